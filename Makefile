@@ -1,0 +1,1 @@
+# make demo · make test · make bench-message · make verify

@@ -1,0 +1,379 @@
+/**
+ * The seam between the screens (web/) and the core (client/): what the core can do and what it
+ * shows. Everything here is structured-cloneable, so that it crosses a worker boundary.
+ *
+ * Invariants: view models are immutable snapshots; every mutation is safe to call again; a
+ * rejected call rejects with a {@link CoreError} whose `code` is stable. Times are ms since 1970.
+ * Imports only the generated wire types.
+ */
+import type {
+  ClientInfo,
+  ConductCode,
+  ConversationKind,
+  Directory,
+  Language,
+  Names,
+  PendingApproval,
+  People,
+  Person,
+  RegistrationStep,
+  CodeRequested,
+  WhoMayPost,
+} from "./wire.ts";
+
+// --- Application state --------------------------------------------------------------------------
+
+/** Where this device stands. The screens follow `phase` and nothing else. */
+export interface AppState {
+  readonly phase: "register" | "conduct" | "locked" | "ready" | "signed_out" | "storage_failed";
+  /** Why the device was signed out ("revoked", "suspended", "sign_out"), if it was. */
+  readonly reason: string | null;
+  readonly me: Person | null;
+  readonly clientId: string | null;
+  readonly unitAdmin: boolean;
+  readonly lock: { readonly enabled: boolean; readonly autoLockMs: number; readonly triesLeft: number | null };
+  readonly connection: "online" | "connecting" | "offline";
+  /** Messages waiting for the network. */
+  readonly outbox: number;
+  /** True while the core is catching up after being away. */
+  readonly catchingUp: boolean;
+  /** Set when the server speaks a newer wire version: ask the person to reload. */
+  readonly updateRequired: boolean;
+  /** Device clock minus server clock; a warning belongs above 5 minutes. */
+  readonly clockSkewMs: number;
+}
+
+export interface CoreError {
+  readonly code: string;
+  readonly retry: boolean;
+  readonly retryAfterMs: number | null;
+  readonly details: Readonly<Record<string, string | number>>;
+}
+
+// --- People ------------------------------------------------------------------------------------
+
+/** A person as a name plate: enough for a bubble, a list row, a mention. */
+export interface Plate {
+  readonly personId: string;
+  readonly names: Names;
+  readonly rank: string;
+  readonly post: Names;
+  readonly unitId: string;
+}
+
+export interface PeopleQuery {
+  readonly text?: string;
+  readonly unitId?: string;
+  /** With `unitId`: people of the units below it too. */
+  readonly deep?: boolean;
+  readonly rank?: string;
+  readonly role?: string;
+  readonly after?: string;
+  readonly limit?: number;
+}
+
+// --- Conversations -----------------------------------------------------------------------------
+
+export type MessageStatus = "queued" | "sending" | "sent" | "delivered" | "read" | "failed";
+
+export interface ConversationItem {
+  readonly conversationId: string;
+  readonly kind: ConversationKind;
+  /** Group name; null while unknown: show the members' names. Direct: null, show `direct`. */
+  readonly title: string | null;
+  readonly photo: AttachmentView | null;
+  readonly direct: Plate | null;
+  /** A few members for a fallback title and initials. */
+  readonly some: readonly Plate[];
+  readonly members: number;
+  readonly last: {
+    readonly preview: Preview;
+    readonly sender: Plate | null;
+    readonly mine: boolean;
+    readonly sentMs: number;
+    readonly status: MessageStatus | null;
+  } | null;
+  readonly unread: number;
+  readonly mentioned: boolean;
+  readonly mutedUntilMs: number | null;
+  readonly pinned: boolean;
+  readonly draft: string | null;
+  readonly canPost: boolean;
+  readonly admin: boolean;
+  readonly whoMayPost: WhoMayPost;
+  /** joining: the core is entering the cell; alarm: a security check failed (see `alarm`). */
+  readonly state: "joining" | "ready" | "left" | "alarm";
+  readonly alarm: string | null;
+  readonly createdMs: number;
+}
+
+/** What a list row or a quote says about a message, to be put into words by the screen. */
+export type Preview =
+  | { readonly kind: "text"; readonly text: string }
+  | { readonly kind: "image" | "video" | "voice" | "audio" | "document"; readonly text: string }
+  | { readonly kind: "location" }
+  | { readonly kind: "notice"; readonly notice: Notice }
+  | { readonly kind: "unsupported" };
+
+export interface MemberItem {
+  readonly plate: Plate;
+  readonly admin: boolean;
+  readonly me: boolean;
+  readonly deliveredSeq: number;
+  readonly readSeq: number;
+  /** Devices of this person in the cell, with their certificate state. */
+  readonly clients: readonly { readonly clientId: string; readonly expiresMs: number }[];
+}
+
+/** Honest state of the encryption, for the page behind the lock line. */
+export interface EncryptionView {
+  readonly conversationId: string;
+  readonly suite: string;
+  readonly cells: number;
+  readonly cellsReady: number;
+  readonly epoch: number | null;
+  readonly rosterEpoch: number;
+  readonly people: number;
+  readonly clients: number;
+  /** Eight groups of five digits, equal on every member's screen in the same epoch. */
+  readonly epochCode: string | null;
+}
+
+// --- Messages ----------------------------------------------------------------------------------
+
+export interface Mention {
+  readonly personId: string;
+  readonly start: number;
+  readonly length: number;
+}
+
+export interface ReplyQuote {
+  readonly messageId: string;
+  readonly sender: Plate | null;
+  readonly preview: Preview;
+}
+
+export type AttachmentKind = "image" | "audio" | "voice" | "video" | "document";
+
+export interface AttachmentView {
+  readonly attachmentId: string;
+  readonly kind: AttachmentKind;
+  readonly name: string;
+  readonly mime: string;
+  readonly size: number;
+  readonly width: number | null;
+  readonly height: number | null;
+  readonly durationMs: number | null;
+  /** A tiny preview: thumbhash bytes for images and video. */
+  readonly thumb: Uint8Array | null;
+  /** 0-100 loudness values for voice notes. */
+  readonly waveform: readonly number[] | null;
+  /** Upload or download progress in bytes, null when idle. */
+  readonly progress: { readonly done: number; readonly total: number; readonly direction: "up" | "down" } | null;
+  /** Whether the plaintext is on this device. */
+  readonly local: boolean;
+}
+
+export type Notice =
+  | { readonly kind: "created"; readonly by: Plate | null }
+  | { readonly kind: "added" | "removed"; readonly by: Plate | null; readonly people: readonly Plate[] }
+  | { readonly kind: "left"; readonly people: readonly Plate[] }
+  | { readonly kind: "device_added" | "device_removed"; readonly people: readonly Plate[] }
+  | { readonly kind: "made_admin" | "revoked_admin"; readonly by: Plate | null; readonly people: readonly Plate[] }
+  | { readonly kind: "title"; readonly by: Plate | null; readonly title: string }
+  | { readonly kind: "photo"; readonly by: Plate | null }
+  | { readonly kind: "joined_here" }
+  | { readonly kind: "gap" };
+
+export type MessageBody =
+  | { readonly kind: "text"; readonly text: string; readonly mentions: readonly Mention[] }
+  | {
+      readonly kind: "attachments";
+      readonly text: string;
+      readonly mentions: readonly Mention[];
+      readonly attachments: readonly AttachmentView[];
+    }
+  | {
+      readonly kind: "location";
+      readonly latitude: number;
+      readonly longitude: number;
+      readonly accuracyM: number | null;
+      readonly takenMs: number;
+    }
+  | { readonly kind: "notice"; readonly notice: Notice }
+  | { readonly kind: "unsupported" };
+
+export interface MessageItem {
+  readonly messageId: string;
+  readonly conversationId: string;
+  /** null until the DS has accepted it; queued messages sort after everything with a seq. */
+  readonly seq: number | null;
+  readonly sender: Plate | null;
+  readonly mine: boolean;
+  readonly sentMs: number;
+  readonly body: MessageBody;
+  readonly replyTo: ReplyQuote | null;
+  readonly status: MessageStatus | null;
+  readonly failure: CoreError | null;
+}
+
+export interface MessagePage {
+  readonly messages: readonly MessageItem[];
+  readonly more: boolean;
+  /** The first unread message's id, for the unread line. */
+  readonly firstUnread: string | null;
+}
+
+/** Per-person detail of one of my messages. */
+export interface MessageReceipts {
+  readonly messageId: string;
+  readonly read: readonly Plate[];
+  readonly delivered: readonly Plate[];
+  readonly waiting: readonly Plate[];
+}
+
+/** Something to send. `file` stays a Blob: the core reads it in chunks. */
+export interface OutgoingAttachment {
+  readonly kind: AttachmentKind;
+  readonly file: Blob;
+  readonly name: string;
+  readonly mime: string;
+  readonly width?: number;
+  readonly height?: number;
+  readonly durationMs?: number;
+  readonly thumb?: Uint8Array;
+  readonly waveform?: readonly number[];
+}
+
+export type Outgoing =
+  | { readonly kind: "text"; readonly text: string; readonly mentions: readonly Mention[] }
+  | {
+      readonly kind: "attachments";
+      readonly text: string;
+      readonly mentions: readonly Mention[];
+      readonly attachments: readonly OutgoingAttachment[];
+    }
+  | {
+      readonly kind: "location";
+      readonly latitude: number;
+      readonly longitude: number;
+      readonly accuracyM: number | null;
+      readonly takenMs: number;
+    };
+
+// --- Events: what changed; the screens fetch or patch -------------------------------------------
+
+export type CoreEvent =
+  | { readonly type: "app"; readonly state: AppState }
+  | { readonly type: "conversation"; readonly item: ConversationItem }
+  | { readonly type: "conversation_gone"; readonly conversationId: string }
+  | { readonly type: "messages"; readonly conversationId: string; readonly items: readonly MessageItem[] }
+  | { readonly type: "message_removed"; readonly conversationId: string; readonly messageId: string }
+  | { readonly type: "members"; readonly conversationId: string }
+  | { readonly type: "attachment"; readonly conversationId: string; readonly attachment: AttachmentView }
+  | { readonly type: "clients" }
+  | { readonly type: "approvals" }
+  | { readonly type: "directory" }
+  /** A message that deserves a notification: not mine, not muted, new. */
+  | { readonly type: "notify"; readonly conversationId: string; readonly item: MessageItem };
+
+// --- The core ----------------------------------------------------------------------------------
+
+export interface Core {
+  /** Open the vault and say where this device stands. */
+  start(): Promise<AppState>;
+  /** The latest state. */
+  state(): Promise<AppState>;
+
+  // Registration, in order.
+  requestCode(number: string, language: Language): Promise<CodeRequested>;
+  submitCode(challengeId: string, code: string): Promise<RegistrationStep>;
+  submitEnrolmentCode(ticket: string, enrolmentCode: string): Promise<RegistrationStep>;
+  checkRegistration(ticket: string): Promise<RegistrationStep>;
+  /** Make the device key, get the certificate. `phase` becomes "conduct" or "ready". */
+  registerClient(ticket: string, label: string): Promise<AppState>;
+  conductCode(language: Language): Promise<ConductCode>;
+  acceptConduct(version: string, language: Language): Promise<AppState>;
+
+  // App lock and signing out.
+  setPin(pin: string | null, currentPin: string | null): Promise<AppState>;
+  setAutoLock(ms: number): Promise<AppState>;
+  unlock(pin: string): Promise<AppState>;
+  lock(): Promise<AppState>;
+  /** Revoke this device at the server if it can be reached, and wipe everything here. */
+  signOut(): Promise<AppState>;
+  /** After "signed_out": forget it and return to "register". */
+  startOver(): Promise<AppState>;
+  clients(): Promise<readonly ClientInfo[]>;
+  revokeClient(clientId: string): Promise<readonly ClientInfo[]>;
+
+  // People.
+  directory(): Promise<Directory>;
+  people(query: PeopleQuery): Promise<People>;
+  person(personId: string): Promise<Person>;
+  approvals(): Promise<readonly PendingApproval[]>;
+  decideApproval(approvalId: string, approve: boolean): Promise<void>;
+
+  // Conversations.
+  conversations(): Promise<readonly ConversationItem[]>;
+  conversation(conversationId: string): Promise<ConversationItem>;
+  /** The direct conversation with a person, made if there is none. */
+  openDirect(personId: string): Promise<ConversationItem>;
+  createGroup(input: {
+    readonly title: string;
+    readonly personIds: readonly string[];
+    readonly photo: OutgoingAttachment | null;
+    readonly whoMayPost: WhoMayPost;
+  }): Promise<ConversationItem>;
+  members(conversationId: string): Promise<readonly MemberItem[]>;
+  changeMembers(
+    conversationId: string,
+    change: {
+      readonly add?: readonly string[];
+      readonly remove?: readonly string[];
+      readonly makeAdmin?: readonly string[];
+      readonly revokeAdmin?: readonly string[];
+    },
+  ): Promise<void>;
+  leave(conversationId: string): Promise<void>;
+  /** Take a conversation that was left or lost off this device. */
+  forget(conversationId: string): Promise<void>;
+  setProfile(
+    conversationId: string,
+    profile: { readonly title: string; readonly photo: OutgoingAttachment | "keep" | null },
+  ): Promise<void>;
+  setWhoMayPost(conversationId: string, whoMayPost: WhoMayPost): Promise<void>;
+  setPreferences(
+    conversationId: string,
+    preferences: { readonly mutedUntilMs: number | null; readonly pinned: boolean },
+  ): Promise<void>;
+  encryption(conversationId: string): Promise<EncryptionView>;
+
+  // Messages.
+  /** The newest page, or the page before a message. */
+  messages(conversationId: string, before: string | null, limit: number): Promise<MessagePage>;
+  /** Queues and returns at once; sending goes on by itself, across restarts. */
+  send(conversationId: string, outgoing: Outgoing, replyTo: string | null): Promise<MessageItem>;
+  retry(messageId: string): Promise<void>;
+  /** Take back a message that has not been accepted yet (cancels its uploads). */
+  cancel(messageId: string): Promise<void>;
+  markRead(conversationId: string, messageId: string): Promise<void>;
+  receipts(messageId: string): Promise<MessageReceipts>;
+  saveDraft(conversationId: string, text: string): Promise<void>;
+  /** Which conversation is on screen, so that it does not notify; null for none. */
+  setVisible(conversationId: string | null): Promise<void>;
+
+  // Attachments.
+  /** The whole plaintext, downloading if needed; progress comes as "attachment" events. */
+  attachment(attachmentId: string): Promise<Blob>;
+  /** Plaintext bytes [start, end), for playing while it downloads. Fetches only those chunks. */
+  attachmentRange(attachmentId: string, start: number, end: number): Promise<Uint8Array>;
+  cancelDownload(attachmentId: string): Promise<void>;
+}
+
+export type CoreListener = (event: CoreEvent) => void;
+
+/** A running core, as seen through a worker or directly (Node, tests). */
+export interface ConnectedCore extends Core {
+  subscribe(listener: CoreListener): () => void;
+}

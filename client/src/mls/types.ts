@@ -1,0 +1,137 @@
+/**
+ * What the rest of the client sees of MLS. Only this folder imports `ts-mls`.
+ *
+ * A {@link CellGroup} is an immutable snapshot of one MLS group at one epoch: every operation
+ * returns the next snapshot and leaves this one usable, because a commit may lose its race. The
+ * caller persists `next.encode()` together with whatever it sends, in one transaction, and then
+ * calls `discard()` on the old snapshot (it zeroes consumed secrets; rule 7 of CELLS.md).
+ */
+
+/** A client as its certificate names it. */
+export interface ClientIdentity {
+  readonly personId: string;
+  readonly clientId: string;
+  /** SHA-256 of the certificate's DER, hex. */
+  readonly certificateHash: string;
+  readonly certificate: Uint8Array;
+}
+
+export interface CellMember extends ClientIdentity {
+  readonly leafIndex: number;
+}
+
+/** This device's own key and certificate. */
+export interface DeviceIdentity extends ClientIdentity {
+  readonly signaturePrivateKey: Uint8Array;
+  readonly signaturePublicKey: Uint8Array;
+}
+
+/** Judges certificates; made by client/src/trust. Rejects by throwing a CheckFailed. */
+export interface CredentialChecker {
+  /** Chain to the pinned root, role "client", validity, revocation, key equals the leaf's. */
+  checkClient(certificate: Uint8Array, signaturePublicKey: Uint8Array): Promise<ClientIdentity>;
+  /** The pinned roster authority's certificate and public key. */
+  rosterAuthority(): { readonly certificate: Uint8Array; readonly publicKey: Uint8Array };
+}
+
+/** Judges membership by the signed roster; made by client/src/roster. */
+export interface RosterView {
+  /** Whether the newest signed roster names this certificate for this cell. */
+  names(cellId: string, certificateHash: string): boolean;
+}
+
+/** The library or one of our rules refused. `rule` is the CELLS.md section 2 number, if any. */
+export interface CheckFailed extends Error {
+  readonly code:
+    | "credential_refused"
+    | "rule_violated"
+    | "stale_epoch"
+    | "future_epoch"
+    | "malformed"
+    | "evicted"
+    | "not_decryptable";
+  readonly rule: number | null;
+}
+
+export interface KeyPackageBundle {
+  /** MLSMessage(KeyPackage) or bare KeyPackage: bytes as uploaded. */
+  readonly keyPackage: Uint8Array;
+  /** RFC 9420 KeyPackageRef, hex: a Welcome names it. */
+  readonly reference: string;
+  /** Private part, opaque, to be kept in the vault until used. */
+  readonly secret: Uint8Array;
+  readonly lastResort: boolean;
+}
+
+export interface PendingCommit {
+  /** The group after the commit; adopt it only once the DS has accepted. */
+  readonly next: CellGroup;
+  readonly commit: Uint8Array;
+  readonly groupInfo: Uint8Array;
+  readonly welcome: Uint8Array | null;
+  /** Members who enter and leave, for notices and for the DS. */
+  readonly added: readonly ClientIdentity[];
+  readonly removed: readonly CellMember[];
+}
+
+export interface HandshakeResult {
+  readonly next: CellGroup;
+  readonly kind: "proposal" | "commit";
+  readonly added: readonly CellMember[];
+  readonly removed: readonly CellMember[];
+  /** True when this device was removed by the commit. */
+  readonly evicted: boolean;
+}
+
+export interface CellGroup {
+  readonly conversationId: string;
+  readonly cellId: string;
+  readonly epoch: number;
+  readonly suite: number;
+  readonly ownLeafIndex: number;
+  /** Roster Removes received and not yet committed. While any is pending, nobody may send. */
+  readonly pendingRemovals: readonly CellMember[];
+  members(): readonly CellMember[];
+
+  encode(): Uint8Array;
+  /** Zero what this snapshot consumed; call only after the next one is stored. */
+  discard(): void;
+
+  encrypt(plaintext: Uint8Array): Promise<{ readonly next: CellGroup; readonly message: Uint8Array }>;
+  /** `sender` is authenticated by MLS (the leaf whose signature verified). */
+  decrypt(
+    message: Uint8Array,
+  ): Promise<{ readonly next: CellGroup; readonly plaintext: Uint8Array; readonly sender: CellMember }>;
+
+  /** Check by the numbered rules, then process a proposal or commit from the log. */
+  processHandshake(message: Uint8Array, roster: RosterView): Promise<HandshakeResult>;
+  /** A member's commit: all pending Removes, Adds of these key packages, and an update path. */
+  commit(adds: readonly Uint8Array[], roster: RosterView): Promise<PendingCommit>;
+
+  exportSecret(label: string, context: Uint8Array, length: number): Promise<Uint8Array>;
+  /** Authenticator of the epoch (RFC 9420 section 8.7), equal for all members. */
+  epochAuthenticator(): Uint8Array;
+}
+
+/** Everything that makes a CellGroup or a key package. Implemented by `createMls`. */
+export interface Mls {
+  generateKeyPackage(lastResort: boolean): Promise<KeyPackageBundle>;
+  /** Found a cell alone (epoch 0); the first commit takes it to epoch 1. */
+  found(conversationId: string, cellId: string): Promise<CellGroup>;
+  joinByWelcome(
+    welcome: Uint8Array,
+    bundles: readonly KeyPackageBundle[],
+    roster: RosterView,
+  ): Promise<{ readonly group: CellGroup; readonly used: KeyPackageBundle }>;
+  /** Removes this device's own old leaf if there is one (resync). */
+  joinByExternalCommit(groupInfo: Uint8Array, roster: RosterView): Promise<PendingCommit>;
+  decode(state: Uint8Array): Promise<CellGroup>;
+}
+
+export interface MlsOptions {
+  readonly identity: DeviceIdentity;
+  readonly checker: CredentialChecker;
+  /** MLS cipher suite number; 1 is X25519/AES-128-GCM/SHA-256/Ed25519. */
+  readonly suite: number;
+  readonly now: () => number;
+}

@@ -1,0 +1,1 @@
+"""Cop Connect: an end-to-end encrypted messenger that a police department runs itself."""

@@ -1,0 +1,288 @@
+"""The error tree of the server.
+
+Every error has a stable ``code``, an HTTP ``status``, says who is at fault by its class
+(:class:`CallerError`, :class:`DependencyError`), whether a retry of the same bytes can help, and
+what to do next. Codes are listed in docs/protocol.md; a test compares the two.
+Imports only :mod:`copconnect.wire`.
+"""
+
+from copconnect import wire
+
+
+class CopConnectError(Exception):
+    """Base of every error the server answers on purpose."""
+
+    code = "internal"
+    status = 500
+    message = "The server failed to answer this request."
+    remedy = "Try again. If it stays, tell the department's operator the time and this code."
+    retry = True
+
+    def __init__(self, *, retry_after_ms: int | None = None, **details: str | int) -> None:
+        super().__init__(self.code)
+        self.retry_after_ms = retry_after_ms
+        self.details = details
+
+    def body(self) -> wire.ErrorBody:
+        """Return the wire form."""
+        return wire.ErrorBody(
+            code=self.code,
+            message=self.message,
+            remedy=self.remedy,
+            retry=self.retry,
+            retry_after_ms=self.retry_after_ms,
+            details=dict(self.details),
+        )
+
+
+class CallerError(CopConnectError):
+    """The request cannot be carried out as it is; the same bytes will be refused again."""
+
+    status = 400
+    retry = False
+
+
+class DependencyError(CopConnectError):
+    """Something this server needs did not answer; the same bytes may succeed later."""
+
+    status = 503
+    retry = True
+
+
+class BadRequest(CallerError):
+    code = "bad_request"
+    message = "The request is malformed."
+    remedy = "Update the app. If it is up to date, report this code."
+
+
+class TooLarge(CallerError):
+    code = "too_large"
+    status = 413
+    message = "The request is larger than the limit in `details`."
+    remedy = "Send less at once, or send it as an attachment."
+
+
+class NotFound(CallerError):
+    """Also the answer for what exists but is not the caller's to see."""
+
+    code = "not_found"
+    status = 404
+    message = "There is no such thing, or it is not yours to see."
+    remedy = "Go back and refresh the list."
+
+
+class Unauthenticated(CallerError):
+    code = "unauthenticated"
+    status = 401
+    message = "The access token is missing, unknown or revoked."
+    remedy = "Register this device again."
+
+
+class RateLimited(CallerError):
+    code = "rate_limited"
+    status = 429
+    message = "Too many requests."
+    remedy = "Wait for `retry_after_ms`, then try again."
+    retry = True
+
+
+class Overloaded(DependencyError):
+    code = "overloaded"
+    message = "The server is busy."
+    remedy = "Wait for `retry_after_ms`; the app tries again by itself."
+
+
+class StorageFull(DependencyError):
+    code = "storage_full"
+    status = 507
+    message = "The server has no space left to accept this."
+    remedy = "Nothing was lost; the app keeps it and tries again. Tell the operator."
+
+
+# --- Authentication Service -------------------------------------------------------------------
+
+
+class NumberInvalid(CallerError):
+    code = "number_invalid"
+    message = "This is not a phone number."
+    remedy = "Enter the ten digits of the number that your department has on file."
+
+
+class CodeWrong(CallerError):
+    """Also the answer for every code to an unknown number."""
+
+    code = "code_wrong"
+    status = 403
+    message = "The code is wrong."
+    remedy = "Enter the newest code you received, or ask for another."
+
+
+class CodeExpired(CallerError):
+    code = "code_expired"
+    status = 403
+    message = "The code has expired or was used up."
+    remedy = "Ask for a new code."
+
+
+class TicketInvalid(CallerError):
+    code = "ticket_invalid"
+    status = 403
+    message = "This registration has expired or is finished."
+    remedy = "Start again with your number."
+
+
+class EnrolmentCodeWrong(CallerError):
+    code = "enrolment_code_wrong"
+    status = 403
+    message = "The enrolment code is wrong."
+    remedy = "Check the code on your enrolment letter, or ask your unit's admin."
+
+
+class ProofInvalid(CallerError):
+    code = "proof_invalid"
+    status = 403
+    message = "The device key's proof does not verify."
+    remedy = "Start the registration again on this device."
+
+
+class ClockWrong(CallerError):
+    code = "clock_wrong"
+    status = 403
+    message = "The device's clock is off by more than the limit in `details`."
+    remedy = "Set the phone's clock to automatic and try again."
+
+
+class ConductNotAccepted(CallerError):
+    code = "conduct_not_accepted"
+    status = 403
+    message = "This account has not accepted the current code of conduct."
+    remedy = "Read and accept the code of conduct."
+
+
+class Suspended(CallerError):
+    code = "suspended"
+    status = 403
+    message = "This person is suspended or no longer in the data bank."
+    remedy = "Ask your unit's admin."
+
+
+class NotUnitAdmin(CallerError):
+    code = "not_unit_admin"
+    status = 403
+    message = "Only an admin of the person's unit, or of a unit above it, may do this."
+    remedy = "Ask the unit's admin."
+
+
+# --- Delivery Service -------------------------------------------------------------------------
+
+
+class NotMember(CallerError):
+    code = "not_member"
+    status = 403
+    message = "The caller is not a member of this conversation."
+    remedy = "Refresh the list of conversations."
+
+
+class NotAdmin(CallerError):
+    code = "not_admin"
+    status = 403
+    message = "Only an admin of this conversation may do this."
+    remedy = "Ask one of its admins."
+
+
+class MayNotPost(CallerError):
+    code = "may_not_post"
+    status = 403
+    message = "Only admins may post in this conversation."
+    remedy = "Ask one of its admins."
+
+
+class LastAdmin(CallerError):
+    code = "last_admin"
+    status = 409
+    message = "A group needs at least one admin."
+    remedy = "Make somebody else an admin first."
+
+
+class StaleEpoch(CallerError):
+    """``details``: ``epoch`` (current) and ``last_seq``."""
+
+    code = "stale_epoch"
+    status = 409
+    message = "The cell is at another epoch."
+    remedy = "Fetch the log, process it, and send again under the new epoch."
+
+
+class RemovalPending(CallerError):
+    """``details``: ``epoch`` and ``last_seq``."""
+
+    code = "removal_pending"
+    status = 409
+    message = "The cell has members to remove first."
+    remedy = "Fetch the log, commit the pending Removes, then send again."
+
+
+class CellUnfounded(CallerError):
+    code = "cell_unfounded"
+    status = 409
+    message = "The cell has no group yet."
+    remedy = "Found it: upload its first commit."
+
+
+class CellFounded(CallerError):
+    code = "cell_founded"
+    status = 409
+    message = "Somebody else founded the cell."
+    remedy = "Enter it by Welcome or by external commit."
+
+
+class CellFull(CallerError):
+    """``details``: ``limit``."""
+
+    code = "cell_full"
+    status = 409
+    message = "The conversation would have more devices than one cell holds."
+    remedy = "Choose fewer people."
+
+
+class JoinBusy(CallerError):
+    code = "join_busy"
+    status = 409
+    message = "Another client holds the join lease of this cell."
+    remedy = "Wait for `retry_after_ms`, then ask again."
+    retry = True
+
+
+class CommitInvalid(CallerError):
+    """``details``: ``reason``."""
+
+    code = "commit_invalid"
+    message = "The commit or group info does not fit the cell or its roster."
+    remedy = "Fetch the log and the roster and build the commit again."
+
+
+# --- Attachments ------------------------------------------------------------------------------
+
+
+class QuotaExceeded(CallerError):
+    """``details``: ``used``, ``limit``."""
+
+    code = "quota_exceeded"
+    status = 413
+    message = "The attachment quota of today is used up."
+    remedy = "Send it tomorrow, or a smaller file."
+
+
+class ChunkInvalid(CallerError):
+    """``details``: ``expected`` and ``received`` bytes."""
+
+    code = "chunk_invalid"
+    message = "The chunk has the wrong index or size."
+    remedy = "Ask for the attachment's status and send the missing chunks."
+
+
+class AttachmentIncomplete(CallerError):
+    code = "attachment_incomplete"
+    status = 409
+    message = "The attachment is not fully uploaded."
+    remedy = "Upload the missing chunks first."

@@ -1,0 +1,114 @@
+"""HTTP glue: who is calling, bodies in, bodies out, errors.
+
+Bodies are MessagePack or JSON by Content-Type; answers follow Accept. Handlers stay explicit:
+``body = await read(request, wire.X)`` and ``return answer(request, value)``.
+"""
+
+from typing import Any, Protocol, TypeVar
+
+import msgspec
+import structlog
+from litestar import Request, Response
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from copconnect import errors, wire
+from copconnect.principals import Caller
+
+MSGPACK = "application/msgpack"
+JSON = "application/json"
+MAX_BODY_BYTES = 3 * wire.MAX_HANDSHAKE_BYTES + 65536  # Commit, group info and welcome in one.
+
+T = TypeVar("T")
+HttpRequest = Request[Any, Any, Any]
+log = structlog.get_logger()
+
+
+class Authenticator(Protocol):
+    """Turns an access token into a caller; the Authentication Service implements it."""
+
+    async def authenticate(self, access_token: str) -> Caller | None:
+        """Return the caller, or None for an unknown or revoked token."""
+        ...
+
+
+class Gate:
+    """Lets authenticated callers through."""
+
+    def __init__(self, authenticator: Authenticator) -> None:
+        self._authenticator = authenticator
+
+    async def caller(self, request: HttpRequest, *, conduct: bool = True) -> Caller:
+        """Return who calls. Raises Unauthenticated, or ConductNotAccepted where asked for."""
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            raise errors.Unauthenticated
+        caller = await self._authenticator.authenticate(token)
+        if caller is None:
+            raise errors.Unauthenticated
+        if conduct and not caller.conduct_accepted:
+            raise errors.ConductNotAccepted
+        return caller
+
+
+async def read_bytes(request: HttpRequest, limit: int) -> bytes:
+    """Return the body. Raises TooLarge beyond ``limit`` bytes, without reading the rest."""
+    declared = request.headers.get("content-length")
+    if declared is not None and declared.isdigit() and int(declared) > limit:
+        raise errors.TooLarge(limit=limit)
+    parts: list[bytes] = []
+    size = 0
+    async for part in request.stream():
+        size += len(part)
+        if size > limit:
+            raise errors.TooLarge(limit=limit)
+        parts.append(part)
+    return b"".join(parts)
+
+
+async def read(request: HttpRequest, kind: type[T], limit: int = MAX_BODY_BYTES) -> T:
+    """Decode and validate the body as ``kind``. Raises BadRequest or TooLarge."""
+    data = await read_bytes(request, limit)
+    content_type = request.headers.get("content-type", MSGPACK)
+    try:
+        if content_type.startswith(JSON):
+            return msgspec.json.decode(data, type=kind)
+        return msgspec.msgpack.decode(data, type=kind)
+    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
+        raise errors.BadRequest(reason=str(error)[:200]) from error
+
+
+def answer(request: HttpRequest, value: Any, status: int = 200) -> Response[bytes]:
+    """Encode a wire value for this request."""
+    if MSGPACK in request.headers.get("accept", ""):
+        return Response(msgspec.msgpack.encode(value), status_code=status, media_type=MSGPACK)
+    return Response(msgspec.json.encode(value), status_code=status, media_type=JSON)
+
+
+def nothing() -> Response[None]:
+    """Answer 204."""
+    return Response(None, status_code=204)
+
+
+def on_error(request: HttpRequest, error: Exception) -> Response[bytes]:
+    """Turn any exception into an ErrorBody; unknown ones are logged and answered as internal."""
+    known = translate(error)
+    if known.status >= 500:
+        log.error("request_failed", path=request.url.path, code=known.code, exc_info=error)
+    response = answer(request, known.body(), known.status)
+    if known.retry_after_ms is not None:
+        response.headers["retry-after"] = str(max(1, known.retry_after_ms // 1000))
+    return response
+
+
+def translate(error: Exception) -> errors.CopConnectError:
+    """Map an exception to the error tree."""
+    if isinstance(error, errors.CopConnectError):
+        return error
+    if isinstance(error, OperationalError | DBAPIError):
+        text = str(error.orig)
+        if "disk is full" in text or "No space left" in text or "DiskFull" in text:
+            return errors.StorageFull(retry_after_ms=30_000)
+        return errors.Overloaded(retry_after_ms=1_000)
+    if isinstance(error, OSError) and error.errno == 28:
+        return errors.StorageFull(retry_after_ms=30_000)
+    return errors.CopConnectError()

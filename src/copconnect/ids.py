@@ -1,0 +1,26 @@
+"""Identifiers, each its own type.
+
+Every id is 16 random bytes written as 32 lowercase hex digits, so that it is the same text in a
+URL, a database row, a log line and a JavaScript map key. ``Seq`` and ``Epoch`` are counters.
+This module imports nothing of the project.
+"""
+
+import secrets
+from typing import NewType
+
+PersonId = NewType("PersonId", str)
+ClientId = NewType("ClientId", str)
+UnitId = NewType("UnitId", str)  # A stable code from the data bank, such as "TG-HYD-CHR-001".
+ConversationId = NewType("ConversationId", str)
+CellId = NewType("CellId", str)
+EntryId = NewType("EntryId", str)  # Chosen by the sending client; makes a POST idempotent.
+AttachmentId = NewType("AttachmentId", str)
+ChallengeId = NewType("ChallengeId", str)
+ApprovalId = NewType("ApprovalId", str)
+Epoch = NewType("Epoch", int)
+Seq = NewType("Seq", int)
+
+
+def new_id() -> str:
+    """Return a fresh random id: 32 lowercase hex digits (16 bytes from the system CSPRNG)."""
+    return secrets.token_hex(16)

@@ -1,0 +1,73 @@
+"""Every setting, typed, in one place.
+
+Each field is read from the environment variable ``COPCONNECT_<NAME>`` in upper case; fields
+without one keep their default. docs/operations.md documents each of them, and a test fails when
+one is missing there.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """Settings of one server process. Paths are relative to the working directory."""
+
+    data_dir: Path = Path("data")
+    """Folder of the default database, blobs, keys and outbox."""
+    database_url: str = ""
+    """SQLAlchemy URL; empty: SQLite in ``data_dir``."""
+    bus_url: str = ""
+    """NATS URL; empty: in process (one node)."""
+    blob_url: str = ""
+    """Blob store (file:// or s3://); empty: a folder in ``data_dir``."""
+    host: str = "127.0.0.1"
+    port: int = 8080
+    department: str = "Telangana Police"
+    demo: bool = False
+    """Demo mode: OTPs go to a page instead of a gateway. Never on a real server."""
+    registration_policy: Literal["none", "enrolment_code", "approval"] = "none"
+    """Second factor after the OTP."""
+    otp_length: int = 6
+    otp_lifetime_ms: int = 5 * 60_000
+    otp_resend_ms: int = 30_000
+    otp_attempts: int = 5
+    otp_per_number_per_hour: int = 5
+    otp_per_address_per_hour: int = 60
+    otp_total_per_minute: int = 600
+    sms_gateway_url: str = ""
+    """HTTP gateway (DLT) that OTPs are posted to; empty: console outbox."""
+    sms_gateway_token: str = ""
+    certificate_days: int = 90
+    attachment_quota_bytes_per_day: int = 20 * 1024**3
+    """Ciphertext bytes that one person may upload in a day."""
+    log_retention_days: int = 180
+    socket_buffer_bytes: int = 4 * 1024 * 1024
+    """Unsent bytes for one socket before it is closed as too slow."""
+    map_tiles_url: str = ""
+    """Raster tile URL template of the department's own map server; empty: built-in outline."""
+    trusted_proxies: int = 0
+    """How many proxies in front append to X-Forwarded-For; 0: use the socket's address."""
+
+    @property
+    def effective_database_url(self) -> str:
+        """The database URL with the default filled in."""
+        return self.database_url or f"sqlite+aiosqlite:///{self.data_dir / 'copconnect.sqlite3'}"
+
+
+def load(environment: Mapping[str, str] = os.environ, **overrides: object) -> Settings:
+    """Read settings from ``COPCONNECT_*`` variables; ``overrides`` win.
+
+    Raises msgspec.ValidationError for a value of the wrong type.
+    """
+    values: dict[str, object] = {
+        field.name: environment[key]
+        for field in msgspec.structs.fields(Settings)
+        if (key := f"COPCONNECT_{field.name.upper()}") in environment
+    }
+    return msgspec.convert(
+        values | overrides, Settings, strict=False, dec_hook=lambda kind, value: kind(value)
+    )

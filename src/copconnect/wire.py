@@ -1,0 +1,618 @@
+"""Every structure that crosses the wire, in one place.
+
+HTTP bodies and WebSocket frames are MessagePack maps of these structs, with camelCase keys
+(JSON is accepted and produced too, by Content-Type and Accept, except that binary fields are
+base64 there). ``client/src/wire.ts`` is generated from this module by
+``python -m copconnect.wire_typescript``; a test fails when the two differ.
+
+Conventions: ids are 32 lowercase hex digits; times are integer milliseconds since 1970 UTC with
+the suffix ``_ms``; sizes are bytes; a missing value is ``None``, never a missing key.
+Imports only :mod:`copconnect.ids`.
+"""
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from copconnect.ids import (
+    ApprovalId,
+    AttachmentId,
+    CellId,
+    ChallengeId,
+    ClientId,
+    ConversationId,
+    EntryId,
+    Epoch,
+    PersonId,
+    Seq,
+    UnitId,
+)
+
+WIRE_VERSION = 1
+
+# Limits that both sides must agree on.
+MAX_MESSAGE_BYTES = 256 * 1024  # One PrivateMessage or sealed body.
+MAX_HANDSHAKE_BYTES = 2 * 1024 * 1024  # One commit, welcome or group info.
+MAX_ATTACHMENT_BYTES = 2 * 1024**3  # Plaintext size.
+ATTACHMENT_CHUNK_BYTES = 1024 * 1024  # Plaintext bytes in one chunk; each gains a 16-byte tag.
+CELL_SIZE = 256  # Clients in one cell with X25519 (128 with X-Wing).
+
+Hex16 = Annotated[str, Meta(pattern="^[0-9a-f]{32}$")]
+Hex32 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+Language = Literal["en", "te", "ur", "hi"]
+
+
+class Wire(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    """Base of every wire struct: immutable, keyword-only, camelCase, closed."""
+
+
+# --- Errors -----------------------------------------------------------------------------------
+
+
+class ErrorBody(Wire, frozen=True, kw_only=True):
+    """What a refused request answers. ``code`` is stable; the texts are English for logs."""
+
+    code: str
+    message: str
+    remedy: str
+    retry: bool
+    retry_after_ms: int | None
+    details: dict[str, str | int]
+
+
+# --- Registration (Authentication Service) ----------------------------------------------------
+
+
+class RequestCode(Wire, frozen=True, kw_only=True):
+    """Ask for an OTP. The answer is the same, in content and time, for every number."""
+
+    number: Annotated[str, Meta(max_length=32)]
+    language: Language
+
+
+class CodeRequested(Wire, frozen=True, kw_only=True):
+    challenge_id: ChallengeId
+    code_length: int
+    expires_in_ms: int
+    resend_after_ms: int
+
+
+class SubmitCode(Wire, frozen=True, kw_only=True):
+    challenge_id: Hex16
+    code: Annotated[str, Meta(max_length=16)]
+
+
+class SubmitEnrolmentCode(Wire, frozen=True, kw_only=True):
+    ticket: Annotated[str, Meta(max_length=128)]
+    enrolment_code: Annotated[str, Meta(max_length=32)]
+
+
+class CheckRegistration(Wire, frozen=True, kw_only=True):
+    ticket: Annotated[str, Meta(max_length=128)]
+
+
+class RegistrationStep(Wire, frozen=True, kw_only=True):
+    """What the holder of ``ticket`` must do next. ``refused`` is final."""
+
+    ticket: str
+    next: Literal["enrolment_code", "approval", "device", "refused"]
+    names: "Names | None"
+    expires_in_ms: int
+
+
+class RegisterClient(Wire, frozen=True, kw_only=True):
+    """Ask for a device certificate. Idempotent under retry with the same ticket and key.
+
+    ``proof`` is an Ed25519 signature by the device key over
+    ``b"copconnect register v1\\0" + ticket (ASCII) + client id (16) + public key (32)``.
+    """
+
+    ticket: Annotated[str, Meta(max_length=128)]
+    client_id: Hex16
+    signature_public_key: Annotated[bytes, Meta(min_length=32, max_length=32)]
+    proof: Annotated[bytes, Meta(min_length=64, max_length=64)]
+    label: Annotated[str, Meta(max_length=64)]
+
+
+class ClientRegistered(Wire, frozen=True, kw_only=True):
+    person_id: PersonId
+    client_id: ClientId
+    certificate: bytes  # DER, X.509, Ed25519, 90 days.
+    access_token: str  # Sent as "Authorization: Bearer …".
+    trust: "Trust"
+
+
+class RenewCertificate(Wire, frozen=True, kw_only=True):
+    """``proof`` signs ``b"copconnect renew v1\\0" + client id (16) + created_ms (8)``."""
+
+    created_ms: int
+    proof: Annotated[bytes, Meta(min_length=64, max_length=64)]
+
+
+class CertificateRenewed(Wire, frozen=True, kw_only=True):
+    certificate: bytes
+
+
+class Trust(Wire, frozen=True, kw_only=True):
+    """What a client needs to judge certificates. ``version`` grows with every change.
+
+    ``root`` is pinned at registration; everything else must verify under it.
+    """
+
+    version: int
+    root: bytes  # DER.
+    issuing: list[bytes]  # DER, issued by the root.
+    roster_authority: bytes  # DER, issued by the root; its key signs roster heads and Removes.
+    crl: bytes  # DER X.509 CRL of the issuing CA.
+
+
+class ClientInfo(Wire, frozen=True, kw_only=True):
+    client_id: ClientId
+    label: str
+    created_ms: int
+    last_seen_ms: int | None
+    certificate_hash: str  # SHA-256 of the DER, hex.
+    certificate_expires_ms: int
+    revoked: bool
+
+
+class Me(Wire, frozen=True, kw_only=True):
+    person: "Person"
+    client_id: ClientId
+    clients: list[ClientInfo]
+    conduct_version: str | None  # The version this account accepted, if any.
+    conduct_current: str
+    unit_admin: bool
+
+
+class ConductCode(Wire, frozen=True, kw_only=True):
+    version: str
+    language: Language
+    title: str
+    rules: list[str]  # Plain sentences, in order.
+
+
+class AcceptConduct(Wire, frozen=True, kw_only=True):
+    version: Annotated[str, Meta(max_length=32)]
+    language: Language
+
+
+class PendingApproval(Wire, frozen=True, kw_only=True):
+    approval_id: ApprovalId
+    person: "Person"
+    requested_ms: int
+
+
+class PendingApprovals(Wire, frozen=True, kw_only=True):
+    approvals: list[PendingApproval]
+
+
+class DecideApproval(Wire, frozen=True, kw_only=True):
+    approve: bool
+
+
+# --- Roster -----------------------------------------------------------------------------------
+
+
+class Names(Wire, frozen=True, kw_only=True):
+    """A name in the scripts the data bank holds; Telugu may be empty, English never is."""
+
+    en: str
+    te: str
+
+
+class Unit(Wire, frozen=True, kw_only=True):
+    unit_id: UnitId
+    parent_id: UnitId | None
+    level: str  # Code of a Level.
+    names: Names
+
+
+class Level(Wire, frozen=True, kw_only=True):
+    """Kind of unit ("state", "commissionerate", "station", …), in order from the top."""
+
+    code: str
+    names: Names
+
+
+class Rank(Wire, frozen=True, kw_only=True):
+    code: str
+    names: Names
+    order: int  # Higher is more senior.
+
+
+class Role(Wire, frozen=True, kw_only=True):
+    code: str
+    names: Names
+
+
+class Directory(Wire, frozen=True, kw_only=True):
+    """The organisation without its people. ``version`` serves as ETag."""
+
+    version: str
+    units: list[Unit]
+    levels: list[Level]
+    ranks: list[Rank]
+    roles: list[Role]
+
+
+class Person(Wire, frozen=True, kw_only=True):
+    person_id: PersonId
+    names: Names
+    number: str  # E.164.
+    rank: str  # Code of a Rank.
+    post: Names  # "SHO, Charminar PS".
+    roles: list[str]  # Codes of Roles.
+    unit_id: UnitId
+    registered: bool
+    status: Literal["active", "suspended", "removed"]
+
+
+class People(Wire, frozen=True, kw_only=True):
+    people: list[Person]
+    next: str | None  # Pass as ?after= for the next page.
+    total: int
+
+
+class LookUpPeople(Wire, frozen=True, kw_only=True):
+    person_ids: Annotated[list[Hex16], Meta(max_length=500)]
+
+
+# --- Key packages -----------------------------------------------------------------------------
+
+
+class UploadKeyPackages(Wire, frozen=True, kw_only=True):
+    """MLS KeyPackages (RFC 9420 section 10). Each claim hands out a one-time package once."""
+
+    one_time: Annotated[list[Annotated[bytes, Meta(max_length=16384)]], Meta(max_length=100)]
+    last_resort: Annotated[bytes, Meta(max_length=16384)] | None
+
+
+class KeyPackageCount(Wire, frozen=True, kw_only=True):
+    one_time: int
+    last_resort: bool
+
+
+class ClaimKeyPackages(Wire, frozen=True, kw_only=True):
+    """One key package for each named client that is in the conversation's roster."""
+
+    conversation_id: Hex16
+    client_ids: Annotated[list[Hex16], Meta(max_length=CELL_SIZE)]
+
+
+class ClaimedKeyPackage(Wire, frozen=True, kw_only=True):
+    client_id: ClientId
+    person_id: PersonId
+    key_package: bytes
+
+
+class ClaimedKeyPackages(Wire, frozen=True, kw_only=True):
+    """Clients without any package are left out: they enter by external commit themselves."""
+
+    key_packages: list[ClaimedKeyPackage]
+
+
+# --- Conversations (Delivery Service) ---------------------------------------------------------
+
+ConversationKind = Literal["direct", "group", "unit", "announcement"]
+WhoMayPost = Literal["everyone", "admins"]
+EntryKind = Literal["message", "commit", "proposal", "roster", "sealed"]
+
+
+class CreateConversation(Wire, frozen=True, kw_only=True):
+    """Create a conversation. Idempotent by id; a second direct conversation with the same person
+    answers the existing one. ``person_ids`` excludes the caller."""
+
+    conversation_id: Hex16
+    kind: Literal["direct", "group"]
+    cell_id: Hex16
+    person_ids: Annotated[list[Hex16], Meta(min_length=1, max_length=5000)]
+    who_may_post: WhoMayPost
+
+
+class CellInfo(Wire, frozen=True, kw_only=True):
+    """``epoch`` is None until the cell has been founded."""
+
+    cell_id: CellId
+    epoch: Epoch | None
+    removal_pending: bool
+    clients: int
+
+
+class Preferences(Wire, frozen=True, kw_only=True):
+    """This person's own settings for a conversation. ``muted_until_ms`` of -1 means always."""
+
+    muted_until_ms: int | None
+    pinned: bool
+
+
+class Conversation(Wire, frozen=True, kw_only=True):
+    conversation_id: ConversationId
+    kind: ConversationKind
+    suite: int  # MLS cipher suite.
+    created_by: PersonId
+    created_ms: int
+    last_seq: Seq
+    last_message_ms: int | None
+    members: int
+    who_may_post: WhoMayPost
+    admin: bool  # Whether the caller is one.
+    cells: list[CellInfo]  # The caller's own cell first.
+    roster_epoch: Epoch
+    direct_person_id: PersonId | None  # The other person of a direct conversation.
+    read_seq: Seq  # The caller's, over all their clients.
+    preferences: Preferences
+
+
+class Conversations(Wire, frozen=True, kw_only=True):
+    conversations: list[Conversation]
+
+
+class Member(Wire, frozen=True, kw_only=True):
+    person_id: PersonId
+    admin: bool
+    added_ms: int
+    delivered_seq: Seq
+    read_seq: Seq
+
+
+class Members(Wire, frozen=True, kw_only=True):
+    members: list[Member]
+    next: str | None
+
+
+class ChangeMembers(Wire, frozen=True, kw_only=True):
+    """Change who belongs. Admins only, except that anybody may remove themselves (leave).
+
+    Idempotent by ``change_id``. The DS writes a signed roster head to the log; clients that lose
+    their place are removed by the roster authority's external Remove in the same transaction.
+    """
+
+    change_id: Hex16
+    add: Annotated[list[Hex16], Meta(max_length=5000)]
+    remove: Annotated[list[Hex16], Meta(max_length=5000)]
+    make_admin: Annotated[list[Hex16], Meta(max_length=5000)]
+    revoke_admin: Annotated[list[Hex16], Meta(max_length=5000)]
+
+
+class ChangePolicy(Wire, frozen=True, kw_only=True):
+    who_may_post: WhoMayPost
+
+
+class RosterLeaf(Wire, frozen=True, kw_only=True):
+    """One client that belongs: which cell, whose certificate."""
+
+    cell_id: CellId
+    certificate_hash: str
+    client_id: ClientId
+    person_id: PersonId
+
+
+class SignedRoster(Wire, frozen=True, kw_only=True):
+    """The newest roster head with all its leaves. ``head`` is the byte string of
+    docs/protocol.md, "Roster head"; ``certificates`` are the DER of the leaves, in their order."""
+
+    head: bytes
+    leaves: list[RosterLeaf]
+    certificates: list[bytes]
+
+
+class RosterChange(Wire, frozen=True, kw_only=True):
+    """Payload of a log entry of kind "roster" (MessagePack in ``LogEntry.payload``)."""
+
+    head: bytes
+    added: list[RosterLeaf]
+    removed: list[RosterLeaf]
+    added_people: list[PersonId]
+    removed_people: list[PersonId]
+    made_admin: list[PersonId]
+    revoked_admin: list[PersonId]
+    by: PersonId | None  # None: the department (a transfer, a suspension).
+    reason: Literal["created", "members", "left", "device_added", "device_removed", "department"]
+
+
+class GroupInfoLease(Wire, frozen=True, kw_only=True):
+    """The cell's group info (MLSMessage) and a lease to join it by external commit."""
+
+    epoch: Epoch
+    group_info: bytes
+    expires_in_ms: int
+
+
+class UploadCommit(Wire, frozen=True, kw_only=True):
+    """A commit that the DS orders if ``epoch`` is the cell's current epoch.
+
+    ``founding``: the first upload for a cell; ``epoch`` is 0 and ``commit`` takes the group from
+    0 to 1. ``group_info`` is an MLSMessage(GroupInfo) of the new epoch with external_pub and
+    ratchet_tree. Idempotent by ``entry_id``.
+    """
+
+    entry_id: Hex16
+    epoch: Epoch
+    founding: bool
+    commit: Annotated[bytes, Meta(max_length=MAX_HANDSHAKE_BYTES)]
+    group_info: Annotated[bytes, Meta(max_length=MAX_HANDSHAKE_BYTES)]
+    welcome: Annotated[bytes, Meta(max_length=MAX_HANDSHAKE_BYTES)] | None
+    welcome_clients: Annotated[list[Hex16], Meta(max_length=CELL_SIZE)]
+
+
+class Accepted(Wire, frozen=True, kw_only=True):
+    """The entry is in the log. A retry of an accepted entry answers the same."""
+
+    seq: Seq
+    sent_ms: int
+    epoch: Epoch
+
+
+class PendingWelcome(Wire, frozen=True, kw_only=True):
+    """``seq`` is the commit's: the joiner reads the log after it."""
+
+    cell_id: CellId
+    epoch: Epoch
+    seq: Seq
+    welcome: bytes
+
+
+class PostMessage(Wire, frozen=True, kw_only=True):
+    """An application message for one cell: an MLS PrivateMessage. Idempotent by ``entry_id``."""
+
+    entry_id: Hex16
+    cell_id: Hex16
+    epoch: Epoch
+    payload: Annotated[bytes, Meta(min_length=1, max_length=MAX_MESSAGE_BYTES)]
+    attachment_ids: Annotated[list[Hex16], Meta(max_length=32)]
+
+
+class LogEntry(Wire, frozen=True, kw_only=True):
+    """One entry of a conversation's log, as stored. ``cell_id`` and ``epoch`` are None for
+    entries that concern every cell. ``sender`` is None for the roster authority."""
+
+    conversation_id: ConversationId
+    seq: Seq
+    kind: EntryKind
+    cell_id: CellId | None
+    epoch: Epoch | None
+    sender: ClientId | None
+    entry_id: EntryId
+    sent_ms: int
+    payload: bytes
+
+
+class LogPage(Wire, frozen=True, kw_only=True):
+    """Entries after the asked seq, ascending; ``more`` when the page was cut."""
+
+    entries: list[LogEntry]
+    last_seq: Seq
+    more: bool
+
+
+class SetPreferences(Wire, frozen=True, kw_only=True):
+    muted_until_ms: int | None
+    pinned: bool
+
+
+# --- Attachments ------------------------------------------------------------------------------
+
+
+class BeginAttachment(Wire, frozen=True, kw_only=True):
+    """Reserve space for an encrypted attachment. Idempotent by id.
+
+    ``size`` is the ciphertext's: plaintext + 16 for each chunk. Chunk i is PUT to
+    ``/v1/attachments/{id}/chunks/{i}``; all but the last are ATTACHMENT_CHUNK_BYTES + 16.
+    """
+
+    attachment_id: Hex16
+    conversation_id: Hex16
+    size: Annotated[int, Meta(ge=16, le=MAX_ATTACHMENT_BYTES + 16 * 2049)]
+
+
+class AttachmentStatus(Wire, frozen=True, kw_only=True):
+    attachment_id: AttachmentId
+    size: int
+    chunks: int
+    received: list[int]  # Indexes that are stored, so that an upload can resume.
+    complete: bool
+
+
+class ShareAttachment(Wire, frozen=True, kw_only=True):
+    """Let the members of another conversation fetch it too (forwarding)."""
+
+    conversation_id: Hex16
+
+
+class Usage(Wire, frozen=True, kw_only=True):
+    """The caller's attachment quota, bytes in the current day."""
+
+    used: int
+    limit: int
+
+
+# --- WebSocket /v1/socket: MessagePack frames, tagged by "t" -----------------------------------
+
+
+class Frame(msgspec.Struct, frozen=True, kw_only=True, rename="camel", tag_field="t"):
+    """Base of every WebSocket frame; the tag is the class name in snake case."""
+
+
+class Hello(Frame, frozen=True, kw_only=True, tag="hello"):
+    """First frame of a client. Anything else first, or a bad token, closes with 4401."""
+
+    version: int
+    access_token: str
+
+
+class CursorUpdate(Wire, frozen=True, kw_only=True):
+    conversation_id: Hex16
+    delivered_seq: Seq
+    read_seq: Seq
+
+
+class Cursors(Frame, frozen=True, kw_only=True, tag="cursors"):
+    """How far this client has come; never goes back. Coalesced on both sides."""
+
+    updates: Annotated[list[CursorUpdate], Meta(max_length=1000)]
+
+
+class ConversationHead(Wire, frozen=True, kw_only=True):
+    conversation_id: ConversationId
+    last_seq: Seq
+
+
+class Ready(Frame, frozen=True, kw_only=True, tag="ready"):
+    """Answer to Hello: where every conversation of this client stands."""
+
+    server_time_ms: int
+    trust_version: int
+    directory_version: str
+    heads: list[ConversationHead]
+
+
+class EntryFrame(Frame, frozen=True, kw_only=True, tag="entry"):
+    entry: LogEntry
+
+
+class ConversationFrame(Frame, frozen=True, kw_only=True, tag="conversation"):
+    """The conversation is new to this client or its state changed: fetch it again."""
+
+    conversation_id: ConversationId
+
+
+class ConversationGone(Frame, frozen=True, kw_only=True, tag="gone"):
+    conversation_id: ConversationId
+
+
+class Receipt(Wire, frozen=True, kw_only=True):
+    person_id: PersonId
+    delivered_seq: Seq
+    read_seq: Seq
+
+
+class Receipts(Frame, frozen=True, kw_only=True, tag="receipts"):
+    conversation_id: ConversationId
+    receipts: list[Receipt]
+
+
+class Duty(Frame, frozen=True, kw_only=True, tag="duty"):
+    """The DS asks this client to commit the cell's pending Removes."""
+
+    conversation_id: ConversationId
+    cell_id: CellId
+
+
+class AccountFrame(Frame, frozen=True, kw_only=True, tag="account"):
+    """Something about this account changed. ``signed_out`` is followed by a close with 4403."""
+
+    event: Literal["clients", "trust", "directory", "approvals", "signed_out"]
+
+
+ClientFrame = Hello | Cursors
+ServerFrame = (
+    Ready | EntryFrame | ConversationFrame | ConversationGone | Receipts | Duty | AccountFrame
+)
+
+# Close codes of the socket.
+CLOSE_UNAUTHENTICATED = 4401
+CLOSE_SIGNED_OUT = 4403
+CLOSE_TOO_SLOW = 4408  # The reader fell behind; reconnect and catch up from the log.
+CLOSE_BAD_FRAME = 4400

@@ -1,0 +1,124 @@
+"""Generate ``client/src/wire.ts`` from :mod:`copconnect.wire`.
+
+``python -m copconnect.wire_typescript`` writes the file; ``--check`` exits 1 when it is stale.
+"""
+
+import inspect
+import sys
+import types
+import typing
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args, get_origin
+
+import msgspec
+
+from copconnect import wire
+
+TARGET = Path(__file__).parents[2] / "client" / "src" / "wire.ts"
+HEADER = (
+    "// Generated from src/copconnect/wire.py by `python -m copconnect.wire_typescript`.\n"
+    "// Do not edit: change wire.py and run `make types`.\n"
+)
+SCALARS: dict[Any, str] = {
+    str: "string",
+    int: "number",
+    float: "number",
+    bool: "boolean",
+    bytes: "Uint8Array",
+    type(None): "null",
+}
+
+
+def typescript_type(hint: Any) -> str:
+    """Return the TypeScript spelling of a wire type. Raises TypeError for anything else."""
+    if hint in SCALARS:
+        return SCALARS[hint]
+    if isinstance(hint, str | typing.ForwardRef):
+        return hint if isinstance(hint, str) else hint.__forward_arg__
+    if isinstance(hint, typing.NewType):
+        return str(hint.__name__)
+    if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
+        return hint.__name__
+    origin, arguments = get_origin(hint), get_args(hint)
+    if origin is Annotated:
+        return typescript_type(arguments[0])
+    if origin is Literal:
+        return " | ".join(f'"{value}"' for value in arguments)
+    if origin is list:
+        inner = typescript_type(arguments[0])
+        return f"({inner})[]" if " | " in inner else f"{inner}[]"
+    if origin is dict:
+        return f"Record<{typescript_type(arguments[0])}, {typescript_type(arguments[1])}>"
+    if origin in (typing.Union, types.UnionType):
+        return " | ".join(typescript_type(argument) for argument in arguments)
+    raise TypeError(f"no TypeScript type for {hint!r}")
+
+
+def _comment(text: str | None, indent: str = "") -> str:
+    if not text:
+        return ""
+    lines = inspect.cleandoc(text).splitlines()
+    if len(lines) == 1:
+        return f"{indent}/** {lines[0]} */\n"
+    body = "".join(f"{indent} *{' ' + line if line else ''}\n" for line in lines)
+    return f"{indent}/**\n{body}{indent} */\n"
+
+
+def _structs() -> Iterator[type[msgspec.Struct]]:
+    for value in vars(wire).values():
+        if (
+            isinstance(value, type)
+            and issubclass(value, msgspec.Struct)
+            and value.__module__ == wire.__name__
+            and value not in (wire.Wire, wire.Frame)
+        ):
+            yield value
+
+
+def generate() -> str:
+    """Return the whole TypeScript module as text."""
+    parts = [HEADER]
+    hints = {cls: typing.get_type_hints(cls, include_extras=True) for cls in _structs()}
+    brands = sorted(
+        {
+            name
+            for name, value in vars(wire).items()
+            if isinstance(value, typing.NewType) and value.__module__ == "copconnect.ids"
+        }
+    )
+    for name in brands:
+        base = SCALARS[getattr(wire, name).__supertype__]
+        parts.append(f'export type {name} = {base} & {{ readonly __brand?: "{name}" }};\n')
+    for name, value in vars(wire).items():
+        if name.isupper() and isinstance(value, int):
+            parts.append(f"export const {name} = {value};\n")
+    for name, value in vars(wire).items():
+        if get_origin(value) is Literal:
+            parts.append(f"export type {name} = {typescript_type(value)};\n")
+    for cls, fields in hints.items():
+        text = _comment(cls.__doc__) + f"export interface {cls.__name__} {{\n"
+        if issubclass(cls, wire.Frame):
+            text += f'  readonly t: "{cls.__struct_config__.tag}";\n'
+        for field in msgspec.structs.fields(cls):
+            text += f"  readonly {field.encode_name}: {typescript_type(fields[field.name])};\n"
+        parts.append(text + "}\n")
+    for name in ("ClientFrame", "ServerFrame"):
+        parts.append(f"export type {name} = {typescript_type(getattr(wire, name))};\n")
+    return "\n".join(parts)
+
+
+def main(arguments: list[str]) -> int:
+    """Write the file, or with ``--check`` compare it. Returns the exit status."""
+    text = generate()
+    if "--check" in arguments:
+        if not TARGET.exists() or TARGET.read_text(encoding="utf-8") != text:
+            print("client/src/wire.ts is stale: run `make types`.", file=sys.stderr)
+            return 1
+        return 0
+    TARGET.write_text(text, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
