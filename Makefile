@@ -1,1 +1,98 @@
-# make demo · make test · make bench-message · make verify
+# Two commands on a fresh machine (Debian, Python 3.11+, Node 20.19+, make):
+#
+#   make demo [PORT=8080] [PEOPLE=3000]   install, build, start a force to try out
+#   make test                             everything CI checks
+#
+# Each step runs again only when the files it depends on have changed (make/once).
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+PORT ?= 8080
+PEOPLE ?= 3000
+PYTHON ?= python3
+
+VENV := .venv
+BIN := $(VENV)/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PYTHONUNBUFFERED := 1
+
+.PHONY: help
+help: ## Show what there is
+	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 18
+
+# --- Steps ------------------------------------------------------------------------------------
+
+.PHONY: packages-runtime packages-test packages-node package-python web officers chromium
+
+packages-runtime:
+	@make/once $(VENV)/.done-runtime "Python packages for the server (about 1 minute)" \
+	  requirements/runtime.txt -- make/python-packages runtime
+
+packages-test:
+	@make/once $(VENV)/.done-dev "Python packages for the tests (about 2 minutes)" \
+	  requirements/dev.txt -- make/python-packages dev
+
+# After packages-runtime or packages-test: needs their setuptools.
+package-python:
+	@make/once $(VENV)/.done-package "copconnect itself, editable (a few seconds)" \
+	  pyproject.toml -- $(BIN)/python -m pip install --quiet --no-index --no-deps \
+	  --no-build-isolation --editable .
+
+packages-node:
+	@make/once node_modules/.done "Node packages (about 1 minute)" \
+	  package-lock.json .npmrc -- make/node-packages
+
+web: packages-node
+	@make/once src/copconnect/web_app/.done "the web app (about 1 minute)" \
+	  package-lock.json $(wildcard client/src web/src web/public web/*.html web/*.ts web/*.js web/*.json) \
+	  -- npm run --silent build
+
+officers: packages-node
+	@make/once build/officers/.done "the simulated officers (a few seconds)" \
+	  package-lock.json $(wildcard client/src client/officers client/*.json client/*.js) \
+	  -- npm run --silent build:officers
+
+chromium:
+	@make/chromium --install
+
+# --- What people run --------------------------------------------------------------------------
+
+.PHONY: setup demo test verify format types unit browser bench-message lock clean
+
+setup: packages-test package-python packages-node web officers chromium ## Install and build everything
+
+demo: packages-runtime package-python web officers ## Start a synthetic force on PORT with PEOPLE
+	@exec $(BIN)/python -m copconnect demo --port $(PORT) --people $(PEOPLE)
+
+test: setup ## Lint, types, unit, contract, property, fuzz and browser tests
+	@exec $(BIN)/python make/stages.py all
+
+verify: packages-test package-python packages-node ## Lint and types only
+	@exec $(BIN)/python make/stages.py lint
+
+unit: packages-test package-python packages-node ## Tests that need no browser
+	@exec $(BIN)/python make/stages.py unit
+
+browser: setup ## Tests in Chromium
+	@exec $(BIN)/python make/stages.py browser
+
+format: packages-test package-python packages-node ## Format and fix what can be fixed
+	@$(BIN)/ruff check --fix --quiet src tests make
+	@$(BIN)/ruff format --quiet src tests make
+	@npx prettier --write --log-level warn .
+
+types: packages-test package-python ## Write client/src/wire.ts from wire.py
+	@$(BIN)/python -m copconnect.wire_typescript
+
+bench-message: packages-test package-python packages-node ## Time a message between two clients
+	@exec $(BIN)/python -m tests.bench_message
+
+lock: packages-test ## Pin requirements/*.txt again from requirements/*.in
+	@make/lock
+
+clean: ## Remove what was installed and built; keeps data
+	@rm -rf build .artefacts src/copconnect/web_app node_modules $(VENV)

@@ -1,0 +1,109 @@
+"""Fixtures that any test may ask for.
+
+``database``: an empty copconnect database with all tables, once on SQLite and once on
+PostgreSQL; ``postgresql`` and ``nats_server``: the real services, one of each for the session.
+"""
+
+import asyncio
+import importlib
+import pkgutil
+import shutil
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+import copconnect
+from copconnect.database import METADATA, Database, open_database
+from tests.harness.nats import NatsServer
+from tests.harness.postgresql import PostgreSQL
+
+T = TypeVar("T")
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgreSQL]:
+    """The session's PostgreSQL server."""
+    server = PostgreSQL()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def nats_server() -> Iterator[NatsServer]:
+    """The session's NATS server. A test that stops it starts it again."""
+    server = NatsServer()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.close()
+
+
+def load_tables() -> None:
+    """Import every role's store, which registers its tables in METADATA."""
+    for module in pkgutil.walk_packages(copconnect.__path__, "copconnect."):
+        if module.name.endswith(".store"):
+            importlib.import_module(module.name)
+
+
+async def create_tables(url: str) -> None:
+    """Make all tables in the empty database at ``url`` and disconnect."""
+    load_tables()
+    database = open_database(url)
+    try:
+        async with database.transaction() as connection:
+            await connection.run_sync(METADATA.create_all)
+    finally:
+        await database.close()
+
+
+def apart(work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine to its end on a loop of its own, whatever loop the test has."""
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        return pool.submit(asyncio.run, work).result()
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with all tables, to copy."""
+    file = tmp_path_factory.mktemp("sqlite") / "template.sqlite3"
+    apart(create_tables(f"sqlite+aiosqlite:///{file}"))
+    return file
+
+
+@pytest.fixture(scope="session")
+def postgresql_template(postgresql: PostgreSQL) -> str:
+    """A PostgreSQL database with all tables, to copy."""
+    name = apart(postgresql.create_database())
+    apart(create_tables(postgresql.url(name)))
+    return name
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of an empty database with all tables, on each back end."""
+    if request.param == "sqlite":
+        file = tmp_path / "copconnect.sqlite3"
+        shutil.copyfile(request.getfixturevalue("sqlite_template"), file)
+        yield f"sqlite+aiosqlite:///{file}"
+        return
+    server: PostgreSQL = request.getfixturevalue("postgresql")
+    name = apart(server.create_database(request.getfixturevalue("postgresql_template")))
+    yield server.url(name)
+    apart(server.drop_database(name))
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """An empty database with all tables; each test that asks for it runs on both back ends."""
+    database = open_database(database_url)
+    try:
+        yield database
+    finally:
+        await database.close()

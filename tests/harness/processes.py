@@ -1,0 +1,54 @@
+"""Child processes of the test session: free ports, waiting until ready, ending for certain."""
+
+import contextlib
+import socket
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+
+def free_port() -> int:
+    """Return a TCP port of the loopback interface that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_until(
+    ready: Callable[[], bool],
+    process: subprocess.Popen[bytes],
+    log: Path,
+    timeout_s: float,
+) -> None:
+    """Return once ``ready()`` is true. Raises RuntimeError with the log if it never comes."""
+    deadline = time.monotonic() + timeout_s
+    while not ready():
+        if process.poll() is not None:
+            raise RuntimeError(f"{process.args!r} ended with {process.returncode}:\n{tail(log)}")
+        if time.monotonic() > deadline:
+            end(process)
+            raise RuntimeError(f"{process.args!r} was not ready in {timeout_s} s:\n{tail(log)}")
+        time.sleep(0.02)
+
+
+def tail(log: Path, characters: int = 6000) -> str:
+    """Return the end of a log file, or nothing where there is none."""
+    return log.read_text(errors="replace")[-characters:] if log.exists() else ""
+
+
+def end(process: subprocess.Popen[bytes], patience_s: float = 10) -> int:
+    """Ask the process to stop, kill it if it does not; return its exit status."""
+    if process.poll() is None:
+        process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return process.wait(patience_s)
+        process.kill()
+    return process.wait()
+
+
+def accepts(port: int) -> bool:
+    """Whether something listens on this loopback port."""
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+        return True
+    return False
