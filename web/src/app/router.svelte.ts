@@ -1,0 +1,72 @@
+/**
+ * Hash router. A path is segments; what they mean is decided by the screen that reads them:
+ *
+ *   #/chats                         the list
+ *   #/chats/<id>                    a conversation
+ *   #/chats/<id>/info|encryption    its details
+ *   #/chats/<id>/message/<id>       who has a message
+ *   #/new, #/new/group              start a conversation
+ *   #/people/…                      people and units
+ *   #/me/…                          this person, this device
+ *
+ * Each entry knows its depth, so that "back" inside the app never leaves it.
+ */
+interface EntryState {
+  readonly depth: number;
+}
+
+function read(): readonly string[] {
+  return location.hash
+    .replace(/^#\/?/, "")
+    .split("/")
+    .filter((part) => part !== "")
+    .map((part) => decodeURIComponent(part));
+}
+
+function depth(): number {
+  const state = history.state as EntryState | null;
+  return state !== null && typeof state.depth === "number" ? state.depth : 0;
+}
+
+let segments = $state.raw<readonly string[]>([]);
+
+export const route = {
+  get segments(): readonly string[] {
+    return segments;
+  },
+  /** The top-level part: "chats", "new", "people", "me". */
+  get section(): string {
+    return segments[0] ?? "chats";
+  },
+  /** Everything below the section. */
+  get rest(): readonly string[] {
+    return segments.slice(1);
+  },
+};
+
+/** Build a path from parts, each safely encoded. */
+export function path(...parts: readonly string[]): string {
+  return `#/${parts.map(encodeURIComponent).join("/")}`;
+}
+
+/** Go somewhere. `replace` for steps that "back" should skip. */
+export function navigate(to: string, options: { readonly replace?: boolean } = {}): void {
+  const target = to.startsWith("#") ? to : `#${to.startsWith("/") ? "" : "/"}${to}`;
+  if (target === location.hash) return;
+  if (options.replace === true) history.replaceState({ depth: depth() }, "", target);
+  else history.pushState({ depth: depth() + 1 }, "", target);
+  segments = read();
+}
+
+/** One step back inside the app; to `fallback` when this was the first screen. */
+export function back(fallback: string): void {
+  if (depth() > 0) history.back();
+  else navigate(fallback, { replace: true });
+}
+
+/** Start following the address bar. */
+export function followAddress(): void {
+  segments = read();
+  addEventListener("popstate", () => (segments = read()));
+  addEventListener("hashchange", () => (segments = read()));
+}

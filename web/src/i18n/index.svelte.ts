@@ -1,0 +1,70 @@
+/**
+ * Words in the reader's language. `t` is reactive: what it drew is drawn again when the language
+ * changes. One language is loaded at a time, as one chunk; there is no fallback at run time because
+ * a test proves that all languages hold the same keys and placeholders.
+ */
+import type { Language } from "@copconnect/client/wire";
+import { createInstance } from "i18next";
+import type { TextKey, Texts } from "./keys.ts";
+
+export type { TextKey } from "./keys.ts";
+
+export const LANGUAGES: readonly Language[] = ["en", "te", "ur", "hi"];
+
+/** Each language in its own script. */
+export const LANGUAGE_NAMES: Readonly<Record<Language, string>> = {
+  en: "English",
+  te: "తెలుగు",
+  ur: "اردو",
+  hi: "हिन्दी",
+};
+
+const loaders: Readonly<Record<Language, () => Promise<Texts>>> = {
+  en: async () => (await import("./locales/en.ts")).en,
+  te: async () => (await import("./locales/te.ts")).te,
+  ur: async () => (await import("./locales/ur.ts")).ur,
+  hi: async () => (await import("./locales/hi.ts")).hi,
+};
+
+const words = createInstance();
+void words.init({
+  initAsync: false,
+  resources: {},
+  fallbackLng: false,
+  interpolation: { escapeValue: false }, // Svelte escapes.
+  returnNull: false,
+});
+
+let spoken = $state<Language>("en");
+
+export const language = {
+  get current(): Language {
+    return spoken;
+  },
+  get direction(): "ltr" | "rtl" {
+    return spoken === "ur" ? "rtl" : "ltr";
+  },
+};
+
+/** Switch to a language once its words are here. */
+export async function speak(next: Language): Promise<void> {
+  if (!words.hasResourceBundle(next, "translation")) {
+    words.addResourceBundle(next, "translation", await loaders[next]());
+  }
+  await words.changeLanguage(next);
+  spoken = next;
+  document.documentElement.lang = next;
+  document.documentElement.dir = language.direction;
+}
+
+export type TextValues = Readonly<Record<string, string | number>>;
+
+/** The text for a key. `count` picks the plural form; format numbers before passing others. */
+export function t(key: TextKey, values?: TextValues): string {
+  return words.t(key, { ...values, lng: spoken });
+}
+
+/** Whether there is a text for a key made at run time (error codes, step names). */
+export function hasText(key: string): key is TextKey {
+  return words.exists(key, { lng: spoken });
+}

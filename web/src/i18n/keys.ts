@@ -1,0 +1,20 @@
+/**
+ * Types of the text keys, derived from the English files: a misspelt key does not compile.
+ * Plural forms (`…_one`, `…_other`) are one key, asked for with `count`.
+ */
+import type { en } from "./locales/en.ts";
+
+type WithoutPlural<K extends string> = K extends `${infer Base}_one` | `${infer Base}_other`
+  ? Base
+  : K;
+
+type Flat<T, Prefix extends string = ""> = {
+  [K in keyof T & string]: T[K] extends string
+    ? `${Prefix}${WithoutPlural<K>}`
+    : Flat<T[K], `${Prefix}${K}.`>;
+}[keyof T & string];
+
+/** What every language must hold: the same files with the same keys. */
+export type Texts = typeof en;
+
+export type TextKey = Flat<Texts>;

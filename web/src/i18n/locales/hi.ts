@@ -1,0 +1,9 @@
+import app from "./hi/app.json";
+import chats from "./hi/chats.json";
+import conversation from "./hi/conversation.json";
+import errors from "./hi/errors.json";
+import firstRun from "./hi/firstRun.json";
+import groups from "./hi/groups.json";
+import type { Texts } from "../keys.ts";
+
+export const hi = { app, chats, conversation, errors, firstRun, groups } satisfies Texts;
