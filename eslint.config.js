@@ -4,6 +4,18 @@ import svelte from "eslint-plugin-svelte";
 import globals from "globals";
 import tseslint from "typescript-eslint";
 
+/** Forbid globals, also as properties of globalThis, self and window. */
+function without(names, message) {
+  const forbidden = names.map((name) => ({ name, message }));
+  return ["error", { globals: forbidden, checkGlobalObject: true }];
+}
+
+const CLIENT = "client/src/**/*.ts";
+const WEB = "web/src/**/*.{ts,svelte}";
+const PAGE = ["window", "document", "localStorage", "sessionStorage", "alert", "confirm", "prompt"];
+const IO = ["fetch", "XMLHttpRequest", "WebSocket", "EventSource", "indexedDB", "crypto"];
+const CRYPTOGRAPHY = ["@hpke/*", "@noble/*", "@peculiar/*", "hash-wasm"];
+
 export default tseslint.config(
   {
     ignores: [
@@ -22,6 +34,7 @@ export default tseslint.config(
   ...svelte.configs.recommended,
   {
     languageOptions: { globals: { ...globals.browser, ...globals.node } },
+    linterOptions: { reportUnusedDisableDirectives: "error" },
     rules: {
       "@typescript-eslint/consistent-type-imports": "error",
       "no-console": "error",
@@ -31,30 +44,106 @@ export default tseslint.config(
     files: ["**/*.svelte", "**/*.svelte.ts"],
     languageOptions: { parserOptions: { parser: tseslint.parser } },
   },
-  // Layers of the client: mls, transport and vault never import each other, and only mls imports
-  // ts-mls. The web app knows the core's seam and the generated types, and nothing else of it.
+
+  // Layers, with nothing exempt. Each file of client/src and web/src belongs to one element, and an
+  // import between two elements that no policy allows is an error. src/wire.ts is generated.
   {
-    files: ["client/src/**/*.ts", "web/src/**/*.{ts,svelte}"],
+    files: [CLIENT, WEB],
     plugins: { boundaries },
     settings: {
+      "import/resolver": { node: { extensions: [".ts", ".js", ".svelte"] } },
+      "boundaries/include": ["client/src/**/*", "web/src/**/*"],
       "boundaries/elements": [
-        { type: "mls", pattern: "client/src/mls" },
-        { type: "transport", pattern: "client/src/transport" },
-        { type: "vault", pattern: "client/src/vault" },
-        { type: "client", pattern: "client/src" },
-        { type: "web", pattern: "web/src" },
+        { type: "mls", pattern: "client/src/mls", partialMatch: false },
+        { type: "transport", pattern: "client/src/transport", partialMatch: false },
+        { type: "vault", pattern: "client/src/vault", partialMatch: false },
+        { type: "core", pattern: "client/src", partialMatch: false },
+        { type: "web", pattern: "web/src", partialMatch: false },
+      ],
+      "boundaries/files": [
+        { category: "seam", pattern: "client/src/{core,wire}.ts" },
+        { category: "seam", pattern: "client/src/host/connect.ts" },
       ],
     },
     rules: {
-      "no-restricted-imports": [
+      "boundaries/no-unknown-files": "error",
+      "boundaries/dependencies": [
         "error",
         {
-          patterns: [
-            { group: ["ts-mls", "ts-mls/*"], message: "Only client/src/mls may import ts-mls." },
+          default: "disallow",
+          message:
+            "mls, transport and vault never import each other; web/ knows only core.ts, wire.ts " +
+            "and host/connect.ts of the client. Pass the thing in from client/src/engine.",
+          policies: [
+            { allow: { to: { module: { origin: ["external", "core"] } } } },
+            {
+              from: { element: { type: "core" } },
+              allow: { to: { element: { types: { anyOf: ["mls", "transport", "vault"] } } } },
+            },
+            {
+              from: { element: { types: { anyOf: ["mls", "transport", "vault"] } } },
+              allow: { to: { element: { type: "core" } } },
+            },
+            { from: { element: { type: "web" } }, allow: { to: { file: { categories: "seam" } } } },
           ],
         },
       ],
     },
   },
-  { files: ["client/src/mls/**/*.ts"], rules: { "no-restricted-imports": "off" } },
+
+  // The client runs in a worker: no page. Only mls/ knows the MLS library.
+  {
+    files: [CLIENT],
+    rules: {
+      "no-restricted-globals": without(PAGE, "The client runs in a worker: there is no page."),
+      "no-restricted-imports": [
+        "error",
+        {
+          patterns: [
+            { group: ["ts-mls", "ts-mls/*"], message: "Only client/src/mls imports ts-mls." },
+            { group: ["svelte", "svelte/*"], message: "The client has no screens." },
+          ],
+        },
+      ],
+    },
+  },
+  {
+    files: ["client/src/mls/**/*.ts"],
+    rules: {
+      "no-restricted-imports": [
+        "error",
+        { patterns: [{ group: ["svelte", "svelte/*"], message: "The client has no screens." }] },
+      ],
+    },
+  },
+
+  // The web app shows what the core says: it neither talks to the server nor encrypts.
+  {
+    files: [WEB],
+    rules: {
+      "no-restricted-globals": without(IO, "web/ asks the core (client/src/core.ts) for this."),
+      "no-restricted-imports": [
+        "error",
+        {
+          patterns: [
+            {
+              group: [
+                "@copconnect/client/*",
+                "!@copconnect/client/core",
+                "!@copconnect/client/wire",
+                "!@copconnect/client/host",
+                "@copconnect/client/host/*",
+                "!@copconnect/client/host/connect",
+              ],
+              message: "Of the client, web/ knows only core, wire and host/connect.",
+            },
+            {
+              group: ["ts-mls", "ts-mls/*", "@msgpack/*", "idb", ...CRYPTOGRAPHY],
+              message: "web/ asks the core (client/src/core.ts) for this.",
+            },
+          ],
+        },
+      ],
+    },
+  },
 );
