@@ -1,15 +1,20 @@
-"""HTTP glue: who is calling, bodies in, bodies out, errors.
+"""HTTP glue: who is calling, bodies in, bodies out, errors, security headers.
 
 Bodies are MessagePack or JSON by Content-Type; answers follow Accept. Handlers stay explicit:
 ``body = await read(request, wire.X)`` and ``return answer(request, value)``.
 """
 
+import re
+from collections.abc import Awaitable, Callable
 from typing import Any, Protocol, TypeVar
 
 import msgspec
 import structlog
 from litestar import Request, Response
-from sqlalchemy.exc import DBAPIError, OperationalError
+from litestar.datastructures import MutableScopeHeaders
+from litestar.exceptions import HTTPException
+from litestar.types import Message, Scope
+from sqlalchemy.exc import DataError, DBAPIError
 
 from copconnect import errors, wire
 from copconnect.principals import Caller
@@ -104,7 +109,12 @@ def translate(error: Exception) -> errors.CopConnectError:
     """Map an exception to the error tree."""
     if isinstance(error, errors.CopConnectError):
         return error
-    if isinstance(error, OperationalError | DBAPIError):
+    if isinstance(error, HTTPException):
+        return _from_framework(error)
+    if isinstance(error, DataError):
+        # PostgreSQL refuses text that SQLite stores, such as a zero character.
+        return errors.BadRequest(reason="a value that cannot be stored")
+    if isinstance(error, DBAPIError):
         text = str(error.orig)
         if "disk is full" in text or "No space left" in text or "DiskFull" in text:
             return errors.StorageFull(retry_after_ms=30_000)
@@ -112,3 +122,55 @@ def translate(error: Exception) -> errors.CopConnectError:
     if isinstance(error, OSError) and error.errno == 28:
         return errors.StorageFull(retry_after_ms=30_000)
     return errors.CopConnectError()
+
+
+def _from_framework(error: HTTPException) -> errors.CopConnectError:
+    """Map what Litestar refuses before a handler runs."""
+    if error.status_code in (404, 405):
+        return errors.NotFound()
+    if error.status_code == 413:
+        return errors.TooLarge()
+    if error.status_code < 500:
+        return errors.BadRequest(reason=str(error.detail)[:200])
+    return errors.CopConnectError()
+
+
+_HOST = re.compile(r"^[A-Za-z0-9.\-]+(:\d{1,5})?$|^\[[0-9A-Fa-f:]+\](:\d{1,5})?$")
+
+
+def security_headers(
+    map_tiles_origin: str,
+) -> Callable[[Message, Scope], Awaitable[None]]:
+    """Return a ``before_send`` hook that adds the security headers to every HTTP response.
+
+    ``map_tiles_origin`` is the department's own map server, or empty.
+    """
+
+    async def add(message: Message, scope: Scope) -> None:
+        if message["type"] != "http.response.start":
+            return
+        host = next((value for name, value in scope["headers"] if name == b"host"), b"").decode(
+            "latin-1"
+        )
+        # Not every browser takes 'self' to cover WebSockets of the same host.
+        sockets = f" ws://{host} wss://{host}" if _HOST.match(host) else ""
+        tiles = f" {map_tiles_origin}" if map_tiles_origin else ""
+        headers = MutableScopeHeaders.from_message(message)
+        headers.setdefault(
+            "content-security-policy",
+            "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; "
+            "style-src 'self' 'unsafe-inline'; worker-src 'self' blob:; "
+            f"img-src 'self' blob: data:{tiles}; media-src 'self' blob: data:; "
+            f"connect-src 'self'{sockets}{tiles}; object-src 'none'; base-uri 'none'; "
+            "form-action 'self'; frame-ancestors 'none'",
+        )
+        headers["permissions-policy"] = "camera=(self), microphone=(self), geolocation=(self)"
+        headers["x-content-type-options"] = "nosniff"
+        headers["x-frame-options"] = "DENY"
+        headers["referrer-policy"] = "no-referrer"
+        headers["cross-origin-opener-policy"] = "same-origin"
+        headers["cross-origin-resource-policy"] = "same-origin"
+        # Answers are about one caller; what may be cached says so itself.
+        headers.setdefault("cache-control", "no-store")
+
+    return add

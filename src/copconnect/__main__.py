@@ -1,0 +1,5 @@
+"""``python -m copconnect``."""
+
+from copconnect.cli import main
+
+main()

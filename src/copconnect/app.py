@@ -1,0 +1,163 @@
+"""The only composition root: builds every part from the settings and wires roles to each other.
+
+:class:`Container` is what tests and command-line tools use; :func:`create_app` puts a web server
+around it. Lifecycle: ``start`` migrates, connects the bus, then starts the roles' background
+loops; ``close`` stops them in the opposite order. ``open`` alone gives a command-line tool the
+roles without background work; its wake-ups reach running servers through the wake-up log.
+"""
+
+# ruff: noqa: ARG002
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+from litestar import Litestar
+from litestar.openapi import OpenAPIConfig
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from copconnect import __version__, operator_routes, web_assets
+from copconnect.auth_service import routes as auth_routes
+from copconnect.auth_service.authority import CertificateAuthority
+from copconnect.auth_service.ports import RemovalReason
+from copconnect.auth_service.service import AuthService, ClientRegistry, choose_gateway
+from copconnect.auth_service.sms import DemoOutbox
+from copconnect.bus import AnyWakeup, Bus, LocalBus
+from copconnect.clock import Clock, SystemClock
+from copconnect.conduct import routes as conduct_routes
+from copconnect.conduct.service import Acceptances, ConductService
+from copconnect.database import Database, open_database
+from copconnect.http import Gate, on_error, security_headers
+from copconnect.ids import ClientId
+from copconnect.migrations import migrate
+from copconnect.principals import RegisteredClient
+from copconnect.roster import routes as roster_routes
+from copconnect.roster.service import RosterService
+from copconnect.settings import Settings
+from copconnect.wakeup_log import WakeupLog
+
+
+class Container:
+    """Every part of one server process, wired."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        clock: Clock | None = None,
+        bus: Bus | None = None,
+        serving: bool = True,
+    ) -> None:
+        """``serving``: a server process; False for a command-line tool, which has no bus.
+
+        Raises AuthorityMissing, NoGateway.
+        """
+        self.settings = settings
+        self.clock = clock or SystemClock()
+        self.authority = CertificateAuthority(settings.data_dir / "keys")
+        self.database: Database = open_database(settings.effective_database_url)
+        self.local_bus = LocalBus()  # Receivers of this process, whichever bus there is.
+        self.bus: Bus = bus or LocalBus()
+        self.wakeup_log = WakeupLog(self.database, self.clock, has_bus=serving)
+        self.registry = ClientRegistry(self.clock)
+        self.acceptances = Acceptances()
+        self.roster = RosterService(self.database, self.registry)
+        self.auth = AuthService(
+            self.database,
+            self.clock,
+            self.bus,
+            settings,
+            self.authority,
+            self.roster,
+            self.acceptances,
+            NoConversations(),
+            choose_gateway(settings, self.database, self.clock) if serving else None,
+            self.wakeup_log,
+        )
+        self.conduct = ConductService(self.database, self.clock, self.bus, self.auth.accounts)
+        self.gate = Gate(self.auth.authenticator)
+        self.bus.subscribe(self._receive)
+        self.local_bus.subscribe(self.auth.authenticator.on_wakeup)
+        self._stack = AsyncExitStack()
+
+    async def _receive(self, wakeup: AnyWakeup) -> None:
+        await self.local_bus.publish([wakeup])
+
+    async def start(self) -> None:
+        """Migrate and begin to serve."""
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self.database.close)
+            await migrate(self.database)
+            for part in (self.bus, self.auth):
+                await part.start()
+                stack.push_async_callback(part.close)
+            await self.wakeup_log.start(self._receive)
+            stack.push_async_callback(self.wakeup_log.close)
+            self._stack = stack.pop_all()
+
+    async def close(self) -> None:
+        """Stop serving."""
+        await self._stack.aclose()
+
+
+class NoConversations:
+    """The Delivery Service of a server that has none: nobody has a place to lose."""
+
+    async def client_added(
+        self, connection: AsyncConnection, client: RegisteredClient
+    ) -> list[AnyWakeup]:
+        """Nothing to enter."""
+        return []
+
+    async def certificate_renewed(
+        self, connection: AsyncConnection, client: RegisteredClient
+    ) -> list[AnyWakeup]:
+        """Nothing to change."""
+        return []
+
+    async def clients_removed(
+        self, connection: AsyncConnection, client_ids: Sequence[ClientId], reason: RemovalReason
+    ) -> list[AnyWakeup]:
+        """Nothing to leave."""
+        return []
+
+
+@asynccontextmanager
+async def command_line(settings: Settings) -> AsyncIterator[Container]:
+    """Open the roles for a command-line tool, migrated, without background work."""
+    container = Container(settings, serving=False)
+    try:
+        await migrate(container.database)
+        yield container
+    finally:
+        await container.database.close()
+
+
+def create_app(settings: Settings, container: Container | None = None) -> Litestar:
+    """Return the web server. Raises AuthorityMissing, NoGateway."""
+    parts = container or Container(settings)
+
+    @asynccontextmanager
+    async def lifespan(_: Litestar) -> AsyncIterator[None]:
+        await parts.start()
+        try:
+            yield
+        finally:
+            await parts.close()
+
+    gateway = parts.auth.gateway
+    handlers: list[Any] = [
+        *operator_routes.routes(settings, gateway if isinstance(gateway, DemoOutbox) else None),
+        *auth_routes.routes(parts.auth, parts.gate, settings.trusted_proxies),
+        *conduct_routes.routes(parts.conduct, parts.gate),
+        *roster_routes.routes(parts.roster, parts.gate),
+        *web_assets.routes(),
+    ]
+    return Litestar(
+        route_handlers=handlers,
+        lifespan=[lifespan],
+        exception_handlers={Exception: on_error},
+        before_send=[security_headers(operator_routes.origin(settings.map_tiles_url))],
+        request_max_body_size=None,  # Handlers read with limits of their own.
+        openapi_config=OpenAPIConfig(title="Cop Connect", version=__version__, path="/v1/schema"),
+        logging_config=None,
+    )

@@ -1,0 +1,1 @@
+"""The Authentication Service: registration, device certificates, access tokens, revocation."""

@@ -1,0 +1,118 @@
+"""Turns access tokens into callers, from memory where it can.
+
+Invariants: a revocation reaches every node as a wake-up and empties the cache at once; an answer
+that was being read while a wake-up came in is not cached; callers who have not accepted the code
+of conduct are never cached. Entries live for a minute, in case a wake-up is lost.
+"""
+
+import asyncio
+import contextlib
+
+import structlog
+from sqlalchemy.exc import DBAPIError
+
+from copconnect.auth_service import rules, store
+from copconnect.auth_service.ports import Conduct, People
+from copconnect.bus import AccountWakeup, AnyWakeup
+from copconnect.clock import Clock
+from copconnect.database import Database
+from copconnect.ids import ClientId, PersonId
+from copconnect.principals import Caller
+
+CACHE_MS = 60_000
+CACHE_SIZE = 200_000
+SEEN_PERIOD_S = 60
+SEEN_GRAIN_MS = 5 * 60_000
+
+log = structlog.get_logger()
+
+
+class CachingAuthenticator:
+    """Implements :class:`copconnect.http.Authenticator`."""
+
+    def __init__(self, database: Database, clock: Clock, people: People, conduct: Conduct) -> None:
+        self._database = database
+        self._clock = clock
+        self._people = people
+        self._conduct = conduct
+        self._cache: dict[str, tuple[int, Caller]] = {}
+        self._generation = 0
+        self._seen: dict[ClientId, int] = {}
+        self._stored_seen: dict[ClientId, int] = {}
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begin to store when clients were last seen."""
+        self._task = asyncio.create_task(self._run())
+
+    async def close(self) -> None:
+        """Store what is left and stop."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+            await self.flush_seen()
+
+    async def authenticate(self, access_token: str) -> Caller | None:
+        """Return the caller, or None for an unknown or revoked token."""
+        key = rules.token_hash(access_token)
+        now = self._clock.now_ms()
+        cached = self._cache.get(key)
+        if cached is not None and 0 <= now - cached[0] < CACHE_MS:
+            self._seen[cached[1].client_id] = now
+            return cached[1]
+        generation = self._generation
+        async with self._database.reading() as connection:
+            row = await store.token_owner(connection, key)
+            if row is None:
+                self._cache.pop(key, None)
+                return None
+            person_id = PersonId(row.person_id)
+            if person_id not in await self._people.active_people(connection, [person_id]):
+                return None
+            accepted = await self._conduct.accepted(connection, person_id)
+        caller = Caller(person_id, ClientId(row.client_id), accepted == self._conduct.current)
+        self._seen[caller.client_id] = now
+        if row.last_seen_ms is not None:
+            self._stored_seen.setdefault(caller.client_id, row.last_seen_ms)
+        if generation == self._generation and caller.conduct_accepted:
+            if len(self._cache) >= CACHE_SIZE:
+                self._cache.clear()
+            self._cache[key] = (now, caller)
+        return caller
+
+    async def on_wakeup(self, wakeup: AnyWakeup) -> None:
+        """Forget callers whose account changed."""
+        if not isinstance(wakeup, AccountWakeup) or wakeup.event not in ("signed_out", "clients"):
+            return
+        self._generation += 1
+        if not wakeup.person_ids and not wakeup.client_ids:
+            self._cache.clear()
+            return
+        people, clients = set(wakeup.person_ids), set(wakeup.client_ids)
+        self._cache = {
+            key: entry
+            for key, entry in self._cache.items()
+            if entry[1].person_id not in people and entry[1].client_id not in clients
+        }
+
+    async def flush_seen(self) -> None:
+        """Store when clients were seen, for those whose stored time is too old."""
+        seen, self._seen = self._seen, {}
+        due = {
+            client: time
+            for client, time in seen.items()
+            if time - self._stored_seen.get(client, 0) >= SEEN_GRAIN_MS
+        }
+        if due:
+            async with self._database.transaction() as connection:
+                await store.set_last_seen(connection, due)
+            self._stored_seen |= due
+
+    async def _run(self) -> None:
+        while True:
+            await asyncio.sleep(SEEN_PERIOD_S)
+            try:
+                await self.flush_seen()
+            except (DBAPIError, OSError) as error:
+                log.error("last_seen_not_stored", exc_info=error)

@@ -1,0 +1,35 @@
+"""Sliding-window limits of one process. They bound load, so they may forget at a restart; the
+limit per number, which bounds guessing, is counted in the database instead."""
+
+from collections import OrderedDict, deque
+
+MAX_KEYS = 100_000
+
+
+class SlidingWindow:
+    """At most ``limit`` events for a key within ``window_ms``. Memory is bounded: beyond
+    ``MAX_KEYS`` keys the one that was quiet longest is forgotten."""
+
+    def __init__(self, limit: int, window_ms: int) -> None:
+        self._limit = limit
+        self._window_ms = window_ms
+        self._events: OrderedDict[str, deque[int]] = OrderedDict()
+
+    def wait_ms(self, key: str, now_ms: int) -> int:
+        """Return how long ``key`` must wait; 0 means now."""
+        events = self._events.get(key)
+        if events is None:
+            return 0
+        while events and events[0] <= now_ms - self._window_ms:
+            events.popleft()
+        if len(events) < self._limit:
+            return 0
+        return events[0] + self._window_ms - now_ms if events else self._window_ms
+
+    def count(self, key: str, now_ms: int) -> None:
+        """Record an event."""
+        events = self._events.setdefault(key, deque())
+        events.append(now_ms)
+        self._events.move_to_end(key)
+        if len(self._events) > MAX_KEYS:
+            self._events.popitem(last=False)

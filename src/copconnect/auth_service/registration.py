@@ -1,0 +1,330 @@
+"""Registration: number → OTP → second factor by policy → device certificate.
+
+Invariants: whether a number is known changes neither the answer nor the statements that run;
+a wrong attempt is committed before it is answered; an OTP opens one ticket, a ticket one client.
+"""
+
+import secrets
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from copconnect import errors, wire
+from copconnect.auth_service import rules, store
+from copconnect.auth_service.authority import CertificateAuthority
+from copconnect.auth_service.limits import SlidingWindow
+from copconnect.auth_service.ports import Memberships, People
+from copconnect.auth_service.registry import TrustPublisher
+from copconnect.auth_service.sms import SmsSender
+from copconnect.bus import AccountWakeup, AnyWakeup, Bus
+from copconnect.clock import Clock
+from copconnect.database import Database
+from copconnect.ids import ChallengeId, ClientId, PersonId, new_id
+from copconnect.principals import RegisteredClient
+from copconnect.settings import Settings
+
+
+class Registration:
+    """Registers devices."""
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        bus: Bus,
+        settings: Settings,
+        authority: CertificateAuthority,
+        trust: TrustPublisher,
+        people: People,
+        memberships: Memberships,
+        sms: SmsSender,
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._bus = bus
+        self._settings = settings
+        self._authority = authority
+        self._trust = trust
+        self._people = people
+        self._memberships = memberships
+        self._sms = sms
+        self._by_address = SlidingWindow(settings.otp_per_address_per_hour, rules.HOUR_MS)
+        self._total = SlidingWindow(settings.otp_total_per_minute, 60_000)
+        self._attempts = SlidingWindow(
+            settings.otp_per_address_per_hour * settings.otp_attempts, rules.HOUR_MS
+        )
+
+    async def request_code(self, body: wire.RequestCode, address: str) -> wire.CodeRequested:
+        """Send an OTP if the number is known. Raises NumberInvalid, RateLimited."""
+        settings, now = self._settings, self._clock.now_ms()
+        number = rules.normalise_number(body.number)
+        self._limit(address, now)
+        number_hash = rules.keyed_hash(self._authority.secret, "number v1", number)
+        challenge_id = new_id()
+        code = rules.otp(secrets.randbelow(10**settings.otp_length), settings.otp_length)
+        async with self._database.transaction() as connection:
+            await store.lock_number(connection, number_hash, now)
+            asked = await store.requests_since(connection, number_hash, now - rules.HOUR_MS)
+            wait = rules.code_request_wait_ms(
+                asked,
+                now,
+                resend_ms=settings.otp_resend_ms,
+                per_hour=settings.otp_per_number_per_hour,
+            )
+            if wait > 0:
+                raise errors.RateLimited(retry_after_ms=wait)
+            person_id = await self._people.active_by_number(connection, number)
+            await store.add_challenge(
+                connection,
+                {
+                    "challenge_id": challenge_id,
+                    "number_hash": number_hash,
+                    "person_id": person_id,
+                    "code_hash": rules.code_hash(self._authority.secret, challenge_id, code),
+                    "created_ms": now,
+                    "expires_ms": now + settings.otp_lifetime_ms,
+                },
+            )
+        text = rules.sms_text(body.language, code, settings.otp_lifetime_ms)
+        if person_id is not None:
+            self._sms.queue(number, text)
+        return wire.CodeRequested(
+            challenge_id=ChallengeId(challenge_id),
+            code_length=settings.otp_length,
+            expires_in_ms=settings.otp_lifetime_ms,
+            resend_after_ms=settings.otp_resend_ms,
+        )
+
+    async def submit_code(self, body: wire.SubmitCode, address: str) -> wire.RegistrationStep:
+        """Check an OTP. Raises CodeWrong, CodeExpired, RateLimited."""
+        now = self._clock.now_ms()
+        wait = self._attempts.wait_ms(address, now)
+        if wait > 0:
+            raise errors.RateLimited(retry_after_ms=wait)
+        self._attempts.count(address, now)
+        given = rules.code_hash(self._authority.secret, body.challenge_id, body.code.strip())
+        refusal: errors.CopConnectError | None = None
+        async with self._database.transaction() as connection:
+            row = await store.attempt(connection, body.challenge_id)
+            right = rules.equal(given, row.code_hash if row is not None else "")
+            if (
+                row is None
+                or row.closed
+                or row.expires_ms <= now
+                or row.attempts > self._settings.otp_attempts
+            ):
+                refusal = errors.CodeExpired()
+            elif not right or row.person_id is None:
+                refusal = errors.CodeWrong()
+            else:
+                await store.close_challenge(connection, body.challenge_id)
+                card = await self._people.card(connection, PersonId(row.person_id))
+                if card is not None and card.status == "active":
+                    step, wakeups = await self._open_ticket(connection, card, now)
+                else:
+                    refusal = errors.CodeWrong()
+        if refusal is not None:
+            raise refusal
+        await self._bus.publish(wakeups)
+        return step
+
+    async def submit_enrolment_code(self, body: wire.SubmitEnrolmentCode) -> wire.RegistrationStep:
+        """Check the second factor. Raises TicketInvalid, EnrolmentCodeWrong."""
+        now = self._clock.now_ms()
+        refusal: errors.CopConnectError | None = None
+        hashed = rules.token_hash(body.ticket)
+        async with self._database.transaction() as connection:
+            row = await store.lock_ticket(connection, hashed, now, attempt=True)
+            if row is None or row.step not in ("enrolment_code", "device"):
+                raise errors.TicketInvalid
+            person_id = PersonId(row.person_id)
+            step: rules.Next = row.step
+            if step == "enrolment_code":
+                known = await store.enrolment_code(connection, person_id)
+                given = rules.enrolment_hash(self._authority.secret, person_id, body.enrolment_code)
+                if rules.equal(given, known or ""):
+                    step = "device"
+                elif row.attempts >= rules.ENROLMENT_ATTEMPTS:
+                    step = "refused"
+                else:
+                    refusal = errors.EnrolmentCodeWrong()
+                await store.change_ticket(connection, hashed, step=step)
+            card = await self._people.card(connection, person_id)
+        if refusal is not None:
+            raise refusal
+        return _step(body.ticket, step, card, row.expires_ms - now)
+
+    async def check(self, body: wire.CheckRegistration) -> wire.RegistrationStep:
+        """Tell where a registration stands. Raises TicketInvalid."""
+        now = self._clock.now_ms()
+        async with self._database.transaction() as connection:
+            row = await store.lock_ticket(connection, rules.token_hash(body.ticket), now)
+            if row is None or row.step == "done":
+                raise errors.TicketInvalid
+            card = await self._people.card(connection, PersonId(row.person_id))
+        return _step(body.ticket, row.step, card, row.expires_ms - now)
+
+    async def register_client(self, body: wire.RegisterClient) -> wire.ClientRegistered:
+        """Certify a device key. A retry with the same ticket and key answers the same
+        certificate, with a fresh access token in place of the one that may have been lost.
+
+        Raises TicketInvalid, ProofInvalid, Suspended.
+        """
+        now = self._clock.now_ms()
+        message = rules.registration_proof(body.ticket, body.client_id, body.signature_public_key)
+        rules.check_proof(body.signature_public_key, body.proof, message)
+        client_id, hashed = ClientId(body.client_id), rules.token_hash(body.ticket)
+        access_token = secrets.token_urlsafe(32)
+        wakeups: list[AnyWakeup] = []
+        async with self._database.transaction() as connection:
+            ticket = await store.lock_ticket(connection, hashed, now)
+            if ticket is None or ticket.step not in ("device", "done"):
+                raise errors.TicketInvalid
+            person_id = PersonId(ticket.person_id)
+            if not await self._people.lock_active(connection, person_id):
+                raise errors.Suspended
+            if ticket.step == "done":
+                certificate = await self._same_client(connection, ticket.client_id, body)
+            else:
+                client = await self._new_client(connection, person_id, body, now)
+                certificate = client.certificate
+                await store.change_ticket(connection, hashed, step="done", client_id=client_id)
+                wakeups = await self._memberships.client_added(connection, client)
+            await store.replace_token(connection, client_id, rules.token_hash(access_token), now)
+        event = AccountWakeup(event="clients", person_ids=[person_id], client_ids=[])
+        await self._bus.publish([*wakeups, event])
+        return wire.ClientRegistered(
+            person_id=person_id,
+            client_id=client_id,
+            certificate=certificate,
+            access_token=access_token,
+            trust=await self._trust.trust(),
+        )
+
+    async def prune(self) -> None:
+        """Delete what has expired."""
+        now = self._clock.now_ms()
+        keep_ms = max(rules.HOUR_MS, self._settings.otp_lifetime_ms) + rules.HOUR_MS
+        async with self._database.transaction() as connection:
+            await store.prune(connection, now - keep_ms, now)
+
+    def _limit(self, address: str, now: int) -> None:
+        """Count a request. Raises RateLimited, without counting it."""
+        wait = max(self._by_address.wait_ms(address, now), self._total.wait_ms("", now))
+        if wait > 0:
+            raise errors.RateLimited(retry_after_ms=wait)
+        self._by_address.count(address, now)
+        self._total.count("", now)
+
+    async def _open_ticket(
+        self, connection: AsyncConnection, card: wire.Person, now: int
+    ) -> tuple[wire.RegistrationStep, list[AnyWakeup]]:
+        ticket, step = (
+            secrets.token_urlsafe(32),
+            rules.after_code(self._settings.registration_policy),
+        )
+        lifetime = rules.ticket_lifetime_ms(step)
+        approval_id, wakeups = None, list[AnyWakeup]()
+        if step == "approval":
+            approval_id = new_id()
+            await store.ask_approval(connection, approval_id, card.person_id, now, now + lifetime)
+            admins = await self._people.admins_for(connection, card.person_id)
+            if admins:
+                wakeups = [AccountWakeup(event="approvals", person_ids=admins, client_ids=[])]
+        await store.add_ticket(
+            connection,
+            {
+                "ticket_hash": rules.token_hash(ticket),
+                "person_id": card.person_id,
+                "step": step,
+                "created_ms": now,
+                "expires_ms": now + lifetime,
+                "approval_id": approval_id,
+            },
+        )
+        return _step(ticket, step, card, lifetime), wakeups
+
+    async def _same_client(
+        self, connection: AsyncConnection, registered: str, body: wire.RegisterClient
+    ) -> bytes:
+        client = await store.lock_client(connection, ClientId(registered))
+        if (
+            client is None
+            or client.client_id != body.client_id
+            or client.public_key != body.signature_public_key
+        ):
+            raise errors.TicketInvalid
+        newest = await store.newest_certificates(connection, [client.client_id])
+        certificate: bytes = newest[client.client_id].certificate
+        return certificate
+
+    async def _new_client(
+        self,
+        connection: AsyncConnection,
+        person_id: PersonId,
+        body: wire.RegisterClient,
+        now: int,
+    ) -> RegisteredClient:
+        client_id = ClientId(body.client_id)
+        if await store.client_exists(connection, client_id, body.signature_public_key):
+            raise errors.ProofInvalid
+        await store.add_client(
+            connection,
+            {
+                "client_id": client_id,
+                "person_id": person_id,
+                "public_key": body.signature_public_key,
+                "label": rules.clean_label(body.label),
+                "created_ms": now,
+            },
+        )
+        await store.delete_enrolment_code(connection, person_id)
+        return await issue(
+            connection,
+            self._authority,
+            self._settings,
+            person_id,
+            client_id,
+            body.signature_public_key,
+            now,
+        )
+
+
+async def issue(
+    connection: AsyncConnection,
+    authority: CertificateAuthority,
+    settings: Settings,
+    person_id: PersonId,
+    client_id: ClientId,
+    public_key: bytes,
+    now: int,
+) -> RegisteredClient:
+    """Issue and store a device certificate."""
+    issued = authority.issue(person_id, client_id, public_key, now, settings.certificate_days)
+    await store.add_certificate(
+        connection,
+        {
+            "certificate_hash": issued.hash,
+            "client_id": client_id,
+            "serial": issued.serial,
+            "certificate": issued.der,
+            "issued_ms": now,
+            "expires_ms": issued.not_after_ms,
+        },
+    )
+    return RegisteredClient(
+        client_id=client_id,
+        person_id=person_id,
+        certificate_hash=issued.hash,
+        certificate=issued.der,
+    )
+
+
+def _step(
+    ticket: str, step: rules.Next, card: wire.Person | None, expires_in_ms: int
+) -> wire.RegistrationStep:
+    return wire.RegistrationStep(
+        ticket=ticket,
+        next=step,
+        names=card.names if card is not None and step != "refused" else None,
+        expires_in_ms=expires_in_ms,
+    )

@@ -1,0 +1,96 @@
+"""HTTP routes of the Authentication Service."""
+
+from typing import Any
+
+from litestar import delete, get, post
+
+from copconnect import wire
+from copconnect.auth_service import rules
+from copconnect.auth_service.service import AuthService
+from copconnect.http import Gate, HttpRequest, answer, nothing, read
+
+MAX_BODY = 8192
+
+
+def routes(service: AuthService, gate: Gate, trusted_proxies: int) -> list[Any]:
+    """Return the handlers."""
+    registration, accounts = service.registration, service.accounts
+
+    def address(request: HttpRequest) -> str:
+        peer = request.client.host if request.client else ""
+        forwarded = request.headers.get("x-forwarded-for", "")
+        return rules.caller_address(peer, forwarded, trusted_proxies)
+
+    @post("/v1/registration/numbers")
+    async def request_code(request: HttpRequest) -> Any:
+        body = await read(request, wire.RequestCode, MAX_BODY)
+        return answer(request, await registration.request_code(body, address(request)))
+
+    @post("/v1/registration/codes")
+    async def submit_code(request: HttpRequest) -> Any:
+        body = await read(request, wire.SubmitCode, MAX_BODY)
+        return answer(request, await registration.submit_code(body, address(request)))
+
+    @post("/v1/registration/enrolment-codes")
+    async def submit_enrolment_code(request: HttpRequest) -> Any:
+        body = await read(request, wire.SubmitEnrolmentCode, MAX_BODY)
+        return answer(request, await registration.submit_enrolment_code(body))
+
+    @post("/v1/registration/status")
+    async def check(request: HttpRequest) -> Any:
+        body = await read(request, wire.CheckRegistration, MAX_BODY)
+        return answer(request, await registration.check(body))
+
+    @post("/v1/registration/clients")
+    async def register_client(request: HttpRequest) -> Any:
+        body = await read(request, wire.RegisterClient, MAX_BODY)
+        return answer(request, await registration.register_client(body))
+
+    @get("/v1/trust")
+    async def trust(request: HttpRequest) -> Any:
+        return answer(request, await service.trust.trust())
+
+    @get("/v1/me")
+    async def me(request: HttpRequest) -> Any:
+        return answer(request, await accounts.me(await gate.caller(request, conduct=False)))
+
+    @post("/v1/certificates")
+    async def renew(request: HttpRequest) -> Any:
+        caller = await gate.caller(request)
+        body = await read(request, wire.RenewCertificate, MAX_BODY)
+        return answer(request, await accounts.renew(caller, body))
+
+    @delete("/v1/clients/{client_id:str}", status_code=200)
+    async def revoke_client(request: HttpRequest, client_id: str) -> Any:
+        caller = await gate.caller(request)
+        return answer(request, await accounts.revoke_client(caller, client_id))
+
+    @post("/v1/sign-out")
+    async def sign_out(request: HttpRequest) -> Any:
+        await accounts.sign_out(await gate.caller(request, conduct=False))
+        return nothing()
+
+    @get("/v1/approvals")
+    async def approvals(request: HttpRequest) -> Any:
+        return answer(request, await accounts.approvals(await gate.caller(request)))
+
+    @post("/v1/approvals/{approval_id:str}")
+    async def decide(request: HttpRequest, approval_id: str) -> Any:
+        caller = await gate.caller(request)
+        body = await read(request, wire.DecideApproval, MAX_BODY)
+        return answer(request, await accounts.decide(caller, approval_id, body))
+
+    return [
+        request_code,
+        submit_code,
+        submit_enrolment_code,
+        check,
+        register_client,
+        trust,
+        me,
+        renew,
+        revoke_client,
+        sign_out,
+        approvals,
+        decide,
+    ]

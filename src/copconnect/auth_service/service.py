@@ -1,0 +1,96 @@
+"""The Authentication Service as ``app.py`` composes it: its parts and their lifecycle.
+
+It states what it needs of other roles as Protocols (:mod:`copconnect.auth_service.ports`).
+"""
+
+import asyncio
+import contextlib
+
+import structlog
+from sqlalchemy.exc import DBAPIError
+
+from copconnect.auth_service.access import CachingAuthenticator
+from copconnect.auth_service.accounts import Accounts
+from copconnect.auth_service.authority import CertificateAuthority
+from copconnect.auth_service.ports import Conduct, Memberships, People
+from copconnect.auth_service.registration import Registration
+from copconnect.auth_service.registry import ClientRegistry, TrustPublisher
+from copconnect.auth_service.sms import DemoOutbox, HttpGateway, NoSms, SmsGateway, SmsSender
+from copconnect.bus import Bus
+from copconnect.clock import Clock
+from copconnect.database import Database
+from copconnect.settings import Settings
+from copconnect.wakeup_log import WakeupLog
+
+__all__ = ["AuthService", "ClientRegistry", "Conduct", "Memberships", "People", "choose_gateway"]
+
+PRUNE_PERIOD_S = 600
+
+log = structlog.get_logger()
+
+
+class NoGateway(Exception):
+    """Outside demo mode OTPs need a gateway."""
+
+
+def choose_gateway(settings: Settings, database: Database, clock: Clock) -> SmsGateway:
+    """Return the gateway that the settings name. Raises NoGateway."""
+    if settings.demo:
+        return DemoOutbox(database, clock)
+    if not settings.sms_gateway_url:
+        raise NoGateway("set COPCONNECT_SMS_GATEWAY_URL, or run `copconnect demo` to try it out")
+    return HttpGateway(settings.sms_gateway_url, settings.sms_gateway_token)
+
+
+class AuthService:
+    """All parts of the Authentication Service."""
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        bus: Bus,
+        settings: Settings,
+        authority: CertificateAuthority,
+        people: People,
+        conduct: Conduct,
+        memberships: Memberships,
+        gateway: SmsGateway | None,
+        wakeup_log: WakeupLog,
+    ) -> None:
+        self._bus = bus
+        self.gateway = gateway or NoSms()
+        self.sms = SmsSender(self.gateway)
+        self.trust = TrustPublisher(database, clock, authority)
+        self.authenticator = CachingAuthenticator(database, clock, people, conduct)
+        self.registration = Registration(
+            database, clock, bus, settings, authority, self.trust, people, memberships, self.sms
+        )
+        self.accounts = Accounts(
+            database, clock, bus, settings, authority, people, conduct, memberships, wakeup_log
+        )
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begin to send texts, store last-seen times and delete what expired."""
+        await self.trust.start()
+        await self.sms.start()
+        await self.authenticator.start()
+        self._task = asyncio.create_task(self._run())
+
+    async def close(self) -> None:
+        """Stop."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+        await self.authenticator.close()
+        await self.sms.close()
+
+    async def _run(self) -> None:
+        while True:
+            await asyncio.sleep(PRUNE_PERIOD_S)
+            try:
+                await self.registration.prune()
+            except (DBAPIError, OSError) as error:
+                log.error("prune_failed", exc_info=error)

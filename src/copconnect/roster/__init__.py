@@ -1,0 +1,1 @@
+"""The roster: who is in the department, in which unit, at which rank."""

@@ -1,0 +1,59 @@
+"""HTTP routes of the roster."""
+
+from typing import Any
+
+from litestar import Response, get, post
+
+from copconnect import errors, wire
+from copconnect.http import Gate, HttpRequest, answer, read
+from copconnect.roster.service import RosterService
+
+MAX_TEXT = 100
+MAX_PARAMETER = 400
+
+
+def routes(service: RosterService, gate: Gate) -> list[Any]:
+    """Return the handlers."""
+
+    @get("/v1/directory")
+    async def directory(request: HttpRequest) -> Any:
+        await gate.caller(request)
+        etag = f'"{await service.version()}"'
+        if request.headers.get("if-none-match") == etag:
+            response: Response[Any] = Response(None, status_code=304)
+        else:
+            response = answer(request, await service.directory())
+        response.headers["etag"] = etag
+        response.headers["cache-control"] = "private, no-cache"
+        return response
+
+    @get("/v1/people")
+    async def people(request: HttpRequest) -> Any:
+        await gate.caller(request)
+        query = {name: value for name, value in request.query_params.items() if value}
+        text, limit = query.get("text", ""), query.get("limit", "50")
+        malformed = any("\0" in value or len(value) > MAX_PARAMETER for value in query.values())
+        if malformed or len(text) > MAX_TEXT or not limit.isascii() or not limit.isdigit():
+            raise errors.BadRequest(reason="query")
+        found = await service.people(
+            text=text,
+            unit=query.get("unit"),
+            deep=query.get("deep") in ("1", "true"),
+            rank=query.get("rank"),
+            role=query.get("role"),
+            after=query.get("after"),
+            limit=int(limit),
+        )
+        return answer(request, found)
+
+    @get("/v1/people/{person_id:str}")
+    async def person(request: HttpRequest, person_id: str) -> Any:
+        await gate.caller(request)
+        return answer(request, await service.person(person_id))
+
+    @post("/v1/people/lookups")
+    async def look_up(request: HttpRequest) -> Any:
+        await gate.caller(request)
+        return answer(request, await service.look_up(await read(request, wire.LookUpPeople)))
+
+    return [directory, people, person, look_up]

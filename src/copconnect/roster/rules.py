@@ -1,0 +1,88 @@
+"""Text folding, paging keys and the organisation tree. Pure."""
+
+import base64
+import binascii
+import hashlib
+import unicodedata
+from collections.abc import Mapping
+
+from copconnect.ids import PersonId, UnitId
+
+# Joiners shape Telugu and Urdu glyphs but nobody types them when searching.
+_JOINERS = dict.fromkeys((0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF))
+MAX_TERMS = 8
+
+
+def fold(text: str) -> str:
+    """Return text as it is compared when searching: NFKC, case folded, without joiners."""
+    folded = unicodedata.normalize("NFKC", text).translate(_JOINERS).casefold()
+    return " ".join(unicodedata.normalize("NFKC", folded).split())
+
+
+def terms(text: str) -> list[str]:
+    """Split a search into folded words, of which at most ``MAX_TERMS`` count.
+
+    A number may be typed with spaces and signs: those words become one run of digits.
+    """
+    digits = "".join(character for character in text if character.isdecimal())
+    if len(digits) >= 4 and not any(character.isalpha() for character in text):
+        return [digits.removeprefix("0")]
+    return fold(text).split()[:MAX_TERMS]
+
+
+def like(term: str) -> str:
+    """Return a LIKE pattern (escape ``\\``) that finds a term anywhere."""
+    escaped = term.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return f"%{escaped}%"
+
+
+def person_id(code: str) -> PersonId:
+    """Return the id of the person with this data bank code: the same at every import."""
+    digest = hashlib.sha256(b"copconnect person v1\0" + code.encode()).hexdigest()
+    return PersonId(digest[:32])
+
+
+def sort_key(seniority: int, name: str, identifier: PersonId) -> str:
+    """Return a unique key that lists seniors first, then by name."""
+    return f"{9999 - seniority:04d} {fold(name)[:80]} {identifier}"
+
+
+def page_token(key: str) -> str:
+    """Return the opaque form of a paging key."""
+    return base64.urlsafe_b64encode(key.encode()).decode().rstrip("=")
+
+
+def page_key(token: str) -> str:
+    """Undo :func:`page_token`. Raises ValueError for anything it did not make."""
+    try:
+        padded = token + "=" * (-len(token) % 4)
+        key = base64.b64decode(padded.encode("ascii"), altchars=b"-_", validate=True).decode()
+    except (binascii.Error, UnicodeError) as error:
+        raise ValueError("not a page token") from error
+    if "\0" in key:
+        raise ValueError("not a page token")
+    return key
+
+
+def unit_paths(parents: Mapping[UnitId, UnitId | None]) -> dict[UnitId, str]:
+    """Return each unit's path from the top, ``/TG/TG-HYD/``. Units in a cycle or below an
+    unknown parent are left out."""
+    paths: dict[UnitId, str] = {}
+    for unit in parents:
+        chain: list[UnitId] = []
+        at: UnitId | None = unit
+        while at is not None and at not in paths and at not in chain and at in parents:
+            chain.append(at)
+            at = parents[at]
+        if at is not None and at not in paths:
+            continue
+        base = paths[at] if at is not None else "/"
+        for step in reversed(chain):
+            base = f"{base}{step}/"
+            paths[step] = base
+    return paths
+
+
+def units_above(path: str) -> list[UnitId]:
+    """Return the units on a path, the unit itself included."""
+    return [UnitId(part) for part in path.strip("/").split("/") if part]

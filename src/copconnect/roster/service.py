@@ -1,0 +1,190 @@
+"""Answers who is in the department: the directory, people, and what other roles ask about them.
+
+Invariants: people who were removed are found by id only, never by search or number; a person's
+status is read in the caller's transaction, so that a suspension and a registration cannot cross.
+"""
+
+from collections.abc import Collection, Sequence
+from typing import Any, Protocol
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from copconnect import errors, wire
+from copconnect.database import Database
+from copconnect.ids import PersonId, UnitId
+from copconnect.roster import rules, store
+
+MAX_PAGE = 200
+
+
+class RegisteredPeople(Protocol):
+    """Who has registered; the Authentication Service knows it."""
+
+    async def registered(
+        self, connection: AsyncConnection, person_ids: Collection[PersonId]
+    ) -> set[PersonId]:
+        """Return which of these people have a registered client."""
+        ...
+
+
+class RosterService:
+    """The read side of the roster."""
+
+    def __init__(self, database: Database, registered: RegisteredPeople) -> None:
+        self._database = database
+        self._registered = registered
+        self._directory = wire.Directory(version="", units=[], levels=[], ranks=[], roles=[])
+
+    # --- For people -----------------------------------------------------------------------
+
+    async def version(self) -> str:
+        """Return the directory's version."""
+        async with self._database.reading() as connection:
+            return await store.directory_version(connection)
+
+    async def directory(self) -> wire.Directory:
+        """Return the organisation without its people."""
+        async with self._database.reading() as connection:
+            version = await store.directory_version(connection)
+            if self._directory.version == version:
+                return self._directory
+            rows = await store.organisation(connection)
+        self._directory = wire.Directory(
+            version=version,
+            units=[
+                wire.Unit(
+                    unit_id=row.unit_id,
+                    parent_id=row.parent_id,
+                    level=row.level,
+                    names=wire.Names(en=row.name_en, te=row.name_te),
+                )
+                for row in rows["units"]
+            ],
+            levels=[wire.Level(code=row.code, names=_names(row)) for row in rows["levels"]],
+            ranks=[
+                wire.Rank(code=row.code, names=_names(row), order=row.position)
+                for row in rows["ranks"]
+            ],
+            roles=[wire.Role(code=row.code, names=_names(row)) for row in rows["roles"]],
+        )
+        return self._directory
+
+    async def people(
+        self,
+        *,
+        text: str = "",
+        unit: str | None = None,
+        deep: bool = False,
+        rank: str | None = None,
+        role: str | None = None,
+        after: str | None = None,
+        limit: int = 50,
+    ) -> wire.People:
+        """Search. Raises BadRequest for a page token that was not ours."""
+        try:
+            key = rules.page_key(after) if after else None
+        except ValueError as error:
+            raise errors.BadRequest(reason="after") from error
+        limit = max(1, min(limit, MAX_PAGE))
+        async with self._database.reading() as connection:
+            rows, total = await store.search(
+                connection,
+                patterns=[rules.like(term) for term in rules.terms(text)],
+                unit_id=unit,
+                deep=deep,
+                rank=rank,
+                role=role,
+                after=key,
+                limit=limit + 1,
+            )
+            found = await self._cards(connection, rows[:limit])
+        following = rules.page_token(rows[limit - 1].sort_key) if len(rows) > limit else None
+        return wire.People(people=found, next=following, total=total)
+
+    async def person(self, person_id: str) -> wire.Person:
+        """Return one person's card. Raises NotFound."""
+        async with self._database.reading() as connection:
+            card = await self.card(connection, PersonId(person_id))
+        if card is None:
+            raise errors.NotFound
+        return card
+
+    async def look_up(self, body: wire.LookUpPeople) -> wire.People:
+        """Return the cards of these people, in the order asked; unknown ids are left out."""
+        wanted = [PersonId(person_id) for person_id in dict.fromkeys(body.person_ids)]
+        async with self._database.reading() as connection:
+            cards = await self.cards(connection, wanted)
+        found = [cards[person_id] for person_id in wanted if person_id in cards]
+        return wire.People(people=found, next=None, total=len(found))
+
+    # --- For other roles, in their transactions -------------------------------------------
+
+    async def active_people(
+        self, connection: AsyncConnection, person_ids: Collection[PersonId]
+    ) -> set[PersonId]:
+        """Return which of these people are in the data bank and active."""
+        return await store.active(connection, person_ids)
+
+    async def lock_active(self, connection: AsyncConnection, person_id: PersonId) -> bool:
+        """Return whether a person is active, and keep it so until the transaction ends."""
+        return await store.lock_active(connection, person_id)
+
+    async def active_by_number(self, connection: AsyncConnection, number: str) -> PersonId | None:
+        """Return the active person with this number (E.164)."""
+        row = await store.by_number(connection, number)
+        return None if row is None else PersonId(row.person_id)
+
+    async def card(self, connection: AsyncConnection, person_id: PersonId) -> wire.Person | None:
+        """Return one person's card."""
+        return (await self.cards(connection, [person_id])).get(person_id)
+
+    async def cards(
+        self, connection: AsyncConnection, person_ids: Collection[PersonId]
+    ) -> dict[PersonId, wire.Person]:
+        """Return cards by id."""
+        rows = await store.by_id(connection, person_ids)
+        return {card.person_id: card for card in await self._cards(connection, rows)}
+
+    async def is_unit_admin(self, connection: AsyncConnection, person_id: PersonId) -> bool:
+        """Return whether a person administers their unit."""
+        rows = await store.by_id(connection, [person_id])
+        return any(row.unit_admin and row.status == "active" for row in rows)
+
+    async def administered(
+        self, connection: AsyncConnection, admin: PersonId, person_ids: Collection[PersonId]
+    ) -> set[PersonId]:
+        """Return which of these people are in the admin's unit or in one below it."""
+        rows = await store.by_id(connection, [admin])
+        if not any(row.unit_admin and row.status == "active" for row in rows):
+            return set()
+        unit = rows[0].unit_id
+        paths = await store.paths_of_people(connection, person_ids)
+        return {person for person, path in paths.items() if unit in rules.units_above(path)}
+
+    async def admins_for(self, connection: AsyncConnection, person_id: PersonId) -> list[PersonId]:
+        """Return the admins of a person's unit and of the units above it."""
+        paths = await store.paths_of_people(connection, [person_id])
+        above: Sequence[UnitId] = rules.units_above(paths.get(person_id, ""))
+        return await store.admins_in(connection, above)
+
+    async def _cards(self, connection: AsyncConnection, rows: Sequence[Any]) -> list[wire.Person]:
+        ids = [PersonId(row.person_id) for row in rows]
+        registered = await self._registered.registered(connection, ids)
+        return [
+            wire.Person(
+                person_id=row.person_id,
+                names=_names(row),
+                number=row.number,
+                rank=row.rank,
+                post=wire.Names(en=row.post_en, te=row.post_te),
+                roles=row.roles.split(),
+                unit_id=row.unit_id,
+                registered=row.person_id in registered,
+                status=row.status,
+            )
+            for row in rows
+        ]
+
+
+def _names(row: Any) -> wire.Names:
+    return wire.Names(en=row.name_en, te=row.name_te)

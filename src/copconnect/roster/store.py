@@ -1,0 +1,241 @@
+"""Tables and statements of the roster. Status and unit of a person change only by import or by
+an administrator's command; see :mod:`copconnect.roster.importing`."""
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any, TypeVar
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+    func,
+    select,
+    update,
+)
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from copconnect.database import METADATA
+from copconnect.ids import PersonId, UnitId
+
+# Paging compares keys byte by byte; a locale's order would skip or repeat people.
+Bytewise = Text().with_variant(Text(collation="C"), "postgresql")
+CHUNK = 500
+
+units = Table(
+    "roster_units",
+    METADATA,
+    Column("unit_id", String(64), primary_key=True),
+    Column("parent_id", String(64), nullable=True),
+    Column("level", String(32), nullable=False),
+    Column("name_en", Text, nullable=False),
+    Column("name_te", Text, nullable=False),
+    Column("path", Bytewise, nullable=False),
+    Column("position", Integer, nullable=False),
+)
+levels = Table(
+    "roster_levels",
+    METADATA,
+    Column("code", String(32), primary_key=True),
+    Column("name_en", Text, nullable=False),
+    Column("name_te", Text, nullable=False),
+    Column("position", Integer, nullable=False),
+)
+ranks = Table(
+    "roster_ranks",
+    METADATA,
+    Column("code", String(32), primary_key=True),
+    Column("name_en", Text, nullable=False),
+    Column("name_te", Text, nullable=False),
+    Column("position", Integer, nullable=False),  # Higher is more senior.
+)
+roles = Table(
+    "roster_roles",
+    METADATA,
+    Column("code", String(32), primary_key=True),
+    Column("name_en", Text, nullable=False),
+    Column("name_te", Text, nullable=False),
+    Column("position", Integer, nullable=False),
+)
+people = Table(
+    "roster_people",
+    METADATA,
+    Column("person_id", String(32), primary_key=True),
+    Column("code", String(64), nullable=False, unique=True),
+    Column("name_en", Text, nullable=False),
+    Column("name_te", Text, nullable=False),
+    Column("number", String(20), nullable=False),
+    Column("rank", String(32), nullable=False),
+    Column("post_en", Text, nullable=False),
+    Column("post_te", Text, nullable=False),
+    Column("roles", Text, nullable=False),  # " sho crime ": a space on both sides of each code.
+    Column("unit_id", String(64), nullable=False),
+    Column("unit_admin", Boolean, nullable=False),
+    Column("status", String(16), nullable=False),  # active, suspended, removed
+    Column("search", Text, nullable=False),
+    Column("sort_key", Bytewise, nullable=False),
+    Index(None, "number"),
+    Index(None, "unit_id"),
+    Index(None, "sort_key"),
+)
+directory = Table(
+    "roster_directory",
+    METADATA,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("version", String(64), nullable=False),
+    Column("changed_ms", BigInteger, nullable=False),
+)
+
+VOCABULARIES = {"levels": levels, "ranks": ranks, "roles": roles}
+T = TypeVar("T")
+
+
+def chunks(items: Iterable[T], size: int = CHUNK) -> Iterator[list[T]]:
+    """Split a sequence so that no statement has too many parameters."""
+    iterator = iter(items)
+    while part := list(islice(iterator, size)):
+        yield part
+
+
+async def by_id(connection: AsyncConnection, person_ids: Collection[PersonId]) -> list[Any]:
+    """Return the rows of these people, in no order."""
+    rows: list[Any] = []
+    for part in chunks(person_ids):
+        rows += await connection.execute(select(people).where(people.c.person_id.in_(part)))
+    return rows
+
+
+async def by_number(connection: AsyncConnection, number: str) -> Any | None:
+    """Return the active person with this number."""
+    found = await connection.execute(
+        select(people).where(people.c.number == number, people.c.status == "active")
+    )
+    return found.first()
+
+
+async def any_by_number(connection: AsyncConnection, number: str) -> Any | None:
+    """Return the person with this number who is in the data bank, suspended or not."""
+    found = await connection.execute(
+        select(people).where(people.c.number == number, people.c.status != "removed")
+    )
+    return found.first()
+
+
+async def active(connection: AsyncConnection, person_ids: Collection[PersonId]) -> set[PersonId]:
+    """Return which of these people are active."""
+    known: set[PersonId] = set()
+    for part in chunks(person_ids):
+        known |= set(
+            await connection.scalars(
+                select(people.c.person_id).where(
+                    people.c.person_id.in_(part), people.c.status == "active"
+                )
+            )
+        )
+    return known
+
+
+async def lock_active(connection: AsyncConnection, person_id: PersonId) -> bool:
+    """Return whether a person is active; nobody changes that before this transaction ends."""
+    found = await connection.scalar(
+        select(people.c.person_id)
+        .where(people.c.person_id == person_id, people.c.status == "active")
+        .with_for_update()
+    )
+    return found is not None
+
+
+async def unit_path(connection: AsyncConnection, unit_id: UnitId) -> str:
+    """Return a unit's path; empty for an unknown unit."""
+    path: str | None = await connection.scalar(
+        select(units.c.path).where(units.c.unit_id == unit_id)
+    )
+    return path or ""
+
+
+async def paths_of_people(
+    connection: AsyncConnection, person_ids: Collection[PersonId]
+) -> dict[PersonId, str]:
+    """Return the path of each person's unit."""
+    paths: dict[PersonId, str] = {}
+    for part in chunks(person_ids):
+        rows = await connection.execute(
+            select(people.c.person_id, units.c.path)
+            .join(units, units.c.unit_id == people.c.unit_id)
+            .where(people.c.person_id.in_(part))
+        )
+        paths |= {row.person_id: row.path for row in rows}
+    return paths
+
+
+async def admins_in(connection: AsyncConnection, unit_ids: Sequence[UnitId]) -> list[PersonId]:
+    """Return the active unit admins of these units."""
+    return list(
+        await connection.scalars(
+            select(people.c.person_id).where(
+                people.c.unit_id.in_(unit_ids), people.c.unit_admin, people.c.status == "active"
+            )
+        )
+    )
+
+
+async def search(
+    connection: AsyncConnection,
+    *,
+    patterns: Sequence[str],
+    unit_id: str | None,
+    deep: bool,
+    rank: str | None,
+    role: str | None,
+    after: str | None,
+    limit: int,
+) -> tuple[list[Any], int]:
+    """Return a page of people who are not removed, and how many match in all."""
+    conditions = [people.c.status != "removed"]
+    conditions += [people.c.search.like(pattern, escape="\\") for pattern in patterns]
+    if unit_id is not None and deep:
+        path = await unit_path(connection, UnitId(unit_id))
+        below = select(units.c.unit_id).where(units.c.path.startswith(path, autoescape=True))
+        conditions.append(people.c.unit_id.in_(below) if path else people.c.unit_id == unit_id)
+    elif unit_id is not None:
+        conditions.append(people.c.unit_id == unit_id)
+    if rank is not None:
+        conditions.append(people.c.rank == rank)
+    if role is not None:
+        conditions.append(people.c.roles.contains(f" {role} ", autoescape=True))
+    total = await connection.scalar(select(func.count()).select_from(people).where(*conditions))
+    if after is not None:
+        conditions.append(people.c.sort_key > after)
+    page = await connection.execute(
+        select(people).where(*conditions).order_by(people.c.sort_key).limit(limit)
+    )
+    return list(page), total or 0
+
+
+async def directory_version(connection: AsyncConnection) -> str:
+    """Return the version of the organisation; "0" before the first import."""
+    version: str | None = await connection.scalar(select(directory.c.version))
+    return version or "0"
+
+
+async def organisation(connection: AsyncConnection) -> dict[str, list[Any]]:
+    """Return the rows of units, levels, ranks and roles, in order."""
+    return {
+        name: list(await connection.execute(select(table).order_by(table.c.position)))
+        for name, table in {"units": units, **VOCABULARIES}.items()
+    }
+
+
+async def set_status(
+    connection: AsyncConnection, person_ids: Collection[PersonId], status: str
+) -> None:
+    """Change the status of people."""
+    for part in chunks(person_ids):
+        await connection.execute(
+            update(people).where(people.c.person_id.in_(part)).values(status=status)
+        )

@@ -1,0 +1,122 @@
+"""Wake-ups that must not be lost: a small table that every node reads once a second.
+
+The bus may lose a wake-up and a command-line process has none at all. Whatever signs somebody
+out is therefore recorded here, in the transaction that revokes, and each node passes what it has
+not seen to its own receivers. Rows are idempotent hints like every wake-up, and are pruned after
+an hour. Concurrency: ids of concurrent transactions may become visible out of order, so a reader
+looks again at the last ``OVERLAP`` ids and remembers which it has passed on.
+"""
+
+import asyncio
+import contextlib
+import secrets
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import structlog
+from sqlalchemy import BigInteger, Column, Integer, LargeBinary, String, Table, delete, func, select
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from copconnect.bus import AccountWakeup, AnyWakeup, Receiver
+from copconnect.clock import Clock
+from copconnect.database import METADATA, Database
+
+OVERLAP = 1000
+KEPT_MS = 3_600_000
+PERIOD_S = 1.0
+
+wakeups = Table(
+    "wakeups",
+    METADATA,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("node", String(16), nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+)
+
+log = structlog.get_logger()
+_decoder = msgspec.msgpack.Decoder(AnyWakeup)
+
+
+class WakeupLog:
+    """Records wake-ups and passes those of other processes to this one's receiver.
+
+    ``has_bus``: this process publishes on a bus too, so only account wake-ups are recorded;
+    a command-line process records all of them.
+    """
+
+    def __init__(self, database: Database, clock: Clock, *, has_bus: bool) -> None:
+        self._database = database
+        self._clock = clock
+        self._has_bus = has_bus
+        self._node = secrets.token_hex(8)
+        self._receiver: Receiver | None = None
+        self._last = 0
+        self._seen: set[int] = set()
+        self._task: asyncio.Task[None] | None = None
+
+    async def record(self, connection: AsyncConnection, items: Sequence[AnyWakeup]) -> None:
+        """Store wake-ups in the caller's transaction."""
+        now = self._clock.now_ms()
+        rows = [
+            {"node": self._node, "created_ms": now, "payload": msgspec.msgpack.encode(item)}
+            for item in items
+            if not self._has_bus or isinstance(item, AccountWakeup)
+        ]
+        if rows:
+            await connection.execute(wakeups.insert(), rows)
+
+    async def start(self, receiver: Receiver) -> None:
+        """Pass on every wake-up that other processes record from now on."""
+        self._receiver = receiver
+        async with self._database.reading() as connection:
+            self._last = await connection.scalar(select(func.max(wakeups.c.id))) or 0
+            known = await connection.scalars(
+                select(wakeups.c.id).where(wakeups.c.id > self._last - OVERLAP)
+            )
+            self._seen = set(known)
+        self._task = asyncio.create_task(self._run())
+
+    async def close(self) -> None:
+        """Stop reading."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+    async def poll(self) -> int:
+        """Pass on what is new. Returns how many wake-ups were passed on."""
+        async with self._database.reading() as connection:
+            found = await connection.execute(
+                select(wakeups).where(wakeups.c.id > self._last - OVERLAP).order_by(wakeups.c.id)
+            )
+            rows: list[Any] = [row for row in found if row.id not in self._seen]
+        passed = 0
+        for row in rows:
+            self._seen.add(row.id)
+            self._last = max(self._last, row.id)
+            if row.node != self._node and self._receiver is not None:
+                await self._receiver(_decoder.decode(row.payload))
+                passed += 1
+        self._seen = {seen for seen in self._seen if seen > self._last - OVERLAP}
+        return passed
+
+    async def prune(self) -> None:
+        """Forget what every node has read long ago."""
+        async with self._database.transaction() as connection:
+            before = self._clock.now_ms() - KEPT_MS
+            await connection.execute(delete(wakeups).where(wakeups.c.created_ms < before))
+
+    async def _run(self) -> None:
+        rounds = 0
+        while True:
+            await asyncio.sleep(PERIOD_S)
+            rounds += 1
+            try:
+                await self.poll()
+                if rounds % 600 == 0:
+                    await self.prune()
+            except (DBAPIError, OSError) as error:
+                log.error("wakeup_log_failed", exc_info=error)
