@@ -58,7 +58,10 @@ FILES: dict[str, tuple[str, str | None]] = {
     "client/src/to-web.ts": ('export { connected } from "../../web/src/connected.ts";', LAYERS),
     "client/src/group.ts": ('export { decode } from "ts-mls";', IMPORTS),
     "client/src/group-part.ts": ('export { x } from "ts-mls/deep/file.js";', IMPORTS),
-    "client/src/transport/group.ts": ('import type { x } from "ts-mls"; export type y = x;', IMPORTS),
+    "client/src/transport/group.ts": (
+        'import type { x } from "ts-mls"; export type y = x;',
+        IMPORTS,
+    ),
     "client/src/shown.ts": ('import "svelte";', IMPORTS),
     "client/src/mls/shown.ts": ('import "svelte/store";', IMPORTS),
     "client/src/page.ts": ("export const width = window.innerWidth;", GLOBALS),
