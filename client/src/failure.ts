@@ -1,0 +1,79 @@
+/**
+ * The one error that leaves the core. Every rejected call rejects with a {@link CoreFailure}; its
+ * plain form ({@link CoreError}) crosses worker boundaries. Codes of the server pass through
+ * unchanged; the core's own are listed in {@link CORE_CODES}.
+ */
+import type { CoreError } from "./core.ts";
+
+/** Codes that the core itself raises, and what each means. */
+export const CORE_CODES = {
+  network: "The server could not be reached.",
+  locked: "The app is locked.",
+  pin_wrong: "The PIN is wrong; details say how many tries are left.",
+  pin_wait: "Too many wrong PINs in a row; wait before the next.",
+  pin_invalid: "A PIN has 4 to 64 characters.",
+  not_registered: "This device has no account.",
+  registration_unfinished: "The answer to an earlier attempt is still missing.",
+  storage_failed: "The device's storage refused.",
+  not_found: "There is no such thing here.",
+  message_invalid: "The message is empty or too long.",
+  source_lost: "The file to send was lost before it was stored.",
+  attachment_corrupt: "The attachment does not verify.",
+  cancelled: "Cancelled by the person.",
+  security_alarm: "A security check of this conversation failed.",
+  conversation_left: "This device is no longer in the conversation.",
+  not_joined: "This device is still entering the conversation.",
+  trust_invalid: "The department's certificates do not verify.",
+  update_required: "The server speaks a newer version.",
+  internal: "A fault in the app.",
+} as const;
+
+export type CoreCode = keyof typeof CORE_CODES;
+
+type Details = Readonly<Record<string, string | number>>;
+
+/** An error with a stable code. `retry` says whether the same call may succeed later. */
+export class CoreFailure extends Error implements CoreError {
+  readonly code: string;
+  readonly retry: boolean;
+  readonly retryAfterMs: number | null;
+  readonly details: Details;
+
+  constructor(
+    code: string,
+    options: { retry?: boolean; retryAfterMs?: number | null; details?: Details; cause?: unknown } = {},
+  ) {
+    super(code, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = "CoreFailure";
+    this.code = code;
+    this.retry = options.retry ?? false;
+    this.retryAfterMs = options.retryAfterMs ?? null;
+    this.details = options.details ?? {};
+  }
+
+  /** The structured-cloneable form. */
+  plain(): CoreError {
+    return {
+      code: this.code,
+      retry: this.retry,
+      retryAfterMs: this.retryAfterMs,
+      details: this.details,
+    };
+  }
+}
+
+/** A failure of the core's own, with a checked code. */
+export function failure(code: CoreCode, options?: ConstructorParameters<typeof CoreFailure>[1]): CoreFailure {
+  return new CoreFailure(code, options);
+}
+
+/** Turn anything thrown into a CoreFailure; what is unknown becomes `internal`. */
+export function asFailure(error: unknown): CoreFailure {
+  if (error instanceof CoreFailure) return error;
+  return failure("internal", { cause: error });
+}
+
+/** Whether an error is a CoreFailure with one of these codes. */
+export function hasCode(error: unknown, ...codes: readonly string[]): error is CoreFailure {
+  return error instanceof CoreFailure && codes.includes(error.code);
+}

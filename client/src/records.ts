@@ -1,0 +1,213 @@
+/**
+ * What the vault holds: the stores' names and the records in them. Only plain values and bytes;
+ * view models are made from these in views.ts. A new optional field needs no migration; anything
+ * else raises {@link RECORDS_VERSION} and gets a step in `account.ts`.
+ */
+import type { AttachmentPointer } from "./content.ts";
+import type { CoreError } from "./core.ts";
+import type {
+  ConversationKind,
+  Directory,
+  Me,
+  Member,
+  Preferences,
+  RosterLeaf,
+  Trust,
+  UploadCommit,
+  WhoMayPost,
+} from "./wire.ts";
+
+export const RECORDS_VERSION = 1;
+
+export const STORES = {
+  meta: "meta",
+  people: "people",
+  keyPackages: "key_packages",
+  conversations: "conversations",
+  groups: "groups",
+  rosters: "rosters",
+  commits: "commits",
+  members: "members",
+  messages: "messages",
+  outbox: "outbox",
+  attachments: "attachments",
+} as const;
+
+/** This device's identity. `meta/account`. */
+export interface AccountRecord {
+  readonly personId: string;
+  readonly clientId: string;
+  readonly certificate: Uint8Array;
+  readonly certificateHash: string;
+  readonly signaturePrivateKey: Uint8Array;
+  readonly signaturePublicKey: Uint8Array;
+  readonly accessToken: string;
+  /** DER of the root, pinned at registration. */
+  readonly pinnedRoot: Uint8Array;
+  readonly trust: Trust;
+  readonly me: Me | null;
+}
+
+/** A registration whose answer has not arrived: the same key and id are used again. */
+export interface RegistrationRecord {
+  readonly ticket: string;
+  readonly clientId: string;
+  readonly signaturePrivateKey: Uint8Array;
+}
+
+export interface SettingsRecord {
+  readonly autoLockMs: number;
+}
+
+export type DirectoryRecord = Directory;
+
+export interface KeyPackageRecord {
+  readonly reference: string;
+  readonly keyPackage: Uint8Array;
+  readonly secret: Uint8Array;
+  readonly lastResort: boolean;
+}
+
+/** The row of the conversation list and where processing stands. */
+export interface ConversationRecord {
+  readonly conversationId: string;
+  readonly kind: ConversationKind;
+  readonly suite: number;
+  readonly cellId: string;
+  readonly cells: number;
+  readonly createdBy: string;
+  readonly createdMs: number;
+  readonly members: number;
+  /** A few members, for a fallback title. */
+  readonly some: readonly string[];
+  readonly whoMayPost: WhoMayPost;
+  readonly admin: boolean;
+  readonly directPersonId: string | null;
+  readonly preferences: Preferences;
+  readonly rosterEpoch: number;
+
+  readonly state: "joining" | "ready" | "left" | "alarm";
+  readonly alarm: string | null;
+  /** Every entry up to here has been processed. */
+  readonly cursor: number;
+  /** Entries of messages before the one that let this device in are not for it. */
+  readonly joinedSeq: number;
+  /** Messages in a row that did not decrypt in this epoch. */
+  readonly undecryptable: number;
+  /** This device had been in before: a rejoin is told with a notice. */
+  readonly everJoined: boolean;
+
+  readonly readSeq: number;
+  readonly unread: number;
+  readonly mentioned: boolean;
+  readonly title: string | null;
+  readonly photo: AttachmentPointer | null;
+  readonly last: LastRecord | null;
+  readonly draft: string | null;
+}
+
+export interface LastRecord {
+  readonly messageId: string;
+  readonly seq: number | null;
+  readonly senderId: string | null;
+  readonly mine: boolean;
+  readonly sentMs: number;
+  readonly preview: PreviewRecord;
+  readonly failed: boolean;
+}
+
+export type PreviewRecord =
+  | { readonly kind: "text"; readonly text: string }
+  | {
+      readonly kind: "image" | "video" | "voice" | "audio" | "document";
+      readonly text: string;
+    }
+  | { readonly kind: "location" }
+  | { readonly kind: "notice"; readonly notice: NoticeRecord }
+  | { readonly kind: "unsupported" };
+
+/** A notice with ids; plates are filled in when it is shown. */
+export interface NoticeRecord {
+  readonly kind:
+    | "created"
+    | "added"
+    | "removed"
+    | "left"
+    | "device_added"
+    | "device_removed"
+    | "made_admin"
+    | "revoked_admin"
+    | "title"
+    | "photo"
+    | "joined_here"
+    | "gap";
+  readonly by: string | null;
+  readonly people: readonly string[];
+  readonly title: string | null;
+}
+
+export interface GroupRecord {
+  readonly state: Uint8Array;
+}
+
+export interface RosterRecord {
+  readonly head: Uint8Array;
+  readonly leaves: readonly RosterLeaf[];
+}
+
+/** A commit that was stored before it was posted; `next` is adopted at its place in the log. */
+export interface CommitRecord {
+  readonly entryId: string;
+  readonly cellId: string;
+  readonly kind: "found" | "join" | "member";
+  readonly upload: UploadCommit;
+  readonly next: Uint8Array;
+  /** Clients that the commit adds, to send them the profile afterwards. */
+  readonly addedClients: readonly string[];
+}
+
+export interface MembersRecord {
+  readonly members: readonly Member[];
+}
+
+/** One message or notice. Group: the conversation; order: the seq, or past every seq if queued. */
+export interface MessageRecord {
+  readonly messageId: string;
+  readonly conversationId: string;
+  readonly order: number;
+  readonly seq: number | null;
+  readonly senderId: string | null;
+  readonly mine: boolean;
+  readonly sentMs: number;
+  /** Content bytes as sent, kept even when this version cannot read them. */
+  readonly content: Uint8Array | null;
+  readonly notice: NoticeRecord | null;
+  readonly failure: CoreError | null;
+}
+
+/** A message on its way. Stages go one way: preparing → uploading → ready → encrypted. */
+export interface OutgoingRecord {
+  readonly messageId: string;
+  readonly conversationId: string;
+  readonly order: number;
+  readonly content: Uint8Array;
+  readonly attachmentIds: readonly string[];
+  readonly stage: "preparing" | "uploading" | "ready" | "encrypted" | "failed";
+  readonly cellId: string | null;
+  readonly epoch: number | null;
+  readonly payload: Uint8Array | null;
+  /** Profile messages and the like: not shown as a message. */
+  readonly hidden: boolean;
+}
+
+/** An attachment this device sends or has seen. */
+export interface AttachmentRecord {
+  readonly attachmentId: string;
+  readonly conversationId: string;
+  readonly messageId: string;
+  readonly pointer: AttachmentPointer;
+  readonly upload: "none" | "preparing" | "pending" | "complete";
+}
+
+/** Past every seq: queued messages sort after everything that has one. */
+export const QUEUED_ORDER = 1e15;

@@ -1,0 +1,149 @@
+/**
+ * HTTP with MessagePack bodies. Every refusal becomes a CoreFailure with the server's stable code;
+ * whatever keeps an answer from arriving becomes `network` with `retry`. A repeat sends the
+ * identical bytes: the body is encoded once.
+ * Imports nothing of mls or vault.
+ */
+import { decode, encode } from "@msgpack/msgpack";
+import type { Bytes } from "../octets.ts";
+import { copy } from "../octets.ts";
+import { CoreFailure, failure, hasCode } from "../failure.ts";
+import type { ErrorBody } from "../wire.ts";
+import { delayMs, pause } from "./backoff.ts";
+
+const MSGPACK = "application/msgpack";
+
+export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
+
+export interface HttpOptions {
+  /** Origin of the server, without a trailing slash; empty for the page's own. */
+  readonly server: string;
+  readonly fetch: Fetch;
+  readonly random: () => number;
+  readonly token: () => string | null;
+  /** An authenticated call was answered `unauthenticated` or `suspended`. */
+  readonly onRefused: (code: string) => void;
+}
+
+export interface CallOptions {
+  readonly method: "GET" | "POST" | "PUT" | "DELETE";
+  readonly path: string;
+  readonly body?: unknown;
+  /** Body sent as it is. */
+  readonly raw?: Bytes;
+  /** Repeats after the first try, only for failures that a repeat can help. */
+  readonly repeats?: number;
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly bytes: Bytes;
+  readonly etag: string | null;
+}
+
+const BACKOFF = { firstMs: 300, maxMs: 4_000 };
+
+export class Http {
+  readonly #options: HttpOptions;
+
+  constructor(options: HttpOptions) {
+    this.#options = options;
+  }
+
+  /** Call and decode the MessagePack answer. */
+  async call<T>(options: CallOptions): Promise<T> {
+    const answer = await this.send(options);
+    if (answer.bytes.length === 0) return undefined as T;
+    try {
+      return decode(answer.bytes) as T;
+    } catch (cause) {
+      throw failure("network", { retry: true, cause, details: { reason: "answer_malformed" } });
+    }
+  }
+
+  /** Call, repeat as allowed, and return the raw answer. */
+  async send(options: CallOptions): Promise<Answer> {
+    const body =
+      options.raw ??
+      (options.body === undefined ? undefined : copy(encode(options.body, { ignoreUndefined: true })));
+    const repeats = options.repeats ?? 2;
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return await this.#once(options, body);
+      } catch (error) {
+        const again = hasCode(error, "network", "overloaded");
+        if (!again || attempt >= repeats || options.signal?.aborted === true) throw error;
+        const wait = error.retryAfterMs ?? delayMs(BACKOFF, attempt, this.#options.random);
+        await pause(Math.min(wait, BACKOFF.maxMs), options.signal);
+      }
+    }
+  }
+
+  async #once(options: CallOptions, body: Bytes | undefined): Promise<Answer> {
+    const headers: Record<string, string> = { accept: MSGPACK, ...options.headers };
+    const token = this.#options.token();
+    if (token !== null) headers["authorization"] = `Bearer ${token}`;
+    if (body !== undefined) {
+      headers["content-type"] = options.raw === undefined ? MSGPACK : "application/octet-stream";
+    }
+    const timeout = new AbortController();
+    const timer = setTimeout(() => timeout.abort(), options.timeoutMs ?? 15_000);
+    const abort = (): void => timeout.abort();
+    options.signal?.addEventListener("abort", abort);
+    try {
+      if (options.signal?.aborted === true) timeout.abort();
+      const init: RequestInit = { method: options.method, headers, signal: timeout.signal };
+      if (body !== undefined) init.body = body;
+      const response = await this.#options.fetch(this.#options.server + options.path, init);
+      const bytes = new Uint8Array(await response.arrayBuffer());
+      if (response.ok || response.status === 304) {
+        return { status: response.status, bytes, etag: response.headers.get("etag") };
+      }
+      throw this.#refusal(response, bytes, token !== null);
+    } catch (error) {
+      if (error instanceof CoreFailure) throw error;
+      if (options.signal?.aborted === true) throw failure("cancelled");
+      const reason = timeout.signal.aborted ? "timeout" : "unreachable";
+      throw failure("network", { retry: true, cause: error, details: { reason } });
+    } finally {
+      clearTimeout(timer);
+      options.signal?.removeEventListener("abort", abort);
+    }
+  }
+
+  #refusal(response: Response, bytes: Bytes, authenticated: boolean): CoreFailure {
+    const body = errorBody(bytes);
+    if (body === null) {
+      // Not our server: a proxy or a captive portal stands between.
+      return failure("network", { retry: true, details: { status: response.status } });
+    }
+    if (authenticated && (body.code === "unauthenticated" || body.code === "suspended")) {
+      this.#options.onRefused(body.code);
+    }
+    return new CoreFailure(body.code, {
+      retry: body.retry,
+      retryAfterMs: body.retryAfterMs,
+      details: body.details,
+    });
+  }
+}
+
+function errorBody(bytes: Bytes): ErrorBody | null {
+  try {
+    const value = decode(bytes) as Partial<ErrorBody> | null;
+    if (typeof value !== "object" || value === null || typeof value.code !== "string") return null;
+    return {
+      code: value.code,
+      message: value.message ?? "",
+      remedy: value.remedy ?? "",
+      retry: value.retry === true,
+      retryAfterMs: typeof value.retryAfterMs === "number" ? value.retryAfterMs : null,
+      details: typeof value.details === "object" ? (value.details ?? {}) : {},
+    };
+  } catch {
+    return null;
+  }
+}

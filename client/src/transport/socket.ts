@@ -1,0 +1,193 @@
+/**
+ * The live connection: one WebSocket that says hello, is told where everything stands, and then
+ * receives frames in order. It reconnects by itself with jitter until {@link Socket.stop}.
+ *
+ * Liveness: a socket that the network dropped silently looks open. The browser cannot send pings,
+ * so an empty `cursors` frame goes out every {@link PROBE_MS}; what cannot be sent breaks the
+ * connection, and the server's own pings close what is dead from its side.
+ * Imports nothing of mls or vault.
+ */
+import { decode, encode } from "@msgpack/msgpack";
+import {
+  CLOSE_BAD_FRAME,
+  CLOSE_SIGNED_OUT,
+  CLOSE_TOO_SLOW,
+  CLOSE_UNAUTHENTICATED,
+  WIRE_VERSION,
+} from "../wire.ts";
+import type { CursorUpdate, Ready, ServerFrame } from "../wire.ts";
+import { copy } from "../octets.ts";
+import { delayMs, pause } from "./backoff.ts";
+
+/** The part of the WebSocket API in use; the browser's and the `ws` package's both fit. */
+export interface WebSocketLike {
+  binaryType: string;
+  readonly readyState: number;
+  readonly bufferedAmount: number;
+  send(data: Uint8Array<ArrayBuffer>): void;
+  close(code?: number): void;
+  onopen: ((event: never) => void) | null;
+  onmessage: ((event: never) => void) | null;
+  onclose: ((event: never) => void) | null;
+  onerror: ((event: never) => void) | null;
+}
+export type WebSocketMaker = new (url: string) => WebSocketLike;
+
+export interface SocketOptions {
+  /** ws:// or wss:// URL of /v1/socket. */
+  readonly url: string;
+  readonly WebSocket: WebSocketMaker;
+  readonly random: () => number;
+  readonly token: () => string | null;
+  readonly onState: (state: "online" | "connecting" | "offline") => void;
+  /** The connection is up; frames follow in order. */
+  readonly onReady: (ready: Ready) => void;
+  readonly onFrame: (frame: Exclude<ServerFrame, Ready>) => void;
+  /** The server refuses this device: 4401 or 4403. No reconnection follows. */
+  readonly onRefused: (code: "unauthenticated" | "signed_out") => void;
+  /** The server refuses this version of the wire. */
+  readonly onOutdated: () => void;
+}
+
+const BACKOFF = { firstMs: 500, maxMs: 30_000 };
+const HELLO_MS = 10_000;
+export const PROBE_MS = 25_000;
+/** Updates allowed in one `cursors` frame (wire.Cursors). */
+const CURSORS_IN_FRAME = 1_000;
+
+export class Socket {
+  readonly #options: SocketOptions;
+  #stop = new AbortController();
+  #wake = new AbortController();
+  #socket: WebSocketLike | null = null;
+  #ready = false;
+  #running = false;
+  #failures = 0;
+
+  constructor(options: SocketOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    if (this.#running) return;
+    this.#running = true;
+    this.#stop = new AbortController();
+    void this.#run(this.#stop.signal);
+  }
+
+  stop(): void {
+    this.#running = false;
+    this.#stop.abort();
+    this.#wake.abort();
+    this.#socket?.close(1000);
+    this.#socket = null;
+    this.#ready = false;
+  }
+
+  /** The device believes that the network is back: try now instead of waiting. */
+  nudge(): void {
+    this.#failures = 0;
+    this.#wake.abort();
+  }
+
+  /** Send cursors. False when there is no connection: the caller keeps them for later. */
+  sendCursors(updates: readonly CursorUpdate[]): boolean {
+    if (!this.#ready || this.#socket === null) return false;
+    for (let at = 0; at < updates.length; at += CURSORS_IN_FRAME) {
+      this.#send({ t: "cursors", updates: updates.slice(at, at + CURSORS_IN_FRAME) });
+    }
+    return true;
+  }
+
+  #send(frame: unknown): void {
+    try {
+      this.#socket?.send(copy(encode(frame)));
+    } catch {
+      this.#socket?.close();
+    }
+  }
+
+  async #run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      this.#options.onState("connecting");
+      const code = await this.#connect(signal);
+      if (signal.aborted) return;
+      if (code === CLOSE_UNAUTHENTICATED || code === CLOSE_SIGNED_OUT) {
+        this.#running = false;
+        this.#options.onState("offline");
+        this.#options.onRefused(code === CLOSE_SIGNED_OUT ? "signed_out" : "unauthenticated");
+        return;
+      }
+      if (code === CLOSE_BAD_FRAME) this.#options.onOutdated();
+      this.#options.onState("offline");
+      // A reader that fell behind comes back at once: the log is waiting for it.
+      if (code === CLOSE_TOO_SLOW && this.#failures === 0) continue;
+      this.#wake = new AbortController();
+      await pause(delayMs(BACKOFF, this.#failures++, this.#options.random), this.#wake.signal);
+    }
+  }
+
+  /** One connection from beginning to end; resolves with its close code. */
+  #connect(signal: AbortSignal): Promise<number> {
+    return new Promise((resolve) => {
+      const token = this.#options.token();
+      if (token === null) return resolve(CLOSE_UNAUTHENTICATED);
+      let socket: WebSocketLike;
+      try {
+        socket = new this.#options.WebSocket(this.#options.url);
+      } catch {
+        return resolve(1006);
+      }
+      socket.binaryType = "arraybuffer";
+      this.#socket = socket;
+      let unanswered = true;
+      const hello = setTimeout(() => socket.close(), HELLO_MS);
+      let lastBuffered = 0;
+      const probe = setInterval(() => {
+        if (!this.#ready) return;
+        // Bytes that have not moved since the last probe: the network is gone.
+        if (lastBuffered > 0 && socket.bufferedAmount >= lastBuffered) return finish(1006);
+        this.#send({ t: "cursors", updates: [] });
+        lastBuffered = socket.bufferedAmount;
+      }, PROBE_MS);
+      const finish = (code: number): void => {
+        clearTimeout(hello);
+        clearInterval(probe);
+        socket.onopen = socket.onmessage = socket.onclose = null;
+        socket.onerror = () => undefined;
+        try {
+          socket.close();
+        } catch {
+          // It was never open.
+        }
+        if (this.#socket === socket) {
+          this.#socket = null;
+          this.#ready = false;
+        }
+        resolve(code);
+      };
+      signal.addEventListener("abort", () => finish(1000), { once: true });
+      socket.onopen = () => this.#send({ t: "hello", version: WIRE_VERSION, accessToken: token });
+      socket.onclose = (event: { code: number }) => finish(event.code);
+      socket.onerror = () => undefined;
+      socket.onmessage = (event: { data: ArrayBuffer }) => {
+        let frame: ServerFrame;
+        try {
+          frame = decode(new Uint8Array(event.data)) as ServerFrame;
+        } catch {
+          return finish(1007);
+        }
+        if (frame.t !== "ready") {
+          if (!unanswered) this.#options.onFrame(frame);
+          return;
+        }
+        unanswered = false;
+        clearTimeout(hello);
+        this.#ready = true;
+        this.#failures = 0;
+        this.#options.onState("online");
+        this.#options.onReady(frame);
+      };
+    });
+  }
+}

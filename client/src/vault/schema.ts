@@ -1,0 +1,69 @@
+/**
+ * The database's shape and its migrations. Record contents have no schema here: they are
+ * ciphertext to IndexedDB.
+ *
+ * `records` holds everything but keys and attachment chunks. Its rows are
+ * `{ k: opaque key, s: store name, g: opaque group, o: order, d: iv ‖ ciphertext }`; the index
+ * `by_group` pages through one group of one store in order without decrypting the rest.
+ * `chunks` holds attachment ciphertext under `[opaque attachment id, index]`. `key` holds the
+ * wrapped data key and the unlock counter, which must be readable before anything is unlocked.
+ */
+import { openDB } from "idb";
+import type { DBSchema, IDBPDatabase, IDBPTransaction, StoreNames } from "idb";
+import type { Bytes } from "../octets.ts";
+import type { KeyRecord } from "./data_key.ts";
+
+export const SCHEMA_VERSION = 1;
+
+export interface Row {
+  readonly k: string;
+  readonly s: string;
+  readonly g: string;
+  readonly o: number;
+  readonly d: Bytes;
+}
+
+export interface Schema extends DBSchema {
+  key: { key: string; value: KeyRecord };
+  records: {
+    key: [string, string];
+    value: Row;
+    indexes: { by_group: [string, string, number] };
+  };
+  chunks: { key: [string, number]; value: Bytes };
+}
+
+export type VaultDatabase = IDBPDatabase<Schema>;
+export type Upgrade = (
+  database: VaultDatabase,
+  transaction: IDBPTransaction<Schema, StoreNames<Schema>[], "versionchange">,
+) => void;
+
+/** Step i takes the database from version i to i + 1. Append only. */
+const UPGRADES: readonly Upgrade[] = [
+  (database) => {
+    database.createObjectStore("key");
+    const records = database.createObjectStore("records", { keyPath: ["s", "k"] });
+    records.createIndex("by_group", ["s", "g", "o"]);
+    database.createObjectStore("chunks");
+  },
+];
+
+/** Open the database and bring it to the newest version. `blocked` tells that another holds it. */
+export async function openSchema(
+  name: string,
+  onClosed: () => void,
+  upgrades: readonly Upgrade[] = UPGRADES,
+): Promise<VaultDatabase> {
+  return openDB<Schema>(name, upgrades.length, {
+    upgrade(database, oldVersion, _newVersion, transaction) {
+      for (const step of upgrades.slice(oldVersion)) step(database, transaction);
+    },
+    // A newer tab wants to migrate or wipe: let it, and say that this handle is gone.
+    blocking(_current, _blocked, event) {
+      (event.target as IDBDatabase).close();
+      onClosed();
+    },
+    terminated: onClosed,
+  });
+}

@@ -1,0 +1,215 @@
+import { IDBFactory, IDBObjectStore } from "fake-indexeddb";
+import "fake-indexeddb/auto";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { openDB } from "idb";
+import { Vault } from "./vault.ts";
+import type { Change } from "./vault.ts";
+import { openSchema } from "./schema.ts";
+
+let now = 1_000_000;
+let vault: Vault;
+
+function put(key: string, value: unknown, extra: Partial<Change & { op: "put" }> = {}): Change {
+  return { op: "put", store: "messages", key, value, ...extra };
+}
+
+/** Everything the raw database holds, as one searchable text. */
+async function rawText(): Promise<string> {
+  const database = await openDB("test");
+  const parts: string[] = [];
+  const show = (value: unknown): string => {
+    if (value instanceof Uint8Array) return Buffer.from(value).toString("latin1");
+    if (value instanceof CryptoKey) return value.extractable ? "EXTRACTABLE KEY" : "";
+    if (Array.isArray(value)) return value.map(show).join(" ");
+    if (typeof value === "object" && value !== null) {
+      return Object.entries(value)
+        .map(([name, one]) => `${name}=${show(one)}`)
+        .join(" ");
+    }
+    return String(value);
+  };
+  for (const store of database.objectStoreNames) {
+    for (const key of await database.getAllKeys(store)) parts.push(show(key));
+    for (const value of await database.getAll(store)) parts.push(show(value));
+  }
+  database.close();
+  return parts.join("\n");
+}
+
+beforeEach(async () => {
+  globalThis.indexedDB = new IDBFactory();
+  now = 1_000_000;
+  vault = new Vault({ name: "test", now: () => now });
+  await vault.open();
+});
+
+afterEach(() => vault.close());
+
+describe("records", () => {
+  it("gives back what was put, and nothing after a delete", async () => {
+    await vault.write([put("a", { text: "పోలీసు", bytes: new Uint8Array([1, 2]), n: 2 ** 40 })]);
+    expect(await vault.get("messages", "a")).toEqual({
+      text: "పోలీసు",
+      bytes: new Uint8Array([1, 2]),
+      n: 2 ** 40,
+    });
+    await vault.write([{ op: "delete", store: "messages", key: "a" }]);
+    expect(await vault.get("messages", "a")).toBeNull();
+  });
+
+  it("pages a group in both directions without touching other groups", async () => {
+    const changes = Array.from({ length: 30 }, (_, i) =>
+      put(`m${i}`, { i }, { group: i % 3 === 0 ? "one" : "two", order: i }),
+    );
+    await vault.write(changes);
+    const query = { store: "messages", group: "one", limit: 3 };
+    const newest = await vault.page<{ i: number }>({ ...query, descending: true });
+    expect(newest.map(({ i }) => i)).toEqual([27, 24, 21]);
+    const older = await vault.page<{ i: number }>({ ...query, below: 21, descending: true });
+    expect(older.map(({ i }) => i)).toEqual([18, 15, 12]);
+    const rising = await vault.page<{ i: number }>({ ...query, above: 3, descending: false });
+    expect(rising.map(({ i }) => i)).toEqual([6, 9, 12]);
+    await vault.write([{ op: "delete_group", store: "messages", group: "one" }]);
+    expect(await vault.page({ ...query, descending: true })).toEqual([]);
+    expect(await vault.page({ ...query, group: "two", limit: 99, descending: true })).toHaveLength(20);
+  });
+
+  it("survives a restart", async () => {
+    await vault.write([put("a", 1), { op: "put_chunk", attachmentId: "x", index: 3, bytes: new Uint8Array(5) }]);
+    vault.close();
+    vault = new Vault({ name: "test", now: () => now });
+    expect(await vault.open()).toBe("open");
+    expect(await vault.get("messages", "a")).toBe(1);
+    expect(await vault.chunkIndexes("x")).toEqual([3]);
+  });
+
+  it("writes all or nothing: a transaction that fails midway leaves no trace", async () => {
+    await vault.write([put("state", "old")]);
+    const original = IDBObjectStore.prototype.put;
+    let calls = 0;
+    IDBObjectStore.prototype.put = function (...values) {
+      if (++calls === 3) throw new DOMException("full", "QuotaExceededError");
+      return original.apply(this, values);
+    };
+    try {
+      const changes = [put("state", "new"), put("m1", 1), put("m2", 2)];
+      await expect(vault.write(changes)).rejects.toMatchObject({
+        code: "storage_failed",
+        retry: true,
+      });
+    } finally {
+      IDBObjectStore.prototype.put = original;
+    }
+    expect(await vault.get("messages", "state")).toBe("old");
+    expect(await vault.get("messages", "m1")).toBeNull();
+    await vault.write([put("m1", 1)]);
+    expect(await vault.get("messages", "m1")).toBe(1);
+  });
+
+  it("rests nothing readable: neither contents nor names nor an extractable key", async () => {
+    await vault.write([
+      put("message-4711", { text: "cordon at Charminar" }, { group: "conversation-99", order: 7 }),
+    ]);
+    const raw = await rawText();
+    expect(raw.length).toBeGreaterThan(100);
+    for (const secret of ["cordon", "Charminar", "message-4711", "conversation-99", "EXTRACTABLE"]) {
+      expect(raw).not.toContain(secret);
+    }
+  });
+
+  it("refuses a record that was moved to another key or changed", async () => {
+    await vault.write([put("a", "one"), put("b", "two")]);
+    vault.close();
+    const database = await openDB("test");
+    const [first, second] = (await database.getAll("records")) as [{ d: Uint8Array }, { d: Uint8Array }];
+    await database.put("records", { ...first, d: second.d });
+    database.close();
+    vault = new Vault({ name: "test", now: () => now });
+    await vault.open();
+    const results = await Promise.allSettled([vault.get("messages", "a"), vault.get("messages", "b")]);
+    expect(results.filter(({ status }) => status === "rejected")).toHaveLength(1);
+  });
+});
+
+describe("app lock", () => {
+  it("locks, and opens with the right PIN only", async () => {
+    await vault.write([put("a", 1)]);
+    await vault.setPin("4711", null);
+    vault.lock();
+    await expect(vault.get("messages", "a")).rejects.toMatchObject({ code: "locked" });
+    await expect(vault.unlock("4712")).rejects.toMatchObject({
+      code: "pin_wrong",
+      details: { triesLeft: 9 },
+    });
+    await vault.unlock("4711");
+    expect(await vault.get("messages", "a")).toBe(1);
+    expect(vault.triesLeft).toBeNull();
+  });
+
+  it("changes and removes the PIN only for who knows it", async () => {
+    await vault.setPin("4711", null);
+    await expect(vault.setPin(null, "0000")).rejects.toMatchObject({ code: "pin_wrong" });
+    await vault.setPin("123456", "4711");
+    vault.lock();
+    await expect(vault.unlock("4711")).rejects.toMatchObject({ code: "pin_wrong" });
+    await vault.unlock("123456");
+    await vault.setPin(null, "123456");
+    expect(vault.hasPin).toBe(false);
+    vault.close();
+    vault = new Vault({ name: "test", now: () => now });
+    expect(await vault.open()).toBe("open");
+  });
+
+  it("delays more with every wrong PIN, counts across restarts, and wipes at ten", async () => {
+    await vault.write([put("a", 1)]);
+    await vault.setPin("4711", null);
+    vault.lock();
+    for (let tries = 1; tries < 10; tries++) {
+      await expect(vault.unlock("0000")).rejects.toMatchObject({ code: "pin_wrong" });
+      expect(vault.triesLeft).toBe(10 - tries);
+      if (tries >= 3) {
+        await expect(vault.unlock("4711")).rejects.toMatchObject({ code: "pin_wait" });
+      }
+      now += 600_000;
+      if (tries === 5) {
+        vault.close();
+        vault = new Vault({ name: "test", now: () => now });
+        expect(await vault.open()).toBe("locked");
+      }
+    }
+    await expect(vault.unlock("0000")).rejects.toMatchObject({
+      code: "pin_wrong",
+      details: { triesLeft: 0 },
+    });
+    vault = new Vault({ name: "test", now: () => now });
+    expect(await vault.open()).toBe("open");
+    expect(await vault.get("messages", "a")).toBeNull();
+  });
+
+  it("rests no PIN and no usable key once a PIN is set", async () => {
+    await vault.setPin("739151", null);
+    const raw = await rawText();
+    expect(raw).not.toContain("739151");
+    expect(raw).not.toContain("EXTRACTABLE");
+  });
+});
+
+describe("migration", () => {
+  it("runs only the missing steps", async () => {
+    await vault.write([put("a", 1)]);
+    vault.close();
+    const ran: number[] = [];
+    const steps = [
+      () => ran.push(0),
+      () => ran.push(1),
+      (database: { createObjectStore(name: string): unknown }) => {
+        ran.push(2);
+        database.createObjectStore("later");
+      },
+    ];
+    const database = await openSchema("test", () => undefined, steps as never);
+    expect(ran).toEqual([1, 2]);
+    expect(await database.count("records")).toBe(1);
+    database.close();
+  });
+});

@@ -1,0 +1,399 @@
+/**
+ * The encrypted local store.
+ *
+ * Invariants: every record is AES-256-GCM under the data key, bound to its store and opaque key;
+ * names never rest in the clear (keys and groups are HMACs); {@link Vault.write} applies all its
+ * changes in one IndexedDB transaction or none; everything is encrypted before the transaction
+ * opens, because IndexedDB closes a transaction that waits for anything else. Order numbers of
+ * records, sizes and counts are visible to whoever can read the disk; contents are not.
+ * Imports nothing of mls or transport.
+ */
+import { decode, encode } from "@msgpack/msgpack";
+import { deleteDB } from "idb";
+import { concat, copy, randomBytes, toHex, utf8 } from "../octets.ts";
+import type { Bytes } from "../octets.ts";
+import { failure, hasCode } from "../failure.ts";
+import { MAX_TRIES, countTry, createKey, rewrapKey, unlockKey, waitMs } from "./data_key.ts";
+import type { KeyRecord, OpenKeys } from "./data_key.ts";
+import { openSchema } from "./schema.ts";
+import type { Row, VaultDatabase } from "./schema.ts";
+
+export type Change =
+  | {
+      readonly op: "put";
+      readonly store: string;
+      readonly key: string;
+      /** Names a series that can be paged through by `order`. */
+      readonly group?: string;
+      readonly order?: number;
+      readonly value: unknown;
+    }
+  | { readonly op: "delete"; readonly store: string; readonly key: string }
+  | { readonly op: "delete_group"; readonly store: string; readonly group: string }
+  /** Attachment ciphertext: already encrypted under the attachment's key, stored as it is. */
+  | { readonly op: "put_chunk"; readonly attachmentId: string; readonly index: number; readonly bytes: Bytes }
+  | { readonly op: "delete_chunks"; readonly attachmentId: string };
+
+export interface PageQuery {
+  readonly store: string;
+  readonly group: string;
+  /** Exclusive bounds of `order`. */
+  readonly above?: number;
+  readonly below?: number;
+  readonly limit: number;
+  readonly descending: boolean;
+}
+
+export interface VaultOptions {
+  readonly name: string;
+  readonly now: () => number;
+}
+
+export type VaultState = "closed" | "locked" | "open";
+
+const IV = 12;
+const KEY_ROW = "data";
+
+export class Vault {
+  readonly #options: VaultOptions;
+  #database: VaultDatabase | null = null;
+  #keys: OpenKeys | null = null;
+  #record: KeyRecord | null = null;
+  #opaque = new Map<string, string>();
+  /** Called when another holder (a newer tab, the browser) takes the database away. */
+  onClosed: () => void = () => undefined;
+
+  constructor(options: VaultOptions) {
+    this.#options = options;
+  }
+
+  get state(): VaultState {
+    if (this.#database === null) return "closed";
+    return this.#keys === null ? "locked" : "open";
+  }
+
+  get hasPin(): boolean {
+    return (this.#record?.pin ?? null) !== null;
+  }
+
+  /** Tries left before the wipe, once at least one was wrong; null otherwise. */
+  get triesLeft(): number | null {
+    const tries = this.#record?.pin?.tries ?? 0;
+    return tries === 0 ? null : Math.max(0, MAX_TRIES - tries);
+  }
+
+  /** Open the database; make the data key on the first start; unlock if there is no PIN. */
+  async open(): Promise<VaultState> {
+    if (this.#database !== null) return this.state;
+    await this.#guard(async () => {
+      const database = await openSchema(this.#options.name, () => {
+        this.#database = null;
+        this.#keys = null;
+        this.onClosed();
+      });
+      this.#database = database;
+      let record = (await database.get("key", KEY_ROW)) ?? null;
+      if (record === null) {
+        const created = await createKey();
+        // Two tabs may both find nothing: `add` lets one win, and the other reads what won.
+        await database.add("key", created.record, KEY_ROW).catch(() => undefined);
+        record = (await database.get("key", KEY_ROW)) ?? null;
+        if (record === null) throw failure("storage_failed");
+      }
+      this.#record = record;
+      if (record.pin === null) this.#keys = await unlockKey(record, null);
+    });
+    return this.state;
+  }
+
+  /**
+   * Check a PIN. Throws `pin_wait` before its time and `pin_wrong` with `triesLeft`; at zero
+   * everything has been wiped.
+   */
+  async unlock(pin: string): Promise<void> {
+    const record = await this.#countTry();
+    const keys = await unlockKey(record, pin);
+    if (keys === null) return this.#wrongPin();
+    await this.#forgiveTries();
+    this.#keys = keys;
+  }
+
+  /** Set, change or remove (null) the PIN. */
+  async setPin(pin: string | null, currentPin: string | null): Promise<void> {
+    this.#requireOpen();
+    if (pin !== null && (pin.length < 4 || pin.length > 64)) throw failure("pin_invalid");
+    const record = this.hasPin ? await this.#countTry() : this.#requireRecord();
+    const rewrapped = await rewrapKey(record, currentPin, pin);
+    if (rewrapped === null) return this.#wrongPin();
+    await this.#guard(() => this.#requireDatabase().put("key", rewrapped, KEY_ROW));
+    this.#record = rewrapped;
+  }
+
+  /** Forget the keys until the next unlock. Without a PIN there is nothing to lock. */
+  lock(): void {
+    if (!this.hasPin) return;
+    this.#keys = null;
+    this.#opaque.clear();
+  }
+
+  /** Destroy the key first, then the database: a crash between leaves only ciphertext. */
+  async wipe(): Promise<void> {
+    this.#keys = null;
+    this.#record = null;
+    this.#opaque.clear();
+    const database = this.#database;
+    this.#database = null;
+    await this.#guard(async () => {
+      if (database !== null) {
+        await database.clear("key").catch(() => undefined);
+        database.close();
+      }
+      await deleteDB(this.#options.name);
+    });
+  }
+
+  close(): void {
+    this.#database?.close();
+    this.#database = null;
+    this.#keys = null;
+  }
+
+  async get<T>(store: string, key: string): Promise<T | null> {
+    const keys = this.#requireOpen();
+    const opaque = await this.#name(keys, store, key);
+    const row = await this.#guard(() => this.#requireDatabase().get("records", [store, opaque]));
+    return row === undefined ? null : ((await this.#decrypt(keys, row)) as T);
+  }
+
+  /** Every record of a store, in no particular order. For small stores. */
+  async all<T>(store: string): Promise<readonly T[]> {
+    const keys = this.#requireOpen();
+    const range = IDBKeyRange.bound([store], [store, []]);
+    const rows = await this.#guard(() => this.#requireDatabase().getAll("records", range));
+    return Promise.all(rows.map(async (row) => (await this.#decrypt(keys, row)) as T));
+  }
+
+  /** A page of one group, by order. Reads only what it returns. */
+  async page<T>(query: PageQuery): Promise<readonly T[]> {
+    const keys = this.#requireOpen();
+    const group = await this.#name(keys, query.store, query.group);
+    const range = IDBKeyRange.bound(
+      [query.store, group, query.above ?? -Infinity],
+      [query.store, group, query.below ?? Infinity],
+      query.above !== undefined,
+      query.below !== undefined,
+    );
+    const rows = await this.#guard(async () => {
+      const found: Row[] = [];
+      const index = this.#requireDatabase().transaction("records").store.index("by_group");
+      let cursor = await index.openCursor(range, query.descending ? "prev" : "next");
+      while (cursor !== null && found.length < query.limit) {
+        found.push(cursor.value);
+        cursor = found.length < query.limit ? await cursor.continue() : null;
+      }
+      return found;
+    });
+    return Promise.all(rows.map(async (row) => (await this.#decrypt(keys, row)) as T));
+  }
+
+  async chunk(attachmentId: string, index: number): Promise<Bytes | null> {
+    const keys = this.#requireOpen();
+    const opaque = await this.#name(keys, "chunks", attachmentId);
+    const found = await this.#guard(() => this.#requireDatabase().get("chunks", [opaque, index]));
+    return found ?? null;
+  }
+
+  /** The indexes of an attachment's chunks that are stored here. */
+  async chunkIndexes(attachmentId: string): Promise<readonly number[]> {
+    const keys = this.#requireOpen();
+    const opaque = await this.#name(keys, "chunks", attachmentId);
+    const range = IDBKeyRange.bound([opaque], [opaque, []]);
+    const found = await this.#guard(() => this.#requireDatabase().getAllKeys("chunks", range));
+    return found.map(([, index]) => index);
+  }
+
+  /**
+   * Apply every change in one transaction, or none of them. `strict` waits until the bytes are on
+   * the disk and not only with the operating system: for state that is about to be acted on.
+   */
+  async write(changes: readonly Change[], strict = false): Promise<void> {
+    if (changes.length === 0) return;
+    const keys = this.#requireOpen();
+    const prepared = await Promise.all(changes.map((change) => this.#prepare(keys, change)));
+    await this.#guard(async () => {
+      const transaction = this.#requireDatabase().transaction(["records", "chunks"], "readwrite", {
+        durability: strict ? "strict" : "relaxed",
+      });
+      const pending: Promise<unknown>[] = [];
+      try {
+        const records = transaction.objectStore("records");
+        const chunks = transaction.objectStore("chunks");
+        for (const step of prepared) {
+          switch (step.op) {
+            case "put":
+              pending.push(records.put(step.row));
+              break;
+            case "delete":
+              pending.push(records.delete([step.store, step.key]));
+              break;
+            case "delete_group": {
+              const range = IDBKeyRange.bound([step.store, step.group], [step.store, step.group, []]);
+              let cursor = await records.index("by_group").openCursor(range);
+              while (cursor !== null) {
+                pending.push(cursor.delete());
+                cursor = await cursor.continue();
+              }
+              break;
+            }
+            case "put_chunk":
+              pending.push(chunks.put(step.bytes, [step.key, step.index]));
+              break;
+            case "delete_chunks":
+              pending.push(chunks.delete(IDBKeyRange.bound([step.key], [step.key, []])));
+          }
+        }
+        await Promise.all([...pending, transaction.done]);
+      } catch (error) {
+        for (const request of [...pending, transaction.done]) request.catch(() => undefined);
+        try {
+          transaction.abort();
+        } catch {
+          // It has aborted by itself already.
+        }
+        throw error;
+      }
+    });
+  }
+
+  async #prepare(keys: OpenKeys, change: Change) {
+    switch (change.op) {
+      case "put": {
+        const k = await this.#name(keys, change.store, change.key);
+        const g =
+          change.group === undefined ? "" : await this.#name(keys, change.store, change.group);
+        const iv = randomBytes(IV);
+        const plaintext = copy(encode(change.value, { ignoreUndefined: true }));
+        const parameters = { name: "AES-GCM", iv, additionalData: utf8(`${change.store}\0${k}`) };
+        const sealed = await crypto.subtle.encrypt(parameters, keys.data, plaintext);
+        const d = concat(iv, new Uint8Array(sealed));
+        return { op: change.op, row: { k, s: change.store, g, o: change.order ?? 0, d } } as const;
+      }
+      case "delete":
+        return {
+          op: change.op,
+          store: change.store,
+          key: await this.#name(keys, change.store, change.key),
+        } as const;
+      case "delete_group":
+        return {
+          op: change.op,
+          store: change.store,
+          group: await this.#name(keys, change.store, change.group),
+        } as const;
+      case "put_chunk":
+        return {
+          op: change.op,
+          key: await this.#name(keys, "chunks", change.attachmentId),
+          index: change.index,
+          bytes: change.bytes,
+        } as const;
+      case "delete_chunks":
+        return {
+          op: change.op,
+          key: await this.#name(keys, "chunks", change.attachmentId),
+        } as const;
+    }
+  }
+
+  async #decrypt(keys: OpenKeys, row: Row): Promise<unknown> {
+    const parameters = {
+      name: "AES-GCM",
+      iv: row.d.slice(0, IV),
+      additionalData: utf8(`${row.s}\0${row.k}`),
+    };
+    try {
+      return decode(await crypto.subtle.decrypt(parameters, keys.data, row.d.slice(IV)));
+    } catch (cause) {
+      throw failure("storage_failed", { cause, details: { store: row.s } });
+    }
+  }
+
+  async #name(keys: OpenKeys, store: string, name: string): Promise<string> {
+    const id = `${store}\0${name}`;
+    const known = this.#opaque.get(id);
+    if (known !== undefined) return known;
+    const mac = new Uint8Array(await crypto.subtle.sign("HMAC", keys.names, utf8(id)));
+    const opaque = toHex(mac.subarray(0, 16));
+    if (this.#opaque.size > 20_000) this.#opaque.clear();
+    this.#opaque.set(id, opaque);
+    return opaque;
+  }
+
+  async #countTry(): Promise<KeyRecord> {
+    const counted = await this.#guard(async () => {
+      const store = this.#requireDatabase().transaction("key", "readwrite").store;
+      const record = await store.get(KEY_ROW);
+      if (record?.pin == null) throw failure("storage_failed");
+      const wait = waitMs(record.pin, this.#options.now());
+      if (wait > 0) {
+        throw failure("pin_wait", {
+          retry: true,
+          retryAfterMs: wait,
+          details: { triesLeft: MAX_TRIES - record.pin.tries },
+        });
+      }
+      const next = countTry(record, record.pin, this.#options.now());
+      await store.put(next, KEY_ROW);
+      return next;
+    });
+    this.#record = counted;
+    return counted;
+  }
+
+  async #forgiveTries(): Promise<void> {
+    const record = this.#requireRecord();
+    if (record.pin === null) return;
+    const forgiven = { ...record, pin: { ...record.pin, tries: 0, nextTryMs: 0 } };
+    await this.#guard(() => this.#requireDatabase().put("key", forgiven, KEY_ROW));
+    this.#record = forgiven;
+  }
+
+  async #wrongPin(): Promise<never> {
+    const triesLeft = this.triesLeft ?? 0;
+    const pin = this.#requireRecord().pin;
+    const wait = pin === null ? 0 : waitMs(pin, this.#options.now());
+    if (triesLeft === 0) await this.wipe();
+    throw failure("pin_wrong", { retryAfterMs: wait, details: { triesLeft } });
+  }
+
+  #requireDatabase(): VaultDatabase {
+    if (this.#database === null) throw failure("storage_failed");
+    return this.#database;
+  }
+
+  #requireRecord(): KeyRecord {
+    if (this.#record === null) throw failure("storage_failed");
+    return this.#record;
+  }
+
+  #requireOpen(): OpenKeys {
+    if (this.#database === null) throw failure("storage_failed");
+    if (this.#keys === null) throw failure("locked");
+    return this.#keys;
+  }
+
+  /** Run a step of storage; whatever the browser throws becomes `storage_failed`. */
+  async #guard<T>(step: () => Promise<T>): Promise<T> {
+    try {
+      return await step();
+    } catch (error) {
+      if (hasCode(error, "storage_failed", "pin_wait", "locked")) throw error;
+      const name = error instanceof Error ? error.name : "unknown";
+      throw failure("storage_failed", {
+        cause: error,
+        retry: name === "QuotaExceededError",
+        details: { reason: name },
+      });
+    }
+  }
+}
