@@ -1,0 +1,45 @@
+/** What the address asks the scripted core to be: `?phase=register&chats=empty&connection=offline`. */
+import type { AppState } from "@copconnect/client/core";
+
+export interface Scenario {
+  readonly phase: AppState["phase"];
+  readonly reason: string | null;
+  readonly connection: AppState["connection"];
+  /** The list of conversations. */
+  readonly chats: "some" | "empty" | "error" | "loading" | "many";
+  /** Messages in the busiest conversation. */
+  readonly messages: number;
+  /** What a page of messages does. */
+  readonly pages: "some" | "error" | "loading";
+  /** What comes after the OTP. */
+  readonly factor: "none" | "enrolment_code" | "approval" | "refused";
+  /** Colleagues write by themselves. */
+  readonly lively: boolean;
+  readonly lock: boolean;
+  readonly update: boolean;
+  readonly skewMs: number;
+}
+
+function oneOf<T extends string>(value: string | null, known: readonly T[], fallback: T): T {
+  return known.find((one) => one === value) ?? fallback;
+}
+
+export function scenarioFrom(query: URLSearchParams): Scenario {
+  return {
+    phase: oneOf(
+      query.get("phase"),
+      ["register", "conduct", "locked", "ready", "signed_out", "storage_failed"],
+      "ready",
+    ),
+    reason: query.get("reason"),
+    connection: oneOf(query.get("connection"), ["online", "connecting", "offline"], "online"),
+    chats: oneOf(query.get("chats"), ["some", "empty", "error", "loading", "many"], "some"),
+    messages: Number(query.get("messages") ?? "400"),
+    pages: oneOf(query.get("pages"), ["some", "error", "loading"], "some"),
+    factor: oneOf(query.get("factor"), ["none", "enrolment_code", "approval", "refused"], "none"),
+    lively: query.has("lively"),
+    lock: query.has("lock"),
+    update: query.has("update"),
+    skewMs: Number(query.get("skew") ?? "0"),
+  };
+}

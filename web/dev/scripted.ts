@@ -1,0 +1,578 @@
+/**
+ * A `ConnectedCore` that keeps everything in memory and answers as colleagues would. For
+ * development and screenshots only: it encrypts nothing, stores nothing and is in no build that
+ * ships.
+ */
+import type {
+  AppState,
+  ConnectedCore,
+  ConversationItem,
+  CoreError,
+  CoreEvent,
+  CoreListener,
+  EncryptionView,
+  MemberItem,
+  MessageBody,
+  MessageItem,
+  MessagePage,
+  MessageReceipts,
+  Outgoing,
+  OutgoingAttachment,
+  PeopleQuery,
+} from "@copconnect/client/core";
+import type {
+  ClientInfo,
+  CodeRequested,
+  ConductCode,
+  Directory,
+  Language,
+  PendingApproval,
+  People,
+  Person,
+  RegistrationStep,
+  WhoMayPost,
+} from "@copconnect/client/wire";
+import { codeOfConduct } from "./conduct.ts";
+import { DIRECTORY, ME, PEOPLE, UNITS, id } from "./organisation.ts";
+import type { Scenario } from "./scenario.ts";
+import { attachmentOf, makeTalks, plate, previewOf, type Talk } from "./talk.ts";
+
+const ANSWERS = ["Copy.", "On my way.", "సరే సార్.", "Noted, sir.", "Reached.", "جی، ٹھیک ہے۔"];
+
+function refusal(code: string, details: CoreError["details"] = {}): CoreError {
+  return { code, retry: false, retryAfterMs: null, details };
+}
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+const never = <T>(): Promise<T> => new Promise<T>(() => undefined);
+
+export class ScriptedCore implements ConnectedCore {
+  readonly #scenario: Scenario;
+  readonly #listeners: CoreListener[] = [];
+  readonly #talks: Talk[];
+  readonly #files = new Map<string, Blob>();
+  #state: AppState;
+  #pin: string | null = null;
+  #made = 500_000;
+  #approvals: PendingApproval[];
+  #clients: ClientInfo[];
+
+  constructor(scenario: Scenario) {
+    this.#scenario = scenario;
+    const kind =
+      scenario.chats === "error" || scenario.chats === "loading" ? "some" : scenario.chats;
+    this.#talks = makeTalks(kind, scenario.messages);
+    this.#pin = scenario.lock || scenario.phase === "locked" ? "1234" : null;
+    const known = !["register", "signed_out", "storage_failed"].includes(scenario.phase);
+    this.#state = {
+      phase: scenario.phase,
+      reason: scenario.phase === "signed_out" ? (scenario.reason ?? "revoked") : null,
+      me: known ? ME : null,
+      clientId: known ? id(9, 1) : null,
+      unitAdmin: true,
+      lock: { enabled: this.#pin !== null, autoLockMs: 300_000, triesLeft: null },
+      connection: scenario.connection,
+      outbox: scenario.connection === "offline" ? 2 : 0,
+      catchingUp: false,
+      updateRequired: scenario.update,
+      clockSkewMs: scenario.skewMs,
+    };
+    this.#clients = ["Redmi 9A, Chrome", "Station desktop, Chrome"].map((label, index) => ({
+      clientId: id(9, index + 1),
+      label,
+      createdMs: Date.now() - (index + 1) * 20 * 86_400_000,
+      lastSeenMs: Date.now() - index * 7_200_000,
+      certificateHash: `${"4f1c".repeat(15)}000${index}`,
+      certificateExpiresMs: Date.now() + (70 - 40 * index) * 86_400_000,
+      revoked: false,
+    }));
+    this.#approvals = PEOPLE.filter((person) => person.unitId === ME.unitId && !person.registered)
+      .slice(0, 2)
+      .map((person, index) => ({
+        approvalId: id(8, index),
+        person,
+        requestedMs: Date.now() - (index + 1) * 400_000,
+      }));
+    if (scenario.lively) setInterval(() => this.#answer(this.#talks[0] as Talk), 4000);
+  }
+
+  subscribe(listener: CoreListener): () => void {
+    this.#listeners.push(listener);
+    return () => this.#listeners.splice(this.#listeners.indexOf(listener), 1);
+  }
+
+  #emit(event: CoreEvent): void {
+    for (const listener of this.#listeners) listener(event);
+  }
+
+  #become(change: Partial<AppState>): AppState {
+    this.#state = { ...this.#state, ...change };
+    this.#emit({ type: "app", state: this.#state });
+    return this.#state;
+  }
+
+  #talk(conversationId: string): Talk {
+    const talk = this.#talks.find((one) => one.item.conversationId === conversationId);
+    if (talk === undefined) throw refusal("not_found");
+    return talk;
+  }
+
+  #change(talk: Talk, change: Partial<ConversationItem>): ConversationItem {
+    talk.item = { ...talk.item, ...change };
+    this.#emit({ type: "conversation", item: talk.item });
+    return talk.item;
+  }
+
+  #put(talk: Talk, message: MessageItem): void {
+    const at = talk.messages.findIndex((one) => one.messageId === message.messageId);
+    if (at >= 0) talk.messages[at] = message;
+    else talk.messages.push(message);
+    this.#emit({
+      type: "messages",
+      conversationId: talk.item.conversationId,
+      items: [message],
+    });
+    this.#change(talk, {
+      unread: message.mine ? 0 : talk.item.unread + (at >= 0 ? 0 : 1),
+      last: {
+        preview: previewOf(message.body),
+        sender: message.sender,
+        mine: message.mine,
+        sentMs: message.sentMs,
+        status: message.status,
+      },
+    });
+  }
+
+  #answer(talk: Talk): void {
+    const others = talk.people.filter((person) => person.personId !== ME.personId);
+    const person = others[this.#made % others.length];
+    if (person === undefined) return;
+    const number = this.#made++;
+    const message: MessageItem = {
+      messageId: id(4, number),
+      conversationId: talk.item.conversationId,
+      seq: number,
+      sender: plate(person),
+      mine: false,
+      sentMs: Date.now(),
+      body: { kind: "text", text: ANSWERS[number % ANSWERS.length] ?? "", mentions: [] },
+      replyTo: null,
+      status: null,
+      failure: null,
+    };
+    this.#put(talk, message);
+    this.#emit({ type: "notify", conversationId: talk.item.conversationId, item: message });
+  }
+
+  // --- Application and registration ------------------------------------------------------------
+
+  async start(): Promise<AppState> {
+    await pause(20);
+    return this.#state;
+  }
+  async state(): Promise<AppState> {
+    return this.#state;
+  }
+  async requestCode(number: string): Promise<CodeRequested> {
+    await pause(300);
+    if (!/\d{10}$/.test(number.replace(/\D/g, ""))) throw refusal("number_invalid");
+    return { challengeId: id(7, 1), codeLength: 6, expiresInMs: 300_000, resendAfterMs: 30_000 };
+  }
+  async submitCode(_challengeId: string, code: string): Promise<RegistrationStep> {
+    await pause(300);
+    if (code === "000000") throw refusal("code_wrong");
+    return this.#step(this.#scenario.factor === "none" ? "device" : this.#scenario.factor);
+  }
+  #step(next: RegistrationStep["next"]): RegistrationStep {
+    return { ticket: "ticket", next, names: ME.names, expiresInMs: 600_000 };
+  }
+  async submitEnrolmentCode(_ticket: string, enrolmentCode: string): Promise<RegistrationStep> {
+    await pause(300);
+    if (enrolmentCode.length < 6) throw refusal("enrolment_code_wrong");
+    return this.#step("device");
+  }
+  async checkRegistration(): Promise<RegistrationStep> {
+    await pause(100);
+    return this.#step("approval");
+  }
+  async registerClient(): Promise<AppState> {
+    await pause(500);
+    return this.#become({ phase: "conduct", me: ME, clientId: id(9, 1) });
+  }
+  async conductCode(language: Language): Promise<ConductCode> {
+    await pause(50);
+    return codeOfConduct(language);
+  }
+  async acceptConduct(): Promise<AppState> {
+    await pause(200);
+    return this.#become({ phase: "ready" });
+  }
+
+  async setPin(pin: string | null, currentPin: string | null): Promise<AppState> {
+    if (this.#pin !== null && currentPin !== this.#pin) throw refusal("pin_wrong");
+    this.#pin = pin;
+    return this.#become({ lock: { ...this.#state.lock, enabled: pin !== null } });
+  }
+  async setAutoLock(ms: number): Promise<AppState> {
+    return this.#become({ lock: { ...this.#state.lock, autoLockMs: ms } });
+  }
+  async unlock(pin: string): Promise<AppState> {
+    await pause(200);
+    if (pin !== this.#pin) {
+      const triesLeft = (this.#state.lock.triesLeft ?? 10) - 1;
+      this.#become({ lock: { ...this.#state.lock, triesLeft } });
+      throw refusal("pin_wrong");
+    }
+    return this.#become({ phase: "ready", lock: { ...this.#state.lock, triesLeft: null } });
+  }
+  async lock(): Promise<AppState> {
+    return this.#become({ phase: "locked" });
+  }
+  async signOut(): Promise<AppState> {
+    await pause(300);
+    return this.#become({ phase: "signed_out", reason: "sign_out", me: null });
+  }
+  async startOver(): Promise<AppState> {
+    return this.#become({ phase: "register", reason: null });
+  }
+  async clients(): Promise<readonly ClientInfo[]> {
+    await pause(100);
+    return this.#clients;
+  }
+  async revokeClient(clientId: string): Promise<readonly ClientInfo[]> {
+    await pause(300);
+    this.#clients = this.#clients.filter((client) => client.clientId !== clientId);
+    this.#emit({ type: "clients" });
+    return this.#clients;
+  }
+
+  // --- People --------------------------------------------------------------------------------
+
+  async directory(): Promise<Directory> {
+    await pause(30);
+    return DIRECTORY;
+  }
+  #under(unitId: string): ReadonlySet<string> {
+    const found = new Set([unitId]);
+    for (const unit of UNITS) if (unit.parentId && found.has(unit.parentId)) found.add(unit.unitId);
+    return found;
+  }
+  async people(query: PeopleQuery): Promise<People> {
+    await pause(120);
+    if (this.#scenario.connection === "offline") throw refusal("network");
+    const text = query.text?.toLocaleLowerCase() ?? "";
+    const units =
+      query.unitId === undefined
+        ? null
+        : query.deep === true
+          ? this.#under(query.unitId)
+          : new Set([query.unitId]);
+    const found = PEOPLE.filter(
+      (person) =>
+        (units === null || units.has(person.unitId)) &&
+        (query.rank === undefined || person.rank === query.rank) &&
+        (query.role === undefined || person.roles.includes(query.role)) &&
+        [
+          person.names.en,
+          person.names.te,
+          person.number,
+          person.post.en,
+          person.post.te,
+          person.rank,
+        ]
+          .join(" ")
+          .toLocaleLowerCase()
+          .includes(text),
+    );
+    const from = Number(query.after ?? "0");
+    const upTo = from + (query.limit ?? 50);
+    return {
+      people: found.slice(from, upTo),
+      next: upTo < found.length ? String(upTo) : null,
+      total: found.length,
+    };
+  }
+  async person(personId: string): Promise<Person> {
+    await pause(50);
+    const person = PEOPLE.find((one) => one.personId === personId);
+    if (person === undefined) throw refusal("not_found");
+    return person;
+  }
+  async approvals(): Promise<readonly PendingApproval[]> {
+    return this.#approvals;
+  }
+  async decideApproval(approvalId: string): Promise<void> {
+    await pause(200);
+    this.#approvals = this.#approvals.filter((one) => one.approvalId !== approvalId);
+    this.#emit({ type: "approvals" });
+  }
+
+  // --- Conversations ---------------------------------------------------------------------------
+
+  async conversations(): Promise<readonly ConversationItem[]> {
+    await pause(60);
+    if (this.#scenario.chats === "error") throw refusal("storage_failed");
+    if (this.#scenario.chats === "loading") return never();
+    return this.#talks.map((talk) => talk.item);
+  }
+  async conversation(conversationId: string): Promise<ConversationItem> {
+    return this.#talk(conversationId).item;
+  }
+  async openDirect(personId: string): Promise<ConversationItem> {
+    await pause(200);
+    const known = this.#talks.find((talk) => talk.item.direct?.personId === personId);
+    if (known) return known.item;
+    return this.#begin("direct", null, [personId], "everyone");
+  }
+  async createGroup(input: {
+    readonly title: string;
+    readonly personIds: readonly string[];
+    readonly photo: OutgoingAttachment | null;
+    readonly whoMayPost: WhoMayPost;
+  }): Promise<ConversationItem> {
+    await pause(400);
+    if (input.personIds.length > 200) throw refusal("cell_full", { limit: 256 });
+    return this.#begin("group", input.title, input.personIds, input.whoMayPost);
+  }
+  #begin(
+    kind: "direct" | "group",
+    title: string | null,
+    personIds: readonly string[],
+    whoMayPost: WhoMayPost,
+  ): ConversationItem {
+    const template = makeTalks("some", 1)[2] as Talk;
+    const people = [ME, ...PEOPLE.filter((person) => personIds.includes(person.personId))];
+    const others = people.slice(1).map(plate);
+    const talk: Talk = {
+      people,
+      messages: [],
+      item: {
+        ...template.item,
+        conversationId: id(3, this.#made++),
+        kind,
+        title,
+        direct: kind === "direct" ? (others[0] ?? null) : null,
+        some: others.slice(0, 3),
+        members: people.length,
+        last: null,
+        admin: kind === "group",
+        whoMayPost,
+        createdMs: Date.now(),
+      },
+    };
+    this.#talks.push(talk);
+    this.#emit({ type: "conversation", item: talk.item });
+    return talk.item;
+  }
+  async members(conversationId: string): Promise<readonly MemberItem[]> {
+    await pause(60);
+    const talk = this.#talk(conversationId);
+    return talk.people.map((person, index) => ({
+      plate: plate(person),
+      admin: person.personId === ME.personId ? talk.item.admin : index === 1,
+      me: person.personId === ME.personId,
+      deliveredSeq: talk.messages.length,
+      readSeq: talk.messages.length - (index % 3),
+      clients: [{ clientId: id(9, index + 10), expiresMs: Date.now() + 60 * 86_400_000 }],
+    }));
+  }
+  async changeMembers(
+    conversationId: string,
+    change: { readonly add?: readonly string[]; readonly remove?: readonly string[] },
+  ): Promise<void> {
+    await pause(300);
+    const talk = this.#talk(conversationId);
+    talk.people = [
+      ...talk.people.filter((person) => !(change.remove ?? []).includes(person.personId)),
+      ...PEOPLE.filter((person) => (change.add ?? []).includes(person.personId)),
+    ];
+    this.#change(talk, { members: talk.people.length });
+    this.#emit({ type: "members", conversationId });
+  }
+  async leave(conversationId: string): Promise<void> {
+    await pause(200);
+    this.#change(this.#talk(conversationId), { state: "left", canPost: false });
+  }
+  async forget(conversationId: string): Promise<void> {
+    this.#talks.splice(this.#talks.indexOf(this.#talk(conversationId)), 1);
+    this.#emit({ type: "conversation_gone", conversationId });
+  }
+  async setProfile(conversationId: string, profile: { readonly title: string }): Promise<void> {
+    this.#change(this.#talk(conversationId), { title: profile.title });
+  }
+  async setWhoMayPost(conversationId: string, whoMayPost: WhoMayPost): Promise<void> {
+    this.#change(this.#talk(conversationId), { whoMayPost });
+  }
+  async setPreferences(
+    conversationId: string,
+    preferences: { readonly mutedUntilMs: number | null; readonly pinned: boolean },
+  ): Promise<void> {
+    this.#change(this.#talk(conversationId), preferences);
+  }
+  async encryption(conversationId: string): Promise<EncryptionView> {
+    await pause(60);
+    const { item } = this.#talk(conversationId);
+    const cells = Math.ceil(item.members / 256);
+    return {
+      conversationId,
+      suite: "MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519",
+      cells,
+      cellsReady: item.state === "joining" ? 0 : cells,
+      epoch: 17,
+      rosterEpoch: 5,
+      people: item.members,
+      clients: item.members + 3,
+      epochCode: "48213 90117 66304 20981 73345 11860 52947 30662",
+    };
+  }
+
+  // --- Messages --------------------------------------------------------------------------------
+
+  async messages(
+    conversationId: string,
+    before: string | null,
+    limit: number,
+  ): Promise<MessagePage> {
+    await pause(before === null ? 40 : 250);
+    if (this.#scenario.pages === "error") throw refusal("storage_failed");
+    if (this.#scenario.pages === "loading") return never();
+    const talk = this.#talk(conversationId);
+    const end =
+      before === null
+        ? talk.messages.length
+        : talk.messages.findIndex((message) => message.messageId === before);
+    const from = Math.max(0, end - limit);
+    const incoming = talk.messages.filter((message) => !message.mine);
+    return {
+      messages: talk.messages.slice(from, end),
+      more: from > 0,
+      firstUnread:
+        talk.item.unread > 0 ? (incoming.at(-talk.item.unread)?.messageId ?? null) : null,
+    };
+  }
+  async send(
+    conversationId: string,
+    outgoing: Outgoing,
+    replyTo: string | null,
+  ): Promise<MessageItem> {
+    const talk = this.#talk(conversationId);
+    const number = this.#made++;
+    const quoted = talk.messages.find((message) => message.messageId === replyTo);
+    const message: MessageItem = {
+      messageId: id(4, number),
+      conversationId,
+      seq: null,
+      sender: plate(ME),
+      mine: true,
+      sentMs: Date.now(),
+      body: this.#bodyOf(outgoing),
+      replyTo: quoted
+        ? { messageId: quoted.messageId, sender: quoted.sender, preview: previewOf(quoted.body) }
+        : null,
+      status: "queued",
+      failure: null,
+    };
+    this.#put(talk, message);
+    this.#change(talk, { draft: null });
+    void this.#deliver(talk, message, number);
+    return message;
+  }
+  #bodyOf(outgoing: Outgoing): MessageBody {
+    if (outgoing.kind !== "attachments") return outgoing;
+    return {
+      ...outgoing,
+      attachments: outgoing.attachments.map((one) => {
+        const view = attachmentOf(this.#made++, one.kind, {
+          name: one.name,
+          mime: one.mime,
+          size: one.file.size,
+          width: one.width ?? null,
+          height: one.height ?? null,
+          durationMs: one.durationMs ?? null,
+          thumb: one.thumb ?? null,
+          waveform: one.waveform ?? null,
+          local: true,
+        });
+        this.#files.set(view.attachmentId, one.file);
+        return view;
+      }),
+    };
+  }
+  async #deliver(talk: Talk, message: MessageItem, seq: number): Promise<void> {
+    if (this.#state.connection === "offline") return;
+    await pause(200);
+    if (message.body.kind === "text" && message.body.text.includes("fail")) {
+      this.#put(talk, { ...message, status: "failed", failure: refusal("not_member") });
+      return;
+    }
+    this.#put(talk, { ...message, seq, status: "sent" });
+    await pause(600);
+    this.#put(talk, { ...message, seq, status: "delivered" });
+    await pause(900);
+    this.#put(talk, { ...message, seq, status: "read" });
+    this.#answer(talk);
+  }
+  async retry(messageId: string): Promise<void> {
+    for (const talk of this.#talks) {
+      const message = talk.messages.find((one) => one.messageId === messageId);
+      if (message === undefined) continue;
+      const again = { ...message, status: "sending" as const, failure: null };
+      this.#put(talk, again);
+      await pause(400);
+      this.#put(talk, { ...again, seq: this.#made++, status: "sent" });
+    }
+  }
+  async cancel(messageId: string): Promise<void> {
+    for (const talk of this.#talks) {
+      const at = talk.messages.findIndex((one) => one.messageId === messageId);
+      if (at < 0) continue;
+      talk.messages.splice(at, 1);
+      const { conversationId } = talk.item;
+      this.#emit({ type: "message_removed", conversationId, messageId });
+    }
+  }
+  async markRead(conversationId: string): Promise<void> {
+    const talk = this.#talk(conversationId);
+    if (talk.item.unread > 0) this.#change(talk, { unread: 0, mentioned: false });
+  }
+  async receipts(messageId: string): Promise<MessageReceipts> {
+    await pause(80);
+    const talk = this.#talks.find((one) =>
+      one.messages.some((message) => message.messageId === messageId),
+    );
+    if (talk === undefined) throw refusal("not_found");
+    const others = talk.people.filter((person) => person.personId !== ME.personId).map(plate);
+    const third = Math.ceil(others.length / 3);
+    return {
+      messageId,
+      read: others.slice(0, third),
+      delivered: others.slice(third, 2 * third),
+      waiting: others.slice(2 * third),
+    };
+  }
+  async saveDraft(conversationId: string, text: string): Promise<void> {
+    this.#change(this.#talk(conversationId), { draft: text === "" ? null : text });
+  }
+  async setVisible(): Promise<void> {
+    // Nothing notifies here.
+  }
+
+  // --- Attachments -----------------------------------------------------------------------------
+
+  async attachment(attachmentId: string): Promise<Blob> {
+    await pause(200);
+    return this.#files.get(attachmentId) ?? new Blob([sampleImage()], { type: "image/svg+xml" });
+  }
+  async attachmentRange(attachmentId: string, start: number, end: number): Promise<Uint8Array> {
+    const blob = await this.attachment(attachmentId);
+    return new Uint8Array(await blob.slice(start, end).arrayBuffer());
+  }
+  async cancelDownload(): Promise<void> {
+    // Nothing is under way.
+  }
+}
+
+function sampleImage(): string {
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1280 960"><defs><linearGradient id="a" x2="0" y2="1"><stop stop-color="#8fb3dc"/><stop offset="1" stop-color="#e9d9c0"/></linearGradient></defs><path fill="url(#a)" d="M0 0h1280v960H0z"/><path fill="#5a4a3c" d="M180 960V430h90v-90h40v90h200v-60h120v60h120v-60h100v60h140v-90h40v90h90v530z"/><circle cx="980" cy="190" r="70" fill="#f6e7b8"/></svg>`;
+}

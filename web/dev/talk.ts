@@ -1,0 +1,333 @@
+/** Conversations and messages as a station has them, the same on every load. */
+import type {
+  AttachmentView,
+  ConversationItem,
+  MessageBody,
+  MessageItem,
+  Plate,
+  Preview,
+} from "@copconnect/client/core";
+import type { Person } from "@copconnect/client/wire";
+import { ME, PEOPLE, id, seeded } from "./organisation.ts";
+
+export const plate = (person: Person): Plate => ({
+  personId: person.personId,
+  names: person.names,
+  rank: person.rank,
+  post: person.post,
+  unitId: person.unitId,
+});
+
+const LINES = [
+  "Reached the spot. Traffic is moving.",
+  "బందోబస్తు పాయింట్ 4 దగ్గర ఉన్నాం సార్.",
+  "Copy.",
+  "Two-wheeler theft complaint at Laad Bazaar. Complainant is at the reception desk.",
+  "CCTV footage collected from the jewellery shop, sending it to the tech team.",
+  "Patrol car 2 on the way, 5 minutes.",
+  "లక్ష్మి గారు, ఎఫ్ఐఆర్ కాపీ పంపండి.",
+  "Festival bandobast: report at 05:30 at the south gate. Carry reflective jackets and torches. Leave is cancelled for the 26th and 27th.",
+  "میں چارمینار کے پاس ہوں، پانچ منٹ میں پہنچتا ہوں۔",
+  "Court duty tomorrow, who has the case diary?",
+  "With the writer.",
+  "ठीक है, मैं भेज रहा हूँ।",
+  "Vehicle TS 09 EA 4411 found near Gulzar Houz. Owner informed.",
+  "OK sir.",
+  "Night round finished, all quiet. 14 vehicles checked, 2 challans.",
+];
+
+export const bytesOf = (text: string): Uint8Array =>
+  Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+
+export function attachmentOf(
+  number: number,
+  kind: AttachmentView["kind"],
+  more: Partial<AttachmentView> = {},
+): AttachmentView {
+  const plain: Record<AttachmentView["kind"], readonly [string, string, number]> = {
+    image: ["IMG_2231.jpg", "image/jpeg", 214_000],
+    video: ["VID_0042.mp4", "video/mp4", 8_400_000],
+    audio: ["statement.mp3", "audio/mpeg", 2_100_000],
+    voice: ["voice.webm", "audio/webm", 41_000],
+    document: ["FIR_118_2026.pdf", "application/pdf", 482_000],
+  };
+  const [name, mime, size] = plain[kind];
+  return {
+    attachmentId: id(5, number),
+    kind,
+    name,
+    mime,
+    size,
+    width: kind === "image" || kind === "video" ? 1280 : null,
+    height: kind === "image" || kind === "video" ? 960 : null,
+    durationMs:
+      kind === "voice" ? 12_000 : kind === "audio" ? 92_000 : kind === "video" ? 34_000 : null,
+    thumb: kind === "image" || kind === "video" ? bytesOf("1QcSHQRnh493V4dIh4eXh1h4kJUI") : null,
+    waveform:
+      kind === "voice"
+        ? Array.from({ length: 48 }, (_, i) => Math.round(20 + 70 * Math.abs(Math.sin(i * 0.7))))
+        : null,
+    progress: null,
+    local: kind === "voice" || kind === "image",
+    ...more,
+  };
+}
+
+export function previewOf(body: MessageBody): Preview {
+  if (body.kind === "text") return { kind: "text", text: body.text };
+  if (body.kind === "attachments") {
+    return { kind: body.attachments[0]?.kind ?? "document", text: body.text };
+  }
+  if (body.kind === "location") return { kind: "location" };
+  if (body.kind === "notice") return { kind: "notice", notice: body.notice };
+  return { kind: "unsupported" };
+}
+
+interface Plan {
+  readonly title: string | null;
+  readonly kind: ConversationItem["kind"];
+  readonly people: readonly Person[];
+  readonly messages: number;
+  readonly unread: number;
+  readonly more?: Partial<ConversationItem>;
+}
+
+export interface Talk {
+  item: ConversationItem;
+  people: readonly Person[];
+  messages: MessageItem[];
+}
+
+function makeMessages(
+  conversationId: string,
+  people: readonly Person[],
+  count: number,
+  base: number,
+): MessageItem[] {
+  const random = seeded(base + 7);
+  const others = people.filter((person) => person.personId !== ME.personId);
+  const messages: MessageItem[] = [];
+  let sentMs = Date.now() - count * 11 * 60_000;
+  let sender = others[0] ?? ME;
+  for (let index = 0; index < count; index += 1) {
+    sentMs += Math.floor(random() * 22 * 60_000);
+    if (random() > 0.45) {
+      sender = random() > 0.68 ? ME : (others[Math.floor(random() * others.length)] ?? ME);
+    }
+    const mine = sender.personId === ME.personId;
+    const dice = random();
+    let body: MessageBody = {
+      kind: "text",
+      text: LINES[Math.floor(random() * LINES.length)] ?? "",
+      mentions: [],
+    };
+    const near = count - index;
+    if (near === 9) {
+      const text = `@${ME.names.en} please send the duty list by 18:00. https://tspolice.gov.in/duty`;
+      body = {
+        kind: "text",
+        text,
+        mentions: [{ personId: ME.personId, start: 0, length: ME.names.en.length + 1 }],
+      };
+    } else if (near === 14) {
+      body = {
+        kind: "attachments",
+        text: "South gate, 06:10",
+        mentions: [],
+        attachments: [attachmentOf(base + index, "image")],
+      };
+    } else if (near === 12) {
+      body = {
+        kind: "attachments",
+        text: "",
+        mentions: [],
+        attachments: [attachmentOf(base + index, "voice")],
+      };
+    } else if (near === 11) {
+      body = {
+        kind: "attachments",
+        text: "",
+        mentions: [],
+        attachments: [attachmentOf(base + index, "document")],
+      };
+    } else if (near === 7) {
+      body = {
+        kind: "location",
+        latitude: 17.3616,
+        longitude: 78.4747,
+        accuracyM: 12,
+        takenMs: sentMs,
+      };
+    } else if (near === 17) {
+      body = { kind: "unsupported" };
+    } else if (index === 0) {
+      body = { kind: "notice", notice: { kind: "created", by: plate(sender) } };
+    } else if (near === 20 && others[1]) {
+      body = {
+        kind: "notice",
+        notice: { kind: "added", by: plate(sender), people: [plate(others[1])] },
+      };
+    }
+    const previous = messages[index - 3];
+    messages.push({
+      messageId: id(4, base * 100_000 + index),
+      conversationId,
+      seq: index + 1,
+      sender: plate(sender),
+      mine,
+      sentMs,
+      body,
+      replyTo:
+        dice > 0.93 && previous && previous.body.kind !== "notice"
+          ? {
+              messageId: previous.messageId,
+              sender: previous.sender,
+              preview: previewOf(previous.body),
+            }
+          : null,
+      status: mine ? (near < 4 ? "sent" : near < 12 ? "delivered" : "read") : null,
+      failure: null,
+    });
+  }
+  const late = Date.now() - (messages.at(-1)?.sentMs ?? 0) - 4 * 60_000;
+  return messages.map((message) => ({ ...message, sentMs: message.sentMs + late }));
+}
+
+function build(plan: Plan, number: number): Talk {
+  const conversationId = id(3, number);
+  const messages = makeMessages(conversationId, plan.people, plan.messages, number + 1).map(
+    (message) => ({ ...message, sentMs: message.sentMs - number * number * 3_700_000 }),
+  );
+  const last = messages.at(-1);
+  const others = plan.people.filter((person) => person.personId !== ME.personId);
+  return {
+    people: plan.people,
+    messages,
+    item: {
+      conversationId,
+      kind: plan.kind,
+      title: plan.title,
+      photo: null,
+      direct: plan.kind === "direct" && others[0] ? plate(others[0]) : null,
+      some: others.slice(0, 3).map(plate),
+      members: plan.people.length,
+      last: last
+        ? {
+            preview: previewOf(last.body),
+            sender: last.sender,
+            mine: last.mine,
+            sentMs: last.sentMs,
+            status: last.status,
+          }
+        : null,
+      unread: plan.unread,
+      mentioned: false,
+      mutedUntilMs: null,
+      pinned: false,
+      draft: null,
+      canPost: true,
+      admin: false,
+      whoMayPost: "everyone",
+      state: "ready",
+      alarm: null,
+      createdMs: Date.now() - 90 * 86_400_000,
+      ...plan.more,
+    },
+  };
+}
+
+export function makeTalks(kind: "some" | "empty" | "many", busiest: number): Talk[] {
+  if (kind === "empty") return [];
+  const station = PEOPLE.filter((person) => person.unitId === ME.unitId);
+  const with_ = (...numbers: readonly number[]): readonly Person[] => [
+    ME,
+    ...numbers.map((number) => PEOPLE[number] as Person),
+  ];
+  const plans: Plan[] = [
+    {
+      title: "Charminar Police Station",
+      kind: "unit",
+      people: station,
+      messages: busiest,
+      unread: 5,
+      more: { pinned: true, mentioned: true },
+    },
+    { title: null, kind: "direct", people: with_(12), messages: 60, unread: 2 },
+    {
+      title: "Bonalu bandobast, south gate",
+      kind: "group",
+      people: station.slice(0, 9),
+      messages: 44,
+      unread: 0,
+      more: { admin: true },
+    },
+    {
+      title: null,
+      kind: "direct",
+      people: with_(30),
+      messages: 21,
+      unread: 0,
+      more: { draft: "Sir, the case diary is" },
+    },
+    {
+      title: "Telangana Police",
+      kind: "announcement",
+      people: PEOPLE,
+      messages: 12,
+      unread: 128,
+      more: { members: 63_000, whoMayPost: "admins", canPost: false, mutedUntilMs: -1 },
+    },
+    {
+      title: null,
+      kind: "group",
+      people: with_(40, 41, 42),
+      messages: 5,
+      unread: 0,
+      more: { admin: true },
+    },
+    {
+      title: "All SHOs, Hyderabad",
+      kind: "unit",
+      people: PEOPLE.filter((person) => person.rank === "CI"),
+      messages: 30,
+      unread: 0,
+    },
+    {
+      title: "Night rounds",
+      kind: "group",
+      people: station.slice(2, 7).concat(ME),
+      messages: 9,
+      unread: 0,
+      more: { state: "left", canPost: false },
+    },
+    {
+      title: null,
+      kind: "direct",
+      people: with_(55),
+      messages: 3,
+      unread: 0,
+      more: { state: "alarm", alarm: "roster_mismatch", canPost: false },
+    },
+    {
+      title: "SHE teams, Charminar Zone",
+      kind: "group",
+      people: with_(60, 61, 62, 63),
+      messages: 2,
+      unread: 0,
+      more: { state: "joining" },
+    },
+  ];
+  if (kind === "many") {
+    for (let number = 0; number < 10_000; number += 1) {
+      const person = PEOPLE[number % PEOPLE.length] as Person;
+      plans.push({
+        title: null,
+        kind: "direct",
+        people: [ME, person],
+        messages: 1,
+        unread: number % 7 === 0 ? 1 : 0,
+      });
+    }
+  }
+  return plans.map(build);
+}
