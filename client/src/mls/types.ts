@@ -28,8 +28,16 @@ export interface DeviceIdentity extends ClientIdentity {
 
 /** Judges certificates; made by client/src/trust. Rejects by throwing a CheckFailed. */
 export interface CredentialChecker {
-  /** Chain to the pinned root, role "client", validity, revocation, key equals the leaf's. */
-  checkClient(certificate: Uint8Array, signaturePublicKey: Uint8Array): Promise<ClientIdentity>;
+  /**
+   * Chain to the pinned root, role "client", key equals the leaf's; and, at `atMs` (default: now),
+   * validity and revocation. "any" leaves the time out: for a leaf that merely sits in a tree,
+   * where the signed roster says whether it belongs.
+   */
+  checkClient(
+    certificate: Uint8Array,
+    signaturePublicKey: Uint8Array,
+    atMs?: number | "any",
+  ): Promise<ClientIdentity>;
   /** The pinned roster authority's certificate and public key. */
   rosterAuthority(): { readonly certificate: Uint8Array; readonly publicKey: Uint8Array };
 }
@@ -98,14 +106,29 @@ export interface CellGroup {
   discard(): void;
 
   encrypt(plaintext: Uint8Array): Promise<{ readonly next: CellGroup; readonly message: Uint8Array }>;
-  /** `sender` is authenticated by MLS (the leaf whose signature verified). */
+  /**
+   * `sender` is authenticated by MLS (the leaf whose signature verified). `atMs` is when the DS
+   * ordered the message (default: now): the sender's certificate must have been good then, so that
+   * what somebody wrote before their device was revoked can still be read after it.
+   */
   decrypt(
     message: Uint8Array,
+    atMs?: number,
   ): Promise<{ readonly next: CellGroup; readonly plaintext: Uint8Array; readonly sender: CellMember }>;
 
-  /** Check by the numbered rules, then process a proposal or commit from the log. */
-  processHandshake(message: Uint8Array, roster: RosterView): Promise<HandshakeResult>;
-  /** A member's commit: all pending Removes, Adds of these key packages, and an update path. */
+  /**
+   * Check by the numbered rules, then process a proposal or commit from the log. `roster` is the
+   * roster as of that entry, `atMs` when the DS ordered it (default: now).
+   */
+  processHandshake(
+    message: Uint8Array,
+    roster: RosterView,
+    atMs?: number,
+  ): Promise<HandshakeResult>;
+  /**
+   * A member's commit: all pending Removes and Adds of these key packages. It carries an update
+   * path unless it only adds (RFC 9420 section 12.4).
+   */
   commit(adds: readonly Uint8Array[], roster: RosterView): Promise<PendingCommit>;
 
   exportSecret(label: string, context: Uint8Array, length: number): Promise<Uint8Array>;

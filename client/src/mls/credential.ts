@@ -1,0 +1,64 @@
+/**
+ * The MLS credential of a leaf: `x509` with exactly the device's certificate (docs/protocol.md).
+ * `identify` reads whom it names without judging; `judge` asks the CredentialChecker.
+ */
+import type { Credential } from "ts-mls";
+import { sha256 } from "@noble/hashes/sha2.js";
+import { bytesToHex } from "@noble/hashes/utils.js";
+import { CheckRefused } from "../check-failed.ts";
+import { clientNamedBy, parseCertificate } from "../trust/certificate.ts";
+import type { ClientIdentity, CredentialChecker } from "./types.ts";
+
+/** Leaves hold the same few certificates in every snapshot; parsing costs 0.3 ms on a laptop. */
+const REMEMBERED = 20_000;
+const read = new Map<string, ClientIdentity>();
+/** The same, by object: snapshots of one group share their leaves. */
+const readFrom = new WeakMap<Uint8Array, ClientIdentity>();
+
+export function credentialOf(certificate: Uint8Array): Credential {
+  return { credentialType: "x509", certificates: [certificate] };
+}
+
+export function certificateIn(credential: Credential): Uint8Array {
+  if (credential.credentialType !== "x509" || !("certificates" in credential))
+    throw new CheckRefused("credential_refused", "credential is not x509");
+  const [certificate, ...more] = credential.certificates;
+  if (certificate === undefined || more.length > 0)
+    throw new CheckRefused("credential_refused", "credential must hold exactly one certificate");
+  return certificate;
+}
+
+export function identify(credential: Credential): ClientIdentity {
+  const certificate = certificateIn(credential);
+  const known = readFrom.get(certificate);
+  if (known !== undefined) return known;
+  const hash = bytesToHex(sha256(certificate));
+  let identity = read.get(hash);
+  if (identity === undefined) {
+    identity = clientNamedBy(parseCertificate(certificate));
+    if (read.size >= REMEMBERED) read.clear();
+    read.set(hash, identity);
+  }
+  readFrom.set(certificate, identity);
+  return identity;
+}
+
+/** Chain, role, key; and validity and revocation at `atMs`. Anything thrown becomes a refusal. */
+export async function judge(
+  checker: CredentialChecker,
+  credential: Credential,
+  signaturePublicKey: Uint8Array,
+  atMs: number | "any",
+): Promise<ClientIdentity> {
+  const certificate = certificateIn(credential);
+  try {
+    return await checker.checkClient(certificate, signaturePublicKey, atMs);
+  } catch (error) {
+    if (error instanceof CheckRefused) throw error;
+    throw new CheckRefused("credential_refused", "credential was refused", null, error);
+  }
+}
+
+export function sameClient(a: ClientIdentity, b: ClientIdentity): boolean {
+  return a.personId === b.personId && a.clientId === b.clientId;
+}
