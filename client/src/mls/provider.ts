@@ -11,7 +11,7 @@ import { hmac } from "@noble/hashes/hmac.js";
 import { sha256, sha512 } from "@noble/hashes/sha2.js";
 import type { CiphersuiteImpl } from "ts-mls";
 import { defaultCryptoProvider } from "ts-mls";
-import { bytesEqual } from "../bytes.ts";
+import { equalBytes } from "../octets.ts";
 import { ed25519PublicKey, platformEd25519 } from "../trust/ed25519.ts";
 
 type Provider = typeof defaultCryptoProvider;
@@ -46,7 +46,7 @@ export const cryptoProvider: Provider = {
       hash: {
         digest: (data) => Promise.resolve(hash(data)),
         mac: (key, data) => Promise.resolve(hmac(hash, key, data)),
-        verifyMac: (key, mac, data) => Promise.resolve(bytesEqual(hmac(hash, key, data), mac)),
+        verifyMac: (key, mac, data) => Promise.resolve(equalBytes(hmac(hash, key, data), mac)),
       },
       signature: {
         sign: (privateKey, message) => ed25519.sign(privateKey, message),

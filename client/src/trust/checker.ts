@@ -9,7 +9,7 @@
  *
  * Times: one hour of tolerance either way, because phones' clocks are wrong.
  */
-import { bytesEqual } from "../bytes.ts";
+import { equalBytes } from "../octets.ts";
 import { CheckRefused } from "../check-failed.ts";
 import type { ClientIdentity, CredentialChecker } from "../mls/types.ts";
 import type { Trust } from "../wire.ts";
@@ -75,7 +75,7 @@ export class TrustStore implements CredentialChecker {
   /** Check everything in `trust` under the pinned root. Throws CheckRefused. */
   static async open(trust: Trust, options: TrustOptions): Promise<TrustStore> {
     if (trust.version < (options.lowestVersion ?? 0)) throw refuse("trust went back to an old version");
-    if (!bytesEqual(trust.root, options.pinnedRoot)) throw refuse("root is not the pinned one");
+    if (!equalBytes(trust.root, options.pinnedRoot)) throw refuse("root is not the pinned one");
     const ed25519 = options.ed25519 ?? (await platformEd25519());
     const now = options.now();
 
@@ -118,7 +118,7 @@ export class TrustStore implements CredentialChecker {
     atMs: number | "any" = this.#now(),
   ): Promise<ClientIdentity> {
     const parsed = parseCertificate(certificate);
-    if (!bytesEqual(parsed.publicKey, signaturePublicKey))
+    if (!equalBytes(parsed.publicKey, signaturePublicKey))
       throw refuse("the key is not the certificate's");
     let vouched = this.#vouched.get(parsed.hash);
     if (vouched === undefined) {

@@ -7,7 +7,7 @@
  * is a failed verification, never an exception.
  */
 import { ed25519 } from "@noble/curves/ed25519.js";
-import { bytesKey, overArrayBuffer } from "../bytes.ts";
+import { toHex, type Bytes } from "../octets.ts";
 
 export interface Ed25519 {
   verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): Promise<boolean>;
@@ -15,6 +15,12 @@ export interface Ed25519 {
 }
 
 const CACHED_KEYS = 2048;
+
+/** WebCrypto's types ask for a plain ArrayBuffer underneath; ours always have one. */
+function overArrayBuffer(bytes: Uint8Array): Bytes {
+  return bytes.buffer instanceof ArrayBuffer ? (bytes as Bytes) : new Uint8Array(bytes);
+}
+
 /** DER of a PKCS #8 PrivateKeyInfo for Ed25519 up to the 32-byte seed (RFC 8410 section 7). */
 const PKCS8_PREFIX = Uint8Array.from([
   0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20,
@@ -43,7 +49,7 @@ export function webCryptoEd25519(subtle: SubtleCrypto): Ed25519 {
     raw: Uint8Array,
     load: () => Promise<CryptoKey>,
   ): Promise<CryptoKey> {
-    const name = bytesKey(raw);
+    const name = toHex(raw);
     const known = cache.get(name);
     if (known !== undefined) return known;
     if (cache.size >= CACHED_KEYS) cache.clear();

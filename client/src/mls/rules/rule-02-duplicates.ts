@@ -2,7 +2,7 @@
  * Rule 2. ts-mls lets a client join twice with one signature key, after which nobody can join or
  * commit. We refuse a second leaf of a client and a second use of any key.
  */
-import { bytesKey } from "../../bytes.ts";
+import { toHex } from "../../octets.ts";
 import { CheckRefused } from "../../check-failed.ts";
 import { identify } from "../credential.ts";
 import type { Leaf } from "../tree.ts";
@@ -21,7 +21,7 @@ export function requireDistinct(leaves: Iterable<Keys>): void {
   for (const leaf of leaves) {
     const identity = identify(leaf.credential);
     once(clients, `${identity.personId} ${identity.clientId}`, "a client");
-    once(signatureKeys, bytesKey(leaf.signaturePublicKey), "a signature key");
-    once(encryptionKeys, bytesKey(leaf.hpkePublicKey), "an encryption key");
+    once(signatureKeys, toHex(leaf.signaturePublicKey), "a signature key");
+    once(encryptionKeys, toHex(leaf.hpkePublicKey), "an encryption key");
   }
 }

@@ -3,14 +3,14 @@
  * Every message must be for this group and this epoch.
  */
 import type { GroupContext } from "ts-mls";
-import { bytesEqual } from "../../bytes.ts";
+import { equalBytes } from "../../octets.ts";
 import { CheckRefused } from "../../check-failed.ts";
 
 export function requireGroupAndEpoch(
   message: { readonly groupId: Uint8Array; readonly epoch: bigint },
   group: GroupContext,
 ): void {
-  if (!bytesEqual(message.groupId, group.groupId))
+  if (!equalBytes(message.groupId, group.groupId))
     throw new CheckRefused("rule_violated", "message of another group", 3);
   if (message.epoch < group.epoch)
     throw new CheckRefused("stale_epoch", "message of an earlier epoch", 3);

@@ -4,7 +4,7 @@
  * external sender must be the pinned roster authority, byte for byte.
  */
 import type { Extension } from "ts-mls";
-import { bytesEqual } from "../../bytes.ts";
+import { equalBytes } from "../../octets.ts";
 import { CheckRefused } from "../../check-failed.ts";
 
 /** `expected` are the GroupContext extensions of every cell; the order does not matter. */
@@ -14,7 +14,7 @@ export function requireExtensions(
 ): void {
   for (const { extensionType, extensionData } of expected) {
     const [same, ...more] = found.filter((extension) => extension.extensionType === extensionType);
-    if (same === undefined || more.length > 0 || !bytesEqual(same.extensionData, extensionData))
+    if (same === undefined || more.length > 0 || !equalBytes(same.extensionData, extensionData))
       throw new CheckRefused(
         "rule_violated",
         `the group's ${String(extensionType)} are not the department's`,
