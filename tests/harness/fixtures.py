@@ -2,13 +2,15 @@
 
 ``database``: an empty copconnect database with all tables, once on SQLite and once on
 PostgreSQL; ``postgresql`` and ``nats_server``: the real services, one of each for the session.
+``server``: the real server process, on a fresh department with the people of
+:mod:`tests.harness.databank`.
 """
 
 import asyncio
 import importlib
 import pkgutil
 import shutil
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,8 +19,10 @@ import pytest
 
 import copconnect
 from copconnect.database import METADATA, Database, open_database
+from tests.harness import databank
 from tests.harness.nats import NatsServer
 from tests.harness.postgresql import PostgreSQL
+from tests.harness.server import ServerProcess, run_copconnect
 
 T = TypeVar("T")
 
@@ -107,3 +111,38 @@ async def database(database_url: str) -> AsyncIterator[Database]:
         yield database
     finally:
         await database.close()
+
+
+@pytest.fixture(scope="session")
+def department(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data folder of a department with its keys and people, to copy."""
+    folder = tmp_path_factory.mktemp("department")
+    databank.write(folder / "databank")
+    data = folder / "data"
+    run_copconnect(data, "init")
+    run_copconnect(data, "roster", "import", str(folder / "databank"))
+    return data
+
+
+@pytest.fixture
+def make_server(department: Path, tmp_path: Path) -> Iterator[Callable[..., ServerProcess]]:
+    """Call it, with settings by name, for a started server on a fresh copy of the department."""
+    made: list[ServerProcess] = []
+
+    def make(**settings: str | int | bool) -> ServerProcess:
+        data = tmp_path / f"data-{len(made)}"
+        shutil.copytree(department, data)
+        server = ServerProcess(data, **settings)
+        made.append(server)
+        server.start()
+        return server
+
+    yield make
+    for server in made:
+        server.stop()
+
+
+@pytest.fixture
+def server(make_server: Callable[..., ServerProcess]) -> ServerProcess:
+    """A started server with default settings, in demo mode."""
+    return make_server()

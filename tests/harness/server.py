@@ -1,0 +1,120 @@
+"""The real server as a child process, on a data folder of its own.
+
+It runs in demo mode, where the one-time codes lie in an outbox instead of going to a gateway;
+nothing else differs. :class:`ServerProcess` is stopped, killed and started again at will, always
+on the same port and folder.
+"""
+
+import contextlib
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+
+from tests.harness import processes
+
+ROOT = Path(__file__).parents[2]
+START_LIMIT_S = 60
+CODE = re.compile(r"\b(\d{6})\b")
+
+
+def run_copconnect(data: Path, *arguments: str) -> str:
+    """Run the ``copconnect`` command on a data folder; return what it printed."""
+    result = subprocess.run(
+        [sys.executable, "-m", "copconnect", *arguments, "--data", str(data)],
+        cwd=ROOT,
+        env=_environment({}),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if result.returncode != 0:
+        raise RuntimeError(f"copconnect {arguments} failed:\n{result.stdout}{result.stderr}")
+    return result.stdout
+
+
+class ServerProcess:
+    """One server process. ``settings`` are fields of copconnect.settings.Settings."""
+
+    def __init__(self, data: Path, **settings: str | int | bool) -> None:
+        self.data = data
+        self.port = processes.free_port()
+        self.log = data.parent / f"{data.name}.log"
+        self._settings: dict[str, str | int | bool] = {"demo": True, **settings}
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """Where it serves."""
+        return f"http://localhost:{self.port}"
+
+    @property
+    def pid(self) -> int:
+        """The process that serves."""
+        assert self._process is not None
+        return self._process.pid
+
+    def start(self) -> None:
+        """Serve; returns when /healthz answers."""
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [
+                    *(sys.executable, "-m", "copconnect", "serve"),
+                    *("--data", str(self.data), "--port", str(self.port)),
+                ],
+                cwd=ROOT,
+                env=_environment(self._settings),
+                stdout=log,
+                stderr=log,
+            )
+        processes.wait_until(self._is_healthy, self._process, self.log, START_LIMIT_S)
+
+    def stop(self) -> None:
+        """Stop as an operator does (SIGTERM)."""
+        if self._process is not None:
+            processes.end(self._process)
+            self._process = None
+
+    def kill(self) -> None:
+        """Stop as a power cut does (SIGKILL)."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def restart(self) -> None:
+        """Kill, then start."""
+        self.kill()
+        self.start()
+
+    def code_for(self, number: str) -> str:
+        """Return the newest one-time code that was sent to a number."""
+        answer = httpx.get(f"{self.url}/v1/demo/outbox", params={"number": number})
+        answer.raise_for_status()
+        texts = answer.json()
+        if not texts:
+            raise LookupError(f"nothing was sent to {number}")
+        found = CODE.search(texts[0]["text"])
+        if found is None:
+            raise LookupError(f"no code in {texts[0]!r}")
+        return found[1]
+
+    def _is_healthy(self) -> bool:
+        with contextlib.suppress(httpx.HTTPError):
+            return httpx.get(f"{self.url}/healthz", timeout=2).status_code == 200
+        return False
+
+
+def _environment(settings: dict[str, str | int | bool]) -> dict[str, str]:
+    """Return this environment without the developer's own settings, with the given ones."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("COPCONNECT_")}
+    kept["PYTHONPATH"] = str(ROOT / "src")
+    for name, value in settings.items():
+        # msgspec reads "true" and "false".
+        kept[f"COPCONNECT_{name.upper()}"] = (
+            str(value).lower() if isinstance(value, bool) else str(value)
+        )
+    return kept
