@@ -324,6 +324,8 @@ export interface Core {
     readonly personIds: readonly string[];
     readonly photo: OutgoingAttachment | null;
     readonly whoMayPost: WhoMayPost;
+    /** Made by the host where absent, so that a repeated call makes no second group. */
+    readonly conversationId?: string;
   }): Promise<ConversationItem>;
   members(conversationId: string): Promise<readonly MemberItem[]>;
   changeMembers(
@@ -353,7 +355,13 @@ export interface Core {
   /** The newest page, or the page before a message. */
   messages(conversationId: string, before: string | null, limit: number): Promise<MessagePage>;
   /** Queues and returns at once; sending goes on by itself, across restarts. */
-  send(conversationId: string, outgoing: Outgoing, replyTo: string | null): Promise<MessageItem>;
+  send(
+    conversationId: string,
+    outgoing: Outgoing,
+    replyTo: string | null,
+    /** Made by the host where absent, so that a repeated call sends nothing twice. */
+    messageId?: string,
+  ): Promise<MessageItem>;
   retry(messageId: string): Promise<void>;
   /** Take back a message that has not been accepted yet (cancels its uploads). */
   cancel(messageId: string): Promise<void>;

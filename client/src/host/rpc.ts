@@ -1,0 +1,154 @@
+/**
+ * Calls and events of the core over a message port.
+ *
+ * Invariants: a call is answered once; a call that is repeated with the same number is safe,
+ * because {@link withIds} gives every call that makes something the id of what it makes; errors
+ * cross as plain {@link CoreError}s and reject as {@link CoreFailure}s.
+ */
+import type { ConnectedCore, Core, CoreError, CoreEvent, CoreListener } from "../core.ts";
+import { CoreFailure, asFailure, failure } from "../failure.ts";
+import { newId } from "../octets.ts";
+
+export type Method = keyof Core;
+
+/** Every method that may be called from outside; anything else is refused. */
+export const METHODS: Readonly<Record<Method, true>> = {
+  start: true,
+  state: true,
+  requestCode: true,
+  submitCode: true,
+  submitEnrolmentCode: true,
+  checkRegistration: true,
+  registerClient: true,
+  conductCode: true,
+  acceptConduct: true,
+  setPin: true,
+  setAutoLock: true,
+  unlock: true,
+  lock: true,
+  signOut: true,
+  startOver: true,
+  clients: true,
+  revokeClient: true,
+  directory: true,
+  people: true,
+  person: true,
+  approvals: true,
+  decideApproval: true,
+  conversations: true,
+  conversation: true,
+  openDirect: true,
+  createGroup: true,
+  members: true,
+  changeMembers: true,
+  leave: true,
+  forget: true,
+  setProfile: true,
+  setWhoMayPost: true,
+  setPreferences: true,
+  encryption: true,
+  messages: true,
+  send: true,
+  retry: true,
+  cancel: true,
+  markRead: true,
+  receipts: true,
+  saveDraft: true,
+  setVisible: true,
+  attachment: true,
+  attachmentRange: true,
+  cancelDownload: true,
+};
+
+export interface Call {
+  readonly type: "call";
+  readonly number: number;
+  readonly method: Method;
+  readonly args: readonly unknown[];
+}
+
+export type Answer =
+  | { readonly type: "answer"; readonly number: number; readonly value: unknown }
+  | { readonly type: "failure"; readonly number: number; readonly error: CoreError };
+
+export interface Happened {
+  readonly type: "event";
+  readonly event: CoreEvent;
+}
+
+/** Run a call on a core; never rejects. */
+export async function perform(core: Core, call: Call): Promise<Answer> {
+  try {
+    if (!Object.hasOwn(METHODS, call.method)) throw failure("not_found");
+    const method = core[call.method] as (...args: readonly unknown[]) => Promise<unknown>;
+    const value = await method.apply(core, [...call.args]);
+    return { type: "answer", number: call.number, value };
+  } catch (error) {
+    return { type: "failure", number: call.number, error: asFailure(error).plain() };
+  }
+}
+
+/** Arguments with an id for what the call makes, so that repeating it makes nothing twice. */
+export function withIds(method: Method, args: readonly unknown[]): readonly unknown[] {
+  if (method === "send") return [args[0], args[1], args[2] ?? null, args[3] ?? newId()];
+  if (method === "createGroup") return [{ conversationId: newId(), ...(args[0] as object) }];
+  return args;
+}
+
+interface Waiting {
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: CoreFailure) => void;
+}
+
+/** The page's side: a core whose calls go out through `post` and come back through `receive`. */
+export function remoteCore(post: (call: Call) => void): {
+  readonly core: ConnectedCore;
+  readonly receive: (message: Answer | Happened) => void;
+  /** Reject everything that waits: the worker died. */
+  readonly fail: (error: CoreFailure) => void;
+} {
+  const waiting = new Map<number, Waiting>();
+  const listeners = new Set<CoreListener>();
+  let numbers = 0;
+
+  const callers = Object.fromEntries(
+    (Object.keys(METHODS) as Method[]).map((method) => [
+      method,
+      (...args: readonly unknown[]) =>
+        new Promise<unknown>((resolve, reject) => {
+          const number = ++numbers;
+          waiting.set(number, { resolve, reject });
+          try {
+            post({ type: "call", number, method, args: withIds(method, args) });
+          } catch (error) {
+            waiting.delete(number);
+            reject(asFailure(error));
+          }
+        }),
+    ]),
+  ) as unknown as Core;
+
+  return {
+    core: {
+      ...callers,
+      subscribe(listener) {
+        listeners.add(listener);
+        return () => void listeners.delete(listener);
+      },
+    },
+    receive(message) {
+      if (message.type === "event") {
+        for (const listener of listeners) listener(message.event);
+        return;
+      }
+      const caller = waiting.get(message.number);
+      waiting.delete(message.number);
+      if (message.type === "answer") caller?.resolve(message.value);
+      else caller?.reject(new CoreFailure(message.error.code, message.error));
+    },
+    fail(error) {
+      for (const caller of waiting.values()) caller.reject(error);
+      waiting.clear();
+    },
+  };
+}

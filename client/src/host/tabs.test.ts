@@ -1,0 +1,152 @@
+import { describe, expect, it } from "vitest";
+import type { ConnectedCore, CoreEvent, CoreListener } from "../core.ts";
+import { failure } from "../failure.ts";
+import { remoteCore } from "./rpc.ts";
+import { joinTabs } from "./tabs.ts";
+import type { Channel, Locks } from "./tabs.ts";
+
+/** Several tabs on one device: a lock queue and a channel as the browser gives them. */
+class Device {
+  private readonly queue: { hold: () => Promise<void>; tab: Tab }[] = [];
+  readonly tabs: Tab[] = [];
+  cores = 0;
+  /** Arguments of every `send` that reached a core. */
+  readonly sent: unknown[][] = [];
+  /** Answers of `send` wait until this is resolved. */
+  gate: Promise<void> = Promise.resolve();
+
+  open(): Tab {
+    const tab = new Tab(this);
+    this.tabs.push(tab);
+    return tab;
+  }
+
+  request(tab: Tab, hold: () => Promise<void>): Promise<unknown> {
+    this.queue.push({ hold, tab });
+    if (this.queue.length === 1) void hold();
+    return new Promise(() => undefined);
+  }
+
+  close(tab: Tab): void {
+    tab.alive = false;
+    this.tabs.splice(this.tabs.indexOf(tab), 1);
+    const leads = this.queue[0]?.tab === tab;
+    this.queue.splice(0, this.queue.length, ...this.queue.filter((entry) => entry.tab !== tab));
+    if (leads) void this.queue[0]?.hold();
+  }
+}
+
+class Tab {
+  alive = true;
+  emit: CoreListener = () => undefined;
+  readonly core: ConnectedCore;
+  readonly events: CoreEvent[] = [];
+
+  constructor(device: Device) {
+    const channel: Channel = {
+      onmessage: null,
+      postMessage: (message) => {
+        const data = structuredClone(message);
+        for (const other of device.tabs) {
+          if (other !== this && this.alive) queueMicrotask(() => other.channelReceive(data));
+        }
+      },
+    };
+    this.channelReceive = (data) => {
+      if (this.alive) channel.onmessage?.({ data: data as never });
+    };
+    const locks: Locks = { request: (_name, hold) => device.request(this, hold) };
+    const remote = remoteCore((call) => {
+      queueMicrotask(() => {
+        post(structuredClone(call));
+      });
+    });
+    const post = joinTabs({
+      locks,
+      channel,
+      toPage: (message) => {
+        if (this.alive) remote.receive(structuredClone(message));
+      },
+      createCore: () => {
+        device.cores += 1;
+        return {
+          subscribe: (listener: CoreListener) => {
+            this.emit = listener;
+            return () => undefined;
+          },
+          send: async (...args: unknown[]) => {
+            device.sent.push(args);
+            await device.gate;
+            return { messageId: args[3] };
+          },
+          unlock: () => Promise.reject(failure("pin_wrong", { details: { triesLeft: 3 } })),
+        } as unknown as ConnectedCore;
+      },
+    });
+    this.core = remote.core;
+    this.core.subscribe((event) => this.events.push(event));
+  }
+
+  channelReceive: (data: unknown) => void;
+}
+
+const text = { kind: "text", text: "Vehicle check at the junction", mentions: [] } as const;
+
+describe("tabs", () => {
+  it("runs one core for two tabs, and both are answered", async () => {
+    const device = new Device();
+    const [first, second] = [device.open(), device.open()];
+    await first.core.send("c", text, null);
+    await second.core.send("c", text, null);
+    expect(device.cores).toBe(1);
+    expect(device.sent).toHaveLength(2);
+  });
+
+  it("gives events to every tab", async () => {
+    const device = new Device();
+    const [first, second] = [device.open(), device.open()];
+    first.emit({ type: "clients" });
+    await new Promise((resolve) => setTimeout(resolve));
+    expect(first.events).toEqual([{ type: "clients" }]);
+    expect(second.events).toEqual([{ type: "clients" }]);
+  });
+
+  it("repeats an open call with the same message id when the leading tab closes", async () => {
+    const device = new Device();
+    const [first, second] = [device.open(), device.open()];
+    device.gate = new Promise(() => undefined);
+    const answer = second.core.send("c", text, null);
+    await new Promise((resolve) => setTimeout(resolve));
+    expect(device.sent).toHaveLength(1);
+    device.gate = Promise.resolve();
+    device.close(first);
+    await answer;
+    expect(device.cores).toBe(2);
+    expect(device.sent).toHaveLength(2);
+    expect(device.sent[1]?.[3]).toBe(device.sent[0]?.[3]);
+    expect(device.sent[0]?.[3]).toMatch(/^[0-9a-f]{32}$/);
+  });
+
+  it("answers a third tab when leadership changes twice", async () => {
+    const device = new Device();
+    const [first, second, third] = [device.open(), device.open(), device.open()];
+    device.gate = new Promise(() => undefined);
+    const answer = third.core.send("c", text, null);
+    await new Promise((resolve) => setTimeout(resolve));
+    device.close(first);
+    await new Promise((resolve) => setTimeout(resolve));
+    device.gate = Promise.resolve();
+    device.close(second);
+    await expect(answer).resolves.toBeDefined();
+  });
+
+  it("rejects with the code and details of the core's failure", async () => {
+    const device = new Device();
+    const [, second] = [device.open(), device.open()];
+    await expect(second.core.unlock("0000")).rejects.toMatchObject({
+      code: "pin_wrong",
+      details: { triesLeft: 3 },
+    });
+  });
+
+});

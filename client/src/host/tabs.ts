@@ -1,0 +1,96 @@
+/**
+ * One core for all tabs of a device.
+ *
+ * Every tab runs a worker; the worker that holds the Web Lock leads: it alone opens the vault and
+ * runs the core. The others pass their page's calls over a BroadcastChannel and hand events back.
+ * When the leading tab goes, its lock falls to another worker, which starts the core, answers its
+ * own page's open calls and asks the others to repeat theirs. A repeated call is safe (rpc.ts).
+ *
+ * Two cores can never run on one vault: the lock is the browser's, held until the worker is gone.
+ */
+import type { ConnectedCore } from "../core.ts";
+import { newId } from "../octets.ts";
+import { perform } from "./rpc.ts";
+import type { Answer, Call, Happened } from "./rpc.ts";
+
+const NAME = "copconnect-core";
+
+type Broadcast =
+  | { readonly type: "leading" }
+  | { readonly type: "ask"; readonly tab: string; readonly call: Call }
+  | { readonly type: "tell"; readonly tab: string; readonly answer: Answer }
+  | Happened;
+
+/** The part of LockManager that is used; a test passes its own. */
+export interface Locks {
+  request(name: string, hold: () => Promise<void>): Promise<unknown>;
+}
+
+export interface Channel {
+  postMessage(message: Broadcast): void;
+  onmessage: ((event: { readonly data: Broadcast }) => void) | null;
+}
+
+export interface TabOptions {
+  readonly locks: Locks;
+  readonly channel: Channel;
+  readonly createCore: () => ConnectedCore;
+  /** To this tab's page. */
+  readonly toPage: (message: Answer | Happened) => void;
+}
+
+/** Join the tabs; returns what takes this page's calls. */
+export function joinTabs(options: TabOptions): (call: Call) => void {
+  const { channel, toPage } = options;
+  const tab = newId();
+  const open = new Map<number, Call>();
+  // Calls of other tabs that this leader has taken: a repeated one is already being answered.
+  const taken = new Set<string>();
+  let core: ConnectedCore | null = null;
+
+  const answerPage = (answer: Answer): void => {
+    if (open.delete(answer.number)) toPage(answer);
+  };
+
+  const performHere = async (leading: ConnectedCore, call: Call): Promise<void> => {
+    answerPage(await perform(leading, call));
+  };
+
+  const performFor = async (leading: ConnectedCore, asker: string, call: Call): Promise<void> => {
+    const key = `${asker}/${String(call.number)}`;
+    if (taken.has(key)) return;
+    taken.add(key);
+    channel.postMessage({ type: "tell", tab: asker, answer: await perform(leading, call) });
+  };
+
+  channel.onmessage = ({ data }) => {
+    if (data.type === "ask") {
+      if (core !== null) void performFor(core, data.tab, data.call);
+    } else if (data.type === "tell") {
+      if (data.tab === tab) answerPage(data.answer);
+    } else if (data.type === "leading") {
+      for (const call of open.values()) channel.postMessage({ type: "ask", tab, call });
+    } else {
+      toPage(data);
+    }
+  };
+
+  void options.locks.request(NAME, () => {
+    const leading = options.createCore();
+    core = leading;
+    leading.subscribe((event) => {
+      toPage({ type: "event", event });
+      channel.postMessage({ type: "event", event });
+    });
+    for (const call of open.values()) void performHere(leading, call);
+    channel.postMessage({ type: "leading" });
+    // Held until the worker is gone.
+    return new Promise<void>(() => undefined);
+  });
+
+  return (call) => {
+    open.set(call.number, call);
+    if (core !== null) void performHere(core, call);
+    else channel.postMessage({ type: "ask", tab, call });
+  };
+}
