@@ -8,7 +8,7 @@ import secrets
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from copconnect import errors, wire
+from copconnect import errors, phone_number, wire
 from copconnect.auth_service import rules, store
 from copconnect.auth_service.authority import CertificateAuthority
 from copconnect.auth_service.limits import SlidingWindow
@@ -56,7 +56,7 @@ class Registration:
     async def request_code(self, body: wire.RequestCode, address: str) -> wire.CodeRequested:
         """Send an OTP if the number is known. Raises NumberInvalid, RateLimited."""
         settings, now = self._settings, self._clock.now_ms()
-        number = rules.normalise_number(body.number)
+        number = phone_number.normalise(body.number)
         self._limit(address, now)
         number_hash = rules.keyed_hash(self._authority.secret, "number v1", number)
         challenge_id = new_id()
@@ -277,7 +277,7 @@ class Registration:
                 "created_ms": now,
             },
         )
-        await store.delete_enrolment_code(connection, person_id)
+        await store.use_enrolment_code(connection, person_id, now)
         return await issue(
             connection,
             self._authority,

@@ -9,13 +9,11 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Literal
 
-import phonenumbers
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from copconnect import errors, wire
 
-REGION = "IN"  # For numbers typed without a country code.
 HOUR_MS = 3_600_000
 CLOCK_TOLERANCE_MS = 10 * 60_000
 RENEWAL_WINDOW_MS = 30 * 24 * HOUR_MS
@@ -33,20 +31,6 @@ SMS_TEXTS: dict[wire.Language, str] = {
     "ur": "{code} آپ کا کاپ کنیکٹ کوڈ ہے ({minutes} منٹ)۔ کسی کو نہ بتائیں۔",
     "hi": "{code} आपका कॉप कनेक्ट कोड ({minutes} मिनट)। किसी को न बताएँ।",
 }
-
-
-def normalise_number(text: str) -> str:
-    """Return a typed number in E.164. Raises NumberInvalid.
-
-    Digits of any script are understood, as phones set to Telugu or Urdu may produce them.
-    """
-    try:
-        parsed = phonenumbers.parse(unicodedata.normalize("NFKC", text), REGION)
-    except phonenumbers.NumberParseException as error:
-        raise errors.NumberInvalid from error
-    if not phonenumbers.is_valid_number(parsed):
-        raise errors.NumberInvalid
-    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
 
 
 def keyed_hash(secret: bytes, purpose: str, *parts: str) -> str:

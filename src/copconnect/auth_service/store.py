@@ -86,6 +86,7 @@ enrolment_codes = Table(
     METADATA,
     Column("person_id", String(32), primary_key=True),
     Column("code_hash", String(64), nullable=False),
+    Column("used_ms", BigInteger, nullable=True),
 )
 clients = Table(
     "auth_clients",
@@ -314,29 +315,42 @@ async def decide(
 
 
 async def enrolment_code(connection: AsyncConnection, person_id: PersonId) -> str | None:
-    """Return the hash of a person's enrolment code."""
+    """Return the hash of a person's unused enrolment code."""
     found: str | None = await connection.scalar(
-        select(enrolment_codes.c.code_hash).where(enrolment_codes.c.person_id == person_id)
+        select(enrolment_codes.c.code_hash).where(
+            enrolment_codes.c.person_id == person_id, enrolment_codes.c.used_ms.is_(None)
+        )
     )
     return found
 
 
 async def set_enrolment_codes(connection: AsyncConnection, hashes: Mapping[PersonId, str]) -> None:
-    """Replace the enrolment codes of these people."""
+    """Give people new enrolment codes. A code that somebody has already stays as it is, so that
+    importing the same file again does not make a used one usable."""
     for part in chunks(hashes):
-        await connection.execute(
-            delete(enrolment_codes).where(enrolment_codes.c.person_id.in_(part))
+        known = await connection.execute(
+            select(enrolment_codes.c.person_id, enrolment_codes.c.code_hash).where(
+                enrolment_codes.c.person_id.in_(part)
+            )
         )
+        same = {row.person_id for row in known if row.code_hash == hashes[row.person_id]}
+        fresh = [person for person in part if person not in same]
         await connection.execute(
-            insert(enrolment_codes),
-            [{"person_id": person, "code_hash": hashes[person]} for person in part],
+            delete(enrolment_codes).where(enrolment_codes.c.person_id.in_(fresh))
         )
+        if fresh:
+            await connection.execute(
+                insert(enrolment_codes),
+                [{"person_id": person, "code_hash": hashes[person]} for person in fresh],
+            )
 
 
-async def delete_enrolment_code(connection: AsyncConnection, person_id: PersonId) -> None:
-    """Use up an enrolment code."""
+async def use_enrolment_code(connection: AsyncConnection, person_id: PersonId, now_ms: int) -> None:
+    """Use up a person's enrolment code."""
     await connection.execute(
-        delete(enrolment_codes).where(enrolment_codes.c.person_id == person_id)
+        update(enrolment_codes)
+        .where(enrolment_codes.c.person_id == person_id, enrolment_codes.c.used_ms.is_(None))
+        .values(used_ms=now_ms)
     )
 
 

@@ -1,0 +1,162 @@
+"""Compares a data bank with what is stored. Pure.
+
+Invariants: a suspended person stays suspended unless the file says ``active``; a removed person
+who is in the file again is active again; who is missing from the file changes only on request.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from copconnect.ids import PersonId, UnitId
+from copconnect.roster import rules
+from copconnect.roster.databank import DataBank, PersonRow
+
+Row = dict[str, Any]
+
+
+@dataclass(slots=True)
+class PeopleChanges:
+    """Rows to insert and update, by person, and what happened to whom."""
+
+    insert: list[Row] = field(default_factory=list)
+    update: list[Row] = field(default_factory=list)
+    moved: set[PersonId] = field(default_factory=set)
+    suspended: set[PersonId] = field(default_factory=set)
+    restored: set[PersonId] = field(default_factory=set)
+    removed: set[PersonId] = field(default_factory=set)
+    unchanged: int = 0
+
+    def summary(self) -> dict[str, int]:
+        """Return how many people were added, changed, moved and so on."""
+        return {
+            "added": len(self.insert),
+            "changed": len(self.update),
+            "moved": len(self.moved),
+            "suspended": len(self.suspended),
+            "restored": len(self.restored),
+            "removed": len(self.removed),
+            "unchanged": self.unchanged,
+        }
+
+    @property
+    def lost(self) -> set[PersonId]:
+        """Who must be signed out."""
+        return self.suspended | self.removed
+
+
+def unit_rows(bank: DataBank) -> list[Row]:
+    """Return the rows of the file's units."""
+    paths = rules.unit_paths({unit.code: unit.parent for unit in bank.units})
+    return [
+        {
+            "unit_id": unit.code,
+            "parent_id": unit.parent,
+            "level": unit.level,
+            "name_en": unit.name_en,
+            "name_te": unit.name_te,
+            "path": paths[unit.code],
+            "position": position,
+        }
+        for position, unit in enumerate(bank.units)
+    ]
+
+
+def vocabulary_rows(bank: DataBank) -> dict[str, list[Row]]:
+    """Return the rows of levels (top first), ranks (junior first) and roles."""
+    return {
+        name: [
+            {
+                "code": term.code,
+                "name_en": term.name_en,
+                "name_te": term.name_te,
+                "position": position,
+            }
+            for position, term in enumerate(getattr(bank, name), 1)
+        ]
+        for name in ("levels", "ranks", "roles")
+    }
+
+
+def person_row(person: PersonRow, unit_names: Mapping[UnitId, str], seniority: int) -> Row:
+    """Return everything stored of a person but the status."""
+    searched = (
+        person.name_en,
+        person.name_te,
+        person.number,
+        person.code,
+        person.post_en,
+        person.post_te,
+        person.rank,
+        unit_names.get(person.unit, ""),
+    )
+    return {
+        "person_id": person.person_id,
+        "code": person.code,
+        "name_en": person.name_en,
+        "name_te": person.name_te,
+        "number": person.number,
+        "rank": person.rank,
+        "post_en": person.post_en,
+        "post_te": person.post_te,
+        "roles": " " + "".join(f"{role} " for role in person.roles),
+        "unit_id": person.unit,
+        "unit_admin": person.unit_admin,
+        "search": rules.fold(" ".join(searched)),
+        "sort_key": rules.sort_key(seniority, person.name_en, person.person_id),
+    }
+
+
+def compare(
+    bank: DataBank, stored: Mapping[PersonId, Row], *, remove_missing: bool
+) -> PeopleChanges:
+    """Return what the file changes. ``stored`` are the rows by person."""
+    result = PeopleChanges()
+    names = {unit.code: f"{unit.name_en} {unit.name_te}" for unit in bank.units}
+    seniority = {term.code: position for position, term in enumerate(bank.ranks, 1)}
+    for person in bank.people:
+        row = person_row(person, names, seniority[person.rank])
+        old = stored.get(person.person_id)
+        row["status"] = _status(person.status, old)
+        if old is None:
+            result.insert.append(row)
+            continue
+        if row == old:
+            result.unchanged += 1
+            continue
+        result.update.append(row)
+        _classify(result, person.person_id, old, row)
+    if remove_missing:
+        named = {person.person_id for person in bank.people}
+        for person_id, old in stored.items():
+            if person_id not in named and old["status"] != "removed":
+                result.removed.add(person_id)
+    return result
+
+
+def _status(given: str | None, old: Row | None) -> str:
+    if given is not None:
+        return given
+    return "suspended" if old is not None and old["status"] == "suspended" else "active"
+
+
+def _classify(result: PeopleChanges, person_id: PersonId, old: Row, new: Row) -> None:
+    if old["unit_id"] != new["unit_id"]:
+        result.moved.add(person_id)
+    if old["status"] == "active" and new["status"] == "suspended":
+        result.suspended.add(person_id)
+    elif old["status"] != "active" and new["status"] == "active":
+        result.restored.add(person_id)
+
+
+def number_clashes(
+    bank: DataBank, stored: Mapping[PersonId, Row], removed: Collection[PersonId]
+) -> list[tuple[str, str]]:
+    """Return (code, number) of people in the file whose number somebody keeps who is not in it."""
+    named = {person.person_id for person in bank.people}
+    kept = {
+        row["number"]
+        for person_id, row in stored.items()
+        if person_id not in named and person_id not in removed and row["status"] != "removed"
+    }
+    return [(person.code, person.number) for person in bank.people if person.number in kept]

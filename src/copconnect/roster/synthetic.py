@@ -1,0 +1,349 @@
+"""Writes a synthetic data bank: the real units of Telangana, invented people. Pure.
+
+The same count and seed give the same bytes on every machine and Python version (only
+``Random.random`` is used, whose sequence Python promises to keep). Numbers run upwards from
++91 70000 00000: valid in form, given to nobody on purpose; a demo server sends no SMS. Posts are
+filled in order of ``ORDER``, so that even a small force has a whole chain of command and one full
+station.
+"""
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from importlib.resources import files
+from random import Random
+from typing import Any, TypeVar
+
+from copconnect.roster import databank
+
+FIRST_NUMBER = 7_000_000_000
+SMALLEST = 20
+LARGEST = 200_000
+SHOWN_STATION = "TG-HYD-PS001"  # Charminar: the station that a demo signs in to.
+SHOWN_STAFF = 14
+T = TypeVar("T")
+
+WINGS = (
+    ("SB", "Special Branch|స్పెషల్ బ్రాంచ్", "special_branch"),
+    ("AR", "Armed Reserve|సాయుధ రిజర్వ్", "bandobast"),
+    ("CCS", "Central Crime Station|సెంట్రల్ క్రైమ్ స్టేషన్", "crime"),
+    ("SHE", "SHE Teams|షీ టీమ్స్", "she_team"),
+)
+SPECIAL_STATIONS = (
+    ("Women PS|మహిళా పీఎస్", "she_team"),
+    ("Cyber Crime PS|సైబర్ క్రైమ్ పీఎస్", "tech"),
+    ("Traffic PS|ట్రాఫిక్ పీఎస్", "traffic"),
+)
+STATE_WINGS = (
+    ("CID", "Crime Investigation Department|నేర పరిశోధన విభాగం", "investigation"),
+    ("INT", "Intelligence|ఇంటెలిజెన్స్", "special_branch"),
+    ("WSW", "Women Safety Wing|మహిళా భద్రతా విభాగం", "she_team"),
+    ("TRG", "Police Academy|పోలీస్ అకాడమీ", "general_duty"),
+    ("ITC", "IT and Communications|ఐటీ, కమ్యూనికేషన్స్", "tech"),
+)
+# Rank, post, roles of one station's staff, in the order in which posts are filled.
+STAFF: tuple[tuple[str, str, str], ...] = (
+    ("HC", "Station Writer|స్టేషన్ రైటర్", "writer"),
+    ("PC", "Blue Colts|బ్లూ కోల్ట్స్", "blue_colts"),
+    ("PC", "Reception Officer|రిసెప్షన్ అధికారి", "reception"),
+    ("SI", "Sector SI|సెక్టార్ ఎస్‌ఐ", "investigation"),
+    ("PC", "Patrol Car|పెట్రోల్ కార్", "patrol_car"),
+    ("HC", "Crime Staff|క్రైమ్ సిబ్బంది", "crime"),
+    ("PC", "Court Duty|కోర్టు విధి", "court"),
+    ("PC", "Tech Team|టెక్ టీం", "tech"),
+    ("PC", "Blue Colts|బ్లూ కోల్ట్స్", "blue_colts"),
+    ("ASI", "Patrol Car In-charge|పెట్రోల్ కార్ ఇన్‌ఛార్జ్", "patrol_car"),
+    ("PC", "Warrants|వారెంట్లు", "warrants"),
+    ("HC", "General Duty|సాధారణ విధి", "general_duty"),
+    ("PC", "General Duty|సాధారణ విధి", "general_duty bandobast"),
+    ("PC", "Crime Staff|క్రైమ్ సిబ్బంది", "crime"),
+    ("PC", "Dial 100|డయల్ 100", "dial_100"),
+    ("PC", "General Duty|సాధారణ విధి", "general_duty"),
+    ("PC", "Community Policing|కమ్యూనిటీ పోలీసింగ్", "community"),
+    ("SI", "Crime SI|క్రైమ్ ఎస్‌ఐ", "crime"),
+    ("HC", "Patrol Car|పెట్రోల్ కార్", "patrol_car"),
+    ("PC", "Bandobast|బందోబస్తు", "bandobast"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A unit of the synthetic organisation."""
+
+    code: str
+    parent: str
+    level: str
+    name: str  # English|Telugu
+    role: str = ""  # What its staff does, where it is not an ordinary station.
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """A position somebody must fill."""
+
+    rank: str
+    title: str  # English|Telugu
+    roles: str
+    unit: str
+    admin: bool = False
+
+
+@dataclass(slots=True)
+class Organisation:
+    """Units in order from the top, and the posts of their heads by kind."""
+
+    places: list[Place] = field(default_factory=list)
+    heads: dict[str, list[Post]] = field(default_factory=dict)
+
+    def add(self, place: Place, *heads: tuple[str, Post]) -> None:
+        """Add a unit with its heads."""
+        self.places.append(place)
+        for kind, post in heads:
+            self.heads.setdefault(kind, []).append(post)
+
+
+# Which heads exist first in a small force.
+ORDER = ("dgp", "cp", "sp", "dcp", "sdpo", "sho", "circle_inspector", "zone", "wing")
+
+
+def write(people: int, seed: int) -> dict[str, bytes]:
+    """Return the files of a data bank, by name without ``.csv``. Raises ValueError for a count
+    outside ``SMALLEST`` to ``LARGEST``."""
+    if not SMALLEST <= people <= LARGEST:
+        raise ValueError(f"the number of people must be {SMALLEST} to {LARGEST}")
+    organisation = _organisation()
+    random = Random(seed)  # noqa: S311 - must be reproducible; nothing here is secret.
+    words = _json("vocabulary.json")
+    result = {
+        name: _csv(databank.VOCABULARY_COLUMNS, ([code, *_split(text)] for code, text in terms))
+        for name, terms in words.items()
+    }
+    result["units"] = _csv(
+        databank.UNIT_COLUMNS,
+        ([p.code, p.parent, p.level, *_split(p.name)] for p in organisation.places),
+    )
+    posts = _posts(organisation, people)
+    result["people"] = _csv(databank.PEOPLE_COLUMNS, _people(posts, random))
+    return result
+
+
+def _organisation() -> Organisation:
+    geography = _json("geography.json")
+    result = Organisation()
+    dgp = "Director General of Police|డైరెక్టర్ జనరల్ ఆఫ్ పోలీస్"
+    result.add(
+        Place("TG", "", "state", "Telangana|తెలంగాణ"),
+        ("dgp", Post("DGP", dgp, "command", "TG", admin=True)),
+    )
+    for number, roman in ((1, "I"), (2, "II")):
+        code = f"TG-MZ{number}"
+        post = f"IG, Multi-zone {roman}|ఐజీ, మల్టీ జోన్ {roman}"
+        result.add(
+            Place(code, "TG", "multi_zone", f"Multi-zone {roman}|మల్టీ జోన్ {roman}"),
+            ("zone", Post("IG", post, "command", code, admin=True)),
+        )
+    for zone, parent, name in geography["zones"]:
+        code = f"TG-Z-{zone}"
+        post = _titled("DIG, {} Zone|డీఐజీ, {} జోన్", name)
+        result.add(
+            Place(code, f"TG-{parent}", "police_zone", _titled("{} Zone|{} జోన్", name)),
+            ("zone", Post("DIG", post, "command", code, admin=True)),
+        )
+    for code, text, role in STATE_WINGS:
+        post = _titled("Addl DGP, {}|అదనపు డీజీపీ, {}", text)
+        result.add(
+            Place(f"TG-{code}", "TG", "wing", text, role),
+            ("wing", Post("ADDL_DGP", post, "command", f"TG-{code}", admin=True)),
+        )
+    for part in geography["commissionerates"]:
+        _commissionerate(result, *part)
+    for part in geography["districts"]:
+        _district(result, *part)
+    return result
+
+
+def _commissionerate(
+    result: Organisation, code: str, zone: str, name: str, zones: Sequence[Any]
+) -> None:
+    top = f"TG-{code}"
+    post = _titled("Commissioner of Police, {}|పోలీస్ కమిషనర్, {}", name)
+    result.add(
+        Place(
+            top, f"TG-Z-{zone}", "commissionerate", _titled("{} Commissionerate|{} కమిషనరేట్", name)
+        ),
+        ("cp", Post("ADDL_DGP", post, "cp command", top, admin=True)),
+    )
+    stations = 0
+    for z, (zone_name, divisions) in enumerate(zones, 1):
+        zone_code = f"{top}-Z{z}"
+        post = _titled("DCP, {} Zone|డీసీపీ, {} జోన్", zone_name)
+        result.add(
+            Place(zone_code, top, "city_zone", _titled("{} Zone|{} జోన్", zone_name)),
+            ("dcp", Post("SP", post, "dcp", zone_code, admin=True)),
+        )
+        for d, (division_name, names) in enumerate(divisions, 1):
+            division = f"{zone_code}-D{d}"
+            post = _titled("ACP, {} Division|ఏసీపీ, {} డివిజన్", division_name)
+            result.add(
+                Place(
+                    division, zone_code, "division", _titled("{} Division|{} డివిజన్", division_name)
+                ),
+                ("sdpo", Post("DSP", post, "sdpo", division, admin=True)),
+            )
+            stations = _stations(result, top, division, names, stations, "CI")
+    _wings(result, top, name, stations)
+
+
+def _district(
+    result: Organisation, code: str, zone: str, name: str, subdivisions: Sequence[Any]
+) -> None:
+    top = f"TG-{code}"
+    post = _titled("Superintendent of Police, {}|పోలీస్ సూపరింటెండెంట్, {}", name)
+    result.add(
+        Place(top, f"TG-Z-{zone}", "district", _titled("{} District|{} జిల్లా", name)),
+        ("sp", Post("SP", post, "sp", top, admin=True)),
+    )
+    stations = 0
+    for s, (sub_name, circles) in enumerate(subdivisions, 1):
+        sub = f"{top}-S{s}"
+        post = _titled("SDPO, {}|ఎస్‌డీపీఓ, {}", sub_name)
+        result.add(
+            Place(sub, top, "subdivision", _titled("{} Sub-division|{} సబ్ డివిజన్", sub_name)),
+            ("sdpo", Post("DSP", post, "sdpo", sub, admin=True)),
+        )
+        for c, (circle_name, names) in enumerate(circles, 1):
+            circle = f"{sub}-C{c}"
+            post = _titled("Circle Inspector, {}|సర్కిల్ ఇన్‌స్పెక్టర్, {}", circle_name)
+            head = Post("CI", post, "circle_inspector", circle, admin=True)
+            result.add(
+                Place(circle, sub, "circle", _titled("{} Circle|{} సర్కిల్", circle_name)),
+                ("circle_inspector", head),
+            )
+            stations = _stations(result, top, circle, names, stations, "SI")
+    _wings(result, top, name, stations)
+
+
+def _stations(
+    result: Organisation, top: str, parent: str, names: Sequence[str], before: int, rank: str
+) -> int:
+    """Add ordinary stations; return how many the district has now."""
+    for number, name in enumerate(names, before + 1):
+        _station(result, f"{top}-PS{number:03d}", parent, _titled("{} PS|{} పీఎస్", name), rank)
+    return before + len(names)
+
+
+def _station(
+    result: Organisation, code: str, parent: str, name: str, rank: str, role: str = ""
+) -> None:
+    roles = f"sho {role}".strip()
+    result.add(
+        Place(code, parent, "station", name, role),
+        ("sho", Post(rank, _titled("SHO, {}|ఎస్‌హెచ్‌ఓ, {}", name), roles, code, admin=True)),
+    )
+
+
+def _wings(result: Organisation, top: str, name: str, stations: int) -> None:
+    for number, (title, role) in enumerate(SPECIAL_STATIONS, stations + 1):
+        _station(result, f"{top}-PS{number:03d}", top, _joined(name, title), "CI", role)
+    for code, title, role in WINGS:
+        text = _joined(name, title)
+        post = Post("CI", _titled("Inspector, {}|ఇన్‌స్పెక్టర్, {}", text), role, f"{top}-{code}")
+        result.add(Place(f"{top}-{code}", top, "wing", text, role), ("wing", post))
+
+
+def _posts(organisation: Organisation, people: int) -> list[Post]:
+    """Return the first ``people`` posts: the shown station and those above it, then all heads,
+    then staff, a round over all stations and wings at a time."""
+    parents = {place.code: place.parent for place in organisation.places}
+    above = []
+    at = SHOWN_STATION
+    while at:
+        above.append(at)
+        at = parents[at]
+    heads = [post for kind in ORDER for post in organisation.heads[kind]]
+    homes = [p for p in organisation.places if p.level in ("station", "wing")]
+    shown = next(home for home in homes if home.code == SHOWN_STATION)
+    first = [post for post in heads if post.unit in above]
+    posts = [*first, *(_staff(shown, turn) for turn in range(SHOWN_STAFF))]
+    posts += [post for post in heads if post.unit not in above]
+    turn = 0
+    while len(posts) < people:
+        # Each station starts elsewhere in the list, so that a small force has all kinds of staff.
+        posts += [
+            _staff(home, turn + place)
+            for place, home in enumerate(homes)
+            if home is not shown or turn >= SHOWN_STAFF
+        ]
+        turn += 1
+    return posts[:people]
+
+
+def _staff(home: Place, turn: int) -> Post:
+    rank, title, roles = STAFF[turn % len(STAFF)]
+    if home.role:
+        roles = home.role
+        title = "Staff|సిబ్బంది"
+    return Post(rank, _joined(title, home.name, ", "), roles, home.code)
+
+
+def _people(posts: Sequence[Post], random: Random) -> Iterator[list[str]]:
+    names = _json("names.json")
+    for number, post in enumerate(posts):
+        name_en, name_te = _name(names, random, post)
+        yield [
+            f"TGP{number + 1:06d}",
+            name_en,
+            name_te,
+            f"+91{FIRST_NUMBER + number}",
+            post.rank,
+            *_split(post.title),
+            post.roles,
+            post.unit,
+            "yes" if post.admin else "no",
+            "active",
+            "",
+        ]
+
+
+def _name(names: Any, random: Random, post: Post) -> list[str]:
+    draw = random.random()
+    people = names["telugu" if draw < 0.72 else "muslim" if draw < 0.86 else "tribal"]
+    women = 0.7 if "she_team" in post.roles or "reception" in post.roles else 0.12
+    given = _pick(people["female" if random.random() < women else "male"], random)
+    parts = [_pick(people["house"], random), given]
+    if people["family"] and random.random() < 0.6:
+        parts.append(_pick(people["family"], random))
+    return [" ".join(part.split("|")[side] for part in parts) for side in (0, 1)]
+
+
+def _pick(items: Sequence[T], random: Random) -> T:
+    return items[int(random.random() * len(items))]
+
+
+def _split(text: str) -> list[str]:
+    english, telugu = text.split("|")
+    return [english, telugu]
+
+
+def _titled(template: str, name: str) -> str:
+    """Put a name's two scripts into a template's two scripts."""
+    pairs = zip(_split(template), _split(name), strict=True)
+    return "|".join(side.format(part) for side, part in pairs)
+
+
+def _joined(left: str, right: str, separator: str = " ") -> str:
+    return "|".join(separator.join(pair) for pair in zip(_split(left), _split(right), strict=True))
+
+
+def _json(name: str) -> Any:
+    return json.loads((files("copconnect.roster") / name).read_text("utf-8"))
+
+
+def _csv(columns: Sequence[str], rows: Iterator[list[str]]) -> bytes:
+    out = io.StringIO(newline="")
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(rows)
+    return out.getvalue().encode()
