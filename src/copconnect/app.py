@@ -31,6 +31,7 @@ from copconnect.ids import ClientId
 from copconnect.migrations import migrate
 from copconnect.principals import RegisteredClient
 from copconnect.roster import routes as roster_routes
+from copconnect.roster.editing import RosterEditor
 from copconnect.roster.service import RosterService
 from copconnect.settings import Settings
 from copconnect.wakeup_log import WakeupLog
@@ -73,6 +74,7 @@ class Container:
             choose_gateway(settings, self.database, self.clock) if serving else None,
             self.wakeup_log,
         )
+        self.editor = RosterEditor(self.database, self.clock, self.auth.accounts, self.wakeup_log)
         self.conduct = ConductService(self.database, self.clock, self.bus, self.auth.accounts)
         self.gate = Gate(self.auth.authenticator)
         self.bus.subscribe(self._receive)

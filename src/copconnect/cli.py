@@ -1,55 +1,42 @@
 """The ``copconnect`` command."""
 
-import os
-from pathlib import Path
 from typing import Annotated
 
-import msgspec
 import typer
-from rich.console import Console
 
 from copconnect.auth_service import authority
 from copconnect.auth_service.service import NoGateway
 from copconnect.clock import SystemClock
-from copconnect.commands import serving
-from copconnect.settings import Settings, load
+from copconnect.commands import admin, roster, serving
+from copconnect.commands.demo import demo
+from copconnect.commands.options import Data, console, settings_of, stop, with_roles
 
 app = typer.Typer(
     name="copconnect",
-    help=__doc__,
+    help="A messenger that a police department runs itself.",
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,
     add_completion=False,
 )
-console = Console()
-failures = Console(stderr=True)
-
-Data = Annotated[
-    Path | None, typer.Option("--data", help="Data folder (COPCONNECT_DATA_DIR; default: data).")
-]
-
-
-def settings_of(data: Path | None, **overrides: object) -> Settings:
-    """Read the settings; ends the program with a plain sentence when one is wrong."""
-    if data is not None:
-        overrides["data_dir"] = data
-    try:
-        return load(os.environ, **overrides)
-    except msgspec.ValidationError as error:
-        failures.print(f"A setting is wrong: {error}")
-        raise typer.Exit(2) from error
+app.add_typer(roster.app, name="roster")
+app.add_typer(admin.app, name="admin")
+app.command()(demo)
 
 
 @app.command()
 def init(data: Data = None) -> None:
-    """Make the department's certificate authority."""
+    """Make the department's certificate authority and an empty database."""
     settings = settings_of(data)
     keys = settings.data_dir / "keys"
     try:
         authority.create(keys, settings.department, SystemClock().now_ms())
     except FileExistsError as error:
-        failures.print(f"There is a certificate authority already: {error}")
-        raise typer.Exit(1) from error
+        raise stop(f"There is a certificate authority already: {error}") from error
+
+    async def nothing_more(_: object) -> None:
+        """Opening the roles has migrated the database."""
+
+    with_roles(settings, nothing_more)
     console.print(f"Made the certificate authority of {settings.department} in {keys}.")
     console.print(
         f"[bold]Now move {keys / authority.ROOT_KEY} to offline storage[/bold] (two copies, two "
@@ -68,8 +55,7 @@ def serve(
     try:
         served = serving.run(settings_of(data, **given))
     except (authority.AuthorityMissing, NoGateway) as error:
-        failures.print(str(error))
-        raise typer.Exit(1) from error
+        raise stop(str(error)) from error
     raise typer.Exit(0 if served else 1)
 
 

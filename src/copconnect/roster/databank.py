@@ -9,6 +9,7 @@ import io
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from copconnect import errors, phone_number
 from copconnect.ids import PersonId, UnitId
@@ -112,6 +113,19 @@ def read(files: Mapping[str, bytes], progress: Callable[[int], None] | None = No
     bank.people = _people(files, bank, progress)
     bank.problems.sort(key=lambda problem: (problem.file, problem.line))
     return bank
+
+
+def write_terms(name: str, rows: Sequence[Any]) -> bytes:
+    """Return stored units or terms as the CSV file that :func:`read` takes."""
+    columns = UNIT_COLUMNS if name == "units" else VOCABULARY_COLUMNS
+    stored = {"code": "unit_id", "parent": "parent_id"} if name == "units" else {}
+    out = io.StringIO(newline="")
+    writer = csv.writer(out)
+    writer.writerow(columns)
+    writer.writerows(
+        [getattr(row, stored.get(column, column)) or "" for column in columns] for row in rows
+    )
+    return out.getvalue().encode()
 
 
 def _rows(

@@ -16,7 +16,7 @@ from copconnect.bus import AccountWakeup, AnyWakeup
 from copconnect.clock import Clock
 from copconnect.database import Database
 from copconnect.ids import PersonId
-from copconnect.roster import changes, rules, store
+from copconnect.roster import changes, databank, rules, store
 from copconnect.roster.changes import PeopleChanges, Row
 from copconnect.roster.databank import DataBank
 from copconnect.wakeup_log import WakeupLog
@@ -96,6 +96,13 @@ class RosterEditor:
                     connection, [AccountWakeup(event="directory", person_ids=[], client_ids=[])]
                 )
         return found
+
+    async def stored(self, names: Collection[str]) -> dict[str, bytes]:
+        """Return the stored units, levels, ranks or roles as files of a data bank, to read with
+        files that lack them."""
+        async with self._database.reading() as connection:
+            rows = await store.organisation(connection)
+        return {name: databank.write_terms(name, rows[name]) for name in names if rows.get(name)}
 
     async def suspend(self, number: str) -> PersonId | None:
         """Suspend the person with this number (E.164) and sign them out; None if unknown."""

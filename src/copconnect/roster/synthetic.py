@@ -22,6 +22,7 @@ FIRST_NUMBER = 7_000_000_000
 SMALLEST = 20
 LARGEST = 200_000
 SHOWN_STATION = "TG-HYD-PS001"  # Charminar: the station that a demo signs in to.
+SHOWN_CHAIN = ("TG-HYD-Z1-D1", "TG-HYD-Z1")  # Its ACP and DCP.
 SHOWN_STAFF = 14
 T = TypeVar("T")
 

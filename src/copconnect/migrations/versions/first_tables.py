@@ -94,6 +94,7 @@ def upgrade() -> None:
         "auth_enrolment_codes",
         sa.Column("person_id", sa.String(length=32), nullable=False),
         sa.Column("code_hash", sa.String(length=64), nullable=False),
+        sa.Column("used_ms", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("person_id", name=op.f("pk_auth_enrolment_codes")),
     )
     op.create_table(

@@ -1,0 +1,147 @@
+"""``copconnect admin``: what an operator does to accounts. Running servers act within a second."""
+
+import csv
+import secrets
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from copconnect.app import Container
+from copconnect.commands.options import Data, console, number_of, settings_of, stop, with_roles
+from copconnect.ids import ClientId, PersonId
+
+app = typer.Typer(help=__doc__, no_args_is_help=True)
+OPERATOR = "operator"
+# No 0/O, 1/I/L: people read these aloud and copy them from paper.
+LETTERS = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
+CODE_LENGTH = 12  # 59 bits.
+
+Number = Annotated[str, typer.Argument(help="The person's number.")]
+
+
+@app.command()
+def suspend(number: Number, data: Data = None) -> None:
+    """Suspend a person: signed out at once, certificates revoked."""
+    wanted = number_of(number)
+    if with_roles(settings_of(data), lambda c: c.editor.suspend(wanted)) is None:
+        raise stop("Nobody in the data bank has this number.")
+    console.print("Suspended and signed out.")
+
+
+@app.command()
+def restore(number: Number, data: Data = None) -> None:
+    """End a suspension. The person registers again."""
+    wanted = number_of(number)
+    if with_roles(settings_of(data), lambda c: c.editor.restore(wanted)) is None:
+        raise stop("Nobody in the data bank has this number.")
+    console.print("Restored. Their devices register again.")
+
+
+@app.command()
+def approve(
+    number: Number,
+    data: Data = None,
+    refuse: Annotated[bool, typer.Option("--refuse", help="Refuse instead.")] = False,
+) -> None:
+    """Decide a registration in place of the unit's admin."""
+    wanted = number_of(number)
+
+    async def work(container: Container) -> int:
+        async with container.database.transaction() as connection:
+            person = await _person(container, wanted)
+            waiting = await container.auth.accounts.pending_of(connection, person)
+            for approval in waiting:
+                await container.auth.accounts.decide_approval(
+                    connection, approval, not refuse, OPERATOR
+                )
+        return len(waiting)
+
+    if with_roles(settings_of(data), work) == 0:
+        raise stop("This person waits for no approval.")
+    console.print("Refused." if refuse else "Approved.")
+
+
+@app.command("list-clients")
+def list_clients(number: Number, data: Data = None) -> None:
+    """List a person's devices."""
+    wanted = number_of(number)
+
+    async def work(container: Container) -> None:
+        person = await _person(container, wanted)
+        table = Table("Client", "Label", "Registered", "Last seen", "Certificate until", "Revoked")
+        for client in await container.auth.accounts.clients(person):
+            table.add_row(
+                client.client_id,
+                client.label,
+                _date(client.created_ms),
+                _date(client.last_seen_ms),
+                _date(client.certificate_expires_ms),
+                "yes" if client.revoked else "no",
+            )
+        console.print(table)
+
+    with_roles(settings_of(data), work)
+
+
+@app.command("revoke-client")
+def revoke_client(
+    client: Annotated[str, typer.Argument(help="The client's id, from list-clients.")],
+    data: Data = None,
+) -> None:
+    """Revoke one device, such as a lost phone."""
+
+    async def work(container: Container) -> bool:
+        async with container.database.transaction() as connection:
+            done = await container.auth.accounts.revoke(
+                connection, [ClientId(client)], "device_removed"
+            )
+        return bool(done)
+
+    if not with_roles(settings_of(data), work):
+        raise stop("There is no such device, or it is revoked already.")
+    console.print("Revoked and signed out.")
+
+
+@app.command("enrolment-codes")
+def enrolment_codes(
+    numbers: Annotated[list[str], typer.Argument(help="Numbers of people.")],
+    data: Data = None,
+    out: Annotated[Path | None, typer.Option(help="Write a CSV file instead of printing.")] = None,
+) -> None:
+    """Make new enrolment codes for letters. Only their hashes are kept: print them now."""
+    wanted = [number_of(number) for number in numbers]
+
+    async def work(container: Container) -> list[tuple[str, str]]:
+        people = [await _person(container, number) for number in wanted]
+        codes = ["".join(secrets.choice(LETTERS) for _ in range(CODE_LENGTH)) for _ in people]
+        async with container.database.transaction() as connection:
+            await container.auth.accounts.store_enrolment_codes(
+                connection, dict(zip(people, codes, strict=True))
+            )
+        return list(zip(wanted, codes, strict=True))
+
+    made = with_roles(settings_of(data), work)
+    rows = [(number, "-".join((c[:4], c[4:8], c[8:]))) for number, c in made]
+    if out is None:
+        csv.writer(sys.stdout).writerows([("number", "enrolment_code"), *rows])
+        return
+    with out.open("w", encoding="utf-8", newline="") as file:
+        out.chmod(0o600)
+        csv.writer(file).writerows([("number", "enrolment_code"), *rows])
+    console.print(f"Wrote {len(rows):,} codes to {out}.")
+
+
+async def _person(container: Container, number: str) -> PersonId:
+    async with container.database.reading() as connection:
+        person = await container.roster.active_by_number(connection, number)
+    if person is None:
+        raise stop(f"Nobody active in the data bank has the number {number}.")
+    return person
+
+
+def _date(ms: int | None) -> str:
+    return "" if ms is None else datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M")

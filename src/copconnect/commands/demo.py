@@ -1,0 +1,155 @@
+"""``copconnect demo``: a synthetic force to try out, on one machine.
+
+The data folder is made at the first start and used again when count and seed are the same.
+"""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from copconnect.app import Container
+from copconnect.auth_service import authority
+from copconnect.clock import SystemClock
+from copconnect.commands import roster, serving
+from copconnect.commands.options import console, settings_of, stop, with_roles
+from copconnect.roster import databank, synthetic
+from copconnect.settings import Settings
+from copconnect.wire import Person
+
+OFFICERS = Path("build") / "officers.mjs"
+SIMULATED = 6
+# Each browser tab of a demo comes from one address.
+GENEROUS = {
+    "otp_per_address_per_hour": 10_000,
+    "otp_per_number_per_hour": 100,
+    "otp_resend_ms": 2000,
+}
+
+
+def demo(
+    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8080,
+    people: Annotated[int, typer.Option(help="How many people are in the force.")] = 3000,
+    seed: Annotated[int, typer.Option(help="Seed of the names.")] = 1,
+    data: Annotated[Path, typer.Option(help="Data folder.")] = Path(".demo"),
+    officers: Annotated[bool, typer.Option(help="Start the simulated officers.")] = True,
+) -> None:
+    """Start a synthetic force to try out."""
+    settings = settings_of(data, port=port, demo=True, **GENEROUS)
+    prepare(settings, people, seed)
+    station = with_roles(settings, _station)
+    url = f"http://localhost:{port}"
+    child: list[subprocess.Popen[bytes]] = []
+
+    async def ready() -> None:
+        _greet(url, station)
+        if officers:
+            child.extend(_start_officers(url, station, data))
+
+    with _ending(child):
+        served = serving.run(settings, ready)
+    if not served:
+        raise stop(f"Could not listen on port {port}. Is something else running there?")
+
+
+def prepare(settings: Settings, people: int, seed: int) -> None:
+    """Make the certificate authority and load the data bank, unless they are there."""
+    keys = settings.data_dir / "keys"
+    if not (keys.is_dir() and any(keys.iterdir())):
+        authority.create(keys, settings.department, SystemClock().now_ms())
+        console.print(f"Made a certificate authority in {keys}.")
+    mark = settings.data_dir / "databank" / "made.json"
+    wanted = json.dumps({"people": people, "seed": seed, "version": 1})
+    if mark.is_file() and mark.read_text("utf-8") == wanted:
+        return
+    console.print(f"Making a data bank of {people:,} people …")
+    try:
+        files = synthetic.write(people, seed)
+    except ValueError as error:
+        raise stop(str(error)) from error
+    roster.write(files, mark.parent)
+    bank = databank.read(files)
+    roster.report(bank, None)
+    roster.store(bank, settings, remove_missing=True, dry_run=False)
+    mark.write_text(wanted, "utf-8")
+
+
+async def _station(container: Container) -> list[Person]:
+    """Return the people to sign in as: the shown station's, seniors first, then its DCP's chain."""
+    members = await container.roster.people(
+        unit=synthetic.SHOWN_STATION, limit=synthetic.SHOWN_STAFF
+    )
+    above = []
+    for unit in synthetic.SHOWN_CHAIN:
+        above += (await container.roster.people(unit=unit, limit=1)).people
+    return [*members.people, *above]
+
+
+def _greet(url: str, station: Sequence[Person]) -> None:
+    shown = [person for person in station if "sho" in person.roles]
+    shown += [person for person in station if "blue_colts" in person.roles][:1]
+    shown += [person for person in station if {"sdpo", "dcp"} & set(person.roles)]
+    table = Table("Number", "Name", "Post", title="Sign in as")
+    for person in shown:
+        national = person.number.removeprefix("+91")
+        table.add_row(
+            f"{national[:5]} {national[5:]}",
+            f"{person.names.en} ({person.names.te})",
+            person.post.en,
+        )
+    console.print(table)
+    console.print(f"App:        [bold]{url}[/bold]")
+    console.print(f"SMS outbox: [bold]{url}/demo/outbox[/bold] (where the codes arrive)")
+    console.print("Stop with Ctrl+C.")
+
+
+def simulated(station: Sequence[Person]) -> list[str]:
+    """Return the numbers of the officers that a program plays: the station's staff, without the
+    SHO and the patrol officer that a person is invited to sign in as."""
+    staff = [person for person in station if person.unit_id == synthetic.SHOWN_STATION]
+    shown = next((person for person in staff if "blue_colts" in person.roles), None)
+    others = [person for person in staff if "sho" not in person.roles and person is not shown]
+    return [person.number for person in others[:SIMULATED]]
+
+
+def _start_officers(
+    url: str, station: Sequence[Person], data: Path
+) -> Iterator[subprocess.Popen[bytes]]:
+    node = shutil.which("node")
+    if node is None or not OFFICERS.is_file():
+        console.print("No simulated officers: build them with `make officers`.")
+        return
+    log = data / "officers.log"
+    with log.open("ab") as output:
+        yield subprocess.Popen(  # noqa: S603 - our own program, with numbers as arguments.
+            [node, str(OFFICERS), "--server", url, "--numbers", ",".join(simulated(station))],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            env=os.environ | {"COPCONNECT_PARENT": str(os.getpid())},
+        )
+    console.print(f"{SIMULATED} simulated officers are on duty ({log}).")
+
+
+@contextlib.contextmanager
+def _ending(child: list[subprocess.Popen[bytes]]) -> Iterator[None]:
+    """End the child with this process, however that ends."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    try:
+        yield
+    finally:
+        for process in child:
+            process.terminate()
+            try:
+                process.wait(5)
+            except subprocess.TimeoutExpired:
+                process.kill()

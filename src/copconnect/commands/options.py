@@ -1,0 +1,64 @@
+"""Options and output that several commands have in common."""
+
+import asyncio
+import os
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+import typer
+from rich.console import Console
+
+from copconnect import errors, phone_number
+from copconnect.app import Container, command_line
+from copconnect.auth_service.authority import AuthorityMissing
+from copconnect.settings import Settings, load
+
+console = Console()
+failures = Console(stderr=True)
+T = TypeVar("T")
+
+Data = Annotated[
+    Path | None, typer.Option("--data", help="Data folder (COPCONNECT_DATA_DIR; default: data).")
+]
+
+
+def settings_of(data: Path | None, **overrides: object) -> Settings:
+    """Read the settings; ends the program with a plain sentence when one is wrong."""
+    if data is not None:
+        overrides["data_dir"] = data
+    try:
+        return load(os.environ, **overrides)
+    except msgspec.ValidationError as error:
+        failures.print(f"A setting is wrong: {error}")
+        raise typer.Exit(2) from error
+
+
+def with_roles(settings: Settings, work: Callable[[Container], Coroutine[Any, Any, T]]) -> T:
+    """Run ``work`` with the roles opened, and close them."""
+
+    async def run() -> T:
+        async with command_line(settings) as container:
+            return await work(container)
+
+    try:
+        return asyncio.run(run())
+    except AuthorityMissing as error:
+        failures.print(str(error))
+        raise typer.Exit(1) from error
+
+
+def number_of(text: str) -> str:
+    """Return a number in E.164; ends the program when it is none."""
+    try:
+        return phone_number.normalise(text)
+    except errors.NumberInvalid as error:
+        failures.print(f"{text} is not a phone number.")
+        raise typer.Exit(2) from error
+
+
+def stop(sentence: str) -> typer.Exit:
+    """Say why the command did nothing; raise what this returns."""
+    failures.print(sentence)
+    return typer.Exit(1)

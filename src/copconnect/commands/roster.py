@@ -1,0 +1,146 @@
+"""``copconnect roster``: the data bank."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from copconnect.app import Container
+from copconnect.commands.options import Data, console, failures, settings_of, stop, with_roles
+from copconnect.roster import databank, synthetic
+from copconnect.roster.changes import PeopleChanges
+from copconnect.roster.editing import NumberInUse
+from copconnect.settings import Settings
+
+app = typer.Typer(help=__doc__, no_args_is_help=True)
+FILES = ("people", "units", "levels", "ranks", "roles")
+SHOWN_PROBLEMS = 50
+
+
+@app.command("import")
+def import_(
+    source: Annotated[Path, typer.Argument(help="Folder with people.csv and its companions.")],
+    data: Data = None,
+    partial: Annotated[bool, typer.Option(help="Import the good rows, leave out the bad.")] = False,
+    remove_missing: Annotated[
+        bool, typer.Option(help="Remove and sign out people who are not in the file.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option(help="Say what would change; change nothing.")] = False,
+    problems: Annotated[
+        Path | None, typer.Option(help="Write every problem to this file, as JSON lines.")
+    ] = None,
+) -> None:
+    """Load the department's data bank. Nothing is stored when any row is bad."""
+    if partial and remove_missing:
+        raise stop(
+            "--partial and --remove-missing together would remove people for a typing error."
+        )
+    settings = settings_of(data)
+    bank = read(source, settings)
+    report(bank, problems)
+    if bank.problems and not partial:
+        raise stop("Nothing was imported. Correct these rows, or use --partial.")
+    found = store(bank, settings, remove_missing=remove_missing, dry_run=dry_run)
+    summary = Table("People", "", title="Would change" if dry_run else "Changed")
+    for what, count in found.summary().items():
+        summary.add_row(what, f"{count:,}")
+    console.print(summary)
+
+
+def read(source: Path, settings: Settings) -> databank.DataBank:
+    """Read the files of a data bank; companions that are missing count as unchanged."""
+    folder = source.parent if source.is_file() else source
+    files = {
+        name: path.read_bytes() for name in FILES if (path := folder / f"{name}.csv").is_file()
+    }
+    if source.is_file():
+        files["people"] = source.read_bytes()
+    lacking = [name for name in FILES if name not in files]
+    if lacking:
+        files |= with_roles(settings, lambda container: container.editor.stored(lacking))
+    with _bar() as bar:
+        task = bar.add_task("Checking", total=files.get("people", b"").count(b"\n"))
+        bank = databank.read(files, lambda count: bar.update(task, completed=count))
+        bar.update(task, completed=bar.tasks[0].total)
+    return bank
+
+
+def store(
+    bank: databank.DataBank, settings: Settings, *, remove_missing: bool, dry_run: bool
+) -> PeopleChanges:
+    """Store a data bank, with a progress bar."""
+
+    async def work(container: Container) -> PeopleChanges:
+        with _bar() as bar:
+            task = bar.add_task("Comparing" if dry_run else "Storing", total=len(bank.people))
+            found = await container.editor.import_bank(
+                bank,
+                remove_missing=remove_missing,
+                dry_run=dry_run,
+                progress=lambda done, total: bar.update(task, completed=done, total=total),
+            )
+            bar.update(task, completed=bar.tasks[0].total)
+            return found
+
+    try:
+        return with_roles(settings, work)
+    except NumberInUse as error:
+        for code, number in error.clashes[:SHOWN_PROBLEMS]:
+            failures.print(f"people.csv: number_in_use: {code} {number}")
+        raise stop(
+            "Nothing was imported: people who are not in the file have these numbers. "
+            "Use --remove-missing if the file is complete."
+        ) from error
+
+
+def report(bank: databank.DataBank, target: Path | None) -> None:
+    """Show the first problems, and write all of them where asked for."""
+    for problem in bank.problems[:SHOWN_PROBLEMS]:
+        failures.print(
+            f"{problem.file}:{problem.line}: {problem.code}: {problem.value}",
+            markup=False,
+            soft_wrap=True,
+        )
+    if len(bank.problems) > SHOWN_PROBLEMS:
+        failures.print(f"… and {len(bank.problems) - SHOWN_PROBLEMS:,} more.")
+    if target is not None:
+        lines = (
+            json.dumps({"file": p.file, "line": p.line, "code": p.code, "value": p.value})
+            for p in bank.problems
+        )
+        target.write_text("".join(f"{line}\n" for line in lines), "utf-8")
+
+
+@app.command()
+def synthesize(
+    out: Annotated[Path, typer.Option(help="Folder to write to.")],
+    people: Annotated[int, typer.Option(help="How many people.")] = 3000,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 1,
+) -> None:
+    """Write a synthetic data bank: real units, invented people."""
+    try:
+        files = synthetic.write(people, seed)
+    except ValueError as error:
+        raise stop(str(error)) from error
+    write(files, out)
+    console.print(f"Wrote {people:,} people to {out}.")
+
+
+def write(files: dict[str, bytes], out: Path) -> None:
+    """Write the files of a data bank."""
+    out.mkdir(parents=True, exist_ok=True)
+    for name, content in files.items():
+        (out / f"{name}.csv").write_bytes(content)
+
+
+def _bar() -> Progress:
+    return Progress(
+        TextColumn("{task.description:<10}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=console,
+    )
