@@ -159,7 +159,8 @@ def create(keys: Path, department: str, now_ms: int) -> None:
     Every file is written once; a crash in the middle leaves an incomplete folder, which
     :class:`CertificateAuthority` refuses and the next ``create`` reports.
     """
-    keys.mkdir(parents=True, exist_ok=True, mode=0o700)
+    keys.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    keys.mkdir(exist_ok=True, mode=0o700)
     if any(keys.iterdir()):
         raise FileExistsError(f"{keys} is not empty")
     root_key = Ed25519PrivateKey.generate()
