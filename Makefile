@@ -48,12 +48,13 @@ packages-node:
 
 web: packages-node
 	@make/once src/copconnect/web_app/.done "the web app (about 1 minute)" \
-	  package-lock.json $(wildcard client/src web/src web/public web/*.html web/*.ts web/*.js web/*.json) \
+	  package.json package-lock.json $(wildcard client/src web/src web/public web/*.html web/*.ts \
+	  web/*.js web/*.json) \
 	  -- npm run --silent build
 
 officers: packages-node
-	@make/once build/officers/.done "the simulated officers (a few seconds)" \
-	  package-lock.json $(wildcard client/src client/officers client/*.json client/*.js) \
+	@make/once build/officers.mjs.done "the simulated officers (a few seconds)" \
+	  package.json package-lock.json $(wildcard client/src client/*.json) \
 	  -- npm run --silent build:officers
 
 chromium:

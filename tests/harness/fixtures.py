@@ -7,6 +7,7 @@ PostgreSQL; ``postgresql`` and ``nats_server``: the real services, one of each f
 """
 
 import asyncio
+import contextlib
 import importlib
 import pkgutil
 import shutil
@@ -124,22 +125,39 @@ def department(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return data
 
 
-@pytest.fixture
-def make_server(department: Path, tmp_path: Path) -> Iterator[Callable[..., ServerProcess]]:
-    """Call it, with settings by name, for a started server on a fresh copy of the department."""
+@contextlib.contextmanager
+def _servers(department: Path, folder: Path) -> Iterator[Callable[..., ServerProcess]]:
     made: list[ServerProcess] = []
 
     def make(**settings: str | int | bool) -> ServerProcess:
-        data = tmp_path / f"data-{len(made)}"
+        data = folder / f"data-{len(made)}"
         shutil.copytree(department, data)
         server = ServerProcess(data, **settings)
         made.append(server)
         server.start()
         return server
 
-    yield make
-    for server in made:
-        server.stop()
+    try:
+        yield make
+    finally:
+        for server in made:
+            server.stop()
+
+
+@pytest.fixture
+def make_server(department: Path, tmp_path: Path) -> Iterator[Callable[..., ServerProcess]]:
+    """Call it, with settings by name, for a started server on a fresh copy of the department."""
+    with _servers(department, tmp_path) as make:
+        yield make
+
+
+@pytest.fixture(scope="module")
+def serve(
+    department: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[..., ServerProcess]]:
+    """As ``make_server``, for servers that a module's tests share."""
+    with _servers(department, tmp_path_factory.mktemp("servers")) as make:
+        yield make
 
 
 @pytest.fixture

@@ -1,0 +1,82 @@
+"""`make bench-message`: how long one message takes from one client to another.
+
+Starts the real server (SQLite, a temporary folder) and runs client/bench/message.ts against it:
+two clients of the real core under Node. Its last line, and so ours, is JSON with the keys below.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.harness import databank
+from tests.harness.server import ROOT, ServerProcess, run_copconnect
+
+KEYS = {
+    "p50_ms",
+    "p99_ms",
+    "floor_p50_ms",
+    "ratio_p50",
+    "accepted_per_s",
+    "statements_per_message",
+}
+LIMIT_S = 300
+
+
+def check(line: str) -> dict[str, float]:
+    """Return the figures of a result line. Raises ValueError for a missing or senseless one."""
+    figures = json.loads(line)
+    if not isinstance(figures, dict):
+        raise ValueError(f"not an object: {line}")
+    missing = KEYS - figures.keys()
+    if missing:
+        raise ValueError(f"missing in the result: {', '.join(sorted(missing))}")
+    for key in KEYS:
+        value = figures[key]
+        if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+            raise ValueError(f"{key} is {value!r}")
+    if figures["p50_ms"] > figures["p99_ms"]:
+        raise ValueError("the median is above the 99th percentile")
+    return {key: float(figures[key]) for key in KEYS}
+
+
+def main() -> int:
+    """Run it and print what it prints."""
+    with tempfile.TemporaryDirectory(prefix="copconnect-bench-") as folder:
+        data = Path(folder) / "data"
+        people = databank.write(Path(folder) / "databank")
+        run_copconnect(data, "init")
+        run_copconnect(data, "roster", "import", str(Path(folder) / "databank"))
+        server = ServerProcess(data, otp_per_address_per_hour=1000)
+        server.start()
+        try:
+            result = subprocess.run(
+                ["npx", "tsx", "client/bench/message.ts"],
+                cwd=ROOT,
+                env=os.environ
+                | {
+                    "COPCONNECT_URL": server.url,
+                    "COPCONNECT_NUMBERS": ",".join(person.number for person in people[:4]),
+                },
+                stdout=subprocess.PIPE,
+                text=True,
+                timeout=LIMIT_S,
+                check=False,
+            )
+        finally:
+            server.stop()
+    lines = result.stdout.rstrip().splitlines()
+    if result.returncode != 0 or not lines:
+        print(result.stdout, end="")
+        print("the benchmark failed", file=sys.stderr)
+        return 1
+    print("\n".join(lines[:-1]))
+    check(lines[-1])
+    print(lines[-1])
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

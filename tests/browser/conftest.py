@@ -1,0 +1,90 @@
+"""Fixtures of the browser tests: Chromium, a server of the module's own, officers.
+
+Everything between browsers and server passes the recording relay, so that any test can ask what
+was sent. Playwright's synchronous driver occupies the main thread's event loop, so it lives for
+one module only: asynchronous tests of other modules can then run in the same session.
+"""
+
+import re
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from tests.harness.browser import ROOT, Station, launch
+from tests.harness.recording import RecordingProxy
+from tests.harness.server import ServerProcess
+
+WEB_APP = ROOT / "src" / "copconnect" / "web_app" / "index.html"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every test of this folder."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Tell fixtures how the test went."""
+    report = yield
+    if report.when == "call":
+        item.stash[FAILED] = report.failed
+    return report
+
+
+FAILED = pytest.StashKey[bool]()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium."""
+    with sync_playwright() as playwright:
+        browser = launch(playwright)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def app_server(serve: Callable[..., ServerProcess]) -> ServerProcess:
+    """The server of this module's tests, with the built web app."""
+    if not WEB_APP.exists():
+        raise RuntimeError("the web app is not built: run make web")
+    return serve(otp_per_address_per_hour=10_000, otp_per_number_per_hour=1_000)
+
+
+@pytest.fixture(scope="module")
+def relay(app_server: ServerProcess) -> Iterator[RecordingProxy]:
+    """Records everything between this module's browsers and the server."""
+    with RecordingProxy(app_server.port) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def artefacts(request: pytest.FixtureRequest) -> Path:
+    """Where this test's screenshots go."""
+    module = request.path.stem.removeprefix("test_")
+    test = re.sub(r"[^\w.-]+", "-", request.node.name.removeprefix("test_"))
+    return ROOT / ".artefacts" / "screenshots" / module / test
+
+
+@pytest.fixture
+def station(
+    request: pytest.FixtureRequest,
+    browser: Browser,
+    app_server: ServerProcess,
+    relay: RecordingProxy,
+    artefacts: Path,
+) -> Iterator[Station]:
+    """Officers of one test. Fails at the end when a page had an error that nobody expected."""
+    station = Station(browser, relay.url, app_server.code_for, artefacts)
+    yield station
+    failed = request.node.stash.get(FAILED, True)
+    problems = station.problems()
+    station.close(failed=failed or bool(problems))
+    if not failed:
+        assert problems == []

@@ -1,0 +1,108 @@
+"""An officer's device as far as HTTP goes: registers for real and calls the API.
+
+It holds a device key but speaks no MLS; tests that need messages use the client core.
+"""
+
+import secrets
+from typing import Any, Self, TypeVar
+
+import httpx
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from copconnect import wire
+from tests.harness import databank
+from tests.harness.server import ServerProcess
+
+MSGPACK = "application/msgpack"
+PROOF = b"copconnect register v1\0"
+
+T = TypeVar("T")
+
+
+class Refused(Exception):
+    """The server refused; ``body`` says why."""
+
+    def __init__(self, status: int, body: wire.ErrorBody) -> None:
+        super().__init__(f"{status} {body.code}")
+        self.status = status
+        self.body = body
+
+
+class Device:
+    """One client of one officer."""
+
+    def __init__(self, server: ServerProcess, officer: databank.Officer) -> None:
+        self.officer = officer
+        self.client_id = secrets.token_hex(16)
+        self.person_id = ""
+        self.http = httpx.Client(base_url=server.url, headers={"accept": MSGPACK}, timeout=30)
+        self._server = server
+        self._key = Ed25519PrivateKey.generate()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.http.close()
+
+    def call(self, method: str, path: str, body: Any, answer: type[T]) -> T:
+        """Call the API. Raises Refused for any error that the server documents."""
+        content = None if body is None else msgspec.msgpack.encode(body)
+        response = self.http.request(
+            method, path, content=content, headers={"content-type": MSGPACK}
+        )
+        if response.is_success:
+            return msgspec.msgpack.decode(response.content, type=answer)
+        raise Refused(
+            response.status_code, msgspec.msgpack.decode(response.content, type=wire.ErrorBody)
+        )
+
+    def register(self) -> Self:
+        """Prove the number, get the certificate, accept the code of conduct."""
+        number = self.officer.number
+        asked = self.call(
+            "POST",
+            "/v1/registration/numbers",
+            wire.RequestCode(number=number, language="en"),
+            wire.CodeRequested,
+        )
+        step = self.call(
+            "POST",
+            "/v1/registration/codes",
+            wire.SubmitCode(challenge_id=asked.challenge_id, code=self._server.code_for(number)),
+            wire.RegistrationStep,
+        )
+        if step.next == "enrolment_code":
+            step = self.call(
+                "POST",
+                "/v1/registration/enrolment-codes",
+                wire.SubmitEnrolmentCode(
+                    ticket=step.ticket, enrolment_code=self.officer.enrolment_code
+                ),
+                wire.RegistrationStep,
+            )
+        client = bytes.fromhex(self.client_id)
+        public = self._key.public_key().public_bytes_raw()
+        registered = self.call(
+            "POST",
+            "/v1/registration/clients",
+            wire.RegisterClient(
+                ticket=step.ticket,
+                client_id=self.client_id,
+                signature_public_key=public,
+                proof=self._key.sign(PROOF + step.ticket.encode() + client + public),
+                label="test device",
+            ),
+            wire.ClientRegistered,
+        )
+        self.person_id = registered.person_id
+        self.http.headers["authorization"] = f"Bearer {registered.access_token}"
+        code = self.call("GET", "/v1/conduct?language=en", None, wire.ConductCode)
+        self.call(
+            "POST",
+            "/v1/conduct/acceptances",
+            wire.AcceptConduct(version=code.version, language="en"),
+            wire.Me,
+        )
+        return self

@@ -1,0 +1,71 @@
+"""The layers of the server are failing checks: each contract, on a copy that breaks it."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+# What breaks a contract: the file that gets a wrong import, the import, the contract's name.
+VIOLATIONS = [
+    ("errors.py", "copconnect.http", "composition root, then roles, then shared parts"),
+    ("database.py", "copconnect.app", "composition root, then roles, then shared parts"),
+    ("roster/service.py", "copconnect.conduct.service", "composition root, then roles"),
+    ("delivery/service.py", "copconnect.attachments.service", "composition root, then roles"),
+    ("roster/store.py", "copconnect.roster.service", "inside a role"),
+    ("auth_service/rules.py", "copconnect.auth_service.store", "inside a role"),
+    ("delivery/rules.py", "copconnect.database", "rules are pure"),
+    ("attachments/rules.py", "copconnect.clock", "rules are pure"),
+]
+
+
+def _check(folder: Path) -> tuple[int, str]:
+    result = subprocess.run(
+        [Path(sys.executable).with_name("lint-imports"), "--no-cache"],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(folder / "src"), "COLUMNS": "200", "NO_COLOR": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return result.returncode, result.stdout + result.stderr
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """A copy of the server's source and its contracts."""
+    shutil.copyfile(ROOT / "pyproject.toml", tmp_path / "pyproject.toml")
+    shutil.copytree(
+        ROOT / "src" / "copconnect",
+        tmp_path / "src" / "copconnect",
+        ignore=shutil.ignore_patterns("__pycache__", "web_app", "test_*"),
+    )
+    return tmp_path
+
+
+def test_every_contract_is_kept_and_nothing_is_exempt() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
+    contracts = settings["contracts"]
+    assert len(contracts) >= 3
+    for contract in contracts:
+        assert not {"ignore_imports", "exhaustive_ignores"} & contract.keys(), contract["name"]
+    status, output = _check(ROOT)
+    assert status == 0, output
+    assert re.search(rf"{len(contracts)} kept, 0 broken", output), output
+
+
+@pytest.mark.parametrize(("file", "imported", "contract"), VIOLATIONS)
+def test_each_contract_notices_a_wrong_import(
+    copy: Path, file: str, imported: str, contract: str
+) -> None:
+    target = copy / "src" / "copconnect" / file
+    target.write_text(target.read_text() + f"\n\nimport {imported}  # wrong\n")
+    status, output = _check(copy)
+    assert status == 1, output
+    assert re.search(rf"{re.escape(contract)}.* BROKEN", output), output
