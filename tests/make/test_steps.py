@@ -1,0 +1,165 @@
+"""The machinery behind `make`: steps run when they must, and checks report what they find."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from make import stages, tracked_files
+
+ROOT = Path(__file__).parents[2]
+
+
+def _once(folder: Path, *inputs: str, say: str = "made") -> str:
+    result = subprocess.run(
+        [
+            *(str(ROOT / "make" / "once"), "out/.done", "the thing (a moment)", *inputs, "--"),
+            *("bash", "-c", f"mkdir -p out; echo {say}"),
+        ],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return result.stdout
+
+
+def test_a_step_runs_again_only_when_something_changed(tmp_path: Path) -> None:
+    (tmp_path / "lock.txt").write_text("one")
+    (tmp_path / "sources").mkdir()
+    (tmp_path / "sources" / "a b.ts").write_text("a")
+    inputs = ("lock.txt", "sources")
+    first = _once(tmp_path, *inputs)
+    assert "==> the thing (a moment)" in first
+    assert "made" in first
+    assert _once(tmp_path, *inputs) == ""
+    (tmp_path / "lock.txt").touch()
+    assert _once(tmp_path, *inputs) == ""
+    changes: tuple[Callable[[], object], ...] = (
+        lambda: (tmp_path / "lock.txt").write_text("two"),
+        lambda: (tmp_path / "sources" / "new.ts").write_text("n"),
+        (tmp_path / "sources" / "new.ts").unlink,
+        (tmp_path / "out" / ".done").unlink,
+    )
+    for change in changes:
+        change()
+        assert "made" in _once(tmp_path, *inputs)
+        assert _once(tmp_path, *inputs) == ""
+    assert "other" in _once(tmp_path, *inputs, say="other")
+
+
+def test_a_step_that_failed_runs_again(tmp_path: Path) -> None:
+    (tmp_path / "lock.txt").write_text("one")
+    for _ in range(2):
+        result = subprocess.run(
+            [ROOT / "make" / "once", "out/.done", "thing", "lock.txt", "--", "false"],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert result.returncode == 1
+        assert "==> thing" in result.stdout
+    assert not (tmp_path / "out" / ".done").exists()
+
+
+def test_a_step_without_its_input_fails(tmp_path: Path) -> None:
+    with pytest.raises(subprocess.CalledProcessError):
+        _once(tmp_path, "missing.txt")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '"resolved": "https://' + "registry." + 'npmjs.org/x/-/x-1.tgz",',
+        "curl https://" + "pypi." + "org/simple/x",
+        "--index" + "-url https://example.org/simple",
+        "pip install --find" + "-links /opt/wheels",
+        "cd /ro" + "ot/copconnect",
+        'open("/ho' + 'me/somebody/x")',
+    ],
+)
+def test_what_must_not_be_tracked_is_found(line: str) -> None:
+    found = list(tracked_files.findings("file", f"fine\n{line}\n"))
+    assert found
+    assert all(finding.startswith("file:2: ") for finding in found)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '"resolved": "client",',
+        '"url": "https://opencollective.com/eslint"',
+        "export PATH=~/bin:$HOME/bin",
+        "/srv/copconnect/data and /var/lib/copconnect and ../work/x",
+        "https://example.org/home/page",
+        "pip is a program; PyPI is a place",
+    ],
+)
+def test_what_may_be_tracked_is_let_be(line: str) -> None:
+    assert list(tracked_files.findings("file", line)) == []
+
+
+def test_every_file_of_this_project_may_be_tracked() -> None:
+    assert tracked_files.main() == 0
+
+
+def _stage(name: str, code: str, junit: str | None = None) -> stages.Stage:
+    group = "unit" if junit else "lint"
+    return stages.Stage(name, (sys.executable, "-c", code), group, junit)
+
+
+REPORT = """<testsuites><testsuite>
+<testcase name="a"/><testcase name="b"><failure/></testcase><testcase name="c"><error/></testcase>
+<testcase name="d"><skipped/></testcase><testcase name="e"/></testsuite></testsuites>"""
+
+
+def test_results_are_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(stages, "ARTEFACTS", tmp_path)
+    write = f"import pathlib; pathlib.Path({str(tmp_path / 'r.xml')!r}).write_text({REPORT!r})"
+    monkeypatch.setattr(
+        stages,
+        "STAGES",
+        (
+            _stage("good", "pass"),
+            _stage("bad", "print('the reason'); raise SystemExit(3)"),
+            _stage("tests", f"{write}; raise SystemExit(1)", "r.xml"),
+            _stage("crashed", "raise SystemExit(2)", "never-written.xml"),
+        ),
+    )
+    assert stages.main(["all"]) == 1
+    printed = capsys.readouterr().out
+    assert "the reason" in printed
+    assert printed.rstrip().splitlines()[-1] == "3 passed, 4 failed, 1 skipped"
+    assert stages.main(["nonsense"]) == 2
+
+
+def test_success_is_success(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stages, "ARTEFACTS", tmp_path)
+    monkeypatch.setattr(stages, "STAGES", (_stage("good", "pass"),))
+    assert stages.main(["lint"]) == 0
+
+
+def test_a_stage_that_hangs_is_ended_with_its_children(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stages, "ARTEFACTS", tmp_path)
+    monkeypatch.setattr(stages, "STAGE_LIMIT_S", 0.3)
+    code = "import subprocess; subprocess.run(['sleep', '60'])"
+    outcome = stages.run(_stage("hangs", code), quiet=True)
+    assert not outcome.succeeded
+    assert outcome.seconds < 20
+
+
+def test_every_target_of_the_makefile_is_explained() -> None:
+    text = (ROOT / "Makefile").read_text()
+    phony = set(" ".join(re.findall(r"^\.PHONY: (.*)$", text, re.MULTILINE)).split())
+    targets = set(re.findall(r"^([a-z][\w-]*):(?!=)", text, re.MULTILINE))
+    assert targets == phony
+    for people_run in ("demo", "test", "verify", "format", "types", "unit", "browser", "lock"):
+        assert re.search(rf"^{people_run}:.*## \S", text, re.MULTILINE), people_run
