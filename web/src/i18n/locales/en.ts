@@ -5,5 +5,9 @@ import errors from "./en/errors.json";
 import firstRun from "./en/firstRun.json";
 import groups from "./en/groups.json";
 
+import media from "./en/media.json";
+import lock from "./en/lock.json";
+import people from "./en/people.json";
+import me from "./en/me.json";
 
-export const en = { app, chats, conversation, errors, firstRun, groups };
+export const en = { app, chats, conversation, errors, firstRun, groups, media, lock, people, me };

@@ -5,5 +5,9 @@ import errors from "./hi/errors.json";
 import firstRun from "./hi/firstRun.json";
 import groups from "./hi/groups.json";
 import type { Texts } from "../keys.ts";
+import media from "./hi/media.json";
+import lock from "./hi/lock.json";
+import people from "./hi/people.json";
+import me from "./hi/me.json";
 
-export const hi = { app, chats, conversation, errors, firstRun, groups } satisfies Texts;
+export const hi = { app, chats, conversation, errors, firstRun, groups, lock, me, media, people } satisfies Texts;

@@ -5,5 +5,9 @@ import errors from "./te/errors.json";
 import firstRun from "./te/firstRun.json";
 import groups from "./te/groups.json";
 import type { Texts } from "../keys.ts";
+import media from "./te/media.json";
+import lock from "./te/lock.json";
+import people from "./te/people.json";
+import me from "./te/me.json";
 
-export const te = { app, chats, conversation, errors, firstRun, groups } satisfies Texts;
+export const te = { app, chats, conversation, errors, firstRun, groups, lock, me, media, people } satisfies Texts;

@@ -5,5 +5,9 @@ import errors from "./ur/errors.json";
 import firstRun from "./ur/firstRun.json";
 import groups from "./ur/groups.json";
 import type { Texts } from "../keys.ts";
+import media from "./ur/media.json";
+import lock from "./ur/lock.json";
+import people from "./ur/people.json";
+import me from "./ur/me.json";
 
-export const ur = { app, chats, conversation, errors, firstRun, groups } satisfies Texts;
+export const ur = { app, chats, conversation, errors, firstRun, groups, lock, me, media, people } satisfies Texts;

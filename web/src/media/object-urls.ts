@@ -1,0 +1,67 @@
+/**
+ * Object URLs for plaintext, shared between the parts that show them and given back.
+ *
+ * Invariant: a URL lives while somebody holds it, and a short while longer so that scrolling back
+ * does not read the file again; at most KEEP unused ones are kept. `drop` revokes everything (the
+ * app lock closes, the person signs out): no plaintext stays reachable behind a lock screen.
+ */
+
+const KEEP = 24;
+
+interface Held {
+  readonly url: Promise<string>;
+  holders: number;
+}
+
+export class ObjectUrls {
+  readonly #held = new Map<string, Held>();
+
+  /** The URL for an attachment, read by `load` if nobody has. Pair with `release`. */
+  acquire(id: string, load: () => Promise<Blob>): Promise<string> {
+    const known = this.#held.get(id);
+    if (known !== undefined) {
+      known.holders += 1;
+      // Most recently used last.
+      this.#held.delete(id);
+      this.#held.set(id, known);
+      return known.url;
+    }
+    const held: Held = { url: load().then((blob) => URL.createObjectURL(blob)), holders: 1 };
+    this.#held.set(id, held);
+    // A failed read is forgotten, so that a retry reads again.
+    held.url.catch(() => {
+      if (this.#held.get(id) === held) this.#held.delete(id);
+    });
+    return held.url;
+  }
+
+  release(id: string): void {
+    const held = this.#held.get(id);
+    if (held === undefined) return;
+    held.holders = Math.max(0, held.holders - 1);
+    const idle = [...this.#held].filter(([, entry]) => entry.holders === 0);
+    for (const [idleId, entry] of idle.slice(0, Math.max(0, idle.length - KEEP))) {
+      this.#held.delete(idleId);
+      revoke(entry);
+    }
+  }
+
+  /** Revoke everything at once. */
+  drop(): void {
+    for (const entry of this.#held.values()) revoke(entry);
+    this.#held.clear();
+  }
+
+  get size(): number {
+    return this.#held.size;
+  }
+}
+
+function revoke(held: Held): void {
+  held.url.then(
+    (url) => URL.revokeObjectURL(url),
+    () => undefined,
+  );
+}
+
+export const objectUrls = new ObjectUrls();

@@ -1,0 +1,77 @@
+/**
+ * Files of any kind as attachments that are ready to send.
+ *
+ * A picture, video or sound that this browser cannot read is sent as a document, unchanged: the
+ * person chose it, and the receiver's device may well open it.
+ */
+import type { AttachmentKind, OutgoingAttachment } from "@copconnect/client/core";
+import { MAX_ATTACHMENT_BYTES } from "@copconnect/client/wire";
+import { MediaError } from "./canvas.ts";
+import { isPicture, prepareImage } from "./image.ts";
+import { prepareAudio, prepareVideo } from "./sound.ts";
+
+/** The wire allows 32 attachments in a message; an album of ten is what a screen can show. */
+export const MOST_FILES = 10;
+
+/** What a file is, by its type. */
+export function kindOf(mime: string): AttachmentKind {
+  if (isPicture(mime)) return "image";
+  if (mime.startsWith("video/")) return "video";
+  if (mime.startsWith("audio/")) return "audio";
+  return "document";
+}
+
+function asDocument(file: File): OutgoingAttachment {
+  return {
+    kind: "document",
+    file,
+    name: file.name === "" ? "file" : file.name,
+    mime: file.type === "" ? "application/octet-stream" : file.type,
+  };
+}
+
+/** Prepare one file. Rejects with a MediaError that the person can act on. */
+export async function prepareFile(file: File, plain = false): Promise<OutgoingAttachment> {
+  if (file.size === 0) throw new MediaError("file_empty");
+  if (file.size > MAX_ATTACHMENT_BYTES) throw new MediaError("file_too_large");
+  if (plain) return asDocument(file);
+  try {
+    switch (kindOf(file.type)) {
+      case "image":
+        return await prepareImage(file);
+      case "video":
+        return await prepareVideo(file);
+      case "audio":
+        return await prepareAudio(file);
+      default:
+        return asDocument(file);
+    }
+  } catch (error) {
+    if (error instanceof MediaError) return asDocument(file);
+    throw error;
+  }
+}
+
+/**
+ * Prepare several files one after another: a cheap phone has no memory for several decoded
+ * pictures at once. `onprogress` gets how many are done.
+ */
+export async function prepareFiles(
+  files: readonly File[],
+  plain = false,
+  onprogress: (done: number) => void = () => undefined,
+): Promise<OutgoingAttachment[]> {
+  if (files.length > MOST_FILES) throw new MediaError("too_many_files");
+  const prepared: OutgoingAttachment[] = [];
+  for (const file of files) {
+    prepared.push(await prepareFile(file, plain));
+    onprogress(prepared.length);
+  }
+  return prepared;
+}
+
+/** Files in a paste or a drop; empty when it holds only text. */
+export function filesIn(transfer: DataTransfer | null): File[] {
+  if (transfer === null) return [];
+  return [...transfer.files];
+}

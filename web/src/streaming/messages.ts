@@ -1,0 +1,53 @@
+/** What the service worker and the page say to each other. Types and checks only. */
+
+/** The path under which the page's players ask for plaintext: /media/{attachmentId}. */
+export const MEDIA_PREFIX = "/media/";
+
+/** Service worker → page, with a port for the answer: describe this attachment. */
+export interface DescribeRequest {
+  readonly type: "media-describe";
+  readonly attachmentId: string;
+}
+
+/** Service worker → page, with a port for the answer: plaintext bytes [start, end). */
+export interface BytesRequest {
+  readonly type: "media-bytes";
+  readonly attachmentId: string;
+  readonly start: number;
+  readonly end: number;
+}
+
+export type MediaRequest = DescribeRequest | BytesRequest;
+
+export type MediaReply =
+  | { readonly ok: true; readonly mime: string; readonly size: number }
+  | { readonly ok: true; readonly bytes: Uint8Array }
+  | { readonly ok: false };
+
+/** Page → waiting service worker: take over now. */
+export interface TakeOver {
+  readonly type: "take-over";
+}
+
+export function isMediaRequest(value: unknown): value is MediaRequest {
+  if (typeof value !== "object" || value === null || !("type" in value)) return false;
+  return value.type === "media-describe" || value.type === "media-bytes";
+}
+
+export function isTakeOver(value: unknown): value is TakeOver {
+  return typeof value === "object" && value !== null && "type" in value && value.type === "take-over";
+}
+
+/** The attachment id of a media path: 32 hex digits and nothing else. */
+export function mediaId(pathname: string): string | null {
+  const match = /^\/media\/([0-9a-f]{32})$/.exec(pathname);
+  return match?.[1] ?? null;
+}
+
+/**
+ * The type under which plaintext is answered. The sender chose it, so only sound and video pass:
+ * as a document of this origin, HTML or SVG would run as the app.
+ */
+export function playableType(mime: string): string {
+  return /^(video|audio)\/[a-z0-9.+-]{1,60}$/.test(mime) ? mime : "application/octet-stream";
+}
