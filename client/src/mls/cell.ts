@@ -197,9 +197,10 @@ export class Cell implements CellGroup {
       {
         wireAsPublicMessage: true,
         ratchetTreeExtension: true,
-        extraProposals: keyPackages.map(
-          (keyPackage): Proposal => ({ proposalType: "add", add: { keyPackage } }),
-        ),
+        extraProposals: keyPackages.map((keyPackage): Proposal => ({
+          proposalType: "add",
+          add: { keyPackage },
+        })),
       },
     );
     if (commit.wireformat !== "mls_public_message")
@@ -266,4 +267,3 @@ export async function pendingJoin(
     removed: joined.former === null ? [] : [joined.former],
   };
 }
-

@@ -22,7 +22,10 @@ export async function groupInfoOf(state: ClientState, cs: CiphersuiteImpl): Prom
     state,
     [
       { extensionType: "external_pub", extensionData: encode(varLenDataEncoder)(externalPub) },
-      { extensionType: "ratchet_tree", extensionData: encode(ratchetTreeEncoder)(state.ratchetTree) },
+      {
+        extensionType: "ratchet_tree",
+        extensionData: encode(ratchetTreeEncoder)(state.ratchetTree),
+      },
     ],
     cs,
   );

@@ -116,6 +116,12 @@ export async function joinExternally(
     throw new CheckRefused("rule_violated", "the cell is full");
 
   const own = await makeKeyPackage(context, false);
+  requireDistinct([
+    ...leavesOf(tree)
+      .filter((leaf) => leaf.index !== former?.leafIndex)
+      .map((leaf) => leaf.node),
+    own.publicPackage.leafNode,
+  ]);
   try {
     const { publicMessage, newState } = await joinGroupExternal(
       groupInfo,

@@ -73,7 +73,10 @@ function encodeSecret(keys: PrivateKeyPackage): Uint8Array {
 }
 
 /** Copies: a group keeps these keys and zeroes them in time, the bundle stays as it is. */
-export function decodeSecret(secret: Uint8Array, signaturePrivateKey: Uint8Array): PrivateKeyPackage {
+export function decodeSecret(
+  secret: Uint8Array,
+  signaturePrivateKey: Uint8Array,
+): PrivateKeyPackage {
   const view = new DataView(secret.buffer, secret.byteOffset, secret.byteLength);
   const malformed = new CheckRefused("malformed", "key package secret cannot be read");
   if (secret.length < 5 || secret[0] !== SECRET_VERSION) throw malformed;

@@ -105,7 +105,9 @@ export interface CellGroup {
   /** Zero what this snapshot consumed; call only after the next one is stored. */
   discard(): void;
 
-  encrypt(plaintext: Uint8Array): Promise<{ readonly next: CellGroup; readonly message: Uint8Array }>;
+  encrypt(
+    plaintext: Uint8Array,
+  ): Promise<{ readonly next: CellGroup; readonly message: Uint8Array }>;
   /**
    * `sender` is authenticated by MLS (the leaf whose signature verified). `atMs` is when the DS
    * ordered the message (default: now): the sender's certificate must have been good then, so that
@@ -114,7 +116,11 @@ export interface CellGroup {
   decrypt(
     message: Uint8Array,
     atMs?: number,
-  ): Promise<{ readonly next: CellGroup; readonly plaintext: Uint8Array; readonly sender: CellMember }>;
+  ): Promise<{
+    readonly next: CellGroup;
+    readonly plaintext: Uint8Array;
+    readonly sender: CellMember;
+  }>;
 
   /**
    * Check by the numbered rules, then process a proposal or commit from the log. `roster` is the

@@ -8,8 +8,7 @@ import { CheckRefused } from "../../check-failed.ts";
 
 /** The leaf index that the proposal removes. */
 export function requireAuthorityRemove(content: FramedContent): number {
-  if (content.contentType !== "proposal")
-    throw new CheckRefused("malformed", "not a proposal");
+  if (content.contentType !== "proposal") throw new CheckRefused("malformed", "not a proposal");
   const { sender } = content;
   if (sender.senderType !== "external" || sender.senderIndex !== 0)
     throw new CheckRefused("rule_violated", "proposals come from the roster authority only", 4);

@@ -44,8 +44,7 @@ export class Consumption {
 
   zero(): void {
     const alive = new Set<Uint8Array>();
-    for (const branch of this.#branches)
-      for (const secret of secretsOf(branch)) alive.add(secret);
+    for (const branch of this.#branches) for (const secret of secretsOf(branch)) alive.add(secret);
     for (const secret of this.#consumed) if (!alive.has(secret)) secret.fill(0);
     this.#consumed.clear();
     this.#branches.length = 0;

@@ -1,0 +1,157 @@
+/**
+ * ts-mls without our rules, on the same groups: to show what it accepts, and to make the messages of
+ * a member or server that breaks the rules.
+ */
+import type { ClientConfig, ClientState, Proposal } from "ts-mls";
+import {
+  createCommit,
+  emptyPskIndex,
+  encodeExternalSender,
+  encodeMlsMessage,
+  joinGroupExternal,
+  processPublicMessage,
+} from "ts-mls";
+import { defaultClientConfig } from "ts-mls/clientConfig.js";
+import { protectExternalProposalPublic } from "ts-mls/messageProtectionPublic.js";
+import { decodeContainer } from "../src/mls/container.ts";
+import { capabilitiesFor } from "../src/mls/context.ts";
+import { credentialOf } from "../src/mls/credential.ts";
+import { acceptingPrefixedKey } from "../src/mls/group-info.ts";
+import { decodeGroupInfo, decodePublicMessage, encodePublicMessage } from "../src/mls/messages.ts";
+import { attachConfig } from "../src/mls/rules/rule-09-attach-config.ts";
+import { implementationOf, suiteOf } from "../src/mls/suites.ts";
+import type { CellGroup, DeviceIdentity } from "../src/mls/types.ts";
+import { generateKeyPackageWithKey, type CiphersuiteImpl, type KeyPackage } from "ts-mls";
+import type { KeyPair } from "./certificates.ts";
+
+export function library(suite = 1): Promise<CiphersuiteImpl> {
+  return implementationOf(suiteOf(suite));
+}
+
+/** The same group as a plain ts-mls state, with the library's own defaults unless told. */
+export function bare(
+  group: CellGroup,
+  device: DeviceIdentity,
+  config: ClientConfig = defaultClientConfig,
+): ClientState {
+  return attachConfig(
+    decodeContainer(group.encode(), group.suite),
+    config,
+    device.signaturePrivateKey,
+  );
+}
+
+/** `bare`, with external_senders in the form that ts-mls itself reads. */
+export function bareWithAuthority(
+  group: CellGroup,
+  device: DeviceIdentity,
+  authority: { readonly certificate: Uint8Array; readonly publicKey: Uint8Array },
+): ClientState {
+  const state = bare(group, device);
+  const sender = encodeExternalSender({
+    signaturePublicKey: authority.publicKey,
+    credential: credentialOf(authority.certificate),
+  });
+  return {
+    ...state,
+    groupContext: {
+      ...state.groupContext,
+      extensions: [{ extensionType: "external_senders", extensionData: sender }],
+    },
+  };
+}
+
+/** What the library alone makes of a handshake message. Throws if it refuses. */
+export async function libraryAccepts(
+  state: ClientState,
+  message: Uint8Array,
+): Promise<ClientState> {
+  const result = await processPublicMessage(
+    state,
+    decodePublicMessage(message),
+    emptyPskIndex,
+    await library(),
+  );
+  return result.newState;
+}
+
+/** A commit of a member that obeys no rule. */
+export async function lawlessCommit(
+  state: ClientState,
+  extraProposals: Proposal[],
+): Promise<{
+  readonly commit: Uint8Array;
+  readonly state: ClientState;
+  readonly welcome: Uint8Array | null;
+}> {
+  const { commit, newState, welcome } = await createCommit(
+    { state, pskIndex: emptyPskIndex, cipherSuite: await library() },
+    { wireAsPublicMessage: true, ratchetTreeExtension: true, extraProposals },
+  );
+  return {
+    commit: encodeMlsMessage(commit),
+    state: newState,
+    welcome:
+      welcome === undefined
+        ? null
+        : encodeMlsMessage({ version: "mls10", wireformat: "mls_welcome", welcome }),
+  };
+}
+
+export async function keyPackageFor(device: DeviceIdentity): Promise<{
+  publicPackage: KeyPackage;
+  privatePackage: Awaited<ReturnType<typeof generateKeyPackageWithKey>>["privatePackage"];
+}> {
+  const now = BigInt(Math.floor(Date.now() / 1000));
+  return generateKeyPackageWithKey(
+    credentialOf(device.certificate),
+    capabilitiesFor(suiteOf(1)),
+    { notBefore: now - 3600n, notAfter: now + 3600n },
+    [],
+    { signKey: device.signaturePrivateKey, publicKey: device.signaturePublicKey },
+    await library(),
+  );
+}
+
+/** An external commit that obeys no rule: `victim` picks the leaf that it removes. */
+export async function lawlessJoin(
+  groupInfo: Uint8Array,
+  device: DeviceIdentity,
+  victim: ClientConfig["keyPackageEqualityConfig"]["compareKeyPackageToLeafNode"] | null,
+): Promise<Uint8Array> {
+  const decoded = decodeGroupInfo(groupInfo);
+  const own = await keyPackageFor(device);
+  const { publicMessage } = await joinGroupExternal(
+    decoded,
+    own.publicPackage,
+    own.privatePackage,
+    victim !== null,
+    acceptingPrefixedKey(decoded, await library()),
+    undefined,
+    {
+      ...defaultClientConfig,
+      keyPackageEqualityConfig: {
+        compareKeyPackages: () => false,
+        compareKeyPackageToLeafNode: victim ?? (() => false),
+      },
+    },
+  );
+  return encodePublicMessage(publicMessage);
+}
+
+/** Any proposal, signed by the roster authority. */
+export async function authorityProposes(
+  state: ClientState,
+  authority: KeyPair,
+  proposal: Proposal,
+): Promise<Uint8Array> {
+  const { publicMessage } = await protectExternalProposalPublic(
+    authority.privateKey,
+    state.groupContext,
+    new Uint8Array(),
+    proposal,
+    { senderType: "external", senderIndex: 0 },
+    await library(),
+  );
+  return encodePublicMessage(publicMessage);
+}
