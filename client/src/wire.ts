@@ -382,7 +382,7 @@ export interface RosterChange {
   readonly madeAdmin: PersonId[];
   readonly revokedAdmin: PersonId[];
   readonly by: PersonId | null;
-  readonly reason: "created" | "members" | "left" | "device_added" | "device_removed" | "department";
+  readonly reason: "created" | "members" | "left" | "device_added" | "device_removed" | "renewed" | "department";
 }
 
 /** The cell's group info (MLSMessage) and a lease to join it by external commit. */

@@ -18,11 +18,13 @@ class Wakeup(msgspec.Struct, frozen=True, kw_only=True, tag_field="w"):
 
 
 class EntryWakeup(Wakeup, frozen=True, kw_only=True, tag="entry"):
-    """A log entry was committed. ``frame`` is the encoded wire.EntryFrame, framed once."""
+    """A log entry was committed. ``frame`` is the encoded wire.EntryFrame, framed once; empty
+    when it is too large for the bus: the receiver reads the entry from the log."""
 
     conversation_id: ConversationId
     cell_id: CellId | None  # None: for every cell.
     seq: int
+    kind: str  # As in wire.EntryKind.
     frame: bytes
 
 

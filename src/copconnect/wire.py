@@ -409,7 +409,10 @@ class RosterChange(Wire, frozen=True, kw_only=True):
     made_admin: list[PersonId]
     revoked_admin: list[PersonId]
     by: PersonId | None  # None: the department (a transfer, a suspension).
-    reason: Literal["created", "members", "left", "device_added", "device_removed", "department"]
+    # "renewed": a client's certificate was replaced; nobody came or went.
+    reason: Literal[
+        "created", "members", "left", "device_added", "device_removed", "renewed", "department"
+    ]
 
 
 class GroupInfoLease(Wire, frozen=True, kw_only=True):

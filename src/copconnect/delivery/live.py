@@ -1,0 +1,77 @@
+"""What the live connections ask of the Delivery Service: places, missed entries, cursors.
+
+Implements ``copconnect.sockets.Feed``.
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from copconnect import wire
+from copconnect.bus import EntryWakeup, ReceiptsWakeup
+from copconnect.delivery import cell_store, cursor_store, live_store, log_store, rules
+from copconnect.delivery.parts import Parts, wakeup_of
+from copconnect.ids import CellId, ConversationId, Seq
+from copconnect.principals import Caller
+from copconnect.sockets.feed import Place, SeenCursor
+
+_BATCH = 500
+_ENCODER = msgspec.msgpack.Encoder()
+
+
+class LiveFeed:
+    """Reads the log for sockets and stores their cursors."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    async def places(self, caller: Caller) -> Sequence[Place]:
+        """Return where the caller's client belongs, in one statement."""
+        async with self._parts.database.reading() as connection:
+            return await live_store.places_of(connection, caller.client_id)
+
+    async def entries(
+        self, conversation_id: ConversationId, after: int, upto: int
+    ) -> Sequence[EntryWakeup]:
+        """Return the wake-ups of the entries with after < seq ≤ upto, at most a batch."""
+        async with self._parts.database.reading() as connection:
+            found = await log_store.entries_between(
+                connection, conversation_id, after, upto, _BATCH
+            )
+        return [wakeup_of(entry) for entry in found]
+
+    async def heads_since(self, since_ms: int) -> dict[ConversationId, Seq]:
+        """Return where the conversations stand that changed since a time."""
+        async with self._parts.database.reading() as connection:
+            return await log_store.heads_since(connection, since_ms)
+
+    async def roster_changes_since(self, since_ms: int) -> Sequence[EntryWakeup]:
+        """Return the wake-ups of roster changes since a time."""
+        async with self._parts.database.reading() as connection:
+            found = await log_store.roster_entries_since(connection, since_ms)
+        return [wakeup_of(entry) for entry in found]
+
+    async def removal_pending(self, cell_id: CellId) -> bool:
+        """Return whether a cell still has Removes to commit."""
+        async with self._parts.database.reading() as connection:
+            return bool(await cell_store.removals_of(connection, [cell_id]))
+
+    async def store_cursors(self, cursors: Sequence[SeenCursor]) -> Sequence[ReceiptsWakeup]:
+        """Store a batch in one statement; return the receipts to broadcast."""
+        async with self._parts.database.transaction() as connection:
+            await cursor_store.grow(connection, cursors)
+            found = await cursor_store.receipts(
+                connection,
+                {one.conversation_id for one in cursors},
+                {one.person_id for one in cursors},
+                rules.RECEIPT_PEOPLE,
+            )
+        moved = {(one.conversation_id, one.person_id) for one in cursors}
+        wakeups: list[ReceiptsWakeup] = []
+        for conversation_id, receipts in found.items():
+            own = [one for one in receipts if (conversation_id, one.person_id) in moved]
+            frame = wire.Receipts(conversation_id=conversation_id, receipts=own)
+            wakeups.append(
+                ReceiptsWakeup(conversation_id=conversation_id, frame=_ENCODER.encode(frame))
+            )
+        return wakeups

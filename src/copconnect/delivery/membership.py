@@ -1,0 +1,368 @@
+"""Conversations and who belongs to them; what the department does to clients."""
+
+from collections.abc import Collection
+from typing import Literal
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from copconnect import errors, wire
+from copconnect.bus import AnyWakeup, ConversationWakeup, DutyWakeup, EntryWakeup
+from copconnect.delivery import (
+    cell_store,
+    key_package_store,
+    log_store,
+    rules,
+    store,
+    view_store,
+)
+from copconnect.delivery.parts import Parts
+from copconnect.delivery.roster_change import Reason, RosterEdit, edit_rosters
+from copconnect.delivery.standing import Held
+from copconnect.ids import CellId, ClientId, ConversationId, EntryId, PersonId, Seq
+from copconnect.principals import Caller, RegisteredClient
+
+MEMBERS_PAGE = 200
+
+
+class Membership:
+    """Creates conversations and changes rosters. Holds no state of its own."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    # --- What members ask -------------------------------------------------------------------
+
+    async def create(self, caller: Caller, body: wire.CreateConversation) -> wire.Conversation:
+        """Create a conversation, or answer the one that is already there."""
+        people = _others(caller, body)
+        parts = self._parts
+        async with parts.database.transaction() as connection:
+            active = await parts.registrations.active_people(connection, people)
+            missing = set(people) - active
+            if missing:
+                raise errors.NotFound(person_id=min(missing))
+            await store.share_names(connection, [caller.person_id, *people])
+            conversation_id, wakeups = await self._create(connection, caller, body, people)
+        await parts.bus.publish(wakeups)
+        return await self.conversation(caller, conversation_id)
+
+    async def _create(
+        self,
+        connection: AsyncConnection,
+        caller: Caller,
+        body: wire.CreateConversation,
+        people: list[PersonId],
+    ) -> tuple[ConversationId, list[AnyWakeup]]:
+        parts = self._parts
+        conversation_id = ConversationId(body.conversation_id)
+        now_ms = parts.clock.now_ms()
+        direct = body.kind == "direct"
+        key = rules.direct_key(caller.person_id, people[0]) if direct else None
+        held = Held(
+            conversation_id=conversation_id,
+            kind=body.kind,
+            suite=parts.suite,
+            who_may_post="everyone" if direct else body.who_may_post,
+            last_seq=Seq(0),
+            members=0,
+            roster_epoch=rules.NO_ROSTER,
+            roster_head=b"",
+        )
+        added = await store.add_conversation(
+            connection,
+            {
+                "conversation_id": conversation_id,
+                "kind": held.kind,
+                "suite": held.suite,
+                "created_by": caller.person_id,
+                "created_ms": now_ms,
+                "last_seq": 0,
+                "last_message_ms": None,
+                "who_may_post": held.who_may_post,
+                "members": 0,
+                "direct_key": key,
+                "roster_epoch": 0,
+                "roster_head": b"",
+            },
+        )
+        if not added:
+            existing = await store.find_direct(connection, key) if key else None
+            if existing is not None:
+                return existing, []
+            if await store.created_by(connection, conversation_id) != caller.person_id:
+                raise errors.BadRequest(reason="conversation_id is taken")
+            return conversation_id, []
+        if await cell_store.cell_taken(connection, CellId(body.cell_id)):
+            raise errors.BadRequest(reason="cell_id is taken")
+        everybody = [caller.person_id, *people]
+        admins = [] if direct else [caller.person_id]
+        clients = await self._clients(connection, everybody)
+        await cell_store.add_cells(connection, [(conversation_id, CellId(body.cell_id), 0)])
+        await store.add_members(
+            connection, conversation_id, [(p, p in admins) for p in everybody], now_ms
+        )
+        edit = RosterEdit(
+            reason="created",
+            by=caller.person_id,
+            sender=caller.client_id,
+            add=clients,
+            added_people=everybody,
+            made_admin=admins,
+            even_if_same=True,
+        )
+        return conversation_id, await edit_rosters(
+            connection, parts, [held], {conversation_id: edit}
+        )
+
+    async def change_members(
+        self, caller: Caller, conversation_id: ConversationId, body: wire.ChangeMembers
+    ) -> wire.Conversation:
+        """Change who belongs. A leaver is answered too, with the conversation as it is now."""
+        parts = self._parts
+        add = [PersonId(one) for one in body.add]
+        async with parts.database.transaction() as connection:
+            if add:
+                await store.share_names(connection, add)
+            clients = await self._clients(connection, add)
+            held = await self._hold(connection, conversation_id)
+            known = await log_store.find_entry(
+                connection, conversation_id, EntryId(body.change_id)
+            )
+            if known is not None and known.sender != caller.client_id:
+                raise errors.BadRequest(reason="change_id is taken")
+            if known is not None:
+                return await self._even_if_left(connection, caller, conversation_id)
+            members = await store.member_flags(connection, conversation_id)
+            plan = rules.plan_members(body, held.kind, members, caller.person_id)
+            missing = set(plan.add) - await parts.registrations.active_people(
+                connection, plan.add
+            )
+            if missing:
+                raise errors.NotFound(person_id=min(missing))
+            if plan.empty:
+                return await self._even_if_left(connection, caller, conversation_id)
+            await self._apply(connection, conversation_id, plan)
+            leaving = plan.remove == (caller.person_id,)
+            edit = RosterEdit(
+                reason="left" if leaving else "members",
+                by=caller.person_id,
+                sender=caller.client_id,
+                entry_id=EntryId(body.change_id),
+                add=[one for one in clients if one.person_id in plan.add],
+                drop_people=plan.remove,
+                added_people=plan.add,
+                removed_people=plan.remove,
+                made_admin=plan.make_admin,
+                revoked_admin=plan.revoke_admin,
+                even_if_same=True,
+            )
+            wakeups = await edit_rosters(connection, parts, [held], {conversation_id: edit})
+            after = await self._even_if_left(connection, caller, conversation_id)
+        await parts.bus.publish(with_duties(wakeups))
+        return after
+
+    async def _apply(
+        self,
+        connection: AsyncConnection,
+        conversation_id: ConversationId,
+        plan: rules.MembershipPlan,
+    ) -> None:
+        if plan.remove:
+            await store.remove_members(connection, conversation_id, plan.remove)
+        now_ms = self._parts.clock.now_ms()
+        await store.add_members(
+            connection,
+            conversation_id,
+            [(person, person in plan.make_admin) for person in plan.add],
+            now_ms,
+        )
+        if plan.make_admin:
+            await store.set_admin(connection, conversation_id, plan.make_admin, True)
+        if plan.revoke_admin:
+            await store.set_admin(connection, conversation_id, plan.revoke_admin, False)
+
+    async def change_policy(
+        self, caller: Caller, conversation_id: ConversationId, body: wire.ChangePolicy
+    ) -> wire.Conversation:
+        """Change who may post; admins of a group only."""
+        parts = self._parts
+        async with parts.database.transaction() as connection:
+            held = await self._hold(connection, conversation_id)
+            members = await store.member_flags(connection, conversation_id)
+            if caller.person_id not in members:
+                raise errors.NotMember
+            if not members[caller.person_id] or held.kind != "group":
+                raise errors.NotAdmin
+            await store.change_conversations(
+                connection, [{"id": conversation_id, "who_may_post": body.who_may_post}]
+            )
+            after = await view_store.conversations_of(connection, caller, conversation_id)
+        await parts.bus.publish(
+            [ConversationWakeup(conversation_id=conversation_id, person_ids=[])]
+        )
+        return _one(after)
+
+    async def set_preferences(
+        self, caller: Caller, conversation_id: ConversationId, body: wire.SetPreferences
+    ) -> wire.Conversation:
+        """Store the caller's own settings and tell their other clients."""
+        parts = self._parts
+        async with parts.database.transaction() as connection:
+            await store.set_preferences(connection, conversation_id, caller.person_id, body)
+            after = await view_store.conversations_of(connection, caller, conversation_id)
+        found = _one(after)
+        await parts.bus.publish(
+            [ConversationWakeup(conversation_id=conversation_id, person_ids=[caller.person_id])]
+        )
+        return found
+
+    async def conversations(self, caller: Caller) -> wire.Conversations:
+        """Return every conversation of the caller's person."""
+        async with self._parts.database.reading() as connection:
+            found = await view_store.conversations_of(connection, caller)
+        return wire.Conversations(conversations=found)
+
+    async def conversation(
+        self, caller: Caller, conversation_id: ConversationId
+    ) -> wire.Conversation:
+        """Return one conversation. Raises NotMember."""
+        async with self._parts.database.reading() as connection:
+            return _one(await view_store.conversations_of(connection, caller, conversation_id))
+
+    async def members(
+        self, caller: Caller, conversation_id: ConversationId, after: str
+    ) -> wire.Members:
+        """Return a page of members, for members."""
+        async with self._parts.database.reading() as connection:
+            if not await store.is_member(connection, [conversation_id], caller.person_id):
+                raise errors.NotMember
+            page = await view_store.members_page(connection, conversation_id, after, MEMBERS_PAGE + 1)
+        more = len(page) > MEMBERS_PAGE
+        page = page[:MEMBERS_PAGE]
+        return wire.Members(members=page, next=page[-1].person_id if more else None)
+
+    async def roster(self, caller: Caller, conversation_id: ConversationId) -> wire.SignedRoster:
+        """Return the newest signed head with its leaves, for clients that it names."""
+        async with self._parts.database.reading() as connection:
+            head = await store.roster_head_of(connection, conversation_id)
+            leaves = (await cell_store.leaves_in(connection, [conversation_id])).get(
+                conversation_id, []
+            )
+            certificates = await cell_store.certificates_of(connection, conversation_id)
+        if head is None or all(leaf.client_id != caller.client_id for leaf in leaves):
+            raise errors.NotMember
+        return wire.SignedRoster(
+            head=head,
+            leaves=leaves,
+            certificates=[certificates[leaf.certificate_hash] for leaf in leaves],
+        )
+
+    # --- What the department does (the other roles' Memberships protocol) -------------------
+
+    async def client_added(
+        self, connection: AsyncConnection, client: RegisteredClient
+    ) -> list[AnyWakeup]:
+        """A person has a new client: name it in every conversation of theirs."""
+        return await self._name(connection, client, "device_added")
+
+    async def certificate_renewed(
+        self, connection: AsyncConnection, client: RegisteredClient
+    ) -> list[AnyWakeup]:
+        """A client has a new certificate: rosters name both until its leaf was replaced."""
+        await key_package_store.forget(connection, [client.client_id])
+        return await self._name(connection, client, "renewed")
+
+    async def _name(
+        self, connection: AsyncConnection, client: RegisteredClient, reason: Reason
+    ) -> list[AnyWakeup]:
+        await store.claim_names(connection, [client.person_id])
+        found = await store.conversations_with_person(connection, client.person_id)
+        held = await store.hold(connection, found)
+        # Again: the person may have left one while its row was awaited.
+        still = set(await store.conversations_with_person(connection, client.person_id))
+        held = [one for one in held if one.conversation_id in still]
+        if not held:
+            return []
+        edit = {
+            one.conversation_id: RosterEdit(
+                reason=reason, by=client.person_id, add=[client], leave_out_if_full=True
+            )
+            for one in held
+        }
+        return await edit_rosters(connection, self._parts, held, edit)
+
+    async def clients_removed(
+        self,
+        connection: AsyncConnection,
+        client_ids: Collection[ClientId],
+        reason: Literal["device_removed", "department"],
+    ) -> list[AnyWakeup]:
+        """Clients were revoked: they lose their place everywhere, their key packages and
+        Welcomes."""
+        if not client_ids:
+            return []
+        await store.claim_names(connection, client_ids)
+        await key_package_store.forget(connection, client_ids)
+        await cell_store.drop_welcomes(connection, client_ids)
+        found = await cell_store.conversations_with_clients(connection, client_ids)
+        held = await store.hold(connection, found)
+        if not held:
+            return []
+        edits = {
+            one.conversation_id: RosterEdit(reason=reason, by=None, drop_clients=client_ids)
+            for one in held
+        }
+        return with_duties(await edit_rosters(connection, self._parts, held, edits))
+
+    # --- Inside -----------------------------------------------------------------------------
+
+    async def _clients(
+        self, connection: AsyncConnection, people: Collection[PersonId]
+    ) -> list[RegisteredClient]:
+        """Return the people's clients, such that none is revoked unnoticed meanwhile."""
+        registrations = self._parts.registrations
+        clients = await registrations.clients_of(connection, people) if people else []
+        if clients and await store.share_names(connection, [one.client_id for one in clients]):
+            clients = await registrations.clients_of(connection, people)
+        return clients
+
+    async def _even_if_left(
+        self, connection: AsyncConnection, caller: Caller, conversation_id: ConversationId
+    ) -> wire.Conversation:
+        return _one(
+            await view_store.conversations_of(connection, caller, conversation_id, even_if_left=True)
+        )
+
+    async def _hold(self, connection: AsyncConnection, conversation_id: ConversationId) -> Held:
+        held = await store.hold(connection, [conversation_id])
+        if not held:
+            raise errors.NotMember
+        return held[0]
+
+
+def with_duties(wakeups: list[AnyWakeup]) -> list[AnyWakeup]:
+    """Append a duty for each cell that now has Removes to commit."""
+    cells = {
+        (one.conversation_id, one.cell_id)
+        for one in wakeups
+        if isinstance(one, EntryWakeup) and one.kind == "proposal" and one.cell_id is not None
+    }
+    return [
+        *wakeups,
+        *(DutyWakeup(conversation_id=c, cell_id=k) for c, k in sorted(cells)),
+    ]
+
+
+def _others(caller: Caller, body: wire.CreateConversation) -> list[PersonId]:
+    people = sorted({PersonId(one) for one in body.person_ids})
+    if caller.person_id in people:
+        raise errors.BadRequest(reason="person_ids includes the caller")
+    if body.kind == "direct" and len(people) != 1:
+        raise errors.BadRequest(reason="a direct conversation has one other person")
+    return people
+
+
+def _one(found: list[wire.Conversation]) -> wire.Conversation:
+    if not found:
+        raise errors.NotMember
+    return found[0]

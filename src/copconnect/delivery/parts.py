@@ -1,0 +1,45 @@
+"""What every part of the service works with, and the wake-up of a log entry."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from copconnect import wire
+from copconnect.bus import AnyWakeup, Bus, EntryWakeup
+from copconnect.clock import Clock
+from copconnect.database import Database
+from copconnect.delivery.ports import Attachments, Registrations, RosterAuthority
+
+_ENCODER = msgspec.msgpack.Encoder()
+SUITE = 1  # MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Everything the Delivery Service is made of; immutable after start."""
+
+    database: Database
+    bus: Bus
+    clock: Clock
+    registrations: Registrations
+    authority: RosterAuthority
+    attachments: Attachments
+    cell_size: int = wire.CELL_SIZE
+    suite: int = SUITE
+
+
+def wakeup_of(entry: wire.LogEntry) -> EntryWakeup:
+    """Return the wake-up that carries a log entry, its frame encoded once for all sockets."""
+    return EntryWakeup(
+        conversation_id=entry.conversation_id,
+        cell_id=entry.cell_id,
+        seq=entry.seq,
+        kind=entry.kind,
+        frame=_ENCODER.encode(wire.EntryFrame(entry=entry)),
+    )
+
+
+def wakeups_of(entries: Iterable[wire.LogEntry]) -> Sequence[AnyWakeup]:
+    """Return the wake-ups of several entries, in order."""
+    return [wakeup_of(entry) for entry in entries]

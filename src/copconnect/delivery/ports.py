@@ -1,0 +1,58 @@
+"""What the Delivery Service needs from other roles; app.py passes it in."""
+
+from collections.abc import Collection
+from typing import Protocol
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from copconnect.ids import AttachmentId, ConversationId, PersonId
+from copconnect.principals import RegisteredClient
+
+
+class Registrations(Protocol):
+    """Who is registered; the Authentication Service and the roster know."""
+
+    async def clients_of(
+        self, connection: AsyncConnection, person_ids: Collection[PersonId]
+    ) -> list[RegisteredClient]:
+        """Return every valid client of these people; one with two certificates appears twice."""
+        ...
+
+    async def active_people(
+        self, connection: AsyncConnection, person_ids: Collection[PersonId]
+    ) -> set[PersonId]:
+        """Return those of ``person_ids`` that are in the data bank and neither suspended nor
+        removed, registered or not."""
+        ...
+
+
+class RosterAuthority(Protocol):
+    """Signs roster heads and external Removes with a key that is not the DS's."""
+
+    @property
+    def certificate(self) -> bytes:
+        """DER."""
+        ...
+
+    @property
+    def public_key(self) -> bytes:
+        """Raw Ed25519, 32 bytes."""
+        ...
+
+    def sign(self, data: bytes) -> bytes:
+        """Return the Ed25519 signature (64 bytes)."""
+        ...
+
+
+class Attachments(Protocol):
+    """Whether attachments can be posted; the attachments role knows."""
+
+    async def ready(
+        self,
+        connection: AsyncConnection,
+        attachment_ids: Collection[AttachmentId],
+        conversation_id: ConversationId,
+    ) -> None:
+        """Mark them posted. Raises AttachmentIncomplete unless each is complete and shared to
+        this conversation."""
+        ...

@@ -1,0 +1,101 @@
+"""The Delivery Service, put together. app.py makes one for each process.
+
+``DeliveryService`` also implements what other roles state as Protocols of their own: the
+Authentication Service's ``Memberships`` (client_added, certificate_renewed, clients_removed), the
+attachments' ``Conversations`` (belongs_to_any) and the sockets' ``Feed`` (``feed``).
+"""
+
+from collections.abc import Collection
+from typing import Literal
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from copconnect.bus import AnyWakeup, Bus
+from copconnect.clock import Clock
+from copconnect.database import Database
+from copconnect.delivery import store
+from copconnect.delivery.commits import Commits
+from copconnect.delivery.key_packages import KeyPackages
+from copconnect.delivery.live import LiveFeed
+from copconnect.delivery.membership import Membership
+from copconnect.delivery.parts import Parts
+from copconnect.delivery.ports import Attachments, Registrations, RosterAuthority
+from copconnect.delivery.posting import Posting
+from copconnect.delivery.retention import Retention
+from copconnect.ids import ClientId, ConversationId, PersonId
+from copconnect.principals import RegisteredClient
+from copconnect.wire import CELL_SIZE
+
+__all__ = ["Attachments", "DeliveryService", "Registrations", "RosterAuthority"]
+
+
+class DeliveryService:
+    """Conversations, their log and their rosters."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        bus: Bus,
+        clock: Clock,
+        registrations: Registrations,
+        authority: RosterAuthority,
+        attachments: Attachments,
+        cell_size: int = CELL_SIZE,
+        log_retention_days: int = 180,
+    ) -> None:
+        parts = Parts(
+            database=database,
+            bus=bus,
+            clock=clock,
+            registrations=registrations,
+            authority=authority,
+            attachments=attachments,
+            cell_size=cell_size,
+        )
+        self.membership = Membership(parts)
+        self.posting = Posting(parts)
+        self.commits = Commits(parts)
+        self.key_packages = KeyPackages(parts)
+        self.feed = LiveFeed(parts)
+        self.retention = Retention(parts, log_retention_days)
+
+    async def start(self) -> None:
+        """Start the cleaning task."""
+        await self.retention.start()
+
+    async def close(self) -> None:
+        """Stop the cleaning task."""
+        await self.retention.close()
+
+    # --- For other roles --------------------------------------------------------------------
+
+    async def client_added(
+        self, connection: AsyncConnection, client: RegisteredClient
+    ) -> list[AnyWakeup]:
+        """Name a new client in its person's conversations; publish the result after commit."""
+        return await self.membership.client_added(connection, client)
+
+    async def certificate_renewed(
+        self, connection: AsyncConnection, client: RegisteredClient
+    ) -> list[AnyWakeup]:
+        """Name a client's new certificate beside its old one; publish after commit."""
+        return await self.membership.certificate_renewed(connection, client)
+
+    async def clients_removed(
+        self,
+        connection: AsyncConnection,
+        client_ids: Collection[ClientId],
+        reason: Literal["device_removed", "department"],
+    ) -> list[AnyWakeup]:
+        """Take revoked clients out of every conversation; publish after commit."""
+        return await self.membership.clients_removed(connection, client_ids, reason)
+
+    async def belongs_to_any(
+        self,
+        connection: AsyncConnection,
+        person_id: PersonId,
+        conversation_ids: Collection[ConversationId],
+    ) -> bool:
+        """Return whether a person is a member of any of these conversations."""
+        return await store.is_member(connection, conversation_ids, person_id)

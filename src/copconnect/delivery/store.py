@@ -1,0 +1,356 @@
+"""Statements on conversations, members and preferences.
+
+Every function takes the caller's connection, so that a service composes one transaction. A write
+to a conversation first holds its row (:func:`advance` or :func:`hold`): operations on one
+conversation run one after another, which is what makes ``seq`` gap-free.
+"""
+
+import hashlib
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import Row, Select, and_, bindparam, delete, exists, func, insert, literal, select, text, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from copconnect import wire
+from copconnect.delivery.standing import Held, KnownEntry, Standing
+from copconnect.delivery.tables import (
+    CELLS,
+    CONVERSATIONS,
+    CURSORS,
+    LOG_ENTRIES,
+    MEMBERS,
+    ROSTER_LEAVES,
+)
+from copconnect.ids import CellId, ConversationId, EntryId, PersonId, Seq
+from copconnect.principals import Caller
+
+def upsert(connection: AsyncConnection, table: Any) -> Any:
+    """Return an INSERT that can say ON CONFLICT in this connection's dialect."""
+    if connection.dialect.name == "sqlite":
+        return sqlite.insert(table)
+    return postgresql.insert(table)
+
+
+# --- Conversations ----------------------------------------------------------------------------
+
+
+async def add_conversation(connection: AsyncConnection, values: dict[str, Any]) -> bool:
+    """Insert a conversation; return False when its id or direct key is taken.
+
+    Waits for a concurrent insert of the same key to commit or roll back.
+    """
+    statement = upsert(connection, CONVERSATIONS).values(values).on_conflict_do_nothing()
+    added = await connection.execute(statement.returning(CONVERSATIONS.c.conversation_id))
+    return added.first() is not None
+
+
+async def find_direct(connection: AsyncConnection, direct_key: str) -> ConversationId | None:
+    """Return the direct conversation with this key."""
+    found = select(CONVERSATIONS.c.conversation_id).where(CONVERSATIONS.c.direct_key == direct_key)
+    conversation_id: str | None = await connection.scalar(found)
+    return None if conversation_id is None else ConversationId(conversation_id)
+
+
+async def created_by(connection: AsyncConnection, conversation_id: ConversationId) -> str | None:
+    """Return who created a conversation, or None."""
+    return await connection.scalar(
+        select(CONVERSATIONS.c.created_by).where(CONVERSATIONS.c.conversation_id == conversation_id)
+    )
+
+
+async def hold(
+    connection: AsyncConnection, conversation_ids: Collection[ConversationId]
+) -> list[Held]:
+    """Lock conversations in ascending id order (so that two never wait for each other)."""
+    rows = await connection.execute(
+        select(CONVERSATIONS)
+        .where(CONVERSATIONS.c.conversation_id.in_(conversation_ids))
+        .order_by(CONVERSATIONS.c.conversation_id)
+        .with_for_update()
+    )
+    return [
+        Held(
+            conversation_id=row.conversation_id,
+            kind=row.kind,
+            suite=row.suite,
+            who_may_post=row.who_may_post,
+            last_seq=row.last_seq,
+            members=row.members,
+            roster_epoch=row.roster_epoch,
+            roster_head=row.roster_head,
+        )
+        for row in rows
+    ]
+
+
+async def advance(
+    connection: AsyncConnection, conversation_id: ConversationId, message_ms: int | None
+) -> Seq | None:
+    """Take the conversation's next seq, holding its row; None when there is no such one."""
+    values: dict[str, Any] = {"last_seq": CONVERSATIONS.c.last_seq + 1}
+    if message_ms is not None:
+        values["last_message_ms"] = message_ms
+    statement = (
+        update(CONVERSATIONS)
+        .where(CONVERSATIONS.c.conversation_id == conversation_id)
+        .values(values)
+        .returning(CONVERSATIONS.c.last_seq)
+    )
+    seq: int | None = await connection.scalar(statement)
+    return None if seq is None else Seq(seq)
+
+
+async def change_conversations(
+    connection: AsyncConnection, changes: Sequence[dict[str, Any]]
+) -> None:
+    """Update conversations; each change has ``id`` and the same columns as the others."""
+    if not changes:
+        return
+    columns = {name: CONVERSATIONS.c[name] for name in changes[0] if name != "id"}
+    statement = update(CONVERSATIONS).where(CONVERSATIONS.c.conversation_id == _bind("id"))
+    statement = statement.values({name: _bind(name) for name in columns})
+    await connection.execute(
+        statement, [{f"p_{k}": v for k, v in change.items()} for change in changes]
+    )
+
+
+def _bind(name: str) -> Any:
+    return bindparam(f"p_{name}")
+
+
+async def last_seq(connection: AsyncConnection, conversation_id: ConversationId) -> int | None:
+    """Return the newest seq of a conversation."""
+    seq: int | None = await connection.scalar(
+        select(CONVERSATIONS.c.last_seq).where(CONVERSATIONS.c.conversation_id == conversation_id)
+    )
+    return seq
+
+
+async def roster_head_of(
+    connection: AsyncConnection, conversation_id: ConversationId
+) -> bytes | None:
+    """Return the newest signed roster head."""
+    head: bytes | None = await connection.scalar(
+        select(CONVERSATIONS.c.roster_head).where(
+            CONVERSATIONS.c.conversation_id == conversation_id
+        )
+    )
+    return head
+
+
+# --- Names held while rosters are made --------------------------------------------------------
+#
+# A conversation that is being made reads who its people's clients are, while one of these people
+# may be registering a client that reads which conversations there are: each would miss the other.
+# Whoever makes a roster shares the names it builds on; whoever changes a person's clients claims
+# them. SQLite has one writer at a time and needs none of it.
+
+
+async def share_names(connection: AsyncConnection, names: Collection[str]) -> bool:
+    """Keep others from claiming these names until commit; return whether it may have waited."""
+    return await _lock_names(connection, names, "pg_advisory_xact_lock_shared")
+
+
+async def claim_names(connection: AsyncConnection, names: Collection[str]) -> bool:
+    """Keep others from sharing or claiming these names until commit."""
+    return await _lock_names(connection, names, "pg_advisory_xact_lock")
+
+
+async def _lock_names(connection: AsyncConnection, names: Collection[str], lock: str) -> bool:
+    if connection.dialect.name == "sqlite":
+        return False
+    # In one order, so that two never wait for each other.
+    keys = sorted(
+        int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big", signed=True)
+        for name in set(names)
+    )
+    statement = text(f"SELECT {lock}(k) FROM unnest(CAST(:keys AS bigint[])) AS k")  # noqa: S608
+    await connection.execute(statement, {"keys": keys})
+    return True
+
+
+# --- Standing ---------------------------------------------------------------------------------
+
+
+async def standing(
+    connection: AsyncConnection,
+    conversation_id: ConversationId,
+    cell_id: CellId,
+    caller: Caller,
+    entry_id: EntryId | None = None,
+) -> tuple[Standing, KnownEntry | None, int] | None:
+    """Return how the caller stands to a cell, the entry known by ``entry_id``, and the suite.
+
+    One statement. None when there is no such cell in this conversation.
+    """
+    e, c = LOG_ENTRIES.c, CONVERSATIONS.c
+    placed = exists(
+        select(literal(1)).where(
+            ROSTER_LEAVES.c.conversation_id == conversation_id,
+            ROSTER_LEAVES.c.cell_id == cell_id,
+            ROSTER_LEAVES.c.client_id == caller.client_id,
+        )
+    )
+    statement = (
+        select(
+            c.kind,
+            c.suite,
+            c.who_may_post,
+            c.last_seq,
+            MEMBERS.c.admin,
+            placed.label("placed"),
+            CELLS.c.epoch,
+            CELLS.c.removals,
+            CELLS.c.lease_client,
+            CELLS.c.lease_until_ms,
+            e.seq.label("known_seq"),
+            e.sent_ms.label("known_sent_ms"),
+            e.epoch.label("known_epoch"),
+            e.kind.label("known_kind"),
+            e.sender.label("known_sender"),
+        )
+        .select_from(CONVERSATIONS)
+        .join(CELLS, and_(CELLS.c.conversation_id == c.conversation_id, CELLS.c.cell_id == cell_id))
+        .outerjoin(
+            MEMBERS,
+            and_(
+                MEMBERS.c.conversation_id == c.conversation_id,
+                MEMBERS.c.person_id == caller.person_id,
+            ),
+        )
+        .outerjoin(
+            LOG_ENTRIES,
+            and_(e.conversation_id == c.conversation_id, e.entry_id == (entry_id or "")),
+        )
+        .where(c.conversation_id == conversation_id)
+    )
+    row = (await connection.execute(statement)).first()
+    if row is None:
+        return None
+    known = None
+    if row.known_seq is not None:
+        known = KnownEntry(
+            seq=row.known_seq,
+            sent_ms=row.known_sent_ms,
+            epoch=row.known_epoch,
+            kind=row.known_kind,
+            sender=row.known_sender,
+        )
+    found = Standing(
+        member=row.admin is not None,
+        admin=bool(row.admin),
+        placed=bool(row.placed),
+        kind=row.kind,
+        who_may_post=row.who_may_post,
+        epoch=row.epoch,
+        removals=row.removals,
+        last_seq=row.last_seq,
+        lease_client=row.lease_client,
+        lease_until_ms=row.lease_until_ms,
+    )
+    return found, known, row.suite
+
+
+# --- Members ----------------------------------------------------------------------------------
+
+
+async def member_flags(
+    connection: AsyncConnection, conversation_id: ConversationId
+) -> dict[PersonId, bool]:
+    """Return every member with whether they are an admin."""
+    rows = await connection.execute(
+        select(MEMBERS.c.person_id, MEMBERS.c.admin).where(
+            MEMBERS.c.conversation_id == conversation_id
+        )
+    )
+    return {row.person_id: row.admin for row in rows}
+
+
+async def conversations_with_person(
+    connection: AsyncConnection, person_id: PersonId
+) -> list[ConversationId]:
+    """Return the conversations a person belongs to."""
+    rows = await connection.execute(
+        select(MEMBERS.c.conversation_id).where(MEMBERS.c.person_id == person_id)
+    )
+    return [row.conversation_id for row in rows]
+
+
+async def is_member(
+    connection: AsyncConnection,
+    conversation_ids: Collection[ConversationId],
+    person_id: PersonId,
+) -> bool:
+    """Return whether the person belongs to any of these conversations."""
+    found = select(
+        exists(
+            select(literal(1)).where(
+                MEMBERS.c.conversation_id.in_(conversation_ids), MEMBERS.c.person_id == person_id
+            )
+        )
+    )
+    return bool(await connection.scalar(found))
+
+
+async def add_members(
+    connection: AsyncConnection,
+    conversation_id: ConversationId,
+    people: Iterable[tuple[PersonId, bool]],
+    now_ms: int,
+) -> None:
+    """Insert members as (person, admin)."""
+    rows = [
+        {
+            "conversation_id": conversation_id,
+            "person_id": person_id,
+            "admin": admin,
+            "added_ms": now_ms,
+            "muted_until_ms": None,
+            "pinned": False,
+        }
+        for person_id, admin in people
+    ]
+    if rows:
+        await connection.execute(insert(MEMBERS), rows)
+
+
+async def remove_members(
+    connection: AsyncConnection, conversation_id: ConversationId, people: Collection[PersonId]
+) -> None:
+    """Delete members and their cursors."""
+    for table in (MEMBERS, CURSORS):
+        await connection.execute(
+            delete(table).where(
+                table.c.conversation_id == conversation_id, table.c.person_id.in_(people)
+            )
+        )
+
+
+async def set_admin(
+    connection: AsyncConnection,
+    conversation_id: ConversationId,
+    people: Collection[PersonId],
+    admin: bool,
+) -> None:
+    """Make members admins, or no longer."""
+    await connection.execute(
+        update(MEMBERS)
+        .where(MEMBERS.c.conversation_id == conversation_id, MEMBERS.c.person_id.in_(people))
+        .values(admin=admin)
+    )
+
+
+async def set_preferences(
+    connection: AsyncConnection,
+    conversation_id: ConversationId,
+    person_id: PersonId,
+    preferences: wire.SetPreferences,
+) -> None:
+    """Store a member's own settings."""
+    await connection.execute(
+        update(MEMBERS)
+        .where(MEMBERS.c.conversation_id == conversation_id, MEMBERS.c.person_id == person_id)
+        .values(muted_until_ms=preferences.muted_until_ms, pinned=preferences.pinned)
+    )

@@ -1,0 +1,153 @@
+"""Statements on conversations and members as a member sees them."""
+
+from typing import Any
+
+from sqlalchemy import Row, Select, and_, exists, func, literal, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from copconnect import wire
+from copconnect.delivery.tables import CELLS, CONVERSATIONS, CURSORS, MEMBERS, ROSTER_LEAVES
+from copconnect.ids import ConversationId, PersonId, Seq
+from copconnect.principals import Caller
+
+async def conversations_of(
+    connection: AsyncConnection,
+    caller: Caller,
+    only: ConversationId | None = None,
+    *,
+    even_if_left: bool = False,
+) -> list[wire.Conversation]:
+    """Return the conversations the caller's person belongs to, or one of them. Two statements.
+
+    ``even_if_left`` (with ``only``) answers for somebody who no longer belongs.
+    """
+    read = (
+        select(func.max(CURSORS.c.read_seq))
+        .where(
+            CURSORS.c.conversation_id == CONVERSATIONS.c.conversation_id,
+            CURSORS.c.person_id == caller.person_id,
+        )
+        .scalar_subquery()
+    )
+    mine = and_(
+        MEMBERS.c.conversation_id == CONVERSATIONS.c.conversation_id,
+        MEMBERS.c.person_id == caller.person_id,
+    )
+    asked = select(CONVERSATIONS.c.conversation_id)
+    if not even_if_left:
+        asked = asked.join(MEMBERS, mine)
+    if only is not None:
+        asked = asked.where(CONVERSATIONS.c.conversation_id == only)
+    rows = (
+        await connection.execute(
+            select(
+                CONVERSATIONS,
+                MEMBERS.c.admin,
+                MEMBERS.c.muted_until_ms,
+                MEMBERS.c.pinned,
+                read.label("read_seq"),
+            )
+            .select_from(CONVERSATIONS.outerjoin(MEMBERS, mine))
+            .where(CONVERSATIONS.c.conversation_id.in_(asked))
+            .order_by(CONVERSATIONS.c.conversation_id)
+        )
+    ).all()
+    cells = await _cells_of(connection, caller, asked)
+    return [_conversation(row, caller, cells.get(row.conversation_id, [])) for row in rows]
+
+
+async def _cells_of(
+    connection: AsyncConnection, caller: Caller, conversations: Select[Any]
+) -> dict[str, list[wire.CellInfo]]:
+    own = exists(
+        select(literal(1)).where(
+            ROSTER_LEAVES.c.conversation_id == CELLS.c.conversation_id,
+            ROSTER_LEAVES.c.cell_id == CELLS.c.cell_id,
+            ROSTER_LEAVES.c.client_id == caller.client_id,
+        )
+    ).label("own")
+    rows = await connection.execute(
+        select(CELLS, own)
+        .where(CELLS.c.conversation_id.in_(conversations))
+        .order_by(own.desc(), CELLS.c.cell_id)
+    )
+    cells: dict[str, list[wire.CellInfo]] = {}
+    for row in rows:
+        cells.setdefault(row.conversation_id, []).append(
+            wire.CellInfo(
+                cell_id=row.cell_id,
+                epoch=row.epoch,
+                removal_pending=row.removals > 0,
+                clients=row.clients,
+            )
+        )
+    return cells
+
+
+def _conversation(row: Row[Any], caller: Caller, cells: list[wire.CellInfo]) -> wire.Conversation:
+    other: PersonId | None = None
+    if row.direct_key is not None:
+        one, two = row.direct_key.split(":")
+        other = PersonId(two if one == caller.person_id else one)
+    return wire.Conversation(
+        conversation_id=row.conversation_id,
+        kind=row.kind,
+        suite=row.suite,
+        created_by=row.created_by,
+        created_ms=row.created_ms,
+        last_seq=row.last_seq,
+        last_message_ms=row.last_message_ms,
+        members=row.members,
+        who_may_post=row.who_may_post,
+        admin=bool(row.admin),
+        cells=cells,
+        roster_epoch=row.roster_epoch,
+        direct_person_id=other,
+        read_seq=row.read_seq or Seq(0),
+        preferences=wire.Preferences(muted_until_ms=row.muted_until_ms, pinned=bool(row.pinned)),
+    )
+
+
+async def members_page(
+    connection: AsyncConnection, conversation_id: ConversationId, after: str, limit: int
+) -> list[wire.Member]:
+    """Return members after a person id, with how far each has come over all their clients."""
+    person = _person_cursors()
+    rows = await connection.execute(
+        select(MEMBERS, person.c.delivered_seq, person.c.read_seq)
+        .select_from(
+            MEMBERS.outerjoin(
+                person,
+                and_(
+                    person.c.conversation_id == MEMBERS.c.conversation_id,
+                    person.c.person_id == MEMBERS.c.person_id,
+                ),
+            )
+        )
+        .where(MEMBERS.c.conversation_id == conversation_id, MEMBERS.c.person_id > after)
+        .order_by(MEMBERS.c.person_id)
+        .limit(limit)
+    )
+    return [
+        wire.Member(
+            person_id=row.person_id,
+            admin=row.admin,
+            added_ms=row.added_ms,
+            delivered_seq=row.delivered_seq or 0,
+            read_seq=row.read_seq or 0,
+        )
+        for row in rows
+    ]
+
+
+def _person_cursors() -> Any:
+    return (
+        select(
+            CURSORS.c.conversation_id,
+            CURSORS.c.person_id,
+            func.max(CURSORS.c.delivered_seq).label("delivered_seq"),
+            func.max(CURSORS.c.read_seq).label("read_seq"),
+        )
+        .group_by(CURSORS.c.conversation_id, CURSORS.c.person_id)
+        .subquery()
+    )
