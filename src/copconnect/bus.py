@@ -5,12 +5,23 @@ receives every wake-up and passes it to its own live connections. In process by 
 core pub/sub where ``bus_url`` is set.
 """
 
+import asyncio
+import contextlib
+import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 import msgspec
+import nats.errors
+import structlog
+from nats.aio.client import Client as NatsClient
+from nats.aio.msg import Msg
 
 from copconnect.ids import CellId, ClientId, ConversationId, PersonId
+
+MAX_PUBLISHED_BYTES = 512 * 1024
+_CONNECT_S = 3
+log = structlog.get_logger()
 
 
 class Wakeup(msgspec.Struct, frozen=True, kw_only=True, tag_field="w"):
@@ -29,17 +40,11 @@ class EntryWakeup(Wakeup, frozen=True, kw_only=True, tag="entry"):
 
 
 class ConversationWakeup(Wakeup, frozen=True, kw_only=True, tag="conversation"):
-    """The conversation is new to these people or changed for them."""
+    """The conversation changed for these people (none: for all its members). Who comes and who
+    goes is in its roster entries."""
 
     conversation_id: ConversationId
     person_ids: list[PersonId]
-
-
-class GoneWakeup(Wakeup, frozen=True, kw_only=True, tag="gone"):
-    """These clients lost their place: nothing more of the conversation goes to them."""
-
-    conversation_id: ConversationId
-    client_ids: list[ClientId]
 
 
 class ReceiptsWakeup(Wakeup, frozen=True, kw_only=True, tag="receipts"):
@@ -64,9 +69,7 @@ class AccountWakeup(Wakeup, frozen=True, kw_only=True, tag="account"):
     client_ids: list[ClientId]
 
 
-AnyWakeup = (
-    EntryWakeup | ConversationWakeup | GoneWakeup | ReceiptsWakeup | DutyWakeup | AccountWakeup
-)
+AnyWakeup = EntryWakeup | ConversationWakeup | ReceiptsWakeup | DutyWakeup | AccountWakeup
 Receiver = Callable[[AnyWakeup], Awaitable[None]]
 
 
@@ -97,10 +100,14 @@ class LocalBus:
         self._receivers: list[Receiver] = []
 
     async def publish(self, wakeups: Sequence[AnyWakeup]) -> None:
-        """Pass each wake-up to every receiver."""
+        """Pass each wake-up to every receiver. One that fails does not keep it from the others:
+        what a wake-up announces is committed, and its caller must be told so."""
         for wakeup in wakeups:
             for receiver in self._receivers:
-                await receiver(wakeup)
+                try:
+                    await receiver(wakeup)
+                except Exception:
+                    log.exception("wakeup_receiver_failed")
 
     def subscribe(self, receiver: Receiver) -> None:
         """Add a receiver."""
@@ -111,3 +118,97 @@ class LocalBus:
 
     async def close(self) -> None:
         """Nothing to disconnect."""
+
+
+class NatsBus:
+    """The bus of several nodes: NATS core pub/sub on one subject.
+
+    This node's own receivers are called directly, so that they do not depend on NATS; the echo is
+    recognised by the node's id. While NATS is away wake-ups to other nodes are dropped: their
+    sockets find what they missed in the log (``Fanout.heal``). Reconnects for ever.
+    """
+
+    def __init__(self, url: str, subject: str = "copconnect.wakeups") -> None:
+        self._url = url
+        self._subject = subject
+        self._node = secrets.token_bytes(8)
+        self._local = LocalBus()
+        self._encoder = msgspec.msgpack.Encoder()
+        self._decoder = msgspec.msgpack.Decoder(tuple[bytes, AnyWakeup])
+        self._client = NatsClient()
+        self._connecting: asyncio.Task[None] | None = None
+
+    async def publish(self, wakeups: Sequence[AnyWakeup]) -> None:
+        """Pass wake-ups to this node's receivers and to the other nodes."""
+        await self._local.publish(wakeups)
+        for wakeup in wakeups:
+            await self._send(wakeup)
+
+    async def _send(self, wakeup: AnyWakeup) -> None:
+        if not self._client.is_connected:
+            return
+        data = self._encoder.encode((self._node, wakeup))
+        if len(data) > min(MAX_PUBLISHED_BYTES, self._client.max_payload):
+            if not isinstance(wakeup, EntryWakeup):
+                log.error("wakeup_too_large", kind=type(wakeup).__name__, size=len(data))
+                return
+            data = self._encoder.encode((self._node, msgspec.structs.replace(wakeup, frame=b"")))
+        try:
+            await self._client.publish(self._subject, data)
+        except (nats.errors.Error, OSError) as error:
+            log.warning("wakeup_lost", error=str(error))
+
+    def subscribe(self, receiver: Receiver) -> None:
+        """Add a receiver."""
+        self._local.subscribe(receiver)
+
+    async def start(self) -> None:
+        """Begin to connect; returns at once if NATS is there, else goes on in the background."""
+        self._connecting = asyncio.create_task(self._connect())
+        await asyncio.wait([self._connecting], timeout=_CONNECT_S)
+
+    async def _connect(self) -> None:
+        while True:
+            try:
+                await self._client.connect(
+                    self._url,
+                    name="copconnect",
+                    connect_timeout=_CONNECT_S,
+                    max_reconnect_attempts=-1,
+                    reconnect_time_wait=1,
+                    error_cb=self._on_error,
+                )
+                await self._client.subscribe(self._subject, cb=self._on_message)
+            except (nats.errors.Error, OSError) as error:
+                log.warning("bus_unreachable", error=str(error))
+                await asyncio.sleep(1.0)
+            else:
+                return
+
+    async def _on_message(self, message: Msg) -> None:
+        try:
+            node, wakeup = self._decoder.decode(message.data)
+        except msgspec.MsgspecError:
+            log.error("wakeup_malformed")
+            return
+        if node != self._node:
+            await self._local.publish([wakeup])
+
+    async def _on_error(self, error: Exception) -> None:
+        log.warning("bus_error", error=str(error))
+
+    async def close(self) -> None:
+        """Disconnect, after what was published has gone out."""
+        if self._connecting is not None:
+            self._connecting.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._connecting
+        if not self._client.is_closed:
+            with contextlib.suppress(nats.errors.Error, OSError):
+                await self._client.drain()
+            await self._client.close()
+
+
+def open_bus(url: str) -> Bus:
+    """Return the bus at a NATS URL, or the one in process for an empty one."""
+    return NatsBus(url) if url else LocalBus()

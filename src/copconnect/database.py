@@ -6,8 +6,9 @@ lock at once (BEGIN IMMEDIATE), on PostgreSQL rows are locked by the UPDATE that
 ``migrations/`` create them. This module imports nothing of the roles.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from typing import Any
 
 from sqlalchemy import MetaData, event
@@ -29,6 +30,9 @@ class Database:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self.engine = engine
+        # One writer at a time, first come first served: SQLite itself would let them poll for its
+        # lock, with waits of up to 100 ms.
+        self._writing = asyncio.Lock() if self.is_sqlite else None
         self.statements = 0  # Executed since start; tests and benchmarks read differences.
         event.listen(engine.sync_engine, "before_cursor_execute", self._count)
 
@@ -43,7 +47,7 @@ class Database:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
         """Run a read-write transaction: commit at the end, roll back on any exception."""
-        async with self.engine.begin() as connection:
+        async with self._writing or nullcontext(), self.engine.begin() as connection:
             yield connection
 
     @asynccontextmanager

@@ -617,5 +617,6 @@ ServerFrame = (
 # Close codes of the socket.
 CLOSE_UNAUTHENTICATED = 4401
 CLOSE_SIGNED_OUT = 4403
+CLOSE_CONDUCT_NOT_ACCEPTED = 4406  # Accept the code of conduct, then connect again.
 CLOSE_TOO_SLOW = 4408  # The reader fell behind; reconnect and catch up from the log.
 CLOSE_BAD_FRAME = 4400

@@ -147,9 +147,7 @@ async def add_removals(
         [{"cell_id": c, "leaf_index": i, "created_ms": now_ms} for c, i in removals],
     )
     count = (
-        select(func.count())
-        .where(PENDING_REMOVALS.c.cell_id == CELLS.c.cell_id)
-        .scalar_subquery()
+        select(func.count()).where(PENDING_REMOVALS.c.cell_id == CELLS.c.cell_id).scalar_subquery()
     )
     await connection.execute(
         update(CELLS)
@@ -320,9 +318,7 @@ async def welcome_of(
     ).first()
     if row is None:
         return None
-    return wire.PendingWelcome(
-        cell_id=cell_id, epoch=row.epoch, seq=row.seq, welcome=row.welcome
-    )
+    return wire.PendingWelcome(cell_id=cell_id, epoch=row.epoch, seq=row.seq, welcome=row.welcome)
 
 
 async def drop_welcomes(
@@ -346,6 +342,4 @@ async def drop_orphaned_welcomes(connection: AsyncConnection, before_ms: int) ->
         )
         .exists()
     )
-    await connection.execute(
-        delete(WELCOMES).where((WELCOMES.c.created_ms < before_ms) | ~waiting)
-    )
+    await connection.execute(delete(WELCOMES).where((WELCOMES.c.created_ms < before_ms) | ~waiting))

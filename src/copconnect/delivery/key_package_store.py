@@ -58,9 +58,7 @@ async def count(connection: AsyncConnection, client_id: ClientId) -> wire.KeyPac
         select(k.last_resort, func.count()).where(k.client_id == client_id).group_by(k.last_resort)
     )
     counts = {bool(last): number for last, number in rows}
-    return wire.KeyPackageCount(
-        one_time=counts.get(False, 0), last_resort=counts.get(True, 0) > 0
-    )
+    return wire.KeyPackageCount(one_time=counts.get(False, 0), last_resort=counts.get(True, 0) > 0)
 
 
 async def claimed_before(
@@ -173,6 +171,4 @@ async def forget_claims(connection: AsyncConnection, before_ms: int) -> None:
 
 async def forget(connection: AsyncConnection, client_ids: Collection[ClientId]) -> None:
     """Delete every package of clients that are revoked or changed their certificate."""
-    await connection.execute(
-        delete(KEY_PACKAGES).where(KEY_PACKAGES.c.client_id.in_(client_ids))
-    )
+    await connection.execute(delete(KEY_PACKAGES).where(KEY_PACKAGES.c.client_id.in_(client_ids)))

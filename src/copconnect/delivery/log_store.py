@@ -103,7 +103,7 @@ async def heads_since(connection: AsyncConnection, since_ms: int) -> dict[Conver
         .where(e.sent_ms >= since_ms)
         .group_by(e.conversation_id)
     )
-    return {conversation_id: seq for conversation_id, seq in rows}
+    return {row[0]: row[1] for row in rows}
 
 
 async def roster_entries_since(connection: AsyncConnection, since_ms: int) -> list[wire.LogEntry]:
@@ -116,9 +116,9 @@ async def roster_entries_since(connection: AsyncConnection, since_ms: int) -> li
 async def forget_before(connection: AsyncConnection, before_ms: int, limit: int) -> int:
     """Delete up to ``limit`` of the oldest entries sent before a time; return how many."""
     e = LOG_ENTRIES.c
-    old = (
-        select(e.conversation_id, e.seq).where(e.sent_ms < before_ms).order_by(e.sent_ms)
-    ).limit(limit)
+    old = (select(e.conversation_id, e.seq).where(e.sent_ms < before_ms).order_by(e.sent_ms)).limit(
+        limit
+    )
     rows = (await connection.execute(old)).all()
     if rows:
         await connection.execute(

@@ -125,18 +125,14 @@ class Membership:
                 await store.share_names(connection, add)
             clients = await self._clients(connection, add)
             held = await self._hold(connection, conversation_id)
-            known = await log_store.find_entry(
-                connection, conversation_id, EntryId(body.change_id)
-            )
+            known = await log_store.find_entry(connection, conversation_id, EntryId(body.change_id))
             if known is not None and known.sender != caller.client_id:
                 raise errors.BadRequest(reason="change_id is taken")
             if known is not None:
                 return await self._even_if_left(connection, caller, conversation_id)
             members = await store.member_flags(connection, conversation_id)
             plan = rules.plan_members(body, held.kind, members, caller.person_id)
-            missing = set(plan.add) - await parts.registrations.active_people(
-                connection, plan.add
-            )
+            missing = set(plan.add) - await parts.registrations.active_people(connection, plan.add)
             if missing:
                 raise errors.NotFound(person_id=min(missing))
             if plan.empty:
@@ -236,7 +232,9 @@ class Membership:
         async with self._parts.database.reading() as connection:
             if not await store.is_member(connection, [conversation_id], caller.person_id):
                 raise errors.NotMember
-            page = await view_store.members_page(connection, conversation_id, after, MEMBERS_PAGE + 1)
+            page = await view_store.members_page(
+                connection, conversation_id, after, MEMBERS_PAGE + 1
+            )
         more = len(page) > MEMBERS_PAGE
         page = page[:MEMBERS_PAGE]
         return wire.Members(members=page, next=page[-1].person_id if more else None)
@@ -330,7 +328,9 @@ class Membership:
         self, connection: AsyncConnection, caller: Caller, conversation_id: ConversationId
     ) -> wire.Conversation:
         return _one(
-            await view_store.conversations_of(connection, caller, conversation_id, even_if_left=True)
+            await view_store.conversations_of(
+                connection, caller, conversation_id, even_if_left=True
+            )
         )
 
     async def _hold(self, connection: AsyncConnection, conversation_id: ConversationId) -> Held:

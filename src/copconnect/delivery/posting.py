@@ -11,7 +11,7 @@ LOG_PAGE = 200
 MOST_LOG_PAGE = 500
 
 
-class AlreadyAccepted(Exception):  # noqa: N818
+class AlreadyAccepted(Exception):
     """Leaves the transaction, undoing it, with what was answered the first time."""
 
     def __init__(self, accepted: wire.Accepted) -> None:
@@ -26,9 +26,7 @@ def check_known(known: KnownEntry | None, caller: Caller, kind: wire.EntryKind) 
     if known.sender != caller.client_id or known.kind != kind:
         raise errors.BadRequest(reason="entry_id is taken")
     epoch = (known.epoch or 0) + (1 if kind == "commit" else 0)
-    raise AlreadyAccepted(
-        wire.Accepted(seq=known.seq, sent_ms=known.sent_ms, epoch=Epoch(epoch))
-    )
+    raise AlreadyAccepted(wire.Accepted(seq=known.seq, sent_ms=known.sent_ms, epoch=Epoch(epoch)))
 
 
 class Posting:
@@ -86,9 +84,7 @@ class Posting:
     ) -> wire.LogPage:
         """Return the entries after a seq that concern the caller's cells, for rostered clients."""
         async with self._parts.database.reading() as connection:
-            cells = await cell_store.cells_of_client(
-                connection, conversation_id, caller.client_id
-            )
+            cells = await cell_store.cells_of_client(connection, conversation_id, caller.client_id)
             last_seq = await store.last_seq(connection, conversation_id)
             if not cells or last_seq is None:
                 raise errors.NotMember

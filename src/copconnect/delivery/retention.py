@@ -48,9 +48,7 @@ class Retention:
         database, now_ms = self._parts.database, self._parts.clock.now_ms()
         while True:
             async with database.transaction() as connection:
-                forgotten = await log_store.forget_before(
-                    connection, now_ms - self._log_ms, _BATCH
-                )
+                forgotten = await log_store.forget_before(connection, now_ms - self._log_ms, _BATCH)
             if forgotten < _BATCH:
                 break
         async with database.transaction() as connection:

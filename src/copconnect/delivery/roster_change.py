@@ -15,7 +15,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
-from copconnect.bus import AnyWakeup, GoneWakeup
+from copconnect.bus import AnyWakeup
 from copconnect.delivery import cell_store, log_store, roster_head, rules, store
 from copconnect.delivery.mls.external_remove import external_remove
 from copconnect.delivery.parts import Parts, wakeups_of
@@ -62,7 +62,6 @@ class _Written:
     clients: dict[CellId, int] = field(default_factory=dict)
     new_cells: list[tuple[ConversationId, CellId, int]] = field(default_factory=list)
     dead_cells: list[CellId] = field(default_factory=list)
-    gone: list[AnyWakeup] = field(default_factory=list)
 
 
 async def edit_rosters(
@@ -89,7 +88,7 @@ async def edit_rosters(
         current = leaves.get(one.conversation_id, [])
         _edit(parts, one, edits[one.conversation_id], cell, current, waiting, now_ms, written)
     await _write(connection, written, now_ms)
-    return [*written.gone, *wakeups_of(written.entries)]
+    return list(wakeups_of(written.entries))
 
 
 def _edit(
@@ -162,10 +161,6 @@ def _edit(
         written.removals.append((cell.cell_id, index))
     written.added += [(conversation_id, leaf) for leaf in added]
     written.removed += [(conversation_id, leaf) for leaf in removed]
-    stay = {leaf.client_id for leaf in (*kept, *added)}
-    gone = sorted({leaf.client_id for leaf in removed} - stay)
-    if gone:
-        written.gone.append(GoneWakeup(conversation_id=conversation_id, client_ids=gone))
     written.conversations.append(
         {
             "id": conversation_id,
@@ -244,9 +239,7 @@ def _count(leaves: Sequence[wire.RosterLeaf]) -> int:
 async def _write(connection: AsyncConnection, written: _Written, now_ms: int) -> None:
     if not written.entries:
         return
-    await cell_store.change_leaves(
-        connection, written.added, written.removed, written.certificates
-    )
+    await cell_store.change_leaves(connection, written.added, written.removed, written.certificates)
     if written.dead_cells:
         await cell_store.drop_cells(connection, written.dead_cells)
         await cell_store.add_cells(connection, written.new_cells)

@@ -34,7 +34,7 @@ class RosterHead:
 
 
 def leaf(cell_id: str, certificate_hash: str) -> bytes:
-    """Return the 48-byte Merkle leaf of a client: cell id ‖ certificate hash (both given as hex)."""
+    """Return the 48-byte Merkle leaf of a client: cell id ‖ certificate hash, both given as hex."""
     return bytes.fromhex(cell_id) + bytes.fromhex(certificate_hash)
 
 

@@ -1,14 +1,174 @@
 """HTTP routes of the Delivery Service (docs/protocol.md)."""
 
-from typing import Annotated
+from typing import Any
 
 import msgspec
-from litestar import Response, delete, get, post, put
-from litestar.handlers import HTTPRouteHandler
-from litestar.params import FromPath, FromQuery
+from litestar import delete, get, post, put
+from litestar.params import FromPath
 
 from copconnect import errors, wire
 from copconnect.delivery.posting import LOG_PAGE
 from copconnect.delivery.service import DeliveryService
 from copconnect.http import Gate, HttpRequest, answer, nothing, read
 from copconnect.ids import CellId, ConversationId
+
+_MESSAGE_BODY = wire.MAX_MESSAGE_BYTES + 65536
+_SMALL_BODY = 512 * 1024  # Thousands of ids.
+_KEY_PACKAGES_BODY = 101 * (16384 + 16) + 1024
+
+
+def routes(service: DeliveryService, gate: Gate) -> list[Any]:
+    """Return the handlers."""
+    return [
+        *_conversation_routes(service, gate),
+        *_log_routes(service, gate),
+        *_key_package_routes(service, gate),
+    ]
+
+
+def _id(text: str) -> str:
+    try:
+        return msgspec.convert(text, wire.Hex16)
+    except msgspec.ValidationError as error:
+        raise errors.NotFound from error
+
+
+def _number(request: HttpRequest, name: str, default: int) -> int:
+    text = request.query_params.get(name, str(default))
+    # Fifteen digits: a seq never comes near, and no database refuses the number.
+    if not (text.isascii() and text.isdigit() and len(text) <= 15):
+        raise errors.BadRequest(reason=f"{name} is not a number")
+    return int(text)
+
+
+def _conversation_routes(service: DeliveryService, gate: Gate) -> list[Any]:
+    membership = service.membership
+
+    @post("/v1/conversations", status_code=200)
+    async def create(request: HttpRequest) -> Any:
+        caller = await gate.caller(request)
+        body = await read(request, wire.CreateConversation, _SMALL_BODY)
+        return answer(request, await membership.create(caller, body))
+
+    @get("/v1/conversations")
+    async def conversations(request: HttpRequest) -> Any:
+        return answer(request, await membership.conversations(await gate.caller(request)))
+
+    @get("/v1/conversations/{c:str}")
+    async def conversation(request: HttpRequest, c: FromPath[str]) -> Any:
+        caller = await gate.caller(request)
+        return answer(request, await membership.conversation(caller, ConversationId(_id(c))))
+
+    @get("/v1/conversations/{c:str}/members")
+    async def members(request: HttpRequest, c: FromPath[str]) -> Any:
+        caller = await gate.caller(request)
+        after = request.query_params.get("after", "")
+        if after:
+            after = _id(after)
+        return answer(request, await membership.members(caller, ConversationId(_id(c)), after))
+
+    @post("/v1/conversations/{c:str}/members", status_code=200)
+    async def change_members(request: HttpRequest, c: FromPath[str]) -> Any:
+        caller = await gate.caller(request)
+        body = await read(request, wire.ChangeMembers, _SMALL_BODY)
+        found = await membership.change_members(caller, ConversationId(_id(c)), body)
+        return answer(request, found)
+
+    @put("/v1/conversations/{c:str}/policy")
+    async def change_policy(request: HttpRequest, c: FromPath[str]) -> Any:
+        caller = await gate.caller(request)
+        body = await read(request, wire.ChangePolicy, _SMALL_BODY)
+        found = await membership.change_policy(caller, ConversationId(_id(c)), body)
+        return answer(request, found)
+
+    @put("/v1/conversations/{c:str}/preferences")
+    async def set_preferences(request: HttpRequest, c: FromPath[str]) -> Any:
+        caller = await gate.caller(request)
+        body = await read(request, wire.SetPreferences, _SMALL_BODY)
+        found = await membership.set_preferences(caller, ConversationId(_id(c)), body)
+        return answer(request, found)
+
+    @get("/v1/conversations/{c:str}/roster")
+    async def roster(request: HttpRequest, c: FromPath[str]) -> Any:
+        caller = await gate.caller(request)
+        return answer(request, await membership.roster(caller, ConversationId(_id(c))))
+
+    return [
+        create,
+        conversations,
+        conversation,
+        members,
+        change_members,
+        change_policy,
+        set_preferences,
+        roster,
+    ]
+
+
+def _log_routes(service: DeliveryService, gate: Gate) -> list[Any]:
+    posting, commits = service.posting, service.commits
+
+    @get("/v1/conversations/{c:str}/log")
+    async def log(request: HttpRequest, c: FromPath[str]) -> Any:
+        caller = await gate.caller(request)
+        after = _number(request, "after", 0)
+        limit = _number(request, "limit", LOG_PAGE)
+        page = await posting.log(caller, ConversationId(_id(c)), after, limit)
+        return answer(request, page)
+
+    @post("/v1/conversations/{c:str}/messages", status_code=200)
+    async def post_message(request: HttpRequest, c: FromPath[str]) -> Any:
+        caller = await gate.caller(request)
+        body = await read(request, wire.PostMessage, _MESSAGE_BODY)
+        return answer(request, await posting.post(caller, ConversationId(_id(c)), body))
+
+    @post("/v1/conversations/{c:str}/cells/{k:str}/commits", status_code=200)
+    async def upload_commit(request: HttpRequest, c: FromPath[str], k: FromPath[str]) -> Any:
+        caller = await gate.caller(request)
+        body = await read(request, wire.UploadCommit)
+        accepted = await commits.upload(caller, ConversationId(_id(c)), CellId(_id(k)), body)
+        return answer(request, accepted)
+
+    @post("/v1/conversations/{c:str}/cells/{k:str}/leases", status_code=200)
+    async def lease(request: HttpRequest, c: FromPath[str], k: FromPath[str]) -> Any:
+        caller = await gate.caller(request)
+        granted = await commits.lease(caller, ConversationId(_id(c)), CellId(_id(k)))
+        return answer(request, granted)
+
+    @get("/v1/conversations/{c:str}/cells/{k:str}/welcome")
+    async def welcome(request: HttpRequest, c: FromPath[str], k: FromPath[str]) -> Any:
+        caller = await gate.caller(request)
+        found = await commits.welcome(caller, ConversationId(_id(c)), CellId(_id(k)))
+        return answer(request, found)
+
+    @delete("/v1/conversations/{c:str}/cells/{k:str}/welcome", status_code=204)
+    async def joined(request: HttpRequest, c: FromPath[str], k: FromPath[str]) -> Any:
+        caller = await gate.caller(request)
+        await commits.forget_welcome(caller, ConversationId(_id(c)), CellId(_id(k)))
+        return nothing()
+
+    return [log, post_message, upload_commit, lease, welcome, joined]
+
+
+def _key_package_routes(service: DeliveryService, gate: Gate) -> list[Any]:
+    key_packages = service.key_packages
+
+    # Clients upload before the code of conduct is accepted, so that others can add them at once.
+    @post("/v1/key-packages", status_code=200)
+    async def upload(request: HttpRequest) -> Any:
+        caller = await gate.caller(request, conduct=False)
+        body = await read(request, wire.UploadKeyPackages, _KEY_PACKAGES_BODY)
+        return answer(request, await key_packages.upload(caller, body))
+
+    @get("/v1/key-packages")
+    async def count(request: HttpRequest) -> Any:
+        caller = await gate.caller(request, conduct=False)
+        return answer(request, await key_packages.count(caller))
+
+    @post("/v1/key-packages/claims", status_code=200)
+    async def claim(request: HttpRequest) -> Any:
+        caller = await gate.caller(request)
+        body = await read(request, wire.ClaimKeyPackages, _SMALL_BODY)
+        return answer(request, await key_packages.claim(caller, body))
+
+    return [upload, count, claim]

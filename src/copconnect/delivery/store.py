@@ -9,7 +9,17 @@ import hashlib
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Row, Select, and_, bindparam, delete, exists, func, insert, literal, select, text, update
+from sqlalchemy import (
+    and_,
+    bindparam,
+    delete,
+    exists,
+    insert,
+    literal,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -25,6 +35,7 @@ from copconnect.delivery.tables import (
 )
 from copconnect.ids import CellId, ConversationId, EntryId, PersonId, Seq
 from copconnect.principals import Caller
+
 
 def upsert(connection: AsyncConnection, table: Any) -> Any:
     """Return an INSERT that can say ON CONFLICT in this connection's dialect."""

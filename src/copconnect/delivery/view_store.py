@@ -10,6 +10,7 @@ from copconnect.delivery.tables import CELLS, CONVERSATIONS, CURSORS, MEMBERS, R
 from copconnect.ids import ConversationId, PersonId, Seq
 from copconnect.principals import Caller
 
+
 async def conversations_of(
     connection: AsyncConnection,
     caller: Caller,
@@ -133,8 +134,8 @@ async def members_page(
             person_id=row.person_id,
             admin=row.admin,
             added_ms=row.added_ms,
-            delivered_seq=row.delivered_seq or 0,
-            read_seq=row.read_seq or 0,
+            delivered_seq=row.delivered_seq or Seq(0),
+            read_seq=row.read_seq or Seq(0),
         )
         for row in rows
     ]

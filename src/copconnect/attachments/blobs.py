@@ -1,0 +1,72 @@
+"""The blob store: a local folder or S3, one object for each chunk, written whole or not at all."""
+
+from collections.abc import AsyncIterator, Iterable
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import obstore
+from obstore.exceptions import BaseError
+from obstore.store import LocalStore, ObjectStore, from_url
+
+from copconnect import errors
+
+_READ_BYTES = 64 * 1024
+
+
+class Blobs:
+    """Writes, reads and deletes objects by path."""
+
+    def __init__(self, store: ObjectStore) -> None:
+        self._store = store
+
+    async def write(self, path: str, data: bytes) -> None:
+        """Store an object atomically. Raises StorageFull or Overloaded; nothing is half there."""
+        try:
+            await obstore.put_async(self._store, path, data, use_multipart=False)
+        except (BaseError, OSError) as error:
+            raise _translate(error) from error
+
+    async def read(self, path: str) -> AsyncIterator[bytes]:
+        """Open an object and return its bytes in pieces. Raises NotFound before the first one."""
+        try:
+            found = await obstore.get_async(self._store, path)
+        except FileNotFoundError as error:
+            raise errors.NotFound from error
+        except (BaseError, OSError) as error:
+            raise _translate(error) from error
+
+        async def pieces() -> AsyncIterator[bytes]:
+            async for piece in found.stream(min_chunk_size=_READ_BYTES):
+                yield bytes(piece)
+
+        return pieces()
+
+    async def delete(self, paths: Iterable[str]) -> None:
+        """Delete objects; those that are not there are no error."""
+        for path in paths:
+            try:
+                await obstore.delete_async(self._store, path)
+            except FileNotFoundError:
+                continue
+            except (BaseError, OSError) as error:
+                raise _translate(error) from error
+
+
+def open_blobs(url: str, data_dir: Path) -> Blobs:
+    """Open the blob store at ``url`` (file:// or s3://), or the folder in ``data_dir``.
+
+    S3 credentials and endpoint come from the usual AWS_* environment variables.
+    """
+    if not url:
+        return Blobs(LocalStore(prefix=data_dir / "blobs", mkdir=True))
+    parts = urlsplit(url)
+    if parts.scheme == "file":
+        return Blobs(LocalStore(prefix=Path(parts.path), mkdir=True))
+    return Blobs(from_url(url))
+
+
+def _translate(error: Exception) -> errors.CopConnectError:
+    text = str(error)
+    if "No space left" in text or "os error 28" in text or "QuotaExceeded" in text:
+        return errors.StorageFull(retry_after_ms=30_000)
+    return errors.Overloaded(retry_after_ms=2_000)

@@ -1,0 +1,87 @@
+"""HTTP routes of attachments (docs/protocol.md)."""
+
+from typing import Any
+
+import msgspec
+from litestar import delete, get, post, put
+from litestar.params import FromPath
+from litestar.response import Stream
+
+from copconnect import errors, wire
+from copconnect.attachments import rules
+from copconnect.attachments.service import AttachmentService
+from copconnect.http import Gate, HttpRequest, answer, nothing, read, read_bytes
+from copconnect.ids import AttachmentId
+
+_BODY = 4096
+
+
+def routes(service: AttachmentService, gate: Gate) -> list[Any]:
+    """Return the handlers."""
+
+    @post("/v1/attachments")
+    async def begin(request: HttpRequest) -> Any:
+        caller = await gate.caller(request)
+        body = await read(request, wire.BeginAttachment, _BODY)
+        return answer(request, await service.begin(caller, body))
+
+    @get("/v1/attachments/usage")
+    async def usage(request: HttpRequest) -> Any:
+        return answer(request, await service.usage(await gate.caller(request)))
+
+    @get("/v1/attachments/{a:str}")
+    async def status(request: HttpRequest, a: FromPath[str]) -> Any:
+        caller = await gate.caller(request)
+        return answer(request, await service.status(caller, _id(a)))
+
+    @put("/v1/attachments/{a:str}/chunks/{i:str}")
+    async def put_chunk(request: HttpRequest, a: FromPath[str], i: FromPath[str]) -> Any:
+        caller = await gate.caller(request)
+        attachment_id, index = _id(a), _index(i)
+        limit = await service.chunk_limit(caller, attachment_id, index)
+        if limit is None:  # A repetition: read it away, keep what is stored.
+            await read_bytes(request, rules.CHUNK_BYTES)
+            return answer(request, await service.status(caller, attachment_id))
+        try:
+            data = await read_bytes(request, limit)
+        except errors.TooLarge as error:
+            raise errors.ChunkInvalid(expected=limit, received=limit + 1) from error
+        return answer(request, await service.put_chunk(caller, attachment_id, index, data))
+
+    @get("/v1/attachments/{a:str}/chunks/{i:str}")
+    async def get_chunk(request: HttpRequest, a: FromPath[str], i: FromPath[str]) -> Any:
+        caller = await gate.caller(request)
+        size, pieces = await service.read_chunk(caller, _id(a), _index(i))
+        return Stream(
+            pieces,
+            media_type="application/octet-stream",
+            # Ciphertext never changes; only this client may keep it.
+            headers={"content-length": str(size), "cache-control": "private, immutable"},
+        )
+
+    @post("/v1/attachments/{a:str}/shares")
+    async def share(request: HttpRequest, a: FromPath[str]) -> Any:
+        caller = await gate.caller(request)
+        body = await read(request, wire.ShareAttachment, _BODY)
+        return answer(request, await service.share(caller, _id(a), body))
+
+    @delete("/v1/attachments/{a:str}", status_code=204)
+    async def forget(request: HttpRequest, a: FromPath[str]) -> Any:
+        caller = await gate.caller(request)
+        await service.delete(caller, _id(a))
+        return nothing()
+
+    return [begin, usage, status, put_chunk, get_chunk, share, forget]
+
+
+def _id(text: str) -> AttachmentId:
+    try:
+        return AttachmentId(msgspec.convert(text, wire.Hex16))
+    except msgspec.ValidationError as error:
+        raise errors.NotFound from error
+
+
+def _index(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 5):
+        raise errors.NotFound
+    return int(text)

@@ -1,0 +1,272 @@
+"""Uploads, downloads, shares and cleaning of attachments.
+
+A blob is always written before the row that says so, and deleted before the rows that name it: a
+crash at any line leaves at most a blob that is written again or cleaned later, never a row without
+its blob.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Collection
+from typing import Protocol
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from copconnect import errors, wire
+from copconnect.attachments import rules, store
+from copconnect.attachments.blobs import Blobs
+from copconnect.clock import Clock
+from copconnect.database import Database
+from copconnect.ids import AttachmentId, ConversationId, PersonId
+from copconnect.principals import Caller
+
+_CLEAN_PERIOD_S = 3600.0
+_BATCH = 100
+_QUOTA_DAYS = 7
+log = structlog.get_logger()
+
+
+class Conversations(Protocol):
+    """Who belongs to a conversation; the Delivery Service knows."""
+
+    async def belongs_to_any(
+        self,
+        connection: AsyncConnection,
+        person_id: PersonId,
+        conversation_ids: Collection[ConversationId],
+    ) -> bool:
+        """Return whether a person is a member of any of these conversations."""
+        ...
+
+
+class AttachmentService:
+    """Everything about attachments. ``ready`` is what the Delivery Service asks."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        clock: Clock,
+        blobs: Blobs,
+        conversations: Conversations,
+        quota_bytes_per_day: int,
+        retention_days: int,
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._blobs = blobs
+        self._conversations = conversations
+        self._quota = quota_bytes_per_day
+        self._retention_ms = retention_days * rules.DAY_MS
+        self._task: asyncio.Task[None] | None = None
+
+    # --- Uploading --------------------------------------------------------------------------
+
+    async def begin(self, caller: Caller, body: wire.BeginAttachment) -> wire.AttachmentStatus:
+        """Reserve an attachment in today's quota. Repeating it changes nothing."""
+        chunks = rules.chunk_count(body.size)
+        attachment_id = AttachmentId(body.attachment_id)
+        conversation_id = ConversationId(body.conversation_id)
+        now_ms = self._clock.now_ms()
+        day = rules.day_of(now_ms)
+        async with self._database.transaction() as connection:
+            await self._check_member(connection, caller, conversation_id)
+            new = await store.add(
+                connection, attachment_id, caller.person_id, body.size, chunks, now_ms, day
+            )
+            if not new:
+                stored = await self._own(connection, caller, attachment_id)
+                if stored.size != body.size:
+                    raise errors.BadRequest(reason="attachment_id is taken")
+                return await self._status(connection, stored)
+            if not await store.use_quota(connection, caller.person_id, day, body.size, self._quota):
+                used = await store.used_quota(connection, caller.person_id, day)
+                raise errors.QuotaExceeded(used=used, limit=self._quota)
+            await store.share(connection, attachment_id, conversation_id)
+            return await self._status(
+                connection, await self._own(connection, caller, attachment_id)
+            )
+
+    async def chunk_limit(
+        self, caller: Caller, attachment_id: AttachmentId, index: int
+    ) -> int | None:
+        """Return how many bytes chunk ``index`` must have; None when it is already stored."""
+        async with self._database.reading() as connection:
+            stored = await self._own(connection, caller, attachment_id)
+            limit = rules.chunk_size(stored.size, index)
+            if stored.complete or index in await store.received(connection, attachment_id):
+                return None
+            return limit
+
+    async def put_chunk(
+        self, caller: Caller, attachment_id: AttachmentId, index: int, data: bytes
+    ) -> wire.AttachmentStatus:
+        """Store one chunk. The first bytes stored for an index stay."""
+        async with self._database.reading() as connection:
+            stored = await self._own(connection, caller, attachment_id)
+        rules.check_chunk(stored.size, index, len(data))
+        await self._blobs.write(rules.blob_path(attachment_id, index), data)
+        async with self._database.transaction() as connection:
+            held = await store.find(connection, attachment_id, hold=True)
+            if held is not None:
+                await store.add_chunk(connection, held, index)
+        if held is None:  # Deleted meanwhile; nobody else would delete this blob.
+            await self._blobs.delete([rules.blob_path(attachment_id, index)])
+            raise errors.NotFound
+        async with self._database.reading() as connection:
+            return await self._status(
+                connection, await self._own(connection, caller, attachment_id)
+            )
+
+    async def status(self, caller: Caller, attachment_id: AttachmentId) -> wire.AttachmentStatus:
+        """Return what is stored, for the uploader and for whom it was shared with."""
+        async with self._database.reading() as connection:
+            return await self._status(
+                connection, await self._visible(connection, caller, attachment_id)
+            )
+
+    async def delete(self, caller: Caller, attachment_id: AttachmentId) -> None:
+        """Delete an upload that was not posted; its quota returns on the same day."""
+        async with self._database.transaction() as connection:
+            stored = await self._own(connection, caller, attachment_id, hold=True)
+            if stored.posted:
+                raise errors.BadRequest(reason="the attachment was posted")
+            await store.doom(connection, attachment_id)
+            await store.return_quota(connection, caller.person_id, stored.day, stored.size)
+        await self._remove(attachment_id, stored.chunks)
+
+    async def usage(self, caller: Caller) -> wire.Usage:
+        """Return the caller's quota of today."""
+        day = rules.day_of(self._clock.now_ms())
+        async with self._database.reading() as connection:
+            used = await store.used_quota(connection, caller.person_id, day)
+        return wire.Usage(used=used, limit=self._quota)
+
+    # --- Downloading and sharing ------------------------------------------------------------
+
+    async def read_chunk(
+        self, caller: Caller, attachment_id: AttachmentId, index: int
+    ) -> tuple[int, AsyncIterator[bytes]]:
+        """Return a stored chunk's size and its bytes in pieces."""
+        async with self._database.reading() as connection:
+            stored = await self._visible(connection, caller, attachment_id)
+            size = rules.chunk_size(stored.size, index)
+            if not stored.complete and index not in await store.received(connection, attachment_id):
+                raise errors.NotFound
+        return size, await self._blobs.read(rules.blob_path(attachment_id, index))
+
+    async def share(
+        self, caller: Caller, attachment_id: AttachmentId, body: wire.ShareAttachment
+    ) -> wire.AttachmentStatus:
+        """Let another conversation's members fetch it; the caller must belong to both."""
+        conversation_id = ConversationId(body.conversation_id)
+        async with self._database.transaction() as connection:
+            stored = await self._visible(connection, caller, attachment_id)
+            await self._check_member(connection, caller, conversation_id)
+            await store.share(connection, attachment_id, conversation_id)
+            return await self._status(connection, stored)
+
+    async def ready(
+        self,
+        connection: AsyncConnection,
+        attachment_ids: Collection[AttachmentId],
+        conversation_id: ConversationId,
+    ) -> None:
+        """Mark attachments posted, in the transaction of the message that names them.
+
+        Raises AttachmentIncomplete unless each is complete and shared to the conversation.
+        """
+        asked = set(attachment_ids)
+        marked = await store.mark_posted(connection, asked, conversation_id, self._clock.now_ms())
+        if marked != len(asked):
+            raise errors.AttachmentIncomplete
+
+    # --- Cleaning ---------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Begin to clean once an hour."""
+        self._task = asyncio.create_task(self._run())
+
+    async def close(self) -> None:
+        """Stop."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                await self.clean()
+            except Exception:
+                log.exception("attachment_cleaning_failed")  # The next round tries again.
+            await asyncio.sleep(_CLEAN_PERIOD_S)
+
+    async def clean(self) -> None:
+        """Delete uploads abandoned for a day and attachments past their retention."""
+        now_ms = self._clock.now_ms()
+        async with self._database.transaction() as connection:
+            await store.doom_old(
+                connection, now_ms - rules.ABANDONED_MS, now_ms - self._retention_ms
+            )
+            await store.forget_quotas(connection, rules.day_of(now_ms) - _QUOTA_DAYS)
+        while True:
+            async with self._database.reading() as connection:
+                found = await store.doomed(connection, _BATCH)
+            for attachment_id, chunks in found:
+                await self._remove(attachment_id, chunks)
+            if len(found) < _BATCH:
+                return
+
+    async def _remove(self, attachment_id: AttachmentId, chunks: int) -> None:
+        await self._blobs.delete(rules.blob_path(attachment_id, index) for index in range(chunks))
+        async with self._database.transaction() as connection:
+            await store.forget(connection, attachment_id)
+
+    # --- Inside -----------------------------------------------------------------------------
+
+    async def _check_member(
+        self, connection: AsyncConnection, caller: Caller, conversation_id: ConversationId
+    ) -> None:
+        if not await self._conversations.belongs_to_any(
+            connection, caller.person_id, [conversation_id]
+        ):
+            raise errors.NotMember
+
+    async def _own(
+        self,
+        connection: AsyncConnection,
+        caller: Caller,
+        attachment_id: AttachmentId,
+        *,
+        hold: bool = False,
+    ) -> store.Stored:
+        stored = await store.find(connection, attachment_id, hold=hold)
+        if stored is None or stored.uploader != caller.person_id:
+            raise errors.NotFound
+        return stored
+
+    async def _visible(
+        self, connection: AsyncConnection, caller: Caller, attachment_id: AttachmentId
+    ) -> store.Stored:
+        stored = await store.find(connection, attachment_id)
+        if stored is None:
+            raise errors.NotFound
+        if stored.uploader != caller.person_id:
+            shared = await store.shared_to(connection, attachment_id)
+            if not await self._conversations.belongs_to_any(connection, caller.person_id, shared):
+                raise errors.NotFound
+        return stored
+
+    async def _status(
+        self, connection: AsyncConnection, stored: store.Stored
+    ) -> wire.AttachmentStatus:
+        received = await store.received(connection, stored.attachment_id)
+        return wire.AttachmentStatus(
+            attachment_id=stored.attachment_id,
+            size=stored.size,
+            chunks=stored.chunks,
+            received=received,
+            complete=stored.complete,
+        )

@@ -1,0 +1,302 @@
+"""Tables and statements of attachments.
+
+Invariants: ``complete`` is set in the transaction that records the last missing chunk, whose blob
+was written before; a chunk's row exists only after its blob; an attachment marked ``doomed`` can
+no longer be posted, shared or continued, so that its blobs can be deleted outside a transaction.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Integer,
+    String,
+    Table,
+    and_,
+    delete,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from copconnect.database import METADATA
+from copconnect.ids import AttachmentId, ConversationId, PersonId
+
+ATTACHMENTS = Table(
+    "attachments",
+    METADATA,
+    Column("attachment_id", String(32), primary_key=True),
+    Column("uploader", String(32), nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("chunks", Integer, nullable=False),
+    Column("created_ms", BigInteger, nullable=False, index=True),
+    Column("day", Integer, nullable=False),
+    Column("complete", Boolean, nullable=False),
+    Column("posted_ms", BigInteger),
+    Column("doomed", Boolean, nullable=False),
+)
+
+CHUNKS = Table(
+    "attachment_chunks",
+    METADATA,
+    Column("attachment_id", String(32), primary_key=True),
+    Column("chunk", Integer, primary_key=True),
+)
+
+SHARES = Table(
+    "attachment_shares",
+    METADATA,
+    Column("attachment_id", String(32), primary_key=True),
+    Column("conversation_id", String(32), primary_key=True),
+)
+
+QUOTAS = Table(
+    "attachment_quotas",
+    METADATA,
+    Column("person_id", String(32), primary_key=True),
+    Column("day", Integer, primary_key=True),
+    Column("used", BigInteger, nullable=False),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """One attachment's row."""
+
+    attachment_id: AttachmentId
+    uploader: PersonId
+    size: int
+    chunks: int
+    day: int
+    complete: bool
+    posted: bool
+
+
+def _upsert(connection: AsyncConnection, table: Table) -> postgresql.Insert | sqlite.Insert:
+    return sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)
+
+
+async def add(
+    connection: AsyncConnection,
+    attachment_id: AttachmentId,
+    uploader: PersonId,
+    size: int,
+    chunks: int,
+    now_ms: int,
+    day: int,
+) -> bool:
+    """Insert an attachment; return False when its id is taken."""
+    statement = (
+        _upsert(connection, ATTACHMENTS)
+        .values(
+            attachment_id=attachment_id,
+            uploader=uploader,
+            size=size,
+            chunks=chunks,
+            created_ms=now_ms,
+            day=day,
+            complete=False,
+            posted_ms=None,
+            doomed=False,
+        )
+        .on_conflict_do_nothing()
+        .returning(ATTACHMENTS.c.attachment_id)
+    )
+    return (await connection.execute(statement)).first() is not None
+
+
+async def find(
+    connection: AsyncConnection, attachment_id: AttachmentId, *, hold: bool = False
+) -> Stored | None:
+    """Return an attachment that is not about to be deleted; ``hold`` locks its row."""
+    a = ATTACHMENTS.c
+    statement = select(ATTACHMENTS).where(a.attachment_id == attachment_id, a.doomed.is_(False))
+    if hold:
+        statement = statement.with_for_update()
+    row = (await connection.execute(statement)).first()
+    if row is None:
+        return None
+    return Stored(
+        attachment_id=row.attachment_id,
+        uploader=row.uploader,
+        size=row.size,
+        chunks=row.chunks,
+        day=row.day,
+        complete=row.complete,
+        posted=row.posted_ms is not None,
+    )
+
+
+async def received(connection: AsyncConnection, attachment_id: AttachmentId) -> list[int]:
+    """Return the chunks that are stored, ascending."""
+    rows = await connection.execute(
+        select(CHUNKS.c.chunk)
+        .where(CHUNKS.c.attachment_id == attachment_id)
+        .order_by(CHUNKS.c.chunk)
+    )
+    return [row.chunk for row in rows]
+
+
+async def add_chunk(connection: AsyncConnection, stored: Stored, index: int) -> None:
+    """Record a stored chunk, and completeness when it was the last missing one.
+
+    The attachment's row must be held, so that two last chunks do not overlook each other.
+    """
+    await connection.execute(
+        _upsert(connection, CHUNKS)
+        .values(attachment_id=stored.attachment_id, chunk=index)
+        .on_conflict_do_nothing()
+    )
+    count = (
+        select(func.count()).where(CHUNKS.c.attachment_id == stored.attachment_id).scalar_subquery()
+    )
+    await connection.execute(
+        update(ATTACHMENTS)
+        .where(ATTACHMENTS.c.attachment_id == stored.attachment_id, count == stored.chunks)
+        .values(complete=True)
+    )
+
+
+async def share(
+    connection: AsyncConnection, attachment_id: AttachmentId, conversation_id: ConversationId
+) -> None:
+    """Let a conversation's members fetch an attachment."""
+    await connection.execute(
+        _upsert(connection, SHARES)
+        .values(attachment_id=attachment_id, conversation_id=conversation_id)
+        .on_conflict_do_nothing()
+    )
+
+
+async def shared_to(
+    connection: AsyncConnection, attachment_id: AttachmentId
+) -> list[ConversationId]:
+    """Return the conversations an attachment was shared to."""
+    rows = await connection.execute(
+        select(SHARES.c.conversation_id).where(SHARES.c.attachment_id == attachment_id)
+    )
+    return [row.conversation_id for row in rows]
+
+
+async def mark_posted(
+    connection: AsyncConnection,
+    attachment_ids: Collection[AttachmentId],
+    conversation_id: ConversationId,
+    now_ms: int,
+) -> int:
+    """Mark those that are complete and shared to the conversation; return how many they are."""
+    a = ATTACHMENTS.c
+    shared = exists(
+        select(literal(1)).where(
+            SHARES.c.attachment_id == a.attachment_id, SHARES.c.conversation_id == conversation_id
+        )
+    )
+    marked = await connection.execute(
+        update(ATTACHMENTS)
+        .where(
+            a.attachment_id.in_(attachment_ids), a.complete.is_(True), a.doomed.is_(False), shared
+        )
+        .values(posted_ms=now_ms)
+        .returning(a.attachment_id)
+    )
+    return len(marked.all())
+
+
+# --- Quota ------------------------------------------------------------------------------------
+
+
+async def use_quota(
+    connection: AsyncConnection, person_id: PersonId, day: int, size: int, limit: int
+) -> bool:
+    """Add to what a person used on a day unless that would pass the limit; return whether."""
+    await connection.execute(
+        _upsert(connection, QUOTAS)
+        .values(person_id=person_id, day=day, used=0)
+        .on_conflict_do_nothing()
+    )
+    used = await connection.execute(
+        update(QUOTAS)
+        .where(
+            QUOTAS.c.person_id == person_id,
+            QUOTAS.c.day == day,
+            QUOTAS.c.used + size <= limit,
+        )
+        .values(used=QUOTAS.c.used + size)
+        .returning(QUOTAS.c.used)
+    )
+    return used.first() is not None
+
+
+async def return_quota(
+    connection: AsyncConnection, person_id: PersonId, day: int, size: int
+) -> None:
+    """Give back what a deleted upload used."""
+    await connection.execute(
+        update(QUOTAS)
+        .where(QUOTAS.c.person_id == person_id, QUOTAS.c.day == day)
+        .values(used=QUOTAS.c.used - size)
+    )
+
+
+async def used_quota(connection: AsyncConnection, person_id: PersonId, day: int) -> int:
+    """Return what a person used on a day."""
+    used: int | None = await connection.scalar(
+        select(QUOTAS.c.used).where(QUOTAS.c.person_id == person_id, QUOTAS.c.day == day)
+    )
+    return used or 0
+
+
+# --- Cleaning ---------------------------------------------------------------------------------
+
+
+async def doom(connection: AsyncConnection, attachment_id: AttachmentId) -> None:
+    """Mark one attachment for deletion."""
+    await connection.execute(
+        update(ATTACHMENTS).where(ATTACHMENTS.c.attachment_id == attachment_id).values(doomed=True)
+    )
+
+
+async def doom_old(
+    connection: AsyncConnection, abandoned_before_ms: int, expired_before_ms: int
+) -> None:
+    """Mark uploads that were never posted, and attachments last posted long ago."""
+    a = ATTACHMENTS.c
+    await connection.execute(
+        update(ATTACHMENTS)
+        .where(
+            a.doomed.is_(False),
+            or_(
+                and_(a.posted_ms.is_(None), a.created_ms < abandoned_before_ms),
+                a.posted_ms < expired_before_ms,
+            ),
+        )
+        .values(doomed=True)
+    )
+
+
+async def doomed(connection: AsyncConnection, limit: int) -> list[tuple[AttachmentId, int]]:
+    """Return attachments marked for deletion, with how many chunks each may have."""
+    a = ATTACHMENTS.c
+    rows = await connection.execute(
+        select(a.attachment_id, a.chunks).where(a.doomed.is_(True)).limit(limit)
+    )
+    return [(row.attachment_id, row.chunks) for row in rows]
+
+
+async def forget(connection: AsyncConnection, attachment_id: AttachmentId) -> None:
+    """Delete an attachment's rows; its blobs are gone."""
+    for table in (CHUNKS, SHARES, ATTACHMENTS):
+        await connection.execute(delete(table).where(table.c.attachment_id == attachment_id))
+
+
+async def forget_quotas(connection: AsyncConnection, before_day: int) -> None:
+    """Delete the quota of past days."""
+    await connection.execute(delete(QUOTAS).where(QUOTAS.c.day < before_day))

@@ -1,0 +1,75 @@
+"""Coalesces cursors in memory and stores them in bulk.
+
+Only the newest cursor of each (conversation, client) is kept, so the buffer is bounded by the
+connections. A crash loses at most half a second of cursors, which clients send again.
+"""
+
+import asyncio
+import contextlib
+
+import structlog
+
+from copconnect.bus import Bus
+from copconnect.ids import ClientId, ConversationId, Seq
+from copconnect.sockets.feed import Feed, SeenCursor
+
+FLUSH_S = 0.5
+_BATCH = 5_000
+log = structlog.get_logger()
+_Key = tuple[ConversationId, ClientId]
+
+
+class CursorBuffer:
+    """Collects cursors; one task flushes them."""
+
+    def __init__(self, feed: Feed, bus: Bus) -> None:
+        self._feed = feed
+        self._bus = bus
+        self._waiting: dict[_Key, SeenCursor] = {}
+        self._task: asyncio.Task[None] | None = None
+
+    def add(self, cursor: SeenCursor) -> None:
+        """Take a cursor in; it never goes back."""
+        key = (cursor.conversation_id, cursor.client_id)
+        known = self._waiting.get(key)
+        if known is not None:
+            cursor = SeenCursor(
+                conversation_id=cursor.conversation_id,
+                client_id=cursor.client_id,
+                person_id=cursor.person_id,
+                delivered_seq=Seq(max(known.delivered_seq, cursor.delivered_seq)),
+                read_seq=Seq(max(known.read_seq, cursor.read_seq)),
+            )
+        self._waiting[key] = cursor
+
+    async def flush(self) -> None:
+        """Store everything that waits. What could not be stored waits on."""
+        while self._waiting:
+            batch = [self._waiting.pop(key) for key in list(self._waiting)[:_BATCH]]
+            try:
+                wakeups = await self._feed.store_cursors(batch)
+            except BaseException:
+                for cursor in batch:
+                    self.add(cursor)
+                raise
+            await self._bus.publish(wakeups)
+
+    async def start(self) -> None:
+        """Begin to flush."""
+        self._task = asyncio.create_task(self._run())
+
+    async def close(self) -> None:
+        """Flush a last time and stop."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+        await self.flush()
+
+    async def _run(self) -> None:
+        while True:
+            await asyncio.sleep(FLUSH_S)
+            try:
+                await self.flush()
+            except Exception:
+                log.exception("cursor_flush_failed")  # Kept; the next round tries again.

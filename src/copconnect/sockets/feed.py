@@ -1,0 +1,73 @@
+"""What live connections need of other parts, as Protocols; app.py passes them in."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from copconnect.bus import EntryWakeup, ReceiptsWakeup
+from copconnect.ids import CellId, ClientId, ConversationId, PersonId, Seq
+from copconnect.principals import Caller
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One certificate of a client, named for a cell; where its conversation stands."""
+
+    conversation_id: ConversationId
+    cell_id: CellId
+    certificate_hash: str
+    last_seq: Seq
+    removal_pending: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SeenCursor:
+    """How far one client has come in one conversation."""
+
+    conversation_id: ConversationId
+    client_id: ClientId
+    person_id: PersonId
+    delivered_seq: Seq
+    read_seq: Seq
+
+
+class Feed(Protocol):
+    """The log behind the wake-ups; the Delivery Service implements it."""
+
+    async def places(self, caller: Caller) -> Sequence[Place]:
+        """Return every place of the caller's client, in a constant number of statements."""
+        ...
+
+    async def entries(
+        self, conversation_id: ConversationId, after: int, upto: int
+    ) -> Sequence[EntryWakeup]:
+        """Return entries with after < seq ≤ upto, ascending, the first few hundred of them."""
+        ...
+
+    async def heads_since(self, since_ms: int) -> dict[ConversationId, Seq]:
+        """Return the newest seq of conversations with an entry since a time."""
+        ...
+
+    async def roster_changes_since(self, since_ms: int) -> Sequence[EntryWakeup]:
+        """Return the roster entries since a time, by conversation and seq."""
+        ...
+
+    async def removal_pending(self, cell_id: CellId) -> bool:
+        """Return whether a cell has Removes to commit."""
+        ...
+
+    async def store_cursors(self, cursors: Sequence[SeenCursor]) -> Sequence[ReceiptsWakeup]:
+        """Store cursors in bulk; return what to tell the members of small conversations."""
+        ...
+
+
+class Versions(Protocol):
+    """What a client may have to fetch again."""
+
+    async def trust_version(self) -> int:
+        """Return ``Trust.version``."""
+        ...
+
+    async def directory_version(self) -> str:
+        """Return ``Directory.version``."""
+        ...
