@@ -6,8 +6,7 @@ loops; ``close`` stops them in the opposite order. ``open`` alone gives a comman
 roles without background work; its wake-ups reach running servers through the wake-up log.
 """
 
-# ruff: noqa: ARG002
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
@@ -16,24 +15,31 @@ from litestar.openapi import OpenAPIConfig
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import __version__, operator_routes, web_assets
+from copconnect.attachments import routes as attachment_routes
+from copconnect.attachments.blobs import open_blobs
+from copconnect.attachments.service import AttachmentService
 from copconnect.auth_service import routes as auth_routes
 from copconnect.auth_service.authority import CertificateAuthority
 from copconnect.auth_service.ports import RemovalReason
 from copconnect.auth_service.service import AuthService, ClientRegistry, choose_gateway
 from copconnect.auth_service.sms import DemoOutbox
-from copconnect.bus import AnyWakeup, Bus, LocalBus
+from copconnect.bus import AnyWakeup, Bus, LocalBus, open_bus
 from copconnect.clock import Clock, SystemClock
 from copconnect.conduct import routes as conduct_routes
 from copconnect.conduct.service import Acceptances, ConductService
 from copconnect.database import Database, open_database
+from copconnect.delivery import routes as delivery_routes
+from copconnect.delivery.service import DeliveryService
 from copconnect.http import Gate, on_error, security_headers
-from copconnect.ids import ClientId
+from copconnect.ids import ClientId, ConversationId, PersonId
 from copconnect.migrations import migrate
 from copconnect.principals import RegisteredClient
 from copconnect.roster import routes as roster_routes
 from copconnect.roster.editing import RosterEditor
 from copconnect.roster.service import RosterService
 from copconnect.settings import Settings
+from copconnect.sockets import endpoint
+from copconnect.sockets.endpoint import Sockets
 from copconnect.wakeup_log import WakeupLog
 
 
@@ -57,11 +63,12 @@ class Container:
         self.authority = CertificateAuthority(settings.data_dir / "keys")
         self.database: Database = open_database(settings.effective_database_url)
         self.local_bus = LocalBus()  # Receivers of this process, whichever bus there is.
-        self.bus: Bus = bus or LocalBus()
+        self.bus: Bus = bus or open_bus(settings.bus_url if serving else "")
         self.wakeup_log = WakeupLog(self.database, self.clock, has_bus=serving)
         self.registry = ClientRegistry(self.clock)
         self.acceptances = Acceptances()
         self.roster = RosterService(self.database, self.registry)
+        late = Late()
         self.auth = AuthService(
             self.database,
             self.clock,
@@ -70,15 +77,42 @@ class Container:
             self.authority,
             self.roster,
             self.acceptances,
-            NoConversations(),
+            late,
             choose_gateway(settings, self.database, self.clock) if serving else None,
             self.wakeup_log,
         )
         self.editor = RosterEditor(self.database, self.clock, self.auth.accounts, self.wakeup_log)
         self.conduct = ConductService(self.database, self.clock, self.bus, self.auth.accounts)
         self.gate = Gate(self.auth.authenticator)
+        self.attachments = AttachmentService(
+            database=self.database,
+            clock=self.clock,
+            blobs=open_blobs(settings.blob_url, settings.data_dir),
+            conversations=late,
+            quota_bytes_per_day=settings.attachment_quota_bytes_per_day,
+            retention_days=settings.log_retention_days,
+        )
+        self.delivery = DeliveryService(
+            database=self.database,
+            bus=self.bus,
+            clock=self.clock,
+            registrations=Registrations(self.registry, self.roster),
+            authority=self.authority.roster,
+            attachments=self.attachments,
+            log_retention_days=settings.log_retention_days,
+        )
+        late.service = self.delivery
+        self.sockets = Sockets(
+            feed=self.delivery.feed,
+            authenticator=self.auth.authenticator,
+            versions=Versions(self.auth, self.roster),
+            bus=self.bus,
+            clock=self.clock,
+            buffer_bytes=settings.socket_buffer_bytes,
+        )
         self.bus.subscribe(self._receive)
         self.local_bus.subscribe(self.auth.authenticator.on_wakeup)
+        self.local_bus.subscribe(self.sockets.receive)
         self._stack = AsyncExitStack()
 
     async def _receive(self, wakeup: AnyWakeup) -> None:
@@ -89,7 +123,7 @@ class Container:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self.database.close)
             await migrate(self.database)
-            for part in (self.bus, self.auth):
+            for part in (self.bus, self.auth, self.attachments, self.delivery, self.sockets):
                 await part.start()
                 stack.push_async_callback(part.close)
             await self.wakeup_log.start(self._receive)
@@ -101,26 +135,80 @@ class Container:
         await self._stack.aclose()
 
 
-class NoConversations:
-    """The Delivery Service of a server that has none: nobody has a place to lose."""
+class Registrations:
+    """Who is registered, for the Delivery Service: the AS knows clients, the roster people."""
+
+    def __init__(self, registry: ClientRegistry, roster: RosterService) -> None:
+        self._registry = registry
+        self._roster = roster
+
+    async def clients_of(
+        self, connection: AsyncConnection, person_ids: Collection[PersonId]
+    ) -> list[RegisteredClient]:
+        """Return every valid client of these people."""
+        return await self._registry.clients_of(connection, person_ids)
+
+    async def active_people(
+        self, connection: AsyncConnection, person_ids: Collection[PersonId]
+    ) -> set[PersonId]:
+        """Return who of them is active."""
+        return await self._roster.active_people(connection, person_ids)
+
+
+class Late:
+    """The Delivery Service for those who are built before it: the AS tells it about clients, and
+    it asks the AS about them; attachments ask it about members, and it asks them what is ready."""
+
+    def __init__(self) -> None:
+        self.service: DeliveryService | None = None
+
+    def _get(self) -> DeliveryService:
+        if self.service is None:
+            raise RuntimeError("the Delivery Service is not built yet")
+        return self.service
 
     async def client_added(
         self, connection: AsyncConnection, client: RegisteredClient
     ) -> list[AnyWakeup]:
-        """Nothing to enter."""
-        return []
+        """Give a new client its places."""
+        return await self._get().client_added(connection, client)
 
     async def certificate_renewed(
         self, connection: AsyncConnection, client: RegisteredClient
     ) -> list[AnyWakeup]:
-        """Nothing to change."""
-        return []
+        """Name a new certificate."""
+        return await self._get().certificate_renewed(connection, client)
 
     async def clients_removed(
         self, connection: AsyncConnection, client_ids: Sequence[ClientId], reason: RemovalReason
     ) -> list[AnyWakeup]:
-        """Nothing to leave."""
-        return []
+        """Take places away."""
+        return await self._get().clients_removed(connection, client_ids, reason)
+
+    async def belongs_to_any(
+        self,
+        connection: AsyncConnection,
+        person_id: PersonId,
+        conversation_ids: Collection[ConversationId],
+    ) -> bool:
+        """Return whether a person is a member of any of these conversations."""
+        return await self._get().belongs_to_any(connection, person_id, conversation_ids)
+
+
+class Versions:
+    """What a client may have to fetch again, for the first frame of a socket."""
+
+    def __init__(self, auth: AuthService, roster: RosterService) -> None:
+        self._auth = auth
+        self._roster = roster
+
+    async def trust_version(self) -> int:
+        """Return the version of Trust."""
+        return await self._auth.trust.version()
+
+    async def directory_version(self) -> str:
+        """Return the version of the Directory."""
+        return await self._roster.version()
 
 
 @asynccontextmanager
@@ -152,6 +240,9 @@ def create_app(settings: Settings, container: Container | None = None) -> Litest
         *auth_routes.routes(parts.auth, parts.gate, settings.trusted_proxies),
         *conduct_routes.routes(parts.conduct, parts.gate),
         *roster_routes.routes(parts.roster, parts.gate),
+        *delivery_routes.routes(parts.delivery, parts.gate),
+        *attachment_routes.routes(parts.attachments, parts.gate),
+        *endpoint.routes(parts.sockets),
         *web_assets.routes(),
     ]
     return Litestar(
