@@ -65,7 +65,7 @@ def routes(service: AttachmentService, gate: Gate) -> list[Any]:
         body = await read(request, wire.ShareAttachment, _BODY)
         return answer(request, await service.share(caller, _id(a), body))
 
-    @delete("/v1/attachments/{a:str}", status_code=204)
+    @delete("/v1/attachments/{a:str}", status_code=200)
     async def forget(request: HttpRequest, a: FromPath[str]) -> Any:
         caller = await gate.caller(request)
         await service.delete(caller, _id(a))

@@ -34,7 +34,12 @@ class Commits:
             async with parts.database.transaction() as connection:
                 seq = await store.advance(connection, conversation_id, None)
                 found = await store.standing(
-                    connection, conversation_id, cell_id, caller, EntryId(body.entry_id)
+                    connection,
+                    conversation_id,
+                    cell_id,
+                    caller,
+                    EntryId(body.entry_id),
+                    advanced=True,
                 )
                 if seq is None or found is None:
                     raise errors.NotMember

@@ -49,7 +49,12 @@ class Posting:
                 # Undone by the rollback of whatever is refused below.
                 seq = await store.advance(connection, conversation_id, now_ms)
                 found = await store.standing(
-                    connection, conversation_id, cell_id, caller, EntryId(body.entry_id)
+                    connection,
+                    conversation_id,
+                    cell_id,
+                    caller,
+                    EntryId(body.entry_id),
+                    advanced=True,
                 )
                 if seq is None or found is None:
                     raise errors.NotMember

@@ -44,7 +44,7 @@ def _number(request: HttpRequest, name: str, default: int) -> int:
 def _conversation_routes(service: DeliveryService, gate: Gate) -> list[Any]:
     membership = service.membership
 
-    @post("/v1/conversations", status_code=200)
+    @post("/v1/conversations")
     async def create(request: HttpRequest) -> Any:
         caller = await gate.caller(request)
         body = await read(request, wire.CreateConversation, _SMALL_BODY)
@@ -67,7 +67,7 @@ def _conversation_routes(service: DeliveryService, gate: Gate) -> list[Any]:
             after = _id(after)
         return answer(request, await membership.members(caller, ConversationId(_id(c)), after))
 
-    @post("/v1/conversations/{c:str}/members", status_code=200)
+    @post("/v1/conversations/{c:str}/members")
     async def change_members(request: HttpRequest, c: FromPath[str]) -> Any:
         caller = await gate.caller(request)
         body = await read(request, wire.ChangeMembers, _SMALL_BODY)
@@ -116,20 +116,20 @@ def _log_routes(service: DeliveryService, gate: Gate) -> list[Any]:
         page = await posting.log(caller, ConversationId(_id(c)), after, limit)
         return answer(request, page)
 
-    @post("/v1/conversations/{c:str}/messages", status_code=200)
+    @post("/v1/conversations/{c:str}/messages")
     async def post_message(request: HttpRequest, c: FromPath[str]) -> Any:
         caller = await gate.caller(request)
         body = await read(request, wire.PostMessage, _MESSAGE_BODY)
         return answer(request, await posting.post(caller, ConversationId(_id(c)), body))
 
-    @post("/v1/conversations/{c:str}/cells/{k:str}/commits", status_code=200)
+    @post("/v1/conversations/{c:str}/cells/{k:str}/commits")
     async def upload_commit(request: HttpRequest, c: FromPath[str], k: FromPath[str]) -> Any:
         caller = await gate.caller(request)
         body = await read(request, wire.UploadCommit)
         accepted = await commits.upload(caller, ConversationId(_id(c)), CellId(_id(k)), body)
         return answer(request, accepted)
 
-    @post("/v1/conversations/{c:str}/cells/{k:str}/leases", status_code=200)
+    @post("/v1/conversations/{c:str}/cells/{k:str}/leases")
     async def lease(request: HttpRequest, c: FromPath[str], k: FromPath[str]) -> Any:
         caller = await gate.caller(request)
         granted = await commits.lease(caller, ConversationId(_id(c)), CellId(_id(k)))
@@ -141,7 +141,7 @@ def _log_routes(service: DeliveryService, gate: Gate) -> list[Any]:
         found = await commits.welcome(caller, ConversationId(_id(c)), CellId(_id(k)))
         return answer(request, found)
 
-    @delete("/v1/conversations/{c:str}/cells/{k:str}/welcome", status_code=204)
+    @delete("/v1/conversations/{c:str}/cells/{k:str}/welcome", status_code=200)
     async def joined(request: HttpRequest, c: FromPath[str], k: FromPath[str]) -> Any:
         caller = await gate.caller(request)
         await commits.forget_welcome(caller, ConversationId(_id(c)), CellId(_id(k)))
@@ -154,7 +154,7 @@ def _key_package_routes(service: DeliveryService, gate: Gate) -> list[Any]:
     key_packages = service.key_packages
 
     # Clients upload before the code of conduct is accepted, so that others can add them at once.
-    @post("/v1/key-packages", status_code=200)
+    @post("/v1/key-packages")
     async def upload(request: HttpRequest) -> Any:
         caller = await gate.caller(request, conduct=False)
         body = await read(request, wire.UploadKeyPackages, _KEY_PACKAGES_BODY)
@@ -165,7 +165,7 @@ def _key_package_routes(service: DeliveryService, gate: Gate) -> list[Any]:
         caller = await gate.caller(request, conduct=False)
         return answer(request, await key_packages.count(caller))
 
-    @post("/v1/key-packages/claims", status_code=200)
+    @post("/v1/key-packages/claims")
     async def claim(request: HttpRequest) -> Any:
         caller = await gate.caller(request)
         body = await read(request, wire.ClaimKeyPackages, _SMALL_BODY)

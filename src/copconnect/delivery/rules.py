@@ -302,9 +302,7 @@ def _is_external(header: PublicHeader) -> bool:
 
 def _check_external_senders(after: GroupInfo, authority: tuple[bytes, bytes]) -> None:
     found = [d for k, d in after.context_extensions if k == codec.EXTENSION_EXTERNAL_SENDERS]
-    sender = external_sender(*authority)
-    # RFC 9420 says a vector of senders; ts-mls 1.6 writes the one sender bare.
-    if len(found) != 1 or found[0] not in (vector(sender), sender):
+    if found != [vector(external_sender(*authority))]:
         raise _invalid("external_senders is not the roster authority alone")
 
 

@@ -191,10 +191,13 @@ async def standing(
     cell_id: CellId,
     caller: Caller,
     entry_id: EntryId | None = None,
+    *,
+    advanced: bool = False,
 ) -> tuple[Standing, KnownEntry | None, int] | None:
     """Return how the caller stands to a cell, the entry known by ``entry_id``, and the suite.
 
-    One statement. None when there is no such cell in this conversation.
+    One statement. None when there is no such cell in this conversation. ``advanced``: this
+    transaction took the newest seq, which nobody else has seen.
     """
     e, c = LOG_ENTRIES.c, CONVERSATIONS.c
     placed = exists(
@@ -257,7 +260,7 @@ async def standing(
         who_may_post=row.who_may_post,
         epoch=row.epoch,
         removals=row.removals,
-        last_seq=row.last_seq,
+        last_seq=Seq(row.last_seq - advanced),
         lease_client=row.lease_client,
         lease_until_ms=row.lease_until_ms,
     )
