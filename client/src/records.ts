@@ -168,6 +168,8 @@ export interface CommitRecord {
 
 export interface MembersRecord {
   readonly members: readonly Member[];
+  /** People with a client in the cell: who has not registered cannot receive. */
+  readonly placed: readonly string[];
 }
 
 /** One message or notice. Group: the conversation; order: the seq, or past every seq if queued. */
@@ -207,6 +209,8 @@ export interface AttachmentRecord {
   readonly messageId: string;
   readonly pointer: AttachmentPointer;
   readonly upload: "none" | "preparing" | "pending" | "complete";
+  /** Every chunk is in the vault. */
+  readonly local: boolean;
 }
 
 /** Past every seq: queued messages sort after everything that has one. */

@@ -10,6 +10,7 @@
 import { decode, encode } from "@msgpack/msgpack";
 import {
   CLOSE_BAD_FRAME,
+  CLOSE_CONDUCT_NOT_ACCEPTED,
   CLOSE_SIGNED_OUT,
   CLOSE_TOO_SLOW,
   CLOSE_UNAUTHENTICATED,
@@ -43,12 +44,17 @@ export interface SocketOptions {
   /** The connection is up; frames follow in order. */
   readonly onReady: (ready: Ready) => void;
   readonly onFrame: (frame: Exclude<ServerFrame, Ready>) => void;
-  /** The server refuses this device: 4401 or 4403. No reconnection follows. */
-  readonly onRefused: (code: "unauthenticated" | "signed_out") => void;
+  /** The server refuses this device: 4401, 4403 or 4406. No reconnection follows. */
+  readonly onRefused: (code: "unauthenticated" | "signed_out" | "conduct_not_accepted") => void;
   /** The server refuses this version of the wire. */
   readonly onOutdated: () => void;
 }
 
+const REFUSALS: Readonly<Record<number, Parameters<SocketOptions["onRefused"]>[0]>> = {
+  [CLOSE_UNAUTHENTICATED]: "unauthenticated",
+  [CLOSE_SIGNED_OUT]: "signed_out",
+  [CLOSE_CONDUCT_NOT_ACCEPTED]: "conduct_not_accepted",
+};
 const BACKOFF = { firstMs: 500, maxMs: 30_000 };
 const HELLO_MS = 10_000;
 export const PROBE_MS = 25_000;
@@ -112,10 +118,11 @@ export class Socket {
       this.#options.onState("connecting");
       const code = await this.#connect(signal);
       if (signal.aborted) return;
-      if (code === CLOSE_UNAUTHENTICATED || code === CLOSE_SIGNED_OUT) {
+      const refusal = REFUSALS[code];
+      if (refusal !== undefined) {
         this.#running = false;
         this.#options.onState("offline");
-        this.#options.onRefused(code === CLOSE_SIGNED_OUT ? "signed_out" : "unauthenticated");
+        this.#options.onRefused(refusal);
         return;
       }
       if (code === CLOSE_BAD_FRAME) this.#options.onOutdated();

@@ -1,0 +1,342 @@
+/**
+ * Attachments on this device: sealed into the vault, uploaded, downloaded, opened.
+ *
+ * Invariants: only ciphertext rests; an upload reads what the vault holds, so that it resumes after
+ * a restart with the same bytes; a downloaded chunk is stored only after it has opened; plaintext
+ * lives in memory alone, at most {@link OPEN_CHUNKS} chunks of it while something plays.
+ */
+import type { AttachmentPointer } from "../content.ts";
+import type { AttachmentView, OutgoingAttachment } from "../core.ts";
+import type { DeviceContext } from "../context.ts";
+import { failure, hasCode } from "../failure.ts";
+import { newId } from "../octets.ts";
+import type { Bytes } from "../octets.ts";
+import { STORES } from "../records.ts";
+import type { AttachmentRecord } from "../records.ts";
+import type { Uploader } from "../outbox.ts";
+import type { Change } from "../vault/vault.ts";
+import { ATTACHMENT_CHUNK_BYTES, MAX_ATTACHMENT_BYTES } from "../wire.ts";
+import { AttachmentCipher, chunkCount, chunkRange, newAttachmentKey, sealedSize } from "./cipher.ts";
+
+const PARALLEL = 3;
+const OPEN_CHUNKS = 8;
+const MAX_NAME = 255;
+
+type Progress = NonNullable<AttachmentView["progress"]>;
+
+/** A file to send, with the pointer that its message will carry. */
+export interface Prepared {
+  readonly pointer: AttachmentPointer;
+  readonly file: Blob;
+}
+
+export function putAttachment(record: AttachmentRecord): Change {
+  return {
+    op: "put",
+    store: STORES.attachments,
+    key: record.attachmentId,
+    group: record.conversationId,
+    value: record,
+  };
+}
+
+export class Attachments implements Uploader {
+  readonly #context: DeviceContext;
+  readonly #progress = new Map<string, Progress>();
+  readonly #local = new Set<string>();
+  readonly #aborts = new Map<string, AbortController>();
+  readonly #downloads = new Map<string, Promise<Blob>>();
+  readonly #open = new Map<string, Bytes>();
+
+  constructor(context: DeviceContext) {
+    this.#context = context;
+  }
+
+  /** Give a file its id and key. Throws `too_large` beyond what the protocol allows. */
+  prepare(outgoing: OutgoingAttachment): Prepared {
+    const { file } = outgoing;
+    if (file.size > MAX_ATTACHMENT_BYTES) {
+      throw failure("message_invalid", { details: { limit: MAX_ATTACHMENT_BYTES } });
+    }
+    const pointer: AttachmentPointer = {
+      id: newId(),
+      kind: outgoing.kind,
+      name: outgoing.name.slice(0, MAX_NAME),
+      mime: outgoing.mime.slice(0, MAX_NAME),
+      size: file.size,
+      key: newAttachmentKey(),
+      width: outgoing.width ?? null,
+      height: outgoing.height ?? null,
+      durationMs: outgoing.durationMs === undefined ? null : Math.round(outgoing.durationMs),
+      thumb: outgoing.thumb ?? null,
+      waveform: outgoing.waveform ?? null,
+    };
+    return { pointer, file };
+  }
+
+  /** Seal a file into the vault, chunk by chunk. Throws `source_lost` if it cannot be read. */
+  async seal({ pointer, file }: Prepared): Promise<void> {
+    const cipher = await AttachmentCipher.create(pointer.id, pointer.key, pointer.size);
+    for (let index = 0; index < chunkCount(pointer.size); index++) {
+      const [start, end] = chunkRange(pointer.size, index);
+      let plaintext: Uint8Array;
+      try {
+        plaintext = new Uint8Array(await file.slice(start, end).arrayBuffer());
+      } catch (cause) {
+        throw failure("source_lost", { cause });
+      }
+      const bytes = await cipher.seal(index, plaintext);
+      await this.#context.vault.write([
+        { op: "put_chunk", attachmentId: pointer.id, index, bytes },
+      ]);
+    }
+    this.#local.add(pointer.id);
+  }
+
+  async view(pointer: AttachmentPointer): Promise<AttachmentView> {
+    if (!this.#local.has(pointer.id)) {
+      const record = await this.#record(pointer.id);
+      if (record?.local === true) this.#local.add(pointer.id);
+    }
+    const { id, kind, name, mime, size, width, height, durationMs, thumb, waveform } = pointer;
+    const shown = { kind, name, mime, size, width, height, durationMs, thumb, waveform };
+    return {
+      attachmentId: id,
+      ...shown,
+      progress: this.#progress.get(id) ?? null,
+      local: this.#local.has(id),
+    };
+  }
+
+  // --- Up --------------------------------------------------------------------------------------
+
+  async upload(attachmentIds: readonly string[]): Promise<void> {
+    for (const attachmentId of attachmentIds) {
+      const record = await this.#record(attachmentId);
+      if (record === null) throw failure("source_lost");
+      if (record.upload !== "complete") await this.#upload(record);
+    }
+  }
+
+  async #upload(record: AttachmentRecord): Promise<void> {
+    const { attachmentId, conversationId, pointer } = record;
+    const { api, vault } = this.#context;
+    const signal = this.#begin(attachmentId);
+    const total = pointer.size;
+    try {
+      const size = sealedSize(pointer.size);
+      const status = await api.beginAttachment({ attachmentId, conversationId, size }, signal);
+      const missing = new Set(Array.from({ length: chunkCount(pointer.size) }, (_, i) => i));
+      for (const index of status.received) missing.delete(index);
+      const left = (): number =>
+        [...missing].reduce((sum, index) => sum + length(pointer.size, index), 0);
+      this.#tell(record, { done: total - left(), total, direction: "up" });
+      await inParallel([...missing], PARALLEL, async (index) => {
+        const bytes = await vault.chunk(attachmentId, index);
+        if (bytes === null) throw failure("source_lost");
+        await api.putChunk(attachmentId, index, bytes, signal);
+        missing.delete(index);
+        this.#tell(record, { done: total - left(), total, direction: "up" });
+      });
+      await vault.write([putAttachment({ ...record, upload: "complete", local: true })]);
+    } finally {
+      this.#end(record);
+    }
+  }
+
+  /** Stop uploads and let the server forget what it has of them. */
+  async cancel(attachmentIds: readonly string[]): Promise<void> {
+    for (const attachmentId of attachmentIds) {
+      this.#aborts.get(attachmentId)?.abort();
+      await this.#context.api.deleteAttachment(attachmentId).catch(() => undefined);
+    }
+  }
+
+  // --- Down ------------------------------------------------------------------------------------
+
+  /** The whole plaintext. Calls for the same attachment share one download. */
+  blob(attachmentId: string): Promise<Blob> {
+    const running = this.#downloads.get(attachmentId);
+    if (running !== undefined) return running;
+    const download = this.#download(attachmentId).finally(() => {
+      this.#downloads.delete(attachmentId);
+    });
+    this.#downloads.set(attachmentId, download);
+    return download;
+  }
+
+  async #download(attachmentId: string): Promise<Blob> {
+    const record = await this.#require(attachmentId);
+    const { pointer } = record;
+    const cipher = await AttachmentCipher.create(pointer.id, pointer.key, pointer.size);
+    const indexes = Array.from({ length: chunkCount(pointer.size) }, (_, i) => i);
+    const here = new Set(await this.#context.vault.chunkIndexes(attachmentId));
+    const missing = indexes.filter((index) => !here.has(index));
+    const parts: Bytes[] = [];
+    if (missing.length > 0) {
+      const signal = this.#begin(attachmentId);
+      const total = pointer.size;
+      let done = total - missing.reduce((sum, index) => sum + length(total, index), 0);
+      this.#tell(record, { done, total, direction: "down" });
+      try {
+        let stored = true;
+        await inParallel(missing, PARALLEL, async (index) => {
+          const fetched = await this.#fetch(record, cipher, index, signal);
+          if (!fetched.stored) parts[index] = fetched.plaintext;
+          stored &&= fetched.stored;
+          done += length(total, index);
+          this.#tell(record, { done, total, direction: "down" });
+        });
+        if (stored) await this.#context.vault.write([putAttachment({ ...record, local: true })]);
+        if (stored) this.#local.add(attachmentId);
+      } finally {
+        this.#end(record);
+      }
+    }
+    for (const index of indexes) {
+      parts[index] ??= await this.#openLocal(record, cipher, index);
+    }
+    return new Blob(parts, { type: pointer.mime });
+  }
+
+  /** Fetch, open and store a chunk. A full disk is no reason not to show it. */
+  async #fetch(
+    record: AttachmentRecord,
+    cipher: AttachmentCipher,
+    index: number,
+    signal: AbortSignal,
+  ): Promise<{ readonly plaintext: Bytes; readonly stored: boolean }> {
+    const { attachmentId } = record;
+    const bytes = await this.#context.api.chunk(attachmentId, index, signal);
+    const plaintext = await cipher.open(index, bytes);
+    try {
+      await this.#context.vault.write([{ op: "put_chunk", attachmentId, index, bytes }]);
+      return { plaintext, stored: true };
+    } catch (error) {
+      if (hasCode(error, "storage_failed") && error.retry) return { plaintext, stored: false };
+      throw error;
+    }
+  }
+
+  async #openLocal(
+    record: AttachmentRecord,
+    cipher: AttachmentCipher,
+    index: number,
+  ): Promise<Bytes> {
+    const bytes = await this.#context.vault.chunk(record.attachmentId, index);
+    if (bytes === null) throw failure("not_found");
+    return cipher.open(index, bytes);
+  }
+
+  /** Plaintext bytes [start, end); only the chunks that hold them are fetched. */
+  async range(attachmentId: string, start: number, end: number): Promise<Bytes> {
+    const record = await this.#require(attachmentId);
+    const { pointer } = record;
+    const from = Math.max(0, Math.min(start, pointer.size));
+    const to = Math.max(from, Math.min(end, pointer.size));
+    const result = new Uint8Array(to - from);
+    if (result.length === 0) return result;
+    const cipher = await AttachmentCipher.create(pointer.id, pointer.key, pointer.size);
+    const first = Math.floor(from / ATTACHMENT_CHUNK_BYTES);
+    const last = Math.floor((to - 1) / ATTACHMENT_CHUNK_BYTES);
+    for (let index = first; index <= last; index++) {
+      const chunk = await this.#openChunk(record, cipher, index);
+      const offset = index * ATTACHMENT_CHUNK_BYTES;
+      const part = chunk.subarray(Math.max(0, from - offset), Math.max(0, to - offset));
+      result.set(part, Math.max(0, offset - from));
+    }
+    return result;
+  }
+
+  async #openChunk(
+    record: AttachmentRecord,
+    cipher: AttachmentCipher,
+    index: number,
+  ): Promise<Bytes> {
+    const name = `${record.attachmentId}/${String(index)}`;
+    const open = this.#open.get(name);
+    if (open !== undefined) return open;
+    const local = await this.#context.vault.chunk(record.attachmentId, index);
+    const plaintext =
+      local === null
+        ? (await this.#fetch(record, cipher, index, this.#context.signal)).plaintext
+        : await cipher.open(index, local);
+    this.#open.set(name, plaintext);
+    const oldest = this.#open.keys().next().value;
+    if (this.#open.size > OPEN_CHUNKS && oldest !== undefined) this.#open.delete(oldest);
+    return plaintext;
+  }
+
+  cancelDownload(attachmentId: string): void {
+    if (this.#downloads.has(attachmentId)) this.#aborts.get(attachmentId)?.abort();
+  }
+
+  /** Forget plaintext in memory: the app locks. */
+  close(): void {
+    this.#open.clear();
+    for (const abort of this.#aborts.values()) abort.abort();
+  }
+
+  #begin(attachmentId: string): AbortSignal {
+    const abort = new AbortController();
+    this.#aborts.set(attachmentId, abort);
+    return abort.signal;
+  }
+
+  #tell(record: AttachmentRecord, progress: Progress): void {
+    this.#progress.set(record.attachmentId, progress);
+    void this.#announce(record);
+  }
+
+  #end(record: AttachmentRecord): void {
+    this.#aborts.delete(record.attachmentId);
+    this.#progress.delete(record.attachmentId);
+    void this.#announce(record);
+  }
+
+  async #announce(record: AttachmentRecord): Promise<void> {
+    const { conversationId, pointer } = record;
+    try {
+      const attachment = await this.view(pointer);
+      this.#context.emit({ type: "attachment", conversationId, attachment });
+    } catch {
+      // Locked meanwhile: nobody is looking.
+    }
+  }
+
+  #record(attachmentId: string): Promise<AttachmentRecord | null> {
+    return this.#context.vault.get<AttachmentRecord>(STORES.attachments, attachmentId);
+  }
+
+  async #require(attachmentId: string): Promise<AttachmentRecord> {
+    const record = await this.#record(attachmentId);
+    if (record === null) throw failure("not_found");
+    return record;
+  }
+}
+
+function length(size: number, index: number): number {
+  const [start, end] = chunkRange(size, index);
+  return end - start;
+}
+
+/** Run `step` for every item, so many at a time; the first failure ends it. */
+async function inParallel<T>(
+  items: readonly T[],
+  width: number,
+  step: (item: T) => Promise<void>,
+): Promise<void> {
+  const waiting = [...items];
+  let failed = false;
+  const worker = async (): Promise<void> => {
+    for (let item = waiting.shift(); item !== undefined && !failed; item = waiting.shift()) {
+      try {
+        await step(item);
+      } catch (error) {
+        failed = true;
+        throw error;
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(width, items.length) }, worker));
+}

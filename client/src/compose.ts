@@ -1,0 +1,139 @@
+/** From what a person wrote to what is stored and sent: content, records, quotes. */
+import type { Attachments, Prepared } from "./attachments/attachments.ts";
+import { putAttachment } from "./attachments/attachments.ts";
+import { MAX_TEXT, encodeContent } from "./content.ts";
+import type { AttachmentPointer, Content, ReplyPointer } from "./content.ts";
+import type { Conversation } from "./conversation.ts";
+import type { Outgoing } from "./core.ts";
+import type { DeviceContext } from "./context.ts";
+import { failure } from "./failure.ts";
+import { decodedOf, loadMessage, pointersOf, previewOf } from "./messages.ts";
+import type { AttachmentRecord, MessageRecord, OutgoingRecord } from "./records.ts";
+import type { Change } from "./vault/vault.ts";
+import { MAX_MESSAGE_BYTES } from "./wire.ts";
+
+const QUOTED = 120;
+const MAX_ATTACHMENTS = 32;
+
+export interface Composed {
+  readonly content: Content;
+  readonly files: readonly Prepared[];
+}
+
+export async function compose(
+  context: DeviceContext,
+  attachments: Attachments,
+  conversationId: string,
+  outgoing: Outgoing,
+  replyTo: string | null,
+): Promise<Composed> {
+  const quoted = replyTo === null ? null : await quote(context, conversationId, replyTo);
+  switch (outgoing.kind) {
+    case "text": {
+      const { text, mentions } = outgoing;
+      if (text.trim() === "" || text.length > MAX_TEXT) {
+        throw failure("message_invalid", { details: { limit: MAX_TEXT } });
+      }
+      return { content: { kind: "text", text, mentions, replyTo: quoted }, files: [] };
+    }
+    case "attachments": {
+      const { text, mentions } = outgoing;
+      const count = outgoing.attachments.length;
+      if (text.length > MAX_TEXT || count === 0 || count > MAX_ATTACHMENTS) {
+        throw failure("message_invalid", { details: { limit: MAX_ATTACHMENTS } });
+      }
+      const files = outgoing.attachments.map((one) => attachments.prepare(one));
+      const pointers = files.map(({ pointer }) => pointer);
+      const content: Content = {
+        kind: "attachments",
+        text,
+        mentions,
+        replyTo: quoted,
+        attachments: pointers,
+      };
+      return { content, files };
+    }
+    case "location": {
+      const { kind, latitude, longitude, accuracyM, takenMs } = outgoing;
+      const place = { kind, latitude, longitude, accuracyM, takenMs };
+      return { content: { ...place, replyTo: quoted }, files: [] };
+    }
+  }
+}
+
+async function quote(
+  context: DeviceContext,
+  conversationId: string,
+  messageId: string,
+): Promise<ReplyPointer> {
+  const message = await loadMessage(context.vault, messageId);
+  if (message?.conversationId !== conversationId || message.senderId === null) {
+    throw failure("not_found");
+  }
+  const preview = previewOf(decodedOf(message));
+  const text = "text" in preview ? preview.text : "";
+  return { messageId, personId: message.senderId, preview: text.slice(0, QUOTED) };
+}
+
+/** The outbox record of a content; `hidden` for what is not shown as a message. */
+export function outgoingRecord(
+  conversation: Conversation,
+  messageId: string,
+  order: number,
+  content: Content,
+  stage: OutgoingRecord["stage"],
+): OutgoingRecord {
+  const bytes = encodeContent(content);
+  // Room for MLS framing and padding within the server's limit.
+  if (bytes.length > MAX_MESSAGE_BYTES - 4_096) {
+    throw failure("message_invalid", { details: { limit: MAX_MESSAGE_BYTES } });
+  }
+  return {
+    messageId,
+    conversationId: conversation.id,
+    order,
+    content: bytes,
+    attachmentIds: pointersOf(content).map(({ id }) => id),
+    stage,
+    cellId: null,
+    epoch: null,
+    payload: null,
+    hidden: content.kind === "profile" || content.kind === "profile_request",
+  };
+}
+
+/** The message as it shows while it waits. */
+export function queuedMessage(
+  outgoing: OutgoingRecord,
+  senderId: string,
+  sentMs: number,
+): MessageRecord {
+  return {
+    messageId: outgoing.messageId,
+    conversationId: outgoing.conversationId,
+    order: outgoing.order,
+    seq: null,
+    senderId,
+    mine: true,
+    sentMs,
+    content: outgoing.content,
+    notice: null,
+    failure: null,
+  };
+}
+
+export function attachmentRecord(
+  conversation: Conversation,
+  messageId: string,
+  pointer: AttachmentPointer,
+  upload: AttachmentRecord["upload"],
+): Change {
+  return putAttachment({
+    attachmentId: pointer.id,
+    conversationId: conversation.id,
+    messageId,
+    pointer,
+    upload,
+    local: upload === "pending" || upload === "complete",
+  });
+}

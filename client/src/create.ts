@@ -1,0 +1,34 @@
+/** Makes the core: in a browser's worker, or under Node with the pieces that Node lacks passed in. */
+import type { ConnectedCore } from "./core.ts";
+import { Engine } from "./engine.ts";
+import type { Fetch } from "./transport/http.ts";
+import type { WebSocketMaker } from "./transport/socket.ts";
+
+export interface CoreOptions {
+  /** Origin of the server, without a trailing slash. */
+  readonly origin: string;
+  /** Name of the local database; one for each core in a process. */
+  readonly vaultName?: string;
+  readonly fetch?: Fetch;
+  /** The browser's where absent. */
+  readonly WebSocket?: WebSocketMaker;
+  readonly now?: () => number;
+  readonly random?: () => number;
+}
+
+export interface LocalCore extends ConnectedCore {
+  /** Stop without wiping: the process ends, or a test restarts it. */
+  close(): Promise<void>;
+}
+
+export function createCore(options: CoreOptions): LocalCore {
+  const { origin } = options;
+  return new Engine({
+    origin,
+    vaultName: options.vaultName ?? "copconnect",
+    fetch: options.fetch ?? ((url, init) => fetch(url, init)),
+    WebSocket: options.WebSocket ?? (globalThis.WebSocket as unknown as WebSocketMaker),
+    now: options.now ?? Date.now,
+    random: options.random ?? Math.random,
+  });
+}

@@ -1,0 +1,318 @@
+/**
+ * A registered device with an open vault: all parts wired together, from the socket to the views.
+ * Lives from unlock to lock, sign-out or stop; {@link Device.stop} ends everything it started.
+ */
+import type { Account } from "./account.ts";
+import { Announcer } from "./announcer.ts";
+import { Attachments } from "./attachments/attachments.ts";
+import { attachmentRecord, compose, outgoingRecord, queuedMessage } from "./compose.ts";
+import type { Composed } from "./compose.ts";
+import type { Content } from "./content.ts";
+import type { Conversation } from "./conversation.ts";
+import type { Context, DeviceContext } from "./context.ts";
+import type { MessageItem, Outgoing } from "./core.ts";
+import { asFailure, failure, hasCode } from "./failure.ts";
+import { Inbox } from "./inbox.ts";
+import { topUpKeyPackages } from "./key_packages.ts";
+import { Membership } from "./membership.ts";
+import { loadMessage } from "./messages.ts";
+import { createMls } from "./mls/mls.ts";
+import type { Mls } from "./mls/types.ts";
+import { newId } from "./octets.ts";
+import { Outbox } from "./outbox.ts";
+import { OutgoingStore, putOutgoing } from "./outgoing.ts";
+import type { People } from "./people.ts";
+import { STORES } from "./records.ts";
+import type { OutgoingRecord } from "./records.ts";
+import { Sync } from "./sync.ts";
+import { pause } from "./transport/backoff.ts";
+import { Socket } from "./transport/socket.ts";
+import type { SocketOptions } from "./transport/socket.ts";
+import { ViewMaker } from "./views.ts";
+import type { Ready } from "./wire.ts";
+
+/** MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519. */
+export const SUITE = 1;
+/** Files up to here are sealed before `send` returns; larger ones while it waits in the list. */
+const SEAL_AT_ONCE = 8 * 1024 * 1024;
+
+export interface DeviceOptions {
+  readonly context: Context;
+  readonly account: Account;
+  readonly people: People;
+  readonly serverNow: () => number;
+  readonly socket: Omit<SocketOptions, "onReady" | "onFrame">;
+  readonly onReady: (ready: Ready) => void;
+  readonly onAccountEvent: (event: "clients" | "approvals" | "signed_out") => void;
+  readonly onOutbox: () => void;
+  readonly onCatchingUp: (catchingUp: boolean) => void;
+  readonly mayNotify: (conversation: Conversation) => boolean;
+}
+
+export class Device {
+  readonly context: DeviceContext;
+  readonly attachments: Attachments;
+  readonly outgoing = new OutgoingStore();
+  readonly views: ViewMaker;
+  readonly inbox: Inbox;
+  readonly membership: Membership;
+  readonly outbox: Outbox;
+  readonly sync: Sync;
+  readonly socket: Socket;
+  readonly #options: DeviceOptions;
+  readonly #abort = new AbortController();
+  #mls: Mls | null = null;
+
+  constructor(options: DeviceOptions) {
+    this.#options = options;
+    const { account, people } = options;
+    const context: DeviceContext = {
+      ...options.context,
+      account: () => account.require(),
+      checker: () => account.checker(),
+      mls: () => {
+        if (this.#mls === null) throw failure("not_registered");
+        return this.#mls;
+      },
+      signal: this.#abort.signal,
+    };
+    this.context = context;
+    const announcer = new Announcer(context.emit, options.mayNotify);
+    this.attachments = new Attachments(context);
+    this.inbox = new Inbox(context, this.outgoing, {
+      onHandshake: (conversation) => this.membership.attend(conversation),
+      onProfileRequest: (conversation) => void this.#answerProfile(conversation),
+      onCursor: (conversation) => this.sync.onCursor(conversation),
+      onRoster: (conversation) => void this.sync.refresh(conversation.id).catch(ignore),
+      onAccepted: (conversation) => this.outbox.kick(conversation),
+    });
+    this.membership = new Membership(context, this.inbox, {
+      onReady: (conversation) => this.outbox.kick(conversation),
+      onWelcomed: (conversation) => void this.#tellProfile(conversation),
+      onEntered: (conversation) => void this.#askProfile(conversation),
+      onLeft: (conversation) => this.outbox.kick(conversation),
+    });
+    this.outbox = new Outbox(
+      context,
+      this.outgoing,
+      this.inbox,
+      this.membership,
+      this.attachments,
+    );
+    this.sync = new Sync({
+      context,
+      account,
+      announcer,
+      inbox: this.inbox,
+      membership: this.membership,
+      people,
+      socket: () => this.socket,
+      onCatchingUp: options.onCatchingUp,
+      kick: (conversation) => this.outbox.kick(conversation),
+    });
+    this.views = new ViewMaker(context, people, this.outgoing, this.attachments, announcer);
+    this.socket = new Socket({
+      ...options.socket,
+      onReady: (ready) => {
+        options.onReady(ready);
+        this.outbox.wake();
+        void this.sync.onReady(ready);
+        void this.#housekeeping(ready).catch(ignore);
+      },
+      onFrame: (frame) => {
+        if (frame.t === "account" && frame.event !== "directory" && frame.event !== "trust") {
+          options.onAccountEvent(frame.event);
+          return;
+        }
+        void this.sync.onFrame(frame).catch(ignore);
+      },
+    });
+    this.outgoing.onChange = options.onOutbox;
+  }
+
+  /** Read the vault; nothing of the network is needed. */
+  async open(): Promise<void> {
+    const { account, people, serverNow } = this.#options;
+    const make = async (): Promise<void> => {
+      this.#mls = await createMls({
+        identity: account.identity(),
+        checker: account.checker(),
+        suite: SUITE,
+        now: serverNow,
+      });
+    };
+    await make();
+    const { vault } = this.context;
+    this.outgoing.load(await vault.all<OutgoingRecord>(STORES.outbox));
+    await this.sync.load();
+    people.onLoaded = () => {
+      for (const conversation of this.sync.conversations.values()) {
+        this.context.emit({ type: "members", conversationId: conversation.id });
+      }
+    };
+    for (const record of this.outgoing.all()) {
+      // The file was still being read when the app ended.
+      if (record.stage === "preparing") await this.#sourceLost(record);
+    }
+  }
+
+  stop(): void {
+    this.#abort.abort();
+    this.socket.stop();
+    this.outbox.wake();
+    this.attachments.close();
+    this.outgoing.onChange = () => undefined;
+  }
+
+  async #housekeeping(ready: Ready): Promise<void> {
+    const { account, people, serverNow } = this.#options;
+    await account.refreshTrust(ready.trustVersion);
+    await account.refreshMe();
+    const renewed = await account.renew();
+    if (renewed) {
+      this.#mls = await createMls({
+        identity: account.identity(),
+        checker: account.checker(),
+        suite: SUITE,
+        now: serverNow,
+      });
+    }
+    await topUpKeyPackages(this.context, renewed);
+    await people.refreshDirectory(ready.directoryVersion);
+  }
+
+  find(conversationId: string): Conversation {
+    const conversation = this.sync.find(conversationId);
+    if (conversation === null) throw failure("not_found");
+    return conversation;
+  }
+
+  // --- Sending ---------------------------------------------------------------------------------
+
+  async send(
+    conversationId: string,
+    outgoing: Outgoing,
+    replyTo: string | null,
+    messageId = newId(),
+  ): Promise<MessageItem> {
+    const conversation = this.find(conversationId);
+    const { vault, now, account } = this.context;
+    const known = await loadMessage(vault, messageId);
+    if (known !== null) return this.views.message(conversation, known);
+    const { record } = conversation;
+    if (record.state === "left") throw failure("conversation_left");
+    if (record.state === "alarm") throw failure("security_alarm");
+    const composed = await compose(this.context, this.attachments, conversationId, outgoing, replyTo);
+    const total = composed.files.reduce((sum, { file }) => sum + file.size, 0);
+    const later = total > SEAL_AT_ONCE;
+    if (!later) for (const file of composed.files) await this.attachments.seal(file);
+    const stage = later ? "preparing" : composed.files.length > 0 ? "uploading" : "ready";
+    const order = this.outgoing.nextOrder(now());
+    const queued = outgoingRecord(conversation, messageId, order, composed.content, stage);
+    const message = queuedMessage(queued, account().personId, now());
+    await this.#storeFiles(conversation, messageId, composed, later ? "preparing" : "pending");
+    await this.outbox.enqueue(conversation, queued, message);
+    if (later) void this.#sealLater(conversation, queued, composed);
+    return this.views.message(conversation, message);
+  }
+
+  /** Send what is not shown as a message. */
+  async sendHidden(conversation: Conversation, content: Content): Promise<void> {
+    const order = this.outgoing.nextOrder(this.context.now());
+    await this.outbox.enqueue(
+      conversation,
+      outgoingRecord(conversation, newId(), order, content, "ready"),
+      null,
+    );
+  }
+
+  /** Set the group's name and photo, after its photo has been uploaded. */
+  async sendProfile(
+    conversation: Conversation,
+    title: string,
+    photo: Parameters<Attachments["prepare"]>[0] | "keep" | null,
+  ): Promise<void> {
+    if (title.trim() === "" || title.length > 255) throw failure("message_invalid");
+    if (photo === "keep" || photo === null) {
+      const kept = photo === "keep" ? conversation.record.photo : null;
+      return this.sendHidden(conversation, { kind: "profile", title, photo: kept });
+    }
+    const prepared = this.attachments.prepare(photo);
+    await this.attachments.seal(prepared);
+    const messageId = newId();
+    const content: Content = { kind: "profile", title, photo: prepared.pointer };
+    const order = this.outgoing.nextOrder(this.context.now());
+    const queued = outgoingRecord(conversation, messageId, order, content, "uploading");
+    await this.#storeFiles(conversation, messageId, { content, files: [prepared] }, "pending");
+    await this.outbox.enqueue(conversation, queued, null);
+  }
+
+  async #storeFiles(
+    conversation: Conversation,
+    messageId: string,
+    composed: Composed,
+    upload: "preparing" | "pending",
+  ): Promise<void> {
+    await this.context.vault.write(
+      composed.files.map(({ pointer }) =>
+        attachmentRecord(conversation, messageId, pointer, upload),
+      ),
+    );
+  }
+
+  async #sealLater(
+    conversation: Conversation,
+    queued: OutgoingRecord,
+    composed: Composed,
+  ): Promise<void> {
+    try {
+      for (const file of composed.files) await this.attachments.seal(file);
+      if (this.outgoing.find(queued.messageId) === null) return;
+      await this.#storeFiles(conversation, queued.messageId, composed, "pending");
+      const uploading: OutgoingRecord = { ...queued, stage: "uploading" };
+      await this.context.vault.write([putOutgoing(uploading)], true);
+      this.outgoing.set(uploading);
+      this.outbox.kick(conversation);
+    } catch (error) {
+      if (hasCode(error, "locked")) return;
+      await this.outbox.fail(conversation, queued, asFailure(error)).catch(ignore);
+    }
+  }
+
+  async #sourceLost(record: OutgoingRecord): Promise<void> {
+    const conversation = this.sync.find(record.conversationId);
+    if (conversation !== null) {
+      await this.outbox.fail(conversation, record, failure("source_lost"));
+    }
+  }
+
+  // --- The group's name, for those who came in later ----------------------------------------------
+
+  async #tellProfile(conversation: Conversation): Promise<void> {
+    const { kind, title, photo } = conversation.record;
+    if (kind === "direct" || title === null) return;
+    await this.sendHidden(conversation, { kind: "profile", title, photo }).catch(ignore);
+  }
+
+  async #askProfile(conversation: Conversation): Promise<void> {
+    if (conversation.record.kind === "direct") return;
+    // Whoever let us in tells the name by itself.
+    await pause(1_500, this.context.signal);
+    const { title, state } = conversation.record;
+    if (this.context.signal.aborted || title !== null || state !== "ready") return;
+    await this.sendHidden(conversation, { kind: "profile_request" }).catch(ignore);
+  }
+
+  async #answerProfile(conversation: Conversation): Promise<void> {
+    if (conversation.record.title === null) return;
+    const heard = conversation.profilesHeard;
+    await pause(200 + 2_800 * this.context.random(), this.context.signal);
+    if (this.context.signal.aborted || conversation.profilesHeard !== heard) return;
+    await this.#tellProfile(conversation);
+  }
+}
+
+/** For background work whose failure is told elsewhere or tried again with the next connection. */
+function ignore(): void {
+  // Nothing to do.
+}

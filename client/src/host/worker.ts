@@ -1,0 +1,23 @@
+/** The worker's entry: this tab's place among the tabs, and the core if it leads. */
+import { createCore } from "../create.ts";
+import { joinTabs } from "./tabs.ts";
+import type { Channel } from "./tabs.ts";
+import type { Call } from "./rpc.ts";
+
+const call = joinTabs({
+  locks: navigator.locks,
+  channel: new BroadcastChannel("copconnect-core") as unknown as Channel,
+  createCore: () => {
+    const core = createCore({ origin: self.location.origin });
+    // A tab that takes over was started by its page long ago: nobody calls `start` again.
+    core.start().catch(() => undefined);
+    return core;
+  },
+  toPage: (message) => {
+    self.postMessage(message);
+  },
+});
+
+self.onmessage = (event: MessageEvent<Call>) => {
+  call(event.data);
+};

@@ -1,0 +1,51 @@
+/**
+ * Key packages: what others need to let this device into a cell while it is away.
+ *
+ * Invariant: private parts are stored before the public parts are uploaded. At least
+ * {@link LOW} one-time packages and one last resort lie at the server.
+ */
+import type { DeviceContext } from "./context.ts";
+import type { KeyPackageBundle } from "./mls/types.ts";
+import { STORES } from "./records.ts";
+import type { KeyPackageRecord } from "./records.ts";
+import type { Change } from "./vault/vault.ts";
+
+export const ENOUGH = 20;
+export const LOW = 10;
+
+export async function storedBundles(context: DeviceContext): Promise<readonly KeyPackageBundle[]> {
+  return context.vault.all<KeyPackageRecord>(STORES.keyPackages);
+}
+
+/** Fill up what the server holds. `renewed`: the certificate changed, so the old ones are void. */
+export async function topUpKeyPackages(context: DeviceContext, renewed = false): Promise<void> {
+  const count = await context.api.keyPackageCount();
+  const stored = await storedBundles(context);
+  // A vault without the private parts (wiped, or another database) makes the server's useless.
+  const known = stored.some(({ lastResort }) => lastResort) && !renewed;
+  const missing = count.oneTime < LOW || !known ? ENOUGH - (known ? count.oneTime : 0) : 0;
+  const needLastResort = !count.lastResort || !known;
+  if (missing <= 0 && !needLastResort) return;
+
+  const oneTime: KeyPackageBundle[] = [];
+  for (let i = 0; i < missing; i++) oneTime.push(await context.mls().generateKeyPackage(false));
+  const lastResort = needLastResort ? await context.mls().generateKeyPackage(true) : null;
+  const fresh = lastResort === null ? oneTime : [...oneTime, lastResort];
+  const puts: Change[] = fresh.map(({ keyPackage, reference, secret, lastResort }) => ({
+    op: "put",
+    store: STORES.keyPackages,
+    key: reference,
+    value: { keyPackage, reference, secret, lastResort } satisfies KeyPackageRecord,
+  }));
+  await context.vault.write(puts, true);
+  await context.api.uploadKeyPackages({
+    oneTime: oneTime.map(({ keyPackage }) => keyPackage),
+    lastResort: lastResort?.keyPackage ?? null,
+  });
+}
+
+/** The change that forgets a package that a Welcome used up. Last resorts stay. */
+export function usedUp(bundle: KeyPackageBundle): readonly Change[] {
+  if (bundle.lastResort) return [];
+  return [{ op: "delete", store: STORES.keyPackages, key: bundle.reference }];
+}

@@ -1,0 +1,299 @@
+/**
+ * Sending. A message is stored before anything else and goes through the stages of
+ * {@link OutgoingRecord}; each step is stored before the next begins, so that a crash at any line
+ * repeats a step and never loses or doubles a message.
+ *
+ * One conversation sends one message at a time, in order; a message whose attachments are still
+ * on their way up lets later ones pass. No answer: the identical bytes again. `stale_epoch` and
+ * `removal_pending` mean that these bytes were certainly not accepted: the log is processed and
+ * the same entry is encrypted anew.
+ */
+import { Work } from "./conversation.ts";
+import type { Conversation } from "./conversation.ts";
+import type { DeviceContext } from "./context.ts";
+import { asFailure, failure, hasCode } from "./failure.ts";
+import type { Inbox } from "./inbox.ts";
+import type { Membership } from "./membership.ts";
+import { loadMessage } from "./messages.ts";
+import { acceptedMessage, deleteOutgoing, putOutgoing } from "./outgoing.ts";
+import type { OutgoingStore } from "./outgoing.ts";
+import { STORES } from "./records.ts";
+import type { MessageRecord, OutgoingRecord } from "./records.ts";
+import { delayMs, pause } from "./transport/backoff.ts";
+import type { Accepted } from "./wire.ts";
+
+const RETRY = { firstMs: 1_000, maxMs: 30_000 };
+
+/** Uploads attachments; resolves when all are complete at the server. */
+export interface Uploader {
+  upload(attachmentIds: readonly string[]): Promise<void>;
+  cancel(attachmentIds: readonly string[]): Promise<void>;
+}
+
+export class Outbox {
+  readonly #context: DeviceContext;
+  readonly #outgoing: OutgoingStore;
+  readonly #inbox: Inbox;
+  readonly #membership: Membership;
+  readonly #uploader: Uploader;
+  readonly #pumping = new Map<string, boolean>();
+  readonly #uploading = new Set<string>();
+  #wake = new AbortController();
+
+  constructor(
+    context: DeviceContext,
+    outgoing: OutgoingStore,
+    inbox: Inbox,
+    membership: Membership,
+    uploader: Uploader,
+  ) {
+    this.#context = context;
+    this.#outgoing = outgoing;
+    this.#inbox = inbox;
+    this.#membership = membership;
+    this.#uploader = uploader;
+  }
+
+  /** Store a message and begin to send it. `message` is null for what is not shown. */
+  async enqueue(
+    conversation: Conversation,
+    outgoing: OutgoingRecord,
+    message: MessageRecord | null,
+  ): Promise<void> {
+    await conversation.run(async () => {
+      const work = new Work(conversation);
+      work.changes.push(putOutgoing(outgoing));
+      if (message !== null) {
+        work.put(message);
+        work.set({ draft: null });
+      }
+      await conversation.store(work, true);
+      this.#outgoing.set(outgoing);
+    });
+    this.kick(conversation);
+  }
+
+  /** Look whether something can be sent, in the background. */
+  kick(conversation: Conversation): void {
+    for (const record of this.#outgoing.of(conversation.id)) {
+      if (record.stage === "uploading") void this.#upload(conversation, record);
+    }
+    if (this.#pumping.has(conversation.id)) {
+      this.#pumping.set(conversation.id, true);
+      return;
+    }
+    this.#pumping.set(conversation.id, false);
+    void this.#pump(conversation);
+  }
+
+  /** The network is back: waits end at once. */
+  wake(): void {
+    this.#wake.abort();
+    this.#wake = new AbortController();
+  }
+
+  /** Try again what failed. */
+  async retry(conversation: Conversation, messageId: string): Promise<void> {
+    const record = this.#require(messageId);
+    if (record.stage !== "failed") return;
+    const stage =
+      record.payload !== null ? "encrypted" : record.attachmentIds.length > 0 ? "uploading" : "ready";
+    await this.#restage(conversation, { ...record, stage }, null);
+    this.kick(conversation);
+  }
+
+  /** Take back what was not accepted. Too late if it was: then nothing changes. */
+  async cancel(conversation: Conversation, messageId: string): Promise<void> {
+    const record = this.#require(messageId);
+    await this.#uploader.cancel(record.attachmentIds);
+    await conversation.run(async () => {
+      // Bytes that were posted without an answer may be in the log already.
+      if (record.payload !== null) await this.#inbox.catchUp(conversation).catch(() => undefined);
+      if (this.#outgoing.find(messageId) === null) return;
+      const work = new Work(conversation);
+      work.changes.push(
+        deleteOutgoing(messageId),
+        { op: "delete", store: STORES.messages, key: messageId },
+        ...record.attachmentIds.flatMap((attachmentId) => [
+          { op: "delete", store: STORES.attachments, key: attachmentId } as const,
+          { op: "delete_chunks", attachmentId } as const,
+        ]),
+      );
+      work.removed.push(messageId);
+      if (work.record.last?.messageId === messageId) work.set({ last: null });
+      await conversation.store(work, true);
+      this.#outgoing.delete(messageId);
+    });
+  }
+
+  #require(messageId: string): OutgoingRecord {
+    const record = this.#outgoing.find(messageId);
+    if (record === null) throw failure("not_found");
+    return record;
+  }
+
+  async #upload(conversation: Conversation, record: OutgoingRecord): Promise<void> {
+    if (this.#uploading.has(record.messageId)) return;
+    this.#uploading.add(record.messageId);
+    try {
+      for (let attempt = 0; ; attempt++) {
+        try {
+          await this.#uploader.upload(record.attachmentIds);
+          break;
+        } catch (error) {
+          if (this.#context.signal.aborted || hasCode(error, "cancelled", "locked")) return;
+          const known = asFailure(error);
+          if (!known.retry) {
+            await this.fail(conversation, record, error);
+            return;
+          }
+          const wait = known.retryAfterMs ?? delayMs(RETRY, attempt, this.#context.random);
+          await pause(wait, this.#wake.signal);
+          if (this.#context.signal.aborted) return;
+        }
+      }
+      if (this.#outgoing.find(record.messageId) === null) return;
+      await this.#restage(conversation, { ...record, stage: "ready" }, null);
+    } finally {
+      this.#uploading.delete(record.messageId);
+    }
+    this.kick(conversation);
+  }
+
+  async #pump(conversation: Conversation): Promise<void> {
+    const { signal } = this.#context;
+    let attempt = 0;
+    for (;;) {
+      this.#pumping.set(conversation.id, false);
+      let sent: boolean;
+      try {
+        sent = await this.#sendNext(conversation);
+        attempt = 0;
+      } catch (error) {
+        if (signal.aborted || hasCode(error, "locked", "security_alarm")) break;
+        const wait = asFailure(error).retryAfterMs ?? delayMs(RETRY, attempt, this.#context.random);
+        attempt++;
+        await pause(wait, this.#wake.signal);
+        if (signal.aborted) break;
+        continue;
+      }
+      if (!sent && this.#pumping.get(conversation.id) !== true) break;
+    }
+    this.#pumping.delete(conversation.id);
+  }
+
+  #next(conversation: Conversation): OutgoingRecord | null {
+    const ready = (record: OutgoingRecord): boolean =>
+      record.stage === "ready" || record.stage === "encrypted";
+    return this.#outgoing.of(conversation.id).find(ready) ?? null;
+  }
+
+  /** Send the first message that can go. False when there is none. */
+  async #sendNext(conversation: Conversation): Promise<boolean> {
+    const next = this.#next(conversation);
+    if (next === null) return false;
+    if (conversation.record.state === "left") {
+      await this.fail(conversation, next, failure("conversation_left"));
+      return true;
+    }
+    if (conversation.record.state !== "ready") return false;
+    const encrypted = await this.#encrypt(conversation, next);
+    if (encrypted === null) return this.#next(conversation)?.messageId !== next.messageId;
+    let accepted: Accepted;
+    try {
+      accepted = await this.#context.api.postMessage(conversation.id, {
+        entryId: encrypted.messageId,
+        cellId: encrypted.cellId ?? "",
+        epoch: encrypted.epoch ?? 0,
+        payload: encrypted.payload ?? new Uint8Array(),
+        attachmentIds: [...encrypted.attachmentIds],
+      });
+    } catch (error) {
+      return this.#refused(conversation, encrypted, error);
+    }
+    await conversation.run(async () => {
+      // The log may have told us already.
+      const own = this.#outgoing.find(encrypted.messageId);
+      if (own === null) return;
+      const work = new Work(conversation);
+      await acceptedMessage(this.#context, this.#outgoing, work, own, accepted);
+      await conversation.store(work);
+    });
+    return true;
+  }
+
+  /** The record with its ciphertext, stored; null when the group cannot send now. */
+  #encrypt(conversation: Conversation, record: OutgoingRecord): Promise<OutgoingRecord | null> {
+    return conversation.run(async () => {
+      const current = this.#outgoing.find(record.messageId);
+      if (current === null || current.stage === "encrypted") return current;
+      if (conversation.pending !== null || (conversation.group?.pendingRemovals.length ?? 0) > 0) {
+        // Who comes to pending Removes commits them before sending.
+        conversation.duty = true;
+        await this.#membership.settle(conversation);
+      }
+      const { group } = conversation;
+      if (group === null || conversation.record.state !== "ready") return null;
+      const { next, message } = await group.encrypt(record.content);
+      const work = new Work(conversation);
+      work.advance(next);
+      const encrypted: OutgoingRecord = {
+        ...current,
+        stage: "encrypted",
+        cellId: group.cellId,
+        epoch: group.epoch,
+        payload: message,
+      };
+      work.changes.push(putOutgoing(encrypted));
+      await conversation.store(work, true);
+      this.#outgoing.set(encrypted);
+      return encrypted;
+    });
+  }
+
+  async #refused(
+    conversation: Conversation,
+    record: OutgoingRecord,
+    error: unknown,
+  ): Promise<boolean> {
+    if (hasCode(error, "stale_epoch", "removal_pending", "cell_unfounded")) {
+      await conversation.run(async () => {
+        await this.#membership.guard(conversation, () => this.#inbox.catchUp(conversation));
+        if (this.#outgoing.find(record.messageId) === null) return;
+        if (hasCode(error, "removal_pending")) conversation.duty = true;
+        const again: OutgoingRecord = { ...record, stage: "ready", payload: null, epoch: null };
+        const work = new Work(conversation);
+        work.changes.push(putOutgoing(again));
+        await conversation.store(work);
+        this.#outgoing.set(again);
+        await this.#membership.settle(conversation);
+      });
+      return true;
+    }
+    const known = asFailure(error);
+    if (known.retry || hasCode(error, "unauthenticated", "conduct_not_accepted")) throw known;
+    await this.fail(conversation, record, error);
+    if (hasCode(error, "not_member", "not_found")) this.#membership.attend(conversation);
+    return true;
+  }
+
+  /** Give up on a message until the person tries again. */
+  async fail(conversation: Conversation, record: OutgoingRecord, error: unknown): Promise<void> {
+    await this.#restage(conversation, { ...record, stage: "failed" }, error);
+  }
+
+  /** Move to another stage, with the message's failure (or null). */
+  #restage(conversation: Conversation, record: OutgoingRecord, error: unknown): Promise<void> {
+    return conversation.run(async () => {
+      if (this.#outgoing.find(record.messageId) === null) return;
+      const work = new Work(conversation);
+      work.changes.push(putOutgoing(record));
+      const message = await loadMessage(this.#context.vault, record.messageId);
+      if (message !== null) {
+        work.put({ ...message, failure: error === null ? null : asFailure(error).plain() });
+      }
+      await conversation.store(work, true);
+      this.#outgoing.set(record);
+    });
+  }
+}

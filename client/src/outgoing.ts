@@ -1,0 +1,99 @@
+/**
+ * Messages on their way, mirrored in memory from the vault so that the next one is found without
+ * reading. The vault is written first, always; this index only follows.
+ */
+import { decodeContent } from "./content.ts";
+import type { Work } from "./conversation.ts";
+import type { DeviceContext } from "./context.ts";
+import { loadMessage } from "./messages.ts";
+import { applyProfile } from "./profile.ts";
+import { QUEUED_ORDER, STORES } from "./records.ts";
+import type { OutgoingRecord } from "./records.ts";
+import type { Change } from "./vault/vault.ts";
+
+export function putOutgoing(record: OutgoingRecord): Change {
+  return { op: "put", store: STORES.outbox, key: record.messageId, value: record };
+}
+
+export function deleteOutgoing(messageId: string): Change {
+  return { op: "delete", store: STORES.outbox, key: messageId };
+}
+
+export class OutgoingStore {
+  readonly #records = new Map<string, OutgoingRecord>();
+  #lastOrder = QUEUED_ORDER;
+  /** Called when the number of waiting messages may have changed. */
+  onChange: () => void = () => undefined;
+
+  load(records: readonly OutgoingRecord[]): void {
+    this.#records.clear();
+    for (const record of records) this.#records.set(record.messageId, record);
+    this.#lastOrder = Math.max(QUEUED_ORDER, ...records.map(({ order }) => order));
+  }
+
+  /** An order after everything queued before. */
+  nextOrder(now: number): number {
+    this.#lastOrder = Math.max(this.#lastOrder + 1, QUEUED_ORDER + now);
+    return this.#lastOrder;
+  }
+
+  find(messageId: string): OutgoingRecord | null {
+    return this.#records.get(messageId) ?? null;
+  }
+
+  /** Follow a write of the vault. */
+  set(record: OutgoingRecord): void {
+    this.#records.set(record.messageId, record);
+    this.onChange();
+  }
+
+  delete(messageId: string): void {
+    if (this.#records.delete(messageId)) this.onChange();
+  }
+
+  of(conversationId: string): readonly OutgoingRecord[] {
+    return [...this.#records.values()]
+      .filter((record) => record.conversationId === conversationId)
+      .sort((a, b) => a.order - b.order);
+  }
+
+  all(): readonly OutgoingRecord[] {
+    return [...this.#records.values()];
+  }
+
+  /** Messages that still wait for the network. */
+  get waiting(): number {
+    let count = 0;
+    for (const { hidden, stage } of this.#records.values()) {
+      if (!hidden && stage !== "failed") count++;
+    }
+    return count;
+  }
+}
+
+/**
+ * Put into `work` that the DS has accepted a message: out of the outbox, at its place in the
+ * conversation. Safe to do again: from the answer to the POST and from the log.
+ */
+export async function acceptedMessage(
+  context: DeviceContext,
+  outgoing: OutgoingStore,
+  work: Work,
+  record: OutgoingRecord,
+  accepted: { readonly seq: number; readonly sentMs: number },
+): Promise<void> {
+  work.changes.push(deleteOutgoing(record.messageId));
+  work.afterwards.push(() => outgoing.delete(record.messageId));
+  const at = { entryId: record.messageId, seq: accepted.seq, sentMs: accepted.sentMs };
+  if (record.hidden) {
+    const content = decodeContent(record.content);
+    if (content.kind !== "profile") return;
+    const { personId } = context.account();
+    for (const message of applyProfile(work, content, at, personId)) work.put(message);
+    return;
+  }
+  const message = await loadMessage(context.vault, record.messageId);
+  if (message === null || message.seq !== null) return;
+  const { seq, sentMs } = accepted;
+  work.put({ ...message, seq, sentMs, order: seq, failure: null });
+}

@@ -1,0 +1,47 @@
+/**
+ * The roster as it was at an earlier place in the log. A client that is let in by a Welcome of
+ * last week judges last week's entries by last week's roster: it fetches today's, and walks back
+ * through the roster entries after the Welcome. Every step is verified by the signed heads.
+ */
+import { decode } from "@msgpack/msgpack";
+import { RosterRefused } from "./roster/refused.ts";
+import { parseHead } from "./roster/head.ts";
+import type { RosterCopy } from "./roster/roster-copy.ts";
+import type { Api } from "./transport/api.ts";
+import type { RosterChange } from "./wire.ts";
+
+const PAGE = 500;
+/** How far before the place to look for the head that was valid there. */
+const BEFORE = 200;
+
+/** Throws RosterRefused when the log does not lead back to the place. */
+export async function rosterAt(
+  api: Api,
+  conversationId: string,
+  newest: RosterCopy,
+  seq: number,
+): Promise<RosterCopy> {
+  const changes: { readonly seq: number; readonly change: RosterChange }[] = [];
+  let after = Math.max(0, seq - BEFORE);
+  for (;;) {
+    const page = await api.log(conversationId, after, PAGE);
+    for (const entry of page.entries) {
+      if (entry.kind !== "roster") continue;
+      changes.push({ seq: entry.seq, change: decode(entry.payload) as RosterChange });
+    }
+    const last = page.entries.at(-1);
+    if (!page.more || last === undefined) break;
+    after = last.seq;
+  }
+  let roster = newest;
+  for (let i = changes.length - 1; i >= 0; i--) {
+    const step = changes[i];
+    if (step === undefined || step.seq <= seq) break;
+    // Changes after the newest copy was fetched are applied when the log is processed.
+    if (parseHead(step.change.head).epoch > roster.head.epoch) continue;
+    const before = changes[i - 1];
+    if (before === undefined) throw new RosterRefused("not_an_extension", "history is too short");
+    roster = await roster.rewind(step.change, before.change.head);
+  }
+  return roster;
+}

@@ -1,0 +1,177 @@
+/**
+ * The real server as a child process on a data folder of its own, and people who register with it
+ * the way officers do. Demo mode only puts one-time codes where a test can read them.
+ */
+import { spawn, spawnSync } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
+const PEOPLE = 60;
+
+/** The interpreter with the server's packages. */
+export function python(): string {
+  const given = process.env["COPCONNECT_PYTHON"];
+  if (given !== undefined && given !== "") return given;
+  const own = join(ROOT, ".venv", "bin", "python");
+  return existsSync(own) ? own : "python3";
+}
+
+export function numberOf(index: number): string {
+  return `+9170000${String(index).padStart(5, "0")}`;
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer();
+    probe.once("error", reject);
+    probe.listen(0, "127.0.0.1", () => {
+      const { port } = probe.address() as AddressInfo;
+      probe.close(() => resolve(port));
+    });
+  });
+}
+
+function writeDataBank(folder: string): void {
+  const write = (name: string, rows: readonly (readonly string[])[]): void => {
+    writeFileSync(join(folder, name), rows.map((row) => row.join(",")).join("\n") + "\n");
+  };
+  const terms = ["code", "name_en", "name_te"];
+  write("levels.csv", [terms, ["state", "State", ""], ["station", "Station", ""]]);
+  write("ranks.csv", [terms, ["PC", "Police Constable", ""], ["SI", "Sub-Inspector", ""]]);
+  write("roles.csv", [terms, ["sho", "Station House Officer", ""], ["patrol", "Patrol", ""]]);
+  write("units.csv", [
+    ["code", "parent", "level", "name_en", "name_te"],
+    ["TG", "", "state", "Telangana", "తెలంగాణ"],
+    ["TG-CHAR", "TG", "station", "Charminar Police Station", "చార్మినార్"],
+  ]);
+  const people = Array.from({ length: PEOPLE }, (_, index) => [
+    `TG-${String(index).padStart(5, "0")}`,
+    `Officer ${String.fromCharCode(65 + (index % 26))}${String(index)}`,
+    "",
+    numberOf(index),
+    index === 0 ? "SI" : "PC",
+    index === 0 ? "SHO Charminar" : "Constable Charminar",
+    index === 0 ? "sho" : "patrol",
+    "TG-CHAR",
+    index === 0 ? "yes" : "no",
+    `ENROL${String(index).padStart(5, "0")}`,
+  ]);
+  write("people.csv", [
+    [
+      ...["code", "name_en", "name_te", "number", "rank", "post_en"],
+      ...["roles", "unit", "unit_admin", "enrolment_code"],
+    ],
+    ...people,
+  ]);
+}
+
+export class TestServer {
+  readonly folder: string;
+  readonly port: number;
+  readonly #environment: NodeJS.ProcessEnv;
+  #process: ChildProcess | null = null;
+  readonly #codes = new Map<string, string>();
+
+  private constructor(folder: string, port: number, settings: Readonly<Record<string, string>>) {
+    this.folder = folder;
+    this.port = port;
+    this.#environment = {
+      PATH: process.env["PATH"],
+      PYTHONPATH: join(ROOT, "src"),
+      PYTHONUNBUFFERED: "1",
+      COPCONNECT_DEMO: "true",
+      COPCONNECT_OTP_PER_ADDRESS_PER_HOUR: "100000",
+      COPCONNECT_OTP_PER_NUMBER_PER_HOUR: "1000",
+      COPCONNECT_OTP_RESEND_MS: "0",
+      ...settings,
+    };
+  }
+
+  get origin(): string {
+    return `http://127.0.0.1:${String(this.port)}`;
+  }
+
+  /** A server with a data bank, running. */
+  static async start(settings: Readonly<Record<string, string>> = {}): Promise<TestServer> {
+    const folder = mkdtempSync(join(tmpdir(), "copconnect-test-"));
+    const server = new TestServer(folder, await freePort(), settings);
+    writeDataBank(folder);
+    server.command("init");
+    server.command("roster", "import", folder);
+    await server.serve();
+    return server;
+  }
+
+  command(...args: readonly string[]): string {
+    const all = ["-m", "copconnect", ...args, "--data", join(this.folder, "data")];
+    const run = spawnSync(python(), all, { cwd: ROOT, env: this.#environment, encoding: "utf8" });
+    if (run.status !== 0)
+      throw new Error(`copconnect ${args.join(" ")}: ${run.stdout}${run.stderr}`);
+    return run.stdout;
+  }
+
+  async serve(): Promise<void> {
+    const log = openSync(join(this.folder, "log"), "a");
+    const data = join(this.folder, "data");
+    this.#process = spawn(
+      python(),
+      ["-m", "copconnect", "serve", "--data", data, "--port", String(this.port)],
+      { cwd: ROOT, env: this.#environment, stdio: ["ignore", log, log] },
+    );
+    const child = this.#process;
+    const deadline = Date.now() + 60_000;
+    while (Date.now() < deadline && child.exitCode === null) {
+      const up = await fetch(`${this.origin}/healthz`).then(
+        (answer) => answer.ok,
+        () => false,
+      );
+      if (up) return;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    throw new Error(`the server did not start: ${this.log()}`);
+  }
+
+  log(): string {
+    return readFileSync(join(this.folder, "log"), "utf8").slice(-6000);
+  }
+
+  /** As a power cut does. */
+  async kill(): Promise<void> {
+    const child = this.#process;
+    this.#process = null;
+    if (child === null || child.exitCode !== null) return;
+    const ended = new Promise((resolve) => child.once("exit", resolve));
+    child.kill("SIGKILL");
+    await ended;
+  }
+
+  /** End for good and remove the folder. */
+  async close(): Promise<void> {
+    await this.kill();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  /** The newest one-time code that was sent to a number and not asked for before. */
+  async codeFor(number: string): Promise<string> {
+    const query = new URLSearchParams({ number });
+    const deadline = Date.now() + 10_000;
+    for (;;) {
+      const answer = await fetch(`${this.origin}/v1/demo/outbox?${query.toString()}`);
+      const texts = (await answer.json()) as { text: string }[];
+      const newest = JSON.stringify(texts[0] ?? null);
+      const code = /\b\d{6}\b/.exec(texts[0]?.text ?? "")?.[0];
+      if (code !== undefined && this.#codes.get(number) !== newest) {
+        this.#codes.set(number, newest);
+        return code;
+      }
+      if (Date.now() > deadline) throw new Error(`no code for ${number}: ${newest}`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+}
