@@ -10,7 +10,7 @@
  * RFC's external_senders vector, capabilities, the founding order of joining.ts, the key retention
  * and the very bytes of the roster authority's Remove.
  *
- * Not covered: the x509 credential on the wire (tests of the server parse it), the last_resort
+ * Not covered: the x509 credential on the wire, the last_resort
  * extension (core-crypto fails on it), CredentialChecker, roster and the numbered rules.
  */
 import type { ClientConfig, ClientState, Credential } from "ts-mls";

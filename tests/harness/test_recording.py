@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import brotli
 import httpx
 import pytest
 from websockets.asyncio.client import connect
@@ -34,8 +35,10 @@ class Handler(BaseHTTPRequestHandler):
             body = gzip.compress(body)
         elif coding == "deflate":
             body = zlib.compress(body)
+        elif coding == "br":
+            body = brotli.compress(body)
         self.send_response(200)
-        if coding in ("gzip", "deflate"):
+        if coding in ("gzip", "deflate", "br"):
             self.send_header("content-encoding", coding)
         if coding == "chunked":
             self.send_header("transfer-encoding", "chunked")
@@ -70,7 +73,7 @@ def _places(things: list[Exhibit], text: str) -> list[str]:
 
 
 def test_http_bodies_are_found_whatever_wraps_them(web_port: int) -> None:
-    paths = ("plain", "gzip", "deflate", "chunked")
+    paths = ("plain", "gzip", "deflate", "br", "chunked")
     with RecordingProxy(web_port) as proxy, httpx.Client(base_url=proxy.url) as client:
         for path in paths:  # On one kept-alive connection.
             body = gzip.compress(ASKED.encode())

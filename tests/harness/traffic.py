@@ -1,6 +1,6 @@
 """Takes recorded TCP connections apart into what their bytes say.
 
-HTTP/1.1 heads and bodies (chunks joined, gzip and deflate undone) and WebSocket messages
+HTTP/1.1 heads and bodies (chunks joined, gzip, deflate and brotli undone) and WebSocket messages
 (unmasked, fragments joined, permessage-deflate undone). What cannot be parsed is handed out raw,
 so that nothing recorded escapes a search.
 """
@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import brotli
 import h11
 
 from tests.harness.recording import Recording
@@ -133,6 +134,8 @@ def _decoded(headers: h11._headers.Headers, body: bytes) -> bytes:
         return gzip.decompress(body)
     if coding == b"deflate":
         return zlib.decompress(body)
+    if coding == b"br":
+        return bytes(brotli.decompress(body))
     raise AssertionError(f"this search cannot read the content coding {coding!r}")
 
 

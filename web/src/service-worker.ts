@@ -71,7 +71,5 @@ self.addEventListener("fetch", (event) => {
     event.respondWith(openApp({ event, request, url }));
     return;
   }
-  event.respondWith(
-    matchPrecache(request.url).then((cached) => cached ?? fetch(request)),
-  );
+  event.respondWith(matchPrecache(request.url).then((cached) => cached ?? fetch(request)));
 });

@@ -16,9 +16,7 @@ function newest(item: ConversationItem): number {
 }
 
 const sorted = $derived(
-  [...items.values()].sort(
-    (a, b) => Number(b.pinned) - Number(a.pinned) || newest(b) - newest(a),
-  ),
+  [...items.values()].sort((a, b) => Number(b.pinned) - Number(a.pinned) || newest(b) - newest(a)),
 );
 const unread = $derived(
   sorted.reduce(

@@ -126,7 +126,8 @@ export function formatRecent(ms: number, nowMs: number): string {
   }
   return keep(
     "short-date",
-    (locale) => new Intl.DateTimeFormat(locale, { day: "numeric", month: "short", year: "2-digit" }),
+    (locale) =>
+      new Intl.DateTimeFormat(locale, { day: "numeric", month: "short", year: "2-digit" }),
   ).format(ms);
 }
 
@@ -163,6 +164,11 @@ export function nameOf(names: Names): string {
 export function formatPhone(number: string): string {
   const local = number.replace(/^\+91/, "");
   return /^\d{10}$/.test(local) ? `${local.slice(0, 5)} ${local.slice(5)}` : number;
+}
+
+/** A number or code inside a sentence of any direction: marked so that its parts stay in order. */
+export function leftToRight(text: string): string {
+  return `${String.fromCodePoint(0x2066)}${text}${String.fromCodePoint(0x2069)}`;
 }
 
 /** Order names as the reader's alphabet does. */

@@ -35,7 +35,9 @@ export function isMediaRequest(value: unknown): value is MediaRequest {
 }
 
 export function isTakeOver(value: unknown): value is TakeOver {
-  return typeof value === "object" && value !== null && "type" in value && value.type === "take-over";
+  return (
+    typeof value === "object" && value !== null && "type" in value && value.type === "take-over"
+  );
 }
 
 /** The attachment id of a media path: 32 hex digits and nothing else. */

@@ -10,4 +10,15 @@ import lock from "./hi/lock.json";
 import people from "./hi/people.json";
 import me from "./hi/me.json";
 
-export const hi = { app, chats, conversation, errors, firstRun, groups, lock, me, media, people } satisfies Texts;
+export const hi = {
+  app,
+  chats,
+  conversation,
+  errors,
+  firstRun,
+  groups,
+  lock,
+  me,
+  media,
+  people,
+} satisfies Texts;

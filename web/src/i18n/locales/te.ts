@@ -10,4 +10,15 @@ import lock from "./te/lock.json";
 import people from "./te/people.json";
 import me from "./te/me.json";
 
-export const te = { app, chats, conversation, errors, firstRun, groups, lock, me, media, people } satisfies Texts;
+export const te = {
+  app,
+  chats,
+  conversation,
+  errors,
+  firstRun,
+  groups,
+  lock,
+  me,
+  media,
+  people,
+} satisfies Texts;

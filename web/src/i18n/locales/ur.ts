@@ -10,4 +10,15 @@ import lock from "./ur/lock.json";
 import people from "./ur/people.json";
 import me from "./ur/me.json";
 
-export const ur = { app, chats, conversation, errors, firstRun, groups, lock, me, media, people } satisfies Texts;
+export const ur = {
+  app,
+  chats,
+  conversation,
+  errors,
+  firstRun,
+  groups,
+  lock,
+  me,
+  media,
+  people,
+} satisfies Texts;

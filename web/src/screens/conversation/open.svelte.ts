@@ -1,0 +1,148 @@
+/**
+ * The messages of one conversation as far as they have been loaded, kept in step with the core's
+ * events. The last few conversations stay loaded, so that coming back finds the same place.
+ *
+ * Invariants: `messages` is in the core's order (seq, then what has none yet) and without holes: an
+ * event about a message older than the loaded part only updates what is there.
+ */
+import type { CoreEvent, MessageItem } from "@copconnect/client/core";
+import { onCoreEvent } from "../../app/app.svelte.ts";
+import { core } from "../../app/core.ts";
+import { Loading } from "../../app/loading.svelte.ts";
+
+const PAGE = 60;
+const KEPT = 6;
+
+function before(a: MessageItem, b: MessageItem): number {
+  if (a.seq === null || b.seq === null) {
+    if (a.seq === null && b.seq === null) return a.sentMs - b.sentMs;
+    return a.seq === null ? 1 : -1;
+  }
+  return a.seq - b.seq;
+}
+
+/** Put changed messages into an ordered list; `partial` when older ones exist that are not in it. */
+export function merge(
+  messages: readonly MessageItem[],
+  items: readonly MessageItem[],
+  partial: boolean,
+): readonly MessageItem[] {
+  const next = [...messages];
+  const oldest = partial ? (messages[0]?.seq ?? null) : null;
+  let moved = false;
+  for (const item of items) {
+    const at = next.findLastIndex((one) => one.messageId === item.messageId);
+    if (at >= 0) {
+      moved ||= next[at]?.seq !== item.seq;
+      next[at] = item;
+    } else if (oldest === null || item.seq === null || item.seq > oldest) {
+      next.push(item);
+      moved = true;
+    }
+  }
+  return moved ? next.sort(before) : next;
+}
+
+export class OpenConversation {
+  readonly conversationId: string;
+  messages = $state.raw<readonly MessageItem[]>([]);
+  more = $state(false);
+  /** Where the unread line stands; stays while the conversation is looked at. */
+  firstUnread = $state<string | null>(null);
+  older = $state<"idle" | "loading" | "failed">("idle");
+  readonly first = new Loading<true>();
+  /** The message at the top of the screen when it was left, unless that was the bottom. */
+  place: string | null = null;
+  readonly #stop: () => void;
+
+  constructor(conversationId: string) {
+    this.conversationId = conversationId;
+    this.#stop = onCoreEvent((event) => this.#take(event));
+    void this.load();
+  }
+
+  close(): void {
+    this.#stop();
+  }
+
+  async load(): Promise<void> {
+    await this.first.load(async () => {
+      const page = await core().messages(this.conversationId, null, PAGE);
+      // Events that came meanwhile are newer than the page.
+      this.messages = merge(page.messages, this.messages, page.more);
+      this.more = page.more;
+      this.firstUnread = page.firstUnread;
+      return true as const;
+    });
+  }
+
+  /** Fetch the page before the oldest message; `prepend` puts it in when it is there. */
+  async loadOlder(prepend: (put: () => void) => void): Promise<void> {
+    const oldest = this.messages[0];
+    if (!this.more || this.older === "loading" || oldest === undefined) return;
+    this.older = "loading";
+    try {
+      const page = await core().messages(this.conversationId, oldest.messageId, PAGE);
+      prepend(() => {
+        this.messages = [...page.messages, ...this.messages];
+        this.more = page.more;
+        this.older = "idle";
+      });
+    } catch {
+      this.older = "failed";
+    }
+  }
+
+  /** Load older pages until a message is there. False when it is not on this device. */
+  async reach(messageId: string, prepend: (put: () => void) => void): Promise<boolean> {
+    const there = (): boolean => this.messages.some((one) => one.messageId === messageId);
+    while (!there() && this.more) {
+      const count = this.messages.length;
+      await this.loadOlder(prepend);
+      if (this.messages.length === count) return false;
+    }
+    return there();
+  }
+
+  #take(event: CoreEvent): void {
+    if (event.type === "messages" && event.conversationId === this.conversationId) {
+      this.messages = merge(this.messages, event.items, this.more);
+    } else if (event.type === "message_removed" && event.conversationId === this.conversationId) {
+      this.messages = this.messages.filter((one) => one.messageId !== event.messageId);
+    } else if (event.type === "attachment" && event.conversationId === this.conversationId) {
+      const { attachment } = event;
+      this.messages = this.messages.map((message) =>
+        message.body.kind === "attachments" &&
+        message.body.attachments.some((one) => one.attachmentId === attachment.attachmentId)
+          ? {
+              ...message,
+              body: {
+                ...message.body,
+                attachments: message.body.attachments.map((one) =>
+                  one.attachmentId === attachment.attachmentId ? attachment : one,
+                ),
+              },
+            }
+          : message,
+      );
+    }
+  }
+}
+
+let kept: readonly OpenConversation[] = [];
+
+/** The conversation's messages, loaded before or from now on. */
+export function openConversation(conversationId: string): OpenConversation {
+  const known = kept.find((one) => one.conversationId === conversationId);
+  const opened = known ?? new OpenConversation(conversationId);
+  kept = [...kept.filter((one) => one !== opened), opened];
+  for (const old of kept.slice(0, -KEPT)) old.close();
+  kept = kept.slice(-KEPT);
+  return opened;
+}
+
+/** Forget everything that was opened: after signing out or locking. */
+export function closeConversations(): void {
+  for (const one of kept) one.close();
+  kept = [];
+}

@@ -1,0 +1,40 @@
+import type { MessageItem } from "@copconnect/client/core";
+import { describe, expect, it } from "vitest";
+import { merge } from "./open.svelte.ts";
+
+function message(messageId: string, seq: number | null, sentMs = seq ?? 100): MessageItem {
+  return {
+    messageId,
+    conversationId: "c",
+    seq,
+    sender: null,
+    mine: false,
+    sentMs,
+    body: { kind: "text", text: messageId, mentions: [] },
+    replyTo: null,
+    status: null,
+    failure: null,
+  };
+}
+const ids = (messages: readonly MessageItem[]): string =>
+  messages.map((one) => one.messageId).join();
+
+describe("merge", () => {
+  it("keeps the order of seq, with queued messages last in the order they were written", () => {
+    const start = [message("a", 1), message("q", null, 100)];
+    expect(ids(merge(start, [message("b", 2), message("r", null, 101)], false))).toBe("a,b,q,r");
+  });
+
+  it("moves a queued message into its place when it gets a seq", () => {
+    const start = [message("a", 1), message("c", 3), message("q", null)];
+    expect(ids(merge(start, [message("q", 2)], false))).toBe("a,q,c");
+  });
+
+  it("makes no hole: older than the loaded part is left out, but updated where present", () => {
+    const start = [message("e", 5), message("f", 6)];
+    expect(ids(merge(start, [message("b", 2)], true))).toBe("e,f");
+    expect(ids(merge(start, [message("b", 2)], false))).toBe("b,e,f");
+    const changed = { ...message("e", 5), status: "read" as const };
+    expect(merge(start, [changed], true)[0]?.status).toBe("read");
+  });
+});

@@ -1,0 +1,146 @@
+/**
+ * The five steps from nothing to being in. The step is derived from what has happened, so that none
+ * can be skipped; a ticket (the right to finish a registration, for minutes) survives a reload in
+ * sessionStorage, because waiting for an approval can outlast a tab.
+ */
+import type { CodeRequested, RegistrationStep } from "@copconnect/client/wire";
+import { adopt, app } from "../../app/app.svelte.ts";
+import { appearance, chooseLanguage } from "../../app/appearance.svelte.ts";
+import { core } from "../../app/core.ts";
+import { firstRun } from "../../app/first-run.svelte.ts";
+import { language } from "../../i18n/index.svelte.ts";
+import { deviceLabel } from "./device-label.ts";
+
+export type Stage =
+  | "language"
+  | "number"
+  | "code"
+  | "enrolment_code"
+  | "approval"
+  | "refused"
+  | "device"
+  | "conduct"
+  | "done";
+
+/** Which of the five dots a stage belongs to. */
+export const STEP_OF: Readonly<Record<Stage, number>> = {
+  language: 1,
+  number: 2,
+  code: 3,
+  enrolment_code: 3,
+  approval: 3,
+  refused: 3,
+  device: 3,
+  conduct: 4,
+  done: 5,
+};
+
+const KEPT = "copconnect.registration";
+
+interface Kept {
+  readonly step: RegistrationStep;
+  readonly untilMs: number;
+}
+
+function kept(): RegistrationStep | null {
+  try {
+    const text = sessionStorage.getItem(KEPT);
+    if (text === null) return null;
+    const found = JSON.parse(text) as Kept;
+    return found.untilMs > Date.now() ? found.step : null;
+  } catch {
+    return null;
+  }
+}
+
+function keep(step: RegistrationStep | null): void {
+  try {
+    if (step === null) sessionStorage.removeItem(KEPT);
+    else {
+      const value: Kept = { step, untilMs: Date.now() + step.expiresInMs };
+      sessionStorage.setItem(KEPT, JSON.stringify(value));
+    }
+  } catch {
+    // Without storage a reload starts again with the number.
+  }
+}
+
+export class Flow {
+  #languageDone = $state(appearance.languageChosen);
+  number = $state("");
+  challenge = $state.raw<CodeRequested | null>(null);
+  /** When the challenge was asked for: the wait before another counts from here. */
+  askedMs = $state(0);
+  #step = $state.raw<RegistrationStep | null>(kept());
+
+  get stage(): Stage {
+    if (firstRun.showDone) return "done";
+    if (app.state?.phase === "conduct") return "conduct";
+    if (this.#step !== null) return this.#step.next;
+    if (!this.#languageDone) return "language";
+    return this.challenge === null ? "number" : "code";
+  }
+
+  chooseLanguage = async (next: typeof language.current): Promise<void> => {
+    await chooseLanguage(next);
+    this.#languageDone = true;
+  };
+
+  /** Back to the choice of language. */
+  backToLanguage(): void {
+    this.#languageDone = false;
+  }
+
+  async requestCode(number: string): Promise<void> {
+    const challenge = await core().requestCode(number, language.current);
+    this.number = number;
+    this.challenge = challenge;
+    this.askedMs = Date.now();
+  }
+
+  changeNumber(): void {
+    this.challenge = null;
+  }
+
+  async submitCode(code: string): Promise<void> {
+    if (this.challenge === null) return;
+    this.#take(await core().submitCode(this.challenge.challengeId, code));
+  }
+
+  async submitEnrolmentCode(code: string): Promise<void> {
+    if (this.#step === null) return;
+    this.#take(await core().submitEnrolmentCode(this.#step.ticket, code));
+  }
+
+  async checkApproval(): Promise<void> {
+    if (this.#step === null) return;
+    this.#take(await core().checkRegistration(this.#step.ticket));
+  }
+
+  /** Make this device's key and certificate; the phase that comes back shows the next step. */
+  async register(): Promise<void> {
+    if (this.#step === null) return;
+    const state = await core().registerClient(this.#step.ticket, deviceLabel(navigator.userAgent));
+    keep(null);
+    this.#step = null;
+    firstRun.started = true;
+    adopt(state);
+  }
+
+  async accept(version: string): Promise<void> {
+    const state = await core().acceptConduct(version, language.current);
+    firstRun.showDone = firstRun.started;
+    adopt(state);
+  }
+
+  startAgain(): void {
+    keep(null);
+    this.#step = null;
+    this.challenge = null;
+  }
+
+  #take(step: RegistrationStep): void {
+    this.#step = step;
+    keep(step);
+  }
+}
