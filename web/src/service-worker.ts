@@ -33,6 +33,28 @@ self.addEventListener("message", (event) => {
   if (isTakeOver(event.data)) void self.skipWaiting();
 });
 
+// A notification opens its conversation in a page that is there, else in a new one.
+self.addEventListener("notificationclick", (event) => {
+  event.notification.close();
+  const data: unknown = event.notification.data;
+  const conversationId =
+    typeof data === "object" && data !== null && "conversationId" in data
+      ? String(data.conversationId)
+      : "";
+  event.waitUntil(openConversation(conversationId));
+});
+
+async function openConversation(conversationId: string): Promise<void> {
+  const pages = await self.clients.matchAll({ type: "window" });
+  const page = pages[0];
+  if (page === undefined) {
+    await self.clients.openWindow(`/#/chats/${encodeURIComponent(conversationId)}`);
+    return;
+  }
+  await page.focus();
+  page.postMessage({ type: "open-conversation", conversationId });
+}
+
 /** Ask the page that plays. Only that page: another tab may belong to another phase. */
 function asker(clientId: string): (request: MediaRequest) => Promise<MediaReply> {
   return async (request) => {

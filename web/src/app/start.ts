@@ -8,11 +8,13 @@ import App from "./App.svelte";
 import { followCore } from "./app.svelte.ts";
 import { restoreAppearance } from "./appearance.svelte.ts";
 import { useCore } from "./core.ts";
+import { startDeviceServices } from "./device-services.ts";
 import { followAddress } from "./router.svelte.ts";
 
 export async function start(connected: ConnectedCore, target: HTMLElement): Promise<void> {
   useCore(connected);
   followAddress();
+  startDeviceServices();
   await restoreAppearance();
   mount(App, { target, props: { opening: followCore() } });
 }

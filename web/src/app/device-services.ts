@@ -1,0 +1,26 @@
+/**
+ * What runs beside the screens for as long as the page is open: the service worker and its
+ * streams, notifications, the app lock's clock, and letting go of plaintext when the app closes.
+ */
+import { objectUrls } from "../media/object-urls.ts";
+import { followInstallOffer } from "../pwa/install.svelte.ts";
+import { registerServiceWorker } from "../pwa/register.svelte.ts";
+import { serveStreams, stopAllStreams } from "../streaming/page.ts";
+import { onCoreEvent } from "./app.svelte.ts";
+import { followAutoLock } from "./auto-lock.svelte.ts";
+import { core } from "./core.ts";
+import { followNotifications } from "./notifications.svelte.ts";
+
+export function startDeviceServices(): void {
+  followInstallOffer();
+  void registerServiceWorker();
+  serveStreams(core());
+  followNotifications();
+  followAutoLock();
+  onCoreEvent((event) => {
+    if (event.type !== "app" || event.state.phase === "ready") return;
+    // Locked or signed out: no plaintext stays reachable by an address.
+    objectUrls.drop();
+    stopAllStreams();
+  });
+}

@@ -1,0 +1,39 @@
+import type { Directory, Unit } from "@copconnect/client/wire";
+import { describe, expect, it } from "vitest";
+import { unitTree } from "./units.ts";
+
+function unit(unitId: string, parentId: string | null, level: string): Unit {
+  return { unitId, parentId, level, names: { en: unitId, te: "" } };
+}
+
+const names = { en: "", te: "" };
+const directory: Directory = {
+  version: "1",
+  levels: ["state", "district", "station"].map((code) => ({ code, names })),
+  ranks: [],
+  roles: [],
+  units: [
+    unit("z-station", "state", "station"),
+    unit("b-district", "state", "district"),
+    unit("state", null, "state"),
+    unit("a-district", "state", "district"),
+    unit("orphan", "gone", "station"),
+  ],
+};
+const tree = unitTree(directory, (a, b) => a.unitId.localeCompare(b.unitId));
+
+describe("unitTree", () => {
+  it("orders children by level, then by name", () => {
+    expect(tree.children("state").map((one) => one.unitId)).toEqual([
+      "a-district",
+      "b-district",
+      "z-station",
+    ]);
+  });
+  it("keeps a unit with a missing parent reachable", () => {
+    expect(tree.roots.map((one) => one.unitId)).toEqual(["state", "orphan"]);
+  });
+  it("has nothing below a leaf", () => {
+    expect(tree.children("z-station")).toEqual([]);
+  });
+});
