@@ -111,11 +111,11 @@ def translate(error: Exception) -> errors.CopConnectError:
         return error
     if isinstance(error, HTTPException):
         return _from_framework(error)
-    if isinstance(error, DataError):
-        # PostgreSQL refuses text that SQLite stores, such as a zero character.
-        return errors.BadRequest(reason="a value that cannot be stored")
     if isinstance(error, DBAPIError):
         text = str(error.orig)
+        # PostgreSQL refuses text that SQLite stores, such as a zero character.
+        if isinstance(error, DataError) or "invalid byte sequence" in text:
+            return errors.BadRequest(reason="a value that cannot be stored")
         if "disk is full" in text or "No space left" in text or "DiskFull" in text:
             return errors.StorageFull(retry_after_ms=30_000)
         return errors.Overloaded(retry_after_ms=1_000)

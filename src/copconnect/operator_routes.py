@@ -8,7 +8,7 @@ import msgspec
 from litestar import Response, get
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from copconnect import errors
+from copconnect import errors, phone_number
 from copconnect.http import HttpRequest
 from copconnect.settings import Settings
 
@@ -65,7 +65,9 @@ def routes(settings: Settings, outbox: Outbox | None) -> list[Any]:
 def _demo_routes(outbox: Outbox) -> list[Any]:
     @get("/v1/demo/outbox")
     async def texts(request: HttpRequest) -> Any:
-        found = await outbox.newest(request.query_params.get("number"))
+        number = request.query_params.get("number")
+        # A plus sign that was not escaped arrives as a space.
+        found = await outbox.newest(number and phone_number.normalise(number.replace(" ", "+")))
         return Response(msgspec.json.encode(found), media_type="application/json")
 
     @get("/demo/outbox", include_in_schema=False)

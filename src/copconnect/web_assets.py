@@ -73,7 +73,7 @@ def routes(folder: Path = FOLDER) -> list[Any]:
     async def web_app(request: HttpRequest) -> Any:
         path = request.url.path.lstrip("/")
         asset = assets.get(path or "index.html")
-        if asset is None and (path.startswith("v1/") or "." in path.rsplit("/", 1)[-1]):
+        if asset is None and (path.startswith(("v1/", "demo/")) or "." in path.rsplit("/", 1)[-1]):
             raise errors.NotFound
         asset = asset or assets.get("index.html")
         if asset is None:

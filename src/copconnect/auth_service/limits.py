@@ -20,15 +20,14 @@ class SlidingWindow:
         events = self._events.get(key)
         if events is None:
             return 0
-        while events and events[0] <= now_ms - self._window_ms:
-            events.popleft()
         if len(events) < self._limit:
             return 0
-        return events[0] + self._window_ms - now_ms if events else self._window_ms
+        return max(0, events[-self._limit] + self._window_ms - now_ms)
 
     def count(self, key: str, now_ms: int) -> None:
         """Record an event."""
-        events = self._events.setdefault(key, deque())
+        # Older events than the newest ``limit`` decide nothing.
+        events = self._events.setdefault(key, deque(maxlen=self._limit))
         events.append(now_ms)
         self._events.move_to_end(key)
         if len(self._events) > MAX_KEYS:

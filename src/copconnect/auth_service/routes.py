@@ -3,6 +3,7 @@
 from typing import Any
 
 from litestar import delete, get, post
+from litestar.params import FromPath
 
 from copconnect import wire
 from copconnect.auth_service import rules
@@ -61,7 +62,7 @@ def routes(service: AuthService, gate: Gate, trusted_proxies: int) -> list[Any]:
         return answer(request, await accounts.renew(caller, body))
 
     @delete("/v1/clients/{client_id:str}", status_code=200)
-    async def revoke_client(request: HttpRequest, client_id: str) -> Any:
+    async def revoke_client(request: HttpRequest, client_id: FromPath[str]) -> Any:
         caller = await gate.caller(request)
         return answer(request, await accounts.revoke_client(caller, client_id))
 
@@ -75,7 +76,7 @@ def routes(service: AuthService, gate: Gate, trusted_proxies: int) -> list[Any]:
         return answer(request, await accounts.approvals(await gate.caller(request)))
 
     @post("/v1/approvals/{approval_id:str}")
-    async def decide(request: HttpRequest, approval_id: str) -> Any:
+    async def decide(request: HttpRequest, approval_id: FromPath[str]) -> Any:
         caller = await gate.caller(request)
         body = await read(request, wire.DecideApproval, MAX_BODY)
         return answer(request, await accounts.decide(caller, approval_id, body))

@@ -3,6 +3,7 @@
 from typing import Any
 
 from litestar import Response, get, post
+from litestar.params import FromPath
 
 from copconnect import errors, wire
 from copconnect.http import Gate, HttpRequest, answer, read
@@ -10,6 +11,7 @@ from copconnect.roster.service import RosterService
 
 MAX_TEXT = 100
 MAX_PARAMETER = 400
+MAX_LIMIT_DIGITS = 4
 
 
 def routes(service: RosterService, gate: Gate) -> list[Any]:
@@ -33,7 +35,8 @@ def routes(service: RosterService, gate: Gate) -> list[Any]:
         query = {name: value for name, value in request.query_params.items() if value}
         text, limit = query.get("text", ""), query.get("limit", "50")
         malformed = any("\0" in value or len(value) > MAX_PARAMETER for value in query.values())
-        if malformed or len(text) > MAX_TEXT or not limit.isascii() or not limit.isdigit():
+        malformed |= len(text) > MAX_TEXT or len(limit) > MAX_LIMIT_DIGITS
+        if malformed or not limit.isascii() or not limit.isdigit():
             raise errors.BadRequest(reason="query")
         found = await service.people(
             text=text,
@@ -47,7 +50,7 @@ def routes(service: RosterService, gate: Gate) -> list[Any]:
         return answer(request, found)
 
     @get("/v1/people/{person_id:str}")
-    async def person(request: HttpRequest, person_id: str) -> Any:
+    async def person(request: HttpRequest, person_id: FromPath[str]) -> Any:
         await gate.caller(request)
         return answer(request, await service.person(person_id))
 

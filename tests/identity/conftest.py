@@ -1,0 +1,176 @@
+"""A whole server in the test's process, on each database, with a clock that the test moves."""
+
+import base64
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from copconnect.app import Container, create_app
+from copconnect.auth_service import authority, rules
+from copconnect.auth_service.sms import DemoOutbox
+from copconnect.ids import new_id
+from copconnect.roster import databank, synthetic
+from copconnect.settings import Settings
+
+START_MS = 1_800_000_000_000
+PEOPLE = 60
+DGP, CP, DCP, ACP, SHO = (f"+91700000000{i}" for i in range(5))
+WRITER, PATROL = "+917000000007", "+917000000008"
+UNKNOWN = "+917999999999"
+
+
+class MovedClock:
+    """A clock that stands until the test moves it."""
+
+    def __init__(self) -> None:
+        self.ms = START_MS
+
+    def now_ms(self) -> int:
+        return self.ms
+
+
+@cache
+def synthetic_bank() -> databank.DataBank:
+    bank = databank.read(synthetic.write(PEOPLE, 1))
+    assert not bank.problems
+    return bank
+
+
+@pytest.fixture(scope="session")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a certificate authority."""
+    folder = tmp_path_factory.mktemp("authority")
+    authority.create(folder / "keys", "Test Police", START_MS)
+    return folder
+
+
+@pytest.fixture
+def clock() -> MovedClock:
+    return MovedClock()
+
+
+@dataclass
+class Device:
+    """A registered device of a test."""
+
+    client_id: str
+    person_id: str
+    key: Ed25519PrivateKey
+    certificate: bytes
+    headers: dict[str, str]
+
+
+class Running:
+    """A started server and a client to talk to it."""
+
+    def __init__(self, container: Container, http: httpx.AsyncClient) -> None:
+        self.container = container
+        self.http = http
+
+    async def code_for(self, number: str) -> str:
+        """Return the newest OTP that was sent to a number."""
+        await self.container.auth.sms.drained()
+        outbox = self.container.auth.gateway
+        assert isinstance(outbox, DemoOutbox)
+        return str((await outbox.newest(number))[0]["text"]).split()[0]
+
+    async def ask(self, number: str) -> httpx.Response:
+        body = {"number": number, "language": "en"}
+        return await self.http.post("/v1/registration/numbers", json=body)
+
+    async def submit(self, challenge: str, code: str) -> httpx.Response:
+        body = {"challengeId": challenge, "code": code}
+        return await self.http.post("/v1/registration/codes", json=body)
+
+    async def step(self, number: str) -> Any:
+        """Ask for a code, submit it, return the RegistrationStep."""
+        challenge = (await self.ask(number)).json()["challengeId"]
+        return (await self.submit(challenge, await self.code_for(number))).json()
+
+    async def certify(
+        self, ticket: str, key: Ed25519PrivateKey, client_id: str, label: str = "Phone"
+    ) -> httpx.Response:
+        public = key.public_key().public_bytes_raw()
+        proof = key.sign(rules.registration_proof(ticket, client_id, public))
+        body = {
+            "ticket": ticket,
+            "clientId": client_id,
+            "signaturePublicKey": base64.b64encode(public).decode(),
+            "proof": base64.b64encode(proof).decode(),
+            "label": label,
+        }
+        return await self.http.post("/v1/registration/clients", json=body)
+
+    async def device(self, number: str, *, conduct: bool = True) -> Device:
+        """Register a device of a person under the policy ``none``."""
+        key, client_id = Ed25519PrivateKey.generate(), new_id()
+        ticket = (await self.step(number))["ticket"]
+        answer = (await self.certify(ticket, key, client_id)).json()
+        headers = {"authorization": f"Bearer {answer['accessToken']}"}
+        if conduct:
+            version = self.container.conduct.current
+            await self.http.post(
+                "/v1/conduct/acceptances",
+                headers=headers,
+                json={"version": version, "language": "en"},
+            )
+        return Device(
+            client_id,
+            answer["personId"],
+            key,
+            base64.b64decode(answer["certificate"]),
+            headers,
+        )
+
+    async def get(self, path: str, device: Device | None = None) -> httpx.Response:
+        return await self.http.get(path, headers=device.headers if device else {})
+
+
+@asynccontextmanager
+async def run(settings: Settings, clock: MovedClock) -> AsyncIterator[Running]:
+    """Start a server and stop it."""
+    container = Container(settings, clock=clock)
+    app: Any = create_app(settings, container)
+    await container.start()
+    try:
+        transport = httpx.ASGITransport(app, client=("192.0.2.1", 1234))
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as http:
+            yield Running(container, http)
+    finally:
+        await container.close()
+
+
+@pytest.fixture
+def settings(keys: Path, empty_database_url: str) -> Settings:
+    return Settings(
+        data_dir=keys,
+        database_url=empty_database_url,
+        demo=True,
+        otp_resend_ms=0,
+        blob_url=f"file://{keys / 'blobs'}",
+    )
+
+
+@pytest.fixture
+async def running(settings: Settings, clock: MovedClock) -> AsyncIterator[Running]:
+    """A server with the synthetic data bank."""
+    async with run(settings, clock) as server:
+        await server.container.editor.import_bank(synthetic_bank())
+        yield server
+
+
+@pytest.fixture
+def code_of() -> Any:
+    """Return the error code of a response."""
+
+    def read(response: httpx.Response) -> str:
+        return str(response.json()["code"])
+
+    return read

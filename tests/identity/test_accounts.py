@@ -1,0 +1,226 @@
+"""Devices, renewal, revocation and suspension, over HTTP on SQLite and PostgreSQL."""
+
+import base64
+from collections.abc import Sequence
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from copconnect.app import command_line
+from copconnect.auth_service import rules
+from copconnect.bus import AccountWakeup, AnyWakeup
+from copconnect.ids import ClientId
+from copconnect.settings import Settings
+from tests.identity.conftest import (
+    PATROL,
+    SHO,
+    Device,
+    MovedClock,
+    Running,
+    run,
+    synthetic_bank,
+)
+
+DAY_MS = 24 * 3_600_000
+
+
+async def renew(running: Running, device: Device, created_ms: int) -> Any:
+    proof = device.key.sign(rules.renewal_proof(device.client_id, created_ms))
+    body = {"createdMs": created_ms, "proof": base64.b64encode(proof).decode()}
+    return await running.http.post("/v1/certificates", headers=device.headers, json=body)
+
+
+async def test_the_certificate_is_what_the_protocol_says(
+    running: Running, clock: MovedClock
+) -> None:
+    device = await running.device(SHO)
+    trust = (await running.get("/v1/trust")).json()
+    root = x509.load_der_x509_certificate(base64.b64decode(trust["root"]))
+    issuing = x509.load_der_x509_certificate(base64.b64decode(trust["issuing"][0]))
+    roster = x509.load_der_x509_certificate(
+        base64.b64decode(trust["roster_authority".replace("_a", "A")])
+    )
+    certificate = x509.load_der_x509_certificate(device.certificate)
+    root.verify_directly_issued_by(root)
+    issuing.verify_directly_issued_by(root)
+    roster.verify_directly_issued_by(root)
+    certificate.verify_directly_issued_by(issuing)
+    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    uri = f"urn:copconnect:client:{device.person_id}:{device.client_id}"
+    assert names.get_values_for_type(x509.UniformResourceIdentifier) == [uri]
+    common = certificate.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)[0].value
+    assert common == device.person_id
+    start, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    assert start.timestamp() * 1000 == clock.ms - 3_600_000
+    assert (end - start).total_seconds() * 1000 == 90 * DAY_MS + 3_600_000
+    names = roster.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert names.get_values_for_type(x509.UniformResourceIdentifier) == [
+        "urn:copconnect:roster-authority"
+    ]
+    signer = running.container.authority.roster
+    key = Ed25519PublicKey.from_public_bytes(signer.public_key)
+    key.verify(signer.sign(b"head"), b"head")
+    assert roster.public_key() == key
+
+
+async def test_renewal(running: Running, clock: MovedClock) -> None:
+    device = await running.device(SHO)
+    early = (await renew(running, device, clock.ms)).json()
+    assert base64.b64decode(early["certificate"]) == device.certificate
+    clock.ms += 60 * DAY_MS + 1000
+    renewed = base64.b64decode((await renew(running, device, clock.ms)).json()["certificate"])
+    assert renewed != device.certificate
+    again = base64.b64decode((await renew(running, device, clock.ms)).json()["certificate"])
+    assert again == renewed  # A retry.
+    old, new = map(x509.load_der_x509_certificate, (device.certificate, renewed))
+    assert old.public_key() == new.public_key()
+    async with running.container.database.reading() as connection:
+        both = await running.container.registry.clients_of(connection, [device.person_id])  # type: ignore[list-item]
+    assert [client.certificate for client in both] == [device.certificate, renewed]
+    clock.ms += 31 * DAY_MS
+    async with running.container.database.reading() as connection:
+        left = await running.container.registry.clients_of(connection, [device.person_id])  # type: ignore[list-item]
+    assert [client.certificate for client in left] == [renewed]
+
+
+async def test_renewal_refuses_a_wrong_clock_and_a_wrong_proof(
+    running: Running, clock: MovedClock, code_of: Any
+) -> None:
+    device, other = await running.device(SHO), await running.device(PATROL)
+    for off in (-3_600_000, 601_000, 2**62):
+        refused = await renew(running, device, clock.ms + off)
+        assert code_of(refused) == "clock_wrong"
+        assert refused.json()["details"]["limit_ms"] == 600_000
+    assert (await renew(running, device, clock.ms - 599_000)).status_code == 200
+    stolen = Device(
+        device.client_id, device.person_id, other.key, device.certificate, device.headers
+    )
+    assert code_of(await renew(running, stolen, clock.ms)) == "proof_invalid"
+
+
+async def test_revoking_a_device(running: Running, code_of: Any) -> None:
+    first, second = await running.device(SHO), await running.device(SHO)
+    stranger = await running.device(PATROL)
+    before = (await running.get("/v1/trust")).json()
+
+    async def revoke(caller: Device, target: Device) -> Any:
+        path = f"/v1/clients/{target.client_id}"
+        return await running.http.delete(path, headers=caller.headers)
+
+    assert code_of(await revoke(stranger, second)) == "not_found"
+    assert (await running.get("/v1/me", second)).status_code == 200
+    me = (await revoke(first, second)).json()
+    revoked = {client["clientId"]: client["revoked"] for client in me["clients"]}
+    assert revoked == {first.client_id: False, second.client_id: True}
+    assert code_of(await running.get("/v1/me", second)) == "unauthenticated"
+    assert (await revoke(first, second)).status_code == 200  # A retry.
+    after = (await running.get("/v1/trust")).json()
+    assert after["version"] == before["version"] + 1
+    crl = x509.load_der_x509_crl(base64.b64decode(after["crl"]))
+    issuing = x509.load_der_x509_certificate(base64.b64decode(after["issuing"][0]))
+    assert crl.is_signature_valid(issuing.public_key())  # type: ignore[arg-type]
+    serials = [entry.serial_number for entry in crl]
+    assert serials == [x509.load_der_x509_certificate(second.certificate).serial_number]
+
+
+async def test_signing_out(running: Running) -> None:
+    device = await running.device(SHO)
+    answer = await running.http.post("/v1/sign-out", headers=device.headers)
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert (await running.get("/v1/me", device)).status_code == 401
+
+
+async def test_a_suspension_by_command_reaches_a_running_server(
+    running: Running, settings: Settings
+) -> None:
+    device = await running.device(SHO)
+    assert (await running.get("/v1/directory", device)).status_code == 200
+    heard: list[AnyWakeup] = []
+
+    async def hear(wakeup: AnyWakeup) -> None:
+        heard.append(wakeup)
+
+    running.container.local_bus.subscribe(hear)
+    removed: list[tuple[Sequence[str], str]] = []
+    async with command_line(settings) as tool:
+        accounts: Any = tool.auth.accounts
+        original = accounts._memberships.clients_removed
+
+        async def removing(connection: Any, client_ids: Any, reason: Any) -> Any:
+            removed.append((list(client_ids), reason))
+            return await original(connection, client_ids, reason)
+
+        accounts._memberships.clients_removed = removing
+        assert await tool.editor.suspend(SHO) == device.person_id
+    assert removed == [([device.client_id], "department")]
+    await running.container.wakeup_log.poll()
+    assert (
+        AccountWakeup(event="signed_out", person_ids=[], client_ids=[ClientId(device.client_id)])
+        in heard
+    )
+    assert (await running.get("/v1/me", device)).status_code == 401
+    async with running.container.database.reading() as connection:
+        registry, roster = running.container.registry, running.container.roster
+        assert await registry.clients_of(connection, [device.person_id]) == []  # type: ignore[list-item]
+        assert await roster.active_people(connection, [device.person_id]) == set()  # type: ignore[list-item]
+    heard.clear()
+    await running.container.wakeup_log.poll()
+    assert heard == []  # Each wake-up is passed on once.
+    await running.container.editor.restore(SHO)
+    again = await running.device(SHO)
+    assert again.person_id == device.person_id
+
+
+async def test_another_node_learns_of_a_sign_out(settings: Settings, clock: MovedClock) -> None:
+    async with run(settings, clock) as first, run(settings, clock) as second:
+        await first.container.editor.import_bank(synthetic_bank())
+        device = await first.device(SHO)
+        assert (await second.get("/v1/directory", device)).status_code == 200
+        await first.http.post("/v1/sign-out", headers=device.headers)
+        await second.container.wakeup_log.poll()
+        assert (await second.get("/v1/directory", device)).status_code == 401
+
+
+async def test_a_known_token_costs_no_statement(running: Running, clock: MovedClock) -> None:
+    device = await running.device(SHO)
+    authenticator = running.container.auth.authenticator
+    token = device.headers["authorization"].split()[1]
+    await authenticator.authenticate(token)
+    before = running.container.database.statements
+    for _ in range(10):
+        caller = await authenticator.authenticate(token)
+        assert caller is not None
+        assert caller.client_id == device.client_id
+    assert running.container.database.statements == before
+    await authenticator.flush_seen()
+    assert (await running.get("/v1/me", device)).json()["clients"][0]["lastSeenMs"] == clock.ms
+    clock.ms += 60_000
+    await authenticator.authenticate(token)
+    before = running.container.database.statements
+    await authenticator.flush_seen()  # Stored a minute ago: not worth a write.
+    assert running.container.database.statements == before
+    assert await authenticator.authenticate("made-up") is None
+
+
+async def test_a_revocation_during_a_look_up_is_not_cached(running: Running) -> None:
+    device = await running.device(SHO)
+    authenticator = running.container.auth.authenticator
+    token = device.headers["authorization"].split()[1]
+    await authenticator.on_wakeup(AccountWakeup(event="signed_out", person_ids=[], client_ids=[]))
+    roster: Any = running.container.roster
+    original = roster.active_people
+
+    async def slow(connection: Any, people: Any) -> Any:
+        found = await original(connection, people)
+        await authenticator.on_wakeup(
+            AccountWakeup(event="signed_out", person_ids=[], client_ids=[device.client_id])  # type: ignore[list-item]
+        )
+        return found
+
+    roster.active_people = slow
+    await authenticator.authenticate(token)
+    roster.active_people = original
+    before = running.container.database.statements
+    await authenticator.authenticate(token)
+    assert running.container.database.statements > before

@@ -1,0 +1,60 @@
+"""Migrations make exactly the tables that the code describes."""
+
+from pathlib import Path
+from typing import Any
+
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection, inspect
+
+from copconnect.database import METADATA, Database, open_database
+from copconnect.migrations import migrate
+from tests.harness.fixtures import load_tables
+
+
+def shape(connection: Connection) -> dict[str, Any]:
+    """Return tables, columns, indexes and constraints."""
+    inspector = inspect(connection)
+    return {
+        table: (
+            [
+                (column["name"], str(column["type"]), column["nullable"])
+                for column in inspector.get_columns(table)
+            ],
+            sorted(map(str, inspector.get_indexes(table))),
+            sorted(map(str, inspector.get_unique_constraints(table))),
+            sorted(map(str, inspector.get_foreign_keys(table))),
+            sorted(map(str, inspector.get_check_constraints(table))),
+            inspector.get_pk_constraint(table),
+        )
+        for table in inspector.get_table_names()
+        if table != "alembic_version"
+    }
+
+
+async def test_migrations_make_exactly_the_metadata(tmp_path: Path) -> None:
+    load_tables()
+    migrated = open_database(f"sqlite+aiosqlite:///{tmp_path / 'migrated.sqlite3'}")
+    created = open_database(f"sqlite+aiosqlite:///{tmp_path / 'created.sqlite3'}")
+    await migrate(migrated)
+    async with created.transaction() as connection:
+        await connection.run_sync(METADATA.create_all)
+        wanted = await connection.run_sync(shape)
+    async with migrated.transaction() as connection:
+        assert await connection.run_sync(shape) == wanted
+    await migrated.close()
+    await created.close()
+
+
+async def test_migrations_agree_on_both_back_ends_and_run_twice(empty_database_url: str) -> None:
+    load_tables()
+    database: Database = open_database(empty_database_url)
+    await migrate(database)
+    await migrate(database)
+
+    def differences(connection: Connection) -> list[Any]:
+        return list(compare_metadata(MigrationContext.configure(connection), METADATA))
+
+    async with database.transaction() as connection:
+        assert await connection.run_sync(differences) == []
+    await database.close()

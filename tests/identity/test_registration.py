@@ -1,0 +1,307 @@
+"""Registration, its faults and its limits, over HTTP on SQLite and PostgreSQL."""
+
+from typing import Any
+
+import msgspec
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import select
+
+from copconnect.auth_service import store
+from copconnect.auth_service.rules import HOUR_MS
+from copconnect.ids import new_id
+from copconnect.settings import Settings
+from tests.identity.conftest import (
+    ACP,
+    CP,
+    PATROL,
+    SHO,
+    UNKNOWN,
+    WRITER,
+    MovedClock,
+    Running,
+    run,
+    synthetic_bank,
+)
+
+
+async def test_an_officer_registers(running: Running) -> None:
+    device = await running.device(SHO, conduct=False)
+    refused = await running.get("/v1/directory", device)
+    assert (refused.status_code, refused.json()["code"]) == (403, "conduct_not_accepted")
+    me = (await running.get("/v1/me", device)).json()
+    assert me["person"]["number"] == SHO
+    assert me["person"]["registered"] is True
+    assert me["conductVersion"] is None
+    accepted = await running.http.post(
+        "/v1/conduct/acceptances",
+        headers=device.headers,
+        json={"version": me["conductCurrent"], "language": "te"},
+    )
+    assert accepted.json()["conductVersion"] == me["conductCurrent"]
+    directory = await running.get("/v1/directory", device)
+    assert len(directory.json()["units"]) > 1000
+
+
+async def test_nobody_learns_whether_a_number_is_known(running: Running) -> None:
+    statements = running.container.database
+
+    async def cost(number: str) -> tuple[int, int, set[str], str]:
+        before = statements.statements
+        asked = await running.ask(number)
+        used = statements.statements - before
+        await running.container.auth.sms.drained()
+        body = asked.json()
+        before = statements.statements
+        wrong = await running.submit(body["challengeId"], "abcdef")
+        return used, statements.statements - before, set(body), wrong.text
+
+    known, unknown = await cost(SHO), await cost(UNKNOWN)
+    assert known == unknown
+    assert known[0] > 3
+    assert msgspec.json.decode(known[3])["code"] == "code_wrong"
+
+
+async def test_suspended_people_are_unknown(running: Running) -> None:
+    await running.container.editor.suspend(SHO)
+    challenge = (await running.ask(SHO)).json()["challengeId"]
+    await running.container.auth.sms.drained()
+    async with running.container.database.reading() as connection:
+        assert await store.demo_texts(connection, SHO) == []
+    assert (await running.submit(challenge, "000000")).json()["code"] == "code_wrong"
+
+
+async def test_five_wrong_codes_end_the_challenge(running: Running, code_of: Any) -> None:
+    challenge = (await running.ask(SHO)).json()["challengeId"]
+    right = await running.code_for(SHO)
+    wrong = "000000" if right != "000000" else "111111"
+    for _ in range(5):
+        assert code_of(await running.submit(challenge, wrong)) == "code_wrong"
+    assert code_of(await running.submit(challenge, right)) == "code_expired"
+
+
+async def test_a_code_expires(running: Running, clock: MovedClock, code_of: Any) -> None:
+    challenge = (await running.ask(SHO)).json()["challengeId"]
+    right = await running.code_for(SHO)
+    clock.ms += 5 * 60_000
+    assert code_of(await running.submit(challenge, right)) == "code_expired"
+
+
+async def test_a_code_works_once(running: Running, code_of: Any) -> None:
+    challenge = (await running.ask(SHO)).json()["challengeId"]
+    right = await running.code_for(SHO)
+    assert (await running.submit(challenge, right)).json()["next"] == "device"
+    assert code_of(await running.submit(challenge, right)) == "code_expired"
+
+
+async def test_a_newer_code_replaces_the_older(running: Running, code_of: Any) -> None:
+    first = (await running.ask(SHO)).json()["challengeId"]
+    older = await running.code_for(SHO)
+    second = (await running.ask(SHO)).json()["challengeId"]
+    newer = await running.code_for(SHO)
+    assert code_of(await running.submit(first, older)) == "code_expired"
+    assert (await running.submit(second, newer)).status_code == 200
+
+
+async def test_codes_and_tokens_rest_hashed(running: Running) -> None:
+    device = await running.device(SHO)
+    code = await running.code_for(SHO)
+    token = device.headers["authorization"].split()[1]
+    async with running.container.database.reading() as connection:
+        for table in (store.challenges, store.tickets, store.tokens, store.clients):
+            for row in await connection.execute(select(table)):
+                assert code not in [str(value) for value in row]
+                assert token not in str(row)
+
+
+async def test_limits_for_a_number_survive_a_restart(settings: Settings, clock: MovedClock) -> None:
+    limited = msgspec.structs.replace(settings, otp_resend_ms=30_000, otp_per_number_per_hour=3)
+    async with run(limited, clock) as server:
+        await server.container.editor.import_bank(synthetic_bank())
+        assert (await server.ask(SHO)).status_code == 200
+        soon = await server.ask(SHO)
+        assert (soon.status_code, soon.json()["code"]) == (429, "rate_limited")
+        assert soon.json()["retryAfterMs"] == 30_000
+        for _ in range(2):
+            clock.ms += 30_000
+            assert (await server.ask(SHO)).status_code == 200
+    async with run(limited, clock) as server:
+        clock.ms += 30_000
+        refused = await server.ask("70000 00004")  # The same number, typed otherwise.
+        assert refused.status_code == 429
+        assert refused.json()["retryAfterMs"] == HOUR_MS - 90_000
+        assert (await server.ask(WRITER)).status_code == 200
+        clock.ms += refused.json()["retryAfterMs"]
+        assert (await server.ask(SHO)).status_code == 200
+
+
+@pytest.mark.parametrize("limit", ["otp_per_address_per_hour", "otp_total_per_minute"])
+async def test_limits_for_an_address_and_in_total(
+    settings: Settings, clock: MovedClock, limit: str
+) -> None:
+    async with run(msgspec.structs.replace(settings, **{limit: 2}), clock) as server:
+        answers = [(await server.ask(f"+91700000010{i}")).status_code for i in range(3)]
+    assert answers == [200, 200, 429]
+
+
+async def test_what_is_no_number(running: Running, code_of: Any) -> None:
+    for text in ("", "12", "hello", "+1 23", "７"):
+        assert code_of(await running.ask(text)) == "number_invalid"
+    assert (await running.ask("౭౦౦౦౦ ౦౦౦౦౪")).status_code == 200  # Telugu digits.
+
+
+async def test_a_retried_registration_answers_the_same_certificate(running: Running) -> None:
+    key, client_id = Ed25519PrivateKey.generate(), new_id()
+    ticket = (await running.step(SHO))["ticket"]
+    first = (await running.certify(ticket, key, client_id)).json()
+    second = (await running.certify(ticket, key, client_id)).json()
+    assert first["certificate"] == second["certificate"]
+    old = {"authorization": f"Bearer {first['accessToken']}"}
+    new = {"authorization": f"Bearer {second['accessToken']}"}
+    assert (await running.http.get("/v1/me", headers=old)).status_code == 401
+    me = (await running.http.get("/v1/me", headers=new)).json()
+    assert [client["clientId"] for client in me["clients"]] == [client_id]
+
+
+async def test_a_ticket_certifies_one_key(running: Running, code_of: Any) -> None:
+    key, client_id = Ed25519PrivateKey.generate(), new_id()
+    ticket = (await running.step(SHO))["ticket"]
+    await running.certify(ticket, key, client_id)
+    other = Ed25519PrivateKey.generate()
+    assert code_of(await running.certify(ticket, other, client_id)) == "ticket_invalid"
+    assert code_of(await running.certify(ticket, key, new_id())) == "ticket_invalid"
+    assert code_of(await running.certify("made-up", key, client_id)) == "ticket_invalid"
+    again = (await running.step(SHO))["ticket"]
+    # Neither the key nor the id of a device may be registered twice.
+    assert code_of(await running.certify(again, key, new_id())) == "proof_invalid"
+    assert code_of(await running.certify(again, other, client_id)) == "proof_invalid"
+
+
+async def test_a_proof_by_another_key_is_refused(running: Running, code_of: Any) -> None:
+    class Impostor:
+        """Signs with one key, shows another."""
+
+        def public_key(self) -> Any:
+            return Ed25519PrivateKey.generate().public_key()
+
+        def sign(self, data: bytes) -> bytes:
+            return Ed25519PrivateKey.generate().sign(data)
+
+    ticket = (await running.step(SHO))["ticket"]
+    refused = await running.certify(ticket, Impostor(), new_id())  # type: ignore[arg-type]
+    assert code_of(refused) == "proof_invalid"
+
+
+async def test_a_ticket_expires(running: Running, clock: MovedClock, code_of: Any) -> None:
+    ticket = (await running.step(SHO))["ticket"]
+    clock.ms += 30 * 60_000
+    refused = await running.certify(ticket, Ed25519PrivateKey.generate(), new_id())
+    assert code_of(refused) == "ticket_invalid"
+
+
+async def test_suspended_in_the_middle_of_registering(running: Running, code_of: Any) -> None:
+    ticket = (await running.step(SHO))["ticket"]
+    await running.container.editor.suspend(SHO)
+    refused = await running.certify(ticket, Ed25519PrivateKey.generate(), new_id())
+    assert code_of(refused) == "ticket_invalid"
+    status = await running.http.post("/v1/registration/status", json={"ticket": ticket})
+    assert (status.json()["next"], status.json()["names"]) == ("refused", None)
+
+
+# --- Second factors ---------------------------------------------------------------------------
+
+
+async def test_enrolment_codes(settings: Settings, clock: MovedClock, code_of: Any) -> None:
+    policy = msgspec.structs.replace(settings, registration_policy="enrolment_code")
+    async with run(policy, clock) as server:
+        await server.container.editor.import_bank(synthetic_bank())
+        async with server.container.database.transaction() as connection:
+            person = await server.container.roster.active_by_number(connection, SHO)
+            assert person is not None
+            codes = {person: "ABCD2345EFGH"}
+            await server.container.auth.accounts.store_enrolment_codes(connection, codes)
+
+        async def enter(ticket: str, code: str) -> Any:
+            body = {"ticket": ticket, "enrolmentCode": code}
+            return await server.http.post("/v1/registration/enrolment-codes", json=body)
+
+        step = await server.step(SHO)
+        assert step["next"] == "enrolment_code"
+        refused = await server.certify(step["ticket"], Ed25519PrivateKey.generate(), new_id())
+        assert code_of(refused) == "ticket_invalid"
+        assert code_of(await enter(step["ticket"], "ABCD2345EFGJ")) == "enrolment_code_wrong"
+        assert (await enter(step["ticket"], "abcd-2345 efgh")).json()["next"] == "device"
+        key = Ed25519PrivateKey.generate()
+        assert (await server.certify(step["ticket"], key, new_id())).status_code == 200
+
+        # Used up, also when the same code is imported again.
+        async with server.container.database.transaction() as connection:
+            await server.container.auth.accounts.store_enrolment_codes(connection, codes)
+        again = (await server.step(SHO))["ticket"]
+        for _ in range(4):
+            assert code_of(await enter(again, "ABCD2345EFGH")) == "enrolment_code_wrong"
+        assert (await enter(again, "ABCD2345EFGH")).json()["next"] == "refused"
+        assert code_of(await enter(again, "ABCD2345EFGH")) == "ticket_invalid"
+        # Somebody without a code cannot guess one.
+        nobody = (await server.step(WRITER))["ticket"]
+        assert code_of(await enter(nobody, "")) == "enrolment_code_wrong"
+
+
+async def test_approval_by_the_unit_admin(
+    settings: Settings, clock: MovedClock, code_of: Any
+) -> None:
+    async with run(settings, clock) as server:
+        await server.container.editor.import_bank(synthetic_bank())
+        sho, acp, patrol = [await server.device(number) for number in (SHO, ACP, PATROL)]
+        stranger = await server.device("+917000000030")  # SHO of another station or district.
+    policy = msgspec.structs.replace(settings, registration_policy="approval")
+    async with run(policy, clock) as server:
+        step = await server.step(WRITER)
+        assert step["next"] == "approval"
+        listed = (await server.get("/v1/approvals", sho)).json()["approvals"]
+        assert [item["person"]["number"] for item in listed] == [WRITER]
+        assert (await server.get("/v1/approvals", acp)).json()["approvals"] == listed
+        assert (await server.get("/v1/approvals", stranger)).json()["approvals"] == []
+        assert code_of(await server.get("/v1/approvals", patrol)) == "not_unit_admin"
+        path = f"/v1/approvals/{listed[0]['approvalId']}"
+        yes = {"approve": True}
+
+        async def decide(device: Any, body: Any) -> Any:
+            return await server.http.post(path, headers=device.headers, json=body)
+
+        assert code_of(await decide(stranger, yes)) == "not_unit_admin"
+        assert code_of(await decide(patrol, yes)) == "not_unit_admin"
+
+        async def status() -> Any:
+            body = {"ticket": step["ticket"]}
+            return (await server.http.post("/v1/registration/status", json=body)).json()["next"]
+
+        assert await status() == "approval"
+        assert (await decide(sho, yes)).json()["approvals"] == []
+        assert await status() == "device"
+        assert (await decide(acp, {"approve": False})).status_code == 200  # Too late: it stays.
+        assert await status() == "device"
+        key = Ed25519PrivateKey.generate()
+        assert (await server.certify(step["ticket"], key, new_id())).status_code == 200
+
+        own = await server.step(SHO)
+        assert (await server.get("/v1/approvals", sho)).json()["approvals"] == []
+        listed = (await server.get("/v1/approvals", acp)).json()["approvals"]
+        path = f"/v1/approvals/{listed[0]['approvalId']}"
+        assert code_of(await decide(sho, yes)) == "not_unit_admin"  # Nobody vouches for oneself.
+        await decide(acp, {"approve": False})
+        step = own
+        assert await status() == "refused"
+
+
+async def test_asking_again_withdraws_the_older_question(
+    settings: Settings, clock: MovedClock
+) -> None:
+    policy = msgspec.structs.replace(settings, registration_policy="approval")
+    async with run(policy, clock) as server:
+        await server.container.editor.import_bank(synthetic_bank())
+        await server.step(CP)
+        await server.step(CP)
+        async with server.container.database.reading() as connection:
+            waiting = await store.pending_approvals(connection, clock.ms)
+            assert len(waiting) == 1

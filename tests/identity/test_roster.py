@@ -1,0 +1,117 @@
+"""Finding people and the organisation, over HTTP on SQLite and PostgreSQL."""
+
+from typing import Any
+
+from copconnect.ids import PersonId
+from copconnect.roster import store
+from tests.identity.conftest import PATROL, SHO, Device, Running
+
+STATION, ZONE = "TG-HYD-PS001", "TG-HYD-Z1"
+
+
+async def search(running: Running, device: Device, **query: str) -> list[str]:
+    answer = await running.http.get("/v1/people", headers=device.headers, params=query)
+    return [person["number"] for person in answer.json()["people"]]
+
+
+async def test_people_are_found_by_what_one_knows_of_them(running: Running) -> None:
+    device = await running.device(PATROL)
+    sho = (
+        await running.http.get("/v1/people", headers=device.headers, params={"text": SHO})
+    ).json()
+    person = sho["people"][0]
+    assert sho["total"] == 1
+    names, post = person["names"], person["post"]
+    for text in (
+        names["en"].upper(),
+        names["te"],
+        " ".join(reversed(names["te"].split())),
+        "70000 00004",
+        "0700000-0004",
+        post["en"],
+        post["te"],
+        "charminar sho",
+        "చార్మినార్ ఎస్హెచ్ఓ",  # Typed without the joiner.
+    ):
+        assert SHO in await search(running, device, text=text), text
+    assert await search(running, device, text="charminar xyz") == []
+    assert await search(running, device, text="%") == []
+    assert await search(running, device, text="_") != await search(running, device)
+    assert await search(running, device, role="sho", unit=STATION) == [SHO]
+    assert await search(running, device, rank="CI", unit=ZONE, deep="true") == [SHO]
+    assert await search(running, device, unit=ZONE) == ["+917000000002"]
+    assert SHO in await search(running, device, unit="TG", deep="1")
+    assert await search(running, device, unit="NOWHERE", deep="1") == []
+    assert await search(running, device, role="sh") == []
+
+
+async def test_every_person_is_on_exactly_one_page(running: Running) -> None:
+    device = await running.device(PATROL)
+    found: list[str] = []
+    after = ""
+    while True:
+        query = {"limit": "7", "after": after}
+        page = (await running.http.get("/v1/people", headers=device.headers, params=query)).json()
+        assert page["total"] == 60
+        found += [person["number"] for person in page["people"]]
+        if page["next"] is None:
+            break
+        after = page["next"]
+    assert len(found) == len(set(found)) == 60
+    assert found[0] == "+917000000000"  # The DGP: seniors come first.
+
+
+async def test_malformed_searches_are_refused(running: Running, code_of: Any) -> None:
+    device = await running.device(PATROL)
+    for query in (
+        {"after": "not a token!"},
+        {"limit": "-1"},
+        {"limit": "²"},
+        {"limit": "99999999999999999999"},
+        {"text": "x" * 101},
+        {"text": "a\0b"},
+        {"unit": "a\0"},
+        {"rank": "x" * 500},
+    ):
+        answer = await running.http.get("/v1/people", headers=device.headers, params=query)
+        assert (answer.status_code, code_of(answer)) == (400, "bad_request"), query
+
+
+async def test_cards_and_lookups(running: Running, code_of: Any) -> None:
+    device, other = await running.device(SHO), await running.device(PATROL)
+    card = (await running.get(f"/v1/people/{other.person_id}", device)).json()
+    assert (card["number"], card["registered"], card["status"]) == (PATROL, True, "active")
+    assert code_of(await running.get(f"/v1/people/{'0' * 32}", device)) == "not_found"
+    assert code_of(await running.get("/v1/people/%00", device)) in ("not_found", "bad_request")
+    wanted = {"personIds": [other.person_id, "0" * 32, device.person_id, other.person_id]}
+    found = await running.http.post("/v1/people/lookups", headers=device.headers, json=wanted)
+    ids = [person["personId"] for person in found.json()["people"]]
+    assert ids == [other.person_id, device.person_id]
+
+
+async def test_people_who_were_removed_are_not_found(running: Running) -> None:
+    device, other = await running.device(SHO), await running.device(PATROL)
+    await running.container.editor.suspend(PATROL)
+    assert await search(running, device, text=PATROL) == [PATROL]
+    card = (await running.get(f"/v1/people/{other.person_id}", device)).json()
+    assert (card["status"], card["registered"]) == ("suspended", False)
+    async with running.container.database.transaction() as connection:
+        await store.set_status(connection, [PersonId(other.person_id)], "removed")
+    assert await search(running, device, text=PATROL) == []
+    card = (await running.get(f"/v1/people/{other.person_id}", device)).json()
+    assert card["status"] == "removed"
+
+
+async def test_the_directory_has_an_etag(running: Running) -> None:
+    device = await running.device(SHO)
+    first = await running.get("/v1/directory", device)
+    headers = device.headers | {"if-none-match": first.headers["etag"]}
+    again = await running.http.get("/v1/directory", headers=headers)
+    assert (again.status_code, again.content) == (304, b"")
+    body = first.json()
+    assert first.headers["etag"] == f'"{body["version"]}"'
+    codes = {unit["unitId"] for unit in body["units"]}
+    assert all(unit["parentId"] is None or unit["parentId"] in codes for unit in body["units"])
+    orders = [rank["order"] for rank in body["ranks"]]
+    assert orders == sorted(orders)
+    assert body["levels"][0]["code"] == "state"
