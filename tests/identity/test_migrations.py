@@ -21,7 +21,15 @@ def shape(connection: Connection) -> dict[str, Any]:
                 (column["name"], str(column["type"]), column["nullable"])
                 for column in inspector.get_columns(table)
             ],
-            sorted(map(str, inspector.get_indexes(table))),
+            sorted(
+                (
+                    str(index["name"]),
+                    index["column_names"],
+                    index["unique"],
+                    str(index.get("dialect_options", {}).get("sqlite_where")),
+                )
+                for index in inspector.get_indexes(table)
+            ),
             sorted(map(str, inspector.get_unique_constraints(table))),
             sorted(map(str, inspector.get_foreign_keys(table))),
             sorted(map(str, inspector.get_check_constraints(table))),
