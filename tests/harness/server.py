@@ -10,6 +10,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import httpx
@@ -45,6 +46,7 @@ class ServerProcess:
         self.log = data.parent / f"{data.name}.log"
         self._settings: dict[str, str | int | bool] = {"demo": True, **settings}
         self._process: subprocess.Popen[bytes] | None = None
+        self._codes_taken: set[tuple[str, int]] = set()
 
     @property
     def url(self) -> str:
@@ -90,17 +92,24 @@ class ServerProcess:
         self.kill()
         self.start()
 
-    def code_for(self, number: str) -> str:
-        """Return the newest one-time code that was sent to a number."""
-        answer = httpx.get(f"{self.url}/v1/demo/outbox", params={"number": number})
-        answer.raise_for_status()
-        texts = answer.json()
-        if not texts:
-            raise LookupError(f"nothing was sent to {number}")
-        found = CODE.search(texts[0]["text"])
-        if found is None:
-            raise LookupError(f"no code in {texts[0]!r}")
-        return found[1]
+    def code_for(self, number: str, patience_s: float = 10) -> str:
+        """Wait for a one-time code that was sent to a number and not returned here before.
+
+        Texts go out after the answer, so that the answer takes as long for every number.
+        """
+        deadline = time.monotonic() + patience_s
+        while True:
+            answer = httpx.get(f"{self.url}/v1/demo/outbox", params={"number": number})
+            answer.raise_for_status()
+            for text in answer.json():
+                found = CODE.search(text["text"])
+                sent = (number, text["sentMs"])
+                if found is not None and sent not in self._codes_taken:
+                    self._codes_taken.add(sent)
+                    return found[1]
+            if time.monotonic() > deadline:
+                raise LookupError(f"nothing new was sent to {number}")
+            time.sleep(0.05)
 
     def _is_healthy(self) -> bool:
         with contextlib.suppress(httpx.HTTPError):
