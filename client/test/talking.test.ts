@@ -1,29 +1,32 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { Officer } from "./officer.ts";
-import { TestServer } from "./server.ts";
+import { describe, expect, it } from "vitest";
+import type { Officer } from "./officer.ts";
+import { world } from "./world.ts";
 
-let server: TestServer;
-const officers: Officer[] = [];
+const w = world();
 
-async function register(index: number): Promise<Officer> {
-  const officer = await Officer.register(server, index);
-  officers.push(officer);
-  return officer;
+async function group(admin: Officer, others: readonly Officer[]): Promise<string> {
+  const personIds = await Promise.all(others.map((officer) => officer.personId));
+  const { conversationId } = await admin.core.createGroup({
+    title: "Charminar PS",
+    personIds,
+    photo: null,
+    whoMayPost: "everyone",
+  });
+  await Promise.all([admin, ...others].map((officer) => officer.ready(conversationId)));
+  return conversationId;
 }
 
-beforeAll(async () => {
-  server = await TestServer.start();
-});
-
-afterAll(async () => {
-  await Promise.all(officers.map((officer) => officer.close()));
-  await server.close();
-});
+async function titled(officer: Officer, conversationId: string): Promise<void> {
+  await officer.until("title", async () => {
+    const { title } = await officer.core.conversation(conversationId);
+    return title === "Charminar PS";
+  });
+}
 
 describe("direct", () => {
   it("carries the first text from one device to another, and ticks come back", async () => {
-    const a = await register(0);
-    const b = await register(1);
+    const a = await w.join();
+    const b = await w.join();
     const { conversationId } = await a.core.openDirect(await b.personId);
     const sent = await a.text(conversationId, "Vehicle check at the junction");
     await b.receives(conversationId, "Vehicle check at the junction");
@@ -31,10 +34,123 @@ describe("direct", () => {
       "delivered",
       async () => (await a.status(sent.messageId, conversationId)) === "delivered",
     );
+    const { unread } = await b.core.conversation(conversationId);
+    expect(unread).toBe(1);
     await b.core.markRead(conversationId, sent.messageId);
     await a.until("read", async () => (await a.status(sent.messageId, conversationId)) === "read");
-    const answer = await b.text(conversationId, "Received");
+    const receipts = await a.core.receipts(sent.messageId);
+    expect(receipts.read.map(({ personId }) => personId)).toEqual([await b.personId]);
+    expect((await b.core.conversation(conversationId)).unread).toBe(0);
+    await b.text(conversationId, "Received");
     await a.receives(conversationId, "Received");
-    expect(answer.mine).toBe(true);
+    const codes = await Promise.all([a, b].map(({ core }) => core.encryption(conversationId)));
+    expect(codes[0]?.epochCode).toBe(codes[1]?.epochCode);
+    expect(codes[0]?.epochCode).toMatch(/^(\d{5} ){7}\d{5}$/);
+  });
+
+  it("is one conversation when both open it at once", async () => {
+    const [a, b] = [await w.join(), await w.join()];
+    const [ida, idb] = [await a.personId, await b.personId];
+    const [one, two] = await Promise.all([a.core.openDirect(idb), b.core.openDirect(ida)]);
+    expect(one.conversationId).toBe(two.conversationId);
+    await a.text(one.conversationId, "from a");
+    await b.text(one.conversationId, "from b");
+    await a.receives(one.conversationId, "from b");
+    await b.receives(one.conversationId, "from a");
+  });
+});
+
+describe("group", () => {
+  it("has a name, talks, adds somebody who sees only what follows, and removes somebody", async () => {
+    const [a, b, c, d] = [await w.join(), await w.join(), await w.join(), await w.join()];
+    const id = await group(a, [b, c]);
+    await titled(b, id);
+    await titled(c, id);
+    await b.text(id, "before d came");
+    await c.receives(id, "before d came");
+
+    await a.core.changeMembers(id, { add: [await d.personId] });
+    await d.ready(id);
+    await titled(d, id);
+    await d.text(id, "d is here");
+    await Promise.all([a, b, c].map((officer) => officer.receives(id, "d is here")));
+    expect(await d.texts(id)).not.toContain("before d came");
+
+    await a.core.changeMembers(id, { remove: [await b.personId] });
+    await b.until("left", async () => (await b.core.conversation(id)).state === "left");
+    await c.text(id, "after b left");
+    await Promise.all([a, d].map((officer) => officer.receives(id, "after b left")));
+    expect(await b.texts(id)).toContain("before d came");
+    expect(await b.texts(id)).not.toContain("after b left");
+    await expect(b.text(id, "let me in")).rejects.toMatchObject({ code: "conversation_left" });
+
+    await c.core.leave(id);
+    expect((await c.core.conversation(id)).state).toBe("left");
+    await a.text(id, "after c left");
+    await d.receives(id, "after c left");
+    expect(await c.texts(id)).not.toContain("after c left");
+    await c.core.forget(id);
+    expect(await c.core.conversations()).toEqual([]);
+  });
+
+  it("carries on when two admins change it at once", async () => {
+    const [a, b, c, d, e] = [
+      await w.join(),
+      await w.join(),
+      await w.join(),
+      await w.join(),
+      await w.join(),
+    ];
+    const id = await group(a, [b, c]);
+    await a.core.changeMembers(id, { makeAdmin: [await b.personId] });
+    await b.until("admin", async () => (await b.core.conversation(id)).admin);
+    await Promise.all([
+      a.core.changeMembers(id, { add: [await d.personId] }),
+      b.core.changeMembers(id, { add: [await e.personId], remove: [await c.personId] }),
+    ]);
+    await Promise.all([d, e].map((officer) => officer.ready(id)));
+    await Promise.all([a, b, d, e].map((officer, i) => officer.text(id, `hello ${String(i)}`)));
+    for (const officer of [a, b, d, e]) {
+      for (let i = 0; i < 4; i++) await officer.receives(id, `hello ${String(i)}`);
+    }
+    const codes = await Promise.all([a, b, d, e].map(({ core }) => core.encryption(id)));
+    expect(new Set(codes.map(({ epochCode }) => epochCode)).size).toBe(1);
+    expect(codes.map(({ clients }) => clients)).toEqual([4, 4, 4, 4]);
+  });
+
+  it("lets only admins post where that is the rule", async () => {
+    const [a, b] = [await w.join(), await w.join()];
+    const id = await group(a, [b]);
+    await a.core.setWhoMayPost(id, "admins");
+    await b.until("silenced", async () => !(await b.core.conversation(id)).canPost);
+    await expect(b.text(id, "no")).rejects.toMatchObject({ code: "may_not_post" });
+    await expect(a.core.leave(id)).rejects.toMatchObject({ code: "last_admin" });
+  });
+});
+
+describe("replies and mentions", () => {
+  it("quotes what was said and marks who is meant", async () => {
+    const [a, b] = [await w.join(), await w.join()];
+    const { conversationId: id } = await a.core.openDirect(await b.personId);
+    await b.ready(id);
+    const asked = await a.text(id, "Who is at the gate?");
+    await b.receives(id, "Who is at the gate?");
+    const mention = { personId: await a.personId, start: 0, length: 2 };
+    await b.core.send(id, { kind: "text", text: "@A I am", mentions: [mention] }, asked.messageId);
+    await a.receives(id, "@A I am");
+    const page = await a.core.messages(id, null, 10);
+    const reply = page.messages.at(-1);
+    expect(reply?.replyTo?.preview).toEqual({ kind: "text", text: "Who is at the gate?" });
+    expect((await a.core.conversation(id)).mentioned).toBe(true);
+    await a.core.saveDraft(id, "half a");
+    expect((await a.core.conversation(id)).draft).toBe("half a");
+    await a.core.setPreferences(id, { mutedUntilMs: -1, pinned: true });
+    expect(await a.core.conversation(id)).toMatchObject({ mutedUntilMs: -1, pinned: true });
+    const place = { kind: "location", latitude: 17.36, longitude: 78.47, accuracyM: 12 } as const;
+    await a.core.send(id, { ...place, takenMs: 1 }, null);
+    await b.until("place", async () => {
+      const { messages } = await b.core.messages(id, null, 1);
+      return messages[0]?.body.kind === "location" && messages[0].body.latitude === 17.36;
+    });
   });
 });

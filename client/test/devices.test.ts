@@ -1,0 +1,112 @@
+import { describe, expect, it } from "vitest";
+import { openDB } from "idb";
+import { createCore } from "../src/create.ts";
+import { world } from "./world.ts";
+
+const w = world();
+
+describe("several devices", () => {
+  it("lets a second device in by itself; each sees what the other sends as its own", async () => {
+    const a = await w.join();
+    const index = w.index;
+    const b = await w.join();
+    const { conversationId: id } = await a.core.openDirect(await b.personId);
+    await a.text(id, "before");
+    await b.receives(id, "before");
+    const a2 = await w.device(index);
+    await a2.ready(id);
+    await a2.text(id, "from the second");
+    await a.receives(id, "from the second");
+    await b.receives(id, "from the second");
+    const { messages } = await a.core.messages(id, null, 10);
+    expect(messages.at(-1)?.mine).toBe(true);
+    expect(await a2.texts(id)).not.toContain("before");
+    await b.text(id, "to both");
+    await a.receives(id, "to both");
+    await a2.receives(id, "to both");
+
+    const lost = (await a2.core.state()).clientId ?? "";
+    await a.core.revokeClient(lost);
+    await a2.until("signed out", async () => (await a2.core.state()).phase === "signed_out");
+    expect((await a2.core.state()).reason).toBe("revoked");
+    await a.text(id, "without the second");
+    await b.receives(id, "without the second");
+    const { clients } = await b.core.encryption(id);
+    expect(clients).toBe(2);
+  });
+
+  it("recovers by itself when its state is lost, and says so", async () => {
+    const [a, b] = [await w.join(), await w.join()];
+    const { conversationId: id } = await a.core.openDirect(await b.personId);
+    await a.text(id, "one");
+    await b.receives(id, "one");
+    await b.core.close();
+    await damageGroup(b.vaultName);
+    await b.restart();
+    await b.until("back in", async () => (await b.core.encryption(id)).epochCode !== null);
+    await a.text(id, "two");
+    await b.receives(id, "two");
+    await b.text(id, "three");
+    await a.receives(id, "three");
+    const { messages } = await b.core.messages(id, null, 20);
+    const notices = messages.map(({ body }) => (body.kind === "notice" ? body.notice.kind : ""));
+    expect(notices).toContain("joined_here");
+    expect(await b.texts(id)).toContain("one");
+  });
+
+  it("signs out: the server forgets the device and nothing stays here", async () => {
+    const a = await w.join();
+    const state = await a.core.signOut();
+    expect(state).toMatchObject({ phase: "signed_out", reason: "sign_out", me: null });
+    await expect(a.core.conversations()).rejects.toMatchObject({ code: "not_registered" });
+    expect(await a.restart()).toMatchObject({ phase: "signed_out" });
+    expect(await a.core.startOver()).toMatchObject({ phase: "register" });
+  });
+
+  it("locks and unlocks, and starts without network from the vault alone", async () => {
+    const [a, b] = [await w.join(), await w.join()];
+    const { conversationId: id } = await a.core.openDirect(await b.personId);
+    await a.text(id, "kept");
+    await b.receives(id, "kept");
+    await b.core.setPin("4711", null);
+    await b.core.lock();
+    await expect(b.core.conversations()).rejects.toMatchObject({ code: "locked" });
+    expect(await b.restart()).toMatchObject({ phase: "locked", lock: { enabled: true } });
+    await expect(b.core.unlock("0000")).rejects.toMatchObject({ code: "pin_wrong" });
+    expect((await b.core.state()).lock.triesLeft).toBe(9);
+    expect(await b.core.unlock("4711")).toMatchObject({ phase: "ready" });
+    await b.core.setPin(null, "4711");
+    await b.core.close();
+
+    const offline = createCore({
+      origin: "http://127.0.0.1:9",
+      vaultName: b.vaultName,
+      fetch: () => Promise.reject(new TypeError("no network")),
+      WebSocket: class {
+        constructor() {
+          throw new Error("no network");
+        }
+      } as never,
+    });
+    expect(await offline.start()).toMatchObject({ phase: "ready" });
+    const page = await offline.messages(id, null, 10);
+    expect(page.messages.some(({ body }) => body.kind === "text" && body.text === "kept")).toBe(
+      true,
+    );
+    const queued = await offline.send(id, { kind: "text", text: "later", mentions: [] }, null);
+    expect(queued.status).toBe("queued");
+    expect((await offline.state()).outbox).toBe(1);
+    await offline.close();
+    await b.restart();
+    await a.receives(id, "later");
+  });
+});
+
+/** Make the stored groups undecodable, as a bad disk would: their records vanish. */
+async function damageGroup(vaultName: string): Promise<void> {
+  const database = await openDB(vaultName);
+  for (const key of await database.getAllKeys("records")) {
+    if ((key as unknown as string[])[0] === "groups") await database.delete("records", key);
+  }
+  database.close();
+}

@@ -1,0 +1,47 @@
+/** A server and the officers of one test file, all ended afterwards. */
+import { afterAll, beforeAll } from "vitest";
+import type { CoreOptions } from "../src/create.ts";
+import { Officer } from "./officer.ts";
+import { TestServer } from "./server.ts";
+
+export interface World {
+  readonly server: TestServer;
+  /** A new person, registered. */
+  join(options?: Partial<CoreOptions>): Promise<Officer>;
+  /** Another device of a person. */
+  device(index: number, options?: Partial<CoreOptions>): Promise<Officer>;
+  /** The index of the person who joined last. */
+  readonly index: number;
+}
+
+export function world(): World {
+  let server: TestServer | null = null;
+  const officers: Officer[] = [];
+  let next = 0;
+  beforeAll(async () => {
+    server = await TestServer.start();
+  });
+  afterAll(async () => {
+    await Promise.all(officers.map((officer) => officer.close()));
+    await server?.close();
+  });
+  const started = (): TestServer => {
+    if (server === null) throw new Error("not started");
+    return server;
+  };
+  const device = async (index: number, options?: Partial<CoreOptions>): Promise<Officer> => {
+    const officer = await Officer.register(started(), index, options);
+    officers.push(officer);
+    return officer;
+  };
+  return {
+    get server() {
+      return started();
+    },
+    get index() {
+      return next - 1;
+    },
+    join: (options) => device(next++, options),
+    device,
+  };
+}
