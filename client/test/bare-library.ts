@@ -8,7 +8,6 @@ import {
   emptyPskIndex,
   encodeExternalSender,
   encodeMlsMessage,
-  joinGroupExternal,
   processPublicMessage,
 } from "ts-mls";
 import { defaultClientConfig } from "ts-mls/clientConfig.js";
@@ -16,7 +15,7 @@ import { protectExternalProposalPublic } from "ts-mls/messageProtectionPublic.js
 import { decodeContainer } from "../src/mls/container.ts";
 import { capabilitiesFor } from "../src/mls/context.ts";
 import { credentialOf } from "../src/mls/credential.ts";
-import { acceptingPrefixedKey } from "../src/mls/group-info.ts";
+import { makeExternalCommit } from "../src/mls/external-commit.ts";
 import { decodeGroupInfo, decodePublicMessage, encodePublicMessage } from "../src/mls/messages.ts";
 import { attachConfig } from "../src/mls/rules/rule-09-attach-config.ts";
 import { implementationOf, suiteOf } from "../src/mls/suites.ts";
@@ -113,28 +112,18 @@ export async function keyPackageFor(device: DeviceIdentity): Promise<{
   );
 }
 
-/** An external commit that obeys no rule: `victim` picks the leaf that it removes. */
+/** An external commit that obeys no rule: it removes any leaf, or none where it should. */
 export async function lawlessJoin(
   groupInfo: Uint8Array,
   device: DeviceIdentity,
-  victim: ClientConfig["keyPackageEqualityConfig"]["compareKeyPackageToLeafNode"] | null,
+  removed: number | null,
 ): Promise<Uint8Array> {
-  const decoded = decodeGroupInfo(groupInfo);
-  const own = await keyPackageFor(device);
-  const { publicMessage } = await joinGroupExternal(
-    decoded,
-    own.publicPackage,
-    own.privatePackage,
-    victim !== null,
-    acceptingPrefixedKey(decoded, await library()),
-    undefined,
-    {
-      ...defaultClientConfig,
-      keyPackageEqualityConfig: {
-        compareKeyPackages: () => false,
-        compareKeyPackageToLeafNode: victim ?? (() => false),
-      },
-    },
+  const { publicMessage } = await makeExternalCommit(
+    decodeGroupInfo(groupInfo),
+    await keyPackageFor(device),
+    removed,
+    await library(),
+    defaultClientConfig,
   );
   return encodePublicMessage(publicMessage);
 }

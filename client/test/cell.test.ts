@@ -113,4 +113,28 @@ describe("a cell", () => {
     const onB = await b2.processHandshake(commit.commit, world.roster);
     expect(authenticators([commit.next, onB.next]).size).toBe(1);
   });
+
+  test("is entered anew by its only member, whose certificate was renewed", async () => {
+    const world = new CellWorld();
+    const asha = await world.officer();
+    const founded = await asha.mls.found(world.conversationId, world.cellId);
+    const { groupInfo, next: old } = await founded.commit([], world.roster);
+    const { personId, clientId, signaturePrivateKey, signaturePublicKey } = asha.device;
+    const renewed = await world.officer({
+      personId,
+      clientId,
+      keys: { privateKey: signaturePrivateKey, publicKey: signaturePublicKey },
+    });
+    const rejoined = await renewed.mls.joinByExternalCommit(groupInfo, world.roster);
+    expect(rejoined.removed.map((m) => m.certificateHash)).toEqual([asha.device.certificateHash]);
+    expect(rejoined.next.epoch).toBe(2);
+    expect(rejoined.next.members().map((m) => m.certificateHash)).toEqual([
+      renewed.device.certificateHash,
+    ]);
+    expect((await old.processHandshake(rejoined.commit, world.roster)).evicted).toBe(true);
+    const ravi = await world.officer();
+    const join = await ravi.mls.joinByExternalCommit(rejoined.groupInfo, world.roster);
+    const seen = await rejoined.next.processHandshake(join.commit, world.roster);
+    await say(join.next, seen.next, "together");
+  });
 });

@@ -19,8 +19,6 @@ import {
   createGroup,
   emptyPskIndex,
   generateKeyPackageWithKey,
-  joinGroup,
-  joinGroupExternal,
   processPublicMessage,
 } from "ts-mls";
 import { defaultClientConfig } from "ts-mls/clientConfig.js";
@@ -30,8 +28,9 @@ import { protectApplicationData, unprotectPrivateMessage } from "ts-mls/messageP
 import { unprotectPublicMessage } from "ts-mls/messageProtectionPublic.js";
 import { describe, expect, test } from "vitest";
 import { capabilitiesFor } from "../src/mls/context.ts";
+import { makeExternalCommit } from "../src/mls/external-commit.ts";
 import { externalSenders } from "../src/mls/external-senders.ts";
-import { acceptingPrefixedKey, groupInfoOf } from "../src/mls/group-info.ts";
+import { groupInfoOf } from "../src/mls/group-info.ts";
 import { encodeGroupId } from "../src/mls/group-id.ts";
 import {
   decodeGroupInfo,
@@ -46,6 +45,7 @@ import {
 import { paddingFor } from "../src/mls/padding.ts";
 import { KEY_RETENTION } from "../src/mls/rules/rule-06-forget.ts";
 import { suiteOf } from "../src/mls/suites.ts";
+import { openWelcome } from "../src/mls/welcome.ts";
 import type { DeviceIdentity } from "../src/mls/types.ts";
 import { newId, utf8 } from "../src/octets.ts";
 import { library } from "./bare-library.ts";
@@ -236,16 +236,8 @@ describe("OpenMLS", () => {
     const device = department.device();
     const own = await ownKeyPackage(device);
     const bundle = await theirs.add(groupId, encodeKeyPackage(own.publicPackage));
-    const state = await joinGroup(
-      decodeWelcome(bytesOf(bundle.welcome)),
-      own.publicPackage,
-      own.privatePackage,
-      emptyPskIndex,
-      await library(),
-      undefined,
-      undefined,
-      CONFIG,
-    );
+    const welcome = decodeWelcome(bytesOf(bundle.welcome));
+    const state = await openWelcome(welcome, own, await library(), CONFIG, () => Promise.resolve());
     const ours = new OurClient(state, device);
     await talk(ours, theirs, groupId);
     await ours.process((await theirs.update(groupId)).commit);
@@ -266,15 +258,7 @@ describe("OpenMLS", () => {
     const device = department.device();
     const own = await ownKeyPackage(device);
     const info = decodeGroupInfo(bundle.groupInfo.payload);
-    const joined = await joinGroupExternal(
-      info,
-      own.publicPackage,
-      own.privatePackage,
-      false,
-      acceptingPrefixedKey(info, await library()),
-      undefined,
-      CONFIG,
-    );
+    const joined = await makeExternalCommit(info, own, null, await library(), CONFIG);
     const late = new OurClient(joined.newState, device);
     const commit = encodePublicMessage(joined.publicMessage);
     await ours.process(commit);

@@ -2,8 +2,7 @@
  * GroupInfo with external_pub and ratchet_tree, as RFC 9420 section 12.4.3 says.
  *
  * ts-mls writes external_pub without the length prefix of HPKEPublicKey and reads it so. We write
- * the RFC's form. On reading, the signature is over the bytes as sent, so the extension must stay
- * as it is; `acceptingPrefixedKey` takes the prefix off where the library imports that very key.
+ * and read the RFC's form, which OpenMLS agrees with.
  */
 import type { CiphersuiteImpl, ClientState, GroupInfo, RatchetTree } from "ts-mls";
 import { encode } from "ts-mls/codec/tlsEncoder.js";
@@ -42,24 +41,15 @@ export function treeIn(groupInfo: GroupInfo): RatchetTree {
   return tree;
 }
 
-/** `cs`, importing this group info's external_pub in the RFC's form. */
-export function acceptingPrefixedKey(groupInfo: GroupInfo, cs: CiphersuiteImpl): CiphersuiteImpl {
+/** The HPKE key in external_pub, whose extension is the RFC's `opaque HPKEPublicKey<V>`. */
+export function externalPubIn(groupInfo: GroupInfo): Uint8Array {
   const extension = groupInfo.extensions.find((e) => e.extensionType === "external_pub");
   if (extension === undefined) throw new CheckRefused("malformed", "group info lacks external_pub");
-  const prefixed = extension.extensionData;
-  let bare: Uint8Array;
   try {
-    const [data, length] = decodeVarLenData(prefixed, 0) ?? [new Uint8Array(), -1];
-    if (length !== prefixed.length) throw new Error("length prefix does not fit");
-    bare = data;
+    const [key, length] = decodeVarLenData(extension.extensionData, 0) ?? [new Uint8Array(), -1];
+    if (length !== extension.extensionData.length) throw new Error("length prefix does not fit");
+    return key;
   } catch (error) {
     throw new CheckRefused("malformed", "external_pub cannot be read", null, error);
   }
-  return {
-    ...cs,
-    hpke: {
-      ...cs.hpke,
-      importPublicKey: (key) => cs.hpke.importPublicKey(key === prefixed ? bare : key),
-    },
-  };
 }

@@ -7,17 +7,19 @@
  */
 import { bytesToHex } from "@noble/hashes/utils.js";
 import type { ClientState, GroupContext, RatchetTree } from "ts-mls";
-import { createGroup, emptyPskIndex, joinGroup, joinGroupExternal } from "ts-mls";
+import { createGroup } from "ts-mls";
 import { CheckRefused } from "../check-failed.ts";
 import { groupExtensions, type MlsContext } from "./context.ts";
 import { judge, sameClient } from "./credential.ts";
-import { acceptingPrefixedKey, treeIn } from "./group-info.ts";
+import { makeExternalCommit } from "./external-commit.ts";
+import { treeIn } from "./group-info.ts";
 import { decodeGroupId, encodeGroupId, type GroupId } from "./group-id.ts";
 import { decodeSecret, makeKeyPackage, readKeyPackage, requireNamed } from "./key-package.ts";
 import { decodeGroupInfo, decodeWelcome, encodePublicMessage } from "./messages.ts";
 import { requireDistinct } from "./rules/rule-02-duplicates.ts";
 import { findFormerLeaf } from "./rules/rule-08-own-former-leaf.ts";
 import { requireExtensions } from "./rules/rule-11-pinned-authority.ts";
+import { openWelcome } from "./welcome.ts";
 import { leavesOf, membersOf, ownLeafIndex, leafAt } from "./tree.ts";
 import type { CellMember, KeyPackageBundle, RosterView } from "./types.ts";
 
@@ -75,21 +77,20 @@ export async function joinWithWelcome(
     throw new CheckRefused("not_decryptable", "the Welcome is for no key package of this device");
   let state: ClientState;
   try {
-    state = await joinGroup(
+    state = await openWelcome(
       welcome,
-      readKeyPackage(used.keyPackage),
-      decodeSecret(used.secret, context.identity.signaturePrivateKey),
-      emptyPskIndex,
+      {
+        publicPackage: readKeyPackage(used.keyPackage),
+        privatePackage: decodeSecret(used.secret, context.identity.signaturePrivateKey),
+      },
       context.cs,
-      undefined,
-      undefined,
       context.config,
+      (group, tree) => requireOurGroup(group, tree, roster, context, false),
     );
   } catch (error) {
     if (error instanceof CheckRefused) throw error;
     throw new CheckRefused("not_decryptable", "the Welcome does not open", null, error);
   }
-  await requireOurGroup(state.groupContext, state.ratchetTree, roster, context, false);
   return { state, used };
 }
 
@@ -109,8 +110,6 @@ export async function joinExternally(
   await requireOurGroup(groupInfo.groupContext, tree, roster, context, true);
   const { cellId } = decodeGroupId(groupInfo.groupContext.groupId);
   requireNamed(context.identity, cellId, roster);
-  if (leafAt(tree, groupInfo.signer) === undefined)
-    throw new CheckRefused("malformed", "the group info's signer is not in the tree");
   const former = findFormerLeaf(membersOf(tree), context.identity);
   if (leavesOf(tree).length - (former === null ? 0 : 1) >= context.suite.cellSize)
     throw new CheckRefused("rule_violated", "the cell is full");
@@ -123,13 +122,11 @@ export async function joinExternally(
     own.publicPackage.leafNode,
   ]);
   try {
-    const { publicMessage, newState } = await joinGroupExternal(
+    const { publicMessage, newState } = await makeExternalCommit(
       groupInfo,
-      own.publicPackage,
-      own.privatePackage,
-      former !== null,
-      acceptingPrefixedKey(groupInfo, context.cs),
-      undefined,
+      own,
+      former?.leafIndex ?? null,
+      context.cs,
       context.config,
     );
     return { state: newState, commit: encodePublicMessage(publicMessage), former };
