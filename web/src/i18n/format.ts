@@ -4,7 +4,7 @@
  * vehicles and phones. Formatters are kept, because making one is slow on a cheap phone.
  */
 import type { Language, Names } from "@copconnect/client/wire";
-import { language, t } from "./index.svelte.ts";
+import { formatNumber, language, t } from "./index.svelte.ts";
 
 const LOCALES: Readonly<Record<Language, string>> = {
   en: "en-IN-u-nu-latn",
@@ -25,9 +25,7 @@ function keep<T>(name: string, make: (locale: string) => T): T {
   return fresh;
 }
 
-export function formatNumber(value: number): string {
-  return keep("number", (locale) => new Intl.NumberFormat(locale)).format(value);
-}
+export { formatNumber };
 
 /** Bytes for people: "820 KB", "1.4 MB". */
 export function formatBytes(bytes: number): string {

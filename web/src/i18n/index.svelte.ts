@@ -31,7 +31,6 @@ void words.init({
   initAsync: false,
   resources: {},
   fallbackLng: false,
-  interpolation: { escapeValue: false }, // Svelte escapes.
   returnNull: false,
 });
 
@@ -59,9 +58,25 @@ export async function speak(next: Language): Promise<void> {
 
 export type TextValues = Readonly<Record<string, string | number>>;
 
-/** The text for a key. `count` picks the plural form; format numbers before passing others. */
-export function t(key: TextKey, values?: TextValues): string {
-  return words.t(key, { ...values, lng: spoken });
+/** Indian grouping, European digits, in every language. */
+const grouped = new Intl.NumberFormat("en-IN");
+
+export function formatNumber(value: number): string {
+  return grouped.format(value);
+}
+
+/** The text for a key; `count` picks the plural form, and numbers are grouped. */
+export function t(key: TextKey, values: TextValues = {}): string {
+  const { count } = values;
+  const text = words.t(key, {
+    lng: spoken,
+    skipInterpolation: true,
+    ...(typeof count === "number" ? { count } : {}),
+  });
+  return text.replace(/\{\{(\w+)\}\}/gu, (_, name: string) => {
+    const value = values[name];
+    return typeof value === "number" ? formatNumber(value) : (value ?? "");
+  });
 }
 
 /** Whether there is a text for a key made at run time (error codes, step names). */
