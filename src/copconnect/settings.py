@@ -8,9 +8,13 @@ one is missing there.
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
+from msgspec import Meta
+
+Positive = Annotated[int, Meta(ge=1)]
+NotNegative = Annotated[int, Meta(ge=0)]
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,31 +29,31 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     blob_url: str = ""
     """Blob store (file:// or s3://); empty: a folder in ``data_dir``."""
     host: str = "127.0.0.1"
-    port: int = 8080
+    port: Annotated[int, Meta(ge=1, le=65535)] = 8080
     department: str = "Telangana Police"
     demo: bool = False
     """Demo mode: OTPs go to a page instead of a gateway. Never on a real server."""
     registration_policy: Literal["none", "enrolment_code", "approval"] = "none"
     """Second factor after the OTP."""
-    otp_length: int = 6
-    otp_lifetime_ms: int = 5 * 60_000
-    otp_resend_ms: int = 30_000
-    otp_attempts: int = 5
-    otp_per_number_per_hour: int = 5
-    otp_per_address_per_hour: int = 60
-    otp_total_per_minute: int = 600
+    otp_length: Annotated[int, Meta(ge=4, le=10)] = 6
+    otp_lifetime_ms: Positive = 5 * 60_000
+    otp_resend_ms: NotNegative = 30_000
+    otp_attempts: Positive = 5
+    otp_per_number_per_hour: Positive = 5
+    otp_per_address_per_hour: Positive = 60
+    otp_total_per_minute: Positive = 600
     sms_gateway_url: str = ""
-    """HTTP gateway (DLT) that OTPs are posted to; empty: console outbox."""
+    """HTTP gateway (DLT) that OTPs are posted to; only demo mode does without."""
     sms_gateway_token: str = ""
-    certificate_days: int = 90
-    attachment_quota_bytes_per_day: int = 20 * 1024**3
+    certificate_days: Positive = 90
+    attachment_quota_bytes_per_day: NotNegative = 20 * 1024**3
     """Ciphertext bytes that one person may upload in a day."""
-    log_retention_days: int = 180
-    socket_buffer_bytes: int = 4 * 1024 * 1024
+    log_retention_days: Positive = 180
+    socket_buffer_bytes: Positive = 4 * 1024 * 1024
     """Unsent bytes for one socket before it is closed as too slow."""
     map_tiles_url: str = ""
     """Raster tile URL template of the department's own map server; empty: built-in outline."""
-    trusted_proxies: int = 0
+    trusted_proxies: NotNegative = 0
     """How many proxies in front append to X-Forwarded-For; 0: use the socket's address."""
 
     @property

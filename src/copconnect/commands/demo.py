@@ -5,7 +5,6 @@ The data folder is made at the first start and used again when count and seed ar
 
 import contextlib
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -135,7 +134,6 @@ def _start_officers(
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
-            env=os.environ | {"COPCONNECT_PARENT": str(os.getpid())},
         )
     console.print(f"{SIMULATED} simulated officers are on duty ({log}).")
 

@@ -1,0 +1,189 @@
+"""The ``copconnect`` command as operators run it: real processes on real folders."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import msgspec
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from typer.testing import CliRunner, Result
+
+from copconnect.auth_service import rules
+from copconnect.cli import app
+from copconnect.commands.demo import prepare
+from copconnect.ids import new_id
+from copconnect.roster import synthetic
+from copconnect.settings import Settings
+from tests.harness import databank, processes
+from tests.harness.server import ServerProcess, run_copconnect
+
+ROOT = Path(__file__).parents[2]
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(app, list(arguments))
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> str:
+    folder = str(tmp_path / "data")
+    result = run("init", "--data", folder)
+    assert result.exit_code == 0
+    assert "offline storage" in result.output
+    return folder
+
+
+def test_init_never_overwrites(data: str) -> None:
+    result = run("init", "--data", data)
+    assert result.exit_code == 1
+    assert "already" in result.output
+
+
+def test_a_bad_row_stops_the_import(data: str, tmp_path: Path) -> None:
+    bank = tmp_path / "bank"
+    databank.write(bank)
+    people = bank / "people.csv"
+    lines = people.read_text("utf-8").splitlines()
+    lines[3] = lines[3].replace(",PC,", ",XX,").replace(",SI,", ",XX,")
+    people.write_text("\n".join(lines) + "\n", "utf-8")
+    found = tmp_path / "problems.jsonl"
+    result = run("roster", "import", str(bank), "--data", data, "--problems", str(found))
+    assert result.exit_code == 1
+    assert "people.csv:4: rank_unknown: XX" in result.output
+    assert json.loads(found.read_text("utf-8")) == {
+        "file": "people.csv",
+        "line": 4,
+        "code": "rank_unknown",
+        "value": "XX",
+    }
+    assert run("admin", "suspend", "7000000005", "--data", data).exit_code == 1  # Not stored.
+    both = ("--partial", "--remove-missing")
+    assert run("roster", "import", str(bank), "--data", data, *both).exit_code == 1
+    partial = run("roster", "import", str(bank), "--data", data, "--partial")
+    assert partial.exit_code == 0
+    assert "299" in partial.output
+    # people.csv alone, with the stored units.
+    again = run("roster", "import", str(people), "--data", data, "--partial", "--dry-run")
+    assert again.exit_code == 0
+    assert "299" in again.output
+
+
+def test_wrong_input_ends_with_a_sentence(data: str, tmp_path: Path) -> None:
+    assert "not a phone number" in run("admin", "suspend", "12", "--data", data).output
+    assert "Nobody" in run("admin", "approve", "7000000000", "--data", data).output
+    assert "no such device" in run("admin", "revoke-client", "0" * 32, "--data", data).output
+    empty = run("admin", "suspend", "7000000000", "--data", str(tmp_path / "none"))
+    assert "copconnect init" in empty.output
+    assert "number of people" in run("roster", "synthesize", "--people", "3", "--out", "x").output
+    assert "GATEWAY" in run("serve", "--data", data).output
+
+
+def test_a_running_server_acts_on_a_suspension_within_two_seconds(server: ServerProcess) -> None:
+    officer = databank.officers()[0]
+    with httpx.Client(base_url=server.url) as http:
+        body: dict[str, object] = {"number": officer.number, "language": "en"}
+        challenge = http.post("/v1/registration/numbers", json=body).json()["challengeId"]
+        deadline = time.monotonic() + 5
+        while time.monotonic() < deadline:
+            with contextlib.suppress(LookupError):
+                code = server.code_for(officer.number)
+                break
+        body = {"challengeId": challenge, "code": code}
+        ticket = http.post("/v1/registration/codes", json=body).json()["ticket"]
+        key, client_id = Ed25519PrivateKey.generate(), new_id()
+        public = key.public_key().public_bytes_raw()
+        packed = msgspec.msgpack.encode(
+            {
+                "ticket": ticket,
+                "clientId": client_id,
+                "signaturePublicKey": public,
+                "proof": key.sign(rules.registration_proof(ticket, client_id, public)),
+                "label": "Phone",
+            }
+        )
+        answer = http.post("/v1/registration/clients", content=packed)
+        headers = {"authorization": f"Bearer {answer.json()['accessToken']}"}
+        assert http.get("/v1/me", headers=headers).status_code == 200
+        assert "Suspended" in run_copconnect(server.data, "admin", "suspend", officer.number)
+        began = time.monotonic()
+        while http.get("/v1/me", headers=headers).status_code == 200:
+            assert time.monotonic() - began < 2
+            time.sleep(0.05)
+        listed = run_copconnect(server.data, "admin", "restore", officer.number)
+        assert "Restored" in listed
+        assert "yes" in run_copconnect(server.data, "admin", "list-clients", officer.number)
+
+
+@pytest.fixture
+def demo(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], int, Path]]:
+    """A demo with a stand-in for the simulated officers, which notes how it was called."""
+    (tmp_path / "build").mkdir()
+    (tmp_path / "build" / "officers.mjs").write_text(
+        "import fs from 'node:fs';"
+        "fs.writeFileSync('called.json', JSON.stringify({pid: process.pid, "
+        "args: process.argv.slice(2)})); setInterval(() => {}, 1000);"
+    )
+    port = processes.free_port()
+    log = tmp_path / "demo.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "copconnect", "demo", "--port", str(port)),
+                *("--people", "40", "--data", "demo-data"),
+            ],
+            cwd=tmp_path,
+            env=os.environ | {"PYTHONPATH": str(ROOT / "src")},
+            stdout=output,
+            stderr=output,
+        )
+    processes.wait_until(lambda: processes.accepts(port), process, log, 60)
+    yield process, port, tmp_path
+    process.kill()
+    process.wait()
+
+
+def test_the_demo(demo: tuple[subprocess.Popen[bytes], int, Path]) -> None:
+    process, port, folder = demo
+    called = folder / "called.json"
+    deadline = time.monotonic() + 20
+    while not called.exists() or not called.read_text():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    officers = json.loads(called.read_text())
+    assert officers["args"][:2] == ["--server", f"http://localhost:{port}"]
+    numbers = officers["args"][3].split(",")
+    assert len(set(numbers)) == 6
+    assert httpx.get(f"http://localhost:{port}/healthz").json() == {"status": "ok"}
+    assert httpx.get(f"http://localhost:{port}/demo/outbox").status_code == 200
+    shown = (folder / "demo.log").read_text("utf-8")
+    for text in ("70000 00004", "SHO, Charminar PS", "Blue Colts", "/demo/outbox", f":{port}"):
+        assert text in shown
+    invited = {f"+91{number}" for number in ("7000000004", "7000000008")}
+    assert not invited & set(numbers)
+    assert len((folder / "demo-data" / "databank" / "people.csv").read_bytes().splitlines()) == 41
+    assert process.poll() is None
+    process.send_signal(signal.SIGTERM)
+    process.wait(20)
+    with pytest.raises(ProcessLookupError):
+        os.kill(officers["pid"], 0)
+
+
+def test_the_demo_uses_its_folder_again(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path / "demo", demo=True)
+    prepare(settings, synthetic.SMALLEST, 1)
+    people = tmp_path / "demo" / "databank" / "people.csv"
+    before = (people.stat().st_mtime_ns, (tmp_path / "demo" / "keys" / "root.pem").read_bytes())
+    prepare(settings, synthetic.SMALLEST, 1)
+    root = (tmp_path / "demo" / "keys" / "root.pem").read_bytes()
+    assert (people.stat().st_mtime_ns, root) == before
+    prepare(settings, synthetic.SMALLEST + 5, 1)
+    assert people.stat().st_mtime_ns != before[0]
+    assert (tmp_path / "demo" / "keys" / "root.pem").read_bytes() == root

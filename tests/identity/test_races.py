@@ -1,0 +1,57 @@
+"""What must hold when the same thing is asked many times at once."""
+
+import asyncio
+from typing import Any
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from copconnect.ids import new_id
+from copconnect.settings import Settings
+from tests.identity.conftest import SHO, MovedClock, Running, run, synthetic_bank
+
+
+async def test_a_code_opens_one_ticket(running: Running) -> None:
+    challenge = (await running.ask(SHO)).json()["challengeId"]
+    code = await running.code_for(SHO)
+    answers = await asyncio.gather(*(running.submit(challenge, code) for _ in range(8)))
+    assert sorted(answer.status_code for answer in answers) == [200, *[403] * 7]
+
+
+async def test_tries_are_counted_when_they_come_at_once(running: Running) -> None:
+    challenge = (await running.ask(SHO)).json()["challengeId"]
+    answers = await asyncio.gather(*(running.submit(challenge, "wrong") for _ in range(9)))
+    codes = sorted(answer.json()["code"] for answer in answers)
+    assert codes == [*["code_expired"] * 4, *["code_wrong"] * 5]
+
+
+async def test_the_limit_for_a_number_holds(settings: Settings, clock: MovedClock) -> None:
+    limited = msgspec.structs.replace(settings, otp_per_number_per_hour=3)
+    async with run(limited, clock) as server:
+        await server.container.editor.import_bank(synthetic_bank())
+        answers = await asyncio.gather(*(server.ask(SHO) for _ in range(8)))
+        assert sorted(answer.status_code for answer in answers) == [*[200] * 3, *[429] * 5]
+
+
+async def test_a_ticket_certifies_one_client(running: Running) -> None:
+    ticket = (await running.step(SHO))["ticket"]
+    key, client = Ed25519PrivateKey.generate(), new_id()
+    attempts = [running.certify(ticket, key, client) for _ in range(4)]
+    attempts += [running.certify(ticket, Ed25519PrivateKey.generate(), new_id()) for _ in range(4)]
+    answers = await asyncio.gather(*attempts)
+    certified = {answer.json()["certificate"] for answer in answers if answer.status_code == 200}
+    assert len(certified) == 1
+    assert {answer.status_code for answer in answers} == {200, 403}
+
+
+async def test_a_suspension_and_a_registration_cannot_cross(running: Running) -> None:
+    """Whoever is second sees the first: no device of a suspended person is left."""
+    tickets = [(await running.step(SHO))["ticket"] for _ in range(3)]
+    registering: list[Any] = [
+        running.certify(ticket, Ed25519PrivateKey.generate(), new_id()) for ticket in tickets
+    ]
+    await asyncio.gather(registering[0], running.container.editor.suspend(SHO), *registering[1:])
+    async with running.container.database.reading() as connection:
+        person = (await running.container.roster.people(text=SHO)).people[0]
+        assert person.status == "suspended"
+        assert await running.container.registry.clients_of(connection, [person.person_id]) == []
