@@ -176,11 +176,15 @@ class Registration:
         access_token = secrets.token_urlsafe(32)
         wakeups: list[AnyWakeup] = []
         async with self._database.transaction() as connection:
+            person_id = await store.ticket_person(connection, hashed)
+            if person_id is None:
+                raise errors.TicketInvalid
+            # The person before the ticket, as a suspension does: the other order would deadlock.
+            active = await self._people.lock_active(connection, person_id)
             ticket = await store.lock_ticket(connection, hashed, now)
             if ticket is None or ticket.step not in ("device", "done"):
                 raise errors.TicketInvalid
-            person_id = PersonId(ticket.person_id)
-            if not await self._people.lock_active(connection, person_id):
+            if not active:
                 raise errors.Suspended
             if ticket.step == "done":
                 certificate = await self._same_client(connection, ticket.client_id, body)

@@ -216,6 +216,14 @@ async def lock_ticket(
     return found.first()
 
 
+async def ticket_person(connection: AsyncConnection, ticket_hash: str) -> PersonId | None:
+    """Return whose ticket this is, without locking it."""
+    found: PersonId | None = await connection.scalar(
+        select(tickets.c.person_id).where(tickets.c.ticket_hash == ticket_hash)
+    )
+    return found
+
+
 async def change_ticket(connection: AsyncConnection, ticket_hash: str, **values: Any) -> None:
     """Change a ticket."""
     await connection.execute(
@@ -239,13 +247,14 @@ async def refuse_open_tickets(
 ) -> None:
     """End the registrations and approvals of people under way."""
     for part in chunks(person_ids):
-        await connection.execute(
-            update(tickets).where(tickets.c.person_id.in_(part)).values(step="refused")
-        )
+        # Approvals before tickets, as a decision does.
         await connection.execute(
             update(approvals)
             .where(approvals.c.person_id.in_(part), approvals.c.state == "pending")
             .values(state="withdrawn")
+        )
+        await connection.execute(
+            update(tickets).where(tickets.c.person_id.in_(part)).values(step="refused")
         )
 
 
