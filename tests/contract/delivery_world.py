@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect import errors, wire
 from copconnect.bus import AnyWakeup, LocalBus
 from copconnect.database import Database
+from copconnect.delivery import cell_store
 from copconnect.delivery.mls.codec import vector
 from copconnect.delivery.service import DeliveryService
 from copconnect.ids import (
@@ -111,9 +112,15 @@ class NoAttachments:
 class World:
     """The service and what it stands on."""
 
-    def __init__(self, database: Database, *, cell_size: int = wire.CELL_SIZE) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        cell_size: int = wire.CELL_SIZE,
+        bus: LocalBus | None = None,
+    ) -> None:
         self.database = database
-        self.bus = LocalBus()
+        self.bus = bus or LocalBus()
         self.wakeups: list[AnyWakeup] = []
         self.bus.subscribe(self._record)
         self.clock = StillClock()
@@ -160,8 +167,6 @@ class World:
 
     async def set_epoch(self, conversation: wire.Conversation, epoch: int) -> None:
         """Put a cell at an epoch behind the rules' back."""
-        from copconnect.delivery import cell_store
-
         async with self.database.transaction() as connection:
             await cell_store.set_epoch(connection, conversation.cells[0].cell_id, Epoch(epoch))
 

@@ -82,9 +82,10 @@ async def drop_cells(connection: AsyncConnection, cell_ids: Collection[CellId]) 
 
 async def set_clients(connection: AsyncConnection, counts: dict[CellId, int]) -> None:
     """Store how many clients the roster names for each cell."""
-    for cell_id, clients in counts.items():
+    if counts:
         await connection.execute(
-            update(CELLS).where(CELLS.c.cell_id == cell_id).values(clients=clients)
+            update(CELLS).where(CELLS.c.cell_id == _p("cell")).values(clients=_p("clients")),
+            [{"p_cell": cell_id, "p_clients": clients} for cell_id, clients in counts.items()],
         )
 
 

@@ -1,0 +1,145 @@
+"""What happens at once: two commits, two direct conversations, many posts, many claims."""
+
+import asyncio
+
+import pytest
+
+from copconnect import errors, wire
+from copconnect.database import Database
+from copconnect.ids import ClientId, ConversationId, new_id
+from copconnect.principals import Caller
+from tests.contract.delivery_world import Vectors, World, message
+
+
+@pytest.fixture
+def world(database: Database) -> World:
+    return World(database)
+
+
+async def test_two_commits_for_one_epoch_one_wins(world: World) -> None:
+    vectors = Vectors()
+    a, b, c = (vectors.register(world.registry, name) for name in ("alice", "bob", "carol"))
+    await world.group(a, [b, c], vectors.conversation_id, vectors.cell_id)
+    place = vectors.conversation_id, vectors.cell_id
+    commits = world.service.commits
+    founding = [vectors.commit("founding commit", 0, founding=True) for _ in range(3)]
+    answers = await asyncio.gather(
+        *(commits.upload(a, *place, one) for one in founding), return_exceptions=True
+    )
+    won = [one for one in answers if isinstance(one, wire.Accepted)]
+    assert len(won) == 1
+    assert all(isinstance(one, wire.Accepted | errors.CellFounded) for one in answers)
+    adding = [vectors.commit("commit that adds bob", 1, welcomes=[b]) for _ in range(3)]
+    answers = await asyncio.gather(
+        *(commits.upload(a, *place, one) for one in adding), return_exceptions=True
+    )
+    assert [type(one) for one in answers].count(wire.Accepted) == 1
+    assert [type(one) for one in answers].count(errors.StaleEpoch) == 2
+    page = await world.service.posting.log(a, vectors.conversation_id, 0, 100)
+    assert [(one.seq, one.kind) for one in page.entries] == [
+        (1, "roster"),
+        (2, "commit"),
+        (3, "commit"),
+    ]
+
+
+async def test_posts_and_commits_leave_no_gap(world: World) -> None:
+    a, b = world.registry.register(), world.registry.register()
+    made = await world.founded(a, [b])
+    bodies = [message(made.conversation_id, made.cells[0].cell_id, 1) for _ in range(15)]
+    wrong = [message(made.conversation_id, made.cells[0].cell_id, 2) for _ in range(5)]
+    posts = [
+        world.service.posting.post(who, made.conversation_id, body)
+        for body in (*bodies, *bodies, *wrong)
+        for who in [a]
+    ]
+    answers = await asyncio.gather(*posts, return_exceptions=True)
+    accepted = [one for one in answers if isinstance(one, wire.Accepted)]
+    assert len(accepted) == 30
+    assert sorted({one.seq for one in accepted}) == list(range(2, 17))
+    assert [type(one) for one in answers].count(errors.StaleEpoch) == 5
+    page = await world.service.posting.log(b, made.conversation_id, 0, 100)
+    assert [one.seq for one in page.entries] == list(range(1, 17))
+    assert page.last_seq == 16
+
+
+async def test_one_direct_conversation_for_two_people(world: World) -> None:
+    a, b = world.registry.register(), world.registry.register()
+
+    async def open_direct(caller: Caller, other: Caller) -> wire.Conversation:
+        return await world.service.membership.create(
+            caller,
+            wire.CreateConversation(
+                conversation_id=new_id(),
+                kind="direct",
+                cell_id=new_id(),
+                person_ids=[other.person_id],
+                who_may_post="everyone",
+            ),
+        )
+
+    made = await asyncio.gather(*(open_direct(a, b) for _ in range(4)), open_direct(b, a))
+    assert len({one.conversation_id for one in made}) == 1
+    assert made[0].direct_person_id == b.person_id
+    assert made[-1].direct_person_id == a.person_id
+    assert [
+        one.conversation_id
+        for one in (await world.service.membership.conversations(b)).conversations
+    ] == [made[0].conversation_id]
+    with pytest.raises(errors.BadRequest):
+        await world.service.membership.change_members(
+            a,
+            made[0].conversation_id,
+            wire.ChangeMembers(
+                change_id=new_id(), add=[], remove=[a.person_id], make_admin=[], revoke_admin=[]
+            ),
+        )
+
+
+async def test_a_one_time_package_is_handed_out_once(world: World) -> None:
+    target = world.registry.register()
+    claimers = [world.registry.register() for _ in range(6)]
+    groups = [await world.founded(one, [target]) for one in claimers]
+    packages = world.service.key_packages
+    one_time = [f"package {n}".encode() for n in range(4)]
+    upload = wire.UploadKeyPackages(one_time=one_time, last_resort=b"last")
+    assert await packages.upload(target, upload) == wire.KeyPackageCount(
+        one_time=4, last_resort=True
+    )
+    assert await packages.upload(target, upload) == wire.KeyPackageCount(
+        one_time=4, last_resort=True
+    )
+
+    async def claim(who: Caller, conversation_id: ConversationId) -> list[bytes]:
+        claimed = await packages.claim(
+            who,
+            wire.ClaimKeyPackages(
+                conversation_id=conversation_id, client_ids=[target.client_id, new_id()]
+            ),
+        )
+        return [one.key_package for one in claimed.key_packages]
+
+    claims = [(who, group.conversation_id) for who, group in zip(claimers, groups, strict=True)]
+    first = await asyncio.gather(*(claim(*one) for one in claims))
+    assert sorted(one for (one,) in first) == sorted([*one_time, b"last", b"last"])
+    assert await asyncio.gather(*(claim(*one) for one in claims)) == first
+    assert await packages.count(target) == wire.KeyPackageCount(one_time=0, last_resort=True)
+    world.clock.at += 60_001
+    assert await claim(*claims[0]) == [b"last"]
+    with pytest.raises(errors.NotMember):
+        await claim(claimers[1], groups[0].conversation_id)
+
+
+async def test_a_client_registered_while_a_group_is_made_belongs(world: World) -> None:
+    """Whichever comes first, the roster names the new client."""
+    a, b = world.registry.register(), world.registry.register()
+
+    async def register() -> ClientId:
+        async with world.database.transaction() as connection:
+            second = world.registry.register(b.person_id)
+            await world.service.client_added(connection, world.registry.clients[-1])
+            return second.client_id
+
+    made, second = await asyncio.gather(world.group(a, [b]), register())
+    roster = await world.service.membership.roster(a, made.conversation_id)
+    assert second in {one.client_id for one in roster.leaves}

@@ -1,0 +1,289 @@
+"""Live connections against a real web server: order, who gets what, loss, slowness, duties."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import msgspec
+import pytest
+from websockets.exceptions import ConnectionClosed
+
+from copconnect import wire
+from copconnect.bus import AccountWakeup
+from copconnect.database import Database
+from copconnect.delivery.parts import wakeup_of
+from copconnect.ids import CellId, Epoch, Seq, new_id
+from copconnect.principals import Caller
+from copconnect.sockets import duty, endpoint
+from tests.contract.delivery_world import Vectors, message
+from tests.sockets.live_world import Live
+
+
+@pytest.fixture
+async def live(database: Database) -> AsyncIterator[Live]:
+    async with Live(database).serving() as world:
+        yield world
+
+
+def change(**more: list[str]) -> wire.ChangeMembers:
+    fields: dict[str, list[str]] = {"add": [], "remove": [], "make_admin": [], "revoke_admin": []}
+    return wire.ChangeMembers(change_id=new_id(), **(fields | more))  # type: ignore[arg-type]
+
+
+async def test_ready_then_entries_in_order_to_members_only(live: Live) -> None:
+    a, b, outsider = live.officer(), live.officer(), live.officer()
+    made = await live.founded(a, [b])
+    async with live.client(a) as alice, live.client(b) as bob, live.client(outsider) as other:
+        assert alice.ready is not None
+        assert (alice.ready.trust_version, alice.ready.directory_version) == (7, "d7")
+        assert [(h.conversation_id, h.last_seq) for h in alice.ready.heads] == [
+            (made.conversation_id, 1)
+        ]
+        posts = [live.post(a, made, text=bytes([n])) for n in range(20)]
+        await asyncio.gather(*posts)
+        for client in (alice, bob):
+            assert [(await client.entry()).seq for _ in range(20)] == list(range(2, 22))
+        await other.nothing()
+
+
+async def test_duplicate_post_is_one_entry_and_one_frame(live: Live) -> None:
+    a, b = live.officer(), live.officer()
+    made = await live.founded(a, [b])
+    async with live.client(b) as bob:
+        body = message(made.conversation_id, made.cells[0].cell_id, 1)
+        post = live.service.posting.post
+        answers = await asyncio.gather(*(post(a, made.conversation_id, body) for _ in range(4)))
+        assert len(set(map(repr, answers))) == 1
+        assert (await bob.entry()).entry_id == body.entry_id
+        await bob.nothing()
+
+
+async def test_joined_and_left_while_connected(live: Live) -> None:
+    a, b, c = live.officer(), live.officer(), live.officer()
+    made = await live.founded(a, [b])
+    membership, conversation_id = live.service.membership, made.conversation_id
+    async with live.client(c) as carol, live.client(b) as bob:
+        assert carol.ready is not None
+        assert carol.ready.heads == []
+        await membership.change_members(a, conversation_id, change(add=[c.person_id]))
+        assert await carol.next() == wire.ConversationFrame(conversation_id=conversation_id)
+        assert (await carol.entry()).kind == "roster"
+        await live.post(a, made)
+        assert (await carol.entry()).seq == 3
+        await membership.change_members(a, conversation_id, change(remove=[c.person_id]))
+        assert await carol.next() == wire.ConversationGone(conversation_id=conversation_id)
+        await live.post(a, made)
+        await carol.nothing()
+        assert [(await bob.entry()).seq for _ in range(4)] == [2, 3, 4, 5]
+
+
+async def test_new_device_is_told_and_revoked_device_is_cut(live: Live) -> None:
+    a, b = live.officer(), live.officer()
+    made = await live.founded(a, [b])
+    second = live.officer(b.person_id)
+    async with live.client(second) as device, live.client(a) as alice:
+        async with live.database.transaction() as connection:
+            added = await live.service.client_added(connection, live.registry.clients[-1])
+        await live.bus.publish(added)
+        assert isinstance(await device.next(), wire.ConversationFrame)
+        assert (
+            msgspec.msgpack.decode((await alice.entry()).payload, type=wire.RosterChange).reason
+            == "device_added"
+        )
+        assert isinstance(await device.next(), wire.EntryFrame)
+        async with live.database.transaction() as connection:
+            gone = await live.service.clients_removed(
+                connection, [second.client_id], "device_removed"
+            )
+        await live.bus.publish(
+            [*gone, AccountWakeup(event="signed_out", person_ids=[], client_ids=[second.client_id])]
+        )
+        assert isinstance(await device.next(), wire.ConversationGone)
+        assert await device.next() == wire.AccountFrame(event="signed_out")
+        assert await device.close_code() == wire.CLOSE_SIGNED_OUT
+    await live.post(b, made)
+
+
+async def test_lost_wakeups_heal(live: Live) -> None:
+    """A crash between commit and wake-up: the next entry, or the periodic look, brings it."""
+    a, b, c = live.officer(), live.officer(), live.officer()
+    made = await live.founded(a, [b])
+    async with live.client(b) as bob, live.client(c) as carol:
+        live.live_bus.forgetful = True
+        await live.post(a, made)
+        await live.post(a, made)
+        live.live_bus.forgetful = False
+        await live.post(a, made)
+        assert [(await bob.entry()).seq for _ in range(3)] == [2, 3, 4]
+        live.live_bus.forgetful = True
+        await live.service.membership.change_members(
+            a, made.conversation_id, change(add=[c.person_id])
+        )
+        await live.post(a, made)
+        await bob.nothing()
+        await live.sockets.fanout.heal()
+        assert [(await bob.entry()).seq for _ in range(2)] == [5, 6]
+        assert isinstance(await carol.next(), wire.ConversationFrame)
+        assert [(await carol.entry()).seq for _ in range(2)] == [5, 6]
+        await live.sockets.fanout.heal()
+        await carol.nothing()
+        await bob.nothing()
+
+
+async def test_slow_reader_is_dropped_and_others_go_on(database: Database) -> None:
+    async with Live(database, buffer_bytes=2 * 1024 * 1024).serving() as live:
+        a, b, slow = live.officer(), live.officer(), live.officer()
+        made = await live.founded(a, [b, slow])
+        async with live.raw(max_queue=1) as stuck, live.client(b) as bob:
+            hello = wire.Hello(version=1, access_token=slow.client_id)
+            await stuck.send(msgspec.msgpack.encode(hello))
+            await stuck.recv()
+            stuck.transport.pause_reading()  # type: ignore[attr-defined]
+            for _ in range(40):
+                await live.post(a, made, text=bytes(250_000))
+                assert (await bob.entry()).kind == "message"
+            stuck.transport.resume_reading()  # type: ignore[attr-defined]
+            async for _ in stuck:
+                pass
+            assert stuck.close_code == wire.CLOSE_TOO_SLOW
+            await live.post(a, made)
+            assert (await bob.entry()).seq == 42
+
+
+async def test_cursors_become_receipts_and_never_go_back(live: Live) -> None:
+    a, b, outsider = live.officer(), live.officer(), live.officer()
+    made = await live.founded(a, [b])
+    other = await live.founded(outsider, [a])
+    conversation_id = made.conversation_id
+    async with live.client(a) as alice, live.client(b) as bob:
+        for _ in range(3):
+            await live.post(a, made)
+        for read, delivered in ((2, 3), (1, 9), (0, 0)):
+            update = wire.CursorUpdate(
+                conversation_id=conversation_id, delivered_seq=Seq(delivered), read_seq=Seq(read)
+            )
+            foreign = wire.CursorUpdate(
+                conversation_id=other.conversation_id, delivered_seq=Seq(1), read_seq=Seq(1)
+            )
+            await bob.send(wire.Cursors(updates=[update, foreign]))
+        frames = [await alice.next() for _ in range(4)]
+        receipt = wire.Receipt(person_id=b.person_id, delivered_seq=Seq(4), read_seq=Seq(2))
+        assert frames[-1] == wire.Receipts(conversation_id=conversation_id, receipts=[receipt])
+    await asyncio.sleep(0.7)
+    page = await live.service.membership.members(a, conversation_id, "")
+    seen = {one.person_id: (one.delivered_seq, one.read_seq) for one in page.members}
+    assert seen == {a.person_id: (0, 0), b.person_id: (4, 2)}
+    assert (await live.service.membership.conversation(b, conversation_id)).read_seq == 2
+
+
+async def test_duty_asks_one_after_another_until_the_commit(
+    live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(duty, "EVERY_S", 0.2)
+    vectors = Vectors()
+    officers: list[Caller] = []
+    for name in ("alice", "bob", "carol"):
+        officers.append(vectors.register(live.registry, name))
+        live.tokens.callers[officers[-1].client_id] = officers[-1]
+    a, b, c = officers
+    await live.group(a, [b, c], vectors.conversation_id, vectors.cell_id)
+    commits = live.service.commits
+    place = vectors.conversation_id, vectors.cell_id
+    await commits.upload(a, *place, vectors.commit("founding commit", 0, founding=True))
+    await commits.upload(a, *place, vectors.commit("commit that adds bob", 1, welcomes=[b]))
+    await commits.lease(c, *place)
+    await commits.upload(c, *place, vectors.commit("external commit of carol", 2))
+    async with live.client(a) as alice, live.client(b) as bob:
+        await live.service.membership.change_members(
+            a, vectors.conversation_id, change(remove=[c.person_id])
+        )
+        expected = wire.Duty(conversation_id=vectors.conversation_id, cell_id=vectors.cell_id)
+        for client in (alice, bob):
+            assert [(await client.entry()).kind for _ in range(2)] == ["roster", "proposal"]
+            assert await client.next() == expected
+        removing = vectors.commit("commit that removes carol", 3)
+        await commits.upload(a, *place, removing)
+        await asyncio.sleep(0.3)
+        while isinstance(frame := await bob.next(), wire.Duty):
+            pass
+        assert isinstance(frame, wire.EntryFrame)
+        assert frame.entry.kind == "commit"
+        await bob.nothing(0.5)
+
+
+async def test_an_entry_of_another_cell_is_not_sent(live: Live) -> None:
+    a, b = live.officer(), live.officer()
+    made = await live.founded(a, [b])
+    async with live.client(b) as bob:
+        entry = wire.LogEntry(
+            conversation_id=made.conversation_id,
+            seq=Seq(2),
+            kind="commit",
+            cell_id=CellId("f" * 32),
+            epoch=Epoch(3),
+            sender=a.client_id,
+            entry_id=new_id(),  # type: ignore[arg-type]
+            sent_ms=0,
+            payload=b"",
+        )
+        await live.bus.publish([wakeup_of(entry)])
+        await bob.nothing()
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        msgspec.msgpack.encode(wire.Hello(version=1, access_token="nobody")),
+        msgspec.msgpack.encode(wire.Cursors(updates=[])),
+        b"\xc1 not MessagePack",
+        b"",
+        "text",
+        bytes(300_000),
+    ],
+)
+async def test_a_wrong_first_frame_closes(live: Live, first: bytes | str) -> None:
+    async with live.raw() as socket:
+        await socket.send(first)
+        with pytest.raises(ConnectionClosed) as closed:
+            await socket.recv()
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == wire.CLOSE_UNAUTHENTICATED
+
+
+async def test_silence_closes(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(endpoint, "HELLO_S", 0.2)
+    async with live.raw() as socket:
+        with pytest.raises(ConnectionClosed) as closed:
+            await socket.recv()
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == wire.CLOSE_UNAUTHENTICATED
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        msgspec.msgpack.encode(wire.Hello(version=1, access_token="x")),
+        b"\x81\xa1t\xa7cursors",
+        b"\x82\xa1t\xa7cursors\xa7updates\xc0",
+        b"\xdf\xff\xff\xff\xff",
+        b"\x91" * 5000,
+        bytes(300_000),
+        "{}",
+    ],
+)
+async def test_a_bad_frame_closes(live: Live, frame: bytes | str) -> None:
+    async with live.client(live.officer()) as client:
+        await client.socket.send(frame)
+        assert await client.close_code() == wire.CLOSE_BAD_FRAME
+
+
+async def test_a_cut_socket_is_forgotten(live: Live) -> None:
+    a, b = live.officer(), live.officer()
+    made = await live.founded(a, [b])
+    async with live.client(b) as bob:
+        bob.socket.transport.abort()
+        await asyncio.sleep(0.1)
+        await live.post(a, made)
+        assert live.sockets.fanout.connections == []
+    async with live.client(b) as bob:
+        assert bob.ready is not None
+        assert bob.ready.heads[0].last_seq == 2
