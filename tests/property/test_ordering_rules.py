@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import msgspec
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from copconnect import errors, wire
 from copconnect.database import METADATA, open_database
@@ -136,6 +136,15 @@ class DeliveryMachine(RuleBasedStateMachine):
 
     def index_of(self, caller: Caller) -> int | None:
         return next((i for i, (c, _) in self.leaves.items() if c == caller), None)
+
+    @initialize(joined=st.sets(st.integers(1, PEOPLE - 1)))
+    def found_and_fill(self, joined: set[int]) -> None:
+        """Mostly begin where it is interesting: a founded cell with some members in it."""
+        if joined:
+            self.commit_as_member(0)
+            for who in sorted(joined):
+                self.join(who, ask=True)
+            assert set(self.leaves) == set(range(len(joined) + 1))
 
     # --- Work -------------------------------------------------------------------------------
 
@@ -335,4 +344,4 @@ class DeliveryMachine(RuleBasedStateMachine):
 
 
 TestDelivery = DeliveryMachine.TestCase
-TestDelivery.settings = settings(max_examples=25, stateful_step_count=25, deadline=None)
+TestDelivery.settings = settings(max_examples=25, stateful_step_count=20, deadline=None)

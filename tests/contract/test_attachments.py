@@ -1,0 +1,256 @@
+"""Attachments on both back ends and a real folder: resuming, bounds, quota, access, cleaning."""
+
+import asyncio
+from collections.abc import Collection
+from pathlib import Path
+
+import obstore
+import pytest
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from copconnect import errors, wire
+from copconnect.attachments import rules
+from copconnect.attachments.blobs import open_blobs
+from copconnect.attachments.service import AttachmentService
+from copconnect.database import Database
+from copconnect.ids import AttachmentId, ClientId, ConversationId, PersonId, new_id
+from copconnect.principals import Caller
+from tests.contract.delivery_world import StillClock
+
+HERE, THERE = ConversationId("c" * 32), ConversationId("d" * 32)
+TWO_CHUNKS = rules.CHUNK_BYTES + 100
+
+
+class Members:
+    """Alice and Bob are here, Bob and Carol there."""
+
+    places: dict[PersonId, set[ConversationId]] = {}
+
+    async def belongs_to_any(
+        self,
+        _connection: AsyncConnection,
+        person_id: PersonId,
+        conversation_ids: Collection[ConversationId],
+    ) -> bool:
+        return bool(self.places.get(person_id, set()) & set(conversation_ids))
+
+
+def caller(name: str) -> Caller:
+    return Caller(PersonId(name * 32), ClientId(name * 32), conduct_accepted=True)
+
+
+ALICE, BOB, CAROL = caller("a"), caller("b"), caller("e")
+
+
+class Shelf:
+    """The service with its clock and folder."""
+
+    def __init__(self, database: Database, folder: Path, quota: int = 10 * TWO_CHUNKS) -> None:
+        self.database = database
+        self.folder = folder / "blobs"
+        self.clock = StillClock()
+        self.members = Members()
+        self.members.places = {
+            ALICE.person_id: {HERE},
+            BOB.person_id: {HERE, THERE},
+            CAROL.person_id: {THERE},
+        }
+        self.blobs = open_blobs("", folder)
+        self.service = AttachmentService(
+            database=database,
+            clock=self.clock,
+            blobs=self.blobs,
+            conversations=self.members,
+            quota_bytes_per_day=quota,
+            retention_days=180,
+        )
+
+    async def begin(self, who: Caller = ALICE, size: int = TWO_CHUNKS) -> AttachmentId:
+        status = await self.service.begin(who, begin(size=size))
+        return status.attachment_id
+
+    async def fill(self, attachment_id: AttachmentId, size: int = TWO_CHUNKS) -> None:
+        for index in range(rules.chunk_count(size)):
+            data = bytes([index]) * rules.chunk_size(size, index)
+            await self.service.put_chunk(ALICE, attachment_id, index, data)
+
+    async def post(self, *ids: AttachmentId, to: ConversationId = HERE) -> None:
+        async with self.database.transaction() as connection:
+            await self.service.ready(connection, ids, to)
+
+    async def read(self, who: Caller, attachment_id: AttachmentId, index: int) -> bytes:
+        size, pieces = await self.service.read_chunk(who, attachment_id, index)
+        data = b"".join([piece async for piece in pieces])
+        assert len(data) == size
+        return data
+
+    def files(self) -> list[Path]:
+        return [one for one in self.folder.rglob("*") if one.is_file()]
+
+
+def begin(attachment_id: str | None = None, size: int = TWO_CHUNKS) -> wire.BeginAttachment:
+    return wire.BeginAttachment(
+        attachment_id=attachment_id or new_id(), conversation_id=HERE, size=size
+    )
+
+
+@pytest.fixture
+def shelf(database: Database, tmp_path: Path) -> Shelf:
+    return Shelf(database, tmp_path)
+
+
+async def test_any_order_resumed_and_repeated(shelf: Shelf) -> None:
+    service = shelf.service
+    body = begin()
+    status = await service.begin(ALICE, body)
+    assert (status.chunks, status.received, status.complete) == (2, [], False)
+    attachment_id = status.attachment_id
+    last = b"z" * 100
+    status = await service.put_chunk(ALICE, attachment_id, 1, last)
+    assert (status.received, status.complete) == ([1], False)
+    assert await service.begin(ALICE, body) == status  # Resumes.
+    assert await service.chunk_limit(ALICE, attachment_id, 1) is None
+    with pytest.raises(errors.AttachmentIncomplete):
+        await shelf.post(attachment_id)
+    status = await service.put_chunk(ALICE, attachment_id, 0, bytes(rules.CHUNK_BYTES))
+    assert (status.received, status.complete) == ([0, 1], True)
+    await shelf.post(attachment_id)
+    assert await shelf.read(BOB, attachment_id, 1) == last
+    assert (await service.usage(ALICE)).used == TWO_CHUNKS
+
+
+async def test_chunks_at_once_complete(shelf: Shelf) -> None:
+    size = 4 * rules.CHUNK_BYTES
+    attachment_id = await shelf.begin(size=size)
+    await asyncio.gather(
+        *(
+            shelf.service.put_chunk(ALICE, attachment_id, index, bytes(rules.CHUNK_BYTES))
+            for index in [0, 1, 2, 3, 3, 0]
+        )
+    )
+    assert (await shelf.service.status(ALICE, attachment_id)).complete
+
+
+@pytest.mark.parametrize(
+    ("index", "size"),
+    [(0, 5), (0, rules.CHUNK_BYTES + 1), (1, 99), (1, 101), (2, 100), (0, 0), (99999, 16)],
+)
+async def test_wrong_chunks_store_nothing(shelf: Shelf, index: int, size: int) -> None:
+    attachment_id = await shelf.begin()
+    with pytest.raises(errors.ChunkInvalid):
+        await shelf.service.put_chunk(ALICE, attachment_id, index, bytes(size))
+    assert shelf.files() == []
+    assert (await shelf.service.status(ALICE, attachment_id)).received == []
+
+
+@pytest.mark.parametrize(
+    "size", [rules.CHUNK_BYTES + 1, rules.CHUNK_BYTES + 15, rules.CHUNK_BYTES + 16]
+)
+async def test_sizes_that_no_chunks_have(shelf: Shelf, size: int) -> None:
+    with pytest.raises(errors.BadRequest):
+        await shelf.begin(size=size)
+
+
+async def test_access_follows_membership_and_shares(shelf: Shelf) -> None:
+    attachment_id = await shelf.begin()
+    await shelf.fill(attachment_id)
+    with pytest.raises(errors.NotFound):
+        await shelf.read(CAROL, attachment_id, 0)
+    with pytest.raises(errors.NotFound):
+        await shelf.service.put_chunk(BOB, attachment_id, 0, bytes(rules.CHUNK_BYTES))
+    share = wire.ShareAttachment(conversation_id=THERE)
+    with pytest.raises(errors.NotFound):
+        await shelf.service.share(CAROL, attachment_id, share)
+    with pytest.raises(errors.NotMember):
+        await shelf.service.share(ALICE, attachment_id, share)
+    with pytest.raises(errors.AttachmentIncomplete):
+        await shelf.post(attachment_id, to=THERE)
+    await shelf.service.share(BOB, attachment_id, share)
+    await shelf.post(attachment_id, to=THERE)
+    assert await shelf.read(CAROL, attachment_id, 0) == bytes(rules.CHUNK_BYTES)
+    shelf.members.places[BOB.person_id] = set()
+    with pytest.raises(errors.NotFound):
+        await shelf.read(BOB, attachment_id, 0)
+
+
+async def test_foreign_and_taken_ids(shelf: Shelf) -> None:
+    body = begin()
+    await shelf.service.begin(ALICE, body)
+    with pytest.raises(errors.NotFound):
+        await shelf.service.begin(BOB, body)
+    with pytest.raises(errors.BadRequest):
+        await shelf.service.begin(ALICE, begin(body.attachment_id, 100))
+    with pytest.raises(errors.NotMember):
+        await shelf.service.begin(CAROL, begin())
+
+
+async def test_quota_of_a_day(database: Database, tmp_path: Path) -> None:
+    shelf = Shelf(database, tmp_path, quota=2 * TWO_CHUNKS)
+    bodies = [begin() for _ in range(4)]
+    answers = await asyncio.gather(
+        *(shelf.service.begin(ALICE, one) for one in bodies), return_exceptions=True
+    )
+    assert [type(one) for one in answers].count(wire.AttachmentStatus) == 2
+    refused = [one for one in answers if isinstance(one, errors.QuotaExceeded)]
+    assert [one.details for one in refused] == 2 * [
+        {"used": 2 * TWO_CHUNKS, "limit": 2 * TWO_CHUNKS}
+    ]
+    first = next(one for one in answers if isinstance(one, wire.AttachmentStatus))
+    await shelf.service.begin(BOB, begin())  # Each person has their own.
+    await shelf.service.delete(ALICE, first.attachment_id)
+    assert (await shelf.service.usage(ALICE)).used == TWO_CHUNKS
+    await shelf.service.begin(ALICE, begin())
+    shelf.clock.at += rules.DAY_MS
+    assert await shelf.service.usage(ALICE) == wire.Usage(used=0, limit=2 * TWO_CHUNKS)
+
+
+async def test_the_day_begins_at_midnight_in_india() -> None:
+    midnight = 1_764_009_000_000  # 2025-11-25 00:00 IST.
+    assert rules.day_of(midnight) == rules.day_of(midnight - 1) + 1
+
+
+async def test_deleted_before_posting_only(shelf: Shelf) -> None:
+    posted, dropped = await shelf.begin(), await shelf.begin()
+    for one in (posted, dropped):
+        await shelf.fill(one)
+    await shelf.post(posted)
+    with pytest.raises(errors.BadRequest):
+        await shelf.service.delete(ALICE, posted)
+    with pytest.raises(errors.NotFound):
+        await shelf.service.delete(BOB, dropped)
+    await shelf.service.delete(ALICE, dropped)
+    assert len(shelf.files()) == 2
+    with pytest.raises(errors.NotFound):
+        await shelf.service.status(ALICE, dropped)
+
+
+async def test_abandoned_and_expired_are_cleaned(shelf: Shelf) -> None:
+    posted, abandoned = await shelf.begin(), await shelf.begin()
+    for one in (posted, abandoned):
+        await shelf.fill(one)
+    await shelf.post(posted)
+    shelf.clock.at += rules.DAY_MS
+    await shelf.service.clean()
+    assert len(shelf.files()) == 4  # Not yet: exactly a day old.
+    shelf.clock.at += 1
+    await shelf.service.clean()
+    assert len(shelf.files()) == 2
+    with pytest.raises(errors.NotFound):
+        await shelf.service.status(ALICE, abandoned)
+    shelf.clock.at += 180 * rules.DAY_MS
+    await shelf.service.clean()
+    assert shelf.files() == []
+
+
+async def test_a_full_disk_stores_nothing(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    attachment_id = await shelf.begin()
+
+    async def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(obstore, "put_async", full)
+        with pytest.raises(errors.StorageFull):
+            await shelf.service.put_chunk(ALICE, attachment_id, 1, bytes(100))
+    assert (await shelf.service.status(ALICE, attachment_id)).received == []
+    assert (await shelf.service.put_chunk(ALICE, attachment_id, 1, bytes(100))).received == [1]
