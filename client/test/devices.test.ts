@@ -82,10 +82,8 @@ describe("several devices", () => {
       origin: "http://127.0.0.1:9",
       vaultName: b.vaultName,
       fetch: () => Promise.reject(new TypeError("no network")),
-      WebSocket: class {
-        constructor() {
-          throw new Error("no network");
-        }
+      WebSocket: function () {
+        throw new Error("no network");
       } as never,
     });
     expect(await offline.start()).toMatchObject({ phase: "ready" });

@@ -4,6 +4,9 @@ import type { CoreOptions } from "../src/create.ts";
 import { Officer } from "./officer.ts";
 import { TestServer } from "./server.ts";
 
+/** Three Python processes on a machine that others use too. */
+const START_LIMIT_MS = 120_000;
+
 export interface World {
   readonly server: TestServer;
   /** A new person, registered. */
@@ -20,11 +23,11 @@ export function world(): World {
   let next = 0;
   beforeAll(async () => {
     server = await TestServer.start();
-  });
+  }, START_LIMIT_MS);
   afterAll(async () => {
     await Promise.all(officers.map((officer) => officer.close()));
     await server?.close();
-  });
+  }, START_LIMIT_MS);
   const started = (): TestServer => {
     if (server === null) throw new Error("not started");
     return server;
