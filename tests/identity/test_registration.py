@@ -7,7 +7,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import event, select
 
-from copconnect.auth_service import store
+from copconnect.auth_service import registration_store, store, tables
 from copconnect.auth_service.rules import HOUR_MS
 from copconnect.ids import new_id
 from copconnect.settings import Settings
@@ -116,7 +116,7 @@ async def test_codes_and_tokens_rest_hashed(running: Running) -> None:
     code = await running.code_for(SHO)
     token = device.headers["authorization"].split()[1]
     async with running.container.database.reading() as connection:
-        for table in (store.challenges, store.tickets, store.tokens, store.clients):
+        for table in (tables.challenges, tables.tickets, tables.tokens, tables.clients):
             for row in await connection.execute(select(table)):
                 assert code not in [str(value) for value in row]
                 assert token not in str(row)
@@ -311,5 +311,5 @@ async def test_asking_again_withdraws_the_older_question(
         await server.step(CP)
         await server.step(CP)
         async with server.container.database.reading() as connection:
-            waiting = await store.pending_approvals(connection, clock.ms)
+            waiting = await registration_store.pending_approvals(connection, clock.ms)
             assert len(waiting) == 1

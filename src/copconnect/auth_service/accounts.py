@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
-from copconnect.auth_service import rules, store
+from copconnect.auth_service import registration_store, rules, store
 from copconnect.auth_service.authority import CertificateAuthority
 from copconnect.auth_service.ports import Conduct, Memberships, People, RemovalReason
 from copconnect.auth_service.registration import issue
@@ -140,7 +140,7 @@ class Accounts:
         self, connection: AsyncConnection, person_ids: Collection[PersonId]
     ) -> list[AnyWakeup]:
         """Sign out people who were suspended or removed, in the caller's transaction."""
-        await store.refuse_open_tickets(connection, person_ids)
+        await registration_store.refuse_open_tickets(connection, person_ids)
         return await self.revoke(
             connection, await store.open_clients(connection, person_ids), "department"
         )
@@ -150,7 +150,7 @@ class Accounts:
     ) -> None:
         """Replace the enrolment codes of these people; only hashes are stored."""
         secret = self._authority.secret
-        await store.set_enrolment_codes(
+        await registration_store.set_enrolment_codes(
             connection,
             {person: rules.enrolment_hash(secret, person, code) for person, code in codes.items()},
         )
@@ -172,7 +172,7 @@ class Accounts:
         Raises NotFound, NotUnitAdmin.
         """
         async with self._database.transaction() as connection:
-            row = await store.approval(connection, approval_id)
+            row = await registration_store.approval(connection, approval_id)
             if row is None:
                 raise errors.NotFound
             person_id = PersonId(row.person_id)
@@ -192,11 +192,13 @@ class Accounts:
     ) -> list[AnyWakeup]:
         """Decide in the caller's transaction, without asking who decides."""
         now = self._clock.now_ms()
-        row = await store.approval(connection, approval_id)
+        row = await registration_store.approval(connection, approval_id)
         state = "approved" if approve else "refused"
-        if row is None or not await store.decide(connection, approval_id, state, by, now):
+        if row is None or not await registration_store.decide(
+            connection, approval_id, state, by, now
+        ):
             return []
-        await store.change_tickets_of_approval(
+        await registration_store.change_tickets_of_approval(
             connection,
             approval_id,
             step="device" if approve else "refused",
@@ -215,13 +217,13 @@ class Accounts:
         self, connection: AsyncConnection, person_id: PersonId
     ) -> list[ApprovalId]:
         """Return the open approvals about one person."""
-        rows = await store.pending_approvals(connection, self._clock.now_ms())
+        rows = await registration_store.pending_approvals(connection, self._clock.now_ms())
         return [ApprovalId(row.approval_id) for row in rows if row.person_id == person_id]
 
     async def _approvals(
         self, connection: AsyncConnection, admin: PersonId
     ) -> wire.PendingApprovals:
-        rows = await store.pending_approvals(connection, self._clock.now_ms())
+        rows = await registration_store.pending_approvals(connection, self._clock.now_ms())
         people = {PersonId(row.person_id) for row in rows} - {admin}
         may = await self._people.administered(connection, admin, people)
         cards = await self._people.cards(connection, may)

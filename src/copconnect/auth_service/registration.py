@@ -9,7 +9,7 @@ import secrets
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, phone_number, wire
-from copconnect.auth_service import rules, store
+from copconnect.auth_service import registration_store, rules, store
 from copconnect.auth_service.authority import CertificateAuthority
 from copconnect.auth_service.limits import SlidingWindow
 from copconnect.auth_service.ports import Memberships, People
@@ -62,8 +62,10 @@ class Registration:
         challenge_id = new_id()
         code = rules.otp(secrets.randbelow(10**settings.otp_length), settings.otp_length)
         async with self._database.transaction() as connection:
-            await store.lock_number(connection, number_hash, now)
-            asked = await store.requests_since(connection, number_hash, now - rules.HOUR_MS)
+            await registration_store.lock_number(connection, number_hash, now)
+            asked = await registration_store.requests_since(
+                connection, number_hash, now - rules.HOUR_MS
+            )
             wait = rules.code_request_wait_ms(
                 asked,
                 now,
@@ -73,7 +75,7 @@ class Registration:
             if wait > 0:
                 raise errors.RateLimited(retry_after_ms=wait)
             person_id = await self._people.active_by_number(connection, number)
-            await store.add_challenge(
+            await registration_store.add_challenge(
                 connection,
                 {
                     "challenge_id": challenge_id,
@@ -104,7 +106,7 @@ class Registration:
         given = rules.code_hash(self._authority.secret, body.challenge_id, body.code.strip())
         refusal: errors.CopConnectError | None = None
         async with self._database.transaction() as connection:
-            row = await store.attempt(connection, body.challenge_id)
+            row = await registration_store.attempt(connection, body.challenge_id)
             right = rules.equal(given, row.code_hash if row is not None else "")
             if (
                 row is None
@@ -116,7 +118,7 @@ class Registration:
             elif not right or row.person_id is None:
                 refusal = errors.CodeWrong()
             else:
-                await store.close_challenge(connection, body.challenge_id)
+                await registration_store.close_challenge(connection, body.challenge_id)
                 card = await self._people.card(connection, PersonId(row.person_id))
                 if card is not None and card.status == "active":
                     step, wakeups = await self._open_ticket(connection, card, now)
@@ -133,13 +135,13 @@ class Registration:
         refusal: errors.CopConnectError | None = None
         hashed = rules.token_hash(body.ticket)
         async with self._database.transaction() as connection:
-            row = await store.lock_ticket(connection, hashed, now, attempt=True)
+            row = await registration_store.lock_ticket(connection, hashed, now, attempt=True)
             if row is None or row.step not in ("enrolment_code", "device"):
                 raise errors.TicketInvalid
             person_id = PersonId(row.person_id)
             step: rules.Next = row.step
             if step == "enrolment_code":
-                known = await store.enrolment_code(connection, person_id)
+                known = await registration_store.enrolment_code(connection, person_id)
                 given = rules.enrolment_hash(self._authority.secret, person_id, body.enrolment_code)
                 if rules.equal(given, known or ""):
                     step = "device"
@@ -147,7 +149,7 @@ class Registration:
                     step = "refused"
                 else:
                     refusal = errors.EnrolmentCodeWrong()
-                await store.change_ticket(connection, hashed, step=step)
+                await registration_store.change_ticket(connection, hashed, step=step)
             card = await self._people.card(connection, person_id)
         if refusal is not None:
             raise refusal
@@ -157,7 +159,9 @@ class Registration:
         """Tell where a registration stands. Raises TicketInvalid."""
         now = self._clock.now_ms()
         async with self._database.transaction() as connection:
-            row = await store.lock_ticket(connection, rules.token_hash(body.ticket), now)
+            row = await registration_store.lock_ticket(
+                connection, rules.token_hash(body.ticket), now
+            )
             if row is None or row.step == "done":
                 raise errors.TicketInvalid
             card = await self._people.card(connection, PersonId(row.person_id))
@@ -176,12 +180,12 @@ class Registration:
         access_token = secrets.token_urlsafe(32)
         wakeups: list[AnyWakeup] = []
         async with self._database.transaction() as connection:
-            person_id = await store.ticket_person(connection, hashed)
+            person_id = await registration_store.ticket_person(connection, hashed)
             if person_id is None:
                 raise errors.TicketInvalid
             # The person before the ticket, as a suspension does: the other order would deadlock.
             active = await self._people.lock_active(connection, person_id)
-            ticket = await store.lock_ticket(connection, hashed, now)
+            ticket = await registration_store.lock_ticket(connection, hashed, now)
             if ticket is None or ticket.step not in ("device", "done"):
                 raise errors.TicketInvalid
             if not active:
@@ -191,7 +195,9 @@ class Registration:
             else:
                 client = await self._new_client(connection, person_id, body, now)
                 certificate = client.certificate
-                await store.change_ticket(connection, hashed, step="done", client_id=client_id)
+                await registration_store.change_ticket(
+                    connection, hashed, step="done", client_id=client_id
+                )
                 wakeups = await self._memberships.client_added(connection, client)
             await store.replace_token(connection, client_id, rules.token_hash(access_token), now)
         event = AccountWakeup(event="clients", person_ids=[person_id], client_ids=[])
@@ -209,7 +215,7 @@ class Registration:
         now = self._clock.now_ms()
         keep_ms = max(rules.HOUR_MS, self._settings.otp_lifetime_ms) + rules.HOUR_MS
         async with self._database.transaction() as connection:
-            await store.prune(connection, now - keep_ms, now)
+            await registration_store.prune(connection, now - keep_ms, now)
 
     def _limit(self, address: str, now: int) -> None:
         """Count a request. Raises RateLimited, without counting it."""
@@ -230,11 +236,13 @@ class Registration:
         approval_id, wakeups = None, list[AnyWakeup]()
         if step == "approval":
             approval_id = new_id()
-            await store.ask_approval(connection, approval_id, card.person_id, now, now + lifetime)
+            await registration_store.ask_approval(
+                connection, approval_id, card.person_id, now, now + lifetime
+            )
             admins = await self._people.admins_for(connection, card.person_id)
             if admins:
                 wakeups = [AccountWakeup(event="approvals", person_ids=admins, client_ids=[])]
-        await store.add_ticket(
+        await registration_store.add_ticket(
             connection,
             {
                 "ticket_hash": rules.token_hash(ticket),
@@ -281,7 +289,7 @@ class Registration:
                 "created_ms": now,
             },
         )
-        await store.use_enrolment_code(connection, person_id, now)
+        await registration_store.use_enrolment_code(connection, person_id, now)
         return await issue(
             connection,
             self._authority,
