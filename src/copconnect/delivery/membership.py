@@ -22,6 +22,7 @@ from copconnect.ids import CellId, ClientId, ConversationId, EntryId, PersonId, 
 from copconnect.principals import Caller, RegisteredClient
 
 MEMBERS_PAGE = 200
+_LATEST_MS = 2**53
 
 
 class Membership:
@@ -203,6 +204,8 @@ class Membership:
     ) -> wire.Conversation:
         """Store the caller's own settings and tell their other clients."""
         parts = self._parts
+        if not -1 <= (body.muted_until_ms or 0) <= _LATEST_MS:
+            raise errors.BadRequest(reason="muted_until_ms is no time")
         async with parts.database.transaction() as connection:
             await store.set_preferences(connection, conversation_id, caller.person_id, body)
             after = await view_store.conversations_of(connection, caller, conversation_id)

@@ -1,0 +1,218 @@
+"""Who belongs: admins, leaving, full cells, new and revoked devices, renewal, dead cells."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from copconnect import errors, wire
+from copconnect.database import Database
+from copconnect.delivery import log_store
+from copconnect.ids import new_id
+from tests.contract.delivery_world import Vectors, World
+
+
+@pytest.fixture
+def world(database: Database) -> World:
+    return World(database)
+
+
+def change(change_id: str | None = None, **more: list[str]) -> wire.ChangeMembers:
+    fields: dict[str, Any] = {"add": [], "remove": [], "make_admin": [], "revoke_admin": []}
+    return wire.ChangeMembers(change_id=change_id or new_id(), **(fields | more))
+
+
+async def changes(world: World, conversation_id: str) -> list[wire.RosterChange]:
+    async with world.database.reading() as connection:
+        found = await log_store.roster_entries_since(connection, 0)
+    return [
+        msgspec.msgpack.decode(one.payload, type=wire.RosterChange)
+        for one in found
+        if one.conversation_id == conversation_id
+    ]
+
+
+async def test_admins_rule_a_group(world: World) -> None:
+    a, b, c = (world.registry.register() for _ in range(3))
+    made = await world.group(a, [b])
+    do, place = world.service.membership.change_members, made.conversation_id
+    with pytest.raises(errors.NotAdmin):
+        await do(b, place, change(add=[c.person_id]))
+    with pytest.raises(errors.NotMember):
+        await do(c, place, change(add=[c.person_id]))
+    with pytest.raises(errors.LastAdmin):
+        await do(a, place, change(remove=[a.person_id]))
+    with pytest.raises(errors.LastAdmin):
+        await do(a, place, change(revoke_admin=[a.person_id]))
+    with pytest.raises(errors.BadRequest):
+        await do(a, place, change(add=[c.person_id], remove=[c.person_id]))
+    with pytest.raises(errors.BadRequest):
+        await do(a, place, change(make_admin=[c.person_id]))
+    world.registry.inactive.add(c.person_id)
+    with pytest.raises(errors.NotFound):
+        await do(a, place, change(add=[c.person_id]))
+    world.registry.inactive.clear()
+    after = await do(a, place, change(add=[c.person_id], make_admin=[b.person_id]))
+    assert (after.members, after.cells[0].clients, after.last_seq) == (3, 3, 2)
+    same = await do(a, place, change(add=[c.person_id], make_admin=[b.person_id]))
+    assert same == after  # Nothing to do: nothing in the log.
+    await do(b, place, change(revoke_admin=[a.person_id]))
+    policy = wire.ChangePolicy(who_may_post="admins")
+    with pytest.raises(errors.NotAdmin):
+        await world.service.membership.change_policy(a, place, policy)
+    await world.service.membership.change_policy(b, place, policy)
+    await world.set_epoch(made, 1)
+    with pytest.raises(errors.MayNotPost):
+        await world.post(a, made)
+    await world.post(b, made)
+
+
+async def test_leaving_is_repeatable(world: World) -> None:
+    a, b = world.registry.register(), world.registry.register()
+    made = await world.group(a, [b])
+    leave = change(remove=[b.person_id])
+    do = world.service.membership.change_members
+    first = await do(b, made.conversation_id, leave)
+    assert (first.members, first.last_seq) == (1, 2)
+    assert await do(b, made.conversation_id, leave) == first
+    with pytest.raises(errors.BadRequest):
+        await do(a, made.conversation_id, leave)
+    with pytest.raises(errors.NotMember):
+        await world.service.membership.conversation(b, made.conversation_id)
+    assert (await changes(world, made.conversation_id))[-1].reason == "left"
+
+
+async def test_create_is_repeatable_and_ids_are_not_stolen(world: World) -> None:
+    a, b, c = (world.registry.register() for _ in range(3))
+    ids = new_id(), new_id()
+    made = await world.group(a, [b], *ids)
+    assert await world.group(a, [b], *ids) == made
+    with pytest.raises(errors.BadRequest):
+        await world.group(c, [b], *ids)
+    with pytest.raises(errors.BadRequest):
+        await world.group(c, [b], new_id(), ids[1])
+    with pytest.raises(errors.BadRequest):
+        await world.group(a, [a, b])
+    assert (await world.service.membership.conversations(c)).conversations == []
+
+
+async def test_a_full_cell_refuses_people_and_leaves_out_devices(database: Database) -> None:
+    world = World(database, cell_size=3)
+    a, b, c, d = (world.registry.register() for _ in range(4))
+    with pytest.raises(errors.CellFull) as full:
+        await world.group(a, [b, c, d])
+    assert full.value.details == {"limit": 3}
+    assert (await world.service.membership.conversations(a)).conversations == []
+    made = await world.group(a, [b, c])
+    with pytest.raises(errors.CellFull):
+        await world.service.membership.change_members(
+            a, made.conversation_id, change(add=[d.person_id])
+        )
+    second = world.registry.register(b.person_id)
+    async with database.transaction() as connection:
+        assert await world.service.client_added(connection, world.registry.clients[-1]) == []
+    with pytest.raises(errors.NotMember):
+        await world.service.posting.log(second, made.conversation_id, 0, 10)
+
+
+async def test_a_cell_that_nobody_can_continue_is_given_up(world: World) -> None:
+    vectors = Vectors()
+    a = vectors.register(world.registry, "alice")
+    b = world.registry.register()
+    await world.group(a, [b], vectors.conversation_id, vectors.cell_id)
+    place = vectors.conversation_id, vectors.cell_id
+    founding = vectors.commit("founding commit", 0, founding=True)
+    await world.service.commits.upload(a, *place, founding)
+    async with world.database.transaction() as connection:
+        await world.service.clients_removed(connection, [a.client_id], "device_removed")
+    world.registry.clients = [one for one in world.registry.clients if one.client_id != a.client_id]
+    (cell,) = (await world.service.membership.conversation(b, place[0])).cells
+    assert cell.cell_id != vectors.cell_id
+    assert (cell.epoch, cell.removal_pending, cell.clients) == (None, False, 1)
+    last = (await changes(world, place[0]))[-1]
+    assert {one.cell_id for one in last.removed} == {vectors.cell_id}
+    assert [(one.cell_id, one.client_id) for one in last.added] == [(cell.cell_id, b.client_id)]
+    with pytest.raises(errors.NotMember):
+        await world.service.commits.lease(b, *place)
+    with pytest.raises(errors.CellUnfounded):
+        await world.service.commits.lease(b, place[0], cell.cell_id)
+    page = await world.service.posting.log(b, place[0], 0, 10)
+    assert [one.kind for one in page.entries] == ["roster", "roster"]
+    assert page.last_seq == 3
+
+
+async def test_renewal_names_both_certificates_until_the_leaf_is_replaced(world: World) -> None:
+    """Carol's leaf in the vectors carries the renewed certificate; she was there with another."""
+    vectors = Vectors()
+    a, b = (vectors.register(world.registry, name) for name in ("alice", "bob"))
+    carol = vectors.data["clients"]["carol"]
+    c = world.registry.register(carol["personId"], carol["clientId"], b"the old certificate")
+    await world.group(a, [b, c], vectors.conversation_id, vectors.cell_id)
+    place = vectors.conversation_id, vectors.cell_id
+    packages = wire.UploadKeyPackages(one_time=[b"old"], last_resort=b"old too")
+    await world.service.key_packages.upload(c, packages)
+    vectors.register(world.registry, "carol")
+    async with world.database.transaction() as connection:
+        await world.service.certificate_renewed(connection, world.registry.clients[-1])
+    assert (await world.service.key_packages.count(c)).one_time == 0
+    roster = await world.service.membership.roster(a, place[0])
+    assert sum(one.client_id == c.client_id for one in roster.leaves) == 2
+    assert (await world.service.membership.conversation(a, place[0])).cells[0].clients == 3
+    assert (await changes(world, place[0]))[-1].reason == "renewed"
+
+
+async def test_suspension_takes_every_conversation_and_return_gives_them_back(
+    world: World,
+) -> None:
+    a, b = world.registry.register(), world.registry.register()
+    made = [await world.founded(a, [b]) for _ in range(3)]
+    async with world.database.transaction() as connection:
+        wakeups = await world.service.clients_removed(connection, [b.client_id], "department")
+    assert len(wakeups) == 3  # One roster entry each: b was in no tree.
+    for one in made:
+        with pytest.raises(errors.NotMember):
+            await world.post(b, one)
+    again = world.registry.register(b.person_id)
+    async with world.database.transaction() as connection:
+        await world.service.client_added(connection, world.registry.clients[-1])
+    for one in made:
+        await world.post(again, one)
+
+
+async def test_preferences_are_ones_own(world: World) -> None:
+    a, b = world.registry.register(), world.registry.register()
+    made = await world.group(a, [b])
+    membership = world.service.membership
+    wanted = wire.SetPreferences(muted_until_ms=-1, pinned=True)
+    after = await membership.set_preferences(b, made.conversation_id, wanted)
+    assert after.preferences == wire.Preferences(muted_until_ms=-1, pinned=True)
+    other = await membership.conversation(a, made.conversation_id)
+    assert other.preferences == wire.Preferences(muted_until_ms=None, pinned=False)
+    outsider = world.registry.register()
+    with pytest.raises(errors.NotMember):
+        await membership.set_preferences(outsider, made.conversation_id, wanted)
+    huge = wire.SetPreferences(muted_until_ms=2**63, pinned=True)
+    with pytest.raises(errors.BadRequest):
+        await membership.set_preferences(b, made.conversation_id, huge)
+
+
+async def test_retention_forgets_old_entries_only(world: World) -> None:
+    a, b = world.registry.register(), world.registry.register()
+    made = await world.founded(a, [b])
+    await world.post(a, made)
+    world.clock.at += 180 * 24 * 3600 * 1000 + 1
+    await world.post(a, made)
+    await world.service.retention.clean()
+    page = await world.service.posting.log(b, made.conversation_id, 0, 10)
+    assert [one.seq for one in page.entries] == [3]
+    assert page.last_seq == 3
+
+
+async def test_posting_needs_ready_attachments(world: World) -> None:
+    a, b = world.registry.register(), world.registry.register()
+    made = await world.founded(a, [b])
+    attachment = new_id()
+    with pytest.raises(errors.AttachmentIncomplete):
+        await world.post(a, made, attachment_ids=[attachment])
+    world.attachments.known.add(attachment)
+    assert (await world.post(a, made, attachment_ids=[attachment])).seq == 2
