@@ -74,7 +74,7 @@ def test_a_step_without_its_input_fails(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "line",
     [
-        '"resolved": "https://' + "registry." + 'npmjs.org/x/-/x-1.tgz",',
+        '"resol' + 'ved": "https://' + "registry." + 'npmjs.org/x/-/x-1.tgz",',
         "curl https://" + "pypi." + "org/simple/x",
         "--index" + "-url https://example.org/simple",
         "pip install --find" + "-links /opt/wheels",
