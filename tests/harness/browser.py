@@ -11,6 +11,7 @@ import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 
 from playwright.sync_api import (
     Browser,
@@ -18,12 +19,14 @@ from playwright.sync_api import (
     ConsoleMessage,
     Error,
     Geolocation,
+    Locator,
     Page,
     Playwright,
     ViewportSize,
 )
 
 from tests.harness import databank
+from tests.harness.words import NAMES, words
 
 ROOT = Path(__file__).parents[2]
 PHONE = ViewportSize(width=390, height=844)
@@ -67,13 +70,101 @@ class Officer:
     page: Page
     code_for: Callable[[str], str]
     artefacts: Path
+    language: str = "en"
     problems: list[str] = field(default_factory=list)
     _shots: int = 0
+
+    def word(self, key: str, **values: object) -> str:
+        """Return what the app says for a key in this officer's language."""
+        return words(self.language, key, **values)
+
+    def button(self, key: str, **values: object) -> Locator:
+        """The button that says this."""
+        return self.page.get_by_role("button", name=self.word(key, **values), exact=True)
+
+    def heading(self, key: str, **values: object) -> Locator:
+        """The heading that says this."""
+        return self.page.get_by_role("heading", name=self.word(key, **values), exact=True)
 
     def open(self, path: str = "/") -> None:
         """Go to a page of the app and wait until it has drawn something."""
         self.page.goto(path)
         self.page.locator("body *").first.wait_for(state="attached")
+
+    # --- First run ---------------------------------------------------------------------------
+
+    def choose_language(self) -> None:
+        """Step 1."""
+        self.page.get_by_role("radio", name=NAMES[self.language], exact=True).check()
+        self.button("firstRun.language.next").click()
+
+    def enter_number(self, number: str | None = None) -> None:
+        """Step 2, with this officer's number unless another is given."""
+        field = self.page.get_by_label(self.word("firstRun.number.label"), exact=True)
+        field.fill((number or self.person.number).removeprefix("+91"))
+        self.button("firstRun.number.next").click()
+
+    def enter_code(self, code: str | None = None) -> None:
+        """Step 3, with the code that was sent unless another is given; it goes on by itself."""
+        field = self.page.get_by_label(self.word("firstRun.code.label"), exact=True)
+        field.wait_for()
+        field.fill(code or self.code_for(self.person.number))
+
+    def accept_conduct(self) -> None:
+        """Step 4."""
+        self.button("firstRun.conduct.accept").click()
+
+    def finish(self) -> None:
+        """Step 5."""
+        self.button("firstRun.done.next").click()
+        self.heading("chats.title").wait_for()
+
+    def register(self) -> Self:
+        """The whole first run; ends at the list of chats."""
+        self.choose_language()
+        self.enter_number()
+        self.enter_code()
+        self.accept_conduct()
+        self.finish()
+        return self
+
+    # --- Talking -----------------------------------------------------------------------------
+
+    def open_direct(self, other: "Officer") -> None:
+        """Find a person by name and open the direct conversation with them."""
+        self.page.get_by_role("button", name=self.word("chats.new"), exact=True).click()
+        self.page.get_by_role("searchbox").fill(other.person.name)
+        shown = other.person.name_te if self.language == "te" else other.person.name
+        self.page.get_by_role("button").filter(has_text=shown).first.click()
+        self.composer.wait_for()
+
+    def open_chat(self, title: str) -> None:
+        """Open a conversation from the list of chats."""
+        chats = self.page.get_by_role("region", name=self.word("chats.title"), exact=True)
+        chats.get_by_role("link").filter(has_text=title).first.click()
+        self.composer.wait_for()
+
+    @property
+    def composer(self) -> Locator:
+        """Where a message is written."""
+        return self.page.get_by_role("textbox", name=self.word("conversation.write"), exact=True)
+
+    def say(self, text: str) -> None:
+        """Write and send."""
+        self.composer.fill(text)
+        self.button("conversation.send").click()
+        self.message(text).wait_for()
+
+    def message(self, text: str) -> Locator:
+        """The message that says this, in the open conversation."""
+        return self.page.get_by_role("article").filter(has_text=text)
+
+    def sees_status(self, text: str, status: str) -> None:
+        """Wait until an own message has come so far: sent, delivered or read."""
+        said = self.word(f"conversation.status.{status}")
+        self.message(text).get_by_text(said, exact=True).wait_for(state="attached")
+
+    # --- Evidence ----------------------------------------------------------------------------
 
     def second_tab(self) -> Page:
         """Open another tab of the same device; its problems count too."""
@@ -131,7 +222,7 @@ class Station:
         *,
         screen: ViewportSize = PHONE,
         colours: str = "light",
-        locale: str = "en-IN",
+        language: str = "en",
         url: str | None = None,
     ) -> Officer:
         """Give the person at ``index`` of the data bank a new device, at the app's first page."""
@@ -139,7 +230,7 @@ class Station:
             base_url=url or self.url,
             viewport=screen,
             has_touch=screen["width"] < DESKTOP["width"],
-            locale=locale,
+            locale=f"{language}-IN",
             timezone_id="Asia/Kolkata",
             color_scheme="dark" if colours == "dark" else "light",
             reduced_motion="reduce",
@@ -151,7 +242,12 @@ class Station:
             context.tracing.start(screenshots=True, snapshots=True)
         page = context.new_page()
         officer = Officer(
-            databank.officers()[index], context, page, self._code_for, self._artefacts
+            databank.officers()[index],
+            context,
+            page,
+            self._code_for,
+            self._artefacts,
+            language,
         )
         officer.watch(page)
         self.officers.append(officer)

@@ -1,0 +1,82 @@
+"""Two officers register and write to each other; the server learns nothing of what they say."""
+
+import re
+
+from playwright.sync_api import expect
+
+from tests.harness.browser import DESKTOP, Station
+from tests.harness.plaintext import scan, secret_text, stored
+from tests.harness.recording import RecordingProxy
+from tests.harness.server import ServerProcess
+from tests.harness.traffic import exhibits
+
+QUESTION = "Is the bandobast at Charminar ready for the procession tonight?"
+ANSWER = "సిద్ధంగా ఉంది. Forty constables, two platoons, from six o'clock."
+
+
+def test_two_officers_register_and_write_to_each_other(
+    station: Station, relay: RecordingProxy, app_server: ServerProcess
+) -> None:
+    asking = station.officer(0)
+    asking.shot("language")
+    asking.register()
+    asking.shot("no-chats-yet")
+    answering = station.officer(1, screen=DESKTOP, colours="dark").register()
+
+    asking.open_direct(answering)
+    asking.say(QUESTION)
+    asking.sees_status(QUESTION, "sent")
+
+    answering.open_chat(asking.person.name)
+    answering.message(QUESTION).wait_for()
+    answering.say(ANSWER)
+    asking.message(ANSWER).wait_for()
+    asking.sees_status(QUESTION, "read")
+    answering.sees_status(ANSWER, "read")
+    asking.shot("conversation")
+    answering.shot("conversation")
+
+    # The search would be worth nothing if it could not see what was sent.
+    sent = list(exhibits(relay.recordings))
+    assert scan(sent, [secret_text(asking.person.number)])
+    app_server.stop()
+    try:
+        kept = list(stored(app_server.data))
+        assert scan(kept, [secret_text(asking.person.number)])
+        assert scan([*sent, *kept], [secret_text(QUESTION), secret_text(ANSWER)]) == []
+    finally:
+        app_server.start()
+
+
+def test_the_first_run_says_what_is_wrong_and_goes_on(
+    station: Station, app_server: ServerProcess
+) -> None:
+    officer = station.officer(2)
+    officer.choose_language()
+    officer.enter_number("12345")
+    expect(officer.page.get_by_role("alert")).to_have_text(officer.word("errors.number_invalid"))
+    officer.enter_number()
+    code = app_server.code_for(officer.person.number)
+    wrong = str((int(code) + 1) % 1_000_000).zfill(6)
+    officer.enter_code(wrong)
+    expect(officer.page.get_by_role("alert")).to_have_text(officer.word("errors.code_wrong"))
+    officer.shot("wrong-code")
+    officer.enter_code(code)
+    officer.accept_conduct()
+    officer.finish()
+
+
+def test_an_unknown_number_looks_like_any_other(station: Station) -> None:
+    officer = station.officer(3)
+    officer.choose_language()
+    officer.enter_number("9000000001")
+    officer.heading("firstRun.code.title").wait_for()
+    officer.enter_code("123456")
+    expect(officer.page.get_by_role("alert")).to_have_text(officer.word("errors.code_wrong"))
+
+
+def test_a_registered_device_opens_where_it_was(station: Station) -> None:
+    officer = station.officer(4).register()
+    officer.page.reload()
+    officer.heading("chats.title").wait_for()
+    expect(officer.page).to_have_url(re.compile("/chats"))
