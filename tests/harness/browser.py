@@ -34,6 +34,7 @@ SMALL_PHONE = ViewportSize(width=360, height=640)
 DESKTOP = ViewportSize(width=1280, height=800)
 CHARMINAR = Geolocation(latitude=17.361564, longitude=78.474665, accuracy=12.0)
 STEP_LIMIT_MS = 20_000
+PROGRESS = ("sent", "delivered", "read")
 # The browser itself says these when a test cuts the network; the app has no say in it.
 NETWORK_NOISE = re.compile(r"net::ERR_|Failed to load resource|WebSocket connection to")
 
@@ -160,9 +161,11 @@ class Officer:
         return self.page.get_by_role("article").filter(has_text=text)
 
     def sees_status(self, text: str, status: str) -> None:
-        """Wait until an own message has come so far: sent, delivered or read."""
-        said = self.word(f"conversation.status.{status}")
-        self.message(text).get_by_text(said, exact=True).wait_for(state="attached")
+        """Wait until an own message has come at least so far: sent, delivered or read."""
+        reached = PROGRESS[PROGRESS.index(status) :]
+        said = "|".join(re.escape(self.word(f"conversation.status.{one}")) for one in reached)
+        shown = self.message(text).get_by_text(re.compile(rf"^\s*({said})\s*$"))
+        shown.wait_for(state="attached")
 
     # --- Evidence ----------------------------------------------------------------------------
 
