@@ -150,7 +150,7 @@ export async function buildMap(
     container: target,
     style: styleOf(target, outline, place, tiles),
     center: [place.longitude, place.latitude],
-    zoom: tiles === null ? 8 : 15,
+    zoom: tiles === null ? 6.6 : 15,
     maxZoom: tiles === null ? 14 : 19,
     minZoom: 4,
     attributionControl: false,
