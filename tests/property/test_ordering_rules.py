@@ -344,4 +344,4 @@ class DeliveryMachine(RuleBasedStateMachine):
 
 
 TestDelivery = DeliveryMachine.TestCase
-TestDelivery.settings = settings(max_examples=25, stateful_step_count=20, deadline=None)
+TestDelivery.settings = settings(max_examples=40, stateful_step_count=20, deadline=None)

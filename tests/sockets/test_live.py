@@ -26,7 +26,7 @@ async def live(database: Database) -> AsyncIterator[Live]:
 
 def change(**more: list[str]) -> wire.ChangeMembers:
     fields: dict[str, list[str]] = {"add": [], "remove": [], "make_admin": [], "revoke_admin": []}
-    return wire.ChangeMembers(change_id=new_id(), **(fields | more))  # type: ignore[arg-type]
+    return wire.ChangeMembers(change_id=new_id(), **(fields | more))
 
 
 async def test_ready_then_entries_in_order_to_members_only(live: Live) -> None:
@@ -137,11 +137,11 @@ async def test_slow_reader_is_dropped_and_others_go_on(database: Database) -> No
             hello = wire.Hello(version=1, access_token=slow.client_id)
             await stuck.send(msgspec.msgpack.encode(hello))
             await stuck.recv()
-            stuck.transport.pause_reading()  # type: ignore[attr-defined]
+            stuck.transport.pause_reading()
             for _ in range(40):
                 await live.post(a, made, text=bytes(250_000))
                 assert (await bob.entry()).kind == "message"
-            stuck.transport.resume_reading()  # type: ignore[attr-defined]
+            stuck.transport.resume_reading()
             async for _ in stuck:
                 pass
             assert stuck.close_code == wire.CLOSE_TOO_SLOW
