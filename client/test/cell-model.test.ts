@@ -5,6 +5,8 @@
  * reads nothing more.
  */
 import fc from "fast-check";
+import { defaultAuthenticationService, defaultLifetimeConfig, type RatchetTree } from "ts-mls";
+import { validateRatchetTree } from "ts-mls/clientState.js";
 import { describe, expect, test } from "vitest";
 import { CheckRefused } from "../src/check-failed.ts";
 import { decodeContainer } from "../src/mls/container.ts";
@@ -15,8 +17,10 @@ import {
   decodePublicMessage,
   decodeWelcome,
 } from "../src/mls/messages.ts";
+import { requireSoundTree } from "../src/mls/tree-check.ts";
 import type { CellGroup } from "../src/mls/types.ts";
 import { utf8 } from "../src/octets.ts";
+import { library } from "./bare-library.ts";
 import { CellWorld, at, authenticators, refusal, welcomeOf, type Officer } from "./cell-world.ts";
 
 interface Member {
@@ -221,6 +225,78 @@ describe("a cell under random operations", () => {
     );
   });
 });
+
+describe("a tree whose nodes have different unmerged leaves", () => {
+  test("is refused by ts-mls when joining, and accepted here", async () => {
+    const model = new CellModel();
+    await model.start();
+    for (let i = 0; i < 3; i++) await model.joinExternally();
+    await model.welcome(0, 3);
+    await model.update(4); // Leaf 4 fills the nodes above leaves 4 to 7.
+    await model.welcome(0, 1); // Leaf 7 is unmerged there and at the root,
+    await model.update(0); // and after this only there.
+    const state = decodeContainer(model.pick(0).group.encode(), 1);
+    const cs = await library();
+    const refused = await validateRatchetTree(
+      state.ratchetTree,
+      state.groupContext,
+      defaultLifetimeConfig,
+      defaultAuthenticationService,
+      state.groupContext.treeHash,
+      cs,
+    );
+    expect(refused?.message).toMatch("unmerged_leaves");
+    await requireSoundTree(state.ratchetTree, state.groupContext, cs);
+    await model.joinExternally();
+    await model.welcome(2, 1);
+    model.check();
+    await model.say(8);
+  });
+
+  test("is refused here when it breaks what the RFC does ask", async () => {
+    const model = new CellModel();
+    await model.start();
+    for (let i = 0; i < 3; i++) await model.joinExternally();
+    await model.welcome(0, 3);
+    await model.update(4);
+    await model.welcome(0, 1);
+    const { ratchetTree: tree, groupContext } = decodeContainer(model.pick(0).group.encode(), 1);
+    const cs = await library();
+    await requireSoundTree(tree, groupContext, cs);
+    const withUnmerged = (index: number, unmergedLeaves: number[], from = tree): RatchetTree =>
+      from.map((node, i) =>
+        i === index && node?.nodeType === "parent"
+          ? { ...node, parent: { ...node.parent, unmergedLeaves } }
+          : node,
+      );
+    const leaf = tree[0];
+    if (leaf?.nodeType !== "leaf") throw new Error("no leaf");
+    const broken: [RegExp, RatchetTree][] = [
+      [/between/u, withUnmerged(11, [])], // The root lists leaf 7, the node below it no more.
+      [/not below/u, withUnmerged(11, [0], withUnmerged(7, []))],
+      [/not in order/u, withUnmerged(7, [7, 7])],
+      [/wrong place/u, [tree[1], ...tree.slice(1)]],
+      [/key is there twice/u, tree.map((node, i) => (i === 2 ? leaf : node))],
+      [/signature/u, tree.map((node, i) => (i === 0 ? forged(leaf) : node))],
+      [/does not speak/u, tree.map((node, i) => (i === 0 ? mute(leaf) : node))],
+    ];
+    for (const [reason, wrong] of broken)
+      await expect(requireSoundTree(wrong, groupContext, cs)).rejects.toThrow(reason);
+    const elsewhere = { ...groupContext, treeHash: new Uint8Array(32) };
+    await expect(requireSoundTree(tree, elsewhere, cs)).rejects.toThrow(/group context/u);
+  });
+});
+
+type LeafEntry = Extract<NonNullable<RatchetTree[number]>, { nodeType: "leaf" }>;
+
+function forged(entry: LeafEntry): LeafEntry {
+  return { ...entry, leaf: { ...entry.leaf, signature: new Uint8Array(64) } };
+}
+
+function mute(entry: LeafEntry): LeafEntry {
+  const capabilities = { ...entry.leaf.capabilities, ciphersuites: [] };
+  return { ...entry, leaf: { ...entry.leaf, capabilities } };
+}
 
 describe("parsers of outside bytes", () => {
   test("messages and stored cells give only documented errors", async () => {

@@ -3,16 +3,11 @@
  * `identify` reads whom it names without judging; `judge` asks the CredentialChecker.
  */
 import type { Credential } from "ts-mls";
-import { sha256 } from "@noble/hashes/sha2.js";
-import { bytesToHex } from "@noble/hashes/utils.js";
 import { CheckRefused } from "../check-failed.ts";
 import { clientNamedBy, parseCertificate } from "../trust/certificate.ts";
 import type { ClientIdentity, CredentialChecker } from "./types.ts";
 
-/** Leaves hold the same few certificates in every snapshot; parsing costs 0.3 ms on a laptop. */
-const REMEMBERED = 20_000;
-const read = new Map<string, ClientIdentity>();
-/** The same, by object: snapshots of one group share their leaves. */
+/** By object: snapshots of one group share their leaves, and are asked for them often. */
 const readFrom = new WeakMap<Uint8Array, ClientIdentity>();
 
 export function credentialOf(certificate: Uint8Array): Credential {
@@ -32,13 +27,7 @@ export function identify(credential: Credential): ClientIdentity {
   const certificate = certificateIn(credential);
   const known = readFrom.get(certificate);
   if (known !== undefined) return known;
-  const hash = bytesToHex(sha256(certificate));
-  let identity = read.get(hash);
-  if (identity === undefined) {
-    identity = clientNamedBy(parseCertificate(certificate));
-    if (read.size >= REMEMBERED) read.clear();
-    read.set(hash, identity);
-  }
+  const identity = clientNamedBy(parseCertificate(certificate));
   readFrom.set(certificate, identity);
   return identity;
 }

@@ -74,7 +74,8 @@ export class TrustStore implements CredentialChecker {
 
   /** Check everything in `trust` under the pinned root. Throws CheckRefused. */
   static async open(trust: Trust, options: TrustOptions): Promise<TrustStore> {
-    if (trust.version < (options.lowestVersion ?? 0)) throw refuse("trust went back to an old version");
+    if (trust.version < (options.lowestVersion ?? 0))
+      throw refuse("trust went back to an old version");
     if (!equalBytes(trust.root, options.pinnedRoot)) throw refuse("root is not the pinned one");
     const ed25519 = options.ed25519 ?? (await platformEd25519());
     const now = options.now();
