@@ -1,0 +1,92 @@
+/**
+ * The app that ships holds nothing of the scripted core, and the first screen stays small. Builds
+ * the app once into a folder of its own.
+ */
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+import { build, type Rollup } from "vite";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+
+const WEB = fileURLToPath(new URL("..", import.meta.url));
+const KB = 1000;
+
+let folder = "";
+let output: Rollup.RollupOutput["output"];
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), "copconnect-web-"));
+  const built = await build({
+    configFile: join(WEB, "vite.config.ts"),
+    mode: "production",
+    logLevel: "silent",
+    build: { outDir: folder, emptyOutDir: true },
+  });
+  output = (built as Rollup.RollupOutput).output;
+}, 180_000);
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+function files(within: string): readonly string[] {
+  return readdirSync(within).flatMap((name) => {
+    const path = join(within, name);
+    return statSync(path).isDirectory() ? files(path) : [path];
+  });
+}
+
+const chunks = (): readonly Rollup.OutputChunk[] =>
+  output.filter((one): one is Rollup.OutputChunk => one.type === "chunk");
+
+/** Gzipped bytes of a chunk and everything it imports at once. */
+function loadedWith(names: readonly string[]): number {
+  const wanted = new Set<string>();
+  const visit = (fileName: string): void => {
+    if (wanted.has(fileName)) return;
+    wanted.add(fileName);
+    chunks()
+      .find((one) => one.fileName === fileName)
+      ?.imports.forEach(visit);
+  };
+  for (const name of names) {
+    const chunk = chunks().find((one) => one.name === name);
+    if (chunk === undefined) throw new Error(`no chunk ${name}`);
+    visit(chunk.fileName);
+  }
+  return [...wanted].reduce(
+    (sum, fileName) => sum + gzipSync(readFileSync(join(folder, fileName))).length,
+    0,
+  );
+}
+
+describe("the app that ships", () => {
+  it("is made of no module of web/dev", () => {
+    const modules = chunks().flatMap((one) => one.moduleIds);
+    expect(modules.some((id) => id.includes("/web/src/app/App.svelte"))).toBe(true);
+    expect(modules.filter((id) => id.includes("/web/dev/"))).toEqual([]);
+  });
+
+  it("contains none of the scripted core's words", () => {
+    const text = files(folder)
+      .filter((path) => /\.(?:js|html|css|webmanifest)$/u.test(path))
+      .map((path) => readFileSync(path, "utf8"));
+    expect(text.length).toBeGreaterThan(5);
+    for (const word of ["ScriptedCore", "scenarioFrom", "Laad Bazaar", "Farhana"]) {
+      expect(text.filter((one) => one.includes(word))).toEqual([]);
+    }
+  });
+
+  it("shows the list of chats with at most 110 KB of script, the core's worker aside", () => {
+    expect(loadedWith(["index", "Main", "ChatsScreen", "en"])).toBeLessThan(110 * KB);
+  });
+
+  it("does not load the map library with any screen", () => {
+    const map = chunks().filter((one) => one.moduleIds.some((id) => id.includes("/maplibre-gl/")));
+    expect(map.length).toBeGreaterThan(0);
+    const direct = chunks().filter((one) =>
+      one.imports.some((name) => map.some((each) => each.fileName === name)),
+    );
+    expect(direct.filter((one) => !map.includes(one))).toEqual([]);
+  });
+});

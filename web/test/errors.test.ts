@@ -1,0 +1,15 @@
+import { readFileSync } from "node:fs";
+import { CORE_CODES } from "@copconnect/client/failure";
+import { expect, it } from "vitest";
+import { en } from "../src/i18n/locales/en.ts";
+
+it("has words for every code of the core", () => {
+  expect(Object.keys(CORE_CODES).filter((code) => !(code in en.errors))).toEqual([]);
+});
+
+it("has words for every code of the server", () => {
+  const tree = readFileSync(new URL("../../src/copconnect/errors.py", import.meta.url), "utf8");
+  const codes = [...tree.matchAll(/^ {4}code = "(\w+)"/gmu)].map((match) => match[1] ?? "");
+  expect(codes.length).toBeGreaterThan(25);
+  expect(codes.filter((code) => !(code in en.errors))).toEqual([]);
+});
