@@ -1,0 +1,46 @@
+/**
+ * Registering a simulated officer the way a person does: number, one-time code, device, code of
+ * conduct. The code is read from the demo's outbox, which exists in demo mode only.
+ */
+import type { LocalCore } from "../create.ts";
+import { pause } from "../transport/backoff.ts";
+
+const CODE = /\b\d{6}\b/;
+const CODE_LIMIT_MS = 15_000;
+
+interface Text {
+  readonly text: string;
+}
+
+async function newest(origin: string, number: string): Promise<string | null> {
+  const answer = await fetch(`${origin}/v1/demo/outbox?number=${encodeURIComponent(number)}`);
+  if (!answer.ok) throw new Error("This server has no demo outbox: it is not in demo mode.");
+  const texts = (await answer.json()) as readonly Text[];
+  return texts.length === 0 ? null : JSON.stringify(texts[0]);
+}
+
+/** Take a core from nothing to `ready`. */
+export async function enrol(
+  core: LocalCore,
+  origin: string,
+  number: string,
+  label: string,
+): Promise<void> {
+  await core.start();
+  const before = await newest(origin, number);
+  const { challengeId } = await core.requestCode(number, "en");
+  const deadline = Date.now() + CODE_LIMIT_MS;
+  let code: string | null = null;
+  while (code === null) {
+    if (Date.now() > deadline) throw new Error(`No code arrived for ${number}.`);
+    await pause(50);
+    const text = await newest(origin, number);
+    if (text !== before && text !== null) code = CODE.exec(text)?.[0] ?? null;
+  }
+  const step = await core.submitCode(challengeId, code);
+  if (step.next !== "device") throw new Error(`${number} needs ${step.next} to register.`);
+  await core.registerClient(step.ticket, label);
+  const { version } = await core.conductCode("en");
+  const state = await core.acceptConduct(version, "en");
+  if (state.phase !== "ready") throw new Error(`${number} is ${state.phase}.`);
+}

@@ -1,0 +1,97 @@
+/**
+ * `node build/officers.mjs --server URL --numbers +91…,+91… [--invite +91…,…]`: simulated officers
+ * for the demo, until the process is ended or its parent (COPCONNECT_PARENT) is gone.
+ */
+import "fake-indexeddb/auto";
+import { parseArgs } from "node:util";
+import { WebSocket } from "ws";
+import { createCore } from "../create.ts";
+import type { LocalCore } from "../create.ts";
+import { pause } from "../transport/backoff.ts";
+import type { WebSocketMaker } from "../transport/socket.ts";
+import { enrol } from "./enrol.ts";
+import { LABEL, Station } from "./station.ts";
+
+const PARENT_CHECK_MS = 2_000;
+
+function log(what: string): void {
+  process.stdout.write(`${new Date().toISOString()} ${what}\n`);
+}
+
+function list(text: string): readonly string[] {
+  return text.split(",").filter((part) => part !== "");
+}
+
+async function untilUp(origin: string, signal: AbortSignal): Promise<void> {
+  for (let tries = 0; tries < 100 && !signal.aborted; tries++) {
+    const up = await fetch(`${origin}/healthz`).then(
+      (answer) => answer.ok,
+      () => false,
+    );
+    if (up) return;
+    await pause(200, signal);
+  }
+  throw new Error(`${origin} does not answer.`);
+}
+
+function endWithParent(stop: () => void): void {
+  const parent = Number(process.env["COPCONNECT_PARENT"]);
+  if (!Number.isInteger(parent) || parent <= 0) return;
+  setInterval(() => {
+    try {
+      process.kill(parent, 0);
+    } catch {
+      stop();
+    }
+  }, PARENT_CHECK_MS).unref();
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      server: { type: "string", default: "http://localhost:8080" },
+      numbers: { type: "string" },
+      invite: { type: "string", default: "" },
+      every: { type: "string", default: "30" },
+    },
+  });
+  const numbers = list(values.numbers ?? "");
+  if (numbers.length === 0) throw new Error("Say who: --numbers +91…,+91…");
+  const origin = values.server.replace(/\/$/, "");
+  const ending = new AbortController();
+  const cores: LocalCore[] = [];
+  const stop = (): void => {
+    ending.abort();
+    void Promise.all(cores.map((core) => core.close())).finally(() => process.exit(0));
+  };
+  process.on("SIGINT", stop);
+  process.on("SIGTERM", stop);
+  endWithParent(stop);
+
+  await untilUp(origin, ending.signal);
+  for (const number of numbers) {
+    const core = createCore({
+      origin,
+      vaultName: `officer-${number}`,
+      WebSocket: WebSocket as unknown as WebSocketMaker,
+    });
+    cores.push(core);
+    await enrol(core, origin, number, LABEL);
+  }
+  log(`${String(cores.length)} officers are on duty`);
+  const station = new Station(cores, {
+    random: Math.random,
+    signal: ending.signal,
+    everyMs: 1000 * Number(values.every),
+    answerMs: [2_000, 7_000],
+    log,
+  });
+  await station.begin(list(values.invite));
+  log("the station's group stands");
+  await station.patrol();
+}
+
+main().catch((error: unknown) => {
+  log(`ended: ${error instanceof Error ? error.message : String(error)}`);
+  process.exit(1);
+});

@@ -1,0 +1,221 @@
+/**
+ * A station of simulated officers: real clients that talk like a police station does, and answer
+ * whoever writes to them, in the station's group or directly.
+ *
+ * Their devices live in memory. After a restart each registers a new device, enters its
+ * conversations, and then revokes the old one: in this order, so that somebody is always there to
+ * commit the removals.
+ */
+import type { ConversationItem, CoreEvent, MessageItem, Outgoing } from "../core.ts";
+import type { LocalCore } from "../create.ts";
+import { pause } from "../transport/backoff.ts";
+import type { Person } from "../wire.ts";
+import { ANSWERS, CAPTIONS, STATION_LINES, fill } from "./lines.ts";
+import { HEIGHT, WIDTH, junction } from "./picture.ts";
+
+export const LABEL = "Simulated officer";
+const ENTER_LIMIT_MS = 60_000;
+/** Somewhere in the old city; the places in the lines are near. */
+const CENTRE = { latitude: 17.3616, longitude: 78.4747 };
+
+export interface StationOptions {
+  readonly random: () => number;
+  readonly signal: AbortSignal;
+  /** Mean time between lines that nobody asked for. */
+  readonly everyMs: number;
+  /** Bounds of the time it takes to answer. */
+  readonly answerMs: readonly [number, number];
+  readonly log: (what: string) => void;
+}
+
+export class Station {
+  readonly #cores: readonly LocalCore[];
+  readonly #options: StationOptions;
+  #staff = new Set<string>();
+  #group: string | null = null;
+  #turn = 0;
+
+  constructor(cores: readonly LocalCore[], options: StationOptions) {
+    this.#cores = cores;
+    this.#options = options;
+  }
+
+  /** Take up duty: the group stands, everybody listens. `invited` are numbers of people. */
+  async begin(invited: readonly string[]): Promise<void> {
+    for (const core of this.#cores) {
+      const { me } = await core.state();
+      if (me !== null) this.#staff.add(me.personId);
+      core.subscribe((event) => {
+        this.#heard(core, event).catch((error: unknown) => {
+          this.#options.log(`an answer failed: ${String(error)}`);
+        });
+      });
+    }
+    this.#group = await this.#standingGroup(invited);
+    await this.#allReady(this.#group);
+    await Promise.all(this.#cores.map((core) => this.#revokeOthers(core)));
+  }
+
+  /** Talk until the signal. */
+  async patrol(): Promise<void> {
+    const { random, signal, everyMs, log } = this.#options;
+    while (!signal.aborted) {
+      await this.#speakUp().catch((error: unknown) => {
+        log(`a line failed: ${String(error)}`);
+      });
+      await pause(everyMs * (0.5 + random()), signal);
+    }
+  }
+
+  get #leader(): LocalCore {
+    const [leader] = this.#cores;
+    if (leader === undefined) throw new Error("a station needs officers");
+    return leader;
+  }
+
+  #someone(): LocalCore {
+    this.#turn = (this.#turn + 1 + Math.floor(this.#options.random() * 2)) % this.#cores.length;
+    return this.#cores[this.#turn] ?? this.#leader;
+  }
+
+  #pick(lines: readonly string[]): string {
+    const { random } = this.#options;
+    return fill(lines[Math.floor(random() * lines.length)] ?? "", random);
+  }
+
+  async #people(numbers: readonly string[]): Promise<readonly Person[]> {
+    const found = await Promise.all(
+      numbers.map(async (number) => {
+        const { people } = await this.#leader.people({ text: number, limit: 5 });
+        return people.find((person) => person.number === number) ?? null;
+      }),
+    );
+    return found.filter((person) => person !== null);
+  }
+
+  /** The station's group: the one that stands already, or a new one. */
+  async #standingGroup(invited: readonly string[]): Promise<string> {
+    const core = this.#leader;
+    const { me } = await core.state();
+    const { units } = await core.directory();
+    const unit = units.find(({ unitId }) => unitId === me?.unitId);
+    const title = unit?.names.en ?? "Police Station";
+    const guests = (await this.#people(invited)).map(({ personId }) => personId);
+    const wanted = [...this.#staff, ...guests].filter((id) => id !== me?.personId);
+    const standing = await this.#find(core, ({ kind, admin }) => kind === "group" && admin);
+    if (standing === null) {
+      const made = await core.createGroup({
+        title,
+        personIds: wanted,
+        photo: null,
+        whoMayPost: "everyone",
+      });
+      return made.conversationId;
+    }
+    const id = standing.conversationId;
+    const members = await core.members(id);
+    const inside = new Set(members.map(({ plate }) => plate.personId));
+    const add = wanted.filter((personId) => !inside.has(personId));
+    if (add.length > 0) await core.changeMembers(id, { add });
+    // After a restart of everybody nobody is left who knows the name.
+    await core.setProfile(id, { title, photo: "keep" });
+    return id;
+  }
+
+  /** A conversation that this device is in, once it has had the time to learn of it. */
+  async #find(
+    core: LocalCore,
+    wanted: (item: ConversationItem) => boolean,
+  ): Promise<ConversationItem | null> {
+    const deadline = Date.now() + 5_000;
+    for (;;) {
+      const state = await core.state();
+      const found = (await core.conversations()).find(wanted);
+      if (found !== undefined) return found;
+      const settled = state.connection === "online" && !state.catchingUp;
+      if (settled || Date.now() > deadline) return null;
+      await pause(50, this.#options.signal);
+    }
+  }
+
+  async #allReady(conversationId: string): Promise<void> {
+    const deadline = Date.now() + ENTER_LIMIT_MS;
+    for (const core of this.#cores) {
+      for (;;) {
+        const item = await core.conversation(conversationId).catch(() => null);
+        if (item?.state === "ready") break;
+        if (Date.now() > deadline || this.#options.signal.aborted) return;
+        await pause(100, this.#options.signal);
+      }
+    }
+  }
+
+  /** Devices of this officer from before a restart. */
+  async #revokeOthers(core: LocalCore): Promise<void> {
+    const { clientId } = await core.state();
+    for (const client of await core.clients()) {
+      const old = client.clientId !== clientId && client.label === LABEL && !client.revoked;
+      if (old) await core.revokeClient(client.clientId);
+    }
+  }
+
+  async #speakUp(): Promise<void> {
+    if (this.#group === null) return;
+    const { random } = this.#options;
+    const chance = random();
+    const outgoing: Outgoing =
+      chance < 0.08
+        ? this.#picture()
+        : chance < 0.2
+          ? this.#place()
+          : { kind: "text", text: this.#pick(STATION_LINES), mentions: [] };
+    await this.#someone().send(this.#group, outgoing, null);
+  }
+
+  #picture(): Outgoing {
+    const file = junction(this.#options.random);
+    const size = { width: WIDTH, height: HEIGHT };
+    const attachment = { kind: "image", file, name: "sketch.png", mime: "image/png", ...size } as const;
+    return { kind: "attachments", text: this.#pick(CAPTIONS), mentions: [], attachments: [attachment] };
+  }
+
+  #place(): Outgoing {
+    const { random } = this.#options;
+    return {
+      kind: "location",
+      latitude: CENTRE.latitude + (random() - 0.5) / 50,
+      longitude: CENTRE.longitude + (random() - 0.5) / 50,
+      accuracyM: 5 + Math.round(random() * 30),
+      takenMs: Date.now(),
+    };
+  }
+
+  /** What somebody wrote or did who is not one of us. */
+  async #heard(core: LocalCore, event: CoreEvent): Promise<void> {
+    if (event.type !== "notify") return;
+    const { item, conversationId } = event;
+    const writer = item.sender?.personId ?? null;
+    if (writer === null || this.#staff.has(writer)) return;
+    const { kind } = await core.conversation(conversationId);
+    // In the group one officer answers, in turn; each core hears the message.
+    if (kind !== "direct" && !(await this.#isMyTurn(core, item))) return;
+    const { random, signal, answerMs } = this.#options;
+    const [least, most] = answerMs;
+    await pause(least + (most - least) * random(), signal);
+    if (signal.aborted) return;
+    await core.markRead(conversationId, item.messageId);
+    const text = this.#pick(ANSWERS);
+    await core.send(conversationId, { kind: "text", text, mentions: [] }, item.messageId);
+  }
+
+  /** The message's id says whose turn it is, so that all agree without talking. */
+  async #isMyTurn(core: LocalCore, item: MessageItem): Promise<boolean> {
+    const turn = parseInt(item.messageId.slice(0, 8), 16) % this.#cores.length;
+    const mentioned = item.body.kind === "text" || item.body.kind === "attachments";
+    const { me } = await core.state();
+    const names = mentioned ? item.body.mentions.map(({ personId }) => personId) : [];
+    const meant = names.filter((personId) => this.#staff.has(personId));
+    if (meant.length > 0) return meant.includes(me?.personId ?? "");
+    return this.#cores[turn] === core;
+  }
+}

@@ -1,0 +1,89 @@
+import { execFileSync, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import { ROOT, numberOf } from "./server.ts";
+import { world } from "./world.ts";
+
+const w = world();
+const children: ChildProcess[] = [];
+const SIMULATED = [40, 41, 42];
+
+function start(invite: number): { child: ChildProcess; output: () => string } {
+  const child = spawn(
+    process.execPath,
+    [
+      join(ROOT, "build", "officers.mjs"),
+      ...["--server", w.server.origin, "--numbers", SIMULATED.map(numberOf).join(",")],
+      ...["--invite", numberOf(invite), "--every", "1"],
+    ],
+    { stdio: ["ignore", "pipe", "pipe"] },
+  );
+  children.push(child);
+  let text = "";
+  child.stdout.on("data", (data: Buffer) => (text += data.toString()));
+  child.stderr.on("data", (data: Buffer) => (text += data.toString()));
+  return { child, output: () => text };
+}
+
+async function wait(what: string, condition: () => boolean, limitMs = 60_000): Promise<void> {
+  const deadline = Date.now() + limitMs;
+  while (!condition()) {
+    if (Date.now() > deadline) throw new Error(`never: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+afterAll(() => {
+  for (const child of children) child.kill("SIGKILL");
+});
+
+describe("simulated officers", () => {
+  it("keep a station alive for one person, also after they were restarted", async () => {
+    execFileSync("npm", ["run", "--silent", "build:officers"], { cwd: ROOT });
+    const first = start(0);
+    await wait("the group", () => first.output().includes("group stands"));
+    // Invited before having registered: the group is there at once.
+    const me = await w.join();
+    const group = await me.until("the station's group", async () =>
+      (await me.core.conversations()).find(
+        ({ state, kind }) => kind === "group" && state === "ready",
+      ),
+    );
+    const id = group.conversationId;
+    await me.until("its name", async () => {
+      const { title } = await me.core.conversation(id);
+      return title === "Charminar Police Station";
+    });
+    await me.until("talk", async () => {
+      const { messages } = await me.core.messages(id, null, 50);
+      return messages.filter(({ mine, sender }) => !mine && sender !== null).length > 2;
+    });
+    const { people } = await me.core.people({ text: numberOf(40) });
+    const { conversationId: direct } = await me.core.openDirect(people[0]?.personId ?? "");
+    await me.ready(direct);
+    await me.text(direct, "Where are you?");
+    await me.until("an answer", async () => {
+      const { messages } = await me.core.messages(direct, null, 5);
+      return messages.some(({ mine, replyTo }) => !mine && replyTo !== null);
+    });
+
+    first.child.kill("SIGTERM");
+    await wait("the end", () => first.child.exitCode !== null);
+    const second = start(0);
+    await wait("the group again", () => second.output().includes("group stands"));
+    const before = (await me.core.messages(id, null, 100)).messages.at(-1)?.seq ?? 0;
+    await me.until("talk again", async () => {
+      const { messages } = await me.core.messages(id, null, 100);
+      return messages.some(
+        ({ mine, seq, body }) => !mine && (seq ?? 0) > before && body.kind === "text",
+      );
+    });
+    const { clients } = await me.until("the old devices gone", async () => {
+      const view = await me.core.encryption(id);
+      return view.clients === SIMULATED.length + 1 ? view : null;
+    });
+    expect(clients).toBe(4);
+    expect((await me.core.conversations()).filter(({ kind }) => kind === "group")).toHaveLength(1);
+  }, 180_000);
+});
