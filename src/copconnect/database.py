@@ -11,8 +11,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
 from typing import Any
 
+from prometheus_client import Counter
 from sqlalchemy import MetaData, event
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+STATEMENTS = Counter("copconnect_database_statements", "SQL statements executed by this process")
 
 METADATA = MetaData(
     naming_convention={
@@ -38,6 +41,7 @@ class Database:
 
     def _count(self, *_: Any) -> None:
         self.statements += 1
+        STATEMENTS.inc()
 
     @property
     def is_sqlite(self) -> bool:

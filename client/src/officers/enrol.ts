@@ -3,6 +3,7 @@
  * conduct. The code is read from the demo's outbox, which exists in demo mode only.
  */
 import type { LocalCore } from "../create.ts";
+import { hasCode } from "../failure.ts";
 import { pause } from "../transport/backoff.ts";
 
 const CODE = /\b\d{6}\b/;
@@ -19,6 +20,18 @@ async function newest(origin: string, number: string): Promise<string | null> {
   return texts.length === 0 ? null : JSON.stringify(texts[0]);
 }
 
+/** Ask for a code; two in a row for one number must be some time apart. */
+async function requested(core: LocalCore, number: string): ReturnType<LocalCore["requestCode"]> {
+  for (let tries = 0; ; tries++) {
+    try {
+      return await core.requestCode(number, "en");
+    } catch (error) {
+      if (!hasCode(error, "rate_limited") || tries === 5) throw error;
+      await pause((error.retryAfterMs ?? 1_000) + 100);
+    }
+  }
+}
+
 /** Take a core from nothing to `ready`. */
 export async function enrol(
   core: LocalCore,
@@ -28,7 +41,7 @@ export async function enrol(
 ): Promise<void> {
   await core.start();
   const before = await newest(origin, number);
-  const { challengeId } = await core.requestCode(number, "en");
+  const { challengeId } = await requested(core, number);
   const deadline = Date.now() + CODE_LIMIT_MS;
   let code: string | null = null;
   while (code === null) {

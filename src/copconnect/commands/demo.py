@@ -93,12 +93,16 @@ async def _station(container: Container) -> list[Person]:
     return [*members.people, *above]
 
 
-def _greet(url: str, station: Sequence[Person]) -> None:
+def invited(station: Sequence[Person]) -> list[Person]:
+    """Return the people to sign in as: the SHO, a patrol officer, and those above them."""
     shown = [person for person in station if "sho" in person.roles]
     shown += [person for person in station if "blue_colts" in person.roles][:1]
-    shown += [person for person in station if {"sdpo", "dcp"} & set(person.roles)]
+    return shown + [person for person in station if {"sdpo", "dcp"} & set(person.roles)]
+
+
+def _greet(url: str, station: Sequence[Person]) -> None:
     table = Table("Number", "Name", "Post", title="Sign in as")
-    for person in shown:
+    for person in invited(station):
         national = person.number.removeprefix("+91")
         table.add_row(
             f"{national[:5]} {national[5:]}",
@@ -130,7 +134,12 @@ def _start_officers(
     log = data / "officers.log"
     with log.open("ab") as output:
         yield subprocess.Popen(  # noqa: S603 - our own program, with numbers as arguments.
-            [node, str(OFFICERS), "--server", url, "--numbers", ",".join(simulated(station))],
+            [
+                *(node, str(OFFICERS), "--server", url),
+                *("--numbers", ",".join(simulated(station))),
+                # They have their place in the station's group before they register.
+                *("--invite", ",".join(person.number for person in invited(station))),
+            ],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from typing import Any
 
+from prometheus_client import Counter
 from sqlalchemy import Select, and_, bindparam, delete, func, insert, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -11,6 +12,7 @@ from copconnect.delivery.standing import KnownEntry
 from copconnect.delivery.tables import LOG_ENTRIES
 from copconnect.ids import CellId, ConversationId, EntryId, Seq
 
+ENTRIES = Counter("copconnect_entries", "Log entries written by this process", ["kind"])
 PAGE_BYTES = 4 * 1024 * 1024  # A log page is cut there.
 
 
@@ -21,6 +23,8 @@ async def add_entries(connection: AsyncConnection, entries: Sequence[wire.LogEnt
             insert(LOG_ENTRIES),
             [{f: getattr(entry, f) for f in entry.__struct_fields__} for entry in entries],
         )
+        for entry in entries:
+            ENTRIES.labels(entry.kind).inc()
 
 
 async def find_entry(

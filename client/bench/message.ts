@@ -1,0 +1,282 @@
+/**
+ * The client's part of `make bench-message`: how long a message takes from one real core to
+ * another over loopback, encryption and both vaults included, beside a bare WebSocket echo of the
+ * same number of bytes in the same run. The last line is JSON.
+ *
+ * COPCONNECT_URL: a server in demo mode on this machine; COPCONNECT_NUMBERS: people of its data bank.
+ */
+import "fake-indexeddb/auto";
+import { Worker } from "node:worker_threads";
+import { encode } from "@msgpack/msgpack";
+import { WebSocket } from "ws";
+import type { MessageItem } from "../src/core.ts";
+import { createCore } from "../src/create.ts";
+import type { CoreOptions, LocalCore } from "../src/create.ts";
+import { enrol } from "../src/officers/enrol.ts";
+import type { Fetch } from "../src/transport/http.ts";
+import type { WebSocketMaker } from "../src/transport/socket.ts";
+
+const MESSAGES = 400;
+const WARM_UP = 50;
+/** Conversations that each of the people sends into at once, and messages in each. */
+const STREAMS = 3;
+const STREAM_MESSAGES = 150;
+const SETTLE_MS = 5_000;
+const TEXT = "Vehicle check at the junction from 18:00. Two constables needed, bring jackets.";
+const origin = process.env["COPCONNECT_URL"] ?? "http://localhost:8080";
+const numbers = (process.env["COPCONNECT_NUMBERS"] ?? "").split(",").filter((one) => one !== "");
+
+function say(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+function quantile(values: readonly number[], q: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] ?? NaN;
+}
+
+function round(value: number): number {
+  return Math.round(value * 1000) / 1000;
+}
+
+let cores = 0;
+
+async function device(number: string, options: Partial<CoreOptions> = {}): Promise<LocalCore> {
+  const core = createCore({
+    origin,
+    fetch: weighingFetch,
+    vaultName: `bench-${String(cores++)}`,
+    WebSocket: WeighingSocket as unknown as WebSocketMaker,
+    ...options,
+  });
+  await enrol(core, origin, number, "Bench");
+  return core;
+}
+
+async function until(condition: () => Promise<boolean>): Promise<void> {
+  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 20));
+}
+
+async function ready(core: LocalCore, conversationId: string): Promise<void> {
+  await until(async () => {
+    const all = await core.conversations();
+    return all.some((item) => item.conversationId === conversationId && item.state === "ready");
+  });
+}
+
+function personOf(core: LocalCore): Promise<string> {
+  return core.state().then(({ me }) => me?.personId ?? "");
+}
+
+/** What the latest message weighed on its way up and down, so that the floor moves the same. */
+const weight = { up: 0, down: 0 };
+
+const weighingFetch: Fetch = (url, init) => {
+  if (init.method === "POST" && url.endsWith("/messages")) {
+    weight.up = (init.body as Uint8Array).byteLength;
+  }
+  return fetch(url, init);
+};
+
+class WeighingSocket extends WebSocket {
+  constructor(url: string) {
+    super(url);
+    this.on("message", (data: ArrayBuffer) => {
+      // An entry frame is larger than the request that made it; receipts are far smaller.
+      if (data.byteLength > weight.up) weight.down = data.byteLength;
+    });
+  }
+}
+
+/** The floor: a bare WebSocket there and back, in another thread, with a message's bytes. */
+async function echoTimes(): Promise<readonly number[]> {
+  const thread = new Worker(new URL("./echo.mjs", import.meta.url), {
+    workerData: { answerBytes: weight.down },
+  });
+  const port = await new Promise<number>((resolve) => thread.once("message", resolve));
+  const socket = new WebSocket(`ws://127.0.0.1:${String(port)}`);
+  await new Promise((resolve) => socket.once("open", resolve));
+  const bytes = Buffer.alloc(weight.up, 7);
+  const times: number[] = [];
+  for (let i = 0; i < WARM_UP + MESSAGES; i++) {
+    const began = performance.now();
+    const back = new Promise((resolve) => socket.once("message", resolve));
+    socket.send(bytes);
+    await back;
+    if (i >= WARM_UP) times.push(performance.now() - began);
+  }
+  socket.close();
+  await thread.terminate();
+  return times;
+}
+
+/** From `send` here to the event that shows the message there. */
+async function messageTimes(
+  sender: LocalCore,
+  receiver: LocalCore,
+  conversationId: string,
+): Promise<readonly number[]> {
+  const arrived = new Map<string, () => void>();
+  const unsubscribe = receiver.subscribe((event) => {
+    if (event.type !== "messages") return;
+    for (const item of event.items) arrived.get(textOf(item))?.();
+  });
+  const times: number[] = [];
+  for (let i = 0; i < WARM_UP + MESSAGES; i++) {
+    const text = `${TEXT} ${String(i)}`;
+    const there = new Promise<void>((resolve) => arrived.set(text, resolve));
+    const began = performance.now();
+    await sender.send(conversationId, { kind: "text", text, mentions: [] }, null);
+    await there;
+    if (i >= WARM_UP) times.push(performance.now() - began);
+    arrived.delete(text);
+  }
+  unsubscribe();
+  return times;
+}
+
+function textOf(item: MessageItem): string {
+  return item.body.kind === "text" ? item.body.text : "";
+}
+
+async function counter(name: string): Promise<number> {
+  const text = await (await fetch(`${origin}/metrics`)).text();
+  return text
+    .split("\n")
+    .filter((line) => line.startsWith(name) && !line.startsWith("#"))
+    .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(" "))), 0);
+}
+
+/** Statements of the server for one message: what it runs while nothing else goes on. */
+async function statementsPerMessage(sender: LocalCore, conversationId: string): Promise<number> {
+  const count = 200;
+  await new Promise((resolve) => setTimeout(resolve, 1_500));
+  const statements = await counter("copconnect_database_statements_total");
+  const entries = await counter("copconnect_entries_total");
+  for (let i = 0; i < count; i++) {
+    await sender.send(conversationId, { kind: "text", text: TEXT, mentions: [] }, null);
+  }
+  await until(async () => (await sender.state()).outbox === 0);
+  const written = (await counter("copconnect_entries_total")) - entries;
+  return ((await counter("copconnect_database_statements_total")) - statements) / written;
+}
+
+interface Captured {
+  readonly url: string;
+  readonly headers: HeadersInit;
+  readonly bodies: Uint8Array<ArrayBuffer>[];
+}
+
+/** A device that keeps its messages, encrypted and ready to post, instead of posting them. */
+class Capture {
+  keeping = false;
+  #kept = 0;
+  readonly #streams = new Map<string, Captured>();
+  readonly #groups: string[] = [];
+  #core: LocalCore | null = null;
+
+  readonly #fetch: Fetch = async (url, init) => {
+    const keep = this.keeping && init.method === "POST" && url.endsWith("/messages");
+    if (!keep) return fetch(url, init);
+    const stream = this.#streams.get(url) ?? { url, headers: init.headers ?? {}, bodies: [] };
+    this.#streams.set(url, stream);
+    stream.bodies.push(init.body as Uint8Array<ArrayBuffer>);
+    this.#kept++;
+    const accepted = { seq: 1_000 + stream.bodies.length, sentMs: Date.now(), epoch: 1 };
+    return new Response(new Uint8Array(encode(accepted)), { status: 200 });
+  };
+
+  async enrol(number: string): Promise<void> {
+    this.#core = await device(number, { fetch: this.#fetch });
+  }
+
+  get #device(): LocalCore {
+    if (this.#core === null) throw new Error("enrol first");
+    return this.#core;
+  }
+
+  async gather(partner: string): Promise<void> {
+    const { people } = await this.#device.people({ text: partner, limit: 1 });
+    for (let i = 0; i < STREAMS; i++) {
+      const { conversationId } = await this.#device.createGroup({
+        title: `Stream ${String(i)}`,
+        personIds: people.map(({ personId }) => personId),
+        photo: null,
+        whoMayPost: "everyone",
+      });
+      await ready(this.#device, conversationId);
+      this.#groups.push(conversationId);
+    }
+  }
+
+  async encrypt(): Promise<readonly Captured[]> {
+    this.keeping = true;
+    for (let i = 0; i < STREAM_MESSAGES; i++) {
+      for (const id of this.#groups) {
+        await this.#device.send(id, { kind: "text", text: TEXT, mentions: [] }, null);
+      }
+    }
+    await until(() => Promise.resolve(this.#kept >= this.#groups.length * STREAM_MESSAGES));
+    await this.#device.close();
+    return [...this.#streams.values()];
+  }
+}
+
+/**
+ * What one server process accepts from several senders at once. The clients' encryption shares this
+ * machine, so it is done beforehand; nobody listens, so that it is accepting that is measured.
+ */
+async function acceptedPerSecond(streams: readonly Captured[]): Promise<number> {
+  const began = performance.now();
+  let accepted = 0;
+  await Promise.all(
+    streams.map(async ({ url, headers, bodies }) => {
+      for (const body of bodies) {
+        const answer = await fetch(url, { method: "POST", headers, body });
+        await answer.arrayBuffer();
+        if (!answer.ok) throw new Error(`refused: ${String(answer.status)}`);
+        accepted++;
+      }
+    }),
+  );
+  return accepted / ((performance.now() - began) / 1000);
+}
+
+async function main(): Promise<void> {
+  const [first, second] = numbers;
+  if (first === undefined || second === undefined) throw new Error("set COPCONNECT_NUMBERS");
+  const [a, b] = [await device(first), await device(second)];
+  const { conversationId } = await a.openDirect(await personOf(b));
+  await Promise.all([ready(a, conversationId), ready(b, conversationId)]);
+
+  const times = await messageTimes(a, b, conversationId);
+  const floor = await echoTimes();
+  const statements = await statementsPerMessage(a, conversationId);
+  say(`latency: ${String(times.length)} messages of ${String(weight.up)} bytes up`);
+  await Promise.all([a, b].map((core) => core.close()));
+
+  const captures = numbers.map(() => new Capture());
+  for (const [i, capture] of captures.entries()) await capture.enrol(numbers[i] ?? "");
+  for (const [i, capture] of captures.entries()) {
+    await capture.gather(numbers[(i + 1) % numbers.length] ?? "");
+  }
+  // Names go out and devices come in; after that every epoch stands.
+  await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
+  const streams = (await Promise.all(captures.map((capture) => capture.encrypt()))).flat();
+  const accepted = await acceptedPerSecond(streams);
+  say(`throughput: ${String(streams.length)} senders at once, nobody listening`);
+  const [p50, floorP50] = [quantile(times, 0.5), quantile(floor, 0.5)];
+  say(
+    JSON.stringify({
+      p50_ms: round(p50),
+      p99_ms: round(quantile(times, 0.99)),
+      floor_p50_ms: round(floorP50),
+      ratio_p50: round(p50 / floorP50),
+      accepted_per_s: round(accepted),
+      statements_per_message: round(statements),
+    }),
+  );
+}
+
+await main();
+process.exit(0);
