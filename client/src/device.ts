@@ -59,6 +59,7 @@ export class Device {
   readonly outbox: Outbox;
   readonly sync: Sync;
   readonly socket: Socket;
+  readonly #announcer: Announcer;
   readonly #options: DeviceOptions;
   readonly #abort = new AbortController();
   #mls: Mls | null = null;
@@ -78,6 +79,7 @@ export class Device {
     };
     this.context = context;
     const announcer = new Announcer(context.emit, options.mayNotify);
+    this.#announcer = announcer;
     this.attachments = new Attachments(context);
     this.inbox = new Inbox(context, this.outgoing, {
       onHandshake: (conversation) => this.membership.attend(conversation),
@@ -89,7 +91,11 @@ export class Device {
     this.membership = new Membership(context, this.inbox, {
       onReady: (conversation) => this.outbox.kick(conversation),
       onWelcomed: (conversation) => void this.#tellProfile(conversation),
-      onEntered: (conversation) => void this.#askProfile(conversation),
+      onEntered: (conversation) => {
+        void this.#askProfile(conversation);
+        // A Welcome has used up a key package.
+        void topUpKeyPackages(context).catch(ignore);
+      },
       onLeft: (conversation) => this.outbox.kick(conversation),
     });
     this.outbox = new Outbox(
@@ -147,7 +153,8 @@ export class Device {
     await this.sync.load();
     people.onLoaded = () => {
       for (const conversation of this.sync.conversations.values()) {
-        this.context.emit({ type: "members", conversationId: conversation.id });
+        this.#announcer.conversation(conversation);
+        this.#announcer.members(conversation.id);
       }
     };
     for (const record of this.outgoing.all()) {

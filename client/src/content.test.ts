@@ -1,0 +1,82 @@
+import { encode } from "@msgpack/msgpack";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { decodeContent, encodeContent } from "./content.ts";
+import type { Content } from "./content.ts";
+import { newId, randomBytes } from "./octets.ts";
+
+const attachment = {
+  id: newId(),
+  kind: "image",
+  name: "గేటు.jpg",
+  mime: "image/jpeg",
+  size: 12,
+  key: randomBytes(32),
+  width: 10,
+  height: null,
+  durationMs: null,
+  thumb: randomBytes(20),
+  waveform: null,
+} as const;
+const replyTo = { messageId: newId(), personId: newId(), preview: "who" };
+const mentions = [{ personId: newId(), start: 0, length: 3 }];
+const EVERY_KIND: readonly Content[] = [
+  { kind: "text", text: "సరే", mentions, replyTo },
+  { kind: "attachments", text: "", mentions: [], replyTo: null, attachments: [attachment] },
+  { kind: "location", latitude: 17.3, longitude: 78.4, accuracyM: null, takenMs: 5, replyTo },
+  { kind: "profile", title: "Charminar PS", photo: attachment },
+  { kind: "profile_request" },
+];
+
+describe("content", () => {
+  it("comes back as it was, for every kind", () => {
+    for (const content of EVERY_KIND) expect(decodeContent(encodeContent(content))).toEqual(content);
+  });
+
+  it("is unsupported when it is of a higher version, an unknown kind or the wrong shape", () => {
+    const text = { v: 1, kind: "text", text: "x", mentions: [], replyTo: null };
+    const wrong: readonly unknown[] = [
+      { ...text, v: 2 },
+      { ...text, kind: "poll" },
+      { ...text, text: 5 },
+      { ...text, text: "x".repeat(16_385) },
+      { ...text, mentions: [{ personId: "me", start: 0, length: 1 }] },
+      { ...text, mentions: [{ personId: newId(), start: -1, length: 1 }] },
+      { v: 1, kind: "location", latitude: 91, longitude: 0, accuracyM: null, takenMs: 0 },
+      { v: 1, kind: "location", latitude: NaN, longitude: 0, accuracyM: null, takenMs: 0 },
+      { v: 1, kind: "profile", title: "t", photo: { ...attachment, key: randomBytes(31) } },
+      { v: 1, kind: "profile", title: "t", photo: { ...attachment, size: 2 ** 31 + 1 } },
+      null,
+      [],
+      "text",
+    ];
+    for (const value of wrong) {
+      expect(decodeContent(encode(value))).toEqual({ kind: "unsupported" });
+    }
+  });
+
+  it("ignores fields it does not know: a later version may add some", () => {
+    const value = { v: 1, kind: "profile_request", urgent: true };
+    expect(decodeContent(encode(value))).toEqual({ kind: "profile_request" });
+  });
+
+  it("never throws, whatever the bytes", () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
+        expect(decodeContent(bytes).kind).toBeTypeOf("string");
+      }),
+    );
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...EVERY_KIND),
+        fc.array(fc.tuple(fc.nat(), fc.integer({ min: 0, max: 255 })), { minLength: 1, maxLength: 4 }),
+        (content, flips) => {
+          const bytes = encodeContent(content);
+          for (const [at, value] of flips) bytes[at % bytes.length] = value;
+          expect(decodeContent(bytes).kind).toBeTypeOf("string");
+        },
+      ),
+      { numRuns: 2_000 },
+    );
+  });
+});
