@@ -58,7 +58,7 @@ def main() -> int:
                 env=os.environ
                 | {
                     "COPCONNECT_URL": server.url,
-                    "COPCONNECT_NUMBERS": ",".join(person.number for person in people[:4]),
+                    "COPCONNECT_NUMBERS": ",".join(person.number for person in people[:40]),
                 },
                 stdout=subprocess.PIPE,
                 text=True,
