@@ -13,10 +13,9 @@ import type {
   Core,
   CoreEvent,
   CoreListener,
-  PeopleQuery,
 } from "./core.ts";
 import type { Context } from "./context.ts";
-import { ConversationCalls } from "./conversation_calls.ts";
+import { PeopleCalls } from "./people_calls.ts";
 import { Device } from "./device.ts";
 import { asFailure, failure, hasCode } from "./failure.ts";
 import { topUpKeyPackages } from "./key_packages.ts";
@@ -44,10 +43,10 @@ export interface EngineOptions {
 
 type Connection = AppState["connection"];
 
-export class Engine extends ConversationCalls implements ConnectedCore {
+export class Engine extends PeopleCalls implements ConnectedCore {
   readonly #options: EngineOptions;
   readonly #vault: Vault;
-  readonly #api: Api;
+  protected readonly api: Api;
   readonly #context: Context;
   readonly #account: Account;
   readonly #people: People;
@@ -80,10 +79,10 @@ export class Engine extends ConversationCalls implements ConnectedCore {
       token: () => this.#account.record?.accessToken ?? null,
       onRefused: (code) => void this.#refused(code),
     });
-    this.#api = new Api(http);
+    this.api = new Api(http);
     this.#context = {
       vault: this.#vault,
-      api: this.#api,
+      api: this.api,
       now: options.now,
       random: options.random,
       emit: (event) => {
@@ -264,22 +263,6 @@ export class Engine extends ConversationCalls implements ConnectedCore {
 
   // --- Registration ----------------------------------------------------------------------------
 
-  requestCode(number: string, language: Language): ReturnType<Core["requestCode"]> {
-    return this.#api.requestCode({ number, language });
-  }
-
-  submitCode(challengeId: string, code: string): ReturnType<Core["submitCode"]> {
-    return this.#api.submitCode({ challengeId, code });
-  }
-
-  submitEnrolmentCode(ticket: string, enrolmentCode: string): ReturnType<Core["submitCode"]> {
-    return this.#api.submitEnrolmentCode({ ticket, enrolmentCode });
-  }
-
-  checkRegistration(ticket: string): ReturnType<Core["submitCode"]> {
-    return this.#api.checkRegistration({ ticket });
-  }
-
   async registerClient(ticket: string, label: string): Promise<AppState> {
     await this.start();
     if (this.#account.record === null) {
@@ -295,13 +278,13 @@ export class Engine extends ConversationCalls implements ConnectedCore {
 
   async conductCode(language: Language): ReturnType<Core["conductCode"]> {
     await this.start();
-    return this.#api.conduct(language);
+    return this.api.conduct(language);
   }
 
   async acceptConduct(version: string, language: Language): Promise<AppState> {
     await this.start();
     this.#account.require();
-    await this.#account.storeMe(await this.#api.acceptConduct({ version, language }));
+    await this.#account.storeMe(await this.api.acceptConduct({ version, language }));
     return this.#enterAccount();
   }
 
@@ -369,7 +352,7 @@ export class Engine extends ConversationCalls implements ConnectedCore {
 
   async signOut(): Promise<AppState> {
     await this.start();
-    if (this.#account.record !== null) await this.#api.signOut().catch(() => undefined);
+    if (this.#account.record !== null) await this.api.signOut().catch(() => undefined);
     return this.#signedOut("sign_out");
   }
 
@@ -416,35 +399,10 @@ export class Engine extends ConversationCalls implements ConnectedCore {
 
   async revokeClient(clientId: string): Promise<readonly ClientInfo[]> {
     await this.device();
-    const me = await this.#api.revokeClient(clientId);
+    const me = await this.api.revokeClient(clientId);
     await this.#account.storeMe(me);
     this.#emit({ type: "clients" });
     return me.clients;
-  }
-
-  // --- People ----------------------------------------------------------------------------------
-
-  async directory(): ReturnType<Core["directory"]> {
-    return (await this.peopleCache()).directory();
-  }
-
-  async people(query: PeopleQuery): ReturnType<Core["people"]> {
-    return (await this.peopleCache()).search(query);
-  }
-
-  async person(personId: string): ReturnType<Core["person"]> {
-    return (await this.peopleCache()).person(personId);
-  }
-
-  async approvals(): ReturnType<Core["approvals"]> {
-    await this.device();
-    return (await this.#api.approvals()).approvals;
-  }
-
-  async decideApproval(approvalId: string, approve: boolean): Promise<void> {
-    await this.device();
-    await this.#api.decideApproval(approvalId, { approve });
-    this.#emit({ type: "approvals" });
   }
 
   async setVisible(conversationId: string | null): Promise<void> {

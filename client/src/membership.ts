@@ -10,29 +10,22 @@
  * is processed, and the need for it is judged again.
  */
 import { isCheckFailed } from "./check-failed.ts";
+import { claimKeyPackages, persistCommit, requireRoster, withAdds } from "./committing.ts";
 import { Work } from "./conversation.ts";
 import type { Conversation } from "./conversation.ts";
 import type { DeviceContext } from "./context.ts";
 import { CoreFailure, failure, hasCode } from "./failure.ts";
+import { Entering, POLL_MS } from "./entering.ts";
+import type { Outcome } from "./entering.ts";
 import { Alarm, StateLost } from "./inbox.ts";
 import type { Inbox } from "./inbox.ts";
-import { storedBundles, usedUp } from "./key_packages.ts";
 import { notice, noticeMessage } from "./messages.ts";
-import type { CellGroup, PendingCommit } from "./mls/types.ts";
+import type { CellGroup } from "./mls/types.ts";
 import { newId } from "./octets.ts";
-import { refreshed } from "./conversation_record.ts";
 import type { CommitRecord } from "./records.ts";
 import { RosterRefused } from "./roster/refused.ts";
-import type { RosterCopy } from "./roster/roster-copy.ts";
-import { rosterAt } from "./roster_history.ts";
 import { delayMs, pause } from "./transport/backoff.ts";
-import type { Conversation as WireConversation } from "./wire.ts";
 
-/** How long a Welcome may take to follow a live announcement, before we enter by ourselves. */
-const WELCOME_GRACE_MS = 3_000;
-/** How long we leave the founding to the creator. */
-const FOUNDING_GRACE_MS = 3_000;
-const POLL_MS = 400;
 const RETRY = { firstMs: 1_000, maxMs: 60_000 };
 /** Rounds of one attendance: enough for any race, too few to spin. */
 const ROUNDS = 12;
@@ -46,8 +39,6 @@ const LOST_RACE = [
   "join_busy",
   "commit_invalid",
 ];
-
-type Outcome = "done" | "again" | { readonly waitMs: number };
 
 export interface MembershipListener {
   /** The conversation can send and receive now. */
@@ -63,6 +54,7 @@ export class Membership {
   readonly #context: DeviceContext;
   readonly #inbox: Inbox;
   readonly #listener: MembershipListener;
+  readonly #entering: Entering;
   readonly #attending = new Map<string, boolean>();
   readonly #failures = new Map<string, number>();
 
@@ -70,6 +62,11 @@ export class Membership {
     this.#context = context;
     this.#inbox = inbox;
     this.#listener = listener;
+    this.#entering = new Entering(context, inbox, {
+      left: (conversation) => this.left(conversation),
+      onEntered: (conversation) => listener.onEntered(conversation),
+      failures: ({ id }) => this.#failures.get(id) ?? 0,
+    });
   }
 
   /** Look after a conversation in the background, again and again until it is settled. */
@@ -165,13 +162,13 @@ export class Membership {
       return "again";
     }
     const { group } = conversation;
-    if (group === null) return this.#enter(conversation);
+    if (group === null) return this.#entering.enter(conversation);
     if (state === "joining") {
       const work = new Work(conversation);
       work.set({ state: "ready", everJoined: true });
       await conversation.store(work);
     }
-    if (this.#certificateRenewed(conversation, group)) return this.#enterByCommit(conversation);
+    if (this.#certificateRenewed(conversation, group)) return this.#entering.enterByCommit(conversation);
     const adds = this.#addsDue(conversation, group);
     const removals = group.pendingRemovals.length > 0 && conversation.duty;
     if (adds.length > 0 || removals) return this.#commit(conversation, group, adds);
@@ -210,55 +207,14 @@ export class Membership {
     group: CellGroup,
     adds: readonly string[],
   ): Promise<Outcome> {
-    const packages = await this.#claim(conversation, adds);
+    const packages = await claimKeyPackages(this.#context, conversation, adds);
     // Who has no key package enters by their own external commit.
     for (const clientId of adds) conversation.toAdd.delete(clientId);
     if (packages.length === 0 && group.pendingRemovals.length === 0) return "again";
     const roster = requireRoster(conversation);
     const commit = await withAdds(group, packages, roster);
-    await this.#persist(conversation, "member", group.epoch, commit, adds);
+    await persistCommit(conversation, "member", group.epoch, commit, adds);
     return "again";
-  }
-
-  async #claim(conversation: Conversation, clientIds: readonly string[]) {
-    if (clientIds.length === 0) return [];
-    const { keyPackages } = await this.#context.api.claimKeyPackages({
-      conversationId: conversation.id,
-      clientIds: [...clientIds],
-    });
-    return keyPackages.map(({ keyPackage }) => keyPackage);
-  }
-
-  async #persist(
-    conversation: Conversation,
-    kind: CommitRecord["kind"],
-    epoch: number,
-    commit: PendingCommit,
-    promised: readonly string[],
-  ): Promise<void> {
-    const work = new Work(conversation);
-    const added = commit.added.map(({ clientId }) => clientId);
-    work.pending = {
-      entryId: newId(),
-      cellId: conversation.record.cellId,
-      kind,
-      upload: {
-        entryId: "",
-        epoch,
-        founding: kind === "found",
-        commit: commit.commit,
-        groupInfo: commit.groupInfo,
-        welcome: commit.welcome,
-        welcomeClients: commit.welcome === null ? [] : added,
-      },
-      next: commit.next.encode(),
-      addedClients: promised,
-    };
-    work.pending = {
-      ...work.pending,
-      upload: { ...work.pending.upload, entryId: work.pending.entryId },
-    };
-    await conversation.store(work, true);
   }
 
   /** Post a stored commit and process the log up to it, or drop it when it lost. */
@@ -289,141 +245,6 @@ export class Membership {
     if (pending.kind === "join") this.#listener.onEntered(conversation);
   }
 
-  // --- Entering --------------------------------------------------------------------------------
-
-  async #enter(conversation: Conversation): Promise<Outcome> {
-    const { api, now } = this.#context;
-    let info: WireConversation;
-    try {
-      info = await api.conversation(conversation.id);
-    } catch (error) {
-      if (!hasCode(error, "not_found", "not_member")) throw error;
-      await this.left(conversation);
-      return "done";
-    }
-    const cell = info.cells[0];
-    if (cell === undefined) return { waitMs: 5_000 };
-    const roster = await this.#fetchRoster(conversation);
-    const { certificateHash } = this.#context.account();
-    if (!roster.names(cell.cellId, certificateHash)) return { waitMs: 5_000 };
-    const work = new Work(conversation);
-    work.roster = roster;
-    work.record = refreshed(work.record, info);
-    work.set({ cellId: cell.cellId, state: "joining" });
-    // A device that was never in starts at the end of the log.
-    if (!work.record.everJoined && cell.epoch !== null) {
-      const start = Math.max(work.record.cursor, info.lastSeq - 50, 0);
-      work.set({ cursor: start });
-    }
-    await conversation.store(work);
-
-    conversation.announcedMs ??= now() - (conversation.record.everJoined ? 60_000 : 0);
-    const waited = now() - conversation.announcedMs;
-    if (cell.epoch === null) {
-      const creator = info.createdBy === this.#context.account().personId;
-      if (!creator && waited < FOUNDING_GRACE_MS) return { waitMs: POLL_MS };
-      return this.#found(conversation, roster);
-    }
-    if (await this.#enterByWelcome(conversation)) return "again";
-    if (waited < WELCOME_GRACE_MS) return { waitMs: POLL_MS };
-    return this.#enterByCommit(conversation);
-  }
-
-  /** The newest roster, which must not go back behind the copy we hold. */
-  async #fetchRoster(conversation: Conversation): Promise<RosterCopy> {
-    const roster = await conversation.openRoster(await this.#context.api.roster(conversation.id));
-    const held = conversation.roster;
-    if (held !== null) {
-      const back = roster.head.epoch < held.head.epoch;
-      const forked = roster.head.epoch === held.head.epoch && roster.head.hash !== held.head.hash;
-      if (back) throw new RosterRefused("not_an_extension", "the roster went back");
-      if (forked) throw new RosterRefused("fork", "two signed heads for one epoch");
-    }
-    return roster;
-  }
-
-  async #found(conversation: Conversation, roster: RosterCopy): Promise<Outcome> {
-    const { clientId } = this.#context.account();
-    const { cellId } = conversation.record;
-    const others = roster
-      .leaves()
-      .filter((leaf) => leaf.cellId === cellId && leaf.clientId !== clientId)
-      .map((leaf) => leaf.clientId);
-    const packages = await this.#claim(conversation, [...new Set(others)]);
-    const alone = await this.#context.mls().found(conversation.id, cellId);
-    const commit = await withAdds(alone, packages, roster);
-    await this.#persist(conversation, "found", 0, commit, []);
-    return "again";
-  }
-
-  async #enterByWelcome(conversation: Conversation): Promise<boolean> {
-    const { api, mls } = this.#context;
-    const { cellId } = conversation.record;
-    try {
-      const pending = await api.welcome(conversation.id, cellId);
-      const roster = await rosterAt(api, conversation.id, requireRoster(conversation), pending.seq);
-      const bundles = await storedBundles(this.#context);
-      const { group, used } = await mls().joinByWelcome(pending.welcome, bundles, roster);
-      const work = new Work(conversation);
-      work.advance(group);
-      work.roster = roster;
-      work.changes.push(...usedUp(used));
-      // Entries up to the commit are only looked at for how this person came in.
-      const before = Math.max(0, pending.seq - 20);
-      work.set({
-        joinedSeq: pending.seq,
-        cursor: work.record.everJoined ? work.record.cursor : before,
-        state: "ready",
-        everJoined: true,
-        undecryptable: 0,
-      });
-      await conversation.store(work, true);
-    } catch (error) {
-      if (hasCode(error, "not_found")) return false;
-      // A Welcome that we cannot use must not stand in the way of entering by ourselves.
-      if (!isCheckFailed(error) && !(error instanceof RosterRefused)) throw error;
-      await api.forgetWelcome(conversation.id, cellId);
-      return false;
-    }
-    await api.forgetWelcome(conversation.id, cellId).catch(() => undefined);
-    await this.#inbox.catchUp(conversation);
-    this.#listener.onEntered(conversation);
-    return true;
-  }
-
-  async #enterByCommit(conversation: Conversation): Promise<Outcome> {
-    const { api, mls, random } = this.#context;
-    const { cellId } = conversation.record;
-    try {
-      const roster = await this.#fetchRoster(conversation);
-      const lease = await api.lease(conversation.id, cellId);
-      const commit = await mls().joinByExternalCommit(lease.groupInfo, roster);
-      if (conversation.roster !== null && roster.head.epoch > conversation.roster.head.epoch) {
-        const work = new Work(conversation);
-        work.roster = roster;
-        await conversation.store(work);
-      }
-      await this.#persist(conversation, "join", lease.epoch, commit, []);
-      return "again";
-    } catch (error) {
-      if (hasCode(error, "join_busy")) {
-        return { waitMs: (error.retryAfterMs ?? 500) * (0.2 + random()) };
-      }
-      if (hasCode(error, "removal_pending")) return { waitMs: 500 + 1_000 * random() };
-      if (hasCode(error, "cell_unfounded")) return { waitMs: POLL_MS };
-      if (hasCode(error, "not_member")) {
-        await this.left(conversation);
-        return "done";
-      }
-      // The group info and our roster may be of different moments: fetch both again.
-      if (isCheckFailed(error)) {
-        const failures = this.#failures.get(conversation.id) ?? 0;
-        if (failures < 5) throw failure("not_joined", { cause: error, retry: true });
-      }
-      throw error;
-    }
-  }
-
   /** This device lost its place: what it has stays, nothing more comes. */
   async left(conversation: Conversation, byMyself = false): Promise<void> {
     if (conversation.record.state === "left") return;
@@ -444,25 +265,6 @@ export class Membership {
     await conversation.store(work);
     this.#listener.onLeft(conversation);
   }
-}
-
-/** Commit with Adds; a key package that does not verify leaves its client to enter by itself. */
-async function withAdds(
-  group: CellGroup,
-  packages: readonly Uint8Array[],
-  roster: RosterCopy,
-): Promise<PendingCommit> {
-  try {
-    return await group.commit(packages, roster);
-  } catch (error) {
-    if (packages.length === 0 || !isCheckFailed(error)) throw error;
-    return group.commit([], roster);
-  }
-}
-
-function requireRoster(conversation: Conversation): RosterCopy {
-  if (conversation.roster === null) throw failure("not_joined", { retry: true });
-  return conversation.roster;
 }
 
 function alarmReason(error: unknown): string | null {

@@ -1,0 +1,77 @@
+/** What founding, entering and committing share: key packages claimed, commits made and stored. */
+import { isCheckFailed } from "./check-failed.ts";
+import { Work } from "./conversation.ts";
+import type { Conversation } from "./conversation.ts";
+import type { DeviceContext } from "./context.ts";
+import { failure } from "./failure.ts";
+import type { CellGroup, PendingCommit } from "./mls/types.ts";
+import { newId } from "./octets.ts";
+import type { CommitRecord } from "./records.ts";
+import type { RosterCopy } from "./roster/roster-copy.ts";
+
+/** One key package for each of these clients; who has none is left out. */
+export async function claimKeyPackages(
+  context: DeviceContext,
+  conversation: Conversation,
+  clientIds: readonly string[],
+): Promise<readonly Uint8Array[]> {
+    if (clientIds.length === 0) return [];
+    const { keyPackages } = await context.api.claimKeyPackages({
+      conversationId: conversation.id,
+      clientIds: [...clientIds],
+    });
+    return keyPackages.map(({ keyPackage }) => keyPackage);
+  }
+
+/** Store a commit with the state that it leads to, before it is posted. */
+export async function persistCommit(
+    conversation: Conversation,
+    kind: CommitRecord["kind"],
+    epoch: number,
+    commit: PendingCommit,
+    promised: readonly string[],
+  ): Promise<void> {
+    const work = new Work(conversation);
+    const added = commit.added.map(({ clientId }) => clientId);
+    work.pending = {
+      entryId: newId(),
+      cellId: conversation.record.cellId,
+      kind,
+      upload: {
+        entryId: "",
+        epoch,
+        founding: kind === "found",
+        commit: commit.commit,
+        groupInfo: commit.groupInfo,
+        welcome: commit.welcome,
+        welcomeClients: commit.welcome === null ? [] : added,
+      },
+      next: commit.next.encode(),
+      addedClients: promised,
+    };
+    work.pending = {
+      ...work.pending,
+      upload: { ...work.pending.upload, entryId: work.pending.entryId },
+    };
+    await conversation.store(work, true);
+  }
+
+/** Commit with Adds; a key package that does not verify leaves its client to enter by itself. */
+export async function withAdds(
+  group: CellGroup,
+  packages: readonly Uint8Array[],
+  roster: RosterCopy,
+): Promise<PendingCommit> {
+  try {
+    return await group.commit(packages, roster);
+  } catch (error) {
+    if (packages.length === 0 || !isCheckFailed(error)) throw error;
+    return group.commit([], roster);
+  }
+}
+
+export function requireRoster(conversation: Conversation): RosterCopy {
+  if (conversation.roster === null) throw failure("not_joined", { retry: true });
+  return conversation.roster;
+}
+
