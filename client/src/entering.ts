@@ -126,7 +126,8 @@ export class Entering {
       const before = Math.max(0, pending.seq - 20);
       work.set({
         joinedSeq: pending.seq,
-        cursor: work.record.everJoined ? work.record.cursor : before,
+        // What came after the commit and was passed over while outside can be read now.
+        cursor: work.record.everJoined ? Math.min(work.record.cursor, pending.seq) : before,
         state: "ready",
         everJoined: true,
         undecryptable: 0,
@@ -166,10 +167,8 @@ export class Entering {
       }
       if (hasCode(error, "removal_pending")) return { waitMs: 500 + 1_000 * random() };
       if (hasCode(error, "cell_unfounded")) return { waitMs: POLL_MS };
-      if (hasCode(error, "not_member")) {
-        await this.#hooks.left(conversation);
-        return "done";
-      }
+      // The cell was given up, or this person lost their place: the conversation says which.
+      if (hasCode(error, "not_member")) return { waitMs: POLL_MS };
       // The group info and our roster may be of different moments: fetch both again.
       if (isCheckFailed(error)) {
         if (this.#hooks.failures(conversation) < TRIES) throw failure("not_joined", { cause: error, retry: true });

@@ -161,6 +161,7 @@ export class Inbox {
     } catch (error) {
       throw new Alarm(error instanceof RosterRefused ? `roster_${error.code}` : "roster", error);
     }
+    followToFreshCell(work, this.#context.account().certificateHash);
     const { personId } = this.#context.account();
     for (const message of rosterNotices(work, entry, change, personId)) {
       work.put(message);
@@ -301,6 +302,18 @@ export class Inbox {
       return null;
     }
   }
+}
+
+/** A cell that nobody could continue was given up: this device's place is in a fresh one now. */
+function followToFreshCell(work: Work, certificateHash: string): void {
+  const { roster } = work;
+  const { cellId } = work.record;
+  if (roster === null || roster.names(cellId, certificateHash)) return;
+  const place = roster.leaves().find((leaf) => leaf.certificateHash === certificateHash);
+  if (place === undefined) return;
+  work.advance(null);
+  work.pending = null;
+  work.set({ cellId: place.cellId, state: "joining" });
 }
 
 function received(

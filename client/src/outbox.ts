@@ -256,7 +256,10 @@ export class Outbox {
     record: OutgoingRecord,
     error: unknown,
   ): Promise<boolean> {
-    if (hasCode(error, "stale_epoch", "removal_pending", "cell_unfounded")) {
+    const refusedForNow =
+      hasCode(error, "stale_epoch", "removal_pending", "cell_unfounded") ||
+      (hasCode(error, "not_member") && (await this.#cellWasReplaced(conversation, record)));
+    if (refusedForNow) {
       await conversation.run(async () => {
         await this.#membership.guard(conversation, () => this.#inbox.catchUp(conversation));
         if (this.#outgoing.find(record.messageId) === null) return;
@@ -275,6 +278,19 @@ export class Outbox {
     await this.fail(conversation, record, error);
     if (hasCode(error, "not_member", "not_found")) this.#membership.attend(conversation);
     return true;
+  }
+
+  /** Whether these bytes were for a cell that the conversation has given up since. */
+  async #cellWasReplaced(conversation: Conversation, record: OutgoingRecord): Promise<boolean> {
+    try {
+      await conversation.run(() =>
+        this.#membership.guard(conversation, () => this.#inbox.catchUp(conversation)),
+      );
+    } catch (error) {
+      if (!hasCode(error, "not_member", "not_found")) throw error;
+      return false;
+    }
+    return conversation.record.cellId !== record.cellId;
   }
 
   /** Give up on a message until the person tries again. */

@@ -18,6 +18,7 @@ function noticesOf(change: RosterChange): readonly NoticeRecord[] {
     case "device_added":
       return [notice("device_added", by, peopleOf(change.added))];
     case "renewed":
+    case "refounded":
       return [];
     case "device_removed":
       return [notice("device_removed", by, peopleOf(change.removed))];

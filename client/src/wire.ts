@@ -384,7 +384,7 @@ export interface RosterChange {
   readonly madeAdmin: PersonId[];
   readonly revokedAdmin: PersonId[];
   readonly by: PersonId | null;
-  readonly reason: "created" | "members" | "left" | "device_added" | "device_removed" | "renewed" | "department";
+  readonly reason: "created" | "members" | "left" | "device_added" | "device_removed" | "renewed" | "refounded" | "department";
 }
 
 /** The cell's group info (MLSMessage) and a lease to join it by external commit. */

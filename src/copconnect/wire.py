@@ -410,8 +410,16 @@ class RosterChange(Wire, frozen=True, kw_only=True):
     revoked_admin: list[PersonId]
     by: PersonId | None  # None: the department (a transfer, a suspension).
     # "renewed": a client's certificate was replaced; nobody came or went.
+    # "refounded": nobody could commit the cell's Removes; everybody moves to a fresh cell.
     reason: Literal[
-        "created", "members", "left", "device_added", "device_removed", "renewed", "department"
+        "created",
+        "members",
+        "left",
+        "device_added",
+        "device_removed",
+        "renewed",
+        "refounded",
+        "department",
     ]
 
 

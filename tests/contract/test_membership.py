@@ -7,7 +7,7 @@ import pytest
 
 from copconnect import errors, wire
 from copconnect.database import Database
-from copconnect.delivery import log_store
+from copconnect.delivery import log_store, rules
 from copconnect.ids import new_id
 from tests.contract.delivery_world import Vectors, World
 
@@ -139,6 +139,38 @@ async def test_a_cell_that_nobody_can_continue_is_given_up(world: World) -> None
     page = await world.service.posting.log(b, place[0], 0, 10)
     assert [one.kind for one in page.entries] == ["roster", "roster"]
     assert page.last_seq == 3
+
+
+async def test_a_cell_whose_removes_nobody_commits_is_given_up_to_who_waits(world: World) -> None:
+    """Alice, who could commit, is away for good; carol waits at the door of a frozen cell."""
+    vectors = Vectors()
+    alice, bob = (vectors.register(world.registry, name) for name in ("alice", "bob"))
+    carol = world.registry.register()
+    await world.group(alice, [bob, carol], vectors.conversation_id, vectors.cell_id)
+    place = vectors.conversation_id, vectors.cell_id
+    commits = world.service.commits
+    await commits.upload(alice, *place, vectors.commit("founding commit", 0, founding=True))
+    adding = vectors.commit("commit that adds bob", 1, welcomes=[bob])
+    await commits.upload(alice, *place, adding)
+    async with world.database.transaction() as connection:
+        await world.service.clients_removed(connection, [bob.client_id], "department")
+    with pytest.raises(errors.RemovalPending):
+        await commits.lease(carol, *place)
+    world.clock.at += rules.STUCK_MS - 1
+    with pytest.raises(errors.RemovalPending):
+        await commits.lease(carol, *place)
+    world.clock.at += 1
+    with pytest.raises(errors.CellUnfounded):
+        await commits.lease(carol, *place)
+    (cell,) = (await world.service.membership.conversation(carol, place[0])).cells
+    assert cell.cell_id != vectors.cell_id
+    assert (cell.epoch, cell.removal_pending, cell.clients) == (None, False, 2)
+    last = (await changes(world, place[0]))[-1]
+    assert last.reason == "refounded"
+    assert {one.client_id for one in last.added} == {alice.client_id, carol.client_id}
+    assert {one.cell_id for one in last.added} == {cell.cell_id}
+    with pytest.raises(errors.NotMember):
+        await commits.lease(carol, *place)
 
 
 async def test_renewal_names_both_certificates_until_the_leaf_is_replaced(world: World) -> None:

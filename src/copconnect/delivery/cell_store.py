@@ -169,6 +169,15 @@ async def removals_of(
     return {(row.cell_id, row.leaf_index) for row in rows}
 
 
+async def oldest_removal_ms(connection: AsyncConnection, cell_id: CellId) -> int | None:
+    """When the cell's oldest pending Remove was written, ms; None when there is none."""
+    query = select(func.min(PENDING_REMOVALS.c.created_ms)).where(
+        PENDING_REMOVALS.c.cell_id == cell_id
+    )
+    found: int | None = (await connection.execute(query)).scalar()
+    return found
+
+
 async def clear_removals(connection: AsyncConnection, cell_id: CellId) -> None:
     """Forget a cell's pending Removes."""
     await connection.execute(delete(PENDING_REMOVALS).where(PENDING_REMOVALS.c.cell_id == cell_id))

@@ -116,6 +116,14 @@ class Commits:
         edit = RosterEdit(reason="renewed", by=None, drop_certificates=replaced)
         return await edit_rosters(connection, self._parts, held, {conversation_id: edit})
 
+    async def _give_up_cell(
+        self, connection: AsyncConnection, conversation_id: ConversationId
+    ) -> list[AnyWakeup]:
+        """Nobody who is online can commit the cell's Removes: found a cell without the removed."""
+        held = await store.hold(connection, [conversation_id])
+        edit = RosterEdit(reason="refounded", by=None, give_up_cell=True)
+        return await edit_rosters(connection, self._parts, held, {conversation_id: edit})
+
     async def lease(
         self, caller: Caller, conversation_id: ConversationId, cell_id: CellId
     ) -> wire.GroupInfoLease:
@@ -129,16 +137,25 @@ class Commits:
             if found is None:
                 raise errors.NotMember
             standing = found[0]
-            rules.check_lease(standing, caller.client_id, now_ms)
-            group = await cell_store.group_of(connection, cell_id)
-            if standing.epoch is None or group is None:
-                raise errors.CellUnfounded
-            await cell_store.take_lease(
-                connection, cell_id, caller.client_id, now_ms + rules.LEASE_MS
-            )
-        return wire.GroupInfoLease(
-            epoch=standing.epoch, group_info=group[0], expires_in_ms=rules.LEASE_MS
-        )
+            try:
+                rules.check_lease(standing, caller.client_id, now_ms)
+            except errors.RemovalPending:
+                oldest_ms = await cell_store.oldest_removal_ms(connection, cell_id)
+                if oldest_ms is None or now_ms - oldest_ms < rules.STUCK_MS:
+                    raise
+                moved = await self._give_up_cell(connection, conversation_id)
+            else:
+                group = await cell_store.group_of(connection, cell_id)
+                if standing.epoch is None or group is None:
+                    raise errors.CellUnfounded
+                await cell_store.take_lease(
+                    connection, cell_id, caller.client_id, now_ms + rules.LEASE_MS
+                )
+                return wire.GroupInfoLease(
+                    epoch=standing.epoch, group_info=group[0], expires_in_ms=rules.LEASE_MS
+                )
+        await parts.bus.publish(moved)
+        raise errors.CellUnfounded
 
     async def welcome(
         self, caller: Caller, conversation_id: ConversationId, cell_id: CellId

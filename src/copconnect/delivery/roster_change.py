@@ -2,8 +2,9 @@
 
 Invariants: a conversation's row is held before its roster is read; each change writes exactly one
 ``roster`` entry; every tree leaf whose certificate loses its place gets exactly one Remove for the
-cell's current epoch. Where a Remove would leave nobody to commit it, the cell is given up: the
-roster moves to a fresh, unfounded cell, so that no conversation is ever stuck behind a dead group.
+cell's current epoch. Where a Remove would leave nobody to commit it, or nobody has committed it
+for long (commits.py), the cell is given up: the roster moves to a fresh, unfounded cell, so that no
+conversation is ever stuck behind a dead group.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -25,7 +26,14 @@ from copconnect.principals import RegisteredClient
 
 log = structlog.get_logger()
 Reason = Literal[
-    "created", "members", "left", "device_added", "device_removed", "renewed", "department"
+    "created",
+    "members",
+    "left",
+    "device_added",
+    "device_removed",
+    "renewed",
+    "refounded",
+    "department",
 ]
 
 
@@ -46,6 +54,7 @@ class RosterEdit:
     made_admin: Sequence[PersonId] = ()
     revoked_admin: Sequence[PersonId] = ()
     leave_out_if_full: bool = False  # Instead of refusing: the client stays out of the cell.
+    give_up_cell: bool = False  # Move everybody to a fresh cell.
     even_if_same: bool = False  # Write the entry also when no leaf changes.
 
 
@@ -105,7 +114,7 @@ def _edit(
     removed = [leaf for leaf in current if _drops(edit, leaf)]
     kept = [leaf for leaf in current if not _drops(edit, leaf)]
     added = _added(parts, edit, cell.cell_id, kept, written)
-    if not (added or removed or edit.even_if_same):
+    if not (added or removed or edit.give_up_cell or edit.even_if_same):
         return
     named = {leaf.certificate_hash for leaf in (*kept, *added)}
     lost = [
@@ -113,7 +122,7 @@ def _edit(
         for leaf in cell.leaves
         if leaf.certificate_hash not in named and leaf.index not in waiting
     ]
-    if lost and len(lost) + len(waiting) >= len(cell.leaves):
+    if edit.give_up_cell or (lost and len(lost) + len(waiting) >= len(cell.leaves)):
         fresh = CellId(new_id())
         removed = current
         added = [msgspec.structs.replace(leaf, cell_id=fresh) for leaf in (*kept, *added)]

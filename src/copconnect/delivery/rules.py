@@ -30,6 +30,9 @@ from copconnect.delivery.standing import CellLeaf, Standing
 from copconnect.ids import CellId, ClientId, ConversationId, Epoch, PersonId
 
 LEASE_MS = 5_000
+# A Remove that no member committed for this long, while somebody waits to come in: nobody who is
+# online can commit it.
+STUCK_MS = 60_000
 NO_ROSTER = Epoch(0)  # Before the first signed head.
 RECEIPT_PEOPLE = 256  # Conversations of more people get no per-person receipts.
 
