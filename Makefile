@@ -50,7 +50,7 @@ web: packages-node
 	@make/once src/copconnect/web_app/.done "the web app (about 1 minute)" \
 	  package.json package-lock.json $(wildcard client/src web/src web/public web/*.html web/*.ts \
 	  web/*.js web/*.json) \
-	  -- npm run --silent build
+	  -- npm run --silent build --workspace web -- --logLevel warn
 
 officers: packages-node
 	@make/once build/officers.mjs.done "the simulated officers (a few seconds)" \

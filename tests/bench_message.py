@@ -22,7 +22,7 @@ KEYS = {
     "accepted_per_s",
     "statements_per_message",
 }
-LIMIT_S = 300
+LIMIT_S = 900
 
 
 def check(line: str) -> dict[str, float]:
