@@ -6,7 +6,7 @@ import pytest
 
 from tests import bench_message
 
-GOOD = {key: 2.0 for key in bench_message.KEYS}
+GOOD = dict.fromkeys(bench_message.KEYS, 2.0)
 
 
 def test_good_figures_pass() -> None:
