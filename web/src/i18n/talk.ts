@@ -33,10 +33,19 @@ export function previewText(preview: Preview): string {
 }
 
 function whoList(people: readonly Plate[]): string {
-  return formatList(people.map(whoOf));
+  const names = people.map((plate) =>
+    plate.personId === app.me?.personId ? t("app.youAmong") : nameOf(plate.names),
+  );
+  return formatList(names);
 }
 
+/** A notice as a sentence of its own: "You left", "Ravi removed you". */
 export function noticeText(notice: Notice): string {
+  const text = noticeWords(notice);
+  return text.charAt(0).toLocaleUpperCase() + text.slice(1);
+}
+
+function noticeWords(notice: Notice): string {
   switch (notice.kind) {
     case "created":
       return notice.by
