@@ -4,12 +4,8 @@
  * ships.
  */
 import type {
-  AppState,
   ConnectedCore,
   ConversationItem,
-  CoreError,
-  CoreEvent,
-  CoreListener,
   EncryptionView,
   MemberItem,
   MessageBody,
@@ -18,97 +14,28 @@ import type {
   MessageReceipts,
   Outgoing,
   OutgoingAttachment,
-  PeopleQuery,
 } from "@copconnect/client/core";
-import type {
-  ClientInfo,
-  CodeRequested,
-  ConductCode,
-  Directory,
-  Language,
-  PendingApproval,
-  People,
-  Person,
-  RegistrationStep,
-  WhoMayPost,
-} from "@copconnect/client/wire";
-import { codeOfConduct } from "./conduct.ts";
-import { DIRECTORY, ME, PEOPLE, UNITS, id } from "./organisation.ts";
+import type { WhoMayPost } from "@copconnect/client/wire";
+import { pause, refusal, ScriptedAccount } from "./account.ts";
+import { ME, PEOPLE, id } from "./organisation.ts";
 import type { Scenario } from "./scenario.ts";
 import { attachmentOf, makeTalks, plate, previewOf, type Talk } from "./talk.ts";
 
 const ANSWERS = ["Copy.", "On my way.", "సరే సార్.", "Noted, sir.", "Reached.", "جی، ٹھیک ہے۔"];
 
-function refusal(code: string, details: CoreError["details"] = {}): CoreError {
-  return { code, retry: false, retryAfterMs: null, details };
-}
-
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 const never = <T>(): Promise<T> => new Promise<T>(() => undefined);
 
-export class ScriptedCore implements ConnectedCore {
-  readonly #scenario: Scenario;
-  readonly #listeners: CoreListener[] = [];
+export class ScriptedCore extends ScriptedAccount implements ConnectedCore {
   readonly #talks: Talk[];
   readonly #files = new Map<string, Blob>();
-  #state: AppState;
-  #pin: string | null = null;
   #made = 500_000;
-  #approvals: PendingApproval[];
-  #clients: ClientInfo[];
 
   constructor(scenario: Scenario) {
-    this.#scenario = scenario;
+    super(scenario);
     const kind =
       scenario.chats === "error" || scenario.chats === "loading" ? "some" : scenario.chats;
     this.#talks = makeTalks(kind, scenario.messages);
-    this.#pin = scenario.lock || scenario.phase === "locked" ? "1234" : null;
-    const known = !["register", "signed_out", "storage_failed"].includes(scenario.phase);
-    this.#state = {
-      phase: scenario.phase,
-      reason: scenario.phase === "signed_out" ? (scenario.reason ?? "revoked") : null,
-      me: known ? ME : null,
-      clientId: known ? id(9, 1) : null,
-      unitAdmin: true,
-      lock: { enabled: this.#pin !== null, autoLockMs: 300_000, triesLeft: null },
-      connection: scenario.connection,
-      outbox: scenario.connection === "offline" ? 2 : 0,
-      catchingUp: false,
-      updateRequired: scenario.update,
-      clockSkewMs: scenario.skewMs,
-    };
-    this.#clients = ["Redmi 9A, Chrome", "Station desktop, Chrome"].map((label, index) => ({
-      clientId: id(9, index + 1),
-      label,
-      createdMs: Date.now() - (index + 1) * 20 * 86_400_000,
-      lastSeenMs: Date.now() - index * 7_200_000,
-      certificateHash: `${"4f1c".repeat(15)}000${index}`,
-      certificateExpiresMs: Date.now() + (70 - 40 * index) * 86_400_000,
-      revoked: false,
-    }));
-    this.#approvals = PEOPLE.filter((person) => person.unitId === ME.unitId && !person.registered)
-      .slice(0, 2)
-      .map((person, index) => ({
-        approvalId: id(8, index),
-        person,
-        requestedMs: Date.now() - (index + 1) * 400_000,
-      }));
     if (scenario.lively) setInterval(() => this.#answer(this.#talks[0] as Talk), 4000);
-  }
-
-  subscribe(listener: CoreListener): () => void {
-    this.#listeners.push(listener);
-    return () => this.#listeners.splice(this.#listeners.indexOf(listener), 1);
-  }
-
-  #emit(event: CoreEvent): void {
-    for (const listener of this.#listeners) listener(event);
-  }
-
-  #become(change: Partial<AppState>): AppState {
-    this.#state = { ...this.#state, ...change };
-    this.#emit({ type: "app", state: this.#state });
-    return this.#state;
   }
 
   #talk(conversationId: string): Talk {
@@ -119,7 +46,7 @@ export class ScriptedCore implements ConnectedCore {
 
   #change(talk: Talk, change: Partial<ConversationItem>): ConversationItem {
     talk.item = { ...talk.item, ...change };
-    this.#emit({ type: "conversation", item: talk.item });
+    this.emit({ type: "conversation", item: talk.item });
     return talk.item;
   }
 
@@ -127,7 +54,7 @@ export class ScriptedCore implements ConnectedCore {
     const at = talk.messages.findIndex((one) => one.messageId === message.messageId);
     if (at >= 0) talk.messages[at] = message;
     else talk.messages.push(message);
-    this.#emit({
+    this.emit({
       type: "messages",
       conversationId: talk.item.conversationId,
       items: [message],
@@ -162,158 +89,15 @@ export class ScriptedCore implements ConnectedCore {
       failure: null,
     };
     this.#put(talk, message);
-    this.#emit({ type: "notify", conversationId: talk.item.conversationId, item: message });
-  }
-
-  // --- Application and registration ------------------------------------------------------------
-
-  async start(): Promise<AppState> {
-    await pause(20);
-    return this.#state;
-  }
-  async state(): Promise<AppState> {
-    return this.#state;
-  }
-  async requestCode(number: string): Promise<CodeRequested> {
-    await pause(300);
-    if (!/\d{10}$/.test(number.replace(/\D/g, ""))) throw refusal("number_invalid");
-    return { challengeId: id(7, 1), codeLength: 6, expiresInMs: 300_000, resendAfterMs: 30_000 };
-  }
-  async submitCode(_challengeId: string, code: string): Promise<RegistrationStep> {
-    await pause(300);
-    if (code === "000000") throw refusal("code_wrong");
-    return this.#step(this.#scenario.factor === "none" ? "device" : this.#scenario.factor);
-  }
-  #step(next: RegistrationStep["next"]): RegistrationStep {
-    return { ticket: "ticket", next, names: ME.names, expiresInMs: 600_000 };
-  }
-  async submitEnrolmentCode(_ticket: string, enrolmentCode: string): Promise<RegistrationStep> {
-    await pause(300);
-    if (enrolmentCode.length < 6) throw refusal("enrolment_code_wrong");
-    return this.#step("device");
-  }
-  async checkRegistration(): Promise<RegistrationStep> {
-    await pause(100);
-    return this.#step("approval");
-  }
-  async registerClient(): Promise<AppState> {
-    await pause(500);
-    return this.#become({ phase: "conduct", me: ME, clientId: id(9, 1) });
-  }
-  async conductCode(language: Language): Promise<ConductCode> {
-    await pause(50);
-    return codeOfConduct(language);
-  }
-  async acceptConduct(): Promise<AppState> {
-    await pause(200);
-    return this.#become({ phase: "ready" });
-  }
-
-  async setPin(pin: string | null, currentPin: string | null): Promise<AppState> {
-    if (this.#pin !== null && currentPin !== this.#pin) throw refusal("pin_wrong");
-    this.#pin = pin;
-    return this.#become({ lock: { ...this.#state.lock, enabled: pin !== null } });
-  }
-  async setAutoLock(ms: number): Promise<AppState> {
-    return this.#become({ lock: { ...this.#state.lock, autoLockMs: ms } });
-  }
-  async unlock(pin: string): Promise<AppState> {
-    await pause(200);
-    if (pin !== this.#pin) {
-      const triesLeft = (this.#state.lock.triesLeft ?? 10) - 1;
-      this.#become({ lock: { ...this.#state.lock, triesLeft } });
-      throw refusal("pin_wrong");
-    }
-    return this.#become({ phase: "ready", lock: { ...this.#state.lock, triesLeft: null } });
-  }
-  async lock(): Promise<AppState> {
-    return this.#become({ phase: "locked" });
-  }
-  async signOut(): Promise<AppState> {
-    await pause(300);
-    return this.#become({ phase: "signed_out", reason: "sign_out", me: null });
-  }
-  async startOver(): Promise<AppState> {
-    return this.#become({ phase: "register", reason: null });
-  }
-  async clients(): Promise<readonly ClientInfo[]> {
-    await pause(100);
-    return this.#clients;
-  }
-  async revokeClient(clientId: string): Promise<readonly ClientInfo[]> {
-    await pause(300);
-    this.#clients = this.#clients.filter((client) => client.clientId !== clientId);
-    this.#emit({ type: "clients" });
-    return this.#clients;
-  }
-
-  // --- People --------------------------------------------------------------------------------
-
-  async directory(): Promise<Directory> {
-    await pause(30);
-    return DIRECTORY;
-  }
-  #under(unitId: string): ReadonlySet<string> {
-    const found = new Set([unitId]);
-    for (const unit of UNITS) if (unit.parentId && found.has(unit.parentId)) found.add(unit.unitId);
-    return found;
-  }
-  async people(query: PeopleQuery): Promise<People> {
-    await pause(120);
-    if (this.#scenario.connection === "offline") throw refusal("network");
-    const text = query.text?.toLocaleLowerCase() ?? "";
-    const units =
-      query.unitId === undefined
-        ? null
-        : query.deep === true
-          ? this.#under(query.unitId)
-          : new Set([query.unitId]);
-    const found = PEOPLE.filter(
-      (person) =>
-        (units === null || units.has(person.unitId)) &&
-        (query.rank === undefined || person.rank === query.rank) &&
-        (query.role === undefined || person.roles.includes(query.role)) &&
-        [
-          person.names.en,
-          person.names.te,
-          person.number,
-          person.post.en,
-          person.post.te,
-          person.rank,
-        ]
-          .join(" ")
-          .toLocaleLowerCase()
-          .includes(text),
-    );
-    const from = Number(query.after ?? "0");
-    const upTo = from + (query.limit ?? 50);
-    return {
-      people: found.slice(from, upTo),
-      next: upTo < found.length ? String(upTo) : null,
-      total: found.length,
-    };
-  }
-  async person(personId: string): Promise<Person> {
-    await pause(50);
-    const person = PEOPLE.find((one) => one.personId === personId);
-    if (person === undefined) throw refusal("not_found");
-    return person;
-  }
-  async approvals(): Promise<readonly PendingApproval[]> {
-    return this.#approvals;
-  }
-  async decideApproval(approvalId: string): Promise<void> {
-    await pause(200);
-    this.#approvals = this.#approvals.filter((one) => one.approvalId !== approvalId);
-    this.#emit({ type: "approvals" });
+    this.emit({ type: "notify", conversationId: talk.item.conversationId, item: message });
   }
 
   // --- Conversations ---------------------------------------------------------------------------
 
   async conversations(): Promise<readonly ConversationItem[]> {
     await pause(60);
-    if (this.#scenario.chats === "error") throw refusal("storage_failed");
-    if (this.#scenario.chats === "loading") return never();
+    if (this.scenario.chats === "error") throw refusal("storage_failed");
+    if (this.scenario.chats === "loading") return never();
     return this.#talks.map((talk) => talk.item);
   }
   async conversation(conversationId: string): Promise<ConversationItem> {
@@ -362,7 +146,7 @@ export class ScriptedCore implements ConnectedCore {
       },
     };
     this.#talks.push(talk);
-    this.#emit({ type: "conversation", item: talk.item });
+    this.emit({ type: "conversation", item: talk.item });
     return talk.item;
   }
   async members(conversationId: string): Promise<readonly MemberItem[]> {
@@ -388,7 +172,7 @@ export class ScriptedCore implements ConnectedCore {
       ...PEOPLE.filter((person) => (change.add ?? []).includes(person.personId)),
     ];
     this.#change(talk, { members: talk.people.length });
-    this.#emit({ type: "members", conversationId });
+    this.emit({ type: "members", conversationId });
   }
   async leave(conversationId: string): Promise<void> {
     await pause(200);
@@ -396,7 +180,7 @@ export class ScriptedCore implements ConnectedCore {
   }
   async forget(conversationId: string): Promise<void> {
     this.#talks.splice(this.#talks.indexOf(this.#talk(conversationId)), 1);
-    this.#emit({ type: "conversation_gone", conversationId });
+    this.emit({ type: "conversation_gone", conversationId });
   }
   async setProfile(conversationId: string, profile: { readonly title: string }): Promise<void> {
     this.#change(this.#talk(conversationId), { title: profile.title });
@@ -435,8 +219,8 @@ export class ScriptedCore implements ConnectedCore {
     limit: number,
   ): Promise<MessagePage> {
     await pause(before === null ? 40 : 250);
-    if (this.#scenario.pages === "error") throw refusal("storage_failed");
-    if (this.#scenario.pages === "loading") return never();
+    if (this.scenario.pages === "error") throw refusal("storage_failed");
+    if (this.scenario.pages === "loading") return never();
     const talk = this.#talk(conversationId);
     const end =
       before === null
@@ -500,7 +284,7 @@ export class ScriptedCore implements ConnectedCore {
     };
   }
   async #deliver(talk: Talk, message: MessageItem, seq: number): Promise<void> {
-    if (this.#state.connection === "offline") return;
+    if (this.now.connection === "offline") return;
     await pause(200);
     if (message.body.kind === "text" && message.body.text.includes("fail")) {
       this.#put(talk, { ...message, status: "failed", failure: refusal("not_member") });
@@ -529,7 +313,7 @@ export class ScriptedCore implements ConnectedCore {
       if (at < 0) continue;
       talk.messages.splice(at, 1);
       const { conversationId } = talk.item;
-      this.#emit({ type: "message_removed", conversationId, messageId });
+      this.emit({ type: "message_removed", conversationId, messageId });
     }
   }
   async markRead(conversationId: string): Promise<void> {

@@ -1,0 +1,231 @@
+/** The scripted core's account: where the device stands, registration, lock, people. */
+import type {
+  AppState,
+  CoreError,
+  CoreEvent,
+  CoreListener,
+  PeopleQuery,
+} from "@copconnect/client/core";
+import type {
+  ClientInfo,
+  CodeRequested,
+  ConductCode,
+  Directory,
+  Language,
+  PendingApproval,
+  People,
+  Person,
+  RegistrationStep,
+} from "@copconnect/client/wire";
+import { codeOfConduct } from "./conduct.ts";
+import { DIRECTORY, ME, PEOPLE, UNITS, id } from "./organisation.ts";
+import type { Scenario } from "./scenario.ts";
+
+export const pause = (ms: number): Promise<void> =>
+  new Promise((resolve) => setTimeout(resolve, ms));
+
+export function refusal(code: string, details: CoreError["details"] = {}): CoreError {
+  return { code, retry: false, retryAfterMs: null, details };
+}
+
+export class ScriptedAccount {
+  protected readonly scenario: Scenario;
+  readonly #listeners: CoreListener[] = [];
+  protected now: AppState;
+  #pin: string | null = null;
+  #approvals: PendingApproval[];
+  #clients: ClientInfo[];
+
+  constructor(scenario: Scenario) {
+    this.scenario = scenario;
+    this.#pin = scenario.lock || scenario.phase === "locked" ? "1234" : null;
+    const known = !["register", "signed_out", "storage_failed"].includes(scenario.phase);
+    this.now = {
+      phase: scenario.phase,
+      reason: scenario.phase === "signed_out" ? (scenario.reason ?? "revoked") : null,
+      me: known ? ME : null,
+      clientId: known ? id(9, 1) : null,
+      unitAdmin: true,
+      lock: { enabled: this.#pin !== null, autoLockMs: 300_000, triesLeft: null },
+      connection: scenario.connection,
+      outbox: scenario.connection === "offline" ? 2 : 0,
+      catchingUp: false,
+      updateRequired: scenario.update,
+      clockSkewMs: scenario.skewMs,
+    };
+    this.#clients = ["Redmi 9A, Chrome", "Station desktop, Chrome"].map((label, index) => ({
+      clientId: id(9, index + 1),
+      label,
+      createdMs: Date.now() - (index + 1) * 20 * 86_400_000,
+      lastSeenMs: Date.now() - index * 7_200_000,
+      certificateHash: `${"4f1c".repeat(15)}000${index}`,
+      certificateExpiresMs: Date.now() + (70 - 40 * index) * 86_400_000,
+      revoked: false,
+    }));
+    this.#approvals = PEOPLE.filter((person) => person.unitId === ME.unitId && !person.registered)
+      .slice(0, 2)
+      .map((person, index) => ({
+        approvalId: id(8, index),
+        person,
+        requestedMs: Date.now() - (index + 1) * 400_000,
+      }));
+  }
+
+  subscribe(listener: CoreListener): () => void {
+    this.#listeners.push(listener);
+    return () => this.#listeners.splice(this.#listeners.indexOf(listener), 1);
+  }
+
+  protected emit(event: CoreEvent): void {
+    for (const listener of this.#listeners) listener(event);
+  }
+
+  protected become(change: Partial<AppState>): AppState {
+    this.now = { ...this.now, ...change };
+    this.emit({ type: "app", state: this.now });
+    return this.now;
+  }
+
+  // --- Application and registration ------------------------------------------------------------
+
+  async start(): Promise<AppState> {
+    await pause(20);
+    return this.now;
+  }
+  async state(): Promise<AppState> {
+    return this.now;
+  }
+  async requestCode(number: string): Promise<CodeRequested> {
+    await pause(300);
+    if (!/\d{10}$/.test(number.replace(/\D/g, ""))) throw refusal("number_invalid");
+    return { challengeId: id(7, 1), codeLength: 6, expiresInMs: 300_000, resendAfterMs: 30_000 };
+  }
+  async submitCode(_challengeId: string, code: string): Promise<RegistrationStep> {
+    await pause(300);
+    if (code === "000000") throw refusal("code_wrong");
+    return this.#step(this.scenario.factor === "none" ? "device" : this.scenario.factor);
+  }
+  #step(next: RegistrationStep["next"]): RegistrationStep {
+    return { ticket: "ticket", next, names: ME.names, expiresInMs: 600_000 };
+  }
+  async submitEnrolmentCode(_ticket: string, enrolmentCode: string): Promise<RegistrationStep> {
+    await pause(300);
+    if (enrolmentCode.length < 6) throw refusal("enrolment_code_wrong");
+    return this.#step("device");
+  }
+  async checkRegistration(): Promise<RegistrationStep> {
+    await pause(100);
+    return this.#step("approval");
+  }
+  async registerClient(): Promise<AppState> {
+    await pause(500);
+    return this.become({ phase: "conduct", me: ME, clientId: id(9, 1) });
+  }
+  async conductCode(language: Language): Promise<ConductCode> {
+    await pause(50);
+    return codeOfConduct(language);
+  }
+  async acceptConduct(): Promise<AppState> {
+    await pause(200);
+    return this.become({ phase: "ready" });
+  }
+
+  async setPin(pin: string | null, currentPin: string | null): Promise<AppState> {
+    if (this.#pin !== null && currentPin !== this.#pin) throw refusal("pin_wrong");
+    this.#pin = pin;
+    return this.become({ lock: { ...this.now.lock, enabled: pin !== null } });
+  }
+  async setAutoLock(ms: number): Promise<AppState> {
+    return this.become({ lock: { ...this.now.lock, autoLockMs: ms } });
+  }
+  async unlock(pin: string): Promise<AppState> {
+    await pause(200);
+    if (pin !== this.#pin) {
+      const triesLeft = (this.now.lock.triesLeft ?? 10) - 1;
+      this.become({ lock: { ...this.now.lock, triesLeft } });
+      throw refusal("pin_wrong");
+    }
+    return this.become({ phase: "ready", lock: { ...this.now.lock, triesLeft: null } });
+  }
+  async lock(): Promise<AppState> {
+    return this.become({ phase: "locked" });
+  }
+  async signOut(): Promise<AppState> {
+    await pause(300);
+    return this.become({ phase: "signed_out", reason: "sign_out", me: null });
+  }
+  async startOver(): Promise<AppState> {
+    return this.become({ phase: "register", reason: null });
+  }
+  async clients(): Promise<readonly ClientInfo[]> {
+    await pause(100);
+    return this.#clients;
+  }
+  async revokeClient(clientId: string): Promise<readonly ClientInfo[]> {
+    await pause(300);
+    this.#clients = this.#clients.filter((client) => client.clientId !== clientId);
+    this.emit({ type: "clients" });
+    return this.#clients;
+  }
+
+  // --- People --------------------------------------------------------------------------------
+
+  async directory(): Promise<Directory> {
+    await pause(30);
+    return DIRECTORY;
+  }
+  #under(unitId: string): ReadonlySet<string> {
+    const found = new Set([unitId]);
+    for (const unit of UNITS) if (unit.parentId && found.has(unit.parentId)) found.add(unit.unitId);
+    return found;
+  }
+  async people(query: PeopleQuery): Promise<People> {
+    await pause(120);
+    if (this.scenario.connection === "offline") throw refusal("network");
+    const text = query.text?.toLocaleLowerCase() ?? "";
+    const units =
+      query.unitId === undefined
+        ? null
+        : query.deep === true
+          ? this.#under(query.unitId)
+          : new Set([query.unitId]);
+    const found = PEOPLE.filter(
+      (person) =>
+        (units === null || units.has(person.unitId)) &&
+        (query.rank === undefined || person.rank === query.rank) &&
+        (query.role === undefined || person.roles.includes(query.role)) &&
+        [
+          person.names.en,
+          person.names.te,
+          person.number,
+          person.post.en,
+          person.post.te,
+          person.rank,
+        ]
+          .join(" ")
+          .toLocaleLowerCase()
+          .includes(text),
+    );
+    const from = Number(query.after ?? "0");
+    const upTo = from + (query.limit ?? 50);
+    return {
+      people: found.slice(from, upTo),
+      next: upTo < found.length ? String(upTo) : null,
+      total: found.length,
+    };
+  }
+  async person(personId: string): Promise<Person> {
+    await pause(50);
+    const person = PEOPLE.find((one) => one.personId === personId);
+    if (person === undefined) throw refusal("not_found");
+    return person;
+  }
+  async approvals(): Promise<readonly PendingApproval[]> {
+    return this.#approvals;
+  }
+  async decideApproval(approvalId: string): Promise<void> {
+    await pause(200);
+    this.#approvals = this.#approvals.filter((one) => one.approvalId !== approvalId);
+    this.emit({ type: "approvals" });
+  }
+}
