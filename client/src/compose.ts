@@ -66,8 +66,8 @@ async function quote(
   conversationId: string,
   messageId: string,
 ): Promise<ReplyPointer> {
-  const message = await loadMessage(context.vault, messageId);
-  if (message?.conversationId !== conversationId || message.senderId === null) {
+  const message = await loadMessage(context.vault, conversationId, messageId);
+  if (message === null || message.senderId === null) {
     throw failure("not_found");
   }
   const preview = previewOf(decodedOf(message));

@@ -1,17 +1,19 @@
 import { encode } from "@msgpack/msgpack";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { attachmentIdOf } from "./attachments/cipher.ts";
 import { decodeContent, encodeContent } from "./content.ts";
 import type { Content } from "./content.ts";
 import { newId, randomBytes } from "./octets.ts";
 
+const key = randomBytes(32);
 const attachment = {
-  id: newId(),
+  id: attachmentIdOf(key, 12),
   kind: "image",
   name: "గేటు.jpg",
   mime: "image/jpeg",
   size: 12,
-  key: randomBytes(32),
+  key,
   width: 10,
   height: null,
   durationMs: null,
@@ -45,6 +47,9 @@ describe("content", () => {
       { v: 1, kind: "location", latitude: 91, longitude: 0, accuracyM: null, takenMs: 0 },
       { v: 1, kind: "location", latitude: NaN, longitude: 0, accuracyM: null, takenMs: 0 },
       { v: 1, kind: "profile", title: "t", photo: { ...attachment, key: randomBytes(31) } },
+      // Somebody else's attachment with another key or size: it would spoil the one that is here.
+      { v: 1, kind: "profile", title: "t", photo: { ...attachment, key: randomBytes(32) } },
+      { v: 1, kind: "profile", title: "t", photo: { ...attachment, size: 13 } },
       { v: 1, kind: "profile", title: "t", photo: { ...attachment, size: 2 ** 31 + 1 } },
       null,
       [],

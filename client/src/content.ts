@@ -5,10 +5,12 @@
  * `unsupported`, and the caller keeps the bytes so that a later app can show them. Sizes and text
  * lengths are bounded here, because the bytes come from another device.
  */
-import { decode, encode } from "@msgpack/msgpack";
+import { encode } from "@msgpack/msgpack";
+import { attachmentIdOf } from "./attachments/cipher.ts";
 import type { AttachmentKind, Mention } from "./core.ts";
 import { copy } from "./octets.ts";
 import type { Bytes } from "./octets.ts";
+import { unpack } from "./unpack.ts";
 import { MAX_ATTACHMENT_BYTES } from "./wire.ts";
 
 export const CONTENT_VERSION = 1;
@@ -72,7 +74,7 @@ export function encodeContent(content: Content): Bytes {
 
 export function decodeContent(bytes: Uint8Array): Decoded {
   try {
-    return read(decode(bytes)) ?? { kind: "unsupported" };
+    return read(unpack(bytes)) ?? { kind: "unsupported" };
   } catch {
     return { kind: "unsupported" };
   }
@@ -192,13 +194,14 @@ function attachment(value: unknown): AttachmentPointer {
   const kind = pointer["kind"];
   if (!KINDS.has(kind)) throw new Misshapen();
   const key = bytes(pointer["key"], 32);
-  if (key.length !== 32) throw new Misshapen();
+  const size = integer(pointer["size"], MAX_ATTACHMENT_BYTES);
+  if (key.length !== 32 || pointer["id"] !== attachmentIdOf(key, size)) throw new Misshapen();
   return {
     id: id(pointer["id"]),
     kind: kind as AttachmentKind,
     name: string(pointer["name"], MAX_NAME),
     mime: string(pointer["mime"], MAX_NAME),
-    size: integer(pointer["size"], MAX_ATTACHMENT_BYTES),
+    size,
     key,
     width: nullable(pointer["width"], (v) => integer(v, 1e6)),
     height: nullable(pointer["height"], (v) => integer(v, 1e6)),

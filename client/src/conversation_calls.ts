@@ -252,8 +252,8 @@ export abstract class ConversationCalls {
     const { vault } = device.context;
     let below: number | null = null;
     if (before !== null) {
-      const from = await loadMessage(vault, before);
-      if (from?.conversationId !== conversationId) throw failure("not_found");
+      const from = await loadMessage(vault, conversationId, before);
+      if (from === null) throw failure("not_found");
       below = from.order;
     }
     const size = Math.max(1, Math.min(200, limit));
@@ -303,12 +303,12 @@ export abstract class ConversationCalls {
     if (moved) device.sync.onCursor(conversation);
   }
 
-  async receipts(messageId: string): ReturnType<Core["receipts"]> {
+  async receipts(conversationId: string, messageId: string): ReturnType<Core["receipts"]> {
     const device = await this.device();
     const people = await this.peopleCache();
-    const message = await loadMessage(device.context.vault, messageId);
+    const message = await loadMessage(device.context.vault, conversationId, messageId);
     if (message === null) throw failure("not_found");
-    const members = await device.find(message.conversationId).loadMembers();
+    const members = await device.find(conversationId).loadMembers();
     const seq = message.seq ?? Infinity;
     const { sentMs } = message;
     const others = receivers(members, device.context.account().personId, { seq, sentMs });

@@ -366,7 +366,7 @@ export interface Core {
   /** Take back a message that has not been accepted yet (cancels its uploads). */
   cancel(messageId: string): Promise<void>;
   markRead(conversationId: string, messageId: string): Promise<void>;
-  receipts(messageId: string): Promise<MessageReceipts>;
+  receipts(conversationId: string, messageId: string): Promise<MessageReceipts>;
   saveDraft(conversationId: string, text: string): Promise<void>;
   /** Which conversation is on screen, so that it does not notify; null for none. */
   setVisible(conversationId: string | null): Promise<void>;

@@ -204,7 +204,7 @@ export class Device {
   ): Promise<MessageItem> {
     const conversation = this.find(conversationId);
     const { vault, now, account } = this.context;
-    const known = await loadMessage(vault, messageId);
+    const known = await loadMessage(vault, conversationId, messageId);
     if (known !== null) return this.views.message(conversation, known);
     const { record } = conversation;
     if (record.state === "left") throw failure("conversation_left");

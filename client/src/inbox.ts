@@ -6,12 +6,12 @@
  * entries are known by their entry id. A refused check stops the conversation with an alarm; lost
  * or broken state makes the device enter the cell anew (membership.ts).
  */
-import { decode } from "@msgpack/msgpack";
 import { isCheckFailed } from "./check-failed.ts";
 import { decodeContent } from "./content.ts";
 import type { Conversation } from "./conversation.ts";
 import { Work } from "./conversation.ts";
 import type { DeviceContext } from "./context.ts";
+import type { CellGroup } from "./mls/types.ts";
 import { counts, mentions, pointersOf } from "./messages.ts";
 import { acceptedMessage } from "./outgoing.ts";
 import type { OutgoingStore } from "./outgoing.ts";
@@ -21,12 +21,13 @@ import { STORES } from "./records.ts";
 import type { AttachmentRecord, MessageRecord } from "./records.ts";
 import { parseHead } from "./roster/head.ts";
 import { RosterRefused } from "./roster/refused.ts";
+import { unpack } from "./unpack.ts";
 import type { LogEntry, RosterChange } from "./wire.ts";
 
 /** Entries stored in one transaction while catching up. */
 const BATCH = 32;
 const PAGE = 200;
-/** So many messages in a row that do not decrypt mean that the state is broken. */
+/** So many messages in a row that do not decrypt, of two people, mean that the state is broken. */
 const BROKEN_AFTER = 3;
 
 /** The group state cannot follow the log any more: enter the cell anew. */
@@ -151,7 +152,7 @@ export class Inbox {
   async #applyRoster(conversation: Conversation, work: Work, entry: LogEntry): Promise<void> {
     let change: RosterChange;
     try {
-      change = decode(entry.payload) as RosterChange;
+      change = unpack(entry.payload) as RosterChange;
       const head = parseHead(change.head);
       // Heads up to the copy that we fetched whole are history; the newest is compared by apply.
       if (work.roster !== null && head.epoch >= work.roster.head.epoch) {
@@ -187,7 +188,7 @@ export class Inbox {
       const result = await before.processHandshake(entry.payload, work.roster, entry.sentMs);
       if (result.evicted) throw new StateLost("evicted");
       work.advance(result.next);
-      if (result.kind === "commit") work.set({ undecryptable: 0 });
+      if (result.kind === "commit") work.set({ undecryptable: 0, undecryptableFrom: [] });
     } catch (error) {
       if (!isCheckFailed(error)) throw error;
       if (error.code === "rule_violated" || error.code === "credential_refused") {
@@ -212,7 +213,7 @@ export class Inbox {
       work.set({ joinedSeq: entry.seq, state: "ready", everJoined: true });
       if (again || pending.kind === "join") work.put(joinedHere(entry));
     }
-    work.set({ undecryptable: 0 });
+    work.set({ undecryptable: 0, undecryptableFrom: [] });
     work.afterwards.push(() => this.#listener.onHandshake(conversation));
   }
 
@@ -225,7 +226,7 @@ export class Inbox {
     const account = this.#context.account();
     if (entry.sender === account.clientId) {
       const own = this.#outgoing.find(entry.entryId);
-      if (own !== null) {
+      if (own !== null && own.conversationId === conversation.id) {
         const accepted = { seq: entry.seq, sentMs: entry.sentMs };
         await acceptedMessage(this.#context, this.#outgoing, work, own, accepted);
         work.afterwards.push(() => this.#listener.onAccepted(conversation));
@@ -251,6 +252,9 @@ export class Inbox {
     const message = received(entry, senderId, mine, plaintext);
     work.put(message);
     for (const pointer of pointersOf(content)) {
+      // Known by id means the same key and size (content.ts): forwarded, or our own come back.
+      const known = await this.#context.vault.get(STORES.attachments, pointer.id);
+      if (known !== null) continue;
       const record: AttachmentRecord = {
         attachmentId: pointer.id,
         conversationId: conversation.id,
@@ -287,20 +291,36 @@ export class Inbox {
       const { next, plaintext, sender } = await group.decrypt(entry.payload, entry.sentMs);
       if (sender.clientId !== entry.sender) throw new Alarm("sender_mismatch", null);
       work.advance(next);
-      if (work.record.undecryptable > 0) work.set({ undecryptable: 0 });
+      if (work.record.undecryptable > 0) work.set({ undecryptable: 0, undecryptableFrom: [] });
       return { plaintext, senderId: sender.personId };
     } catch (error) {
       if (!isCheckFailed(error)) throw error;
       if (error.code === "credential_refused" || error.code === "rule_violated") {
         throw new Alarm(error.code, error);
       }
-      // One member's broken message is that member's fault and shows nothing. Several in a row
-      // are this device's: it enters the cell anew.
+      // One member's broken messages are that member's fault and show nothing: they must not send
+      // everybody out and in again. Several in a row of several people are this device's.
       const undecryptable = work.record.undecryptable + 1;
-      work.set({ undecryptable });
-      if (undecryptable >= BROKEN_AFTER) throw new StateLost(error.code, { cause: error });
+      const from = new Set([...(work.record.undecryptableFrom ?? []), this.#senderOf(work, entry)]);
+      work.set({ undecryptable, undecryptableFrom: [...from] });
+      const broken = from.size > 1 || this.#onlyOneOther(group);
+      if (undecryptable >= BROKEN_AFTER && broken) {
+        throw new StateLost(error.code, { cause: error });
+      }
       return null;
     }
+  }
+
+  /** The person whose client posted an entry, as the roster has it. */
+  #senderOf({ roster }: Work, { sender }: LogEntry): string {
+    const leaf = roster?.leaves().find(({ clientId }) => clientId === sender);
+    return leaf?.personId ?? sender ?? "";
+  }
+
+  #onlyOneOther(group: CellGroup): boolean {
+    const { personId } = this.#context.account();
+    const others = group.members().filter((member) => member.personId !== personId);
+    return new Set(others.map((member) => member.personId)).size <= 1;
   }
 }
 

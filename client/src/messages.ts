@@ -15,19 +15,31 @@ const QUIET: ReadonlySet<NoticeRecord["kind"]> = new Set([
   "gap",
 ]);
 
+/**
+ * Where a message rests. Its id alone would not do: whoever sends chooses it, and could take that
+ * of a message in another conversation to put theirs in its place.
+ */
+export function messageKey(conversationId: string, messageId: string): string {
+  return `${conversationId}/${messageId}`;
+}
+
 export function putMessage(record: MessageRecord): Change {
   return {
     op: "put",
     store: STORES.messages,
-    key: record.messageId,
+    key: messageKey(record.conversationId, record.messageId),
     group: record.conversationId,
     order: record.order,
     value: record,
   };
 }
 
-export function loadMessage(vault: Vault, messageId: string): Promise<MessageRecord | null> {
-  return vault.get<MessageRecord>(STORES.messages, messageId);
+export function loadMessage(
+  vault: Vault,
+  conversationId: string,
+  messageId: string,
+): Promise<MessageRecord | null> {
+  return vault.get<MessageRecord>(STORES.messages, messageKey(conversationId, messageId));
 }
 
 /** Newest first, below an order (exclusive). */

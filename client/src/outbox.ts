@@ -12,11 +12,13 @@ import { Work } from "./conversation.ts";
 import type { Conversation } from "./conversation.ts";
 import type { DeviceContext } from "./context.ts";
 import { asFailure, failure, hasCode } from "./failure.ts";
+import { Alarm } from "./inbox.ts";
 import type { Inbox } from "./inbox.ts";
 import type { Membership } from "./membership.ts";
-import { loadMessage } from "./messages.ts";
+import { loadMessage, messageKey } from "./messages.ts";
 import { acceptedMessage, deleteOutgoing, putOutgoing } from "./outgoing.ts";
 import type { OutgoingStore } from "./outgoing.ts";
+import { readersOf } from "./readers.ts";
 import { STORES } from "./records.ts";
 import type { MessageRecord, OutgoingRecord } from "./records.ts";
 import { delayMs, pause } from "./transport/backoff.ts";
@@ -113,7 +115,7 @@ export class Outbox {
       const work = new Work(conversation);
       work.changes.push(
         deleteOutgoing(messageId),
-        { op: "delete", store: STORES.messages, key: messageId },
+        { op: "delete", store: STORES.messages, key: messageKey(conversation.id, messageId) },
         ...record.attachmentIds.flatMap((attachmentId) => [
           { op: "delete", store: STORES.attachments, key: attachmentId } as const,
           { op: "delete_chunks", attachmentId } as const,
@@ -234,6 +236,12 @@ export class Outbox {
       }
       const { group } = conversation;
       if (group === null || conversation.record.state !== "ready") return null;
+      const readers = readersOf(conversation, this.#context.account().personId);
+      if (readers === "unnamed") return null;
+      if (readers === "stranger") {
+        const alarm = new Alarm("direct_stranger", null);
+        await this.#membership.guard(conversation, () => Promise.reject(alarm));
+      }
       const { next, message } = await group.encrypt(record.content);
       const work = new Work(conversation);
       work.advance(next);
@@ -304,7 +312,7 @@ export class Outbox {
       if (this.#outgoing.find(record.messageId) === null) return;
       const work = new Work(conversation);
       work.changes.push(putOutgoing(record));
-      const message = await loadMessage(this.#context.vault, record.messageId);
+      const message = await loadMessage(this.#context.vault, conversation.id, record.messageId);
       if (message !== null) {
         work.put({ ...message, failure: error === null ? null : asFailure(error).plain() });
       }

@@ -92,7 +92,7 @@ export async function acceptedMessage(
     for (const message of applyProfile(work, content, at, personId)) work.put(message);
     return;
   }
-  const message = await loadMessage(context.vault, record.messageId);
+  const message = await loadMessage(context.vault, record.conversationId, record.messageId);
   if (message === null || message.seq !== null) return;
   const { seq, sentMs } = accepted;
   work.put({ ...message, seq, sentMs, order: seq, failure: null });

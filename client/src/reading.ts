@@ -3,7 +3,6 @@ import { Work } from "./conversation.ts";
 import type { Conversation } from "./conversation.ts";
 import type { DeviceContext } from "./context.ts";
 import { counts, decodedOf, loadMessage, mentions, messagesAbove } from "./messages.ts";
-import type { MessageRecord } from "./records.ts";
 import { floors, withReceipts } from "./receipts.ts";
 import type { Receipt } from "./wire.ts";
 
@@ -69,6 +68,6 @@ export async function seqOf(
   conversationId: string,
   messageId: string,
 ): Promise<number | null> {
-  const message: MessageRecord | null = await loadMessage(context.vault, messageId);
-  return message?.conversationId === conversationId ? message.seq : null;
+  const message = await loadMessage(context.vault, conversationId, messageId);
+  return message?.seq ?? null;
 }

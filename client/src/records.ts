@@ -94,6 +94,8 @@ export interface ConversationRecord {
   readonly joinedSeq: number;
   /** Messages in a row that did not decrypt in this epoch. */
   readonly undecryptable: number;
+  /** The people they were of. */
+  readonly undecryptableFrom?: readonly string[];
   /** This device had been in before: a rejoin is told with a notice. */
   readonly everJoined: boolean;
 

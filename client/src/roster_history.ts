@@ -3,11 +3,11 @@
  * last week judges last week's entries by last week's roster: it fetches today's, and walks back
  * through the roster entries after the Welcome. Every step is verified by the signed heads.
  */
-import { decode } from "@msgpack/msgpack";
 import { RosterRefused } from "./roster/refused.ts";
 import { parseHead } from "./roster/head.ts";
 import type { RosterCopy } from "./roster/roster-copy.ts";
 import type { Api } from "./transport/api.ts";
+import { unpack } from "./unpack.ts";
 import type { RosterChange } from "./wire.ts";
 
 const PAGE = 500;
@@ -27,7 +27,7 @@ export async function rosterAt(
     const page = await api.log(conversationId, after, PAGE);
     for (const entry of page.entries) {
       if (entry.kind !== "roster") continue;
-      changes.push({ seq: entry.seq, change: decode(entry.payload) as RosterChange });
+      changes.push({ seq: entry.seq, change: unpack(entry.payload) as RosterChange });
     }
     const last = page.entries.at(-1);
     if (!page.more || last === undefined) break;

@@ -171,8 +171,8 @@ export class ViewMaker implements Views {
 
   /** The quoted message as it is here; its sender's words about it where it is not. */
   async #quote(conversationId: string, reply: ReplyPointer): Promise<ReplyQuote> {
-    const quoted = await loadMessage(this.#context.vault, reply.messageId);
-    const here = quoted !== null && quoted.conversationId === conversationId;
+    const quoted = await loadMessage(this.#context.vault, conversationId, reply.messageId);
+    const here = quoted !== null;
     return {
       messageId: reply.messageId,
       sender: await this.#people.plate(here ? quoted.senderId : reply.personId),

@@ -38,7 +38,7 @@ describe("direct", () => {
     expect(unread).toBe(1);
     await b.core.markRead(conversationId, sent.messageId);
     await a.until("read", async () => (await a.status(sent.messageId, conversationId)) === "read");
-    const receipts = await a.core.receipts(sent.messageId);
+    const receipts = await a.core.receipts(conversationId, sent.messageId);
     expect(receipts.read.map(({ personId }) => personId)).toEqual([await b.personId]);
     expect((await b.core.conversation(conversationId)).unread).toBe(0);
     await b.text(conversationId, "Received");

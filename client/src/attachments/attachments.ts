@@ -9,14 +9,20 @@ import type { AttachmentPointer } from "../content.ts";
 import type { AttachmentView, OutgoingAttachment } from "../core.ts";
 import type { DeviceContext } from "../context.ts";
 import { failure, hasCode } from "../failure.ts";
-import { newId } from "../octets.ts";
 import type { Bytes } from "../octets.ts";
 import { STORES } from "../records.ts";
 import type { AttachmentRecord } from "../records.ts";
 import type { Uploader } from "../outbox.ts";
 import type { Change } from "../vault/vault.ts";
 import { ATTACHMENT_CHUNK_BYTES, MAX_ATTACHMENT_BYTES } from "../wire.ts";
-import { AttachmentCipher, chunkCount, chunkRange, newAttachmentKey, sealedSize } from "./cipher.ts";
+import {
+  AttachmentCipher,
+  attachmentIdOf,
+  chunkCount,
+  chunkRange,
+  newAttachmentKey,
+  sealedSize,
+} from "./cipher.ts";
 
 const PARALLEL = 3;
 const OPEN_CHUNKS = 8;
@@ -58,13 +64,14 @@ export class Attachments implements Uploader {
     if (file.size > MAX_ATTACHMENT_BYTES) {
       throw failure("message_invalid", { details: { limit: MAX_ATTACHMENT_BYTES } });
     }
+    const key = newAttachmentKey();
     const pointer: AttachmentPointer = {
-      id: newId(),
+      id: attachmentIdOf(key, file.size),
       kind: outgoing.kind,
       name: outgoing.name.slice(0, MAX_NAME),
       mime: outgoing.mime.slice(0, MAX_NAME),
       size: file.size,
-      key: newAttachmentKey(),
+      key,
       width: outgoing.width ?? null,
       height: outgoing.height ?? null,
       durationMs: outgoing.durationMs === undefined ? null : Math.round(outgoing.durationMs),

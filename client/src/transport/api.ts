@@ -1,6 +1,6 @@
 /** The server's routes, typed (docs/protocol.md, "Routes"). One method for each; no state. */
-import { decode } from "@msgpack/msgpack";
 import type { Bytes } from "../octets.ts";
+import { unpack } from "../unpack.ts";
 import type * as wire from "../wire.ts";
 import type { Http } from "./http.ts";
 
@@ -88,7 +88,7 @@ export class Api {
     const path = "/v1/directory";
     const answer = await this.#http.send({ method: "GET", path, headers, timeoutMs: 30_000 });
     if (answer.status === 304) return null;
-    return decode(answer.bytes) as wire.Directory;
+    return unpack(answer.bytes) as wire.Directory;
   }
   people(parameters: Readonly<Record<string, string | number | boolean | undefined>>) {
     return this.#get<wire.People>(`/v1/people${query(parameters)}`);

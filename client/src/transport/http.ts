@@ -4,10 +4,11 @@
  * identical bytes: the body is encoded once.
  * Imports nothing of mls or vault.
  */
-import { decode, encode } from "@msgpack/msgpack";
+import { encode } from "@msgpack/msgpack";
 import type { Bytes } from "../octets.ts";
 import { copy } from "../octets.ts";
 import { CoreFailure, failure, hasCode } from "../failure.ts";
+import { unpack } from "../unpack.ts";
 import type { ErrorBody } from "../wire.ts";
 import { delayMs, pause } from "./backoff.ts";
 
@@ -58,7 +59,7 @@ export class Http {
     const answer = await this.send(options);
     if (answer.bytes.length === 0) return undefined as T;
     try {
-      return decode(answer.bytes) as T;
+      return unpack(answer.bytes) as T;
     } catch (cause) {
       throw failure("network", { retry: true, cause, details: { reason: "answer_malformed" } });
     }
@@ -133,7 +134,7 @@ export class Http {
 
 function errorBody(bytes: Bytes): ErrorBody | null {
   try {
-    const value = decode(bytes) as Partial<ErrorBody> | null;
+    const value = unpack(bytes) as Partial<ErrorBody> | null;
     if (typeof value !== "object" || value === null || typeof value.code !== "string") return null;
     return {
       code: value.code,

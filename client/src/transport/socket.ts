@@ -7,7 +7,7 @@
  * connection, and the server's own pings close what is dead from its side.
  * Imports nothing of mls or vault.
  */
-import { decode, encode } from "@msgpack/msgpack";
+import { encode } from "@msgpack/msgpack";
 import {
   CLOSE_BAD_FRAME,
   CLOSE_CONDUCT_NOT_ACCEPTED,
@@ -16,6 +16,7 @@ import {
   CLOSE_UNAUTHENTICATED,
   WIRE_VERSION,
 } from "../wire.ts";
+import { unpack } from "../unpack.ts";
 import type { CursorUpdate, Ready, ServerFrame } from "../wire.ts";
 import { copy } from "../octets.ts";
 import { delayMs, pause } from "./backoff.ts";
@@ -180,7 +181,7 @@ export class Socket {
       socket.onmessage = (event: { data: ArrayBuffer }) => {
         let frame: ServerFrame;
         try {
-          frame = decode(new Uint8Array(event.data)) as ServerFrame;
+          frame = unpack(new Uint8Array(event.data)) as ServerFrame;
         } catch {
           return finish(1007);
         }

@@ -1,0 +1,103 @@
+/** What a member with a changed app can do to others, and what a server can say that is not so. */
+import { decode, encode } from "@msgpack/msgpack";
+import { describe, expect, it } from "vitest";
+import type { Fetch } from "../src/transport/http.ts";
+import type { Conversation, PostMessage } from "../src/wire.ts";
+import type { Officer } from "./officer.ts";
+import { world } from "./world.ts";
+
+const w = world();
+
+async function group(admin: Officer, others: readonly Officer[]): Promise<string> {
+  const { conversationId } = await admin.core.createGroup({
+    title: "Night patrol",
+    personIds: await Promise.all(others.map((officer) => officer.personId)),
+    photo: null,
+    whoMayPost: "everyone",
+  });
+  await Promise.all([admin, ...others].map((officer) => officer.ready(conversationId)));
+  return conversationId;
+}
+
+describe("a hostile member", () => {
+  it("cannot put a message in the place of another's by taking its id elsewhere", async () => {
+    const [alice, bob, mallory] = [await w.join(), await w.join(), await w.join()];
+    const id = await group(alice, [bob, mallory]);
+    const sent = await alice.text(id, "meet at gate 2");
+    for (const officer of [bob, mallory]) await officer.receives(id, "meet at gate 2");
+    const { conversationId: direct } = await mallory.core.openDirect(await bob.personId);
+    await mallory.ready(direct);
+    const text = { kind: "text", text: "nothing to see", mentions: [] } as const;
+    await mallory.core.send(direct, text, null, sent.messageId);
+    await bob.receives(direct, "nothing to see");
+    expect(await bob.texts(id)).toEqual(["meet at gate 2"]);
+    // Nor does Alice take a stranger's entry for her own.
+    const { conversationId: other } = await mallory.core.openDirect(await alice.personId);
+    await mallory.ready(other);
+    await mallory.core.send(other, text, null, sent.messageId);
+    await alice.receives(other, "nothing to see");
+    expect(await alice.texts(id)).toEqual(["meet at gate 2"]);
+  });
+
+  it("does not send everybody out of the cell with messages that nobody can read", async () => {
+    const net = { spoil: 0 };
+    const spoiling: Fetch = async (url, init) => {
+      if (net.spoil > 0 && url.endsWith("/messages")) {
+        net.spoil--;
+        const body = decode(init.body as Uint8Array) as PostMessage;
+        const payload = Uint8Array.from(body.payload);
+        payload[payload.length - 1] = (payload.at(-1) ?? 0) ^ 1;
+        return fetch(url, { ...init, body: new Uint8Array(encode({ ...body, payload })) });
+      }
+      return fetch(url, init);
+    };
+    const [alice, bob] = [await w.join(), await w.join()];
+    const mallory = await w.join({ fetch: spoiling });
+    const id = await group(alice, [bob, mallory]);
+    const { epoch } = await bob.core.encryption(id);
+    net.spoil = 5;
+    for (let i = 0; i < 5; i++) await mallory.text(id, `garbage ${String(i)}`);
+    await mallory.until("posted", async () => (await mallory.core.state()).outbox === 0);
+    await alice.text(id, "still with you");
+    await bob.receives(id, "still with you");
+    expect((await bob.core.encryption(id)).epoch).toBe(epoch);
+    expect((await alice.core.encryption(id)).epoch).toBe(epoch);
+    // Where only two talk, a new start is the two's own business, and heals it.
+    const { conversationId: direct } = await mallory.core.openDirect(await bob.personId);
+    await Promise.all([mallory, bob].map((officer) => officer.ready(direct)));
+    net.spoil = 3;
+    for (let i = 0; i < 3; i++) await mallory.text(direct, `garbage ${String(i)}`);
+    await mallory.until("posted", async () => (await mallory.core.state()).outbox === 0);
+    await bob.text(direct, "after the new start");
+    await mallory.receives(direct, "after the new start");
+  });
+});
+
+describe("a lying server", () => {
+  it("cannot pass one person's conversation off as another's", async () => {
+    const said: { instead: string | null } = { instead: null };
+    const lying: Fetch = async (url, init) => {
+      const answer = await fetch(url, init);
+      if (said.instead === null || !/\/conversations(\/[0-9a-f]{32})?$/.test(url)) return answer;
+      if (!answer.ok) return answer;
+      const body = decode(new Uint8Array(await answer.arrayBuffer())) as
+        Conversation | { readonly conversations: readonly Conversation[] };
+      const lie = (one: Conversation) => ({ ...one, directPersonId: said.instead });
+      const told =
+        "conversations" in body ? { conversations: body.conversations.map(lie) } : lie(body);
+      return new Response(new Uint8Array(encode(told)), { headers: answer.headers });
+    };
+    const [bob, eve] = [await w.join(), await w.join()];
+    const alice = await w.join({ fetch: lying });
+    said.instead = await bob.personId;
+    // The server opens the conversation with Eve and says that it is the one with Bob.
+    const { conversationId } = await alice.core.openDirect(await eve.personId);
+    expect((await alice.core.conversation(conversationId)).direct?.personId).toBe(said.instead);
+    await alice.text(conversationId, "for Bob only").catch(() => undefined);
+    await alice.until("alarm", async () => {
+      const { state, alarm } = await alice.core.conversation(conversationId);
+      return state === "alarm" && alarm === "direct_stranger";
+    });
+    expect(await eve.texts(conversationId)).toEqual([]);
+  });
+});
