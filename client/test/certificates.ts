@@ -12,6 +12,7 @@ import {
   AttributeValue,
   BasicConstraints,
   Certificate,
+  CRLNumber,
   CertificateList,
   ExtendedKeyUsage,
   Extension,
@@ -29,6 +30,7 @@ import {
   Time,
   Validity,
   id_ce_basicConstraints,
+  id_ce_cRLNumber,
   id_ce_extKeyUsage,
   id_ce_keyUsage,
   id_ce_subjectAltName,
@@ -250,6 +252,12 @@ export class Department {
       issuer: named("Test Issuing CA 1"),
       thisUpdate: new Time(new Date(this.nowMs - HOUR)),
       nextUpdate: new Time(new Date(this.nowMs + 7 * DAY)),
+      crlExtensions: [
+        new Extension({
+          extnID: id_ce_cRLNumber,
+          extnValue: new OctetString(AsnConvert.serialize(new CRLNumber(this.#version))),
+        }),
+      ],
     });
     if (this.#revoked.length > 0)
       list.revokedCertificates = this.#revoked.map(

@@ -149,6 +149,12 @@ describe("trust", () => {
     await refused(open(department, { crl: other.crl() }));
     await refused(open(department, { crl: new Uint8Array() }));
     await refused(open(department, {}, { lowestVersion: 2 }));
+    // An old list under a new version would bring a revoked device back.
+    const before = department.crl();
+    department.revoke(department.device());
+    expect((await open(department, {}, { lowestVersion: 1 })).version).toBe(2);
+    const message = await refused(open(department, { version: 3, crl: before }));
+    expect(message).toMatch("another version");
     await refused(open(department, {}, { atMs: department.nowMs - 30 * DAY }));
     await refused(open(department, {}, { atMs: department.nowMs + 30 * 365 * DAY }));
   });

@@ -5,7 +5,8 @@
  * accepted chains root → issuing CA → device, with the role read from the URI. A chain is verified
  * once for each certificate and remembered; validity and revocation are judged at every call. A
  * `TrustStore` is immutable: a new `Trust` from the server makes a new store, and one with a lower
- * version is refused, so that a revocation cannot be undone by an old answer.
+ * version is refused, as is a revocation list that was signed for another version, so that a
+ * revocation cannot be undone by an old list.
  *
  * Times: one hour of tolerance either way, because phones' clocks are wrong.
  */
@@ -106,6 +107,8 @@ export class TrustStore implements CredentialChecker {
 
     const crl = parseRevocationList(trust.crl);
     await requireIssuedBySome(crl, issuing, ed25519);
+    // The version is the server's word alone; the number in the list is signed.
+    if (crl.number !== trust.version) throw refuse("revocation list of another version");
     return new TrustStore(trust.version, issuing, authority, crl, ed25519, options.now);
   }
 

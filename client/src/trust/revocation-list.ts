@@ -3,13 +3,15 @@
  * nothing (see checker.ts). Pure.
  */
 import { AsnConvert } from "@peculiar/asn1-schema";
-import { CertificateList } from "@peculiar/asn1-x509";
+import { CRLNumber, CertificateList, id_ce_cRLNumber } from "@peculiar/asn1-x509";
 import { bytesToHex } from "@noble/hashes/utils.js";
 import { CheckRefused } from "../check-failed.ts";
 import { derLength, nameKey, requireEd25519 } from "./certificate.ts";
 
 export interface RevocationList {
   readonly issuer: string;
+  /** CRLNumber (RFC 5280 section 5.2.3): the version of the Trust that this list is for. */
+  readonly number: number;
   readonly thisUpdateMs: number;
   readonly nextUpdateMs: number | null;
   /** Serial number (hex, as encoded) to the time of revocation. */
@@ -29,6 +31,9 @@ export function parseRevocationList(der: Uint8Array): RevocationList {
     requireEd25519(list.signatureAlgorithm);
     for (const extension of tbs.crlExtensions ?? [])
       if (extension.critical) throw new Error("CRL has a critical extension (delta or partial)");
+    const numbered = tbs.crlExtensions?.find(({ extnID }) => extnID === id_ce_cRLNumber);
+    if (numbered === undefined) throw new Error("CRL has no number");
+    const number = AsnConvert.parse(numbered.extnValue.buffer, CRLNumber).value;
     const revoked = new Map<string, number>();
     for (const entry of tbs.revokedCertificates ?? []) {
       revoked.set(
@@ -38,6 +43,7 @@ export function parseRevocationList(der: Uint8Array): RevocationList {
     }
     return {
       issuer: nameKey(tbs.issuer),
+      number,
       thisUpdateMs: tbs.thisUpdate.getTime().getTime(),
       nextUpdateMs: tbs.nextUpdate?.getTime().getTime() ?? null,
       revoked,
