@@ -183,6 +183,10 @@ class NatsBus:
                 log.warning("bus_unreachable", error=str(error))
                 await asyncio.sleep(1.0)
             else:
+                # A subscription is only queued until now: what others publish from here on is
+                # heard. Unanswered, the connection is lost again, and the client renews both.
+                with contextlib.suppress(nats.errors.Error):
+                    await self._client.flush()
                 return
 
     async def _on_message(self, message: Msg) -> None:
