@@ -152,6 +152,23 @@ async def test_limits_for_an_address_and_in_total(
     assert answers == [200, 200, 429]
 
 
+async def test_a_caller_cannot_choose_the_address_that_it_counts_under(
+    settings: Settings, clock: MovedClock
+) -> None:
+    change = {"otp_per_address_per_hour": 2, "trusted_proxies": 1}
+    answers = []
+    async with run(msgspec.structs.replace(settings, **change), clock) as server:
+        for i in range(3):
+            # What the caller claims, and the header of its own that a proxy adds after it.
+            answer = await server.http.post(
+                "/v1/registration/numbers",
+                json={"number": f"+91700000010{i}", "language": "en"},
+                headers=[("x-forwarded-for", f"6.6.6.{i}"), ("x-forwarded-for", "192.0.2.9")],
+            )
+            answers.append(answer.status_code)
+    assert answers == [200, 200, 429]
+
+
 async def test_what_is_no_number(running: Running, code_of: Any) -> None:
     for text in ("", "12", "hello", "+1 23", "７"):
         assert code_of(await running.ask(text)) == "number_invalid"
@@ -239,8 +256,13 @@ async def test_enrolment_codes(settings: Settings, clock: MovedClock, code_of: A
         assert code_of(refused) == "ticket_invalid"
         assert code_of(await enter(step["ticket"], "ABCD2345EFGJ")) == "enrolment_code_wrong"
         assert (await enter(step["ticket"], "abcd-2345 efgh")).json()["next"] == "device"
+        # A second registration under way with the same letter.
+        second = (await server.step(SHO))["ticket"]
+        assert (await enter(second, "ABCD2345EFGH")).json()["next"] == "device"
         key = Ed25519PrivateKey.generate()
         assert (await server.certify(step["ticket"], key, new_id())).status_code == 200
+        refused = await server.certify(second, Ed25519PrivateKey.generate(), new_id())
+        assert code_of(refused) == "ticket_invalid"
 
         # Used up, also when the same code is imported again.
         async with server.container.database.transaction() as connection:

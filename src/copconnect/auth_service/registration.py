@@ -289,7 +289,10 @@ class Registration:
                 "created_ms": now,
             },
         )
-        await registration_store.use_enrolment_code(connection, person_id, now)
+        used = await registration_store.use_enrolment_code(connection, person_id, now)
+        if self._settings.registration_policy == "enrolment_code" and not used:
+            # Another registration came first with the same letter: it is good for one device.
+            raise errors.TicketInvalid
         return await issue(
             connection,
             self._authority,

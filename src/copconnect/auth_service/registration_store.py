@@ -228,10 +228,11 @@ async def set_enrolment_codes(connection: AsyncConnection, hashes: Mapping[Perso
             )
 
 
-async def use_enrolment_code(connection: AsyncConnection, person_id: PersonId, now_ms: int) -> None:
-    """Use up a person's enrolment code."""
-    await connection.execute(
+async def use_enrolment_code(connection: AsyncConnection, person_id: PersonId, now_ms: int) -> bool:
+    """Use up a person's enrolment code. Returns whether there was an unused one."""
+    found = await connection.execute(
         update(enrolment_codes)
         .where(enrolment_codes.c.person_id == person_id, enrolment_codes.c.used_ms.is_(None))
         .values(used_ms=now_ms)
     )
+    return found.rowcount > 0

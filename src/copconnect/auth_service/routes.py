@@ -19,7 +19,8 @@ def routes(service: AuthService, gate: Gate, trusted_proxies: int) -> list[Any]:
 
     def address(request: HttpRequest) -> str:
         peer = request.client.host if request.client else ""
-        forwarded = request.headers.get("x-forwarded-for", "")
+        # A proxy may append a header of its own instead of appending to the caller's.
+        forwarded = ",".join(request.headers.getall("x-forwarded-for", []))
         return rules.caller_address(peer, forwarded, trusted_proxies)
 
     @post("/v1/registration/numbers")

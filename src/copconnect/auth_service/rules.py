@@ -5,6 +5,8 @@ Numbers are E.164 text; times are ms; hashes are lowercase hex.
 
 import hashlib
 import hmac
+import ipaddress
+import re
 import unicodedata
 from collections.abc import Sequence
 from typing import Literal
@@ -20,6 +22,8 @@ RENEWAL_WINDOW_MS = 30 * 24 * HOUR_MS
 TICKET_LIFETIME_MS = 30 * 60_000
 APPROVAL_LIFETIME_MS = 7 * 24 * HOUR_MS
 ENROLMENT_ATTEMPTS = 5
+
+_WITH_PORT = re.compile(r"\[([0-9A-Fa-f:.]+)\](?::\d+)?|([0-9.]+):\d+")
 
 Policy = Literal["none", "enrolment_code", "approval"]
 Next = Literal["enrolment_code", "approval", "device", "refused"]
@@ -145,8 +149,20 @@ def clean_label(text: str) -> str:
 
 
 def caller_address(peer: str, forwarded_for: str, trusted_proxies: int) -> str:
-    """Return the caller's address: what the outermost trusted proxy saw."""
-    if trusted_proxies <= 0:
-        return peer
+    """Return what the limits by address count under: what the outermost trusted proxy saw.
+
+    An IPv6 caller owns at least a /64 and can come from any of its addresses, so that is counted;
+    the port that some proxies append is not.
+    """
     hops = [hop.strip() for hop in forwarded_for.split(",") if hop.strip()]
-    return hops[-trusted_proxies] if len(hops) >= trusted_proxies else peer
+    seen = hops[-trusted_proxies] if 0 < trusted_proxies <= len(hops) else peer
+    bare = _WITH_PORT.fullmatch(seen)
+    try:
+        address = ipaddress.ip_address((bare[1] or bare[2]) if bare else seen.partition("%")[0])
+    except ValueError:
+        return seen[:64]
+    if isinstance(address, ipaddress.IPv4Address):
+        return str(address)
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return str(ipaddress.ip_network((int(address), 64), strict=False))
