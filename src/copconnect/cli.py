@@ -1,5 +1,6 @@
 """The ``copconnect`` command."""
 
+import os
 from typing import Annotated
 
 import typer
@@ -60,5 +61,6 @@ def serve(
 
 
 def main() -> None:
-    """Run the command."""
+    """Run the command. What it writes names people: it is for this account only."""
+    os.umask(0o077)
     app()

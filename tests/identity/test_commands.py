@@ -86,6 +86,15 @@ def test_wrong_input_ends_with_a_sentence(data: str, tmp_path: Path) -> None:
     assert "GATEWAY" in run("serve", "--data", data).output
 
 
+def test_nobody_else_on_the_machine_reads_what_is_written(server: ServerProcess) -> None:
+    written = [path for path in server.data.rglob("*") if "blobs" not in path.name]
+    assert any(path.suffix == ".sqlite3" for path in written)
+    # Certificates are public.
+    loose = [path for path in written if path.is_file() and path.stat().st_mode & 0o077]
+    assert {path.suffix for path in loose} <= {".pem"}
+    assert not any(path.name.endswith(".key.pem") for path in loose)
+
+
 def test_a_running_server_acts_on_a_suspension_within_two_seconds(server: ServerProcess) -> None:
     officer = databank.officers()[0]
     with httpx.Client(base_url=server.url) as http:

@@ -8,6 +8,7 @@ import structlog
 import uvicorn
 
 from copconnect.app import Container, create_app
+from copconnect.commands.patience import PatientProtocol
 from copconnect.settings import Settings
 
 GRACE_S = 5
@@ -53,7 +54,7 @@ def run(settings: Settings, ready: Callable[[], Awaitable[None]] | None = None) 
         host=settings.host,
         port=settings.port,
         loop="uvloop",
-        http="httptools",
+        http=PatientProtocol,
         ws="websockets-sansio",
         ws_max_size=1024 * 1024,
         access_log=False,
