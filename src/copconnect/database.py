@@ -2,19 +2,23 @@
 
 Invariants: every write runs inside :meth:`Database.transaction`; on SQLite it takes the write
 lock at once (BEGIN IMMEDIATE), on PostgreSQL rows are locked by the UPDATE that comes first.
+What is short and frequent runs in :meth:`Database.write_at_once`: on SQLite without leaving the
+writing thread between its statements, because each way there and back costs more than a statement.
 ``METADATA`` collects the tables that each role's ``store.py`` defines; Alembic migrations under
 ``migrations/`` create them. This module imports nothing of the roles.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, nullcontext
-from typing import Any
+from typing import Any, TypeVar
 
 from prometheus_client import Counter
-from sqlalchemy import MetaData, event
+from sqlalchemy import Connection, Engine, MetaData, create_engine, event
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+T = TypeVar("T")
 STATEMENTS = Counter("copconnect_database_statements", "SQL statements executed by this process")
 
 METADATA = MetaData(
@@ -28,16 +32,46 @@ METADATA = MetaData(
 )
 
 
+class SqliteWriter:
+    """One thread, and the engine whose connection is used in it and nowhere else."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self._thread = ThreadPoolExecutor(1, "database")
+
+    async def run(self, work: Callable[[Connection], T]) -> T:
+        """Run ``work`` in one transaction: there and back once, however many statements it has."""
+
+        def write() -> T:
+            with self.engine.begin() as connection:
+                return work(connection)
+
+        return await asyncio.get_running_loop().run_in_executor(self._thread, write)
+
+    async def close(self) -> None:
+        """Close the connection, where it was opened, and end the thread."""
+        await asyncio.get_running_loop().run_in_executor(self._thread, self.engine.dispose)
+        self._thread.shutdown(wait=False)
+
+
 class Database:
     """An engine and its transactions. Safe for concurrent use by tasks of one event loop."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, writer: SqliteWriter | None = None) -> None:
         self.engine = engine
+        self._writer = writer
         # One writer at a time, first come first served: SQLite itself would let them poll for its
         # lock, with waits of up to 100 ms.
         self._writing = asyncio.Lock() if self.is_sqlite else None
         self.statements = 0  # Executed since start; tests and benchmarks read differences.
-        event.listen(engine.sync_engine, "before_cursor_execute", self._count)
+        for one in self.sync_engines:
+            event.listen(one, "before_cursor_execute", self._count)
+
+    @property
+    def sync_engines(self) -> list[Engine]:
+        """Every engine that executes statements, for those who count or watch them."""
+        engines = [self.engine.sync_engine]
+        return engines if self._writer is None else [*engines, self._writer.engine]
 
     def _count(self, *_: Any) -> None:
         self.statements += 1
@@ -54,6 +88,22 @@ class Database:
         async with self._writing or nullcontext(), self.engine.begin() as connection:
             yield connection
 
+    async def write_at_once(self, work: Callable[[Connection], T]) -> T:
+        """Run ``work`` in a read-write transaction of its own, like :meth:`transaction`.
+
+        ``work`` waits for nothing but its statements. It may run in another thread, so it touches
+        only what it was given. Cancelling the caller does not stop what has begun: it commits or
+        rolls back, and only then may the next one write.
+        """
+        if self._writer is None:
+            async with self.engine.begin() as connection:
+                return await connection.run_sync(work)
+        return await asyncio.shield(asyncio.create_task(self._write(self._writer, work)))
+
+    async def _write(self, writer: SqliteWriter, work: Callable[[Connection], T]) -> T:
+        async with self._writing or nullcontext():
+            return await writer.run(work)
+
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
         """Run read-only statements on a consistent snapshot."""
@@ -65,6 +115,8 @@ class Database:
 
     async def close(self) -> None:
         """Close every connection."""
+        if self._writer is not None:
+            await self._writer.close()
         await self.engine.dispose()
 
 
@@ -72,14 +124,18 @@ def open_database(url: str) -> Database:
     """Open a database by SQLAlchemy URL (``sqlite+aiosqlite:///…``, ``postgresql+asyncpg://…``)."""
     # Parameters are hidden: an error that is logged must not name numbers or people.
     if url.startswith("sqlite"):
-        engine = create_async_engine(url, connect_args={"timeout": 30}, hide_parameters=True)
-        event.listen(engine.sync_engine, "connect", _configure_sqlite)
-        event.listen(engine.sync_engine, "begin", _begin_sqlite)
-    else:
-        engine = create_async_engine(
+        options: dict[str, Any] = {"connect_args": {"timeout": 30}, "hide_parameters": True}
+        engine = create_async_engine(url, **options)
+        writing = create_engine(engine.url.set(drivername="sqlite"), pool_size=1, **options)
+        for one in (engine.sync_engine, writing):
+            event.listen(one, "connect", _configure_sqlite)
+            event.listen(one, "begin", _begin_sqlite)
+        return Database(engine, SqliteWriter(writing))
+    return Database(
+        create_async_engine(
             url, pool_size=10, max_overflow=10, pool_pre_ping=True, hide_parameters=True
         )
-    return Database(engine)
+    )
 
 
 def _configure_sqlite(connection: Any, _record: Any) -> None:

@@ -17,11 +17,13 @@ class Statements:
         self.texts: list[str] = []
 
     def __enter__(self) -> list[str]:
-        event.listen(self._database.engine.sync_engine, "before_cursor_execute", self._note)
+        for engine in self._database.sync_engines:
+            event.listen(engine, "before_cursor_execute", self._note)
         return self.texts
 
     def __exit__(self, *_: object) -> None:
-        event.remove(self._database.engine.sync_engine, "before_cursor_execute", self._note)
+        for engine in self._database.sync_engines:
+            event.remove(engine, "before_cursor_execute", self._note)
 
     def _note(self, _connection: Connection, _cursor: object, text: str, *_: object) -> None:
         self.texts.append(text)
@@ -38,7 +40,7 @@ async def test_a_message_costs_the_same_for_2_and_for_200_members(database: Data
             await world.post(sender, made)
         counts.append(len(statements))
     assert counts[0] == counts[1], counts
-    assert counts[0] <= _MOST
+    assert 3 <= counts[0] <= _MOST  # A count that misses statements must not pass.
 
 
 async def test_hello_costs_the_same_for_2_and_for_20_conversations(database: Database) -> None:

@@ -5,8 +5,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect import errors, wire
 from copconnect.bus import AnyWakeup
 from copconnect.delivery import cell_store, log_store, rules, store
+from copconnect.delivery.accepting import AlreadyAccepted, check_known
 from copconnect.delivery.parts import Parts, wakeup_of
-from copconnect.delivery.posting import AlreadyAccepted, check_known
 from copconnect.delivery.roster_change import RosterEdit, edit_rosters
 from copconnect.ids import CellId, ConversationId, EntryId
 from copconnect.principals import Caller

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from prometheus_client import Counter
-from sqlalchemy import Select, and_, bindparam, delete, func, insert, or_, select
+from sqlalchemy import Connection, Select, and_, bindparam, delete, func, insert, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
@@ -13,18 +13,23 @@ from copconnect.delivery.tables import LOG_ENTRIES
 from copconnect.ids import CellId, ConversationId, EntryId, Seq
 
 ENTRIES = Counter("copconnect_entries", "Log entries written by this process", ["kind"])
+_INSERT = insert(LOG_ENTRIES)
 PAGE_BYTES = 4 * 1024 * 1024  # A log page is cut there.
 
 
 async def add_entries(connection: AsyncConnection, entries: Sequence[wire.LogEntry]) -> None:
     """Append entries to the log."""
     if entries:
-        await connection.execute(
-            insert(LOG_ENTRIES),
-            [{f: getattr(entry, f) for f in entry.__struct_fields__} for entry in entries],
-        )
-        for entry in entries:
-            ENTRIES.labels(entry.kind).inc()
+        await connection.run_sync(add_entries_at_once, entries)
+
+
+def add_entries_at_once(connection: Connection, entries: Sequence[wire.LogEntry]) -> None:
+    """Do what :func:`add_entries` does, in Database.write_at_once."""
+    connection.execute(
+        _INSERT, [{f: getattr(entry, f) for f in entry.__struct_fields__} for entry in entries]
+    )
+    for entry in entries:
+        ENTRIES.labels(entry.kind).inc()
 
 
 async def find_entry(

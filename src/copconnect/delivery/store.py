@@ -10,10 +10,13 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
+    Connection,
     and_,
     bindparam,
     delete,
     exists,
+    func,
     insert,
     literal,
     select,
@@ -35,6 +38,10 @@ from copconnect.delivery.tables import (
 )
 from copconnect.ids import CellId, ConversationId, EntryId, PersonId, Seq
 from copconnect.principals import Caller
+
+
+def _bind(name: str, kind: Any = None) -> Any:
+    return bindparam(f"p_{name}", type_=kind)
 
 
 def upsert(connection: AsyncConnection, table: Any) -> Any:
@@ -100,16 +107,15 @@ async def advance(
     connection: AsyncConnection, conversation_id: ConversationId, message_ms: int | None
 ) -> Seq | None:
     """Take the conversation's next seq, holding its row; None when there is no such one."""
-    values: dict[str, Any] = {"last_seq": CONVERSATIONS.c.last_seq + 1}
-    if message_ms is not None:
-        values["last_message_ms"] = message_ms
-    statement = (
-        update(CONVERSATIONS)
-        .where(CONVERSATIONS.c.conversation_id == conversation_id)
-        .values(values)
-        .returning(CONVERSATIONS.c.last_seq)
-    )
-    seq: int | None = await connection.scalar(statement)
+    return await connection.run_sync(advance_at_once, conversation_id, message_ms)
+
+
+def advance_at_once(
+    connection: Connection, conversation_id: ConversationId, message_ms: int | None
+) -> Seq | None:
+    """Do what :func:`advance` does, in Database.write_at_once."""
+    values = {"p_conversation_id": conversation_id, "p_message_ms": message_ms}
+    seq: int | None = connection.scalar(_ADVANCE, values)
     return None if seq is None else Seq(seq)
 
 
@@ -125,10 +131,6 @@ async def change_conversations(
     await connection.execute(
         statement, [{f"p_{k}": v for k, v in change.items()} for change in changes]
     )
-
-
-def _bind(name: str) -> Any:
-    return bindparam(f"p_{name}")
 
 
 async def last_seq(connection: AsyncConnection, conversation_id: ConversationId) -> int | None:
@@ -183,6 +185,63 @@ async def _lock_names(connection: AsyncConnection, names: Collection[str], lock:
 
 
 # --- Standing ---------------------------------------------------------------------------------
+#
+# The two statements of every message are built once: building costs more than executing.
+
+_E, _C = LOG_ENTRIES.c, CONVERSATIONS.c
+_PLACED = exists(
+    select(literal(1)).where(
+        ROSTER_LEAVES.c.conversation_id == _bind("conversation_id"),
+        ROSTER_LEAVES.c.cell_id == _bind("cell_id"),
+        ROSTER_LEAVES.c.client_id == _bind("client_id"),
+    )
+)
+_STANDING = (
+    select(
+        _C.kind,
+        _C.suite,
+        _C.who_may_post,
+        _C.last_seq,
+        MEMBERS.c.admin,
+        _PLACED.label("placed"),
+        CELLS.c.epoch,
+        CELLS.c.removals,
+        CELLS.c.lease_client,
+        CELLS.c.lease_until_ms,
+        _E.seq.label("known_seq"),
+        _E.sent_ms.label("known_sent_ms"),
+        _E.epoch.label("known_epoch"),
+        _E.kind.label("known_kind"),
+        _E.sender.label("known_sender"),
+    )
+    .select_from(CONVERSATIONS)
+    .join(
+        CELLS,
+        and_(CELLS.c.conversation_id == _C.conversation_id, CELLS.c.cell_id == _bind("cell_id")),
+    )
+    .outerjoin(
+        MEMBERS,
+        and_(
+            MEMBERS.c.conversation_id == _C.conversation_id,
+            MEMBERS.c.person_id == _bind("person_id"),
+        ),
+    )
+    .outerjoin(
+        LOG_ENTRIES,
+        and_(_E.conversation_id == _C.conversation_id, _E.entry_id == _bind("entry_id")),
+    )
+    .where(_C.conversation_id == _bind("conversation_id"))
+)
+_ADVANCE = (
+    update(CONVERSATIONS)
+    .where(_C.conversation_id == _bind("conversation_id"))
+    .values(
+        last_seq=_C.last_seq + 1,
+        last_message_ms=func.coalesce(_bind("message_ms", BigInteger), _C.last_message_ms),
+    )
+    .returning(_C.last_seq)
+)
+_Found = tuple[Standing, KnownEntry | None, int]
 
 
 async def standing(
@@ -193,54 +252,37 @@ async def standing(
     entry_id: EntryId | None = None,
     *,
     advanced: bool = False,
-) -> tuple[Standing, KnownEntry | None, int] | None:
+) -> _Found | None:
     """Return how the caller stands to a cell, the entry known by ``entry_id``, and the suite.
 
     One statement. None when there is no such cell in this conversation. ``advanced``: this
     transaction took the newest seq, which nobody else has seen.
     """
-    e, c = LOG_ENTRIES.c, CONVERSATIONS.c
-    placed = exists(
-        select(literal(1)).where(
-            ROSTER_LEAVES.c.conversation_id == conversation_id,
-            ROSTER_LEAVES.c.cell_id == cell_id,
-            ROSTER_LEAVES.c.client_id == caller.client_id,
-        )
+    return await connection.run_sync(
+        standing_at_once, conversation_id, cell_id, caller, entry_id, advanced=advanced
     )
-    statement = (
-        select(
-            c.kind,
-            c.suite,
-            c.who_may_post,
-            c.last_seq,
-            MEMBERS.c.admin,
-            placed.label("placed"),
-            CELLS.c.epoch,
-            CELLS.c.removals,
-            CELLS.c.lease_client,
-            CELLS.c.lease_until_ms,
-            e.seq.label("known_seq"),
-            e.sent_ms.label("known_sent_ms"),
-            e.epoch.label("known_epoch"),
-            e.kind.label("known_kind"),
-            e.sender.label("known_sender"),
-        )
-        .select_from(CONVERSATIONS)
-        .join(CELLS, and_(CELLS.c.conversation_id == c.conversation_id, CELLS.c.cell_id == cell_id))
-        .outerjoin(
-            MEMBERS,
-            and_(
-                MEMBERS.c.conversation_id == c.conversation_id,
-                MEMBERS.c.person_id == caller.person_id,
-            ),
-        )
-        .outerjoin(
-            LOG_ENTRIES,
-            and_(e.conversation_id == c.conversation_id, e.entry_id == (entry_id or "")),
-        )
-        .where(c.conversation_id == conversation_id)
-    )
-    row = (await connection.execute(statement)).first()
+
+
+def standing_at_once(
+    connection: Connection,
+    conversation_id: ConversationId,
+    cell_id: CellId,
+    caller: Caller,
+    entry_id: EntryId | None = None,
+    *,
+    advanced: bool = False,
+) -> _Found | None:
+    """Do what :func:`standing` does, in Database.write_at_once."""
+    row = connection.execute(
+        _STANDING,
+        {
+            "p_conversation_id": conversation_id,
+            "p_cell_id": cell_id,
+            "p_client_id": caller.client_id,
+            "p_person_id": caller.person_id,
+            "p_entry_id": entry_id or "",
+        },
+    ).first()
     if row is None:
         return None
     known = None
