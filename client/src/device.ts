@@ -122,7 +122,7 @@ export class Device {
       onReady: (ready) => {
         options.onReady(ready);
         this.outbox.wake();
-        void this.sync.onReady(ready);
+        void this.sync.onReady(ready).then(() => this.#askProfiles());
         void this.#housekeeping(ready).catch(ignore);
       },
       onFrame: (frame) => {
@@ -299,6 +299,14 @@ export class Device {
     const { kind, title, photo } = conversation.record;
     if (kind === "direct" || title === null) return;
     await this.sendHidden(conversation, { kind: "profile", title, photo }).catch(ignore);
+  }
+
+  /** Whoever could have told a name may have been away, or this device ended before it asked. */
+  #askProfiles(): void {
+    for (const conversation of this.sync.conversations.values()) {
+      const { state, title } = conversation.record;
+      if (state === "ready" && title === null) void this.#askProfile(conversation);
+    }
   }
 
   async #askProfile(conversation: Conversation): Promise<void> {
