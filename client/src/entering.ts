@@ -21,16 +21,12 @@ const WELCOME_GRACE_MS = 3_000;
 /** How long we leave the founding to the creator. */
 const FOUNDING_GRACE_MS = 3_000;
 export const POLL_MS = 400;
-/** Group info and roster of different moments do not fit each other; after so many it is an alarm. */
-const TRIES = 5;
 
 export type Outcome = "done" | "again" | { readonly waitMs: number };
 
 export interface EnteringHooks {
   left(conversation: Conversation): Promise<void>;
   onEntered(conversation: Conversation): void;
-  /** Failures in a row so far. */
-  failures(conversation: Conversation): number;
 }
 
 export class Entering {
@@ -169,10 +165,10 @@ export class Entering {
       if (hasCode(error, "cell_unfounded")) return { waitMs: POLL_MS };
       // The cell was given up, or this person lost their place: the conversation says which.
       if (hasCode(error, "not_member")) return { waitMs: POLL_MS };
-      // The group info and our roster may be of different moments: fetch both again.
-      if (isCheckFailed(error)) {
-        if (this.#hooks.failures(conversation) < TRIES) throw failure("not_joined", { cause: error, retry: true });
-      }
+      // The group info and our roster may be of different moments, or its maker lied. Nothing was
+      // shown and nothing sent; it is tried again, more and more rarely, because the next commit or
+      // a fresh cell brings another group info.
+      if (isCheckFailed(error)) throw failure("not_joined", { cause: error, retry: true });
       throw error;
     }
   }

@@ -65,7 +65,6 @@ export class Membership {
     this.#entering = new Entering(context, inbox, {
       left: (conversation) => this.left(conversation),
       onEntered: (conversation) => listener.onEntered(conversation),
-      failures: ({ id }) => this.#failures.get(id) ?? 0,
     });
   }
 

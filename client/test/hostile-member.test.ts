@@ -2,7 +2,7 @@
 import { decode, encode } from "@msgpack/msgpack";
 import { describe, expect, it } from "vitest";
 import type { Fetch } from "../src/transport/http.ts";
-import type { Conversation, PostMessage } from "../src/wire.ts";
+import type { Conversation, PostMessage, UploadCommit } from "../src/wire.ts";
 import type { Officer } from "./officer.ts";
 import { world } from "./world.ts";
 
@@ -20,6 +20,51 @@ async function group(admin: Officer, others: readonly Officer[]): Promise<string
 }
 
 describe("a hostile member", () => {
+  it("bricks a cell only until it is removed: the others go on in a fresh one", async () => {
+    const net = { lie: false };
+    const lying: Fetch = async (url, init) => {
+      if (!net.lie || !url.endsWith("/commits")) return fetch(url, init);
+      const body = decode(init.body as Uint8Array) as UploadCommit;
+      const spoil = (bytes: Uint8Array): Uint8Array => {
+        const copy = Uint8Array.from(bytes);
+        copy[copy.length - 1] = (copy.at(-1) ?? 0) ^ 1;
+        return copy;
+      };
+      const { commit, groupInfo } = body;
+      const lie = { ...body, commit: spoil(commit), groupInfo: spoil(groupInfo), welcome: null };
+      const told = encode({ ...lie, welcomeClients: [] });
+      return fetch(url, { ...init, body: new Uint8Array(told) });
+    };
+    const [alice, bob] = [await w.join(), await w.join()];
+    const mallory = await w.join({ fetch: lying });
+    const carol = await w.join();
+    const id = await group(alice, [bob, mallory, carol]);
+    await alice.text(id, "before");
+    for (const officer of [bob, mallory, carol]) await officer.receives(id, "before");
+
+    // Carol leaves; only Mallory is there to commit her Remove.
+    await alice.core.close();
+    await bob.core.close();
+    net.lie = true;
+    await carol.core.leave(id);
+    await mallory.until("lied", async () => (await mallory.core.encryption(id)).clients === 3);
+    await alice.restart();
+    await bob.restart();
+    await alice.until("outside", async () => {
+      const item = (await alice.core.conversations()).find((one) => one.conversationId === id);
+      return item?.state === "joining";
+    });
+    await alice.core.changeMembers(id, { remove: [await mallory.personId] });
+    w.server.agePendingRemoves();
+    for (const officer of [alice, bob]) await officer.ready(id);
+    await alice.text(id, "without Mallory");
+    await bob.receives(id, "without Mallory");
+    await bob.text(id, "clear");
+    await alice.receives(id, "clear");
+    expect((await bob.core.encryption(id)).clients).toBe(2);
+    expect(await bob.texts(id)).toEqual(["before", "without Mallory", "clear"]);
+  });
+
   it("cannot put a message in the place of another's by taking its id elsewhere", async () => {
     const [alice, bob, mallory] = [await w.join(), await w.join(), await w.join()];
     const id = await group(alice, [bob, mallory]);

@@ -1,25 +1,8 @@
-import { spawnSync } from "node:child_process";
-import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { numberOf, python } from "./server.ts";
+import { numberOf } from "./server.ts";
 import { world } from "./world.ts";
 
 const w = world();
-
-/** Let the pending Removes be as old as if nobody had come online for two minutes. */
-function agePendingRemoves(folder: string): void {
-  const script = [
-    "import sqlite3, sys",
-    "c = sqlite3.connect(sys.argv[1], timeout=30)",
-    "n = c.execute('UPDATE pending_removals SET created_ms = created_ms - 120000').rowcount",
-    "c.commit()",
-    "sys.exit(0 if n > 0 else 1)",
-  ].join("\n");
-  const file = join(folder, "data", "copconnect.sqlite3");
-  const run = spawnSync(python(), ["-c", script, file], { encoding: "utf8" });
-  expect(run.stderr).toBe("");
-  expect(run.status).toBe(0);
-}
 
 describe("a cell whose Removes nobody online can commit", () => {
   it("is founded anew by who waits, and those who return read on from it", async () => {
@@ -49,7 +32,7 @@ describe("a cell whose Removes nobody online can commit", () => {
       (await b2.core.conversations()).some((item) => item.conversationId === id),
     );
     await new Promise((resolve) => setTimeout(resolve, 2_500));
-    agePendingRemoves(w.server.folder);
+    w.server.agePendingRemoves();
     await b2.ready(id);
     await b2.text(id, "from the fresh cell");
     await b2.until("sent", async () => (await b2.core.state()).outbox === 0);

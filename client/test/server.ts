@@ -141,6 +141,20 @@ export class TestServer {
     return readFileSync(join(this.folder, "log"), "utf8").slice(-6000);
   }
 
+  /** Let the pending Removes be as old as if nobody had committed them for two minutes. */
+  agePendingRemoves(): void {
+    const script = [
+      "import sqlite3, sys",
+      "c = sqlite3.connect(sys.argv[1], timeout=30)",
+      "n = c.execute('UPDATE pending_removals SET created_ms = created_ms - 120000').rowcount",
+      "c.commit()",
+      "sys.exit(0 if n > 0 else 'no Remove is pending')",
+    ].join("\n");
+    const file = join(this.folder, "data", "copconnect.sqlite3");
+    const run = spawnSync(python(), ["-c", script, file], { encoding: "utf8" });
+    if (run.status !== 0) throw new Error(run.stderr);
+  }
+
   /** As a power cut does. */
   async kill(): Promise<void> {
     const child = this.#process;

@@ -69,7 +69,7 @@ async function byLibrary({ state, message, context }: Incoming): Promise<Process
     return { state: result.newState, consumed: result.consumed, kind: "commit" };
   } catch (error) {
     if (error instanceof CheckRefused) throw error;
-    throw new CheckRefused("rule_violated", "the commit does not verify", null, error);
+    throw new CheckRefused("unverified", "the commit does not verify", null, error);
   }
 }
 
@@ -239,7 +239,7 @@ async function replaceOwnLeaf({ state, message, context }: Incoming): Promise<Pr
       context.cs,
     );
   } catch (error) {
-    throw new CheckRefused("rule_violated", "the commit does not verify", null, error);
+    throw new CheckRefused("unverified", "the commit does not verify", null, error);
   }
   return { state: evict(state), consumed: [], kind: "commit" };
 }

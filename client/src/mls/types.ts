@@ -56,6 +56,8 @@ export interface CheckFailed extends Error {
     | "stale_epoch"
     | "future_epoch"
     | "malformed"
+    /** Signature, tag or path is wrong: garbage, or changed on the way. */
+    | "unverified"
     | "evicted"
     | "not_decryptable";
   readonly rule: number | null;
