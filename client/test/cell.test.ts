@@ -1,4 +1,6 @@
 import { describe, expect, test } from "vitest";
+import { encodeGroupState } from "ts-mls";
+import { decodeContainer } from "../src/mls/container.ts";
 import type { CellGroup } from "../src/mls/types.ts";
 import { utf8 } from "../src/octets.ts";
 import { CellWorld, at, authenticators, refusal, welcomeOf } from "./cell-world.ts";
@@ -112,6 +114,28 @@ describe("a cell", () => {
     const commit = await a2.commit([], world.roster);
     const onB = await b2.processHandshake(commit.commit, world.roster);
     expect(authenticators([commit.next, onB.next]).size).toBe(1);
+  });
+
+  test("is stored as the library would, with a tree kept since its epoch or a new one", async () => {
+    const world = new CellWorld();
+    const { groups } = await world.cellOf(3);
+    const [a, b] = groups as [CellGroup, CellGroup];
+    const bytesOf = (group: CellGroup): Uint8Array => {
+      const bytes = group.encode();
+      expect(bytes.slice(3)).toEqual(encodeGroupState(decodeContainer(bytes, group.suite)));
+      return bytes;
+    };
+    const before = decodeContainer(bytesOf(a), a.suite).ratchetTree;
+    const [a1, b1] = await say(a, b, "the tree is kept");
+    bytesOf(b1);
+    expect(decodeContainer(bytesOf(a1), a1.suite).ratchetTree).toEqual(before);
+    const { next, commit } = await a1.commit([], world.roster);
+    const onB = (await b1.processHandshake(commit, world.roster)).next;
+    const after = decodeContainer(bytesOf(next), next.suite).ratchetTree;
+    expect(after).not.toEqual(before);
+    expect(decodeContainer(bytesOf(onB), onB.suite).ratchetTree).toEqual(after);
+    // The snapshot that the commit was made from still has its own.
+    expect(decodeContainer(bytesOf(a1), a1.suite).ratchetTree).toEqual(before);
   });
 
   test("is entered anew by its only member, whose certificate was renewed", async () => {

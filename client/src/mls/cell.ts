@@ -9,7 +9,7 @@ import type { ClientState, Proposal } from "ts-mls";
 import { createCommit, emptyPskIndex, mlsExporter } from "ts-mls";
 import { protectApplicationData, unprotectPrivateMessage } from "ts-mls/messageProtection.js";
 import { CheckRefused } from "../check-failed.ts";
-import { decodeContainer, encodeContainer } from "./container.ts";
+import { decodeContainer, encodeContainer, encodeTree } from "./container.ts";
 import type { MlsContext } from "./context.ts";
 import { judge } from "./credential.ts";
 import { groupInfoOf } from "./group-info.ts";
@@ -47,6 +47,8 @@ export class Cell implements CellGroup {
   readonly #context: MlsContext;
   readonly #state: ClientState;
   readonly #consumption = new Consumption();
+  /** The ratchet tree as it is stored; snapshots that a message made have it from the first. */
+  #tree: Uint8Array | null = null;
 
   constructor(state: ClientState, context: MlsContext) {
     const id = decodeGroupId(state.groupContext.groupId);
@@ -84,7 +86,8 @@ export class Cell implements CellGroup {
   }
 
   encode(): Uint8Array {
-    return encodeContainer(this.#state, this.#context.suite.number);
+    this.#tree ??= encodeTree(this.#state.ratchetTree);
+    return encodeContainer(this.#state, this.#context.suite.number, this.#tree);
   }
 
   discard(): void {
@@ -99,7 +102,10 @@ export class Cell implements CellGroup {
     if (state.groupContext.epoch !== this.#state.groupContext.epoch || isEvicted(state))
       gone.push(...secretsOf(this.#state));
     this.#consumption.note(gone, state);
-    return new Cell(state, this.#context);
+    const next = new Cell(state, this.#context);
+    // The library makes a new tree for every change of it and never writes into an old one.
+    if (state.ratchetTree === this.#state.ratchetTree) next.#tree = this.#tree;
+    return next;
   }
 
   async encrypt(

@@ -1,21 +1,73 @@
 /**
  * How a cell is stored: version = 1 (1) · suite (2) · ts-mls GroupState, without the device key.
  * Decoding is exact. The bytes hold secrets: the vault encrypts them. Pure.
+ *
+ * The ratchet tree is nearly all of a state, and no message changes it: it is encoded apart, so
+ * that its bytes can be kept for the epoch. What is stored is the same, byte for byte.
  */
 import type { ClientState, GroupState } from "ts-mls";
-import { decodeGroupState, encodeGroupState } from "ts-mls";
+import { decodeGroupState } from "ts-mls";
+import { contramapBufferEncoders, encode } from "ts-mls/codec/tlsEncoder.js";
+import { bigintMapEncoder, varLenDataEncoder } from "ts-mls/codec/variableLength.js";
+import { epochReceiverDataEncoder } from "ts-mls/epochReceiverData.js";
+import { groupActiveStateEncoder } from "ts-mls/groupActiveState.js";
+import { groupContextEncoder } from "ts-mls/groupContext.js";
+import { keyScheduleEncoder } from "ts-mls/keySchedule.js";
+import { privateKeyPathEncoder } from "ts-mls/privateKeyPath.js";
+import { ratchetTreeEncoder } from "ts-mls/ratchetTree.js";
+import { secretTreeEncoder } from "ts-mls/secretTree.js";
+import { unappliedProposalsEncoder } from "ts-mls/unappliedProposals.js";
 import { CheckRefused } from "../check-failed.ts";
 
 const VERSION = 1;
 const HEADER_BYTES = 3;
+const NO_KEY = new Uint8Array();
 
-export function encodeContainer(state: ClientState, suite: number): Uint8Array {
-  const group = encodeGroupState({ ...state, signaturePrivateKey: new Uint8Array() });
-  const bytes = new Uint8Array(HEADER_BYTES + group.length);
+/** The fields of GroupState before its ratchet tree, in the library's order. */
+const encodeBefore = encode(
+  contramapBufferEncoders(
+    [groupContextEncoder, keyScheduleEncoder, secretTreeEncoder],
+    (state: GroupState) => [state.groupContext, state.keySchedule, state.secretTree] as const,
+  ),
+);
+
+/** The fields after it. The device's key stays out. */
+const encodeAfter = encode(
+  contramapBufferEncoders(
+    [
+      privateKeyPathEncoder,
+      varLenDataEncoder,
+      unappliedProposalsEncoder,
+      varLenDataEncoder,
+      bigintMapEncoder(epochReceiverDataEncoder),
+      groupActiveStateEncoder,
+    ],
+    (state: GroupState) =>
+      [
+        state.privatePath,
+        NO_KEY,
+        state.unappliedProposals,
+        state.confirmationTag,
+        state.historicalReceiverData,
+        state.groupActiveState,
+      ] as const,
+  ),
+);
+
+export const encodeTree = encode(ratchetTreeEncoder);
+
+/** `tree` is `encodeTree` of this state's ratchet tree. */
+export function encodeContainer(state: ClientState, suite: number, tree: Uint8Array): Uint8Array {
+  const before = encodeBefore(state);
+  const after = encodeAfter(state);
+  const bytes = new Uint8Array(HEADER_BYTES + before.length + tree.length + after.length);
   bytes[0] = VERSION;
   new DataView(bytes.buffer).setUint16(1, suite);
-  bytes.set(group, HEADER_BYTES);
-  group.fill(0);
+  bytes.set(before, HEADER_BYTES);
+  bytes.set(tree, HEADER_BYTES + before.length);
+  bytes.set(after, HEADER_BYTES + before.length + tree.length);
+  before.fill(0);
+  after.fill(0);
   return bytes;
 }
 
