@@ -7,6 +7,7 @@ import contextlib
 import json
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -44,6 +45,9 @@ def demo(
 ) -> None:
     """Start a synthetic force to try out."""
     settings = settings_of(data, port=port, demo=True, **GENEROUS)
+    # Before the data is touched: what listens there may be another demo that uses it.
+    if not _can_listen(settings):
+        raise stop(f"Port {port} is in use. Choose another: make demo PORT={port + 1}")
     prepare(settings, people, seed)
     station = with_roles(settings, _station)
     url = f"http://localhost:{port}"
@@ -57,7 +61,15 @@ def demo(
     with _ending(child):
         served = serving.run(settings, ready)
     if not served:
-        raise stop(f"Could not listen on port {port}. Is something else running there?")
+        raise stop(f"Could not listen on port {port}.")
+
+
+def _can_listen(settings: Settings) -> bool:
+    try:
+        socket.create_server((settings.host, settings.port)).close()
+    except OSError:
+        return False
+    return True
 
 
 def prepare(settings: Settings, people: int, seed: int) -> None:
