@@ -352,8 +352,14 @@ export class Engine extends PeopleCalls implements ConnectedCore {
 
   async signOut(): Promise<AppState> {
     await this.start();
-    if (this.#account.record !== null) await this.api.signOut().catch(() => undefined);
-    return this.#signedOut("sign_out");
+    // The server tells this device too that it is signed out: that must not become the reason.
+    this.#refusing = true;
+    try {
+      if (this.#account.record !== null) await this.api.signOut().catch(() => undefined);
+      return await this.#signedOut("sign_out");
+    } finally {
+      this.#refusing = false;
+    }
   }
 
   async startOver(): Promise<AppState> {

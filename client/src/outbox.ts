@@ -29,7 +29,7 @@ const RETRY = { firstMs: 1_000, maxMs: 30_000 };
 /** Uploads attachments; resolves when all are complete at the server. */
 export interface Uploader {
   upload(attachmentIds: readonly string[]): Promise<void>;
-  cancel(attachmentIds: readonly string[]): Promise<void>;
+  cancel(attachmentIds: readonly string[]): void;
 }
 
 export class Outbox {
@@ -107,7 +107,7 @@ export class Outbox {
   /** Take back what was not accepted. Too late if it was: then nothing changes. */
   async cancel(conversation: Conversation, messageId: string): Promise<void> {
     const record = this.#require(messageId);
-    await this.#uploader.cancel(record.attachmentIds);
+    this.#uploader.cancel(record.attachmentIds);
     await conversation.run(async () => {
       // Bytes that were posted without an answer may be in the log already.
       if (record.payload !== null) await this.#inbox.catchUp(conversation).catch(() => undefined);

@@ -5,6 +5,7 @@ was sent. Playwright's synchronous driver occupies the main thread's event loop,
 one module only: asynchronous tests of other modules can then run in the same session.
 """
 
+import contextlib
 import re
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
@@ -12,7 +13,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from tests.harness.browser import ROOT, Station, launch
+from tests.harness import databank
+from tests.harness.browser import ROOT, Officer, Station, launch
+from tests.harness.evidence import Secrets, search
 from tests.harness.recording import RecordingProxy
 from tests.harness.server import ServerProcess
 
@@ -54,7 +57,7 @@ def app_server(serve: Callable[..., ServerProcess]) -> ServerProcess:
     """The server of this module's tests, with the built web app."""
     if not WEB_APP.exists():
         raise RuntimeError("the web app is not built: run make web")
-    return serve(otp_per_address_per_hour=10_000, otp_per_number_per_hour=1_000)
+    return serve(otp_per_address_per_hour=10_000, otp_per_number_per_hour=1_000, otp_resend_ms=0)
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +65,38 @@ def relay(app_server: ServerProcess) -> Iterator[RecordingProxy]:
     """Records everything between this module's browsers and the server."""
     with RecordingProxy(app_server.port) as proxy:
         yield proxy
+
+
+@pytest.fixture(scope="module")
+def own_relays() -> list[RecordingProxy]:
+    """The relays that ``own_relay`` made."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def own_relay(
+    app_server: ServerProcess, own_relays: list[RecordingProxy]
+) -> Iterator[Callable[[], RecordingProxy]]:
+    """Call it for a relay of one officer's own, which can be cut without the others."""
+    with contextlib.ExitStack() as stack:
+
+        def make() -> RecordingProxy:
+            proxy = stack.enter_context(RecordingProxy(app_server.port))
+            own_relays.append(proxy)
+            return proxy
+
+        yield make
+
+
+@pytest.fixture(scope="module")
+def secrets(
+    app_server: ServerProcess, relay: RecordingProxy, own_relays: list[RecordingProxy]
+) -> Iterator[Secrets]:
+    """What this module's officers say and send. At the end none of it may be found anywhere."""
+    secrets = Secrets()
+    yield secrets
+    control = databank.officers()[0].number
+    assert search(secrets, [relay, *own_relays], app_server, control) == []
 
 
 @pytest.fixture
@@ -79,12 +114,60 @@ def station(
     app_server: ServerProcess,
     relay: RecordingProxy,
     artefacts: Path,
+    secrets: Secrets,
 ) -> Iterator[Station]:
     """Officers of one test. Fails at the end when a page had an error that nobody expected."""
-    station = Station(browser, relay.url, app_server.code_for, artefacts)
+    station = Station(browser, relay.url, app_server.code_for, artefacts, secrets)
     yield station
     failed = request.node.stash.get(FAILED, True)
     problems = station.problems()
     station.close(failed=failed or bool(problems))
     if not failed:
         assert problems == []
+
+
+@pytest.fixture(scope="module")
+def posted(
+    request: pytest.FixtureRequest,
+    browser: Browser,
+    app_server: ServerProcess,
+    relay: RecordingProxy,
+    secrets: Secrets,
+) -> Iterator[Station]:
+    """Officers whom the module's tests share. Such tests ask for ``checked`` too."""
+    folder = ROOT / ".artefacts" / "screenshots" / request.path.stem.removeprefix("test_")
+    posted = Station(browser, relay.url, app_server.code_for, folder, secrets)
+    yield posted
+    posted.close(failed=False)
+
+
+@pytest.fixture
+def checked(request: pytest.FixtureRequest, posted: Station) -> Iterator[None]:
+    """Fails a test in which a page of the shared officers had an error that nobody expected."""
+    for officer in posted.officers:
+        officer.problems.clear()
+    yield
+    failed = request.node.stash.get(FAILED, True)
+    problems = posted.problems()
+    if failed or problems:
+        posted.keep_evidence()
+    if not failed:
+        assert problems == []
+
+
+@pytest.fixture(scope="module")
+def crew(posted: Station) -> tuple[Officer, Officer, Officer]:
+    """Three registered officers of the module."""
+    first, second, third = (posted.officer(index).register() for index in range(3))
+    return first, second, third
+
+
+@pytest.fixture
+def trio(
+    crew: tuple[Officer, Officer, Officer],
+    checked: None,  # noqa: ARG001
+) -> tuple[Officer, Officer, Officer]:
+    """The module's three officers, each at the list of chats."""
+    for officer in crew:
+        officer.to_chats()
+    return crew

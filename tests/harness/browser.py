@@ -8,6 +8,7 @@ console error) is kept and fails the test at its end.
 import os
 import re
 import subprocess
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +27,7 @@ from playwright.sync_api import (
 )
 
 from tests.harness import databank
+from tests.harness.evidence import Secrets
 from tests.harness.words import NAMES, words
 
 ROOT = Path(__file__).parents[2]
@@ -62,6 +64,14 @@ def launch(playwright: Playwright) -> Browser:
     )
 
 
+def until(page: Page, condition: Callable[[], bool]) -> None:
+    """Wait for something that no locator can say. Raises AssertionError when it does not come."""
+    deadline = time.monotonic() + STEP_LIMIT_MS / 1000
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        page.wait_for_timeout(50)
+
+
 @dataclass
 class Officer:
     """One person at one device. ``page`` is what they see."""
@@ -72,6 +82,7 @@ class Officer:
     code_for: Callable[[str], str]
     artefacts: Path
     language: str = "en"
+    secrets: Secrets = field(default_factory=Secrets)
     problems: list[str] = field(default_factory=list)
     _shots: int = 0
 
@@ -86,6 +97,10 @@ class Officer:
     def heading(self, key: str, **values: object) -> Locator:
         """The heading that says this."""
         return self.page.get_by_role("heading", name=self.word(key, **values), exact=True)
+
+    def heading_of(self, title: str) -> Locator:
+        """The heading with a person's or group's name."""
+        return self.page.get_by_role("heading", name=title, exact=True)
 
     def open(self, path: str = "/") -> None:
         """Go to a page of the app and wait until it has drawn something."""
@@ -129,6 +144,22 @@ class Officer:
         self.finish()
         return self
 
+    def register_again(self) -> Self:
+        """The first run of somebody who accepted the code of conduct before."""
+        next_step = self.heading("firstRun.number.title")
+        self.heading("firstRun.language.title").or_(next_step).first.wait_for()
+        # A browser that was used before remembers its language.
+        if not next_step.is_visible():
+            self.choose_language()
+        self.enter_number()
+        self.enter_code()
+        done, chats = self.button("firstRun.done.next"), self.heading("chats.title")
+        done.or_(chats).first.wait_for()
+        if done.is_visible():
+            done.click()
+        chats.wait_for()
+        return self
+
     # --- Talking -----------------------------------------------------------------------------
 
     def open_direct(self, other: "Officer") -> None:
@@ -141,9 +172,18 @@ class Officer:
 
     def open_chat(self, title: str) -> None:
         """Open a conversation from the list of chats."""
-        chats = self.page.get_by_role("region", name=self.word("chats.title"), exact=True)
-        chats.get_by_role("link").filter(has_text=title).first.click()
+        self.chat(title).click()
         self.composer.wait_for()
+
+    def to_chats(self) -> None:
+        """Back to the list of chats, whatever is open."""
+        self.page.goto("/#/chats")
+        self.heading("chats.title").wait_for()
+
+    def chat(self, title: str) -> Locator:
+        """A row in the list of chats, by its title."""
+        chats = self.page.get_by_role("region", name=self.word("chats.title"), exact=True)
+        return chats.get_by_role("link").filter(has=self.page.get_by_text(title, exact=True))
 
     @property
     def composer(self) -> Locator:
@@ -151,7 +191,8 @@ class Officer:
         return self.page.get_by_role("textbox", name=self.word("conversation.write"), exact=True)
 
     def say(self, text: str) -> None:
-        """Write and send."""
+        """Write and send. What is said is a secret from then on."""
+        self.secrets.text(text)
         self.composer.fill(text)
         self.button("conversation.send").click()
         self.message(text).wait_for()
@@ -166,6 +207,18 @@ class Officer:
         said = "|".join(re.escape(self.word(f"conversation.status.{one}")) for one in reached)
         shown = self.message(text).get_by_text(re.compile(rf"^\s*({said})\s*$"))
         shown.wait_for(state="attached")
+
+    def status(self, text: str) -> Locator:
+        """How far an own message has come, in words."""
+        said = "|".join(re.escape(self.word(f"conversation.status.{one}")) for one in PROGRESS)
+        return self.message(text).get_by_text(re.compile(rf"^\s*({said})\s*$"))
+
+    def act_on(self, text: str, act: str) -> None:
+        """Open a message's menu and choose what to do, such as ``conversation.reply``."""
+        self.message(text).last.get_by_role(
+            "button", name=self.word("conversation.actions"), exact=True
+        ).click()
+        self.page.get_by_role("menuitem", name=self.word(act), exact=True).click()
 
     # --- Evidence ----------------------------------------------------------------------------
 
@@ -211,9 +264,15 @@ class Station:
     """All officers of one test, on one server."""
 
     def __init__(
-        self, browser: Browser, url: str, code_for: Callable[[str], str], artefacts: Path
+        self,
+        browser: Browser,
+        url: str,
+        code_for: Callable[[str], str],
+        artefacts: Path,
+        secrets: Secrets,
     ) -> None:
         self.url = url
+        self.secrets = secrets
         self.officers: list[Officer] = []
         self._browser = browser
         self._code_for = code_for
@@ -237,7 +296,10 @@ class Station:
             timezone_id="Asia/Kolkata",
             color_scheme="dark" if colours == "dark" else "light",
             reduced_motion="reduce",
-            permissions=["geolocation", "notifications", "clipboard-read", "clipboard-write"],
+            permissions=[
+                *("geolocation", "notifications", "clipboard-read", "clipboard-write"),
+                *("camera", "microphone"),
+            ],
             geolocation=CHARMINAR,
         )
         context.set_default_timeout(STEP_LIMIT_MS)
@@ -251,17 +313,23 @@ class Station:
             self._code_for,
             self._artefacts,
             language,
+            self.secrets,
         )
         officer.watch(page)
         self.officers.append(officer)
         officer.open()
         return officer
 
+    def keep_evidence(self) -> None:
+        """After a failure: what every officer sees."""
+        for officer in self.officers:
+            officer.keep_evidence()
+
     def close(self, *, failed: bool) -> None:
         """End all contexts; after a failure with evidence kept."""
+        if failed:
+            self.keep_evidence()
         for number, officer in enumerate(self.officers):
-            if failed:
-                officer.keep_evidence()
             if os.environ.get("COPCONNECT_TRACE"):
                 officer.context.tracing.stop(path=self._artefacts / f"trace-{number}.zip")
             officer.context.close()

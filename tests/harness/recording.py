@@ -1,4 +1,4 @@
-"""A TCP relay between clients and the server that keeps every byte, and can cut the line.
+"""A TCP relay between clients and the server that keeps every byte, and can cut or stop the line.
 
 It relays raw bytes and changes none, so what it records is what was sent. It runs on its own
 event loop in a thread, because browser tests are synchronous. Recordings stay in memory;
@@ -23,6 +23,32 @@ class Recording:
     received: bytearray = field(default_factory=bytearray)
 
 
+class Gate:
+    """One direction of the relay. Held, it lets so many more bytes through and then none."""
+
+    def __init__(self) -> None:
+        self._left: int | None = None
+        self._open = asyncio.Event()
+
+    def hold(self, after_bytes: int) -> None:
+        """Stop once so many bytes have passed. On the loop's thread."""
+        self._left = after_bytes
+        self._open.clear()
+
+    def release(self) -> None:
+        """Let everything pass. On the loop's thread."""
+        self._left = None
+        self._open.set()
+
+    async def passage(self, size: int) -> None:
+        """Wait until so many bytes may pass."""
+        if self._left is None:
+            return
+        self._left -= size
+        if self._left < 0:
+            await self._open.wait()
+
+
 class RecordingProxy:
     """Listens on a free loopback port and relays to ``upstream_port``."""
 
@@ -31,6 +57,7 @@ class RecordingProxy:
         self.port = port
         self.recordings: list[Recording] = []
         self._dark = False
+        self._up, self._down = Gate(), Gate()
         self._loop = asyncio.new_event_loop()
         self._writers: set[asyncio.StreamWriter] = set()
         self._relays: set[asyncio.Task[None]] = set()
@@ -74,6 +101,17 @@ class RecordingProxy:
         """Relay again."""
         self._dark = False
 
+    def hold(self, *, up: int | None = None, down: int | None = None) -> None:
+        """Stop a direction once so many more bytes have passed it, over all connections."""
+        for gate, after_bytes in ((self._up, up), (self._down, down)):
+            if after_bytes is not None:
+                self._loop.call_soon_threadsafe(gate.hold, after_bytes)
+
+    def release(self) -> None:
+        """Let held bytes, and all that follow, pass."""
+        self._loop.call_soon_threadsafe(self._up.release)
+        self._loop.call_soon_threadsafe(self._down.release)
+
     def _abort_all(self) -> None:
         for writer in list(self._writers):
             writer.transport.abort()
@@ -116,8 +154,8 @@ class RecordingProxy:
         self._writers |= writers
         try:
             await asyncio.gather(
-                _relay(client_reader, server_writer, recording.sent),
-                _relay(server_reader, client_writer, recording.received),
+                _relay(client_reader, server_writer, recording.sent, self._up),
+                _relay(server_reader, client_writer, recording.received, self._down),
             )
         except (OSError, asyncio.CancelledError):
             pass  # One side reset the connection, so do we with the other; or the proxy closes.
@@ -128,9 +166,10 @@ class RecordingProxy:
 
 
 async def _relay(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, record: bytearray
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, record: bytearray, gate: Gate
 ) -> None:
     while data := await reader.read(READ_BYTES):
+        await gate.passage(len(data))
         record += data
         writer.write(data)
         await writer.drain()

@@ -151,11 +151,14 @@ export class Attachments implements Uploader {
     }
   }
 
-  /** Stop uploads and let the server forget what it has of them. */
-  async cancel(attachmentIds: readonly string[]): Promise<void> {
+  /**
+   * Stop uploads and ask the server to forget what it has of them. Nobody waits for its answer:
+   * what a bad line keeps it from hearing is cleared away there as an unfinished upload.
+   */
+  cancel(attachmentIds: readonly string[]): void {
     for (const attachmentId of attachmentIds) {
       this.#aborts.get(attachmentId)?.abort();
-      await this.#context.api.deleteAttachment(attachmentId).catch(() => undefined);
+      this.#context.api.deleteAttachment(attachmentId).catch(() => undefined);
     }
   }
 

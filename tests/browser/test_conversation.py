@@ -1,0 +1,208 @@
+"""What makes a conversation: answers, mentions, drafts, ticks, quiet, and catching up in order."""
+
+import re
+from collections.abc import Callable
+
+from playwright.sync_api import expect
+
+from tests.harness import groups
+from tests.harness.browser import Officer, Station
+from tests.harness.recording import RecordingProxy
+
+Trio = tuple[Officer, Officer, Officer]
+
+
+def test_a_reply_quotes_and_leads_back(trio: Trio) -> None:
+    asking, answering, _ = trio
+    question = "Which ward has the power cut tonight?"
+    asking.open_direct(answering)
+    asking.say(question)
+    answering.open_chat(asking.person.name)
+    answering.act_on(question, "conversation.reply")
+    quoted = answering.word("conversation.replyingTo", name=asking.person.name)
+    answering.page.get_by_text(quoted).wait_for()
+    answering.say("Ward nine, until half past eleven.")
+
+    answer = asking.message("Ward nine, until half past eleven.")
+    answer.wait_for()
+    quote = answer.get_by_role("button").filter(has_text=question)
+    expect(quote).to_contain_text("You")
+    asking.shot("reply")
+    quote.click()
+    expect(asking.message(question).first).to_be_in_viewport()
+    # A reply can be called off before it is sent.
+    asking.act_on("Ward nine, until half past eleven.", "conversation.reply")
+    asking.button("conversation.stopReply").click()
+    asking.say("Thanks, noted in the diary.")
+    said = answering.message("Thanks, noted in the diary.")
+    said.wait_for()
+    expect(said.get_by_role("button").filter(has_text="Ward nine")).to_have_count(0)
+
+
+def test_a_mention_marks_the_chat_of_whoever_is_meant(trio: Trio) -> None:
+    writer, meant, other = trio
+    title = "Night shift of the south zone"
+    groups.create(writer, title, [meant, other])
+    meant.chat(title).wait_for()
+    other.chat(title).wait_for()
+    writer.composer.press_sequentially("Keys are with @bhav")
+    writer.page.get_by_role("option").filter(has_text=meant.person.name).click()
+    writer.composer.press_sequentially("until six")
+    text = f"Keys are with @{meant.person.name} until six"
+    expect(writer.composer).to_have_value(text)
+    writer.secrets.text(text)
+    writer.button("conversation.send").click()
+    meant.chat(title).get_by_text(meant.word("chats.mentioned")).wait_for()
+    other.chat(title).get_by_text("Keys are with").wait_for()
+    expect(other.chat(title).get_by_text(other.word("chats.mentioned"))).to_have_count(0)
+    meant.open_chat(title)
+    meant.message(text).get_by_text(f"@{meant.person.name}", exact=True).wait_for()
+
+
+def test_a_draft_is_there_after_a_reload(trio: Trio) -> None:
+    writer, reader, _ = trio
+    writer.open_direct(reader)
+    draft = "Unfinished: the witness said that"
+    writer.secrets.text(draft)
+    writer.composer.fill(draft)
+    writer.page.get_by_role("button", name=writer.word("app.back"), exact=True).click()
+    writer.chat(reader.person.name).get_by_text(draft).wait_for()
+    writer.page.reload()
+    writer.chat(reader.person.name).get_by_text(draft).wait_for()
+    writer.open_chat(reader.person.name)
+    expect(writer.composer).to_have_value(draft)
+    # A reload while it is being written keeps it too.
+    more = f"{draft} the car was grey"
+    writer.composer.fill(more)
+    writer.composer.blur()
+    writer.page.reload()
+    expect(writer.composer).to_have_value(more)
+    writer.say(f"{more}.")
+    expect(writer.composer).to_have_value("")
+    reader.open_chat(writer.person.name)
+    reader.message(f"{more}.").wait_for()
+
+
+def test_ticks_and_who_has_seen_it(
+    posted: Station, trio: Trio, own_relay: Callable[[], RecordingProxy]
+) -> None:
+    writer, reader, _ = trio
+    line = own_relay()
+    absent = posted.officer(3, url=line.url).register()
+    title = "Prisoner escort at dawn"
+    groups.create(writer, title, [reader, absent])
+    reader.chat(title).wait_for()
+    absent.chat(title).wait_for()
+    absent.chat(title).get_by_text(absent.word("chats.joining")).wait_for(state="detached")
+
+    line.go_dark()
+    text = "Leave by the back gate, two vehicles."
+    writer.say(text)
+    # One of two has it: that is sent, not delivered. Who has what is on its own page.
+    reader.chat(title).get_by_text(text).wait_for()
+    writer.act_on(text, "conversation.details")
+    heading = writer.page.get_by_role("heading")
+    for key, count in (("delivered", 1), ("waiting", 1)):
+        word = writer.word(f"conversation.receipts.{key}")
+        heading.filter(has_text=word).filter(has_text=str(count)).wait_for()
+    reader.open_chat(title)
+    expect(heading.filter(has_text=writer.word("conversation.receipts.read"))).to_contain_text("1")
+    writer.shot("receipts")
+    writer.button("app.back").click()
+    expect(writer.status(text)).to_have_text(writer.word("conversation.status.sent"))
+
+    line.come_back()
+    absent.chat(title).get_by_text(text).wait_for()
+    expect(writer.status(text)).to_have_text(writer.word("conversation.status.delivered"))
+    absent.open_chat(title)
+    expect(writer.status(text)).to_have_text(writer.word("conversation.status.read"))
+
+
+def test_a_muted_chat_does_not_notify(trio: Trio) -> None:
+    writer, muting, _ = trio
+    writer.open_direct(muting)
+    writer.say("First word before the quiet.")
+    muting.open_chat(writer.person.name)
+    muting.message("First word before the quiet.").wait_for()
+    muting.button("conversation.info").click()
+    muting.page.get_by_role("button", name=re.compile(f"^{muting.word('groups.mute')}")).click()
+    sheet = muting.page.get_by_role("dialog", name=muting.word("groups.muteFor.title"))
+    sheet.get_by_role("button", name=muting.word("groups.muteFor.always")).click()
+    muting.page.get_by_text(muting.word("groups.mutedAlways"), exact=True).wait_for()
+    muting.to_chats()
+    muting.chat(writer.person.name).get_by_text(muting.word("chats.muted"), exact=True).wait_for()
+    writer.say("A word in the quiet.")
+    row = muting.chat(writer.person.name)
+    row.get_by_text("A word in the quiet.").wait_for()
+    row.get_by_text(muting.word("chats.unread_one", count=1)).wait_for()
+    # It stays muted over a reload, and is unmuted again.
+    muting.page.reload()
+    row.get_by_text(muting.word("chats.muted"), exact=True).wait_for()
+    muting.open_chat(writer.person.name)
+    muting.button("conversation.info").click()
+    muting.page.get_by_role("button", name=re.compile(f"^{muting.word('groups.mute')}")).click()
+    sheet.get_by_role("button", name=muting.word("groups.muteFor.off")).click()
+    muting.page.get_by_text(muting.word("groups.muteOff"), exact=True).wait_for()
+
+
+def test_a_hundred_messages_come_in_order_after_being_away(
+    posted: Station, trio: Trio, own_relay: Callable[[], RecordingProxy]
+) -> None:
+    writer, answering, _ = trio
+    line = own_relay()
+    away = posted.officer(4, url=line.url).register()
+    title = "Log of the control room"
+    groups.create(writer, title, [answering, away])
+    away.chat(title).wait_for()
+    away.chat(title).get_by_text(away.word("chats.joining")).wait_for(state="detached")
+    answering.open_chat(title)
+    line.go_dark()
+    away.page.get_by_text(away.word("app.status.offline")).wait_for()
+
+    # Two write, so that the order is the server's and not one device's.
+    texts: list[str] = []
+    for number in range(1, 101):
+        by = writer if number % 2 else answering
+        text = f"Call {number:03} logged at the desk"
+        by.composer.fill(text)
+        by.button("conversation.send").click()
+        texts.append(text)
+    # What all of them say; a hundred needles find no more than this one.
+    writer.secrets.text("logged at the desk")
+    writer.message(texts[-1]).wait_for()
+    answering.message(texts[-1]).wait_for()
+    answering.sees_status(texts[-1], "sent")
+    writer.sees_status(texts[-2], "sent")
+
+    line.come_back()
+    away.chat(title).get_by_text(away.word("chats.unread_other", count=100)).wait_for()
+    away.open_chat(title)
+    seen = _scroll_through(away)
+    expected = _scroll_through(writer)
+    assert sorted(seen) == texts
+    assert seen == expected
+
+
+def _scroll_through(officer: Officer) -> list[str]:
+    """Read all numbered messages from the newest upwards; return them oldest first."""
+    region = officer.page.get_by_role("region", name=officer.word("conversation.messages"))
+
+    def shown() -> list[str]:
+        return re.findall(r"Call \d{3} logged at the desk", region.inner_text())
+
+    region.focus()
+    officer.page.keyboard.press("End")
+    officer.message("Call 100").wait_for()
+    region.hover()
+    found: dict[str, None] = {}
+    here = shown()
+    while True:
+        for text in reversed(here):
+            found.setdefault(text)
+        if here[0].startswith("Call 001"):
+            return list(reversed(found))
+        before = here[0]
+        while shown()[0] == before:
+            officer.page.mouse.wheel(0, -200)
+            officer.page.wait_for_timeout(30)
+        here = shown()

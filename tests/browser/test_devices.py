@@ -1,0 +1,174 @@
+"""Devices that come and go: a second one, a revoked one, a suspended one, an emptied one."""
+
+from collections.abc import Callable
+
+from playwright.sync_api import Locator, expect
+
+from tests.harness import groups, storage
+from tests.harness.browser import DESKTOP, Officer, Station
+from tests.harness.recording import RecordingProxy
+from tests.harness.server import ServerProcess, run_copconnect
+
+
+def test_a_second_device_is_announced_reads_on_and_can_be_revoked(station: Station) -> None:
+    phone = station.officer(0).register()
+    other = station.officer(1).register()
+    phone.open_direct(other)
+    phone.say("Written before the desk computer came.")
+    other.open_chat(phone.person.name)
+    other.message("Written before the desk computer came.").wait_for()
+
+    desk = station.officer(0, screen=DESKTOP).register_again()
+    phone.page.get_by_role("alert").get_by_text(phone.word("me.newDeviceTitle")).wait_for()
+    phone.shot("new-device")
+    desk.open_chat(other.person.name)
+    other.say("Do both of your screens show this?")
+    for device in (phone, desk):
+        device.message("Do both of your screens show this?").wait_for()
+    expect(desk.message("Written before the desk")).to_have_count(0)
+    # What one device says, the other shows as one's own.
+    desk.say("Both of them do, this is the desk.")
+    phone.message("Both of them do, this is the desk.").get_by_text("You:").wait_for()
+    other.message("Both of them do, this is the desk.").wait_for()
+
+    phone.button("me.newDeviceCheck").click()
+    phone.page.get_by_text(phone.word("me.thisDevice")).wait_for()
+    phone.shot("devices")
+    remove = phone.page.get_by_role("button", name="Remove ")
+    expect(remove).to_have_count(1)
+    remove.click()
+    dialog = phone.page.get_by_role("dialog")
+    dialog.get_by_role("button", name=phone.word("me.removeDevice"), exact=True).click()
+    desk.page.get_by_text(desk.word("app.signedOut.revoked")).wait_for()
+    desk.shot("revoked")
+    assert storage.records(desk.page) == 0
+    expect(remove).to_have_count(0)
+    phone.to_chats()
+    phone.open_chat(other.person.name)
+    other.say("Only the phone reads this line now.")
+    phone.message("Only the phone reads this line now.").wait_for()
+
+
+def test_a_removed_member_gets_nothing_of_what_follows(
+    station: Station, own_relay: Callable[[], RecordingProxy], app_server: ServerProcess
+) -> None:
+    line, control_line = own_relay(), own_relay()
+    founder = station.officer(2).register()
+    staying = station.officer(3, url=control_line.url).register()
+    removed = station.officer(4, url=line.url).register()
+    title = "Undercover purchase on Friday"
+    groups.create(founder, title, [staying, removed])
+    founder.say("The seller asks for two lakh.")
+    for other in (staying, removed):
+        other.open_chat(title)
+        other.message("The seller asks for two lakh.").wait_for()
+
+    groups.open_info(founder)
+    groups.remove(founder, removed)
+    groups.close_info(founder)
+    removed.page.get_by_text(removed.word("conversation.leftLine")).wait_for()
+    removed.shot("removed")
+    for text in ("Marked notes are ready.", "The meeting moved to seven.", "Nobody else is told."):
+        founder.say(text)
+        staying.message(text).wait_for()
+    staying.say("Read and understood by me alone.")
+    founder.message("Read and understood by me alone.").wait_for()
+
+    # Neither on screen, nor after a fresh start, nor even as ciphertext on the line.
+    removed.page.reload()
+    removed.message("The seller asks for two lakh.").wait_for()
+    expect(removed.composer).to_have_count(0)
+    for text in ("Marked notes", "The meeting moved", "Nobody else", "Read and understood"):
+        expect(removed.message(text)).to_have_count(0)
+    payloads = storage.last_payloads(app_server.data, 4)
+    assert len(payloads) == 4
+    here, there = (list(storage.received(one)) for one in (control_line, line))
+    for payload in payloads:
+        assert any(payload in thing.data for thing in here)
+        assert not any(payload in thing.data for thing in there)
+
+
+def test_a_suspended_person_is_signed_out_at_once(
+    station: Station, app_server: ServerProcess
+) -> None:
+    officer = station.officer(5).register()
+    other = station.officer(6).register()
+    other.open_direct(officer)
+    other.say("Last order before the suspension.")
+    officer.open_chat(other.person.name)
+    officer.message("Last order before the suspension.").wait_for()
+    run_copconnect(app_server.data, "admin", "suspend", officer.person.number)
+    officer.page.get_by_text(officer.word("app.signedOut.title")).wait_for()
+    officer.shot("suspended")
+    assert storage.records(officer.page) == 0
+    expect(officer.page.get_by_text("Last order before")).to_have_count(0)
+    officer.page.reload()
+    expect(officer.page.get_by_text("Last order before")).to_have_count(0)
+
+
+def test_signing_out_erases_the_device(station: Station) -> None:
+    officer = station.officer(7).register()
+    other = station.officer(8).register()
+    officer.open_direct(other)
+    officer.say("This will not stay on the phone.")
+    officer.page.get_by_role("button", name=officer.word("app.back"), exact=True).click()
+    assert storage.records(officer.page) > 0
+    officer.page.get_by_role("link", name=officer.word("app.nav.me"), exact=True).click()
+    officer.page.get_by_role("button", name=officer.word("me.signOut"), exact=True).click()
+    dialog = officer.page.get_by_role("dialog")
+    dialog.get_by_text(officer.word("me.signOutText")).wait_for()
+    dialog.get_by_role("button", name=officer.word("me.signOut"), exact=True).click()
+    officer.page.get_by_text(officer.word("app.signedOut.signOut")).wait_for()
+    assert storage.records(officer.page) == 0
+    officer.button("app.signedOut.startOver").click()
+    _first_step(officer).wait_for()
+
+
+def _first_step(officer: Officer) -> Locator:
+    return officer.page.get_by_role("heading", name=officer.word("firstRun.number.title")).or_(
+        officer.page.get_by_role("heading", name=officer.word("firstRun.language.title"))
+    )
+
+
+def test_a_device_that_lost_everything_comes_back_into_its_conversations(
+    station: Station,
+) -> None:
+    losing = station.officer(9).register()
+    other = station.officer(10).register()
+    third = station.officer(11).register()
+    title = "Flood relief boats"
+    groups.create(losing, title, [other, third])
+    losing.say("Four boats at the north ghat.")
+    other.open_chat(title)
+    other.message("Four boats at the north ghat.").wait_for()
+
+    losing.page.goto("about:blank")
+    storage.delete_database(losing.context, station.url)
+    losing.open()
+    losing.register_again()
+    losing.chat(title).wait_for()
+    losing.open_chat(title)
+    other.say("Two more boats have come downstream.")
+    losing.message("Two more boats have come downstream.").wait_for()
+    losing.say("I lost the phone's memory, not the boats.")
+    other.message("I lost the phone's memory, not the boats.").wait_for()
+
+
+def test_a_lost_group_state_mends_itself(station: Station) -> None:
+    damaged = station.officer(12).register()
+    other = station.officer(13).register()
+    damaged.open_direct(other)
+    damaged.say("All quiet before the damage.")
+    other.open_chat(damaged.person.name)
+    other.message("All quiet before the damage.").wait_for()
+    other.say("All quiet here as well.")
+    damaged.message("All quiet here as well.").wait_for()
+    damaged.page.goto("about:blank")
+    storage.lose(damaged.context, station.url, "groups")
+    damaged.open()
+    damaged.open_chat(other.person.name)
+    damaged.message("All quiet here as well.").wait_for()
+    other.say("Can you still read me after that?")
+    damaged.message("Can you still read me after that?").wait_for()
+    damaged.say("Loud and clear, and sending too.")
+    other.message("Loud and clear, and sending too.").wait_for()

@@ -1,0 +1,133 @@
+"""What happens to messages when the network, the page or the server goes away."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.harness.browser import Officer, Station
+from tests.harness.recording import RecordingProxy
+from tests.harness.server import ServerProcess
+
+Pair = tuple[Officer, Officer]
+
+
+@pytest.fixture(scope="module")
+def line(own_relay: Callable[[], RecordingProxy]) -> RecordingProxy:
+    """The first officer's own line."""
+    return own_relay()
+
+
+@pytest.fixture(scope="module")
+def talking(posted: Station, line: RecordingProxy) -> Pair:
+    """Two officers who have spoken; the first has a line of their own."""
+    first = posted.officer(0, url=line.url).register()
+    second = posted.officer(1).register()
+    first.page.evaluate("navigator.serviceWorker.ready.then(() => undefined)")
+    first.open_direct(second)
+    first.say("Radio check from the bridge.")
+    second.open_chat(first.person.name)
+    second.message("Radio check from the bridge.").wait_for()
+    return first, second
+
+
+@pytest.fixture
+def pair(talking: Pair, checked: None) -> Pair:  # noqa: ARG001
+    """The two, with their conversation open."""
+    return talking
+
+
+def test_the_app_opens_without_a_network_and_sends_when_it_returns(
+    pair: Pair, line: RecordingProxy
+) -> None:
+    away, other = pair
+    line.go_dark()
+    away.page.reload()
+    away.message("Radio check from the bridge.").wait_for()
+    away.page.get_by_text(away.word("app.status.offline")).wait_for()
+    away.say("Written under the bridge, no signal here.")
+    away.say("Second line from under the bridge.")
+    expect(
+        away.message("Second line from under the bridge.").get_by_text(
+            away.word("conversation.status.queued")
+        )
+    ).to_be_attached()
+    away.page.get_by_text(away.word("app.status.waiting_other", count=2)).wait_for()
+    away.shot("offline")
+    # The page may go and come back meanwhile.
+    away.page.reload()
+    away.message("Second line from under the bridge.").wait_for()
+    other.say("Are you still at the bridge?")
+
+    line.come_back()
+    other.message("Second line from under the bridge.").wait_for()
+    expect(other.message("Written under the bridge")).to_have_count(1)
+    expect(other.message("Second line from under")).to_have_count(1)
+    away.message("Are you still at the bridge?").wait_for()
+    away.sees_status("Second line from under the bridge.", "read")
+
+
+def test_a_page_closed_in_the_middle_of_sending_sends_once(
+    pair: Pair, line: RecordingProxy
+) -> None:
+    sender, receiver = pair
+    text = "Closing the laptop now, moving out."
+    # The request goes out and its answer never comes.
+    line.hold(down=0)
+    sender.say(text)
+    sender.page.close()
+    line.cut()
+    line.release()
+    sender.page = sender.second_tab()
+    sender.open()
+    sender.open_chat(receiver.person.name)
+    sender.sees_status(text, "read")
+    receiver.message(text).wait_for()
+    sender.say("Back on the road with the second car.")
+    receiver.message("Back on the road with the second car.").wait_for()
+    expect(receiver.message(text)).to_have_count(1)
+    expect(sender.message(text)).to_have_count(1)
+
+
+def test_a_server_killed_in_mid_conversation_loses_and_doubles_nothing(
+    pair: Pair, app_server: ServerProcess
+) -> None:
+    first, second = pair
+    texts = [f"Convoy passes marker {number}, all in sight" for number in range(1, 9)]
+    for number, text in enumerate(texts):
+        (first if number % 2 else second).say(text)
+        if number in (2, 5):
+            app_server.kill()
+        if number in (3, 6):
+            app_server.start()
+    for officer in pair:
+        for text in texts:
+            officer.message(text).wait_for()
+            expect(officer.message(text)).to_have_count(1)
+
+
+def test_two_tabs_of_one_device_live_side_by_side(pair: Pair) -> None:
+    officer, other = pair
+    leader = officer.page
+    follower = officer.second_tab()
+    officer.page = follower
+    officer.open()
+    officer.open_chat(other.person.name)
+    officer.say("From the second window of the desk.")
+    other.message("From the second window of the desk.").wait_for()
+    officer.page = leader
+    officer.message("From the second window of the desk.").wait_for()
+    officer.say("From the first window of the desk.")
+    other.message("From the first window of the desk.").wait_for()
+    officer.page = follower
+    officer.message("From the first window of the desk.").wait_for()
+
+    # The tab that ran the core goes; the other takes over by itself.
+    leader.close()
+    other.say("Do I still reach the second window?")
+    officer.message("Do I still reach the second window?").wait_for()
+    officer.say("The first window is closed now.")
+    other.message("The first window is closed now.").wait_for()
+    for text in ("From the second window", "From the first window", "The first window is closed"):
+        expect(other.message(text)).to_have_count(1)
+        expect(officer.message(text)).to_have_count(1)

@@ -1,0 +1,225 @@
+"""Every kind of attachment, from choosing it to what the other person sees, hears and saves."""
+
+import random
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Locator, expect
+
+from tests.harness import sharing
+from tests.harness.browser import CHARMINAR, Officer, Station, until
+from tests.harness.pictures import beeps_wav, noise_png
+from tests.harness.recording import RecordingProxy
+from tests.harness.traffic import exhibits
+
+Pair = tuple[Officer, Officer]
+MIB = 1024 * 1024
+
+
+@pytest.fixture(scope="module")
+def line(own_relay: Callable[[], RecordingProxy]) -> RecordingProxy:
+    """The sender's own line."""
+    return own_relay()
+
+
+@pytest.fixture(scope="module")
+def talking(posted: Station, line: RecordingProxy) -> Pair:
+    """Two officers with their direct conversation open; the sender has a line of their own."""
+    sender = posted.officer(0, url=line.url).register()
+    receiver = posted.officer(1).register()
+    sender.open_direct(receiver)
+    sender.say("Evidence for the case file follows.")
+    receiver.open_chat(sender.person.name)
+    receiver.message("Evidence for the case file follows.").wait_for()
+    # Videos stream through the service worker.
+    receiver.page.evaluate("navigator.serviceWorker.ready.then(() => undefined)")
+    return sender, receiver
+
+
+@pytest.fixture
+def pair(talking: Pair, checked: None) -> Pair:  # noqa: ARG001
+    return talking
+
+
+def big_file(tmp_path: Path, officer: Officer, name: str, size: int, seed: int) -> Path:
+    """A file of bytes that do not repeat; they are a secret."""
+    file = tmp_path / name
+    file.write_bytes(random.Random(seed).randbytes(size))
+    officer.secrets.content(f"content of {name}", file.read_bytes())
+    return file
+
+
+def test_a_picture_with_a_caption_is_seen_large(pair: Pair, tmp_path: Path) -> None:
+    sender, receiver = pair
+    picture = tmp_path / "number-plate-TS09.png"
+    picture.write_bytes(noise_png(800, 600))
+    caption = "Number plate of the white van near the lake"
+    sharing.choose_files(sender, "gallery", [picture])
+    sender.shot("picture-preview")
+    sharing.send_previewed(sender, caption)
+
+    received = receiver.message(caption)
+    received.wait_for()
+    received.get_by_role("button", name=re.compile(r"^Open photo")).click()
+    large = receiver.page.get_by_role("img", name=caption)
+    expect(large).to_have_js_property("naturalWidth", 800)
+    receiver.shot("picture-large")
+    receiver.button("app.close").click()
+    expect(large).to_have_count(0)
+    sender.sees_status(caption, "read")
+
+
+def test_a_voice_note_is_recorded_and_played(pair: Pair) -> None:
+    sender, receiver = pair
+    sender.button("media.voice.record").click()
+    timer = sender.page.get_by_role("timer")
+    expect(timer).to_have_text(re.compile(r"0:0[2-9]"), timeout=10_000)
+    sender.shot("recording")
+    sender.button("media.voice.send").click()
+
+    played = receiver.page.get_by_role("article").filter(
+        has=receiver.page.get_by_role("slider", name=receiver.word("media.play.position"))
+    )
+    _hear(receiver, played.last)
+
+
+def test_an_audio_file_is_played_and_saved(pair: Pair, tmp_path: Path) -> None:
+    sender, receiver = pair
+    sound = tmp_path / "intercepted-call.wav"
+    sound.write_bytes(beeps_wav())
+    sender.secrets.content("content of intercepted-call.wav", sound.read_bytes())
+    sharing.choose_files(sender, "audio", [sound])
+    received = sharing.document(receiver, sound.name)
+    received.wait_for()
+    _hear(receiver, received)
+    assert sharing.save(receiver, received) == sound.read_bytes()
+
+
+def _hear(officer: Officer, message: Locator) -> None:
+    position = message.get_by_role("slider")
+    message.get_by_role("button", name=officer.word("media.play.play"), exact=True).click()
+    expect(message.get_by_role("button", name=officer.word("media.play.pause"))).to_be_visible()
+    expect(position).to_have_attribute("aria-valuenow", re.compile(r"^[1-9]"))
+
+
+def test_a_document_of_any_type_arrives_byte_for_byte(pair: Pair, tmp_path: Path) -> None:
+    sender, receiver = pair
+    file = big_file(tmp_path, sender, "chargesheet-final.dossier", 70_001, 11)
+    sharing.choose_files(sender, "document", [file])
+    received = sharing.document(receiver, file.name)
+    received.wait_for()
+    assert sharing.save(receiver, received) == file.read_bytes()
+
+
+def test_a_video_is_streamed_and_plays(pair: Pair, browser: Browser, tmp_path: Path) -> None:
+    """That it plays with part of it missing is not shown: a recording without an index may make
+    the player read its end first."""
+    sender, receiver = pair
+    video = tmp_path / "junction-camera-14.webm"
+    video.write_bytes(sharing.record_video(browser, 4))
+    sender.secrets.content("content of junction-camera-14.webm", video.read_bytes())
+    assert video.stat().st_size > MIB  # More than one chunk.
+    caption = "Camera fourteen shows the red car at the junction"
+    sharing.choose_files(sender, "gallery", [video])
+    sharing.send_previewed(sender, caption)
+    received = receiver.message(caption)
+    received.wait_for()
+    received.get_by_role("button", name=re.compile("^Play: Video")).click()
+    until(receiver.page, lambda: _played_s(receiver) > 1.5)
+    # The service worker's address, which answers ranges, and not the whole file as a blob.
+    source = receiver.page.evaluate("document.querySelector('video').currentSrc")
+    assert "/media/" in source
+    receiver.shot("video")
+
+
+def _played_s(officer: Officer) -> float:
+    seconds = officer.page.evaluate("document.querySelector('video')?.currentTime ?? 0")
+    return float(seconds)
+
+
+def test_a_place_is_shown_on_the_map(pair: Pair) -> None:
+    sender, receiver = pair
+    for axis in ("latitude", "longitude"):
+        sender.secrets.number(axis, CHARMINAR[axis])
+    sender.button("conversation.attach").click()
+    sender.page.get_by_role("dialog").get_by_role(
+        "button", name=sender.word("media.attach.location"), exact=True
+    ).click()
+    coordinates = "17.36156, 78.47467"
+    sender.secrets.text(coordinates)
+    sender.page.get_by_text(coordinates).wait_for()
+    sender.shot("place")
+    sender.button("media.location.send").click()
+
+    received = receiver.message(coordinates)
+    received.wait_for()
+    received.get_by_text(receiver.word("media.location.accuracy", metres=12)).wait_for()
+    received.get_by_role("button", name=receiver.word("media.location.openMap")).click()
+    large = receiver.page.get_by_role("dialog", name=receiver.word("media.location.title"))
+    large.get_by_text(coordinates).wait_for()
+    receiver.shot("map")
+    receiver.button("app.close").click()
+
+
+def test_an_upload_goes_on_where_it_was_cut(
+    pair: Pair, line: RecordingProxy, tmp_path: Path
+) -> None:
+    sender, receiver = pair
+    file = big_file(tmp_path, sender, "drone-footage.raw", 6 * MIB, 13)
+    line.hold(up=4 * MIB + MIB // 2)
+    sharing.choose_files(sender, "document", [file])
+    sending = sharing.document(sender, file.name)
+    # At least one chunk has arrived and been confirmed when the line breaks.
+    expect(sending.get_by_role("progressbar")).not_to_have_attribute("aria-valuenow", "0")
+    sender.shot("uploading")
+    line.go_dark()
+    line.release()
+    before = _chunks(line, "PUT", confirmed=True)
+    sender.page.get_by_text(re.compile("No network|waiting for the network")).first.wait_for()
+    cut_at = len(line.recordings)
+    line.come_back()
+
+    received = sharing.document(receiver, file.name)
+    received.wait_for(timeout=60_000)
+    assert sharing.save(receiver, received) == file.read_bytes()
+    assert before
+    again = _chunks(line, "PUT", since=cut_at)
+    assert again
+    assert not before & again
+
+
+def _chunks(
+    line: RecordingProxy, method: str, *, since: int = 0, confirmed: bool = False
+) -> set[str]:
+    """The chunk addresses that were asked for on a line, or those of them that were answered."""
+    asked = re.compile(rf"^(connection \d+) request (\d+) {method} (\S*/chunks/\d+), head$")
+    things = [thing.where for thing in exhibits(line.recordings[since:])]
+    answered = {where.rpartition(",")[0] for where in things if " answer " in where}
+    found: set[str] = set()
+    for where in things:
+        match = asked.match(where)
+        if match is None:
+            continue
+        answer = f"{match[1]} answer {match[2]} 2"
+        if not confirmed or any(one.startswith(answer) for one in answered):
+            found.add(match[3])
+    return found
+
+
+def test_an_upload_is_called_off(pair: Pair, line: RecordingProxy, tmp_path: Path) -> None:
+    sender, receiver = pair
+    file = big_file(tmp_path, sender, "wrong-suspect.raw", 4 * MIB, 17)
+    line.hold(up=2 * MIB)
+    try:
+        sharing.choose_files(sender, "document", [file])
+        sending = sharing.document(sender, file.name)
+        sending.get_by_role("progressbar").wait_for()
+        sending.get_by_role("button", name=sender.word("media.transfer.cancel")).click()
+        expect(sending).to_have_count(0)
+    finally:
+        line.release()
+    sender.say("Ignore that, it was the wrong file.")
+    receiver.message("Ignore that, it was the wrong file.").wait_for()
+    expect(sharing.document(receiver, file.name)).to_have_count(0)

@@ -1,0 +1,68 @@
+"""What must never be found, and where everything is searched for it.
+
+Whoever says, names or sends something in a browser test adds it to the module's
+:class:`Secrets`; when the module ends, everything that passed the relays and everything that the
+server keeps is searched for all of it.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+
+from tests.harness.plaintext import Needle, scan, secret_bytes, secret_number, secret_text, stored
+from tests.harness.recording import RecordingProxy
+from tests.harness.server import ServerProcess
+from tests.harness.traffic import Exhibit, exhibits
+
+
+class Secrets:
+    """Needles, each once."""
+
+    def __init__(self) -> None:
+        self.needles: dict[str, Needle] = {}
+
+    def text(self, *texts: str) -> None:
+        """Add what was written, a name, a caption."""
+        for text in texts:
+            self.needles.setdefault(text, secret_text(text))
+
+    def content(self, name: str, content: bytes) -> None:
+        """Add what a file holds."""
+        self.needles.setdefault(name, secret_bytes(name, content))
+
+    def number(self, name: str, value: float) -> None:
+        """Add a coordinate."""
+        self.needles.setdefault(name, secret_number(name, value))
+
+
+def search(
+    secrets: Secrets, relays: Iterable[RecordingProxy], server: ServerProcess, control: str
+) -> list[str]:
+    """Return a line for every place where a secret lies. The server is stopped meanwhile.
+
+    ``control`` is something that the server does know: where it is not found, the search is blind
+    and this raises.
+    """
+    sent = [thing for relay in relays for thing in exhibits(relay.recordings)]
+    server.stop()
+    try:
+        things = list(_once([*sent, *stored(server.data)]))
+    finally:
+        server.start()
+    known = [secret_text(control)]
+    for part in (sent, things):
+        if not scan(part, known):
+            raise RuntimeError("the search does not even find what the server knows")
+    return [
+        f"{found.needle!r} as {found.encoding} in {found.where} at {found.position}"
+        for found in scan(things, secrets.needles.values())
+    ]
+
+
+def _once(things: Iterable[Exhibit]) -> Iterator[Exhibit]:
+    """Leave out what was there before, byte for byte: the app's own files, for every device."""
+    seen: set[bytes] = set()
+    for thing in things:
+        digest = hashlib.sha256(thing.data).digest()
+        if digest not in seen:
+            seen.add(digest)
+            yield thing

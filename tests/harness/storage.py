@@ -1,0 +1,112 @@
+"""What a device and the server keep, looked at and damaged from outside the app."""
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+from playwright.sync_api import BrowserContext, Page
+
+from tests.harness.recording import RecordingProxy
+from tests.harness.traffic import Exhibit, exhibits
+
+# Counts what the databases of this origin hold, besides the wrapped key of an empty one and its
+# "meta" store, which says why the device was signed out.
+COUNT = """async () => {
+  let count = 0;
+  for (const { name } of await indexedDB.databases()) {
+    const open = indexedDB.open(name);
+    const database = await new Promise((resolve, reject) => {
+      open.onsuccess = () => resolve(open.result);
+      open.onerror = () => reject(open.error);
+    });
+    for (const store of ["records", "chunks"]) {
+      if (!database.objectStoreNames.contains(store)) continue;
+      const asked = database.transaction(store).objectStore(store).getAll();
+      const rows = await new Promise((done) => (asked.onsuccess = () => done(asked.result)));
+      count += rows.filter((row) => row.s !== "meta").length;
+    }
+    database.close();
+  }
+  return count;
+}"""
+
+DELETE = """async () => {
+  for (const { name } of await indexedDB.databases()) {
+    const asked = indexedDB.deleteDatabase(name);
+    await new Promise((resolve, reject) => {
+      asked.onsuccess = resolve;
+      asked.onerror = () => reject(asked.error);
+      asked.onblocked = () => reject(new Error("somebody has it open"));
+    });
+  }
+}"""
+
+# Deletes the rows of one store of the vault.
+LOSE = """async (store) => {
+  const open = indexedDB.open("copconnect");
+  const database = await new Promise((resolve) => (open.onsuccess = () => resolve(open.result)));
+  const transaction = database.transaction("records", "readwrite");
+  const done = new Promise((resolve) => (transaction.oncomplete = resolve));
+  let rows = 0;
+  transaction.objectStore("records").openCursor().onsuccess = ({ target }) => {
+    const cursor = target.result;
+    if (cursor === null) return;
+    if (cursor.value.s === store) {
+      rows += 1;
+      cursor.delete();
+    }
+    cursor.continue();
+  };
+  await done;
+  database.close();
+  return rows;
+}"""
+
+
+def records(page: Page) -> int:
+    """Return how many records and chunks the device of this page keeps."""
+    return int(page.evaluate(COUNT))
+
+
+def delete_database(context: BrowserContext, url: str) -> None:
+    """Take everything from a device whose pages do not run the app."""
+    with _bare_page(context, url) as page:
+        page.evaluate(DELETE)
+
+
+def lose(context: BrowserContext, url: str, store: str) -> None:
+    """Delete a store of the vault of a device whose pages do not run the app."""
+    with _bare_page(context, url) as page:
+        assert page.evaluate(LOSE, store) > 0
+
+
+@contextlib.contextmanager
+def _bare_page(context: BrowserContext, url: str) -> Iterator[Page]:
+    """A page of the app's origin that runs nothing."""
+    page = context.new_page()
+    page.goto(f"{url}/healthz")
+    yield page
+    page.close()
+
+
+def last_payloads(data: Path, count: int) -> list[bytes]:
+    """Return the newest messages of the conversation that was last written to, as stored."""
+    connection = sqlite3.connect(f"file:{data / 'copconnect.sqlite3'}?mode=ro", uri=True)
+    try:
+        rows = connection.execute(
+            "SELECT payload FROM log_entries WHERE kind = 'message' AND conversation_id ="
+            " (SELECT conversation_id FROM log_entries ORDER BY sent_ms DESC LIMIT 1)"
+            " ORDER BY seq DESC LIMIT ?",
+            (count,),
+        )
+        return [bytes(payload) for (payload,) in rows]
+    finally:
+        connection.close()
+
+
+def received(line: RecordingProxy) -> Iterator[Exhibit]:
+    """Yield what a relay's devices were sent."""
+    for thing in exhibits(line.recordings):
+        if "socket down" in thing.where or " answer " in thing.where:
+            yield thing
