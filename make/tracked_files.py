@@ -18,7 +18,7 @@ REGISTRIES = (
     r"registry" r"\.yarnpkg\.",
     r"\bnpm" r"mirror\.com",
     r"\bpypi" r"\.(?:org|python)",
-    r"pythonhosted" r"\.org",
+    r"python" r"hosted\.org",
     r"\b(?:deb|security|snapshot)" r"\.debian\.org",
     r"\bcrates" r"\.io",
     r"proxy\.golang" r"\.org",
