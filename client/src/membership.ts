@@ -17,13 +17,13 @@ import type { DeviceContext } from "./context.ts";
 import { CoreFailure, failure, hasCode } from "./failure.ts";
 import { Entering, POLL_MS } from "./entering.ts";
 import type { Outcome } from "./entering.ts";
-import { Alarm, StateLost } from "./inbox.ts";
 import type { Inbox } from "./inbox.ts";
 import { notice, noticeMessage } from "./messages.ts";
 import type { CellGroup } from "./mls/types.ts";
 import { newId } from "./octets.ts";
 import type { CommitRecord } from "./records.ts";
 import { RosterRefused } from "./roster/refused.ts";
+import { Alarm, StateLost } from "./stops.ts";
 import { delayMs, pause } from "./transport/backoff.ts";
 
 const RETRY = { firstMs: 1_000, maxMs: 60_000 };

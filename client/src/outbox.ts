@@ -12,15 +12,15 @@ import { Work } from "./conversation.ts";
 import type { Conversation } from "./conversation.ts";
 import type { DeviceContext } from "./context.ts";
 import { asFailure, failure, hasCode } from "./failure.ts";
-import { Alarm } from "./inbox.ts";
 import type { Inbox } from "./inbox.ts";
 import type { Membership } from "./membership.ts";
 import { loadMessage, messageKey } from "./messages.ts";
 import { acceptedMessage, deleteOutgoing, putOutgoing } from "./outgoing.ts";
 import type { OutgoingStore } from "./outgoing.ts";
-import { readersOf } from "./readers.ts";
 import { STORES } from "./records.ts";
 import type { MessageRecord, OutgoingRecord } from "./records.ts";
+import { PrivateMessages } from "./sending/private_messages.ts";
+import type { Way } from "./sending/way.ts";
 import { delayMs, pause } from "./transport/backoff.ts";
 import type { Accepted } from "./wire.ts";
 
@@ -38,6 +38,7 @@ export class Outbox {
   readonly #inbox: Inbox;
   readonly #membership: Membership;
   readonly #uploader: Uploader;
+  readonly #way: Way;
   readonly #pumping = new Map<string, boolean>();
   readonly #uploading = new Set<string>();
   #wake = new AbortController();
@@ -54,6 +55,7 @@ export class Outbox {
     this.#inbox = inbox;
     this.#membership = membership;
     this.#uploader = uploader;
+    this.#way = new PrivateMessages(context, outgoing, inbox, membership);
   }
 
   /** Store a message and begin to send it. `message` is null for what is not shown. */
@@ -203,13 +205,7 @@ export class Outbox {
     if (encrypted === null) return this.#next(conversation)?.messageId !== next.messageId;
     let accepted: Accepted;
     try {
-      accepted = await this.#context.api.postMessage(conversation.id, {
-        entryId: encrypted.messageId,
-        cellId: encrypted.cellId ?? "",
-        epoch: encrypted.epoch ?? 0,
-        payload: encrypted.payload ?? new Uint8Array(),
-        attachmentIds: [...encrypted.attachmentIds],
-      });
+      accepted = await this.#way.post(conversation, encrypted);
     } catch (error) {
       return this.#refused(conversation, encrypted, error);
     }
@@ -224,38 +220,12 @@ export class Outbox {
     return true;
   }
 
-  /** The record with its ciphertext, stored; null when the group cannot send now. */
+  /** The record with its ciphertext, stored; null when it cannot be sent now. */
   #encrypt(conversation: Conversation, record: OutgoingRecord): Promise<OutgoingRecord | null> {
     return conversation.run(async () => {
       const current = this.#outgoing.find(record.messageId);
       if (current === null || current.stage === "encrypted") return current;
-      if (conversation.pending !== null || (conversation.group?.pendingRemovals.length ?? 0) > 0) {
-        // Who comes to pending Removes commits them before sending.
-        conversation.duty = true;
-        await this.#membership.settle(conversation);
-      }
-      const { group } = conversation;
-      if (group === null || conversation.record.state !== "ready") return null;
-      const readers = readersOf(conversation, this.#context.account().personId);
-      if (readers === "unnamed") return null;
-      if (readers === "stranger") {
-        const alarm = new Alarm("direct_stranger", null);
-        await this.#membership.guard(conversation, () => Promise.reject(alarm));
-      }
-      const { next, message } = await group.encrypt(record.content);
-      const work = new Work(conversation);
-      work.advance(next);
-      const encrypted: OutgoingRecord = {
-        ...current,
-        stage: "encrypted",
-        cellId: group.cellId,
-        epoch: group.epoch,
-        payload: message,
-      };
-      work.changes.push(putOutgoing(encrypted));
-      await conversation.store(work, true);
-      this.#outgoing.set(encrypted);
-      return encrypted;
+      return this.#way.encrypt(conversation, current);
     });
   }
 
@@ -264,41 +234,12 @@ export class Outbox {
     record: OutgoingRecord,
     error: unknown,
   ): Promise<boolean> {
-    const refusedForNow =
-      hasCode(error, "stale_epoch", "removal_pending", "cell_unfounded") ||
-      (hasCode(error, "not_member") && (await this.#cellWasReplaced(conversation, record)));
-    if (refusedForNow) {
-      await conversation.run(async () => {
-        await this.#membership.guard(conversation, () => this.#inbox.catchUp(conversation));
-        if (this.#outgoing.find(record.messageId) === null) return;
-        if (hasCode(error, "removal_pending")) conversation.duty = true;
-        const again: OutgoingRecord = { ...record, stage: "ready", payload: null, epoch: null };
-        const work = new Work(conversation);
-        work.changes.push(putOutgoing(again));
-        await conversation.store(work);
-        this.#outgoing.set(again);
-        await this.#membership.settle(conversation);
-      });
-      return true;
-    }
+    if (await this.#way.again(conversation, record, error)) return true;
     const known = asFailure(error);
     if (known.retry || hasCode(error, "unauthenticated", "conduct_not_accepted")) throw known;
     await this.fail(conversation, record, error);
     if (hasCode(error, "not_member", "not_found")) this.#membership.attend(conversation);
     return true;
-  }
-
-  /** Whether these bytes were for a cell that the conversation has given up since. */
-  async #cellWasReplaced(conversation: Conversation, record: OutgoingRecord): Promise<boolean> {
-    try {
-      await conversation.run(() =>
-        this.#membership.guard(conversation, () => this.#inbox.catchUp(conversation)),
-      );
-    } catch (error) {
-      if (!hasCode(error, "not_member", "not_found")) throw error;
-      return false;
-    }
-    return conversation.record.cellId !== record.cellId;
   }
 
   /** Give up on a message until the person tries again. */

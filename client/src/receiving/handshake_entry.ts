@@ -1,0 +1,57 @@
+/** Entries of kind "commit" and "proposal" of this device's cell. */
+import { isCheckFailed } from "../check-failed.ts";
+import type { MessageRecord } from "../records.ts";
+import { Alarm, StateLost } from "../stops.ts";
+import type { LogEntry } from "../wire.ts";
+import type { Receiving } from "./receiving.ts";
+import { received } from "./received.ts";
+
+export async function applyHandshake(receiving: Receiving, entry: LogEntry): Promise<void> {
+  const { conversation, listener, work } = receiving;
+  if (entry.cellId !== work.record.cellId) return;
+  if (work.pending !== null && work.pending.entryId === entry.entryId) {
+    return adopt(receiving, entry);
+  }
+  // A join of ours is on its way: what lies before it is for those who were in.
+  if (work.group === null || entry.seq <= work.record.joinedSeq) return;
+  if (work.roster === null) throw new StateLost("no roster");
+  try {
+    const result = await work.group.processHandshake(entry.payload, work.roster, entry.sentMs);
+    if (result.evicted) throw new StateLost("evicted");
+    work.advance(result.next);
+    if (result.kind === "commit") work.set({ undecryptable: 0, undecryptableFrom: [] });
+  } catch (error) {
+    if (!isCheckFailed(error)) throw error;
+    if (error.code === "rule_violated" || error.code === "credential_refused") {
+      const rule = error.rule === null ? error.code : `${error.code}_${error.rule}`;
+      throw new Alarm(rule, error);
+    }
+    // A commit of an epoch that we have left behind changes nothing.
+    if (error.code === "stale_epoch") return;
+    throw new StateLost(error.code, { cause: error });
+  }
+  work.afterwards.push(() => listener.onHandshake(conversation));
+}
+
+/** Our own commit at its place in the log: the state that was stored with it is the group now. */
+async function adopt(receiving: Receiving, entry: LogEntry): Promise<void> {
+  const { context, conversation, listener, work } = receiving;
+  const { pending } = work;
+  if (pending === null) return;
+  work.advance(await context.mls().decode(pending.next));
+  work.pending = null;
+  if (pending.kind !== "member") {
+    work.set({ joinedSeq: entry.seq, state: "ready", everJoined: true });
+    if (pending.kind === "join") work.put(joinedHere(entry));
+  }
+  work.set({ undecryptable: 0, undecryptableFrom: [] });
+  work.afterwards.push(() => listener.onHandshake(conversation));
+}
+
+function joinedHere(entry: LogEntry): MessageRecord {
+  return {
+    ...received(entry, null, false, new Uint8Array()),
+    content: null,
+    notice: { kind: "joined_here", by: null, people: [], title: null },
+  };
+}

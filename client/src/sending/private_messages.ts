@@ -1,0 +1,112 @@
+/** Messages of a conversation of one cell: MLS PrivateMessages. */
+import type { Conversation } from "../conversation.ts";
+import { Work } from "../conversation.ts";
+import type { DeviceContext } from "../context.ts";
+import { hasCode } from "../failure.ts";
+import type { Inbox } from "../inbox.ts";
+import type { Membership } from "../membership.ts";
+import type { OutgoingStore } from "../outgoing.ts";
+import { putOutgoing } from "../outgoing.ts";
+import { readersOf } from "../readers.ts";
+import type { OutgoingRecord } from "../records.ts";
+import { Alarm } from "../stops.ts";
+import type { Accepted } from "../wire.ts";
+import type { Way } from "./way.ts";
+
+export class PrivateMessages implements Way {
+  readonly #context: DeviceContext;
+  readonly #outgoing: OutgoingStore;
+  readonly #inbox: Inbox;
+  readonly #membership: Membership;
+
+  constructor(
+    context: DeviceContext,
+    outgoing: OutgoingStore,
+    inbox: Inbox,
+    membership: Membership,
+  ) {
+    this.#context = context;
+    this.#outgoing = outgoing;
+    this.#inbox = inbox;
+    this.#membership = membership;
+  }
+
+  async encrypt(
+    conversation: Conversation,
+    record: OutgoingRecord,
+  ): Promise<OutgoingRecord | null> {
+    if (conversation.pending !== null || (conversation.group?.pendingRemovals.length ?? 0) > 0) {
+      // Who comes to pending Removes commits them before sending.
+      conversation.duty = true;
+      await this.#membership.settle(conversation);
+    }
+    const { group } = conversation;
+    if (group === null || conversation.record.state !== "ready") return null;
+    const readers = readersOf(conversation, this.#context.account().personId);
+    if (readers === "unnamed") return null;
+    if (readers === "stranger") {
+      const alarm = new Alarm("direct_stranger", null);
+      await this.#membership.guard(conversation, () => Promise.reject(alarm));
+    }
+    const { next, message } = await group.encrypt(record.content);
+    const work = new Work(conversation);
+    work.advance(next);
+    const encrypted: OutgoingRecord = {
+      ...record,
+      stage: "encrypted",
+      cellId: group.cellId,
+      epoch: group.epoch,
+      payload: message,
+    };
+    work.changes.push(putOutgoing(encrypted));
+    await conversation.store(work, true);
+    this.#outgoing.set(encrypted);
+    return encrypted;
+  }
+
+  post(conversation: Conversation, record: OutgoingRecord): Promise<Accepted> {
+    return this.#context.api.postMessage(conversation.id, {
+      entryId: record.messageId,
+      cellId: record.cellId ?? "",
+      epoch: record.epoch ?? 0,
+      payload: record.payload ?? new Uint8Array(),
+      attachmentIds: [...record.attachmentIds],
+    });
+  }
+
+  async again(
+    conversation: Conversation,
+    record: OutgoingRecord,
+    error: unknown,
+  ): Promise<boolean> {
+    const passing =
+      hasCode(error, "stale_epoch", "removal_pending", "cell_unfounded") ||
+      (hasCode(error, "not_member") && (await this.#cellWasReplaced(conversation, record)));
+    if (!passing) return false;
+    await conversation.run(async () => {
+      await this.#membership.guard(conversation, () => this.#inbox.catchUp(conversation));
+      if (this.#outgoing.find(record.messageId) === null) return;
+      if (hasCode(error, "removal_pending")) conversation.duty = true;
+      const again: OutgoingRecord = { ...record, stage: "ready", payload: null, epoch: null };
+      const work = new Work(conversation);
+      work.changes.push(putOutgoing(again));
+      await conversation.store(work);
+      this.#outgoing.set(again);
+      await this.#membership.settle(conversation);
+    });
+    return true;
+  }
+
+  /** Whether these bytes were for a cell that the conversation has given up since. */
+  async #cellWasReplaced(conversation: Conversation, record: OutgoingRecord): Promise<boolean> {
+    try {
+      await conversation.run(() =>
+        this.#membership.guard(conversation, () => this.#inbox.catchUp(conversation)),
+      );
+    } catch (error) {
+      if (!hasCode(error, "not_member", "not_found")) throw error;
+      return false;
+    }
+    return conversation.record.cellId !== record.cellId;
+  }
+}
