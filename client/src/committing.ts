@@ -45,6 +45,8 @@ export async function persistCommit(
         groupInfo: commit.groupInfo,
         welcome: commit.welcome,
         welcomeClients: commit.welcome === null ? [] : added,
+        keyRecord: null,
+        signerProof: null,
       },
       next: commit.next.encode(),
       addedClients: promised,

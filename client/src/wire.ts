@@ -35,6 +35,14 @@ export const ATTACHMENT_CHUNK_BYTES = 1048576;
 
 export const CELL_SIZE = 256;
 
+export const MAX_SEALS_BYTES = 2097152;
+
+export const MAX_PROOF_BYTES = 4096;
+
+export const SEALED_BYTES = 327;
+
+export const MAX_RECORD_BYTES = 1405;
+
 export const CLOSE_UNAUTHENTICATED = 4401;
 
 export const CLOSE_SIGNED_OUT = 4403;
@@ -289,6 +297,16 @@ export interface CreateConversation {
   readonly whoMayPost: "everyone" | "admins";
 }
 
+/**
+ * Who belongs to a conversation that follows the data bank: everyone, or these units (with
+ * all units below them when ``deep``). People come and go with their posts.
+ */
+export interface Audience {
+  readonly everyone: boolean;
+  readonly unitIds: UnitId[];
+  readonly deep: boolean;
+}
+
 /** ``epoch`` is None until the cell has been founded. */
 export interface CellInfo {
   readonly cellId: CellId;
@@ -315,7 +333,10 @@ export interface Conversation {
   readonly whoMayPost: "everyone" | "admins";
   readonly admin: boolean;
   readonly cells: CellInfo[];
+  readonly cellsTotal: number;
+  readonly cellsReady: number;
   readonly rosterEpoch: Epoch;
+  readonly audience: Audience | null;
   readonly directPersonId: PersonId | null;
   readonly readSeq: Seq;
   readonly preferences: Preferences;
@@ -374,7 +395,14 @@ export interface SignedRoster {
   readonly certificates: Uint8Array[];
 }
 
-/** Payload of a log entry of kind "roster" (MessagePack in ``LogEntry.payload``). */
+/**
+ * Payload of a log entry of kind "roster" (MessagePack in ``LogEntry.payload``).
+ *
+ * ``whole``: ``added`` and ``removed`` are all that changed. Otherwise both are empty, and a
+ * client whose cell is among ``cells`` fetches its cell's roster; the lists of people are then
+ * filled only for up to 50 people in total, the counts always. Entries written before there were
+ * several cells have none of ``cells``, ``whole`` and the counts: they are whole.
+ */
 export interface RosterChange {
   readonly head: Uint8Array;
   readonly added: RosterLeaf[];
@@ -385,6 +413,27 @@ export interface RosterChange {
   readonly revokedAdmin: PersonId[];
   readonly by: PersonId | null;
   readonly reason: "created" | "members" | "left" | "device_added" | "device_removed" | "renewed" | "refounded" | "department";
+  readonly cells: CellId[];
+  readonly whole: boolean;
+  readonly peopleAdded: number;
+  readonly peopleRemoved: number;
+}
+
+/**
+ * The leaves of one cell under the newest head. In the tree's order they are those from index
+ * ``first`` on; ``proof`` (docs/protocol.md, "Range proof") shows it.
+ */
+export interface CellRoster {
+  readonly head: Uint8Array;
+  readonly cellId: CellId;
+  readonly first: number;
+  readonly leaves: RosterLeaf[];
+  readonly proof: Uint8Array;
+}
+
+/** Signed heads of consecutive roster epochs, ascending; at most 256, only those kept. */
+export interface RosterHeads {
+  readonly heads: Uint8Array[];
 }
 
 /** The cell's group info (MLSMessage) and a lease to join it by external commit. */
@@ -399,7 +448,10 @@ export interface GroupInfoLease {
  *
  * ``founding``: the first upload for a cell; ``epoch`` is 0 and ``commit`` takes the group from
  * 0 to 1. ``group_info`` is an MLSMessage(GroupInfo) of the new epoch with external_pub and
- * ratchet_tree. Idempotent by ``entry_id``.
+ * ratchet_tree. Idempotent by ``entry_id``. ``key_record`` is the cell key record of the new
+ * epoch and ``signer_proof`` the inclusion proof of the committer's leaf under the head of the
+ * record's roster epoch: both in a conversation of several cells, neither in one of one cell
+ * (``wrong_mode`` otherwise).
  */
 export interface UploadCommit {
   readonly entryId: string;
@@ -409,6 +461,37 @@ export interface UploadCommit {
   readonly groupInfo: Uint8Array;
   readonly welcome: Uint8Array | null;
   readonly welcomeClients: string[];
+  readonly keyRecord: Uint8Array | null;
+  readonly signerProof: Uint8Array | null;
+}
+
+/** The cell key record of the cell's current epoch, which has none yet. */
+export interface UploadKeyRecord {
+  readonly record: Uint8Array;
+  readonly signerProof: Uint8Array;
+}
+
+/**
+ * A cell's newest key record with what a sender checks it by: the signer's certificate (DER)
+ * and the inclusion proof of the signer's leaf under the head of the record's roster epoch.
+ */
+export interface CellKey {
+  readonly cellId: CellId;
+  readonly epoch: Epoch;
+  readonly keyId: Uint8Array;
+  readonly record: Uint8Array;
+  readonly certificate: Uint8Array;
+  readonly signerProof: Uint8Array;
+}
+
+/**
+ * ``cells``: all that a message needs a seal for now. ``keys``: the newest record of each of
+ * the conversation's cells that changed after the asked version. ``version``: ask with it next.
+ */
+export interface CellKeys {
+  readonly version: number;
+  readonly cells: CellId[];
+  readonly keys: CellKey[];
 }
 
 /** The entry is in the log. A retry of an accepted entry answers the same. */
@@ -436,8 +519,59 @@ export interface PostMessage {
 }
 
 /**
- * One entry of a conversation's log, as stored. ``cell_id`` and ``epoch`` are None for
- * entries that concern every cell. ``sender`` is None for the roster authority.
+ * A message for every cell (docs/protocol.md, "Sealed messages"). The entry id is the header's
+ * message id; idempotent by it. ``seals`` are concatenated, ascending by cell id.
+ * ``sender_proof``: inclusion proof of the sender's leaf under the header's roster head.
+ */
+export interface PostSealed {
+  readonly sealed: Uint8Array;
+  readonly body: Uint8Array;
+  readonly seals: Uint8Array;
+  readonly certificate: Uint8Array;
+  readonly senderProof: Uint8Array;
+  readonly attachmentIds: string[];
+}
+
+/**
+ * Payload of a log entry of kind "sealed" as the members of one cell get it (MessagePack in
+ * ``LogEntry.payload``). ``seal`` is None while the cell's seal is still to come.
+ */
+export interface SealedPayload {
+  readonly sealed: Uint8Array;
+  readonly seal: Uint8Array | null;
+  readonly certificate: Uint8Array;
+  readonly proof: Uint8Array;
+  readonly body: Uint8Array;
+}
+
+/**
+ * The caller's client's last accepted sealed message here: its header's seq, and
+ * SHA-256(header ‖ signature). 0 and zeros before the first.
+ */
+export interface SenderChain {
+  readonly seq: number;
+  readonly prev: Uint8Array;
+}
+
+/** Seals of a message for cells that it was not sealed for; in the form of PostSealed. */
+export interface LateSeals {
+  readonly seals: Uint8Array;
+}
+
+/** One of the caller's messages, and the cells that have a key now and still lack a seal. */
+export interface WantedSeals {
+  readonly seq: Seq;
+  readonly cellIds: CellId[];
+}
+
+export interface SealsWanted {
+  readonly wanted: WantedSeals[];
+}
+
+/**
+ * One entry of a conversation's log. ``cell_id`` and ``epoch`` are None for entries that
+ * concern every cell; a sealed one names the cell whose seal it carries. ``sender`` is None for
+ * the roster authority.
  */
 export interface LogEntry {
   readonly conversationId: ConversationId;
@@ -562,6 +696,21 @@ export interface Duty {
   readonly cellId: CellId;
 }
 
+/** A cell got a key, and messages of this client lack its seal: send late seals. */
+export interface SealWanted {
+  readonly t: "seal_wanted";
+  readonly conversationId: ConversationId;
+  readonly cellId: CellId;
+}
+
+/** The seal of this client's cell for an earlier entry. */
+export interface LateSeal {
+  readonly t: "late_seal";
+  readonly conversationId: ConversationId;
+  readonly seq: Seq;
+  readonly seal: Uint8Array;
+}
+
 /** Something about this account changed. ``signed_out`` is followed by a close with 4403. */
 export interface AccountFrame {
   readonly t: "account";
@@ -570,4 +719,4 @@ export interface AccountFrame {
 
 export type ClientFrame = Hello | Cursors;
 
-export type ServerFrame = Ready | EntryFrame | ConversationFrame | ConversationGone | Receipts | Duty | AccountFrame;
+export type ServerFrame = Ready | EntryFrame | ConversationFrame | ConversationGone | Receipts | Duty | SealWanted | LateSeal | AccountFrame;

@@ -261,6 +261,56 @@ class CommitInvalid(CallerError):
     remedy = "Fetch the log and the roster and build the commit again."
 
 
+class WrongMode(CallerError):
+    """``details``: ``cells``."""
+
+    code = "wrong_mode"
+    status = 409
+    message = "The conversation has another number of cells than this request is made for."
+    remedy = "Fetch the conversation, then send again in the form that fits its cells."
+
+
+class KeyRecordInvalid(CallerError):
+    """``details``: ``reason``."""
+
+    code = "key_record_invalid"
+    message = "The cell key record does not fit the cell, its epoch or its signer."
+    remedy = "Fetch the log and the cell's roster and make the record again."
+
+
+class KeyRecordExists(CallerError):
+    code = "key_record_exists"
+    status = 409
+    message = "The cell has another key record for this epoch."
+    remedy = "Fetch the conversation's keys."
+
+
+class StaleRoster(CallerError):
+    """``details``: ``epoch`` (of the newest roster head)."""
+
+    code = "stale_roster"
+    status = 409
+    message = "The request names a roster head that is too old or not of this conversation."
+    remedy = "Fetch the newest roster head of the cell and send again under it."
+
+
+class ChainBroken(CallerError):
+    """``details``: ``seq`` (of the last message that was accepted from this device here)."""
+
+    code = "chain_broken"
+    status = 409
+    message = "The message does not follow this device's last one in the conversation."
+    remedy = "Fetch the chain's end and send again after it."
+
+
+class SealedInvalid(CallerError):
+    """``details``: ``reason``."""
+
+    code = "sealed_invalid"
+    message = "The sealed message does not fit its sender, the conversation or itself."
+    remedy = "Seal the message again. If it stays, report this code."
+
+
 # --- Attachments ------------------------------------------------------------------------------
 
 

@@ -6,7 +6,8 @@ base64 there). ``client/src/wire.ts`` is generated from this module by
 ``python -m copconnect.wire_typescript``; a test fails when the two differ.
 
 Conventions: ids are 32 lowercase hex digits; times are integer milliseconds since 1970 UTC with
-the suffix ``_ms``; sizes are bytes; a missing value is ``None``, never a missing key.
+the suffix ``_ms``; sizes are bytes; a missing value is ``None``, never a missing key. A field with
+a default is one that older apps do not send, or that older log entries lack.
 Imports only :mod:`copconnect.ids`.
 """
 
@@ -37,9 +38,15 @@ MAX_HANDSHAKE_BYTES = 2 * 1024 * 1024  # One commit, welcome or group info.
 MAX_ATTACHMENT_BYTES = 2 * 1024**3  # Plaintext size.
 ATTACHMENT_CHUNK_BYTES = 1024 * 1024  # Plaintext bytes in one chunk; each gains a 16-byte tag.
 CELL_SIZE = 256  # Clients in one cell with X25519 (128 with X-Wing).
+MAX_SEALS_BYTES = 2 * 1024 * 1024  # All seals of one message: 1,700 cells with X-Wing.
+MAX_PROOF_BYTES = 4096  # A Merkle proof: 32 bytes for each level of the tree, twice for a range.
+SEALED_BYTES = 327  # Header and signature of a sealed message.
+MAX_RECORD_BYTES = 1405  # A cell key record with X-Wing; 221 with X25519.
 
 Hex16 = Annotated[str, Meta(pattern="^[0-9a-f]{32}$")]
 Hex32 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+KeyRecord = Annotated[bytes, Meta(max_length=MAX_RECORD_BYTES)]
+Proof = Annotated[bytes, Meta(max_length=MAX_PROOF_BYTES)]
 Language = Literal["en", "te", "ur", "hi"]
 
 
@@ -311,6 +318,15 @@ class CreateConversation(Wire, frozen=True, kw_only=True):
     who_may_post: WhoMayPost
 
 
+class Audience(Wire, frozen=True, kw_only=True):
+    """Who belongs to a conversation that follows the data bank: everyone, or these units (with
+    all units below them when ``deep``). People come and go with their posts."""
+
+    everyone: bool
+    unit_ids: Annotated[list[Annotated[UnitId, Meta(max_length=64)]], Meta(max_length=100)]
+    deep: bool
+
+
 class CellInfo(Wire, frozen=True, kw_only=True):
     """``epoch`` is None until the cell has been founded."""
 
@@ -338,8 +354,11 @@ class Conversation(Wire, frozen=True, kw_only=True):
     members: int
     who_may_post: WhoMayPost
     admin: bool  # Whether the caller is one.
-    cells: list[CellInfo]  # The caller's own cell first.
+    cells: list[CellInfo]  # The caller's own cell; of one cell that one.
+    cells_total: int  # More than one: messages are sealed.
+    cells_ready: int  # Founded, and with several cells also keyed.
     roster_epoch: Epoch
+    audience: Audience | None  # None: its people are chosen by hand.
     direct_person_id: PersonId | None  # The other person of a direct conversation.
     read_seq: Seq  # The caller's, over all their clients.
     preferences: Preferences
@@ -399,7 +418,13 @@ class SignedRoster(Wire, frozen=True, kw_only=True):
 
 
 class RosterChange(Wire, frozen=True, kw_only=True):
-    """Payload of a log entry of kind "roster" (MessagePack in ``LogEntry.payload``)."""
+    """Payload of a log entry of kind "roster" (MessagePack in ``LogEntry.payload``).
+
+    ``whole``: ``added`` and ``removed`` are all that changed. Otherwise both are empty, and a
+    client whose cell is among ``cells`` fetches its cell's roster; the lists of people are then
+    filled only for up to 50 people in total, the counts always. Entries written before there were
+    several cells have none of ``cells``, ``whole`` and the counts: they are whole.
+    """
 
     head: bytes
     added: list[RosterLeaf]
@@ -421,6 +446,28 @@ class RosterChange(Wire, frozen=True, kw_only=True):
         "refounded",
         "department",
     ]
+    # All cells with changed leaves, those that are gone too.
+    cells: list[CellId] = msgspec.field(default_factory=list)
+    whole: bool = True
+    people_added: int = 0
+    people_removed: int = 0
+
+
+class CellRoster(Wire, frozen=True, kw_only=True):
+    """The leaves of one cell under the newest head. In the tree's order they are those from index
+    ``first`` on; ``proof`` (docs/protocol.md, "Range proof") shows it."""
+
+    head: bytes
+    cell_id: CellId
+    first: int
+    leaves: list[RosterLeaf]
+    proof: bytes
+
+
+class RosterHeads(Wire, frozen=True, kw_only=True):
+    """Signed heads of consecutive roster epochs, ascending; at most 256, only those kept."""
+
+    heads: list[bytes]
 
 
 class GroupInfoLease(Wire, frozen=True, kw_only=True):
@@ -436,7 +483,10 @@ class UploadCommit(Wire, frozen=True, kw_only=True):
 
     ``founding``: the first upload for a cell; ``epoch`` is 0 and ``commit`` takes the group from
     0 to 1. ``group_info`` is an MLSMessage(GroupInfo) of the new epoch with external_pub and
-    ratchet_tree. Idempotent by ``entry_id``.
+    ratchet_tree. Idempotent by ``entry_id``. ``key_record`` is the cell key record of the new
+    epoch and ``signer_proof`` the inclusion proof of the committer's leaf under the head of the
+    record's roster epoch: both in a conversation of several cells, neither in one of one cell
+    (``wrong_mode`` otherwise).
     """
 
     entry_id: Hex16
@@ -446,6 +496,36 @@ class UploadCommit(Wire, frozen=True, kw_only=True):
     group_info: Annotated[bytes, Meta(max_length=MAX_HANDSHAKE_BYTES)]
     welcome: Annotated[bytes, Meta(max_length=MAX_HANDSHAKE_BYTES)] | None
     welcome_clients: Annotated[list[Hex16], Meta(max_length=CELL_SIZE)]
+    key_record: KeyRecord | None = None
+    signer_proof: Proof | None = None
+
+
+class UploadKeyRecord(Wire, frozen=True, kw_only=True):
+    """The cell key record of the cell's current epoch, which has none yet."""
+
+    record: KeyRecord
+    signer_proof: Proof
+
+
+class CellKey(Wire, frozen=True, kw_only=True):
+    """A cell's newest key record with what a sender checks it by: the signer's certificate (DER)
+    and the inclusion proof of the signer's leaf under the head of the record's roster epoch."""
+
+    cell_id: CellId
+    epoch: Epoch
+    key_id: bytes
+    record: bytes
+    certificate: bytes
+    signer_proof: bytes
+
+
+class CellKeys(Wire, frozen=True, kw_only=True):
+    """``cells``: all that a message needs a seal for now. ``keys``: the newest record of each of
+    the conversation's cells that changed after the asked version. ``version``: ask with it next."""
+
+    version: int
+    cells: list[CellId]
+    keys: list[CellKey]
 
 
 class Accepted(Wire, frozen=True, kw_only=True):
@@ -475,9 +555,59 @@ class PostMessage(Wire, frozen=True, kw_only=True):
     attachment_ids: Annotated[list[Hex16], Meta(max_length=32)]
 
 
+class PostSealed(Wire, frozen=True, kw_only=True):
+    """A message for every cell (docs/protocol.md, "Sealed messages"). The entry id is the header's
+    message id; idempotent by it. ``seals`` are concatenated, ascending by cell id.
+    ``sender_proof``: inclusion proof of the sender's leaf under the header's roster head."""
+
+    sealed: Annotated[bytes, Meta(min_length=SEALED_BYTES, max_length=SEALED_BYTES)]
+    body: Annotated[bytes, Meta(min_length=1, max_length=MAX_MESSAGE_BYTES)]
+    seals: Annotated[bytes, Meta(max_length=MAX_SEALS_BYTES)]
+    certificate: Annotated[bytes, Meta(max_length=16384)]
+    sender_proof: Proof
+    attachment_ids: Annotated[list[Hex16], Meta(max_length=32)]
+
+
+class SealedPayload(Wire, frozen=True, kw_only=True):
+    """Payload of a log entry of kind "sealed" as the members of one cell get it (MessagePack in
+    ``LogEntry.payload``). ``seal`` is None while the cell's seal is still to come."""
+
+    sealed: bytes
+    seal: bytes | None
+    certificate: bytes
+    proof: bytes
+    body: bytes
+
+
+class SenderChain(Wire, frozen=True, kw_only=True):
+    """The caller's client's last accepted sealed message here: its header's seq, and
+    SHA-256(header ‖ signature). 0 and zeros before the first."""
+
+    seq: int
+    prev: bytes
+
+
+class LateSeals(Wire, frozen=True, kw_only=True):
+    """Seals of a message for cells that it was not sealed for; in the form of PostSealed."""
+
+    seals: Annotated[bytes, Meta(max_length=MAX_SEALS_BYTES)]
+
+
+class WantedSeals(Wire, frozen=True, kw_only=True):
+    """One of the caller's messages, and the cells that have a key now and still lack a seal."""
+
+    seq: Seq
+    cell_ids: list[CellId]
+
+
+class SealsWanted(Wire, frozen=True, kw_only=True):
+    wanted: list[WantedSeals]
+
+
 class LogEntry(Wire, frozen=True, kw_only=True):
-    """One entry of a conversation's log, as stored. ``cell_id`` and ``epoch`` are None for
-    entries that concern every cell. ``sender`` is None for the roster authority."""
+    """One entry of a conversation's log. ``cell_id`` and ``epoch`` are None for entries that
+    concern every cell; a sealed one names the cell whose seal it carries. ``sender`` is None for
+    the roster authority."""
 
     conversation_id: ConversationId
     seq: Seq
@@ -611,6 +741,21 @@ class Duty(Frame, frozen=True, kw_only=True, tag="duty"):
     cell_id: CellId
 
 
+class SealWanted(Frame, frozen=True, kw_only=True, tag="seal_wanted"):
+    """A cell got a key, and messages of this client lack its seal: send late seals."""
+
+    conversation_id: ConversationId
+    cell_id: CellId
+
+
+class LateSeal(Frame, frozen=True, kw_only=True, tag="late_seal"):
+    """The seal of this client's cell for an earlier entry."""
+
+    conversation_id: ConversationId
+    seq: Seq
+    seal: bytes
+
+
 class AccountFrame(Frame, frozen=True, kw_only=True, tag="account"):
     """Something about this account changed. ``signed_out`` is followed by a close with 4403."""
 
@@ -619,7 +764,15 @@ class AccountFrame(Frame, frozen=True, kw_only=True, tag="account"):
 
 ClientFrame = Hello | Cursors
 ServerFrame = (
-    Ready | EntryFrame | ConversationFrame | ConversationGone | Receipts | Duty | AccountFrame
+    Ready
+    | EntryFrame
+    | ConversationFrame
+    | ConversationGone
+    | Receipts
+    | Duty
+    | SealWanted
+    | LateSeal
+    | AccountFrame
 )
 
 # Close codes of the socket.

@@ -248,6 +248,8 @@ class Vectors:
             group_info=bytes.fromhex(info),
             welcome=bytes.fromhex(self.data["welcome"]) if welcomes else None,
             welcome_clients=[one.client_id for one in welcomes],
+            key_record=None,
+            signer_proof=None,
         )
 
     def post(self, name: str, epoch: int) -> wire.PostMessage:

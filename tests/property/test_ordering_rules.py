@@ -187,6 +187,8 @@ class DeliveryMachine(RuleBasedStateMachine):
             group_info=self.infos(after, epoch + 1),
             welcome=None,
             welcome_clients=[],
+            key_record=None,
+            signer_proof=None,
         )
         expected: type[Exception] | None = None
         if who not in self.members:
@@ -223,6 +225,8 @@ class DeliveryMachine(RuleBasedStateMachine):
             group_info=self.infos(after, self.epoch + 1),
             welcome=None,
             welcome_clients=[],
+            key_record=None,
+            signer_proof=None,
         )
         expected: type[Exception] | None = None
         if who not in self.members:

@@ -40,6 +40,10 @@ async def add_cells(
             "clients": clients,
             "lease_client": None,
             "lease_until_ms": 0,
+            "last_seq": 0,
+            "key_id": None,
+            "previous_key_id": None,
+            "previous_until_ms": 0,
         }
         for conversation_id, cell_id, clients in cells
     ]

@@ -84,6 +84,9 @@ class Membership:
                 "direct_key": key,
                 "roster_epoch": 0,
                 "roster_head": b"",
+                "cells": 1,
+                "shared_seq": 0,
+                "key_version": 0,
             },
         )
         if not added:

@@ -149,6 +149,9 @@ def _edit(
         revoked_admin=list(edit.revoked_admin),
         by=edit.by,
         reason=edit.reason,
+        cells=sorted({leaf.cell_id for leaf in (*added, *removed)}),
+        people_added=len(edit.added_people),
+        people_removed=len(edit.removed_people),
     )
     seq = held.last_seq + 1
     written.entries.append(
@@ -255,4 +258,6 @@ async def _write(connection: AsyncConnection, written: _Written, now_ms: int) ->
     await cell_store.set_clients(connection, written.clients)
     await cell_store.add_removals(connection, written.removals, now_ms)
     await store.change_conversations(connection, written.conversations)
+    heads = [(c["id"], c["roster_epoch"], c["roster_head"]) for c in written.conversations]
+    await store.add_roster_heads(connection, heads, now_ms)
     await log_store.add_entries(connection, written.entries)

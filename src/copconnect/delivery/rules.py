@@ -134,6 +134,8 @@ def check_lease(standing: Standing, client_id: ClientId, now_ms: int) -> None:
 def check_place_of_commit(standing: Standing, upload: wire.UploadCommit) -> None:
     """Raise what the cell's state alone decides, before the commit's bytes are looked at."""
     check_placed(standing)
+    if upload.key_record is not None or upload.signer_proof is not None:
+        raise errors.WrongMode(cells=1)
     if not upload.founding:
         check_epoch(standing, upload.epoch)
     elif standing.epoch is not None:

@@ -34,6 +34,7 @@ from copconnect.delivery.tables import (
     CURSORS,
     LOG_ENTRIES,
     MEMBERS,
+    ROSTER_HEADS,
     ROSTER_LEAVES,
 )
 from copconnect.ids import CellId, ConversationId, EntryId, PersonId, Seq
@@ -151,6 +152,19 @@ async def roster_head_of(
         )
     )
     return head
+
+
+async def add_roster_heads(
+    connection: AsyncConnection, heads: Iterable[tuple[ConversationId, int, bytes]], now_ms: int
+) -> None:
+    """Keep signed heads, as (conversation, roster epoch, head)."""
+    await connection.execute(
+        insert(ROSTER_HEADS),
+        [
+            {"conversation_id": c, "roster_epoch": epoch, "head": head, "created_ms": now_ms}
+            for c, epoch, head in heads
+        ],
+    )
 
 
 # --- Names held while rosters are made --------------------------------------------------------

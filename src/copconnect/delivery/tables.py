@@ -38,7 +38,10 @@ CONVERSATIONS = Table(
     Column("members", Integer, nullable=False),
     Column("direct_key", String(65), unique=True),
     Column("roster_epoch", BigInteger, nullable=False),
-    Column("roster_head", LargeBinary, nullable=False),
+    Column("roster_head", LargeBinary, nullable=False),  # The newest of ROSTER_HEADS.
+    Column("cells", Integer, nullable=False),  # More than one: messages are sealed.
+    Column("shared_seq", BigInteger, nullable=False),  # Newest entry for every cell, if several.
+    Column("key_version", BigInteger, nullable=False),  # Grows with each key record.
 )
 
 MEMBERS = Table(
@@ -62,6 +65,27 @@ CELLS = Table(
     Column("clients", Integer, nullable=False),
     Column("lease_client", _Id),
     Column("lease_until_ms", BigInteger, nullable=False),
+    Column("last_seq", BigInteger, nullable=False),  # Newest entry of this cell alone, if several.
+    Column("key_id", LargeBinary),  # Of the current epoch's key record.
+    Column("previous_key_id", LargeBinary),  # Good until previous_until_ms, if there is one.
+    Column("previous_until_ms", BigInteger, nullable=False),
+)
+
+# One row for each epoch that had a key record: senders check the newest, and a member that catches
+# up finds its cell's keys of the epochs it passes.
+CELL_KEYS = Table(
+    "cell_keys",
+    METADATA,
+    Column("cell_id", _Id, primary_key=True),
+    Column("epoch", BigInteger, primary_key=True),
+    Column("conversation_id", _Id, nullable=False),
+    Column("key_id", LargeBinary, nullable=False),
+    Column("record", LargeBinary, nullable=False),
+    Column("signer_certificate_hash", String(64), nullable=False),
+    Column("signer_proof", LargeBinary, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    UniqueConstraint("conversation_id", "version"),
 )
 
 CELL_GROUPS = Table(
@@ -97,6 +121,23 @@ ROSTER_LEAVES = Table(
     Column("person_id", _Id, nullable=False),
 )
 
+ROSTER_HEADS = Table(
+    "roster_heads",
+    METADATA,
+    Column("conversation_id", _Id, primary_key=True),
+    Column("roster_epoch", BigInteger, primary_key=True),
+    Column("head", LargeBinary, nullable=False),
+    Column("created_ms", BigInteger, nullable=False, index=True),
+)
+
+# The rule of a conversation whose people follow the data bank.
+AUDIENCES = Table(
+    "audiences",
+    METADATA,
+    Column("conversation_id", _Id, primary_key=True),
+    Column("rule", LargeBinary, nullable=False),  # MessagePack of wire.Audience.
+)
+
 LOG_ENTRIES = Table(
     "log_entries",
     METADATA,
@@ -118,6 +159,35 @@ LOG_ENTRIES = Table(
         sqlite_where=text("kind = 'commit'"),
         postgresql_where=text("kind = 'commit'"),
     ),
+)
+
+# The seals of a log entry of kind "sealed", concatenated, ascending by cell id.
+SEALED_SEALS = Table(
+    "sealed_seals",
+    METADATA,
+    Column("conversation_id", _Id, primary_key=True),
+    Column("seq", BigInteger, primary_key=True),
+    Column("seals", LargeBinary, nullable=False),
+)
+
+# Cells that an entry was not sealed for, and the client that can still do it.
+MISSING_SEALS = Table(
+    "missing_seals",
+    METADATA,
+    Column("conversation_id", _Id, primary_key=True),
+    Column("seq", BigInteger, primary_key=True),
+    Column("cell_id", _Id, primary_key=True, index=True),
+    Column("sender", _Id, nullable=False),
+)
+
+# Where each client's sealed messages in a conversation stand.
+SENDER_CHAINS = Table(
+    "sender_chains",
+    METADATA,
+    Column("conversation_id", _Id, primary_key=True),
+    Column("client_id", _Id, primary_key=True),
+    Column("seq", BigInteger, nullable=False),
+    Column("header_hash", LargeBinary, nullable=False),  # SHA-256 of header and signature.
 )
 
 CURSORS = Table(
