@@ -6,7 +6,7 @@ import pytest
 from copconnect import errors, wire
 from copconnect.bus import DutyWakeup, EntryWakeup
 from copconnect.database import Database
-from copconnect.delivery import roster_head
+from copconnect.delivery import roster_head, roster_tree
 from copconnect.principals import Caller
 from tests.contract.delivery_world import Vectors, World
 
@@ -100,8 +100,8 @@ async def test_roster_heads_chain_and_verify(world: World) -> None:
     first = await membership.roster(bob, c)
     head = roster_head.read_head(first.head, world.authority.public_key)
     assert (head.roster_epoch, head.leaf_count, head.prev) == (1, 3, roster_head.FIRST_PREV)
-    leaves = [roster_head.leaf(one.cell_id, one.certificate_hash) for one in first.leaves]
-    assert head.root == roster_head.merkle_root(leaves)[1]
+    leaves = [roster_tree.leaf(one.cell_id, one.certificate_hash) for one in first.leaves]
+    assert head.root == roster_tree.RosterTree(leaves).root
 
     await membership.change_members(
         carol,

@@ -20,6 +20,8 @@ from copconnect.bus import AnyWakeup
 from copconnect.delivery import cell_store, log_store, roster_head, rules, store
 from copconnect.delivery.mls.external_remove import external_remove
 from copconnect.delivery.parts import Parts, wakeups_of
+from copconnect.delivery.roster_tree import RosterTree
+from copconnect.delivery.roster_tree import leaf as leaf_bytes
 from copconnect.delivery.standing import CellState, Held
 from copconnect.ids import CellId, ClientId, ConversationId, EntryId, Epoch, PersonId, Seq, new_id
 from copconnect.principals import RegisteredClient
@@ -135,7 +137,7 @@ def _edit(
     head = roster_head.next_head(
         conversation_id,
         held.roster_head or None,
-        (roster_head.leaf(leaf.cell_id, leaf.certificate_hash) for leaf in (*kept, *added)),
+        RosterTree(leaf_bytes(leaf.cell_id, leaf.certificate_hash) for leaf in (*kept, *added)),
         now_ms,
         parts.authority.sign,
     )

@@ -1,14 +1,13 @@
-"""Signed roster heads (docs/protocol.md, "Roster head"): encoding, Merkle root, verification.
-
-Pure. Hashes are SHA-256; the tree is RFC 6962 section 2.1 over the ascending, distinct leaves.
-"""
+"""Signed roster heads (docs/protocol.md, "Roster head"): encoding and verification. Pure."""
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from copconnect.delivery.roster_tree import RosterTree
 
 HEAD_BYTES = 169
 _VERSION = 1
@@ -33,30 +32,6 @@ class RosterHead:
     created_ms: int
 
 
-def leaf(cell_id: str, certificate_hash: str) -> bytes:
-    """Return the 48-byte Merkle leaf of a client: cell id ‖ certificate hash, both given as hex."""
-    return bytes.fromhex(cell_id) + bytes.fromhex(certificate_hash)
-
-
-def merkle_root(leaves: Iterable[bytes]) -> tuple[int, bytes]:
-    """Return the number of distinct leaves and the RFC 6962 root over them in ascending order."""
-    level = [hashlib.sha256(b"\0" + one).digest() for one in sorted(set(leaves))]
-    count = len(level)
-    if not level:
-        return 0, hashlib.sha256(b"").digest()
-    # Pairing neighbours and promoting an odd last node gives the RFC's split at the largest
-    # power of two, without recursion.
-    while len(level) > 1:
-        paired = [
-            hashlib.sha256(b"\1" + level[at] + level[at + 1]).digest()
-            for at in range(0, len(level) - 1, 2)
-        ]
-        if len(level) % 2:
-            paired.append(level[-1])
-        level = paired
-    return count, level[0]
-
-
 def roster_hash(head: bytes) -> bytes:
     """Return the roster hash: SHA-256 of a head with its signature."""
     return hashlib.sha256(head).digest()
@@ -65,7 +40,7 @@ def roster_hash(head: bytes) -> bytes:
 def next_head(
     conversation_id: str,
     previous: bytes | None,
-    leaves: Iterable[bytes],
+    tree: RosterTree,
     created_ms: int,
     sign: Callable[[bytes], bytes],
 ) -> bytes:
@@ -75,14 +50,13 @@ def next_head(
     else:
         epoch = int.from_bytes(previous[17:25], "big") + 1
         prev = roster_hash(previous)
-    count, root = merkle_root(leaves)
     body = (
         bytes([_VERSION])
         + bytes.fromhex(conversation_id)
         + epoch.to_bytes(8, "big")
         + prev
-        + count.to_bytes(8, "big")
-        + root
+        + tree.count.to_bytes(8, "big")
+        + tree.root
         + created_ms.to_bytes(8, "big")
     )
     return body + sign(_SIGNED_PREFIX + body)
