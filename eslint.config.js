@@ -54,6 +54,7 @@ export default tseslint.config(
       "import/resolver": { node: { extensions: [".ts", ".js", ".svelte"] } },
       "boundaries/include": ["client/src/**/*", "web/src/**/*"],
       "boundaries/elements": [
+        { type: "cells", pattern: "client/src/cells", partialMatch: false },
         { type: "mls", pattern: "client/src/mls", partialMatch: false },
         { type: "transport", pattern: "client/src/transport", partialMatch: false },
         { type: "vault", pattern: "client/src/vault", partialMatch: false },
@@ -63,6 +64,7 @@ export default tseslint.config(
       "boundaries/files": [
         { category: "seam", pattern: "client/src/{core,wire}.ts" },
         { category: "seam", pattern: "client/src/host/connect.ts" },
+        { category: "bytes", pattern: "client/src/octets.ts" },
       ],
     },
     rules: {
@@ -72,17 +74,24 @@ export default tseslint.config(
         {
           default: "disallow",
           message:
-            "mls, transport and vault never import each other; web/ knows only core.ts, wire.ts " +
-            "and host/connect.ts of the client. Pass the thing in from client/src/engine.",
+            "cells, mls, transport and vault never import each other; cells knows only octets.ts " +
+            "of the rest; web/ knows only core.ts, wire.ts and host/connect.ts of the client. " +
+            "Pass the thing in from client/src/engine.",
           policies: [
             { allow: { to: { module: { origin: ["external", "core"] } } } },
             {
               from: { element: { type: "core" } },
-              allow: { to: { element: { types: { anyOf: ["mls", "transport", "vault"] } } } },
+              allow: {
+                to: { element: { types: { anyOf: ["cells", "mls", "transport", "vault"] } } },
+              },
             },
             {
               from: { element: { types: { anyOf: ["mls", "transport", "vault"] } } },
               allow: { to: { element: { type: "core" } } },
+            },
+            {
+              from: { element: { type: "cells" } },
+              allow: { to: { file: { categories: "bytes" } } },
             },
             { from: { element: { type: "web" } }, allow: { to: { file: { categories: "seam" } } } },
           ],

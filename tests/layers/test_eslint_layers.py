@@ -21,6 +21,8 @@ FILES: dict[str, tuple[str, str | None]] = {
     "client/src/core.ts": ("export type Core = { start(): void };", None),
     "client/src/wire.ts": ("export type Hello = { t: 'hello' };", None),
     "client/src/bytes.ts": ("export const empty = new Uint8Array();", None),
+    "client/src/octets.ts": ("export const none = new Uint8Array();", None),
+    "client/src/cells/format.ts": ("export const header = 263;", None),
     "client/src/host/connect.ts": ("export const connect = 1;", None),
     "client/src/host/other.ts": ("export const other = 1;", None),
     "client/src/mls/types.ts": ("export const mls = 1;", None),
@@ -37,6 +39,12 @@ FILES: dict[str, tuple[str, str | None]] = {
         "export const group = decode(empty);",
         None,
     ),
+    "client/src/cells/open.ts": (
+        'import { none } from "../octets.ts";\nimport { header } from "./format.ts";\n'
+        "export const open = [none, header];",
+        None,
+    ),
+    "client/src/sends.ts": ('export { header } from "./cells/format.ts";', None),
     "client/src/mls/sub/same.ts": ('export { mls } from "../types.ts";', None),
     "web/src/connected.ts": (
         'import type { Core } from "../../client/src/core.ts";\n'
@@ -55,6 +63,10 @@ FILES: dict[str, tuple[str, str | None]] = {
     "client/src/transport/to-vault.ts": ('export * from "../vault/store.ts";', LAYERS),
     "client/src/vault/to-mls.ts": ('export const m = import("../mls/types.ts");', LAYERS),
     "client/src/vault/to-transport.ts": ('import "../transport/http.ts";', LAYERS),
+    "client/src/cells/to-mls.ts": ('export { mls } from "../mls/types.ts";', LAYERS),
+    "client/src/cells/to-core.ts": ('export type { Core } from "../core.ts";', LAYERS),
+    "client/src/cells/to-other.ts": ('export { empty } from "../bytes.ts";', LAYERS),
+    "client/src/mls/to-cells.ts": ('export { header } from "../cells/format.ts";', LAYERS),
     "client/src/to-web.ts": ('export { connected } from "../../web/src/connected.ts";', LAYERS),
     "client/src/group.ts": ('export { decode } from "ts-mls";', IMPORTS),
     "client/src/group-part.ts": ('export { x } from "ts-mls/deep/file.js";', IMPORTS),

@@ -1,0 +1,136 @@
+/**
+ * Sealing: one body under one key K, and K for each cell. Stages are types: an encrypted message
+ * has its K and body and no header yet; a sealed one has header, signature and seals. Which seq a
+ * message gets, and that it gets it once, is the business of sender.ts.
+ */
+import { sha256 } from "@noble/hashes/sha2.js";
+import { concat, randomBytes, toHex, type Bytes } from "../octets.ts";
+import { KEY_BYTES, encryptBody, keyCommit, sealInfo, type MessagePlace } from "./body.ts";
+import { TAG, type KemId } from "./format.ts";
+import { NONCE_BYTES, cellsDigest, encodeHeader } from "./message.ts";
+import type { Seal, SignedHeader } from "./message.ts";
+import type { CellKeyRecord, Sign } from "./record.ts";
+import { hpkeSeal } from "./kem.ts";
+import { CellRefused } from "./refused.ts";
+
+/** Where random bytes come from. Only tests pass another, to compare bytes. */
+export interface Randomness {
+  bytes(length: number): Bytes;
+  /** HPKE's ephemeral key material for a cell's seal; undefined: HPKE's own randomness. */
+  ephemeral(cellId: string): Bytes | undefined;
+}
+
+export const SYSTEM_RANDOMNESS: Randomness = {
+  bytes: randomBytes,
+  ephemeral: () => undefined,
+};
+
+export interface SealingOptions {
+  readonly randomness?: Randomness;
+  /** Called after each batch, last with done = total. */
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+export interface EncryptedMessage extends MessagePlace {
+  readonly kem: KemId;
+  readonly prev: string;
+  readonly sentMs: number;
+  /** K. Whoever has it reads the message. */
+  readonly key: Bytes;
+  readonly iv: Uint8Array;
+  readonly body: Bytes;
+}
+
+export interface SealedMessage {
+  readonly header: SignedHeader;
+  readonly body: Bytes;
+  /** Cells ascending. */
+  readonly seals: readonly Seal[];
+}
+
+export interface RosterSeen {
+  readonly epoch: number;
+  readonly hash: string;
+}
+
+export async function encryptMessage(
+  fields: Omit<EncryptedMessage, "messageId" | "key" | "iv" | "body">,
+  plaintext: Uint8Array,
+  randomness: Randomness = SYSTEM_RANDOMNESS,
+): Promise<EncryptedMessage> {
+  const place = { ...fields, messageId: toHex(randomness.bytes(16)) };
+  const key = randomness.bytes(KEY_BYTES);
+  const iv = randomness.bytes(NONCE_BYTES);
+  return { ...place, key, iv, body: await encryptBody(place, key, iv, plaintext) };
+}
+
+/** X-Wing is a millisecond or two of computing for one seal, X25519 mostly waits for WebCrypto. */
+const AT_ONCE = 8;
+/** Between batches, timers and messages of the worker get their turn this often. */
+const LONGEST_TURN_MS = 16;
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 0));
+}
+
+/**
+ * A message's key for each of these cells, cells ascending. For the cells of a new message, for
+ * those whose epoch went stale, and for cells that are founded later.
+ */
+export async function sealFor(
+  message: Omit<MessagePlace, "seq"> & { readonly kem: KemId },
+  key: Uint8Array,
+  records: readonly CellKeyRecord[],
+  options: SealingOptions = {},
+): Promise<readonly Seal[]> {
+  const { randomness = SYSTEM_RANDOMNESS, onProgress } = options;
+  for (const record of records)
+    if (record.kem !== message.kem || record.conversationId !== message.conversationId)
+      throw new CellRefused("wrong_cells", "key of another conversation or KEM");
+  const sealOne = async ({ cellId, keyId, publicKey }: CellKeyRecord): Promise<Seal> => {
+    const info = sealInfo(message, cellId, keyId);
+    const ephemeral = randomness.ephemeral(cellId);
+    return { cellId, keyId, sealed: await hpkeSeal(message.kem, publicKey, info, key, ephemeral) };
+  };
+  const ascending = [...records].sort((a, b) => (a.cellId < b.cellId ? -1 : 1));
+  const seals: Seal[] = [];
+  let turnStarted = performance.now();
+  for (let at = 0; at < ascending.length; at += AT_ONCE) {
+    if (performance.now() - turnStarted > LONGEST_TURN_MS) {
+      await nextTurn();
+      turnStarted = performance.now();
+    }
+    seals.push(...(await Promise.all(ascending.slice(at, at + AT_ONCE).map(sealOne))));
+    onProgress?.(seals.length, ascending.length);
+  }
+  return seals;
+}
+
+/** The signed header over these seals. */
+export async function signMessage(
+  message: EncryptedMessage,
+  seals: readonly Seal[],
+  roster: RosterSeen,
+  sign: Sign,
+): Promise<SealedMessage> {
+  const fields = {
+    kem: message.kem,
+    conversationId: message.conversationId,
+    messageId: message.messageId,
+    sender: message.sender,
+    seq: message.seq,
+    prev: message.prev,
+    rosterEpoch: roster.epoch,
+    rosterHash: roster.hash,
+    sentMs: message.sentMs,
+    cellsDigest: cellsDigest(seals),
+    keyCommit: keyCommit(message.key, message.messageId),
+    iv: message.iv,
+    bodyHash: toHex(sha256(message.body)),
+  };
+  const unsigned = encodeHeader(fields);
+  const signature = new Uint8Array(await sign(concat(TAG.message, unsigned)));
+  const header = { ...fields, unsigned, signature };
+  const hash = toHex(sha256(concat(unsigned, signature)));
+  return { header: { ...header, hash }, body: message.body, seals };
+}
