@@ -54,6 +54,7 @@ export class Engine extends PeopleCalls implements ConnectedCore {
   #device: Device | null = null;
   #starting: Promise<AppState> | null = null;
   #phase: AppState["phase"] = "register";
+  #entered = false;
   #reason: string | null = null;
   #connection: Connection = "offline";
   #catchingUp = false;
@@ -127,11 +128,13 @@ export class Engine extends PeopleCalls implements ConnectedCore {
 
   #changed(): AppState {
     const state = this.#snapshot();
-    this.#emit({ type: "app", state });
+    // Until it is known where the device stands, tabs show what the core before this one said.
+    if (this.#entered) this.#emit({ type: "app", state });
     return state;
   }
 
   #enter(phase: AppState["phase"], reason: string | null = null): AppState {
+    this.#entered = true;
     this.#phase = phase;
     this.#reason = reason;
     return this.#changed();
@@ -176,9 +179,11 @@ export class Engine extends PeopleCalls implements ConnectedCore {
     const me = this.#account.record?.me ?? null;
     const accepted = me !== null && me.conductVersion === me.conductCurrent;
     if (!accepted) return this.#enter("conduct");
-    this.#device?.socket.start();
     this.#touch();
-    return this.#enter("ready");
+    this.#enter("ready");
+    // Afterwards: what the connection tells from now on names the phase too.
+    this.#device?.socket.start();
+    return this.#snapshot();
   }
 
   async #startDevice(): Promise<void> {

@@ -49,7 +49,9 @@ export class Inbox {
       const { cursor } = conversation.record;
       const next = entries.filter(({ seq }) => seq > cursor).sort((a, b) => a.seq - b.seq);
       const whole = next.every(({ seq }, i) => seq === cursor + 1 + i);
-      if (next.length === 0 || conversation.record.state === "left") return;
+      if (conversation.record.state === "left") return;
+      // The server's connection comes behind what the log had told: a cursor beyond it was cut.
+      if (next.length === 0) return this.#listener.onCursor(conversation);
       if (whole) await this.#process(conversation, next, true);
       else await this.catchUp(conversation);
     });

@@ -58,7 +58,7 @@ export function pageMessages(
   });
 }
 
-/** Oldest first, above an order (exclusive). */
+/** Newest first, above an order (exclusive). */
 export function messagesAbove(
   vault: Vault,
   conversationId: string,
@@ -69,7 +69,7 @@ export function messagesAbove(
     store: STORES.messages,
     group: conversationId,
     limit,
-    descending: false,
+    descending: true,
     above,
   });
 }

@@ -3,10 +3,11 @@ import { Work } from "./conversation.ts";
 import type { Conversation } from "./conversation.ts";
 import type { DeviceContext } from "./context.ts";
 import { counts, decodedOf, loadMessage, mentions, messagesAbove } from "./messages.ts";
-import { floors, withReceipts } from "./receipts.ts";
+import { lowestMoved, withReceipts } from "./receipts.ts";
+import type { MembersRecord } from "./records.ts";
 import type { Receipt } from "./wire.ts";
 
-/** At most so many messages are told anew when receipts come in. */
+/** At most so many messages, the newest, are told anew when somebody has come further. */
 const TOLD = 200;
 
 /** This person has read up to a seq, on this device or another. Inside the queue. */
@@ -46,20 +47,27 @@ export async function applyReceipts(
   const { personId } = context.account();
   const own = receipts.find((receipt) => receipt.personId === personId);
   if (own !== undefined) await readUpTo(context, conversation, own.readSeq);
-  const before = conversation.members;
-  const members = withReceipts(before, receipts);
-  if (members === before) return;
+  const members = withReceipts(conversation.members, receipts);
+  if (members === conversation.members) return;
   const work = new Work(conversation);
+  await putMembers(context, work, members);
+  await conversation.store(work);
+}
+
+/** Put members into `work`, with the messages of one's own whose ticks they may change. */
+export async function putMembers(
+  context: DeviceContext,
+  work: Work,
+  members: MembersRecord,
+): Promise<void> {
+  const from = lowestMoved(work.members, members);
   work.members = members;
-  const [was, is] = [floors(before, personId), floors(members, personId)];
-  const from = Math.min(was.delivered, was.read);
-  if (Math.max(is.delivered, is.read) > from) {
-    const told = await messagesAbove(context.vault, conversation.id, from, TOLD);
+  if (from < Infinity) {
+    const told = await messagesAbove(context.vault, work.record.conversationId, from, TOLD);
     work.messages.push(...told.filter(({ mine, seq }) => mine && seq !== null));
   }
   // The list shows the newest message's ticks.
   if (work.record.last?.mine === true) work.set({});
-  await conversation.store(work);
 }
 
 /** The seq of a message, for marking it read; null for what is not in the log. */

@@ -52,18 +52,25 @@ export function withReceipts(
   return changed ? { ...members, members: next } : members;
 }
 
-/** The seqs up to which everybody else has received and read. */
-export function floors(
+/** Members as fetched; an answer that receipts have overtaken takes no cursor back. */
+export function withFetched(
   members: MembersRecord,
-  mine: string,
-): { readonly delivered: number; readonly read: number } {
-  const placed = new Set(members.placed);
-  let delivered = Infinity;
-  let read = Infinity;
-  for (const member of members.members) {
-    if (member.personId === mine || !placed.has(member.personId)) continue;
-    delivered = Math.min(delivered, member.deliveredSeq);
-    read = Math.min(read, member.readSeq);
+  fetched: readonly Member[],
+): MembersRecord {
+  const next = withReceipts({ ...members, members: fetched }, members.members).members;
+  const same = JSON.stringify(next) === JSON.stringify(members.members);
+  return same ? members : { ...members, members: next };
+}
+
+/** The seq above which messages may have other ticks; everything's when the people are others. */
+export function lowestMoved(was: MembersRecord, is: MembersRecord): number {
+  const before = new Map(was.members.map((member) => [member.personId, member]));
+  let lowest = before.size === is.members.length ? Infinity : 0;
+  for (const { personId, deliveredSeq, readSeq } of is.members) {
+    const known = before.get(personId);
+    if (known === undefined) return 0;
+    if (deliveredSeq !== known.deliveredSeq) lowest = Math.min(lowest, known.deliveredSeq);
+    if (readSeq !== known.readSeq) lowest = Math.min(lowest, known.readSeq);
   }
-  return { delivered, read };
+  return lowest;
 }

@@ -3,7 +3,8 @@
  *
  * Invariants: a conversation's entries go to its inbox in the order of the frames; after every
  * `ready` each conversation is caught up from the log, because wake-ups may have been lost; cursors
- * are sent when the connection allows and again after every reconnection, so none is lost.
+ * are sent when the connection allows, and again after a reconnection if the server has not stored
+ * them, so none is lost.
  */
 import type { Account } from "./account.ts";
 import type { Announcer } from "./announcer.ts";
@@ -14,16 +15,17 @@ import { hasCode } from "./failure.ts";
 import type { Inbox } from "./inbox.ts";
 import type { Membership } from "./membership.ts";
 import type { People } from "./people.ts";
-import { applyReceipts, readUpTo } from "./reading.ts";
-import { RECEIPT_PEOPLE } from "./receipts.ts";
+import { applyReceipts, putMembers, readUpTo } from "./reading.ts";
+import { RECEIPT_PEOPLE, withFetched } from "./receipts.ts";
 import { STORES } from "./records.ts";
 import type { ConversationRecord } from "./records.ts";
-import { pause } from "./transport/backoff.ts";
+import { delayMs, pause } from "./transport/backoff.ts";
 import type { Conversation as WireConversation, Member, Ready, ServerFrame } from "./wire.ts";
 import type { Socket } from "./transport/socket.ts";
 
 const CATCH_UPS = 4;
 const CURSORS_MS = 50;
+const CATCH_UP_AGAIN = { firstMs: 1_000, maxMs: 30_000 };
 const SOME = 4;
 /** Changes of one conversation within this time are fetched once. */
 const REFRESH_MS = 150;
@@ -67,30 +69,42 @@ export class Sync {
 
   // --- Frames ----------------------------------------------------------------------------------
 
-  /** The connection is up: learn what changed while away. */
+  /** The connection is up: learn what changed while away, until that is known or it breaks. */
   async onReady(ready: Ready): Promise<void> {
     const round = ++this.#round;
-    const { membership, kick, onCatchingUp, context } = this.#parts;
+    const { kick, onCatchingUp, context, socket } = this.#parts;
+    const current = (): boolean => round === this.#round && socket().connected;
     onCatchingUp(true);
-    try {
-      const { conversations } = await context.api.conversations();
-      const heads = new Map(ready.heads.map((head) => [head.conversationId, head.lastSeq]));
-      const listed = new Set(conversations.map(({ conversationId }) => conversationId));
-      for (const info of conversations) await this.adopt(info);
-      for (const conversation of this.conversations.values()) {
-        if (!listed.has(conversation.id)) membership.attend(conversation);
-        this.onCursor(conversation);
+    for (let attempt = 0; current(); attempt++) {
+      try {
+        await this.#compare(ready, round);
+        break;
+      } catch (error) {
+        if (hasCode(error, "locked", "unauthenticated", "conduct_not_accepted")) break;
+        await pause(delayMs(CATCH_UP_AGAIN, attempt, context.random), context.signal);
       }
-      await this.#catchUpAll(conversations, heads, round);
-    } catch (error) {
-      // The connection broke again, or the app locked: the next `ready` starts over.
-      if (!hasCode(error, "network", "locked", "unauthenticated", "conduct_not_accepted")) {
-        await pause(2_000, context.signal);
-      }
-    } finally {
-      if (round === this.#round) onCatchingUp(false);
     }
+    if (round === this.#round) onCatchingUp(false);
     for (const conversation of this.conversations.values()) kick(conversation);
+  }
+
+  /** Hold what this device has against what the server has, and bring both to the same. */
+  async #compare(ready: Ready, round: number): Promise<void> {
+    const { membership, context } = this.#parts;
+    const { conversations } = await context.api.conversations();
+    const heads = new Map(ready.heads.map((head) => [head.conversationId, head.lastSeq]));
+    const listed = new Set(conversations.map(({ conversationId }) => conversationId));
+    for (const info of conversations) {
+      const { record, id } = await this.adopt(info);
+      // Cursors wait in the server's memory for a moment: what it has not stored is sent again.
+      const stored = info.deliveredSeq >= record.cursor && info.readSeq >= record.readSeq;
+      if (!stored) this.#dirty.add(id);
+    }
+    this.#flushSoon();
+    for (const conversation of this.conversations.values()) {
+      if (!listed.has(conversation.id)) membership.attend(conversation);
+    }
+    await this.#catchUpAll(conversations, heads, round);
   }
 
   async #catchUpAll(
@@ -250,8 +264,8 @@ export class Sync {
     await people.prefetch(others.slice(0, RECEIPT_PEOPLE));
     await conversation.run(async () => {
       const work = new Work(conversation);
-      const before = JSON.stringify(work.members.members);
-      if (JSON.stringify(members) !== before) work.members = { ...work.members, members };
+      const news = withFetched(work.members, members);
+      if (news !== work.members) await putMembers(context, work, news);
       const some = others.slice(0, SOME);
       if (JSON.stringify(some) !== JSON.stringify(work.record.some)) work.set({ some });
       else if (work.record.last?.mine === true) work.set({});
@@ -264,7 +278,11 @@ export class Sync {
   /** This device has come further, in receiving or in reading. */
   onCursor(conversation: Conversation): void {
     this.#dirty.add(conversation.id);
-    if (this.#flushing) return;
+    this.#flushSoon();
+  }
+
+  #flushSoon(): void {
+    if (this.#flushing || this.#dirty.size === 0) return;
     this.#flushing = true;
     void pause(CURSORS_MS, this.#parts.context.signal).then(() => {
       this.#flushing = false;
@@ -282,7 +300,7 @@ export class Sync {
         deliveredSeq: record.cursor,
         readSeq: Math.min(record.readSeq, record.cursor),
       }));
-    // Without a connection they wait for the next `ready`, which marks everything.
+    // Without a connection they wait for the next `ready`.
     if (updates.length === 0 || this.#parts.socket().sendCursors(updates)) this.#dirty.clear();
   }
 }

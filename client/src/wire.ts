@@ -338,6 +338,7 @@ export interface Conversation {
   readonly rosterEpoch: Epoch;
   readonly audience: Audience | null;
   readonly directPersonId: PersonId | null;
+  readonly deliveredSeq: Seq;
   readonly readSeq: Seq;
   readonly preferences: Preferences;
 }

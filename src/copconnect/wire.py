@@ -360,7 +360,8 @@ class Conversation(Wire, frozen=True, kw_only=True):
     roster_epoch: Epoch
     audience: Audience | None  # None: its people are chosen by hand.
     direct_person_id: PersonId | None  # The other person of a direct conversation.
-    read_seq: Seq  # The caller's, over all their clients.
+    delivered_seq: Seq  # The calling client's own, as stored.
+    read_seq: Seq  # The caller's, over all their clients, as stored.
     preferences: Preferences
 
 

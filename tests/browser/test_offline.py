@@ -104,6 +104,9 @@ def test_a_server_killed_in_mid_conversation_loses_and_doubles_nothing(
         for text in texts:
             officer.message(text).wait_for()
             expect(officer.message(text)).to_have_count(1)
+    # What the dead server had not stored of who has read what comes to it again.
+    for number, text in enumerate(texts):
+        (first if number % 2 else second).sees_status(text, "read")
 
 
 def test_two_tabs_of_one_device_live_side_by_side(pair: Pair) -> None:

@@ -1,6 +1,7 @@
 """Live connections against a real web server: order, who gets what, loss, slowness, duties."""
 
 import asyncio
+import dataclasses
 from collections.abc import AsyncIterator
 from contextlib import suppress
 
@@ -174,7 +175,12 @@ async def test_cursors_become_receipts_and_never_go_back(live: Live) -> None:
     page = await live.service.membership.members(a, conversation_id, "")
     seen = {one.person_id: (one.delivered_seq, one.read_seq) for one in page.members}
     assert seen == {a.person_id: (0, 0), b.person_id: (4, 2)}
-    assert (await live.service.membership.conversation(b, conversation_id)).read_seq == 2
+    stored = await live.service.membership.conversation(b, conversation_id)
+    assert (stored.delivered_seq, stored.read_seq) == (4, 2)
+    # Of another device of the same person what was read counts, what was delivered does not.
+    elsewhere = dataclasses.replace(b, client_id=a.client_id)
+    stored = await live.service.membership.conversation(elsewhere, conversation_id)
+    assert (stored.delivered_seq, stored.read_seq) == (0, 2)
 
 
 async def test_duty_asks_one_after_another_until_the_commit(

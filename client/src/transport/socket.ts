@@ -91,6 +91,11 @@ export class Socket {
     this.#ready = false;
   }
 
+  /** The server has answered the hello of a connection that stands, as far as is known. */
+  get connected(): boolean {
+    return this.#ready;
+  }
+
   /** The device believes that the network is back: try now instead of waiting. */
   nudge(): void {
     this.#failures = 0;
@@ -161,6 +166,7 @@ export class Socket {
       const finish = (code: number): void => {
         clearTimeout(hello);
         clearInterval(probe);
+        signal.removeEventListener("abort", stopped);
         socket.onopen = socket.onmessage = socket.onclose = null;
         socket.onerror = () => undefined;
         try {
@@ -174,7 +180,8 @@ export class Socket {
         }
         resolve(code);
       };
-      signal.addEventListener("abort", () => finish(1000), { once: true });
+      const stopped = (): void => finish(1000);
+      signal.addEventListener("abort", stopped);
       socket.onopen = () => this.#send({ t: "hello", version: WIRE_VERSION, accessToken: token });
       socket.onclose = (event: { code: number }) => finish(event.code);
       socket.onerror = () => undefined;

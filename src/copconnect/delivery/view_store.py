@@ -30,6 +30,14 @@ async def conversations_of(
         )
         .scalar_subquery()
     )
+    delivered = (
+        select(CURSORS.c.delivered_seq)
+        .where(
+            CURSORS.c.conversation_id == CONVERSATIONS.c.conversation_id,
+            CURSORS.c.client_id == caller.client_id,
+        )
+        .scalar_subquery()
+    )
     mine = and_(
         MEMBERS.c.conversation_id == CONVERSATIONS.c.conversation_id,
         MEMBERS.c.person_id == caller.person_id,
@@ -46,6 +54,7 @@ async def conversations_of(
                 MEMBERS.c.admin,
                 MEMBERS.c.muted_until_ms,
                 MEMBERS.c.pinned,
+                delivered.label("delivered_seq"),
                 read.label("read_seq"),
             )
             .select_from(CONVERSATIONS.outerjoin(MEMBERS, mine))
@@ -107,6 +116,7 @@ def _conversation(row: Row[Any], caller: Caller, cells: list[wire.CellInfo]) -> 
         roster_epoch=row.roster_epoch,
         audience=None,
         direct_person_id=other,
+        delivered_seq=row.delivered_seq or Seq(0),
         read_seq=row.read_seq or Seq(0),
         preferences=wire.Preferences(muted_until_ms=row.muted_until_ms, pinned=bool(row.pinned)),
     )
