@@ -62,7 +62,7 @@ chromium:
 
 # --- What people run --------------------------------------------------------------------------
 
-.PHONY: setup demo test verify format types unit browser bench-message lock clean
+.PHONY: setup demo test verify format types unit browser bench-message bench-ingest lock clean
 
 setup: packages-test package-python packages-node web officers chromium ## Install and build everything
 
@@ -91,6 +91,9 @@ types: packages-test package-python ## Write client/src/wire.ts from wire.py
 
 bench-message: packages-test package-python packages-node ## Time a message between two clients
 	@exec $(BIN)/python -m tests.bench_message
+
+bench-ingest: packages-test package-python ## How many messages one worker accepts
+	@exec $(BIN)/python -m copconnect bench ingest
 
 lock: packages-test ## Pin requirements/*.txt again from requirements/*.in
 	@make/lock

@@ -1,0 +1,42 @@
+"""The ``copconnect bench`` commands."""
+
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from copconnect.bench import force as forces
+from copconnect.bench import ingest as ingesting
+from copconnect.bench.figures import report, say
+from copconnect.bench.force import Force
+
+app = typer.Typer(
+    name="copconnect bench", help="Measure this program on this machine.", no_args_is_help=True
+)
+Cache = Annotated[Path, typer.Option(help="Where forces and cells are kept between runs.")]
+CACHE = Path(".bench-cache")
+
+
+def _force(cache: Path, members: int) -> Force:
+    say(f"A force of {members:,} devices …")
+    made = forces.cached(cache.resolve(), members)
+    say(f"It is in {made.folder}.")
+    return made
+
+
+@app.command()
+def force(members: int = 63_000, cache: Cache = CACHE) -> None:
+    """Make a force: people, registered devices, certificates."""
+    _force(cache, members)
+
+
+@app.command()
+def ingest(
+    seconds: Annotated[float, typer.Option(help="How long each database is measured.")] = 15,
+    cache: Cache = CACHE,
+) -> None:
+    """Measure how many messages one worker accepts."""
+    people = _force(cache, ingesting.CONVERSATIONS * ingesting.MEMBERS)
+    with tempfile.TemporaryDirectory(prefix="copconnect-bench-") as folder:
+        report(ingesting.run(people, Path(folder), seconds))

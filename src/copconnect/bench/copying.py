@@ -1,0 +1,68 @@
+"""Copies a prepared SQLite database: to another file, or into an empty PostgreSQL by COPY."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+from sqlalchemy import Boolean, Table
+from sqlalchemy.engine import make_url
+
+from copconnect.database import METADATA, open_database
+from copconnect.migrations import migrate
+
+
+def to_file(source: Path, target: Path) -> None:
+    """Copy a SQLite database that nobody writes to, what is in its WAL included."""
+    target.unlink(missing_ok=True)
+    with closing(sqlite3.connect(source)) as old, closing(sqlite3.connect(target)) as new:
+        old.backup(new)
+
+
+async def to_postgresql(source: Path, url: str) -> int:
+    """Fill an empty PostgreSQL database with every table of ``source``; return how many rows."""
+    database = open_database(url)
+    try:
+        await migrate(database)
+    finally:
+        await database.close()
+    parts = make_url(url)
+    connection = await asyncpg.connect(
+        host=parts.query.get("host") or parts.host,
+        port=parts.port or 5432,
+        user=parts.username,
+        password=parts.password,
+        database=parts.database,
+    )
+    try:
+        with closing(sqlite3.connect(source)) as old:
+            async with connection.transaction():
+                rows = 0
+                for table in METADATA.sorted_tables:
+                    rows += await _copy(old, connection, table)
+        await connection.execute("ANALYZE")
+    finally:
+        await connection.close()
+    return rows
+
+
+async def _copy(old: sqlite3.Connection, new: Any, table: Table) -> int:
+    columns = [column.name for column in table.columns]
+    names = ", ".join(f'"{name}"' for name in columns)
+    found = old.execute(f'SELECT {names} FROM "{table.name}"')  # noqa: S608 - our own tables.
+    truths = [i for i, column in enumerate(table.columns) if isinstance(column.type, Boolean)]
+    rows = found.fetchall()
+    if truths:
+        rows = [tuple(bool(v) if i in truths else v for i, v in enumerate(row)) for row in rows]
+    if not rows:
+        return 0
+    await new.execute(f'DELETE FROM "{table.name}"')  # noqa: S608 - what migrations put there.
+    await new.copy_records_to_table(table.name, records=rows, columns=columns)
+    for column in table.primary_key.columns:
+        if column.autoincrement is True:
+            await new.execute(
+                f"SELECT setval(pg_get_serial_sequence('{table.name}', '{column.name}'), "  # noqa: S608
+                f'(SELECT max("{column.name}") FROM "{table.name}"))'
+            )
+    return len(rows)

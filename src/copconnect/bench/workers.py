@@ -1,0 +1,110 @@
+"""The real server as child processes, and what they cost."""
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+
+_START_S = 120
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def free_port() -> int:
+    """Return a TCP port of the loopback interface that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Worker:
+    """One ``copconnect serve``. ``settings`` are fields of copconnect.settings.Settings."""
+
+    def __init__(self, data: Path, settings: Mapping[str, object]) -> None:
+        self.port = free_port()
+        self._data = data
+        self._settings = settings
+        self._log = data / f"worker-{self.port}.log"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        if self._process is None:
+            raise RuntimeError("it does not run")
+        return self._process.pid
+
+    def start(self) -> None:
+        """Start; :meth:`wait` says when it serves."""
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("COPCONNECT_")}
+        for name, value in self._settings.items():
+            text = str(value).lower() if isinstance(value, bool) else str(value)
+            environment[f"COPCONNECT_{name.upper()}"] = text
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(  # noqa: S603 - this program.
+                [
+                    *(sys.executable, "-m", "copconnect", "serve"),
+                    *("--data", str(self._data), "--port", str(self.port)),
+                ],
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+
+    def wait(self) -> None:
+        """Return once it serves. Raises RuntimeError with its log if it does not."""
+        deadline = time.monotonic() + _START_S
+        while not self._serves():
+            if self._process is None or self._process.poll() is not None:
+                raise RuntimeError(f"the server ended:\n{self._log.read_text(errors='replace')}")
+            if time.monotonic() > deadline:
+                raise RuntimeError("the server does not answer")
+            time.sleep(0.05)
+
+    def _serves(self) -> bool:
+        with contextlib.suppress(OSError, urllib.error.URLError):
+            url = f"http://127.0.0.1:{self.port}/healthz"
+            with urllib.request.urlopen(url, timeout=2) as answer:
+                return bool(answer.status == 200)
+        return False
+
+    def metric(self, name: str) -> float:
+        """Return the sum of a counter's samples."""
+        url = f"http://127.0.0.1:{self.port}/metrics"
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            lines = answer.read().decode().splitlines()
+        return sum(
+            float(line.rpartition(" ")[2])
+            for line in lines
+            if line.startswith((f"{name} ", f"{name}{{"))
+        )
+
+    def stop(self) -> None:
+        """Stop as an operator does."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.terminate()
+            try:
+                self._process.wait(30)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+
+
+def cpu_s(pid: int) -> float:
+    """Return the processor time of a process, its ended children not included."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS
+
+
+def rss_bytes(pid: int) -> int:
+    """Return the resident memory of a process."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) * 1024
+    raise RuntimeError(f"no VmRSS of {pid}")
