@@ -53,6 +53,10 @@ export const CLOSE_TOO_SLOW = 4408;
 
 export const CLOSE_BAD_FRAME = 4400;
 
+export const CLOSE_RESTART = 1012;
+
+export const CLOSE_TRY_AGAIN = 1013;
+
 export type Language = "en" | "te" | "ur" | "hi";
 
 export type ConversationKind = "direct" | "group" | "unit" | "announcement";

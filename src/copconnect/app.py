@@ -38,7 +38,6 @@ from copconnect.roster import routes as roster_routes
 from copconnect.roster.editing import RosterEditor
 from copconnect.roster.service import RosterService
 from copconnect.settings import Settings
-from copconnect.sockets import endpoint
 from copconnect.sockets.endpoint import Sockets
 from copconnect.wakeup_log import WakeupLog
 
@@ -104,11 +103,12 @@ class Container:
         late.service = self.delivery
         self.sockets = Sockets(
             feed=self.delivery.feed,
-            authenticator=self.auth.authenticator,
+            tokens=self.auth.authenticator,
             versions=Versions(self.auth, self.roster),
             bus=self.bus,
             clock=self.clock,
             buffer_bytes=settings.socket_buffer_bytes,
+            hellos_per_s=settings.hellos_per_s,
         )
         self.bus.subscribe(self._receive)
         self.local_bus.subscribe(self.auth.authenticator.on_wakeup)
@@ -242,7 +242,6 @@ def create_app(settings: Settings, container: Container | None = None) -> Litest
         *roster_routes.routes(parts.roster, parts.gate),
         *delivery_routes.routes(parts.delivery, parts.gate),
         *attachment_routes.routes(parts.attachments, parts.gate),
-        *endpoint.routes(parts.sockets),
         *web_assets.routes(),
     ]
     return Litestar(

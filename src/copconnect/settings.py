@@ -51,6 +51,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log_retention_days: Positive = 180
     socket_buffer_bytes: Positive = 4 * 1024 * 1024
     """Unsent bytes for one socket before it is closed as too slow."""
+    hellos_per_s: Positive = 5_000
+    """Connections that one process lets in within a second; others wait."""
     map_tiles_url: str = ""
     """Raster tile URL template of the department's own map server; empty: built-in outline."""
     trusted_proxies: NotNegative = 0

@@ -782,3 +782,5 @@ CLOSE_SIGNED_OUT = 4403
 CLOSE_CONDUCT_NOT_ACCEPTED = 4406  # Accept the code of conduct, then connect again.
 CLOSE_TOO_SLOW = 4408  # The reader fell behind; reconnect and catch up from the log.
 CLOSE_BAD_FRAME = 4400
+CLOSE_RESTART = 1012  # The server restarts; reconnect.
+CLOSE_TRY_AGAIN = 1013  # The server cannot answer now; reconnect.

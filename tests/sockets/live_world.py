@@ -17,7 +17,6 @@ from copconnect.database import Database
 from copconnect.delivery import routes
 from copconnect.http import Gate, on_error
 from copconnect.principals import Caller
-from copconnect.sockets import endpoint
 from copconnect.sockets.endpoint import Sockets
 from tests.contract.delivery_world import World
 from tests.harness.processes import free_port
@@ -34,6 +33,10 @@ class Tokens:
     async def authenticate(self, access_token: str) -> Caller | None:
         """Return whom the token names."""
         return self.callers.get(access_token)
+
+    async def authenticate_all(self, access_tokens: Sequence[str]) -> list[Caller | None]:
+        """Return whom the tokens name."""
+        return [self.callers.get(token) for token in access_tokens]
 
 
 class FixedVersions:
@@ -68,11 +71,12 @@ class Live(World):
         self.tokens = Tokens()
         self.sockets = Sockets(
             feed=self.service.feed,
-            authenticator=self.tokens,
+            tokens=self.tokens,
             versions=FixedVersions(),
             bus=self.bus,
             clock=self.clock,
             buffer_bytes=buffer_bytes,
+            hellos_per_s=5_000,
         )
         self.bus.subscribe(self.sockets.receive)
         self.port = free_port()
@@ -81,7 +85,7 @@ class Live(World):
     async def serving(self) -> AsyncIterator["Live"]:
         """Serve until the block ends."""
         app = Litestar(
-            [*routes.routes(self.service, Gate(self.tokens)), *endpoint.routes(self.sockets)],
+            routes.routes(self.service, Gate(self.tokens)),
             exception_handlers={Exception: on_error},
             openapi_config=None,
             logging_config=None,
@@ -90,8 +94,7 @@ class Live(World):
             app,
             host="127.0.0.1",
             port=self.port,
-            ws="websockets-sansio",
-            ws_max_size=1024 * 1024,
+            ws=self.sockets.handover,  # type: ignore[arg-type]
             log_level="critical",
             lifespan="off",
             timeout_graceful_shutdown=2,

@@ -2,20 +2,24 @@
 
 import asyncio
 import dataclasses
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import suppress
 
 import msgspec
 import pytest
-from websockets.exceptions import ConnectionClosed
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.frames import CloseCode
 
 from copconnect import wire
 from copconnect.bus import AccountWakeup
 from copconnect.database import Database
 from copconnect.delivery.parts import wakeup_of
-from copconnect.ids import CellId, Epoch, Seq, new_id
+from copconnect.ids import CellId, ClientId, Epoch, Seq, new_id
 from copconnect.principals import Caller
-from copconnect.sockets import duty, endpoint
+from copconnect.sockets import duty, endpoint, rounds
+from copconnect.sockets.connection import MAX_CLIENT_FRAME_BYTES
+from copconnect.sockets.feed import Place
 from tests.contract.delivery_world import Vectors, message
 from tests.sockets.live_world import Live
 
@@ -245,7 +249,7 @@ async def test_an_entry_of_another_cell_is_not_sent(live: Live) -> None:
         b"\xc1 not MessagePack",
         b"",
         "text",
-        bytes(300_000),
+        bytes(200_000),
     ],
 )
 async def test_a_wrong_first_frame_closes(live: Live, first: bytes | str) -> None:
@@ -274,7 +278,7 @@ async def test_silence_closes(live: Live, monkeypatch: pytest.MonkeyPatch) -> No
         b"\x82\xa1t\xa7cursors\xa7updates\xc0",
         b"\xdf\xff\xff\xff\xff",
         b"\x91" * 5000,
-        bytes(300_000),
+        bytes(200_000),
         "{}",
     ],
 )
@@ -282,6 +286,106 @@ async def test_a_bad_frame_closes(live: Live, frame: bytes | str) -> None:
     async with live.client(live.officer()) as client:
         await client.socket.send(frame)
         assert await client.close_code() == wire.CLOSE_BAD_FRAME
+
+
+async def test_a_frame_that_is_too_large_closes(live: Live) -> None:
+    async with live.client(live.officer()) as client:
+        await client.socket.send(bytes(MAX_CLIENT_FRAME_BYTES + 1))
+        assert await client.close_code() == CloseCode.MESSAGE_TOO_BIG
+
+
+async def test_a_message_in_several_frames_is_one(live: Live) -> None:
+    """Browsers may cut a large message (RFC 6455 section 5.4)."""
+    a, b = live.officer(), live.officer()
+    made = await live.founded(a, [b])
+    async with live.client(a) as alice, live.client(b) as bob:
+        update = wire.CursorUpdate(
+            conversation_id=made.conversation_id, delivered_seq=Seq(1), read_seq=Seq(1)
+        )
+        whole = msgspec.msgpack.encode(wire.Cursors(updates=[update] * 3))
+        await bob.socket.send([whole[:7], whole[7:50], whole[50:]])
+        receipt = wire.Receipt(person_id=b.person_id, delivered_seq=Seq(1), read_seq=Seq(1))
+        assert await alice.next() == wire.Receipts(
+            conversation_id=made.conversation_id, receipts=[receipt]
+        )
+        endless = MAX_CLIENT_FRAME_BYTES // 2 * b"x"
+        with suppress(ConnectionClosed):
+            await bob.socket.send([endless] * 4)
+        assert await bob.close_code() == wire.CLOSE_BAD_FRAME
+
+
+async def test_firefox_asks_for_more_than_the_upgrade(live: Live) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", live.port)
+    try:
+        writer.write(
+            b"GET /v1/socket?x=1 HTTP/1.1\r\nHost: localhost\r\n"
+            b"Connection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n"
+            b"Sec-WebSocket-Extensions: permessage-deflate\r\nSec-WebSocket-Version: 13\r\n"
+            b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        )
+        answer = await reader.readuntil(b"\r\n\r\n")
+        assert answer.startswith(b"HTTP/1.1 101 ")
+        assert b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=" in answer
+        assert b"permessage-deflate" not in answer
+    finally:
+        writer.close()
+
+
+async def test_another_path_is_no_socket(live: Live) -> None:
+    with pytest.raises(InvalidStatus) as refused:
+        await connect(f"ws://127.0.0.1:{live.port}/v1/sockets", compression=None)
+    assert refused.value.response.status_code == 404
+
+
+async def test_silent_connections_are_ended_and_answering_ones_stay(live: Live) -> None:
+    a, b = live.officer(), live.officer()
+    async with live.client(a) as alice, live.raw() as deaf:
+        await deaf.send(msgspec.msgpack.encode(wire.Hello(version=1, access_token=b.client_id)))
+        await deaf.recv()
+        deaf.transport.pause_reading()
+        connections = live.sockets.fanout.connections
+        for _ in range(2):
+            rounds.ping(connections)
+            assert await alice.socket.ping()
+            await asyncio.sleep(0.1)
+        async with asyncio.timeout(10):
+            while len(live.sockets.fanout.connections) > 1:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+        assert live.sockets.fanout.connections[0].client == a
+
+
+async def test_a_storm_of_hellos_costs_a_few_statements(
+    live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    officers = [live.officer() for _ in range(30)]
+    made = await live.founded(officers[0], officers[1:])
+    asked: list[int] = []
+    places = live.service.feed.places
+
+    async def counted(client_ids: Collection[ClientId]) -> Mapping[ClientId, Sequence[Place]]:
+        asked.append(len(client_ids))
+        if len(asked) == 1:
+            await everybody_waits.wait()
+        return await places(client_ids)
+
+    everybody_waits = asyncio.Event()
+    monkeypatch.setattr(live.service.feed, "places", counted)
+    clients = [live.client(one) for one in officers]
+    entering = [asyncio.create_task(client.__aenter__()) for client in clients]
+    try:
+        async with asyncio.timeout(20):
+            while live.sockets.waiting + sum(asked) < len(officers):  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+        everybody_waits.set()
+        await asyncio.gather(*entering)
+        assert sum(asked) == len(officers)
+        assert len(asked) <= 2
+        await live.post(officers[0], made)
+        for client in clients:
+            assert (await client.entry()).seq == 2
+    finally:
+        for client in clients:
+            await client.__aexit__(None, None, None)
 
 
 async def test_a_cut_socket_is_forgotten(live: Live) -> None:

@@ -57,7 +57,8 @@ const REFUSALS: Readonly<Record<number, Parameters<SocketOptions["onRefused"]>[0
   [CLOSE_CONDUCT_NOT_ACCEPTED]: "conduct_not_accepted",
 };
 const BACKOFF = { firstMs: 500, maxMs: 30_000 };
-const HELLO_MS = 10_000;
+/** After a restart of the server everybody comes back at once and waits to be let in. */
+const HELLO_MS = 30_000;
 export const PROBE_MS = 25_000;
 /** Updates allowed in one `cursors` frame (wire.Cursors). */
 const CURSORS_IN_FRAME = 1_000;

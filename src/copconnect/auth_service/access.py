@@ -7,6 +7,7 @@ of conduct are never cached. Entries live for a minute, in case a wake-up is los
 
 import asyncio
 import contextlib
+from collections.abc import Sequence
 
 import structlog
 from sqlalchemy.exc import DBAPIError
@@ -55,31 +56,53 @@ class CachingAuthenticator:
 
     async def authenticate(self, access_token: str) -> Caller | None:
         """Return the caller, or None for an unknown or revoked token."""
-        key = rules.token_hash(access_token)
+        return (await self.authenticate_all([access_token]))[0]
+
+    async def authenticate_all(self, access_tokens: Sequence[str]) -> list[Caller | None]:
+        """Return the caller of each token, None for an unknown or revoked one.
+
+        Those that are not in memory are read together, in three statements.
+        """
+        keys = [rules.token_hash(token) for token in access_tokens]
         now = self._clock.now_ms()
-        cached = self._cache.get(key)
-        if cached is not None and 0 <= now - cached[0] < CACHE_MS:
-            self._seen[cached[1].client_id] = now
-            return cached[1]
+        known: dict[str, Caller | None] = {}
+        for key in keys:
+            cached = self._cache.get(key)
+            fresh = cached is not None and 0 <= now - cached[0] < CACHE_MS
+            known[key] = cached[1] if cached is not None and fresh else None
+        unknown = [key for key, caller in known.items() if caller is None]
+        if unknown:
+            known |= await self._read(unknown, now)
+        for caller in known.values():
+            if caller is not None:
+                self._seen[caller.client_id] = now
+        return [known[key] for key in keys]
+
+    async def _read(self, keys: Sequence[str], now: int) -> dict[str, Caller | None]:
+        """Return the callers behind hashes of tokens, and remember those that may be."""
         generation = self._generation
         async with self._database.reading() as connection:
-            row = await store.token_owner(connection, key)
-            if row is None:
+            owners = await store.token_owners(connection, keys)
+            people = {PersonId(row.person_id) for row in owners.values()}
+            active = await self._people.active_people(connection, people) if people else set()
+            accepted = await self._conduct.accepted(connection, active) if active else {}
+        found: dict[str, Caller | None] = {}
+        for key in keys:
+            row = owners.get(key)
+            if row is None or row.person_id not in active:
                 self._cache.pop(key, None)
-                return None
+                found[key] = None
+                continue
             person_id = PersonId(row.person_id)
-            if person_id not in await self._people.active_people(connection, [person_id]):
-                return None
-            accepted = await self._conduct.accepted(connection, person_id)
-        caller = Caller(person_id, ClientId(row.client_id), accepted == self._conduct.current)
-        self._seen[caller.client_id] = now
-        if row.last_seen_ms is not None:
-            self._stored_seen.setdefault(caller.client_id, row.last_seen_ms)
-        if generation == self._generation and caller.conduct_accepted:
-            if len(self._cache) >= CACHE_SIZE:
-                self._cache.clear()
-            self._cache[key] = (now, caller)
-        return caller
+            current = accepted.get(person_id) == self._conduct.current
+            caller = found[key] = Caller(person_id, ClientId(row.client_id), current)
+            if row.last_seen_ms is not None:
+                self._stored_seen.setdefault(caller.client_id, row.last_seen_ms)
+            if generation == self._generation and current:
+                if len(self._cache) >= CACHE_SIZE:
+                    self._cache.clear()
+                self._cache[key] = (now, caller)
+        return found
 
     async def on_wakeup(self, wakeup: AnyWakeup) -> None:
         """Forget callers whose account changed."""

@@ -54,13 +54,13 @@ class Accounts:
             if person is None:
                 raise errors.Suspended
             clients = await self._clients(connection, caller.person_id)
-            accepted = await self._conduct.accepted(connection, caller.person_id)
+            accepted = await self._conduct.accepted(connection, [caller.person_id])
             unit_admin = await self._people.is_unit_admin(connection, caller.person_id)
         return wire.Me(
             person=person,
             client_id=caller.client_id,
             clients=clients,
-            conduct_version=accepted,
+            conduct_version=accepted.get(caller.person_id),
             conduct_current=self._conduct.current,
             unit_admin=unit_admin,
         )

@@ -85,6 +85,8 @@ class Conduct(Protocol):
 
     current: str
 
-    async def accepted(self, connection: AsyncConnection, person_id: PersonId) -> str | None:
-        """Return the version this person accepted last."""
+    async def accepted(
+        self, connection: AsyncConnection, person_ids: Collection[PersonId]
+    ) -> dict[PersonId, str]:
+        """Return the version that each of these people accepted last, if any."""
         ...

@@ -172,14 +172,17 @@ async def replace_token(
     )
 
 
-async def token_owner(connection: AsyncConnection, token_hash: str) -> Any | None:
-    """Return the unrevoked client that an access token belongs to."""
+async def token_owners(
+    connection: AsyncConnection, token_hashes: Collection[str]
+) -> dict[str, Any]:
+    """Return the unrevoked clients that access tokens belong to, by the token's hash."""
+    c = clients.c
     found = await connection.execute(
-        select(clients)
-        .join(tokens, tokens.c.client_id == clients.c.client_id)
-        .where(tokens.c.token_hash == token_hash, clients.c.revoked_ms.is_(None))
+        select(tokens.c.token_hash, c.client_id, c.person_id, c.last_seen_ms)
+        .join(tokens, tokens.c.client_id == c.client_id)
+        .where(tokens.c.token_hash.in_(token_hashes), c.revoked_ms.is_(None))
     )
-    return found.first()
+    return {row.token_hash: row for row in found}
 
 
 async def set_last_seen(connection: AsyncConnection, seen: Mapping[ClientId, int]) -> None:

@@ -8,6 +8,7 @@ import typer
 
 from copconnect.bench import force as forces
 from copconnect.bench import ingest as ingesting
+from copconnect.bench import transport as transporting
 from copconnect.bench.figures import report, say
 from copconnect.bench.force import Force
 
@@ -29,6 +30,16 @@ def _force(cache: Path, members: int) -> Force:
 def force(members: int = 63_000, cache: Cache = CACHE) -> None:
     """Make a force: people, registered devices, certificates."""
     _force(cache, members)
+
+
+@app.command()
+def transport(
+    clients: Annotated[int, typer.Option(help="How many sockets.")] = 15_000,
+    size: Annotated[int, typer.Option(help="Bytes of the frame.")] = 1_000,
+    rounds: Annotated[int, typer.Option(help="How often.")] = 9,
+) -> None:
+    """Measure how fast one process writes to thousands of sockets, beside the floor."""
+    report(transporting.measure(clients, size, rounds))
 
 
 @app.command()

@@ -48,15 +48,14 @@ def run(settings: Settings, ready: Callable[[], Awaitable[None]] | None = None) 
     Raises AuthorityMissing, NoGateway.
     """
     configure_logging()
-    app = create_app(settings, Container(settings))
+    container = Container(settings)
     config = uvicorn.Config(
-        app,
+        create_app(settings, container),
         host=settings.host,
         port=settings.port,
         loop="uvloop",
         http=PatientProtocol,
-        ws="websockets-sansio",
-        ws_max_size=1024 * 1024,
+        ws=container.sockets.handover,  # type: ignore[arg-type]  # It makes protocols, as a class does.
         access_log=False,
         log_level="warning",
         server_header=False,

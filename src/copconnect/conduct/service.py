@@ -3,6 +3,7 @@
 Invariant: an acceptance counts for exactly one version; a new version asks everybody again.
 """
 
+from collections.abc import Collection
 from importlib.resources import files
 from typing import Protocol, get_args
 
@@ -78,6 +79,8 @@ class Acceptances:
     def __init__(self) -> None:
         self.current = load_codes()["en"].version
 
-    async def accepted(self, connection: AsyncConnection, person_id: PersonId) -> str | None:
-        """Return the version this person accepted last."""
-        return await store.newest(connection, person_id)
+    async def accepted(
+        self, connection: AsyncConnection, person_ids: Collection[PersonId]
+    ) -> dict[PersonId, str]:
+        """Return the version that each of these people accepted last, if any."""
+        return await store.newest(connection, person_ids)

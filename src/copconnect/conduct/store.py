@@ -1,5 +1,7 @@
 """Who accepted which version of the code of conduct, when and in which language."""
 
+from collections.abc import Collection
+
 from sqlalchemy import BigInteger, Column, String, Table, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -16,15 +18,16 @@ acceptances = Table(
 )
 
 
-async def newest(connection: AsyncConnection, person_id: PersonId) -> str | None:
-    """Return the version this person accepted last."""
-    version: str | None = await connection.scalar(
-        select(acceptances.c.version)
-        .where(acceptances.c.person_id == person_id)
-        .order_by(acceptances.c.accepted_ms.desc())
-        .limit(1)
+async def newest(
+    connection: AsyncConnection, person_ids: Collection[PersonId]
+) -> dict[PersonId, str]:
+    """Return the version that each of these people accepted last, if any."""
+    rows = await connection.execute(
+        select(acceptances.c.person_id, acceptances.c.version)
+        .where(acceptances.c.person_id.in_(person_ids))
+        .order_by(acceptances.c.accepted_ms)
     )
-    return version
+    return {row.person_id: row.version for row in rows}
 
 
 async def record(

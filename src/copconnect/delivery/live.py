@@ -3,7 +3,7 @@
 Implements ``copconnect.sockets.Feed``.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 
@@ -11,8 +11,7 @@ from copconnect import wire
 from copconnect.bus import EntryWakeup, ReceiptsWakeup
 from copconnect.delivery import cell_store, cursor_store, live_store, log_store, rules
 from copconnect.delivery.parts import Parts, wakeup_of
-from copconnect.ids import CellId, ConversationId, Seq
-from copconnect.principals import Caller
+from copconnect.ids import CellId, ClientId, ConversationId, Seq
 from copconnect.sockets.feed import Place, SeenCursor
 
 _BATCH = 500
@@ -25,10 +24,10 @@ class LiveFeed:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
 
-    async def places(self, caller: Caller) -> Sequence[Place]:
-        """Return where the caller's client belongs, in one statement."""
+    async def places(self, client_ids: Collection[ClientId]) -> Mapping[ClientId, Sequence[Place]]:
+        """Return where these clients belong, in one statement."""
         async with self._parts.database.reading() as connection:
-            return await live_store.places_of(connection, caller.client_id)
+            return await live_store.places_of(connection, client_ids)
 
     async def entries(
         self, conversation_id: ConversationId, after: int, upto: int

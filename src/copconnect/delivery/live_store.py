@@ -1,5 +1,7 @@
 """Statements for live connections."""
 
+from collections.abc import Collection
+
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -8,11 +10,14 @@ from copconnect.ids import ClientId
 from copconnect.sockets.feed import Place
 
 
-async def places_of(connection: AsyncConnection, client_id: ClientId) -> list[Place]:
-    """Return each place for which a roster names the client, with where it stands."""
+async def places_of(
+    connection: AsyncConnection, client_ids: Collection[ClientId]
+) -> dict[ClientId, list[Place]]:
+    """Return each place for which a roster names these clients, with where it stands."""
     r = ROSTER_LEAVES.c
     rows = await connection.execute(
         select(
+            r.client_id,
             r.conversation_id,
             r.cell_id,
             r.certificate_hash,
@@ -21,15 +26,10 @@ async def places_of(connection: AsyncConnection, client_id: ClientId) -> list[Pl
         )
         .join(CONVERSATIONS, CONVERSATIONS.c.conversation_id == r.conversation_id)
         .join(CELLS, CELLS.c.cell_id == r.cell_id)
-        .where(r.client_id == client_id)
+        .where(r.client_id.in_(client_ids))
     )
-    return [
-        Place(
-            conversation_id=row.conversation_id,
-            cell_id=row.cell_id,
-            certificate_hash=row.certificate_hash,
-            last_seq=row.last_seq,
-            removal_pending=row.removals > 0,
-        )
-        for row in rows
-    ]
+    places: dict[ClientId, list[Place]] = {}
+    for client_id, conversation_id, cell_id, certificate_hash, last_seq, removals in rows:
+        place = Place(conversation_id, cell_id, certificate_hash, last_seq, removals > 0)
+        places.setdefault(client_id, []).append(place)
+    return places

@@ -1,74 +1,203 @@
-"""One live connection: a bounded queue of encoded frames and how it ends.
+"""One live connection: a WebSocket that frames are written to, and how it ends.
 
-A slow reader never delays anybody: ``push`` only appends; beyond the limit the connection is
-closed as too slow, and the client catches up from the log.
+A slow reader never delays anybody: ``push`` only hands bytes to the transport. What the reader
+does not take waits there, and beyond the limit the connection is closed as too slow; the client
+catches up from the log. Frames are parsed by picows; those that go out are built once for all
+connections (:mod:`copconnect.sockets.framing`) and written as they are.
 """
 
 import asyncio
-import contextlib
-from collections import deque
+import logging
+from typing import Any, Protocol
 
-from litestar.types import Send
+from picows import WSFrame, WSListener, WSMsgType, WSTransport, WSUpgradeRequest
+from picows.picows import WSAutoPingStrategy, WSProtocol  # type: ignore[attr-defined]
 
 from copconnect import wire
 from copconnect.principals import Caller
+from copconnect.sockets import framing
 
-_CLOSE_TIMEOUT_S = 5.0
+PATH = "/v1/socket"
+MAX_CLIENT_FRAME_BYTES = 256 * 1024  # A thousand cursors are 100 KB.
+_READ_BUFFER_BYTES = 2048  # At first; it grows with the frames that a client sends.
+_CLOSE_S = 5.0  # How long a peer may take to answer a close, and to read what it was sent.
+_MESSAGES = (WSMsgType.BINARY, WSMsgType.CONTINUATION)
+# An adapter keeps picows from making a logger for each connection.
+_LOG = logging.LoggerAdapter(logging.getLogger("picows.server"), {})
+_LOG.logger.setLevel(logging.CRITICAL)  # Peers that break the protocol are no news.
 
 
-class Connection:
-    """A socket after its Hello. Used from one event loop; ``push`` and ``close`` never wait."""
+class Owner(Protocol):
+    """What a connection tells."""
 
-    __slots__ = ("_frames", "_limit", "_queued", "_wake", "caller", "close_code", "closed")
+    def opened(self, connection: "Connection") -> None:
+        """The upgrade is done; a first message is due."""
+        ...
 
-    def __init__(self, caller: Caller, limit_bytes: int) -> None:
-        self.caller = caller
-        self.close_code: int | None = None
-        self.closed = asyncio.Event()
-        self._frames: deque[bytes] = deque()
-        self._queued = 0
+    def received(self, connection: "Connection", message: Any) -> None:
+        """A binary message came, bytes-like and valid only during this call; None: another kind."""
+        ...
+
+    def gone(self, connection: "Connection") -> None:
+        """The connection has ended. Called once."""
+        ...
+
+
+class Connection(WSListener):
+    """One socket. Used from one event loop; ``push`` and ``close`` never wait.
+
+    ``caller`` is None until Hello was accepted; ``token`` is what Hello carried. ``expects_pong``:
+    a ping is unanswered. ``slot`` is its turn in the rounds that look after connections.
+    """
+
+    __slots__ = (
+        "_limit",
+        "_owner",
+        "_parts",
+        "_timer",
+        "_transport",
+        "caller",
+        "close_code",
+        "expects_pong",
+        "slot",
+        "token",
+    )
+
+    def __init__(self, owner: Owner, limit_bytes: int) -> None:
+        self._owner = owner
         self._limit = limit_bytes
-        self._wake = asyncio.Event()
+        self._parts: list[bytes] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._transport: asyncio.Transport | None = None
+        self.caller: Caller | None = None
+        self.close_code: int | None = None
+        self.expects_pong = False
+        self.slot = -1
+        self.token = ""
+
+    @property
+    def client(self) -> Caller:
+        """Whose connection it is, after Hello."""
+        if self.caller is None:
+            raise RuntimeError("this connection has not said who it is")
+        return self.caller
 
     def push(self, frame: bytes) -> None:
-        """Queue an encoded frame, or close the connection when its reader fell behind."""
-        if self.close_code is not None:
-            return
-        self._queued += len(frame)
-        if self._queued > self._limit:
-            self._frames.clear()
-            self.close(wire.CLOSE_TOO_SLOW)
-            return
-        self._frames.append(frame)
-        self._wake.set()
+        """Write a whole WebSocket frame."""
+        if self.close_code is None and self._transport is not None:
+            try:  # noqa: SIM105 - a block costs nothing here, a context manager as much as a write.
+                self._transport.write(frame)
+            except RuntimeError:
+                pass  # The network closed it in this turn of the loop; ``gone`` follows.
 
     def close(self, code: int) -> None:
-        """End the connection after what is queued; the first code stays."""
+        """End the connection after what was written; the first code stays."""
         if self.close_code is None:
+            self.push(framing.close(code))
             self.close_code = code
-            self.closed.set()
-            self._wake.set()
+            self._end_after(_CLOSE_S)
 
-    async def write(self, send: Send) -> None:
-        """Send what is queued, in order, until the connection is closed."""
-        while True:
-            while self._frames:
-                frame = self._frames.popleft()
-                await send({"type": "websocket.send", "bytes": frame, "text": None})
-                self._queued -= len(frame)
-            if self.close_code is not None:
-                return
-            self._wake.clear()
-            await self._wake.wait()
+    def abort(self) -> None:
+        """End the connection at once."""
+        if self._transport is not None:
+            self._transport.abort()
 
-    async def finish(self, send: Send, writer: asyncio.Task[None]) -> None:
-        """Flush and send the close frame, but wait for neither longer than a few seconds."""
-        if self.close_code == wire.CLOSE_TOO_SLOW:
-            writer.cancel()
-        await asyncio.wait([writer], timeout=_CLOSE_TIMEOUT_S)
-        writer.cancel()
-        # The peer may be gone, or not reading: the server then drops the connection as it is.
-        with contextlib.suppress(Exception):
-            async with asyncio.timeout(_CLOSE_TIMEOUT_S):
-                code = self.close_code or 1000
-                await send({"type": "websocket.close", "code": code, "reason": None})
+    def expect_hello(self, seconds: float) -> None:
+        """Close as unauthenticated unless :meth:`greeted` is called in time."""
+        self._set_timer(seconds, lambda: self.close(wire.CLOSE_UNAUTHENTICATED))
+
+    def greeted(self) -> None:
+        """Hello is here."""
+        self._forget_timer()
+
+    def _end_after(self, seconds: float) -> None:
+        self._set_timer(seconds, self.abort)
+
+    def _set_timer(self, seconds: float, call: Any) -> None:
+        self._forget_timer()
+        self._timer = asyncio.get_running_loop().call_later(seconds, call)
+
+    def _forget_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    # --- What picows calls ------------------------------------------------------------------
+
+    def on_ws_connected(self, transport: WSTransport) -> None:
+        """Begin."""
+        self._transport = transport.underlying_transport
+        # Above it the transport asks to pause: that is our sign of a slow reader.
+        self._transport.set_write_buffer_limits(high=self._limit)
+        self._owner.opened(self)
+
+    def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
+        """Pass a message on; answer a close."""
+        kind = frame.msg_type
+        if kind == WSMsgType.PONG:
+            self.expects_pong = False
+        elif kind == WSMsgType.CLOSE:
+            if self.close_code is None:
+                self.close(int.from_bytes(frame.get_payload_as_bytes()[:2]) or 1000)
+            transport.disconnect()  # After what was written.
+        elif self.close_code is not None:
+            return
+        elif kind == WSMsgType.BINARY and frame.fin:
+            self._owner.received(self, frame.get_payload_as_memoryview())
+        elif kind in _MESSAGES:
+            self._collect(frame)
+        else:
+            self._owner.received(self, None)
+
+    def on_ws_disconnected(self, transport: WSTransport) -> None:  # noqa: ARG002
+        """End."""
+        self._forget_timer()
+        if self.close_code is None:
+            self.close_code = 1006
+        self._owner.gone(self)
+
+    def pause_writing(self) -> None:
+        """More waits for the reader than it may."""
+        self.close(wire.CLOSE_TOO_SLOW)
+
+    def resume_writing(self) -> None:
+        """It took something after all."""
+
+    def _collect(self, frame: WSFrame) -> None:
+        """Put a message in several frames together."""
+        if (self._parts is None) != (frame.msg_type == WSMsgType.BINARY):
+            self._owner.received(self, None)
+            return
+        parts = self._parts = [*(self._parts or ()), frame.get_payload_as_bytes()]
+        if sum(map(len, parts)) > MAX_CLIENT_FRAME_BYTES:
+            self._parts = None
+            self._owner.received(self, None)
+        elif frame.fin:
+            self._parts = None
+            self._owner.received(self, b"".join(parts))
+
+
+def parser(owner: Owner, limit_bytes: int) -> WSProtocol:
+    """Return the asyncio protocol of a new connection, which begins with its upgrade request."""
+
+    def listener(request: WSUpgradeRequest) -> Connection | None:
+        path = request.path.decode("latin-1").partition("?")[0]
+        return Connection(owner, limit_bytes) if path == PATH else None
+
+    return WSProtocol(
+        None,  # host_port, ws_path: of clients only
+        None,
+        False,  # is_client_side
+        listener,
+        _LOG,
+        True,  # disconnect_on_exception
+        None,  # websocket_handshake_timeout: the request is here already
+        False,  # enable_auto_ping: a task for each connection; Rounds does it
+        0.0,
+        0.0,
+        WSAutoPingStrategy.PING_WHEN_IDLE,
+        True,  # enable_auto_pong
+        MAX_CLIENT_FRAME_BYTES,
+        None,  # extra_headers
+        _READ_BUFFER_BYTES,
+    )

@@ -9,6 +9,7 @@ import structlog
 
 from copconnect import wire
 from copconnect.ids import CellId, ConversationId
+from copconnect.sockets import framing
 from copconnect.sockets.connection import Connection
 from copconnect.sockets.feed import Feed
 from copconnect.sockets.topic import Topic
@@ -54,7 +55,8 @@ class Duties:
             log.error("duty_failed", exc_info=task.exception())
 
     async def _ask(self, conversation_id: ConversationId, cell_id: CellId) -> None:
-        frame = _ENCODER.encode(wire.Duty(conversation_id=conversation_id, cell_id=cell_id))
+        duty = wire.Duty(conversation_id=conversation_id, cell_id=cell_id)
+        frame = framing.binary(_ENCODER.encode(duty))
         asked: set[Connection] = set()
         while True:
             topic = self._topics.get(conversation_id)

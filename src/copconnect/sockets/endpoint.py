@@ -1,7 +1,8 @@
-"""The ASGI side of ``/v1/socket``: Hello, then frames both ways, then a close code.
+"""The live connections of one node: Hello, then frames both ways, then a close code.
 
-Keep-alive pings are the web server's (every 20 s; an answer is due within 20 s). Every two minutes
-a connection's token is judged again, so that a revocation holds even if its wake-up was lost.
+app.py starts and closes it; uvicorn gives it connections (:mod:`copconnect.sockets.handover`).
+There is no task for a connection: what comes is handled where it is parsed, and what concerns all
+of them (pings, tokens, admission, cursors, healing) is one task each.
 """
 
 import asyncio
@@ -9,28 +10,23 @@ import contextlib
 from typing import Any
 
 import msgspec
-import structlog
-from litestar import asgi
-from litestar.enums import ScopeType
-from litestar.types import Receive, Scope, Send
 
-from copconnect import errors, wire
+from copconnect import wire
 from copconnect.bus import AnyWakeup, Bus
 from copconnect.clock import Clock
-from copconnect.http import Authenticator
 from copconnect.ids import ConversationId, Seq
-from copconnect.principals import Caller
-from copconnect.sockets.connection import Connection
+from copconnect.sockets.admission import Admission
+from copconnect.sockets.connection import MAX_CLIENT_FRAME_BYTES, Connection, parser
 from copconnect.sockets.cursors import CursorBuffer
 from copconnect.sockets.fanout import Fanout
-from copconnect.sockets.feed import Feed, SeenCursor, Versions
+from copconnect.sockets.feed import Feed, SeenCursor, Tokens, Versions
+from copconnect.sockets.handover import Handover, Presence
+from copconnect.sockets.rounds import Rounds
 
 HELLO_S = 5.0
-REJUDGE_S = 120.0
-MAX_CLIENT_FRAME_BYTES = 256 * 1024  # A thousand cursors are 100 KB.
+CLOSING_TOGETHER = 500
+CLOSING_PAUSE_S = 0.05
 _DECODER = msgspec.msgpack.Decoder(wire.ClientFrame)
-_ENCODER = msgspec.msgpack.Encoder()
-log = structlog.get_logger()
 
 
 class Sockets:
@@ -40,18 +36,22 @@ class Sockets:
         self,
         *,
         feed: Feed,
-        authenticator: Authenticator,
+        tokens: Tokens,
         versions: Versions,
         bus: Bus,
         clock: Clock,
         buffer_bytes: int,
+        hellos_per_s: int,
     ) -> None:
-        self._authenticator = authenticator
-        self._versions = versions
-        self._clock = clock
+        self._tokens = tokens
         self._buffer_bytes = buffer_bytes
         self.fanout = Fanout(feed, clock)
         self.cursors = CursorBuffer(feed, bus)
+        self._admission = Admission(self.fanout, tokens, versions, clock, hellos_per_s)
+        self._rounds = Rounds(self._rejudge)
+        self._presence = Presence(self._begin_to_end)
+        self._present_in: set[Any] = set()
+        self._ending: asyncio.Task[None] | None = None
         self._healing: asyncio.Task[None] | None = None
 
     async def receive(self, wakeup: AnyWakeup) -> None:
@@ -59,101 +59,82 @@ class Sockets:
         await self.fanout.receive(wakeup)
 
     async def start(self) -> None:
-        """Begin to flush cursors and to heal."""
+        """Begin to let in, to look after connections, to flush cursors and to heal."""
         await self.cursors.start()
+        await self._admission.start()
+        await self._rounds.start()
         self._healing = asyncio.create_task(self.fanout.run())
 
     async def close(self) -> None:
         """Close every connection (1012: come back) and store the last cursors."""
+        await self._admission.close()
+        await self._end()
         if self._healing is not None:
             self._healing.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._healing
-        for connection in self.fanout.connections:
-            connection.close(1012)
+        await self._rounds.close()
         await self.fanout.close()
         await self.cursors.close()
 
+    @property
+    def waiting(self) -> int:
+        """How many connections have said Hello and wait to be let in."""
+        return self._admission.waiting
+
+    # --- The web server ---------------------------------------------------------------------
+
+    def handover(
+        self,
+        config: Any,  # noqa: ARG002
+        server_state: Any,
+        app_state: dict[str, Any],  # noqa: ARG002
+    ) -> asyncio.Protocol:
+        """Return the protocol that takes over an upgraded connection; ``uvicorn.Config(ws=…)``."""
+        self._present_in = server_state.connections
+        self._present_in.add(self._presence)
+        return Handover(parser(self, self._buffer_bytes))
+
+    def _begin_to_end(self) -> None:
+        if self._ending is None:
+            self._ending = asyncio.create_task(self._end())
+
+    async def _end(self) -> None:
+        """Close all connections, some at a time, so that they do not all come back at once."""
+        while connections := [one for one in self._rounds.all() if one.close_code is None]:
+            for connection in connections[:CLOSING_TOGETHER]:
+                connection.close(wire.CLOSE_RESTART)
+            await asyncio.sleep(CLOSING_PAUSE_S)
+        self._present_in.discard(self._presence)
+
     # --- One connection ---------------------------------------------------------------------
 
-    async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Run one WebSocket from its handshake to its end."""
-        if scope["type"] != ScopeType.WEBSOCKET:
-            raise errors.NotFound
-        if (await receive())["type"] != "websocket.connect":
-            return
-        await send({"type": "websocket.accept", "subprotocol": None, "headers": []})
-        hello = await self._hello(receive)
-        caller = None if hello is None else await self._authenticate(hello)
-        if hello is None or caller is None:
-            await _refuse(send, wire.CLOSE_UNAUTHENTICATED)
-            return
-        if not caller.conduct_accepted:
-            await _refuse(send, wire.CLOSE_CONDUCT_NOT_ACCEPTED)
-            return
-        connection = Connection(caller, self._buffer_bytes)
-        try:
-            trust_version = await self._versions.trust_version()
-            directory_version = await self._versions.directory_version()
-            # From here to the push nothing awaits but the read of the places, before anything
-            # is subscribed: Ready is the first frame.
-            heads = await self.fanout.enter(connection)
-            ready = wire.Ready(
-                server_time_ms=self._clock.now_ms(),
-                trust_version=trust_version,
-                directory_version=directory_version,
-                heads=heads,
-            )
-            connection.push(_ENCODER.encode(ready))
-            await self._converse(connection, hello.access_token, receive, send)
-        finally:
-            self.fanout.leave(connection)
+    def opened(self, connection: Connection) -> None:
+        """Expect Hello."""
+        self._rounds.add(connection)
+        connection.expect_hello(HELLO_S)
+        if self._ending is not None:
+            connection.close(wire.CLOSE_RESTART)
 
-    async def _hello(self, receive: Receive) -> wire.Hello | None:
-        try:
-            async with asyncio.timeout(HELLO_S):
-                frame = _decode(await receive())
-        except (TimeoutError, msgspec.MsgspecError):
-            return None
-        return frame if isinstance(frame, wire.Hello) else None
-
-    async def _authenticate(self, hello: wire.Hello) -> Caller | None:
-        return await self._authenticator.authenticate(hello.access_token)
-
-    async def _converse(
-        self, connection: Connection, token: str, receive: Receive, send: Send
-    ) -> None:
-        writer = asyncio.create_task(connection.write(send))
-        others = [
-            asyncio.create_task(self._read(connection, receive)),
-            asyncio.create_task(self._rejudge(connection, token)),
-            asyncio.create_task(connection.closed.wait()),
-        ]
-        try:
-            await asyncio.wait([writer, *others], return_when=asyncio.FIRST_COMPLETED)
-            connection.close(1000)
-            await connection.finish(send, writer)
-        finally:
-            for task in (writer, *others):
-                task.cancel()
-            await asyncio.gather(writer, *others, return_exceptions=True)
-
-    async def _read(self, connection: Connection, receive: Receive) -> None:
-        """Take frames until the peer goes or breaks the protocol."""
-        while True:
-            message = await receive()
-            if message["type"] == "websocket.disconnect":
-                return
-            try:
-                frame = _decode(message)
-            except msgspec.MsgspecError:
-                connection.close(wire.CLOSE_BAD_FRAME)
-                return
-            if not isinstance(frame, wire.Cursors):
-                connection.close(wire.CLOSE_BAD_FRAME)
-                return
+    def received(self, connection: Connection, message: Any) -> None:
+        """Take a message: Hello first, cursors after Ready."""
+        frame = None if message is None else _decode(message)
+        if connection.caller is not None and isinstance(frame, wire.Cursors):
             for update in frame.updates:
                 self._take(connection, update)
+        elif not connection.token and isinstance(frame, wire.Hello) and frame.access_token:
+            connection.token = frame.access_token
+            connection.greeted()
+            self._admission.add(connection)
+        else:
+            connection.close(
+                wire.CLOSE_BAD_FRAME if connection.token else wire.CLOSE_UNAUTHENTICATED
+            )
+
+    def gone(self, connection: Connection) -> None:
+        """Forget a connection."""
+        self._rounds.discard(connection)
+        self.fanout.leave(connection)
 
     def _take(self, connection: Connection, update: wire.CursorUpdate) -> None:
         """Buffer a cursor of a conversation the client belongs to, at most at its head."""
@@ -166,45 +147,29 @@ class Sockets:
         self.cursors.add(
             SeenCursor(
                 conversation_id=conversation_id,
-                client_id=connection.caller.client_id,
-                person_id=connection.caller.person_id,
+                client_id=connection.client.client_id,
+                person_id=connection.client.person_id,
                 delivered_seq=Seq(delivered),
                 read_seq=Seq(read),
             )
         )
 
-    async def _rejudge(self, connection: Connection, token: str) -> None:
-        while True:
-            await asyncio.sleep(REJUDGE_S)
-            try:
-                caller = await self._authenticator.authenticate(token)
-            except Exception:
-                log.exception("rejudge_failed")  # The database is away; ask again later.
-                continue
-            if caller is None:
-                connection.close(wire.CLOSE_SIGNED_OUT)
-                return
+    async def _rejudge(self, connections: Any) -> None:
+        """Close those whose token is no longer good."""
+        known = [one for one in connections if one.caller is not None and one.close_code is None]
+        if known:
+            callers = await self._tokens.authenticate_all([one.token for one in known])
+            for connection, caller in zip(known, callers, strict=True):
+                if caller is None:
+                    connection.close(wire.CLOSE_SIGNED_OUT)
 
 
-def routes(sockets: Sockets) -> list[Any]:
-    """Return the WebSocket handler."""
-
-    @asgi("/v1/socket", copy_scope=True)
-    async def socket(scope: Scope, receive: Receive, send: Send) -> None:
-        await sockets.serve(scope, receive, send)
-
-    return [socket]
-
-
-def _decode(message: Any) -> wire.ClientFrame:
-    """Decode a received message. Raises msgspec.MsgspecError for anything but a frame."""
-    data = message.get("bytes")
-    if data is None or len(data) > MAX_CLIENT_FRAME_BYTES:
-        raise msgspec.ValidationError("not a binary frame, or too large")
-    frame: wire.ClientFrame = _DECODER.decode(data)
+def _decode(data: Any) -> wire.ClientFrame | None:
+    """Decode a message; None for anything but a frame."""
+    if len(data) > MAX_CLIENT_FRAME_BYTES:
+        return None
+    try:
+        frame: wire.ClientFrame = _DECODER.decode(data)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return None
     return frame
-
-
-async def _refuse(send: Send, code: int) -> None:
-    with contextlib.suppress(Exception):
-        await send({"type": "websocket.close", "code": code, "reason": None})

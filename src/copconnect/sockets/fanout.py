@@ -9,7 +9,7 @@ that it is never seen half done.
 """
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -27,9 +27,10 @@ from copconnect.bus import (
 )
 from copconnect.clock import Clock
 from copconnect.ids import ClientId, ConversationId, PersonId, Seq
+from copconnect.sockets import framing
 from copconnect.sockets.connection import Connection
 from copconnect.sockets.duty import Duties
-from copconnect.sockets.feed import Feed
+from copconnect.sockets.feed import Feed, Place
 from copconnect.sockets.topic import Topic
 
 REORDER_S = 0.2  # How long an entry waits for the one before it.
@@ -45,11 +46,11 @@ K = TypeVar("K")
 
 @dataclass(slots=True)
 class _Entering:
-    """A connection whose places are being read: what happened meanwhile."""
+    """Clients whose places are being read: what happened meanwhile."""
 
-    client_id: ClientId
+    clients: set[ClientId]
     seen: dict[ConversationId, int] = field(default_factory=dict)
-    roster_changed: bool = False
+    roster_changed: set[ClientId] = field(default_factory=set)
 
 
 class Fanout:
@@ -74,28 +75,47 @@ class Fanout:
         """Every connection of this node."""
         return [one for those in self._clients.values() for one in those]
 
-    async def enter(self, connection: Connection) -> list[wire.ConversationHead]:
-        """Subscribe a connection; return where its conversations stand.
+    async def enter(
+        self, connections: Sequence[Connection]
+    ) -> list[tuple[Connection, list[wire.ConversationHead]]]:
+        """Subscribe connections; return each that is still there with where it stands.
 
         Everything up to those heads is in the log; everything after them will be pushed.
         """
-        caller = connection.caller
-        while True:
-            entering = _Entering(caller.client_id)
+        waiting = list(connections)
+        entered: list[tuple[Connection, list[wire.ConversationHead]]] = []
+        while waiting:
+            entering = _Entering({one.client.client_id for one in waiting})
             self._entering.append(entering)
             try:
-                places = await self._feed.places(caller)
+                places = await self._feed.places(entering.clients)
             finally:
                 self._entering.remove(entering)
-            if not entering.roster_changed:
-                break
+            again: list[Connection] = []
+            for connection in waiting:
+                client_id = connection.client.client_id
+                if client_id in entering.roster_changed:
+                    again.append(connection)
+                elif connection.close_code is None:
+                    heads = self._seat(connection, places.get(client_id, ()), entering.seen)
+                    entered.append((connection, heads))
+            waiting = again
+        return entered
+
+    def _seat(
+        self,
+        connection: Connection,
+        places: Sequence[Place],
+        seen: Mapping[ConversationId, int],
+    ) -> list[wire.ConversationHead]:
+        caller = connection.client
         self._clients.setdefault(caller.client_id, set()).add(connection)
         self._people.setdefault(caller.person_id, set()).add(connection)
         subscribed = self._subscribed[connection] = set()
         heads: dict[ConversationId, int] = {}
         for place in places:
             subscribed.add(place.conversation_id)
-            head = max(place.last_seq, entering.seen.get(place.conversation_id, 0))
+            head = max(place.last_seq, seen.get(place.conversation_id, 0))
             topic = self._topics.get(place.conversation_id)
             if topic is None:
                 topic = self._topics[place.conversation_id] = Topic(head)
@@ -109,10 +129,13 @@ class Fanout:
         ]
 
     def leave(self, connection: Connection) -> None:
-        """Forget a connection."""
-        _discard(self._clients, connection.caller.client_id, connection)
-        _discard(self._people, connection.caller.person_id, connection)
-        for conversation_id in self._subscribed.pop(connection, set()):
+        """Forget a connection, whether it had entered or not."""
+        subscribed = self._subscribed.pop(connection, None)
+        if subscribed is None:
+            return
+        _discard(self._clients, connection.client.client_id, connection)
+        _discard(self._people, connection.client.person_id, connection)
+        for conversation_id in subscribed:
             topic = self._topics[conversation_id]
             topic.drop(connection)
             self._forget_if_empty(conversation_id, topic)
@@ -134,7 +157,7 @@ class Fanout:
             case EntryWakeup():
                 self._entry(wakeup)
             case ReceiptsWakeup():
-                self._push(wakeup.conversation_id, wakeup.frame)
+                self._push(wakeup.conversation_id, framing.binary(wakeup.frame))
             case ConversationWakeup():
                 self._changed(wakeup)
             case DutyWakeup():
@@ -154,7 +177,7 @@ class Fanout:
             return
         frame = _conversation_frame(wakeup.conversation_id)
         for connection in topic.connections:
-            if not wakeup.person_ids or connection.caller.person_id in wakeup.person_ids:
+            if not wakeup.person_ids or connection.client.person_id in wakeup.person_ids:
                 connection.push(frame)
 
     def _account(self, wakeup: AccountWakeup) -> None:
@@ -164,7 +187,7 @@ class Fanout:
         else:
             concerned = set(self.connections)
         try:
-            frame = _ENCODER.encode(
+            frame = _framed(
                 msgspec.convert({"t": "account", "event": wakeup.event}, wire.AccountFrame)
             )
         except msgspec.ValidationError:
@@ -182,7 +205,7 @@ class Fanout:
         for entering in self._entering:
             entering.seen[conversation_id] = max(wakeup.seq, entering.seen.get(conversation_id, 0))
             if wakeup.kind == "roster":
-                entering.roster_changed |= _names(wakeup, entering.client_id)
+                entering.roster_changed |= _named(wakeup, entering.clients)
         topic = self._topics.get(conversation_id)
         if topic is None:
             if wakeup.kind == "roster":
@@ -216,7 +239,7 @@ class Fanout:
         topic.held.pop(wakeup.seq, None)
         if wakeup.kind == "roster":
             came, left = topic.change(_change(wakeup), self._clients)
-            gone = _ENCODER.encode(wire.ConversationGone(conversation_id=wakeup.conversation_id))
+            gone = _framed(wire.ConversationGone(conversation_id=wakeup.conversation_id))
             for connection in left:
                 self._subscribed[connection].discard(wakeup.conversation_id)
                 connection.push(gone)
@@ -225,8 +248,9 @@ class Fanout:
                 connection.push(_conversation_frame(wakeup.conversation_id))
         elif wakeup.kind == "commit" and wakeup.cell_id is not None:
             self.duties.end(wakeup.cell_id)
+        frame = framing.binary(wakeup.frame)
         for connection in topic.targets(wakeup.cell_id):
-            connection.push(wakeup.frame)
+            connection.push(frame)
 
     def _drain(self, topic: Topic) -> None:
         while (following := topic.held.get(topic.head + 1)) is not None and following.frame:
@@ -314,17 +338,21 @@ def _discard(index: dict[K, set[Connection]], key: K, connection: Connection) ->
             del index[key]
 
 
+def _framed(frame: wire.ServerFrame) -> bytes:
+    return framing.binary(_ENCODER.encode(frame))
+
+
 def _conversation_frame(conversation_id: ConversationId) -> bytes:
-    return _ENCODER.encode(wire.ConversationFrame(conversation_id=conversation_id))
+    return _framed(wire.ConversationFrame(conversation_id=conversation_id))
 
 
 def _change(wakeup: EntryWakeup) -> wire.RosterChange:
     return _CHANGE.decode(_ENTRY.decode(wakeup.frame).entry.payload)
 
 
-def _names(wakeup: EntryWakeup, client_id: ClientId) -> bool:
-    """Return whether a roster entry concerns a client; an unread one may."""
+def _named(wakeup: EntryWakeup, clients: set[ClientId]) -> set[ClientId]:
+    """Return which of these clients a roster entry concerns; an unread one may concern each."""
     if not wakeup.frame:
-        return True
+        return clients
     change = _change(wakeup)
-    return any(leaf.client_id == client_id for leaf in (*change.added, *change.removed))
+    return clients & {leaf.client_id for leaf in (*change.added, *change.removed)}

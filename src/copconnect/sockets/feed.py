@@ -1,6 +1,6 @@
 """What live connections need of other parts, as Protocols; app.py passes them in."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -34,8 +34,8 @@ class SeenCursor:
 class Feed(Protocol):
     """The log behind the wake-ups; the Delivery Service implements it."""
 
-    async def places(self, caller: Caller) -> Sequence[Place]:
-        """Return every place of the caller's client, in a constant number of statements."""
+    async def places(self, client_ids: Collection[ClientId]) -> Mapping[ClientId, Sequence[Place]]:
+        """Return every place of these clients, in a constant number of statements."""
         ...
 
     async def entries(
@@ -58,6 +58,15 @@ class Feed(Protocol):
 
     async def store_cursors(self, cursors: Sequence[SeenCursor]) -> Sequence[ReceiptsWakeup]:
         """Store cursors in bulk; return what to tell the members of small conversations."""
+        ...
+
+
+class Tokens(Protocol):
+    """Who is behind an access token; the Authentication Service knows."""
+
+    async def authenticate_all(self, access_tokens: Sequence[str]) -> Sequence[Caller | None]:
+        """Return the caller of each, None for an unknown or revoked one, in a constant number of
+        statements."""
         ...
 
 

@@ -76,14 +76,20 @@ class Topic:
         self, change: wire.RosterChange, clients: dict[ClientId, set[Connection]]
     ) -> tuple[list[Connection], list[Connection]]:
         """Apply a roster change; return the connections that came and those that left."""
-        before = set(self._seats)
+        concerned = {
+            connection
+            for leaf in (*change.removed, *change.added)
+            for connection in clients.get(leaf.client_id, ())
+        }
+        before = {connection for connection in concerned if connection in self._seats}
         for leaf in change.removed:
             for connection in clients.get(leaf.client_id, ()):
                 self.unseat(connection, leaf.cell_id, leaf.certificate_hash)
         for leaf in change.added:
             for connection in clients.get(leaf.client_id, ()):
                 self.seat(connection, leaf.cell_id, leaf.certificate_hash)
-        left = [connection for connection, seats in self._seats.items() if not seats]
+        left = [connection for connection in before if not self._seats[connection]]
         for connection in left:
             del self._seats[connection]
-        return [one for one in self._seats if one not in before], left
+        came = [one for one in concerned if one in self._seats and one not in before]
+        return came, left

@@ -1,0 +1,107 @@
+"""Lets connections in: Hellos that wait are answered together, at a bounded rate.
+
+When a node or the network comes back, thousands say Hello at once. Nobody is refused: they wait
+their turn, and each round asks the database once for all that it lets in, so that a storm costs it
+a few statements for each ``TOGETHER`` clients, and messages go on meanwhile.
+"""
+
+import asyncio
+import contextlib
+from collections import deque
+
+import msgspec
+import structlog
+
+from copconnect import wire
+from copconnect.clock import Clock
+from copconnect.principals import Caller
+from copconnect.sockets import framing
+from copconnect.sockets.connection import Connection
+from copconnect.sockets.fanout import Fanout
+from copconnect.sockets.feed import Tokens, Versions
+
+TOGETHER = 500
+_ENCODER = msgspec.msgpack.Encoder()
+log = structlog.get_logger()
+
+
+class Admission:
+    """The Hellos of one node that wait. ``per_s``: how many it answers in a second at most."""
+
+    def __init__(
+        self, fanout: Fanout, tokens: Tokens, versions: Versions, clock: Clock, per_s: int
+    ) -> None:
+        self._fanout = fanout
+        self._tokens = tokens
+        self._versions = versions
+        self._clock = clock
+        self._per_s = per_s
+        self._waiting: deque[Connection] = deque()
+        self._came = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    def add(self, connection: Connection) -> None:
+        """Let a connection that has said Hello wait for its turn."""
+        self._waiting.append(connection)
+        self._came.set()
+
+    @property
+    def waiting(self) -> int:
+        """How many wait."""
+        return len(self._waiting)
+
+    async def start(self) -> None:
+        """Begin to let in."""
+        self._task = asyncio.create_task(self._run())
+
+    async def close(self) -> None:
+        """Let nobody in any more."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+    async def _run(self) -> None:
+        while True:
+            await self._came.wait()
+            self._came.clear()
+            while self._waiting:
+                some = [self._waiting.popleft() for _ in range(min(TOGETHER, len(self._waiting)))]
+                try:
+                    await self._admit([one for one in some if one.close_code is None])
+                except Exception:
+                    # The database is away: they come again, as after any lost connection.
+                    log.exception("admission_failed")
+                    for connection in some:
+                        connection.close(wire.CLOSE_TRY_AGAIN)
+                await asyncio.sleep(len(some) / self._per_s)
+
+    async def _admit(self, connections: list[Connection]) -> None:
+        callers = await self._tokens.authenticate_all([one.token for one in connections])
+        admitted: list[Connection] = []
+        for connection, caller in zip(connections, callers, strict=True):
+            refusal = _refusal(caller)
+            if refusal is not None:
+                connection.close(refusal)
+            else:
+                connection.caller = caller
+                admitted.append(connection)
+        trust_version = await self._versions.trust_version()
+        directory_version = await self._versions.directory_version()
+        # What follows awaits nothing but the read of the places, before anything is subscribed:
+        # Ready is the first frame.
+        for connection, heads in await self._fanout.enter(admitted):
+            ready = wire.Ready(
+                server_time_ms=self._clock.now_ms(),
+                trust_version=trust_version,
+                directory_version=directory_version,
+                heads=heads,
+            )
+            connection.push(framing.binary(_ENCODER.encode(ready)))
+
+
+def _refusal(caller: Caller | None) -> int | None:
+    """Return the close code for a caller that may not come in."""
+    if caller is None:
+        return wire.CLOSE_UNAUTHENTICATED
+    return None if caller.conduct_accepted else wire.CLOSE_CONDUCT_NOT_ACCEPTED

@@ -1,0 +1,24 @@
+"""WebSocket frames of a server (RFC 6455 section 5.2): unmasked, whole, not compressed.
+
+Pure. A frame is built once and its bytes are written to every socket that it goes to.
+"""
+
+_BINARY, _CLOSE, _PING = 0x82, 0x88, 0x89
+PING = bytes([_PING, 0])
+
+
+def binary(payload: bytes) -> bytes:
+    """Return a binary message in one frame."""
+    size = len(payload)
+    if size < 126:
+        head = bytes([_BINARY, size])
+    elif size < 65536:
+        head = bytes([_BINARY, 126]) + size.to_bytes(2, "big")
+    else:
+        head = bytes([_BINARY, 127]) + size.to_bytes(8, "big")
+    return head + payload
+
+
+def close(code: int) -> bytes:
+    """Return a close frame with a code and no reason."""
+    return bytes([_CLOSE, 2]) + code.to_bytes(2, "big")

@@ -1,0 +1,81 @@
+"""Looks after every connection in turn: pings, and judging its token again.
+
+One task for all connections instead of timers for each. Time is cut into seconds, connections into
+``SLOTS`` equal parts: in each second those whose turn it is are pinged, so that each is every
+``PING_S``, and an answer is due before the next ping.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Collection, Iterable
+
+import structlog
+
+from copconnect.sockets import framing
+from copconnect.sockets.connection import Connection
+
+PING_S = 20
+REJUDGE_S = 120  # A revocation holds even if its wake-up was lost.
+SLOTS = REJUDGE_S
+log = structlog.get_logger()
+
+
+class Rounds:
+    """The connections of one node by turn. ``rejudge`` closes those that may not stay."""
+
+    def __init__(self, rejudge: Callable[[Collection[Connection]], Awaitable[None]]) -> None:
+        self._rejudge = rejudge
+        self._slots: list[set[Connection]] = [set() for _ in range(SLOTS)]
+        self._next = 0
+        self._task: asyncio.Task[None] | None = None
+
+    def __len__(self) -> int:
+        return sum(map(len, self._slots))
+
+    def all(self) -> list[Connection]:
+        """Return every connection."""
+        return [one for slot in self._slots for one in slot]
+
+    def add(self, connection: Connection) -> None:
+        """Give a connection its turn."""
+        connection.slot = self._next
+        self._slots[self._next].add(connection)
+        self._next = (self._next + 1) % SLOTS
+
+    def discard(self, connection: Connection) -> None:
+        """Forget a connection."""
+        if connection.slot >= 0:
+            self._slots[connection.slot].discard(connection)
+
+    async def start(self) -> None:
+        """Begin."""
+        self._task = asyncio.create_task(self._run())
+
+    async def close(self) -> None:
+        """Stop."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+    async def _run(self) -> None:
+        second = 0
+        while True:
+            await asyncio.sleep(1.0)
+            second += 1
+            for slot in range(second % PING_S, SLOTS, PING_S):
+                ping(list(self._slots[slot]))
+            try:
+                await self._rejudge(list(self._slots[second % SLOTS]))
+            except Exception:
+                log.exception("rejudge_failed")  # The database is away; their turn comes again.
+
+
+def ping(connections: Iterable[Connection]) -> None:
+    """Ping each; end those that have not answered the last ping."""
+    for connection in connections:
+        if connection.expects_pong:
+            connection.abort()
+        else:
+            connection.expects_pong = True
+            connection.push(framing.PING)
