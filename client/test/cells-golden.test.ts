@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { sha256 } from "@noble/hashes/sha2.js";
 import { describe, expect, test } from "vitest";
 import { decryptBody, encryptBody, keyCommit, sealInfo } from "../src/cells/body.ts";
+import type { ChainPlace } from "../src/cells/chain.ts";
 import { isKem, type KemId } from "../src/cells/format.ts";
 import {
   cellsDigest,
@@ -194,3 +195,78 @@ describe.each((spec("cells.json") as { suites: Made[] }).suites)("cells.json, KE
     expect(await publicKeyOf(kem, fromHex(at(made.cells, 0).seed))).toEqual(record.publicKey);
   });
 });
+
+/** Sealed by tests/cells/sealing.py. */
+interface FromPython {
+  readonly kem: number;
+  readonly sentMs: number;
+  readonly conversationId: string;
+  readonly rosterHash: string;
+  readonly certificate: string;
+  readonly cells: readonly { cellId: string; seed: string; keyId: string; record: string }[];
+  readonly messages: readonly {
+    readonly plaintext: string;
+    readonly header: string;
+    readonly body: string;
+    readonly seals: readonly string[];
+  }[];
+}
+
+describe.each((spec("cells_from_python.json") as { suites: FromPython[] }).suites)(
+  "cells_from_python.json, KEM $kem",
+  (made) => {
+    const kem = kemOf(made.kem);
+    const { publicKey, hash: certificateHash } = parseCertificate(fromHex(made.certificate));
+
+    test("its records are accepted and are for the keys that we derive", async () => {
+      const { verify } = await platformEd25519();
+      for (const cell of made.cells) {
+        const record = parseRecord(fromHex(cell.record));
+        expect(record.keyId).toBe(cell.keyId);
+        await requireDerivedKey(record, fromHex(cell.seed));
+        await judgeRecord(record, {
+          kem,
+          conversationId: made.conversationId,
+          cellId: cell.cellId,
+          nowMs: made.sentMs,
+          seen: null,
+          signer: (hash) => Promise.resolve(hash === certificateHash ? publicKey : "refused"),
+          verify,
+        });
+      }
+    });
+
+    test("every cell reads its messages, one after the other", async () => {
+      const { verify } = await platformEd25519();
+      for (const cell of made.cells) {
+        let last: ChainPlace | null = null;
+        for (const { header, body, seals, plaintext } of made.messages) {
+          const own = seals.filter((seal) => seal.startsWith(cell.cellId));
+          const delivered = {
+            sealed: fromHex(header),
+            body: fromHex(body),
+            seal: fromHex(at(own, 0)),
+          };
+          const opened = await openMessage(delivered, {
+            kem,
+            conversationId: made.conversationId,
+            cellId: cell.cellId,
+            atMs: made.sentMs,
+            sender: (hash) =>
+              Promise.resolve(
+                hash === certificateHash ? { personId: "", clientId: "", publicKey } : "refused",
+              ),
+            roster: () => Promise.resolve({ hash: made.rosterHash, supersededMs: null }),
+            last: () => Promise.resolve(last),
+            seed: (keyId) => Promise.resolve(keyId === cell.keyId ? fromHex(cell.seed) : null),
+            verify,
+          });
+          expect(opened.plaintext).toEqual(utf8(plaintext));
+          expect(opened.continuation).toEqual({ kind: "next" });
+          last = opened.place;
+        }
+        expect(last).toMatchObject({ seq: made.messages.length });
+      }
+    });
+  },
+);
