@@ -331,6 +331,15 @@ class ChunkInvalid(CallerError):
     remedy = "Ask for the attachment's status and send the missing chunks."
 
 
+class ChunkDiffers(CallerError):
+    """``details``: ``chunk``, its index."""
+
+    code = "chunk_differs"
+    status = 409
+    message = "Other bytes are stored for this chunk, and they stay."
+    remedy = "Delete the upload and send the file again as another attachment."
+
+
 class AttachmentIncomplete(CallerError):
     code = "attachment_incomplete"
     status = 409
