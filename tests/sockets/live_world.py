@@ -16,7 +16,7 @@ from copconnect.bus import AnyWakeup, LocalBus
 from copconnect.database import Database
 from copconnect.delivery import routes
 from copconnect.http import Gate, on_error
-from copconnect.principals import Caller
+from copconnect.principals import Caller, Ended
 from copconnect.sockets.endpoint import Sockets
 from tests.contract.delivery_world import World
 from tests.harness.waiting import PATIENCE_S
@@ -29,14 +29,15 @@ class Tokens:
 
     def __init__(self) -> None:
         self.callers: dict[str, Caller] = {}
+        self.ended: dict[str, Ended] = {}
 
     async def authenticate(self, access_token: str) -> Caller | None:
         """Return whom the token names."""
         return self.callers.get(access_token)
 
-    async def authenticate_all(self, access_tokens: Sequence[str]) -> list[Caller | None]:
+    async def authenticate_all(self, access_tokens: Sequence[str]) -> list[Caller | Ended | None]:
         """Return whom the tokens name."""
-        return [self.callers.get(token) for token in access_tokens]
+        return [self.ended.get(token) or self.callers.get(token) for token in access_tokens]
 
 
 class FixedVersions:

@@ -16,7 +16,7 @@ from copconnect.bus import AccountWakeup
 from copconnect.database import Database
 from copconnect.delivery.parts import wakeup_of
 from copconnect.ids import CellId, ClientId, Epoch, Seq, new_id
-from copconnect.principals import Caller
+from copconnect.principals import Caller, Ended
 from copconnect.sockets import connection, duty, endpoint, rounds
 from copconnect.sockets.connection import MAX_CLIENT_FRAME_BYTES
 from copconnect.sockets.feed import Place
@@ -102,12 +102,32 @@ async def test_new_device_is_told_and_revoked_device_is_cut(live: Live) -> None:
                 transaction, [second.client_id], "device_removed"
             )
         await live.bus.publish(
-            [*gone, AccountWakeup(event="signed_out", person_ids=[], client_ids=[second.client_id])]
+            [
+                *gone,
+                AccountWakeup(
+                    event="signed_out",
+                    person_ids=[],
+                    client_ids=[second.client_id],
+                    reason="device_removed",
+                ),
+            ]
         )
         assert isinstance(await device.next(), wire.ConversationGone)
         assert await device.next() == wire.AccountFrame(event="signed_out")
         assert await device.close_code() == wire.CLOSE_SIGNED_OUT
+        assert device.socket.close_reason == "device_removed"
     await live.post(b, made)
+
+
+async def test_a_token_that_ended_is_told_why(live: Live) -> None:
+    a = live.officer()
+    live.tokens.ended[a.client_id] = Ended("suspended")
+    async with live.raw() as socket:
+        hello = wire.Hello(version=1, access_token=a.client_id)
+        await socket.send(msgspec.msgpack.encode(hello))
+        with suppress(ConnectionClosed):
+            await socket.recv()
+        assert (socket.close_code, socket.close_reason) == (wire.CLOSE_SIGNED_OUT, "suspended")
 
 
 async def test_lost_wakeups_heal(live: Live) -> None:
