@@ -13,7 +13,6 @@ import type {
   Core,
   CoreEvent,
   CoreListener,
-  SignedOutReason,
 } from "./core.ts";
 import type { Context } from "./context.ts";
 import { PeopleCalls } from "./people_calls.ts";
@@ -79,7 +78,7 @@ export class Engine extends PeopleCalls implements ConnectedCore {
       fetch: options.fetch,
       random: options.random,
       token: () => this.#account.record?.accessToken ?? null,
-      onRefused: () => void this.#refused(),
+      onRefused: (code) => void this.#refused(code),
     });
     this.api = new Api(http);
     this.#context = {
@@ -205,7 +204,7 @@ export class Engine extends PeopleCalls implements ConnectedCore {
           this.#connection = connection;
           this.#changed();
         },
-        onRefused: () => void this.#refused(),
+        onRefused: (code) => void this.#refused(code),
         onOutdated: () => {
           this.#updateRequired = true;
           this.#changed();
@@ -216,7 +215,7 @@ export class Engine extends PeopleCalls implements ConnectedCore {
         this.#changed();
       },
       onAccountEvent: (event) => {
-        if (event === "signed_out") void this.#refused();
+        if (event === "signed_out") void this.#refused("signed_out");
         else this.#emit({ type: event });
       },
       onOutbox: () => void this.#changed(),
@@ -362,7 +361,7 @@ export class Engine extends PeopleCalls implements ConnectedCore {
     this.#refusing = true;
     try {
       if (this.#account.record !== null) await this.api.signOut().catch(() => undefined);
-      return await this.#signedOut("signed_out");
+      return await this.#signedOut("sign_out");
     } finally {
       this.#refusing = false;
     }
@@ -376,7 +375,7 @@ export class Engine extends PeopleCalls implements ConnectedCore {
   }
 
   /** The server refuses this device. It is asked once more before everything is wiped. */
-  async #refused(): Promise<void> {
+  async #refused(code: string): Promise<void> {
     if (this.#refusing || this.#account.record === null) return;
     this.#refusing = true;
     try {
@@ -384,15 +383,16 @@ export class Engine extends PeopleCalls implements ConnectedCore {
       // It does know us: only the connection was refused, or there is a new code of conduct.
       this.#enterAccount();
     } catch (error) {
-      const reason = endOf(error);
-      if (reason !== null) await this.#signedOut(reason);
-      else if (!hasCode(error, "locked")) setTimeout(() => this.#device?.socket.start(), 5_000);
+      if (hasCode(error, "suspended")) await this.#signedOut("suspended");
+      else if (hasCode(error, "unauthenticated")) {
+        await this.#signedOut(code === "suspended" ? "suspended" : "revoked");
+      } else if (!hasCode(error, "locked")) setTimeout(() => this.#device?.socket.start(), 5_000);
     } finally {
       this.#refusing = false;
     }
   }
 
-  async #signedOut(reason: SignedOutReason): Promise<AppState> {
+  async #signedOut(reason: string): Promise<AppState> {
     this.#stopDevice();
     this.#account.forget();
     await this.#vault.wipe();
@@ -420,20 +420,4 @@ export class Engine extends PeopleCalls implements ConnectedCore {
     await this.start();
     this.#visible = conversationId;
   }
-}
-
-const END_REASONS: readonly string[] = [
-  "suspended",
-  "removed",
-  "device_removed",
-  "signed_out",
-] satisfies SignedOutReason[];
-
-/** Why the server does not take this device any more; null when the failure does not say that. */
-function endOf(error: unknown): SignedOutReason | null {
-  if (hasCode(error, "suspended")) return "suspended";
-  if (hasCode(error, "unauthenticated")) return "unknown";
-  if (!hasCode(error, "signed_out")) return null;
-  const reason = error.details["reason"];
-  return END_REASONS.find((known) => known === reason) as SignedOutReason | undefined ?? "unknown";
 }

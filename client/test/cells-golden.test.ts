@@ -1,10 +1,12 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { sha256 } from "@noble/hashes/sha2.js";
-import { describe, expect, test } from "vitest";
+import { x25519 } from "@noble/curves/ed25519.js";
+import { ml_kem768 } from "@noble/post-quantum/ml-kem.js";
+import { describe, expect, test, vi } from "vitest";
 import { decryptBody, encryptBody, keyCommit, sealInfo } from "../src/cells/body.ts";
 import type { ChainPlace } from "../src/cells/chain.ts";
-import { isKem, type KemId } from "../src/cells/format.ts";
+import { XWING, isKem, type KemId } from "../src/cells/format.ts";
 import {
   cellsDigest,
   encodeHeader,
@@ -17,7 +19,7 @@ import { encodeRecord, judgeRecord, parseRecord, requireDerivedKey } from "../sr
 import { hpkeOpen, publicKeyOf } from "../src/cells/kem.ts";
 import { openMessage } from "../src/cells/open.ts";
 import { SenderChain } from "../src/cells/sender.ts";
-import { fromHex, toHex, utf8 } from "../src/octets.ts";
+import { copy, fromHex, toHex, utf8 } from "../src/octets.ts";
 import { parseCertificate } from "../src/trust/certificate.ts";
 import { platformEd25519 } from "../src/trust/ed25519.ts";
 import { CellTown, fixedRandomness } from "./cell-messages.ts";
@@ -134,7 +136,7 @@ interface Made {
     readonly header: string;
     readonly headerHash: string;
     readonly body: string;
-    readonly seals: readonly { readonly cellId: string; readonly bytes: string }[];
+    readonly seals: readonly { cellId: string; ephemeral: string; bytes: string }[];
   }[];
 }
 
@@ -194,6 +196,56 @@ describe.each((spec("cells.json") as { suites: Made[] }).suites)("cells.json, KE
     const record = parseRecord(fromHex(at(made.cells, 0).record));
     expect(await publicKeyOf(kem, fromHex(at(made.cells, 0).seed))).toEqual(record.publicKey);
   });
+});
+
+test("X-Wing without WebCrypto's X25519 makes the same bytes", async () => {
+  const { subtle } = crypto;
+  const importKey = subtle.importKey.bind(subtle) as (...args: unknown[]) => Promise<CryptoKey>;
+  const lacking = vi.spyOn(subtle, "importKey").mockImplementation((...args: unknown[]) => {
+    if (args[2] !== "X25519") return importKey(...args);
+    return Promise.reject(new DOMException("unknown algorithm", "NotSupportedError"));
+  });
+  try {
+    const town = await CellTown.found(XWING);
+    const randomness = fixedRandomness("first", XWING);
+    const draft = town.draft("first");
+    const sealed = await SenderChain.first(town.conversationId).seal(draft, town.sign, {
+      randomness,
+    });
+    const { suites } = spec("cells.json") as { suites: Made[] };
+    const golden = at(
+      suites.filter(({ kem }) => kem === XWING),
+      0,
+    );
+    expect(sealed.seals.map((seal) => toHex(encodeSeal(seal)))).toEqual(
+      at(golden.messages, 0).seals.map(({ bytes }) => bytes),
+    );
+    expect(lacking).toHaveBeenCalledWith("pkcs8", expect.anything(), "X25519", false, [
+      "deriveBits",
+    ]);
+  } finally {
+    lacking.mockRestore();
+  }
+});
+
+test("X-Wing's encapsulation is another implementation's, byte for byte", () => {
+  const { suites } = spec("cells.json") as { suites: Made[] };
+  const made = at(
+    suites.filter(({ kem }) => kem === XWING),
+    0,
+  );
+  for (const { bytes, ephemeral } of at(made.messages, 0).seals) {
+    const seal = at(parseSeals(fromHex(bytes), XWING), 0);
+    const cell = at(
+      made.cells.filter(({ keyId }) => keyId === seal.keyId),
+      0,
+    );
+    const { publicKey } = parseRecord(fromHex(cell.record));
+    const random = fromHex(ephemeral);
+    const { cipherText } = ml_kem768.encapsulate(publicKey.slice(0, 1184), random.slice(0, 32));
+    expect(seal.sealed.slice(0, 1088)).toEqual(copy(cipherText));
+    expect(seal.sealed.slice(1088, 1120)).toEqual(copy(x25519.getPublicKey(random.slice(32))));
+  }
 });
 
 /** Sealed by tests/cells/sealing.py. */

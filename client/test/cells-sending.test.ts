@@ -177,7 +177,7 @@ describe("sealing", () => {
     } finally {
       clearInterval(timer);
     }
-    expect(progress).toEqual([8, 16, 24, 32, 40]);
+    expect(progress).toEqual([4, 8, 12, 16, 20, 24, 28, 32, 36, 40]);
     expect(turns).toBeGreaterThan(0);
   });
 

@@ -107,10 +107,9 @@ class Database:
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
         """Run read-only statements on a consistent snapshot."""
+        engine = self.engine
         if self.is_sqlite:
-            engine = self.engine.execution_options(copconnect_read_only=True)
-        else:
-            engine = self.engine.execution_options(isolation_level="REPEATABLE READ")
+            engine = engine.execution_options(copconnect_read_only=True)
         async with engine.connect() as connection:
             yield connection
 

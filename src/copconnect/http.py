@@ -6,12 +6,12 @@ Bodies are MessagePack or JSON by Content-Type; answers follow Accept. Handlers 
 
 import re
 from collections.abc import Awaitable, Callable
+from functools import lru_cache, partial
 from typing import Any, Protocol, TypeVar
 
 import msgspec
 import structlog
 from litestar import Request, Response
-from litestar.datastructures import MutableScopeHeaders
 from litestar.exceptions import HTTPException
 from litestar.types import Message, Scope
 from sqlalchemy.exc import DataError, DBAPIError
@@ -32,7 +32,7 @@ class Authenticator(Protocol):
     """Turns an access token into a caller; the Authentication Service implements it."""
 
     async def authenticate(self, access_token: str) -> Caller | None:
-        """Return the caller, or None for an unknown token. Raises SignedOut for one that ended."""
+        """Return the caller, or None for an unknown or revoked token."""
         ...
 
 
@@ -43,10 +43,7 @@ class Gate:
         self._authenticator = authenticator
 
     async def caller(self, request: HttpRequest, *, conduct: bool = True) -> Caller:
-        """Return who calls.
-
-        Raises Unauthenticated, SignedOut, or ConductNotAccepted where asked for.
-        """
+        """Return who calls. Raises Unauthenticated, or ConductNotAccepted where asked for."""
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise errors.Unauthenticated
@@ -141,6 +138,17 @@ def _from_framework(error: HTTPException) -> errors.CopConnectError:
 _HOST = re.compile(r"^[A-Za-z0-9.\-]+(:\d{1,5})?$|^\[[0-9A-Fa-f:]+\](:\d{1,5})?$")
 
 
+_FIXED = (
+    (b"permissions-policy", b"camera=(self), microphone=(self), geolocation=(self)"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+)
+_FIXED_NAMES = frozenset(name for name, _ in _FIXED)
+
+
 def security_headers(
     map_tiles_origin: str,
 ) -> Callable[[Message, Scope], Awaitable[None]]:
@@ -148,32 +156,37 @@ def security_headers(
 
     ``map_tiles_origin`` is the department's own map server, or empty.
     """
+    policy = lru_cache(maxsize=64)(partial(_policy, map_tiles_origin))
 
     async def add(message: Message, scope: Scope) -> None:
         if message["type"] != "http.response.start":
             return
-        host = next((value for name, value in scope["headers"] if name == b"host"), b"").decode(
-            "latin-1"
-        )
-        # Not every browser takes 'self' to cover WebSockets of the same host.
-        sockets = f" ws://{host} wss://{host}" if _HOST.match(host) else ""
-        tiles = f" {map_tiles_origin}" if map_tiles_origin else ""
-        headers = MutableScopeHeaders.from_message(message)
-        headers.setdefault(
-            "content-security-policy",
-            "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; "
-            "style-src 'self' 'unsafe-inline'; worker-src 'self' blob:; "
-            f"img-src 'self' blob: data:{tiles}; media-src 'self' blob: data:; "
-            f"connect-src 'self'{sockets}{tiles}; object-src 'none'; base-uri 'none'; "
-            "form-action 'self'; frame-ancestors 'none'",
-        )
-        headers["permissions-policy"] = "camera=(self), microphone=(self), geolocation=(self)"
-        headers["x-content-type-options"] = "nosniff"
-        headers["x-frame-options"] = "DENY"
-        headers["referrer-policy"] = "no-referrer"
-        headers["cross-origin-opener-policy"] = "same-origin"
-        headers["cross-origin-resource-policy"] = "same-origin"
-        # Answers are about one caller; what may be cached says so itself.
-        headers.setdefault("cache-control", "no-store")
+        # Pairs as they go out: a mapping of headers took a tenth of the time of a request.
+        headers = [
+            pair for pair in message.get("headers", ()) if pair[0].lower() not in _FIXED_NAMES
+        ]
+        names = {name.lower() for name, _ in headers}
+        headers += _FIXED
+        if b"content-security-policy" not in names:
+            host = next((value for name, value in scope["headers"] if name == b"host"), b"")
+            headers.append((b"content-security-policy", policy(host)))
+        if b"cache-control" not in names:
+            # Answers are about one caller; what may be cached says so itself.
+            headers.append((b"cache-control", b"no-store"))
+        message["headers"] = headers
 
     return add
+
+
+def _policy(map_tiles_origin: str, host_header: bytes) -> bytes:
+    host = host_header.decode("latin-1")
+    # Not every browser takes 'self' to cover WebSockets of the same host.
+    sockets = f" ws://{host} wss://{host}" if _HOST.match(host) else ""
+    tiles = f" {map_tiles_origin}" if map_tiles_origin else ""
+    return (
+        "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; "
+        "style-src 'self' 'unsafe-inline'; worker-src 'self' blob:; "
+        f"img-src 'self' blob: data:{tiles}; media-src 'self' blob: data:; "
+        f"connect-src 'self'{sockets}{tiles}; object-src 'none'; base-uri 'none'; "
+        "form-action 'self'; frame-ancestors 'none'"
+    ).encode("latin-1")

@@ -168,8 +168,7 @@ class World:
     async def set_epoch(self, conversation: wire.Conversation, epoch: int) -> None:
         """Put a cell at an epoch behind the rules' back."""
         async with self.database.transaction() as connection:
-            cell_id, seq = conversation.cells[0].cell_id, conversation.last_seq
-            await cell_store.set_epoch(connection, cell_id, Epoch(epoch), seq)
+            await cell_store.set_epoch(connection, conversation.cells[0].cell_id, Epoch(epoch))
 
     async def post(
         self, caller: Caller, conversation: wire.Conversation, epoch: int = 1, **more: Any

@@ -7,7 +7,6 @@ import tempfile
 from pathlib import Path
 
 from tests.harness import processes
-from tests.harness.waiting import PATIENCE_S
 
 
 class NatsServer:
@@ -33,9 +32,7 @@ class NatsServer:
                 stdout=log,
                 stderr=log,
             )
-        processes.wait_until(
-            lambda: processes.accepts(self.port), self._process, self._log, PATIENCE_S
-        )
+        processes.wait_until(lambda: processes.accepts(self.port), self._process, self._log, 20)
 
     def stop(self) -> None:
         """End the server; its clients see a lost connection."""

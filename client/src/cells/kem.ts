@@ -63,7 +63,43 @@ class ImmediateHkdf extends HkdfSha256 {
   }
 }
 
-const xwing = new XWing();
+/** DER of a PKCS #8 PrivateKeyInfo for X25519 up to the 32-byte key (RFC 8410 section 7). */
+const PKCS8_PREFIX = fromHex("302e020100300506032b656e04220420");
+
+/** The library multiplies each ephemeral key twice; importing costs as much as that. */
+const imported = new WeakMap<Uint8Array, Promise<CryptoKey>>();
+
+function privateX25519(bytes: Uint8Array): Promise<CryptoKey> {
+  let key = imported.get(bytes);
+  if (key === undefined) {
+    const pkcs8 = concat(PKCS8_PREFIX, bytes);
+    key = crypto.subtle.importKey("pkcs8", pkcs8, "X25519", false, ["deriveBits"]);
+    imported.set(bytes, key);
+  }
+  return key;
+}
+
+async function nativeX25519(secret: Uint8Array, point: Uint8Array): Promise<Uint8Array> {
+  const key = await privateX25519(secret);
+  const other = await crypto.subtle.importKey("raw", copy(point), "X25519", false, []);
+  return new Uint8Array(await crypto.subtle.deriveBits({ name: "X25519", public: other }, key, 256));
+}
+
+/** The library's X-Wing with WebCrypto's X25519 where it has it: a third of the time for a seal. */
+class NativeXWing extends XWing {
+  constructor() {
+    super();
+    const library = this._x25519.derive.bind(this._x25519);
+    this._x25519.derive = (secret, point) =>
+      nativeX25519(secret, point).catch((error: unknown) => {
+        if (error instanceof DOMException && error.name === "NotSupportedError")
+          return library(secret, point);
+        throw error;
+      });
+  }
+}
+
+const xwing = new NativeXWing();
 const SUITES: ReadonlyMap<KemId, CipherSuite> = new Map(
   ([new DhkemX25519HkdfSha256(), xwing] as const).map((kem) => [
     kem.id as number as KemId,

@@ -12,14 +12,14 @@ from collections.abc import Sequence
 import structlog
 from sqlalchemy.exc import DBAPIError
 
-from copconnect import errors
 from copconnect.auth_service import rules, store
 from copconnect.auth_service.ports import Conduct, People
 from copconnect.bus import AccountWakeup, AnyWakeup
 from copconnect.clock import Clock
 from copconnect.database import Database
+from copconnect.gathering import Gathering, padded
 from copconnect.ids import ClientId, PersonId
-from copconnect.principals import Caller, Ended
+from copconnect.principals import Caller
 
 CACHE_MS = 60_000
 CACHE_SIZE = 200_000
@@ -42,6 +42,7 @@ class CachingAuthenticator:
         self._seen: dict[ClientId, int] = {}
         self._stored_seen: dict[ClientId, int] = {}
         self._task: asyncio.Task[None] | None = None
+        self._unknown = Gathering(self._authenticate_together)
 
     async def start(self) -> None:
         """Begin to store when clients were last seen."""
@@ -56,20 +57,24 @@ class CachingAuthenticator:
             await self.flush_seen()
 
     async def authenticate(self, access_token: str) -> Caller | None:
-        """Return the caller, or None for an unknown token. Raises SignedOut for one that ended."""
-        caller = (await self.authenticate_all([access_token]))[0]
-        if isinstance(caller, Ended):
-            raise errors.SignedOut(reason=caller.reason)
-        return caller
+        """Return the caller, or None for an unknown or revoked token."""
+        cached = self._cache.get(rules.token_hash(access_token))
+        if cached is not None and 0 <= (now := self._clock.now_ms()) - cached[0] < CACHE_MS:
+            self._seen[cached[1].client_id] = now
+            return cached[1]
+        return await self._unknown.load(access_token)
 
-    async def authenticate_all(self, access_tokens: Sequence[str]) -> list[Caller | Ended | None]:
-        """Return the caller of each token, None for an unknown one, why for one that ended.
+    async def _authenticate_together(self, tokens: Sequence[str]) -> dict[str, Caller | None]:
+        return dict(zip(tokens, await self.authenticate_all(tokens), strict=True))
+
+    async def authenticate_all(self, access_tokens: Sequence[str]) -> list[Caller | None]:
+        """Return the caller of each token, None for an unknown or revoked one.
 
         Those that are not in memory are read together, in three statements.
         """
         keys = [rules.token_hash(token) for token in access_tokens]
         now = self._clock.now_ms()
-        known: dict[str, Caller | Ended | None] = {}
+        known: dict[str, Caller | None] = {}
         for key in keys:
             cached = self._cache.get(key)
             fresh = cached is not None and 0 <= now - cached[0] < CACHE_MS
@@ -78,26 +83,24 @@ class CachingAuthenticator:
         if unknown:
             known |= await self._read(unknown, now)
         for caller in known.values():
-            if isinstance(caller, Caller):
+            if caller is not None:
                 self._seen[caller.client_id] = now
         return [known[key] for key in keys]
 
-    async def _read(self, keys: Sequence[str], now: int) -> dict[str, Caller | Ended | None]:
+    async def _read(self, keys: Sequence[str], now: int) -> dict[str, Caller | None]:
         """Return the callers behind hashes of tokens, and remember those that may be."""
         generation = self._generation
         async with self._database.reading() as connection:
-            owners = await store.token_owners(connection, keys)
-            people = {
-                PersonId(row.person_id) for row in owners.values() if row.ended_reason is None
-            }
+            owners = await store.token_owners(connection, padded(keys))
+            people = padded([PersonId(row.person_id) for row in owners.values()])
             active = await self._people.active_people(connection, people) if people else set()
-            accepted = await self._conduct.accepted(connection, active) if active else {}
-        found: dict[str, Caller | Ended | None] = {}
+            accepted = await self._conduct.accepted(connection, people) if active else {}
+        found: dict[str, Caller | None] = {}
         for key in keys:
             row = owners.get(key)
             if row is None or row.person_id not in active:
                 self._cache.pop(key, None)
-                found[key] = None if row is None else Ended(row.ended_reason or "suspended")
+                found[key] = None
                 continue
             person_id = PersonId(row.person_id)
             current = accepted.get(person_id) == self._conduct.current

@@ -1,12 +1,16 @@
-"""Messages into the log, several in one transaction on SQLite.
+"""Messages into the log, several in one transaction.
 
 Invariants: a message is answered, and announced, only after the transaction that holds it has
-committed; messages are accepted in the order they came. What waits while a transaction runs goes
-together into the next one (nobody waits for company). There a refusal is found by reading alone,
-before anything of that message is written; if anything else goes wrong the transaction is rolled
-back and each of its messages is tried again in one of its own, so that none fails for another.
-PostgreSQL has writers side by side and commits them together by itself: there each message is a
-transaction, which takes the seq first, so that what it reads next is newer than the row's lock.
+committed; the messages of one transaction are accepted in the order they came. What waits while a
+transaction runs goes together into the next one (nobody waits for company). There a refusal is
+found by reading alone, before anything of that message is written; if anything else goes wrong the
+transaction is rolled back and each of its messages is tried again in one of its own, so that none
+fails for another.
+
+SQLite has one writer, so messages are judged and written one by one. PostgreSQL has writers side by
+side: all conversations of a batch are held first, so that what is read next is newer than the rows'
+locks, and judged and written by a few statements for all. A message whose conversation another
+writer holds does not keep the others waiting: it goes alone, beside the next batch.
 """
 
 import asyncio
@@ -17,9 +21,10 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection
 
 from copconnect import errors, wire
-from copconnect.delivery import log_store, rules, store
+from copconnect.delivery import log_store, rules, store, together_store
 from copconnect.delivery.parts import Parts, wakeup_of, wakeups_of
 from copconnect.delivery.standing import KnownEntry
+from copconnect.delivery.store import FoundStanding
 from copconnect.ids import AttachmentId, CellId, ConversationId, EntryId, Epoch, Seq
 from copconnect.principals import Caller
 
@@ -69,10 +74,11 @@ class Accepting:
         self._parts = parts
         self._waiting: deque[_Waiting] = deque()
         self._task: asyncio.Task[None] | None = None
+        self._apart: set[asyncio.Task[None]] = set()
 
     async def accept(self, post: Post) -> wire.Accepted:
         """Append a message, or raise the rule that refuses it."""
-        if post.body.attachment_ids or not self._parts.database.is_sqlite:
+        if post.body.attachment_ids:
             return await self._accept_alone(post)
         waiting = _Waiting(post)
         self._waiting.append(waiting)
@@ -124,7 +130,11 @@ class Accepting:
         posts = [one.post for one in batch]
         try:
             outcomes = await self._parts.database.write_at_once(
-                lambda connection: [_append(connection, post, now_ms) for post in posts]
+                lambda connection: (
+                    [_append(connection, post, now_ms) for post in posts]
+                    if connection.dialect.name == "sqlite"
+                    else _append_held(connection, posts, now_ms)
+                )
             )
         except Exception as error:
             if len(batch) == 1:
@@ -140,8 +150,21 @@ class Accepting:
                 _fail(one, outcome)
             elif isinstance(outcome, AlreadyAccepted):
                 _answer(one, outcome.accepted)
+            elif outcome is None:
+                task = asyncio.create_task(self._accept_apart(one))
+                self._apart.add(task)
+                task.add_done_callback(self._apart.discard)
             else:
                 _answer(one, _accepted(outcome))
+
+    async def _accept_apart(self, waiting: _Waiting) -> None:
+        try:
+            _answer(waiting, await self._accept_alone(waiting.post))
+        except asyncio.CancelledError:
+            waiting.answer.cancel()
+            raise
+        except Exception as error:
+            _fail(waiting, error)
 
 
 def _answer(waiting: _Waiting, accepted: wire.Accepted) -> None:
@@ -157,7 +180,7 @@ def _fail(waiting: _Waiting, error: Exception) -> None:
 def _append(connection: Connection, post: Post, now_ms: int) -> _Outcome:
     """Judge, then write: a refusal leaves nothing behind. Only where there is one writer."""
     try:
-        _judge(connection, post, advanced=False)
+        _judge(_standing(connection, post, advanced=False), post)
     except (errors.CopConnectError, AlreadyAccepted) as refused:
         return refused
     seq = store.advance_at_once(connection, post.conversation_id, now_ms)
@@ -179,12 +202,46 @@ def _advance_and_judge(connection: Connection, post: Post, now_ms: int) -> Seq:
     seq = store.advance_at_once(connection, post.conversation_id, now_ms)
     if seq is None:
         raise errors.NotMember
-    _judge(connection, post, advanced=True)
+    _judge(_standing(connection, post, advanced=True), post)
     return seq
 
 
-def _judge(connection: Connection, post: Post, *, advanced: bool) -> None:
-    found = store.standing_at_once(
+def _append_held(
+    connection: Connection, posts: Sequence[Post], now_ms: int
+) -> list[_Outcome | None]:
+    """Hold, judge and write all; None for a message whose conversation is held by another."""
+    heads = together_store.hold_free(connection, {post.conversation_id for post in posts})
+    standings = together_store.standings(
+        connection,
+        [
+            (p.caller, p.conversation_id, CellId(p.body.cell_id), EntryId(p.body.entry_id))
+            for p in posts
+        ],
+    )
+    taken: dict[tuple[ConversationId, str], wire.LogEntry] = {}
+    outcomes: list[_Outcome | None] = []
+    for post, found in zip(posts, standings, strict=True):
+        if post.conversation_id not in heads:
+            outcomes.append(None)
+            continue
+        key = (post.conversation_id, post.body.entry_id)
+        try:
+            _judge(found, post, taken.get(key))
+        except (errors.CopConnectError, AlreadyAccepted) as refused:
+            outcomes.append(refused)
+            continue
+        heads[post.conversation_id] = Seq(heads[post.conversation_id] + 1)
+        taken[key] = _entry(post, heads[post.conversation_id], now_ms)
+        outcomes.append(taken[key])
+    if taken:
+        moved = {conversation_id for conversation_id, _ in taken}
+        together_store.move(connection, {one: heads[one] for one in sorted(moved)}, now_ms)
+        log_store.add_entries_at_once(connection, list(taken.values()))
+    return outcomes
+
+
+def _standing(connection: Connection, post: Post, *, advanced: bool) -> FoundStanding | None:
+    return store.standing_at_once(
         connection,
         post.conversation_id,
         CellId(post.body.cell_id),
@@ -192,9 +249,15 @@ def _judge(connection: Connection, post: Post, *, advanced: bool) -> None:
         EntryId(post.body.entry_id),
         advanced=advanced,
     )
+
+
+def _judge(found: FoundStanding | None, post: Post, before: wire.LogEntry | None = None) -> None:
+    """Raise what forbids a message. ``before``: one of this transaction with the same id."""
     if found is None:
         raise errors.NotMember
     standing, known, _suite = found
+    if before is not None:
+        known = KnownEntry(before.seq, before.sent_ms, before.epoch, before.kind, before.sender)
     check_known(known, post.caller, "message")
     rules.check_message(standing, post.body.epoch)
 

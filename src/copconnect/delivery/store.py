@@ -7,11 +7,16 @@ conversation run one after another, which is what makes ``seq`` gap-free.
 
 import hashlib
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, fields
 from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    ColumnElement,
     Connection,
+    FromClause,
+    Select,
+    String,
     and_,
     bindparam,
     delete,
@@ -99,7 +104,6 @@ async def hold(
             members=row.members,
             roster_epoch=row.roster_epoch,
             roster_head=row.roster_head,
-            cells=row.cells,
         )
         for row in rows
     ]
@@ -143,31 +147,16 @@ async def last_seq(connection: AsyncConnection, conversation_id: ConversationId)
     return seq
 
 
-async def newest_roster(
+async def roster_head_of(
     connection: AsyncConnection, conversation_id: ConversationId
-) -> tuple[bytes, int] | None:
-    """Return the newest signed roster head and the number of cells."""
-    row = (
-        await connection.execute(
-            select(CONVERSATIONS.c.roster_head, CONVERSATIONS.c.cells).where(
-                CONVERSATIONS.c.conversation_id == conversation_id
-            )
+) -> bytes | None:
+    """Return the newest signed roster head."""
+    head: bytes | None = await connection.scalar(
+        select(CONVERSATIONS.c.roster_head).where(
+            CONVERSATIONS.c.conversation_id == conversation_id
         )
-    ).first()
-    return None if row is None else (row.roster_head, row.cells)
-
-
-async def roster_heads(
-    connection: AsyncConnection, conversation_id: ConversationId, first: int, last: int
-) -> list[bytes]:
-    """Return the kept heads of these roster epochs, ascending."""
-    h = ROSTER_HEADS.c
-    found = await connection.scalars(
-        select(h.head)
-        .where(h.conversation_id == conversation_id, h.roster_epoch.between(first, last))
-        .order_by(h.roster_epoch)
     )
-    return list(found)
+    return head
 
 
 async def add_roster_heads(
@@ -181,18 +170,6 @@ async def add_roster_heads(
             for c, epoch, head in heads
         ],
     )
-
-
-async def forget_roster_heads(connection: AsyncConnection, before_ms: int) -> None:
-    """Delete heads older than a time, but never a conversation's newest."""
-    h = ROSTER_HEADS.c
-    newest = exists(
-        select(literal(1)).where(
-            CONVERSATIONS.c.conversation_id == h.conversation_id,
-            CONVERSATIONS.c.roster_epoch == h.roster_epoch,
-        )
-    )
-    await connection.execute(delete(ROSTER_HEADS).where(h.created_ms < before_ms, ~newest))
 
 
 # --- Names held while rosters are made --------------------------------------------------------
@@ -228,25 +205,38 @@ async def _lock_names(connection: AsyncConnection, names: Collection[str], lock:
 
 # --- Standing ---------------------------------------------------------------------------------
 #
-# The two statements of every message are built once: building costs more than executing.
+# The statements of every message are built once: building costs more than executing.
 
 _E, _C = LOG_ENTRIES.c, CONVERSATIONS.c
-_PLACED = exists(
-    select(literal(1)).where(
-        ROSTER_LEAVES.c.conversation_id == _bind("conversation_id"),
-        ROSTER_LEAVES.c.cell_id == _bind("cell_id"),
-        ROSTER_LEAVES.c.client_id == _bind("client_id"),
+
+
+@dataclass(frozen=True, slots=True)
+class AskedColumns:
+    """Whose standing is asked: parameters of a statement, or columns of a table of many."""
+
+    conversation_id: ColumnElement[str]
+    cell_id: ColumnElement[str]
+    client_id: ColumnElement[str]
+    person_id: ColumnElement[str]
+    entry_id: ColumnElement[str]
+
+
+def standing_of(asked: AskedColumns, conversations: FromClause) -> Select[Any]:
+    """Return the statement; ``conversations`` is CONVERSATIONS, or a join that holds it."""
+    placed = exists(
+        select(literal(1)).where(
+            ROSTER_LEAVES.c.conversation_id == asked.conversation_id,
+            ROSTER_LEAVES.c.cell_id == asked.cell_id,
+            ROSTER_LEAVES.c.client_id == asked.client_id,
+        )
     )
-)
-_STANDING = (
-    select(
+    statement = select(
         _C.kind,
         _C.suite,
         _C.who_may_post,
         _C.last_seq,
-        _C.cells,
         MEMBERS.c.admin,
-        _PLACED.label("placed"),
+        placed.label("placed"),
         CELLS.c.epoch,
         CELLS.c.removals,
         CELLS.c.lease_client,
@@ -257,23 +247,29 @@ _STANDING = (
         _E.kind.label("known_kind"),
         _E.sender.label("known_sender"),
     )
-    .select_from(CONVERSATIONS)
-    .join(
-        CELLS,
-        and_(CELLS.c.conversation_id == _C.conversation_id, CELLS.c.cell_id == _bind("cell_id")),
+    return (
+        statement.select_from(conversations)
+        .join(
+            CELLS,
+            and_(CELLS.c.conversation_id == _C.conversation_id, CELLS.c.cell_id == asked.cell_id),
+        )
+        .outerjoin(
+            MEMBERS,
+            and_(
+                MEMBERS.c.conversation_id == _C.conversation_id,
+                MEMBERS.c.person_id == asked.person_id,
+            ),
+        )
+        .outerjoin(
+            LOG_ENTRIES,
+            and_(_E.conversation_id == _C.conversation_id, _E.entry_id == asked.entry_id),
+        )
+        .where(_C.conversation_id == asked.conversation_id)
     )
-    .outerjoin(
-        MEMBERS,
-        and_(
-            MEMBERS.c.conversation_id == _C.conversation_id,
-            MEMBERS.c.person_id == _bind("person_id"),
-        ),
-    )
-    .outerjoin(
-        LOG_ENTRIES,
-        and_(_E.conversation_id == _C.conversation_id, _E.entry_id == _bind("entry_id")),
-    )
-    .where(_C.conversation_id == _bind("conversation_id"))
+
+
+_STANDING = standing_of(
+    AskedColumns(*(_bind(field.name, String()) for field in fields(AskedColumns))), CONVERSATIONS
 )
 _ADVANCE = (
     update(CONVERSATIONS)
@@ -284,7 +280,7 @@ _ADVANCE = (
     )
     .returning(_C.last_seq)
 )
-_Found = tuple[Standing, KnownEntry | None, int]
+FoundStanding = tuple[Standing, KnownEntry | None, int]
 
 
 async def standing(
@@ -295,7 +291,7 @@ async def standing(
     entry_id: EntryId | None = None,
     *,
     advanced: bool = False,
-) -> _Found | None:
+) -> FoundStanding | None:
     """Return how the caller stands to a cell, the entry known by ``entry_id``, and the suite.
 
     One statement. None when there is no such cell in this conversation. ``advanced``: this
@@ -314,7 +310,7 @@ def standing_at_once(
     entry_id: EntryId | None = None,
     *,
     advanced: bool = False,
-) -> _Found | None:
+) -> FoundStanding | None:
     """Do what :func:`standing` does, in Database.write_at_once."""
     row = connection.execute(
         _STANDING,
@@ -326,8 +322,11 @@ def standing_at_once(
             "p_entry_id": entry_id or "",
         },
     ).first()
-    if row is None:
-        return None
+    return None if row is None else read_standing(row, advanced=advanced)
+
+
+def read_standing(row: Any, *, advanced: bool = False) -> FoundStanding:
+    """Return a row of :func:`standing_of` as values."""
     known = None
     if row.known_seq is not None:
         known = KnownEntry(
@@ -346,7 +345,6 @@ def standing_at_once(
         epoch=row.epoch,
         removals=row.removals,
         last_seq=Seq(row.last_seq - advanced),
-        cells=row.cells,
         lease_client=row.lease_client,
         lease_until_ms=row.lease_until_ms,
     )

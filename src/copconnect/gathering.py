@@ -1,0 +1,73 @@
+"""Reads at once what several tasks ask at once.
+
+What is asked while a read runs waits for the next one; nobody waits for company. Every answer is
+of a read that began after it was asked. A read that fails fails for those who asked, no others.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Generic, TypeVar
+
+MOST = 512
+K = TypeVar("K")
+V = TypeVar("V")
+Read = Callable[[Sequence[K]], Awaitable[Mapping[K, V]]]
+
+
+class Gathering(Generic[K, V]):
+    """Used from one event loop."""
+
+    def __init__(self, read: Read[K, V]) -> None:
+        self._read = read
+        self._asked: dict[K, asyncio.Future[V | None]] = {}
+        self._task: asyncio.Task[None] | None = None
+
+    async def load(self, key: K) -> V | None:
+        """Return what the read says of ``key``, None if nothing."""
+        asked = self._asked.get(key)
+        if asked is None:
+            asked = self._asked[key] = asyncio.get_running_loop().create_future()
+        if self._task is None:
+            self._task = asyncio.create_task(self._run())
+        # Others may wait for the same answer: who goes away must not cancel it.
+        return await asyncio.shield(asked)
+
+    async def _run(self) -> None:
+        try:
+            while self._asked:
+                keys = list(self._asked)[:MOST]
+                waiting = {key: self._asked.pop(key) for key in keys}
+                try:
+                    found = await self._read(keys)
+                except BaseException as error:
+                    for one in waiting.values():
+                        _fail(one, error)
+                    if not isinstance(error, Exception):
+                        raise
+                else:
+                    for key, one in waiting.items():
+                        one.set_result(found.get(key))
+        except BaseException as error:
+            for one in self._asked.values():
+                _fail(one, error)
+            self._asked.clear()
+            raise
+        finally:
+            self._task = None
+
+
+def _fail(asked: asyncio.Future[V | None], error: BaseException) -> None:
+    if isinstance(error, Exception):
+        asked.set_exception(error)
+        asked.exception()  # Nobody may be left to hear of it.
+    else:
+        asked.cancel()
+
+
+def padded(items: Sequence[K]) -> Sequence[K]:
+    """Repeat the last item until the length is a power of two, so that statements with such lists
+    come in a few lengths and stay prepared."""
+    if not items:
+        return items
+    length = 1 << (len(items) - 1).bit_length()
+    return [*items, *[items[-1]] * (length - len(items))]
