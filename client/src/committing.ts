@@ -7,7 +7,8 @@ import { failure } from "./failure.ts";
 import type { CellGroup, PendingCommit } from "./mls/types.ts";
 import { newId } from "./octets.ts";
 import type { CommitRecord } from "./records.ts";
-import type { RosterCopy } from "./roster/roster-copy.ts";
+import type { Roster } from "./roster/roster.ts";
+import { keyRecordOf } from "./several_cells/own_key.ts";
 
 /** One key package for each of these clients; who has none is left out. */
 export async function claimKeyPackages(
@@ -15,54 +16,60 @@ export async function claimKeyPackages(
   conversation: Conversation,
   clientIds: readonly string[],
 ): Promise<readonly Uint8Array[]> {
-    if (clientIds.length === 0) return [];
-    const { keyPackages } = await context.api.claimKeyPackages({
-      conversationId: conversation.id,
-      clientIds: [...clientIds],
-    });
-    return keyPackages.map(({ keyPackage }) => keyPackage);
-  }
+  if (clientIds.length === 0) return [];
+  const { keyPackages } = await context.api.claimKeyPackages({
+    conversationId: conversation.id,
+    clientIds: [...clientIds],
+  });
+  return keyPackages.map(({ keyPackage }) => keyPackage);
+}
 
-/** Store a commit with the state that it leads to, before it is posted. */
+/**
+ * Store a commit with the state that it leads to, before it is posted. With several cells the key
+ * of the new epoch goes with it: `roster` must be our cell's part as it is now.
+ */
 export async function persistCommit(
-    conversation: Conversation,
-    kind: CommitRecord["kind"],
-    epoch: number,
-    commit: PendingCommit,
-    promised: readonly string[],
-  ): Promise<void> {
-    const work = new Work(conversation);
-    const added = commit.added.map(({ clientId }) => clientId);
-    work.pending = {
-      entryId: newId(),
-      cellId: conversation.record.cellId,
-      kind,
-      upload: {
-        entryId: "",
-        epoch,
-        founding: kind === "found",
-        commit: commit.commit,
-        groupInfo: commit.groupInfo,
-        welcome: commit.welcome,
-        welcomeClients: commit.welcome === null ? [] : added,
-        keyRecord: null,
-        signerProof: null,
-      },
-      next: commit.next.encode(),
-      addedClients: promised,
-    };
-    work.pending = {
-      ...work.pending,
-      upload: { ...work.pending.upload, entryId: work.pending.entryId },
-    };
-    await conversation.store(work, true);
-  }
+  context: DeviceContext,
+  conversation: Conversation,
+  made: {
+    readonly kind: CommitRecord["kind"];
+    readonly epoch: number;
+    readonly commit: PendingCommit;
+    readonly promised?: readonly string[];
+  },
+): Promise<void> {
+  const { kind, epoch, commit } = made;
+  const { cellId, cells } = conversation.record;
+  const key = cells > 1 ? await keyRecordOf(context, commit.next, conversation.roster) : null;
+  const added = commit.added.map(({ clientId }) => clientId);
+  const entryId = newId();
+  const work = new Work(conversation);
+  work.pending = {
+    entryId,
+    cellId,
+    kind,
+    upload: {
+      entryId,
+      epoch,
+      founding: kind === "found",
+      commit: commit.commit,
+      groupInfo: commit.groupInfo,
+      welcome: commit.welcome,
+      welcomeClients: commit.welcome === null ? [] : added,
+      keyRecord: key?.record ?? null,
+      signerProof: key?.signerProof ?? null,
+    },
+    next: commit.next.encode(),
+    addedClients: made.promised ?? [],
+  };
+  await conversation.store(work, true);
+}
 
 /** Commit with Adds; a key package that does not verify leaves its client to enter by itself. */
 export async function withAdds(
   group: CellGroup,
   packages: readonly Uint8Array[],
-  roster: RosterCopy,
+  roster: Roster,
 ): Promise<PendingCommit> {
   try {
     return await group.commit(packages, roster);
@@ -72,8 +79,7 @@ export async function withAdds(
   }
 }
 
-export function requireRoster(conversation: Conversation): RosterCopy {
+export function requireRoster(conversation: Conversation): Roster {
   if (conversation.roster === null) throw failure("not_joined", { retry: true });
   return conversation.roster;
 }
-

@@ -23,6 +23,8 @@ export interface DeviceContext extends Context {
   readonly account: () => AccountRecord;
   readonly mls: () => Mls;
   readonly checker: () => CredentialChecker;
+  /** The server's clock as far as it is known: what certificates and key records are judged by. */
+  readonly serverNow: () => number;
   /** Aborts when the core locks, signs out or stops. */
   readonly signal: AbortSignal;
 }

@@ -8,28 +8,47 @@
  * other.
  */
 import type { Announcer } from "./announcer.ts";
+import type { SenderState } from "./cells/sender.ts";
 import type { DeviceContext } from "./context.ts";
 import { isNewer, lastOf, putMessage } from "./messages.ts";
 import type { CellGroup } from "./mls/types.ts";
 import { STORES } from "./records.ts";
 import type {
+  CellKeysRecord,
   CommitRecord,
   ConversationRecord,
+  FormerSeedRecord,
   GroupRecord,
+  HeadsRecord,
   MembersRecord,
   MessageRecord,
   RosterRecord,
+  SenderRecord,
+  WaitingRecord,
 } from "./records.ts";
+import { CellRosterCopy } from "./roster/cell-roster-copy.ts";
+import { HeadHistory } from "./roster/heads.ts";
+import type { Roster } from "./roster/roster.ts";
 import { RosterCopy } from "./roster/roster-copy.ts";
 import type { Change } from "./vault/vault.ts";
+
+const MOST_SENDERS = 2_000;
 
 /** Changes that are stored together. Read and assign freely; nothing counts until it is stored. */
 export class Work {
   record: ConversationRecord;
   group: CellGroup | null;
-  roster: RosterCopy | null;
+  roster: Roster | null;
   pending: CommitRecord | null;
   members: MembersRecord;
+  // The rest is of conversations of several cells.
+  heads: HeadHistory | null;
+  formerSeed: FormerSeedRecord | null;
+  keys: CellKeysRecord | null;
+  chain: SenderState | null;
+  readonly senders = new Map<string, SenderRecord>();
+  /** Messages that begin to wait for their seal, by seq; null: no longer. */
+  readonly waiting = new Map<number, WaitingRecord | null>();
   readonly changes: Change[] = [];
   readonly messages: MessageRecord[] = [];
   readonly removed: string[] = [];
@@ -45,6 +64,10 @@ export class Work {
     this.roster = from.roster;
     this.pending = from.pending;
     this.members = from.members;
+    this.heads = from.heads;
+    this.formerSeed = from.formerSeed;
+    this.keys = from.keys;
+    this.chain = from.chain;
   }
 
   set(change: Partial<ConversationRecord>): void {
@@ -72,15 +95,29 @@ export class Conversation {
   readonly #announcer: Announcer;
   record: ConversationRecord;
   group: CellGroup | null = null;
-  roster: RosterCopy | null = null;
+  roster: Roster | null = null;
   pending: CommitRecord | null = null;
   members: MembersRecord = { members: [], placed: [] };
+  heads: HeadHistory | null = null;
+  formerSeed: FormerSeedRecord | null = null;
+  keys: CellKeysRecord | null = null;
+  chain: SenderState | null = null;
+  /** Where the chains of those heard lately stand; all are in the vault. */
+  readonly #senders = new Map<string, SenderRecord | null>();
+  /** Counts the connections; {@link inStep} is of the newest. */
+  connection = 0;
+  /** The connection on which this device has caught up. */
+  caughtUpOn = -1;
   /** The DS asked this client to commit, or a person here did. */
   duty = false;
   /** Clients that this device promised to add by Welcome. */
   readonly toAdd = new Set<string>();
   /** When the live announcement of a conversation came: a Welcome may be about to follow. */
   announcedMs: number | null = null;
+  /** When the cells' keys were asked for last. */
+  keysAtMs = -Infinity;
+  /** When this device publishes its cell's key, if nobody else has by then. */
+  publishMs: number | null = null;
   /** Profile messages received since start: an answer that somebody else gave is not repeated. */
   profilesHeard = 0;
   #tail: Promise<unknown> = Promise.resolve();
@@ -92,6 +129,11 @@ export class Conversation {
     this.#announcer = announcer;
     this.record = record;
     this.id = record.conversationId;
+  }
+
+  /** Caught up on this connection: what is pushed from now on comes in order and whole. */
+  get inStep(): boolean {
+    return this.caughtUpOn === this.connection;
   }
 
   /** Run a step when everything before it has finished. */
@@ -107,13 +149,23 @@ export class Conversation {
   async #load(): Promise<void> {
     if (this.#loaded) return;
     const { vault } = this.#context;
-    const [group, roster, pending] = await Promise.all([
+    const [group, roster, pending, heads] = await Promise.all([
       vault.get<GroupRecord>(STORES.groups, this.id),
       vault.get<RosterRecord>(STORES.rosters, this.id),
       vault.get<CommitRecord>(STORES.commits, this.id),
+      vault.get<HeadsRecord>(STORES.heads, this.id),
       this.loadMembers(),
     ]);
     this.pending = pending;
+    if (heads !== null) {
+      const { publicKey } = this.#context.checker().rosterAuthority();
+      this.heads = await HeadHistory.open(heads.heads, publicKey);
+      [this.formerSeed, this.keys, this.chain] = await Promise.all([
+        vault.get<FormerSeedRecord>(STORES.formerSeeds, this.id),
+        vault.get<CellKeysRecord>(STORES.cellKeys, this.id),
+        vault.get<SenderState>(STORES.chains, this.id),
+      ]);
+    }
     if (roster !== null) this.roster = await this.openRoster(roster);
     // A state that does not decode is a lost state: the device enters the cell anew.
     if (group !== null) this.group = await this.#context.mls().decode(group.state).catch(() => null);
@@ -132,9 +184,21 @@ export class Conversation {
     return this.#members.then(() => this.members);
   }
 
-  openRoster(signed: RosterRecord): Promise<RosterCopy> {
+  /** The last sealed message of a device. */
+  async sender(work: Work, clientId: string): Promise<SenderRecord | null> {
+    const known = work.senders.get(clientId) ?? this.#senders.get(clientId);
+    if (known !== undefined) return known;
+    const key = `${this.id}/${clientId}`;
+    const stored = await this.#context.vault.get<SenderRecord>(STORES.senders, key);
+    this.#senders.set(clientId, stored);
+    return stored;
+  }
+
+  openRoster({ head, leaves, cell }: RosterRecord): Promise<Roster> {
     const key = this.#context.checker().rosterAuthority().publicKey;
-    return RosterCopy.open({ head: signed.head, leaves: [...signed.leaves] }, this.id, key);
+    if (cell === undefined) return RosterCopy.open({ head, leaves }, this.id, key);
+    const part = { ...cell, head, leaves: [...leaves] };
+    return CellRosterCopy.open(part, this.id, cell.cellId, key);
   }
 
   /** Write everything of `work` in one transaction, then make it visible and announce it. */
@@ -151,13 +215,31 @@ export class Conversation {
       const state = work.group?.encode() ?? null;
       put(STORES.groups, state === null ? null : ({ state } satisfies GroupRecord));
     }
-    if (work.roster !== this.roster) put(STORES.rosters, work.roster?.toSigned() ?? null);
+    if (work.roster !== this.roster) put(STORES.rosters, work.roster?.toRecord() ?? null);
     if (work.pending !== this.pending) put(STORES.commits, work.pending);
     if (work.roster !== this.roster && work.roster !== null) {
       const placed = new Set(work.roster.leaves().map(({ personId }) => personId));
-      work.members = { ...work.members, placed: [...placed] };
+      const whole = work.roster instanceof RosterCopy;
+      work.members = { ...work.members, placed: whole ? [...placed] : null };
     }
+    if (work.heads !== this.heads) {
+      put(STORES.heads, work.heads && ({ heads: work.heads.toBytes() } satisfies HeadsRecord));
+    }
+    if (work.formerSeed !== this.formerSeed) put(STORES.formerSeeds, work.formerSeed);
+    if (work.keys !== this.keys) put(STORES.cellKeys, work.keys);
+    if (work.chain !== this.chain) put(STORES.chains, work.chain);
     if (work.members !== this.members) put(STORES.members, work.members);
+    for (const [clientId, value] of work.senders) {
+      changes.push({ op: "put", store: STORES.senders, key: `${id}/${clientId}`, group: id, value });
+    }
+    for (const [seq, value] of work.waiting) {
+      const where = { store: STORES.waiting, key: `${id}/${String(seq)}` };
+      changes.push(
+        value === null
+          ? { op: "delete", ...where }
+          : { op: "put", ...where, group: id, order: seq, value },
+      );
+    }
     await this.#context.vault.write(changes, strict);
 
     const membersChanged = work.membersChanged || work.members !== this.members;
@@ -167,6 +249,12 @@ export class Conversation {
     this.roster = work.roster;
     this.pending = work.pending;
     this.members = work.members;
+    this.heads = work.heads;
+    this.formerSeed = work.formerSeed;
+    this.keys = work.keys;
+    this.chain = work.chain;
+    if (this.#senders.size > MOST_SENDERS) this.#senders.clear();
+    for (const [clientId, sender] of work.senders) this.#senders.set(clientId, sender);
     for (const group of work.consumed) if (group !== this.group) group.discard();
     if (recordChanged) this.#announcer.conversation(this);
     for (const message of work.messages) this.#announcer.message(this, message);

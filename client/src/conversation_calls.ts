@@ -174,12 +174,15 @@ export abstract class ConversationCalls {
         descending: false,
       });
       const one = [STORES.conversations, STORES.groups, STORES.rosters, STORES.commits];
+      const several = [STORES.heads, STORES.formerSeeds, STORES.cellKeys, STORES.chains];
+      const grouped = [STORES.messages, STORES.attachments, STORES.senders, STORES.waiting];
       const changes: Change[] = [
-        ...[...one, STORES.members].map(
+        ...[...one, ...several, STORES.members].map(
           (store): Change => ({ op: "delete", store, key: conversationId }),
         ),
-        { op: "delete_group", store: STORES.messages, group: conversationId },
-        { op: "delete_group", store: STORES.attachments, group: conversationId },
+        ...[...grouped, STORES.kept].map(
+          (store): Change => ({ op: "delete_group", store, group: conversationId }),
+        ),
         ...files.map(
           ({ attachmentId }): Change => ({ op: "delete_chunks", attachmentId }),
         ),
@@ -231,7 +234,9 @@ export abstract class ConversationCalls {
       conversationId,
       suite: SUITE_NAMES[record.suite] ?? String(record.suite),
       cells: record.cells,
-      cellsReady: group === null ? 0 : 1,
+      cellsReady: record.cells > 1 ? (record.cellsReady ?? 0) : group === null ? 0 : 1,
+      waiting: record.waiting ?? 0,
+      refused: record.refused?.count ?? 0,
       epoch: group?.epoch ?? null,
       rosterEpoch: record.rosterEpoch,
       people: record.members,

@@ -10,7 +10,7 @@ export function newRecord(info: WireConversation): ConversationRecord {
       kind: info.kind,
       suite: info.suite,
       cellId: info.cells[0]?.cellId ?? "",
-      cells: info.cells.length,
+      cells: info.cellsTotal,
       createdBy: info.createdBy,
       createdMs: info.createdMs,
       members: info.members,
@@ -42,7 +42,9 @@ export function newRecord(info: WireConversation): ConversationRecord {
 export function refreshed(record: ConversationRecord, info: WireConversation): ConversationRecord {
   return {
     ...record,
-    cells: info.cells.length,
+    cells: info.cellsTotal,
+    cellsReady: info.cellsReady,
+    audience: info.audience,
     members: info.members,
     whoMayPost: info.whoMayPost,
     admin: info.admin,

@@ -131,6 +131,10 @@ export interface EncryptionView {
   readonly suite: string;
   readonly cells: number;
   readonly cellsReady: number;
+  /** Messages whose seal for this device's cell is still to come. */
+  readonly waiting: number;
+  /** Messages that a check refused; nothing of them is shown. */
+  readonly refused: number;
   readonly epoch: number | null;
   readonly rosterEpoch: number;
   readonly people: number;
@@ -271,6 +275,14 @@ export type CoreEvent =
   | { readonly type: "message_removed"; readonly conversationId: string; readonly messageId: string }
   | { readonly type: "members"; readonly conversationId: string }
   | { readonly type: "attachment"; readonly conversationId: string; readonly attachment: AttachmentView }
+  /** A message of mine is being sealed for many cells: so far for `done` of them. */
+  | {
+      readonly type: "sealing";
+      readonly conversationId: string;
+      readonly messageId: string;
+      readonly done: number;
+      readonly total: number;
+    }
   | { readonly type: "clients" }
   | { readonly type: "approvals" }
   | { readonly type: "directory" }

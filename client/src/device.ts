@@ -71,6 +71,7 @@ export class Device {
       ...options.context,
       account: () => account.require(),
       checker: () => account.checker(),
+      serverNow: options.serverNow,
       mls: () => {
         if (this.#mls === null) throw failure("not_registered");
         return this.#mls;

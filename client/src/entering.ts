@@ -2,6 +2,7 @@
  * The ways into a cell: founding it, by a Welcome, by one's own external commit. Called by
  * membership.ts inside the conversation's queue; each step is safe to repeat.
  */
+import { sha256 } from "@noble/hashes/sha2.js";
 import { isCheckFailed } from "./check-failed.ts";
 import { claimKeyPackages, persistCommit, requireRoster, withAdds } from "./committing.ts";
 import { Work } from "./conversation.ts";
@@ -10,19 +11,27 @@ import { refreshed } from "./conversation_record.ts";
 import type { DeviceContext } from "./context.ts";
 import { failure, hasCode } from "./failure.ts";
 import type { Inbox } from "./inbox.ts";
+import { toHex, utf8 } from "./octets.ts";
 import { storedBundles, usedUp } from "./key_packages.ts";
 import { RosterRefused } from "./roster/refused.ts";
-import type { RosterCopy } from "./roster/roster-copy.ts";
+import type { Roster } from "./roster/roster.ts";
 import { rosterAt } from "./roster_history.ts";
+import { fetchRoster, renewRoster } from "./several_cells/roster_part.ts";
 import type { Conversation as WireConversation } from "./wire.ts";
 
 /** How long a Welcome may take to follow a live announcement, before we enter by ourselves. */
 const WELCOME_GRACE_MS = 3_000;
 /** How long we leave the founding to the creator. */
 const FOUNDING_GRACE_MS = 3_000;
+/** What founding a cell of 256 takes on a slow phone. */
+const FOUNDING_TURN_MS = 4_000;
+/** How far back the first look into the log of several cells goes. */
+const LATE_ENTRIES = 500;
 export const POLL_MS = 400;
 
-export type Outcome = "done" | "again" | { readonly waitMs: number };
+/** `orCommit`: a commit in the cell ends the wait. */
+export type Outcome =
+  "done" | "again" | { readonly waitMs: number; readonly orCommit?: boolean };
 
 export interface EnteringHooks {
   left(conversation: Conversation): Promise<void>;
@@ -53,46 +62,56 @@ export class Entering {
     }
     const cell = info.cells[0];
     if (cell === undefined) return { waitMs: 5_000 };
-    const roster = await this.#fetchRoster(conversation);
+    const work = new Work(conversation);
+    work.record = refreshed(work.record, info);
+    const { roster, heads } = await fetchRoster(this.#context, conversation, work, cell.cellId);
     const { certificateHash } = this.#context.account();
     if (!roster.names(cell.cellId, certificateHash)) return { waitMs: 5_000 };
-    const work = new Work(conversation);
+    const moved = work.heads !== null && work.record.cellId !== cell.cellId;
     work.roster = roster;
-    work.record = refreshed(work.record, info);
-    work.set({ cellId: cell.cellId, state: "joining" });
-    // A device that was never in starts at the end of the log.
-    if (!work.record.everJoined && cell.epoch !== null) {
-      const start = Math.max(work.record.cursor, info.lastSeq - 50, 0);
-      work.set({ cursor: start });
+    work.heads = heads;
+    work.set({ cellId: cell.cellId, state: "joining", rosterStale: false });
+    if (heads !== null) work.set({ rosterPlace: roster.head.epoch });
+    // Cells became one: who was moved with us is let in before anything is sent.
+    if (moved && info.cellsTotal === 1) work.set({ awaited: clientsOf(roster) });
+    if (!work.record.everJoined) {
+      work.set({ namedEpoch: work.record.namedEpoch ?? roster.head.epoch });
+      // A device that was never in starts near the end of the log. A cell that is not founded yet
+      // gets late seals for what was sent since it was opened.
+      const several = info.cellsTotal > 1;
+      const start = info.lastSeq - (several ? LATE_ENTRIES : 50);
+      if (several || cell.epoch !== null)
+        work.set({ cursor: Math.max(work.record.cursor, start, 0) });
     }
     await conversation.store(work);
 
     conversation.announcedMs ??= now() - (conversation.record.everJoined ? 60_000 : 0);
     const waited = now() - conversation.announcedMs;
     if (cell.epoch === null) {
-      const creator = info.createdBy === this.#context.account().personId;
-      if (!creator && waited < FOUNDING_GRACE_MS) return { waitMs: POLL_MS };
-      return this.#found(conversation, roster);
+      const wait = this.#foundingWait(conversation, info, roster) - waited;
+      if (wait <= 0) return this.#found(conversation, roster);
+      return info.cellsTotal > 1 ? { waitMs: wait, orCommit: true } : { waitMs: POLL_MS };
     }
     if (await this.#enterByWelcome(conversation)) return "again";
     if (waited < WELCOME_GRACE_MS) return { waitMs: POLL_MS };
     return this.enterByCommit(conversation);
   }
 
-  /** The newest roster, which must not go back behind the copy we hold. */
-  async #fetchRoster(conversation: Conversation): Promise<RosterCopy> {
-    const roster = await conversation.openRoster(await this.#context.api.roster(conversation.id));
-    const held = conversation.roster;
-    if (held !== null) {
-      const back = roster.head.epoch < held.head.epoch;
-      const forked = roster.head.epoch === held.head.epoch && roster.head.hash !== held.head.hash;
-      if (back) throw new RosterRefused("not_an_extension", "the roster went back");
-      if (forked) throw new RosterRefused("fork", "two signed heads for one epoch");
-    }
-    return roster;
+  /**
+   * How long after the announcement this device founds the cell. Of one cell: the creator does.
+   * With several, its clients take turns, in an order of their ids: one, then two more, then four…
+   * so that somebody who is there founds it soon, and few do so at once.
+   */
+  #foundingWait(conversation: Conversation, info: WireConversation, roster: Roster): number {
+    const { clientId, personId } = this.#context.account();
+    if (info.createdBy === personId) return 0;
+    if (info.cellsTotal === 1) return FOUNDING_GRACE_MS;
+    const clients = clientsOf(roster).map((id) => turnOf(conversation.record.cellId, id));
+    const rank = clients.sort().indexOf(turnOf(conversation.record.cellId, clientId));
+    return FOUNDING_TURN_MS * Math.floor(Math.log2(rank + 1));
   }
 
-  async #found(conversation: Conversation, roster: RosterCopy): Promise<Outcome> {
+  async #found(conversation: Conversation, roster: Roster): Promise<Outcome> {
     const { clientId } = this.#context.account();
     const { cellId } = conversation.record;
     const others = roster
@@ -102,7 +121,7 @@ export class Entering {
     const packages = await claimKeyPackages(this.#context, conversation, [...new Set(others)]);
     const alone = await this.#context.mls().found(conversation.id, cellId);
     const commit = await withAdds(alone, packages, roster);
-    await persistCommit(conversation, "found", 0, commit, []);
+    await persistCommit(this.#context, conversation, { kind: "found", epoch: 0, commit });
     return "again";
   }
 
@@ -111,19 +130,22 @@ export class Entering {
     const { cellId } = conversation.record;
     try {
       const pending = await api.welcome(conversation.id, cellId);
-      const roster = await rosterAt(api, conversation.id, requireRoster(conversation), pending.seq);
+      const at = await rosterAt(api, conversation, pending.seq);
       const bundles = await storedBundles(this.#context);
-      const { group, used } = await mls().joinByWelcome(pending.welcome, bundles, roster);
+      const { group, used } = await mls().joinByWelcome(pending.welcome, bundles, at.view);
       const work = new Work(conversation);
       work.advance(group);
-      work.roster = roster;
+      work.roster = at.roster;
+      work.set({ rosterPlace: at.place, epochMs: this.#context.serverNow(), sealedInEpoch: 0 });
       work.changes.push(...usedUp(used));
       // Entries up to the commit are only looked at for how this person came in.
       const before = Math.max(0, pending.seq - 20);
       work.set({
         joinedSeq: pending.seq,
         // What came after the commit and was passed over while outside can be read now.
-        cursor: work.record.everJoined ? Math.min(work.record.cursor, pending.seq) : before,
+        cursor: work.record.everJoined
+          ? Math.min(work.record.cursor, pending.seq)
+          : Math.max(before, work.record.cells > 1 ? work.record.cursor : 0),
         state: "ready",
         everJoined: true,
         undecryptable: 0,
@@ -147,15 +169,15 @@ export class Entering {
     const { api, mls, random } = this.#context;
     const { cellId } = conversation.record;
     try {
-      const roster = await this.#fetchRoster(conversation);
+      const work = new Work(conversation);
+      if (!(await renewRoster(this.#context, conversation, work))) return { waitMs: POLL_MS };
+      const roster = work.roster ?? requireRoster(conversation);
       const lease = await api.lease(conversation.id, cellId);
       const commit = await mls().joinByExternalCommit(lease.groupInfo, roster);
-      if (conversation.roster !== null && roster.head.epoch > conversation.roster.head.epoch) {
-        const work = new Work(conversation);
-        work.roster = roster;
-        await conversation.store(work);
-      }
-      await persistCommit(conversation, "join", lease.epoch, commit, []);
+      work.set({ rosterPlace: roster.head.epoch });
+      await conversation.store(work);
+      const { epoch } = lease;
+      await persistCommit(this.#context, conversation, { kind: "join", epoch, commit });
       return "again";
     } catch (error) {
       if (hasCode(error, "join_busy")) {
@@ -172,4 +194,13 @@ export class Entering {
       throw error;
     }
   }
+}
+
+function clientsOf(roster: Roster): readonly string[] {
+  return [...new Set(roster.leaves().map(({ clientId }) => clientId))];
+}
+
+/** An order of a cell's clients that is another in each cell. */
+function turnOf(cellId: string, clientId: string): string {
+  return toHex(sha256(utf8(`${cellId}${clientId}`)));
 }

@@ -24,6 +24,7 @@ export const CORE_CODES = {
   security_alarm: "A security check of this conversation failed.",
   conversation_left: "This device is no longer in the conversation.",
   not_joined: "This device is still entering the conversation.",
+  cell_keys_refused: "The key of a part of this conversation does not verify.",
   trust_invalid: "The department's certificates do not verify.",
   update_required: "The server speaks a newer version.",
   internal: "A fault in the app.",

@@ -13,11 +13,14 @@ import type { DeviceContext } from "./context.ts";
 import type { OutgoingStore } from "./outgoing.ts";
 import { applyHandshake } from "./receiving/handshake_entry.ts";
 import { applyMessage } from "./receiving/message_entry.ts";
-import { received } from "./receiving/received.ts";
+import { applySealed } from "./receiving/sealed_entry.ts";
+import { openLate } from "./receiving/opening.ts";
+import { allWaiting } from "./receiving/waiting.ts";
 import type { InboxListener, Receiving } from "./receiving/receiving.ts";
 import { applyRoster } from "./receiving/roster_entry.ts";
-import { Alarm } from "./stops.ts";
-import type { LogEntry } from "./wire.ts";
+import { Alarm, StateLost } from "./stops.ts";
+import { unpack } from "./unpack.ts";
+import type { LogEntry, SealedPayload } from "./wire.ts";
 
 /** Entries stored in one transaction while catching up. */
 const BATCH = 32;
@@ -48,17 +51,24 @@ export class Inbox {
       this.#waiting.delete(conversation.id);
       const { cursor } = conversation.record;
       const next = entries.filter(({ seq }) => seq > cursor).sort((a, b) => a.seq - b.seq);
-      const whole = next.every(({ seq }, i) => seq === cursor + 1 + i);
+      const whole = inOrder(conversation, next);
       if (conversation.record.state === "left") return;
       // The server's connection comes behind what the log had told: a cursor beyond it was cut.
       if (next.length === 0) return this.#listener.onCursor(conversation);
-      if (whole) await this.#process(conversation, next, true);
-      else await this.catchUp(conversation);
+      if (!whole) return this.catchUp(conversation);
+      try {
+        await this.#process(conversation, next, true);
+      } catch (error) {
+        if (!(error instanceof StateLost) || conversation.record.cells === 1) throw error;
+        // Perhaps only a push was lost: the log decides.
+        await this.catchUp(conversation);
+      }
     });
   }
 
   /** Process the log from the cursor to its end. Call inside the conversation's queue. */
   async catchUp(conversation: Conversation): Promise<void> {
+    const { connection } = conversation;
     for (;;) {
       if (conversation.record.state === "alarm" || conversation.record.state === "left") return;
       const { cursor } = conversation.record;
@@ -72,8 +82,32 @@ export class Inbox {
         await conversation.store(work);
         this.#listener.onCursor(conversation);
       }
+      conversation.caughtUpOn = connection;
       return;
     }
+  }
+
+  /** The seal of our cell for an earlier entry. Inside the queue. */
+  async lateSeal(conversation: Conversation, seq: number, seal: Uint8Array): Promise<void> {
+    const work = new Work(conversation);
+    await openLate(this.#receiving(conversation, work, true), seq, seal);
+    await conversation.store(work);
+  }
+
+  /** Ask the log for the seals that messages here wait for. Inside the queue. */
+  async askForSeals(conversation: Conversation): Promise<void> {
+    const waiting = await allWaiting(this.#context.vault, new Work(conversation));
+    for (const { seq, payload } of waiting) {
+      if ((unpack(payload) as SealedPayload).seal !== null) continue;
+      const entry = await this.#context.api.sealedEntry(conversation.id, seq);
+      const { seal } = unpack(entry.payload) as SealedPayload;
+      if (seal instanceof Uint8Array) await this.lateSeal(conversation, seq, seal);
+    }
+  }
+
+  #receiving(conversation: Conversation, work: Work, live: boolean): Receiving {
+    const [context, outgoing, listener] = [this.#context, this.#outgoing, this.#listener];
+    return { context, outgoing, listener, conversation, work, live };
   }
 
   async #process(
@@ -81,11 +115,10 @@ export class Inbox {
     entries: readonly LogEntry[],
     live: boolean,
   ): Promise<void> {
-    const [context, outgoing, listener] = [this.#context, this.#outgoing, this.#listener];
     for (let at = 0; at < entries.length; at += BATCH) {
       const batch = entries.slice(at, at + BATCH);
       const work = new Work(conversation);
-      const receiving: Receiving = { context, outgoing, listener, conversation, work, live };
+      const receiving = this.#receiving(conversation, work, live);
       try {
         for (const entry of batch) {
           await apply(receiving, entry);
@@ -94,10 +127,20 @@ export class Inbox {
       } finally {
         // What came before a failure stands: its cursor does not cover the failed entry.
         await conversation.store(work);
-        listener.onCursor(conversation);
+        this.#listener.onCursor(conversation);
       }
     }
   }
+}
+
+/**
+ * Whether nothing is missing between the cursor and these entries. With several cells a client sees
+ * only its own cell's handshakes, so seqs say nothing: what is pushed on a connection on which this
+ * client has caught up is whole.
+ */
+function inOrder({ inStep, record }: Conversation, entries: readonly LogEntry[]): boolean {
+  if (record.cells > 1) return inStep;
+  return entries.every(({ seq }, i) => seq === record.cursor + 1 + i);
 }
 
 async function apply(receiving: Receiving, entry: LogEntry): Promise<void> {
@@ -111,7 +154,6 @@ async function apply(receiving: Receiving, entry: LogEntry): Promise<void> {
     case "message":
       return applyMessage(receiving, entry);
     case "sealed":
-      // Conversations of several cells come later; what this version cannot read is kept.
-      receiving.work.put(received(entry, null, false, entry.payload));
+      return applySealed(receiving, entry);
   }
 }

@@ -13,6 +13,7 @@ import { isCheckFailed } from "./check-failed.ts";
 import { claimKeyPackages, persistCommit, requireRoster, withAdds } from "./committing.ts";
 import { Work } from "./conversation.ts";
 import type { Conversation } from "./conversation.ts";
+import { refreshed } from "./conversation_record.ts";
 import type { DeviceContext } from "./context.ts";
 import { CoreFailure, failure, hasCode } from "./failure.ts";
 import { Entering, POLL_MS } from "./entering.ts";
@@ -21,14 +22,21 @@ import type { Inbox } from "./inbox.ts";
 import { notice, noticeMessage } from "./messages.ts";
 import type { CellGroup } from "./mls/types.ts";
 import { newId } from "./octets.ts";
+import { everybodyNamed } from "./readers.ts";
 import type { CommitRecord } from "./records.ts";
 import { RosterRefused } from "./roster/refused.ts";
 import { Alarm, StateLost } from "./stops.ts";
+import { keyDue } from "./several_cells/key_due.ts";
+import { keyRecordOf } from "./several_cells/own_key.ts";
+import { freshRoster, rosterFits } from "./several_cells/roster_part.ts";
 import { delayMs, pause } from "./transport/backoff.ts";
+import type { Conversation as WireConversation } from "./wire.ts";
 
 const RETRY = { firstMs: 1_000, maxMs: 60_000 };
 /** Rounds of one attendance: enough for any race, too few to spin. */
 const ROUNDS = 12;
+/** A cell whose epoch has no key gets one from some member within this time. */
+const PUBLISH_WITHIN_MS = 1_500;
 
 /** Refusals after which a commit certainly was not accepted and is built again. */
 const LOST_RACE = [
@@ -38,6 +46,8 @@ const LOST_RACE = [
   "cell_unfounded",
   "join_busy",
   "commit_invalid",
+  "wrong_mode",
+  "key_record_invalid",
 ];
 
 export interface MembershipListener {
@@ -56,6 +66,8 @@ export class Membership {
   readonly #listener: MembershipListener;
   readonly #entering: Entering;
   readonly #attending = new Map<string, boolean>();
+  /** Waits that a commit in the cell ends. */
+  readonly #waits = new Map<string, AbortController>();
   readonly #failures = new Map<string, number>();
 
   constructor(context: DeviceContext, inbox: Inbox, listener: MembershipListener) {
@@ -66,6 +78,11 @@ export class Membership {
       left: (conversation) => this.left(conversation),
       onEntered: (conversation) => listener.onEntered(conversation),
     });
+  }
+
+  /** A commit came: whoever waits to found the cell looks again. */
+  onCommit(conversation: Conversation): void {
+    this.#waits.get(conversation.id)?.abort();
   }
 
   /** Look after a conversation in the background, again and again until it is settled. */
@@ -83,10 +100,14 @@ export class Membership {
     const { signal } = this.#context;
     for (;;) {
       let waitMs: number | null = null;
+      let orCommit = false;
       try {
         const outcome = await this.attendNow(conversation);
         this.#failures.delete(id);
-        if (typeof outcome === "object") waitMs = outcome.waitMs;
+        if (typeof outcome === "object") {
+          waitMs = outcome.waitMs;
+          orCommit = outcome.orCommit === true;
+        }
       } catch (error) {
         if (signal.aborted) break;
         // Without network the next connection starts everything again.
@@ -96,12 +117,26 @@ export class Membership {
         waitMs = delayMs(RETRY, failures, this.#context.random);
       }
       if (waitMs !== null) {
-        await pause(waitMs, signal);
+        if (orCommit) await this.#pauseForCommit(id, waitMs);
+        else await pause(waitMs, signal);
         if (signal.aborted) break;
       } else if (this.#attending.get(id) !== true) break;
       this.#attending.set(id, false);
     }
     this.#attending.delete(id);
+  }
+
+  async #pauseForCommit(id: string, waitMs: number): Promise<void> {
+    const wait = new AbortController();
+    const stop = (): void => wait.abort();
+    this.#context.signal.addEventListener("abort", stop);
+    this.#waits.set(id, wait);
+    try {
+      if (!this.#context.signal.aborted) await pause(waitMs, wait.signal);
+    } finally {
+      this.#context.signal.removeEventListener("abort", stop);
+      this.#waits.delete(id);
+    }
   }
 
   /** The same, once and awaited; errors reach the caller. */
@@ -167,13 +202,98 @@ export class Membership {
       work.set({ state: "ready", everJoined: true });
       await conversation.store(work);
     }
+    if (!rosterFits(conversation)) {
+      if (!(await freshRoster(this.#context, conversation))) return this.#follow(conversation);
+    }
     if (this.#certificateRenewed(conversation, group)) return this.#entering.enterByCommit(conversation);
     const adds = this.#addsDue(conversation, group);
     const removals = group.pendingRemovals.length > 0 && conversation.duty;
     if (adds.length > 0 || removals) return this.#commit(conversation, group, adds);
     if (group.pendingRemovals.length === 0) conversation.duty = false;
+    const { record } = conversation;
+    if ((record.awaited ?? []).length > 0) {
+      const work = new Work(conversation);
+      work.set({ awaited: [] });
+      await conversation.store(work);
+    }
+    if (record.cells > 1) {
+      const outcome = await this.#keepKeyed(conversation, group);
+      if (outcome !== "done") return outcome;
+    }
     this.#listener.onReady(conversation);
     return "done";
+  }
+
+  /** Our cell is gone, or this device's place is in another one now: go there. */
+  async #follow(conversation: Conversation): Promise<Outcome> {
+    const info = await this.#info(conversation);
+    if (info === null) {
+      await this.left(conversation);
+      return "done";
+    }
+    const cellId = info.cells[0]?.cellId;
+    if (cellId === undefined || cellId === conversation.record.cellId) return { waitMs: POLL_MS };
+    const work = new Work(conversation);
+    work.advance(null);
+    work.pending = null;
+    work.formerSeed = null;
+    work.record = refreshed(work.record, info);
+    work.set({ cellId, state: "joining" });
+    await conversation.store(work);
+    return "again";
+  }
+
+  /** What the DS says of a conversation; null when this device has no place in it. */
+  async #info(conversation: Conversation): Promise<WireConversation | null> {
+    try {
+      return await this.#context.api.conversation(conversation.id);
+    } catch (error) {
+      if (!hasCode(error, "not_found", "not_member")) throw error;
+      return null;
+    }
+  }
+
+  /** Take over how many cells there are, before something is made for another number. */
+  async refetch(conversation: Conversation): Promise<void> {
+    const info = await this.#info(conversation);
+    if (info === null) return this.left(conversation);
+    const work = new Work(conversation);
+    work.record = refreshed(work.record, info);
+    await conversation.store(work);
+  }
+
+  /** Of several cells: ours has a key, and not an old one. */
+  async #keepKeyed(conversation: Conversation, group: CellGroup): Promise<Outcome> {
+    if (group.pendingRemovals.length > 0 || !everybodyNamed(conversation, group)) return "done";
+    const { clientId } = this.#context.account();
+    const due = keyDue(conversation.record, group, clientId, this.#context.serverNow());
+    if (due === "rotate") return this.#commit(conversation, group, []);
+    if (due === "publish") {
+      // Any member may, one is enough: whoever is to send does so at once.
+      conversation.publishMs ??= this.#context.now() + PUBLISH_WITHIN_MS * this.#context.random();
+      const waitMs = conversation.publishMs - this.#context.now();
+      if (waitMs > 0) return { waitMs };
+      await this.publishKey(conversation);
+    }
+    return "done";
+  }
+
+  /** Give our cell's epoch its key record, if it has none. Inside the queue. */
+  async publishKey(conversation: Conversation): Promise<void> {
+    const { group } = conversation;
+    if (group === null || conversation.record.unkeyedEpoch !== group.epoch) return;
+    if (!(await freshRoster(this.#context, conversation))) return;
+    const key = await keyRecordOf(this.#context, group, conversation.roster);
+    try {
+      await this.#context.api.uploadKeyRecord(conversation.id, group.cellId, key);
+    } catch (error) {
+      // Somebody else did, or the cell has moved on, or the others are gone: all is well.
+      if (!hasCode(error, "key_record_exists", "stale_epoch", "key_record_invalid", "wrong_mode"))
+        throw error;
+    }
+    const work = new Work(conversation);
+    work.set({ unkeyedEpoch: null });
+    await conversation.store(work);
   }
 
   #certificateRenewed(conversation: Conversation, group: CellGroup): boolean {
@@ -185,6 +305,7 @@ export class Membership {
 
   /** Clients promised a Welcome that the roster names and the cell lacks. */
   #addsDue(conversation: Conversation, group: CellGroup): readonly string[] {
+    for (const clientId of conversation.record.awaited ?? []) conversation.toAdd.add(clientId);
     if (conversation.toAdd.size === 0 || conversation.roster === null) return [];
     const inside = new Set(group.members().map(({ clientId }) => clientId));
     const named = new Set(
@@ -206,13 +327,29 @@ export class Membership {
     group: CellGroup,
     adds: readonly string[],
   ): Promise<Outcome> {
+    if (conversation.record.cells > 1) {
+      if (!(await freshRoster(this.#context, conversation))) return this.#follow(conversation);
+      // The new epoch's key must be nobody's whom the roster does not name: wait for their Remove.
+      if (!everybodyNamed(conversation, group)) return "done";
+    }
     const packages = await claimKeyPackages(this.#context, conversation, adds);
-    // Who has no key package enters by their own external commit.
-    for (const clientId of adds) conversation.toAdd.delete(clientId);
-    if (packages.length === 0 && group.pendingRemovals.length === 0) return "again";
     const roster = requireRoster(conversation);
-    const commit = await withAdds(group, packages, roster);
-    await persistCommit(conversation, "member", group.epoch, commit, adds);
+    const idle = adds.length > 0 && packages.length === 0 && group.pendingRemovals.length === 0;
+    const commit = idle ? null : await withAdds(group, packages, roster);
+    for (const clientId of adds) conversation.toAdd.delete(clientId);
+    // Who has no key package that serves enters by their own external commit.
+    const added = new Set(commit?.added.map(({ clientId }) => clientId));
+    const work = new Work(conversation);
+    work.set({ awaited: (work.record.awaited ?? []).filter((id) => added.has(id)) });
+    await conversation.store(work);
+    if (commit === null) return "again";
+    const { epoch } = group;
+    await persistCommit(this.#context, conversation, {
+      kind: "member",
+      epoch,
+      commit,
+      promised: adds,
+    });
     return "again";
   }
 
@@ -229,6 +366,7 @@ export class Membership {
       await conversation.store(work);
       for (const clientId of pending.addedClients) conversation.toAdd.add(clientId);
       if (!hasCode(error, ...LOST_RACE)) throw error;
+      if (hasCode(error, "wrong_mode")) await this.refetch(conversation);
       if (pending.kind === "member") await this.#inbox.catchUp(conversation);
       return;
     }

@@ -20,6 +20,7 @@ import type { OutgoingStore } from "./outgoing.ts";
 import { STORES } from "./records.ts";
 import type { MessageRecord, OutgoingRecord } from "./records.ts";
 import { PrivateMessages } from "./sending/private_messages.ts";
+import { SealedMessages } from "./sending/sealed_messages.ts";
 import type { Way } from "./sending/way.ts";
 import { delayMs, pause } from "./transport/backoff.ts";
 import type { Accepted } from "./wire.ts";
@@ -38,7 +39,8 @@ export class Outbox {
   readonly #inbox: Inbox;
   readonly #membership: Membership;
   readonly #uploader: Uploader;
-  readonly #way: Way;
+  readonly #private: Way;
+  readonly #sealed: Way;
   readonly #pumping = new Map<string, boolean>();
   readonly #uploading = new Set<string>();
   #wake = new AbortController();
@@ -55,7 +57,8 @@ export class Outbox {
     this.#inbox = inbox;
     this.#membership = membership;
     this.#uploader = uploader;
-    this.#way = new PrivateMessages(context, outgoing, inbox, membership);
+    this.#private = new PrivateMessages(context, outgoing, inbox, membership);
+    this.#sealed = new SealedMessages(context, outgoing, inbox, membership);
   }
 
   /** Store a message and begin to send it. `message` is null for what is not shown. */
@@ -205,7 +208,7 @@ export class Outbox {
     if (encrypted === null) return this.#next(conversation)?.messageId !== next.messageId;
     let accepted: Accepted;
     try {
-      accepted = await this.#way.post(conversation, encrypted);
+      accepted = await this.#wayOf(encrypted).post(conversation, encrypted);
     } catch (error) {
       return this.#refused(conversation, encrypted, error);
     }
@@ -225,8 +228,13 @@ export class Outbox {
     return conversation.run(async () => {
       const current = this.#outgoing.find(record.messageId);
       if (current === null || current.stage === "encrypted") return current;
-      return this.#way.encrypt(conversation, current);
+      const way = conversation.record.cells > 1 ? this.#sealed : this.#private;
+      return way.encrypt(conversation, current);
     });
+  }
+
+  #wayOf(record: OutgoingRecord): Way {
+    return record.sealed === true ? this.#sealed : this.#private;
   }
 
   async #refused(
@@ -234,7 +242,7 @@ export class Outbox {
     record: OutgoingRecord,
     error: unknown,
   ): Promise<boolean> {
-    if (await this.#way.again(conversation, record, error)) return true;
+    if (await this.#wayOf(record).again(conversation, record, error)) return true;
     const known = asFailure(error);
     if (known.retry || hasCode(error, "unauthenticated", "conduct_not_accepted")) throw known;
     await this.fail(conversation, record, error);

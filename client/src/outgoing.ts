@@ -9,6 +9,7 @@ import { loadMessage } from "./messages.ts";
 import { applyProfile } from "./profile.ts";
 import { QUEUED_ORDER, STORES } from "./records.ts";
 import type { OutgoingRecord } from "./records.ts";
+import { acceptPending } from "./several_cells/own_chain.ts";
 import type { Change } from "./vault/vault.ts";
 
 export function putOutgoing(record: OutgoingRecord): Change {
@@ -82,6 +83,7 @@ export async function acceptedMessage(
   record: OutgoingRecord,
   accepted: { readonly seq: number; readonly sentMs: number },
 ): Promise<void> {
+  if (record.sealed === true) acceptPending(work, record.messageId, accepted.seq);
   work.changes.push(deleteOutgoing(record.messageId));
   work.afterwards.push(() => outgoing.delete(record.messageId));
   const at = { entryId: record.messageId, seq: accepted.seq, sentMs: accepted.sentMs };

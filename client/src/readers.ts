@@ -1,5 +1,6 @@
 /** Who would read a message that is sent now, held against who is meant to. Pure. */
 import type { Conversation } from "./conversation.ts";
+import type { CellGroup } from "./mls/types.ts";
 
 /**
  * - `ok`: everybody in the cell is named by the signed roster, and is who the screen says.
@@ -21,4 +22,13 @@ export function readersOf(
   }
   const named = members.every(({ certificateHash }) => roster.names(group.cellId, certificateHash));
   return named ? "ok" : "unnamed";
+}
+
+/** Whether everybody in the cell is named by the signed roster, or about to be removed. */
+export function everybodyNamed({ roster }: Pick<Conversation, "roster">, group: CellGroup): boolean {
+  const leaving = new Set(group.pendingRemovals.map(({ leafIndex }) => leafIndex));
+  return group
+    .members()
+    .filter(({ leafIndex }) => !leaving.has(leafIndex))
+    .every(({ certificateHash }) => roster?.names(group.cellId, certificateHash) === true);
 }

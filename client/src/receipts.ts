@@ -17,6 +17,7 @@ export function receivers(
   mine: string,
   message: Sent,
 ): readonly Member[] {
+  if (members.placed === null) return [];
   const placed = new Set(members.placed);
   return members.members.filter(
     ({ personId, addedMs }) =>

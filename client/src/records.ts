@@ -6,6 +6,7 @@
 import type { AttachmentPointer } from "./content.ts";
 import type { CoreError } from "./core.ts";
 import type {
+  Audience,
   ConversationKind,
   Directory,
   Me,
@@ -26,6 +27,13 @@ export const STORES = {
   conversations: "conversations",
   groups: "groups",
   rosters: "rosters",
+  heads: "heads",
+  formerSeeds: "former_seeds",
+  cellKeys: "cell_keys",
+  chains: "chains",
+  senders: "senders",
+  waiting: "waiting",
+  kept: "kept",
   commits: "commits",
   members: "members",
   messages: "messages",
@@ -74,7 +82,11 @@ export interface ConversationRecord {
   readonly kind: ConversationKind;
   readonly suite: number;
   readonly cellId: string;
+  /** Of the whole conversation. More than one: messages are sealed. */
   readonly cells: number;
+  readonly cellsReady?: number;
+  /** Whose conversation it is, where its people follow the data bank. */
+  readonly audience?: Audience | null;
   readonly createdBy: string;
   readonly createdMs: number;
   readonly members: number;
@@ -85,6 +97,22 @@ export interface ConversationRecord {
   readonly directPersonId: string | null;
   readonly preferences: Preferences;
   readonly rosterEpoch: number;
+  /** Of several cells: the roster epoch at the log's place, by the roster entries processed. */
+  readonly rosterPlace?: number;
+  /** Of several cells: our cell's part of the roster has changed since it was fetched. */
+  readonly rosterStale?: boolean;
+  /** Of several cells: the roster epoch with which this device first came in. */
+  readonly namedEpoch?: number;
+  /** Clients that were moved into our cell and are let in before anything is sent. */
+  readonly awaited?: readonly string[];
+  /** The epoch that our cell was in when others came beside it: it has no key record yet. */
+  readonly unkeyedEpoch?: number | null;
+  /** When the DS ordered the commit that began the epoch, and what was sealed in it since. */
+  readonly epochMs?: number;
+  readonly sealedInEpoch?: number;
+  /** Sealed messages whose seal for our cell is still to come. */
+  readonly waiting?: number;
+  readonly refused?: RefusedRecord | null;
 
   readonly state: "joining" | "ready" | "left" | "alarm";
   readonly alarm: string | null;
@@ -106,6 +134,15 @@ export interface ConversationRecord {
   readonly photo: AttachmentPointer | null;
   readonly last: LastRecord | null;
   readonly draft: string | null;
+}
+
+/** Sealed messages that a check refused: nothing of them is shown, the newest cause is kept. */
+export interface RefusedRecord {
+  readonly count: number;
+  readonly code: string;
+  readonly seq: number;
+  /** The client that posted it. */
+  readonly sender: string | null;
 }
 
 export interface LastRecord {
@@ -145,6 +182,8 @@ export interface NoticeRecord {
     | "gap";
   readonly by: string | null;
   readonly people: readonly string[];
+  /** How many people, where they are too many to be named. */
+  readonly count?: number;
   readonly title: string | null;
 }
 
@@ -155,6 +194,62 @@ export interface GroupRecord {
 export interface RosterRecord {
   readonly head: Uint8Array;
   readonly leaves: readonly RosterLeaf[];
+  /** Set when the leaves are one cell's: where they stand in the tree, and the proof. */
+  readonly cell?: { readonly cellId: string; readonly first: number; readonly proof: Uint8Array };
+}
+
+/** The roster heads that were passed, newest last, one after another (roster/heads.ts). */
+export interface HeadsRecord {
+  readonly heads: Uint8Array;
+}
+
+/** The cell key of the epoch before: seals to it are still in the log for a moment. */
+export interface FormerSeedRecord {
+  readonly cellId: string;
+  readonly epoch: number;
+  readonly seed: Uint8Array;
+  /** When the DS ordered the commit that ended the epoch. */
+  readonly endedMs: number;
+}
+
+/** Verified keys of all cells, as a sender needs them. */
+export interface CellKeysRecord {
+  readonly version: number;
+  /** Cells that a message needs now. */
+  readonly due: readonly string[];
+  /** The newest key record of each cell, as it was signed. */
+  readonly records: readonly Uint8Array[];
+}
+
+/** The last sealed message that was received of one device. Group: the conversation. */
+export interface SenderRecord {
+  readonly clientId: string;
+  /** Its seq in the sender's chain. */
+  readonly seq: number;
+  readonly hash: string;
+  /** Its seq in the log. */
+  readonly logSeq: number;
+}
+
+/** A sealed message that this device cannot open yet. Group: the conversation; order: the seq. */
+export interface WaitingRecord {
+  readonly seq: number;
+  readonly entryId: string;
+  readonly sender: string | null;
+  readonly sentMs: number;
+  /** MessagePack of wire.SealedPayload. */
+  readonly payload: Uint8Array;
+}
+
+/** The key of a message of ours that some cells could not be sealed for. Group: the conversation. */
+export interface KeptRecord {
+  readonly seq: number;
+  /** Header and signature. */
+  readonly header: Uint8Array;
+  readonly key: Uint8Array;
+  /** How many cells it was sealed for, and under which roster. */
+  readonly cells: number;
+  readonly rosterEpoch: number;
 }
 
 /** A commit that was stored before it was posted; `next` is adopted at its place in the log. */
@@ -170,8 +265,8 @@ export interface CommitRecord {
 
 export interface MembersRecord {
   readonly members: readonly Member[];
-  /** People with a client in the cell: who has not registered cannot receive. */
-  readonly placed: readonly string[];
+  /** People with a client in the cell: who has not registered cannot receive. Null: not known. */
+  readonly placed: readonly string[] | null;
 }
 
 /** One message or notice. Group: the conversation; order: the seq, or past every seq if queued. */
@@ -200,6 +295,8 @@ export interface OutgoingRecord {
   readonly cellId: string | null;
   readonly epoch: number | null;
   readonly payload: Uint8Array | null;
+  /** The bytes are the pending message of this device's chain (sending/sealed_messages.ts). */
+  readonly sealed?: boolean;
   /** Profile messages and the like: not shown as a message. */
   readonly hidden: boolean;
 }

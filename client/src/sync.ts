@@ -21,6 +21,7 @@ import { STORES } from "./records.ts";
 import type { ConversationRecord } from "./records.ts";
 import { delayMs, pause } from "./transport/backoff.ts";
 import type { Conversation as WireConversation, Member, Ready, ServerFrame } from "./wire.ts";
+import { sendLateSeals } from "./several_cells/late_seals.ts";
 import type { Socket } from "./transport/socket.ts";
 
 const CATCH_UPS = 4;
@@ -72,6 +73,7 @@ export class Sync {
   /** The connection is up: learn what changed while away, until that is known or it breaks. */
   async onReady(ready: Ready): Promise<void> {
     const round = ++this.#round;
+    for (const conversation of this.conversations.values()) conversation.connection++;
     const { kick, onCatchingUp, context, socket } = this.#parts;
     const current = (): boolean => round === this.#round && socket().connected;
     onCatchingUp(true);
@@ -130,6 +132,7 @@ export class Sync {
           });
           membership.attend(conversation);
           await this.#refreshMembers(conversation);
+          await this.#settleSeals(conversation);
         } catch (error) {
           if (hasCode(error, "network", "locked")) throw error;
           // One broken conversation never holds up the rest.
@@ -138,6 +141,16 @@ export class Sync {
       }
     };
     await Promise.all(Array.from({ length: CATCH_UPS }, worker));
+  }
+
+  /** Seals that this device waits for, and those that others wait for from it. */
+  async #settleSeals(conversation: Conversation): Promise<void> {
+    if (conversation.record.cells === 1) return;
+    const { context, inbox, membership } = this.#parts;
+    await conversation.run(async () => {
+      await membership.guard(conversation, () => inbox.askForSeals(conversation));
+      await membership.guard(conversation, () => sendLateSeals(context, conversation));
+    });
   }
 
   async onFrame(frame: Exclude<ServerFrame, Ready>): Promise<void> {
@@ -152,6 +165,7 @@ export class Sync {
           if (!hasCode(error, "locked")) await membership.recover(conversation, error);
         }
         if (conversation.record.state === "joining") membership.attend(conversation);
+        if (frame.entry.kind === "commit") membership.onCommit(conversation);
         return;
       }
       case "conversation":
@@ -176,6 +190,24 @@ export class Sync {
         if (conversation === null) return;
         conversation.duty = true;
         membership.attend(conversation);
+        return;
+      }
+      case "seal_wanted": {
+        const conversation = this.find(frame.conversationId);
+        if (conversation === null) return;
+        await conversation.run(() =>
+          membership.guard(conversation, () => sendLateSeals(context, conversation)),
+        );
+        return;
+      }
+      case "late_seal": {
+        const conversation = this.find(frame.conversationId);
+        if (conversation === null) return;
+        await conversation.run(() =>
+          membership.guard(conversation, () =>
+            inbox.lateSeal(conversation, frame.seq, frame.seal),
+          ),
+        );
         return;
       }
       case "account":
@@ -259,6 +291,7 @@ export class Sync {
       members.push(...page.members);
       after = page.next;
     } while (after !== null && members.length <= RECEIPT_PEOPLE);
+    members.splice(RECEIPT_PEOPLE + 1);
     const me = account.require().personId;
     const others = members.map(({ personId }) => personId).filter((id) => id !== me);
     await people.prefetch(others.slice(0, RECEIPT_PEOPLE));

@@ -146,7 +146,7 @@ describe("this client's copy", () => {
     expect(after.names(cellId, at(places, 0).client.certificateHash)).toBe(false);
     expect(await after.apply(change)).toBe(after);
     const again = await RosterCopy.open(
-      after.toSigned(),
+      after.toRecord(),
       conversationId,
       department.roster.publicKey,
     );

@@ -203,6 +203,8 @@ export class ScriptedCore extends ScriptedAccount implements ConnectedCore {
       suite: "MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519",
       cells,
       cellsReady: item.state === "joining" ? 0 : cells,
+      waiting: 0,
+      refused: 0,
       epoch: 17,
       rosterEpoch: 5,
       people: item.members,

@@ -54,11 +54,14 @@ export interface RosterSeen {
 }
 
 export async function encryptMessage(
-  fields: Omit<EncryptedMessage, "messageId" | "key" | "iv" | "body">,
+  fields: Omit<EncryptedMessage, "messageId" | "key" | "iv" | "body"> & {
+    /** Random like all ids; made here where the caller has none yet. */
+    readonly messageId?: string;
+  },
   plaintext: Uint8Array,
   randomness: Randomness = SYSTEM_RANDOMNESS,
 ): Promise<EncryptedMessage> {
-  const place = { ...fields, messageId: toHex(randomness.bytes(16)) };
+  const place = { ...fields, messageId: fields.messageId ?? toHex(randomness.bytes(16)) };
   const key = randomness.bytes(KEY_BYTES);
   const iv = randomness.bytes(NONCE_BYTES);
   return { ...place, key, iv, body: await encryptBody(place, key, iv, plaintext) };

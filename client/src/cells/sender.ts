@@ -44,6 +44,8 @@ export interface Draft extends Audience {
   readonly sender: string;
   readonly sentMs: number;
   readonly plaintext: Uint8Array;
+  /** The outbox's id of the message, 16 random bytes in hex; absent: made here. */
+  readonly messageId?: string;
 }
 
 /** What changed since a message was sealed. */
@@ -113,10 +115,11 @@ export class SenderChain {
     if (this.#pending !== null)
       throw new CellRefused("message_pending", "the message before is not accepted yet");
     return this.#alone(async () => {
-      const { kem, sender, sentMs } = draft;
+      const { kem, sender, sentMs, messageId } = draft;
       const { conversationId } = this;
       const follows = { seq: this.#last.seq + 1, prev: this.#last.hash };
-      const fields = { kem, conversationId, sender, sentMs, ...follows };
+      const named = messageId === undefined ? {} : { messageId };
+      const fields = { kem, conversationId, sender, sentMs, ...named, ...follows };
       const message = await encryptMessage(fields, draft.plaintext, options.randomness);
       const seals = await sealFor(message, message.key, draft.records, options);
       return { message, sealed: await signMessage(message, seals, draft.roster, sign) };

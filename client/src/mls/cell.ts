@@ -233,6 +233,10 @@ export class Cell implements CellGroup {
     return mlsExporter(exporterSecret, label, context, length, this.#context.cs);
   }
 
+  treeHash(): Uint8Array {
+    return this.#state.groupContext.treeHash.slice();
+  }
+
   epochAuthenticator(): Uint8Array {
     return this.#state.keySchedule.epochAuthenticator.slice();
   }

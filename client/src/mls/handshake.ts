@@ -80,7 +80,8 @@ async function processRemove(incoming: Incoming): Promise<Processed> {
   const removed = requireAuthorityRemove(message.content);
   const leaf = leafAt(state.ratchetTree, removed);
   if (leaf === undefined) throw refuse("Remove of a leaf that is blank");
-  if (roster.names(cellId, identify(leaf.credential).certificateHash))
+  const named = roster.names(cellId, identify(leaf.credential).certificateHash);
+  if (roster.past !== true && named)
     throw refuse("Remove of a client that the signed roster names");
   const content = await verifiedBy(context.checker, incoming);
   const repeated = pendingRemovals(state).some((member) => member.leafIndex === removed);

@@ -46,6 +46,11 @@ export interface CredentialChecker {
 export interface RosterView {
   /** Whether the newest signed roster names this certificate for this cell. */
   names(cellId: string, certificateHash: string): boolean;
+  /**
+   * The roster is newer than the entry that is judged, and what it was then is not known: neither
+   * being named nor not being named is held against anybody. Never for what is sent now.
+   */
+  readonly past?: boolean;
 }
 
 /** The library or one of our rules refused. `rule` is the CELLS.md section 2 number, if any. */
@@ -140,6 +145,8 @@ export interface CellGroup {
   commit(adds: readonly Uint8Array[], roster: RosterView): Promise<PendingCommit>;
 
   exportSecret(label: string, context: Uint8Array, length: number): Promise<Uint8Array>;
+  /** Hash of the ratchet tree (RFC 9420 section 7.8), which the epoch's secrets are bound to. */
+  treeHash(): Uint8Array;
   /** Authenticator of the epoch (RFC 9420 section 8.7), equal for all members. */
   epochAuthenticator(): Uint8Array;
 }

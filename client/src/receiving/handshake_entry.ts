@@ -1,25 +1,35 @@
 /** Entries of kind "commit" and "proposal" of this device's cell. */
 import { isCheckFailed } from "../check-failed.ts";
+import type { Work } from "../conversation.ts";
 import type { MessageRecord } from "../records.ts";
 import { Alarm, StateLost } from "../stops.ts";
+import { forgetFormerSeed, keepFormerSeed } from "../several_cells/own_key.ts";
+import { rosterForEntry } from "../several_cells/roster_part.ts";
 import type { LogEntry } from "../wire.ts";
 import type { Receiving } from "./receiving.ts";
 import { received } from "./received.ts";
+import { openWaiting } from "./opening.ts";
 
 export async function applyHandshake(receiving: Receiving, entry: LogEntry): Promise<void> {
-  const { conversation, listener, work } = receiving;
+  const { context, conversation, listener, work } = receiving;
   if (entry.cellId !== work.record.cellId) return;
   if (work.pending !== null && work.pending.entryId === entry.entryId) {
     return adopt(receiving, entry);
   }
   // A join of ours is on its way: what lies before it is for those who were in.
-  if (work.group === null || entry.seq <= work.record.joinedSeq) return;
-  if (work.roster === null) throw new StateLost("no roster");
+  const { group } = work;
+  if (group === null || entry.seq <= work.record.joinedSeq) return;
   try {
-    const result = await work.group.processHandshake(entry.payload, work.roster, entry.sentMs);
+    const roster = await rosterForEntry(context, conversation, work);
+    const result = await group.processHandshake(entry.payload, roster, entry.sentMs);
     if (result.evicted) throw new StateLost("evicted");
+    if (result.kind === "commit") {
+      await keepFormerSeed(work, group, entry.sentMs, group.pendingRemovals.length > 0);
+      work.set({ undecryptable: 0, undecryptableFrom: [] });
+      beginEpoch(work, entry);
+    }
     work.advance(result.next);
-    if (result.kind === "commit") work.set({ undecryptable: 0, undecryptableFrom: [] });
+    if (result.kind === "commit") await openWaiting(receiving);
   } catch (error) {
     if (!isCheckFailed(error)) throw error;
     if (error.code === "rule_violated" || error.code === "credential_refused") {
@@ -36,8 +46,10 @@ export async function applyHandshake(receiving: Receiving, entry: LogEntry): Pro
 /** Our own commit at its place in the log: the state that was stored with it is the group now. */
 async function adopt(receiving: Receiving, entry: LogEntry): Promise<void> {
   const { context, conversation, listener, work } = receiving;
-  const { pending } = work;
+  const { group, pending } = work;
   if (pending === null) return;
+  if (group !== null)
+    await keepFormerSeed(work, group, entry.sentMs, group.pendingRemovals.length > 0);
   work.advance(await context.mls().decode(pending.next));
   work.pending = null;
   if (pending.kind !== "member") {
@@ -45,7 +57,15 @@ async function adopt(receiving: Receiving, entry: LogEntry): Promise<void> {
     if (pending.kind === "join") work.put(joinedHere(entry));
   }
   work.set({ undecryptable: 0, undecryptableFrom: [] });
+  beginEpoch(work, entry);
+  await openWaiting(receiving);
   work.afterwards.push(() => listener.onHandshake(conversation));
+}
+
+function beginEpoch(work: Work, entry: LogEntry): void {
+  forgetFormerSeed(work, entry.sentMs);
+  // With several cells the DS takes no commit without the key record of its epoch.
+  work.set({ epochMs: entry.sentMs, sealedInEpoch: 0, unkeyedEpoch: null });
 }
 
 function joinedHere(entry: LogEntry): MessageRecord {

@@ -1,8 +1,12 @@
 /** An entry of kind "roster": the next signed head, verified against our copy, and its notices. */
 import type { Work } from "../conversation.ts";
+import type { DeviceContext } from "../context.ts";
 import { rosterNotices } from "../roster_notices.ts";
-import { parseHead } from "../roster/head.ts";
+import { CellRosterCopy } from "../roster/cell-roster-copy.ts";
+import { HeadHistory } from "../roster/heads.ts";
+import { parseHead, type RosterHead } from "../roster/head.ts";
 import { RosterRefused } from "../roster/refused.ts";
+import { RosterCopy } from "../roster/roster-copy.ts";
 import { Alarm } from "../stops.ts";
 import { unpack } from "../unpack.ts";
 import type { LogEntry, RosterChange } from "../wire.ts";
@@ -15,10 +19,7 @@ export async function applyRoster(receiving: Receiving, entry: LogEntry): Promis
   try {
     change = unpack(entry.payload) as RosterChange;
     const head = parseHead(change.head);
-    // Heads up to the copy that we fetched whole are history; the newest is compared by apply.
-    if (work.roster !== null && head.epoch >= work.roster.head.epoch) {
-      work.roster = await work.roster.apply(change);
-    }
+    await applyChange(context, work, change, head);
     work.set({ rosterEpoch: Math.max(work.record.rosterEpoch, head.epoch) });
   } catch (error) {
     throw new Alarm(error instanceof RosterRefused ? `roster_${error.code}` : "roster", error);
@@ -31,6 +32,49 @@ export async function applyRoster(receiving: Receiving, entry: LogEntry): Promis
     listener.onRoster(conversation, change.by === null ? people : [...people, change.by]);
     listener.onHandshake(conversation);
   });
+}
+
+async function applyChange(
+  context: DeviceContext,
+  work: Work,
+  change: RosterChange,
+  head: RosterHead,
+): Promise<void> {
+  // Entries of before there were several cells say nothing of it.
+  const whole = (change as Partial<RosterChange>).whole ?? true;
+  if (work.roster === null) return;
+  if (work.heads !== null || !whole) {
+    const { publicKey } = context.checker().rosterAuthority();
+    // Other cells came beside ours, in the middle of an epoch.
+    if (work.heads === null) work.set({ unkeyedEpoch: work.group?.epoch ?? null });
+    work.heads ??= HeadHistory.from(work.roster.head);
+    work.heads = await work.heads.extend([change.head], publicKey);
+    work.set({ rosterPlace: Math.max(work.record.rosterPlace ?? 0, head.epoch) });
+  }
+  // Heads up to the copy that we fetched are history; the newest is compared by apply.
+  if (head.epoch < work.roster.head.epoch || work.record.rosterStale === true) return;
+  if (whole) {
+    const copy = await wholeCopy(work.roster, context, work);
+    if (copy !== null) work.roster = await copy.apply(change);
+    else work.set({ rosterStale: true });
+    return;
+  }
+  if (head.epoch === work.roster.head.epoch) return;
+  if (work.roster instanceof RosterCopy || change.cells.includes(work.record.cellId))
+    work.set({ rosterStale: true });
+}
+
+/** A copy of all leaves: ours already, or our cell's when it has become the only one. */
+async function wholeCopy(
+  roster: NonNullable<Work["roster"]>,
+  context: DeviceContext,
+  work: Work,
+): Promise<RosterCopy | null> {
+  if (roster instanceof RosterCopy) return roster;
+  const leaves = roster.leaves();
+  if (!(roster instanceof CellRosterCopy) || leaves.length !== roster.head.leaves) return null;
+  const { publicKey } = context.checker().rosterAuthority();
+  return RosterCopy.open({ head: roster.head.bytes, leaves }, work.record.conversationId, publicKey);
 }
 
 /** A cell that nobody could continue was given up: this device's place is in a fresh one now. */

@@ -7,11 +7,11 @@ import { sha256 } from "@noble/hashes/sha2.js";
 const LEAF = 0;
 const NODE = 1;
 
-function hashLeaf(leaf: Uint8Array): Uint8Array {
+export function hashLeaf(leaf: Uint8Array): Uint8Array {
   return sha256.create().update(Uint8Array.of(LEAF)).update(leaf).digest();
 }
 
-function hashNode(left: Uint8Array, right: Uint8Array): Uint8Array {
+export function hashNode(left: Uint8Array, right: Uint8Array): Uint8Array {
   return sha256.create().update(Uint8Array.of(NODE)).update(left).update(right).digest();
 }
 

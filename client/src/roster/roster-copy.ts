@@ -7,11 +7,12 @@
  * caller stops the conversation with an alarm.
  */
 import { bytesToHex, concatBytes, hexToBytes } from "@noble/hashes/utils.js";
-import type { RosterView } from "../mls/types.ts";
-import type { RosterChange, RosterLeaf, SignedRoster } from "../wire.ts";
+import type { RosterRecord } from "../records.ts";
+import type { RosterChange, RosterLeaf } from "../wire.ts";
 import { parseHead, verifyHead, type RosterHead } from "./head.ts";
 import { merkleRoot } from "./merkle.ts";
 import { RosterRefused } from "./refused.ts";
+import type { Roster } from "./roster.ts";
 
 const ID = /^[0-9a-f]{32}$/u;
 const HASH = /^[0-9a-f]{64}$/u;
@@ -36,7 +37,7 @@ function requireRoot(head: RosterHead, leaves: ReadonlyMap<string, RosterLeaf>):
     throw new RosterRefused("root_mismatch", "the leaves do not give the signed root");
 }
 
-export class RosterCopy implements RosterView {
+export class RosterCopy implements Roster {
   readonly head: RosterHead;
   readonly #leaves: ReadonlyMap<string, RosterLeaf>;
   readonly #authorityPublicKey: Uint8Array;
@@ -53,7 +54,7 @@ export class RosterCopy implements RosterView {
 
   /** From the DS, or from this device's own store: verified either way. */
   static async open(
-    signed: Pick<SignedRoster, "head" | "leaves">,
+    signed: Pick<RosterRecord, "head" | "leaves">,
     conversationId: string,
     authorityPublicKey: Uint8Array,
   ): Promise<RosterCopy> {
@@ -118,9 +119,8 @@ export class RosterCopy implements RosterView {
     return [...this.#leaves.keys()].sort().map((key) => this.#leaves.get(key) as RosterLeaf);
   }
 
-  /** What to store and give to `open` again. */
-  toSigned(): Pick<SignedRoster, "head" | "leaves"> {
-    return { head: this.head.bytes, leaves: [...this.leaves()] };
+  toRecord(): RosterRecord {
+    return { head: this.head.bytes, leaves: this.leaves() };
   }
 }
 

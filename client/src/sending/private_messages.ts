@@ -9,6 +9,7 @@ import type { OutgoingStore } from "../outgoing.ts";
 import { putOutgoing } from "../outgoing.ts";
 import { readersOf } from "../readers.ts";
 import type { OutgoingRecord } from "../records.ts";
+import { rosterFits } from "../several_cells/roster_part.ts";
 import { Alarm } from "../stops.ts";
 import type { Accepted } from "../wire.ts";
 import type { Way } from "./way.ts";
@@ -35,10 +36,15 @@ export class PrivateMessages implements Way {
     conversation: Conversation,
     record: OutgoingRecord,
   ): Promise<OutgoingRecord | null> {
-    if (conversation.pending !== null || (conversation.group?.pendingRemovals.length ?? 0) > 0) {
-      // Who comes to pending Removes commits them before sending.
-      conversation.duty = true;
+    const removing = (conversation.group?.pendingRemovals.length ?? 0) > 0;
+    // Who comes to pending Removes commits them before sending.
+    if (removing) conversation.duty = true;
+    if (conversation.pending !== null || removing) await this.#membership.settle(conversation);
+    if (!rosterFits(conversation) || (conversation.record.awaited ?? []).length > 0) {
+      // Cells became one: who was moved into ours is let in first, and misses nothing.
+      await this.#membership.guard(conversation, () => this.#inbox.catchUp(conversation));
       await this.#membership.settle(conversation);
+      if (conversation.record.cells > 1) return null;
     }
     const { group } = conversation;
     if (group === null || conversation.record.state !== "ready") return null;
@@ -80,11 +86,12 @@ export class PrivateMessages implements Way {
     error: unknown,
   ): Promise<boolean> {
     const passing =
-      hasCode(error, "stale_epoch", "removal_pending", "cell_unfounded") ||
+      hasCode(error, "stale_epoch", "removal_pending", "cell_unfounded", "wrong_mode") ||
       (hasCode(error, "not_member") && (await this.#cellWasReplaced(conversation, record)));
     if (!passing) return false;
     await conversation.run(async () => {
       await this.#membership.guard(conversation, () => this.#inbox.catchUp(conversation));
+      if (hasCode(error, "wrong_mode")) await this.#membership.refetch(conversation);
       if (this.#outgoing.find(record.messageId) === null) return;
       if (hasCode(error, "removal_pending")) conversation.duty = true;
       const again: OutgoingRecord = { ...record, stage: "ready", payload: null, epoch: null };

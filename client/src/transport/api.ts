@@ -136,6 +136,23 @@ export class Api {
   roster(id: string): Promise<wire.SignedRoster> {
     return this.#get(`/v1/conversations/${id}/roster`);
   }
+  cellRoster(id: string, cellId: string): Promise<wire.CellRoster> {
+    return this.#get(`/v1/conversations/${id}/cells/${cellId}/roster`);
+  }
+  rosterHeads(id: string, from: number, to: number): Promise<wire.RosterHeads> {
+    return this.#get(`/v1/conversations/${id}/roster/heads${query({ from, to })}`);
+  }
+  cellKeys(id: string, since: number): Promise<wire.CellKeys> {
+    return this.#http.call({
+      method: "GET",
+      path: `/v1/conversations/${id}/keys${query({ since })}`,
+      timeoutMs: 60_000,
+    });
+  }
+  async uploadKeyRecord(id: string, cellId: string, body: wire.UploadKeyRecord): Promise<void> {
+    const path = `/v1/conversations/${id}/cells/${cellId}/key-record`;
+    await this.#http.call({ method: "PUT", path, body });
+  }
   log(id: string, after: number, limit: number): Promise<wire.LogPage> {
     return this.#http.call({
       method: "GET",
@@ -145,6 +162,22 @@ export class Api {
   }
   postMessage(id: string, body: wire.PostMessage): Promise<wire.Accepted> {
     return this.#post(`/v1/conversations/${id}/messages`, body);
+  }
+  postSealed(id: string, body: wire.PostSealed): Promise<wire.Accepted> {
+    return this.#post(`/v1/conversations/${id}/sealed`, body, GROUP_INFO_TIMEOUT_MS);
+  }
+  sealedChain(id: string): Promise<wire.SenderChain> {
+    return this.#get(`/v1/conversations/${id}/sealed/chain`);
+  }
+  sealedEntry(id: string, seq: number): Promise<wire.LogEntry> {
+    return this.#get(`/v1/conversations/${id}/sealed/${seq}`);
+  }
+  sealsWanted(id: string): Promise<wire.SealsWanted> {
+    return this.#get(`/v1/conversations/${id}/sealed/wanted`);
+  }
+  async lateSeals(id: string, seq: number, body: wire.LateSeals): Promise<void> {
+    const path = `/v1/conversations/${id}/sealed/${seq}/seals`;
+    await this.#http.call({ method: "POST", path, body, timeoutMs: GROUP_INFO_TIMEOUT_MS });
   }
   uploadCommit(id: string, cellId: string, body: wire.UploadCommit): Promise<wire.Accepted> {
     const path = `/v1/conversations/${id}/cells/${cellId}/commits`;

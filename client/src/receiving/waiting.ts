@@ -1,0 +1,39 @@
+/**
+ * Sealed messages that this device cannot open yet: their seal is still to come, or it is for an
+ * epoch that the log has still to bring. Shown as nothing, counted on the encryption page.
+ */
+import type { Work } from "../conversation.ts";
+import { STORES } from "../records.ts";
+import type { WaitingRecord } from "../records.ts";
+import type { Vault } from "../vault/vault.ts";
+import type { SealedEntry } from "./sealed_entry.ts";
+
+/** More than these are not kept. */
+const MOST = 1_000;
+
+export function putWaiting(work: Work, entry: SealedEntry): void {
+  const { seq, entryId, sender, sentMs, payload } = entry;
+  const count = work.record.waiting ?? 0;
+  if (count >= MOST) return;
+  work.waiting.set(seq, { seq, entryId, sender, sentMs, payload });
+  work.set({ waiting: count + 1 });
+}
+
+export function dropWaiting(work: Work, seq: number): void {
+  work.waiting.set(seq, null);
+  work.set({ waiting: Math.max(0, (work.record.waiting ?? 0) - 1) });
+}
+
+/** All that wait, ascending, with what `work` changes. */
+export async function allWaiting(vault: Vault, work: Work): Promise<readonly WaitingRecord[]> {
+  if ((work.record.waiting ?? 0) === 0) return [];
+  const stored = await vault.page<WaitingRecord>({
+    store: STORES.waiting,
+    group: work.record.conversationId,
+    limit: MOST,
+    descending: false,
+  });
+  const all = new Map(stored.map((one): [number, WaitingRecord | null] => [one.seq, one]));
+  for (const [seq, one] of work.waiting) all.set(seq, one);
+  return [...all.values()].filter((one) => one !== null).sort((a, b) => a.seq - b.seq);
+}

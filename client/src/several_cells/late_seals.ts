@@ -1,0 +1,90 @@
+/**
+ * Seals for cells that a message of ours could not be sealed for: they had no key then. The DS says
+ * which are wanted; the message's key is kept until every cell has its seal.
+ */
+import { encodeSeal, parseSignedHeader } from "../cells/message.ts";
+import { LONGEST_KEY_AGE_MS } from "../cells/record.ts";
+import { sealFor } from "../cells/seal.ts";
+import type { Conversation } from "../conversation.ts";
+import type { DeviceContext } from "../context.ts";
+import { hasCode } from "../failure.ts";
+import { concat } from "../octets.ts";
+import { STORES } from "../records.ts";
+import type { KeptRecord } from "../records.ts";
+import type { WantedSeals } from "../wire.ts";
+import { keysHeld, refreshKeys } from "./cell_keys.ts";
+import { keptKey } from "./own_chain.ts";
+
+/** More keys than these are not kept; the oldest go first. */
+const MOST_KEPT = 1_000;
+/** A cell may begin a new epoch while its seal is made. */
+const TRIES = 4;
+
+/** Send what is wanted and can be made. Inside the conversation's queue. */
+export async function sendLateSeals(
+  context: DeviceContext,
+  conversation: Conversation,
+): Promise<void> {
+  const { api, vault } = context;
+  const group = conversation.id;
+  const kept = await vault.page<KeptRecord>({
+    store: STORES.kept,
+    group,
+    limit: 2 * MOST_KEPT,
+    descending: true,
+  });
+  if (kept.length === 0 || conversation.heads === null) return;
+  const bySeq = new Map(kept.map((one) => [one.seq, one]));
+  for (const wanted of (await api.sealsWanted(group)).wanted) {
+    const one = bySeq.get(wanted.seq);
+    if (one === undefined) continue;
+    const sealed = await sendOne(context, conversation, one, wanted);
+    const value: KeptRecord = { ...one, cells: one.cells + sealed };
+    bySeq.set(one.seq, value);
+    const key = keptKey(group, one.seq);
+    const { seq: order } = one;
+    await vault.write([{ op: "put", store: STORES.kept, key, group, order, value }]);
+  }
+  const newest = [...bySeq.values()].slice(0, MOST_KEPT);
+  const { cells, rosterEpoch } = conversation.record;
+  const needed = new Set(
+    newest.filter((one) => one.cells < cells || one.rosterEpoch > rosterEpoch),
+  );
+  await vault.write(
+    [...bySeq.values()]
+      .filter((one) => !needed.has(one))
+      .map(({ seq }) => ({ op: "delete", store: STORES.kept, key: keptKey(group, seq) })),
+  );
+}
+
+/** Returns for how many cells it was sealed. */
+async function sendOne(
+  context: DeviceContext,
+  conversation: Conversation,
+  kept: KeptRecord,
+  { seq, cellIds }: WantedSeals,
+): Promise<number> {
+  const header = parseSignedHeader(kept.header);
+  for (let attempt = 0; attempt < TRIES; attempt++) {
+    await refreshKeys(context, conversation);
+    const keys = keysHeld(conversation.keys);
+    const oldest = context.serverNow() - LONGEST_KEY_AGE_MS;
+    const records = cellIds
+      .map((cellId) => keys.get(cellId))
+      .filter((key) => key !== undefined)
+      .filter((key) => key.createdMs >= oldest);
+    if (records.length === 0) return 0;
+    const seals = concat(...(await sealFor(header, kept.key, records)).map(encodeSeal));
+    try {
+      await context.api.lateSeals(conversation.id, seq, { seals });
+      return records.length;
+    } catch (error) {
+      // Somebody's commit came between; what else is refused is asked about again later.
+      if (!hasCode(error, "stale_epoch")) {
+        if (hasCode(error, "network", "locked", "overloaded")) throw error;
+        return 0;
+      }
+    }
+  }
+  return 0;
+}
