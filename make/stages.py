@@ -4,7 +4,8 @@ Every stage runs even when an earlier one failed, so that one run shows everythi
 the exit status is 1 when any failed. A lint stage counts as one check; a test stage counts its
 tests, read from the JUnit file it writes. The last line is `N passed, N failed, N skipped`.
 Lint stages run two at a time, their output shown when they end; test stages own the terminal.
-Imports only the standard library.
+With RERUN_FAILED=1, as CI sets it, a test stage with few failures runs those once more: what then
+passes counts as passed and is named in the summary as flaky. Imports only the standard library.
 """
 
 import os
@@ -12,27 +13,49 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
 ROOT = Path(__file__).resolve().parents[1]
 ARTEFACTS = ROOT / ".artefacts"
 STAGE_LIMIT_S = 25 * 60
+RERUN_AT_MOST = 5  # More than this is not bad luck.
 PYTHON = (sys.executable, "-m")
 
 
 @dataclass(frozen=True)
+class Case:
+    """A test by the names that its JUnit file gives it; ``place`` is its module or file."""
+
+    place: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.place} {self.name}"
+
+
+@dataclass(frozen=True)
+class Results:
+    """What a JUnit file says."""
+
+    passed: int = 0
+    failed: tuple[Case, ...] = ()
+    skipped: int = 0
+
+
+@dataclass(frozen=True)
 class Stage:
-    """A command to run. ``junit`` names the result file it writes, for stages that run tests."""
+    """A command to run. Stages that run tests name the JUnit file they write, and give the
+    arguments that make the command run (at least) the tests that failed and no others."""
 
     name: str
     command: tuple[str, ...]
     group: str
     junit: str | None = None
-    environment: dict[str, str] = field(default_factory=dict)
+    again: Callable[[Sequence[Case]], Sequence[str]] | None = None
 
 
 @dataclass(frozen=True)
@@ -45,6 +68,7 @@ class Outcome:
     passed: int
     failed: int
     skipped: int
+    flaky: tuple[Case, ...] = ()
 
 
 def lint_stage(name: str, *command: str) -> Stage:
@@ -56,7 +80,7 @@ def pytest_stage(name: str, group: str, *arguments: str) -> Stage:
     """Return a stage that runs pytest."""
     junit = f"{name.replace(' ', '-')}.xml"
     command = (*PYTHON, "pytest", "--quiet", f"--junitxml={ARTEFACTS / junit}", *arguments)
-    return Stage(name, command, group, junit)
+    return Stage(name, command, group, junit, lambda _: ("--last-failed",))
 
 
 def vitest_stage(name: str, workspace: str) -> Stage:
@@ -66,7 +90,10 @@ def vitest_stage(name: str, workspace: str) -> Stage:
         *("npx", "vitest", "run", "--root", workspace),
         *("--reporter=default", "--reporter=junit", f"--outputFile.junit={ARTEFACTS / junit}"),
     )
-    return Stage(name, command, "unit", junit)
+    # Whole files: tests of one share a server.
+    return Stage(
+        name, command, "unit", junit, lambda failed: sorted({case.place for case in failed})
+    )
 
 
 STAGES: tuple[Stage, ...] = (
@@ -89,34 +116,72 @@ STAGES: tuple[Stage, ...] = (
 )
 
 
-def count_tests(report: Path) -> tuple[int, int, int]:
-    """Return (passed, failed, skipped) of a JUnit file; (0, 0, 0) where there is none."""
-    if not report.exists():
-        return 0, 0, 0
-    passed = failed = skipped = 0
+def read_results(report: Path | None) -> Results:
+    """Return what a JUnit file says; nothing where there is none."""
+    if report is None or not report.exists():
+        return Results()
+    passed = skipped = 0
+    failed: list[Case] = []
     # The file is our own test runner's; nobody else writes it.
     for case in ElementTree.parse(report).iter("testcase"):  # noqa: S314
         if case.find("failure") is not None or case.find("error") is not None:
-            failed += 1
+            failed.append(Case(case.get("classname", ""), case.get("name", "")))
         elif case.find("skipped") is not None:
             skipped += 1
         else:
             passed += 1
-    return passed, failed, skipped
+    return Results(passed, tuple(failed), skipped)
 
 
 def run(stage: Stage, *, quiet: bool) -> Outcome:
-    """Run a stage in its own process group and count its results."""
+    """Run a stage and count its results; once more what failed, where that is asked for."""
     started = time.monotonic()
     if not quiet:
         print(f"\n==> {stage.name}", flush=True)
     report = ARTEFACTS / stage.junit if stage.junit else None
+    succeeded, output = execute(stage.name, stage.command, report, quiet=quiet)
+    results = read_results(report)
+    flaky: tuple[Case, ...] = ()
+    few = 0 < len(results.failed) <= RERUN_AT_MOST
+    if few and not succeeded and report is not None and stage.again is not None and rerun_wanted():
+        report.replace(report.with_suffix(".first.xml"))
+        print(f"\n==> {stage.name}: once more what failed", flush=True)
+        command = (*stage.command, *stage.again(results.failed))
+        succeeded, output = execute(stage.name, command, report, quiet=quiet)
+        second = read_results(report)
+        if second.passed + len(second.failed) < len(results.failed):
+            succeeded = False  # It ran less than what failed.
+        else:
+            flaky = tuple(case for case in results.failed if case not in second.failed)
+            results = Results(results.passed + len(flaky), second.failed, results.skipped)
+    seconds = time.monotonic() - started
+    if quiet:
+        mark = "ok" if succeeded else "FAILED"
+        print(f"==> {stage.name}: {mark} ({seconds:.0f} s)", flush=True)
+        if not succeeded:
+            print(output, flush=True)
+    passed, failed = results.passed, len(results.failed)
+    if report is None:
+        passed = int(succeeded)
+    if not succeeded and not failed:
+        failed = 1  # The stage itself: a crash, or no test at all.
+    return Outcome(stage, succeeded, seconds, passed, failed, results.skipped, flaky)
+
+
+def rerun_wanted() -> bool:
+    """Whether what failed is to run once more. Not for developers: they are to see it fail."""
+    return os.environ.get("RERUN_FAILED") == "1"
+
+
+def execute(
+    name: str, command: Sequence[str], report: Path | None, *, quiet: bool
+) -> tuple[bool, str]:
+    """Run a command in its own process group; return whether it succeeded, and its output."""
     if report is not None:
         report.unlink(missing_ok=True)
     process = subprocess.Popen(
-        stage.command,
+        command,
         cwd=ROOT,
-        env=os.environ | stage.environment,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE if quiet else None,
         stderr=subprocess.STDOUT if quiet else None,
@@ -126,22 +191,12 @@ def run(stage: Stage, *, quiet: bool) -> Outcome:
     try:
         output, _ = process.communicate(timeout=STAGE_LIMIT_S)
     except subprocess.TimeoutExpired:
-        print(f"    {stage.name} took longer than {STAGE_LIMIT_S // 60} minutes; ended.")
+        print(f"    {name} took longer than {STAGE_LIMIT_S // 60} minutes; ended.")
         output = stop_group(process)
     except BaseException:
         stop_group(process)
         raise
-    succeeded = process.returncode == 0
-    seconds = time.monotonic() - started
-    if quiet:
-        mark = "ok" if succeeded else "FAILED"
-        print(f"==> {stage.name}: {mark} ({seconds:.0f} s)", flush=True)
-        if not succeeded:
-            print(output, flush=True)
-    passed, failed, skipped = count_tests(report) if report else (int(succeeded), 0, 0)
-    if not succeeded and not failed:
-        failed = 1  # The stage itself: a crash, or no test at all.
-    return Outcome(stage, succeeded, seconds, passed, failed, skipped)
+    return process.returncode == 0, output or ""
 
 
 def stop_group(process: subprocess.Popen[str]) -> str:
@@ -177,6 +232,8 @@ def main(arguments: Sequence[str]) -> int:
             f"    {mark} {outcome.stage.name:<16} {outcome.seconds:6.0f} s"
             f"  {outcome.passed} passed, {outcome.failed} failed, {outcome.skipped} skipped"
         )
+        for case in outcome.flaky:
+            print(f"           flaky: {case}")
     passed = sum(outcome.passed for outcome in outcomes)
     failed = sum(outcome.failed for outcome in outcomes)
     skipped = sum(outcome.skipped for outcome in outcomes)

@@ -24,9 +24,16 @@ import type {
 // --- Application state --------------------------------------------------------------------------
 
 /** Where this device stands. The screens follow `phase` and nothing else. */
+/**
+ * The server's word on why this device's token ended (errors.SignedOut), or `pin_tries`: wiped
+ * after too many wrong PINs; or `unknown`: the server does not know the token.
+ */
+export type SignedOutReason =
+  "suspended" | "removed" | "device_removed" | "signed_out" | "pin_tries" | "unknown";
+
 export interface AppState {
   readonly phase: "register" | "conduct" | "locked" | "ready" | "signed_out" | "storage_failed";
-  /** Why the device was signed out ("revoked", "suspended", "sign_out"), if it was. */
+  /** Why the device was signed out ({@link SignedOutReason}), or could not open its storage. */
   readonly reason: string | null;
   readonly me: Person | null;
   readonly clientId: string | null;

@@ -13,6 +13,7 @@ import type {
   Core,
   CoreEvent,
   CoreListener,
+  SignedOutReason,
 } from "./core.ts";
 import type { Context } from "./context.ts";
 import { PeopleCalls } from "./people_calls.ts";
@@ -78,7 +79,7 @@ export class Engine extends PeopleCalls implements ConnectedCore {
       fetch: options.fetch,
       random: options.random,
       token: () => this.#account.record?.accessToken ?? null,
-      onRefused: (code) => void this.#refused(code),
+      onRefused: () => void this.#refused(),
     });
     this.api = new Api(http);
     this.#context = {
@@ -204,7 +205,7 @@ export class Engine extends PeopleCalls implements ConnectedCore {
           this.#connection = connection;
           this.#changed();
         },
-        onRefused: (code) => void this.#refused(code),
+        onRefused: () => void this.#refused(),
         onOutdated: () => {
           this.#updateRequired = true;
           this.#changed();
@@ -215,7 +216,7 @@ export class Engine extends PeopleCalls implements ConnectedCore {
         this.#changed();
       },
       onAccountEvent: (event) => {
-        if (event === "signed_out") void this.#refused("signed_out");
+        if (event === "signed_out") void this.#refused();
         else this.#emit({ type: event });
       },
       onOutbox: () => void this.#changed(),
@@ -361,7 +362,7 @@ export class Engine extends PeopleCalls implements ConnectedCore {
     this.#refusing = true;
     try {
       if (this.#account.record !== null) await this.api.signOut().catch(() => undefined);
-      return await this.#signedOut("sign_out");
+      return await this.#signedOut("signed_out");
     } finally {
       this.#refusing = false;
     }
@@ -375,7 +376,7 @@ export class Engine extends PeopleCalls implements ConnectedCore {
   }
 
   /** The server refuses this device. It is asked once more before everything is wiped. */
-  async #refused(code: string): Promise<void> {
+  async #refused(): Promise<void> {
     if (this.#refusing || this.#account.record === null) return;
     this.#refusing = true;
     try {
@@ -383,16 +384,15 @@ export class Engine extends PeopleCalls implements ConnectedCore {
       // It does know us: only the connection was refused, or there is a new code of conduct.
       this.#enterAccount();
     } catch (error) {
-      if (hasCode(error, "suspended")) await this.#signedOut("suspended");
-      else if (hasCode(error, "unauthenticated")) {
-        await this.#signedOut(code === "suspended" ? "suspended" : "revoked");
-      } else if (!hasCode(error, "locked")) setTimeout(() => this.#device?.socket.start(), 5_000);
+      const reason = endOf(error);
+      if (reason !== null) await this.#signedOut(reason);
+      else if (!hasCode(error, "locked")) setTimeout(() => this.#device?.socket.start(), 5_000);
     } finally {
       this.#refusing = false;
     }
   }
 
-  async #signedOut(reason: string): Promise<AppState> {
+  async #signedOut(reason: SignedOutReason): Promise<AppState> {
     this.#stopDevice();
     this.#account.forget();
     await this.#vault.wipe();
@@ -420,4 +420,20 @@ export class Engine extends PeopleCalls implements ConnectedCore {
     await this.start();
     this.#visible = conversationId;
   }
+}
+
+const END_REASONS: readonly string[] = [
+  "suspended",
+  "removed",
+  "device_removed",
+  "signed_out",
+] satisfies SignedOutReason[];
+
+/** Why the server does not take this device any more; null when the failure does not say that. */
+function endOf(error: unknown): SignedOutReason | null {
+  if (hasCode(error, "suspended")) return "suspended";
+  if (hasCode(error, "unauthenticated")) return "unknown";
+  if (!hasCode(error, "signed_out")) return null;
+  const reason = error.details["reason"];
+  return END_REASONS.find((known) => known === reason) as SignedOutReason | undefined ?? "unknown";
 }

@@ -244,7 +244,7 @@ export class Outbox {
   ): Promise<boolean> {
     if (await this.#wayOf(record).again(conversation, record, error)) return true;
     const known = asFailure(error);
-    if (known.retry || hasCode(error, "unauthenticated", "conduct_not_accepted")) throw known;
+    if (known.retry || hasCode(error, "unauthenticated", "signed_out", "conduct_not_accepted")) throw known;
     await this.fail(conversation, record, error);
     if (hasCode(error, "not_member", "not_found")) this.#membership.attend(conversation);
     return true;

@@ -82,7 +82,7 @@ export class Sync {
         await this.#compare(ready, round);
         break;
       } catch (error) {
-        if (hasCode(error, "locked", "unauthenticated", "conduct_not_accepted")) break;
+        if (hasCode(error, "locked", "unauthenticated", "signed_out", "conduct_not_accepted")) break;
         await pause(delayMs(CATCH_UP_AGAIN, attempt, context.random), context.signal);
       }
     }

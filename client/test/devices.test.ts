@@ -28,7 +28,7 @@ describe("several devices", () => {
     const lost = (await a2.core.state()).clientId ?? "";
     await a.core.revokeClient(lost);
     await a2.until("signed out", async () => (await a2.core.state()).phase === "signed_out");
-    expect((await a2.core.state()).reason).toBe("revoked");
+    expect((await a2.core.state()).reason).toBe("device_removed");
     await a.text(id, "without the second");
     await b.receives(id, "without the second");
     const { clients } = await b.core.encryption(id);
@@ -57,7 +57,7 @@ describe("several devices", () => {
   it("signs out: the server forgets the device and nothing stays here", async () => {
     const a = await w.join();
     const state = await a.core.signOut();
-    expect(state).toMatchObject({ phase: "signed_out", reason: "sign_out", me: null });
+    expect(state).toMatchObject({ phase: "signed_out", reason: "signed_out", me: null });
     await expect(a.core.conversations()).rejects.toMatchObject({ code: "not_registered" });
     expect(await a.restart()).toMatchObject({ phase: "signed_out" });
     expect(await a.core.startOver()).toMatchObject({ phase: "register" });

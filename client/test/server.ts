@@ -4,9 +4,9 @@
  */
 import { spawn, spawnSync } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
+import { randomInt } from "node:crypto";
 import { existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -26,12 +26,16 @@ export function numberOf(index: number): string {
   return `+9170000${String(index).padStart(5, "0")}`;
 }
 
+/**
+ * A port that nobody listens on, below those that systems give to outgoing connections: one of
+ * those may be lent out before the server binds it, or while a test has stopped the server.
+ */
 function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
+  return new Promise((resolve) => {
+    const port = randomInt(12_000, 32_000);
     const probe = createServer();
-    probe.once("error", reject);
-    probe.listen(0, "127.0.0.1", () => {
-      const { port } = probe.address() as AddressInfo;
+    probe.once("error", () => resolve(freePort()));
+    probe.listen(port, "127.0.0.1", () => {
       probe.close(() => resolve(port));
     });
   });

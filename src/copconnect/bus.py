@@ -21,6 +21,9 @@ from copconnect.ids import CellId, ClientId, ConversationId, PersonId
 
 MAX_PUBLISHED_BYTES = 512 * 1024
 _CONNECT_S = 3
+_RETRY_S = 1
+_ECHO_EVERY_S = 5.0
+_ECHO_LIMIT_S = 10.0  # A busy machine is not a lost connection.
 log = structlog.get_logger()
 
 
@@ -67,6 +70,7 @@ class AccountWakeup(Wakeup, frozen=True, kw_only=True, tag="account"):
     event: str  # As in wire.AccountFrame.
     person_ids: list[PersonId]
     client_ids: list[ClientId]
+    reason: str = ""  # Of ``signed_out``, as in errors.SignedOut.
 
 
 AnyWakeup = EntryWakeup | ConversationWakeup | ReceiptsWakeup | DutyWakeup | AccountWakeup
@@ -125,18 +129,25 @@ class NatsBus:
 
     This node's own receivers are called directly, so that they do not depend on NATS; the echo is
     recognised by the node's id. While NATS is away wake-ups to other nodes are dropped: their
-    sockets find what they missed in the log (``Fanout.heal``). Reconnects for ever.
+    sockets find what they missed in the log (``Fanout.heal``).
+
+    A connection counts only while what this node sends comes back to it, and is replaced as soon
+    as it does not. The client's own idea of being connected is not enough: a PING of the server
+    ahead of its first PONG leaves nats-py connecting for ever (or, after a reconnect, unable to
+    send), and an -ERR closes it for good; all of them without a word.
     """
 
     def __init__(self, url: str, subject: str = "copconnect.wakeups") -> None:
-        self._url = url
+        self.joined = asyncio.Event()  # Set while this node hears and is heard.
+        self._servers = url.split(",")
         self._subject = subject
         self._node = secrets.token_bytes(8)
         self._local = LocalBus()
         self._encoder = msgspec.msgpack.Encoder()
         self._decoder = msgspec.msgpack.Decoder(tuple[bytes, AnyWakeup])
-        self._client = NatsClient()
-        self._connecting: asyncio.Task[None] | None = None
+        self._client: NatsClient | None = None
+        self._echoed = asyncio.Event()
+        self._keeper: asyncio.Task[None] | None = None
 
     async def publish(self, wakeups: Sequence[AnyWakeup]) -> None:
         """Pass wake-ups to this node's receivers and to the other nodes."""
@@ -145,16 +156,17 @@ class NatsBus:
             await self._send(wakeup)
 
     async def _send(self, wakeup: AnyWakeup) -> None:
-        if not self._client.is_connected:
+        client = self._client
+        if client is None:
             return
         data = self._encoder.encode((self._node, wakeup))
-        if len(data) > min(MAX_PUBLISHED_BYTES, self._client.max_payload):
+        if len(data) > min(MAX_PUBLISHED_BYTES, client.max_payload):
             if not isinstance(wakeup, EntryWakeup):
                 log.error("wakeup_too_large", kind=type(wakeup).__name__, size=len(data))
                 return
             data = self._encoder.encode((self._node, msgspec.structs.replace(wakeup, frame=b"")))
         try:
-            await self._client.publish(self._subject, data)
+            await client.publish(self._subject, data)
         except (nats.errors.Error, OSError) as error:
             log.warning("wakeup_lost", error=str(error))
 
@@ -164,30 +176,61 @@ class NatsBus:
 
     async def start(self) -> None:
         """Begin to connect; returns at once if NATS is there, else goes on in the background."""
-        self._connecting = asyncio.create_task(self._connect())
-        await asyncio.wait([self._connecting], timeout=_CONNECT_S)
+        self._keeper = asyncio.create_task(self._keep())
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.joined.wait(), _CONNECT_S)
 
-    async def _connect(self) -> None:
+    async def _keep(self) -> None:
+        """Hold one connection, and replace it when it ends or falls silent."""
         while True:
+            client = NatsClient()
             try:
-                await self._client.connect(
-                    self._url,
-                    name="copconnect",
-                    connect_timeout=_CONNECT_S,
-                    max_reconnect_attempts=-1,
-                    reconnect_time_wait=1,
-                    error_cb=self._on_error,
-                )
-                await self._client.subscribe(self._subject, cb=self._on_message)
+                await self._hold(client)
             except (nats.errors.Error, OSError) as error:
-                log.warning("bus_unreachable", error=str(error))
-                await asyncio.sleep(1.0)
-            else:
-                # A subscription is only queued until now: what others publish from here on is
-                # heard. Unanswered, the connection is lost again, and the client renews both.
-                with contextlib.suppress(nats.errors.Error):
-                    await self._client.flush()
-                return
+                log.warning("bus_lost", error=str(error) or type(error).__name__)
+            finally:
+                self._client = None
+                self.joined.clear()
+                with contextlib.suppress(nats.errors.Error, OSError):
+                    # Sends what was published; a server that reads nothing must not stop us.
+                    await asyncio.wait_for(client.close(), _CONNECT_S)
+            await asyncio.sleep(_RETRY_S)
+
+    async def _hold(self, client: NatsClient) -> None:
+        """Connect and use the connection. Raises when it is of no use any more."""
+        ended = asyncio.Event()
+        echoes = f"{self._subject}.echo.{self._node.hex()}"
+
+        async def on_end() -> None:
+            ended.set()
+
+        async def on_echo(_: Msg) -> None:
+            self._echoed.set()
+
+        await client.connect(
+            self._servers,
+            name="copconnect",
+            connect_timeout=_CONNECT_S,
+            allow_reconnect=False,
+            max_reconnect_attempts=-1,  # Of the first connection.
+            reconnect_time_wait=_RETRY_S,
+            error_cb=self._on_error,
+            closed_cb=on_end,
+        )
+        if not client.is_connected:
+            raise nats.errors.ConnectionClosedError
+        await client.subscribe(self._subject, cb=self._on_message)
+        await client.subscribe(echoes, cb=on_echo)
+        while not ended.is_set():
+            self._echoed.clear()
+            await client.publish(echoes, b"")
+            await asyncio.wait_for(self._echoed.wait(), _ECHO_LIMIT_S)
+            # The server took the subscriptions before the echo: others are heard from here on.
+            self._client = client
+            self.joined.set()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(ended.wait(), _ECHO_EVERY_S)
+        raise nats.errors.ConnectionClosedError
 
     async def _on_message(self, message: Msg) -> None:
         try:
@@ -203,16 +246,12 @@ class NatsBus:
 
     async def close(self) -> None:
         """Disconnect, after what was published has gone out."""
-        if self._connecting is not None:
-            self._connecting.cancel()
+        if self._keeper is not None:
+            self._keeper.cancel()
             with contextlib.suppress(asyncio.CancelledError):
-                await self._connecting
-        if not self._client.is_closed:
-            with contextlib.suppress(nats.errors.Error, OSError):
-                await self._client.drain()
-            await self._client.close()
+                await self._keeper
 
 
 def open_bus(url: str) -> Bus:
-    """Return the bus at a NATS URL, or the one in process for an empty one."""
+    """Return the bus at NATS URLs, separated by commas, or the one in process for an empty one."""
     return NatsBus(url) if url else LocalBus()

@@ -107,9 +107,10 @@ class Database:
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
         """Run read-only statements on a consistent snapshot."""
-        engine = self.engine
         if self.is_sqlite:
-            engine = engine.execution_options(copconnect_read_only=True)
+            engine = self.engine.execution_options(copconnect_read_only=True)
+        else:
+            engine = self.engine.execution_options(isolation_level="REPEATABLE READ")
         async with engine.connect() as connection:
             yield connection
 

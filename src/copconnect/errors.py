@@ -74,8 +74,18 @@ class NotFound(CallerError):
 class Unauthenticated(CallerError):
     code = "unauthenticated"
     status = 401
-    message = "The access token is missing, unknown or revoked."
+    message = "The access token is missing or unknown."
     remedy = "Register this device again."
+
+
+class SignedOut(CallerError):
+    """``details``: ``reason``: ``suspended``, ``removed`` (from the data bank), ``device_removed``
+    or ``signed_out`` (by the person). Only the holder of the token that ended is told."""
+
+    code = "signed_out"
+    status = 401
+    message = "This device was signed out for the `reason` in `details`."
+    remedy = "Register this device again, or ask your unit's admin."
 
 
 class RateLimited(CallerError):
@@ -329,6 +339,15 @@ class ChunkInvalid(CallerError):
     code = "chunk_invalid"
     message = "The chunk has the wrong index or size."
     remedy = "Ask for the attachment's status and send the missing chunks."
+
+
+class ChunkDiffers(CallerError):
+    """``details``: ``chunk``, its index."""
+
+    code = "chunk_differs"
+    status = 409
+    message = "Other bytes are stored for this chunk, and they stay."
+    remedy = "Delete the upload and send the file again as another attachment."
 
 
 class AttachmentIncomplete(CallerError):

@@ -32,7 +32,7 @@ class Authenticator(Protocol):
     """Turns an access token into a caller; the Authentication Service implements it."""
 
     async def authenticate(self, access_token: str) -> Caller | None:
-        """Return the caller, or None for an unknown or revoked token."""
+        """Return the caller, or None for an unknown token. Raises SignedOut for one that ended."""
         ...
 
 
@@ -43,7 +43,10 @@ class Gate:
         self._authenticator = authenticator
 
     async def caller(self, request: HttpRequest, *, conduct: bool = True) -> Caller:
-        """Return who calls. Raises Unauthenticated, or ConductNotAccepted where asked for."""
+        """Return who calls.
+
+        Raises Unauthenticated, SignedOut, or ConductNotAccepted where asked for.
+        """
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise errors.Unauthenticated

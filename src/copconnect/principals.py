@@ -15,6 +15,13 @@ class Caller:
 
 
 @dataclass(frozen=True, slots=True)
+class Ended:
+    """What is left of an access token that ended."""
+
+    reason: str  # As in errors.SignedOut.
+
+
+@dataclass(frozen=True, slots=True)
 class RegisteredClient:
     """A client with a valid certificate. One client has two during a renewal."""
 

@@ -11,10 +11,10 @@ from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.harness import databank
-from tests.harness.browser import ROOT, Officer, Station, launch
+from tests.harness.browser import ROOT, STEP_LIMIT_MS, Officer, Station, launch
 from tests.harness.evidence import Secrets, search
 from tests.harness.recording import RecordingProxy
 from tests.harness.server import ServerProcess
@@ -46,6 +46,7 @@ FAILED = pytest.StashKey[bool]()
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Chromium."""
+    expect.set_options(timeout=STEP_LIMIT_MS)
     with sync_playwright() as playwright:
         browser = launch(playwright)
         yield browser

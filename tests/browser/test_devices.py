@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import Locator, expect
 
 from tests.harness import groups, storage
@@ -98,12 +99,28 @@ def test_a_suspended_person_is_signed_out_at_once(
     officer.open_chat(other.person.name)
     officer.message("Last order before the suspension.").wait_for()
     run_copconnect(app_server.data, "admin", "suspend", officer.person.number)
-    officer.page.get_by_text(officer.word("app.signedOut.title")).wait_for()
+    officer.heading("app.signedOut.title").wait_for()
+    expect(officer.page.get_by_text(officer.word("app.signedOut.suspended"))).to_be_visible()
     officer.shot("suspended")
     assert storage.records(officer.page) == 0
     expect(officer.page.get_by_text("Last order before")).to_have_count(0)
     officer.page.reload()
+    expect(officer.page.get_by_text(officer.word("app.signedOut.suspended"))).to_be_visible()
     expect(officer.page.get_by_text("Last order before")).to_have_count(0)
+
+
+@pytest.mark.parametrize("language", ["en", "te", "ur", "hi"])
+def test_a_device_that_was_away_is_told_why_it_is_out_in_every_language(
+    station: Station, app_server: ServerProcess, language: str
+) -> None:
+    index = 14 + ["en", "te", "ur", "hi"].index(language)
+    officer = station.officer(index, language=language).register()
+    officer.page.goto("about:blank")
+    run_copconnect(app_server.data, "admin", "suspend", officer.person.number)
+    officer.open()
+    expect(officer.page.get_by_text(officer.word("app.signedOut.suspended"))).to_be_visible()
+    officer.shot("suspended")
+    assert storage.records(officer.page) == 0
 
 
 def test_signing_out_erases_the_device(station: Station) -> None:

@@ -168,7 +168,8 @@ class World:
     async def set_epoch(self, conversation: wire.Conversation, epoch: int) -> None:
         """Put a cell at an epoch behind the rules' back."""
         async with self.database.transaction() as connection:
-            await cell_store.set_epoch(connection, conversation.cells[0].cell_id, Epoch(epoch))
+            cell_id, seq = conversation.cells[0].cell_id, conversation.last_seq
+            await cell_store.set_epoch(connection, cell_id, Epoch(epoch), seq)
 
     async def post(
         self, caller: Caller, conversation: wire.Conversation, epoch: int = 1, **more: Any

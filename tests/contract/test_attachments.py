@@ -1,7 +1,8 @@
-"""Attachments on both back ends and a real folder: resuming, bounds, quota, access, cleaning."""
+"""Attachments on both databases, in a folder and in S3: resuming, bounds, access, cleaning."""
 
 import asyncio
 from collections.abc import Collection
+from datetime import timedelta
 from pathlib import Path
 
 import obstore
@@ -9,13 +10,15 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
+from copconnect.attachments import blobs as blobs_module
 from copconnect.attachments import rules
-from copconnect.attachments.blobs import open_blobs
+from copconnect.attachments.blobs import Blobs, open_blobs
 from copconnect.attachments.service import AttachmentService
 from copconnect.database import Database
 from copconnect.ids import AttachmentId, ClientId, ConversationId, PersonId, new_id
 from copconnect.principals import Caller
 from tests.contract.delivery_world import StillClock
+from tests.harness.s3 import BUCKET, S3Server
 
 HERE, THERE = ConversationId("c" * 32), ConversationId("d" * 32)
 TWO_CHUNKS = rules.CHUNK_BYTES + 100
@@ -43,11 +46,10 @@ ALICE, BOB, CAROL = caller("a"), caller("b"), caller("e")
 
 
 class Shelf:
-    """The service with its clock and folder."""
+    """The service with its clock and blobs."""
 
-    def __init__(self, database: Database, folder: Path, quota: int = 10 * TWO_CHUNKS) -> None:
+    def __init__(self, database: Database, blobs: Blobs, quota: int = 10 * TWO_CHUNKS) -> None:
         self.database = database
-        self.folder = folder / "blobs"
         self.clock = StillClock()
         self.members = Members()
         self.members.places = {
@@ -55,11 +57,11 @@ class Shelf:
             BOB.person_id: {HERE, THERE},
             CAROL.person_id: {THERE},
         }
-        self.blobs = open_blobs("", folder)
+        self.blobs = blobs
         self.service = AttachmentService(
             database=database,
             clock=self.clock,
-            blobs=self.blobs,
+            blobs=blobs,
             conversations=self.members,
             quota_bytes_per_day=quota,
             retention_days=180,
@@ -84,8 +86,9 @@ class Shelf:
         assert len(data) == size
         return data
 
-    def files(self) -> list[Path]:
-        return [one for one in self.folder.rglob("*") if one.is_file()]
+    async def stored(self) -> list[str]:
+        """Return the paths of all objects, and of nothing half written."""
+        return [str(one["path"]) for page in obstore.list(self.blobs.store) for one in page]
 
 
 def begin(attachment_id: str | None = None, size: int = TWO_CHUNKS) -> wire.BeginAttachment:
@@ -94,9 +97,20 @@ def begin(attachment_id: str | None = None, size: int = TWO_CHUNKS) -> wire.Begi
     )
 
 
+@pytest.fixture(params=["folder", pytest.param("s3", marks=pytest.mark.s3)])
+def blobs(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Blobs:
+    """A store of each kind, empty."""
+    if request.param == "folder":
+        return open_blobs("", tmp_path)
+    server: S3Server = request.getfixturevalue("s3_server")
+    for name, value in server.environment.items():
+        monkeypatch.setenv(name, value)
+    return open_blobs(f"s3://{BUCKET}/{new_id()}", tmp_path)
+
+
 @pytest.fixture
-def shelf(database: Database, tmp_path: Path) -> Shelf:
-    return Shelf(database, tmp_path)
+def shelf(database: Database, blobs: Blobs) -> Shelf:
+    return Shelf(database, blobs)
 
 
 async def test_any_order_resumed_and_repeated(shelf: Shelf) -> None:
@@ -109,7 +123,7 @@ async def test_any_order_resumed_and_repeated(shelf: Shelf) -> None:
     status = await service.put_chunk(ALICE, attachment_id, 1, last)
     assert (status.received, status.complete) == ([1], False)
     assert await service.begin(ALICE, body) == status  # Resumes.
-    assert await service.chunk_limit(ALICE, attachment_id, 1) is None
+    assert await service.put_chunk(ALICE, attachment_id, 1, last) == status
     with pytest.raises(errors.AttachmentIncomplete):
         await shelf.post(attachment_id)
     status = await service.put_chunk(ALICE, attachment_id, 0, bytes(rules.CHUNK_BYTES))
@@ -131,6 +145,50 @@ async def test_chunks_at_once_complete(shelf: Shelf) -> None:
     assert (await shelf.service.status(ALICE, attachment_id)).complete
 
 
+async def test_the_first_bytes_of_a_chunk_stay(shelf: Shelf) -> None:
+    attachment_id = await shelf.begin()
+    versions = [bytes([n]) * 100 for n in range(4)]
+    puts = [shelf.service.put_chunk(ALICE, attachment_id, 1, data) for data in [*versions] * 3]
+    answers = await asyncio.gather(*puts, return_exceptions=True)
+    accepted = [isinstance(one, wire.AttachmentStatus) for one in answers]
+    refused = [one for one in answers if isinstance(one, errors.ChunkDiffers)]
+    assert (accepted.count(True), len(refused)) == (3, 9)
+    stored = await shelf.read(ALICE, attachment_id, 1)
+    assert stored == versions[accepted.index(True)]
+    with pytest.raises(errors.ChunkDiffers):
+        await shelf.service.put_chunk(ALICE, attachment_id, 1, bytes([9]) * 100)
+    assert await shelf.read(ALICE, attachment_id, 1) == stored
+
+
+async def test_a_crash_between_blob_and_row_costs_nothing(shelf: Shelf) -> None:
+    attachment_id = await shelf.begin()
+    await shelf.blobs.create(rules.blob_path(attachment_id, 1), b"z" * 100)
+    with pytest.raises(errors.NotFound):
+        await shelf.read(ALICE, attachment_id, 1)
+    status = await shelf.service.put_chunk(ALICE, attachment_id, 1, b"z" * 100)
+    assert status.received == [1]
+
+
+@pytest.mark.s3
+async def test_an_outage_of_s3_is_told_and_passes(
+    database: Database, s3_server: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in s3_server.environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(blobs_module, "_RETRY_FOR", timedelta(seconds=1))
+    shelf = Shelf(database, open_blobs(f"s3://{BUCKET}/{new_id()}", tmp_path))
+    attachment_id = await shelf.begin()
+    s3_server.stop()
+    try:
+        with pytest.raises(errors.Overloaded):
+            await shelf.service.put_chunk(ALICE, attachment_id, 1, bytes(100))
+        assert (await shelf.service.status(ALICE, attachment_id)).received == []
+    finally:
+        s3_server.start()
+    assert (await shelf.service.put_chunk(ALICE, attachment_id, 1, bytes(100))).received == [1]
+    assert await shelf.read(BOB, attachment_id, 1) == bytes(100)
+
+
 @pytest.mark.parametrize(
     ("index", "size"),
     [(0, 5), (0, rules.CHUNK_BYTES + 1), (1, 99), (1, 101), (2, 100), (0, 0), (99999, 16)],
@@ -139,7 +197,7 @@ async def test_wrong_chunks_store_nothing(shelf: Shelf, index: int, size: int) -
     attachment_id = await shelf.begin()
     with pytest.raises(errors.ChunkInvalid):
         await shelf.service.put_chunk(ALICE, attachment_id, index, bytes(size))
-    assert shelf.files() == []
+    assert await shelf.stored() == []
     assert (await shelf.service.status(ALICE, attachment_id)).received == []
 
 
@@ -184,8 +242,8 @@ async def test_foreign_and_taken_ids(shelf: Shelf) -> None:
         await shelf.service.begin(CAROL, begin())
 
 
-async def test_quota_of_a_day(database: Database, tmp_path: Path) -> None:
-    shelf = Shelf(database, tmp_path, quota=2 * TWO_CHUNKS)
+async def test_quota_of_a_day(database: Database, blobs: Blobs) -> None:
+    shelf = Shelf(database, blobs, quota=2 * TWO_CHUNKS)
     bodies = [begin() for _ in range(4)]
     answers = await asyncio.gather(
         *(shelf.service.begin(ALICE, one) for one in bodies), return_exceptions=True
@@ -219,7 +277,7 @@ async def test_deleted_before_posting_only(shelf: Shelf) -> None:
     with pytest.raises(errors.NotFound):
         await shelf.service.delete(BOB, dropped)
     await shelf.service.delete(ALICE, dropped)
-    assert len(shelf.files()) == 2
+    assert len(await shelf.stored()) == 2
     with pytest.raises(errors.NotFound):
         await shelf.service.status(ALICE, dropped)
 
@@ -231,15 +289,15 @@ async def test_abandoned_and_expired_are_cleaned(shelf: Shelf) -> None:
     await shelf.post(posted)
     shelf.clock.at += rules.DAY_MS
     await shelf.service.clean()
-    assert len(shelf.files()) == 4  # Not yet: exactly a day old.
+    assert len(await shelf.stored()) == 4  # Not yet: exactly a day old.
     shelf.clock.at += 1
     await shelf.service.clean()
-    assert len(shelf.files()) == 2
+    assert len(await shelf.stored()) == 2
     with pytest.raises(errors.NotFound):
         await shelf.service.status(ALICE, abandoned)
     shelf.clock.at += 180 * rules.DAY_MS
     await shelf.service.clean()
-    assert shelf.files() == []
+    assert await shelf.stored() == []
 
 
 async def test_a_full_disk_stores_nothing(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:

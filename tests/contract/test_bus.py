@@ -1,10 +1,12 @@
 """Both buses carry the same wake-ups; NATS also across nodes, outages and its size limit."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 
+from copconnect import bus as bus_module
 from copconnect.bus import (
     MAX_PUBLISHED_BYTES,
     AccountWakeup,
@@ -20,6 +22,7 @@ from copconnect.bus import (
 )
 from copconnect.ids import CellId, ClientId, ConversationId, PersonId
 from tests.harness.nats import NatsServer
+from tests.harness.waiting import PATIENCE_S, until_async
 
 C, K = ConversationId("c" * 32), CellId("d" * 32)
 
@@ -48,9 +51,7 @@ class Ear:
         self.heard.append(wakeup)
 
     async def until(self, done: Callable[[list[AnyWakeup]], bool]) -> list[AnyWakeup]:
-        async with asyncio.timeout(15):
-            while not done(self.heard):  # noqa: ASYNC110
-                await asyncio.sleep(0.02)
+        await until_async(lambda: done(self.heard))
         return self.heard
 
 
@@ -58,9 +59,11 @@ class Ear:
 async def bus(request: pytest.FixtureRequest) -> AsyncIterator[Bus]:
     url = "" if request.param == "local" else request.getfixturevalue("nats_server").url
     bus = open_bus(url)
-    await bus.start()
-    yield bus
-    await bus.close()
+    try:
+        await bus.start()
+        yield bus
+    finally:
+        await bus.close()
 
 
 async def test_this_node_hears_each_once_in_order(bus: Bus) -> None:
@@ -85,74 +88,154 @@ def test_kinds() -> None:
     assert isinstance(open_bus(""), LocalBus)
 
 
+MakeNode = Callable[..., Awaitable[NatsBus]]
+
+
+@pytest.fixture
+async def make_node(nats_server: NatsServer) -> AsyncIterator[MakeNode]:
+    """Call it for a started node; ``joined=False`` does not wait until it hears and is heard."""
+    async with AsyncExitStack() as nodes:
+
+        async def make(*, port: int = nats_server.port, joined: bool = True) -> NatsBus:
+            node = NatsBus(f"nats://127.0.0.1:{port}")
+            nodes.push_async_callback(node.close)
+            await node.start()
+            if joined:
+                async with asyncio.timeout(PATIENCE_S):
+                    await node.joined.wait()
+            return node
+
+        yield make
+
+
+async def publish_until_heard(speaker: Bus, ear: Ear) -> int:
+    """Publish entries 1, 2, … until one is heard; return how many."""
+    seq = 0
+    async with asyncio.timeout(PATIENCE_S):
+        while not ear.heard:
+            seq += 1
+            await speaker.publish([entry(seq)])
+            await asyncio.sleep(0.1)
+    return seq
+
+
 @pytest.mark.nats
 async def test_other_nodes_hear_in_order_and_too_large_entries_without_frame(
-    nats_server: NatsServer,
+    make_node: MakeNode,
 ) -> None:
-    here, there = NatsBus(nats_server.url), NatsBus(nats_server.url)
+    here, there = await make_node(), await make_node()
     ear = Ear(there)
-    for one in (here, there):
-        await one.start()
     large = entry(2, bytes(MAX_PUBLISHED_BYTES))
     await here.publish([*ALL, large])
     heard = await ear.until(lambda heard: len(heard) > len(ALL))
     assert heard == [*ALL, entry(2, b"")]
-    for one in (here, there):
-        await one.close()
 
 
 @pytest.mark.nats
-async def test_an_outage_loses_wakeups_and_nothing_else(nats_server: NatsServer) -> None:
-    here, there = NatsBus(nats_server.url), NatsBus(nats_server.url)
+async def test_an_outage_loses_wakeups_and_nothing_else(
+    nats_server: NatsServer, make_node: MakeNode
+) -> None:
+    here, there = await make_node(), await make_node()
     near, far = Ear(here), Ear(there)
-    for one in (here, there):
-        await one.start()
     nats_server.stop()
     try:
-        await here.publish([entry(1)])
-        assert near.heard == [entry(1)]
+        await here.publish([entry(0)])
+        assert near.heard == [entry(0)]
     finally:
         nats_server.start()
-    seq = 1
-    async with asyncio.timeout(20):
-        while not far.heard:
-            seq += 1
-            await here.publish([entry(seq)])
-            await asyncio.sleep(0.1)
-    assert near.heard == [entry(n) for n in range(1, seq + 1)]
-    for one in (here, there):
-        await one.close()
+    last = await publish_until_heard(here, far)
+    assert near.heard == [entry(n) for n in range(last + 1)]
 
 
 @pytest.mark.nats
-async def test_a_node_that_starts_before_nats_joins_later(nats_server: NatsServer) -> None:
+async def test_a_node_that_starts_before_nats_joins_later(
+    nats_server: NatsServer, make_node: MakeNode
+) -> None:
     nats_server.stop()
-    late = NatsBus(nats_server.url)
     try:
-        await late.start()
+        late = await make_node(joined=False)
         await late.publish([entry(1)])
     finally:
         nats_server.start()
-    ear = Ear(late)
-    other = NatsBus(nats_server.url)
-    await other.start()
-    async with asyncio.timeout(20):
-        while not ear.heard:
-            await other.publish([entry(5)])
-            await asyncio.sleep(0.1)
-    for one in (late, other):
-        await one.close()
+    await publish_until_heard(await make_node(), Ear(late))
 
 
 @pytest.mark.nats
-async def test_junk_on_the_subject_is_ignored(nats_server: NatsServer) -> None:
-    here, there = NatsBus(nats_server.url), NatsBus(nats_server.url)
+async def test_junk_on_the_subject_is_ignored(make_node: MakeNode) -> None:
+    here, there = await make_node(), await make_node()
     ear = Ear(there)
-    for one in (here, there):
-        await one.start()
+    assert here._client is not None
     for junk in (b"", b"\xc1", b"\x92\xc4\x00\x80", bytes(1000)):
         await here._client.publish("copconnect.wakeups", junk)
     await here.publish([entry(3)])
     assert await ear.until(bool) == [entry(3)]
-    for one in (here, there):
-        await one.close()
+
+
+PING_FIRST = (b"PONG\r\n", b"PING\r\nPONG\r\n")
+REFUSED = (b"PONG\r\n", b"-ERR 'Maximum Connections Exceeded'\r\n")
+CLOSED_LATER = (b"PONG\r\n", b"PONG\r\n-ERR 'Some Error'\r\n")
+DEAF = (b"MSG ", b"PONG\r\nMSG_")
+
+
+@asynccontextmanager
+async def meddling(upstream: int, change: tuple[bytes, bytes]) -> AsyncIterator[int]:
+    """Yield a port that relays to NATS, and in its first connection alone puts what the server
+    says otherwise: the first of ``change`` becomes the second, once."""
+    connections = 0
+    relays: set[asyncio.Task[None]] = set()
+
+    async def pass_on(
+        reader: asyncio.StreamReader, writer: asyncio.StreamWriter, change: tuple[bytes, bytes]
+    ) -> None:
+        while data := await reader.read(65536):
+            if change[0] and change[0] in data:
+                data = data.replace(*change, 1)
+                change = (b"", b"")
+            writer.write(data)
+        writer.close()
+
+    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        task = asyncio.current_task()
+        assert task is not None
+        relays.add(task)
+        up_reader, up_writer = await asyncio.open_connection("127.0.0.1", upstream)
+        try:
+            await asyncio.gather(
+                pass_on(reader, up_writer, (b"", b"")),
+                pass_on(up_reader, writer, change if connections == 1 else (b"", b"")),
+            )
+        except (OSError, asyncio.CancelledError):
+            pass  # One side has gone.
+        finally:
+            for one in (writer, up_writer):
+                one.transport.abort()
+
+    server = await asyncio.start_server(accept, "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+        for relay in relays:
+            relay.cancel()
+        await asyncio.gather(*relays, return_exceptions=True)
+    assert connections > 1, "the first connection was kept"
+
+
+@pytest.mark.nats
+@pytest.mark.parametrize("change", [PING_FIRST, REFUSED, CLOSED_LATER, DEAF])
+async def test_a_connection_that_is_of_no_use_is_replaced(
+    nats_server: NatsServer,
+    make_node: MakeNode,
+    monkeypatch: pytest.MonkeyPatch,
+    change: tuple[bytes, bytes],
+) -> None:
+    monkeypatch.setattr(bus_module, "_ECHO_LIMIT_S", 2.0)
+    here = await make_node()
+    async with meddling(nats_server.port, change) as port:
+        there = await make_node(port=port)
+        near, far = Ear(here), Ear(there)
+        await publish_until_heard(here, far)
+        await publish_until_heard(there, near)
+        await there.close()

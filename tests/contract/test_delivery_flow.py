@@ -97,7 +97,7 @@ async def test_roster_heads_chain_and_verify(world: World) -> None:
     vectors = Vectors()
     alice, bob, carol = await three(world, vectors)
     membership, c = world.service.membership, vectors.conversation_id
-    first = await membership.roster(bob, c)
+    first = await world.service.rosters.whole(bob, c)
     head = roster_head.read_head(first.head, world.authority.public_key)
     assert (head.roster_epoch, head.leaf_count, head.prev) == (1, 3, roster_head.FIRST_PREV)
     leaves = [roster_tree.leaf(one.cell_id, one.certificate_hash) for one in first.leaves]
@@ -110,7 +110,7 @@ async def test_roster_heads_chain_and_verify(world: World) -> None:
             change_id="2" * 32, add=[], remove=[carol.person_id], make_admin=[], revoke_admin=[]
         ),
     )
-    second = await membership.roster(alice, c)
+    second = await world.service.rosters.whole(alice, c)
     head = roster_head.read_head(second.head, world.authority.public_key)
     assert (head.roster_epoch, head.leaf_count) == (2, 2)
     assert head.prev == roster_head.roster_hash(first.head)

@@ -141,5 +141,5 @@ async def test_a_client_registered_while_a_group_is_made_belongs(world: World) -
             return second.client_id
 
     made, second = await asyncio.gather(world.group(a, [b]), register())
-    roster = await world.service.membership.roster(a, made.conversation_id)
+    roster = await world.service.rosters.whole(a, made.conversation_id)
     assert second in {one.client_id for one in roster.leaves}

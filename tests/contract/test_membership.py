@@ -8,7 +8,7 @@ import pytest
 from copconnect import errors, wire
 from copconnect.database import Database
 from copconnect.delivery import log_store, rules
-from copconnect.ids import new_id
+from copconnect.ids import ConversationId, new_id
 from tests.contract.delivery_world import Vectors, World
 
 
@@ -96,23 +96,29 @@ async def test_create_is_repeatable_and_ids_are_not_stolen(world: World) -> None
     assert (await world.service.membership.conversations(c)).conversations == []
 
 
-async def test_a_full_cell_refuses_people_and_leaves_out_devices(database: Database) -> None:
+async def test_a_direct_conversation_leaves_out_devices_that_do_not_fit(database: Database) -> None:
     world = World(database, cell_size=3)
-    a, b, c, d = (world.registry.register() for _ in range(4))
+    a, b = world.registry.register(), world.registry.register()
+    direct = wire.CreateConversation(
+        conversation_id=new_id(),
+        kind="direct",
+        cell_id=new_id(),
+        person_ids=[b.person_id],
+        who_may_post="everyone",
+    )
+    for _ in range(2):
+        world.registry.register(a.person_id)
     with pytest.raises(errors.CellFull) as full:
-        await world.group(a, [b, c, d])
+        await world.service.membership.create(a, direct)
     assert full.value.details == {"limit": 3}
     assert (await world.service.membership.conversations(a)).conversations == []
-    made = await world.group(a, [b, c])
-    with pytest.raises(errors.CellFull):
-        await world.service.membership.change_members(
-            a, made.conversation_id, change(add=[d.person_id])
-        )
+    world.registry.clients.pop()
+    await world.service.membership.create(a, direct)
     second = world.registry.register(b.person_id)
     async with database.transaction() as connection:
         assert await world.service.client_added(connection, world.registry.clients[-1]) == []
     with pytest.raises(errors.NotMember):
-        await world.service.posting.log(second, made.conversation_id, 0, 10)
+        await world.service.posting.log(second, ConversationId(direct.conversation_id), 0, 10)
 
 
 async def test_a_cell_that_nobody_can_continue_is_given_up(world: World) -> None:
@@ -137,7 +143,8 @@ async def test_a_cell_that_nobody_can_continue_is_given_up(world: World) -> None
     with pytest.raises(errors.CellUnfounded):
         await world.service.commits.lease(b, place[0], cell.cell_id)
     page = await world.service.posting.log(b, place[0], 0, 10)
-    assert [one.kind for one in page.entries] == ["roster", "roster"]
+    # What was written while b's place was in the old cell is b's to read.
+    assert [one.kind for one in page.entries] == ["roster", "commit", "roster"]
     assert page.last_seq == 3
 
 
@@ -187,7 +194,7 @@ async def test_renewal_names_both_certificates_until_the_leaf_is_replaced(world:
     async with world.database.transaction() as connection:
         await world.service.certificate_renewed(connection, world.registry.clients[-1])
     assert (await world.service.key_packages.count(c)).one_time == 0
-    roster = await world.service.membership.roster(a, place[0])
+    roster = await world.service.rosters.whole(a, place[0])
     assert sum(one.client_id == c.client_id for one in roster.leaves) == 2
     assert (await world.service.membership.conversation(a, place[0])).cells[0].clients == 3
     assert (await changes(world, place[0]))[-1].reason == "renewed"

@@ -15,6 +15,7 @@ from copconnect import wire
 from tests.harness import databank
 from tests.harness.officer import Device
 from tests.harness.server import ServerProcess
+from tests.harness.waiting import PATIENCE_S
 from tests.harness.wire_values import JUNK, broken, valid
 
 NORMAL, TOO_BIG = 1000, 1009  # RFC 6455 section 7.4.1.
@@ -47,7 +48,9 @@ def officer(live: ServerProcess) -> Iterator[Device]:
 
 def dial(server: ServerProcess) -> ClientConnection:
     """Open a socket that has not said who it is."""
-    return connect(f"ws://localhost:{server.port}/v1/socket", max_size=None, open_timeout=10)
+    return connect(
+        f"ws://localhost:{server.port}/v1/socket", max_size=None, open_timeout=PATIENCE_S
+    )
 
 
 def greet(device: Device, socket: ClientConnection) -> wire.Ready:
@@ -55,7 +58,7 @@ def greet(device: Device, socket: ClientConnection) -> wire.Ready:
     token = device.http.headers["authorization"].removeprefix("Bearer ")
     hello = wire.Hello(version=wire.WIRE_VERSION, access_token=token)
     socket.send(msgspec.msgpack.encode(hello))
-    answer = socket.recv(timeout=10)
+    answer = socket.recv(timeout=PATIENCE_S)
     assert isinstance(answer, bytes)
     return msgspec.msgpack.decode(answer, type=wire.Ready)
 
@@ -64,7 +67,7 @@ def closed_with(socket: ClientConnection) -> int | None:
     """Wait until the server closes; return its code."""
     try:
         while True:
-            socket.recv(timeout=10)
+            socket.recv(timeout=PATIENCE_S)
     except ConnectionClosed as closed:
         return None if closed.rcvd is None else closed.rcvd.code
 
@@ -87,7 +90,7 @@ def test_an_officer_who_talks_nonsense_is_cut_off(
         with contextlib.suppress(ConnectionClosed):
             for frame in frames:
                 socket.send(frame)
-            assert socket.ping(ack_on_close=True).wait(10)  # All before it has been read.
+            assert socket.ping(ack_on_close=True).wait(PATIENCE_S)  # All before it has been read.
         socket.close()
         assert socket.close_code in (NORMAL, wire.CLOSE_BAD_FRAME)
     with dial(live) as socket:
@@ -109,4 +112,4 @@ def test_a_huge_frame_closes_the_socket_and_nothing_else(
         greet(officer, socket)
         socket.send(bytes(8 * 1024 * 1024))
         assert closed_with(socket) in (TOO_BIG, wire.CLOSE_BAD_FRAME)
-        assert other.ping().wait(10)
+        assert other.ping().wait(PATIENCE_S)

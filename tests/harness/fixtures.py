@@ -1,7 +1,8 @@
 """Fixtures that any test may ask for.
 
 ``database``: an empty copconnect database with all tables, once on SQLite and once on
-PostgreSQL; ``postgresql`` and ``nats_server``: the real services, one of each for the session.
+PostgreSQL; ``postgresql``, ``nats_server`` and ``s3_server``: the real services, one of each for
+the session.
 ``server``: the real server process, on a fresh department with the people of
 :mod:`tests.harness.databank`.
 """
@@ -23,6 +24,7 @@ from copconnect.database import METADATA, Database, open_database
 from tests.harness import databank
 from tests.harness.nats import NatsServer
 from tests.harness.postgresql import PostgreSQL
+from tests.harness.s3 import S3Server
 from tests.harness.server import ServerProcess, run_copconnect
 
 T = TypeVar("T")
@@ -43,6 +45,17 @@ def postgresql() -> Iterator[PostgreSQL]:
 def nats_server() -> Iterator[NatsServer]:
     """The session's NATS server. A test that stops it starts it again."""
     server = NatsServer()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.close()
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[S3Server]:
+    """The session's S3 server, with one bucket. A test that stops it starts it again."""
+    server = S3Server()
     try:
         server.start()
         yield server

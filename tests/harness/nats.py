@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 from tests.harness import processes
+from tests.harness.waiting import PATIENCE_S
 
 
 class NatsServer:
@@ -32,7 +33,9 @@ class NatsServer:
                 stdout=log,
                 stderr=log,
             )
-        processes.wait_until(lambda: processes.accepts(self.port), self._process, self._log, 20)
+        processes.wait_until(
+            lambda: processes.accepts(self.port), self._process, self._log, PATIENCE_S
+        )
 
     def stop(self) -> None:
         """End the server; its clients see a lost connection."""

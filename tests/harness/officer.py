@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from copconnect import wire
 from tests.harness import databank
 from tests.harness.server import ServerProcess
+from tests.harness.waiting import PATIENCE_S
 
 MSGPACK = "application/msgpack"
 PROOF = b"copconnect register v1\0"
@@ -36,7 +37,9 @@ class Device:
         self.officer = officer
         self.client_id = secrets.token_hex(16)
         self.person_id = ""
-        self.http = httpx.Client(base_url=server.url, headers={"accept": MSGPACK}, timeout=30)
+        self.http = httpx.Client(
+            base_url=server.url, headers={"accept": MSGPACK}, timeout=PATIENCE_S
+        )
         self._server = server
         self._key = Ed25519PrivateKey.generate()
 

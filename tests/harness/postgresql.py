@@ -20,7 +20,7 @@ import asyncpg
 from tests.harness import processes
 
 OWNER = "postgres"
-START_LIMIT_S = 60
+START_LIMIT_S = 120
 
 
 class PostgreSQL:

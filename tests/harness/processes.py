@@ -1,18 +1,26 @@
 """Child processes of the test session: free ports, waiting until ready, ending for certain."""
 
 import contextlib
+import random
 import socket
 import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+# Below the ports that systems give to outgoing connections (Linux from 32768, others from 49152):
+# one of those may be lent out before the server binds it, or while a test has stopped the server.
+PORTS = range(12_000, 32_000)
+
 
 def free_port() -> int:
     """Return a TCP port of the loopback interface that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    while True:
+        port = random.choice(PORTS)
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def wait_until(

@@ -16,9 +16,10 @@ from pathlib import Path
 import httpx
 
 from tests.harness import processes
+from tests.harness.waiting import PATIENCE_S
 
 ROOT = Path(__file__).parents[2]
-START_LIMIT_S = 60
+START_LIMIT_S = 120
 CODE = re.compile(r"\b(\d{6})\b")
 
 
@@ -92,7 +93,7 @@ class ServerProcess:
         self.kill()
         self.start()
 
-    def code_for(self, number: str, patience_s: float = 10) -> str:
+    def code_for(self, number: str, patience_s: float = PATIENCE_S) -> str:
         """Wait for a one-time code that was sent to a number and not returned here before.
 
         Texts go out after the answer, so that the answer takes as long for every number.

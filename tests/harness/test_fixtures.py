@@ -6,6 +6,7 @@ import sqlalchemy as sa
 
 from copconnect.database import METADATA, Database
 from tests.harness.nats import NatsServer
+from tests.harness.waiting import PATIENCE_S
 
 PROBE = sa.table("fixture_probe", sa.column("n"))
 
@@ -44,10 +45,12 @@ async def test_back_ends_are_what_they_say(
 async def test_nats_server_passes_messages_and_comes_back(nats_server: NatsServer) -> None:
     for _ in range(2):
         connection = await nats.connect(nats_server.url)
-        subscription = await connection.subscribe("probe")
-        await connection.publish("probe", b"hello")
-        message = await subscription.next_msg(timeout=5)
-        assert message.data == b"hello"
-        await connection.close()
+        try:
+            subscription = await connection.subscribe("probe")
+            await connection.publish("probe", b"hello")
+            message = await subscription.next_msg(timeout=PATIENCE_S)
+            assert message.data == b"hello"
+        finally:
+            await connection.close()
         nats_server.stop()
         nats_server.start()

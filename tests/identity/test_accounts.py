@@ -1,6 +1,7 @@
 """Devices, renewal, revocation and suspension, over HTTP on SQLite and PostgreSQL."""
 
 import base64
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
@@ -23,6 +24,12 @@ from tests.identity.conftest import (
 )
 
 DAY_MS = 24 * 3_600_000
+
+
+def reason_of(refused: Any) -> Any:
+    """Return why a device is signed out, from the refusal it met."""
+    assert (refused.status_code, refused.json()["code"]) == (401, "signed_out")
+    return refused.json()["details"]["reason"]
 
 
 async def renew(running: Running, device: Device, created_ms: int) -> Any:
@@ -113,7 +120,7 @@ async def test_revoking_a_device(running: Running, code_of: Any) -> None:
     me = (await revoke(first, second)).json()
     revoked = {client["clientId"]: client["revoked"] for client in me["clients"]}
     assert revoked == {first.client_id: False, second.client_id: True}
-    assert code_of(await running.get("/v1/me", second)) == "unauthenticated"
+    assert reason_of(await running.get("/v1/me", second)) == "device_removed"
     assert (await revoke(first, second)).status_code == 200  # A retry.
     after = (await running.get("/v1/trust")).json()
     assert after["version"] == before["version"] + 1
@@ -124,11 +131,35 @@ async def test_revoking_a_device(running: Running, code_of: Any) -> None:
     assert serials == [x509.load_der_x509_certificate(second.certificate).serial_number]
 
 
+async def test_why_a_device_is_out_is_told_for_three_months_to_the_holder_of_its_token(
+    running: Running, clock: MovedClock, code_of: Any
+) -> None:
+    suspended, removed = await running.device(SHO), await running.device(PATROL)
+    bank = synthetic_bank()
+    left = dataclasses.replace(bank, people=[one for one in bank.people if one.number != PATROL])
+    await running.container.editor.suspend(SHO)
+    await running.container.editor.import_bank(left, remove_missing=True)
+    await running.container.wakeup_log.poll()
+    for device, reason in ((suspended, "suspended"), (removed, "removed")):
+        assert reason_of(await running.get("/v1/me", device)) == reason
+        assert reason_of(await running.get("/v1/conversations", device)) == reason
+        wrong = {"authorization": device.headers["authorization"][:-1] + "?"}
+        guessed = await running.http.get("/v1/me", headers=wrong)
+        assert guessed.json()["details"] == {}
+        assert code_of(guessed) == "unauthenticated"
+    clock.ms += 90 * DAY_MS
+    await running.container.auth.accounts.prune()
+    assert reason_of(await running.get("/v1/me", suspended)) == "suspended"
+    clock.ms += 1
+    await running.container.auth.accounts.prune()
+    assert code_of(await running.get("/v1/me", suspended)) == "unauthenticated"
+
+
 async def test_signing_out(running: Running) -> None:
     device = await running.device(SHO)
     answer = await running.http.post("/v1/sign-out", headers=device.headers)
     assert (answer.status_code, answer.content) == (204, b"")
-    assert (await running.get("/v1/me", device)).status_code == 401
+    assert reason_of(await running.get("/v1/me", device)) == "signed_out"
 
 
 async def test_a_suspension_by_command_reaches_a_running_server(
@@ -156,10 +187,15 @@ async def test_a_suspension_by_command_reaches_a_running_server(
     assert removed == [([device.client_id], "department")]
     await running.container.wakeup_log.poll()
     assert (
-        AccountWakeup(event="signed_out", person_ids=[], client_ids=[ClientId(device.client_id)])
+        AccountWakeup(
+            event="signed_out",
+            person_ids=[],
+            client_ids=[ClientId(device.client_id)],
+            reason="suspended",
+        )
         in heard
     )
-    assert (await running.get("/v1/me", device)).status_code == 401
+    assert reason_of(await running.get("/v1/me", device)) == "suspended"
     async with running.container.database.reading() as connection:
         registry, roster = running.container.registry, running.container.roster
         assert await registry.clients_of(connection, [device.person_id]) == []  # type: ignore[list-item]

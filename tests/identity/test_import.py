@@ -35,11 +35,11 @@ class Recorded:
     """Stands for the Authentication Service."""
 
     def __init__(self) -> None:
-        self.lost: list[set[PersonId]] = []
+        self.lost: list[dict[PersonId, str]] = []
         self.codes: dict[PersonId, str] = {}
 
-    async def people_lost(self, _: Any, person_ids: Any) -> list[Any]:
-        self.lost.append(set(person_ids))
+    async def people_lost(self, _: Any, lost: Any) -> list[Any]:
+        self.lost.append(dict(lost))
         return []
 
     async def store_enrolment_codes(self, _: Any, codes: dict[PersonId, str]) -> None:
@@ -95,13 +95,13 @@ async def test_moves_suspensions_and_removals(
     assert counts(dry.summary()) == expected
     assert len(await statuses(database)) == 3
     assert counts((await editor.import_bank(bank(new))).summary()) == expected
-    assert accounts.lost == [{person_id("2")}]
+    assert accounts.lost == [{person_id("2"): "suspended"}]
     # Who is missing stays, until asked for; who was suspended stays so without a word.
     silent = new | {"2": "2,Swapna,7000000002,PC,C,A,,"}
     assert counts((await editor.import_bank(bank(silent))).summary()) == {"unchanged": 3}
     removing = await editor.import_bank(bank(silent), remove_missing=True)
     assert counts(removing.summary()) == {"removed": 1, "unchanged": 3}
-    assert accounts.lost[1:] == [{person_id("3")}]
+    assert accounts.lost[1:] == [{person_id("3"): "removed"}]
     assert await statuses(database) == {
         "1": ("active", "B"),
         "2": ("suspended", "A"),

@@ -7,6 +7,7 @@ import uvicorn
 from litestar import Litestar, get
 
 from copconnect.commands.patience import PatientProtocol
+from tests.harness.waiting import PATIENCE_S
 
 
 @get("/")
@@ -28,14 +29,14 @@ async def test_a_head_that_never_ends(sent: bytes) -> None:
     )
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve())
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         while not server.started:  # noqa: ASYNC110  uvicorn has no event for it.
             await asyncio.sleep(0.01)
     port = server.servers[0].sockets[0].getsockname()[1]
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
         writer.write(sent)
-        async with asyncio.timeout(3):
+        async with asyncio.timeout(PATIENCE_S):
             try:
                 got = await reader.read()
             except ConnectionResetError:

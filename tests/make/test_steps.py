@@ -109,7 +109,8 @@ def test_every_file_of_this_project_may_be_tracked() -> None:
 
 def _stage(name: str, code: str, junit: str | None = None) -> stages.Stage:
     group = "unit" if junit else "lint"
-    return stages.Stage(name, (sys.executable, "-c", code), group, junit)
+    again = (lambda failed: [case.name for case in failed]) if junit else None
+    return stages.Stage(name, (sys.executable, "-c", code), group, junit, again)
 
 
 REPORT = """<testsuites><testsuite>
@@ -137,6 +138,83 @@ def test_results_are_counted(
     assert "the reason" in printed
     assert printed.rstrip().splitlines()[-1] == "3 passed, 4 failed, 1 skipped"
     assert stages.main(["nonsense"]) == 2
+
+
+SOMETIMES = """
+import pathlib, pytest
+
+def once(name):
+    seen = pathlib.Path(__file__).with_name(name)
+    if not seen.exists():
+        seen.touch()
+        raise AssertionError("the first time")
+
+def test_steady():
+    pathlib.Path(__file__).with_name("steady").open("a").write("x")
+
+@pytest.mark.parametrize("n", range(FLAKY))
+def test_sometimes(n):
+    once(f"sometimes{n}")
+
+def test_never():
+    assert NEVER
+"""
+
+
+@pytest.mark.parametrize(
+    ("flaky", "never", "wanted", "status", "last"),
+    [
+        (2, True, "1", 0, "4 passed, 0 failed, 0 skipped"),
+        (2, True, "", 1, "2 passed, 2 failed, 0 skipped"),
+        (2, False, "1", 1, "3 passed, 1 failed, 0 skipped"),
+        (6, True, "1", 1, "2 passed, 6 failed, 0 skipped"),
+    ],
+)
+def test_what_failed_runs_once_more_where_that_is_asked_for(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    flaky: int,
+    never: bool,
+    wanted: str,
+    status: int,
+    last: str,
+) -> None:
+    code = SOMETIMES.replace("FLAKY", str(flaky)).replace("NEVER", str(never))
+    (tmp_path / "test_it.py").write_text(code)
+    (tmp_path / "pytest.ini").write_text("[pytest]")
+    monkeypatch.setattr(stages, "ARTEFACTS", tmp_path)
+    monkeypatch.setattr(stages, "ROOT", tmp_path)
+    monkeypatch.setattr(stages, "STAGES", (stages.pytest_stage("some tests", "unit"),))
+    monkeypatch.setenv("RERUN_FAILED", wanted)
+    assert stages.main(["unit"]) == status
+    printed = capsys.readouterr().out
+    assert printed.rstrip().splitlines()[-1] == last
+    passed_later = flaky if last.startswith(("4", "3")) else 0
+    named = re.findall(r"^ +flaky: (.*)$", printed, re.MULTILINE)
+    assert named == [f"test_it test_sometimes[{n}]" for n in range(passed_later)]
+    assert (tmp_path / "steady").read_text() == "x"  # What passed did not run again.
+
+
+def test_a_file_of_the_client_runs_once_more() -> None:
+    stage = stages.vitest_stage("client tests", "client")
+    assert stage.again is not None
+    failed = [stages.Case("test/a.test.ts", "one"), stages.Case("test/a.test.ts", "two")]
+    assert stage.again(failed) == ["test/a.test.ts"]
+
+
+def test_a_second_run_that_runs_nothing_proves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stages, "ARTEFACTS", tmp_path)
+    monkeypatch.setenv("RERUN_FAILED", "1")
+    code = (
+        "import pathlib, sys\n"
+        f"if len(sys.argv) == 1: pathlib.Path({str(tmp_path / 'r.xml')!r}).write_text({REPORT!r})\n"
+        "raise SystemExit(len(sys.argv) == 1)"
+    )
+    outcome = stages.run(_stage("tests", code, "r.xml"), quiet=True)
+    assert (outcome.succeeded, outcome.passed, outcome.failed) == (False, 2, 2)
 
 
 def test_success_is_success(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

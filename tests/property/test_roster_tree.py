@@ -101,7 +101,21 @@ def test_an_edited_tree_is_the_tree_of_the_edited_leaves(
 ) -> None:
     removed = data.draw(st.sets(st.sampled_from(leaves))) if leaves else set()
     edited = RosterTree(leaves).edited(added, removed)
-    assert edited.root == recursion(sorted((set(leaves) - removed) | set(added)))
+    expected = RosterTree((set(leaves) - removed) | set(added))
+    assert edited.root == recursion(list(expected.leaves))
+    assert edited.leaves == expected.leaves
+    for index in range(edited.count):
+        assert edited.range_proof(index, 1) == expected.range_proof(index, 1)
+    back = edited.edited(leaves, set(edited.leaves) - set(leaves))
+    assert back.root == RosterTree(leaves).root
+
+
+@pytest.mark.parametrize("changes", [1, 400, 1_000])
+def test_few_and_many_changes_give_the_same_tree(changes: int) -> None:
+    leaves = roster([256] * 8)
+    removed, added = leaves[:: len(leaves) // changes or 1][:changes], roster([3] * changes)
+    edited = RosterTree(leaves).edited(added, removed)
+    assert edited.root == RosterTree((set(leaves) - set(removed)) | set(added)).root
 
 
 @given(LEAVES, st.data())

@@ -16,10 +16,10 @@ from copconnect.bus import AnyWakeup, LocalBus
 from copconnect.database import Database
 from copconnect.delivery import routes
 from copconnect.http import Gate, on_error
-from copconnect.principals import Caller
+from copconnect.principals import Caller, Ended
 from copconnect.sockets.endpoint import Sockets
 from tests.contract.delivery_world import World
-from tests.harness.processes import free_port
+from tests.harness.waiting import PATIENCE_S
 
 _FRAME = msgspec.msgpack.Decoder(wire.ServerFrame)
 
@@ -29,14 +29,15 @@ class Tokens:
 
     def __init__(self) -> None:
         self.callers: dict[str, Caller] = {}
+        self.ended: dict[str, Ended] = {}
 
     async def authenticate(self, access_token: str) -> Caller | None:
         """Return whom the token names."""
         return self.callers.get(access_token)
 
-    async def authenticate_all(self, access_tokens: Sequence[str]) -> list[Caller | None]:
+    async def authenticate_all(self, access_tokens: Sequence[str]) -> list[Caller | Ended | None]:
         """Return whom the tokens name."""
-        return [self.callers.get(token) for token in access_tokens]
+        return [self.ended.get(token) or self.callers.get(token) for token in access_tokens]
 
 
 class FixedVersions:
@@ -79,7 +80,7 @@ class Live(World):
             hellos_per_s=5_000,
         )
         self.bus.subscribe(self.sockets.receive)
-        self.port = free_port()
+        self.port = 0
 
     @contextlib.asynccontextmanager
     async def serving(self) -> AsyncIterator["Live"]:
@@ -93,7 +94,7 @@ class Live(World):
         config = uvicorn.Config(
             app,
             host="127.0.0.1",
-            port=self.port,
+            port=0,
             ws=self.sockets.handover,  # type: ignore[arg-type]
             log_level="critical",
             lifespan="off",
@@ -101,9 +102,10 @@ class Live(World):
         )
         server = uvicorn.Server(config)
         task = asyncio.create_task(server.serve())
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             while not server.started:  # noqa: ASYNC110  uvicorn has no event for it.
                 await asyncio.sleep(0.01)
+        self.port = server.servers[0].sockets[0].getsockname()[1]
         await self.sockets.start()
         try:
             yield self
@@ -162,7 +164,7 @@ class LiveClient:
         """Send a frame."""
         await self.socket.send(msgspec.msgpack.encode(frame))
 
-    async def next(self, timeout_s: float = 5.0) -> wire.ServerFrame:
+    async def next(self, timeout_s: float = PATIENCE_S) -> wire.ServerFrame:
         """Return the next frame."""
         async with asyncio.timeout(timeout_s):
             data = await self.socket.recv()
@@ -170,7 +172,7 @@ class LiveClient:
         frame: wire.ServerFrame = _FRAME.decode(data)
         return frame
 
-    async def entry(self, timeout_s: float = 5.0) -> wire.LogEntry:
+    async def entry(self, timeout_s: float = PATIENCE_S) -> wire.LogEntry:
         """Return the entry of the next frame, which must be one."""
         frame = await self.next(timeout_s)
         assert isinstance(frame, wire.EntryFrame), frame
@@ -187,7 +189,7 @@ class LiveClient:
     async def close_code(self) -> int | None:
         """Read to the end; return the close code."""
         try:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(PATIENCE_S):
                 while True:
                     await self.socket.recv()
         except ConnectionClosed as closed:

@@ -42,7 +42,7 @@ export class ScriptedAccount {
     const known = !["register", "signed_out", "storage_failed"].includes(scenario.phase);
     this.now = {
       phase: scenario.phase,
-      reason: scenario.phase === "signed_out" ? (scenario.reason ?? "revoked") : null,
+      reason: scenario.phase === "signed_out" ? (scenario.reason ?? "device_removed") : null,
       me: known ? ME : null,
       clientId: known ? id(9, 1) : null,
       unitAdmin: true,
@@ -152,7 +152,7 @@ export class ScriptedAccount {
   }
   async signOut(): Promise<AppState> {
     await pause(300);
-    return this.become({ phase: "signed_out", reason: "sign_out", me: null });
+    return this.become({ phase: "signed_out", reason: "signed_out", me: null });
   }
   async startOver(): Promise<AppState> {
     return this.become({ phase: "register", reason: null });

@@ -22,7 +22,7 @@ export interface HttpOptions {
   readonly fetch: Fetch;
   readonly random: () => number;
   readonly token: () => string | null;
-  /** An authenticated call was answered `unauthenticated` or `suspended`. */
+  /** An authenticated call was answered that the server does not take this device any more. */
   readonly onRefused: (code: string) => void;
 }
 
@@ -45,6 +45,7 @@ export interface Answer {
   readonly etag: string | null;
 }
 
+const REFUSALS = new Set(["unauthenticated", "signed_out", "suspended"]);
 const BACKOFF = { firstMs: 300, maxMs: 4_000 };
 
 export class Http {
@@ -121,7 +122,7 @@ export class Http {
       // Not our server: a proxy or a captive portal stands between.
       return failure("network", { retry: true, details: { status: response.status } });
     }
-    if (authenticated && (body.code === "unauthenticated" || body.code === "suspended")) {
+    if (authenticated && REFUSALS.has(body.code)) {
       this.#options.onRefused(body.code);
     }
     return new CoreFailure(body.code, {

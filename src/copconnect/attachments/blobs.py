@@ -1,43 +1,63 @@
 """The blob store: a local folder or S3, one object for each chunk, written whole or not at all."""
 
 from collections.abc import AsyncIterator, Iterable
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import obstore
-from obstore.exceptions import BaseError
+from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import LocalStore, ObjectStore, from_url
 
 from copconnect import errors
 
 _READ_BYTES = 64 * 1024
+_RETRY_FOR = timedelta(seconds=10)  # Of S3; then the caller is told, and tries again itself.
 
 
 class Blobs:
     """Writes, reads and deletes objects by path."""
 
     def __init__(self, store: ObjectStore) -> None:
-        self._store = store
+        self.store = store
 
-    async def write(self, path: str, data: bytes) -> None:
-        """Store an object atomically. Raises StorageFull or Overloaded; nothing is half there."""
+    async def create(self, path: str, data: bytes) -> bool:
+        """Store a new object atomically; return False, and leave it, where there is one.
+
+        Raises StorageFull or Overloaded; nothing is half there.
+        """
         try:
-            await obstore.put_async(self._store, path, data, use_multipart=False)
+            await obstore.put_async(self.store, path, data, mode="create", use_multipart=False)
+        except AlreadyExistsError:
+            return False
         except (BaseError, OSError) as error:
             raise _translate(error) from error
+        return True
+
+    async def holds(self, path: str, data: bytes) -> bool:
+        """Return whether an object has exactly these bytes. Raises NotFound or Overloaded."""
+        at = 0
+        async for piece in await self.read(path):
+            if data[at : at + len(piece)] != piece:
+                return False
+            at += len(piece)
+        return at == len(data)
 
     async def read(self, path: str) -> AsyncIterator[bytes]:
         """Open an object and return its bytes in pieces. Raises NotFound before the first one."""
         try:
-            found = await obstore.get_async(self._store, path)
+            found = await obstore.get_async(self.store, path)
         except FileNotFoundError as error:
             raise errors.NotFound from error
         except (BaseError, OSError) as error:
             raise _translate(error) from error
 
         async def pieces() -> AsyncIterator[bytes]:
-            async for piece in found.stream(min_chunk_size=_READ_BYTES):
-                yield bytes(piece)
+            try:
+                async for piece in found.stream(min_chunk_size=_READ_BYTES):
+                    yield bytes(piece)
+            except (BaseError, OSError) as error:
+                raise _translate(error) from error
 
         return pieces()
 
@@ -45,7 +65,7 @@ class Blobs:
         """Delete objects; those that are not there are no error."""
         for path in paths:
             try:
-                await obstore.delete_async(self._store, path)
+                await obstore.delete_async(self.store, path)
             except FileNotFoundError:
                 continue
             except (BaseError, OSError) as error:
@@ -55,14 +75,15 @@ class Blobs:
 def open_blobs(url: str, data_dir: Path) -> Blobs:
     """Open the blob store at ``url`` (file:// or s3://), or the folder in ``data_dir``.
 
-    S3 credentials and endpoint come from the usual AWS_* environment variables.
+    S3 credentials and endpoint come from the usual AWS_* environment variables. The server must
+    know conditional writes (``If-None-Match: *``), as AWS, MinIO and Ceph do.
     """
     if not url:
         return Blobs(LocalStore(prefix=data_dir / "blobs", mkdir=True))
     parts = urlsplit(url)
     if parts.scheme == "file":
         return Blobs(LocalStore(prefix=Path(parts.path), mkdir=True))
-    return Blobs(from_url(url))
+    return Blobs(from_url(url, retry_config={"max_retries": 3, "retry_timeout": _RETRY_FOR}))
 
 
 def _translate(error: Exception) -> errors.CopConnectError:

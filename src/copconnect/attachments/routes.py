@@ -8,7 +8,6 @@ from litestar.params import FromPath
 from litestar.response import Stream
 
 from copconnect import errors, wire
-from copconnect.attachments import rules
 from copconnect.attachments.service import AttachmentService
 from copconnect.http import Gate, HttpRequest, answer, nothing, read, read_bytes
 from copconnect.ids import AttachmentId
@@ -39,9 +38,6 @@ def routes(service: AttachmentService, gate: Gate) -> list[Any]:
         caller = await gate.caller(request)
         attachment_id, index = _id(a), _index(i)
         limit = await service.chunk_limit(caller, attachment_id, index)
-        if limit is None:  # A repetition: read it away, keep what is stored.
-            await read_bytes(request, rules.CHUNK_BYTES)
-            return answer(request, await service.status(caller, attachment_id))
         try:
             data = await read_bytes(request, limit)
         except errors.TooLarge as error:

@@ -88,31 +88,29 @@ class AttachmentService:
                 connection, await self._own(connection, caller, attachment_id)
             )
 
-    async def chunk_limit(
-        self, caller: Caller, attachment_id: AttachmentId, index: int
-    ) -> int | None:
-        """Return how many bytes chunk ``index`` must have; None when it is already stored."""
+    async def chunk_limit(self, caller: Caller, attachment_id: AttachmentId, index: int) -> int:
+        """Return how many bytes chunk ``index`` must have."""
         async with self._database.reading() as connection:
             stored = await self._own(connection, caller, attachment_id)
-            limit = rules.chunk_size(stored.size, index)
-            if stored.complete or index in await store.received(connection, attachment_id):
-                return None
-            return limit
+        return rules.chunk_size(stored.size, index)
 
     async def put_chunk(
         self, caller: Caller, attachment_id: AttachmentId, index: int, data: bytes
     ) -> wire.AttachmentStatus:
-        """Store one chunk. The first bytes stored for an index stay."""
+        """Store one chunk. The first bytes stored for an index stay; repeating them changes
+        nothing. Raises ChunkDiffers for others."""
         async with self._database.reading() as connection:
             stored = await self._own(connection, caller, attachment_id)
         rules.check_chunk(stored.size, index, len(data))
-        await self._blobs.write(rules.blob_path(attachment_id, index), data)
+        path = rules.blob_path(attachment_id, index)
+        if not await self._blobs.create(path, data) and not await self._blobs.holds(path, data):
+            raise errors.ChunkDiffers(chunk=index)
         async with self._database.transaction() as connection:
             held = await store.find(connection, attachment_id, hold=True)
             if held is not None:
                 await store.add_chunk(connection, held, index)
         if held is None:  # Deleted meanwhile; nobody else would delete this blob.
-            await self._blobs.delete([rules.blob_path(attachment_id, index)])
+            await self._blobs.delete([path])
             raise errors.NotFound
         async with self._database.reading() as connection:
             return await self._status(

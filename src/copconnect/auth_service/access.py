@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import structlog
 from sqlalchemy.exc import DBAPIError
 
+from copconnect import errors
 from copconnect.auth_service import rules, store
 from copconnect.auth_service.ports import Conduct, People
 from copconnect.bus import AccountWakeup, AnyWakeup
@@ -19,7 +20,7 @@ from copconnect.clock import Clock
 from copconnect.database import Database
 from copconnect.gathering import Gathering, padded
 from copconnect.ids import ClientId, PersonId
-from copconnect.principals import Caller
+from copconnect.principals import Caller, Ended
 
 CACHE_MS = 60_000
 CACHE_SIZE = 200_000
@@ -57,24 +58,29 @@ class CachingAuthenticator:
             await self.flush_seen()
 
     async def authenticate(self, access_token: str) -> Caller | None:
-        """Return the caller, or None for an unknown or revoked token."""
+        """Return the caller, or None for an unknown token. Raises SignedOut for one that ended."""
         cached = self._cache.get(rules.token_hash(access_token))
         if cached is not None and 0 <= (now := self._clock.now_ms()) - cached[0] < CACHE_MS:
             self._seen[cached[1].client_id] = now
             return cached[1]
-        return await self._unknown.load(access_token)
+        caller = await self._unknown.load(access_token)
+        if isinstance(caller, Ended):
+            raise errors.SignedOut(reason=caller.reason)
+        return caller
 
-    async def _authenticate_together(self, tokens: Sequence[str]) -> dict[str, Caller | None]:
+    async def _authenticate_together(
+        self, tokens: Sequence[str]
+    ) -> dict[str, Caller | Ended | None]:
         return dict(zip(tokens, await self.authenticate_all(tokens), strict=True))
 
-    async def authenticate_all(self, access_tokens: Sequence[str]) -> list[Caller | None]:
-        """Return the caller of each token, None for an unknown or revoked one.
+    async def authenticate_all(self, access_tokens: Sequence[str]) -> list[Caller | Ended | None]:
+        """Return the caller of each token, None for an unknown one, why for one that ended.
 
         Those that are not in memory are read together, in three statements.
         """
         keys = [rules.token_hash(token) for token in access_tokens]
         now = self._clock.now_ms()
-        known: dict[str, Caller | None] = {}
+        known: dict[str, Caller | Ended | None] = {}
         for key in keys:
             cached = self._cache.get(key)
             fresh = cached is not None and 0 <= now - cached[0] < CACHE_MS
@@ -83,24 +89,26 @@ class CachingAuthenticator:
         if unknown:
             known |= await self._read(unknown, now)
         for caller in known.values():
-            if caller is not None:
+            if isinstance(caller, Caller):
                 self._seen[caller.client_id] = now
         return [known[key] for key in keys]
 
-    async def _read(self, keys: Sequence[str], now: int) -> dict[str, Caller | None]:
+    async def _read(self, keys: Sequence[str], now: int) -> dict[str, Caller | Ended | None]:
         """Return the callers behind hashes of tokens, and remember those that may be."""
         generation = self._generation
         async with self._database.reading() as connection:
             owners = await store.token_owners(connection, padded(keys))
-            people = padded([PersonId(row.person_id) for row in owners.values()])
+            people = padded(
+                [PersonId(row.person_id) for row in owners.values() if row.ended_reason is None]
+            )
             active = await self._people.active_people(connection, people) if people else set()
             accepted = await self._conduct.accepted(connection, people) if active else {}
-        found: dict[str, Caller | None] = {}
+        found: dict[str, Caller | Ended | None] = {}
         for key in keys:
             row = owners.get(key)
             if row is None or row.person_id not in active:
                 self._cache.pop(key, None)
-                found[key] = None
+                found[key] = None if row is None else Ended(row.ended_reason or "suspended")
                 continue
             person_id = PersonId(row.person_id)
             current = accepted.get(person_id) == self._conduct.current

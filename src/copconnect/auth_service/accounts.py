@@ -4,14 +4,14 @@ Invariant: revoking commits in one transaction: client, certificates, token, the
 Trust, the client's places in conversations, and the wake-ups that sign it out everywhere.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
 from copconnect.auth_service import registration_store, rules, store
 from copconnect.auth_service.authority import CertificateAuthority
-from copconnect.auth_service.ports import Conduct, Memberships, People, RemovalReason
+from copconnect.auth_service.ports import Conduct, EndReason, LossReason, Memberships, People
 from copconnect.auth_service.registration import issue
 from copconnect.bus import AccountWakeup, AnyWakeup, Bus
 from copconnect.clock import Clock
@@ -107,43 +107,58 @@ class Accounts:
             client = await store.client(connection, ClientId(client_id))
             if client is None or client.person_id != caller.person_id:
                 raise errors.NotFound
-            wakeups = await self.revoke(connection, [ClientId(client_id)], "device_removed")
+            wakeups = await self.revoke(connection, {ClientId(client_id): "device_removed"})
         await self._bus.publish(wakeups)
         return await self.me(caller)
 
     async def sign_out(self, caller: Caller) -> None:
         """Revoke the caller's device."""
         async with self._database.transaction() as connection:
-            wakeups = await self.revoke(connection, [caller.client_id], "device_removed")
+            wakeups = await self.revoke(connection, {caller.client_id: "signed_out"})
         await self._bus.publish(wakeups)
 
     async def revoke(
-        self, connection: AsyncConnection, client_ids: Sequence[ClientId], reason: RemovalReason
+        self, connection: AsyncConnection, reasons: Mapping[ClientId, EndReason]
     ) -> list[AnyWakeup]:
         """Revoke clients in the caller's transaction. Publish the wake-ups after it commits."""
-        revoked = await store.revoke(connection, client_ids, self._clock.now_ms())
+        revoked = await store.revoke(connection, reasons, self._clock.now_ms())
         if not revoked:
             return []
         fresh = sorted(ClientId(row.client_id) for row in revoked)
         owners = {PersonId(row.person_id) for row in revoked}
         await store.bump_trust(connection)
-        wakeups: list[AnyWakeup] = [
-            AccountWakeup(event="signed_out", person_ids=[], client_ids=fresh),
-            *await self._memberships.clients_removed(connection, fresh, reason),
+        wakeups: list[AnyWakeup] = []
+        for ended in sorted({reasons[client_id] for client_id in fresh}):
+            signed_out = [client_id for client_id in fresh if reasons[client_id] == ended]
+            wakeups.append(
+                AccountWakeup(
+                    event="signed_out", person_ids=[], client_ids=signed_out, reason=ended
+                )
+            )
+        lost = any(reasons[client_id] in ("suspended", "removed") for client_id in fresh)
+        wakeups += [
+            *await self._memberships.clients_removed(
+                connection, fresh, "department" if lost else "device_removed"
+            ),
             AccountWakeup(event="clients", person_ids=sorted(owners), client_ids=[]),
             AccountWakeup(event="trust", person_ids=[], client_ids=[]),
         ]
         await self._log.record(connection, wakeups)
         return wakeups
 
+    async def prune(self) -> None:
+        """Forget why tokens ended, for those that ended long ago."""
+        before_ms = self._clock.now_ms() - rules.ENDED_TOKEN_KEPT_MS
+        async with self._database.transaction() as connection:
+            await store.forget_ended_tokens(connection, before_ms)
+
     async def people_lost(
-        self, connection: AsyncConnection, person_ids: Collection[PersonId]
+        self, connection: AsyncConnection, lost: Mapping[PersonId, LossReason]
     ) -> list[AnyWakeup]:
         """Sign out people who were suspended or removed, in the caller's transaction."""
-        await registration_store.refuse_open_tickets(connection, person_ids)
-        return await self.revoke(
-            connection, await store.open_clients(connection, person_ids), "department"
-        )
+        await registration_store.refuse_open_tickets(connection, lost)
+        owners = await store.open_clients(connection, lost)
+        return await self.revoke(connection, {one: lost[owner] for one, owner in owners.items()})
 
     async def store_enrolment_codes(
         self, connection: AsyncConnection, codes: dict[PersonId, str]

@@ -11,6 +11,8 @@ from copconnect.ids import ClientId, PersonId
 from copconnect.principals import RegisteredClient
 
 RemovalReason = Literal["device_removed", "department"]
+LossReason = Literal["suspended", "removed"]
+EndReason = LossReason | Literal["device_removed", "signed_out"]
 
 
 class Memberships(Protocol):

@@ -22,6 +22,7 @@ RENEWAL_WINDOW_MS = 30 * 24 * HOUR_MS
 TICKET_LIFETIME_MS = 30 * 60_000
 APPROVAL_LIFETIME_MS = 7 * 24 * HOUR_MS
 ENROLMENT_ATTEMPTS = 5
+ENDED_TOKEN_KEPT_MS = 90 * 24 * HOUR_MS  # A phone that was off so long is told why it is out.
 
 _WITH_PORT = re.compile(r"\[([0-9A-Fa-f:.]+)\](?::\d+)?|([0-9.]+):\d+")
 

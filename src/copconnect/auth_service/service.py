@@ -92,5 +92,6 @@ class AuthService:
             await asyncio.sleep(PRUNE_PERIOD_S)
             try:
                 await self.registration.prune()
+                await self.accounts.prune()
             except (DBAPIError, OSError) as error:
                 log.error("prune_failed", exc_info=error)

@@ -1,11 +1,12 @@
 """Statements about clients, certificates, access tokens, Trust and the demo outbox."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from sqlalchemy import bindparam, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from copconnect.auth_service.ports import EndReason
 from copconnect.auth_service.tables import (
     certificates,
     chunks,
@@ -128,25 +129,26 @@ async def registered(
 
 async def open_clients(
     connection: AsyncConnection, person_ids: Collection[PersonId]
-) -> list[ClientId]:
-    """Return the unrevoked clients of people."""
-    found: list[ClientId] = []
+) -> dict[ClientId, PersonId]:
+    """Return the unrevoked clients of people and whose they are."""
+    found: dict[ClientId, PersonId] = {}
     for part in chunks(person_ids):
-        found += await connection.scalars(
-            select(clients.c.client_id).where(
+        for row in await connection.execute(
+            select(clients.c.client_id, clients.c.person_id).where(
                 clients.c.person_id.in_(part), clients.c.revoked_ms.is_(None)
             )
-        )
+        ):
+            found[ClientId(row.client_id)] = PersonId(row.person_id)
     return found
 
 
 async def revoke(
-    connection: AsyncConnection, client_ids: Sequence[ClientId], now_ms: int
+    connection: AsyncConnection, reasons: Mapping[ClientId, EndReason], now_ms: int
 ) -> list[Any]:
     """Revoke clients, their certificates and their tokens. Returns (client_id, person_id) of
     those that were not revoked before."""
     revoked: list[Any] = []
-    for part in chunks(client_ids):
+    for part in chunks(reasons):
         revoked += await connection.execute(
             update(clients)
             .where(clients.c.client_id.in_(part), clients.c.revoked_ms.is_(None))
@@ -158,8 +160,19 @@ async def revoke(
             .where(certificates.c.client_id.in_(part), certificates.c.revoked_ms.is_(None))
             .values(revoked_ms=now_ms)
         )
-        await connection.execute(delete(tokens).where(tokens.c.client_id.in_(part)))
+        for reason in sorted(set(reasons.values())):
+            ending = [client_id for client_id in part if reasons[client_id] == reason]
+            await connection.execute(
+                update(tokens)
+                .where(tokens.c.client_id.in_(ending), tokens.c.ended_ms.is_(None))
+                .values(ended_ms=now_ms, ended_reason=reason)
+            )
     return revoked
+
+
+async def forget_ended_tokens(connection: AsyncConnection, before_ms: int) -> None:
+    """Delete the tokens that ended before a time."""
+    await connection.execute(delete(tokens).where(tokens.c.ended_ms < before_ms))
 
 
 async def replace_token(
@@ -173,19 +186,23 @@ async def replace_token(
 
 
 _TOKEN_OWNERS = (
-    select(tokens.c.token_hash, clients.c.client_id, clients.c.person_id, clients.c.last_seen_ms)
-    .join(tokens, tokens.c.client_id == clients.c.client_id)
-    .where(
-        tokens.c.token_hash.in_(bindparam("p_hashes", expanding=True)),
-        clients.c.revoked_ms.is_(None),
+    select(
+        tokens.c.token_hash,
+        tokens.c.ended_reason,
+        clients.c.client_id,
+        clients.c.person_id,
+        clients.c.last_seen_ms,
     )
+    .join(tokens, tokens.c.client_id == clients.c.client_id)
+    .where(tokens.c.token_hash.in_(bindparam("p_hashes", expanding=True)))
 )
 
 
 async def token_owners(
     connection: AsyncConnection, token_hashes: Collection[str]
 ) -> dict[str, Any]:
-    """Return the unrevoked clients that access tokens belong to, by the token's hash."""
+    """Return the clients that access tokens belong to, and why those ended that did, by the
+    token's hash."""
     found = await connection.execute(_TOKEN_OWNERS, {"p_hashes": list(token_hashes)})
     return {row.token_hash: row for row in found}
 

@@ -101,7 +101,10 @@ tokens = Table(
     Column("token_hash", String(64), primary_key=True),
     Column("client_id", String(32), nullable=False),
     Column("created_ms", BigInteger, nullable=False),
+    Column("ended_ms", BigInteger, nullable=True),  # A revoked one is kept to say why.
+    Column("ended_reason", String(16), nullable=True),  # As in ports.EndReason.
     Index(None, "client_id"),
+    Index(None, "ended_ms"),
 )
 trust = Table(
     "auth_trust",

@@ -23,8 +23,9 @@ _SUITES = {
     X25519: Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM),
     XWING: Suite(KEM.MLKEM768_X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM),
 }
-_BODY = tag("CELLS-v1 body")
+BODY = tag("CELLS-v1 body")
 _SEAL = tag("CELLS-v1 seal")
+COMMIT, BODY_KEY = b"CELLS-v1 commit", b"CELLS-v1 body"  # What is derived from a message key.
 
 
 class NotOpened(ValueError):
@@ -41,6 +42,11 @@ class CellKey:
 
     kem: int
     private_key: X25519PrivateKey | MLKEM768X25519PrivateKey
+
+    @property
+    def suite(self) -> Suite:
+        """HPKE with its KEM."""
+        return _SUITES[self.kem]
 
     @classmethod
     def from_seed(cls, kem: int, seed: bytes) -> "CellKey":
@@ -62,10 +68,10 @@ def open_seal(header: SignedHeader, seal: bytes, key: CellKey) -> bytes:
     """Return the message key K that a seal holds, checked against the key commitment (steps 6 and
     7). Raises NotOpened."""
     try:
-        opened = _SUITES[key.kem].decrypt(seal[32:], key.private_key, seal_info(header, seal[:32]))
+        opened = key.suite.decrypt(seal[32:], key.private_key, seal_info(header, seal[:32]))
     except (InvalidTag, ValueError) as error:
         raise NotOpened("seal_broken") from error
-    if not hmac.compare_digest(key_commit(header, opened), header.key_commit):
+    if not hmac.compare_digest(derived(opened, _salt(header), COMMIT), header.key_commit):
         raise NotOpened("key_commit_mismatch")
     return opened
 
@@ -73,18 +79,17 @@ def open_seal(header: SignedHeader, seal: bytes, key: CellKey) -> bytes:
 def open_body(header: SignedHeader, body: bytes, message_key: bytes) -> bytes:
     """Return the plaintext (step 8). Raises NotOpened."""
     try:
-        cipher = AESGCM(_derived(header, message_key, b"CELLS-v1 body"))
-        return cipher.decrypt(header.iv, body, _BODY + header.unsigned[3:75])
+        cipher = AESGCM(derived(message_key, _salt(header), BODY_KEY))
+        return cipher.decrypt(header.iv, body, BODY + header.unsigned[3:75])
     except InvalidTag as error:
         raise NotOpened("body_broken") from error
 
 
-def key_commit(header: SignedHeader, message_key: bytes) -> bytes:
-    """Return the commitment to a message key under the header's message id."""
-    return _derived(header, message_key, b"CELLS-v1 commit")
-
-
-def _derived(header: SignedHeader, message_key: bytes, purpose: bytes) -> bytes:
-    """HKDF-SHA256 (RFC 5869) for exactly one block."""
-    extracted = hmac.digest(header.unsigned[19:35], message_key, "sha256")
+def derived(message_key: bytes, message_id: bytes, purpose: bytes) -> bytes:
+    """Return 32 bytes derived from a message key: HKDF-SHA256 (RFC 5869), one block."""
+    extracted = hmac.digest(message_id, message_key, "sha256")
     return hmac.digest(extracted, purpose + b"\1", "sha256")
+
+
+def _salt(header: SignedHeader) -> bytes:
+    return header.unsigned[19:35]

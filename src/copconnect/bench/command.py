@@ -8,6 +8,7 @@ import typer
 
 from copconnect.bench import force as forces
 from copconnect.bench import ingest as ingesting
+from copconnect.bench import seals as sealing
 from copconnect.bench import transport as transporting
 from copconnect.bench.figures import report, say
 from copconnect.bench.force import Force
@@ -40,6 +41,15 @@ def transport(
 ) -> None:
     """Measure how fast one process writes to thousands of sockets, beside the floor."""
     report(transporting.measure(clients, size, rounds))
+
+
+@app.command()
+def seals(
+    cells: Annotated[int, typer.Option(help="How many cells the message has.")] = 1_000,
+    rounds: Annotated[int, typer.Option(help="How often.")] = 9,
+) -> None:
+    """Measure how many sealed messages one thread opens."""
+    report(sealing.measure(cells, rounds))
 
 
 @app.command()

@@ -25,7 +25,7 @@ from copconnect.bench.force import Device, Force
 from copconnect.bench.postgresql import PostgreSQL
 from copconnect.delivery import cell_store
 from copconnect.delivery.mls.codec import vector
-from copconnect.ids import CellId, ClientId, ConversationId, Epoch, PersonId, new_id
+from copconnect.ids import CellId, ClientId, ConversationId, Epoch, PersonId, Seq, new_id
 from copconnect.principals import Caller
 from copconnect.settings import Settings
 
@@ -77,7 +77,7 @@ async def _prepare(force: Force, database: Path) -> list[_Place]:
             places.append(await _create(container, devices))
         async with container.database.transaction() as connection:
             for place in places:
-                await cell_store.set_epoch(connection, place.cell_id, Epoch(1))
+                await cell_store.set_epoch(connection, place.cell_id, Epoch(1), Seq(1))
     return places
 
 

@@ -97,7 +97,7 @@ def revoke_client(
     async def work(container: Container) -> bool:
         async with container.database.transaction() as connection:
             done = await container.auth.accounts.revoke(
-                connection, [ClientId(client)], "device_removed"
+                connection, {ClientId(client): "device_removed"}
             )
         return bool(done)
 

@@ -1,21 +1,20 @@
-"""Statements on cells: their rosters, groups, pending Removes, join leases and Welcomes."""
+"""Statements on cells: their groups, pending Removes, join leases and Welcomes."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import bindparam, delete, func, insert, select, update
+from sqlalchemy import bindparam, case, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
-from copconnect.delivery.standing import CellLeaf, CellState
+from copconnect.delivery.standing import CellLeaf, CellRow
 from copconnect.delivery.store import upsert
 from copconnect.delivery.tables import (
     CELL_GROUPS,
     CELLS,
-    CERTIFICATES,
+    MISSING_SEALS,
     PENDING_REMOVALS,
-    ROSTER_LEAVES,
     WELCOME_CLIENTS,
     WELCOMES,
 )
@@ -59,46 +58,71 @@ async def cell_taken(connection: AsyncConnection, cell_id: CellId) -> bool:
 
 async def cells_in(
     connection: AsyncConnection, conversation_ids: Collection[ConversationId]
-) -> list[CellState]:
-    """Return the cells of conversations with their trees."""
+) -> dict[ConversationId, dict[CellId, CellRow]]:
+    """Return the cells of conversations."""
+    c = CELLS.c
     rows = await connection.execute(
-        select(CELLS, CELL_GROUPS.c.leaves)
-        .select_from(CELLS.outerjoin(CELL_GROUPS, CELL_GROUPS.c.cell_id == CELLS.c.cell_id))
-        .where(CELLS.c.conversation_id.in_(conversation_ids))
-        .order_by(CELLS.c.cell_id)
-    )
-    return [
-        CellState(
-            conversation_id=row.conversation_id,
-            cell_id=row.cell_id,
-            epoch=row.epoch,
-            leaves=[] if row.leaves is None else _LEAVES.decode(row.leaves),
+        select(c.conversation_id, c.cell_id, c.epoch, c.clients).where(
+            c.conversation_id.in_(conversation_ids)
         )
-        for row in rows
-    ]
+    )
+    found: dict[ConversationId, dict[CellId, CellRow]] = {}
+    for row in rows:
+        found.setdefault(row.conversation_id, {})[row.cell_id] = CellRow(*row)
+    return found
 
 
-async def drop_cells(connection: AsyncConnection, cell_ids: Collection[CellId]) -> None:
-    """Delete cells whose group nobody is left to continue, with everything that hangs on them."""
-    for table in (CELLS, CELL_GROUPS, PENDING_REMOVALS, WELCOMES, WELCOME_CLIENTS):
+async def trees_of(
+    connection: AsyncConnection, cell_ids: Collection[CellId]
+) -> dict[CellId, list[CellLeaf]]:
+    """Return the leaves in the MLS trees of cells that have been founded."""
+    g = CELL_GROUPS.c
+    rows = await connection.execute(select(g.cell_id, g.leaves).where(g.cell_id.in_(cell_ids)))
+    return {row.cell_id: _LEAVES.decode(row.leaves) for row in rows}
+
+
+async def drop_cells(
+    connection: AsyncConnection,
+    cell_ids: Collection[CellId],
+    successors: Mapping[CellId, CellId],
+) -> None:
+    """Delete cells whose group nobody is left to continue, with everything that hangs on them.
+
+    Seals that are missing for a cell with a successor are missing for that one from now on.
+    """
+    if successors:
+        await connection.execute(
+            update(MISSING_SEALS)
+            .where(MISSING_SEALS.c.cell_id == _p("cell"))
+            .values(cell_id=_p("successor")),
+            [{"p_cell": one, "p_successor": other} for one, other in successors.items()],
+        )
+    for table in (CELLS, CELL_GROUPS, PENDING_REMOVALS, WELCOMES, WELCOME_CLIENTS, MISSING_SEALS):
         await connection.execute(delete(table).where(table.c.cell_id.in_(cell_ids)))
 
 
-async def set_clients(connection: AsyncConnection, counts: dict[CellId, int]) -> None:
-    """Store how many clients the roster names for each cell."""
-    if counts:
+async def set_clients(
+    connection: AsyncConnection, cells: Iterable[tuple[CellId, int, Seq]]
+) -> None:
+    """Store how many clients the roster names for each cell, and its newest own entry (0: as it
+    was), as (cell, clients, seq)."""
+    rows = [{"p_cell": c, "p_clients": clients, "p_seq": seq} for c, clients, seq in cells]
+    if rows:
+        newest = case((_p("seq") > CELLS.c.last_seq, _p("seq")), else_=CELLS.c.last_seq)
         await connection.execute(
-            update(CELLS).where(CELLS.c.cell_id == _p("cell")).values(clients=_p("clients")),
-            [{"p_cell": cell_id, "p_clients": clients} for cell_id, clients in counts.items()],
+            update(CELLS)
+            .where(CELLS.c.cell_id == _p("cell"))
+            .values(clients=_p("clients"), last_seq=newest),
+            rows,
         )
 
 
-async def set_epoch(connection: AsyncConnection, cell_id: CellId, epoch: Epoch) -> None:
-    """The cell's commit was accepted: new epoch, no Removes, no lease."""
+async def set_epoch(connection: AsyncConnection, cell_id: CellId, epoch: Epoch, seq: Seq) -> None:
+    """The cell's commit was accepted at ``seq``: new epoch, no Removes, no lease."""
     await connection.execute(
         update(CELLS)
         .where(CELLS.c.cell_id == cell_id)
-        .values(epoch=epoch, removals=0, lease_client=None, lease_until_ms=0)
+        .values(epoch=epoch, removals=0, lease_client=None, lease_until_ms=0, last_seq=seq)
     )
 
 
@@ -185,110 +209,6 @@ async def oldest_removal_ms(connection: AsyncConnection, cell_id: CellId) -> int
 async def clear_removals(connection: AsyncConnection, cell_id: CellId) -> None:
     """Forget a cell's pending Removes."""
     await connection.execute(delete(PENDING_REMOVALS).where(PENDING_REMOVALS.c.cell_id == cell_id))
-
-
-# --- Roster leaves ----------------------------------------------------------------------------
-
-
-async def leaves_in(
-    connection: AsyncConnection, conversation_ids: Collection[ConversationId]
-) -> dict[ConversationId, list[wire.RosterLeaf]]:
-    """Return the roster leaves of conversations."""
-    r = ROSTER_LEAVES.c
-    rows = await connection.execute(
-        select(ROSTER_LEAVES)
-        .where(r.conversation_id.in_(conversation_ids))
-        .order_by(r.cell_id, r.certificate_hash)
-    )
-    found: dict[ConversationId, list[wire.RosterLeaf]] = {}
-    for row in rows:
-        found.setdefault(row.conversation_id, []).append(
-            wire.RosterLeaf(
-                cell_id=row.cell_id,
-                certificate_hash=row.certificate_hash,
-                client_id=row.client_id,
-                person_id=row.person_id,
-            )
-        )
-    return found
-
-
-async def certificates_of(
-    connection: AsyncConnection, conversation_id: ConversationId
-) -> dict[str, bytes]:
-    """Return the certificates of a conversation's roster by hash."""
-    rows = await connection.execute(
-        select(CERTIFICATES.c.certificate_hash, CERTIFICATES.c.certificate)
-        .join(ROSTER_LEAVES, ROSTER_LEAVES.c.certificate_hash == CERTIFICATES.c.certificate_hash)
-        .where(ROSTER_LEAVES.c.conversation_id == conversation_id)
-    )
-    return {row.certificate_hash: row.certificate for row in rows}
-
-
-async def cells_of_client(
-    connection: AsyncConnection, conversation_id: ConversationId, client_id: ClientId
-) -> set[CellId]:
-    """Return the cells for which the roster names a client."""
-    r = ROSTER_LEAVES.c
-    rows = await connection.execute(
-        select(r.cell_id).where(r.conversation_id == conversation_id, r.client_id == client_id)
-    )
-    return {row.cell_id for row in rows}
-
-
-async def conversations_with_clients(
-    connection: AsyncConnection, client_ids: Collection[ClientId]
-) -> list[ConversationId]:
-    """Return the conversations whose rosters name any of these clients."""
-    r = ROSTER_LEAVES.c
-    rows = await connection.execute(
-        select(r.conversation_id).where(r.client_id.in_(client_ids)).distinct()
-    )
-    return [row.conversation_id for row in rows]
-
-
-async def change_leaves(
-    connection: AsyncConnection,
-    added: Sequence[tuple[ConversationId, wire.RosterLeaf]],
-    removed: Sequence[tuple[ConversationId, wire.RosterLeaf]],
-    certificates: dict[str, bytes],
-) -> None:
-    """Delete and insert roster leaves, and keep the certificates they name."""
-    if removed:
-        r = ROSTER_LEAVES.c
-        await connection.execute(
-            delete(ROSTER_LEAVES).where(
-                r.conversation_id == _p("conversation"),
-                r.cell_id == _p("cell"),
-                r.certificate_hash == _p("hash"),
-            ),
-            [
-                {"p_conversation": c, "p_cell": leaf.cell_id, "p_hash": leaf.certificate_hash}
-                for c, leaf in removed
-            ],
-        )
-    if certificates:
-        await connection.execute(
-            upsert(connection, CERTIFICATES).on_conflict_do_nothing(),
-            [
-                {"certificate_hash": name, "certificate": der}
-                for name, der in sorted(certificates.items())
-            ],
-        )
-    if added:
-        await connection.execute(
-            insert(ROSTER_LEAVES),
-            [
-                {
-                    "conversation_id": c,
-                    "cell_id": leaf.cell_id,
-                    "certificate_hash": leaf.certificate_hash,
-                    "client_id": leaf.client_id,
-                    "person_id": leaf.person_id,
-                }
-                for c, leaf in added
-            ],
-        )
 
 
 def _p(name: str) -> Any:

@@ -1,14 +1,17 @@
 """Commits into the log, join leases, group info and Welcomes."""
 
+from collections.abc import Mapping
+
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
 from copconnect.bus import AnyWakeup
-from copconnect.delivery import cell_store, log_store, rules, store
+from copconnect.delivery import cell_store, leaf_store, log_store, rules, store
 from copconnect.delivery.accepting import AlreadyAccepted, check_known
 from copconnect.delivery.parts import Parts, wakeup_of
 from copconnect.delivery.roster_change import RosterEdit, edit_rosters
-from copconnect.ids import CellId, ConversationId, EntryId
+from copconnect.delivery.roster_plan import LeafEdit
+from copconnect.ids import CellId, ClientId, ConversationId, EntryId
 from copconnect.principals import Caller
 
 
@@ -49,11 +52,9 @@ class Commits:
                 parsed = rules.parse_commit(body, group, suite, authority)
                 group_before = await cell_store.group_of(connection, cell_id)
                 before = [] if group_before is None else group_before[1]
-                leaves = (await cell_store.leaves_in(connection, [conversation_id])).get(
-                    conversation_id, []
-                )
+                leaves = await leaf_store.leaves_of_cells(connection, [conversation_id], [cell_id])
                 roster = {
-                    one.certificate_hash: one.client_id for one in leaves if one.cell_id == cell_id
+                    one.certificate_hash: one.client_id for one in leaves.get(conversation_id, [])
                 }
                 pending = await cell_store.removals_of(connection, [cell_id])
                 effect = rules.judge_commit(
@@ -77,7 +78,7 @@ class Commits:
                     payload=body.commit,
                 )
                 await log_store.add_entries(connection, [entry])
-                await cell_store.set_epoch(connection, cell_id, effect.epoch)
+                await cell_store.set_epoch(connection, cell_id, effect.epoch, seq)
                 await cell_store.store_group(connection, cell_id, body.group_info, effect.leaves)
                 if pending:
                     await cell_store.clear_removals(connection, cell_id)
@@ -96,7 +97,12 @@ class Commits:
                 more = await self._drop_replaced(
                     connection,
                     conversation_id,
-                    rules.replaced_certificates(caller.client_id, before, effect.leaves, roster),
+                    dict.fromkeys(
+                        rules.replaced_certificates(
+                            caller.client_id, before, effect.leaves, roster
+                        ),
+                        caller.client_id,
+                    ),
                 )
         except AlreadyAccepted as already:
             return already.accepted
@@ -107,21 +113,21 @@ class Commits:
         self,
         connection: AsyncConnection,
         conversation_id: ConversationId,
-        replaced: set[str],
+        replaced: Mapping[str, ClientId],
     ) -> list[AnyWakeup]:
         """A client brought its renewed certificate into the tree: the roster drops the old one."""
         if not replaced:
             return []
         held = await store.hold(connection, [conversation_id])
-        edit = RosterEdit(reason="renewed", by=None, drop_certificates=replaced)
+        edit = RosterEdit(reason="renewed", by=None, leaves=LeafEdit(drop_certificates=replaced))
         return await edit_rosters(connection, self._parts, held, {conversation_id: edit})
 
     async def _give_up_cell(
-        self, connection: AsyncConnection, conversation_id: ConversationId
+        self, connection: AsyncConnection, conversation_id: ConversationId, cell_id: CellId
     ) -> list[AnyWakeup]:
         """Nobody who is online can commit the cell's Removes: found a cell without the removed."""
         held = await store.hold(connection, [conversation_id])
-        edit = RosterEdit(reason="refounded", by=None, give_up_cell=True)
+        edit = RosterEdit(reason="refounded", by=None, leaves=LeafEdit(give_up=cell_id))
         return await edit_rosters(connection, self._parts, held, {conversation_id: edit})
 
     async def lease(
@@ -143,7 +149,7 @@ class Commits:
                 oldest_ms = await cell_store.oldest_removal_ms(connection, cell_id)
                 if oldest_ms is None or now_ms - oldest_ms < rules.STUCK_MS:
                     raise
-                moved = await self._give_up_cell(connection, conversation_id)
+                moved = await self._give_up_cell(connection, conversation_id, cell_id)
             else:
                 group = await cell_store.group_of(connection, cell_id)
                 if standing.epoch is None or group is None:
@@ -162,7 +168,7 @@ class Commits:
     ) -> wire.PendingWelcome:
         """Return the caller's pending Welcome. Raises NotFound when there is none."""
         async with self._parts.database.reading() as connection:
-            cells = await cell_store.cells_of_client(connection, conversation_id, caller.client_id)
+            cells = await leaf_store.cells_of_client(connection, conversation_id, caller.client_id)
             if cell_id not in cells:
                 raise errors.NotMember
             found = await cell_store.welcome_of(connection, cell_id, caller.client_id)
@@ -175,7 +181,7 @@ class Commits:
     ) -> None:
         """The caller has joined: delete its pending Welcome, if any."""
         async with self._parts.database.transaction() as connection:
-            cells = await cell_store.cells_of_client(connection, conversation_id, caller.client_id)
+            cells = await leaf_store.cells_of_client(connection, conversation_id, caller.client_id)
             if cell_id not in cells:
                 raise errors.NotMember
             await cell_store.drop_welcomes(connection, [caller.client_id], cell_id)

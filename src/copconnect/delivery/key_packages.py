@@ -1,7 +1,7 @@
 """Key packages: clients upload them, members claim them to add clients to a cell."""
 
 from copconnect import errors, wire
-from copconnect.delivery import cell_store, key_package_store, store
+from copconnect.delivery import key_package_store, leaf_store, store
 from copconnect.delivery.parts import Parts
 from copconnect.ids import ClientId, ConversationId
 from copconnect.principals import Caller
@@ -35,13 +35,14 @@ class KeyPackages:
         now_ms = parts.clock.now_ms()
         async with parts.database.transaction() as connection:
             await store.hold(connection, [conversation_id])
-            leaves = (await cell_store.leaves_in(connection, [conversation_id])).get(
-                conversation_id, []
+            asked = {ClientId(one) for one in body.client_ids}
+            leaves = await leaf_store.leaves_named(
+                connection, [conversation_id], {caller.client_id, *asked}
             )
-            person = {leaf.client_id: leaf.person_id for leaf in leaves}
+            person = {leaf.client_id: leaf.person_id for leaf in leaves.get(conversation_id, [])}
             if caller.client_id not in person:
                 raise errors.NotMember
-            asked = {ClientId(one) for one in body.client_ids} & person.keys()
+            asked &= person.keys()
             claims = await key_package_store.claimed_before(
                 connection, conversation_id, caller.client_id, asked, now_ms - REPEAT_MS
             )

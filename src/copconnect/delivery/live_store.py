@@ -1,8 +1,9 @@
 """Statements for live connections."""
 
 from collections.abc import Collection
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, case, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect.delivery.tables import CELLS, CONVERSATIONS, ROSTER_LEAVES
@@ -21,7 +22,7 @@ async def places_of(
             r.conversation_id,
             r.cell_id,
             r.certificate_hash,
-            CONVERSATIONS.c.last_seq,
+            _head().label("last_seq"),
             CELLS.c.removals,
         )
         .join(CONVERSATIONS, CONVERSATIONS.c.conversation_id == r.conversation_id)
@@ -33,3 +34,13 @@ async def places_of(
         place = Place(conversation_id, cell_id, certificate_hash, last_seq, removals > 0)
         places.setdefault(client_id, []).append(place)
     return places
+
+
+def _head() -> ColumnElement[Any]:
+    """The newest seq that concerns the cell: of several each has entries of its own."""
+    c = CONVERSATIONS.c
+    return case(
+        (c.cells == 1, c.last_seq),
+        (c.shared_seq > CELLS.c.last_seq, c.shared_seq),
+        else_=CELLS.c.last_seq,
+    )

@@ -10,6 +10,7 @@ from copconnect.bus import AnyWakeup, ConversationWakeup, DutyWakeup, EntryWakeu
 from copconnect.delivery import (
     cell_store,
     key_package_store,
+    leaf_store,
     log_store,
     rules,
     store,
@@ -17,6 +18,7 @@ from copconnect.delivery import (
 )
 from copconnect.delivery.parts import Parts
 from copconnect.delivery.roster_change import Reason, RosterEdit, edit_rosters
+from copconnect.delivery.roster_plan import LeafEdit
 from copconnect.delivery.standing import Held
 from copconnect.ids import CellId, ClientId, ConversationId, EntryId, PersonId, Seq
 from copconnect.principals import Caller, RegisteredClient
@@ -68,6 +70,7 @@ class Membership:
             members=0,
             roster_epoch=rules.NO_ROSTER,
             roster_head=b"",
+            cells=0,
         )
         added = await store.add_conversation(
             connection,
@@ -84,7 +87,7 @@ class Membership:
                 "direct_key": key,
                 "roster_epoch": 0,
                 "roster_head": b"",
-                "cells": 1,
+                "cells": 0,
                 "shared_seq": 0,
                 "key_version": 0,
             },
@@ -96,12 +99,12 @@ class Membership:
             if await store.created_by(connection, conversation_id) != caller.person_id:
                 raise errors.BadRequest(reason="conversation_id is taken")
             return conversation_id, []
-        if await cell_store.cell_taken(connection, CellId(body.cell_id)):
+        cell_id = CellId(body.cell_id)
+        if await cell_store.cell_taken(connection, cell_id):
             raise errors.BadRequest(reason="cell_id is taken")
         everybody = [caller.person_id, *people]
         admins = [] if direct else [caller.person_id]
         clients = await self._clients(connection, everybody)
-        await cell_store.add_cells(connection, [(conversation_id, CellId(body.cell_id), 0)])
         await store.add_members(
             connection, conversation_id, [(p, p in admins) for p in everybody], now_ms
         )
@@ -109,7 +112,7 @@ class Membership:
             reason="created",
             by=caller.person_id,
             sender=caller.client_id,
-            add=clients,
+            leaves=LeafEdit(add=clients, first_cell=cell_id),
             added_people=everybody,
             made_admin=admins,
             even_if_same=True,
@@ -148,8 +151,10 @@ class Membership:
                 by=caller.person_id,
                 sender=caller.client_id,
                 entry_id=EntryId(body.change_id),
-                add=[one for one in clients if one.person_id in plan.add],
-                drop_people=plan.remove,
+                leaves=LeafEdit(
+                    add=[one for one in clients if one.person_id in plan.add],
+                    drop_people=plan.remove,
+                ),
                 added_people=plan.add,
                 removed_people=plan.remove,
                 made_admin=plan.make_admin,
@@ -245,22 +250,6 @@ class Membership:
         page = page[:MEMBERS_PAGE]
         return wire.Members(members=page, next=page[-1].person_id if more else None)
 
-    async def roster(self, caller: Caller, conversation_id: ConversationId) -> wire.SignedRoster:
-        """Return the newest signed head with its leaves, for clients that it names."""
-        async with self._parts.database.reading() as connection:
-            head = await store.roster_head_of(connection, conversation_id)
-            leaves = (await cell_store.leaves_in(connection, [conversation_id])).get(
-                conversation_id, []
-            )
-            certificates = await cell_store.certificates_of(connection, conversation_id)
-        if head is None or all(leaf.client_id != caller.client_id for leaf in leaves):
-            raise errors.NotMember
-        return wire.SignedRoster(
-            head=head,
-            leaves=leaves,
-            certificates=[certificates[leaf.certificate_hash] for leaf in leaves],
-        )
-
     # --- What the department does (the other roles' Memberships protocol) -------------------
 
     async def client_added(
@@ -289,7 +278,9 @@ class Membership:
             return []
         edit = {
             one.conversation_id: RosterEdit(
-                reason=reason, by=client.person_id, add=[client], leave_out_if_full=True
+                reason=reason,
+                by=client.person_id,
+                leaves=LeafEdit(add=[client], leave_out_if_full=True),
             )
             for one in held
         }
@@ -308,12 +299,14 @@ class Membership:
         await store.claim_names(connection, client_ids)
         await key_package_store.forget(connection, client_ids)
         await cell_store.drop_welcomes(connection, client_ids)
-        found = await cell_store.conversations_with_clients(connection, client_ids)
+        found = await leaf_store.conversations_with_clients(connection, client_ids)
         held = await store.hold(connection, found)
         if not held:
             return []
         edits = {
-            one.conversation_id: RosterEdit(reason=reason, by=None, drop_clients=client_ids)
+            one.conversation_id: RosterEdit(
+                reason=reason, by=None, leaves=LeafEdit(drop_clients=client_ids)
+            )
             for one in held
         }
         return with_duties(await edit_rosters(connection, self._parts, held, edits))

@@ -1,7 +1,7 @@
 """What every part of the service works with, and the wake-up of a log entry."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import msgspec
 
@@ -10,6 +10,7 @@ from copconnect.bus import AnyWakeup, Bus, EntryWakeup
 from copconnect.clock import Clock
 from copconnect.database import Database
 from copconnect.delivery.ports import Attachments, Registrations, RosterAuthority
+from copconnect.delivery.roster_trees import RosterTrees
 
 _ENCODER = msgspec.msgpack.Encoder()
 SUITE = 1  # MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519
@@ -27,6 +28,7 @@ class Parts:
     attachments: Attachments
     cell_size: int = wire.CELL_SIZE
     suite: int = SUITE
+    trees: RosterTrees = field(default_factory=RosterTrees)
 
 
 def wakeup_of(entry: wire.LogEntry) -> EntryWakeup:

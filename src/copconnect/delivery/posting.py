@@ -1,7 +1,7 @@
 """Messages into the log, and the log out to members."""
 
 from copconnect import errors, wire
-from copconnect.delivery import cell_store, log_store, rules, store
+from copconnect.delivery import leaf_store, log_store, rules, store
 from copconnect.delivery.accepting import Accepting, Post
 from copconnect.delivery.parts import Parts
 from copconnect.ids import CellId, ConversationId, Seq
@@ -31,11 +31,13 @@ class Posting:
     ) -> wire.LogPage:
         """Return the entries after a seq that concern the caller's cells, for rostered clients."""
         async with self._parts.database.reading() as connection:
-            cells = await cell_store.cells_of_client(connection, conversation_id, caller.client_id)
+            places = await leaf_store.places_of_client(
+                connection, conversation_id, caller.client_id
+            )
             last_seq = await store.last_seq(connection, conversation_id)
-            if not cells or last_seq is None:
+            if not places.now or last_seq is None:
                 raise errors.NotMember
             entries, more = await log_store.log_page(
-                connection, conversation_id, cells, after, max(1, min(limit, MOST_LOG_PAGE))
+                connection, conversation_id, places.cells, after, max(1, min(limit, MOST_LOG_PAGE))
             )
         return wire.LogPage(entries=entries, last_seq=Seq(last_seq), more=more)

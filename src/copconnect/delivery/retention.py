@@ -5,7 +5,7 @@ import contextlib
 
 import structlog
 
-from copconnect.delivery import cell_store, key_package_store, log_store
+from copconnect.delivery import cell_store, key_package_store, leaf_store, log_store, store
 from copconnect.delivery.key_packages import REPEAT_MS
 from copconnect.delivery.parts import Parts
 
@@ -53,4 +53,6 @@ class Retention:
                 break
         async with database.transaction() as connection:
             await key_package_store.forget_claims(connection, now_ms - REPEAT_MS)
+            await leaf_store.forget_former_places(connection, now_ms - self._log_ms)
+            await store.forget_roster_heads(connection, now_ms - self._log_ms)
             await cell_store.drop_orphaned_welcomes(connection, now_ms - _WELCOME_MS)

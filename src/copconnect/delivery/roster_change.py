@@ -3,11 +3,11 @@
 Invariants: a conversation's row is held before its roster is read; each change writes exactly one
 ``roster`` entry; every tree leaf whose certificate loses its place gets exactly one Remove for the
 cell's current epoch. Where a Remove would leave nobody to commit it, or nobody has committed it
-for long (commits.py), the cell is given up: the roster moves to a fresh, unfounded cell, so that no
-conversation is ever stuck behind a dead group.
+for long (commits.py), the cell is given up: its leaves move to a fresh, unfounded cell, so that no
+conversation is ever stuck behind a dead group. What becomes of the cells is roster_plan.py's.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -15,17 +15,27 @@ import msgspec
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from copconnect import errors, wire
+from copconnect import wire
 from copconnect.bus import AnyWakeup
-from copconnect.delivery import cell_store, log_store, roster_head, rules, store
+from copconnect.delivery import (
+    cell_store,
+    leaf_store,
+    log_store,
+    roster_head,
+    roster_plan,
+    rules,
+    sealed_store,
+    store,
+)
 from copconnect.delivery.mls.external_remove import external_remove
 from copconnect.delivery.parts import Parts, wakeups_of
+from copconnect.delivery.roster_plan import Draft, LeafEdit, Places, Settled, clients_in
 from copconnect.delivery.roster_tree import RosterTree
 from copconnect.delivery.roster_tree import leaf as leaf_bytes
-from copconnect.delivery.standing import CellState, Held
+from copconnect.delivery.standing import CellRow, Held
 from copconnect.ids import CellId, ClientId, ConversationId, EntryId, Epoch, PersonId, Seq, new_id
-from copconnect.principals import RegisteredClient
 
+MOST_PEOPLE = 50  # Named in the entry of a roster of several cells.
 log = structlog.get_logger()
 Reason = Literal[
     "created",
@@ -37,26 +47,22 @@ Reason = Literal[
     "refounded",
     "department",
 ]
+_Cells = Mapping[CellId, CellRow]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RosterEdit:
-    """What changes in one conversation's roster."""
+    """What changes in one conversation's roster, and what its entry says about it."""
 
     reason: Reason
     by: PersonId | None
+    leaves: LeafEdit
     sender: ClientId | None = None
     entry_id: EntryId = field(default_factory=lambda: EntryId(new_id()))
-    add: Collection[RegisteredClient] = ()
-    drop_clients: Collection[ClientId] = ()
-    drop_people: Collection[PersonId] = ()
-    drop_certificates: Collection[str] = ()
     added_people: Sequence[PersonId] = ()
     removed_people: Sequence[PersonId] = ()
     made_admin: Sequence[PersonId] = ()
     revoked_admin: Sequence[PersonId] = ()
-    leave_out_if_full: bool = False  # Instead of refusing: the client stays out of the cell.
-    give_up_cell: bool = False  # Move everybody to a fresh cell.
     even_if_same: bool = False  # Write the entry also when no leaf changes.
 
 
@@ -70,9 +76,11 @@ class _Written:
     certificates: dict[str, bytes] = field(default_factory=dict)
     removals: list[tuple[CellId, int]] = field(default_factory=list)
     conversations: list[dict[str, Any]] = field(default_factory=list)
-    clients: dict[CellId, int] = field(default_factory=dict)
+    clients: list[tuple[CellId, int, Seq]] = field(default_factory=list)
     new_cells: list[tuple[ConversationId, CellId, int]] = field(default_factory=list)
     dead_cells: list[CellId] = field(default_factory=list)
+    successors: dict[CellId, CellId] = field(default_factory=dict)
+    moved: list[tuple[ConversationId, ClientId, CellId, Seq]] = field(default_factory=list)
 
 
 async def edit_rosters(
@@ -86,177 +94,250 @@ async def edit_rosters(
     Returns the wake-ups to publish after commit. Raises CellFull.
     """
     ids = [one.conversation_id for one in held]
-    cells: dict[ConversationId, CellState] = {}
-    for cell in await cell_store.cells_in(connection, ids):
-        cells.setdefault(cell.conversation_id, cell)  # One cell for now.
-    leaves = await cell_store.leaves_in(connection, ids)
-    pending = await cell_store.removals_of(connection, [cell.cell_id for cell in cells.values()])
+    cells = await cell_store.cells_in(connection, ids)
+    drafts = await _drafts(connection, parts, held, edits, cells)
+    concerned = {cell_id for drafted in drafts.values() for cell_id in drafted.concerned}
+    places: dict[ConversationId, Places] = {
+        one: {cell_id: [] for cell_id in drafted.concerned} for one, drafted in drafts.items()
+    }
+    if concerned:
+        there = await leaf_store.leaves_of_cells(connection, ids, concerned)
+        for conversation_id, leaves in there.items():
+            for leaf in leaves:
+                places[conversation_id][leaf.cell_id].append(leaf)
+    losing = {cell_id for one in ids for cell_id in _losing(edits[one], drafts[one])}
+    trees = await cell_store.trees_of(connection, losing) if losing else {}
+    waiting = await cell_store.removals_of(connection, losing) if losing else set()
+    settled = {
+        one: roster_plan.settle(
+            drafts[one],
+            cells.get(one, {}).keys(),
+            places[one],
+            trees,
+            waiting,
+            give_up=edits[one].leaves.give_up,
+            new_cell=_new_cell,
+        )
+        for one in ids
+    }
+    changed = [
+        one
+        for one in held
+        if settled[one.conversation_id].changed or edits[one.conversation_id].even_if_same
+    ]
+    rosters = await _rosters(connection, parts, changed, settled)
     now_ms = parts.clock.now_ms()
     written = _Written()
-    for one in held:
-        cell = cells[one.conversation_id]
-        waiting = {index for cell_id, index in pending if cell_id == cell.cell_id}
-        current = leaves.get(one.conversation_id, [])
-        _edit(parts, one, edits[one.conversation_id], cell, current, waiting, now_ms, written)
+    for one in changed:
+        known, tree = cells.get(one.conversation_id, {}), rosters[one.conversation_id]
+        edit, after = edits[one.conversation_id], settled[one.conversation_id]
+        _edit(parts, one, edit, known, after, tree, now_ms, written)
     await _write(connection, written, now_ms)
     return list(wakeups_of(written.entries))
+
+
+async def _drafts(
+    connection: AsyncConnection,
+    parts: Parts,
+    held: Sequence[Held],
+    edits: Mapping[ConversationId, RosterEdit],
+    cells: Mapping[ConversationId, _Cells],
+) -> dict[ConversationId, Draft]:
+    old = [one.conversation_id for one in held if one.roster_epoch != rules.NO_ROSTER]
+    people = {person for one in old for person in edits[one].leaves.people}
+    clients = {client for one in old for client in edits[one].leaves.clients}
+    named: leaf_store.Leaves = {}
+    if people or clients:
+        named = await leaf_store.leaves_named(connection, old, clients, people)
+    several = [one.conversation_id for one in held if one.cells > 1]
+    unsealed = await sealed_store.with_missing_seals(connection, several) if several else set()
+    return {
+        one.conversation_id: roster_plan.draft(
+            edits[one.conversation_id].leaves,
+            cells.get(one.conversation_id, {}),
+            named.get(one.conversation_id, []),
+            only_cell=one.kind == "direct",
+            may_merge=one.conversation_id not in unsealed,
+            cell_size=parts.cell_size,
+            new_cell=_new_cell,
+        )
+        for one in held
+    }
+
+
+def _losing(edit: RosterEdit, drafted: Draft) -> set[CellId]:
+    """Return the cells whose MLS trees may hold leaves that go."""
+    losing = {cell_id for cell_id, _ in drafted.dropped}
+    more = (drafted.merge_into, edit.leaves.give_up)
+    return losing | {cell_id for cell_id in more if cell_id is not None}
+
+
+async def _rosters(
+    connection: AsyncConnection,
+    parts: Parts,
+    held: Sequence[Held],
+    settled: Mapping[ConversationId, Settled],
+) -> dict[ConversationId, RosterTree]:
+    """Return the Merkle trees after the edits: from what was read where that is everything, else
+    from the tree before."""
+    before = await parts.trees.trees(
+        connection,
+        {
+            one.conversation_id: one.roster_head
+            for one in held
+            if len(settled[one.conversation_id].before) < one.cells
+        },
+    )
+    trees: dict[ConversationId, RosterTree] = {}
+    for one in held:
+        after = settled[one.conversation_id]
+        known = before.get(one.conversation_id)
+        if known is None:
+            leaves = (leaf for those in after.after.values() for leaf in those)
+            trees[one.conversation_id] = RosterTree(map(_leaf_bytes, leaves))
+        else:
+            gone = set(map(_leaf_bytes, after.removed))
+            trees[one.conversation_id] = known.edited(list(map(_leaf_bytes, after.added)), gone)
+            parts.trees.keep(trees[one.conversation_id])
+    return trees
 
 
 def _edit(
     parts: Parts,
     held: Held,
     edit: RosterEdit,
-    cell: CellState,
-    current: list[wire.RosterLeaf],
-    waiting: set[int],
+    cells: _Cells,
+    settled: Settled,
+    tree: RosterTree,
     now_ms: int,
     written: _Written,
 ) -> None:
     conversation_id = held.conversation_id
-    removed = [leaf for leaf in current if _drops(edit, leaf)]
-    kept = [leaf for leaf in current if not _drops(edit, leaf)]
-    added = _added(parts, edit, cell.cell_id, kept, written)
-    if not (added or removed or edit.give_up_cell or edit.even_if_same):
-        return
-    named = {leaf.certificate_hash for leaf in (*kept, *added)}
-    lost = [
-        leaf.index
-        for leaf in cell.leaves
-        if leaf.certificate_hash not in named and leaf.index not in waiting
-    ]
-    if edit.give_up_cell or (lost and len(lost) + len(waiting) >= len(cell.leaves)):
-        fresh = CellId(new_id())
-        removed = current
-        added = [msgspec.structs.replace(leaf, cell_id=fresh) for leaf in (*kept, *added)]
-        kept, lost = [], []
-        written.dead_cells.append(cell.cell_id)
-        written.new_cells.append((conversation_id, fresh, _count(added)))
-        log.info("cell_given_up", conversation_id=conversation_id, cell_id=cell.cell_id)
-    else:
-        written.clients[cell.cell_id] = _count([*kept, *added])
+    count = len(cells) + len(settled.opened) - len(settled.gone)
     head = roster_head.next_head(
-        conversation_id,
-        held.roster_head or None,
-        RosterTree(leaf_bytes(leaf.cell_id, leaf.certificate_hash) for leaf in (*kept, *added)),
-        now_ms,
-        parts.authority.sign,
+        conversation_id, held.roster_head or None, tree, now_ms, parts.authority.sign
     )
-    change = wire.RosterChange(
-        head=head,
-        added=added,
-        removed=removed,
-        added_people=list(edit.added_people),
-        removed_people=list(edit.removed_people),
-        made_admin=list(edit.made_admin),
-        revoked_admin=list(edit.revoked_admin),
-        by=edit.by,
-        reason=edit.reason,
-        cells=sorted({leaf.cell_id for leaf in (*added, *removed)}),
-        people_added=len(edit.added_people),
-        people_removed=len(edit.removed_people),
-    )
-    seq = held.last_seq + 1
+    seq = Seq(held.last_seq + 1)
     written.entries.append(
         wire.LogEntry(
             conversation_id=conversation_id,
-            seq=Seq(seq),
+            seq=seq,
             kind="roster",
             cell_id=None,
             epoch=None,
             sender=edit.sender,
             entry_id=edit.entry_id,
             sent_ms=now_ms,
-            payload=msgspec.msgpack.encode(change),
+            payload=msgspec.msgpack.encode(
+                _change(head, edit, settled, whole=max(len(cells), count) == 1)
+            ),
         )
     )
-    for index in lost:
-        seq += 1
-        written.entries.append(_proposal(parts, cell, index, Seq(seq), now_ms))
-        written.removals.append((cell.cell_id, index))
-    written.added += [(conversation_id, leaf) for leaf in added]
-    written.removed += [(conversation_id, leaf) for leaf in removed]
+    newest: dict[CellId, Seq] = {}
+    for at, (cell_id, index) in enumerate(settled.lost, start=1):
+        newest[cell_id] = Seq(seq + at)
+        epoch = cells[cell_id].epoch or Epoch(0)
+        written.entries.append(
+            _proposal(parts, conversation_id, cell_id, epoch, index, newest[cell_id], now_ms)
+        )
+    written.removals += settled.lost
+    written.added += [(conversation_id, leaf) for leaf in settled.added]
+    written.removed += [(conversation_id, leaf) for leaf in settled.removed]
+    named = {leaf.certificate_hash for leaf in settled.added}
+    written.certificates |= {
+        one.certificate_hash: one.certificate
+        for one in edit.leaves.add
+        if one.certificate_hash in named
+    }
+    for cell_id, leaves in settled.after.items():
+        if cell_id in settled.opened:
+            written.new_cells.append((conversation_id, cell_id, clients_in(leaves)))
+        else:
+            written.clients.append((cell_id, clients_in(leaves), newest.get(cell_id, Seq(0))))
+    written.dead_cells += settled.gone
+    written.successors |= settled.successor
+    written.moved += [(conversation_id, c, k, held.last_seq) for c, k in settled.moved]
     written.conversations.append(
         {
             "id": conversation_id,
-            "last_seq": seq,
+            "last_seq": seq + len(settled.lost),
+            "shared_seq": seq,
             "roster_epoch": held.roster_epoch + 1,
             "roster_head": head,
             "members": held.members + len(edit.added_people) - len(edit.removed_people),
+            "cells": count,
         }
     )
+    if cells and (settled.opened or settled.gone):
+        log.info(
+            "cells_changed",
+            conversation_id=conversation_id,
+            opened=len(settled.opened),
+            gone=len(settled.gone),
+            cells=count,
+        )
 
 
-def _drops(edit: RosterEdit, leaf: wire.RosterLeaf) -> bool:
-    return (
-        leaf.client_id in edit.drop_clients
-        or leaf.person_id in edit.drop_people
-        or leaf.certificate_hash in edit.drop_certificates
+def _change(head: bytes, edit: RosterEdit, settled: Settled, *, whole: bool) -> wire.RosterChange:
+    added, removed = settled.added, settled.removed
+    people = (edit.added_people, edit.removed_people, edit.made_admin, edit.revoked_admin)
+    named = whole or sum(map(len, people)) <= MOST_PEOPLE
+    return wire.RosterChange(
+        head=head,
+        added=added if whole else [],
+        removed=removed if whole else [],
+        added_people=list(edit.added_people) if named else [],
+        removed_people=list(edit.removed_people) if named else [],
+        made_admin=list(edit.made_admin) if named else [],
+        revoked_admin=list(edit.revoked_admin) if named else [],
+        by=edit.by,
+        reason=edit.reason,
+        cells=sorted({leaf.cell_id for leaf in (*added, *removed)}),
+        whole=whole,
+        people_added=len(edit.added_people),
+        people_removed=len(edit.removed_people),
     )
 
 
-def _added(
+def _proposal(
     parts: Parts,
-    edit: RosterEdit,
+    conversation_id: ConversationId,
     cell_id: CellId,
-    kept: Sequence[wire.RosterLeaf],
-    written: _Written,
-) -> list[wire.RosterLeaf]:
-    known = {leaf.certificate_hash for leaf in kept}
-    placed = {leaf.client_id for leaf in kept}
-    added: list[wire.RosterLeaf] = []
-    for client in sorted(edit.add, key=lambda one: one.certificate_hash):
-        if client.certificate_hash in known:
-            continue
-        if client.client_id not in placed and len(placed) >= parts.cell_size:
-            if not edit.leave_out_if_full:
-                raise errors.CellFull(limit=parts.cell_size)
-            log.warning("client_left_out_of_full_cell", cell_id=cell_id)
-            continue
-        known.add(client.certificate_hash)
-        placed.add(client.client_id)
-        written.certificates[client.certificate_hash] = client.certificate
-        added.append(
-            wire.RosterLeaf(
-                cell_id=cell_id,
-                certificate_hash=client.certificate_hash,
-                client_id=client.client_id,
-                person_id=client.person_id,
-            )
-        )
-    return added
-
-
-def _proposal(parts: Parts, cell: CellState, index: int, seq: Seq, now_ms: int) -> wire.LogEntry:
-    epoch = cell.epoch or Epoch(0)
+    epoch: Epoch,
+    index: int,
+    seq: Seq,
+    now_ms: int,
+) -> wire.LogEntry:
+    group = rules.group_id(conversation_id, cell_id)
     return wire.LogEntry(
-        conversation_id=cell.conversation_id,
+        conversation_id=conversation_id,
         seq=seq,
         kind="proposal",
-        cell_id=cell.cell_id,
+        cell_id=cell_id,
         epoch=epoch,
         sender=None,
         entry_id=EntryId(new_id()),
         sent_ms=now_ms,
-        payload=external_remove(
-            rules.group_id(cell.conversation_id, cell.cell_id),
-            epoch,
-            index,
-            parts.authority.sign,
-        ),
+        payload=external_remove(group, epoch, index, parts.authority.sign),
     )
 
 
-def _count(leaves: Sequence[wire.RosterLeaf]) -> int:
-    return len({leaf.client_id for leaf in leaves})
+def _leaf_bytes(leaf: wire.RosterLeaf) -> bytes:
+    return leaf_bytes(leaf.cell_id, leaf.certificate_hash)
+
+
+def _new_cell() -> CellId:
+    return CellId(new_id())
 
 
 async def _write(connection: AsyncConnection, written: _Written, now_ms: int) -> None:
     if not written.entries:
         return
-    await cell_store.change_leaves(connection, written.added, written.removed, written.certificates)
+    await leaf_store.change_leaves(connection, written.added, written.removed, written.certificates)
     if written.dead_cells:
-        await cell_store.drop_cells(connection, written.dead_cells)
-        await cell_store.add_cells(connection, written.new_cells)
+        await leaf_store.add_former_places(connection, written.moved, now_ms)
+        await cell_store.drop_cells(connection, written.dead_cells, written.successors)
+    await cell_store.add_cells(connection, written.new_cells)
     await cell_store.set_clients(connection, written.clients)
     await cell_store.add_removals(connection, written.removals, now_ms)
     await store.change_conversations(connection, written.conversations)

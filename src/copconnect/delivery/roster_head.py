@@ -62,6 +62,11 @@ def next_head(
     return body + sign(_SIGNED_PREFIX + body)
 
 
+def root_of(head: bytes) -> bytes:
+    """Return the Merkle root that one of our own heads signs."""
+    return head[65:97]
+
+
 def read_head(head: bytes, public_key: bytes) -> RosterHead:
     """Return the fields of a head whose signature by ``public_key`` verifies.
 

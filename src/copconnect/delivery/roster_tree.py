@@ -14,6 +14,7 @@ LEAF_BYTES = 48
 _HASH = 32
 _CELL = 16
 _INDEX = 8
+_MOVES = 500  # From so many changes on, moving the rest for each costs more than making all anew.
 
 
 class MalformedProof(ValueError):
@@ -32,7 +33,7 @@ class RosterTree:
 
     def __init__(self, leaves: Iterable[bytes]) -> None:
         self.leaves: Sequence[bytes] = sorted(set(leaves))
-        self._levels = _levels(b"".join([_leaf_hash(one) for one in self.leaves]))
+        self._levels = _levels(b"".join([_leaf_hash(one) for one in self.leaves]), [], 0)
 
     @property
     def count(self) -> int:
@@ -44,9 +45,30 @@ class RosterTree:
         """The hash over everything."""
         return self._levels[-1] or hashlib.sha256(b"").digest()
 
-    def edited(self, added: Iterable[bytes], removed: Collection[bytes]) -> "RosterTree":
-        """Return the tree without ``removed`` and with ``added``."""
-        return RosterTree([*(one for one in self.leaves if one not in removed), *added])
+    def edited(self, added: Collection[bytes], removed: Collection[bytes]) -> "RosterTree":
+        """Return the tree without ``removed`` and with ``added``.
+
+        Hashes left of the first change stay; those right of it stand elsewhere and are made anew.
+        """
+        if len(added) + len(removed) > _MOVES:
+            gone = frozenset(removed)
+            return RosterTree([*(one for one in self.leaves if one not in gone), *added])
+        leaves, hashes = list(self.leaves), bytearray(self._levels[0])
+        same = len(leaves)
+        for one in removed:
+            at, there = _find(leaves, one)
+            if there:
+                del leaves[at], hashes[at * _HASH : (at + 1) * _HASH]
+                same = min(same, at)
+        for one in added:
+            at, there = _find(leaves, one)
+            if not there:
+                leaves.insert(at, one)
+                hashes[at * _HASH : at * _HASH] = _leaf_hash(one)
+                same = min(same, at)
+        tree = RosterTree.__new__(RosterTree)
+        tree.leaves, tree._levels = leaves, _levels(bytes(hashes), self._levels, same)
+        return tree
 
     def cell(self, cell_id: str) -> tuple[int, int]:
         """Return (index of its first leaf, number of leaves) of a cell."""
@@ -71,8 +93,8 @@ class RosterTree:
 
     def inclusion_proof(self, one: bytes) -> bytes:
         """Return the proof of a leaf, naming its cell. Raises ValueError if it is not there."""
-        index = bisect_left(self.leaves, one)
-        if index == self.count or self.leaves[index] != one:
+        index, there = _find(self.leaves, one)
+        if not there:
             raise ValueError("no such leaf")
         return one[:_CELL] + index.to_bytes(_INDEX, "big") + self.range_proof(index, 1)
 
@@ -135,13 +157,24 @@ def _node_hash(pair: bytes) -> bytes:
     return hashlib.sha256(b"\1" + pair).digest()
 
 
-def _levels(level: bytes) -> list[bytes]:
+def _find(leaves: Sequence[bytes], one: bytes) -> tuple[int, bool]:
+    """Return where a leaf stands or would stand, and whether it is there."""
+    at = bisect_left(leaves, one)
+    return at, at < len(leaves) and leaves[at] == one
+
+
+def _levels(level: bytes, known: Sequence[bytes], same: int) -> list[bytes]:
     """Hash pairs of neighbours and promote an odd last node: this gives the RFC's split at the
-    largest power of two, without recursion."""
+    largest power of two, without recursion. The first ``same`` leaves are those of ``known``, so
+    are the nodes over them alone.
+    """
     levels = [level]
     while len(level) > _HASH:
+        same //= 2
+        taken = known[len(levels)][: same * _HASH] if same else b""
         whole = len(level) - len(level) % (2 * _HASH)
-        pairs = range(0, whole, 2 * _HASH)
-        level = b"".join([_node_hash(level[at : at + 2 * _HASH]) for at in pairs]) + level[whole:]
+        pairs = range(2 * len(taken), whole, 2 * _HASH)
+        made = b"".join([_node_hash(level[at : at + 2 * _HASH]) for at in pairs])
+        level = taken + made + level[whole:]
         levels.append(level)
     return levels

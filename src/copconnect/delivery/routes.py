@@ -8,6 +8,7 @@ from litestar.params import FromPath
 
 from copconnect import errors, wire
 from copconnect.delivery.posting import LOG_PAGE
+from copconnect.delivery.rosters import MOST_HEADS
 from copconnect.delivery.service import DeliveryService
 from copconnect.http import Gate, HttpRequest, answer, nothing, read
 from copconnect.ids import CellId, ConversationId
@@ -42,7 +43,7 @@ def _number(request: HttpRequest, name: str, default: int) -> int:
 
 
 def _conversation_routes(service: DeliveryService, gate: Gate) -> list[Any]:
-    membership = service.membership
+    membership, rosters = service.membership, service.rosters
 
     @post("/v1/conversations")
     async def create(request: HttpRequest) -> Any:
@@ -91,7 +92,20 @@ def _conversation_routes(service: DeliveryService, gate: Gate) -> list[Any]:
     @get("/v1/conversations/{c:str}/roster")
     async def roster(request: HttpRequest, c: FromPath[str]) -> Any:
         caller = await gate.caller(request)
-        return answer(request, await membership.roster(caller, ConversationId(_id(c))))
+        return answer(request, await rosters.whole(caller, ConversationId(_id(c))))
+
+    @get("/v1/conversations/{c:str}/roster/heads")
+    async def roster_heads(request: HttpRequest, c: FromPath[str]) -> Any:
+        caller = await gate.caller(request)
+        first = _number(request, "from", 1)
+        last = _number(request, "to", first + MOST_HEADS - 1)
+        return answer(request, await rosters.heads(caller, ConversationId(_id(c)), first, last))
+
+    @get("/v1/conversations/{c:str}/cells/{k:str}/roster")
+    async def cell_roster(request: HttpRequest, c: FromPath[str], k: FromPath[str]) -> Any:
+        caller = await gate.caller(request)
+        found = await rosters.of_cell(caller, ConversationId(_id(c)), CellId(_id(k)))
+        return answer(request, found)
 
     return [
         create,
@@ -102,6 +116,8 @@ def _conversation_routes(service: DeliveryService, gate: Gate) -> list[Any]:
         change_policy,
         set_preferences,
         roster,
+        roster_heads,
+        cell_roster,
     ]
 
 

@@ -79,6 +79,8 @@ def check_message(standing: Standing, epoch: Epoch) -> None:
     check_placed(standing)
     if standing.who_may_post == "admins" and not standing.admin:
         raise errors.MayNotPost
+    if standing.cells != 1:
+        raise errors.WrongMode(cells=standing.cells)
     check_settled(standing)
     check_epoch(standing, epoch)
 

@@ -22,6 +22,7 @@ from copconnect.delivery.parts import Parts
 from copconnect.delivery.ports import Attachments, Registrations, RosterAuthority
 from copconnect.delivery.posting import Posting
 from copconnect.delivery.retention import Retention
+from copconnect.delivery.rosters import Rosters
 from copconnect.ids import ClientId, ConversationId, PersonId
 from copconnect.principals import RegisteredClient
 from copconnect.wire import CELL_SIZE
@@ -54,6 +55,7 @@ class DeliveryService:
             cell_size=cell_size,
         )
         self.membership = Membership(parts)
+        self.rosters = Rosters(parts)
         self.posting = Posting(parts)
         self.commits = Commits(parts)
         self.key_packages = KeyPackages(parts)

@@ -20,6 +20,7 @@ class Standing:
     epoch: Epoch | None
     removals: int
     last_seq: Seq
+    cells: int = 1  # Of the conversation.
     lease_client: ClientId | None = None
     lease_until_ms: int = 0
 
@@ -56,13 +57,35 @@ class Held:
     members: int
     roster_epoch: Epoch
     roster_head: bytes
+    cells: int
 
 
 @dataclass(frozen=True, slots=True)
-class CellState:
-    """A cell with the leaves of its tree; ``epoch`` is None until it was founded."""
+class CellRow:
+    """A cell; ``epoch`` is None until it was founded; ``clients``: how many the roster names."""
 
     conversation_id: ConversationId
     cell_id: CellId
     epoch: Epoch | None
-    leaves: list[CellLeaf]
+    clients: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClientPlaces:
+    """The cells for which the roster names a client, and those where it was until a seq: its cell
+    was then given up or merged into another."""
+
+    now: frozenset[CellId]
+    before: tuple[tuple[Seq, CellId], ...]  # Ascending.
+
+    @property
+    def cells(self) -> frozenset[CellId]:
+        """Every cell whose entries concern the client."""
+        return self.now | {cell_id for _, cell_id in self.before}
+
+    def at(self, seq: Seq) -> frozenset[CellId]:
+        """Return the cells whose members it was among when an entry was written."""
+        for until_seq, cell_id in self.before:
+            if seq <= until_seq:
+                return frozenset({cell_id})
+        return self.now

@@ -104,6 +104,7 @@ async def hold(
             members=row.members,
             roster_epoch=row.roster_epoch,
             roster_head=row.roster_head,
+            cells=row.cells,
         )
         for row in rows
     ]
@@ -147,16 +148,31 @@ async def last_seq(connection: AsyncConnection, conversation_id: ConversationId)
     return seq
 
 
-async def roster_head_of(
+async def newest_roster(
     connection: AsyncConnection, conversation_id: ConversationId
-) -> bytes | None:
-    """Return the newest signed roster head."""
-    head: bytes | None = await connection.scalar(
-        select(CONVERSATIONS.c.roster_head).where(
-            CONVERSATIONS.c.conversation_id == conversation_id
+) -> tuple[bytes, int] | None:
+    """Return the newest signed roster head and the number of cells."""
+    row = (
+        await connection.execute(
+            select(CONVERSATIONS.c.roster_head, CONVERSATIONS.c.cells).where(
+                CONVERSATIONS.c.conversation_id == conversation_id
+            )
         )
+    ).first()
+    return None if row is None else (row.roster_head, row.cells)
+
+
+async def roster_heads(
+    connection: AsyncConnection, conversation_id: ConversationId, first: int, last: int
+) -> list[bytes]:
+    """Return the kept heads of these roster epochs, ascending."""
+    h = ROSTER_HEADS.c
+    found = await connection.scalars(
+        select(h.head)
+        .where(h.conversation_id == conversation_id, h.roster_epoch.between(first, last))
+        .order_by(h.roster_epoch)
     )
-    return head
+    return list(found)
 
 
 async def add_roster_heads(
@@ -170,6 +186,18 @@ async def add_roster_heads(
             for c, epoch, head in heads
         ],
     )
+
+
+async def forget_roster_heads(connection: AsyncConnection, before_ms: int) -> None:
+    """Delete heads older than a time, but never a conversation's newest."""
+    h = ROSTER_HEADS.c
+    newest = exists(
+        select(literal(1)).where(
+            CONVERSATIONS.c.conversation_id == h.conversation_id,
+            CONVERSATIONS.c.roster_epoch == h.roster_epoch,
+        )
+    )
+    await connection.execute(delete(ROSTER_HEADS).where(h.created_ms < before_ms, ~newest))
 
 
 # --- Names held while rosters are made --------------------------------------------------------
@@ -235,6 +263,7 @@ def standing_of(asked: AskedColumns, conversations: FromClause) -> Select[Any]:
         _C.suite,
         _C.who_may_post,
         _C.last_seq,
+        _C.cells,
         MEMBERS.c.admin,
         placed.label("placed"),
         CELLS.c.epoch,
@@ -345,6 +374,7 @@ def read_standing(row: Any, *, advanced: bool = False) -> FoundStanding:
         epoch=row.epoch,
         removals=row.removals,
         last_seq=Seq(row.last_seq - advanced),
+        cells=row.cells,
         lease_client=row.lease_client,
         lease_until_ms=row.lease_until_ms,
     )

@@ -118,7 +118,19 @@ ROSTER_LEAVES = Table(
     Column("cell_id", _Id, primary_key=True),
     Column("certificate_hash", String(64), primary_key=True),
     Column("client_id", _Id, nullable=False, index=True),
-    Column("person_id", _Id, nullable=False),
+    Column("person_id", _Id, nullable=False, index=True),
+)
+
+# Where clients were whose cell was given up or merged: until that seq the log is theirs by the
+# cell that is gone.
+FORMER_PLACES = Table(
+    "former_places",
+    METADATA,
+    Column("conversation_id", _Id, primary_key=True),
+    Column("client_id", _Id, primary_key=True),
+    Column("cell_id", _Id, primary_key=True),
+    Column("until_seq", BigInteger, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
 )
 
 ROSTER_HEADS = Table(

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Row, Select, and_, exists, func, literal, select
+from sqlalchemy import Row, Select, and_, exists, func, literal, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
@@ -42,6 +42,15 @@ async def conversations_of(
         MEMBERS.c.conversation_id == CONVERSATIONS.c.conversation_id,
         MEMBERS.c.person_id == caller.person_id,
     )
+    ready = (
+        select(func.count())
+        .where(
+            CELLS.c.conversation_id == CONVERSATIONS.c.conversation_id,
+            CELLS.c.epoch.is_not(None),
+            or_(CONVERSATIONS.c.cells == 1, CELLS.c.key_id.is_not(None)),
+        )
+        .scalar_subquery()
+    )
     asked = select(CONVERSATIONS.c.conversation_id)
     if not even_if_left:
         asked = asked.join(MEMBERS, mine)
@@ -56,6 +65,7 @@ async def conversations_of(
                 MEMBERS.c.pinned,
                 delivered.label("delivered_seq"),
                 read.label("read_seq"),
+                ready.label("cells_ready"),
             )
             .select_from(CONVERSATIONS.outerjoin(MEMBERS, mine))
             .where(CONVERSATIONS.c.conversation_id.in_(asked))
@@ -75,11 +85,12 @@ async def _cells_of(
             ROSTER_LEAVES.c.cell_id == CELLS.c.cell_id,
             ROSTER_LEAVES.c.client_id == caller.client_id,
         )
-    ).label("own")
+    )
     rows = await connection.execute(
-        select(CELLS, own)
-        .where(CELLS.c.conversation_id.in_(conversations))
-        .order_by(own.desc(), CELLS.c.cell_id)
+        select(CELLS)
+        .join(CONVERSATIONS, CONVERSATIONS.c.conversation_id == CELLS.c.conversation_id)
+        .where(CELLS.c.conversation_id.in_(conversations), or_(CONVERSATIONS.c.cells == 1, own))
+        .order_by(CELLS.c.cell_id)
     )
     cells: dict[str, list[wire.CellInfo]] = {}
     for row in rows:
@@ -112,7 +123,7 @@ def _conversation(row: Row[Any], caller: Caller, cells: list[wire.CellInfo]) -> 
         admin=bool(row.admin),
         cells=cells,
         cells_total=row.cells,
-        cells_ready=sum(cell.epoch is not None for cell in cells),
+        cells_ready=row.cells_ready,
         roster_epoch=row.roster_epoch,
         audience=None,
         direct_person_id=other,

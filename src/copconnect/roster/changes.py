@@ -6,13 +6,14 @@ who is in the file again is active again; who is missing from the file changes o
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from copconnect.ids import PersonId, UnitId
 from copconnect.roster import rules
 from copconnect.roster.databank import DataBank, PersonRow
 
 Row = dict[str, Any]
+LossReason = Literal["suspended", "removed"]
 
 
 @dataclass(slots=True)
@@ -40,9 +41,10 @@ class PeopleChanges:
         }
 
     @property
-    def lost(self) -> set[PersonId]:
-        """Who must be signed out."""
-        return self.suspended | self.removed
+    def lost(self) -> dict[PersonId, LossReason]:
+        """Who must be signed out, and why."""
+        lost: dict[PersonId, LossReason] = dict.fromkeys(self.suspended, "suspended")
+        return lost | dict.fromkeys(self.removed, "removed")
 
 
 def unit_rows(bank: DataBank) -> list[Row]:

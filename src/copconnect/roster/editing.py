@@ -5,7 +5,7 @@ signed out in the same transaction; importing the same file twice changes nothin
 """
 
 import hashlib
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -17,7 +17,7 @@ from copconnect.clock import Clock
 from copconnect.database import Database
 from copconnect.ids import PersonId
 from copconnect.roster import changes, databank, rules, store
-from copconnect.roster.changes import PeopleChanges, Row
+from copconnect.roster.changes import LossReason, PeopleChanges, Row
 from copconnect.roster.databank import DataBank
 from copconnect.wakeup_log import WakeupLog
 
@@ -37,7 +37,7 @@ class Accounts(Protocol):
     """What the Authentication Service does about a changed roster, in the same transaction."""
 
     async def people_lost(
-        self, connection: AsyncConnection, person_ids: Collection[PersonId]
+        self, connection: AsyncConnection, lost: Mapping[PersonId, LossReason]
     ) -> list[AnyWakeup]:
         """Sign out people who were suspended or removed."""
         ...
@@ -111,7 +111,7 @@ class RosterEditor:
             if row is None:
                 return None
             await store.set_status(connection, [row.person_id], "suspended")
-            await self._accounts.people_lost(connection, [PersonId(row.person_id)])
+            await self._accounts.people_lost(connection, {PersonId(row.person_id): "suspended"})
         return PersonId(row.person_id)
 
     async def restore(self, number: str) -> PersonId | None:

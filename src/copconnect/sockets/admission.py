@@ -14,7 +14,7 @@ import structlog
 
 from copconnect import wire
 from copconnect.clock import Clock
-from copconnect.principals import Caller
+from copconnect.principals import Ended
 from copconnect.sockets import framing
 from copconnect.sockets.connection import Connection
 from copconnect.sockets.fanout import Fanout
@@ -80,9 +80,12 @@ class Admission:
         callers = await self._tokens.authenticate_all([one.token for one in connections])
         admitted: list[Connection] = []
         for connection, caller in zip(connections, callers, strict=True):
-            refusal = _refusal(caller)
-            if refusal is not None:
-                connection.close(refusal)
+            if isinstance(caller, Ended):
+                connection.close(wire.CLOSE_SIGNED_OUT, caller.reason)
+            elif caller is None:
+                connection.close(wire.CLOSE_UNAUTHENTICATED)
+            elif not caller.conduct_accepted:
+                connection.close(wire.CLOSE_CONDUCT_NOT_ACCEPTED)
             else:
                 connection.caller = caller
                 admitted.append(connection)
@@ -98,10 +101,3 @@ class Admission:
                 heads=heads,
             )
             connection.push(framing.binary(_ENCODER.encode(ready)))
-
-
-def _refusal(caller: Caller | None) -> int | None:
-    """Return the close code for a caller that may not come in."""
-    if caller is None:
-        return wire.CLOSE_UNAUTHENTICATED
-    return None if caller.conduct_accepted else wire.CLOSE_CONDUCT_NOT_ACCEPTED

@@ -90,10 +90,10 @@ class Connection(WSListener):
             except RuntimeError:
                 pass  # The network closed it in this turn of the loop; ``gone`` follows.
 
-    def close(self, code: int) -> None:
+    def close(self, code: int, reason: str = "") -> None:
         """End the connection after what was written; the first code stays."""
         if self.close_code is None:
-            self.push(framing.close(code))
+            self.push(framing.close(code, reason))
             self.close_code = code
             self._end_after(_CLOSE_S)
 

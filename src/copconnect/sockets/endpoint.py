@@ -15,6 +15,7 @@ from copconnect import wire
 from copconnect.bus import AnyWakeup, Bus
 from copconnect.clock import Clock
 from copconnect.ids import ConversationId, Seq
+from copconnect.principals import Caller
 from copconnect.sockets.admission import Admission
 from copconnect.sockets.connection import MAX_CLIENT_FRAME_BYTES, Connection, parser
 from copconnect.sockets.cursors import CursorBuffer
@@ -160,8 +161,9 @@ class Sockets:
         if known:
             callers = await self._tokens.authenticate_all([one.token for one in known])
             for connection, caller in zip(known, callers, strict=True):
-                if caller is None:
-                    connection.close(wire.CLOSE_SIGNED_OUT)
+                if not isinstance(caller, Caller):
+                    reason = caller.reason if caller is not None else ""
+                    connection.close(wire.CLOSE_SIGNED_OUT, reason)
 
 
 def _decode(data: Any) -> wire.ClientFrame | None:

@@ -196,7 +196,7 @@ class Fanout:
         for connection in concerned:
             connection.push(frame)
             if wakeup.event == "signed_out":
-                connection.close(wire.CLOSE_SIGNED_OUT)
+                connection.close(wire.CLOSE_SIGNED_OUT, wakeup.reason)
 
     # --- Entries ----------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from copconnect.bus import EntryWakeup, ReceiptsWakeup
 from copconnect.ids import CellId, ClientId, ConversationId, PersonId, Seq
-from copconnect.principals import Caller
+from copconnect.principals import Caller, Ended
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +64,10 @@ class Feed(Protocol):
 class Tokens(Protocol):
     """Who is behind an access token; the Authentication Service knows."""
 
-    async def authenticate_all(self, access_tokens: Sequence[str]) -> Sequence[Caller | None]:
-        """Return the caller of each, None for an unknown or revoked one, in a constant number of
+    async def authenticate_all(
+        self, access_tokens: Sequence[str]
+    ) -> Sequence[Caller | Ended | None]:
+        """Return the caller of each, None for an unknown one, in a constant number of
         statements."""
         ...
 

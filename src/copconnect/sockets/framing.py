@@ -19,6 +19,7 @@ def binary(payload: bytes) -> bytes:
     return head + payload
 
 
-def close(code: int) -> bytes:
-    """Return a close frame with a code and no reason."""
-    return bytes([_CLOSE, 2]) + code.to_bytes(2, "big")
+def close(code: int, reason: str = "") -> bytes:
+    """Return a close frame. ``reason``: at most 123 bytes of ASCII."""
+    payload = code.to_bytes(2, "big") + reason.encode("ascii")
+    return bytes([_CLOSE, len(payload)]) + payload
