@@ -1,0 +1,111 @@
+"""A simulator as a child process, asked by lines of JSON (children.py).
+
+Arguments: file of the Population (MessagePack), host, port, source address. Commands: ``connect``,
+``publish`` (file of PublishedKeys), ``know`` (roster head), ``wait`` (entries for each device),
+``open``, ``live``, ``wait_for`` (entry ids), ``verdict`` (entry ids), ``acknowledge``,
+``disconnect``, ``usage``.
+"""
+
+import sys
+import time
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+import uvloop
+
+from copconnect.bench.children import Answer, answer_lines, raise_descriptor_limit, resident_kb
+from copconnect.bench.simulator import Population, PublishedKey, Simulator
+
+T = TypeVar("T")
+
+
+class Simulation:
+    """The commands of one process."""
+
+    def __init__(self, simulator: Simulator) -> None:
+        self._simulator = simulator
+
+    async def answer(self, asked: Answer) -> Answer:
+        """Carry out one command."""
+        simulator = self._simulator
+        match asked["command"]:
+            case "connect":
+                began = time.monotonic_ns()
+                await simulator.connect()
+                return {"ready": simulator.ready, "s": (time.monotonic_ns() - began) / 1e9}
+            case "publish":
+                simulator.publish(_read(asked["file"], list[PublishedKey]))
+                return {}
+            case "know":
+                simulator.know_head(bytes.fromhex(asked["head"]))
+                return {}
+            case "wait":
+                wanted = asked["entries"] * len(simulator.devices)
+                before = simulator.entries
+                await simulator.until(lambda: simulator.entries >= wanted, asked["limit_s"])
+                return {"entries": simulator.entries, "before": before}
+            case "open":
+                return self._open()
+            case "live":
+                simulator.live = asked["on"]
+                return {}
+            case "wait_for":
+                ids = asked["entry_ids"]
+                everything = await simulator.until(
+                    lambda: (
+                        simulator.ready == len(simulator.devices)
+                        and simulator.verdict(ids)["lost"] == 0
+                    ),
+                    asked["limit_s"],
+                )
+                return {"all": everything, "at_ns": time.monotonic_ns(), "ready": simulator.ready}
+            case "verdict":
+                return self._verdict(asked["entry_ids"], times=asked["times"])
+            case "acknowledge":
+                return {"sent": simulator.acknowledge()}
+            case "disconnect":
+                await simulator.disconnect()
+                return {}
+            case "usage":
+                return {
+                    "cpu_s": time.process_time(),
+                    "rss_kb": resident_kb(),
+                    "ready": simulator.ready,
+                    "closed": {str(code): n for code, n in simulator.closed.items()},
+                }
+            case command:
+                raise ValueError(command)
+
+    def _open(self) -> Answer:
+        began, cpu = time.monotonic_ns(), time.process_time()
+        self._simulator.open_all()
+        return {
+            "began_ns": began,
+            "ended_ns": time.monotonic_ns(),
+            "cpu_s": time.process_time() - cpu,
+        }
+
+    def _verdict(self, entry_ids: list[str], *, times: bool) -> Answer:
+        answer: Answer = dict(self._simulator.verdict(entry_ids))
+        if times:
+            found = self._simulator.deliveries
+            answer["times_ns"] = [
+                [at for at in found[one].times_ns if at] if one in found else []
+                for one in entry_ids
+            ]
+        return answer
+
+
+def _read(file: str, kind: type[T]) -> T:
+    return msgspec.msgpack.decode(Path(file).read_bytes(), type=kind)
+
+
+async def _main(file: str, host: str, port: str, source: str) -> None:
+    raise_descriptor_limit()
+    simulator = Simulator(_read(file, Population), (host, int(port)), source)
+    await answer_lines(Simulation(simulator).answer)
+
+
+if __name__ == "__main__":
+    uvloop.run(_main(*sys.argv[1:]))

@@ -1,0 +1,381 @@
+"""Thousands of devices of one conversation in one process: they connect, receive, open and count.
+
+Each device has its own connection, place in the log, sender chains and counters; devices of a cell
+share the cell's parsed private key, as parsing it costs as much as a seal. What comes in is stamped
+with the time and kept; it is opened at once where ``live``, else when asked to, so that a
+measurement of the delivery is not one of 63,000 devices' work on two processors.
+A device keeps to its own cursor: an entry at or below it is a duplicate, what Ready shows beyond it
+is fetched from the log.
+"""
+
+import asyncio
+import random
+import time
+from array import array
+from collections import Counter, deque
+from collections.abc import Callable, Coroutine, Sequence
+
+import msgspec
+
+from copconnect import wire
+from copconnect.bench.cells import CellKey
+from copconnect.bench.http_client import HttpPool, request
+from copconnect.bench.receiving import Chain, Conversation, Refused, open_sealed
+from copconnect.bench.websocket import WebSocketClient, masked, upgrade_request
+from copconnect.delivery.roster_head import read_head, roster_hash
+from copconnect.ids import Seq
+
+CONNECTING_AT_ONCE = 200
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 10.0
+_FRAME = msgspec.msgpack.Decoder(wire.ServerFrame)
+_PAGE = msgspec.msgpack.Decoder(wire.LogPage)
+_ENTRY_START = msgspec.msgpack.encode({"t": "entry", "entry": 0})[:-1]
+
+
+class SimulatedDevice(msgspec.Struct, frozen=True, array_like=True):
+    """A device as the plan names it; ``cell`` is an index into Population.cells."""
+
+    token: str
+    cell: int
+
+
+class Population(msgspec.Struct, frozen=True, array_like=True):
+    """The devices of one process and what they know of their conversation."""
+
+    conversation_id: str
+    kem: int
+    roster_key: bytes
+    heads: list[bytes]
+    issuing: list[bytes]
+    cells: list[str]
+    devices: list[SimulatedDevice]
+
+
+class PublishedKey(msgspec.Struct, frozen=True, array_like=True):
+    """A cell's key that its members hold. The newest two of a cell are kept."""
+
+    cell: int
+    key_id: bytes
+    seed: bytes
+
+
+class Device:
+    """One device, whatever connection it has at the moment."""
+
+    __slots__ = ("cell", "chains", "cursor", "held", "index", "link", "ready", "token", "waiting")
+
+    def __init__(self, index: int, planned: SimulatedDevice, cursor: int) -> None:
+        self.index = index
+        self.token = planned.token
+        self.cell = planned.cell
+        self.cursor = cursor
+        self.ready = False
+        self.link: Link | None = None
+        self.chains: dict[str, Chain] = {}
+        self.waiting: dict[int, wire.LogEntry] = {}  # Entries whose seal is still to come.
+        # Entries that sockets bring while older ones are fetched from the log.
+        self.held: list[tuple[wire.LogEntry, int]] | None = None
+
+
+class Link(WebSocketClient):
+    """One connection of a device."""
+
+    __slots__ = ("_device", "_simulator")
+
+    def __init__(self, simulator: "Simulator", device: Device) -> None:
+        super().__init__(simulator.upgrade)
+        self._simulator = simulator
+        self._device = device
+
+    def opened(self) -> None:
+        """Say Hello."""
+        hello = wire.Hello(version=wire.WIRE_VERSION, access_token=self._device.token)
+        self.transport.write(masked(msgspec.msgpack.encode(hello)))
+
+    def received(self, payload: bytes) -> None:
+        """Hand on what came, with the time."""
+        self._simulator.came(self._device, payload)
+
+    def ended(self) -> None:
+        """The device has no connection."""
+        if self._device.link is self:
+            self._simulator.gone(self._device, self.close_code)
+
+
+class Delivery:
+    """How often each device got one message, and when first (monotonic ns)."""
+
+    __slots__ = ("counts", "times_ns")
+
+    def __init__(self, devices: int) -> None:
+        self.counts = bytearray(devices)
+        self.times_ns = array("q", bytes(8 * devices))
+
+
+class Simulator:
+    """The devices of this process. Used from one event loop."""
+
+    def __init__(
+        self, population: Population, address: tuple[str, int], source: str | None = None
+    ) -> None:
+        self.upgrade = upgrade_request(*address)
+        self._address = address
+        self._source = source
+        self._http = HttpPool(*address)
+        heads = {
+            roster_hash(one): read_head(one, population.roster_key) for one in population.heads
+        }
+        self._conversation = Conversation(
+            population.conversation_id, population.kem, heads, population.issuing
+        )
+        self._roster_key = population.roster_key
+        self._keys: list[dict[bytes, CellKey]] = [{} for _ in population.cells]
+        self.devices = [Device(i, one, 0) for i, one in enumerate(population.devices)]
+        self.deliveries: dict[str, Delivery] = {}
+        self.refused: Counter[str] = Counter()
+        self.closed: Counter[int] = Counter()
+        self.duplicates = 0
+        self.entries = 0  # Entry frames that came over sockets.
+        self.live = False
+        self.opened_ns = 0  # When the last one was opened.
+        self._inbox: deque[tuple[Device, bytes, int]] = deque()
+        self._changed = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    # --- Connections ----------------------------------------------------------------------
+
+    async def connect(self) -> None:
+        """Connect every device that has no connection; return when all are ready."""
+        slots = asyncio.Semaphore(CONNECTING_AT_ONCE)
+
+        async def one(device: Device) -> None:
+            async with slots:
+                await self._open(device)
+
+        await asyncio.gather(*(one(device) for device in self.devices if device.link is None))
+        await self.until(lambda: self.ready == len(self.devices))
+
+    @property
+    def ready(self) -> int:
+        """How many devices have had their Ready on the connection they have."""
+        return sum(device.ready for device in self.devices)
+
+    async def _open(self, device: Device) -> bool:
+        local = None if self._source is None else (self._source, 0)
+        try:
+            _, link = await asyncio.get_running_loop().create_connection(
+                lambda: Link(self, device), *self._address, local_addr=local
+            )
+        except OSError:
+            return False
+        device.link = link
+        return True
+
+    def gone(self, device: Device, code: int | None) -> None:
+        """A connection ended; where ``live`` the device comes back, as clients do."""
+        device.link = None
+        device.ready = False
+        self.closed[code or 0] += 1
+        self._changed.set()
+        if self.live:
+            self._spawn(self._come_back(device))
+
+    async def _come_back(self, device: Device) -> None:
+        ceiling = FIRST_PAUSE_S
+        while self.live and device.link is None:
+            await asyncio.sleep(ceiling * (0.5 + random.random() / 2))  # noqa: S311 - jitter.
+            ceiling = min(LONGEST_PAUSE_S, 2 * ceiling)
+            await self._open(device)
+
+    async def disconnect(self) -> None:
+        """Close every connection and forget what waits."""
+        self.live = False
+        for device in self.devices:
+            if device.link is not None:
+                link, device.link = device.link, None
+                link.transport.abort()
+            device.ready = False
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._http.close()
+
+    # --- What comes -----------------------------------------------------------------------
+
+    def came(self, device: Device, payload: bytes) -> None:
+        """A frame came."""
+        now_ns = time.monotonic_ns()
+        if payload.startswith(_ENTRY_START):
+            self.entries += 1
+            if not self.live:
+                self._inbox.append((device, payload, now_ns))
+                self._changed.set()
+                return
+        self._frame(device, payload, now_ns)
+        self._changed.set()
+
+    def open_all(self) -> None:
+        """Let the devices open what they have received so far, in the order it came."""
+        while self._inbox:
+            self._frame(*self._inbox.popleft())
+
+    def _frame(self, device: Device, payload: bytes, now_ns: int) -> None:
+        match _FRAME.decode(payload):
+            case wire.EntryFrame(entry=entry):
+                self._entry(device, entry, now_ns)
+            case wire.Ready(heads=heads):
+                device.ready = True
+                for head in heads:
+                    if head.conversation_id == self._conversation.conversation_id:
+                        self._stands(device, head.last_seq)
+            case wire.LateSeal(seq=seq, seal=seal):
+                self._late_seal(device, seq, seal, now_ns)
+            case _:
+                pass  # Receipts, notices: nothing that a count depends on.
+
+    def _stands(self, device: Device, last_seq: int) -> None:
+        if device.cursor == 0:
+            device.cursor = last_seq  # The first time: from here on.
+        elif last_seq > device.cursor and device.held is None:
+            device.held = []
+            self._spawn(self._catch_up(device, last_seq))
+
+    def _entry(self, device: Device, entry: wire.LogEntry, now_ns: int) -> None:
+        if entry.conversation_id != self._conversation.conversation_id:
+            return
+        if device.held is not None:
+            device.held.append((entry, now_ns))
+            return
+        if entry.seq <= device.cursor:
+            self.duplicates += 1
+            return
+        self._accept(device, entry, now_ns)
+
+    def _accept(self, device: Device, entry: wire.LogEntry, now_ns: int) -> None:
+        device.cursor = entry.seq
+        if entry.kind == "sealed":
+            self._open_entry(device, entry, now_ns)
+        elif entry.kind == "message":
+            self._count(device, entry.entry_id, now_ns)  # Of one cell: only its MLS can open it.
+
+    def _open_entry(self, device: Device, entry: wire.LogEntry, now_ns: int) -> None:
+        keys = self._keys[device.cell]
+        try:
+            header, _ = open_sealed(self._conversation, keys, device.chains, entry.payload)
+        except Refused as refused:
+            if refused.code == "no_seal":
+                device.waiting[entry.seq] = entry
+            else:
+                self.refused[refused.code] += 1
+            return
+        self.opened_ns = time.monotonic_ns()
+        if header.message_id != entry.entry_id:
+            self.refused["wrong_entry_id"] += 1
+            return
+        self._count(device, entry.entry_id, now_ns)
+
+    def _late_seal(self, device: Device, seq: int, seal: bytes, now_ns: int) -> None:
+        entry = device.waiting.pop(seq, None)
+        if entry is not None:
+            payload = msgspec.msgpack.decode(entry.payload, type=wire.SealedPayload)
+            whole = msgspec.msgpack.encode(msgspec.structs.replace(payload, seal=seal))
+            self._open_entry(device, msgspec.structs.replace(entry, payload=whole), now_ns)
+
+    def _count(self, device: Device, entry_id: str, now_ns: int) -> None:
+        delivery = self.deliveries.get(entry_id)
+        if delivery is None:
+            delivery = self.deliveries[entry_id] = Delivery(len(self.devices))
+        if delivery.counts[device.index] < 255:
+            delivery.counts[device.index] += 1
+        if not delivery.times_ns[device.index]:
+            delivery.times_ns[device.index] = now_ns
+
+    async def _catch_up(self, device: Device, last_seq: int) -> None:
+        """Fetch what Ready showed, then take what sockets brought meanwhile."""
+        path = f"/v1/conversations/{self._conversation.conversation_id}/log"
+        while device.cursor < last_seq:
+            asked = request("GET", f"{path}?after={device.cursor}", device.token)
+            answer = await self._http.ask(asked)
+            if answer.status != 200:
+                await asyncio.sleep(FIRST_PAUSE_S * (0.5 + random.random() / 2))  # noqa: S311
+                continue
+            page = _PAGE.decode(answer.body)
+            for entry in page.entries:
+                self._accept(device, entry, time.monotonic_ns())
+            if not page.more:
+                device.cursor = max(device.cursor, page.last_seq)
+        held, device.held = device.held or [], None
+        for entry, now_ns in held:
+            if entry.seq > device.cursor:
+                self._accept(device, entry, now_ns)
+            elif entry.seq <= last_seq:
+                self.duplicates += 1  # After Ready a socket brings only what is beyond it.
+        self._changed.set()
+
+    # --- Keys and heads -------------------------------------------------------------------
+
+    def publish(self, keys: Sequence[PublishedKey]) -> None:
+        """Let the members of cells hold these keys, each with the one before it."""
+        for key in keys:
+            held = self._keys[key.cell]
+            while len(held) > 1:
+                del held[next(iter(held))]
+            held[key.key_id] = CellKey.from_seed(self._conversation.kem, key.seed)
+
+    def know_head(self, head: bytes) -> None:
+        """Let all devices know another roster head."""
+        self._conversation.heads[roster_hash(head)] = read_head(head, self._roster_key)
+
+    # --- Questions ------------------------------------------------------------------------
+
+    def verdict(self, entry_ids: Sequence[str]) -> dict[str, object]:
+        """Judge what came against what was posted: every message once at every device."""
+        lost = duplicates = 0
+        for entry_id in entry_ids:
+            delivery = self.deliveries.get(entry_id)
+            counts = bytes(len(self.devices)) if delivery is None else delivery.counts
+            lost += counts.count(0)
+            duplicates += sum(count - 1 for count in counts if count > 1)
+        return {
+            "received": len(entry_ids) * len(self.devices) - lost,
+            "lost": lost,
+            "duplicates": duplicates + self.duplicates,
+            "unexpected": len(self.deliveries.keys() - set(entry_ids)),
+            "refused": dict(self.refused),
+            "waiting": sum(len(device.waiting) for device in self.devices),
+        }
+
+    def acknowledge(self) -> int:
+        """Send every device's cursor, as clients do after a message; return how many."""
+        sent = 0
+        for device in self.devices:
+            if device.link is not None and device.ready:
+                update = wire.CursorUpdate(
+                    conversation_id=self._conversation.conversation_id,
+                    delivered_seq=Seq(device.cursor),
+                    read_seq=Seq(0),
+                )
+                frame = msgspec.msgpack.encode(wire.Cursors(updates=[update]))
+                device.link.transport.write(masked(frame))
+                sent += 1
+        return sent
+
+    async def until(self, done: Callable[[], bool], limit_s: float = 300) -> bool:
+        """Wait until ``done`` holds; return False at the limit."""
+        deadline = asyncio.get_running_loop().time() + limit_s
+        while not done():
+            left = deadline - asyncio.get_running_loop().time()
+            if left <= 0:
+                return False
+            self._changed.clear()
+            try:
+                async with asyncio.timeout(min(left, 1.0)):
+                    await self._changed.wait()
+            except TimeoutError:
+                continue
+        return True
+
+    def _spawn(self, work: Coroutine[object, object, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
