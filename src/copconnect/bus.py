@@ -64,6 +64,22 @@ class DutyWakeup(Wakeup, frozen=True, kw_only=True, tag="duty"):
     cell_id: CellId
 
 
+class SealWantedWakeup(Wakeup, frozen=True, kw_only=True, tag="seal_wanted"):
+    """A cell got a key, and messages of these clients lack its seal."""
+
+    conversation_id: ConversationId
+    cell_id: CellId
+    client_ids: list[ClientId]
+
+
+class LateSealWakeup(Wakeup, frozen=True, kw_only=True, tag="late_seal"):
+    """``frame`` is the encoded wire.LateSeal for the clients of a cell."""
+
+    conversation_id: ConversationId
+    cell_id: CellId
+    frame: bytes
+
+
 class AccountWakeup(Wakeup, frozen=True, kw_only=True, tag="account"):
     """Something about accounts changed. Empty lists mean everybody."""
 
@@ -73,7 +89,15 @@ class AccountWakeup(Wakeup, frozen=True, kw_only=True, tag="account"):
     reason: str = ""  # Of ``signed_out``, as in errors.SignedOut.
 
 
-AnyWakeup = EntryWakeup | ConversationWakeup | ReceiptsWakeup | DutyWakeup | AccountWakeup
+AnyWakeup = (
+    EntryWakeup
+    | ConversationWakeup
+    | ReceiptsWakeup
+    | DutyWakeup
+    | SealWantedWakeup
+    | LateSealWakeup
+    | AccountWakeup
+)
 Receiver = Callable[[AnyWakeup], Awaitable[None]]
 
 

@@ -117,12 +117,32 @@ async def set_clients(
         )
 
 
-async def set_epoch(connection: AsyncConnection, cell_id: CellId, epoch: Epoch, seq: Seq) -> None:
-    """The cell's commit was accepted at ``seq``: new epoch, no Removes, no lease."""
+async def set_epoch(
+    connection: AsyncConnection,
+    cell_id: CellId,
+    epoch: Epoch,
+    seq: Seq,
+    *,
+    key_id: bytes | None = None,
+    previous_until_ms: int | None = None,
+) -> None:
+    """The cell's commit was accepted at ``seq``: new epoch and key, no Removes, no lease.
+
+    The old key stays good until ``previous_until_ms``, or not at all.
+    """
     await connection.execute(
         update(CELLS)
         .where(CELLS.c.cell_id == cell_id)
-        .values(epoch=epoch, removals=0, lease_client=None, lease_until_ms=0, last_seq=seq)
+        .values(
+            epoch=epoch,
+            removals=0,
+            lease_client=None,
+            lease_until_ms=0,
+            last_seq=seq,
+            key_id=key_id,
+            previous_key_id=None if previous_until_ms is None else CELLS.c.key_id,
+            previous_until_ms=previous_until_ms or 0,
+        )
     )
 
 

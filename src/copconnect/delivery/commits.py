@@ -1,18 +1,31 @@
 """Commits into the log, join leases, group info and Welcomes."""
 
+import hashlib
 from collections.abc import Mapping
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
 from copconnect.bus import AnyWakeup
-from copconnect.delivery import cell_store, leaf_store, log_store, rules, store
+from copconnect.delivery import cell_store, leaf_store, log_store, rules, sealed_rules, store
 from copconnect.delivery.accepting import AlreadyAccepted, check_known
+from copconnect.delivery.keys import take_record
 from copconnect.delivery.parts import Parts, wakeup_of
 from copconnect.delivery.roster_change import RosterEdit, edit_rosters
 from copconnect.delivery.roster_plan import LeafEdit
+from copconnect.delivery.sealed_rules import RecordPlace
 from copconnect.ids import CellId, ClientId, ConversationId, EntryId
 from copconnect.principals import Caller
+
+
+async def _take_key(
+    connection: AsyncConnection, place: RecordPlace, body: wire.UploadCommit, now_ms: int
+) -> tuple[bytes | None, list[AnyWakeup]]:
+    """Take the key record of the commit's epoch, of several cells; return its key id."""
+    if body.key_record is None or body.signer_proof is None:
+        return None, []
+    record, more = await take_record(connection, place, body.key_record, body.signer_proof, now_ms)
+    return record.key_id, more
 
 
 class Commits:
@@ -78,7 +91,25 @@ class Commits:
                     payload=body.commit,
                 )
                 await log_store.add_entries(connection, [entry])
-                await cell_store.set_epoch(connection, cell_id, effect.epoch, seq)
+                place = RecordPlace(
+                    conversation_id=conversation_id,
+                    cell_id=cell_id,
+                    suite=suite,
+                    epoch=effect.epoch,
+                    tree_hash=hashlib.sha256(parsed.after.tree_hash).digest(),
+                    signer=caller.client_id,
+                    roster=roster,
+                )
+                key_id, more = await _take_key(connection, place, body, now_ms)
+                await cell_store.set_epoch(
+                    connection,
+                    cell_id,
+                    effect.epoch,
+                    seq,
+                    key_id=key_id,
+                    # Who was removed must not read on with the old key.
+                    previous_until_ms=None if pending else now_ms + sealed_rules.GRACE_MS,
+                )
                 await cell_store.store_group(connection, cell_id, body.group_info, effect.leaves)
                 if pending:
                     await cell_store.clear_removals(connection, cell_id)
@@ -94,7 +125,7 @@ class Commits:
                     )
                 if parsed.external:
                     await cell_store.drop_welcomes(connection, [caller.client_id], cell_id)
-                more = await self._drop_replaced(
+                more += await self._drop_replaced(
                     connection,
                     conversation_id,
                     dict.fromkeys(

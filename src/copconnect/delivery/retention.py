@@ -5,7 +5,14 @@ import contextlib
 
 import structlog
 
-from copconnect.delivery import cell_store, key_package_store, leaf_store, log_store, store
+from copconnect.delivery import (
+    cell_store,
+    key_package_store,
+    key_store,
+    leaf_store,
+    log_store,
+    store,
+)
 from copconnect.delivery.key_packages import REPEAT_MS
 from copconnect.delivery.parts import Parts
 
@@ -55,4 +62,5 @@ class Retention:
             await key_package_store.forget_claims(connection, now_ms - REPEAT_MS)
             await leaf_store.forget_former_places(connection, now_ms - self._log_ms)
             await store.forget_roster_heads(connection, now_ms - self._log_ms)
+            await key_store.forget_records(connection, now_ms - DAY_MS)
             await cell_store.drop_orphaned_welcomes(connection, now_ms - _WELCOME_MS)

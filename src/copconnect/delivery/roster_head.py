@@ -67,6 +67,11 @@ def root_of(head: bytes) -> bytes:
     return head[65:97]
 
 
+def count_and_root(head: bytes) -> tuple[int, bytes]:
+    """Return the leaf count and the root that one of our own heads signs."""
+    return int.from_bytes(head[57:65], "big"), root_of(head)
+
+
 def read_head(head: bytes, public_key: bytes) -> RosterHead:
     """Return the fields of a head whose signature by ``public_key`` verifies.
 

@@ -15,6 +15,7 @@ from copconnect.ids import CellId, ConversationId
 
 _MESSAGE_BODY = wire.MAX_MESSAGE_BYTES + 65536
 _SMALL_BODY = 512 * 1024  # Thousands of ids.
+_RECORD_BODY = wire.MAX_RECORD_BYTES + wire.MAX_PROOF_BYTES + 1024
 _KEY_PACKAGES_BODY = 101 * (16384 + 16) + 1024
 
 
@@ -23,6 +24,7 @@ def routes(service: DeliveryService, gate: Gate) -> list[Any]:
     return [
         *_conversation_routes(service, gate),
         *_log_routes(service, gate),
+        *_key_routes(service, gate),
         *_key_package_routes(service, gate),
     ]
 
@@ -164,6 +166,25 @@ def _log_routes(service: DeliveryService, gate: Gate) -> list[Any]:
         return nothing()
 
     return [log, post_message, upload_commit, lease, welcome, joined]
+
+
+def _key_routes(service: DeliveryService, gate: Gate) -> list[Any]:
+    keys = service.keys
+
+    @get("/v1/conversations/{c:str}/keys")
+    async def newest(request: HttpRequest, c: FromPath[str]) -> Any:
+        caller = await gate.caller(request)
+        since = _number(request, "since", 0)
+        return answer(request, await keys.newest(caller, ConversationId(_id(c)), since))
+
+    @put("/v1/conversations/{c:str}/cells/{k:str}/key-record", status_code=200)
+    async def upload(request: HttpRequest, c: FromPath[str], k: FromPath[str]) -> Any:
+        caller = await gate.caller(request)
+        body = await read(request, wire.UploadKeyRecord, _RECORD_BODY)
+        await keys.put(caller, ConversationId(_id(c)), CellId(_id(k)), body)
+        return nothing()
+
+    return [newest, upload]
 
 
 def _key_package_routes(service: DeliveryService, gate: Gate) -> list[Any]:

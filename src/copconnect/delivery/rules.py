@@ -136,8 +136,9 @@ def check_lease(standing: Standing, client_id: ClientId, now_ms: int) -> None:
 def check_place_of_commit(standing: Standing, upload: wire.UploadCommit) -> None:
     """Raise what the cell's state alone decides, before the commit's bytes are looked at."""
     check_placed(standing)
-    if upload.key_record is not None or upload.signer_proof is not None:
-        raise errors.WrongMode(cells=1)
+    with_key = upload.key_record is not None and upload.signer_proof is not None
+    if with_key != (standing.cells > 1):
+        raise errors.WrongMode(cells=standing.cells)
     if not upload.founding:
         check_epoch(standing, upload.epoch)
     elif standing.epoch is not None:

@@ -16,6 +16,7 @@ from copconnect.database import Database
 from copconnect.delivery import store
 from copconnect.delivery.commits import Commits
 from copconnect.delivery.key_packages import KeyPackages
+from copconnect.delivery.keys import Keys
 from copconnect.delivery.live import LiveFeed
 from copconnect.delivery.membership import Membership
 from copconnect.delivery.parts import Parts
@@ -58,6 +59,7 @@ class DeliveryService:
         self.rosters = Rosters(parts)
         self.posting = Posting(parts)
         self.commits = Commits(parts)
+        self.keys = Keys(parts)
         self.key_packages = KeyPackages(parts)
         self.feed = LiveFeed(parts)
         self.retention = Retention(parts, log_retention_days)

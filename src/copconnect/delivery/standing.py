@@ -89,3 +89,35 @@ class ClientPlaces:
             if seq <= until_seq:
                 return frozenset({cell_id})
         return self.now
+
+
+@dataclass(frozen=True, slots=True)
+class KnownHead:
+    """A roster head of some epoch, when the next one replaced it, and the newest epoch."""
+
+    head: bytes | None  # None: not kept, or never there.
+    replaced_ms: int | None
+    newest: Epoch
+
+
+@dataclass(frozen=True, slots=True)
+class CellKeyState:
+    """Which keys of a cell are good for seals."""
+
+    cell_id: CellId
+    epoch: Epoch | None
+    removals: int
+    key_id: bytes | None
+    previous_key_id: bytes | None
+    previous_until_ms: int
+
+    @property
+    def ready(self) -> bool:
+        """Whether messages are sealed for it: founded, keyed and nobody to remove."""
+        return self.epoch is not None and self.key_id is not None and not self.removals
+
+    def takes(self, key_id: bytes, now_ms: int) -> bool:
+        """Whether a seal under a key is good."""
+        if key_id == self.key_id:
+            return True
+        return key_id == self.previous_key_id and now_ms <= self.previous_until_ms

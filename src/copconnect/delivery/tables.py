@@ -71,8 +71,7 @@ CELLS = Table(
     Column("previous_until_ms", BigInteger, nullable=False),
 )
 
-# One row for each epoch that had a key record: senders check the newest, and a member that catches
-# up finds its cell's keys of the epochs it passes.
+# The key records of the cells' epochs; only the current one of each counts.
 CELL_KEYS = Table(
     "cell_keys",
     METADATA,

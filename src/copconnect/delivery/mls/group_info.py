@@ -33,6 +33,7 @@ class GroupInfo:
     group_id: bytes
     epoch: int
     cipher_suite: int
+    tree_hash: bytes
     context_extensions: tuple[tuple[int, bytes], ...]
     leaves: tuple[TreeLeaf, ...]  # Ascending by index.
     signer: int
@@ -52,7 +53,7 @@ def read_group_info(message: bytes) -> GroupInfo:
     suite = reader.uint(2)
     group_id = reader.vector()
     epoch = reader.uint(8)
-    reader.skip_vector()  # tree_hash
+    tree_hash = reader.vector()
     reader.skip_vector()  # confirmed_transcript_hash
     context_extensions = codec.extensions(reader)
     own = codec.extensions(reader)
@@ -67,6 +68,7 @@ def read_group_info(message: bytes) -> GroupInfo:
         group_id=group_id,
         epoch=epoch,
         cipher_suite=suite,
+        tree_hash=tree_hash,
         context_extensions=tuple(context_extensions),
         leaves=_read_tree(trees[0]),
         signer=signer,
