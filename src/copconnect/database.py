@@ -11,14 +11,20 @@ writing thread between its statements, because each way there and back costs mor
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from typing import Any, TypeVar
 
 from prometheus_client import Counter
 from sqlalchemy import Connection, Engine, MetaData, create_engine, event
+from sqlalchemy.exc import DataError, DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from copconnect import errors
+
 T = TypeVar("T")
+POOL_WAIT_S = 10.0  # For a connection; then the caller is told to come again.
+LOCK_WAIT_MS = 30_000  # For another process that writes to the same SQLite file.
 STATEMENTS = Counter("copconnect_database_statements", "SQL statements executed by this process")
 
 METADATA = MetaData(
@@ -84,8 +90,15 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
-        """Run a read-write transaction: commit at the end, roll back on any exception."""
-        async with self._writing or nullcontext(), self.engine.begin() as connection:
+        """Run a read-write transaction: commit at the end, roll back on any exception.
+
+        Raises Overloaded where no connection is to be had.
+        """
+        async with (
+            self._writing or nullcontext(),
+            _lent(self.engine) as connection,
+            connection.begin(),
+        ):
             yield connection
 
     async def write_at_once(self, work: Callable[[Connection], T]) -> T:
@@ -96,7 +109,7 @@ class Database:
         rolls back, and only then may the next one write.
         """
         if self._writer is None:
-            async with self.engine.begin() as connection:
+            async with self.transaction() as connection:
                 return await connection.run_sync(work)
         return await asyncio.shield(asyncio.create_task(self._write(self._writer, work)))
 
@@ -106,12 +119,12 @@ class Database:
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
-        """Run read-only statements on a consistent snapshot."""
+        """Run read-only statements on a consistent snapshot. Raises Overloaded as above."""
         if self.is_sqlite:
             engine = self.engine.execution_options(copconnect_read_only=True)
         else:
             engine = self.engine.execution_options(isolation_level="REPEATABLE READ")
-        async with engine.connect() as connection:
+        async with _lent(engine) as connection:
             yield connection
 
     async def close(self) -> None:
@@ -121,11 +134,35 @@ class Database:
         await self.engine.dispose()
 
 
+def refusal_of(error: Exception) -> errors.CopConnectError:
+    """Return what to tell a caller of an error of the driver, the pool or the system."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    text = str(cause)
+    # PostgreSQL refuses text that SQLite stores, such as a zero character.
+    if isinstance(error, DataError) or "invalid byte sequence" in text:
+        return errors.BadRequest(reason="a value that cannot be stored")
+    full = ("disk is full", "No space left", "DiskFull")
+    if any(words in text for words in full) or (isinstance(cause, OSError) and cause.errno == 28):
+        return errors.StorageFull(retry_after_ms=30_000)
+    return errors.Overloaded(retry_after_ms=2_000)
+
+
+@asynccontextmanager
+async def _lent(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """Lend a connection. Raises Overloaded when the pool or the server has none, or it is away."""
+    async with AsyncExitStack() as stack:
+        try:
+            connection = await stack.enter_async_context(engine.connect())
+        except (PoolTimeout, DBAPIError, OSError) as error:
+            raise refusal_of(error) from error
+        yield connection
+
+
 def open_database(url: str) -> Database:
     """Open a database by SQLAlchemy URL (``sqlite+aiosqlite:///…``, ``postgresql+asyncpg://…``)."""
     # Parameters are hidden: an error that is logged must not name numbers or people.
     if url.startswith("sqlite"):
-        options: dict[str, Any] = {"connect_args": {"timeout": 30}, "hide_parameters": True}
+        options: dict[str, Any] = {"pool_timeout": POOL_WAIT_S, "hide_parameters": True}
         engine = create_async_engine(url, **options)
         writing = create_engine(engine.url.set(drivername="sqlite"), pool_size=1, **options)
         for one in (engine.sync_engine, writing):
@@ -134,7 +171,12 @@ def open_database(url: str) -> Database:
         return Database(engine, SqliteWriter(writing))
     return Database(
         create_async_engine(
-            url, pool_size=10, max_overflow=10, pool_pre_ping=True, hide_parameters=True
+            url,
+            pool_size=10,
+            max_overflow=10,
+            pool_timeout=POOL_WAIT_S,
+            pool_pre_ping=True,
+            hide_parameters=True,
         )
     )
 
@@ -143,11 +185,11 @@ def _configure_sqlite(connection: Any, _record: Any) -> None:
     # SQLAlchemy must emit BEGIN itself: the driver's own begins too late and never IMMEDIATE.
     connection.isolation_level = None
     cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout={LOCK_WAIT_MS}")
     cursor.execute("PRAGMA journal_mode=WAL")
     # FULL: an accepted message survives a power cut, not only a crash of the process.
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.execute("PRAGMA foreign_keys=ON")
-    cursor.execute("PRAGMA busy_timeout=30000")
     cursor.close()
 
 

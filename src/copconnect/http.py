@@ -14,9 +14,10 @@ import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
 from litestar.types import Message, Scope
-from sqlalchemy.exc import DataError, DBAPIError
+from sqlalchemy.exc import DBAPIError
 
 from copconnect import errors, wire
+from copconnect.database import refusal_of
 from copconnect.principals import Caller
 
 MSGPACK = "application/msgpack"
@@ -115,13 +116,7 @@ def translate(error: Exception) -> errors.CopConnectError:
     if isinstance(error, HTTPException):
         return _from_framework(error)
     if isinstance(error, DBAPIError):
-        text = str(error.orig)
-        # PostgreSQL refuses text that SQLite stores, such as a zero character.
-        if isinstance(error, DataError) or "invalid byte sequence" in text:
-            return errors.BadRequest(reason="a value that cannot be stored")
-        if "disk is full" in text or "No space left" in text or "DiskFull" in text:
-            return errors.StorageFull(retry_after_ms=30_000)
-        return errors.Overloaded(retry_after_ms=1_000)
+        return refusal_of(error)
     if isinstance(error, OSError) and error.errno == 28:
         return errors.StorageFull(retry_after_ms=30_000)
     return errors.CopConnectError()

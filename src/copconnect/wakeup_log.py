@@ -7,18 +7,15 @@ an hour. Concurrency: ids of concurrent transactions may become visible out of o
 looks again at the last ``OVERLAP`` ids and remembers which it has passed on.
 """
 
-import asyncio
-import contextlib
 import secrets
 from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-import structlog
 from sqlalchemy import BigInteger, Column, Integer, LargeBinary, String, Table, delete, func, select
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from copconnect.background import Periodic
 from copconnect.bus import AccountWakeup, AnyWakeup, Receiver
 from copconnect.clock import Clock
 from copconnect.database import METADATA, Database
@@ -26,6 +23,7 @@ from copconnect.database import METADATA, Database
 OVERLAP = 1000
 KEPT_MS = 3_600_000
 PERIOD_S = 1.0
+PRUNE_PERIOD_S = 600
 
 wakeups = Table(
     "wakeups",
@@ -36,7 +34,6 @@ wakeups = Table(
     Column("payload", LargeBinary, nullable=False),
 )
 
-log = structlog.get_logger()
 _decoder = msgspec.msgpack.Decoder(AnyWakeup)
 
 
@@ -55,7 +52,8 @@ class WakeupLog:
         self._receiver: Receiver | None = None
         self._last = 0
         self._seen: set[int] = set()
-        self._task: asyncio.Task[None] | None = None
+        self._polling = Periodic("wakeup_log", self.poll, PERIOD_S)
+        self._pruning = Periodic("wakeup_pruning", self.prune, PRUNE_PERIOD_S)
 
     async def record(self, connection: AsyncConnection, items: Sequence[AnyWakeup]) -> None:
         """Store wake-ups in the caller's transaction."""
@@ -77,14 +75,13 @@ class WakeupLog:
                 select(wakeups.c.id).where(wakeups.c.id > self._last - OVERLAP)
             )
             self._seen = set(known)
-        self._task = asyncio.create_task(self._run())
+        await self._polling.start()
+        await self._pruning.start()
 
     async def close(self) -> None:
         """Stop reading."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        await self._polling.close()
+        await self._pruning.close()
 
     async def poll(self) -> int:
         """Pass on what is new. Returns how many wake-ups were passed on."""
@@ -108,15 +105,3 @@ class WakeupLog:
         async with self._database.transaction() as connection:
             before = self._clock.now_ms() - KEPT_MS
             await connection.execute(delete(wakeups).where(wakeups.c.created_ms < before))
-
-    async def _run(self) -> None:
-        rounds = 0
-        while True:
-            await asyncio.sleep(PERIOD_S)
-            rounds += 1
-            try:
-                await self.poll()
-                if rounds % 600 == 0:
-                    await self.prune()
-            except (DBAPIError, OSError) as error:
-                log.error("wakeup_log_failed", exc_info=error)

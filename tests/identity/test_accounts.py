@@ -175,14 +175,14 @@ async def test_a_suspension_by_command_reaches_a_running_server(
     running.container.local_bus.subscribe(hear)
     removed: list[tuple[Sequence[str], str]] = []
     async with command_line(settings) as tool:
-        accounts: Any = tool.auth.accounts
-        original = accounts._memberships.clients_removed
+        delivery: Any = tool.delivery
+        original = delivery.clients_removed
 
         async def removing(connection: Any, client_ids: Any, reason: Any) -> Any:
             removed.append((list(client_ids), reason))
             return await original(connection, client_ids, reason)
 
-        accounts._memberships.clients_removed = removing
+        delivery.clients_removed = removing
         assert await tool.editor.suspend(SHO) == device.person_id
     assert removed == [([device.client_id], "department")]
     await running.container.wakeup_log.poll()

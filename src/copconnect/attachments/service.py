@@ -5,17 +5,15 @@ crash at any line leaves at most a blob that is written again or cleaned later, 
 its blob.
 """
 
-import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Collection
 from typing import Protocol
 
-import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
 from copconnect.attachments import rules, store
 from copconnect.attachments.blobs import Blobs
+from copconnect.background import Periodic
 from copconnect.clock import Clock
 from copconnect.database import Database
 from copconnect.ids import AttachmentId, ConversationId, PersonId
@@ -24,7 +22,6 @@ from copconnect.principals import Caller
 _CLEAN_PERIOD_S = 3600.0
 _BATCH = 100
 _QUOTA_DAYS = 7
-log = structlog.get_logger()
 
 
 class Conversations(Protocol):
@@ -59,7 +56,7 @@ class AttachmentService:
         self._conversations = conversations
         self._quota = quota_bytes_per_day
         self._retention_ms = retention_days * rules.DAY_MS
-        self._task: asyncio.Task[None] | None = None
+        self._cleaning = Periodic("attachments", self.clean, _CLEAN_PERIOD_S, soon=True)
 
     # --- Uploading --------------------------------------------------------------------------
 
@@ -184,22 +181,11 @@ class AttachmentService:
 
     async def start(self) -> None:
         """Begin to clean once an hour."""
-        self._task = asyncio.create_task(self._run())
+        await self._cleaning.start()
 
     async def close(self) -> None:
         """Stop."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
-
-    async def _run(self) -> None:
-        while True:
-            try:
-                await self.clean()
-            except Exception:
-                log.exception("attachment_cleaning_failed")  # The next round tries again.
-            await asyncio.sleep(_CLEAN_PERIOD_S)
+        await self._cleaning.close()
 
     async def clean(self) -> None:
         """Delete uploads abandoned for a day and attachments past their retention."""

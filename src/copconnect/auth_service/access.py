@@ -5,16 +5,12 @@ that was being read while a wake-up came in is not cached; callers who have not 
 of conduct are never cached. Entries live for a minute, in case a wake-up is lost.
 """
 
-import asyncio
-import contextlib
 from collections.abc import Sequence
-
-import structlog
-from sqlalchemy.exc import DBAPIError
 
 from copconnect import errors
 from copconnect.auth_service import rules, store
 from copconnect.auth_service.ports import Conduct, People
+from copconnect.background import Periodic
 from copconnect.bus import AccountWakeup, AnyWakeup
 from copconnect.clock import Clock
 from copconnect.database import Database
@@ -26,8 +22,6 @@ CACHE_MS = 60_000
 CACHE_SIZE = 200_000
 SEEN_PERIOD_S = 60
 SEEN_GRAIN_MS = 5 * 60_000
-
-log = structlog.get_logger()
 
 
 class CachingAuthenticator:
@@ -42,20 +36,17 @@ class CachingAuthenticator:
         self._generation = 0
         self._seen: dict[ClientId, int] = {}
         self._stored_seen: dict[ClientId, int] = {}
-        self._task: asyncio.Task[None] | None = None
+        self._storing = Periodic("last_seen", self.flush_seen, SEEN_PERIOD_S)
         self._unknown = Gathering(self._authenticate_together)
 
     async def start(self) -> None:
         """Begin to store when clients were last seen."""
-        self._task = asyncio.create_task(self._run())
+        await self._storing.start()
 
     async def close(self) -> None:
         """Store what is left and stop."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
-            await self.flush_seen()
+        await self._storing.close()
+        await self.flush_seen()
 
     async def authenticate(self, access_token: str) -> Caller | None:
         """Return the caller, or None for an unknown token. Raises SignedOut for one that ended."""
@@ -148,11 +139,3 @@ class CachingAuthenticator:
             async with self._database.transaction() as connection:
                 await store.set_last_seen(connection, due)
             self._stored_seen |= due
-
-    async def _run(self) -> None:
-        while True:
-            await asyncio.sleep(SEEN_PERIOD_S)
-            try:
-                await self.flush_seen()
-            except (DBAPIError, OSError) as error:
-                log.error("last_seen_not_stored", exc_info=error)

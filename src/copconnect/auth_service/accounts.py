@@ -10,52 +10,31 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
 from copconnect.auth_service import registration_store, rules, store
-from copconnect.auth_service.authority import CertificateAuthority
-from copconnect.auth_service.ports import Conduct, EndReason, LossReason, Memberships, People
-from copconnect.auth_service.registration import issue
-from copconnect.bus import AccountWakeup, AnyWakeup, Bus
-from copconnect.clock import Clock
-from copconnect.database import Database
+from copconnect.auth_service.parts import Parts
+from copconnect.auth_service.ports import Conduct, EndReason, LossReason
+from copconnect.bus import AccountWakeup, AnyWakeup
 from copconnect.ids import ApprovalId, ClientId, PersonId
 from copconnect.principals import Caller
-from copconnect.settings import Settings
 from copconnect.wakeup_log import WakeupLog
 
 
 class Accounts:
     """Acts on registered accounts."""
 
-    def __init__(
-        self,
-        database: Database,
-        clock: Clock,
-        bus: Bus,
-        settings: Settings,
-        authority: CertificateAuthority,
-        people: People,
-        conduct: Conduct,
-        memberships: Memberships,
-        wakeup_log: WakeupLog,
-    ) -> None:
-        self._database = database
-        self._clock = clock
-        self._bus = bus
-        self._settings = settings
-        self._authority = authority
-        self._people = people
+    def __init__(self, parts: Parts, conduct: Conduct, wakeup_log: WakeupLog) -> None:
+        self._parts = parts
         self._conduct = conduct
-        self._memberships = memberships
         self._log = wakeup_log
 
     async def me(self, caller: Caller) -> wire.Me:
         """Return the caller's account. Raises Suspended for somebody the roster lost."""
-        async with self._database.reading() as connection:
-            person = await self._people.card(connection, caller.person_id)
+        async with self._parts.database.reading() as connection:
+            person = await self._parts.people.card(connection, caller.person_id)
             if person is None:
                 raise errors.Suspended
             clients = await self._clients(connection, caller.person_id)
             accepted = await self._conduct.accepted(connection, [caller.person_id])
-            unit_admin = await self._people.is_unit_admin(connection, caller.person_id)
+            unit_admin = await self._parts.people.is_unit_admin(connection, caller.person_id)
         return wire.Me(
             person=person,
             client_id=caller.client_id,
@@ -67,17 +46,17 @@ class Accounts:
 
     async def clients(self, person_id: PersonId) -> list[wire.ClientInfo]:
         """Return a person's devices, revoked ones included."""
-        async with self._database.reading() as connection:
+        async with self._parts.database.reading() as connection:
             return await self._clients(connection, person_id)
 
     async def renew(self, caller: Caller, body: wire.RenewCertificate) -> wire.CertificateRenewed:
         """Renew from 30 days before the certificate expires; earlier, and on a retry, answer the
         one there is. Raises ClockWrong, ProofInvalid."""
-        now = self._clock.now_ms()
+        now = self._parts.clock.now_ms()
         message = rules.renewal_proof(caller.client_id, body.created_ms)
         rules.check_clock(body.created_ms, now)
         wakeups: list[AnyWakeup] = []
-        async with self._database.transaction() as connection:
+        async with self._parts.database.transaction() as connection:
             client = await store.lock_client(connection, caller.client_id)
             if client is None:
                 raise errors.Unauthenticated
@@ -87,41 +66,35 @@ class Accounts:
             ]
             certificate: bytes = newest.certificate
             if rules.renewal_due(newest.expires_ms, now):
-                renewed = await issue(
-                    connection,
-                    self._authority,
-                    self._settings,
-                    caller.person_id,
-                    caller.client_id,
-                    client.public_key,
-                    now,
+                renewed = await self._parts.issue(
+                    connection, caller.person_id, caller.client_id, client.public_key, now
                 )
                 certificate = renewed.certificate
-                wakeups = await self._memberships.certificate_renewed(connection, renewed)
-        await self._bus.publish(wakeups)
+                wakeups = await self._parts.memberships.certificate_renewed(connection, renewed)
+        await self._parts.bus.publish(wakeups)
         return wire.CertificateRenewed(certificate=certificate)
 
     async def revoke_client(self, caller: Caller, client_id: str) -> wire.Me:
         """Revoke one of one's own devices; again is fine. Raises NotFound."""
-        async with self._database.transaction() as connection:
+        async with self._parts.database.transaction() as connection:
             client = await store.client(connection, ClientId(client_id))
             if client is None or client.person_id != caller.person_id:
                 raise errors.NotFound
             wakeups = await self.revoke(connection, {ClientId(client_id): "device_removed"})
-        await self._bus.publish(wakeups)
+        await self._parts.bus.publish(wakeups)
         return await self.me(caller)
 
     async def sign_out(self, caller: Caller) -> None:
         """Revoke the caller's device."""
-        async with self._database.transaction() as connection:
+        async with self._parts.database.transaction() as connection:
             wakeups = await self.revoke(connection, {caller.client_id: "signed_out"})
-        await self._bus.publish(wakeups)
+        await self._parts.bus.publish(wakeups)
 
     async def revoke(
         self, connection: AsyncConnection, reasons: Mapping[ClientId, EndReason]
     ) -> list[AnyWakeup]:
         """Revoke clients in the caller's transaction. Publish the wake-ups after it commits."""
-        revoked = await store.revoke(connection, reasons, self._clock.now_ms())
+        revoked = await store.revoke(connection, reasons, self._parts.clock.now_ms())
         if not revoked:
             return []
         fresh = sorted(ClientId(row.client_id) for row in revoked)
@@ -137,7 +110,7 @@ class Accounts:
             )
         lost = any(reasons[client_id] in ("suspended", "removed") for client_id in fresh)
         wakeups += [
-            *await self._memberships.clients_removed(
+            *await self._parts.memberships.clients_removed(
                 connection, fresh, "department" if lost else "device_removed"
             ),
             AccountWakeup(event="clients", person_ids=sorted(owners), client_ids=[]),
@@ -148,8 +121,8 @@ class Accounts:
 
     async def prune(self) -> None:
         """Forget why tokens ended, for those that ended long ago."""
-        before_ms = self._clock.now_ms() - rules.ENDED_TOKEN_KEPT_MS
-        async with self._database.transaction() as connection:
+        before_ms = self._parts.clock.now_ms() - rules.ENDED_TOKEN_KEPT_MS
+        async with self._parts.database.transaction() as connection:
             await store.forget_ended_tokens(connection, before_ms)
 
     async def people_lost(
@@ -164,7 +137,7 @@ class Accounts:
         self, connection: AsyncConnection, codes: dict[PersonId, str]
     ) -> None:
         """Replace the enrolment codes of these people; only hashes are stored."""
-        secret = self._authority.secret
+        secret = self._parts.authority.secret
         await registration_store.set_enrolment_codes(
             connection,
             {person: rules.enrolment_hash(secret, person, code) for person, code in codes.items()},
@@ -174,8 +147,8 @@ class Accounts:
 
     async def approvals(self, caller: Caller) -> wire.PendingApprovals:
         """Return the registrations that the caller may decide. Raises NotUnitAdmin."""
-        async with self._database.reading() as connection:
-            if not await self._people.is_unit_admin(connection, caller.person_id):
+        async with self._parts.database.reading() as connection:
+            if not await self._parts.people.is_unit_admin(connection, caller.person_id):
                 raise errors.NotUnitAdmin
             return await self._approvals(connection, caller.person_id)
 
@@ -186,12 +159,12 @@ class Accounts:
 
         Raises NotFound, NotUnitAdmin.
         """
-        async with self._database.transaction() as connection:
+        async with self._parts.database.transaction() as connection:
             row = await registration_store.approval(connection, approval_id)
             if row is None:
                 raise errors.NotFound
             person_id = PersonId(row.person_id)
-            may = await self._people.administered(connection, caller.person_id, [person_id])
+            may = await self._parts.people.administered(connection, caller.person_id, [person_id])
             # Nobody vouches for themselves: their other device could be the stolen one.
             if person_id not in may or person_id == caller.person_id:
                 raise errors.NotUnitAdmin
@@ -199,14 +172,14 @@ class Accounts:
                 connection, approval_id, body.approve, caller.person_id
             )
             remaining = await self._approvals(connection, caller.person_id)
-        await self._bus.publish(wakeups)
+        await self._parts.bus.publish(wakeups)
         return remaining
 
     async def decide_approval(
         self, connection: AsyncConnection, approval_id: str, approve: bool, by: str
     ) -> list[AnyWakeup]:
         """Decide in the caller's transaction, without asking who decides."""
-        now = self._clock.now_ms()
+        now = self._parts.clock.now_ms()
         row = await registration_store.approval(connection, approval_id)
         state = "approved" if approve else "refused"
         if row is None or not await registration_store.decide(
@@ -219,7 +192,7 @@ class Accounts:
             step="device" if approve else "refused",
             expires_ms=now + rules.APPROVAL_LIFETIME_MS,
         )
-        admins = await self._people.admins_for(connection, PersonId(row.person_id))
+        admins = await self._parts.people.admins_for(connection, PersonId(row.person_id))
         if not admins:
             return []
         wakeups: list[AnyWakeup] = [
@@ -232,16 +205,16 @@ class Accounts:
         self, connection: AsyncConnection, person_id: PersonId
     ) -> list[ApprovalId]:
         """Return the open approvals about one person."""
-        rows = await registration_store.pending_approvals(connection, self._clock.now_ms())
+        rows = await registration_store.pending_approvals(connection, self._parts.clock.now_ms())
         return [ApprovalId(row.approval_id) for row in rows if row.person_id == person_id]
 
     async def _approvals(
         self, connection: AsyncConnection, admin: PersonId
     ) -> wire.PendingApprovals:
-        rows = await registration_store.pending_approvals(connection, self._clock.now_ms())
+        rows = await registration_store.pending_approvals(connection, self._parts.clock.now_ms())
         people = {PersonId(row.person_id) for row in rows} - {admin}
-        may = await self._people.administered(connection, admin, people)
-        cards = await self._people.cards(connection, may)
+        may = await self._parts.people.administered(connection, admin, people)
+        cards = await self._parts.people.cards(connection, may)
         return wire.PendingApprovals(
             approvals=[
                 wire.PendingApproval(

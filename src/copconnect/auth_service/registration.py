@@ -10,42 +10,22 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, phone_number, wire
 from copconnect.auth_service import registration_store, rules, store
-from copconnect.auth_service.authority import CertificateAuthority
 from copconnect.auth_service.limits import SlidingWindow
-from copconnect.auth_service.ports import Memberships, People
+from copconnect.auth_service.parts import Parts
 from copconnect.auth_service.registry import TrustPublisher
 from copconnect.auth_service.sms import SmsSender
-from copconnect.bus import AccountWakeup, AnyWakeup, Bus
-from copconnect.clock import Clock
-from copconnect.database import Database
+from copconnect.bus import AccountWakeup, AnyWakeup
 from copconnect.ids import ChallengeId, ClientId, PersonId, new_id
 from copconnect.principals import RegisteredClient
-from copconnect.settings import Settings
 
 
 class Registration:
     """Registers devices."""
 
-    def __init__(
-        self,
-        database: Database,
-        clock: Clock,
-        bus: Bus,
-        settings: Settings,
-        authority: CertificateAuthority,
-        trust: TrustPublisher,
-        people: People,
-        memberships: Memberships,
-        sms: SmsSender,
-    ) -> None:
-        self._database = database
-        self._clock = clock
-        self._bus = bus
-        self._settings = settings
-        self._authority = authority
+    def __init__(self, parts: Parts, trust: TrustPublisher, sms: SmsSender) -> None:
+        settings = parts.settings
+        self._parts = parts
         self._trust = trust
-        self._people = people
-        self._memberships = memberships
         self._sms = sms
         self._by_address = SlidingWindow(settings.otp_per_address_per_hour, rules.HOUR_MS)
         self._total = SlidingWindow(settings.otp_total_per_minute, 60_000)
@@ -55,13 +35,13 @@ class Registration:
 
     async def request_code(self, body: wire.RequestCode, address: str) -> wire.CodeRequested:
         """Send an OTP if the number is known. Raises NumberInvalid, RateLimited."""
-        settings, now = self._settings, self._clock.now_ms()
+        settings, now = self._parts.settings, self._parts.clock.now_ms()
         number = phone_number.normalise(body.number)
         self._limit(address, now)
-        number_hash = rules.keyed_hash(self._authority.secret, "number v1", number)
+        number_hash = rules.keyed_hash(self._parts.authority.secret, "number v1", number)
         challenge_id = new_id()
         code = rules.otp(secrets.randbelow(10**settings.otp_length), settings.otp_length)
-        async with self._database.transaction() as connection:
+        async with self._parts.database.transaction() as connection:
             await registration_store.lock_number(connection, number_hash, now)
             asked = await registration_store.requests_since(
                 connection, number_hash, now - rules.HOUR_MS
@@ -74,14 +54,14 @@ class Registration:
             )
             if wait > 0:
                 raise errors.RateLimited(retry_after_ms=wait)
-            person_id = await self._people.active_by_number(connection, number)
+            person_id = await self._parts.people.active_by_number(connection, number)
             await registration_store.add_challenge(
                 connection,
                 {
                     "challenge_id": challenge_id,
                     "number_hash": number_hash,
                     "person_id": person_id,
-                    "code_hash": rules.code_hash(self._authority.secret, challenge_id, code),
+                    "code_hash": rules.code_hash(self._parts.authority.secret, challenge_id, code),
                     "created_ms": now,
                     "expires_ms": now + settings.otp_lifetime_ms,
                 },
@@ -98,43 +78,43 @@ class Registration:
 
     async def submit_code(self, body: wire.SubmitCode, address: str) -> wire.RegistrationStep:
         """Check an OTP. Raises CodeWrong, CodeExpired, RateLimited."""
-        now = self._clock.now_ms()
+        now = self._parts.clock.now_ms()
         wait = self._attempts.wait_ms(address, now)
         if wait > 0:
             raise errors.RateLimited(retry_after_ms=wait)
         self._attempts.count(address, now)
-        given = rules.code_hash(self._authority.secret, body.challenge_id, body.code.strip())
+        given = rules.code_hash(self._parts.authority.secret, body.challenge_id, body.code.strip())
         refusal: errors.CopConnectError | None = None
-        async with self._database.transaction() as connection:
+        async with self._parts.database.transaction() as connection:
             row = await registration_store.attempt(connection, body.challenge_id)
             right = rules.equal(given, row.code_hash if row is not None else "")
             if (
                 row is None
                 or row.closed
                 or row.expires_ms <= now
-                or row.attempts > self._settings.otp_attempts
+                or row.attempts > self._parts.settings.otp_attempts
             ):
                 refusal = errors.CodeExpired()
             elif not right or row.person_id is None:
                 refusal = errors.CodeWrong()
             else:
                 await registration_store.close_challenge(connection, body.challenge_id)
-                card = await self._people.card(connection, PersonId(row.person_id))
+                card = await self._parts.people.card(connection, PersonId(row.person_id))
                 if card is not None and card.status == "active":
                     step, wakeups = await self._open_ticket(connection, card, now)
                 else:
                     refusal = errors.CodeWrong()
         if refusal is not None:
             raise refusal
-        await self._bus.publish(wakeups)
+        await self._parts.bus.publish(wakeups)
         return step
 
     async def submit_enrolment_code(self, body: wire.SubmitEnrolmentCode) -> wire.RegistrationStep:
         """Check the second factor. Raises TicketInvalid, EnrolmentCodeWrong."""
-        now = self._clock.now_ms()
+        now = self._parts.clock.now_ms()
         refusal: errors.CopConnectError | None = None
         hashed = rules.token_hash(body.ticket)
-        async with self._database.transaction() as connection:
+        async with self._parts.database.transaction() as connection:
             row = await registration_store.lock_ticket(connection, hashed, now, attempt=True)
             if row is None or row.step not in ("enrolment_code", "device"):
                 raise errors.TicketInvalid
@@ -142,7 +122,9 @@ class Registration:
             step: rules.Next = row.step
             if step == "enrolment_code":
                 known = await registration_store.enrolment_code(connection, person_id)
-                given = rules.enrolment_hash(self._authority.secret, person_id, body.enrolment_code)
+                given = rules.enrolment_hash(
+                    self._parts.authority.secret, person_id, body.enrolment_code
+                )
                 if rules.equal(given, known or ""):
                     step = "device"
                 elif row.attempts >= rules.ENROLMENT_ATTEMPTS:
@@ -150,21 +132,21 @@ class Registration:
                 else:
                     refusal = errors.EnrolmentCodeWrong()
                 await registration_store.change_ticket(connection, hashed, step=step)
-            card = await self._people.card(connection, person_id)
+            card = await self._parts.people.card(connection, person_id)
         if refusal is not None:
             raise refusal
         return _step(body.ticket, step, card, row.expires_ms - now)
 
     async def check(self, body: wire.CheckRegistration) -> wire.RegistrationStep:
         """Tell where a registration stands. Raises TicketInvalid."""
-        now = self._clock.now_ms()
-        async with self._database.transaction() as connection:
+        now = self._parts.clock.now_ms()
+        async with self._parts.database.transaction() as connection:
             row = await registration_store.lock_ticket(
                 connection, rules.token_hash(body.ticket), now
             )
             if row is None or row.step == "done":
                 raise errors.TicketInvalid
-            card = await self._people.card(connection, PersonId(row.person_id))
+            card = await self._parts.people.card(connection, PersonId(row.person_id))
         return _step(body.ticket, row.step, card, row.expires_ms - now)
 
     async def register_client(self, body: wire.RegisterClient) -> wire.ClientRegistered:
@@ -173,18 +155,18 @@ class Registration:
 
         Raises TicketInvalid, ProofInvalid, Suspended.
         """
-        now = self._clock.now_ms()
+        now = self._parts.clock.now_ms()
         message = rules.registration_proof(body.ticket, body.client_id, body.signature_public_key)
         rules.check_proof(body.signature_public_key, body.proof, message)
         client_id, hashed = ClientId(body.client_id), rules.token_hash(body.ticket)
         access_token = secrets.token_urlsafe(32)
         wakeups: list[AnyWakeup] = []
-        async with self._database.transaction() as connection:
+        async with self._parts.database.transaction() as connection:
             person_id = await registration_store.ticket_person(connection, hashed)
             if person_id is None:
                 raise errors.TicketInvalid
             # The person before the ticket, as a suspension does: the other order would deadlock.
-            active = await self._people.lock_active(connection, person_id)
+            active = await self._parts.people.lock_active(connection, person_id)
             ticket = await registration_store.lock_ticket(connection, hashed, now)
             if ticket is None or ticket.step not in ("device", "done"):
                 raise errors.TicketInvalid
@@ -198,10 +180,10 @@ class Registration:
                 await registration_store.change_ticket(
                     connection, hashed, step="done", client_id=client_id
                 )
-                wakeups = await self._memberships.client_added(connection, client)
+                wakeups = await self._parts.memberships.client_added(connection, client)
             await store.replace_token(connection, client_id, rules.token_hash(access_token), now)
         event = AccountWakeup(event="clients", person_ids=[person_id], client_ids=[])
-        await self._bus.publish([*wakeups, event])
+        await self._parts.bus.publish([*wakeups, event])
         return wire.ClientRegistered(
             person_id=person_id,
             client_id=client_id,
@@ -212,9 +194,9 @@ class Registration:
 
     async def prune(self) -> None:
         """Delete what has expired."""
-        now = self._clock.now_ms()
-        keep_ms = max(rules.HOUR_MS, self._settings.otp_lifetime_ms) + rules.HOUR_MS
-        async with self._database.transaction() as connection:
+        now = self._parts.clock.now_ms()
+        keep_ms = max(rules.HOUR_MS, self._parts.settings.otp_lifetime_ms) + rules.HOUR_MS
+        async with self._parts.database.transaction() as connection:
             await registration_store.prune(connection, now - keep_ms, now)
 
     def _limit(self, address: str, now: int) -> None:
@@ -230,7 +212,7 @@ class Registration:
     ) -> tuple[wire.RegistrationStep, list[AnyWakeup]]:
         ticket, step = (
             secrets.token_urlsafe(32),
-            rules.after_code(self._settings.registration_policy),
+            rules.after_code(self._parts.settings.registration_policy),
         )
         lifetime = rules.ticket_lifetime_ms(step)
         approval_id, wakeups = None, list[AnyWakeup]()
@@ -239,7 +221,7 @@ class Registration:
             await registration_store.ask_approval(
                 connection, approval_id, card.person_id, now, now + lifetime
             )
-            admins = await self._people.admins_for(connection, card.person_id)
+            admins = await self._parts.people.admins_for(connection, card.person_id)
             if admins:
                 wakeups = [AccountWakeup(event="approvals", person_ids=admins, client_ids=[])]
         await registration_store.add_ticket(
@@ -290,48 +272,12 @@ class Registration:
             },
         )
         used = await registration_store.use_enrolment_code(connection, person_id, now)
-        if self._settings.registration_policy == "enrolment_code" and not used:
+        if self._parts.settings.registration_policy == "enrolment_code" and not used:
             # Another registration came first with the same letter: it is good for one device.
             raise errors.TicketInvalid
-        return await issue(
-            connection,
-            self._authority,
-            self._settings,
-            person_id,
-            client_id,
-            body.signature_public_key,
-            now,
+        return await self._parts.issue(
+            connection, person_id, client_id, body.signature_public_key, now
         )
-
-
-async def issue(
-    connection: AsyncConnection,
-    authority: CertificateAuthority,
-    settings: Settings,
-    person_id: PersonId,
-    client_id: ClientId,
-    public_key: bytes,
-    now: int,
-) -> RegisteredClient:
-    """Issue and store a device certificate."""
-    issued = authority.issue(person_id, client_id, public_key, now, settings.certificate_days)
-    await store.add_certificate(
-        connection,
-        {
-            "certificate_hash": issued.hash,
-            "client_id": client_id,
-            "serial": issued.serial,
-            "certificate": issued.der,
-            "issued_ms": now,
-            "expires_ms": issued.not_after_ms,
-        },
-    )
-    return RegisteredClient(
-        client_id=client_id,
-        person_id=person_id,
-        certificate_hash=issued.hash,
-        certificate=issued.der,
-    )
 
 
 def _step(

@@ -3,19 +3,15 @@
 It states what it needs of other roles as Protocols (:mod:`copconnect.auth_service.ports`).
 """
 
-import asyncio
-import contextlib
-
-import structlog
-from sqlalchemy.exc import DBAPIError
-
 from copconnect.auth_service.access import CachingAuthenticator
 from copconnect.auth_service.accounts import Accounts
 from copconnect.auth_service.authority import CertificateAuthority
+from copconnect.auth_service.parts import Parts
 from copconnect.auth_service.ports import Conduct, Memberships, People
 from copconnect.auth_service.registration import Registration
 from copconnect.auth_service.registry import ClientRegistry, TrustPublisher
 from copconnect.auth_service.sms import DemoOutbox, HttpGateway, NoSms, SmsGateway, SmsSender
+from copconnect.background import Periodic
 from copconnect.bus import Bus
 from copconnect.clock import Clock
 from copconnect.database import Database
@@ -25,8 +21,6 @@ from copconnect.wakeup_log import WakeupLog
 __all__ = ["AuthService", "ClientRegistry", "Conduct", "Memberships", "People", "choose_gateway"]
 
 PRUNE_PERIOD_S = 600
-
-log = structlog.get_logger()
 
 
 class NoGateway(Exception):
@@ -63,35 +57,24 @@ class AuthService:
         self.sms = SmsSender(self.gateway)
         self.trust = TrustPublisher(database, clock, authority)
         self.authenticator = CachingAuthenticator(database, clock, people, conduct)
-        self.registration = Registration(
-            database, clock, bus, settings, authority, self.trust, people, memberships, self.sms
-        )
-        self.accounts = Accounts(
-            database, clock, bus, settings, authority, people, conduct, memberships, wakeup_log
-        )
-        self._task: asyncio.Task[None] | None = None
+        parts = Parts(database, clock, bus, settings, authority, people, memberships)
+        self.registration = Registration(parts, self.trust, self.sms)
+        self.accounts = Accounts(parts, conduct, wakeup_log)
+        self._pruning = Periodic("accounts", self._prune, PRUNE_PERIOD_S)
 
     async def start(self) -> None:
         """Begin to send texts, store last-seen times and delete what expired."""
         await self.trust.start()
         await self.sms.start()
         await self.authenticator.start()
-        self._task = asyncio.create_task(self._run())
+        await self._pruning.start()
 
     async def close(self) -> None:
         """Stop."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        await self._pruning.close()
         await self.authenticator.close()
         await self.sms.close()
 
-    async def _run(self) -> None:
-        while True:
-            await asyncio.sleep(PRUNE_PERIOD_S)
-            try:
-                await self.registration.prune()
-                await self.accounts.prune()
-            except (DBAPIError, OSError) as error:
-                log.error("prune_failed", exc_info=error)
+    async def _prune(self) -> None:
+        await self.registration.prune()
+        await self.accounts.prune()

@@ -11,7 +11,6 @@ from typing import Protocol
 
 import httpx
 import structlog
-from sqlalchemy.exc import DBAPIError
 
 from copconnect.auth_service import store
 from copconnect.clock import Clock
@@ -29,7 +28,7 @@ class SmsGateway(Protocol):
     """Takes a text for a number."""
 
     async def send(self, number: str, text: str) -> None:
-        """Hand over one text. Raises OSError, HTTPError or DBAPIError when it is not taken."""
+        """Hand over one text. Raises when it is not taken."""
         ...
 
     async def close(self) -> None:
@@ -135,7 +134,7 @@ class SmsSender:
             try:
                 await self._gateway.send(number, text)
                 return
-            except (httpx.HTTPError, OSError, DBAPIError) as error:
+            except Exception as error:
                 # The error's text may hold the number: its type is all that is logged.
                 log.warning("sms_failed", attempt=attempt, error=type(error).__name__)
             if attempt < ATTEMPTS:

@@ -1,10 +1,6 @@
 """Forgets what is past its time: old log entries, finished Welcomes, claims."""
 
-import asyncio
-import contextlib
-
-import structlog
-
+from copconnect.background import Periodic
 from copconnect.delivery import (
     cell_store,
     key_package_store,
@@ -20,35 +16,15 @@ DAY_MS = 24 * 3600 * 1000
 _WELCOME_MS = 30 * DAY_MS
 _BATCH = 500
 _PERIOD_S = 3600.0
-log = structlog.get_logger()
 
 
-class Retention:
-    """One task; several nodes may run it side by side."""
+class Retention(Periodic):
+    """Several nodes may run it side by side."""
 
     def __init__(self, parts: Parts, log_days: int) -> None:
+        super().__init__("retention", self.clean, _PERIOD_S, soon=True)
         self._parts = parts
         self._log_ms = log_days * DAY_MS
-        self._task: asyncio.Task[None] | None = None
-
-    async def start(self) -> None:
-        """Begin to clean once an hour."""
-        self._task = asyncio.create_task(self._run())
-
-    async def close(self) -> None:
-        """Stop."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
-
-    async def _run(self) -> None:
-        while True:
-            try:
-                await self.clean()
-            except Exception:
-                log.exception("retention_failed")  # The next round tries again.
-            await asyncio.sleep(_PERIOD_S)
 
     async def clean(self) -> None:
         """Forget everything that is past its time, in short transactions."""

@@ -4,18 +4,13 @@ Only the newest cursor of each (conversation, client) is kept, so the buffer is 
 connections. A crash loses at most half a second of cursors, which clients send again.
 """
 
-import asyncio
-import contextlib
-
-import structlog
-
+from copconnect.background import Periodic
 from copconnect.bus import Bus
 from copconnect.ids import ClientId, ConversationId, Seq
 from copconnect.sockets.feed import Feed, SeenCursor
 
 FLUSH_S = 0.5
 _BATCH = 5_000
-log = structlog.get_logger()
 _Key = tuple[ConversationId, ClientId]
 
 
@@ -26,7 +21,7 @@ class CursorBuffer:
         self._feed = feed
         self._bus = bus
         self._waiting: dict[_Key, SeenCursor] = {}
-        self._task: asyncio.Task[None] | None = None
+        self._flushing = Periodic("cursors", self.flush, FLUSH_S)
 
     def add(self, cursor: SeenCursor) -> None:
         """Take a cursor in; it never goes back."""
@@ -56,20 +51,9 @@ class CursorBuffer:
 
     async def start(self) -> None:
         """Begin to flush."""
-        self._task = asyncio.create_task(self._run())
+        await self._flushing.start()
 
     async def close(self) -> None:
         """Flush a last time and stop."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        await self._flushing.close()
         await self.flush()
-
-    async def _run(self) -> None:
-        while True:
-            await asyncio.sleep(FLUSH_S)
-            try:
-                await self.flush()
-            except Exception:
-                log.exception("cursor_flush_failed")  # Kept; the next round tries again.

@@ -6,7 +6,6 @@ of them (pings, tokens, admission, cursors, healing) is one task each.
 """
 
 import asyncio
-import contextlib
 from typing import Any
 
 import msgspec
@@ -53,7 +52,6 @@ class Sockets:
         self._presence = Presence(self._begin_to_end)
         self._present_in: set[Any] = set()
         self._ending: asyncio.Task[None] | None = None
-        self._healing: asyncio.Task[None] | None = None
 
     async def receive(self, wakeup: AnyWakeup) -> None:
         """Pass a wake-up to the connections; subscribe this to the bus."""
@@ -64,16 +62,12 @@ class Sockets:
         await self.cursors.start()
         await self._admission.start()
         await self._rounds.start()
-        self._healing = asyncio.create_task(self.fanout.run())
+        await self.fanout.start()
 
     async def close(self) -> None:
         """Close every connection (1012: come back) and store the last cursors."""
         await self._admission.close()
         await self._end()
-        if self._healing is not None:
-            self._healing.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._healing
         await self._rounds.close()
         await self.fanout.close()
         await self.cursors.close()

@@ -17,6 +17,7 @@ import msgspec
 import structlog
 
 from copconnect import wire
+from copconnect.background import Periodic
 from copconnect.bus import (
     AccountWakeup,
     AnyWakeup,
@@ -64,6 +65,7 @@ class Fanout:
         self._people: dict[PersonId, set[Connection]] = {}
         self._subscribed: dict[Connection, set[ConversationId]] = {}
         self._entering: list[_Entering] = []
+        self._healing = Periodic("heal", self.heal, HEAL_S)
         self._healed: dict[ConversationId, int] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self.duties = Duties(feed, self._topics)
@@ -303,17 +305,13 @@ class Fanout:
             if topic is not None and seq > topic.head:
                 self._repair(conversation_id, seq, REORDER_S)
 
-    async def run(self) -> None:
-        """Heal for ever."""
-        while True:
-            await asyncio.sleep(HEAL_S)
-            try:
-                await self.heal()
-            except Exception:
-                log.exception("heal_failed")  # The next round tries again.
+    async def start(self) -> None:
+        """Begin to heal."""
+        await self._healing.start()
 
     async def close(self) -> None:
         """Stop background work."""
+        await self._healing.close()
         await self.duties.close()
         for task in list(self._tasks):
             task.cancel()

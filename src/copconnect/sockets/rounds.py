@@ -5,19 +5,15 @@ One task for all connections instead of timers for each. Time is cut into second
 ``PING_S``, and an answer is due before the next ping.
 """
 
-import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable, Collection, Iterable
 
-import structlog
-
+from copconnect.background import Periodic
 from copconnect.sockets import framing
 from copconnect.sockets.connection import Connection
 
 PING_S = 20
 REJUDGE_S = 120  # A revocation holds even if its wake-up was lost.
 SLOTS = REJUDGE_S
-log = structlog.get_logger()
 
 
 class Rounds:
@@ -27,7 +23,8 @@ class Rounds:
         self._rejudge = rejudge
         self._slots: list[set[Connection]] = [set() for _ in range(SLOTS)]
         self._next = 0
-        self._task: asyncio.Task[None] | None = None
+        self._second = 0
+        self._turns = Periodic("rounds", self._turn, 1.0)
 
     def __len__(self) -> int:
         return sum(map(len, self._slots))
@@ -49,26 +46,17 @@ class Rounds:
 
     async def start(self) -> None:
         """Begin."""
-        self._task = asyncio.create_task(self._run())
+        await self._turns.start()
 
     async def close(self) -> None:
         """Stop."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        await self._turns.close()
 
-    async def _run(self) -> None:
-        second = 0
-        while True:
-            await asyncio.sleep(1.0)
-            second += 1
-            for slot in range(second % PING_S, SLOTS, PING_S):
-                ping(list(self._slots[slot]))
-            try:
-                await self._rejudge(list(self._slots[second % SLOTS]))
-            except Exception:
-                log.exception("rejudge_failed")  # The database is away; their turn comes again.
+    async def _turn(self) -> None:
+        self._second += 1
+        for slot in range(self._second % PING_S, SLOTS, PING_S):
+            ping(list(self._slots[slot]))
+        await self._rejudge(list(self._slots[self._second % SLOTS]))
 
 
 def ping(connections: Iterable[Connection]) -> None:

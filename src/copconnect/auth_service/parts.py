@@ -1,0 +1,57 @@
+"""What registration and accounts work with, and the one place where certificates are issued."""
+
+from dataclasses import dataclass
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from copconnect.auth_service import store
+from copconnect.auth_service.authority import CertificateAuthority
+from copconnect.auth_service.ports import Memberships, People
+from copconnect.bus import Bus
+from copconnect.clock import Clock
+from copconnect.database import Database
+from copconnect.ids import ClientId, PersonId
+from copconnect.principals import RegisteredClient
+from copconnect.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the parts of the Authentication Service share; immutable after start."""
+
+    database: Database
+    clock: Clock
+    bus: Bus
+    settings: Settings
+    authority: CertificateAuthority
+    people: People
+    memberships: Memberships
+
+    async def issue(
+        self,
+        connection: AsyncConnection,
+        person_id: PersonId,
+        client_id: ClientId,
+        public_key: bytes,
+        now_ms: int,
+    ) -> RegisteredClient:
+        """Issue and store a device certificate."""
+        days = self.settings.certificate_days
+        issued = self.authority.issue(person_id, client_id, public_key, now_ms, days)
+        await store.add_certificate(
+            connection,
+            {
+                "certificate_hash": issued.hash,
+                "client_id": client_id,
+                "serial": issued.serial,
+                "certificate": issued.der,
+                "issued_ms": now_ms,
+                "expires_ms": issued.not_after_ms,
+            },
+        )
+        return RegisteredClient(
+            client_id=client_id,
+            person_id=person_id,
+            certificate_hash=issued.hash,
+            certificate=issued.der,
+        )

@@ -1,0 +1,121 @@
+"""A database that has no connection, is locked or is away: `overloaded`, and all is well later."""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, closing
+from pathlib import Path
+
+import httpx
+import pytest
+import sqlalchemy as sa
+
+from copconnect import database as database_module
+from copconnect import errors
+from copconnect.background import Periodic
+from copconnect.database import Database, open_database
+from copconnect.settings import Settings
+from tests.harness.postgresql import PostgreSQL
+from tests.harness.waiting import until_async
+from tests.identity.conftest import SHO, MovedClock, Running, run, synthetic_bank
+
+
+@pytest.fixture
+async def hasty(
+    settings: Settings, clock: MovedClock, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Running]:
+    """A server that does not wait long for its database."""
+    monkeypatch.setattr(database_module, "POOL_WAIT_S", 0.2)
+    monkeypatch.setattr(database_module, "LOCK_WAIT_MS", 200)
+    async with run(settings, clock) as server:
+        await server.container.editor.import_bank(synthetic_bank())
+        yield server
+
+
+def check_overloaded(answer: httpx.Response) -> None:
+    body = answer.json()
+    assert (answer.status_code, body["code"], body["retry"]) == (503, "overloaded", True)
+    assert body["retryAfterMs"] > 0
+    assert int(answer.headers["retry-after"]) >= 1
+
+
+async def every_connection(database: Database, stack: AsyncExitStack) -> None:
+    """Take connections until there are no more."""
+    for _ in range(100):
+        try:
+            await stack.enter_async_context(database.reading())
+        except errors.Overloaded:
+            return
+    raise AssertionError("the pool has no end")
+
+
+async def test_no_connection_left_in_the_pool(hasty: Running) -> None:
+    device = await hasty.device(SHO)
+    async with AsyncExitStack() as stack:
+        await every_connection(hasty.container.database, stack)
+        check_overloaded(await hasty.get("/v1/me", device))
+        check_overloaded(await hasty.ask(SHO))
+    assert (await hasty.get("/v1/me", device)).status_code == 200
+    assert (await hasty.ask(SHO)).status_code == 200
+
+
+async def test_another_process_holds_the_lock(hasty: Running) -> None:
+    database = hasty.container.database
+    if not database.is_sqlite:
+        pytest.skip("PostgreSQL locks rows")
+    with closing(sqlite3.connect(str(database.engine.url.database), isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        check_overloaded(await hasty.ask(SHO))
+        other.execute("ROLLBACK")
+    assert (await hasty.ask(SHO)).status_code == 200
+
+
+@pytest.mark.postgresql
+async def test_postgresql_takes_no_more_connections(postgresql: PostgreSQL) -> None:
+    owner = open_database(postgresql.url("postgres"))
+    async with owner.transaction() as connection:
+        await connection.execute(sa.text("CREATE ROLE crowded LOGIN CONNECTION LIMIT 1"))
+    url = owner.engine.url.set(username="crowded").render_as_string(hide_password=False)
+    one, two = open_database(url), open_database(url)
+    try:
+        async with one.reading() as held:
+            await held.execute(sa.text("SELECT 1"))
+            for opening in (two.reading, two.transaction):
+                with pytest.raises(errors.Overloaded):
+                    async with opening():
+                        pass
+            with pytest.raises(errors.Overloaded):
+                await two.write_at_once(lambda _: None)
+    finally:
+        for database in (one, two):
+            await database.close()
+        async with owner.transaction() as connection:
+            await connection.execute(sa.text("DROP ROLE crowded"))
+        await owner.close()
+
+
+async def test_postgresql_is_away(tmp_path: Path) -> None:
+    database = open_database(f"postgresql+asyncpg://postgres@/none?host={tmp_path}")
+    with pytest.raises(errors.Overloaded):
+        async with database.reading():
+            pass
+    await database.close()
+
+
+async def test_background_work_outlives_a_busy_database() -> None:
+    rounds = 0
+
+    async def work() -> None:
+        nonlocal rounds
+        rounds += 1
+        raise errors.Overloaded
+
+    periodic = Periodic("test", work, 0.01, soon=True)
+    await periodic.start()
+    try:
+        await until_async(lambda: rounds > 3)
+    finally:
+        await periodic.close()
+    ended = rounds
+    await asyncio.sleep(0.05)
+    assert rounds == ended
