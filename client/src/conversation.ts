@@ -10,8 +10,9 @@
 import type { Announcer } from "./announcer.ts";
 import type { SenderState } from "./cells/sender.ts";
 import type { DeviceContext } from "./context.ts";
-import { isNewer, lastOf, putMessage } from "./messages.ts";
+import { isNewer, lastOf, notice, noticeMessage, putMessage } from "./messages.ts";
 import type { CellGroup } from "./mls/types.ts";
+import { newId } from "./octets.ts";
 import { STORES } from "./records.ts";
 import type {
   CellKeysRecord,
@@ -30,9 +31,12 @@ import { CellRosterCopy } from "./roster/cell-roster-copy.ts";
 import { HeadHistory } from "./roster/heads.ts";
 import type { Roster } from "./roster/roster.ts";
 import { RosterCopy } from "./roster/roster-copy.ts";
+import { isDamaged } from "./vault/vault.ts";
 import type { Change } from "./vault/vault.ts";
 
 const MOST_SENDERS = 2_000;
+/** Records without which a conversation cannot go on: entering its cell makes all of them anew. */
+const VITAL: ReadonlySet<string> = new Set([STORES.groups, STORES.rosters, STORES.heads]);
 
 /** Changes that are stored together. Read and assign freely; nothing counts until it is stored. */
 export class Work {
@@ -148,12 +152,14 @@ export class Conversation {
 
   async #load(): Promise<void> {
     if (this.#loaded) return;
-    const { vault } = this.#context;
+    const damaged: string[] = [];
+    const read = <T>(store: string): Promise<T | null> =>
+      this.#read<T>(store, () => damaged.push(store));
     const [group, roster, pending, heads] = await Promise.all([
-      vault.get<GroupRecord>(STORES.groups, this.id),
-      vault.get<RosterRecord>(STORES.rosters, this.id),
-      vault.get<CommitRecord>(STORES.commits, this.id),
-      vault.get<HeadsRecord>(STORES.heads, this.id),
+      read<GroupRecord>(STORES.groups),
+      read<RosterRecord>(STORES.rosters),
+      read<CommitRecord>(STORES.commits),
+      read<HeadsRecord>(STORES.heads),
       this.loadMembers(),
     ]);
     this.pending = pending;
@@ -161,21 +167,54 @@ export class Conversation {
       const { publicKey } = this.#context.checker().rosterAuthority();
       this.heads = await HeadHistory.open(heads.heads, publicKey);
       [this.formerSeed, this.keys, this.chain] = await Promise.all([
-        vault.get<FormerSeedRecord>(STORES.formerSeeds, this.id),
-        vault.get<CellKeysRecord>(STORES.cellKeys, this.id),
-        vault.get<SenderState>(STORES.chains, this.id),
+        read<FormerSeedRecord>(STORES.formerSeeds),
+        read<CellKeysRecord>(STORES.cellKeys),
+        read<SenderState>(STORES.chains),
       ]);
     }
     if (roster !== null) this.roster = await this.openRoster(roster);
-    // A state that does not decode is a lost state: the device enters the cell anew.
-    if (group !== null) this.group = await this.#context.mls().decode(group.state).catch(() => null);
+    if (group !== null) this.group = await this.#decode(group, () => damaged.push(STORES.groups));
+    if (damaged.length > 0) await this.#forgetDamaged(damaged);
     this.#loaded = true;
+  }
+
+  #decode({ state }: GroupRecord, onDamaged: () => void): Promise<CellGroup | null> {
+    const { mls } = this.#context;
+    return mls()
+      .decode(state)
+      .catch(() => {
+        onDamaged();
+        return null;
+      });
+  }
+
+  async #read<T>(store: string, onDamaged: () => void): Promise<T | null> {
+    try {
+      return await this.#context.vault.get<T>(store, this.id);
+    } catch (error) {
+      if (!isDamaged(error)) throw error;
+      onDamaged();
+      return null;
+    }
+  }
+
+  /** What cannot be read is as good as gone: say so, and let the device enter its cell anew. */
+  async #forgetDamaged(stores: readonly string[]): Promise<void> {
+    const work = new Work(this);
+    work.changes.push(...stores.map((store) => ({ op: "delete", store, key: this.id }) as const));
+    if (stores.some((store) => VITAL.has(store))) {
+      const { cursor, state } = work.record;
+      const at = { seq: cursor, order: cursor + 0.8, sentMs: this.#context.now() };
+      work.put(noticeMessage(this.id, newId(), at, notice("damaged")));
+      work.advance(null);
+      if (state === "ready") work.set({ state: "joining" });
+    }
+    await this.store(work);
   }
 
   /** Members as last heard; cheap, so that lists need not load groups. */
   loadMembers(): Promise<MembersRecord> {
-    this.#members ??= this.#context.vault
-      .get<MembersRecord>(STORES.members, this.id)
+    this.#members ??= this.#read<MembersRecord>(STORES.members, () => undefined)
       .then((record) => (this.members = record ?? { members: [], placed: [] }))
       .catch((error: unknown) => {
         this.#members = null;

@@ -194,6 +194,8 @@ export type Notice =
   | { readonly kind: "title"; readonly by: Plate | null; readonly title: string }
   | { readonly kind: "photo"; readonly by: Plate | null }
   | { readonly kind: "joined_here" }
+  /** Keys of the conversation could not be read from the storage: this device entered anew. */
+  | { readonly kind: "damaged" }
   | { readonly kind: "gap" };
 
 export type MessageBody =

@@ -12,6 +12,7 @@ const QUIET: ReadonlySet<NoticeRecord["kind"]> = new Set([
   "device_added",
   "device_removed",
   "joined_here",
+  "damaged",
   "gap",
 ]);
 

@@ -179,6 +179,7 @@ export interface NoticeRecord {
     | "title"
     | "photo"
     | "joined_here"
+    | "damaged"
     | "gap";
   readonly by: string | null;
   readonly people: readonly string[];

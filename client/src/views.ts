@@ -118,6 +118,7 @@ export class ViewMaker implements Views {
       case "device_removed":
         return { kind: record.kind, people };
       case "joined_here":
+      case "damaged":
       case "gap":
         return { kind: record.kind };
     }

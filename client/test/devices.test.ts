@@ -35,13 +35,17 @@ describe("several devices", () => {
     expect(clients).toBe(2);
   });
 
-  it("recovers by itself when its state is lost, and says so", async () => {
+  it.each([
+    ["groups", "lost"],
+    ["groups", "garbled"],
+    ["rosters", "garbled"],
+  ] as const)("recovers by itself when its %s are %s, and says so", async (store, how) => {
     const [a, b] = [await w.join(), await w.join()];
     const { conversationId: id } = await a.core.openDirect(await b.personId);
     await a.text(id, "one");
     await b.receives(id, "one");
     await b.core.close();
-    await damageGroup(b.vaultName);
+    await damage(b.vaultName, store, how);
     await b.restart();
     await b.until("back in", async () => (await b.core.encryption(id)).epochCode !== null);
     await a.text(id, "two");
@@ -51,6 +55,7 @@ describe("several devices", () => {
     const { messages } = await b.core.messages(id, null, 20);
     const notices = messages.map(({ body }) => (body.kind === "notice" ? body.notice.kind : ""));
     expect(notices).toContain("joined_here");
+    expect(notices.filter((kind) => kind === "damaged")).toHaveLength(how === "garbled" ? 1 : 0);
     expect(await b.texts(id)).toContain("one");
   });
 
@@ -100,11 +105,18 @@ describe("several devices", () => {
   });
 });
 
-/** Make the stored groups undecodable, as a bad disk would: their records vanish. */
-async function damageGroup(vaultName: string): Promise<void> {
+/** What a bad disk does to the records of a store: they vanish, or bits of them flip. */
+async function damage(vaultName: string, store: string, how: "lost" | "garbled"): Promise<void> {
   const database = await openDB(vaultName);
-  for (const key of await database.getAllKeys("records")) {
-    if ((key as unknown as string[])[0] === "groups") await database.delete("records", key);
+  for (const row of (await database.getAll("records")) as {
+    s: string;
+    k: string;
+    d: Uint8Array;
+  }[]) {
+    if (row.s !== store) continue;
+    row.d[row.d.length >> 1] = (row.d[row.d.length >> 1] ?? 0) ^ 4;
+    if (how === "lost") await database.delete("records", [row.s, row.k]);
+    else await database.put("records", row);
   }
   database.close();
 }

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import BrowserContext, Locator, expect
 
 from tests.harness import groups, storage
 from tests.harness.browser import DESKTOP, Officer, Station
@@ -171,9 +171,12 @@ def test_a_device_that_lost_everything_comes_back_into_its_conversations(
     other.message("I lost the phone's memory, not the boats.").wait_for()
 
 
-def test_a_lost_group_state_mends_itself(station: Station) -> None:
-    damaged = station.officer(12).register()
-    other = station.officer(13).register()
+@pytest.mark.parametrize("harm", [storage.lose, storage.garble])
+def test_a_lost_group_state_mends_itself(
+    station: Station, harm: Callable[[BrowserContext, str, str], None]
+) -> None:
+    damaged = station.officer(12 if harm is storage.lose else 18).register()
+    other = station.officer(13 if harm is storage.lose else 19).register()
     damaged.open_direct(other)
     damaged.say("All quiet before the damage.")
     other.open_chat(damaged.person.name)
@@ -181,10 +184,16 @@ def test_a_lost_group_state_mends_itself(station: Station) -> None:
     other.say("All quiet here as well.")
     damaged.message("All quiet here as well.").wait_for()
     damaged.page.goto("about:blank")
-    storage.lose(damaged.context, station.url, "groups")
+    harm(damaged.context, station.url, "groups")
     damaged.open()
     damaged.open_chat(other.person.name)
     damaged.message("All quiet here as well.").wait_for()
+    # It is in again before anybody writes.
+    said = damaged.page.get_by_text(damaged.word("conversation.notice.joinedHere"))
+    said.last.wait_for()
+    recorded = damaged.page.get_by_text(damaged.word("conversation.notice.damaged"))
+    expect(recorded).to_have_count(1 if harm is storage.garble else 0)
+    damaged.shot("mended")
     other.say("Can you still read me after that?")
     damaged.message("Can you still read me after that?").wait_for()
     damaged.say("Loud and clear, and sending too.")

@@ -42,8 +42,8 @@ DELETE = """async () => {
   }
 }"""
 
-# Deletes the rows of one store of the vault.
-LOSE = """async (store) => {
+# Deletes the rows of one store of the vault, or flips a bit in each.
+HARM = """async ({ store, flip }) => {
   const open = indexedDB.open("copconnect");
   const database = await new Promise((resolve) => (open.onsuccess = () => resolve(open.result)));
   const transaction = database.transaction("records", "readwrite");
@@ -54,7 +54,10 @@ LOSE = """async (store) => {
     if (cursor === null) return;
     if (cursor.value.s === store) {
       rows += 1;
-      cursor.delete();
+      if (flip) {
+        cursor.value.d[cursor.value.d.length >> 1] ^= 4;
+        cursor.update(cursor.value);
+      } else cursor.delete();
     }
     cursor.continue();
   };
@@ -77,8 +80,17 @@ def delete_database(context: BrowserContext, url: str) -> None:
 
 def lose(context: BrowserContext, url: str, store: str) -> None:
     """Delete a store of the vault of a device whose pages do not run the app."""
+    _harm(context, url, store, flip=False)
+
+
+def garble(context: BrowserContext, url: str, store: str) -> None:
+    """Flip a bit in every record of a store, as a bad disk does; otherwise like ``lose``."""
+    _harm(context, url, store, flip=True)
+
+
+def _harm(context: BrowserContext, url: str, store: str, *, flip: bool) -> None:
     with _bare_page(context, url) as page:
-        assert page.evaluate(LOSE, store) > 0
+        assert page.evaluate(HARM, {"store": store, "flip": flip}) > 0
 
 
 @contextlib.contextmanager

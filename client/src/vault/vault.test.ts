@@ -2,7 +2,7 @@ import { IDBFactory, IDBObjectStore } from "fake-indexeddb";
 import "fake-indexeddb/auto";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openDB } from "idb";
-import { Vault } from "./vault.ts";
+import { Vault, isDamaged } from "./vault.ts";
 import type { Change } from "./vault.ts";
 import { openSchema } from "./schema.ts";
 
@@ -128,6 +128,30 @@ describe("records", () => {
     await vault.open();
     const results = await Promise.allSettled([vault.get("messages", "a"), vault.get("messages", "b")]);
     expect(results.filter(({ status }) => status === "rejected")).toHaveLength(1);
+  });
+
+  it("knows a record whose bits have flipped, wherever, and still reads the others", async () => {
+    const group = { group: "g" };
+    await vault.write([1, 2, 3, 4].map((n) => put(`m${n}`, { n }, { ...group, order: n })));
+    const database = await openDB("test");
+    const rows = (await database.getAll("records")) as { o: number; d: Uint8Array }[];
+    const row = rows.find(({ o }) => o === 2);
+    if (row === undefined) throw new Error("no row");
+    const page = { store: "messages", group: "g", limit: 2 };
+    for (let at = 0; at < row.d.length; at++) {
+      const d = row.d.slice();
+      d[at] = (d[at] ?? 0) ^ 1;
+      await database.put("records", { ...row, d });
+      const error: unknown = await vault.get("messages", "m2").catch((thrown: unknown) => thrown);
+      expect(error).toMatchObject({ code: "storage_failed" });
+      expect(isDamaged(error)).toBe(true);
+      const all = await vault.all<{ n: number }>("messages");
+      expect(all.map(({ n }) => n).sort()).toEqual([1, 3, 4]);
+      expect(await vault.page({ ...page, descending: true })).toEqual([{ n: 4 }, { n: 3 }]);
+      expect(await vault.page({ ...page, descending: false })).toEqual([{ n: 1 }, { n: 3 }]);
+    }
+    expect(isDamaged(await vault.get("chunks", "x").catch((thrown: unknown) => thrown))).toBe(false);
+    database.close();
   });
 });
 

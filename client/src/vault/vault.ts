@@ -51,6 +51,12 @@ export interface VaultOptions {
 
 export type VaultState = "closed" | "locked" | "open";
 
+/** Whether {@link Vault.get} found a record whose bytes are not those that were written. */
+export function isDamaged(error: unknown): boolean {
+  return hasCode(error, "storage_failed") && error.details["reason"] === "damaged";
+}
+
+const DAMAGED = Symbol("damaged");
 const IV = 12;
 const KEY_ROW = "data";
 
@@ -158,6 +164,7 @@ export class Vault {
     this.#keys = null;
   }
 
+  /** A record; null where there is none. Throws what {@link isDamaged} knows if it is spoilt. */
   async get<T>(store: string, key: string): Promise<T | null> {
     const keys = this.#requireOpen();
     const opaque = await this.#name(keys, store, key);
@@ -165,25 +172,36 @@ export class Vault {
     return row === undefined ? null : ((await this.#decrypt(keys, row)) as T);
   }
 
-  /** Every record of a store, in no particular order. For small stores. */
+  /** Every record of a store that can be read, in no particular order. For small stores. */
   async all<T>(store: string): Promise<readonly T[]> {
     const keys = this.#requireOpen();
     const range = IDBKeyRange.bound([store], [store, []]);
     const rows = await this.#guard(() => this.#requireDatabase().getAll("records", range));
-    return Promise.all(rows.map(async (row) => (await this.#decrypt(keys, row)) as T));
+    return this.#readable<T>(keys, rows);
   }
 
-  /** A page of one group, by order. Reads only what it returns. */
+  /** A page of one group, by order, of what can be read. Reads only what it returns. */
   async page<T>(query: PageQuery): Promise<readonly T[]> {
     const keys = this.#requireOpen();
     const group = await this.#name(keys, query.store, query.group);
+    const rows = await this.#rows(query, group);
+    const found = await this.#readable<T>(keys, rows);
+    const last = rows.at(-1);
+    if (found.length === rows.length || rows.length < query.limit || last === undefined) return found;
+    // Damaged records leave their places to those that follow.
+    const bound = query.descending ? { below: last.o } : { above: last.o };
+    const limit = query.limit - found.length;
+    return [...found, ...(await this.page<T>({ ...query, ...bound, limit }))];
+  }
+
+  async #rows(query: PageQuery, group: string): Promise<readonly Row[]> {
     const range = IDBKeyRange.bound(
       [query.store, group, query.above ?? -Infinity],
       [query.store, group, query.below ?? Infinity],
       query.above !== undefined,
       query.below !== undefined,
     );
-    const rows = await this.#guard(async () => {
+    return this.#guard(async () => {
       const found: Row[] = [];
       const index = this.#requireDatabase().transaction("records").store.index("by_group");
       let cursor = await index.openCursor(range, query.descending ? "prev" : "next");
@@ -193,7 +211,17 @@ export class Vault {
       }
       return found;
     });
-    return Promise.all(rows.map(async (row) => (await this.#decrypt(keys, row)) as T));
+  }
+
+  /** What a list shows: one record that a bad disk has spoilt must not take the others with it. */
+  async #readable<T>(keys: OpenKeys, rows: readonly Row[]): Promise<readonly T[]> {
+    const read = rows.map((row) =>
+      this.#decrypt(keys, row).catch((error: unknown) => {
+        if (!isDamaged(error)) throw error;
+        return DAMAGED;
+      }),
+    );
+    return (await Promise.all(read)).filter((value) => value !== DAMAGED) as T[];
   }
 
   async chunk(attachmentId: string, index: number): Promise<Bytes | null> {
@@ -314,7 +342,7 @@ export class Vault {
     try {
       return decode(await crypto.subtle.decrypt(parameters, keys.data, row.d.slice(IV)));
     } catch (cause) {
-      throw failure("storage_failed", { cause, details: { store: row.s } });
+      throw failure("storage_failed", { cause, details: { store: row.s, reason: "damaged" } });
     }
   }
 

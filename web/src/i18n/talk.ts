@@ -86,6 +86,8 @@ function noticeWords(notice: Notice): string {
         : t("conversation.notice.photoHere");
     case "joined_here":
       return t("conversation.notice.joinedHere");
+    case "damaged":
+      return t("conversation.notice.damaged");
     case "gap":
       return t("conversation.notice.gap");
   }
