@@ -3,6 +3,8 @@
 #   make demo [PORT=8080] [PEOPLE=3000]   install, build, start a force to try out
 #   make test                             everything CI checks
 #
+# and `make cluster [NODES=3]` for the same on several nodes.
+#
 # Each step runs again only when the files it depends on have changed (make/once).
 
 SHELL := bash
@@ -13,6 +15,7 @@ MAKEFLAGS += --no-print-directory
 
 PORT ?= 8080
 PEOPLE ?= 3000
+NODES ?= 3
 PYTHON ?= python3
 
 VENV := .venv
@@ -26,11 +29,15 @@ help: ## Show what there is
 
 # --- Steps ------------------------------------------------------------------------------------
 
-.PHONY: packages-runtime packages-test packages-node package-python web officers chromium
+.PHONY: packages-runtime packages-cluster packages-test packages-node package-python web officers chromium
 
 packages-runtime:
 	@make/once $(VENV)/.done-runtime "Python packages for the server (about 1 minute)" \
 	  requirements/runtime.txt -- make/python-packages runtime
+
+packages-cluster:
+	@make/once $(VENV)/.done-cluster "Python packages, PostgreSQL, NATS and a balancer (about 1 minute)" \
+	  requirements/cluster.txt -- make/python-packages cluster
 
 packages-test:
 	@make/once $(VENV)/.done-dev "Python packages for the tests (about 2 minutes)" \
@@ -62,12 +69,15 @@ chromium:
 
 # --- What people run --------------------------------------------------------------------------
 
-.PHONY: setup demo test verify format types unit browser bench-message bench-ingest lock clean
+.PHONY: setup demo cluster test verify format types unit browser bench-message bench-ingest lock clean
 
 setup: packages-test package-python packages-node web officers chromium ## Install and build everything
 
 demo: packages-runtime package-python web officers ## Start a synthetic force on PORT with PEOPLE
 	@exec $(BIN)/python -m copconnect demo --port $(PORT) --people $(PEOPLE)
+
+cluster: packages-cluster package-python web officers ## The same on NODES nodes, with PostgreSQL, NATS, a balancer
+	@exec $(BIN)/python -m copconnect cluster --port $(PORT) --people $(PEOPLE) --nodes $(NODES)
 
 test: setup ## Lint, types, unit, contract, property, fuzz and browser tests
 	@exec $(BIN)/python make/stages.py all

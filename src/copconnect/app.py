@@ -32,6 +32,7 @@ from copconnect.delivery import routes as delivery_routes
 from copconnect.delivery.service import DeliveryService
 from copconnect.http import Gate, on_error, security_headers
 from copconnect.ids import ClientId, ConversationId, PersonId
+from copconnect.leases import Leases
 from copconnect.migrations import migrate
 from copconnect.principals import RegisteredClient
 from copconnect.roster import routes as roster_routes
@@ -64,6 +65,7 @@ class Container:
         self.local_bus = LocalBus()  # Receivers of this process, whichever bus there is.
         self.bus: Bus = bus or open_bus(settings.bus_url if serving else "")
         self.wakeup_log = WakeupLog(self.database, self.clock, has_bus=serving)
+        self.leases = Leases(self.database, self.clock, alone=not settings.bus_url)
         self.registry = ClientRegistry(self.clock)
         self.acceptances = Acceptances()
         self.roster = RosterService(self.database, self.registry)
@@ -79,6 +81,7 @@ class Container:
             late,
             choose_gateway(settings, self.database, self.clock) if serving else None,
             self.wakeup_log,
+            self.leases,
         )
         self.editor = RosterEditor(self.database, self.clock, self.auth.accounts, self.wakeup_log)
         self.conduct = ConductService(self.database, self.clock, self.bus, self.auth.accounts)
@@ -88,6 +91,7 @@ class Container:
             clock=self.clock,
             blobs=open_blobs(settings.blob_url, settings.data_dir),
             conversations=late,
+            leases=self.leases,
             quota_bytes_per_day=settings.attachment_quota_bytes_per_day,
             retention_days=settings.log_retention_days,
         )
@@ -98,6 +102,7 @@ class Container:
             registrations=Registrations(self.registry, self.roster),
             authority=self.authority.roster,
             attachments=self.attachments,
+            leases=self.leases,
             log_retention_days=settings.log_retention_days,
         )
         late.service = self.delivery
@@ -106,6 +111,7 @@ class Container:
             tokens=self.auth.authenticator,
             versions=Versions(self.auth, self.roster),
             bus=self.bus,
+            leases=self.leases,
             clock=self.clock,
             buffer_bytes=settings.socket_buffer_bytes,
             hellos_per_s=settings.hellos_per_s,

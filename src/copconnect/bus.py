@@ -112,6 +112,11 @@ class Bus(Protocol):
         """Call ``receiver`` for every wake-up, one at a time."""
         ...
 
+    @property
+    def hears(self) -> bool:
+        """Whether wake-ups of other nodes arrive, as far as this node knows."""
+        ...
+
     async def start(self) -> None:
         """Connect."""
         ...
@@ -141,6 +146,11 @@ class LocalBus:
         """Add a receiver."""
         self._receivers.append(receiver)
 
+    @property
+    def hears(self) -> bool:
+        """There is no other node."""
+        return True
+
     async def start(self) -> None:
         """Nothing to connect."""
 
@@ -153,7 +163,7 @@ class NatsBus:
 
     This node's own receivers are called directly, so that they do not depend on NATS; the echo is
     recognised by the node's id. While NATS is away wake-ups to other nodes are dropped: their
-    sockets find what they missed in the log (``Fanout.heal``).
+    sockets look into the log each second instead (``Fanout.run``).
 
     A connection counts only while what this node sends comes back to it, and is replaced as soon
     as it does not. The client's own idea of being connected is not enough: a PING of the server
@@ -197,6 +207,11 @@ class NatsBus:
     def subscribe(self, receiver: Receiver) -> None:
         """Add a receiver."""
         self._local.subscribe(receiver)
+
+    @property
+    def hears(self) -> bool:
+        """Whether NATS is connected."""
+        return self.joined.is_set()
 
     async def start(self) -> None:
         """Begin to connect; returns at once if NATS is there, else goes on in the background."""

@@ -1,12 +1,14 @@
 """Routes that belong to no role: health, metrics, public configuration, and the demo outbox."""
 
 import html
+import os
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import msgspec
 from litestar import Response, get
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
 
 from copconnect import errors, phone_number
 from copconnect.http import HttpRequest
@@ -21,6 +23,15 @@ class Outbox(Protocol):
     async def newest(self, number: str | None) -> list[dict[str, str | int]]:
         """Return the newest texts, of one number if given."""
         ...
+
+
+def _registry() -> CollectorRegistry:
+    """Return the metrics of this process, or of all workers together."""
+    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+        return REGISTRY
+    together = CollectorRegistry()
+    MultiProcessCollector(together)  # type: ignore[no-untyped-call]
+    return together
 
 
 def origin(url: str) -> str:
@@ -56,7 +67,7 @@ def routes(settings: Settings, outbox: Outbox | None) -> list[Any]:
         forwarded = {"x-forwarded-for", "forwarded", "x-real-ip"} & set(request.headers.keys())
         if peer not in LOOPBACK or forwarded:
             raise errors.NotFound
-        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+        return Response(generate_latest(_registry()), media_type=CONTENT_TYPE_LATEST)
 
     handlers: list[Any] = [healthz, config, metrics]
     return handlers if outbox is None else [*handlers, *_demo_routes(outbox)]

@@ -25,6 +25,7 @@ from copconnect.ids import (
     PersonId,
     new_id,
 )
+from copconnect.leases import Leases
 from copconnect.principals import Caller, RegisteredClient
 
 SPEC = Path(__file__).parents[2] / "spec"
@@ -127,6 +128,7 @@ class World:
         self.registry = Registry()
         self.attachments = NoAttachments()
         self.authority = Authority()
+        self.leases = Leases(database, self.clock, alone=True)
         self.service = DeliveryService(
             database=database,
             bus=self.bus,
@@ -134,6 +136,7 @@ class World:
             registrations=self.registry,
             authority=self.authority,
             attachments=self.attachments,
+            leases=self.leases,
             cell_size=cell_size,
         )
 

@@ -16,6 +16,7 @@ from copconnect.attachments.blobs import Blobs, open_blobs
 from copconnect.attachments.service import AttachmentService
 from copconnect.database import Database
 from copconnect.ids import AttachmentId, ClientId, ConversationId, PersonId, new_id
+from copconnect.leases import Leases
 from copconnect.principals import Caller
 from tests.contract.delivery_world import StillClock
 from tests.harness.s3 import BUCKET, S3Server
@@ -63,6 +64,7 @@ class Shelf:
             clock=self.clock,
             blobs=blobs,
             conversations=self.members,
+            leases=Leases(database, self.clock, alone=True),
             quota_bytes_per_day=quota,
             retention_days=180,
         )

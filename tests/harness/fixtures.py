@@ -38,7 +38,7 @@ def postgresql() -> Iterator[PostgreSQL]:
         server.start()
         yield server
     finally:
-        server.stop()
+        server.close()
 
 
 @pytest.fixture(scope="session")
@@ -68,6 +68,8 @@ def load_tables() -> None:
     for module in pkgutil.walk_packages(copconnect.__path__, "copconnect."):
         if module.name.endswith(".store"):
             importlib.import_module(module.name)
+    for name in ("wakeup_log", "leases"):
+        importlib.import_module(f"copconnect.{name}")
 
 
 async def create_tables(url: str) -> None:

@@ -23,12 +23,12 @@ START_LIMIT_S = 120
 CODE = re.compile(r"\b(\d{6})\b")
 
 
-def run_copconnect(data: Path, *arguments: str) -> str:
+def run_copconnect(data: Path, *arguments: str, **settings: str | int | bool) -> str:
     """Run the ``copconnect`` command on a data folder; return what it printed."""
     result = subprocess.run(
         [sys.executable, "-m", "copconnect", *arguments, "--data", str(data)],
         cwd=ROOT,
-        env=_environment({}),
+        env=_environment(settings),
         capture_output=True,
         text=True,
         check=False,
@@ -39,12 +39,14 @@ def run_copconnect(data: Path, *arguments: str) -> str:
 
 
 class ServerProcess:
-    """One server process. ``settings`` are fields of copconnect.settings.Settings."""
+    """One server process, or one supervisor of several ``workers``. ``settings`` are fields of
+    copconnect.settings.Settings."""
 
-    def __init__(self, data: Path, **settings: str | int | bool) -> None:
+    def __init__(self, data: Path, workers: int = 1, /, **settings: str | int | bool) -> None:
         self.data = data
         self.port = processes.free_port()
         self.log = data.parent / f"{data.name}.log"
+        self._workers = workers
         self._settings: dict[str, str | int | bool] = {"demo": True, **settings}
         self._process: subprocess.Popen[bytes] | None = None
         self._codes_taken: set[tuple[str, int]] = set()
@@ -67,6 +69,7 @@ class ServerProcess:
                 [
                     *(sys.executable, "-m", "copconnect", "serve"),
                     *("--data", str(self.data), "--port", str(self.port)),
+                    *("--workers", str(self._workers)),
                 ],
                 cwd=ROOT,
                 env=_environment(self._settings),

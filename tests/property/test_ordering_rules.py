@@ -72,7 +72,9 @@ class DeliveryMachine(RuleBasedStateMachine):
         self.members = set(range(PEOPLE))
         self.log: list[tuple[str, str | None, int | None]] = [("roster", None, None)]
         self.accepted: dict[str, tuple[Caller, Any, wire.Accepted]] = {}
-        self.fanout = Fanout(self.world.service.feed, self.world.clock)
+        self.fanout = Fanout(
+            self.world.service.feed, self.world.bus, self.world.leases, self.world.clock
+        )
         self.crashed = False
 
         async def receive(wakeup: Any) -> None:

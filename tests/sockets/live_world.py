@@ -75,6 +75,7 @@ class Live(World):
             tokens=self.tokens,
             versions=FixedVersions(),
             bus=self.bus,
+            leases=self.leases,
             clock=self.clock,
             buffer_bytes=buffer_bytes,
             hellos_per_s=5_000,

@@ -17,6 +17,7 @@ from copconnect.background import Periodic
 from copconnect.clock import Clock
 from copconnect.database import Database
 from copconnect.ids import AttachmentId, ConversationId, PersonId
+from copconnect.leases import Leases
 from copconnect.principals import Caller
 
 _CLEAN_PERIOD_S = 3600.0
@@ -47,6 +48,7 @@ class AttachmentService:
         clock: Clock,
         blobs: Blobs,
         conversations: Conversations,
+        leases: Leases,
         quota_bytes_per_day: int,
         retention_days: int,
     ) -> None:
@@ -56,7 +58,12 @@ class AttachmentService:
         self._conversations = conversations
         self._quota = quota_bytes_per_day
         self._retention_ms = retention_days * rules.DAY_MS
-        self._cleaning = Periodic("attachments", self.clean, _CLEAN_PERIOD_S, soon=True)
+        self._cleaning = Periodic(
+            "attachments",
+            leases.in_turn("attachments", self.clean, _CLEAN_PERIOD_S),
+            _CLEAN_PERIOD_S,
+            soon=True,
+        )
 
     # --- Uploading --------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ from copconnect.background import Periodic
 from copconnect.bus import Bus
 from copconnect.clock import Clock
 from copconnect.database import Database
+from copconnect.leases import Leases
 from copconnect.settings import Settings
 from copconnect.wakeup_log import WakeupLog
 
@@ -51,8 +52,10 @@ class AuthService:
         memberships: Memberships,
         gateway: SmsGateway | None,
         wakeup_log: WakeupLog,
+        leases: Leases,
     ) -> None:
         self._bus = bus
+        self._leases = leases
         self.gateway = gateway or NoSms()
         self.sms = SmsSender(self.gateway)
         self.trust = TrustPublisher(database, clock, authority)
@@ -60,7 +63,11 @@ class AuthService:
         parts = Parts(database, clock, bus, settings, authority, people, memberships)
         self.registration = Registration(parts, self.trust, self.sms)
         self.accounts = Accounts(parts, conduct, wakeup_log)
-        self._pruning = Periodic("accounts", self._prune, PRUNE_PERIOD_S)
+        self._pruning = Periodic(
+            "accounts",
+            leases.in_turn("accounts", self._prune, PRUNE_PERIOD_S),
+            PRUNE_PERIOD_S,
+        )
 
     async def start(self) -> None:
         """Begin to send texts, store last-seen times and delete what expired."""
@@ -78,3 +85,4 @@ class AuthService:
     async def _prune(self) -> None:
         await self.registration.prune()
         await self.accounts.prune()
+        await self._leases.prune()

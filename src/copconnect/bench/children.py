@@ -55,13 +55,6 @@ class Child:
         self._out.close()
 
 
-def raise_descriptor_limit() -> int:
-    """Allow this process as many descriptors as it may have; return how many."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    return most
-
-
 def resident_kb() -> int:
     """Return the resident memory of this process in KiB."""
     with open("/proc/self/statm", encoding="ascii") as file:  # noqa: PTH123

@@ -11,7 +11,8 @@ from typing import cast
 
 import uvloop
 
-from copconnect.bench.children import Answer, answer_lines, raise_descriptor_limit, resident_kb
+from copconnect.bench.children import Answer, answer_lines, resident_kb
+from copconnect.commands import descriptors
 from copconnect.sockets import framing
 
 _ACCEPT = (
@@ -58,7 +59,7 @@ class Floor:
 
 
 async def _main(host: str, port: str) -> None:
-    raise_descriptor_limit()
+    descriptors.raise_limit()
     floor = Floor()
     server = await asyncio.get_running_loop().create_server(
         lambda: FloorConnection(floor.transports), host, int(port), backlog=4096

@@ -57,8 +57,8 @@ def run(force: Force, folder: Path, seconds: float) -> dict[str, float]:
     figures["accepted_per_s_sqlite"] = on_sqlite["accepted_per_s"]
     figures["p99_ms_sqlite"] = on_sqlite["p99_ms"]
     with PostgreSQL() as postgresql:
-        say(f"Copied {uvloop.run(copying.to_postgresql(prepared, postgresql.url)):,} rows.")
-        on_postgresql = _measure(postgresql.url, folder, places, seconds)
+        say(f"Copied {uvloop.run(copying.to_postgresql(prepared, postgresql.url())):,} rows.")
+        on_postgresql = _measure(postgresql.url(), folder, places, seconds)
     figures["accepted_per_s_postgresql"] = on_postgresql["accepted_per_s"]
     figures["p50_ms_postgresql"] = on_postgresql["p50_ms"]
     figures["p99_ms_postgresql"] = on_postgresql["p99_ms"]

@@ -14,8 +14,9 @@ from typing import TypeVar
 import msgspec
 import uvloop
 
-from copconnect.bench.children import Answer, answer_lines, raise_descriptor_limit, resident_kb
+from copconnect.bench.children import Answer, answer_lines, resident_kb
 from copconnect.bench.simulator import Population, PublishedKey, Simulator
+from copconnect.commands import descriptors
 
 T = TypeVar("T")
 
@@ -102,7 +103,7 @@ def _read(file: str, kind: type[T]) -> T:
 
 
 async def _main(file: str, host: str, port: str, source: str) -> None:
-    raise_descriptor_limit()
+    descriptors.raise_limit()
     simulator = Simulator(_read(file, Population), (host, int(port)), source)
     await answer_lines(Simulation(simulator).answer)
 

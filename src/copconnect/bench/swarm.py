@@ -15,7 +15,8 @@ import msgspec
 import uvloop
 
 from copconnect import wire
-from copconnect.bench.children import Answer, answer_lines, raise_descriptor_limit
+from copconnect.bench.children import Answer, answer_lines
+from copconnect.commands import descriptors
 
 CONNECTING_AT_ONCE = 200
 _BINARY, _PING = 0x82, 0x89
@@ -193,7 +194,7 @@ class Swarm:
 
 
 async def _main(host: str, port: str) -> None:
-    raise_descriptor_limit()
+    descriptors.raise_limit()
     await answer_lines(Swarm(host, int(port)).answer)
 
 

@@ -10,6 +10,7 @@ import statistics
 import time
 
 from copconnect.bench.children import Child
+from copconnect.services.processes import free_port
 
 SWARM = "copconnect.bench.swarm"
 FLOOR = "copconnect.bench.floor"
@@ -24,7 +25,7 @@ class Side:
         self, module: str, clients: int, *, tokens: bool, stack: contextlib.ExitStack
     ) -> None:
         self.clients = clients
-        port = _free_port()
+        port = free_port()
         self.server = stack.enter_context(contextlib.closing(Child(module, "127.0.0.1", str(port))))
         _wait_for(port)
         before = self.server.ask("usage")
@@ -115,12 +116,6 @@ def measure(clients: int, size: int, rounds: int) -> dict[str, float]:
 def _check(true: bool, found: object) -> None:
     if not true:
         raise RuntimeError(f"not every client is there: {found}")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _wait_for(port: int) -> None:

@@ -16,10 +16,13 @@ import uvloop
 from litestar import Litestar
 
 from copconnect import wire
-from copconnect.bench.children import Answer, answer_lines, raise_descriptor_limit, resident_kb
+from copconnect.bench.children import Answer, answer_lines, resident_kb
 from copconnect.bus import EntryWakeup, LocalBus, ReceiptsWakeup
 from copconnect.clock import SystemClock
+from copconnect.commands import descriptors
+from copconnect.database import open_database
 from copconnect.ids import CellId, ClientId, ConversationId, EntryId, PersonId, Seq
+from copconnect.leases import Leases
 from copconnect.principals import Caller
 from copconnect.sockets.endpoint import Sockets
 from copconnect.sockets.feed import Place, SeenCursor
@@ -96,6 +99,7 @@ class TransportServer:
             tokens=TokenIsClient(),
             versions=NoVersions(),
             bus=LocalBus(),
+            leases=Leases(open_database("sqlite+aiosqlite://"), SystemClock(), alone=True),
             clock=SystemClock(),
             buffer_bytes=4 * 1024 * 1024,
             hellos_per_s=1_000_000,
@@ -163,7 +167,7 @@ def _wakeup(seq: int, size: int) -> EntryWakeup:
 
 async def _main(host: str, port: str) -> None:
     logging.disable(logging.INFO)
-    raise_descriptor_limit()
+    descriptors.raise_limit()
     measured = TransportServer()
     server = measured.server(host, int(port))
     serving = asyncio.create_task(server.serve())

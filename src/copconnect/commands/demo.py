@@ -49,16 +49,16 @@ def demo(
     if not _can_listen(settings):
         raise stop(f"Port {port} is in use. Choose another: make demo PORT={port + 1}")
     prepare(settings, people, seed)
-    station = with_roles(settings, _station)
+    station = with_roles(settings, station_of)
     url = f"http://localhost:{port}"
     child: list[subprocess.Popen[bytes]] = []
 
     async def ready() -> None:
-        _greet(url, station)
+        greet(url, station)
         if officers:
-            child.extend(_start_officers(url, station, data))
+            child.extend(start_officers(url, station, data))
 
-    with _ending(child):
+    with ending(child):
         served = serving.run(settings, ready)
     if not served:
         raise stop(f"Could not listen on port {port}.")
@@ -94,7 +94,7 @@ def prepare(settings: Settings, people: int, seed: int) -> None:
     mark.write_text(wanted, "utf-8")
 
 
-async def _station(container: Container) -> list[Person]:
+async def station_of(container: Container) -> list[Person]:
     """Return the people to sign in as: the shown station's, seniors first, then its DCP's chain."""
     members = await container.roster.people(
         unit=synthetic.SHOWN_STATION, limit=synthetic.SHOWN_STAFF
@@ -112,7 +112,8 @@ def invited(station: Sequence[Person]) -> list[Person]:
     return shown + [person for person in station if {"sdpo", "dcp"} & set(person.roles)]
 
 
-def _greet(url: str, station: Sequence[Person]) -> None:
+def greet(url: str, station: Sequence[Person]) -> None:
+    """Say where the app is and whom to sign in as."""
     table = Table("Number", "Name", "Post", title="Sign in as")
     for person in invited(station):
         national = person.number.removeprefix("+91")
@@ -136,9 +137,10 @@ def simulated(station: Sequence[Person]) -> list[str]:
     return [person.number for person in others[:SIMULATED]]
 
 
-def _start_officers(
+def start_officers(
     url: str, station: Sequence[Person], data: Path
 ) -> Iterator[subprocess.Popen[bytes]]:
+    """Start the program that plays the station's staff, if it is built."""
     node = shutil.which("node")
     if node is None or not OFFICERS.is_file():
         console.print("No simulated officers: build them with `make officers`.")
@@ -160,8 +162,8 @@ def _start_officers(
 
 
 @contextlib.contextmanager
-def _ending(child: list[subprocess.Popen[bytes]]) -> Iterator[None]:
-    """End the child with this process, however that ends."""
+def ending(child: list[subprocess.Popen[bytes]]) -> Iterator[None]:
+    """End the officers with this process, however that ends."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
         yield

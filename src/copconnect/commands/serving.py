@@ -1,17 +1,25 @@
-"""Starts the web server."""
+"""Starts the web server: one process, or several under a supervisor."""
 
+import asyncio
+import contextlib
 import logging
+import os
+import signal
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 
 import structlog
 import uvicorn
 
 from copconnect.app import Container, create_app
+from copconnect.commands import descriptors, supervising
 from copconnect.commands.patience import PatientProtocol
 from copconnect.settings import Settings
 
 GRACE_S = 5
+BACKLOG = 4096
+Ready = Callable[[], Awaitable[None]]
 
 
 def configure_logging() -> None:
@@ -28,10 +36,19 @@ def configure_logging() -> None:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Supervised:
+    """What a worker has from its supervisor, as descriptors: the listening socket, and one end of a
+    pair that says one byte when the worker serves and ends when the supervisor does."""
+
+    listening: int
+    supervisor: int
+
+
 class Server(uvicorn.Server):
     """Calls ``ready`` once it serves."""
 
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], Awaitable[None]] | None) -> None:
+    def __init__(self, config: uvicorn.Config, ready: Ready | None) -> None:
         super().__init__(config)
         self._ready = ready
 
@@ -42,17 +59,21 @@ class Server(uvicorn.Server):
             await self._ready()
 
 
-def run(settings: Settings, ready: Callable[[], Awaitable[None]] | None = None) -> bool:
+def run(
+    settings: Settings, ready: Ready | None = None, supervised: Supervised | None = None
+) -> bool:
     """Serve until a signal. Returns whether it ever served.
 
     Raises AuthorityMissing, NoGateway.
     """
     configure_logging()
+    descriptors.raise_limit()
     container = Container(settings)
     config = uvicorn.Config(
         create_app(settings, container),
         host=settings.host,
         port=settings.port,
+        backlog=BACKLOG,
         loop="uvloop",
         http=PatientProtocol,
         ws=container.sockets.handover,  # type: ignore[arg-type]  # It makes protocols, as a class does.
@@ -62,6 +83,43 @@ def run(settings: Settings, ready: Callable[[], Awaitable[None]] | None = None) 
         proxy_headers=False,  # Addresses of proxies are read where they are needed, and counted.
         timeout_graceful_shutdown=GRACE_S,
     )
-    server = Server(config, ready)
-    server.run()
+    if supervised is None:
+        server = Server(config, ready)
+        server.run()
+        return server.started
+    with socket.socket(fileno=supervised.supervisor) as supervisor:
+        supervisor.setblocking(False)
+
+        async def report() -> None:
+            supervisor.send(b"+")
+            asyncio.get_running_loop().add_reader(supervisor, _end_with, supervisor)
+
+        server = Server(config, report)
+        server.run(sockets=[socket.socket(fileno=supervised.listening)])
     return server.started
+
+
+def _end_with(supervisor: socket.socket) -> None:
+    """End as by a signal when the supervisor is gone."""
+    with contextlib.suppress(BlockingIOError):
+        if not supervisor.recv(1):
+            asyncio.get_running_loop().remove_reader(supervisor)
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
+def run_workers(
+    settings: Settings, count: int, options: Sequence[str], ready: Ready | None = None
+) -> None:
+    """Keep ``count`` workers serving until a signal; ``options`` are theirs of ``serve``.
+
+    Raises CannotShare, OSError if the port is taken.
+    """
+    configure_logging()
+    supervising.check(settings)
+    Container(settings)  # What keeps a worker from starting is said once, here.
+    sockets = supervising.listen(settings.host, settings.port, count)
+    try:
+        asyncio.run(supervising.Supervisor(sockets, options, ready).run())
+    finally:
+        for one in sockets:
+            one.close()

@@ -11,6 +11,7 @@ from copconnect.delivery import (
 )
 from copconnect.delivery.key_packages import REPEAT_MS
 from copconnect.delivery.parts import Parts
+from copconnect.leases import Leases
 
 DAY_MS = 24 * 3600 * 1000
 _WELCOME_MS = 30 * DAY_MS
@@ -19,10 +20,11 @@ _PERIOD_S = 3600.0
 
 
 class Retention(Periodic):
-    """Several nodes may run it side by side."""
+    """Of several nodes one cleans at a time."""
 
-    def __init__(self, parts: Parts, log_days: int) -> None:
-        super().__init__("retention", self.clean, _PERIOD_S, soon=True)
+    def __init__(self, parts: Parts, log_days: int, leases: Leases) -> None:
+        cleaning = leases.in_turn("retention", self.clean, _PERIOD_S)
+        super().__init__("retention", cleaning, _PERIOD_S, soon=True)
         self._parts = parts
         self._log_ms = log_days * DAY_MS
 

@@ -25,6 +25,7 @@ from copconnect.delivery.posting import Posting
 from copconnect.delivery.retention import Retention
 from copconnect.delivery.rosters import Rosters
 from copconnect.ids import ClientId, ConversationId, PersonId
+from copconnect.leases import Leases
 from copconnect.principals import RegisteredClient
 from copconnect.wire import CELL_SIZE
 
@@ -43,6 +44,7 @@ class DeliveryService:
         registrations: Registrations,
         authority: RosterAuthority,
         attachments: Attachments,
+        leases: Leases,
         cell_size: int = CELL_SIZE,
         log_retention_days: int = 180,
     ) -> None:
@@ -62,7 +64,7 @@ class DeliveryService:
         self.keys = Keys(parts)
         self.key_packages = KeyPackages(parts)
         self.feed = LiveFeed(parts)
-        self.retention = Retention(parts, log_retention_days)
+        self.retention = Retention(parts, log_retention_days, leases)
 
     async def start(self) -> None:
         """Start the cleaning task."""

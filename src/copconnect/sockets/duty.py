@@ -9,6 +9,7 @@ import structlog
 
 from copconnect import wire
 from copconnect.ids import CellId, ConversationId
+from copconnect.leases import Leases
 from copconnect.sockets import framing
 from copconnect.sockets.connection import Connection
 from copconnect.sockets.feed import Feed
@@ -21,10 +22,12 @@ log = structlog.get_logger()
 
 class Duties:
     """One task for each cell with Removes and members online here. A task ends when the Removes
-    are committed or nobody is online; the next member that connects begins it again."""
+    are committed or nobody is online; the next member that connects begins it again. Of several
+    nodes one asks at a time: two members that commit at once only cost the loser's work."""
 
-    def __init__(self, feed: Feed, topics: Mapping[ConversationId, Topic]) -> None:
+    def __init__(self, feed: Feed, leases: Leases, topics: Mapping[ConversationId, Topic]) -> None:
         self._feed = feed
+        self._leases = leases
         self._topics = topics
         self._tasks: dict[CellId, asyncio.Task[None]] = {}
 
@@ -57,20 +60,24 @@ class Duties:
     async def _ask(self, conversation_id: ConversationId, cell_id: CellId) -> None:
         duty = wire.Duty(conversation_id=conversation_id, cell_id=cell_id)
         frame = framing.binary(_ENCODER.encode(duty))
+        lease = f"duty:{cell_id}"
         asked: set[Connection] = set()
         while True:
             topic = self._topics.get(conversation_id)
             online = [] if topic is None else list(topic.cells.get(cell_id, ()))
             if not online:
+                await self._leases.release(lease)
                 return
-            # Everybody once before anybody twice.
             fresh = [one for one in online if one not in asked]
             if not fresh:
+                # Everybody here was asked once: before anybody is asked twice it is the turn of
+                # another node's members.
                 asked.clear()
-                fresh = online
-            chosen = random.choice(fresh)  # noqa: S311
-            asked.add(chosen)
-            chosen.push(frame)
+                await self._leases.release(lease)
+            elif await self._leases.take(lease, 2 * EVERY_S):
+                chosen = random.choice(fresh)  # noqa: S311
+                asked.add(chosen)
+                chosen.push(frame)
             await asyncio.sleep(EVERY_S)
             if not await self._feed.removal_pending(cell_id):
                 return

@@ -14,6 +14,7 @@ from copconnect import wire
 from copconnect.bus import AnyWakeup, Bus
 from copconnect.clock import Clock
 from copconnect.ids import ConversationId, Seq
+from copconnect.leases import Leases
 from copconnect.principals import Caller
 from copconnect.sockets.admission import Admission
 from copconnect.sockets.connection import MAX_CLIENT_FRAME_BYTES, Connection, parser
@@ -39,13 +40,14 @@ class Sockets:
         tokens: Tokens,
         versions: Versions,
         bus: Bus,
+        leases: Leases,
         clock: Clock,
         buffer_bytes: int,
         hellos_per_s: int,
     ) -> None:
         self._tokens = tokens
         self._buffer_bytes = buffer_bytes
-        self.fanout = Fanout(feed, clock)
+        self.fanout = Fanout(feed, bus, leases, clock)
         self.cursors = CursorBuffer(feed, bus)
         self._admission = Admission(self.fanout, tokens, versions, clock, hellos_per_s)
         self._rounds = Rounds(self._rejudge)

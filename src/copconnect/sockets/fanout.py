@@ -21,6 +21,7 @@ from copconnect.background import Periodic
 from copconnect.bus import (
     AccountWakeup,
     AnyWakeup,
+    Bus,
     ConversationWakeup,
     DutyWakeup,
     EntryWakeup,
@@ -28,6 +29,7 @@ from copconnect.bus import (
 )
 from copconnect.clock import Clock
 from copconnect.ids import ClientId, ConversationId, PersonId, Seq
+from copconnect.leases import Leases
 from copconnect.sockets import framing
 from copconnect.sockets.connection import Connection
 from copconnect.sockets.duty import Duties
@@ -36,6 +38,7 @@ from copconnect.sockets.topic import Topic
 
 REORDER_S = 0.2  # How long an entry waits for the one before it.
 HEAL_S = 15.0
+OUTAGE_HEAL_S = 1.0
 _HEAL_WINDOW_MS = 90_000  # Wider than the period, for the nodes' clocks and slow commits.
 _MOST_HELD = 1_000
 _ENCODER = msgspec.msgpack.Encoder()
@@ -57,7 +60,8 @@ class _Entering:
 class Fanout:
     """The connections of one node and what they subscribe to."""
 
-    def __init__(self, feed: Feed, clock: Clock) -> None:
+    def __init__(self, feed: Feed, bus: Bus, leases: Leases, clock: Clock) -> None:
+        self._bus = bus
         self._feed = feed
         self._clock = clock
         self._topics: dict[ConversationId, Topic] = {}
@@ -65,10 +69,12 @@ class Fanout:
         self._people: dict[PersonId, set[Connection]] = {}
         self._subscribed: dict[Connection, set[ConversationId]] = {}
         self._entering: list[_Entering] = []
-        self._healing = Periodic("heal", self.heal, HEAL_S)
+        self._healing = Periodic("heal", self._look, OUTAGE_HEAL_S)
+        self._heard = True
+        self._rounds = 0
         self._healed: dict[ConversationId, int] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self.duties = Duties(feed, self._topics)
+        self.duties = Duties(feed, leases, self._topics)
 
     # --- Connections ------------------------------------------------------------------------
 
@@ -304,6 +310,15 @@ class Fanout:
             topic = self._topics.get(conversation_id)
             if topic is not None and seq > topic.head:
                 self._repair(conversation_id, seq, REORDER_S)
+
+    async def _look(self) -> None:
+        """Heal now and then, and each second while the bus is away and once after."""
+        hears = self._bus.hears
+        self._rounds += 1
+        if hears and self._heard and self._rounds * OUTAGE_HEAL_S < HEAL_S:
+            return
+        self._heard, self._rounds = hears, 0
+        await self.heal()
 
     async def start(self) -> None:
         """Begin to heal."""

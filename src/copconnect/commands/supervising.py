@@ -1,0 +1,207 @@
+"""``copconnect serve --workers N``: N server processes on one port, each started again if it dies.
+
+The supervisor binds N sockets to the port (SO_REUSEPORT: the kernel spreads connections over them)
+and gives one to each worker. It keeps them open, so connections that arrive while a worker starts
+again wait for the new one instead of being refused. Workers are ordinary nodes: they share the
+database and the bus and nothing else. A pipe tells a worker that its supervisor is gone; the worker
+then ends. SIGTERM and SIGINT end all workers, SIGHUP starts them again one after another.
+"""
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+
+import structlog
+
+from copconnect.settings import Settings
+
+GRACE_S = 15.0
+LONG_LIFE_S = 30.0
+LONGEST_PAUSE_S = 10.0
+log = structlog.get_logger()
+
+
+class CannotShare(Exception):
+    """Several workers need services that they can share. ``code`` is stable."""
+
+    def __init__(self, code: str, remedy: str) -> None:
+        super().__init__(f"{code}: {remedy}")
+        self.code = code
+
+
+def check(settings: Settings) -> None:
+    """Refuse settings that several processes cannot share. Raises CannotShare."""
+    if settings.effective_database_url.startswith("sqlite"):
+        raise CannotShare(
+            "workers_need_postgresql",
+            "SQLite lets one process write at a time. Set COPCONNECT_DATABASE_URL to "
+            "postgresql+asyncpg://user:password@host/name, or serve with one worker.",
+        )
+    if not settings.bus_url:
+        raise CannotShare(
+            "workers_need_nats",
+            "Workers tell each other of new messages by NATS. Set COPCONNECT_BUS_URL to "
+            "nats://host:4222, or serve with one worker.",
+        )
+
+
+def listen(host: str, port: int, count: int) -> list[socket.socket]:
+    """Bind so many sockets to one address. Raises OSError if somebody else has it."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        # Without SO_REUSEPORT, which would share the port with another program that has it too.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind((host, port))
+    bound: list[socket.socket] = []
+    for _ in range(count):
+        one = socket.socket(family)
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        one.bind((host, port))
+        bound.append(one)
+    return bound
+
+
+class Worker:
+    """One place of a worker: its socket, and the process that has it now."""
+
+    def __init__(self, number: int, listening: socket.socket, options: Sequence[str]) -> None:
+        self.number = number
+        self._listening = listening
+        self._options = options
+        self._process: asyncio.subprocess.Process | None = None
+        self._stopping = False
+        self.serves = asyncio.Event()
+
+    async def run(self, metrics: str) -> None:
+        """Keep a process running until :meth:`stop`."""
+        failures = 0
+        while True:
+            started = time.monotonic()
+            code = await self._live(metrics)
+            if self._stopping:
+                return
+            lived_s = time.monotonic() - started
+            failures = 0 if lived_s > LONG_LIFE_S else failures + 1
+            log.error("worker_ended", worker=self.number, status=code, lived_s=round(lived_s))
+            if failures > 1:
+                await asyncio.sleep(min(LONGEST_PAUSE_S, 0.5 * 2**failures))
+
+    async def _live(self, metrics: str) -> int:
+        ours, theirs = socket.socketpair()
+        listening = self._listening.fileno()
+        with ours:
+            with theirs:
+                self._process = await asyncio.create_subprocess_exec(
+                    *(sys.executable, "-m", "copconnect", "serve", *self._options),
+                    *("--listening", str(listening), "--supervisor", str(theirs.fileno())),
+                    pass_fds=(listening, theirs.fileno()),
+                    # Signals of the terminal are the supervisor's to pass on.
+                    start_new_session=True,
+                    env=os.environ | {"PROMETHEUS_MULTIPROC_DIR": metrics},
+                )
+            ours.setblocking(False)
+            saying = asyncio.create_task(self._hear(ours))
+            try:
+                if self._stopping:
+                    self._process.terminate()
+                return await self._process.wait()
+            finally:
+                saying.cancel()
+                self.serves.clear()
+                _forget_metrics(metrics, self._process.pid)
+
+    async def _hear(self, ours: socket.socket) -> None:
+        """The worker says one byte when it serves."""
+        if await asyncio.get_running_loop().sock_recv(ours, 1):
+            self.serves.set()
+
+    def end(self) -> None:
+        """Ask the process to end; :meth:`run` starts another."""
+        if self._process is not None and self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.terminate()
+
+    def stop(self) -> None:
+        """Ask the process to end for good."""
+        self._stopping = True
+        self.end()
+
+    def kill(self) -> None:
+        """End the process at once."""
+        if self._process is not None and self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.kill()
+
+
+def _forget_metrics(folder: str, pid: int) -> None:
+    """Gauges of a process that ended count no more; its counters stay."""
+    for file in Path(folder).glob(f"gauge_live*_{pid}.db"):
+        file.unlink(missing_ok=True)
+
+
+class Supervisor:
+    """The workers of one port."""
+
+    def __init__(
+        self,
+        sockets: Sequence[socket.socket],
+        options: Sequence[str],
+        ready: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        self._sockets = sockets
+        self._options = options
+        self._ready = ready
+        self._stop = asyncio.Event()
+        self._restarting: asyncio.Task[None] | None = None
+
+    async def run(self) -> None:
+        """Keep the workers running until a signal."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        loop.add_signal_handler(signal.SIGHUP, self._restart)
+        self._workers = [Worker(n, one, self._options) for n, one in enumerate(self._sockets)]
+        with tempfile.TemporaryDirectory(prefix="copconnect-metrics-") as metrics:
+            running = [asyncio.create_task(one.run(metrics)) for one in self._workers]
+            announcing = asyncio.create_task(self._announce())
+            try:
+                await self._stop.wait()
+            finally:
+                announcing.cancel()
+                if self._restarting is not None:
+                    self._restarting.cancel()
+                await self._end(running)
+
+    async def _announce(self) -> None:
+        for worker in self._workers:
+            await worker.serves.wait()
+        if self._ready is not None:
+            await self._ready()
+
+    async def _end(self, running: Sequence[asyncio.Task[None]]) -> None:
+        for worker in self._workers:
+            worker.stop()
+        _, late = await asyncio.wait(running, timeout=GRACE_S)
+        for worker in self._workers:
+            worker.kill()
+        if late:
+            await asyncio.wait(late)
+
+    def _restart(self) -> None:
+        if self._restarting is None or self._restarting.done():
+            self._restarting = asyncio.create_task(self._one_after_another())
+
+    async def _one_after_another(self) -> None:
+        for worker in self._workers:
+            await worker.serves.wait()
+            worker.serves.clear()
+            worker.end()
+            await worker.serves.wait()

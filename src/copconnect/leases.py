@@ -1,0 +1,82 @@
+"""Work that one node does for all: a lease in the database says whose turn it is.
+
+A lease is a row with a holder and an end. Whoever finds it ended takes it; its holder renews it. A
+node that dies holds up the work until the lease ends, nothing else. The clocks of nodes are
+compared, so NTP keeps them; what leases guard is harmless when two nodes do it at once (idempotent
+cleaning, asking a second member), only wasteful.
+"""
+
+import secrets
+from collections.abc import Awaitable, Callable
+
+from sqlalchemy import BigInteger, Column, String, Table, and_, delete, or_
+from sqlalchemy.dialects import postgresql, sqlite
+
+from copconnect.clock import Clock
+from copconnect.database import METADATA, Database
+
+KEPT_MS = 3_600_000  # A lease that nobody asks for any more.
+
+leases = Table(
+    "leases",
+    METADATA,
+    Column("name", String(64), primary_key=True),
+    Column("holder", String(16), nullable=False),
+    Column("until_ms", BigInteger, nullable=False),
+)
+
+
+class Leases:
+    """This node's leases. ``alone``: there is no other node, so each is granted unasked."""
+
+    def __init__(self, database: Database, clock: Clock, *, alone: bool) -> None:
+        self._database = database
+        self._clock = clock
+        self._alone = alone
+        self._node = secrets.token_hex(8)
+
+    async def take(self, name: str, for_s: float) -> bool:
+        """Take a lease, or renew it; return whether this node holds it now. One statement."""
+        if self._alone:
+            return True
+        now = self._clock.now_ms()
+        dialect = sqlite if self._database.is_sqlite else postgresql
+        statement = dialect.insert(leases).values(
+            name=name, holder=self._node, until_ms=now + round(for_s * 1000)
+        )
+        new = statement.excluded
+        async with self._database.transaction() as connection:
+            taken = await connection.execute(
+                statement.on_conflict_do_update(
+                    index_elements=[leases.c.name],
+                    set_={"holder": new.holder, "until_ms": new.until_ms},
+                    where=or_(leases.c.until_ms <= now, leases.c.holder == new.holder),
+                )
+            )
+        return taken.rowcount == 1
+
+    async def release(self, name: str) -> None:
+        """Let another node take a lease at once."""
+        if not self._alone:
+            async with self._database.transaction() as connection:
+                await connection.execute(
+                    delete(leases).where(and_(leases.c.name == name, leases.c.holder == self._node))
+                )
+
+    def in_turn(
+        self, name: str, work: Callable[[], Awaitable[object]], for_s: float
+    ) -> Callable[[], Awaitable[None]]:
+        """Return ``work`` that is done only while this node holds the lease."""
+
+        async def work_in_turn() -> None:
+            if await self.take(name, for_s):
+                await work()
+
+        return work_in_turn
+
+    async def prune(self) -> None:
+        """Forget leases that ended long ago."""
+        if not self._alone:
+            before = self._clock.now_ms() - KEPT_MS
+            async with self._database.transaction() as connection:
+                await connection.execute(delete(leases).where(leases.c.until_ms < before))

@@ -1,0 +1,89 @@
+"""Child processes: free ports, waiting until ready, ending for certain."""
+
+import contextlib
+import ctypes
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+# Below the ports that systems give to outgoing connections (Linux from 32768, others from 49152):
+# one of those may be lent out before a server binds it, or while it is stopped for a while.
+PORTS = range(12_000, 32_000)
+PATIENCE_S = 120
+_PR_SET_PDEATHSIG = 1
+
+
+def free_port() -> int:
+    """Return a TCP port of the loopback interface that nobody listens on now."""
+    while True:
+        port = random.choice(PORTS)  # noqa: S311
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", port))
+            return port
+
+
+def accepts(port: int) -> bool:
+    """Whether something listens on this loopback port."""
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+        return True
+    return False
+
+
+def program(name: str, wheel: str) -> str:
+    """Return the path of a program that a wheel put beside Python, or of the system's.
+
+    Raises RuntimeError where there is none.
+    """
+    beside = Path(sys.executable).with_name(name)
+    found = str(beside) if beside.exists() else shutil.which(name)
+    if found is None:
+        raise RuntimeError(f"{name} is missing: install the package {wheel}")
+    return found
+
+
+def die_with_parent() -> None:
+    """Let this child process end when the thread that started it does; for ``Popen(preexec_fn=…)``.
+
+    On Linux only: elsewhere a parent that is killed leaves its children.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def wait_until(
+    ready: Callable[[], bool],
+    process: subprocess.Popen[bytes],
+    log: Path,
+    timeout_s: float,
+) -> None:
+    """Return once ``ready()`` is true. Raises RuntimeError with the log if it never comes."""
+    deadline = time.monotonic() + timeout_s
+    while not ready():
+        if process.poll() is not None:
+            raise RuntimeError(f"{process.args!r} ended with {process.returncode}:\n{tail(log)}")
+        if time.monotonic() > deadline:
+            end(process)
+            raise RuntimeError(f"{process.args!r} was not ready in {timeout_s} s:\n{tail(log)}")
+        time.sleep(0.02)
+
+
+def tail(log: Path, characters: int = 6000) -> str:
+    """Return the end of a log file, or nothing where there is none."""
+    return log.read_text(errors="replace")[-characters:] if log.exists() else ""
+
+
+def end(process: subprocess.Popen[bytes], patience_s: float = 10, by: int = signal.SIGTERM) -> int:
+    """Ask the process to stop, kill it if it does not; return its exit status."""
+    if process.poll() is None:
+        process.send_signal(by)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return process.wait(patience_s)
+        process.kill()
+    return process.wait()

@@ -1,0 +1,117 @@
+"""``copconnect cluster`` as people start it: two nodes, one address, and a node that dies."""
+
+import csv
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.faults.conftest import found, group
+from tests.faults.stream import streaming, until
+from tests.harness import databank, processes
+from tests.harness.officer import Device
+from tests.harness.server import ROOT, ServerProcess
+
+pytestmark = [pytest.mark.postgresql, pytest.mark.nats, pytest.mark.timeout(300)]
+NODE = re.compile(r"^Node (\d): http://localhost:(\d+) \(process (\d+)\)$", re.MULTILINE)
+DATABASE = re.compile(r"^PostgreSQL: .*host=(\S+)$", re.MULTILINE)
+OFFICERS = 4
+START_S = 120
+
+
+class Cluster(ServerProcess):
+    """The command as a child process; its address is the balancer's."""
+
+    @property
+    def output(self) -> str:
+        """What it has printed."""
+        return self.log.read_text()
+
+    def nodes(self) -> list[tuple[int, int]]:
+        """Return port and newest process of each node."""
+        found = {number: (int(port), int(pid)) for number, port, pid in NODE.findall(self.output)}
+        return list(found.values())
+
+    def start(self) -> None:
+        """Start; returns when it greets."""
+        with self.log.open("wb") as log:
+            self._process = subprocess.Popen(
+                [
+                    *(sys.executable, "-m", "copconnect", "cluster", "--port", str(self.port)),
+                    *("--nodes", "2", "--people", "300", "--data", str(self.data)),
+                    "--no-officers",
+                ],
+                cwd=ROOT,
+                env=os.environ | {"PYTHONPATH": str(ROOT / "src"), "COLUMNS": "200"},
+                stdout=log,
+                stderr=log,
+            )
+        processes.wait_until(lambda: "Ctrl+C" in self.output, self._process, self.log, START_S)
+
+    def interrupt(self) -> None:
+        """Ctrl+C."""
+        if self._process is not None:
+            assert processes.end(self._process, 30, by=signal.SIGINT) == 0
+            self._process = None
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[Cluster]:
+    """A running cluster."""
+    made = Cluster(tmp_path / "cluster")
+    try:
+        made.start()
+        yield made
+    finally:
+        made.stop()
+
+
+def people(cluster: Cluster) -> list[databank.Officer]:
+    """Return some of the synthetic force."""
+    with (cluster.data / "databank" / "people.csv").open(encoding="utf-8-sig") as file:
+        rows = list(csv.DictReader(file))[:OFFICERS]
+    return [
+        databank.Officer(
+            code=row["code"],
+            name=row["name_en"],
+            name_te=row["name_te"],
+            number=row["number"],
+            rank=row["rank"],
+            post=row["post_en"],
+            unit=row["unit"],
+            unit_admin=row["unit_admin"] == "yes",
+            roles=row["roles"],
+            enrolment_code="",
+        )
+        for row in rows
+    ]
+
+
+def ended(pid: int) -> bool:
+    """Whether a process is gone."""
+    return not Path(f"/proc/{pid}").exists()
+
+
+async def test_it_talks_across_nodes_and_a_node_may_die(cluster: Cluster) -> None:
+    devices = [Device(cluster, officer).register() for officer in people(cluster)]
+    host = DATABASE.findall(cluster.output)[0]
+    place = await found(host, group(devices))
+    ports = [port for port, _ in cluster.nodes()]
+    addresses = [f"127.0.0.1:{port}" for port in (cluster.port, *ports)]
+    async with streaming(addresses, devices, place) as stream:
+        await stream.more(20)
+        os.kill(cluster.nodes()[0][1], signal.SIGKILL)
+        await until(lambda: len(NODE.findall(cluster.output)) == 3, "the node is started again")
+        await stream.all_online()
+    for device in devices:
+        assert device.http.get("/healthz").headers["via"].endswith("Caddy")
+        device.http.close()
+    nodes = [pid for _, pid in cluster.nodes()]
+    cluster.interrupt()
+    assert all(map(ended, nodes))
+    assert not any(map(processes.accepts, (cluster.port, *ports)))

@@ -1,0 +1,104 @@
+"""Workers, NATS and PostgreSQL die while messages flow: nobody loses one or gets one twice."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.faults.conftest import Department
+from tests.faults.stream import Place, streaming, until
+from tests.harness.officer import Device
+from tests.harness.server import ServerProcess, run_copconnect
+
+pytestmark = [pytest.mark.postgresql, pytest.mark.nats, pytest.mark.timeout(300)]
+
+
+def workers(server: ServerProcess) -> list[int]:
+    """Return the processes of a supervisor's workers."""
+    children = Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text().split()
+    return [int(child) for child in children]
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs."""
+    status = Path(f"/proc/{pid}/status")
+    return status.exists() and "State:\tZ" not in status.read_text()
+
+
+async def kill_one(server: ServerProcess) -> None:
+    """Kill a worker; wait for the one that takes its place."""
+    victim = workers(server)[0]
+    os.kill(victim, signal.SIGKILL)
+    await until(lambda: not alive(victim), "the worker is dead")
+    await until(lambda: len(workers(server)) == 3, "another takes its place")
+
+
+async def test_workers_are_killed_one_after_another(
+    server: ServerProcess, devices: list[Device], place: Place
+) -> None:
+    async with streaming([f"127.0.0.1:{server.port}"], devices, place) as stream:
+        for _ in range(3):
+            await kill_one(server)
+            await stream.all_online()
+            await stream.more(20)
+    assert any(one.connections > 1 for one in stream.listeners)
+
+
+async def test_nats_is_killed_and_comes_back(
+    shared: Department, server: ServerProcess, devices: list[Device], place: Place
+) -> None:
+    async with streaming([f"127.0.0.1:{server.port}"], devices, place) as stream:
+        shared.nats.kill()
+        try:
+            await stream.more(60)
+            await stream.received()  # Without it, too, only later.
+        finally:
+            shared.nats.start()
+        await stream.more(60)
+    assert all(one.connections == 1 for one in stream.listeners)
+
+
+async def test_postgresql_crashes_and_recovers(
+    shared: Department, server: ServerProcess, devices: list[Device], place: Place
+) -> None:
+    async with streaming([f"127.0.0.1:{server.port}"], devices, place) as stream:
+        shared.database.kill()
+        await asyncio.sleep(1)
+        shared.database.start()  # In this thread: a child of another would end with that.
+        await stream.more(60)
+    assert sum(one.repeats for one in stream.posters) > 0
+
+
+async def test_workers_are_replaced_one_after_another(
+    server: ServerProcess, devices: list[Device], place: Place
+) -> None:
+    before = set(workers(server))
+    async with streaming([f"127.0.0.1:{server.port}"], devices, place) as stream:
+        os.kill(server.pid, signal.SIGHUP)
+        await until(lambda: not before & set(workers(server)), "all workers are new")
+        await stream.all_online()
+    codes = {code for one in stream.listeners for code in one.closed}
+    assert codes <= {1012, 1006}
+    assert 1012 in codes
+
+
+async def test_a_supervisor_that_dies_takes_its_workers_along(
+    node: Callable[..., ServerProcess],
+) -> None:
+    lonely = node(workers=2)
+    children = workers(lonely)
+    lonely.kill()
+    await until(lambda: not any(map(alive, children)), "the workers end")
+
+
+@pytest.mark.parametrize(
+    ("missing", "code"),
+    [("database_url", "workers_need_postgresql"), ("bus_url", "workers_need_nats")],
+)
+def test_what_cannot_be_shared_is_refused(shared: Department, missing: str, code: str) -> None:
+    given = {**shared.settings, "demo": True, missing: ""}
+    with pytest.raises(RuntimeError, match=code):
+        run_copconnect(shared.data, "serve", "--workers", "2", **given)
