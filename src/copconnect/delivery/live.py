@@ -56,16 +56,25 @@ class LiveFeed:
             return bool(await cell_store.removals_of(connection, [cell_id]))
 
     async def store_cursors(self, cursors: Sequence[SeenCursor]) -> Sequence[ReceiptsWakeup]:
-        """Store a batch in one statement; return the receipts to broadcast."""
+        """Store a batch in one statement; return the receipts to broadcast.
+
+        Large conversations get none: 63,000 acknowledgements told to 63,000 people would be four
+        thousand million receipts.
+        """
         async with self._parts.database.transaction() as connection:
             await cursor_store.grow(connection, cursors)
-            found = await cursor_store.receipts(
-                connection,
-                {one.conversation_id for one in cursors},
-                {one.person_id for one in cursors},
-                rules.RECEIPT_PEOPLE,
+            told = await cursor_store.with_receipts(
+                connection, {one.conversation_id for one in cursors}, rules.RECEIPT_PEOPLE
             )
-        moved = {(one.conversation_id, one.person_id) for one in cursors}
+            moved = {
+                (one.conversation_id, one.person_id)
+                for one in cursors
+                if one.conversation_id in told
+            }
+            if not moved:
+                return []
+            people = {person_id for _, person_id in moved}
+            found = await cursor_store.receipts(connection, told, people)
         wakeups: list[ReceiptsWakeup] = []
         for conversation_id, receipts in found.items():
             own = [one for one in receipts if (conversation_id, one.person_id) in moved]
