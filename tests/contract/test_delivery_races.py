@@ -6,7 +6,8 @@ import pytest
 
 from copconnect import errors, wire
 from copconnect.database import Database
-from copconnect.ids import ClientId, ConversationId, new_id
+from copconnect.delivery import rules
+from copconnect.ids import CellId, ClientId, ConversationId, new_id
 from copconnect.principals import Caller
 from tests.contract.delivery_world import Vectors, World, message
 
@@ -143,3 +144,59 @@ async def test_a_client_registered_while_a_group_is_made_belongs(world: World) -
     made, second = await asyncio.gather(world.group(a, [b]), register())
     roster = await world.service.rosters.whole(a, made.conversation_id)
     assert second in {one.client_id for one in roster.leaves}
+
+
+Door = tuple[tuple[ConversationId, CellId], Vectors, Caller, Caller, Caller]
+
+
+async def alice_and_bob_are_in(world: World) -> Door:
+    """Found a cell that carol could enter."""
+    vectors = Vectors()
+    a, b, c = (vectors.register(world.registry, name) for name in ("alice", "bob", "carol"))
+    await world.group(a, [b, c], vectors.conversation_id, vectors.cell_id)
+    place = vectors.conversation_id, vectors.cell_id
+    upload = world.service.commits.upload
+    await upload(a, *place, vectors.commit("founding commit", 0, founding=True))
+    await upload(a, *place, vectors.commit("commit that adds bob", 1, welcomes=[b]))
+    return place, vectors, a, b, c
+
+
+async def busy(world: World, who: Caller, place: tuple[ConversationId, CellId]) -> bool:
+    """Ask for the join lease; return whether it is another's turn."""
+    try:
+        await world.service.commits.lease(who, *place)
+    except errors.JoinBusy as refused:
+        return 0 < (refused.retry_after_ms or 0) <= rules.LEASE_MS
+    return False
+
+
+async def test_a_lease_that_is_renewed_and_never_used_passes_on(world: World) -> None:
+    place, vectors, a, b, c = await alice_and_bob_are_in(world)
+    step_ms = rules.LEASE_MS - 1_000
+    for _ in range(20):  # Nobody else wants it.
+        assert not await busy(world, b, place)
+        world.clock.at += step_ms
+    assert await busy(world, c, place)
+    assert await busy(world, b, place)  # Now somebody does.
+    world.clock.at += 1_000
+    assert not await busy(world, c, place)
+    renewed = 0
+    while not await busy(world, c, place):
+        renewed += 1
+        assert await busy(world, b, place)
+        world.clock.at += step_ms
+    assert 1 <= renewed <= rules.LEASES_IN_A_ROW_MS // step_ms
+    # What it holds it may use to the end.
+    joining = vectors.commit("external commit of carol", 2)
+    assert (await world.service.commits.upload(c, *place, joining)).epoch == 3
+    assert not await busy(world, b, place)
+    world.clock.at += rules.LEASE_MS
+    assert not await busy(world, a, place)
+
+
+async def test_who_was_turned_away_and_left_holds_nobody_up(world: World) -> None:
+    place, _, a, b, _ = await alice_and_bob_are_in(world)
+    assert not await busy(world, a, place)
+    assert await busy(world, b, place)
+    world.clock.at += rules.LEASES_IN_A_ROW_MS + rules.WAITING_MS
+    assert not await busy(world, a, place)

@@ -20,6 +20,12 @@ from copconnect.delivery.tables import (
 )
 from copconnect.ids import CellId, ClientId, ConversationId, Epoch, Seq
 
+_NO_LEASE: dict[str, Any] = {
+    "lease_client": None,
+    "lease_until_ms": 0,
+    "lease_since_ms": 0,
+    "lease_asked_ms": 0,
+}
 _LEAVES = msgspec.msgpack.Decoder(list[CellLeaf])
 
 
@@ -37,8 +43,7 @@ async def add_cells(
             "epoch": None,
             "removals": 0,
             "clients": clients,
-            "lease_client": None,
-            "lease_until_ms": 0,
+            **_NO_LEASE,
             "last_seq": 0,
             "key_id": None,
             "previous_key_id": None,
@@ -136,8 +141,7 @@ async def set_epoch(
         .values(
             epoch=epoch,
             removals=0,
-            lease_client=None,
-            lease_until_ms=0,
+            **_NO_LEASE,
             last_seq=seq,
             key_id=key_id,
             previous_key_id=None if previous_until_ms is None else CELLS.c.key_id,
@@ -172,13 +176,25 @@ async def group_of(
 
 
 async def take_lease(
-    connection: AsyncConnection, cell_id: CellId, client_id: ClientId, until_ms: int
+    connection: AsyncConnection, cell_id: CellId, client_id: ClientId, now_ms: int, until_ms: int
 ) -> None:
     """Give the join lease to a client; the conversation's row must be held."""
+    in_a_row = case((CELLS.c.lease_client == client_id, CELLS.c.lease_since_ms), else_=now_ms)
     await connection.execute(
         update(CELLS)
         .where(CELLS.c.cell_id == cell_id)
-        .values(lease_client=client_id, lease_until_ms=until_ms)
+        .values(lease_client=client_id, lease_until_ms=until_ms, lease_since_ms=in_a_row)
+    )
+
+
+async def turned_away(
+    connection: AsyncConnection, cell_id: CellId, client_id: ClientId, now_ms: int
+) -> None:
+    """Remember that a client waits for the join lease of another."""
+    await connection.execute(
+        update(CELLS)
+        .where(CELLS.c.cell_id == cell_id, CELLS.c.lease_client != client_id)
+        .values(lease_asked_ms=now_ms)
     )
 
 
@@ -201,7 +217,7 @@ async def add_removals(
     await connection.execute(
         update(CELLS)
         .where(CELLS.c.cell_id.in_({cell_id for cell_id, _ in removals}))
-        .values(removals=count, lease_client=None, lease_until_ms=0)
+        .values(removals=count, **_NO_LEASE)
     )
 
 

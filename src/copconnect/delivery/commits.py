@@ -167,6 +167,8 @@ class Commits:
         """Give the caller the cell's group info and the right to join it for a moment."""
         parts = self._parts
         now_ms = parts.clock.now_ms()
+        moved: list[AnyWakeup] = []
+        refusal: errors.CopConnectError
         async with parts.database.transaction() as connection:
             if not await store.hold(connection, [conversation_id]):
                 raise errors.NotMember
@@ -181,18 +183,22 @@ class Commits:
                 if oldest_ms is None or now_ms - oldest_ms < rules.STUCK_MS:
                     raise
                 moved = await self._give_up_cell(connection, conversation_id, cell_id)
+                refusal = errors.CellUnfounded()
+            except errors.JoinBusy as busy:
+                await cell_store.turned_away(connection, cell_id, caller.client_id, now_ms)
+                refusal = busy
             else:
                 group = await cell_store.group_of(connection, cell_id)
                 if standing.epoch is None or group is None:
                     raise errors.CellUnfounded
                 await cell_store.take_lease(
-                    connection, cell_id, caller.client_id, now_ms + rules.LEASE_MS
+                    connection, cell_id, caller.client_id, now_ms, now_ms + rules.LEASE_MS
                 )
                 return wire.GroupInfoLease(
                     epoch=standing.epoch, group_info=group[0], expires_in_ms=rules.LEASE_MS
                 )
         await parts.bus.publish(moved)
-        raise errors.CellUnfounded
+        raise refusal
 
     async def welcome(
         self, caller: Caller, conversation_id: ConversationId, cell_id: CellId

@@ -30,6 +30,8 @@ from copconnect.delivery.standing import CellLeaf, Standing
 from copconnect.ids import CellId, ClientId, ConversationId, Epoch, PersonId
 
 LEASE_MS = 5_000
+LEASES_IN_A_ROW_MS = 3 * LEASE_MS
+WAITING_MS = 2 * LEASE_MS  # Who was turned away asks again within one lease.
 # A Remove that no member committed for this long, while somebody waits to come in: nobody who is
 # online can commit it.
 STUCK_MS = 60_000
@@ -121,13 +123,23 @@ def check_private_message(payload: bytes, group: bytes, epoch: Epoch) -> None:
 
 
 def check_lease(standing: Standing, client_id: ClientId, now_ms: int) -> None:
-    """Raise unless ``client_id`` may take (or renew) the join lease now."""
+    """Raise unless the cell can be joined; JoinBusy while it is another's turn.
+
+    One client that renews its lease and never commits would keep everybody else out. So while
+    somebody else waits (was turned away a moment ago), a lease in a row ends after a while and the
+    next who asks gets it.
+    """
     check_placed(standing)
     if standing.epoch is None:
         raise errors.CellUnfounded
     check_settled(standing)
-    if standing.lease_client not in (None, client_id) and standing.lease_until_ms > now_ms:
-        raise errors.JoinBusy(retry_after_ms=standing.lease_until_ms - now_ms)
+    lease = standing.lease
+    if lease.client_id == client_id:
+        used_up = now_ms + LEASE_MS > lease.since_ms + LEASES_IN_A_ROW_MS
+        if used_up and now_ms < lease.asked_ms + WAITING_MS:
+            raise errors.JoinBusy(retry_after_ms=LEASE_MS)
+    elif lease.client_id is not None and lease.until_ms > now_ms:
+        raise errors.JoinBusy(retry_after_ms=lease.until_ms - now_ms)
 
 
 # --- Commits ----------------------------------------------------------------------------------
@@ -212,7 +224,7 @@ def judge_commit(
     check_place_of_commit(standing, upload)
     if parsed.external:
         check_settled(standing)
-        if standing.lease_client != caller:
+        if standing.lease.client_id != caller:
             raise errors.JoinBusy(retry_after_ms=0)
     before_at = {leaf.index: leaf for leaf in before}
     owner = _owners(parsed, roster, standing, before_at, pending)

@@ -9,6 +9,17 @@ from copconnect.ids import CellId, ClientId, ConversationId, Epoch, Seq
 
 
 @dataclass(frozen=True, slots=True)
+class Lease:
+    """A cell's join lease: whose it is, until when, since when in a row; when somebody else was
+    last turned away for it."""
+
+    client_id: ClientId | None = None
+    until_ms: int = 0
+    since_ms: int = 0
+    asked_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
     """How one client stands to one cell at the moment the conversation's row is held."""
 
@@ -21,8 +32,7 @@ class Standing:
     removals: int
     last_seq: Seq
     cells: int = 1  # Of the conversation.
-    lease_client: ClientId | None = None
-    lease_until_ms: int = 0
+    lease: Lease = Lease()
 
 
 class CellLeaf(msgspec.Struct, frozen=True, array_like=True):

@@ -32,7 +32,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
-from copconnect.delivery.standing import Held, KnownEntry, Standing
+from copconnect.delivery.standing import Held, KnownEntry, Lease, Standing
 from copconnect.delivery.tables import (
     CELLS,
     CONVERSATIONS,
@@ -270,6 +270,8 @@ def standing_of(asked: AskedColumns, conversations: FromClause) -> Select[Any]:
         CELLS.c.removals,
         CELLS.c.lease_client,
         CELLS.c.lease_until_ms,
+        CELLS.c.lease_since_ms,
+        CELLS.c.lease_asked_ms,
         _E.seq.label("known_seq"),
         _E.sent_ms.label("known_sent_ms"),
         _E.epoch.label("known_epoch"),
@@ -375,8 +377,7 @@ def read_standing(row: Any, *, advanced: bool = False) -> FoundStanding:
         removals=row.removals,
         last_seq=Seq(row.last_seq - advanced),
         cells=row.cells,
-        lease_client=row.lease_client,
-        lease_until_ms=row.lease_until_ms,
+        lease=Lease(row.lease_client, row.lease_until_ms, row.lease_since_ms, row.lease_asked_ms),
     )
     return found, known, row.suite
 

@@ -69,6 +69,8 @@ CELLS = Table(
     Column("key_id", LargeBinary),  # Of the current epoch's key record.
     Column("previous_key_id", LargeBinary),  # Good until previous_until_ms, if there is one.
     Column("previous_until_ms", BigInteger, nullable=False),
+    Column("lease_since_ms", BigInteger, nullable=False),  # When its client took it first in a row.
+    Column("lease_asked_ms", BigInteger, nullable=False),  # When another was last turned away.
 )
 
 # The key records of the cells' epochs; only the current one of each counts.
