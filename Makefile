@@ -15,6 +15,7 @@ MAKEFLAGS += --no-print-directory
 
 PORT ?= 8080
 PEOPLE ?= 3000
+MEMBERS ?= 63000
 NODES ?= 3
 PYTHON ?= python3
 
@@ -69,7 +70,7 @@ chromium:
 
 # --- What people run --------------------------------------------------------------------------
 
-.PHONY: setup demo cluster test verify format types unit browser bench-message bench-ingest lock clean
+.PHONY: setup demo cluster test verify format types unit browser bench-message bench-fanout bench-ingest lock clean
 
 setup: packages-test package-python packages-node web officers chromium ## Install and build everything
 
@@ -101,6 +102,9 @@ types: packages-test package-python ## Write client/src/wire.ts from wire.py
 
 bench-message: packages-test package-python packages-node ## Time a message between two clients
 	@exec $(BIN)/python -m tests.bench_message
+
+bench-fanout: packages-test package-python packages-node ## One message to MEMBERS=63000 devices
+	@exec $(BIN)/python -m copconnect bench fanout --members $(MEMBERS)
 
 bench-ingest: packages-test package-python ## How many messages one worker accepts
 	@exec $(BIN)/python -m copconnect bench ingest

@@ -8,17 +8,15 @@
  */
 import { readFile, rename, writeFile } from "node:fs/promises";
 import { decode, encode } from "@msgpack/msgpack";
-import { concat, fromHex } from "../src/octets.ts";
 import { createMls } from "../src/mls/mls.ts";
 import type { DeviceIdentity, Mls, RosterView } from "../src/mls/types.ts";
+import { seedOf } from "../src/several_cells/own_key.ts";
 import { TrustStore } from "../src/trust/checker.ts";
 import { ed25519PublicKey } from "../src/trust/ed25519.ts";
 import type { Trust } from "../src/wire.ts";
 
 /** Members besides the founder that are whole clients: their state is kept too. */
 const OTHERS_KEPT = 2;
-const SEED_LABEL = "cell broadcast key";
-const SEED_BYTES = 32;
 
 interface PlannedDevice {
   readonly personId: string;
@@ -32,7 +30,6 @@ interface Plan {
   readonly trust: Trust;
   readonly conversationId: string;
   readonly suite: number;
-  readonly kem: number;
   readonly cells: readonly {
     readonly cellId: string;
     readonly devices: readonly PlannedDevice[];
@@ -77,12 +74,7 @@ async function found(plan: Plan, cell: PlannedCell, checker: TrustStore): Promis
     if (bundle === undefined || commit.welcome === null) throw new Error("nobody was welcomed");
     kept.push((await other.joinByWelcome(commit.welcome, [bundle], roster)).group);
   }
-  const kem = new Uint8Array(2);
-  new DataView(kem.buffer).setUint16(0, plan.kem);
-  const context = concat(kem, fromHex(plan.conversationId));
-  const seeds = await Promise.all(
-    kept.map((group) => group.exportSecret(SEED_LABEL, context, SEED_BYTES)),
-  );
+  const seeds = await Promise.all(kept.map((group) => seedOf(group)));
   if (seeds.some((seed) => !Buffer.from(seed).equals(Buffer.from(seeds[0] ?? []))))
     throw new Error("the members of a cell do not agree");
   return encode({
@@ -91,6 +83,7 @@ async function found(plan: Plan, cell: PlannedCell, checker: TrustStore): Promis
     groupInfo: commit.groupInfo,
     welcome: commit.welcome,
     seed: seeds[0],
+    treeHash: commit.next.treeHash(),
     clientIds: cell.devices.map((device) => device.clientId),
     states: kept.map((group) => group.encode()),
   });

@@ -53,10 +53,23 @@ class CellKey:
         """Return the key of a cell's 32-byte seed (from the MLS exporter)."""
         if kem == X25519:
             return cls(kem, X25519PrivateKey.from_private_bytes(seed))
-        expanded = hashlib.shake_256(seed).digest(96)
-        mlkem = MLKEM768PrivateKey.from_seed_bytes(expanded[:64])
-        curve = X25519PrivateKey.from_private_bytes(expanded[64:])
-        return cls(kem, MLKEM768X25519PrivateKey(mlkem, curve))
+        return cls(kem, MLKEM768X25519PrivateKey(*_xwing_keys(seed)))
+
+
+def public_key_of(kem: int, seed: bytes) -> bytes:
+    """Return the public key that a cell's seed gives, as records carry it."""
+    if kem == X25519:
+        return X25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()
+    mlkem, curve = _xwing_keys(seed)
+    return mlkem.public_key().public_bytes_raw() + curve.public_key().public_bytes_raw()
+
+
+def _xwing_keys(seed: bytes) -> tuple[MLKEM768PrivateKey, X25519PrivateKey]:
+    expanded = hashlib.shake_256(seed).digest(96)
+    return (
+        MLKEM768PrivateKey.from_seed_bytes(expanded[:64]),
+        X25519PrivateKey.from_private_bytes(expanded[64:]),
+    )
 
 
 def seal_info(header: SignedHeader, ids: bytes) -> bytes:

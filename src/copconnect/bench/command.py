@@ -6,7 +6,9 @@ from typing import Annotated
 
 import typer
 
+from copconnect.bench import fanout as fanning
 from copconnect.bench import force as forces
+from copconnect.bench import founding
 from copconnect.bench import ingest as ingesting
 from copconnect.bench import seals as sealing
 from copconnect.bench import transport as transporting
@@ -50,6 +52,21 @@ def seals(
 ) -> None:
     """Measure how many sealed messages one thread opens."""
     report(sealing.measure(cells, rounds))
+
+
+@app.command()
+def fanout(
+    members: Annotated[int, typer.Option(help="How many devices.")] = 63_000,
+    processes: Annotated[int, typer.Option(help="Workers, and simulator processes.")] = 4,
+    rounds: Annotated[int, typer.Option(help="Messages that are measured.")] = 5,
+    suite: Annotated[int, typer.Option(help="MLS cipher suite.")] = 1,
+    cache: Cache = CACHE,
+) -> None:
+    """Measure one message to every device of a large conversation."""
+    people = _force(cache, members)
+    conversation = founding.cached(people, suite)
+    with tempfile.TemporaryDirectory(prefix="copconnect-bench-") as folder:
+        report(fanning.run(people, conversation, Path(folder), processes, rounds))
 
 
 @app.command()

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
-from sqlalchemy import Boolean, Table
+from sqlalchemy import Boolean, Connection, Table, inspect
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
 
 from copconnect.database import METADATA, open_database
 from copconnect.migrations import migrate
@@ -18,6 +19,30 @@ def to_file(source: Path, target: Path) -> None:
     target.unlink(missing_ok=True)
     with closing(sqlite3.connect(source)) as old, closing(sqlite3.connect(target)) as new:
         old.backup(new)
+
+
+async def brought_up_to_date(file: Path) -> bool:
+    """Migrate a cached SQLite database; return whether it is what this version makes. (It is not
+    where somebody has changed a migration that had already run.)"""
+    database = open_database(f"sqlite+aiosqlite:///{file}")
+    try:
+        await migrate(database)
+        async with database.reading() as connection:
+            found = await connection.run_sync(_columns)
+    except DBAPIError:
+        return False
+    finally:
+        await database.close()
+    return found == {table.name: set(table.columns.keys()) for table in METADATA.sorted_tables}
+
+
+def _columns(connection: Connection) -> dict[str, set[str]]:
+    known = inspect(connection)
+    return {
+        table.name: {column["name"] for column in known.get_columns(table.name)}
+        for table in METADATA.sorted_tables
+        if known.has_table(table.name)
+    }
 
 
 async def to_postgresql(source: Path, url: str) -> int:

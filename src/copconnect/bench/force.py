@@ -27,6 +27,7 @@ import copconnect
 from copconnect.app import Container, command_line
 from copconnect.auth_service import authority, rules, tables
 from copconnect.auth_service.authority import CertificateAuthority
+from copconnect.bench import copying
 from copconnect.clock import SystemClock
 from copconnect.conduct.store import acceptances
 from copconnect.ids import new_id
@@ -40,7 +41,6 @@ _PART = 500
 _FORMAT = 1  # Of what this module makes.
 # What decides how a force is stored; a change of any of these makes a new one.
 _MADE_BY = (
-    "migrations/versions",
     "auth_service/authority.py",
     "roster/synthetic.py",
     "roster/*.json",
@@ -76,8 +76,9 @@ class Force:
 def cached(cache: Path, members: int) -> Force:
     """Return the force of this size, made now if it is not in the cache."""
     folder = cache / f"force-{members}-{_version()}"
-    devices = folder / DEVICES
-    if devices.is_file() and time.time() * 1000 - devices.stat().st_mtime * 1000 < KEPT_MS:
+    devices, database = folder / DEVICES, folder / "copconnect.sqlite3"
+    young = devices.is_file() and time.time() * 1000 - devices.stat().st_mtime * 1000 < KEPT_MS
+    if young and asyncio.run(copying.brought_up_to_date(database)):
         return _load(folder)
     shutil.rmtree(folder, ignore_errors=True)
     making = cache / f"{folder.name}.making"

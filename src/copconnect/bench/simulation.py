@@ -3,7 +3,7 @@
 Arguments: file of the Population (MessagePack), host, port, source address. Commands: ``connect``,
 ``publish`` (file of PublishedKeys), ``know`` (roster head), ``wait`` (entries for each device),
 ``open``, ``live``, ``wait_for`` (entry ids), ``verdict`` (entry ids), ``acknowledge``,
-``disconnect``, ``usage``.
+``disconnect``, ``sizes``, ``usage``.
 """
 
 import sys
@@ -68,6 +68,8 @@ class Simulation:
             case "disconnect":
                 await simulator.disconnect()
                 return {}
+            case "sizes":
+                return {"entry_bytes": simulator.entry_bytes}
             case "usage":
                 return {
                     "cpu_s": time.process_time(),

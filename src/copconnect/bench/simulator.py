@@ -136,6 +136,7 @@ class Simulator:
         self.closed: Counter[int] = Counter()
         self.duplicates = 0
         self.entries = 0  # Entry frames that came over sockets.
+        self.entry_bytes = 0  # Of the newest of them.
         self.live = False
         self.opened_ns = 0  # When the last one was opened.
         self._inbox: deque[tuple[Device, bytes, int]] = deque()
@@ -207,6 +208,7 @@ class Simulator:
         now_ns = time.monotonic_ns()
         if payload.startswith(_ENTRY_START):
             self.entries += 1
+            self.entry_bytes = len(payload)
             if not self.live:
                 self._inbox.append((device, payload, now_ns))
                 self._changed.set()

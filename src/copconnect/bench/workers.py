@@ -13,7 +13,6 @@ from pathlib import Path
 from copconnect.services.processes import free_port
 
 _START_S = 120
-_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Worker:
@@ -91,9 +90,9 @@ class Worker:
 
 
 def cpu_s(pid: int) -> float:
-    """Return the processor time of a process, its ended children not included."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS
+    """Return the processor time of a process's threads."""
+    threads = Path(f"/proc/{pid}/task").glob("*/schedstat")
+    return sum(int(one.read_text().split()[0]) for one in threads) / 1e9
 
 
 def rss_bytes(pid: int) -> int:
