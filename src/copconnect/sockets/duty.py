@@ -9,10 +9,9 @@ import structlog
 
 from copconnect import wire
 from copconnect.ids import CellId, ConversationId
-from copconnect.leases import Leases
 from copconnect.sockets import framing
 from copconnect.sockets.connection import Connection
-from copconnect.sockets.feed import Feed
+from copconnect.sockets.feed import Feed, Leases
 from copconnect.sockets.topic import Topic
 
 EVERY_S = 2.0

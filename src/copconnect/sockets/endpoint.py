@@ -14,13 +14,12 @@ from copconnect import wire
 from copconnect.bus import AnyWakeup, Bus
 from copconnect.clock import Clock
 from copconnect.ids import ConversationId, Seq
-from copconnect.leases import Leases
 from copconnect.principals import Caller
 from copconnect.sockets.admission import Admission
 from copconnect.sockets.connection import MAX_CLIENT_FRAME_BYTES, Connection, parser
 from copconnect.sockets.cursors import CursorBuffer
 from copconnect.sockets.fanout import Fanout
-from copconnect.sockets.feed import Feed, SeenCursor, Tokens, Versions
+from copconnect.sockets.feed import Feed, Leases, SeenCursor, Tokens, Versions
 from copconnect.sockets.handover import Handover, Presence
 from copconnect.sockets.rounds import Rounds
 

@@ -29,11 +29,10 @@ from copconnect.bus import (
 )
 from copconnect.clock import Clock
 from copconnect.ids import ClientId, ConversationId, PersonId, Seq
-from copconnect.leases import Leases
 from copconnect.sockets import framing
 from copconnect.sockets.connection import Connection
 from copconnect.sockets.duty import Duties
-from copconnect.sockets.feed import Feed, Place
+from copconnect.sockets.feed import Feed, Leases, Place
 from copconnect.sockets.topic import Topic
 
 REORDER_S = 0.2  # How long an entry waits for the one before it.

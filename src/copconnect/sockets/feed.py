@@ -72,6 +72,18 @@ class Tokens(Protocol):
         ...
 
 
+class Leases(Protocol):
+    """Whose turn it is, of several nodes, to do what one does for all (copconnect.leases)."""
+
+    async def take(self, name: str, for_s: float) -> bool:
+        """Take a lease, or renew it; return whether this node holds it now."""
+        ...
+
+    async def release(self, name: str) -> None:
+        """Let another node take a lease at once."""
+        ...
+
+
 class Versions(Protocol):
     """What a client may have to fetch again."""
 
