@@ -19,7 +19,7 @@ from nats.aio.msg import Msg
 
 from copconnect.ids import CellId, ClientId, ConversationId, PersonId
 
-MAX_PUBLISHED_BYTES = 512 * 1024
+MAX_PUBLISHED_BYTES = 1000 * 1024  # NATS takes 1 MiB unless told otherwise.
 _CONNECT_S = 3
 _RETRY_S = 1
 _ECHO_EVERY_S = 5.0
@@ -33,13 +33,15 @@ class Wakeup(msgspec.Struct, frozen=True, kw_only=True, tag_field="w"):
 
 class EntryWakeup(Wakeup, frozen=True, kw_only=True, tag="entry"):
     """A log entry was committed. ``frame`` is the encoded wire.EntryFrame, framed once; empty
-    when it is too large for the bus: the receiver reads the entry from the log."""
+    when it is too large for the bus: the receiver reads the entry from the log. ``seals``: those
+    of a sealed message, each beginning with its cell's id; its frame has none of them."""
 
     conversation_id: ConversationId
     cell_id: CellId | None  # None: for every cell.
     seq: int
     kind: str  # As in wire.EntryKind.
     frame: bytes
+    seals: list[bytes] = msgspec.field(default_factory=list)
 
 
 class ConversationWakeup(Wakeup, frozen=True, kw_only=True, tag="conversation"):
@@ -198,7 +200,9 @@ class NatsBus:
             if not isinstance(wakeup, EntryWakeup):
                 log.error("wakeup_too_large", kind=type(wakeup).__name__, size=len(data))
                 return
-            data = self._encoder.encode((self._node, msgspec.structs.replace(wakeup, frame=b"")))
+            data = self._encoder.encode(
+                (self._node, msgspec.structs.replace(wakeup, frame=b"", seals=[]))
+            )
         try:
             await client.publish(self._subject, data)
         except (nats.errors.Error, OSError) as error:

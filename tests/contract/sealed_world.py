@@ -208,6 +208,15 @@ class SealedWorld(World):
         head, proof = await self.proof(conversation_id, device)
         return seal(conversation_id, device, seals, head, proof, self.clock.at, **more)
 
+    async def send(
+        self, conversation_id: ConversationId, device: Device, **more: Any
+    ) -> tuple[wire.PostSealed, wire.Accepted]:
+        """Post the device's next message, and go on in its chain."""
+        post = await self.sealed(conversation_id, device, **more)
+        accepted = await self.service.sealed.post(device.caller, conversation_id, post)
+        went(device, post)
+        return post, accepted
+
 
 def went(device: Device, post: wire.PostSealed) -> None:
     """The message was accepted: the device's next one follows it."""

@@ -65,14 +65,14 @@ async def test_found_add_join_remove(world: World) -> None:
     assert after.cells[0].removal_pending
     assert [type(one) for one in world.wakeups] == [EntryWakeup, EntryWakeup, DutyWakeup]
     with pytest.raises(errors.NotMember):
-        await posting.log(carol, c, 0, 100)
+        await world.service.log.page(carol, c, 0, 100)
     with pytest.raises(errors.RemovalPending) as pending:
         await posting.post(bob, c, vectors.post("message of bob", 3))
     assert pending.value.details == {"epoch": 3, "last_seq": after.last_seq}
     with pytest.raises(errors.RemovalPending):
         await commits.lease(bob, c, k)
 
-    page = await posting.log(bob, c, 0, 100)
+    page = await world.service.log.page(bob, c, 0, 100)
     assert [entry.seq for entry in page.entries] == list(range(1, 8))
     assert [entry.kind for entry in page.entries] == [
         "roster",

@@ -36,7 +36,7 @@ async def test_two_commits_for_one_epoch_one_wins(world: World) -> None:
     )
     assert [type(one) for one in answers].count(wire.Accepted) == 1
     assert [type(one) for one in answers].count(errors.StaleEpoch) == 2
-    page = await world.service.posting.log(a, vectors.conversation_id, 0, 100)
+    page = await world.service.log.page(a, vectors.conversation_id, 0, 100)
     assert [(one.seq, one.kind) for one in page.entries] == [
         (1, "roster"),
         (2, "commit"),
@@ -59,7 +59,7 @@ async def test_posts_and_commits_leave_no_gap(world: World) -> None:
     assert len(accepted) == 30
     assert sorted({one.seq for one in accepted}) == list(range(2, 17))
     assert [type(one) for one in answers].count(errors.StaleEpoch) == 5
-    page = await world.service.posting.log(b, made.conversation_id, 0, 100)
+    page = await world.service.log.page(b, made.conversation_id, 0, 100)
     assert [one.seq for one in page.entries] == list(range(1, 17))
     assert page.last_seq == 16
 

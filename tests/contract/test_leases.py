@@ -5,7 +5,7 @@ import asyncio
 from copconnect.database import Database
 from copconnect.leases import Leases
 from tests.contract.delivery_world import StillClock
-from tests.contract.test_query_budget import Statements
+from tests.contract.statements import Statements
 
 
 async def test_one_holds_it_and_renews_it(database: Database) -> None:

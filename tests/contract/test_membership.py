@@ -118,7 +118,7 @@ async def test_a_direct_conversation_leaves_out_devices_that_do_not_fit(database
     async with database.transaction() as connection:
         assert await world.service.client_added(connection, world.registry.clients[-1]) == []
     with pytest.raises(errors.NotMember):
-        await world.service.posting.log(second, ConversationId(direct.conversation_id), 0, 10)
+        await world.service.log.page(second, ConversationId(direct.conversation_id), 0, 10)
 
 
 async def test_a_cell_that_nobody_can_continue_is_given_up(world: World) -> None:
@@ -142,7 +142,7 @@ async def test_a_cell_that_nobody_can_continue_is_given_up(world: World) -> None
         await world.service.commits.lease(b, *place)
     with pytest.raises(errors.CellUnfounded):
         await world.service.commits.lease(b, place[0], cell.cell_id)
-    page = await world.service.posting.log(b, place[0], 0, 10)
+    page = await world.service.log.page(b, place[0], 0, 10)
     # What was written while b's place was in the old cell is b's to read.
     assert [one.kind for one in page.entries] == ["roster", "commit", "roster"]
     assert page.last_seq == 3
@@ -242,7 +242,7 @@ async def test_retention_forgets_old_entries_only(world: World) -> None:
     world.clock.at += 180 * 24 * 3600 * 1000 + 1
     await world.post(a, made)
     await world.service.retention.clean()
-    page = await world.service.posting.log(b, made.conversation_id, 0, 10)
+    page = await world.service.log.page(b, made.conversation_id, 0, 10)
     assert [one.seq for one in page.entries] == [3]
     assert page.last_seq == 3
 

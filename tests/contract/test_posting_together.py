@@ -14,7 +14,7 @@ from copconnect.database import Database
 from copconnect.delivery import log_store, store
 from copconnect.ids import ConversationId, new_id
 from tests.contract.delivery_world import World
-from tests.contract.test_query_budget import Statements
+from tests.contract.statements import Statements
 
 
 async def together(*posts: Any) -> list[Any]:
@@ -24,7 +24,7 @@ async def together(*posts: Any) -> list[Any]:
 
 async def log_of(world: World, caller: Any, made: wire.Conversation) -> list[wire.LogEntry]:
     """Return the messages in a conversation's log."""
-    page = await world.service.posting.log(caller, made.conversation_id, 0, 500)
+    page = await world.service.log.page(caller, made.conversation_id, 0, 500)
     return [entry for entry in page.entries if entry.kind == "message"]
 
 

@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 
 import msgspec
-from sqlalchemy import event, select, update
-from sqlalchemy.engine import Connection
+from sqlalchemy import select, update
 
 from copconnect import wire
 from copconnect.bus import AnyWakeup, LocalBus
@@ -15,28 +14,9 @@ from copconnect.principals import Caller
 from copconnect.sockets.cursors import CursorBuffer
 from copconnect.sockets.feed import SeenCursor
 from tests.contract.delivery_world import World
+from tests.contract.statements import Statements
 
 _MOST = 5
-
-
-class Statements:
-    """Counts what a block executes."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self.texts: list[str] = []
-
-    def __enter__(self) -> list[str]:
-        for engine in self._database.sync_engines:
-            event.listen(engine, "before_cursor_execute", self._note)
-        return self.texts
-
-    def __exit__(self, *_: object) -> None:
-        for engine in self._database.sync_engines:
-            event.remove(engine, "before_cursor_execute", self._note)
-
-    def _note(self, _connection: Connection, _cursor: object, text: str, *_: object) -> None:
-        self.texts.append(text)
 
 
 async def test_a_message_costs_the_same_for_2_and_for_200_members(database: Database) -> None:

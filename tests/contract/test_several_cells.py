@@ -229,14 +229,14 @@ async def test_who_was_moved_reads_the_old_cells_log(world: World) -> None:
         await world.service.clients_removed(connection, [a.client_id], "device_removed")
     fresh = await cell_of(world, b, made.conversation_id)
     assert fresh != k
-    log = await world.service.posting.log(b, made.conversation_id, 0, 100)
+    log = await world.service.log.page(b, made.conversation_id, 0, 100)
     assert [one.cell_id for one in log.entries if one.kind == "message"] == [k]
     assert before.seq in {one.seq for one in log.entries}
     # Who comes later was never in the old cell.
     await world.service.membership.change_members(
         second, made.conversation_id, change(add=[c.person_id])
     )
-    log = await world.service.posting.log(c, made.conversation_id, 0, 100)
+    log = await world.service.log.page(c, made.conversation_id, 0, 100)
     assert all(one.kind == "roster" for one in log.entries)
 
 
@@ -253,8 +253,8 @@ async def test_entries_of_another_cell_do_not_move_a_clients_head(world: World) 
     y, z = next(one.client_id for one in those if one != x), others[0].client_id
     places = await world.service.feed.places([y, z])
     (here,), (there,) = places[y], places[z]
-    assert (here.cell_id, here.last_seq, here.removal_pending) == (k, 3, True)
-    assert (there.cell_id, there.last_seq, there.removal_pending) == (other, 2, False)
+    assert (here.cell_id, here.own_seq, here.removal_pending) == (k, 3, True)
+    assert (there.cell_id, there.own_seq, there.removal_pending) == (other, 2, False)
 
 
 async def test_key_packages_are_claimed_across_cells(world: World) -> None:

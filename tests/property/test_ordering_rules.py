@@ -283,7 +283,7 @@ class DeliveryMachine(RuleBasedStateMachine):
 
     @invariant()
     def the_log_is_what_was_accepted(self) -> None:
-        page = self.run(self.world.service.posting.log(self.people[0], self.place[0], 0, 500))
+        page = self.run(self.world.service.log.page(self.people[0], self.place[0], 0, 500))
         assert [one.seq for one in page.entries] == list(range(1, len(self.log) + 1))
         assert page.last_seq == len(self.log)
         for entry, (kind, entry_id, epoch) in zip(page.entries, self.log, strict=True):

@@ -23,7 +23,7 @@ from copconnect.commands import descriptors
 from copconnect.ids import CellId, ClientId, ConversationId, EntryId, PersonId, Seq
 from copconnect.principals import Caller
 from copconnect.sockets.endpoint import Sockets
-from copconnect.sockets.feed import Place, SeenCursor
+from copconnect.sockets.feed import Place, Seat, SeenCursor
 
 CONVERSATION = ConversationId("c" * 32)
 IN_CELL = 256
@@ -40,9 +40,13 @@ class MemoryFeed:
 
         def place(client_id: ClientId) -> Place:
             cell = CellId(f"{int(client_id, 16) // IN_CELL:032x}")
-            return Place(CONVERSATION, cell, "0" * 64, Seq(0), removal_pending=False)
+            return Place(CONVERSATION, cell, "0" * 64, Seq(0), Seq(0), removal_pending=False)
 
         return {client_id: [place(client_id)] for client_id in client_ids}
+
+    async def seats(self, *_: object) -> Mapping[ClientId, Sequence[Seat]]:
+        """Nobody came or went."""
+        return {}
 
     async def entries(self, *_: object) -> Sequence[EntryWakeup]:
         """Nothing was missed."""

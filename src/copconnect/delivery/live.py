@@ -9,10 +9,11 @@ import msgspec
 
 from copconnect import wire
 from copconnect.bus import EntryWakeup, ReceiptsWakeup
-from copconnect.delivery import cell_store, cursor_store, live_store, log_store, rules
+from copconnect.delivery import cell_store, cursor_store, live_store, log_store, rules, sealed_store
+from copconnect.delivery.log_tails import split
 from copconnect.delivery.parts import Parts, wakeup_of
 from copconnect.ids import CellId, ClientId, ConversationId, Seq
-from copconnect.sockets.feed import Place, SeenCursor
+from copconnect.sockets.feed import Place, Seat, SeenCursor
 
 _BATCH = 500
 _ENCODER = msgspec.msgpack.Encoder()
@@ -29,6 +30,13 @@ class LiveFeed:
         async with self._parts.database.reading() as connection:
             return await live_store.places_of(connection, client_ids)
 
+    async def seats(
+        self, conversation_id: ConversationId, cell_ids: Collection[CellId]
+    ) -> Mapping[ClientId, Sequence[Seat]]:
+        """Return who sits in these cells, in one statement."""
+        async with self._parts.database.reading() as connection:
+            return await live_store.seats_in(connection, conversation_id, cell_ids)
+
     async def entries(
         self, conversation_id: ConversationId, after: int, upto: int
     ) -> Sequence[EntryWakeup]:
@@ -37,7 +45,11 @@ class LiveFeed:
             found = await log_store.entries_between(
                 connection, conversation_id, after, upto, _BATCH
             )
-        return [wakeup_of(entry) for entry in found]
+            sealed = [one.seq for one in found if one.kind == "sealed"]
+            seals: dict[Seq, bytes] = {}
+            if sealed:
+                seals = await sealed_store.seals_of(connection, conversation_id, sealed)
+        return [wakeup_of(one, split(one, seals.get(one.seq, b""))) for one in found]
 
     async def heads_since(self, since_ms: int) -> dict[ConversationId, Seq]:
         """Return where the conversations stand that changed since a time."""

@@ -7,8 +7,8 @@ from sqlalchemy import ColumnElement, case, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect.delivery.tables import CELLS, CONVERSATIONS, ROSTER_LEAVES
-from copconnect.ids import ClientId
-from copconnect.sockets.feed import Place
+from copconnect.ids import CellId, ClientId, ConversationId
+from copconnect.sockets.feed import Place, Seat
 
 
 async def places_of(
@@ -22,7 +22,8 @@ async def places_of(
             r.conversation_id,
             r.cell_id,
             r.certificate_hash,
-            _head().label("last_seq"),
+            CONVERSATIONS.c.last_seq,
+            _head().label("own_seq"),
             CELLS.c.removals,
         )
         .join(CONVERSATIONS, CONVERSATIONS.c.conversation_id == r.conversation_id)
@@ -30,10 +31,26 @@ async def places_of(
         .where(r.client_id.in_(client_ids))
     )
     places: dict[ClientId, list[Place]] = {}
-    for client_id, conversation_id, cell_id, certificate_hash, last_seq, removals in rows:
-        place = Place(conversation_id, cell_id, certificate_hash, last_seq, removals > 0)
+    for client_id, conversation_id, cell_id, certificate_hash, last_seq, own_seq, removals in rows:
+        place = Place(conversation_id, cell_id, certificate_hash, last_seq, own_seq, removals > 0)
         places.setdefault(client_id, []).append(place)
     return places
+
+
+async def seats_in(
+    connection: AsyncConnection, conversation_id: ConversationId, cell_ids: Collection[CellId]
+) -> dict[ClientId, list[Seat]]:
+    """Return who sits in these cells of a conversation."""
+    r = ROSTER_LEAVES.c
+    rows = await connection.execute(
+        select(r.client_id, r.cell_id, r.certificate_hash).where(
+            r.conversation_id == conversation_id, r.cell_id.in_(cell_ids)
+        )
+    )
+    seats: dict[ClientId, list[Seat]] = {}
+    for client_id, cell_id, certificate_hash in rows:
+        seats.setdefault(client_id, []).append((cell_id, certificate_hash))
+    return seats
 
 
 def _head() -> ColumnElement[Any]:

@@ -4,13 +4,33 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from prometheus_client import Counter
-from sqlalchemy import Connection, Select, and_, bindparam, delete, func, insert, or_, select
+from sqlalchemy import (
+    Connection,
+    Select,
+    and_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    null,
+    or_,
+    select,
+    true,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
-from copconnect.delivery.standing import KnownEntry
-from copconnect.delivery.tables import LOG_ENTRIES
-from copconnect.ids import CellId, ConversationId, EntryId, Seq
+from copconnect.delivery.standing import ClientPlaces, KnownEntry, LogView
+from copconnect.delivery.tables import (
+    CELLS,
+    CONVERSATIONS,
+    FORMER_PLACES,
+    LOG_ENTRIES,
+    MISSING_SEALS,
+    ROSTER_LEAVES,
+    SEALED_SEALS,
+)
+from copconnect.ids import CellId, ClientId, ConversationId, EntryId, Seq
 
 ENTRIES = Counter("copconnect_entries", "Log entries written by this process", ["kind"])
 _INSERT = insert(LOG_ENTRIES)
@@ -72,18 +92,119 @@ async def log_page(
             .limit(limit + 1)
         )
     ).all()
-    upto, size = after, 0
-    for seq, length in sizes[:limit]:
-        size += length
-        if size > PAGE_BYTES and upto > after:
-            break
-        upto = seq
-    if upto == after:
+    count = _fits([length for _, length in sizes], limit)
+    if not count:
         return [], False
+    upto = sizes[count - 1][0]
     entries = await _entries(
         connection, select(LOG_ENTRIES).where(concerns, e.seq > after, e.seq <= upto)
     )
-    return entries, bool(sizes) and sizes[-1][0] > upto
+    return entries, len(sizes) > count
+
+
+def cut(entries: list[wire.LogEntry], limit: int) -> tuple[list[wire.LogEntry], bool]:
+    """Return what of these fits a page, and whether there are more."""
+    count = _fits([len(one.payload) for one in entries], limit)
+    return entries[:count], len(entries) > count
+
+
+def _fits(sizes: Sequence[int], limit: int) -> int:
+    """Return how many of the entries of these sizes fit a page: at least one, if there is one."""
+    size = 0
+    for at, length in enumerate(sizes[:limit]):
+        size += length
+        if size > PAGE_BYTES and at:
+            return at
+    return min(len(sizes), limit)
+
+
+async def newest_shared(
+    connection: AsyncConnection, conversation_id: ConversationId, after: int, upto: int, limit: int
+) -> list[wire.LogEntry]:
+    """Return the newest entries for every cell with after < seq ≤ upto, ascending."""
+    e = LOG_ENTRIES.c
+    newest = (
+        select(LOG_ENTRIES)
+        .where(
+            e.conversation_id == conversation_id,
+            e.cell_id.is_(None),
+            e.seq > after,
+            e.seq <= upto,
+        )
+        .order_by(e.seq.desc())
+        .limit(limit)
+    )
+    rows = (await connection.execute(newest)).all()
+    return [wire.LogEntry(**row._mapping) for row in reversed(rows)]
+
+
+async def entry_at(
+    connection: AsyncConnection, conversation_id: ConversationId, seq: int
+) -> wire.LogEntry | None:
+    """Return one entry."""
+    e = LOG_ENTRIES.c
+    found = await _entries(
+        connection,
+        select(LOG_ENTRIES).where(e.conversation_id == conversation_id, e.seq == seq),
+    )
+    return found[0] if found else None
+
+
+async def view_of(
+    connection: AsyncConnection, conversation_id: ConversationId, client_id: ClientId
+) -> LogView | None:
+    """Return where the log stands for a client. One statement; None for no such conversation."""
+    rows = (
+        await connection.execute(
+            _VIEW, {"p_conversation_id": conversation_id, "p_client_id": client_id}
+        )
+    ).all()
+    if not rows:
+        return None
+    return LogView(
+        last_seq=rows[0].last_seq,
+        shared_seq=rows[0].shared_seq,
+        several=rows[0].cells > 1,
+        own_seq=Seq(max(row.own_seq or 0 for row in rows)),
+        places=ClientPlaces(
+            now=frozenset(
+                row.cell_id for row in rows if row.cell_id is not None and row.until_seq is None
+            ),
+            before=tuple(
+                sorted((row.until_seq, row.cell_id) for row in rows if row.until_seq is not None)
+            ),
+        ),
+    )
+
+
+def _view() -> Select[Any]:
+    conversation_id: Any = bindparam("p_conversation_id")
+    client_id: Any = bindparam("p_client_id")
+    r, f, c = ROSTER_LEAVES.c, FORMER_PLACES.c, CONVERSATIONS.c
+    now = select(r.cell_id, null().label("until_seq")).where(
+        r.conversation_id == conversation_id, r.client_id == client_id
+    )
+    before = select(f.cell_id, f.until_seq).where(
+        f.conversation_id == conversation_id, f.client_id == client_id
+    )
+    places = now.union_all(before).subquery()
+    return (
+        select(
+            c.last_seq,
+            c.shared_seq,
+            c.cells,
+            places.c.cell_id,
+            places.c.until_seq,
+            CELLS.c.last_seq.label("own_seq"),
+        )
+        .select_from(CONVERSATIONS)
+        .outerjoin(places, true())
+        .outerjoin(CELLS, CELLS.c.cell_id == places.c.cell_id)
+        .where(c.conversation_id == conversation_id)
+    )
+
+
+_VIEW = _view()
 
 
 async def entries_between(
@@ -130,10 +251,12 @@ async def forget_before(connection: AsyncConnection, before_ms: int, limit: int)
     )
     rows = (await connection.execute(old)).all()
     if rows:
-        await connection.execute(
-            delete(LOG_ENTRIES).where(
-                e.conversation_id == bindparam("p_conversation"), e.seq == bindparam("p_seq")
-            ),
-            [{"p_conversation": c, "p_seq": s} for c, s in rows],
-        )
+        for table in (LOG_ENTRIES, SEALED_SEALS, MISSING_SEALS):
+            await connection.execute(
+                delete(table).where(
+                    table.c.conversation_id == bindparam("p_conversation"),
+                    table.c.seq == bindparam("p_seq"),
+                ),
+                [{"p_conversation": c, "p_seq": s} for c, s in rows],
+            )
     return len(rows)

@@ -9,6 +9,7 @@ from copconnect import wire
 from copconnect.bus import AnyWakeup, Bus, EntryWakeup
 from copconnect.clock import Clock
 from copconnect.database import Database
+from copconnect.delivery.log_tails import LogTails
 from copconnect.delivery.ports import Attachments, Registrations, RosterAuthority
 from copconnect.delivery.roster_trees import RosterTrees
 
@@ -29,16 +30,19 @@ class Parts:
     cell_size: int = wire.CELL_SIZE
     suite: int = SUITE
     trees: RosterTrees = field(default_factory=RosterTrees)
+    tails: LogTails = field(default_factory=LogTails)
 
 
-def wakeup_of(entry: wire.LogEntry) -> EntryWakeup:
-    """Return the wake-up that carries a log entry, its frame encoded once for all sockets."""
+def wakeup_of(entry: wire.LogEntry, seals: Sequence[bytes] = ()) -> EntryWakeup:
+    """Return the wake-up that carries a log entry, its frame encoded once for all sockets; of a
+    sealed message with the seals of all cells."""
     return EntryWakeup(
         conversation_id=entry.conversation_id,
         cell_id=entry.cell_id,
         seq=entry.seq,
         kind=entry.kind,
         frame=_ENCODER.encode(wire.EntryFrame(entry=entry)),
+        seals=list(seals),
     )
 
 

@@ -7,13 +7,14 @@ from litestar import delete, get, post, put
 from litestar.params import FromPath
 
 from copconnect import errors, wire
-from copconnect.delivery.posting import LOG_PAGE
+from copconnect.delivery.log_reading import LOG_PAGE
 from copconnect.delivery.rosters import MOST_HEADS
 from copconnect.delivery.service import DeliveryService
 from copconnect.http import Gate, HttpRequest, answer, nothing, read
-from copconnect.ids import CellId, ConversationId
+from copconnect.ids import CellId, ConversationId, Seq
 
 _MESSAGE_BODY = wire.MAX_MESSAGE_BYTES + 65536
+_SEALED_BODY = wire.MAX_SEALS_BYTES + wire.MAX_MESSAGE_BYTES + 65536
 _SMALL_BODY = 512 * 1024  # Thousands of ids.
 _RECORD_BODY = wire.MAX_RECORD_BYTES + wire.MAX_PROOF_BYTES + 1024
 _KEY_PACKAGES_BODY = 101 * (16384 + 16) + 1024
@@ -24,6 +25,7 @@ def routes(service: DeliveryService, gate: Gate) -> list[Any]:
     return [
         *_conversation_routes(service, gate),
         *_log_routes(service, gate),
+        *_sealed_routes(service, gate),
         *_key_routes(service, gate),
         *_key_package_routes(service, gate),
     ]
@@ -38,10 +40,20 @@ def _id(text: str) -> str:
 
 def _number(request: HttpRequest, name: str, default: int) -> int:
     text = request.query_params.get(name, str(default))
-    # Fifteen digits: a seq never comes near, and no database refuses the number.
-    if not (text.isascii() and text.isdigit() and len(text) <= 15):
+    if not _is_number(text):
         raise errors.BadRequest(reason=f"{name} is not a number")
     return int(text)
+
+
+def _seq(text: str) -> Seq:
+    if not _is_number(text):
+        raise errors.NotFound
+    return Seq(int(text))
+
+
+def _is_number(text: str) -> bool:
+    # Fifteen digits: a seq never comes near, and no database refuses the number.
+    return text.isascii() and text.isdigit() and len(text) <= 15
 
 
 def _conversation_routes(service: DeliveryService, gate: Gate) -> list[Any]:
@@ -124,14 +136,14 @@ def _conversation_routes(service: DeliveryService, gate: Gate) -> list[Any]:
 
 
 def _log_routes(service: DeliveryService, gate: Gate) -> list[Any]:
-    posting, commits = service.posting, service.commits
+    posting, commits, reading = service.posting, service.commits, service.log
 
     @get("/v1/conversations/{c:str}/log")
     async def log(request: HttpRequest, c: FromPath[str]) -> Any:
         caller = await gate.caller(request)
         after = _number(request, "after", 0)
         limit = _number(request, "limit", LOG_PAGE)
-        page = await posting.log(caller, ConversationId(_id(c)), after, limit)
+        page = await reading.page(caller, ConversationId(_id(c)), after, limit)
         return answer(request, page)
 
     @post("/v1/conversations/{c:str}/messages")
@@ -166,6 +178,41 @@ def _log_routes(service: DeliveryService, gate: Gate) -> list[Any]:
         return nothing()
 
     return [log, post_message, upload_commit, lease, welcome, joined]
+
+
+def _sealed_routes(service: DeliveryService, gate: Gate) -> list[Any]:
+    sealed, reading = service.sealed, service.log
+
+    @post("/v1/conversations/{c:str}/sealed")
+    async def post_sealed(request: HttpRequest, c: FromPath[str]) -> Any:
+        caller = await gate.caller(request)
+        body = await read(request, wire.PostSealed, _SEALED_BODY)
+        return answer(request, await sealed.post(caller, ConversationId(_id(c)), body))
+
+    @get("/v1/conversations/{c:str}/sealed/chain")
+    async def chain(request: HttpRequest, c: FromPath[str]) -> Any:
+        caller = await gate.caller(request)
+        return answer(request, await sealed.chain(caller, ConversationId(_id(c))))
+
+    @get("/v1/conversations/{c:str}/sealed/wanted")
+    async def wanted(request: HttpRequest, c: FromPath[str]) -> Any:
+        caller = await gate.caller(request)
+        return answer(request, await sealed.wanted(caller, ConversationId(_id(c))))
+
+    @get("/v1/conversations/{c:str}/sealed/{seq:str}")
+    async def entry(request: HttpRequest, c: FromPath[str], seq: FromPath[str]) -> Any:
+        caller = await gate.caller(request)
+        found = await reading.sealed(caller, ConversationId(_id(c)), _seq(seq))
+        return answer(request, found)
+
+    @post("/v1/conversations/{c:str}/sealed/{seq:str}/seals", status_code=200)
+    async def late(request: HttpRequest, c: FromPath[str], seq: FromPath[str]) -> Any:
+        caller = await gate.caller(request)
+        body = await read(request, wire.LateSeals, _SEALED_BODY)
+        await sealed.late(caller, ConversationId(_id(c)), _seq(seq), body)
+        return nothing()
+
+    return [post_sealed, chain, wanted, entry, late]
 
 
 def _key_routes(service: DeliveryService, gate: Gate) -> list[Any]:

@@ -18,12 +18,14 @@ from copconnect.delivery.commits import Commits
 from copconnect.delivery.key_packages import KeyPackages
 from copconnect.delivery.keys import Keys
 from copconnect.delivery.live import LiveFeed
+from copconnect.delivery.log_reading import LogReading
 from copconnect.delivery.membership import Membership
 from copconnect.delivery.parts import Parts
 from copconnect.delivery.ports import Attachments, Registrations, RosterAuthority
 from copconnect.delivery.posting import Posting
 from copconnect.delivery.retention import Retention
 from copconnect.delivery.rosters import Rosters
+from copconnect.delivery.sealed_posting import SealedPosting
 from copconnect.ids import ClientId, ConversationId, PersonId
 from copconnect.leases import Leases
 from copconnect.principals import RegisteredClient
@@ -60,6 +62,8 @@ class DeliveryService:
         self.membership = Membership(parts)
         self.rosters = Rosters(parts)
         self.posting = Posting(parts)
+        self.sealed = SealedPosting(parts)
+        self.log = LogReading(parts)
         self.commits = Commits(parts)
         self.keys = Keys(parts)
         self.key_packages = KeyPackages(parts)

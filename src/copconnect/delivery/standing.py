@@ -131,3 +131,14 @@ class CellKeyState:
         if key_id == self.key_id:
             return True
         return key_id == self.previous_key_id and now_ms <= self.previous_until_ms
+
+
+@dataclass(frozen=True, slots=True)
+class LogView:
+    """Where a conversation's log stands for one client."""
+
+    last_seq: Seq
+    shared_seq: Seq  # Newest entry for every cell; counts where there are several.
+    several: bool
+    own_seq: Seq  # Newest entry of the client's cells alone; counts where there are several.
+    places: ClientPlaces

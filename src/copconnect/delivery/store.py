@@ -52,9 +52,12 @@ def _bind(name: str, kind: Any = None) -> Any:
 
 def upsert(connection: AsyncConnection, table: Any) -> Any:
     """Return an INSERT that can say ON CONFLICT in this connection's dialect."""
-    if connection.dialect.name == "sqlite":
-        return sqlite.insert(table)
-    return postgresql.insert(table)
+    return upsert_for(connection.dialect.name, table)
+
+
+def upsert_for(dialect: str, table: Any) -> Any:
+    """Return an INSERT that can say ON CONFLICT in a dialect."""
+    return (sqlite if dialect == "sqlite" else postgresql).insert(table)
 
 
 # --- Conversations ----------------------------------------------------------------------------

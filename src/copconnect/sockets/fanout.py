@@ -9,7 +9,7 @@ that it is never seen half done.
 """
 
 import asyncio
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -25,14 +25,17 @@ from copconnect.bus import (
     ConversationWakeup,
     DutyWakeup,
     EntryWakeup,
+    LateSealWakeup,
     ReceiptsWakeup,
+    SealWantedWakeup,
 )
 from copconnect.clock import Clock
-from copconnect.ids import ClientId, ConversationId, PersonId, Seq
+from copconnect.ids import CellId, ClientId, ConversationId, PersonId, Seq
 from copconnect.sockets import framing
 from copconnect.sockets.connection import Connection
 from copconnect.sockets.duty import Duties
-from copconnect.sockets.feed import Feed, Leases, Place
+from copconnect.sockets.feed import Feed, Leases, Place, Seat
+from copconnect.sockets.sealed_entry import SealedFrames
 from copconnect.sockets.topic import Topic
 
 REORDER_S = 0.2  # How long an entry waits for the one before it.
@@ -53,6 +56,7 @@ class _Entering:
 
     clients: set[ClientId]
     seen: dict[ConversationId, int] = field(default_factory=dict)
+    seen_of: dict[tuple[ConversationId, CellId | None], int] = field(default_factory=dict)
     roster_changed: set[ClientId] = field(default_factory=set)
 
 
@@ -104,7 +108,7 @@ class Fanout:
                 if client_id in entering.roster_changed:
                     again.append(connection)
                 elif connection.close_code is None:
-                    heads = self._seat(connection, places.get(client_id, ()), entering.seen)
+                    heads = self._seat(connection, places.get(client_id, ()), entering)
                     entered.append((connection, heads))
             waiting = again
         return entered
@@ -113,7 +117,7 @@ class Fanout:
         self,
         connection: Connection,
         places: Sequence[Place],
-        seen: Mapping[ConversationId, int],
+        entering: _Entering,
     ) -> list[wire.ConversationHead]:
         caller = connection.client
         self._clients.setdefault(caller.client_id, set()).add(connection)
@@ -122,12 +126,17 @@ class Fanout:
         heads: dict[ConversationId, int] = {}
         for place in places:
             subscribed.add(place.conversation_id)
-            head = max(place.last_seq, seen.get(place.conversation_id, 0))
             topic = self._topics.get(place.conversation_id)
             if topic is None:
+                head = max(place.last_seq, entering.seen.get(place.conversation_id, 0))
                 topic = self._topics[place.conversation_id] = Topic(head)
             topic.seat(connection, place.cell_id, place.certificate_hash)
-            heads[place.conversation_id] = max(head, topic.head)
+            heads[place.conversation_id] = max(
+                place.own_seq,
+                topic.head_for(place.cell_id),
+                entering.seen_of.get((place.conversation_id, None), 0),
+                entering.seen_of.get((place.conversation_id, place.cell_id), 0),
+            )
             if place.removal_pending:
                 self.duties.begin(place.conversation_id, place.cell_id)
         return [
@@ -153,7 +162,7 @@ class Fanout:
         return topic.head if topic is not None and topic.has(connection) else None
 
     def _forget_if_empty(self, conversation_id: ConversationId, topic: Topic) -> None:
-        if topic.empty and self._topics.get(conversation_id) is topic:
+        if topic.empty and not topic.reloading and self._topics.get(conversation_id) is topic:
             del self._topics[conversation_id]
 
     # --- Wake-ups ---------------------------------------------------------------------------
@@ -168,15 +177,34 @@ class Fanout:
             case ConversationWakeup():
                 self._changed(wakeup)
             case DutyWakeup():
-                self.duties.begin(wakeup.conversation_id, wakeup.cell_id)
+                self._duty(wakeup)
+            case SealWantedWakeup():
+                self._seal_wanted(wakeup)
+            case LateSealWakeup():
+                topic = self._topics.get(wakeup.conversation_id)
+                if topic is not None:
+                    _push_all(topic.targets(wakeup.cell_id), framing.binary(wakeup.frame))
             case AccountWakeup():
                 self._account(wakeup)
 
     def _push(self, conversation_id: ConversationId, frame: bytes) -> None:
         topic = self._topics.get(conversation_id)
         if topic is not None:
-            for connection in topic.connections:
-                connection.push(frame)
+            _push_all(topic.connections, frame)
+
+    def _duty(self, wakeup: DutyWakeup) -> None:
+        topic = self._topics.get(wakeup.conversation_id)
+        if topic is not None and topic.reloading:
+            topic.due.add(wakeup.cell_id)  # Whom to ask is not known yet.
+        else:
+            self.duties.begin(wakeup.conversation_id, wakeup.cell_id)
+
+    def _seal_wanted(self, wakeup: SealWantedWakeup) -> None:
+        frame = _framed(
+            wire.SealWanted(conversation_id=wakeup.conversation_id, cell_id=wakeup.cell_id)
+        )
+        for client_id in wakeup.client_ids:
+            _push_all(self._clients.get(client_id, ()), frame)
 
     def _changed(self, wakeup: ConversationWakeup) -> None:
         topic = self._topics.get(wakeup.conversation_id)
@@ -210,7 +238,9 @@ class Fanout:
     def _entry(self, wakeup: EntryWakeup) -> None:
         conversation_id = wakeup.conversation_id
         for entering in self._entering:
+            of_cell = conversation_id, wakeup.cell_id
             entering.seen[conversation_id] = max(wakeup.seq, entering.seen.get(conversation_id, 0))
+            entering.seen_of[of_cell] = max(wakeup.seq, entering.seen_of.get(of_cell, 0))
             if wakeup.kind == "roster":
                 entering.roster_changed |= _named(wakeup, entering.clients)
         topic = self._topics.get(conversation_id)
@@ -220,9 +250,13 @@ class Fanout:
             return
         if wakeup.seq <= topic.head:
             return
-        if wakeup.seq == topic.head + 1 and wakeup.frame:
-            self._pass_on(topic, wakeup)
+        if wakeup.seq == topic.head + 1 and wakeup.frame and not topic.reloading:
+            self._take(topic, wakeup)
             self._drain(topic)
+        elif topic.reloading:
+            topic.wanted = max(topic.wanted, wakeup.seq)
+            if len(topic.held) < _MOST_HELD:
+                topic.held[wakeup.seq] = wakeup
         elif len(topic.held) < _MOST_HELD:
             topic.held[wakeup.seq] = wakeup
             self._repair(conversation_id, wakeup.seq, REORDER_S if wakeup.frame else 0.0)
@@ -234,34 +268,92 @@ class Fanout:
             return
         topic = Topic(wakeup.seq - 1)
         self._topics[wakeup.conversation_id] = topic
-        self._pass_on(topic, wakeup)
+        self._take(topic, wakeup)
         self._forget_if_empty(wakeup.conversation_id, topic)
 
     async def _read_first(self, wakeup: EntryWakeup) -> None:
         for one in await self._feed.entries(wakeup.conversation_id, wakeup.seq - 1, wakeup.seq):
             self._entry(one)
 
-    def _pass_on(self, topic: Topic, wakeup: EntryWakeup) -> None:
-        topic.head = wakeup.seq
-        topic.held.pop(wakeup.seq, None)
+    def _take(self, topic: Topic, wakeup: EntryWakeup) -> None:
+        """The entry's turn has come: pass it on, now or when it is known who sits where."""
+        came: Sequence[Connection] = ()
+        left: Sequence[Connection] = ()
         if wakeup.kind == "roster":
-            came, left = topic.change(_change(wakeup), self._clients)
-            gone = _framed(wire.ConversationGone(conversation_id=wakeup.conversation_id))
-            for connection in left:
-                self._subscribed[connection].discard(wakeup.conversation_id)
-                connection.push(gone)
-            for connection in came:
-                self._subscribed[connection].add(wakeup.conversation_id)
-                connection.push(_conversation_frame(wakeup.conversation_id))
-        elif wakeup.kind == "commit" and wakeup.cell_id is not None:
+            change = _change(wakeup)
+            if not change.whole:
+                topic.reloading = True
+                self._spawn(self._reload(topic, wakeup, change.cells))
+                return
+            came, left = topic.change(change, self._clients)
+        self._pass_on(topic, wakeup, came, left)
+
+    def _pass_on(
+        self,
+        topic: Topic,
+        wakeup: EntryWakeup,
+        came: Sequence[Connection],
+        left: Sequence[Connection],
+    ) -> None:
+        topic.passed_on(wakeup.seq, wakeup.cell_id)
+        gone = _framed(wire.ConversationGone(conversation_id=wakeup.conversation_id))
+        for connection in left:
+            self._subscribed[connection].discard(wakeup.conversation_id)
+            connection.push(gone)
+        for connection in came:
+            self._subscribed[connection].add(wakeup.conversation_id)
+            connection.push(_conversation_frame(wakeup.conversation_id))
+        if wakeup.kind == "commit" and wakeup.cell_id is not None:
             self.duties.end(wakeup.cell_id)
-        frame = framing.binary(wakeup.frame)
-        for connection in topic.targets(wakeup.cell_id):
-            connection.push(frame)
+        if wakeup.kind == "sealed":
+            frames = SealedFrames(wakeup)
+            for cell_id, connections in topic.cells.items():
+                _push_all(connections, framing.binary(frames.frame(cell_id)))
+        else:
+            _push_all(topic.targets(wakeup.cell_id), framing.binary(wakeup.frame))
+
+    async def _reload(self, topic: Topic, wakeup: EntryWakeup, cells: Sequence[CellId]) -> None:
+        """Read who sits in the cells that a roster entry changed, then pass the entry on."""
+        conversation_id = wakeup.conversation_id
+        while True:
+            try:
+                seats = await self._seats(topic, conversation_id, cells)
+                break
+            except Exception:
+                log.exception("seats_not_read")
+                await asyncio.sleep(1.0)
+        came, left = topic.reseat(cells, seats, self._clients)
+        topic.reloading = False
+        self._pass_on(topic, wakeup, came, left)
+        self._drain(topic)
+        while topic.due and not topic.reloading:
+            self.duties.begin(conversation_id, topic.due.pop())
+        if topic.head < topic.wanted and not topic.reloading:
+            self._repair(conversation_id, topic.wanted, REORDER_S)
+        self._forget_if_empty(conversation_id, topic)
+
+    async def _seats(
+        self, topic: Topic, conversation_id: ConversationId, cells: Sequence[CellId]
+    ) -> dict[ClientId, Sequence[Seat]]:
+        """Who leaves a cell may sit in another by now, or have entered since these were read: it
+        is asked about by itself, until nothing is in doubt."""
+        seats = dict(await self._feed.seats(conversation_id, cells))
+        while doubtful := topic.unseated_by(cells, seats):
+            places = await self._feed.places(doubtful)
+            for client_id in doubtful:
+                seats[client_id] = [
+                    (place.cell_id, place.certificate_hash)
+                    for place in places.get(client_id, ())
+                    if place.conversation_id == conversation_id
+                ]
+        return seats
 
     def _drain(self, topic: Topic) -> None:
-        while (following := topic.held.get(topic.head + 1)) is not None and following.frame:
-            self._pass_on(topic, following)
+        while not topic.reloading:
+            following = topic.held.get(topic.head + 1)
+            if following is None or not following.frame:
+                break
+            self._take(topic, following)
         for seq in [seq for seq in topic.held if seq <= topic.head]:
             del topic.held[seq]
 
@@ -280,14 +372,15 @@ class Fanout:
         """Read what is missing from the log and pass it on in order."""
         try:
             await asyncio.sleep(delay_s)
-            while topic.head < topic.wanted and not topic.empty:
+            # A reload looks for what is missing when it ends.
+            while topic.head < topic.wanted and not topic.empty and not topic.reloading:
                 after = topic.head
                 entries = await self._feed.entries(conversation_id, after, topic.wanted)
                 for entry in entries:
-                    if entry.seq > topic.head:
+                    if entry.seq > topic.head and not topic.reloading:
                         # The log keeps no gaps but those that retention made.
-                        self._pass_on(topic, entry)
-                if not entries:
+                        self._take(topic, entry)
+                if not entries and not topic.reloading:
                     topic.head = max(topic.head, topic.wanted)
                 self._drain(topic)
         finally:
@@ -342,6 +435,11 @@ class Fanout:
             log.error("repair_failed", exc_info=task.exception())  # heal() comes back to it.
 
 
+def _push_all(connections: Iterable[Connection], frame: bytes) -> None:
+    for connection in connections:
+        connection.push(frame)
+
+
 def _discard(index: dict[K, set[Connection]], key: K, connection: Connection) -> None:
     those = index.get(key)
     if those is not None:
@@ -367,4 +465,6 @@ def _named(wakeup: EntryWakeup, clients: set[ClientId]) -> set[ClientId]:
     if not wakeup.frame:
         return clients
     change = _change(wakeup)
+    if not change.whole:
+        return clients
     return clients & {leaf.client_id for leaf in (*change.added, *change.removed)}

@@ -8,6 +8,8 @@ from copconnect.bus import EntryWakeup, ReceiptsWakeup
 from copconnect.ids import CellId, ClientId, ConversationId, PersonId, Seq
 from copconnect.principals import Caller, Ended
 
+Seat = tuple[CellId, str]  # A cell, and the certificate that is named for it (hash).
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -16,7 +18,8 @@ class Place:
     conversation_id: ConversationId
     cell_id: CellId
     certificate_hash: str
-    last_seq: Seq
+    last_seq: Seq  # Of the conversation.
+    own_seq: Seq  # Newest of what concerns the cell.
     removal_pending: bool
 
 
@@ -42,6 +45,12 @@ class Feed(Protocol):
         self, conversation_id: ConversationId, after: int, upto: int
     ) -> Sequence[EntryWakeup]:
         """Return entries with after < seq ≤ upto, ascending, the first few hundred of them."""
+        ...
+
+    async def seats(
+        self, conversation_id: ConversationId, cell_ids: Collection[CellId]
+    ) -> Mapping[ClientId, Sequence[Seat]]:
+        """Return who sits in these cells, in one statement."""
         ...
 
     async def heads_since(self, since_ms: int) -> dict[ConversationId, Seq]:

@@ -3,25 +3,41 @@
 Pure bookkeeping: no I/O, no encoding.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from copconnect import wire
 from copconnect.bus import EntryWakeup
 from copconnect.ids import CellId, ClientId
 from copconnect.sockets.connection import Connection
+from copconnect.sockets.feed import Seat
 
 
 class Topic:
     """Connections of one conversation. ``head`` is the last seq passed on; ``held`` are entries
-    that arrived before their turn; ``wanted`` is the newest seq that is known to be in the log."""
+    that arrived before their turn; ``wanted`` is the newest seq that is known to be in the log.
+    While ``reloading`` nothing is passed on, and ``due`` cells ask nobody to commit: who sits where
+    is being read."""
 
-    __slots__ = ("_seats", "cells", "head", "held", "repairing", "wanted")
+    __slots__ = (
+        "_heads",
+        "_seats",
+        "cells",
+        "due",
+        "head",
+        "held",
+        "reloading",
+        "repairing",
+        "wanted",
+    )
 
     def __init__(self, head: int) -> None:
         self.head = head
         self.wanted = head
         self.held: dict[int, EntryWakeup] = {}
         self.repairing = False
+        self.reloading = False
+        self.due: set[CellId] = set()
+        self._heads: dict[CellId | None, int] = {}
         self.cells: dict[CellId, set[Connection]] = {}
         self._seats: dict[Connection, set[tuple[CellId, str]]] = {}
 
@@ -34,6 +50,15 @@ class Topic:
     def connections(self) -> Iterable[Connection]:
         """Everybody here."""
         return self._seats.keys()
+
+    def passed_on(self, seq: int, cell_id: CellId | None) -> None:
+        """An entry of this cell (None: of every cell) has been passed on."""
+        self.head = self._heads[cell_id] = seq
+        self.held.pop(seq, None)
+
+    def head_for(self, cell_id: CellId) -> int:
+        """Return the newest seq passed on that concerns a cell; 0 for none."""
+        return max(self._heads.get(None, 0), self._heads.get(cell_id, 0))
 
     def has(self, connection: Connection) -> bool:
         """Whether a connection belongs."""
@@ -93,3 +118,37 @@ class Topic:
             del self._seats[connection]
         came = [one for one in concerned if one in self._seats and one not in before]
         return came, left
+
+    def unseated_by(
+        self, cells: Collection[CellId], seats: Mapping[ClientId, Sequence[Seat]]
+    ) -> set[ClientId]:
+        """Return the clients that sit in these cells here, though ``seats`` does not say so."""
+        return {
+            connection.client.client_id
+            for cell_id in cells
+            for connection in self.cells.get(cell_id, ())
+            if connection.client.client_id not in seats
+        }
+
+    def reseat(
+        self,
+        cells: Collection[CellId],
+        seats: Mapping[ClientId, Sequence[Seat]],
+        clients: dict[ClientId, set[Connection]],
+    ) -> tuple[list[Connection], list[Connection]]:
+        """Give the seats of these cells anew; return the connections that came and that left."""
+        concerned = {one for cell_id in cells for one in self.cells.get(cell_id, ())}
+        for client_id in seats.keys() & clients.keys():
+            concerned |= clients[client_id]
+        before = {connection for connection in concerned if connection in self._seats}
+        for connection in concerned:
+            new = set(seats.get(connection.client.client_id, ()))
+            old = {seat for seat in self._seats.get(connection, ()) if seat[0] in cells}
+            for cell_id, certificate_hash in old - new:
+                self.unseat(connection, cell_id, certificate_hash)
+            for cell_id, certificate_hash in new:
+                self.seat(connection, cell_id, certificate_hash)
+        left = [connection for connection in before if not self._seats[connection]]
+        for connection in left:
+            del self._seats[connection]
+        return [one for one in concerned if one in self._seats and one not in before], left

@@ -1,6 +1,7 @@
 """Sealed messages: the signed header, which is the same for everybody, and the seals."""
 
 import hashlib
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -98,6 +99,20 @@ def read_seals(seals: bytes, kem: int) -> list[Seal]:
 
 def _seal(data: bytes) -> Seal:
     return Seal(CellId(data[:16].hex()), data[16:32], data)
+
+
+def kem_of(sealed: bytes) -> int:
+    """Return the KEM of a header that was accepted."""
+    return int.from_bytes(sealed[1:3], "big")
+
+
+def find_seal(seals: bytes, kem: int, cell_id: CellId) -> bytes | None:
+    """Return one cell's seal of those that :func:`read_seals` accepted, or None."""
+    size, wanted = KEM_BYTES[kem].seal, bytes.fromhex(cell_id)
+    count = len(seals) // size
+    at = bisect_left(range(count), wanted, key=lambda i: seals[i * size : i * size + 16])
+    found = seals[at * size : (at + 1) * size]
+    return found if found[:16] == wanted else None
 
 
 def cells_digest(seals: Iterable[Seal]) -> bytes:

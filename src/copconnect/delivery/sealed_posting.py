@@ -1,0 +1,219 @@
+"""Sealed messages into the log, and late seals.
+
+Invariants: one message is one log entry and one row of seals, whatever the number of cells; it is
+ordered against the commits of every cell by the conversation's row, which is held while it is
+judged. What its own bytes say is checked before that. A refusal is rolled back, the seq with it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+from sqlalchemy import Connection
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from copconnect import errors, wire
+from copconnect.bus import AnyWakeup, LateSealWakeup
+from copconnect.delivery import (
+    key_store,
+    leaf_store,
+    log_store,
+    sealed_rules,
+    sealed_store,
+    store,
+)
+from copconnect.delivery.accepting import AlreadyAccepted, check_known
+from copconnect.delivery.parts import Parts, wakeup_of
+from copconnect.delivery.sealed.format import SealedRefused
+from copconnect.delivery.sealed.message import (
+    Seal,
+    SignedHeader,
+    kem_of,
+    read_header,
+    read_seals,
+    verify_message,
+)
+from copconnect.ids import AttachmentId, ConversationId, Epoch, Seq
+from copconnect.principals import Caller
+
+_ENCODER = msgspec.msgpack.Encoder()
+_PAYLOAD = msgspec.msgpack.Decoder(wire.SealedPayload)
+
+
+@dataclass(frozen=True, slots=True)
+class _Post:
+    """An upload whose bytes were read and fit each other; no state was looked at."""
+
+    caller: Caller
+    body: wire.PostSealed
+    header: SignedHeader
+    seals: Sequence[Seal]
+
+
+class SealedPosting:
+    """Orders sealed messages."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    async def post(
+        self, caller: Caller, conversation_id: ConversationId, body: wire.PostSealed
+    ) -> wire.Accepted:
+        """Append a message for every cell. Six statements, seven when a cell has no seal yet."""
+        parts = self._parts
+        post = _read(caller, conversation_id, body)
+        attachment_ids = [AttachmentId(one) for one in body.attachment_ids]
+        now_ms = parts.clock.now_ms()
+        try:
+            if attachment_ids:
+                async with parts.database.transaction() as connection:
+                    entry = await connection.run_sync(_append, post, now_ms)
+                    await parts.attachments.ready(connection, attachment_ids, conversation_id)
+            else:
+                entry = await parts.database.write_at_once(
+                    lambda connection: _append(connection, post, now_ms)
+                )
+        except AlreadyAccepted as already:
+            return already.accepted
+        await parts.bus.publish([wakeup_of(entry, [seal.data for seal in post.seals])])
+        return wire.Accepted(seq=entry.seq, sent_ms=entry.sent_ms, epoch=Epoch(0))
+
+    async def chain(self, caller: Caller, conversation_id: ConversationId) -> wire.SenderChain:
+        """Return where the caller's client's chain ends."""
+        async with self._parts.database.reading() as connection:
+            await _require_placed(connection, caller, conversation_id)
+            return await sealed_store.chain(connection, conversation_id, caller.client_id)
+
+    # --- Late seals ---------------------------------------------------------------------------
+
+    async def wanted(self, caller: Caller, conversation_id: ConversationId) -> wire.SealsWanted:
+        """Return which of the caller's client's messages lack seals that it could make now."""
+        async with self._parts.database.reading() as connection:
+            await _require_placed(connection, caller, conversation_id)
+            found = await sealed_store.wanted(connection, conversation_id, caller.client_id)
+        return wire.SealsWanted(wanted=found)
+
+    async def late(
+        self, caller: Caller, conversation_id: ConversationId, seq: Seq, body: wire.LateSeals
+    ) -> None:
+        """Add seals to a message of the caller's client. Repeating it does nothing."""
+        parts = self._parts
+        async with parts.database.transaction() as connection:
+            held = await store.hold(connection, [conversation_id])
+            await _require_placed(connection, caller, conversation_id)
+            entry = await log_store.entry_at(connection, conversation_id, seq)
+            if entry is None or entry.kind != "sealed" or entry.sender != caller.client_id:
+                raise errors.NotFound
+            kem = kem_of(_PAYLOAD.decode(entry.payload).sealed)
+            given = _read_seals(body.seals, kem)
+            missing = await sealed_store.missing_cells(
+                connection, conversation_id, seq, caller.client_id
+            )
+            cells = await key_store.states(connection, conversation_id)
+            late = sealed_rules.check_late_seals(
+                given,
+                missing,
+                sealed_rules.needed(cells),
+                parts.clock.now_ms(),
+                held[0].last_seq,
+            )
+            if not late:
+                return
+            before = (await sealed_store.seals_of(connection, conversation_id, [seq]))[seq]
+            after = sorted([*read_seals(before, kem), *late], key=lambda one: one.cell_id)
+            await sealed_store.replace_seals(
+                connection, conversation_id, seq, b"".join(one.data for one in after)
+            )
+            await sealed_store.forget_missing(
+                connection, conversation_id, seq, [one.cell_id for one in late]
+            )
+        await parts.bus.publish([_late_seal(conversation_id, seq, one) for one in late])
+
+
+def _read(caller: Caller, conversation_id: ConversationId, body: wire.PostSealed) -> _Post:
+    """Check what needs no state. Raises SealedInvalid."""
+    try:
+        header = read_header(body.sealed)
+        if header.conversation_id != conversation_id:
+            raise errors.SealedInvalid(reason="another conversation")
+        seals = read_seals(body.seals, header.kem)
+        verify_message(header, body.body, seals, body.certificate)
+    except SealedRefused as refused:
+        raise errors.SealedInvalid(reason=str(refused)) from refused
+    return _Post(caller, body, header, seals)
+
+
+def _read_seals(seals: bytes, kem: int) -> list[Seal]:
+    try:
+        return read_seals(seals, kem)
+    except SealedRefused as refused:
+        raise errors.SealedInvalid(reason=str(refused)) from refused
+
+
+async def _require_placed(
+    connection: AsyncConnection, caller: Caller, conversation_id: ConversationId
+) -> None:
+    if not await leaf_store.cells_of_client(connection, conversation_id, caller.client_id):
+        raise errors.NotMember
+
+
+def _append(connection: Connection, post: _Post, now_ms: int) -> wire.LogEntry:
+    """Hold the conversation by taking its next seq, then judge and write; a refusal must roll
+    back."""
+    header, caller = post.header, post.caller
+    seq = sealed_store.advance(connection, header.conversation_id, now_ms)
+    if seq is None:
+        raise errors.NotMember
+    missing = _judge(connection, post, now_ms)
+    payload = wire.SealedPayload(
+        sealed=post.body.sealed,
+        seal=None,
+        certificate=post.body.certificate,
+        proof=post.body.sender_proof,
+        body=post.body.body,
+    )
+    entry = wire.LogEntry(
+        conversation_id=header.conversation_id,
+        seq=seq,
+        kind="sealed",
+        cell_id=None,
+        epoch=None,
+        sender=caller.client_id,
+        entry_id=header.message_id,
+        sent_ms=now_ms,
+        payload=_ENCODER.encode(payload),
+    )
+    log_store.add_entries_at_once(connection, [entry])
+    sealed_store.add_seals(connection, entry, post.body.seals)
+    sealed_store.move_chain(connection, caller.client_id, header)
+    if missing:
+        sealed_store.add_missing(connection, entry)
+    return entry
+
+
+def _judge(connection: Connection, post: _Post, now_ms: int) -> bool:
+    """Raise the first rule that refuses the message; return whether some cell gets no seal yet."""
+    header = post.header
+    standing = sealed_store.standing(connection, post.caller, header)
+    check_known(standing.known, post.caller, "sealed")
+    if not (standing.member and standing.placed):
+        raise errors.NotMember
+    if standing.who_may_post == "admins" and not standing.admin:
+        raise errors.MayNotPost
+    if standing.cells == 1:
+        raise errors.WrongMode(cells=1)
+    if header.kem != sealed_rules.KEM_OF_SUITE[standing.suite]:
+        raise errors.SealedInvalid(reason="another KEM than the conversation's")
+    sealed_rules.check_roster(header, post.body.sender_proof, standing.head, now_ms)
+    sealed_rules.check_chain(header, standing.chain_seq, standing.chain_hash)
+    cells = sealed_store.key_states(connection, header.conversation_id)
+    needed = sealed_rules.needed(cells)
+    sealed_rules.check_seals(post.seals, needed, now_ms, standing.last_seq)
+    return len(needed) < len(cells)
+
+
+def _late_seal(conversation_id: ConversationId, seq: Seq, seal: Seal) -> AnyWakeup:
+    frame = wire.LateSeal(conversation_id=conversation_id, seq=seq, seal=seal.data)
+    return LateSealWakeup(
+        conversation_id=conversation_id, cell_id=seal.cell_id, frame=_ENCODER.encode(frame)
+    )

@@ -1,0 +1,202 @@
+"""Live connections of several cells: whose seal, who came and went, what was lost."""
+
+from collections.abc import AsyncIterator, Sequence
+
+import msgspec
+import pytest
+
+from copconnect import wire
+from copconnect.database import Database
+from copconnect.ids import ConversationId, Seq, new_id
+from tests.contract.sealed_world import Device, SealedWorld
+from tests.sockets.live_world import Live, LiveClient
+
+PAYLOAD = msgspec.msgpack.Decoder(wire.SealedPayload)
+
+
+class LiveSealed(Live, SealedWorld):
+    """A world of several cells that serves; its devices may connect."""
+
+    def device(self, person_id: str | None = None) -> Device:
+        """Register a device."""
+        device = super().device(person_id)
+        self.tokens.callers[device.caller.client_id] = device.caller
+        return device
+
+    async def change(
+        self,
+        c: ConversationId,
+        admin: Device,
+        *,
+        add: Sequence[str] = (),
+        remove: Sequence[str] = (),
+    ) -> None:
+        """Change who belongs."""
+        body = wire.ChangeMembers(
+            change_id=new_id(), add=list(add), remove=list(remove), make_admin=[], revoke_admin=[]
+        )
+        await self.service.membership.change_members(admin.caller, c, body)
+
+
+@pytest.fixture
+async def live(database: Database) -> AsyncIterator[LiveSealed]:
+    world = LiveSealed(database)
+    async with world.serving():
+        yield world
+
+
+async def entry_of(client: LiveClient, kind: str) -> wire.LogEntry:
+    """Return the next entry, which is of this kind."""
+    entry = await next_entry(client)
+    assert entry.kind == kind
+    return entry
+
+
+async def next_entry(client: LiveClient) -> wire.LogEntry:
+    """Return the next entry; a duty may come before it."""
+    while isinstance(frame := await client.next(), wire.Duty):
+        pass
+    assert isinstance(frame, wire.EntryFrame), frame
+    return frame.entry
+
+
+async def test_each_cell_is_pushed_its_own_seal(live: LiveSealed) -> None:
+    c, devices = await live.ready(6)
+    (k, (a, *_)), (other, (x, *_)) = (await live.cells(c, devices)).items()
+    async with live.client(a.caller) as mine, live.client(x.caller) as theirs:
+        post, accepted = await live.send(c, devices[1])
+        seals = {}
+        for cell_id, client in ((k, mine), (other, theirs)):
+            entry = await entry_of(client, "sealed")
+            assert (entry.seq, entry.cell_id) == (accepted.seq, cell_id)
+            payload = PAYLOAD.decode(entry.payload)
+            assert payload.seal is not None
+            seals[cell_id] = payload.seal
+            assert (payload.sealed, payload.body) == (post.sealed, post.body)
+        assert b"".join(seals[one] for one in sorted(seals)) == post.seals
+
+
+async def test_commits_stay_in_their_cell_and_do_not_move_the_others_head(live: LiveSealed) -> None:
+    c, devices = await live.ready(6)
+    (_, (a, *_)), (_, (x, *_)) = (await live.cells(c, devices)).items()
+    async with live.client(x.caller) as theirs:
+        assert theirs.ready is not None
+        (head,) = theirs.ready.heads
+        await live.rotate(c, a)
+        await theirs.nothing()
+        async with live.client(x.caller) as again, live.client(a.caller) as mine:
+            assert again.ready is not None
+            assert again.ready.heads == [head]
+            assert mine.ready is not None
+            assert mine.ready.heads[0].last_seq > head.last_seq
+        _, accepted = await live.send(c, a)
+        assert (await entry_of(theirs, "sealed")).seq == accepted.seq
+        async with live.client(x.caller) as again:
+            assert again.ready is not None
+            assert again.ready.heads[0].last_seq == accepted.seq
+
+
+async def test_who_comes_and_who_goes_is_known_though_no_entry_names_them(live: LiveSealed) -> None:
+    c, devices = await live.ready(6)
+    a = devices[0]
+    leaver = devices[-1]
+    newcomer = live.device()
+    async with (
+        live.client(a.caller) as admin,
+        live.client(newcomer.caller) as came,
+        live.client(leaver.caller) as left,
+    ):
+        await live.change(c, a, add=[newcomer.caller.person_id])
+        assert await came.next() == wire.ConversationFrame(conversation_id=c)
+        added = await entry_of(came, "roster")
+        assert msgspec.msgpack.decode(added.payload, type=wire.RosterChange).whole is False
+        assert await entry_of(admin, "roster") == added
+        assert await entry_of(left, "roster") == added
+        await live.change(c, a, remove=[leaver.caller.person_id])
+        assert await left.next() == wire.ConversationGone(conversation_id=c)
+        removed = await entry_of(admin, "roster")
+        _, accepted = await live.send(c, a)
+        await left.nothing()
+        # Everything in order, whatever had to be read in between.
+        for client in (admin, came):
+            seqs: list[int] = []
+            while not seqs or seqs[-1] < accepted.seq:
+                seqs.append((await next_entry(client)).seq)
+            assert seqs == sorted(set(seqs))
+            assert seqs[-1] == accepted.seq
+        assert removed.seq < accepted.seq
+
+
+async def test_a_new_large_conversation_reaches_all_its_people(live: LiveSealed) -> None:
+    devices = [live.device() for _ in range(10)]
+    async with live.client(devices[3].caller) as one, live.client(devices[9].caller) as other:
+        made = await live.group(devices[0].caller, [d.caller for d in devices[1:]])
+        for client in (one, other):
+            found = await client.next()
+            assert found == wire.ConversationFrame(conversation_id=made.conversation_id)
+            assert (await entry_of(client, "roster")).seq == 1
+
+
+async def test_cells_that_merge_show_nobody_out(live: LiveSealed) -> None:
+    c, devices = await live.ready(5)
+    cells = await live.cells(c, devices)
+    small = min(cells.values(), key=len)
+    large = max(cells.values(), key=len)
+    a = devices[0]
+    gone = next(one for one in large if one is not a)
+    async with live.client(small[-1].caller) as moved, live.client(a.caller) as admin:
+        before = await live.cell_of(c, small[-1])
+        await live.change(c, a, remove=[gone.caller.person_id])
+        await entry_of(moved, "roster")  # Not "gone".
+        await entry_of(admin, "roster")
+        roster = await live.service.membership.conversation(small[-1].caller, c)
+        assert (roster.cells_total, roster.cells[0].cell_id == before) == (
+            1,
+            small[-1] in large,
+        )
+        proposal = await entry_of(moved, "proposal")
+        assert proposal.cell_id == roster.cells[0].cell_id
+
+
+async def test_lost_wakeups_of_sealed_messages_are_read_from_the_log(live: LiveSealed) -> None:
+    c, devices = await live.ready(6)
+    (k, (a, *_)), (other, (x, *_)) = (await live.cells(c, devices)).items()
+    async with live.client(a.caller) as mine, live.client(x.caller) as theirs:
+        live.live_bus.forgetful = True
+        _, first = await live.send(c, a)
+        _, second = await live.send(c, a)
+        live.live_bus.forgetful = False
+        _, third = await live.send(c, a)
+        for cell_id, client in ((k, mine), (other, theirs)):
+            for accepted in (first, second, third):
+                entry = await entry_of(client, "sealed")
+                assert (entry.seq, entry.cell_id) == (accepted.seq, cell_id)
+                seal = PAYLOAD.decode(entry.payload).seal
+                assert seal is not None
+                assert seal[:16].hex() == cell_id
+
+
+async def test_a_late_seal_is_asked_for_and_passed_on(live: LiveSealed) -> None:
+    c, devices = await live.large(6)
+    cells = await live.cells(c, devices)
+    a = devices[0]
+    mine = await live.cell_of(c, a)
+    other = next(one for one in cells if one != mine)
+    x = cells[other][0]
+    await live.found(c, mine, cells[mine])
+    async with live.client(a.caller) as sender, live.client(x.caller) as late:
+        _, accepted = await live.send(c, a)
+        assert PAYLOAD.decode((await entry_of(late, "sealed")).payload).seal is None
+        await entry_of(sender, "sealed")
+        await live.found(c, other, cells[other])
+        assert (await entry_of(late, "commit")).cell_id == other
+        assert await sender.next() == wire.SealWanted(conversation_id=c, cell_id=other)
+        keys = await live.service.keys.newest(a.caller, c, 0)
+        key_id = next(one.key_id for one in keys.keys if one.cell_id == other)
+        seals = bytes.fromhex(other) + key_id + bytes(80)
+        body = wire.LateSeals(seals=seals)
+        await live.service.sealed.late(a.caller, c, accepted.seq, body)
+        assert await late.next() == wire.LateSeal(
+            conversation_id=c, seq=Seq(accepted.seq), seal=seals
+        )
+        await sender.nothing()
