@@ -23,7 +23,7 @@ from tests.harness.officer import MSGPACK, Device
 
 _FRAME = msgspec.msgpack.Decoder(wire.ServerFrame)
 AGAIN_S = 0.1
-PATIENCE_S = 60
+PATIENCE_S = 120
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from tests.harness import databank, processes
 from tests.harness.officer import Device
 from tests.harness.server import ROOT, ServerProcess
 
-pytestmark = [pytest.mark.postgresql, pytest.mark.nats, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.postgresql, pytest.mark.nats, pytest.mark.timeout(400)]
 NODE = re.compile(r"^Node (\d): http://localhost:(\d+) \(process (\d+)\)$", re.MULTILINE)
 DATABASE = re.compile(r"^PostgreSQL: .*host=(\S+)$", re.MULTILINE)
 OFFICERS = 4

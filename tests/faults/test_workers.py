@@ -13,7 +13,7 @@ from tests.faults.stream import Place, streaming, until
 from tests.harness.officer import Device
 from tests.harness.server import ServerProcess, run_copconnect
 
-pytestmark = [pytest.mark.postgresql, pytest.mark.nats, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.postgresql, pytest.mark.nats, pytest.mark.timeout(400)]
 
 
 def workers(server: ServerProcess) -> list[int]:
@@ -83,6 +83,32 @@ async def test_workers_are_replaced_one_after_another(
     codes = {code for one in stream.listeners for code in one.closed}
     assert codes <= {1012, 1006}
     assert 1012 in codes
+
+
+async def test_a_worker_that_hangs_is_replaced(
+    server: ServerProcess, devices: list[Device], place: Place
+) -> None:
+    async with streaming([f"127.0.0.1:{server.port}"], devices, place) as stream:
+        victim = workers(server)[0]
+        os.kill(victim, signal.SIGSTOP)
+        await until(lambda: not alive(victim), "the hung worker is killed")
+        await until(lambda: len(workers(server)) == 3, "another takes its place")
+        await stream.all_online()
+
+
+async def test_nats_hangs(
+    shared: Department, server: ServerProcess, devices: list[Device], place: Place
+) -> None:
+    """As when the network between the nodes and NATS is cut: nothing ends, nothing arrives."""
+    async with streaming([f"127.0.0.1:{server.port}"], devices, place) as stream:
+        os.kill(shared.nats.pid, signal.SIGSTOP)
+        try:
+            await stream.more(60)
+            await stream.received()
+        finally:
+            os.kill(shared.nats.pid, signal.SIGCONT)
+        await stream.more(60)
+    assert all(one.connections == 1 for one in stream.listeners)
 
 
 async def test_a_supervisor_that_dies_takes_its_workers_along(

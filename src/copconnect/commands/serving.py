@@ -19,6 +19,7 @@ from copconnect.settings import Settings
 
 GRACE_S = 5
 BACKLOG = 4096
+LIVES_EVERY_S = 1.0
 Ready = Callable[[], Awaitable[None]]
 
 
@@ -39,7 +40,7 @@ def configure_logging() -> None:
 @dataclass(frozen=True, slots=True)
 class Supervised:
     """What a worker has from its supervisor, as descriptors: the listening socket, and one end of a
-    pair that says one byte when the worker serves and ends when the supervisor does."""
+    pair, on which it says that it lives and which ends when the supervisor does."""
 
     listening: int
     supervisor: int
@@ -91,12 +92,19 @@ def run(
         supervisor.setblocking(False)
 
         async def report() -> None:
-            supervisor.send(b"+")
             asyncio.get_running_loop().add_reader(supervisor, _end_with, supervisor)
+            _live(supervisor)
 
         server = Server(config, report)
         server.run(sockets=[socket.socket(fileno=supervised.listening)])
     return server.started
+
+
+def _live(supervisor: socket.socket) -> None:
+    """Say that this process serves, now and each second."""
+    with contextlib.suppress(OSError):  # It is gone, or does not listen: _end_with sees which.
+        supervisor.send(b"+")
+    asyncio.get_running_loop().call_later(LIVES_EVERY_S, _live, supervisor)
 
 
 def _end_with(supervisor: socket.socket) -> None:

@@ -3,8 +3,10 @@
 The supervisor binds N sockets to the port (SO_REUSEPORT: the kernel spreads connections over them)
 and gives one to each worker. It keeps them open, so connections that arrive while a worker starts
 again wait for the new one instead of being refused. Workers are ordinary nodes: they share the
-database and the bus and nothing else. A pipe tells a worker that its supervisor is gone; the worker
-then ends. SIGTERM and SIGINT end all workers, SIGHUP starts them again one after another.
+database and the bus and nothing else. A pair of sockets joins each with its supervisor: the worker
+says each second that it lives, and is killed when it falls silent, because its share of the port's
+connections would wait for ever; and it ends when the supervisor is gone. SIGTERM and SIGINT end all
+workers, SIGHUP starts them again one after another.
 """
 
 import asyncio
@@ -23,6 +25,8 @@ import structlog
 from copconnect.settings import Settings
 
 GRACE_S = 15.0
+START_LIMIT_S = 600.0  # Migrations may take their time.
+SILENCE_LIMIT_S = 30.0
 LONG_LIFE_S = 30.0
 LONGEST_PAUSE_S = 10.0
 log = structlog.get_logger()
@@ -119,9 +123,21 @@ class Worker:
                 _forget_metrics(metrics, self._process.pid)
 
     async def _hear(self, ours: socket.socket) -> None:
-        """The worker says one byte when it serves."""
-        if await asyncio.get_running_loop().sock_recv(ours, 1):
-            self.serves.set()
+        """The worker says a byte when it serves, and then each second."""
+        loop = asyncio.get_running_loop()
+        limit_s = START_LIMIT_S
+        while True:
+            try:
+                said = await asyncio.wait_for(loop.sock_recv(ours, 64), limit_s)
+            except TimeoutError:
+                log.error("worker_silent", worker=self.number)
+                self.kill()
+                return
+            if not said:
+                return
+            if limit_s == START_LIMIT_S:
+                self.serves.set()
+            limit_s = SILENCE_LIMIT_S
 
     def end(self) -> None:
         """Ask the process to end; :meth:`run` starts another."""

@@ -15,6 +15,13 @@ class NatsServer:
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
+    def pid(self) -> int:
+        """Its process."""
+        if self._process is None:
+            raise RuntimeError("it does not run")
+        return self._process.pid
+
+    @property
     def url(self) -> str:
         """The URL for ``Settings.bus_url``."""
         return f"nats://127.0.0.1:{self.port}"
