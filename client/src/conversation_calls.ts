@@ -229,6 +229,9 @@ export abstract class ConversationCalls {
     const device = await this.device();
     const conversation = device.find(conversationId);
     await conversation.run(() => Promise.resolve());
+    // How many cells are ready changes without a word to those in the others.
+    if (conversation.record.cells > 1 && conversation.record.state === "ready")
+      await device.sync.refresh(conversationId).catch(ignoreOffline);
     const { record, group } = conversation;
     return {
       conversationId,
@@ -357,6 +360,11 @@ function writable(conversation: Conversation): Conversation {
   if (conversation.record.state === "left") throw failure("conversation_left");
   if (conversation.record.state === "alarm") throw failure("security_alarm");
   return conversation;
+}
+
+/** What was known before is shown where the server cannot be asked. */
+function ignoreOffline(error: unknown): void {
+  if (!hasCode(error, "network", "overloaded", "locked")) throw error;
 }
 
 function rejectUnlessOffline(error: unknown): void {

@@ -159,6 +159,7 @@ export class Entering {
       return false;
     }
     await api.forgetWelcome(conversation.id, cellId).catch(() => undefined);
+    await this.#inbox.openWaiting(conversation);
     await this.#inbox.catchUp(conversation);
     this.#hooks.onEntered(conversation);
     return true;

@@ -14,7 +14,7 @@ import type { OutgoingStore } from "./outgoing.ts";
 import { applyHandshake } from "./receiving/handshake_entry.ts";
 import { applyMessage } from "./receiving/message_entry.ts";
 import { applySealed } from "./receiving/sealed_entry.ts";
-import { openLate } from "./receiving/opening.ts";
+import { openLate, openWaiting } from "./receiving/opening.ts";
 import { allWaiting } from "./receiving/waiting.ts";
 import type { InboxListener, Receiving } from "./receiving/receiving.ts";
 import { applyRoster } from "./receiving/roster_entry.ts";
@@ -53,6 +53,8 @@ export class Inbox {
       const next = entries.filter(({ seq }) => seq > cursor).sort((a, b) => a.seq - b.seq);
       const whole = inOrder(conversation, next);
       if (conversation.record.state === "left") return;
+      // Without a roster nothing sealed can be judged: entering begins with one, and the log waits.
+      if (conversation.record.cells > 1 && conversation.roster === null) return;
       // The server's connection comes behind what the log had told: a cursor beyond it was cut.
       if (next.length === 0) return this.#listener.onCursor(conversation);
       if (!whole) return this.catchUp(conversation);
@@ -91,6 +93,14 @@ export class Inbox {
   async lateSeal(conversation: Conversation, seq: number, seal: Uint8Array): Promise<void> {
     const work = new Work(conversation);
     await openLate(this.#receiving(conversation, work, true), seq, seal);
+    await conversation.store(work);
+  }
+
+  /** This device has come in: what waits for it may open now. Inside the queue. */
+  async openWaiting(conversation: Conversation): Promise<void> {
+    if ((conversation.record.waiting ?? 0) === 0) return;
+    const work = new Work(conversation);
+    await openWaiting(this.#receiving(conversation, work, false));
     await conversation.store(work);
   }
 

@@ -118,6 +118,8 @@ export interface ConversationRecord {
   readonly alarm: string | null;
   /** Every entry up to here has been processed. */
   readonly cursor: number;
+  /** When that entry was ordered. */
+  readonly joinedMs?: number;
   /** Entries of messages before the one that let this device in are not for it. */
   readonly joinedSeq: number;
   /** Messages in a row that did not decrypt in this epoch. */

@@ -7,16 +7,24 @@ import type { CoreOptions, LocalCore } from "../src/create.ts";
 import { newId } from "../src/octets.ts";
 import type { WebSocketMaker } from "../src/transport/socket.ts";
 import { numberOf } from "./server.ts";
-import type { TestServer } from "./server.ts";
+
+/** What an officer needs of a server: the real one (server.ts) or one in memory. */
+export interface OfficersServer {
+  readonly origin: string;
+  codeFor(number: string): Promise<string>;
+  log(): string;
+}
 
 export class Officer {
   readonly vaultName: string;
-  readonly #server: TestServer;
+  readonly #server: OfficersServer;
   readonly #options: Partial<CoreOptions>;
   core: LocalCore;
+  /** The person's id, known once registered; also while the core is closed. */
+  person = "";
   events: CoreEvent[] = [];
 
-  constructor(server: TestServer, options: Partial<CoreOptions> = {}) {
+  constructor(server: OfficersServer, options: Partial<CoreOptions> = {}) {
     this.#server = server;
     this.#options = options;
     this.vaultName = options.vaultName ?? `test-${newId()}`;
@@ -36,7 +44,7 @@ export class Officer {
 
   /** Register the person with this index in the data bank and accept the code of conduct. */
   static async register(
-    server: TestServer,
+    server: OfficersServer,
     index: number,
     options: Partial<CoreOptions> = {},
   ): Promise<Officer> {
@@ -49,12 +57,13 @@ export class Officer {
     await core.registerClient(step.ticket, `Phone of ${String(index)}`);
     const { version } = await core.conductCode("en");
     await core.acceptConduct(version, "en");
+    officer.person = (await core.state()).me?.personId ?? "";
     await officer.until("online", async () => (await core.state()).connection === "online");
     return officer;
   }
 
   get personId(): Promise<string> {
-    return this.core.state().then((state) => state.me?.personId ?? "");
+    return Promise.resolve(this.person);
   }
 
   /** As a browser that is closed and opened again. */

@@ -18,6 +18,8 @@ export async function applyHandshake(receiving: Receiving, entry: LogEntry): Pro
   }
   // A join of ours is on its way: what lies before it is for those who were in.
   const { group } = work;
+  // The commit whose Welcome let this device in.
+  if (entry.seq === work.record.joinedSeq) work.set({ joinedMs: entry.sentMs });
   if (group === null || entry.seq <= work.record.joinedSeq) return;
   try {
     const roster = await rosterForEntry(context, conversation, work);
@@ -53,7 +55,8 @@ async function adopt(receiving: Receiving, entry: LogEntry): Promise<void> {
   work.advance(await context.mls().decode(pending.next));
   work.pending = null;
   if (pending.kind !== "member") {
-    work.set({ joinedSeq: entry.seq, state: "ready", everJoined: true });
+    const { seq, sentMs } = entry;
+    work.set({ joinedSeq: seq, joinedMs: sentMs, state: "ready", everJoined: true });
     if (pending.kind === "join") work.put(joinedHere(entry));
   }
   work.set({ undecryptable: 0, undecryptableFrom: [] });

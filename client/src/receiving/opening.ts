@@ -10,7 +10,9 @@ import { allWaiting, dropWaiting } from "./waiting.ts";
 /** A new epoch has begun, or this device has come in: what waits for it can be read now. */
 export async function openWaiting(receiving: Receiving): Promise<void> {
   const { context, work } = receiving;
-  for (const waiting of await allWaiting(context.vault, work)) {
+  const all = await allWaiting(context.vault, work);
+  if (all.length !== (work.record.waiting ?? 0)) work.set({ waiting: all.length });
+  for (const waiting of all) {
     const { seal } = unpack(waiting.payload) as SealedPayload;
     if (seal === null) continue;
     const settled = await open(receiving, waiting);

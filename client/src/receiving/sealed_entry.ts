@@ -17,7 +17,7 @@ import { concat, toHex } from "../octets.ts";
 import { provenCell } from "../roster/proofs.ts";
 import { keysHeld, learnKeys } from "../several_cells/cell_keys.ts";
 import { acceptHeader } from "../several_cells/own_chain.ts";
-import { forgetFormerSeed, heldSeeds } from "../several_cells/own_key.ts";
+import { GRACE_MS, forgetFormerSeed, heldSeeds } from "../several_cells/own_key.ts";
 import { headAt } from "../several_cells/roster_part.ts";
 import { Alarm } from "../stops.ts";
 import { parseCertificate } from "../trust/certificate.ts";
@@ -87,7 +87,7 @@ async function open(
     const plaintext = await readSealed(work, checked, seal);
     if (plaintext !== null) return take(receiving, entry, checked, plaintext);
     const inside = work.group !== null && entry.seq > work.record.joinedSeq;
-    if (!inside || (await opensLater(receiving, checked, seal))) putWaiting(work, entry);
+    if (!inside || (await opensLater(receiving, entry, checked, seal))) putWaiting(work, entry);
   });
 }
 
@@ -231,6 +231,7 @@ async function readSealed(
  */
 async function opensLater(
   { context, work }: Receiving,
+  { sentMs }: SealedEntry,
   { header }: Checked,
   seal: Uint8Array,
 ): Promise<boolean> {
@@ -240,10 +241,12 @@ async function opensLater(
   if ((own()?.epoch ?? 0) < group.epoch) await learnKeys(context, work);
   const key = own();
   if (key !== undefined && key.epoch > group.epoch) return true;
-  const current = parseSeal(seal, header.kem).keyId === key?.keyId;
-  throw current
-    ? new CellRefused("seal_broken", "the seal is for our key and does not open")
-    : new CellRefused("key_unknown", "sealed to an epoch that is not held");
+  if (parseSeal(seal, header.kem).keyId === key?.keyId)
+    throw new CellRefused("seal_broken", "the seal is for our key and does not open");
+  // Sealed to the epoch before this device came in, within the DS's grace: not for it.
+  if (sentMs <= (work.record.joinedMs ?? 0) + GRACE_MS)
+    throw new CellRefused("already_received", "of before this device came in");
+  throw new CellRefused("key_unknown", "sealed to an epoch that is not held");
 }
 
 /** One of this device's own: it may be of before a loss of state. */

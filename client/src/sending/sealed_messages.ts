@@ -31,8 +31,11 @@ import { platformEd25519 } from "../trust/ed25519.ts";
 import type { Accepted } from "../wire.ts";
 import type { Way } from "./way.ts";
 
-/** Keys are asked for anew after this time, or when the DS says that they are not current. */
-const KEYS_GOOD_MS = 30_000;
+/**
+ * Keys are asked for anew after this time, or when the DS says that they are not current. It takes
+ * seals to the epoch before for longer, which who has just come in cannot open.
+ */
+const KEYS_GOOD_MS = 2_000;
 /** Sealing for fewer cells is over before anybody could see progress. */
 const TOLD_CELLS = 32;
 

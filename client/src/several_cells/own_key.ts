@@ -19,7 +19,7 @@ import { platformEd25519 } from "../trust/ed25519.ts";
 import type { UploadKeyRecord } from "../wire.ts";
 
 /** The DS takes seals to the epoch before for 30 s after the commit; clocks and queues add to it. */
-const GRACE_MS = 60_000;
+export const GRACE_MS = 60_000;
 
 export function seedOf(group: CellGroup): Promise<Uint8Array> {
   const context = exporterContext(kemOfSuite(group.suite), group.conversationId);

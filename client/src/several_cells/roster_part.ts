@@ -157,9 +157,13 @@ export async function renewRoster(
   // A whole copy has followed the log up to its head.
   const place = heads === null ? before?.head.epoch : record.rosterPlace;
   work.set({ rosterStale: false, rosterPlace: place ?? fetched.roster.head.epoch });
-  if (before !== null && before instanceof RosterCopy !== fetched.roster instanceof RosterCopy)
-    noteMoved(work, before);
+  if (before !== null && isAll(before) !== isAll(fetched.roster)) noteMoved(work, before);
   return true;
+}
+
+/** Whether these are all leaves of the conversation: there is one cell. */
+function isAll(roster: Roster): boolean {
+  return roster instanceof RosterCopy || roster.leaves().length === roster.head.leaves;
 }
 
 /** Whether the copy is of the form that the number of cells asks for, and of today for our cell. */
@@ -188,7 +192,7 @@ export async function freshRoster(
 /** Cells became one: who was moved into ours is let in before anything is sent. */
 function noteMoved(work: Work, before: Roster): void {
   const { roster, record } = work;
-  if (!(roster instanceof RosterCopy)) {
+  if (roster === null || !isAll(roster)) {
     work.set({ awaited: [] });
     return;
   }
