@@ -391,6 +391,11 @@ export interface Core {
   saveDraft(conversationId: string, text: string): Promise<void>;
   /** Which conversation is on screen, so that it does not notify; null for none. */
   setVisible(conversationId: string | null): Promise<void>;
+  /**
+   * What the device says about its network. Gone: a connection that still looks open is given up at
+   * once. Back: the next try comes now instead of after its wait.
+   */
+  networkChanged(there: boolean): Promise<void>;
 
   // Attachments.
   /** The whole plaintext, downloading if needed; progress comes as "attachment" events. */

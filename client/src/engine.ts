@@ -416,6 +416,11 @@ export class Engine extends PeopleCalls implements ConnectedCore {
     return me.clients;
   }
 
+  async networkChanged(there: boolean): Promise<void> {
+    if (there) this.#device?.socket.nudge();
+    else this.#device?.socket.drop();
+  }
+
   async setVisible(conversationId: string | null): Promise<void> {
     await this.start();
     this.#visible = conversationId;

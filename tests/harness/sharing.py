@@ -1,10 +1,11 @@
 """What an officer does with files, sounds and places, by what is written on the screen."""
 
 import base64
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from playwright.sync_api import Browser, Locator
+from playwright.sync_api import Browser, Locator, expect
 
 from tests.harness.browser import Officer
 
@@ -65,6 +66,25 @@ def send_previewed(officer: Officer, caption: str) -> None:
     officer.page.get_by_label(officer.word("media.preview.caption"), exact=True).fill(caption)
     officer.button("media.preview.send").click()
     officer.message(caption).wait_for()
+
+
+def send_voice(officer: Officer) -> None:
+    """Record a voice note of two seconds, and send it."""
+    officer.button("media.voice.record").click()
+    expect(officer.page.get_by_role("timer")).to_have_text(re.compile(r"0:0[2-9]"))
+    officer.button("media.voice.send").click()
+
+
+def send_place(officer: Officer, coordinates: str) -> None:
+    """Send where one is, as the app writes it. It is a secret from then on."""
+    officer.secrets.text(coordinates)
+    officer.button("conversation.attach").click()
+    officer.page.get_by_role("dialog").get_by_role(
+        "button", name=officer.word("media.attach.location"), exact=True
+    ).click()
+    officer.page.get_by_text(coordinates).wait_for()
+    officer.button("media.location.send").click()
+    officer.message(coordinates).wait_for()
 
 
 def document(officer: Officer, name: str) -> Locator:

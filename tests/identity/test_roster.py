@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from sqlalchemy import update
+
 from copconnect.ids import PersonId
 from copconnect.roster import store
 from tests.identity.conftest import PATROL, SHO, Device, Running
@@ -43,6 +45,47 @@ async def test_people_are_found_by_what_one_knows_of_them(running: Running) -> N
     assert SHO in await search(running, device, unit="TG", deep="1")
     assert await search(running, device, unit="NOWHERE", deep="1") == []
     assert await search(running, device, role="sh") == []
+
+
+async def test_an_exact_name_comes_before_all_others(running: Running) -> None:
+    device = await running.device(PATROL)
+    everybody = await _people(running, device, limit="200")
+    junior, seniors = everybody[-1], everybody[:3]
+    # Seniors who are found by the junior's names too, such as by the name of a unit.
+    names = junior["names"]
+    async with running.container.database.transaction() as connection:
+        words = f" {names['en']} {names['te']}".casefold().replace("\u200c", "")
+        await connection.execute(
+            update(store.people)
+            .where(store.people.c.person_id.in_([one["personId"] for one in seniors]))
+            .values(search=store.people.c.search + words)
+        )
+    for text in (names["en"].upper(), names["te"], names["te"].replace("\u200c", "")):
+        found = await _people(running, device, text=text)
+        assert found[0] == junior, text
+        assert found[1:4] == seniors, text
+        assert await _one_by_one(running, device, text) == found, text
+    # Part of a name puts nobody first.
+    found = await _people(running, device, text=names["en"].split()[0])
+    assert found == [one for one in everybody if one in found]
+
+
+async def _one_by_one(running: Running, device: Device, text: str) -> list[Any]:
+    found: list[Any] = []
+    after = ""
+    while True:
+        query = {"text": text, "limit": "1", "after": after}
+        page = (await running.http.get("/v1/people", headers=device.headers, params=query)).json()
+        found += page["people"]
+        if page["next"] is None:
+            return found
+        after = page["next"]
+
+
+async def _people(running: Running, device: Device, **query: str) -> list[Any]:
+    answer = await running.http.get("/v1/people", headers=device.headers, params=query)
+    people: list[Any] = answer.json()["people"]
+    return people
 
 
 async def test_every_person_is_on_exactly_one_page(running: Running) -> None:

@@ -322,12 +322,9 @@ export class ScriptedCore extends ScriptedAccount implements ConnectedCore {
     const talk = this.#talk(conversationId);
     if (talk.item.unread > 0) this.#change(talk, { unread: 0, mentioned: false });
   }
-  async receipts(messageId: string): Promise<MessageReceipts> {
+  async receipts(conversationId: string, messageId: string): Promise<MessageReceipts> {
     await pause(80);
-    const talk = this.#talks.find((one) =>
-      one.messages.some((message) => message.messageId === messageId),
-    );
-    if (talk === undefined) throw refusal("not_found");
+    const talk = this.#talk(conversationId);
     const others = talk.people.filter((person) => person.personId !== ME.personId).map(plate);
     const third = Math.ceil(others.length / 3);
     return {
@@ -339,6 +336,9 @@ export class ScriptedCore extends ScriptedAccount implements ConnectedCore {
   }
   async saveDraft(conversationId: string, text: string): Promise<void> {
     this.#change(this.#talk(conversationId), { draft: text === "" ? null : text });
+  }
+  async networkChanged(): Promise<void> {
+    // The scenario decides.
   }
   async setVisible(): Promise<void> {
     // Nothing notifies here.

@@ -55,6 +55,7 @@ export const METHODS: Readonly<Record<Method, true>> = {
   receipts: true,
   saveDraft: true,
   setVisible: true,
+  networkChanged: true,
   attachment: true,
   attachmentRange: true,
   cancelDownload: true,

@@ -71,6 +71,7 @@ export class Socket {
   #ready = false;
   #running = false;
   #failures = 0;
+  #giveUp: (() => void) | null = null;
 
   constructor(options: SocketOptions) {
     this.#options = options;
@@ -103,6 +104,11 @@ export class Socket {
     this.#wake.abort();
   }
 
+  /** The device says that the network is gone: a connection that looks open is not. */
+  drop(): void {
+    this.#giveUp?.();
+  }
+
   /** Send cursors. False when there is no connection: the caller keeps them for later. */
   sendCursors(updates: readonly CursorUpdate[]): boolean {
     if (!this.#ready || this.#socket === null) return false;
@@ -122,7 +128,8 @@ export class Socket {
 
   async #run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      this.#options.onState("connecting");
+      // Tries that follow a failed one are no news: it stays offline until the connection is back.
+      if (this.#failures === 0) this.#options.onState("connecting");
       const code = await this.#connect(signal);
       if (signal.aborted) return;
       const refusal = REFUSALS[code];
@@ -178,9 +185,11 @@ export class Socket {
         if (this.#socket === socket) {
           this.#socket = null;
           this.#ready = false;
+          this.#giveUp = null;
         }
         resolve(code);
       };
+      this.#giveUp = () => finish(1006);
       const stopped = (): void => finish(1000);
       signal.addEventListener("abort", stopped);
       socket.onopen = () => this.#send({ t: "hello", version: WIRE_VERSION, accessToken: token });

@@ -32,8 +32,11 @@ def terms(text: str) -> list[str]:
 
 def like(term: str) -> str:
     """Return a LIKE pattern (escape ``\\``) that finds a term anywhere."""
-    escaped = term.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return f"%{escaped}%"
+    return f"%{_literally(term)}%"
+
+
+def _literally(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
 def person_id(code: str) -> PersonId:
@@ -47,21 +50,28 @@ def sort_key(seniority: int, name: str, identifier: PersonId) -> str:
     return f"{9999 - seniority:04d} {fold(name)[:80]} {identifier}"
 
 
-def page_token(key: str) -> str:
-    """Return the opaque form of a paging key."""
-    return base64.urlsafe_b64encode(key.encode()).decode().rstrip("=")
+def sort_key_of_name(name: str) -> str:
+    """Return a LIKE pattern (escape ``\\``) of the sort keys of everybody with exactly this
+    folded name."""
+    return f"____ {_literally(name[:80])} {'_' * 32}"
 
 
-def page_key(token: str) -> str:
+def page_token(tier: int, key: str) -> str:
+    """Return the opaque form of a place in a search: 0 among the people whose name is exactly what
+    was searched for, who come first, 1 among the others; and the sort key there."""
+    return base64.urlsafe_b64encode(f"{tier}{key}".encode()).decode().rstrip("=")
+
+
+def page_place(token: str) -> tuple[int, str]:
     """Undo :func:`page_token`. Raises ValueError for anything it did not make."""
     try:
         padded = token + "=" * (-len(token) % 4)
         key = base64.b64decode(padded.encode("ascii"), altchars=b"-_", validate=True).decode()
     except (binascii.Error, UnicodeError) as error:
         raise ValueError("not a page token") from error
-    if "\0" in key:
+    if "\0" in key or key[:1] not in ("0", "1"):
         raise ValueError("not a page token")
-    return key
+    return int(key[0]), key[1:]
 
 
 def unit_paths(parents: Mapping[UnitId, UnitId | None]) -> dict[UnitId, str]:

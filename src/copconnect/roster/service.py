@@ -80,25 +80,31 @@ class RosterService:
         after: str | None = None,
         limit: int = 50,
     ) -> wire.People:
-        """Search. Raises BadRequest for a page token that was not ours."""
+        """Search; whose name is exactly the text comes first, then seniors, then by name.
+
+        Raises BadRequest for a page token that was not ours.
+        """
         try:
-            key = rules.page_key(after) if after else None
+            place = rules.page_place(after) if after else None
         except ValueError as error:
             raise errors.BadRequest(reason="after") from error
         limit = max(1, min(limit, MAX_PAGE))
+        name = rules.fold(text)
         async with self._database.reading() as connection:
             rows, total = await store.search(
                 connection,
                 patterns=[rules.like(term) for term in rules.terms(text)],
+                exact=(rules.sort_key_of_name(name), name) if name else None,
                 unit_id=unit,
                 deep=deep,
                 rank=rank,
                 role=role,
-                after=key,
+                after=place,
                 limit=limit + 1,
             )
             found = await self._cards(connection, rows[:limit])
-        following = rules.page_token(rows[limit - 1].sort_key) if len(rows) > limit else None
+        last = rows[limit - 1] if len(rows) > limit else None
+        following = rules.page_token(last.tier, last.sort_key) if last is not None else None
         return wire.People(people=found, next=following, total=total)
 
     async def person(self, person_id: str) -> wire.Person:

@@ -9,12 +9,17 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    ColumnElement,
     Index,
     Integer,
     String,
     Table,
     Text,
+    and_,
+    case,
     func,
+    literal,
+    or_,
     select,
     update,
 )
@@ -188,14 +193,20 @@ async def search(
     connection: AsyncConnection,
     *,
     patterns: Sequence[str],
+    exact: tuple[str, str] | None,
     unit_id: str | None,
     deep: bool,
     rank: str | None,
     role: str | None,
-    after: str | None,
+    after: tuple[int, str] | None,
     limit: int,
 ) -> tuple[list[Any], int]:
-    """Return a page of people who are not removed, and how many match in all."""
+    """Return a page of people who are not removed, and how many match in all.
+
+    ``exact`` is what the sort key is like, and what the Telugu name is without joiners, of people
+    who come first. The rows have a ``tier``: 0 for them, 1 for all others; ``after`` is the tier
+    and the sort key of the row before the page.
+    """
     conditions = [people.c.status != "removed"]
     conditions += [people.c.search.like(pattern, escape="\\") for pattern in patterns]
     if unit_id is not None and deep:
@@ -209,12 +220,26 @@ async def search(
     if role is not None:
         conditions.append(people.c.roles.contains(f" {role} ", autoescape=True))
     total = await connection.scalar(select(func.count()).select_from(people).where(*conditions))
+    tier = _tier(exact)
     if after is not None:
-        conditions.append(people.c.sort_key > after)
+        following = people.c.sort_key > after[1]
+        conditions.append(or_(tier > after[0], and_(tier == after[0], following)))
+    # Where nobody can be in the first tier, the index of the sort keys gives the order.
+    order = (tier, people.c.sort_key) if exact is not None else (people.c.sort_key,)
     page = await connection.execute(
-        select(people).where(*conditions).order_by(people.c.sort_key).limit(limit)
+        select(people, tier.label("tier")).where(*conditions).order_by(*order).limit(limit)
     )
     return list(page), total or 0
+
+
+def _tier(exact: tuple[str, str] | None) -> ColumnElement[int]:
+    if exact is None:
+        return literal(1)
+    key, telugu = exact
+    # The joiners of Telugu are stored and not typed; its letters have no case.
+    stored = func.replace(func.replace(people.c.name_te, "\u200c", ""), "\u200d", "")
+    same = or_(people.c.sort_key.like(key, escape="\\"), stored == telugu)
+    return case((same, 0), else_=1)
 
 
 async def directory_version(connection: AsyncConnection) -> str:

@@ -35,13 +35,16 @@ def test_a_typed_number_is_one_term() -> None:
 def test_a_page_token_round_trips(key: str) -> None:
     if "\0" in key:
         return
-    assert rules.page_key(rules.page_token(key)) == key
+    for tier in (0, 1):
+        assert rules.page_place(rules.page_token(tier, key)) == (tier, key)
 
 
 @given(st.text(max_size=60))
 def test_a_made_up_page_token_is_refused_or_harmless(token: str) -> None:
     with contextlib.suppress(ValueError):
-        assert "\0" not in rules.page_key(token)
+        tier, key = rules.page_place(token)
+        assert tier in (0, 1)
+        assert "\0" not in key
 
 
 @given(st.dictionaries(st.sampled_from("abcdefgh"), st.sampled_from([*"abcdefghz", None])))

@@ -1,6 +1,7 @@
 /**
  * What runs beside the screens for as long as the page is open: the service worker and its
- * streams, notifications, the app lock's clock, and letting go of plaintext when the app closes.
+ * streams, notifications, the app lock's clock, what the browser says about the network, and letting
+ * go of plaintext when the app closes.
  */
 import { objectUrls } from "../media/object-urls.ts";
 import { followInstallOffer } from "../pwa/install.svelte.ts";
@@ -17,6 +18,10 @@ export function startDeviceServices(): void {
   serveStreams(core());
   followNotifications();
   followAutoLock();
+  // The browser knows before any connection breaks.
+  const tell = (): void => void core().networkChanged(navigator.onLine);
+  addEventListener("online", tell);
+  addEventListener("offline", tell);
   onCoreEvent((event) => {
     if (event.type !== "app" || event.state.phase === "ready") return;
     // Locked or signed out: no plaintext stays reachable by an address.

@@ -23,6 +23,11 @@ export function dismissToast(id: number): void {
   notes = notes.filter((note) => note.id !== id);
 }
 
+/** What was said about a screen that is gone: after locking, signing out, signing in. */
+export function clearToasts(): void {
+  notes = [];
+}
+
 export function toast(
   text: string,
   options: { readonly tone?: ToastNote["tone"]; readonly action?: ToastNote["action"] } = {},

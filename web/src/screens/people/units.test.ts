@@ -1,6 +1,6 @@
 import type { Directory, Unit } from "@copconnect/client/wire";
 import { describe, expect, it } from "vitest";
-import { unitTree } from "./units.ts";
+import { namesUnit, unitTree } from "./units.ts";
 
 function unit(unitId: string, parentId: string | null, level: string): Unit {
   return { unitId, parentId, level, names: { en: unitId, te: "" } };
@@ -35,5 +35,19 @@ describe("unitTree", () => {
   });
   it("has nothing below a leaf", () => {
     expect(tree.children("z-station")).toEqual([]);
+  });
+});
+
+describe("namesUnit", () => {
+  it("finds the place of a post in the unit's name", () => {
+    expect(namesUnit("Station House Officer, Charminar", "Charminar PS")).toBe(true);
+    expect(namesUnit("ఎస్‌హెచ్‌ఓ, చార్మినార్", "చార్మినార్ పోలీస్ స్టేషన్")).toBe(true);
+    expect(namesUnit("Commissioner of Police, Hyderabad City", "Hyderabad")).toBe(true);
+  });
+  it("finds none where the post names no place, or another", () => {
+    expect(namesUnit("Constable", "Charminar PS")).toBe(false);
+    expect(namesUnit("Charminar", "Charminar PS")).toBe(false);
+    expect(namesUnit("Station House Officer, Abids", "Charminar PS")).toBe(false);
+    expect(namesUnit("", "Charminar PS")).toBe(false);
   });
 });

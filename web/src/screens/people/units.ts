@@ -29,3 +29,12 @@ export function unitTree(directory: Directory, compare: (a: Unit, b: Unit) => nu
     children: (unitId) => below.get(unitId) ?? [],
   };
 }
+
+/**
+ * Whether a post's name says its unit already ("Station House Officer, Charminar" of "Charminar
+ * PS"), so that a row need not say it twice. Posts name their place after the last comma.
+ */
+export function namesUnit(post: string, unit: string): boolean {
+  const place = post.slice(post.lastIndexOf(",") + 1).trim();
+  return place !== "" && place !== post && (unit.startsWith(place) || place.startsWith(unit));
+}

@@ -1,0 +1,136 @@
+"""Looking at a screen as a machine can: axe, what is too wide, and a picture for people.
+
+:class:`Looks` collects what is wrong at every stop of a tour and says all of it at the end, so that
+one run shows everything.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, Literal
+
+from playwright.sync_api import Page, ViewportSize
+
+from tests.harness.browser import DESKTOP, PHONE, ROOT, SMALL_PHONE, Officer
+
+AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+GRAVE = {"serious", "critical"}
+# Colours are all that a theme changes, so the second theme is asked about nothing else.
+COLOUR_RULES = ("color-contrast", "link-in-text-block")
+
+Colours = Literal["light", "dark"]
+COLOURS: tuple[Colours, ...] = ("light", "dark")
+# The app has taken the theme, and a frame has been drawn with it.
+PAINTED = """async (colours) => {
+  if (document.documentElement.dataset.theme !== colours) return false;
+  await new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)));
+  return true;
+}"""
+
+# Text that stands on one line with an ellipsis where it ends says so by its style and is no fault
+# in a list of chats; in a button or a heading it is.
+CUT = """() => {
+  const faults = [];
+  const across = document.documentElement;
+  if (across.scrollWidth > across.clientWidth)
+    faults.push(`the page is ${across.scrollWidth} wide in ${across.clientWidth}`);
+  const seen = (element) => element.checkVisibility({ visibilityProperty: true }) &&
+    !element.closest(".said, [inert], [aria-hidden='true']");
+  for (const element of document.querySelectorAll("button, h1, h2, h3, [role='tab'], label")) {
+    if (!seen(element) || element.clientWidth === 0) continue;
+    // One pixel of rounding is not a cut.
+    if (element.scrollWidth > element.clientWidth + 1)
+      faults.push(`${element.tagName} "${element.innerText.slice(0, 40)}" is ` +
+        `${element.scrollWidth} wide in ${element.clientWidth}`);
+  }
+  for (const element of document.querySelectorAll("main *")) {
+    if (!seen(element)) continue;
+    const style = getComputedStyle(element);
+    if (style.overflowX !== "auto" && style.overflowX !== "scroll") continue;
+    // Rows of filters and of chosen people are meant to be wider than the screen.
+    if (style.overflowY === "hidden" || element.scrollHeight <= element.clientHeight) continue;
+    if (element.scrollWidth > element.clientWidth + 1)
+      faults.push(`${element.className} scrolls sideways`);
+  }
+  return faults;
+}"""
+
+
+@cache
+def _axe() -> str:
+    return AXE.read_text()
+
+
+def violations(page: Page, *, colours_alone: bool = False) -> list[str]:
+    """Return a line for every serious or critical finding of axe on what is on screen."""
+    if not page.evaluate("() => 'axe' in window"):
+        page.evaluate(_axe())
+    options: dict[str, Any] = {"resultTypes": ["violations"]}
+    if colours_alone:
+        options["runOnly"] = {"type": "rule", "values": COLOUR_RULES}
+    found = page.evaluate(
+        "async (options) => (await axe.run(document, options)).violations", options
+    )
+    return [_line(one) for one in found if one["impact"] in GRAVE]
+
+
+def _line(found: dict[str, Any]) -> str:
+    nodes = found["nodes"]
+    where = json.dumps([node["target"] for node in nodes][:3])
+    why = nodes[0]["failureSummary"].splitlines()[-1].strip()
+    return f"{found['id']} ({found['impact']}): {where} {why}"
+
+
+def cut_off(page: Page) -> list[str]:
+    """Return a line for everything that is wider than the room it has."""
+    found: list[str] = page.evaluate(CUT)
+    return found
+
+
+@dataclass
+class Looks:
+    """Stops at the screens of one officer; ``faults`` says what is wrong with them."""
+
+    officer: Officer
+    screen: ViewportSize
+    faults: list[str] = field(default_factory=list)
+    stops: list[str] = field(default_factory=list)
+
+    def at(self, stop: str) -> None:
+        """Look at what is on screen now: both themes, and the narrowest phone if this is one."""
+        page = self.officer.page
+        self.stops.append(stop)
+        for colours in COLOURS:
+            self._paint(colours)
+            found = violations(page, colours_alone=colours == "dark")
+            self.faults += [f"{stop}, {colours}: {one}" for one in found]
+            self._picture(f"{stop}-{colours}")
+        self._paint("light")
+        if self.screen["width"] < DESKTOP["width"]:
+            page.set_viewport_size(SMALL_PHONE)
+            self.faults += [f"{stop}, 360 px: {one}" for one in cut_off(page)]
+            page.set_viewport_size(PHONE)
+        else:
+            self.faults += [f"{stop}: {one}" for one in cut_off(page)]
+
+    def _paint(self, colours: Colours) -> None:
+        page = self.officer.page
+        page.emulate_media(color_scheme=colours)
+        page.wait_for_function(PAINTED, arg=colours)
+
+    def _picture(self, name: str) -> None:
+        width = self.screen["width"]
+        file = self.officer.artefacts / f"{width}" / f"{len(self.stops):02}-{name}.png"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        self.officer.page.screenshot(path=file)
+
+    def follow(self, tour: Iterator[str]) -> None:
+        """Go on a tour to its end and look at every stop."""
+        for stop in tour:
+            self.at(stop)
+
+    def told(self) -> list[str]:
+        """Return the faults since this was asked last."""
+        told, self.faults = self.faults, []
+        return told

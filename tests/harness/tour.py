@@ -1,0 +1,436 @@
+"""Ways through the app that stop at every screen, sheet and dialog.
+
+Each tour is a generator: it brings one officer to a screen, yields the screen's name while it
+stands there, and goes on when it is asked to. Whoever follows it decides what to look at
+(:mod:`tests.harness.looks`).
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from playwright.sync_api import Locator, expect
+
+from tests.harness import groups, sharing
+from tests.harness.browser import DESKTOP, Officer, until
+from tests.harness.pictures import noise_png
+from tests.harness.recording import RecordingProxy
+
+PIN = "739164"
+
+
+def first_run(officer: Officer) -> Iterator[str]:
+    """From a device that was never used to the empty list of chats."""
+    yield "language"
+    officer.choose_language()
+    officer.heading("firstRun.number.title").wait_for()
+    yield "number"
+    officer.enter_number("12345")
+    officer.page.get_by_role("alert").wait_for()
+    yield "number-wrong"
+    officer.enter_number()
+    officer.heading("firstRun.code.title").wait_for()
+    yield "code"
+    right = officer.code_for(officer.person.number)
+    officer.enter_code(str((int(right) + 1) % 1_000_000).zfill(6))
+    officer.page.get_by_role("alert").wait_for()
+    yield "code-wrong"
+    officer.enter_code(right)
+    officer.button("firstRun.conduct.accept").wait_for()
+    expect(officer.button("firstRun.conduct.accept")).to_be_enabled()
+    yield "conduct"
+    officer.accept_conduct()
+    officer.button("firstRun.done.next").wait_for()
+    yield "done"
+    officer.finish()
+    officer.page.get_by_text(officer.word("chats.empty.title")).wait_for()
+    yield "chats-empty"
+
+
+@dataclass
+class Talk:
+    """A group in which everything that can be said has been said."""
+
+    title: str
+    album: str
+    video: str
+    document: str
+    place: str
+    words: str
+    answer: str
+    last: str
+    noted: str
+
+
+def fill(writer: Officer, others: list[Officer], video: Path, folder: Path) -> Talk:
+    """Make a group of long name and let the second person say everything that can be said."""
+    talk = Talk(
+        title="Bonalu procession, gates three and four, night shift of the south zone",
+        album="Five views of gate three",
+        video="Camera fourteen at the junction",
+        document="Duty roster of the south zone for the festival week, revised twice.pdf",
+        place="17.36156, 78.47467",
+        words="Barricades go up at four o'clock sharp. Two constables at each gate.",
+        answer="సరే సార్, gate three is ours. میں چوک پر ہوں۔ Reporting at half past three.",
+        last="All posts are manned.",
+        noted="Noted in the control room's diary.",
+    )
+    photo = folder / "gate.png"
+    photo.write_bytes(noise_png(96, 96))
+    groups.create(writer, talk.title, others, photo=photo)
+    writer.say(talk.words)
+    sender = others[0]
+    sender.open_chat(talk.title)
+    sender.message(talk.words).wait_for()
+    sender.act_on(talk.words, "conversation.reply")
+    sender.say(talk.answer)
+    pictures = []
+    for number, (width, height) in enumerate(
+        ((640, 480), (480, 640), (640, 360), (400, 400), (640, 480))
+    ):
+        picture = folder / f"gate-three-{number}.png"
+        picture.write_bytes(noise_png(width, height, seed=number))
+        pictures.append(picture)
+    sharing.choose_files(sender, "gallery", pictures)
+    sharing.send_previewed(sender, talk.album)
+    sharing.choose_files(sender, "gallery", [video])
+    sharing.send_previewed(sender, talk.video)
+    document = folder / talk.document
+    document.write_bytes(b"%PDF-1.4\n" + b"duty roster " * 9000)
+    sender.secrets.text(talk.document)
+    sharing.choose_files(sender, "document", [document])
+    sharing.document(sender, talk.document).wait_for()
+    sharing.send_place(sender, talk.place)
+    sharing.send_voice(sender)
+    sender.say(talk.last)
+    writer.message(talk.last).wait_for()
+    writer.say(talk.noted)
+    sender.message(talk.noted).wait_for()
+    return talk
+
+
+def _back(officer: Officer) -> None:
+    officer.page.get_by_role("button", name=officer.word("app.back"), exact=True).last.click()
+
+
+def _close(officer: Officer) -> None:
+    officer.page.keyboard.press("Escape")
+
+
+def chats(officer: Officer) -> Iterator[str]:
+    """The list of chats: full, and with nothing found."""
+    officer.to_chats()
+    yield "chats"
+    officer.page.get_by_role("searchbox", name=officer.word("chats.search")).fill("xyzzy")
+    officer.page.get_by_text(officer.word("chats.none.title")).wait_for()
+    yield "chats-none"
+    officer.button("chats.none.action").click()
+
+
+def starting(officer: Officer, others: list[Officer]) -> Iterator[str]:
+    """New chat and new group, as far as the last press."""
+    officer.to_chats()
+    officer.button("chats.new").click()
+    officer.page.get_by_role("button", name=officer.word("groups.newGroup")).wait_for()
+    _people(officer).first.wait_for()
+    yield "new-chat"
+    officer.page.get_by_role("searchbox").fill("Salma Das")
+    expect(_people(officer)).to_have_count(1)
+    yield "new-chat-not-registered"
+    officer.page.get_by_role("searchbox").fill("xyzzy")
+    officer.page.get_by_text(officer.word("groups.noPeople")).wait_for()
+    yield "new-chat-nobody"
+    officer.page.get_by_role("button", name=officer.word("groups.newGroup")).click()
+    officer.page.get_by_role("checkbox").first.wait_for()
+    yield "new-group"
+    groups.choose(officer, others)
+    yield "new-group-chosen"
+    officer.button("groups.next").click()
+    officer.page.get_by_label(officer.word("groups.name"), exact=True).wait_for()
+    officer.button("groups.create").click()
+    officer.page.get_by_text(officer.word("groups.nameMissing")).wait_for()
+    yield "new-group-profile"
+
+
+def _people(officer: Officer) -> Locator:
+    return officer.page.get_by_role("button").filter(has_text="Constable")
+
+
+def conversation(officer: Officer, talk: Talk) -> Iterator[str]:
+    """A conversation that holds everything, what opens over it, and what is written in it."""
+    officer.to_chats()
+    officer.chat(talk.title).click()
+    officer.composer.wait_for()
+    officer.message(talk.last).wait_for()
+    officer.composer.fill("A draft of two lines\nthat is not sent")
+    yield "conversation"
+    officer.composer.fill("")
+    for name, shown in (
+        ("document", sharing.document(officer, talk.document)),
+        ("video", officer.message(talk.video)),
+        ("album", officer.message(talk.album)),
+        ("start", officer.message(talk.words).first),
+    ):
+        _scroll_to(officer, shown)
+        yield f"conversation-{name}"
+    # Acts on a message, and answering it.
+    officer.message(talk.words).first.get_by_role(
+        "button", name=officer.word("conversation.actions"), exact=True
+    ).click()
+    officer.page.get_by_role("menuitem").first.wait_for()
+    yield "message-menu"
+    officer.page.get_by_role("menuitem", name=officer.word("conversation.reply")).click()
+    officer.button("conversation.stopReply").wait_for()
+    yield "reply"
+    officer.button("conversation.stopReply").click()
+    officer.composer.press_sequentially("@")
+    officer.page.get_by_role("option").first.wait_for()
+    yield "mention"
+    officer.composer.fill("")
+    # What opens large.
+    album = officer.message(talk.album)
+    _scroll_to(officer, album)
+    album.get_by_role("button", name=re.compile("^Open photo")).nth(1).click()
+    expect(officer.page.get_by_role("img", name=talk.album)).to_have_js_property(
+        "naturalWidth", 480
+    )
+    yield "picture-large"
+    officer.button("app.close").click()
+    place = officer.message(talk.place)
+    _scroll_to(officer, place)
+    place.get_by_role("button", name=officer.word("media.location.openMap")).click()
+    officer.page.get_by_role("dialog", name=officer.word("media.location.title")).wait_for()
+    yield "place-large"
+    officer.button("app.close").click()
+    # What can be shared.
+    officer.button("conversation.attach").click()
+    officer.page.get_by_role("button", name=officer.word("media.attach.location")).wait_for()
+    yield "share"
+    officer.page.get_by_role("button", name=officer.word("media.attach.location")).click()
+    officer.button("media.location.send").wait_for()
+    expect(officer.button("media.location.send")).to_be_enabled()
+    yield "share-place"
+    _close(officer)
+
+
+def previewed(officer: Officer, files: list[Path]) -> Iterator[str]:
+    """What is chosen, before it is sent; it is not."""
+    sharing.choose_files(officer, "gallery", files)
+    officer.page.get_by_label(officer.word("media.preview.caption"), exact=True).wait_for()
+    yield "share-preview"
+    _close(officer)
+    officer.composer.wait_for()
+
+
+def _scroll_to(officer: Officer, shown: Locator) -> None:
+    """Bring a message of the open conversation on screen: from the newest upwards."""
+    region = officer.page.get_by_role("region", name=officer.word("conversation.messages"))
+    region.focus()
+    officer.page.keyboard.press("End")
+    region.hover()
+
+    def there() -> bool:
+        # The list draws what is near the screen, and may let go of it again meanwhile.
+        found = shown.evaluate_all(
+            "(all) => (all[0]?.scrollIntoView({ block: 'center' }), all.length > 0)"
+        )
+        if not found:
+            officer.page.mouse.wheel(0, -300)
+        return bool(found)
+
+    until(officer.page, there)
+    expect(shown.first).to_be_in_viewport()
+
+
+def details(officer: Officer, other: Officer, talk: Talk) -> Iterator[str]:
+    """About a conversation: encryption, its members, what admins do with them."""
+    officer.to_chats()
+    officer.chat(talk.title).click()
+    officer.page.get_by_role("button", name=officer.word("conversation.encrypted")).click()
+    officer.page.get_by_text(officer.word("conversation.encryption.check")).wait_for()
+    officer.page.get_by_text(officer.word("conversation.encryption.technical")).click()
+    yield "encryption"
+    _back_to_conversation(officer)
+    officer.button("conversation.info").click()
+    groups.member_row(officer, other).wait_for()
+    officer.heading_of(talk.title).last.scroll_into_view_if_needed()
+    yield "info"
+    groups.member_row(officer, other).scroll_into_view_if_needed()
+    yield "info-members"
+    officer.page.get_by_role("button", name=re.compile(f"^{officer.word('groups.mute')}")).click()
+    officer.page.get_by_role("dialog", name=officer.word("groups.muteFor.title")).wait_for()
+    yield "mute"
+    _close(officer)
+    officer.button("groups.memberOptions", name=other.person.name).click()
+    officer.page.get_by_role("dialog", name=other.person.name).wait_for()
+    yield "member"
+    if officer.page.get_by_role(
+        "button", name=officer.word("groups.remove"), exact=True
+    ).is_visible():
+        officer.page.get_by_role("button", name=officer.word("groups.remove"), exact=True).click()
+        officer.button("groups.removeAction").wait_for()
+        yield "member-remove"
+        officer.button("app.cancel").click()
+        officer.page.get_by_role(
+            "button", name=officer.word("groups.addPeople"), exact=True
+        ).click()
+        officer.page.get_by_role("checkbox").first.wait_for()
+        yield "members-add"
+        _close(officer)
+        officer.page.get_by_role("button", name=officer.word("groups.edit"), exact=True).click()
+        officer.button("app.save").wait_for()
+        yield "group-edit"
+        officer.button("app.cancel").click()
+    else:
+        _close(officer)
+    officer.page.get_by_role("button", name=officer.word("groups.leave"), exact=True).click()
+    officer.button("groups.leaveAction").wait_for()
+    yield "leave"
+    officer.button("app.cancel").click()
+    _back_to_conversation(officer)
+
+
+def _back_to_conversation(officer: Officer) -> None:
+    if officer.page.viewport_size == DESKTOP:
+        officer.page.keyboard.press("Escape")
+        officer.composer.wait_for()
+    else:
+        _back(officer)
+        officer.composer.wait_for()
+
+
+def receipts(officer: Officer, talk: Talk, text: str) -> Iterator[str]:
+    """Who has seen a message of one's own."""
+    officer.to_chats()
+    officer.chat(talk.title).click()
+    _scroll_to(officer, officer.message(text).first)
+    officer.act_on(text, "conversation.details")
+    officer.page.get_by_text(officer.word("conversation.receipts.read")).wait_for()
+    yield "receipts"
+
+
+def people(officer: Officer, other: Officer) -> Iterator[str]:
+    """The organisation by units, by search, with filters; a person's card."""
+    officer.to_chats()
+    officer.page.get_by_role("link", name=officer.word("app.nav.people"), exact=True).click()
+    officer.page.get_by_role("link").filter(has_text="Hyderabad City").first.wait_for()
+    yield "people"
+    for unit in ("Hyderabad City", "East Zone", "Abids Police Station"):
+        officer.page.get_by_role("link").filter(has_text=unit).first.click()
+        officer.page.locator("[aria-current=location]").filter(has_text=unit).wait_for()
+    officer.page.get_by_text("Anjali Reddy").first.wait_for()
+    yield "people-unit"
+    officer.button("people.filters").click()
+    officer.page.get_by_role("combobox", name=officer.word("people.rank")).wait_for()
+    yield "people-filters"
+    officer.page.get_by_role("searchbox").fill(other.person.name)
+    found = officer.page.get_by_role("link").filter(has_text=other.person.name)
+    officer.page.get_by_text(officer.word("people.nobody")).wait_for()
+    yield "people-searched"
+    officer.button("people.everywhere").click()
+    found.first.wait_for()
+    yield "people-found"
+    officer.page.goto("/#/people")
+    officer.page.get_by_role("searchbox").fill(other.person.name)
+    found.first.click()
+    officer.page.get_by_role("heading", name=other.person.name).wait_for()
+    yield "person"
+    if officer.page.viewport_size != DESKTOP:
+        _back(officer)
+    officer.page.get_by_role("searchbox").fill("Salma Das")
+    officer.page.get_by_role("link").filter(has_text="Salma Das").first.click()
+    officer.page.get_by_role("heading", name="Salma Das").wait_for()
+    yield "person-not-registered"
+    officer.page.goto("/#/people")
+    officer.page.get_by_role("searchbox").fill("xyzzy")
+    officer.page.get_by_text(officer.word("people.nobody")).wait_for()
+    yield "people-nobody"
+
+
+def me(officer: Officer) -> Iterator[str]:
+    """Me and each of its pages; the question before signing out."""
+    officer.page.get_by_role("link", name=officer.word("app.nav.me"), exact=True).click()
+    officer.heading("me.title").wait_for()
+    yield "me"
+    for page in (
+        "profile",
+        "devices",
+        "approvals",
+        "notifications",
+        "language",
+        "appearance",
+        "storage",
+        "about",
+    ):
+        officer.page.goto(f"/#/me/{page}")
+        title = "me.theme" if page == "appearance" else f"me.{page}"
+        officer.page.get_by_role("region", name=officer.word(title), exact=True).wait_for()
+        yield f"me-{page}"
+    officer.page.goto("/#/me")
+    officer.page.get_by_role("button", name=officer.word("me.signOut"), exact=True).click()
+    officer.page.get_by_role("dialog").wait_for()
+    yield "sign-out"
+    officer.button("app.cancel").click()
+
+
+def offline(officer: Officer, line: RecordingProxy) -> Iterator[str]:
+    """What stands there without a network."""
+    officer.to_chats()
+    line.go_dark()
+    officer.page.get_by_text(officer.word("app.status.offline")).wait_for()
+    yield "offline-chats"
+    officer.page.goto("/#/new")
+    officer.page.get_by_text(officer.word("groups.offline")).wait_for()
+    yield "offline-new-chat"
+    officer.page.goto("/#/people")
+    officer.page.get_by_text(officer.word("people.failed")).wait_for()
+    yield "offline-people"
+    line.come_back()
+    officer.page.get_by_text(officer.word("app.status.offline")).wait_for(state="detached")
+
+
+def locking(officer: Officer) -> Iterator[str]:
+    """Setting a PIN, the lock, a wrong PIN, and the way out of a forgotten one."""
+    officer.page.goto("/#/me/lock")
+    officer.button("me.setPin").wait_for()
+    yield "lock-off"
+    officer.button("me.setPin").click()
+    new = officer.page.get_by_label(officer.word("me.newPin"), exact=True)
+    new.fill("123456")
+    officer.page.get_by_label(officer.word("me.repeatPin"), exact=True).fill("123456")
+    officer.button("me.setPin").click()
+    officer.page.get_by_text(officer.word("me.pinWeak")).wait_for()
+    yield "lock-pin"
+    new.fill(PIN)
+    officer.page.get_by_label(officer.word("me.repeatPin"), exact=True).fill(PIN)
+    officer.button("me.setPin").click()
+    officer.button("me.lockNow").wait_for()
+    yield "lock-on"
+    officer.button("me.lockNow").click()
+    officer.heading("lock.title").wait_for()
+    yield "locked"
+    officer.page.keyboard.type("111111")
+    officer.page.keyboard.press("Enter")
+    officer.page.get_by_role("alert").wait_for()
+    yield "locked-wrong"
+    officer.button("lock.forgot").click()
+    officer.button("lock.erase").wait_for()
+    yield "locked-forgot"
+    officer.button("app.cancel").click()
+    # A wrong PIN costs a wait before the next.
+    expect(officer.page.get_by_text(re.compile("Wait"))).to_have_count(0)
+    officer.page.keyboard.type(PIN)
+    officer.page.keyboard.press("Enter")
+    officer.heading("me.lock").wait_for()
+
+
+def signing_out(officer: Officer) -> Iterator[str]:
+    """The end."""
+    officer.page.goto("/#/me")
+    officer.page.get_by_role("button", name=officer.word("me.signOut"), exact=True).click()
+    officer.page.get_by_role("dialog").get_by_role(
+        "button", name=officer.word("me.signOut"), exact=True
+    ).click()
+    officer.page.get_by_text(officer.word("app.signedOut.signOut")).wait_for()
+    yield "signed-out"
