@@ -1,0 +1,95 @@
+/** What the socket says of the network, against sockets that do what a test tells them. */
+import { encode } from "@msgpack/msgpack";
+import { afterEach, describe, expect, it } from "vitest";
+import { Socket, type WebSocketLike, type WebSocketMaker } from "./socket.ts";
+
+class Told implements WebSocketLike {
+  static all: Told[] = [];
+  binaryType = "";
+  readonly readyState = 1;
+  readonly bufferedAmount = 0;
+  onopen: ((event: never) => void) | null = null;
+  onmessage: ((event: never) => void) | null = null;
+  onclose: ((event: never) => void) | null = null;
+  onerror: ((event: never) => void) | null = null;
+
+  constructor() {
+    Told.all.push(this);
+  }
+  send(): void {
+    // Nobody listens.
+  }
+  close(): void {
+    // The socket under test has let go of it.
+  }
+  ready(): void {
+    const ready = encode({ t: "ready", serverTimeMs: 0, conversations: [] });
+    this.onmessage?.({ data: ready.slice().buffer } as never);
+  }
+  fail(): void {
+    this.onclose?.({ code: 1006 } as never);
+  }
+}
+
+const running: Socket[] = [];
+afterEach(() => {
+  for (const socket of running.splice(0)) socket.stop();
+  Told.all = [];
+});
+
+async function opened(count: number): Promise<Told> {
+  await expect.poll(() => Told.all.length, { timeout: 10_000 }).toBe(count);
+  return Told.all[count - 1] as Told;
+}
+
+function start(): { socket: Socket; states: string[] } {
+  const states: string[] = [];
+  const socket = new Socket({
+    url: "ws://test/v1/socket",
+    WebSocket: Told as unknown as WebSocketMaker,
+    random: () => 0,
+    token: () => "token",
+    onState: (state) => {
+      if (states.at(-1) !== state) states.push(state);
+    },
+    onReady: () => undefined,
+    onFrame: () => undefined,
+    onRefused: () => undefined,
+    onOutdated: () => undefined,
+  });
+  running.push(socket);
+  socket.start();
+  return { socket, states };
+}
+
+describe("Socket", () => {
+  it("stays offline while its tries fail, and says nothing until one succeeds", async () => {
+    const { states } = start();
+    (await opened(1)).ready();
+    (await opened(1)).fail();
+    (await opened(2)).fail();
+    (await opened(3)).ready();
+    await expect.poll(() => states.at(-1)).toBe("online");
+    expect(states).toEqual(["connecting", "online", "offline", "online"]);
+  });
+
+  it("gives up a connection that looks open when the device loses its network", async () => {
+    const { socket, states } = start();
+    (await opened(1)).ready();
+    socket.drop();
+    await expect.poll(() => states.at(-1)).toBe("offline");
+    (await opened(2)).ready();
+    await expect.poll(() => states.at(-1)).toBe("online");
+  });
+
+  it("tries at once when the network is back", async () => {
+    const { socket } = start();
+    // With their waits these tries would take 16 s.
+    for (let count = 1; count <= 6; count++) {
+      (await opened(count)).fail();
+      await new Promise((resolve) => setTimeout(resolve, 0));
+      socket.nudge();
+    }
+    await opened(7);
+  });
+});
