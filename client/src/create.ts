@@ -3,6 +3,7 @@ import type { ConnectedCore } from "./core.ts";
 import { Engine } from "./engine.ts";
 import type { Fetch } from "./transport/http.ts";
 import type { WebSocketMaker } from "./transport/socket.ts";
+import type { HandedKeys } from "./vault/vault.ts";
 
 export interface CoreOptions {
   /** Origin of the server, without a trailing slash. */
@@ -14,9 +15,13 @@ export interface CoreOptions {
   readonly WebSocket?: WebSocketMaker;
   readonly now?: () => number;
   readonly random?: () => number;
+  /** The keys of an unlock that lasts, from the tab that led before. */
+  readonly keys?: HandedKeys | null;
 }
 
 export interface LocalCore extends ConnectedCore {
+  /** Called with the keys of each unlock, and with null when the app locks: for other tabs. */
+  onKeys: (keys: HandedKeys | null) => void;
   /** Stop without wiping: the process ends, or a test restarts it. */
   close(): Promise<void>;
 }
@@ -30,5 +35,6 @@ export function createCore(options: CoreOptions): LocalCore {
     WebSocket: options.WebSocket ?? (globalThis.WebSocket as unknown as WebSocketMaker),
     now: options.now ?? Date.now,
     random: options.random ?? Math.random,
+    keys: options.keys ?? null,
   });
 }

@@ -28,6 +28,7 @@ import { Http } from "./transport/http.ts";
 import type { Fetch } from "./transport/http.ts";
 import type { WebSocketMaker } from "./transport/socket.ts";
 import { Vault } from "./vault/vault.ts";
+import type { HandedKeys } from "./vault/vault.ts";
 import type { ClientInfo, Language } from "./wire.ts";
 
 export const DEFAULT_AUTO_LOCK_MS = 5 * 60_000;
@@ -40,6 +41,8 @@ export interface EngineOptions {
   readonly WebSocket: WebSocketMaker;
   readonly now: () => number;
   readonly random: () => number;
+  /** The keys of an unlock that lasts, from the tab that led before. */
+  readonly keys: HandedKeys | null;
 }
 
 type Connection = AppState["connection"];
@@ -65,6 +68,8 @@ export class Engine extends PeopleCalls implements ConnectedCore {
   #visible: string | null = null;
   #lockTimer: ReturnType<typeof setTimeout> | null = null;
   #refusing = false;
+  #toldSession: string | null | undefined = undefined;
+  onKeys: (keys: HandedKeys | null) => void = () => undefined;
 
   constructor(options: EngineOptions) {
     super();
@@ -128,10 +133,19 @@ export class Engine extends PeopleCalls implements ConnectedCore {
   }
 
   #changed(): AppState {
+    this.#tellKeys();
     const state = this.#snapshot();
     // Until it is known where the device stands, tabs show what the core before this one said.
     if (this.#entered) this.#emit({ type: "app", state });
     return state;
+  }
+
+  #tellKeys(): void {
+    const keys = this.#vault.handedKeys;
+    const session = keys?.session ?? null;
+    if (session === this.#toldSession) return;
+    this.#toldSession = session;
+    this.onKeys(keys);
   }
 
   #enter(phase: AppState["phase"], reason: string | null = null): AppState {
@@ -150,7 +164,7 @@ export class Engine extends PeopleCalls implements ConnectedCore {
 
   async #start(): Promise<AppState> {
     try {
-      const state = await this.#vault.open();
+      const state = await this.#vault.open(this.#options.keys);
       if (state === "locked") return this.#enter("locked");
       return await this.#openAccount();
     } catch (error) {
@@ -342,7 +356,8 @@ export class Engine extends PeopleCalls implements ConnectedCore {
     if (!this.#vault.hasPin || this.#phase !== "ready") return this.#snapshot();
     this.#stopDevice();
     this.#account.forget();
-    this.#vault.lock();
+    // The keys are gone from here even if the storage refuses to note the end of the session.
+    await this.#vault.lock().catch(() => undefined);
     return this.#enter("locked");
   }
 

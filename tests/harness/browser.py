@@ -41,6 +41,25 @@ PROGRESS = ("sent", "delivered", "read")
 NETWORK_NOISE = re.compile(r"net::ERR_|Failed to load resource|WebSocket connection to")
 
 
+LOOK_AWAY = """() => {
+  Object.defineProperty(document, "hidden", { configurable: true, get: () => true });
+  Object.defineProperty(document, "visibilityState", { configurable: true, get: () => "hidden" });
+  document.hasFocus = () => false;
+  document.dispatchEvent(new Event("visibilitychange"));
+}"""
+LOOK_BACK = """() => {
+  delete document.hidden;
+  delete document.visibilityState;
+  delete document.hasFocus;
+  document.dispatchEvent(new Event("visibilitychange"));
+}"""
+NOTIFICATIONS = """async () => {
+  const registration = await navigator.serviceWorker.ready;
+  const shown = await registration.getNotifications();
+  return shown.map(({ title, body, tag }) => ({ title, body, tag }));
+}"""
+
+
 def chromium_path() -> str:
     """Return the Chromium to use. Raises RuntimeError where there is none."""
     found = subprocess.run(
@@ -219,6 +238,43 @@ class Officer:
             "button", name=self.word("conversation.actions"), exact=True
         ).click()
         self.page.get_by_role("menuitem", name=self.word(act), exact=True).click()
+
+    # --- Looking away --------------------------------------------------------------------------
+
+    def look_away(self) -> None:
+        """Let the page believe that it is in the background, where it would notify."""
+        self.page.evaluate(LOOK_AWAY)
+
+    def look_back(self) -> None:
+        """Let it be looked at again."""
+        self.page.evaluate(LOOK_BACK)
+
+    def notifications(self) -> list[dict[str, str]]:
+        """Return the notifications of this device that are shown: title, body and tag."""
+        found: list[dict[str, str]] = self.page.evaluate(NOTIFICATIONS)
+        return found
+
+    # --- App lock ------------------------------------------------------------------------------
+
+    def open_lock_page(self) -> None:
+        """Go to the page of the app lock."""
+        self.page.goto("/#/me/lock")
+        self.heading("me.lock").wait_for()
+
+    def set_pin(self, pin: str) -> None:
+        """Set a first PIN, on the page of the app lock."""
+        self.button("me.setPin").click()
+        self.page.get_by_label(self.word("me.newPin"), exact=True).fill(pin)
+        self.page.get_by_label(self.word("me.repeatPin"), exact=True).fill(pin)
+        self.button("me.setPin").click()
+        self.button("me.lockNow").wait_for()
+
+    def try_pin(self, pin: str) -> None:
+        """Enter a PIN on the lock screen."""
+        self.heading("lock.title").wait_for()
+        for digit in pin:
+            self.page.get_by_role("button", name=digit, exact=True).click()
+        self.button("lock.unlock").click()
 
     # --- Evidence ----------------------------------------------------------------------------
 

@@ -42,6 +42,21 @@ DELETE = """async () => {
   }
 }"""
 
+# As if so many wrong PINs had been tried, the last of them long ago.
+TRIES = """async (tries) => {
+  const open = indexedDB.open("copconnect");
+  const database = await new Promise((resolve) => (open.onsuccess = () => resolve(open.result)));
+  const store = database.transaction("key", "readwrite").objectStore("key");
+  const found = await new Promise((resolve) => {
+    const asked = store.get("data");
+    asked.onsuccess = () => resolve(asked.result);
+  });
+  found.pin.tries = tries;
+  found.pin.nextTryMs = 0;
+  await new Promise((resolve) => (store.put(found, "data").onsuccess = resolve));
+  database.close();
+}"""
+
 # Deletes the rows of one store of the vault, or flips a bit in each.
 HARM = """async ({ store, flip }) => {
   const open = indexedDB.open("copconnect");
@@ -70,6 +85,11 @@ HARM = """async ({ store, flip }) => {
 def records(page: Page) -> int:
     """Return how many records and chunks the device of this page keeps."""
     return int(page.evaluate(COUNT))
+
+
+def set_wrong_pins(page: Page, tries: int) -> None:
+    """Let so many wrong PINs have been tried, and no time be left to wait."""
+    page.evaluate(TRIES, tries)
 
 
 def delete_database(context: BrowserContext, url: str) -> None:

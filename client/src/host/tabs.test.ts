@@ -1,15 +1,19 @@
 import { describe, expect, it } from "vitest";
 import type { ConnectedCore, CoreEvent, CoreListener } from "../core.ts";
+import type { LocalCore } from "../create.ts";
 import { failure } from "../failure.ts";
 import { remoteCore } from "./rpc.ts";
 import { joinTabs } from "./tabs.ts";
 import type { Channel, Locks } from "./tabs.ts";
+import type { HandedKeys } from "../vault/vault.ts";
 
 /** Several tabs on one device: a lock queue and a channel as the browser gives them. */
 class Device {
   private readonly queue: { hold: () => Promise<void>; tab: Tab }[] = [];
   readonly tabs: Tab[] = [];
   cores = 0;
+  /** The sessions whose keys the cores were given. */
+  readonly startedWith: (string | null)[] = [];
   /** Arguments of every `send` that reached a core. */
   readonly sent: unknown[][] = [];
   /** Answers of `send` wait until this is resolved. */
@@ -39,6 +43,8 @@ class Device {
 class Tab {
   alive = true;
   emit: CoreListener = () => undefined;
+  /** The core of this tab, when it leads. */
+  leading: (ConnectedCore & Pick<LocalCore, "onKeys">) | null = null;
   readonly core: ConnectedCore;
   readonly events: CoreEvent[] = [];
 
@@ -67,9 +73,11 @@ class Tab {
       toPage: (message) => {
         if (this.alive) remote.receive(structuredClone(message));
       },
-      createCore: () => {
+      createCore: (keys) => {
         device.cores += 1;
-        return {
+        device.startedWith.push(keys?.session ?? null);
+        this.leading = {
+          onKeys: () => undefined,
           subscribe: (listener: CoreListener) => {
             this.emit = listener;
             return () => undefined;
@@ -80,7 +88,8 @@ class Tab {
             return { messageId: args[3] };
           },
           unlock: () => Promise.reject(failure("pin_wrong", { details: { triesLeft: 3 } })),
-        } as unknown as ConnectedCore;
+        } as unknown as ConnectedCore & Pick<LocalCore, "onKeys">;
+        return this.leading;
       },
     });
     this.core = remote.core;
@@ -149,4 +158,30 @@ describe("tabs", () => {
     });
   });
 
+  it("hands the keys of an unlock to whoever leads next, and drops them when the app locks", async () => {
+    const device = new Device();
+    const [first, second] = [device.open(), device.open()];
+    const settle = (): Promise<unknown> => new Promise((resolve) => setTimeout(resolve));
+    const usage = ["encrypt"] as const;
+    const data = await crypto.subtle.generateKey({ name: "AES-GCM", length: 256 }, false, usage);
+    const keys: HandedKeys = { session: "one", keys: { data, names: data } };
+    first.leading?.onKeys(keys);
+    await settle();
+    const third = device.open();
+    await settle();
+    device.close(first);
+    await settle();
+    second.leading?.onKeys(keys);
+    await settle();
+    device.close(second);
+    await settle();
+    expect(device.startedWith).toEqual([null, "one", "one"]);
+    device.open();
+    third.leading?.onKeys(keys);
+    await settle();
+    third.leading?.onKeys(null);
+    await settle();
+    device.close(third);
+    expect(device.startedWith).toEqual([null, "one", "one", null]);
+  });
 });

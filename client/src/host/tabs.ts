@@ -6,17 +6,25 @@
  * When the leading tab goes, its lock falls to another worker, which starts the core, answers its
  * own page's open calls and asks the others to repeat theirs. A repeated call is safe (rpc.ts).
  *
+ * With an app lock the leader gives the others the keys of the unlock, which no script can read
+ * out, to hold in memory: a page that closes has no time to hand anything over, and its follower
+ * must not ask for the PIN again. They are dropped when the app locks, and worthless then (vault.ts).
+ *
  * Two cores can never run on one vault: the lock is the browser's, held until the worker is gone.
  */
 import type { ConnectedCore } from "../core.ts";
+import type { LocalCore } from "../create.ts";
 import { newId } from "../octets.ts";
 import { perform } from "./rpc.ts";
 import type { Answer, Call, Happened } from "./rpc.ts";
+import type { HandedKeys } from "../vault/vault.ts";
 
 const NAME = "copconnect-core";
 
 type Broadcast =
+  | { readonly type: "joined" }
   | { readonly type: "leading" }
+  | { readonly type: "keys"; readonly keys: HandedKeys | null }
   | { readonly type: "ask"; readonly tab: string; readonly call: Call }
   | { readonly type: "tell"; readonly tab: string; readonly answer: Answer }
   | Happened;
@@ -34,7 +42,7 @@ export interface Channel {
 export interface TabOptions {
   readonly locks: Locks;
   readonly channel: Channel;
-  readonly createCore: () => ConnectedCore;
+  readonly createCore: (keys: HandedKeys | null) => Pick<LocalCore, "onKeys"> & ConnectedCore;
   /** To this tab's page. */
   readonly toPage: (message: Answer | Happened) => void;
 }
@@ -47,6 +55,15 @@ export function joinTabs(options: TabOptions): (call: Call) => void {
   // Calls of other tabs that this leader has taken: a repeated one is already being answered.
   const taken = new Set<string>();
   let core: ConnectedCore | null = null;
+  let keys: HandedKeys | null = null;
+
+  const giveKeys = (): void => {
+    try {
+      channel.postMessage({ type: "keys", keys });
+    } catch {
+      // A browser that cannot pass keys on: the next leader asks for the PIN.
+    }
+  };
 
   const answerPage = (answer: Answer): void => {
     if (open.delete(answer.number)) toPage(answer);
@@ -68,6 +85,10 @@ export function joinTabs(options: TabOptions): (call: Call) => void {
       if (core !== null) void performFor(core, data.tab, data.call);
     } else if (data.type === "tell") {
       if (data.tab === tab) answerPage(data.answer);
+    } else if (data.type === "joined") {
+      if (core !== null && keys !== null) giveKeys();
+    } else if (data.type === "keys") {
+      if (core === null) keys = data.keys;
     } else if (data.type === "leading") {
       for (const call of open.values()) channel.postMessage({ type: "ask", tab, call });
     } else {
@@ -76,8 +97,12 @@ export function joinTabs(options: TabOptions): (call: Call) => void {
   };
 
   void options.locks.request(NAME, () => {
-    const leading = options.createCore();
+    const leading = options.createCore(keys);
     core = leading;
+    leading.onKeys = (used) => {
+      keys = used;
+      giveKeys();
+    };
     leading.subscribe((event) => {
       toPage({ type: "event", event });
       channel.postMessage({ type: "event", event });
@@ -87,6 +112,8 @@ export function joinTabs(options: TabOptions): (call: Call) => void {
     // Held until the worker is gone.
     return new Promise<void>(() => undefined);
   });
+
+  channel.postMessage({ type: "joined" });
 
   return (call) => {
     open.set(call.number, call);

@@ -7,8 +7,8 @@ import type { Call } from "./rpc.ts";
 const call = joinTabs({
   locks: navigator.locks,
   channel: new BroadcastChannel("copconnect-core") as unknown as Channel,
-  createCore: () => {
-    const core = createCore({ origin: self.location.origin });
+  createCore: (keys) => {
+    const core = createCore({ origin: self.location.origin, keys });
     // A tab that takes over was started by its page long ago: nobody calls `start` again.
     core.start().catch(() => undefined);
     return core;

@@ -11,7 +11,7 @@
  * gains no extra try. After {@link MAX_TRIES} wrong PINs the caller must wipe.
  */
 import { argon2id } from "hash-wasm";
-import { concat, randomBytes, utf8 } from "../octets.ts";
+import { concat, newId, randomBytes, utf8 } from "../octets.ts";
 import type { Bytes } from "../octets.ts";
 
 export const MAX_TRIES = 10;
@@ -38,6 +38,8 @@ export interface KeyRecord {
   /** device-wrapped (pin-wrapped?) data key. */
   readonly wrapped: Bytes;
   readonly pin: PinRecord | null;
+  /** Names the unlock that lasts, with a PIN; handed-over keys are good for no other. */
+  readonly session: string | null;
 }
 
 /** The keys in use while the vault is open. */
@@ -113,7 +115,7 @@ export async function createKey(): Promise<{ record: KeyRecord; keys: OpenKeys }
   ]);
   const raw = randomBytes(32);
   const wrapped = await seal(deviceKey, raw, "device");
-  return { record: { deviceKey, wrapped, pin: null }, keys: await openKeys(raw) };
+  return { record: { deviceKey, wrapped, pin: null, session: null }, keys: await openKeys(raw) };
 }
 
 /** Unwrap the raw data key. Null when the PIN is wrong. Throws for a damaged record. */
@@ -134,7 +136,9 @@ export async function unlockKey(record: KeyRecord, pin: string | null): Promise<
   return raw === null ? null : openKeys(raw);
 }
 
-/** The record with another PIN, or none. Null when `currentPin` is wrong. */
+/**
+ * The record with another PIN, or none; the session lasts. Null when `currentPin` is wrong.
+ */
 export async function rewrapKey(
   record: KeyRecord,
   currentPin: string | null,
@@ -150,7 +154,8 @@ export async function rewrapKey(
   }
   const wrapped = await seal(record.deviceKey, inner, "device");
   raw.fill(0);
-  return { deviceKey: record.deviceKey, wrapped, pin };
+  const session = pin === null ? null : (record.session ?? newId());
+  return { deviceKey: record.deviceKey, wrapped, pin, session };
 }
 
 /** The record after counting one more try. */

@@ -3,7 +3,7 @@ import "fake-indexeddb/auto";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openDB } from "idb";
 import { Vault, isDamaged } from "./vault.ts";
-import type { Change } from "./vault.ts";
+import type { Change, HandedKeys } from "./vault.ts";
 import { openSchema } from "./schema.ts";
 
 let now = 1_000_000;
@@ -159,7 +159,7 @@ describe("app lock", () => {
   it("locks, and opens with the right PIN only", async () => {
     await vault.write([put("a", 1)]);
     await vault.setPin("4711", null);
-    vault.lock();
+    await vault.lock();
     await expect(vault.get("messages", "a")).rejects.toMatchObject({ code: "locked" });
     await expect(vault.unlock("4712")).rejects.toMatchObject({
       code: "pin_wrong",
@@ -170,11 +170,42 @@ describe("app lock", () => {
     expect(vault.triesLeft).toBeNull();
   });
 
+  it("opens by the keys of an unlock in another tab, until that has ended", async () => {
+    await vault.write([put("a", 1)]);
+    expect(vault.handedKeys).toBeNull();
+    await vault.setPin("4711", null);
+    const taken = async (handed: HandedKeys | null): Promise<string> => {
+      vault.close();
+      vault = new Vault({ name: "test", now: () => now });
+      return vault.open(handed);
+    };
+    const first = structuredClone(vault.handedKeys);
+    expect(Object.values(first?.keys ?? {}).some(({ extractable }) => extractable)).toBe(false);
+    expect(await taken(first)).toBe("open");
+    expect(await vault.get("messages", "a")).toBe(1);
+    // Whoever asks for nothing of it starts locked, and the keys alone change nothing there.
+    expect(await taken(null)).toBe("locked");
+    expect(await taken(first)).toBe("open");
+    await vault.lock();
+    expect(vault.handedKeys).toBeNull();
+    expect(await taken(first)).toBe("locked");
+    await vault.unlock("4711");
+    const second = vault.handedKeys;
+    expect(await taken(first)).toBe("locked");
+    expect(await taken(second)).toBe("open");
+    await vault.setPin("123456", "4711");
+    expect(await taken(second)).toBe("open");
+    await vault.wipe();
+    await vault.open();
+    await vault.setPin("4711", null);
+    expect(await taken(second)).toBe("locked");
+  });
+
   it("changes and removes the PIN only for who knows it", async () => {
     await vault.setPin("4711", null);
     await expect(vault.setPin(null, "0000")).rejects.toMatchObject({ code: "pin_wrong" });
     await vault.setPin("123456", "4711");
-    vault.lock();
+    await vault.lock();
     await expect(vault.unlock("4711")).rejects.toMatchObject({ code: "pin_wrong" });
     await vault.unlock("123456");
     await vault.setPin(null, "123456");
@@ -187,7 +218,7 @@ describe("app lock", () => {
   it("delays more with every wrong PIN, counts across restarts, and wipes at ten", async () => {
     await vault.write([put("a", 1)]);
     await vault.setPin("4711", null);
-    vault.lock();
+    await vault.lock();
     for (let tries = 1; tries < 10; tries++) {
       await expect(vault.unlock("0000")).rejects.toMatchObject({ code: "pin_wrong" });
       expect(vault.triesLeft).toBe(10 - tries);

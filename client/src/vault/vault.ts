@@ -10,7 +10,7 @@
  */
 import { decode, encode } from "@msgpack/msgpack";
 import { deleteDB } from "idb";
-import { concat, copy, randomBytes, toHex, utf8 } from "../octets.ts";
+import { concat, copy, newId, randomBytes, toHex, utf8 } from "../octets.ts";
 import type { Bytes } from "../octets.ts";
 import { failure, hasCode } from "../failure.ts";
 import { MAX_TRIES, countTry, createKey, rewrapKey, unlockKey, waitMs } from "./data_key.ts";
@@ -47,6 +47,15 @@ export interface PageQuery {
 export interface VaultOptions {
   readonly name: string;
   readonly now: () => number;
+}
+
+/**
+ * What lets another tab of this device go on unlocked: keys that no script can read out, good for
+ * as long as this unlock lasts. It goes from memory to memory and is never stored.
+ */
+export interface HandedKeys {
+  readonly session: string;
+  readonly keys: OpenKeys;
 }
 
 export type VaultState = "closed" | "locked" | "open";
@@ -88,8 +97,17 @@ export class Vault {
     return tries === 0 ? null : Math.max(0, MAX_TRIES - tries);
   }
 
-  /** Open the database; make the data key on the first start; unlock if there is no PIN. */
-  async open(): Promise<VaultState> {
+  /** The keys in use, for another tab; null while locked and without a PIN. */
+  get handedKeys(): HandedKeys | null {
+    const session = this.#record?.session ?? null;
+    return this.#keys === null || session === null ? null : { session, keys: this.#keys };
+  }
+
+  /**
+   * Open the database; make the data key on the first start. Unlocks if there is no PIN, or by the
+   * keys of an unlock that lasts.
+   */
+  async open(handed: HandedKeys | null = null): Promise<VaultState> {
     if (this.#database !== null) return this.state;
     await this.#guard(async () => {
       const database = await openSchema(this.#options.name, () => {
@@ -108,6 +126,7 @@ export class Vault {
       }
       this.#record = record;
       if (record.pin === null) this.#keys = await unlockKey(record, null);
+      else if (handed !== null && handed.session === record.session) this.#keys = handed.keys;
     });
     return this.state;
   }
@@ -120,7 +139,7 @@ export class Vault {
     const record = await this.#countTry();
     const keys = await unlockKey(record, pin);
     if (keys === null) return this.#wrongPin();
-    await this.#forgiveTries();
+    await this.#beginSession();
     this.#keys = keys;
   }
 
@@ -136,10 +155,18 @@ export class Vault {
   }
 
   /** Forget the keys until the next unlock. Without a PIN there is nothing to lock. */
-  lock(): void {
+  async lock(): Promise<void> {
     if (!this.hasPin) return;
     this.#keys = null;
     this.#opaque.clear();
+    // Keys that a sleeping tab still holds are good for nothing from here on.
+    this.#record = await this.#guard(async () => {
+      const store = this.#requireDatabase().transaction("key", "readwrite").store;
+      const record = (await store.get(KEY_ROW)) ?? this.#requireRecord();
+      const ended = { ...record, session: null };
+      await store.put(ended, KEY_ROW);
+      return ended;
+    });
   }
 
   /** Destroy the key first, then the database: a crash between leaves only ciphertext. */
@@ -378,12 +405,14 @@ export class Vault {
     return counted;
   }
 
-  async #forgiveTries(): Promise<void> {
+  /** The PIN was right: forgive the tries before it. */
+  async #beginSession(): Promise<void> {
     const record = this.#requireRecord();
     if (record.pin === null) return;
-    const forgiven = { ...record, pin: { ...record.pin, tries: 0, nextTryMs: 0 } };
-    await this.#guard(() => this.#requireDatabase().put("key", forgiven, KEY_ROW));
-    this.#record = forgiven;
+    const pin = { ...record.pin, tries: 0, nextTryMs: 0 };
+    const begun = { ...record, pin, session: newId() };
+    await this.#guard(() => this.#requireDatabase().put("key", begun, KEY_ROW));
+    this.#record = begun;
   }
 
   async #wrongPin(): Promise<never> {

@@ -2,8 +2,8 @@
  * Notifications while the app is open but not looked at, and the badge on its icon.
  *
  * Invariant: a notification says "New message" and nothing else, unless the person has asked for
- * more on this device and the app is unlocked. Opening one opens its conversation. A conversation
- * has at most one notification; reading it takes it away.
+ * more on this device and the app is unlocked; one that says more goes when the app locks. Opening
+ * one opens its conversation. A conversation has at most one notification; reading it takes it away.
  */
 import type { MessageItem } from "@copconnect/client/core";
 import { SvelteMap } from "svelte/reactivity";
@@ -74,7 +74,7 @@ async function show(conversationId: string, item: MessageItem): Promise<void> {
     tag: conversationId,
     icon: "/icon-192.png",
     badge: "/badge-96.png",
-    data: { conversationId },
+    data: { conversationId, telling: allowed },
   };
   // Phones refuse notifications made by a page; the service worker's are allowed everywhere.
   const registration = await navigator.serviceWorker?.getRegistration().catch(() => undefined);
@@ -99,6 +99,15 @@ async function takeAway(conversationId: string): Promise<void> {
   for (const notification of old) notification.close();
 }
 
+/** Locked or signed out: nothing that says who wrote or what stays on the screen. */
+async function takeAwayTelling(): Promise<void> {
+  const registration = await navigator.serviceWorker?.getRegistration().catch(() => undefined);
+  const old = [...shown.values(), ...((await registration?.getNotifications()) ?? [])];
+  for (const notification of old) {
+    if ((notification.data as { telling?: boolean } | null)?.telling === true) notification.close();
+  }
+}
+
 interface Badging {
   setAppBadge?(count: number): Promise<void>;
   clearAppBadge?(): Promise<void>;
@@ -111,6 +120,8 @@ export function followNotifications(): () => void {
       show(event.conversationId, event.item).catch(() => undefined);
     } else if (event.type === "conversation" && event.item.unread === 0) {
       takeAway(event.item.conversationId).catch(() => undefined);
+    } else if (event.type === "app" && event.state.phase !== "ready") {
+      takeAwayTelling().catch(() => undefined);
     }
   });
   const onmessage = ({ data }: MessageEvent<unknown>): void => {

@@ -1,0 +1,170 @@
+"""The app lock: a PIN over everything on the device, with the real Argon2id."""
+
+import re
+
+from playwright.sync_api import expect
+
+from tests.harness import storage
+from tests.harness.browser import Officer, Station, until
+
+PIN = "739152"
+WRONG = "739151"
+
+
+def spoken(station: Station, index: int) -> tuple[Officer, Officer]:
+    """Two officers who have spoken; the first gets a PIN."""
+    locking, other = station.officer(index).register(), station.officer(index + 1).register()
+    locking.page.evaluate("navigator.serviceWorker.ready.then(() => undefined)")
+    other.open_direct(locking)
+    other.say("The raid begins at four.")
+    locking.open_chat(other.person.name)
+    locking.message("The raid begins at four.").wait_for()
+    locking.open_lock_page()
+    locking.set_pin(PIN)
+    return locking, other
+
+
+def lock_now(officer: Officer) -> None:
+    """Lock by hand."""
+    officer.open_lock_page()
+    officer.button("me.lockNow").click()
+    officer.heading("lock.title").wait_for()
+
+
+def shows_nothing(officer: Officer, other: Officer) -> None:
+    """Nothing of what was said is on the page, nor who said it."""
+    expect(officer.page.get_by_text("The raid begins")).to_have_count(0)
+    expect(officer.page.get_by_text(other.person.name)).to_have_count(0)
+    expect(officer.page.get_by_role("navigation")).to_have_count(0)
+
+
+def tries_left(officer: Officer, count: int) -> None:
+    """The lock screen says how many tries are left."""
+    key = "lock.triesLeft_one" if count == 1 else "lock.triesLeft_other"
+    officer.page.get_by_role("alert").filter(has_text=officer.word(key, count=count)).wait_for()
+
+
+def test_only_the_right_pin_opens_and_a_reload_locks(station: Station) -> None:
+    officer, other = spoken(station, 0)
+    lock_now(officer)
+    shows_nothing(officer, other)
+    officer.shot("locked")
+    for left in (9, 8):
+        officer.try_pin(WRONG)
+        tries_left(officer, left)
+    officer.shot("wrong-pin")
+    officer.try_pin(PIN)
+    officer.button("me.lockNow").wait_for()
+    officer.to_chats()
+    officer.chat(other.person.name).wait_for()
+
+    officer.page.reload()
+    officer.heading("lock.title").wait_for()
+    shows_nothing(officer, other)
+    officer.try_pin(PIN)
+    officer.open_chat(other.person.name)
+    officer.message("The raid begins at four.").wait_for()
+    officer.say("Ready since three.")
+    other.message("Ready since three.").wait_for()
+
+
+def test_while_locked_nothing_is_fetched_and_nothing_is_told(station: Station) -> None:
+    officer, other = spoken(station, 2)
+    officer.page.goto("/#/me/notifications")
+    officer.page.get_by_role("switch", name=officer.word("me.notificationsDetail")).click()
+    officer.to_chats()
+    officer.look_away()
+    other.say("Bring the second van.")
+    until(officer.page, lambda: len(officer.notifications()) == 1)
+    (told,) = officer.notifications()
+    assert (told["title"], told["body"]) == (other.person.name, "Bring the second van.")
+
+    officer.look_back()
+    lock_now(officer)
+    # What it told goes with the lock.
+    until(officer.page, lambda: officer.notifications() == [])
+    officer.look_away()
+    other.say("And nobody tells the driver.")
+    other.sees_status("And nobody tells the driver.", "sent")
+    shows_nothing(officer, other)
+    officer.page.reload()
+    officer.heading("lock.title").wait_for()
+    officer.look_away()
+    other.say("The driver knows already.")
+    other.sees_status("The driver knows already.", "sent")
+    assert officer.notifications() == []
+    expect(other.status("The driver knows already.")).to_have_text(
+        other.word("conversation.status.sent")
+    )
+    officer.look_back()
+    officer.try_pin(PIN)
+    officer.heading("lock.title").wait_for(state="detached")
+    officer.to_chats()
+    officer.open_chat(other.person.name)
+    officer.message("The driver knows already.").wait_for()
+    other.sees_status("The driver knows already.", "read")
+
+
+def test_the_tenth_wrong_pin_erases_everything(station: Station) -> None:
+    officer, _ = spoken(station, 4)
+    lock_now(officer)
+    assert storage.records(officer.page) > 0
+    for left in (9, 8, 7):
+        officer.try_pin(WRONG)
+        tries_left(officer, left)
+    # From the fourth on one has to wait, and even the right PIN does.
+    before, _, after = officer.word("lock.wait").partition("{{seconds}}")
+    waiting = re.compile(rf"{re.escape(before)}\d+{re.escape(after)}")
+    officer.page.get_by_text(waiting).wait_for()
+    storage.set_wrong_pins(officer.page, 8)
+    officer.page.reload()
+    officer.try_pin(WRONG)
+    tries_left(officer, 1)
+    assert storage.records(officer.page) > 0
+    storage.set_wrong_pins(officer.page, 9)
+    officer.page.reload()
+    officer.try_pin(WRONG)
+    officer.heading("app.signedOut.title").wait_for()
+    expect(officer.page.get_by_text(officer.word("app.signedOut.pinTries"))).to_be_visible()
+    officer.shot("erased")
+    assert storage.records(officer.page) == 0
+    officer.button("app.signedOut.startOver").click()
+    officer.heading("firstRun.number.title").or_(
+        officer.heading("firstRun.language.title")
+    ).first.wait_for()
+    officer.register_again()
+
+
+def test_tabs_lock_and_unlock_together_and_hand_the_unlock_on(station: Station) -> None:
+    officer, other = spoken(station, 6)
+    first, second = officer.page, officer.second_tab()
+    officer.page = second
+    officer.open()
+    officer.open_chat(other.person.name)
+    officer.page = first
+    lock_now(officer)
+    officer.page = second
+    officer.heading("lock.title").wait_for()
+    shows_nothing(officer, other)
+    officer.try_pin(PIN)
+    for page in (first, second):
+        officer.page = page
+        officer.heading("lock.title").wait_for(state="detached")
+    officer.message("The raid begins at four.").wait_for()
+    officer.composer.fill("The van leaves")
+    officer.secrets.text("The van leaves")
+    # The tab that ran the core goes: the other goes on, without the PIN and with its words.
+    first.close()
+    other.say("How far is the van?")
+    officer.message("How far is the van?").wait_for()
+    expect(officer.composer).to_have_value("The van leaves")
+    # It is an unlock like any other: it ends with the next lock, and with the last tab.
+    lock_now(officer)
+    officer.try_pin(PIN)
+    officer.heading("lock.title").wait_for(state="detached")
+    third = officer.second_tab()
+    second.close()
+    officer.page = third
+    officer.open()
+    officer.heading("lock.title").wait_for()
+    shows_nothing(officer, other)
