@@ -12,7 +12,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 export const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
-const PEOPLE = 60;
+const PEOPLE = 120;
 
 /** The interpreter with the server's packages. */
 export function python(): string {

@@ -1,6 +1,7 @@
 /** A server and the officers of one test file, all ended afterwards. */
 import { afterAll, beforeAll } from "vitest";
 import type { CoreOptions } from "../src/create.ts";
+import type { Fetch } from "../src/transport/http.ts";
 import { Officer } from "./officer.ts";
 import { TestServer } from "./server.ts";
 
@@ -15,14 +16,16 @@ export interface World {
   device(index: number, options?: Partial<CoreOptions>): Promise<Officer>;
   /** The index of the person who joined last. */
   readonly index: number;
+  /** The network that leads to the server. */
+  readonly fetch: Fetch;
 }
 
-export function world(): World {
+export function world(settings: Readonly<Record<string, string>> = {}): World {
   let server: TestServer | null = null;
   const officers: Officer[] = [];
   let next = 0;
   beforeAll(async () => {
-    server = await TestServer.start();
+    server = await TestServer.start(settings);
   }, START_LIMIT_MS);
   afterAll(async () => {
     await Promise.all(officers.map((officer) => officer.close()));
@@ -44,6 +47,7 @@ export function world(): World {
     get index() {
       return next - 1;
     },
+    fetch: (url, init) => globalThis.fetch(url, init),
     join: (options) => device(next++, options),
     device,
   };

@@ -104,6 +104,7 @@ class Container:
             attachments=self.attachments,
             leases=self.leases,
             log_retention_days=settings.log_retention_days,
+            cell_size=settings.cell_size,
         )
         late.service = self.delivery
         self.sockets = Sockets(

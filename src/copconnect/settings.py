@@ -49,6 +49,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     attachment_quota_bytes_per_day: NotNegative = 20 * 1024**3
     """Ciphertext bytes that one person may upload in a day."""
     log_retention_days: Positive = 180
+    cell_size: Annotated[int, Meta(ge=8, le=256)] = 256
+    """Clients in one cell at most; less than the default is for trials of many cells."""
     socket_buffer_bytes: Positive = 4 * 1024 * 1024
     """Unsent bytes for one socket before it is closed as too slow."""
     hellos_per_s: Positive = 5_000
