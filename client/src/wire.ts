@@ -49,6 +49,8 @@ export const CLOSE_SIGNED_OUT = 4403;
 
 export const CLOSE_CONDUCT_NOT_ACCEPTED = 4406;
 
+export const CLOSE_REPLACED = 4409;
+
 export const CLOSE_TOO_SLOW = 4408;
 
 export const CLOSE_BAD_FRAME = 4400;

@@ -39,7 +39,7 @@ from copconnect.roster import routes as roster_routes
 from copconnect.roster.editing import RosterEditor
 from copconnect.roster.service import RosterService
 from copconnect.settings import Settings
-from copconnect.sockets.endpoint import Sockets
+from copconnect.sockets.endpoint import Limits, Sockets
 from copconnect.wakeup_log import WakeupLog
 
 
@@ -114,8 +114,14 @@ class Container:
             bus=self.bus,
             leases=self.leases,
             clock=self.clock,
-            buffer_bytes=settings.socket_buffer_bytes,
-            hellos_per_s=settings.hellos_per_s,
+            limits=Limits(
+                buffer_bytes=settings.socket_buffer_bytes,
+                hello_ms=settings.socket_hello_ms,
+                hellos_per_s=settings.hellos_per_s,
+                strangers=settings.sockets_before_hello,
+                strangers_per_address=settings.sockets_before_hello_per_address,
+                trusted_proxies=settings.trusted_proxies,
+            ),
         )
         self.bus.subscribe(self._receive)
         self.local_bus.subscribe(self.auth.authenticator.on_wakeup)

@@ -82,6 +82,12 @@ class LateSealWakeup(Wakeup, frozen=True, kw_only=True, tag="late_seal"):
     frame: bytes
 
 
+class EnteredWakeup(Wakeup, frozen=True, kw_only=True, tag="entered"):
+    """These clients have connected, with when each said Hello: older connections are over."""
+
+    clients: dict[ClientId, int]
+
+
 class AccountWakeup(Wakeup, frozen=True, kw_only=True, tag="account"):
     """Something about accounts changed. Empty lists mean everybody."""
 
@@ -98,6 +104,7 @@ AnyWakeup = (
     | DutyWakeup
     | SealWantedWakeup
     | LateSealWakeup
+    | EnteredWakeup
     | AccountWakeup
 )
 Receiver = Callable[[AnyWakeup], Awaitable[None]]

@@ -53,6 +53,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Clients in one cell at most; less than the default is for trials of many cells."""
     socket_buffer_bytes: Positive = 4 * 1024 * 1024
     """Unsent bytes for one socket before it is closed as too slow."""
+    socket_hello_ms: Positive = 5_000
+    """How long a connection may take to say Hello."""
+    sockets_before_hello: Positive = 10_000
+    """Connections of one process that have not said Hello, or were turned away; beyond, 1013."""
+    sockets_before_hello_per_address: Positive = 2_000
     hellos_per_s: Positive = 5_000
     """Connections that one process lets in within a second; others wait."""
     map_tiles_url: str = ""

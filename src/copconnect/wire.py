@@ -681,7 +681,7 @@ class Hello(Frame, frozen=True, kw_only=True, tag="hello"):
     """First frame of a client. Anything else first, or a bad token, closes with 4401."""
 
     version: int
-    access_token: str
+    access_token: Annotated[str, Meta(max_length=200)]
 
 
 class CursorUpdate(Wire, frozen=True, kw_only=True):
@@ -780,6 +780,7 @@ ServerFrame = (
 CLOSE_UNAUTHENTICATED = 4401
 CLOSE_SIGNED_OUT = 4403
 CLOSE_CONDUCT_NOT_ACCEPTED = 4406  # Accept the code of conduct, then connect again.
+CLOSE_REPLACED = 4409  # This device has connected anew; do not come back for it.
 CLOSE_TOO_SLOW = 4408  # The reader fell behind; reconnect and catch up from the log.
 CLOSE_BAD_FRAME = 4400
 CLOSE_RESTART = 1012  # The server restarts; reconnect.

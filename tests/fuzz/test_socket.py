@@ -107,8 +107,9 @@ def test_a_wrong_token_is_turned_away(live: ServerProcess) -> None:
 def test_a_huge_frame_closes_the_socket_and_nothing_else(
     live: ServerProcess, officer: Device
 ) -> None:
-    with dial(live) as other, dial(live) as socket:
-        greet(officer, other)
+    another = Device(live, databank.officers()[22])
+    with another, dial(live) as other, dial(live) as socket:
+        greet(another.register(), other)
         greet(officer, socket)
         socket.send(bytes(8 * 1024 * 1024))
         assert closed_with(socket) in (TOO_BIG, wire.CLOSE_BAD_FRAME)

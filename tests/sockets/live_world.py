@@ -17,7 +17,7 @@ from copconnect.database import Database
 from copconnect.delivery import routes
 from copconnect.http import Gate, on_error
 from copconnect.principals import Caller, Ended
-from copconnect.sockets.endpoint import Sockets
+from copconnect.sockets.endpoint import Limits, Sockets
 from tests.contract.delivery_world import World
 from tests.harness.waiting import PATIENCE_S
 
@@ -66,7 +66,7 @@ class ForgetfulBus(LocalBus):
 class Live(World):
     """A World that serves."""
 
-    def __init__(self, database: Database, *, buffer_bytes: int = 4 * 1024 * 1024) -> None:
+    def __init__(self, database: Database, **limits: int) -> None:
         self.live_bus = ForgetfulBus()
         super().__init__(database, bus=self.live_bus)
         self.tokens = Tokens()
@@ -77,8 +77,7 @@ class Live(World):
             bus=self.bus,
             leases=self.leases,
             clock=self.clock,
-            buffer_bytes=buffer_bytes,
-            hellos_per_s=5_000,
+            limits=Limits(**limits),
         )
         self.bus.subscribe(self.sockets.receive)
         self.port = 0

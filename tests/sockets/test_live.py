@@ -3,21 +3,21 @@
 import asyncio
 import dataclasses
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 
 import msgspec
 import pytest
-from websockets.asyncio.client import connect
+from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.frames import CloseCode
 
 from copconnect import wire
-from copconnect.bus import AccountWakeup
+from copconnect.bus import AccountWakeup, EnteredWakeup
 from copconnect.database import Database
 from copconnect.delivery.parts import wakeup_of
 from copconnect.ids import CellId, ClientId, Epoch, Seq, new_id
 from copconnect.principals import Caller, Ended
-from copconnect.sockets import connection, duty, endpoint, rounds
+from copconnect.sockets import connection, duty, rounds
 from copconnect.sockets.connection import MAX_CLIENT_FRAME_BYTES
 from copconnect.sockets.feed import Place
 from tests.contract.delivery_world import Vectors, message
@@ -289,13 +289,86 @@ async def test_a_wrong_first_frame_closes(live: Live, first: bytes | str) -> Non
     assert closed.value.rcvd.code == wire.CLOSE_UNAUTHENTICATED
 
 
-async def test_silence_closes(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(endpoint, "HELLO_S", 0.2)
-    async with live.raw() as socket:
-        with pytest.raises(ConnectionClosed) as closed:
-            await socket.recv()
-    assert closed.value.rcvd is not None
-    assert closed.value.rcvd.code == wire.CLOSE_UNAUTHENTICATED
+async def close_code(socket: ClientConnection) -> int | None:
+    """Read to the end; return the close code."""
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                await socket.recv()
+    except ConnectionClosed as closed:
+        return None if closed.rcvd is None else closed.rcvd.code
+
+
+async def test_silence_closes(database: Database) -> None:
+    async with Live(database, hello_ms=200).serving() as live, live.raw() as socket:
+        assert await close_code(socket) == wire.CLOSE_UNAUTHENTICATED
+
+
+async def let_in(live: Live, socket: ClientConnection) -> bool:
+    """Say Hello as a new officer; return whether Ready comes."""
+    hello = wire.Hello(version=1, access_token=live.officer().client_id)
+    await socket.send(msgspec.msgpack.encode(hello))
+    return bool(await socket.recv())
+
+
+async def test_strangers_are_few_and_members_many(database: Database) -> None:
+    limits = {"strangers": 6, "strangers_per_address": 3, "trusted_proxies": 1}
+    async with Live(database, **limits).serving() as live, AsyncExitStack() as sockets:
+
+        async def stranger(address: str) -> ClientConnection:
+            headers = {"X-Forwarded-For": f"6.6.6.6, {address}"}
+            return await sockets.enter_async_context(live.raw(additional_headers=headers))
+
+        station = [await stranger("198.51.100.7") for _ in range(3)]
+        assert await close_code(await stranger("198.51.100.7")) == wire.CLOSE_TRY_AGAIN
+        others = [await stranger(f"198.51.100.{n}") for n in (8, 9, 10)]
+        assert await close_code(await stranger("198.51.100.11")) == wire.CLOSE_TRY_AGAIN
+        assert live.sockets.strangers == 6
+        # Who says Hello makes room, however many are in.
+        for socket in (*station, *others):
+            assert await let_in(live, socket)
+        assert live.sockets.strangers == 0
+        for _ in range(5):
+            assert await let_in(live, await stranger("198.51.100.7"))
+        assert len(live.sockets.fanout.connections) == 11
+
+
+async def test_who_was_turned_away_counts_until_gone(database: Database) -> None:
+    async with Live(database, strangers=1).serving() as live:
+        async with live.raw() as liar:
+            hello = wire.Hello(version=1, access_token="nobody")
+            liar.transport.pause_reading()  # It will not answer the close.
+            await liar.send(msgspec.msgpack.encode(hello))
+            there = live.sockets._rounds.all
+            await until_async(lambda: there()[0].close_code, "the refusal")
+            assert live.sockets.strangers == 1
+            async with live.raw() as next_one:
+                assert await close_code(next_one) == wire.CLOSE_TRY_AGAIN
+            liar.transport.resume_reading()
+            assert await close_code(liar) == wire.CLOSE_UNAUTHENTICATED
+        await until_async(lambda: live.sockets.strangers == 0, "the end")
+        async with live.raw() as officer:
+            assert await let_in(live, officer)
+
+
+async def test_a_device_that_connects_anew_ends_its_older_connection(live: Live) -> None:
+    a, b = live.officer(), live.officer()
+    made = await live.founded(a, [b])
+    async with live.client(a) as old, live.client(b) as bob:
+        async with live.client(a) as new:
+            assert await old.close_code() == wire.CLOSE_REPLACED
+            await live.post(b, made)
+            for one in (new, bob):
+                assert (await one.entry()).seq == 2
+            # Its own announcement changes nothing. Then it connects to another process.
+            now_ms = live.clock.now_ms()
+            await live.bus.publish([EnteredWakeup(clients={a.client_id: now_ms})])
+            await live.post(b, made)
+            assert (await new.entry()).seq == 3
+            await live.bus.publish([EnteredWakeup(clients={a.client_id: now_ms + 1})])
+            assert await new.close_code() == wire.CLOSE_REPLACED
+        assert (await bob.entry()).seq == 3
+        await until_async(lambda: [one.client for one in live.sockets.fanout.connections] == [b])
 
 
 @pytest.mark.parametrize(

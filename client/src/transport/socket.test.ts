@@ -1,6 +1,7 @@
 /** What the socket says of the network, against sockets that do what a test tells them. */
 import { encode } from "@msgpack/msgpack";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { CLOSE_REPLACED } from "../wire.ts";
 import { Socket, type WebSocketLike, type WebSocketMaker } from "./socket.ts";
 
 class Told implements WebSocketLike {
@@ -26,8 +27,8 @@ class Told implements WebSocketLike {
     const ready = encode({ t: "ready", serverTimeMs: 0, conversations: [] });
     this.onmessage?.({ data: ready.slice().buffer } as never);
   }
-  fail(): void {
-    this.onclose?.({ code: 1006 } as never);
+  fail(code = 1006): void {
+    this.onclose?.({ code } as never);
   }
 }
 
@@ -80,6 +81,21 @@ describe("Socket", () => {
     await expect.poll(() => states.at(-1)).toBe("offline");
     (await opened(2)).ready();
     await expect.poll(() => states.at(-1)).toBe("online");
+  });
+
+  it("does not fight for the place of a connection that replaced it", async () => {
+    vi.useFakeTimers();
+    try {
+      start();
+      Told.all[0]?.ready();
+      Told.all[0]?.fail(CLOSE_REPLACED);
+      await vi.advanceTimersByTimeAsync(14_000);
+      expect(Told.all).toHaveLength(1);
+      await vi.advanceTimersByTimeAsync(16_000);
+      expect(Told.all).toHaveLength(2);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it("tries at once when the network is back", async () => {

@@ -11,6 +11,7 @@ import { encode } from "@msgpack/msgpack";
 import {
   CLOSE_BAD_FRAME,
   CLOSE_CONDUCT_NOT_ACCEPTED,
+  CLOSE_REPLACED,
   CLOSE_SIGNED_OUT,
   CLOSE_TOO_SLOW,
   CLOSE_UNAUTHENTICATED,
@@ -57,6 +58,8 @@ const REFUSALS: Readonly<Record<number, Parameters<SocketOptions["onRefused"]>[0
   [CLOSE_CONDUCT_NOT_ACCEPTED]: "conduct_not_accepted",
 };
 const BACKOFF = { firstMs: 500, maxMs: 30_000 };
+/** So many failures make the wait the longest. */
+const REPLACED_FAILURES = 6;
 /** After a restart of the server everybody comes back at once and waits to be let in. */
 const HELLO_MS = 30_000;
 export const PROBE_MS = 25_000;
@@ -143,6 +146,8 @@ export class Socket {
       this.#options.onState("offline");
       // A reader that fell behind comes back at once: the log is waiting for it.
       if (code === CLOSE_TOO_SLOW && this.#failures === 0) continue;
+      // Another core runs with this device's token, or an answer came late: no tug-of-war.
+      if (code === CLOSE_REPLACED) this.#failures = Math.max(this.#failures, REPLACED_FAILURES);
       this.#wake = new AbortController();
       await pause(delayMs(BACKOFF, this.#failures++, this.#options.random), this.#wake.signal);
     }

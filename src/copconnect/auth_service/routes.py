@@ -5,8 +5,7 @@ from typing import Any
 from litestar import delete, get, post
 from litestar.params import FromPath
 
-from copconnect import wire
-from copconnect.auth_service import rules
+from copconnect import addresses, wire
 from copconnect.auth_service.service import AuthService
 from copconnect.http import Gate, HttpRequest, answer, nothing, read
 
@@ -21,7 +20,7 @@ def routes(service: AuthService, gate: Gate, trusted_proxies: int) -> list[Any]:
         peer = request.client.host if request.client else ""
         # A proxy may append a header of its own instead of appending to the caller's.
         forwarded = ",".join(request.headers.getall("x-forwarded-for", []))
-        return rules.caller_address(peer, forwarded, trusted_proxies)
+        return addresses.caller_address(peer, forwarded, trusted_proxies)
 
     @post("/v1/registration/numbers")
     async def request_code(request: HttpRequest) -> Any:

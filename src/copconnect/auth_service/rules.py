@@ -5,8 +5,6 @@ Numbers are E.164 text; times are ms; hashes are lowercase hex.
 
 import hashlib
 import hmac
-import ipaddress
-import re
 import unicodedata
 from collections.abc import Sequence
 from typing import Literal
@@ -24,7 +22,6 @@ APPROVAL_LIFETIME_MS = 7 * 24 * HOUR_MS
 ENROLMENT_ATTEMPTS = 5
 ENDED_TOKEN_KEPT_MS = 90 * 24 * HOUR_MS  # A phone that was off so long is told why it is out.
 
-_WITH_PORT = re.compile(r"\[([0-9A-Fa-f:.]+)\](?::\d+)?|([0-9.]+):\d+")
 
 Policy = Literal["none", "enrolment_code", "approval"]
 Next = Literal["enrolment_code", "approval", "device", "refused"]
@@ -147,23 +144,3 @@ def clean_label(text: str) -> str:
     """Return a device label without control characters; never empty."""
     kept = "".join(c for c in text if unicodedata.category(c)[0] != "C")
     return " ".join(kept.split())[:64] or "Device"
-
-
-def caller_address(peer: str, forwarded_for: str, trusted_proxies: int) -> str:
-    """Return what the limits by address count under: what the outermost trusted proxy saw.
-
-    An IPv6 caller owns at least a /64 and can come from any of its addresses, so that is counted;
-    the port that some proxies append is not.
-    """
-    hops = [hop.strip() for hop in forwarded_for.split(",") if hop.strip()]
-    seen = hops[-trusted_proxies] if 0 < trusted_proxies <= len(hops) else peer
-    bare = _WITH_PORT.fullmatch(seen)
-    try:
-        address = ipaddress.ip_address((bare[1] or bare[2]) if bare else seen.partition("%")[0])
-    except ValueError:
-        return seen[:64]
-    if isinstance(address, ipaddress.IPv4Address):
-        return str(address)
-    if address.ipv4_mapped is not None:
-        return str(address.ipv4_mapped)
-    return str(ipaddress.ip_network((int(address), 64), strict=False))

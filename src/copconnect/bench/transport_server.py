@@ -22,7 +22,7 @@ from copconnect.clock import SystemClock
 from copconnect.commands import descriptors
 from copconnect.ids import CellId, ClientId, ConversationId, EntryId, PersonId, Seq
 from copconnect.principals import Caller
-from copconnect.sockets.endpoint import Sockets
+from copconnect.sockets.endpoint import Limits, Sockets
 from copconnect.sockets.feed import Place, Seat, SeenCursor
 
 CONVERSATION = ConversationId("c" * 32)
@@ -114,8 +114,7 @@ class TransportServer:
             bus=LocalBus(),
             leases=NoOtherNode(),
             clock=SystemClock(),
-            buffer_bytes=4 * 1024 * 1024,
-            hellos_per_s=1_000_000,
+            limits=Limits(hellos_per_s=1_000_000, strangers=100_000, strangers_per_address=100_000),
         )
         self._seq = 0
 

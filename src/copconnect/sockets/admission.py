@@ -13,6 +13,7 @@ import msgspec
 import structlog
 
 from copconnect import wire
+from copconnect.bus import Bus, EnteredWakeup
 from copconnect.clock import Clock
 from copconnect.principals import Ended
 from copconnect.sockets import framing
@@ -29,12 +30,13 @@ class Admission:
     """The Hellos of one node that wait. ``per_s``: how many it answers in a second at most."""
 
     def __init__(
-        self, fanout: Fanout, tokens: Tokens, versions: Versions, clock: Clock, per_s: int
+        self, fanout: Fanout, tokens: Tokens, versions: Versions, clock: Clock, bus: Bus, per_s: int
     ) -> None:
         self._fanout = fanout
         self._tokens = tokens
         self._versions = versions
         self._clock = clock
+        self._bus = bus
         self._per_s = per_s
         self._waiting: deque[Connection] = deque()
         self._came = asyncio.Event()
@@ -93,7 +95,8 @@ class Admission:
         directory_version = await self._versions.directory_version()
         # What follows awaits nothing but the read of the places, before anything is subscribed:
         # Ready is the first frame.
-        for connection, heads in await self._fanout.enter(admitted):
+        entered = await self._fanout.enter(admitted)
+        for connection, heads in entered:
             ready = wire.Ready(
                 server_time_ms=self._clock.now_ms(),
                 trust_version=trust_version,
@@ -101,3 +104,6 @@ class Admission:
                 heads=heads,
             )
             connection.push(framing.binary(_ENCODER.encode(ready)))
+        if entered:
+            since = {one.client.client_id: one.hello_ms for one, _ in entered}
+            await self._bus.publish([EnteredWakeup(clients=since)])

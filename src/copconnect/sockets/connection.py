@@ -38,6 +38,10 @@ class Owner(Protocol):
         """A binary message came, bytes-like and valid only during this call; None: another kind."""
         ...
 
+    def turned_away(self, connection: "Connection") -> None:
+        """It is being closed without having been let in."""
+        ...
+
     def gone(self, connection: "Connection") -> None:
         """The connection has ended. Called once."""
         ...
@@ -46,7 +50,8 @@ class Owner(Protocol):
 class Connection(WSListener):
     """One socket. Used from one event loop; ``push`` and ``close`` never wait.
 
-    ``caller`` is None until Hello was accepted; ``token`` is what Hello carried. ``expects_pong``:
+    ``caller`` is None until Hello was accepted; ``token`` is what Hello carried, at ``hello_ms``.
+    ``forwarded`` is what proxies say of the ``address`` it counts under. ``expects_pong``:
     a ping is unanswered. ``slot`` is its turn in the rounds that look after connections.
     """
 
@@ -56,22 +61,28 @@ class Connection(WSListener):
         "_parts",
         "_timer",
         "_transport",
+        "address",
         "caller",
         "close_code",
         "expects_pong",
+        "forwarded",
+        "hello_ms",
         "slot",
         "token",
     )
 
-    def __init__(self, owner: Owner, limit_bytes: int) -> None:
+    def __init__(self, owner: Owner, limit_bytes: int, forwarded: str = "") -> None:
         self._owner = owner
         self._limit = limit_bytes
         self._parts: list[bytes] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._transport: asyncio.Transport | None = None
+        self.address = ""
         self.caller: Caller | None = None
         self.close_code: int | None = None
         self.expects_pong = False
+        self.forwarded = forwarded
+        self.hello_ms = 0
         self.slot = -1
         self.token = ""
 
@@ -96,6 +107,20 @@ class Connection(WSListener):
             self.push(framing.close(code, reason))
             self.close_code = code
             self._end_after(_CLOSE_S)
+            if self.caller is None:
+                self._owner.turned_away(self)
+
+    def dismiss(self, code: int) -> None:
+        """Say why, and end the connection without waiting for an answer."""
+        self.close(code)
+        if self._transport is not None:
+            self._transport.close()
+
+    @property
+    def peer(self) -> str:
+        """The address at the other end of the line."""
+        found = self._transport.get_extra_info("peername") if self._transport is not None else None
+        return str(found[0]) if isinstance(found, tuple) else ""
 
     def abort(self) -> None:
         """End the connection at once."""
@@ -182,7 +207,11 @@ def parser(owner: Owner, limit_bytes: int) -> WSProtocol:
 
     def listener(request: WSUpgradeRequest) -> Connection | None:
         path = request.path.decode("latin-1").partition("?")[0]
-        return Connection(owner, limit_bytes) if path == PATH else None
+        if path != PATH:
+            return None
+        # A proxy may append a header of its own instead of appending to the caller's.
+        forwarded = ",".join(request.headers.getall("x-forwarded-for", []))
+        return Connection(owner, limit_bytes, forwarded)
 
     return WSProtocol(
         None,  # host_port, ws_path: of clients only

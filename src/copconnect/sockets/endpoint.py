@@ -6,11 +6,13 @@ of them (pings, tokens, admission, cursors, healing) is one task each.
 """
 
 import asyncio
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
 from copconnect import wire
+from copconnect.addresses import caller_address
 from copconnect.bus import AnyWakeup, Bus
 from copconnect.clock import Clock
 from copconnect.ids import ConversationId, Seq
@@ -22,11 +24,24 @@ from copconnect.sockets.fanout import Fanout
 from copconnect.sockets.feed import Feed, Leases, SeenCursor, Tokens, Versions
 from copconnect.sockets.handover import Handover, Presence
 from copconnect.sockets.rounds import Rounds
+from copconnect.sockets.strangers import Strangers
 
-HELLO_S = 5.0
 CLOSING_TOGETHER = 500
 CLOSING_PAUSE_S = 0.05
 _DECODER = msgspec.msgpack.Decoder(wire.ClientFrame)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What the live connections of one process may cost; as :class:`copconnect.settings.Settings`
+    says. ``buffer_bytes``: unsent bytes of one; ``strangers``: who has not said Hello."""
+
+    buffer_bytes: int = 4 * 1024 * 1024
+    hello_ms: int = 5_000
+    hellos_per_s: int = 5_000
+    strangers: int = 10_000
+    strangers_per_address: int = 2_000
+    trusted_proxies: int = 0
 
 
 class Sockets:
@@ -41,14 +56,15 @@ class Sockets:
         bus: Bus,
         leases: Leases,
         clock: Clock,
-        buffer_bytes: int,
-        hellos_per_s: int,
+        limits: Limits,
     ) -> None:
+        self._clock = clock
+        self._limits = limits
         self._tokens = tokens
-        self._buffer_bytes = buffer_bytes
+        self._strangers = Strangers(limits.strangers, limits.strangers_per_address)
         self.fanout = Fanout(feed, bus, leases, clock)
         self.cursors = CursorBuffer(feed, bus)
-        self._admission = Admission(self.fanout, tokens, versions, clock, hellos_per_s)
+        self._admission = Admission(self.fanout, tokens, versions, clock, bus, limits.hellos_per_s)
         self._rounds = Rounds(self._rejudge)
         self._presence = Presence(self._begin_to_end)
         self._present_in: set[Any] = set()
@@ -74,6 +90,11 @@ class Sockets:
         await self.cursors.close()
 
     @property
+    def strangers(self) -> int:
+        """How many connections have not said Hello, or were turned away and are not gone yet."""
+        return len(self._strangers)
+
+    @property
     def waiting(self) -> int:
         """How many connections have said Hello and wait to be let in."""
         return self._admission.waiting
@@ -89,7 +110,7 @@ class Sockets:
         """Return the protocol that takes over an upgraded connection; ``uvicorn.Config(ws=…)``."""
         self._present_in = server_state.connections
         self._present_in.add(self._presence)
-        return Handover(parser(self, self._buffer_bytes))
+        return Handover(parser(self, self._limits.buffer_bytes))
 
     def _begin_to_end(self) -> None:
         if self._ending is None:
@@ -107,8 +128,15 @@ class Sockets:
 
     def opened(self, connection: Connection) -> None:
         """Expect Hello."""
+        connection.address = caller_address(
+            connection.peer, connection.forwarded, self._limits.trusted_proxies
+        )
+        if self._strangers.full(connection.address):
+            connection.dismiss(wire.CLOSE_TRY_AGAIN)
+            return
+        self._strangers.add(connection)
         self._rounds.add(connection)
-        connection.expect_hello(HELLO_S)
+        connection.expect_hello(self._limits.hello_ms / 1000)
         if self._ending is not None:
             connection.close(wire.CLOSE_RESTART)
 
@@ -120,15 +148,23 @@ class Sockets:
                 self._take(connection, update)
         elif not connection.token and isinstance(frame, wire.Hello) and frame.access_token:
             connection.token = frame.access_token
+            connection.hello_ms = self._clock.now_ms()
             connection.greeted()
+            self._strangers.discard(connection)
             self._admission.add(connection)
         else:
             connection.close(
                 wire.CLOSE_BAD_FRAME if connection.token else wire.CLOSE_UNAUTHENTICATED
             )
 
+    def turned_away(self, connection: Connection) -> None:
+        """It may take its time to go: it counts until then."""
+        if connection.slot >= 0:
+            self._strangers.add(connection)
+
     def gone(self, connection: Connection) -> None:
         """Forget a connection."""
+        self._strangers.discard(connection)
         self._rounds.discard(connection)
         self.fanout.leave(connection)
 

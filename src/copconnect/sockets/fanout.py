@@ -24,6 +24,7 @@ from copconnect.bus import (
     Bus,
     ConversationWakeup,
     DutyWakeup,
+    EnteredWakeup,
     EntryWakeup,
     LateSealWakeup,
     ReceiptsWakeup,
@@ -120,6 +121,8 @@ class Fanout:
         entering: _Entering,
     ) -> list[wire.ConversationHead]:
         caller = connection.client
+        for older in self._clients.get(caller.client_id, ()):
+            older.close(wire.CLOSE_REPLACED)
         self._clients.setdefault(caller.client_id, set()).add(connection)
         self._people.setdefault(caller.person_id, set()).add(connection)
         subscribed = self._subscribed[connection] = set()
@@ -186,6 +189,8 @@ class Fanout:
                     _push_all(topic.targets(wakeup.cell_id), framing.binary(wakeup.frame))
             case AccountWakeup():
                 self._account(wakeup)
+            case EnteredWakeup():
+                self._entered(wakeup)
 
     def _push(self, conversation_id: ConversationId, frame: bytes) -> None:
         topic = self._topics.get(conversation_id)
@@ -232,6 +237,13 @@ class Fanout:
             connection.push(frame)
             if wakeup.event == "signed_out":
                 connection.close(wire.CLOSE_SIGNED_OUT, wakeup.reason)
+
+    def _entered(self, wakeup: EnteredWakeup) -> None:
+        """End the connections that these clients had here before they connected elsewhere."""
+        for client_id in self._clients.keys() & wakeup.clients.keys():
+            for connection in self._clients[client_id]:
+                if connection.hello_ms < wakeup.clients[client_id]:
+                    connection.close(wire.CLOSE_REPLACED)
 
     # --- Entries ----------------------------------------------------------------------------
 
