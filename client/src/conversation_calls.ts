@@ -55,6 +55,7 @@ export abstract class ConversationCalls {
       cellId: newId(),
       personIds: [personId],
       whoMayPost: "everyone",
+      audience: null,
     });
     return this.#entered(device, info);
   }
@@ -73,6 +74,7 @@ export abstract class ConversationCalls {
       cellId: toHex(sha256(utf8(`copconnect first cell ${conversationId}`)).subarray(0, 16)),
       personIds: [...new Set(input.personIds)],
       whoMayPost: input.whoMayPost,
+      audience: null,
     });
     const conversation = await device.sync.adopt(info);
     await device.sendProfile(conversation, title, input.photo);

@@ -294,13 +294,17 @@ export interface ClaimedKeyPackages {
 /**
  * Create a conversation. Idempotent by id; a second direct conversation with the same person
  * answers the existing one. ``person_ids`` excludes the caller.
+ *
+ * Kinds "unit" and "announcement" have an ``audience`` and no ``person_ids``; the others the other
+ * way round. Only who administers all of the audience creates one (``not_unit_admin``).
  */
 export interface CreateConversation {
   readonly conversationId: string;
-  readonly kind: "direct" | "group";
+  readonly kind: "direct" | "group" | "unit" | "announcement";
   readonly cellId: string;
   readonly personIds: string[];
   readonly whoMayPost: "everyone" | "admins";
+  readonly audience: Audience | null;
 }
 
 /**

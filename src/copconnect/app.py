@@ -100,6 +100,7 @@ class Container:
             bus=self.bus,
             clock=self.clock,
             registrations=Registrations(self.registry, self.roster),
+            organisation=self.roster,
             authority=self.authority.roster,
             attachments=self.attachments,
             leases=self.leases,
@@ -160,6 +161,12 @@ class Registrations:
     ) -> list[RegisteredClient]:
         """Return every valid client of these people."""
         return await self._registry.clients_of(connection, person_ids)
+
+    async def certificates(
+        self, connection: AsyncConnection
+    ) -> dict[str, tuple[ClientId, PersonId]]:
+        """Return whose every valid certificate is, by hash."""
+        return await self._registry.certificates(connection)
 
     async def active_people(
         self, connection: AsyncConnection, person_ids: Collection[PersonId]

@@ -309,13 +309,18 @@ EntryKind = Literal["message", "commit", "proposal", "roster", "sealed"]
 
 class CreateConversation(Wire, frozen=True, kw_only=True):
     """Create a conversation. Idempotent by id; a second direct conversation with the same person
-    answers the existing one. ``person_ids`` excludes the caller."""
+    answers the existing one. ``person_ids`` excludes the caller.
+
+    Kinds "unit" and "announcement" have an ``audience`` and no ``person_ids``; the others the other
+    way round. Only who administers all of the audience creates one (``not_unit_admin``).
+    """
 
     conversation_id: Hex16
-    kind: Literal["direct", "group"]
-    cell_id: Hex16
-    person_ids: Annotated[list[Hex16], Meta(min_length=1, max_length=5000)]
+    kind: ConversationKind
+    cell_id: Hex16  # Of the first cell.
+    person_ids: Annotated[list[Hex16], Meta(max_length=5000)]
     who_may_post: WhoMayPost
+    audience: "Audience | None" = None
 
 
 class Audience(Wire, frozen=True, kw_only=True):

@@ -75,6 +75,12 @@ class Registry:
         """Everybody is active but those set inactive."""
         return set(person_ids) - self.inactive
 
+    async def certificates(
+        self, _connection: AsyncConnection
+    ) -> dict[str, tuple[ClientId, PersonId]]:
+        """Return all."""
+        return {one.certificate_hash: (one.client_id, one.person_id) for one in self.clients}
+
     def register(
         self,
         person_id: str | None = None,
@@ -91,6 +97,56 @@ class Registry:
         )
         self.clients.append(client)
         return Caller(client.person_id, client.client_id, conduct_accepted=True)
+
+
+class Chart:
+    """People in units such as "TG/HYD"; an admin of a unit is one of those below too."""
+
+    def __init__(self) -> None:
+        self.posts: dict[PersonId, tuple[str, bool]] = {}
+        self.version = 1
+
+    def post(self, person_id: PersonId, unit: str, *, admin: bool = False) -> None:
+        """Transfer somebody, or take them in."""
+        self.posts[person_id] = unit, admin
+        self.version += 1
+
+    def leave(self, person_id: PersonId) -> None:
+        """Let somebody go."""
+        del self.posts[person_id]
+        self.version += 1
+
+    async def people_version(self, _connection: AsyncConnection) -> int:
+        """Return it."""
+        return self.version
+
+    async def audience(
+        self,
+        _connection: AsyncConnection,
+        rule: wire.Audience,
+        only: Collection[PersonId] | None = None,
+    ) -> dict[PersonId, bool]:
+        """Return who belongs, and who leads."""
+        units = ["TG"] if rule.everyone else rule.unit_ids
+        deep = rule.everyone or rule.deep
+        return {
+            person: admin and any(_within(one, unit) for one in units)
+            for person, (unit, admin) in self.posts.items()
+            if (only is None or person in only)
+            and any(unit == one or (deep and _within(unit, one)) for one in units)
+        }
+
+    async def administers(
+        self, _connection: AsyncConnection, person_id: PersonId, rule: wire.Audience
+    ) -> bool:
+        """Return whether they lead all of it."""
+        unit, admin = self.posts.get(person_id, ("", False))
+        units = ["TG"] if rule.everyone else rule.unit_ids
+        return admin and all(_within(one, unit) for one in units)
+
+
+def _within(unit: str, above: str) -> bool:
+    return unit == above or unit.startswith(f"{above}/")
 
 
 class NoAttachments:
@@ -126,6 +182,7 @@ class World:
         self.bus.subscribe(self._record)
         self.clock = StillClock()
         self.registry = Registry()
+        self.chart = Chart()
         self.attachments = NoAttachments()
         self.authority = Authority()
         self.leases = Leases(database, self.clock, alone=True)
@@ -134,6 +191,7 @@ class World:
             bus=self.bus,
             clock=self.clock,
             registrations=self.registry,
+            organisation=self.chart,
             authority=self.authority,
             attachments=self.attachments,
             leases=self.leases,

@@ -186,3 +186,26 @@ def test_the_demo_uses_its_folder_again(tmp_path: Path) -> None:
     prepare(settings, synthetic.SMALLEST + 5, 1)
     assert people.stat().st_mtime_ns != before[0]
     assert (tmp_path / "demo" / "keys" / "root.pem").read_bytes() == root
+
+
+def test_conversations_of_the_force_and_of_units(data: str, tmp_path: Path) -> None:
+    bank = tmp_path / "bank"
+    written = run("roster", "synthesize", "--people", "60", "--seed", "1", "--out", str(bank))
+    assert written.exit_code == 0, written.output
+    assert run("roster", "import", str(bank), "--data", data).exit_code == 0
+    made = run("conversations", "create", "--everyone", "--data", data)
+    assert made.exit_code == 0, made.output
+    people = len((bank / "people.csv").read_text("utf-8").splitlines()) - 1
+    assert f"{people:,} people, 1 cells" in made.output
+    station = run(
+        *("conversations", "create", "--unit", synthetic.SHOWN_STATION, "--talk", "--data", data)
+    )
+    assert station.exit_code == 0, station.output
+    for wrong in (
+        ("--everyone", "--unit", synthetic.SHOWN_STATION),
+        (),
+        ("--unit", "NOWHERE"),
+    ):
+        refused = run("conversations", "create", *wrong, "--data", data)
+        assert refused.exit_code == 1, wrong
+        assert refused.output.strip()

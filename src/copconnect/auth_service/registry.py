@@ -45,6 +45,13 @@ class ClientRegistry:
             for row in rows
         ]
 
+    async def certificates(
+        self, connection: AsyncConnection
+    ) -> dict[str, tuple[ClientId, PersonId]]:
+        """Return whose every valid certificate is, by hash."""
+        rows = await store.valid_certificates(connection, self._clock.now_ms())
+        return {row.certificate_hash: (row.client_id, row.person_id) for row in rows}
+
     async def registered(
         self, connection: AsyncConnection, person_ids: Collection[PersonId]
     ) -> set[PersonId]:

@@ -111,6 +111,21 @@ async def valid_clients(
     return rows
 
 
+async def valid_certificates(connection: AsyncConnection, now_ms: int) -> list[Any]:
+    """Return whose all unrevoked clients' unexpired certificates are."""
+    return list(
+        await connection.execute(
+            select(certificates.c.certificate_hash, clients.c.client_id, clients.c.person_id)
+            .join(clients, clients.c.client_id == certificates.c.client_id)
+            .where(
+                clients.c.revoked_ms.is_(None),
+                certificates.c.revoked_ms.is_(None),
+                certificates.c.expires_ms > now_ms,
+            )
+        )
+    )
+
+
 async def registered(
     connection: AsyncConnection, person_ids: Collection[PersonId]
 ) -> set[PersonId]:

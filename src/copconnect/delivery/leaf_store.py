@@ -82,6 +82,19 @@ async def tree_leaves_in(
     return found
 
 
+async def owners_in(
+    connection: AsyncConnection, conversation_id: ConversationId
+) -> dict[str, tuple[ClientId, PersonId]]:
+    """Return whose certificates a conversation's roster names, by hash."""
+    r = ROSTER_LEAVES.c
+    rows = await connection.execute(
+        select(r.certificate_hash, r.client_id, r.person_id).where(
+            r.conversation_id == conversation_id
+        )
+    )
+    return {row[0]: (row[1], row[2]) for row in rows}
+
+
 async def certificates_of(
     connection: AsyncConnection, conversation_id: ConversationId
 ) -> dict[str, bytes]:

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect import errors, wire
 from copconnect.bus import AnyWakeup, ConversationWakeup, DutyWakeup, EntryWakeup
 from copconnect.delivery import (
+    audience_store,
     cell_store,
     key_package_store,
     leaf_store,
@@ -17,10 +18,11 @@ from copconnect.delivery import (
     view_store,
 )
 from copconnect.delivery.parts import Parts
+from copconnect.delivery.ports import Registrations
 from copconnect.delivery.roster_change import Reason, RosterEdit, edit_rosters
 from copconnect.delivery.roster_plan import LeafEdit
 from copconnect.delivery.standing import Held
-from copconnect.ids import CellId, ClientId, ConversationId, EntryId, PersonId, Seq
+from copconnect.ids import CellId, ClientId, ConversationId, EntryId, PersonId
 from copconnect.principals import Caller, RegisteredClient
 
 MEMBERS_PAGE = 200
@@ -61,37 +63,8 @@ class Membership:
         now_ms = parts.clock.now_ms()
         direct = body.kind == "direct"
         key = rules.direct_key(caller.person_id, people[0]) if direct else None
-        held = Held(
-            conversation_id=conversation_id,
-            kind=body.kind,
-            suite=parts.suite,
-            who_may_post="everyone" if direct else body.who_may_post,
-            last_seq=Seq(0),
-            members=0,
-            roster_epoch=rules.NO_ROSTER,
-            roster_head=b"",
-            cells=0,
-        )
-        added = await store.add_conversation(
-            connection,
-            {
-                "conversation_id": conversation_id,
-                "kind": held.kind,
-                "suite": held.suite,
-                "created_by": caller.person_id,
-                "created_ms": now_ms,
-                "last_seq": 0,
-                "last_message_ms": None,
-                "who_may_post": held.who_may_post,
-                "members": 0,
-                "direct_key": key,
-                "roster_epoch": 0,
-                "roster_head": b"",
-                "cells": 0,
-                "shared_seq": 0,
-                "key_version": 0,
-            },
-        )
+        held = Held.new(body, parts.suite)
+        added = await store.add_conversation(connection, held, caller.person_id, now_ms, key)
         if not added:
             existing = await store.find_direct(connection, key) if key else None
             if existing is not None:
@@ -104,7 +77,7 @@ class Membership:
             raise errors.BadRequest(reason="cell_id is taken")
         everybody = [caller.person_id, *people]
         admins = [] if direct else [caller.person_id]
-        clients = await self._clients(connection, everybody)
+        clients = await valid_clients(connection, parts.registrations, everybody)
         await store.add_members(
             connection, conversation_id, [(p, p in admins) for p in everybody], now_ms
         )
@@ -130,7 +103,7 @@ class Membership:
         async with parts.database.transaction() as connection:
             if add:
                 await store.share_names(connection, add)
-            clients = await self._clients(connection, add)
+            clients = await valid_clients(connection, parts.registrations, add)
             held = await self._hold(connection, conversation_id)
             known = await log_store.find_entry(connection, conversation_id, EntryId(body.change_id))
             if known is not None and known.sender != caller.client_id:
@@ -269,7 +242,10 @@ class Membership:
         self, connection: AsyncConnection, client: RegisteredClient, reason: Reason
     ) -> list[AnyWakeup]:
         await store.claim_names(connection, [client.person_id])
+        # Rosters of audiences are large: they take up many clients at once (audiences.py).
+        await audience_store.mark(connection, client.person_id)
         found = await store.conversations_with_person(connection, client.person_id)
+        found = await audience_store.without_audience(connection, found)
         held = await store.hold(connection, found)
         # Again: the person may have left one while its row was awaited.
         still = set(await store.conversations_with_person(connection, client.person_id))
@@ -313,16 +289,6 @@ class Membership:
 
     # --- Inside -----------------------------------------------------------------------------
 
-    async def _clients(
-        self, connection: AsyncConnection, people: Collection[PersonId]
-    ) -> list[RegisteredClient]:
-        """Return the people's clients, such that none is revoked unnoticed meanwhile."""
-        registrations = self._parts.registrations
-        clients = await registrations.clients_of(connection, people) if people else []
-        if clients and await store.share_names(connection, [one.client_id for one in clients]):
-            clients = await registrations.clients_of(connection, people)
-        return clients
-
     async def _even_if_left(
         self, connection: AsyncConnection, caller: Caller, conversation_id: ConversationId
     ) -> wire.Conversation:
@@ -339,6 +305,16 @@ class Membership:
         return held[0]
 
 
+async def valid_clients(
+    connection: AsyncConnection, registrations: Registrations, people: Collection[PersonId]
+) -> list[RegisteredClient]:
+    """Return the people's clients, such that none is revoked unnoticed meanwhile."""
+    clients = await registrations.clients_of(connection, people) if people else []
+    if clients and await store.share_names(connection, [one.client_id for one in clients]):
+        clients = await registrations.clients_of(connection, people)
+    return clients
+
+
 def with_duties(wakeups: list[AnyWakeup]) -> list[AnyWakeup]:
     """Append a duty for each cell that now has Removes to commit."""
     cells = {
@@ -353,6 +329,8 @@ def with_duties(wakeups: list[AnyWakeup]) -> list[AnyWakeup]:
 
 
 def _others(caller: Caller, body: wire.CreateConversation) -> list[PersonId]:
+    if body.kind not in ("direct", "group") or body.audience is not None or not body.person_ids:
+        raise errors.BadRequest(reason=f"a {body.kind} conversation needs people")
     people = sorted({PersonId(one) for one in body.person_ids})
     if caller.person_id in people:
         raise errors.BadRequest(reason="person_ids includes the caller")

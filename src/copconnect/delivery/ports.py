@@ -5,7 +5,8 @@ from typing import Protocol
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from copconnect.ids import AttachmentId, ConversationId, PersonId
+from copconnect import wire
+from copconnect.ids import AttachmentId, ClientId, ConversationId, PersonId
 from copconnect.principals import RegisteredClient
 
 
@@ -18,11 +19,42 @@ class Registrations(Protocol):
         """Return every valid client of these people; one with two certificates appears twice."""
         ...
 
+    async def certificates(
+        self, connection: AsyncConnection
+    ) -> dict[str, tuple[ClientId, PersonId]]:
+        """Return whose every valid certificate is, by hash."""
+        ...
+
     async def active_people(
         self, connection: AsyncConnection, person_ids: Collection[PersonId]
     ) -> set[PersonId]:
         """Return those of ``person_ids`` that are in the data bank and neither suspended nor
         removed, registered or not."""
+        ...
+
+
+class Organisation(Protocol):
+    """Who belongs to an audience by the data bank; the roster knows."""
+
+    async def people_version(self, connection: AsyncConnection) -> int:
+        """Return a number that changes with every change of people or units."""
+        ...
+
+    async def audience(
+        self,
+        connection: AsyncConnection,
+        rule: wire.Audience,
+        only: Collection[PersonId] | None = None,
+    ) -> dict[PersonId, bool]:
+        """Return the active people of an audience, with whether each administers it. ``only``: of
+        these people."""
+        ...
+
+    async def administers(
+        self, connection: AsyncConnection, person_id: PersonId, rule: wire.Audience
+    ) -> bool:
+        """Return whether a person administers all of an audience; nobody does a unit that is not
+        there."""
         ...
 
 

@@ -63,7 +63,8 @@ def _conversation_routes(service: DeliveryService, gate: Gate) -> list[Any]:
     async def create(request: HttpRequest) -> Any:
         caller = await gate.caller(request)
         body = await read(request, wire.CreateConversation, _SMALL_BODY)
-        return answer(request, await membership.create(caller, body))
+        made = membership.create if body.audience is None else service.audiences.create
+        return answer(request, await made(caller, body))
 
     @get("/v1/conversations")
     async def conversations(request: HttpRequest) -> Any:

@@ -14,6 +14,7 @@ from copconnect.bus import AnyWakeup, Bus
 from copconnect.clock import Clock
 from copconnect.database import Database
 from copconnect.delivery import store
+from copconnect.delivery.audiences import Audiences
 from copconnect.delivery.commits import Commits
 from copconnect.delivery.key_packages import KeyPackages
 from copconnect.delivery.keys import Keys
@@ -21,7 +22,7 @@ from copconnect.delivery.live import LiveFeed
 from copconnect.delivery.log_reading import LogReading
 from copconnect.delivery.membership import Membership
 from copconnect.delivery.parts import Parts
-from copconnect.delivery.ports import Attachments, Registrations, RosterAuthority
+from copconnect.delivery.ports import Attachments, Organisation, Registrations, RosterAuthority
 from copconnect.delivery.posting import Posting
 from copconnect.delivery.retention import Retention
 from copconnect.delivery.rosters import Rosters
@@ -31,7 +32,7 @@ from copconnect.leases import Leases
 from copconnect.principals import RegisteredClient
 from copconnect.wire import CELL_SIZE
 
-__all__ = ["Attachments", "DeliveryService", "Registrations", "RosterAuthority"]
+__all__ = ["Attachments", "DeliveryService", "Organisation", "Registrations", "RosterAuthority"]
 
 
 class DeliveryService:
@@ -44,6 +45,7 @@ class DeliveryService:
         bus: Bus,
         clock: Clock,
         registrations: Registrations,
+        organisation: Organisation,
         authority: RosterAuthority,
         attachments: Attachments,
         leases: Leases,
@@ -61,6 +63,7 @@ class DeliveryService:
         )
         self.membership = Membership(parts)
         self.rosters = Rosters(parts)
+        self.audiences = Audiences(parts, organisation, leases)
         self.posting = Posting(parts)
         self.sealed = SealedPosting(parts)
         self.log = LogReading(parts)
@@ -71,11 +74,13 @@ class DeliveryService:
         self.retention = Retention(parts, log_retention_days, leases)
 
     async def start(self) -> None:
-        """Start the cleaning task."""
+        """Start background work."""
         await self.retention.start()
+        await self.audiences.start()
 
     async def close(self) -> None:
-        """Stop the cleaning task."""
+        """Stop background work."""
+        await self.audiences.close()
         await self.retention.close()
 
     # --- For other roles --------------------------------------------------------------------

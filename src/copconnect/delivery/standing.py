@@ -69,6 +69,21 @@ class Held:
     roster_head: bytes
     cells: int
 
+    @classmethod
+    def new(cls, body: wire.CreateConversation, suite: int) -> "Held":
+        """Return a conversation that is being created, before its first roster."""
+        return cls(
+            conversation_id=ConversationId(body.conversation_id),
+            kind=body.kind,
+            suite=suite,
+            who_may_post="everyone" if body.kind == "direct" else body.who_may_post,
+            last_seq=Seq(0),
+            members=0,
+            roster_epoch=Epoch(0),
+            roster_head=b"",
+            cells=0,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class CellRow:

@@ -63,11 +63,34 @@ def upsert_for(dialect: str, table: Any) -> Any:
 # --- Conversations ----------------------------------------------------------------------------
 
 
-async def add_conversation(connection: AsyncConnection, values: dict[str, Any]) -> bool:
+async def add_conversation(
+    connection: AsyncConnection,
+    held: Held,
+    created_by: PersonId,
+    now_ms: int,
+    direct_key: str | None = None,
+) -> bool:
     """Insert a conversation; return False when its id or direct key is taken.
 
     Waits for a concurrent insert of the same key to commit or roll back.
     """
+    values = {
+        "conversation_id": held.conversation_id,
+        "kind": held.kind,
+        "suite": held.suite,
+        "created_by": created_by,
+        "created_ms": now_ms,
+        "last_seq": held.last_seq,
+        "last_message_ms": None,
+        "who_may_post": held.who_may_post,
+        "members": held.members,
+        "direct_key": direct_key,
+        "roster_epoch": held.roster_epoch,
+        "roster_head": held.roster_head,
+        "cells": held.cells,
+        "shared_seq": 0,
+        "key_version": 0,
+    }
     statement = upsert(connection, CONVERSATIONS).values(values).on_conflict_do_nothing()
     added = await connection.execute(statement.returning(CONVERSATIONS.c.conversation_id))
     return added.first() is not None
@@ -91,12 +114,25 @@ async def hold(
     connection: AsyncConnection, conversation_ids: Collection[ConversationId]
 ) -> list[Held]:
     """Lock conversations in ascending id order (so that two never wait for each other)."""
-    rows = await connection.execute(
+    return await _read_held(connection, _by_id(conversation_ids).with_for_update())
+
+
+async def read(
+    connection: AsyncConnection, conversation_ids: Collection[ConversationId]
+) -> list[Held]:
+    """Return conversations without locking them."""
+    return await _read_held(connection, _by_id(conversation_ids))
+
+
+def _by_id(conversation_ids: Collection[ConversationId]) -> Select[Any]:
+    return (
         select(CONVERSATIONS)
         .where(CONVERSATIONS.c.conversation_id.in_(conversation_ids))
         .order_by(CONVERSATIONS.c.conversation_id)
-        .with_for_update()
     )
+
+
+async def _read_held(connection: AsyncConnection, query: Select[Any]) -> list[Held]:
     return [
         Held(
             conversation_id=row.conversation_id,
@@ -109,7 +145,7 @@ async def hold(
             roster_head=row.roster_head,
             cells=row.cells,
         )
-        for row in rows
+        for row in await connection.execute(query)
     ]
 
 
@@ -389,15 +425,17 @@ def read_standing(row: Any, *, advanced: bool = False) -> FoundStanding:
 
 
 async def member_flags(
-    connection: AsyncConnection, conversation_id: ConversationId
+    connection: AsyncConnection,
+    conversation_id: ConversationId,
+    only: Collection[PersonId] | None = None,
 ) -> dict[PersonId, bool]:
-    """Return every member with whether they are an admin."""
-    rows = await connection.execute(
-        select(MEMBERS.c.person_id, MEMBERS.c.admin).where(
-            MEMBERS.c.conversation_id == conversation_id
-        )
+    """Return every member with whether they are an admin; ``only``: of these people."""
+    query = select(MEMBERS.c.person_id, MEMBERS.c.admin).where(
+        MEMBERS.c.conversation_id == conversation_id
     )
-    return {row.person_id: row.admin for row in rows}
+    if only is not None:
+        query = query.where(MEMBERS.c.person_id.in_(only))
+    return {row.person_id: row.admin for row in await connection.execute(query)}
 
 
 async def conversations_with_person(

@@ -151,6 +151,14 @@ AUDIENCES = Table(
     Column("rule", LargeBinary, nullable=False),  # MessagePack of wire.Audience.
 )
 
+# People whose clients have changed since their audiences' rosters were last looked at.
+AUDIENCE_CHANGES = Table(
+    "audience_changes",
+    METADATA,
+    Column("person_id", _Id, primary_key=True),
+    Column("mark", _Id, nullable=False),  # Another for each change: none made meanwhile is lost.
+)
+
 LOG_ENTRIES = Table(
     "log_entries",
     METADATA,

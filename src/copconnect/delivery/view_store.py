@@ -6,7 +6,15 @@ from sqlalchemy import Row, Select, and_, exists, func, literal, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
-from copconnect.delivery.tables import CELLS, CONVERSATIONS, CURSORS, MEMBERS, ROSTER_LEAVES
+from copconnect.delivery.audience_store import read_rule
+from copconnect.delivery.tables import (
+    AUDIENCES,
+    CELLS,
+    CONVERSATIONS,
+    CURSORS,
+    MEMBERS,
+    ROSTER_LEAVES,
+)
 from copconnect.ids import ConversationId, PersonId, Seq
 from copconnect.principals import Caller
 
@@ -66,8 +74,13 @@ async def conversations_of(
                 delivered.label("delivered_seq"),
                 read.label("read_seq"),
                 ready.label("cells_ready"),
+                AUDIENCES.c.rule,
             )
-            .select_from(CONVERSATIONS.outerjoin(MEMBERS, mine))
+            .select_from(
+                CONVERSATIONS.outerjoin(MEMBERS, mine).outerjoin(
+                    AUDIENCES, AUDIENCES.c.conversation_id == CONVERSATIONS.c.conversation_id
+                )
+            )
             .where(CONVERSATIONS.c.conversation_id.in_(asked))
             .order_by(CONVERSATIONS.c.conversation_id)
         )
@@ -125,7 +138,7 @@ def _conversation(row: Row[Any], caller: Caller, cells: list[wire.CellInfo]) -> 
         cells_total=row.cells,
         cells_ready=row.cells_ready,
         roster_epoch=row.roster_epoch,
-        audience=None,
+        audience=read_rule(row.rule),
         direct_person_id=other,
         delivered_seq=row.delivered_seq or Seq(0),
         read_seq=row.read_seq or Seq(0),

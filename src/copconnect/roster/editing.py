@@ -111,6 +111,7 @@ class RosterEditor:
             if row is None:
                 return None
             await store.set_status(connection, [row.person_id], "suspended")
+            await store.touch(connection, self._clock.now_ms())
             await self._accounts.people_lost(connection, {PersonId(row.person_id): "suspended"})
         return PersonId(row.person_id)
 
@@ -121,6 +122,7 @@ class RosterEditor:
             if row is None:
                 return None
             await store.set_status(connection, [row.person_id], "active")
+            await store.touch(connection, self._clock.now_ms())
         return PersonId(row.person_id)
 
     async def _compare(

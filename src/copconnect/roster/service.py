@@ -173,6 +173,48 @@ class RosterService:
         above: Sequence[UnitId] = rules.units_above(paths.get(person_id, ""))
         return await store.admins_in(connection, above)
 
+    async def people_version(self, connection: AsyncConnection) -> int:
+        """Return a number that changes with every change of people or units."""
+        return await store.people_version(connection)
+
+    async def audience(
+        self,
+        connection: AsyncConnection,
+        rule: wire.Audience,
+        only: Collection[PersonId] | None = None,
+    ) -> dict[PersonId, bool]:
+        """Return the active people of an audience, with whether each administers it: an admin of
+        one of its units, or of one above. ``only``: of these people."""
+        paths = await store.unit_paths_of(connection, None if rule.everyone else rule.unit_ids)
+        below = list(paths.values()) if rule.everyone or rule.deep else []
+        rows = await store.active_in(connection, paths.keys(), below, only)
+        leading = {unit for path in paths.values() for unit in rules.units_above(path)}
+        return {row.person_id: row.unit_admin and row.unit_id in leading for row in rows}
+
+    async def administers(
+        self, connection: AsyncConnection, person_id: PersonId, rule: wire.Audience
+    ) -> bool:
+        """Return whether a person is an admin of every unit of an audience, or of one above it;
+        nobody is of a unit that is not there."""
+        paths = await store.unit_paths_of(connection, None if rule.everyone else rule.unit_ids)
+        if not paths or (not rule.everyone and set(rule.unit_ids) - paths.keys()):
+            return False
+        rows = await store.by_id(connection, [person_id])
+        if not any(row.unit_admin and row.status == "active" for row in rows):
+            return False
+        unit = rows[0].unit_id
+        return all(unit in rules.units_above(path) for path in paths.values())
+
+    async def leaders(self, connection: AsyncConnection, rule: wire.Audience) -> list[PersonId]:
+        """Return the active admins of the units of an audience and of those above, the nearest
+        unit's first."""
+        paths = await store.unit_paths_of(connection, None if rule.everyone else rule.unit_ids)
+        found: list[PersonId] = []
+        for path in paths.values():
+            for unit in reversed(rules.units_above(path)):
+                found += sorted(await store.admins_in(connection, [unit]))
+        return found
+
     async def _cards(self, connection: AsyncConnection, rows: Sequence[Any]) -> list[wire.Person]:
         ids = [PersonId(row.person_id) for row in rows]
         registered = await self._registered.registered(connection, ids)

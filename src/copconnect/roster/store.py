@@ -17,6 +17,7 @@ from sqlalchemy import (
     Text,
     and_,
     case,
+    false,
     func,
     literal,
     or_,
@@ -187,6 +188,52 @@ async def admins_in(connection: AsyncConnection, unit_ids: Sequence[UnitId]) -> 
             )
         )
     )
+
+
+async def unit_paths_of(
+    connection: AsyncConnection, unit_ids: Collection[UnitId] | None
+) -> dict[UnitId, str]:
+    """Return the paths of units; None: of those at the top."""
+    query = select(units.c.unit_id, units.c.path)
+    if unit_ids is None:
+        query = query.where(units.c.parent_id.is_(None))
+    else:
+        query = query.where(units.c.unit_id.in_(unit_ids))
+    return {row.unit_id: row.path for row in await connection.execute(query)}
+
+
+async def active_in(
+    connection: AsyncConnection,
+    unit_ids: Collection[UnitId],
+    below: Collection[str],
+    only: Collection[PersonId] | None,
+) -> list[Any]:
+    """Return (person_id, unit_id, unit_admin) of the active people in units and in all units below
+    these paths; ``only``: of these people."""
+    deep = select(units.c.unit_id).where(
+        or_(false(), *(units.c.path.startswith(path, autoescape=True) for path in below))
+    )
+    within = people.c.unit_id.in_(deep) if below else people.c.unit_id.in_(unit_ids)
+    query = select(people.c.person_id, people.c.unit_id, people.c.unit_admin).where(
+        people.c.status == "active", within
+    )
+    if only is None:
+        return list(await connection.execute(query))
+    rows: list[Any] = []
+    for part in chunks(only):
+        rows += await connection.execute(query.where(people.c.person_id.in_(part)))
+    return rows
+
+
+async def people_version(connection: AsyncConnection) -> int:
+    """Return when the roster last changed, ms; 0 before the first import."""
+    changed_ms: int | None = await connection.scalar(select(directory.c.changed_ms))
+    return changed_ms or 0
+
+
+async def touch(connection: AsyncConnection, now_ms: int) -> None:
+    """The roster has changed."""
+    await connection.execute(update(directory).values(changed_ms=now_ms))
 
 
 async def search(

@@ -1,0 +1,77 @@
+"""``copconnect conversations``: conversations whose people follow the data bank."""
+
+from typing import Annotated
+
+import typer
+
+from copconnect import wire
+from copconnect.app import Container
+from copconnect.commands.options import Data, console, settings_of, stop, with_roles
+from copconnect.ids import ConversationId, UnitId, new_id
+
+app = typer.Typer(help=__doc__, no_args_is_help=True)
+
+
+class NobodyLeads(Exception):
+    """The data bank knows no admin of these units."""
+
+
+@app.callback()
+def conversations() -> None:
+    """Keep ``create`` a command of its own, though it is the only one."""
+
+
+@app.command()
+def create(
+    data: Data = None,
+    everyone: Annotated[bool, typer.Option("--everyone", help="The whole force.")] = False,
+    unit: Annotated[list[str] | None, typer.Option(help="Code of a unit; may be repeated.")] = None,
+    below: Annotated[
+        bool, typer.Option("--below", help="Also all units below those named.")
+    ] = False,
+    talk: Annotated[
+        bool, typer.Option("--talk", help="Everybody may write, not only the units' admins.")
+    ] = False,
+) -> None:
+    """Create a conversation of everyone or of units. People come and go with their posts."""
+    rule = wire.Audience(
+        everyone=everyone, unit_ids=[UnitId(one) for one in unit or ()], deep=below
+    )
+    if everyone == bool(rule.unit_ids):
+        raise stop("Say either --everyone or at least one --unit.")
+
+    async def work(container: Container) -> tuple[ConversationId, int, int]:
+        return await create_for(container, rule, talk=talk)
+
+    try:
+        made, people, cells = with_roles(settings_of(data), work)
+    except NobodyLeads as error:
+        raise stop(
+            "No such unit, or neither it nor a unit above it has an admin (unit_admin) in the "
+            "data bank, who could write there."
+        ) from error
+    console.print(f"Made conversation {made}: {people:,} people, {cells:,} cells.")
+
+
+async def create_for(
+    container: Container, rule: wire.Audience, *, talk: bool
+) -> tuple[ConversationId, int, int]:
+    """Create a conversation in the name of the units' first admin; return its id, and how many
+    people and cells it has. Raises NobodyLeads."""
+    async with container.database.reading() as connection:
+        leaders = await container.roster.leaders(connection, rule)
+        for leader in leaders:
+            if await container.roster.administers(connection, leader, rule):
+                break
+        else:
+            raise NobodyLeads
+    body = wire.CreateConversation(
+        conversation_id=new_id(),
+        kind="unit" if talk else "announcement",
+        cell_id=new_id(),
+        person_ids=[],
+        who_may_post="everyone" if talk else "admins",
+        audience=rule,
+    )
+    people, cells = await container.delivery.audiences.create_for(leader, body)
+    return ConversationId(body.conversation_id), people, cells

@@ -1,0 +1,123 @@
+"""Who belongs to an audience by a real data bank, on SQLite and PostgreSQL."""
+
+from copconnect import wire
+from copconnect.ids import PersonId, UnitId
+from tests.identity.conftest import PATROL, SHO, MovedClock, Running
+
+STATION, ZONE, CITY = "TG-HYD-PS001", "TG-HYD-Z1", "TG-HYD"
+EVERYONE = wire.Audience(everyone=True, unit_ids=[], deep=False)
+
+
+def of(*units: str, deep: bool = False) -> wire.Audience:
+    return wire.Audience(everyone=False, unit_ids=[UnitId(one) for one in units], deep=deep)
+
+
+async def person(running: Running, number: str) -> PersonId:
+    async with running.container.database.reading() as connection:
+        found = await running.container.roster.active_by_number(connection, number)
+    assert found is not None
+    return found
+
+
+async def test_everyone_units_and_those_below(running: Running) -> None:
+    roster = running.container.roster
+    sho, patrol = await person(running, SHO), await person(running, PATROL)
+    async with running.container.database.reading() as connection:
+        everyone = await roster.audience(connection, EVERYONE)
+        station = await roster.audience(connection, of(STATION))
+        zone = await roster.audience(connection, of(ZONE))
+        city = await roster.audience(connection, of(CITY, deep=True))
+        two = await roster.audience(connection, of(ZONE, STATION))
+        only = await roster.audience(connection, EVERYONE, [sho])
+        nowhere = await roster.audience(connection, of("NOWHERE", deep=True))
+        total = len(await roster.audience(connection, of("TG", deep=True)))
+    assert {sho, patrol} <= station.keys() < city.keys() < everyone.keys()
+    assert sho not in zone
+    assert two.keys() == zone.keys() | station.keys()
+    assert len(everyone) == total
+    assert (station[sho], station[patrol]) == (True, False)
+    assert (city[sho], everyone[sho]) == (False, False)
+    assert [one for one, leads in everyone.items() if leads] == [
+        await person(running, "+917000000000")
+    ]
+    assert only == {sho: False}
+    assert nowhere == {}
+
+
+async def test_who_administers_and_who_leads(running: Running) -> None:
+    roster = running.container.roster
+    chief, sho = await person(running, "+917000000000"), await person(running, SHO)
+    patrol = await person(running, PATROL)
+    async with running.container.database.reading() as connection:
+
+        async def administers(who: PersonId, rule: wire.Audience) -> bool:
+            return await roster.administers(connection, who, rule)
+
+        assert await administers(chief, EVERYONE)
+        assert await administers(chief, of(STATION, CITY))
+        assert await administers(sho, of(STATION))
+        assert not await administers(sho, of(STATION, CITY))
+        assert not await administers(sho, EVERYONE)
+        assert not await administers(patrol, of(STATION))
+        assert not await administers(chief, of("NOWHERE"))
+        leaders = await roster.leaders(connection, of(STATION))
+        assert leaders[0] == sho
+        assert leaders[-1] == chief
+        assert (await roster.leaders(connection, EVERYONE)) == [chief]
+
+
+async def test_suspension_is_a_change_and_takes_people_out(
+    running: Running, clock: MovedClock
+) -> None:
+    container, sho = running.container, await person(running, SHO)
+    async with container.database.reading() as connection:
+        before = await container.roster.people_version(connection)
+    clock.ms += 1
+    await container.editor.suspend(SHO)
+    async with container.database.reading() as connection:
+        assert await container.roster.people_version(connection) != before
+        assert sho not in await container.roster.audience(connection, EVERYONE)
+
+
+async def test_the_whole_force_in_one_conversation(running: Running) -> None:
+    """The real parts together: create, register, be in."""
+    device = await running.device(PATROL)
+    chief = await person(running, "+917000000000")
+    audiences = running.container.delivery.audiences
+    body = wire.CreateConversation(
+        conversation_id="c" * 32,
+        kind="announcement",
+        cell_id="d" * 32,
+        person_ids=[],
+        who_may_post="admins",
+        audience=EVERYONE,
+    )
+    people, cells = await audiences.create_for(chief, body)
+    async with running.container.database.reading() as connection:
+        assert people == len(await running.container.roster.audience(connection, EVERYONE))
+    assert cells == 1
+    answer = await running.http.get("/v1/conversations", headers=device.headers)
+    (found,) = answer.json()["conversations"]
+    assert (found["members"], found["audience"]["everyone"], found["admin"]) == (
+        people,
+        True,
+        False,
+    )
+    late = await running.device(SHO)
+    await audiences.round()
+    roster = await running.http.get(f"/v1/conversations/{'c' * 32}/roster", headers=late.headers)
+    assert len(roster.json()["leaves"]) == 2
+    # Somebody who leads no unit cannot have one made.
+    refused = await running.http.post(
+        "/v1/conversations",
+        headers=device.headers,
+        json={
+            "conversationId": "e" * 32,
+            "kind": "unit",
+            "cellId": "f" * 32,
+            "personIds": [],
+            "whoMayPost": "everyone",
+            "audience": {"everyone": False, "unitIds": [STATION], "deep": False},
+        },
+    )
+    assert (refused.status_code, refused.json()["code"]) == (403, "not_unit_admin")
