@@ -16,6 +16,7 @@ MAKEFLAGS += --no-print-directory
 PORT ?= 8080
 PEOPLE ?= 3000
 MEMBERS ?= 63000
+CLIENTS ?= 63000
 NODES ?= 3
 PYTHON ?= python3
 
@@ -70,7 +71,7 @@ chromium:
 
 # --- What people run --------------------------------------------------------------------------
 
-.PHONY: setup demo cluster test verify format types unit browser bench-message bench-fanout bench-ingest lock clean
+.PHONY: setup demo cluster test verify format types unit browser bench-message bench-fanout bench-reconnect bench-ingest lock clean
 
 setup: packages-test package-python packages-node web officers chromium ## Install and build everything
 
@@ -105,6 +106,9 @@ bench-message: packages-test package-python packages-node ## Time a message betw
 
 bench-fanout: packages-test package-python packages-node ## One message to MEMBERS=63000 devices
 	@exec $(BIN)/python -m copconnect bench fanout --members $(MEMBERS)
+
+bench-reconnect: packages-test package-python packages-node ## CLIENTS=63000 come back after a restart
+	@exec $(BIN)/python -m copconnect bench reconnect --clients $(CLIENTS)
 
 bench-ingest: packages-test package-python ## How many messages one worker accepts
 	@exec $(BIN)/python -m copconnect bench ingest

@@ -15,9 +15,6 @@ import { TrustStore } from "../src/trust/checker.ts";
 import { ed25519PublicKey } from "../src/trust/ed25519.ts";
 import type { Trust } from "../src/wire.ts";
 
-/** Members besides the founder that are whole clients: their state is kept too. */
-const OTHERS_KEPT = 2;
-
 interface PlannedDevice {
   readonly personId: string;
   readonly clientId: string;
@@ -68,13 +65,12 @@ async function found(plan: Plan, cell: PlannedCell, checker: TrustStore): Promis
     bundles.map((bundle) => bundle.keyPackage),
     roster,
   );
-  const kept = [commit.next];
-  for (const [i, other] of others.slice(0, OTHERS_KEPT).entries()) {
-    const bundle = bundles[i];
-    if (bundle === undefined || commit.welcome === null) throw new Error("nobody was welcomed");
-    kept.push((await other.joinByWelcome(commit.welcome, [bundle], roster)).group);
-  }
-  const seeds = await Promise.all(kept.map((group) => seedOf(group)));
+  const agreeing = [commit.next];
+  const [other] = others;
+  const [bundle] = bundles;
+  if (other !== undefined && bundle !== undefined && commit.welcome !== null)
+    agreeing.push((await other.joinByWelcome(commit.welcome, [bundle], roster)).group);
+  const seeds = await Promise.all(agreeing.map((group) => seedOf(group)));
   if (seeds.some((seed) => !Buffer.from(seed).equals(Buffer.from(seeds[0] ?? []))))
     throw new Error("the members of a cell do not agree");
   return encode({
@@ -85,7 +81,6 @@ async function found(plan: Plan, cell: PlannedCell, checker: TrustStore): Promis
     seed: seeds[0],
     treeHash: commit.next.treeHash(),
     clientIds: cell.devices.map((device) => device.clientId),
-    states: kept.map((group) => group.encode()),
   });
 }
 

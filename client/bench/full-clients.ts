@@ -6,7 +6,7 @@
  *
  * Run: npx tsx client/bench/full-clients.ts <devices.msgpack> <origin>…
  * Lines of JSON in: {command: "start" | "send" | "close", …}; out: answers with `command`, and
- * {seed: …} whenever there is one. Times are CLOCK_MONOTONIC in ns, as Python's.
+ * {seed: …} whenever there is one, {posted: …} for every message, as clients send some by themselves. Times are CLOCK_MONOTONIC in ns, as Python's.
  */
 import "fake-indexeddb/auto";
 import { readFile } from "node:fs/promises";
@@ -168,6 +168,7 @@ class FullClient {
       this.#posted.acceptedNs = answeredNs;
       const accepted = decode(new Uint8Array(await response.clone().arrayBuffer())) as Accepted;
       this.#posted.seq = accepted.seq;
+      say({ posted: this.#posted.entryId });
     }
     if (commit !== null && body !== undefined) {
       const [, , cellId = ""] = commit;

@@ -10,6 +10,7 @@ from copconnect.bench import fanout as fanning
 from copconnect.bench import force as forces
 from copconnect.bench import founding
 from copconnect.bench import ingest as ingesting
+from copconnect.bench import reconnect as reconnecting
 from copconnect.bench import seals as sealing
 from copconnect.bench import transport as transporting
 from copconnect.bench.figures import report, say
@@ -63,10 +64,24 @@ def fanout(
     cache: Cache = CACHE,
 ) -> None:
     """Measure one message to every device of a large conversation."""
-    people = _force(cache, members)
+    people = _force(cache, members + 1)  # And the sender.
     conversation = founding.cached(people, suite)
     with tempfile.TemporaryDirectory(prefix="copconnect-bench-") as folder:
         report(fanning.run(people, conversation, Path(folder), processes, rounds))
+
+
+@app.command()
+def reconnect(
+    clients: Annotated[int, typer.Option(help="How many devices.")] = 63_000,
+    processes: Annotated[int, typer.Option(help="Workers, and simulator processes.")] = 4,
+    suite: Annotated[int, typer.Option(help="MLS cipher suite.")] = 1,
+    cache: Cache = CACHE,
+) -> None:
+    """Measure how all devices come back when every worker is restarted at once."""
+    people = _force(cache, clients + 1)  # And the sender.
+    conversation = founding.cached(people, suite)
+    with tempfile.TemporaryDirectory(prefix="copconnect-bench-") as folder:
+        report(reconnecting.run(people, conversation, Path(folder), processes))
 
 
 @app.command()

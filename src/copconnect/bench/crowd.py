@@ -1,7 +1,7 @@
 """The devices of a large conversation, over several simulator processes, as one thing."""
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ LIMIT_S = 600
 
 
 class Crowd:
-    """Every device of the conversation but those that whole clients play alone."""
+    """Every device of the conversation but those of whole clients (``without``)."""
 
     def __init__(
         self,
@@ -25,6 +25,7 @@ class Crowd:
         processes: int,
         folder: Path,
         stack: contextlib.ExitStack,
+        without: Collection[str] = (),
     ) -> None:
         self._folder = folder
         self._files = 0
@@ -34,6 +35,8 @@ class Crowd:
         number = 0
         for i, cell in enumerate(conversation.cells):
             for client_id in cell.client_ids:
+                if client_id in without:
+                    continue
                 device = SimulatedDevice(conversation.devices[client_id].token, i)
                 dealt[number % processes].append(device)
                 number += 1
@@ -78,7 +81,7 @@ class Crowd:
     def verdict(self, entry_ids: Sequence[str], *, times: bool = False) -> dict[str, Any]:
         """Sum up what the processes found. ``times_ns``: for each message, ascending."""
         answers = self.ask("verdict", entry_ids=list(entry_ids), times=times)
-        names = ("received", "lost", "duplicates", "unexpected", "waiting")
+        names = ("opened", "lost", "duplicates", "unexpected", "waiting")
         found: dict[str, Any] = {name: sum(one[name] for one in answers) for name in names}
         refused: dict[str, int] = {}
         for one in answers:

@@ -34,12 +34,12 @@ from copconnect.settings import Settings
 
 NODE_PROCESSES = 2
 AT_ONCE = 4  # Uploads on their way at a time.
-_FORMAT = 1  # Of what this module makes.
+_FORMAT = 2  # Of what this module makes.
 _MOST_ADDED = 5000  # In one change of members.
 
 
 class FoundedCell(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
-    """What found-cells.ts made of a cell. ``states``: the groups of the first members, whole."""
+    """What found-cells.ts made of a cell."""
 
     cell_id: str
     commit: bytes
@@ -48,7 +48,6 @@ class FoundedCell(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     seed: bytes
     tree_hash: bytes
     client_ids: list[str]  # The founder first.
-    states: list[bytes]
 
 
 class Founding(msgspec.Struct, frozen=True, kw_only=True):
@@ -252,6 +251,19 @@ def key_record(
 def key_id(record: bytes) -> bytes:
     """Return the id by which seals name a record's key."""
     return hashlib.sha256(b"CELLS-v1 key-id\0" + record[:-64]).digest()[:16]
+
+
+async def records(conversation: Conversation, address: tuple[str, int]) -> list[bytes]:
+    """Return the newest key record of every cell, as a sender fetches them."""
+    device = conversation.devices[conversation.cells[0].client_ids[0]]
+    pool = HttpPool(*address)
+    path = f"/v1/conversations/{conversation.founding.conversation_id}/keys"
+    answer = await pool.ask(request("GET", path, device.token))
+    pool.close()
+    if answer.status != 200:
+        raise RuntimeError(f"no keys: {answer.status} {answer.body[:300]!r}")
+    keys = msgspec.msgpack.decode(answer.body, type=wire.CellKeys)
+    return [key.record for key in keys.keys]
 
 
 async def found(

@@ -11,7 +11,7 @@ _END = object()
 
 
 class NodeProgram:
-    """A TypeScript file in one process. Lines with ``seed`` are put aside for :meth:`seeds`."""
+    """A TypeScript file in one process. Lines with ``seed`` and ``posted`` come by themselves."""
 
     def __init__(self, *arguments: str) -> None:
         self._process = subprocess.Popen(  # noqa: S603 - our own program.
@@ -23,13 +23,17 @@ class NodeProgram:
         self._in = cast(IO[str], self._process.stdin)
         self._answers: queue.Queue[object] = queue.Queue()
         self._seeds: queue.Queue[Line] = queue.Queue()
+        self.posted: list[str] = []  # Entry ids of all messages that were accepted.
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
     def _read(self) -> None:
         for line in cast(IO[str], self._process.stdout):
             found = json.loads(line)
-            (self._seeds if "seed" in found else self._answers).put(found)
+            if "posted" in found:
+                self.posted.append(found["posted"])
+            else:
+                (self._seeds if "seed" in found else self._answers).put(found)
         self._answers.put(_END)
 
     def tell(self, command: str, **fields: object) -> None:

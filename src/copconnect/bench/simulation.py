@@ -1,7 +1,7 @@
 """A simulator as a child process, asked by lines of JSON (children.py).
 
 Arguments: file of the Population (MessagePack), host, port, source address. Commands: ``connect``,
-``publish`` (file of PublishedKeys), ``know`` (roster head), ``wait`` (entries for each device),
+``publish`` (file of PublishedKeys), ``know`` (roster head), ``wait`` (for an entry; then open it),
 ``open``, ``live``, ``wait_for`` (entry ids), ``verdict`` (entry ids), ``acknowledge``,
 ``disconnect``, ``sizes``, ``usage``.
 """
@@ -33,7 +33,7 @@ class Simulation:
         match asked["command"]:
             case "connect":
                 began = time.monotonic_ns()
-                await simulator.connect()
+                await simulator.connect(asked["limit_s"])
                 return {"ready": simulator.ready, "s": (time.monotonic_ns() - began) / 1e9}
             case "publish":
                 simulator.publish(_read(asked["file"], list[PublishedKey]))
@@ -42,10 +42,8 @@ class Simulation:
                 simulator.know_head(bytes.fromhex(asked["head"]))
                 return {}
             case "wait":
-                wanted = asked["entries"] * len(simulator.devices)
-                before = simulator.entries
-                await simulator.until(lambda: simulator.entries >= wanted, asked["limit_s"])
-                return {"entries": simulator.entries, "before": before}
+                came = await simulator.came_everywhere(asked["entry_id"], asked["limit_s"])
+                return {"came": came, **self._open()}
             case "open":
                 return self._open()
             case "live":
@@ -55,8 +53,7 @@ class Simulation:
                 ids = asked["entry_ids"]
                 everything = await simulator.until(
                     lambda: (
-                        simulator.ready == len(simulator.devices)
-                        and simulator.verdict(ids)["lost"] == 0
+                        simulator.ready == len(simulator.devices) and simulator.missing(ids) == 0
                     ),
                     asked["limit_s"],
                 )

@@ -2,10 +2,10 @@
 
 Each device has its own connection, place in the log, sender chains and counters; devices of a cell
 share the cell's parsed private key, as parsing it costs as much as a seal. What comes in is stamped
-with the time and kept; it is opened at once where ``live``, else when asked to, so that a
-measurement of the delivery is not one of 63,000 devices' work on two processors.
-A device keeps to its own cursor: an entry at or below it is a duplicate, what Ready shows beyond it
-is fetched from the log.
+with the time and kept, and opened when asked to, so that a measurement of the delivery is not one
+of 63,000 devices' work on two processors. A device keeps to its own cursor: an entry at or below it
+is a duplicate, what Ready shows beyond it is fetched from the log. Where ``live``, a device whose
+connection is lost comes back, as clients do.
 """
 
 import asyncio
@@ -103,12 +103,13 @@ class Link(WebSocketClient):
 
 
 class Delivery:
-    """How often each device got one message, and when first (monotonic ns)."""
+    """How often each device got and opened one message, and when it came first (monotonic ns)."""
 
-    __slots__ = ("counts", "times_ns")
+    __slots__ = ("opened", "received", "times_ns")
 
     def __init__(self, devices: int) -> None:
-        self.counts = bytearray(devices)
+        self.received = bytearray(devices)
+        self.opened = bytearray(devices)
         self.times_ns = array("q", bytes(8 * devices))
 
 
@@ -134,32 +135,37 @@ class Simulator:
         self.deliveries: dict[str, Delivery] = {}
         self.refused: Counter[str] = Counter()
         self.closed: Counter[int] = Counter()
+        self.ready = 0  # Devices that have had their Ready on the connection they have.
         self.duplicates = 0
         self.entries = 0  # Entry frames that came over sockets.
-        self.entry_bytes = 0  # Of the newest of them.
+        self.entry_bytes = 0  # Of the newest of those that were waited for.
+        self._awaited = b"no entry id"  # Hex of the one that is waited for.
+        self._awaited_came = 0
         self.live = False
         self.opened_ns = 0  # When the last one was opened.
-        self._inbox: deque[tuple[Device, bytes, int]] = deque()
+        self._inbox: deque[tuple[Device, bytes, int]] = deque()  # Frames that are not read yet.
+        self._sealed: deque[tuple[Device, wire.LogEntry]] = deque()  # Entries that are not opened.
+        self._entering: set[Device] = set()  # Connected, and not ready yet.
         self._changed = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
 
     # --- Connections ----------------------------------------------------------------------
 
-    async def connect(self) -> None:
-        """Connect every device that has no connection; return when all are ready."""
-        slots = asyncio.Semaphore(CONNECTING_AT_ONCE)
+    async def connect(self, limit_s: float) -> None:
+        """Connect every device that has no connection, a few at a time; return when all are ready,
+        or at the limit."""
+        waiting = deque(device for device in self.devices if device.link is None)
+        while waiting:
+            await self.until(lambda: len(self._entering) < CONNECTING_AT_ONCE, limit_s)
+            device = waiting.popleft()
+            if not await self._open(device):
+                waiting.append(device)
+        await self.until(lambda: self.ready == len(self.devices), limit_s)
 
-        async def one(device: Device) -> None:
-            async with slots:
-                await self._open(device)
-
-        await asyncio.gather(*(one(device) for device in self.devices if device.link is None))
-        await self.until(lambda: self.ready == len(self.devices))
-
-    @property
-    def ready(self) -> int:
-        """How many devices have had their Ready on the connection they have."""
-        return sum(device.ready for device in self.devices)
+    def _set_ready(self, device: Device, *, ready: bool) -> None:
+        self._entering.discard(device)
+        self.ready += ready - device.ready
+        device.ready = ready
 
     async def _open(self, device: Device) -> bool:
         local = None if self._source is None else (self._source, 0)
@@ -170,12 +176,13 @@ class Simulator:
         except OSError:
             return False
         device.link = link
+        self._entering.add(device)
         return True
 
     def gone(self, device: Device, code: int | None) -> None:
         """A connection ended; where ``live`` the device comes back, as clients do."""
         device.link = None
-        device.ready = False
+        self._set_ready(device, ready=False)
         self.closed[code or 0] += 1
         self._changed.set()
         if self.live:
@@ -195,7 +202,7 @@ class Simulator:
             if device.link is not None:
                 link, device.link = device.link, None
                 link.transport.abort()
-            device.ready = False
+            self._set_ready(device, ready=False)
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -208,7 +215,9 @@ class Simulator:
         now_ns = time.monotonic_ns()
         if payload.startswith(_ENTRY_START):
             self.entries += 1
-            self.entry_bytes = len(payload)
+            if self._awaited in payload:
+                self._awaited_came += 1
+                self.entry_bytes = len(payload)
             if not self.live:
                 self._inbox.append((device, payload, now_ns))
                 self._changed.set()
@@ -220,18 +229,20 @@ class Simulator:
         """Let the devices open what they have received so far, in the order it came."""
         while self._inbox:
             self._frame(*self._inbox.popleft())
+        while self._sealed:
+            self._open_entry(*self._sealed.popleft())
 
     def _frame(self, device: Device, payload: bytes, now_ns: int) -> None:
         match _FRAME.decode(payload):
             case wire.EntryFrame(entry=entry):
                 self._entry(device, entry, now_ns)
             case wire.Ready(heads=heads):
-                device.ready = True
+                self._set_ready(device, ready=True)
                 for head in heads:
                     if head.conversation_id == self._conversation.conversation_id:
                         self._stands(device, head.last_seq)
             case wire.LateSeal(seq=seq, seal=seal):
-                self._late_seal(device, seq, seal, now_ns)
+                self._late_seal(device, seq, seal)
             case _:
                 pass  # Receipts, notices: nothing that a count depends on.
 
@@ -256,11 +267,13 @@ class Simulator:
     def _accept(self, device: Device, entry: wire.LogEntry, now_ns: int) -> None:
         device.cursor = entry.seq
         if entry.kind == "sealed":
-            self._open_entry(device, entry, now_ns)
-        elif entry.kind == "message":
-            self._count(device, entry.entry_id, now_ns)  # Of one cell: only its MLS can open it.
+            delivery = self._delivery(entry.entry_id)
+            _count(delivery.received, device.index)
+            if not delivery.times_ns[device.index]:
+                delivery.times_ns[device.index] = now_ns
+            self._sealed.append((device, entry))
 
-    def _open_entry(self, device: Device, entry: wire.LogEntry, now_ns: int) -> None:
+    def _open_entry(self, device: Device, entry: wire.LogEntry) -> None:
         keys = self._keys[device.cell]
         try:
             header, _ = open_sealed(self._conversation, keys, device.chains, entry.payload)
@@ -274,23 +287,20 @@ class Simulator:
         if header.message_id != entry.entry_id:
             self.refused["wrong_entry_id"] += 1
             return
-        self._count(device, entry.entry_id, now_ns)
+        _count(self._delivery(entry.entry_id).opened, device.index)
 
-    def _late_seal(self, device: Device, seq: int, seal: bytes, now_ns: int) -> None:
+    def _late_seal(self, device: Device, seq: int, seal: bytes) -> None:
         entry = device.waiting.pop(seq, None)
         if entry is not None:
             payload = msgspec.msgpack.decode(entry.payload, type=wire.SealedPayload)
             whole = msgspec.msgpack.encode(msgspec.structs.replace(payload, seal=seal))
-            self._open_entry(device, msgspec.structs.replace(entry, payload=whole), now_ns)
+            self._sealed.append((device, msgspec.structs.replace(entry, payload=whole)))
 
-    def _count(self, device: Device, entry_id: str, now_ns: int) -> None:
+    def _delivery(self, entry_id: str) -> Delivery:
         delivery = self.deliveries.get(entry_id)
         if delivery is None:
             delivery = self.deliveries[entry_id] = Delivery(len(self.devices))
-        if delivery.counts[device.index] < 255:
-            delivery.counts[device.index] += 1
-        if not delivery.times_ns[device.index]:
-            delivery.times_ns[device.index] = now_ns
+        return delivery
 
     async def _catch_up(self, device: Device, last_seq: int) -> None:
         """Fetch what Ready showed, then take what sockets brought meanwhile."""
@@ -330,16 +340,28 @@ class Simulator:
 
     # --- Questions ------------------------------------------------------------------------
 
+    async def came_everywhere(self, entry_id: str, limit_s: float) -> int:
+        """Wait until every device was sent this entry, opened or not; return how many were."""
+        self._awaited = entry_id.encode()
+        found = [len(payload) for _, payload, _ in self._inbox if self._awaited in payload]
+        self._awaited_came = len(found)
+        self.entry_bytes = max(found, default=0)
+        await self.until(lambda: self._awaited_came >= len(self.devices), limit_s)
+        return self._awaited_came
+
+    def missing(self, entry_ids: Sequence[str]) -> int:
+        """Return how many receipts of these messages are still to come."""
+        return sum(self._delivery(entry_id).received.count(0) for entry_id in entry_ids)
+
     def verdict(self, entry_ids: Sequence[str]) -> dict[str, object]:
-        """Judge what came against what was posted: every message once at every device."""
+        """Judge what was opened against what was posted: every message once at every device."""
         lost = duplicates = 0
         for entry_id in entry_ids:
-            delivery = self.deliveries.get(entry_id)
-            counts = bytes(len(self.devices)) if delivery is None else delivery.counts
-            lost += counts.count(0)
-            duplicates += sum(count - 1 for count in counts if count > 1)
+            delivery = self._delivery(entry_id)
+            lost += delivery.opened.count(0)
+            duplicates += sum(count - 1 for count in delivery.received if count > 1)
         return {
-            "received": len(entry_ids) * len(self.devices) - lost,
+            "opened": len(entry_ids) * len(self.devices) - lost,
             "lost": lost,
             "duplicates": duplicates + self.duplicates,
             "unexpected": len(self.deliveries.keys() - set(entry_ids)),
@@ -381,3 +403,8 @@ class Simulator:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _count(counts: bytearray, index: int) -> None:
+    if counts[index] < 255:
+        counts[index] += 1
