@@ -61,6 +61,8 @@ export class Inbox {
       try {
         await this.#process(conversation, next, true);
       } catch (error) {
+        // What is pushed next must not pass over the entry that failed.
+        conversation.caughtUpOn = -1;
         if (!(error instanceof StateLost) || conversation.record.cells === 1) throw error;
         // Perhaps only a push was lost: the log decides.
         await this.catchUp(conversation);

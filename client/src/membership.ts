@@ -48,6 +48,7 @@ const LOST_RACE = [
   "commit_invalid",
   "wrong_mode",
   "key_record_invalid",
+  "stale_roster",
 ];
 
 export interface MembershipListener {
@@ -202,6 +203,11 @@ export class Membership {
       work.set({ state: "ready", everJoined: true });
       await conversation.store(work);
     }
+    // An entry that was pushed could not be processed: the log has it.
+    if (conversation.record.cells > 1 && !conversation.inStep) {
+      await this.#inbox.catchUp(conversation);
+      if (conversation.group !== group) return "again";
+    }
     if (!rosterFits(conversation)) {
       if (!(await freshRoster(this.#context, conversation))) return this.#follow(conversation);
     }
@@ -287,9 +293,10 @@ export class Membership {
     try {
       await this.#context.api.uploadKeyRecord(conversation.id, group.cellId, key);
     } catch (error) {
+      // Removes first: their commit brings a key.
+      if (hasCode(error, "removal_pending")) return;
       // Somebody else did, or the cell has moved on, or the others are gone: all is well.
-      if (!hasCode(error, "key_record_exists", "stale_epoch", "key_record_invalid", "wrong_mode"))
-        throw error;
+      if (!hasCode(error, "key_record_exists", "key_record_invalid", "wrong_mode")) throw error;
     }
     const work = new Work(conversation);
     work.set({ unkeyedEpoch: null });

@@ -12,6 +12,8 @@ export class Network {
   /** Only requests whose path matches are harmed. */
   path = /./;
   readonly seen: string[] = [];
+  /** Asked at each harmed request: the device ends before it is sent, or before it is answered. */
+  dies: (() => "before" | "after" | null) | null = null;
   /** What the server answered, changed on its way: for a server that lies. */
   rewrite: ((path: string, body: unknown) => unknown) | null = null;
   /** What is asked, changed on its way: for a member that lies. */
@@ -42,12 +44,15 @@ export class Network {
     if (harmed) this.seen.push(`${init.method ?? ""} ${pathname}`);
     if (harmed && this.#gate !== null) await this.#gate;
     if (this.cut && harmed) throw new TypeError("cut");
+    const dies = harmed ? (this.dies?.() ?? null) : null;
+    if (dies === "before") throw new TypeError("the device is gone");
     const sent = this.#forged(pathname, init);
     if (harmed && this.double > 0) {
       this.double--;
       await this.#fetch(url, sent);
     }
     const answer = await this.#fetch(url, sent);
+    if (dies === "after") throw new TypeError("the device is gone");
     if (harmed && this.loseAnswers > 0) {
       this.loseAnswers--;
       throw new TypeError("the answer was lost");

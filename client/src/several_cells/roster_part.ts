@@ -43,10 +43,10 @@ export async function fetchRoster(
     return { roster, heads: null };
   }
   const base = held.heads ?? HeadHistory.from((held.roster ?? roster).head);
+  if (roster.head.epoch < base.newest.epoch)
+    throw new RosterRefused("not_an_extension", "the roster went back");
   const heads = await headsUpTo(context, base, roster.head.epoch);
-  const same = heads.at(roster.head.epoch);
-  if (same === null) throw new RosterRefused("not_an_extension", "the roster went back");
-  if (same.head.hash !== roster.head.hash)
+  if (heads.newest.hash !== roster.head.hash)
     throw new RosterRefused("fork", "two signed heads for one epoch");
   return { roster, heads };
 }

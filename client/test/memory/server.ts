@@ -38,8 +38,9 @@ export class MemoryServer {
   readonly accounts = new Map<string, Account>();
   readonly connections = new Set<Connection>();
   readonly cellSize: number;
-  /** Frames that are to be lost on their way: asked for each. */
-  loses: (clientId: string, frame: wire.ServerFrame) => boolean = () => false;
+  /** What becomes of a frame on its way to a client; null: it is lost. */
+  pushes: (clientId: string, frame: wire.ServerFrame) => wire.ServerFrame | null = (_, frame) =>
+    frame;
   readonly #tickets = new Map<string, string>();
   readonly #routes: readonly (readonly [string, RegExp, Handler])[];
 
@@ -330,9 +331,11 @@ export class MemoryServer {
   }
 
   push(clientIds: readonly string[], frame: wire.ServerFrame): void {
-    for (const connection of this.connections)
-      if (clientIds.includes(connection.clientId) && !this.loses(connection.clientId, frame))
-        connection.push(frame);
+    for (const connection of this.connections) {
+      if (!clientIds.includes(connection.clientId)) continue;
+      const pushed = this.pushes(connection.clientId, frame);
+      if (pushed !== null) connection.push(pushed);
+    }
   }
 
   #pushEntry(clientIds: readonly string[], entry: (clientId: string) => wire.LogEntry): void {
