@@ -42,6 +42,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     otp_per_number_per_hour: Positive = 5
     otp_per_address_per_hour: Positive = 60
     otp_total_per_minute: Positive = 600
+    otp_failures_per_hour: Positive = 5_000
+    """Wrong codes within an hour, over all numbers and nodes, after which no code is taken until
+    it is fewer; only where the code is the only factor."""
     sms_gateway_url: str = ""
     """HTTP gateway (DLT) that OTPs are posted to; only demo mode does without."""
     sms_gateway_token: str = ""

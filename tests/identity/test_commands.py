@@ -1,5 +1,6 @@
 """The ``copconnect`` command as operators run it: real processes on real folders."""
 
+import io
 import json
 import os
 import signal
@@ -12,11 +13,13 @@ import httpx
 import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from rich.console import Console
 from typer.testing import CliRunner, Result
 
 from copconnect.auth_service import rules
 from copconnect.cli import app
-from copconnect.commands.demo import prepare
+from copconnect.commands.demo import invited, letters, prepare, sign_in_table, station_of
+from copconnect.commands.options import with_roles
 from copconnect.ids import new_id
 from copconnect.roster import synthetic
 from copconnect.settings import Settings
@@ -173,6 +176,49 @@ def test_the_demo(demo: tuple[subprocess.Popen[bytes], int, Path]) -> None:
     process.wait(PATIENCE_S)
     with pytest.raises(ProcessLookupError):
         os.kill(officers["pid"], 0)
+
+
+def test_ctrl_c_ends_the_demo_as_it_should_end(
+    demo: tuple[subprocess.Popen[bytes], int, Path],
+) -> None:
+    process, _, folder = demo
+    until(lambda: "Ctrl+C" in (folder / "demo.log").read_text("utf-8"), "the greeting")
+    process.send_signal(signal.SIGINT)
+    assert process.wait(PATIENCE_S) == 0
+    assert "Traceback" not in (folder / "demo.log").read_text("utf-8")
+
+
+def test_telugu_moves_nothing_in_the_table_of_whom_to_sign_in_as(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path / "demo", demo=True)
+    prepare(settings, synthetic.SMALLEST, 1)
+    people = invited(with_roles(settings, station_of))
+    for codes in ({}, {person.number: "ABCD-EFGH-JKLM" for person in people}):
+        shown = Console(file=io.StringIO(), width=120)
+        shown.print(sign_in_table(people, codes))
+        assert isinstance(shown.file, io.StringIO)
+        lines = shown.file.getvalue().splitlines()
+        places = set()
+        for person in people:
+            (line,) = [line for line in lines if person.names.en in line]
+            before, _, after = line.partition(person.names.en)
+            assert before.isascii()
+            assert after.strip() == f"({person.names.te})"
+            places.add(len(before))
+            assert not codes or codes[person.number] in before
+        assert len(places) == 1
+
+
+def test_a_demo_with_enrolment_codes_has_new_ones_at_each_start(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path / "demo", demo=True)
+    prepare(settings, synthetic.SMALLEST, 1)
+    station = with_roles(settings, station_of)
+    assert with_roles(settings, lambda container: letters(container, station)) == {}
+    asking = msgspec.structs.replace(settings, registration_policy="enrolment_code")
+    first, second = (
+        with_roles(asking, lambda container: letters(container, station)) for _ in range(2)
+    )
+    assert first.keys() == second.keys() == {person.number for person in station}
+    assert not set(first.values()) & set(second.values())
 
 
 def test_the_demo_uses_its_folder_again(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy import event, select
 from copconnect.auth_service import registration_store, store, tables
 from copconnect.auth_service.rules import HOUR_MS
 from copconnect.ids import new_id
+from copconnect.roster import synthetic
 from copconnect.settings import Settings
 from tests.identity.conftest import (
     ACP,
@@ -87,6 +88,59 @@ async def test_five_wrong_codes_end_the_challenge(running: Running, code_of: Any
     for _ in range(5):
         assert code_of(await running.submit(challenge, wrong)) == "code_wrong"
     assert code_of(await running.submit(challenge, right)) == "code_expired"
+
+
+async def test_guessing_across_numbers_is_stopped(
+    settings: Settings, clock: MovedClock, code_of: Any
+) -> None:
+    limited = msgspec.structs.replace(settings, otp_failures_per_hour=6)
+    clock.ms -= clock.ms % HOUR_MS
+    async with run(limited, clock) as server, run(limited, clock) as another_node:
+        await server.container.editor.import_bank(synthetic_bank())
+        for number in (ACP, CP, UNKNOWN):
+            challenge = (await server.ask(number)).json()["challengeId"]
+            for node in (server, another_node):
+                assert code_of(await node.submit(challenge, "wrong")) == "code_wrong"
+            clock.ms += 10 * 60_000
+        challenge = (await server.ask(SHO)).json()["challengeId"]
+        code = await server.code_for(SHO)
+        for node in (server, another_node):
+            refused = await node.submit(challenge, code)
+            assert (refused.status_code, code_of(refused)) == (429, "rate_limited")
+        # The first of them are an hour old.
+        await server.container.auth.registration.prune()
+        clock.ms += 30 * 60_000
+        challenge = (await server.ask(SHO)).json()["challengeId"]
+        code = await server.code_for(SHO)
+        assert (await another_node.submit(challenge, code)).json()["next"] == "device"
+
+
+@pytest.mark.parametrize("policy", ["enrolment_code", "approval"])
+async def test_where_a_code_opens_nothing_guessing_stops_nobody(
+    settings: Settings, clock: MovedClock, policy: Any
+) -> None:
+    limited = msgspec.structs.replace(settings, otp_failures_per_hour=1, registration_policy=policy)
+    async with run(limited, clock) as server:
+        await server.container.editor.import_bank(synthetic_bank())
+        challenge = (await server.ask(CP)).json()["challengeId"]
+        for _ in range(3):
+            await server.submit(challenge, "wrong")
+        challenge = (await server.ask(SHO)).json()["challengeId"]
+        assert (await server.submit(challenge, await server.code_for(SHO))).status_code == 200
+
+
+async def test_the_synthetic_bank_has_enrolment_codes(
+    settings: Settings, clock: MovedClock, code_of: Any
+) -> None:
+    lettered = msgspec.structs.replace(settings, registration_policy="enrolment_code")
+    async with run(lettered, clock) as server:
+        await server.container.editor.import_bank(synthetic_bank())
+        ticket = (await server.step(SHO))["ticket"]
+        route = "/v1/registration/enrolment-codes"
+        body = {"ticket": ticket, "enrolmentCode": synthetic.enrolment_code(CP, 1)}
+        assert code_of(await server.http.post(route, json=body)) == "enrolment_code_wrong"
+        body["enrolmentCode"] = synthetic.enrolment_code(SHO, 1).lower()
+        assert (await server.http.post(route, json=body)).json()["next"] == "device"
 
 
 async def test_a_code_expires(running: Running, clock: MovedClock, code_of: Any) -> None:

@@ -38,6 +38,7 @@ export async function enrol(
   origin: string,
   number: string,
   label: string,
+  enrolmentCode?: string,
 ): Promise<void> {
   await core.start();
   const before = await newest(origin, number);
@@ -50,7 +51,10 @@ export async function enrol(
     const text = await newest(origin, number);
     if (text !== before && text !== null) code = CODE.exec(text)?.[0] ?? null;
   }
-  const step = await core.submitCode(challengeId, code);
+  let step = await core.submitCode(challengeId, code);
+  if (step.next === "enrolment_code" && enrolmentCode !== undefined) {
+    step = await core.submitEnrolmentCode(step.ticket, enrolmentCode);
+  }
   if (step.next !== "device") throw new Error(`${number} needs ${step.next} to register.`);
   await core.registerClient(step.ticket, label);
   const { version } = await core.conductCode("en");

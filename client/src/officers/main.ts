@@ -1,6 +1,6 @@
 /**
- * `node build/officers.mjs --server URL --numbers +91…,+91… [--invite +91…,…]`: simulated officers
- * for the demo, until the process is ended or its parent (COPCONNECT_PARENT) is gone.
+ * `node build/officers.mjs --server URL --numbers +91…,+91… [--codes …,…] [--invite +91…,…]`:
+ * simulated officers for the demo, with their enrolment codes where the server asks for them, until the process is ended or its parent (COPCONNECT_PARENT) is gone.
  */
 import "fake-indexeddb/auto";
 import { parseArgs } from "node:util";
@@ -51,6 +51,7 @@ async function main(): Promise<void> {
     options: {
       server: { type: "string", default: "http://localhost:8080" },
       numbers: { type: "string" },
+      codes: { type: "string", default: "" },
       invite: { type: "string", default: "" },
       every: { type: "string", default: "30" },
     },
@@ -69,14 +70,15 @@ async function main(): Promise<void> {
   endWithParent(stop);
 
   await untilUp(origin, ending.signal);
-  for (const number of numbers) {
+  const codes = list(values.codes);
+  for (const [index, number] of numbers.entries()) {
     const core = createCore({
       origin,
       vaultName: `officer-${number}`,
       WebSocket: WebSocket as unknown as WebSocketMaker,
     });
     cores.push(core);
-    await enrol(core, origin, number, LABEL);
+    await enrol(core, origin, number, LABEL, codes[index]);
   }
   log(`${String(cores.length)} officers are on duty`);
   const station = new Station(cores, {

@@ -6,6 +6,7 @@ a wrong attempt is committed before it is answered; an OTP opens one ticket, a t
 
 import secrets
 
+import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, phone_number, wire
@@ -18,6 +19,8 @@ from copconnect.bus import AccountWakeup, AnyWakeup
 from copconnect.ids import ChallengeId, ClientId, PersonId, new_id
 from copconnect.principals import RegisteredClient
 
+log = structlog.get_logger()
+
 
 class Registration:
     """Registers devices."""
@@ -27,6 +30,7 @@ class Registration:
         self._parts = parts
         self._trust = trust
         self._sms = sms
+        self._told = False
         self._by_address = SlidingWindow(settings.otp_per_address_per_hour, rules.HOUR_MS)
         self._total = SlidingWindow(settings.otp_total_per_minute, 60_000)
         self._attempts = SlidingWindow(
@@ -85,7 +89,11 @@ class Registration:
         self._attempts.count(address, now)
         given = rules.code_hash(self._parts.authority.secret, body.challenge_id, body.code.strip())
         refusal: errors.CopConnectError | None = None
+        slot, first_slot, slot_left_ms = rules.failure_slots(now)
         async with self._parts.database.transaction() as connection:
+            failures = await registration_store.code_failures_since(connection, first_slot)
+            if self._guessing(failures):
+                raise errors.RateLimited(retry_after_ms=slot_left_ms)
             row = await registration_store.attempt(connection, body.challenge_id)
             right = rules.equal(given, row.code_hash if row is not None else "")
             if (
@@ -104,6 +112,8 @@ class Registration:
                     step, wakeups = await self._open_ticket(connection, card, now)
                 else:
                     refusal = errors.CodeWrong()
+            if isinstance(refusal, errors.CodeWrong):
+                await registration_store.count_code_failure(connection, slot)
         if refusal is not None:
             raise refusal
         await self._parts.bus.publish(wakeups)
@@ -197,7 +207,23 @@ class Registration:
         now = self._parts.clock.now_ms()
         keep_ms = max(rules.HOUR_MS, self._parts.settings.otp_lifetime_ms) + rules.HOUR_MS
         async with self._parts.database.transaction() as connection:
-            await registration_store.prune(connection, now - keep_ms, now)
+            await registration_store.prune(
+                connection, now - keep_ms, now, rules.failure_slots(now)[1]
+            )
+
+    def _guessing(self, failures: int) -> bool:
+        """Whether so many wrong codes within an hour, over all numbers, are somebody guessing.
+
+        Only where the code alone opens an account: with a second factor a guessed one opens none.
+        """
+        settings = self._parts.settings
+        guessing = (
+            settings.registration_policy == "none" and failures >= settings.otp_failures_per_hour
+        )
+        if guessing and not self._told:
+            log.error("otp_guessing", failures=failures)
+        self._told = guessing
+        return guessing
 
     def _limit(self, address: str, now: int) -> None:
         """Count a request. Raises RateLimited, without counting it."""

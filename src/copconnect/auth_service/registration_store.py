@@ -6,13 +6,14 @@ Rows that a decision depends on are locked by the UPDATE that comes first.
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from sqlalchemy import delete, insert, select, text, update
+from sqlalchemy import delete, func, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect.auth_service.tables import (
     approvals,
     challenges,
     chunks,
+    code_failures,
     enrolment_codes,
     numbers,
     tickets,
@@ -63,6 +64,25 @@ async def attempt(connection: AsyncConnection, challenge_id: str) -> Any | None:
         .returning(*challenges.c)
     )
     return found.first()
+
+
+async def code_failures_since(connection: AsyncConnection, slot: int) -> int:
+    """Return how many wrong codes were submitted since a slot began, for all numbers."""
+    found: int | None = await connection.scalar(
+        select(func.sum(code_failures.c.count)).where(code_failures.c.slot >= slot)
+    )
+    return found or 0
+
+
+async def count_code_failure(connection: AsyncConnection, slot: int) -> None:
+    """Count a wrong code."""
+    await connection.execute(
+        text(
+            "INSERT INTO auth_code_failures (slot, count) VALUES (:slot, 1) "
+            "ON CONFLICT (slot) DO UPDATE SET count = auth_code_failures.count + 1"
+        ),
+        {"slot": slot},
+    )
 
 
 async def close_challenge(connection: AsyncConnection, challenge_id: str) -> None:
@@ -132,8 +152,11 @@ async def refuse_open_tickets(
         )
 
 
-async def prune(connection: AsyncConnection, challenges_before: int, now_ms: int) -> None:
-    """Delete challenges and tickets that nothing depends on any more."""
+async def prune(
+    connection: AsyncConnection, challenges_before: int, now_ms: int, first_slot: int
+) -> None:
+    """Delete challenges, tickets and counts that nothing depends on any more."""
+    await connection.execute(delete(code_failures).where(code_failures.c.slot < first_slot))
     await connection.execute(delete(challenges).where(challenges.c.created_ms < challenges_before))
     await connection.execute(delete(numbers).where(numbers.c.asked_ms < challenges_before))
     await connection.execute(delete(tickets).where(tickets.c.expires_ms < now_ms))

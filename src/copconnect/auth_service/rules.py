@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from copconnect import errors, wire
 
+FAILURE_SLOT_MS = 5 * 60_000
 HOUR_MS = 3_600_000
 CLOCK_TOLERANCE_MS = 10 * 60_000
 RENEWAL_WINDOW_MS = 30 * 24 * HOUR_MS
@@ -144,3 +145,10 @@ def clean_label(text: str) -> str:
     """Return a device label without control characters; never empty."""
     kept = "".join(c for c in text if unicodedata.category(c)[0] != "C")
     return " ".join(kept.split())[:64] or "Device"
+
+
+def failure_slots(now_ms: int) -> tuple[int, int, int]:
+    """Return the slot that wrong codes count in now, the first of the last hour's, and how long
+    the current one lasts."""
+    slot, past_ms = divmod(now_ms, FAILURE_SLOT_MS)
+    return slot, slot - HOUR_MS // FAILURE_SLOT_MS + 1, FAILURE_SLOT_MS - past_ms

@@ -113,6 +113,13 @@ trust = Table(
     Column("version", BigInteger, nullable=False),
     Column("issuing_hash", String(64), nullable=False),
 )
+# Wrong codes of all numbers together, by the slots of rules.failure_slot.
+code_failures = Table(
+    "auth_code_failures",
+    METADATA,
+    Column("slot", BigInteger, primary_key=True, autoincrement=False),
+    Column("count", Integer, nullable=False),
+)
 demo_outbox = Table(
     "auth_demo_outbox",
     METADATA,

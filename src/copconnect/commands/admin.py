@@ -3,6 +3,7 @@
 import csv
 import secrets
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -117,15 +118,9 @@ def enrolment_codes(
 
     async def work(container: Container) -> list[tuple[str, str]]:
         people = [await _person(container, number) for number in wanted]
-        codes = ["".join(secrets.choice(LETTERS) for _ in range(CODE_LENGTH)) for _ in people]
-        async with container.database.transaction() as connection:
-            await container.auth.accounts.store_enrolment_codes(
-                connection, dict(zip(people, codes, strict=True))
-            )
-        return list(zip(wanted, codes, strict=True))
+        return list(zip(wanted, await new_codes(container, people), strict=True))
 
-    made = with_roles(settings_of(data), work)
-    rows = [(number, "-".join((c[:4], c[4:8], c[8:]))) for number, c in made]
+    rows = with_roles(settings_of(data), work)
     if out is None:
         csv.writer(sys.stdout).writerows([("number", "enrolment_code"), *rows])
         return
@@ -133,6 +128,16 @@ def enrolment_codes(
         out.chmod(0o600)
         csv.writer(file).writerows([("number", "enrolment_code"), *rows])
     console.print(f"Wrote {len(rows):,} codes to {out}.")
+
+
+async def new_codes(container: Container, people: Sequence[PersonId]) -> list[str]:
+    """Give each a new enrolment code in place of any other; return them as letters show them."""
+    codes = ["".join(secrets.choice(LETTERS) for _ in range(CODE_LENGTH)) for _ in people]
+    async with container.database.transaction() as connection:
+        await container.auth.accounts.store_enrolment_codes(
+            connection, dict(zip(people, codes, strict=True))
+        )
+    return ["-".join((code[:4], code[4:8], code[8:])) for code in codes]
 
 
 async def _person(container: Container, number: str) -> PersonId:

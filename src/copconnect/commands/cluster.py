@@ -142,9 +142,12 @@ def _run(
     stack.callback(balancer.stop)
     balancer.start()
     url = f"http://localhost:{port}"
-    demo.greet(url, station)
+    codes = with_roles(settings, lambda container: demo.letters(container, station))
+    demo.greet(url, station, codes)
     if officers:
-        playing: list[subprocess.Popen[bytes]] = list(demo.start_officers(url, station, data))
+        playing: list[subprocess.Popen[bytes]] = list(
+            demo.start_officers(url, station, data, codes)
+        )
         stack.enter_context(demo.ending(playing))
     _watch(members)
 

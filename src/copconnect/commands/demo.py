@@ -10,18 +10,20 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from copconnect.app import Container
 from copconnect.auth_service import authority
 from copconnect.clock import SystemClock
-from copconnect.commands import roster, serving
+from copconnect.commands import admin, roster, serving
 from copconnect.commands.options import console, settings_of, stop, with_roles
+from copconnect.ids import PersonId
 from copconnect.roster import databank, synthetic
 from copconnect.settings import Settings
 from copconnect.wire import Person
@@ -53,12 +55,17 @@ def demo(
     url = f"http://localhost:{port}"
     child: list[subprocess.Popen[bytes]] = []
 
-    async def ready() -> None:
-        greet(url, station)
-        if officers:
-            child.extend(start_officers(url, station, data))
+    codes = with_roles(settings, lambda container: letters(container, station))
 
-    with ending(child):
+    async def ready() -> None:
+        greet(url, station, codes)
+        if officers:
+            child.extend(start_officers(url, station, data, codes))
+
+    served = False
+    # Ctrl+C is how a demo ends: the server has closed by then, and nothing went wrong.
+    with ending(child), contextlib.suppress(KeyboardInterrupt):
+        served = True
         served = serving.run(settings, ready)
     if not served:
         raise stop(f"Could not listen on port {port}.")
@@ -79,7 +86,7 @@ def prepare(settings: Settings, people: int, seed: int) -> None:
         authority.create(keys, settings.department, SystemClock().now_ms())
         console.print(f"Made a certificate authority in {keys}.")
     mark = settings.data_dir / "databank" / "made.json"
-    wanted = json.dumps({"people": people, "seed": seed, "version": 1})
+    wanted = json.dumps({"people": people, "seed": seed, "version": 2})
     if mark.is_file() and mark.read_text("utf-8") == wanted:
         return
     console.print(f"Making a data bank of {people:,} people …")
@@ -105,6 +112,15 @@ async def station_of(container: Container) -> list[Person]:
     return [*members.people, *above]
 
 
+async def letters(container: Container, station: Sequence[Person]) -> dict[str, str]:
+    """Return new enrolment codes by number where the policy asks for them: those of the data bank
+    may be used up, and the simulated officers register anew at each start."""
+    if container.settings.registration_policy != "enrolment_code":
+        return {}
+    codes = await admin.new_codes(container, [PersonId(one.person_id) for one in station])
+    return dict(zip((one.number for one in station), codes, strict=True))
+
+
 def invited(station: Sequence[Person]) -> list[Person]:
     """Return the people to sign in as: the SHO, a patrol officer, and those above them."""
     shown = [person for person in station if "sho" in person.roles]
@@ -112,20 +128,25 @@ def invited(station: Sequence[Person]) -> list[Person]:
     return shown + [person for person in station if {"sdpo", "dcp"} & set(person.roles)]
 
 
-def greet(url: str, station: Sequence[Person]) -> None:
-    """Say where the app is and whom to sign in as."""
-    table = Table("Number", "Name", "Post", title="Sign in as")
-    for person in invited(station):
-        national = person.number.removeprefix("+91")
-        table.add_row(
-            f"{national[:5]} {national[5:]}",
-            f"{person.names.en} ({person.names.te})",
-            person.post.en,
-        )
-    console.print(table)
+def greet(url: str, station: Sequence[Person], codes: Mapping[str, str]) -> None:
+    """Say where the app is and whom to sign in as; with enrolment codes, where they are needed."""
+    console.print(sign_in_table(invited(station), codes))
     console.print(f"App:        [bold]{url}[/bold]")
     console.print(f"SMS outbox: [bold]{url}/demo/outbox[/bold] (where the codes arrive)")
     console.print("Stop with Ctrl+C.")
+
+
+def sign_in_table(people: Sequence[Person], codes: Mapping[str, str]) -> Table:
+    """Return the table. Terminals do not agree on how wide Telugu is: what holds it comes last,
+    with no line after it."""
+    columns = ("Number", *(("Enrolment code",) if codes else ()), "Post", "Name")
+    table = Table(*columns, title="Sign in as", title_justify="left", box=SIMPLE_HEAD)
+    for person in people:
+        national = person.number.removeprefix("+91")
+        code = (codes[person.number],) if codes else ()
+        name = f"{person.names.en} ({person.names.te})"
+        table.add_row(f"{national[:5]} {national[5:]}", *code, person.post.en, name)
+    return table
 
 
 def simulated(station: Sequence[Person]) -> list[str]:
@@ -138,7 +159,7 @@ def simulated(station: Sequence[Person]) -> list[str]:
 
 
 def start_officers(
-    url: str, station: Sequence[Person], data: Path
+    url: str, station: Sequence[Person], data: Path, codes: Mapping[str, str]
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Start the program that plays the station's staff, if it is built."""
     node = shutil.which("node")
@@ -151,6 +172,7 @@ def start_officers(
             [
                 *(node, str(OFFICERS), "--server", url),
                 *("--numbers", ",".join(simulated(station))),
+                *("--codes", ",".join(codes.get(one, "") for one in simulated(station))),
                 # They have their place in the station's group before they register.
                 *("--invite", ",".join(person.number for person in invited(station))),
             ],

@@ -8,6 +8,7 @@ station.
 """
 
 import csv
+import hashlib
 import io
 import json
 from collections.abc import Iterator, Sequence
@@ -105,6 +106,7 @@ class Organisation:
             self.heads.setdefault(kind, []).append(post)
 
 
+LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # None that looks like another.
 # Which heads exist first in a small force.
 ORDER = ("dgp", "cp", "sp", "dcp", "sdpo", "sho", "circle_inspector", "zone", "wing")
 
@@ -126,8 +128,15 @@ def write(people: int, seed: int) -> dict[str, bytes]:
         ([p.code, p.parent, p.level, *_split(p.name)] for p in organisation.places),
     )
     posts = _posts(organisation, people)
-    result["people"] = _csv(databank.PEOPLE_COLUMNS, _people(posts, random))
+    result["people"] = _csv(databank.PEOPLE_COLUMNS, _people(posts, random, seed))
     return result
+
+
+def enrolment_code(number: str, seed: int) -> str:
+    """Return what the letter to the person with this number says. Everybody can compute it."""
+    digest = hashlib.sha256(f"synthetic enrolment {seed} {number}".encode()).digest()
+    letters = [LETTERS[byte % len(LETTERS)] for byte in digest[:12]]
+    return "-".join("".join(letters[at : at + 4]) for at in (0, 4, 8))
 
 
 def _organisation() -> Organisation:
@@ -289,22 +298,23 @@ def _staff(home: Place, turn: int) -> Post:
     return Post(rank, _joined(title, home.name, ", "), roles, home.code)
 
 
-def _people(posts: Sequence[Post], random: Random) -> Iterator[list[str]]:
+def _people(posts: Sequence[Post], random: Random, seed: int) -> Iterator[list[str]]:
     names = _json("names.json")
     for number, post in enumerate(posts):
         name_en, name_te = _name(names, random, post)
+        phone = f"+91{FIRST_NUMBER + number}"
         yield [
             f"TGP{number + 1:06d}",
             name_en,
             name_te,
-            f"+91{FIRST_NUMBER + number}",
+            phone,
             post.rank,
             *_split(post.title),
             post.roles,
             post.unit,
             "yes" if post.admin else "no",
             "active",
-            "",
+            enrolment_code(phone, seed),
         ]
 
 
