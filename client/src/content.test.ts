@@ -26,7 +26,8 @@ const EVERY_KIND: readonly Content[] = [
   { kind: "text", text: "సరే", mentions, replyTo },
   { kind: "attachments", text: "", mentions: [], replyTo: null, attachments: [attachment] },
   { kind: "location", latitude: 17.3, longitude: 78.4, accuracyM: null, takenMs: 5, replyTo },
-  { kind: "profile", title: "Charminar PS", photo: attachment },
+  { kind: "profile", title: "Charminar PS", photo: attachment, told: false },
+  { kind: "profile", title: "Charminar PS", photo: null, told: true },
   { kind: "profile_request" },
 ];
 

@@ -63,7 +63,13 @@ export type Content =
       readonly takenMs: number;
       readonly replyTo: ReplyPointer | null;
     }
-  | { readonly kind: "profile"; readonly title: string; readonly photo: AttachmentPointer | null }
+  | {
+      readonly kind: "profile";
+      readonly title: string;
+      readonly photo: AttachmentPointer | null;
+      /** Told to those who do not know it; no change. */
+      readonly told: boolean;
+    }
   | { readonly kind: "profile_request" };
 
 export type Decoded = Content | { readonly kind: "unsupported" };
@@ -114,6 +120,7 @@ function read(value: unknown): Content | null {
         kind: "profile",
         title: string(value["title"], MAX_NAME),
         photo: nullable(value["photo"], attachment),
+        told: value["told"] === true,
       };
     case "profile_request":
       return { kind: "profile_request" };

@@ -207,6 +207,7 @@ export abstract class ConversationCalls {
   ): Promise<void> {
     const device = await this.device();
     const conversation = writable(device.find(conversationId));
+    if (!conversation.record.admin) throw failure("not_admin");
     await device.sendProfile(conversation, profile.title.trim(), profile.photo);
   }
 

@@ -40,8 +40,11 @@ export function newRecord(info: WireConversation): ConversationRecord {
 
 /** The record with the server's newest word on everything that is the server's to say. */
 export function refreshed(record: ConversationRecord, info: WireConversation): ConversationRecord {
+  // The server's list is of its newest entry; what is processed up to there follows the log.
+  const asked = info.admins !== null && (record.admins === undefined || record.cursor >= info.lastSeq);
   return {
     ...record,
+    ...(asked ? { admins: info.admins } : {}),
     cells: info.cellsTotal,
     cellsReady: info.cellsReady,
     audience: info.audience,

@@ -193,6 +193,8 @@ export type Notice =
   | { readonly kind: "made_admin" | "revoked_admin"; readonly by: Plate | null; readonly people: readonly Plate[] }
   | { readonly kind: "title"; readonly by: Plate | null; readonly title: string }
   | { readonly kind: "photo"; readonly by: Plate | null }
+  /** Somebody who is no admin tried to change name or photo. */
+  | { readonly kind: "profile_refused"; readonly by: Plate | null }
   | { readonly kind: "joined_here" }
   /** Keys of the conversation could not be read from the storage: this device entered anew. */
   | { readonly kind: "damaged" }

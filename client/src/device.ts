@@ -62,6 +62,8 @@ export class Device {
   readonly #announcer: Announcer;
   readonly #options: DeviceOptions;
   readonly #abort = new AbortController();
+  /** Conversations whose name this device is about to tell. */
+  readonly #answering = new Set<string>();
   #mls: Mls | null = null;
 
   constructor(options: DeviceOptions) {
@@ -243,12 +245,13 @@ export class Device {
     if (title.trim() === "" || title.length > 255) throw failure("message_invalid");
     if (photo === "keep" || photo === null) {
       const kept = photo === "keep" ? conversation.record.photo : null;
-      return this.sendHidden(conversation, { kind: "profile", title, photo: kept });
+      return this.sendHidden(conversation, { kind: "profile", title, photo: kept, told: false });
     }
     const prepared = this.attachments.prepare(photo);
     await this.attachments.seal(prepared);
     const messageId = newId();
-    const content: Content = { kind: "profile", title, photo: prepared.pointer };
+    const { pointer } = prepared;
+    const content: Content = { kind: "profile", title, photo: pointer, told: false };
     const order = this.outgoing.nextOrder(this.context.now());
     const queued = outgoingRecord(conversation, messageId, order, content, "uploading");
     await this.#storeFiles(conversation, messageId, { content, files: [prepared] }, "pending");
@@ -297,9 +300,12 @@ export class Device {
   // --- The group's name, for those who came in later ----------------------------------------------
 
   async #tellProfile(conversation: Conversation): Promise<void> {
-    const { kind, title, photo } = conversation.record;
+    const { admin, hearsay, kind, title, photo } = conversation.record;
     if (kind === "direct" || title === null) return;
-    await this.sendHidden(conversation, { kind: "profile", title, photo }).catch(ignore);
+    // An admin's word counts: it must not be what somebody else said.
+    if (admin && hearsay === true) return;
+    const content: Content = { kind: "profile", title, photo, told: true };
+    await this.sendHidden(conversation, content).catch(ignore);
   }
 
   /** Whoever could have told a name may have been away, or this device ended before it asked. */
@@ -320,9 +326,11 @@ export class Device {
   }
 
   async #answerProfile(conversation: Conversation): Promise<void> {
-    if (conversation.record.title === null) return;
+    if (conversation.record.title === null || this.#answering.has(conversation.id)) return;
+    this.#answering.add(conversation.id);
     const heard = conversation.profilesHeard;
     await pause(200 + 2_800 * this.context.random(), this.context.signal);
+    this.#answering.delete(conversation.id);
     if (this.context.signal.aborted || conversation.profilesHeard !== heard) return;
     await this.#tellProfile(conversation);
   }

@@ -64,6 +64,7 @@ export class Entering {
     if (cell === undefined) return { waitMs: 5_000 };
     const work = new Work(conversation);
     work.record = refreshed(work.record, info);
+    work.set({ admins: info.admins ?? [] });
     const { roster, heads } = await fetchRoster(this.#context, conversation, work, cell.cellId);
     const { certificateHash } = this.#context.account();
     if (!roster.names(cell.cellId, certificateHash)) return { waitMs: 5_000 };

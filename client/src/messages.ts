@@ -13,6 +13,7 @@ const QUIET: ReadonlySet<NoticeRecord["kind"]> = new Set([
   "device_removed",
   "joined_here",
   "damaged",
+  "profile_refused",
   "gap",
 ]);
 

@@ -2,6 +2,7 @@
  * Messages on their way, mirrored in memory from the vault so that the next one is found without
  * reading. The vault is written first, always; this index only follows.
  */
+import { mayChangeProfile } from "./admins.ts";
 import { decodeContent } from "./content.ts";
 import type { Work } from "./conversation.ts";
 import type { DeviceContext } from "./context.ts";
@@ -91,7 +92,8 @@ export async function acceptedMessage(
     const content = decodeContent(record.content);
     if (content.kind !== "profile") return;
     const { personId } = context.account();
-    for (const message of applyProfile(work, content, at, personId)) work.put(message);
+    const admin = await mayChangeProfile(context, work, personId);
+    for (const message of applyProfile(work, content, at, personId, admin)) work.put(message);
     return;
   }
   const message = await loadMessage(context.vault, record.conversationId, record.messageId);

@@ -1,25 +1,39 @@
-/** The group's name and photo: a message of kind `profile`, known to the members only. */
+/** The group's name and photo: a message of kind `profile`, known to the members only. Pure. */
 import type { AttachmentPointer, Content } from "./content.ts";
 import type { Work } from "./conversation.ts";
 import { notice, noticeMessage } from "./messages.ts";
 import { STORES } from "./records.ts";
-import type { AttachmentRecord, MessageRecord } from "./records.ts";
+import type { AttachmentRecord, ConversationRecord, MessageRecord, NoticeRecord } from "./records.ts";
 
 type Profile = Extract<Content, { kind: "profile" }>;
 
-/** Take over a profile; returns the notices that tell of the change. */
+/**
+ * Take over a profile; returns the notices that tell of it. `admin`: whether the sender may change
+ * it. Anybody may tell it to those who know none, and an admin's word replaces another's; what is
+ * told to those who know one changes nothing, and who changes it without being an admin is recorded.
+ */
 export function applyProfile(
   work: Work,
   profile: Profile,
   at: { readonly entryId: string; readonly seq: number; readonly sentMs: number },
   senderId: string,
+  admin: boolean,
 ): readonly MessageRecord[] {
-  const { title, photo, conversationId, kind } = work.record;
+  const { title, conversationId, kind } = work.record;
   if (kind === "direct") return [];
+  const unknown = title === null || (work.record.hearsay === true && admin);
+  const place = { seq: at.seq, order: at.seq, sentMs: at.sentMs };
+  const recorded = (what: NoticeRecord): readonly MessageRecord[] => [
+    noticeMessage(conversationId, at.entryId, place, what),
+  ];
+  if (isKnown(work.record, profile)) {
+    if (unknown) work.set({ hearsay: !admin });
+    return [];
+  }
+  if (!unknown && profile.told) return [];
+  if (!unknown && !admin) return recorded(notice("profile_refused", senderId));
   const titled = title !== profile.title;
-  const pictured = (photo?.id ?? null) !== (profile.photo?.id ?? null);
-  if (!titled && !pictured) return [];
-  work.set({ title: profile.title, photo: profile.photo });
+  work.set({ title: profile.title, photo: profile.photo, hearsay: !admin });
   if (profile.photo !== null) {
     work.changes.push({
       op: "put",
@@ -30,10 +44,15 @@ export function applyProfile(
     });
   }
   // The first profile that a device sees is not a change.
-  if (title === null) return [];
-  const place = { seq: at.seq, order: at.seq, sentMs: at.sentMs };
-  const what = titled ? notice("title", senderId, [], profile.title) : notice("photo", senderId);
-  return [noticeMessage(conversationId, at.entryId, place, what)];
+  if (unknown) return [];
+  return recorded(titled ? notice("title", senderId, [], profile.title) : notice("photo", senderId));
+}
+
+export function isKnown(
+  { title, photo }: Pick<ConversationRecord, "title" | "photo">,
+  profile: Profile,
+): boolean {
+  return title === profile.title && (photo?.id ?? null) === (profile.photo?.id ?? null);
 }
 
 function photoRecord(

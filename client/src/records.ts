@@ -134,6 +134,10 @@ export interface ConversationRecord {
   readonly mentioned: boolean;
   readonly title: string | null;
   readonly photo: AttachmentPointer | null;
+  /** Title and photo are the word of a member who is no admin: any admin's replaces it. */
+  readonly hearsay?: boolean;
+  /** Who may change them, as of the cursor; absent: to be asked for. */
+  readonly admins?: readonly string[] | undefined;
   readonly last: LastRecord | null;
   readonly draft: string | null;
 }
@@ -182,6 +186,7 @@ export interface NoticeRecord {
     | "photo"
     | "joined_here"
     | "damaged"
+    | "profile_refused"
     | "gap";
   readonly by: string | null;
   readonly people: readonly string[];

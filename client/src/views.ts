@@ -105,6 +105,7 @@ export class ViewMaker implements Views {
     switch (record.kind) {
       case "created":
       case "photo":
+      case "profile_refused":
         return { kind: record.kind, by };
       case "title":
         return { kind: record.kind, by, title: record.title ?? "" };

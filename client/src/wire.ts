@@ -342,6 +342,7 @@ export interface Conversation {
   readonly members: number;
   readonly whoMayPost: "everyone" | "admins";
   readonly admin: boolean;
+  readonly admins: PersonId[] | null;
   readonly cells: CellInfo[];
   readonly cellsTotal: number;
   readonly cellsReady: number;

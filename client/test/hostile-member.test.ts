@@ -84,6 +84,62 @@ describe("a hostile member", () => {
     expect(await alice.texts(id)).toEqual(["meet at gate 2"]);
   });
 
+  it("cannot change a group's name unless it is an admin at that place in the log", async () => {
+    // Mallory's app believes that Mallory is an admin.
+    const lying: Fetch = async (url, init) => {
+      const answer = await fetch(url, init);
+      if (init.method !== "GET" || !/\/conversations\/[0-9a-f]{32}$/.test(url)) return answer;
+      const body = decode(new Uint8Array(await answer.arrayBuffer())) as Conversation;
+      const told = encode({ ...body, admin: true });
+      return new Response(new Uint8Array(told), { status: answer.status });
+    };
+    const [alice, bob] = [await w.join(), await w.join()];
+    const mallory = await w.join({ fetch: lying });
+    const id = await group(alice, [bob, mallory]);
+    const title = async (officer: Officer): Promise<string | null> =>
+      (await officer.core.conversation(id)).title;
+    const rename = (to: string): Promise<void> =>
+      mallory.core.setProfile(id, { title: to, photo: "keep" });
+    const notices = async (officer: Officer, kind: string): Promise<number> => {
+      const { messages } = await officer.core.messages(id, null, 100);
+      return messages.filter(({ body }) => body.kind === "notice" && body.notice.kind === kind)
+        .length;
+    };
+    for (const officer of [alice, bob, mallory]) {
+      await officer.until("name", async () => (await title(officer)) === "Night patrol");
+    }
+    await rename("Mallory's own");
+    for (const officer of [alice, bob]) {
+      await officer.until("record", async () => (await notices(officer, "profile_refused")) === 1);
+      expect(await title(officer)).toBe("Night patrol");
+    }
+    await expect(bob.core.setProfile(id, { title: "x", photo: "keep" })).rejects.toMatchObject({
+      code: "not_admin",
+    });
+
+    await alice.core.changeMembers(id, { makeAdmin: [await mallory.personId] });
+    await bob.until("made admin", async () => (await notices(bob, "made_admin")) === 1);
+    await bob.core.close();
+    await rename("Night patrol, east");
+    await alice.until("renamed", async () => (await title(alice)) === "Night patrol, east");
+    await alice.core.changeMembers(id, { revokeAdmin: [await mallory.personId] });
+    await mallory.until("revoked", async () => (await notices(mallory, "revoked_admin")) === 1);
+    await rename("Mallory's again");
+    await alice.until("record", async () => (await notices(alice, "profile_refused")) === 2);
+    // Who was away judges each by who was an admin then.
+    await bob.restart();
+    await bob.until("record", async () => (await notices(bob, "profile_refused")) === 2);
+    expect(await title(bob)).toBe("Night patrol, east");
+    expect(await title(alice)).toBe("Night patrol, east");
+    // And who comes now is told the right name.
+    const carol = await w.join();
+    await alice.core.changeMembers(id, { add: [await carol.personId] });
+    await carol.until("name", async () => {
+      const known = (await carol.core.conversations()).some((one) => one.conversationId === id);
+      return known && (await title(carol)) === "Night patrol, east";
+    });
+  });
+
   it("does not send everybody out of the cell with messages that nobody can read", async () => {
     const net = { spoil: 0 };
     const spoiling: Fetch = async (url, init) => {

@@ -359,6 +359,7 @@ class Conversation(Wire, frozen=True, kw_only=True):
     members: int
     who_may_post: WhoMayPost
     admin: bool  # Whether the caller is one.
+    admins: list[PersonId] | None  # At most 200; None where several conversations are listed.
     cells: list[CellInfo]  # The caller's own cell; of one cell that one.
     cells_total: int  # More than one: messages are sealed.
     cells_ready: int  # Founded, and with several cells also keyed.

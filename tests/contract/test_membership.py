@@ -56,7 +56,12 @@ async def test_admins_rule_a_group(world: World) -> None:
     assert (after.members, after.cells[0].clients, after.last_seq) == (3, 3, 2)
     same = await do(a, place, change(add=[c.person_id], make_admin=[b.person_id]))
     assert same == after  # Nothing to do: nothing in the log.
+    assert after.admins == sorted([a.person_id, b.person_id])
     await do(b, place, change(revoke_admin=[a.person_id]))
+    told = await world.service.membership.conversation(c, place)
+    assert (told.admin, told.admins) == (False, [b.person_id])
+    listed = await world.service.membership.conversations(c)
+    assert [one.admins for one in listed.conversations] == [None]
     policy = wire.ChangePolicy(who_may_post="admins")
     with pytest.raises(errors.NotAdmin):
         await world.service.membership.change_policy(a, place, policy)

@@ -1,8 +1,9 @@
 /** Opened content, however it was encrypted: stored as a message, counted, told. */
+import { mayChangeProfile } from "../admins.ts";
 import { decodeContent } from "../content.ts";
 import { counts, mentions, pointersOf } from "../messages.ts";
 import { acceptedMessage } from "../outgoing.ts";
-import { applyProfile } from "../profile.ts";
+import { applyProfile, isKnown } from "../profile.ts";
 import { STORES } from "../records.ts";
 import type { AttachmentRecord, MessageRecord } from "../records.ts";
 import type { LogEntry } from "../wire.ts";
@@ -32,8 +33,13 @@ export async function takeIn(
   const { personId } = context.account();
   const content = decodeContent(plaintext);
   if (content.kind === "profile") {
-    conversation.profilesHeard++;
-    for (const message of applyProfile(work, content, place, senderId)) work.put(message);
+    const admin = await mayChangeProfile(context, work, senderId);
+    for (const message of applyProfile(work, content, place, senderId, admin)) work.put(message);
+    if (isKnown(work.record, content)) conversation.profilesHeard++;
+    // An admin sets right what others were told. Nobody else does: two who err would never stop.
+    else if (work.record.admin && !admin) {
+      work.afterwards.push(() => listener.onProfileRequest(conversation));
+    }
     return;
   }
   if (content.kind === "profile_request") {

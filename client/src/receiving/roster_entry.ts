@@ -1,4 +1,5 @@
 /** An entry of kind "roster": the next signed head, verified against our copy, and its notices. */
+import { followAdmins } from "../admins.ts";
 import type { Work } from "../conversation.ts";
 import type { DeviceContext } from "../context.ts";
 import { rosterNotices } from "../roster_notices.ts";
@@ -25,6 +26,7 @@ export async function applyRoster(receiving: Receiving, entry: LogEntry): Promis
     throw new Alarm(error instanceof RosterRefused ? `roster_${error.code}` : "roster", error);
   }
   followToFreshCell(work, certificateHash);
+  followAdmins(work, change);
   for (const message of rosterNotices(work, entry, change, personId)) work.put(message);
   work.membersChanged = true;
   const people = [...change.addedPeople, ...change.removedPeople];

@@ -181,6 +181,7 @@ export class MemoryConversation {
       members: this.members.size,
       whoMayPost: this.whoMayPost,
       admin: person.admin,
+      admins: [...this.members].filter(([, one]) => one.admin).map(([id]) => id),
       cells: cells.filter(({ cellId }) => cellId === own?.cellId),
       cellsTotal: this.cells.size,
       cellsReady: ready.length,

@@ -44,6 +44,7 @@ CONVERSATIONS = Table(
     Column("key_version", BigInteger, nullable=False),  # Grows with each key record.
 )
 
+_ADMIN = text("admin")
 MEMBERS = Table(
     "members",
     METADATA,
@@ -53,6 +54,8 @@ MEMBERS = Table(
     Column("added_ms", BigInteger, nullable=False),
     Column("muted_until_ms", BigInteger),
     Column("pinned", Boolean, nullable=False),
+    # Few of many: who may change a conversation is asked for by everybody who comes in.
+    Index("ix_members_admins", "conversation_id", sqlite_where=_ADMIN, postgresql_where=_ADMIN),
 )
 
 CELLS = Table(

@@ -18,6 +18,8 @@ from copconnect.delivery.tables import (
 from copconnect.ids import ConversationId, PersonId, Seq
 from copconnect.principals import Caller
 
+_MOST_ADMINS = 200
+
 
 async def conversations_of(
     connection: AsyncConnection,
@@ -26,7 +28,8 @@ async def conversations_of(
     *,
     even_if_left: bool = False,
 ) -> list[wire.Conversation]:
-    """Return the conversations the caller's person belongs to, or one of them. Two statements.
+    """Return the conversations the caller's person belongs to, or one of them, with its
+    admins. Two statements, or three.
 
     ``even_if_left`` (with ``only``) answers for somebody who no longer belongs.
     """
@@ -86,7 +89,20 @@ async def conversations_of(
         )
     ).all()
     cells = await _cells_of(connection, caller, asked)
-    return [_conversation(row, caller, cells.get(row.conversation_id, [])) for row in rows]
+    admins = None if only is None else await _admins_of(connection, only)
+    return [_conversation(row, caller, cells.get(row.conversation_id, []), admins) for row in rows]
+
+
+async def _admins_of(
+    connection: AsyncConnection, conversation_id: ConversationId
+) -> list[PersonId]:
+    found = await connection.scalars(
+        select(MEMBERS.c.person_id)
+        .where(MEMBERS.c.conversation_id == conversation_id, MEMBERS.c.admin)
+        .order_by(MEMBERS.c.person_id)
+        .limit(_MOST_ADMINS)
+    )
+    return [PersonId(one) for one in found]
 
 
 async def _cells_of(
@@ -118,7 +134,12 @@ async def _cells_of(
     return cells
 
 
-def _conversation(row: Row[Any], caller: Caller, cells: list[wire.CellInfo]) -> wire.Conversation:
+def _conversation(
+    row: Row[Any],
+    caller: Caller,
+    cells: list[wire.CellInfo],
+    admins: list[PersonId] | None,
+) -> wire.Conversation:
     other: PersonId | None = None
     if row.direct_key is not None:
         one, two = row.direct_key.split(":")
@@ -134,6 +155,7 @@ def _conversation(row: Row[Any], caller: Caller, cells: list[wire.CellInfo]) -> 
         members=row.members,
         who_may_post=row.who_may_post,
         admin=bool(row.admin),
+        admins=admins,
         cells=cells,
         cells_total=row.cells,
         cells_ready=row.cells_ready,

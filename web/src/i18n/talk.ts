@@ -84,6 +84,10 @@ function noticeWords(notice: Notice): string {
       return notice.by
         ? t("conversation.notice.photo", { by: whoOf(notice.by) })
         : t("conversation.notice.photoHere");
+    case "profile_refused":
+      return notice.by
+        ? t("conversation.notice.profileRefused", { by: whoOf(notice.by) })
+        : t("conversation.notice.profileRefusedHere");
     case "joined_here":
       return t("conversation.notice.joinedHere");
     case "damaged":
