@@ -140,6 +140,11 @@ export class Conversation {
     return this.caughtUpOn === this.connection;
   }
 
+  /** What this device lacks will be pushed on this connection. */
+  stepIn(): void {
+    this.caughtUpOn = this.connection;
+  }
+
   /** Run a step when everything before it has finished. */
   run<T>(step: () => Promise<T>): Promise<T> {
     const result = this.#tail.then(async () => {

@@ -41,7 +41,7 @@ export interface DeviceOptions {
   readonly account: Account;
   readonly people: People;
   readonly serverNow: () => number;
-  readonly socket: Omit<SocketOptions, "onReady" | "onFrame">;
+  readonly socket: Omit<SocketOptions, "onReady" | "onFrame" | "positions">;
   readonly onReady: (ready: Ready) => void;
   readonly onAccountEvent: (event: "clients" | "approvals" | "signed_out") => void;
   readonly onOutbox: () => void;
@@ -122,6 +122,7 @@ export class Device {
     this.views = new ViewMaker(context, people, this.outgoing, this.attachments, announcer);
     this.socket = new Socket({
       ...options.socket,
+      positions: () => this.sync.positions(),
       onReady: (ready) => {
         options.onReady(ready);
         this.outbox.wake();

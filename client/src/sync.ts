@@ -20,7 +20,13 @@ import { RECEIPT_PEOPLE, withFetched } from "./receipts.ts";
 import { STORES } from "./records.ts";
 import type { ConversationRecord } from "./records.ts";
 import { delayMs, pause } from "./transport/backoff.ts";
-import type { Conversation as WireConversation, Member, Ready, ServerFrame } from "./wire.ts";
+import type {
+  Conversation as WireConversation,
+  Member,
+  Position,
+  Ready,
+  ServerFrame,
+} from "./wire.ts";
 import { sendLateSeals } from "./several_cells/late_seals.ts";
 import type { Socket } from "./transport/socket.ts";
 
@@ -68,12 +74,24 @@ export class Sync {
     return this.conversations.get(conversationId) ?? null;
   }
 
+  /** How far this device has come, for Hello. */
+  positions(): Position[] {
+    return [...this.conversations.values()]
+      .filter(({ record }) => record.state === "ready" && record.everJoined)
+      .sort((a, b) => (b.record.last?.sentMs ?? 0) - (a.record.last?.sentMs ?? 0))
+      .map(({ id, record }) => ({ conversationId: id, seq: record.cursor }));
+  }
+
   // --- Frames ----------------------------------------------------------------------------------
 
   /** The connection is up: learn what changed while away, until that is known or it breaks. */
   async onReady(ready: Ready): Promise<void> {
     const round = ++this.#round;
     for (const conversation of this.conversations.values()) conversation.connection++;
+    for (const { conversationId, follows } of ready.heads) {
+      // What is missing comes on the socket: no need to ask the log.
+      if (follows) this.find(conversationId)?.stepIn();
+    }
     const { kick, onCatchingUp, context, socket } = this.#parts;
     const current = (): boolean => round === this.#round && socket().connected;
     onCatchingUp(true);
@@ -126,7 +144,7 @@ export class Sync {
         try {
           await conversation.run(async () => {
             const { state, cursor, everJoined } = conversation.record;
-            if (state === "ready" && everJoined && lastSeq > cursor) {
+            if (state === "ready" && everJoined && lastSeq > cursor && !conversation.inStep) {
               await inbox.catchUp(conversation);
             }
           });

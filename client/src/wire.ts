@@ -640,11 +640,22 @@ export interface Usage {
   readonly limit: number;
 }
 
-/** First frame of a client. Anything else first, or a bad token, closes with 4401. */
+/** How far a client has come in a conversation. */
+export interface Position {
+  readonly conversationId: string;
+  readonly seq: Seq;
+}
+
+/**
+ * First frame of a client. Anything else first, or a bad token, closes with 4401.
+ *
+ * ``positions`` may leave conversations out: those are fetched from the log, as ever.
+ */
 export interface Hello {
   readonly t: "hello";
   readonly version: number;
   readonly accessToken: string;
+  readonly positions: Position[];
 }
 
 export interface CursorUpdate {
@@ -659,9 +670,14 @@ export interface Cursors {
   readonly updates: CursorUpdate[];
 }
 
+/**
+ * ``follows``: whatever comes after the client's position follows on this socket, so the log
+ * need not be asked. Else everything up to ``last_seq`` is fetched from the log.
+ */
 export interface ConversationHead {
   readonly conversationId: ConversationId;
   readonly lastSeq: Seq;
+  readonly follows: boolean;
 }
 
 /** Answer to Hello: where every conversation of this client stands. */

@@ -683,11 +683,22 @@ class Frame(msgspec.Struct, frozen=True, kw_only=True, rename="camel", tag_field
     """Base of every WebSocket frame; the tag is the class name in snake case."""
 
 
+class Position(Wire, frozen=True, kw_only=True):
+    """How far a client has come in a conversation."""
+
+    conversation_id: Hex16
+    seq: Seq
+
+
 class Hello(Frame, frozen=True, kw_only=True, tag="hello"):
-    """First frame of a client. Anything else first, or a bad token, closes with 4401."""
+    """First frame of a client. Anything else first, or a bad token, closes with 4401.
+
+    ``positions`` may leave conversations out: those are fetched from the log, as ever.
+    """
 
     version: int
     access_token: Annotated[str, Meta(max_length=200)]
+    positions: Annotated[list[Position], Meta(max_length=1000)] = []
 
 
 class CursorUpdate(Wire, frozen=True, kw_only=True):
@@ -703,8 +714,12 @@ class Cursors(Frame, frozen=True, kw_only=True, tag="cursors"):
 
 
 class ConversationHead(Wire, frozen=True, kw_only=True):
+    """``follows``: whatever comes after the client's position follows on this socket, so the log
+    need not be asked. Else everything up to ``last_seq`` is fetched from the log."""
+
     conversation_id: ConversationId
     last_seq: Seq
+    follows: bool = False
 
 
 class Ready(Frame, frozen=True, kw_only=True, tag="ready"):

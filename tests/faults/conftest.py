@@ -17,7 +17,7 @@ from tests.harness import databank
 from tests.harness.officer import Device
 from tests.harness.server import ServerProcess, run_copconnect
 
-OFFICERS = 4
+OFFICERS = 10
 
 
 class Department:

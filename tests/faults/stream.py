@@ -17,7 +17,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 
 from copconnect import wire
-from copconnect.ids import CellId, ConversationId
+from copconnect.ids import CellId, ConversationId, Seq
 from tests.contract.delivery_world import message
 from tests.harness.officer import MSGPACK, Device
 
@@ -49,6 +49,7 @@ class Listener:
     received: list[str] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
     closed: list[int] = field(default_factory=list)
+    says_position: bool = False
     cursor: int = 0
     connections: int = 0
     online: bool = False
@@ -75,12 +76,18 @@ class Listener:
     async def _converse(
         self, socket: ClientConnection, http: httpx.AsyncClient, address: str
     ) -> None:
-        hello = wire.Hello(version=wire.WIRE_VERSION, access_token=self.token)
+        position = wire.Position(conversation_id=self.place.conversation_id, seq=Seq(self.cursor))
+        hello = wire.Hello(
+            version=wire.WIRE_VERSION,
+            access_token=self.token,
+            positions=[position] if self.says_position else [],
+        )
         await socket.send(msgspec.msgpack.encode(hello))
         ready = _FRAME.decode(await socket.recv(decode=False))
         assert isinstance(ready, wire.Ready)
-        heads = {one.conversation_id: one.last_seq for one in ready.heads}
-        covered = heads[self.place.conversation_id]
+        heads = {one.conversation_id: one for one in ready.heads}
+        head = heads[self.place.conversation_id]
+        covered = self.cursor if head.follows else head.last_seq
         if covered > self.cursor:
             await self._catch_up(http, address, covered)
         self.connections += 1
@@ -206,13 +213,17 @@ async def until(done: Callable[[], bool], what: str) -> None:
 
 @contextlib.asynccontextmanager
 async def streaming(
-    addresses: Sequence[str], devices: Sequence[Device], place: Place, listeners: int = 12
+    addresses: Sequence[str], devices: Sequence[Device], place: Place
 ) -> AsyncIterator[Stream]:
-    """Let two devices post and many connections receive while the block runs; then everybody must
-    have received every accepted message once, in order."""
+    """Let two devices post and all receive while the block runs; then everybody must have received
+    every accepted message once, in order."""
+    tokens = [token_of(device) for device in devices]
     stream = Stream(
-        [Poster(addresses, token_of(device), place) for device in devices[:2]],
-        [Listener(addresses, token_of(devices[n % len(devices)]), place) for n in range(listeners)],
+        [Poster(addresses, token, place) for token in tokens[:2]],
+        [
+            Listener(addresses, token, place, says_position=n % 2 == 0)
+            for n, token in enumerate(tokens)
+        ],
     )
     async with asyncio.TaskGroup() as tasks:
         listening = [tasks.create_task(one.run()) for one in stream.listeners]

@@ -20,7 +20,7 @@ from tests.harness.server import ROOT, ServerProcess
 pytestmark = [pytest.mark.postgresql, pytest.mark.nats, pytest.mark.timeout(400)]
 NODE = re.compile(r"^Node (\d): http://localhost:(\d+) \(process (\d+)\)$", re.MULTILINE)
 DATABASE = re.compile(r"^PostgreSQL: .*host=(\S+)$", re.MULTILINE)
-OFFICERS = 4
+OFFICERS = 10
 START_S = 120
 
 

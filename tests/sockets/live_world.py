@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from types import TracebackType
 
 import msgspec
@@ -16,6 +16,7 @@ from copconnect.bus import AnyWakeup, LocalBus
 from copconnect.database import Database
 from copconnect.delivery import routes
 from copconnect.http import Gate, on_error
+from copconnect.ids import Seq
 from copconnect.principals import Caller, Ended
 from copconnect.sockets.endpoint import Limits, Sockets
 from tests.contract.delivery_world import World
@@ -124,23 +125,27 @@ class Live(World):
         """Return a bare WebSocket to the endpoint."""
         return connect(f"ws://127.0.0.1:{self.port}/v1/socket", compression=None, **options)  # type: ignore[arg-type]
 
-    def client(self, caller: Caller) -> "LiveClient":
-        """Return a client that says Hello."""
-        return LiveClient(self, caller)
+    def client(self, caller: Caller, positions: Mapping[str, int] | None = None) -> "LiveClient":
+        """Return a client that says Hello, and how far it has come."""
+        return LiveClient(self, caller, positions or {})
 
 
 class LiveClient:
     """A client's socket after Hello and Ready."""
 
-    def __init__(self, live: Live, caller: Caller) -> None:
+    def __init__(self, live: Live, caller: Caller, positions: Mapping[str, int]) -> None:
         self.caller = caller
+        self._positions = [
+            wire.Position(conversation_id=one, seq=Seq(seq)) for one, seq in positions.items()
+        ]
         self._connect = live.raw(max_queue=None)
         self._socket: ClientConnection | None = None
         self.ready: wire.Ready | None = None
 
     async def __aenter__(self) -> "LiveClient":
         self._socket = await self._connect.__aenter__()
-        await self.send(wire.Hello(version=1, access_token=self.caller.client_id))
+        hello = wire.Hello(version=1, access_token=self.caller.client_id, positions=self._positions)
+        await self.send(hello)
         ready = await self.next()
         assert isinstance(ready, wire.Ready)
         self.ready = ready

@@ -12,12 +12,12 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.frames import CloseCode
 
 from copconnect import wire
-from copconnect.bus import AccountWakeup, EnteredWakeup
+from copconnect.bus import AccountWakeup, EnteredWakeup, EntryWakeup
 from copconnect.database import Database
 from copconnect.delivery.parts import wakeup_of
-from copconnect.ids import CellId, ClientId, Epoch, Seq, new_id
+from copconnect.ids import CellId, ClientId, ConversationId, Epoch, Seq, new_id
 from copconnect.principals import Caller, Ended
-from copconnect.sockets import connection, duty, rounds
+from copconnect.sockets import admission, connection, duty, returning, rounds
 from copconnect.sockets.connection import MAX_CLIENT_FRAME_BYTES
 from copconnect.sockets.feed import Place
 from tests.contract.delivery_world import Vectors, message
@@ -483,6 +483,76 @@ async def test_a_storm_of_hellos_costs_a_few_statements(
         await live.post(officers[0], made)
         for client in clients:
             assert (await client.entry()).seq == 2
+    finally:
+        for client in clients:
+            await client.__aexit__(None, None, None)
+
+
+async def test_who_comes_back_is_sent_what_it_missed(live: Live) -> None:
+    a, b = live.officer(), live.officer()
+    made = await live.founded(a, [b])
+    here = made.conversation_id
+    async with live.client(a):
+        for _ in range(3):
+            await live.post(a, made)
+        async with live.client(b, {here: 2}) as bob:
+            assert bob.ready is not None
+            assert [(head.last_seq, head.follows) for head in bob.ready.heads] == [(4, True)]
+            assert [(await bob.entry()).seq for _ in range(2)] == [3, 4]
+            await live.post(a, made)
+            assert (await bob.entry()).seq == 5
+        for position, follows in ((5, True), (900, True), (0, False)):  # The first is not here.
+            async with live.client(b, {here: position}) as bob:
+                assert bob.ready is not None
+                assert [head.follows for head in bob.ready.heads] == [follows]
+                await bob.nothing(0.05)
+        c = live.officer()
+        await live.service.membership.change_members(a, here, change(add=[c.person_id]))
+        async with live.client(b, {here: 5}) as bob:
+            assert bob.ready is not None
+            assert [head.follows for head in bob.ready.heads] == [False]
+    async with live.client(b) as bob, live.client(a) as alice:
+        assert bob.ready is not None
+        assert [head.follows for head in bob.ready.heads] == [False]
+        await live.post(a, made)
+        assert (await bob.entry()).seq == (await alice.entry()).seq == 7
+
+
+async def test_what_a_crowd_missed_is_read_once(
+    live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a restart: nobody here was sent anything yet."""
+    officers = [live.officer() for _ in range(2 * returning.CROWD)]
+    made = await live.founded(officers[0], officers[1:])
+    for _ in range(5):
+        await live.post(officers[0], made)
+    read: list[int] = []
+    entries = live.service.feed.entries
+
+    async def counted(one: ConversationId, after: int, upto: int) -> Sequence[EntryWakeup]:
+        read.append(after)
+        return await entries(one, after, upto)
+
+    monkeypatch.setattr(live.service.feed, "entries", counted)
+    positions: dict[str, int] = {made.conversation_id: 3}
+    async with live.client(officers[0], positions) as lonely:
+        assert lonely.ready is not None
+        assert [head.follows for head in lonely.ready.heads] == [False]
+    assert read == []
+    monkeypatch.setattr(admission, "TOGETHER", len(officers))
+    await live.sockets._admission.close()  # So that all come in together.
+    clients = [live.client(one, positions) for one in officers]
+    entering = [asyncio.create_task(client.__aenter__()) for client in clients]
+    try:
+        await until_async(lambda: live.sockets.waiting == len(officers))
+        await live.sockets._admission.start()
+        await asyncio.gather(*entering)
+        assert read == [3]
+        await live.post(officers[0], made)
+        for client in clients:
+            assert client.ready is not None
+            assert client.ready.heads[0].follows
+            assert [(await client.entry()).seq for _ in range(4)] == [4, 5, 6, 7]
     finally:
         for client in clients:
             await client.__aexit__(None, None, None)

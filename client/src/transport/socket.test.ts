@@ -50,6 +50,7 @@ function start(): { socket: Socket; states: string[] } {
     WebSocket: Told as unknown as WebSocketMaker,
     random: () => 0,
     token: () => "token",
+    positions: () => [],
     onState: (state) => {
       if (states.at(-1) !== state) states.push(state);
     },

@@ -18,7 +18,7 @@ import {
   WIRE_VERSION,
 } from "../wire.ts";
 import { unpack } from "../unpack.ts";
-import type { CursorUpdate, Ready, ServerFrame } from "../wire.ts";
+import type { CursorUpdate, Hello, Position, Ready, ServerFrame } from "../wire.ts";
 import { copy } from "../octets.ts";
 import { delayMs, pause } from "./backoff.ts";
 
@@ -43,6 +43,8 @@ export interface SocketOptions {
   readonly random: () => number;
   readonly token: () => string | null;
   readonly onState: (state: "online" | "connecting" | "offline") => void;
+  /** How far this device has come in each conversation that it wants to go on with. */
+  readonly positions: () => readonly Position[];
   /** The connection is up; frames follow in order. */
   readonly onReady: (ready: Ready) => void;
   readonly onFrame: (frame: Exclude<ServerFrame, Ready>) => void;
@@ -63,6 +65,8 @@ const REPLACED_FAILURES = 6;
 /** After a restart of the server everybody comes back at once and waits to be let in. */
 const HELLO_MS = 30_000;
 export const PROBE_MS = 25_000;
+/** Positions allowed in `hello` (wire.Hello). */
+const POSITIONS_IN_HELLO = 1_000;
 /** Updates allowed in one `cursors` frame (wire.Cursors). */
 const CURSORS_IN_FRAME = 1_000;
 
@@ -197,7 +201,13 @@ export class Socket {
       this.#giveUp = () => finish(1006);
       const stopped = (): void => finish(1000);
       signal.addEventListener("abort", stopped);
-      socket.onopen = () => this.#send({ t: "hello", version: WIRE_VERSION, accessToken: token });
+      socket.onopen = () =>
+        this.#send({
+          t: "hello",
+          version: WIRE_VERSION,
+          accessToken: token,
+          positions: this.#options.positions().slice(0, POSITIONS_IN_HELLO),
+        } satisfies Hello);
       socket.onclose = (event: { code: number }) => finish(event.code);
       socket.onerror = () => undefined;
       socket.onmessage = (event: { data: ArrayBuffer }) => {

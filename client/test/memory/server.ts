@@ -351,6 +351,7 @@ export class MemoryServer {
       heads: this.#listed(account).map(({ conversationId, lastSeq }) => ({
         conversationId,
         lastSeq,
+        follows: false,
       })),
     };
   }

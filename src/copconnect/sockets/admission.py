@@ -96,7 +96,7 @@ class Admission:
         # What follows awaits nothing but the read of the places, before anything is subscribed:
         # Ready is the first frame.
         entered = await self._fanout.enter(admitted)
-        for connection, heads in entered:
+        for connection, heads, missed in entered:
             ready = wire.Ready(
                 server_time_ms=self._clock.now_ms(),
                 trust_version=trust_version,
@@ -104,6 +104,8 @@ class Admission:
                 heads=heads,
             )
             connection.push(framing.binary(_ENCODER.encode(ready)))
+            for frame in missed:
+                connection.push(frame)
         if entered:
-            since = {one.client.client_id: one.hello_ms for one, _ in entered}
+            since = {one.client.client_id: one.hello_ms for one, _, _ in entered}
             await self._bus.publish([EnteredWakeup(clients=since)])

@@ -8,12 +8,14 @@ connections (:mod:`copconnect.sockets.framing`) and written as they are.
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 from picows import WSFrame, WSListener, WSMsgType, WSTransport, WSUpgradeRequest
 from picows.picows import WSAutoPingStrategy, WSProtocol  # type: ignore[attr-defined]
 
 from copconnect import wire
+from copconnect.ids import ConversationId
 from copconnect.principals import Caller
 from copconnect.sockets import framing
 
@@ -50,9 +52,10 @@ class Owner(Protocol):
 class Connection(WSListener):
     """One socket. Used from one event loop; ``push`` and ``close`` never wait.
 
-    ``caller`` is None until Hello was accepted; ``token`` is what Hello carried, at ``hello_ms``.
-    ``forwarded`` is what proxies say of the ``address`` it counts under. ``expects_pong``:
-    a ping is unanswered. ``slot`` is its turn in the rounds that look after connections.
+    ``caller`` is None until Hello was accepted; ``token`` and ``positions`` are what Hello carried,
+    at ``hello_ms``. ``forwarded`` is what proxies say of the ``address`` it counts under.
+    ``expects_pong``: a ping is unanswered. ``slot`` is its turn in the rounds that look after
+    connections.
     """
 
     __slots__ = (
@@ -67,6 +70,7 @@ class Connection(WSListener):
         "expects_pong",
         "forwarded",
         "hello_ms",
+        "positions",
         "slot",
         "token",
     )
@@ -83,6 +87,7 @@ class Connection(WSListener):
         self.expects_pong = False
         self.forwarded = forwarded
         self.hello_ms = 0
+        self.positions: Mapping[ConversationId, int] = {}
         self.slot = -1
         self.token = ""
 

@@ -149,6 +149,9 @@ class Sockets:
         elif not connection.token and isinstance(frame, wire.Hello) and frame.access_token:
             connection.token = frame.access_token
             connection.hello_ms = self._clock.now_ms()
+            connection.positions = {
+                ConversationId(one.conversation_id): one.seq for one in frame.positions
+            }
             connection.greeted()
             self._strangers.discard(connection)
             self._admission.add(connection)

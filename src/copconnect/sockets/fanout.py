@@ -11,7 +11,7 @@ that it is never seen half done.
 import asyncio
 from collections.abc import Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 import structlog
@@ -36,6 +36,7 @@ from copconnect.sockets import framing
 from copconnect.sockets.connection import Connection
 from copconnect.sockets.duty import Duties
 from copconnect.sockets.feed import Feed, Leases, Place, Seat
+from copconnect.sockets.returning import Returning
 from copconnect.sockets.sealed_entry import SealedFrames
 from copconnect.sockets.topic import Topic
 
@@ -61,6 +62,14 @@ class _Entering:
     roster_changed: set[ClientId] = field(default_factory=set)
 
 
+class Entered(NamedTuple):
+    """A connection that came in, where it stands, and the frames that it had missed."""
+
+    connection: Connection
+    heads: list[wire.ConversationHead]
+    missed: list[bytes]
+
+
 class Fanout:
     """The connections of one node and what they subscribe to."""
 
@@ -73,6 +82,7 @@ class Fanout:
         self._people: dict[PersonId, set[Connection]] = {}
         self._subscribed: dict[Connection, set[ConversationId]] = {}
         self._entering: list[_Entering] = []
+        self._returning = Returning(feed)
         self._healing = Periodic("heal", self._look, OUTAGE_HEAL_S)
         self._heard = True
         self._rounds = 0
@@ -87,20 +97,19 @@ class Fanout:
         """Every connection of this node."""
         return [one for those in self._clients.values() for one in those]
 
-    async def enter(
-        self, connections: Sequence[Connection]
-    ) -> list[tuple[Connection, list[wire.ConversationHead]]]:
+    async def enter(self, connections: Sequence[Connection]) -> list[Entered]:
         """Subscribe connections; return each that is still there with where it stands.
 
         Everything up to those heads is in the log; everything after them will be pushed.
         """
         waiting = list(connections)
-        entered: list[tuple[Connection, list[wire.ConversationHead]]] = []
+        entered: list[Entered] = []
         while waiting:
             entering = _Entering({one.client.client_id for one in waiting})
             self._entering.append(entering)
             try:
                 places = await self._feed.places(entering.clients)
+                await self._returning.read(waiting, places)
             finally:
                 self._entering.remove(entering)
             again: list[Connection] = []
@@ -109,8 +118,7 @@ class Fanout:
                 if client_id in entering.roster_changed:
                     again.append(connection)
                 elif connection.close_code is None:
-                    heads = self._seat(connection, places.get(client_id, ()), entering)
-                    entered.append((connection, heads))
+                    entered.append(self._seat(connection, places.get(client_id, ()), entering))
             waiting = again
         return entered
 
@@ -119,7 +127,7 @@ class Fanout:
         connection: Connection,
         places: Sequence[Place],
         entering: _Entering,
-    ) -> list[wire.ConversationHead]:
+    ) -> Entered:
         caller = connection.client
         for older in self._clients.get(caller.client_id, ()):
             older.close(wire.CLOSE_REPLACED)
@@ -142,10 +150,17 @@ class Fanout:
             )
             if place.removal_pending:
                 self.duties.begin(place.conversation_id, place.cell_id)
-        return [
-            wire.ConversationHead(conversation_id=conversation_id, last_seq=Seq(seq))
+        missed = self._returning.missed(connection, heads, self._topics)
+        found = [
+            wire.ConversationHead(
+                conversation_id=conversation_id,
+                last_seq=Seq(seq),
+                follows=conversation_id in missed,
+            )
             for conversation_id, seq in heads.items()
         ]
+        connection.positions = {}
+        return Entered(connection, found, [one for those in missed.values() for one in those])
 
     def leave(self, connection: Connection) -> None:
         """Forget a connection, whether it had entered or not."""
@@ -308,6 +323,7 @@ class Fanout:
         left: Sequence[Connection],
     ) -> None:
         topic.passed_on(wakeup.seq, wakeup.cell_id)
+        self._returning.recent.add(wakeup)
         gone = _framed(wire.ConversationGone(conversation_id=wakeup.conversation_id))
         for connection in left:
             self._subscribed[connection].discard(wakeup.conversation_id)

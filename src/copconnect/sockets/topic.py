@@ -64,6 +64,10 @@ class Topic:
         """Whether a connection belongs."""
         return connection in self._seats
 
+    def cells_of(self, connection: Connection) -> set[CellId]:
+        """Return the cells that a connection sits in."""
+        return {cell_id for cell_id, _ in self._seats.get(connection, ())}
+
     def targets(self, cell_id: CellId | None) -> Iterable[Connection]:
         """Return whom an entry of this cell (None: of every cell) goes to."""
         return self._seats.keys() if cell_id is None else self.cells.get(cell_id, ())

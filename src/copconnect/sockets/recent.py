@@ -1,0 +1,126 @@
+"""The newest entries of conversations in this node's memory, for clients that come back.
+
+When a node starts again, thousands of clients lack the same few entries. Who says in Hello how far
+it has come is sent them on its socket, right after Ready, without a request for each. Invariant: a
+stretch is whole, it holds every entry with ``after`` < seq ≤ ``upto``; what does not join it starts
+a new one. Bounded for each conversation and in all. No I/O.
+"""
+
+from collections import OrderedDict, deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from copconnect.bus import EntryWakeup
+from copconnect.ids import CellId, ConversationId
+from copconnect.sockets import framing
+from copconnect.sockets.sealed_entry import SealedFrames
+
+MOST_ENTRIES = 128
+_MOST_BYTES = 1024 * 1024  # Of one conversation.
+_MOST_BYTES_IN_ALL = 64 * 1024 * 1024
+_MOST_FRAMES = 10_000
+_FrameKey = tuple[ConversationId, int, CellId]
+
+
+@dataclass(slots=True)
+class _Stretch:
+    after: int
+    upto: int
+    wakeups: deque[EntryWakeup] = field(default_factory=deque)
+    size: int = 0
+
+
+def _size(wakeup: EntryWakeup) -> int:
+    return len(wakeup.frame) + sum(map(len, wakeup.seals))
+
+
+class Recent:
+    """The newest entries; the longest untouched conversation goes first."""
+
+    def __init__(self) -> None:
+        self._stretches: OrderedDict[ConversationId, _Stretch] = OrderedDict()
+        self._size = 0
+        # A sealed message is made once for each cell, not for each of its clients.
+        self._sealed: OrderedDict[_FrameKey, bytes] = OrderedDict()
+
+    def add(self, wakeup: EntryWakeup) -> None:
+        """Take in the entry that was passed on just now."""
+        known = self._stretches.get(wakeup.conversation_id)
+        if known is None or known.upto != wakeup.seq - 1:
+            self.fill(wakeup.conversation_id, wakeup.seq - 1, wakeup.seq, [wakeup])
+        else:
+            self._extend(wakeup.conversation_id, known, [wakeup], wakeup.seq)
+
+    def fill(
+        self,
+        conversation_id: ConversationId,
+        after: int,
+        upto: int,
+        wakeups: Sequence[EntryWakeup],
+    ) -> None:
+        """Take in every entry with after < seq ≤ upto, as the log has them."""
+        known = self._stretches.pop(conversation_id, None)
+        stretch = _Stretch(after, after)
+        later: Sequence[EntryWakeup] = ()
+        end = upto
+        if known is not None:
+            self._size -= known.size
+            if known.after <= upto < known.upto:
+                later = [one for one in known.wakeups if one.seq > upto]
+                end = known.upto
+        self._stretches[conversation_id] = stretch
+        self._extend(conversation_id, stretch, [*wakeups, *later], end)
+
+    def _extend(
+        self,
+        conversation_id: ConversationId,
+        stretch: _Stretch,
+        wakeups: Sequence[EntryWakeup],
+        upto: int,
+    ) -> None:
+        before = stretch.size
+        stretch.wakeups.extend(wakeups)
+        stretch.size += sum(map(_size, wakeups))
+        stretch.upto = upto
+        while len(stretch.wakeups) > MOST_ENTRIES or stretch.size > _MOST_BYTES:
+            gone = stretch.wakeups.popleft()
+            stretch.size -= _size(gone)
+            stretch.after = gone.seq
+        self._size += stretch.size - before
+        self._stretches.move_to_end(conversation_id)
+        while self._size > _MOST_BYTES_IN_ALL:
+            _, oldest = self._stretches.popitem(last=False)
+            self._size -= oldest.size
+
+    def covers(self, conversation_id: ConversationId, after: int, upto: int) -> bool:
+        """Whether every entry with after < seq ≤ upto is here."""
+        known = self._stretches.get(conversation_id)
+        return after >= upto or (known is not None and known.after <= after and known.upto >= upto)
+
+    def since(
+        self, conversation_id: ConversationId, after: int, upto: int, cell_id: CellId
+    ) -> list[bytes] | None:
+        """Return the frames, for WebSockets, of what a client of a cell lacks.
+
+        None where that is not known for certain here: entries are missing, or the roster changed,
+        so that the client may have sat elsewhere.
+        """
+        if not self.covers(conversation_id, after, upto):
+            return None
+        known = self._stretches.get(conversation_id)
+        missed = [one for one in known.wakeups if after < one.seq <= upto] if known else []
+        if any(one.kind == "roster" for one in missed):
+            return None
+        return [self._frame(one, cell_id) for one in missed if one.cell_id in (None, cell_id)]
+
+    def _frame(self, wakeup: EntryWakeup, cell_id: CellId) -> bytes:
+        if wakeup.kind != "sealed":
+            return framing.binary(wakeup.frame)
+        key = wakeup.conversation_id, wakeup.seq, cell_id
+        known = self._sealed.get(key)
+        if known is None:
+            known = framing.binary(SealedFrames(wakeup).frame(cell_id))
+            self._sealed[key] = known
+            if len(self._sealed) > _MOST_FRAMES:
+                self._sealed.popitem(last=False)
+        return known

@@ -1,0 +1,68 @@
+"""What clients that come back have missed: from memory, and read once where many lack the same."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from copconnect.ids import ClientId, ConversationId
+from copconnect.sockets.connection import Connection
+from copconnect.sockets.feed import Feed, Place
+from copconnect.sockets.recent import MOST_ENTRIES, Recent
+from copconnect.sockets.topic import Topic
+
+CROWD = 4  # So many who lack the same are worth a read.
+_MOST_READ = 32  # Conversations, for those who come in together.
+_MOST_BYTES = 256 * 1024  # For one connection: its reader may be slow.
+
+
+class Returning:
+    """Answers the positions that Hellos carried. ``recent`` is told of all that is passed on."""
+
+    def __init__(self, feed: Feed) -> None:
+        self._feed = feed
+        self.recent = Recent()
+
+    async def read(
+        self, connections: Iterable[Connection], places: Mapping[ClientId, Sequence[Place]]
+    ) -> None:
+        """Read what a crowd of these connections lacks and nobody was sent since this node
+        started. The few who lack something else ask the log themselves."""
+        lacking: dict[ConversationId, list[int]] = {}
+        heads: dict[ConversationId, int] = {}
+        for connection in connections:
+            for place in places.get(connection.client.client_id, ()):
+                conversation_id, head = place.conversation_id, place.last_seq
+                position = connection.positions.get(conversation_id, place.own_seq)
+                oldest = max(position, head - MOST_ENTRIES)
+                covered = self.recent.covers(conversation_id, oldest, head)
+                if position < place.own_seq and not covered:
+                    lacking.setdefault(conversation_id, []).append(oldest)
+                    heads[conversation_id] = head
+        crowds = [one for one, positions in lacking.items() if len(positions) >= CROWD]
+        crowds.sort(key=lambda one: len(lacking[one]), reverse=True)
+        for conversation_id in crowds[:_MOST_READ]:
+            after, upto = min(lacking[conversation_id]), heads[conversation_id]
+            found = await self._feed.entries(conversation_id, after, upto)
+            self.recent.fill(conversation_id, after, upto, found)
+
+    def missed(
+        self,
+        connection: Connection,
+        heads: Mapping[ConversationId, int],
+        topics: Mapping[ConversationId, Topic],
+    ) -> dict[ConversationId, list[bytes]]:
+        """Return the frames that a seated connection lacks up to where its topics are; what comes
+        after that will be pushed. A conversation that is not here is asked of the log."""
+        found: dict[ConversationId, list[bytes]] = {}
+        room = _MOST_BYTES
+        for conversation_id, head in heads.items():
+            position = connection.positions.get(conversation_id)
+            topic = topics[conversation_id]
+            cells = topic.cells_of(connection)
+            if position is None or len(cells) != 1:
+                continue
+            frames: list[bytes] | None = []
+            if position < head:
+                frames = self.recent.since(conversation_id, position, topic.head, *cells)
+            if frames is not None and (size := sum(map(len, frames))) <= room:
+                room -= size
+                found[conversation_id] = frames
+        return found
