@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 from prometheus_client import Counter
 from sqlalchemy import Connection, Engine, MetaData, create_engine, event
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DataError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -36,6 +37,11 @@ METADATA = MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
+
+
+def upsert_for(dialect: str, table: Any) -> Any:
+    """Return an INSERT that can say ON CONFLICT in a dialect."""
+    return (sqlite if dialect == "sqlite" else postgresql).insert(table)
 
 
 class SqliteWriter:

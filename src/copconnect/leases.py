@@ -10,10 +10,9 @@ import secrets
 from collections.abc import Awaitable, Callable
 
 from sqlalchemy import BigInteger, Column, String, Table, and_, delete, or_
-from sqlalchemy.dialects import postgresql, sqlite
 
 from copconnect.clock import Clock
-from copconnect.database import METADATA, Database
+from copconnect.database import METADATA, Database, upsert_for
 
 KEPT_MS = 3_600_000  # A lease that nobody asks for any more.
 
@@ -40,8 +39,7 @@ class Leases:
         if self._alone:
             return True
         now = self._clock.now_ms()
-        dialect = sqlite if self._database.is_sqlite else postgresql
-        statement = dialect.insert(leases).values(
+        statement = upsert_for(self._database.engine.dialect.name, leases).values(
             name=name, holder=self._node, until_ms=now + round(for_s * 1000)
         )
         new = statement.excluded

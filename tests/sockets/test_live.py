@@ -440,7 +440,7 @@ async def test_another_path_is_no_socket(live: Live) -> None:
 
 async def test_silent_connections_are_ended_and_answering_ones_stay(live: Live) -> None:
     a, b = live.officer(), live.officer()
-    made = await live.founded(a, [])
+    made = await live.founded(a, [live.officer()])
     async with live.client(a) as alice, live.raw() as deaf:
         await deaf.send(msgspec.msgpack.encode(wire.Hello(version=1, access_token=b.client_id)))
         await deaf.recv()

@@ -15,6 +15,7 @@ from copconnect.auth_service.tables import (
     tokens,
     trust,
 )
+from copconnect.database import upsert_for
 from copconnect.ids import ClientId, PersonId
 
 # --- Clients, certificates, tokens ------------------------------------------------------------
@@ -247,14 +248,20 @@ async def bump_trust(connection: AsyncConnection) -> None:
 
 
 async def set_issuing(connection: AsyncConnection, issuing_hash: str) -> None:
-    """Record the issuing certificates; the version grows when they changed."""
-    row = await trust_row(connection)
-    if row is None:
-        await connection.execute(insert(trust).values(id=1, version=1, issuing_hash=issuing_hash))
-    elif row.issuing_hash != issuing_hash:
-        await connection.execute(
-            update(trust).values(version=trust.c.version + 1, issuing_hash=issuing_hash)
+    """Record the issuing certificates; the version grows, once, when they changed.
+
+    One statement: nodes that start together do this at once.
+    """
+    statement = upsert_for(connection.dialect.name, trust).values(
+        id=1, version=1, issuing_hash=issuing_hash
+    )
+    await connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=[trust.c.id],
+            set_={"version": trust.c.version + 1, "issuing_hash": issuing_hash},
+            where=trust.c.issuing_hash != issuing_hash,
         )
+    )
 
 
 async def revoked_serials(connection: AsyncConnection, now_ms: int) -> list[tuple[str, int]]:

@@ -24,10 +24,10 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
+from copconnect.database import upsert_for
 from copconnect.delivery import key_store
 from copconnect.delivery.sealed.message import SignedHeader
 from copconnect.delivery.standing import CellKeyState, KnownEntry, KnownHead
-from copconnect.delivery.store import upsert_for
 from copconnect.delivery.tables import (
     CELLS,
     CONVERSATIONS,

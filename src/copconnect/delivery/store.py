@@ -28,10 +28,10 @@ from sqlalchemy import (
     text,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
+from copconnect.database import upsert_for
 from copconnect.delivery.standing import Held, KnownEntry, Lease, Standing
 from copconnect.delivery.tables import (
     CELLS,
@@ -53,11 +53,6 @@ def _bind(name: str, kind: Any = None) -> Any:
 def upsert(connection: AsyncConnection, table: Any) -> Any:
     """Return an INSERT that can say ON CONFLICT in this connection's dialect."""
     return upsert_for(connection.dialect.name, table)
-
-
-def upsert_for(dialect: str, table: Any) -> Any:
-    """Return an INSERT that can say ON CONFLICT in a dialect."""
-    return (sqlite if dialect == "sqlite" else postgresql).insert(table)
 
 
 # --- Conversations ----------------------------------------------------------------------------
