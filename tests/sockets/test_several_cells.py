@@ -78,20 +78,20 @@ async def test_each_cell_is_pushed_its_own_seal(live: LiveSealed) -> None:
 
 async def test_commits_stay_in_their_cell_and_do_not_move_the_others_head(live: LiveSealed) -> None:
     c, devices = await live.ready(6)
-    (_, (a, *_)), (_, (x, *_)) = (await live.cells(c, devices)).items()
+    (_, (a, *_)), (_, (x, y, *_)) = (await live.cells(c, devices)).items()
     async with live.client(x.caller) as theirs:
         assert theirs.ready is not None
         (head,) = theirs.ready.heads
         await live.rotate(c, a)
         await theirs.nothing()
-        async with live.client(x.caller) as again, live.client(a.caller) as mine:
+        async with live.client(y.caller) as again, live.client(a.caller) as mine:
             assert again.ready is not None
             assert again.ready.heads == [head]
             assert mine.ready is not None
             assert mine.ready.heads[0].last_seq > head.last_seq
         _, accepted = await live.send(c, a)
         assert (await entry_of(theirs, "sealed")).seq == accepted.seq
-        async with live.client(x.caller) as again:
+        async with live.client(y.caller) as again:
             assert again.ready is not None
             assert again.ready.heads[0].last_seq == accepted.seq
 
