@@ -94,7 +94,7 @@ class SealedWorld(World):
         cell_id = await self.cell_of(conversation_id, device)
         roster = await self.service.rosters.of_cell(device.caller, conversation_id, cell_id)
         async with self.database.reading() as connection:
-            tree: RosterTree = await self.service.rosters._parts.trees.tree(
+            tree: RosterTree = await self.service.trees.tree(
                 connection, conversation_id, roster.head
             )
         return roster.head, tree.inclusion_proof(leaf(cell_id, device.certificate_hash))

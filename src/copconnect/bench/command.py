@@ -10,6 +10,7 @@ from copconnect.bench import fanout as fanning
 from copconnect.bench import force as forces
 from copconnect.bench import founding
 from copconnect.bench import ingest as ingesting
+from copconnect.bench import large as larges
 from copconnect.bench import reconnect as reconnecting
 from copconnect.bench import seals as sealing
 from copconnect.bench import transport as transporting
@@ -82,6 +83,18 @@ def reconnect(
     conversation = founding.cached(people, suite)
     with tempfile.TemporaryDirectory(prefix="copconnect-bench-") as folder:
         report(reconnecting.run(people, conversation, Path(folder), processes))
+
+
+@app.command()
+def large(
+    members: Annotated[int, typer.Option(help="How many devices.")] = 63_000,
+    rounds: Annotated[int, typer.Option(help="How often.")] = 9,
+    cache: Cache = CACHE,
+) -> None:
+    """Measure what a conversation of a whole force costs the server alone."""
+    people = _force(cache, members)
+    with tempfile.TemporaryDirectory(prefix="copconnect-bench-") as folder:
+        report(larges.measure(people, Path(folder), rounds))
 
 
 @app.command()

@@ -61,6 +61,7 @@ class DeliveryService:
             attachments=attachments,
             cell_size=cell_size,
         )
+        self.trees = parts.trees
         self.membership = Membership(parts)
         self.rosters = Rosters(parts)
         self.audiences = Audiences(parts, organisation, leases)
