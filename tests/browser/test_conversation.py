@@ -6,7 +6,7 @@ from collections.abc import Callable
 from playwright.sync_api import expect
 
 from tests.harness import groups
-from tests.harness.browser import Officer, Station
+from tests.harness.browser import Officer, Station, until
 from tests.harness.recording import RecordingProxy
 
 Trio = tuple[Officer, Officer, Officer]
@@ -119,11 +119,15 @@ def test_ticks_and_who_has_seen_it(
 
 
 def test_a_muted_chat_does_not_notify(trio: Trio) -> None:
-    writer, muting, _ = trio
+    writer, muting, other = trio
     writer.open_direct(muting)
     writer.say("First word before the quiet.")
     muting.open_chat(writer.person.name)
     muting.message("First word before the quiet.").wait_for()
+    other.open_direct(muting)
+    muting.to_chats()
+    muting.chat(other.person.name).wait_for()
+    muting.open_chat(writer.person.name)
     muting.button("conversation.info").click()
     muting.page.get_by_role("button", name=re.compile(f"^{muting.word('groups.mute')}")).click()
     sheet = muting.page.get_by_role("dialog", name=muting.word("groups.muteFor.title"))
@@ -131,10 +135,20 @@ def test_a_muted_chat_does_not_notify(trio: Trio) -> None:
     muting.page.get_by_text(muting.word("groups.mutedAlways"), exact=True).wait_for()
     muting.to_chats()
     muting.chat(writer.person.name).get_by_text(muting.word("chats.muted"), exact=True).wait_for()
+    muting.look_away()
     writer.say("A word in the quiet.")
     row = muting.chat(writer.person.name)
     row.get_by_text("A word in the quiet.").wait_for()
     row.get_by_text(muting.word("chats.unread_one", count=1)).wait_for()
+    # What comes later in a chat that is not muted is told, so the muted one would have been by now.
+    other.say("A word for everybody to hear.")
+    until(muting.page, lambda: muting.notifications() != [])
+    (told,) = muting.notifications()
+    assert (told["title"], told["body"]) == ("Cop Connect", muting.word("me.newMessage"))
+    writer.say("Another word in the quiet.")
+    row.get_by_text("Another word in the quiet.").wait_for()
+    assert muting.notifications() == [told]
+    muting.look_back()
     # It stays muted over a reload, and is unmuted again.
     muting.page.reload()
     row.get_by_text(muting.word("chats.muted"), exact=True).wait_for()
@@ -143,6 +157,11 @@ def test_a_muted_chat_does_not_notify(trio: Trio) -> None:
     muting.page.get_by_role("button", name=re.compile(f"^{muting.word('groups.mute')}")).click()
     sheet.get_by_role("button", name=muting.word("groups.muteFor.off")).click()
     muting.page.get_by_text(muting.word("groups.muteOff"), exact=True).wait_for()
+    muting.to_chats()
+    muting.look_away()
+    writer.say("No longer in the quiet.")
+    until(muting.page, lambda: len(muting.notifications()) == 2)
+    muting.look_back()
 
 
 def test_a_hundred_messages_come_in_order_after_being_away(
