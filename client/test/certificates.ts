@@ -172,13 +172,15 @@ export interface Place {
 
 export class Department {
   readonly root = newKeyPair();
-  readonly issuing = newKeyPair();
+  issuing = newKeyPair();
   readonly roster = newKeyPair();
   readonly rootCertificate: Uint8Array;
-  readonly issuingCertificate: Uint8Array;
+  issuingCertificate: Uint8Array;
   readonly rosterCertificate: Uint8Array;
   readonly nowMs: number;
   #version = 1;
+  #issuingNumber = 1;
+  readonly #former: Uint8Array[] = [];
   readonly #revoked: { readonly serial: string; readonly atMs: number }[] = [];
 
   constructor(nowMs = Date.now()) {
@@ -193,15 +195,7 @@ export class Department {
       pathLength: 1,
       usage: KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign,
     });
-    this.issuingCertificate = issueCertificate({
-      ...ca,
-      subject: "Test Issuing CA 1",
-      publicKey: this.issuing.publicKey,
-      notAfterMs: nowMs + 10 * YEAR,
-      authority: true,
-      pathLength: 0,
-      usage: KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign,
-    });
+    this.issuingCertificate = this.#certifyIssuing();
     this.rosterCertificate = issueCertificate({
       ...ca,
       subject: "Test Roster Authority",
@@ -213,6 +207,33 @@ export class Department {
     });
   }
 
+  get #issuingName(): string {
+    return `Test Issuing CA ${String(this.#issuingNumber)}`;
+  }
+
+  #certifyIssuing(): Uint8Array {
+    return issueCertificate({
+      signer: this.root,
+      issuer: "Test Root CA",
+      notBeforeMs: this.nowMs - HOUR,
+      subject: this.#issuingName,
+      publicKey: this.issuing.publicKey,
+      notAfterMs: this.nowMs + 10 * YEAR,
+      authority: true,
+      pathLength: 0,
+      usage: KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign,
+    });
+  }
+
+  /** Another issuing CA takes over; what the former one issued stays good. */
+  nextIssuing(): void {
+    this.#former.push(this.issuingCertificate);
+    this.issuing = newKeyPair();
+    this.#issuingNumber += 1;
+    this.issuingCertificate = this.#certifyIssuing();
+    this.#version += 1;
+  }
+
   /** A device with its key and certificate. */
   device(options: DeviceOptions = {}): DeviceIdentity {
     const personId = options.personId ?? newId();
@@ -220,7 +241,7 @@ export class Department {
     const keys = options.keys ?? newKeyPair();
     const certificate = issueCertificate({
       signer: options.signer ?? this.issuing,
-      issuer: "Test Issuing CA 1",
+      issuer: this.#issuingName,
       subject: personId,
       publicKey: keys.publicKey,
       notBeforeMs: options.notBeforeMs ?? this.nowMs - HOUR,
@@ -249,7 +270,7 @@ export class Department {
     const list = new TBSCertList({
       version: 1,
       signature: algorithm(),
-      issuer: named("Test Issuing CA 1"),
+      issuer: named(this.#issuingName),
       thisUpdate: new Time(new Date(this.nowMs - HOUR)),
       nextUpdate: new Time(new Date(this.nowMs + 7 * DAY)),
       crlExtensions: [
@@ -283,7 +304,7 @@ export class Department {
     return {
       version: this.#version,
       root: this.rootCertificate,
-      issuing: [this.issuingCertificate],
+      issuing: [...this.#former, this.issuingCertificate],
       rosterAuthority: this.rosterCertificate,
       crl: this.crl(),
     };

@@ -119,6 +119,25 @@ describe("certificates", () => {
     await checker.checkClient(certificate, signaturePublicKey, department.nowMs - 60_000);
     await checker.checkClient(other.certificate, other.signaturePublicKey);
   });
+
+  test("of a former issuing CA are revoked by the newest one's list", async () => {
+    const department = new Department();
+    const [revoked, good] = [department.device(), department.device()];
+    department.nextIssuing();
+    department.revoke(revoked);
+    const newer = department.device();
+    const checker = await department.checker();
+    const check = (device: typeof good): Promise<unknown> =>
+      checker.checkClient(device.certificate, device.signaturePublicKey);
+    await check(good);
+    await check(newer);
+    expect(await refused(check(revoked))).toMatch("revoked");
+    department.revoke(newer);
+    const later = await department.checker();
+    expect(await refused(later.checkClient(newer.certificate, newer.signaturePublicKey))).toMatch(
+      "revoked",
+    );
+  });
 });
 
 describe("trust", () => {

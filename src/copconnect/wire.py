@@ -151,7 +151,7 @@ class Trust(Wire, frozen=True, kw_only=True):
     root: bytes  # DER.
     issuing: list[bytes]  # DER, issued by the root.
     roster_authority: bytes  # DER, issued by the root; its key signs roster heads and Removes.
-    crl: bytes  # DER X.509 CRL of the issuing CA.
+    crl: bytes  # DER X.509 CRL, for what all of the issuing CAs issued.
 
 
 class ClientInfo(Wire, frozen=True, kw_only=True):

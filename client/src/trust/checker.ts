@@ -141,7 +141,7 @@ export class TrustStore implements CredentialChecker {
   }
 
   #revokedAt(certificate: ParsedCertificate): number | null {
-    if (certificate.issuer !== this.#crl.issuer) return null;
+    // The list is for all issuing CAs of the department: serials are random and do not repeat.
     return this.#crl.revoked.get(certificate.serial) ?? null;
   }
 

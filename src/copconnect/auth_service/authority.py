@@ -79,6 +79,11 @@ class CertificateAuthority:
         self.secret = (keys / SERVER_KEY).read_bytes()
         self._issuing_key = _load_key(keys / ISSUING_KEY)
         self._issuing = _load_certificate(keys / ISSUING)
+        if self._issuing.public_key() != self._issuing_key.public_key():
+            raise AuthorityMissing(
+                f"{keys / ISSUING} and {keys / ISSUING_KEY} do not belong together; "
+                "run `copconnect admin next-issuing-ca` again"
+            )
         self.root = _der(_load_certificate(keys / ROOT))
         # Certificates of former issuing CAs stay valid until they expire.
         self.issuing = [
@@ -131,7 +136,11 @@ class CertificateAuthority:
         )
 
     def crl(self, revoked: Iterable[tuple[str, int]], number: int, now_ms: int) -> bytes:
-        """Return the issuing CA's revocation list (DER) of (serial, revoked ms)."""
+        """Return the revocation list (DER) of (serial, revoked ms), signed by the issuing CA.
+
+        It counts for what every issuing CA of the department issued, former ones too: serials are
+        random and do not repeat.
+        """
         builder = (
             x509.CertificateRevocationListBuilder()
             .issuer_name(self._issuing.subject)
@@ -151,6 +160,38 @@ class CertificateAuthority:
                 .build()
             )
         return builder.sign(self._issuing_key, None).public_bytes(serialization.Encoding.DER)
+
+
+def next_issuing(keys: Path, root_key: Path, now_ms: int) -> str:
+    """Make the next issuing CA; the former one's certificate stays, its key goes. Returns its name.
+
+    The certificate is put in its place before the key, each at once. After a crash between them
+    the server refuses to start and calling this again finishes. Raises AuthorityMissing.
+    """
+    key_file, fresh_key = keys / ISSUING_KEY, keys / f"{ISSUING_KEY}.new"
+    current = _load_certificate(keys / ISSUING)
+    if fresh_key.is_file() and _load_key(fresh_key).public_key() == current.public_key():
+        fresh_key.replace(key_file)
+        return _common_name(current)
+    root, signer = _load_certificate(keys / ROOT), _load_key(root_key)
+    if root.public_key() != signer.public_key():
+        raise AuthorityMissing(f"{root_key} is not the key of {keys / ROOT}")
+    former = [path for path in keys.glob("issuing-*.pem") if path.suffix == ".pem"]
+    stem, _, number = _common_name(current).rpartition(" ")
+    name = f"{stem} {int(number) + 1}"
+    key = Ed25519PrivateKey.generate()
+    made = _authority(_name(name), root.subject, key, signer, now_ms, ISSUING_YEARS, path_length=0)
+    fresh = keys / f"{ISSUING}.new"
+    for path in (fresh, fresh_key):
+        path.unlink(missing_ok=True)
+    _write(fresh_key, _pem(key), 0o600)
+    _write(fresh, made.public_bytes(serialization.Encoding.PEM), 0o644)
+    kept = keys / f"issuing-{len(former) + 1}.pem"
+    if not any(path.read_bytes() == (keys / ISSUING).read_bytes() for path in former):
+        os.link(keys / ISSUING, kept)
+    fresh.replace(keys / ISSUING)
+    fresh_key.replace(key_file)
+    return name
 
 
 def create(keys: Path, department: str, now_ms: int) -> None:
@@ -203,12 +244,7 @@ def create(keys: Path, department: str, now_ms: int) -> None:
         (ISSUING_KEY, issuing_key),
         (ROSTER_KEY, roster_key),
     ):
-        pem = key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-        _write(keys / key_name, pem, 0o600)
+        _write(keys / key_name, _pem(key), 0o600)
     for name, certificate in ((ROOT, root), (ISSUING, issuing), (ROSTER, roster)):
         _write(keys / name, certificate.public_bytes(serialization.Encoding.PEM), 0o644)
 
@@ -277,6 +313,18 @@ def _der(certificate: x509.Certificate) -> bytes:
 
 def _raw(key: Ed25519PublicKey) -> bytes:
     return key.public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
+
+
+def _pem(key: Ed25519PrivateKey) -> bytes:
+    return key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+
+
+def _common_name(certificate: x509.Certificate) -> str:
+    return str(certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value)
 
 
 def _load_certificate(path: Path) -> x509.Certificate:

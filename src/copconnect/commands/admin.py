@@ -12,6 +12,8 @@ import typer
 from rich.table import Table
 
 from copconnect.app import Container
+from copconnect.auth_service import authority
+from copconnect.clock import SystemClock
 from copconnect.commands.options import Data, console, number_of, settings_of, stop, with_roles
 from copconnect.ids import ClientId, PersonId
 
@@ -105,6 +107,20 @@ def revoke_client(
     if not with_roles(settings_of(data), work):
         raise stop("There is no such device, or it is revoked already.")
     console.print("Revoked and signed out.")
+
+
+@app.command("next-issuing-ca")
+def next_issuing_ca(
+    root_key: Annotated[Path, typer.Argument(help="root.key.pem, from offline storage.")],
+    data: Data = None,
+) -> None:
+    """Make the next issuing CA. Restart every node with a copy of the keys afterwards."""
+    keys = settings_of(data).data_dir / "keys"
+    try:
+        name = authority.next_issuing(keys, root_key, SystemClock().now_ms())
+    except (authority.AuthorityMissing, OSError, ValueError) as error:
+        raise stop(str(error)) from error
+    console.print(f"{name} issues certificates from the next start on.", highlight=False)
 
 
 @app.command("enrolment-codes")
