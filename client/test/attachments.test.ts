@@ -79,6 +79,26 @@ describe("attachments", () => {
     expect((await b.core.attachment(idOf(second))).size).toBe(0);
   });
 
+  it("are fetched once by readers of one chunk at the same time", async () => {
+    let fetched = 0;
+    const counting: Fetch = (url, init) => {
+      if (init.method === "GET" && url.includes("/chunks/")) fetched += 1;
+      return fetch(url, init);
+    };
+    const [a, b] = [await w.join(), await w.join({ fetch: counting })];
+    const { conversationId: id } = await a.core.openDirect(await b.personId);
+    const { bytes, outgoing } = file(2 * MIB, "film.webm");
+    await send(a, id, [outgoing]);
+    const attachmentId = idOf(await attached(b, id, 1));
+    const parts = await Promise.all(
+      [0, 1000, MIB - 10].map((at) => b.core.attachmentRange(attachmentId, at, at + 20)),
+    );
+    for (const [index, at] of [0, 1000, MIB - 10].entries()) {
+      expectSame(parts[index] as Uint8Array, bytes.slice(at, at + 20));
+    }
+    expect(fetched).toBe(2);
+  });
+
   it("resume after the network is cut and the app is closed midway", async () => {
     let allowed = 2;
     let puts = 0;

@@ -3,9 +3,8 @@
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Browser
 
-from tests.harness import sharing, tour
+from tests.harness import film, tour
 from tests.harness.browser import DESKTOP, PHONE, Officer, Station
 from tests.harness.looks import Looks
 from tests.harness.recording import RecordingProxy
@@ -42,13 +41,12 @@ def talk(
     phone: Looks,
     desk: Looks,
     third: Officer,
-    browser: Browser,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> tour.Talk:
     """The group of the three, in which everything has been said."""
     folder = tmp_path_factory.mktemp("shared")
     video = folder / "junction-camera-14.webm"
-    video.write_bytes(sharing.record_video(browser, 2))
+    video.write_bytes(film.indexed(film.recorded()))
     return tour.fill(phone.officer, [desk.officer, third], video, folder)
 
 

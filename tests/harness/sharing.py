@@ -1,52 +1,12 @@
 """What an officer does with files, sounds and places, by what is written on the screen."""
 
-import base64
 import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from playwright.sync_api import Browser, Locator, expect
+from playwright.sync_api import Locator, expect
 
 from tests.harness.browser import Officer
-
-# A moving picture with noise in it, so that it does not compress to nothing.
-RECORD_VIDEO = """async (seconds) => {
-  const canvas = document.createElement("canvas");
-  canvas.width = 640; canvas.height = 480;
-  const paint = canvas.getContext("2d");
-  const draw = () => {
-    for (let n = 0; n < 2500; n++) {
-      paint.fillStyle = `hsl(${Math.random() * 360} 90% 50%)`;
-      paint.fillRect(Math.random() * 640, Math.random() * 480, 12, 12);
-    }
-  };
-  draw();
-  const timer = setInterval(draw, 40);
-  const recorder = new MediaRecorder(canvas.captureStream(25), {
-    mimeType: "video/webm;codecs=vp8", videoBitsPerSecond: 24_000_000,
-  });
-  const parts = [];
-  recorder.ondataavailable = (event) => parts.push(event.data);
-  const stopped = new Promise((resolve) => (recorder.onstop = resolve));
-  recorder.start();
-  setTimeout(() => recorder.stop(), seconds * 1000);
-  await stopped;
-  clearInterval(timer);
-  const bytes = new Uint8Array(await new Blob(parts).arrayBuffer());
-  let text = "";
-  for (let at = 0; at < bytes.length; at += 32768)
-    text += String.fromCharCode(...bytes.subarray(at, at + 32768));
-  return btoa(text);
-}"""
-
-
-def record_video(browser: Browser, seconds: float) -> bytes:
-    """Let the browser itself make a WebM video of several megabytes."""
-    page = browser.new_page()
-    try:
-        return base64.b64decode(page.evaluate(RECORD_VIDEO, seconds))
-    finally:
-        page.close()
 
 
 def choose_files(officer: Officer, kind: str, files: Sequence[Path]) -> None:

@@ -52,7 +52,7 @@ export class Attachments implements Uploader {
   readonly #local = new Set<string>();
   readonly #aborts = new Map<string, AbortController>();
   readonly #downloads = new Map<string, Promise<Blob>>();
-  readonly #open = new Map<string, Bytes>();
+  readonly #open = new Map<string, Promise<Bytes>>();
 
   constructor(context: DeviceContext) {
     this.#context = context;
@@ -258,23 +258,25 @@ export class Attachments implements Uploader {
     return result;
   }
 
-  async #openChunk(
-    record: AttachmentRecord,
-    cipher: AttachmentCipher,
-    index: number,
-  ): Promise<Bytes> {
+  /** A chunk that is on its way counts as open: a player that asks twice is answered by one fetch. */
+  #openChunk(record: AttachmentRecord, cipher: AttachmentCipher, index: number): Promise<Bytes> {
     const name = `${record.attachmentId}/${String(index)}`;
     const open = this.#open.get(name);
     if (open !== undefined) return open;
-    const local = await this.#context.vault.chunk(record.attachmentId, index);
-    const plaintext =
-      local === null
-        ? (await this.#fetch(record, cipher, index, this.#context.signal)).plaintext
-        : await cipher.open(index, local);
-    this.#open.set(name, plaintext);
+    const opening = this.#read(record, cipher, index);
+    this.#open.set(name, opening);
+    opening.catch(() => {
+      if (this.#open.get(name) === opening) this.#open.delete(name);
+    });
     const oldest = this.#open.keys().next().value;
     if (this.#open.size > OPEN_CHUNKS && oldest !== undefined) this.#open.delete(oldest);
-    return plaintext;
+    return opening;
+  }
+
+  async #read(record: AttachmentRecord, cipher: AttachmentCipher, index: number): Promise<Bytes> {
+    const local = await this.#context.vault.chunk(record.attachmentId, index);
+    if (local !== null) return cipher.open(index, local);
+    return (await this.#fetch(record, cipher, index, this.#context.signal)).plaintext;
   }
 
   cancelDownload(attachmentId: string): void {
