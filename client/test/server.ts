@@ -159,6 +159,33 @@ export class TestServer {
     if (run.status !== 0) throw new Error(run.stderr);
   }
 
+  /** Let a client's certificates run out in ten days, as the server sees it. */
+  ageCertificates(client: string): void {
+    const script = [
+      "import sqlite3, sys, time",
+      "c = sqlite3.connect(sys.argv[1], timeout=30)",
+      "soon = int(time.time() * 1000) + 10 * 86400000",
+      "c.execute('UPDATE auth_certificates SET expires_ms = ? WHERE client_id = ?', (soon, sys.argv[2]))",
+      "c.commit()",
+    ].join("\n");
+    const file = join(this.folder, "data", "copconnect.sqlite3");
+    const run = spawnSync(python(), ["-c", script, file, client], { encoding: "utf8" });
+    if (run.status !== 0) throw new Error(run.stderr);
+  }
+
+  /** Rows of the server's database; bytes as hex. */
+  rows(query: string, ...values: readonly string[]): readonly (readonly unknown[])[] {
+    const script = [
+      "import json, sqlite3, sys",
+      "c = sqlite3.connect(sys.argv[1], timeout=30)",
+      "print(json.dumps(c.execute(sys.argv[2], sys.argv[3:]).fetchall(), default=bytes.hex))",
+    ].join("\n");
+    const file = join(this.folder, "data", "copconnect.sqlite3");
+    const run = spawnSync(python(), ["-c", script, file, query, ...values], { encoding: "utf8" });
+    if (run.status !== 0) throw new Error(run.stderr);
+    return JSON.parse(run.stdout) as readonly (readonly unknown[])[];
+  }
+
   /** As a power cut does. */
   async kill(): Promise<void> {
     const child = this.#process;

@@ -48,7 +48,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     sms_gateway_url: str = ""
     """HTTP gateway (DLT) that OTPs are posted to; only demo mode does without."""
     sms_gateway_token: str = ""
-    certificate_days: Positive = 90
+    certificate_days: Annotated[int, Meta(ge=45)] = 90
+    """Devices renew in the last 30 days: with less they would renew whenever they connect."""
     attachment_quota_bytes_per_day: NotNegative = 20 * 1024**3
     """Ciphertext bytes that one person may upload in a day."""
     log_retention_days: Positive = 180
