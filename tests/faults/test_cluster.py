@@ -3,6 +3,7 @@
 import csv
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from copconnect.commands.cluster import database_folder
 from tests.faults.conftest import found, group
 from tests.faults.stream import streaming, until
 from tests.harness import databank, processes
@@ -69,6 +71,7 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
         yield made
     finally:
         made.stop()
+        shutil.rmtree(database_folder(made.data), ignore_errors=True)
 
 
 def people(cluster: Cluster) -> list[databank.Officer]:

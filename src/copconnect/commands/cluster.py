@@ -111,7 +111,7 @@ def _run(
     if processes.accepts(port):
         raise RuntimeError(f"Port {port} is in use. Choose another: make cluster PORT={port + 1}")
     nats = NatsServer(data)
-    database = PostgreSQL({"max_connections": "300"}, _database_folder(data))
+    database = PostgreSQL({"max_connections": "300"}, database_folder(data))
     stack.callback(database.close)
     if database.start():
         (data / "databank" / "made.json").unlink(missing_ok=True)
@@ -163,7 +163,7 @@ def _watch(nodes: Sequence[Node]) -> None:
                 node.wait()
 
 
-def _database_folder(data: Path) -> Path:
+def database_folder(data: Path) -> Path:
     """Return where the database is kept. Root starts it as ``nobody``, who may not reach the
     data folder."""
     if os.geteuid() != 0:
