@@ -156,6 +156,7 @@ async def test_everybody_opens_what_was_sent(world: World) -> None:
         "opened": 3 * MEMBERS,
         "lost": 0,
         "duplicates": 0,
+        "repeated": 0,
         "unexpected": 0,
         "refused": {},
         "waiting": 0,
@@ -172,7 +173,8 @@ async def test_what_is_lost_or_repeated_is_counted(world: World) -> None:
     world.server.push(5, first[5 % CELLS])
     await world.came(2 * MEMBERS - 1)
     found = world.simulator.verdict(world.posted)
-    assert (found["lost"], found["duplicates"], found["unexpected"]) == (2, 1, 0)
+    assert (found["lost"], found["duplicates"], found["unexpected"]) == (2, 0, 0)
+    assert found["repeated"] == 1
     assert found["opened"] == 2 * MEMBERS - 2
 
 
@@ -227,6 +229,7 @@ async def test_what_nobody_posted_is_unexpected_and_an_old_message_is_refused(
     found = world.simulator.verdict(world.posted)
     assert (found["lost"], found["unexpected"]) == (0, 1)
     assert found["refused"] == {"chain_broken": 2}
+    assert found["duplicates"] == 2  # The same message under another seq.
 
 
 async def test_who_was_cut_off_comes_back_and_misses_nothing(world: World) -> None:
@@ -244,7 +247,7 @@ async def test_who_was_cut_off_comes_back_and_misses_nothing(world: World) -> No
     )
     simulator.open_all()
     found = simulator.verdict(world.posted)
-    assert (found["lost"], found["duplicates"]) == (0, 0)
+    assert (found["lost"], found["duplicates"], found["repeated"]) == (0, 0, 0)
     assert (found["unexpected"], found["refused"]) == (0, {})
     assert simulator.closed == {1012: len(away)}
     assert world.server.asked >= len(away)

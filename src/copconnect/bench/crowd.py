@@ -81,7 +81,7 @@ class Crowd:
     def verdict(self, entry_ids: Sequence[str], *, times: bool = False) -> dict[str, Any]:
         """Sum up what the processes found. ``times_ns``: for each message, ascending."""
         answers = self.ask("verdict", entry_ids=list(entry_ids), times=times)
-        names = ("opened", "lost", "duplicates", "unexpected", "waiting")
+        names = ("opened", "lost", "duplicates", "repeated", "unexpected", "waiting")
         found: dict[str, Any] = {name: sum(one[name] for one in answers) for name in names}
         refused: dict[str, int] = {}
         for one in answers:

@@ -162,6 +162,7 @@ def _verdict(crowd: Crowd, posted: Sequence[str]) -> Figures:
         "decrypted": found["opened"] / len(posted),
         "lost": found["lost"],
         "duplicates": found["duplicates"],
+        "repeated": found["repeated"],
     }
 
 

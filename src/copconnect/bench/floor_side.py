@@ -32,7 +32,9 @@ class Floor:
                 server = stack.enter_context(contextlib.closing(Child(SERVER, *arguments)))
                 while not accepts(int(arguments[1])):
                     time.sleep(0.02)
-                swarm = stack.enter_context(contextlib.closing(Child(CLIENTS, *arguments)))
+                swarm = stack.enter_context(
+                    contextlib.closing(Child(CLIENTS, *arguments, f"127.0.2.{number + 1}"))
+                )
                 swarm.tell("connect", tokens=[""] * len(range(number, sockets, processes)))
                 self._servers.append(server)
                 self._swarms.append(swarm)

@@ -70,9 +70,9 @@ def run(force: Force, conversation: Conversation, folder: Path, processes: int) 
         figures = connect(deployment, crowd)
         sender.ask("start")
         crowd.publish(new_keys(sender.seeds()))
+        crowd.ask("live", on=True)
         first = sender.ask("send", text="Before")["entryId"]
         crowd.ask("wait_for", entry_ids=[first], limit_s=LIMIT_S)
-        crowd.ask("live", on=True)
         posting = Posting(sender)
         figures |= _restart(deployment, crowd, posting)
         posting.end()
@@ -89,6 +89,7 @@ def run(force: Force, conversation: Conversation, folder: Path, processes: int) 
         | {
             "lost": verdict["lost"],
             "duplicates": verdict["duplicates"],
+            "repeated": verdict["repeated"],
         }
     )
 

@@ -110,9 +110,11 @@ class SwarmClient(asyncio.Protocol):
 class Swarm:
     """The clients of this process."""
 
-    def __init__(self, host: str, port: int, path: str = "/v1/socket") -> None:
-        self.request = _REQUEST.format(host=host, port=port, path=path).encode()
+    def __init__(self, host: str, port: int, source: str | None = None) -> None:
+        self.request = _REQUEST.format(host=host, port=port, path="/v1/socket").encode()
         self._address = (host, port)
+        # Ports that others have bound on addresses of their own are taken for who binds none.
+        self._local = None if source is None else (source, 0)
         self._clients: list[SwarmClient] = []
         self._ready = 0
         self._changed = asyncio.Event()
@@ -153,7 +155,7 @@ class Swarm:
             framed = masked(msgspec.msgpack.encode(hello)) if token else b""
             async with slots:
                 _, client = await loop.create_connection(
-                    lambda: SwarmClient(self, framed), *self._address
+                    lambda: SwarmClient(self, framed), *self._address, local_addr=self._local
                 )
             self._clients.append(client)
 
@@ -193,9 +195,9 @@ class Swarm:
                 await self._changed.wait()
 
 
-async def _main(host: str, port: str) -> None:
+async def _main(host: str, port: str, source: str | None = None) -> None:
     descriptors.raise_limit()
-    await answer_lines(Swarm(host, int(port)).answer)
+    await answer_lines(Swarm(host, int(port), source).answer)
 
 
 if __name__ == "__main__":
