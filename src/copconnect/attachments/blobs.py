@@ -88,6 +88,7 @@ def open_blobs(url: str, data_dir: Path) -> Blobs:
 
 def _translate(error: Exception) -> errors.CopConnectError:
     text = str(error)
-    if "No space left" in text or "os error 28" in text or "QuotaExceeded" in text:
+    full = ("No space left", "os error 28", "os error 27", "os error 122", "QuotaExceeded")
+    if any(words in text for words in full):  # ENOSPC, EFBIG, EDQUOT.
         return errors.StorageFull(retry_after_ms=30_000)
     return errors.Overloaded(retry_after_ms=2_000)

@@ -1,0 +1,93 @@
+"""A server whose disk takes no more: the kernel refuses its writes, blobs and database alike."""
+
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from copconnect import wire
+from copconnect.attachments import rules
+from copconnect.ids import new_id
+from tests.harness import databank
+from tests.harness.officer import Device, Refused
+from tests.harness.server import ServerProcess
+
+BODY = bytes(rules.CHUNK_BYTES)
+
+
+@contextmanager
+def no_file_grows_beyond(server: ServerProcess, size: int) -> Iterator[None]:
+    """Let the kernel refuse (EFBIG) what would make a file of the server larger."""
+    before = resource.prlimit(server.pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.prlimit(server.pid, resource.RLIMIT_FSIZE, before)
+
+
+def ask_for(server: ServerProcess, number: str) -> int:
+    """Ask for a code: a write of the database. Returns the status."""
+    with Device(server, databank.officers()[0]) as device:
+        body = {"number": number, "language": "en"}
+        answer = device.http.post("/v1/registration/numbers", json=body)
+        if answer.status_code != 200:
+            refusal = device.http.post(
+                "/v1/registration/numbers", json=body, headers={"accept": "application/json"}
+            ).json()
+            assert (refusal["code"], refusal["retry"]) in (
+                ("storage_full", True),
+                ("overloaded", True),
+            )
+        return answer.status_code
+
+
+def test_a_full_disk_is_told_and_loses_nothing(server: ServerProcess) -> None:
+    alice, bob, later = databank.officers()[30:33]
+    with Device(server, alice) as one, Device(server, bob) as two:
+        one.register()
+        two.register()
+        made = one.call(
+            "POST",
+            "/v1/conversations",
+            wire.CreateConversation(
+                conversation_id=new_id(),
+                kind="direct",
+                cell_id=new_id(),
+                person_ids=[two.person_id],
+                who_may_post="everyone",
+            ),
+            wire.Conversation,
+        )
+        begun = one.call(
+            "POST",
+            "/v1/attachments",
+            wire.BeginAttachment(
+                attachment_id=new_id(), conversation_id=made.conversation_id, size=len(BODY)
+            ),
+            wire.AttachmentStatus,
+        )
+        path = f"/v1/attachments/{begun.attachment_id}"
+        with no_file_grows_beyond(server, len(BODY) // 2):
+            refused = one.http.put(
+                f"{path}/chunks/0", content=BODY, headers={"accept": "application/json"}
+            )
+            assert refused.status_code == 507
+            assert refused.json()["code"] == "storage_full"
+            assert refused.json()["retry"]
+        assert one.call("GET", path, None, wire.AttachmentStatus).received == []
+        assert one.http.put(f"{path}/chunks/0", content=BODY).status_code == 200
+        assert one.call("GET", path, None, wire.AttachmentStatus).complete
+        before = one.call("GET", "/v1/conversations", None, wire.Conversations)
+        with no_file_grows_beyond(server, 4096):
+            assert ask_for(server, later.number) in (503, 507)
+            # What is there can still be read.
+            assert one.call("GET", "/v1/conversations", None, wire.Conversations) == before
+            assert one.http.get(f"{path}/chunks/0").content == BODY
+        assert ask_for(server, later.number) == 200
+        server.restart()
+        assert one.call("GET", "/v1/conversations", None, wire.Conversations) == before
+        assert one.http.get(f"{path}/chunks/0").content == BODY
+    with pytest.raises(Refused), Device(server, later) as nobody:
+        nobody.call("GET", "/v1/me", None, wire.Me)
