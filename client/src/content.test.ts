@@ -36,6 +36,19 @@ describe("content", () => {
     for (const content of EVERY_KIND) expect(decodeContent(encodeContent(content))).toEqual(content);
   });
 
+  it("shows no name that reads as another: nothing in it turns the direction or hides", () => {
+    const named = (name: string): string => {
+      const attachments = [{ ...attachment, name }];
+      const content = { kind: "attachments", text: "", mentions: [], replyTo: null } as const;
+      const decoded = decodeContent(encodeContent({ ...content, attachments }));
+      return decoded.kind === "attachments" ? (decoded.attachments[0]?.name ?? "") : decoded.kind;
+    };
+    expect(named("report\u202Efdp.exe")).toBe("reportfdp.exe");
+    expect(named("a\u2066b\u2069\u200F\uFEFF\u00AD\u0000\n\u2028.pdf ")).toBe("ab.pdf");
+    expect(named("\u202E\u0007")).toBe("file");
+    expect(named("నివేదిక\u200c రోజు.pdf")).toBe("నివేదిక\u200c రోజు.pdf");
+  });
+
   it("is unsupported when it is of a higher version, an unknown kind or the wrong shape", () => {
     const text = { v: 1, kind: "text", text: "x", mentions: [], replyTo: null };
     const wrong: readonly unknown[] = [

@@ -194,6 +194,17 @@ function replyTo(value: unknown): ReplyPointer {
   };
 }
 
+/**
+ * A file's name as it is shown and saved: without control characters and without those that turn
+ * the direction, with which "report\u202Efdp.exe" reads as "reportexe.pdf". Joiners belong to words.
+ */
+function fileName(value: unknown): string {
+  const name = string(value, MAX_NAME)
+    .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (c) => (c === "\u200c" || c === "\u200d" ? c : ""))
+    .trim();
+  return name === "" ? "file" : name;
+}
+
 const KINDS: ReadonlySet<unknown> = new Set(["image", "audio", "voice", "video", "document"]);
 
 function attachment(value: unknown): AttachmentPointer {
@@ -206,7 +217,7 @@ function attachment(value: unknown): AttachmentPointer {
   return {
     id: id(pointer["id"]),
     kind: kind as AttachmentKind,
-    name: string(pointer["name"], MAX_NAME),
+    name: fileName(pointer["name"]),
     mime: string(pointer["mime"], MAX_NAME),
     size,
     key,

@@ -113,6 +113,34 @@ def test_a_document_of_any_type_arrives_byte_for_byte(pair: Pair, tmp_path: Path
     assert sharing.save(receiver, received) == file.read_bytes()
 
 
+@pytest.mark.parametrize(
+    ("name", "shown", "stem"),
+    [
+        # Turned round by a control character, "duty-listfdp.exe" would read as "duty-listexe.pdf".
+        ("duty-list\u202efdp.exe", "duty-listfdp.exe", "duty-listfdp"),
+        # Letters from right to left must not carry the ending to the front.
+        ("فہرست-ملازمین.exe", "فہرست-ملازمین.exe", "فہرست-ملازمین"),
+    ],
+)
+def test_a_file_name_does_not_hide_what_the_file_is(
+    pair: Pair, tmp_path: Path, name: str, shown: str, stem: str
+) -> None:
+    sender, receiver = pair
+    file = big_file(tmp_path, sender, name, 900, 23)
+    sharing.choose_files(sender, "document", [file])
+    for officer in pair:
+        message = sharing.document(officer, shown)
+        message.wait_for()
+        first = message.get_by_text(stem, exact=True).bounding_box()
+        last = message.get_by_text(".exe", exact=True).bounding_box()
+        assert first is not None
+        assert last is not None
+        # The ending stands behind the rest, or below it.
+        assert last["x"] >= first["x"] + first["width"] - 1 or last["y"] > first["y"]
+    receiver.shot("file-name")
+    assert sharing.save_as(receiver, message) == (shown, file.read_bytes())
+
+
 def test_a_video_plays_before_it_is_here(pair: Pair, relay: RecordingProxy, tmp_path: Path) -> None:
     sender, receiver = pair
     video = tmp_path / "junction-camera-14.webm"

@@ -54,6 +54,11 @@ def document(officer: Officer, name: str) -> Locator:
 
 def save(officer: Officer, message: Locator) -> bytes:
     """Save what a message carries and return it."""
+    return save_as(officer, message)[1]
+
+
+def save_as(officer: Officer, message: Locator) -> tuple[str, bytes]:
+    """Save what a message carries; return the name it is saved under, and what it is."""
     with officer.page.expect_download() as download:
         message.get_by_role("button", name=officer.word("media.file.save"), exact=True).click()
-    return download.value.path().read_bytes()
+    return download.value.suggested_filename, download.value.path().read_bytes()

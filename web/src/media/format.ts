@@ -22,6 +22,12 @@ export function isPosition(latitude: number, longitude: number): boolean {
   return Math.abs(latitude) <= 90 && Math.abs(longitude) <= 180;
 }
 
+/** A file name in two: what it is called, and its ending with the dot (empty without one). */
+export function splitName(name: string): { readonly stem: string; readonly ending: string } {
+  const ending = /(?<=.)\.[^.\s]{1,16}$/u.exec(name)?.[0] ?? "";
+  return { stem: name.slice(0, name.length - ending.length), ending };
+}
+
 /** The part of a file name after its last dot, short and upper case, for a type badge. */
 export function extension(name: string): string {
   const dot = name.lastIndexOf(".");

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { bubbleBox, fitWithin } from "./dimensions.ts";
-import { extension, formatCoordinates, geoUri, isPosition, percent } from "./format.ts";
+import { extension, formatCoordinates, geoUri, isPosition, percent, splitName } from "./format.ts";
 import { renamed } from "./image.ts";
 import { kindOf } from "./outgoing.ts";
 import { safeName } from "./saving.ts";
@@ -87,6 +87,11 @@ describe("files", () => {
     expect(safeName("../../etc/passwd")).toBe("_.._etc_passwd");
     expect(safeName("report\u202Efdp.exe")).toBe("reportfdp.exe");
     expect(safeName("\u0000")).toBe("file");
+    expect(splitName("a.tar.gz")).toEqual({ stem: "a.tar", ending: ".gz" });
+    expect(splitName(".profile")).toEqual({ stem: ".profile", ending: "" });
+    expect(safeName("invoice.pdf.exe . .")).toBe("invoice.pdf.exe");
+    expect(safeName(`${"a".repeat(300)}.pdf.exe`)).toBe(`${"a".repeat(116)}.exe`);
+    expect(safeName(`${"😀".repeat(100)}.jpeg`)).toBe(`${"😀".repeat(57)}.jpeg`);
     expect(safeName("నివేదిక.pdf")).toBe("నివేదిక.pdf");
   });
   it("shows short endings only", () => {

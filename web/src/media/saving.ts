@@ -6,6 +6,8 @@
  * opened, under the listed type and not the sender's; everything else is saved.
  */
 
+import { splitName } from "./format.ts";
+
 const OPENED: Readonly<Record<string, string>> = {
   "application/pdf": "application/pdf",
   "text/plain": "text/plain;charset=utf-8",
@@ -54,16 +56,20 @@ export function openBlob(blob: Blob, name: string, mime: string): void {
   });
 }
 
+const MOST_LETTERS = 120;
+
 /**
  * A file name without path separators, control characters or direction overrides ("cod.exe"
- * written right to left reads as "exe.doc").
+ * written right to left reads as "exe.doc"); a long one keeps its ending.
  */
 export function safeName(name: string): string {
   const cleaned = name
     .replace(/[\p{Cc}\p{Cf}]/gu, (c) => (c === "\u200c" || c === "\u200d" ? c : ""))
     .replace(/[/\\:*?"<>|]/g, "_")
-    .replace(/^\.+/, "")
-    .trim()
-    .slice(0, 120);
-  return cleaned === "" ? "file" : cleaned;
+    .replace(/^[.\s]+|[.\s]+$/g, "");
+  if (cleaned === "") return "file";
+  if (cleaned.length <= MOST_LETTERS) return cleaned;
+  const { stem, ending } = splitName(cleaned);
+  // Not in the middle of a letter that takes two units.
+  return stem.slice(0, MOST_LETTERS - ending.length).replace(/[\uD800-\uDBFF]$/, "") + ending;
 }
