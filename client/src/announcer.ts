@@ -18,7 +18,10 @@ export class Announcer {
   readonly #mayNotify: (conversation: Conversation) => boolean;
   #views: Views | null = null;
   #conversations = new Map<string, Conversation>();
-  #messages = new Map<string, { conversation: Conversation; records: Map<string, MessageRecord> }>();
+  #messages = new Map<
+    string,
+    { conversation: Conversation; records: Map<string, MessageRecord> }
+  >();
   #notify: { conversation: Conversation; record: MessageRecord }[] = [];
   #others: CoreEvent[] = [];
   #flushing = false;
@@ -116,7 +119,9 @@ export class Announcer {
     for (const { conversation, records } of messages) {
       const rising = [...records.values()].sort((a, b) => a.order - b.order);
       await attempt(async () => {
-        const items = await Promise.all(rising.map((record) => views.message(conversation, record)));
+        const items = await Promise.all(
+          rising.map((record) => views.message(conversation, record)),
+        );
         if (items.length > 0) {
           this.#emit({ type: "messages", conversationId: conversation.id, items });
         }

@@ -33,7 +33,8 @@ const EVERY_KIND: readonly Content[] = [
 
 describe("content", () => {
   it("comes back as it was, for every kind", () => {
-    for (const content of EVERY_KIND) expect(decodeContent(encodeContent(content))).toEqual(content);
+    for (const content of EVERY_KIND)
+      expect(decodeContent(encodeContent(content))).toEqual(content);
   });
 
   it("shows no name that reads as another: nothing in it turns the direction or hides", () => {
@@ -88,7 +89,10 @@ describe("content", () => {
     fc.assert(
       fc.property(
         fc.constantFrom(...EVERY_KIND),
-        fc.array(fc.tuple(fc.nat(), fc.integer({ min: 0, max: 255 })), { minLength: 1, maxLength: 4 }),
+        fc.array(fc.tuple(fc.nat(), fc.integer({ min: 0, max: 255 })), {
+          minLength: 1,
+          maxLength: 4,
+        }),
         (content, flips) => {
           const bytes = encodeContent(content);
           for (const [at, value] of flips) bytes[at % bytes.length] = value;

@@ -274,7 +274,13 @@ export class Conversation {
     if (work.chain !== this.chain) put(STORES.chains, work.chain);
     if (work.members !== this.members) put(STORES.members, work.members);
     for (const [clientId, value] of work.senders) {
-      changes.push({ op: "put", store: STORES.senders, key: `${id}/${clientId}`, group: id, value });
+      changes.push({
+        op: "put",
+        store: STORES.senders,
+        key: `${id}/${clientId}`,
+        group: id,
+        value,
+      });
     }
     for (const [seq, value] of work.waiting) {
       const where = { store: STORES.waiting, key: `${id}/${String(seq)}` };

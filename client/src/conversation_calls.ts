@@ -108,7 +108,14 @@ export abstract class ConversationCalls {
         const plate = await people.plate(personId);
         if (plate === null) return null;
         const me_ = personId === me;
-        return { plate, admin, me: me_, deliveredSeq, readSeq, clients: clients.get(personId) ?? [] };
+        return {
+          plate,
+          admin,
+          me: me_,
+          deliveredSeq,
+          readSeq,
+          clients: clients.get(personId) ?? [],
+        };
       }),
     );
     return items.filter((item) => item !== null);
@@ -179,15 +186,17 @@ export abstract class ConversationCalls {
       const several = [STORES.heads, STORES.formerSeeds, STORES.cellKeys, STORES.chains];
       const grouped = [STORES.messages, STORES.attachments, STORES.senders, STORES.waiting];
       const changes: Change[] = [
-        ...[...one, ...several, STORES.members].map(
-          (store): Change => ({ op: "delete", store, key: conversationId }),
-        ),
-        ...[...grouped, STORES.kept].map(
-          (store): Change => ({ op: "delete_group", store, group: conversationId }),
-        ),
-        ...files.map(
-          ({ attachmentId }): Change => ({ op: "delete_chunks", attachmentId }),
-        ),
+        ...[...one, ...several, STORES.members].map((store): Change => ({
+          op: "delete",
+          store,
+          key: conversationId,
+        })),
+        ...[...grouped, STORES.kept].map((store): Change => ({
+          op: "delete_group",
+          store,
+          group: conversationId,
+        })),
+        ...files.map(({ attachmentId }): Change => ({ op: "delete_chunks", attachmentId })),
         ...device.outgoing
           .of(conversationId)
           .map(({ messageId }): Change => ({ op: "delete", store: STORES.outbox, key: messageId })),

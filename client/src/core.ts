@@ -38,7 +38,11 @@ export interface AppState {
   readonly me: Person | null;
   readonly clientId: string | null;
   readonly unitAdmin: boolean;
-  readonly lock: { readonly enabled: boolean; readonly autoLockMs: number; readonly triesLeft: number | null };
+  readonly lock: {
+    readonly enabled: boolean;
+    readonly autoLockMs: number;
+    readonly triesLeft: number | null;
+  };
   readonly connection: "online" | "connecting" | "offline";
   /** Messages waiting for the network. */
   readonly outbox: number;
@@ -180,17 +184,29 @@ export interface AttachmentView {
   /** 0-100 loudness values for voice notes. */
   readonly waveform: readonly number[] | null;
   /** Upload or download progress in bytes, null when idle. */
-  readonly progress: { readonly done: number; readonly total: number; readonly direction: "up" | "down" } | null;
+  readonly progress: {
+    readonly done: number;
+    readonly total: number;
+    readonly direction: "up" | "down";
+  } | null;
   /** Whether the plaintext is on this device. */
   readonly local: boolean;
 }
 
 export type Notice =
   | { readonly kind: "created"; readonly by: Plate | null }
-  | { readonly kind: "added" | "removed"; readonly by: Plate | null; readonly people: readonly Plate[] }
+  | {
+      readonly kind: "added" | "removed";
+      readonly by: Plate | null;
+      readonly people: readonly Plate[];
+    }
   | { readonly kind: "left"; readonly people: readonly Plate[] }
   | { readonly kind: "device_added" | "device_removed"; readonly people: readonly Plate[] }
-  | { readonly kind: "made_admin" | "revoked_admin"; readonly by: Plate | null; readonly people: readonly Plate[] }
+  | {
+      readonly kind: "made_admin" | "revoked_admin";
+      readonly by: Plate | null;
+      readonly people: readonly Plate[];
+    }
   | { readonly kind: "title"; readonly by: Plate | null; readonly title: string }
   | { readonly kind: "photo"; readonly by: Plate | null }
   /** Somebody who is no admin tried to change name or photo. */
@@ -282,10 +298,22 @@ export type CoreEvent =
   | { readonly type: "app"; readonly state: AppState }
   | { readonly type: "conversation"; readonly item: ConversationItem }
   | { readonly type: "conversation_gone"; readonly conversationId: string }
-  | { readonly type: "messages"; readonly conversationId: string; readonly items: readonly MessageItem[] }
-  | { readonly type: "message_removed"; readonly conversationId: string; readonly messageId: string }
+  | {
+      readonly type: "messages";
+      readonly conversationId: string;
+      readonly items: readonly MessageItem[];
+    }
+  | {
+      readonly type: "message_removed";
+      readonly conversationId: string;
+      readonly messageId: string;
+    }
   | { readonly type: "members"; readonly conversationId: string }
-  | { readonly type: "attachment"; readonly conversationId: string; readonly attachment: AttachmentView }
+  | {
+      readonly type: "attachment";
+      readonly conversationId: string;
+      readonly attachment: AttachmentView;
+    }
   /** A message of mine is being sealed for many cells: so far for `done` of them. */
   | {
       readonly type: "sealing";

@@ -101,13 +101,7 @@ export class Device {
       },
       onLeft: (conversation) => this.outbox.kick(conversation),
     });
-    this.outbox = new Outbox(
-      context,
-      this.outgoing,
-      this.inbox,
-      this.membership,
-      this.attachments,
-    );
+    this.outbox = new Outbox(context, this.outgoing, this.inbox, this.membership, this.attachments);
     this.sync = new Sync({
       context,
       account,
@@ -213,7 +207,13 @@ export class Device {
     const { record } = conversation;
     if (record.state === "left") throw failure("conversation_left");
     if (record.state === "alarm") throw failure("security_alarm");
-    const composed = await compose(this.context, this.attachments, conversationId, outgoing, replyTo);
+    const composed = await compose(
+      this.context,
+      this.attachments,
+      conversationId,
+      outgoing,
+      replyTo,
+    );
     const total = composed.files.reduce((sum, { file }) => sum + file.size, 0);
     const later = total > SEAL_AT_ONCE;
     if (!later) for (const file of composed.files) await this.attachments.seal(file);

@@ -264,7 +264,8 @@ export class Engine extends PeopleCalls implements ConnectedCore {
     await this.start();
     this.#touch();
     if (this.#phase === "locked") throw failure("locked");
-    if (this.#phase === "conduct") throw failure("not_registered", { details: { phase: "conduct" } });
+    if (this.#phase === "conduct")
+      throw failure("not_registered", { details: { phase: "conduct" } });
     if (this.#device === null) throw failure("not_registered");
     return this.#device;
   }
@@ -455,5 +456,7 @@ function endOf(error: unknown): SignedOutReason | null {
   if (hasCode(error, "unauthenticated")) return "unknown";
   if (!hasCode(error, "signed_out")) return null;
   const reason = error.details["reason"];
-  return END_REASONS.find((known) => known === reason) as SignedOutReason | undefined ?? "unknown";
+  return (
+    (END_REASONS.find((known) => known === reason) as SignedOutReason | undefined) ?? "unknown"
+  );
 }

@@ -30,8 +30,7 @@ const LATE_ENTRIES = 500;
 export const POLL_MS = 400;
 
 /** `orCommit`: a commit in the cell ends the wait. */
-export type Outcome =
-  "done" | "again" | { readonly waitMs: number; readonly orCommit?: boolean };
+export type Outcome = "done" | "again" | { readonly waitMs: number; readonly orCommit?: boolean };
 
 export interface EnteringHooks {
   left(conversation: Conversation): Promise<void>;
@@ -75,8 +74,9 @@ export class Entering {
     if (heads !== null) work.set({ rosterPlace: roster.head.epoch });
     // Cells became one: who was moved with us is let in before anything is sent.
     if (moved && info.cellsTotal === 1) work.set({ awaited: clientsOf(roster) });
-    if (!work.record.everJoined) {
+    if (!work.record.everJoined || work.record.namedEpoch === null)
       work.set({ namedEpoch: work.record.namedEpoch ?? roster.head.epoch });
+    if (!work.record.everJoined) {
       // A device that was never in starts near the end of the log. A cell that is not founded yet
       // gets late seals for what was sent since it was opened.
       const several = info.cellsTotal > 1;

@@ -44,7 +44,12 @@ export class CoreFailure extends Error implements CoreError {
 
   constructor(
     code: string,
-    options: { retry?: boolean; retryAfterMs?: number | null; details?: Details; cause?: unknown } = {},
+    options: {
+      retry?: boolean;
+      retryAfterMs?: number | null;
+      details?: Details;
+      cause?: unknown;
+    } = {},
   ) {
     super(code, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = "CoreFailure";
@@ -66,7 +71,10 @@ export class CoreFailure extends Error implements CoreError {
 }
 
 /** A failure of the core's own, with a checked code. */
-export function failure(code: CoreCode, options?: ConstructorParameters<typeof CoreFailure>[1]): CoreFailure {
+export function failure(
+  code: CoreCode,
+  options?: ConstructorParameters<typeof CoreFailure>[1],
+): CoreFailure {
   return new CoreFailure(code, options);
 }
 

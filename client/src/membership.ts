@@ -203,15 +203,16 @@ export class Membership {
       work.set({ state: "ready", everJoined: true });
       await conversation.store(work);
     }
-    // An entry that was pushed could not be processed: the log has it.
-    if (conversation.record.cells > 1 && !conversation.inStep) {
+    // What this device has not read yet may be of its old cell, which it is about to leave.
+    if (conversation.heads !== null && !conversation.inStep) {
       await this.#inbox.catchUp(conversation);
       if (conversation.group !== group) return "again";
     }
     if (!rosterFits(conversation)) {
       if (!(await freshRoster(this.#context, conversation))) return this.#follow(conversation);
     }
-    if (this.#certificateRenewed(conversation, group)) return this.#entering.enterByCommit(conversation);
+    if (this.#certificateRenewed(conversation, group))
+      return this.#entering.enterByCommit(conversation);
     const adds = this.#addsDue(conversation, group);
     const removals = group.pendingRemovals.length > 0 && conversation.duty;
     if (adds.length > 0 || removals) return this.#commit(conversation, group, adds);
@@ -405,7 +406,7 @@ export class Membership {
     );
     work.advance(null);
     work.pending = null;
-    work.set({ state: "left", unread: 0, mentioned: false });
+    work.set({ state: "left", unread: 0, mentioned: false, namedEpoch: null });
     await conversation.store(work);
     this.#listener.onLeft(conversation);
   }

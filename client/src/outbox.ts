@@ -104,7 +104,11 @@ export class Outbox {
     const record = this.#require(messageId);
     if (record.stage !== "failed") return;
     const stage =
-      record.payload !== null ? "encrypted" : record.attachmentIds.length > 0 ? "uploading" : "ready";
+      record.payload !== null
+        ? "encrypted"
+        : record.attachmentIds.length > 0
+          ? "uploading"
+          : "ready";
     await this.#restage(conversation, { ...record, stage }, null);
     this.kick(conversation);
   }
@@ -244,7 +248,8 @@ export class Outbox {
   ): Promise<boolean> {
     if (await this.#wayOf(record).again(conversation, record, error)) return true;
     const known = asFailure(error);
-    if (known.retry || hasCode(error, "unauthenticated", "signed_out", "conduct_not_accepted")) throw known;
+    if (known.retry || hasCode(error, "unauthenticated", "signed_out", "conduct_not_accepted"))
+      throw known;
     await this.fail(conversation, record, error);
     if (hasCode(error, "not_member", "not_found")) this.#membership.attend(conversation);
     return true;

@@ -60,5 +60,12 @@ function photoRecord(
   messageId: string,
   pointer: AttachmentPointer,
 ): AttachmentRecord {
-  return { attachmentId: pointer.id, conversationId, messageId, pointer, upload: "none", local: false };
+  return {
+    attachmentId: pointer.id,
+    conversationId,
+    messageId,
+    pointer,
+    upload: "none",
+    local: false,
+  };
 }

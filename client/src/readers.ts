@@ -25,7 +25,10 @@ export function readersOf(
 }
 
 /** Whether everybody in the cell is named by the signed roster, or about to be removed. */
-export function everybodyNamed({ roster }: Pick<Conversation, "roster">, group: CellGroup): boolean {
+export function everybodyNamed(
+  { roster }: Pick<Conversation, "roster">,
+  group: CellGroup,
+): boolean {
   const leaving = new Set(group.pendingRemovals.map(({ leafIndex }) => leafIndex));
   return group
     .members()

@@ -12,11 +12,7 @@ interface Sent {
 }
 
 /** The people a message of mine is for: with a device, and members when it was sent. */
-export function receivers(
-  members: MembersRecord,
-  mine: string,
-  message: Sent,
-): readonly Member[] {
+export function receivers(members: MembersRecord, mine: string, message: Sent): readonly Member[] {
   if (members.placed === null) return [];
   const placed = new Set(members.placed);
   return members.members.filter(
@@ -35,10 +31,7 @@ export function statusOf(members: MembersRecord, mine: string, message: Sent): M
 }
 
 /** Members after receipts; cursors only grow. The same object when nothing changed. */
-export function withReceipts(
-  members: MembersRecord,
-  receipts: readonly Receipt[],
-): MembersRecord {
+export function withReceipts(members: MembersRecord, receipts: readonly Receipt[]): MembersRecord {
   const news = new Map(receipts.map((receipt) => [receipt.personId, receipt]));
   let changed = false;
   const next = members.members.map((member) => {
@@ -54,10 +47,7 @@ export function withReceipts(
 }
 
 /** Members as fetched; an answer that receipts have overtaken takes no cursor back. */
-export function withFetched(
-  members: MembersRecord,
-  fetched: readonly Member[],
-): MembersRecord {
+export function withFetched(members: MembersRecord, fetched: readonly Member[]): MembersRecord {
   const next = withReceipts({ ...members, members: fetched }, members.members).members;
   const same = JSON.stringify(next) === JSON.stringify(members.members);
   return same ? members : { ...members, members: next };

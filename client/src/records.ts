@@ -101,8 +101,8 @@ export interface ConversationRecord {
   readonly rosterPlace?: number;
   /** Of several cells: our cell's part of the roster has changed since it was fetched. */
   readonly rosterStale?: boolean;
-  /** Of several cells: the roster epoch with which this device first came in. */
-  readonly namedEpoch?: number;
+  /** Of several cells: the roster epoch with which this device came in; null: it left since. */
+  readonly namedEpoch?: number | null;
   /** Clients that were moved into our cell and are let in before anything is sent. */
   readonly awaited?: readonly string[];
   /** The epoch that our cell was in when others came beside it: it has no key record yet. */

@@ -51,7 +51,7 @@ async function firstEpochAfter(
   conversationId: string,
   seq: number,
 ): Promise<number | null> {
-  for (let after = seq; ; ) {
+  for (let after = seq; ;) {
     const page = await api.log(conversationId, after, PAGE);
     const entry = page.entries.find(({ kind }) => kind === "roster");
     if (entry !== undefined) return parseHead((unpack(entry.payload) as RosterChange).head).epoch;

@@ -100,7 +100,8 @@ export class Sync {
         await this.#compare(ready, round);
         break;
       } catch (error) {
-        if (hasCode(error, "locked", "unauthenticated", "signed_out", "conduct_not_accepted")) break;
+        if (hasCode(error, "locked", "unauthenticated", "signed_out", "conduct_not_accepted"))
+          break;
         await pause(delayMs(CATCH_UP_AGAIN, attempt, context.random), context.signal);
       }
     }
@@ -222,9 +223,7 @@ export class Sync {
         const conversation = this.find(frame.conversationId);
         if (conversation === null) return;
         await conversation.run(() =>
-          membership.guard(conversation, () =>
-            inbox.lateSeal(conversation, frame.seq, frame.seal),
-          ),
+          membership.guard(conversation, () => inbox.lateSeal(conversation, frame.seq, frame.seal)),
         );
         return;
       }

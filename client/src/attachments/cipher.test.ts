@@ -69,7 +69,9 @@ describe("attachment chunks", () => {
 
   it("refuse a key or a size that cannot be", async () => {
     const corrupt = { code: "attachment_corrupt" };
-    await expect(AttachmentCipher.create(newId(), randomBytes(31), 1)).rejects.toMatchObject(corrupt);
+    await expect(AttachmentCipher.create(newId(), randomBytes(31), 1)).rejects.toMatchObject(
+      corrupt,
+    );
     for (const size of [-1, 0.5, Number.NaN, MAX_ATTACHMENT_BYTES + 1])
       await expect(AttachmentCipher.create(newId(), randomBytes(32), size)).rejects.toMatchObject(
         corrupt,

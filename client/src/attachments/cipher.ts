@@ -100,9 +100,7 @@ export class AttachmentCipher {
     const parameters = this.#parameters(index);
     const [start, end] = chunkRange(this.#size, index);
     if (plaintext.length !== end - start) throw failure("source_lost");
-    return new Uint8Array(
-      await crypto.subtle.encrypt(parameters, this.#key, copy(plaintext)),
-    );
+    return new Uint8Array(await crypto.subtle.encrypt(parameters, this.#key, copy(plaintext)));
   }
 
   /** Open chunk `index`. Throws `attachment_corrupt` for anything but what was sealed there. */

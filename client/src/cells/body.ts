@@ -71,11 +71,7 @@ export async function decryptBody(
 }
 
 /** HPKE info of one cell's seal. */
-export function sealInfo(
-  place: Omit<MessagePlace, "seq">,
-  cellId: string,
-  keyId: string,
-): Bytes {
+export function sealInfo(place: Omit<MessagePlace, "seq">, cellId: string, keyId: string): Bytes {
   return concat(
     TAG.seal,
     fromHex(place.conversationId),

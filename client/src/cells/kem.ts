@@ -82,7 +82,9 @@ function privateX25519(bytes: Uint8Array): Promise<CryptoKey> {
 async function nativeX25519(secret: Uint8Array, point: Uint8Array): Promise<Uint8Array> {
   const key = await privateX25519(secret);
   const other = await crypto.subtle.importKey("raw", copy(point), "X25519", false, []);
-  return new Uint8Array(await crypto.subtle.deriveBits({ name: "X25519", public: other }, key, 256));
+  return new Uint8Array(
+    await crypto.subtle.deriveBits({ name: "X25519", public: other }, key, 256),
+  );
 }
 
 /** The library's X-Wing with WebCrypto's X25519 where it has it: a third of the time for a seal. */

@@ -5,7 +5,16 @@
  */
 import { sha256 } from "@noble/hashes/sha2.js";
 import { concat, copy, equalBytes, fromHex, toHex, u64, type Bytes } from "../octets.ts";
-import { Fields, SIGNATURE_BYTES, TAG, VERSION, assembled, kemBytes, malformed, u16 } from "./format.ts";
+import {
+  Fields,
+  SIGNATURE_BYTES,
+  TAG,
+  VERSION,
+  assembled,
+  kemBytes,
+  malformed,
+  u16,
+} from "./format.ts";
 import type { KemId } from "./format.ts";
 import { publicKeyOf } from "./kem.ts";
 import { CellRefused } from "./refused.ts";

@@ -8,7 +8,13 @@
  * in the vault), and opens the chain from that state and no older one.
  */
 import type { KemId } from "./format.ts";
-import { NO_HEADER, encodeSeal, encodeSignedHeader, parseSeals, parseSignedHeader } from "./message.ts";
+import {
+  NO_HEADER,
+  encodeSeal,
+  encodeSignedHeader,
+  parseSeals,
+  parseSignedHeader,
+} from "./message.ts";
 import type { SignedHeader } from "./message.ts";
 import type { CellKeyRecord, Sign } from "./record.ts";
 import { concat, copy, type Bytes } from "../octets.ts";
@@ -88,11 +94,18 @@ export class SenderChain {
     const { conversationId, last, pending } = state;
     if (pending === null) return new SenderChain(conversationId, last, null);
     const header = parseSignedHeader(pending.header);
-    if (header.conversationId !== conversationId || header.seq !== last.seq + 1 || header.prev !== last.hash)
+    if (
+      header.conversationId !== conversationId ||
+      header.seq !== last.seq + 1 ||
+      header.prev !== last.hash
+    )
       throw new CellRefused("malformed", "the stored message does not continue the chain");
     const message = { ...header, key: copy(pending.key), body: copy(pending.body) };
     const seals = parseSeals(pending.seals, header.kem);
-    return new SenderChain(conversationId, last, { message, sealed: { header, body: message.body, seals } });
+    return new SenderChain(conversationId, last, {
+      message,
+      sealed: { header, body: message.body, seals },
+    });
   }
 
   get state(): SenderState {

@@ -175,8 +175,19 @@ export class Station {
   #picture(): Outgoing {
     const file = junction(this.#options.random);
     const size = { width: WIDTH, height: HEIGHT };
-    const attachment = { kind: "image", file, name: "sketch.png", mime: "image/png", ...size } as const;
-    return { kind: "attachments", text: this.#pick(CAPTIONS), mentions: [], attachments: [attachment] };
+    const attachment = {
+      kind: "image",
+      file,
+      name: "sketch.png",
+      mime: "image/png",
+      ...size,
+    } as const;
+    return {
+      kind: "attachments",
+      text: this.#pick(CAPTIONS),
+      mentions: [],
+      attachments: [attachment],
+    };
   }
 
   #place(): Outgoing {

@@ -1,10 +1,12 @@
 /** Messages that waited for a seal or for an epoch are opened when it has come. */
 import { encode } from "@msgpack/msgpack";
+import type { Work } from "../conversation.ts";
 import type { WaitingRecord } from "../records.ts";
+import { keysHeld } from "../several_cells/cell_keys.ts";
 import { unpack } from "../unpack.ts";
 import type { SealedPayload } from "../wire.ts";
 import type { Receiving } from "./receiving.ts";
-import { applyWaiting } from "./sealed_entry.ts";
+import { applyWaiting, giveUp } from "./sealed_entry.ts";
 import { allWaiting, dropWaiting } from "./waiting.ts";
 
 /** A new epoch has begun, or this device has come in: what waits for it can be read now. */
@@ -16,9 +18,20 @@ export async function openWaiting(receiving: Receiving): Promise<void> {
     const { seal } = unpack(waiting.payload) as SealedPayload;
     if (seal === null) continue;
     const settled = await open(receiving, waiting);
-    // Sealed for those who were in before this device came.
-    if (!settled && waiting.seq <= work.record.joinedSeq) dropWaiting(work, waiting.seq);
+    if (!settled && !mayOpenLater(work, waiting)) {
+      dropWaiting(work, waiting.seq);
+      giveUp(work, waiting);
+    }
   }
+}
+
+/** Whether an epoch is known to be still to come that the seal could be for. */
+function mayOpenLater(work: Work, { seq }: WaitingRecord): boolean {
+  const { group, keys, record } = work;
+  // Sealed for those who were in before this device came.
+  if (group === null || seq <= record.joinedSeq) return group === null;
+  const newest = keysHeld(keys).get(group.cellId)?.epoch;
+  return newest === undefined || newest > group.epoch;
 }
 
 /** The seal of our cell for an earlier entry has come. */

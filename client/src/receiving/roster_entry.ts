@@ -76,7 +76,11 @@ async function wholeCopy(
   const leaves = roster.leaves();
   if (!(roster instanceof CellRosterCopy) || leaves.length !== roster.head.leaves) return null;
   const { publicKey } = context.checker().rosterAuthority();
-  return RosterCopy.open({ head: roster.head.bytes, leaves }, work.record.conversationId, publicKey);
+  return RosterCopy.open(
+    { head: roster.head.bytes, leaves },
+    work.record.conversationId,
+    publicKey,
+  );
 }
 
 /** A cell that nobody could continue was given up: this device's place is in a fresh one now. */

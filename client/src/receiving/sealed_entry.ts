@@ -76,18 +76,21 @@ async function open(
   payload: SealedPayload,
   checked: Checked,
 ): Promise<void> {
-  const { work } = receiving;
+  const { group, record } = receiving.work;
   const { seal } = payload;
-  if (seal === null) {
-    // Sealed before this device was named: no seal will come.
-    if (checked.header.rosterEpoch >= (work.record.namedEpoch ?? 0)) putWaiting(work, entry);
-    return;
-  }
+  // A late seal opens for whoever is in the cell by then; what was sealed before this device was
+  // named is not for it.
+  const before = group === null || seal === null || entry.seq <= record.joinedSeq;
+  if (before && checked.header.rosterEpoch < (record.namedEpoch ?? 0)) return;
+  const { work } = receiving;
+  if (seal === null) return putWaiting(work, entry);
   await judged(receiving, entry, async () => {
     const plaintext = await readSealed(work, checked, seal);
     if (plaintext !== null) return take(receiving, entry, checked, plaintext);
-    const inside = work.group !== null && entry.seq > work.record.joinedSeq;
-    if (!inside || (await opensLater(receiving, entry, checked, seal))) putWaiting(work, entry);
+    // Not in yet: it may be for the epoch that lets this device in. In since later: it is not.
+    const outside = work.group === null;
+    if (!outside && entry.seq <= work.record.joinedSeq) return;
+    if (outside || (await opensLater(receiving, entry, checked, seal))) putWaiting(work, entry);
   });
 }
 
@@ -135,7 +138,11 @@ async function judged<T>(
   }
 }
 
-function refuse(work: Work, { seq, sender }: SealedEntry, code: CellRefusal): void {
+function refuse(
+  work: Work,
+  { seq, sender }: Pick<SealedEntry, "seq" | "sender">,
+  code: CellRefusal,
+): void {
   const count = (work.record.refused?.count ?? 0) + 1;
   work.set({ refused: { count, code, seq, sender } });
 }
@@ -149,7 +156,10 @@ function readPayload(bytes: Uint8Array): SealedPayload {
   }
   const { sealed, seal, certificate, proof, body } = payload ?? {};
   const given = [sealed, certificate, proof, body];
-  if (!given.every((one) => one instanceof Uint8Array) || !(seal === null || seal instanceof Uint8Array))
+  if (
+    !given.every((one) => one instanceof Uint8Array) ||
+    !(seal === null || seal instanceof Uint8Array)
+  )
     throw new CellRefused("malformed", "the payload has other fields");
   return payload as SealedPayload;
 }
@@ -172,8 +182,7 @@ async function check(
       const at = await headAt(context, work, epoch);
       return at && { hash: at.head.hash, supersededMs: at.supersededMs };
     },
-    last: (clientId) =>
-      byChain ? conversation.sender(work, clientId) : Promise.resolve(null),
+    last: (clientId) => (byChain ? conversation.sender(work, clientId) : Promise.resolve(null)),
     seed: () => Promise.resolve(null),
     verify: (publicKey, message, signature) => ed25519.verify(publicKey, message, signature),
   };
@@ -231,22 +240,30 @@ async function readSealed(
  */
 async function opensLater(
   { context, work }: Receiving,
-  { sentMs }: SealedEntry,
+  entry: SealedEntry,
   { header }: Checked,
   seal: Uint8Array,
 ): Promise<boolean> {
   const { group } = work;
   if (group === null) return true;
   const own = () => keysHeld(work.keys).get(group.cellId);
-  if ((own()?.epoch ?? 0) < group.epoch) await learnKeys(context, work);
+  const { keyId } = parseSeal(seal, header.kem);
+  // A record of our epoch does not say that there is none of a later one.
+  if (own()?.keyId !== keyId || own()?.epoch !== group.epoch) await learnKeys(context, work);
   const key = own();
   if (key !== undefined && key.epoch > group.epoch) return true;
-  if (parseSeal(seal, header.kem).keyId === key?.keyId)
+  if (keyId === key?.keyId)
     throw new CellRefused("seal_broken", "the seal is for our key and does not open");
-  // Sealed to the epoch before this device came in, within the DS's grace: not for it.
-  if (sentMs <= (work.record.joinedMs ?? 0) + GRACE_MS)
-    throw new CellRefused("already_received", "of before this device came in");
-  throw new CellRefused("key_unknown", "sealed to an epoch that is not held");
+  giveUp(work, entry);
+  return false;
+}
+
+/** Sealed to an epoch that is not held and will not come. */
+export function giveUp(work: Work, entry: Pick<SealedEntry, "seq" | "sender" | "sentMs">): void {
+  const { joinedMs = 0, joinedSeq } = work.record;
+  // To the one before this device came in, which the DS takes for a moment longer: not for it.
+  if (entry.seq <= joinedSeq || entry.sentMs <= joinedMs + GRACE_MS) return;
+  refuse(work, entry, "key_unknown");
 }
 
 /** One of this device's own: it may be of before a loss of state. */

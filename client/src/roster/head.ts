@@ -59,7 +59,8 @@ export function headMessage(unsigned: Uint8Array): Uint8Array {
 }
 
 export function parseHead(bytes: Uint8Array): RosterHead {
-  if (bytes.length !== HEAD_BYTES) throw new RosterRefused("malformed", "head has the wrong length");
+  if (bytes.length !== HEAD_BYTES)
+    throw new RosterRefused("malformed", "head has the wrong length");
   if (bytes[0] !== VERSION) throw new RosterRefused("malformed", "head has an unknown version");
   const own = bytes.slice();
   const view = new DataView(own.buffer);

@@ -80,10 +80,7 @@ export class HeadHistory {
    * With these newer heads, ascending. Those that we hold already must be the very same (`fork`
    * otherwise); the rest must continue ours.
    */
-  async extend(
-    heads: readonly Uint8Array[],
-    authorityPublicKey: Uint8Array,
-  ): Promise<HeadHistory> {
+  async extend(heads: readonly Uint8Array[], authorityPublicKey: Uint8Array): Promise<HeadHistory> {
     const all = [...this.#heads];
     for (const bytes of heads) {
       const head = parseHead(bytes);

@@ -229,4 +229,3 @@ function sealedOf(conversation: Conversation, messageId: string): SealedMessage 
   const { pending } = SenderChain.open(chainOf(conversation));
   return pending?.header.messageId === messageId ? pending : null;
 }
-

@@ -59,8 +59,7 @@ export async function keyRecordOf(
   roster: Roster | null,
 ): Promise<UploadKeyRecord> {
   const { certificateHash, signaturePrivateKey } = context.account();
-  const proof =
-    roster instanceof CellRosterCopy ? roster.inclusionProof(certificateHash) : null;
+  const proof = roster instanceof CellRosterCopy ? roster.inclusionProof(certificateHash) : null;
   if (roster === null || proof === null) throw failure("not_joined", { retry: true });
   const ed25519 = await platformEd25519();
   const record = await makeRecord(

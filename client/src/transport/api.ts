@@ -6,7 +6,9 @@ import type { Http } from "./http.ts";
 
 const GROUP_INFO_TIMEOUT_MS = 60_000;
 
-function query(parameters: Readonly<Record<string, string | number | boolean | undefined>>): string {
+function query(
+  parameters: Readonly<Record<string, string | number | boolean | undefined>>,
+): string {
   const search = new URLSearchParams();
   for (const [name, value] of Object.entries(parameters)) {
     if (value !== undefined && value !== "") search.set(name, String(value));

@@ -70,7 +70,9 @@ export class Http {
   async send(options: CallOptions): Promise<Answer> {
     const body =
       options.raw ??
-      (options.body === undefined ? undefined : copy(encode(options.body, { ignoreUndefined: true })));
+      (options.body === undefined
+        ? undefined
+        : copy(encode(options.body, { ignoreUndefined: true })));
     const repeats = options.repeats ?? 2;
     for (let attempt = 0; ; attempt++) {
       try {

@@ -71,11 +71,16 @@ describe("records", () => {
     expect(rising.map(({ i }) => i)).toEqual([6, 9, 12]);
     await vault.write([{ op: "delete_group", store: "messages", group: "one" }]);
     expect(await vault.page({ ...query, descending: true })).toEqual([]);
-    expect(await vault.page({ ...query, group: "two", limit: 99, descending: true })).toHaveLength(20);
+    expect(await vault.page({ ...query, group: "two", limit: 99, descending: true })).toHaveLength(
+      20,
+    );
   });
 
   it("survives a restart", async () => {
-    await vault.write([put("a", 1), { op: "put_chunk", attachmentId: "x", index: 3, bytes: new Uint8Array(5) }]);
+    await vault.write([
+      put("a", 1),
+      { op: "put_chunk", attachmentId: "x", index: 3, bytes: new Uint8Array(5) },
+    ]);
     vault.close();
     vault = new Vault({ name: "test", now: () => now });
     expect(await vault.open()).toBe("open");
@@ -112,7 +117,13 @@ describe("records", () => {
     ]);
     const raw = await rawText();
     expect(raw.length).toBeGreaterThan(100);
-    for (const secret of ["cordon", "Charminar", "message-4711", "conversation-99", "EXTRACTABLE"]) {
+    for (const secret of [
+      "cordon",
+      "Charminar",
+      "message-4711",
+      "conversation-99",
+      "EXTRACTABLE",
+    ]) {
       expect(raw).not.toContain(secret);
     }
   });
@@ -121,12 +132,18 @@ describe("records", () => {
     await vault.write([put("a", "one"), put("b", "two")]);
     vault.close();
     const database = await openDB("test");
-    const [first, second] = (await database.getAll("records")) as [{ d: Uint8Array }, { d: Uint8Array }];
+    const [first, second] = (await database.getAll("records")) as [
+      { d: Uint8Array },
+      { d: Uint8Array },
+    ];
     await database.put("records", { ...first, d: second.d });
     database.close();
     vault = new Vault({ name: "test", now: () => now });
     await vault.open();
-    const results = await Promise.allSettled([vault.get("messages", "a"), vault.get("messages", "b")]);
+    const results = await Promise.allSettled([
+      vault.get("messages", "a"),
+      vault.get("messages", "b"),
+    ]);
     expect(results.filter(({ status }) => status === "rejected")).toHaveLength(1);
   });
 
@@ -150,7 +167,9 @@ describe("records", () => {
       expect(await vault.page({ ...page, descending: true })).toEqual([{ n: 4 }, { n: 3 }]);
       expect(await vault.page({ ...page, descending: false })).toEqual([{ n: 1 }, { n: 3 }]);
     }
-    expect(isDamaged(await vault.get("chunks", "x").catch((thrown: unknown) => thrown))).toBe(false);
+    expect(isDamaged(await vault.get("chunks", "x").catch((thrown: unknown) => thrown))).toBe(
+      false,
+    );
     database.close();
   });
 });

@@ -31,7 +31,12 @@ export type Change =
   | { readonly op: "delete"; readonly store: string; readonly key: string }
   | { readonly op: "delete_group"; readonly store: string; readonly group: string }
   /** Attachment ciphertext: already encrypted under the attachment's key, stored as it is. */
-  | { readonly op: "put_chunk"; readonly attachmentId: string; readonly index: number; readonly bytes: Bytes }
+  | {
+      readonly op: "put_chunk";
+      readonly attachmentId: string;
+      readonly index: number;
+      readonly bytes: Bytes;
+    }
   | { readonly op: "delete_chunks"; readonly attachmentId: string };
 
 export interface PageQuery {
@@ -214,7 +219,8 @@ export class Vault {
     const rows = await this.#rows(query, group);
     const found = await this.#readable<T>(keys, rows);
     const last = rows.at(-1);
-    if (found.length === rows.length || rows.length < query.limit || last === undefined) return found;
+    if (found.length === rows.length || rows.length < query.limit || last === undefined)
+      return found;
     // Damaged records leave their places to those that follow.
     const bound = query.descending ? { below: last.o } : { above: last.o };
     const limit = query.limit - found.length;
@@ -292,7 +298,10 @@ export class Vault {
               pending.push(records.delete([step.store, step.key]));
               break;
             case "delete_group": {
-              const range = IDBKeyRange.bound([step.store, step.group], [step.store, step.group, []]);
+              const range = IDBKeyRange.bound(
+                [step.store, step.group],
+                [step.store, step.group, []],
+              );
               let cursor = await records.index("by_group").openCursor(range);
               while (cursor !== null) {
                 pending.push(cursor.delete());

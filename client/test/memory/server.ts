@@ -208,6 +208,7 @@ export class MemoryServer {
       return this.#me(account);
     });
     add("GET", "/me", (account) => this.#me(account));
+    add("POST", "/sign-out", (account) => this.revoke(account.clientId));
     add("DELETE", "/clients/{}", (account, match) => {
       this.revoke(match[1] ?? "");
       return this.#me(account);

@@ -1,0 +1,321 @@
+/**
+ * A model of conversations of several cells: real cores and a server in memory, under random joins,
+ * removals, devices, crashes, lost state, lost answers, lost pushes and races. Afterwards:
+ *
+ * - members of a cell agree on its epoch, and hold exactly whom the roster names;
+ * - whoever belonged all the time has every message, each once, in the log's order;
+ * - nobody shows a message that was sent after they were removed, or anything twice;
+ * - nobody refuses or waits for anything, and nothing is left to send.
+ *
+ * COPCONNECT_MODEL_RUNS and COPCONNECT_MODEL_SEED explore further.
+ */
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { hasCode } from "../src/failure.ts";
+import { newId } from "../src/octets.ts";
+import { MemoryWorld } from "./memory/world.ts";
+import { Network } from "./network.ts";
+import type { Officer } from "./officer.ts";
+import { groupOf } from "./several-cells.scenarios.ts";
+import { loseRecords } from "./vaults.ts";
+
+const RUNS = Number(process.env["COPCONNECT_MODEL_RUNS"] ?? 6);
+const SEED = Number(process.env["COPCONNECT_MODEL_SEED"] ?? 63_000);
+const SETTLE_MS = 60_000;
+
+interface Player {
+  readonly officer: Officer;
+  readonly network: Network;
+  open: boolean;
+  member: boolean;
+  /** Was away from the conversation or lost what it knew: it may lack messages. */
+  broken: boolean;
+  /** Between which places of the log this person did not belong. */
+  readonly out: { readonly from: number; to: number }[];
+}
+
+class Force {
+  readonly w = new MemoryWorld(8);
+  readonly players: Player[] = [];
+  readonly texts: string[] = [];
+  /** Message ids by text. */
+  readonly sent = new Map<string, string>();
+  readonly sayers = new Map<string, Player>();
+  id = "";
+  later = 0;
+
+  async start(count: number): Promise<void> {
+    for (let i = 0; i < count; i++) await this.#enlist();
+    this.id = await groupOf(this.players.map(({ officer }) => officer));
+    for (const player of this.players) {
+      player.member = true;
+      player.out.length = 0;
+    }
+  }
+
+  async #enlist(): Promise<Player> {
+    const network = new Network(this.w.fetch);
+    const now = (): number => Date.now() + this.later;
+    const officer = await this.w.join({ fetch: network.fetch, now });
+    const out = [{ from: 0, to: Infinity }];
+    const player = { officer, network, open: true, member: false, broken: false, out };
+    this.players.push(player);
+    return player;
+  }
+
+  get admin(): Player {
+    return this.players[0] as Player;
+  }
+
+  member(index: number): Player {
+    const members = this.players.filter(({ member }) => member);
+    return members[index % members.length] as Player;
+  }
+
+  /** A member that is there and is not the admin; null when there is none. */
+  other(index: number): Player | null {
+    const others = this.players.filter((one) => one.member && one.open && one !== this.admin);
+    return others[index % others.length] ?? null;
+  }
+
+  async say(index: number): Promise<void> {
+    const player = this.member(index);
+    if (!player.open) return;
+    const text = `word ${String(this.texts.length)}`;
+    this.texts.push(text);
+    const messageId = newId();
+    this.sent.set(text, messageId);
+    this.sayers.set(text, player);
+    const content = { kind: "text", text, mentions: [] } as const;
+    // Whoever is crashed or removed at this very moment may or may not have said it.
+    await player.officer.core.send(this.id, content, null, messageId).catch((error: unknown) => {
+      if (!hasCode(error, "storage_failed", "conversation_left", "not_found")) throw error;
+    });
+  }
+
+  async add(): Promise<void> {
+    const outside = this.players.find(({ member, open }) => !member && open);
+    const player = outside ?? (await this.#enlist());
+    player.broken = true;
+    player.member = true;
+    const before = this.#lastRoster();
+    await this.#change({ add: [player.officer.person] });
+    for (const out of player.out) out.to = Math.min(out.to, this.#rosterAfter(before));
+  }
+
+  async remove(index: number): Promise<void> {
+    const player = this.other(index);
+    if (player === null) return;
+    player.member = false;
+    player.broken = true;
+    const before = this.#lastRoster();
+    await this.#change({ remove: [player.officer.person] });
+    player.out.push({ from: this.#rosterAfter(before), to: Infinity });
+  }
+
+  #rosters(): readonly number[] {
+    const log = this.w.server.conversations.get(this.id)?.log ?? [];
+    return log.filter(({ entry }) => entry.kind === "roster").map(({ entry }) => entry.seq);
+  }
+
+  #lastRoster(): number {
+    return this.#rosters().at(-1) ?? 0;
+  }
+
+  /** The first roster entry after one: nothing else changes the roster meanwhile. */
+  #rosterAfter(seq: number): number {
+    return this.#rosters().find((one) => one > seq) ?? seq;
+  }
+
+  /** The place of a text in the log. */
+  #placeOf(text: string): number {
+    const log = this.w.server.conversations.get(this.id)?.log ?? [];
+    return log.find(({ entry }) => entry.entryId === this.sent.get(text))?.entry.seq ?? 0;
+  }
+
+  #change(change: { readonly add?: string[]; readonly remove?: string[] }): Promise<void> {
+    return this.admin.officer.core.changeMembers(this.id, change);
+  }
+
+  async #sent(): Promise<void> {
+    for (const { officer, open } of this.players)
+      if (open)
+        await officer.until(
+          "sent",
+          async () => (await officer.core.state()).outbox === 0,
+          SETTLE_MS,
+        );
+  }
+
+  async crash(index: number): Promise<void> {
+    const player = this.other(index);
+    if (player === null) return;
+    player.open = false;
+    await player.officer.core.close();
+  }
+
+  async back(index: number): Promise<void> {
+    const away = this.players.filter(({ open }) => !open);
+    const player = away[index % Math.max(1, away.length)];
+    if (player !== undefined) await this.#restart(player);
+  }
+
+  async #restart(player: Player): Promise<void> {
+    await player.officer.restart();
+    player.open = true;
+  }
+
+  async loseState(index: number): Promise<void> {
+    const player = this.other(index);
+    if (player === null) return;
+    player.broken = true;
+    await player.officer.core.close();
+    await loseRecords(player.officer.vaultName, "groups", "chains", "former_seeds");
+    await this.#restart(player);
+  }
+
+  /** The second device of somebody comes and goes: two epochs of a cell, for nobody new. */
+  async device(index: number): Promise<void> {
+    const player = this.other(index);
+    if (player === null) return;
+    const second = await this.w.device(this.players.indexOf(player));
+    await second.ready(this.id);
+    await second.core.signOut();
+  }
+
+  loseAnswers(index: number): void {
+    const { network } = this.member(index);
+    network.path = /\/(sealed|messages|commits|leases|seals)$/u;
+    network.loseAnswers = 2;
+  }
+
+  /** Frames to one client are lost until its connection breaks. */
+  async losePushes(index: number): Promise<void> {
+    const player = this.other(index);
+    if (player === null) return;
+    const { clientId } = await player.officer.core.state();
+    this.w.server.pushes = (to, frame) => (to === clientId ? null : frame);
+    for (let i = 0; i < 2; i++) await this.say(index + i);
+    await this.#sent();
+    this.w.server.pushes = (_, frame) => frame;
+    for (const connection of [...this.w.server.connections])
+      if (connection.clientId === clientId) connection.close(1006);
+  }
+
+  async settle(): Promise<void> {
+    for (const player of this.players) if (!player.open) await this.#restart(player);
+    await this.#sent();
+    for (const { officer, member } of this.players) if (member) await officer.ready(this.id);
+    // Keys that the last speaker holds of before somebody came in are asked for anew.
+    this.later = 10_000;
+    await this.say(0);
+    await this.#sent();
+    const last = this.texts.at(-1) ?? "";
+    for (const { officer, member } of this.players)
+      if (member) await officer.receives(this.id, last, SETTLE_MS);
+  }
+
+  async check(): Promise<void> {
+    const conversation = this.w.server.conversations.get(this.id);
+    if (conversation === undefined) throw new Error("no conversation");
+    const codes = new Map<string, Set<string | null>>();
+    for (const player of this.players) {
+      const { officer, member, broken, out } = player;
+      const said = await officer.texts(this.id);
+      expect(new Set(said).size).toBe(said.length);
+      const forbidden = said.filter((text) => {
+        const place = this.#placeOf(text);
+        const own = this.sayers.get(text) === player;
+        return !own && out.some(({ from, to }) => place > from && place < to);
+      });
+      expect(forbidden).toEqual([]);
+      if (!member) continue;
+      const { clientId } = await officer.core.state();
+      const leaf = conversation.leafOf(clientId ?? "");
+      const cell = conversation.cells.get(leaf?.cellId ?? "");
+      const view = await officer.until("settled", async () => {
+        const now = await officer.core.encryption(this.id);
+        return now.epoch === cell?.epoch && now.waiting === 0 ? now : null;
+      });
+      expect(view).toMatchObject({ refused: 0, clients: cell?.leaves.length });
+      expect((await officer.core.conversation(this.id)).alarm).toBeNull();
+      const known = codes.get(leaf?.cellId ?? "") ?? new Set();
+      codes.set(leaf?.cellId ?? "", known.add(view.epochCode));
+      const order = (await this.admin.officer.texts(this.id)).filter((text) => said.includes(text));
+      expect(said).toEqual(order);
+      // Who was removed before their last words were accepted keeps them for themselves.
+      const accepted = this.texts.filter((text) => this.#placeOf(text) > 0);
+      if (!broken) expect([...said].sort()).toEqual(accepted.sort());
+    }
+    for (const same of codes.values()) expect(same.size).toBe(1);
+  }
+}
+
+type Step = (force: Force) => Promise<void>;
+
+const index = fc.nat(1000);
+
+function named(
+  name: string,
+  weight: number,
+  act: (force: Force, i: number) => Promise<void> | void,
+) {
+  const arbitrary = index.map((i): Step =>
+    Object.assign(async (force: Force) => act(force, i), {
+      toString: () => `${name} ${String(i)}`,
+    }),
+  );
+  return { weight, arbitrary };
+}
+
+const single: fc.Arbitrary<Step> = fc.oneof(
+  named("say", 6, (force, i) => force.say(i)),
+  named("add", 2, (force) => force.add()),
+  named("remove", 2, (force, i) => force.remove(i)),
+  named("crash", 2, (force, i) => force.crash(i)),
+  named("back", 2, (force, i) => force.back(i)),
+  named("lose state", 1, (force, i) => force.loseState(i)),
+  named("device", 1, (force, i) => force.device(i)),
+  named("lose answers", 1, (force, i) => force.loseAnswers(i)),
+  named("lose pushes", 1, (force, i) => force.losePushes(i)),
+);
+
+/** Several people talk while one thing happens. */
+const race: fc.Arbitrary<Step> = fc
+  .tuple(fc.array(index, { minLength: 1, maxLength: 3 }), single)
+  .map(([talkers, step]): Step => {
+    const act = async (force: Force): Promise<void> => {
+      // Members may change meanwhile: who talks is fixed before.
+      const talk = talkers.map((i) => force.say(i));
+      await Promise.all([...talk, step(force)]);
+    };
+    return Object.assign(act, { toString: () => `race ${talkers.join()} with ${String(step)}` });
+  });
+
+test(
+  "cells under random work agree, lose nothing and show nothing to whoever is out",
+  { timeout: 120_000 * Math.max(6, RUNS) },
+  async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.integer({ min: 3, max: 10 }),
+        fc.array(fc.oneof({ weight: 3, arbitrary: single }, { weight: 1, arbitrary: race }), {
+          minLength: 6,
+          maxLength: 14,
+        }),
+        async (count, steps) => {
+          const force = new Force();
+          try {
+            await force.start(count);
+            for (const step of steps) await step(force);
+            await force.settle();
+            await force.check();
+          } finally {
+            await force.w.close();
+          }
+        },
+      ),
+      { numRuns: RUNS, seed: SEED, endOnFailure: true },
+    );
+  },
+);
