@@ -21,7 +21,7 @@ import { createMls } from "../src/mls/mls.ts";
 import type { DeviceIdentity } from "../src/mls/types.ts";
 import { toHex } from "../src/octets.ts";
 import { STORES } from "../src/records.ts";
-import type { AccountRecord, GroupRecord } from "../src/records.ts";
+import type { AccountRecord, GroupRecord, TreeRecord } from "../src/records.ts";
 import { seedOf } from "../src/several_cells/own_key.ts";
 import type { Fetch } from "../src/transport/http.ts";
 import type { WebSocketMaker } from "../src/transport/socket.ts";
@@ -196,7 +196,9 @@ class FullClient {
     await this.#until(`epoch ${String(epoch)}`, async () => {
       const stored = await vault.get<GroupRecord>(STORES.groups, this.#plan.conversationId);
       if (stored === null) return false;
-      const group = await mls.decode(stored.state);
+      const tree = await vault.get<TreeRecord>(STORES.trees, this.#plan.conversationId);
+      if (tree === null || tree.id !== stored.tree) return false;
+      const group = await mls.decode(stored.state, tree.bytes);
       if (group.cellId !== cellId || group.epoch < epoch) return false;
       if (group.epoch === epoch) {
         const keyId = keyIdOf(record.subarray(0, record.length - SIGNATURE_BYTES));

@@ -25,6 +25,7 @@ import type {
   MessageRecord,
   RosterRecord,
   SenderRecord,
+  TreeRecord,
   WaitingRecord,
 } from "./records.ts";
 import { CellRosterCopy } from "./roster/cell-roster-copy.ts";
@@ -36,7 +37,12 @@ import type { Change } from "./vault/vault.ts";
 
 const MOST_SENDERS = 2_000;
 /** Records without which a conversation cannot go on: entering its cell makes all of them anew. */
-const VITAL: ReadonlySet<string> = new Set([STORES.groups, STORES.rosters, STORES.heads]);
+const VITAL: ReadonlySet<string> = new Set([
+  STORES.groups,
+  STORES.trees,
+  STORES.rosters,
+  STORES.heads,
+]);
 
 /** Changes that are stored together. Read and assign freely; nothing counts until it is stored. */
 export class Work {
@@ -124,6 +130,8 @@ export class Conversation {
   publishMs: number | null = null;
   /** Profile messages received since start: an answer that somebody else gave is not repeated. */
   profilesHeard = 0;
+  /** The tree that the vault holds for the group. */
+  #tree: TreeRecord | null = null;
   #tail: Promise<unknown> = Promise.resolve();
   #loaded = false;
   #members: Promise<MembersRecord> | null = null;
@@ -160,8 +168,9 @@ export class Conversation {
     const damaged: string[] = [];
     const read = <T>(store: string): Promise<T | null> =>
       this.#read<T>(store, () => damaged.push(store));
-    const [group, roster, pending, heads] = await Promise.all([
+    const [group, tree, roster, pending, heads] = await Promise.all([
       read<GroupRecord>(STORES.groups),
+      read<TreeRecord>(STORES.trees),
       read<RosterRecord>(STORES.rosters),
       read<CommitRecord>(STORES.commits),
       read<HeadsRecord>(STORES.heads),
@@ -178,19 +187,29 @@ export class Conversation {
       ]);
     }
     if (roster !== null) this.roster = await this.openRoster(roster);
-    if (group !== null) this.group = await this.#decode(group, () => damaged.push(STORES.groups));
+    if (group !== null) {
+      this.group = await this.#decode(group, tree, () => damaged.push(STORES.groups));
+    }
     if (damaged.length > 0) await this.#forgetDamaged(damaged);
     this.#loaded = true;
   }
 
-  #decode({ state }: GroupRecord, onDamaged: () => void): Promise<CellGroup | null> {
-    const { mls } = this.#context;
-    return mls()
-      .decode(state)
-      .catch(() => {
-        onDamaged();
-        return null;
-      });
+  async #decode(
+    { state, tree: id }: GroupRecord,
+    tree: TreeRecord | null,
+    onDamaged: () => void,
+  ): Promise<CellGroup | null> {
+    const mls = this.#context.mls();
+    try {
+      if (id === undefined) return await mls.decode(state);
+      if (tree?.id !== id) throw new Error("the state has another tree than the one that is stored");
+      const group = await mls.decode(state, tree.bytes);
+      this.#tree = tree;
+      return group;
+    } catch {
+      onDamaged();
+      return null;
+    }
   }
 
   async #read<T>(store: string, onDamaged: () => void): Promise<T | null> {
@@ -255,9 +274,18 @@ export class Conversation {
       );
     };
     if (work.record !== this.record) put(STORES.conversations, work.record);
-    if (work.group !== this.group) {
-      const state = work.group?.encode() ?? null;
-      put(STORES.groups, state === null ? null : ({ state } satisfies GroupRecord));
+    let tree = this.#tree;
+    if (work.group === null && this.group !== null) {
+      tree = null;
+      for (const store of [STORES.groups, STORES.trees]) put(store, null);
+    } else if (work.group !== null && work.group !== this.group) {
+      const stored = work.group.encodeApart();
+      // The tree is nearly all of a large cell's state, and no message changes it.
+      if (tree?.bytes !== stored.tree) {
+        tree = { id: newId(), bytes: stored.tree };
+        put(STORES.trees, tree);
+      }
+      put(STORES.groups, { state: stored.state, tree: tree.id } satisfies GroupRecord);
     }
     if (work.roster !== this.roster) put(STORES.rosters, work.roster?.toRecord() ?? null);
     if (work.pending !== this.pending) put(STORES.commits, work.pending);
@@ -296,6 +324,7 @@ export class Conversation {
     const recordChanged = work.record !== this.record;
     this.record = work.record;
     this.group = work.group;
+    this.#tree = tree;
     this.roster = work.roster;
     this.pending = work.pending;
     this.members = work.members;

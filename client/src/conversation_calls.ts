@@ -182,7 +182,8 @@ export abstract class ConversationCalls {
         limit: Number.MAX_SAFE_INTEGER,
         descending: false,
       });
-      const one = [STORES.conversations, STORES.groups, STORES.rosters, STORES.commits];
+      const group = [STORES.groups, STORES.trees, STORES.rosters, STORES.commits];
+      const one = [STORES.conversations, ...group];
       const several = [STORES.heads, STORES.formerSeeds, STORES.cellKeys, STORES.chains];
       const grouped = [STORES.messages, STORES.attachments, STORES.senders, STORES.waiting];
       const changes: Change[] = [

@@ -26,6 +26,7 @@ export const STORES = {
   keyPackages: "key_packages",
   conversations: "conversations",
   groups: "groups",
+  trees: "trees",
   rosters: "rosters",
   heads: "heads",
   formerSeeds: "former_seeds",
@@ -196,7 +197,15 @@ export interface NoticeRecord {
 }
 
 export interface GroupRecord {
+  /** Without the tree where `tree` names one; whole in records of before trees were apart. */
   readonly state: Uint8Array;
+  readonly tree?: string;
+}
+
+/** The ratchet tree that a group's states have, written when it changes: once in an epoch. */
+export interface TreeRecord {
+  readonly id: string;
+  readonly bytes: Uint8Array;
 }
 
 export interface RosterRecord {

@@ -116,6 +116,31 @@ describe("a cell", () => {
     expect(authenticators([commit.next, onB.next]).size).toBe(1);
   });
 
+  test("comes back from its tree and the rest, and the tree is the same until a commit", async () => {
+    const world = new CellWorld();
+    const { officers, groups } = await world.cellOf(8);
+    const [a, b] = groups as [CellGroup, CellGroup];
+    const { mls } = at(officers, 0);
+    const [a1, b1] = await say(a, b, "the tree stands");
+    const { state, tree } = a1.encodeApart();
+    expect((await say(a1, b1, "still"))[0].encodeApart().tree).toBe(tree);
+    expect(state.length).toBeLessThan(a1.encode().length - tree.length + 8);
+    const again = await mls.decode(state, tree);
+    expect(again.encode()).toEqual(a1.encode());
+    expect(again.encodeApart().tree).toBe(tree);
+    const commit = await again.commit([], world.roster);
+    const after = commit.next.encodeApart();
+    expect(after.tree).not.toEqual(tree);
+    expect((await mls.decode(after.state, after.tree)).epoch).toBe(a1.epoch + 1);
+    const kept = tree.slice();
+    again.discard();
+    expect(tree).toEqual(kept);
+    for (const length of [0, 6, 7, state.length - 1])
+      await expect(mls.decode(state.subarray(0, length), tree)).rejects.toThrow();
+    await expect(mls.decode(state, tree.subarray(1))).rejects.toThrow();
+    await expect(mls.decode(a1.encode(), tree)).rejects.toThrow();
+  });
+
   test("is stored as the library would, with a tree kept since its epoch or a new one", async () => {
     const world = new CellWorld();
     const { groups } = await world.cellOf(3);

@@ -9,7 +9,7 @@ import type { ClientState, Proposal } from "ts-mls";
 import { createCommit, emptyPskIndex, mlsExporter } from "ts-mls";
 import { protectApplicationData, unprotectPrivateMessage } from "ts-mls/messageProtection.js";
 import { CheckRefused } from "../check-failed.ts";
-import { decodeContainer, encodeContainer, encodeTree } from "./container.ts";
+import { decodeContainer, encodeApart, encodeContainer, encodeTree, joinApart } from "./container.ts";
 import type { MlsContext } from "./context.ts";
 import { judge } from "./credential.ts";
 import { groupInfoOf } from "./group-info.ts";
@@ -39,6 +39,7 @@ import type {
   HandshakeResult,
   PendingCommit,
   RosterView,
+  StoredCell,
 } from "./types.ts";
 
 export class Cell implements CellGroup {
@@ -58,11 +59,15 @@ export class Cell implements CellGroup {
     this.#context = context;
   }
 
-  static decode(bytes: Uint8Array, context: MlsContext): Cell {
-    const group = decodeContainer(bytes, context.suite.number);
+  static decode(bytes: Uint8Array, context: MlsContext, tree: Uint8Array | null = null): Cell {
+    const whole = tree === null ? bytes : joinApart(bytes, tree);
+    const group = decodeContainer(whole, context.suite.number);
+    if (tree !== null) whole.fill(0);
     const state = attachConfig(group, context.config, context.identity.signaturePrivateKey);
     requireOwnState(state, context);
-    return new Cell(state, context);
+    const cell = new Cell(state, context);
+    cell.#tree = tree;
+    return cell;
   }
 
   get epoch(): number {
@@ -88,6 +93,11 @@ export class Cell implements CellGroup {
   encode(): Uint8Array {
     this.#tree ??= encodeTree(this.#state.ratchetTree);
     return encodeContainer(this.#state, this.#context.suite.number, this.#tree);
+  }
+
+  encodeApart(): StoredCell {
+    this.#tree ??= encodeTree(this.#state.ratchetTree);
+    return { state: encodeApart(this.#state, this.#context.suite.number), tree: this.#tree };
   }
 
   discard(): void {

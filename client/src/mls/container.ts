@@ -1,9 +1,10 @@
 /**
- * How a cell is stored: version = 1 (1) · suite (2) · ts-mls GroupState, without the device key.
- * Decoding is exact. The bytes hold secrets: the vault encrypts them. Pure.
+ * How a cell is stored, whole: version = 1 (1) · suite (2) · ts-mls GroupState, without the device
+ * key. Decoding is exact. The bytes hold secrets: the vault encrypts them. Pure.
  *
- * The ratchet tree is nearly all of a state, and no message changes it: it is encoded apart, so
- * that its bytes can be kept for the epoch. What is stored is the same, byte for byte.
+ * The ratchet tree is nearly all of a state, and no message changes it. So a state is also stored
+ * apart: the tree as it is, and the rest as version = 2 (1) · suite (2) · length of what stands
+ * before the tree (4) · that · what stands after it.
  */
 import type { ClientState, GroupState } from "ts-mls";
 import { decodeGroupState } from "ts-mls";
@@ -21,6 +22,8 @@ import { CheckRefused } from "../check-failed.ts";
 
 const VERSION = 1;
 const HEADER_BYTES = 3;
+const APART = 2;
+const APART_HEADER_BYTES = 7;
 const NO_KEY = new Uint8Array();
 
 /** The fields of GroupState before its ratchet tree, in the library's order. */
@@ -68,6 +71,40 @@ export function encodeContainer(state: ClientState, suite: number, tree: Uint8Ar
   bytes.set(after, HEADER_BYTES + before.length + tree.length);
   before.fill(0);
   after.fill(0);
+  return bytes;
+}
+
+/** Everything of a state but its ratchet tree. */
+export function encodeApart(state: ClientState, suite: number): Uint8Array {
+  const before = encodeBefore(state);
+  const after = encodeAfter(state);
+  const bytes = new Uint8Array(APART_HEADER_BYTES + before.length + after.length);
+  bytes[0] = APART;
+  const view = new DataView(bytes.buffer);
+  view.setUint16(1, suite);
+  view.setUint32(3, before.length);
+  bytes.set(before, APART_HEADER_BYTES);
+  bytes.set(after, APART_HEADER_BYTES + before.length);
+  before.fill(0);
+  after.fill(0);
+  return bytes;
+}
+
+/** The whole container of what {@link encodeApart} and {@link encodeTree} made. */
+export function joinApart(rest: Uint8Array, tree: Uint8Array): Uint8Array {
+  const view = new DataView(rest.buffer, rest.byteOffset, rest.byteLength);
+  if (rest.length < APART_HEADER_BYTES || rest[0] !== APART)
+    throw new CheckRefused("malformed", "stored cell has an unknown version");
+  const end = APART_HEADER_BYTES + view.getUint32(3);
+  if (end > rest.length) throw new CheckRefused("malformed", "stored cell cannot be read");
+  const before = rest.subarray(APART_HEADER_BYTES, end);
+  const after = rest.subarray(end);
+  const bytes = new Uint8Array(HEADER_BYTES + before.length + tree.length + after.length);
+  bytes[0] = VERSION;
+  bytes.set(rest.subarray(1, HEADER_BYTES), 1);
+  bytes.set(before, HEADER_BYTES);
+  bytes.set(tree, HEADER_BYTES + before.length);
+  bytes.set(after, HEADER_BYTES + before.length + tree.length);
   return bytes;
 }
 

@@ -21,8 +21,8 @@ export async function createMls(options: MlsOptions): Promise<Mls> {
     async joinByExternalCommit(groupInfo, roster) {
       return pendingJoin(await joinExternally(groupInfo, roster, context), context);
     },
-    decode(state) {
-      return Promise.resolve().then(() => Cell.decode(state, context));
+    decode(state, tree) {
+      return Promise.resolve().then(() => Cell.decode(state, context, tree));
     },
   };
 }

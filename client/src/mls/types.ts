@@ -98,6 +98,15 @@ export interface HandshakeResult {
   readonly evicted: boolean;
 }
 
+/**
+ * A cell's state without its ratchet tree, and the tree. `tree` is the same object in every snapshot
+ * of a tree, so that who stores it knows that it is stored. Neither is written to by others.
+ */
+export interface StoredCell {
+  readonly state: Uint8Array;
+  readonly tree: Uint8Array;
+}
+
 export interface CellGroup {
   readonly conversationId: string;
   readonly cellId: string;
@@ -108,7 +117,10 @@ export interface CellGroup {
   readonly pendingRemovals: readonly CellMember[];
   members(): readonly CellMember[];
 
+  /** The whole state in one. */
   encode(): Uint8Array;
+  /** The same in two, for what is stored with every message. */
+  encodeApart(): StoredCell;
   /** Zero what this snapshot consumed; call only after the next one is stored. */
   discard(): void;
 
@@ -163,7 +175,8 @@ export interface Mls {
   ): Promise<{ readonly group: CellGroup; readonly used: KeyPackageBundle }>;
   /** Removes this device's own old leaf if there is one (resync). */
   joinByExternalCommit(groupInfo: Uint8Array, roster: RosterView): Promise<PendingCommit>;
-  decode(state: Uint8Array): Promise<CellGroup>;
+  /** From `encode`, or with the tree from `encodeApart`. */
+  decode(state: Uint8Array, tree?: Uint8Array): Promise<CellGroup>;
 }
 
 export interface MlsOptions {
