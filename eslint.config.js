@@ -55,6 +55,7 @@ export default tseslint.config(
       "boundaries/include": ["client/src/**/*", "web/src/**/*"],
       "boundaries/elements": [
         { type: "cells", pattern: "client/src/cells", partialMatch: false },
+        { type: "hpke", pattern: "client/src/hpke", partialMatch: false },
         { type: "mls", pattern: "client/src/mls", partialMatch: false },
         { type: "transport", pattern: "client/src/transport", partialMatch: false },
         { type: "vault", pattern: "client/src/vault", partialMatch: false },
@@ -74,8 +75,8 @@ export default tseslint.config(
         {
           default: "disallow",
           message:
-            "cells, mls, transport and vault never import each other; cells knows only octets.ts " +
-            "of the rest; web/ knows only core.ts, wire.ts and host/connect.ts of the client. " +
+            "cells, mls, transport and vault never import each other; cells knows only hpke/ and " +
+            "octets.ts of the rest; web/ knows only core.ts, wire.ts and host/connect.ts of the client. " +
             "Pass the thing in from client/src/engine.",
           policies: [
             { allow: { to: { module: { origin: ["external", "core"] } } } },
@@ -90,8 +91,12 @@ export default tseslint.config(
               allow: { to: { element: { type: "core" } } },
             },
             {
-              from: { element: { type: "cells" } },
+              from: { element: { types: { anyOf: ["cells", "hpke"] } } },
               allow: { to: { file: { categories: "bytes" } } },
+            },
+            {
+              from: { element: { types: { anyOf: ["cells", "mls"] } } },
+              allow: { to: { element: { type: "hpke" } } },
             },
             { from: { element: { type: "web" } }, allow: { to: { file: { categories: "seam" } } } },
           ],

@@ -21,7 +21,8 @@ export interface Context {
 /** The context of a registered device with an open vault. */
 export interface DeviceContext extends Context {
   readonly account: () => AccountRecord;
-  readonly mls: () => Mls;
+  /** For conversations of this cipher suite. Throws `update_required` for one that is not spoken. */
+  readonly mls: (suite: number) => Mls;
   readonly checker: () => CredentialChecker;
   /** The server's clock as far as it is known: what certificates and key records are judged by. */
   readonly serverNow: () => number;

@@ -199,7 +199,7 @@ export class Conversation {
     tree: TreeRecord | null,
     onDamaged: () => void,
   ): Promise<CellGroup | null> {
-    const mls = this.#context.mls();
+    const mls = this.#context.mls(this.record.suite);
     try {
       if (id === undefined) return await mls.decode(state);
       if (tree?.id !== id) throw new Error("the state has another tree than the one that is stored");

@@ -7,6 +7,7 @@ import type { Device } from "./device.ts";
 import { failure, hasCode } from "./failure.ts";
 import { loadMessage, pageMessages } from "./messages.ts";
 import { newId, toHex, utf8 } from "./octets.ts";
+import { SUITES } from "./mls/suites.ts";
 import type { People } from "./people.ts";
 import { readUpTo, seqOf } from "./reading.ts";
 import { receivers } from "./receipts.ts";
@@ -15,10 +16,6 @@ import type { AttachmentRecord } from "./records.ts";
 import { parseCertificate } from "./trust/certificate.ts";
 import type { Change } from "./vault/vault.ts";
 import type { ChangeMembers, Conversation as WireConversation } from "./wire.ts";
-
-const SUITE_NAMES: Readonly<Record<number, string>> = {
-  1: "MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519",
-};
 
 export abstract class ConversationCalls {
   /** The running device. Throws `locked` or `not_registered`. */
@@ -248,7 +245,7 @@ export abstract class ConversationCalls {
     const { record, group } = conversation;
     return {
       conversationId,
-      suite: SUITE_NAMES[record.suite] ?? String(record.suite),
+      suite: SUITES.find(({ number }) => number === record.suite)?.name ?? String(record.suite),
       cells: record.cells,
       cellsReady: record.cells > 1 ? (record.cellsReady ?? 0) : group === null ? 0 : 1,
       waiting: record.waiting ?? 0,

@@ -16,7 +16,7 @@ import { Inbox } from "./inbox.ts";
 import { topUpKeyPackages } from "./key_packages.ts";
 import { Membership } from "./membership.ts";
 import { loadMessage } from "./messages.ts";
-import { createMls } from "./mls/mls.ts";
+import { createEveryMls } from "./mls/mls.ts";
 import type { Mls } from "./mls/types.ts";
 import { newId } from "./octets.ts";
 import { Outbox } from "./outbox.ts";
@@ -31,8 +31,6 @@ import type { SocketOptions } from "./transport/socket.ts";
 import { ViewMaker } from "./views.ts";
 import type { Ready } from "./wire.ts";
 
-/** MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519. */
-export const SUITE = 1;
 /** Files up to here are sealed before `send` returns; larger ones while it waits in the list. */
 const SEAL_AT_ONCE = 8 * 1024 * 1024;
 
@@ -64,7 +62,7 @@ export class Device {
   readonly #abort = new AbortController();
   /** Conversations whose name this device is about to tell. */
   readonly #answering = new Set<string>();
-  #mls: Mls | null = null;
+  #mls: ReadonlyMap<number, Mls> | null = null;
 
   constructor(options: DeviceOptions) {
     this.#options = options;
@@ -74,9 +72,11 @@ export class Device {
       account: () => account.require(),
       checker: () => account.checker(),
       serverNow: options.serverNow,
-      mls: () => {
+      mls: (suite) => {
         if (this.#mls === null) throw failure("not_registered");
-        return this.#mls;
+        const mls = this.#mls.get(suite);
+        if (mls === undefined) throw failure("update_required", { details: { suite } });
+        return mls;
       },
       signal: this.#abort.signal,
     };
@@ -136,16 +136,8 @@ export class Device {
 
   /** Read the vault; nothing of the network is needed. */
   async open(): Promise<void> {
-    const { account, people, serverNow } = this.#options;
-    const make = async (): Promise<void> => {
-      this.#mls = await createMls({
-        identity: account.identity(),
-        checker: account.checker(),
-        suite: SUITE,
-        now: serverNow,
-      });
-    };
-    await make();
+    const { people } = this.#options;
+    await this.#equip();
     const { vault } = this.context;
     this.outgoing.load(await vault.all<OutgoingRecord>(STORES.outbox));
     await this.sync.load();
@@ -161,6 +153,13 @@ export class Device {
     }
   }
 
+  /** MLS with the certificate as it is now. */
+  async #equip(): Promise<void> {
+    const { account, serverNow } = this.#options;
+    const identity = account.identity();
+    this.#mls = await createEveryMls({ identity, checker: account.checker(), now: serverNow });
+  }
+
   stop(): void {
     this.#abort.abort();
     this.socket.stop();
@@ -170,18 +169,11 @@ export class Device {
   }
 
   async #housekeeping(ready: Ready): Promise<void> {
-    const { account, people, serverNow } = this.#options;
+    const { account, people } = this.#options;
     await account.refreshTrust(ready.trustVersion);
     await account.refreshMe();
     const renewed = await account.renew();
-    if (renewed) {
-      this.#mls = await createMls({
-        identity: account.identity(),
-        checker: account.checker(),
-        suite: SUITE,
-        now: serverNow,
-      });
-    }
+    if (renewed) await this.#equip();
     await topUpKeyPackages(this.context, renewed);
     await people.refreshDirectory(ready.directoryVersion);
   }

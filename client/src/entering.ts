@@ -114,13 +114,13 @@ export class Entering {
 
   async #found(conversation: Conversation, roster: Roster): Promise<Outcome> {
     const { clientId } = this.#context.account();
-    const { cellId } = conversation.record;
+    const { cellId, suite } = conversation.record;
     const others = roster
       .leaves()
       .filter((leaf) => leaf.cellId === cellId && leaf.clientId !== clientId)
       .map((leaf) => leaf.clientId);
     const packages = await claimKeyPackages(this.#context, conversation, [...new Set(others)]);
-    const alone = await this.#context.mls().found(conversation.id, cellId);
+    const alone = await this.#context.mls(suite).found(conversation.id, cellId);
     const commit = await withAdds(alone, packages, roster);
     await persistCommit(this.#context, conversation, { kind: "found", epoch: 0, commit });
     return "again";
@@ -133,7 +133,7 @@ export class Entering {
       const pending = await api.welcome(conversation.id, cellId);
       const at = await rosterAt(api, conversation, pending.seq);
       const bundles = await storedBundles(this.#context);
-      const { group, used } = await mls().joinByWelcome(pending.welcome, bundles, at.view);
+      const { group, used } = await mls(conversation.record.suite).joinByWelcome(pending.welcome, bundles, at.view);
       const work = new Work(conversation);
       work.advance(group);
       work.roster = at.roster;
@@ -175,7 +175,7 @@ export class Entering {
       if (!(await renewRoster(this.#context, conversation, work))) return { waitMs: POLL_MS };
       const roster = work.roster ?? requireRoster(conversation);
       const lease = await api.lease(conversation.id, cellId);
-      const commit = await mls().joinByExternalCommit(lease.groupInfo, roster);
+      const commit = await mls(conversation.record.suite).joinByExternalCommit(lease.groupInfo, roster);
       work.set({ rosterPlace: roster.head.epoch });
       await conversation.store(work);
       const { epoch } = lease;

@@ -75,6 +75,8 @@ export interface KeyPackageRecord {
   readonly keyPackage: Uint8Array;
   readonly secret: Uint8Array;
   readonly lastResort: boolean;
+  /** Its cipher suite; records written before there were two lack it. */
+  readonly suite?: number;
 }
 
 /** The row of the conversation list and where processing stands. */

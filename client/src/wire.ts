@@ -263,18 +263,31 @@ export interface LookUpPeople {
   readonly personIds: string[];
 }
 
-/** MLS KeyPackages (RFC 9420 section 10). Each claim hands out a one-time package once. */
+/**
+ * MLS KeyPackages (RFC 9420 section 10) of one cipher suite. Each claim hands out a one-time
+ * package once.
+ */
 export interface UploadKeyPackages {
+  readonly suite: number;
   readonly oneTime: Uint8Array[];
   readonly lastResort: Uint8Array | null;
 }
 
 export interface KeyPackageCount {
+  readonly suite: number;
   readonly oneTime: number;
   readonly lastResort: boolean;
 }
 
-/** One key package for each named client that is in the conversation's roster. */
+/**
+ * What the caller's client has left, for each suite that it should have key packages of: that
+ * of new conversations, and those of the conversations that its person is in.
+ */
+export interface KeyPackageCounts {
+  readonly counts: KeyPackageCount[];
+}
+
+/** One key package, of the conversation's suite, for each named client in its roster. */
 export interface ClaimKeyPackages {
   readonly conversationId: string;
   readonly clientIds: string[];

@@ -2,7 +2,7 @@
  * ts-mls without our rules, on the same groups: to show what it accepts, and to make the messages of
  * a member or server that breaks the rules.
  */
-import type { ClientConfig, ClientState, Proposal } from "ts-mls";
+import type { ClientConfig, ClientState, GroupContext, Proposal } from "ts-mls";
 import {
   createCommit,
   emptyPskIndex,
@@ -18,13 +18,17 @@ import { credentialOf } from "../src/mls/credential.ts";
 import { makeExternalCommit } from "../src/mls/external-commit.ts";
 import { decodeGroupInfo, decodePublicMessage, encodePublicMessage } from "../src/mls/messages.ts";
 import { attachConfig } from "../src/mls/rules/rule-09-attach-config.ts";
-import { implementationOf, suiteOf } from "../src/mls/suites.ts";
+import { SUITES, X25519_SUITE, implementationOf, suiteOf } from "../src/mls/suites.ts";
 import type { CellGroup, DeviceIdentity } from "../src/mls/types.ts";
 import { generateKeyPackageWithKey, type CiphersuiteImpl, type KeyPackage } from "ts-mls";
 import type { KeyPair } from "./certificates.ts";
 
-export function library(suite = 1): Promise<CiphersuiteImpl> {
+export function library(suite = X25519_SUITE): Promise<CiphersuiteImpl> {
   return implementationOf(suiteOf(suite));
+}
+
+function libraryOf(group: GroupContext): Promise<CiphersuiteImpl> {
+  return library(SUITES.find(({ name }) => name === group.cipherSuite)?.number);
 }
 
 /** The same group as a plain ts-mls state, with the library's own defaults unless told. */
@@ -69,7 +73,7 @@ export async function libraryAccepts(
     state,
     decodePublicMessage(message),
     emptyPskIndex,
-    await library(),
+    await libraryOf(state.groupContext),
   );
   return result.newState;
 }
@@ -84,7 +88,7 @@ export async function lawlessCommit(
   readonly welcome: Uint8Array | null;
 }> {
   const { commit, newState, welcome } = await createCommit(
-    { state, pskIndex: emptyPskIndex, cipherSuite: await library() },
+    { state, pskIndex: emptyPskIndex, cipherSuite: await libraryOf(state.groupContext) },
     { wireAsPublicMessage: true, ratchetTreeExtension: true, extraProposals },
   );
   return {
@@ -97,18 +101,21 @@ export async function lawlessCommit(
   };
 }
 
-export async function keyPackageFor(device: DeviceIdentity): Promise<{
+export async function keyPackageFor(
+  device: DeviceIdentity,
+  suite = X25519_SUITE,
+): Promise<{
   publicPackage: KeyPackage;
   privatePackage: Awaited<ReturnType<typeof generateKeyPackageWithKey>>["privatePackage"];
 }> {
   const now = BigInt(Math.floor(Date.now() / 1000));
   return generateKeyPackageWithKey(
     credentialOf(device.certificate),
-    capabilitiesFor(suiteOf(1)),
+    capabilitiesFor(suiteOf(suite)),
     { notBefore: now - 3600n, notAfter: now + 3600n },
     [],
     { signKey: device.signaturePrivateKey, publicKey: device.signaturePublicKey },
-    await library(),
+    await library(suite),
   );
 }
 
@@ -118,11 +125,13 @@ export async function lawlessJoin(
   device: DeviceIdentity,
   removed: number | null,
 ): Promise<Uint8Array> {
+  const info = decodeGroupInfo(groupInfo);
+  const suite = SUITES.find(({ name }) => name === info.groupContext.cipherSuite);
   const { publicMessage } = await makeExternalCommit(
-    decodeGroupInfo(groupInfo),
-    await keyPackageFor(device),
+    info,
+    await keyPackageFor(device, suite?.number),
     removed,
-    await library(),
+    await library(suite?.number),
     defaultClientConfig,
   );
   return encodePublicMessage(publicMessage);
@@ -140,7 +149,7 @@ export async function authorityProposes(
     new Uint8Array(),
     proposal,
     { senderType: "external", senderIndex: 0 },
-    await library(),
+    await libraryOf(state.groupContext),
   );
   return encodePublicMessage(publicMessage);
 }

@@ -10,8 +10,11 @@ import type {
   PendingCommit,
   RosterView,
 } from "../src/mls/types.ts";
-import { X25519_SUITE } from "../src/mls/suites.ts";
+import { SUITES, X25519_SUITE } from "../src/mls/suites.ts";
 import { Department, encodeExternalRemove, type DeviceOptions } from "./certificates.ts";
+
+/** For `describe.each`. */
+export const BOTH_SUITES = SUITES.map(({ number }) => ({ suite: number }));
 
 export interface Officer {
   readonly device: DeviceIdentity;

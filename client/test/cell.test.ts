@@ -3,7 +3,7 @@ import { encodeGroupState } from "ts-mls";
 import { decodeContainer } from "../src/mls/container.ts";
 import type { CellGroup } from "../src/mls/types.ts";
 import { utf8 } from "../src/octets.ts";
-import { CellWorld, at, authenticators, refusal, welcomeOf } from "./cell-world.ts";
+import { BOTH_SUITES, CellWorld, at, authenticators, refusal, welcomeOf } from "./cell-world.ts";
 
 const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
 
@@ -15,9 +15,9 @@ async function say(from: CellGroup, to: CellGroup, words: string): Promise<[Cell
   return [sent.next, got.next];
 }
 
-describe("a cell", () => {
+describe.each(BOTH_SUITES)("a cell of suite $suite", ({ suite }) => {
   test("is founded, joined by Welcome, and carries messages that name their sender", async () => {
-    const world = new CellWorld();
+    const world = new CellWorld(suite);
     const asha = await world.officer();
     const ravi = await world.officer();
     const founded = await asha.mls.found(world.conversationId, world.cellId);
@@ -44,7 +44,7 @@ describe("a cell", () => {
   });
 
   test("is joined by external commit, also by a client that lost its state", async () => {
-    const world = new CellWorld();
+    const world = new CellWorld(suite);
     const { officers, groups } = await world.cellOf(3);
     const [a, b, c] = groups as [CellGroup, CellGroup, CellGroup];
     const late = await world.officer();
@@ -73,7 +73,7 @@ describe("a cell", () => {
   });
 
   test("removes whom the roster authority removes", async () => {
-    const world = new CellWorld();
+    const world = new CellWorld(suite);
     const { officers, groups } = await world.cellOf(3);
     let [a, b, c] = groups as [CellGroup, CellGroup, CellGroup];
     world.unname(at(officers, 2).device);
@@ -100,7 +100,7 @@ describe("a cell", () => {
   });
 
   test("comes back from its stored bytes", async () => {
-    const world = new CellWorld();
+    const world = new CellWorld(suite);
     const { officers, groups } = await world.cellOf(2);
     const [a, b] = groups as [CellGroup, CellGroup];
     const stored = a.encode();
@@ -142,7 +142,7 @@ describe("a cell", () => {
   });
 
   test("is stored as the library would, with a tree kept since its epoch or a new one", async () => {
-    const world = new CellWorld();
+    const world = new CellWorld(suite);
     const { groups } = await world.cellOf(3);
     const [a, b] = groups as [CellGroup, CellGroup];
     const bytesOf = (group: CellGroup): Uint8Array => {
@@ -164,7 +164,7 @@ describe("a cell", () => {
   });
 
   test("is entered anew by its only member, whose certificate was renewed", async () => {
-    const world = new CellWorld();
+    const world = new CellWorld(suite);
     const asha = await world.officer();
     const founded = await asha.mls.found(world.conversationId, world.cellId);
     const { groupInfo, next: old } = await founded.commit([], world.roster);

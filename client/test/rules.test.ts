@@ -27,7 +27,7 @@ import {
   library,
   libraryAccepts,
 } from "./bare-library.ts";
-import { CellWorld, at, authenticators, refusal } from "./cell-world.ts";
+import { BOTH_SUITES, CellWorld, at, authenticators, refusal } from "./cell-world.ts";
 import { Department, encodeExternalRemove, newKeyPair } from "./certificates.ts";
 
 async function infoOf(group: CellGroup, world: CellWorld): Promise<[CellGroup, Uint8Array]> {
@@ -42,9 +42,9 @@ function authority(world: CellWorld): { certificate: Uint8Array; publicKey: Uint
   };
 }
 
-describe("what ts-mls accepts and we must not", () => {
+describe.each(BOTH_SUITES)("what ts-mls accepts and we must not: suite $suite", ({ suite }) => {
   test("rule 1: an external commit removes only a leaf of the same client", async () => {
-    const world = new CellWorld();
+    const world = new CellWorld(suite);
     const { officers, groups } = await world.cellOf(3);
     const [group, info] = await infoOf(at(groups, 0), world);
     const intruder = await world.officer();
@@ -57,7 +57,7 @@ describe("what ts-mls accepts and we must not", () => {
   });
 
   test("rule 2: a client joins once, and no key is used twice", async () => {
-    const world = new CellWorld();
+    const world = new CellWorld(suite);
     const { officers, groups } = await world.cellOf(2);
     const [group, info] = await infoOf(at(groups, 0), world);
     const twice = at(officers, 1);
@@ -86,7 +86,7 @@ describe("what ts-mls accepts and we must not", () => {
   });
 
   test("rule 3: a roster Remove is for this group and this epoch", async () => {
-    const world = new CellWorld();
+    const world = new CellWorld(suite);
     const { officers, groups } = await world.cellOf(3);
     const group = at(groups, 0);
     world.unname(at(officers, 2).device);
@@ -113,12 +113,12 @@ describe("what ts-mls accepts and we must not", () => {
   });
 
   test("rule 4: the roster authority proposes Remove only, and nobody else proposes", async () => {
-    const world = new CellWorld();
+    const world = new CellWorld(suite);
     const { officers, groups } = await world.cellOf(2);
     const group = at(groups, 0);
     const device = at(officers, 0).device;
     const state = bareWithAuthority(group, device, authority(world));
-    const newcomer = await keyPackageFor((await world.officer()).device);
+    const newcomer = await keyPackageFor((await world.officer()).device, suite);
     const proposals = [
       { proposalType: "add", add: { keyPackage: newcomer.publicPackage } },
       {
@@ -166,7 +166,7 @@ describe("what ts-mls accepts and we must not", () => {
   });
 
   test("rule 5: a commit names every pending Remove", async () => {
-    const world = new CellWorld();
+    const world = new CellWorld(suite);
     const { officers, groups } = await world.cellOf(3);
     const [a, b] = [at(groups, 0), at(groups, 1)];
     world.unname(at(officers, 2).device);
@@ -188,7 +188,7 @@ describe("what ts-mls accepts and we must not", () => {
   });
 
   test("rule 6: no key of an earlier epoch is kept", async () => {
-    const world = new CellWorld();
+    const world = new CellWorld(suite);
     const { officers, groups } = await world.cellOf(2);
     let group = at(groups, 0);
     let state: ClientState = bare(group, at(officers, 0).device, {
@@ -204,13 +204,13 @@ describe("what ts-mls accepts and we must not", () => {
   });
 
   test("rule 7: what a lost commit consumed is not zeroed before the winner is stored", async () => {
-    const world = new CellWorld();
+    const world = new CellWorld(suite);
     const { officers, groups } = await world.cellOf(2);
     const [a, b] = [at(groups, 0), at(groups, 1)];
     const winner = await b.commit([], world.roster);
     const state = bare(a, at(officers, 0).device);
     const { consumed } = await createCommit(
-      { state, pskIndex: emptyPskIndex, cipherSuite: await library() },
+      { state, pskIndex: emptyPskIndex, cipherSuite: await library(suite) },
       { wireAsPublicMessage: true },
     );
     for (const secret of consumed) secret.fill(0);
@@ -237,7 +237,7 @@ describe("what ts-mls accepts and we must not", () => {
 
   test("rule 8: a client without an old leaf joins without resync", async () => {
     // The library with `resync: true` and no former leaf never comes back, so it is not shown.
-    const world = new CellWorld();
+    const world = new CellWorld(suite);
     const { groups } = await world.cellOf(2);
     const [group, info] = await infoOf(at(groups, 0), world);
     const late = await world.officer();
@@ -248,12 +248,12 @@ describe("what ts-mls accepts and we must not", () => {
   });
 
   test("rule 9: a stored cell trusts nobody more than before", async () => {
-    const world = new CellWorld();
+    const world = new CellWorld(suite);
     const { officers, groups } = await world.cellOf(2);
     const [a, b] = [at(groups, 0), at(groups, 1)];
     const stranger = new Department().device();
     world.name(stranger);
-    const { publicPackage } = await keyPackageFor(stranger);
+    const { publicPackage } = await keyPackageFor(stranger, suite);
     const lawless = await lawlessCommit(bare(a, at(officers, 0).device), [
       { proposalType: "add", add: { keyPackage: publicPackage } },
     ]);
@@ -266,7 +266,7 @@ describe("what ts-mls accepts and we must not", () => {
   });
 
   test("rule 10: the same client is known by its certificate, not by its key", async () => {
-    const world = new CellWorld();
+    const world = new CellWorld(suite);
     const { officers, groups } = await world.cellOf(2);
     const { personId, clientId, signaturePrivateKey, signaturePublicKey } = at(officers, 1).device;
     const keys = { privateKey: signaturePrivateKey, publicKey: signaturePublicKey };
@@ -276,8 +276,8 @@ describe("what ts-mls accepts and we must not", () => {
     const node = state.ratchetTree[2];
     if (node?.nodeType !== "leaf") throw new Error("no leaf");
     const [ofRekeyed, ofCopied] = [
-      (await keyPackageFor(rekeyed.device)).publicPackage,
-      (await keyPackageFor(copied.device)).publicPackage,
+      (await keyPackageFor(rekeyed.device, suite)).publicPackage,
+      (await keyPackageFor(copied.device, suite)).publicPackage,
     ];
     const theirs = defaultKeyPackageEqualityConfig.compareKeyPackageToLeafNode;
     const ours = SAME_CLIENT.compareKeyPackageToLeafNode;
@@ -295,7 +295,7 @@ describe("what ts-mls accepts and we must not", () => {
   });
 
   test("rule 11: the group's external sender is the pinned roster authority", async () => {
-    const world = new CellWorld();
+    const world = new CellWorld(suite);
     const schemer = await world.officer();
     const victim = await world.officer();
     const found = await world.found(schemer);
@@ -323,7 +323,7 @@ describe("what ts-mls accepts and we must not", () => {
         code: "rule_violated",
         rule: 11,
       });
-      const info = encodeGroupInfo(await groupInfoOf(state, await library()));
+      const info = encodeGroupInfo(await groupInfoOf(state, await library(suite)));
       expect(await refusal(victim.mls.joinByExternalCommit(info, world.roster))).toEqual({
         code: "rule_violated",
         rule: 11,
@@ -338,7 +338,7 @@ describe("what ts-mls accepts and we must not", () => {
   });
 
   test("rule 12: nobody joins by external commit while a Remove is pending", async () => {
-    const world = new CellWorld();
+    const world = new CellWorld(suite);
     const { officers, groups } = await world.cellOf(3);
     const [group, info] = await infoOf(at(groups, 0), world);
     const late = await world.officer();
@@ -360,7 +360,7 @@ describe("what ts-mls accepts and we must not", () => {
   });
 
   test("rule 13: a device that was removed is told so, at every step", async () => {
-    const world = new CellWorld();
+    const world = new CellWorld(suite);
     const { officers, groups } = await world.cellOf(3);
     const [a, b] = [at(groups, 0), at(groups, 1)];
     const commit = await a.commit([], world.roster);

@@ -78,7 +78,7 @@ function writeDataBank(folder: string): void {
 export class TestServer {
   readonly folder: string;
   readonly port: number;
-  readonly #environment: NodeJS.ProcessEnv;
+  #environment: NodeJS.ProcessEnv;
   #process: ChildProcess | null = null;
   readonly #codes = new Map<string, string>();
 
@@ -120,7 +120,9 @@ export class TestServer {
     return run.stdout;
   }
 
-  async serve(): Promise<void> {
+  /** `changed`: settings that are others from now on. */
+  async serve(changed: Readonly<Record<string, string>> = {}): Promise<void> {
+    this.#environment = { ...this.#environment, ...changed };
     const log = openSync(join(this.folder, "log"), "a");
     const data = join(this.folder, "data");
     this.#process = spawn(

@@ -37,7 +37,7 @@ MAX_MESSAGE_BYTES = 256 * 1024  # One PrivateMessage or sealed body.
 MAX_HANDSHAKE_BYTES = 2 * 1024 * 1024  # One commit, welcome or group info.
 MAX_ATTACHMENT_BYTES = 2 * 1024**3  # Plaintext size.
 ATTACHMENT_CHUNK_BYTES = 1024 * 1024  # Plaintext bytes in one chunk; each gains a 16-byte tag.
-CELL_SIZE = 256  # Clients in one cell with X25519 (128 with X-Wing).
+CELL_SIZE = 256  # Clients in one cell at most: with X25519. A suite may hold fewer (128).
 MAX_SEALS_BYTES = 2 * 1024 * 1024  # All seals of one message: 1,700 cells with X-Wing.
 MAX_PROOF_BYTES = 4096  # A Merkle proof: 32 bytes for each level of the tree, twice for a range.
 SEALED_BYTES = 327  # Header and signature of a sealed message.
@@ -47,6 +47,7 @@ Hex16 = Annotated[str, Meta(pattern="^[0-9a-f]{32}$")]
 Hex32 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 KeyRecord = Annotated[bytes, Meta(max_length=MAX_RECORD_BYTES)]
 Proof = Annotated[bytes, Meta(max_length=MAX_PROOF_BYTES)]
+Suite = Annotated[int, Meta(ge=1, le=65535)]  # Number of an MLS cipher suite.
 Language = Literal["en", "te", "ur", "hi"]
 
 
@@ -270,19 +271,29 @@ class LookUpPeople(Wire, frozen=True, kw_only=True):
 
 
 class UploadKeyPackages(Wire, frozen=True, kw_only=True):
-    """MLS KeyPackages (RFC 9420 section 10). Each claim hands out a one-time package once."""
+    """MLS KeyPackages (RFC 9420 section 10) of one cipher suite. Each claim hands out a one-time
+    package once."""
 
+    suite: Suite = 1
     one_time: Annotated[list[Annotated[bytes, Meta(max_length=16384)]], Meta(max_length=100)]
     last_resort: Annotated[bytes, Meta(max_length=16384)] | None
 
 
 class KeyPackageCount(Wire, frozen=True, kw_only=True):
+    suite: Suite
     one_time: int
     last_resort: bool
 
 
+class KeyPackageCounts(Wire, frozen=True, kw_only=True):
+    """What the caller's client has left, for each suite that it should have key packages of: that
+    of new conversations, and those of the conversations that its person is in."""
+
+    counts: list[KeyPackageCount]
+
+
 class ClaimKeyPackages(Wire, frozen=True, kw_only=True):
-    """One key package for each named client that is in the conversation's roster."""
+    """One key package, of the conversation's suite, for each named client in its roster."""
 
     conversation_id: Hex16
     client_ids: Annotated[list[Hex16], Meta(max_length=CELL_SIZE)]
@@ -351,7 +362,7 @@ class Preferences(Wire, frozen=True, kw_only=True):
 class Conversation(Wire, frozen=True, kw_only=True):
     conversation_id: ConversationId
     kind: ConversationKind
-    suite: int  # MLS cipher suite.
+    suite: Suite
     created_by: PersonId
     created_ms: int
     last_seq: Seq

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect import errors, wire
 from copconnect.bus import AnyWakeup, LocalBus
 from copconnect.database import Database
-from copconnect.delivery import cell_store
+from copconnect.delivery import cell_store, suites
 from copconnect.delivery.mls.codec import vector
 from copconnect.delivery.service import DeliveryService
 from copconnect.ids import (
@@ -173,15 +173,17 @@ class World:
         self,
         database: Database,
         *,
+        suite: suites.Name = "x25519",
         cell_size: int = wire.CELL_SIZE,
         bus: LocalBus | None = None,
+        registry: Registry | None = None,
     ) -> None:
         self.database = database
         self.bus = bus or LocalBus()
         self.wakeups: list[AnyWakeup] = []
         self.bus.subscribe(self._record)
         self.clock = StillClock()
-        self.registry = Registry()
+        self.registry = registry or Registry()
         self.chart = Chart()
         self.attachments = NoAttachments()
         self.authority = Authority()
@@ -195,6 +197,7 @@ class World:
             authority=self.authority,
             attachments=self.attachments,
             leases=self.leases,
+            suite=suite,
             cell_size=cell_size,
         )
 

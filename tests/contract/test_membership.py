@@ -198,7 +198,8 @@ async def test_renewal_names_both_certificates_until_the_leaf_is_replaced(world:
     vectors.register(world.registry, "carol")
     async with world.database.transaction() as connection:
         await world.service.certificate_renewed(connection, world.registry.clients[-1])
-    assert (await world.service.key_packages.count(c)).one_time == 0
+    (left,) = (await world.service.key_packages.count(c)).counts
+    assert (left.one_time, left.last_resort) == (0, False)
     roster = await world.service.rosters.whole(a, place[0])
     assert sum(one.client_id == c.client_id for one in roster.leaves) == 2
     assert (await world.service.membership.conversation(a, place[0])).cells[0].clients == 3

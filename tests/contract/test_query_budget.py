@@ -80,7 +80,7 @@ def cursors_of(
 
 async def test_cursors_are_flushed_in_bulk(database: Database) -> None:
     """Receipts of a small conversation name each person once; of a large one there are none."""
-    world = World(database, cell_size=1000)
+    world = World(database)
     people = [world.registry.register() for _ in range(300)]
     small = await world.founded(people[0], people[1:100])
     large = await world.founded(people[0], people[1:])

@@ -23,6 +23,7 @@ FILES: dict[str, tuple[str, str | None]] = {
     "client/src/bytes.ts": ("export const empty = new Uint8Array();", None),
     "client/src/octets.ts": ("export const none = new Uint8Array();", None),
     "client/src/cells/format.ts": ("export const header = 263;", None),
+    "client/src/hpke/suite.ts": ("export const kem = 32;", None),
     "client/src/host/connect.ts": ("export const connect = 1;", None),
     "client/src/host/other.ts": ("export const other = 1;", None),
     "client/src/mls/types.ts": ("export const mls = 1;", None),
@@ -41,10 +42,11 @@ FILES: dict[str, tuple[str, str | None]] = {
     ),
     "client/src/cells/open.ts": (
         'import { none } from "../octets.ts";\nimport { header } from "./format.ts";\n'
-        "export const open = [none, header];",
+        'import { kem } from "../hpke/suite.ts";\nexport const open = [none, header, kem];',
         None,
     ),
     "client/src/sends.ts": ('export { header } from "./cells/format.ts";', None),
+    "client/src/mls/provider.ts": ('export { kem } from "../hpke/suite.ts";', None),
     "client/src/mls/sub/same.ts": ('export { mls } from "../types.ts";', None),
     "web/src/connected.ts": (
         'import type { Core } from "../../client/src/core.ts";\n'
@@ -66,6 +68,9 @@ FILES: dict[str, tuple[str, str | None]] = {
     "client/src/cells/to-mls.ts": ('export { mls } from "../mls/types.ts";', LAYERS),
     "client/src/cells/to-core.ts": ('export type { Core } from "../core.ts";', LAYERS),
     "client/src/cells/to-other.ts": ('export { empty } from "../bytes.ts";', LAYERS),
+    "client/src/hpke/to-cells.ts": ('export { header } from "../cells/format.ts";', LAYERS),
+    "client/src/hpke/to-core.ts": ('export type { Core } from "../core.ts";', LAYERS),
+    "client/src/vault/to-hpke.ts": ('export { kem } from "../hpke/suite.ts";', LAYERS),
     "client/src/mls/to-cells.ts": ('export { header } from "../cells/format.ts";', LAYERS),
     "client/src/to-web.ts": ('export { connected } from "../../web/src/connected.ts";', LAYERS),
     "client/src/group.ts": ('export { decode } from "ts-mls";', IMPORTS),

@@ -1,15 +1,12 @@
 /**
  * HPKE base mode (RFC 9180) with the two KEMs of the cell format, HKDF-SHA256 and AES-256-GCM; and
  * a cell's key pair from the MLS exporter. Runs in Node and in browsers.
- *
- * The key schedule runs on @noble/hashes, not WebCrypto: it is a dozen short hashes for each seal,
- * and a thread hop costs more than a hash (a third less time for a message to 247 cells).
  */
-import { Aes256Gcm, CipherSuite, DhkemX25519HkdfSha256, HkdfSha256 } from "@hpke/core";
-import { XWing } from "@hpke/hybridkem-x-wing";
+import { Aes256Gcm, type CipherSuite } from "@hpke/core";
 import { x25519 } from "@noble/curves/ed25519.js";
-import { expand, extract } from "@noble/hashes/hkdf.js";
 import { sha256 } from "@noble/hashes/sha2.js";
+import { hpkeSuite } from "../hpke/suite.ts";
+import { XWing } from "../hpke/x-wing.ts";
 import { concat, copy, fromHex, type Bytes } from "../octets.ts";
 import { X25519, XWING, kemBytes, type KemId } from "./format.ts";
 import { CellRefused } from "./refused.ts";
@@ -35,79 +32,12 @@ export function exporterContext(kem: KemId, conversationId: string): Bytes {
   return concat(Uint8Array.of(kem >> 8, kem & 0xff), fromHex(conversationId));
 }
 
-type Input = ArrayBufferLike | ArrayBufferView;
+const SUITES: ReadonlyMap<KemId, CipherSuite> = new Map([
+  [X25519, hpkeSuite("x25519", sha256, new Aes256Gcm())],
+  [XWING, hpkeSuite("x-wing", sha256, new Aes256Gcm())],
+]);
 
-function view(input: Input): Uint8Array {
-  return ArrayBuffer.isView(input)
-    ? new Uint8Array(input.buffer, input.byteOffset, input.byteLength)
-    : new Uint8Array(input);
-}
-
-/** The library's KDF, with its two hashes done here and now. */
-class ImmediateHkdf extends HkdfSha256 {
-  override extract(salt: Input, ikm: Input): Promise<ArrayBuffer> {
-    return Promise.resolve(copy(extract(sha256, view(ikm), view(salt))).buffer);
-  }
-
-  override expand(prk: Input, info: Input, length: number): Promise<ArrayBuffer> {
-    return Promise.resolve(copy(expand(sha256, view(prk), view(info), length)).buffer);
-  }
-
-  override async extractAndExpand(
-    salt: Input,
-    ikm: Input,
-    info: Input,
-    length: number,
-  ): Promise<ArrayBuffer> {
-    return this.expand(await this.extract(salt, ikm), info, length);
-  }
-}
-
-/** DER of a PKCS #8 PrivateKeyInfo for X25519 up to the 32-byte key (RFC 8410 section 7). */
-const PKCS8_PREFIX = fromHex("302e020100300506032b656e04220420");
-
-/** The library multiplies each ephemeral key twice; importing costs as much as that. */
-const imported = new WeakMap<Uint8Array, Promise<CryptoKey>>();
-
-function privateX25519(bytes: Uint8Array): Promise<CryptoKey> {
-  let key = imported.get(bytes);
-  if (key === undefined) {
-    const pkcs8 = concat(PKCS8_PREFIX, bytes);
-    key = crypto.subtle.importKey("pkcs8", pkcs8, "X25519", false, ["deriveBits"]);
-    imported.set(bytes, key);
-  }
-  return key;
-}
-
-async function nativeX25519(secret: Uint8Array, point: Uint8Array): Promise<Uint8Array> {
-  const key = await privateX25519(secret);
-  const other = await crypto.subtle.importKey("raw", copy(point), "X25519", false, []);
-  return new Uint8Array(
-    await crypto.subtle.deriveBits({ name: "X25519", public: other }, key, 256),
-  );
-}
-
-/** The library's X-Wing with WebCrypto's X25519 where it has it: a third of the time for a seal. */
-class NativeXWing extends XWing {
-  constructor() {
-    super();
-    const library = this._x25519.derive.bind(this._x25519);
-    this._x25519.derive = (secret, point) =>
-      nativeX25519(secret, point).catch((error: unknown) => {
-        if (error instanceof DOMException && error.name === "NotSupportedError")
-          return library(secret, point);
-        throw error;
-      });
-  }
-}
-
-const xwing = new NativeXWing();
-const SUITES: ReadonlyMap<KemId, CipherSuite> = new Map(
-  ([new DhkemX25519HkdfSha256(), xwing] as const).map((kem) => [
-    kem.id as number as KemId,
-    new CipherSuite({ kem, kdf: new ImmediateHkdf(), aead: new Aes256Gcm() }),
-  ]),
-);
+const xwing = new XWing();
 
 function suiteOf(kem: KemId): CipherSuite {
   return SUITES.get(kem) as CipherSuite;

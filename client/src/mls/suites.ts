@@ -1,5 +1,5 @@
 /**
- * The cipher suites this client speaks, by number, and nothing else: a conversation fixes one.
+ * The cipher suites this client speaks, by number, and nothing else: a conversation has one for ever.
  * Implementations are made once for each suite and shared.
  */
 import type { CiphersuiteImpl, CiphersuiteName } from "ts-mls";
@@ -17,7 +17,7 @@ export interface Suite {
 export const X25519_SUITE = 1;
 export const XWING_SUITE = 83;
 
-const SUITES: readonly Suite[] = [
+export const SUITES: readonly Suite[] = [
   {
     number: X25519_SUITE,
     name: "MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519",

@@ -52,7 +52,7 @@ async function adopt(receiving: Receiving, entry: LogEntry): Promise<void> {
   if (pending === null) return;
   if (group !== null)
     await keepFormerSeed(work, group, entry.sentMs, group.pendingRemovals.length > 0);
-  work.advance(await context.mls().decode(pending.next));
+  work.advance(await context.mls(work.record.suite).decode(pending.next));
   work.pending = null;
   if (pending.kind !== "member") {
     const { seq, sentMs } = entry;

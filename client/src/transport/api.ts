@@ -103,10 +103,10 @@ export class Api {
   }
 
   // Key packages.
-  uploadKeyPackages(body: wire.UploadKeyPackages): Promise<wire.KeyPackageCount> {
+  uploadKeyPackages(body: wire.UploadKeyPackages): Promise<wire.KeyPackageCounts> {
     return this.#post("/v1/key-packages", body, GROUP_INFO_TIMEOUT_MS);
   }
-  keyPackageCount(): Promise<wire.KeyPackageCount> {
+  keyPackageCounts(): Promise<wire.KeyPackageCounts> {
     return this.#get("/v1/key-packages");
   }
   claimKeyPackages(body: wire.ClaimKeyPackages): Promise<wire.ClaimedKeyPackages> {

@@ -106,6 +106,7 @@ export class MemoryConversation {
   readonly cells = new Map<string, Cell>();
   readonly log: Stored[] = [];
   whoMayPost: wire.WhoMayPost;
+  suite = 1;
   readonly #department: Department;
   readonly #cellSize: number;
   readonly #pushes: Pushes;
@@ -173,7 +174,7 @@ export class MemoryConversation {
     return {
       conversationId: this.id,
       kind: this.kind,
-      suite: 1,
+      suite: this.suite,
       createdBy: this.createdBy,
       createdMs: this.createdMs,
       lastSeq: this.lastSeq,

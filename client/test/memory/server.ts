@@ -38,14 +38,16 @@ export class MemoryServer {
   readonly accounts = new Map<string, Account>();
   readonly connections = new Set<Connection>();
   readonly cellSize: number;
+  readonly suite: number;
   /** What becomes of a frame on its way to a client; null: it is lost. */
   pushes: (clientId: string, frame: wire.ServerFrame) => wire.ServerFrame | null = (_, frame) =>
     frame;
   readonly #tickets = new Map<string, string>();
   readonly #routes: readonly (readonly [string, RegExp, Handler])[];
 
-  constructor(cellSize: number) {
+  constructor(cellSize: number, suite: number) {
     this.cellSize = cellSize;
+    this.suite = suite;
     this.#routes = this.#allRoutes();
   }
 
@@ -242,8 +244,9 @@ export class MemoryServer {
     });
   }
 
-  #keyPackages(account: Account): wire.KeyPackageCount {
-    return { oneTime: account.oneTime.length, lastResort: account.lastResort !== null };
+  #keyPackages({ oneTime, lastResort }: Account): wire.KeyPackageCounts {
+    const { suite } = this;
+    return { counts: [{ suite, oneTime: oneTime.length, lastResort: lastResort !== null }] };
   }
 
   #register(body: wire.RegisterClient): wire.ClientRegistered {
@@ -296,6 +299,7 @@ export class MemoryServer {
       body,
       account.personId,
     );
+    conversation.suite = this.suite;
     conversation.online = (clientId) => this.online(clientId);
     this.conversations.set(conversation.id, conversation);
     const people = [account.personId, ...body.personIds];

@@ -17,8 +17,8 @@ export class MemoryWorld {
     return this.server.fetch;
   }
 
-  constructor(cellSize: number) {
-    this.server = new MemoryServer(cellSize);
+  constructor(cellSize: number, suite = 1) {
+    this.server = new MemoryServer(cellSize, suite);
   }
 
   /** A new person, registered. */

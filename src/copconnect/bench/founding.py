@@ -27,7 +27,7 @@ from copconnect.bench.http_client import HttpPool, request
 from copconnect.clock import SystemClock
 from copconnect.delivery import leaf_store, store
 from copconnect.delivery.roster_tree import RosterTree, leaf
-from copconnect.delivery.sealed_rules import KEM_OF_SUITE
+from copconnect.delivery.suites import SUITES
 from copconnect.ids import ClientId, ConversationId, Epoch, PersonId, new_id
 from copconnect.principals import Caller
 from copconnect.settings import Settings
@@ -77,7 +77,7 @@ class Conversation:
     @property
     def kem(self) -> int:
         """The KEM of its cell keys."""
-        return KEM_OF_SUITE[self.founding.suite]
+        return SUITES[self.founding.suite].kem
 
     def tree(self) -> RosterTree:
         """Return the roster's Merkle tree."""

@@ -101,7 +101,7 @@ class Audiences:
         parts = self._parts
         conversation_id, now_ms = ConversationId(body.conversation_id), parts.clock.now_ms()
         async with parts.database.transaction() as connection:
-            held = Held.new(body, parts.suite)
+            held = Held.new(body, parts.suite.number)
             if not await store.add_conversation(connection, held, creator, now_ms):
                 if await store.created_by(connection, conversation_id) != creator:
                     raise errors.BadRequest(reason="conversation_id is taken")

@@ -3,30 +3,34 @@
 import hashlib
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import Select, delete, func, insert, select
+from sqlalchemy import delete, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
 from copconnect.delivery.store import upsert
-from copconnect.delivery.tables import KEY_PACKAGE_CLAIMS, KEY_PACKAGES
-from copconnect.ids import ClientId, ConversationId
+from copconnect.delivery.tables import CONVERSATIONS, KEY_PACKAGE_CLAIMS, KEY_PACKAGES, MEMBERS
+from copconnect.ids import ClientId, ConversationId, PersonId
 
 MOST_ONE_TIME = 200  # Of one client; older ones make room.
 
 
 async def add(
-    connection: AsyncConnection, client_id: ClientId, one_time: Sequence[bytes], last: bytes | None
+    connection: AsyncConnection,
+    client_id: ClientId,
+    suite: int,
+    one_time: Sequence[bytes],
+    last: bytes | None,
 ) -> None:
-    """Store packages; one that is already there is not stored again. A new last resort replaces
-    the old one."""
+    """Store packages of one suite; one that is already there is not stored again. A new last
+    resort replaces the old one."""
     k = KEY_PACKAGES.c
+    its = (k.client_id == client_id, k.suite == suite)
     if last is not None:
-        await connection.execute(
-            delete(KEY_PACKAGES).where(k.client_id == client_id, k.last_resort.is_(True))
-        )
+        await connection.execute(delete(KEY_PACKAGES).where(*its, k.last_resort.is_(True)))
     rows = [
         {
             "client_id": client_id,
+            "suite": suite,
             "reference": hashlib.sha256(package).hexdigest(),
             "last_resort": is_last,
             "key_package": package,
@@ -38,27 +42,42 @@ async def add(
     ]
     if rows:
         await connection.execute(upsert(connection, KEY_PACKAGES).on_conflict_do_nothing(), rows)
-    keep = _one_time(client_id).order_by(k.id.desc()).limit(MOST_ONE_TIME)
-    await connection.execute(
-        delete(KEY_PACKAGES).where(
-            k.client_id == client_id, k.last_resort.is_(False), k.id.not_in(keep)
-        )
+    kept = (*its, k.last_resort.is_(False))
+    keep = select(k.id).where(*kept).order_by(k.id.desc()).limit(MOST_ONE_TIME)
+    await connection.execute(delete(KEY_PACKAGES).where(*kept, k.id.not_in(keep)))
+
+
+async def suites_in_use(connection: AsyncConnection, person_id: PersonId) -> set[int]:
+    """Return the suites of a person's conversations."""
+    m, c = MEMBERS.c, CONVERSATIONS.c
+    used = (
+        select(c.suite)
+        .join(MEMBERS, m.conversation_id == c.conversation_id)
+        .where(m.person_id == person_id)
+        .distinct()
     )
+    return set((await connection.scalars(used)).all())
 
 
-def _one_time(client_id: ClientId) -> Select[tuple[int]]:
-    k = KEY_PACKAGES.c
-    return select(k.id).where(k.client_id == client_id, k.last_resort.is_(False))
-
-
-async def count(connection: AsyncConnection, client_id: ClientId) -> wire.KeyPackageCount:
-    """Return how many packages a client has left."""
+async def count(
+    connection: AsyncConnection, client_id: ClientId, suites: Collection[int]
+) -> list[wire.KeyPackageCount]:
+    """Return how many packages of each of these suites a client has left."""
     k = KEY_PACKAGES.c
     rows = await connection.execute(
-        select(k.last_resort, func.count()).where(k.client_id == client_id).group_by(k.last_resort)
+        select(k.suite, k.last_resort, func.count())
+        .where(k.client_id == client_id)
+        .group_by(k.suite, k.last_resort)
     )
-    counts = {bool(last): number for last, number in rows}
-    return wire.KeyPackageCount(one_time=counts.get(False, 0), last_resort=counts.get(True, 0) > 0)
+    counts = {(suite, bool(last)): number for suite, last, number in rows}
+    return [
+        wire.KeyPackageCount(
+            suite=suite,
+            one_time=counts.get((suite, False), 0),
+            last_resort=(suite, True) in counts,
+        )
+        for suite in sorted(suites)
+    ]
 
 
 async def claimed_before(
@@ -87,7 +106,7 @@ async def claimed_before(
 
 
 async def take_one_time(
-    connection: AsyncConnection, client_ids: Collection[ClientId]
+    connection: AsyncConnection, suite: int, client_ids: Collection[ClientId]
 ) -> dict[ClientId, bytes]:
     """Take the oldest one-time package of each client, exactly once under concurrency.
 
@@ -99,7 +118,7 @@ async def take_one_time(
     while wanted:
         oldest = (
             select(func.min(k.id))
-            .where(k.client_id.in_(wanted), k.last_resort.is_(False))
+            .where(k.client_id.in_(wanted), k.suite == suite, k.last_resort.is_(False))
             .group_by(k.client_id)
         )
         chosen = list((await connection.scalars(oldest)).all())
@@ -119,13 +138,13 @@ async def take_one_time(
 
 
 async def last_resorts(
-    connection: AsyncConnection, client_ids: Collection[ClientId]
+    connection: AsyncConnection, suite: int, client_ids: Collection[ClientId]
 ) -> dict[ClientId, bytes]:
     """Return the last-resort packages of clients; they are not used up."""
     k = KEY_PACKAGES.c
     rows = await connection.execute(
         select(k.client_id, k.key_package).where(
-            k.client_id.in_(client_ids), k.last_resort.is_(True)
+            k.client_id.in_(client_ids), k.suite == suite, k.last_resort.is_(True)
         )
     )
     return {row.client_id: row.key_package for row in rows}

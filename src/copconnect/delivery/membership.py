@@ -63,7 +63,7 @@ class Membership:
         now_ms = parts.clock.now_ms()
         direct = body.kind == "direct"
         key = rules.direct_key(caller.person_id, people[0]) if direct else None
-        held = Held.new(body, parts.suite)
+        held = Held.new(body, parts.suite.number)
         added = await store.add_conversation(connection, held, caller.person_id, now_ms, key)
         if not added:
             existing = await store.find_direct(connection, key) if key else None

@@ -9,12 +9,13 @@ from copconnect import wire
 from copconnect.bus import AnyWakeup, Bus, EntryWakeup
 from copconnect.clock import Clock
 from copconnect.database import Database
+from copconnect.delivery import suites
 from copconnect.delivery.log_tails import LogTails
 from copconnect.delivery.ports import Attachments, Registrations, RosterAuthority
 from copconnect.delivery.roster_trees import RosterTrees
+from copconnect.delivery.suites import SUITES, Suite
 
 _ENCODER = msgspec.msgpack.Encoder()
-SUITE = 1  # MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +28,16 @@ class Parts:
     registrations: Registrations
     authority: RosterAuthority
     attachments: Attachments
+    suite: Suite = suites.X25519
+    """Of new conversations."""
     cell_size: int = wire.CELL_SIZE
-    suite: int = SUITE
+    """Clients in one cell at most; a suite may say fewer."""
     trees: RosterTrees = field(default_factory=RosterTrees)
     tails: LogTails = field(default_factory=LogTails)
+
+    def cell_size_of(self, suite: int) -> int:
+        """Return how many clients a cell of a conversation with this suite holds."""
+        return min(self.cell_size, SUITES[suite].cell_size)
 
 
 def wakeup_of(entry: wire.LogEntry, seals: Sequence[bytes] = ()) -> EntryWakeup:

@@ -158,7 +158,7 @@ async def _drafts(
             named.get(one.conversation_id, []),
             only_cell=one.kind == "direct",
             may_merge=one.conversation_id not in unsealed,
-            cell_size=parts.cell_size,
+            cell_size=parts.cell_size_of(one.suite),
             new_cell=_new_cell,
         )
         for one in held

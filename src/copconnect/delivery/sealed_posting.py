@@ -33,6 +33,7 @@ from copconnect.delivery.sealed.message import (
     read_seals,
     verify_message,
 )
+from copconnect.delivery.suites import SUITES
 from copconnect.ids import AttachmentId, ConversationId, Epoch, Seq
 from copconnect.principals import Caller
 
@@ -202,7 +203,7 @@ def _judge(connection: Connection, post: _Post, now_ms: int) -> bool:
         raise errors.MayNotPost
     if standing.cells == 1:
         raise errors.WrongMode(cells=1)
-    if header.kem != sealed_rules.KEM_OF_SUITE[standing.suite]:
+    if header.kem != SUITES[standing.suite].kem:
         raise errors.SealedInvalid(reason="another KEM than the conversation's")
     sealed_rules.check_roster(header, post.body.sender_proof, standing.head, now_ms)
     sealed_rules.check_chain(header, standing.chain_seq, standing.chain_hash)

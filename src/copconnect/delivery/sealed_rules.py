@@ -10,14 +10,13 @@ from dataclasses import dataclass
 from copconnect import errors
 from copconnect.delivery import roster_head
 from copconnect.delivery.roster_tree import MalformedProof, proven_cell
-from copconnect.delivery.sealed import format as sealed_format
 from copconnect.delivery.sealed.format import SealedRefused
 from copconnect.delivery.sealed.message import Seal, SignedHeader
 from copconnect.delivery.sealed.record import CellKeyRecord, verify_record
 from copconnect.delivery.standing import CellKeyState, KnownHead
+from copconnect.delivery.suites import SUITES
 from copconnect.ids import CellId, ClientId, ConversationId, Epoch, Seq
 
-KEM_OF_SUITE = {1: sealed_format.X25519, 83: sealed_format.XWING}
 RECORD_ROSTER_MS = 3_600_000  # A record's roster head was replaced at most this long ago.
 RECORD_CLOCK_MS = 3_600_000
 MESSAGE_ROSTER_MS = 600_000
@@ -44,7 +43,7 @@ def check_record_place(record: CellKeyRecord, place: RecordPlace) -> None:
     """Raise KeyRecordInvalid unless the record is for this place and by one of its own."""
     if (record.conversation_id, record.cell_id) != (place.conversation_id, place.cell_id):
         raise errors.KeyRecordInvalid(reason="another conversation or cell")
-    if record.kem != KEM_OF_SUITE[place.suite]:
+    if record.kem != SUITES[place.suite].kem:
         raise errors.KeyRecordInvalid(reason="another KEM than the conversation's")
     if record.epoch != place.epoch:
         raise errors.KeyRecordInvalid(reason="another epoch")

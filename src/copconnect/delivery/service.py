@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect.bus import AnyWakeup, Bus
 from copconnect.clock import Clock
 from copconnect.database import Database
-from copconnect.delivery import store
+from copconnect.delivery import store, suites
 from copconnect.delivery.audiences import Audiences
 from copconnect.delivery.commits import Commits
 from copconnect.delivery.key_packages import KeyPackages
@@ -49,6 +49,7 @@ class DeliveryService:
         authority: RosterAuthority,
         attachments: Attachments,
         leases: Leases,
+        suite: suites.Name = "x25519",
         cell_size: int = CELL_SIZE,
         log_retention_days: int = 180,
     ) -> None:
@@ -59,6 +60,7 @@ class DeliveryService:
             registrations=registrations,
             authority=authority,
             attachments=attachments,
+            suite=suites.BY_NAME[suite],
             cell_size=cell_size,
         )
         self.trees = parts.trees

@@ -250,6 +250,7 @@ KEY_PACKAGES = Table(
     Column("reference", String(64), nullable=False),  # SHA-256 of the bytes: uploads repeat.
     Column("last_resort", Boolean, nullable=False),
     Column("key_package", LargeBinary, nullable=False),
+    Column("suite", Integer, nullable=False),
     UniqueConstraint("client_id", "reference"),
 )
 

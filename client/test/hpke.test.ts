@@ -1,0 +1,116 @@
+/** Our HPKE (faster) and the library's as it comes: each opens what the other seals. */
+import { Aes256Gcm, CipherSuite, DhkemX25519HkdfSha256, HkdfSha256, HkdfSha512 } from "@hpke/core";
+import { XWing as LibraryXWing } from "@hpke/hybridkem-x-wing";
+import { sha256, sha512 } from "@noble/hashes/sha2.js";
+import { describe, expect, test, vi } from "vitest";
+import { hpkeSuite } from "../src/hpke/suite.ts";
+import { XWing } from "../src/hpke/x-wing.ts";
+import { toHex, utf8 } from "../src/octets.ts";
+
+const IKM = new Uint8Array(64).map((_, i) => i);
+const PLAINTEXT = utf8("only one of the two can read this, or both");
+
+/** Whatever `work` does, WebCrypto does not know X25519. */
+async function withoutX25519<T>(work: () => Promise<T>): Promise<T> {
+  const { subtle } = crypto;
+  const lacking = (["importKey", "generateKey"] as const).map((name) => {
+    const real = subtle[name].bind(subtle) as (...args: unknown[]) => Promise<never>;
+    return vi.spyOn(subtle, name).mockImplementation((...args: unknown[]) => {
+      if (!args.includes("X25519")) return real(...args);
+      return Promise.reject(new DOMException("unknown algorithm", "NotSupportedError"));
+    });
+  });
+  try {
+    return await work();
+  } finally {
+    for (const spy of lacking) {
+      expect(spy).toHaveBeenCalled();
+      spy.mockRestore();
+    }
+  }
+}
+
+async function passes(from: CipherSuite, to: CipherSuite): Promise<string> {
+  const sender = await from.kem.deriveKeyPair(IKM.buffer);
+  const publicKey = await from.kem.serializePublicKey(sender.publicKey);
+  const recipientPublicKey = await from.kem.deserializePublicKey(publicKey);
+  const { privateKey } = await to.kem.deriveKeyPair(IKM.buffer);
+  const info = utf8("info");
+  const { enc, ct } = await from.seal({ recipientPublicKey, info }, PLAINTEXT);
+  const opened = await to.open({ recipientKey: privateKey, enc, info }, ct);
+  expect(new Uint8Array(opened)).toEqual(PLAINTEXT);
+  return toHex(new Uint8Array(publicKey));
+}
+
+describe.each([
+  ["x25519", "sha256"],
+  ["x-wing", "sha256"],
+  ["x-wing", "sha512"],
+] as const)("HPKE with %s and HKDF on %s", (kem, hash) => {
+  const aead = new Aes256Gcm();
+  const ours = hpkeSuite(kem, hash === "sha256" ? sha256 : sha512, aead);
+  const library = new CipherSuite({
+    kem: kem === "x25519" ? new DhkemX25519HkdfSha256() : new LibraryXWing(),
+    kdf: hash === "sha256" ? new HkdfSha256() : new HkdfSha512(),
+    aead,
+  });
+
+  test("each opens what the other seals, with keys derived alike", async () => {
+    const keys = [await passes(ours, library), await passes(library, ours)];
+    expect(new Set(keys).size).toBe(1);
+    await expect(passes(ours, ours)).resolves.toBe(keys[0]);
+  });
+
+  test("another key opens nothing", async () => {
+    const pair = await ours.kem.generateKeyPair();
+    const other = await ours.kem.generateKeyPair();
+    const { enc, ct } = await ours.seal({ recipientPublicKey: pair.publicKey }, PLAINTEXT);
+    await expect(ours.open({ recipientKey: other.privateKey, enc }, ct)).rejects.toThrow();
+    const opened = await ours.open({ recipientKey: pair.privateKey, enc }, ct);
+    expect(new Uint8Array(opened)).toEqual(PLAINTEXT);
+  });
+
+  test("secrets exported to both ends agree", async () => {
+    const pair = await library.kem.generateKeyPair();
+    const recipientPublicKey = await ours.kem.deserializePublicKey(
+      await library.kem.serializePublicKey(pair.publicKey),
+    );
+    const sender = await ours.createSenderContext({ recipientPublicKey });
+    const recipient = await library.createRecipientContext({
+      recipientKey: pair.privateKey,
+      enc: sender.enc,
+    });
+    const label = utf8("exporter").buffer;
+    expect(await sender.export(label, 32)).toEqual(await recipient.export(label, 32));
+  });
+});
+
+test("X-Wing does without WebCrypto's X25519, and opens what was sealed with it", async () => {
+  const suite = hpkeSuite("x-wing", sha256, new Aes256Gcm());
+  const { publicKey, privateKey } = await suite.kem.deriveKeyPair(IKM.buffer);
+  const sealed = await suite.seal({ recipientPublicKey: publicKey }, PLAINTEXT);
+  await withoutX25519(async () => {
+    for (const { enc, ct } of [
+      sealed,
+      await suite.seal({ recipientPublicKey: publicKey }, PLAINTEXT),
+    ])
+      expect(new Uint8Array(await suite.open({ recipientKey: privateKey, enc }, ct))).toEqual(
+        PLAINTEXT,
+      );
+  });
+});
+
+test("an X-Wing public key is computed once it is asked for, and is the library's", async () => {
+  const [ours, library] = [new XWing(), new LibraryXWing()];
+  const computed = vi.spyOn(ours, "generateKeyPairDerand");
+  const pair = await ours.deriveKeyPair(IKM.buffer);
+  expect(computed).not.toHaveBeenCalled();
+  const expected = await library.deriveKeyPair(IKM.buffer);
+  expect(await ours.serializePublicKey(pair.publicKey)).toEqual(
+    await library.serializePublicKey(expected.publicKey),
+  );
+  expect(computed).toHaveBeenCalledTimes(1);
+  expect(await ours.serializePrivateKey(pair.privateKey)).toEqual(
+    await library.serializePrivateKey(expected.privateKey),
+  );
+});
