@@ -45,12 +45,17 @@ export const language = {
   },
 };
 
-/** Switch to a language once its words are here. */
+let wanted: Language = "en";
+
+/** Switch to a language once its words are here; the last one asked for wins, whenever they come. */
 export async function speak(next: Language): Promise<void> {
+  wanted = next;
   if (!words.hasResourceBundle(next, "translation")) {
     words.addResourceBundle(next, "translation", await loaders[next]());
   }
+  if (wanted !== next) return;
   await words.changeLanguage(next);
+  if (wanted !== next) return;
   spoken = next;
   document.documentElement.lang = next;
   document.documentElement.dir = language.direction;
