@@ -19,6 +19,9 @@ interface Figures {
   readonly encodeAfterCommitMs: number;
   readonly decodeMs: number;
   readonly stateBytes: number;
+  /** Without the ratchet tree: what a message stores. */
+  readonly apartMs: number;
+  readonly apartBytes: number;
   readonly groupInfoBytes: number;
   readonly joinBytes: number;
 }
@@ -62,6 +65,7 @@ async function measure(members: number, suite: number): Promise<Figures> {
     processCommit: [] as number[],
     encode: [] as number[],
     encodeWhole: [] as number[],
+    apart: [] as number[],
     decode: [] as number[],
   };
   let joined = start;
@@ -93,6 +97,7 @@ async function measure(members: number, suite: number): Promise<Figures> {
     const got = await timed(times.decrypt, () => reader.decrypt(sent.message));
     [author, reader] = [sent.next, got.next];
     await timed(times.encode, () => author.encode());
+    await timed(times.apart, () => author.encodeApart());
   }
   let state = new Uint8Array() as Uint8Array;
   for (let i = 0; i < 20; i++) {
@@ -111,6 +116,8 @@ async function measure(members: number, suite: number): Promise<Figures> {
     encodeAfterCommitMs: median(times.encodeWhole),
     decodeMs: median(times.decode),
     stateBytes: state.length,
+    apartMs: median(times.apart),
+    apartBytes: author.encodeApart().state.length,
     groupInfoBytes: joined.groupInfo.length,
     joinBytes,
   };
