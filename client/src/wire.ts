@@ -437,15 +437,7 @@ export interface RosterChange {
   readonly madeAdmin: PersonId[];
   readonly revokedAdmin: PersonId[];
   readonly by: PersonId | null;
-  readonly reason:
-    | "created"
-    | "members"
-    | "left"
-    | "device_added"
-    | "device_removed"
-    | "renewed"
-    | "refounded"
-    | "department";
+  readonly reason: "created" | "members" | "left" | "device_added" | "device_removed" | "renewed" | "refounded" | "department";
   readonly cells: CellId[];
   readonly whole: boolean;
   readonly peopleAdded: number;
@@ -768,13 +760,4 @@ export interface AccountFrame {
 
 export type ClientFrame = Hello | Cursors;
 
-export type ServerFrame =
-  | Ready
-  | EntryFrame
-  | ConversationFrame
-  | ConversationGone
-  | Receipts
-  | Duty
-  | SealWanted
-  | LateSeal
-  | AccountFrame;
+export type ServerFrame = Ready | EntryFrame | ConversationFrame | ConversationGone | Receipts | Duty | SealWanted | LateSeal | AccountFrame;
