@@ -15,7 +15,7 @@ import { STORES } from "./records.ts";
 import type { AttachmentRecord } from "./records.ts";
 import { parseCertificate } from "./trust/certificate.ts";
 import type { Change } from "./vault/vault.ts";
-import type { ChangeMembers, Conversation as WireConversation } from "./wire.ts";
+import type { ChangeMembers, Conversation as WireConversation, Member } from "./wire.ts";
 
 export abstract class ConversationCalls {
   /** The running device. Throws `locked` or `not_registered`. */
@@ -88,8 +88,6 @@ export abstract class ConversationCalls {
   async members(conversationId: string): Promise<readonly MemberItem[]> {
     const device = await this.device();
     const conversation = device.find(conversationId);
-    const people = await this.peopleCache();
-    const me = device.context.account().personId;
     const clients = new Map<string, { clientId: string; expiresMs: number }[]>();
     await conversation.run(async () => {
       for (const { personId, clientId, certificate } of conversation.group?.members() ?? []) {
@@ -98,21 +96,32 @@ export abstract class ConversationCalls {
         clients.set(personId, own);
       }
     });
-    const { members } = conversation.members;
+    return this.#memberItems(conversation.members.members, clients);
+  }
+
+  async memberPage(
+    conversationId: string,
+    after: string | null,
+  ): ReturnType<Core["memberPage"]> {
+    const device = await this.device();
+    const { id } = device.find(conversationId);
+    const { members, next } = await device.context.api.members(id, after);
+    return { members: await this.#memberItems(members, new Map()), next };
+  }
+
+  async #memberItems(
+    members: readonly Member[],
+    clients: ReadonlyMap<string, MemberItem["clients"]>,
+  ): Promise<readonly MemberItem[]> {
+    const people = await this.peopleCache();
+    const { personId: ownId } = (await this.device()).context.account();
     await people.prefetch(members.map(({ personId }) => personId));
     const items = await Promise.all(
       members.map(async ({ personId, admin, deliveredSeq, readSeq }) => {
         const plate = await people.plate(personId);
         if (plate === null) return null;
-        const me_ = personId === me;
-        return {
-          plate,
-          admin,
-          me: me_,
-          deliveredSeq,
-          readSeq,
-          clients: clients.get(personId) ?? [],
-        };
+        const devices = clients.get(personId) ?? [];
+        return { plate, admin, me: personId === ownId, deliveredSeq, readSeq, clients: devices };
       }),
     );
     return items.filter((item) => item !== null);

@@ -7,6 +7,7 @@
  * Imports only the generated wire types.
  */
 import type {
+  Audience,
   ClientInfo,
   ConductCode,
   ConversationKind,
@@ -97,6 +98,11 @@ export interface ConversationItem {
   /** A few members for a fallback title and initials. */
   readonly some: readonly Plate[];
   readonly members: number;
+  /** Whose conversation it is, where its people follow the data bank: it is called by these units. */
+  readonly audience: Audience | null;
+  /** Groups of devices that are encrypted for apart; ready: those that a message reaches at once. */
+  readonly cells: number;
+  readonly cellsReady: number;
   readonly last: {
     readonly preview: Preview;
     readonly sender: Plate | null;
@@ -125,6 +131,13 @@ export type Preview =
   | { readonly kind: "location" }
   | { readonly kind: "notice"; readonly notice: Notice }
   | { readonly kind: "unsupported" };
+
+/** A part of a long list of members. */
+export interface MemberPage {
+  readonly members: readonly MemberItem[];
+  /** To ask for the next part with; null: there is none. */
+  readonly next: string | null;
+}
 
 export interface MemberItem {
   readonly plate: Plate;
@@ -199,6 +212,8 @@ export type Notice =
       readonly kind: "added" | "removed";
       readonly by: Plate | null;
       readonly people: readonly Plate[];
+      /** How many, where they are too many to be named: `people` is empty then. */
+      readonly count: number;
     }
   | { readonly kind: "left"; readonly people: readonly Plate[] }
   | { readonly kind: "device_added" | "device_removed"; readonly people: readonly Plate[] }
@@ -378,7 +393,10 @@ export interface Core {
     /** Made by the host where absent, so that a repeated call makes no second group. */
     readonly conversationId?: string;
   }): Promise<ConversationItem>;
+  /** All members, of conversations of up to 256 people; the first of them in others. */
   members(conversationId: string): Promise<readonly MemberItem[]>;
+  /** The members of any conversation part by part, in no order that means anything. */
+  memberPage(conversationId: string, after: string | null): Promise<MemberPage>;
   changeMembers(
     conversationId: string,
     change: {

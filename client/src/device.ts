@@ -293,8 +293,8 @@ export class Device {
   // --- The group's name, for those who came in later ----------------------------------------------
 
   async #tellProfile(conversation: Conversation): Promise<void> {
-    const { admin, hearsay, kind, title, photo } = conversation.record;
-    if (kind === "direct" || title === null) return;
+    const { admin, hearsay, title, photo } = conversation.record;
+    if (!isNamed(conversation) || title === null) return;
     // An admin's word counts: it must not be what somebody else said.
     if (admin && hearsay === true) return;
     const content: Content = { kind: "profile", title, photo, told: true };
@@ -310,7 +310,7 @@ export class Device {
   }
 
   async #askProfile(conversation: Conversation): Promise<void> {
-    if (conversation.record.kind === "direct") return;
+    if (!isNamed(conversation)) return;
     // Whoever let us in tells the name by itself.
     await pause(1_500, this.context.signal);
     const { title, state } = conversation.record;
@@ -327,6 +327,11 @@ export class Device {
     if (this.context.signal.aborted || conversation.profilesHeard !== heard) return;
     await this.#tellProfile(conversation);
   }
+}
+
+/** Whether its members give it a name: others are called by a person or by units. */
+function isNamed({ record }: Conversation): boolean {
+  return record.kind === "group" && (record.audience ?? null) === null;
 }
 
 /** For background work whose failure is told elsewhere or tried again with the next connection. */

@@ -16,12 +16,13 @@ function noticesOf(change: RosterChange): readonly NoticeRecord[] {
     case "left":
       return [notice("left", by, removedPeople)];
     case "device_added":
-      return [notice("device_added", by, peopleOf(change.added))];
+      // With several cells the entry does not name the device; it is its person who added it.
+      return devices("device_added", change.added, by);
     case "renewed":
     case "refounded":
       return [];
     case "device_removed":
-      return [notice("device_removed", by, peopleOf(change.removed))];
+      return devices("device_removed", change.removed, by);
     case "members":
     case "department": {
       const lists: readonly (readonly [NoticeRecord["kind"], readonly string[]])[] = [
@@ -30,14 +31,36 @@ function noticesOf(change: RosterChange): readonly NoticeRecord[] {
         ["made_admin", madeAdmin],
         ["revoked_admin", revokedAdmin],
       ];
-      return lists
+      const named = lists
         .filter(([, people]) => people.length > 0)
         .map(([kind, people]) => notice(kind, by, people));
+      return [...named, ...counted(change)];
     }
     default:
       // A reason of a newer server: the change counts, there are no words for it.
       return [];
   }
+}
+
+function devices(
+  kind: "device_added" | "device_removed",
+  leaves: readonly RosterLeaf[],
+  by: string | null,
+): readonly NoticeRecord[] {
+  const people = peopleOf(leaves);
+  if (people.length > 0) return [notice(kind, by, people)];
+  return by === null ? [] : [notice(kind, by, [by])];
+}
+
+/** People who are too many to be named. Entries of before there were several cells have none. */
+function counted(change: RosterChange): readonly NoticeRecord[] {
+  const { peopleAdded = 0, peopleRemoved = 0 } = change as Partial<RosterChange>;
+  const added = change.addedPeople.length === 0 ? peopleAdded : 0;
+  const removed = change.removedPeople.length === 0 ? peopleRemoved : 0;
+  const both = [["added", added], ["removed", removed]] as const;
+  return both
+    .filter(([, count]) => count > 0)
+    .map(([kind, count]) => ({ ...notice(kind, change.by), count }));
 }
 
 /**

@@ -52,6 +52,9 @@ export class ViewMaker implements Views {
       direct: await people.plate(record.directPersonId),
       some: await people.plates(record.some),
       members: record.members,
+      audience: record.audience ?? null,
+      cells: record.cells,
+      cellsReady: record.cells > 1 ? (record.cellsReady ?? 0) : Number(record.state === "ready"),
       last: record.last === null ? null : await this.#last(conversation, record.last),
       unread: record.unread,
       mentioned: record.mentioned,
@@ -111,6 +114,7 @@ export class ViewMaker implements Views {
         return { kind: record.kind, by, title: record.title ?? "" };
       case "added":
       case "removed":
+        return { kind: record.kind, by, people, count: record.count ?? record.people.length };
       case "made_admin":
       case "revoked_admin":
         return { kind: record.kind, by, people };

@@ -8,6 +8,7 @@ import type {
   ConversationItem,
   EncryptionView,
   MemberItem,
+  MemberPage,
   MessageBody,
   MessageItem,
   MessagePage,
@@ -24,6 +25,8 @@ import { attachmentOf, makeTalks, plate, previewOf, type Talk } from "./talk.ts"
 const ANSWERS = ["Copy.", "On my way.", "సరే సార్.", "Noted, sir.", "Reached.", "جی، ٹھیک ہے۔"];
 
 const never = <T>(): Promise<T> => new Promise<T>(() => undefined);
+
+const MEMBERS_IN_PAGE = 100;
 
 export class ScriptedCore extends ScriptedAccount implements ConnectedCore {
   readonly #talks: Talk[];
@@ -160,6 +163,13 @@ export class ScriptedCore extends ScriptedAccount implements ConnectedCore {
       readSeq: talk.messages.length - (index % 3),
       clients: [{ clientId: id(9, index + 10), expiresMs: Date.now() + 60 * 86_400_000 }],
     }));
+  }
+  async memberPage(conversationId: string, after: string | null): Promise<MemberPage> {
+    const all = await this.members(conversationId);
+    const from = Number(after ?? 0);
+    const members = all.slice(from, from + MEMBERS_IN_PAGE);
+    const to = from + members.length;
+    return { members, next: to < all.length ? String(to) : null };
   }
   async changeMembers(
     conversationId: string,

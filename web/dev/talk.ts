@@ -165,7 +165,7 @@ function makeMessages(
     } else if (near === 20 && others[1]) {
       body = {
         kind: "notice",
-        notice: { kind: "added", by: plate(sender), people: [plate(others[1])] },
+        notice: { kind: "added", by: plate(sender), people: [plate(others[1])], count: 1 },
       };
     }
     const previous = messages[index - 3];
@@ -211,6 +211,9 @@ function build(plan: Plan, number: number): Talk {
       direct: plan.kind === "direct" && others[0] ? plate(others[0]) : null,
       some: others.slice(0, 3).map(plate),
       members: plan.people.length,
+      audience: null,
+      cells: 1,
+      cellsReady: 1,
       last: last
         ? {
             preview: previewOf(last.body),

@@ -40,6 +40,7 @@ export const METHODS: Readonly<Record<Method, true>> = {
   openDirect: true,
   createGroup: true,
   members: true,
+  memberPage: true,
   changeMembers: true,
   leave: true,
   forget: true,

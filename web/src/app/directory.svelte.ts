@@ -63,6 +63,10 @@ export const directory = {
   unit(unitId: string): Unit | undefined {
     return index?.units.get(unitId);
   },
+  /** The unit that all others are below. */
+  root(): Unit | undefined {
+    return index?.directory.units.find(({ parentId }) => parentId === null);
+  },
   level(code: string): Level | undefined {
     return index?.levels.get(code);
   },

@@ -1,7 +1,8 @@
 /** Conversations, previews and notices put into words. */
 import type { ConversationItem, Notice, Plate, Preview } from "@copconnect/client/core";
 import { app } from "../app/app.svelte.ts";
-import { formatList, nameOf } from "./format.ts";
+import { directory } from "../app/directory.svelte.ts";
+import { formatList, formatNumber, nameOf } from "./format.ts";
 import { t } from "./index.svelte.ts";
 
 /** A person's name, "You" for oneself. */
@@ -9,9 +10,20 @@ export function whoOf(plate: Plate): string {
   return plate.personId === app.me?.personId ? t("app.you") : nameOf(plate.names);
 }
 
+/** The units whose conversation it is; the whole organisation's name for everyone's. */
+function audienceName({ audience }: ConversationItem): string {
+  if (audience === null) return "";
+  const { everyone, unitIds } = audience;
+  const units = everyone ? [directory.root()] : unitIds.map((id) => directory.unit(id));
+  const known = units.filter((unit) => unit !== undefined);
+  return formatList(known.map(({ names }) => nameOf(names)));
+}
+
 /** What a conversation is called: its title, the other person, or its first members. */
 export function titleOf(item: ConversationItem): string {
   if (item.direct !== null) return nameOf(item.direct.names);
+  const units = audienceName(item);
+  if (units !== "") return units;
   if (item.title !== null && item.title !== "") return item.title;
   const names = item.some.map((plate) => nameOf(plate.names));
   return names.length === 0 ? t("groups.info") : formatList(names);
@@ -53,6 +65,10 @@ function noticeWords(notice: Notice): string {
         : t("conversation.notice.createdHere");
     case "added":
     case "removed": {
+      if (notice.people.length === 0) {
+        const { count } = notice;
+        return t(`conversation.notice.${notice.kind}Count`, { count, number: formatNumber(count) });
+      }
       const people = whoList(notice.people);
       return notice.by
         ? t(`conversation.notice.${notice.kind}`, { by: whoOf(notice.by), people })
