@@ -133,6 +133,11 @@ describe("a device that ends", { timeout: LIMIT_MS }, () => {
       await receiver.restart();
       await receiver.receives(id, `${text}, seen`);
       await second.core.signOut();
+      // A receiver that dies next could not commit the Remove, and it is alone in its cell.
+      await receiver.until("the Remove committed", () => {
+        const cells = [...(w.server.conversations.get(id)?.cells.values() ?? [])];
+        return Promise.resolve(cells.every(({ removals }) => removals.size === 0));
+      });
       if (!ended) break;
       crashes++;
     }
