@@ -223,6 +223,12 @@ def previewed(officer: Officer, files: list[Path]) -> Iterator[str]:
     officer.composer.wait_for()
 
 
+_IN_VIEW = """(all) => {
+  const box = all[0]?.getBoundingClientRect();
+  return box !== undefined && box.bottom > 0 && box.top < innerHeight;
+}"""
+
+
 def _scroll_to(officer: Officer, shown: Locator) -> None:
     """Bring a message of the open conversation on screen: from the newest upwards."""
     region = officer.page.get_by_role("region", name=officer.word("conversation.messages"))
@@ -237,7 +243,10 @@ def _scroll_to(officer: Officer, shown: Locator) -> None:
         )
         if not found:
             officer.page.mouse.wheel(0, -300)
-        return bool(found)
+            return False
+        # The key above may move the list only now.
+        officer.page.wait_for_timeout(150)
+        return bool(shown.evaluate_all(_IN_VIEW))
 
     until(officer.page, there)
     expect(shown.first).to_be_in_viewport()
