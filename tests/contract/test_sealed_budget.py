@@ -1,12 +1,13 @@
 """A sealed message and a change of roster run the same statements at 2 cells and at 250."""
 
 import os
+from typing import Any
 
 from sqlalchemy import insert, update
 
 from copconnect.database import Database
 from copconnect.delivery import key_store
-from copconnect.delivery.tables import CELLS, CONVERSATIONS
+from copconnect.delivery.tables import CELL_KEYS, CELLS, CONVERSATIONS
 from copconnect.ids import ConversationId, new_id
 from tests.contract.sealed_world import Device, SealedWorld, seal, went
 from tests.contract.statements import Statements
@@ -36,6 +37,8 @@ async def add_cells(world: SealedWorld, c: ConversationId, count: int, *, ready:
     ]
     async with world.database.transaction() as connection:
         await connection.execute(insert(CELLS), rows)
+        if ready:
+            await connection.execute(insert(CELL_KEYS), [_key(world, row) for row in rows])
         await connection.execute(
             update(CONVERSATIONS)
             .where(CONVERSATIONS.c.conversation_id == c)
@@ -43,10 +46,24 @@ async def add_cells(world: SealedWorld, c: ConversationId, count: int, *, ready:
         )
 
 
+def _key(world: SealedWorld, cell: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "cell_id": cell["cell_id"],
+        "epoch": cell["epoch"],
+        "conversation_id": cell["conversation_id"],
+        "key_id": cell["key_id"],
+        "record": b"",
+        "signer_certificate_hash": "0" * 64,
+        "signer_proof": b"",
+        "created_ms": world.clock.at,
+        "version": int(cell["cell_id"][:12], 16),
+    }
+
+
 async def post(world: SealedWorld, c: ConversationId, device: Device) -> int:
     """Post a message for every cell that is ready; return how many statements it took."""
     async with world.database.reading() as connection:
-        states = await key_store.states(connection, c)
+        states = await key_store.states(connection, c, world.clock.at)
     seals = [
         bytes.fromhex(one.cell_id) + (one.key_id or b"") + os.urandom(80)
         for one in sorted(states, key=lambda one: one.cell_id)

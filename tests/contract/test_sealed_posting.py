@@ -10,7 +10,7 @@ import pytest
 from copconnect import errors, wire
 from copconnect.bus import EntryWakeup, LateSealWakeup, SealWantedWakeup
 from copconnect.database import Database
-from copconnect.delivery import sealed_store
+from copconnect.delivery import key_store, sealed_store
 from copconnect.ids import ConversationId, Seq, new_id
 from copconnect.sockets.sealed_entry import SealedFrames
 from tests.contract.sealed_world import Device, SealedWorld, seal, went
@@ -355,6 +355,38 @@ async def test_a_cell_that_is_founded_later_gets_its_seal_late(world: SealedWorl
         found = await payload(world, c, those[0], two.seq)
         assert found.seal is not None
         assert found.seal[:16].hex() == await world.cell_of(c, those[0])
+
+
+async def test_a_cell_that_was_quiet_for_a_week_holds_nobody_up(world: SealedWorld) -> None:
+    """Senders refuse its key by then: it gets its seals once a member has renewed it."""
+    c, devices = await world.ready(10)
+    cells = await world.cells(c, devices)
+    a = devices[0]
+    mine = await world.cell_of(c, a)
+    quiet, other = (k for k in cells if k != mine)
+    x = cells[quiet][0]
+    world.clock.at += key_store.LONGEST_KEY_AGE_MS
+    assert len((await world.service.keys.newest(a.caller, c, 0)).cells) == 3
+    for cell_id in (mine, other):
+        await world.rotate(c, cells[cell_id][0])
+    before = await world.service.keys.newest(a.caller, c, 0)
+    world.clock.at += 1
+    keys = await world.service.keys.newest(a.caller, c, 0)
+    assert keys.cells == sorted([mine, other])
+    with pytest.raises(errors.StaleEpoch):
+        await world.send(c, a, keys=before)
+    _, accepted = await world.send(c, a)
+    assert (await payload(world, c, x, accepted.seq)).seal is None
+    assert (await world.service.sealed.wanted(a.caller, c)).wanted == []
+    world.wakeups.clear()
+    await world.rotate(c, x)
+    (asked,) = (w for w in world.wakeups if isinstance(w, SealWantedWakeup))
+    assert (asked.cell_id, asked.client_ids) == (quiet, [a.caller.client_id])
+    late = await late_seals(world, c, a, [quiet])
+    await world.service.sealed.late(a.caller, c, accepted.seq, late)
+    assert (await payload(world, c, x, accepted.seq)).seal == late.seals
+    post, _ = await world.send(c, a)
+    assert len(post.seals) == 3 * 112
 
 
 async def test_who_may_send_late_seals_and_which(world: SealedWorld) -> None:

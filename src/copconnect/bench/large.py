@@ -14,7 +14,7 @@ from pathlib import Path
 from statistics import median
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import update
+from sqlalchemy import insert, update
 
 from copconnect import wire
 from copconnect.app import Container, command_line
@@ -23,7 +23,7 @@ from copconnect.bench.force import Device, Force
 from copconnect.bench.noise import sealed_with_noise
 from copconnect.delivery import key_store
 from copconnect.delivery.roster_tree import leaf
-from copconnect.delivery.tables import CELLS
+from copconnect.delivery.tables import CELL_KEYS, CELLS
 from copconnect.ids import CellId, ClientId, ConversationId, PersonId, Seq, new_id
 from copconnect.principals import Caller
 from copconnect.settings import Settings
@@ -90,12 +90,25 @@ async def _measure(
 
 async def _found(container: Container, conversation_id: ConversationId) -> None:
     async with container.database.transaction() as connection:
-        states = await key_store.states(connection, conversation_id)
-        for one in states:
+        now_ms = container.clock.now_ms()
+        states = await key_store.states(connection, conversation_id, now_ms)
+        for version, one in enumerate(states):
+            key_id = os.urandom(16)
             await connection.execute(
-                update(CELLS)
-                .where(CELLS.c.cell_id == one.cell_id)
-                .values(epoch=1, key_id=os.urandom(16))
+                update(CELLS).where(CELLS.c.cell_id == one.cell_id).values(epoch=1, key_id=key_id)
+            )
+            await connection.execute(
+                insert(CELL_KEYS).values(
+                    cell_id=one.cell_id,
+                    epoch=1,
+                    conversation_id=conversation_id,
+                    key_id=key_id,
+                    record=b"",
+                    signer_certificate_hash="",
+                    signer_proof=b"",
+                    created_ms=now_ms,
+                    version=version,
+                )
             )
 
 
@@ -110,7 +123,7 @@ async def _post(
     service, caller = container.delivery, _caller(sender)
     roster = await service.rosters.of_cell(caller, conversation_id, own)
     async with container.database.reading() as connection:
-        states = await key_store.states(connection, conversation_id)
+        states = await key_store.states(connection, conversation_id, container.clock.now_ms())
         tree = await service.trees.tree(connection, conversation_id, roster.head)
     proof = tree.inclusion_proof(leaf(own, sender.certificate_hash))
     keys = {one.cell_id: one.key_id for one in states if one.key_id is not None and one.ready}

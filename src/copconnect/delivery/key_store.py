@@ -2,7 +2,18 @@
 
 from typing import Any
 
-from sqlalchemy import Select, and_, delete, exists, insert, literal, select, update
+from sqlalchemy import (
+    BigInteger,
+    Select,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    insert,
+    literal,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
@@ -18,20 +29,42 @@ from copconnect.delivery.tables import (
 from copconnect.ids import CellId, ConversationId, Epoch
 
 _K = CELL_KEYS.c
+# Senders refuse keys of more than 7 days (CELLS.md section 3) by the time in the record and their
+# own clock, each up to an hour off ours. For a cell that was quiet for longer messages wait until
+# one of its members is back and renews its key: late seals, as for a cell that is not founded yet.
+LONGEST_KEY_AGE_MS = 7 * 24 * 3_600_000 - 2 * 3_600_000
+# Whether messages are sealed for a cell now: founded, keyed, nobody to remove, its key not too old.
+READY = and_(
+    CELLS.c.removals == 0,
+    CELLS.c.key_id.is_not(None),
+    exists(
+        select(literal(1)).where(
+            _K.cell_id == CELLS.c.cell_id,
+            _K.epoch == CELLS.c.epoch,
+            _K.created_ms >= bindparam("p_keyed_since_ms", type_=BigInteger),
+        )
+    ),
+)
+
+
+def keyed_since(now_ms: int) -> dict[str, int]:
+    """Return the value that READY is asked with."""
+    return {"p_keyed_since_ms": now_ms - LONGEST_KEY_AGE_MS}
 
 
 async def states(
-    connection: AsyncConnection, conversation_id: ConversationId
+    connection: AsyncConnection, conversation_id: ConversationId, now_ms: int
 ) -> list[CellKeyState]:
     """Return which keys of a conversation's cells are good."""
-    rows = await connection.execute(key_states().where(CELLS.c.conversation_id == conversation_id))
+    asked = key_states().where(CELLS.c.conversation_id == conversation_id)
+    rows = await connection.execute(asked, keyed_since(now_ms))
     return [CellKeyState(*row) for row in rows]
 
 
 def key_states() -> Select[Any]:
-    """Return the query whose rows are CellKeyStates."""
+    """Return the query whose rows are CellKeyStates; it is asked with ``keyed_since``."""
     c = CELLS.c
-    return select(c.cell_id, c.epoch, c.removals, c.key_id, c.previous_key_id, c.previous_until_ms)
+    return select(c.cell_id, READY.label("ready"), c.key_id, c.previous_key_id, c.previous_until_ms)
 
 
 async def head_at(

@@ -134,6 +134,6 @@ class Keys:
             if not await leaf_store.cells_of_client(connection, conversation_id, caller.client_id):
                 raise errors.NotMember
             version = await key_store.version(connection, conversation_id)
-            cells = await key_store.states(connection, conversation_id)
+            cells = await key_store.states(connection, conversation_id, self._parts.clock.now_ms())
             keys = await key_store.newest_keys(connection, conversation_id, since)
         return wire.CellKeys(version=version, cells=sorted(sealed_rules.needed(cells)), keys=keys)

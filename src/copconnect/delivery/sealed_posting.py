@@ -91,7 +91,9 @@ class SealedPosting:
         """Return which of the caller's client's messages lack seals that it could make now."""
         async with self._parts.database.reading() as connection:
             await _require_placed(connection, caller, conversation_id)
-            found = await sealed_store.wanted(connection, conversation_id, caller.client_id)
+            found = await sealed_store.wanted(
+                connection, conversation_id, caller.client_id, self._parts.clock.now_ms()
+            )
         return wire.SealsWanted(wanted=found)
 
     async def late(
@@ -99,6 +101,7 @@ class SealedPosting:
     ) -> None:
         """Add seals to a message of the caller's client. Repeating it does nothing."""
         parts = self._parts
+        now_ms = parts.clock.now_ms()
         async with parts.database.transaction() as connection:
             held = await store.hold(connection, [conversation_id])
             await _require_placed(connection, caller, conversation_id)
@@ -110,12 +113,12 @@ class SealedPosting:
             missing = await sealed_store.missing_cells(
                 connection, conversation_id, seq, caller.client_id
             )
-            cells = await key_store.states(connection, conversation_id)
+            cells = await key_store.states(connection, conversation_id, now_ms)
             late = sealed_rules.check_late_seals(
                 given,
                 missing,
                 sealed_rules.needed(cells),
-                parts.clock.now_ms(),
+                now_ms,
                 held[0].last_seq,
             )
             if not late:
@@ -207,7 +210,7 @@ def _judge(connection: Connection, post: _Post, now_ms: int) -> bool:
         raise errors.SealedInvalid(reason="another KEM than the conversation's")
     sealed_rules.check_roster(header, post.body.sender_proof, standing.head, now_ms)
     sealed_rules.check_chain(header, standing.chain_seq, standing.chain_hash)
-    cells = sealed_store.key_states(connection, header.conversation_id)
+    cells = sealed_store.key_states(connection, header.conversation_id, now_ms)
     needed = sealed_rules.needed(cells)
     sealed_rules.check_seals(post.seals, needed, now_ms, standing.last_seq)
     return len(needed) < len(cells)

@@ -140,7 +140,6 @@ _STANDING = (
     .where(_C.conversation_id == _p("conversation_id"))
 )
 _KEY_STATES = key_store.key_states().where(CELLS.c.conversation_id == _p("conversation_id"))
-_NEEDED = and_(CELLS.c.epoch.is_not(None), CELLS.c.key_id.is_not(None), CELLS.c.removals == 0)
 _ADD_SEALS = insert(SEALED_SEALS)
 _ADD_MISSING = insert(MISSING_SEALS).from_select(
     ["conversation_id", "seq", "cell_id", "sender"],
@@ -149,7 +148,7 @@ _ADD_MISSING = insert(MISSING_SEALS).from_select(
         _p("seq", BigInteger),
         CELLS.c.cell_id,
         _p("sender", String),
-    ).where(CELLS.c.conversation_id == _p("conversation_id"), ~_NEEDED),
+    ).where(CELLS.c.conversation_id == _p("conversation_id"), ~key_store.READY),
 )
 
 
@@ -191,9 +190,12 @@ def standing(connection: Connection, caller: Caller, header: SignedHeader) -> Se
     )
 
 
-def key_states(connection: Connection, conversation_id: ConversationId) -> list[CellKeyState]:
+def key_states(
+    connection: Connection, conversation_id: ConversationId, now_ms: int
+) -> list[CellKeyState]:
     """Return which keys of the conversation's cells are good."""
-    rows = connection.execute(_KEY_STATES, {"p_conversation_id": conversation_id})
+    values = {"p_conversation_id": conversation_id, **key_store.keyed_since(now_ms)}
+    rows = connection.execute(_KEY_STATES, values)
     return [CellKeyState(*row) for row in rows]
 
 
@@ -213,6 +215,7 @@ def add_missing(connection: Connection, entry: wire.LogEntry) -> None:
             "p_conversation_id": entry.conversation_id,
             "p_seq": entry.seq,
             "p_sender": entry.sender,
+            **key_store.keyed_since(entry.sent_ms),
         },
     )
 
@@ -299,15 +302,16 @@ async def forget_missing(
 
 
 async def wanted(
-    connection: AsyncConnection, conversation_id: ConversationId, sender: ClientId
+    connection: AsyncConnection, conversation_id: ConversationId, sender: ClientId, now_ms: int
 ) -> list[wire.WantedSeals]:
     """Return what a sender can seal now: its entries with the cells that have a key since."""
     m = MISSING_SEALS.c
     rows = await connection.execute(
         select(m.seq, m.cell_id)
         .join(CELLS, CELLS.c.cell_id == m.cell_id)
-        .where(m.conversation_id == conversation_id, m.sender == sender, _NEEDED)
-        .order_by(m.seq, m.cell_id)
+        .where(m.conversation_id == conversation_id, m.sender == sender, key_store.READY)
+        .order_by(m.seq, m.cell_id),
+        key_store.keyed_since(now_ms),
     )
     found: dict[Seq, list[CellId]] = {}
     for row in rows:

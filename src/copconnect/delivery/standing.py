@@ -130,16 +130,10 @@ class CellKeyState:
     """Which keys of a cell are good for seals."""
 
     cell_id: CellId
-    epoch: Epoch | None
-    removals: int
+    ready: bool  # Messages are sealed for it (key_store.READY).
     key_id: bytes | None
     previous_key_id: bytes | None
     previous_until_ms: int
-
-    @property
-    def ready(self) -> bool:
-        """Whether messages are sealed for it: founded, keyed and nobody to remove."""
-        return self.epoch is not None and self.key_id is not None and not self.removals
 
     def takes(self, key_id: bytes, now_ms: int) -> bool:
         """Whether a seal under a key is good."""
