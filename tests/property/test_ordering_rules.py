@@ -7,26 +7,22 @@ first time, and every connection shown every entry once and in order, crash or n
 """
 
 import asyncio
-import tempfile
-from collections.abc import Coroutine
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import initialize, invariant, precondition, rule
 
 from copconnect import errors, wire
-from copconnect.database import METADATA, open_database
 from copconnect.ids import EntryId, Epoch, new_id
 from copconnect.principals import Caller
 from copconnect.sockets.connection import Connection
 from copconnect.sockets.fanout import Fanout
 from tests.contract.delivery_world import World, message
 from tests.contract.mls_bytes import commit, group_info
+from tests.property.machine import DatabaseMachine
 
-T = TypeVar("T")
 PEOPLE = 4
 FRAME = msgspec.msgpack.Decoder(wire.ServerFrame)
 
@@ -44,23 +40,10 @@ class Watcher(Connection):
         self.sent.append(frame[{126: 4, 127: 10}.get(frame[1], 2) :])
 
 
-class DeliveryMachine(RuleBasedStateMachine):
+class DeliveryMachine(DatabaseMachine):
     """One group, its members, and what an honest client of each would know."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.loop = asyncio.new_event_loop()
-        self.folder = tempfile.TemporaryDirectory(prefix="copconnect-rules-")
-        url = f"sqlite+aiosqlite:///{Path(self.folder.name) / 'rules.sqlite3'}"
-        self.run(self.set_up(url))
-
-    def run(self, work: Coroutine[Any, Any, T]) -> T:
-        return self.loop.run_until_complete(work)
-
-    async def set_up(self, url: str) -> None:
-        self.database = open_database(url)
-        async with self.database.transaction() as connection:
-            await connection.run_sync(METADATA.create_all)
+    async def set_up(self) -> None:
         self.world = World(self.database)
         self.people = [self.world.registry.register() for _ in range(PEOPLE)]
         self.made = await self.world.group(self.people[0], self.people[1:])
@@ -129,9 +112,7 @@ class DeliveryMachine(RuleBasedStateMachine):
             expected = errors.CellUnfounded
         elif self.epoch != epoch:
             expected = errors.StaleEpoch
-        answer = self.run(
-            self.attempt(self.world.service.posting.post(caller, self.place[0], body))
-        )
+        answer = self.attempt(self.world.service.posting.post(caller, self.place[0], body))
         self.judge(answer, expected, "message", body, caller)
 
     @rule(who=st.integers(0, PEOPLE - 1))
@@ -163,9 +144,7 @@ class DeliveryMachine(RuleBasedStateMachine):
             expected = errors.NotMember
         elif index in self.pending:
             expected = errors.CommitInvalid  # Removed and added again: it must join anew.
-        answer = self.run(
-            self.attempt(self.world.service.commits.upload(caller, *self.place, body))
-        )
+        answer = self.attempt(self.world.service.commits.upload(caller, *self.place, body))
         if self.judge(answer, expected, "commit", body, caller):
             self.epoch, self.leaves, self.pending = epoch + 1, after, set()
 
@@ -180,7 +159,7 @@ class DeliveryMachine(RuleBasedStateMachine):
         self.world.clock.at += 0 if self.pending else 10_000
         leased = False
         if ask:
-            got = self.run(self.attempt(commits.lease(caller, *self.place)))
+            got = self.attempt(commits.lease(caller, *self.place))
             leased = isinstance(got, wire.GroupInfoLease)
             assert leased == (who in self.members and not self.pending)
         old = self.index_of(caller)
@@ -205,7 +184,7 @@ class DeliveryMachine(RuleBasedStateMachine):
             expected = errors.RemovalPending
         elif not leased:
             expected = errors.JoinBusy
-        answer = self.run(self.attempt(commits.upload(caller, *self.place, body)))
+        answer = self.attempt(commits.upload(caller, *self.place, body))
         if self.judge(answer, expected, "commit", body, caller):
             self.epoch, self.leaves = self.epoch + 1, after
 
@@ -249,7 +228,7 @@ class DeliveryMachine(RuleBasedStateMachine):
         entry_id, (caller, _, _) = next(iter(self.accepted.items()))
         other = next(one for one in self.people if one != caller)
         body = message(*self.place, self.epoch or 0, entry_id=entry_id)
-        answer = self.run(self.attempt(self.world.service.posting.post(other, self.place[0], body)))
+        answer = self.attempt(self.world.service.posting.post(other, self.place[0], body))
         assert isinstance(answer, errors.BadRequest)
 
     @rule()
@@ -262,12 +241,6 @@ class DeliveryMachine(RuleBasedStateMachine):
         self.crashed = False
 
     # --- Judging ----------------------------------------------------------------------------
-
-    async def attempt(self, work: Coroutine[Any, Any, T]) -> T | Exception:
-        try:
-            return await work
-        except errors.CopConnectError as error:
-            return error
 
     def judge(
         self, answer: Any, expected: type[Exception] | None, kind: str, body: Any, caller: Caller
@@ -292,14 +265,9 @@ class DeliveryMachine(RuleBasedStateMachine):
         commits = [one.epoch for one in page.entries if one.kind == "commit"]
         assert commits == list(range(len(commits)))
 
-    def teardown(self) -> None:
-        self.crashed = False
-        self.run(self.finish())
-        self.loop.close()
-        self.folder.cleanup()
-
     async def finish(self) -> None:
         """A connection was shown every entry once and in order, whatever was lost on the way."""
+        self.crashed = False
         await self.fanout.heal()
         while self.fanout._tasks:
             await asyncio.gather(*self.fanout._tasks)
@@ -307,7 +275,6 @@ class DeliveryMachine(RuleBasedStateMachine):
         seqs = [one.entry.seq for one in frames if isinstance(one, wire.EntryFrame)]
         assert seqs == list(range(2, len(self.log) + 1))
         await self.fanout.close()
-        await self.database.close()
 
 
 TestDelivery = DeliveryMachine.TestCase

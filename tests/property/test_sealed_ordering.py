@@ -6,44 +6,26 @@ the log has no gaps; everybody who belongs can find every message with the seal 
 promise of one; and no seal is ever taken under a key that somebody who was removed could hold.
 """
 
-import asyncio
-import tempfile
-from collections.abc import Coroutine
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import initialize, invariant, precondition, rule
 
 from copconnect import errors, wire
-from copconnect.database import METADATA, open_database
 from copconnect.ids import CellId, ConversationId
 from tests.contract.sealed_world import Device, SealedWorld, went
+from tests.property.machine import DatabaseMachine
 
-T = TypeVar("T")
 PAYLOAD = msgspec.msgpack.Decoder(wire.SealedPayload)
 GRACE_MS = 30_000
 
 
-class SealedMachine(RuleBasedStateMachine):
+class SealedMachine(DatabaseMachine):
     """One conversation, what its senders know of its keys, and what the rules make of it."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.loop = asyncio.new_event_loop()
-        self.folder = tempfile.TemporaryDirectory(prefix="copconnect-sealed-")
-        url = f"sqlite+aiosqlite:///{Path(self.folder.name) / 'rules.sqlite3'}"
-        self.run(self.set_up(url))
-
-    def run(self, work: Coroutine[Any, Any, T]) -> T:
-        return self.loop.run_until_complete(work)
-
-    async def set_up(self, url: str) -> None:
-        self.database = open_database(url)
-        async with self.database.transaction() as connection:
-            await connection.run_sync(METADATA.create_all)
+    async def set_up(self) -> None:
         self.world = SealedWorld(self.database)
         self.c: ConversationId
         self.c, self.devices = await self.world.large(10)
@@ -64,15 +46,6 @@ class SealedMachine(RuleBasedStateMachine):
 
     def ready(self) -> set[CellId]:
         return {k for k, (key, _, _) in self.keys.items() if key and not self.removing[k]}
-
-    def attempt(self, work: Coroutine[Any, Any, T]) -> T | errors.CopConnectError:
-        async def judged() -> T | errors.CopConnectError:
-            try:
-                return await work
-            except errors.CopConnectError as error:
-                return error
-
-        return self.run(judged())
 
     @initialize(founded=st.sets(st.integers(0, 2), min_size=1))
     def begin(self, founded: set[int]) -> None:
@@ -200,11 +173,6 @@ class SealedMachine(RuleBasedStateMachine):
         for k, burnt in self.burnt.items():
             assert self.keys[k][0] not in burnt
             assert self.keys[k][1] not in burnt
-
-    def teardown(self) -> None:
-        self.run(self.database.close())
-        self.loop.close()
-        self.folder.cleanup()
 
 
 TestSealedOrdering = SealedMachine.TestCase

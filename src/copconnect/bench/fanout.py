@@ -12,97 +12,36 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-import msgspec
 import uvloop
 
 from copconnect.bench import browser, founding
 from copconnect.bench.crowd import Crowd, new_keys
-from copconnect.bench.deployment import Deployment, deployed
-from copconnect.bench.figures import say
+from copconnect.bench.deployment import Deployment
+from copconnect.bench.figures import Figures, say
 from copconnect.bench.floor_side import Floor
-from copconnect.bench.force import Device, Force
+from copconnect.bench.force import Force
 from copconnect.bench.founding import Conversation
 from copconnect.bench.node import NodeProgram
+from copconnect.bench.served import connect, served
 
-FULL_CLIENTS = "client/bench/full-clients.ts"
 TEXT = "All units: road closed from 18:00 at the main junction. Divert traffic, report by radio."
 LIMIT_S = 300
-Figures = dict[str, float]
 
 
 def run(
     force: Force, conversation: Conversation, folder: Path, processes: int, rounds: int
 ) -> Figures:
     """Measure; return the figures."""
-    with contextlib.ExitStack() as stack:
-        deployment = stack.enter_context(
-            deployed(force.folder / "keys", conversation.database, folder, processes)
-        )
-        devices = [conversation.devices[conversation.cells[0].client_ids[0]]]
-        crowd = Crowd(
-            conversation,
-            deployment.addresses,
-            processes,
-            folder,
-            stack,
-            {device.client_id for device in devices},
-        )
-        found(conversation, deployment, crowd)
-        sender = stack.enter_context(
-            contextlib.closing(full_clients(conversation, deployment, folder, devices))
-        )
+    with served(force, conversation, folder, processes) as (deployment, crowd, sender):
         figures = connect(deployment, crowd)
         sender.ask("start")
-        floor = stack.enter_context(contextlib.closing(Floor(crowd.devices, processes)))
-        figures |= _messages(deployment, crowd, sender, floor, rounds)
+        with contextlib.closing(Floor(crowd.devices, processes)) as floor:
+            figures |= _messages(deployment, crowd, sender, floor, rounds)
         records = uvloop.run(founding.records(conversation, deployment.addresses[0]))
         figures |= browser.seal_ms(records, TEXT, deployment.origins[0], folder)
         crowd.ask("disconnect")
         sender.ask("close")
     return {"members": crowd.devices, "cells": len(conversation.cells)} | figures
-
-
-def found(conversation: Conversation, deployment: Deployment, crowd: Crowd) -> None:
-    """Found every cell at the servers."""
-    began = time.monotonic()
-    key_ids = uvloop.run(founding.found(conversation, deployment.addresses))
-    seeds = {cell.cell_id: cell.seed for cell in conversation.cells}
-    crowd.publish({cell_id: (key_id, seeds[cell_id]) for cell_id, key_id in key_ids.items()})
-    say(f"{len(key_ids)} cells are founded, in {time.monotonic() - began:.1f} s.")
-
-
-def full_clients(
-    conversation: Conversation, deployment: Deployment, folder: Path, devices: Sequence[Device]
-) -> NodeProgram:
-    """Return whole clients on these devices."""
-    clients = [founding.planned(device) | {"token": device.token} for device in devices]
-    plan = {
-        "trust": conversation.founding.trust,
-        "conversationId": conversation.founding.conversation_id,
-        "clients": clients,
-    }
-    file = folder / "full-clients.msgpack"
-    file.write_bytes(msgspec.msgpack.encode(plan))
-    return NodeProgram(FULL_CLIENTS, str(file), *deployment.origins)
-
-
-def connect(deployment: Deployment, crowd: Crowd) -> Figures:
-    """Connect everybody."""
-    before = deployment.rss_bytes()
-    began = time.monotonic()
-    crowd.ask("live", on=True)  # Who is refused for the moment comes again.
-    ready = sum(one["ready"] for one in crowd.ask("connect", limit_s=LIMIT_S))
-    seconds = time.monotonic() - began
-    crowd.ask("live", on=False)
-    if ready != crowd.devices:
-        closed = [one["closed"] for one in crowd.ask("usage")]
-        raise RuntimeError(f"{ready} of {crowd.devices} devices are connected; closed: {closed}")
-    say(f"{ready:,} devices are connected, in {seconds:.1f} s.")
-    return {
-        "connected": ready,
-        "connections_per_s": ready / seconds,
-        "rss_kb_per_connection": (deployment.rss_bytes() - before) / ready / 1024,
-    }
 
 
 def _messages(

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Mapping
 
+Figures = dict[str, float]
 _began = time.monotonic()
 
 

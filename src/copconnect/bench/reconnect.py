@@ -5,18 +5,17 @@ everybody is back; each device comes back as clients do (jittered pauses), says 
 what it missed from the log. Nothing may be lost or come twice.
 """
 
-import contextlib
 import threading
 import time
 from pathlib import Path
 
 from copconnect.bench.crowd import Crowd, new_keys
-from copconnect.bench.deployment import Deployment, deployed
-from copconnect.bench.fanout import Figures, connect, found, full_clients
-from copconnect.bench.figures import say
+from copconnect.bench.deployment import Deployment
+from copconnect.bench.figures import Figures, say
 from copconnect.bench.force import Force
 from copconnect.bench.founding import Conversation
 from copconnect.bench.node import NodeProgram
+from copconnect.bench.served import connect, served
 
 PAUSE_S = 5.0  # Between two messages.
 LIMIT_S = 900
@@ -50,23 +49,7 @@ class Posting(threading.Thread):
 
 def run(force: Force, conversation: Conversation, folder: Path, processes: int) -> Figures:
     """Measure; return the figures."""
-    with contextlib.ExitStack() as stack:
-        deployment = stack.enter_context(
-            deployed(force.folder / "keys", conversation.database, folder, processes)
-        )
-        devices = [conversation.devices[conversation.cells[0].client_ids[0]]]
-        crowd = Crowd(
-            conversation,
-            deployment.addresses,
-            processes,
-            folder,
-            stack,
-            {device.client_id for device in devices},
-        )
-        found(conversation, deployment, crowd)
-        sender = stack.enter_context(
-            contextlib.closing(full_clients(conversation, deployment, folder, devices))
-        )
+    with served(force, conversation, folder, processes) as (deployment, crowd, sender):
         figures = connect(deployment, crowd)
         sender.ask("start")
         crowd.publish(new_keys(sender.seeds()))

@@ -92,9 +92,9 @@ class Link(WebSocketClient):
         hello = wire.Hello(version=wire.WIRE_VERSION, access_token=self._device.token)
         self.transport.write(masked(msgspec.msgpack.encode(hello)))
 
-    def received(self, payload: bytes) -> None:
+    def received(self, data: bytes, start: int, end: int) -> None:
         """Hand on what came, with the time."""
-        self._simulator.came(self._device, payload)
+        self._simulator.came(self._device, data[start:end])
 
     def ended(self) -> None:
         """The device has no connection."""

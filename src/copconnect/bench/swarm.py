@@ -9,109 +9,54 @@ import asyncio
 import sys
 import time
 from array import array
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 import uvloop
 
 from copconnect import wire
 from copconnect.bench.children import Answer, answer_lines
+from copconnect.bench.websocket import WebSocketClient, masked, upgrade_request
 from copconnect.commands import descriptors
 
 CONNECTING_AT_ONCE = 200
-_BINARY, _PING = 0x82, 0x89
-_PONG = bytes([0x8A, 0x80, 0, 0, 0, 0])
-_REQUEST = (
-    "GET {path} HTTP/1.1\r\nHost: {host}:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
-)
 
 
-def masked(payload: bytes) -> bytes:
-    """Frame a client's payload. Its mask is zero: masking protects proxies, and here are none."""
-    size = len(payload)
-    if size < 126:
-        head = bytes([_BINARY, 0x80 | size])
-    elif size < 65536:
-        head = bytes([_BINARY, 0xFE]) + size.to_bytes(2, "big")
-    else:
-        head = bytes([_BINARY, 0xFF]) + size.to_bytes(8, "big")
-    return head + bytes(4) + payload
-
-
-class SwarmClient(asyncio.Protocol):
+class SwarmClient(WebSocketClient):
     """One connection: upgrade, Hello, then frames until it closes."""
 
-    __slots__ = ("_hello", "_rest", "_swarm", "_upgraded", "transport")
+    __slots__ = ("_hello", "_swarm")
 
     def __init__(self, swarm: "Swarm", hello: bytes) -> None:
+        super().__init__(swarm.request)
         self._swarm = swarm
         self._hello = hello
-        self._rest = b""
-        self._upgraded = False
-        self.transport: asyncio.Transport
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Ask for the upgrade."""
-        self.transport = cast(asyncio.Transport, transport)
-        self.transport.write(self._swarm.request)
-
-    def data_received(self, data: bytes) -> None:
-        """Take whole frames out of what came."""
-        if self._rest:
-            data = self._rest + data
-            self._rest = b""
-        at = 0
-        if not self._upgraded:
-            end = data.find(b"\r\n\r\n")
-            if end < 0:
-                self._rest = data
-                return
-            if not data.startswith(b"HTTP/1.1 101"):
-                raise RuntimeError(data[:200].decode("latin-1"))
-            self._upgraded = True
-            at = end + 4
-            if self._hello:
-                self.transport.write(self._hello)
-            else:
-                self._swarm.welcomed()
-        size = len(data)
-        while size - at >= 2:
-            length, head = data[at + 1], 2
-            if length > 125:
-                head = 4 if length == 126 else 10
-                if size - at < head:
-                    break
-                length = int.from_bytes(data[at + 2 : at + head], "big")
-            if size - at < head + length:
-                break
-            self._frame(data[at], data, at + head, length)
-            at += head + length
-        if at < size:
-            self._rest = data[at:]
-
-    def _frame(self, first: int, data: bytes, start: int, length: int) -> None:
-        if first == _BINARY:
-            if self._hello:  # The answer is Ready.
-                self._hello = b""
-                self._swarm.welcomed()
-            else:
-                self._swarm.received(length)
-        elif first == _PING:
-            self.transport.write(_PONG)
+    def opened(self) -> None:
+        """Say Hello, or be ready without."""
+        if self._hello:
+            self.transport.write(self._hello)
         else:
-            self._swarm.closed.append(int.from_bytes(data[start : start + 2], "big"))
+            self._swarm.welcomed()
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
+    def received(self, data: bytes, start: int, end: int) -> None:  # noqa: ARG002
+        """Count a frame; the first answers Hello."""
+        if self._hello:
+            self._hello = b""
+            self._swarm.welcomed()
+        else:
+            self._swarm.received()
+
+    def ended(self) -> None:
         """Count the loss."""
-        self._swarm.lost += 1
+        self._swarm.ended(self.close_code)
 
 
 class Swarm:
     """The clients of this process."""
 
     def __init__(self, host: str, port: int, source: str | None = None) -> None:
-        self.request = _REQUEST.format(host=host, port=port, path="/v1/socket").encode()
+        self.request = upgrade_request(host, port)
         self._address = (host, port)
         # Ports that others have bound on addresses of their own are taken for who binds none.
         self._local = None if source is None else (source, 0)
@@ -127,9 +72,16 @@ class Swarm:
         self._ready += 1
         self._changed.set()
 
-    def received(self, length: int) -> None:  # noqa: ARG002
+    def received(self) -> None:
         """A frame came."""
         self._times.append(time.monotonic_ns())
+        self._changed.set()
+
+    def ended(self, close_code: int | None) -> None:
+        """A connection is gone: whoever waits need not wait for it."""
+        self.lost += 1
+        if close_code is not None:
+            self.closed.append(close_code)
         self._changed.set()
 
     async def answer(self, asked: Answer) -> Answer:

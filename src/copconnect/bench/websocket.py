@@ -46,8 +46,8 @@ class WebSocketClient(asyncio.Protocol):
     def opened(self) -> None:
         """The upgrade was accepted."""
 
-    def received(self, payload: bytes) -> None:
-        """A binary message came."""
+    def received(self, data: bytes, start: int, end: int) -> None:
+        """A binary message came: ``data[start:end]``, copied by whom it is of use to."""
 
     def ended(self) -> None:
         """The connection is gone; ``close_code`` if the server gave one."""
@@ -85,15 +85,17 @@ class WebSocketClient(asyncio.Protocol):
                 length = int.from_bytes(data[at + 2 : at + head], "big")
             if size - at < head + length:
                 break
-            self._frame(data[at], data[at + head : at + head + length])
-            at += head + length
+            start, end = at + head, at + head + length
+            if data[at] == _BINARY:
+                self.received(data, start, end)
+            else:
+                self._control(data[at], data[start:end])
+            at = end
         if at < size:
             self._rest = data[at:]
 
-    def _frame(self, first: int, payload: bytes) -> None:
-        if first == _BINARY:
-            self.received(payload)
-        elif first == _PING:
+    def _control(self, first: int, payload: bytes) -> None:
+        if first == _PING:
             self.transport.write(_PONG)
         elif first == _CLOSE:
             self.close_code = int.from_bytes(payload[:2], "big")

@@ -1,0 +1,91 @@
+"""A large conversation at running servers: its cells founded, its devices simulated, one sender."""
+
+import contextlib
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+import uvloop
+
+from copconnect.bench import founding
+from copconnect.bench.crowd import Crowd
+from copconnect.bench.deployment import Deployment, deployed
+from copconnect.bench.figures import Figures, say
+from copconnect.bench.force import Device, Force
+from copconnect.bench.founding import Conversation
+from copconnect.bench.node import NodeProgram
+
+FULL_CLIENTS = "client/bench/full-clients.ts"
+CONNECT_LIMIT_S = 300
+
+
+class Served(NamedTuple):
+    """The servers, every device but the sender's, and the sender: the real client core."""
+
+    deployment: Deployment
+    crowd: Crowd
+    sender: NodeProgram
+
+
+@contextlib.contextmanager
+def served(
+    force: Force, conversation: Conversation, folder: Path, processes: int
+) -> Iterator[Served]:
+    """Start everything and found the cells; stop it at the end. Nobody is connected yet."""
+    sending = conversation.devices[conversation.cells[0].client_ids[0]]
+    with contextlib.ExitStack() as stack:
+        deployment = stack.enter_context(
+            deployed(force.folder / "keys", conversation.database, folder, processes)
+        )
+        crowd = Crowd(
+            conversation, deployment.addresses, processes, folder, stack, {sending.client_id}
+        )
+        _found(conversation, deployment, crowd)
+        sender = stack.enter_context(
+            contextlib.closing(_full_client(conversation, deployment, folder, sending))
+        )
+        yield Served(deployment, crowd, sender)
+
+
+def _found(conversation: Conversation, deployment: Deployment, crowd: Crowd) -> None:
+    """Found every cell at the servers."""
+    began = time.monotonic()
+    key_ids = uvloop.run(founding.found(conversation, deployment.addresses))
+    seeds = {cell.cell_id: cell.seed for cell in conversation.cells}
+    crowd.publish({cell_id: (key_id, seeds[cell_id]) for cell_id, key_id in key_ids.items()})
+    say(f"{len(key_ids)} cells are founded, in {time.monotonic() - began:.1f} s.")
+
+
+def _full_client(
+    conversation: Conversation, deployment: Deployment, folder: Path, device: Device
+) -> NodeProgram:
+    """Return a whole client on this device."""
+    plan = {
+        "trust": conversation.founding.trust,
+        "conversationId": conversation.founding.conversation_id,
+        "clients": [founding.planned(device) | {"token": device.token}],
+    }
+    file = folder / "full-clients.msgpack"
+    file.write_bytes(msgspec.msgpack.encode(plan))
+    return NodeProgram(FULL_CLIENTS, str(file), *deployment.origins)
+
+
+def connect(deployment: Deployment, crowd: Crowd) -> Figures:
+    """Connect everybody."""
+    before = deployment.rss_bytes()
+    began = time.monotonic()
+    crowd.ask("live", on=True)  # Who is refused for the moment comes again.
+    ready = sum(one["ready"] for one in crowd.ask("connect", limit_s=CONNECT_LIMIT_S))
+    seconds = time.monotonic() - began
+    crowd.ask("live", on=False)
+    if ready != crowd.devices:
+        closed = [one["closed"] for one in crowd.ask("usage")]
+        raise RuntimeError(f"{ready} of {crowd.devices} devices are connected; closed: {closed}")
+    say(f"{ready:,} devices are connected, in {seconds:.1f} s.")
+    return {
+        "connected": ready,
+        "connections_per_s": ready / seconds,
+        "rss_kb_per_connection": (deployment.rss_bytes() - before) / ready / 1024,
+    }
