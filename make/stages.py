@@ -9,6 +9,7 @@ passes counts as passed and is named in the summary as flaky. Imports only the s
 """
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -49,7 +50,7 @@ class Results:
 @dataclass(frozen=True)
 class Stage:
     """A command to run. Stages that run tests name the JUnit file they write, and give the
-    arguments that make the command run (at least) the tests that failed and no others."""
+    arguments that make the command run the files of the tests that failed and no others."""
 
     name: str
     command: tuple[str, ...]
@@ -80,7 +81,7 @@ def pytest_stage(name: str, group: str, *arguments: str) -> Stage:
     """Return a stage that runs pytest."""
     junit = f"{name.replace(' ', '-')}.xml"
     command = (*PYTHON, "pytest", "--quiet", f"--junitxml={ARTEFACTS / junit}", *arguments)
-    return Stage(name, command, group, junit, lambda _: ("--last-failed",))
+    return Stage(name, command, group, junit, modules_of)
 
 
 def vitest_stage(name: str, workspace: str) -> Stage:
@@ -90,10 +91,16 @@ def vitest_stage(name: str, workspace: str) -> Stage:
         *("npx", "vitest", "run", "--root", workspace),
         *("--reporter=default", "--reporter=junit", f"--outputFile.junit={ARTEFACTS / junit}"),
     )
-    # Whole files: tests of one share a server.
     return Stage(
         name, command, "unit", junit, lambda failed: sorted({case.place for case in failed})
     )
+
+
+def modules_of(failed: Sequence[Case]) -> Sequence[str]:
+    """Return the files of tests that pytest names by module (and class). Whole files, because
+    tests of one share a server and what was said in it."""
+    modules = {re.sub(r"(\.|^)(test_\w+).*", r"\1\2", case.place) for case in failed}
+    return sorted(f"{module.replace('.', '/')}.py" for module in modules)
 
 
 STAGES: tuple[Stage, ...] = (

@@ -149,15 +149,18 @@ def once(name):
         seen.touch()
         raise AssertionError("the first time")
 
-def test_steady():
-    pathlib.Path(__file__).with_name("steady").open("a").write("x")
-
 @pytest.mark.parametrize("n", range(FLAKY))
 def test_sometimes(n):
     once(f"sometimes{n}")
 
 def test_never():
     assert NEVER
+"""
+STEADY = """
+import pathlib
+
+def test_steady():
+    pathlib.Path(__file__).with_name("steady").open("a").write("x")
 """
 
 
@@ -182,6 +185,7 @@ def test_what_failed_runs_once_more_where_that_is_asked_for(
 ) -> None:
     code = SOMETIMES.replace("FLAKY", str(flaky)).replace("NEVER", str(never))
     (tmp_path / "test_it.py").write_text(code)
+    (tmp_path / "test_steady.py").write_text(STEADY)
     (tmp_path / "pytest.ini").write_text("[pytest]")
     monkeypatch.setattr(stages, "ARTEFACTS", tmp_path)
     monkeypatch.setattr(stages, "ROOT", tmp_path)
@@ -193,7 +197,19 @@ def test_what_failed_runs_once_more_where_that_is_asked_for(
     passed_later = flaky if last.startswith(("4", "3")) else 0
     named = re.findall(r"^ +flaky: (.*)$", printed, re.MULTILINE)
     assert named == [f"test_it test_sometimes[{n}]" for n in range(passed_later)]
-    assert (tmp_path / "steady").read_text() == "x"  # What passed did not run again.
+    assert (tmp_path / "steady").read_text() == "x"  # A file that passed did not run again.
+
+
+def test_a_module_of_python_tests_runs_once_more() -> None:
+    failed = [
+        stages.Case("tests.browser.test_screens", "test_talk[phone]"),
+        stages.Case("tests.browser.test_screens.TestClass", "test_more"),
+        stages.Case("src.copconnect.roster.test_rules", "test_one"),
+    ]
+    assert stages.modules_of(failed) == [
+        "src/copconnect/roster/test_rules.py",
+        "tests/browser/test_screens.py",
+    ]
 
 
 def test_a_file_of_the_client_runs_once_more() -> None:
