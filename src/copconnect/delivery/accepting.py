@@ -21,10 +21,10 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection
 
 from copconnect import errors, wire
-from copconnect.delivery import log_store, rules, store, together_store
+from copconnect.delivery import log_store, rules, standing_store, store, together_store
 from copconnect.delivery.parts import Parts, wakeup_of, wakeups_of
 from copconnect.delivery.standing import KnownEntry
-from copconnect.delivery.store import FoundStanding
+from copconnect.delivery.standing_store import FoundStanding
 from copconnect.ids import AttachmentId, CellId, ConversationId, EntryId, Epoch, Seq
 from copconnect.principals import Caller
 
@@ -241,7 +241,7 @@ def _append_held(
 
 
 def _standing(connection: Connection, post: Post, *, advanced: bool) -> FoundStanding | None:
-    return store.standing_at_once(
+    return standing_store.standing_at_once(
         connection,
         post.conversation_id,
         CellId(post.body.cell_id),

@@ -15,7 +15,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect import errors, wire
 from copconnect.background import Periodic
 from copconnect.bus import AnyWakeup
-from copconnect.delivery import audience_store, cell_store, leaf_store, store, view_store
+from copconnect.delivery import (
+    audience_store,
+    cell_store,
+    leaf_store,
+    member_store,
+    name_locks,
+    store,
+    view_store,
+)
 from copconnect.delivery.membership import valid_clients, with_duties
 from copconnect.delivery.parts import Parts
 from copconnect.delivery.ports import Organisation
@@ -111,7 +119,7 @@ class Audiences:
             await audience_store.add(connection, conversation_id, rule)
             wanted = await self._wanted(connection, rule, creator, None)
             clients = await parts.registrations.clients_of(connection, wanted.keys())
-            await store.add_members(connection, conversation_id, wanted.items(), now_ms)
+            await member_store.add_members(connection, conversation_id, wanted.items(), now_ms)
             edit = RosterEdit(
                 reason="created",
                 by=creator,
@@ -169,7 +177,7 @@ class Audiences:
             if found is None:
                 return set()
             wanted = await self._wanted(connection, *found, None)
-            members = await store.member_flags(connection, conversation_id)
+            members = await member_store.member_flags(connection, conversation_id)
             placed = await leaf_store.owners_in(connection, conversation_id)
             valid = await parts.registrations.certificates(connection)
         differing = {
@@ -191,7 +199,7 @@ class Audiences:
         """Bring the membership and clients of these people up to date, in one roster change."""
         parts = self._parts
         async with parts.database.transaction() as connection:
-            await store.share_names(connection, people)
+            await name_locks.share(connection, people)
             clients = await valid_clients(connection, parts.registrations, people)
             held = await store.hold(connection, [conversation_id])
             found = await self._audience_of(connection, conversation_id)
@@ -211,7 +219,7 @@ class Audiences:
         clients: Collection[RegisteredClient],
     ) -> _Changes:
         conversation_id = held.conversation_id
-        members = await store.member_flags(connection, conversation_id, people)
+        members = await member_store.member_flags(connection, conversation_id, people)
         named = await leaf_store.leaves_named(connection, [conversation_id], (), people)
         leaves = [leaf for leaf in named.get(conversation_id, []) if leaf.person_id in people]
         there = {leaf.certificate_hash for leaf in leaves}
@@ -237,13 +245,15 @@ class Audiences:
     ) -> list[AnyWakeup]:
         conversation_id = held.conversation_id
         if changes.remove_people:
-            await store.remove_members(connection, conversation_id, changes.remove_people)
+            await member_store.remove_members(connection, conversation_id, changes.remove_people)
         now_ms = self._parts.clock.now_ms()
-        await store.add_members(connection, conversation_id, changes.add_people.items(), now_ms)
+        await member_store.add_members(
+            connection, conversation_id, changes.add_people.items(), now_ms
+        )
         if changes.make_admin:
-            await store.set_admin(connection, conversation_id, changes.make_admin, True)
+            await member_store.set_admin(connection, conversation_id, changes.make_admin, True)
         if changes.revoke_admin:
-            await store.set_admin(connection, conversation_id, changes.revoke_admin, False)
+            await member_store.set_admin(connection, conversation_id, changes.revoke_admin, False)
         new_admins = [person for person, admin in changes.add_people.items() if admin]
         edit = RosterEdit(
             reason="department",

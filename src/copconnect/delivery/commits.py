@@ -7,7 +7,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
 from copconnect.bus import AnyWakeup
-from copconnect.delivery import cell_store, leaf_store, log_store, rules, sealed_rules, store
+from copconnect.delivery import (
+    cell_store,
+    leaf_store,
+    log_store,
+    rules,
+    sealed_rules,
+    standing_store,
+    store,
+)
 from copconnect.delivery.accepting import AlreadyAccepted, check_known
 from copconnect.delivery.keys import take_record
 from copconnect.delivery.parts import Parts, wakeup_of
@@ -49,7 +57,7 @@ class Commits:
         try:
             async with parts.database.transaction() as connection:
                 seq = await store.advance(connection, conversation_id, None)
-                found = await store.standing(
+                found = await standing_store.standing(
                     connection,
                     conversation_id,
                     cell_id,
@@ -172,7 +180,7 @@ class Commits:
         async with parts.database.transaction() as connection:
             if not await store.hold(connection, [conversation_id]):
                 raise errors.NotMember
-            found = await store.standing(connection, conversation_id, cell_id, caller)
+            found = await standing_store.standing(connection, conversation_id, cell_id, caller)
             if found is None:
                 raise errors.NotMember
             standing = found[0]

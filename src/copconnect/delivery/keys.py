@@ -14,6 +14,7 @@ from copconnect.delivery import (
     rules,
     sealed_rules,
     sealed_store,
+    standing_store,
     store,
 )
 from copconnect.delivery.mls.group_info import read_group_info
@@ -72,7 +73,7 @@ class Keys:
         now_ms = parts.clock.now_ms()
         async with parts.database.transaction() as connection:
             await store.hold(connection, [conversation_id])
-            found = await store.standing(connection, conversation_id, cell_id, caller)
+            found = await standing_store.standing(connection, conversation_id, cell_id, caller)
             if found is None:
                 raise errors.NotMember
             standing, _, suite = found

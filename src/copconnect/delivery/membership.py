@@ -13,6 +13,8 @@ from copconnect.delivery import (
     key_package_store,
     leaf_store,
     log_store,
+    member_store,
+    name_locks,
     rules,
     store,
     view_store,
@@ -46,7 +48,7 @@ class Membership:
             missing = set(people) - active
             if missing:
                 raise errors.NotFound(person_id=min(missing))
-            await store.share_names(connection, [caller.person_id, *people])
+            await name_locks.share(connection, [caller.person_id, *people])
             conversation_id, wakeups = await self._create(connection, caller, body, people)
         await parts.bus.publish(wakeups)
         return await self.conversation(caller, conversation_id)
@@ -78,7 +80,7 @@ class Membership:
         everybody = [caller.person_id, *people]
         admins = [] if direct else [caller.person_id]
         clients = await valid_clients(connection, parts.registrations, everybody)
-        await store.add_members(
+        await member_store.add_members(
             connection, conversation_id, [(p, p in admins) for p in everybody], now_ms
         )
         edit = RosterEdit(
@@ -102,7 +104,7 @@ class Membership:
         add = [PersonId(one) for one in body.add]
         async with parts.database.transaction() as connection:
             if add:
-                await store.share_names(connection, add)
+                await name_locks.share(connection, add)
             clients = await valid_clients(connection, parts.registrations, add)
             held = await self._hold(connection, conversation_id)
             known = await log_store.find_entry(connection, conversation_id, EntryId(body.change_id))
@@ -110,7 +112,7 @@ class Membership:
                 raise errors.BadRequest(reason="change_id is taken")
             if known is not None:
                 return await self._even_if_left(connection, caller, conversation_id)
-            members = await store.member_flags(connection, conversation_id)
+            members = await member_store.member_flags(connection, conversation_id)
             plan = rules.plan_members(body, held.kind, members, caller.person_id)
             missing = set(plan.add) - await parts.registrations.active_people(connection, plan.add)
             if missing:
@@ -146,18 +148,18 @@ class Membership:
         plan: rules.MembershipPlan,
     ) -> None:
         if plan.remove:
-            await store.remove_members(connection, conversation_id, plan.remove)
+            await member_store.remove_members(connection, conversation_id, plan.remove)
         now_ms = self._parts.clock.now_ms()
-        await store.add_members(
+        await member_store.add_members(
             connection,
             conversation_id,
             [(person, person in plan.make_admin) for person in plan.add],
             now_ms,
         )
         if plan.make_admin:
-            await store.set_admin(connection, conversation_id, plan.make_admin, True)
+            await member_store.set_admin(connection, conversation_id, plan.make_admin, True)
         if plan.revoke_admin:
-            await store.set_admin(connection, conversation_id, plan.revoke_admin, False)
+            await member_store.set_admin(connection, conversation_id, plan.revoke_admin, False)
 
     async def change_policy(
         self, caller: Caller, conversation_id: ConversationId, body: wire.ChangePolicy
@@ -166,7 +168,7 @@ class Membership:
         parts = self._parts
         async with parts.database.transaction() as connection:
             held = await self._hold(connection, conversation_id)
-            members = await store.member_flags(connection, conversation_id)
+            members = await member_store.member_flags(connection, conversation_id)
             if caller.person_id not in members:
                 raise errors.NotMember
             if not members[caller.person_id] or held.kind != "group":
@@ -188,7 +190,7 @@ class Membership:
         if not -1 <= (body.muted_until_ms or 0) <= _LATEST_MS:
             raise errors.BadRequest(reason="muted_until_ms is no time")
         async with parts.database.transaction() as connection:
-            await store.set_preferences(connection, conversation_id, caller.person_id, body)
+            await member_store.set_preferences(connection, conversation_id, caller.person_id, body)
             after = await view_store.conversations_of(connection, caller, conversation_id)
         found = _one(after)
         await parts.bus.publish(
@@ -214,7 +216,7 @@ class Membership:
     ) -> wire.Members:
         """Return a page of members, for members."""
         async with self._parts.database.reading() as connection:
-            if not await store.is_member(connection, [conversation_id], caller.person_id):
+            if not await member_store.is_member(connection, [conversation_id], caller.person_id):
                 raise errors.NotMember
             page = await view_store.members_page(
                 connection, conversation_id, after, MEMBERS_PAGE + 1
@@ -241,14 +243,14 @@ class Membership:
     async def _name(
         self, connection: AsyncConnection, client: RegisteredClient, reason: Reason
     ) -> list[AnyWakeup]:
-        await store.claim_names(connection, [client.person_id])
+        await name_locks.claim(connection, [client.person_id])
         # Rosters of audiences are large: they take up many clients at once (audiences.py).
         await audience_store.mark(connection, client.person_id)
-        found = await store.conversations_with_person(connection, client.person_id)
+        found = await member_store.conversations_with_person(connection, client.person_id)
         found = await audience_store.without_audience(connection, found)
         held = await store.hold(connection, found)
         # Again: the person may have left one while its row was awaited.
-        still = set(await store.conversations_with_person(connection, client.person_id))
+        still = set(await member_store.conversations_with_person(connection, client.person_id))
         held = [one for one in held if one.conversation_id in still]
         if not held:
             return []
@@ -272,7 +274,7 @@ class Membership:
         Welcomes."""
         if not client_ids:
             return []
-        await store.claim_names(connection, client_ids)
+        await name_locks.claim(connection, client_ids)
         await key_package_store.forget(connection, client_ids)
         await cell_store.drop_welcomes(connection, client_ids)
         found = await leaf_store.conversations_with_clients(connection, client_ids)
@@ -310,7 +312,7 @@ async def valid_clients(
 ) -> list[RegisteredClient]:
     """Return the people's clients, such that none is revoked unnoticed meanwhile."""
     clients = await registrations.clients_of(connection, people) if people else []
-    if clients and await store.share_names(connection, [one.client_id for one in clients]):
+    if clients and await name_locks.share(connection, [one.client_id for one in clients]):
         clients = await registrations.clients_of(connection, people)
     return clients
 

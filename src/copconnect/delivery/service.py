@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect.bus import AnyWakeup, Bus
 from copconnect.clock import Clock
 from copconnect.database import Database
-from copconnect.delivery import store, suites
+from copconnect.delivery import member_store, suites
 from copconnect.delivery.audiences import Audiences
 from copconnect.delivery.commits import Commits
 from copconnect.delivery.key_packages import KeyPackages
@@ -116,4 +116,4 @@ class DeliveryService:
         conversation_ids: Collection[ConversationId],
     ) -> bool:
         """Return whether a person is a member of any of these conversations."""
-        return await store.is_member(connection, conversation_ids, person_id)
+        return await member_store.is_member(connection, conversation_ids, person_id)

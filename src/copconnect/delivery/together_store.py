@@ -9,7 +9,12 @@ from collections.abc import Collection, Mapping, Sequence
 from sqlalchemy import ARRAY, BigInteger, Connection, String, bindparam, func, select, update
 from sqlalchemy.sql import column
 
-from copconnect.delivery.store import AskedColumns, FoundStanding, read_standing, standing_of
+from copconnect.delivery.standing_store import (
+    AskedColumns,
+    FoundStanding,
+    read_standing,
+    standing_of,
+)
 from copconnect.delivery.tables import CONVERSATIONS
 from copconnect.ids import CellId, ConversationId, EntryId, Seq
 from copconnect.principals import Caller
@@ -72,7 +77,7 @@ def hold_free(
 
 
 def standings(connection: Connection, asked: Sequence[Asked]) -> list[FoundStanding | None]:
-    """Return for each what ``store.standing`` returns, in the same order."""
+    """Return for each what ``standing_store.standing`` returns, in the same order."""
     found: list[FoundStanding | None] = [None] * len(asked)
     values = {
         "p_conversation_id": [conversation_id for _, conversation_id, _, _ in asked],
