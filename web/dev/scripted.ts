@@ -207,14 +207,13 @@ export class ScriptedCore extends ScriptedAccount implements ConnectedCore {
   async encryption(conversationId: string): Promise<EncryptionView> {
     await pause(60);
     const { item } = this.#talk(conversationId);
-    const cells = Math.ceil(item.members / 256);
     return {
       conversationId,
       suite: "MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519",
-      cells,
-      cellsReady: item.state === "joining" ? 0 : cells,
-      waiting: 0,
-      refused: 0,
+      cells: item.cells,
+      cellsReady: item.state === "joining" ? 0 : item.cellsReady,
+      waiting: item.cells > 1 ? 3 : 0,
+      refused: item.cells > 1 ? 1 : 0,
       epoch: 17,
       rosterEpoch: 5,
       people: item.members,
@@ -295,9 +294,19 @@ export class ScriptedCore extends ScriptedAccount implements ConnectedCore {
       }),
     };
   }
+  /** A message takes a moment; one for many cells says how far it is. */
+  async #seal(talk: Talk, { conversationId, messageId }: MessageItem): Promise<void> {
+    const total = talk.item.cells;
+    for (let done = 0; total > 1 && done < total; done += 1) {
+      this.emit({ type: "sealing", conversationId, messageId, done, total });
+      await pause(20);
+    }
+    if (total > 1) this.emit({ type: "sealing", conversationId, messageId, done: total, total });
+    else await pause(200);
+  }
   async #deliver(talk: Talk, message: MessageItem, seq: number): Promise<void> {
     if (this.now.connection === "offline") return;
-    await pause(200);
+    await this.#seal(talk, message);
     if (message.body.kind === "text" && message.body.text.includes("fail")) {
       this.#put(talk, { ...message, status: "failed", failure: refusal("not_member") });
       return;

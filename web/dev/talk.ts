@@ -282,6 +282,19 @@ export function makeTalks(kind: "some" | "empty" | "many", busiest: number): Tal
     },
     {
       title: null,
+      kind: "unit",
+      people: PEOPLE,
+      messages: 30,
+      unread: 0,
+      more: {
+        audience: { everyone: true, unitIds: [], deep: true },
+        members: 63_000,
+        cells: 247,
+        cellsReady: 243,
+      },
+    },
+    {
+      title: null,
       kind: "group",
       people: with_(40, 41, 42),
       messages: 5,

@@ -29,17 +29,22 @@ function store(key: string, value: string): void {
 const darkScheme = matchMedia("(prefers-color-scheme: dark)");
 const wideScreen = matchMedia("(min-width: 900px)");
 let theme = $state<ThemeChoice>("system");
+let dark = $state(false);
 let wide = $state(wideScreen.matches);
 let languageChosen = $state(false);
 
 function paint(): void {
-  const dark = theme === "dark" || (theme === "system" && darkScheme.matches);
+  dark = theme === "dark" || (theme === "system" && darkScheme.matches);
   document.documentElement.dataset["theme"] = dark ? "dark" : "light";
 }
 
 export const appearance = {
   get theme(): ThemeChoice {
     return theme;
+  },
+  /** Which colours are on screen: the choice, or what the phone says. */
+  get dark(): boolean {
+    return dark;
   },
   /** Three or four panes side by side instead of one screen at a time. */
   get wide(): boolean {

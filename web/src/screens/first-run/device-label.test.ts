@@ -14,6 +14,14 @@ it.each([
     "Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) AppleWebKit/605.1.15 Version/17.0 Safari/604.1",
     "Safari, iPhone",
   ],
+  [
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) AppleWebKit/605.1.15 CriOS/140.0 Mobile/15E148 Safari/604.1",
+    "Chrome, iPhone",
+  ],
+  [
+    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 HeadlessChrome/140.0 Safari/537.36",
+    "Chrome, Linux",
+  ],
   ["something else", "Browser"],
 ])("names %s", (agent, label) => {
   expect(deviceLabel(agent)).toBe(label);
