@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 from collections import deque
 
-import msgspec
 import structlog
 
 from copconnect import wire
@@ -22,7 +21,6 @@ from copconnect.sockets.fanout import Fanout
 from copconnect.sockets.feed import Tokens, Versions
 
 TOGETHER = 500
-_ENCODER = msgspec.msgpack.Encoder()
 log = structlog.get_logger()
 
 
@@ -103,7 +101,7 @@ class Admission:
                 directory_version=directory_version,
                 heads=heads,
             )
-            connection.push(framing.binary(_ENCODER.encode(ready)))
+            connection.push(framing.frame(ready))
             for frame in missed:
                 connection.push(frame)
         if entered:

@@ -8,7 +8,7 @@ connections (:mod:`copconnect.sockets.framing`) and written as they are.
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 from picows import WSFrame, WSListener, WSMsgType, WSTransport, WSUpgradeRequest
@@ -235,3 +235,9 @@ def parser(owner: Owner, limit_bytes: int) -> WSProtocol:
         None,  # extra_headers
         _READ_BUFFER_BYTES,
     )
+
+
+def push_all(connections: Iterable[Connection], frame: bytes) -> None:
+    """Send a frame to each."""
+    for connection in connections:
+        connection.push(frame)

@@ -4,7 +4,6 @@ import asyncio
 import random
 from collections.abc import Mapping
 
-import msgspec
 import structlog
 
 from copconnect import wire
@@ -15,7 +14,6 @@ from copconnect.sockets.feed import Feed, Leases
 from copconnect.sockets.topic import Topic
 
 EVERY_S = 2.0
-_ENCODER = msgspec.msgpack.Encoder()
 log = structlog.get_logger()
 
 
@@ -58,7 +56,7 @@ class Duties:
 
     async def _ask(self, conversation_id: ConversationId, cell_id: CellId) -> None:
         duty = wire.Duty(conversation_id=conversation_id, cell_id=cell_id)
-        frame = framing.binary(_ENCODER.encode(duty))
+        frame = framing.frame(duty)
         lease = f"duty:{cell_id}"
         asked: set[Connection] = set()
         while True:

@@ -9,15 +9,12 @@ that it is never seen half done.
 """
 
 import asyncio
-from collections.abc import Coroutine, Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Coroutine, Sequence
+from typing import Any, NamedTuple
 
-import msgspec
 import structlog
 
 from copconnect import wire
-from copconnect.background import Periodic
 from copconnect.bus import (
     AccountWakeup,
     AnyWakeup,
@@ -31,35 +28,23 @@ from copconnect.bus import (
     SealWantedWakeup,
 )
 from copconnect.clock import Clock
-from copconnect.ids import CellId, ClientId, ConversationId, PersonId, Seq
+from copconnect.ids import CellId, ClientId, ConversationId, Seq
 from copconnect.sockets import framing
-from copconnect.sockets.connection import Connection
+from copconnect.sockets.connection import Connection, push_all
 from copconnect.sockets.duty import Duties
+from copconnect.sockets.entering import Entering, roster_change
 from copconnect.sockets.feed import Feed, Leases, Place, Seat
+from copconnect.sockets.healing import Healing
+from copconnect.sockets.present import Present
 from copconnect.sockets.returning import Returning
 from copconnect.sockets.sealed_entry import SealedFrames
 from copconnect.sockets.topic import Topic
 
 REORDER_S = 0.2  # How long an entry waits for the one before it.
-HEAL_S = 15.0
-OUTAGE_HEAL_S = 1.0
+_RELOAD_S = 1.0  # Between two attempts to read who sits where.
 _HEAL_WINDOW_MS = 90_000  # Wider than the period, for the nodes' clocks and slow commits.
 _MOST_HELD = 1_000
-_ENCODER = msgspec.msgpack.Encoder()
-_ENTRY = msgspec.msgpack.Decoder(wire.EntryFrame)
-_CHANGE = msgspec.msgpack.Decoder(wire.RosterChange)
 log = structlog.get_logger()
-K = TypeVar("K")
-
-
-@dataclass(slots=True)
-class _Entering:
-    """Clients whose places are being read: what happened meanwhile."""
-
-    clients: set[ClientId]
-    seen: dict[ConversationId, int] = field(default_factory=dict)
-    seen_of: dict[tuple[ConversationId, CellId | None], int] = field(default_factory=dict)
-    roster_changed: set[ClientId] = field(default_factory=set)
 
 
 class Entered(NamedTuple):
@@ -74,18 +59,14 @@ class Fanout:
     """The connections of one node and what they subscribe to."""
 
     def __init__(self, feed: Feed, bus: Bus, leases: Leases, clock: Clock) -> None:
-        self._bus = bus
         self._feed = feed
         self._clock = clock
         self._topics: dict[ConversationId, Topic] = {}
-        self._clients: dict[ClientId, set[Connection]] = {}
-        self._people: dict[PersonId, set[Connection]] = {}
+        self._present = Present()
         self._subscribed: dict[Connection, set[ConversationId]] = {}
-        self._entering: list[_Entering] = []
+        self._entering: list[Entering] = []
         self._returning = Returning(feed)
-        self._healing = Periodic("heal", self._look, OUTAGE_HEAL_S)
-        self._heard = True
-        self._rounds = 0
+        self._healing = Healing(self.heal, bus)
         self._healed: dict[ConversationId, int] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self.duties = Duties(feed, leases, self._topics)
@@ -95,7 +76,7 @@ class Fanout:
     @property
     def connections(self) -> list[Connection]:
         """Every connection of this node."""
-        return [one for those in self._clients.values() for one in those]
+        return self._present.connections
 
     async def enter(self, connections: Sequence[Connection]) -> list[Entered]:
         """Subscribe connections; return each that is still there with where it stands.
@@ -105,7 +86,7 @@ class Fanout:
         waiting = list(connections)
         entered: list[Entered] = []
         while waiting:
-            entering = _Entering({one.client.client_id for one in waiting})
+            entering = Entering({one.client.client_id for one in waiting})
             self._entering.append(entering)
             try:
                 places = await self._feed.places(entering.clients)
@@ -126,27 +107,19 @@ class Fanout:
         self,
         connection: Connection,
         places: Sequence[Place],
-        entering: _Entering,
+        entering: Entering,
     ) -> Entered:
-        caller = connection.client
-        for older in self._clients.get(caller.client_id, ()):
-            older.close(wire.CLOSE_REPLACED)
-        self._clients.setdefault(caller.client_id, set()).add(connection)
-        self._people.setdefault(caller.person_id, set()).add(connection)
+        self._present.add(connection)
         subscribed = self._subscribed[connection] = set()
         heads: dict[ConversationId, int] = {}
         for place in places:
             subscribed.add(place.conversation_id)
             topic = self._topics.get(place.conversation_id)
             if topic is None:
-                head = max(place.last_seq, entering.seen.get(place.conversation_id, 0))
-                topic = self._topics[place.conversation_id] = Topic(head)
+                topic = self._topics[place.conversation_id] = Topic(entering.head(place))
             topic.seat(connection, place.cell_id, place.certificate_hash)
             heads[place.conversation_id] = max(
-                place.own_seq,
-                topic.head_for(place.cell_id),
-                entering.seen_of.get((place.conversation_id, None), 0),
-                entering.seen_of.get((place.conversation_id, place.cell_id), 0),
+                entering.own_head(place), topic.head_for(place.cell_id)
             )
             if place.removal_pending:
                 self.duties.begin(place.conversation_id, place.cell_id)
@@ -167,8 +140,7 @@ class Fanout:
         subscribed = self._subscribed.pop(connection, None)
         if subscribed is None:
             return
-        _discard(self._clients, connection.client.client_id, connection)
-        _discard(self._people, connection.client.person_id, connection)
+        self._present.discard(connection)
         for conversation_id in subscribed:
             topic = self._topics[conversation_id]
             topic.drop(connection)
@@ -197,20 +169,20 @@ class Fanout:
             case DutyWakeup():
                 self._duty(wakeup)
             case SealWantedWakeup():
-                self._seal_wanted(wakeup)
+                self._present.seal_wanted(wakeup)
             case LateSealWakeup():
                 topic = self._topics.get(wakeup.conversation_id)
                 if topic is not None:
-                    _push_all(topic.targets(wakeup.cell_id), framing.binary(wakeup.frame))
+                    push_all(topic.targets(wakeup.cell_id), framing.binary(wakeup.frame))
             case AccountWakeup():
-                self._account(wakeup)
+                self._present.account(wakeup)
             case EnteredWakeup():
-                self._entered(wakeup)
+                self._present.entered(wakeup)
 
     def _push(self, conversation_id: ConversationId, frame: bytes) -> None:
         topic = self._topics.get(conversation_id)
         if topic is not None:
-            _push_all(topic.connections, frame)
+            push_all(topic.connections, frame)
 
     def _duty(self, wakeup: DutyWakeup) -> None:
         topic = self._topics.get(wakeup.conversation_id)
@@ -218,13 +190,6 @@ class Fanout:
             topic.due.add(wakeup.cell_id)  # Whom to ask is not known yet.
         else:
             self.duties.begin(wakeup.conversation_id, wakeup.cell_id)
-
-    def _seal_wanted(self, wakeup: SealWantedWakeup) -> None:
-        frame = _framed(
-            wire.SealWanted(conversation_id=wakeup.conversation_id, cell_id=wakeup.cell_id)
-        )
-        for client_id in wakeup.client_ids:
-            _push_all(self._clients.get(client_id, ()), frame)
 
     def _changed(self, wakeup: ConversationWakeup) -> None:
         topic = self._topics.get(wakeup.conversation_id)
@@ -235,41 +200,12 @@ class Fanout:
             if not wakeup.person_ids or connection.client.person_id in wakeup.person_ids:
                 connection.push(frame)
 
-    def _account(self, wakeup: AccountWakeup) -> None:
-        if wakeup.person_ids or wakeup.client_ids:
-            concerned = {one for p in wakeup.person_ids for one in self._people.get(p, ())}
-            concerned |= {one for c in wakeup.client_ids for one in self._clients.get(c, ())}
-        else:
-            concerned = set(self.connections)
-        try:
-            frame = _framed(
-                msgspec.convert({"t": "account", "event": wakeup.event}, wire.AccountFrame)
-            )
-        except msgspec.ValidationError:
-            log.error("unknown_account_event", account_event=wakeup.event)
-            return
-        for connection in concerned:
-            connection.push(frame)
-            if wakeup.event == "signed_out":
-                connection.close(wire.CLOSE_SIGNED_OUT, wakeup.reason)
-
-    def _entered(self, wakeup: EnteredWakeup) -> None:
-        """End the connections that these clients had here before they connected elsewhere."""
-        for client_id in self._clients.keys() & wakeup.clients.keys():
-            for connection in self._clients[client_id]:
-                if connection.hello_ms < wakeup.clients[client_id]:
-                    connection.close(wire.CLOSE_REPLACED)
-
     # --- Entries ----------------------------------------------------------------------------
 
     def _entry(self, wakeup: EntryWakeup) -> None:
         conversation_id = wakeup.conversation_id
         for entering in self._entering:
-            of_cell = conversation_id, wakeup.cell_id
-            entering.seen[conversation_id] = max(wakeup.seq, entering.seen.get(conversation_id, 0))
-            entering.seen_of[of_cell] = max(wakeup.seq, entering.seen_of.get(of_cell, 0))
-            if wakeup.kind == "roster":
-                entering.roster_changed |= _named(wakeup, entering.clients)
+            entering.note(wakeup)
         topic = self._topics.get(conversation_id)
         if topic is None:
             if wakeup.kind == "roster":
@@ -307,12 +243,12 @@ class Fanout:
         came: Sequence[Connection] = ()
         left: Sequence[Connection] = ()
         if wakeup.kind == "roster":
-            change = _change(wakeup)
+            change = roster_change(wakeup)
             if not change.whole:
                 topic.reloading = True
                 self._spawn(self._reload(topic, wakeup, change.cells))
                 return
-            came, left = topic.change(change, self._clients)
+            came, left = topic.change(change, self._present.clients)
         self._pass_on(topic, wakeup, came, left)
 
     def _pass_on(
@@ -324,7 +260,7 @@ class Fanout:
     ) -> None:
         topic.passed_on(wakeup.seq, wakeup.cell_id)
         self._returning.recent.add(wakeup)
-        gone = _framed(wire.ConversationGone(conversation_id=wakeup.conversation_id))
+        gone = framing.frame(wire.ConversationGone(conversation_id=wakeup.conversation_id))
         for connection in left:
             self._subscribed[connection].discard(wakeup.conversation_id)
             connection.push(gone)
@@ -336,21 +272,21 @@ class Fanout:
         if wakeup.kind == "sealed":
             frames = SealedFrames(wakeup)
             for cell_id, connections in topic.cells.items():
-                _push_all(connections, framing.binary(frames.frame(cell_id)))
+                push_all(connections, framing.binary(frames.frame(cell_id)))
         else:
-            _push_all(topic.targets(wakeup.cell_id), framing.binary(wakeup.frame))
+            push_all(topic.targets(wakeup.cell_id), framing.binary(wakeup.frame))
 
     async def _reload(self, topic: Topic, wakeup: EntryWakeup, cells: Sequence[CellId]) -> None:
         """Read who sits in the cells that a roster entry changed, then pass the entry on."""
         conversation_id = wakeup.conversation_id
-        while True:
-            try:
-                seats = await self._seats(topic, conversation_id, cells)
-                break
-            except Exception:
-                log.exception("seats_not_read")
-                await asyncio.sleep(1.0)
-        came, left = topic.reseat(cells, seats, self._clients)
+        while (seats := await self._seats_or_none(topic, conversation_id, cells)) is None:
+            await asyncio.sleep(_RELOAD_S)
+            if not self._present.clients:
+                # It is about nobody here any more; who comes in reads where it belongs.
+                topic.reloading = False
+                self._forget_if_empty(conversation_id, topic)
+                return
+        came, left = topic.reseat(cells, seats, self._present.clients)
         topic.reloading = False
         self._pass_on(topic, wakeup, came, left)
         self._drain(topic)
@@ -359,6 +295,15 @@ class Fanout:
         if topic.head < topic.wanted and not topic.reloading:
             self._repair(conversation_id, topic.wanted, REORDER_S)
         self._forget_if_empty(conversation_id, topic)
+
+    async def _seats_or_none(
+        self, topic: Topic, conversation_id: ConversationId, cells: Sequence[CellId]
+    ) -> dict[ClientId, Sequence[Seat]] | None:
+        try:
+            return await self._seats(topic, conversation_id, cells)
+        except Exception:
+            log.exception("seats_not_read")  # The database may be away.
+            return None
 
     async def _seats(
         self, topic: Topic, conversation_id: ConversationId, cells: Sequence[CellId]
@@ -431,15 +376,6 @@ class Fanout:
             if topic is not None and seq > topic.head:
                 self._repair(conversation_id, seq, REORDER_S)
 
-    async def _look(self) -> None:
-        """Heal now and then, and each second while the bus is away and once after."""
-        hears = self._bus.hears
-        self._rounds += 1
-        if hears and self._heard and self._rounds * OUTAGE_HEAL_S < HEAL_S:
-            return
-        self._heard, self._rounds = hears, 0
-        await self.heal()
-
     async def start(self) -> None:
         """Begin to heal."""
         await self._healing.start()
@@ -463,36 +399,5 @@ class Fanout:
             log.error("repair_failed", exc_info=task.exception())  # heal() comes back to it.
 
 
-def _push_all(connections: Iterable[Connection], frame: bytes) -> None:
-    for connection in connections:
-        connection.push(frame)
-
-
-def _discard(index: dict[K, set[Connection]], key: K, connection: Connection) -> None:
-    those = index.get(key)
-    if those is not None:
-        those.discard(connection)
-        if not those:
-            del index[key]
-
-
-def _framed(frame: wire.ServerFrame) -> bytes:
-    return framing.binary(_ENCODER.encode(frame))
-
-
 def _conversation_frame(conversation_id: ConversationId) -> bytes:
-    return _framed(wire.ConversationFrame(conversation_id=conversation_id))
-
-
-def _change(wakeup: EntryWakeup) -> wire.RosterChange:
-    return _CHANGE.decode(_ENTRY.decode(wakeup.frame).entry.payload)
-
-
-def _named(wakeup: EntryWakeup, clients: set[ClientId]) -> set[ClientId]:
-    """Return which of these clients a roster entry concerns; an unread one may concern each."""
-    if not wakeup.frame:
-        return clients
-    change = _change(wakeup)
-    if not change.whole:
-        return clients
-    return clients & {leaf.client_id for leaf in (*change.added, *change.removed)}
+    return framing.frame(wire.ConversationFrame(conversation_id=conversation_id))

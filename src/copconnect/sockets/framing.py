@@ -3,8 +3,18 @@
 Pure. A frame is built once and its bytes are written to every socket that it goes to.
 """
 
+import msgspec
+
+from copconnect import wire
+
 _BINARY, _CLOSE, _PING = 0x82, 0x88, 0x89
 PING = bytes([_PING, 0])
+_ENCODER = msgspec.msgpack.Encoder()
+
+
+def frame(message: wire.ServerFrame) -> bytes:
+    """Return a message of ours, encoded, in one frame."""
+    return binary(_ENCODER.encode(message))
 
 
 def binary(payload: bytes) -> bytes:

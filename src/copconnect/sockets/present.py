@@ -1,0 +1,87 @@
+"""The connections of one node, and what is said to some of them whatever their conversations.
+
+Bookkeeping that never awaits.
+"""
+
+from typing import TypeVar
+
+import msgspec
+import structlog
+
+from copconnect import wire
+from copconnect.bus import AccountWakeup, EnteredWakeup, SealWantedWakeup
+from copconnect.ids import ClientId, PersonId
+from copconnect.sockets import framing
+from copconnect.sockets.connection import Connection, push_all
+
+log = structlog.get_logger()
+K = TypeVar("K")
+
+
+class Present:
+    """Who has entered: ``clients`` with their connections; more than one while one replaces
+    another."""
+
+    def __init__(self) -> None:
+        self.clients: dict[ClientId, set[Connection]] = {}
+        self._people: dict[PersonId, set[Connection]] = {}
+
+    @property
+    def connections(self) -> list[Connection]:
+        """Every connection."""
+        return [one for those in self.clients.values() for one in those]
+
+    def add(self, connection: Connection) -> None:
+        """Take in a connection; it ends those that its client had."""
+        caller = connection.client
+        for older in self.clients.get(caller.client_id, ()):
+            older.close(wire.CLOSE_REPLACED)
+        self.clients.setdefault(caller.client_id, set()).add(connection)
+        self._people.setdefault(caller.person_id, set()).add(connection)
+
+    def discard(self, connection: Connection) -> None:
+        """Forget a connection."""
+        _discard(self.clients, connection.client.client_id, connection)
+        _discard(self._people, connection.client.person_id, connection)
+
+    def seal_wanted(self, wakeup: SealWantedWakeup) -> None:
+        """Ask senders for the seals that a cell lacks."""
+        frame = framing.frame(
+            wire.SealWanted(conversation_id=wakeup.conversation_id, cell_id=wakeup.cell_id)
+        )
+        for client_id in wakeup.client_ids:
+            push_all(self.clients.get(client_id, ()), frame)
+
+    def account(self, wakeup: AccountWakeup) -> None:
+        """Tell whom it concerns that something about accounts changed."""
+        if wakeup.person_ids or wakeup.client_ids:
+            concerned = {one for p in wakeup.person_ids for one in self._people.get(p, ())}
+            concerned |= {one for c in wakeup.client_ids for one in self.clients.get(c, ())}
+        else:
+            concerned = set(self.connections)
+        try:
+            frame = framing.frame(
+                msgspec.convert({"t": "account", "event": wakeup.event}, wire.AccountFrame)
+            )
+        except msgspec.ValidationError:
+            log.error("unknown_account_event", account_event=wakeup.event)
+            return
+        for connection in concerned:
+            connection.push(frame)
+            if wakeup.event == "signed_out":
+                connection.close(wire.CLOSE_SIGNED_OUT, wakeup.reason)
+
+    def entered(self, wakeup: EnteredWakeup) -> None:
+        """End the connections that these clients had here before they connected elsewhere."""
+        for client_id in self.clients.keys() & wakeup.clients.keys():
+            for connection in self.clients[client_id]:
+                if connection.hello_ms < wakeup.clients[client_id]:
+                    connection.close(wire.CLOSE_REPLACED)
+
+
+def _discard(index: dict[K, set[Connection]], key: K, connection: Connection) -> None:
+    those = index.get(key)
+    if those is not None:
+        those.discard(connection)
+        if not those:
+            del index[key]
