@@ -7,11 +7,12 @@ from contextlib import AsyncExitStack, suppress
 
 import msgspec
 import pytest
+from structlog.testing import capture_logs
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.frames import CloseCode
 
-from copconnect import wire
+from copconnect import errors, wire
 from copconnect.bus import AccountWakeup, EnteredWakeup, EntryWakeup
 from copconnect.database import Database
 from copconnect.delivery.parts import wakeup_of
@@ -556,6 +557,33 @@ async def test_what_a_crowd_missed_is_read_once(
     finally:
         for client in clients:
             await client.__aexit__(None, None, None)
+
+
+async def test_a_hello_that_could_not_be_judged_comes_again(
+    live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As while the database is away."""
+    a, b = live.officer(), live.officer()
+    made = await live.founded(a, [b])
+    places = live.service.feed.places
+
+    async def away(_: Collection[ClientId]) -> Mapping[ClientId, Sequence[Place]]:
+        raise errors.Overloaded
+
+    monkeypatch.setattr(live.service.feed, "places", away)
+    with capture_logs() as logged:
+        async with live.raw() as socket:
+            hello = wire.Hello(version=1, access_token=a.client_id)
+            await socket.send(msgspec.msgpack.encode(hello))
+            with pytest.raises(ConnectionClosed):
+                await asyncio.wait_for(socket.recv(), PATIENCE_S)
+            assert socket.close_code == wire.CLOSE_TRY_AGAIN
+    assert [one["event"] for one in logged] == ["admission_failed"]
+    await until_async(lambda: not live.sockets.fanout.connections)
+    monkeypatch.setattr(live.service.feed, "places", places)
+    async with live.client(a) as alice:
+        await live.post(b, made)
+        assert (await alice.entry()).seq == 2
 
 
 async def test_a_cut_socket_is_forgotten(live: Live) -> None:

@@ -1,14 +1,18 @@
 """Live connections of several cells: whose seal, who came and went, what was lost."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 
 import msgspec
 import pytest
+from structlog.testing import capture_logs
 
-from copconnect import wire
+from copconnect import errors, wire
 from copconnect.database import Database
-from copconnect.ids import ConversationId, Seq, new_id
+from copconnect.ids import CellId, ClientId, ConversationId, Seq, new_id
+from copconnect.sockets import fanout
+from copconnect.sockets.feed import Seat
 from tests.contract.sealed_world import Device, SealedWorld
+from tests.harness.waiting import until_async
 from tests.sockets.live_world import Live, LiveClient
 
 PAYLOAD = msgspec.msgpack.Decoder(wire.SealedPayload)
@@ -125,6 +129,83 @@ async def test_who_comes_and_who_goes_is_known_though_no_entry_names_them(live: 
             assert seqs == sorted(set(seqs))
             assert seqs[-1] == accepted.seq
         assert removed.seq < accepted.seq
+
+
+class Away:
+    """Keeps who sits in which cell from being read while ``away``, as a lost database does."""
+
+    def __init__(self, live: LiveSealed, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.away = True
+        self.asked = 0
+        self._seats = live.service.feed.seats
+        monkeypatch.setattr(fanout, "_RELOAD_S", 0.01)
+        monkeypatch.setattr(live.service.feed, "seats", self._read)
+
+    async def _read(
+        self, c: ConversationId, cells: Collection[CellId]
+    ) -> Mapping[ClientId, Sequence[Seat]]:
+        self.asked += 1
+        if self.away:
+            raise errors.Overloaded
+        return await self._seats(c, cells)
+
+    async def asked_again(self) -> None:
+        """Return once another attempt has failed."""
+        before = self.asked
+        await until_async(lambda: self.asked > before + 1)
+
+
+async def test_seats_that_cannot_be_read_are_read_later(
+    live: LiveSealed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    c, devices = await live.ready(6)
+    a, newcomer = devices[0], live.device()
+    async with live.client(a.caller) as admin, live.client(newcomer.caller) as came:
+        database = Away(live, monkeypatch)
+        with capture_logs() as logged:
+            await live.change(c, a, add=[newcomer.caller.person_id])
+            await database.asked_again()
+            _, accepted = await live.send(c, a)
+            await admin.nothing()
+        assert {one["event"] for one in logged} == {"seats_not_read"}
+        database.away = False
+        assert await came.next() == wire.ConversationFrame(conversation_id=c)
+        for client in (admin, came):
+            assert (await entry_of(client, "roster")).seq < accepted.seq
+            assert (await entry_of(client, "sealed")).seq == accepted.seq
+
+
+async def test_seats_are_not_asked_for_when_nobody_is_left(
+    live: LiveSealed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    c, devices = await live.ready(6)
+    a, newcomer = devices[0], live.device()
+    async with live.client(a.caller):
+        database = Away(live, monkeypatch)
+        await live.change(c, a, add=[newcomer.caller.person_id])
+        await database.asked_again()
+    await until_async(lambda: not live.sockets.fanout._tasks)
+    asked = database.asked
+    database.away = False
+    async with live.client(newcomer.caller) as came:
+        assert came.ready is not None
+        assert [one.conversation_id for one in came.ready.heads] == [c]
+        _, accepted = await live.send(c, a)
+        assert (await entry_of(came, "sealed")).seq == accepted.seq
+    assert database.asked == asked
+
+
+async def test_a_node_that_closes_asks_for_no_seats(
+    live: LiveSealed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    c, devices = await live.ready(6)
+    a, newcomer = devices[0], live.device()
+    async with live.client(a.caller):
+        database = Away(live, monkeypatch)
+        await live.change(c, a, add=[newcomer.caller.person_id])
+        await database.asked_again()
+        await live.sockets.fanout.close()
+        assert not live.sockets.fanout._tasks
 
 
 async def test_a_new_large_conversation_reaches_all_its_people(live: LiveSealed) -> None:
