@@ -68,6 +68,7 @@ def _talk(looks: Looks, third: Officer, talk: tour.Talk, own: str) -> None:
     looks.follow(tour.chats(officer))
     looks.follow(tour.starting(officer, [third]))
     looks.follow(tour.conversation(officer, talk))
+    looks.follow(tour.previewed(officer, talk.pictures))
     looks.follow(tour.details(officer, third, talk))
     looks.follow(tour.receipts(officer, talk, own))
     assert looks.told() == []
@@ -78,6 +79,13 @@ def test_people_and_me(where: str, phone: Looks, desk: Looks, third: Officer) ->
     looks = {"phone": phone, "desk": desk}[where]
     looks.follow(tour.people(looks.officer, third))
     looks.follow(tour.me(looks.officer))
+    assert looks.told() == []
+
+
+def test_removing_a_device(posted: Station, third: Officer) -> None:
+    posted.officer(2).register_again()
+    looks = Looks(third, PHONE)
+    looks.follow(tour.removing_device(third))
     assert looks.told() == []
 
 

@@ -7,7 +7,7 @@ stands there, and goes on when it is asked to. Whoever follows it decides what t
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from playwright.sync_api import Locator, expect
@@ -48,6 +48,46 @@ def first_run(officer: Officer) -> Iterator[str]:
     yield "chats-empty"
 
 
+def _to_second_factor(officer: Officer, factor: str) -> None:
+    officer.choose_language()
+    officer.enter_number()
+    officer.enter_code()
+    officer.heading(f"firstRun.{factor}.title").wait_for()
+
+
+def enrolment(officer: Officer) -> Iterator[str]:
+    """The code from a letter: asked for, wrong, right."""
+    _to_second_factor(officer, "enrolment")
+    yield "enrolment"
+    field = officer.page.get_by_label(officer.word("firstRun.enrolment.label"), exact=True)
+    field.fill("ENROL99999")
+    officer.button("firstRun.code.next").click()
+    officer.page.get_by_role("alert").wait_for()
+    yield "enrolment-wrong"
+    field.fill(officer.person.enrolment_code)
+    officer.button("firstRun.code.next").click()
+    officer.button("firstRun.conduct.accept").wait_for()
+
+
+def waiting(officer: Officer) -> Iterator[str]:
+    """Waiting for the unit's admin."""
+    _to_second_factor(officer, "approval")
+    yield "approval"
+
+
+def approvals(admin: Officer, waiting: Officer) -> Iterator[str]:
+    """Somebody waits: the list, the question before a refusal, and the approval."""
+    admin.page.goto("/#/me/approvals")
+    admin.page.get_by_text(waiting.person.name).wait_for()
+    yield "approvals"
+    admin.page.get_by_role("button", name=admin.word("me.refuse"), exact=True).click()
+    admin.page.get_by_role("dialog").wait_for()
+    yield "approvals-refuse"
+    admin.button("app.cancel").click()
+    admin.page.get_by_role("button", name=admin.word("me.approve"), exact=True).click()
+    admin.page.get_by_text(admin.word("me.approvalsNone")).wait_for()
+
+
 @dataclass
 class Talk:
     """A group in which everything that can be said has been said."""
@@ -61,6 +101,7 @@ class Talk:
     answer: str
     last: str
     noted: str
+    pictures: list[Path] = field(default_factory=list)
 
 
 def fill(writer: Officer, others: list[Officer], video: Path, folder: Path) -> Talk:
@@ -85,14 +126,13 @@ def fill(writer: Officer, others: list[Officer], video: Path, folder: Path) -> T
     sender.message(talk.words).wait_for()
     sender.act_on(talk.words, "conversation.reply")
     sender.say(talk.answer)
-    pictures = []
     for number, (width, height) in enumerate(
         ((640, 480), (480, 640), (640, 360), (400, 400), (640, 480))
     ):
         picture = folder / f"gate-three-{number}.png"
         picture.write_bytes(noise_png(width, height, seed=number))
-        pictures.append(picture)
-    sharing.choose_files(sender, "gallery", pictures)
+        talk.pictures.append(picture)
+    sharing.choose_files(sender, "gallery", talk.pictures)
     sharing.send_previewed(sender, talk.album)
     sharing.choose_files(sender, "gallery", [video])
     sharing.send_previewed(sender, talk.video)
@@ -201,6 +241,7 @@ def conversation(officer: Officer, talk: Talk) -> Iterator[str]:
     _scroll_to(officer, place)
     place.get_by_role("button", name=officer.word("media.location.openMap")).click()
     officer.page.get_by_role("dialog", name=officer.word("media.location.title")).wait_for()
+    _map_drawn(officer)
     yield "place-large"
     officer.button("app.close").click()
     # What can be shared.
@@ -210,12 +251,18 @@ def conversation(officer: Officer, talk: Talk) -> Iterator[str]:
     officer.page.get_by_role("button", name=officer.word("media.attach.location")).click()
     officer.button("media.location.send").wait_for()
     expect(officer.button("media.location.send")).to_be_enabled()
+    _map_drawn(officer)
     yield "share-place"
     _close(officer)
 
 
+def _map_drawn(officer: Officer) -> None:
+    """Land and names of places come a moment after the map's frame."""
+    expect(officer.page.get_by_role("application")).to_have_attribute("aria-busy", "false")
+
+
 def previewed(officer: Officer, files: list[Path]) -> Iterator[str]:
-    """What is chosen, before it is sent; it is not."""
+    """What is chosen in the open conversation, before it is sent; it is not."""
     sharing.choose_files(officer, "gallery", files)
     officer.page.get_by_label(officer.word("media.preview.caption"), exact=True).wait_for()
     yield "share-preview"
@@ -380,6 +427,15 @@ def me(officer: Officer) -> Iterator[str]:
     officer.page.get_by_role("button", name=officer.word("me.signOut"), exact=True).click()
     officer.page.get_by_role("dialog").wait_for()
     yield "sign-out"
+    officer.button("app.cancel").click()
+
+
+def removing_device(officer: Officer) -> Iterator[str]:
+    """Two devices, and the question before one is removed; it is not."""
+    officer.page.goto("/#/me/devices")
+    officer.page.get_by_role("button", name="Remove ").click()
+    officer.page.get_by_role("dialog").wait_for()
+    yield "device-remove"
     officer.button("app.cancel").click()
 
 
