@@ -6,5 +6,7 @@ export default defineConfig({
     environment: "node",
     // MLS with hundreds of members on a busy two-core machine.
     testTimeout: 60_000,
+    // By default one less than there are cores: most tests wait for a server.
+    maxWorkers: 2,
   },
 });

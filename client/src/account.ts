@@ -13,11 +13,13 @@ import { failure } from "./failure.ts";
 import { concat, fromHex, newId, toHex, u64, utf8 } from "./octets.ts";
 import { STORES } from "./records.ts";
 import type { AccountRecord, RegistrationRecord } from "./records.ts";
-import { TrustStore } from "./trust/checker.ts";
+import { TrustStore, UnknownIssuer } from "./trust/checker.ts";
 import type { Change } from "./vault/vault.ts";
 import type { ClientRegistered, Me, Trust } from "./wire.ts";
 
 const RENEW_BEFORE_MS = 30 * 24 * 3600_000;
+/** Who asks for trust because of unknown issuers asks no more often. */
+const ASK_TRUST_MS = 5_000;
 
 function putMeta(key: string, value: unknown): Change {
   return { op: "put", store: STORES.meta, key, value };
@@ -29,6 +31,8 @@ export class Account {
   readonly #serverNow: () => number;
   #record: AccountRecord | null = null;
   #trust: TrustStore | null = null;
+  #asking: Promise<void> | null = null;
+  #askedMs = -Infinity;
 
   constructor(context: Context, serverNow: () => number) {
     this.#context = context;
@@ -57,16 +61,44 @@ export class Account {
     this.#trust = null;
   }
 
-  /** Judges by the newest trust, also when it changes later. */
+  /**
+   * Judges by the newest trust, also when it changes later. A certificate of an issuing CA that is
+   * not known yet may come before the word that there is a newer trust: it is asked for before the
+   * certificate is refused. Without network the judgement waits (rejects with `network`).
+   */
   checker(): CredentialChecker {
     const current = (): TrustStore => {
       if (this.#trust === null) throw failure("not_registered");
       return this.#trust;
     };
     return {
-      checkClient: (...judged) => current().checkClient(...judged),
+      checkClient: async (...judged) => {
+        const trust = current();
+        try {
+          return await trust.checkClient(...judged);
+        } catch (error) {
+          if (!(error instanceof UnknownIssuer)) throw error;
+          await this.#askForTrust();
+          if (current() === trust) throw error;
+          return current().checkClient(...judged);
+        }
+      },
       rosterAuthority: () => current().rosterAuthority(),
     };
+  }
+
+  /** Fetch the newest trust, once for all who ask meanwhile, unless it was fetched just now. */
+  #askForTrust(): Promise<void> {
+    if (this.#asking !== null) return this.#asking;
+    if (this.#context.now() - this.#askedMs < ASK_TRUST_MS) return Promise.resolve();
+    this.#asking = this.refreshTrust(Infinity)
+      .then(() => {
+        this.#askedMs = this.#context.now();
+      })
+      .finally(() => {
+        this.#asking = null;
+      });
+    return this.#asking;
   }
 
   identity(): DeviceIdentity {

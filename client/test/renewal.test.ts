@@ -4,6 +4,7 @@
  */
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { CoreOptions } from "../src/create.ts";
 import { Officer } from "./officer.ts";
 import { TestServer } from "./server.ts";
 
@@ -24,8 +25,8 @@ function named(conversationId: string): Map<string, readonly string[]> {
   return found;
 }
 
-async function enter(index: number): Promise<Officer> {
-  const officer = await Officer.register(server, index);
+async function enter(index: number, options: Partial<CoreOptions> = {}): Promise<Officer> {
+  const officer = await Officer.register(server, index, options);
   officers.push(officer);
   return officer;
 }
@@ -82,9 +83,25 @@ describe("a certificate", () => {
   });
 
   it("of the next issuing CA is accepted beside those of the former one", async () => {
-    const [a, b] = [await enter(2), await enter(3)];
+    let next = false;
+    let asked = 0;
+    let release: () => void = () => undefined;
+    const again = new Promise<void>((resolve) => (release = resolve));
+    // What the device asks for when it is back comes late, so that the other's new certificate is
+    // there first; until it asks once more.
+    const a = await enter(2, {
+      fetch: async (url, init) => {
+        if (next && new URL(url).pathname === "/v1/trust") {
+          if (++asked === 1) await again;
+          else release();
+        }
+        return fetch(url, init);
+      },
+    });
+    const b = await enter(3);
     const { conversationId: id } = await a.core.openDirect(await b.personId);
     await talk(id, "under the first", a, b);
+    next = true;
     const keys = join(server.folder, "data", "keys");
     server.command("admin", "next-issuing-ca", join(keys, "root.key.pem"));
     await server.kill();
@@ -96,6 +113,7 @@ describe("a certificate", () => {
     ) as [[string]];
     expect(Buffer.from(issuer, "hex").includes("Issuing CA 2")).toBe(true);
     await talk(id, "under both", a, b);
+    expect(asked).toBeGreaterThan(1);
     const c = await enter(4);
     const { conversationId: other } = await a.core.openDirect(await c.personId);
     await talk(other, "hello", a, c);

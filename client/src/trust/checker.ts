@@ -45,6 +45,13 @@ function refuse(message: string): CheckRefused {
   return new CheckRefused("credential_refused", message);
 }
 
+/** No issuing CA that this trust names has signed it: a newer trust may name one that has. */
+export class UnknownIssuer extends CheckRefused {
+  constructor() {
+    super("credential_refused", "not issued by the department's CA");
+  }
+}
+
 export class TrustStore implements CredentialChecker {
   readonly version: number;
   /** When the CRL says a newer one is due; fetch `Trust` again by then. */
@@ -183,7 +190,7 @@ async function requireIssuedBySome(
     if (issuer.subject !== signed.issuer) continue;
     if (await ed25519.verify(issuer.publicKey, signed.toBeSigned, signed.signature)) return;
   }
-  throw refuse("not issued by the department's CA");
+  throw new UnknownIssuer();
 }
 
 function requireAuthority(certificate: ParsedCertificate, atMs: number | null): void {
