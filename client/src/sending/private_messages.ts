@@ -1,37 +1,15 @@
 /** Messages of a conversation of one cell: MLS PrivateMessages. */
 import type { Conversation } from "../conversation.ts";
 import { Work } from "../conversation.ts";
-import type { DeviceContext } from "../context.ts";
 import { hasCode } from "../failure.ts";
-import type { Inbox } from "../inbox.ts";
-import type { Membership } from "../membership.ts";
-import type { OutgoingStore } from "../outgoing.ts";
-import { putOutgoing } from "../outgoing.ts";
 import { readersOf } from "../readers.ts";
 import type { OutgoingRecord } from "../records.ts";
 import { rosterFits } from "../several_cells/roster_part.ts";
 import { Alarm } from "../stops.ts";
 import type { Accepted } from "../wire.ts";
-import type { Way } from "./way.ts";
+import { Way } from "./way.ts";
 
-export class PrivateMessages implements Way {
-  readonly #context: DeviceContext;
-  readonly #outgoing: OutgoingStore;
-  readonly #inbox: Inbox;
-  readonly #membership: Membership;
-
-  constructor(
-    context: DeviceContext,
-    outgoing: OutgoingStore,
-    inbox: Inbox,
-    membership: Membership,
-  ) {
-    this.#context = context;
-    this.#outgoing = outgoing;
-    this.#inbox = inbox;
-    this.#membership = membership;
-  }
-
+export class PrivateMessages extends Way {
   async encrypt(
     conversation: Conversation,
     record: OutgoingRecord,
@@ -39,20 +17,20 @@ export class PrivateMessages implements Way {
     const removing = (conversation.group?.pendingRemovals.length ?? 0) > 0;
     // Who comes to pending Removes commits them before sending.
     if (removing) conversation.duty = true;
-    if (conversation.pending !== null || removing) await this.#membership.settle(conversation);
+    if (conversation.pending !== null || removing) await this.membership.settle(conversation);
     if (!rosterFits(conversation) || (conversation.record.awaited ?? []).length > 0) {
       // Cells became one: who was moved into ours is let in first, and misses nothing.
-      await this.#membership.guard(conversation, () => this.#inbox.catchUp(conversation));
-      await this.#membership.settle(conversation);
+      await this.catchUp(conversation);
+      await this.membership.settle(conversation);
       if (conversation.record.cells > 1) return null;
     }
     const { group } = conversation;
     if (group === null || conversation.record.state !== "ready") return null;
-    const readers = readersOf(conversation, this.#context.account().personId);
+    const readers = readersOf(conversation, this.context.account().personId);
     if (readers === "unnamed") return null;
     if (readers === "stranger") {
       const alarm = new Alarm("direct_stranger", null);
-      await this.#membership.guard(conversation, () => Promise.reject(alarm));
+      await this.membership.guard(conversation, () => Promise.reject(alarm));
     }
     const { next, message } = await group.encrypt(record.content);
     const work = new Work(conversation);
@@ -64,14 +42,11 @@ export class PrivateMessages implements Way {
       epoch: group.epoch,
       payload: message,
     };
-    work.changes.push(putOutgoing(encrypted));
-    await conversation.store(work, true);
-    this.#outgoing.set(encrypted);
-    return encrypted;
+    return this.keep(conversation, work, encrypted, true);
   }
 
   post(conversation: Conversation, record: OutgoingRecord): Promise<Accepted> {
-    return this.#context.api.postMessage(conversation.id, {
+    return this.context.api.postMessage(conversation.id, {
       entryId: record.messageId,
       cellId: record.cellId ?? "",
       epoch: record.epoch ?? 0,
@@ -90,16 +65,14 @@ export class PrivateMessages implements Way {
       (hasCode(error, "not_member") && (await this.#cellWasReplaced(conversation, record)));
     if (!passing) return false;
     await conversation.run(async () => {
-      await this.#membership.guard(conversation, () => this.#inbox.catchUp(conversation));
-      if (hasCode(error, "wrong_mode")) await this.#membership.refetch(conversation);
-      if (this.#outgoing.find(record.messageId) === null) return;
+      await this.catchUp(conversation);
+      if (hasCode(error, "wrong_mode")) await this.membership.refetch(conversation);
+      if (this.outgoing.find(record.messageId) === null) return;
       if (hasCode(error, "removal_pending")) conversation.duty = true;
       const again: OutgoingRecord = { ...record, stage: "ready", payload: null, epoch: null };
       const work = new Work(conversation);
-      work.changes.push(putOutgoing(again));
-      await conversation.store(work);
-      this.#outgoing.set(again);
-      await this.#membership.settle(conversation);
+      await this.keep(conversation, work, again, false);
+      await this.membership.settle(conversation);
     });
     return true;
   }
@@ -108,7 +81,7 @@ export class PrivateMessages implements Way {
   async #cellWasReplaced(conversation: Conversation, record: OutgoingRecord): Promise<boolean> {
     try {
       await conversation.run(() =>
-        this.#membership.guard(conversation, () => this.#inbox.catchUp(conversation)),
+        this.catchUp(conversation),
       );
     } catch (error) {
       if (!hasCode(error, "not_member", "not_found")) throw error;

@@ -13,13 +13,8 @@ import { SenderChain } from "../cells/sender.ts";
 import type { SealedMessage } from "../cells/seal.ts";
 import { Work } from "../conversation.ts";
 import type { Conversation } from "../conversation.ts";
-import type { DeviceContext } from "../context.ts";
 import { CoreFailure, hasCode } from "../failure.ts";
-import type { Inbox } from "../inbox.ts";
-import type { Membership } from "../membership.ts";
 import { concat, toHex } from "../octets.ts";
-import type { OutgoingStore } from "../outgoing.ts";
-import { putOutgoing } from "../outgoing.ts";
 import { readersOf } from "../readers.ts";
 import type { OutgoingRecord } from "../records.ts";
 import { CellRosterCopy } from "../roster/cell-roster-copy.ts";
@@ -29,7 +24,7 @@ import { freshRoster } from "../several_cells/roster_part.ts";
 import { Alarm } from "../stops.ts";
 import { platformEd25519 } from "../trust/ed25519.ts";
 import type { Accepted } from "../wire.ts";
-import type { Way } from "./way.ts";
+import { Way } from "./way.ts";
 
 /**
  * Keys are asked for anew after this time, or when the DS says that they are not current. It takes
@@ -56,24 +51,7 @@ const SEAL_AGAIN = [
   "not_member",
 ];
 
-export class SealedMessages implements Way {
-  readonly #context: DeviceContext;
-  readonly #outgoing: OutgoingStore;
-  readonly #inbox: Inbox;
-  readonly #membership: Membership;
-
-  constructor(
-    context: DeviceContext,
-    outgoing: OutgoingStore,
-    inbox: Inbox,
-    membership: Membership,
-  ) {
-    this.#context = context;
-    this.#outgoing = outgoing;
-    this.#inbox = inbox;
-    this.#membership = membership;
-  }
-
+export class SealedMessages extends Way {
   async encrypt(
     conversation: Conversation,
     record: OutgoingRecord,
@@ -82,10 +60,10 @@ export class SealedMessages implements Way {
     const roster = conversation.roster;
     const { keys } = conversation;
     if (!(roster instanceof CellRosterCopy) || keys === null) return null;
-    const sealed = await this.#sealed(conversation, record, roster, keysDue(this.#context, keys));
+    const sealed = await this.#sealed(conversation, record, roster, keysDue(this.context, keys));
     const work = new Work(conversation);
     work.chain = sealed.state;
-    const { certificate, certificateHash } = this.#context.account();
+    const { certificate, certificateHash } = this.context.account();
     const senderProof = roster.inclusionProof(certificateHash);
     if (senderProof === null) return null;
     const encrypted: OutgoingRecord = {
@@ -94,28 +72,25 @@ export class SealedMessages implements Way {
       sealed: true,
       payload: encode({ certificate, senderProof } satisfies Beside),
     };
-    work.changes.push(putOutgoing(encrypted));
-    await conversation.store(work, true);
-    this.#outgoing.set(encrypted);
-    return encrypted;
+    return this.keep(conversation, work, encrypted, true);
   }
 
   /** Everything that a message is sealed with, as it is now. */
   async #ready(conversation: Conversation): Promise<boolean> {
-    const context = this.#context;
+    const context = this.context;
     const pending = conversation.pending !== null;
     if (pending || (conversation.group?.pendingRemovals.length ?? 0) > 0) {
       // Who comes to pending Removes commits them before sending.
       conversation.duty = true;
-      await this.#membership.settle(conversation);
+      await this.membership.settle(conversation);
     }
     if (conversation.group === null || conversation.record.state !== "ready") return false;
-    const guarded = await this.#membership.guard(conversation, async () => {
+    const guarded = await this.membership.guard(conversation, async () => {
       if (!(await freshRoster(context, conversation))) {
-        this.#membership.attend(conversation);
+        this.membership.attend(conversation);
         return false;
       }
-      await this.#membership.publishKey(conversation);
+      await this.membership.publishKey(conversation);
       await refreshKeys(context, conversation, KEYS_GOOD_MS);
       return readersOf(conversation, context.account().personId) === "ok";
     });
@@ -128,7 +103,7 @@ export class SealedMessages implements Way {
     { head }: CellRosterCopy,
     keys: readonly CellKeyRecord[],
   ): Promise<SenderChain> {
-    const { certificateHash, signaturePrivateKey } = this.#context.account();
+    const { certificateHash, signaturePrivateKey } = this.context.account();
     const ed25519 = await platformEd25519();
     const sign = (message: Uint8Array) => ed25519.sign(signaturePrivateKey, message);
     const roster = { epoch: head.epoch, hash: head.hash };
@@ -137,7 +112,7 @@ export class SealedMessages implements Way {
     const { messageId, conversationId } = record;
     const onProgress = (done: number, total: number): void => {
       if (total < TOLD_CELLS) return;
-      this.#context.emit({ type: "sealing", conversationId, messageId, done, total });
+      this.context.emit({ type: "sealing", conversationId, messageId, done, total });
     };
     if (on?.messageId === record.messageId && on.sender === certificateHash) {
       const chain = SenderChain.open(state);
@@ -154,7 +129,7 @@ export class SealedMessages implements Way {
       {
         kem: kemOfSuite(conversation.record.suite),
         sender: certificateHash,
-        sentMs: this.#context.serverNow(),
+        sentMs: this.context.serverNow(),
         plaintext: record.content,
         messageId: record.messageId,
         records: keys,
@@ -170,7 +145,7 @@ export class SealedMessages implements Way {
     const message = sealedOf(conversation, record.messageId);
     // Refused for good before, and another was sealed since.
     if (message === null || record.payload === null) throw new CoreFailure("stale_epoch");
-    return this.#context.api.postSealed(conversation.id, {
+    return this.context.api.postSealed(conversation.id, {
       sealed: encodeSignedHeader(message.header),
       body: message.body,
       seals: concat(...message.seals.map(encodeSeal)),
@@ -187,23 +162,21 @@ export class SealedMessages implements Way {
     if (!hasCode(error, ...SEAL_AGAIN)) return false;
     return conversation.run(async () => {
       const before = situation(conversation);
-      await this.#membership.guard(conversation, () => this.#inbox.catchUp(conversation));
-      if (this.#outgoing.find(record.messageId) === null) return true;
-      if (hasCode(error, "wrong_mode", "not_member")) await this.#membership.refetch(conversation);
+      await this.catchUp(conversation);
+      if (this.outgoing.find(record.messageId) === null) return true;
+      if (hasCode(error, "wrong_mode", "not_member")) await this.membership.refetch(conversation);
       // These two are final, unless there was something that this device had not heard of.
       if (hasCode(error, "sealed_invalid", "not_member")) {
-        await freshRoster(this.#context, conversation);
+        await freshRoster(this.context, conversation);
         if (situation(conversation) === before) return false;
       }
       const work = new Work(conversation);
       if (hasCode(error, "chain_broken"))
-        await this.#membership.guard(conversation, () => this.#resume(work));
+        await this.membership.guard(conversation, () => this.#resume(work));
       conversation.keysAtMs = -Infinity;
       const again: OutgoingRecord = { ...record, stage: "ready", sealed: false, payload: null };
-      work.changes.push(putOutgoing(again));
-      await conversation.store(work);
-      this.#outgoing.set(again);
-      await this.#membership.settle(conversation);
+      await this.keep(conversation, work, again, false);
+      await this.membership.settle(conversation);
       return true;
     });
   }
@@ -211,7 +184,7 @@ export class SealedMessages implements Way {
   /** This device's chain is not where the DS has it: state was lost. It may only have grown. */
   async #resume(work: Work): Promise<void> {
     const chain = chainOf(work);
-    const { seq, prev } = await this.#context.api.sealedChain(work.record.conversationId);
+    const { seq, prev } = await this.context.api.sealedChain(work.record.conversationId);
     const hash = toHex(prev);
     const back = seq < chain.last.seq || (seq === chain.last.seq && hash !== chain.last.hash);
     if (back) throw new Alarm("chain_went_back", null);
