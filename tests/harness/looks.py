@@ -24,6 +24,8 @@ COLOURS: tuple[Colours, ...] = ("light", "dark")
 # The app has taken the theme, and a frame has been drawn with it.
 PAINTED = """async (colours) => {
   if (document.documentElement.dataset.theme !== colours) return false;
+  // A map is built again in the new colours.
+  if (document.querySelector('[role="application"][aria-busy="true"]') !== null) return false;
   await new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)));
   return true;
 }"""
