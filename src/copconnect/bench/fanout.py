@@ -54,10 +54,11 @@ def _messages(
         own = sum(one["cpu_s"] for one in crowd.ask("usage"))
         sent = sender.ask("send", text=f"{TEXT} ({number})")
         came = crowd.ask("wait", entry_id=sent["entryId"], limit_s=LIMIT_S)
-        after = deployment.cpu_s()
-        opening = sum(one["cpu_s"] for one in came)
-        spent = sum(one["cpu_s"] for one in crowd.ask("usage")) - own - opening
+        cpu = deployment.cpu_s() - cpu
         statements = deployment.statements() - statements
+        spent = sum(one["cpu_s"] for one in crowd.ask("usage")) - own
+        opened = crowd.ask("open")
+        opening = sum(one["cpu_s"] for one in opened)
         if (count := sum(one["came"] for one in came)) != crowd.devices:
             raise RuntimeError(f"the message came to {count} of {crowd.devices} devices")
         size = max(one["entry_bytes"] for one in crowd.ask("sizes"))
@@ -69,14 +70,15 @@ def _messages(
                 "seal_ms_node": (sent["postedNs"] - sent["calledNs"]) / 1e6,
                 "upload_bytes": sent["bytes"],
                 "accepted_ms": (sent["acceptedNs"] - sent["postedNs"]) / 1e6,
+                "first_receipt_ms": from_post[0],
                 "last_receipt_ms": from_post[-1],
                 "p50_ms": from_post[len(from_post) // 2],
                 "p99_ms": from_post[int(len(from_post) * 0.99)],
-                "last_decrypted_ms": (max(one["ended_ns"] for one in came) - sent["postedNs"])
+                "last_decrypted_ms": (max(one["ended_ns"] for one in opened) - sent["postedNs"])
                 / 1e6,
                 "decrypt_cpu_us": opening / crowd.devices * 1e6,
                 "receive_cpu_us": spent / crowd.devices * 1e6,
-                "server_cpu_us_per_delivery": (after - cpu) / crowd.devices * 1e6,
+                "server_cpu_us_per_delivery": cpu / crowd.devices * 1e6,
                 "statements": statements,
                 "floor_last_ms": beneath.last_ms,
                 "floor_cpu_us_per_delivery": beneath.cpu_us,

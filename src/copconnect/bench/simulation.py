@@ -1,9 +1,9 @@
 """A simulator as a child process, asked by lines of JSON (children.py).
 
 Arguments: file of the Population (MessagePack), host, port, source address. Commands: ``connect``,
-``publish`` (file of PublishedKeys), ``know`` (roster head), ``wait`` (for an entry; then open it),
-``open``, ``live``, ``wait_for`` (entry ids), ``verdict`` (entry ids), ``acknowledge``,
-``disconnect``, ``sizes``, ``usage``.
+``publish`` (file of PublishedKeys), ``know`` (roster head), ``wait`` (for an entry), ``open``,
+``live``, ``wait_for`` (entry ids), ``verdict`` (entry ids), ``acknowledge``, ``disconnect``,
+``sizes``, ``usage``.
 """
 
 import sys
@@ -43,7 +43,7 @@ class Simulation:
                 return {}
             case "wait":
                 came = await simulator.came_everywhere(asked["entry_id"], asked["limit_s"])
-                return {"came": came, **self._open()}
+                return {"came": came}
             case "open":
                 return self._open()
             case "live":
@@ -72,6 +72,8 @@ class Simulation:
                     "cpu_s": time.process_time(),
                     "rss_kb": resident_kb(),
                     "ready": simulator.ready,
+                    "given_up": simulator.given_up,
+                    "asked_log": simulator.asked_log,
                     "closed": {str(code): n for code, n in simulator.closed.items()},
                 }
             case command:

@@ -4,8 +4,9 @@ Each device has its own connection, place in the log, sender chains and counters
 share the cell's parsed private key, as parsing it costs as much as a seal. What comes in is stamped
 with the time and kept, and opened when asked to, so that a measurement of the delivery is not one
 of 63,000 devices' work on two processors. A device keeps to its own cursor: an entry at or below it
-is dropped and counted, what Ready shows beyond it is fetched from the log. Where ``live``, a device
-whose connection is lost comes back, as clients do.
+is dropped and counted. Hello says how far it has come; what Ready shows beyond that follows on the
+socket, or is fetched from the log. Where ``live``, a device whose connection is lost comes back, as
+clients do.
 """
 
 import asyncio
@@ -23,10 +24,12 @@ from copconnect.bench.http_client import HttpPool, request
 from copconnect.bench.receiving import Chain, Conversation, Refused, open_sealed
 from copconnect.bench.websocket import WebSocketClient, masked, upgrade_request
 from copconnect.delivery.roster_head import read_head, roster_hash
-from copconnect.ids import Seq
+from copconnect.ids import ConversationId, Seq
 
 CONNECTING_AT_ONCE = 1_000
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 10.0
+# As client/src/transport/socket.ts.
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0
+HELLO_S = 30.0
 _FRAME = msgspec.msgpack.Decoder(wire.ServerFrame)
 _PAGE = msgspec.msgpack.Decoder(wire.LogPage)
 _ENTRY_START = msgspec.msgpack.encode({"t": "entry", "entry": 0})[:-1]
@@ -62,7 +65,18 @@ class PublishedKey(msgspec.Struct, frozen=True, array_like=True):
 class Device:
     """One device, whatever connection it has at the moment."""
 
-    __slots__ = ("cell", "chains", "cursor", "held", "index", "link", "ready", "token", "waiting")
+    __slots__ = (
+        "cell",
+        "chains",
+        "cursor",
+        "failures",
+        "held",
+        "index",
+        "link",
+        "ready",
+        "token",
+        "waiting",
+    )
 
     def __init__(self, index: int, planned: SimulatedDevice, cursor: int) -> None:
         self.index = index
@@ -70,6 +84,7 @@ class Device:
         self.cell = planned.cell
         self.cursor = cursor
         self.ready = False
+        self.failures = 0  # Connections since the last Ready.
         self.link: Link | None = None
         self.chains: dict[str, Chain] = {}
         self.waiting: dict[int, wire.LogEntry] = {}  # Entries whose seal is still to come.
@@ -89,8 +104,7 @@ class Link(WebSocketClient):
 
     def opened(self) -> None:
         """Say Hello."""
-        hello = wire.Hello(version=wire.WIRE_VERSION, access_token=self._device.token)
-        self.transport.write(masked(msgspec.msgpack.encode(hello)))
+        self.transport.write(masked(self._simulator.hello(self._device)))
 
     def received(self, data: bytes, start: int, end: int) -> None:
         """Hand on what came, with the time."""
@@ -136,11 +150,11 @@ class Simulator:
         self.refused: Counter[str] = Counter()
         self.closed: Counter[int] = Counter()
         self.ready = 0  # Devices that have had their Ready on the connection they have.
+        self.given_up = 0  # Connections without a Ready in time.
+        self.asked_log = 0  # Devices that fetched what they lacked.
         self.repeated = 0  # Entries that a device had already: it drops them, as clients do.
         self.entries = 0  # Entry frames that came over sockets.
-        self.entry_bytes = 0  # Of the newest of those that were waited for.
-        self._awaited = b"no entry id"  # Hex of the one that is waited for.
-        self._awaited_came = 0
+        self.entry_bytes = 0  # The most of one of those that were waited for.
         self.live = False
         self.opened_ns = 0  # When the last one was opened.
         self._inbox: deque[tuple[Device, bytes, int]] = deque()  # Frames that are not read yet.
@@ -161,6 +175,17 @@ class Simulator:
             if not await self._open(device):
                 waiting.append(device)
         await self.until(lambda: self.ready == len(self.devices), limit_s)
+
+    def hello(self, device: Device) -> bytes:
+        """Return what a device says first: who it is and how far it has come."""
+        conversation_id = ConversationId(self._conversation.conversation_id)
+        come = [wire.Position(conversation_id=conversation_id, seq=Seq(device.cursor))]
+        said = wire.Hello(
+            version=wire.WIRE_VERSION,
+            access_token=device.token,
+            positions=come if device.cursor else [],
+        )
+        return msgspec.msgpack.encode(said)
 
     def _set_ready(self, device: Device, *, ready: bool) -> None:
         self._entering.discard(device)
@@ -189,11 +214,18 @@ class Simulator:
             self._spawn(self._come_back(device))
 
     async def _come_back(self, device: Device) -> None:
-        ceiling = FIRST_PAUSE_S
         while self.live and device.link is None:
+            ceiling = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2**device.failures)
+            device.failures = min(device.failures + 1, 10)
             await asyncio.sleep(ceiling * (0.5 + random.random() / 2))  # noqa: S311 - jitter.
-            ceiling = min(LONGEST_PAUSE_S, 2 * ceiling)
-            await self._open(device)
+            if await self._open(device) and device.link is not None:
+                asyncio.get_running_loop().call_later(HELLO_S, self._give_up, device, device.link)
+
+    def _give_up(self, device: Device, link: Link) -> None:
+        """No Ready came in time: as for a connection that is lost."""
+        if device.link is link and not device.ready:
+            self.given_up += 1
+            link.transport.abort()
 
     async def disconnect(self) -> None:
         """Close every connection and forget what waits."""
@@ -215,9 +247,6 @@ class Simulator:
         now_ns = time.monotonic_ns()
         if payload.startswith(_ENTRY_START):
             self.entries += 1
-            if self._awaited in payload:
-                self._awaited_came += 1
-                self.entry_bytes = len(payload)
             if not self.live:
                 self._inbox.append((device, payload, now_ns))
                 self._changed.set()
@@ -238,20 +267,22 @@ class Simulator:
                 self._entry(device, entry, now_ns)
             case wire.Ready(heads=heads):
                 self._set_ready(device, ready=True)
+                device.failures = 0
                 for head in heads:
                     if head.conversation_id == self._conversation.conversation_id:
-                        self._stands(device, head.last_seq)
+                        self._stands(device, head)
             case wire.LateSeal(seq=seq, seal=seal):
                 self._late_seal(device, seq, seal)
             case _:
                 pass  # Receipts, notices: nothing that a count depends on.
 
-    def _stands(self, device: Device, last_seq: int) -> None:
+    def _stands(self, device: Device, head: wire.ConversationHead) -> None:
         if device.cursor == 0:
-            device.cursor = last_seq  # The first time: from here on.
-        elif last_seq > device.cursor and device.held is None:
+            device.cursor = head.last_seq  # The first time: from here on.
+        elif head.last_seq > device.cursor and not head.follows and device.held is None:
             device.held = []
-            self._spawn(self._catch_up(device, last_seq))
+            self.asked_log += 1
+            self._spawn(self._catch_up(device, head.last_seq))
 
     def _entry(self, device: Device, entry: wire.LogEntry, now_ns: int) -> None:
         if entry.conversation_id != self._conversation.conversation_id:
@@ -342,12 +373,16 @@ class Simulator:
 
     async def came_everywhere(self, entry_id: str, limit_s: float) -> int:
         """Wait until every device was sent this entry, opened or not; return how many were."""
-        self._awaited = entry_id.encode()
-        found = [len(payload) for _, payload, _ in self._inbox if self._awaited in payload]
-        self._awaited_came = len(found)
-        self.entry_bytes = max(found, default=0)
-        await self.until(lambda: self._awaited_came >= len(self.devices), limit_s)
-        return self._awaited_came
+        awaited, devices = entry_id.encode(), len(self.devices)
+        # Nothing looks into frames before all can be there: it would take time from receiving them.
+        whole = await self.until(lambda: len(self._inbox) >= devices, limit_s)
+        sizes = [len(payload) for _, payload, _ in self._inbox if awaited in payload]
+        while whole and len(sizes) < devices:
+            seen = len(self._inbox)
+            whole = await self.until(lambda: len(self._inbox) > seen, limit_s)  # noqa: B023
+            sizes = [len(payload) for _, payload, _ in self._inbox if awaited in payload]
+        self.entry_bytes = max(sizes, default=0)
+        return len(sizes)
 
     def missing(self, entry_ids: Sequence[str]) -> int:
         """Return how many receipts of these messages are still to come."""
