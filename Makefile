@@ -71,7 +71,7 @@ chromium:
 
 # --- What people run --------------------------------------------------------------------------
 
-.PHONY: setup demo cluster test verify format types unit browser bench-message bench-fanout bench-reconnect bench-ingest lock clean
+.PHONY: setup demo cluster test verify format types unit browser bench-message bench-fanout bench-growth bench-reconnect bench-ingest lock clean
 
 setup: packages-test package-python packages-node web officers chromium ## Install and build everything
 
@@ -106,6 +106,9 @@ bench-message: packages-test package-python packages-node ## Time a message betw
 
 bench-fanout: packages-test package-python packages-node ## One message to MEMBERS=63000 devices
 	@exec $(BIN)/python -m copconnect bench fanout --members $(MEMBERS)
+
+bench-growth: packages-test package-python packages-node ## The same at 1,000 to 100,000 devices
+	@exec $(BIN)/python -m copconnect bench growth
 
 bench-reconnect: packages-test package-python packages-node ## CLIENTS=63000 come back after a restart
 	@exec $(BIN)/python -m copconnect bench reconnect --clients $(CLIENTS)

@@ -14,7 +14,7 @@ from copconnect.bench import large as larges
 from copconnect.bench import reconnect as reconnecting
 from copconnect.bench import seals as sealing
 from copconnect.bench import transport as transporting
-from copconnect.bench.figures import report, say
+from copconnect.bench.figures import report, report_series, say
 from copconnect.bench.force import Force
 
 app = typer.Typer(
@@ -22,6 +22,8 @@ app = typer.Typer(
 )
 Cache = Annotated[Path, typer.Option(help="Where forces and cells are kept between runs.")]
 CACHE = Path(".bench-cache")
+GROWTH = (1_000, 10_000, 63_000, 100_000)
+MOST_OF_A_PROCESS = 17_000  # Sockets: where a process may hold 20,000 descriptors.
 
 
 def _force(cache: Path, members: int) -> Force:
@@ -69,6 +71,26 @@ def fanout(
     conversation = founding.cached(people, suite)
     with tempfile.TemporaryDirectory(prefix="copconnect-bench-") as folder:
         report(fanning.run(people, conversation, Path(folder), processes, rounds))
+
+
+@app.command()
+def growth(
+    members: Annotated[
+        list[int] | None, typer.Option(help="How many devices; may be given several times.")
+    ] = None,
+    rounds: Annotated[int, typer.Option(help="Messages that are measured.")] = 5,
+    suite: Annotated[int, typer.Option(help="MLS cipher suite.")] = 1,
+    cache: Cache = CACHE,
+) -> None:
+    """Measure the fan-out at several sizes."""
+    found = []
+    for size in members or GROWTH:
+        people = _force(cache, size + 1)
+        conversation = founding.cached(people, suite)
+        with tempfile.TemporaryDirectory(prefix="copconnect-bench-") as folder:
+            processes = max(4, -(-size // MOST_OF_A_PROCESS))
+            found.append(fanning.run(people, conversation, Path(folder), processes, rounds))
+    report_series(found)
 
 
 @app.command()

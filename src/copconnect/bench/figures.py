@@ -4,7 +4,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 Figures = dict[str, float]
 _began = time.monotonic()
@@ -21,6 +21,14 @@ def report(figures: Mapping[str, float | int]) -> None:
     line = {name: _round(value) for name, value in figures.items()}
     load = os.getloadavg()[0]
     sys.stdout.write(json.dumps(line | {"load_average": round(load, 1)}) + "\n")
+    sys.stdout.flush()
+
+
+def report_series(runs: Sequence[Figures]) -> None:
+    """Write the figures of several runs that measured the same: a list for each name."""
+    names = [name for name in runs[0] if all(name in run for run in runs)]
+    line = {name: [_round(run[name]) for run in runs] for name in names}
+    sys.stdout.write(json.dumps(line | {"load_average": round(os.getloadavg()[0], 1)}) + "\n")
     sys.stdout.flush()
 
 

@@ -59,9 +59,12 @@ def run(force: Force, conversation: Conversation, folder: Path, processes: int) 
         posting = Posting(sender)
         figures |= _restart(deployment, crowd, posting)
         posting.end()
-        posted = sender.posted
+        # Behind whatever the sender is still trying again.
+        sender.ask("send", text="After")
+        posted = list(sender.posted)
         crowd.ask("wait_for", entry_ids=posted, limit_s=LIMIT_S)
         say(f"{len(posted)} messages were accepted.")
+        crowd.publish(new_keys(sender.seeds()))
         crowd.ask("open")
         verdict = crowd.verdict(posted)
     if verdict["refused"] or verdict["unexpected"] or verdict["waiting"]:
@@ -88,6 +91,7 @@ def _restart(deployment: Deployment, crowd: Crowd, posting: Posting) -> Figures:
     for one in stopping:
         one.join()
     stopped = time.monotonic()
+    say(f"All workers are stopped after {stopped - began:.1f} s.")
     for worker in deployment.workers:
         worker.start()
     for worker in deployment.workers:
@@ -96,8 +100,9 @@ def _restart(deployment: Deployment, crowd: Crowd, posting: Posting) -> Figures:
     say(f"All workers are back after {serving - began:.1f} s.")
     accepted = list(posting.sender.posted)
     answers = crowd.ask("wait_for", entry_ids=accepted, limit_s=LIMIT_S)
+    usage = crowd.ask("usage")
     if not all(one["all"] for one in answers):
-        raise RuntimeError(f"not everybody came back: {[one['ready'] for one in answers]}")
+        raise RuntimeError(f"not everybody came back: {usage}")
     back = max(one["at_ns"] for one in answers) / 1e9
     say(f"Everybody is back after {back - began:.1f} s.")
     return {
@@ -106,6 +111,9 @@ def _restart(deployment: Deployment, crowd: Crowd, posting: Posting) -> Figures:
         "caught_up_s": back - began,
         "caught_up_after_serving_s": back - serving,
         "connections_per_s": crowd.devices / (back - serving),
+        "connections_lost": sum(sum(one["closed"].values()) for one in usage),
+        "given_up": sum(one["given_up"] for one in usage),
+        "asked_log": sum(one["asked_log"] for one in usage),
         # Of the new processes, whose counters began at zero.
         "statements": deployment.statements(),
         "server_cpu_us_per_client": deployment.cpu_s() / crowd.devices * 1e6,

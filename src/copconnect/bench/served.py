@@ -74,7 +74,7 @@ def _full_client(
 
 def connect(deployment: Deployment, crowd: Crowd) -> Figures:
     """Connect everybody."""
-    before = deployment.rss_bytes()
+    before, cpu = deployment.rss_bytes(), deployment.cpu_s()
     began = time.monotonic()
     crowd.ask("live", on=True)  # Who is refused for the moment comes again.
     ready = sum(one["ready"] for one in crowd.ask("connect", limit_s=CONNECT_LIMIT_S))
@@ -87,5 +87,6 @@ def connect(deployment: Deployment, crowd: Crowd) -> Figures:
     return {
         "connected": ready,
         "connections_per_s": ready / seconds,
+        "server_cpu_us_per_connection": (deployment.cpu_s() - cpu) / ready * 1e6,
         "rss_kb_per_connection": (deployment.rss_bytes() - before) / ready / 1024,
     }

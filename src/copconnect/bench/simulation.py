@@ -47,6 +47,7 @@ class Simulation:
             case "open":
                 return self._open()
             case "live":
+                simulator.open_all()  # Before what comes from now on.
                 simulator.live = asked["on"]
                 return {}
             case "wait_for":

@@ -172,7 +172,7 @@ class Simulator:
         while waiting:
             await self.until(lambda: len(self._entering) < CONNECTING_AT_ONCE, limit_s)
             device = waiting.popleft()
-            if not await self._open(device):
+            if await self._open(device) is None:
                 waiting.append(device)
         await self.until(lambda: self.ready == len(self.devices), limit_s)
 
@@ -192,17 +192,17 @@ class Simulator:
         self.ready += ready - device.ready
         device.ready = ready
 
-    async def _open(self, device: Device) -> bool:
+    async def _open(self, device: Device) -> Link | None:
         local = None if self._source is None else (self._source, 0)
         try:
             _, link = await asyncio.get_running_loop().create_connection(
                 lambda: Link(self, device), *self._address, local_addr=local
             )
         except OSError:
-            return False
+            return None
         device.link = link
         self._entering.add(device)
-        return True
+        return link
 
     def gone(self, device: Device, code: int | None) -> None:
         """A connection ended; where ``live`` the device comes back, as clients do."""
@@ -218,8 +218,9 @@ class Simulator:
             ceiling = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2**device.failures)
             device.failures = min(device.failures + 1, 10)
             await asyncio.sleep(ceiling * (0.5 + random.random() / 2))  # noqa: S311 - jitter.
-            if await self._open(device) and device.link is not None:
-                asyncio.get_running_loop().call_later(HELLO_S, self._give_up, device, device.link)
+            link = await self._open(device)
+            if link is not None:
+                asyncio.get_running_loop().call_later(HELLO_S, self._give_up, device, link)
 
     def _give_up(self, device: Device, link: Link) -> None:
         """No Ready came in time: as for a connection that is lost."""
