@@ -3,11 +3,15 @@ import type { ChildProcess } from "node:child_process";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { ROOT, numberOf } from "./server.ts";
+import type { Officer } from "./officer.ts";
 import { world } from "./world.ts";
 
 const w = world();
 const children: ChildProcess[] = [];
 const SIMULATED = [40, 41, 42];
+/** The unit's only admin. */
+const COMMANDER = 0;
+const ME = 1;
 
 function start(invite: number): { child: ChildProcess; output: () => string } {
   const child = spawn(
@@ -15,7 +19,7 @@ function start(invite: number): { child: ChildProcess; output: () => string } {
     [
       join(ROOT, "build", "officers.mjs"),
       ...["--server", w.server.origin, "--numbers", SIMULATED.map(numberOf).join(",")],
-      ...["--invite", numberOf(invite), "--every", "1"],
+      ...["--invite", numberOf(invite), "--every", "1", "--commander", numberOf(COMMANDER)],
     ],
     { stdio: ["ignore", "pipe", "pipe"] },
   );
@@ -34,6 +38,14 @@ async function wait(what: string, condition: () => boolean, limitMs = 60_000): P
   }
 }
 
+/** How many announcements came; the unit's conversation is the only one of its kind. */
+async function announcedTo({ core }: Officer): Promise<number> {
+  const found = (await core.conversations()).find(({ kind }) => kind === "announcement");
+  if (found === undefined) return 0;
+  const { messages } = await core.messages(found.conversationId, null, 100);
+  return messages.filter(({ mine, sender }) => !mine && sender !== null).length;
+}
+
 afterAll(() => {
   for (const child of children) child.kill("SIGKILL");
 });
@@ -41,10 +53,11 @@ afterAll(() => {
 describe("simulated officers", () => {
   it("keep a station alive for one person, also after they were restarted", async () => {
     execFileSync("npm", ["run", "--silent", "build:officers"], { cwd: ROOT });
-    const first = start(0);
+    w.server.command("conversations", "create", "--unit", "TG-CHAR");
+    const first = start(ME);
     await wait("the group", () => first.output().includes("group stands"));
     // Invited before having registered: the group is there at once.
-    const me = await w.join();
+    const me = await w.device(ME);
     const group = await me.until("the station's group", async () =>
       (await me.core.conversations()).find(
         ({ state, kind }) => kind === "group" && state === "ready",
@@ -68,9 +81,12 @@ describe("simulated officers", () => {
       return messages.some(({ mine, replyTo }) => !mine && replyTo !== null);
     });
 
+    const announced = () => announcedTo(me);
+    await me.until("an announcement", async () => (await announced()) > 0);
+
     first.child.kill("SIGTERM");
     await wait("the end", () => first.child.exitCode !== null);
-    const second = start(0);
+    const second = start(ME);
     await wait("the group again", () => second.output().includes("group stands"));
     const before = (await me.core.messages(id, null, 100)).messages.at(-1)?.seq ?? 0;
     await me.until("talk again", async () => {
@@ -79,6 +95,8 @@ describe("simulated officers", () => {
         ({ mine, seq, body }) => !mine && (seq ?? 0) > before && body.kind === "text",
       );
     });
+    const until = await announced();
+    await me.until("announcements again", async () => (await announced()) > until);
     const { clients } = await me.until("the old devices gone", async () => {
       const view = await me.core.encryption(id);
       return view.clients === SIMULATED.length + 1 ? view : null;

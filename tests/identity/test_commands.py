@@ -16,11 +16,24 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from rich.console import Console
 from typer.testing import CliRunner, Result
 
+from copconnect import wire
+from copconnect.app import Container
 from copconnect.auth_service import rules
 from copconnect.cli import app
-from copconnect.commands.demo import invited, letters, prepare, sign_in_table, station_of
+from copconnect.commands.demo import (
+    STANDING,
+    commander,
+    invited,
+    letters,
+    prepare,
+    sign_in_table,
+    simulated,
+    station_of,
+)
 from copconnect.commands.options import with_roles
-from copconnect.ids import new_id
+from copconnect.delivery import view_store
+from copconnect.ids import ClientId, PersonId, new_id
+from copconnect.principals import Caller
 from copconnect.roster import synthetic
 from copconnect.settings import Settings
 from tests.harness import databank, processes
@@ -232,6 +245,35 @@ def test_the_demo_uses_its_folder_again(tmp_path: Path) -> None:
     prepare(settings, synthetic.SMALLEST + 5, 1)
     assert people.stat().st_mtime_ns != before[0]
     assert (tmp_path / "demo" / "keys" / "root.pem").read_bytes() == root
+
+
+def test_a_demo_has_the_conversations_of_the_force_and_of_a_commissionerate_once(
+    tmp_path: Path,
+) -> None:
+    settings = Settings(data_dir=tmp_path / "demo", demo=True)
+
+    async def look(container: Container) -> dict[str, wire.Conversation]:
+        """What the SHO will find when they register."""
+        (sho,) = [one for one in await station_of(container) if "sho" in one.roles]
+        caller = Caller(PersonId(sho.person_id), ClientId(new_id()), conduct_accepted=True)
+        async with container.database.reading() as connection:
+            found = await view_store.conversations_of(connection, caller)
+        return {one.kind: one for one in found}
+
+    audiences = {"announcement": STANDING[0][0], "unit": STANDING[1][0]}
+    made = []
+    for people in (60, 60, 70):
+        prepare(settings, people, 1)
+        station = with_roles(settings, station_of)
+        assert commander(station) not in {one.number for one in invited(station)}
+        assert commander(station) not in simulated(station)
+        found = with_roles(settings, look)
+        assert {kind: one.audience for kind, one in found.items()} == audiences
+        made.append({one.conversation_id for one in found.values()})
+    assert made[0] == made[1] == made[2]
+    assert len(made[0]) == len(STANDING)
+    everyone = with_roles(settings, look)["announcement"]
+    assert everyone.members == 60  # Who came since is taken in by the running server.
 
 
 def test_conversations_of_the_force_and_of_units(data: str, tmp_path: Path) -> None:

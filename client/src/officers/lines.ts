@@ -35,6 +35,16 @@ export const ANSWERS: readonly string[] = [
   "Understood. Sending a photo from the spot shortly.",
 ];
 
+/** Announced to the whole force by its head. */
+export const ANNOUNCEMENTS: readonly string[] = [
+  "All units: bandobast plans for the festival week reach the control room by {time} today.",
+  "అన్ని యూనిట్లకు: పెండింగ్ వారెంట్ల వివరాలు {time} లోపు పంపగలరు.",
+  "Well done to the teams that reunited {number} missing children with their families this month.",
+  "Heavy rain expected tonight. Control rooms keep boats and ropes ready; report closed roads.",
+  "రాత్రి గస్తీలో ప్రతి అధికారి రిఫ్లెక్టివ్ జాకెట్ ధరించాలి.",
+  "Helmets are for us first: every officer on two wheels wears one, on duty and off duty.",
+];
+
 /** Captions of the pictures they send. */
 export const CAPTIONS: readonly string[] = [
   "Barricade position at {place}",

@@ -1,6 +1,8 @@
 /**
- * `node build/officers.mjs --server URL --numbers +91…,+91… [--codes …,…] [--invite +91…,…]`:
- * simulated officers for the demo, with their enrolment codes where the server asks for them, until the process is ended or its parent (COPCONNECT_PARENT) is gone.
+ * `node build/officers.mjs --server URL --numbers +91…,+91… [--codes …,…] [--invite +91…,…]
+ * [--commander +91… [--commander-code …]]`: simulated officers for the demo, and the head of the
+ * force, with their enrolment codes where the server asks for them, until the process is ended or
+ * its parent (COPCONNECT_PARENT) is gone.
  */
 import "fake-indexeddb/auto";
 import { parseArgs } from "node:util";
@@ -9,6 +11,7 @@ import { createCore } from "../create.ts";
 import type { LocalCore } from "../create.ts";
 import { pause } from "../transport/backoff.ts";
 import type { WebSocketMaker } from "../transport/socket.ts";
+import { announce } from "./commander.ts";
 import { enrol } from "./enrol.ts";
 import { LABEL, Station } from "./station.ts";
 
@@ -52,6 +55,8 @@ async function main(): Promise<void> {
       server: { type: "string", default: "http://localhost:8080" },
       numbers: { type: "string" },
       codes: { type: "string", default: "" },
+      commander: { type: "string" },
+      "commander-code": { type: "string", default: "" },
       invite: { type: "string", default: "" },
       every: { type: "string", default: "30" },
     },
@@ -71,26 +76,36 @@ async function main(): Promise<void> {
 
   await untilUp(origin, ending.signal);
   const codes = list(values.codes);
-  for (const [index, number] of numbers.entries()) {
+  const enrolled = async (number: string, code: string | undefined): Promise<LocalCore> => {
     const core = createCore({
       origin,
       vaultName: `officer-${number}`,
       WebSocket: WebSocket as unknown as WebSocketMaker,
     });
     cores.push(core);
-    await enrol(core, origin, number, LABEL, codes[index]);
+    await enrol(core, origin, number, LABEL, code);
+    return core;
+  };
+  const staff: LocalCore[] = [];
+  for (const [index, number] of numbers.entries()) {
+    staff.push(await enrolled(number, codes[index]));
   }
-  log(`${String(cores.length)} officers are on duty`);
-  const station = new Station(cores, {
+  log(`${String(staff.length)} officers are on duty`);
+  const options = {
     random: Math.random,
     signal: ending.signal,
     everyMs: 1000 * Number(values.every),
-    answerMs: [2_000, 7_000],
     log,
-  });
+  };
+  const station = new Station(staff, { ...options, answerMs: [2_000, 7_000] });
   await station.begin(list(values.invite));
   log("the station's group stands");
-  await station.patrol();
+  const { commander } = values;
+  const announcing =
+    commander === undefined
+      ? Promise.resolve()
+      : announce(await enrolled(commander, values["commander-code"]), options);
+  await Promise.all([station.patrol(), announcing]);
 }
 
 main().catch((error: unknown) => {

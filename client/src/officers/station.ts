@@ -10,6 +10,7 @@ import type { ConversationItem, CoreEvent, MessageItem, Outgoing } from "../core
 import type { LocalCore } from "../create.ts";
 import { pause } from "../transport/backoff.ts";
 import type { Person } from "../wire.ts";
+import { revokeOthers } from "./enrol.ts";
 import { ANSWERS, CAPTIONS, STATION_LINES, fill } from "./lines.ts";
 import { HEIGHT, WIDTH, junction } from "./picture.ts";
 
@@ -53,7 +54,7 @@ export class Station {
     }
     this.#group = await this.#standingGroup(invited);
     await this.#allReady(this.#group);
-    await Promise.all(this.#cores.map((core) => this.#revokeOthers(core)));
+    await Promise.all(this.#cores.map((core) => revokeOthers(core, LABEL, this.#options.signal)));
   }
 
   /** Talk until the signal. */
@@ -150,15 +151,6 @@ export class Station {
     }
   }
 
-  /** Devices of this officer from before a restart. */
-  async #revokeOthers(core: LocalCore): Promise<void> {
-    const { clientId } = await core.state();
-    for (const client of await core.clients()) {
-      const old = client.clientId !== clientId && client.label === LABEL && !client.revoked;
-      if (old) await core.revokeClient(client.clientId);
-    }
-  }
-
   async #speakUp(): Promise<void> {
     if (this.#group === null) return;
     const { random } = this.#options;
@@ -169,7 +161,17 @@ export class Station {
         : chance < 0.2
           ? this.#place()
           : { kind: "text", text: this.#pick(STATION_LINES), mentions: [] };
-    await this.#someone().send(this.#group, outgoing, null);
+    const speaker = this.#someone();
+    await speaker.send(await this.#where(speaker, this.#group), outgoing, null);
+  }
+
+  /** Mostly the station's group; now and then the conversation of units that all may write in. */
+  async #where(speaker: LocalCore, group: string): Promise<string> {
+    if (this.#options.random() < 0.7) return group;
+    const wide = (await speaker.conversations()).find(
+      ({ audience, canPost, state }) => audience !== null && canPost && state === "ready",
+    );
+    return wide?.conversationId ?? group;
   }
 
   #picture(): Outgoing {
@@ -207,7 +209,8 @@ export class Station {
     const { item, conversationId } = event;
     const writer = item.sender?.personId ?? null;
     if (writer === null || this.#staff.has(writer)) return;
-    const { kind } = await core.conversation(conversationId);
+    const { kind, canPost } = await core.conversation(conversationId);
+    if (!canPost) return core.markRead(conversationId, item.messageId);
     // In the group one officer answers, in turn; each core hears the message.
     if (kind !== "direct" && !(await this.#isMyTurn(core, item))) return;
     const { random, signal, answerMs } = this.#options;

@@ -21,15 +21,23 @@ from rich.table import Table
 from copconnect.app import Container
 from copconnect.auth_service import authority
 from copconnect.clock import SystemClock
-from copconnect.commands import admin, roster, serving
+from copconnect.commands import admin, conversations, roster, serving
 from copconnect.commands.options import console, settings_of, stop, with_roles
-from copconnect.ids import PersonId
+from copconnect.ids import PersonId, UnitId
 from copconnect.roster import databank, synthetic
 from copconnect.settings import Settings
-from copconnect.wire import Person
+from copconnect.wire import Audience, Person
 
 OFFICERS = Path("build") / "officers.mjs"
 SIMULATED = 6
+# The conversations that stand from the start, each with whether everybody may write there.
+STANDING = (
+    (Audience(everyone=True, unit_ids=[], deep=False), False),
+    (
+        Audience(everyone=False, unit_ids=[UnitId(synthetic.SHOWN_COMMISSIONERATE)], deep=True),
+        True,
+    ),
+)
 # Each browser tab of a demo comes from one address.
 GENEROUS = {
     "otp_per_address_per_hour": 10_000,
@@ -80,11 +88,17 @@ def _can_listen(settings: Settings) -> bool:
 
 
 def prepare(settings: Settings, people: int, seed: int) -> None:
-    """Make the certificate authority and load the data bank, unless they are there."""
+    """Make the certificate authority, load the data bank and create the conversations of the force
+    and of the shown commissionerate, unless they are there."""
     keys = settings.data_dir / "keys"
     if not (keys.is_dir() and any(keys.iterdir())):
         authority.create(keys, settings.department, SystemClock().now_ms())
         console.print(f"Made a certificate authority in {keys}.")
+    _load(settings, people, seed)
+    with_roles(settings, create_standing)
+
+
+def _load(settings: Settings, people: int, seed: int) -> None:
     mark = settings.data_dir / "databank" / "made.json"
     wanted = json.dumps({"people": people, "seed": seed, "version": 2})
     if mark.is_file() and mark.read_text("utf-8") == wanted:
@@ -101,13 +115,24 @@ def prepare(settings: Settings, people: int, seed: int) -> None:
     mark.write_text(wanted, "utf-8")
 
 
+async def create_standing(container: Container) -> None:
+    """Create those of the standing conversations that are not there, as an operator does."""
+    there = await container.delivery.audiences.rules()
+    for rule, talk in STANDING:
+        if rule not in there:
+            _, people, cells = await conversations.create_for(container, rule, talk=talk)
+            whose = ", ".join(rule.unit_ids) or "everyone"
+            console.print(f"Made the conversation of {whose}: {people:,} people, {cells:,} cells.")
+
+
 async def station_of(container: Container) -> list[Person]:
-    """Return the people to sign in as: the shown station's, seniors first, then its DCP's chain."""
+    """Return the people whom a person or a program plays: the shown station's, seniors first, its
+    DCP's chain, and the head of the force."""
     members = await container.roster.people(
         unit=synthetic.SHOWN_STATION, limit=synthetic.SHOWN_STAFF
     )
     above = []
-    for unit in synthetic.SHOWN_CHAIN:
+    for unit in (*synthetic.SHOWN_CHAIN, synthetic.TOP):
         above += (await container.roster.people(unit=unit, limit=1)).people
     return [*members.people, *above]
 
@@ -158,10 +183,16 @@ def simulated(station: Sequence[Person]) -> list[str]:
     return [person.number for person in others[:SIMULATED]]
 
 
+def commander(station: Sequence[Person]) -> str:
+    """Return the number of the head of the force, who announces to everyone."""
+    return next(person.number for person in station if person.unit_id == synthetic.TOP)
+
+
 def start_officers(
     url: str, station: Sequence[Person], data: Path, codes: Mapping[str, str]
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Start the program that plays the station's staff, if it is built."""
+    """Start the program that plays the station's staff and the head of the force, if it is
+    built."""
     node = shutil.which("node")
     if node is None or not OFFICERS.is_file():
         console.print("No simulated officers: build them with `make officers`.")
@@ -173,6 +204,8 @@ def start_officers(
                 *(node, str(OFFICERS), "--server", url),
                 *("--numbers", ",".join(simulated(station))),
                 *("--codes", ",".join(codes.get(one, "") for one in simulated(station))),
+                *("--commander", commander(station)),
+                *("--commander-code", codes.get(commander(station), "")),
                 # They have their place in the station's group before they register.
                 *("--invite", ",".join(person.number for person in invited(station))),
             ],
@@ -180,7 +213,7 @@ def start_officers(
             stdout=output,
             stderr=output,
         )
-    console.print(f"{SIMULATED} simulated officers are on duty ({log}).")
+    console.print(f"{SIMULATED} simulated officers and the DGP are on duty ({log}).")
 
 
 @contextlib.contextmanager

@@ -142,6 +142,11 @@ class Audiences:
         (held,) = await store.read(connection, [conversation_id])
         return held.members, held.cells
 
+    async def rules(self) -> list[wire.Audience]:
+        """Return the rules of all conversations that have one."""
+        async with self._parts.database.reading() as connection:
+            return list((await audience_store.rules(connection)).values())
+
     # --- Following ----------------------------------------------------------------------------
 
     async def round(self) -> None:

@@ -24,6 +24,8 @@ SMALLEST = 20
 LARGEST = 200_000
 SHOWN_STATION = "TG-HYD-PS001"  # Charminar: the station that a demo signs in to.
 SHOWN_CHAIN = ("TG-HYD-Z1-D1", "TG-HYD-Z1")  # Its ACP and DCP.
+SHOWN_COMMISSIONERATE = "TG-HYD"
+TOP = "TG"
 SHOWN_STAFF = 14
 T = TypeVar("T")
 

@@ -1,0 +1,48 @@
+/**
+ * The simulated head of the force: announces now and then where only admins may write, and answers
+ * nobody. The device lives in memory, as those of the station's officers do.
+ */
+import type { ConversationItem } from "../core.ts";
+import type { LocalCore } from "../create.ts";
+import { pause } from "../transport/backoff.ts";
+import { revokeOthers } from "./enrol.ts";
+import { ANNOUNCEMENTS, fill } from "./lines.ts";
+import { LABEL } from "./station.ts";
+import type { StationOptions } from "./station.ts";
+
+const LOOK_MS = 1_000;
+
+/** Announce until the signal, once there is where. */
+export async function announce(
+  core: LocalCore,
+  { random, signal, everyMs, log }: Omit<StationOptions, "answerMs">,
+): Promise<void> {
+  const where = await announcements(core, signal);
+  if (where === null) return;
+  await revokeOthers(core, LABEL, signal);
+  log("the head of the force is there");
+  for (let turn = Math.floor(random() * ANNOUNCEMENTS.length); !signal.aborted; turn++) {
+    const text = fill(ANNOUNCEMENTS[turn % ANNOUNCEMENTS.length] ?? "", random);
+    await core
+      .send(where.conversationId, { kind: "text", text, mentions: [] }, null)
+      .catch((error: unknown) => {
+        log(`an announcement failed: ${String(error)}`);
+      });
+    await pause(2 * everyMs * (0.5 + random()), signal);
+  }
+}
+
+/** Where this officer may announce, once the device is in; null when the signal came before. */
+async function announcements(
+  core: LocalCore,
+  signal: AbortSignal,
+): Promise<ConversationItem | null> {
+  while (!signal.aborted) {
+    const found = (await core.conversations()).find(
+      ({ kind, state, canPost }) => kind === "announcement" && state === "ready" && canPost,
+    );
+    if (found !== undefined) return found;
+    await pause(LOOK_MS, signal);
+  }
+  return null;
+}
