@@ -73,12 +73,22 @@ chromium:
 
 .PHONY: setup demo cluster test verify format types unit browser bench-message bench-fanout bench-growth bench-reconnect bench-ingest lock clean
 
-setup: packages-test package-python packages-node web officers chromium ## Install and build everything
+# $(call ready,STEPS): what waits for the network leaves the processor to what unpacks and builds.
+# copconnect itself comes after whichever Python packages are among them.
+define ready
+@$(MAKE) --jobs=4 $1
+@$(MAKE) package-python
+endef
 
-demo: packages-runtime package-python web officers ## Start a synthetic force on PORT with PEOPLE
+setup: ## Install and build everything
+	$(call ready,packages-test web officers chromium)
+
+demo: ## Start a synthetic force on PORT with PEOPLE
+	$(call ready,packages-runtime web officers)
 	@exec $(BIN)/python -m copconnect demo --port $(PORT) --people $(PEOPLE)
 
-cluster: packages-cluster package-python web officers ## The same on NODES nodes, with PostgreSQL, NATS, a balancer
+cluster: ## The same on NODES nodes, with PostgreSQL, NATS, a balancer
+	$(call ready,packages-cluster web officers)
 	@exec $(BIN)/python -m copconnect cluster --port $(PORT) --people $(PEOPLE) --nodes $(NODES)
 
 test: setup ## Lint, types, unit, contract, property, fuzz and browser tests
