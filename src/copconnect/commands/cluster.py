@@ -89,6 +89,8 @@ def cluster(
     """Start a synthetic force on several nodes, with PostgreSQL, NATS and a balancer."""
     # As for a service manager: what is started here is ended here.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    # A shell that starts it in the background lets it ignore this one.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with contextlib.ExitStack() as stack:
         try:
             _run(stack, port, nodes, people, seed, data, officers)
