@@ -122,7 +122,9 @@ export class Conversation {
   duty = false;
   /** Clients that this device promised to add by Welcome. */
   readonly toAdd = new Set<string>();
-  /** When the live announcement of a conversation came: a Welcome may be about to follow. */
+  /** It was announced live: a Welcome may be about to follow. */
+  announced = false;
+  /** When that was, or when this device met the conversation otherwise: others may found its cell. */
   announcedMs: number | null = null;
   /** When the cells' keys were asked for last. */
   keysAtMs = -Infinity;

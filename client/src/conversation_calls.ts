@@ -6,7 +6,7 @@ import type { Core, ConversationItem, MemberItem, MessageItem } from "./core.ts"
 import type { Device } from "./device.ts";
 import { failure, hasCode } from "./failure.ts";
 import { loadMessage, pageMessages } from "./messages.ts";
-import { newId, toHex, utf8 } from "./octets.ts";
+import { fromHex, newId, toHex, utf8 } from "./octets.ts";
 import { SUITES } from "./mls/suites.ts";
 import type { People } from "./people.ts";
 import { readUpTo, seqOf } from "./reading.ts";
@@ -102,10 +102,11 @@ export abstract class ConversationCalls {
   async memberPage(
     conversationId: string,
     after: string | null,
+    text?: string,
   ): ReturnType<Core["memberPage"]> {
     const device = await this.device();
     const { id } = device.find(conversationId);
-    const { members, next } = await device.context.api.members(id, after);
+    const { members, next } = await device.context.api.members(id, after, text);
     return { members: await this.#memberItems(members, new Map()), next };
   }
 
@@ -251,7 +252,9 @@ export abstract class ConversationCalls {
     // How many cells are ready changes without a word to those in the others.
     if (conversation.record.cells > 1 && conversation.record.state === "ready")
       await device.sync.refresh(conversationId).catch(ignoreOffline);
-    const { record, group } = conversation;
+    const { record, group, heads } = conversation;
+    const own = group === null ? null : codeOf(group.epochAuthenticator());
+    const several = record.cells > 1 && heads !== null;
     return {
       conversationId,
       suite: SUITES.find(({ number }) => number === record.suite)?.name ?? String(record.suite),
@@ -262,8 +265,9 @@ export abstract class ConversationCalls {
       epoch: group?.epoch ?? null,
       rosterEpoch: record.rosterEpoch,
       people: record.members,
-      clients: group?.members().length ?? 0,
-      epochCode: group === null ? null : epochCode(group.epochAuthenticator()),
+      clients: several ? heads.newest.leaves : (group?.members().length ?? 0),
+      epochCode: own,
+      safetyCode: several && own !== null ? codeOf(fromHex(heads.newest.hash)) : own,
     };
   }
 
@@ -390,9 +394,9 @@ function rejectUnlessOffline(error: unknown): void {
   if (!hasCode(error, "network")) throw error;
 }
 
-/** Eight groups of five digits, four bytes of the authenticator each. */
-function epochCode(authenticator: Uint8Array): string {
-  const view = new DataView(authenticator.buffer, authenticator.byteOffset);
+/** Eight groups of five digits, of four bytes each. */
+function codeOf(bytes: Uint8Array): string {
+  const view = new DataView(bytes.buffer, bytes.byteOffset);
   const groups = Array.from({ length: 8 }, (_, i) => view.getUint32(4 * i) % 100_000);
   return groups.map((group) => String(group).padStart(5, "0")).join(" ");
 }

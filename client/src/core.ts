@@ -162,9 +162,15 @@ export interface EncryptionView {
   readonly epoch: number | null;
   readonly rosterEpoch: number;
   readonly people: number;
+  /** Devices of all cells. */
   readonly clients: number;
-  /** Eight groups of five digits, equal on every member's screen in the same epoch. */
+  /** Eight groups of five digits, equal on the screens of a cell's members in the same epoch. */
   readonly epochCode: string | null;
+  /**
+   * The same, equal on every member's screen: of one cell the epoch's, of several that of the newest
+   * signed roster, which names everybody's certificate.
+   */
+  readonly safetyCode: string | null;
 }
 
 // --- Messages ----------------------------------------------------------------------------------
@@ -393,10 +399,10 @@ export interface Core {
     /** Made by the host where absent, so that a repeated call makes no second group. */
     readonly conversationId?: string;
   }): Promise<ConversationItem>;
-  /** All members, of conversations of up to 256 people; the first of them in others. */
+  /** All members, of conversations of up to 256 people; nobody of larger ones. */
   members(conversationId: string): Promise<readonly MemberItem[]>;
-  /** The members of any conversation part by part, in no order that means anything. */
-  memberPage(conversationId: string, after: string | null): Promise<MemberPage>;
+  /** The members of any conversation whom a text finds, part by part, seniors first. */
+  memberPage(conversationId: string, after: string | null, text?: string): Promise<MemberPage>;
   changeMembers(
     conversationId: string,
     change: {

@@ -22,6 +22,7 @@ import { newId } from "./octets.ts";
 import { Outbox } from "./outbox.ts";
 import { OutgoingStore, putOutgoing } from "./outgoing.ts";
 import type { People } from "./people.ts";
+import { answerAfterMs } from "./profile.ts";
 import { STORES } from "./records.ts";
 import type { OutgoingRecord } from "./records.ts";
 import { Sync } from "./sync.ts";
@@ -322,7 +323,8 @@ export class Device {
     if (conversation.record.title === null || this.#answering.has(conversation.id)) return;
     this.#answering.add(conversation.id);
     const heard = conversation.profilesHeard;
-    await pause(200 + 2_800 * this.context.random(), this.context.signal);
+    const wait = answerAfterMs(conversation.record.members, this.context.random());
+    await pause(wait, this.context.signal);
     this.#answering.delete(conversation.id);
     if (this.context.signal.aborted || conversation.profilesHeard !== heard) return;
     await this.#tellProfile(conversation);

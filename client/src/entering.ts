@@ -94,7 +94,8 @@ export class Entering {
       return info.cellsTotal > 1 ? { waitMs: wait, orCommit: true } : { waitMs: POLL_MS };
     }
     if (await this.#enterByWelcome(conversation)) return "again";
-    if (waited < WELCOME_GRACE_MS) return { waitMs: POLL_MS };
+    // Who finds the conversation in the list, as a new device does, has nobody who just named it.
+    if (conversation.announced && waited < WELCOME_GRACE_MS) return { waitMs: POLL_MS };
     return this.enterByCommit(conversation);
   }
 

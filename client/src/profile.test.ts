@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { followAdmins } from "./admins.ts";
 import type { Work } from "./conversation.ts";
-import { applyProfile } from "./profile.ts";
+import { answerAfterMs, applyProfile } from "./profile.ts";
 import type { ConversationRecord } from "./records.ts";
 import type { RosterChange } from "./wire.ts";
 
@@ -86,5 +86,18 @@ describe("admins", () => {
     expect(group.record.admins).toBeUndefined();
     followAdmins(group, { ...nobody, madeAdmin: ["b"] });
     expect(group.record.admins).toBeUndefined();
+  });
+});
+
+describe("a newcomer's question for the name", () => {
+  it("is answered by a handful before they hear of each other, however many are asked", () => {
+    const HEARD_MS = 250;
+    for (const members of [2, 64, 1_000, 63_000]) {
+      const answers = Array.from({ length: members }, (_, i) => answerAfterMs(members, i / members));
+      const first = Math.min(...answers);
+      expect(first).toBe(200);
+      expect(answers.filter((at) => at < first + HEARD_MS).length).toBeLessThan(8);
+    }
+    expect(answerAfterMs(20, 0.999)).toBeLessThan(3_000);
   });
 });

@@ -48,6 +48,14 @@ export function applyProfile(
   return recorded(titled ? notice("title", senderId, [], profile.title) : notice("photo", senderId));
 }
 
+/**
+ * How long a member waits to tell a newcomer the name, unless another did: the more members may be
+ * there, the longer on average, so that few answer before they hear the first answer.
+ */
+export function answerAfterMs(members: number, random: number): number {
+  return 200 + 2_800 * Math.max(1, members / 64) * random;
+}
+
 export function isKnown(
   { title, photo }: Pick<ConversationRecord, "title" | "photo">,
   profile: Profile,

@@ -285,7 +285,10 @@ export class Sync {
       try {
         const info = await context.api.conversation(conversationId);
         const conversation = await this.adopt(info);
-        if (known === null && announced) conversation.announcedMs = context.now();
+        if (known === null && announced) {
+          conversation.announcedMs = context.now();
+          conversation.announced = true;
+        }
         membership.attend(conversation);
         await this.#refreshMembers(conversation);
         kick(conversation);
@@ -298,20 +301,26 @@ export class Sync {
     return refresh;
   }
 
-  /** Members with their cursors, as far as the screens and ticks need them. */
+  /**
+   * Members with their cursors, as far as the screens and ticks need them: of a conversation of more
+   * people than receipts are told of a few names, once.
+   */
   async #refreshMembers(conversation: Conversation): Promise<void> {
     const { context, people, account } = this.#parts;
-    const members: Member[] = [];
+    const many = conversation.record.members > RECEIPT_PEOPLE;
+    const { members: known } = await conversation.loadMembers();
+    if (many && conversation.record.some.length > 0 && known.length === 0) return;
+    const found: Member[] = [];
     let after: string | null = null;
     do {
       const page = await context.api.members(conversation.id, after);
-      members.push(...page.members);
+      found.push(...page.members);
       after = page.next;
-    } while (after !== null && members.length <= RECEIPT_PEOPLE);
-    members.splice(RECEIPT_PEOPLE + 1);
+    } while (after !== null && !many);
+    const members = many ? [] : found;
     const me = account.require().personId;
-    const others = members.map(({ personId }) => personId).filter((id) => id !== me);
-    await people.prefetch(others.slice(0, RECEIPT_PEOPLE));
+    const others = found.map(({ personId }) => personId).filter((id) => id !== me);
+    await people.prefetch(many ? others.slice(0, SOME) : others);
     await conversation.run(async () => {
       const work = new Work(conversation);
       const news = withFetched(work.members, members);

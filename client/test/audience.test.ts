@@ -45,6 +45,13 @@ describe("a conversation of a unit", { timeout: LIMIT_MS }, () => {
     for (const officer of officers) await officer.receives(id, "new here", SOON_MS);
     expect(await late.texts(id)).not.toContain("to everybody");
 
+    // Cells have codes of their own; what people compare is the same on every screen.
+    const views = await Promise.all([...officers, late].map(({ core }) => core.encryption(id)));
+    expect(new Set(views.map(({ epochCode }) => epochCode)).size).toBeGreaterThan(1);
+    expect(new Set(views.map(({ safetyCode }) => safetyCode)).size).toBe(1);
+    expect(views[0]?.safetyCode).toMatch(/^(\d{5} ){7}\d{5}$/);
+    expect(views[0]?.clients).toBe(officers.length + 1);
+
     // The list of its people comes in parts.
     const seen = new Set<string>();
     for (let after: string | null = null; ;) {
@@ -55,5 +62,9 @@ describe("a conversation of a unit", { timeout: LIMIT_MS }, () => {
     }
     expect(seen.size).toBe((await first.core.conversation(id)).members);
     expect(seen.has(late.person)).toBe(true);
+    const name = (await first.core.person(late.person)).names.en;
+    const found = await first.core.memberPage(id, null, name);
+    expect(found.members.map(({ plate }) => plate.personId)).toContain(late.person);
+    expect(found.members.length).toBeLessThan(seen.size);
   });
 });

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
@@ -16,6 +17,7 @@ from copconnect.database import Database
 from copconnect.delivery import cell_store, suites
 from copconnect.delivery.mls.codec import vector
 from copconnect.delivery.service import DeliveryService
+from copconnect.delivery.tables import MEMBERS
 from copconnect.ids import (
     AttachmentId,
     CellId,
@@ -115,6 +117,11 @@ class Chart:
         """Let somebody go."""
         del self.posts[person_id]
         self.version += 1
+
+    def found_by(self, text: str) -> Select[tuple[str, str]]:
+        """Find members by what their ids begin with; listed by id."""
+        person = MEMBERS.c.person_id
+        return select(person, person.label("sort_key")).where(person.startswith(text)).distinct()
 
     async def people_version(self, _connection: AsyncConnection) -> int:
         """Return it."""

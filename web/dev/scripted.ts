@@ -164,8 +164,11 @@ export class ScriptedCore extends ScriptedAccount implements ConnectedCore {
       clients: [{ clientId: id(9, index + 10), expiresMs: Date.now() + 60 * 86_400_000 }],
     }));
   }
-  async memberPage(conversationId: string, after: string | null): Promise<MemberPage> {
-    const all = await this.members(conversationId);
+  async memberPage(conversationId: string, after: string | null, text = ""): Promise<MemberPage> {
+    const everybody = await this.members(conversationId);
+    const all = everybody.filter(({ plate }) =>
+      `${plate.names.en} ${plate.post.en}`.toLowerCase().includes(text.toLowerCase()),
+    );
     const from = Number(after ?? 0);
     const members = all.slice(from, from + MEMBERS_IN_PAGE);
     const to = from + members.length;
@@ -219,6 +222,7 @@ export class ScriptedCore extends ScriptedAccount implements ConnectedCore {
       people: item.members,
       clients: item.members + 3,
       epochCode: "48213 90117 66304 20981 73345 11860 52947 30662",
+      safetyCode: "48213 90117 66304 20981 73345 11860 52947 30662",
     };
   }
 

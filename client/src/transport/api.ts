@@ -123,8 +123,9 @@ export class Api {
   conversation(id: string): Promise<wire.Conversation> {
     return this.#get(`/v1/conversations/${id}`);
   }
-  members(id: string, after: string | null): Promise<wire.Members> {
-    return this.#get(`/v1/conversations/${id}/members${query({ after: after ?? undefined })}`);
+  members(id: string, after: string | null, text = ""): Promise<wire.Members> {
+    const asked = query({ text, after: after ?? undefined });
+    return this.#get(`/v1/conversations/${id}/members${asked}`);
   }
   changeMembers(id: string, body: wire.ChangeMembers): Promise<wire.Conversation> {
     return this.#post(`/v1/conversations/${id}/members`, body);

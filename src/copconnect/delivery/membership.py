@@ -20,7 +20,7 @@ from copconnect.delivery import (
     view_store,
 )
 from copconnect.delivery.parts import Parts
-from copconnect.delivery.ports import Registrations
+from copconnect.delivery.ports import Organisation, Registrations
 from copconnect.delivery.roster_change import Reason, RosterEdit, edit_rosters
 from copconnect.delivery.roster_plan import LeafEdit
 from copconnect.delivery.standing import Held
@@ -34,8 +34,9 @@ _LATEST_MS = 2**53
 class Membership:
     """Creates conversations and changes rosters. Holds no state of its own."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Parts, organisation: Organisation) -> None:
         self._parts = parts
+        self._organisation = organisation
 
     # --- What members ask -------------------------------------------------------------------
 
@@ -212,14 +213,15 @@ class Membership:
             return _one(await view_store.conversations_of(connection, caller, conversation_id))
 
     async def members(
-        self, caller: Caller, conversation_id: ConversationId, after: str
+        self, caller: Caller, conversation_id: ConversationId, after: str, text: str = ""
     ) -> wire.Members:
-        """Return a page of members, for members."""
+        """Return a page of members whom a text finds, seniors first, for members."""
+        found = self._organisation.found_by(text)
         async with self._parts.database.reading() as connection:
             if not await member_store.is_member(connection, [conversation_id], caller.person_id):
                 raise errors.NotMember
             page = await view_store.members_page(
-                connection, conversation_id, after, MEMBERS_PAGE + 1
+                connection, conversation_id, found, after, MEMBERS_PAGE + 1
             )
         more = len(page) > MEMBERS_PAGE
         page = page[:MEMBERS_PAGE]

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from typing import Protocol
 
+from sqlalchemy import Select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
@@ -34,7 +35,12 @@ class Registrations(Protocol):
 
 
 class Organisation(Protocol):
-    """Who belongs to an audience by the data bank; the roster knows."""
+    """Who belongs to an audience by the data bank, and who people are; the roster knows."""
+
+    def found_by(self, text: str) -> Select[tuple[str, str]]:
+        """Return a statement of who is found by a text, everybody by none: person ids, and unique
+        sort keys in the order in which people are listed."""
+        ...
 
     async def people_version(self, connection: AsyncConnection) -> int:
         """Return a number that changes with every change of people or units."""

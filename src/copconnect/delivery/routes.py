@@ -17,6 +17,7 @@ _MESSAGE_BODY = wire.MAX_MESSAGE_BYTES + 65536
 _SEALED_BODY = wire.MAX_SEALS_BYTES + wire.MAX_MESSAGE_BYTES + 65536
 _SMALL_BODY = 512 * 1024  # Thousands of ids.
 _RECORD_BODY = wire.MAX_RECORD_BYTES + wire.MAX_PROOF_BYTES + 1024
+_MOST_TEXT = 100  # Of a search.
 _KEY_PACKAGES_BODY = 101 * (16384 + 16) + 1024
 
 
@@ -81,7 +82,11 @@ def _conversation_routes(service: DeliveryService, gate: Gate) -> list[Any]:
         after = request.query_params.get("after", "")
         if after:
             after = _id(after)
-        return answer(request, await membership.members(caller, ConversationId(_id(c)), after))
+        text = request.query_params.get("text", "")
+        if "\0" in text or len(text) > _MOST_TEXT:
+            raise errors.BadRequest(reason="text")
+        found = await membership.members(caller, ConversationId(_id(c)), after, text)
+        return answer(request, found)
 
     @post("/v1/conversations/{c:str}/members")
     async def change_members(request: HttpRequest, c: FromPath[str]) -> Any:

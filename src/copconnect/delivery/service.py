@@ -64,7 +64,7 @@ class DeliveryService:
             cell_size=cell_size,
         )
         self.trees = parts.trees
-        self.membership = Membership(parts)
+        self.membership = Membership(parts, organisation)
         self.rosters = Rosters(parts)
         self.audiences = Audiences(parts, organisation, leases)
         self.posting = Posting(parts)

@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
 from copconnect.delivery.audience_store import read_rule
+from copconnect.delivery.rules import RECEIPT_PEOPLE
 from copconnect.delivery.tables import (
     AUDIENCES,
     CELLS,
@@ -169,45 +170,59 @@ def _conversation(
 
 
 async def members_page(
-    connection: AsyncConnection, conversation_id: ConversationId, after: str, limit: int
+    connection: AsyncConnection,
+    conversation_id: ConversationId,
+    people: Select[tuple[str, str]],
+    after: str,
+    limit: int,
 ) -> list[wire.Member]:
-    """Return members after a person id, with how far each has come over all their clients."""
-    person = _person_cursors()
-    rows = await connection.execute(
-        select(MEMBERS, person.c.delivered_seq, person.c.read_seq)
-        .select_from(
-            MEMBERS.outerjoin(
-                person,
-                and_(
-                    person.c.conversation_id == MEMBERS.c.conversation_id,
-                    person.c.person_id == MEMBERS.c.person_id,
-                ),
-            )
+    """Return those members that ``people`` (ids and sort keys) names, in its order, beginning
+    after a person's place in it. Two statements.
+
+    With how far each has come over all their clients, where that is told at all.
+    """
+    found = people.subquery()
+    conditions = [MEMBERS.c.conversation_id == conversation_id]
+    if after:
+        place = select(found.c.sort_key).where(found.c.person_id == after).scalar_subquery()
+        conditions.append(found.c.sort_key > place)
+    size = select(CONVERSATIONS.c.members).where(CONVERSATIONS.c.conversation_id == conversation_id)
+    rows = list(
+        await connection.execute(
+            select(MEMBERS, size.scalar_subquery().label("people"))
+            .join(found, found.c.person_id == MEMBERS.c.person_id)
+            .where(*conditions)
+            .order_by(found.c.sort_key)
+            .limit(limit)
         )
-        .where(MEMBERS.c.conversation_id == conversation_id, MEMBERS.c.person_id > after)
-        .order_by(MEMBERS.c.person_id)
-        .limit(limit)
     )
+    cursors: dict[str, tuple[Seq, Seq]] = {}
+    if rows and rows[0].people <= RECEIPT_PEOPLE:
+        cursors = await _cursors(connection, conversation_id)
     return [
         wire.Member(
             person_id=row.person_id,
             admin=row.admin,
             added_ms=row.added_ms,
-            delivered_seq=row.delivered_seq or Seq(0),
-            read_seq=row.read_seq or Seq(0),
+            delivered_seq=delivered,
+            read_seq=read,
         )
         for row in rows
+        for delivered, read in (cursors.get(row.person_id, (Seq(0), Seq(0))),)
     ]
 
 
-def _person_cursors() -> Any:
-    return (
+async def _cursors(
+    connection: AsyncConnection, conversation_id: ConversationId
+) -> dict[str, tuple[Seq, Seq]]:
+    """Return how far each person has come over all their clients: delivered, read."""
+    rows = await connection.execute(
         select(
-            CURSORS.c.conversation_id,
             CURSORS.c.person_id,
             func.max(CURSORS.c.delivered_seq).label("delivered_seq"),
             func.max(CURSORS.c.read_seq).label("read_seq"),
         )
-        .group_by(CURSORS.c.conversation_id, CURSORS.c.person_id)
-        .subquery()
+        .where(CURSORS.c.conversation_id == conversation_id)
+        .group_by(CURSORS.c.person_id)
     )
+    return {row.person_id: (row.delivered_seq, row.read_seq) for row in rows}

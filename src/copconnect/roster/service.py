@@ -7,6 +7,7 @@ status is read in the caller's transaction, so that a suspension and a registrat
 from collections.abc import Collection, Sequence
 from typing import Any, Protocol
 
+from sqlalchemy import Select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
@@ -190,6 +191,11 @@ class RosterService:
         rows = await store.active_in(connection, paths.keys(), below, only)
         leading = {unit for path in paths.values() for unit in rules.units_above(path)}
         return {row.person_id: row.unit_admin and row.unit_id in leading for row in rows}
+
+    def found_by(self, text: str) -> Select[tuple[str, str]]:
+        """Return a statement of who is found by a text, everybody by none: person ids, and sort
+        keys that list seniors first, then by name."""
+        return store.found_by([rules.like(term) for term in rules.terms(text)])
 
     async def administers(
         self, connection: AsyncConnection, person_id: PersonId, rule: wire.Audience

@@ -12,6 +12,7 @@ from sqlalchemy import (
     ColumnElement,
     Index,
     Integer,
+    Select,
     String,
     Table,
     Text,
@@ -234,6 +235,12 @@ async def people_version(connection: AsyncConnection) -> int:
 async def touch(connection: AsyncConnection, now_ms: int) -> None:
     """The roster has changed."""
     await connection.execute(update(directory).values(changed_ms=now_ms))
+
+
+def found_by(patterns: Sequence[str]) -> Select[tuple[str, str]]:
+    """Return a statement of the person ids and sort keys of everybody whom all patterns fit."""
+    conditions = [people.c.search.like(pattern, escape="\\") for pattern in patterns]
+    return select(people.c.person_id, people.c.sort_key).where(*conditions)
 
 
 async def search(

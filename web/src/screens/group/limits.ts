@@ -1,2 +1,5 @@
 /** Longest name of a group, in characters: two lines on a phone. */
 export const MAX_TITLE = 80;
+
+/** The core keeps all members of conversations of so many people; of larger ones they are asked for. */
+export const WHOLE = 256;

@@ -1,0 +1,70 @@
+"""A conversation of the whole force: its long list of people comes in parts and is searched."""
+
+import re
+
+from playwright.sync_api import expect
+
+from tests.harness import databank
+from tests.harness.browser import Station, until
+from tests.harness.server import ServerProcess, run_copconnect
+
+
+def test_the_members_of_a_large_conversation(station: Station, app_server: ServerProcess) -> None:
+    """Three hundred: more than the core keeps of a conversation, more than a part of the list."""
+    run_copconnect(app_server.data, "conversations", "create", "--everyone", "--talk")
+    officer = station.officer(0).register()
+    page, people = officer.page, databank.officers()
+    chats = page.get_by_role("region", name=officer.word("chats.title"), exact=True)
+    chats.get_by_role("link").first.click()
+    officer.say("Night patrol starts at ten, all stations.")
+    # Nobody is told who has read it, so nobody can look it up.
+    officer.message("Night patrol").get_by_role(
+        "button", name=officer.word("conversation.actions"), exact=True
+    ).click()
+    menu = page.get_by_role("menuitem")
+    menu.first.wait_for()
+    details = officer.word("conversation.details")
+    expect(page.get_by_role("menuitem", name=details, exact=True)).to_have_count(0)
+    page.keyboard.press("Escape")
+
+    officer.button("conversation.info").click()
+    members = page.get_by_role("region", name=officer.word("groups.members_other", number="300"))
+    rows = members.get_by_role("link")
+    rows.first.wait_for()
+    # Seniors first, as everywhere; few are drawn.
+    expect(rows.first).to_contain_text(re.compile("|".join(one.name for one in people[:6])))
+    assert rows.count() < 60
+    officer.shot("members")
+
+    # Scrolling fetches the next part: the last of all people is reached.
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    last = max((one for one in people if one.rank == "PC"), key=lambda one: one.name)
+    shown = members.get_by_role("link").filter(has_text=last.name)
+
+    def at_the_end() -> bool:
+        page.mouse.wheel(0, 2_000)
+        return shown.count() > 0
+
+    page.mouse.move(195, 600)
+    until(page, at_the_end)
+    assert [url for url in asked if "/members?after=" in url]
+
+    # Who is searched for is found wherever in the list they are.
+    wanted = people[123]
+    field = page.get_by_role("searchbox")
+    field.fill(wanted.name.lower())
+    expect(rows).to_have_count(1)
+    expect(rows).to_contain_text(wanted.name)
+    field.fill("nobody of that name")
+    members.get_by_text(officer.word("groups.noPeople"), exact=True).wait_for()
+    field.fill("")
+    expect(rows.first).to_contain_text(re.compile("|".join(one.name for one in people[:6])))
+
+    # Mentioned is who fits what is written, whether this device has heard of them or not.
+    page.get_by_role("button", name=officer.word("app.back"), exact=True).click()
+    far = people[287]
+    officer.composer.fill("")
+    officer.composer.press_sequentially(f"Report to @{far.name[:9]}")
+    page.get_by_role("option").filter(has_text=far.name).click()
+    expect(officer.composer).to_have_value(f"Report to @{far.name} ")
