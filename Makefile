@@ -71,7 +71,7 @@ chromium:
 
 # --- What people run --------------------------------------------------------------------------
 
-.PHONY: setup demo cluster test verify format types unit browser bench-message bench-fanout bench-growth bench-reconnect bench-ingest lock clean
+.PHONY: setup demo cluster test verify format types unit browser bench-message bench-fanout bench-chromium bench-growth bench-reconnect bench-ingest lock clean
 
 # $(call ready,STEPS): what waits for the network leaves the processor to what unpacks and builds.
 # copconnect itself comes after whichever Python packages are among them.
@@ -119,6 +119,9 @@ bench-fanout: packages-test package-python packages-node ## One message to MEMBE
 
 bench-growth: packages-test package-python packages-node ## The same at 1,000 to 100,000 devices
 	@exec $(BIN)/python -m copconnect bench growth
+
+bench-chromium: setup ## Two people in Chromium among MEMBERS=63000
+	@exec $(BIN)/python -m tests.bench_chromium --members $(MEMBERS)
 
 bench-reconnect: packages-test package-python packages-node ## CLIENTS=63000 come back after a restart
 	@exec $(BIN)/python -m copconnect bench reconnect --clients $(CLIENTS)

@@ -3,8 +3,9 @@
  * themselves, commit what is due, send what they are told.
  *
  * Run: npx tsx client/bench/full-clients.ts <devices.msgpack> <origin>…
- * Lines of JSON in: {command: "start" | "send" | "close", …}; out: answers with `command`, and what
- * full-client.ts tells by itself.
+ * Lines of JSON in: {command: "start" | "send" | "held" | "close", …}; out: answers with `command`
+ * ("held" with the key of each one's cell, whoever has committed), and what full-client.ts tells by
+ * itself.
  */
 import { readFile } from "node:fs/promises";
 import { createInterface } from "node:readline";
@@ -13,7 +14,7 @@ import { FullClient, say } from "./full-client.ts";
 import type { Plan } from "./full-client.ts";
 
 interface Command {
-  readonly command: "start" | "send" | "close";
+  readonly command: "start" | "send" | "held" | "close";
   readonly client?: number;
   readonly text?: string;
 }
@@ -36,6 +37,11 @@ async function main(): Promise<void> {
         case "send":
           say({ command: "send", ...(await client?.send(asked.text ?? "")) });
           break;
+        case "held": {
+          const seeds = clients.map((one) => one.seed(plan.conversationId));
+          say({ command: "held", cells: await Promise.all(seeds) });
+          break;
+        }
         case "close":
           await Promise.all(clients.map((one) => one.close()));
           say({ command: "close" });

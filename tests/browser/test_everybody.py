@@ -1,6 +1,8 @@
 """A conversation of the whole force: its long list of people comes in parts and is searched."""
 
+import csv
 import re
+from pathlib import Path
 
 from playwright.sync_api import expect
 
@@ -9,11 +11,16 @@ from tests.harness.browser import Station, until
 from tests.harness.server import ServerProcess, run_copconnect
 
 
-def test_the_members_of_a_large_conversation(station: Station, app_server: ServerProcess) -> None:
+def test_the_members_of_a_large_conversation(
+    station: Station, app_server: ServerProcess, tmp_path: Path
+) -> None:
     """Three hundred: more than the core keeps of a conversation, more than a part of the list."""
+    _let_the_first_lead_the_state(app_server, tmp_path)
     run_copconnect(app_server.data, "conversations", "create", "--everyone", "--talk")
     officer = station.officer(0).register()
     page, people = officer.page, databank.officers()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
     chats = page.get_by_role("region", name=officer.word("chats.title"), exact=True)
     chats.get_by_role("link").first.click()
     officer.say("Night patrol starts at ten, all stations.")
@@ -34,11 +41,12 @@ def test_the_members_of_a_large_conversation(station: Station, app_server: Serve
     # Seniors first, as everywhere; few are drawn.
     expect(rows.first).to_contain_text(re.compile("|".join(one.name for one in people[:6])))
     assert rows.count() < 60
+    # Nothing but the first part has been asked for so far.
+    assert [url for url in asked if url.endswith("/members")]
+    assert not [url for url in asked if "/members?after=" in url]
     officer.shot("members")
 
     # Scrolling fetches the next part: the last of all people is reached.
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
     last = max((one for one in people if one.rank == "PC"), key=lambda one: one.name)
     shown = members.get_by_role("link").filter(has_text=last.name)
 
@@ -68,3 +76,14 @@ def test_the_members_of_a_large_conversation(station: Station, app_server: Serve
     officer.composer.press_sequentially(f"Report to @{far.name[:9]}")
     page.get_by_role("option").filter(has_text=far.name).click()
     expect(officer.composer).to_have_value(f"Report to @{far.name} ")
+
+
+def _let_the_first_lead_the_state(app_server: ServerProcess, folder: Path) -> None:
+    """A conversation of everybody is made in the name of somebody who administers everybody."""
+    databank.write(folder)
+    with (folder / "people.csv").open(encoding="utf-8", newline="") as file:
+        header, first, *others = list(csv.reader(file))
+    first[header.index("unit")] = "TG"
+    with (folder / "people.csv").open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([header, first, *others])
+    run_copconnect(app_server.data, "roster", "import", str(folder))

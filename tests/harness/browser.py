@@ -9,7 +9,7 @@ import os
 import re
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -326,8 +326,11 @@ class Station:
         code_for: Callable[[str], str],
         artefacts: Path,
         secrets: Secrets,
+        people: Sequence[databank.Officer] = (),
     ) -> None:
+        """``people``: another data bank than the tests' own."""
         self.url = url
+        self._people = people or databank.officers()
         self.secrets = secrets
         self.officers: list[Officer] = []
         self._browser = browser
@@ -363,7 +366,7 @@ class Station:
             context.tracing.start(screenshots=True, snapshots=True)
         page = context.new_page()
         officer = Officer(
-            databank.officers()[index],
+            self._people[index],
             context,
             page,
             self._code_for,

@@ -7,20 +7,18 @@ on the same port and folder.
 
 import contextlib
 import os
-import re
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import httpx
 
 from tests.harness import processes
+from tests.harness.outbox import Outbox
 from tests.harness.waiting import PATIENCE_S
 
 ROOT = Path(__file__).parents[2]
 START_LIMIT_S = 120
-CODE = re.compile(r"\b(\d{6})\b")
 
 
 def run_copconnect(data: Path, *arguments: str, **settings: str | int | bool) -> str:
@@ -49,7 +47,7 @@ class ServerProcess:
         self._workers = workers
         self._settings: dict[str, str | int | bool] = {"demo": True, **settings}
         self._process: subprocess.Popen[bytes] | None = None
-        self._codes_taken: set[tuple[str, int]] = set()
+        self._outbox = Outbox(self.url)
 
     @property
     def url(self) -> str:
@@ -97,23 +95,8 @@ class ServerProcess:
         self.start()
 
     def code_for(self, number: str, patience_s: float = PATIENCE_S) -> str:
-        """Wait for a one-time code that was sent to a number and not returned here before.
-
-        Texts go out after the answer, so that the answer takes as long for every number.
-        """
-        deadline = time.monotonic() + patience_s
-        while True:
-            answer = httpx.get(f"{self.url}/v1/demo/outbox", params={"number": number})
-            answer.raise_for_status()
-            for text in answer.json():
-                found = CODE.search(text["text"])
-                sent = (number, text["sentMs"])
-                if found is not None and sent not in self._codes_taken:
-                    self._codes_taken.add(sent)
-                    return found[1]
-            if time.monotonic() > deadline:
-                raise LookupError(f"nothing new was sent to {number}")
-            time.sleep(0.05)
+        """Wait for a one-time code that was sent to a number and not returned here before."""
+        return self._outbox.code_for(number, patience_s)
 
     def _is_healthy(self) -> bool:
         with contextlib.suppress(httpx.HTTPError):

@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,7 +22,8 @@ CONNECT_LIMIT_S = 300
 
 
 class Served(NamedTuple):
-    """The servers, every device but the sender's, and the sender: the real client core."""
+    """The servers, every simulated device, and the whole clients: the real client core. Client 0
+    sends unless told otherwise."""
 
     deployment: Deployment
     crowd: Crowd
@@ -31,20 +32,32 @@ class Served(NamedTuple):
 
 @contextlib.contextmanager
 def served(
-    force: Force, conversation: Conversation, folder: Path, processes: int
+    force: Force,
+    conversation: Conversation,
+    folder: Path,
+    processes: int,
+    whole: Sequence[Device] = (),
 ) -> Iterator[Served]:
-    """Start everything and found the cells; stop it at the end. Nobody is connected yet."""
-    sending = conversation.devices[conversation.cells[0].client_ids[0]]
+    """Start everything and found the cells; stop it at the end. Nobody is connected yet.
+
+    ``whole``: the devices of whole clients; the first cell's founder if none are named.
+    """
+    whole = whole or [conversation.devices[conversation.cells[0].client_ids[0]]]
     with contextlib.ExitStack() as stack:
         deployment = stack.enter_context(
             deployed(force.folder / "keys", conversation.database, folder, processes)
         )
         crowd = Crowd(
-            conversation, deployment.addresses, processes, folder, stack, {sending.client_id}
+            conversation,
+            deployment.addresses,
+            processes,
+            folder,
+            stack,
+            {device.client_id for device in whole},
         )
         _found(conversation, deployment, crowd)
         sender = stack.enter_context(
-            contextlib.closing(_full_client(conversation, deployment, folder, sending))
+            contextlib.closing(_full_clients(conversation, deployment, folder, whole))
         )
         yield Served(deployment, crowd, sender)
 
@@ -58,14 +71,14 @@ def _found(conversation: Conversation, deployment: Deployment, crowd: Crowd) -> 
     say(f"{len(key_ids)} cells are founded, in {time.monotonic() - began:.1f} s.")
 
 
-def _full_client(
-    conversation: Conversation, deployment: Deployment, folder: Path, device: Device
+def _full_clients(
+    conversation: Conversation, deployment: Deployment, folder: Path, devices: Sequence[Device]
 ) -> NodeProgram:
-    """Return a whole client on this device."""
+    """Return whole clients on these devices."""
     plan = {
         "trust": conversation.founding.trust,
         "conversationId": conversation.founding.conversation_id,
-        "clients": [founding.planned(device) | {"token": device.token}],
+        "clients": [founding.planned(device) | {"token": device.token} for device in devices],
     }
     file = folder / "full-clients.msgpack"
     file.write_bytes(msgspec.msgpack.encode(plan))

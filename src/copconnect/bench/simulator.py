@@ -30,6 +30,7 @@ CONNECTING_AT_ONCE = 1_000
 # As client/src/transport/socket.ts.
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0
 HELLO_S = 30.0
+KEYS_KEPT = 4  # A client keeps two; devices here may open a message some commits later.
 _FRAME = msgspec.msgpack.Decoder(wire.ServerFrame)
 _PAGE = msgspec.msgpack.Decoder(wire.LogPage)
 _ENTRY_START = msgspec.msgpack.encode({"t": "entry", "entry": 0})[:-1]
@@ -55,7 +56,7 @@ class Population(msgspec.Struct, frozen=True, array_like=True):
 
 
 class PublishedKey(msgspec.Struct, frozen=True, array_like=True):
-    """A cell's key that its members hold. The newest two of a cell are kept."""
+    """A cell's key that its members hold. The newest KEYS_KEPT of a cell are kept."""
 
     cell: int
     key_id: bytes
@@ -359,10 +360,10 @@ class Simulator:
     # --- Keys and heads -------------------------------------------------------------------
 
     def publish(self, keys: Sequence[PublishedKey]) -> None:
-        """Let the members of cells hold these keys, each with the one before it."""
+        """Let the members of cells hold these keys, with those before them."""
         for key in keys:
             held = self._keys[key.cell]
-            while len(held) > 1:
+            while len(held) >= KEYS_KEPT:
                 del held[next(iter(held))]
             held[key.key_id] = CellKey.from_seed(self._conversation.kem, key.seed)
 
