@@ -54,8 +54,7 @@ class Crowd:
             )
             host, port = addresses[i % len(addresses)]
             file = self._file(population)
-            # Each process has an address of its own, so that ports suffice.
-            child = Child(SIMULATION, str(file), host, str(port), f"127.0.1.{i + 1}")
+            child = Child(SIMULATION, str(file), host, str(port), f"127.{i + 1}")
             self._children.append(stack.enter_context(contextlib.closing(child)))
 
     def _file(self, value: object) -> Path:

@@ -33,7 +33,7 @@ class Floor:
                 while not accepts(int(arguments[1])):
                     time.sleep(0.02)
                 swarm = stack.enter_context(
-                    contextlib.closing(Child(CLIENTS, *arguments, f"127.0.2.{number + 1}"))
+                    contextlib.closing(Child(CLIENTS, *arguments, f"127.{101 + number}"))
                 )
                 swarm.tell("connect", tokens=[""] * len(range(number, sockets, processes)))
                 self._servers.append(server)

@@ -1,6 +1,6 @@
 """A simulator as a child process, asked by lines of JSON (children.py).
 
-Arguments: file of the Population (MessagePack), host, port, source address. Commands: ``connect``,
+Arguments: file of the Population (MessagePack), host, port, network. Commands: ``connect``,
 ``publish`` (file of PublishedKeys), ``know`` (roster head), ``wait`` (for an entry), ``open``,
 ``live``, ``wait_for`` (entry ids), ``verdict`` (entry ids), ``acknowledge``, ``disconnect``,
 ``sizes``, ``usage``.
@@ -104,9 +104,9 @@ def _read(file: str, kind: type[T]) -> T:
     return msgspec.msgpack.decode(Path(file).read_bytes(), type=kind)
 
 
-async def _main(file: str, host: str, port: str, source: str) -> None:
+async def _main(file: str, host: str, port: str, network: str) -> None:
     descriptors.raise_limit()
-    simulator = Simulator(_read(file, Population), (host, int(port)), source)
+    simulator = Simulator(_read(file, Population), (host, int(port)), network)
     await answer_lines(Simulation(simulator).answer)
 
 

@@ -22,7 +22,7 @@ from copconnect import wire
 from copconnect.bench.cells import CellKey
 from copconnect.bench.http_client import HttpPool, request
 from copconnect.bench.receiving import Chain, Conversation, Refused, open_sealed
-from copconnect.bench.websocket import WebSocketClient, masked, upgrade_request
+from copconnect.bench.websocket import WebSocketClient, local_address, masked, upgrade_request
 from copconnect.delivery.roster_head import read_head, roster_hash
 from copconnect.ids import ConversationId, Seq
 
@@ -132,11 +132,11 @@ class Simulator:
     """The devices of this process. Used from one event loop."""
 
     def __init__(
-        self, population: Population, address: tuple[str, int], source: str | None = None
+        self, population: Population, address: tuple[str, int], network: str | None = None
     ) -> None:
         self.upgrade = upgrade_request(*address)
         self._address = address
-        self._source = source
+        self._network = network
         self._http = HttpPool(*address)
         heads = {
             roster_hash(one): read_head(one, population.roster_key) for one in population.heads
@@ -194,10 +194,11 @@ class Simulator:
         device.ready = ready
 
     async def _open(self, device: Device) -> Link | None:
-        local = None if self._source is None else (self._source, 0)
         try:
             _, link = await asyncio.get_running_loop().create_connection(
-                lambda: Link(self, device), *self._address, local_addr=local
+                lambda: Link(self, device),
+                *self._address,
+                local_addr=local_address(self._network, device.index),
             )
         except OSError:
             return None

@@ -16,7 +16,7 @@ import uvloop
 
 from copconnect import wire
 from copconnect.bench.children import Answer, answer_lines
-from copconnect.bench.websocket import WebSocketClient, masked, upgrade_request
+from copconnect.bench.websocket import WebSocketClient, local_address, masked, upgrade_request
 from copconnect.commands import descriptors
 
 CONNECTING_AT_ONCE = 200
@@ -55,11 +55,10 @@ class SwarmClient(WebSocketClient):
 class Swarm:
     """The clients of this process."""
 
-    def __init__(self, host: str, port: int, source: str | None = None) -> None:
+    def __init__(self, host: str, port: int, network: str | None = None) -> None:
         self.request = upgrade_request(host, port)
         self._address = (host, port)
-        # Ports that others have bound on addresses of their own are taken for who binds none.
-        self._local = None if source is None else (source, 0)
+        self._network = network
         self._clients: list[SwarmClient] = []
         self._ready = 0
         self._changed = asyncio.Event()
@@ -102,17 +101,20 @@ class Swarm:
         slots = asyncio.Semaphore(CONNECTING_AT_ONCE)
         started = time.monotonic_ns()
 
-        async def one(token: str) -> None:
+        async def one(number: int, token: str) -> None:
             hello = wire.Hello(version=wire.WIRE_VERSION, access_token=token)
             framed = masked(msgspec.msgpack.encode(hello)) if token else b""
             async with slots:
                 _, client = await loop.create_connection(
-                    lambda: SwarmClient(self, framed), *self._address, local_addr=self._local
+                    lambda: SwarmClient(self, framed),
+                    *self._address,
+                    local_addr=local_address(self._network, number),
                 )
             self._clients.append(client)
 
         wanted = self._ready + len(tokens)
-        await asyncio.gather(*map(one, tokens))
+        before = len(self._clients)
+        await asyncio.gather(*(one(before + i, token) for i, token in enumerate(tokens)))
         await self._until(lambda: self._ready >= wanted)
         return {"ready": self._ready, "ms": (time.monotonic_ns() - started) / 1e6}
 
@@ -147,9 +149,9 @@ class Swarm:
                 await self._changed.wait()
 
 
-async def _main(host: str, port: str, source: str | None = None) -> None:
+async def _main(host: str, port: str, network: str | None = None) -> None:
     descriptors.raise_limit()
-    await answer_lines(Swarm(host, int(port), source).answer)
+    await answer_lines(Swarm(host, int(port), network).answer)
 
 
 if __name__ == "__main__":

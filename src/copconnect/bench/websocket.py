@@ -9,6 +9,7 @@ from typing import cast
 
 _BINARY, _CLOSE, _PING = 0x82, 0x88, 0x89
 _PONG = bytes([0x8A, 0x80, 0, 0, 0, 0])
+_PORTS_OF_ADDRESS = 1_000
 _REQUEST = (
     "GET {path} HTTP/1.1\r\nHost: {host}:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
@@ -30,6 +31,13 @@ def masked(payload: bytes) -> bytes:
     else:
         head = bytes([_BINARY, 0xFF]) + size.to_bytes(8, "big")
     return head + bytes(4) + payload
+
+
+def local_address(network: str | None, number: int) -> tuple[str, int] | None:
+    """Return where client ``number`` of a process connects from: ``network`` is two numbers of an
+    address of the loopback interface, which belong to the process. The system looks long for a free
+    port where many of an address are taken."""
+    return None if network is None else (f"{network}.{1 + number // _PORTS_OF_ADDRESS}.1", 0)
 
 
 class WebSocketClient(asyncio.Protocol):

@@ -21,6 +21,7 @@ from copconnect.sockets.fanout import Fanout
 from copconnect.sockets.feed import Tokens, Versions
 
 TOGETHER = 500
+ROUND_S = 0.02  # Between two rounds at least, so that more come together; nobody waits for a first.
 log = structlog.get_logger()
 
 
@@ -74,7 +75,7 @@ class Admission:
                     log.exception("admission_failed")
                     for connection in some:
                         connection.close(wire.CLOSE_TRY_AGAIN)
-                await asyncio.sleep(len(some) / self._per_s)
+                await asyncio.sleep(max(ROUND_S, len(some) / self._per_s))
 
     async def _admit(self, connections: list[Connection]) -> None:
         callers = await self._tokens.authenticate_all([one.token for one in connections])
