@@ -71,7 +71,7 @@ chromium:
 
 # --- What people run --------------------------------------------------------------------------
 
-.PHONY: setup demo cluster test verify format types unit browser bench-message bench-fanout bench-chromium bench-growth bench-reconnect bench-ingest lock clean
+.PHONY: setup demo cluster test verify format types unit browser bench-message bench-fanout bench-chromium bench-growth bench-reconnect bench-membership bench-ingest lock clean
 
 # $(call ready,STEPS): what waits for the network leaves the processor to what unpacks and builds.
 # copconnect itself comes after whichever Python packages are among them.
@@ -125,6 +125,11 @@ bench-chromium: setup ## Two people in Chromium among MEMBERS=63000
 
 bench-reconnect: packages-test package-python packages-node ## CLIENTS=63000 come back after a restart
 	@exec $(BIN)/python -m copconnect bench reconnect --clients $(CLIENTS)
+
+bench-membership: MEMBERS = 8000
+bench-membership: TRANSFERS = 1000
+bench-membership: packages-test package-python packages-node ## TRANSFERS=1000 at once in a force of MEMBERS=8000
+	@exec $(BIN)/python -m copconnect bench membership --transfers $(TRANSFERS) --members $(MEMBERS)
 
 bench-ingest: packages-test package-python ## How many messages one worker accepts
 	@exec $(BIN)/python -m copconnect bench ingest

@@ -49,8 +49,13 @@ class FakeServer:
 
     def push_late_seal(self, device: int, seq: int, seal: bytes) -> None:
         """Write the seal of an earlier entry to a device's socket."""
-        late = wire.LateSeal(conversation_id=self.conversation_id, seq=Seq(seq), seal=seal)
-        self._writers[device].write(framing.binary(msgspec.msgpack.encode(late)))
+        self.say(
+            device, wire.LateSeal(conversation_id=self.conversation_id, seq=Seq(seq), seal=seal)
+        )
+
+    def say(self, device: int, frame: wire.Frame) -> None:
+        """Write any frame to a device's socket."""
+        self._writers[device].write(framing.binary(msgspec.msgpack.encode(frame)))
 
     def drop(self, device: int, code: int) -> None:
         """Close a device's socket."""

@@ -253,6 +253,45 @@ async def test_who_was_cut_off_comes_back_and_misses_nothing(world: World) -> No
     assert world.server.asked >= len(away)
 
 
+async def test_who_has_connected_elsewhere_does_not_come_back(world: World) -> None:
+    simulator = world.simulator
+    simulator.live = True
+    world.server.drop(3, wire.CLOSE_REPLACED)
+    world.server.drop(4, wire.CLOSE_RESTART)
+    assert await simulator.until(
+        lambda: simulator.closed.total() == 2 and simulator.ready == MEMBERS - 1, 60
+    )
+    assert not simulator.devices[3].ready
+
+
+async def test_duties_are_told_and_what_comes_after_gone_is_counted(world: World) -> None:
+    simulator, server = world.simulator, world.server
+    conversation_id, cell_id = server.conversation_id, CellId(new_id())
+    server.say(0, wire.Duty(conversation_id=conversation_id, cell_id=cell_id))
+    server.say(1, wire.ConversationGone(conversation_id=conversation_id))
+    assert await simulator.until(lambda: simulator.duties != [] and simulator.devices[1].gone, 60)
+    assert simulator.duties == [cell_id]
+    entries = world.seal("one")
+    world.push(entries, but=[1])
+    await world.came(MEMBERS - 1)
+    assert simulator.after_gone == 0
+    server.push(1, entries[1])
+    await world.came(MEMBERS)
+    assert simulator.after_gone == 1
+
+
+async def test_what_is_forgotten_is_not_judged(world: World) -> None:
+    simulator = world.simulator
+    world.push(world.seal("one"))
+    assert await simulator.until(lambda: simulator.entries == MEMBERS, 60)
+    simulator.forget()
+    world.posted.clear()
+    world.push(world.seal("two"))
+    await world.came(2 * MEMBERS)
+    found = simulator.verdict(world.posted)
+    assert (found["opened"], found["lost"], found["unexpected"]) == (MEMBERS, 0, 0)
+
+
 async def test_a_late_seal_opens_what_waits(world: World) -> None:
     cells = world.cells[1:]
     entries = world.seal("one", cells)

@@ -6,11 +6,13 @@ from typing import Annotated
 
 import typer
 
+from copconnect import wire
+from copconnect.bench import audiences, founding
 from copconnect.bench import fanout as fanning
 from copconnect.bench import force as forces
-from copconnect.bench import founding
 from copconnect.bench import ingest as ingesting
 from copconnect.bench import large as larges
+from copconnect.bench import membership as transferring
 from copconnect.bench import reconnect as reconnecting
 from copconnect.bench import seals as sealing
 from copconnect.bench import transport as transporting
@@ -105,6 +107,33 @@ def reconnect(
     conversation = founding.cached(people, suite)
     with tempfile.TemporaryDirectory(prefix="copconnect-bench-") as folder:
         report(reconnecting.run(people, conversation, Path(folder), processes))
+
+
+@app.command()
+def membership(
+    transfers: Annotated[int, typer.Option(help="How many people are moved, at once.")] = 1_000,
+    members: Annotated[int, typer.Option(help="How many people the force has.")] = 8_000,
+    watched: Annotated[int, typer.Option(help="Of the moved: whole clients all along.")] = 40,
+    processes: Annotated[int, typer.Option(help="Workers.")] = 2,
+    suite: Annotated[int, typer.Option(help="MLS cipher suite.")] = 1,
+    cell_size: Annotated[int, typer.Option(help="Most devices of a cell.")] = wire.CELL_SIZE,
+    cache: Cache = CACHE,
+) -> None:
+    """Measure what many transfers between two large conversations cost, and how long they take."""
+    people = _force(cache, members)
+    pair = audiences.cached(people, suite, cell_size)
+    with tempfile.TemporaryDirectory(prefix="copconnect-bench-") as folder:
+        report(
+            transferring.run(
+                people,
+                pair,
+                Path(folder),
+                transfers=transfers,
+                watched=watched,
+                processes=processes,
+                cell_size=cell_size,
+            )
+        )
 
 
 @app.command()

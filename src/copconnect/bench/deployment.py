@@ -46,8 +46,11 @@ class Deployment:
 
 
 @contextlib.contextmanager
-def deployed(keys: Path, database: Path, folder: Path, count: int) -> Iterator[Deployment]:
-    """Start everything on a copy of a prepared SQLite database; stop it at the end."""
+def deployed(
+    keys: Path, database: Path, folder: Path, count: int, **settings: object
+) -> Iterator[Deployment]:
+    """Start everything on a copy of a prepared SQLite database; stop it at the end. ``settings``:
+    more of the workers' settings."""
     data = folder / "data"
     data.mkdir()
     shutil.copytree(keys, data / "keys")
@@ -56,7 +59,7 @@ def deployed(keys: Path, database: Path, folder: Path, count: int) -> Iterator[D
         say(f"Copied {uvloop.run(copying.to_postgresql(database, postgresql.url())):,} rows.")
         nats.start()
         stack.callback(nats.stop)
-        settings = {"database_url": postgresql.url(), "bus_url": nats.url, "demo": True}
+        settings |= {"database_url": postgresql.url(), "bus_url": nats.url, "demo": True}
         workers = [Worker(data, settings) for _ in range(count)]
         try:
             for worker in workers:

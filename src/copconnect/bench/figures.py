@@ -1,6 +1,7 @@
 """How a benchmark reports: progress to standard error, its figures as one JSON line."""
 
 import json
+import math
 import os
 import sys
 import time
@@ -30,6 +31,19 @@ def report_series(runs: Sequence[Figures]) -> None:
     line = {name: [_round(run[name]) for run in runs] for name in names}
     sys.stdout.write(json.dumps(line | {"load_average": round(os.getloadavg()[0], 1)}) + "\n")
     sys.stdout.flush()
+
+
+def percentile(values: Sequence[float], part: float) -> float:
+    """Return the smallest value that at least this part of all values do not exceed."""
+    return sorted(values)[max(0, math.ceil(part * len(values)) - 1)]
+
+
+def spread(name: str, times_ms: Sequence[float]) -> Figures:
+    """Return median and 99th percentile of times, in seconds."""
+    return {
+        f"{name}_p50": percentile(times_ms, 0.5) / 1000,
+        f"{name}_p99": percentile(times_ms, 0.99) / 1000,
+    }
 
 
 def _round(value: float) -> float | int:

@@ -98,11 +98,12 @@ def cached(force: Force, suite: int) -> Conversation:
         folder.mkdir()
         copying.to_file(force.database, database)
         asyncio.run(_create(force, folder, suite))
+    return with_cells(force, folder)
+
+
+def with_cells(force: Force, folder: Path) -> Conversation:
+    """Return the conversation that :func:`plan` has written, its cells made now where they lack."""
     _found_cells(folder)
-    return _load(force, folder)
-
-
-def _load(force: Force, folder: Path) -> Conversation:
     files = sorted((folder / "cells").glob("*.msgpack"))
     return Conversation(
         folder,
@@ -120,18 +121,25 @@ async def _create(force: Force, folder: Path, suite: int) -> None:
     caller = Caller(PersonId(first.person_id), ClientId(first.client_id), conduct_accepted=True)
     async with command_line(settings) as container:
         conversation_id = await _converse(container, caller, others)
-        async with container.database.reading() as connection:
-            found = await leaf_store.leaves_in(connection, [conversation_id])
-            newest = await store.newest_roster(connection, conversation_id)
-        trust = await container.auth.trust.trust()
-        authority = container.authority.roster
+        await plan(container, force, conversation_id, folder, suite)
+
+
+async def plan(
+    container: Container, force: Force, conversation_id: ConversationId, folder: Path, suite: int
+) -> None:
+    """Write into ``folder`` what founding the cells of a new conversation needs."""
+    async with container.database.reading() as connection:
+        found = await leaf_store.leaves_in(connection, [conversation_id])
+        newest = await store.newest_roster(connection, conversation_id)
+    trust = await container.auth.trust.trust()
+    authority = container.authority.roster
     if newest is None:
         raise RuntimeError("the conversation was not made")
     cells: dict[str, list[str]] = {}
     for one in found[conversation_id]:
         cells.setdefault(one.cell_id, []).append(one.client_id)
     devices = {device.client_id: device for device in force.devices}
-    plan = {
+    cells_to_found = {
         "trust": trust,
         "conversationId": conversation_id,
         "suite": suite,
@@ -140,7 +148,7 @@ async def _create(force: Force, folder: Path, suite: int) -> None:
             for cell_id, client_ids in cells.items()
         ],
     }
-    (folder / "plan.msgpack").write_bytes(msgspec.msgpack.encode(plan))
+    (folder / "plan.msgpack").write_bytes(msgspec.msgpack.encode(cells_to_found))
     founding = Founding(
         conversation_id=conversation_id,
         suite=suite,

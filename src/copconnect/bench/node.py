@@ -53,6 +53,11 @@ class NodeProgram:
             raise RuntimeError(found["error"])
         return found
 
+    @property
+    def answered(self) -> bool:
+        """Whether an answer is there to hear."""
+        return not self._answers.empty()
+
     def ask(self, command: str, **fields: object) -> Line:
         """Send a command and wait for its answer."""
         self.tell(command, **fields)

@@ -2,8 +2,8 @@
 
 Arguments: file of the Population (MessagePack), host, port, network. Commands: ``connect``,
 ``publish`` (file of PublishedKeys), ``know`` (roster head), ``wait`` (for an entry), ``open``,
-``live``, ``wait_for`` (entry ids), ``verdict`` (entry ids), ``acknowledge``, ``disconnect``,
-``sizes``, ``usage``.
+``forget``, ``live``, ``wait_for`` (entry ids), ``verdict`` (entry ids), ``acknowledge``,
+``duties``, ``disconnect``, ``sizes``, ``usage``.
 """
 
 import sys
@@ -46,6 +46,12 @@ class Simulation:
                 return {"came": came}
             case "open":
                 return self._open()
+            case "forget":
+                simulator.forget()
+                return {}
+            case "duties":
+                cells, simulator.duties = simulator.duties, []
+                return {"cells": cells}
             case "live":
                 simulator.open_all()  # Before what comes from now on.
                 simulator.live = asked["on"]
@@ -75,6 +81,8 @@ class Simulation:
                     "ready": simulator.ready,
                     "given_up": simulator.given_up,
                     "asked_log": simulator.asked_log,
+                    "gone": sum(device.gone for device in simulator.devices),
+                    "after_gone": simulator.after_gone,
                     "closed": {str(code): n for code, n in simulator.closed.items()},
                 }
             case command:

@@ -6,7 +6,8 @@ with the time and kept, and opened when asked to, so that a measurement of the d
 of 63,000 devices' work on two processors. A device keeps to its own cursor: an entry at or below it
 is dropped and counted. Hello says how far it has come; what Ready shows beyond that follows on the
 socket, or is fetched from the log. Where ``live``, a device whose connection is lost comes back, as
-clients do.
+clients do. It holds no MLS state: which cells its devices were asked to commit Removes for is told,
+so that a whole client of the cell does it for them.
 """
 
 import asyncio
@@ -71,6 +72,7 @@ class Device:
         "chains",
         "cursor",
         "failures",
+        "gone",
         "held",
         "index",
         "link",
@@ -86,6 +88,7 @@ class Device:
         self.cursor = cursor
         self.ready = False
         self.failures = 0  # Connections since the last Ready.
+        self.gone = False  # The server has said that it lost its place.
         self.link: Link | None = None
         self.chains: dict[str, Chain] = {}
         self.waiting: dict[int, wire.LogEntry] = {}  # Entries whose seal is still to come.
@@ -156,6 +159,8 @@ class Simulator:
         self.repeated = 0  # Entries that a device had already: it drops them, as clients do.
         self.entries = 0  # Entry frames that came over sockets.
         self.entry_bytes = 0  # The most of one of those that were waited for.
+        self.after_gone = 0  # Entries that came to devices which have lost their place.
+        self.duties: list[str] = []  # Cells whose Removes a device was asked to commit.
         self.live = False
         self.opened_ns = 0  # When the last one was opened.
         self._inbox: deque[tuple[Device, bytes, int]] = deque()  # Frames that are not read yet.
@@ -212,7 +217,7 @@ class Simulator:
         self._set_ready(device, ready=False)
         self.closed[code or 0] += 1
         self._changed.set()
-        if self.live:
+        if self.live and code != wire.CLOSE_REPLACED:
             self._spawn(self._come_back(device))
 
     async def _come_back(self, device: Device) -> None:
@@ -276,6 +281,10 @@ class Simulator:
                         self._stands(device, head)
             case wire.LateSeal(seq=seq, seal=seal):
                 self._late_seal(device, seq, seal)
+            case wire.Duty(cell_id=cell_id):
+                self.duties.append(cell_id)
+            case wire.ConversationGone(conversation_id=conversation_id):
+                device.gone |= conversation_id == self._conversation.conversation_id
             case _:
                 pass  # Receipts, notices: nothing that a count depends on.
 
@@ -290,6 +299,7 @@ class Simulator:
     def _entry(self, device: Device, entry: wire.LogEntry, now_ns: int) -> None:
         if entry.conversation_id != self._conversation.conversation_id:
             return
+        self.after_gone += device.gone
         if device.held is not None:
             device.held.append((entry, now_ns))
             return
@@ -367,6 +377,15 @@ class Simulator:
             while len(held) >= KEYS_KEPT:
                 del held[next(iter(held))]
             held[key.key_id] = CellKey.from_seed(self._conversation.kem, key.seed)
+
+    def forget(self) -> None:
+        """Let go of what came and was not opened: keys and heads have changed meanwhile."""
+        while self._inbox:
+            self._frame(*self._inbox.popleft())
+        self._sealed.clear()
+        self.deliveries.clear()
+        for device in self.devices:
+            device.waiting.clear()
 
     def know_head(self, head: bytes) -> None:
         """Let all devices know another roster head."""
