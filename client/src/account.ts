@@ -12,12 +12,17 @@ import type { Context } from "./context.ts";
 import { failure } from "./failure.ts";
 import { concat, fromHex, newId, toHex, u64, utf8 } from "./octets.ts";
 import { STORES } from "./records.ts";
-import type { AccountRecord, RegistrationRecord } from "./records.ts";
+import type { AccountRecord, LookedAfterRecord, RegistrationRecord } from "./records.ts";
 import { TrustStore, UnknownIssuer } from "./trust/checker.ts";
 import type { Change } from "./vault/vault.ts";
-import type { ClientRegistered, Me, Trust } from "./wire.ts";
+import type { ClientRegistered, Me, Ready, Trust } from "./wire.ts";
 
 const RENEW_BEFORE_MS = 30 * 24 * 3600_000;
+/**
+ * At least so often a device looks after its account and key packages, and after half of that at the
+ * earliest: when all come back at once after a restart of the server, few are due.
+ */
+const LOOK_AFTER_MS = 6 * 3600_000;
 /** Who asks for trust because of unknown issuers asks no more often. */
 const ASK_TRUST_MS = 5_000;
 
@@ -176,6 +181,22 @@ export class Account {
 
   async storeMe(me: Me): Promise<void> {
     await this.#store({ ...this.require(), me });
+  }
+
+  /** Whether the account is another by what the server says, or was not asked for in hours. */
+  async isDue({ meVersion }: Partial<Ready>): Promise<boolean> {
+    const last = await this.#context.vault.get<LookedAfterRecord>(STORES.meta, "looked_after");
+    // An older server does not say.
+    if (last === null || (meVersion ?? "") === "" || last.meVersion !== meVersion) return true;
+    const leftMs = last.untilMs - this.#context.now();
+    return leftMs <= 0 || leftMs > LOOK_AFTER_MS;
+  }
+
+  /** All of it has been looked after. */
+  async lookedAfter({ meVersion }: Pick<Ready, "meVersion">): Promise<void> {
+    const untilMs = this.#context.now() + LOOK_AFTER_MS * (1 - this.#context.random() / 2);
+    const value: LookedAfterRecord = { untilMs, meVersion };
+    await this.#context.vault.write([putMeta("looked_after", value)]);
   }
 
   /** Fetch trust if the server's version is above ours. */

@@ -96,6 +96,9 @@ export class Work {
     this.messages.push(message);
     const last = lastOf(message);
     if (last !== null && isNewer(last, this.record.last)) this.set({ last });
+    const { mine, notice, seq, sentMs, counts } = message;
+    if (mine && notice === null && seq !== null && seq >= (this.record.own?.seq ?? 0))
+      this.set({ own: { seq, sentMs, ...(counts === undefined ? {} : { counts }) } });
   }
 }
 
@@ -130,6 +133,10 @@ export class Conversation {
   keysAtMs = -Infinity;
   /** When this device publishes its cell's key, if nobody else has by then. */
   publishMs: number | null = null;
+  /** Versions of receipts that came before their turn. */
+  readonly earlyReceipts = new Set<number>();
+  /** When counts of receipts were asked for, by the message's seq. */
+  readonly countsAskedMs = new Map<number, number>();
   /** Profile messages received since start: an answer that somebody else gave is not repeated. */
   profilesHeard = 0;
   /** The tree that the vault holds for the group. */

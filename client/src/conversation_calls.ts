@@ -10,7 +10,8 @@ import { fromHex, newId, toHex, utf8 } from "./octets.ts";
 import { SUITES } from "./mls/suites.ts";
 import type { People } from "./people.ts";
 import { readUpTo, seqOf } from "./reading.ts";
-import { receivers } from "./receipts.ts";
+import { countsOf } from "./receipt_counts.ts";
+import { RECEIPT_PEOPLE, receivers } from "./receipts.ts";
 import { STORES } from "./records.ts";
 import type { AttachmentRecord } from "./records.ts";
 import { parseCertificate } from "./trust/certificate.ts";
@@ -339,13 +340,20 @@ export abstract class ConversationCalls {
     const people = await this.peopleCache();
     const message = await loadMessage(device.context.vault, conversationId, messageId);
     if (message === null) throw failure("not_found");
-    const members = await device.find(conversationId).loadMembers();
+    const conversation = device.find(conversationId);
+    const members = await conversation.loadMembers();
+    if (conversation.record.members > RECEIPT_PEOPLE) {
+      const totals = await countsOf(device.context, conversation, message);
+      return { messageId, many: true, totals, read: [], delivered: [], waiting: [] };
+    }
     const seq = message.seq ?? Infinity;
     const { sentMs } = message;
     const others = receivers(members, device.context.account().personId, { seq, sentMs });
     const plates = (chosen: typeof others) => people.plates(chosen.map(({ personId }) => personId));
     return {
       messageId,
+      many: false,
+      totals: null,
       read: await plates(others.filter((one) => one.readSeq >= seq)),
       delivered: await plates(others.filter((one) => one.deliveredSeq >= seq && one.readSeq < seq)),
       waiting: await plates(others.filter((one) => one.deliveredSeq < seq)),

@@ -32,6 +32,7 @@ export function newRecord(info: WireConversation): ConversationRecord {
       title: null,
       photo: null,
       last: null,
+      own: null,
       draft: null,
     },
     info,
@@ -53,6 +54,7 @@ export function refreshed(record: ConversationRecord, info: WireConversation): C
     admin: info.admin,
     directPersonId: info.directPersonId,
     preferences: info.preferences,
+    infoVersion: info.infoVersion,
     rosterEpoch: Math.max(record.rosterEpoch, info.rosterEpoch),
   };
 }

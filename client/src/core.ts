@@ -276,9 +276,19 @@ export interface MessagePage {
   readonly firstUnread: string | null;
 }
 
-/** Per-person detail of one of my messages. */
+/** How many of the people a message is for have it. */
+export interface ReceiptTotals {
+  readonly people: number;
+  readonly delivered: number;
+  readonly read: number;
+}
+
+/** Who has one of my messages, by person; where they are too many for that, how many. */
 export interface MessageReceipts {
   readonly messageId: string;
+  /** Too many people for names: the lists are empty, and `totals` says how many, if it is known. */
+  readonly many: boolean;
+  readonly totals: ReceiptTotals | null;
   readonly read: readonly Plate[];
   readonly delivered: readonly Plate[];
   readonly waiting: readonly Plate[];

@@ -89,7 +89,7 @@ export class Device {
       onHandshake: (conversation) => this.membership.attend(conversation),
       onProfileRequest: (conversation) => void this.#answerProfile(conversation),
       onCursor: (conversation) => this.sync.onCursor(conversation),
-      onRoster: (conversation) => void this.sync.refresh(conversation.id).catch(ignore),
+      onRoster: (conversation, personIds) => this.sync.onRoster(conversation, personIds),
       onAccepted: (conversation) => this.outbox.kick(conversation),
     });
     this.membership = new Membership(context, this.inbox, {
@@ -172,11 +172,13 @@ export class Device {
   async #housekeeping(ready: Ready): Promise<void> {
     const { account, people } = this.#options;
     await account.refreshTrust(ready.trustVersion);
+    await people.refreshDirectory(ready.directoryVersion);
+    if (!(await account.isDue(ready))) return;
     await account.refreshMe();
     const renewed = await account.renew();
     if (renewed) await this.#equip();
     await topUpKeyPackages(this.context, renewed);
-    await people.refreshDirectory(ready.directoryVersion);
+    await account.lookedAfter(ready);
   }
 
   find(conversationId: string): Conversation {

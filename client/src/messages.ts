@@ -149,6 +149,7 @@ export function lastOf(record: MessageRecord): LastRecord | null {
     sentMs: record.sentMs,
     preview,
     failed: record.failure !== null,
+    ...(record.counts === undefined ? {} : { counts: record.counts }),
   };
 }
 

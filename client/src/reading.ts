@@ -3,9 +3,9 @@ import { Work } from "./conversation.ts";
 import type { Conversation } from "./conversation.ts";
 import type { DeviceContext } from "./context.ts";
 import { counts, decodedOf, loadMessage, mentions, messagesAbove } from "./messages.ts";
-import { lowestMoved, withReceipts } from "./receipts.ts";
+import { lowestMoved, withReceipts, withVersion } from "./receipts.ts";
 import type { MembersRecord } from "./records.ts";
-import type { Receipt } from "./wire.ts";
+import type { Receipts } from "./wire.ts";
 
 /** At most so many messages, the newest, are told anew when somebody has come further. */
 const TOLD = 200;
@@ -42,12 +42,16 @@ export async function readUpTo(
 export async function applyReceipts(
   context: DeviceContext,
   conversation: Conversation,
-  receipts: readonly Receipt[],
+  { receipts, receiptsVersion }: Receipts,
 ): Promise<void> {
   const { personId } = context.account();
   const own = receipts.find((receipt) => receipt.personId === personId);
   if (own !== undefined) await readUpTo(context, conversation, own.readSeq);
-  const members = withReceipts(conversation.members, receipts);
+  const members = withVersion(
+    withReceipts(conversation.members, receipts),
+    conversation.earlyReceipts,
+    receiptsVersion,
+  );
   if (members === conversation.members) return;
   const work = new Work(conversation);
   await putMembers(context, work, members);

@@ -1,18 +1,16 @@
 /** Who has received and read: pure judgements over members and their cursors. */
 import type { MessageStatus } from "./core.ts";
-import type { MembersRecord } from "./records.ts";
+import type { MembersRecord, SentRecord } from "./records.ts";
 import type { Member, Receipt } from "./wire.ts";
 
 /** The DS tells receipts in conversations of at most so many people. */
 export const RECEIPT_PEOPLE = 256;
 
-interface Sent {
-  readonly seq: number;
-  readonly sentMs: number;
-}
+/** Of versions that came early; beyond that the next connection asks. */
+const MOST_EARLY = 64;
 
 /** The people a message of mine is for: with a device, and members when it was sent. */
-export function receivers(members: MembersRecord, mine: string, message: Sent): readonly Member[] {
+export function receivers(members: MembersRecord, mine: string, message: SentRecord): readonly Member[] {
   if (members.placed === null) return [];
   const placed = new Set(members.placed);
   return members.members.filter(
@@ -22,7 +20,12 @@ export function receivers(members: MembersRecord, mine: string, message: Sent): 
 }
 
 /** `delivered` and `read` mean: by everybody it is for. */
-export function statusOf(members: MembersRecord, mine: string, message: Sent): MessageStatus {
+export function statusOf(members: MembersRecord, mine: string, message: SentRecord): MessageStatus {
+  const { counts } = message;
+  if (counts !== undefined && counts.people > 0) {
+    if (counts.read >= counts.people) return "read";
+    return counts.delivered >= counts.people ? "delivered" : "sent";
+  }
   const others = receivers(members, mine, message);
   if (others.length === 0 || members.members.length > RECEIPT_PEOPLE) return "sent";
   if (others.every(({ readSeq }) => readSeq >= message.seq)) return "read";
@@ -46,11 +49,47 @@ export function withReceipts(members: MembersRecord, receipts: readonly Receipt[
   return changed ? { ...members, members: next } : members;
 }
 
+/** What an answer about members is of (wire.Conversation, wire.Members). */
+export type MembersVersions = Required<Pick<MembersRecord, "infoVersion" | "receiptsVersion">>;
+
 /** Members as fetched; an answer that receipts have overtaken takes no cursor back. */
-export function withFetched(members: MembersRecord, fetched: readonly Member[]): MembersRecord {
+export function withFetched(
+  members: MembersRecord,
+  fetched: readonly Member[],
+  versions: MembersVersions,
+): MembersRecord {
   const next = withReceipts({ ...members, members: fetched }, members.members).members;
-  const same = JSON.stringify(next) === JSON.stringify(members.members);
-  return same ? members : { ...members, members: next };
+  const receiptsVersion = Math.max(versions.receiptsVersion, members.receiptsVersion ?? 0);
+  const news = { ...members, members: next, ...versions, receiptsVersion };
+  return JSON.stringify(news) === JSON.stringify(members) ? members : news;
+}
+
+/**
+ * Members after receipts of a version: theirs is the one up to which none is missing. What comes
+ * before its turn waits in `early`. An older server says no versions.
+ */
+export function withVersion(
+  members: MembersRecord,
+  early: Set<number>,
+  version: number | undefined,
+): MembersRecord {
+  if (version === undefined || version === 0) return members;
+  if (early.size >= MOST_EARLY) early.clear();
+  early.add(version);
+  let held = members.receiptsVersion ?? 0;
+  while (early.delete(held + 1)) held++;
+  for (const one of early) if (one <= held) early.delete(one);
+  return held === (members.receiptsVersion ?? 0) ? members : { ...members, receiptsVersion: held };
+}
+
+/** Whether somebody's coming further could change a tick of a message of mine. */
+export function ticksMayMove(
+  members: MembersRecord,
+  mine: string,
+  own: SentRecord | null | undefined,
+): boolean {
+  // Who has read the newest of mine has read those before it, and they were for no others.
+  return own === undefined || (own !== null && statusOf(members, mine, own) !== "read");
 }
 
 /** The seq above which messages may have other ticks; everything's when the people are others. */

@@ -4,7 +4,7 @@
  * else raises {@link RECORDS_VERSION} and gets a step in `account.ts`.
  */
 import type { AttachmentPointer } from "./content.ts";
-import type { CoreError } from "./core.ts";
+import type { CoreError, ReceiptTotals } from "./core.ts";
 import type {
   Audience,
   ConversationKind,
@@ -99,6 +99,8 @@ export interface ConversationRecord {
   readonly admin: boolean;
   readonly directPersonId: string | null;
   readonly preferences: Preferences;
+  /** What the server said is of this version (wire.Conversation); absent: to be asked for. */
+  readonly infoVersion?: string;
   readonly rosterEpoch: number;
   /** Of several cells: the roster epoch at the log's place, by the roster entries processed. */
   readonly rosterPlace?: number;
@@ -142,7 +144,15 @@ export interface ConversationRecord {
   /** Who may change them, as of the cursor; absent: to be asked for. */
   readonly admins?: readonly string[] | undefined;
   readonly last: LastRecord | null;
+  /** The newest message of this person's in the log; records of before it was kept lack it. */
+  readonly own?: SentRecord | null;
   readonly draft: string | null;
+}
+
+export interface SentRecord {
+  readonly seq: number;
+  readonly sentMs: number;
+  readonly counts?: ReceiptTotals;
 }
 
 /** Sealed messages that a check refused: nothing of them is shown, the newest cause is kept. */
@@ -162,6 +172,7 @@ export interface LastRecord {
   readonly sentMs: number;
   readonly preview: PreviewRecord;
   readonly failed: boolean;
+  readonly counts?: ReceiptTotals;
 }
 
 export type PreviewRecord =
@@ -286,6 +297,17 @@ export interface MembersRecord {
   readonly members: readonly Member[];
   /** People with a client in the cell: who has not registered cannot receive. Null: not known. */
   readonly placed: readonly string[] | null;
+  /** The members are as the conversation was with this version of it (wire.Conversation). */
+  readonly infoVersion?: string | undefined;
+  /** Every receipt up to this version is here. Absent: none. */
+  readonly receiptsVersion?: number;
+}
+
+/** When this device is to look after its account and key packages again. `meta/looked_after`. */
+export interface LookedAfterRecord {
+  /** By its own clock. */
+  readonly untilMs: number;
+  readonly meVersion: string;
 }
 
 /** One message or notice. Group: the conversation; order: the seq, or past every seq if queued. */
@@ -301,6 +323,8 @@ export interface MessageRecord {
   readonly content: Uint8Array | null;
   readonly notice: NoticeRecord | null;
   readonly failure: CoreError | null;
+  /** How many have it, where they are too many to be told one by one. */
+  readonly counts?: ReceiptTotals;
 }
 
 /** A message on its way. Stages go one way: preparing → uploading → ready → encrypted. */

@@ -16,7 +16,8 @@ import type { Inbox } from "./inbox.ts";
 import type { Membership } from "./membership.ts";
 import type { People } from "./people.ts";
 import { applyReceipts, putMembers, readUpTo } from "./reading.ts";
-import { RECEIPT_PEOPLE, withFetched } from "./receipts.ts";
+import { applyCounts, askCounts } from "./receipt_counts.ts";
+import { RECEIPT_PEOPLE, ticksMayMove, withFetched } from "./receipts.ts";
 import { STORES } from "./records.ts";
 import type { ConversationRecord } from "./records.ts";
 import { delayMs, pause } from "./transport/backoff.ts";
@@ -37,6 +38,19 @@ const SOME = 4;
 /** Changes of one conversation within this time are fetched once. */
 const REFRESH_MS = 150;
 
+/** Within this time all members of a large conversation ask what became of it. */
+const SPREAD_MS = 60_000;
+/** Of more conversations than these that changed, the list is asked for. */
+const ONE_BY_ONE = 3;
+
+/** Where the server has a conversation. `receiptsVersion` null: of an older one, not said. */
+interface Stand {
+  readonly lastSeq: number;
+  readonly deliveredSeq: number;
+  readonly readSeq: number;
+  readonly receiptsVersion: number | null;
+}
+
 export interface SyncParts {
   readonly context: DeviceContext;
   readonly account: Account;
@@ -54,6 +68,7 @@ export class Sync {
   readonly conversations = new Map<string, Conversation>();
   readonly #dirty = new Set<string>();
   readonly #refreshing = new Map<string, Promise<void>>();
+  readonly #later = new Set<string>();
   #flushing = false;
   #round = 0;
 
@@ -88,9 +103,11 @@ export class Sync {
   async onReady(ready: Ready): Promise<void> {
     const round = ++this.#round;
     for (const conversation of this.conversations.values()) conversation.connection++;
-    for (const { conversationId, follows } of ready.heads) {
-      // What is missing comes on the socket: no need to ask the log.
-      if (follows) this.find(conversationId)?.stepIn();
+    for (const { conversationId, follows, lastSeq } of ready.heads) {
+      const conversation = this.find(conversationId);
+      // What is missing comes on the socket, or nothing is: no need to ask the log.
+      if (conversation !== null && (follows || lastSeq <= conversation.record.cursor))
+        conversation.stepIn();
     }
     const { kick, onCatchingUp, context, socket } = this.#parts;
     const current = (): boolean => round === this.#round && socket().connected;
@@ -111,46 +128,69 @@ export class Sync {
 
   /** Hold what this device has against what the server has, and bring both to the same. */
   async #compare(ready: Ready, round: number): Promise<void> {
-    const { membership, context } = this.#parts;
-    const { conversations } = await context.api.conversations();
-    const heads = new Map(ready.heads.map((head) => [head.conversationId, head.lastSeq]));
-    const listed = new Set(conversations.map(({ conversationId }) => conversationId));
-    for (const info of conversations) {
-      const { record, id } = await this.adopt(info);
+    const { membership } = this.#parts;
+    const stands = standsOf(ready, await this.#learn(ready));
+    for (const [id, { deliveredSeq, readSeq }] of stands) {
+      const record = this.find(id)?.record;
+      if (record === undefined) continue;
       // Cursors wait in the server's memory for a moment: what it has not stored is sent again.
-      const stored = info.deliveredSeq >= record.cursor && info.readSeq >= record.readSeq;
-      if (!stored) this.#dirty.add(id);
+      if (deliveredSeq < record.cursor || readSeq < record.readSeq) this.#dirty.add(id);
     }
     this.#flushSoon();
+    await this.#catchUpAll(stands, round);
     for (const conversation of this.conversations.values()) {
-      if (!listed.has(conversation.id)) membership.attend(conversation);
+      const { state } = conversation.record;
+      if (stands.has(conversation.id) || state === "left" || state === "alarm") continue;
+      await this.#lost(conversation);
+      membership.attend(conversation);
     }
-    await this.#catchUpAll(conversations, heads, round);
   }
 
-  async #catchUpAll(
-    infos: readonly WireConversation[],
-    heads: ReadonlyMap<string, number>,
-    round: number,
-  ): Promise<void> {
-    const { inbox, membership } = this.#parts;
+  /** Ask for what this device does not know the newest of; null when that is not everything. */
+  async #learn(ready: Ready): Promise<readonly WireConversation[] | null> {
+    const { context } = this.#parts;
+    const others = ready.heads.filter(({ conversationId, infoVersion }) => {
+      const record = this.find(conversationId)?.record;
+      return record?.infoVersion !== infoVersion || record.state === "left";
+    });
+    if (saysVersions(ready)) {
+      const ids = others.map(({ conversationId }) => conversationId);
+      const atOnce = ids.filter((id) => !this.#mayWait(id));
+      // Everybody in those that may wait has come back at once, perhaps, and lacks the same.
+      for (const id of ids) if (!atOnce.includes(id)) this.#refreshLater(id);
+      if (atOnce.length <= ONE_BY_ONE) {
+        for (const id of atOnce) await this.#fetch(id);
+        return null;
+      }
+    }
+    const { conversations } = await context.api.conversations();
+    for (const info of conversations) await this.adopt(info);
+    return conversations;
+  }
+
+  async #catchUpAll(stands: ReadonlyMap<string, Stand>, round: number): Promise<void> {
+    const { inbox, membership, context } = this.#parts;
     // Newest first: what a person opens first is ready first.
-    const waiting = [...infos].sort((a, b) => (b.lastMessageMs ?? 0) - (a.lastMessageMs ?? 0));
+    const waiting = [...stands].sort(([a], [b]) => this.#lastMs(b) - this.#lastMs(a));
     const worker = async (): Promise<void> => {
-      for (let info = waiting.shift(); info !== undefined; info = waiting.shift()) {
+      for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
         if (round !== this.#round) return;
-        const conversation = this.find(info.conversationId);
+        const [id, stand] = next;
+        const conversation = this.find(id);
         if (conversation === null) continue;
-        const lastSeq = Math.max(info.lastSeq, heads.get(info.conversationId) ?? 0);
         try {
           await conversation.run(async () => {
+            await readUpTo(context, conversation, stand.readSeq);
             const { state, cursor, everJoined } = conversation.record;
-            if (state === "ready" && everJoined && lastSeq > cursor && !conversation.inStep) {
+            if (state === "ready" && everJoined && stand.lastSeq > cursor && !conversation.inStep) {
               await inbox.catchUp(conversation);
             }
           });
           membership.attend(conversation);
-          await this.#refreshMembers(conversation);
+          if (this.#membersDue(conversation, stand.receiptsVersion)) {
+            await this.#refreshMembers(conversation);
+          }
+          if (this.#countsDue(conversation)) this.#askCountsLater(conversation);
           await this.#settleSeals(conversation);
         } catch (error) {
           if (hasCode(error, "network", "locked")) throw error;
@@ -160,6 +200,10 @@ export class Sync {
       }
     };
     await Promise.all(Array.from({ length: CATCH_UPS }, worker));
+  }
+
+  #lastMs(conversationId: string): number {
+    return this.find(conversationId)?.record.last?.sentMs ?? 0;
   }
 
   /** Seals that this device waits for, and those that others wait for from it. */
@@ -201,7 +245,13 @@ export class Sync {
       case "receipts": {
         const conversation = this.find(frame.conversationId);
         if (conversation === null) return;
-        await conversation.run(() => applyReceipts(context, conversation, frame.receipts));
+        await conversation.run(() => applyReceipts(context, conversation, frame));
+        return;
+      }
+      case "receipt_counts": {
+        const conversation = this.find(frame.conversationId);
+        if (conversation === null) return;
+        await conversation.run(() => applyCounts(context, conversation, frame.counts));
         return;
       }
       case "duty": {
@@ -235,12 +285,19 @@ export class Sync {
   }
 
   async #lost(conversation: Conversation): Promise<void> {
+    await this.#fetch(conversation.id);
+  }
+
+  /** Ask for a conversation; null when this device has no place in it (any more). */
+  async #fetch(conversationId: string): Promise<Conversation | null> {
     const { context, membership } = this.#parts;
     try {
-      await context.api.conversation(conversation.id);
+      return await this.adopt(await context.api.conversation(conversationId));
     } catch (error) {
       if (!hasCode(error, "not_found", "not_member")) throw error;
-      await conversation.run(() => membership.left(conversation));
+      const known = this.find(conversationId);
+      if (known !== null) await known.run(() => membership.left(known));
+      return null;
     }
   }
 
@@ -282,23 +339,81 @@ export class Sync {
       const known = this.find(conversationId);
       if (known !== null) await pause(REFRESH_MS, context.signal);
       this.#refreshing.delete(conversationId);
-      try {
-        const info = await context.api.conversation(conversationId);
-        const conversation = await this.adopt(info);
-        if (known === null && announced) {
-          conversation.announcedMs = context.now();
-          conversation.announced = true;
-        }
-        membership.attend(conversation);
-        await this.#refreshMembers(conversation);
-        kick(conversation);
-      } catch (error) {
-        if (!hasCode(error, "not_found", "not_member")) throw error;
-        if (known !== null) await known.run(() => membership.left(known));
+      const conversation = await this.#fetch(conversationId);
+      if (conversation === null) return;
+      if (known === null && announced) {
+        conversation.announcedMs = context.now();
+        conversation.announced = true;
       }
+      membership.attend(conversation);
+      await conversation.loadMembers();
+      const { receiptsVersion } = conversation.members;
+      if (this.#membersDue(conversation, receiptsVersion ?? 0)) {
+        await this.#refreshMembers(conversation);
+      }
+      kick(conversation);
     })().finally(() => this.#refreshing.delete(conversationId));
     this.#refreshing.set(conversationId, refresh);
     return refresh;
+  }
+
+  /** Whether members or cursors are not those that the server has, and that matters here. */
+  #membersDue({ record, members }: Conversation, receiptsVersion: number | null): boolean {
+    // Of so many a few names are held, for a title, and no cursors.
+    const named = record.some.length > 0 && members.members.length === 0;
+    if (record.members > RECEIPT_PEOPLE && named) return false;
+    if (receiptsVersion === null || record.infoVersion === undefined) return true;
+    if (members.infoVersion !== record.infoVersion) return true;
+    const { personId } = this.#parts.account.require();
+    const moved = receiptsVersion !== (members.receiptsVersion ?? 0);
+    return moved && ticksMayMove(members, personId, record.own);
+  }
+
+  /** A roster entry came, about these people. */
+  onRoster({ id }: Conversation, personIds: readonly string[]): void {
+    const { personId } = this.#parts.account.require();
+    if (this.#mayWait(id) && !personIds.includes(personId)) this.#refreshLater(id);
+    else void this.refresh(id).catch(() => undefined);
+  }
+
+  /** Of so many people nobody has to know at once how many they are. */
+  #mayWait(conversationId: string): boolean {
+    const record = this.find(conversationId)?.record;
+    return record?.state === "ready" && record.members > RECEIPT_PEOPLE;
+  }
+
+  /** Of so many people counts are told while they change; what changed while away is asked for. */
+  #countsDue({ id, record, members }: Conversation): boolean {
+    const { personId } = this.#parts.account.require();
+    return (
+      this.#mayWait(id) &&
+      (record.own ?? null) !== null &&
+      ticksMayMove(members, personId, record.own)
+    );
+  }
+
+  #askCountsLater(conversation: Conversation): void {
+    const { context } = this.#parts;
+    const round = this.#round;
+    void pause(SPREAD_MS * context.random(), context.signal)
+      .then(async () => {
+        if (!context.signal.aborted && round === this.#round)
+          await askCounts(context, conversation, null);
+      })
+      // The next count that changes is told, and who looks at the message asks.
+      .catch(() => undefined);
+  }
+
+  /** Fetch a large conversation again some time soon: its people do not all ask at once. */
+  #refreshLater(conversationId: string): void {
+    if (this.#later.has(conversationId)) return;
+    this.#later.add(conversationId);
+    const { signal, random } = this.#parts.context;
+    void pause(SPREAD_MS * random(), signal).then(() => {
+      this.#later.delete(conversationId);
+      // Without network the next connection sees that it is still due.
+      if (!signal.aborted) void this.refresh(conversationId).catch(() => undefined);
+    });
   }
 
   /**
@@ -308,12 +423,14 @@ export class Sync {
   async #refreshMembers(conversation: Conversation): Promise<void> {
     const { context, people, account } = this.#parts;
     const many = conversation.record.members > RECEIPT_PEOPLE;
-    const { members: known } = await conversation.loadMembers();
-    if (many && conversation.record.some.length > 0 && known.length === 0) return;
     const found: Member[] = [];
+    // What is asked for first is what the answers are at least as new as.
+    const { infoVersion } = conversation.record;
+    let receiptsVersion: number | null = null;
     let after: string | null = null;
     do {
       const page = await context.api.members(conversation.id, after);
+      receiptsVersion ??= page.receiptsVersion;
       found.push(...page.members);
       after = page.next;
     } while (after !== null && !many);
@@ -323,7 +440,8 @@ export class Sync {
     await people.prefetch(many ? others.slice(0, SOME) : others);
     await conversation.run(async () => {
       const work = new Work(conversation);
-      const news = withFetched(work.members, members);
+      const versions = { infoVersion, receiptsVersion: receiptsVersion ?? 0 };
+      const news = withFetched(work.members, members, versions);
       if (news !== work.members) await putMembers(context, work, news);
       const some = others.slice(0, SOME);
       if (JSON.stringify(some) !== JSON.stringify(work.record.some)) work.set({ some });
@@ -362,4 +480,21 @@ export class Sync {
     // Without a connection they wait for the next `ready`.
     if (updates.length === 0 || this.#parts.socket().sendCursors(updates)) this.#dirty.clear();
   }
+}
+
+/** An older server says of conversations only where their logs end. */
+function saysVersions(ready: Partial<Ready>): boolean {
+  return (ready.meVersion ?? "") !== "";
+}
+
+/** Where every conversation stands, by its head; by the list where there is none. */
+function standsOf(
+  ready: Ready,
+  listed: readonly WireConversation[] | null,
+): ReadonlyMap<string, Stand> {
+  const stands = new Map<string, Stand>(
+    (listed ?? []).map((info) => [info.conversationId, { ...info, receiptsVersion: null }]),
+  );
+  for (const head of saysVersions(ready) ? ready.heads : []) stands.set(head.conversationId, head);
+  return stands;
 }

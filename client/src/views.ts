@@ -85,12 +85,11 @@ export class ViewMaker implements Views {
 
   #status(
     conversation: Conversation,
-    message: Pick<LastRecord, "messageId" | "seq" | "sentMs">,
+    message: Pick<LastRecord, "messageId" | "seq" | "sentMs" | "counts">,
   ): MessageStatus {
     if (message.seq !== null) {
       const { personId } = this.#context.account();
-      const { seq, sentMs } = message;
-      return statusOf(conversation.members, personId, { seq, sentMs });
+      return statusOf(conversation.members, personId, { ...message, seq: message.seq });
     }
     const stage = this.#outgoing.find(message.messageId)?.stage;
     if (stage === "failed") return "failed";

@@ -365,6 +365,7 @@ export interface Conversation {
   readonly deliveredSeq: Seq;
   readonly readSeq: Seq;
   readonly preferences: Preferences;
+  readonly infoVersion: string;
 }
 
 export interface Conversations {
@@ -379,9 +380,11 @@ export interface Member {
   readonly readSeq: Seq;
 }
 
+/** ``receipts_version``: these cursors are at least as new. */
 export interface Members {
   readonly members: Member[];
   readonly next: string | null;
+  readonly receiptsVersion: number;
 }
 
 /**
@@ -617,6 +620,22 @@ export interface LogPage {
   readonly more: boolean;
 }
 
+/**
+ * How many have received and read a message, of the people it is for: those with a device who
+ * belonged when it was sent, but its sender.
+ */
+export interface ReceiptCount {
+  readonly seq: Seq;
+  readonly people: number;
+  readonly delivered: number;
+  readonly read: number;
+}
+
+/** Of messages of the caller's person, newest first. */
+export interface CountedReceipts {
+  readonly counts: ReceiptCount[];
+}
+
 export interface SetPreferences {
   readonly mutedUntilMs: number | null;
   readonly pinned: boolean;
@@ -686,20 +705,33 @@ export interface Cursors {
 /**
  * ``follows``: whatever comes after the client's position follows on this socket, so the log
  * need not be asked. Else everything up to ``last_seq`` is fetched from the log.
+ *
+ * The rest says what need not be asked either: ``info_version`` as in Conversation (empty: of an
+ * older server, which says nothing), ``receipts_version`` as in Members, and the cursors that are
+ * stored as in Conversation.
  */
 export interface ConversationHead {
   readonly conversationId: ConversationId;
   readonly lastSeq: Seq;
   readonly follows: boolean;
+  readonly infoVersion: string;
+  readonly receiptsVersion: number;
+  readonly deliveredSeq: Seq;
+  readonly readSeq: Seq;
 }
 
-/** Answer to Hello: where every conversation of this client stands. */
+/**
+ * Answer to Hello: where every conversation of this client stands. ``me_version`` is another
+ * one whenever the devices of this person or their acceptance of the code of conduct are others;
+ * empty: of an older server, which says nothing.
+ */
 export interface Ready {
   readonly t: "ready";
   readonly serverTimeMs: number;
   readonly trustVersion: number;
   readonly directoryVersion: string;
   readonly heads: ConversationHead[];
+  readonly meVersion: string;
 }
 
 export interface EntryFrame {
@@ -724,10 +756,22 @@ export interface Receipt {
   readonly readSeq: Seq;
 }
 
+/** How far these people have come. ``receipts_version`` grows by one with each. */
 export interface Receipts {
   readonly t: "receipts";
   readonly conversationId: ConversationId;
   readonly receipts: Receipt[];
+  readonly receiptsVersion: number;
+}
+
+/**
+ * To the devices of whoever sent these messages, in conversations of more people than
+ * Receipts are told of: what has changed of the newest 8.
+ */
+export interface ReceiptCounts {
+  readonly t: "receipt_counts";
+  readonly conversationId: ConversationId;
+  readonly counts: ReceiptCount[];
 }
 
 /** The DS asks this client to commit the cell's pending Removes. */
@@ -760,4 +804,4 @@ export interface AccountFrame {
 
 export type ClientFrame = Hello | Cursors;
 
-export type ServerFrame = Ready | EntryFrame | ConversationFrame | ConversationGone | Receipts | Duty | SealWanted | LateSeal | AccountFrame;
+export type ServerFrame = Ready | EntryFrame | ConversationFrame | ConversationGone | Receipts | ReceiptCounts | Duty | SealWanted | LateSeal | AccountFrame;

@@ -1,49 +1,11 @@
-import { decode } from "@msgpack/msgpack";
 import { describe, expect, it } from "vitest";
-import { WebSocket } from "ws";
 import type { MessageItem } from "../src/core.ts";
 import type { Fetch } from "../src/transport/http.ts";
-import type { WebSocketMaker } from "../src/transport/socket.ts";
-import type { CursorUpdate } from "../src/wire.ts";
+import { Line } from "./line.ts";
 import type { Officer } from "./officer.ts";
 import { world } from "./world.ts";
 
 const w = world();
-
-/** The live connection of one device, which a test can cut and listen to. */
-class Line {
-  readonly cursors: CursorUpdate[] = [];
-  readonly #open = new Set<WebSocket>();
-  #cut = false;
-
-  get WebSocket(): WebSocketMaker {
-    const open = (url: string): WebSocket => {
-      if (this.#cut) throw new Error("cut");
-      const socket = new WebSocket(url);
-      this.#open.add(socket);
-      const send = socket.send.bind(socket);
-      socket.send = (data: Uint8Array) => {
-        const frame = decode(data) as { updates?: CursorUpdate[] };
-        this.cursors.push(...(frame.updates ?? []));
-        send(data);
-      };
-      return socket;
-    };
-    return function (url: string) {
-      return open(url);
-    } as unknown as WebSocketMaker;
-  }
-
-  cut(): void {
-    this.#cut = true;
-    for (const socket of this.#open) socket.terminate();
-    this.#open.clear();
-  }
-
-  mend(): void {
-    this.#cut = false;
-  }
-}
 
 async function pair(a: Officer, b: Officer): Promise<string> {
   const { conversationId } = await a.core.openDirect(await b.personId);
@@ -98,13 +60,18 @@ describe("ticks", () => {
     const line = new Line();
     const a = await w.join({ WebSocket: line.WebSocket, fetch: slow });
     const b = await w.join();
+    const other = await w.device(w.index - 1);
     const id = await pair(a, b);
+    await other.ready(id);
+    const missed = await a.text(id, "missed");
     const { messageId } = await a.text(id, "overtaken");
     await b.receives(id, "overtaken");
     await sees(a, messageId, "delivered");
     let release = (): void => undefined;
     held = new Promise((resolve) => (release = resolve));
     line.cut();
+    await b.core.markRead(id, missed.messageId);
+    await sees(other, missed.messageId, "read");
     line.mend();
     await a.until("asked who has come how far", async () => holding > 0, 60_000);
     await b.core.markRead(id, messageId);

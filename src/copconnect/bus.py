@@ -59,6 +59,20 @@ class ReceiptsWakeup(Wakeup, frozen=True, kw_only=True, tag="receipts"):
     frame: bytes
 
 
+class CursorsMovedWakeup(Wakeup, frozen=True, kw_only=True, tag="cursors_moved"):
+    """Somebody has come further in these conversations, whose people are too many for receipts."""
+
+    conversation_ids: list[ConversationId]
+
+
+class ReceiptCountsWakeup(Wakeup, frozen=True, kw_only=True, tag="receipt_counts"):
+    """``frame`` is the encoded wire.ReceiptCounts for the devices of a person."""
+
+    conversation_id: ConversationId
+    person_id: PersonId
+    frame: bytes
+
+
 class DutyWakeup(Wakeup, frozen=True, kw_only=True, tag="duty"):
     """The cell has Removes to commit; a node with an online member asks one."""
 
@@ -101,6 +115,8 @@ AnyWakeup = (
     EntryWakeup
     | ConversationWakeup
     | ReceiptsWakeup
+    | CursorsMovedWakeup
+    | ReceiptCountsWakeup
     | DutyWakeup
     | SealWantedWakeup
     | LateSealWakeup

@@ -12,6 +12,7 @@ class Caller:
     person_id: PersonId
     client_id: ClientId
     conduct_accepted: bool
+    me_version: str = ""  # As in wire.Ready.
 
 
 @dataclass(frozen=True, slots=True)

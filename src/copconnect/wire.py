@@ -380,6 +380,9 @@ class Conversation(Wire, frozen=True, kw_only=True):
     delivered_seq: Seq  # The calling client's own, as stored.
     read_seq: Seq  # The caller's, over all their clients, as stored.
     preferences: Preferences
+    # Another one whenever anything of this but ``last_seq``, ``last_message_ms``, ``cells``,
+    # ``cells_ready`` and the cursors may be another for the caller. Opaque.
+    info_version: str = ""
 
 
 class Conversations(Wire, frozen=True, kw_only=True):
@@ -395,8 +398,11 @@ class Member(Wire, frozen=True, kw_only=True):
 
 
 class Members(Wire, frozen=True, kw_only=True):
+    """``receipts_version``: these cursors are at least as new."""
+
     members: list[Member]
     next: str | None
+    receipts_version: int = 0
 
 
 class ChangeMembers(Wire, frozen=True, kw_only=True):
@@ -646,6 +652,22 @@ class LogPage(Wire, frozen=True, kw_only=True):
     more: bool
 
 
+class ReceiptCount(Wire, frozen=True, kw_only=True):
+    """How many have received and read a message, of the people it is for: those with a device who
+    belonged when it was sent, but its sender."""
+
+    seq: Seq
+    people: int
+    delivered: int
+    read: int
+
+
+class CountedReceipts(Wire, frozen=True, kw_only=True):
+    """Of messages of the caller's person, newest first."""
+
+    counts: list[ReceiptCount]
+
+
 class SetPreferences(Wire, frozen=True, kw_only=True):
     muted_until_ms: int | None
     pinned: bool
@@ -726,20 +748,31 @@ class Cursors(Frame, frozen=True, kw_only=True, tag="cursors"):
 
 class ConversationHead(Wire, frozen=True, kw_only=True):
     """``follows``: whatever comes after the client's position follows on this socket, so the log
-    need not be asked. Else everything up to ``last_seq`` is fetched from the log."""
+    need not be asked. Else everything up to ``last_seq`` is fetched from the log.
+
+    The rest says what need not be asked either: ``info_version`` as in Conversation (empty: of an
+    older server, which says nothing), ``receipts_version`` as in Members, and the cursors that are
+    stored as in Conversation."""
 
     conversation_id: ConversationId
     last_seq: Seq
     follows: bool = False
+    info_version: str = ""
+    receipts_version: int = 0
+    delivered_seq: Seq = Seq(0)
+    read_seq: Seq = Seq(0)
 
 
 class Ready(Frame, frozen=True, kw_only=True, tag="ready"):
-    """Answer to Hello: where every conversation of this client stands."""
+    """Answer to Hello: where every conversation of this client stands. ``me_version`` is another
+    one whenever the devices of this person or their acceptance of the code of conduct are others;
+    empty: of an older server, which says nothing."""
 
     server_time_ms: int
     trust_version: int
     directory_version: str
     heads: list[ConversationHead]
+    me_version: str = ""
 
 
 class EntryFrame(Frame, frozen=True, kw_only=True, tag="entry"):
@@ -763,8 +796,19 @@ class Receipt(Wire, frozen=True, kw_only=True):
 
 
 class Receipts(Frame, frozen=True, kw_only=True, tag="receipts"):
+    """How far these people have come. ``receipts_version`` grows by one with each."""
+
     conversation_id: ConversationId
     receipts: list[Receipt]
+    receipts_version: int = 0
+
+
+class ReceiptCounts(Frame, frozen=True, kw_only=True, tag="receipt_counts"):
+    """To the devices of whoever sent these messages, in conversations of more people than
+    Receipts are told of: what has changed of the newest 8."""
+
+    conversation_id: ConversationId
+    counts: list[ReceiptCount]
 
 
 class Duty(Frame, frozen=True, kw_only=True, tag="duty"):
@@ -802,6 +846,7 @@ ServerFrame = (
     | ConversationFrame
     | ConversationGone
     | Receipts
+    | ReceiptCounts
     | Duty
     | SealWanted
     | LateSeal

@@ -6,7 +6,7 @@ import msgspec
 from sqlalchemy import select, update
 
 from copconnect import wire
-from copconnect.bus import AnyWakeup, LocalBus
+from copconnect.bus import AnyWakeup, CursorsMovedWakeup, LocalBus, ReceiptsWakeup
 from copconnect.database import Database
 from copconnect.delivery.tables import CONVERSATIONS, CURSORS
 from copconnect.ids import ClientId, ConversationId, PersonId, Seq
@@ -90,13 +90,14 @@ async def test_cursors_are_flushed_in_bulk(database: Database) -> None:
         )
     assert len(statements) <= 4  # SQLite counts its BEGIN.
     (wakeup,) = wakeups
+    assert isinstance(wakeup, ReceiptsWakeup)
     receipts = msgspec.msgpack.decode(wakeup.frame, type=wire.Receipts).receipts
     assert {one.person_id for one in receipts} == {one.person_id for one in people[:100]}
     assert len(wakeup.frame) < 100 * len(receipts)
     with Statements(database) as statements:
         told = await world.service.feed.store_cursors(cursors_of(large.conversation_id, people, 1))
     assert len(statements) <= 3
-    assert told == []
+    assert told == [CursorsMovedWakeup(conversation_ids=[large.conversation_id])]
 
 
 async def test_63_000_acknowledgements_are_a_handful_of_statements(database: Database) -> None:
@@ -122,7 +123,9 @@ async def test_63_000_acknowledgements_are_a_handful_of_statements(database: Dat
     with Statements(database) as statements:
         await buffer.flush()
     assert len(statements) <= 40
-    assert told == []
+    # That they have moved, once for each batch.
+    assert {type(one) for one in told} == {CursorsMovedWakeup}
+    assert len(told) <= 13
     # What does not move is not written again, what moves back does not.
     for seq, stored in ((1, 1), (0, 1), (2, 2)):
         await world.service.feed.store_cursors(cursors_of(made.conversation_id, crowd[:3], seq))

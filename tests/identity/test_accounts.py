@@ -239,6 +239,26 @@ async def test_a_known_token_costs_no_statement(running: Running, clock: MovedCl
     assert await authenticator.authenticate("made-up") is None
 
 
+async def test_the_version_of_me_tells_when_the_devices_are_others(running: Running) -> None:
+    first = await running.device(SHO)
+    authenticator = running.container.auth.authenticator
+
+    async def version() -> str:
+        caller = await authenticator.authenticate(first.headers["authorization"].split()[1])
+        assert caller is not None
+        return caller.me_version
+
+    seen = [await version()]
+    assert await version() == seen[0] != ""
+    second = await running.device(SHO)
+    seen.append(await version())
+    await running.http.delete(f"/v1/clients/{second.client_id}", headers=first.headers)
+    seen.append(await version())
+    await running.device(PATROL)
+    assert await version() == seen[-1]
+    assert len(set(seen)) == len(seen)
+
+
 async def test_a_revocation_during_a_look_up_is_not_cached(running: Running) -> None:
     device = await running.device(SHO)
     authenticator = running.container.auth.authenticator

@@ -352,6 +352,8 @@ export class ScriptedCore extends ScriptedAccount implements ConnectedCore {
     const third = Math.ceil(others.length / 3);
     return {
       messageId,
+      many: false,
+      totals: null,
       read: others.slice(0, third),
       delivered: others.slice(third, 2 * third),
       waiting: others.slice(2 * third),

@@ -29,7 +29,8 @@ export async function applyRoster(receiving: Receiving, entry: LogEntry): Promis
   followAdmins(work, change);
   for (const message of rosterNotices(work, entry, change, personId)) work.put(message);
   work.membersChanged = true;
-  const people = [...change.addedPeople, ...change.removedPeople];
+  const { addedPeople, removedPeople, madeAdmin, revokedAdmin } = change;
+  const people = [...addedPeople, ...removedPeople, ...madeAdmin, ...revokedAdmin];
   work.afterwards.push(() => {
     listener.onRoster(conversation, change.by === null ? people : [...people, change.by]);
     listener.onHandshake(conversation);

@@ -127,6 +127,10 @@ export class Api {
     const asked = query({ text, after: after ?? undefined });
     return this.#get(`/v1/conversations/${id}/members${asked}`);
   }
+  /** Of this person's newest messages, or of the one with this seq. */
+  receipts(id: string, seq: number | null): Promise<wire.CountedReceipts> {
+    return this.#get(`/v1/conversations/${id}/receipts${query({ seq: seq ?? undefined })}`);
+  }
   changeMembers(id: string, body: wire.ChangeMembers): Promise<wire.Conversation> {
     return this.#post(`/v1/conversations/${id}/members`, body);
   }

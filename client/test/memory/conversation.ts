@@ -192,13 +192,14 @@ export class MemoryConversation {
       deliveredSeq: person.deliveredSeq,
       readSeq: person.readSeq,
       preferences: { mutedUntilMs: null, pinned: false },
+      infoVersion: `${String(this.#heads.length)}.${this.whoMayPost}`,
     };
   }
 
   memberPage(client: Client): wire.Members {
     if (!this.members.has(client.personId)) throw new Refusal("not_member");
     const members = [...this.members].map(([personId, person]) => ({ personId, ...person }));
-    return { members, next: null };
+    return { members, next: null, receiptsVersion: 0 };
   }
 
   roster(client: Client): wire.SignedRoster {

@@ -353,11 +353,16 @@ export class MemoryServer {
       serverTimeMs: Date.now(),
       trustVersion: this.department.trust().version,
       directoryVersion: "1",
-      heads: this.#listed(account).map(({ conversationId, lastSeq }) => ({
-        conversationId,
-        lastSeq,
+      heads: this.#listed(account).map((info) => ({
+        conversationId: info.conversationId,
+        lastSeq: info.lastSeq,
         follows: false,
+        infoVersion: info.infoVersion,
+        receiptsVersion: 0,
+        deliveredSeq: info.deliveredSeq,
+        readSeq: info.readSeq,
       })),
+      meVersion: "1",
     };
   }
 

@@ -103,7 +103,8 @@ class CachingAuthenticator:
                 continue
             person_id = PersonId(row.person_id)
             current = accepted.get(person_id) == self._conduct.current
-            caller = found[key] = Caller(person_id, ClientId(row.client_id), current)
+            version = f"{row.clients_version}.{accepted.get(person_id, '')}"
+            caller = found[key] = Caller(person_id, ClientId(row.client_id), current, version)
             if row.last_seen_ms is not None:
                 self._stored_seen.setdefault(caller.client_id, row.last_seen_ms)
             if generation == self._generation and current:

@@ -202,6 +202,7 @@ async def replace_token(
     )
 
 
+_THEIRS = clients.alias()
 _TOKEN_OWNERS = (
     select(
         tokens.c.token_hash,
@@ -209,6 +210,11 @@ _TOKEN_OWNERS = (
         clients.c.client_id,
         clients.c.person_id,
         clients.c.last_seen_ms,
+        # Clients come and are revoked, and that is all: the sum only grows.
+        select(func.count() + func.count(_THEIRS.c.revoked_ms))
+        .where(_THEIRS.c.person_id == clients.c.person_id)
+        .scalar_subquery()
+        .label("clients_version"),
     )
     .join(tokens, tokens.c.client_id == clients.c.client_id)
     .where(tokens.c.token_hash.in_(bindparam("p_hashes", expanding=True)))
@@ -218,8 +224,8 @@ _TOKEN_OWNERS = (
 async def token_owners(
     connection: AsyncConnection, token_hashes: Collection[str]
 ) -> dict[str, Any]:
-    """Return the clients that access tokens belong to, and why those ended that did, by the
-    token's hash."""
+    """Return the clients that access tokens belong to, why those ended that did, and a version of
+    their people's clients, by the token's hash."""
     found = await connection.execute(_TOKEN_OWNERS, {"p_hashes": list(token_hashes)})
     return {row.token_hash: row for row in found}
 

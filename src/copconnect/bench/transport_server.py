@@ -17,7 +17,7 @@ from litestar import Litestar
 
 from copconnect import wire
 from copconnect.bench.children import Answer, answer_lines, resident_kb
-from copconnect.bus import EntryWakeup, LocalBus, ReceiptsWakeup
+from copconnect.bus import AnyWakeup, EntryWakeup, LocalBus
 from copconnect.clock import SystemClock
 from copconnect.commands import descriptors
 from copconnect.ids import CellId, ClientId, ConversationId, EntryId, PersonId, Seq
@@ -64,7 +64,7 @@ class MemoryFeed:
         """Nobody was removed."""
         return False
 
-    async def store_cursors(self, cursors: Sequence[SeenCursor]) -> Sequence[ReceiptsWakeup]:
+    async def store_cursors(self, cursors: Sequence[SeenCursor]) -> Sequence[AnyWakeup]:
         """Count."""
         self.stored += len(cursors)
         return []

@@ -3,12 +3,13 @@
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import bindparam, case, func, or_, select
+from sqlalchemy import bindparam, case, func, literal, or_, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
-from copconnect.delivery.tables import CONVERSATIONS, CURSORS
+from copconnect.database import upsert_for
+from copconnect.delivery.tables import CONVERSATIONS, CURSORS, RECEIPT_VERSIONS
 from copconnect.ids import ConversationId, PersonId
 from copconnect.sockets.feed import SeenCursor
 
@@ -50,29 +51,37 @@ def _growing(statement: Any) -> Any:
     )
 
 
-async def with_receipts(
+async def next_versions(
     connection: AsyncConnection, conversation_ids: Collection[ConversationId], most_people: int
-) -> set[ConversationId]:
-    """Return which of these conversations have at most ``most_people``."""
-    c = CONVERSATIONS.c
-    found = await connection.scalars(
-        select(c.conversation_id).where(
-            c.conversation_id.in_(conversation_ids), c.members <= most_people
-        )
+) -> dict[ConversationId, int]:
+    """Give the cursors of those of these conversations that have at most ``most_people`` their
+    next version; return it by conversation."""
+    c, known = CONVERSATIONS.c, RECEIPT_VERSIONS.c
+    # In key order, so that two nodes never wait for each other's rows.
+    few = (
+        select(c.conversation_id, literal(1))
+        .where(c.conversation_id.in_(conversation_ids), c.members <= most_people)
+        .order_by(c.conversation_id)
     )
-    return set(found)
+    inserted = upsert_for(connection.dialect.name, RECEIPT_VERSIONS).from_select(
+        ["conversation_id", "version"], few
+    )
+    rows = await connection.execute(
+        inserted.on_conflict_do_update(
+            index_elements=[known.conversation_id], set_={"version": known.version + 1}
+        ).returning(known.conversation_id, known.version)
+    )
+    return {row.conversation_id: row.version for row in rows}
 
 
 async def receipts(
-    connection: AsyncConnection,
-    conversation_ids: Collection[ConversationId],
-    person_ids: Collection[PersonId],
+    connection: AsyncConnection, places: Collection[tuple[ConversationId, PersonId]]
 ) -> dict[ConversationId, list[wire.Receipt]]:
     """Return how far these people have come in these conversations, over all their clients."""
     c = CURSORS.c
     rows = await connection.execute(
         select(c.conversation_id, c.person_id, func.max(c.delivered_seq), func.max(c.read_seq))
-        .where(c.conversation_id.in_(conversation_ids), c.person_id.in_(person_ids))
+        .where(tuple_(c.conversation_id, c.person_id).in_(places))
         .group_by(c.conversation_id, c.person_id)
     )
     found: dict[ConversationId, list[wire.Receipt]] = {}

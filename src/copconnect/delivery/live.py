@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 import msgspec
 
 from copconnect import wire
-from copconnect.bus import EntryWakeup, ReceiptsWakeup
+from copconnect.bus import AnyWakeup, CursorsMovedWakeup, EntryWakeup, ReceiptsWakeup
 from copconnect.delivery import cell_store, cursor_store, live_store, log_store, rules, sealed_store
 from copconnect.delivery.log_tails import split
 from copconnect.delivery.parts import Parts, wakeup_of
@@ -67,30 +67,31 @@ class LiveFeed:
         async with self._parts.database.reading() as connection:
             return bool(await cell_store.removals_of(connection, [cell_id]))
 
-    async def store_cursors(self, cursors: Sequence[SeenCursor]) -> Sequence[ReceiptsWakeup]:
-        """Store a batch in one statement; return the receipts to broadcast.
+    async def store_cursors(self, cursors: Sequence[SeenCursor]) -> Sequence[AnyWakeup]:
+        """Store a batch in three statements; return the receipts to broadcast.
 
         Large conversations get none: 63,000 acknowledgements told to 63,000 people would be four
-        thousand million receipts.
+        thousand million receipts. Theirs are counted (receipt_counts.py).
         """
+        concerned = {one.conversation_id for one in cursors}
         async with self._parts.database.transaction() as connection:
             await cursor_store.grow(connection, cursors)
-            told = await cursor_store.with_receipts(
-                connection, {one.conversation_id for one in cursors}, rules.RECEIPT_PEOPLE
-            )
+            versions = await cursor_store.next_versions(connection, concerned, rules.RECEIPT_PEOPLE)
             moved = {
                 (one.conversation_id, one.person_id)
                 for one in cursors
-                if one.conversation_id in told
+                if one.conversation_id in versions
             }
-            if not moved:
-                return []
-            people = {person_id for _, person_id in moved}
-            found = await cursor_store.receipts(connection, told, people)
-        wakeups: list[ReceiptsWakeup] = []
+            found = await cursor_store.receipts(connection, moved) if moved else {}
+        wakeups: list[AnyWakeup] = []
+        if large := sorted(concerned - versions.keys()):
+            wakeups.append(CursorsMovedWakeup(conversation_ids=large))
         for conversation_id, receipts in found.items():
-            own = [one for one in receipts if (conversation_id, one.person_id) in moved]
-            frame = wire.Receipts(conversation_id=conversation_id, receipts=own)
+            frame = wire.Receipts(
+                conversation_id=conversation_id,
+                receipts=receipts,
+                receipts_version=versions[conversation_id],
+            )
             wakeups.append(
                 ReceiptsWakeup(conversation_id=conversation_id, frame=_ENCODER.encode(frame))
             )

@@ -3,11 +3,19 @@
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, select
+from sqlalchemy import ColumnElement, and_, case, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from copconnect.delivery.tables import CELLS, CONVERSATIONS, ROSTER_LEAVES
-from copconnect.ids import CellId, ClientId, ConversationId
+from copconnect.delivery.standing import info_version
+from copconnect.delivery.tables import (
+    CELLS,
+    CONVERSATIONS,
+    CURSORS,
+    MEMBERS,
+    RECEIPT_VERSIONS,
+    ROSTER_LEAVES,
+)
+from copconnect.ids import CellId, ClientId, ConversationId, Seq
 from copconnect.sockets.feed import Place, Seat
 
 
@@ -15,7 +23,13 @@ async def places_of(
     connection: AsyncConnection, client_ids: Collection[ClientId]
 ) -> dict[ClientId, list[Place]]:
     """Return each place for which a roster names these clients, with where it stands."""
-    r = ROSTER_LEAVES.c
+    r, m, own = ROSTER_LEAVES.c, MEMBERS.c, CURSORS.c
+    persons = CURSORS.alias().c  # Of all clients of the person.
+    read_seq = (
+        select(func.max(persons.read_seq))
+        .where(persons.conversation_id == r.conversation_id, persons.person_id == r.person_id)
+        .scalar_subquery()
+    )
     rows = await connection.execute(
         select(
             r.client_id,
@@ -25,14 +39,49 @@ async def places_of(
             CONVERSATIONS.c.last_seq,
             _head().label("own_seq"),
             CELLS.c.removals,
+            CONVERSATIONS.c.roster_epoch,
+            CONVERSATIONS.c.who_may_post,
+            m.muted_until_ms,
+            m.pinned,
+            RECEIPT_VERSIONS.c.version,
+            own.delivered_seq,
+            read_seq.label("read_seq"),
         )
         .join(CONVERSATIONS, CONVERSATIONS.c.conversation_id == r.conversation_id)
         .join(CELLS, CELLS.c.cell_id == r.cell_id)
+        .outerjoin(
+            MEMBERS, and_(m.conversation_id == r.conversation_id, m.person_id == r.person_id)
+        )
+        .outerjoin(
+            CURSORS, and_(own.conversation_id == r.conversation_id, own.client_id == r.client_id)
+        )
+        .outerjoin(RECEIPT_VERSIONS, RECEIPT_VERSIONS.c.conversation_id == r.conversation_id)
         .where(r.client_id.in_(client_ids))
     )
     places: dict[ClientId, list[Place]] = {}
-    for client_id, conversation_id, cell_id, certificate_hash, last_seq, own_seq, removals in rows:
-        place = Place(conversation_id, cell_id, certificate_hash, last_seq, own_seq, removals > 0)
+    for (
+        client_id,
+        conversation_id,
+        cell_id,
+        certificate_hash,
+        last,
+        own_seq,
+        removals,
+        *rest,
+    ) in rows:
+        epoch, who_may_post, muted_until_ms, pinned, version, delivered, read = rest
+        place = Place(
+            conversation_id,
+            cell_id,
+            certificate_hash,
+            last,
+            own_seq,
+            removals > 0,
+            info_version(epoch, who_may_post, muted_until_ms, pinned),
+            version or 0,
+            delivered or Seq(0),
+            read or Seq(0),
+        )
         places.setdefault(client_id, []).append(place)
     return places
 

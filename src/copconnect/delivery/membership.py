@@ -218,14 +218,21 @@ class Membership:
         """Return a page of members whom a text finds, seniors first, for members."""
         found = self._organisation.found_by(text)
         async with self._parts.database.reading() as connection:
-            if not await member_store.is_member(connection, [conversation_id], caller.person_id):
+            version = await view_store.receipts_version(
+                connection, conversation_id, caller.person_id
+            )
+            if version is None:
                 raise errors.NotMember
             page = await view_store.members_page(
                 connection, conversation_id, found, after, MEMBERS_PAGE + 1
             )
         more = len(page) > MEMBERS_PAGE
         page = page[:MEMBERS_PAGE]
-        return wire.Members(members=page, next=page[-1].person_id if more else None)
+        return wire.Members(
+            members=page,
+            next=page[-1].person_id if more else None,
+            receipts_version=version,
+        )
 
     # --- What the department does (the other roles' Memberships protocol) -------------------
 

@@ -88,6 +88,13 @@ def _conversation_routes(service: DeliveryService, gate: Gate) -> list[Any]:
         found = await membership.members(caller, ConversationId(_id(c)), after, text)
         return answer(request, found)
 
+    @get("/v1/conversations/{c:str}/receipts")
+    async def receipts(request: HttpRequest, c: FromPath[str]) -> Any:
+        caller = await gate.caller(request)
+        seq = Seq(_number(request, "seq", 0)) or None
+        found = await service.receipt_counts.of(caller, ConversationId(_id(c)), seq)
+        return answer(request, found)
+
     @post("/v1/conversations/{c:str}/members")
     async def change_members(request: HttpRequest, c: FromPath[str]) -> Any:
         caller = await gate.caller(request)
@@ -132,6 +139,7 @@ def _conversation_routes(service: DeliveryService, gate: Gate) -> list[Any]:
         conversations,
         conversation,
         members,
+        receipts,
         change_members,
         change_policy,
         set_preferences,

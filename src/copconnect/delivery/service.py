@@ -24,6 +24,7 @@ from copconnect.delivery.membership import Membership
 from copconnect.delivery.parts import Parts
 from copconnect.delivery.ports import Attachments, Organisation, Registrations, RosterAuthority
 from copconnect.delivery.posting import Posting
+from copconnect.delivery.receipt_counts import ReceiptCounting
 from copconnect.delivery.retention import Retention
 from copconnect.delivery.rosters import Rosters
 from copconnect.delivery.sealed_posting import SealedPosting
@@ -74,15 +75,18 @@ class DeliveryService:
         self.keys = Keys(parts)
         self.key_packages = KeyPackages(parts)
         self.feed = LiveFeed(parts)
+        self.receipt_counts = ReceiptCounting(parts, leases)
         self.retention = Retention(parts, log_retention_days, leases)
 
     async def start(self) -> None:
         """Start background work."""
         await self.retention.start()
         await self.audiences.start()
+        await self.receipt_counts.start()
 
     async def close(self) -> None:
         """Stop background work."""
+        await self.receipt_counts.close()
         await self.audiences.close()
         await self.retention.close()
 

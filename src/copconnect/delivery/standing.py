@@ -55,6 +55,14 @@ class KnownEntry:
     sender: ClientId | None
 
 
+def info_version(
+    roster_epoch: int, who_may_post: str, muted_until_ms: int | None, pinned: bool | None
+) -> str:
+    """Return wire.Conversation.info_version. Who belongs and who is an admin, and so the rest of
+    what may change, is of the roster epoch."""
+    return f"{roster_epoch}.{who_may_post}.{muted_until_ms}.{bool(pinned):d}"
+
+
 @dataclass(frozen=True, slots=True)
 class Held:
     """A conversation whose row this transaction holds."""

@@ -222,6 +222,15 @@ CURSORS = Table(
     Column("person_id", _Id, nullable=False),
     Column("delivered_seq", BigInteger, nullable=False),
     Column("read_seq", BigInteger, nullable=False),
+    Index("ix_cursors_person", "conversation_id", "person_id"),
+)
+
+# Grows whenever cursors of a conversation move whose members are told receipts.
+RECEIPT_VERSIONS = Table(
+    "receipt_versions",
+    METADATA,
+    Column("conversation_id", _Id, primary_key=True),
+    Column("version", BigInteger, nullable=False),
 )
 
 WELCOMES = Table(

@@ -8,12 +8,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect import wire
 from copconnect.delivery.audience_store import read_rule
 from copconnect.delivery.rules import RECEIPT_PEOPLE
+from copconnect.delivery.standing import info_version
 from copconnect.delivery.tables import (
     AUDIENCES,
     CELLS,
     CONVERSATIONS,
     CURSORS,
     MEMBERS,
+    RECEIPT_VERSIONS,
     ROSTER_LEAVES,
 )
 from copconnect.ids import ConversationId, PersonId, Seq
@@ -166,7 +168,30 @@ def _conversation(
         delivered_seq=row.delivered_seq or Seq(0),
         read_seq=row.read_seq or Seq(0),
         preferences=wire.Preferences(muted_until_ms=row.muted_until_ms, pinned=bool(row.pinned)),
+        info_version=info_version(
+            row.roster_epoch, row.who_may_post, row.muted_until_ms, row.pinned
+        ),
     )
+
+
+async def receipts_version(
+    connection: AsyncConnection, conversation_id: ConversationId, person_id: PersonId
+) -> int | None:
+    """Return the version of a conversation's cursors, 0 for none; None unless the person belongs.
+
+    Read it before the cursors."""
+    m = MEMBERS.c
+    found = await connection.execute(
+        select(func.coalesce(RECEIPT_VERSIONS.c.version, 0))
+        .select_from(
+            MEMBERS.outerjoin(
+                RECEIPT_VERSIONS, RECEIPT_VERSIONS.c.conversation_id == m.conversation_id
+            )
+        )
+        .where(m.conversation_id == conversation_id, m.person_id == person_id)
+    )
+    version: int | None = found.scalar()
+    return version
 
 
 async def members_page(

@@ -101,6 +101,7 @@ class Admission:
                 trust_version=trust_version,
                 directory_version=directory_version,
                 heads=heads,
+                me_version=connection.client.me_version,
             )
             connection.push(framing.frame(ready))
             for frame in missed:

@@ -1,12 +1,13 @@
 """What happens while the places of clients that come in are being read. Pure bookkeeping."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 import msgspec
 
 from copconnect import wire
 from copconnect.bus import EntryWakeup
-from copconnect.ids import CellId, ClientId, ConversationId
+from copconnect.ids import CellId, ClientId, ConversationId, PersonId
 from copconnect.sockets.feed import Place
 
 _ENTRY = msgspec.msgpack.Decoder(wire.EntryFrame)
@@ -15,12 +16,16 @@ _CHANGE = msgspec.msgpack.Decoder(wire.RosterChange)
 
 @dataclass(slots=True)
 class Entering:
-    """Clients that come in together. The places of ``roster_changed`` are to be read again."""
+    """Clients that come in together. The places of ``roster_changed`` are to be read again; what
+    else is said meanwhile about their conversations they are told once they are in."""
 
     clients: set[ClientId]
     roster_changed: set[ClientId] = field(default_factory=set)
     _seen: dict[ConversationId, int] = field(default_factory=dict)
     _seen_of: dict[tuple[ConversationId, CellId | None], int] = field(default_factory=dict)
+    _said: dict[ConversationId, list[tuple[Collection[PersonId], bytes]]] = field(
+        default_factory=dict
+    )
 
     def note(self, wakeup: EntryWakeup) -> None:
         """An entry came."""
@@ -30,6 +35,17 @@ class Entering:
         self._seen_of[of_cell] = max(wakeup.seq, self._seen_of.get(of_cell, 0))
         if wakeup.kind == "roster":
             self.roster_changed |= _named(wakeup, self.clients)
+
+    def note_said(
+        self, conversation_id: ConversationId, person_ids: Collection[PersonId], frame: bytes
+    ) -> None:
+        """A frame went to these people (none: to all) of a conversation."""
+        self._said.setdefault(conversation_id, []).append((person_ids, frame))
+
+    def said_to(self, person_id: PersonId, conversation_id: ConversationId) -> list[bytes]:
+        """Return the frames that a person of a conversation would have been sent."""
+        said = self._said.get(conversation_id, ())
+        return [frame for people, frame in said if not people or person_id in people]
 
     def head(self, place: Place) -> int:
         """Return the newest seq of the conversation."""

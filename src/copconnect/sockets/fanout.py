@@ -9,7 +9,7 @@ that it is never seen half done.
 """
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Collection, Coroutine, Sequence
 from typing import Any, NamedTuple
 
 import structlog
@@ -24,11 +24,12 @@ from copconnect.bus import (
     EnteredWakeup,
     EntryWakeup,
     LateSealWakeup,
+    ReceiptCountsWakeup,
     ReceiptsWakeup,
     SealWantedWakeup,
 )
 from copconnect.clock import Clock
-from copconnect.ids import CellId, ClientId, ConversationId, Seq
+from copconnect.ids import CellId, ClientId, ConversationId, PersonId, Seq
 from copconnect.sockets import framing
 from copconnect.sockets.connection import Connection, push_all
 from copconnect.sockets.duty import Duties
@@ -112,7 +113,9 @@ class Fanout:
         self._present.add(connection)
         subscribed = self._subscribed[connection] = set()
         heads: dict[ConversationId, int] = {}
+        at: dict[ConversationId, Place] = {}
         for place in places:
+            at[place.conversation_id] = place
             subscribed.add(place.conversation_id)
             topic = self._topics.get(place.conversation_id)
             if topic is None:
@@ -129,11 +132,18 @@ class Fanout:
                 conversation_id=conversation_id,
                 last_seq=Seq(seq),
                 follows=conversation_id in missed,
+                info_version=at[conversation_id].info_version,
+                receipts_version=at[conversation_id].receipts_version,
+                delivered_seq=at[conversation_id].delivered_seq,
+                read_seq=at[conversation_id].read_seq,
             )
             for conversation_id, seq in heads.items()
         ]
         connection.positions = {}
-        return Entered(connection, found, [one for those in missed.values() for one in those])
+        frames = [one for those in missed.values() for one in those]
+        for conversation_id in heads:
+            frames += entering.said_to(connection.client.person_id, conversation_id)
+        return Entered(connection, found, frames)
 
     def leave(self, connection: Connection) -> None:
         """Forget a connection, whether it had entered or not."""
@@ -163,9 +173,15 @@ class Fanout:
             case EntryWakeup():
                 self._entry(wakeup)
             case ReceiptsWakeup():
-                self._push(wakeup.conversation_id, framing.binary(wakeup.frame))
+                self._say(wakeup.conversation_id, (), framing.binary(wakeup.frame))
+            case ReceiptCountsWakeup():
+                topic = self._topics.get(wakeup.conversation_id)
+                if topic is not None:
+                    theirs = self._present.of_person(wakeup.person_id)
+                    push_all(filter(topic.has, theirs), framing.binary(wakeup.frame))
             case ConversationWakeup():
-                self._changed(wakeup)
+                frame = _conversation_frame(wakeup.conversation_id)
+                self._say(wakeup.conversation_id, wakeup.person_ids, frame)
             case DutyWakeup():
                 self._duty(wakeup)
             case SealWantedWakeup():
@@ -179,10 +195,17 @@ class Fanout:
             case EnteredWakeup():
                 self._present.entered(wakeup)
 
-    def _push(self, conversation_id: ConversationId, frame: bytes) -> None:
+    def _say(
+        self, conversation_id: ConversationId, person_ids: Collection[PersonId], frame: bytes
+    ) -> None:
+        """Push a frame to these people (none: to all) of a conversation."""
+        for entering in self._entering:
+            entering.note_said(conversation_id, person_ids, frame)
         topic = self._topics.get(conversation_id)
         if topic is not None:
-            push_all(topic.connections, frame)
+            everybody = topic.connections
+            some = (one for one in everybody if one.client.person_id in person_ids)
+            push_all(some if person_ids else everybody, frame)
 
     def _duty(self, wakeup: DutyWakeup) -> None:
         topic = self._topics.get(wakeup.conversation_id)
@@ -190,15 +213,6 @@ class Fanout:
             topic.due.add(wakeup.cell_id)  # Whom to ask is not known yet.
         else:
             self.duties.begin(wakeup.conversation_id, wakeup.cell_id)
-
-    def _changed(self, wakeup: ConversationWakeup) -> None:
-        topic = self._topics.get(wakeup.conversation_id)
-        if topic is None:
-            return
-        frame = _conversation_frame(wakeup.conversation_id)
-        for connection in topic.connections:
-            if not wakeup.person_ids or connection.client.person_id in wakeup.person_ids:
-                connection.push(frame)
 
     # --- Entries ----------------------------------------------------------------------------
 

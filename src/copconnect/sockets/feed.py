@@ -4,16 +4,18 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from copconnect.bus import EntryWakeup, ReceiptsWakeup
+from copconnect.bus import AnyWakeup, EntryWakeup
 from copconnect.ids import CellId, ClientId, ConversationId, PersonId, Seq
 from copconnect.principals import Caller, Ended
 
+_NOT_YET = Seq(0)
 Seat = tuple[CellId, str]  # A cell, and the certificate that is named for it (hash).
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One certificate of a client, named for a cell; where its conversation stands."""
+    """One certificate of a client, named for a cell; where its conversation stands. What is
+    optional here is passed on as it is, in wire.ConversationHead."""
 
     conversation_id: ConversationId
     cell_id: CellId
@@ -21,6 +23,10 @@ class Place:
     last_seq: Seq  # Of the conversation.
     own_seq: Seq  # Newest of what concerns the cell.
     removal_pending: bool
+    info_version: str = ""
+    receipts_version: int = 0
+    delivered_seq: Seq = _NOT_YET
+    read_seq: Seq = _NOT_YET
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +71,9 @@ class Feed(Protocol):
         """Return whether a cell has Removes to commit."""
         ...
 
-    async def store_cursors(self, cursors: Sequence[SeenCursor]) -> Sequence[ReceiptsWakeup]:
-        """Store cursors in bulk; return what to tell the members of small conversations."""
+    async def store_cursors(self, cursors: Sequence[SeenCursor]) -> Sequence[AnyWakeup]:
+        """Store cursors in bulk; return what to tell the members of small conversations, and in
+        which large ones somebody has come further."""
         ...
 
 

@@ -31,6 +31,10 @@ class Present:
         """Every connection."""
         return [one for those in self.clients.values() for one in those]
 
+    def of_person(self, person_id: PersonId) -> list[Connection]:
+        """Return the connections of a person's devices."""
+        return list(self._people.get(person_id, ()))
+
     def add(self, connection: Connection) -> None:
         """Take in a connection; it ends those that its client had."""
         caller = connection.client
