@@ -18,6 +18,7 @@ PEOPLE ?= 3000
 MEMBERS ?= 63000
 CLIENTS ?= 63000
 NODES ?= 3
+SUITE ?=
 PYTHON ?= python3
 
 VENV := .venv
@@ -71,7 +72,7 @@ chromium:
 
 # --- What people run --------------------------------------------------------------------------
 
-.PHONY: setup demo cluster test verify format types unit browser bench-message bench-fanout bench-chromium bench-growth bench-reconnect bench-membership bench-ingest lock clean
+.PHONY: setup demo cluster test verify format types unit browser bench-message bench-phone bench-suites bench-fanout bench-chromium bench-growth bench-reconnect bench-membership bench-ingest lock clean
 
 # $(call ready,STEPS): what waits for the network leaves the processor to what unpacks and builds.
 # copconnect itself comes after whichever Python packages are among them.
@@ -113,6 +114,12 @@ types: packages-test package-python ## Write client/src/wire.ts from wire.py
 
 bench-message: packages-test package-python packages-node ## Time a message between two clients
 	@exec $(BIN)/python -m tests.bench_message
+
+bench-phone: setup ## The same with the app on a phone 6x slower
+	@exec $(BIN)/python -m tests.bench_phone --suite=$(SUITE)
+
+bench-suites: packages-test package-python packages-node chromium ## What both cipher suites cost, in Chromium
+	@exec $(BIN)/python -m copconnect bench suites
 
 bench-fanout: packages-test package-python packages-node ## One message to MEMBERS=63000 devices
 	@exec $(BIN)/python -m copconnect bench fanout --members $(MEMBERS)

@@ -1,10 +1,16 @@
 /**
- * One config, two builds: the app that ships (`vite build`, into the Python package, which serves
- * it at `/`), and the scripted app for looking at screens without a server (`vite build --mode
- * scripted`, into web/dev/dist). Nothing of web/dev can reach the first: it has its own root.
+ * One config, three builds: the app that ships (`vite build`, into the Python package, which serves
+ * it at `/`); the scripted app for looking at screens without a server (`vite build --mode
+ * scripted`, into web/dev/dist); and the page of `make bench-suites` (`--mode bench`). Nothing of the
+ * latter two can reach the first: they have their own roots.
  */
+import { readFile, readdir, writeFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { brotliCompress, constants, gzip } from "node:zlib";
 import { svelte } from "@sveltejs/vite-plugin-svelte";
+import type { Plugin } from "vite";
 import { VitePWA } from "vite-plugin-pwa";
 import { defineConfig } from "vitest/config";
 
@@ -49,19 +55,57 @@ function installable(srcDir: string): ReturnType<typeof VitePWA> {
   });
 }
 
-export default defineConfig(({ mode }) => {
-  const scripted = mode === "scripted";
+const COMPRESSIBLE = /\.(html|js|css|svg|json|webmanifest|wasm)$/;
+const SMALLEST = 1_000;
+
+/** Beside each file what the server sends instead: a phone's first visit is a third of the bytes. */
+function compressed(): Plugin {
+  let folder = "";
+  const brotli = promisify(brotliCompress);
+  const zip = promisify(gzip);
   return {
-    root: here(scripted ? "./dev" : "."),
+    name: "compressed",
+    apply: "build",
+    configResolved({ root, build: { outDir } }) {
+      folder = resolve(root, outDir);
+    },
+    // After the service worker, whose own file is written last.
+    closeBundle: {
+      order: "post",
+      sequential: true,
+      async handler() {
+        for (const name of await readdir(folder, { recursive: true })) {
+          if (!COMPRESSIBLE.test(name)) continue;
+          const file = join(folder, name);
+          const bytes = await readFile(file);
+          if (bytes.length < SMALLEST) continue;
+          const params = { [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length };
+          await writeFile(`${file}.br`, await brotli(bytes, { params }));
+          await writeFile(`${file}.gz`, await zip(bytes, { level: 9 }));
+        }
+      },
+    },
+  };
+}
+
+const APART: Readonly<Record<string, { root: string; outDir: string }>> = {
+  scripted: { root: "./dev", outDir: "./dev/dist" },
+  bench: { root: "./bench", outDir: "../build/bench" },
+};
+
+export default defineConfig(({ mode }) => {
+  const apart = APART[mode];
+  return {
+    root: here(apart?.root ?? "."),
     publicDir: here("./public"),
     plugins: [
       svelte({ configFile: here("./svelte.config.js") }),
-      // Only the app that ships is installable; the scripted one must not take over its address.
-      ...(scripted ? [] : [installable(here("./src"))]),
+      // Only the app that ships is installable; the others must not take over its address.
+      ...(apart === undefined ? [installable(here("./src")), compressed()] : []),
     ],
     worker: { format: "es" },
     build: {
-      outDir: here(scripted ? "./dev/dist" : "../src/copconnect/web_app"),
+      outDir: here(apart?.outDir ?? "../src/copconnect/web_app"),
       emptyOutDir: true,
       sourcemap: false,
       chunkSizeWarningLimit: 1500,

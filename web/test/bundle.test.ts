@@ -6,7 +6,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { gzipSync } from "node:zlib";
+import { brotliDecompressSync, gunzipSync, gzipSync } from "node:zlib";
 import { build, type Rollup } from "vite";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
@@ -61,10 +61,10 @@ function loadedWith(names: readonly string[]): number {
 }
 
 describe("the app that ships", () => {
-  it("is made of no module of web/dev", () => {
+  it("is made of no module of web/dev or web/bench", () => {
     const modules = chunks().flatMap((one) => one.moduleIds);
     expect(modules.some((id) => id.includes("/web/src/app/App.svelte"))).toBe(true);
-    expect(modules.filter((id) => id.includes("/web/dev/"))).toEqual([]);
+    expect(modules.filter((id) => /\/web\/(?:dev|bench)\//u.test(id))).toEqual([]);
   });
 
   it("contains none of the scripted core's words", () => {
@@ -79,6 +79,27 @@ describe("the app that ships", () => {
 
   it("shows the list of chats with at most 110 KB of script, the core's worker aside", () => {
     expect(loadedWith(["index", "Main", "ChatsScreen", "en"])).toBeLessThan(110 * KB);
+  });
+
+  it("lies there compressed too, a third of the bytes, and the same once it is expanded", () => {
+    const all = files(folder);
+    for (const [ending, expand] of [
+      [".br", brotliDecompressSync],
+      [".gz", gunzipSync],
+    ] as const) {
+      const packed = all.filter((path) => path.endsWith(ending));
+      expect(packed.map((path) => path.slice(folder.length))).toContain(
+        `/service-worker.js${ending}`,
+      );
+      let [before, after] = [0, 0];
+      for (const path of packed) {
+        const original = readFileSync(path.slice(0, -ending.length));
+        const small = readFileSync(path);
+        expect(expand(small).equals(original)).toBe(true);
+        [before, after] = [before + original.length, after + small.length];
+      }
+      expect(after / before).toBeLessThan(0.4);
+    }
   });
 
   it("does not load the map library with any screen", () => {

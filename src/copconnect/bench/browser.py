@@ -5,8 +5,10 @@ Needs playwright and a Chromium, which the server does not.
 
 import subprocess
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
+from copconnect.bench import chromium
 from copconnect.bench.figures import say
 
 RUNS = 7
@@ -18,13 +20,11 @@ def seal_ms(records: Sequence[bytes], text: str, origin: str, folder: Path) -> d
 
     Empty, with a line that says why, where there is no browser: nothing was measured then.
     """
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
+    if find_spec("playwright") is None:
         say("seal_ms_browser is not measured: playwright is not installed.")
         return {}
-    executable = _chromium()
-    if executable is None:
+    path = chromium.executable()
+    if path is None:
         say("seal_ms_browser is not measured: there is no Chromium.")
         return {}
     bundle = folder / "seal.js"
@@ -32,25 +32,14 @@ def seal_ms(records: Sequence[bytes], text: str, origin: str, folder: Path) -> d
     subprocess.run(  # noqa: S603 - our own program.
         [*command, "--log-level=warning", f"--outfile={bundle}"], check=True
     )
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
-        try:
-            context = browser.new_context(bypass_csp=True)
-            page = context.new_page()
-            page.goto(f"{origin}/healthz")
-            page.add_script_tag(path=bundle)
-            found = page.evaluate(
-                "([records, text, runs]) => globalThis.sealing(records, text, runs)",
-                [[record.hex() for record in records], text, RUNS + 1],
-            )
-        finally:
-            browser.close()
+    with chromium.launched(path) as browser:
+        page = browser.new_context(bypass_csp=True).new_page()
+        page.goto(f"{origin}/healthz")
+        page.add_script_tag(path=bundle)
+        found = page.evaluate(
+            "([records, text, runs]) => globalThis.sealing(records, text, runs)",
+            [[record.hex() for record in records], text, RUNS + 1],
+        )
     # The first run compiles.
     times = sorted(found["ms"][1:])
     return {"seal_ms_browser": times[len(times) // 2], "seal_ms_browser_best": times[0]}
-
-
-def _chromium() -> str | None:
-    """Return the Chromium that this project's tests use, if there is one."""
-    found = subprocess.run(["make/chromium"], capture_output=True, text=True, check=False)  # noqa: S607
-    return found.stdout.strip() or None if found.returncode == 0 else None

@@ -1,5 +1,7 @@
 """The ``copconnect bench`` commands."""
 
+import json
+import os
 import tempfile
 from pathlib import Path
 from typing import Annotated
@@ -15,6 +17,7 @@ from copconnect.bench import large as larges
 from copconnect.bench import membership as transferring
 from copconnect.bench import reconnect as reconnecting
 from copconnect.bench import seals as sealing
+from copconnect.bench import suites as suiting
 from copconnect.bench import transport as transporting
 from copconnect.bench.figures import report, report_series, say
 from copconnect.bench.force import Force
@@ -58,6 +61,19 @@ def seals(
 ) -> None:
     """Measure how many sealed messages one thread opens."""
     report(sealing.measure(cells, rounds))
+
+
+@app.command()
+def suites(
+    sizes: Annotated[str, typer.Option(help="Devices in a cell.")] = "64,128,256,512",
+    rounds: Annotated[int, typer.Option(help="How often; the median counts.")] = 3,
+    slowdown: Annotated[float, typer.Option(help="A phone's processor.")] = 6,
+    cache: Cache = CACHE,
+) -> None:
+    """Measure both cipher suites in Chromium, at full speed and as slow as a phone."""
+    found = suiting.run(cache.resolve(), [int(size) for size in sizes.split(",")], rounds, slowdown)
+    typer.echo(suiting.table(found["rows"]))
+    typer.echo(json.dumps(found | {"load_average": round(os.getloadavg()[0], 1)}))
 
 
 @app.command()
