@@ -79,7 +79,7 @@ function compressed(): Plugin {
           const file = join(folder, name);
           const bytes = await readFile(file);
           if (bytes.length < SMALLEST) continue;
-          const params = { [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length };
+          const params = { [constants.BROTLI_PARAM_QUALITY]: 9 };
           await writeFile(`${file}.br`, await brotli(bytes, { params }));
           await writeFile(`${file}.gz`, await zip(bytes, { level: 9 }));
         }

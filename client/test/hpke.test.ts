@@ -5,7 +5,7 @@ import { sha256, sha512 } from "@noble/hashes/sha2.js";
 import { describe, expect, test, vi } from "vitest";
 import { hpkeSuite } from "../src/hpke/suite.ts";
 import { XWing } from "../src/hpke/x-wing.ts";
-import { toHex, utf8 } from "../src/octets.ts";
+import { copy, toHex, utf8 } from "../src/octets.ts";
 
 const IKM = new Uint8Array(64).map((_, i) => i);
 const PLAINTEXT = utf8("only one of the two can read this, or both");
@@ -59,6 +59,22 @@ describe.each([
     const keys = [await passes(ours, library), await passes(library, ours)];
     expect(new Set(keys).size).toBe(1);
     await expect(passes(ours, ours)).resolves.toBe(keys[0]);
+  });
+
+  test("long infos are told apart, however alike, and the library opens under each", async () => {
+    const pair = await library.kem.generateKeyPair();
+    const recipientPublicKey = await ours.kem.deserializePublicKey(
+      await library.kem.serializePublicKey(pair.publicKey),
+    );
+    const one = new Uint8Array(10_000).fill(7);
+    const other = one.with(9_999, 8);
+    for (const info of [one, one, other, one, one.subarray(1)]) {
+      const { enc, ct } = await ours.seal({ recipientPublicKey, info }, PLAINTEXT);
+      const open = (to: Uint8Array): Promise<ArrayBuffer> =>
+        library.open({ recipientKey: pair.privateKey, enc, info: copy(to) }, ct);
+      expect(new Uint8Array(await open(info))).toEqual(PLAINTEXT);
+      await expect(open(info === other ? one : other)).rejects.toThrow();
+    }
   });
 
   test("another key opens nothing", async () => {

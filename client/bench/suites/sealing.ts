@@ -10,6 +10,8 @@ import { at } from "../../test/cell-world.ts";
 import type { Figures } from "./handshakes.ts";
 import { Times } from "./timing.ts";
 
+const OPENINGS = 20;
+
 export class Sealing {
   readonly #town: CellTown;
 
@@ -35,7 +37,8 @@ export class Sealing {
         chain.seal(town.draft("To all units."), (bytes) => ed25519.sign(town.privateKey, bytes)),
       );
       chain.accepted(header.hash);
-      await open.of(() => openMessage(deliveredTo({ header, body, seals }, cell), receiver));
+      const delivered = deliveredTo({ header, body, seals }, cell);
+      await open.of(() => openMessage(delivered, receiver), OPENINGS);
       upload = seals.reduce(
         (sum, one) => sum + encodeSeal(one).length,
         encodeSignedHeader(header).length + body.length,

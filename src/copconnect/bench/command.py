@@ -38,6 +38,10 @@ def _force(cache: Path, members: int) -> Force:
     return made
 
 
+def _numbers(text: str) -> list[int]:
+    return [int(number) for number in text.split(",")]
+
+
 @app.command()
 def force(members: int = 63_000, cache: Cache = CACHE) -> None:
     """Make a force: people, registered devices, certificates."""
@@ -65,13 +69,14 @@ def seals(
 
 @app.command()
 def suites(
+    suites: Annotated[str, typer.Option(help="MLS cipher suites.")] = "1,83",
     sizes: Annotated[str, typer.Option(help="Devices in a cell.")] = "64,128,256,512",
     rounds: Annotated[int, typer.Option(help="How often; the median counts.")] = 3,
     slowdown: Annotated[float, typer.Option(help="A phone's processor.")] = 6,
     cache: Cache = CACHE,
 ) -> None:
     """Measure both cipher suites in Chromium, at full speed and as slow as a phone."""
-    found = suiting.run(cache.resolve(), [int(size) for size in sizes.split(",")], rounds, slowdown)
+    found = suiting.run(cache.resolve(), _numbers(suites), _numbers(sizes), rounds, slowdown)
     typer.echo(suiting.table(found["rows"]))
     typer.echo(json.dumps(found | {"load_average": round(os.getloadavg()[0], 1)}))
 

@@ -27,7 +27,7 @@ from copconnect.bench.http_client import HttpPool, request
 from copconnect.clock import SystemClock
 from copconnect.delivery import leaf_store, store
 from copconnect.delivery.roster_tree import RosterTree, leaf
-from copconnect.delivery.suites import SUITES
+from copconnect.delivery.suites import BY_NAME, SUITES
 from copconnect.ids import ClientId, ConversationId, Epoch, PersonId, new_id
 from copconnect.principals import Caller
 from copconnect.settings import Settings
@@ -115,7 +115,9 @@ def with_cells(force: Force, folder: Path) -> Conversation:
 
 async def _create(force: Force, folder: Path, suite: int) -> None:
     settings = Settings(
-        data_dir=force.folder, database_url=f"sqlite+aiosqlite:///{folder}/copconnect.sqlite3"
+        data_dir=force.folder,
+        database_url=f"sqlite+aiosqlite:///{folder}/copconnect.sqlite3",
+        suite=next(name for name, one in BY_NAME.items() if one.number == suite),
     )
     first, *others = force.devices
     caller = Caller(PersonId(first.person_id), ClientId(first.client_id), conduct_accepted=True)

@@ -67,9 +67,10 @@ def slow(factor: float, browser: int) -> None:
     renderers = Renderers(browser)
     try:
         while os.getppid() == parent:
-            renderers.look()
-            for _ in range(LOOK_AROUND):
+            for turn in range(LOOK_AROUND):
                 began = time.perf_counter()
+                if turn == 0:
+                    renderers.look()  # They run meanwhile, so it counts.
                 time.sleep(RUN_S)
                 renderers.tell(signal.SIGSTOP)
                 time.sleep((time.perf_counter() - began) * (factor - 1))

@@ -6,13 +6,13 @@ the core uploads and fetches. Each size is measured at full speed and slowed, in
 """
 
 import contextlib
-import functools
 import http.server
 import json
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,29 +32,31 @@ _LIMIT_MS = 120_000
 Row = dict[str, Any]
 
 
-def run(cache: Path, sizes: Sequence[int], rounds: int, slowdown: float) -> Row:
+def run(
+    cache: Path, suites: Sequence[int], sizes: Sequence[int], rounds: int, slowdown: float
+) -> Row:
     """Return one row of figures for each suite, size and speed."""
     executable = chromium.executable()
     if executable is None:
         raise RuntimeError("there is no Chromium: run make chromium")
-    cells = _grown(cache, sizes)
+    cells = _grown(cache, suites, sizes)
     subprocess.run([*_BUILD, "--logLevel", "warn"], check=True)  # noqa: S603 - our own program.
     rows: list[Row] = []
     with _serving(_BUILT, cells) as origin, chromium.launched(executable) as browser:
-        for suite in SUITES:
+        for suite in suites:
             for size in sizes:
                 rows += _measure(browser, origin, suite, size, rounds, slowdown)
         version = browser.version
     return {"bench": "suites", "chromium": version, "devices": DEVICES, "rows": rows}
 
 
-def _grown(cache: Path, sizes: Sequence[int]) -> Path:
+def _grown(cache: Path, suites: Sequence[int], sizes: Sequence[int]) -> Path:
     """Return the folder with a cell of each suite and size; grown beside one another if need be."""
     folder = cache / f"suites-{_FORMAT}"
     folder.mkdir(parents=True, exist_ok=True)
     missing = [
         suite
-        for suite in SUITES
+        for suite in suites
         if not all((folder / f"{suite}-{size}.msgpack").exists() for size in sizes)
     ]
     processes = []
@@ -87,7 +89,7 @@ class _Handler(http.server.SimpleHTTPRequestHandler):
 
 @contextlib.contextmanager
 def _serving(page: Path, cells: Path) -> Iterator[str]:
-    handler = functools.partial(_Handler, directory=str(page), cells=cells)
+    handler = partial(_Handler, directory=str(page), cells=cells)
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
@@ -113,14 +115,16 @@ def _measure(
         def calibrated(kind: str) -> float:
             return float(worker.evaluate("kind => suites.calibrate(kind)", kind))
 
-        slowdown = chromium.Slowdown(
-            wanted, chromium.browser_pid(browser), lambda: calibrated("script")
+        # Compiled by then, as in an app that has run for a while.
+        worker.evaluate("() => suites.measure(1)")
+        slowdown, threads = (
+            chromium.Slowdown(factor, chromium.browser_pid(browser), partial(calibrated, kind))
+            for factor, kind in ((wanted, "script"), (1, "webCrypto"))
         )
-        webcrypto = calibrated("webCrypto")
         for factor in (1.0, wanted):
             with slowdown.on() if factor > 1 else contextlib.nullcontext():
-                measured = slowdown.measured(lambda: calibrated("script"))
-                others = calibrated("webCrypto") / webcrypto
+                measured = slowdown.measured(partial(calibrated, "script"))
+                others = threads.measured(partial(calibrated, "webCrypto"))
                 figures = worker.evaluate("rounds => suites.measure(rounds)", rounds)
             row = {"suite": SUITES[suite], "size": size, "slowdown": factor}
             row |= {"slowdown_measured": measured, "slowdown_webcrypto": others} | figures
@@ -166,7 +170,7 @@ _COLUMNS = (
 def table(rows: Sequence[Row]) -> str:
     """Return the figures for people: a table for each suite, ms at both speeds, and bytes."""
     lines: list[str] = []
-    for suite in SUITES.values():
+    for suite in dict.fromkeys(row["suite"] for row in rows):
         own = [row for row in rows if row["suite"] == suite]
         sizes = sorted({row["size"] for row in own})
         lines += ["", f"| {suite} | " + " | ".join(f"{size}" for size in sizes) + " |"]
