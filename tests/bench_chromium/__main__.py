@@ -23,11 +23,11 @@ from playwright.sync_api import sync_playwright
 from copconnect.bench import force as forces
 from copconnect.bench import founding
 from copconnect.bench.crowd import new_keys
-from copconnect.bench.figures import Figures, report
+from copconnect.bench.figures import Figures, report, say
 from copconnect.bench.force import Device, Force
 from copconnect.bench.founding import Conversation
 from copconnect.bench.served import connect, served
-from tests.bench_chromium.fronts import fronts
+from tests.bench_chromium.fronts import fronts, told
 from tests.bench_chromium.looking import Looking
 from tests.bench_chromium.talking import Talking
 from tests.harness import databank
@@ -67,6 +67,7 @@ def _run(
             figures |= talking.enter()
             figures |= talking.talk(options.rounds)
             figures |= talking.verdict()
+            say(told(figures))
             crowd.ask("disconnect")
             talking.go_on(options.messages)
             looking = Looking(conversation.founding.conversation_id, both)

@@ -9,6 +9,7 @@ from playwright.sync_api import Playwright, Request
 
 from copconnect import wire
 from copconnect.bench.deployment import Deployment
+from copconnect.bench.figures import Figures
 from copconnect.delivery.sealed.message import read_header
 from tests.harness import databank
 from tests.harness.browser import DESKTOP, PHONE, ROOT, Officer, Station, launch
@@ -39,6 +40,11 @@ class Front:
     def go(self, path: str) -> None:
         """Show another screen."""
         self.officer.page.goto(f"/#/{path}")
+
+
+def told(figures: Figures) -> str:
+    """Return figures as a line of progress, for a run that does not come to its end."""
+    return ", ".join(f"{name} {value:.1f}" for name, value in figures.items())
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from playwright.sync_api import Locator, expect
 
 from copconnect.bench.figures import Figures, say
-from tests.bench_chromium.fronts import Front
+from tests.bench_chromium.fronts import Front, told
 from tests.harness.looks import COLOURS, PAINTED
 from tests.harness.tab import scroll
 
@@ -25,19 +25,26 @@ class Looking:
         """Everything, with the first; pictures of both."""
         first = self._both[0]
         figures = self._opened(first)
+        figures |= self._memory(first)
+        say(told(figures))
         figures |= self._scrolled(first, "")
+        say(told(figures))
         first.tab.slow_down(slowdown)
         figures |= self._scrolled(first, f"_{slowdown:g}x")
         first.tab.slow_down(1)
         figures |= self._searched(first)
+        say(told(figures))
         for front in self._both:
             self._pictures(front, cells)
-        found = first.tab.memory()
-        return figures | {
-            "page_heap_mb": found.page_heap / 1e6,
-            "worker_heap_mb": found.worker_heap / 1e6,
-            "renderer_rss_mb": found.resident / 1e6,
-            "renderer_private_mb": found.private / 1e6,
+        return figures | self._memory(first, "_in_the_end")
+
+    def _memory(self, front: Front, suffix: str = "") -> Figures:
+        found = front.tab.memory()
+        return {
+            f"page_heap_mb{suffix}": found.page_heap / 1e6,
+            f"worker_heap_mb{suffix}": found.worker_heap / 1e6,
+            f"renderer_rss_mb{suffix}": found.resident / 1e6,
+            f"renderer_private_mb{suffix}": found.private / 1e6,
         }
 
     def _opened(self, front: Front) -> Figures:
@@ -92,8 +99,9 @@ class Looking:
         self._shot(front, "info")
         self._show_members(front)
         self._shot(front, "members")
-        page.get_by_role("searchbox").last.fill(self._both[1].officer.person.name)
-        _members(front).get_by_role("link").nth(1).wait_for(state="detached")
+        wanted = self._both[1].officer.person.name
+        page.get_by_role("searchbox").last.fill(wanted)
+        _members(front).get_by_role("link").filter(has_text=wanted).first.wait_for()
         self._shot(front, "members-found")
         front.go(f"chats/{self._id}/encryption")
         page.get_by_text(officer.word("conversation.encryption.check_text")).wait_for()

@@ -13,7 +13,7 @@ from copconnect.bench.crowd import new_keys
 from copconnect.bench.figures import Figures, say
 from copconnect.bench.founding import Conversation
 from copconnect.bench.served import Served
-from tests.bench_chromium.fronts import Front
+from tests.bench_chromium.fronts import Front, told
 from tests.harness.browser import until
 from tests.harness.waiting import until as wait_until
 
@@ -118,7 +118,7 @@ class Talking:
             self._between(self._second, self._first, f"{TEXT} (2.{number})")
             figures |= self._from_node(number)
             measured.append(figures)
-            say(", ".join(f"{name} {value:.0f}" for name, value in figures.items()))
+            say(told(figures))
         medians = {name: statistics.median(one[name] for one in measured[1:]) for name in figures}
         return medians | {"first_send_to_all_ms": measured[0]["send_to_all_ms"]}
 
