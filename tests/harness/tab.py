@@ -7,6 +7,8 @@ from typing import Any
 
 from playwright.sync_api import Browser, CDPSession, Locator, Page
 
+from tests.harness.browser import until
+
 SETTLE_MS = 200
 
 # Scrolls the list that an element has or is in by `step` pixels in each frame, as a fling does. The
@@ -50,6 +52,7 @@ class Tab:
         self._answers: dict[int, dict[str, Any]] = {}
         self._asked = 0
         self._session.on("Target.attachedToTarget", self._attached)
+        self._session.on("Target.detachedFromTarget", self._detached)
         self._session.on("Target.receivedMessageFromTarget", self._received)
         attach = {"autoAttach": True, "waitForDebuggerOnStart": False, "flatten": False}
         self._session.send("Target.setAutoAttach", attach)
@@ -57,6 +60,11 @@ class Tab:
     def _attached(self, event: dict[str, Any]) -> None:
         if event["targetInfo"]["type"] == "worker":
             self._workers.append(event["sessionId"])
+
+    def _detached(self, event: dict[str, Any]) -> None:
+        # A page that is loaded anew starts another worker.
+        if event["sessionId"] in self._workers:
+            self._workers.remove(event["sessionId"])
 
     def _received(self, event: dict[str, Any]) -> None:
         message = json.loads(event["message"])
@@ -68,8 +76,7 @@ class Tab:
         asked = {"id": self._asked, "method": method}
         message = {"sessionId": session_id, "message": json.dumps(asked)}
         self._session.send("Target.sendMessageToTarget", message)
-        while self._asked not in self._answers:
-            self._page.wait_for_timeout(10)
+        until(self._page, lambda: self._asked in self._answers)
         result: dict[str, Any] = self._answers.pop(self._asked)["result"]
         return result
 
