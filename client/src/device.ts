@@ -90,6 +90,7 @@ export class Device {
       onProfileRequest: (conversation) => void this.#answerProfile(conversation),
       onCursor: (conversation) => this.sync.onCursor(conversation),
       onRoster: (conversation, personIds) => this.sync.onRoster(conversation, personIds),
+      onSealAwaited: (conversation) => void this.sync.settleSeals(conversation).catch(ignore),
       onAccepted: (conversation) => this.outbox.kick(conversation),
     });
     this.membership = new Membership(context, this.inbox, {

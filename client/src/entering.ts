@@ -144,6 +144,8 @@ export class Entering {
       const before = Math.max(0, pending.seq - 20);
       work.set({
         joinedSeq: pending.seq,
+        // Until the commit is read.
+        joinedMs: this.#context.serverNow(),
         // What came after the commit and was passed over while outside can be read now.
         cursor: work.record.everJoined
           ? Math.min(work.record.cursor, pending.seq)

@@ -14,7 +14,7 @@ import type { OutgoingStore } from "./outgoing.ts";
 import { applyHandshake } from "./receiving/handshake_entry.ts";
 import { applyMessage } from "./receiving/message_entry.ts";
 import { applySealed } from "./receiving/sealed_entry.ts";
-import { openLate, openWaiting } from "./receiving/opening.ts";
+import { lacksSeal, openLate, openWaiting } from "./receiving/opening.ts";
 import { allWaiting } from "./receiving/waiting.ts";
 import type { InboxListener, Receiving } from "./receiving/receiving.ts";
 import { applyRoster } from "./receiving/roster_entry.ts";
@@ -109,8 +109,9 @@ export class Inbox {
   /** Ask the log for the seals that messages here wait for. Inside the queue. */
   async askForSeals(conversation: Conversation): Promise<void> {
     const waiting = await allWaiting(this.#context.vault, new Work(conversation));
-    for (const { seq, payload } of waiting) {
-      if ((unpack(payload) as SealedPayload).seal !== null) continue;
+    for (const one of waiting) {
+      if (!lacksSeal(conversation, one)) continue;
+      const { seq } = one;
       const entry = await this.#context.api.sealedEntry(conversation.id, seq);
       const { seal } = unpack(entry.payload) as SealedPayload;
       if (seal instanceof Uint8Array) await this.lateSeal(conversation, seq, seal);

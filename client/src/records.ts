@@ -277,8 +277,8 @@ export interface KeptRecord {
   /** Header and signature. */
   readonly header: Uint8Array;
   readonly key: Uint8Array;
-  /** How many cells it was sealed for, and under which roster. */
-  readonly cells: number;
+  /** The cells that it was sealed for, 16 bytes each; and under which roster. */
+  readonly cellIds?: Uint8Array;
   readonly rosterEpoch: number;
 }
 

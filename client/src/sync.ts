@@ -191,7 +191,7 @@ export class Sync {
             await this.#refreshMembers(conversation);
           }
           if (this.#countsDue(conversation)) this.#askCountsLater(conversation);
-          await this.#settleSeals(conversation);
+          await this.settleSeals(conversation);
         } catch (error) {
           if (hasCode(error, "network", "locked")) throw error;
           // One broken conversation never holds up the rest.
@@ -207,7 +207,7 @@ export class Sync {
   }
 
   /** Seals that this device waits for, and those that others wait for from it. */
-  async #settleSeals(conversation: Conversation): Promise<void> {
+  async settleSeals(conversation: Conversation): Promise<void> {
     if (conversation.record.cells === 1) return;
     const { context, inbox, membership } = this.#parts;
     await conversation.run(async () => {

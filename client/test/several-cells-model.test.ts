@@ -4,6 +4,7 @@
  *
  * - members of a cell agree on its epoch, and hold exactly whom the roster names;
  * - whoever belonged all the time has every message, each once, in the log's order;
+ * - whoever came in has every message since;
  * - nobody shows a message that was sent after they were removed, or anything twice;
  * - nobody refuses or waits for anything, and nothing is left to send.
  *
@@ -42,7 +43,6 @@ class Force {
   readonly sent = new Map<string, string>();
   readonly sayers = new Map<string, Player>();
   id = "";
-  later = 0;
 
   async start(count: number): Promise<void> {
     for (let i = 0; i < count; i++) await this.#enlist();
@@ -55,8 +55,7 @@ class Force {
 
   async #enlist(): Promise<Player> {
     const network = new Network(this.w.fetch);
-    const now = (): number => Date.now() + this.later;
-    const officer = await this.w.join({ fetch: network.fetch, now });
+    const officer = await this.w.join({ fetch: network.fetch });
     const out = [{ from: 0, to: Infinity }];
     const player = { officer, network, open: true, member: false, broken: false, out };
     this.players.push(player);
@@ -206,8 +205,6 @@ class Force {
     for (const player of this.players) if (!player.open) await this.#restart(player);
     await this.#sent();
     for (const { officer, member } of this.players) if (member) await officer.ready(this.id);
-    // Keys that the last speaker holds of before somebody came in are asked for anew.
-    this.later = 10_000;
     await this.say(0);
     await this.#sent();
     const last = this.texts.at(-1) ?? "";
@@ -246,6 +243,9 @@ class Force {
       // Who was removed before their last words were accepted keeps them for themselves.
       const accepted = this.texts.filter((text) => this.#placeOf(text) > 0);
       if (!broken) expect([...said].sort()).toEqual(accepted.sort());
+      const since = conversation.joinedAt.get(clientId ?? "") ?? 0;
+      const due = accepted.filter((text) => this.#placeOf(text) > since);
+      expect(said).toEqual(expect.arrayContaining(due));
     }
     for (const same of codes.values()) expect(same.size).toBe(1);
   }

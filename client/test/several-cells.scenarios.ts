@@ -164,8 +164,8 @@ export function severalCells(w: ScenarioWorld): void {
     });
 
     it("comes back in by itself after its state is lost, and is heard", async () => {
-      let later = 0;
-      const admin = await w.join({ now: () => Date.now() + later });
+      let stopped: number | null = null;
+      const admin = await w.join({ now: () => stopped ?? Date.now() });
       const officers = [admin, ...(await joinMany(w, 8))];
       const id = await groupOf(officers);
       const lost = at(officers, 6);
@@ -173,19 +173,51 @@ export function severalCells(w: ScenarioWorld): void {
       await lost.receives(id, "one", SOON_MS);
       await lost.text(id, "first of mine");
       await admin.receives(id, "first of mine", SOON_MS);
+      // The keys that it holds stay good for it.
+      stopped = Date.now();
       await lost.core.close();
       // The group, and where its own chain of messages stood.
       await loseRecords(lost.vaultName, "groups", "chains", "former_seeds", "cell_keys");
       await lost.restart();
       await lost.until("back in", async () => (await lost.core.encryption(id)).epochCode !== null);
-      // A sender whose keys are of before may use them for a moment longer.
-      later = 10_000;
+      // Sealed to the epoch before that of the return: what opens comes late.
       await admin.text(id, "two");
       await lost.receives(id, "two", SOON_MS);
       await lost.text(id, "second of mine");
       for (const officer of officers) await officer.receives(id, "second of mine", SOON_MS);
       expect(await admin.texts(id)).toEqual(["one", "first of mine", "two", "second of mine"]);
       expect((await admin.core.encryption(id)).refused).toBe(0);
+    });
+  });
+
+  describe("coming in", { timeout: LIMIT_MS }, () => {
+    it("has what was sealed to the epoch before by a sender who did not know yet", async () => {
+      let stopped: number | null = null;
+      const sender = await w.join({ now: () => stopped ?? Date.now() });
+      const first = w.index;
+      const officers = [sender, ...(await joinMany(w, 8))];
+      const id = await groupOf(officers);
+      await cellsAre(officers, id, 3);
+      await sender.text(id, "keys of now");
+      for (const officer of officers) await officer.receives(id, "keys of now", SOON_MS);
+      // Its keys do not become old for it, so it seals to what has been the epoch before since.
+      stopped = Date.now();
+      const cellOf = async ({ core }: Officer): Promise<string | null> =>
+        (await core.encryption(id)).epochCode;
+      let other = 1;
+      while ((await cellOf(at(officers, other))) === (await cellOf(sender))) other++;
+      const second = await w.device(first + other);
+      await second.ready(id);
+      await second.until("in", async () => (await cellOf(second)) !== null);
+      await sender.text(id, "old key");
+      await second.receives(id, "old key", SOON_MS);
+      for (const officer of officers) await officer.receives(id, "old key", SOON_MS);
+      for (const officer of [...officers, second])
+        await officer.until("nothing waits", async () => {
+          const { waiting, refused } = await officer.core.encryption(id);
+          return waiting === 0 && refused === 0;
+        });
+      expect(await second.texts(id)).toEqual(["old key"]);
     });
   });
 

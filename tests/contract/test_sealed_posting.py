@@ -389,6 +389,57 @@ async def test_a_cell_that_was_quiet_for_a_week_holds_nobody_up(world: SealedWor
     assert len(post.seals) == 3 * 112
 
 
+async def test_who_came_in_since_gets_a_seal_of_their_own_late(world: SealedWorld) -> None:
+    """A seal under the key of the epoch before is taken for 30 s; the next commit may have let in
+    somebody who cannot open it."""
+    c, devices = await world.ready(10)
+    cells = await world.cells(c, devices)
+    a = devices[0]
+    k, (x, y, *_) = next((k, those) for k, those in cells.items() if a not in those)
+    before = await world.service.keys.newest(a.caller, c, 0)
+    await world.rotate(c, x)
+    world.wakeups.clear()
+    post, one = await world.send(c, a, keys=before)
+    entry, asked = world.wakeups
+    assert isinstance(entry, EntryWakeup)
+    assert isinstance(asked, SealWantedWakeup)
+    assert (asked.cell_id, asked.client_ids) == (k, [a.caller.client_id])
+    sealed = world.service.sealed
+    wanted = [wire.WantedSeals(seq=one.seq, cell_ids=[k])]
+    assert (await sealed.wanted(a.caller, c)).wanted == wanted
+    old = (await payload(world, c, y, one.seq)).seal
+    assert old is not None
+    assert old in post.seals
+
+    # Not under the old key again, and not under one that has become old meanwhile.
+    again = wire.LateSeals(seals=old)
+    with pytest.raises(errors.StaleEpoch):
+        await sealed.late(a.caller, c, one.seq, again)
+    late = await late_seals(world, c, a, [k])
+    await world.rotate(c, y)
+    with pytest.raises(errors.StaleEpoch):
+        await sealed.late(a.caller, c, one.seq, late)
+    assert (await payload(world, c, y, one.seq)).seal == old
+    late = await late_seals(world, c, a, [k])
+    world.wakeups.clear()
+    await sealed.late(a.caller, c, one.seq, late)
+    (pushed,) = world.wakeups
+    assert isinstance(pushed, LateSealWakeup)
+    assert pushed.cell_id == k
+    assert (await payload(world, c, y, one.seq)).seal == late.seals
+    page = await world.service.log.page(y.caller, c, one.seq - 1, 1)
+    assert PAYLOAD.decode(page.entries[0].payload).seal == late.seals
+    assert (await sealed.wanted(a.caller, c)).wanted == []
+    # The others keep theirs, and a message under the newest keys wants nothing.
+    own = await payload(world, c, a, one.seq)
+    assert own.seal is not None
+    assert own.seal in post.seals
+    world.wakeups.clear()
+    await world.send(c, a)
+    (entry,) = world.wakeups
+    assert isinstance(entry, EntryWakeup)
+
+
 async def test_who_may_send_late_seals_and_which(world: SealedWorld) -> None:
     c, devices = await world.large(10)
     a, b = devices[:2]

@@ -1,13 +1,14 @@
 /** Messages that waited for a seal or for an epoch are opened when it has come. */
 import { encode } from "@msgpack/msgpack";
 import type { Work } from "../conversation.ts";
+import { equalBytes } from "../octets.ts";
 import type { WaitingRecord } from "../records.ts";
 import { keysHeld } from "../several_cells/cell_keys.ts";
 import { unpack } from "../unpack.ts";
 import type { SealedPayload } from "../wire.ts";
 import type { Receiving } from "./receiving.ts";
 import { applyWaiting, giveUp } from "./sealed_entry.ts";
-import { allWaiting, dropWaiting } from "./waiting.ts";
+import { allWaiting, dropWaiting, perhapsBeforeJoining } from "./waiting.ts";
 
 /** A new epoch has begun, or this device has come in: what waits for it can be read now. */
 export async function openWaiting(receiving: Receiving): Promise<void> {
@@ -25,13 +26,21 @@ export async function openWaiting(receiving: Receiving): Promise<void> {
   }
 }
 
-/** Whether an epoch is known to be still to come that the seal could be for. */
-function mayOpenLater(work: Work, { seq }: WaitingRecord): boolean {
+/** Whether another seal, or an epoch that this one could be for, is still to come. */
+function mayOpenLater(work: Work, waiting: WaitingRecord): boolean {
   const { group, keys, record } = work;
+  const { seq } = waiting;
   // Sealed for those who were in before this device came.
   if (group === null || seq <= record.joinedSeq) return group === null;
+  if (perhapsBeforeJoining(record, waiting)) return true;
   const newest = keysHeld(keys).get(group.cellId)?.epoch;
   return newest === undefined || newest > group.epoch;
+}
+
+/** Whether a message that waits has no seal, or one that is to be replaced. */
+export function lacksSeal({ record }: Pick<Work, "record">, waiting: WaitingRecord): boolean {
+  const { seal } = unpack(waiting.payload) as SealedPayload;
+  return seal === null || perhapsBeforeJoining(record, waiting);
 }
 
 /** The seal of our cell for an earlier entry has come. */
@@ -40,7 +49,7 @@ export async function openLate(receiving: Receiving, seq: number, seal: Uint8Arr
   const waiting = (await allWaiting(context.vault, work)).find((one) => one.seq === seq);
   if (waiting === undefined) return;
   const payload = unpack(waiting.payload) as SealedPayload;
-  if (payload.seal !== null) return;
+  if (!lacksSeal(work, waiting) || (payload.seal !== null && equalBytes(payload.seal, seal))) return;
   const sealed = { ...waiting, payload: encode({ ...payload, seal }) };
   if (!(await open(receiving, sealed))) work.waiting.set(seq, sealed);
 }

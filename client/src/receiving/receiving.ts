@@ -12,6 +12,8 @@ export interface InboxListener {
   onCursor(conversation: Conversation): void;
   /** Who belongs may have changed. */
   onRoster(conversation: Conversation, personIds: readonly string[]): void;
+  /** A message waits for another seal than it came with, which may be there already. */
+  onSealAwaited(conversation: Conversation): void;
   /** An entry of ours came back through the log. */
   onAccepted(conversation: Conversation): void;
 }

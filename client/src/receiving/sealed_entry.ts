@@ -17,7 +17,7 @@ import { concat, toHex } from "../octets.ts";
 import { provenCell } from "../roster/proofs.ts";
 import { keysHeld, learnKeys } from "../several_cells/cell_keys.ts";
 import { acceptHeader } from "../several_cells/own_chain.ts";
-import { GRACE_MS, forgetFormerSeed, heldSeeds } from "../several_cells/own_key.ts";
+import { forgetFormerSeed, heldSeeds } from "../several_cells/own_key.ts";
 import { headAt } from "../several_cells/roster_part.ts";
 import { Alarm } from "../stops.ts";
 import { parseCertificate } from "../trust/certificate.ts";
@@ -26,7 +26,7 @@ import { unpack } from "../unpack.ts";
 import type { LogEntry, SealedPayload } from "../wire.ts";
 import type { Receiving } from "./receiving.ts";
 import { takeBack, takeIn } from "./received.ts";
-import { putWaiting } from "./waiting.ts";
+import { perhapsBeforeJoining, putWaiting } from "./waiting.ts";
 
 /** Pages of the log that are looked through for what a gap lacks. */
 const FILL_PAGES = 5;
@@ -91,6 +91,10 @@ async function open(
     const outside = work.group === null;
     if (!outside && entry.seq <= work.record.joinedSeq) return;
     if (outside || (await opensLater(receiving, entry, checked, seal))) putWaiting(work, entry);
+    if (!outside && perhapsBeforeJoining(work.record, entry)) {
+      // The other seal may have come before this entry was read.
+      work.afterwards.push(() => receiving.listener.onSealAwaited(receiving.conversation));
+    }
   });
 }
 
@@ -236,7 +240,8 @@ async function readSealed(
 
 /**
  * A seal that no held seed opens: for an epoch of our cell that the log has still to bring (a late
- * seal), or broken. What it is, our cell's own key record says.
+ * seal), for the one before this device came in, whose sender makes another one, or broken. What it
+ * is, our cell's own key record says.
  */
 async function opensLater(
   { context, work }: Receiving,
@@ -254,16 +259,14 @@ async function opensLater(
   if (key !== undefined && key.epoch > group.epoch) return true;
   if (keyId === key?.keyId)
     throw new CellRefused("seal_broken", "the seal is for our key and does not open");
+  if (perhapsBeforeJoining(work.record, entry)) return true;
   giveUp(work, entry);
   return false;
 }
 
 /** Sealed to an epoch that is not held and will not come. */
-export function giveUp(work: Work, entry: Pick<SealedEntry, "seq" | "sender" | "sentMs">): void {
-  const { joinedMs = 0, joinedSeq } = work.record;
-  // To the one before this device came in, which the DS takes for a moment longer: not for it.
-  if (entry.seq <= joinedSeq || entry.sentMs <= joinedMs + GRACE_MS) return;
-  refuse(work, entry, "key_unknown");
+export function giveUp(work: Work, entry: Pick<SealedEntry, "seq" | "sender">): void {
+  if (entry.seq > work.record.joinedSeq) refuse(work, entry, "key_unknown");
 }
 
 /** One of this device's own: it may be of before a loss of state. */

@@ -4,12 +4,24 @@
  */
 import type { Work } from "../conversation.ts";
 import { STORES } from "../records.ts";
-import type { WaitingRecord } from "../records.ts";
+import type { ConversationRecord, WaitingRecord } from "../records.ts";
+import { GRACE_MS } from "../several_cells/own_key.ts";
 import type { Vault } from "../vault/vault.ts";
 import type { SealedEntry } from "./sealed_entry.ts";
 
 /** More than these are not kept. */
 const MOST = 1_000;
+
+/**
+ * Whether a message may be sealed to the epoch that ended when this device came in: the DS takes
+ * such seals for a moment, and then asks its sender for another one.
+ */
+export function perhapsBeforeJoining(
+  { joinedSeq, joinedMs = 0 }: ConversationRecord,
+  { seq, sentMs }: Pick<SealedEntry, "seq" | "sentMs">,
+): boolean {
+  return seq > joinedSeq && sentMs <= joinedMs + GRACE_MS;
+}
 
 export function putWaiting(work: Work, entry: SealedEntry): void {
   const { seq, entryId, sender, sentMs, payload } = entry;

@@ -1,6 +1,7 @@
 /**
- * Seals for cells that a message of ours could not be sealed for: they had no key then. The DS says
- * which are wanted; the message's key is kept until every cell has its seal.
+ * Seals for cells that a message of ours could not be sealed for, as they had no key then, or that
+ * somebody came into under a newer key than it was sealed for. The DS says which are wanted; the
+ * message's key is kept until every cell has its seal.
  */
 import { encodeSeal, parseSignedHeader } from "../cells/message.ts";
 import { LONGEST_KEY_AGE_MS } from "../cells/record.ts";
@@ -8,7 +9,7 @@ import { sealFor } from "../cells/seal.ts";
 import type { Conversation } from "../conversation.ts";
 import type { DeviceContext } from "../context.ts";
 import { hasCode } from "../failure.ts";
-import { concat } from "../octets.ts";
+import { concat, fromHex, toHex } from "../octets.ts";
 import { STORES } from "../records.ts";
 import type { KeptRecord } from "../records.ts";
 import type { WantedSeals } from "../wire.ts";
@@ -19,6 +20,7 @@ import { keptKey } from "./own_chain.ts";
 const MOST_KEPT = 1_000;
 /** A cell may begin a new epoch while its seal is made. */
 const TRIES = 4;
+const ID_BYTES = 16;
 
 /** Send what is wanted and can be made. Inside the conversation's queue. */
 export async function sendLateSeals(
@@ -35,11 +37,14 @@ export async function sendLateSeals(
   });
   if (kept.length === 0 || conversation.heads === null) return;
   const bySeq = new Map(kept.map((one) => [one.seq, one]));
+  const unsent = new Set<number>();
   for (const wanted of (await api.sealsWanted(group)).wanted) {
     const one = bySeq.get(wanted.seq);
     if (one === undefined) continue;
     const sealed = await sendOne(context, conversation, one, wanted);
-    const value: KeptRecord = { ...one, cells: one.cells + sealed };
+    if (sealed.length < wanted.cellIds.length) unsent.add(one.seq);
+    const cells = new Set([...cellsOf(one), ...sealed]);
+    const value: KeptRecord = { ...one, cellIds: concat(...[...cells].map(fromHex)) };
     bySeq.set(one.seq, value);
     const key = keptKey(group, one.seq);
     const { seq: order } = one;
@@ -48,7 +53,10 @@ export async function sendLateSeals(
   const newest = [...bySeq.values()].slice(0, MOST_KEPT);
   const { cells, rosterEpoch } = conversation.record;
   const needed = new Set(
-    newest.filter((one) => one.cells < cells || one.rosterEpoch > rosterEpoch),
+    newest.filter(
+      (one) =>
+        unsent.has(one.seq) || cellsOf(one).length < cells || one.rosterEpoch > rosterEpoch,
+    ),
   );
   await vault.write(
     [...bySeq.values()]
@@ -57,13 +65,19 @@ export async function sendLateSeals(
   );
 }
 
-/** Returns for how many cells it was sealed. */
+function cellsOf({ cellIds = new Uint8Array() }: KeptRecord): readonly string[] {
+  return Array.from({ length: cellIds.length / ID_BYTES }, (_, i) =>
+    toHex(cellIds.subarray(i * ID_BYTES, (i + 1) * ID_BYTES)),
+  );
+}
+
+/** Returns the cells that it was sealed for. */
 async function sendOne(
   context: DeviceContext,
   conversation: Conversation,
   kept: KeptRecord,
   { seq, cellIds }: WantedSeals,
-): Promise<number> {
+): Promise<readonly string[]> {
   const header = parseSignedHeader(kept.header);
   for (let attempt = 0; attempt < TRIES; attempt++) {
     await refreshKeys(context, conversation);
@@ -73,18 +87,18 @@ async function sendOne(
       .map((cellId) => keys.get(cellId))
       .filter((key) => key !== undefined)
       .filter((key) => key.createdMs >= oldest);
-    if (records.length === 0) return 0;
+    if (records.length === 0) return [];
     const seals = concat(...(await sealFor(header, kept.key, records)).map(encodeSeal));
     try {
       await context.api.lateSeals(conversation.id, seq, { seals });
-      return records.length;
+      return records.map(({ cellId }) => cellId);
     } catch (error) {
       // Somebody's commit came between; what else is refused is asked about again later.
       if (!hasCode(error, "stale_epoch")) {
         if (hasCode(error, "network", "locked", "overloaded")) throw error;
-        return 0;
+        return [];
       }
     }
   }
-  return 0;
+  return [];
 }

@@ -2,9 +2,10 @@
  * This device's own sealed messages in a conversation: what was accepted moves its chain on, and its
  * key is kept for as long as some cell may still lack a seal.
  */
-import { NO_HEADER, parseSignedHeader, sealBytes, type SignedHeader } from "../cells/message.ts";
+import { NO_HEADER, parseSeals, parseSignedHeader, type SignedHeader } from "../cells/message.ts";
 import type { SenderState } from "../cells/sender.ts";
 import type { Work } from "../conversation.ts";
+import { concat, fromHex } from "../octets.ts";
 import { STORES } from "../records.ts";
 import type { KeptRecord } from "../records.ts";
 import type { Change } from "../vault/vault.ts";
@@ -26,10 +27,13 @@ export function acceptHeader(work: Work, header: SignedHeader, logSeq: number): 
   const { pending } = chain;
   const on = pendingHeader(chain);
   if (pending !== null && on?.hash === header.hash) {
-    const cells = pending.seals.length / sealBytes(header.kem);
+    const seals = parseSeals(pending.seals, header.kem);
+    const cellIds = concat(...seals.map(({ cellId }) => fromHex(cellId)));
     const { rosterEpoch } = header;
     const { key } = pending;
-    work.changes.push(keep(work, { seq: logSeq, header: pending.header, key, cells, rosterEpoch }));
+    work.changes.push(
+      keep(work, { seq: logSeq, header: pending.header, key, cellIds, rosterEpoch }),
+    );
   }
   // Another header with this seq is ours too, of before a loss of state.
   work.chain = {

@@ -105,6 +105,8 @@ export class MemoryConversation {
   readonly members = new Map<string, Person>();
   readonly cells = new Map<string, Cell>();
   readonly log: Stored[] = [];
+  /** The seq of the commit with which a client came in last. */
+  readonly joinedAt = new Map<string, number>();
   whoMayPost: wire.WhoMayPost;
   suite = 1;
   readonly #department: Department;
@@ -569,6 +571,11 @@ export class MemoryConversation {
       if (body.welcome !== null)
         cell.welcomes.set(clientId, { cellId, epoch, seq: entry.seq, welcome: body.welcome });
     if (external) cell.welcomes.delete(client.clientId);
+    for (const { clientId } of leaves) {
+      const inside = before.some((leaf) => leaf.clientId === clientId);
+      if (!inside || (external && clientId === client.clientId))
+        this.joinedAt.set(clientId, entry.seq);
+    }
     this.#push(entry);
     this.#dropReplaced(client, before, leaves);
     if (several) this.#wantSeals(cellId);
@@ -709,6 +716,9 @@ export class MemoryConversation {
     this.#requireCurrent(seals);
     const due = this.#due().map(({ cellId }) => cellId);
     if (seals.map(({ cellId }) => cellId).join() !== due.join()) throw new Refusal("stale_epoch");
+    const graced = seals
+      .filter(({ cellId, keyId }) => this.cells.get(cellId)?.keyId !== keyId)
+      .map(({ cellId }) => cellId);
     this.#chains.set(client.clientId, { seq: header.seq, hash: header.hash });
     const { sealed, certificate, senderProof: proof } = body;
     const entry = this.#append(
@@ -723,10 +733,15 @@ export class MemoryConversation {
       {
         common: { sealed, certificate, proof, body: body.body },
         seals: new Map(seals.map((seal) => [seal.cellId, encodeSeal(seal)])),
-        missing: new Set([...this.cells.keys()].filter((cellId) => !due.includes(cellId))),
+        missing: new Set([
+          ...[...this.cells.keys()].filter((cellId) => !due.includes(cellId)),
+          ...graced,
+        ]),
       },
     );
     this.#push(entry);
+    for (const cellId of graced)
+      this.#pushes.frame([client.clientId], { t: "seal_wanted", conversationId: this.id, cellId });
     return { seq: entry.seq, sentMs: entry.sentMs, epoch: 0 };
   }
 
@@ -795,10 +810,13 @@ export class MemoryConversation {
     if (stored?.sealed == null || stored.entry.sender !== client.clientId)
       throw new Refusal("not_found");
     const { common, seals, missing } = stored.sealed;
-    const late = parseSeals(body.seals, parseSignedHeader(common.sealed).kem);
+    const given = parseSeals(body.seals, parseSignedHeader(common.sealed).kem);
+    const late = given.filter(({ cellId }) => missing.has(cellId));
+    const current = (cellId: string): string | null => this.cells.get(cellId)?.keyId ?? null;
     this.#requireCurrent(late);
+    if (late.some(({ cellId, keyId }) => current(cellId) !== keyId))
+      throw new Refusal("stale_epoch");
     for (const seal of late) {
-      if (!missing.has(seal.cellId)) throw new Refusal("sealed_invalid");
       const bytes = encodeSeal(seal);
       seals.set(seal.cellId, bytes);
       missing.delete(seal.cellId);

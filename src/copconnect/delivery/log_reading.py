@@ -58,5 +58,7 @@ class LogReading:
             entry = await log_store.entry_at(connection, conversation_id, seq)
             if entry is None or entry.kind != "sealed":
                 raise errors.NotFound
+            # Who asks for one entry waits for another seal than it has.
+            await self._parts.tails.read_seals(connection, [entry])
             (found,) = await self._parts.tails.with_seals(connection, [entry], places)
         return found

@@ -3,8 +3,8 @@
 When 63,000 devices come back at once, nearly all of them lack the same few entries: those are read
 once. Invariant: a tail holds every entry for all cells with ``after`` < seq ≤ ``upto``; the log
 grows at its end alone, so nothing here is ever wrong, only short. Entries of one cell are not kept.
-Seals are kept as they were uploaded; one that is missing is looked up in the database each time,
-because it may come late.
+Seals are kept as they were read; one that is missing is looked up in the database each time,
+because it may come late. One that was replaced (sealed_posting.py) may be the former one here.
 """
 
 import asyncio
@@ -107,14 +107,14 @@ class LogTails:
         known = {one.seq: self._known(one) for one in sealed}
         unread = [one for one in sealed if known[one.seq] is None]
         if unread:
-            await self._read_seals(connection, unread)
+            await self.read_seals(connection, unread)
             known |= {one.seq: self._known(one) for one in unread}
         cut: dict[Seq, tuple[CellId, bytes | None]] = {
             one.seq: _seal_for(one, known[one.seq] or b"", places) for one in sealed
         }
         late = [one for one in sealed if cut[one.seq][1] is None and one not in unread]
         if late:
-            await self._read_seals(connection, late)
+            await self.read_seals(connection, late)
             cut |= {one.seq: _seal_for(one, self._known(one) or b"", places) for one in late}
         return [for_cell(one, *cut[one.seq]) if one.kind == "sealed" else one for one in entries]
 
@@ -130,9 +130,10 @@ class LogTails:
     def _known(self, entry: wire.LogEntry) -> bytes | None:
         return self._seals.get((entry.conversation_id, entry.seq))
 
-    async def _read_seals(
+    async def read_seals(
         self, connection: AsyncConnection, entries: Collection[wire.LogEntry]
     ) -> None:
+        """Read the seals of entries anew. One statement."""
         conversation_id = next(iter(entries)).conversation_id
         found = await sealed_store.seals_of(
             connection, conversation_id, [one.seq for one in entries]

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
-from copconnect.bus import AnyWakeup, LateSealWakeup
+from copconnect.bus import AnyWakeup, LateSealWakeup, SealWantedWakeup
 from copconnect.delivery import (
     key_store,
     leaf_store,
@@ -34,7 +34,7 @@ from copconnect.delivery.sealed.message import (
     verify_message,
 )
 from copconnect.delivery.suites import SUITES
-from copconnect.ids import AttachmentId, ConversationId, Epoch, Seq
+from copconnect.ids import AttachmentId, CellId, ConversationId, Epoch, Seq
 from copconnect.principals import Caller
 
 _ENCODER = msgspec.msgpack.Encoder()
@@ -60,7 +60,8 @@ class SealedPosting:
     async def post(
         self, caller: Caller, conversation_id: ConversationId, body: wire.PostSealed
     ) -> wire.Accepted:
-        """Append a message for every cell. Six statements, seven when a cell has no seal yet."""
+        """Append a message for every cell. Six statements, seven when a cell lacks a seal that
+        whoever is in it now can open."""
         parts = self._parts
         post = _read(caller, conversation_id, body)
         attachment_ids = [AttachmentId(one) for one in body.attachment_ids]
@@ -68,15 +69,28 @@ class SealedPosting:
         try:
             if attachment_ids:
                 async with parts.database.transaction() as connection:
-                    entry = await connection.run_sync(_append, post, now_ms)
+                    entry, graced = await connection.run_sync(_append, post, now_ms)
                     await parts.attachments.ready(connection, attachment_ids, conversation_id)
             else:
-                entry = await parts.database.write_at_once(
+                entry, graced = await parts.database.write_at_once(
                     lambda connection: _append(connection, post, now_ms)
                 )
         except AlreadyAccepted as already:
             return already.accepted
-        await parts.bus.publish([wakeup_of(entry, [seal.data for seal in post.seals])])
+        # The sender's own entry comes first: it keeps the message's key from then on.
+        await parts.bus.publish(
+            [
+                wakeup_of(entry, [seal.data for seal in post.seals]),
+                *(
+                    SealWantedWakeup(
+                        conversation_id=conversation_id,
+                        cell_id=cell_id,
+                        client_ids=[caller.client_id],
+                    )
+                    for cell_id in graced[:1]  # It brings all that are wanted.
+                ),
+            ]
+        )
         return wire.Accepted(seq=entry.seq, sent_ms=entry.sent_ms, epoch=Epoch(0))
 
     async def chain(self, caller: Caller, conversation_id: ConversationId) -> wire.SenderChain:
@@ -118,19 +132,20 @@ class SealedPosting:
                 given,
                 missing,
                 sealed_rules.needed(cells),
-                now_ms,
                 held[0].last_seq,
             )
             if not late:
                 return
             before = (await sealed_store.seals_of(connection, conversation_id, [seq]))[seq]
-            after = sorted([*read_seals(before, kem), *late], key=lambda one: one.cell_id)
-            await sealed_store.replace_seals(
-                connection, conversation_id, seq, b"".join(one.data for one in after)
-            )
+            # One under the key of the epoch before gives way: whoever comes to the entry by the log
+            # is in the epoch after.
+            by_cell = {one.cell_id: one.data for one in (*read_seals(before, kem), *late)}
+            after = b"".join(by_cell[cell_id] for cell_id in sorted(by_cell))
+            await sealed_store.replace_seals(connection, conversation_id, seq, after)
             await sealed_store.forget_missing(
                 connection, conversation_id, seq, [one.cell_id for one in late]
             )
+        parts.tails.keep_seals(conversation_id, seq, after)
         await parts.bus.publish([_late_seal(conversation_id, seq, one) for one in late])
 
 
@@ -161,14 +176,16 @@ async def _require_placed(
         raise errors.NotMember
 
 
-def _append(connection: Connection, post: _Post, now_ms: int) -> wire.LogEntry:
+def _append(
+    connection: Connection, post: _Post, now_ms: int
+) -> tuple[wire.LogEntry, Sequence[CellId]]:
     """Hold the conversation by taking its next seq, then judge and write; a refusal must roll
-    back."""
+    back. Returns the entry with the cells whose seal is under the key of the epoch before."""
     header, caller = post.header, post.caller
     seq = sealed_store.advance(connection, header.conversation_id, now_ms)
     if seq is None:
         raise errors.NotMember
-    missing = _judge(connection, post, now_ms)
+    incomplete, graced = _judge(connection, post, now_ms)
     payload = wire.SealedPayload(
         sealed=post.body.sealed,
         seal=None,
@@ -190,13 +207,14 @@ def _append(connection: Connection, post: _Post, now_ms: int) -> wire.LogEntry:
     log_store.add_entries_at_once(connection, [entry])
     sealed_store.add_seals(connection, entry, post.body.seals)
     sealed_store.move_chain(connection, caller.client_id, header)
-    if missing:
-        sealed_store.add_missing(connection, entry)
-    return entry
+    if incomplete or graced:
+        sealed_store.add_missing(connection, entry, graced)
+    return entry, graced
 
 
-def _judge(connection: Connection, post: _Post, now_ms: int) -> bool:
-    """Raise the first rule that refuses the message; return whether some cell gets no seal yet."""
+def _judge(connection: Connection, post: _Post, now_ms: int) -> tuple[bool, Sequence[CellId]]:
+    """Raise the first rule that refuses the message; return whether some cell gets no seal yet, and
+    which get one under the key of the epoch before."""
     header = post.header
     standing = sealed_store.standing(connection, post.caller, header)
     check_known(standing.known, post.caller, "sealed")
@@ -212,8 +230,8 @@ def _judge(connection: Connection, post: _Post, now_ms: int) -> bool:
     sealed_rules.check_chain(header, standing.chain_seq, standing.chain_hash)
     cells = sealed_store.key_states(connection, header.conversation_id, now_ms)
     needed = sealed_rules.needed(cells)
-    sealed_rules.check_seals(post.seals, needed, now_ms, standing.last_seq)
-    return len(needed) < len(cells)
+    graced = sealed_rules.check_seals(post.seals, needed, now_ms, standing.last_seq)
+    return len(needed) < len(cells), graced
 
 
 def _late_seal(conversation_id: ConversationId, seq: Seq, seal: Seal) -> AnyWakeup:

@@ -112,32 +112,35 @@ def check_seals(
     cells: Mapping[CellId, CellKeyState],
     now_ms: int,
     last_seq: Seq,
-) -> None:
-    """Raise StaleEpoch unless there is a seal under a good key for exactly these cells."""
+) -> list[CellId]:
+    """Return the cells whose seal is under the key of the epoch before: who came in since cannot
+    open it, so they get another one late.
+
+    Raises StaleEpoch unless there is a seal under a good key for exactly these cells.
+    """
     sealed = {seal.cell_id: seal.key_id for seal in seals}
-    if sealed.keys() != cells.keys() or not _good(sealed, cells, now_ms):
+    good = sealed.keys() == cells.keys() and all(
+        cells[cell_id].takes(key_id, now_ms) for cell_id, key_id in sealed.items()
+    )
+    if not good:
         raise errors.StaleEpoch(cells=len(cells), last_seq=last_seq)
+    return [cell_id for cell_id, key_id in sealed.items() if key_id != cells[cell_id].key_id]
 
 
 def check_late_seals(
     seals: Sequence[Seal],
     missing: Collection[CellId],
     cells: Mapping[CellId, CellKeyState],
-    now_ms: int,
     last_seq: Seq,
 ) -> list[Seal]:
     """Return the seals that are still missing; those that came before are left out.
 
-    Raises StaleEpoch for one under a key that is not good now.
+    Raises StaleEpoch for one under another key than the newest: no grace, they are for whoever is
+    in by now.
     """
     wanted = [seal for seal in seals if seal.cell_id in missing]
-    sealed = {seal.cell_id: seal.key_id for seal in wanted}
-    if not sealed.keys() <= cells.keys() or not _good(sealed, cells, now_ms):
-        raise errors.StaleEpoch(cells=len(cells), last_seq=last_seq)
+    for seal in wanted:
+        cell = cells.get(seal.cell_id)
+        if cell is None or cell.key_id != seal.key_id:
+            raise errors.StaleEpoch(cells=len(cells), last_seq=last_seq)
     return wanted
-
-
-def _good(
-    sealed: Mapping[CellId, bytes], cells: Mapping[CellId, CellKeyState], now_ms: int
-) -> bool:
-    return all(cells[cell_id].takes(key_id, now_ms) for cell_id, key_id in sealed.items())

@@ -18,6 +18,7 @@ from sqlalchemy import (
     exists,
     insert,
     literal,
+    or_,
     select,
     update,
 )
@@ -148,7 +149,10 @@ _ADD_MISSING = insert(MISSING_SEALS).from_select(
         _p("seq", BigInteger),
         CELLS.c.cell_id,
         _p("sender", String),
-    ).where(CELLS.c.conversation_id == _p("conversation_id"), ~key_store.READY),
+    ).where(
+        CELLS.c.conversation_id == _p("conversation_id"),
+        or_(~key_store.READY, CELLS.c.cell_id.in_(bindparam("p_graced", expanding=True))),
+    ),
 )
 
 
@@ -207,14 +211,16 @@ def add_seals(connection: Connection, entry: wire.LogEntry, seals: bytes) -> Non
     )
 
 
-def add_missing(connection: Connection, entry: wire.LogEntry) -> None:
-    """Remember the cells that an entry was not sealed for: all that need none now."""
+def add_missing(connection: Connection, entry: wire.LogEntry, graced: Collection[CellId]) -> None:
+    """Remember the cells that an entry was not sealed for, which are all that need none now, and
+    those that are to get another seal."""
     connection.execute(
         _ADD_MISSING,
         {
             "p_conversation_id": entry.conversation_id,
             "p_seq": entry.seq,
             "p_sender": entry.sender,
+            "p_graced": list(graced),
             **key_store.keyed_since(entry.sent_ms),
         },
     )
