@@ -131,8 +131,8 @@ export class Conversation {
   announcedMs: number | null = null;
   /** When the cells' keys were asked for last. */
   keysAtMs = -Infinity;
-  /** When this device publishes its cell's key, if nobody else has by then. */
-  publishMs: number | null = null;
+  /** When this device sees to the key of its cell's epoch, if nobody else has by then. */
+  keyTurn: { readonly epoch: number; readonly atMs: number } | null = null;
   /** Versions of receipts that came before their turn. */
   readonly earlyReceipts = new Set<number>();
   /** When counts of receipts were asked for, by the message's seq. */

@@ -34,6 +34,7 @@ import type { Ready } from "./wire.ts";
 
 /** Files up to here are sealed before `send` returns; larger ones while it waits in the list. */
 const SEAL_AT_ONCE = 8 * 1024 * 1024;
+const LOOK_MS = 3_600_000;
 
 export interface DeviceOptions {
   readonly context: Context;
@@ -134,6 +135,9 @@ export class Device {
       },
     });
     this.outgoing.onChange = options.onOutbox;
+    // Where nothing comes for long, nothing else looks at how old a cell's key is.
+    const look = setInterval(() => this.sync.attendAll(), LOOK_MS);
+    this.#abort.signal.addEventListener("abort", () => clearInterval(look));
   }
 
   /** Read the vault; nothing of the network is needed. */

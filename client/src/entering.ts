@@ -29,8 +29,9 @@ const FOUNDING_TURN_MS = 4_000;
 const LATE_ENTRIES = 500;
 export const POLL_MS = 400;
 
-/** `orCommit`: a commit in the cell ends the wait. */
-export type Outcome = "done" | "again" | { readonly waitMs: number; readonly orCommit?: boolean };
+/** `endedBy`: what ends the wait before its time: a commit in the cell, or anything to do as well. */
+export type Outcome =
+  "done" | "again" | { readonly waitMs: number; readonly endedBy?: "commit" | "work" };
 
 export interface EnteringHooks {
   left(conversation: Conversation): Promise<void>;
@@ -91,7 +92,7 @@ export class Entering {
     if (cell.epoch === null) {
       const wait = this.#foundingWait(conversation, info, roster) - waited;
       if (wait <= 0) return this.#found(conversation, roster);
-      return info.cellsTotal > 1 ? { waitMs: wait, orCommit: true } : { waitMs: POLL_MS };
+      return info.cellsTotal > 1 ? { waitMs: wait, endedBy: "commit" } : { waitMs: POLL_MS };
     }
     if (await this.#enterByWelcome(conversation)) return "again";
     // Who finds the conversation in the list, as a new device does, has nobody who just named it.

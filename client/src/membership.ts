@@ -37,6 +37,8 @@ const RETRY = { firstMs: 1_000, maxMs: 60_000 };
 const ROUNDS = 12;
 /** A cell whose epoch has no key gets one from some member within this time. */
 const PUBLISH_WITHIN_MS = 1_500;
+/** Members who come to an old epoch together begin the next one at some moment within this time. */
+const ROTATE_WITHIN_MS = 30_000;
 
 /** Refusals after which a commit certainly was not accepted and is built again. */
 const LOST_RACE = [
@@ -50,6 +52,12 @@ const LOST_RACE = [
   "key_record_invalid",
   "stale_roster",
 ];
+
+/** A wait that may end before its time. */
+interface Wait {
+  readonly ending: AbortController;
+  readonly endedBy: "commit" | "work";
+}
 
 export interface MembershipListener {
   /** The conversation can send and receive now. */
@@ -67,8 +75,8 @@ export class Membership {
   readonly #listener: MembershipListener;
   readonly #entering: Entering;
   readonly #attending = new Map<string, boolean>();
-  /** Waits that a commit in the cell ends. */
-  readonly #waits = new Map<string, AbortController>();
+  /** Under way now. */
+  readonly #waits = new Map<string, Wait>();
   readonly #failures = new Map<string, number>();
 
   constructor(context: DeviceContext, inbox: Inbox, listener: MembershipListener) {
@@ -83,13 +91,15 @@ export class Membership {
 
   /** A commit came: whoever waits to found the cell looks again. */
   onCommit(conversation: Conversation): void {
-    this.#waits.get(conversation.id)?.abort();
+    this.#waits.get(conversation.id)?.ending.abort();
   }
 
   /** Look after a conversation in the background, again and again until it is settled. */
   attend(conversation: Conversation): void {
     if (this.#attending.has(conversation.id)) {
       this.#attending.set(conversation.id, true);
+      const wait = this.#waits.get(conversation.id);
+      if (wait?.endedBy === "work") wait.ending.abort();
       return;
     }
     this.#attending.set(conversation.id, false);
@@ -101,13 +111,13 @@ export class Membership {
     const { signal } = this.#context;
     for (;;) {
       let waitMs: number | null = null;
-      let orCommit = false;
+      let endedBy: Wait["endedBy"] | null = null;
       try {
         const outcome = await this.attendNow(conversation);
         this.#failures.delete(id);
         if (typeof outcome === "object") {
           waitMs = outcome.waitMs;
-          orCommit = outcome.orCommit === true;
+          endedBy = outcome.endedBy ?? null;
         }
       } catch (error) {
         if (signal.aborted) break;
@@ -118,8 +128,8 @@ export class Membership {
         waitMs = delayMs(RETRY, failures, this.#context.random);
       }
       if (waitMs !== null) {
-        if (orCommit) await this.#pauseForCommit(id, waitMs);
-        else await pause(waitMs, signal);
+        if (endedBy === null) await pause(waitMs, signal);
+        else await this.#pauseUntil(id, waitMs, endedBy);
         if (signal.aborted) break;
       } else if (this.#attending.get(id) !== true) break;
       this.#attending.set(id, false);
@@ -127,13 +137,13 @@ export class Membership {
     this.#attending.delete(id);
   }
 
-  async #pauseForCommit(id: string, waitMs: number): Promise<void> {
-    const wait = new AbortController();
-    const stop = (): void => wait.abort();
+  async #pauseUntil(id: string, waitMs: number, endedBy: Wait["endedBy"]): Promise<void> {
+    const ending = new AbortController();
+    const stop = (): void => ending.abort();
     this.#context.signal.addEventListener("abort", stop);
-    this.#waits.set(id, wait);
+    this.#waits.set(id, { ending, endedBy });
     try {
-      if (!this.#context.signal.aborted) await pause(waitMs, wait.signal);
+      if (!this.#context.signal.aborted) await pause(waitMs, ending.signal);
     } finally {
       this.#context.signal.removeEventListener("abort", stop);
       this.#waits.delete(id);
@@ -223,12 +233,9 @@ export class Membership {
       work.set({ awaited: [] });
       await conversation.store(work);
     }
-    if (record.cells > 1) {
-      const outcome = await this.#keepKeyed(conversation, group);
-      if (outcome !== "done") return outcome;
-    }
-    this.#listener.onReady(conversation);
-    return "done";
+    const outcome = record.cells > 1 ? await this.#keepKeyed(conversation, group) : "done";
+    if (outcome !== "again") this.#listener.onReady(conversation);
+    return outcome;
   }
 
   /** Our cell is gone, or this device's place is in another one now: go there. */
@@ -274,15 +281,22 @@ export class Membership {
     if (group.pendingRemovals.length > 0 || !everybodyNamed(conversation, group)) return "done";
     const { clientId } = this.#context.account();
     const due = keyDue(conversation.record, group, clientId, this.#context.serverNow());
+    if (due === null) return "done";
+    // Any member may, one is enough. Whoever is to send publishes at once.
+    const within = due === "publish" ? PUBLISH_WITHIN_MS : ROTATE_WITHIN_MS;
+    const waitMs = this.#turnIn(conversation, group.epoch, within);
+    if (waitMs > 0) return { waitMs, endedBy: "work" };
     if (due === "rotate") return this.#commit(conversation, group, []);
-    if (due === "publish") {
-      // Any member may, one is enough: whoever is to send does so at once.
-      conversation.publishMs ??= this.#context.now() + PUBLISH_WITHIN_MS * this.#context.random();
-      const waitMs = conversation.publishMs - this.#context.now();
-      if (waitMs > 0) return { waitMs };
-      await this.publishKey(conversation);
-    }
+    await this.publishKey(conversation);
     return "done";
+  }
+
+  /** How long this device leaves it to the others to see to the key of an epoch. */
+  #turnIn(conversation: Conversation, epoch: number, withinMs: number): number {
+    const { now, random } = this.#context;
+    if (conversation.keyTurn?.epoch !== epoch)
+      conversation.keyTurn = { epoch, atMs: now() + withinMs * random() };
+    return conversation.keyTurn.atMs - now();
   }
 
   /** Give our cell's epoch its key record, if it has none. Inside the queue. */

@@ -89,6 +89,14 @@ export class Sync {
     return this.conversations.get(conversationId) ?? null;
   }
 
+  /** Look whether a cell of several that this device is in has become old. */
+  attendAll(): void {
+    for (const conversation of this.conversations.values()) {
+      const { cells, state } = conversation.record;
+      if (cells > 1 && state === "ready") this.#parts.membership.attend(conversation);
+    }
+  }
+
   /** How far this device has come, for Hello. */
   positions(): Position[] {
     return [...this.conversations.values()]

@@ -1,5 +1,6 @@
 /** What a bad disk does to a device's store, from outside. */
 import { openDB } from "idb";
+import { Vault } from "../src/vault/vault.ts";
 
 /** The records of these stores vanish. */
 export async function loseRecords(vaultName: string, ...stores: readonly string[]): Promise<void> {
@@ -9,4 +10,22 @@ export async function loseRecords(vaultName: string, ...stores: readonly string[
       await database.delete("records", key);
   }
   database.close();
+}
+
+/** A record of a device that is closed becomes another one. */
+export async function changeRecord<T>(
+  vaultName: string,
+  store: string,
+  key: string,
+  change: (record: T) => T,
+): Promise<void> {
+  const vault = new Vault({ name: vaultName, now: Date.now });
+  await vault.open();
+  try {
+    const record = await vault.get<T>(store, key);
+    if (record === null) throw new Error(`no record in ${store}`);
+    await vault.write([{ op: "put", store, key, value: change(record) }]);
+  } finally {
+    vault.close();
+  }
 }

@@ -4,7 +4,7 @@ import type { DeviceContext } from "../context.ts";
 import type { OutgoingStore } from "../outgoing.ts";
 
 export interface InboxListener {
-  /** Processing changed who is in the cell or what is pending: look whether there is work. */
+  /** Who is in the cell, what is pending or how old its key is: look whether there is work. */
   onHandshake(conversation: Conversation): void;
   /** A member that knows no name asks for the profile. */
   onProfileRequest(conversation: Conversation): void;

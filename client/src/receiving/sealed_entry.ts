@@ -16,6 +16,7 @@ import { loadMessage, notice, noticeMessage } from "../messages.ts";
 import { concat, toHex } from "../octets.ts";
 import { provenCell } from "../roster/proofs.ts";
 import { keysHeld, learnKeys } from "../several_cells/cell_keys.ts";
+import { keyDue } from "../several_cells/key_due.ts";
 import { acceptHeader } from "../several_cells/own_chain.ts";
 import { forgetFormerSeed, heldSeeds } from "../several_cells/own_key.ts";
 import { headAt } from "../several_cells/roster_part.ts";
@@ -48,6 +49,7 @@ export async function applySealed(
   // Not in yet: nothing here is for this device.
   if (work.heads === null) return;
   forgetFormerSeed(work, entry.sentMs);
+  if (!filling) countSealed(receiving);
   if (entry.sender === context.account().clientId) return takeBackSealed(receiving, entry);
   const message = await judged(receiving, entry, async () => {
     const payload = readPayload(entry.payload);
@@ -66,7 +68,15 @@ export async function applySealed(
   }
   await open(receiving, entry, payload, checked);
   work.senders.set(clientId, { clientId, ...checked.place, logSeq: entry.seq });
+}
+
+/** One more under the keys of this epoch, whoever sent it: it may have been the last one. */
+function countSealed({ context, conversation, listener, work }: Receiving): void {
   work.set({ sealedInEpoch: (work.record.sealedInEpoch ?? 0) + 1 });
+  const { group, record } = work;
+  const { clientId } = context.account();
+  if (group === null || keyDue(record, group, clientId, context.serverNow()) !== "rotate") return;
+  work.afterwards.push(() => listener.onHandshake(conversation));
 }
 
 /** Open a checked message, or keep it until it can be opened. */

@@ -101,7 +101,7 @@ export class MemoryConversation {
   readonly id: string;
   readonly kind: wire.ConversationKind;
   readonly createdBy: string;
-  readonly createdMs = Date.now();
+  readonly createdMs: number;
   readonly members = new Map<string, Person>();
   readonly cells = new Map<string, Cell>();
   readonly log: Stored[] = [];
@@ -112,6 +112,7 @@ export class MemoryConversation {
   readonly #department: Department;
   readonly #cellSize: number;
   readonly #pushes: Pushes;
+  readonly #now: () => number;
   readonly #heads: Uint8Array[] = [];
   readonly #headMs: number[] = [];
   readonly #keys = new Map<string, wire.CellKey & { readonly version: number }>();
@@ -128,7 +129,10 @@ export class MemoryConversation {
     pushes: Pushes,
     body: Pick<wire.CreateConversation, "conversationId" | "kind" | "whoMayPost">,
     createdBy: string,
+    now: () => number,
   ) {
+    this.#now = now;
+    this.createdMs = now();
     this.#department = department;
     this.#cellSize = cellSize;
     this.#pushes = pushes;
@@ -265,7 +269,7 @@ export class MemoryConversation {
     sealed: Stored["sealed"] = null,
   ): wire.LogEntry {
     const seq = this.lastSeq + 1;
-    const whole = { ...entry, conversationId: this.id, seq, sentMs: Date.now() };
+    const whole = { ...entry, conversationId: this.id, seq, sentMs: this.#now() };
     this.log.push({ entry: whole, sealed });
     return whole;
   }
@@ -419,7 +423,7 @@ export class MemoryConversation {
       this.#heads.length === 0 ? null : { head: this.#head(), epoch: this.#heads.length },
     ).head;
     this.#heads.push(head);
-    this.#headMs.push(Date.now());
+    this.#headMs.push(this.#now());
     const { addedPeople = [], removedPeople = [] } = edit;
     const change: wire.RosterChange = {
       head,
@@ -513,7 +517,7 @@ export class MemoryConversation {
       else this.duty(cellId);
       throw new Refusal("removal_pending");
     }
-    const now = Date.now();
+    const now = this.#now();
     const { lease } = cell;
     if (lease !== null && lease.untilMs > now && lease.clientId !== client.clientId)
       throw new Refusal("join_busy", {}, 20);
@@ -613,7 +617,7 @@ export class MemoryConversation {
       this.#proves(parsed.rosterEpoch, client, signerProof) === cell.cellId;
     if (!fits) throw new Refusal("key_record_invalid");
     cell.previousKeyId = removing ? null : cell.keyId;
-    cell.previousUntilMs = Date.now() + GRACE_MS;
+    cell.previousUntilMs = this.#now() + GRACE_MS;
     cell.keyId = parsed.keyId;
     this.#keys.set(cell.cellId, {
       cellId: cell.cellId,
@@ -759,14 +763,14 @@ export class MemoryConversation {
     const good =
       head !== undefined &&
       toHex(sha256(head)) === hash &&
-      Date.now() - superseded < ROSTER_MAY_BE_OLD_MS;
+      this.#now() - superseded < ROSTER_MAY_BE_OLD_MS;
     if (!good) throw new Refusal("stale_roster", { epoch: this.#heads.length });
   }
 
   #requireCurrent(seals: readonly { readonly cellId: string; readonly keyId: string }[]): void {
     for (const { cellId, keyId } of seals) {
       const cell = this.cells.get(cellId);
-      const previous = cell?.previousKeyId === keyId && Date.now() < cell.previousUntilMs;
+      const previous = cell?.previousKeyId === keyId && this.#now() < cell.previousUntilMs;
       if (cell === undefined || cell.removals.size > 0 || (cell.keyId !== keyId && !previous))
         throw new Refusal("stale_epoch");
     }
@@ -840,7 +844,7 @@ export class MemoryConversation {
     if (!person.admin && !leaving) throw new Refusal("not_admin");
     const addedPeople = body.add.filter((id) => !this.members.has(id));
     const removedPeople = body.remove.filter((id) => this.members.has(id));
-    const addedMs = Date.now();
+    const addedMs = this.#now();
     for (const id of addedPeople)
       this.members.set(id, { admin: false, addedMs, deliveredSeq: 0, readSeq: 0 });
     for (const id of removedPeople) this.members.delete(id);

@@ -39,6 +39,9 @@ export class MemoryServer {
   readonly connections = new Set<Connection>();
   readonly cellSize: number;
   readonly suite: number;
+  /** So much later is it here, and for devices that are given {@link now}, than outside. */
+  laterMs = 0;
+  readonly now = (): number => Date.now() + this.laterMs;
   /** What becomes of a frame on its way to a client; null: it is lost. */
   pushes: (clientId: string, frame: wire.ServerFrame) => wire.ServerFrame | null = (_, frame) =>
     frame;
@@ -78,7 +81,7 @@ export class MemoryServer {
   revoke(clientId: string): void {
     const account = this.account(clientId);
     account.revoked = true;
-    this.department.revoke({ ...account }, Date.now());
+    this.department.revoke({ ...account }, this.now());
     for (const conversation of this.conversations.values()) {
       if (conversation.leafOf(clientId) === undefined) continue;
       const drop = (leaf: wire.RosterLeaf): boolean => leaf.clientId === clientId;
@@ -280,7 +283,7 @@ export class MemoryServer {
         createdMs: 0,
         lastSeenMs: null,
         certificateHash: one.certificateHash,
-        certificateExpiresMs: Date.now() + 80 * 24 * 3_600_000,
+        certificateExpiresMs: this.now() + 80 * 24 * 3_600_000,
         revoked: false,
       })),
       conductVersion: account.accepted ? CONDUCT : null,
@@ -298,6 +301,7 @@ export class MemoryServer {
       { entry: (to, entry) => this.#pushEntry(to, entry), frame: (to, one) => this.push(to, one) },
       body,
       account.personId,
+      () => this.now(),
     );
     conversation.suite = this.suite;
     conversation.online = (clientId) => this.online(clientId);
@@ -306,7 +310,7 @@ export class MemoryServer {
     for (const personId of people)
       conversation.members.set(personId, {
         admin: body.kind !== "direct" && personId === account.personId,
-        addedMs: Date.now(),
+        addedMs: this.now(),
         deliveredSeq: 0,
         readSeq: 0,
       });
@@ -350,7 +354,7 @@ export class MemoryServer {
   #ready(account: Account): wire.Ready {
     return {
       t: "ready",
-      serverTimeMs: Date.now(),
+      serverTimeMs: this.now(),
       trustVersion: this.department.trust().version,
       directoryVersion: "1",
       heads: this.#listed(account).map((info) => ({
