@@ -12,6 +12,7 @@ from copconnect.bench import copying, founding
 from copconnect.bench.force import Force
 from copconnect.bench.founding import Conversation
 from copconnect.commands.conversations import create_for
+from copconnect.delivery import suites
 from copconnect.ids import UnitId
 from copconnect.settings import Settings
 
@@ -42,7 +43,10 @@ def cached(force: Force, suite: int, cell_size: int = wire.CELL_SIZE) -> Audienc
 
 async def _create(force: Force, folder: Path, database: Path, suite: int, cell_size: int) -> None:
     settings = Settings(
-        data_dir=force.folder, database_url=f"sqlite+aiosqlite:///{database}", cell_size=cell_size
+        data_dir=force.folder,
+        database_url=f"sqlite+aiosqlite:///{database}",
+        cell_size=cell_size,
+        suite=suites.name_of(suite),
     )
     async with command_line(settings) as container:
         for half in HALVES:

@@ -25,9 +25,9 @@ from copconnect.bench.figures import say
 from copconnect.bench.force import Device, Force
 from copconnect.bench.http_client import HttpPool, request
 from copconnect.clock import SystemClock
-from copconnect.delivery import leaf_store, store
+from copconnect.delivery import leaf_store, store, suites
 from copconnect.delivery.roster_tree import RosterTree, leaf
-from copconnect.delivery.suites import BY_NAME, SUITES
+from copconnect.delivery.suites import SUITES
 from copconnect.ids import ClientId, ConversationId, Epoch, PersonId, new_id
 from copconnect.principals import Caller
 from copconnect.settings import Settings
@@ -117,7 +117,7 @@ async def _create(force: Force, folder: Path, suite: int) -> None:
     settings = Settings(
         data_dir=force.folder,
         database_url=f"sqlite+aiosqlite:///{folder}/copconnect.sqlite3",
-        suite=next(name for name, one in BY_NAME.items() if one.number == suite),
+        suite=suites.name_of(suite),
     )
     first, *others = force.devices
     caller = Caller(PersonId(first.person_id), ClientId(first.client_id), conduct_accepted=True)

@@ -39,7 +39,9 @@ def measure(
     database = folder / "large.sqlite3"
     shutil.copyfile(force.database, database)
     url = f"sqlite+aiosqlite:///{database}"
-    settings = Settings(data_dir=force.folder, database_url=url, cell_size=cell_size)
+    settings = Settings(
+        data_dir=force.folder, database_url=url, cell_size=cell_size, suite="x25519"
+    )
     return asyncio.run(_measure(settings, force.devices, rounds))
 
 

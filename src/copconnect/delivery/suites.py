@@ -26,3 +26,8 @@ X25519 = Suite(number=1, kem=sealed_format.X25519, cell_size=wire.CELL_SIZE)
 XWING = Suite(number=83, kem=sealed_format.XWING, cell_size=128)
 SUITES = {suite.number: suite for suite in (X25519, XWING)}
 BY_NAME: dict[Name, Suite] = {"x25519": X25519, "x-wing": XWING}
+
+
+def name_of(number: int) -> Name:
+    """Return what the setting calls a suite. Raises StopIteration for one that there is not."""
+    return next(name for name, suite in BY_NAME.items() if suite.number == number)
