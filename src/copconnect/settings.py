@@ -55,7 +55,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log_retention_days: Positive = 180
     cell_size: Annotated[int, Meta(ge=8, le=256)] = 256
     """Clients in one cell at most; a suite may say fewer. Less is for trials of many cells."""
-    suite: Literal["x25519", "x-wing"] = "x25519"
+    suite: Literal["x25519", "x-wing"] = "x-wing"
     """MLS cipher suite of new conversations."""
     socket_buffer_bytes: Positive = 4 * 1024 * 1024
     """Unsent bytes for one socket before it is closed as too slow."""
