@@ -13,11 +13,13 @@ import { failure } from "./failure.ts";
 import { concat, fromHex, newId, toHex, u64, utf8 } from "./octets.ts";
 import { STORES } from "./records.ts";
 import type { AccountRecord, LookedAfterRecord, RegistrationRecord } from "./records.ts";
+import { parseCertificate } from "./trust/certificate.ts";
 import { TrustStore, UnknownIssuer } from "./trust/checker.ts";
 import type { Change } from "./vault/vault.ts";
 import type { ClientRegistered, Me, Ready, Trust } from "./wire.ts";
 
-const RENEW_BEFORE_MS = 30 * 24 * 3600_000;
+/** A certificate is renewed in the last third of its life, and in the last 30 days of a long one. */
+const LONGEST_RENEWAL_MS = 30 * 24 * 3600_000;
 /**
  * At least so often a device looks after its account and key packages, and after half of that at the
  * earliest: when all come back at once after a restart of the server, few are due.
@@ -214,9 +216,10 @@ export class Account {
   async renew(): Promise<boolean> {
     const record = this.require();
     const mine = record.me?.clients.find(({ clientId }) => clientId === record.clientId);
-    if (mine === undefined || mine.certificateExpiresMs - this.#serverNow() > RENEW_BEFORE_MS) {
-      return false;
-    }
+    if (mine === undefined) return false;
+    const { notBeforeMs, notAfterMs } = parseCertificate(record.certificate);
+    const windowMs = Math.min(LONGEST_RENEWAL_MS, (notAfterMs - notBeforeMs) / 3);
+    if (mine.certificateExpiresMs - this.#serverNow() > windowMs) return false;
     const createdMs = Math.round(this.#serverNow());
     const proof = ed25519.sign(
       concat(utf8("copconnect renew v1\0"), fromHex(record.clientId), u64(createdMs)),

@@ -21,14 +21,17 @@ export async function storedBundles(context: DeviceContext): Promise<readonly Ke
   return context.vault.all<KeyPackageRecord>(STORES.keyPackages);
 }
 
-/** Fill up what the server holds. `renewed`: the certificate changed, so the old ones are void. */
+/** Fill up what the server holds; all anew when the certificate is another since (`renewed`: now). */
 export async function topUpKeyPackages(context: DeviceContext, renewed = false): Promise<void> {
   const { counts } = await context.api.keyPackageCounts();
   const stored = await context.vault.all<KeyPackageRecord>(STORES.keyPackages);
   for (const count of counts.filter(({ suite }) => SUITES.some(({ number }) => number === suite))) {
     const own = stored.filter(({ suite = FIRST_SUITE }) => suite === count.suite);
-    // A vault without the private parts (wiped, or another database) makes the server's useless.
-    const known = own.some(({ lastResort }) => lastResort) && !renewed;
+    // A vault without the private parts (wiped, or another database) makes the server's useless,
+    // and with its certificate a package ends.
+    const { certificateHash } = context.account();
+    const current = own.some((one) => one.lastResort && one.certificateHash === certificateHash);
+    const known = current && !renewed;
     await topUp(context, count, known);
   }
 }
@@ -43,6 +46,7 @@ async function topUp(
   if (missing <= 0 && !needLastResort) return;
 
   const mls = context.mls(suite);
+  const { certificateHash } = context.account();
   const oneTime: KeyPackageBundle[] = [];
   for (let i = 0; i < missing; i++) oneTime.push(await mls.generateKeyPackage(false));
   const lastResort = needLastResort ? await mls.generateKeyPackage(true) : null;
@@ -51,7 +55,9 @@ async function topUp(
     op: "put",
     store: STORES.keyPackages,
     key: reference,
-    value: { keyPackage, reference, secret, lastResort, suite } satisfies KeyPackageRecord,
+    value: {
+      ...{ keyPackage, reference, secret, lastResort, suite, certificateHash },
+    } satisfies KeyPackageRecord,
   }));
   await context.vault.write(puts, true);
   await context.api.uploadKeyPackages({

@@ -77,6 +77,8 @@ export interface KeyPackageRecord {
   readonly lastResort: boolean;
   /** Its cipher suite; records written before there were two lack it. */
   readonly suite?: number;
+  /** Of this device when it was made; records of before it was kept lack it. */
+  readonly certificateHash?: string;
 }
 
 /** The row of the conversation list and where processing stands. */

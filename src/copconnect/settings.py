@@ -48,8 +48,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     sms_gateway_url: str = ""
     """HTTP gateway (DLT) that OTPs are posted to; only demo mode does without."""
     sms_gateway_token: str = ""
-    certificate_days: Annotated[int, Meta(ge=45)] = 90
-    """Devices renew in the last 30 days: with less they would renew whenever they connect."""
+    certificate_days: Annotated[int, Meta(ge=21)] = 90
+    """Devices renew in the last third, 30 days at most. A cell's key is used for up to 7 days and
+    must not outlive its signer's certificate: a third is at least as long."""
     attachment_quota_bytes_per_day: NotNegative = 20 * 1024**3
     """Ciphertext bytes that one person may upload in a day."""
     log_retention_days: Positive = 180

@@ -198,8 +198,17 @@ async def test_renewal_names_both_certificates_until_the_leaf_is_replaced(world:
     vectors.register(world.registry, "carol")
     async with world.database.transaction() as connection:
         await world.service.certificate_renewed(connection, world.registry.clients[-1])
+    # Its key packages serve until it has others: nobody begins a conversation without it meanwhile.
     (left,) = (await world.service.key_packages.count(c)).counts
-    assert (left.one_time, left.last_resort) == (0, False)
+    assert (left.one_time, left.last_resort) == (1, True)
+    packages = wire.UploadKeyPackages(one_time=[b"new"], last_resort=b"new too")
+    for _ in range(2):
+        await world.service.key_packages.upload(c, packages)
+    claim = wire.ClaimKeyPackages(conversation_id=place[0], client_ids=[c.client_id])
+    (claimed,) = (await world.service.key_packages.claim(a, claim)).key_packages
+    assert claimed.key_package == b"new"
+    (left,) = (await world.service.key_packages.count(c)).counts
+    assert (left.one_time, left.last_resort) == (0, True)
     roster = await world.service.rosters.whole(a, place[0])
     assert sum(one.client_id == c.client_id for one in roster.leaves) == 2
     assert (await world.service.membership.conversation(a, place[0])).cells[0].clients == 3

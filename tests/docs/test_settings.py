@@ -44,7 +44,7 @@ def test_settings_come_from_the_environment() -> None:
         ("OTP_LENGTH", "0"),
         ("OTP_ATTEMPTS", "0"),
         ("CERTIFICATE_DAYS", "-1"),
-        ("CERTIFICATE_DAYS", "30"),  # Renewed in its last 30 days.
+        ("CERTIFICATE_DAYS", "20"),  # A third must not be less than a week.
         ("TRUSTED_PROXIES", "-1"),
     ],
 )

@@ -27,7 +27,7 @@ export class PrivateMessages extends Way {
     const { group } = conversation;
     if (group === null || conversation.record.state !== "ready") return null;
     const readers = readersOf(conversation, this.context.account().personId);
-    if (readers === "unnamed") return null;
+    if (readers === "unnamed" || readers === "alone") return null;
     if (readers === "stranger") {
       const alarm = new Alarm("direct_stranger", null);
       await this.membership.guard(conversation, () => Promise.reject(alarm));

@@ -50,7 +50,7 @@ class Accounts:
             return await self._clients(connection, person_id)
 
     async def renew(self, caller: Caller, body: wire.RenewCertificate) -> wire.CertificateRenewed:
-        """Renew from 30 days before the certificate expires; earlier, and on a retry, answer the
+        """Renew a certificate near its end (rules.renewal_due); earlier, and on a retry, answer the
         one there is. Raises ClockWrong, ProofInvalid."""
         now = self._parts.clock.now_ms()
         message = rules.renewal_proof(caller.client_id, body.created_ms)
@@ -65,7 +65,8 @@ class Accounts:
                 caller.client_id
             ]
             certificate: bytes = newest.certificate
-            if rules.renewal_due(newest.expires_ms, now):
+            days = self._parts.settings.certificate_days
+            if rules.renewal_due(newest.expires_ms, now, days):
                 renewed = await self._parts.issue(
                     connection, caller.person_id, caller.client_id, client.public_key, now
                 )

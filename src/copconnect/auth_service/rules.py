@@ -17,7 +17,8 @@ from copconnect import errors, wire
 FAILURE_SLOT_MS = 5 * 60_000
 HOUR_MS = 3_600_000
 CLOCK_TOLERANCE_MS = 10 * 60_000
-RENEWAL_WINDOW_MS = 30 * 24 * HOUR_MS
+DAY_MS = 24 * HOUR_MS
+LONGEST_RENEWAL_DAYS = 30
 TICKET_LIFETIME_MS = 30 * 60_000
 APPROVAL_LIFETIME_MS = 7 * 24 * HOUR_MS
 ENROLMENT_ATTEMPTS = 5
@@ -136,9 +137,11 @@ def check_clock(created_ms: int, now_ms: int) -> None:
         raise errors.ClockWrong(limit_ms=CLOCK_TOLERANCE_MS, server_ms=now_ms)
 
 
-def renewal_due(expires_ms: int, now_ms: int) -> bool:
-    """Return whether a certificate may be replaced now."""
-    return expires_ms - now_ms <= RENEWAL_WINDOW_MS
+def renewal_due(expires_ms: int, now_ms: int, certificate_days: int) -> bool:
+    """Return whether a certificate may be replaced now: in the last third of the life that is set,
+    and in the last 30 days of a long one."""
+    left_ms = expires_ms - now_ms
+    return left_ms <= min(LONGEST_RENEWAL_DAYS * DAY_MS, certificate_days * DAY_MS // 3)
 
 
 def clean_label(text: str) -> str:

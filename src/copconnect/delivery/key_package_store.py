@@ -21,12 +21,10 @@ async def add(
     one_time: Sequence[bytes],
     last: bytes | None,
 ) -> None:
-    """Store packages of one suite; one that is already there is not stored again. A new last
-    resort replaces the old one."""
+    """Store packages of one suite; one that is already there is not stored again. With a new last
+    resort a client begins anew: its certificate is another, or it lost what it had."""
     k = KEY_PACKAGES.c
     its = (k.client_id == client_id, k.suite == suite)
-    if last is not None:
-        await connection.execute(delete(KEY_PACKAGES).where(*its, k.last_resort.is_(True)))
     rows = [
         {
             "client_id": client_id,
@@ -40,6 +38,9 @@ async def add(
             *([(last, True)] if last is not None else []),
         ]
     ]
+    if last is not None:
+        given = [row["reference"] for row in rows]
+        await connection.execute(delete(KEY_PACKAGES).where(*its, k.reference.not_in(given)))
     if rows:
         await connection.execute(upsert(connection, KEY_PACKAGES).on_conflict_do_nothing(), rows)
     kept = (*its, k.last_resort.is_(False))
@@ -189,5 +190,5 @@ async def forget_claims(connection: AsyncConnection, before_ms: int) -> None:
 
 
 async def forget(connection: AsyncConnection, client_ids: Collection[ClientId]) -> None:
-    """Delete every package of clients that are revoked or changed their certificate."""
+    """Delete every package of clients that are revoked."""
     await connection.execute(delete(KEY_PACKAGES).where(KEY_PACKAGES.c.client_id.in_(client_ids)))

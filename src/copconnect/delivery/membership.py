@@ -245,8 +245,9 @@ class Membership:
     async def certificate_renewed(
         self, connection: AsyncConnection, client: RegisteredClient
     ) -> list[AnyWakeup]:
-        """A client has a new certificate: rosters name both until its leaf was replaced."""
-        await key_package_store.forget(connection, [client.client_id])
+        """A client has a new certificate: rosters name both until its leaf was replaced, and its
+        key packages serve until it has uploaded others. Without any, who begins a conversation with
+        it now would found the cell alone."""
         return await self._name(connection, client, "renewed")
 
     async def _name(
