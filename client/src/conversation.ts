@@ -30,6 +30,7 @@ import type {
 } from "./records.ts";
 import { CellRosterCopy } from "./roster/cell-roster-copy.ts";
 import { HeadHistory } from "./roster/heads.ts";
+import { RosterRefused } from "./roster/refused.ts";
 import type { Roster } from "./roster/roster.ts";
 import { RosterCopy } from "./roster/roster-copy.ts";
 import { isDamaged } from "./vault/vault.ts";
@@ -186,21 +187,37 @@ export class Conversation {
       this.loadMembers(),
     ]);
     this.pending = pending;
-    if (heads !== null) {
-      const { publicKey } = this.#context.checker().rosterAuthority();
-      this.heads = await HeadHistory.open(heads.heads, publicKey);
-      [this.formerSeed, this.keys, this.chain] = await Promise.all([
+    if (roster !== null) this.roster = await this.openRoster(roster);
+    if (heads !== null || this.record.cells > 1) {
+      [this.heads, this.formerSeed, this.keys, this.chain] = await Promise.all([
+        heads && this.#openHeads(heads, () => damaged.push(STORES.heads)),
         read<FormerSeedRecord>(STORES.formerSeeds),
         read<CellKeysRecord>(STORES.cellKeys),
         read<SenderState>(STORES.chains),
       ]);
+      // Without them every sealed message would be passed over as one of before this device came.
+      const several = this.roster instanceof CellRosterCopy;
+      if (this.heads === null && several) damaged.push(STORES.heads);
     }
-    if (roster !== null) this.roster = await this.openRoster(roster);
     if (group !== null) {
       this.group = await this.#decode(group, tree, () => damaged.push(STORES.groups));
     }
     if (damaged.length > 0) await this.#forgetDamaged(damaged);
     this.#loaded = true;
+  }
+
+  async #openHeads(
+    { heads }: HeadsRecord,
+    onDamaged: () => void,
+  ): Promise<HeadHistory | null> {
+    const { publicKey } = this.#context.checker().rosterAuthority();
+    try {
+      return await HeadHistory.open(heads, publicKey);
+    } catch (error) {
+      if (!(error instanceof RosterRefused)) throw error;
+      onDamaged();
+      return null;
+    }
   }
 
   async #decode(

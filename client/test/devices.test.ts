@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { openDB } from "idb";
 import { createCore } from "../src/create.ts";
+import { damageRecords } from "./vaults.ts";
 import { world } from "./world.ts";
 
 const w = world();
@@ -47,7 +47,7 @@ describe("several devices", () => {
     await a.text(id, "one");
     await b.receives(id, "one");
     await b.core.close();
-    await damage(b.vaultName, store, how);
+    await damageRecords(b.vaultName, store, how);
     await b.restart();
     await b.until("back in", async () => (await b.core.encryption(id)).epochCode !== null);
     await a.text(id, "two");
@@ -107,19 +107,3 @@ describe("several devices", () => {
     await a.receives(id, "later");
   });
 });
-
-/** What a bad disk does to the records of a store: they vanish, or bits of them flip. */
-async function damage(vaultName: string, store: string, how: "lost" | "garbled"): Promise<void> {
-  const database = await openDB(vaultName);
-  for (const row of (await database.getAll("records")) as {
-    s: string;
-    k: string;
-    d: Uint8Array;
-  }[]) {
-    if (row.s !== store) continue;
-    row.d[row.d.length >> 1] = (row.d[row.d.length >> 1] ?? 0) ^ 4;
-    if (how === "lost") await database.delete("records", [row.s, row.k]);
-    else await database.put("records", row);
-  }
-  database.close();
-}

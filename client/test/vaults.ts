@@ -29,3 +29,23 @@ export async function changeRecord<T>(
     vault.close();
   }
 }
+
+/** What a bad disk does to the records of a store: they vanish, or bits of them flip. */
+export async function damageRecords(
+  vaultName: string,
+  store: string,
+  how: "lost" | "garbled",
+): Promise<void> {
+  const database = await openDB(vaultName);
+  for (const row of (await database.getAll("records")) as {
+    s: string;
+    k: string;
+    d: Uint8Array;
+  }[]) {
+    if (row.s !== store) continue;
+    row.d[row.d.length >> 1] = (row.d[row.d.length >> 1] ?? 0) ^ 4;
+    if (how === "lost") await database.delete("records", [row.s, row.k]);
+    else await database.put("records", row);
+  }
+  database.close();
+}
