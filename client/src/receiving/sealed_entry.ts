@@ -18,7 +18,7 @@ import { provenCell } from "../roster/proofs.ts";
 import { keysHeld, learnKeys } from "../several_cells/cell_keys.ts";
 import { keyDue } from "../several_cells/key_due.ts";
 import { acceptHeader } from "../several_cells/own_chain.ts";
-import { forgetFormerSeed, heldSeeds } from "../several_cells/own_key.ts";
+import { forgetFormerSeed, seedsFor } from "../several_cells/own_key.ts";
 import { headAt } from "../several_cells/roster_part.ts";
 import { Alarm } from "../stops.ts";
 import { parseCertificate } from "../trust/certificate.ts";
@@ -231,14 +231,16 @@ async function senderOf(
   }
 }
 
-/** The plaintext, by whichever seed opens the seal; null when none that is held does. */
+/** The plaintext; null when no seed that is held opens the seal. */
 async function readSealed(
   work: Work,
   checked: Checked,
   seal: Uint8Array,
 ): Promise<Uint8Array | null> {
   const { cellId } = work.record;
-  for (const seed of await heldSeeds(work)) {
+  const { keyId } = parseSeal(seal, checked.header.kem);
+  const known = keysHeld(work.keys).get(cellId) ?? null;
+  for (const { seed } of await seedsFor(work, known, keyId)) {
     try {
       return await readMessage(checked, seal, { cellId, seed: () => Promise.resolve(seed) });
     } catch (error) {

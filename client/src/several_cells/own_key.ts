@@ -7,7 +7,7 @@
  */
 import { sha256 } from "@noble/hashes/sha2.js";
 import { EXPORTER_LABEL, SEED_BYTES, exporterContext, kemOfSuite } from "../cells/kem.ts";
-import { encodeRecord, makeRecord } from "../cells/record.ts";
+import { encodeRecord, makeRecord, type CellKeyRecord } from "../cells/record.ts";
 import type { Work } from "../conversation.ts";
 import type { DeviceContext } from "../context.ts";
 import { failure } from "../failure.ts";
@@ -26,12 +26,35 @@ export function seedOf(group: CellGroup): Promise<Uint8Array> {
   return group.exportSecret(EXPORTER_LABEL, context, SEED_BYTES);
 }
 
-/** The seeds that a seal may be for: the current epoch's first. */
-export async function heldSeeds(work: Work): Promise<readonly Uint8Array[]> {
+export interface HeldSeed {
+  readonly epoch: number;
+  readonly seed: Uint8Array;
+}
+
+/**
+ * The seeds that a seal to this key may be for, the current epoch's first. A receiver is not given
+ * the records of its own cell: where it holds one as a sender (`known`), that says which epoch the key
+ * is of, or is not of; else each is tried.
+ */
+export async function seedsFor(
+  work: Pick<Work, "group" | "formerSeed" | "record">,
+  known: Pick<CellKeyRecord, "epoch" | "keyId"> | null,
+  keyId: string,
+): Promise<readonly HeldSeed[]> {
   const { group, formerSeed, record } = work;
-  const seeds: Uint8Array[] = group === null ? [] : [await seedOf(group)];
-  if (formerSeed !== null && formerSeed.cellId === record.cellId) seeds.push(formerSeed.seed);
-  return seeds;
+  const held: HeldSeed[] = [];
+  if (group !== null) held.push({ epoch: group.epoch, seed: await seedOf(group) });
+  if (formerSeed !== null && formerSeed.cellId === record.cellId) held.push(formerSeed);
+  return fitting(held, known, keyId);
+}
+
+export function fitting(
+  held: readonly HeldSeed[],
+  known: Pick<CellKeyRecord, "epoch" | "keyId"> | null,
+  keyId: string,
+): readonly HeldSeed[] {
+  if (known === null) return held;
+  return held.filter(({ epoch }) => (epoch === known.epoch) === (keyId === known.keyId));
 }
 
 /** A commit that the DS ordered at `endedMs` ends this epoch; `removing`: it carries out Removes. */
