@@ -77,8 +77,8 @@ chromium:
 # $(call ready,STEPS): what waits for the network leaves the processor to what unpacks and builds.
 # copconnect itself comes after whichever Python packages are among them.
 define ready
-@$(MAKE) --jobs=4 $1
-@$(MAKE) package-python
++@$(MAKE) --jobs=4 $1
++@$(MAKE) package-python
 endef
 
 setup: ## Install and build everything
