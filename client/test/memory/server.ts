@@ -10,7 +10,8 @@ import type { Fetch } from "../../src/transport/http.ts";
 import type { WebSocketMaker } from "../../src/transport/socket.ts";
 import type * as wire from "../../src/wire.ts";
 import { Department } from "../certificates.ts";
-import { MemoryConversation, Refusal, type Client } from "./conversation.ts";
+import { MemoryConversation } from "./conversation.ts";
+import { Refusal, type Client } from "./log.ts";
 
 const CONDUCT = "1";
 const NAMES = { en: "Officer", te: "" };
