@@ -7,7 +7,7 @@ from sqlalchemy import event
 
 from copconnect.auth_service import store
 from copconnect.database import METADATA, open_database
-from copconnect.ids import PersonId
+from copconnect.ids import ClientId, PersonId
 from tests.harness.fixtures import load_tables
 
 
@@ -32,3 +32,23 @@ async def test_the_clients_of_people_are_found_by_their_people(tmp_path: Path) -
             assert any("ix_auth_certificates_client_id" in step for step in plan), plan
     finally:
         await database.close()
+
+
+async def test_when_clients_were_seen_is_written_in_one_order(tmp_path: Path) -> None:
+    """Two nodes that lock the same rows in different orders would wait for each other."""
+    load_tables()
+    database = open_database(f"sqlite+aiosqlite:///{tmp_path / 'order.sqlite3'}")
+    seen: list[Any] = []
+
+    def note(_c: object, _k: object, _s: str, parameters: Any, *_: object) -> None:
+        seen.extend(parameters)
+
+    try:
+        async with database.transaction() as connection:
+            await connection.run_sync(METADATA.create_all)
+            event.listen(database.engine.sync_engine, "before_cursor_execute", note)
+            await store.set_last_seen(connection, {ClientId(one): 1 for one in "cab"})
+            event.remove(database.engine.sync_engine, "before_cursor_execute", note)
+    finally:
+        await database.close()
+    assert [client for _, client in seen] == ["a", "b", "c"]

@@ -237,7 +237,8 @@ async def set_last_seen(connection: AsyncConnection, seen: Mapping[ClientId, int
             update(clients)
             .where(clients.c.client_id == bindparam("client"))
             .values(last_seen_ms=bindparam("seen")),
-            [{"client": client, "seen": time} for client, time in seen.items()],
+            # In one order: nodes that write the same clients at once would wait for each other.
+            [{"client": client, "seen": time} for client, time in sorted(seen.items())],
         )
 
 

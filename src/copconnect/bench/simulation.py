@@ -6,6 +6,7 @@ Arguments: file of the Population (MessagePack), host, port, network. Commands: 
 ``duties``, ``disconnect``, ``sizes``, ``usage``.
 """
 
+import asyncio
 import sys
 import time
 from pathlib import Path
@@ -45,7 +46,7 @@ class Simulation:
                 came = await simulator.came_everywhere(asked["entry_id"], asked["limit_s"])
                 return {"came": came}
             case "open":
-                return self._open()
+                return await self._open()
             case "forget":
                 simulator.forget()
                 return {}
@@ -88,9 +89,10 @@ class Simulation:
             case command:
                 raise ValueError(command)
 
-    def _open(self) -> Answer:
+    async def _open(self) -> Answer:
         began, cpu = time.monotonic_ns(), time.process_time()
-        self._simulator.open_all()
+        while self._simulator.open_some():  # noqa: ASYNC110 - pings are answered in between.
+            await asyncio.sleep(0)
         return {
             "began_ns": began,
             "ended_ns": time.monotonic_ns(),

@@ -31,6 +31,7 @@ CONNECTING_AT_ONCE = 1_000
 # As client/src/transport/socket.ts.
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0
 HELLO_S = 30.0
+OPENED_AT_ONCE = 500
 KEYS_KEPT = 4  # A client keeps two; devices here may open a message some commits later.
 _FRAME = msgspec.msgpack.Decoder(wire.ServerFrame)
 _PAGE = msgspec.msgpack.Decoder(wire.LogPage)
@@ -264,10 +265,20 @@ class Simulator:
 
     def open_all(self) -> None:
         """Let the devices open what they have received so far, in the order it came."""
-        while self._inbox:
-            self._frame(*self._inbox.popleft())
-        while self._sealed:
-            self._open_entry(*self._sealed.popleft())
+        while self.open_some():
+            pass
+
+    def open_some(self) -> bool:
+        """As :meth:`open_all`, but only a few; return whether there may be more. In between the
+        devices can answer pings."""
+        for _ in range(OPENED_AT_ONCE):
+            if self._inbox:
+                self._frame(*self._inbox.popleft())
+            elif self._sealed:
+                self._open_entry(*self._sealed.popleft())
+            else:
+                return False
+        return True
 
     def _frame(self, device: Device, payload: bytes, now_ns: int) -> None:
         match _FRAME.decode(payload):
