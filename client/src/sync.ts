@@ -28,6 +28,8 @@ import type {
   Ready,
   ServerFrame,
 } from "./wire.ts";
+import { saysVersions, standsOf } from "./stands.ts";
+import type { Stand } from "./stands.ts";
 import { sendLateSeals } from "./several_cells/late_seals.ts";
 import type { Socket } from "./transport/socket.ts";
 
@@ -42,14 +44,6 @@ const REFRESH_MS = 150;
 const SPREAD_MS = 60_000;
 /** Of more conversations than these that changed, the list is asked for. */
 const ONE_BY_ONE = 3;
-
-/** Where the server has a conversation. `receiptsVersion` null: of an older one, not said. */
-interface Stand {
-  readonly lastSeq: number;
-  readonly deliveredSeq: number;
-  readonly readSeq: number;
-  readonly receiptsVersion: number | null;
-}
 
 export interface SyncParts {
   readonly context: DeviceContext;
@@ -488,21 +482,4 @@ export class Sync {
     // Without a connection they wait for the next `ready`.
     if (updates.length === 0 || this.#parts.socket().sendCursors(updates)) this.#dirty.clear();
   }
-}
-
-/** An older server says of conversations only where their logs end. */
-function saysVersions(ready: Partial<Ready>): boolean {
-  return (ready.meVersion ?? "") !== "";
-}
-
-/** Where every conversation stands, by its head; by the list where there is none. */
-function standsOf(
-  ready: Ready,
-  listed: readonly WireConversation[] | null,
-): ReadonlyMap<string, Stand> {
-  const stands = new Map<string, Stand>(
-    (listed ?? []).map((info) => [info.conversationId, { ...info, receiptsVersion: null }]),
-  );
-  for (const head of saysVersions(ready) ? ready.heads : []) stands.set(head.conversationId, head);
-  return stands;
 }
