@@ -5,11 +5,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import msgspec
-from playwright.sync_api import Playwright, Request
+from playwright.sync_api import Playwright, Request, Response
 
 from copconnect import wire
 from copconnect.bench.deployment import Deployment
-from copconnect.bench.figures import Figures
+from copconnect.bench.figures import Figures, say
 from copconnect.delivery.sealed.message import read_header
 from tests.harness import databank
 from tests.harness.browser import DESKTOP, PHONE, ROOT, Officer, Station, launch
@@ -36,6 +36,12 @@ class Front:
             message_id = read_header(sealed).message_id
             if message_id not in self.posted:  # A repetition has the same.
                 self.posted.append(message_id)
+
+    def answered(self, response: Response) -> None:
+        """Tell what the server refused: a run that waits for ever says why."""
+        if response.status >= 400:
+            asked = f"{response.request.method} {response.url.partition('/v1/')[2]}"
+            say(f"{asked} was answered with {response.status}.")
 
     def go(self, path: str) -> None:
         """Show another screen."""
@@ -66,6 +72,7 @@ def fronts(
             officer = station.officer(i, screen=screen)
             front = Front(officer, Tab(browsers[i], officer.page))
             officer.page.on("request", front.heard)
+            officer.page.on("response", front.answered)
             found.append(front)
         yield found
         failed = False
