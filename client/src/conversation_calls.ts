@@ -256,6 +256,7 @@ export abstract class ConversationCalls {
     const { record, group, heads } = conversation;
     const own = group === null ? null : codeOf(group.epochAuthenticator());
     const several = record.cells > 1 && heads !== null;
+    const clients = group?.members().length ?? 0;
     return {
       conversationId,
       suite: SUITES.find(({ number }) => number === record.suite)?.name ?? String(record.suite),
@@ -266,7 +267,8 @@ export abstract class ConversationCalls {
       epoch: group?.epoch ?? null,
       rosterEpoch: record.rosterEpoch,
       people: record.members,
-      clients: several ? heads.newest.leaves : (group?.members().length ?? 0),
+      clients,
+      allClients: several ? heads.newest.leaves : clients,
       epochCode: own,
       safetyCode: several && own !== null ? codeOf(fromHex(heads.newest.hash)) : own,
     };

@@ -162,8 +162,9 @@ export interface EncryptionView {
   readonly epoch: number | null;
   readonly rosterEpoch: number;
   readonly people: number;
-  /** Devices of all cells. */
+  /** Devices of this device's cell, and of all cells. */
   readonly clients: number;
+  readonly allClients: number;
   /** Eight groups of five digits, equal on the screens of a cell's members in the same epoch. */
   readonly epochCode: string | null;
   /**

@@ -50,7 +50,7 @@ describe("a conversation of a unit", { timeout: LIMIT_MS }, () => {
     expect(new Set(views.map(({ epochCode }) => epochCode)).size).toBeGreaterThan(1);
     expect(new Set(views.map(({ safetyCode }) => safetyCode)).size).toBe(1);
     expect(views[0]?.safetyCode).toMatch(/^(\d{5} ){7}\d{5}$/);
-    expect(views[0]?.clients).toBe(officers.length + 1);
+    expect(views[0]?.allClients).toBe(officers.length + 1);
 
     // The list of its people comes in parts.
     const seen = new Set<string>();

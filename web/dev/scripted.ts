@@ -220,7 +220,8 @@ export class ScriptedCore extends ScriptedAccount implements ConnectedCore {
       epoch: 17,
       rosterEpoch: 5,
       people: item.members,
-      clients: item.members + 3,
+      clients: Math.min(item.members, 256) + 3,
+      allClients: item.members + 3,
       epochCode: "48213 90117 66304 20981 73345 11860 52947 30662",
       safetyCode: "48213 90117 66304 20981 73345 11860 52947 30662",
     };
