@@ -1,5 +1,8 @@
 """Fixtures for every test, beside the package and under tests/."""
 
+import os
+
+import pytest
 from hypothesis import settings
 
 pytest_plugins = ["tests.harness.fixtures"]
@@ -7,3 +10,13 @@ pytest_plugins = ["tests.harness.fixtures"]
 # A busy machine is no failure: no example has a time limit of its own.
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
+
+# Of several workers each takes the next file that is waiting. What takes longest goes first, so
+# that no worker has it alone at the end.
+LONGEST = ("tests/faults/", "tests/browser/test_screens.py", "tests/sockets/", "tests/property/")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest files first where several workers share them."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))

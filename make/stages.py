@@ -25,6 +25,7 @@ ARTEFACTS = ROOT / ".artefacts"
 STAGE_LIMIT_S = 25 * 60
 RERUN_AT_MOST = 5  # More than this is not bad luck.
 PYTHON = (sys.executable, "-m")
+CORES = os.cpu_count() or 1
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,12 @@ def pytest_stage(name: str, group: str, *arguments: str) -> Stage:
     return Stage(name, command, group, junit, modules_of)
 
 
+def shared_out(workers: int) -> tuple[str, ...]:
+    """Return pytest's arguments for so many workers, each with services of its own. A file's tests
+    stay together: they share a server."""
+    return ("-n", str(min(4, workers)), "--dist", "loadfile", "--no-loadscope-reorder")
+
+
 def vitest_stage(name: str, workspace: str) -> Stage:
     """Return a stage that runs the tests of one npm workspace."""
     junit = f"{name.replace(' ', '-')}.xml"
@@ -116,7 +123,8 @@ STAGES: tuple[Stage, ...] = (
     lint_stage("client types", "npm", "run", "--silent", "typecheck", "--workspace", "client"),
     lint_stage("web types", "npm", "run", "--silent", "typecheck", "--workspace", "web"),
     lint_stage("prettier", "npx", "prettier", "--check", "--log-level", "warn", "."),
-    pytest_stage("server tests", "unit", "-m", "not browser"),
+    # They wait for databases, servers and clocks: one more than there are cores keeps these busy.
+    pytest_stage("server tests", "unit", "-m", "not browser", *shared_out(CORES + 1)),
     vitest_stage("client tests", "client"),
     vitest_stage("web tests", "web"),
     pytest_stage("browser tests", "browser", "-m", "browser"),

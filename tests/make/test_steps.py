@@ -165,18 +165,19 @@ def test_steady():
 
 
 @pytest.mark.parametrize(
-    ("flaky", "never", "wanted", "status", "last"),
+    ("workers", "flaky", "never", "wanted", "status", "last"),
     [
-        (2, True, "1", 0, "4 passed, 0 failed, 0 skipped"),
-        (2, True, "", 1, "2 passed, 2 failed, 0 skipped"),
-        (2, False, "1", 1, "3 passed, 1 failed, 0 skipped"),
-        (6, True, "1", 1, "2 passed, 6 failed, 0 skipped"),
+        (2, 2, True, "1", 0, "4 passed, 0 failed, 0 skipped"),
+        (0, 2, True, "", 1, "2 passed, 2 failed, 0 skipped"),
+        (0, 2, False, "1", 1, "3 passed, 1 failed, 0 skipped"),
+        (0, 6, True, "1", 1, "2 passed, 6 failed, 0 skipped"),
     ],
 )
 def test_what_failed_runs_once_more_where_that_is_asked_for(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
+    workers: int,
     flaky: int,
     never: bool,
     wanted: str,
@@ -189,7 +190,8 @@ def test_what_failed_runs_once_more_where_that_is_asked_for(
     (tmp_path / "pytest.ini").write_text("[pytest]")
     monkeypatch.setattr(stages, "ARTEFACTS", tmp_path)
     monkeypatch.setattr(stages, "ROOT", tmp_path)
-    monkeypatch.setattr(stages, "STAGES", (stages.pytest_stage("some tests", "unit"),))
+    stage = stages.pytest_stage("some tests", "unit", *stages.shared_out(workers))
+    monkeypatch.setattr(stages, "STAGES", (stage,))
     monkeypatch.setenv("RERUN_FAILED", wanted)
     assert stages.main(["unit"]) == status
     printed = capsys.readouterr().out
