@@ -108,13 +108,22 @@ def postgresql_template(postgresql: PostgreSQL) -> str:
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The URL of an empty database with all tables, on each back end."""
+    with copied(request, tmp_path, "template") as url:
+        yield url
+
+
+@contextlib.contextmanager
+def copied(request: pytest.FixtureRequest, folder: Path, template: str) -> Iterator[str]:
+    """The URL of a copy of what the fixture ``sqlite_`` or ``postgresql_`` with ``template``
+    made; which of the two says the parameter of the fixture that asks."""
+    source = request.getfixturevalue(f"{request.param}_{template}")
     if request.param == "sqlite":
-        file = tmp_path / "copconnect.sqlite3"
-        shutil.copyfile(request.getfixturevalue("sqlite_template"), file)
+        file = folder / "copconnect.sqlite3"
+        shutil.copyfile(source, file)
         yield f"sqlite+aiosqlite:///{file}"
         return
     server: PostgreSQL = request.getfixturevalue("postgresql")
-    name = apart(server.create_database(request.getfixturevalue("postgresql_template")))
+    name = apart(server.create_database(source))
     yield server.url(name)
     apart(server.drop_database(name))
 

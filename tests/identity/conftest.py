@@ -1,7 +1,7 @@
 """A whole server in the test's process, on each database, with a clock that the test moves."""
 
 import base64
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -15,9 +15,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from copconnect.app import Container, create_app
 from copconnect.auth_service import authority, rules
 from copconnect.auth_service.sms import DemoOutbox
+from copconnect.database import open_database
 from copconnect.ids import new_id
+from copconnect.migrations import migrate
 from copconnect.roster import databank, synthetic
 from copconnect.settings import Settings
+from tests.harness.fixtures import apart, copied
+from tests.harness.postgresql import PostgreSQL
 
 START_MS = 1_800_000_000_000
 PEOPLE = 60
@@ -147,11 +151,42 @@ async def run(settings: Settings, clock: MovedClock) -> AsyncIterator[Running]:
         await container.close()
 
 
+async def _migrated(url: str) -> None:
+    database = open_database(url)
+    try:
+        await migrate(database)
+    finally:
+        await database.close()
+
+
+@pytest.fixture(scope="session")
+def sqlite_migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file as a server's migrations leave it, to copy: they take longer than a test."""
+    file = tmp_path_factory.mktemp("migrated") / "template.sqlite3"
+    apart(_migrated(f"sqlite+aiosqlite:///{file}"))
+    return file
+
+
+@pytest.fixture(scope="session")
+def postgresql_migrated(postgresql: PostgreSQL) -> str:
+    """The same on PostgreSQL."""
+    name = apart(postgresql.create_database())
+    apart(_migrated(postgresql.url(name)))
+    return name
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+def migrated_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of a migrated database without people, on each back end."""
+    with copied(request, tmp_path, "migrated") as url:
+        yield url
+
+
 @pytest.fixture
-def settings(keys: Path, empty_database_url: str) -> Settings:
+def settings(keys: Path, migrated_database_url: str) -> Settings:
     return Settings(
         data_dir=keys,
-        database_url=empty_database_url,
+        database_url=migrated_database_url,
         demo=True,
         otp_resend_ms=0,
         blob_url=f"file://{keys / 'blobs'}",

@@ -461,6 +461,7 @@ async def test_silent_connections_are_ended_and_answering_ones_stay(live: Live) 
         assert live.sockets.fanout.connections == [answering]
         await live.post(a, made)
         assert (await alice.entry()).seq == 2
+        deaf.transport.resume_reading()  # So that closing it hears the end instead of waiting.
 
 
 async def test_a_storm_of_hellos_costs_a_few_statements(
