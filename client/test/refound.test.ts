@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { numberOf } from "./server.ts";
+import { numberOf } from "./department.ts";
 import { world } from "./world.ts";
 
 const w = world();

@@ -8,7 +8,7 @@ import { merkleRoot } from "../src/roster/merkle.ts";
 import { inclusionWithin, provenCell, rangeRoot } from "../src/roster/proofs.ts";
 import { RosterRefused } from "../src/roster/refused.ts";
 import { leafBytes } from "../src/roster/roster-copy.ts";
-import { ROOT } from "./server.ts";
+import { ROOT } from "./department.ts";
 
 interface Vector {
   readonly root: string;

@@ -5,26 +5,12 @@
 import { spawn, spawnSync } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { randomInt } from "node:crypto";
-import { existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
-
-export const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
-const PEOPLE = 120;
-
-/** The interpreter with the server's packages. */
-export function python(): string {
-  const given = process.env["COPCONNECT_PYTHON"];
-  if (given !== undefined && given !== "") return given;
-  const own = join(ROOT, ".venv", "bin", "python");
-  return existsSync(own) ? own : "python3";
-}
-
-export function numberOf(index: number): string {
-  return `+9170000${String(index).padStart(5, "0")}`;
-}
+import { join } from "node:path";
+import { inject } from "vitest";
+import { PLAIN, ROOT, command, python } from "./department.ts";
 
 /**
  * A port that nobody listens on, below those that systems give to outgoing connections: one of
@@ -41,40 +27,6 @@ function freePort(): Promise<number> {
   });
 }
 
-function writeDataBank(folder: string): void {
-  const write = (name: string, rows: readonly (readonly string[])[]): void => {
-    writeFileSync(join(folder, name), rows.map((row) => row.join(",")).join("\n") + "\n");
-  };
-  const terms = ["code", "name_en", "name_te"];
-  write("levels.csv", [terms, ["state", "State", ""], ["station", "Station", ""]]);
-  write("ranks.csv", [terms, ["PC", "Police Constable", ""], ["SI", "Sub-Inspector", ""]]);
-  write("roles.csv", [terms, ["sho", "Station House Officer", ""], ["patrol", "Patrol", ""]]);
-  write("units.csv", [
-    ["code", "parent", "level", "name_en", "name_te"],
-    ["TG", "", "state", "Telangana", "తెలంగాణ"],
-    ["TG-CHAR", "TG", "station", "Charminar Police Station", "చార్మినార్"],
-  ]);
-  const people = Array.from({ length: PEOPLE }, (_, index) => [
-    `TG-${String(index).padStart(5, "0")}`,
-    `Officer ${String.fromCharCode(65 + (index % 26))}${String(index)}`,
-    "",
-    numberOf(index),
-    index === 0 ? "SI" : "PC",
-    index === 0 ? "SHO Charminar" : "Constable Charminar",
-    index === 0 ? "sho" : "patrol",
-    "TG-CHAR",
-    index === 0 ? "yes" : "no",
-    `ENROL${String(index).padStart(5, "0")}`,
-  ]);
-  write("people.csv", [
-    [
-      ...["code", "name_en", "name_te", "number", "rank", "post_en"],
-      ...["roles", "unit", "unit_admin", "enrolment_code"],
-    ],
-    ...people,
-  ]);
-}
-
 export class TestServer {
   readonly folder: string;
   readonly port: number;
@@ -86,9 +38,7 @@ export class TestServer {
     this.folder = folder;
     this.port = port;
     this.#environment = {
-      PATH: process.env["PATH"],
-      PYTHONPATH: join(ROOT, "src"),
-      PYTHONUNBUFFERED: "1",
+      ...PLAIN,
       COPCONNECT_DEMO: "true",
       COPCONNECT_OTP_PER_ADDRESS_PER_HOUR: "100000",
       COPCONNECT_OTP_PER_NUMBER_PER_HOUR: "1000",
@@ -105,19 +55,13 @@ export class TestServer {
   static async start(settings: Readonly<Record<string, string>> = {}): Promise<TestServer> {
     const folder = mkdtempSync(join(tmpdir(), "copconnect-test-"));
     const server = new TestServer(folder, await freePort(), settings);
-    writeDataBank(folder);
-    server.command("init");
-    server.command("roster", "import", folder);
+    cpSync(inject("department"), folder, { recursive: true });
     await server.serve();
     return server;
   }
 
   command(...args: readonly string[]): string {
-    const all = ["-m", "copconnect", ...args, "--data", join(this.folder, "data")];
-    const run = spawnSync(python(), all, { cwd: ROOT, env: this.#environment, encoding: "utf8" });
-    if (run.status !== 0)
-      throw new Error(`copconnect ${args.join(" ")}: ${run.stdout}${run.stderr}`);
-    return run.stdout;
+    return command(this.folder, this.#environment, args);
   }
 
   /** `changed`: settings that are others from now on. */

@@ -33,9 +33,9 @@ describe("attachment chunks", () => {
       expect(chunks.reduce((sum, chunk) => sum + chunk.length, 0)).toBe(sealedSize(size));
       const cipher = await AttachmentCipher.create(id, key, size);
       for (const [i, chunk] of chunks.entries())
-        expect(await cipher.open(i, chunk)).toEqual(
-          plaintext.subarray(...chunkRange(size, i)).slice(),
-        );
+        expect(
+          Buffer.compare(await cipher.open(i, chunk), plaintext.subarray(...chunkRange(size, i))),
+        ).toBe(0);
     }
   });
 
