@@ -127,7 +127,7 @@ STAGES: tuple[Stage, ...] = (
     pytest_stage("server tests", "unit", "-m", "not browser", *shared_out(CORES + 1)),
     vitest_stage("client tests", "client"),
     vitest_stage("web tests", "web"),
-    pytest_stage("browser tests", "browser", "-m", "browser"),
+    pytest_stage("browser tests", "browser", "-m", "browser", *shared_out(CORES)),
 )
 
 
