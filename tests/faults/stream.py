@@ -193,12 +193,25 @@ class Stream:
         await until(lambda: all(one.online for one in self.listeners), "everybody is online")
 
     async def received(self) -> None:
-        """Wait until everybody has what is accepted now."""
+        """Wait until everybody has what is accepted now, or something broke: that is judged."""
         accepted = set(self.accepted)
-        await until(
-            lambda: all(accepted <= set(one.received) for one in self.listeners),
-            "everybody receives what was accepted",
-        )
+
+        def missing() -> dict[int, tuple[int, bool, int]]:
+            """What each lacks: how many, whether it is online, how far it has come."""
+            return {
+                n: (len(accepted - set(one.received)), one.online, one.cursor)
+                for n, one in enumerate(self.listeners)
+                if not accepted <= set(one.received)
+            }
+
+        try:
+            await until(
+                lambda: any(one.broken for one in self.listeners) or not missing(),
+                "everybody receives what was accepted",
+            )
+        except AssertionError as error:
+            error.add_note(f"missing, online, cursor of each listener: {missing()}")
+            raise
 
 
 async def until(done: Callable[[], bool], what: str) -> None:
