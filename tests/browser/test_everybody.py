@@ -25,6 +25,7 @@ def test_the_members_of_a_large_conversation(
     chats = page.get_by_role("region", name=officer.word("chats.title"), exact=True)
     chats.get_by_role("link").first.click()
     officer.say("Night patrol starts at ten, all stations.")
+    officer.sees_status("Night patrol", "sent")
     # Not who has it, but how many of those who have a device.
     officer.act_on("Night patrol", "conversation.details")
     delivered = officer.word("conversation.receipts.deliveredOf_one", number="1", people="1")
