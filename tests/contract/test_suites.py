@@ -68,7 +68,8 @@ async def test_packages_of_one_suite_do_not_push_out_those_of_another(
     await packages.upload(b, wire.UploadKeyPackages(one_time=[b"old"], last_resort=b"last old"))
     for part in range(3):
         many = [f"{part} {n}".encode() for n in range(100)]
-        upload = wire.UploadKeyPackages(suite=83, one_time=many, last_resort=b"last new")
+        last = b"last new" if part == 0 else None  # With each one a client begins anew.
+        upload = wire.UploadKeyPackages(suite=83, one_time=many, last_resort=last)
         await packages.upload(b, upload)
     assert await due(after, b) == [(1, 1, True), (83, 200, True)]
     assert await claimed(after, a, old.conversation_id, b) == [b"old"]
