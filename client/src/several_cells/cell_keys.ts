@@ -19,6 +19,7 @@ import type { DeviceContext } from "../context.ts";
 import { failure } from "../failure.ts";
 import type { CellGroup } from "../mls/types.ts";
 import type { CellKeysRecord } from "../records.ts";
+import type { HeadAt } from "../roster/heads.ts";
 import { provenCell } from "../roster/proofs.ts";
 import { Alarm } from "../stops.ts";
 import { platformEd25519 } from "../trust/ed25519.ts";
@@ -29,6 +30,8 @@ import { seedOf } from "./own_key.ts";
 
 /** Records that are judged at once. */
 const AT_ONCE = 16;
+
+type HeadOf = (epoch: number) => Promise<HeadAt | null>;
 
 export type KeysByCell = ReadonlyMap<string, CellKeyRecord>;
 
@@ -68,9 +71,12 @@ export async function learnKeys(context: DeviceContext, work: Work): Promise<voi
   const answer = await context.api.cellKeys(work.record.conversationId, since);
   const keys = new Map(keysHeld(work.keys));
   await learnHeads(context, work, answer.keys);
+  const headOf = headsOnce(context, work);
   for (let at = 0; at < answer.keys.length; at += AT_ONCE) {
     const batch = answer.keys.slice(at, at + AT_ONCE);
-    const judged = batch.map((key) => judge(context, work, keys.get(key.cellId) ?? null, key));
+    const judged = batch.map((key) =>
+      judge(context, work, headOf, keys.get(key.cellId) ?? null, key),
+    );
     for (const key of await Promise.all(judged)) if (key !== null) keys.set(key.cellId, key);
   }
   const { group } = work;
@@ -98,6 +104,16 @@ async function learnHeads(
   if (work.heads !== null && newest > work.heads.newest.epoch) await headAt(context, work, newest);
 }
 
+/** Most records name the same few heads, which whoever came later has to fetch: each one once. */
+function headsOnce(context: DeviceContext, work: Work): HeadOf {
+  const asked = new Map<number, Promise<HeadAt | null>>();
+  return (epoch) => {
+    const found = asked.get(epoch) ?? headAt(context, work, epoch);
+    asked.set(epoch, found);
+    return found;
+  };
+}
+
 async function requireOwn(own: CellKeyRecord, group: CellGroup): Promise<void> {
   try {
     await requireDerivedKey(own, await seedOf(group));
@@ -113,6 +129,7 @@ function alarmOf(error: unknown): unknown {
 async function judge(
   context: DeviceContext,
   work: Work,
+  headOf: HeadOf,
   seen: CellKeyRecord | null,
   key: CellKey,
 ): Promise<CellKeyRecord | null> {
@@ -125,7 +142,7 @@ async function judge(
       kem: kemOfSuite(work.record.suite),
       nowMs: context.serverNow(),
       seen,
-      signer: (hash) => signerOf(context, work, key, hash, record.rosterEpoch),
+      signer: (hash) => signerOf(context, headOf, key, hash, record.rosterEpoch),
       verify: (publicKey, message, signature) => ed25519.verify(publicKey, message, signature),
     });
     return record;
@@ -137,7 +154,7 @@ async function judge(
 
 async function signerOf(
   context: DeviceContext,
-  work: Work,
+  headOf: HeadOf,
   key: CellKey,
   certificateHash: string,
   rosterEpoch: number,
@@ -146,7 +163,7 @@ async function signerOf(
     const { hash, publicKey } = parseCertificate(key.certificate);
     if (hash !== certificateHash) return "refused";
     await context.checker().checkClient(key.certificate, publicKey, context.serverNow());
-    const at = await headAt(context, work, rosterEpoch);
+    const at = await headOf(rosterEpoch);
     if (at === null) return "not_in_roster";
     const { leaves, root } = at.head;
     const cell = provenCell(key.signerProof, certificateHash, leaves, root);
