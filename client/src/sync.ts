@@ -63,6 +63,8 @@ export class Sync {
   readonly #dirty = new Set<string>();
   readonly #refreshing = new Map<string, Promise<void>>();
   readonly #later = new Set<string>();
+  /** Where receipts were missed that could change no tick of what was known then. */
+  readonly #missed = new Set<string>();
   #flushing = false;
   #round = 0;
 
@@ -191,6 +193,8 @@ export class Sync {
           membership.attend(conversation);
           if (this.#membersDue(conversation, stand.receiptsVersion)) {
             await this.#refreshMembers(conversation);
+          } else if (stand.receiptsVersion !== (conversation.members.receiptsVersion ?? 0)) {
+            this.#missed.add(id);
           }
           if (this.#countsDue(conversation)) this.#askCountsLater(conversation);
           await this.settleSeals(conversation);
@@ -231,6 +235,7 @@ export class Sync {
         }
         if (conversation.record.state === "joining") membership.attend(conversation);
         if (frame.entry.kind === "commit") membership.onCommit(conversation);
+        this.#makeUp(conversation);
         return;
       }
       case "conversation":
@@ -369,6 +374,20 @@ export class Sync {
     const { personId } = this.#parts.account.require();
     const moved = receiptsVersion !== (members.receiptsVersion ?? 0);
     return moved && ticksMayMove(members, personId, record.own);
+  }
+
+  /**
+   * A message of mine that this device had not heard of, or whose answer was lost, may have been
+   * read before the connection came back: then the receipts that did not matter do.
+   */
+  #makeUp(conversation: Conversation): void {
+    const { record, members, id } = conversation;
+    const { personId } = this.#parts.account.require();
+    if (!this.#missed.has(id) || record.members > RECEIPT_PEOPLE) return;
+    if (!ticksMayMove(members, personId, record.own)) return;
+    this.#missed.delete(id);
+    // Without network the next connection sees that they are still missing.
+    void this.#refreshMembers(conversation).catch(() => undefined);
   }
 
   /** A roster entry came, about these people. */

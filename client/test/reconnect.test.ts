@@ -109,6 +109,30 @@ describe("coming back", () => {
     expect(asked.filter((one) => !one.endsWith(`${id}/members`))).toEqual([]);
   });
 
+  it("knows that its message was read, though its answer was lost and it heard of no reader", async () => {
+    const a = await Away.join();
+    const second = await w.device(w.index);
+    const b = await w.join();
+    const id = await group(b, [a.officer]);
+    await second.ready(id);
+    await a.settle();
+    a.network.path = /\/messages$/;
+    a.network.loseAnswers = 1;
+    const { messageId } = await a.officer.text(id, "lost its answer");
+    await b.receives(id, "lost its answer");
+    await a.leave();
+    const other = await second.text(id, "from the other device");
+    await b.receives(id, "from the other device");
+    await b.core.markRead(id, other.messageId);
+    const read = async (officer: Officer, message: string) =>
+      (await officer.status(message, id)) === "read";
+    await second.until("read", () => read(second, other.messageId), PATIENCE_MS);
+    a.network.path = /./;
+    await a.back();
+    for (const message of [messageId, other.messageId])
+      await a.officer.until("read", () => read(a.officer, message), PATIENCE_MS);
+  });
+
   it("asks for the conversation that changed, and for no other", async () => {
     const a = await Away.join();
     const second = await w.device(w.index);
