@@ -105,7 +105,7 @@ def growth(
     suite: Annotated[int, typer.Option(help="MLS cipher suite.")] = 1,
     cache: Cache = CACHE,
 ) -> None:
-    """Measure the fan-out at several sizes."""
+    """Measure the fan-out at several sizes; a line for each, then one of all."""
     found = []
     for size in members or GROWTH:
         people = _force(cache, size + 1)
@@ -113,6 +113,7 @@ def growth(
         with tempfile.TemporaryDirectory(prefix="copconnect-bench-") as folder:
             processes = max(4, -(-size // MOST_OF_A_PROCESS))
             found.append(fanning.run(people, conversation, Path(folder), processes, rounds))
+        report(found[-1])
     report_series(found)
 
 
