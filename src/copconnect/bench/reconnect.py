@@ -110,7 +110,7 @@ def _restart(deployment: Deployment, crowd: Crowd, posting: Posting) -> Figures:
         "serving_s": serving - began,
         "caught_up_s": back - began,
         "caught_up_after_serving_s": back - serving,
-        "connections_per_s": crowd.devices / (back - serving),
+        "connections_per_s": crowd.devices / (back - stopped),
         "connections_lost": sum(sum(one["closed"].values()) for one in usage),
         "given_up": sum(one["given_up"] for one in usage),
         "asked_log": sum(one["asked_log"] for one in usage),
