@@ -7,6 +7,7 @@
 import fc from "fast-check";
 import { defaultAuthenticationService, defaultLifetimeConfig, type RatchetTree } from "ts-mls";
 import { validateRatchetTree } from "ts-mls/clientState.js";
+import { verifyParentHashes } from "ts-mls/parentHash.js";
 import { describe, expect, test } from "vitest";
 import { CheckRefused } from "../src/check-failed.ts";
 import { decodeContainer } from "../src/mls/container.ts";
@@ -269,6 +270,12 @@ describe("a tree whose nodes have different unmerged leaves", () => {
           ? { ...node, parent: { ...node.parent, unmergedLeaves } }
           : node,
       );
+    const rekeyed = (index: number): RatchetTree =>
+      tree.map((node, i) =>
+        i === index && node?.nodeType === "parent"
+          ? { ...node, parent: { ...node.parent, hpkePublicKey: new Uint8Array(32) } }
+          : node,
+      );
     const leaf = tree[0];
     if (leaf?.nodeType !== "leaf") throw new Error("no leaf");
     const broken: [RegExp, RatchetTree][] = [
@@ -279,7 +286,14 @@ describe("a tree whose nodes have different unmerged leaves", () => {
       [/key is there twice/u, tree.map((node, i) => (i === 2 ? leaf : node))],
       [/signature/u, tree.map((node, i) => (i === 0 ? forged(leaf) : node))],
       [/does not speak/u, tree.map((node, i) => (i === 0 ? mute(leaf) : node))],
+      [/parent hashes/u, rekeyed(1)],
+      [/parent hashes/u, rekeyed(7)],
+      [/parent hashes/u, rekeyed(11)],
     ];
+    // The library judges parent hashes alike.
+    for (const index of [1, 7, 11])
+      expect(await verifyParentHashes(rekeyed(index), cs.hash)).toBe(false);
+    expect(await verifyParentHashes(tree, cs.hash)).toBe(true);
     for (const [reason, wrong] of broken)
       await expect(requireSoundTree(wrong, groupContext, cs)).rejects.toThrow(reason);
     const elsewhere = { ...groupContext, treeHash: new Uint8Array(32) };
