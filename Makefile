@@ -135,8 +135,9 @@ bench-reconnect: packages-test package-python packages-node ## CLIENTS=63000 com
 
 bench-membership: MEMBERS = 8000
 bench-membership: TRANSFERS = 1000
-bench-membership: packages-test package-python packages-node ## TRANSFERS=1000 at once in a force of MEMBERS=8000
-	@exec $(BIN)/python -m copconnect bench membership --transfers $(TRANSFERS) --members $(MEMBERS)
+bench-membership: JOINING = 40
+bench-membership: packages-test package-python packages-node ## TRANSFERS=1000 at once among MEMBERS=8000; JOINING=40 of them come in
+	@exec $(BIN)/python -m copconnect bench membership --transfers $(TRANSFERS) --members $(MEMBERS) --joining $(JOINING)
 
 bench-ingest: packages-test package-python ## How many messages one worker accepts
 	@exec $(BIN)/python -m copconnect bench ingest

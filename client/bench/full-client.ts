@@ -2,9 +2,10 @@
  * A whole client for the load simulator: the real core under Node, on a device that the force has
  * registered already.
  *
- * Whenever it has committed, the cell's new seed is told ({seed: …}), for the simulated devices of
- * the cell, which hold no MLS state; so is every message that was accepted ({posted: …}), as clients
- * send some by themselves. Times are CLOCK_MONOTONIC in ns, as Python's.
+ * Whenever it has committed, the cell's new seed is told ({seed: …}; not with `quiet`), for the
+ * simulated devices of the cell, which hold no MLS state; so is every message that was accepted
+ * ({posted: …}), as clients send some by themselves. Of the clients of a process one joins at a time.
+ * Times are CLOCK_MONOTONIC in ns, as Python's.
  */
 import "fake-indexeddb/auto";
 import { ed25519 } from "@noble/curves/ed25519.js";
@@ -24,14 +25,22 @@ import { TrustStore } from "../src/trust/checker.ts";
 import { Vault } from "../src/vault/vault.ts";
 import type { Accepted, Duty, Me, Trust, UploadCommit } from "../src/wire.ts";
 import { Downloads } from "./downloads.ts";
+import { JoinTurns } from "./join-turns.ts";
 
 const SUITE = 1;
 const SIGNATURE_BYTES = 64;
 const POLL_MS = 20;
 const LIMIT_MS = 120_000;
 const MESSAGES = 200;
+/** Less than the core's limit for a call; twice a lease. */
+const TURN_WAIT_MS = 10_000;
+const TURN_MS = 10_000;
+const LEASE = /\/leases$/;
 const COMMIT = /\/conversations\/([0-9a-f]+)\/cells\/([0-9a-f]+)\/commits$/;
 const MESSAGE = /\/conversations\/[0-9a-f]+\/(sealed|messages)$/;
+
+/** Of this process. */
+const turns = new JoinTurns();
 
 export interface PlannedClient {
   readonly personId: string;
@@ -84,9 +93,12 @@ export class FullClient {
   readonly #origin: string;
   #core: LocalCore | null = null;
   #posted: Posted | null = null;
+  readonly #quiet: boolean;
   #telling: Promise<void> = Promise.resolve();
+  #endTurn: () => void = () => undefined;
 
-  constructor(plan: Plan, device: PlannedClient, origin: string) {
+  constructor(plan: Plan, device: PlannedClient, origin: string, quiet = false) {
+    this.#quiet = quiet;
     this.clientId = device.clientId;
     this.#plan = plan;
     this.#device = device;
@@ -191,6 +203,7 @@ export class FullClient {
   }
 
   async close(): Promise<void> {
+    this.#endTurn();
     await this.#core?.close();
   }
 
@@ -202,6 +215,7 @@ export class FullClient {
   }
 
   readonly #fetch: Fetch = async (url, init) => {
+    if (LEASE.test(url)) return this.#lease(url, init);
     const commit = COMMIT.exec(url);
     const message = init.method === "POST" && MESSAGE.test(url);
     const body = init.body as Uint8Array | undefined;
@@ -219,6 +233,7 @@ export class FullClient {
     const response = await fetch(url, init);
     const answeredNs = process.hrtime.bigint();
     this.downloads.answered(url, init.method, response);
+    if (commit !== null) this.#endTurn();
     if (!response.ok) return response;
     if (message && this.#posted !== null) {
       this.#posted.acceptedNs = answeredNs;
@@ -226,13 +241,33 @@ export class FullClient {
       this.#posted.seq = accepted.seq;
       say({ posted: this.#posted.entryId });
     }
-    if (commit !== null && body !== undefined) {
+    if (commit !== null && body !== undefined && !this.#quiet) {
       const [, conversationId = "", cellId = ""] = commit;
       const told = this.#tellSeed(conversationId, cellId, decode(body) as UploadCommit);
       this.#telling = Promise.all([this.#telling, told]).then(() => undefined);
     }
     return response;
   };
+
+  /** Ask for a lease in turn; until then the answer is the server's while another holds it. */
+  async #lease(url: string, init: RequestInit): Promise<Response> {
+    this.#endTurn();
+    const endTurn = await turns.take(TURN_WAIT_MS, TURN_MS);
+    if (endTurn === null) {
+      const busy = { code: "join_busy", retry: true, retryAfterMs: 500 };
+      return new Response(encode(busy), { status: 409 });
+    }
+    this.#endTurn = endTurn;
+    try {
+      const response = await fetch(url, init);
+      this.downloads.answered(url, init.method, response);
+      if (!response.ok) endTurn();
+      return response;
+    } catch (error) {
+      endTurn();
+      throw error;
+    }
+  }
 
   /** The core stores the group of the new epoch after the DS has accepted: then it has the seed. */
   async #tellSeed(

@@ -1,12 +1,12 @@
 /**
  * Whole clients for `copconnect bench membership`, of one conversation that people leave for another:
- * some that stay, some that are moved and watched all the way, and the rest of those who are moved,
- * a few at a time: each starts, enters its new cell by itself, and is let go of.
+ * some that stay, some that are moved and watched all the way, and some more who are moved, a few at
+ * a time: each starts, enters its new cell by itself, and is let go of.
  *
  * Run: npx tsx client/bench/transfers.ts <plan.msgpack> <origin>…
  * Lines of JSON in: a Command; out: its answer, and what full-client.ts tells by itself. "talk",
- * "duty" and "pass" have no answer; "move" is answered when all are in, and the rest of the moved
- * start at "pass". Times are ms since 1970.
+ * "duty" and "pass" have no answer; who is not watched starts at "pass", and "move" is answered when
+ * all are in, or PASS_LIMIT_MS after that at the latest for those. Times are ms since 1970.
  */
 import { readFile } from "node:fs/promises";
 import { createInterface } from "node:readline";
@@ -14,9 +14,11 @@ import { decode } from "@msgpack/msgpack";
 import { FullClient, pause, say } from "./full-client.ts";
 import type { Plan, PlannedClient } from "./full-client.ts";
 
-/** Whole clients that start at a time. */
-const AT_ONCE = 24;
-const ENTER_LIMIT_MS = 900_000;
+/** Whole clients that start at a time: one joins, the other gets ready. */
+const AT_ONCE = 2;
+const ENTER_LIMIT_MS = 400_000;
+/** From "pass" on: who is not in by then has not entered. */
+const PASS_LIMIT_MS = 180_000;
 
 interface TransferPlan extends Plan {
   /** Where the moved go. */
@@ -59,7 +61,7 @@ class Transfers {
   }
 
   #client(device: PlannedClient, i: number): FullClient {
-    return new FullClient(this.#plan, device, this.#origins[i % this.#origins.length] ?? "");
+    return new FullClient(this.#plan, device, this.#origins[i % this.#origins.length] ?? "", true);
   }
 
   /** Carry out a command; null: it has no answer. */
@@ -122,8 +124,8 @@ class Transfers {
     const { to, passing } = this.#plan;
     const entered: Record<string, number> = {};
     const read: Record<string, number> = {};
-    const enter = async (one: FullClient): Promise<void> => {
-      await one.entered(to, ENTER_LIMIT_MS);
+    const enter = async (one: FullClient, limitMs = ENTER_LIMIT_MS): Promise<void> => {
+      await one.entered(to, limitMs);
       entered[one.clientId] = Date.now();
     };
     const watched = this.#clients.map(async (one) => {
@@ -132,10 +134,16 @@ class Transfers {
       read[one.clientId] = Date.now();
     });
     await this.#mayPass;
+    const untilMs = Date.now() + PASS_LIMIT_MS;
     const passed = aFewAtOnce([...passing.entries()], async ([i, device]) => {
+      if (Date.now() >= untilMs) return;
       const one = this.#client(device, i);
       await one.open();
-      await enter(one);
+      try {
+        await enter(one, untilMs - Date.now());
+      } catch (error) {
+        process.stderr.write(`${String(error)}\n`);
+      }
       await one.wipe();
     });
     await Promise.all([...watched, passed]);

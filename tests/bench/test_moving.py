@@ -52,9 +52,10 @@ CONVERSATIONS = (_conversation(HALVES[0]), _conversation(HALVES[1]))
 
 
 def test_half_are_moved_from_each_side_and_one_of_each_cell_stays() -> None:
-    first, second = moving.sides(CONVERSATIONS, BANK, 30, 4)
+    first, second = moving.sides(CONVERSATIONS, BANK, 30, watched=4, joining=8)
     assert [len(first.moved), len(second.moved)] == [15, 15]
     assert first.watched == second.watched == 2
+    assert first.joining == second.joining == 4
     assert len(first.absent) == 1
     for side, conversation in zip((first, second), CONVERSATIONS, strict=True):
         assert len(side.whole) == len(conversation.cells)
@@ -68,7 +69,7 @@ def test_half_are_moved_from_each_side_and_one_of_each_cell_stays() -> None:
 
 
 def test_the_moved_are_on_the_other_side_after_and_nobody_else_is() -> None:
-    pair = moving.sides(CONVERSATIONS, BANK, 30, 4)
+    pair = moving.sides(CONVERSATIONS, BANK, 30, watched=4, joining=8)
     after = moving.transferred(FILES, pair)
     moved = [{device.person_id for device in side.moved} for side in pair]
     changed = set[str]()
@@ -85,4 +86,9 @@ def test_the_moved_are_on_the_other_side_after_and_nobody_else_is() -> None:
 
 def test_too_few_people_are_an_error() -> None:
     with pytest.raises(ValueError, match="can be moved"):
-        moving.sides(CONVERSATIONS, BANK, 2 * PEOPLE, 4)
+        moving.sides(CONVERSATIONS, BANK, 2 * PEOPLE, watched=4, joining=8)
+
+
+def test_more_watched_than_joining_are_an_error() -> None:
+    with pytest.raises(ValueError, match="some of the joining"):
+        moving.sides(CONVERSATIONS, BANK, 30, watched=8, joining=4)

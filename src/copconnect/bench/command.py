@@ -135,7 +135,13 @@ def reconnect(
 def membership(
     transfers: Annotated[int, typer.Option(help="How many people are moved, at once.")] = 1_000,
     members: Annotated[int, typer.Option(help="How many people the force has.")] = 8_000,
-    watched: Annotated[int, typer.Option(help="Of the moved: whole clients all along.")] = 40,
+    joining: Annotated[
+        int,
+        typer.Option(min=2, help="Of the moved: come into their new cells. The others stay away."),
+    ] = 40,
+    watched: Annotated[
+        int, typer.Option(min=2, help="Of the joining: whole clients before the transfers, too.")
+    ] = 10,
     processes: Annotated[int, typer.Option(help="Workers.")] = 2,
     suite: Annotated[int, typer.Option(help="MLS cipher suite.")] = 1,
     cell_size: Annotated[int, typer.Option(help="Most devices of a cell.")] = wire.CELL_SIZE,
@@ -151,7 +157,8 @@ def membership(
                 pair,
                 Path(folder),
                 transfers=transfers,
-                watched=watched,
+                joining=min(joining, transfers),
+                watched=min(watched, joining, transfers),
                 processes=processes,
                 cell_size=cell_size,
             )

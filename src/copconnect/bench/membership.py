@@ -4,10 +4,12 @@ of units to the other.
 The data bank is imported with their new units, as a department does it; everything else follows by
 itself: the workers change both rosters and sign Removes, members commit them, the moved enter their
 new cells by external commits. In each cell one member is a whole client (the real core under Node),
-which commits what is due there; the other members are simulated and connected. All of the moved are
-whole clients once they are moved: ``watched`` of them before too, and until they have read a
-message in the new conversation; the others start when the rosters have changed, a few at a time,
-and are let go of when they are in. All share this machine's processors; a phone has its own.
+which commits what is due there; the other members are simulated and connected. ``joining`` of the
+moved come into their new cells, as whole clients: ``watched`` of them are whole before too, and
+until they have read a message in the new conversation; the others start when the rosters have
+changed, a few at a time, and are let go of when they are in. The rest of the moved stay away, as
+with phones that are off: they are removed like all, and nobody waits for them. All share this
+machine's processors, so few of a thousand can join while it runs; a phone has its own.
 
 Times begin when the import begins. What cut off means is said in cut_off.py. That the removed read
 nothing is shown by opening: no key that anybody in a removed person's cell held before opens any
@@ -42,7 +44,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 CONNECT_LIMIT_S = 300
 SETTLE_LIMIT_S = 120
-MOVE_LIMIT_S = 900
+MOVE_LIMIT_S = 400
 TALK_MS = 3_000
 ROUND_S = 0.1
 FORGET_S = 5.0
@@ -56,13 +58,15 @@ def run(
     folder: Path,
     *,
     transfers: int,
+    joining: int,
     watched: int,
     processes: int,
     cell_size: int,
 ) -> Figures:
     """Measure; return the figures."""
     files = data_bank(force)
-    pair = sides(audiences.conversations, databank.read(files), transfers, watched)
+    bank = databank.read(files)
+    pair = sides(audiences.conversations, bank, transfers, watched=watched, joining=joining)
     after = transferred(files, pair)
     with contextlib.ExitStack() as stack:
         keys = force.folder / "keys"
@@ -80,7 +84,13 @@ def run(
             one.members.ask("close")
     cells = sum(len(side.conversation.cells) for side in pair)
     people = sum(len(c.client_ids) for side in pair for c in side.conversation.cells)
-    return {"members": people, "cells": cells, "transfers": 2 * len(pair[0].moved)} | figures
+    return {
+        "members": people,
+        "cells": cells,
+        "transfers": 2 * len(pair[0].moved),
+        "joining": 2 * pair[0].joining,
+        "watched": 2 * pair[0].watched,
+    } | figures
 
 
 class _World:
@@ -140,7 +150,7 @@ class _World:
         uvloop.run(self._import(after))
         imported_ms = time.time() * 1000
         try:
-            self._follow(watch)
+            self._follow(watch, began_ms)
         finally:
             watch.end()
         entered, joined = list[float](), list[float]()
@@ -152,6 +162,7 @@ class _World:
             "import_s": (imported_ms - began_ms) / 1000,
             **spread("gone_s", [at - began_ms for at in watch.gone_ms.values()]),
             **spread("cut_off_s", [at - began_ms for at in watch.cut_off_ms.values()]),
+            "entered": len(entered),
             **spread("entered_s", entered),
             "joined": len(joined),
             **spread("joined_s", joined),
@@ -164,8 +175,8 @@ class _World:
         async with command_line(Settings(data_dir=self._data, database_url=self._url)) as container:
             await container.editor.import_bank(bank)
 
-    def _follow(self, watch: CutOff) -> None:
-        """Let whole clients do what they are asked, until everybody is out and in."""
+    def _follow(self, watch: CutOff, began_ms: float) -> None:
+        """Let whole clients do what they are asked, until everybody is out and who joins is in."""
         deadline = time.monotonic() + MOVE_LIMIT_S
         forget_at = time.monotonic() + FORGET_S
         passing = said = False
@@ -175,8 +186,9 @@ class _World:
                     f"{len(watch.gone_ms)} are gone, {len(watch.cut_off_ms)} are cut off, "
                     "and the others do not follow"
                 )
+            duties = set[str]().union(*(one.duties() for one in self._present))
             for one in self._present:
-                one.hand_on_duties()
+                one.hand_on(duties)
             if watch.all_gone and not passing:
                 passing = True
                 say("The rosters have changed.")
@@ -184,13 +196,14 @@ class _World:
                     one.movers.tell("pass")
             if watch.all_cut_off and not said:
                 said = True
-                say("Everybody is cut off.")
+                last_s = (max(watch.cut_off_ms.values()) - began_ms) / 1000
+                say(f"Everybody is cut off, {last_s:.1f} s after the import began.")
             if time.monotonic() > forget_at:
                 forget_at = time.monotonic() + FORGET_S
                 for crowd in (crowd for one in self._present for crowd in one.crowds):
                     crowd.ask("forget")  # What came while keys change whole clients judge.
             time.sleep(ROUND_S)
-        say("Everybody is in.")
+        say("All who join are in.")
 
     def _traffic(
         self,

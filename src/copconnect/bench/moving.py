@@ -29,13 +29,14 @@ TRANSFERS = "client/bench/transfers.ts"
 @dataclass(frozen=True, slots=True)
 class Side:
     """The people of one conversation; who is in both takes no part. ``whole`` stay: one in each
-    cell, in the order of the cells. The first ``watched`` of those who are ``moved`` away are whole
-    clients before, too."""
+    cell, in the order of the cells. Of those who are ``moved`` away the first ``joining`` come into
+    their new cells, and the first ``watched`` of these are whole clients before, too."""
 
     conversation: Conversation
     whole: Sequence[Device]
     moved: Sequence[Device]
     watched: int
+    joining: int
     absent: frozenset[str]
 
     @property
@@ -60,18 +61,26 @@ def data_bank(force: Force) -> dict[str, bytes]:
 
 
 def sides(
-    conversations: tuple[Conversation, Conversation], bank: DataBank, transfers: int, watched: int
+    conversations: tuple[Conversation, Conversation],
+    bank: DataBank,
+    transfers: int,
+    *,
+    watched: int,
+    joining: int,
 ) -> tuple[Side, Side]:
-    """Choose who is moved: half of them from each side, nobody who leads it. ``watched`` of all are
-    watched. Raises ValueError if there are too few people."""
+    """Choose who is moved: half of them from each side, nobody who leads it. ``joining`` of all
+    come into their new cells, ``watched`` of these are watched. Raises ValueError if there are too
+    few people, or more watched than joining."""
+    if not watched <= joining <= transfers:
+        raise ValueError("the watched are some of the joining, and these some of the moved")
     first, second = (
         {client for cell in one.cells for client in cell.client_ids} for one in conversations
     )
     absent = frozenset(first & second)
     leading: set[str] = {person.person_id for person in bank.people if person.unit in HALVES}
     return (
-        _side(conversations[0], absent, leading, transfers // 2, watched // 2),
-        _side(conversations[1], absent, leading, transfers // 2, watched // 2),
+        _side(conversations[0], absent, leading, transfers // 2, watched // 2, joining // 2),
+        _side(conversations[1], absent, leading, transfers // 2, watched // 2, joining // 2),
     )
 
 
@@ -81,6 +90,7 @@ def _side(
     leading: set[str],
     moved: int,
     watched: int,
+    joining: int,
 ) -> Side:
     whole, others = [], []
     for cell in conversation.cells:
@@ -90,7 +100,7 @@ def _side(
     if len(others) < moved:
         raise ValueError(f"only {len(others)} people of a conversation can be moved")
     chosen = random.Random(SEED).sample(others, moved)  # noqa: S311 - nothing here is secret.
-    return Side(conversation, whole, chosen, min(watched, moved), absent)
+    return Side(conversation, whole, chosen, watched, joining, absent)
 
 
 def transferred(files: Mapping[str, bytes], pair: tuple[Side, Side]) -> DataBank:
@@ -130,8 +140,8 @@ class Present:
         folder.mkdir()
         conversation = side.conversation
         everybody = {client for cell in conversation.cells for client in cell.client_ids}
-        watched, passing = side.moved[: side.watched], side.moved[side.watched :]
-        simulated = {device.client_id for device in passing}
+        watched, passing = side.moved[: side.watched], side.moved[side.watched : side.joining]
+        simulated = {device.client_id for device in side.moved[side.watched :]}
         whole = {device.client_id for device in (*side.whole, *watched)}
 
         def crowd(name: str, without: set[str], at: int) -> Crowd:
@@ -167,15 +177,19 @@ class Present:
         """Who stays, and who leaves."""
         return self.staying, self.leaving
 
-    def hand_on_duties(self) -> None:
-        """Let whole clients commit what simulated members of their cells were asked to."""
-        asked = {
+    def duties(self) -> set[str]:
+        """Return the cells that simulated devices were asked to commit Removes in since the last
+        time: of this side, or of the other where they have gone."""
+        return {
             cell_id
             for crowd in self.crowds
             for one in crowd.ask("duties")
             for cell_id in one["cells"]
         }
-        for cell_id in asked & self._client_of.keys():
+
+    def hand_on(self, duties: set[str]) -> None:
+        """Let the whole clients of these cells commit, where they are of this side."""
+        for cell_id in duties & self._client_of.keys():
             self.members.tell("duty", client=self._client_of[cell_id], cellId=cell_id)
 
 
