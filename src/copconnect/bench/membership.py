@@ -203,7 +203,7 @@ class _World:
                 for crowd in (crowd for one in self._present for crowd in one.crowds):
                     crowd.ask("forget")  # What came while keys change whole clients judge.
             time.sleep(ROUND_S)
-        say("All who join are in.")
+        say("Who joins is in, or the time for it is over.")
 
     def _traffic(
         self,
