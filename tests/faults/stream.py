@@ -95,10 +95,10 @@ class Listener:
         last = 0
         while True:
             frame = _FRAME.decode(await socket.recv(decode=False))
-            if isinstance(frame, wire.EntryFrame):
+            if isinstance(frame, wire.EntryFrame) and self._concerns(frame.entry):
                 # What came into the log just before Ready may come as a frame, too.
                 if not last < frame.entry.seq <= covered + 1:
-                    self.broken.append(f"{frame.entry.seq} after {last} and {covered}")
+                    self.broken.append(f"{frame.entry.kind} {frame.entry.seq} after {last} and {covered}")
                 last = frame.entry.seq
                 covered = max(covered, last)
                 self._take(frame.entry)
@@ -114,6 +114,11 @@ class Listener:
             page = msgspec.msgpack.decode(answer.content, type=wire.LogPage)
             for entry in page.entries:
                 self._take(entry)
+
+    def _concerns(self, entry: wire.LogEntry) -> bool:
+        """Whether it is of the stream's conversation: devices may belong to others, as all of a
+        synthetic force do."""
+        return entry.conversation_id == self.place.conversation_id
 
     def _take(self, entry: wire.LogEntry) -> None:
         if entry.seq > self.cursor:
