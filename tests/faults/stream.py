@@ -98,7 +98,9 @@ class Listener:
             if isinstance(frame, wire.EntryFrame) and self._concerns(frame.entry):
                 # What came into the log just before Ready may come as a frame, too.
                 if not last < frame.entry.seq <= covered + 1:
-                    self.broken.append(f"{frame.entry.kind} {frame.entry.seq} after {last} and {covered}")
+                    self.broken.append(
+                        f"{frame.entry.kind} {frame.entry.seq} after {last} and {covered}"
+                    )
                 last = frame.entry.seq
                 covered = max(covered, last)
                 self._take(frame.entry)
