@@ -12,6 +12,7 @@ from copconnect.app import command_line
 from copconnect.auth_service import rules
 from copconnect.bus import AccountWakeup, AnyWakeup
 from copconnect.ids import ClientId
+from copconnect.principals import Ended
 from copconnect.settings import Settings
 from tests.identity.conftest import (
     PATROL,
@@ -257,6 +258,24 @@ async def test_the_version_of_me_tells_when_the_devices_are_others(running: Runn
     await running.device(PATROL)
     assert await version() == seen[-1]
     assert len(set(seen)) == len(seen)
+
+
+async def test_a_revoked_device_stays_out_when_it_asks_together_with_its_owners_others(
+    running: Running,
+) -> None:
+    first, second = await running.device(SHO), await running.device(SHO)
+    stranger = await running.device(PATROL)
+    await running.http.delete(f"/v1/clients/{second.client_id}", headers=first.headers)
+    tokens = [one.headers["authorization"].split()[1] for one in (first, second, stranger)]
+    authenticator = running.container.auth.authenticator
+    for _ in range(2):  # Read, then from memory.
+        callers = await authenticator.authenticate_all(tokens)
+        assert [getattr(one, "client_id", one) for one in callers] == [
+            first.client_id,
+            Ended("device_removed"),
+            stranger.client_id,
+        ]
+        assert reason_of(await running.get("/v1/me", second)) == "device_removed"
 
 
 async def test_a_revocation_during_a_look_up_is_not_cached(running: Running) -> None:

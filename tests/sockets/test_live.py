@@ -132,6 +132,31 @@ async def test_a_token_that_ended_is_told_why(live: Live) -> None:
         assert (socket.close_code, socket.close_reason) == (wire.CLOSE_SIGNED_OUT, "suspended")
 
 
+async def test_a_device_that_is_signed_out_while_it_is_let_in_does_not_stay(
+    live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a = live.officer()
+    feed = live.sockets.fanout._feed
+    places = feed.places
+
+    async def slow(clients: Collection[ClientId]) -> Mapping[ClientId, Sequence[Place]]:
+        """Its token has been judged, and it is not among the connections yet."""
+        live.tokens.ended[a.client_id] = Ended("device_removed")
+        signed_out = AccountWakeup(event="signed_out", person_ids=[], client_ids=[a.client_id])
+        await live.bus.publish([signed_out])
+        return await places(clients)
+
+    monkeypatch.setattr(feed, "places", slow)
+    async with live.raw() as socket:
+        hello = wire.Hello(version=1, access_token=a.client_id)
+        await socket.send(msgspec.msgpack.encode(hello))
+        with suppress(ConnectionClosed):
+            while True:
+                await socket.recv()
+        assert socket.close_code == wire.CLOSE_SIGNED_OUT
+        assert socket.close_reason == "device_removed"
+
+
 async def test_lost_wakeups_heal(live: Live) -> None:
     """A crash between commit and wake-up: the next entry, or the periodic look, brings it."""
     a, b, c = live.officer(), live.officer(), live.officer()

@@ -97,7 +97,9 @@ class CachingAuthenticator:
         found: dict[str, Caller | Ended | None] = {}
         for key in keys:
             row = owners.get(key)
-            if row is None or row.person_id not in active:
+            # Another device of the same person may be among those who ask.
+            ended = row is not None and row.ended_reason is not None
+            if row is None or ended or row.person_id not in active:
                 self._cache.pop(key, None)
                 found[key] = None if row is None else Ended(row.ended_reason or "suspended")
                 continue

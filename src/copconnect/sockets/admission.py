@@ -8,6 +8,7 @@ a few statements for each ``TOGETHER`` clients, and messages go on meanwhile.
 import asyncio
 import contextlib
 from collections import deque
+from collections.abc import Awaitable, Callable, Collection
 
 import structlog
 
@@ -26,11 +27,20 @@ log = structlog.get_logger()
 
 
 class Admission:
-    """The Hellos of one node that wait. ``per_s``: how many it answers in a second at most."""
+    """The Hellos of one node that wait. ``per_s``: how many it answers in a second at most.
+    ``rejudge`` closes the connections that may not stay."""
 
     def __init__(
-        self, fanout: Fanout, tokens: Tokens, versions: Versions, clock: Clock, bus: Bus, per_s: int
+        self,
+        fanout: Fanout,
+        tokens: Tokens,
+        versions: Versions,
+        clock: Clock,
+        bus: Bus,
+        per_s: int,
+        rejudge: Callable[[Collection[Connection]], Awaitable[None]],
     ) -> None:
+        self._rejudge = rejudge
         self._fanout = fanout
         self._tokens = tokens
         self._versions = versions
@@ -109,3 +119,5 @@ class Admission:
         if entered:
             since = {one.client.client_id: one.hello_ms for one, _, _ in entered}
             await self._bus.publish([EnteredWakeup(clients=since)])
+            # A device that was signed out after its token was judged was not here to be told.
+            await self._rejudge([one for one, _, _ in entered])

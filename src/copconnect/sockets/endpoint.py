@@ -64,7 +64,9 @@ class Sockets:
         self._strangers = Strangers(limits.strangers, limits.strangers_per_address)
         self.fanout = Fanout(feed, bus, leases, clock)
         self.cursors = CursorBuffer(feed, bus)
-        self._admission = Admission(self.fanout, tokens, versions, clock, bus, limits.hellos_per_s)
+        self._admission = Admission(
+            self.fanout, tokens, versions, clock, bus, limits.hellos_per_s, self._rejudge
+        )
         self._rounds = Rounds(self._rejudge)
         self._presence = Presence(self._begin_to_end)
         self._present_in: set[Any] = set()
