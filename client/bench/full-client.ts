@@ -18,7 +18,7 @@ import { createMls } from "../src/mls/mls.ts";
 import type { CellGroup, DeviceIdentity } from "../src/mls/types.ts";
 import { toHex } from "../src/octets.ts";
 import { STORES } from "../src/records.ts";
-import type { AccountRecord, GroupRecord, TreeRecord } from "../src/records.ts";
+import type { AccountRecord, ConversationRecord, GroupRecord, TreeRecord } from "../src/records.ts";
 import { seedOf } from "../src/several_cells/own_key.ts";
 import type { Fetch } from "../src/transport/http.ts";
 import { TrustStore } from "../src/trust/checker.ts";
@@ -27,7 +27,6 @@ import type { Accepted, Duty, Me, Trust, UploadCommit } from "../src/wire.ts";
 import { Downloads } from "./downloads.ts";
 import { JoinTurns } from "./join-turns.ts";
 
-const SUITE = 1;
 const SIGNATURE_BYTES = 64;
 const POLL_MS = 20;
 const LIMIT_MS = 120_000;
@@ -297,11 +296,12 @@ export class FullClient {
   async #group(vault: Vault, conversationId: string): Promise<CellGroup | null> {
     const stored = await vault.get<GroupRecord>(STORES.groups, conversationId);
     const tree = await vault.get<TreeRecord>(STORES.trees, conversationId);
-    if (stored === null || tree === null || tree.id !== stored.tree) return null;
+    const record = await vault.get<ConversationRecord>(STORES.conversations, conversationId);
+    if (stored === null || tree === null || record === null || tree.id !== stored.tree) return null;
     const { trust } = this.#plan;
     const checker = await TrustStore.open(trust, { pinnedRoot: trust.root, now: Date.now });
     const identity = this.#identity;
-    const mls = await createMls({ identity, checker, suite: SUITE, now: Date.now });
+    const mls = await createMls({ identity, checker, suite: record.suite, now: Date.now });
     return mls.decode(stored.state, tree.bytes);
   }
 
