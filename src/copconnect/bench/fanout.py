@@ -57,7 +57,8 @@ def _messages(
         cpu = deployment.cpu_s() - cpu
         statements = deployment.statements() - statements
         spent = sum(one["cpu_s"] for one in crowd.ask("usage")) - own
-        opened = crowd.ask("open")
+        # After the first, of which only this is a figure: what a device does that is alone.
+        opened = crowd.ask("open", sharing=number > 0)
         opening = sum(one["cpu_s"] for one in opened)
         if (count := sum(one["came"] for one in came)) != crowd.devices:
             raise RuntimeError(f"the message came to {count} of {crowd.devices} devices")
@@ -91,6 +92,8 @@ def _messages(
     medians = {name: statistics.median(one[name] for one in measured[1:]) for name in measured[0]}
     medians["statements"] = min(one["statements"] for one in measured[1:])
     medians["first_seal_ms_node"] = measured[0]["seal_ms_node"]
+    medians["decrypt_cpu_us_alone"] = measured[0]["decrypt_cpu_us"]
+    medians["last_decrypted_ms_alone"] = measured[0]["last_decrypted_ms"]
     return medians | _verdict(crowd, sender.posted) | _receipts(deployment, crowd)
 
 

@@ -2,8 +2,10 @@
 "Sealed messages", with its own seal, chain and counters.
 
 What is the same for everybody is done once for the process: the sender's certificate chain and
-inclusion proof (each distinct certificate and proof), and reading the roster head. Everything
-else each device does for itself: header, signature, body hash, chain, seal, commitment, body.
+inclusion proof (each distinct certificate and proof), reading the roster head, and, while
+``sharing``, reading and verifying the same signed header: real devices have a processor each.
+Everything else each device does for itself: body hash, chain, seal, commitment, body; without
+``sharing`` the header and its signature, too.
 """
 
 import hashlib
@@ -76,6 +78,25 @@ class Conversation:
         self._issuing = [x509.load_der_x509_certificate(one) for one in issuing]
         self._senders: dict[bytes, Ed25519PublicKey] = {}
         self._proven: set[tuple[bytes, bytes, bytes]] = set()
+        self.sharing = True
+        self._verified: dict[tuple[bytes, bytes, bytes], SignedHeader] = {}
+
+    def header(self, payload: wire.SealedPayload) -> SignedHeader:
+        """Return the header, once its sender and signature have been verified (receiver's steps 1
+        to 3 up to the body's hash). Raises Refused, SealedRefused."""
+        known = (payload.sealed, payload.certificate, payload.proof)
+        if self.sharing and known in self._verified:
+            return self._verified[known]
+        header = read_header(payload.sealed)
+        if header.kem != self.kem or header.conversation_id != self.conversation_id:
+            raise Refused("malformed")
+        key = self.sender_key(header, payload)
+        try:
+            key.verify(header.signature, _TO_BE_SIGNED + header.unsigned)
+        except InvalidSignature as error:
+            raise Refused("bad_signature") from error
+        self._verified[known] = header
+        return header
 
     def sender_key(self, header: SignedHeader, payload: wire.SealedPayload) -> Ed25519PublicKey:
         """Return the key of a sender whom the CA and the roster vouch for. Raises Refused."""
@@ -126,16 +147,9 @@ def open_sealed(
     """
     try:
         payload = _PAYLOAD.decode(data)
-        header = read_header(payload.sealed)
+        header = conversation.header(payload)
     except (msgspec.MsgspecError, SealedRefused) as error:
         raise Refused("malformed") from error
-    if header.kem != conversation.kem or header.conversation_id != conversation.conversation_id:
-        raise Refused("malformed")
-    key = conversation.sender_key(header, payload)
-    try:
-        key.verify(header.signature, _TO_BE_SIGNED + header.unsigned)
-    except InvalidSignature as error:
-        raise Refused("bad_signature") from error
     if hashlib.sha256(payload.body).digest() != header.body_hash:
         raise Refused("body_mismatch")
     chain = chains.get(header.sender)

@@ -46,6 +46,7 @@ class Simulation:
                 came = await simulator.came_everywhere(asked["entry_id"], asked["limit_s"])
                 return {"came": came}
             case "open":
+                simulator.share(sharing=asked.get("sharing", True))
                 return await self._open()
             case "forget":
                 simulator.forget()

@@ -265,6 +265,10 @@ class Simulator:
         self._frame(device, payload, now_ns)
         self._changed.set()
 
+    def share(self, *, sharing: bool) -> None:
+        """Let devices verify a signed header once for all of the process, or each for itself."""
+        self._conversation.sharing = sharing
+
     def open_all(self) -> None:
         """Let the devices open what they have received so far, in the order it came."""
         while self.open_some():

@@ -284,9 +284,11 @@ class Fanout:
         if wakeup.kind == "commit" and wakeup.cell_id is not None:
             self.duties.end(wakeup.cell_id)
         if wakeup.kind == "sealed":
-            frames = SealedFrames(wakeup)
-            for cell_id, connections in topic.cells.items():
-                push_all(connections, framing.binary(frames.frame(cell_id)))
+            made = SealedFrames(wakeup)
+            frames = {one: framing.binary(made.frame(one)) for one in topic.cells}
+            for connection, cells in topic.by_connection():
+                for cell_id in cells:
+                    connection.push(frames[cell_id])
         else:
             push_all(topic.targets(wakeup.cell_id), framing.binary(wakeup.frame))
 

@@ -72,6 +72,19 @@ class Topic:
         """Return whom an entry of this cell (None: of every cell) goes to."""
         return self._seats.keys() if cell_id is None else self.cells.get(cell_id, ())
 
+    def by_connection(self) -> Iterable[tuple[Connection, Iterable[CellId]]]:
+        """Return everybody here with their cells, in the order in which they came in.
+
+        What belongs to a connection lies in memory, the kernel's too, roughly in that order:
+        writing to tens of thousands of sockets cell by cell costs half as much again.
+        """
+        for connection, seats in self._seats.items():
+            if len(seats) == 1:
+                for cell_id, _ in seats:
+                    yield connection, (cell_id,)
+            else:
+                yield connection, {cell_id for cell_id, _ in seats}
+
     def seat(self, connection: Connection, cell_id: CellId, certificate_hash: str) -> bool:
         """Give a connection a seat; return whether it had none."""
         seats = self._seats.setdefault(connection, set())
