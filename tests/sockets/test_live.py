@@ -479,9 +479,12 @@ async def test_silent_connections_are_ended_and_answering_ones_stay(live: Live) 
         deaf.transport.pause_reading()
         connections = live.sockets.fanout.connections
         answering = next(one for one in connections if one.client == a)
-        for _ in range(2):
+        for silent in (1, 2):  # Turns; only after the second a ping is due.
             rounds.ping(connections)
-            await until_async(lambda: not answering.expects_pong, "the answer")
+            assert {one.unheard for one in connections} == {silent}
+        await until_async(lambda: answering.unheard == 0, "the answer")
+        rounds.ping(connections)
+        assert answering.unheard == 1
         await until_async(lambda: len(live.sockets.fanout.connections) == 1, "the end")
         assert live.sockets.fanout.connections == [answering]
         await live.post(a, made)

@@ -54,8 +54,8 @@ class Connection(WSListener):
 
     ``caller`` is None until Hello was accepted; ``token`` and ``positions`` are what Hello carried,
     at ``hello_ms``. ``forwarded`` is what proxies say of the ``address`` it counts under.
-    ``expects_pong``: a ping is unanswered. ``slot`` is its turn in the rounds that look after
-    connections.
+    ``unheard``: turns of the rounds that look after connections since something came from it;
+    ``slot``: which turn is its own.
     """
 
     __slots__ = (
@@ -67,12 +67,12 @@ class Connection(WSListener):
         "address",
         "caller",
         "close_code",
-        "expects_pong",
         "forwarded",
         "hello_ms",
         "positions",
         "slot",
         "token",
+        "unheard",
     )
 
     def __init__(self, owner: Owner, limit_bytes: int, forwarded: str = "") -> None:
@@ -84,12 +84,12 @@ class Connection(WSListener):
         self.address = ""
         self.caller: Caller | None = None
         self.close_code: int | None = None
-        self.expects_pong = False
         self.forwarded = forwarded
         self.hello_ms = 0
         self.positions: Mapping[ConversationId, int] = {}
         self.slot = -1
         self.token = ""
+        self.unheard = 0
 
     @property
     def client(self) -> Caller:
@@ -164,9 +164,10 @@ class Connection(WSListener):
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         """Pass a message on; answer a close."""
         kind = frame.msg_type
+        self.unheard = 0
         if kind == WSMsgType.PONG:
-            self.expects_pong = False
-        elif kind == WSMsgType.CLOSE:
+            return
+        if kind == WSMsgType.CLOSE:
             if self.close_code is None:
                 self.close(int.from_bytes(frame.get_payload_as_bytes()[:2]) or 1000)
             transport.disconnect()  # After what was written.

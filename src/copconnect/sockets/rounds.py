@@ -1,8 +1,10 @@
 """Looks after every connection in turn: pings, and judging its token again.
 
 One task for all connections instead of timers for each. Time is cut into seconds, connections into
-``SLOTS`` equal parts: in each second those whose turn it is are pinged, so that each is every
-``PING_S``, and an answer is due before the next ping.
+``SLOTS`` equal parts: in each second it is the turn of some, so that it is each one's every
+``TURN_S``. Who was silent for a whole turn is pinged; who was silent for another is gone. Clients
+look after their connections themselves (client/src/transport/socket.ts), more often than that, so
+that hardly any is ever pinged: tens of thousands of pings cost more than the messages.
 """
 
 from collections.abc import Awaitable, Callable, Collection, Iterable
@@ -11,7 +13,7 @@ from copconnect.background import Periodic
 from copconnect.sockets import framing
 from copconnect.sockets.connection import Connection
 
-PING_S = 20
+TURN_S = 30
 REJUDGE_S = 120  # A revocation holds even if its wake-up was lost.
 SLOTS = REJUDGE_S
 
@@ -54,16 +56,17 @@ class Rounds:
 
     async def _turn(self) -> None:
         self._second += 1
-        for slot in range(self._second % PING_S, SLOTS, PING_S):
+        for slot in range(self._second % TURN_S, SLOTS, TURN_S):
             ping(list(self._slots[slot]))
         await self._rejudge(list(self._slots[self._second % SLOTS]))
 
 
 def ping(connections: Iterable[Connection]) -> None:
-    """Ping each; end those that have not answered the last ping."""
+    """Take a turn: ping who was silent since the one before, end who did not answer."""
     for connection in connections:
-        if connection.expects_pong:
+        if connection.unheard > 1:
             connection.abort()
-        else:
-            connection.expects_pong = True
+            continue
+        if connection.unheard:
             connection.push(framing.PING)
+        connection.unheard += 1
