@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import event
+from sqlalchemy.dialects import postgresql
 
 from copconnect.auth_service import store
 from copconnect.database import METADATA, open_database
@@ -52,3 +53,10 @@ async def test_when_clients_were_seen_is_written_in_one_order(tmp_path: Path) ->
     finally:
         await database.close()
     assert [client for _, client in seen] == ["a", "b", "c"]
+
+
+def test_on_postgresql_it_is_one_statement_that_holds_rows_in_that_order() -> None:
+    statement = str(store._SET_LAST_SEEN.compile(dialect=postgresql.dialect()))  # type: ignore[no-untyped-call]
+    assert "ORDER BY auth_clients.client_id FOR NO KEY UPDATE OF auth_clients" in " ".join(
+        statement.split()
+    )

@@ -3,7 +3,8 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from sqlalchemy import bindparam, delete, func, insert, select, update
+from sqlalchemy import Column, bindparam, delete, func, insert, select, update
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect.auth_service.ports import EndReason
@@ -231,15 +232,49 @@ async def token_owners(
 
 
 async def set_last_seen(connection: AsyncConnection, seen: Mapping[ClientId, int]) -> None:
-    """Store when clients were last seen."""
-    if seen:
+    """Store when clients were last seen. All rows are held in one order: nodes that write the same
+    clients at once would wait for each other."""
+    if not seen:
+        return
+    ordered = sorted(seen.items())
+    if connection.dialect.name == "postgresql":
+        # Rows as arrays: the driver would run the statement once for each row, and of a node's
+        # tens of thousands all others would wait.
+        ids, times = zip(*ordered, strict=True)
+        await connection.execute(_SET_LAST_SEEN, {"p_clients": list(ids), "p_times": list(times)})
+    else:
         await connection.execute(
             update(clients)
             .where(clients.c.client_id == bindparam("client"))
             .values(last_seen_ms=bindparam("seen")),
-            # In one order: nodes that write the same clients at once would wait for each other.
-            [{"client": client, "seen": time} for client, time in sorted(seen.items())],
+            [{"client": client, "seen": time} for client, time in ordered],
         )
+
+
+def _set_last_seen() -> Any:
+    given = select(
+        _unnested("p_clients", clients.c.client_id).label("client_id"),
+        _unnested("p_times", clients.c.last_seen_ms).label("seen_ms"),
+    ).subquery("given")
+    held = (
+        select(given)
+        .join(clients, clients.c.client_id == given.c.client_id)
+        .order_by(clients.c.client_id)
+        .with_for_update(of=clients, key_share=True)
+        .cte("held")
+    )
+    return (
+        update(clients)
+        .where(clients.c.client_id == held.c.client_id)
+        .values(last_seen_ms=held.c.seen_ms)
+    )
+
+
+def _unnested(name: str, column: Column[Any]) -> Any:
+    return func.unnest(bindparam(name, type_=postgresql.ARRAY(column.type)))
+
+
+_SET_LAST_SEEN = _set_last_seen()
 
 
 # --- Trust ------------------------------------------------------------------------------------
