@@ -48,7 +48,7 @@ def _messages(
     deployment: Deployment, crowd: Crowd, sender: NodeProgram, floor: Floor, rounds: int
 ) -> Figures:
     measured: list[Figures] = []
-    for number in range(rounds + 1):
+    for number in range(rounds + 2):
         crowd.publish(new_keys(sender.seeds()))
         statements, cpu = deployment.statements(), deployment.cpu_s()
         own = sum(one["cpu_s"] for one in crowd.ask("usage"))
@@ -57,8 +57,8 @@ def _messages(
         cpu = deployment.cpu_s() - cpu
         statements = deployment.statements() - statements
         spent = sum(one["cpu_s"] for one in crowd.ask("usage")) - own
-        # After the first, of which only this is a figure: what a device does that is alone.
-        opened = crowd.ask("open", sharing=number > 0)
+        # The last one tells only what opening costs a device that shares nothing with others.
+        opened = crowd.ask("open", sharing=number <= rounds)
         opening = sum(one["cpu_s"] for one in opened)
         if (count := sum(one["came"] for one in came)) != crowd.devices:
             raise RuntimeError(f"the message came to {count} of {crowd.devices} devices")
@@ -89,11 +89,12 @@ def _messages(
         )
         say(", ".join(f"{name} {value:.1f}" for name, value in measured[-1].items()))
     # The first message fetches and judges the keys of all cells: it is not measured.
-    medians = {name: statistics.median(one[name] for one in measured[1:]) for name in measured[0]}
-    medians["statements"] = min(one["statements"] for one in measured[1:])
-    medians["first_seal_ms_node"] = measured[0]["seal_ms_node"]
-    medians["decrypt_cpu_us_alone"] = measured[0]["decrypt_cpu_us"]
-    medians["last_decrypted_ms_alone"] = measured[0]["last_decrypted_ms"]
+    first, *others, alone = measured
+    medians = {name: statistics.median(one[name] for one in others) for name in first}
+    medians["statements"] = min(one["statements"] for one in others)
+    medians["first_seal_ms_node"] = first["seal_ms_node"]
+    medians["decrypt_cpu_us_alone"] = alone["decrypt_cpu_us"]
+    medians["last_decrypted_ms_alone"] = alone["last_decrypted_ms"]
     return medians | _verdict(crowd, sender.posted) | _receipts(deployment, crowd)
 
 
