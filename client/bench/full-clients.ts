@@ -3,9 +3,10 @@
  * themselves, commit what is due, send what they are told.
  *
  * Run: npx tsx client/bench/full-clients.ts <devices.msgpack> <origin>…
- * Lines of JSON in: {command: "start" | "send" | "held" | "close", …}; out: answers with `command`
- * ("held" with the key of each one's cell, whoever has committed), and what full-client.ts tells by
- * itself.
+ * Lines of JSON in: {command: "start" | "send" | "shown" | "rejoin" | "held" | "close", …}; out:
+ * answers with `command` ("held" with the key of each one's cell, whoever has committed; "shown" with
+ * how many show a text), and what full-client.ts tells by itself. "rejoin": a client that has lost
+ * everything comes in anew.
  */
 import { readFile } from "node:fs/promises";
 import { createInterface } from "node:readline";
@@ -14,7 +15,7 @@ import { FullClient, say } from "./full-client.ts";
 import type { Plan } from "./full-client.ts";
 
 interface Command {
-  readonly command: "start" | "send" | "held" | "close";
+  readonly command: "start" | "send" | "shown" | "rejoin" | "held" | "close";
   readonly client?: number;
   readonly text?: string;
 }
@@ -36,6 +37,16 @@ async function main(): Promise<void> {
           break;
         case "send":
           say({ command: "send", ...(await client?.send(asked.text ?? "")) });
+          break;
+        case "shown": {
+          for (const one of clients) await one.shows(plan.conversationId, asked.text ?? "");
+          say({ command: "shown", clients: clients.length });
+          break;
+        }
+        case "rejoin":
+          await client?.wipe();
+          await client?.start();
+          say({ command: "rejoin" });
           break;
         case "held": {
           const seeds = clients.map((one) => one.seed(plan.conversationId));

@@ -26,6 +26,7 @@ app = typer.Typer(
     name="copconnect bench", help="Measure this program on this machine.", no_args_is_help=True
 )
 Cache = Annotated[Path, typer.Option(help="Where forces and cells are kept between runs.")]
+Whole = Annotated[int, typer.Option(min=1, help="Whole clients: the sender, and of other cells.")]
 CACHE = Path(".bench-cache")
 GROWTH = (1_000, 10_000, 63_000, 100_000)
 MOST_OF_A_PROCESS = 17_000  # Sockets: where a process may hold 20,000 descriptors.
@@ -87,13 +88,14 @@ def fanout(
     processes: Annotated[int, typer.Option(help="Workers, and simulator processes.")] = 4,
     rounds: Annotated[int, typer.Option(help="Messages that are measured.")] = 5,
     suite: Annotated[int, typer.Option(help="MLS cipher suite.")] = 1,
+    whole: Whole = 8,
     cache: Cache = CACHE,
 ) -> None:
     """Measure one message to every device of a large conversation."""
     people = _force(cache, members + 1)  # And the sender.
     conversation = founding.cached(people, suite)
     with tempfile.TemporaryDirectory(prefix="copconnect-bench-") as folder:
-        report(fanning.run(people, conversation, Path(folder), processes, rounds))
+        report(fanning.run(people, conversation, Path(folder), processes, rounds, whole))
 
 
 @app.command()
@@ -103,6 +105,7 @@ def growth(
     ] = None,
     rounds: Annotated[int, typer.Option(help="Messages that are measured.")] = 5,
     suite: Annotated[int, typer.Option(help="MLS cipher suite.")] = 1,
+    whole: Whole = 8,
     cache: Cache = CACHE,
 ) -> None:
     """Measure the fan-out at several sizes; a line for each, then one of all."""
@@ -112,7 +115,7 @@ def growth(
         conversation = founding.cached(people, suite)
         with tempfile.TemporaryDirectory(prefix="copconnect-bench-") as folder:
             processes = max(4, -(-size // MOST_OF_A_PROCESS))
-            found.append(fanning.run(people, conversation, Path(folder), processes, rounds))
+            found.append(fanning.run(people, conversation, Path(folder), processes, rounds, whole))
         report(found[-1])
     report_series(found)
 

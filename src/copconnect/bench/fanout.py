@@ -1,7 +1,9 @@
 """``bench fanout``: one sealed message to every device of a large conversation.
 
-The sender is the real client core; the workers are the real server on PostgreSQL and NATS; every
-other device is simulated, connected, and a leaf of a real MLS tree. Times begin when the sender
+The sender is the real client core, and so is one device in each of a few other cells; the workers
+are the real server on PostgreSQL and NATS; every other device is simulated, connected, and a leaf
+of a real MLS tree. Before each message one of the whole clients, which has lost all that it had,
+comes in anew, so that epochs change while the conversation talks. Times begin when the sender
 begins to post. After each message comes one of the floor (floor_side.py): as many processes that
 only write bytes that are ready, as many bytes, to as many sockets.
 """
@@ -26,33 +28,53 @@ from copconnect.bench.served import connect, served
 
 TEXT = "All units: road closed from 18:00 at the main junction. Divert traffic, report by radio."
 LIMIT_S = 300
+SETTLING_S = 2.5
 
 
 def run(
-    force: Force, conversation: Conversation, folder: Path, processes: int, rounds: int
+    force: Force,
+    conversation: Conversation,
+    folder: Path,
+    processes: int,
+    rounds: int,
+    whole: int,
 ) -> Figures:
-    """Measure; return the figures."""
-    with served(force, conversation, folder, processes) as (deployment, crowd, sender):
+    """Measure; return the figures. ``whole``: how many devices are whole clients, the sender and
+    one of each of the next cells."""
+    devices = [
+        conversation.devices[cell.client_ids[0]] for cell in conversation.cells[: max(1, whole)]
+    ]
+    with served(force, conversation, folder, processes, devices) as (deployment, crowd, sender):
         figures = connect(deployment, crowd)
         sender.ask("start")
         with contextlib.closing(Floor(crowd.devices, processes)) as floor:
-            figures |= _messages(deployment, crowd, sender, floor, rounds)
+            figures |= _messages(deployment, crowd, sender, floor, rounds, len(devices))
         records = uvloop.run(founding.records(conversation, deployment.addresses[0]))
         figures |= browser.seal_ms(records, TEXT, deployment.origins[0], folder)
         crowd.ask("disconnect")
         sender.ask("close")
-    return {"members": crowd.devices, "cells": len(conversation.cells)} | figures
+    figures["decrypted"] += len(devices) - 1  # They show each message, as _messages has seen.
+    members = crowd.devices + len(devices) - 1  # All but the sender.
+    return {"members": members, "cells": len(conversation.cells)} | figures
 
 
 def _messages(
-    deployment: Deployment, crowd: Crowd, sender: NodeProgram, floor: Floor, rounds: int
+    deployment: Deployment,
+    crowd: Crowd,
+    sender: NodeProgram,
+    floor: Floor,
+    rounds: int,
+    whole: int,
 ) -> Figures:
     measured: list[Figures] = []
     for number in range(rounds + 2):
-        crowd.publish(new_keys(sender.seeds()))
+        if number and whole > 1:
+            sender.ask("rejoin", client=1 + number % (whole - 1))
+        _settle(crowd, sender)
         statements, cpu = deployment.statements(), deployment.cpu_s()
         own = sum(one["cpu_s"] for one in crowd.ask("usage"))
-        sent = sender.ask("send", text=f"{TEXT} ({number})")
+        text = f"{TEXT} ({number})"
+        sent = sender.ask("send", text=text)
         came = crowd.ask("wait", entry_id=sent["entryId"], limit_s=LIMIT_S)
         cpu = deployment.cpu_s() - cpu
         statements = deployment.statements() - statements
@@ -62,6 +84,7 @@ def _messages(
         opening = sum(one["cpu_s"] for one in opened)
         if (count := sum(one["came"] for one in came)) != crowd.devices:
             raise RuntimeError(f"the message came to {count} of {crowd.devices} devices")
+        sender.ask("shown", text=text)
         size = max(one["entry_bytes"] for one in crowd.ask("sizes"))
         beneath = floor.round(size)
         times = crowd.verdict([sent["entryId"]], times=True)["times_ns"][0]
@@ -95,7 +118,16 @@ def _messages(
     medians["first_seal_ms_node"] = first["seal_ms_node"]
     medians["decrypt_cpu_us_alone"] = alone["decrypt_cpu_us"]
     medians["last_decrypted_ms_alone"] = alone["last_decrypted_ms"]
+    _settle(crowd, sender)
     return medians | _verdict(crowd, sender.posted) | _receipts(deployment, crowd)
+
+
+def _settle(crowd: Crowd, sender: NodeProgram) -> None:
+    """Let devices open what whole clients say by themselves: who has come in asks for the group's
+    name."""
+    time.sleep(SETTLING_S)
+    crowd.publish(new_keys(sender.seeds()))
+    crowd.ask("open")
 
 
 def _verdict(crowd: Crowd, posted: Sequence[str]) -> Figures:
