@@ -32,13 +32,12 @@ from tests.bench_chromium.looking import Looking
 from tests.bench_chromium.talking import Talking
 from tests.harness import databank
 
-SUITE = 1
-
 
 def main() -> int:
     """Measure and report."""
     parser = argparse.ArgumentParser(prog="bench-chromium")
     parser.add_argument("--members", type=int, default=63_000)
+    parser.add_argument("--suite", type=int, default=1, help="MLS cipher suite")
     parser.add_argument("--processes", type=int, default=4, help="workers, simulator processes")
     parser.add_argument("--rounds", type=int, default=5, help="messages each way to everybody")
     parser.add_argument("--messages", type=int, default=200, help="more, in the list to scroll")
@@ -46,7 +45,7 @@ def main() -> int:
     parser.add_argument("--cache", type=Path, default=Path(".bench-cache"))
     options = parser.parse_args()
     force = forces.cached(options.cache.resolve(), options.members + 1)
-    conversation = founding.cached(force, SUITE)
+    conversation = founding.cached(force, options.suite)
     with tempfile.TemporaryDirectory(prefix="copconnect-bench-") as folder:
         report(_run(force, conversation, Path(folder), options))
     return 0
