@@ -30,7 +30,8 @@ from copconnect.conduct.service import Acceptances, ConductService
 from copconnect.database import Database, open_database
 from copconnect.delivery import routes as delivery_routes
 from copconnect.delivery.service import DeliveryService
-from copconnect.http import Gate, on_error, security_headers
+from copconnect.direct import Direct
+from copconnect.http import Gate, before_send, on_error, security_headers
 from copconnect.ids import ClientId, ConversationId, PersonId
 from copconnect.leases import Leases
 from copconnect.migrations import migrate
@@ -244,7 +245,7 @@ async def command_line(settings: Settings) -> AsyncIterator[Container]:
         await container.database.close()
 
 
-def create_app(settings: Settings, container: Container | None = None) -> Litestar:
+def create_app(settings: Settings, container: Container | None = None) -> Direct:
     """Return the web server. Raises AuthorityMissing, NoGateway."""
     parts = container or Container(settings)
 
@@ -266,12 +267,14 @@ def create_app(settings: Settings, container: Container | None = None) -> Litest
         *attachment_routes.routes(parts.attachments, parts.gate),
         *web_assets.routes(),
     ]
-    return Litestar(
+    secured = security_headers(operator_routes.origin(settings.map_tiles_url))
+    framework = Litestar(
         route_handlers=handlers,
         lifespan=[lifespan],
         exception_handlers={Exception: on_error},
-        before_send=[security_headers(operator_routes.origin(settings.map_tiles_url))],
+        before_send=[before_send(secured)],
         request_max_body_size=None,  # Handlers read with limits of their own.
         openapi_config=OpenAPIConfig(title="Cop Connect", version=__version__, path="/v1/schema"),
         logging_config=None,
     )
+    return Direct(framework, delivery_routes.hot_routes(parts.delivery, parts.gate), secured)

@@ -1,13 +1,14 @@
 """HTTP glue: who is calling, bodies in, bodies out, errors, security headers.
 
 Bodies are MessagePack or JSON by Content-Type; answers follow Accept. Handlers stay explicit:
-``body = await read(request, wire.X)`` and ``return answer(request, value)``.
+``body = await read(request, wire.X)`` and ``return answer(request, value)``. What is here serves
+requests of the web framework and those that :mod:`copconnect.direct` answers beside it alike.
 """
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from functools import lru_cache, partial
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import msgspec
 import structlog
@@ -26,7 +27,34 @@ MAX_BODY_BYTES = 3 * wire.MAX_HANDSHAKE_BYTES + 65536  # Commit, group info and 
 
 T = TypeVar("T")
 HttpRequest = Request[Any, Any, Any]
+Headers = Iterable[tuple[bytes, bytes]]
 log = structlog.get_logger()
+
+
+class Named(Protocol):
+    """Header values by their names in lower case, the first of each."""
+
+    def get(self, key: str, default: str, /) -> str:
+        """Return the value, or ``default``."""
+        ...
+
+
+class Incoming(Protocol):
+    """What is asked of a request here: the framework's is one."""
+
+    @property
+    def scope(self) -> Mapping[str, Any]:
+        """The ASGI scope."""
+        ...
+
+    @property
+    def headers(self) -> Named:
+        """The headers."""
+        ...
+
+    def stream(self) -> AsyncIterator[bytes]:
+        """Yield the body as it comes."""
+        ...
 
 
 class Authenticator(Protocol):
@@ -43,7 +71,7 @@ class Gate:
     def __init__(self, authenticator: Authenticator) -> None:
         self._authenticator = authenticator
 
-    async def caller(self, request: HttpRequest, *, conduct: bool = True) -> Caller:
+    async def caller(self, request: Incoming, *, conduct: bool = True) -> Caller:
         """Return who calls.
 
         Raises Unauthenticated, SignedOut, or ConductNotAccepted where asked for.
@@ -59,10 +87,10 @@ class Gate:
         return caller
 
 
-async def read_bytes(request: HttpRequest, limit: int) -> bytes:
+async def read_bytes(request: Incoming, limit: int) -> bytes:
     """Return the body. Raises TooLarge beyond ``limit`` bytes, without reading the rest."""
-    declared = request.headers.get("content-length")
-    if declared is not None and declared.isdigit() and int(declared) > limit:
+    declared = request.headers.get("content-length", "")
+    if declared.isdigit() and int(declared) > limit:
         raise errors.TooLarge(limit=limit)
     parts: list[bytes] = []
     size = 0
@@ -74,7 +102,7 @@ async def read_bytes(request: HttpRequest, limit: int) -> bytes:
     return b"".join(parts)
 
 
-async def read(request: HttpRequest, kind: type[T], limit: int = MAX_BODY_BYTES) -> T:
+async def read(request: Incoming, kind: type[T], limit: int = MAX_BODY_BYTES) -> T:
     """Decode and validate the body as ``kind``. Raises BadRequest or TooLarge."""
     data = await read_bytes(request, limit)
     content_type = request.headers.get("content-type", MSGPACK)
@@ -86,11 +114,34 @@ async def read(request: HttpRequest, kind: type[T], limit: int = MAX_BODY_BYTES)
         raise errors.BadRequest(reason=str(error)[:200]) from error
 
 
-def answer(request: HttpRequest, value: Any, status: int = 200) -> Response[bytes]:
-    """Encode a wire value for this request."""
+class Encoded(NamedTuple):
+    """An answer as it goes out."""
+
+    body: bytes
+    media_type: str
+    status: int
+    retry_after: str = ""  # Seconds.
+
+
+def encode(request: Incoming, value: Any, status: int = 200) -> Encoded:
+    """Encode a wire value as this request takes it."""
     if MSGPACK in request.headers.get("accept", ""):
-        return Response(msgspec.msgpack.encode(value), status_code=status, media_type=MSGPACK)
-    return Response(msgspec.json.encode(value), status_code=status, media_type=JSON)
+        return Encoded(msgspec.msgpack.encode(value), MSGPACK, status)
+    return Encoded(msgspec.json.encode(value), JSON, status)
+
+
+def answer(request: Incoming, value: Any) -> Response[bytes]:
+    """Answer with a wire value."""
+    return _response(encode(request, value))
+
+
+def _response(encoded: Encoded) -> Response[bytes]:
+    return Response(
+        encoded.body,
+        status_code=encoded.status,
+        media_type=encoded.media_type,
+        headers={"retry-after": encoded.retry_after} if encoded.retry_after else None,
+    )
 
 
 def nothing() -> Response[None]:
@@ -98,15 +149,20 @@ def nothing() -> Response[None]:
     return Response(None, status_code=204)
 
 
-def on_error(request: HttpRequest, error: Exception) -> Response[bytes]:
+def on_error(request: Incoming, error: Exception) -> Response[bytes]:
+    """Answer with what :func:`refuse` says."""
+    return _response(refuse(request, error))
+
+
+def refuse(request: Incoming, error: Exception) -> Encoded:
     """Turn any exception into an ErrorBody; unknown ones are logged and answered as internal."""
     known = translate(error)
     if known.status >= 500:
-        log.error("request_failed", path=request.url.path, code=known.code, exc_info=error)
-    response = answer(request, known.body(), known.status)
-    if known.retry_after_ms is not None:
-        response.headers["retry-after"] = str(max(1, known.retry_after_ms // 1000))
-    return response
+        log.error("request_failed", path=request.scope["path"], code=known.code, exc_info=error)
+    encoded = encode(request, known.body(), known.status)
+    if known.retry_after_ms is None:
+        return encoded
+    return encoded._replace(retry_after=str(max(1, known.retry_after_ms // 1000)))
 
 
 def translate(error: Exception) -> errors.CopConnectError:
@@ -145,33 +201,39 @@ _FIXED = (
     (b"cross-origin-resource-policy", b"same-origin"),
 )
 _FIXED_NAMES = frozenset(name for name, _ in _FIXED)
+Secured = Callable[[Headers, Headers], list[tuple[bytes, bytes]]]
 
 
-def security_headers(
-    map_tiles_origin: str,
-) -> Callable[[Message, Scope], Awaitable[None]]:
-    """Return a ``before_send`` hook that adds the security headers to every HTTP response.
+def security_headers(map_tiles_origin: str) -> Secured:
+    """Return what makes the headers of every HTTP response, of those that its handler set and those
+    of the request.
 
     ``map_tiles_origin`` is the department's own map server, or empty.
     """
     policy = lru_cache(maxsize=64)(partial(_policy, map_tiles_origin))
 
-    async def add(message: Message, scope: Scope) -> None:
-        if message["type"] != "http.response.start":
-            return
+    def secured(headers: Headers, asked: Headers) -> list[tuple[bytes, bytes]]:
         # Pairs as they go out: a mapping of headers took a tenth of the time of a request.
-        headers = [
-            pair for pair in message.get("headers", ()) if pair[0].lower() not in _FIXED_NAMES
-        ]
-        names = {name.lower() for name, _ in headers}
-        headers += _FIXED
+        pairs = [pair for pair in headers if pair[0].lower() not in _FIXED_NAMES]
+        names = {name.lower() for name, _ in pairs}
+        pairs += _FIXED
         if b"content-security-policy" not in names:
-            host = next((value for name, value in scope["headers"] if name == b"host"), b"")
-            headers.append((b"content-security-policy", policy(host)))
+            host = next((value for name, value in asked if name == b"host"), b"")
+            pairs.append((b"content-security-policy", policy(host)))
         if b"cache-control" not in names:
             # Answers are about one caller; what may be cached says so itself.
-            headers.append((b"cache-control", b"no-store"))
-        message["headers"] = headers
+            pairs.append((b"cache-control", b"no-store"))
+        return pairs
+
+    return secured
+
+
+def before_send(secured: Secured) -> Callable[[Message, Scope], Awaitable[None]]:
+    """Return the framework's hook that adds the security headers."""
+
+    async def add(message: Message, scope: Scope) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = secured(message.get("headers", ()), scope["headers"])
 
     return add
 

@@ -16,6 +16,7 @@ from litestar import Litestar
 from copconnect import http, web_assets
 from copconnect.app import Container, create_app
 from copconnect.auth_service.service import NoGateway
+from copconnect.delivery import routes as delivery_routes
 from copconnect.settings import Settings
 from tests.identity.conftest import MovedClock, Running
 
@@ -65,6 +66,12 @@ async def test_security_headers_are_everywhere(running: Running) -> None:
 async def test_a_made_up_host_adds_nothing_to_the_policy(running: Running) -> None:
     answer = await running.http.get("/healthz", headers={"host": "a; script-src *"})
     assert "script-src *" not in answer.headers["content-security-policy"]
+
+
+async def test_the_schema_names_what_is_answered_beside_the_framework(running: Running) -> None:
+    paths = (await running.get("/v1/schema/openapi.json")).json()["paths"]
+    for path in delivery_routes.hot_routes(running.container.delivery, running.container.gate):
+        assert "post" in paths[path]
 
 
 async def test_metrics_are_for_this_machine_alone(running: Running, settings: Settings) -> None:

@@ -1,5 +1,6 @@
 """HTTP routes of the Delivery Service (docs/protocol.md)."""
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
@@ -10,7 +11,7 @@ from copconnect import errors, wire
 from copconnect.delivery.log_reading import LOG_PAGE
 from copconnect.delivery.rosters import MOST_HEADS
 from copconnect.delivery.service import DeliveryService
-from copconnect.http import Gate, HttpRequest, answer, nothing, read
+from copconnect.http import Gate, HttpRequest, Incoming, answer, nothing, read
 from copconnect.ids import CellId, ConversationId, Seq
 
 _MESSAGE_BODY = wire.MAX_MESSAGE_BYTES + 65536
@@ -18,13 +19,36 @@ _SEALED_BODY = wire.MAX_SEALS_BYTES + wire.MAX_MESSAGE_BYTES + 65536
 _SMALL_BODY = 512 * 1024  # Thousands of ids.
 _RECORD_BODY = wire.MAX_RECORD_BYTES + wire.MAX_PROOF_BYTES + 1024
 _MOST_TEXT = 100  # Of a search.
+_MESSAGES = "/v1/conversations/{c}/messages"
+_SEALED = "/v1/conversations/{c}/sealed"
 _KEY_PACKAGES_BODY = 101 * (16384 + 16) + 1024
+
+
+Hot = Callable[[Incoming, str], Awaitable[wire.Accepted]]  # The request, its conversation.
+
+
+def hot_routes(service: DeliveryService, gate: Gate) -> dict[str, Hot]:
+    """Return what every message goes through, by the path that it is posted to."""
+    posting, sealed = service.posting, service.sealed
+
+    async def post_message(request: Incoming, c: str) -> wire.Accepted:
+        caller = await gate.caller(request)
+        body = await read(request, wire.PostMessage, _MESSAGE_BODY)
+        return await posting.post(caller, ConversationId(_id(c)), body)
+
+    async def post_sealed(request: Incoming, c: str) -> wire.Accepted:
+        caller = await gate.caller(request)
+        body = await read(request, wire.PostSealed, _SEALED_BODY)
+        return await sealed.post(caller, ConversationId(_id(c)), body)
+
+    return {_MESSAGES: post_message, _SEALED: post_sealed}
 
 
 def routes(service: DeliveryService, gate: Gate) -> list[Any]:
     """Return the handlers."""
     return [
         *_conversation_routes(service, gate),
+        *_message_routes(hot_routes(service, gate)),
         *_log_routes(service, gate),
         *_sealed_routes(service, gate),
         *_key_routes(service, gate),
@@ -149,8 +173,22 @@ def _conversation_routes(service: DeliveryService, gate: Gate) -> list[Any]:
     ]
 
 
+def _message_routes(hot: dict[str, Hot]) -> list[Any]:
+    accept, accept_sealed = hot[_MESSAGES], hot[_SEALED]
+
+    @post("/v1/conversations/{c:str}/messages")
+    async def post_message(request: HttpRequest, c: FromPath[str]) -> Any:
+        return answer(request, await accept(request, c))
+
+    @post("/v1/conversations/{c:str}/sealed")
+    async def post_sealed(request: HttpRequest, c: FromPath[str]) -> Any:
+        return answer(request, await accept_sealed(request, c))
+
+    return [post_message, post_sealed]
+
+
 def _log_routes(service: DeliveryService, gate: Gate) -> list[Any]:
-    posting, commits, reading = service.posting, service.commits, service.log
+    commits, reading = service.commits, service.log
 
     @get("/v1/conversations/{c:str}/log")
     async def log(request: HttpRequest, c: FromPath[str]) -> Any:
@@ -159,12 +197,6 @@ def _log_routes(service: DeliveryService, gate: Gate) -> list[Any]:
         limit = _number(request, "limit", LOG_PAGE)
         page = await reading.page(caller, ConversationId(_id(c)), after, limit)
         return answer(request, page)
-
-    @post("/v1/conversations/{c:str}/messages")
-    async def post_message(request: HttpRequest, c: FromPath[str]) -> Any:
-        caller = await gate.caller(request)
-        body = await read(request, wire.PostMessage, _MESSAGE_BODY)
-        return answer(request, await posting.post(caller, ConversationId(_id(c)), body))
 
     @post("/v1/conversations/{c:str}/cells/{k:str}/commits")
     async def upload_commit(request: HttpRequest, c: FromPath[str], k: FromPath[str]) -> Any:
@@ -191,17 +223,11 @@ def _log_routes(service: DeliveryService, gate: Gate) -> list[Any]:
         await commits.forget_welcome(caller, ConversationId(_id(c)), CellId(_id(k)))
         return nothing()
 
-    return [log, post_message, upload_commit, lease, welcome, joined]
+    return [log, upload_commit, lease, welcome, joined]
 
 
 def _sealed_routes(service: DeliveryService, gate: Gate) -> list[Any]:
     sealed, reading = service.sealed, service.log
-
-    @post("/v1/conversations/{c:str}/sealed")
-    async def post_sealed(request: HttpRequest, c: FromPath[str]) -> Any:
-        caller = await gate.caller(request)
-        body = await read(request, wire.PostSealed, _SEALED_BODY)
-        return answer(request, await sealed.post(caller, ConversationId(_id(c)), body))
 
     @get("/v1/conversations/{c:str}/sealed/chain")
     async def chain(request: HttpRequest, c: FromPath[str]) -> Any:
@@ -226,7 +252,7 @@ def _sealed_routes(service: DeliveryService, gate: Gate) -> list[Any]:
         await sealed.late(caller, ConversationId(_id(c)), _seq(seq), body)
         return nothing()
 
-    return [post_sealed, chain, wanted, entry, late]
+    return [chain, wanted, entry, late]
 
 
 def _key_routes(service: DeliveryService, gate: Gate) -> list[Any]:
