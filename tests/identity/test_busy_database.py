@@ -5,7 +5,9 @@ import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, closing
 from pathlib import Path
+from typing import Any
 
+import asyncpg
 import httpx
 import pytest
 import sqlalchemy as sa
@@ -100,6 +102,38 @@ async def test_postgresql_is_away(tmp_path: Path) -> None:
         async with database.reading():
             pass
     await database.close()
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize("unheard", [False, True])
+async def test_a_connection_that_has_ended_is_not_lent(
+    postgresql: PostgreSQL, monkeypatch: pytest.MonkeyPatch, unheard: bool
+) -> None:
+    owner, database = open_database(postgresql.url()), open_database(postgresql.url())
+    try:
+        async with database.reading() as one, database.reading() as other:
+            ended = [await each.scalar(sa.text("SELECT pg_backend_pid()")) for each in (one, other)]
+        async with owner.transaction() as connection:
+            for pid in ended:
+                await connection.execute(sa.select(sa.func.pg_terminate_backend(pid)))
+        await asyncio.sleep(0.2)
+        if unheard:  # As after a failover that closes nothing: only asking tells.
+            is_closed, asked = asyncpg.Connection.is_closed, set[int]()
+
+            def not_at_first(self: Any) -> bool:
+                first = id(self) not in asked
+                asked.add(id(self))
+                return not first and bool(is_closed(self))
+
+            monkeypatch.setattr(asyncpg.Connection, "is_closed", not_at_first)
+            monkeypatch.setattr(database_module, "IDLE_S", 0.0)
+        async with database.transaction() as one, database.transaction() as other:
+            for each in (one, other):
+                assert await each.scalar(sa.text("SELECT pg_backend_pid()")) not in ended
+    finally:
+        monkeypatch.undo()
+        await database.close()
+        await owner.close()
 
 
 async def test_background_work_outlives_a_busy_database() -> None:

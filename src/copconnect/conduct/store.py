@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from sqlalchemy import BigInteger, Column, String, Table, insert, select
+from sqlalchemy import BigInteger, Column, String, Table, bindparam, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect.database import METADATA
@@ -18,15 +18,18 @@ acceptances = Table(
 )
 
 
+_NEWEST = (
+    select(acceptances.c.person_id, acceptances.c.version)
+    .where(acceptances.c.person_id.in_(bindparam("p_ids", expanding=True)))
+    .order_by(acceptances.c.accepted_ms)
+)
+
+
 async def newest(
     connection: AsyncConnection, person_ids: Collection[PersonId]
 ) -> dict[PersonId, str]:
     """Return the version that each of these people accepted last, if any."""
-    rows = await connection.execute(
-        select(acceptances.c.person_id, acceptances.c.version)
-        .where(acceptances.c.person_id.in_(person_ids))
-        .order_by(acceptances.c.accepted_ms)
-    )
+    rows = await connection.execute(_NEWEST, {"p_ids": list(person_ids)})
     return {row.person_id: row.version for row in rows}
 
 

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Table,
     Text,
     and_,
+    bindparam,
     case,
     false,
     func,
@@ -133,17 +134,17 @@ async def any_by_number(connection: AsyncConnection, number: str) -> Any | None:
     return found.first()
 
 
+# Of every batch of callers that are not in memory, so it is built once.
+_ACTIVE = select(people.c.person_id).where(
+    people.c.person_id.in_(bindparam("p_ids", expanding=True)), people.c.status == "active"
+)
+
+
 async def active(connection: AsyncConnection, person_ids: Collection[PersonId]) -> set[PersonId]:
     """Return which of these people are active."""
     known: set[PersonId] = set()
     for part in chunks(person_ids):
-        known |= set(
-            await connection.scalars(
-                select(people.c.person_id).where(
-                    people.c.person_id.in_(part), people.c.status == "active"
-                )
-            )
-        )
+        known |= set(await connection.scalars(_ACTIVE, {"p_ids": list(part)}))
     return known
 
 
