@@ -95,6 +95,13 @@ def cpu_s(pid: int) -> float:
     return sum(int(one.read_text().split()[0]) for one in threads) / 1e9
 
 
+def family_cpu_s(pid: int) -> float:
+    """Return the processor time of a process and of its children that live."""
+    found = Path(f"/proc/{pid}/task").glob("*/children")
+    family = [pid, *(int(child) for one in found for child in one.read_text().split())]
+    return sum(cpu_s(one) for one in family)
+
+
 def rss_bytes(pid: int) -> int:
     """Return the resident memory of a process."""
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
