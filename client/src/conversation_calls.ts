@@ -264,6 +264,7 @@ export abstract class ConversationCalls {
       cellsReady: record.cells > 1 ? (record.cellsReady ?? 0) : group === null ? 0 : 1,
       waiting: record.waiting ?? 0,
       refused: record.refused?.count ?? 0,
+      cellsUnreached: record.cells > 1 ? (record.unreached ?? []).length : 0,
       epoch: group?.epoch ?? null,
       rosterEpoch: record.rosterEpoch,
       people: record.members,

@@ -159,6 +159,11 @@ export interface EncryptionView {
   readonly waiting: number;
   /** Messages that a check refused; nothing of them is shown. */
   readonly refused: number;
+  /**
+   * Cells of the signed roster that this device's last message has no seal for: nobody in them can
+   * read it yet. They get one as soon as the server lets them.
+   */
+  readonly cellsUnreached: number;
   readonly epoch: number | null;
   readonly rosterEpoch: number;
   readonly people: number;

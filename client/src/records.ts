@@ -106,6 +106,8 @@ export interface ConversationRecord {
   readonly rosterEpoch: number;
   /** Of several cells: the roster epoch at the log's place, by the roster entries processed. */
   readonly rosterPlace?: number;
+  /** Of several cells: those of the signed roster that our last message has no seal for yet. */
+  readonly unreached?: readonly string[];
   /** Of several cells: our cell's part of the roster has changed since it was fetched. */
   readonly rosterStale?: boolean;
   /** Of several cells: the roster epoch with which this device came in; null: it left since. */
@@ -244,6 +246,13 @@ export interface FormerSeedRecord {
   readonly endedMs: number;
 }
 
+/** The list of cells under the head of an epoch, and when it was asked for. */
+export interface NamedCellsRecord {
+  readonly rosterEpoch: number;
+  readonly askedMs: number;
+  readonly cells: readonly string[];
+}
+
 /** Verified keys of all cells, as a sender needs them. */
 export interface CellKeysRecord {
   readonly version: number;
@@ -251,6 +260,11 @@ export interface CellKeysRecord {
   readonly due: readonly string[];
   /** The newest key record of each cell, as it was signed. */
   readonly records: readonly Uint8Array[];
+  /** The signed roster's cells, all of them; absent: to be asked for, as it was not always kept. */
+  readonly named?: NamedCellsRecord;
+  /** Cells whose record here is not good for seals: who signed it is not named for it any more, or
+   * the DS has a newer one that was refused. */
+  readonly refused?: readonly string[];
 }
 
 /** The last sealed message that was received of one device. Group: the conversation. */

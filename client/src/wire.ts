@@ -459,6 +459,31 @@ export interface CellRoster {
   readonly proof: Uint8Array;
 }
 
+/**
+ * One cell as the signed roster has it: how many leaves, the certificate hashes of the first
+ * and the last of them, and whoever signed the cell's current key: the place among them from 0,
+ * and the certificate hash. Both are None when there is no key, or its signer is not named for
+ * the cell any more.
+ */
+export interface RosterCell {
+  readonly cellId: CellId;
+  readonly count: number;
+  readonly first: Uint8Array;
+  readonly last: Uint8Array;
+  readonly signerPlace: number | null;
+  readonly signer: Uint8Array | null;
+}
+
+/**
+ * All cells of the newest head, in the tree's order, one after another without a gap.
+ * ``proof`` (docs/protocol.md, "Cells proof") shows the leaves that they name.
+ */
+export interface RosterCells {
+  readonly head: Uint8Array;
+  readonly cells: RosterCell[];
+  readonly proof: Uint8Array;
+}
+
 /** Signed heads of consecutive roster epochs, ascending; at most 256, only those kept. */
 export interface RosterHeads {
   readonly heads: Uint8Array[];
@@ -501,7 +526,8 @@ export interface UploadKeyRecord {
 
 /**
  * A cell's newest key record with what a sender checks it by: the signer's certificate (DER)
- * and the inclusion proof of the signer's leaf under the head of the record's roster epoch.
+ * and the inclusion proof of the signer's leaf under the answer's head. The proof is empty when
+ * that head names the signer for this cell no more: nobody may seal for the key then.
  */
 export interface CellKey {
   readonly cellId: CellId;
@@ -515,9 +541,11 @@ export interface CellKey {
 /**
  * ``cells``: all that a message needs a seal for now. ``keys``: the newest record of each of
  * the conversation's cells that changed after the asked version. ``version``: ask with it next.
+ * ``head``: the newest signed roster head.
  */
 export interface CellKeys {
   readonly version: number;
+  readonly head: Uint8Array;
   readonly cells: CellId[];
   readonly keys: CellKey[];
 }

@@ -309,21 +309,6 @@ describe("a server that changes rosters and keys", { timeout: LIMIT_MS }, () => 
     await other(4).receives(id, "for their eyes", 60_000);
     expect(stored).toHaveLength(3);
   });
-
-  it("names a cell that is not in the roster: the victim does not send", async () => {
-    await newGroup();
-    network.seen.length = 0;
-    network.rewrite = (path, body) => {
-      if (!path.endsWith("/keys")) return body;
-      const keys = body as wire.CellKeys;
-      return { ...keys, cells: [...keys.cells, "ab".repeat(16)] };
-    };
-    await victim.text(id, "to an unknown cell");
-    await victim.until("asked for keys", () => Promise.resolve(network.seen.some(isKeys)));
-    expect((await victim.core.state()).outbox).toBe(1);
-    network.rewrite = null;
-    await other(0).receives(id, "to an unknown cell", 60_000);
-  });
 });
 
 function isKeys(request: string): boolean {

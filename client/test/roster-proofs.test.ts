@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { fromHex, toHex } from "../src/octets.ts";
 import { merkleRoot } from "../src/roster/merkle.ts";
-import { inclusionWithin, provenCell, rangeRoot } from "../src/roster/proofs.ts";
+import { inclusionWithin, leavesRoot, provenCell, rangeRoot } from "../src/roster/proofs.ts";
 import { RosterRefused } from "../src/roster/refused.ts";
 import { leafBytes } from "../src/roster/roster-copy.ts";
 import { ROOT } from "./department.ts";
@@ -20,6 +20,8 @@ interface Vector {
     readonly proof: string;
   }[];
   readonly inclusions: readonly { readonly certificateHash: string; readonly proof: string }[];
+  readonly shown: readonly number[];
+  readonly shownProof: string;
 }
 
 const { trees } = JSON.parse(readFileSync(join(ROOT, "spec", "roster_proofs.json"), "utf8")) as {
@@ -46,6 +48,8 @@ describe("roster proofs", () => {
           if (known !== undefined) expect(toHex(own)).toBe(known);
         }
       }
+      const shown = new Map(tree.shown.map((at) => [at, leaves[at] as Uint8Array] as const));
+      expect(leavesRoot(shown, count, fromHex(tree.shownProof))).toBe(tree.root);
       for (const [hash, proof] of inclusions)
         expect(provenCell(fromHex(proof), hash, count, tree.root)).not.toBeNull();
     },

@@ -12,22 +12,33 @@ export async function loseRecords(vaultName: string, ...stores: readonly string[
   database.close();
 }
 
+async function opened<T>(vaultName: string, step: (vault: Vault) => Promise<T>): Promise<T> {
+  const vault = new Vault({ name: vaultName, now: Date.now });
+  await vault.open();
+  try {
+    return await step(vault);
+  } finally {
+    vault.close();
+  }
+}
+
+/** A record of a device that is closed. */
+export function readRecord<T>(vaultName: string, store: string, key: string): Promise<T | null> {
+  return opened(vaultName, (vault) => vault.get<T>(store, key));
+}
+
 /** A record of a device that is closed becomes another one. */
-export async function changeRecord<T>(
+export function changeRecord<T>(
   vaultName: string,
   store: string,
   key: string,
   change: (record: T) => T,
 ): Promise<void> {
-  const vault = new Vault({ name: vaultName, now: Date.now });
-  await vault.open();
-  try {
+  return opened(vaultName, async (vault) => {
     const record = await vault.get<T>(store, key);
     if (record === null) throw new Error(`no record in ${store}`);
     await vault.write([{ op: "put", store, key, value: change(record) }]);
-  } finally {
-    vault.close();
-  }
+  });
 }
 
 /** What a bad disk does to the records of a store: they vanish, or bits of them flip. */

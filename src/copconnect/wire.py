@@ -488,6 +488,29 @@ class CellRoster(Wire, frozen=True, kw_only=True):
     proof: bytes
 
 
+class RosterCell(Wire, frozen=True, kw_only=True):
+    """One cell as the signed roster has it: how many leaves, the certificate hashes of the first
+    and the last of them, and whoever signed the cell's current key: the place among them from 0,
+    and the certificate hash. Both are None when there is no key, or its signer is not named for
+    the cell any more."""
+
+    cell_id: CellId
+    count: int
+    first: bytes
+    last: bytes
+    signer_place: int | None
+    signer: bytes | None
+
+
+class RosterCells(Wire, frozen=True, kw_only=True):
+    """All cells of the newest head, in the tree's order, one after another without a gap.
+    ``proof`` (docs/protocol.md, "Cells proof") shows the leaves that they name."""
+
+    head: bytes
+    cells: list[RosterCell]
+    proof: bytes
+
+
 class RosterHeads(Wire, frozen=True, kw_only=True):
     """Signed heads of consecutive roster epochs, ascending; at most 256, only those kept."""
 
@@ -533,7 +556,8 @@ class UploadKeyRecord(Wire, frozen=True, kw_only=True):
 
 class CellKey(Wire, frozen=True, kw_only=True):
     """A cell's newest key record with what a sender checks it by: the signer's certificate (DER)
-    and the inclusion proof of the signer's leaf under the head of the record's roster epoch."""
+    and the inclusion proof of the signer's leaf under the answer's head. The proof is empty when
+    that head names the signer for this cell no more: nobody may seal for the key then."""
 
     cell_id: CellId
     epoch: Epoch
@@ -545,9 +569,11 @@ class CellKey(Wire, frozen=True, kw_only=True):
 
 class CellKeys(Wire, frozen=True, kw_only=True):
     """``cells``: all that a message needs a seal for now. ``keys``: the newest record of each of
-    the conversation's cells that changed after the asked version. ``version``: ask with it next."""
+    the conversation's cells that changed after the asked version. ``version``: ask with it next.
+    ``head``: the newest signed roster head."""
 
     version: int
+    head: bytes
     cells: list[CellId]
     keys: list[CellKey]
 

@@ -4,6 +4,8 @@ import pytest
 
 from copconnect import errors, wire
 from copconnect.database import Database
+from copconnect.delivery.roster_head import count_and_root
+from copconnect.delivery.roster_tree import proven_cell
 from copconnect.ids import CellId, ConversationId
 from copconnect.wire import MAX_RECORD_BYTES
 from tests.contract.sealed_world import Device, SealedWorld, key_id
@@ -27,7 +29,9 @@ async def test_founding_brings_the_first_key(world: SealedWorld) -> None:
     c, cells = await two_cells(world)
     (k, (a, b, _)), (other, (x, *_)) = cells.items()
     keys = world.service.keys
-    assert await keys.newest(a.caller, c, 0) == wire.CellKeys(version=0, cells=[], keys=[])
+    head, _ = await world.proof(c, a)
+    none = wire.CellKeys(version=0, head=head, cells=[], keys=[])
+    assert await keys.newest(a.caller, c, 0) == none
     record, proof = await world.record(c, k, 1, a)
     await world.upload(c, k, a, {0: (a, b"1"), 1: (b, b"2")}, founding=True, key=(record, proof))
     found = await keys.newest(x.caller, c, 0)
@@ -51,6 +55,67 @@ async def test_founding_brings_the_first_key(world: SealedWorld) -> None:
     assert (await keys.newest(a.caller, c, later.version)).keys == []
     with pytest.raises(errors.NotMember):
         await keys.newest(world.device().caller, c, 0)
+
+
+async def test_a_signer_is_proven_under_the_newest_head_or_not_at_all(world: SealedWorld) -> None:
+    c, devices = await world.large(10)
+    (k, (a, b, *_)), (other, (x, y, *_)), *_ = (await world.cells(c, devices)).items()
+    await world.found(c, k, [a, b])
+    await world.found(c, other, [x, y])
+    newest = world.service.keys.newest
+    before = await newest(x.caller, c, 0)
+
+    async def remove(device: Device) -> wire.CellKeys:
+        async with world.database.transaction() as connection:
+            await world.service.clients_removed(connection, [device.caller.client_id], "department")
+        return await newest(x.caller, c, 0)
+
+    def cell_of(found: wire.CellKeys, device: Device) -> str | None:
+        count, root = count_and_root(found.head)
+        key = next(one for one in found.keys if one.certificate == device.certificate)
+        if not key.signer_proof:
+            return None
+        return proven_cell(key.signer_proof, device.certificate_hash, count, root)
+
+    assert (cell_of(before, a), cell_of(before, x)) == (k, other)
+    # Somebody else goes: there is another head, and the proofs are under that one.
+    after = await remove(y)
+    assert after.head != before.head
+    assert (cell_of(after, a), cell_of(after, x)) == (k, other)
+    # The signer goes: no head that is current now names it.
+    gone = await remove(a)
+    assert (cell_of(gone, a), cell_of(gone, x)) == (None, other)
+    assert gone.cells == []  # Both have somebody to remove.
+
+
+async def test_the_cells_of_the_newest_head_and_who_signed_their_keys(world: SealedWorld) -> None:
+    c, devices = await world.large(10)
+    cells = await world.cells(c, devices)
+    (k, (a, b, *_)), (other, (x, *_)), *_ = cells.items()
+    await world.found(c, k, [a, b])
+    rosters = world.service.rosters
+    found = await rosters.cells(x.caller, c)
+    head, _ = await world.proof(c, x)
+    assert found.head == head
+    assert [one.cell_id for one in found.cells] == sorted(cells)
+    for one in found.cells:
+        part = await rosters.of_cell(cells[one.cell_id][1].caller, c, one.cell_id)
+        hashes = [bytes.fromhex(leaf.certificate_hash) for leaf in part.leaves]
+        assert (one.count, one.first, one.last) == (len(hashes), hashes[0], hashes[-1])
+        if one.cell_id != k:
+            assert (one.signer, one.signer_place) == (None, None)
+        else:
+            assert one.signer == bytes.fromhex(a.certificate_hash)
+            assert one.signer_place is not None
+            assert hashes[one.signer_place] == one.signer
+    async with world.database.transaction() as connection:
+        await world.service.clients_removed(connection, [a.caller.client_id], "department")
+    found = await rosters.cells(x.caller, c)
+    assert [one.signer for one in found.cells] == [None] * len(cells)
+    with pytest.raises(errors.NotMember):
+        await rosters.cells(a.caller, c)
+    with pytest.raises(errors.NotMember):
+        await rosters.cells(world.device().caller, c)
 
 
 async def test_every_epoch_has_its_own_key_and_only_the_newest_is_given(

@@ -49,7 +49,8 @@ def roster(cells: list[int]) -> list[bytes]:
 
 
 def vectors() -> dict[str, Any]:
-    """Trees of many shapes with a range proof of each cell and an inclusion proof of a leaf."""
+    """Trees of many shapes with a range proof of each cell, an inclusion proof of a leaf, and a
+    proof of leaves here and there."""
     trees = []
     for cells in ([1], [2], [1, 1], [3, 2], [4, 4], [5, 1, 7], [1, 2, 3, 4, 6], [16, 17]):
         tree = RosterTree(roster(cells))
@@ -71,12 +72,15 @@ def vectors() -> dict[str, Any]:
         leaves = [
             {"cellId": one[:16].hex(), "certificateHash": one[16:].hex()} for one in tree.leaves
         ]
+        shown = sorted({0, tree.count // 3, tree.count // 2, tree.count - 1})
         trees.append(
             {
                 "root": tree.root.hex(),
                 "leaves": leaves,
                 "ranges": ranges,
                 "inclusions": inclusions,
+                "shown": shown,
+                "shownProof": tree.leaves_proof(shown).hex(),
             }
         )
     return {"made": "python -m tests.property.test_roster_tree", "trees": trees}
@@ -148,6 +152,56 @@ def test_a_range_proof_leads_to_the_root(leaves: list[bytes], data: st.DataObjec
         except MalformedProof:
             continue
         assert root != tree.root, lie
+
+
+def root_of(shown: dict[int, bytes], count: int, proof: bytes) -> bytes:
+    """The root that a proof of leaves by index leads to, slowly, by RFC 6962's recursion."""
+    hashes = [proof[at : at + 32] for at in range(0, len(proof), 32)]
+    needed: list[tuple[int, int]] = []  # (level, index), as the proof orders them.
+    level, width, known = 0, count, set(shown)
+    while width > 1:
+        beside = [at ^ 1 for at in sorted(known) if at ^ 1 not in known and at ^ 1 < width]
+        needed += [(level, at) for at in beside]
+        level, width, known = level + 1, (width + 1) // 2, {at // 2 for at in known}
+    assert len(needed) == len(hashes)
+    given_hashes = dict(zip(needed, hashes, strict=True))
+
+    def node(level: int, at: int) -> bytes:
+        if (level, at) in given_hashes:
+            return given_hashes[level, at]
+        if level == 0:
+            return hashlib.sha256(b"\0" + shown[at]).digest()
+        wide = count
+        for _ in range(level - 1):
+            wide = (wide + 1) // 2
+        left = node(level - 1, 2 * at)
+        if 2 * at + 1 >= wide:
+            return left
+        return hashlib.sha256(b"\1" + left + node(level - 1, 2 * at + 1)).digest()
+
+    return node(level, 0)
+
+
+@given(LEAVES, st.data())
+def test_a_proof_of_leaves_here_and_there_leads_to_the_root(
+    leaves: list[bytes], data: st.DataObject
+) -> None:
+    assume(leaves)
+    tree = RosterTree(leaves)
+    indexes = data.draw(st.sets(st.integers(0, tree.count - 1), min_size=1))
+    proof = tree.leaves_proof(indexes)
+    assert root_of({at: tree.leaves[at] for at in indexes}, tree.count, proof) == tree.root
+    first, last = min(indexes), max(indexes)
+    assert tree.leaves_proof(range(first, last + 1)) == tree.range_proof(first, last - first + 1)
+
+
+def test_the_cells_stand_one_after_another() -> None:
+    tree = RosterTree(roster([3, 1, 4]))
+    cells = tree.cells()
+    assert [cell_id for cell_id, _, _ in cells] == sorted({one[:16].hex() for one in tree.leaves})
+    assert cells == [(cell_id, *tree.cell(cell_id)) for cell_id, _, _ in cells]
+    assert sum(count for _, _, count in cells) == tree.count
+    assert RosterTree([]).cells() == []
 
 
 @given(st.lists(st.integers(1, 9), min_size=1, max_size=6), st.data())

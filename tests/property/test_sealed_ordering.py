@@ -37,7 +37,7 @@ class SealedMachine(DatabaseMachine):
         )
         self.removing: dict[CellId, list[Device]] = {cell_id: [] for cell_id in self.cells}
         self.burnt: dict[CellId, set[bytes]] = {cell_id: set() for cell_id in self.cells}
-        self.known: list[wire.CellKeys] = [wire.CellKeys(version=0, cells=[], keys=[])]
+        self.known: list[wire.CellKeys] = [wire.CellKeys(version=0, head=b"", cells=[], keys=[])]
         self.accepted: list[tuple[Device, wire.PostSealed, wire.Accepted]] = []
         self.last_seq = 1
 

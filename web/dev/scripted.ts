@@ -217,6 +217,7 @@ export class ScriptedCore extends ScriptedAccount implements ConnectedCore {
       cellsReady: item.state === "joining" ? 0 : item.cellsReady,
       waiting: item.cells > 1 ? 3 : 0,
       refused: item.cells > 1 ? 1 : 0,
+      cellsUnreached: item.cells > 1 ? 2 : 0,
       epoch: 17,
       rosterEpoch: 5,
       people: item.members,

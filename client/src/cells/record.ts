@@ -151,7 +151,8 @@ export interface RecordJudge {
   readonly seen: SeenKey | null;
   /**
    * The signer's public key, if its certificate chains to the CA, is a client's, valid now and not
-   * revoked, and the signed roster names it for this cell.
+   * revoked, and the newest head of the signed roster names it for this cell. (The head of the
+   * record's own roster epoch says nothing: the signer chose it.)
    */
   signer(certificateHash: string): Promise<Uint8Array | "refused" | "not_in_roster">;
   readonly verify: Verify;
@@ -177,17 +178,4 @@ export async function judgeRecord(record: CellKeyRecord, judge: RecordJudge): Pr
   const ageMs = judge.nowMs - record.createdMs;
   if (ageMs > LONGEST_KEY_AGE_MS || ageMs < -CLOCK_TOLERANCE_MS)
     throw new CellRefused("cell_key_age", "the cell's key is too old, or from the future");
-}
-
-/** The cells used must be exactly the roster's, less those that wait for a Remove. */
-export function requireCells(
-  records: readonly CellKeyRecord[],
-  rosterCells: ReadonlySet<string>,
-  removalPending: ReadonlySet<string>,
-): void {
-  const due = new Set([...rosterCells].filter((cell) => !removalPending.has(cell)));
-  for (const record of records)
-    if (!due.delete(record.cellId))
-      throw new CellRefused("wrong_cells", "a cell that is not due, or one cell twice");
-  if (due.size > 0) throw new CellRefused("wrong_cells", "a cell of the roster is missing");
 }

@@ -41,7 +41,7 @@ const REFUSALS = {
   cell_key_went_back: { step: null, alarm: false },
   /** Older than seven days, or from a future that no clock explains. */
   cell_key_age: { step: null, alarm: false },
-  /** The cells are not exactly the roster's less those with pending Removes. */
+  /** A key of another conversation or KEM among those that a message is to be sealed with. */
   wrong_cells: { step: null, alarm: false },
 
   // Of sending.

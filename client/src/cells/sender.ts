@@ -38,7 +38,7 @@ export interface SenderState {
 }
 
 export interface Audience {
-  /** Judged by judgeRecord and requireCells. */
+  /** Judged by judgeRecord. */
   readonly records: readonly CellKeyRecord[];
   readonly roster: RosterSeen;
 }

@@ -3,7 +3,7 @@ import { encode } from "@msgpack/msgpack";
 import type { Work } from "../conversation.ts";
 import { equalBytes } from "../octets.ts";
 import type { WaitingRecord } from "../records.ts";
-import { keysHeld } from "../several_cells/cell_keys.ts";
+import { keysHeld } from "../several_cells/good_keys.ts";
 import { unpack } from "../unpack.ts";
 import type { SealedPayload } from "../wire.ts";
 import type { Receiving } from "./receiving.ts";

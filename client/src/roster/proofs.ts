@@ -1,6 +1,6 @@
 /**
  * Proofs under a roster head (docs/protocol.md, "Roster proofs"): that a cell's leaves, side by
- * side in the tree, or one leaf, stand under the signed root. Pure; the other half of
+ * side in the tree, one leaf, or leaves here and there stand under the signed root. Pure; the other half of
  * src/copconnect/delivery/roster_tree.py, held together by spec/roster_proofs.json.
  */
 import { bytesToHex, concatBytes, hexToBytes } from "@noble/hashes/utils.js";
@@ -16,6 +16,27 @@ const CERTIFICATE_HASH = /^[0-9a-f]{64}$/u;
 
 function malformed(message: string): RosterRefused {
   return new RosterRefused("malformed", message);
+}
+
+interface Hashes {
+  take(): Uint8Array;
+  /** All must have been taken. */
+  end(): void;
+}
+
+function hashesOf(proof: Uint8Array): Hashes {
+  if (proof.length % HASH !== 0) throw malformed("proof is not made of hashes");
+  let taken = 0;
+  return {
+    take() {
+      if (taken === proof.length) throw malformed("proof is too short");
+      taken += HASH;
+      return proof.subarray(taken - HASH, taken);
+    },
+    end() {
+      if (taken !== proof.length) throw malformed("proof is too long");
+    },
+  };
 }
 
 interface Walk {
@@ -34,13 +55,7 @@ function walk(
 ): Walk {
   if (count > MOST_LEAVES || leaves.length === 0 || !(first >= 0 && first <= count - leaves.length))
     throw malformed("no such leaves");
-  if (proof.length % HASH !== 0) throw malformed("proof is not made of hashes");
-  let taken = 0;
-  const next = (): Uint8Array => {
-    if (taken === proof.length) throw malformed("proof is too short");
-    taken += HASH;
-    return proof.subarray(taken - HASH, taken);
-  };
+  const next = hashesOf(proof);
   let nodes = leaves.map(hashLeaf);
   let low = first;
   let wide = count;
@@ -49,10 +64,10 @@ function walk(
   while (wide > 1) {
     const high = low + nodes.length;
     if (low % 2 === 1) {
-      nodes.unshift(next());
+      nodes.unshift(next.take());
       low--;
     }
-    if (high % 2 === 1 && high < wide) nodes.push(next());
+    if (high % 2 === 1 && high < wide) nodes.push(next.take());
     const beside = nodes[(at ^ 1) - low];
     if (chosen >= 0 && beside !== undefined) siblings.push(beside);
     const above: Uint8Array[] = [];
@@ -65,7 +80,7 @@ function walk(
     at = at >>> 1;
     wide = Math.ceil(wide / 2);
   }
-  if (taken !== proof.length) throw malformed("proof is too long");
+  next.end();
   return { root: nodes[0] as Uint8Array, siblings };
 }
 
@@ -77,6 +92,44 @@ export function rangeRoot(
   proof: Uint8Array,
 ): string {
   return bytesToHex(walk(first, leaves, count, proof, -1).root);
+}
+
+/**
+ * The root that one proof of leaves here and there leads to, hex. `shown` is by index, ascending.
+ * From the bottom up, the proof has of each node that leads to one of them and whose neighbour does
+ * not that neighbour's hash, in the tree's order.
+ */
+export function leavesRoot(
+  shown: ReadonlyMap<number, Uint8Array>,
+  count: number,
+  proof: Uint8Array,
+): string {
+  if (count > MOST_LEAVES || shown.size === 0) throw malformed("no such leaves");
+  const next = hashesOf(proof);
+  let nodes = new Map<number, Uint8Array>();
+  let before = -1;
+  for (const [index, leaf] of shown) {
+    if (!(Number.isInteger(index) && index > before && index < count))
+      throw malformed("leaves do not ascend within the tree");
+    nodes.set(index, hashLeaf(leaf));
+    before = index;
+  }
+  for (let wide = count; wide > 1; wide = Math.ceil(wide / 2)) {
+    const above = new Map<number, Uint8Array>();
+    for (const [at, node] of nodes) {
+      const beside = at ^ 1;
+      // The right one of a pair was hashed with the left one.
+      if (above.has(at >>> 1)) continue;
+      if (beside >= wide) above.set(at >>> 1, node);
+      else {
+        const other = nodes.get(beside) ?? next.take();
+        above.set(at >>> 1, at % 2 === 0 ? hashNode(node, other) : hashNode(other, node));
+      }
+    }
+    nodes = above;
+  }
+  next.end();
+  return bytesToHex(nodes.get(0) as Uint8Array);
 }
 
 /** The inclusion proof of one leaf of a range whose proof was verified. */

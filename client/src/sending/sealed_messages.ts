@@ -18,7 +18,8 @@ import { concat, toHex } from "../octets.ts";
 import { readersOf } from "../readers.ts";
 import type { OutgoingRecord } from "../records.ts";
 import { CellRosterCopy } from "../roster/cell-roster-copy.ts";
-import { keysDue, refreshKeys } from "../several_cells/cell_keys.ts";
+import { refreshKeys } from "../several_cells/cell_keys.ts";
+import { keysDue, keysRefused, unreachedBy } from "../several_cells/good_keys.ts";
 import { chainOf, pendingHeader } from "../several_cells/own_chain.ts";
 import { freshRoster } from "../several_cells/roster_part.ts";
 import { Alarm } from "../stops.ts";
@@ -60,9 +61,11 @@ export class SealedMessages extends Way {
     const roster = conversation.roster;
     const { keys } = conversation;
     if (!(roster instanceof CellRosterCopy) || keys === null) return null;
-    const sealed = await this.#sealed(conversation, record, roster, keysDue(this.context, keys));
+    const due = keysDue(this.context, keys);
+    const sealed = await this.#sealed(conversation, record, roster, due);
     const work = new Work(conversation);
     work.chain = sealed.state;
+    work.set({ unreached: unreachedBy(keys, due) });
     const { certificate, certificateHash } = this.context.account();
     const senderProof = roster.inclusionProof(certificateHash);
     if (senderProof === null) return null;
@@ -92,6 +95,11 @@ export class SealedMessages extends Way {
       }
       await this.membership.publishKey(conversation);
       await refreshKeys(context, conversation, KEYS_GOOD_MS);
+      // The keys came with the newest head: who is in our own cell is held against that one.
+      if (!(await freshRoster(context, conversation))) {
+        this.membership.attend(conversation);
+        return false;
+      }
       return readersOf(conversation, context.account().personId) === "ok";
     });
     return guarded === true;
@@ -177,6 +185,12 @@ export class SealedMessages extends Way {
       const again: OutgoingRecord = { ...record, stage: "ready", sealed: false, payload: null };
       await this.keep(conversation, work, again, false);
       await this.membership.settle(conversation);
+      // The DS asks for a seal for a cell without a good key: it is not asked again at once.
+      const { keys } = conversation;
+      if (hasCode(error, "stale_epoch") && keys !== null) {
+        const good = new Set(keysDue(this.context, keys).map(({ cellId }) => cellId));
+        if (keys.due.some((cellId) => !good.has(cellId))) throw keysRefused();
+      }
       return true;
     });
   }

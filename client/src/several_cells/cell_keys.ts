@@ -1,10 +1,12 @@
 /**
  * The keys of all cells, as a sender needs them: fetched as they change, each verified once (chain,
- * roster, signature, never back, never two for one epoch) and kept in the vault.
+ * signature, never back, never two for one epoch) and kept in the vault. That their signers are
+ * named for their cells is held against the roster's newest head when they come, and later once an
+ * hour.
  */
 import { kemOfSuite } from "../cells/kem.ts";
+import { ROSTER_MAY_BE_BEHIND_MS } from "../cells/open.ts";
 import {
-  LONGEST_KEY_AGE_MS,
   encodeRecord,
   judgeRecord,
   parseRecord,
@@ -16,37 +18,22 @@ import { isCheckFailed } from "../check-failed.ts";
 import type { Conversation } from "../conversation.ts";
 import { Work } from "../conversation.ts";
 import type { DeviceContext } from "../context.ts";
-import { failure } from "../failure.ts";
 import type { CellGroup } from "../mls/types.ts";
-import type { CellKeysRecord } from "../records.ts";
-import type { HeadAt } from "../roster/heads.ts";
+import type { NamedCellsRecord } from "../records.ts";
+import type { RosterHead } from "../roster/head.ts";
+import type { HeadHistory } from "../roster/heads.ts";
+import { openNamedCells } from "../roster/named-cells.ts";
 import { provenCell } from "../roster/proofs.ts";
 import { Alarm } from "../stops.ts";
 import { platformEd25519 } from "../trust/ed25519.ts";
 import { parseCertificate } from "../trust/certificate.ts";
 import type { CellKey } from "../wire.ts";
-import { headAt } from "./roster_part.ts";
+import { holdKeys, keysHeld } from "./good_keys.ts";
 import { seedOf } from "./own_key.ts";
+import { followHead } from "./roster_part.ts";
 
 /** Records that are judged at once. */
 const AT_ONCE = 16;
-
-type HeadOf = (epoch: number) => Promise<HeadAt | null>;
-
-export type KeysByCell = ReadonlyMap<string, CellKeyRecord>;
-
-const parsed = new WeakMap<CellKeysRecord, KeysByCell>();
-
-/** The verified keys that are held. */
-export function keysHeld(record: CellKeysRecord | null): KeysByCell {
-  if (record === null) return new Map();
-  let keys = parsed.get(record);
-  if (keys === undefined) {
-    keys = new Map(record.records.map(parseRecord).map((key) => [key.cellId, key]));
-    parsed.set(record, keys);
-  }
-  return keys;
-}
 
 /** Unless they are younger than `goodMs`. Inside the queue; stored at once. As `learnKeys`. */
 export async function refreshKeys(
@@ -58,60 +45,84 @@ export async function refreshKeys(
   if (conversation.keys !== null && now < conversation.keysAtMs + goodMs) return;
   conversation.keysAtMs = now;
   const work = new Work(conversation);
+  // First: a key that is published meanwhile comes with the keys, with its own proof.
+  await learnNamedCells(context, work);
   await learnKeys(context, work);
   await conversation.store(work);
 }
 
 /**
- * Fetch what changed. Keys that do not verify are left out, and nothing can be sealed for their
- * cells; two keys for one epoch, or another than our own cell derives, are an alarm.
+ * Fetch what changed. Keys that do not verify are left out, and nothing is sealed for their cells
+ * until they have another; two keys for one epoch, or another than our own cell derives, are an
+ * alarm, and so is a head that does not continue ours.
+ *
+ * Who signed a key must be named for its cell by the newest head: whoever was named once and is not
+ * any more could otherwise sign a key for as long as the DS lets it pass.
  */
 export async function learnKeys(context: DeviceContext, work: Work): Promise<void> {
+  // Not in yet: nothing could be verified, and all of it comes again.
+  if (work.heads === null) return;
   const since = work.keys?.version ?? 0;
   const answer = await context.api.cellKeys(work.record.conversationId, since);
+  const head = await followHead(context, work, answer.head);
   const keys = new Map(keysHeld(work.keys));
-  await learnHeads(context, work, answer.keys);
-  const headOf = headsOnce(context, work);
+  const refused = new Set(work.keys?.refused);
   for (let at = 0; at < answer.keys.length; at += AT_ONCE) {
     const batch = answer.keys.slice(at, at + AT_ONCE);
-    const judged = batch.map((key) =>
-      judge(context, work, headOf, keys.get(key.cellId) ?? null, key),
+    const judged = await Promise.all(
+      batch.map((key) => judge(context, work, head, keys.get(key.cellId) ?? null, key)),
     );
-    for (const key of await Promise.all(judged)) if (key !== null) keys.set(key.cellId, key);
-  }
-  const { group } = work;
-  const own = group === null ? undefined : keys.get(group.cellId);
-  if (group !== null && own?.epoch === group.epoch) await requireOwn(own, group);
-  const records = [...keys.values()].map(encodeRecord);
-  work.keys = { version: answer.version, due: answer.cells, records };
-  parsed.set(work.keys, keys);
-}
-
-/** Heads newer than ours that the records name, once for all of them. */
-async function learnHeads(
-  context: DeviceContext,
-  work: Work,
-  keys: readonly CellKey[],
-): Promise<void> {
-  let newest = 0;
-  for (const { record } of keys) {
-    try {
-      newest = Math.max(newest, parseRecord(record).rosterEpoch);
-    } catch (error) {
-      if (!(error instanceof CellRefused)) throw error;
+    for (const [i, { cellId }] of batch.entries()) {
+      const key = judged[i] ?? "refused";
+      // The DS says that the key which is held is not the newest.
+      if (key === "refused") refused.add(cellId);
+      else if (key !== "older") {
+        keys.set(cellId, key);
+        refused.delete(cellId);
+      }
     }
   }
-  if (work.heads !== null && newest > work.heads.newest.epoch) await headAt(context, work, newest);
+  const records = [...keys.values()].map(encodeRecord);
+  const { version, cells: due } = answer;
+  work.keys = { ...work.keys, version, due, records, refused: [...refused] };
+  holdKeys(work.keys, keys);
+  await compareOwnKey(work);
 }
 
-/** Most records name the same few heads, which whoever came later has to fetch: each one once. */
-function headsOnce(context: DeviceContext, work: Work): HeadOf {
-  const asked = new Map<number, Promise<HeadAt | null>>();
-  return (epoch) => {
-    const found = asked.get(epoch) ?? headAt(context, work, epoch);
-    asked.set(epoch, found);
-    return found;
-  };
+/**
+ * Ask which cells the signed roster has and who signed their keys, at the latest an hour after the
+ * head under which we know it was replaced. Keys whose signer has lost its place are not good any
+ * more. Cells of several thousand people change all day: to prove every signer again for each new
+ * head would cost more than the messages do (docs/decisions/0010-who-may-sign-a-cells-key.md).
+ */
+async function learnNamedCells(context: DeviceContext, work: Work): Promise<void> {
+  const { heads, keys } = work;
+  const askedMs = context.serverNow();
+  if (heads === null || !isOld(keys?.named, heads, askedMs)) return;
+  const answer = await context.api.rosterCells(work.record.conversationId);
+  const head = await followHead(context, work, answer.head);
+  const signers = openNamedCells(answer, head);
+  const held = keysHeld(keys);
+  const refused = [...held.values()]
+    .filter(({ cellId, signer }) => signers.get(cellId) !== signer)
+    .map(({ cellId }) => cellId);
+  const named = { rosterEpoch: head.epoch, askedMs, cells: [...signers.keys()] };
+  work.keys = { version: 0, due: [], records: [], ...keys, named, refused };
+  holdKeys(work.keys, held);
+}
+
+function isOld(named: NamedCellsRecord | undefined, heads: HeadHistory, nowMs: number): boolean {
+  if (named === undefined) return true;
+  const at = heads.at(named.rosterEpoch);
+  // Of a head that has passed out of memory we know only that it was not replaced before we asked.
+  const sinceMs = at === null ? named.askedMs : at.supersededMs;
+  return sinceMs !== null && nowMs - sinceMs > ROSTER_MAY_BE_BEHIND_MS;
+}
+
+/** The record of our own cell's epoch, if it is here, must be of the key that we derive. */
+export async function compareOwnKey({ group, keys }: Pick<Work, "group" | "keys">): Promise<void> {
+  const own = group === null ? undefined : keysHeld(keys).get(group.cellId);
+  if (group !== null && own?.epoch === group.epoch) await requireOwn(own, group);
 }
 
 async function requireOwn(own: CellKeyRecord, group: CellGroup): Promise<void> {
@@ -126,15 +137,18 @@ function alarmOf(error: unknown): unknown {
   return error instanceof CellRefused && error.alarm ? new Alarm(error.code, error) : error;
 }
 
+/** The record, if it is good; `older` than the one that is held, which then stays in use. */
 async function judge(
   context: DeviceContext,
   work: Work,
-  headOf: HeadOf,
+  head: RosterHead,
   seen: CellKeyRecord | null,
   key: CellKey,
-): Promise<CellKeyRecord | null> {
+): Promise<CellKeyRecord | "refused" | "older"> {
   try {
     const record = parseRecord(key.record);
+    // Whoever signed it: it cannot take the place of a newer one.
+    if (seen !== null && record.epoch < seen.epoch) return "older";
     const ed25519 = await platformEd25519();
     await judgeRecord(record, {
       conversationId: work.record.conversationId,
@@ -142,49 +156,30 @@ async function judge(
       kem: kemOfSuite(work.record.suite),
       nowMs: context.serverNow(),
       seen,
-      signer: (hash) => signerOf(context, headOf, key, hash, record.rosterEpoch),
+      signer: (hash) => signerOf(context, head, key, hash),
       verify: (publicKey, message, signature) => ed25519.verify(publicKey, message, signature),
     });
     return record;
   } catch (error) {
-    if (error instanceof CellRefused && !error.alarm) return null;
+    if (error instanceof CellRefused && !error.alarm) return "refused";
     throw alarmOf(error);
   }
 }
 
 async function signerOf(
   context: DeviceContext,
-  headOf: HeadOf,
+  { leaves, root }: RosterHead,
   key: CellKey,
   certificateHash: string,
-  rosterEpoch: number,
 ): Promise<Uint8Array | "refused" | "not_in_roster"> {
   try {
     const { hash, publicKey } = parseCertificate(key.certificate);
     if (hash !== certificateHash) return "refused";
     await context.checker().checkClient(key.certificate, publicKey, context.serverNow());
-    const at = await headOf(rosterEpoch);
-    if (at === null) return "not_in_roster";
-    const { leaves, root } = at.head;
     const cell = provenCell(key.signerProof, certificateHash, leaves, root);
     return cell === key.cellId ? publicKey : "not_in_roster";
   } catch (error) {
     if (isCheckFailed(error)) return "refused";
     throw error;
   }
-}
-
-/**
- * The keys of exactly the cells that a message needs now. Throws `cell_keys_refused` when one of
- * them has none that verifies, or only an old one.
- */
-export function keysDue(context: DeviceContext, held: CellKeysRecord): readonly CellKeyRecord[] {
-  const keys = keysHeld(held);
-  const oldest = context.serverNow() - LONGEST_KEY_AGE_MS;
-  return held.due.map((cellId) => {
-    const key = keys.get(cellId);
-    if (key === undefined || key.createdMs < oldest)
-      throw failure("cell_keys_refused", { retry: true, details: { cellId } });
-    return key;
-  });
 }

@@ -4,16 +4,16 @@
  * message's key is kept until every cell has its seal.
  */
 import { encodeSeal, parseSignedHeader } from "../cells/message.ts";
-import { LONGEST_KEY_AGE_MS } from "../cells/record.ts";
 import { sealFor } from "../cells/seal.ts";
-import type { Conversation } from "../conversation.ts";
+import { Work, type Conversation } from "../conversation.ts";
 import type { DeviceContext } from "../context.ts";
 import { hasCode } from "../failure.ts";
 import { concat, fromHex, toHex } from "../octets.ts";
 import { STORES } from "../records.ts";
 import type { KeptRecord } from "../records.ts";
 import type { WantedSeals } from "../wire.ts";
-import { keysHeld, refreshKeys } from "./cell_keys.ts";
+import { refreshKeys } from "./cell_keys.ts";
+import { keyFor } from "./good_keys.ts";
 import { keptKey } from "./own_chain.ts";
 
 /** More keys than these are not kept; the oldest go first. */
@@ -46,9 +46,10 @@ export async function sendLateSeals(
     const cells = new Set([...cellsOf(one), ...sealed]);
     const value: KeptRecord = { ...one, cellIds: concat(...[...cells].map(fromHex)) };
     bySeq.set(one.seq, value);
-    const key = keptKey(group, one.seq);
-    const { seq: order } = one;
+    const { seq } = one;
+    const [key, order] = [keptKey(group, seq), seq];
     await vault.write([{ op: "put", store: STORES.kept, key, group, order, value }]);
+    if (seq === kept[0]?.seq) await noteReached(conversation, sealed);
   }
   const newest = [...bySeq.values()].slice(0, MOST_KEPT);
   const { cells, rosterEpoch } = conversation.record;
@@ -63,6 +64,16 @@ export async function sendLateSeals(
       .filter((one) => !needed.has(one))
       .map(({ seq }) => ({ op: "delete", store: STORES.kept, key: keptKey(group, seq) })),
   );
+}
+
+/** Our last message has come to these cells too. */
+async function noteReached(conversation: Conversation, cells: readonly string[]): Promise<void> {
+  const before = conversation.record.unreached ?? [];
+  const unreached = before.filter((cellId) => !cells.includes(cellId));
+  if (unreached.length === before.length) return;
+  const work = new Work(conversation);
+  work.set({ unreached });
+  await conversation.store(work);
 }
 
 function cellsOf({ cellIds = new Uint8Array() }: KeptRecord): readonly string[] {
@@ -81,12 +92,11 @@ async function sendOne(
   const header = parseSignedHeader(kept.header);
   for (let attempt = 0; attempt < TRIES; attempt++) {
     await refreshKeys(context, conversation);
-    const keys = keysHeld(conversation.keys);
-    const oldest = context.serverNow() - LONGEST_KEY_AGE_MS;
+    const { keys } = conversation;
+    if (keys === null) return [];
     const records = cellIds
-      .map((cellId) => keys.get(cellId))
-      .filter((key) => key !== undefined)
-      .filter((key) => key.createdMs >= oldest);
+      .map((cellId) => keyFor(context, keys, cellId))
+      .filter((key) => key !== null);
     if (records.length === 0) return [];
     const seals = concat(...(await sealFor(header, kept.key, records)).map(encodeSeal));
     try {

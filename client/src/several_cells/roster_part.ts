@@ -12,6 +12,7 @@ import { hasCode } from "../failure.ts";
 import type { RosterView } from "../mls/types.ts";
 import { CellRosterCopy } from "../roster/cell-roster-copy.ts";
 import { HeadHistory, type HeadAt } from "../roster/heads.ts";
+import { parseHead, type RosterHead } from "../roster/head.ts";
 import { RosterRefused } from "../roster/refused.ts";
 import { ofThePast, type Roster } from "../roster/roster.ts";
 import { RosterCopy } from "../roster/roster-copy.ts";
@@ -101,7 +102,29 @@ async function headsUpTo(
   return heads;
 }
 
-/** The head of a roster epoch that a message or a key refers to; null when there is none. */
+/** The head that the DS says is the newest: ours, or one that continues it. Throws RosterRefused. */
+export async function followHead(
+  context: DeviceContext,
+  work: Pick<Work, "heads">,
+  bytes: Uint8Array,
+): Promise<RosterHead> {
+  const { heads } = work;
+  if (heads === null) throw new StateLost("no roster heads");
+  const head = parseHead(bytes);
+  if (head.conversationId !== heads.newest.conversationId)
+    throw new RosterRefused("wrong_conversation", "head of another conversation");
+  if (head.epoch < heads.newest.epoch)
+    throw new RosterRefused("not_an_extension", "the roster went back");
+  const { publicKey } = context.checker().rosterAuthority();
+  const before = await headsUpTo(context, heads, head.epoch - 1);
+  const longer = await before.extend([bytes], publicKey);
+  if (longer.newest.hash !== head.hash)
+    throw new RosterRefused("fork", "two signed heads for one epoch");
+  work.heads = longer;
+  return longer.newest;
+}
+
+/** The head of a roster epoch that a message refers to; null when there is none. */
 export async function headAt(
   context: DeviceContext,
   work: Pick<Work, "heads">,

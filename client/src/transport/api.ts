@@ -149,6 +149,9 @@ export class Api {
   rosterHeads(id: string, from: number, to: number): Promise<wire.RosterHeads> {
     return this.#get(`/v1/conversations/${id}/roster/heads${query({ from, to })}`);
   }
+  rosterCells(id: string): Promise<wire.RosterCells> {
+    return this.#get(`/v1/conversations/${id}/roster/cells`);
+  }
   cellKeys(id: string, since: number): Promise<wire.CellKeys> {
     return this.#http.call({
       method: "GET",

@@ -147,7 +147,6 @@ export class ConversationCells extends ConversationRosters {
       keyId: fromHex(parsed.keyId),
       record,
       certificate: client.certificate,
-      signerProof,
       version: ++this.version,
     });
   }
@@ -175,10 +174,32 @@ export class ConversationCells extends ConversationRosters {
     this.requirePlace(client.clientId);
     const keys = [...this.keyRecords.values()]
       .filter(({ version, cellId }) => version > since && this.cells.has(cellId))
-      .map(({ cellId, epoch, keyId, record, certificate, signerProof }) => ({
-        ...{ cellId, epoch, keyId, record, certificate, signerProof },
-      }));
-    return { version: this.version, cells: this.cellsDue().map(({ cellId }) => cellId), keys };
+      .map(({ cellId, epoch, keyId, record, certificate }) => {
+        const { signer } = parseRecord(record);
+        const named = this.tree.find(cellId, signer) !== null;
+        const signerProof = named ? this.tree.inclusionProof(signer) : new Uint8Array();
+        return { cellId, epoch, keyId, record, certificate, signerProof };
+      });
+    const cells = this.cellsDue().map(({ cellId }) => cellId);
+    return { version: this.version, head: this.newestHead(), cells, keys };
+  }
+
+  rosterCells(client: Client): wire.RosterCells {
+    this.requirePlace(client.clientId);
+    const shown: number[] = [];
+    const cells = [...new Set(this.tree.leaves.map(({ cellId }) => cellId))].map((cellId) => {
+      const { first, leaves } = this.tree.cell(cellId);
+      const hash = (place: number) => fromHex(leaves[place]?.certificateHash ?? "");
+      const key = this.keyRecords.get(cellId);
+      const at = key === undefined ? null : this.tree.find(cellId, parseRecord(key.record).signer);
+      const last = leaves.length - 1;
+      shown.push(first, first + last, ...(at === null ? [] : [at]));
+      const signerPlace = at === null ? null : at - first;
+      const signer = signerPlace === null ? null : hash(signerPlace);
+      const ends = { first: hash(0), last: hash(last) };
+      return { cellId, count: leaves.length, ...ends, signerPlace, signer };
+    });
+    return { head: this.newestHead(), cells, proof: this.tree.leavesProof(shown) };
   }
 
   welcome(client: Client, cellId: string): wire.PendingWelcome {

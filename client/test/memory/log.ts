@@ -97,7 +97,10 @@ export class ConversationLog {
   protected readonly now: () => number;
   protected readonly signedHeads: Uint8Array[] = [];
   protected readonly headMs: number[] = [];
-  protected readonly keyRecords = new Map<string, wire.CellKey & { readonly version: number }>();
+  protected readonly keyRecords = new Map<
+    string,
+    Omit<wire.CellKey, "signerProof"> & { readonly version: number }
+  >();
   protected readonly chains = new Map<string, { readonly seq: number; readonly hash: string }>();
   /** Cells that a client was in before it was moved, and until which seq. */
   protected readonly former = new Map<

@@ -42,6 +42,29 @@ export class RosterTree {
     return concat(...hashes);
   }
 
+  /** The index of a leaf; null when it is not there. */
+  find(cellId: string, certificateHash: string): number | null {
+    const index = this.leaves.findIndex(
+      (leaf) => leaf.cellId === cellId && leaf.certificateHash === certificateHash,
+    );
+    return index < 0 ? null : index;
+  }
+
+  /** One proof of leaves here and there. */
+  leavesProof(indexes: readonly number[]): Uint8Array {
+    let shown = [...new Set(indexes)].sort((a, b) => a - b);
+    const hashes: Uint8Array[] = [];
+    for (const level of this.#levels.slice(0, -1)) {
+      const known = new Set(shown);
+      for (const at of shown) {
+        const beside = level[at ^ 1];
+        if (beside !== undefined && !known.has(at ^ 1)) hashes.push(beside);
+      }
+      shown = [...new Set(shown.map((at) => at >>> 1))];
+    }
+    return concat(...hashes);
+  }
+
   inclusionProof(certificateHash: string): Uint8Array {
     const index = this.leaves.findIndex((leaf) => leaf.certificateHash === certificateHash);
     const leaf = this.leaves[index];

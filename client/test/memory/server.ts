@@ -173,6 +173,7 @@ export class MemoryServer {
     within("POST", "/sealed/{}/seals", (one, account, [seq], body) =>
       one.lateSeals(account, Number(seq), body),
     );
+    within("GET", "/roster/cells", (one, account) => one.rosterCells(account));
     within("GET", "/keys", (one, account, _, _body, url) =>
       one.keys(account, number(url, "since")),
     );

@@ -16,9 +16,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from copconnect import wire
 from copconnect.delivery.sealed.record import CellKeyRecord
-from copconnect.delivery.standing import CellKeyState, KnownHead
+from copconnect.delivery.standing import CellKeyState, KnownHead, SignedKey
 from copconnect.delivery.tables import (
     CELL_KEYS,
     CELLS,
@@ -161,18 +160,35 @@ async def version(connection: AsyncConnection, conversation_id: ConversationId) 
 
 async def newest_keys(
     connection: AsyncConnection, conversation_id: ConversationId, since: int
-) -> list[wire.CellKey]:
+) -> list[SignedKey]:
     """Return the current keys of the conversation's cells that came after a version."""
     rows = await connection.execute(
         select(
-            _K.cell_id, _K.epoch, _K.key_id, _K.record, CERTIFICATES.c.certificate, _K.signer_proof
+            _K.cell_id,
+            _K.epoch,
+            _K.key_id,
+            _K.record,
+            CERTIFICATES.c.certificate,
+            _K.signer_certificate_hash,
         )
         .join(CERTIFICATES, CERTIFICATES.c.certificate_hash == _K.signer_certificate_hash)
         .join(CELLS, and_(CELLS.c.cell_id == _K.cell_id, CELLS.c.epoch == _K.epoch))
         .where(_K.conversation_id == conversation_id, _K.version > since)
         .order_by(_K.cell_id)
     )
-    return [wire.CellKey(**row._mapping) for row in rows]
+    return [SignedKey(*row) for row in rows]
+
+
+async def signers(
+    connection: AsyncConnection, conversation_id: ConversationId
+) -> dict[CellId, str]:
+    """Return by whose certificate the cells' current keys were signed."""
+    rows = await connection.execute(
+        select(_K.cell_id, _K.signer_certificate_hash)
+        .join(CELLS, and_(CELLS.c.cell_id == _K.cell_id, CELLS.c.epoch == _K.epoch))
+        .where(_K.conversation_id == conversation_id)
+    )
+    return {row.cell_id: row.signer_certificate_hash for row in rows}
 
 
 async def forget_records(connection: AsyncConnection, before_ms: int) -> None:

@@ -19,9 +19,11 @@ from copconnect.delivery import (
 )
 from copconnect.delivery.mls.group_info import read_group_info
 from copconnect.delivery.parts import Parts
+from copconnect.delivery.roster_tree import RosterTree, leaf
 from copconnect.delivery.sealed.format import SealedRefused
 from copconnect.delivery.sealed.record import CellKeyRecord, read_record
 from copconnect.delivery.sealed_rules import RecordPlace
+from copconnect.delivery.standing import SignedKey
 from copconnect.ids import CellId, ConversationId, Epoch
 from copconnect.principals import Caller
 
@@ -112,7 +114,7 @@ class Keys:
             raise errors.CellUnfounded
         group_info, tree = group
         leaves = await leaf_store.leaves_of_cells(connection, [conversation_id], [cell_id])
-        inside = {leaf.certificate_hash for leaf in tree}
+        inside = {one.certificate_hash for one in tree}
         return RecordPlace(
             conversation_id=conversation_id,
             cell_id=cell_id,
@@ -121,20 +123,45 @@ class Keys:
             tree_hash=hashlib.sha256(read_group_info(group_info).tree_hash).digest(),
             signer=caller.client_id,
             roster={
-                leaf.certificate_hash: leaf.client_id
-                for leaf in leaves.get(conversation_id, [])
-                if leaf.certificate_hash in inside
+                one.certificate_hash: one.client_id
+                for one in leaves.get(conversation_id, [])
+                if one.certificate_hash in inside
             },
         )
 
     async def newest(
         self, caller: Caller, conversation_id: ConversationId, since: int
     ) -> wire.CellKeys:
-        """Return what a sender needs to seal for every cell that is ready."""
-        async with self._parts.database.reading() as connection:
+        """Return what a sender needs to seal for every cell that is ready. Raises NotMember."""
+        parts = self._parts
+        async with parts.database.reading() as connection:
             if not await leaf_store.cells_of_client(connection, conversation_id, caller.client_id):
                 raise errors.NotMember
+            found = await store.newest_roster(connection, conversation_id)
+            if found is None:
+                raise errors.NotMember
+            head, _ = found
             version = await key_store.version(connection, conversation_id)
-            cells = await key_store.states(connection, conversation_id, self._parts.clock.now_ms())
-            keys = await key_store.newest_keys(connection, conversation_id, since)
-        return wire.CellKeys(version=version, cells=sorted(sealed_rules.needed(cells)), keys=keys)
+            cells = await key_store.states(connection, conversation_id, parts.clock.now_ms())
+            signed = await key_store.newest_keys(connection, conversation_id, since)
+            # The tree may have to be read, and most answers bring no key.
+            tree = await parts.trees.tree(connection, conversation_id, head) if signed else None
+        return wire.CellKeys(
+            version=version,
+            head=head,
+            cells=sorted(sealed_rules.needed(cells)),
+            keys=[_shown(key, tree) for key in signed] if tree is not None else [],
+        )
+
+
+def _shown(key: SignedKey, tree: RosterTree) -> wire.CellKey:
+    """Return a key with the proof that its signer is named for its cell now, if that is so."""
+    signer = leaf(key.cell_id, key.signer)
+    return wire.CellKey(
+        cell_id=key.cell_id,
+        epoch=key.epoch,
+        key_id=key.key_id,
+        record=key.record,
+        certificate=key.certificate,
+        signer_proof=b"" if tree.find(signer) is None else tree.inclusion_proof(signer),
+    )

@@ -91,6 +91,38 @@ class RosterTree:
             low, high = low // 2, (high + 1) // 2
         return b"".join(proof)
 
+    def cells(self) -> list[tuple[str, int, int]]:
+        """Return (cell id, index of its first leaf, number of leaves) of all cells, in order."""
+        found: list[tuple[str, int, int]] = []
+        at = 0
+        while at < self.count:
+            cell_id = self.leaves[at][:_CELL].hex()
+            first, count = self.cell(cell_id)
+            found.append((cell_id, first, count))
+            at = first + count
+        return found
+
+    def find(self, one: bytes) -> int | None:
+        """Return the index of a leaf, if it is there."""
+        at, there = _find(self.leaves, one)
+        return at if there else None
+
+    def leaves_proof(self, indexes: Iterable[int]) -> bytes:
+        """Return one proof of leaves anywhere in the tree, shorter than a proof of each.
+
+        From the bottom up, of each node that leads to one of them and whose neighbour does not,
+        in the tree's order: that neighbour.
+        """
+        shown = sorted(set(indexes))
+        proof: list[bytes] = []
+        for level in self._levels[:-1]:
+            known = set(shown)
+            for beside in [at ^ 1 for at in shown]:
+                if beside not in known and beside * _HASH < len(level):
+                    proof.append(level[beside * _HASH : (beside + 1) * _HASH])
+            shown = sorted({at // 2 for at in shown})
+        return b"".join(proof)
+
     def inclusion_proof(self, one: bytes) -> bytes:
         """Return the proof of a leaf, naming its cell. Raises ValueError if it is not there."""
         index, there = _find(self.leaves, one)

@@ -1,8 +1,12 @@
-"""Signed rosters out to the clients that they name: whole, of one cell, and the chain of heads."""
+"""Signed rosters out to the clients that they name: whole, of one cell, which cells there are and
+who signed their keys, and the chain of heads."""
+
+from collections.abc import Mapping
 
 from copconnect import errors, wire
-from copconnect.delivery import leaf_store, store
+from copconnect.delivery import key_store, leaf_store, store
 from copconnect.delivery.parts import Parts
+from copconnect.delivery.roster_tree import RosterTree, leaf
 from copconnect.ids import CellId, ConversationId
 from copconnect.principals import Caller
 
@@ -58,6 +62,19 @@ class Rosters:
             proof=tree.range_proof(first, count),
         )
 
+    async def cells(self, caller: Caller, conversation_id: ConversationId) -> wire.RosterCells:
+        """Return the newest head's cells, and who signed their keys. Raises NotMember."""
+        parts = self._parts
+        async with parts.database.reading() as connection:
+            found = await store.newest_roster(connection, conversation_id)
+            mine = await leaf_store.cells_of_client(connection, conversation_id, caller.client_id)
+            if found is None or not mine:
+                raise errors.NotMember
+            signers = await key_store.signers(connection, conversation_id)
+            tree = await parts.trees.tree(connection, conversation_id, found[0])
+        cells, shown = _cells(tree, signers)
+        return wire.RosterCells(head=found[0], cells=cells, proof=tree.leaves_proof(shown))
+
     async def heads(
         self, caller: Caller, conversation_id: ConversationId, first: int, last: int
     ) -> wire.RosterHeads:
@@ -69,3 +86,31 @@ class Rosters:
                 connection, conversation_id, first, min(last, first + MOST_HEADS - 1)
             )
         return wire.RosterHeads(heads=heads)
+
+
+def _cells(
+    tree: RosterTree, signers: Mapping[CellId, str]
+) -> tuple[list[wire.RosterCell], list[int]]:
+    """Return the cells, and the indexes of the leaves that they name."""
+    cells: list[wire.RosterCell] = []
+    shown: list[int] = []
+    for cell_id, first, count in tree.cells():
+        last = first + count - 1
+        hash_of = signers.get(CellId(cell_id))
+        signer = None if hash_of is None else tree.find(leaf(cell_id, hash_of))
+        shown += [first, last] if signer is None else [first, last, signer]
+        cells.append(
+            wire.RosterCell(
+                cell_id=CellId(cell_id),
+                count=count,
+                first=_certificate_hash(tree, first),
+                last=_certificate_hash(tree, last),
+                signer_place=None if signer is None else signer - first,
+                signer=None if signer is None else _certificate_hash(tree, signer),
+            )
+        )
+    return cells, shown
+
+
+def _certificate_hash(tree: RosterTree, index: int) -> bytes:
+    return tree.leaves[index][16:]

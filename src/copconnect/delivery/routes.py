@@ -152,6 +152,11 @@ def _conversation_routes(service: DeliveryService, gate: Gate) -> list[Any]:
         last = _number(request, "to", first + MOST_HEADS - 1)
         return answer(request, await rosters.heads(caller, ConversationId(_id(c)), first, last))
 
+    @get("/v1/conversations/{c:str}/roster/cells")
+    async def roster_cells(request: HttpRequest, c: FromPath[str]) -> Any:
+        caller = await gate.caller(request)
+        return answer(request, await rosters.cells(caller, ConversationId(_id(c))))
+
     @get("/v1/conversations/{c:str}/cells/{k:str}/roster")
     async def cell_roster(request: HttpRequest, c: FromPath[str], k: FromPath[str]) -> Any:
         caller = await gate.caller(request)
@@ -169,6 +174,7 @@ def _conversation_routes(service: DeliveryService, gate: Gate) -> list[Any]:
         set_preferences,
         roster,
         roster_heads,
+        roster_cells,
         cell_roster,
     ]
 

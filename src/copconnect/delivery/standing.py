@@ -151,6 +151,18 @@ class CellKeyState:
 
 
 @dataclass(frozen=True, slots=True)
+class SignedKey:
+    """A cell's key record as it is kept, and by whose certificate (hash, DER) it was signed."""
+
+    cell_id: CellId
+    epoch: Epoch
+    key_id: bytes
+    record: bytes
+    certificate: bytes
+    signer: str
+
+
+@dataclass(frozen=True, slots=True)
 class LogView:
     """Where a conversation's log stands for one client."""
 
