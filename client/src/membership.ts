@@ -27,7 +27,7 @@ import type { CommitRecord } from "./records.ts";
 import { RosterRefused } from "./roster/refused.ts";
 import { Alarm, StateLost } from "./stops.ts";
 import { keyDue } from "./several_cells/key_due.ts";
-import { keyRecordOf } from "./several_cells/own_key.ts";
+import { GRACE_MS, forgetFormerSeed, keyRecordOf } from "./several_cells/own_key.ts";
 import { freshRoster, rosterFits } from "./several_cells/roster_part.ts";
 import { delayMs, pause } from "./transport/backoff.ts";
 import type { Conversation as WireConversation } from "./wire.ts";
@@ -235,7 +235,20 @@ export class Membership {
     }
     const outcome = record.cells > 1 ? await this.#keepKeyed(conversation, group) : "done";
     if (outcome !== "again") this.#listener.onReady(conversation);
-    return outcome;
+    const seedMs = await this.#eraseFormerSeed(conversation);
+    return outcome === "done" && seedMs !== null ? { waitMs: seedMs, endedBy: "work" } : outcome;
+  }
+
+  /** Where nothing is sent, no entry says that the grace is over. Returns how long it still is. */
+  async #eraseFormerSeed(conversation: Conversation): Promise<number | null> {
+    const { formerSeed } = conversation;
+    if (formerSeed === null || !conversation.inStep) return null;
+    const now = this.#context.serverNow();
+    const work = new Work(conversation);
+    forgetFormerSeed(work, now);
+    if (work.formerSeed !== null) return formerSeed.endedMs + GRACE_MS + 1 - now;
+    await conversation.store(work);
+    return null;
   }
 
   /** Our cell is gone, or this device's place is in another one now: go there. */

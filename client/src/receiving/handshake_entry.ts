@@ -3,6 +3,7 @@ import { isCheckFailed } from "../check-failed.ts";
 import type { Work } from "../conversation.ts";
 import type { MessageRecord } from "../records.ts";
 import { Alarm, StateLost } from "../stops.ts";
+import { compareOwnKey } from "../several_cells/cell_keys.ts";
 import { forgetFormerSeed, keepFormerSeed } from "../several_cells/own_key.ts";
 import { rosterForEntry } from "../several_cells/roster_part.ts";
 import type { LogEntry } from "../wire.ts";
@@ -27,11 +28,12 @@ export async function applyHandshake(receiving: Receiving, entry: LogEntry): Pro
     if (result.evicted) throw new StateLost("evicted");
     if (result.kind === "commit") {
       await keepFormerSeed(work, group, entry.sentMs, group.pendingRemovals.length > 0);
-      work.set({ undecryptable: 0, undecryptableFrom: [] });
-      beginEpoch(work, entry);
     }
     work.advance(result.next);
-    if (result.kind === "commit") await openWaiting(receiving);
+    if (result.kind === "commit") {
+      await beginEpoch(work, entry);
+      await openWaiting(receiving);
+    }
   } catch (error) {
     if (!isCheckFailed(error)) throw error;
     if (error.code === "rule_violated" || error.code === "credential_refused") {
@@ -59,16 +61,20 @@ async function adopt(receiving: Receiving, entry: LogEntry): Promise<void> {
     work.set({ joinedSeq: seq, joinedMs: sentMs, state: "ready", everJoined: true });
     if (pending.kind === "join") work.put(joinedHere(entry));
   }
-  work.set({ undecryptable: 0, undecryptableFrom: [] });
-  beginEpoch(work, entry);
+  await beginEpoch(work, entry);
   await openWaiting(receiving);
   work.afterwards.push(() => listener.onHandshake(conversation));
 }
 
-function beginEpoch(work: Work, entry: LogEntry): void {
+/** `work` holds the new group already. */
+async function beginEpoch(work: Work, entry: LogEntry): Promise<void> {
+  work.set({ undecryptable: 0, undecryptableFrom: [] });
   forgetFormerSeed(work, entry.sentMs);
   // With several cells the DS takes no commit without the key record of its epoch.
   work.set({ epochMs: entry.sentMs, sealedInEpoch: 0, unkeyedEpoch: null });
+  // The commit comes without its record. Where that was learnt before, as senders learn them, it is
+  // compared here; else when the keys are asked for next, which is before anything is sent.
+  await compareOwnKey(work);
 }
 
 function joinedHere(entry: LogEntry): MessageRecord {
