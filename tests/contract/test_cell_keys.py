@@ -91,7 +91,7 @@ async def test_a_signer_is_proven_under_the_newest_head_or_not_at_all(world: Sea
 async def test_the_cells_of_the_newest_head_and_who_signed_their_keys(world: SealedWorld) -> None:
     c, devices = await world.large(10)
     cells = await world.cells(c, devices)
-    (k, (a, b, *_)), (other, (x, *_)), *_ = cells.items()
+    (k, (a, b, *_)), (_other, (x, *_)), *_ = cells.items()
     await world.found(c, k, [a, b])
     rosters = world.service.rosters
     found = await rosters.cells(x.caller, c)
