@@ -38,7 +38,12 @@ def test_a_group_is_made_named_and_given_a_photo(trio: Trio, tmp_path: Path) -> 
     groups.open_info(founder)
     founder.shot("group-info")
     founder.page.get_by_role("button", name=founder.word("groups.edit"), exact=True).click()
-    founder.page.get_by_label(founder.word("groups.name"), exact=True).fill(renamed)
+    name = founder.page.get_by_label(founder.word("groups.name"), exact=True)
+    name.fill(renamed)
+    # The group goes on while one types: what stands in the field stays.
+    second.say("Second platoon has taken its place.")
+    second.sees_status("Second platoon has taken its place.", "delivered")
+    expect(name).to_have_value(renamed)
     founder.button("app.save").click()
     for other in (second, third):
         other.heading_of(renamed).wait_for()
