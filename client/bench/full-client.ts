@@ -63,6 +63,8 @@ interface Posted {
   postedNs: bigint;
   acceptedNs: bigint;
   seq: number;
+  /** The connection was lost before the answer. */
+  unanswered: boolean;
 }
 
 /** A cell's key that this client holds. */
@@ -178,9 +180,30 @@ export class FullClient {
   async send(text: string): Promise<object> {
     const calledNs = process.hrtime.bigint();
     this.#posted = null;
-    await this.#core?.send(this.#plan.conversationId, { kind: "text", text, mentions: [] }, null);
-    await this.#until("an answer", () => Promise.resolve((this.#posted?.seq ?? 0) > 0));
+    const { conversationId } = this.#plan;
+    const sent = await this.#core?.send(conversationId, { kind: "text", text, mentions: [] }, null);
+    await this.#until("an answer", async () => {
+      if ((this.#posted?.seq ?? 0) > 0) return true;
+      if (this.#posted?.unanswered !== true) return false;
+      // The log has it all the same, if it has come back from there.
+      const page = await this.#core?.messages(conversationId, null, MESSAGES);
+      const seq = page?.messages.find(({ messageId }) => messageId === sent?.messageId)?.seq ?? 0;
+      if (seq > 0) say({ posted: this.#posted.entryId });
+      return seq > 0;
+    });
     return { ...(this.#posted as unknown as Posted), calledNs };
+  }
+
+  /** Give the conversation a name. Clients ask for one whenever they connect and know none. */
+  async name(title: string): Promise<void> {
+    await this.#core?.setProfile(this.#plan.conversationId, { title, photo: null });
+  }
+
+  /** Wait until it knows a name of the conversation. */
+  named(): Promise<void> {
+    const { conversationId } = this.#plan;
+    const known = async (): Promise<boolean> => (await this.#found(conversationId))?.title !== null;
+    return this.#changed(`name of ${conversationId}`, known, LIMIT_MS);
   }
 
   /** It is asked to commit Removes, as the server asks: a member that has no MLS state hands on. */
@@ -225,11 +248,15 @@ export class FullClient {
         postedNs: process.hrtime.bigint(),
         acceptedNs: 0n,
         seq: 0,
+        unanswered: false,
       };
     }
     // It came by no registration: it has no key packages, and nobody lets it in by Welcome here.
     if (url.endsWith("/v1/key-packages")) return new Response(encode({ counts: [] }));
-    const response = await fetch(url, init);
+    const response = await fetch(url, init).catch((error: unknown) => {
+      if (message && this.#posted !== null) this.#posted.unanswered = true;
+      throw error;
+    });
     const answeredNs = process.hrtime.bigint();
     this.downloads.answered(url, init.method, response);
     if (commit !== null) this.#endTurn();

@@ -3,10 +3,11 @@
  * themselves, commit what is due, send what they are told.
  *
  * Run: npx tsx client/bench/full-clients.ts <devices.msgpack> <origin>…
- * Lines of JSON in: {command: "start" | "send" | "shown" | "rejoin" | "held" | "close", …}; out:
- * answers with `command` ("held" with the key of each one's cell, whoever has committed; "shown" with
- * how many show a text), and what full-client.ts tells by itself. "rejoin": a client that has lost
- * everything comes in anew.
+ * Lines of JSON in: {command: "start" | "name" | "send" | "shown" | "shows" | "rejoin" | "held" |
+ * "close", …}; out: answers with `command`, and what full-client.ts tells by itself. "name" is
+ * answered when all know the conversation's name, "shown" when all show a text, "shows" when a client
+ * shows one, with all that it shows, "held" with the key of each one's cell, whoever has committed.
+ * "rejoin": a client that has lost everything comes in anew.
  */
 import { readFile } from "node:fs/promises";
 import { createInterface } from "node:readline";
@@ -15,7 +16,7 @@ import { FullClient, say } from "./full-client.ts";
 import type { Plan } from "./full-client.ts";
 
 interface Command {
-  readonly command: "start" | "send" | "shown" | "rejoin" | "held" | "close";
+  readonly command: "start" | "name" | "send" | "shown" | "shows" | "rejoin" | "held" | "close";
   readonly client?: number;
   readonly text?: string;
 }
@@ -35,6 +36,11 @@ async function main(): Promise<void> {
           for (const one of clients) await one.start();
           say({ command: "start", clients: clients.length });
           break;
+        case "name":
+          await client?.name(asked.text ?? "");
+          await Promise.all(clients.map((one) => one.named()));
+          say({ command: "name" });
+          break;
         case "send":
           say({ command: "send", ...(await client?.send(asked.text ?? "")) });
           break;
@@ -47,6 +53,10 @@ async function main(): Promise<void> {
           await client?.wipe();
           await client?.start();
           say({ command: "rejoin" });
+          break;
+        case "shows":
+          await client?.shows(plan.conversationId, asked.text ?? null);
+          say({ command: "shows", texts: await client?.texts(plan.conversationId) });
           break;
         case "held": {
           const seeds = clients.map((one) => one.seed(plan.conversationId));

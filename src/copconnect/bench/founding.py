@@ -6,6 +6,7 @@ database and uploads the founding commits over HTTP with fresh key records, as t
 """
 
 import asyncio
+import contextlib
 import hashlib
 import shutil
 import subprocess
@@ -33,6 +34,7 @@ from copconnect.principals import Caller
 from copconnect.settings import Settings
 
 NODE_PROCESSES = 2
+SAY_S = 5  # Between two lines on how far they are.
 AT_ONCE = 4  # Uploads on their way at a time.
 _FORMAT = 2  # Of what this module makes.
 _MOST_ADDED = 5000  # In one change of members.
@@ -88,16 +90,17 @@ class Conversation:
         )
 
 
-def cached(force: Force, suite: int) -> Conversation:
+def cached(force: Force, suite: int, cell_size: int = wire.CELL_SIZE) -> Conversation:
     """Return a conversation of the whole force, made now if it is not in the cache."""
-    folder = force.folder / f"conversation-{suite}-{_FORMAT}"
+    smaller = f"-cells-of-{cell_size}" if cell_size < wire.CELL_SIZE else ""
+    folder = force.folder / f"conversation-{suite}-{_FORMAT}{smaller}"
     founding = folder / "founding.msgpack"
     database = folder / "copconnect.sqlite3"
     if not (founding.is_file() and asyncio.run(copying.brought_up_to_date(database))):
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         copying.to_file(force.database, database)
-        asyncio.run(_create(force, folder, suite))
+        asyncio.run(_create(force, folder, suite, cell_size))
     return with_cells(force, folder)
 
 
@@ -113,11 +116,12 @@ def with_cells(force: Force, folder: Path) -> Conversation:
     )
 
 
-async def _create(force: Force, folder: Path, suite: int) -> None:
+async def _create(force: Force, folder: Path, suite: int, cell_size: int) -> None:
     settings = Settings(
         data_dir=force.folder,
         database_url=f"sqlite+aiosqlite:///{folder}/copconnect.sqlite3",
         suite=suites.name_of(suite),
+        cell_size=cell_size,
     )
     first, *others = force.devices
     caller = Caller(PersonId(first.person_id), ClientId(first.client_id), conduct_accepted=True)
@@ -221,8 +225,9 @@ def _found_cells(folder: Path) -> None:
         for part in range(NODE_PROCESSES)
     ]
     try:
-        while any(process.poll() is None for process in parts):
-            time.sleep(5)
+        while running := [process for process in parts if process.poll() is None]:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                running[0].wait(SAY_S)
             count = sum(1 for _ in made.glob("*.msgpack"))
             say(f"{count} cells are made.")
     finally:

@@ -74,4 +74,6 @@ class NodeProgram:
         """End it."""
         self._process.kill()
         self._process.wait()
+        self._reader.join()
         self._in.close()
+        cast(IO[str], self._process.stdout).close()

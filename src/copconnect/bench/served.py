@@ -57,7 +57,7 @@ def served(
         )
         _found(conversation, deployment, crowd)
         sender = stack.enter_context(
-            contextlib.closing(_full_clients(conversation, deployment, folder, whole))
+            contextlib.closing(full_clients(conversation, deployment.origins, folder, whole))
         )
         yield Served(deployment, crowd, sender)
 
@@ -71,10 +71,10 @@ def _found(conversation: Conversation, deployment: Deployment, crowd: Crowd) -> 
     say(f"{len(key_ids)} cells are founded, in {time.monotonic() - began:.1f} s.")
 
 
-def _full_clients(
-    conversation: Conversation, deployment: Deployment, folder: Path, devices: Sequence[Device]
+def full_clients(
+    conversation: Conversation, origins: Sequence[str], folder: Path, devices: Sequence[Device]
 ) -> NodeProgram:
-    """Return whole clients on these devices."""
+    """Return whole clients on these devices, at these servers in turn."""
     plan = {
         "trust": conversation.founding.trust,
         "conversationId": conversation.founding.conversation_id,
@@ -82,7 +82,7 @@ def _full_clients(
     }
     file = folder / "full-clients.msgpack"
     file.write_bytes(msgspec.msgpack.encode(plan))
-    return NodeProgram(FULL_CLIENTS, str(file), *deployment.origins)
+    return NodeProgram(FULL_CLIENTS, str(file), *origins)
 
 
 def connect(deployment: Deployment, crowd: Crowd) -> Figures:
