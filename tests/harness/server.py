@@ -9,6 +9,7 @@ import contextlib
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import httpx
@@ -62,19 +63,26 @@ class ServerProcess:
 
     def start(self) -> None:
         """Serve; returns when /healthz answers."""
+        self._serve(["copconnect"])
+
+    def _serve(self, program: Sequence[str], inherited: Sequence[int] = ()) -> None:
+        """Serve by a module that takes the command line of ``copconnect``."""
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [
-                    *(sys.executable, "-m", "copconnect", "serve"),
-                    *("--data", str(self.data), "--port", str(self.port)),
-                    *("--workers", str(self._workers)),
-                ],
+                [*(sys.executable, "-m"), *program, *self._options()],
                 cwd=ROOT,
                 env=_environment(self._settings),
                 stdout=log,
                 stderr=log,
+                pass_fds=inherited,
             )
         processes.wait_until(self._is_healthy, self._process, self.log, START_LIMIT_S)
+
+    def _options(self) -> list[str]:
+        return [
+            *("serve", "--data", str(self.data), "--port", str(self.port)),
+            *("--workers", str(self._workers)),
+        ]
 
     def stop(self) -> None:
         """Stop as an operator does (SIGTERM)."""

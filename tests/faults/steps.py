@@ -1,0 +1,25 @@
+"""The steps of a message's path at which a worker can be stopped (worker_that_stops.py).
+
+A step names where the message has just come to; the next has not begun.
+"""
+
+from typing import Literal, get_args
+
+PostingStep = Literal[
+    "its request is read",  # Nothing of it has been judged.
+    "it is judged",  # Nothing of it is written.
+    "it is written",  # COMMIT has not been sent.
+    "it is committed",  # Nobody has been told.
+    "this worker is told",  # Its own sockets have it, NATS has nothing.
+    "NATS is told",  # The other workers can have it, the sender has no answer.
+]
+HearingStep = Literal[
+    "a wake-up is heard",  # From NATS; nothing has been passed on.
+    "some sockets are written",  # The others are not.
+    "cursors are heard",  # None of them is stored.
+    "cursors are stored",  # Nobody has been told.
+]
+Step = PostingStep | HearingStep
+
+AT_POSTING: tuple[PostingStep, ...] = get_args(PostingStep)
+AT_HEARING: tuple[HearingStep, ...] = get_args(HearingStep)

@@ -1,0 +1,168 @@
+"""Two workers, a conversation of several cells at them, and everybody who is in it.
+
+Sixty-four devices are leaves of real MLS trees, in six cells. Two of them, of different cells, are
+whole clients: the real core under Node; one sends by the one worker, the other receives by the
+other. The rest are simulated, half of them at each worker: they open every message. Every worker
+has its own line to NATS, which a test can hold.
+"""
+
+import asyncio
+import contextlib
+import shutil
+from pathlib import Path
+
+import asyncpg
+
+from copconnect.bench import copying, founding
+from copconnect.bench.crowd import Crowd, new_keys
+from copconnect.bench.force import Device, Force
+from copconnect.bench.founding import Conversation
+from copconnect.bench.served import full_clients
+from copconnect.services.nats import NatsServer
+from copconnect.services.postgresql import OWNER, PostgreSQL
+from tests.faults.stopping import StoppingWorker
+from tests.harness.recording import RecordingProxy
+from tests.harness.waiting import PATIENCE_S, until
+
+PEOPLE, CELL_SIZE, SUITE = 64, 16, 1
+SENDER, READER = 0, 1
+# A crash of PostgreSQL loses nothing that the system has; only a power cut would.
+DATABASE = {"max_connections": "100", "shared_buffers": "64MB", "fsync": "off"}
+
+
+class TwoNodes:
+    """What runs. ``posting`` is the sender's worker, ``hearing`` the reader's."""
+
+    def __init__(self, force: Force, conversation: Conversation, folder: Path) -> None:
+        self.database = PostgreSQL(DATABASE)
+        self.nats = NatsServer(folder)
+        self.force = force
+        self._conversation = conversation
+        self._folder = folder
+        self._data = folder / "data"
+        self._stack = contextlib.ExitStack()
+
+    def start(self) -> None:
+        """Start everything, found the cells, connect everybody."""
+        shutil.copytree(self.force.folder / "keys", self._data / "keys")
+        self._stack.callback(self.database.close)
+        self.database.start()
+        url = self.database.url()
+        asyncio.run(copying.to_postgresql(self._conversation.database, url))
+        self._stack.callback(self.nats.stop)
+        self.nats.start()
+        self.posting_line, self.posting = self._worker("posting", url)
+        self.hearing_line, self.hearing = self._worker("hearing", url)
+        whole = [self.force.devices[0], self._stranger_to(self.force.devices[0])]
+        self.crowd = Crowd(
+            self._conversation,
+            [("127.0.0.1", one.port) for one in self.workers],
+            len(self.workers),
+            self._folder,
+            self._stack,
+            {device.client_id for device in whole},
+        )
+        addresses = [("127.0.0.1", self.posting.port)]
+        key_ids = asyncio.run(founding.found(self._conversation, addresses))
+        seeds = {cell.cell_id: cell.seed for cell in self._conversation.cells}
+        self.crowd.publish({one: (key_id, seeds[one]) for one, key_id in key_ids.items()})
+        self.crowd.ask("live", on=True)
+        self.crowd.ask("connect", limit_s=PATIENCE_S)
+        origins = [f"http://127.0.0.1:{one.port}" for one in self.workers]
+        self.cores = self._stack.enter_context(
+            contextlib.closing(full_clients(self._conversation, origins, self._folder, whole))
+        )
+        self.cores.ask("start")
+        self.cores.ask("name", client=SENDER, text="Night duty")  # Else they ask for one.
+        self.crowd.publish(new_keys(self.cores.seeds()))
+        self._reader = whole[READER]
+
+    def close(self) -> None:
+        """End everything."""
+        self._stack.close()
+
+    @property
+    def workers(self) -> list[StoppingWorker]:
+        """Both."""
+        return [self.posting, self.hearing]
+
+    def _worker(self, name: str, database_url: str) -> tuple[RecordingProxy, StoppingWorker]:
+        line = self._stack.enter_context(RecordingProxy(self.nats.port))
+        worker = StoppingWorker(
+            self._data,
+            name,
+            database_url=database_url,
+            bus_url=f"nats://127.0.0.1:{line.port}",
+            cell_size=CELL_SIZE,
+        )
+        self._stack.callback(worker.close)
+        worker.start()
+        return line, worker
+
+    def _stranger_to(self, device: Device) -> Device:
+        """Return a device of another cell."""
+        cells = self._conversation.cells
+        other = next(cell for cell in cells if device.client_id not in cell.client_ids)
+        return self._conversation.devices[other.client_ids[0]]
+
+    def whole(self) -> None:
+        """Wait until the nodes hear each other."""
+        until(lambda: all(one.hears for one in self.workers), "both workers at NATS")
+
+    # --- What breaks ------------------------------------------------------------------------
+
+    def crash_postgresql(self) -> None:
+        """Kill PostgreSQL; its processes for connections end when they see that."""
+        children = Path(f"/proc/{self.database.pid}/task/{self.database.pid}/children")
+        pids = children.read_text().split()
+        self.database.kill()
+        until(
+            lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids),
+            "the end of PostgreSQL's processes",
+        )
+
+    # --- Messages ---------------------------------------------------------------------------
+
+    def begin_to_send(self, text: str) -> None:
+        """Let the sender send."""
+        self.cores.tell("send", client=SENDER, text=text)
+
+    def received_once(self, text: str) -> None:
+        """Wait until the message whose sending has begun is accepted, everybody has it and is
+        connected; judge what everybody has received of all messages so far."""
+        self.cores.hear(PATIENCE_S)
+        posted = self.cores.posted
+        waited = self.crowd.ask("wait_for", entry_ids=posted, limit_s=PATIENCE_S)
+        assert all(one["all"] for one in waited), self._lacking()
+        self.crowd.ask("open")
+        found = self.crowd.verdict(posted)
+        assert (found["lost"], found["duplicates"], found["unexpected"]) == (0, 0, 0), found
+        assert (found["refused"], found["waiting"]) == ({}, 0), found
+        for client in (SENDER, READER):
+            self.cores.tell("shows", client=client, text=text)
+            assert self.cores.hear(PATIENCE_S)["texts"].count(text) == 1
+
+    def cursor_stored(self) -> None:
+        """Wait until the server knows that the reader has everything."""
+        conversation_id = self._conversation.founding.conversation_id
+
+        async def stored() -> bool:
+            connection = await asyncpg.connect(host=self.database.host, user=OWNER)
+            try:
+                return bool(
+                    await connection.fetchval(
+                        "SELECT delivered_seq = last_seq FROM cursors "
+                        "JOIN conversations USING (conversation_id) "
+                        "WHERE conversation_id = $1 AND client_id = $2",
+                        conversation_id,
+                        self._reader.client_id,
+                    )
+                )
+            finally:
+                await connection.close()
+
+        until(lambda: asyncio.run(stored()), "the reader's cursor")
+
+    def _lacking(self) -> str:
+        usage = self.crowd.ask("usage")
+        return f"ready, closed: {[(one['ready'], one['closed']) for one in usage]}"

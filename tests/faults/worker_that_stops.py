@@ -1,0 +1,211 @@
+"""``copconnect``, but it stops where a test tells it to, so that something can be killed there.
+
+Run: python -m tests.faults.worker_that_stops CONTROL LISTENING SUPERVISOR serve …
+
+Invariants: the program is the real one; functions of it are wrapped before it starts, by their
+names, and it has no code of its own for this. Over the descriptor CONTROL, one end of a socket
+pair, the test names a step (steps.py). The next time a message or a cursor comes to it the worker
+says so and stops, its whole event loop with it, until it is told to go on or is killed: what has
+left it by then has left it, and nothing else does. It stops once for each time it is told to.
+
+Waits that the program has for busy machines and quiet networks are shortened: tests wait for them.
+"""
+
+import contextlib
+import socket
+import sys
+from collections.abc import Callable, Collection, Sequence
+from typing import Any
+
+from prometheus_client import Gauge
+
+from copconnect import bus, cli
+from copconnect.bus import AnyWakeup, EntryWakeup, NatsBus
+from copconnect.database import Database
+from copconnect.delivery import log_store
+from copconnect.delivery.accepting import Accepting
+from copconnect.delivery.live import LiveFeed
+from copconnect.delivery.sealed_posting import SealedPosting
+from copconnect.sockets import healing
+from copconnect.sockets.connection import Connection
+from copconnect.sockets.fanout import Fanout
+from copconnect.wire import LogEntry
+from tests.faults.steps import Step
+
+MESSAGES = ("message", "sealed")
+SOME = 5  # Sockets.
+FLUSH_S = 5
+
+
+class Control:
+    """The worker's end of the pair."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._socket = socket.socket(fileno=descriptor)
+        self._awaited = ""
+
+    def awaits(self, step: Step) -> bool:
+        """Whether it is the step that the test has named last."""
+        self._socket.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            self._awaited = self._socket.recv(100).decode()
+        return self._awaited == step
+
+    def reached(self, step: Step) -> None:
+        """Stop, if it is that step."""
+        if self.awaits(step):
+            self._awaited = ""
+            self._socket.setblocking(True)
+            self._socket.send(step.encode())
+            self._socket.recv(100)
+
+
+def wrap(owner: Any, name: str, wrapper: Callable[[Any], Any]) -> None:
+    """Put a wrapper in a function's place."""
+    setattr(owner, name, wrapper(getattr(owner, name)))
+
+
+def of_message(written: Any) -> bool:
+    """Whether what a transaction returned, or is to write, has a message's entry in it."""
+    if isinstance(written, LogEntry):
+        return written.kind in MESSAGES
+    return isinstance(written, list | tuple) and any(map(of_message, written))
+
+
+def stop_while_posting(control: Control) -> None:
+    """Wrap what a message goes through at the worker that it was posted to."""
+
+    def on_post(post: Any) -> Any:
+        async def wrapped(*arguments: Any) -> Any:
+            control.reached("its request is read")
+            return await post(*arguments)
+
+        return wrapped
+
+    def on_entries(add_entries: Any) -> Any:
+        def wrapped(connection: Any, entries: Sequence[LogEntry]) -> Any:
+            if of_message(list(entries)):
+                control.reached("it is judged")
+            return add_entries(connection, entries)
+
+        return wrapped
+
+    def on_write(write_at_once: Any) -> Any:
+        async def wrapped(database: Database, work: Any) -> Any:
+            def watched(connection: Any) -> Any:
+                written = work(connection)
+                if of_message(written):
+                    control.reached("it is written")
+                return written
+
+            written = await write_at_once(database, watched)
+            if of_message(written):
+                control.reached("it is committed")
+            return written
+
+        return wrapped
+
+    def on_send(send: Any) -> Any:
+        async def wrapped(self: NatsBus, wakeup: AnyWakeup) -> None:
+            if not _announces(wakeup):
+                await send(self, wakeup)
+                return
+            control.reached("this worker is told")
+            await send(self, wakeup)
+            if control.awaits("NATS is told"):
+                await _flushed(self)
+            control.reached("NATS is told")
+
+        return wrapped
+
+    wrap(Accepting, "accept", on_post)
+    wrap(SealedPosting, "post", on_post)
+    wrap(log_store, "add_entries_at_once", on_entries)
+    wrap(Database, "write_at_once", on_write)
+    wrap(NatsBus, "_send", on_send)
+
+
+def stop_while_hearing(control: Control) -> None:
+    """Wrap what a message and its cursors go through at the other workers."""
+    left = 0  # Sockets to be written before enough are.
+
+    def on_receive(receive: Any) -> Any:
+        async def wrapped(fanout: Fanout, wakeup: AnyWakeup) -> None:
+            nonlocal left
+            if _announces(wakeup):
+                control.reached("a wake-up is heard")
+                left = SOME
+            await receive(fanout, wakeup)
+            left = 0
+
+        return wrapped
+
+    def on_push(push: Any) -> Any:
+        def wrapped(connection: Connection, frame: bytes) -> None:
+            nonlocal left
+            push(connection, frame)
+            left -= 1
+            if left == 0:
+                control.reached("some sockets are written")
+
+        return wrapped
+
+    def on_cursors(store_cursors: Any) -> Any:
+        async def wrapped(feed: LiveFeed, cursors: Collection[Any]) -> Any:
+            control.reached("cursors are heard")
+            wakeups = await store_cursors(feed, cursors)
+            control.reached("cursors are stored")
+            return wakeups
+
+        return wrapped
+
+    wrap(Fanout, "receive", on_receive)
+    wrap(Connection, "push", on_push)
+    wrap(LiveFeed, "store_cursors", on_cursors)
+
+
+def tell_bus() -> None:
+    """Let /metrics say whether wake-ups of other nodes arrive."""
+
+    def on_start(start: Any) -> Any:
+        async def wrapped(nats_bus: NatsBus) -> None:
+            Gauge("bus_hears", "Whether NATS is joined").set_function(lambda: nats_bus.hears)
+            await start(nats_bus)
+
+        return wrapped
+
+    wrap(NatsBus, "start", on_start)
+
+
+def hurry() -> None:
+    """Shorten waits."""
+    healing.HEAL_S = 3.0
+    bus._ECHO_EVERY_S = 1.0
+    bus._ECHO_LIMIT_S = 2.0
+
+
+def _announces(wakeup: AnyWakeup) -> bool:
+    return isinstance(wakeup, EntryWakeup) and wakeup.kind in MESSAGES
+
+
+async def _flushed(nats_bus: NatsBus) -> None:
+    """Wait until NATS has what was sent."""
+    client = nats_bus._client
+    if client is not None:
+        await client.flush(FLUSH_S)
+
+
+def main() -> None:
+    """Run."""
+    _, descriptor, listening, supervisor, *options = sys.argv
+    control = Control(int(descriptor))
+    stop_while_posting(control)
+    stop_while_hearing(control)
+    tell_bus()
+    hurry()
+    sys.argv = ["copconnect", *options, "--listening", listening, "--supervisor", supervisor]
+    cli.main()
+
+
+if __name__ == "__main__":
+    main()
