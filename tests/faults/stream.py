@@ -235,9 +235,17 @@ async def until(done: Callable[[], bool], what: str) -> None:
 async def streaming(
     addresses: Sequence[str], devices: Sequence[Device], place: Place
 ) -> AsyncIterator[Stream]:
-    """Let two devices post and all receive while the block runs; then everybody must have received
+    """As :func:`streaming_to`, for devices."""
+    async with streaming_to(addresses, [token_of(device) for device in devices], place) as stream:
+        yield stream
+
+
+@contextlib.asynccontextmanager
+async def streaming_to(
+    addresses: Sequence[str], tokens: Sequence[str], place: Place
+) -> AsyncIterator[Stream]:
+    """Let two clients post and all receive while the block runs; then everybody must have received
     every accepted message once, in order."""
-    tokens = [token_of(device) for device in devices]
     stream = Stream(
         [Poster(addresses, token, place) for token in tokens[:2]],
         [

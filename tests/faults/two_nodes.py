@@ -127,10 +127,11 @@ class TwoNodes:
         """Let the sender send."""
         self.cores.tell("send", client=SENDER, text=text)
 
-    def received_once(self, text: str) -> None:
-        """Wait until the message whose sending has begun is accepted, everybody has it and is
+    def received_once(self, *texts: str) -> None:
+        """Wait until the messages whose sending has begun are accepted, everybody has them and is
         connected; judge what everybody has received of all messages so far."""
-        self.cores.hear(PATIENCE_S)
+        for _ in texts:
+            self.cores.hear(PATIENCE_S)
         posted = self.cores.posted
         waited = self.crowd.ask("wait_for", entry_ids=posted, limit_s=PATIENCE_S)
         assert all(one["all"] for one in waited), self._lacking()
@@ -139,8 +140,15 @@ class TwoNodes:
         assert (found["lost"], found["duplicates"], found["unexpected"]) == (0, 0, 0), found
         assert (found["refused"], found["waiting"]) == ({}, 0), found
         for client in (SENDER, READER):
-            self.cores.tell("shows", client=client, text=text)
-            assert self.cores.hear(PATIENCE_S)["texts"].count(text) == 1
+            for text in texts:
+                self.cores.tell("shows", client=client, text=text)
+                shown = self.cores.hear(PATIENCE_S)["texts"]
+            assert [one for one in shown if one in texts] == list(texts)
+
+    def connections_lost(self) -> int:
+        """Return how many connections of simulated devices have ended so far."""
+        usage = self.crowd.ask("usage")
+        return sum(count for one in usage for count in one["closed"].values())
 
     def cursor_stored(self) -> None:
         """Wait until the server knows that the reader has everything."""
