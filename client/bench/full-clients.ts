@@ -4,10 +4,10 @@
  *
  * Run: npx tsx client/bench/full-clients.ts <devices.msgpack> <origin>…
  * Lines of JSON in: {command: "start" | "name" | "send" | "shown" | "shows" | "rejoin" | "held" |
- * "close", …}; out: answers with `command`, and what full-client.ts tells by itself. "name" is
- * answered when all know the conversation's name, "shown" when all show a text, "shows" when a client
- * shows one, with all that it shows, "held" with the key of each one's cell, whoever has committed.
- * "rejoin": a client that has lost everything comes in anew.
+ * "close", …}; out: answers with `command`, and what full-client.ts tells by itself. "name" names the
+ * conversation with a text and is answered when all know it, "shown" when all show a text, "shows"
+ * when a client shows one, with all that it shows, "held" with the key of each one's cell, whoever has
+ * committed. "rejoin": a client that has lost everything comes in anew.
  */
 import { readFile } from "node:fs/promises";
 import { createInterface } from "node:readline";
@@ -37,7 +37,7 @@ async function main(): Promise<void> {
           say({ command: "start", clients: clients.length });
           break;
         case "name":
-          await client?.name(asked.text ?? "");
+          if (asked.text !== undefined) await client?.name(asked.text);
           await Promise.all(clients.map((one) => one.named()));
           say({ command: "name" });
           break;

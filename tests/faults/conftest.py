@@ -9,12 +9,12 @@ import asyncpg
 import pytest
 
 from copconnect import wire
-from copconnect.bench import force, founding
 from copconnect.ids import new_id
 from copconnect.services.nats import NatsServer
 from copconnect.services.postgresql import OWNER, PostgreSQL
+from tests.faults import founded
 from tests.faults.stream import Place
-from tests.faults.two_nodes import CELL_SIZE, PEOPLE, SUITE, TwoNodes
+from tests.faults.two_nodes import TwoNodes
 from tests.harness import databank
 from tests.harness.officer import Device
 from tests.harness.server import ServerProcess, run_copconnect
@@ -82,9 +82,8 @@ def group(devices: list[Device]) -> wire.Conversation:
 @pytest.fixture(scope="session")
 def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TwoNodes]:
     """Two workers and a conversation of several cells; the session's tests leave them running."""
-    people = force.cached(tmp_path_factory.mktemp("force"), PEOPLE)
-    conversation = founding.cached(people, SUITE, CELL_SIZE)
-    made = TwoNodes(people, conversation, tmp_path_factory.mktemp("nodes"))
+    conversation = founded.make(tmp_path_factory.mktemp("force"))
+    made = TwoNodes(conversation, tmp_path_factory.mktemp("nodes"))
     try:
         made.start()
         yield made

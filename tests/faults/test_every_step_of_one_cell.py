@@ -22,7 +22,7 @@ CLIENTS = 6
 @pytest.fixture(scope="module")
 def tokens(nodes: TwoNodes) -> list[str]:
     """Clients that are in no stream of the other tests."""
-    return [device.token for device in nodes.force.devices[-CLIENTS:]]
+    return [device.token for device in nodes.devices[-CLIENTS:]]
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ async def place(nodes: TwoNodes, tokens: list[str]) -> Place:
         conversation_id=new_id(),
         kind="group",
         cell_id=new_id(),
-        person_ids=[device.person_id for device in nodes.force.devices[1 - CLIENTS :]],
+        person_ids=[device.person_id for device in nodes.devices[1 - CLIENTS :]],
         who_may_post="everyone",
     )
     headers = {"authorization": f"Bearer {tokens[0]}", "accept": MSGPACK, "content-type": MSGPACK}

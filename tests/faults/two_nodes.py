@@ -15,17 +15,17 @@ import asyncpg
 
 from copconnect.bench import copying, founding
 from copconnect.bench.crowd import Crowd, new_keys
-from copconnect.bench.force import Device, Force
+from copconnect.bench.force import Device
 from copconnect.bench.founding import Conversation
+from copconnect.bench.node import NodeProgram
 from copconnect.bench.served import full_clients
 from copconnect.services.nats import NatsServer
 from copconnect.services.postgresql import OWNER, PostgreSQL
+from tests.faults.founded import CELL_SIZE
 from tests.faults.stopping import StoppingWorker
 from tests.harness.recording import RecordingProxy
 from tests.harness.waiting import PATIENCE_S, until
 
-PEOPLE, CELL_SIZE, SUITE = 64, 16, 1
-SENDER, READER = 0, 1
 # A crash of PostgreSQL loses nothing that the system has; only a power cut would.
 DATABASE = {"max_connections": "100", "shared_buffers": "64MB", "fsync": "off"}
 
@@ -33,10 +33,9 @@ DATABASE = {"max_connections": "100", "shared_buffers": "64MB", "fsync": "off"}
 class TwoNodes:
     """What runs. ``posting`` is the sender's worker, ``hearing`` the reader's."""
 
-    def __init__(self, force: Force, conversation: Conversation, folder: Path) -> None:
+    def __init__(self, conversation: Conversation, folder: Path) -> None:
         self.database = PostgreSQL(DATABASE)
         self.nats = NatsServer(folder)
-        self.force = force
         self._conversation = conversation
         self._folder = folder
         self._data = folder / "data"
@@ -44,7 +43,7 @@ class TwoNodes:
 
     def start(self) -> None:
         """Start everything, found the cells, connect everybody."""
-        shutil.copytree(self.force.folder / "keys", self._data / "keys")
+        shutil.copytree(self._conversation.folder.parent / "keys", self._data / "keys")
         self._stack.callback(self.database.close)
         self.database.start()
         url = self.database.url()
@@ -53,7 +52,8 @@ class TwoNodes:
         self.nats.start()
         self.posting_line, self.posting = self._worker("posting", url)
         self.hearing_line, self.hearing = self._worker("hearing", url)
-        whole = [self.force.devices[0], self._stranger_to(self.force.devices[0])]
+        creator = self.devices[0]  # An admin: only they may name it.
+        whole = [creator, self._stranger_to(creator)]
         self.crowd = Crowd(
             self._conversation,
             [("127.0.0.1", one.port) for one in self.workers],
@@ -68,18 +68,20 @@ class TwoNodes:
         self.crowd.publish({one: (key_id, seeds[one]) for one, key_id in key_ids.items()})
         self.crowd.ask("live", on=True)
         self.crowd.ask("connect", limit_s=PATIENCE_S)
-        origins = [f"http://127.0.0.1:{one.port}" for one in self.workers]
-        self.cores = self._stack.enter_context(
-            contextlib.closing(full_clients(self._conversation, origins, self._folder, whole))
-        )
-        self.cores.ask("start")
-        self.cores.ask("name", client=SENDER, text="Night duty")  # Else they ask for one.
-        self.crowd.publish(new_keys(self.cores.seeds()))
-        self._reader = whole[READER]
+        self.sender, self.reader = map(self._core, whole, self.workers)
+        self.sender.ask("name", text="Night duty")  # Clients ask for a name when they know none.
+        self.reader.ask("name")
+        self._reader = whole[1]
+        self.sent: list[str] = []
 
     def close(self) -> None:
         """End everything."""
         self._stack.close()
+
+    @property
+    def devices(self) -> list[Device]:
+        """Everybody's, the creator's first."""
+        return list(self._conversation.devices.values())
 
     @property
     def workers(self) -> list[StoppingWorker]:
@@ -98,6 +100,15 @@ class TwoNodes:
         self._stack.callback(worker.close)
         worker.start()
         return line, worker
+
+    def _core(self, device: Device, worker: StoppingWorker) -> NodeProgram:
+        folder = self._folder / device.client_id
+        folder.mkdir()
+        program = full_clients(self._conversation, [worker.url], folder, [device])
+        self._stack.enter_context(contextlib.closing(program))
+        program.ask("start")
+        self.crowd.publish(new_keys(program.seeds()))
+        return program
 
     def _stranger_to(self, device: Device) -> Device:
         """Return a device of another cell."""
@@ -125,25 +136,30 @@ class TwoNodes:
 
     def begin_to_send(self, text: str) -> None:
         """Let the sender send."""
-        self.cores.tell("send", client=SENDER, text=text)
+        self.sender.tell("send", text=text)
+        self.sent.append(text)
 
-    def received_once(self, *texts: str) -> None:
-        """Wait until the messages whose sending has begun are accepted, everybody has them and is
+    def reader_sends(self, text: str) -> None:
+        """Let the reader send, until it is accepted."""
+        self.reader.ask("send", text=text)
+        self.sent.append(text)
+
+    def received_once(self) -> None:
+        """Wait until what the sender has begun to send is accepted, everybody has it and is
         connected; judge what everybody has received of all messages so far."""
-        for _ in texts:
-            self.cores.hear(PATIENCE_S)
-        posted = self.cores.posted
+        self.sender.hear(PATIENCE_S)
+        posted = [*self.sender.posted, *self.reader.posted]
         waited = self.crowd.ask("wait_for", entry_ids=posted, limit_s=PATIENCE_S)
         assert all(one["all"] for one in waited), self._lacking()
         self.crowd.ask("open")
         found = self.crowd.verdict(posted)
         assert (found["lost"], found["duplicates"], found["unexpected"]) == (0, 0, 0), found
         assert (found["refused"], found["waiting"]) == ({}, 0), found
-        for client in (SENDER, READER):
-            for text in texts:
-                self.cores.tell("shows", client=client, text=text)
-                shown = self.cores.hear(PATIENCE_S)["texts"]
-            assert [one for one in shown if one in texts] == list(texts)
+        for core in (self.sender, self.reader):
+            for text in self.sent[-2:]:
+                core.tell("shows", text=text)
+                shown = core.hear(PATIENCE_S)["texts"]
+            assert sorted(shown) == sorted(self.sent)
 
     def connections_lost(self) -> int:
         """Return how many connections of simulated devices have ended so far."""
