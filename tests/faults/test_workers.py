@@ -4,13 +4,14 @@ import asyncio
 import os
 import signal
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
 from tests.faults.conftest import Department
 from tests.faults.stream import Place, streaming, until
+from tests.harness import processes
 from tests.harness.officer import Device
+from tests.harness.processes import alive
 from tests.harness.server import ServerProcess, run_copconnect
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.nats, pytest.mark.timeout(400)]
@@ -18,14 +19,7 @@ pytestmark = [pytest.mark.postgresql, pytest.mark.nats, pytest.mark.timeout(400)
 
 def workers(server: ServerProcess) -> list[int]:
     """Return the processes of a supervisor's workers."""
-    children = Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text().split()
-    return [int(child) for child in children]
-
-
-def alive(pid: int) -> bool:
-    """Whether a process runs."""
-    status = Path(f"/proc/{pid}/status")
-    return status.exists() and "State:\tZ" not in status.read_text()
+    return processes.children(server.pid)
 
 
 async def kill_one(server: ServerProcess) -> None:

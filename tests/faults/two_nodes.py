@@ -23,6 +23,7 @@ from copconnect.services.nats import NatsServer
 from copconnect.services.postgresql import OWNER, PostgreSQL
 from tests.faults.founded import CELL_SIZE
 from tests.faults.stopping import StoppingWorker
+from tests.harness import processes
 from tests.harness.recording import RecordingProxy
 from tests.harness.waiting import PATIENCE_S, until
 
@@ -69,6 +70,11 @@ class TwoNodes:
         self.crowd.ask("live", on=True)
         self.crowd.ask("connect", limit_s=PATIENCE_S)
         self.sender, self.reader = map(self._core, whole, self.workers)
+        for core in (self.sender, self.reader):
+            core.tell("start")
+        for core in (self.sender, self.reader):
+            core.hear(PATIENCE_S)
+            self.crowd.publish(new_keys(core.seeds()))
         self.sender.ask("name", text="Night duty")  # Clients ask for a name when they know none.
         self.reader.ask("name")
         self._reader = whole[1]
@@ -105,10 +111,7 @@ class TwoNodes:
         folder = self._folder / device.client_id
         folder.mkdir()
         program = full_clients(self._conversation, [worker.url], folder, [device])
-        self._stack.enter_context(contextlib.closing(program))
-        program.ask("start")
-        self.crowd.publish(new_keys(program.seeds()))
-        return program
+        return self._stack.enter_context(contextlib.closing(program))
 
     def _stranger_to(self, device: Device) -> Device:
         """Return a device of another cell."""
@@ -124,13 +127,9 @@ class TwoNodes:
 
     def crash_postgresql(self) -> None:
         """Kill PostgreSQL; its processes for connections end when they see that."""
-        children = Path(f"/proc/{self.database.pid}/task/{self.database.pid}/children")
-        pids = children.read_text().split()
+        children = processes.children(self.database.pid)
         self.database.kill()
-        until(
-            lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids),
-            "the end of PostgreSQL's processes",
-        )
+        until(lambda: not any(map(processes.alive, children)), "the end of its processes")
 
     # --- Messages ---------------------------------------------------------------------------
 

@@ -1,5 +1,21 @@
 """Child processes of the test session: free ports, waiting until ready, ending for certain."""
 
+from pathlib import Path
+
 from copconnect.services.processes import accepts, end, free_port, tail, wait_until
 
-__all__ = ["accepts", "end", "free_port", "tail", "wait_until"]
+__all__ = ["accepts", "alive", "children", "end", "free_port", "tail", "wait_until"]
+
+
+def children(pid: int) -> list[int]:
+    """Return the processes that a process has started and that have not ended."""
+    return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs; one that has ended may wait for its parent to look."""
+    status = Path(f"/proc/{pid}/status")
+    try:
+        return "State:\tZ" not in status.read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
