@@ -79,9 +79,9 @@ def group(devices: list[Device]) -> wire.Conversation:
     )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TwoNodes]:
-    """Two workers and a conversation of several cells; the session's tests leave them running."""
+    """Two workers and a conversation of several cells; a module's tests leave them running."""
     conversation = founded.make(tmp_path_factory.mktemp("force"))
     made = TwoNodes(conversation, tmp_path_factory.mktemp("nodes"))
     try:

@@ -2,8 +2,8 @@
 
 Sixty-four devices are leaves of real MLS trees, in six cells. Two of them, of different cells, are
 whole clients: the real core under Node; one sends by the one worker, the other receives by the
-other. The rest are simulated, half of them at each worker: they open every message. Every worker
-has its own line to NATS, which a test can hold.
+other. The rest are simulated, half of them at each worker: they open every message; but a few are
+not connected, for a test to use. Every worker has its own line to NATS, which a test can hold.
 """
 
 import asyncio
@@ -27,6 +27,7 @@ from tests.harness import processes
 from tests.harness.recording import RecordingProxy
 from tests.harness.waiting import PATIENCE_S, until
 
+IDLE = 6  # Devices.
 # A crash of PostgreSQL loses nothing that the system has; only a power cut would.
 DATABASE = {"max_connections": "100", "shared_buffers": "64MB", "fsync": "off"}
 
@@ -53,15 +54,16 @@ class TwoNodes:
         self.nats.start()
         self.posting_line, self.posting = self._worker("posting", url)
         self.hearing_line, self.hearing = self._worker("hearing", url)
-        creator = self.devices[0]  # An admin: only they may name it.
+        creator = self._devices[0]  # An admin: only they may name it.
         whole = [creator, self._stranger_to(creator)]
+        self.idle = [one for one in self._devices if one not in whole][-IDLE:]
         self.crowd = Crowd(
             self._conversation,
             [("127.0.0.1", one.port) for one in self.workers],
             len(self.workers),
             self._folder,
             self._stack,
-            {device.client_id for device in whole},
+            {device.client_id for device in (*whole, *self.idle)},
         )
         addresses = [("127.0.0.1", self.posting.port)]
         key_ids = asyncio.run(founding.found(self._conversation, addresses))
@@ -85,7 +87,7 @@ class TwoNodes:
         self._stack.close()
 
     @property
-    def devices(self) -> list[Device]:
+    def _devices(self) -> list[Device]:
         """Everybody's, the creator's first."""
         return list(self._conversation.devices.values())
 
