@@ -314,7 +314,7 @@ export abstract class ConversationCalls {
 
   async retry(messageId: string): Promise<void> {
     const device = await this.device();
-    await device.outbox.retry(this.#conversationOf(device, messageId), messageId);
+    await device.preparing.retry(this.#conversationOf(device, messageId), messageId);
   }
 
   async cancel(messageId: string): Promise<void> {

@@ -208,11 +208,11 @@ export interface AttachmentView {
   readonly thumb: Uint8Array | null;
   /** 0-100 loudness values for voice notes. */
   readonly waveform: readonly number[] | null;
-  /** Upload or download progress in bytes, null when idle. */
+  /** How far it has come in bytes, being encrypted, on its way up or down; null when idle. */
   readonly progress: {
     readonly done: number;
     readonly total: number;
-    readonly direction: "up" | "down";
+    readonly direction: "preparing" | "up" | "down";
   } | null;
   /** Whether the plaintext is on this device. */
   readonly local: boolean;

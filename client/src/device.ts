@@ -5,13 +5,12 @@
 import type { Account } from "./account.ts";
 import { Announcer } from "./announcer.ts";
 import { Attachments } from "./attachments/attachments.ts";
-import { attachmentRecord, compose, outgoingRecord, queuedMessage } from "./compose.ts";
-import type { Composed } from "./compose.ts";
+import { compose, outgoingRecord, queuedMessage } from "./compose.ts";
 import type { Content } from "./content.ts";
 import type { Conversation } from "./conversation.ts";
 import type { Context, DeviceContext } from "./context.ts";
 import type { MessageItem, Outgoing } from "./core.ts";
-import { asFailure, failure, hasCode } from "./failure.ts";
+import { failure } from "./failure.ts";
 import { Inbox } from "./inbox.ts";
 import { topUpKeyPackages } from "./key_packages.ts";
 import { Membership } from "./membership.ts";
@@ -20,8 +19,9 @@ import { createEveryMls } from "./mls/mls.ts";
 import type { Mls } from "./mls/types.ts";
 import { newId } from "./octets.ts";
 import { Outbox } from "./outbox.ts";
-import { OutgoingStore, putOutgoing } from "./outgoing.ts";
+import { OutgoingStore } from "./outgoing.ts";
 import type { People } from "./people.ts";
+import { Preparing } from "./preparing.ts";
 import { answerAfterMs } from "./profile.ts";
 import { STORES } from "./records.ts";
 import type { OutgoingRecord } from "./records.ts";
@@ -32,8 +32,6 @@ import type { SocketOptions } from "./transport/socket.ts";
 import { ViewMaker } from "./views.ts";
 import type { Ready } from "./wire.ts";
 
-/** Files up to here are sealed before `send` returns; larger ones while it waits in the list. */
-const SEAL_AT_ONCE = 8 * 1024 * 1024;
 const LOOK_MS = 3_600_000;
 
 export interface DeviceOptions {
@@ -57,6 +55,7 @@ export class Device {
   readonly inbox: Inbox;
   readonly membership: Membership;
   readonly outbox: Outbox;
+  readonly preparing: Preparing;
   readonly sync: Sync;
   readonly socket: Socket;
   readonly #announcer: Announcer;
@@ -105,6 +104,7 @@ export class Device {
       onLeft: (conversation) => this.outbox.kick(conversation),
     });
     this.outbox = new Outbox(context, this.outgoing, this.inbox, this.membership, this.attachments);
+    this.preparing = new Preparing(context, this.attachments, this.outgoing, this.outbox);
     this.sync = new Sync({
       context,
       account,
@@ -154,8 +154,9 @@ export class Device {
       }
     };
     for (const record of this.outgoing.all()) {
-      // The file was still being read when the app ended.
-      if (record.stage === "preparing") await this.#sourceLost(record);
+      const conversation = this.sync.find(record.conversationId);
+      if (record.stage === "preparing" && conversation !== null)
+        await this.preparing.interrupted(conversation, record);
     }
   }
 
@@ -214,16 +215,14 @@ export class Device {
       outgoing,
       replyTo,
     );
-    const total = composed.files.reduce((sum, { file }) => sum + file.size, 0);
-    const later = total > SEAL_AT_ONCE;
-    if (!later) for (const file of composed.files) await this.attachments.seal(file);
-    const stage = later ? "preparing" : composed.files.length > 0 ? "uploading" : "ready";
+    const { files, content } = composed;
+    const later = this.preparing.takesLong(files);
+    const stage = later ? "preparing" : files.length > 0 ? "uploading" : "ready";
     const order = this.outgoing.nextOrder(now());
-    const queued = outgoingRecord(conversation, messageId, order, composed.content, stage);
+    const queued = outgoingRecord(conversation, messageId, order, content, stage);
     const message = queuedMessage(queued, account().personId, now());
-    await this.#storeFiles(conversation, messageId, composed, later ? "preparing" : "pending");
-    await this.outbox.enqueue(conversation, queued, message);
-    if (later) void this.#sealLater(conversation, queued, composed);
+    if (later) await this.preparing.enqueue(conversation, queued, message, files);
+    else await this.preparing.atOnce(conversation, queued, message, files);
     return this.views.message(conversation, message);
   }
 
@@ -249,53 +248,12 @@ export class Device {
       return this.sendHidden(conversation, { kind: "profile", title, photo: kept, told: false });
     }
     const prepared = this.attachments.prepare(photo);
-    await this.attachments.seal(prepared);
     const messageId = newId();
     const { pointer } = prepared;
     const content: Content = { kind: "profile", title, photo: pointer, told: false };
     const order = this.outgoing.nextOrder(this.context.now());
     const queued = outgoingRecord(conversation, messageId, order, content, "uploading");
-    await this.#storeFiles(conversation, messageId, { content, files: [prepared] }, "pending");
-    await this.outbox.enqueue(conversation, queued, null);
-  }
-
-  async #storeFiles(
-    conversation: Conversation,
-    messageId: string,
-    composed: Composed,
-    upload: "preparing" | "pending",
-  ): Promise<void> {
-    await this.context.vault.write(
-      composed.files.map(({ pointer }) =>
-        attachmentRecord(conversation, messageId, pointer, upload),
-      ),
-    );
-  }
-
-  async #sealLater(
-    conversation: Conversation,
-    queued: OutgoingRecord,
-    composed: Composed,
-  ): Promise<void> {
-    try {
-      for (const file of composed.files) await this.attachments.seal(file);
-      if (this.outgoing.find(queued.messageId) === null) return;
-      await this.#storeFiles(conversation, queued.messageId, composed, "pending");
-      const uploading: OutgoingRecord = { ...queued, stage: "uploading" };
-      await this.context.vault.write([putOutgoing(uploading)], true);
-      this.outgoing.set(uploading);
-      this.outbox.kick(conversation);
-    } catch (error) {
-      if (hasCode(error, "locked")) return;
-      await this.outbox.fail(conversation, queued, asFailure(error)).catch(ignore);
-    }
-  }
-
-  async #sourceLost(record: OutgoingRecord): Promise<void> {
-    const conversation = this.sync.find(record.conversationId);
-    if (conversation !== null) {
-      await this.outbox.fail(conversation, record, failure("source_lost"));
-    }
+    await this.preparing.atOnce(conversation, queued, null, [prepared]);
   }
 
   // --- The group's name, for those who came in later ----------------------------------------------

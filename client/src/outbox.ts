@@ -23,6 +23,7 @@ import { PrivateMessages } from "./sending/private_messages.ts";
 import { SealedMessages } from "./sending/sealed_messages.ts";
 import type { Way } from "./sending/way.ts";
 import { delayMs, pause } from "./transport/backoff.ts";
+import type { Change } from "./vault/vault.ts";
 import type { Accepted } from "./wire.ts";
 
 const RETRY = { firstMs: 1_000, maxMs: 30_000 };
@@ -30,7 +31,8 @@ const RETRY = { firstMs: 1_000, maxMs: 30_000 };
 /** Uploads attachments; resolves when all are complete at the server. */
 export interface Uploader {
   upload(attachmentIds: readonly string[]): Promise<void>;
-  cancel(attachmentIds: readonly string[]): void;
+  /** Resolves when nothing more of them is written here. */
+  cancel(attachmentIds: readonly string[]): Promise<void>;
 }
 
 export class Outbox {
@@ -109,14 +111,14 @@ export class Outbox {
         : record.attachmentIds.length > 0
           ? "uploading"
           : "ready";
-    await this.#restage(conversation, { ...record, stage }, null);
+    await this.move(conversation, { ...record, stage });
     this.kick(conversation);
   }
 
   /** Take back what was not accepted. Too late if it was: then nothing changes. */
   async cancel(conversation: Conversation, messageId: string): Promise<void> {
     const record = this.#require(messageId);
-    this.#uploader.cancel(record.attachmentIds);
+    await this.#uploader.cancel(record.attachmentIds);
     await conversation.run(async () => {
       // Bytes that were posted without an answer may be in the log already.
       if (record.payload !== null) await this.#inbox.catchUp(conversation).catch(() => undefined);
@@ -164,7 +166,7 @@ export class Outbox {
         }
       }
       if (this.#outgoing.find(record.messageId) === null) return;
-      await this.#restage(conversation, { ...record, stage: "ready" }, null);
+      await this.move(conversation, { ...record, stage: "ready" });
     } finally {
       this.#uploading.delete(record.messageId);
     }
@@ -260,12 +262,29 @@ export class Outbox {
     await this.#restage(conversation, { ...record, stage: "failed" }, error);
   }
 
+  /**
+   * Move to another stage, with what else changes by it; whatever failed before is forgotten.
+   * Nothing is stored of what was taken back meanwhile.
+   */
+  async move(
+    conversation: Conversation,
+    record: OutgoingRecord,
+    changes: readonly Change[] = [],
+  ): Promise<void> {
+    await this.#restage(conversation, record, null, changes);
+  }
+
   /** Move to another stage, with the message's failure (or null). */
-  #restage(conversation: Conversation, record: OutgoingRecord, error: unknown): Promise<void> {
+  #restage(
+    conversation: Conversation,
+    record: OutgoingRecord,
+    error: unknown,
+    changes: readonly Change[] = [],
+  ): Promise<void> {
     return conversation.run(async () => {
       if (this.#outgoing.find(record.messageId) === null) return;
       const work = new Work(conversation);
-      work.changes.push(putOutgoing(record));
+      work.changes.push(putOutgoing(record), ...changes);
       const message = await loadMessage(this.#context.vault, conversation.id, record.messageId);
       if (message !== null) {
         work.put({ ...message, failure: error === null ? null : asFailure(error).plain() });

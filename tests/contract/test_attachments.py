@@ -5,6 +5,7 @@ from collections.abc import Collection
 from datetime import timedelta
 from pathlib import Path
 
+import msgspec
 import obstore
 import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -97,6 +98,11 @@ def begin(attachment_id: str | None = None, size: int = TWO_CHUNKS) -> wire.Begi
     return wire.BeginAttachment(
         attachment_id=attachment_id or new_id(), conversation_id=HERE, size=size
     )
+
+
+def as_received(body: wire.BeginAttachment) -> wire.BeginAttachment:
+    """What a route makes of the bytes. Raises ValidationError for what the wire does not allow."""
+    return msgspec.msgpack.decode(msgspec.msgpack.encode(body), type=wire.BeginAttachment)
 
 
 @pytest.fixture(params=["folder", pytest.param("s3", marks=pytest.mark.s3)])
@@ -209,6 +215,23 @@ async def test_wrong_chunks_store_nothing(shelf: Shelf, index: int, size: int) -
 async def test_sizes_that_no_chunks_have(shelf: Shelf, size: int) -> None:
     with pytest.raises(errors.BadRequest):
         await shelf.begin(size=size)
+
+
+async def test_the_largest_file_has_2_gib(database: Database, tmp_path: Path) -> None:
+    largest = 2 * 1024**3
+    whole = largest + 2048 * rules.TAG_BYTES
+    shelf = Shelf(database, open_blobs("", tmp_path), quota=2 * whole)
+    status = await shelf.service.begin(ALICE, as_received(begin(size=whole)))
+    assert (status.size, status.received, status.complete) == (whole, [], False)
+    assert rules.chunk_count(whole) == 2048
+    last = bytes(rules.CHUNK_BYTES)
+    status = await shelf.service.put_chunk(ALICE, status.attachment_id, 2047, last)
+    assert status.received == [2047]
+    one_more = largest + 1 + 2049 * rules.TAG_BYTES
+    for size in range(whole + 1, one_more + 1):
+        with pytest.raises((errors.BadRequest, msgspec.ValidationError)):
+            await shelf.service.begin(ALICE, as_received(begin(size=size)))
+    assert (await shelf.service.usage(ALICE)).used == whole
 
 
 async def test_access_follows_membership_and_shares(shelf: Shelf) -> None:

@@ -3,7 +3,8 @@
  *
  * Invariants: only ciphertext rests; an upload reads what the vault holds, so that it resumes after
  * a restart with the same bytes; a downloaded chunk is stored only after it has opened; plaintext
- * lives in memory alone, at most {@link OPEN_CHUNKS} chunks of it while something plays.
+ * lives in memory alone, at most {@link OPEN_CHUNKS} chunks of it while something plays, or in blobs,
+ * which the browser looks after; of what is cancelled or fails to be sealed no chunk is left.
  */
 import type { AttachmentPointer } from "../content.ts";
 import type { AttachmentView, OutgoingAttachment } from "../core.ts";
@@ -29,6 +30,8 @@ const OPEN_CHUNKS = 8;
 const MAX_NAME = 255;
 
 type Progress = NonNullable<AttachmentView["progress"]>;
+/** What is told of an attachment on its way: which, and where it shows. */
+type Shown = Pick<AttachmentRecord, "conversationId" | "pointer">;
 
 /** A file to send, with the pointer that its message will carry. */
 export interface Prepared {
@@ -52,13 +55,14 @@ export class Attachments implements Uploader {
   readonly #local = new Set<string>();
   readonly #aborts = new Map<string, AbortController>();
   readonly #downloads = new Map<string, Promise<Blob>>();
+  readonly #sealing = new Map<string, Promise<void>>();
   readonly #open = new Map<string, Promise<Bytes>>();
 
   constructor(context: DeviceContext) {
     this.#context = context;
   }
 
-  /** Give a file its id and key. Throws `too_large` beyond what the protocol allows. */
+  /** Give a file its id and key. Throws `message_invalid` beyond what the protocol allows. */
   prepare(outgoing: OutgoingAttachment): Prepared {
     const { file } = outgoing;
     if (file.size > MAX_ATTACHMENT_BYTES) {
@@ -81,23 +85,98 @@ export class Attachments implements Uploader {
     return { pointer, file };
   }
 
-  /** Seal a file into the vault, chunk by chunk. Throws `source_lost` if it cannot be read. */
-  async seal({ pointer, file }: Prepared): Promise<void> {
+  /**
+   * Seal the files of one message into the vault, chunk by chunk: all of them, or no chunk is left.
+   * Where they show already, progress is told. Throws `source_lost` if a file cannot be read,
+   * `cancelled` after {@link cancel}.
+   */
+  async seal(files: readonly Prepared[], shownIn: string | null = null): Promise<void> {
+    // Cancelling one ends all, from the first moment on: their message goes out whole or not at all.
+    const abort = new AbortController();
+    for (const { pointer } of files) this.#aborts.set(pointer.id, abort);
+    const sealing = this.#sealAll(files, shownIn, abort.signal);
+    for (const { pointer } of files) this.#sealing.set(pointer.id, sealing);
+    try {
+      await sealing;
+    } finally {
+      for (const { pointer } of files) {
+        this.#sealing.delete(pointer.id);
+        if (shownIn === null) this.#aborts.delete(pointer.id);
+        else this.#end({ conversationId: shownIn, pointer });
+      }
+    }
+  }
+
+  async #sealAll(
+    files: readonly Prepared[],
+    shownIn: string | null,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const tell = ({ pointer }: Prepared, done: number): void => {
+      if (shownIn === null) return;
+      const progress = { done, total: pointer.size, direction: "preparing" } as const;
+      this.#tell({ conversationId: shownIn, pointer }, progress);
+    };
+    const cancelled = new Promise<never>((_, reject) => {
+      signal.addEventListener("abort", () => {
+        reject(failure("cancelled"));
+      });
+    });
+    cancelled.catch(() => undefined);
+    for (const file of files) tell(file, 0);
+    try {
+      for (const file of files) {
+        await this.#seal(file, cancelled, (done) => {
+          tell(file, done);
+        });
+      }
+    } catch (error) {
+      // What is half sealed is of no use, and the disk may be full.
+      await this.forget(files.map(({ pointer }) => pointer.id)).catch(() => undefined);
+      throw error;
+    }
+  }
+
+  async #seal(
+    { pointer, file }: Prepared,
+    cancelled: Promise<never>,
+    tell: (done: number) => void,
+  ): Promise<void> {
     const cipher = await AttachmentCipher.create(pointer.id, pointer.key, pointer.size);
     for (let index = 0; index < chunkCount(pointer.size); index++) {
       const [start, end] = chunkRange(pointer.size, index);
-      let plaintext: Uint8Array;
-      try {
-        plaintext = new Uint8Array(await file.slice(start, end).arrayBuffer());
-      } catch (cause) {
+      const read = file.slice(start, end).arrayBuffer();
+      const readable = read.catch((cause: unknown) => {
         throw failure("source_lost", { cause });
-      }
-      const bytes = await cipher.seal(index, plaintext);
+      });
+      // A file that lies elsewhere may take long to be read.
+      const plaintext = new Uint8Array(await Promise.race([cancelled, readable]));
+      const bytes = await Promise.race([cancelled, cipher.seal(index, plaintext)]);
       await this.#context.vault.write([
         { op: "put_chunk", attachmentId: pointer.id, index, bytes },
       ]);
+      tell(end);
     }
     this.#local.add(pointer.id);
+  }
+
+  /** What is still being sealed here is not asked of the server. */
+  async #sealed(attachmentId: string): Promise<void> {
+    await this.#sealing.get(attachmentId)?.catch(() => undefined);
+  }
+
+  /** Delete the chunks of attachments that no message will point to, or that are sealed anew. */
+  async forget(attachmentIds: readonly string[]): Promise<void> {
+    for (const attachmentId of attachmentIds) this.#local.delete(attachmentId);
+    await this.#context.vault.write(
+      attachmentIds.map((attachmentId) => ({ op: "delete_chunks", attachmentId })),
+    );
+  }
+
+  /** Whether every chunk of these, which this device sends, is in the vault. */
+  async areSealed(attachmentIds: readonly string[]): Promise<boolean> {
+    const records = await Promise.all(attachmentIds.map((id) => this.#record(id)));
+    return records.every((record) => record?.local === true);
   }
 
   async view(pointer: AttachmentPointer): Promise<AttachmentView> {
@@ -153,13 +232,17 @@ export class Attachments implements Uploader {
 
   /**
    * Stop uploads and ask the server to forget what it has of them. Nobody waits for its answer:
-   * what a bad line keeps it from hearing is cleared away there as an unfinished upload.
+   * what a bad line keeps it from hearing is cleared away there as an unfinished upload. Resolves
+   * when no more chunks of them are sealed into the vault.
    */
-  cancel(attachmentIds: readonly string[]): void {
+  async cancel(attachmentIds: readonly string[]): Promise<void> {
     for (const attachmentId of attachmentIds) {
       this.#aborts.get(attachmentId)?.abort();
+      // Of what is not even sealed yet the server knows nothing.
+      if (this.#sealing.has(attachmentId)) continue;
       this.#context.api.deleteAttachment(attachmentId).catch(() => undefined);
     }
+    await Promise.allSettled(attachmentIds.map((id) => this.#sealing.get(id)));
   }
 
   // --- Down ------------------------------------------------------------------------------------
@@ -176,13 +259,15 @@ export class Attachments implements Uploader {
   }
 
   async #download(attachmentId: string): Promise<Blob> {
+    await this.#sealed(attachmentId);
     const record = await this.#require(attachmentId);
     const { pointer } = record;
     const cipher = await AttachmentCipher.create(pointer.id, pointer.key, pointer.size);
     const indexes = Array.from({ length: chunkCount(pointer.size) }, (_, i) => i);
     const here = new Set(await this.#context.vault.chunkIndexes(attachmentId));
     const missing = indexes.filter((index) => !here.has(index));
-    const parts: Bytes[] = [];
+    // Each chunk becomes a blob at once: a browser keeps those on disk where memory is short.
+    const parts: Blob[] = [];
     if (missing.length > 0) {
       const signal = this.#begin(attachmentId);
       const total = pointer.size;
@@ -192,7 +277,7 @@ export class Attachments implements Uploader {
         let stored = true;
         await inParallel(missing, PARALLEL, async (index) => {
           const fetched = await this.#fetch(record, cipher, index, signal);
-          if (!fetched.stored) parts[index] = fetched.plaintext;
+          if (!fetched.stored) parts[index] = new Blob([fetched.plaintext]);
           stored &&= fetched.stored;
           done += length(total, index);
           this.#tell(record, { done, total, direction: "down" });
@@ -204,7 +289,7 @@ export class Attachments implements Uploader {
       }
     }
     for (const index of indexes) {
-      parts[index] ??= await this.#openLocal(record, cipher, index);
+      parts[index] ??= new Blob([await this.#openLocal(record, cipher, index)]);
     }
     return new Blob(parts, { type: pointer.mime });
   }
@@ -240,6 +325,7 @@ export class Attachments implements Uploader {
 
   /** Plaintext bytes [start, end); only the chunks that hold them are fetched. */
   async range(attachmentId: string, start: number, end: number): Promise<Bytes> {
+    await this.#sealed(attachmentId);
     const record = await this.#require(attachmentId);
     const { pointer } = record;
     const from = Math.max(0, Math.min(start, pointer.size));
@@ -280,6 +366,7 @@ export class Attachments implements Uploader {
   }
 
   cancelDownload(attachmentId: string): void {
+    if (this.#sealing.has(attachmentId)) return;
     if (this.#downloads.has(attachmentId)) this.#aborts.get(attachmentId)?.abort();
   }
 
@@ -295,19 +382,18 @@ export class Attachments implements Uploader {
     return abort.signal;
   }
 
-  #tell(record: AttachmentRecord, progress: Progress): void {
-    this.#progress.set(record.attachmentId, progress);
-    void this.#announce(record);
+  #tell(shown: Shown, progress: Progress): void {
+    this.#progress.set(shown.pointer.id, progress);
+    void this.#announce(shown);
   }
 
-  #end(record: AttachmentRecord): void {
-    this.#aborts.delete(record.attachmentId);
-    this.#progress.delete(record.attachmentId);
-    void this.#announce(record);
+  #end(shown: Shown): void {
+    this.#aborts.delete(shown.pointer.id);
+    this.#progress.delete(shown.pointer.id);
+    void this.#announce(shown);
   }
 
-  async #announce(record: AttachmentRecord): Promise<void> {
-    const { conversationId, pointer } = record;
+  async #announce({ conversationId, pointer }: Shown): Promise<void> {
     try {
       const attachment = await this.view(pointer);
       this.#context.emit({ type: "attachment", conversationId, attachment });
