@@ -15,7 +15,7 @@ export interface Views {
 
 export class Announcer {
   readonly #emit: (event: CoreEvent) => void;
-  readonly #mayNotify: (conversation: Conversation) => boolean;
+  readonly #mayNotify: (conversation: Conversation, record: MessageRecord) => boolean;
   #views: Views | null = null;
   #conversations = new Map<string, Conversation>();
   #messages = new Map<
@@ -28,7 +28,7 @@ export class Announcer {
 
   constructor(
     emit: (event: CoreEvent) => void,
-    mayNotify: (conversation: Conversation) => boolean,
+    mayNotify: (conversation: Conversation, record: MessageRecord) => boolean,
   ) {
     this.#emit = emit;
     this.#mayNotify = mayNotify;
@@ -72,7 +72,7 @@ export class Announcer {
   }
 
   notify(conversation: Conversation, record: MessageRecord): void {
-    if (!this.#mayNotify(conversation)) return;
+    if (!this.#mayNotify(conversation, record)) return;
     this.#notify.push({ conversation, record });
     this.#flushSoon();
   }

@@ -6,6 +6,7 @@ import type { Account } from "./account.ts";
 import { Announcer } from "./announcer.ts";
 import { Attachments } from "./attachments/attachments.ts";
 import { compose, outgoingRecord, queuedMessage } from "./compose.ts";
+import { decodeContent } from "./content.ts";
 import type { Content } from "./content.ts";
 import type { Conversation } from "./conversation.ts";
 import type { Context, DeviceContext } from "./context.ts";
@@ -14,7 +15,7 @@ import { failure } from "./failure.ts";
 import { Inbox } from "./inbox.ts";
 import { topUpKeyPackages } from "./key_packages.ts";
 import { Membership } from "./membership.ts";
-import { loadMessage } from "./messages.ts";
+import { loadMessage, mentions } from "./messages.ts";
 import { createEveryMls } from "./mls/mls.ts";
 import type { Mls } from "./mls/types.ts";
 import { newId } from "./octets.ts";
@@ -44,7 +45,7 @@ export interface DeviceOptions {
   readonly onAccountEvent: (event: "clients" | "approvals" | "signed_out") => void;
   readonly onOutbox: () => void;
   readonly onCatchingUp: (catchingUp: boolean) => void;
-  readonly mayNotify: (conversation: Conversation) => boolean;
+  readonly mayNotify: (conversation: Conversation, mentioned: boolean) => boolean;
 }
 
 export class Device {
@@ -82,7 +83,11 @@ export class Device {
       signal: this.#abort.signal,
     };
     this.context = context;
-    const announcer = new Announcer(context.emit, options.mayNotify);
+    const announcer = new Announcer(context.emit, (conversation, { content }) => {
+      const personId = account.record?.personId ?? "";
+      const mentioned = content !== null && mentions(decodeContent(content), personId);
+      return options.mayNotify(conversation, mentioned);
+    });
     this.#announcer = announcer;
     this.attachments = new Attachments(context);
     this.inbox = new Inbox(context, this.outgoing, {

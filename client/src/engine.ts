@@ -238,7 +238,7 @@ export class Engine extends PeopleCalls implements ConnectedCore {
         this.#catchingUp = catchingUp;
         this.#changed();
       },
-      mayNotify: (conversation) => this.#mayNotify(conversation),
+      mayNotify: (conversation, mentioned) => this.#mayNotify(conversation, mentioned),
     });
     await device.open();
     this.#device = device;
@@ -275,10 +275,11 @@ export class Engine extends PeopleCalls implements ConnectedCore {
     return this.#people;
   }
 
-  #mayNotify({ id, record }: Conversation): boolean {
+  #mayNotify({ id, record }: Conversation, mentioned: boolean): boolean {
     const { mutedUntilMs } = record.preferences;
     if (id === this.#visible) return false;
-    if (mutedUntilMs === null) return true;
+    // Who is named is called, also where everything else is muted.
+    if (mentioned || mutedUntilMs === null) return true;
     return mutedUntilMs !== MUTED_ALWAYS && mutedUntilMs <= this.#options.now();
   }
 

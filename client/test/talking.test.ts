@@ -129,6 +129,36 @@ describe("group", () => {
 });
 
 describe("replies and mentions", () => {
+  it("calls who is meant also where the conversation is muted, and nobody else", async () => {
+    const [a, b, c] = [await w.join(), await w.join(), await w.join()];
+    const id = await group(a, [b, c]);
+    for (const officer of [b, c])
+      await officer.core.setPreferences(id, { mutedUntilMs: -1, pinned: false });
+    const notified = ({ events }: Officer): readonly unknown[] =>
+      events
+        .flatMap((event) => (event.type === "notify" ? [event.item.body] : []))
+        .map((body) => ("text" in body ? body.text : body.kind));
+    const mentions = [{ personId: await b.personId, start: 0, length: 2 }];
+    const file = new Blob(["the list"]);
+    const attachments = [{ kind: "document", file, name: "list.txt", mime: "text/plain" }] as const;
+    await a.text(id, "to all of you");
+    await a.core.send(id, { kind: "text", text: "@B come", mentions }, null);
+    await a.core.send(id, { kind: "attachments", text: "@B see", mentions, attachments }, null);
+    await a.until("sent", async () => (await a.core.state()).outbox === 0);
+    await a.text(id, "that is all");
+    for (const officer of [b, c]) await officer.receives(id, "that is all");
+    await b.until("called", () => Promise.resolve(notified(b).length >= 2));
+    expect(notified(b)).toEqual(["@B come", "@B see"]);
+    expect(notified(c)).toEqual([]);
+    // What is on the screen calls nobody.
+    await b.core.setVisible(id);
+    await a.core.send(id, { kind: "text", text: "@B seen", mentions }, null);
+    await b.receives(id, "@B seen");
+    await a.text(id, "over");
+    await b.receives(id, "over");
+    expect(notified(b)).toEqual(["@B come", "@B see"]);
+  });
+
   it("quotes what was said and marks who is meant", async () => {
     const [a, b] = [await w.join(), await w.join()];
     const { conversationId: id } = await a.core.openDirect(await b.personId);
