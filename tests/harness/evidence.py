@@ -2,13 +2,23 @@
 
 Whoever says, names or sends something in a browser test adds it to the module's
 :class:`Secrets`; when the module ends, everything that passed the relays and everything that the
-server keeps is searched for all of it.
+server keeps is searched for all of it. So is what the server wrote to its log, for the names and
+numbers of everybody in the data bank too: docs/threat-model.md says that no log holds any.
 """
 
 import hashlib
 from collections.abc import Iterable, Iterator
 
-from tests.harness.plaintext import Needle, scan, secret_bytes, secret_number, secret_text, stored
+from tests.harness import databank
+from tests.harness.plaintext import (
+    Finding,
+    Needle,
+    scan,
+    secret_bytes,
+    secret_number,
+    secret_text,
+    stored,
+)
 from tests.harness.recording import RecordingProxy
 from tests.harness.server import ServerProcess
 from tests.harness.traffic import Exhibit, exhibits
@@ -46,15 +56,38 @@ def search(
     server.stop()
     try:
         things = list(_once([*sent, *stored(server.data)]))
+        logged = search_log(server, secrets.needles.values())
     finally:
         server.start()
     known = [secret_text(control)]
     for part in (sent, things):
         if not scan(part, known):
             raise RuntimeError("the search does not even find what the server knows")
+    return [*_lines(scan(things, secrets.needles.values())), *logged]
+
+
+def search_log(server: ServerProcess, needles: Iterable[Needle] = ()) -> list[str]:
+    """Return a line for everything in the server's log that is none of its business: ``needles``,
+    and names and numbers of the data bank. Raises where the search does not see the log."""
+    log = [Exhibit("the server's log", server.log.read_bytes())]
+    if not scan(log, [secret_text(server.url)]):
+        raise RuntimeError("the search does not even find where the server serves")
+    return _lines(scan(log, [*needles, *people()]))
+
+
+def people() -> list[Needle]:
+    """Return who is in the data bank: each name in each script, each number without +91."""
+    return [
+        secret_text(text)
+        for officer in databank.officers()
+        for text in (officer.name, officer.name_te, officer.number[-10:])
+    ]
+
+
+def _lines(findings: Iterable[Finding]) -> list[str]:
     return [
         f"{found.needle!r} as {found.encoding} in {found.where} at {found.position}"
-        for found in scan(things, secrets.needles.values())
+        for found in findings
     ]
 
 

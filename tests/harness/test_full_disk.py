@@ -1,8 +1,7 @@
-"""A server whose disk takes no more: the kernel refuses its writes, blobs and database alike."""
+"""A server whose disk takes no more: the kernel refuses its writes, blobs and database alike.
 
-import resource
-from collections.abc import Iterator
-from contextlib import contextmanager
+What becomes of messages and commits meanwhile: client/test/full-disk.test.ts, with whole clients.
+"""
 
 import pytest
 
@@ -10,21 +9,11 @@ from copconnect import wire
 from copconnect.attachments import rules
 from copconnect.ids import new_id
 from tests.harness import databank
+from tests.harness.disk import no_file_grows_beyond
 from tests.harness.officer import Device, Refused
 from tests.harness.server import ServerProcess
 
 BODY = bytes(rules.CHUNK_BYTES)
-
-
-@contextmanager
-def no_file_grows_beyond(server: ServerProcess, size: int) -> Iterator[None]:
-    """Let the kernel refuse (EFBIG) what would make a file of the server larger."""
-    before = resource.prlimit(server.pid, resource.RLIMIT_FSIZE)
-    resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.prlimit(server.pid, resource.RLIMIT_FSIZE, before)
 
 
 def ask_for(server: ServerProcess, number: str) -> int:
