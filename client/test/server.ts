@@ -91,6 +91,19 @@ export class TestServer {
     return readFileSync(join(this.folder, "log"), "utf8").slice(-6000);
   }
 
+  /** The kernel refuses what would make a file of the server larger than this; null: no more. */
+  limitFiles(bytes: number | null): void {
+    const script = [
+      "import resource, sys",
+      "pid, size = int(sys.argv[1]), int(sys.argv[2])",
+      "hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)[1]",
+      "resource.prlimit(pid, resource.RLIMIT_FSIZE, (hard if size < 0 else size, hard))",
+    ].join("\n");
+    const pid = String(this.#process?.pid);
+    const run = spawnSync(python(), ["-c", script, pid, String(bytes ?? -1)], { encoding: "utf8" });
+    if (run.status !== 0) throw new Error(run.stderr);
+  }
+
   /** Let the pending Removes be as old as if nobody had committed them for two minutes. */
   agePendingRemoves(): void {
     const script = [
