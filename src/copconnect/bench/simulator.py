@@ -165,6 +165,7 @@ class Simulator:
         self.live = False
         self.opened_ns = 0  # When the last one was opened.
         self._inbox: deque[tuple[Device, bytes, int]] = deque()  # Frames that are not read yet.
+        self._awaited = 0  # So many of those wake who waits for them.
         self._sealed: deque[tuple[Device, wire.LogEntry]] = deque()  # Entries that are not opened.
         self._entering: set[Device] = set()  # Connected, and not ready yet.
         self._changed = asyncio.Event()
@@ -258,7 +259,8 @@ class Simulator:
             self.entries += 1
             if not self.live:
                 self._inbox.append((device, payload, now_ns))
-                self._changed.set()
+                if len(self._inbox) == self._awaited:
+                    self._changed.set()
                 return
         self._frame(device, payload, now_ns)
         self._changed.set()
@@ -408,10 +410,12 @@ class Simulator:
         """Wait until every device was sent this entry, opened or not; return how many were."""
         awaited, devices = entry_id.encode(), len(self.devices)
         # Nothing looks into frames before all can be there: it would take time from receiving them.
+        self._awaited = devices
         whole = await self.until(lambda: len(self._inbox) >= devices, limit_s)
         sizes = [len(payload) for _, payload, _ in self._inbox if awaited in payload]
         while whole and len(sizes) < devices:
             seen = len(self._inbox)
+            self._awaited = seen + 1
             whole = await self.until(lambda: len(self._inbox) > seen, limit_s)  # noqa: B023
             sizes = [len(payload) for _, payload, _ in self._inbox if awaited in payload]
         self.entry_bytes = max(sizes, default=0)

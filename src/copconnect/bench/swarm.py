@@ -1,6 +1,7 @@
-"""One process of many WebSocket clients that say Hello and count what arrives.
+"""One process of many WebSocket clients that say Hello and keep what arrives, with the time.
 
-As little work per client as a receiver can do, so that a measurement is of the server. Commands:
+As little work per client as a receiver can do that is to read its frame later, so that a measurement
+is of the server; simulated devices (simulator.py) do no more while a message comes. Commands:
 ``connect`` (tokens of the clients), ``expect`` (how many frames each is to receive; answered when
 all have), ``acknowledge`` (each client sends one cursor).
 """
@@ -8,7 +9,7 @@ all have), ``acknowledge`` (each client sends one cursor).
 import asyncio
 import sys
 import time
-from array import array
+from collections import deque
 from typing import Any
 
 import msgspec
@@ -39,13 +40,13 @@ class SwarmClient(WebSocketClient):
         else:
             self._swarm.welcomed()
 
-    def received(self, data: bytes, start: int, end: int) -> None:  # noqa: ARG002
-        """Count a frame; the first answers Hello."""
+    def received(self, data: bytes, start: int, end: int) -> None:
+        """Keep a frame; the first answers Hello."""
         if self._hello:
             self._hello = b""
             self._swarm.welcomed()
         else:
-            self._swarm.received()
+            self._swarm.received(self, data[start:end])
 
     def ended(self) -> None:
         """Count the loss."""
@@ -62,7 +63,8 @@ class Swarm:
         self._clients: list[SwarmClient] = []
         self._ready = 0
         self._changed = asyncio.Event()
-        self._times: array[int] = array("q")
+        self._came: deque[tuple[SwarmClient, bytes, int]] = deque()
+        self._awaited = 0
         self.lost = 0
         self.closed: list[int] = []
 
@@ -71,10 +73,11 @@ class Swarm:
         self._ready += 1
         self._changed.set()
 
-    def received(self) -> None:
-        """A frame came."""
-        self._times.append(time.monotonic_ns())
-        self._changed.set()
+    def received(self, client: SwarmClient, payload: bytes) -> None:
+        """A frame came. Who waits is woken once, by the last that is awaited."""
+        self._came.append((client, payload, time.monotonic_ns()))
+        if len(self._came) == self._awaited:
+            self._changed.set()
 
     def ended(self, close_code: int | None) -> None:
         """A connection is gone: whoever waits need not wait for it."""
@@ -120,13 +123,13 @@ class Swarm:
 
     async def _expect(self, frames: int) -> Answer:
         """Wait until every client has received so many frames since the last question."""
-        wanted = frames * len(self._clients)
-        await self._until(lambda: len(self._times) >= wanted)
-        times, self._times = self._times, array("q")
+        wanted = self._awaited = frames * len(self._clients)
+        await self._until(lambda: len(self._came) >= wanted)
+        came, self._came = self._came, deque()
         return {
-            "frames": len(times),
+            "frames": len(came),
             "expected": wanted,
-            "times_ns": times.tolist(),
+            "times_ns": [at for _, _, at in came],
             "lost": self.lost,
             "closed": self.closed,
         }
