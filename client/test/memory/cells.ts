@@ -165,8 +165,12 @@ export class ConversationCells extends ConversationRosters {
     this.wantSeals(cellId);
   }
 
+  /** Cells that nobody is told to seal for: for a server that lies. */
+  readonly leftOut = new Set<string>();
+
   protected cellsDue(): readonly Cell[] {
     return [...this.cells.values()]
+      .filter(({ cellId }) => !this.leftOut.has(cellId))
       .filter((cell) => cell.keyId !== null && cell.removals.size === 0)
       .sort((a, b) => (a.cellId < b.cellId ? -1 : 1));
   }
