@@ -34,14 +34,14 @@ beforeAll(async () => {
 });
 
 describe("a sender's chain", () => {
-  test("numbers from 1 and refers to the header before", async () => {
+  test("S8: numbers from 1 and refers to the header before", async () => {
     const [first, second, third] = await town.messages(3);
     expect(first?.header).toMatchObject({ seq: 1, prev: "0".repeat(64) });
     expect(second?.header).toMatchObject({ seq: 2, prev: first?.header.hash });
     expect(third?.header).toMatchObject({ seq: 3, prev: second?.header.hash });
   });
 
-  test("never gives one seq to two messages: refused while one is pending", async () => {
+  test("S8: never gives one seq to two messages: refused while one is pending", async () => {
     const chain = SenderChain.first(town.conversationId);
     const sealed = await chain.seal(town.draft("one"), town.sign);
     expect(await code(chain.seal(town.draft("two"), town.sign))).toBe("message_pending");
@@ -90,7 +90,7 @@ describe("a sender's chain", () => {
     expect(await code(() => SenderChain.open(wrong))).toBe("malformed");
   });
 
-  test("reseals the named cells only: same id, key, body and seq", async () => {
+  test("S7: reseals the named cells only: same id, key, body and seq", async () => {
     const chain = SenderChain.first(town.conversationId);
     const before = await chain.seal(town.draft("moved on"), town.sign);
     const key = chain.state.pending?.key;
@@ -122,7 +122,7 @@ describe("a sender's chain", () => {
     );
   });
 
-  test("whatever is tried in whatever order, one seq is one body", async () => {
+  test("S8: whatever is tried in whatever order, one seq is one body", async () => {
     const step = fc.constantFrom("seal", "reseal", "accept", "restart");
     const change = { records: [at(town.cells, 0).record], without: [], roster: town.roster };
     await fc.assert(
@@ -181,7 +181,7 @@ describe("sealing", () => {
     expect(turns).toBeGreaterThan(0);
   });
 
-  test("two messages of the same words share nothing that can be compared", async () => {
+  test("S3: two messages of the same words share nothing that can be compared", async () => {
     const chain = SenderChain.first(town.conversationId);
     const one = await chain.seal(town.draft("same"), town.sign);
     const key = chain.accepted(one.header.hash).key;
@@ -202,7 +202,7 @@ describe("sealing", () => {
     expect(await code(chain.seal(twice, town.sign))).toBe("malformed");
   });
 
-  test("the header is over exactly its seals", async () => {
+  test("S5: the header is over exactly its seals", async () => {
     const [message] = await town.messages(1);
     expect(message?.header.cellsDigest).toBe(cellsDigest(message?.seals ?? []));
     expect(encodeSignedHeader(message?.header as never)).toHaveLength(327);
@@ -239,7 +239,7 @@ describe("cell key records, judged by a sender", () => {
     await judgeRecord(record, await judge({ seen: { epoch: 3, publicKey: fixed("older") } }));
   });
 
-  test("are refused with a code for each check", async () => {
+  test("K4, K5, K6, K7, K8, K9: are refused with a code for each check", async () => {
     const week = 7 * 24 * 3_600_000;
     expect(await judged({ kem: XWING })).toBe("wrong_kem");
     expect(await judged({ conversationId: fixedId("another") })).toBe("wrong_conversation");
@@ -257,7 +257,7 @@ describe("cell key records, judged by a sender", () => {
     expect(await judged({ nowMs: SENT_MS - 2 * 3_600_000 })).toBe("cell_key_age");
   });
 
-  test("are compared by members with the key they derive", async () => {
+  test("K3: are compared by members with the key they derive", async () => {
     const { record, seed } = at(town.cells, 0);
     await requireDerivedKey(record, seed);
     expect(await code(requireDerivedKey(record, at(town.cells, 1).seed))).toBe("cell_key_mismatch");

@@ -172,7 +172,7 @@ describe("a server that shows another past", { timeout: LIMIT_MS }, () => {
 });
 
 describe("a server that substitutes seals", { timeout: LIMIT_MS }, () => {
-  it("R6: by that of another message of the same sender for the same cell", async () => {
+  it("R6, S6: by that of another message of the same sender for the same cell", async () => {
     await h.newGroup();
     let another: Uint8Array | null = null;
     h.lieAboutSealed(({ seal }) => {
@@ -185,7 +185,7 @@ describe("a server that substitutes seals", { timeout: LIMIT_MS }, () => {
     await h.seenThrough("under another's seal");
   });
 
-  it("R6: by that of the same message for another cell", async () => {
+  it("R6, S6: by that of the same message for another cell", async () => {
     await h.newGroup();
     const foreign = await h.cellOf(await h.beside(false));
     h.lie((entry) => {

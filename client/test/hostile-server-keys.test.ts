@@ -69,7 +69,7 @@ async function sealsForTheRealKeyOnly(cellId: string, text: string): Promise<voi
 }
 
 describe("a server that lies about keys", { timeout: LIMIT_MS }, () => {
-  it("K3: publishes another key of the victim's own cell than it derives: an alarm", async () => {
+  it("K3, E3: publishes another key of the victim's own cell than it derives: an alarm", async () => {
     await h.newGroup();
     substitute(await h.cellOf(h.victim), forgedByMaker);
     // A new epoch of its cell, whose key it has not seen.

@@ -167,8 +167,8 @@ export class HostileWorld {
 }
 
 /** A world that begins and ends with the test file. */
-export function hostileWorld(): HostileWorld {
-  const world = new HostileWorld();
+export function hostileWorld(cellSize = 8): HostileWorld {
+  const world = new HostileWorld(cellSize);
   beforeAll(() => world.start(), LIMIT_MS);
   afterAll(() => world.w.close());
   afterEach(() => world.honest());
