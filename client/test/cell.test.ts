@@ -16,7 +16,7 @@ async function say(from: CellGroup, to: CellGroup, words: string): Promise<[Cell
 }
 
 describe.each(BOTH_SUITES)("a cell of suite $suite", ({ suite }) => {
-  test("is founded, joined by Welcome, and carries messages that name their sender", async () => {
+  test("M3: is founded, joined by Welcome, and carries messages that name their sender", async () => {
     const world = new CellWorld(suite);
     const asha = await world.officer();
     const ravi = await world.officer();
@@ -43,7 +43,7 @@ describe.each(BOTH_SUITES)("a cell of suite $suite", ({ suite }) => {
     });
   });
 
-  test("is joined by external commit, also by a client that lost its state", async () => {
+  test("M3, M11: is joined by external commit, also by a client that lost its state", async () => {
     const world = new CellWorld(suite);
     const { officers, groups } = await world.cellOf(3);
     const [a, b, c] = groups as [CellGroup, CellGroup, CellGroup];
@@ -72,7 +72,7 @@ describe.each(BOTH_SUITES)("a cell of suite $suite", ({ suite }) => {
     await say(a3.next, resync.next, "welcome back");
   });
 
-  test("removes whom the roster authority removes", async () => {
+  test("M5: removes whom the roster authority removes", async () => {
     const world = new CellWorld(suite);
     const { officers, groups } = await world.cellOf(3);
     let [a, b, c] = groups as [CellGroup, CellGroup, CellGroup];

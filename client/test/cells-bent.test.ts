@@ -56,7 +56,7 @@ describe.each([
     };
   })();
 
-  test("any truncation or extension of a record, header or list of seals is malformed", async () => {
+  test("S2: any truncation or extension of a record, header or list of seals is malformed", async () => {
     const { header, seal, seals, record } = await made;
     const parsers: [Bytes, (bytes: Bytes) => unknown][] = [
       [header, parseSignedHeader],
@@ -95,7 +95,7 @@ describe.each([
     );
   });
 
-  test("seals out of order or twice are malformed", async () => {
+  test("S5: seals out of order or twice are malformed", async () => {
     const { seals } = await made;
     const size = seals.length / 3;
     const [a, b] = [seals.slice(0, size), seals.slice(size, 2 * size)];
@@ -163,7 +163,7 @@ describe.each([
       );
   });
 
-  test("any flipped bit of a record is refused", async () => {
+  test("K6: any flipped bit of a record is refused", async () => {
     const { town, cell, record } = await made;
     const { verify } = await platformEd25519();
     const judge = {

@@ -55,7 +55,7 @@ describe.each(["sealed_classic.json", "sealed_xwing.json"])("%s", (name) => {
   const signed = fromHex(vector.hdr + vector.sig);
   const header = parseSignedHeader(signed);
 
-  test("header and signature, byte for byte", async () => {
+  test("S1: header and signature, byte for byte", async () => {
     const certificate = parseCertificate(fromHex(vector.cert));
     const { verify } = await platformEd25519();
     expect(await verify(fromHex(vector.ca), certificate.toBeSigned, certificate.signature)).toBe(
@@ -70,7 +70,7 @@ describe.each(["sealed_classic.json", "sealed_xwing.json"])("%s", (name) => {
     expect(encodeSignedHeader(header)).toEqual(signed);
   });
 
-  test("the cell key record and its signature", async () => {
+  test("K1: the cell key record and its signature", async () => {
     const record = parseRecord(fromHex(vector.rec + vector.recSig));
     const seal = at(
       vector.seals.filter(({ cid }) => cid === record.cellId),
@@ -116,7 +116,7 @@ describe.each(["sealed_classic.json", "sealed_xwing.json"])("%s", (name) => {
     }
   });
 
-  test("key commitment and body, made again from the key", async () => {
+  test("S4: key commitment and body, made again from the key", async () => {
     const { cid, kid, seal, seed } = at(vector.seals, 0);
     const key = await hpkeOpen(kem, fromHex(seed), sealInfo(header, cid, kid), fromHex(seal));
     expect(keyCommit(key, header.messageId)).toEqual(header.keyCommit);

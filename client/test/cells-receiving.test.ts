@@ -65,7 +65,7 @@ describe.each([
     }
   });
 
-  test("step 1: version, lengths, KEM and conversation are exact", async () => {
+  test("R1: version, lengths, KEM and conversation are exact", async () => {
     const receiver = await town.receiver(here());
     const bent = (at: number, value: number): Delivered => {
       const sealed = delivered.sealed.slice();
@@ -92,7 +92,7 @@ describe.each([
     expect(await refusal(orphan, receiver)).toMatchObject({ code: "malformed", step: 1 });
   });
 
-  test("step 2: the sender's certificate and its place in the roster of that epoch", async () => {
+  test("R2: the sender's certificate and its place in the roster of that epoch", async () => {
     const asked: [string, number, number][] = [];
     const receiver = await town.receiver(here(), {
       sender: (...question) => {
@@ -109,7 +109,7 @@ describe.each([
     });
   });
 
-  test("step 3: signature and body hash", async () => {
+  test("R3: signature and body hash", async () => {
     const receiver = await town.receiver(here());
     const sealed = delivered.sealed.slice();
     sealed[300] = (sealed[300] as number) ^ 1;
@@ -125,7 +125,7 @@ describe.each([
     });
   });
 
-  test("step 4: the roster is the receiver's own at that epoch, and not long replaced", async () => {
+  test("R4: the roster is the receiver's own at that epoch, and not long replaced", async () => {
     const { hash } = town.roster;
     const knows = async (roster: { hash: string; supersededMs: number | null } | null) =>
       town.receiver(here(), { roster: () => Promise.resolve(roster) });
@@ -147,7 +147,7 @@ describe.each([
     expect((await openMessage(delivered, justInTime)).plaintext).toEqual(utf8("message 1"));
   });
 
-  test("step 5: next, gap, drop and alarm", async () => {
+  test("R5: next, gap, drop and alarm", async () => {
     const after = async (last: SealedMessage | null) =>
       town.receiver(here(), { last: () => Promise.resolve(last && placeOf(last)) });
     const opened = await openMessage(deliveredTo(second, here()), await after(first));
@@ -175,7 +175,7 @@ describe.each([
     );
   });
 
-  test("step 6: the own cell's seal, to an epoch that is held", async () => {
+  test("R6: the own cell's seal, to an epoch that is held", async () => {
     const neighbour = at(town.cells, 0);
     const receiver = await town.receiver(here());
     expect(await refusal(deliveredTo(first, neighbour), receiver)).toMatchObject({
@@ -190,7 +190,7 @@ describe.each([
     expect(await refusal(moved, receiver)).toMatchObject({ code: "seal_broken", step: 6 });
   });
 
-  test("step 7: the sealed key is the one committed to", async () => {
+  test("R7: the sealed key is the one committed to", async () => {
     const { cellId, record } = here();
     const other = fixed("another key");
     const info = sealInfo(first.header, cellId, record.keyId);
@@ -203,7 +203,7 @@ describe.each([
     });
   });
 
-  test("step 8: the body decrypts, bound to its place", async () => {
+  test("R8: the body decrypts, bound to its place", async () => {
     const { record } = here();
     const key = fixed("key of step 8");
     const { header } = first;
@@ -218,7 +218,7 @@ describe.each([
     });
   });
 
-  test("step 9: what is to be stored is there, and the seed that was lent is untouched", async () => {
+  test("R9: what is to be stored is there, and the seed that was lent is untouched", async () => {
     const seed = here().seed.slice();
     const receiver = await town.receiver(here(), { seed: () => Promise.resolve(here().seed) });
     const opened = await openMessage(delivered, receiver);

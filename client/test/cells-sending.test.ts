@@ -29,14 +29,14 @@ beforeAll(async () => {
 });
 
 describe("a sender's chain", () => {
-  test("numbers from 1 and refers to the header before", async () => {
+  test("S8: numbers from 1 and refers to the header before", async () => {
     const [first, second, third] = await town.messages(3);
     expect(first?.header).toMatchObject({ seq: 1, prev: "0".repeat(64) });
     expect(second?.header).toMatchObject({ seq: 2, prev: first?.header.hash });
     expect(third?.header).toMatchObject({ seq: 3, prev: second?.header.hash });
   });
 
-  test("never gives one seq to two messages: refused while one is pending", async () => {
+  test("S8: never gives one seq to two messages: refused while one is pending", async () => {
     const chain = SenderChain.first(town.conversationId);
     const sealed = await chain.seal(town.draft("one"), town.sign);
     expect(await code(chain.seal(town.draft("two"), town.sign))).toBe("message_pending");
@@ -85,7 +85,7 @@ describe("a sender's chain", () => {
     expect(await code(() => SenderChain.open(wrong))).toBe("malformed");
   });
 
-  test("reseals the named cells only: same id, key, body and seq", async () => {
+  test("S7: reseals the named cells only: same id, key, body and seq", async () => {
     const chain = SenderChain.first(town.conversationId);
     const before = await chain.seal(town.draft("moved on"), town.sign);
     const key = chain.state.pending?.key;
@@ -117,7 +117,7 @@ describe("a sender's chain", () => {
     );
   });
 
-  test("whatever is tried in whatever order, one seq is one body", async () => {
+  test("S8: whatever is tried in whatever order, one seq is one body", async () => {
     const step = fc.constantFrom("seal", "reseal", "accept", "restart");
     const change = { records: [at(town.cells, 0).record], without: [], roster: town.roster };
     await fc.assert(
@@ -176,7 +176,7 @@ describe("sealing", () => {
     expect(turns).toBeGreaterThan(0);
   });
 
-  test("two messages of the same words share nothing that can be compared", async () => {
+  test("S3: two messages of the same words share nothing that can be compared", async () => {
     const chain = SenderChain.first(town.conversationId);
     const one = await chain.seal(town.draft("same"), town.sign);
     const key = chain.accepted(one.header.hash).key;
@@ -197,7 +197,7 @@ describe("sealing", () => {
     expect(await code(chain.seal(twice, town.sign))).toBe("malformed");
   });
 
-  test("the header is over exactly its seals", async () => {
+  test("S5: the header is over exactly its seals", async () => {
     const [message] = await town.messages(1);
     expect(message?.header.cellsDigest).toBe(cellsDigest(message?.seals ?? []));
     expect(encodeSignedHeader(message?.header as never)).toHaveLength(327);

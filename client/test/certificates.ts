@@ -262,7 +262,10 @@ export class Department {
   }
 
   revoke(client: ClientIdentity, atMs = this.nowMs): void {
-    this.#revoked.push({ serial: parseCertificate(client.certificate).serial, atMs });
+    // The list counts in seconds: what the device did in this one stays good, as the server has it.
+    const secondMs = Math.ceil(atMs / 1000) * 1000;
+    const { serial } = parseCertificate(client.certificate);
+    this.#revoked.push({ serial, atMs: secondMs });
     this.#version += 1;
   }
 

@@ -24,7 +24,7 @@ const vector = JSON.parse(
   readFileSync(fileURLToPath(new URL("../../spec/external_remove.json", import.meta.url)), "utf8"),
 ) as Vector;
 
-test("is accepted by a member of that cell, byte for byte as the server writes it", async () => {
+test("M5: is accepted by a member of that cell, byte for byte as the server writes it", async () => {
   const { conversationId, cellId, authority, member } = vector;
   const identity = identify(credentialOf(fromHex(member.certificate)));
   const removed = identify(credentialOf(fromHex(vector.removedCertificate)));

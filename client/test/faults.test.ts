@@ -161,7 +161,7 @@ describe("a server that fails", () => {
     expect(await a.texts(id)).toEqual(texts);
   });
 
-  it("catches up on hundreds of messages in order after being away, through epochs", async () => {
+  it("E1: catches up on hundreds of messages in order after being away, through epochs", async () => {
     const [a, b, c] = [await w.join(), await w.join(), await w.join()];
     const { conversationId: id } = await a.core.createGroup({
       title: "Long night",

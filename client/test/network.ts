@@ -2,6 +2,11 @@
 import { decode, encode } from "@msgpack/msgpack";
 import type { Fetch } from "../src/transport/http.ts";
 
+function refusal(code: string): Response {
+  const said = { code, message: code, remedy: "", retry: false, retryAfterMs: null, details: {} };
+  return new Response(new Uint8Array(encode(said)), { status: 409 });
+}
+
 export class Network {
   /** Answers that never arrive although the request did: so many more. */
   loseAnswers = 0;
@@ -16,6 +21,8 @@ export class Network {
   dies: (() => "before" | "after" | null) | null = null;
   /** What the server answered, changed on its way: for a server that lies. */
   rewrite: ((path: string, body: unknown) => unknown) | null = null;
+  /** The code with which a request is refused before any server hears of it; null: it is not. */
+  refuse: ((path: string, method: string) => string | null) | null = null;
   /** What is asked, changed on its way: for a member that lies. */
   forge: ((path: string, body: unknown) => unknown) | null = null;
   #gate: Promise<void> | null = null;
@@ -44,6 +51,8 @@ export class Network {
     if (harmed) this.seen.push(`${init.method ?? ""} ${pathname}`);
     if (harmed && this.#gate !== null) await this.#gate;
     if (this.cut && harmed) throw new TypeError("cut");
+    const code = this.refuse?.(pathname, init.method ?? "GET") ?? null;
+    if (code !== null) return refusal(code);
     const dies = harmed ? (this.dies?.() ?? null) : null;
     if (dies === "before") throw new TypeError("the device is gone");
     const sent = this.#forged(pathname, init);
@@ -69,7 +78,7 @@ export class Network {
   async #rewritten(path: string, answer: Response): Promise<Response> {
     if (this.rewrite === null || !answer.ok || answer.status === 204) return answer;
     const bytes = new Uint8Array(await answer.arrayBuffer());
-    const body = this.rewrite(path, decode(bytes));
+    const body = await this.rewrite(path, decode(bytes));
     return new Response(new Uint8Array(encode(body)), { status: 200 });
   }
 }

@@ -55,7 +55,7 @@ describe("roster proofs", () => {
     },
   );
 
-  it("show nothing once anything about them is changed", () => {
+  it("M2: show nothing once anything about them is changed", () => {
     const tree = trees.at(-1);
     if (tree === undefined) throw new Error("no vectors");
     const range = tree.ranges.find(({ proof }) => proof !== "");

@@ -132,7 +132,7 @@ describe("this client's copy", () => {
     expect(copy.names(cellId, "0".repeat(64))).toBe(false);
   });
 
-  test("applies a change, is stored and opened again, and walks back", async () => {
+  test("M1: applies a change, is stored and opened again, and walks back", async () => {
     const { department, places, copy, signed } = await start();
     const joiner = { cellId, client: department.device() };
     const next = department.signRoster(conversationId, [...places.slice(1), joiner], signed);
@@ -157,7 +157,7 @@ describe("this client's copy", () => {
     expect(await code(again.rewind({ ...change, removed: [] }, signed.head))).toBe("root_mismatch");
   });
 
-  test("refuses what the roster authority did not sign, and every other lie", async () => {
+  test("M1: refuses what the roster authority did not sign, and every other lie", async () => {
     const { department, places, copy, signed } = await start();
     const key = department.roster.publicKey;
     const joiner = { cellId, client: department.device() };

@@ -80,7 +80,7 @@ async function atNextEpoch(
 }
 
 describe("an old epoch", { timeout: LIMIT_MS }, () => {
-  it("ends after a day, also where nothing comes, once in each cell; not before", async () => {
+  it("M10: ends after a day, also where nothing comes, once in each cell; not before", async () => {
     await talk(officers, "first day");
     const [before, count] = [epochs(), commits()];
     w.server.laterMs = ROTATE_AFTER_MS - HOUR_MS;
@@ -99,7 +99,7 @@ describe("an old epoch", { timeout: LIMIT_MS }, () => {
     expect(commits()).toBe(count + before.size);
   });
 
-  it("ends by whoever is there when the first is not", async () => {
+  it("M10: ends by whoever is there when the first is not", async () => {
     await talk(officers, "first day");
     const before = epochs();
     const [first] = officers as [Officer, ...Officer[]];
@@ -134,7 +134,7 @@ describe("an old epoch", { timeout: LIMIT_MS }, () => {
     expect(epochs().get(cellId)).toBe(epoch + 1);
   });
 
-  it("ends after a thousand messages, whoever sent them", async () => {
+  it("M10: ends after a thousand messages, whoever sent them", async () => {
     await talk(officers, "one");
     const [before, count] = [epochs(), commits()];
     const [sender] = officers as [Officer, ...Officer[]];

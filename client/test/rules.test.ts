@@ -43,7 +43,7 @@ function authority(world: CellWorld): { certificate: Uint8Array; publicKey: Uint
 }
 
 describe.each(BOTH_SUITES)("what ts-mls accepts and we must not: suite $suite", ({ suite }) => {
-  test("rule 1: an external commit removes only a leaf of the same client", async () => {
+  test("T1: an external commit removes only a leaf of the same client", async () => {
     const world = new CellWorld(suite);
     const { officers, groups } = await world.cellOf(3);
     const [group, info] = await infoOf(at(groups, 0), world);
@@ -56,7 +56,7 @@ describe.each(BOTH_SUITES)("what ts-mls accepts and we must not: suite $suite", 
     });
   });
 
-  test("rule 2: a client joins once, and no key is used twice", async () => {
+  test("T2: a client joins once, and no key is used twice", async () => {
     const world = new CellWorld(suite);
     const { officers, groups } = await world.cellOf(2);
     const [group, info] = await infoOf(at(groups, 0), world);
@@ -85,7 +85,7 @@ describe.each(BOTH_SUITES)("what ts-mls accepts and we must not: suite $suite", 
     });
   });
 
-  test("rule 3: a roster Remove is for this group and this epoch", async () => {
+  test("T3: a roster Remove is for this group and this epoch", async () => {
     const world = new CellWorld(suite);
     const { officers, groups } = await world.cellOf(3);
     const group = at(groups, 0);
@@ -112,7 +112,7 @@ describe.each(BOTH_SUITES)("what ts-mls accepts and we must not: suite $suite", 
     await group.processHandshake(world.remove(group, 2), world.roster);
   });
 
-  test("rule 4: the roster authority proposes Remove only, and nobody else proposes", async () => {
+  test("T4: the roster authority proposes Remove only, and nobody else proposes", async () => {
     const world = new CellWorld(suite);
     const { officers, groups } = await world.cellOf(2);
     const group = at(groups, 0);
@@ -165,7 +165,7 @@ describe.each(BOTH_SUITES)("what ts-mls accepts and we must not: suite $suite", 
     });
   });
 
-  test("rule 5: a commit names every pending Remove", async () => {
+  test("T5: a commit names every pending Remove", async () => {
     const world = new CellWorld(suite);
     const { officers, groups } = await world.cellOf(3);
     const [a, b] = [at(groups, 0), at(groups, 1)];
@@ -187,7 +187,7 @@ describe.each(BOTH_SUITES)("what ts-mls accepts and we must not: suite $suite", 
     });
   });
 
-  test("rule 6: no key of an earlier epoch is kept", async () => {
+  test("T6: no key of an earlier epoch is kept", async () => {
     const world = new CellWorld(suite);
     const { officers, groups } = await world.cellOf(2);
     let group = at(groups, 0);
@@ -203,7 +203,7 @@ describe.each(BOTH_SUITES)("what ts-mls accepts and we must not: suite $suite", 
     expect(decodeContainer(group.encode(), group.suite).historicalReceiverData.size).toBe(0);
   });
 
-  test("rule 7: what a lost commit consumed is not zeroed before the winner is stored", async () => {
+  test("T7, E4: what a lost commit consumed is not zeroed before the winner is stored", async () => {
     const world = new CellWorld(suite);
     const { officers, groups } = await world.cellOf(2);
     const [a, b] = [at(groups, 0), at(groups, 1)];
@@ -235,7 +235,7 @@ describe.each(BOTH_SUITES)("what ts-mls accepts and we must not: suite $suite", 
     );
   });
 
-  test("rule 8: a client without an old leaf joins without resync", async () => {
+  test("T8: a client without an old leaf joins without resync", async () => {
     // The library with `resync: true` and no former leaf never comes back, so it is not shown.
     const world = new CellWorld(suite);
     const { groups } = await world.cellOf(2);
@@ -247,7 +247,7 @@ describe.each(BOTH_SUITES)("what ts-mls accepts and we must not: suite $suite", 
     expect(seen.added.map((member) => member.clientId)).toEqual([late.device.clientId]);
   });
 
-  test("rule 9: a stored cell trusts nobody more than before", async () => {
+  test("T9: a stored cell trusts nobody more than before", async () => {
     const world = new CellWorld(suite);
     const { officers, groups } = await world.cellOf(2);
     const [a, b] = [at(groups, 0), at(groups, 1)];
@@ -265,7 +265,7 @@ describe.each(BOTH_SUITES)("what ts-mls accepts and we must not: suite $suite", 
       );
   });
 
-  test("rule 10: the same client is known by its certificate, not by its key", async () => {
+  test("T10: the same client is known by its certificate, not by its key", async () => {
     const world = new CellWorld(suite);
     const { officers, groups } = await world.cellOf(2);
     const { personId, clientId, signaturePrivateKey, signaturePublicKey } = at(officers, 1).device;
@@ -294,7 +294,7 @@ describe.each(BOTH_SUITES)("what ts-mls accepts and we must not: suite $suite", 
     );
   });
 
-  test("rule 11: the group's external sender is the pinned roster authority", async () => {
+  test("T11: the group's external sender is the pinned roster authority", async () => {
     const world = new CellWorld(suite);
     const schemer = await world.officer();
     const victim = await world.officer();
@@ -337,7 +337,7 @@ describe.each(BOTH_SUITES)("what ts-mls accepts and we must not: suite $suite", 
     ).rejects.toMatchObject({ code: "credential_refused" });
   });
 
-  test("rule 12: nobody joins by external commit while a Remove is pending", async () => {
+  test("T12: nobody joins by external commit while a Remove is pending", async () => {
     const world = new CellWorld(suite);
     const { officers, groups } = await world.cellOf(3);
     const [group, info] = await infoOf(at(groups, 0), world);
@@ -359,7 +359,7 @@ describe.each(BOTH_SUITES)("what ts-mls accepts and we must not: suite $suite", 
     );
   });
 
-  test("rule 13: a device that was removed is told so, at every step", async () => {
+  test("T13: a device that was removed is told so, at every step", async () => {
     const world = new CellWorld(suite);
     const { officers, groups } = await world.cellOf(3);
     const [a, b] = [at(groups, 0), at(groups, 1)];

@@ -107,7 +107,7 @@ describe("a device that ends", { timeout: LIMIT_MS }, () => {
     await allHave(officers, id, texts);
   });
 
-  it("while it receives, and its cell begins an epoch: at every write", async () => {
+  it("R9: while it receives, and its cell begins an epoch: at every write", async () => {
     const receiver = officers[8] as Officer;
     let crashes = 0;
     for (let n = 1; n < MOST_STEPS; n++) {

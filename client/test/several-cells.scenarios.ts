@@ -101,7 +101,7 @@ export function severalCells(w: ScenarioWorld): void {
         });
     });
 
-    it("catches up on what was sent while away, through epochs of its cell", async () => {
+    it("E1: catches up on what was sent while away, through epochs of its cell", async () => {
       const officers = await joinMany(w, 9);
       const id = await groupOf(officers);
       const [admin, away] = [at(officers, 0), at(officers, 8)];
@@ -163,7 +163,7 @@ export function severalCells(w: ScenarioWorld): void {
       expect(await leaving.texts(id)).not.toContain("after both");
     });
 
-    it("comes back in by itself after its state is lost, and is heard", async () => {
+    it("M11: comes back in by itself after its state is lost, and is heard", async () => {
       let stopped: number | null = null;
       const admin = await w.join({ now: () => stopped ?? Date.now() });
       const officers = [admin, ...(await joinMany(w, 8))];
@@ -222,7 +222,7 @@ export function severalCells(w: ScenarioWorld): void {
   });
 
   describe("races", { timeout: LIMIT_MS }, () => {
-    it("seals anew when a cell begins an epoch between the keys and the message", async () => {
+    it("S7: seals anew when a cell begins an epoch between the keys and the message", async () => {
       const officers = await joinMany(w, 8);
       const network = new Network(w.fetch);
       const sender = await w.join({ fetch: network.fetch });

@@ -124,7 +124,7 @@ describe("certificates", () => {
     const department = new Department();
     const [revoked, good] = [department.device(), department.device()];
     department.nextIssuing();
-    department.revoke(revoked);
+    department.revoke(revoked, department.nowMs - 10_000);
     const newer = department.device();
     const checker = await department.checker();
     const check = (device: typeof good): Promise<unknown> =>
@@ -132,7 +132,7 @@ describe("certificates", () => {
     await check(good);
     await check(newer);
     expect(await refused(check(revoked))).toMatch("revoked");
-    department.revoke(newer);
+    department.revoke(newer, department.nowMs - 10_000);
     const later = await department.checker();
     expect(await refused(later.checkClient(newer.certificate, newer.signaturePublicKey))).toMatch(
       "revoked",

@@ -118,7 +118,7 @@ async def test_the_cells_of_the_newest_head_and_who_signed_their_keys(world: Sea
         await rosters.cells(world.device().caller, c)
 
 
-async def test_every_epoch_has_its_own_key_and_only_the_newest_is_given(
+async def test_k2_every_epoch_has_its_own_key_and_only_the_newest_is_given(
     world: SealedWorld,
 ) -> None:
     c, cells = await two_cells(world)
@@ -145,7 +145,7 @@ async def test_a_cell_with_somebody_to_remove_needs_no_seal(world: SealedWorld) 
     assert (await world.service.keys.newest(x.caller, c, 0)).cells == sorted([k, other])
 
 
-async def test_a_commit_comes_with_a_key_exactly_where_there_are_several_cells(
+async def test_k2_a_commit_comes_with_a_key_exactly_where_there_are_several_cells(
     world: SealedWorld,
 ) -> None:
     c, cells = await two_cells(world)
@@ -167,7 +167,7 @@ async def test_a_commit_comes_with_a_key_exactly_where_there_are_several_cells(
         await world.service.keys.put(one.caller, small, cell_id, body)
 
 
-async def test_every_refusal_of_a_record(world: SealedWorld) -> None:
+async def test_d8_every_refusal_of_a_record(world: SealedWorld) -> None:
     c, cells = await two_cells(world)
     (k, (a, b, _)), (other, (x, *_)) = cells.items()
 
@@ -216,7 +216,7 @@ async def test_every_refusal_of_a_record(world: SealedWorld) -> None:
     await world.upload(c, k, a, {0: (a, b"1"), 1: (b, b"2")}, founding=True, key=(record, proof))
 
 
-async def test_a_records_roster_may_have_been_replaced_an_hour_ago(world: SealedWorld) -> None:
+async def test_d8_a_records_roster_may_have_been_replaced_an_hour_ago(world: SealedWorld) -> None:
     c, cells = await two_cells(world)
     (k, (a, b, _)), _ = cells.items()
     await world.found(c, k, [a, b])

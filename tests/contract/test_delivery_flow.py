@@ -24,7 +24,7 @@ async def three(world: World, vectors: Vectors) -> tuple[Caller, Caller, Caller]
     return alice, bob, carol
 
 
-async def test_found_add_join_remove(world: World) -> None:
+async def test_m4_m6_found_add_join_remove(world: World) -> None:
     vectors = Vectors()
     alice, bob, carol = await three(world, vectors)
     c, k = vectors.conversation_id, vectors.cell_id

@@ -168,7 +168,7 @@ async def busy(world: World, who: Caller, place: tuple[ConversationId, CellId]) 
     return False
 
 
-async def test_a_lease_that_is_renewed_and_never_used_passes_on(world: World) -> None:
+async def test_m4_a_lease_that_is_renewed_and_never_used_passes_on(world: World) -> None:
     place, vectors, a, b, c = await alice_and_bob_are_in(world)
     step_ms = rules.LEASE_MS - 1_000
     for _ in range(20):  # Nobody else wants it.

@@ -86,7 +86,7 @@ async def test_a_retry_is_answered_as_the_first_time_whatever_changed(world: Sea
         await world.service.sealed.post(b.caller, c, post)
 
 
-async def test_chains_are_each_devices_own(world: SealedWorld) -> None:
+async def test_d2_d3_chains_are_each_devices_own(world: SealedWorld) -> None:
     c, devices = await world.ready(6)
     a, b = devices[:2]
     sealed = world.service.sealed
@@ -114,7 +114,7 @@ async def test_chains_are_each_devices_own(world: SealedWorld) -> None:
         assert broken.value.details == {"seq": 2}
 
 
-async def test_what_the_bytes_themselves_say_wrong(world: SealedWorld) -> None:
+async def test_d1_d5_d6_what_the_bytes_themselves_say_wrong(world: SealedWorld) -> None:
     c, devices = await world.ready(6)
     a, b = devices[:2]
     other, _ = await world.ready(6)
@@ -162,7 +162,7 @@ async def test_an_xwing_message_does_not_enter_an_x25519_conversation(world: Sea
     assert "KEM" in str(refused.value.details["reason"])
 
 
-async def test_only_members_with_their_own_certificate_post(world: SealedWorld) -> None:
+async def test_d1_only_members_with_their_own_certificate_post(world: SealedWorld) -> None:
     c, devices = await world.ready(6)
     a, b = devices[:2]
     post = world.service.sealed.post
@@ -230,7 +230,7 @@ async def test_the_roster_may_have_been_replaced_ten_minutes_ago(world: SealedWo
     await world.send(c, a)
 
 
-async def test_seals_are_for_exactly_the_cells_and_keys_of_now(world: SealedWorld) -> None:
+async def test_d4_d5_seals_are_for_exactly_the_cells_and_keys_of_now(world: SealedWorld) -> None:
     c, devices = await world.ready(10)
     cells = await world.cells(c, devices)
     a = devices[0]
@@ -261,7 +261,9 @@ async def test_seals_are_for_exactly_the_cells_and_keys_of_now(world: SealedWorl
     await world.send(c, a)
 
 
-async def test_the_old_key_ends_at_once_when_a_commit_removes_somebody(world: SealedWorld) -> None:
+async def test_d4_d5_m6_m7_the_old_key_ends_at_once_when_a_commit_removes_somebody(
+    world: SealedWorld,
+) -> None:
     c, devices = await world.ready(10)
     cells = await world.cells(c, devices)
     a = devices[0]

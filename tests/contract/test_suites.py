@@ -83,7 +83,7 @@ async def test_key_packages_of_an_unknown_suite_are_refused(worlds: tuple[World,
     assert await due(worlds[0], caller) == [(1, 0, False)]
 
 
-async def test_cells_are_as_large_as_the_suite_says(worlds: tuple[World, World]) -> None:
+async def test_m12_cells_are_as_large_as_the_suite_says(worlds: tuple[World, World]) -> None:
     before, after = worlds
     people = [before.registry.register() for _ in range(130)]
     old = await before.group(people[0], people[1:124])

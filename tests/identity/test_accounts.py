@@ -107,9 +107,10 @@ async def test_renewal_refuses_a_wrong_clock_and_a_wrong_proof(
     assert code_of(await renew(running, stolen, clock.ms)) == "proof_invalid"
 
 
-async def test_revoking_a_device(running: Running, code_of: Any) -> None:
+async def test_revoking_a_device(running: Running, clock: MovedClock, code_of: Any) -> None:
     first, second = await running.device(SHO), await running.device(SHO)
     stranger = await running.device(PATROL)
+    clock.ms += 321  # Within a second.
     before = (await running.get("/v1/trust")).json()
 
     async def revoke(caller: Device, target: Device) -> Any:
@@ -128,6 +129,9 @@ async def test_revoking_a_device(running: Running, code_of: Any) -> None:
     crl = x509.load_der_x509_crl(base64.b64decode(after["crl"]))
     issuing = x509.load_der_x509_certificate(base64.b64decode(after["issuing"][0]))
     assert crl.is_signature_valid(issuing.public_key())  # type: ignore[arg-type]
+    (entry,) = crl
+    told_ms = entry.revocation_date_utc.timestamp() * 1000
+    assert 0 <= told_ms - clock.ms < 1000  # What it did in that second stays good.
     serials = [entry.serial_number for entry in crl]
     assert serials == [x509.load_der_x509_certificate(second.certificate).serial_number]
 

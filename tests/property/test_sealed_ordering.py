@@ -175,5 +175,5 @@ class SealedMachine(DatabaseMachine):
             assert self.keys[k][1] not in burnt
 
 
-TestSealedOrdering = SealedMachine.TestCase
-TestSealedOrdering.settings = settings(max_examples=25, stateful_step_count=15, deadline=None)
+TestD7SealedOrdering = SealedMachine.TestCase
+TestD7SealedOrdering.settings = settings(max_examples=25, stateful_step_count=15, deadline=None)

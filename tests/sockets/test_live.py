@@ -248,7 +248,7 @@ async def test_cursors_become_receipts_and_never_go_back(live: Live) -> None:
     assert (stored.delivered_seq, stored.read_seq) == (0, 2)
 
 
-async def test_duty_asks_one_after_another_until_the_commit(
+async def test_m8_duty_asks_one_after_another_until_the_commit(
     live: Live, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(duty, "EVERY_S", 0.2)

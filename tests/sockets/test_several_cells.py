@@ -64,7 +64,7 @@ async def next_entry(client: LiveClient) -> wire.LogEntry:
     return frame.entry
 
 
-async def test_each_cell_is_pushed_its_own_seal(live: LiveSealed) -> None:
+async def test_s9_each_cell_is_pushed_its_own_seal(live: LiveSealed) -> None:
     c, devices = await live.ready(6)
     (k, (a, *_)), (other, (x, *_)) = (await live.cells(c, devices)).items()
     async with live.client(a.caller) as mine, live.client(x.caller) as theirs:

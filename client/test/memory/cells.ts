@@ -86,6 +86,8 @@ export class ConversationCells extends ConversationRosters {
     const before = cell.leaves;
     cell.epoch = epoch;
     cell.leaves = leaves;
+    const clients = new Set(leaves.map(({ clientId }) => clientId));
+    this.membersAt.set(`${cellId}/${String(epoch)}`, clients);
     cell.groupInfo = body.groupInfo;
     cell.removals.clear();
     cell.lease = null;
@@ -164,8 +166,14 @@ export class ConversationCells extends ConversationRosters {
     this.wantSeals(cellId);
   }
 
+  /** Which clients were in a cell at an epoch, by `cellId/epoch`. */
+  readonly membersAt = new Map<string, ReadonlySet<string>>();
+  /** Cells that nobody is told to seal for: for a server that lies. */
+  readonly leftOut = new Set<string>();
+
   protected cellsDue(): readonly Cell[] {
     return [...this.cells.values()]
+      .filter(({ cellId }) => !this.leftOut.has(cellId))
       .filter((cell) => cell.keyId !== null && cell.removals.size === 0)
       .sort((a, b) => (a.cellId < b.cellId ? -1 : 1));
   }

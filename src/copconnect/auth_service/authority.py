@@ -139,7 +139,8 @@ class CertificateAuthority:
         """Return the revocation list (DER) of (serial, revoked ms), signed by the issuing CA.
 
         It counts for what every issuing CA of the department issued, former ones too: serials are
-        random and do not repeat.
+        random and do not repeat. It tells seconds, and the next full one is told: whoever reads the
+        log later must not refuse what the device did in this second before it was revoked.
         """
         builder = (
             x509.CertificateRevocationListBuilder()
@@ -156,7 +157,7 @@ class CertificateAuthority:
             builder = builder.add_revoked_certificate(
                 x509.RevokedCertificateBuilder()
                 .serial_number(int(serial, 16))
-                .revocation_date(_time(revoked_ms))
+                .revocation_date(_time(revoked_ms + 999))
                 .build()
             )
         return builder.sign(self._issuing_key, None).public_bytes(serialization.Encoding.DER)
