@@ -19,6 +19,7 @@ MEMBERS ?= 63000
 CLIENTS ?= 63000
 NODES ?= 3
 SUITE ?=
+SUITE_OPTION = $(if $(SUITE),--suite $(SUITE))
 PYTHON ?= python3
 
 VENV := .venv
@@ -121,17 +122,17 @@ bench-phone: setup ## The same with the app on a phone 6x slower
 bench-suites: packages-test package-python packages-node chromium ## What both cipher suites cost, in Chromium
 	@exec $(BIN)/python -m copconnect bench suites
 
-bench-fanout: packages-test package-python packages-node ## One message to MEMBERS=63000 devices
-	@exec $(BIN)/python -m copconnect bench fanout --members $(MEMBERS)
+bench-fanout: packages-test package-python packages-node ## One message to MEMBERS=63000 devices; SUITE=83 for X-Wing
+	@exec $(BIN)/python -m copconnect bench fanout --members $(MEMBERS) $(SUITE_OPTION)
 
 bench-growth: packages-test package-python packages-node ## The same at 1,000 to 100,000 devices
-	@exec $(BIN)/python -m copconnect bench growth
+	@exec $(BIN)/python -m copconnect bench growth $(SUITE_OPTION)
 
 bench-chromium: setup ## Two people in Chromium among MEMBERS=63000
-	@exec $(BIN)/python -m tests.bench_chromium --members $(MEMBERS)
+	@exec $(BIN)/python -m tests.bench_chromium --members $(MEMBERS) $(SUITE_OPTION)
 
 bench-reconnect: packages-test package-python packages-node ## CLIENTS=63000 come back after a restart
-	@exec $(BIN)/python -m copconnect bench reconnect --clients $(CLIENTS)
+	@exec $(BIN)/python -m copconnect bench reconnect --clients $(CLIENTS) $(SUITE_OPTION)
 
 bench-membership: MEMBERS = 8000
 bench-membership: TRANSFERS = 1000
