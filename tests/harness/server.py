@@ -100,6 +100,10 @@ class ServerProcess:
             self._process.wait()
             self._process = None
 
+    def change(self, **settings: str | int | bool) -> None:
+        """Give it other settings, from its next start on."""
+        self._settings |= settings
+
     def restart(self) -> None:
         """Kill, then start."""
         self.kill()
