@@ -4,13 +4,14 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import FileChooser, Locator, expect
 
 from tests.harness.browser import Officer
 
 
-def choose_files(officer: Officer, kind: str, files: Sequence[Path]) -> None:
-    """Open the attach sheet and choose files; ``kind`` as in ``media.attach``."""
+def choose_files(officer: Officer, kind: str, files: Sequence[Path]) -> FileChooser:
+    """Open the attach sheet and choose files; ``kind`` as in ``media.attach``. Returns what the
+    phone was asked for."""
     for file in files:
         officer.secrets.text(file.name)
     officer.button("conversation.attach").click()
@@ -18,6 +19,7 @@ def choose_files(officer: Officer, kind: str, files: Sequence[Path]) -> None:
     with officer.page.expect_file_chooser() as chooser:
         sheet.get_by_role("button", name=officer.word(f"media.attach.{kind}"), exact=True).click()
     chooser.value.set_files(list(files))
+    return chooser.value
 
 
 def send_previewed(officer: Officer, caption: str) -> None:

@@ -3,17 +3,18 @@
  *
  * Invariants: the result is always re-encoded, so no EXIF (place, camera, time) leaves the phone;
  * EXIF orientation is applied to the pixels; the longest edge is at most LONGEST_EDGE. A GIF is
- * the exception: it would lose its movement, and it carries no EXIF.
+ * the exception: it would lose its movement, so what is hidden in it is taken out instead.
  */
 import type { OutgoingAttachment } from "@copconnect/client/core";
 import { drawn, MediaError } from "./canvas.ts";
 import { fitWithin, LONGEST_EDGE } from "./dimensions.ts";
+import { bareGif } from "./gif.ts";
 import { thumbOf } from "./thumb.ts";
 
 const QUALITY = 0.82;
 
 /** Formats that may have transparency: JPEG would turn it black. */
-const WITH_ALPHA = new Set(["image/png", "image/webp", "image/avif"]);
+const WITH_ALPHA = new Set(["image/png", "image/webp", "image/avif", "image/gif"]);
 
 /** Pictures that a browser can show; anything else is sent as a document. */
 export function isPicture(mime: string): boolean {
@@ -30,10 +31,11 @@ export async function prepareImage(file: File): Promise<OutgoingAttachment> {
   }
   try {
     const thumb = thumbOf(bitmap, bitmap);
-    if (file.type === "image/gif") {
+    const moving = file.type === "image/gif" ? bareGif(await octets(file)) : null;
+    if (moving !== null) {
       return {
         kind: "image",
-        file,
+        file: new Blob([moving], { type: file.type }),
         name: file.name,
         mime: file.type,
         width: bitmap.width,
@@ -58,6 +60,10 @@ export async function prepareImage(file: File): Promise<OutgoingAttachment> {
   } finally {
     bitmap.close();
   }
+}
+
+async function octets(file: File): Promise<Uint8Array> {
+  return new Uint8Array(await file.arrayBuffer());
 }
 
 const ENDINGS: Readonly<Record<string, string>> = {
