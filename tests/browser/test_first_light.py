@@ -80,3 +80,52 @@ def test_a_registered_device_opens_where_it_was(station: Station) -> None:
     officer.page.reload()
     officer.heading("chats.title").wait_for()
     expect(officer.page).to_have_url(re.compile("/chats"))
+
+
+PLATES = """async (icons) => Promise.all(icons.map(async ({ src }) => {
+  const image = new Image();
+  image.src = src;
+  await image.decode();
+  return `${image.naturalWidth}x${image.naturalHeight}`;
+}))"""
+OFFER = """() => {
+  const offer = new Event("beforeinstallprompt", { cancelable: true });
+  offer.prompt = async () => { window.prompted = true; };
+  dispatchEvent(offer);
+  return offer.defaultPrevented;
+}"""
+
+
+def test_the_app_can_be_installed(station: Station) -> None:
+    officer = station.officer(5).register()
+    page = officer.page
+    address = page.locator("link[rel=manifest]").get_attribute("href")
+    answer = page.request.get(f"{station.url}{address}")
+    assert answer.headers["content-type"].startswith("application/manifest+json")
+    manifest = answer.json()
+    assert manifest["name"] == manifest["short_name"] == "Cop Connect"
+    assert (manifest["start_url"], manifest["scope"]) == ("/", "/")
+    assert manifest["display"] == "standalone"
+    drawn = [icon for icon in manifest["icons"] if icon["sizes"] != "any"]
+    uses = {(icon["sizes"], icon.get("purpose", "any")) for icon in drawn}
+    assert {("192x192", "any"), ("512x512", "any"), ("512x512", "maskable")} <= uses
+    assert page.evaluate(PLATES, drawn) == [icon["sizes"] for icon in drawn]
+    # Chromium itself finds nothing that stands in the way.
+    page.evaluate("navigator.serviceWorker.ready.then(() => undefined)")
+    browser = officer.context.new_cdp_session(page)
+    found = browser.send("Page.getAppManifest")
+    assert found["errors"] == []
+    hindered = browser.send("Page.getInstallabilityErrors")["installabilityErrors"]
+    # Contexts of tests are private windows, from which nothing is installed.
+    assert [one["errorId"] for one in hindered if one["errorId"] != "in-incognito"] == []
+
+    page.goto("/#/me")
+    officer.heading("me.title").wait_for()
+    offered = page.get_by_role("button").filter(has_text=officer.word("me.install"))
+    expect(offered).to_have_count(0)
+    assert page.evaluate(OFFER)
+    offered.wait_for()
+    officer.shot("install")
+    offered.click()
+    expect(offered).to_have_count(0)
+    assert page.evaluate("window.prompted")

@@ -85,6 +85,47 @@ def test_a_voice_note_is_recorded_and_played(pair: Pair) -> None:
     _hear(receiver, played.last)
 
 
+def test_a_voice_note_is_sent_by_letting_go_and_called_off_by_sliding(pair: Pair) -> None:
+    sender, receiver = pair
+    page = sender.page
+    timer = page.get_by_role("timer")
+    notes = receiver.page.get_by_role("article").filter(
+        has=receiver.page.get_by_role("slider", name=receiver.word("media.play.position"))
+    )
+    before = notes.count()
+
+    x, y = _press(sender)
+    # Sliding a little is no cancelling.
+    page.mouse.move(x - 40, y, steps=4)
+    expect(timer).to_have_text(re.compile(r"0:0[2-9]"))
+    sender.shot("recording-held")
+    page.mouse.up()
+    expect(timer).to_have_count(0)
+    expect(notes).to_have_count(before + 1)
+    _hear(receiver, notes.last)
+
+    x, y = _press(sender)
+    expect(timer).to_have_text(re.compile(r"0:0[1-9]"))
+    page.mouse.move(x - 140, y, steps=6)
+    expect(timer).to_have_count(0)
+    page.mouse.up()
+    expect(timer).to_have_count(0)
+    sender.say("Never mind, I will write it.")
+    receiver.message("Never mind, I will write it.").wait_for()
+    expect(notes).to_have_count(before + 1)
+
+
+def _press(officer: Officer) -> tuple[float, float]:
+    """Hold the microphone; return where the thumb is."""
+    box = officer.button("media.voice.record").bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    officer.page.mouse.move(x, y)
+    officer.page.mouse.down()
+    officer.page.get_by_text(officer.word("media.voice.slide")).wait_for()
+    return x, y
+
+
 def test_an_audio_file_is_played_and_saved(pair: Pair, tmp_path: Path) -> None:
     sender, receiver = pair
     sound = tmp_path / "intercepted-call.wav"
