@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Literal
 
-from playwright.sync_api import Page, ViewportSize
+from playwright.sync_api import Locator, Page, ViewportSize
 
 from tests.harness.browser import DESKTOP, PHONE, ROOT, SMALL_PHONE, Officer
 
@@ -41,8 +41,10 @@ CUT = """() => {
     !element.closest(".said, [inert], [aria-hidden='true']");
   for (const element of document.querySelectorAll("button, h1, h2, h3, [role='tab'], label")) {
     if (!seen(element) || element.clientWidth === 0) continue;
-    // One pixel of rounding is not a cut.
-    if (element.scrollWidth > element.clientWidth + 1)
+    // One pixel of rounding is not a cut, and where the rest is hidden it is seen in the padding.
+    const style = getComputedStyle(element);
+    const spare = style.overflowX === "hidden" ? parseFloat(style.paddingInlineEnd) : 0;
+    if (element.scrollWidth > element.clientWidth + spare + 1)
       faults.push(`${element.tagName} "${element.innerText.slice(0, 40)}" is ` +
         `${element.scrollWidth} wide in ${element.clientWidth}`);
   }
@@ -54,6 +56,26 @@ CUT = """() => {
     if (style.overflowY === "hidden" || element.scrollHeight <= element.clientHeight) continue;
     if (element.scrollWidth > element.clientWidth + 1)
       faults.push(`${element.className} scrolls sideways`);
+  }
+  return faults;
+}"""
+
+
+# Text of which a part is hidden, with or without an ellipsis, and text that runs out of its box.
+CLIPPED = """(within) => {
+  const faults = [];
+  for (const element of [within, ...within.querySelectorAll("*")]) {
+    const own = [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
+    if (!own || !element.checkVisibility() || element.closest(".said")) continue;
+    const words = document.createRange();
+    words.selectNodeContents(element);
+    const box = words.getBoundingClientRect();
+    for (let at = element; at !== null; at = at.parentElement) {
+      const room = at.getBoundingClientRect();
+      const holds = getComputedStyle(at).overflowX !== "visible" || at === document.body;
+      if (holds && (box.left < room.left - 1 || box.right > room.right + 1))
+        faults.push(`"${element.innerText.slice(0, 40)}" is cut`);
+    }
   }
   return faults;
 }"""
@@ -90,6 +112,12 @@ def cut_off(page: Page) -> list[str]:
     return found
 
 
+def clipped(within: Locator) -> list[str]:
+    """Return a line for every text in something that is not there to its end."""
+    found: list[str] = within.evaluate(CLIPPED)
+    return found
+
+
 @dataclass
 class Looks:
     """Stops at the screens of one officer; ``faults`` says what is wrong with them."""
@@ -122,8 +150,10 @@ class Looks:
         page.wait_for_function(PAINTED, arg=colours)
 
     def _picture(self, name: str) -> None:
-        width = self.screen["width"]
-        file = self.officer.artefacts / f"{width}" / f"{len(self.stops):02}-{name}.png"
+        folder = f"{self.screen['width']}"
+        if self.officer.language != "en":
+            folder += f"-{self.officer.language}"
+        file = self.officer.artefacts / folder / f"{len(self.stops):02}-{name}.png"
         file.parent.mkdir(parents=True, exist_ok=True)
         self.officer.page.screenshot(path=file)
 

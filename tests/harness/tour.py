@@ -404,6 +404,59 @@ def people(officer: Officer, other: Officer) -> Iterator[str]:
     yield "people-nobody"
 
 
+def in_short(officer: Officer, talk: Talk, known: Officer, unknown: str) -> Iterator[str]:
+    """The screens of every day in any language, by words that the app ships and by names.
+
+    ``known`` is somebody with whom there is a direct conversation; ``unknown`` has not registered.
+    """
+    page = officer.page
+    officer.to_chats()
+    officer.chat(talk.title).wait_for()
+    yield "chats"
+    officer.chat(talk.title).click()
+    officer.composer.wait_for()
+    officer.message(talk.last).first.wait_for()
+    yield "conversation"
+    for name, text in (
+        ("document", talk.document),
+        ("album", talk.album),
+        ("answer", talk.answer),
+    ):
+        _scroll_to(officer, officer.message(text))
+        yield f"conversation-{name}"
+    officer.button("conversation.attach").click()
+    page.get_by_role("button", name=officer.word("media.attach.location")).wait_for()
+    yield "share"
+    _close(officer)
+    officer.button("conversation.info").click()
+    page.get_by_role("button", name=officer.word("groups.leave"), exact=True).wait_for()
+    yield "info"
+    for name, key in (("people", "people.title"), ("me", "me.title")):
+        page.goto(f"/#/{name}")
+        officer.heading(key).wait_for()
+        if name == "people":
+            page.get_by_role("main").get_by_role("link").first.wait_for()
+        yield name
+    page.goto("/#/me/devices")
+    page.get_by_role("region", name=officer.word("me.devices"), exact=True).wait_for()
+    yield "me-devices"
+    yield from cards(officer, known.person.name, unknown)
+
+
+def cards(officer: Officer, *names: str) -> Iterator[str]:
+    """The cards of people, found by their names."""
+    page = officer.page
+    for number, name in enumerate(names):
+        page.goto("/#/people")
+        page.get_by_role("searchbox").fill(name)
+        given = name.partition(" ")[0]
+        found = page.get_by_role("main").get_by_role("link")
+        expect(found).to_have_count(1)
+        found.first.click()
+        page.get_by_role("button", name=officer.word("people.copyNumber")).wait_for()
+        yield f"person-{number}-{given.lower()}"
+
+
 def me(officer: Officer) -> Iterator[str]:
     """Me and each of its pages; the question before signing out."""
     officer.page.get_by_role("link", name=officer.word("app.nav.me"), exact=True).click()
