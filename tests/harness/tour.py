@@ -12,7 +12,7 @@ from pathlib import Path
 
 from playwright.sync_api import Locator, expect
 
-from tests.harness import groups, sharing
+from tests.harness import databank, groups, sharing
 from tests.harness.browser import DESKTOP, Officer, until
 from tests.harness.pictures import noise_png
 from tests.harness.recording import RecordingProxy
@@ -443,18 +443,21 @@ def in_short(officer: Officer, talk: Talk, known: Officer, unknown: str) -> Iter
     yield from cards(officer, known.person.name, unknown)
 
 
-def cards(officer: Officer, *names: str) -> Iterator[str]:
-    """The cards of people, found by their names."""
+def cards(officer: Officer, known: str, unknown: str) -> Iterator[str]:
+    """The cards of two people, found by their names: certified, and not registered."""
     page = officer.page
-    for number, name in enumerate(names):
+    names = {person.name: person.name_te for person in databank.officers()}
+    for name, said in (
+        (known, officer.word("people.certified_one", count=1)),
+        (unknown, officer.word("people.notRegistered")),
+    ):
         page.goto("/#/people")
         page.get_by_role("searchbox").fill(name)
-        given = name.partition(" ")[0]
-        found = page.get_by_role("main").get_by_role("link")
-        expect(found).to_have_count(1)
-        found.first.click()
-        page.get_by_role("button", name=officer.word("people.copyNumber")).wait_for()
-        yield f"person-{number}-{given.lower()}"
+        shown = names[name] if officer.language == "te" else name
+        page.get_by_role("main").get_by_role("link").filter(has_text=shown).first.click()
+        officer.heading_of(shown).wait_for()
+        page.get_by_text(said, exact=True).wait_for()
+        yield f"person-{name.partition(' ')[0].lower()}"
 
 
 def me(officer: Officer) -> Iterator[str]:
