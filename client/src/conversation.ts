@@ -132,6 +132,10 @@ export class Conversation {
   announcedMs: number | null = null;
   /** When the cells' keys were asked for last. */
   keysAtMs = -Infinity;
+  /** The DS takes none of those that it gave: all are asked for, whatever their version. */
+  keysWhole = false;
+  /** Of the keys that were held when the DS called one stale last. */
+  staleKeysVersion: number | null = null;
   /** When this device sees to the key of its cell's epoch, if nobody else has by then. */
   keyTurn: { readonly epoch: number; readonly atMs: number } | null = null;
   /** Versions of receipts that came before their turn. */

@@ -31,6 +31,13 @@ async function forgedByMaker(real: wire.CellKey): Promise<wire.CellKey> {
   return forgedKey(await h.makerOf(real), real, { createdMs: Date.now() });
 }
 
+/** With another public key, in its first byte; the signature covers it. */
+function altered(record: Uint8Array): Uint8Array {
+  const other = record.slice();
+  other[93] = (other[93] ?? 0) ^ 1;
+  return other;
+}
+
 function keyOf(keys: wire.CellKeys, cellId: string): wire.CellKey {
   const found = keys.keys.find((key) => key.cellId === cellId);
   if (found === undefined) throw new Error("no key");
@@ -123,13 +130,29 @@ describe("a server that lies about keys", { timeout: LIMIT_MS }, () => {
     await h.newGroup();
     const target = await h.cellOf(await h.beside(false));
     await forgetsKeys();
-    substitute(target, (real) => {
-      const record = real.record.slice();
-      // The public key's first byte; the signature covers it.
-      record[93] = (record[93] ?? 0) ^ 1;
-      return Promise.resolve({ ...real, record });
-    });
+    substitute(target, (real) => Promise.resolve({ ...real, record: altered(real.record) }));
     await sealsForTheRealKeyOnly(target, "not for an altered key");
+  });
+
+  it("K5, K6: has lied and does no more: what waited goes out", async () => {
+    await h.newGroup();
+    const lies: Forge[] = [
+      (real) => Promise.resolve({ ...real, record: altered(real.record) }),
+      (real) => Promise.resolve({ ...real, signerProof: new Uint8Array() }),
+    ];
+    for (const [i, lie] of lies.entries()) {
+      const reader = await h.beside(false);
+      await forgetsKeys();
+      substitute(await h.cellOf(reader), lie);
+      const text = `waits for the truth ${String(i)}`;
+      const { messageId } = await h.victim.text(h.id, text);
+      await h.askedForKeys();
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      expect(await h.went(h.victim, messageId)).toBe(false);
+      // Nothing is newer than the version that it claimed to have come to.
+      network.rewrite = null;
+      await reader.receives(h.id, text, 60_000);
+    }
   });
 
   it("K7: goes back to a cell's key of before: the victim seals for the newer one", async () => {

@@ -19,7 +19,7 @@ import { readersOf } from "../readers.ts";
 import type { OutgoingRecord } from "../records.ts";
 import { CellRosterCopy } from "../roster/cell-roster-copy.ts";
 import { refreshKeys } from "../several_cells/cell_keys.ts";
-import { keysDue, keysRefused, unreachedBy } from "../several_cells/good_keys.ts";
+import { keyFor, keysDue, keysRefused, unreachedBy } from "../several_cells/good_keys.ts";
 import { chainOf, pendingHeader } from "../several_cells/own_chain.ts";
 import { freshRoster } from "../several_cells/roster_part.ts";
 import { Alarm } from "../stops.ts";
@@ -188,8 +188,13 @@ export class SealedMessages extends Way {
       // The DS asks for a seal for a cell without a good key: it is not asked again at once.
       const { keys } = conversation;
       if (hasCode(error, "stale_epoch") && keys !== null) {
-        const good = new Set(keysDue(this.context, keys).map(({ cellId }) => cellId));
-        if (keys.due.some((cellId) => !good.has(cellId))) throw keysRefused();
+        // A second time with the same keys: what changed since then does not help.
+        if (conversation.staleKeysVersion === keys.version) conversation.keysWhole = true;
+        conversation.staleKeysVersion = keys.version;
+        if (keys.due.some((cellId) => keyFor(this.context, keys, cellId) === null)) {
+          conversation.keysWhole = true;
+          throw keysRefused();
+        }
       }
       return true;
     });

@@ -47,7 +47,8 @@ export async function refreshKeys(
   const work = new Work(conversation);
   // First: a key that is published meanwhile comes with the keys, with its own proof.
   await learnNamedCells(context, work);
-  await learnKeys(context, work);
+  await learnKeys(context, work, conversation.keysWhole);
+  conversation.keysWhole = false;
   await conversation.store(work);
 }
 
@@ -58,15 +59,22 @@ export async function refreshKeys(
  *
  * Who signed a key must be named for its cell by the newest head: whoever was named once and is not
  * any more could otherwise sign a key for as long as the DS lets it pass.
+ *
+ * `whole`: fetch all, not only what changed. What was refused or older does not come again by itself:
+ * a DS that has lied once, about the version too, would otherwise keep messages waiting.
  */
-export async function learnKeys(context: DeviceContext, work: Work): Promise<void> {
+export async function learnKeys(
+  context: DeviceContext,
+  work: Work,
+  whole = false,
+): Promise<void> {
   // Not in yet: nothing could be verified, and all of it comes again.
   if (work.heads === null) return;
-  const since = work.keys?.version ?? 0;
+  const since = whole ? 0 : (work.keys?.version ?? 0);
   const answer = await context.api.cellKeys(work.record.conversationId, since);
   const head = await followHead(context, work, answer.head);
   const keys = new Map(keysHeld(work.keys));
-  const refused = new Set(work.keys?.refused);
+  const refused = new Set(whole ? [] : work.keys?.refused);
   for (let at = 0; at < answer.keys.length; at += AT_ONCE) {
     const batch = answer.keys.slice(at, at + AT_ONCE);
     const judged = await Promise.all(
