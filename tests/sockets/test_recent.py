@@ -71,12 +71,21 @@ def test_it_is_bounded() -> None:
     assert recent.since(C, 0, 2 * MOST_ENTRIES, HERE) is None
     kept = seqs(recent.since(C, MOST_ENTRIES, 2 * MOST_ENTRIES, HERE))
     assert kept == list(range(MOST_ENTRIES + 1, 2 * MOST_ENTRIES + 1))
-    large = Recent()
-    for seq in range(1, 11):
-        large.add(
-            EntryWakeup(
-                conversation_id=C, cell_id=None, seq=seq, kind="message", frame=bytes(300_000)
-            )
-        )
+    large = of_size(3_000_000)
     assert large.since(C, 0, 10, HERE) is None
     assert len(large.since(C, 8, 10, HERE) or ()) == 2
+
+
+def test_it_holds_some_messages_to_a_whole_force() -> None:
+    """600 KB each: post-quantum seals of 500 cells."""
+    assert len(of_size(612_350).since(C, 0, 10, HERE) or ()) == 10
+
+
+def of_size(size: int) -> Recent:
+    """Ten large entries."""
+    recent = Recent()
+    for seq in range(1, 11):
+        recent.add(
+            EntryWakeup(conversation_id=C, cell_id=None, seq=seq, kind="message", frame=bytes(size))
+        )
+    return recent

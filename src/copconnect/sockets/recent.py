@@ -16,9 +16,11 @@ from copconnect.sockets import framing
 from copconnect.sockets.sealed_entry import SealedFrames
 
 MOST_ENTRIES = 128
-_MOST_BYTES = 1024 * 1024  # Of one conversation.
+# Of one conversation: some 25 messages to 63,000 devices, of 600 KB of post-quantum seals each.
+# When all of them come back they would ask the log one by one for what does not stand here.
+_MOST_BYTES = 16 * 1024 * 1024
 _MOST_BYTES_IN_ALL = 64 * 1024 * 1024
-_MOST_FRAMES = 10_000
+_MOST_FRAMES = 15_000
 _FrameKey = tuple[ConversationId, int, CellId]
 
 
