@@ -10,8 +10,8 @@ PostingStep = Literal[
     "it is judged",  # Nothing of it is written.
     "it is written",  # COMMIT has not been sent.
     "it is committed",  # Nobody has been told.
-    "this worker is told",  # Its own sockets have it, NATS has nothing.
-    "NATS is told",  # The other workers can have it, the sender has no answer.
+    "NATS is told",  # The other workers can have it, its own sockets have nothing.
+    "this worker is told",  # Its own sockets have it, the sender has no answer.
 ]
 HearingStep = Literal[
     "a wake-up is heard",  # From NATS; nothing has been passed on.

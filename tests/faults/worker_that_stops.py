@@ -110,11 +110,18 @@ def stop_while_posting(control: Control) -> None:
             if not _announces(wakeup):
                 await send(self, wakeup)
                 return
-            control.reached("this worker is told")
             await send(self, wakeup)
             if control.awaits("NATS is told"):
                 await _flushed(self)
             control.reached("NATS is told")
+
+        return wrapped
+
+    def on_publish(publish: Any) -> Any:
+        async def wrapped(self: NatsBus, wakeups: Sequence[AnyWakeup]) -> None:
+            await publish(self, wakeups)
+            if any(map(_announces, wakeups)):
+                control.reached("this worker is told")
 
         return wrapped
 
@@ -123,6 +130,7 @@ def stop_while_posting(control: Control) -> None:
     wrap(log_store, "add_entries_at_once", on_entries)
     wrap(Database, "write_at_once", on_write)
     wrap(NatsBus, "_send", on_send)
+    wrap(NatsBus, "publish", on_publish)
 
 
 def stop_while_hearing(control: Control) -> None:
