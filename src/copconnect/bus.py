@@ -25,6 +25,7 @@ _RETRY_S = 1
 # Of the event loop, until what was published has left: the client's task takes it, then the loop
 # writes it. Were it more, it would leave later; nothing depends on it.
 _TURNS_TO_SEND = 3
+_SEND_LIMIT_S = 1.0  # The client waits for a server that takes nothing; it is replaced meanwhile.
 _ECHO_EVERY_S = 5.0
 _ECHO_LIMIT_S = 10.0  # A busy machine is not a lost connection.
 log = structlog.get_logger()
@@ -215,14 +216,19 @@ class NatsBus:
         """Pass wake-ups to the other nodes and to this node's receivers.
 
         The others first: to write to this node's tens of thousands of sockets takes a tenth of a
-        second, in which they can write to theirs.
+        second, in which they can write to theirs. This node's have them whatever NATS does.
         """
-        for wakeup in wakeups:
-            await self._send(wakeup)
-        if self._client is not None:
-            for _ in range(_TURNS_TO_SEND):
-                await asyncio.sleep(0)
-        await self._local.publish(wakeups)
+        try:
+            if self._client is not None:
+                async with asyncio.timeout(_SEND_LIMIT_S):
+                    for wakeup in wakeups:
+                        await self._send(wakeup)
+                    for _ in range(_TURNS_TO_SEND):
+                        await asyncio.sleep(0)
+        except TimeoutError:
+            log.warning("wakeup_lost", error="NATS takes nothing")
+        finally:
+            await self._local.publish(wakeups)
 
     async def _send(self, wakeup: AnyWakeup) -> None:
         client = self._client

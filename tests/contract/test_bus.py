@@ -132,6 +132,29 @@ async def test_other_nodes_hear_in_order_and_too_large_entries_without_frame(
 
 
 @pytest.mark.nats
+async def test_this_node_hears_whatever_nats_does(
+    make_node: MakeNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """NATS takes nothing and says nothing: its client waits."""
+    here = await make_node()
+    near = Ear(here)
+
+    async def never(*_: object) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(here, "_send", never)
+    async with asyncio.timeout(PATIENCE_S):
+        await here.publish([entry(1)])
+    assert near.heard == [entry(1)]
+    publishing = asyncio.create_task(here.publish([entry(2)]))
+    await asyncio.sleep(0)
+    publishing.cancel()  # Who asked has gone; what is announced is committed.
+    with pytest.raises(asyncio.CancelledError):
+        await publishing
+    assert near.heard == [entry(1), entry(2)]
+
+
+@pytest.mark.nats
 async def test_an_outage_loses_wakeups_and_nothing_else(
     nats_server: NatsServer, make_node: MakeNode
 ) -> None:
