@@ -285,6 +285,8 @@ export interface WaitingRecord {
   readonly sentMs: number;
   /** MessagePack of wire.SealedPayload. */
   readonly payload: Uint8Array;
+  /** The seal came after the entry: no other will come. */
+  readonly late?: boolean;
 }
 
 /** The key of a message of ours that some cells could not be sealed for. Group: the conversation. */

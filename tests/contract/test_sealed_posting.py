@@ -275,13 +275,15 @@ async def test_d4_d5_m6_m7_the_old_key_ends_at_once_when_a_commit_removes_somebo
         await world.send(c, a, keys=before)
     _, accepted = await world.send(c, a)
     assert (await payload(world, c, x, accepted.seq)).seal is None
+    wanted = await world.service.sealed.wanted(a.caller, c)
+    assert wanted == wire.SealsWanted(wanted=[], later=[accepted.seq])
     await world.rotate(c, x, without=[y])
     with pytest.raises(errors.StaleEpoch):
         await world.send(c, a, keys=before)
     await world.send(c, a)
-    assert (await world.service.sealed.wanted(a.caller, c)).wanted == [
-        wire.WantedSeals(seq=accepted.seq, cell_ids=[k])
-    ]
+    assert await world.service.sealed.wanted(a.caller, c) == wire.SealsWanted(
+        wanted=[wire.WantedSeals(seq=accepted.seq, cell_ids=[k])], later=[]
+    )
 
 
 async def late_seals(

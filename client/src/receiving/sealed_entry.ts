@@ -109,15 +109,26 @@ async function open(
   });
 }
 
-/** Steps 1 to 4 and 6 to 9 of a message that waited. True when it is opened, or never will be. */
-export async function applyWaiting(receiving: Receiving, entry: SealedEntry): Promise<boolean> {
+/**
+ * Steps 1 to 4 and 6 to 9 of a message that waited. True when it is opened, or never will be.
+ * `late`: its seal is the one that came after the entry, and no other will.
+ */
+export async function applyWaiting(
+  receiving: Receiving,
+  entry: SealedEntry,
+  late: boolean,
+): Promise<boolean> {
   const { work } = receiving;
   const settled = await judged(receiving, entry, async () => {
     const payload = readPayload(entry.payload);
     if (payload.seal === null) return false;
     const checked = await check(receiving, entry, payload, false);
     const plaintext = await readSealed(work, checked, payload.seal);
-    if (plaintext === null) return false;
+    // Sealed for those who were in before this device came.
+    const before = work.group !== null && entry.seq <= work.record.joinedSeq;
+    if (plaintext === null && before && !late) return true;
+    if (plaintext === null)
+      return !(await opensLater(receiving, entry, checked, payload.seal, late));
     await take(receiving, entry, checked, plaintext);
     return true;
   });
@@ -261,6 +272,7 @@ async function opensLater(
   entry: SealedEntry,
   { header }: Checked,
   seal: Uint8Array,
+  late = false,
 ): Promise<boolean> {
   const { group } = work;
   if (group === null) return true;
@@ -272,14 +284,10 @@ async function opensLater(
   if (key !== undefined && key.epoch > group.epoch) return true;
   if (keyId === key?.keyId)
     throw new CellRefused("seal_broken", "the seal is for our key and does not open");
-  if (perhapsBeforeJoining(work.record, entry)) return true;
-  giveUp(work, entry);
-  return false;
-}
-
-/** Sealed to an epoch that is not held and will not come. */
-export function giveUp(work: Work, entry: Pick<SealedEntry, "seq" | "sender">): void {
+  if (!late && perhapsBeforeJoining(work.record, entry)) return true;
+  // Sealed to an epoch that is not held and will not come.
   if (entry.seq > work.record.joinedSeq) refuse(work, entry, "key_unknown");
+  return false;
 }
 
 /** One of this device's own: it may be of before a loss of state. */

@@ -37,8 +37,9 @@ export async function sendLateSeals(
   });
   if (kept.length === 0 || conversation.heads === null) return;
   const bySeq = new Map(kept.map((one) => [one.seq, one]));
-  const unsent = new Set<number>();
-  for (const wanted of (await api.sealsWanted(group)).wanted) {
+  const { wanted: all, later } = await api.sealsWanted(group);
+  const unsent = new Set<number>(later);
+  for (const wanted of all) {
     const one = bySeq.get(wanted.seq);
     if (one === undefined) continue;
     const sealed = await sendOne(context, conversation, one, wanted);
@@ -55,8 +56,7 @@ export async function sendLateSeals(
   const { cells, rosterEpoch } = conversation.record;
   const needed = new Set(
     newest.filter(
-      (one) =>
-        unsent.has(one.seq) || cellsOf(one).length < cells || one.rosterEpoch > rosterEpoch,
+      (one) => unsent.has(one.seq) || cellsOf(one).length < cells || one.rosterEpoch > rosterEpoch,
     ),
   );
   await vault.write(

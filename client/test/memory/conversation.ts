@@ -132,13 +132,18 @@ export class MemoryConversation extends ConversationCells {
   wanted(client: Client): wire.SealsWanted {
     this.requirePlace(client.clientId);
     const due = new Set(this.cellsDue().map(({ cellId }) => cellId));
-    const wanted = this.log
+    const all = this.log
       .filter(({ entry }) => entry.sender === client.clientId)
-      .map(({ entry, sealed }) => ({
-        seq: entry.seq,
-        cellIds: [...(sealed?.missing ?? [])].filter((cellId) => due.has(cellId)),
-      }));
-    return { wanted: wanted.filter(({ cellIds }) => cellIds.length > 0) };
+      .map(({ entry, sealed }) => ({ seq: entry.seq, missing: [...(sealed?.missing ?? [])] }));
+    const wanted = all.map(({ seq, missing }) => ({
+      seq,
+      cellIds: missing.filter((cellId) => due.has(cellId)),
+    }));
+    const later = all.filter(({ missing }) => missing.some((cellId) => !due.has(cellId)));
+    return {
+      wanted: wanted.filter(({ cellIds }) => cellIds.length > 0),
+      later: later.map(({ seq }) => seq),
+    };
   }
 
   lateSeals(client: Client, seq: number, body: wire.LateSeals): void {

@@ -105,10 +105,9 @@ class SealedPosting:
         """Return which of the caller's client's messages lack seals that it could make now."""
         async with self._parts.database.reading() as connection:
             await _require_placed(connection, caller, conversation_id)
-            found = await sealed_store.wanted(
+            return await sealed_store.wanted(
                 connection, conversation_id, caller.client_id, self._parts.clock.now_ms()
             )
-        return wire.SealsWanted(wanted=found)
 
     async def late(
         self, caller: Caller, conversation_id: ConversationId, seq: Seq, body: wire.LateSeals

@@ -309,20 +309,28 @@ async def forget_missing(
 
 async def wanted(
     connection: AsyncConnection, conversation_id: ConversationId, sender: ClientId, now_ms: int
-) -> list[wire.WantedSeals]:
-    """Return what a sender can seal now: its entries with the cells that have a key since."""
+) -> wire.SealsWanted:
+    """Return what a sender can seal now: its entries with the cells that have a key since; and
+    which of its entries have cells besides whose seals come later."""
     m = MISSING_SEALS.c
-    rows = await connection.execute(
-        select(m.seq, m.cell_id)
+    of_sender = (
+        select(m.seq)
         .join(CELLS, CELLS.c.cell_id == m.cell_id)
-        .where(m.conversation_id == conversation_id, m.sender == sender, key_store.READY)
-        .order_by(m.seq, m.cell_id),
-        key_store.keyed_since(now_ms),
+        .where(m.conversation_id == conversation_id, m.sender == sender)
+        .order_by(m.seq)
+    )
+    since = key_store.keyed_since(now_ms)
+    rows = await connection.execute(
+        of_sender.add_columns(m.cell_id).where(key_store.READY).order_by(m.cell_id), since
     )
     found: dict[Seq, list[CellId]] = {}
     for row in rows:
         found.setdefault(row.seq, []).append(row.cell_id)
-    return [wire.WantedSeals(seq=seq, cell_ids=cells) for seq, cells in found.items()]
+    later = await connection.scalars(of_sender.where(~key_store.READY).distinct(), since)
+    return wire.SealsWanted(
+        wanted=[wire.WantedSeals(seq=seq, cell_ids=cells) for seq, cells in found.items()],
+        later=list(later),
+    )
 
 
 async def senders_missing(connection: AsyncConnection, cell_id: CellId) -> set[ClientId]:
