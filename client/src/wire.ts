@@ -621,8 +621,8 @@ export interface WantedSeals {
 }
 
 /**
- * ``later``: the caller's messages that lack the seal of a cell whose key cannot be used now, as
- * it has none yet or a Remove is pending: their keys are still needed.
+ * ``later``: the caller's messages that lack the seal of a cell whose key cannot be used now,
+ * as it has none yet or a Remove is pending: their keys are still needed.
  */
 export interface SealsWanted {
   readonly wanted: WantedSeals[];

@@ -651,8 +651,8 @@ class WantedSeals(Wire, frozen=True, kw_only=True):
 
 
 class SealsWanted(Wire, frozen=True, kw_only=True):
-    """``later``: the caller's messages that lack the seal of a cell whose key cannot be used now, as
-    it has none yet or a Remove is pending: their keys are still needed."""
+    """``later``: the caller's messages that lack the seal of a cell whose key cannot be used now,
+    as it has none yet or a Remove is pending: their keys are still needed."""
 
     wanted: list[WantedSeals]
     later: list[Seq]
