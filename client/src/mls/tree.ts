@@ -34,21 +34,26 @@ export function membersOf(tree: RatchetTree): CellMember[] {
   return leavesOf(tree).map(memberOf);
 }
 
-/** Who entered and left between two trees: a leaf counts by its index and its certificate. */
+/**
+ * Who entered and left between two trees: a leaf counts by its index and its certificate. Most leaves
+ * are the same object in both, which costs nothing.
+ */
 export function difference(
   before: RatchetTree,
   after: RatchetTree,
 ): { readonly added: CellMember[]; readonly removed: CellMember[] } {
-  const key = (member: CellMember): string =>
-    `${String(member.leafIndex)} ${member.personId} ${member.clientId}`;
-  const old = membersOf(before);
-  const now = membersOf(after);
-  const oldKeys = new Set(old.map(key));
-  const nowKeys = new Set(now.map(key));
-  return {
-    added: now.filter((member) => !oldKeys.has(key(member))),
-    removed: old.filter((member) => !nowKeys.has(key(member))),
-  };
+  const added: CellMember[] = [];
+  const removed: CellMember[] = [];
+  for (let index = 0; 2 * index < Math.max(before.length, after.length); index++) {
+    const [old, now] = [leafAt(before, index), leafAt(after, index)];
+    if (old === now) continue;
+    const was = old === undefined ? null : memberOf({ index, node: old });
+    const is = now === undefined ? null : memberOf({ index, node: now });
+    if (was?.personId === is?.personId && was?.clientId === is?.clientId) continue;
+    if (was !== null) removed.push(was);
+    if (is !== null) added.push(is);
+  }
+  return { added, removed };
 }
 
 export function ownLeafIndex(state: ClientState): number {
