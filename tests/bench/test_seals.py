@@ -1,6 +1,7 @@
 """The benchmark of seals opens what it times, with both KEMs."""
 
 from copconnect.bench import seals
+from copconnect.delivery.sealed.format import X25519, XWING
 
 
 def test_every_figure_comes_out() -> None:
@@ -13,3 +14,8 @@ def test_every_figure_comes_out() -> None:
         "signatures_per_s",
     }
     assert all(figure > 0 for figure in figures.values())
+
+
+def test_alone_opens_by_hpke_and_nothing_else() -> None:
+    for kem in (X25519, XWING):
+        seals.alone(kem, 5)()

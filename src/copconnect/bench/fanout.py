@@ -5,7 +5,8 @@ are the real server on PostgreSQL and NATS; every other device is simulated, con
 of a real MLS tree. Before each message one of the whole clients, which has lost all that it had,
 comes in anew, so that epochs change while the conversation talks. Times begin when the sender
 begins to post. After each message comes one of the floor (floor_side.py): as many processes that
-only write bytes that are ready, as many bytes, to as many sockets.
+only write bytes that are ready, as many bytes, to as many sockets, and then that of decrypting: the
+simulators' processes open as many seals by HPKE, and nothing else.
 """
 
 import contextlib
@@ -87,7 +88,10 @@ def _messages(
         sender.ask("shown", text=text)
         size = max(one["entry_bytes"] for one in crowd.ask("sizes"))
         beneath = floor.round(size)
+        hpke = crowd.ask("hpke")
+        hpke_ms = max(one["s"] for one in hpke) * 1e3
         times = crowd.verdict([sent["entryId"]], times=True)["times_ns"][0]
+        decrypted_ms = (max(one["ended_ns"] for one in opened) - sent["postedNs"]) / 1e6
         from_post = [(at - sent["postedNs"]) / 1e6 for at in times]
         measured.append(
             {
@@ -98,9 +102,11 @@ def _messages(
                 "last_receipt_ms": from_post[-1],
                 "p50_ms": from_post[len(from_post) // 2],
                 "p99_ms": from_post[int(len(from_post) * 0.99)],
-                "last_decrypted_ms": (max(one["ended_ns"] for one in opened) - sent["postedNs"])
-                / 1e6,
+                "last_decrypted_ms": decrypted_ms,
+                "ratio_decrypted": decrypted_ms / (beneath.last_ms + hpke_ms),
                 "decrypt_cpu_us": opening / crowd.devices * 1e6,
+                "hpke_cpu_us": sum(one["cpu_s"] for one in hpke) / crowd.devices * 1e6,
+                "hpke_last_ms": hpke_ms,
                 "receive_cpu_us": spent / crowd.devices * 1e6,
                 "server_cpu_us_per_delivery": cpu / crowd.devices * 1e6,
                 "statements": statements,

@@ -19,6 +19,7 @@ from copconnect.delivery.sealed.message import SignedHeader, read_header
 
 _NAMES = {X25519: "x25519", XWING: "xwing"}
 _Sealed = tuple[bytes, CellKey]
+DIFFERENT = 1_000  # Seals of `alone` that differ.
 _PLAINTEXT = secrets.token_bytes(300)
 
 
@@ -33,6 +34,23 @@ def measure(number: int, rounds: int) -> dict[str, float]:
         figures[f"messages_per_s_{name}"] = number / _best(messages, rounds)
     figures["signatures_per_s"] = number / _best(partial(_verify, number), rounds)
     return figures
+
+
+def alone(kem: int, number: int) -> Callable[[], None]:
+    """Return what opens so many seals by HPKE and does nothing else: the least that as many devices
+    must do for one message."""
+    different = min(number, DIFFERENT)
+    header, _, sealed = _message(kem, different)
+    opens = [
+        partial(key.suite.decrypt, seal[32:], key.private_key, cells.seal_info(header, seal[:32]))
+        for seal, key in sealed
+    ]
+
+    def work() -> None:
+        for turn in range(number):
+            opens[turn % different]()
+
+    return work
 
 
 def _open_seals(header: SignedHeader, sealed: Sequence[_Sealed]) -> None:

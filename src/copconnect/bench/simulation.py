@@ -2,7 +2,7 @@
 
 Arguments: file of the Population (MessagePack), host, port, network. Commands: ``connect``,
 ``publish`` (file of PublishedKeys), ``know`` (roster head), ``wait`` (for an entry), ``open``,
-``forget``, ``live``, ``wait_for`` (entry ids), ``verdict`` (entry ids), ``acknowledge``,
+``hpke``, ``forget``, ``live``, ``wait_for`` (entry ids), ``verdict`` (entry ids), ``acknowledge``,
 ``duties``, ``disconnect``, ``sizes``, ``usage``.
 """
 
@@ -15,6 +15,7 @@ from typing import TypeVar
 import msgspec
 import uvloop
 
+from copconnect.bench import seals
 from copconnect.bench.children import Answer, answer_lines, resident_kb
 from copconnect.bench.simulator import Population, PublishedKey, Simulator
 from copconnect.commands import descriptors
@@ -48,6 +49,8 @@ class Simulation:
             case "open":
                 simulator.share(sharing=asked.get("sharing", True))
                 return await self._open()
+            case "hpke":
+                return self._hpke()
             case "forget":
                 simulator.forget()
                 return {}
@@ -97,6 +100,16 @@ class Simulation:
         return {
             "began_ns": began,
             "ended_ns": time.monotonic_ns(),
+            "cpu_s": time.process_time() - cpu,
+        }
+
+    def _hpke(self) -> Answer:
+        """Open as many seals as there are devices, and nothing else."""
+        work = seals.alone(self._simulator.kem, len(self._simulator.devices))
+        began, cpu = time.monotonic_ns(), time.process_time()
+        work()
+        return {
+            "s": (time.monotonic_ns() - began) / 1e9,
             "cpu_s": time.process_time() - cpu,
         }
 

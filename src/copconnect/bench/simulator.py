@@ -138,6 +138,7 @@ class Simulator:
     def __init__(
         self, population: Population, address: tuple[str, int], network: str | None = None
     ) -> None:
+        self.kem = population.kem
         self.upgrade = upgrade_request(*address)
         self._address = address
         self._network = network
