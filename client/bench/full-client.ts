@@ -10,6 +10,7 @@
 import "fake-indexeddb/auto";
 import { ed25519 } from "@noble/curves/ed25519.js";
 import { decode, encode } from "@msgpack/msgpack";
+import { openDB } from "idb";
 import { keyIdOf } from "../src/cells/record.ts";
 import type { ConversationItem } from "../src/core.ts";
 import { createCore } from "../src/create.ts";
@@ -22,6 +23,7 @@ import type { AccountRecord, ConversationRecord, GroupRecord, TreeRecord } from 
 import { seedOf } from "../src/several_cells/own_key.ts";
 import type { Fetch } from "../src/transport/http.ts";
 import { TrustStore } from "../src/trust/checker.ts";
+import type { Schema } from "../src/vault/schema.ts";
 import { Vault } from "../src/vault/vault.ts";
 import type { Accepted, Duty, Me, Trust, UploadCommit } from "../src/wire.ts";
 import { Downloads } from "./downloads.ts";
@@ -222,6 +224,16 @@ export class FullClient {
     } finally {
       vault.close();
     }
+  }
+
+  /** Bytes of its vault's records, by store. */
+  async stored(): Promise<Readonly<Record<string, number>>> {
+    const database = await openDB<Schema>(this.#vaultName);
+    const sizes: Record<string, number> = {};
+    for (const { s, d } of await database.getAll("records"))
+      sizes[s] = (sizes[s] ?? 0) + d.byteLength;
+    database.close();
+    return sizes;
   }
 
   async close(): Promise<void> {

@@ -16,7 +16,8 @@ import { FullClient, say } from "./full-client.ts";
 import type { Plan } from "./full-client.ts";
 
 interface Command {
-  readonly command: "start" | "name" | "send" | "shown" | "shows" | "rejoin" | "held" | "close";
+  readonly command:
+    "start" | "name" | "send" | "shown" | "shows" | "rejoin" | "held" | "stored" | "close";
   readonly client?: number;
   readonly text?: string;
 }
@@ -63,6 +64,9 @@ async function main(): Promise<void> {
           say({ command: "held", cells: await Promise.all(seeds) });
           break;
         }
+        case "stored":
+          say({ command: "stored", ...(await client?.stored()) });
+          break;
         case "close":
           await Promise.all(clients.map((one) => one.close()));
           say({ command: "close" });

@@ -50,6 +50,7 @@ def run(
         sender.ask("start")
         with contextlib.closing(Floor(crowd.devices, processes)) as floor:
             figures |= _messages(deployment, crowd, sender, floor, rounds, len(devices))
+        figures |= _stored(sender, len(devices))
         records = uvloop.run(founding.records(conversation, deployment.addresses[0]))
         figures |= browser.seal_ms(records, TEXT, deployment.origins[0], folder)
         crowd.ask("disconnect")
@@ -147,6 +148,17 @@ def _verdict(crowd: Crowd, posted: Sequence[str]) -> Figures:
         "duplicates": found["duplicates"],
         "repeated": found["repeated"],
     }
+
+
+def _stored(whole: NodeProgram, count: int) -> Figures:
+    """What the sender keeps in its encrypted store, and the most that another whole client does."""
+    sizes = []
+    for client in range(count):
+        stored = whole.ask("stored", client=client)
+        stores = {name: size for name, size in stored.items() if isinstance(size, int)}
+        say(f"client {client} stores {stores}")
+        sizes.append(sum(stores.values()))
+    return {"sender_state_bytes": sizes[0], "member_state_bytes": max(sizes[1:], default=0)}
 
 
 def _receipts(deployment: Deployment, crowd: Crowd) -> Figures:
