@@ -144,6 +144,8 @@ export class Conversation {
   readonly countsAskedMs = new Map<number, number>();
   /** Profile messages received since start: an answer that somebody else gave is not repeated. */
   profilesHeard = 0;
+  /** When a member asked for the profile last: its answer is for whoever was in by then. */
+  profileAskedMs = -Infinity;
   /** The tree that the vault holds for the group. */
   #tree: TreeRecord | null = null;
   #tail: Promise<unknown> = Promise.resolve();

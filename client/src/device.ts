@@ -35,6 +35,11 @@ import type { Ready } from "./wire.ts";
 
 const LOOK_MS = 3_600_000;
 
+/** How long somebody who knows no name waits before asking for it, and for another's answer. */
+const ASK_AFTER_MS = 1_500;
+const ASK_WITHIN_MS = 3_000;
+const ANSWERED_WITHIN_MS = 15_000;
+
 export interface DeviceOptions {
   readonly context: Context;
   readonly account: Account;
@@ -282,10 +287,16 @@ export class Device {
 
   async #askProfile(conversation: Conversation): Promise<void> {
     if (!isNamed(conversation)) return;
-    // Whoever let us in tells the name by itself.
-    await pause(1_500, this.context.signal);
-    const { title, state } = conversation.record;
-    if (this.context.signal.aborted || title !== null || state !== "ready") return;
+    const { serverNow, random, signal } = this.context;
+    // Whoever let us in tells the name by itself; of many who come in together few ask.
+    await pause(ASK_AFTER_MS + ASK_WITHIN_MS * random(), signal);
+    const nobodyKnows = (): boolean => {
+      const { title, state } = conversation.record;
+      return !signal.aborted && title === null && state === "ready";
+    };
+    const answerDueMs = conversation.profileAskedMs + ANSWERED_WITHIN_MS - serverNow();
+    if (nobodyKnows() && answerDueMs > 0) await pause(answerDueMs, signal);
+    if (!nobodyKnows()) return;
     await this.sendHidden(conversation, { kind: "profile_request" }).catch(ignore);
   }
 

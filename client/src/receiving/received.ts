@@ -43,6 +43,7 @@ export async function takeIn(
     return;
   }
   if (content.kind === "profile_request") {
+    conversation.profileAskedMs = Math.max(conversation.profileAskedMs, place.sentMs);
     if (live) work.afterwards.push(() => listener.onProfileRequest(conversation));
     return;
   }
