@@ -18,7 +18,7 @@ import type { Plan, PlannedClient } from "./full-client.ts";
 const AT_ONCE = 2;
 const ENTER_LIMIT_MS = 400_000;
 /** From "pass" on: who is not in by then has not entered. */
-const PASS_LIMIT_MS = 180_000;
+const PASS_LIMIT_MS = 900_000;
 
 interface TransferPlan extends Plan {
   /** Where the moved go. */

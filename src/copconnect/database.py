@@ -16,7 +16,16 @@ from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from typing import Any, TypeVar
 
 from prometheus_client import Counter
-from sqlalchemy import Connection, Engine, MetaData, create_engine, event
+from sqlalchemy import (
+    Column,
+    Connection,
+    Engine,
+    MetaData,
+    bindparam,
+    create_engine,
+    event,
+    func,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DataError, DBAPIError, InvalidatePoolError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -45,6 +54,11 @@ METADATA = MetaData(
 def upsert_for(dialect: str, table: Any) -> Any:
     """Return an INSERT that can say ON CONFLICT in a dialect."""
     return (sqlite if dialect == "sqlite" else postgresql).insert(table)
+
+
+def unnested(name: str, column: Column[Any]) -> Any:
+    """Return the rows of an array that is bound by this name, of a column's type. PostgreSQL."""
+    return func.unnest(bindparam(name, type_=postgresql.ARRAY(column.type)))
 
 
 class SqliteWriter:

@@ -3,8 +3,7 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from sqlalchemy import Column, bindparam, delete, func, insert, select, update
-from sqlalchemy.dialects import postgresql
+from sqlalchemy import bindparam, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect.auth_service.ports import EndReason
@@ -16,7 +15,7 @@ from copconnect.auth_service.tables import (
     tokens,
     trust,
 )
-from copconnect.database import upsert_for
+from copconnect.database import unnested, upsert_for
 from copconnect.ids import ClientId, PersonId
 
 # --- Clients, certificates, tokens ------------------------------------------------------------
@@ -253,8 +252,8 @@ async def set_last_seen(connection: AsyncConnection, seen: Mapping[ClientId, int
 
 def _set_last_seen() -> Any:
     given = select(
-        _unnested("p_clients", clients.c.client_id).label("client_id"),
-        _unnested("p_times", clients.c.last_seen_ms).label("seen_ms"),
+        unnested("p_clients", clients.c.client_id).label("client_id"),
+        unnested("p_times", clients.c.last_seen_ms).label("seen_ms"),
     ).subquery("given")
     held = (
         select(given)
@@ -268,10 +267,6 @@ def _set_last_seen() -> Any:
         .where(clients.c.client_id == held.c.client_id)
         .values(last_seen_ms=held.c.seen_ms)
     )
-
-
-def _unnested(name: str, column: Column[Any]) -> Any:
-    return func.unnest(bindparam(name, type_=postgresql.ARRAY(column.type)))
 
 
 _SET_LAST_SEEN = _set_last_seen()

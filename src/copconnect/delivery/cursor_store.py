@@ -3,12 +3,12 @@
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import bindparam, case, func, literal, or_, select, tuple_
+from sqlalchemy import case, func, literal, or_, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
-from copconnect.database import upsert_for
+from copconnect.database import unnested, upsert_for
 from copconnect.delivery.tables import CONVERSATIONS, CURSORS, RECEIPT_VERSIONS
 from copconnect.ids import ConversationId, PersonId
 from copconnect.sockets.feed import SeenCursor
@@ -33,12 +33,7 @@ async def grow(connection: AsyncConnection, cursors: Sequence[SeenCursor]) -> No
         )
 
 
-_ROWS = select(
-    *(
-        func.unnest(bindparam(name, type_=postgresql.ARRAY(CURSORS.c[name].type)))
-        for name in _COLUMNS
-    )
-)
+_ROWS = select(*(unnested(name, CURSORS.c[name]) for name in _COLUMNS))
 
 
 def _growing(statement: Any) -> Any:
