@@ -101,7 +101,11 @@ class WakeupLog:
         return passed
 
     async def prune(self) -> None:
-        """Forget what every node has read long ago."""
+        """Forget what every node has read long ago, but never the newest: SQLite would give its id
+        again, and who has seen that id would pass over what has it next."""
         async with self._database.transaction() as connection:
+            newest = await connection.scalar(select(func.max(wakeups.c.id))) or 0
             before = self._clock.now_ms() - KEPT_MS
-            await connection.execute(delete(wakeups).where(wakeups.c.created_ms < before))
+            await connection.execute(
+                delete(wakeups).where(wakeups.c.created_ms < before, wakeups.c.id < newest)
+            )

@@ -140,6 +140,19 @@ async def test_heads_chain_and_are_kept(world: World) -> None:
     assert kept.heads == heads[3:]
 
 
+async def test_who_was_away_has_what_was_said_before_a_second_cell_opened(world: World) -> None:
+    a, b, c, d, e = (world.registry.register() for _ in range(5))
+    made = await world.group(a, [b, c, d])
+    k, place = made.cells[0].cell_id, made.conversation_id
+    await found_cell(world, k, [a, b, c, d])
+    async with world.database.transaction() as connection:
+        await cell_store.set_epoch(connection, k, Epoch(1), Seq(1))
+    said = [(await world.post(a, made)).seq for _ in range(3)]
+    await world.service.membership.change_members(a, place, change(add=[e.person_id]))
+    page = await world.service.log.page(b, place, 1, 200)
+    assert [entry.seq for entry in page.entries] == [*said, said[-1] + 1]
+
+
 async def test_a_group_grows_a_second_cell_and_merges_back(world: World) -> None:
     a, b, c, d, e = (world.registry.register() for _ in range(5))
     made = await world.group(a, [b, c, d])

@@ -249,6 +249,12 @@ def _edit(
         for one in edit.leaves.add
         if one.certificate_hash in named
     }
+    if len(cells) == 1 < count:
+        # Until now a message was the only cell's own: from now on that is asked of its newest one.
+        for cell_id, cell in cells.items():
+            newest.setdefault(cell_id, held.last_seq)
+            if cell_id not in settled.after:
+                written.clients.append((cell_id, cell.clients, newest[cell_id]))
     for cell_id, leaves in settled.after.items():
         if cell_id in settled.opened:
             written.new_cells.append((conversation_id, cell_id, clients_in(leaves)))
