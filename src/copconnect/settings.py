@@ -53,7 +53,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     must not outlive its signer's certificate: a third is at least as long."""
     attachment_quota_bytes_per_day: NotNegative = 20 * 1024**3
     """Ciphertext bytes that one person may upload in a day."""
-    log_retention_days: Positive = 180
+    log_retention_days: Annotated[int, Meta(ge=30)] = 180
+    """Clients rely on the least: what is younger must be there."""
     cell_size: Annotated[int, Meta(ge=8, le=256)] = 256
     """Clients in one cell at most; a suite may say fewer. Less is for trials of many cells."""
     suite: Literal["x25519", "x-wing"] = "x-wing"

@@ -3,11 +3,13 @@ import { followAdmins } from "../admins.ts";
 import type { Work } from "../conversation.ts";
 import type { DeviceContext } from "../context.ts";
 import { rosterNotices } from "../roster_notices.ts";
+import { CoreFailure } from "../failure.ts";
 import { CellRosterCopy } from "../roster/cell-roster-copy.ts";
 import { HeadHistory } from "../roster/heads.ts";
 import { parseHead, type RosterHead } from "../roster/head.ts";
 import { RosterRefused } from "../roster/refused.ts";
 import { RosterCopy } from "../roster/roster-copy.ts";
+import { passedOver } from "../several_cells/roster_part.ts";
 import { Alarm } from "../stops.ts";
 import { unpack } from "../unpack.ts";
 import type { LogEntry, RosterChange } from "../wire.ts";
@@ -23,6 +25,7 @@ export async function applyRoster(receiving: Receiving, entry: LogEntry): Promis
     await applyChange(context, work, change, head);
     work.set({ rosterEpoch: Math.max(work.record.rosterEpoch, head.epoch) });
   } catch (error) {
+    if (error instanceof CoreFailure) throw error;
     throw new Alarm(error instanceof RosterRefused ? `roster_${error.code}` : "roster", error);
   }
   followToFreshCell(work, certificateHash);
@@ -51,11 +54,17 @@ async function applyChange(
     // Other cells came beside ours, in the middle of an epoch.
     if (work.heads === null) work.set({ unkeyedEpoch: work.group?.epoch ?? null });
     work.heads ??= HeadHistory.from(work.roster.head);
-    work.heads = await work.heads.extend([change.head], publicKey);
+    const before = await passedOver(context, work.heads, head.epoch);
+    work.heads = await before.extend([change.head], publicKey);
     work.set({ rosterPlace: Math.max(work.record.rosterPlace ?? 0, head.epoch) });
   }
   // Heads up to the copy that we fetched are history; the newest is compared by apply.
   if (head.epoch < work.roster.head.epoch || work.record.rosterStale === true) return;
+  if (whole && head.epoch > work.roster.head.epoch + 1) {
+    const before = await passedOver(context, HeadHistory.from(work.roster.head), head.epoch);
+    await before.extend([change.head], context.checker().rosterAuthority().publicKey);
+    return work.set({ rosterStale: true });
+  }
   if (whole) {
     const copy = await wholeCopy(work.roster, context, work);
     if (copy !== null) work.roster = await copy.apply(change);

@@ -19,6 +19,8 @@ import { RosterCopy } from "../roster/roster-copy.ts";
 import { StateLost } from "../stops.ts";
 
 const HEADS_PAGE = 256;
+/** A DS keeps its log at least for so long; it keeps the heads for ever. */
+const LOG_KEPT_MS = 30 * 24 * 3_600_000;
 
 interface Fetched {
   readonly roster: Roster;
@@ -100,6 +102,22 @@ async function headsUpTo(
     heads = longer;
   }
   return heads;
+}
+
+/**
+ * The heads up to the one before `epoch`: of a device that was away for so long that the log has
+ * their entries no more. Throws RosterRefused when one of them is too young for that.
+ */
+export async function passedOver(
+  context: DeviceContext,
+  heads: HeadHistory,
+  epoch: number,
+): Promise<HeadHistory> {
+  if (epoch <= heads.newest.epoch + 1) return heads;
+  const before = await headsUpTo(context, heads, epoch - 1);
+  if (before.newest.createdMs > context.serverNow() - LOG_KEPT_MS)
+    throw new RosterRefused("not_an_extension", "the log lacks an entry of the roster");
+  return before;
 }
 
 /** The head that the DS says is the newest: ours, or one that continues it. Throws RosterRefused. */

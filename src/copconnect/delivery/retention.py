@@ -1,4 +1,7 @@
-"""Forgets what is past its time: old log entries, finished Welcomes, claims."""
+"""Forgets what is past its time: old log entries, finished Welcomes, claims.
+
+Roster heads stay: whoever was away for longer than the log is kept goes on from one to the next.
+"""
 
 from copconnect.background import Periodic
 from copconnect.delivery import (
@@ -7,7 +10,6 @@ from copconnect.delivery import (
     key_store,
     leaf_store,
     log_store,
-    store,
 )
 from copconnect.delivery.key_packages import REPEAT_MS
 from copconnect.delivery.parts import Parts
@@ -39,6 +41,5 @@ class Retention(Periodic):
         async with database.transaction() as connection:
             await key_package_store.forget_claims(connection, now_ms - REPEAT_MS)
             await leaf_store.forget_former_places(connection, now_ms - self._log_ms)
-            await store.forget_roster_heads(connection, now_ms - self._log_ms)
             await key_store.forget_records(connection, now_ms - DAY_MS)
             await cell_store.drop_orphaned_welcomes(connection, now_ms - _WELCOME_MS)

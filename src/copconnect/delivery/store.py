@@ -13,11 +13,8 @@ from sqlalchemy import (
     Connection,
     Select,
     bindparam,
-    delete,
-    exists,
     func,
     insert,
-    literal,
     select,
     update,
 )
@@ -214,15 +211,3 @@ async def add_roster_heads(
             for c, epoch, head in heads
         ],
     )
-
-
-async def forget_roster_heads(connection: AsyncConnection, before_ms: int) -> None:
-    """Delete heads older than a time, but never a conversation's newest."""
-    h = ROSTER_HEADS.c
-    newest = exists(
-        select(literal(1)).where(
-            CONVERSATIONS.c.conversation_id == h.conversation_id,
-            CONVERSATIONS.c.roster_epoch == h.roster_epoch,
-        )
-    )
-    await connection.execute(delete(ROSTER_HEADS).where(h.created_ms < before_ms, ~newest))
