@@ -36,7 +36,7 @@ from copconnect.principals import Caller, RegisteredClient
 
 _ROUND_S = 1.0
 _ALL_ANEW_MS = 600_000
-_TOGETHER = 500  # People looked at in one transaction; PostgreSQL holds a lock for each.
+_TOGETHER = 500  # People looked at in one transaction, which holds the conversation meanwhile.
 _LEASE_S = 30.0
 _KINDS: Collection[wire.ConversationKind] = ("unit", "announcement")
 
@@ -204,7 +204,7 @@ class Audiences:
         """Bring the membership and clients of these people up to date, in one roster change."""
         parts = self._parts
         async with parts.database.transaction() as connection:
-            await name_locks.share(connection, people)
+            await name_locks.share(connection, "people", people)
             clients = await valid_clients(connection, parts.registrations, people)
             held = await store.hold(connection, [conversation_id])
             found = await self._audience_of(connection, conversation_id)

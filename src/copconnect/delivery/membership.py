@@ -49,7 +49,7 @@ class Membership:
             missing = set(people) - active
             if missing:
                 raise errors.NotFound(person_id=min(missing))
-            await name_locks.share(connection, [caller.person_id, *people])
+            await name_locks.share(connection, "people", [caller.person_id, *people])
             conversation_id, wakeups = await self._create(connection, caller, body, people)
         await parts.bus.publish(wakeups)
         return await self.conversation(caller, conversation_id)
@@ -105,7 +105,7 @@ class Membership:
         add = [PersonId(one) for one in body.add]
         async with parts.database.transaction() as connection:
             if add:
-                await name_locks.share(connection, add)
+                await name_locks.share(connection, "people", add)
             clients = await valid_clients(connection, parts.registrations, add)
             held = await self._hold(connection, conversation_id)
             known = await log_store.find_entry(connection, conversation_id, EntryId(body.change_id))
@@ -253,7 +253,7 @@ class Membership:
     async def _name(
         self, connection: AsyncConnection, client: RegisteredClient, reason: Reason
     ) -> list[AnyWakeup]:
-        await name_locks.claim(connection, [client.person_id])
+        await name_locks.claim(connection, "people", [client.person_id])
         # Rosters of audiences are large: they take up many clients at once (audiences.py).
         await audience_store.mark(connection, client.person_id)
         found = await member_store.conversations_with_person(connection, client.person_id)
@@ -284,7 +284,7 @@ class Membership:
         Welcomes."""
         if not client_ids:
             return []
-        await name_locks.claim(connection, client_ids)
+        await name_locks.claim(connection, "clients", client_ids)
         await key_package_store.forget(connection, client_ids)
         await cell_store.drop_welcomes(connection, client_ids)
         found = await leaf_store.conversations_with_clients(connection, client_ids)
@@ -322,7 +322,8 @@ async def valid_clients(
 ) -> list[RegisteredClient]:
     """Return the people's clients, such that none is revoked unnoticed meanwhile."""
     clients = await registrations.clients_of(connection, people) if people else []
-    if clients and await name_locks.share(connection, [one.client_id for one in clients]):
+    ids = [one.client_id for one in clients]
+    if ids and await name_locks.share(connection, "clients", ids):
         clients = await registrations.clients_of(connection, people)
     return clients
 
