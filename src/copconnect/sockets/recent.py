@@ -13,14 +13,17 @@ from dataclasses import dataclass, field
 from copconnect.bus import EntryWakeup
 from copconnect.ids import CellId, ConversationId
 from copconnect.sockets import framing
-from copconnect.sockets.sealed_entry import SealedFrames
+from copconnect.sockets.sealed_entry import frame_for, seal_of
 
 MOST_ENTRIES = 128
 # Of one conversation: some 25 messages to 63,000 devices, of 600 KB of post-quantum seals each.
 # When all of them come back they would ask the log one by one for what does not stand here.
 _MOST_BYTES = 16 * 1024 * 1024
 _MOST_BYTES_IN_ALL = 64 * 1024 * 1024
-_MOST_FRAMES = 15_000
+# Frames of sealed messages: what everybody of 63,000 lacks is 25 messages of 3 KB for 509 cells.
+_MOST_FRAME_BYTES = 48 * 1024 * 1024
+_KEPT_BYTES = 300  # That a frame takes beside its own: its key and its place.
+_ADDED_BYTES = 64  # At most, by a cell's id and the lengths and heads that a frame gets.
 _FrameKey = tuple[ConversationId, int, CellId]
 
 
@@ -36,6 +39,11 @@ def _size(wakeup: EntryWakeup) -> int:
     return len(wakeup.frame) + sum(map(len, wakeup.seals))
 
 
+def _frame_size(wakeup: EntryWakeup) -> int:
+    """As much as its frame for a cell may have, without making it: all seals are of one length."""
+    return len(wakeup.frame) + len(wakeup.seals[0] if wakeup.seals else b"") + _ADDED_BYTES
+
+
 class Recent:
     """The newest entries; the longest untouched conversation goes first."""
 
@@ -43,7 +51,8 @@ class Recent:
         self._stretches: OrderedDict[ConversationId, _Stretch] = OrderedDict()
         self._size = 0
         # A sealed message is made once for each cell, not for each of its clients.
-        self._sealed: OrderedDict[_FrameKey, bytes] = OrderedDict()
+        self._frames: OrderedDict[_FrameKey, bytes] = OrderedDict()
+        self._frame_bytes = 0
 
     def add(self, wakeup: EntryWakeup) -> None:
         """Take in the entry that was passed on just now."""
@@ -100,12 +109,13 @@ class Recent:
         return after >= upto or (known is not None and known.after <= after and known.upto >= upto)
 
     def since(
-        self, conversation_id: ConversationId, after: int, upto: int, cell_id: CellId
+        self, conversation_id: ConversationId, after: int, upto: int, cell_id: CellId, room: int
     ) -> list[bytes] | None:
         """Return the frames, for WebSockets, of what a client of a cell lacks.
 
         None where that is not known for certain here: entries are missing, or the roster changed,
-        so that the client may have sat elsewhere.
+        so that the client may have sat elsewhere. None, too, where they are more than ``room``
+        bytes; then none is made, for whoever may post can make them large.
         """
         if not self.covers(conversation_id, after, upto):
             return None
@@ -113,16 +123,22 @@ class Recent:
         missed = [one for one in known.wakeups if after < one.seq <= upto] if known else []
         if any(one.kind == "roster" for one in missed):
             return None
-        return [self._frame(one, cell_id) for one in missed if one.cell_id in (None, cell_id)]
+        missed = [one for one in missed if one.cell_id in (None, cell_id)]
+        if sum(map(_frame_size, missed)) > room:
+            return None
+        return [self._frame(one, cell_id) for one in missed]
 
     def _frame(self, wakeup: EntryWakeup, cell_id: CellId) -> bytes:
         if wakeup.kind != "sealed":
             return framing.binary(wakeup.frame)
         key = wakeup.conversation_id, wakeup.seq, cell_id
-        known = self._sealed.get(key)
-        if known is None:
-            known = framing.binary(SealedFrames(wakeup).frame(cell_id))
-            self._sealed[key] = known
-            if len(self._sealed) > _MOST_FRAMES:
-                self._sealed.popitem(last=False)
-        return known
+        known = self._frames.get(key)
+        if known is not None:
+            return known
+        seal = seal_of(wakeup.seals, cell_id)
+        made = self._frames[key] = framing.binary(frame_for(wakeup.frame, cell_id, seal))
+        self._frame_bytes += len(made) + _KEPT_BYTES
+        while self._frame_bytes > _MOST_FRAME_BYTES:
+            _, gone = self._frames.popitem(last=False)
+            self._frame_bytes -= len(gone) + _KEPT_BYTES
+        return made

@@ -61,8 +61,9 @@ class Returning:
                 continue
             frames: list[bytes] | None = []
             if position < head:
-                frames = self.recent.since(conversation_id, position, topic.head, *cells)
-            if frames is not None and (size := sum(map(len, frames))) <= room:
-                room -= size
+                (cell_id,) = cells
+                frames = self.recent.since(conversation_id, position, topic.head, cell_id, room)
+            if frames is not None:
+                room -= sum(map(len, frames))
                 found[conversation_id] = frames
         return found

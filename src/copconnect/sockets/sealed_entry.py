@@ -1,6 +1,7 @@
 """A sealed message as one cell gets it: the common part with that cell's seal. Pure."""
 
-from collections.abc import Iterable
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -17,6 +18,22 @@ _FRAME = msgspec.msgpack.Decoder(wire.EntryFrame)
 def by_cell(seals: Iterable[bytes]) -> dict[CellId, bytes]:
     """Return seals, which begin with their cell's id, by cell."""
     return {CellId(one[:_CELL_BYTES].hex()): one for one in seals}
+
+
+def seal_of(seals: Sequence[bytes], cell_id: CellId) -> bytes | None:
+    """Return a cell's seal of those of a message, which are in ascending order of cells, or None.
+
+    Who looks for one of 509 need not read the others.
+    """
+    cell = bytes.fromhex(cell_id)
+    at = bisect_left(seals, cell)
+    return seals[at] if at < len(seals) and seals[at].startswith(cell) else None
+
+
+def frame_for(frame: bytes, cell_id: CellId, seal: bytes | None) -> bytes:
+    """Return an encoded wire.EntryFrame as it goes to a cell."""
+    entry = for_cell(_FRAME.decode(frame).entry, cell_id, seal)
+    return _ENCODER.encode(wire.EntryFrame(entry=entry))
 
 
 def for_cell(entry: wire.LogEntry, cell_id: CellId, seal: bytes | None) -> wire.LogEntry:
