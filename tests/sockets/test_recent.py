@@ -153,6 +153,50 @@ def test_each_cell_gets_its_own_seal() -> None:
             assert [seal_in(one) for one in frames] == 2 * [bytes.fromhex(cell_id) + b"s" * 96]
 
 
+def test_without_the_cells_seal_the_log_is_asked() -> None:
+    """The cell had somebody to remove when the message was sealed; its seal may be there by now."""
+    kept = filled(sealed(1, [HERE, THERE]), sealed(2, [THERE]), sealed(3, []))
+    assert kept.since(C, 0, 3, HERE, ROOM) is None
+    assert kept.since(C, 1, 2, HERE, ROOM) is None
+    assert len(kept.since(C, 0, 1, HERE, ROOM) or ()) == 1
+    assert len(kept.since(C, 0, 2, THERE, ROOM) or ()) == 2
+    assert kept.since(C, 0, 3, THERE, ROOM) is None
+    assert kept.since(C, 0, 1, CellId("0" * 32), ROOM) is None
+    assert kept.since(C, 0, 1, CellId("f" * 32), ROOM) is None
+
+
+def test_an_entry_that_was_read_again_has_its_late_seals() -> None:
+    kept = filled(entry(1, cell_id=None), sealed(2, [THERE]), entry(3, cell_id=None))
+    for _ in range(3):
+        assert kept.since(C, 0, 3, HERE, ROOM) is None
+    assert kept.since(C, 0, 3, THERE, ROOM) is not None
+    assert kept.unsealed(4) == []
+    assert kept.unsealed(3) == [(C, 2)]
+    kept.renew(C, 2, [sealed(2, [THERE])])  # It has not come yet: they are counted anew.
+    assert kept.unsealed(1) == []
+    assert kept.since(C, 0, 3, HERE, ROOM) is None
+    assert kept.unsealed(1) == [(C, 2)]
+    kept.renew(C, 2, [sealed(2, [HERE, THERE], mark=b"l")])
+    assert kept.unsealed(1) == []
+    for cell_id in (HERE, THERE):  # Also where the seal of before had been sent.
+        first, late, last = kept.since(C, 0, 3, cell_id, ROOM) or [b""] * 3
+        assert seqs([first, last]) == [1, 3]
+        assert seal_in(late) == bytes.fromhex(cell_id) + b"l" * 96
+    kept.renew(C, 2, [])  # Retention has taken it.
+    kept.renew(OTHER, 2, [sealed(2, [HERE])])  # It is not here any more.
+    assert kept.since(C, 0, 3, HERE, ROOM) is not None
+    assert kept.since(OTHER, 0, 3, HERE, ROOM) is None
+
+
+def test_which_seals_were_lacking_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recent, "_MOST_UNSEALED", 10)
+    kept = filled(*(sealed(seq, [THERE]) for seq in range(1, 101)))
+    for seq in range(1, 101):
+        assert kept.since(C, seq - 1, seq, HERE, ROOM) is None
+        assert len(kept.unsealed(1)) <= 11
+    assert kept.unsealed(1)
+
+
 def test_frames_are_bounded_by_their_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recent, "_MOST_FRAME_BYTES", 200_000)
     kept = filled(*(sealed(seq, many(40), body=20_000) for seq in range(1, 4)))
@@ -161,6 +205,9 @@ def test_frames_are_bounded_by_their_bytes(monkeypatch: pytest.MonkeyPatch) -> N
         assert [seal_in(one) for one in frames or ()] == 3 * [bytes.fromhex(cell_id) + b"s" * 96]
         assert held(kept) <= 200_000
     assert held(kept) > 150_000
+    for seq in range(1, 4):
+        kept.renew(C, seq, [sealed(seq, many(40))])
+    assert held(kept) == kept._frame_bytes == 0
 
 
 def test_what_there_is_no_room_for_is_not_made() -> None:
@@ -193,7 +240,7 @@ def test_a_whole_force_that_comes_back_is_answered_from_memory(
     cells = many(509)
     made: list[CellId] = []
 
-    def counted(frame: bytes, cell_id: CellId, seal: bytes | None) -> bytes:
+    def counted(frame: bytes, cell_id: CellId, seal: bytes) -> bytes:
         made.append(cell_id)
         return frame_for(frame, cell_id, seal)
 

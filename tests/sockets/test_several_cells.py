@@ -7,9 +7,10 @@ import pytest
 from structlog.testing import capture_logs
 
 from copconnect import errors, wire
+from copconnect.bus import EntryWakeup
 from copconnect.database import Database
 from copconnect.ids import CellId, ClientId, ConversationId, Seq, new_id
-from copconnect.sockets import fanout
+from copconnect.sockets import fanout, returning
 from copconnect.sockets.feed import Seat
 from tests.contract.sealed_world import Device, SealedWorld
 from tests.harness.waiting import until_async
@@ -281,3 +282,57 @@ async def test_a_late_seal_is_asked_for_and_passed_on(live: LiveSealed) -> None:
             conversation_id=c, seq=Seq(accepted.seq), seal=seals
         )
         await sender.nothing()
+
+
+async def test_nobody_comes_back_to_a_message_without_its_seal(
+    live: LiveSealed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its cell was not ready when it was sealed. Who comes back asks the log, which knows whether
+    the seal is there by now, and the node reads it again for a crowd, but not for ever."""
+    c, devices = await live.large(6)
+    cells = await live.cells(c, devices)
+    a = devices[0]
+    mine = await live.cell_of(c, a)
+    other = next(one for one in cells if one != mine)
+    x = cells[other][0]
+    await live.found(c, mine, cells[mine])
+    read: list[int] = []
+    entries = live.service.feed.entries
+
+    async def counted(one: ConversationId, after: int, upto: int) -> Sequence[EntryWakeup]:
+        read.append(upto)
+        return await entries(one, after, upto)
+
+    monkeypatch.setattr(live.service.feed, "entries", counted)
+    monkeypatch.setattr(returning, "_AGAIN_S", 1_000.0)
+    async with live.client(a.caller):
+        _, accepted = await live.send(c, a)
+        behind = {str(c): accepted.seq - 1}
+
+        async def follow(device: Device) -> bool:
+            async with live.client(device.caller, behind) as back:
+                assert back.ready is not None
+                return back.ready.heads[0].follows
+
+        assert await follow(cells[mine][1])  # Of a cell that has its seal.
+        for _ in range(returning.CROWD):
+            assert not await follow(x)
+        assert read == []
+        for _ in range(returning.CROWD + 2):
+            assert not await follow(x)
+        assert read == [accepted.seq]  # It had not come, and that is not asked again so soon.
+        await live.found(c, other, cells[other])
+        keys = await live.service.keys.newest(a.caller, c, 0)
+        key_id = next(one.key_id for one in keys.keys if one.cell_id == other)
+        seals = bytes.fromhex(other) + key_id + bytes(80)
+        await live.service.sealed.late(a.caller, c, accepted.seq, wire.LateSeals(seals=seals))
+        assert not await follow(x)
+        page = await live.service.log.page(x.caller, c, accepted.seq - 1, 10)
+        assert PAYLOAD.decode(page.entries[0].payload).seal == seals
+        live.sockets.fanout._returning._again_s = 0.0
+        async with live.client(x.caller, behind) as back:
+            assert back.ready is not None
+            assert back.ready.heads[0].follows
+            assert PAYLOAD.decode((await entry_of(back, "sealed")).payload).seal == seals
+            assert (await entry_of(back, "commit")).cell_id == other
+        assert read == [accepted.seq] * 2

@@ -3,17 +3,19 @@
 When a node starts again, thousands of clients lack the same few entries. Who says in Hello how far
 it has come is sent them on its socket, right after Ready, without a request for each. Invariant: a
 stretch is whole, it holds every entry with ``after`` < seq ≤ ``upto``; what does not join it starts
-a new one. Bounded for each conversation and in all. No I/O.
+a new one. What a client is sent of a sealed message has its cell's seal: where that is not here it
+may have come late, and only the log knows. (One that a late seal replaced may be the former one;
+who cannot open it asks for the message again.) Bounded for each conversation and in all. No I/O.
 """
 
-from collections import OrderedDict, deque
+from collections import Counter, OrderedDict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from copconnect.bus import EntryWakeup
 from copconnect.ids import CellId, ConversationId
 from copconnect.sockets import framing
-from copconnect.sockets.sealed_entry import frame_for, seal_of
+from copconnect.sockets.sealed_entry import by_cell, frame_for, seal_of
 
 MOST_ENTRIES = 128
 # Of one conversation: some 25 messages to 63,000 devices, of 600 KB of post-quantum seals each.
@@ -24,6 +26,7 @@ _MOST_BYTES_IN_ALL = 64 * 1024 * 1024
 _MOST_FRAME_BYTES = 48 * 1024 * 1024
 _KEPT_BYTES = 300  # That a frame takes beside its own: its key and its place.
 _ADDED_BYTES = 64  # At most, by a cell's id and the lengths and heads that a frame gets.
+_MOST_UNSEALED = 1_000
 _FrameKey = tuple[ConversationId, int, CellId]
 
 
@@ -53,6 +56,7 @@ class Recent:
         # A sealed message is made once for each cell, not for each of its clients.
         self._frames: OrderedDict[_FrameKey, bytes] = OrderedDict()
         self._frame_bytes = 0
+        self._unsealed: Counter[tuple[ConversationId, int]] = Counter()
 
     def add(self, wakeup: EntryWakeup) -> None:
         """Take in the entry that was passed on just now."""
@@ -113,9 +117,9 @@ class Recent:
     ) -> list[bytes] | None:
         """Return the frames, for WebSockets, of what a client of a cell lacks.
 
-        None where that is not known for certain here: entries are missing, or the roster changed,
-        so that the client may have sat elsewhere. None, too, where they are more than ``room``
-        bytes; then none is made, for whoever may post can make them large.
+        None where that is not known for certain here: entries are missing, or the cell's seal of
+        one, or the roster changed, so that the client may have sat elsewhere. None, too, where they
+        are more than ``room`` bytes; then none is made, for whoever may post can make them large.
         """
         if not self.covers(conversation_id, after, upto):
             return None
@@ -126,9 +130,21 @@ class Recent:
         missed = [one for one in missed if one.cell_id in (None, cell_id)]
         if sum(map(_frame_size, missed)) > room:
             return None
-        return [self._frame(one, cell_id) for one in missed]
+        frames: list[bytes] = []
+        unsealed: list[int] = []
+        for one in missed:
+            frame = self._frame(one, cell_id)
+            if frame is None:
+                unsealed.append(one.seq)
+            else:
+                frames.append(frame)
+        if unsealed:
+            self._note_unsealed(conversation_id, unsealed)
+            return None
+        return frames
 
-    def _frame(self, wakeup: EntryWakeup, cell_id: CellId) -> bytes:
+    def _frame(self, wakeup: EntryWakeup, cell_id: CellId) -> bytes | None:
+        """Return an entry's frame for a cell; None while its seal is not here."""
         if wakeup.kind != "sealed":
             return framing.binary(wakeup.frame)
         key = wakeup.conversation_id, wakeup.seq, cell_id
@@ -136,9 +152,49 @@ class Recent:
         if known is not None:
             return known
         seal = seal_of(wakeup.seals, cell_id)
+        if seal is None:
+            return None
         made = self._frames[key] = framing.binary(frame_for(wakeup.frame, cell_id, seal))
         self._frame_bytes += len(made) + _KEPT_BYTES
         while self._frame_bytes > _MOST_FRAME_BYTES:
             _, gone = self._frames.popitem(last=False)
             self._frame_bytes -= len(gone) + _KEPT_BYTES
         return made
+
+    # --- Seals that come late ---------------------------------------------------------------
+
+    def _note_unsealed(self, conversation_id: ConversationId, seqs: Sequence[int]) -> None:
+        if len(self._unsealed) > _MOST_UNSEALED:
+            self._unsealed.clear()  # They are counted from 1 again.
+        self._unsealed.update((conversation_id, seq) for seq in seqs)
+
+    def unsealed(self, times: int) -> list[tuple[ConversationId, int]]:
+        """Return the entries that so many clients were sent to the log for, since their cells'
+        seals are not here; most of them first."""
+        return [key for key, count in self._unsealed.most_common() if count >= times]
+
+    def renew(
+        self, conversation_id: ConversationId, seq: int, found: Sequence[EntryWakeup]
+    ) -> None:
+        """Take in an entry, which is the only one in ``found`` or gone, with the seals it has by
+        now."""
+        self._unsealed.pop((conversation_id, seq), None)
+        stretch = self._stretches.get(conversation_id)
+        if stretch is None:
+            return
+        for one in found:
+            for at, former in enumerate(stretch.wakeups):
+                if former.seq == one.seq:
+                    self._replace(stretch, at, one)
+                    self._extend(conversation_id, stretch, (), stretch.upto)
+                    break
+
+    def _replace(self, stretch: _Stretch, at: int, wakeup: EntryWakeup) -> None:
+        former, stretch.wakeups[at] = stretch.wakeups[at], wakeup
+        grown = _size(wakeup) - _size(former)
+        stretch.size += grown
+        self._size += grown
+        for cell_id in by_cell(former.seals):  # A late seal may have taken the place of one.
+            gone = self._frames.pop((former.conversation_id, former.seq, cell_id), None)
+            if gone is not None:
+                self._frame_bytes -= len(gone) + _KEPT_BYTES

@@ -1,5 +1,13 @@
-"""What clients that come back have missed: from memory, and read once where many lack the same."""
+"""What clients that come back have missed: from memory, and read once where many lack the same.
 
+Nobody is sent a message without its seal from memory, since that may have come late: who asks the
+log once it is in is told of what comes after its answer. Its position then passes the message, so
+that each device asks once, however long its cell has no seal. A message for whose seals a crowd was
+sent there is read again: where many were revoked at once every cell lacked one for a moment, and
+nearly all have come when everybody is back.
+"""
+
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 
 from copconnect.ids import ClientId, ConversationId
@@ -11,6 +19,10 @@ from copconnect.sockets.topic import Topic
 CROWD = 4  # So many who lack the same are worth a read.
 _MOST_READ = 32  # Conversations, for those who come in together.
 _MOST_BYTES = 256 * 1024  # For one connection: its reader may be slow.
+# Between two times that messages are read for late seals: where nobody of a cell is there to
+# commit, there are none for long.
+_AGAIN_S = 2.0
+_MOST_AGAIN = 8  # Messages at a time.
 
 
 class Returning:
@@ -19,12 +31,15 @@ class Returning:
     def __init__(self, feed: Feed) -> None:
         self._feed = feed
         self.recent = Recent()
+        self._again_s = 0.0  # By the loop's time.
 
     async def read(
         self, connections: Iterable[Connection], places: Mapping[ClientId, Sequence[Place]]
     ) -> None:
         """Read what a crowd of these connections lacks and nobody was sent since this node
-        started. The few who lack something else ask the log themselves."""
+        started, and the seals that crowds before them lacked. The few who lack something else ask
+        the log themselves."""
+        await self._read_seals()
         lacking: dict[ConversationId, list[int]] = {}
         heads: dict[ConversationId, int] = {}
         for connection in connections:
@@ -42,6 +57,15 @@ class Returning:
             after, upto = min(lacking[conversation_id]), heads[conversation_id]
             found = await self._feed.entries(conversation_id, after, upto)
             self.recent.fill(conversation_id, after, upto, found)
+
+    async def _read_seals(self) -> None:
+        now_s = asyncio.get_running_loop().time()
+        if now_s < self._again_s:
+            return
+        for conversation_id, seq in self.recent.unsealed(CROWD)[:_MOST_AGAIN]:
+            self._again_s = now_s + _AGAIN_S
+            found = await self._feed.entries(conversation_id, seq - 1, seq)
+            self.recent.renew(conversation_id, seq, found)
 
     def missed(
         self,

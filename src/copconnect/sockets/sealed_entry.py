@@ -30,7 +30,7 @@ def seal_of(seals: Sequence[bytes], cell_id: CellId) -> bytes | None:
     return seals[at] if at < len(seals) and seals[at].startswith(cell) else None
 
 
-def frame_for(frame: bytes, cell_id: CellId, seal: bytes | None) -> bytes:
+def frame_for(frame: bytes, cell_id: CellId, seal: bytes) -> bytes:
     """Return an encoded wire.EntryFrame as it goes to a cell."""
     entry = for_cell(_FRAME.decode(frame).entry, cell_id, seal)
     return _ENCODER.encode(wire.EntryFrame(entry=entry))
