@@ -77,13 +77,6 @@ class ReceiptCountsWakeup(Wakeup, frozen=True, kw_only=True, tag="receipt_counts
     frame: bytes
 
 
-class DutyWakeup(Wakeup, frozen=True, kw_only=True, tag="duty"):
-    """The cell has Removes to commit; a node with an online member asks one."""
-
-    conversation_id: ConversationId
-    cell_id: CellId
-
-
 class SealWantedWakeup(Wakeup, frozen=True, kw_only=True, tag="seal_wanted"):
     """A cell got a key, and messages of these clients lack its seal."""
 
@@ -121,7 +114,6 @@ AnyWakeup = (
     | ReceiptsWakeup
     | CursorsMovedWakeup
     | ReceiptCountsWakeup
-    | DutyWakeup
     | SealWantedWakeup
     | LateSealWakeup
     | EnteredWakeup

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from copconnect import errors, wire
-from copconnect.bus import DutyWakeup
+from copconnect.bus import EntryWakeup
 from copconnect.database import Database
 from copconnect.delivery import audience_store, leaf_store, log_store
 from copconnect.ids import CellId, ConversationId, PersonId, new_id
@@ -201,8 +201,10 @@ async def test_a_cell_that_loses_somebody_is_asked_to_commit(world: World) -> No
     world.chart.leave(people[0].person_id)
     world.wakeups.clear()
     await world.service.audiences.round()
-    (duty,) = (one for one in world.wakeups if isinstance(one, DutyWakeup))
-    assert people[0] in cells[duty.cell_id]
+    entries = [one for one in world.wakeups if isinstance(one, EntryWakeup)]
+    (proposal,) = (one for one in entries if one.kind == "proposal")
+    assert proposal.cell_id is not None
+    assert people[0] in cells[proposal.cell_id]
 
 
 async def test_new_and_renewed_devices_are_taken_up_together(world: World) -> None:

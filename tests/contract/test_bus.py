@@ -13,7 +13,6 @@ from copconnect.bus import (
     AnyWakeup,
     Bus,
     ConversationWakeup,
-    DutyWakeup,
     EntryWakeup,
     LocalBus,
     NatsBus,
@@ -35,7 +34,6 @@ ALL: list[AnyWakeup] = [
     entry(1),
     ConversationWakeup(conversation_id=C, person_ids=[PersonId("a" * 32)]),
     ReceiptsWakeup(conversation_id=C, frame=b"\x81"),
-    DutyWakeup(conversation_id=C, cell_id=K),
     AccountWakeup(event="signed_out", person_ids=[], client_ids=[ClientId("b" * 32)]),
 ]
 

@@ -6,7 +6,6 @@ import msgspec
 import pytest
 
 from copconnect import errors, wire
-from copconnect.bus import DutyWakeup
 from copconnect.database import Database
 from copconnect.delivery import cell_store, log_store, roster_head, roster_tree
 from copconnect.delivery.standing import CellLeaf
@@ -176,7 +175,6 @@ async def test_a_group_grows_a_second_cell_and_merges_back(world: World) -> None
     assert await cell_of(world, second, place) == k
 
     # Five clients and two people fewer: four fit half a cell, and e is moved.
-    world.wakeups.clear()
     merged = await do(a, place, change(remove=[b.person_id]))
     assert (merged.cells_total, merged.cells[0].cell_id) == (1, k)
     assert await cell_of(world, e, place) == k
@@ -187,7 +185,6 @@ async def test_a_group_grows_a_second_cell_and_merges_back(world: World) -> None
     # Only the leaf that is in the tree needs a Remove.
     proposals = [one for one in await entries(world, place) if one.kind == "proposal"]
     assert [one.cell_id for one in proposals] == [k]
-    assert [one.cell_id for one in world.wakeups if isinstance(one, DutyWakeup)] == [k]
     with pytest.raises(errors.RemovalPending):
         await world.post(a, made)
 

@@ -248,10 +248,8 @@ async def test_cursors_become_receipts_and_never_go_back(live: Live) -> None:
     assert (stored.delivered_seq, stored.read_seq) == (0, 2)
 
 
-async def test_m8_duty_asks_one_after_another_until_the_commit(
-    live: Live, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(duty, "EVERY_S", 0.2)
+async def of_three(live: Live) -> tuple[Vectors, Caller, Caller, Caller]:
+    """Found a cell of alice and bob, with carol about to come in."""
     vectors = Vectors()
     officers: list[Caller] = []
     for name in ("alice", "bob", "carol"):
@@ -264,22 +262,131 @@ async def test_m8_duty_asks_one_after_another_until_the_commit(
     await commits.upload(a, *place, vectors.commit("founding commit", 0, founding=True))
     await commits.upload(a, *place, vectors.commit("commit that adds bob", 1, welcomes=[b]))
     await commits.lease(c, *place)
-    await commits.upload(c, *place, vectors.commit("external commit of carol", 2))
+    return vectors, a, b, c
+
+
+async def comes_in(live: Live, vectors: Vectors, carol: Caller) -> None:
+    """Carol's commit."""
+    joining = vectors.commit("external commit of carol", 2)
+    await live.service.commits.upload(carol, vectors.conversation_id, vectors.cell_id, joining)
+
+
+async def remove(live: Live, vectors: Vectors, admin: Caller, carol: Caller) -> None:
+    """Carol must go."""
+    await live.service.membership.change_members(
+        admin, vectors.conversation_id, change(remove=[carol.person_id])
+    )
+
+
+async def test_m8_duty_asks_one_after_another_until_the_commit(
+    live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(duty, "EVERY_S", 0.2)
+    vectors, a, b, c = await of_three(live)
+    await comes_in(live, vectors, c)
     async with live.client(a) as alice, live.client(b) as bob:
-        await live.service.membership.change_members(
-            a, vectors.conversation_id, change(remove=[c.person_id])
-        )
+        await remove(live, vectors, a, c)
         expected = wire.Duty(conversation_id=vectors.conversation_id, cell_id=vectors.cell_id)
         for client in (alice, bob):
             assert [(await client.entry()).kind for _ in range(2)] == ["roster", "proposal"]
             assert await client.next() == expected
         removing = vectors.commit("commit that removes carol", 3)
-        await commits.upload(a, *place, removing)
+        place = vectors.conversation_id, vectors.cell_id
+        await live.service.commits.upload(a, *place, removing)
         while isinstance(frame := await bob.next(), wire.Duty):
             pass
         assert isinstance(frame, wire.EntryFrame)
         assert frame.entry.kind == "commit"
         await bob.nothing(0.5)
+
+
+async def test_m8_a_remove_that_was_healed_is_asked_for(live: Live) -> None:
+    """A crash between commit and wake-ups."""
+    vectors, a, b, c = await of_three(live)
+    await comes_in(live, vectors, c)
+    async with live.client(b) as bob:
+        live.live_bus.forgetful = True
+        await remove(live, vectors, a, c)
+        await live.sockets.fanout.heal()
+        assert [(await bob.entry()).kind for _ in range(2)] == ["roster", "proposal"]
+        assert isinstance(await bob.next(), wire.Duty)
+
+
+async def test_m8_a_commit_that_was_overtaken_ends_no_duty(live: Live) -> None:
+    """Asked before it has the Removes a member has nothing to do."""
+    vectors, a, b, c = await of_three(live)
+    async with live.client(b) as bob:
+        live.live_bus.forgetful = True
+        await comes_in(live, vectors, c)
+        live.live_bus.forgetful = False
+        await remove(live, vectors, a, c)
+        kinds = [(await bob.entry()).kind for _ in range(3)]
+        assert kinds == ["commit", "roster", "proposal"]
+        assert isinstance(await bob.next(), wire.Duty)
+
+
+async def test_m8_a_database_that_was_away_ends_no_duty(
+    live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(duty, "EVERY_S", 0.05)
+    vectors, a, b, c = await of_three(live)
+    await comes_in(live, vectors, c)
+    pending = live.service.feed.removal_pending
+
+    async def away(cell_id: CellId) -> bool:
+        monkeypatch.setattr(live.service.feed, "removal_pending", pending)
+        raise errors.Overloaded(cell_id=cell_id)
+
+    monkeypatch.setattr(live.service.feed, "removal_pending", away)
+    async with live.client(b) as bob:
+        with capture_logs() as logged:
+            await remove(live, vectors, a, c)
+            assert [(await bob.entry()).kind for _ in range(2)] == ["roster", "proposal"]
+            for _ in range(3):
+                assert isinstance(await bob.next(), wire.Duty)
+        assert [one["event"] for one in logged] == ["duty_failed"]
+
+
+async def test_m8_a_remove_while_one_comes_in_is_asked_for(
+    live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vectors, a, b, c = await of_three(live)
+    await comes_in(live, vectors, c)
+    places = live.service.feed.places
+
+    async def slow(client_ids: Collection[ClientId]) -> Mapping[ClientId, Sequence[Place]]:
+        found = await places(client_ids)
+        monkeypatch.setattr(live.service.feed, "places", places)
+        await remove(live, vectors, a, c)
+        await until_async(lambda: not live.sockets.fanout.duties._tasks)
+        return found
+
+    monkeypatch.setattr(live.service.feed, "places", slow)
+    async with live.client(b) as bob:
+        assert isinstance(await bob.next(), wire.Duty)
+
+
+async def test_m8_a_remove_while_its_task_ends_is_asked_for(
+    live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(duty, "EVERY_S", 0.05)
+    vectors, _, b, _ = await of_three(live)
+    place = vectors.conversation_id, vectors.cell_id
+    duties = live.sockets.fanout.duties
+
+    looks = itertools.count()
+
+    async def none_yet(cell_id: CellId) -> bool:
+        if next(looks):
+            return True
+        duties.begin(vectors.conversation_id, cell_id)  # Its wake-up is faster than this answer.
+        return False
+
+    monkeypatch.setattr(live.service.feed, "removal_pending", none_yet)
+    async with live.client(b) as bob:
+        duties.begin(*place)
+        for _ in range(2):
+            assert isinstance(await bob.next(), wire.Duty)
 
 
 async def test_an_entry_of_another_cell_is_not_sent(live: Live) -> None:

@@ -24,7 +24,7 @@ from copconnect.delivery import (
     store,
     view_store,
 )
-from copconnect.delivery.membership import valid_clients, with_duties
+from copconnect.delivery.membership import valid_clients
 from copconnect.delivery.parts import Parts
 from copconnect.delivery.ports import Organisation
 from copconnect.delivery.roster_change import RosterEdit, edit_rosters
@@ -213,7 +213,7 @@ class Audiences:
             wanted = await self._wanted(connection, *found, people)
             changes = await self._changes(connection, held[0], wanted, people, clients)
             wakeups = await self._apply(connection, held[0], changes)
-        await parts.bus.publish(with_duties(wakeups))
+        await parts.bus.publish(wakeups)
 
     async def _changes(
         self,

@@ -6,7 +6,7 @@ from typing import Literal
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
-from copconnect.bus import AnyWakeup, ConversationWakeup, DutyWakeup, EntryWakeup
+from copconnect.bus import AnyWakeup, ConversationWakeup
 from copconnect.delivery import (
     audience_store,
     cell_store,
@@ -139,7 +139,7 @@ class Membership:
             )
             wakeups = await edit_rosters(connection, parts, [held], {conversation_id: edit})
             after = await self._even_if_left(connection, caller, conversation_id)
-        await parts.bus.publish(with_duties(wakeups))
+        await parts.bus.publish(wakeups)
         return after
 
     async def _apply(
@@ -297,7 +297,7 @@ class Membership:
             )
             for one in held
         }
-        return with_duties(await edit_rosters(connection, self._parts, held, edits))
+        return await edit_rosters(connection, self._parts, held, edits)
 
     # --- Inside -----------------------------------------------------------------------------
 
@@ -326,19 +326,6 @@ async def valid_clients(
     if ids and await name_locks.share(connection, "clients", ids):
         clients = await registrations.clients_of(connection, people)
     return clients
-
-
-def with_duties(wakeups: list[AnyWakeup]) -> list[AnyWakeup]:
-    """Append a duty for each cell that now has Removes to commit."""
-    cells = {
-        (one.conversation_id, one.cell_id)
-        for one in wakeups
-        if isinstance(one, EntryWakeup) and one.kind == "proposal" and one.cell_id is not None
-    }
-    return [
-        *wakeups,
-        *(DutyWakeup(conversation_id=c, cell_id=k) for c, k in sorted(cells)),
-    ]
 
 
 def _others(caller: Caller, body: wire.CreateConversation) -> list[PersonId]:

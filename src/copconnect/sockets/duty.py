@@ -19,27 +19,22 @@ log = structlog.get_logger()
 
 class Duties:
     """One task for each cell with Removes and members online here. A task ends when the Removes
-    are committed or nobody is online; the next member that connects begins it again. Of several
-    nodes one asks at a time: two members that commit at once only cost the loser's work."""
+    are committed or nobody is online; the next Remove, or the next member that connects, begins it
+    again. Of several nodes one asks at a time: two members that commit at once only cost the
+    loser's work."""
 
     def __init__(self, feed: Feed, leases: Leases, topics: Mapping[ConversationId, Topic]) -> None:
         self._feed = feed
         self._leases = leases
         self._topics = topics
         self._tasks: dict[CellId, asyncio.Task[None]] = {}
+        self._begun: set[CellId] = set()  # Since their tasks last looked whether there is more.
 
     def begin(self, conversation_id: ConversationId, cell_id: CellId) -> None:
         """Ask until it is done."""
+        self._begun.add(cell_id)
         if cell_id not in self._tasks:
-            task = asyncio.create_task(self._ask(conversation_id, cell_id))
-            self._tasks[cell_id] = task
-            task.add_done_callback(lambda done: self._ended(cell_id, done))
-
-    def end(self, cell_id: CellId) -> None:
-        """The cell's commit came: stop asking."""
-        task = self._tasks.pop(cell_id, None)
-        if task is not None:
-            task.cancel()
+            self._tasks[cell_id] = asyncio.create_task(self._ask_all(conversation_id, cell_id))
 
     async def close(self) -> None:
         """Stop all."""
@@ -48,33 +43,38 @@ class Duties:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _ended(self, cell_id: CellId, task: asyncio.Task[None]) -> None:
-        if self._tasks.get(cell_id) is task:
-            del self._tasks[cell_id]
-        if not task.cancelled() and task.exception() is not None:
-            log.error("duty_failed", exc_info=task.exception())
-
-    async def _ask(self, conversation_id: ConversationId, cell_id: CellId) -> None:
-        duty = wire.Duty(conversation_id=conversation_id, cell_id=cell_id)
-        frame = framing.frame(duty)
-        lease = f"duty:{cell_id}"
+    async def _ask_all(self, conversation_id: ConversationId, cell_id: CellId) -> None:
         asked: set[Connection] = set()
-        while True:
-            topic = self._topics.get(conversation_id)
-            online = [] if topic is None else list(topic.cells.get(cell_id, ()))
-            if not online:
-                await self._leases.release(lease)
-                return
-            fresh = [one for one in online if one not in asked]
-            if not fresh:
-                # Everybody here was asked once: before anybody is asked twice it is the turn of
-                # another node's members.
-                asked.clear()
-                await self._leases.release(lease)
-            elif await self._leases.take(lease, 2 * EVERY_S):
-                chosen = random.choice(fresh)  # noqa: S311
-                asked.add(chosen)
-                chosen.push(frame)
-            await asyncio.sleep(EVERY_S)
-            if not await self._feed.removal_pending(cell_id):
-                return
+        due = True
+        while due or cell_id in self._begun:
+            self._begun.discard(cell_id)
+            try:
+                due = await self._ask_one(conversation_id, cell_id, asked)
+            except Exception:
+                log.exception("duty_failed")  # The database may be away.
+                due = True
+                await asyncio.sleep(EVERY_S)
+        del self._tasks[cell_id]
+
+    async def _ask_one(
+        self, conversation_id: ConversationId, cell_id: CellId, asked: set[Connection]
+    ) -> bool:
+        """Ask somebody; return, after a while, whether the next is to be asked."""
+        lease = f"duty:{cell_id}"
+        topic = self._topics.get(conversation_id)
+        online = [] if topic is None else list(topic.cells.get(cell_id, ()))
+        if not online:
+            await self._leases.release(lease)
+            return False
+        fresh = [one for one in online if one not in asked]
+        if not fresh:
+            # Everybody here was asked once: before anybody is asked twice it is the turn of
+            # another node's members.
+            asked.clear()
+            await self._leases.release(lease)
+        elif await self._leases.take(lease, 2 * EVERY_S):
+            chosen = random.choice(fresh)  # noqa: S311
+            asked.add(chosen)
+            chosen.push(framing.frame(wire.Duty(conversation_id=conversation_id, cell_id=cell_id)))
+        await asyncio.sleep(EVERY_S)
+        return await self._feed.removal_pending(cell_id)

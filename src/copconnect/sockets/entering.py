@@ -16,11 +16,13 @@ _CHANGE = msgspec.msgpack.Decoder(wire.RosterChange)
 
 @dataclass(slots=True)
 class Entering:
-    """Clients that come in together. The places of ``roster_changed`` are to be read again; what
-    else is said meanwhile about their conversations they are told once they are in."""
+    """Clients that come in together. The places of ``roster_changed`` are to be read again; the
+    cells in ``proposed`` got Removes; what else is said meanwhile about their conversations they
+    are told once they are in."""
 
     clients: set[ClientId]
     roster_changed: set[ClientId] = field(default_factory=set)
+    proposed: set[CellId | None] = field(default_factory=set)
     _seen: dict[ConversationId, int] = field(default_factory=dict)
     _seen_of: dict[tuple[ConversationId, CellId | None], int] = field(default_factory=dict)
     _said: dict[ConversationId, list[tuple[Collection[PersonId], bytes]]] = field(
@@ -35,6 +37,8 @@ class Entering:
         self._seen_of[of_cell] = max(wakeup.seq, self._seen_of.get(of_cell, 0))
         if wakeup.kind == "roster":
             self.roster_changed |= _named(wakeup, self.clients)
+        elif wakeup.kind == "proposal":
+            self.proposed.add(wakeup.cell_id)
 
     def note_said(
         self, conversation_id: ConversationId, person_ids: Collection[PersonId], frame: bytes

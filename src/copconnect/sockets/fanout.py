@@ -20,7 +20,6 @@ from copconnect.bus import (
     AnyWakeup,
     Bus,
     ConversationWakeup,
-    DutyWakeup,
     EnteredWakeup,
     EntryWakeup,
     LateSealWakeup,
@@ -124,7 +123,7 @@ class Fanout:
             heads[place.conversation_id] = max(
                 entering.own_head(place), topic.head_for(place.cell_id)
             )
-            if place.removal_pending:
+            if place.removal_pending or place.cell_id in entering.proposed:
                 self.duties.begin(place.conversation_id, place.cell_id)
         missed = self._returning.missed(connection, heads, self._topics)
         found = [
@@ -182,8 +181,6 @@ class Fanout:
             case ConversationWakeup():
                 frame = _conversation_frame(wakeup.conversation_id)
                 self._say(wakeup.conversation_id, wakeup.person_ids, frame)
-            case DutyWakeup():
-                self._duty(wakeup)
             case SealWantedWakeup():
                 self._present.seal_wanted(wakeup)
             case LateSealWakeup():
@@ -206,13 +203,6 @@ class Fanout:
             everybody = topic.connections
             some = (one for one in everybody if one.client.person_id in person_ids)
             push_all(some if person_ids else everybody, frame)
-
-    def _duty(self, wakeup: DutyWakeup) -> None:
-        topic = self._topics.get(wakeup.conversation_id)
-        if topic is not None and topic.reloading:
-            topic.due.add(wakeup.cell_id)  # Whom to ask is not known yet.
-        else:
-            self.duties.begin(wakeup.conversation_id, wakeup.cell_id)
 
     # --- Entries ----------------------------------------------------------------------------
 
@@ -281,8 +271,8 @@ class Fanout:
         for connection in came:
             self._subscribed[connection].add(wakeup.conversation_id)
             connection.push(_conversation_frame(wakeup.conversation_id))
-        if wakeup.kind == "commit" and wakeup.cell_id is not None:
-            self.duties.end(wakeup.cell_id)
+        if wakeup.kind == "proposal" and wakeup.cell_id is not None:
+            self.duties.begin(wakeup.conversation_id, wakeup.cell_id)
         if wakeup.kind == "sealed":
             made = SealedFrames(wakeup)
             frames = {one: framing.binary(made.frame(one)) for one in topic.cells}
@@ -306,8 +296,6 @@ class Fanout:
         topic.reloading = False
         self._pass_on(topic, wakeup, came, left)
         self._drain(topic)
-        while topic.due and not topic.reloading:
-            self.duties.begin(conversation_id, topic.due.pop())
         if topic.head < topic.wanted and not topic.reloading:
             self._repair(conversation_id, topic.wanted, REORDER_S)
         self._forget_if_empty(conversation_id, topic)

@@ -15,14 +15,12 @@ from copconnect.sockets.feed import Seat
 class Topic:
     """Connections of one conversation. ``head`` is the last seq passed on; ``held`` are entries
     that arrived before their turn; ``wanted`` is the newest seq that is known to be in the log.
-    While ``reloading`` nothing is passed on, and ``due`` cells ask nobody to commit: who sits where
-    is being read."""
+    While ``reloading`` nothing is passed on: who sits where is being read."""
 
     __slots__ = (
         "_heads",
         "_seats",
         "cells",
-        "due",
         "head",
         "held",
         "reloading",
@@ -36,7 +34,6 @@ class Topic:
         self.held: dict[int, EntryWakeup] = {}
         self.repairing = False
         self.reloading = False
-        self.due: set[CellId] = set()
         self._heads: dict[CellId | None, int] = {}
         self.cells: dict[CellId, set[Connection]] = {}
         self._seats: dict[Connection, set[tuple[CellId, str]]] = {}
