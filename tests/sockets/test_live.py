@@ -183,6 +183,56 @@ async def test_lost_wakeups_heal(live: Live) -> None:
         await bob.nothing()
 
 
+async def test_who_came_before_the_first_that_was_heard_is_known(live: Live) -> None:
+    """Nobody here belonged, and the entry that names carol was lost; bob's came."""
+    a, b, c = live.officer(), live.officer(), live.officer()
+    made = await live.founded(a, [live.officer()])
+    conversation_id, membership = made.conversation_id, live.service.membership
+    async with live.client(b) as bob, live.client(c) as carol:
+        live.live_bus.forgetful = True
+        await membership.change_members(a, conversation_id, change(add=[c.person_id]))
+        live.live_bus.forgetful = False
+        await membership.change_members(a, conversation_id, change(add=[b.person_id]))
+        for client in (bob, carol):
+            assert isinstance(await client.next(), wire.ConversationFrame)
+            assert (await client.entry()).seq == 3
+        await live.sockets.fanout.heal()
+        await live.post(a, made)
+        for client in (bob, carol):
+            assert (await client.entry()).seq == 4
+
+
+async def test_a_creation_that_was_lost_reaches_all_its_people(live: Live) -> None:
+    a, b, c = live.officer(), live.officer(), live.officer()
+    async with live.client(b) as bob, live.client(c) as carol:
+        live.live_bus.forgetful = True
+        made = await live.group(a, [b])
+        live.live_bus.forgetful = False
+        await live.service.membership.change_members(
+            a, made.conversation_id, change(add=[c.person_id])
+        )
+        for client in (bob, carol):
+            assert isinstance(await client.next(), wire.ConversationFrame)
+            assert (await client.entry()).seq == 2
+
+
+async def test_who_came_is_known_though_the_last_member_left_before_it_was_read(live: Live) -> None:
+    a, b, c = live.officer(), live.officer(), live.officer()
+    made = await live.founded(a, [b])
+    fanout = live.sockets.fanout
+    async with live.client(c) as carol:
+        async with live.client(b):
+            live.live_bus.forgetful = True
+            await live.service.membership.change_members(
+                a, made.conversation_id, change(add=[c.person_id])
+            )
+            await fanout.heal()
+        await until_async(lambda: not fanout._topics and not fanout._tasks)
+        await fanout.heal()
+        assert isinstance(await carol.next(), wire.ConversationFrame)
+        assert (await carol.entry()).kind == "roster"
+
+
 async def test_slow_reader_is_dropped_and_others_go_on(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -219,6 +219,21 @@ async def test_a_new_large_conversation_reaches_all_its_people(live: LiveSealed)
             assert (await entry_of(client, "roster")).seq == 1
 
 
+async def test_who_came_before_the_first_that_was_heard_is_known(live: LiveSealed) -> None:
+    """Nobody here belonged; the entries tell cells, and the first was lost."""
+    c, devices = await live.ready(6)
+    x, y = live.device(), live.device()
+    async with live.client(x.caller) as one, live.client(y.caller) as other:
+        live.live_bus.forgetful = True
+        await live.change(c, devices[0], add=[x.caller.person_id])
+        live.live_bus.forgetful = False
+        await live.change(c, devices[0], add=[y.caller.person_id])
+        for client in (one, other):
+            assert await client.next() == wire.ConversationFrame(conversation_id=c)
+            assert (await entry_of(client, "roster")).kind == "roster"
+        assert await live.cell_of(c, x) != await live.cell_of(c, y)
+
+
 async def test_cells_that_merge_show_nobody_out(live: LiveSealed) -> None:
     c, devices = await live.ready(5)
     cells = await live.cells(c, devices)

@@ -31,9 +31,9 @@ class LiveFeed:
             return await live_store.places_of(connection, client_ids)
 
     async def seats(
-        self, conversation_id: ConversationId, cell_ids: Collection[CellId]
+        self, conversation_id: ConversationId, cell_ids: Collection[CellId] | None
     ) -> Mapping[ClientId, Sequence[Seat]]:
-        """Return who sits in these cells, in one statement."""
+        """Return who sits in these cells (None: in any), in one statement."""
         async with self._parts.database.reading() as connection:
             return await live_store.seats_in(connection, conversation_id, cell_ids)
 

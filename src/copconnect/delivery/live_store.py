@@ -87,14 +87,17 @@ async def places_of(
 
 
 async def seats_in(
-    connection: AsyncConnection, conversation_id: ConversationId, cell_ids: Collection[CellId]
+    connection: AsyncConnection,
+    conversation_id: ConversationId,
+    cell_ids: Collection[CellId] | None,
 ) -> dict[ClientId, list[Seat]]:
-    """Return who sits in these cells of a conversation."""
+    """Return who sits in these cells of a conversation (None: in any)."""
     r = ROSTER_LEAVES.c
+    asked = select(r.client_id, r.cell_id, r.certificate_hash).where(
+        r.conversation_id == conversation_id
+    )
     rows = await connection.execute(
-        select(r.client_id, r.cell_id, r.certificate_hash).where(
-            r.conversation_id == conversation_id, r.cell_id.in_(cell_ids)
-        )
+        asked if cell_ids is None else asked.where(r.cell_id.in_(cell_ids))
     )
     seats: dict[ClientId, list[Seat]] = {}
     for client_id, cell_id, certificate_hash in rows:

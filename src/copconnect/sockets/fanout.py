@@ -229,14 +229,20 @@ class Fanout:
             self._repair(conversation_id, wakeup.seq, REORDER_S if wakeup.frame else 0.0)
 
     def _first_entry(self, wakeup: EntryWakeup) -> None:
-        """A roster entry of a conversation that nobody here belongs to yet."""
+        """A roster entry of a conversation that nobody here belongs to, as far as is known: it may
+        have overtaken others, or they were lost, so it is read who belongs."""
         if not wakeup.frame:
             self._spawn(self._read_first(wakeup))
             return
-        topic = Topic(wakeup.seq - 1)
-        self._topics[wakeup.conversation_id] = topic
-        self._take(topic, wakeup)
-        self._forget_if_empty(wakeup.conversation_id, topic)
+        change = roster_change(wakeup)
+        clients = self._present.clients
+        if change.whole and not any(one.client_id in clients for one in change.added):
+            return
+        topic = self._topics[wakeup.conversation_id] = Topic(wakeup.seq - 1)
+        if change.whole and wakeup.seq == 1:
+            self._take(topic, wakeup)
+        else:
+            self._reload_soon(topic, wakeup, None)
 
     async def _read_first(self, wakeup: EntryWakeup) -> None:
         for one in await self._feed.entries(wakeup.conversation_id, wakeup.seq - 1, wakeup.seq):
@@ -249,8 +255,7 @@ class Fanout:
         if wakeup.kind == "roster":
             change = roster_change(wakeup)
             if not change.whole:
-                topic.reloading = True
-                self._spawn(self._reload(topic, wakeup, change.cells))
+                self._reload_soon(topic, wakeup, change.cells)
                 return
             came, left = topic.change(change, self._present.clients)
         self._pass_on(topic, wakeup, came, left)
@@ -282,8 +287,17 @@ class Fanout:
         else:
             push_all(topic.targets(wakeup.cell_id), framing.binary(wakeup.frame))
 
-    async def _reload(self, topic: Topic, wakeup: EntryWakeup, cells: Sequence[CellId]) -> None:
-        """Read who sits in the cells that a roster entry changed, then pass the entry on."""
+    def _reload_soon(
+        self, topic: Topic, wakeup: EntryWakeup, cells: Sequence[CellId] | None
+    ) -> None:
+        topic.reloading = True
+        self._spawn(self._reload(topic, wakeup, cells))
+
+    async def _reload(
+        self, topic: Topic, wakeup: EntryWakeup, cells: Sequence[CellId] | None
+    ) -> None:
+        """Read who sits in the cells that a roster entry changed (None: in all), then pass the
+        entry on."""
         conversation_id = wakeup.conversation_id
         while (seats := await self._seats_or_none(topic, conversation_id, cells)) is None:
             await asyncio.sleep(_RELOAD_S)
@@ -301,7 +315,7 @@ class Fanout:
         self._forget_if_empty(conversation_id, topic)
 
     async def _seats_or_none(
-        self, topic: Topic, conversation_id: ConversationId, cells: Sequence[CellId]
+        self, topic: Topic, conversation_id: ConversationId, cells: Sequence[CellId] | None
     ) -> dict[ClientId, Sequence[Seat]] | None:
         try:
             return await self._seats(topic, conversation_id, cells)
@@ -310,7 +324,7 @@ class Fanout:
             return None
 
     async def _seats(
-        self, topic: Topic, conversation_id: ConversationId, cells: Sequence[CellId]
+        self, topic: Topic, conversation_id: ConversationId, cells: Sequence[CellId] | None
     ) -> dict[ClientId, Sequence[Seat]]:
         """Who leaves a cell may sit in another by now, or have entered since these were read: it
         is asked about by itself, until nothing is in doubt."""
@@ -370,9 +384,10 @@ class Fanout:
         healed: dict[ConversationId, int] = {}
         for wakeup in await self._feed.roster_changes_since(since_ms):
             conversation_id = wakeup.conversation_id
+            if conversation_id in self._topics:
+                continue  # Its gap is read; should the topic be forgotten before, we look again.
             healed[conversation_id] = wakeup.seq
-            known = conversation_id in self._topics
-            if not known and wakeup.seq > self._healed.get(conversation_id, 0):
+            if wakeup.seq > self._healed.get(conversation_id, 0):
                 self._entry(wakeup)
         self._healed = healed
         for conversation_id, seq in (await self._feed.heads_since(since_ms)).items():

@@ -54,9 +54,9 @@ class Feed(Protocol):
         ...
 
     async def seats(
-        self, conversation_id: ConversationId, cell_ids: Collection[CellId]
+        self, conversation_id: ConversationId, cell_ids: Collection[CellId] | None
     ) -> Mapping[ClientId, Sequence[Seat]]:
-        """Return who sits in these cells, in one statement."""
+        """Return who sits in these cells (None: in any), in one statement."""
         ...
 
     async def heads_since(self, since_ms: int) -> dict[ConversationId, Seq]:

@@ -134,23 +134,26 @@ class Topic:
         return came, left
 
     def unseated_by(
-        self, cells: Collection[CellId], seats: Mapping[ClientId, Sequence[Seat]]
+        self, cells: Collection[CellId] | None, seats: Mapping[ClientId, Sequence[Seat]]
     ) -> set[ClientId]:
-        """Return the clients that sit in these cells here, though ``seats`` does not say so."""
+        """Return the clients that sit in these cells here (None: in any), though ``seats`` does not
+        say so."""
         return {
             connection.client.client_id
-            for cell_id in cells
+            for cell_id in (self.cells if cells is None else cells)
             for connection in self.cells.get(cell_id, ())
             if connection.client.client_id not in seats
         }
 
     def reseat(
         self,
-        cells: Collection[CellId],
+        cells: Collection[CellId] | None,
         seats: Mapping[ClientId, Sequence[Seat]],
         clients: dict[ClientId, set[Connection]],
     ) -> tuple[list[Connection], list[Connection]]:
-        """Give the seats of these cells anew; return the connections that came and that left."""
+        """Give the seats of these cells (None: of all) anew; return the connections that came and
+        that left."""
+        cells = set(self.cells) if cells is None else cells
         concerned = {one for cell_id in cells for one in self.cells.get(cell_id, ())}
         for client_id in seats.keys() & clients.keys():
             concerned |= clients[client_id]
