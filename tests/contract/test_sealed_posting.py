@@ -343,11 +343,11 @@ async def test_a_cell_that_is_founded_later_gets_its_seal_late(world: SealedWorl
     assert own.seal is not None
     assert own.seal != late.seals
 
-    # Again: nothing happens. Another seal does not take the first one's place.
+    # Again: it is only passed on. Another seal does not take the first one's place.
     world.wakeups.clear()
     await sealed.late(a.caller, c, one.seq, late)
     await sealed.late(a.caller, c, one.seq, await late_seals(world, c, a, [first, mine]))
-    assert world.wakeups == []
+    assert world.wakeups == [pushed]
     assert (await payload(world, c, x, one.seq)).seal == late.seals
     # Two cells in one go, each in its place.
     await world.found(c, second, cells[second])

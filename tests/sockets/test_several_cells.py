@@ -274,6 +274,18 @@ async def test_lost_wakeups_of_sealed_messages_are_read_from_the_log(live: LiveS
 
 
 async def test_a_late_seal_is_asked_for_and_passed_on(live: LiveSealed) -> None:
+    await late_seal(live, lost=False)
+
+
+async def test_a_late_seal_is_asked_for_and_passed_on_though_wakeups_were_lost(
+    live: LiveSealed,
+) -> None:
+    """A crash between commit and wake-ups, twice."""
+    await late_seal(live, lost=True)
+
+
+async def late_seal(live: LiveSealed, *, lost: bool) -> None:
+    """A cell that is founded after a message gets its seal."""
     c, devices = await live.large(6)
     cells = await live.cells(c, devices)
     a = devices[0]
@@ -285,7 +297,10 @@ async def test_a_late_seal_is_asked_for_and_passed_on(live: LiveSealed) -> None:
         _, accepted = await live.send(c, a)
         assert PAYLOAD.decode((await entry_of(late, "sealed")).payload).seal is None
         await entry_of(sender, "sealed")
+        live.live_bus.forgetful = lost
         await live.found(c, other, cells[other])
+        if lost:
+            await live.sockets.fanout.heal()
         assert (await entry_of(late, "commit")).cell_id == other
         assert await sender.next() == wire.SealWanted(conversation_id=c, cell_id=other)
         keys = await live.service.keys.newest(a.caller, c, 0)
@@ -293,10 +308,15 @@ async def test_a_late_seal_is_asked_for_and_passed_on(live: LiveSealed) -> None:
         seals = bytes.fromhex(other) + key_id + bytes(80)
         body = wire.LateSeals(seals=seals)
         await live.service.sealed.late(a.caller, c, accepted.seq, body)
+        live.live_bus.forgetful = False
+        if lost:  # The answer too: the sender repeats.
+            await live.service.sealed.late(a.caller, c, accepted.seq, body)
         assert await late.next() == wire.LateSeal(
             conversation_id=c, seq=Seq(accepted.seq), seal=seals
         )
+        await live.sockets.fanout.heal()
         await sender.nothing()
+        await late.nothing()
 
 
 async def test_nobody_comes_back_to_a_message_without_its_seal(

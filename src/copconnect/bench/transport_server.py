@@ -17,7 +17,7 @@ from litestar import Litestar
 
 from copconnect import wire
 from copconnect.bench.children import Answer, answer_lines, resident_kb
-from copconnect.bus import AnyWakeup, EntryWakeup, LocalBus
+from copconnect.bus import AnyWakeup, EntryWakeup, LocalBus, SealWantedWakeup
 from copconnect.clock import SystemClock
 from copconnect.commands import descriptors
 from copconnect.ids import CellId, ClientId, ConversationId, EntryId, PersonId, Seq
@@ -58,6 +58,10 @@ class MemoryFeed:
 
     async def roster_changes_since(self, since_ms: int) -> Sequence[EntryWakeup]:  # noqa: ARG002
         """Nobody came or went."""
+        return []
+
+    async def seals_wanted_since(self, since_ms: int) -> Sequence[SealWantedWakeup]:  # noqa: ARG002
+        """No seal is missing."""
         return []
 
     async def removal_pending(self, cell_id: CellId) -> bool:  # noqa: ARG002

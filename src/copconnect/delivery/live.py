@@ -8,7 +8,13 @@ from collections.abc import Collection, Mapping, Sequence
 import msgspec
 
 from copconnect import wire
-from copconnect.bus import AnyWakeup, CursorsMovedWakeup, EntryWakeup, ReceiptsWakeup
+from copconnect.bus import (
+    AnyWakeup,
+    CursorsMovedWakeup,
+    EntryWakeup,
+    ReceiptsWakeup,
+    SealWantedWakeup,
+)
 from copconnect.delivery import cell_store, cursor_store, live_store, log_store, rules, sealed_store
 from copconnect.delivery.log_tails import split
 from copconnect.delivery.parts import Parts, wakeup_of
@@ -61,6 +67,15 @@ class LiveFeed:
         async with self._parts.database.reading() as connection:
             found = await log_store.roster_entries_since(connection, since_ms)
         return [wakeup_of(entry) for entry in found]
+
+    async def seals_wanted_since(self, since_ms: int) -> Sequence[SealWantedWakeup]:
+        """Return whom to ask for seals of the cells that got a key since a time."""
+        async with self._parts.database.reading() as connection:
+            missing = await sealed_store.senders_missing_since(connection, since_ms)
+        return [
+            SealWantedWakeup(conversation_id=c, cell_id=k, client_ids=sorted(senders))
+            for (c, k), senders in missing.items()
+        ]
 
     async def removal_pending(self, cell_id: CellId) -> bool:
         """Return whether a cell still has Removes to commit."""

@@ -112,7 +112,8 @@ class SealedPosting:
     async def late(
         self, caller: Caller, conversation_id: ConversationId, seq: Seq, body: wire.LateSeals
     ) -> None:
-        """Add seals to a message of the caller's client. Repeating it does nothing."""
+        """Add seals to a message of the caller's client. Repeating it passes them on again: what
+        kept the answer from the caller may have kept the wake-ups from everybody."""
         parts = self._parts
         now_ms = parts.clock.now_ms()
         async with parts.database.transaction() as connection:
@@ -133,19 +134,20 @@ class SealedPosting:
                 sealed_rules.needed(cells),
                 held[0].last_seq,
             )
-            if not late:
-                return
-            before = (await sealed_store.seals_of(connection, conversation_id, [seq]))[seq]
-            # One under the key of the epoch before gives way: whoever comes to the entry by the log
-            # is in the epoch after.
-            by_cell = {one.cell_id: one.data for one in (*read_seals(before, kem), *late)}
-            after = b"".join(by_cell[cell_id] for cell_id in sorted(by_cell))
-            await sealed_store.replace_seals(connection, conversation_id, seq, after)
-            await sealed_store.forget_missing(
-                connection, conversation_id, seq, [one.cell_id for one in late]
-            )
-        parts.tails.keep_seals(conversation_id, seq, after)
-        await parts.bus.publish([_late_seal(conversation_id, seq, one) for one in late])
+            stored = (await sealed_store.seals_of(connection, conversation_id, [seq]))[seq]
+            before = read_seals(stored, kem)
+            if late:
+                # One under the key of the epoch before gives way: whoever comes to the entry by the
+                # log is in the epoch after.
+                by_cell = {one.cell_id: one.data for one in (*before, *late)}
+                stored = b"".join(by_cell[cell_id] for cell_id in sorted(by_cell))
+                await sealed_store.replace_seals(connection, conversation_id, seq, stored)
+                await sealed_store.forget_missing(
+                    connection, conversation_id, seq, [one.cell_id for one in late]
+                )
+        parts.tails.keep_seals(conversation_id, seq, stored)
+        accepted = (one for one in given if one in late or one in before)
+        await parts.bus.publish([_late_seal(conversation_id, seq, one) for one in accepted])
 
 
 def _read(caller: Caller, conversation_id: ConversationId, body: wire.PostSealed) -> _Post:

@@ -339,6 +339,24 @@ async def senders_missing(connection: AsyncConnection, cell_id: CellId) -> set[C
     return set(await connection.scalars(select(m.sender).where(m.cell_id == cell_id).distinct()))
 
 
+async def senders_missing_since(
+    connection: AsyncConnection, since_ms: int
+) -> dict[tuple[ConversationId, CellId], set[ClientId]]:
+    """Return the clients whose messages lack the seal of a cell that got its key since a time."""
+    m = MISSING_SEALS.c
+    rows = await connection.execute(
+        select(m.conversation_id, m.cell_id, m.sender)
+        .join(CELLS, CELLS.c.cell_id == m.cell_id)
+        .where(key_store.READY)
+        .distinct(),
+        {"p_keyed_since_ms": since_ms},
+    )
+    found: dict[tuple[ConversationId, CellId], set[ClientId]] = {}
+    for conversation_id, cell_id, sender in rows:
+        found.setdefault((conversation_id, cell_id), set()).add(sender)
+    return found
+
+
 async def with_missing_seals(
     connection: AsyncConnection, conversation_ids: Collection[ConversationId]
 ) -> set[ConversationId]:

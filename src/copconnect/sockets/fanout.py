@@ -379,7 +379,8 @@ class Fanout:
             self._forget_if_empty(conversation_id, topic)
 
     async def heal(self) -> None:
-        """Find entries that no wake-up announced. Two statements, whatever the node holds."""
+        """Find entries that no wake-up announced, and seals that nobody was asked for. Three
+        statements, whatever the node holds."""
         since_ms = self._clock.now_ms() - _HEAL_WINDOW_MS
         healed: dict[ConversationId, int] = {}
         for wakeup in await self._feed.roster_changes_since(since_ms):
@@ -394,6 +395,8 @@ class Fanout:
             topic = self._topics.get(conversation_id)
             if topic is not None and seq > topic.head:
                 self._repair(conversation_id, seq, REORDER_S)
+        for wanted in await self._feed.seals_wanted_since(since_ms):
+            self._present.seal_wanted(wanted)
 
     async def start(self) -> None:
         """Begin to heal."""

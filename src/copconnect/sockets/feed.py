@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from copconnect.bus import AnyWakeup, EntryWakeup
+from copconnect.bus import AnyWakeup, EntryWakeup, SealWantedWakeup
 from copconnect.ids import CellId, ClientId, ConversationId, PersonId, Seq
 from copconnect.principals import Caller, Ended
 
@@ -65,6 +65,10 @@ class Feed(Protocol):
 
     async def roster_changes_since(self, since_ms: int) -> Sequence[EntryWakeup]:
         """Return the roster entries since a time, by conversation and seq."""
+        ...
+
+    async def seals_wanted_since(self, since_ms: int) -> Sequence[SealWantedWakeup]:
+        """Return whom to ask for seals of the cells that got a key since a time."""
         ...
 
     async def removal_pending(self, cell_id: CellId) -> bool:
