@@ -13,11 +13,12 @@ import { failure, hasCode } from "./failure.ts";
 import type { Inbox } from "./inbox.ts";
 import { toHex, utf8 } from "./octets.ts";
 import { storedBundles, usedUp } from "./key_packages.ts";
+import type { ConversationRecord } from "./records.ts";
 import { RosterRefused } from "./roster/refused.ts";
 import type { Roster } from "./roster/roster.ts";
 import { rosterAt } from "./roster_history.ts";
 import { fetchRoster, renewRoster } from "./several_cells/roster_part.ts";
-import type { Conversation as WireConversation } from "./wire.ts";
+import type { CellInfo, Conversation as WireConversation } from "./wire.ts";
 
 /** How long a Welcome may take to follow a live announcement, before we enter by ourselves. */
 const WELCOME_GRACE_MS = 3_000;
@@ -75,8 +76,8 @@ export class Entering {
     if (heads !== null) work.set({ rosterPlace: roster.head.epoch });
     // Cells became one: who was moved with us is let in before anything is sent.
     if (moved && info.cellsTotal === 1) work.set({ awaited: clientsOf(roster) });
-    if (!work.record.everJoined || work.record.namedEpoch === null)
-      work.set({ namedEpoch: work.record.namedEpoch ?? roster.head.epoch });
+    const namedEpoch = namedSince(work.record, cell, roster.head.epoch);
+    if (namedEpoch !== undefined) work.set({ namedEpoch });
     if (!work.record.everJoined) {
       // A device that was never in starts near the end of the log. A cell that is not founded yet
       // gets late seals for what was sent since it was opened.
@@ -141,16 +142,16 @@ export class Entering {
       work.roster = at.roster;
       work.set({ rosterPlace: at.place, epochMs: this.#context.serverNow(), sealedInEpoch: 0 });
       work.changes.push(...usedUp(used));
-      // Entries up to the commit are only looked at for how this person came in.
-      const before = Math.max(0, pending.seq - 20);
+      const { everJoined, cells, cursor } = work.record;
+      // Entries up to the commit are only looked at for how this person came in; of several cells
+      // also for what gets a late seal, from where this device began to read on. What came after
+      // the commit and was passed over while outside can be read now.
+      const before = everJoined ? pending.seq : Math.max(0, pending.seq - 20);
       work.set({
         joinedSeq: pending.seq,
         // Until the commit is read.
         joinedMs: this.#context.serverNow(),
-        // What came after the commit and was passed over while outside can be read now.
-        cursor: work.record.everJoined
-          ? Math.min(work.record.cursor, pending.seq)
-          : Math.max(before, work.record.cells > 1 ? work.record.cursor : 0),
+        cursor: everJoined || cells > 1 ? Math.min(before, cursor) : before,
         state: "ready",
         everJoined: true,
         undecryptable: 0,
@@ -200,6 +201,21 @@ export class Entering {
       throw error;
     }
   }
+}
+
+/**
+ * The roster epoch with which this device got its place. Of before a DS kept it, it is the one of
+ * the first time that the device looked. It only grows: a device that was taken out and named
+ * again while it was away has no claim on what was sent in between.
+ */
+function namedSince(
+  { everJoined, namedEpoch }: ConversationRecord,
+  cell: CellInfo,
+  epoch: number,
+): number | undefined {
+  const named = (cell as Partial<CellInfo>).namedEpoch ?? null;
+  if (named !== null) return Math.max(namedEpoch ?? 0, Math.min(named, epoch));
+  return namedEpoch ?? (everJoined && namedEpoch === undefined ? undefined : epoch);
 }
 
 function clientsOf(roster: Roster): readonly string[] {

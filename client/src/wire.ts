@@ -330,12 +330,17 @@ export interface Audience {
   readonly deep: boolean;
 }
 
-/** ``epoch`` is None until the cell has been founded. */
+/**
+ * ``epoch`` is None until the cell has been founded. ``named_epoch``: the roster epoch with
+ * which the calling client got its place in the conversation, and has had one since; None: it
+ * has none, or got it before this was kept.
+ */
 export interface CellInfo {
   readonly cellId: CellId;
   readonly epoch: Epoch | null;
   readonly removalPending: boolean;
   readonly clients: number;
+  readonly namedEpoch: Epoch | null;
 }
 
 /** This person's own settings for a conversation. ``muted_until_ms`` of -1 means always. */

@@ -20,6 +20,7 @@ export interface ScenarioWorld {
 
 const SOON_MS = 60_000;
 const LIMIT_MS = 240_000;
+const LATE = "to those who come later";
 
 export async function joinMany(w: ScenarioWorld, count: number): Promise<Officer[]> {
   const officers: Officer[] = [];
@@ -273,12 +274,12 @@ export function severalCells(w: ScenarioWorld): void {
   });
 
   describe("cells that come later", { timeout: LIMIT_MS }, () => {
-    it("reach people of a cell that is founded after the message was sent", async () => {
+    /** A group whose last cells nobody has founded, and a message that was sent to it. */
+    async function sentWhileAway(): Promise<{ officers: readonly Officer[]; id: string }> {
       const officers = await joinMany(w, 10);
       // Those who will make up the last cells are away from the beginning.
       for (const officer of officers.slice(4)) await officer.core.close();
-      const [admin, ...others] = officers;
-      if (admin === undefined) throw new Error("nobody");
+      const admin = at(officers, 0);
       const personIds = officers.slice(1).map(({ person }) => person);
       const { conversationId: id } = await admin.core.createGroup({
         title: "Force",
@@ -300,15 +301,59 @@ export function severalCells(w: ScenarioWorld): void {
             SOON_MS,
           )
           .catch(() => undefined);
-      await admin.text(id, "to those who come later");
-      await admin.until("sent", async () => (await admin.core.state()).outbox === 0, SOON_MS);
-      for (const officer of others.slice(3)) await officer.restart();
-      for (const officer of officers)
-        await officer.receives(id, "to those who come later", SOON_MS);
+      await admin.text(id, LATE);
+      await sent(admin);
+      return { officers, id };
+    }
+
+    async function sent(officer: Officer): Promise<void> {
+      await officer.until("sent", async () => (await officer.core.state()).outbox === 0, SOON_MS);
+    }
+
+    async function nothingWaits(officers: readonly Officer[], id: string): Promise<void> {
       for (const officer of officers)
         await officer.until("nothing waits", async () => {
           return (await officer.core.encryption(id)).waiting === 0;
         });
+    }
+
+    it("reach people of a cell that is founded after the message was sent", async () => {
+      const { officers, id } = await sentWhileAway();
+      for (const officer of officers.slice(4)) await officer.restart();
+      for (const officer of officers) await officer.receives(id, LATE, SOON_MS);
+      await nothingWaits(officers, id);
+    });
+
+    it("reach them also where the roster has changed since; a device of later has none", async () => {
+      const { officers, id } = await sentWhileAway();
+      // It founds the cell, and the late seal for it opens for the device.
+      const later = await w.device(w.index);
+      await later.ready(id);
+      for (const officer of officers.slice(4)) await officer.restart();
+      for (const officer of officers) await officer.receives(id, LATE, SOON_MS);
+      await at(officers, 1).text(id, "to all of now");
+      for (const officer of [...officers, later])
+        await officer.receives(id, "to all of now", SOON_MS);
+      await nothingWaits([...officers, later], id);
+      expect(await later.texts(id)).toEqual(["to all of now"]);
+    });
+
+    it("reach who is let in by Welcome after many entries", async () => {
+      const { officers, id } = await sentWhileAway();
+      const admin = at(officers, 0);
+      for (let i = 0; i < 40; i++) await admin.text(id, `more ${String(i)}`);
+      await sent(admin);
+      // One founds the cell with the others of it, and then these come.
+      for (const officer of officers.slice(4)) {
+        await officer.restart();
+        await officer.ready(id);
+        await officer.receives(id, LATE, SOON_MS);
+        await officer.receives(id, "more 39", SOON_MS);
+      }
+      const said = await admin.texts(id);
+      expect(said).toHaveLength(41);
+      for (const officer of officers.slice(4)) expect(await officer.texts(id)).toEqual(said);
+      await nothingWaits(officers, id);
     });
   });
 

@@ -344,12 +344,15 @@ class Audience(Wire, frozen=True, kw_only=True):
 
 
 class CellInfo(Wire, frozen=True, kw_only=True):
-    """``epoch`` is None until the cell has been founded."""
+    """``epoch`` is None until the cell has been founded. ``named_epoch``: the roster epoch with
+    which the calling client got its place in the conversation, and has had one since; None: it
+    has none, or got it before this was kept."""
 
     cell_id: CellId
     epoch: Epoch | None
     removal_pending: bool
     clients: int
+    named_epoch: Epoch | None = None
 
 
 class Preferences(Wire, frozen=True, kw_only=True):

@@ -288,3 +288,39 @@ async def test_one_cell_stays_as_it_was(world: World) -> None:
     assert (found.first, found.proof, len(found.leaves)) == (0, b"", 2)
     body = message(made.conversation_id, made.cells[0].cell_id, 1)
     assert (await world.service.posting.post(a, made.conversation_id, body)).seq == 2
+
+
+async def test_a_client_is_told_with_which_roster_it_was_named(world: World) -> None:
+    async def named(caller: Caller) -> Epoch | None:
+        (cell,) = (await world.service.membership.conversation(caller, place)).cells
+        return cell.named_epoch
+
+    a, b, c, d, e = (world.registry.register() for _ in range(5))
+    made = await world.group(a, [b, c, d])
+    place = made.conversation_id
+    assert made.cells[0].named_epoch == 1
+    do = world.service.membership.change_members
+    await do(a, place, change(add=[e.person_id]))
+    assert [await named(one) for one in (a, b, e)] == [1, 1, 2]
+
+    # A device of somebody who has been in for long is named by the entry that brings it.
+    world.registry.register(b.person_id)
+    async with world.database.transaction() as connection:
+        await world.service.client_added(connection, world.registry.clients[-1])
+    second = Caller(b.person_id, world.registry.clients[-1].client_id, conduct_accepted=True)
+    assert [await named(one) for one in (b, second)] == [1, 3]
+
+    # Another cell, as another certificate, takes nothing of it away.
+    merged = await do(a, place, change(remove=[b.person_id]))
+    assert merged.cells_total == 1
+    assert [await named(one) for one in (a, e)] == [1, 2]
+    world.registry.register(c.person_id, client_id=c.client_id)
+    async with world.database.transaction() as connection:
+        await world.service.certificate_renewed(connection, world.registry.clients[-1])
+    assert len((await world.service.rosters.whole(a, place)).leaves) == 5
+    assert await named(c) == 1
+
+    # Who was taken out begins anew.
+    await do(a, place, change(remove=[e.person_id]))
+    await do(a, place, change(add=[e.person_id]))
+    assert await named(e) == 7

@@ -87,6 +87,8 @@ export class ConversationLog {
   readonly members = new Map<string, Person>();
   readonly cells = new Map<string, Cell>();
   readonly log: Stored[] = [];
+  /** The roster epoch with which a client got the place that it has. */
+  readonly namedAt = new Map<string, number>();
   /** The seq of the commit with which a client came in last. */
   readonly joinedAt = new Map<string, number>();
   whoMayPost: wire.WhoMayPost;
@@ -159,6 +161,7 @@ export class ConversationLog {
       epoch: cell.epoch,
       removalPending: cell.removals.size > 0,
       clients: this.clientsIn(cell.cellId).size,
+      namedEpoch: this.namedAt.get(client.clientId) ?? null,
     }));
     const several = this.cells.size > 1;
     const ready = [...this.cells.values()].filter(

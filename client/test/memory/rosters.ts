@@ -128,6 +128,11 @@ export class ConversationRosters extends ConversationLog {
         : { head: this.newestHead(), epoch: this.signedHeads.length },
     ).head;
     this.signedHeads.push(head);
+    const there = new Set(leaves.map(({ clientId }) => clientId));
+    for (const clientId of this.namedAt.keys())
+      if (!there.has(clientId)) this.namedAt.delete(clientId);
+    for (const clientId of there)
+      if (!this.namedAt.has(clientId)) this.namedAt.set(clientId, this.signedHeads.length);
     this.headMs.push(this.now());
     const { addedPeople = [], removedPeople = [] } = edit;
     const change: wire.RosterChange = {

@@ -1,9 +1,9 @@
 """Statements on roster leaves, the certificates they name, and where clients were before."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Select, bindparam, delete, insert, null, or_, select
+from sqlalchemy import Select, bindparam, delete, func, insert, null, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
@@ -11,7 +11,7 @@ from copconnect.delivery.roster_tree import leaf as leaf_bytes
 from copconnect.delivery.standing import ClientPlaces
 from copconnect.delivery.store import upsert
 from copconnect.delivery.tables import CERTIFICATES, FORMER_PLACES, ROSTER_LEAVES
-from copconnect.ids import CellId, ClientId, ConversationId, PersonId, Seq
+from copconnect.ids import CellId, ClientId, ConversationId, Epoch, PersonId, Seq
 
 MOST_NAMED = 500  # An edit that names more reads all leaves of its conversations instead.
 Leaves = dict[ConversationId, list[wire.RosterLeaf]]
@@ -154,8 +154,17 @@ async def change_leaves(
     added: Sequence[tuple[ConversationId, wire.RosterLeaf]],
     removed: Sequence[tuple[ConversationId, wire.RosterLeaf]],
     certificates: dict[str, bytes],
+    newcomers: Mapping[tuple[ConversationId, ClientId], Epoch],
 ) -> None:
-    """Delete and insert roster leaves, and keep the certificates they name."""
+    """Delete and insert roster leaves, and keep the certificates they name.
+
+    ``newcomers``: the clients among those added that had no place, with the roster epoch that
+    names them. The others keep theirs, whatever cell or certificate is another.
+    """
+    there = {(c, leaf.client_id) for c, leaf in added} - newcomers.keys()
+    named = dict(newcomers)
+    if there:
+        named |= await _named_epochs(connection, there)
     if removed:
         r = ROSTER_LEAVES.c
         await connection.execute(
@@ -187,10 +196,27 @@ async def change_leaves(
                     "certificate_hash": leaf.certificate_hash,
                     "client_id": leaf.client_id,
                     "person_id": leaf.person_id,
+                    "named_epoch": named.get((c, leaf.client_id)),
                 }
                 for c, leaf in added
             ],
         )
+
+
+async def _named_epochs(
+    connection: AsyncConnection, places: Collection[tuple[ConversationId, ClientId]]
+) -> dict[tuple[ConversationId, ClientId], Epoch]:
+    """Return the roster epochs that these clients got their places with, where they are kept."""
+    r = ROSTER_LEAVES.c
+    clients = {client_id for _, client_id in places}
+    query = select(r.conversation_id, r.client_id, func.max(r.named_epoch)).where(
+        r.conversation_id.in_({conversation_id for conversation_id, _ in places}),
+        r.named_epoch.is_not(None),
+    )
+    if len(clients) <= MOST_NAMED:
+        query = query.where(r.client_id.in_(clients))
+    rows = await connection.execute(query.group_by(r.conversation_id, r.client_id))
+    return {(conversation_id, client_id): epoch for conversation_id, client_id, epoch in rows}
 
 
 async def add_former_places(

@@ -74,6 +74,7 @@ class _Written:
     added: list[tuple[ConversationId, wire.RosterLeaf]] = field(default_factory=list)
     removed: list[tuple[ConversationId, wire.RosterLeaf]] = field(default_factory=list)
     certificates: dict[str, bytes] = field(default_factory=dict)
+    newcomers: dict[tuple[ConversationId, ClientId], Epoch] = field(default_factory=dict)
     removals: list[tuple[CellId, int]] = field(default_factory=list)
     conversations: list[dict[str, Any]] = field(default_factory=list)
     clients: list[tuple[CellId, int, Seq]] = field(default_factory=list)
@@ -243,6 +244,12 @@ def _edit(
     written.removals += settled.lost
     written.added += [(conversation_id, leaf) for leaf in settled.added]
     written.removed += [(conversation_id, leaf) for leaf in settled.removed]
+    clients_before = {leaf.client_id for those in settled.before.values() for leaf in those}
+    written.newcomers |= {
+        (conversation_id, leaf.client_id): Epoch(held.roster_epoch + 1)
+        for leaf in settled.added
+        if leaf.client_id not in clients_before
+    }
     named = {leaf.certificate_hash for leaf in settled.added}
     written.certificates |= {
         one.certificate_hash: one.certificate
@@ -339,7 +346,9 @@ def _new_cell() -> CellId:
 async def _write(connection: AsyncConnection, written: _Written, now_ms: int) -> None:
     if not written.entries:
         return
-    await leaf_store.change_leaves(connection, written.added, written.removed, written.certificates)
+    await leaf_store.change_leaves(
+        connection, written.added, written.removed, written.certificates, written.newcomers
+    )
     if written.dead_cells:
         await leaf_store.add_former_places(connection, written.moved, now_ms)
         await cell_store.drop_cells(connection, written.dead_cells, written.successors)

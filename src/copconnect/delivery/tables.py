@@ -123,6 +123,8 @@ ROSTER_LEAVES = Table(
     Column("certificate_hash", String(64), primary_key=True),
     Column("client_id", _Id, nullable=False, index=True),
     Column("person_id", _Id, nullable=False, index=True),
+    # The roster epoch with which the client got its place; leaves of before it was kept lack it.
+    Column("named_epoch", BigInteger),
 )
 
 # Where clients were whose cell was given up or merged: until that seq the log is theirs by the

@@ -118,8 +118,17 @@ async def _cells_of(
             ROSTER_LEAVES.c.client_id == caller.client_id,
         )
     )
+    named = (
+        select(func.max(ROSTER_LEAVES.c.named_epoch))
+        .where(
+            ROSTER_LEAVES.c.conversation_id == CELLS.c.conversation_id,
+            ROSTER_LEAVES.c.cell_id == CELLS.c.cell_id,
+            ROSTER_LEAVES.c.client_id == caller.client_id,
+        )
+        .scalar_subquery()
+    )
     rows = await connection.execute(
-        select(CELLS)
+        select(CELLS, named.label("named_epoch"))
         .join(CONVERSATIONS, CONVERSATIONS.c.conversation_id == CELLS.c.conversation_id)
         .where(CELLS.c.conversation_id.in_(conversations), or_(CONVERSATIONS.c.cells == 1, own))
         .order_by(CELLS.c.cell_id)
@@ -132,6 +141,7 @@ async def _cells_of(
                 epoch=row.epoch,
                 removal_pending=row.removals > 0,
                 clients=row.clients,
+                named_epoch=row.named_epoch,
             )
         )
     return cells
