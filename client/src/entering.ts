@@ -14,6 +14,7 @@ import type { Inbox } from "./inbox.ts";
 import { toHex, utf8 } from "./octets.ts";
 import { storedBundles, usedUp } from "./key_packages.ts";
 import type { ConversationRecord } from "./records.ts";
+import { CellRosterCopy } from "./roster/cell-roster-copy.ts";
 import { RosterRefused } from "./roster/refused.ts";
 import type { Roster } from "./roster/roster.ts";
 import { rosterAt } from "./roster_history.ts";
@@ -69,7 +70,7 @@ export class Entering {
     const { roster, heads } = await fetchRoster(this.#context, conversation, work, cell.cellId);
     const { certificateHash } = this.#context.account();
     if (!roster.names(cell.cellId, certificateHash)) return { waitMs: 5_000 };
-    const moved = work.heads !== null && work.record.cellId !== cell.cellId;
+    const moved = wasMoved(work, cell.cellId);
     work.roster = roster;
     work.heads = heads;
     work.set({ cellId: cell.cellId, state: "joining", rosterStale: false });
@@ -201,6 +202,16 @@ export class Entering {
       throw error;
     }
   }
+}
+
+/**
+ * Whether the DS gave this device another cell than the one it was in. The roster says so also
+ * where the record names the new cell already, as it does once the old one was left for it.
+ */
+function wasMoved({ heads, record, roster }: Work, cellId: string): boolean {
+  if (heads === null) return false;
+  const before = roster instanceof CellRosterCopy ? roster.cellId : record.cellId;
+  return before !== cellId || record.cellId !== cellId;
 }
 
 /**
