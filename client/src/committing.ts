@@ -1,5 +1,4 @@
 /** What founding, entering and committing share: key packages claimed, commits made and stored. */
-import { isCheckFailed } from "./check-failed.ts";
 import { Work } from "./conversation.ts";
 import type { Conversation } from "./conversation.ts";
 import type { DeviceContext } from "./context.ts";
@@ -65,18 +64,24 @@ export async function persistCommit(
   await conversation.store(work, true);
 }
 
-/** Commit with Adds; a key package that does not verify leaves its client to enter by itself. */
+/** Commit with Adds; a key package that does not serve leaves its client to enter by itself. */
 export async function withAdds(
   group: CellGroup,
   packages: readonly Uint8Array[],
   roster: Roster,
 ): Promise<PendingCommit> {
-  try {
-    return await group.commit(packages, roster);
-  } catch (error) {
-    if (packages.length === 0 || !isCheckFailed(error)) throw error;
-    return group.commit([], roster);
+  let adds = packages;
+  while (adds.length > 0) {
+    try {
+      return await group.commit(adds, roster);
+    } catch {
+      // One that has run out must not keep the others out. Where none is at fault by itself, the
+      // commit without them says what is wrong, or goes through.
+      const good = await group.addable(adds, roster);
+      adds = good.length < adds.length ? good : [];
+    }
   }
+  return group.commit([], roster);
 }
 
 export function requireRoster(conversation: Conversation): Roster {

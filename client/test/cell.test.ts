@@ -43,6 +43,23 @@ describe.each(BOTH_SUITES)("a cell of suite $suite", ({ suite }) => {
     });
   });
 
+  test("M3: says which key packages it can add, each once", async () => {
+    const world = new CellWorld(suite);
+    const { officers, groups } = await world.cellOf(2);
+    const [asha, ravi] = await Promise.all([world.officer(), world.officer()]);
+    const made = async ({ mls }: typeof asha) => (await mls.generateKeyPackage(false)).keyPackage;
+    const good = [await made(asha), await made(ravi)];
+    const again = await made(asha);
+    const inside = await made(at(officers, 1));
+    const unnamed = await made(await world.officer({ named: false }));
+    const forged = again.with(-1, (again.at(-1) ?? 0) ^ 1);
+    const cut = again.subarray(0, 20);
+    const group = at(groups, 0);
+    const offered = [cut, at(good, 0), unnamed, forged, inside, at(good, 1)];
+    expect(await group.addable(offered, world.roster)).toEqual(good);
+    expect(await group.addable([...good, again], world.roster)).toEqual(good);
+  });
+
   test("M3, M11: is joined by external commit, also by a client that lost its state", async () => {
     const world = new CellWorld(suite);
     const { officers, groups } = await world.cellOf(3);

@@ -5,7 +5,7 @@
  * `discard` zeroes what it consumed (rule 7). Every way to a state goes through `next`, which
  * forgets earlier epochs (rule 6).
  */
-import type { ClientState, Proposal } from "ts-mls";
+import type { ClientState, KeyPackage, Proposal } from "ts-mls";
 import { createCommit, emptyPskIndex, mlsExporter } from "ts-mls";
 import { protectApplicationData, unprotectPrivateMessage } from "ts-mls/messageProtection.js";
 import { CheckRefused } from "../check-failed.ts";
@@ -16,7 +16,7 @@ import { groupInfoOf } from "./group-info.ts";
 import { decodeGroupId } from "./group-id.ts";
 import { pendingRemovals, processIncoming, requireRoomFor, wasEvicted } from "./handshake.ts";
 import { requireOwnState, type ExternalJoin } from "./joining.ts";
-import { readKeyPackage, requireAddable } from "./key-package.ts";
+import { readKeyPackage, requireAddable, requireSigned } from "./key-package.ts";
 import {
   decodePrivateMessage,
   decodePublicMessage,
@@ -205,8 +205,10 @@ export class Cell implements CellGroup {
       throw new CheckRefused("evicted", "this device is about to be removed", 13);
     const keyPackages = adds.map(readKeyPackage);
     const added: ClientIdentity[] = [];
-    for (const keyPackage of keyPackages)
+    for (const keyPackage of keyPackages) {
       added.push(await requireAddable(keyPackage, this.cellId, roster, context.now(), context));
+      await requireSigned(keyPackage, context);
+    }
     requireRoomFor(keyPackages, state, context, null);
     const { newState, commit, welcome, consumed } = await createCommit(
       { state, pskIndex: emptyPskIndex, cipherSuite: context.cs },
@@ -230,6 +232,41 @@ export class Cell implements CellGroup {
       added,
       removed: pending,
     };
+  }
+
+  async addable(
+    adds: readonly Uint8Array[],
+    roster: RosterView,
+  ): Promise<readonly Uint8Array[]> {
+    const context = this.#context;
+    const good = new Map<KeyPackage, Uint8Array>();
+    for (const bytes of adds) {
+      try {
+        const keyPackage = readKeyPackage(bytes);
+        await requireAddable(keyPackage, this.cellId, roster, context.now(), context);
+        await requireSigned(keyPackage, context);
+        good.set(keyPackage, bytes);
+      } catch {
+        // Whatever is wrong with it: its client enters by itself.
+      }
+    }
+    if (this.#hasRoomFor([...good.keys()])) return [...good.values()];
+    // Two are of one client, or there are too many: the first ones of them. To see it for each is
+    // long work in a large cell.
+    const fitting: KeyPackage[] = [];
+    for (const keyPackage of good.keys())
+      if (this.#hasRoomFor([...fitting, keyPackage])) fitting.push(keyPackage);
+      else good.delete(keyPackage);
+    return [...good.values()];
+  }
+
+  #hasRoomFor(keyPackages: readonly KeyPackage[]): boolean {
+    try {
+      requireRoomFor(keyPackages, this.#state, this.#context, null);
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   /** MLSMessage(GroupInfo) of this epoch with external_pub and ratchet_tree. */

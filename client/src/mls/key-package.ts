@@ -7,7 +7,8 @@
 import { bytesToHex } from "@noble/hashes/utils.js";
 import type { KeyPackage, PrivateKeyPackage } from "ts-mls";
 import { generateKeyPackageWithKey } from "ts-mls";
-import { makeKeyPackageRef } from "ts-mls/keyPackage.js";
+import { makeKeyPackageRef, verifyKeyPackage } from "ts-mls/keyPackage.js";
+import { verifyLeafNodeSignatureKeyPackage } from "ts-mls/leafNode.js";
 import { CheckRefused } from "../check-failed.ts";
 import { parseCertificate } from "../trust/certificate.ts";
 import { LAST_RESORT, capabilitiesFor, type MlsContext } from "./context.ts";
@@ -124,6 +125,16 @@ export async function requireAddable(
   );
   requireNamed(identity, cellId, roster);
   return identity;
+}
+
+/**
+ * The two signatures. The library checks them as well, but of all that a commit adds at once, and
+ * leaves the failure of one to nobody.
+ */
+export async function requireSigned(keyPackage: KeyPackage, { cs }: MlsContext): Promise<void> {
+  const leaf = await verifyLeafNodeSignatureKeyPackage(keyPackage.leafNode, cs.signature);
+  if (!leaf || !(await verifyKeyPackage(keyPackage, cs.signature)))
+    throw new CheckRefused("rule_violated", "key package is not signed by its device");
 }
 
 export function requireNamed(identity: ClientIdentity, cellId: string, roster: RosterView): void {

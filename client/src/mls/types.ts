@@ -155,6 +155,8 @@ export interface CellGroup {
    * path unless it only adds (RFC 9420 section 12.4).
    */
   commit(adds: readonly Uint8Array[], roster: RosterView): Promise<PendingCommit>;
+  /** Those of these key packages that `commit` can add, when not all of them can be. */
+  addable(adds: readonly Uint8Array[], roster: RosterView): Promise<readonly Uint8Array[]>;
 
   exportSecret(label: string, context: Uint8Array, length: number): Promise<Uint8Array>;
   /** Hash of the ratchet tree (RFC 9420 section 7.8), which the epoch's secrets are bound to. */
