@@ -241,7 +241,9 @@ export class ConversationLog {
   protected shown(clientId: string, stored: Stored): wire.LogEntry {
     const { entry, sealed } = stored;
     if (sealed === null) return entry;
-    const cellId = this.cellAt(clientId, entry.seq)[0] ?? null;
+    const cells = this.cellAt(clientId, entry.seq);
+    // Of the cell that it was in then, or of the one that took its place and got a late seal.
+    const cellId = cells.find((one) => sealed.seals.has(one)) ?? cells[0] ?? null;
     const seal = cellId === null ? null : (sealed.seals.get(cellId) ?? null);
     return { ...entry, cellId, payload: encode({ ...sealed.common, seal }) };
   }

@@ -94,6 +94,8 @@ export class ConversationRosters extends ConversationLog {
   ): readonly wire.RosterLeaf[] {
     const fresh = this.openCell();
     this.cells.delete(cell.cellId);
+    for (const { sealed } of this.log)
+      if (sealed?.missing.delete(cell.cellId) === true) sealed.missing.add(fresh.cellId);
     return leaves.map((leaf) => {
       if (leaf.cellId !== cell.cellId) return leaf;
       this.noteFormer(leaf);
