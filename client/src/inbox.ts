@@ -10,12 +10,14 @@
 import type { Conversation } from "./conversation.ts";
 import { Work } from "./conversation.ts";
 import type { DeviceContext } from "./context.ts";
+import { CoreFailure, hasCode } from "./failure.ts";
 import type { OutgoingStore } from "./outgoing.ts";
+import type { WaitingRecord } from "./records.ts";
 import { applyHandshake } from "./receiving/handshake_entry.ts";
 import { applyMessage } from "./receiving/message_entry.ts";
 import { applySealed } from "./receiving/sealed_entry.ts";
-import { lacksSeal, openLate, openWaiting } from "./receiving/opening.ts";
-import { allWaiting } from "./receiving/waiting.ts";
+import { dropElsewhere, lacksSeal, openLate, openWaiting } from "./receiving/opening.ts";
+import { allWaiting, dropWaiting } from "./receiving/waiting.ts";
 import type { InboxListener, Receiving } from "./receiving/receiving.ts";
 import { applyRoster } from "./receiving/roster_entry.ts";
 import { Alarm, StateLost } from "./stops.ts";
@@ -25,12 +27,23 @@ import type { LogEntry, SealedPayload } from "./wire.ts";
 /** Entries stored in one transaction while catching up. */
 const BATCH = 32;
 const PAGE = 200;
+/** A seal that was not there is not asked for again within this time on the same connection. */
+const ASK_AGAIN_MS = 10_000;
+/** So many are asked for when an epoch ends: seals are pushed to who is connected; few get lost. */
+const MOST_ASKED = 50;
+
+/** The messages that wait of one conversation, by seq: when their seals were looked for last. */
+interface Asked {
+  readonly connection: number;
+  readonly atMs: Map<number, number>;
+}
 
 export class Inbox {
   readonly #context: DeviceContext;
   readonly #outgoing: OutgoingStore;
   readonly #listener: InboxListener;
   readonly #waiting = new Map<string, LogEntry[]>();
+  readonly #asked = new Map<string, Asked>();
 
   constructor(context: DeviceContext, outgoing: OutgoingStore, listener: InboxListener) {
     this.#context = context;
@@ -59,7 +72,7 @@ export class Inbox {
       if (next.length === 0) return this.#listener.onCursor(conversation);
       if (!whole) return this.catchUp(conversation);
       try {
-        await this.#process(conversation, next, true);
+        await this.#process(conversation, next, true, this.#context.now());
       } catch (error) {
         // What is pushed next must not pass over the entry that failed.
         conversation.caughtUpOn = -1;
@@ -72,13 +85,16 @@ export class Inbox {
 
   /** Process the log from the cursor to its end. Call inside the conversation's queue. */
   async catchUp(conversation: Conversation): Promise<void> {
-    const { connection } = conversation;
+    const { connection, inStep } = conversation;
+    const nowMs = this.#context.now();
+    // Seals that came while away are for the epochs that the log is about to bring.
+    if (!inStep && conversation.record.state === "ready") await this.askForSeals(conversation);
     for (;;) {
       if (conversation.record.state === "alarm" || conversation.record.state === "left") return;
       const { cursor } = conversation.record;
       const page = await this.#context.api.log(conversation.id, cursor, PAGE);
       const entries = page.entries.filter(({ seq }) => seq > cursor);
-      await this.#process(conversation, entries, false);
+      await this.#process(conversation, entries, false, nowMs);
       if (page.more && entries.length > 0) continue;
       if (page.lastSeq > conversation.record.cursor) {
         const work = new Work(conversation);
@@ -87,6 +103,7 @@ export class Inbox {
         this.#listener.onCursor(conversation);
       }
       conversation.caughtUpOn = connection;
+      await this.#dropElsewhere(conversation);
       return;
     }
   }
@@ -107,15 +124,70 @@ export class Inbox {
   }
 
   /** Ask the log for the seals that messages here wait for. Inside the queue. */
-  async askForSeals(conversation: Conversation): Promise<void> {
+  askForSeals(conversation: Conversation): Promise<void> {
+    return this.#askForSeals(conversation, Infinity, this.#context.now(), () => true);
+  }
+
+  /**
+   * An epoch of our cell is about to end: ask for seals that were lost on their way. Those come first
+   * that were asked for longest ago. While a cell has somebody to remove none is made for it, and all
+   * its members are here at once.
+   */
+  #askBeforeEpoch(conversation: Conversation, nowMs: number): Promise<void> {
+    const epoch = conversation.group?.epoch;
+    return this.#askForSeals(conversation, MOST_ASKED, nowMs, (one) => one.frozenEpoch !== epoch);
+  }
+
+  async #askForSeals(
+    conversation: Conversation,
+    most: number,
+    nowMs: number,
+    maybe: (waiting: WaitingRecord) => boolean,
+  ): Promise<void> {
+    if ((conversation.record.waiting ?? 0) === 0) return;
     const waiting = await allWaiting(this.#context.vault, new Work(conversation));
-    for (const one of waiting) {
-      if (!lacksSeal(conversation, one)) continue;
-      const { seq } = one;
-      const entry = await this.#context.api.sealedEntry(conversation.id, seq);
-      const { seal } = unpack(entry.payload) as SealedPayload;
-      if (seal instanceof Uint8Array) await this.lateSeal(conversation, seq, seal);
+    const atMs = this.#askedOf(conversation);
+    const last = ({ seq }: WaitingRecord): number => atMs.get(seq) ?? -Infinity;
+    const due = waiting
+      .filter((one) => maybe(one) && lacksSeal(conversation, one))
+      .filter((one) => Math.abs(nowMs - last(one)) >= ASK_AGAIN_MS)
+      .sort((a, b) => last(a) - last(b) || a.seq - b.seq);
+    for (const { seq } of due.slice(0, most)) {
+      await this.#askForSeal(conversation, seq);
+      atMs.set(seq, nowMs);
     }
+  }
+
+  async #askForSeal(conversation: Conversation, seq: number): Promise<void> {
+    let entry: LogEntry;
+    try {
+      entry = await this.#context.api.sealedEntry(conversation.id, seq);
+    } catch (error) {
+      if (!(error instanceof CoreFailure) || error.retry) throw error;
+      // Whatever is wrong with one message, the others and the log go on.
+      if (!hasCode(error, "not_found")) return;
+      // The log does not go back so far any more: no seal will come.
+      const work = new Work(conversation);
+      dropWaiting(work, seq);
+      return conversation.store(work);
+    }
+    const { seal } = unpack(entry.payload) as SealedPayload;
+    if (seal instanceof Uint8Array) await this.lateSeal(conversation, seq, seal);
+  }
+
+  #askedOf({ id, connection }: Conversation): Map<number, number> {
+    const before = this.#asked.get(id);
+    if (before?.connection === connection) return before.atMs;
+    const atMs = new Map<number, number>();
+    this.#asked.set(id, { connection, atMs });
+    return atMs;
+  }
+
+  async #dropElsewhere(conversation: Conversation): Promise<void> {
+    if ((conversation.record.waiting ?? 0) === 0) return;
+    const work = new Work(conversation);
+    await dropElsewhere(this.#receiving(conversation, work, false));
+    await conversation.store(work);
   }
 
   #receiving(conversation: Conversation, work: Work, live: boolean): Receiving {
@@ -127,9 +199,12 @@ export class Inbox {
     conversation: Conversation,
     entries: readonly LogEntry[],
     live: boolean,
+    nowMs: number,
   ): Promise<void> {
-    for (let at = 0; at < entries.length; at += BATCH) {
-      const batch = entries.slice(at, at + BATCH);
+    for (const batch of batchesOf(entries, conversation, live)) {
+      // A late seal may have been lost on its way, and the seed that it needs is about to go.
+      if (batch.some((entry) => endsEpoch(entry, conversation)))
+        await this.#askBeforeEpoch(conversation, nowMs);
       const work = new Work(conversation);
       const receiving = this.#receiving(conversation, work, live);
       try {
@@ -142,8 +217,42 @@ export class Inbox {
         await conversation.store(work);
         this.#listener.onCursor(conversation);
       }
+      this.#noteAsked(conversation, work, live ? null : nowMs);
     }
   }
+
+  /** What the log, read from `nowMs` on, shows without a seal has none yet; null: it was pushed. */
+  #noteAsked(conversation: Conversation, { waiting }: Work, nowMs: number | null): void {
+    const atMs = this.#askedOf(conversation);
+    for (const [seq, one] of waiting) {
+      if (one === null) atMs.delete(seq);
+      else if (nowMs !== null && (unpack(one.payload) as SealedPayload).seal === null)
+        atMs.set(seq, nowMs);
+    }
+  }
+}
+
+/**
+ * What is pushed is cut where an epoch of our cell ends: what begins to wait just before may have its
+ * seal in the log already.
+ */
+function batchesOf(
+  entries: readonly LogEntry[],
+  conversation: Conversation,
+  live: boolean,
+): readonly (readonly LogEntry[])[] {
+  const batches: LogEntry[][] = [];
+  for (const entry of entries) {
+    const last = batches.at(-1);
+    const cut = live && endsEpoch(entry, conversation);
+    if (last === undefined || last.length === BATCH || cut) batches.push([entry]);
+    else last.push(entry);
+  }
+  return batches;
+}
+
+function endsEpoch({ kind, cellId }: LogEntry, { record }: Conversation): boolean {
+  return kind === "commit" && cellId === record.cellId;
 }
 
 /**

@@ -265,6 +265,8 @@ export interface CellKeysRecord {
   /** Cells whose record here is not good for seals: who signed it is not named for it any more, or
    * the DS has a newer one that was refused. */
   readonly refused?: readonly string[];
+  /** The newest epoch of our own cell of which the DS sent a record, be it good or refused. */
+  readonly newest?: { readonly cellId: string; readonly epoch: number };
 }
 
 /** The last sealed message that was received of one device. Group: the conversation. */
@@ -287,6 +289,8 @@ export interface WaitingRecord {
   readonly payload: Uint8Array;
   /** The seal came after the entry: no other will come. */
   readonly late?: boolean;
+  /** It began to wait in this epoch of our cell, which had somebody to remove: none comes in it. */
+  readonly frozenEpoch?: number;
 }
 
 /** The key of a message of ours that some cells could not be sealed for. Group: the conversation. */

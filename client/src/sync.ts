@@ -185,10 +185,7 @@ export class Sync {
         try {
           await conversation.run(async () => {
             await readUpTo(context, conversation, stand.readSeq);
-            const { state, cursor, everJoined, waiting = 0 } = conversation.record;
-            // Seals that came while away are for the epochs that the log is about to bring.
-            if (state === "ready" && waiting > 0)
-              await membership.guard(conversation, () => inbox.askForSeals(conversation));
+            const { state, cursor, everJoined } = conversation.record;
             if (state === "ready" && everJoined && stand.lastSeq > cursor && !conversation.inStep) {
               await inbox.catchUp(conversation);
             }

@@ -6,8 +6,8 @@ import type { WaitingRecord } from "../records.ts";
 import { unpack } from "../unpack.ts";
 import type { SealedPayload } from "../wire.ts";
 import type { Receiving } from "./receiving.ts";
-import { applyWaiting } from "./sealed_entry.ts";
-import { allWaiting, dropWaiting, perhapsBeforeJoining } from "./waiting.ts";
+import { applyWaiting, refuseElsewhere } from "./sealed_entry.ts";
+import { allWaiting, dropWaiting, isElsewhere, perhapsBeforeJoining } from "./waiting.ts";
 
 /** A new epoch has begun, or this device has come in: what waits for it can be read now. */
 export async function openWaiting(receiving: Receiving): Promise<void> {
@@ -16,7 +16,23 @@ export async function openWaiting(receiving: Receiving): Promise<void> {
   if (all.length !== (work.record.waiting ?? 0)) work.set({ waiting: all.length });
   for (const waiting of all) {
     const { seal } = unpack(waiting.payload) as SealedPayload;
-    if (seal !== null) await open(receiving, waiting);
+    // Until this device has gone where its place is, or the log has ended without a move.
+    if (seal !== null && !isElsewhere(work.record, seal)) await open(receiving, waiting);
+  }
+}
+
+/**
+ * The log is read to its end: what is sealed for another cell was never ours, unless something of
+ * our cell has changed that is still to be looked at.
+ */
+export async function dropElsewhere(receiving: Receiving): Promise<void> {
+  const { context, conversation, work } = receiving;
+  if (work.group === null || work.record.rosterStale === true) return;
+  for (const waiting of await allWaiting(context.vault, work)) {
+    const { seal } = unpack(waiting.payload) as SealedPayload;
+    if (seal === null || !isElsewhere(work.record, seal)) continue;
+    refuseElsewhere(receiving, { ...waiting, conversationId: conversation.id });
+    dropWaiting(work, waiting.seq);
   }
 }
 
@@ -36,7 +52,8 @@ export async function openLate(receiving: Receiving, seq: number, seal: Uint8Arr
   if (!lacksSeal(work, waiting) || (payload.seal !== null && equalBytes(payload.seal, seal)))
     return;
   const sealed = { ...waiting, payload: encode({ ...payload, seal }), late: true };
-  if (!(await open(receiving, sealed))) work.waiting.set(seq, sealed);
+  if (isElsewhere(work.record, seal) || !(await open(receiving, sealed)))
+    work.waiting.set(seq, sealed);
 }
 
 async function open(receiving: Receiving, waiting: WaitingRecord): Promise<boolean> {

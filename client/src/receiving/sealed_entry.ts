@@ -15,7 +15,7 @@ import type { Work } from "../conversation.ts";
 import { loadMessage, notice, noticeMessage } from "../messages.ts";
 import { concat, toHex } from "../octets.ts";
 import { provenCell } from "../roster/proofs.ts";
-import { learnKeys } from "../several_cells/cell_keys.ts";
+import { learnKeys, newestEpoch } from "../several_cells/cell_keys.ts";
 import { keysHeld } from "../several_cells/good_keys.ts";
 import { keyDue } from "../several_cells/key_due.ts";
 import { acceptHeader } from "../several_cells/own_chain.ts";
@@ -28,7 +28,7 @@ import { unpack } from "../unpack.ts";
 import type { LogEntry, SealedPayload } from "../wire.ts";
 import type { Receiving } from "./receiving.ts";
 import { takeBack, takeIn } from "./received.ts";
-import { perhapsBeforeJoining, putWaiting } from "./waiting.ts";
+import { isElsewhere, perhapsBeforeJoining, putWaiting } from "./waiting.ts";
 
 /** Pages of the log that are looked through for what a gap lacks. */
 const FILL_PAGES = 5;
@@ -89,13 +89,20 @@ async function open(
 ): Promise<void> {
   const { group, record } = receiving.work;
   const { seal } = payload;
+  const elsewhere = seal !== null && isElsewhere(record, seal);
   // A late seal opens for whoever is in the cell by then; what was sealed before this device was
   // named is not for it.
-  const before = group === null || seal === null || entry.seq <= record.joinedSeq;
+  const before = group === null || seal === null || elsewhere || entry.seq <= record.joinedSeq;
   if (before && checked.header.rosterEpoch < (record.namedEpoch ?? 0)) return;
   const { work } = receiving;
   if (seal === null) return putWaiting(work, entry);
   await judged(receiving, entry, async () => {
+    if (elsewhere) {
+      // Nothing of our cell has changed that this device has not looked at: it is not ours.
+      if (receiving.live && group !== null && record.rosterStale !== true) throw wrongCell();
+      // Our cell was given up while this device was away, perhaps: its place is in that one now.
+      return putWaiting(work, entry, true);
+    }
     const plaintext = await readSealed(work, checked, seal);
     if (plaintext !== null) return take(receiving, entry, checked, plaintext);
     // Not in yet: it may be for the epoch that lets this device in. In since later: it is not.
@@ -133,6 +140,15 @@ export async function applyWaiting(
     return true;
   });
   return settled ?? true;
+}
+
+/** The log has said nothing of a move to the cell of this message's seal. */
+export function refuseElsewhere({ work }: Receiving, entry: SealedEntry): void {
+  if (entry.seq > work.record.joinedSeq) refuse(work, entry, wrongCell().code);
+}
+
+function wrongCell(): CellRefused {
+  return new CellRefused("wrong_cell", "the seal is for another cell");
 }
 
 async function take(
@@ -265,7 +281,8 @@ async function readSealed(
 /**
  * A seal that no held seed opens: for an epoch of our cell that the log has still to bring (a late
  * seal), for the one before this device came in, whose sender makes another one, or broken. What it
- * is, our cell's own key record says.
+ * is, our cell's own key record says. That an epoch is still to come, the DS may say with a record
+ * that is refused, as one is that has become old or whose signer has gone: only waiting comes of it.
  */
 async function opensLater(
   { context, work }: Receiving,
@@ -278,10 +295,12 @@ async function opensLater(
   if (group === null) return true;
   const own = () => keysHeld(work.keys).get(group.cellId);
   const { keyId } = parseSeal(seal, header.kem);
+  // Of many that wait none asks again.
+  if (newestEpoch(work) > group.epoch) return true;
   // A record of our epoch does not say that there is none of a later one.
   if (own()?.keyId !== keyId || own()?.epoch !== group.epoch) await learnKeys(context, work);
+  if (newestEpoch(work) > group.epoch) return true;
   const key = own();
-  if (key !== undefined && key.epoch > group.epoch) return true;
   if (keyId === key?.keyId)
     throw new CellRefused("seal_broken", "the seal is for our key and does not open");
   if (!late && perhapsBeforeJoining(work.record, entry)) return true;

@@ -1,7 +1,10 @@
 /**
  * Sealed messages that this device cannot open yet: their seal is still to come, or it is for an
- * epoch that the log has still to bring. Shown as nothing, counted on the encryption page.
+ * epoch that the log has still to bring, or for the cell that took the place of ours. Shown as nothing, counted on the encryption page.
  */
+import { kemOfSuite } from "../cells/kem.ts";
+import { parseSeal } from "../cells/message.ts";
+import { CellRefused } from "../cells/refused.ts";
 import type { Work } from "../conversation.ts";
 import { STORES } from "../records.ts";
 import type { ConversationRecord, WaitingRecord } from "../records.ts";
@@ -23,11 +26,33 @@ export function perhapsBeforeJoining(
   return seq > joinedSeq && sentMs <= joinedMs + GRACE_MS;
 }
 
-export function putWaiting(work: Work, entry: SealedEntry): void {
+/**
+ * Whether a seal is for another cell than this device is in. One that is no seal is not: it is
+ * refused where it is opened.
+ */
+export function isElsewhere(
+  { cellId, suite }: Pick<ConversationRecord, "cellId" | "suite">,
+  seal: Uint8Array,
+): boolean {
+  try {
+    return parseSeal(seal, kemOfSuite(suite)).cellId !== cellId;
+  } catch (error) {
+    if (error instanceof CellRefused) return false;
+    throw error;
+  }
+}
+
+/** `late`: no other seal will come. */
+export function putWaiting(work: Work, entry: SealedEntry, late = false): void {
   const { seq, entryId, sender, sentMs, payload } = entry;
+  const { group } = work;
   const count = work.record.waiting ?? 0;
   if (count >= MOST) return;
-  work.waiting.set(seq, { seq, entryId, sender, sentMs, payload });
+  work.waiting.set(seq, {
+    ...{ seq, entryId, sender, sentMs, payload },
+    ...(late ? { late } : {}),
+    ...(group !== null && group.pendingRemovals.length > 0 ? { frozenEpoch: group.epoch } : {}),
+  });
   work.set({ waiting: count + 1 });
 }
 

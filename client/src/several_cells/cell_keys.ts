@@ -75,12 +75,14 @@ export async function learnKeys(
   const head = await followHead(context, work, answer.head);
   const keys = new Map(keysHeld(work.keys));
   const refused = new Set(whole ? [] : work.keys?.refused);
+  let newest = work.keys?.newest;
   for (let at = 0; at < answer.keys.length; at += AT_ONCE) {
     const batch = answer.keys.slice(at, at + AT_ONCE);
     const judged = await Promise.all(
       batch.map((key) => judge(context, work, head, keys.get(key.cellId) ?? null, key)),
     );
-    for (const [i, { cellId }] of batch.entries()) {
+    for (const [i, { cellId, epoch }] of batch.entries()) {
+      if (cellId === work.record.cellId) newest = { cellId, epoch };
       const key = judged[i] ?? "refused";
       // The DS says that the key which is held is not the newest.
       if (key === "refused") refused.add(cellId);
@@ -93,8 +95,19 @@ export async function learnKeys(
   const records = [...keys.values()].map(encodeRecord);
   const { version, cells: due } = answer;
   work.keys = { ...work.keys, version, due, records, refused: [...refused] };
+  if (newest !== undefined) work.keys = { ...work.keys, newest };
   holdKeys(work.keys, keys);
   await compareOwnKey(work);
+}
+
+/**
+ * The newest epoch of our own cell that is known of; -1: none. The DS's word is enough, as also
+ * with a record that is refused: an epoch begins here with its commit alone.
+ */
+export function newestEpoch({ record, keys }: Pick<Work, "record" | "keys">): number {
+  const { cellId } = record;
+  const told = keys?.newest?.cellId === cellId ? keys.newest.epoch : -1;
+  return Math.max(told, keysHeld(keys).get(cellId)?.epoch ?? -1);
 }
 
 /**
