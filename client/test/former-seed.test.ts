@@ -47,9 +47,7 @@ beforeEach(async () => {
 afterEach(() => w.close());
 
 function conversation(): MemoryConversation {
-  const found = w.server.conversations.get(id);
-  if (found === undefined) throw new Error("no conversation");
-  return found;
+  return w.server.conversation(id);
 }
 
 async function clientOf(officer: Officer): Promise<string> {

@@ -74,9 +74,7 @@ async function says(officer: Officer, text: string): Promise<void> {
 }
 
 function conversation(): MemoryConversation {
-  const found = w.server.conversations.get(id);
-  if (found === undefined) throw new Error("no conversation");
-  return found;
+  return w.server.conversation(id);
 }
 
 function keysNow(): wire.CellKeys {

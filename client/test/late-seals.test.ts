@@ -55,9 +55,7 @@ beforeEach(async () => {
 afterEach(() => w.close());
 
 function conversation(): MemoryConversation {
-  const found = w.server.conversations.get(id);
-  if (found === undefined) throw new Error("no conversation");
-  return found;
+  return w.server.conversation(id);
 }
 
 function first(): Officer {
@@ -149,6 +147,13 @@ function countAsked(network: Network): () => number {
   return () => asked;
 }
 
+async function comesBackAndReads(officer: Officer): Promise<void> {
+  await officer.restart();
+  await officer.receives(id, TEXT, SOON_MS);
+  await waits(officer, 0);
+  expect((await officer.core.encryption(id)).refused).toBe(0);
+}
+
 function missing(): number {
   return conversation().log.reduce((sum, { sealed }) => sum + (sealed?.missing.size ?? 0), 0);
 }
@@ -197,10 +202,7 @@ describe("a late seal", { timeout: LIMIT_MS }, () => {
     release();
     await sender.until("sealed", () => Promise.resolve(missing() === 0), SOON_MS);
     for (let turn = 0; turn < 3; turn++) await rotates(first());
-    await second.restart();
-    await second.receives(id, TEXT, SOON_MS);
-    await waits(second, 0);
-    expect((await second.core.encryption(id)).refused).toBe(0);
+    await comesBackAndReads(second);
   });
 
   it("opens in an epoch whose key has become too old to be sealed for", async () => {
@@ -208,10 +210,7 @@ describe("a late seal", { timeout: LIMIT_MS }, () => {
     await sealedForLater(second);
     for (const officer of inside) await officer.core.close();
     w.server.laterMs += 8 * ROTATE_AFTER_MS;
-    await second.restart();
-    await second.receives(id, TEXT, SOON_MS);
-    await waits(second, 0);
-    expect((await second.core.encryption(id)).refused).toBe(0);
+    await comesBackAndReads(second);
   });
 
   it("opens in an epoch whose key somebody made who was removed since", async () => {
@@ -220,10 +219,7 @@ describe("a late seal", { timeout: LIMIT_MS }, () => {
     const committer = await clientOf(first());
     for (const officer of inside) await officer.core.close();
     w.server.revoke(committer);
-    await second.restart();
-    await second.receives(id, TEXT, SOON_MS);
-    await waits(second, 0);
-    expect((await second.core.encryption(id)).refused).toBe(0);
+    await comesBackAndReads(second);
   });
 
   it("is asked for on a connection that stands, before the epoch ends that it is for", async () => {

@@ -14,9 +14,7 @@ let w: MemoryWorld;
 afterEach(() => w.close());
 
 function conversation(id: string): MemoryConversation {
-  const found = w.server.conversations.get(id);
-  if (found === undefined) throw new Error("no conversation");
-  return found;
+  return w.server.conversation(id);
 }
 
 async function cellOf({ core }: Officer, id: string): Promise<string> {

@@ -35,9 +35,7 @@ afterEach(async () => {
 });
 
 function conversation(): MemoryConversation {
-  const found = w.server.conversations.get(id);
-  if (found === undefined) throw new Error("no conversation");
-  return found;
+  return w.server.conversation(id);
 }
 
 function epochs(): ReadonlyMap<string, number | null> {

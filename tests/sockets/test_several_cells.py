@@ -284,15 +284,29 @@ async def test_a_late_seal_is_asked_for_and_passed_on_though_wakeups_were_lost(
     await late_seal(live, lost=True)
 
 
-async def late_seal(live: LiveSealed, *, lost: bool) -> None:
-    """A cell that is founded after a message gets its seal."""
+async def one_founded(
+    live: LiveSealed,
+) -> tuple[ConversationId, Mapping[CellId, Sequence[Device]], CellId, CellId]:
+    """A conversation of two cells: its id, devices by cell, the founded cell and the other."""
     c, devices = await live.large(6)
     cells = await live.cells(c, devices)
-    a = devices[0]
-    mine = await live.cell_of(c, a)
+    mine = await live.cell_of(c, devices[0])
     other = next(one for one in cells if one != mine)
-    x = cells[other][0]
     await live.found(c, mine, cells[mine])
+    return c, cells, mine, other
+
+
+async def seal_for(live: LiveSealed, c: ConversationId, sender: Device, cell_id: CellId) -> bytes:
+    """A seal under the newest key of a cell."""
+    keys = await live.service.keys.newest(sender.caller, c, 0)
+    key_id = next(one.key_id for one in keys.keys if one.cell_id == cell_id)
+    return bytes.fromhex(cell_id) + key_id + bytes(80)
+
+
+async def late_seal(live: LiveSealed, *, lost: bool) -> None:
+    """A cell that is founded after a message gets its seal."""
+    c, cells, mine, other = await one_founded(live)
+    a, x = cells[mine][0], cells[other][0]
     async with live.client(a.caller) as sender, live.client(x.caller) as late:
         _, accepted = await live.send(c, a)
         assert PAYLOAD.decode((await entry_of(late, "sealed")).payload).seal is None
@@ -303,9 +317,7 @@ async def late_seal(live: LiveSealed, *, lost: bool) -> None:
             await live.sockets.fanout.heal()
         assert (await entry_of(late, "commit")).cell_id == other
         assert await sender.next() == wire.SealWanted(conversation_id=c, cell_id=other)
-        keys = await live.service.keys.newest(a.caller, c, 0)
-        key_id = next(one.key_id for one in keys.keys if one.cell_id == other)
-        seals = bytes.fromhex(other) + key_id + bytes(80)
+        seals = await seal_for(live, c, a, other)
         body = wire.LateSeals(seals=seals)
         await live.service.sealed.late(a.caller, c, accepted.seq, body)
         live.live_bus.forgetful = False
@@ -324,13 +336,8 @@ async def test_nobody_comes_back_to_a_message_without_its_seal(
 ) -> None:
     """Its cell was not ready when it was sealed. Who comes back asks the log, which knows whether
     the seal is there by now, and the node reads it again for a crowd, but not for ever."""
-    c, devices = await live.large(6)
-    cells = await live.cells(c, devices)
-    a = devices[0]
-    mine = await live.cell_of(c, a)
-    other = next(one for one in cells if one != mine)
-    x = cells[other][0]
-    await live.found(c, mine, cells[mine])
+    c, cells, mine, other = await one_founded(live)
+    a, x = cells[mine][0], cells[other][0]
     read: list[int] = []
     entries = live.service.feed.entries
 
@@ -357,9 +364,7 @@ async def test_nobody_comes_back_to_a_message_without_its_seal(
             assert not await follow(x)
         assert read == [accepted.seq]  # It had not come, and that is not asked again so soon.
         await live.found(c, other, cells[other])
-        keys = await live.service.keys.newest(a.caller, c, 0)
-        key_id = next(one.key_id for one in keys.keys if one.cell_id == other)
-        seals = bytes.fromhex(other) + key_id + bytes(80)
+        seals = await seal_for(live, c, a, other)
         await live.service.sealed.late(a.caller, c, accepted.seq, wire.LateSeals(seals=seals))
         assert not await follow(x)
         page = await live.service.log.page(x.caller, c, accepted.seq - 1, 10)

@@ -74,6 +74,12 @@ export class MemoryServer {
     return found;
   }
 
+  conversation(id: string): MemoryConversation {
+    const found = this.conversations.get(id);
+    if (found === undefined) throw new Error(`no conversation ${id}`);
+    return found;
+  }
+
   clientsOf(personId: string): readonly Account[] {
     return [...this.accounts.values()].filter((one) => one.personId === personId && !one.revoked);
   }
