@@ -34,6 +34,7 @@ import { ViewMaker } from "./views.ts";
 import type { Ready } from "./wire.ts";
 
 const LOOK_MS = 3_600_000;
+const OVERDUE_MS = 30_000;
 
 /** How long somebody who knows no name waits before asking for it, and for another's answer. */
 const ASK_AFTER_MS = 1_500;
@@ -147,7 +148,11 @@ export class Device {
     this.outgoing.onChange = options.onOutbox;
     // Where nothing comes for long, nothing else looks at how old a cell's key is.
     const look = setInterval(() => this.sync.attendAll(), LOOK_MS);
-    this.#abort.signal.addEventListener("abort", () => clearInterval(look));
+    const overdue = setInterval(() => void this.sync.askOverdue().catch(ignore), OVERDUE_MS);
+    this.#abort.signal.addEventListener("abort", () => {
+      clearInterval(look);
+      clearInterval(overdue);
+    });
   }
 
   /** Read the vault; nothing of the network is needed. */

@@ -17,6 +17,7 @@ import { applyHandshake } from "./receiving/handshake_entry.ts";
 import { applyMessage } from "./receiving/message_entry.ts";
 import { applySealed } from "./receiving/sealed_entry.ts";
 import { dropElsewhere, lacksSeal, openLate, openWaiting } from "./receiving/opening.ts";
+import { Asked } from "./receiving/asked.ts";
 import { allWaiting, dropWaiting } from "./receiving/waiting.ts";
 import type { InboxListener, Receiving } from "./receiving/receiving.ts";
 import { applyRoster } from "./receiving/roster_entry.ts";
@@ -27,16 +28,8 @@ import type { LogEntry, SealedPayload } from "./wire.ts";
 /** Entries stored in one transaction while catching up. */
 const BATCH = 32;
 const PAGE = 200;
-/** A seal that was not there is not asked for again within this time on the same connection. */
-const ASK_AGAIN_MS = 10_000;
-/** So many are asked for when an epoch ends: seals are pushed to who is connected; few get lost. */
+/** So many are asked for at a time: seals are pushed to who is connected; few get lost. */
 const MOST_ASKED = 50;
-
-/** The messages that wait of one conversation, by seq: when their seals were looked for last. */
-interface Asked {
-  readonly connection: number;
-  readonly atMs: Map<number, number>;
-}
 
 export class Inbox {
   readonly #context: DeviceContext;
@@ -129,6 +122,18 @@ export class Inbox {
   }
 
   /**
+   * Ask for the seals that this connection has waited for in vain: what brought one may have been
+   * lost between two nodes, or its sender is away. Inside the queue.
+   */
+  askOverdue(conversation: Conversation): Promise<void> {
+    const nowMs = this.#context.now();
+    const asked = this.#askedOf(conversation);
+    return this.#askForSeals(conversation, MOST_ASKED, nowMs, ({ seq }) =>
+      asked.overdue(seq, nowMs),
+    );
+  }
+
+  /**
    * An epoch of our cell is about to end: ask for seals that were lost on their way. Those come first
    * that were asked for longest ago. While a cell has somebody to remove none is made for it, and all
    * its members are here at once.
@@ -146,15 +151,14 @@ export class Inbox {
   ): Promise<void> {
     if ((conversation.record.waiting ?? 0) === 0) return;
     const waiting = await allWaiting(this.#context.vault, new Work(conversation));
-    const atMs = this.#askedOf(conversation);
-    const last = ({ seq }: WaitingRecord): number => atMs.get(seq) ?? -Infinity;
+    const asked = this.#askedOf(conversation);
+    const last = ({ seq }: WaitingRecord): number => asked.lastMs(seq);
     const due = waiting
-      .filter((one) => maybe(one) && lacksSeal(conversation, one))
-      .filter((one) => Math.abs(nowMs - last(one)) >= ASK_AGAIN_MS)
+      .filter((one) => lacksSeal(conversation, one) && maybe(one) && asked.may(one.seq, nowMs))
       .sort((a, b) => last(a) - last(b) || a.seq - b.seq);
     for (const { seq } of due.slice(0, most)) {
       await this.#askForSeal(conversation, seq);
-      atMs.set(seq, nowMs);
+      asked.note(seq, nowMs);
     }
   }
 
@@ -175,12 +179,12 @@ export class Inbox {
     if (seal instanceof Uint8Array) await this.lateSeal(conversation, seq, seal);
   }
 
-  #askedOf({ id, connection }: Conversation): Map<number, number> {
+  #askedOf({ id, connection }: Conversation): Asked {
     const before = this.#asked.get(id);
-    if (before?.connection === connection) return before.atMs;
-    const atMs = new Map<number, number>();
-    this.#asked.set(id, { connection, atMs });
-    return atMs;
+    if (before?.connection === connection) return before;
+    const asked = new Asked(connection);
+    this.#asked.set(id, asked);
+    return asked;
   }
 
   async #dropElsewhere(conversation: Conversation): Promise<void> {
@@ -223,11 +227,11 @@ export class Inbox {
 
   /** What the log, read from `nowMs` on, shows without a seal has none yet; null: it was pushed. */
   #noteAsked(conversation: Conversation, { waiting }: Work, nowMs: number | null): void {
-    const atMs = this.#askedOf(conversation);
+    const asked = this.#askedOf(conversation);
     for (const [seq, one] of waiting) {
-      if (one === null) atMs.delete(seq);
+      if (one === null) asked.forget(seq);
       else if (nowMs !== null && (unpack(one.payload) as SealedPayload).seal === null)
-        atMs.set(seq, nowMs);
+        asked.note(seq, nowMs);
     }
   }
 }

@@ -222,6 +222,18 @@ export class Sync {
     });
   }
 
+  /** Seals that this device has waited for in vain on this connection. */
+  async askOverdue(): Promise<void> {
+    const { inbox, membership, socket } = this.#parts;
+    for (const conversation of this.conversations.values()) {
+      const { cells, waiting = 0 } = conversation.record;
+      if (cells === 1 || waiting === 0 || !socket().connected) continue;
+      await conversation.run(() =>
+        membership.guard(conversation, () => inbox.askOverdue(conversation)),
+      );
+    }
+  }
+
   async onFrame(frame: Exclude<ServerFrame, Ready>): Promise<void> {
     const { context, membership, inbox, people, account } = this.#parts;
     switch (frame.t) {

@@ -1,6 +1,6 @@
 /** Seals that come after their message: to whom, and by when, they must be of use. */
 import { encode } from "@msgpack/msgpack";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { STORES } from "../src/records.ts";
 import type { CoreOptions } from "../src/create.ts";
 import type { ConversationRecord } from "../src/records.ts";
@@ -16,6 +16,8 @@ import { changeRecord } from "./vaults.ts";
 
 const LIMIT_MS = 120_000;
 const SOON_MS = 60_000;
+/** As often a device looks whether a seal is overdue. */
+const LOOK_MS = 30_000;
 const TEXT = "sealed to the epoch before";
 
 let w: MemoryWorld;
@@ -52,7 +54,10 @@ beforeEach(async () => {
   for (const officer of inside) await officer.receives(id, "keys of now", SOON_MS);
   stopped = w.server.now();
 }, LIMIT_MS);
-afterEach(() => w.close());
+afterEach(async () => {
+  await w.close();
+  vi.useRealTimers();
+});
 
 function conversation(): MemoryConversation {
   return w.server.conversation(id);
@@ -232,6 +237,36 @@ describe("a late seal", { timeout: LIMIT_MS }, () => {
     await sender.until("sealed", () => Promise.resolve(missing() === 0), SOON_MS);
     w.server.laterMs += 60_000;
     for (let turn = 0; turn < 3; turn++) await rotates(first());
+    await second.receives(id, TEXT, SOON_MS);
+    await waits(second, 0);
+  });
+
+  it("is asked for on a connection that stands, although nothing else happens", async () => {
+    vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
+    const network = new Network(w.fetch);
+    const second = await comesIn({ fetch: network.fetch });
+    const asked = countAsked(network);
+    const release = wire.hold(/sealed\/wanted/);
+    await sender.text(id, TEXT);
+    await waits(second, 1);
+    w.server.pushes = (_, frame) => (frame.t === "late_seal" ? null : frame);
+    const pass = async (ms: number): Promise<void> => {
+      w.server.laterMs += ms;
+      await vi.advanceTimersByTimeAsync(LOOK_MS);
+      await second.core.encryption(id); // What it set off is done.
+    };
+    const before = asked();
+    await pass(0);
+    await pass(10_000);
+    expect(asked()).toBe(before);
+    await pass(60_000);
+    await second.until("asked", () => Promise.resolve(asked() === before + 1), SOON_MS);
+    // It was not there yet, so this device has more patience.
+    await pass(60_000);
+    expect(asked()).toBe(before + 1);
+    release();
+    await sender.until("sealed", () => Promise.resolve(missing() === 0), SOON_MS);
+    await pass(120_000);
     await second.receives(id, TEXT, SOON_MS);
     await waits(second, 0);
   });

@@ -108,6 +108,7 @@ class Container:
             suite=settings.suite,
             log_retention_days=settings.log_retention_days,
             cell_size=settings.cell_size,
+            conversations_per_hour=settings.conversations_per_person_per_hour,
         )
         late.service = self.delivery
         self.sockets = Sockets(

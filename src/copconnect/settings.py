@@ -51,6 +51,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     certificate_days: Annotated[int, Meta(ge=21)] = 90
     """Devices renew in the last third, 30 days at most. A cell's key is used for up to 7 days and
     must not outlive its signer's certificate: a third is at least as long."""
+    conversations_per_person_per_hour: Positive = 100
+    """That one person may create; over all nodes."""
     attachment_quota_bytes_per_day: NotNegative = 20 * 1024**3
     """Ciphertext bytes that one person may upload in a day."""
     log_retention_days: Annotated[int, Meta(ge=30)] = 180

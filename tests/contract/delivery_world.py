@@ -184,6 +184,7 @@ class World:
         cell_size: int = wire.CELL_SIZE,
         bus: LocalBus | None = None,
         registry: Registry | None = None,
+        conversations_per_hour: int = 100,
     ) -> None:
         self.database = database
         self.bus = bus or LocalBus()
@@ -206,6 +207,7 @@ class World:
             leases=self.leases,
             suite=suite,
             cell_size=cell_size,
+            conversations_per_hour=conversations_per_hour,
         )
 
     async def _record(self, wakeup: AnyWakeup) -> None:

@@ -211,9 +211,10 @@ class SealedWorld(World):
     async def send(
         self, conversation_id: ConversationId, device: Device, **more: Any
     ) -> tuple[wire.PostSealed, wire.Accepted]:
-        """Post the device's next message, and go on in its chain."""
+        """Post the device's next message, announced when this returns, and go on in its chain."""
         post = await self.sealed(conversation_id, device, **more)
         accepted = await self.service.sealed.post(device.caller, conversation_id, post)
+        await self.service.sealed.close()
         went(device, post)
         return post, accepted
 

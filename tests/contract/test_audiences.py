@@ -93,6 +93,15 @@ async def test_everyone_at_once_in_all_their_cells(world: World) -> None:
         await world.service.audiences.create(chief, body(cell_id=asked.cell_id))
 
 
+async def test_members_create_only_so_many_an_hour_the_department_any(database: Database) -> None:
+    world = World(database, conversations_per_hour=1)
+    chief = officer(world, "TG", admin=True)
+    await world.service.audiences.create(chief, body())
+    with pytest.raises(errors.RateLimited):
+        await world.service.audiences.create(chief, body())
+    await world.service.audiences.create_for(chief.person_id, body())
+
+
 async def test_units_alone_and_with_those_below(world: World) -> None:
     chief = officer(world, "TG", admin=True)
     dcp = officer(world, "TG/HYD", admin=True)

@@ -101,6 +101,26 @@ async def test_create_is_repeatable_and_ids_are_not_stolen(world: World) -> None
     assert (await world.service.membership.conversations(c)).conversations == []
 
 
+async def test_one_person_creates_only_so_many_conversations_an_hour(database: Database) -> None:
+    world = World(database, conversations_per_hour=2)
+    a, b = (world.registry.register() for _ in range(2))
+    ids = new_id(), new_id()
+    first = await world.group(a, [b], *ids)
+    world.clock.at += 1_000
+    await world.group(a, [b])
+    with pytest.raises(errors.RateLimited) as refused:
+        await world.group(a, [b])
+    assert refused.value.retry_after_ms == 3_600_000 - 1_000
+    # What is there already is answered again; others may go on.
+    assert await world.group(a, [b], *ids) == first
+    await world.group(b, [a])
+    assert len((await world.service.membership.conversations(a)).conversations) == 3
+    world.clock.at += 3_600_000 - 1_000
+    await world.group(a, [b])
+    with pytest.raises(errors.RateLimited):
+        await world.group(a, [b])
+
+
 async def test_a_direct_conversation_leaves_out_devices_that_do_not_fit(database: Database) -> None:
     world = World(database, cell_size=3)
     a, b = world.registry.register(), world.registry.register()

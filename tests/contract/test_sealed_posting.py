@@ -1,5 +1,6 @@
 """Sealed messages: accepted once, in order with every cell's commits; refusals; late seals."""
 
+import asyncio
 import hashlib
 import os
 from collections.abc import Sequence
@@ -8,7 +9,7 @@ import msgspec
 import pytest
 
 from copconnect import errors, wire
-from copconnect.bus import EntryWakeup, LateSealWakeup, SealWantedWakeup
+from copconnect.bus import AnyWakeup, EntryWakeup, LateSealWakeup, SealWantedWakeup
 from copconnect.database import Database
 from copconnect.delivery import key_store, sealed_store
 from copconnect.ids import ConversationId, Seq, new_id
@@ -67,6 +68,31 @@ async def test_a_message_reaches_every_cell_with_its_own_seal(world: SealedWorld
         )
         assert FRAME.decode(frames.frame(cell_id)).entry == entry
         assert await world.service.log.sealed(those[0].caller, c, Seq(5)) == entry
+
+
+async def test_the_answer_does_not_wait_until_all_sockets_are_written_to(
+    world: SealedWorld,
+) -> None:
+    c, devices = await world.ready(6)
+    sockets_written, heard = asyncio.Event(), list[AnyWakeup]()
+
+    async def hear(wakeup: AnyWakeup) -> None:
+        await sockets_written.wait()
+        heard.append(wakeup)
+
+    world.bus.subscribe(hear)
+    post = await world.sealed(c, devices[0])
+    async with asyncio.timeout(10):
+        accepted = await world.service.sealed.post(devices[0].caller, c, post)
+    assert (await payload(world, c, devices[-1], accepted.seq)).sealed == post.sealed
+    assert heard == []
+    closing = asyncio.create_task(world.service.close())
+    await asyncio.sleep(0.01)
+    assert not closing.done()  # Nothing that was accepted goes unannounced at an orderly end.
+    sockets_written.set()
+    await closing
+    (entry,) = heard
+    assert isinstance(entry, EntryWakeup)
 
 
 async def test_a_retry_is_answered_as_the_first_time_whatever_changed(world: SealedWorld) -> None:

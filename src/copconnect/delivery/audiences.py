@@ -114,6 +114,10 @@ class Audiences:
                 if await store.created_by(connection, conversation_id) != creator:
                     raise errors.BadRequest(reason="conversation_id is taken")
                 return await self._size(connection, conversation_id)
+            if client_id is not None:  # The department's own command is not limited.
+                await store.require_not_too_many(
+                    connection, creator, parts.conversations_per_hour, now_ms
+                )
             if await cell_store.cell_taken(connection, CellId(body.cell_id)):
                 raise errors.BadRequest(reason="cell_id is taken")
             await audience_store.add(connection, conversation_id, rule)

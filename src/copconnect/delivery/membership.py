@@ -75,6 +75,9 @@ class Membership:
             if await store.created_by(connection, conversation_id) != caller.person_id:
                 raise errors.BadRequest(reason="conversation_id is taken")
             return conversation_id, []
+        await store.require_not_too_many(
+            connection, caller.person_id, parts.conversations_per_hour, now_ms
+        )
         cell_id = CellId(body.cell_id)
         if await cell_store.cell_taken(connection, cell_id):
             raise errors.BadRequest(reason="cell_id is taken")

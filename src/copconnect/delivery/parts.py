@@ -32,6 +32,8 @@ class Parts:
     """Of new conversations."""
     cell_size: int = wire.CELL_SIZE
     """Clients in one cell at most; a suite may say fewer."""
+    conversations_per_hour: int = 100
+    """That one person may create: each costs its server work for each of its people."""
     trees: RosterTrees = field(default_factory=RosterTrees)
     tails: LogTails = field(default_factory=LogTails)
 

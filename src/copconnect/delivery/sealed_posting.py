@@ -5,6 +5,7 @@ ordered against the commits of every cell by the conversation's row, which is he
 judged. What its own bytes say is checked before that. A refusal is rolled back, the seq with it.
 """
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -56,6 +57,7 @@ class SealedPosting:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
+        self._announcing: set[asyncio.Task[None]] = set()
 
     async def post(
         self, caller: Caller, conversation_id: ConversationId, body: wire.PostSealed
@@ -78,7 +80,7 @@ class SealedPosting:
         except AlreadyAccepted as already:
             return already.accepted
         # The sender's own entry comes first: it keeps the message's key from then on.
-        await parts.bus.publish(
+        self._announce(
             [
                 wakeup_of(entry, [seal.data for seal in post.seals]),
                 *(
@@ -92,6 +94,17 @@ class SealedPosting:
             ]
         )
         return wire.Accepted(seq=entry.seq, sent_ms=entry.sent_ms, epoch=Epoch(0))
+
+    def _announce(self, wakeups: Sequence[AnyWakeup]) -> None:
+        """Publish without keeping the sender waiting while tens of thousands of sockets are
+        written to. What a crash keeps from being announced is found in the log."""
+        task = asyncio.create_task(self._parts.bus.publish(wakeups))
+        self._announcing.add(task)
+        task.add_done_callback(self._announcing.discard)
+
+    async def close(self) -> None:
+        """Wait for what is being announced."""
+        await asyncio.gather(*self._announcing, return_exceptions=True)
 
     async def chain(self, caller: Caller, conversation_id: ConversationId) -> wire.SenderChain:
         """Return where the caller's client's chain ends."""

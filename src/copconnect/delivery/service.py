@@ -53,6 +53,7 @@ class DeliveryService:
         suite: suites.Name = "x25519",
         cell_size: int = CELL_SIZE,
         log_retention_days: int = 180,
+        conversations_per_hour: int = 100,
     ) -> None:
         parts = Parts(
             database=database,
@@ -63,6 +64,7 @@ class DeliveryService:
             attachments=attachments,
             suite=suites.BY_NAME[suite],
             cell_size=cell_size,
+            conversations_per_hour=conversations_per_hour,
         )
         self.trees = parts.trees
         self.membership = Membership(parts, organisation)
@@ -86,6 +88,7 @@ class DeliveryService:
 
     async def close(self) -> None:
         """Stop background work."""
+        await self.sealed.close()
         await self.receipt_counts.close()
         await self.audiences.close()
         await self.retention.close()

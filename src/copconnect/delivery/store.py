@@ -20,10 +20,13 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from copconnect import errors
 from copconnect.database import upsert_for
 from copconnect.delivery.standing import Held
 from copconnect.delivery.tables import CONVERSATIONS, ROSTER_HEADS
 from copconnect.ids import ConversationId, PersonId, Seq
+
+_HOUR_MS = 3_600_000
 
 
 def _bind(name: str, kind: Any = None) -> Any:
@@ -94,6 +97,24 @@ async def created_by(connection: AsyncConnection, conversation_id: ConversationI
     return await connection.scalar(
         select(CONVERSATIONS.c.created_by).where(CONVERSATIONS.c.conversation_id == conversation_id)
     )
+
+
+async def require_not_too_many(
+    connection: AsyncConnection, created_by: PersonId, most_per_hour: int, now_ms: int
+) -> None:
+    """Raise RateLimited when somebody has created more conversations than that within an hour, the
+    one of this transaction among them."""
+    created_ms = CONVERSATIONS.c.created_ms
+    first_too_many = (
+        select(created_ms)
+        .where(CONVERSATIONS.c.created_by == created_by, created_ms > now_ms - _HOUR_MS)
+        .order_by(created_ms.desc())
+        .offset(most_per_hour)
+        .limit(1)
+    )
+    oldest_ms = await connection.scalar(first_too_many)
+    if oldest_ms is not None:
+        raise errors.RateLimited(retry_after_ms=max(1, oldest_ms + _HOUR_MS - now_ms))
 
 
 async def hold(

@@ -42,6 +42,8 @@ CONVERSATIONS = Table(
     Column("cells", Integer, nullable=False),  # More than one: messages are sealed.
     Column("shared_seq", BigInteger, nullable=False),  # Newest entry for every cell, if several.
     Column("key_version", BigInteger, nullable=False),  # Grows with each key record.
+    # How many somebody has created within an hour.
+    Index("ix_conversations_created", "created_by", "created_ms"),
 )
 
 _ADMIN = text("admin")
