@@ -123,9 +123,9 @@ def copied(request: pytest.FixtureRequest, folder: Path, template: str) -> Itera
         yield f"sqlite+aiosqlite:///{file}"
         return
     server: PostgreSQL = request.getfixturevalue("postgresql")
-    name = apart(server.create_database(source))
+    name = apart(server.lend(source))
     yield server.url(name)
-    apart(server.drop_database(name))
+    apart(server.give_back(name, source))
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])

@@ -1,5 +1,8 @@
 """A real PostgreSQL for one test session. Its data lives as long, so durability is off."""
 
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
 import asyncpg
 
 from copconnect.services import postgresql
@@ -13,6 +16,23 @@ SETTINGS = {
     "shared_buffers": "64MB",
 }
 
+# Of tables and indexes.
+_COLUMNS = """
+SELECT md5(string_agg(relname || ' ' || attname || ' ' || atttypid, ',' ORDER BY relname, attnum))
+FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid
+WHERE relnamespace = 'public'::regnamespace AND attnum > 0
+"""
+
+
+@dataclass
+class _Template:
+    """What a copy is brought back to, and the copies that were."""
+
+    columns: str
+    rows: dict[str, bytes]
+    sequences: dict[str, int]
+    free: list[str] = field(default_factory=list)
+
 
 class PostgreSQL(postgresql.PostgreSQL):
     """A running server. Every database on it belongs to one test."""
@@ -20,6 +40,7 @@ class PostgreSQL(postgresql.PostgreSQL):
     def __init__(self) -> None:
         super().__init__(SETTINGS)
         self._made = 0
+        self._templates: dict[str, _Template] = {}
 
     async def create_database(self, template: str = "template1") -> str:
         """Make a database as a copy of ``template``, which nobody may be connected to."""
@@ -27,6 +48,63 @@ class PostgreSQL(postgresql.PostgreSQL):
         name = f"test_{self._made}"
         await self._execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
         return name
+
+    async def lend(self, template: str) -> str:
+        """Return a database that is as ``template``: one that another test gave back, if there is
+        one. To copy the 300 files of a database takes longer than most tests."""
+        if template not in self._templates:
+            self._templates[template] = await self._read(template)
+        free = self._templates[template].free
+        return free.pop() if free else await self.create_database(template)
+
+    async def give_back(self, name: str, template: str) -> None:
+        """Make a database as its template again, for the next test. One whose tables were changed
+        goes."""
+        known = self._templates[template]
+        await self._execute(
+            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity "
+            f"WHERE datname = '{name}'"
+        )
+        connection = await asyncpg.connect(host=self.host, user=OWNER, database=name)
+        try:
+            fits = await connection.fetchval(_COLUMNS) == known.columns
+            written = await _tables_with_rows(connection)
+            if written:
+                await connection.execute(f"TRUNCATE {', '.join(written)} CASCADE")
+            await connection.execute(
+                "SELECT setval(sequencename::regclass, start_value, false) FROM pg_sequences"
+            )
+            for table, rows in known.rows.items():
+                await connection.copy_to_table(table, source=_chunks(rows), format="binary")
+            for sequence, value in known.sequences.items():
+                await connection.execute(f"SELECT setval('{sequence}', {value})")
+        finally:
+            await connection.close()
+        if fits:
+            known.free.append(name)
+        else:
+            await self.drop_database(name)
+
+    async def _read(self, template: str) -> _Template:
+        connection = await asyncpg.connect(host=self.host, user=OWNER, database=template)
+        try:
+            rows: dict[str, bytes] = {}
+            for table in await _tables_with_rows(connection):
+                found = bytearray()
+
+                async def keep(data: bytes, found: bytearray = found) -> None:
+                    found.extend(data)
+
+                await connection.copy_from_table(table, output=keep, format="binary")
+                rows[table] = bytes(found)
+            used = await connection.fetch(
+                "SELECT sequencename, last_value FROM pg_sequences WHERE last_value IS NOT NULL"
+            )
+            columns: str = await connection.fetchval(_COLUMNS)
+            sequences = {one["sequencename"]: one["last_value"] for one in used}
+            return _Template(columns, rows, sequences)
+        finally:
+            await connection.close()
 
     async def drop_database(self, name: str) -> None:
         """Delete a database, ending connections that are still open."""
@@ -38,3 +116,15 @@ class PostgreSQL(postgresql.PostgreSQL):
             await connection.execute(statement)
         finally:
             await connection.close()
+
+
+async def _tables_with_rows(connection: asyncpg.Connection) -> list[str]:
+    tables = await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+    names: list[str] = [one["tablename"] for one in tables]
+    asked = ", ".join(f"EXISTS (SELECT FROM {name})" for name in names)
+    answers = await connection.fetchrow(f"SELECT {asked}")
+    return [name for name, some in zip(names, answers, strict=True) if some]
+
+
+async def _chunks(data: bytes) -> AsyncIterator[bytes]:
+    yield data

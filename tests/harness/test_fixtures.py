@@ -31,6 +31,18 @@ async def test_database_is_fresh_for_each_test(database: Database, run: int) -> 
         assert (await connection.scalars(sa.select(PROBE.c.n))).all() == [run]
 
 
+# Twice: the second run would find what the first one left if databases were shared as they are.
+@pytest.mark.parametrize("run", [1, 2])
+async def test_database_has_no_rows_of_another_test(database: Database, run: int) -> None:
+    wakeups = METADATA.tables["wakeups"]
+    async with database.transaction() as connection:
+        assert await connection.scalar(sa.select(sa.func.count()).select_from(wakeups)) == 0
+        written = await connection.execute(
+            wakeups.insert().values(node="n", created_ms=run, payload=b"").returning(wakeups.c.id)
+        )
+        assert written.scalar_one() == 1
+
+
 async def test_back_ends_are_what_they_say(
     database: Database, request: pytest.FixtureRequest
 ) -> None:
