@@ -604,6 +604,22 @@ async def test_a_message_in_several_frames_is_one(live: Live) -> None:
         assert await bob.close_code() == wire.CLOSE_BAD_FRAME
 
 
+async def test_a_message_in_any_number_of_frames_holds_nobody_up(live: Live) -> None:
+    a, b = live.officer(), live.officer()
+    made = await live.founded(a, [b])
+    async with live.client(a) as alice, live.client(b) as bob:
+        update = wire.CursorUpdate(
+            conversation_id=made.conversation_id, delivered_seq=Seq(1), read_seq=Seq(1)
+        )
+        whole = msgspec.msgpack.encode(wire.Cursors(updates=[update] * 3))
+        # A binary message of empty frames, masked with zeros; the last frame has its bytes.
+        empty = bytes([0, 0x80]) + bytes(4)
+        last = bytes([0x80, 0x80 | 126]) + len(whole).to_bytes(2, "big") + bytes(4) + whole
+        first = bytes([2, 0x80]) + bytes(4)
+        bob.socket.transport.write(first + 200_000 * empty + last)
+        assert isinstance(await alice.next(), wire.Receipts)
+
+
 async def test_firefox_asks_for_more_than_the_upgrade(live: Live) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", live.port)
     try:

@@ -78,7 +78,7 @@ class Connection(WSListener):
     def __init__(self, owner: Owner, limit_bytes: int, forwarded: str = "") -> None:
         self._owner = owner
         self._limit = limit_bytes
-        self._parts: list[bytes] | None = None
+        self._parts: bytearray | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._transport: asyncio.Transport | None = None
         self.address = ""
@@ -195,17 +195,20 @@ class Connection(WSListener):
         """It took something after all."""
 
     def _collect(self, frame: WSFrame) -> None:
-        """Put a message in several frames together."""
+        """Put a message in several frames together. Each frame costs its bytes alone: anybody may
+        send any number of empty ones."""
         if (self._parts is None) != (frame.msg_type == WSMsgType.BINARY):
             self._owner.received(self, None)
             return
-        parts = self._parts = [*(self._parts or ()), frame.get_payload_as_bytes()]
-        if sum(map(len, parts)) > MAX_CLIENT_FRAME_BYTES:
+        if self._parts is None:
+            self._parts = bytearray()
+        self._parts += frame.get_payload_as_memoryview()
+        if len(self._parts) > MAX_CLIENT_FRAME_BYTES:
             self._parts = None
             self._owner.received(self, None)
         elif frame.fin:
-            self._parts = None
-            self._owner.received(self, b"".join(parts))
+            whole, self._parts = self._parts, None
+            self._owner.received(self, whole)
 
 
 def parser(owner: Owner, limit_bytes: int) -> WSProtocol:
