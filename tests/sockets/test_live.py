@@ -183,6 +183,29 @@ async def test_lost_wakeups_heal(live: Live) -> None:
         await bob.nothing()
 
 
+async def test_a_cursor_counts_though_the_wakeup_of_its_entry_was_lost(live: Live) -> None:
+    """Who comes in is told of the newest entry, reads it in the log and says so before the others
+    here were sent it."""
+    a, b, c = live.officer(), live.officer(), live.officer()
+    made = await live.founded(a, [b, c])
+    async with live.client(b) as bob:
+        live.live_bus.forgetful = True
+        accepted = await live.post(a, made)
+        live.live_bus.forgetful = False
+        async with live.client(c) as carol:
+            assert carol.ready is not None
+            assert carol.ready.heads[0].last_seq == accepted.seq
+            update = wire.CursorUpdate(
+                conversation_id=made.conversation_id,
+                delivered_seq=accepted.seq,
+                read_seq=accepted.seq,
+            )
+            await carol.send(wire.Cursors(updates=[update]))
+            told = [await bob.next(), await bob.next()]
+            (receipts,) = (one for one in told if isinstance(one, wire.Receipts))
+            assert receipts.receipts[0].read_seq == accepted.seq
+
+
 async def test_who_came_before_the_first_that_was_heard_is_known(live: Live) -> None:
     """Nobody here belonged, and the entry that names carol was lost; bob's came."""
     a, b, c = live.officer(), live.officer(), live.officer()

@@ -11,7 +11,7 @@ from copconnect.bus import EntryWakeup
 from copconnect.database import Database
 from copconnect.ids import CellId, ClientId, ConversationId, Seq, new_id
 from copconnect.sockets import fanout, returning
-from copconnect.sockets.feed import Seat
+from copconnect.sockets.feed import Place, Seat
 from tests.contract.sealed_world import Device, SealedWorld
 from tests.harness.waiting import until_async
 from tests.sockets.live_world import Live, LiveClient
@@ -271,6 +271,33 @@ async def test_lost_wakeups_of_sealed_messages_are_read_from_the_log(live: LiveS
                 seal = PAYLOAD.decode(entry.payload).seal
                 assert seal is not None
                 assert seal[:16].hex() == cell_id
+
+
+async def test_a_message_that_was_overtaken_while_one_comes_in_is_not_lost(
+    live: LiveSealed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody of the conversation was here, and of two entries that came while its place was read
+    only the second, of another cell, was heard."""
+    c, devices = await live.ready(6)
+    (_, (a, *_)), (other, (x, *_)) = (await live.cells(c, devices)).items()
+    places = live.service.feed.places
+    sent: list[Seq] = []
+
+    async def slow(client_ids: Collection[ClientId]) -> Mapping[ClientId, Sequence[Place]]:
+        found = await places(client_ids)
+        monkeypatch.setattr(live.service.feed, "places", places)
+        live.live_bus.forgetful = True
+        _, accepted = await live.send(c, a)
+        sent.append(accepted.seq)
+        live.live_bus.forgetful = False
+        await live.rotate(c, a)
+        return found
+
+    monkeypatch.setattr(live.service.feed, "places", slow)
+    async with live.client(x.caller) as theirs:
+        entry = await entry_of(theirs, "sealed")
+        assert (entry.seq, entry.cell_id) == (sent[0], other)
+        await theirs.nothing()
 
 
 async def test_a_late_seal_is_asked_for_and_passed_on(live: LiveSealed) -> None:

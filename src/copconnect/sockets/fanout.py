@@ -118,8 +118,12 @@ class Fanout:
             subscribed.add(place.conversation_id)
             topic = self._topics.get(place.conversation_id)
             if topic is None:
-                topic = self._topics[place.conversation_id] = Topic(entering.head(place))
+                topic = self._topics[place.conversation_id] = Topic(place.last_seq)
             topic.seat(connection, place.cell_id, place.certificate_hash)
+            if entering.head(place) > topic.head:
+                # What came meanwhile may have overtaken something, or others were lost: who is
+                # told of a head counts on everything up to it.
+                self._repair(place.conversation_id, entering.head(place), REORDER_S)
             heads[place.conversation_id] = max(
                 entering.own_head(place), topic.head_for(place.cell_id)
             )
@@ -156,9 +160,12 @@ class Fanout:
             self._forget_if_empty(conversation_id, topic)
 
     def head_of(self, connection: Connection, conversation_id: ConversationId) -> int | None:
-        """Return the newest seq of a conversation the connection belongs to, else None."""
+        """Return the newest seq of a conversation the connection belongs to, else None: also what
+        is not passed on here yet, as the log has it for everybody."""
         topic = self._topics.get(conversation_id)
-        return topic.head if topic is not None and topic.has(connection) else None
+        if topic is None or not topic.has(connection):
+            return None
+        return max(topic.head, topic.wanted)
 
     def _forget_if_empty(self, conversation_id: ConversationId, topic: Topic) -> None:
         if topic.empty and not topic.reloading and self._topics.get(conversation_id) is topic:
