@@ -183,6 +183,18 @@ async def test_lost_wakeups_heal(live: Live) -> None:
         await bob.nothing()
 
 
+async def test_what_was_lost_before_a_long_outage_heals(live: Live) -> None:
+    a, b = live.officer(), live.officer()
+    made = await live.founded(a, [b])
+    async with live.client(b) as bob:
+        await live.sockets.fanout.heal()
+        live.live_bus.forgetful = True
+        accepted = await live.post(a, made)
+        live.clock.at += 600_000  # The database is away meanwhile: no look succeeds.
+        await live.sockets.fanout.heal()
+        assert (await bob.entry()).seq == accepted.seq
+
+
 async def test_a_cursor_counts_though_the_wakeup_of_its_entry_was_lost(live: Live) -> None:
     """Who comes in is told of the newest entry, reads it in the log and says so before the others
     here were sent it."""

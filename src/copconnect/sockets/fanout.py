@@ -68,6 +68,7 @@ class Fanout:
         self._returning = Returning(feed)
         self._healing = Healing(self.heal, bus)
         self._healed: dict[ConversationId, int] = {}
+        self._looked_ms: int | None = None  # When the log was last looked at to the end.
         self._tasks: set[asyncio.Task[None]] = set()
         self.duties = Duties(feed, leases, self._topics)
 
@@ -387,8 +388,12 @@ class Fanout:
 
     async def heal(self) -> None:
         """Find entries that no wake-up announced, and seals that nobody was asked for. Three
-        statements, whatever the node holds."""
-        since_ms = self._clock.now_ms() - _HEAL_WINDOW_MS
+        statements, whatever the node holds.
+
+        It looks back from where it last came to the end: the database may have been away, or this
+        machine have stood still, for longer than a window."""
+        now_ms = self._clock.now_ms()
+        since_ms = min(now_ms, self._looked_ms or now_ms) - _HEAL_WINDOW_MS
         healed: dict[ConversationId, int] = {}
         for wakeup in await self._feed.roster_changes_since(since_ms):
             conversation_id = wakeup.conversation_id
@@ -404,6 +409,7 @@ class Fanout:
                 self._repair(conversation_id, seq, REORDER_S)
         for wanted in await self._feed.seals_wanted_since(since_ms):
             self._present.seal_wanted(wanted)
+        self._looked_ms = now_ms
 
     async def start(self) -> None:
         """Begin to heal."""
