@@ -1,9 +1,11 @@
 """What must hold when the same thing is asked many times at once."""
 
 import asyncio
+import dataclasses
 from typing import Any
 
 import msgspec
+import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from copconnect.ids import new_id
@@ -55,3 +57,30 @@ async def test_a_suspension_and_a_registration_cannot_cross(running: Running) ->
         person = (await running.container.roster.people(text=SHO)).people[0]
         assert person.status == "suspended"
         assert await running.container.registry.clients_of(connection, [person.person_id]) == []
+
+
+@pytest.mark.parametrize("restoring", [False, True])
+async def test_an_import_does_not_undo_what_is_done_meanwhile(
+    running: Running, monkeypatch: pytest.MonkeyPatch, restoring: bool
+) -> None:
+    """It takes seconds, and writes whom it has read."""
+    editor = running.container.editor
+    if restoring:
+        await editor.suspend(SHO)
+    compare = editor._compare
+    other: list[asyncio.Task[Any]] = []
+
+    async def slow(*asked: Any) -> Any:
+        found = await compare(*asked)
+        other.append(asyncio.create_task((editor.restore if restoring else editor.suspend)(SHO)))
+        await asyncio.wait(other, timeout=0.5)  # It waits for the import, or is done.
+        return found
+
+    monkeypatch.setattr(editor, "_compare", slow)
+    bank = synthetic_bank()
+    people = [dataclasses.replace(one, post_en=f"{one.post_en} II") for one in bank.people]
+    await editor.import_bank(dataclasses.replace(bank, people=people))
+    await other[0]
+    (person,) = (await running.container.roster.people(text=SHO)).people
+    assert person.status == ("active" if restoring else "suspended")
+    assert person.post.en.endswith(" II")

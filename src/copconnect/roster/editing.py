@@ -2,6 +2,7 @@
 
 Invariants: an import is one transaction, all or nothing; whoever is suspended or removed is
 signed out in the same transaction; importing the same file twice changes nothing the second time.
+One edits at a time, and holds the directory's row first.
 """
 
 import hashlib
@@ -107,6 +108,9 @@ class RosterEditor:
     async def suspend(self, number: str) -> PersonId | None:
         """Suspend the person with this number (E.164) and sign them out; None if unknown."""
         async with self._database.transaction() as connection:
+            # An import that has read who is active would otherwise write that over what is
+            # written here, or each would wait for the other.
+            await self._lock_directory(connection)
             row = await store.any_by_number(connection, number)
             if row is None:
                 return None
@@ -118,6 +122,7 @@ class RosterEditor:
     async def restore(self, number: str) -> PersonId | None:
         """End a suspension; the person registers again. None if the number is unknown."""
         async with self._database.transaction() as connection:
+            await self._lock_directory(connection)  # As above.
             row = await store.any_by_number(connection, number)
             if row is None:
                 return None
