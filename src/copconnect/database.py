@@ -10,9 +10,10 @@ writing thread between its statements, because each way there and back costs mor
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
+from itertools import islice
 from typing import Any, TypeVar
 
 from prometheus_client import Counter
@@ -36,6 +37,7 @@ from copconnect import errors
 T = TypeVar("T")
 POOL_WAIT_S = 10.0  # For a connection; then the caller is told to come again.
 LOCK_WAIT_MS = 30_000  # For another process that writes to the same SQLite file.
+CHUNK = 500  # PostgreSQL takes 32,767 parameters in one statement.
 IDLE_S = 2.0  # After which a connection is asked whether its server is there.
 _RETURNED_AT = "copconnect_returned_at"
 STATEMENTS = Counter("copconnect_database_statements", "SQL statements executed by this process")
@@ -54,6 +56,13 @@ METADATA = MetaData(
 def upsert_for(dialect: str, table: Any) -> Any:
     """Return an INSERT that can say ON CONFLICT in a dialect."""
     return (sqlite if dialect == "sqlite" else postgresql).insert(table)
+
+
+def chunks(items: Iterable[T], size: int = CHUNK) -> Iterator[list[T]]:
+    """Split what may be long so that no statement has too many parameters."""
+    iterator = iter(items)
+    while part := list(islice(iterator, size)):
+        yield part
 
 
 def unnested(name: str, column: Column[Any]) -> Any:

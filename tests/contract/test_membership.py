@@ -4,11 +4,14 @@ from typing import Any
 
 import msgspec
 import pytest
+from sqlalchemy import insert
 
 from copconnect import errors, wire
+from copconnect.bus import EntryWakeup
 from copconnect.database import Database
 from copconnect.delivery import log_store, rules
-from copconnect.ids import ConversationId, new_id
+from copconnect.delivery.tables import ROSTER_LEAVES
+from copconnect.ids import ClientId, ConversationId, new_id
 from tests.contract.delivery_world import Vectors, World
 
 
@@ -251,6 +254,30 @@ async def test_suspension_takes_every_conversation_and_return_gives_them_back(
         await world.service.client_added(connection, world.registry.clients[-1])
     for one in made:
         await world.post(again, one)
+
+
+async def test_clients_lose_more_places_than_a_statement_has_parameters(world: World) -> None:
+    """As many as some hundred people have by their direct conversations."""
+    a, b = world.registry.register(), world.registry.register()
+    made = await world.founded(a, [b])
+    places = [
+        {
+            "conversation_id": new_id(),
+            "cell_id": new_id(),
+            "certificate_hash": "",
+            "client_id": b.client_id,
+            "person_id": b.person_id,
+        }
+        for _ in range(33_000)
+    ]
+    async with world.database.transaction() as connection:
+        await connection.execute(insert(ROSTER_LEAVES), places)
+        gone = [b.client_id, *(ClientId(new_id()) for _ in range(33_000))]
+        (wakeup,) = await world.service.clients_removed(connection, gone, "department")
+    assert isinstance(wakeup, EntryWakeup)
+    assert wakeup.conversation_id == made.conversation_id
+    with pytest.raises(errors.NotMember):
+        await world.post(b, made)
 
 
 async def test_preferences_are_ones_own(world: World) -> None:

@@ -12,12 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect.auth_service.tables import (
     approvals,
     challenges,
-    chunks,
     code_failures,
     enrolment_codes,
     numbers,
     tickets,
 )
+from copconnect.database import chunks
 from copconnect.ids import PersonId
 
 # --- Challenges and tickets -------------------------------------------------------------------

@@ -9,13 +9,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect.auth_service.ports import EndReason
 from copconnect.auth_service.tables import (
     certificates,
-    chunks,
     clients,
     demo_outbox,
     tokens,
     trust,
 )
-from copconnect.database import unnested, upsert_for
+from copconnect.database import chunks, unnested, upsert_for
 from copconnect.ids import ClientId, PersonId
 
 # --- Clients, certificates, tokens ------------------------------------------------------------

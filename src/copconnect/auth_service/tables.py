@@ -1,19 +1,12 @@
-"""Tables of the Authentication Service, and how its stores split long lists.
+"""Tables of the Authentication Service.
 
 Secrets rest hashed: OTPs and enrolment codes under the server's secret, tickets and access tokens
 by SHA-256.
 """
 
-from collections.abc import Iterable, Iterator
-from itertools import islice
-from typing import TypeVar
-
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, String, Table, Text
 
 from copconnect.database import METADATA
-
-CHUNK = 500
-T = TypeVar("T")
 
 challenges = Table(
     "auth_challenges",
@@ -128,10 +121,3 @@ demo_outbox = Table(
     Column("text", Text, nullable=False),
     Column("sent_ms", BigInteger, nullable=False),
 )
-
-
-def chunks(items: Iterable[T], size: int = CHUNK) -> Iterator[list[T]]:
-    """Split a sequence so that no statement has too many parameters."""
-    iterator = iter(items)
-    while part := list(islice(iterator, size)):
-        yield part

@@ -7,6 +7,7 @@ from sqlalchemy import Select, bindparam, delete, func, insert, null, or_, selec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
+from copconnect.database import chunks
 from copconnect.delivery.roster_tree import leaf as leaf_bytes
 from copconnect.delivery.standing import ClientPlaces
 from copconnect.delivery.store import upsert
@@ -140,13 +141,17 @@ async def places_of_client(
 
 async def conversations_with_clients(
     connection: AsyncConnection, client_ids: Collection[ClientId]
-) -> list[ConversationId]:
-    """Return the conversations whose rosters name any of these clients."""
+) -> dict[ConversationId, set[ClientId]]:
+    """Return the conversations whose rosters name any of these clients, with which of them."""
     r = ROSTER_LEAVES.c
-    rows = await connection.execute(
-        select(r.conversation_id).where(r.client_id.in_(client_ids)).distinct()
-    )
-    return [row.conversation_id for row in rows]
+    found: dict[ConversationId, set[ClientId]] = {}
+    for part in chunks(client_ids):
+        rows = await connection.execute(
+            select(r.conversation_id, r.client_id).where(r.client_id.in_(part))
+        )
+        for conversation_id, client_id in rows:
+            found.setdefault(conversation_id, set()).add(client_id)
+    return found
 
 
 async def change_leaves(

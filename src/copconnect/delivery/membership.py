@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
 from copconnect.bus import AnyWakeup, ConversationWakeup
+from copconnect.database import chunks
 from copconnect.delivery import (
     audience_store,
     cell_store,
@@ -284,23 +285,27 @@ class Membership:
         reason: Literal["device_removed", "department"],
     ) -> list[AnyWakeup]:
         """Clients were revoked: they lose their place everywhere, their key packages and
-        Welcomes."""
+        Welcomes. A data bank that lost many people makes these tens of thousands."""
         if not client_ids:
             return []
         await name_locks.claim(connection, "clients", client_ids)
-        await key_package_store.forget(connection, client_ids)
-        await cell_store.drop_welcomes(connection, client_ids)
+        for part in chunks(client_ids):
+            await key_package_store.forget(connection, part)
+            await cell_store.drop_welcomes(connection, part)
         found = await leaf_store.conversations_with_clients(connection, client_ids)
-        held = await store.hold(connection, found)
-        if not held:
-            return []
-        edits = {
-            one.conversation_id: RosterEdit(
-                reason=reason, by=None, leaves=LeafEdit(drop_clients=client_ids)
-            )
-            for one in held
-        }
-        return await edit_rosters(connection, self._parts, held, edits)
+        wakeups: list[AnyWakeup] = []
+        for some in chunks(sorted(found)):  # Held in ascending order, as all at once would be.
+            held = await store.hold(connection, some)
+            edits = {
+                one.conversation_id: RosterEdit(
+                    reason=reason,
+                    by=None,
+                    leaves=LeafEdit(drop_clients=found[one.conversation_id]),
+                )
+                for one in held
+            }
+            wakeups += await edit_rosters(connection, self._parts, held, edits)
+        return wakeups
 
     # --- Inside -----------------------------------------------------------------------------
 

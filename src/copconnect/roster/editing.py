@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect.bus import AccountWakeup, AnyWakeup
 from copconnect.clock import Clock
-from copconnect.database import Database
+from copconnect.database import Database, chunks
 from copconnect.ids import PersonId
 from copconnect.roster import changes, databank, rules, store
 from copconnect.roster.changes import LossReason, PeopleChanges, Row
@@ -158,7 +158,7 @@ class RosterEditor:
     ) -> None:
         total = len(found.insert) + len(found.update)
         done = 0
-        for part in store.chunks(found.insert, BATCH):
+        for part in chunks(found.insert, BATCH):
             await connection.execute(insert(store.people), part)
             done += len(part)
             if progress is not None:
@@ -169,7 +169,7 @@ class RosterEditor:
             .where(store.people.c.person_id == bindparam("new_person_id"))
             .values({column: bindparam(f"new_{column}") for column in columns})
         )
-        for part in store.chunks(found.update, BATCH):
+        for part in chunks(found.update, BATCH):
             await connection.execute(
                 statement, [{f"new_{name}": value for name, value in row.items()} for row in part]
             )
@@ -187,7 +187,7 @@ class RosterEditor:
         rows = changes.unit_rows(bank)
         rows += await self._kept_units(connection, {row["unit_id"] for row in rows}, len(rows))
         await connection.execute(delete(store.units))
-        for part in store.chunks(rows, BATCH):
+        for part in chunks(rows, BATCH):
             await connection.execute(insert(store.units), part)
 
     async def _kept_units(

@@ -1,9 +1,8 @@
 """Tables and statements of the roster. Status and unit of a person change only by import or by
 an administrator's command; see :mod:`copconnect.roster.importing`."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from itertools import islice
-from typing import Any, TypeVar
+from collections.abc import Collection, Sequence
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -28,12 +27,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from copconnect.database import METADATA
+from copconnect.database import METADATA, chunks
 from copconnect.ids import PersonId, UnitId
 
 # Paging compares keys byte by byte; a locale's order would skip or repeat people.
 Bytewise = Text().with_variant(Text(collation="C"), "postgresql")
-CHUNK = 500
 
 units = Table(
     "roster_units",
@@ -100,14 +98,6 @@ directory = Table(
 )
 
 VOCABULARIES = {"levels": levels, "ranks": ranks, "roles": roles}
-T = TypeVar("T")
-
-
-def chunks(items: Iterable[T], size: int = CHUNK) -> Iterator[list[T]]:
-    """Split a sequence so that no statement has too many parameters."""
-    iterator = iter(items)
-    while part := list(islice(iterator, size)):
-        yield part
 
 
 async def by_id(connection: AsyncConnection, person_ids: Collection[PersonId]) -> list[Any]:
