@@ -4,9 +4,12 @@ The bus may lose a wake-up and a command-line process has none at all. Whatever 
 out is therefore recorded here, in the transaction that revokes, and each node passes what it has
 not seen to its own receivers. Rows are idempotent hints like every wake-up, and are pruned after
 an hour. Concurrency: ids of concurrent transactions may become visible out of order, so a reader
-looks again at the last ``OVERLAP`` ids and remembers which it has passed on.
+looks again at the last ``OVERLAP`` ids and remembers which it has passed on. One row holds up to
+``TOGETHER`` wake-ups, so that no transaction takes so many ids that one beside it, which commits
+first, hides some from the reader.
 """
 
+import asyncio
 import secrets
 from collections.abc import Sequence
 from typing import Any
@@ -18,9 +21,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect.background import Periodic
 from copconnect.bus import AccountWakeup, AnyWakeup, Receiver
 from copconnect.clock import Clock
-from copconnect.database import METADATA, Database
+from copconnect.database import METADATA, Database, chunks
 
 OVERLAP = 1000
+TOGETHER = 500
 KEPT_MS = 3_600_000
 PERIOD_S = 1.0
 PRUNE_PERIOD_S = 600
@@ -31,10 +35,10 @@ wakeups = Table(
     Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
     Column("node", String(16), nullable=False),
     Column("created_ms", BigInteger, nullable=False),
-    Column("payload", LargeBinary, nullable=False),
+    Column("payload", LargeBinary, nullable=False),  # MessagePack of several.
 )
 
-_decoder = msgspec.msgpack.Decoder(AnyWakeup)
+_decoder = msgspec.msgpack.Decoder(list[AnyWakeup])
 
 
 class WakeupLog:
@@ -58,10 +62,10 @@ class WakeupLog:
     async def record(self, connection: AsyncConnection, items: Sequence[AnyWakeup]) -> None:
         """Store wake-ups in the caller's transaction."""
         now = self._clock.now_ms()
+        kept = (one for one in items if not self._has_bus or isinstance(one, AccountWakeup))
         rows = [
-            {"node": self._node, "created_ms": now, "payload": msgspec.msgpack.encode(item)}
-            for item in items
-            if not self._has_bus or isinstance(item, AccountWakeup)
+            {"node": self._node, "created_ms": now, "payload": msgspec.msgpack.encode(some)}
+            for some in chunks(kept, TOGETHER)
         ]
         if rows:
             await connection.execute(wakeups.insert(), rows)
@@ -95,8 +99,10 @@ class WakeupLog:
             self._seen.add(row.id)
             self._last = max(self._last, row.id)
             if row.node != self._node and self._receiver is not None:
-                await self._receiver(_decoder.decode(row.payload))
-                passed += 1
+                for wakeup in _decoder.decode(row.payload):
+                    await self._receiver(wakeup)
+                    passed += 1
+                await asyncio.sleep(0)  # Others have their turn between hundreds of them.
         self._seen = {seen for seen in self._seen if seen > self._last - OVERLAP}
         return passed
 
