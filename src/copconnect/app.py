@@ -169,7 +169,7 @@ class Registrations:
     async def certificates(
         self, connection: AsyncConnection
     ) -> dict[str, tuple[ClientId, PersonId]]:
-        """Return whose every valid certificate is, by hash."""
+        """Return whose every valid certificate is, by hash; a client's newest comes last."""
         return await self._registry.certificates(connection)
 
     async def active_people(

@@ -244,6 +244,19 @@ async def test_new_and_renewed_devices_are_taken_up_together(world: World) -> No
         assert await audience_store.marked(connection, 10) == {}
     await world.service.audiences.round()
     assert len(await changes(world, c)) == 2
+    # Its leaf carries the new one: the old one, which is valid for weeks, is not named again.
+    newest = world.registry.clients[-1].certificate_hash
+    (old,) = (one.certificate_hash for one in own if one.certificate_hash != newest)
+    async with world.database.transaction() as connection:
+        commits = world.service.commits
+        await commits._drop_replaced(connection, c, {old: renewed.client_id})
+    assert len(await changes(world, c)) == 3
+    world.clock.at += 600_000
+    await world.service.audiences.round()
+    async with world.database.transaction() as connection:
+        await audience_store.mark(connection, renewed.person_id)
+    await world.service.audiences.round()
+    assert len(await changes(world, c)) == 3
 
 
 async def _cell(world: World, caller: Caller, c: ConversationId) -> CellId:

@@ -48,7 +48,7 @@ class ClientRegistry:
     async def certificates(
         self, connection: AsyncConnection
     ) -> dict[str, tuple[ClientId, PersonId]]:
-        """Return whose every valid certificate is, by hash."""
+        """Return whose every valid certificate is, by hash; a client's newest comes last."""
         rows = await store.valid_certificates(connection, self._clock.now_ms())
         return {row.certificate_hash: (row.client_id, row.person_id) for row in rows}
 

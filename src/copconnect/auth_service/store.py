@@ -113,7 +113,7 @@ async def valid_clients(
 
 
 async def valid_certificates(connection: AsyncConnection, now_ms: int) -> list[Any]:
-    """Return whose all unrevoked clients' unexpired certificates are."""
+    """Return whose all unrevoked clients' unexpired certificates are, oldest first."""
     return list(
         await connection.execute(
             select(certificates.c.certificate_hash, clients.c.client_id, clients.c.person_id)
@@ -123,6 +123,7 @@ async def valid_certificates(connection: AsyncConnection, now_ms: int) -> list[A
                 certificates.c.revoked_ms.is_(None),
                 certificates.c.expires_ms > now_ms,
             )
+            .order_by(certificates.c.issued_ms)
         )
     )
 

@@ -194,12 +194,13 @@ class Audiences:
             for person in wanted.keys() | members.keys()
             if wanted.get(person) != members.get(person)
         }
+        newest = {client_id: (one, person) for one, (client_id, person) in valid.items()}
         differing |= {
             person
-            for certificate_hash, (_, person) in valid.items()
+            for certificate_hash, person in newest.values()
             if person in wanted and certificate_hash not in placed
         }
-        clients = {client_id for client_id, _ in valid.values()}
+        clients = newest.keys()
         return differing | {
             person for client_id, person in placed.values() if client_id not in clients
         }
@@ -232,7 +233,7 @@ class Audiences:
         named = await leaf_store.leaves_named(connection, [conversation_id], (), people)
         leaves = [leaf for leaf in named.get(conversation_id, []) if leaf.person_id in people]
         there = {leaf.certificate_hash for leaf in leaves}
-        valid = {one.client_id for one in clients}
+        newest = {one.client_id: one.certificate_hash for one in clients}
         return _Changes(
             add_people={p: admin for p, admin in wanted.items() if p not in members},
             remove_people=members.keys() - wanted.keys(),
@@ -242,10 +243,13 @@ class Audiences:
                 add=[
                     one
                     for one in clients
-                    if one.person_id in wanted and one.certificate_hash not in there
+                    if one.person_id in wanted
+                    and one.certificate_hash not in there
+                    # A renewed one that was dropped (commits.py) is not named again.
+                    and newest[one.client_id] not in there
                 ],
                 drop_people=members.keys() - wanted.keys(),
-                drop_clients={leaf.client_id for leaf in leaves} - valid,
+                drop_clients={leaf.client_id for leaf in leaves} - newest.keys(),
             ),
         )
 

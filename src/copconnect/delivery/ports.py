@@ -17,13 +17,14 @@ class Registrations(Protocol):
     async def clients_of(
         self, connection: AsyncConnection, person_ids: Collection[PersonId]
     ) -> list[RegisteredClient]:
-        """Return every valid client of these people; one with two certificates appears twice."""
+        """Return every valid client of these people; one with two certificates appears twice, the
+        newer one after the other."""
         ...
 
     async def certificates(
         self, connection: AsyncConnection
     ) -> dict[str, tuple[ClientId, PersonId]]:
-        """Return whose every valid certificate is, by hash."""
+        """Return whose every valid certificate is, by hash; a client's newest comes last."""
         ...
 
     async def active_people(
