@@ -8,7 +8,9 @@ import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from copconnect.ids import new_id
+from copconnect.auth_service import store
+from copconnect.database import Database
+from copconnect.ids import ClientId, new_id
 from copconnect.settings import Settings
 from tests.identity.conftest import SHO, MovedClock, Running, run, synthetic_bank
 
@@ -84,3 +86,29 @@ async def test_an_import_does_not_undo_what_is_done_meanwhile(
     (person,) = (await running.container.roster.people(text=SHO)).people
     assert person.status == ("active" if restoring else "suspended")
     assert person.post.en.endswith(" II")
+
+
+async def test_revoking_many_and_storing_when_they_were_seen_do_not_wait_in_a_circle(
+    database: Database,
+) -> None:
+    """Both hold many clients' rows, so both hold them in one order."""
+    if database.is_sqlite:
+        pytest.skip("one writes at a time")
+    first, second = sorted(ClientId(new_id()) for _ in range(2))
+    async with database.transaction() as connection:
+        for client_id in (second, first):  # As they lie in the table.
+            values = {"public_key": bytes.fromhex(client_id), "label": "", "created_ms": 1}
+            person = {"client_id": client_id, "person_id": new_id()}
+            await store.add_client(connection, person | values)
+
+    async def revoke() -> list[Any]:
+        async with database.transaction() as connection:
+            return await store.revoke(connection, dict.fromkeys((second, first), "removed"), 2)
+
+    async with database.transaction() as connection:
+        await store.set_last_seen(connection, {first: 2})
+        revoking = asyncio.create_task(revoke())
+        await asyncio.wait([revoking], timeout=0.5)  # It waits for the first row.
+        async with asyncio.timeout(0.5):
+            await store.set_last_seen(connection, {second: 2})
+    assert {row.client_id for row in await revoking} == {first, second}

@@ -165,7 +165,14 @@ async def revoke(
     """Revoke clients, their certificates and their tokens. Returns (client_id, person_id) of
     those that were not revoked before."""
     revoked: list[Any] = []
-    for part in chunks(reasons):
+    for part in chunks(sorted(reasons)):
+        # In the order in which set_last_seen holds them: each would wait for the other.
+        await connection.execute(
+            select(clients.c.client_id)
+            .where(clients.c.client_id.in_(part))
+            .order_by(clients.c.client_id)
+            .with_for_update(key_share=True)
+        )
         revoked += await connection.execute(
             update(clients)
             .where(clients.c.client_id.in_(part), clients.c.revoked_ms.is_(None))
