@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import event, select
+from sqlalchemy import event, insert, select
 
 from copconnect.auth_service import registration_store, store, tables
 from copconnect.auth_service.rules import HOUR_MS
@@ -388,5 +388,39 @@ async def test_asking_again_withdraws_the_older_question(
         await server.step(CP)
         await server.step(CP)
         async with server.container.database.reading() as connection:
-            waiting = await registration_store.pending_approvals(connection, clock.ms)
+            (person,) = (await server.container.roster.people(text=CP)).people
+            waiting = await registration_store.pending_approvals(
+                connection, clock.ms, [person.person_id]
+            )
             assert len(waiting) == 1
+
+
+async def test_an_admin_sees_whom_to_approve_however_many_wait_elsewhere(
+    settings: Settings, clock: MovedClock
+) -> None:
+    """A whole force registers on one day."""
+    async with run(settings, clock) as server:
+        await server.container.editor.import_bank(synthetic_bank())
+        sho = await server.device(SHO)
+    elsewhere = [
+        {
+            "approval_id": new_id(),
+            "person_id": new_id(),
+            "requested_ms": clock.ms - 1,
+            "expires_ms": clock.ms + 1_000_000,
+            "state": "pending",
+        }
+        for _ in range(5_001)
+    ]
+    policy = msgspec.structs.replace(settings, registration_policy="approval")
+    async with run(policy, clock) as server:
+        async with server.container.database.transaction() as connection:
+            await connection.execute(insert(tables.approvals), elsewhere)
+        await server.step(WRITER)
+        listed = (await server.get("/v1/approvals", sho)).json()["approvals"]
+        assert [one["person"]["number"] for one in listed] == [WRITER]
+        async with server.container.database.reading() as connection:
+            (approval,) = await server.container.auth.accounts.pending_of(
+                connection, listed[0]["person"]["personId"]
+            )
+        assert approval == listed[0]["approvalId"]

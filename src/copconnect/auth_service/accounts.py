@@ -206,16 +206,18 @@ class Accounts:
         self, connection: AsyncConnection, person_id: PersonId
     ) -> list[ApprovalId]:
         """Return the open approvals about one person."""
-        rows = await registration_store.pending_approvals(connection, self._parts.clock.now_ms())
-        return [ApprovalId(row.approval_id) for row in rows if row.person_id == person_id]
+        now = self._parts.clock.now_ms()
+        rows = await registration_store.pending_approvals(connection, now, [person_id])
+        return [ApprovalId(row.approval_id) for row in rows]
 
     async def _approvals(
         self, connection: AsyncConnection, admin: PersonId
     ) -> wire.PendingApprovals:
-        rows = await registration_store.pending_approvals(connection, self._parts.clock.now_ms())
+        now = self._parts.clock.now_ms()
+        may = await self._parts.people.all_administered(connection, admin)
+        rows = await registration_store.pending_approvals(connection, now, may)
         people = {PersonId(row.person_id) for row in rows} - {admin}
-        may = await self._parts.people.administered(connection, admin, people)
-        cards = await self._parts.people.cards(connection, may)
+        cards = await self._parts.people.cards(connection, people)
         return wire.PendingApprovals(
             approvals=[
                 wire.PendingApproval(

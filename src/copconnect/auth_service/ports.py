@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from typing import Literal, Protocol
 
+from sqlalchemy import Select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
@@ -75,6 +76,12 @@ class People(Protocol):
         self, connection: AsyncConnection, admin: PersonId, person_ids: Collection[PersonId]
     ) -> set[PersonId]:
         """Return which of these people are in the admin's unit or in one below it."""
+        ...
+
+    async def all_administered(
+        self, connection: AsyncConnection, admin: PersonId
+    ) -> Select[tuple[PersonId]] | Collection[PersonId]:
+        """Return who all they are, or a statement of them."""
         ...
 
     async def admins_for(self, connection: AsyncConnection, person_id: PersonId) -> list[PersonId]:

@@ -6,7 +6,7 @@ Rows that a decision depends on are locked by the UPDATE that comes first.
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select, text, update
+from sqlalchemy import Select, delete, func, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect.auth_service.tables import (
@@ -185,11 +185,19 @@ async def ask_approval(
     )
 
 
-async def pending_approvals(connection: AsyncConnection, now_ms: int) -> list[Any]:
-    """Return open questions, oldest first."""
+async def pending_approvals(
+    connection: AsyncConnection,
+    now_ms: int,
+    about: Select[tuple[PersonId]] | Collection[PersonId],
+) -> list[Any]:
+    """Return open questions about these people, oldest first."""
     found = await connection.execute(
         select(approvals)
-        .where(approvals.c.state == "pending", approvals.c.expires_ms > now_ms)
+        .where(
+            approvals.c.state == "pending",
+            approvals.c.expires_ms > now_ms,
+            approvals.c.person_id.in_(about),
+        )
         .order_by(approvals.c.requested_ms)
         .limit(5000)
     )

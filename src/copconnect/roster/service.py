@@ -168,6 +168,17 @@ class RosterService:
         paths = await store.paths_of_people(connection, person_ids)
         return {person for person, path in paths.items() if unit in rules.units_above(path)}
 
+    async def all_administered(
+        self, connection: AsyncConnection, admin: PersonId
+    ) -> Select[tuple[PersonId]] | Collection[PersonId]:
+        """Return a statement of everybody in the admin's unit and in those below it; nobody where
+        the admin is none."""
+        rows = await store.by_id(connection, [admin])
+        if not any(row.unit_admin and row.status == "active" for row in rows):
+            return []
+        path = await store.unit_path(connection, rows[0].unit_id)
+        return store.people_below(path) if path else []
+
     async def admins_for(self, connection: AsyncConnection, person_id: PersonId) -> list[PersonId]:
         """Return the admins of a person's unit and of the units above it."""
         paths = await store.paths_of_people(connection, [person_id])

@@ -156,6 +156,15 @@ async def unit_path(connection: AsyncConnection, unit_id: UnitId) -> str:
     return path or ""
 
 
+def people_below(path: str) -> Select[tuple[PersonId]]:
+    """Return a statement of the ids of everybody in the unit with this path and in those below."""
+    return (
+        select(people.c.person_id)
+        .join(units, units.c.unit_id == people.c.unit_id)
+        .where(units.c.path.startswith(path, autoescape=True))
+    )
+
+
 async def paths_of_people(
     connection: AsyncConnection, person_ids: Collection[PersonId]
 ) -> dict[PersonId, str]:
