@@ -1,10 +1,12 @@
 """Devices, renewal, revocation and suspension, over HTTP on SQLite and PostgreSQL."""
 
+import asyncio
 import base64
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
@@ -134,6 +136,24 @@ async def test_revoking_a_device(running: Running, clock: MovedClock, code_of: A
     assert 0 <= told_ms - clock.ms < 1000  # What it did in that second stays good.
     serials = [entry.serial_number for entry in crl]
     assert serials == [x509.load_der_x509_certificate(second.certificate).serial_number]
+
+
+async def test_a_revocation_list_is_made_once_however_many_ask(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Everybody who is connected does, when it grows; to make one takes a part of a second."""
+    device = await running.device(SHO)
+    await running.http.post("/v1/sign-out", headers=device.headers)
+    authority = running.container.authority
+    crl, made = authority.crl, list[int]()
+
+    def counting(revoked: Iterable[tuple[str, int]], number: int, now_ms: int) -> bytes:
+        made.append(number)
+        return crl(revoked, number, now_ms)
+
+    monkeypatch.setattr(authority, "crl", counting)
+    answers = await asyncio.gather(*(running.get("/v1/trust") for _ in range(8)))
+    assert len({answer.content for answer in answers}) == len(made) == 1
 
 
 async def test_why_a_device_is_out_is_told_for_three_months_to_the_holder_of_its_token(

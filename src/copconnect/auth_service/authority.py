@@ -142,8 +142,16 @@ class CertificateAuthority:
         random and do not repeat. It tells seconds, and the next full one is told: whoever reads the
         log later must not refuse what the device did in this second before it was revoked.
         """
+        # All entries at once: to add one copies those before it.
+        entries = [
+            x509.RevokedCertificateBuilder()
+            .serial_number(int(serial, 16))
+            .revocation_date(_time(revoked_ms + 999))
+            .build()
+            for serial, revoked_ms in revoked
+        ]
         builder = (
-            x509.CertificateRevocationListBuilder()
+            x509.CertificateRevocationListBuilder(revoked_certificates=entries)
             .issuer_name(self._issuing.subject)
             .last_update(_time(now_ms - BACKDATE_MS))
             .next_update(_time(now_ms + CRL_DAYS * 24 * 3_600_000))
@@ -153,13 +161,6 @@ class CertificateAuthority:
                 critical=False,
             )
         )
-        for serial, revoked_ms in revoked:
-            builder = builder.add_revoked_certificate(
-                x509.RevokedCertificateBuilder()
-                .serial_number(int(serial, 16))
-                .revocation_date(_time(revoked_ms + 999))
-                .build()
-            )
         return builder.sign(self._issuing_key, None).public_bytes(serialization.Encoding.DER)
 
 

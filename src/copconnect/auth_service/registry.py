@@ -4,6 +4,7 @@ It depends on no other role, so that ``app.py`` can hand it to the roles that th
 Service itself depends on.
 """
 
+import asyncio
 import hashlib
 from collections.abc import Collection
 
@@ -67,6 +68,7 @@ class TrustPublisher:
         self._clock = clock
         self._authority = authority
         self._built: tuple[int, wire.Trust] | None = None
+        self._building = asyncio.Lock()
 
     async def start(self) -> None:
         """Record the issuing certificates; the version grows when they changed."""
@@ -82,14 +84,28 @@ class TrustPublisher:
 
     async def trust(self) -> wire.Trust:
         """Return what clients need to judge certificates."""
+        known = self._known(await self.version())
+        if known is not None:
+            return known
+        # After a revocation everybody asks at once: one builds, the others wait for it.
+        async with self._building:
+            return await self._build()
+
+    def _known(self, version: int) -> wire.Trust | None:
+        if self._built is None:
+            return None
+        built_ms, trust = self._built
+        fresh = self._clock.now_ms() - built_ms < CRL_REBUILT_MS
+        return trust if fresh and trust.version == version else None
+
+    async def _build(self) -> wire.Trust:
         now = self._clock.now_ms()
         async with self._database.reading() as connection:
             row = await store.trust_row(connection)
             version = row.version if row is not None else 1
-            if self._built is not None:
-                built_ms, trust = self._built
-                if trust.version == version and now - built_ms < CRL_REBUILT_MS:
-                    return trust
+            known = self._known(version)
+            if known is not None:
+                return known
             revoked = await store.revoked_serials(connection, now)
         trust = wire.Trust(
             version=version,
