@@ -25,6 +25,43 @@ REAL = [bytes.fromhex(one["bytes"]) for one in (*MESSAGES["messages"], *MESSAGES
 ]
 
 
+def group_info(*own: tuple[int, bytes], context: bytes = b"") -> bytes:
+    """Return an MLSMessage(GroupInfo) with these extensions of its own, each (type, data)."""
+    extensions = b"".join(kind.to_bytes(2, "big") + vector(data) for kind, data in own)
+    return (
+        bytes([0, 1, 0, 4, 0, 1, 0, 1])
+        + vector(GROUP)
+        + bytes(8)
+        + 2 * vector(b"hash")
+        + vector(context)
+        + vector(extensions)
+        + vector(b"tag")
+        + bytes(4)
+        + vector(b"signature")
+    )
+
+
+def tree(nodes: bytes) -> tuple[int, bytes]:
+    """Return a ratchet_tree extension."""
+    return 2, vector(nodes)
+
+
+LEAF = b"\1\1" + 2 * vector(b"key") + b"\0\2" + vector(vector(b"der")) + bytes(5) + b"\2\0\0"
+
+
+def test_what_is_many_and_small_is_refused_before_it_is_read() -> None:
+    """Two megabytes of it would take seconds in which nobody else is answered."""
+    assert len(read_group_info(group_info(tree(1022 * b"\0" + LEAF))).leaves) == 1
+    for many in (
+        group_info(tree(2_000_000 * b"\0" + LEAF)),
+        group_info(tree(80_000 * (LEAF + b"\0") + LEAF)),
+        group_info(tree(LEAF), *[(9, b"")] * 600_000),
+        group_info(tree(LEAF), context=600_000 * b"\0\11\0"),
+    ):
+        with pytest.raises(MalformedMls, match="too many"):
+            read_group_info(many)
+
+
 @pytest.mark.parametrize("recorded", MESSAGES["messages"], ids=lambda one: one["name"])
 def test_headers_of_the_clients_bytes(recorded: dict[str, Any]) -> None:
     data, header = bytes.fromhex(recorded["bytes"]), recorded["header"]

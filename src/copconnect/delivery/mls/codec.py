@@ -19,6 +19,8 @@ CONTENT_COMMIT = 3
 
 CREDENTIAL_X509 = 2
 
+MOST_EXTENSIONS = 64  # Ours have two. Each costs time to read, and a group info may have 2 MB.
+
 EXTENSION_RATCHET_TREE = 2
 EXTENSION_EXTERNAL_PUB = 4
 EXTENSION_EXTERNAL_SENDERS = 5
@@ -107,6 +109,8 @@ def extensions(reader: Reader) -> list[tuple[int, bytes]]:
     inner = Reader(reader.vector())
     found: list[tuple[int, bytes]] = []
     while not inner.empty:
+        if len(found) == MOST_EXTENSIONS:
+            raise MalformedMls("too many extensions")
         kind = inner.uint(2)
         found.append((kind, inner.vector()))
     return found

@@ -14,6 +14,9 @@ _NODE_PARENT = 2
 _SOURCE_KEY_PACKAGE = 1
 _SOURCE_UPDATE = 2
 _SOURCE_COMMIT = 3
+# A cell of 256 has 511, as who comes in takes the first place that is free. Reading two million
+# blank ones would hold everybody up.
+MOST_NODES = 2048
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,8 @@ def _read_tree(extension: bytes) -> tuple[TreeLeaf, ...]:
     node = 0
     blank = True
     while not reader.empty:
+        if node == MOST_NODES:
+            raise MalformedMls("too many nodes")
         present = reader.uint(1)
         blank = present == 0
         if present == 1:
