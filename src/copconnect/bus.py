@@ -255,17 +255,18 @@ class NatsBus:
             await asyncio.wait_for(self.joined.wait(), _CONNECT_S)
 
     async def _keep(self) -> None:
-        """Hold one connection, and replace it when it ends or falls silent."""
+        """Hold one connection, and replace it when it ends or falls silent; whatever the client
+        raises, as a node without this task hears nobody until it is started again."""
         while True:
             client = NatsClient()
             try:
                 await self._hold(client)
-            except (nats.errors.Error, OSError) as error:
+            except Exception as error:
                 log.warning("bus_lost", error=str(error) or type(error).__name__)
             finally:
                 self._client = None
                 self.joined.clear()
-                with contextlib.suppress(nats.errors.Error, OSError):
+                with contextlib.suppress(Exception):
                     # Sends what was published; a server that reads nothing must not stop us.
                     await asyncio.wait_for(client.close(), _CONNECT_S)
             await asyncio.sleep(_RETRY_S)

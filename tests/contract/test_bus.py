@@ -196,6 +196,7 @@ PING_FIRST = (b"PONG\r\n", b"PING\r\nPONG\r\n")
 REFUSED = (b"PONG\r\n", b"-ERR 'Maximum Connections Exceeded'\r\n")
 CLOSED_LATER = (b"PONG\r\n", b"PONG\r\n-ERR 'Some Error'\r\n")
 DEAF = (b"MSG ", b"PONG\r\nMSG_")
+NONSENSE = (b"INFO {", b"INFO 0\r\n{")
 
 
 @asynccontextmanager
@@ -245,7 +246,7 @@ async def meddling(upstream: int, change: tuple[bytes, bytes]) -> AsyncIterator[
 
 
 @pytest.mark.nats
-@pytest.mark.parametrize("change", [PING_FIRST, REFUSED, CLOSED_LATER, DEAF])
+@pytest.mark.parametrize("change", [PING_FIRST, REFUSED, CLOSED_LATER, DEAF, NONSENSE])
 async def test_a_connection_that_is_of_no_use_is_replaced(
     nats_server: NatsServer,
     make_node: MakeNode,
