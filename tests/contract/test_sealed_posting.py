@@ -11,7 +11,7 @@ import pytest
 from copconnect import errors, wire
 from copconnect.bus import AnyWakeup, EntryWakeup, LateSealWakeup, SealWantedWakeup
 from copconnect.database import Database
-from copconnect.delivery import key_store, sealed_store
+from copconnect.delivery import key_store, log_tails, sealed_store
 from copconnect.ids import ConversationId, Seq, new_id
 from copconnect.sockets.sealed_entry import SealedFrames
 from tests.contract.sealed_world import Device, SealedWorld, seal, went
@@ -39,6 +39,24 @@ async def member_added(world: SealedWorld, person_id: str) -> None:
     assert world.registry.clients[-1].person_id == person_id
     async with world.database.transaction() as connection:
         await world.service.client_added(connection, world.registry.clients[-1])
+
+
+async def test_a_page_has_all_its_seals_though_memory_holds_few(
+    world: SealedWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A hundred messages to 63,000 devices have more post-quantum seals than are kept. Whoever were
+    sent one without its seal would come to the end of its epoch before they can ask for it."""
+    monkeypatch.setattr(log_tails, "MOST_SEAL_BYTES", 500)
+    monkeypatch.setattr(log_tails, "READ_TOGETHER", 4)
+    c, devices = await world.ready(6)
+    for _ in range(10):
+        post, _ = await world.send(c, devices[0])
+        assert len(post.seals) == 2 * 112
+    for device in (devices[0], devices[-1], devices[0]):
+        page = await world.service.log.page(device.caller, c, 0, 100)
+        payloads = [PAYLOAD.decode(one.payload) for one in page.entries if one.kind == "sealed"]
+        assert len(payloads) == 10
+        assert all(one.seal is not None for one in payloads)
 
 
 async def test_a_message_reaches_every_cell_with_its_own_seal(world: SealedWorld) -> None:
