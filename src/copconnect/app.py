@@ -167,10 +167,11 @@ class Registrations:
         return await self._registry.clients_of(connection, person_ids)
 
     async def certificates(
-        self, connection: AsyncConnection
+        self, connection: AsyncConnection, person_ids: Collection[PersonId]
     ) -> dict[str, tuple[ClientId, PersonId]]:
-        """Return whose every valid certificate is, by hash; a client's newest comes last."""
-        return await self._registry.certificates(connection)
+        """Return whose every valid certificate of these people is, by hash, and others' too where
+        they are many; a client's newest comes last."""
+        return await self._registry.certificates(connection, person_ids)
 
     async def active_people(
         self, connection: AsyncConnection, person_ids: Collection[PersonId]

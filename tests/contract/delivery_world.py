@@ -78,10 +78,14 @@ class Registry:
         return set(person_ids) - self.inactive
 
     async def certificates(
-        self, _connection: AsyncConnection
+        self, _connection: AsyncConnection, person_ids: Collection[PersonId]
     ) -> dict[str, tuple[ClientId, PersonId]]:
-        """Return all."""
-        return {one.certificate_hash: (one.client_id, one.person_id) for one in self.clients}
+        """Return theirs."""
+        return {
+            one.certificate_hash: (one.client_id, one.person_id)
+            for one in self.clients
+            if one.person_id in person_ids
+        }
 
     def register(
         self,

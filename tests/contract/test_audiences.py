@@ -307,6 +307,28 @@ async def test_revocations_take_effect_at_once_and_are_not_undone(world: World) 
     assert people[1].person_id in await members(world, c, chief)
 
 
+async def test_all_is_compared_by_reading_each_conversations_own_people(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stations have a conversation each; to read the whole force's devices takes a second."""
+    chief = officer(world, "TG", admin=True)
+    stations = [[officer(world, f"TG/PS{at}", admin=True) for _ in range(2)] for at in range(3)]
+    for at, (sho, _) in enumerate(stations):
+        await world.service.audiences.create(sho, body(of(f"TG/PS{at}"), kind="unit"))
+    asked: list[set[PersonId]] = []
+    certificates = world.registry.certificates
+
+    async def counted(connection: Any, people: Any) -> Any:
+        asked.append(set(people))
+        return await certificates(connection, people)
+
+    monkeypatch.setattr(world.registry, "certificates", counted)
+    await world.service.audiences.round()
+    expected = [{one.person_id for one in those} for those in stations]
+    assert sorted(map(sorted, asked)) == sorted(map(sorted, expected))
+    assert chief.person_id not in set().union(*asked)
+
+
 async def test_a_quiet_round_is_cheap_however_many_belong(database: Database) -> None:
     counts = []
     for people in (3, 60):

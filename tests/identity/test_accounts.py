@@ -11,9 +11,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from copconnect.app import command_line
-from copconnect.auth_service import rules
+from copconnect.auth_service import rules, store
 from copconnect.bus import AccountWakeup, AnyWakeup
-from copconnect.ids import ClientId
+from copconnect.ids import ClientId, PersonId, new_id
 from copconnect.principals import Ended
 from copconnect.settings import Settings
 from tests.identity.conftest import (
@@ -136,6 +136,17 @@ async def test_revoking_a_device(running: Running, clock: MovedClock, code_of: A
     assert 0 <= told_ms - clock.ms < 1000  # What it did in that second stays good.
     serials = [entry.serial_number for entry in crl]
     assert serials == [x509.load_der_x509_certificate(second.certificate).serial_number]
+
+
+async def test_valid_certificates_are_told_of_those_who_are_asked_for(running: Running) -> None:
+    sho, patrol = await running.device(SHO), await running.device(PATROL)
+    registry = running.container.registry
+    async with running.container.database.reading() as connection:
+        found = await registry.certificates(connection, [PersonId(sho.person_id)])
+        assert list(found.values()) == [(sho.client_id, sho.person_id)]
+        many = {PersonId(new_id()) for _ in range(store.MOST_ASKED)}
+        found = await registry.certificates(connection, {*many, PersonId(sho.person_id)})
+        assert {client_id for client_id, _ in found.values()} == {sho.client_id, patrol.client_id}
 
 
 async def test_a_revocation_list_is_made_once_however_many_ask(

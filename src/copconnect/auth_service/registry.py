@@ -47,10 +47,11 @@ class ClientRegistry:
         ]
 
     async def certificates(
-        self, connection: AsyncConnection
+        self, connection: AsyncConnection, person_ids: Collection[PersonId]
     ) -> dict[str, tuple[ClientId, PersonId]]:
-        """Return whose every valid certificate is, by hash; a client's newest comes last."""
-        rows = await store.valid_certificates(connection, self._clock.now_ms())
+        """Return whose every valid certificate of these people is, by hash, and others' too where
+        they are many; a client's newest comes last."""
+        rows = await store.valid_certificates(connection, self._clock.now_ms(), person_ids)
         return {row.certificate_hash: (row.client_id, row.person_id) for row in rows}
 
     async def registered(

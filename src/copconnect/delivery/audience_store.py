@@ -28,9 +28,14 @@ async def add(
     )
 
 
-async def rules(connection: AsyncConnection) -> dict[ConversationId, wire.Audience]:
-    """Return every conversation that has an audience, with its rule."""
-    rows = await connection.execute(select(AUDIENCES))
+async def rules(
+    connection: AsyncConnection, only: ConversationId | None = None
+) -> dict[ConversationId, wire.Audience]:
+    """Return every conversation that has an audience, with its rule; ``only``: this one."""
+    query = select(AUDIENCES)
+    if only is not None:
+        query = query.where(AUDIENCES.c.conversation_id == only)
+    rows = await connection.execute(query)
     return {row.conversation_id: _RULE.decode(row.rule) for row in rows}
 
 

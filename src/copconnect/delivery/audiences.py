@@ -188,7 +188,9 @@ class Audiences:
             wanted = await self._wanted(connection, *found, None)
             members = await member_store.member_flags(connection, conversation_id)
             placed = await leaf_store.owners_in(connection, conversation_id)
-            valid = await parts.registrations.certificates(connection)
+            # Of a station's conversation that is some tens of people, and there are a thousand.
+            people = {*wanted, *members, *(person for _, person in placed.values())}
+            valid = await parts.registrations.certificates(connection, people)
         differing = {
             person
             for person in wanted.keys() | members.keys()
@@ -284,7 +286,7 @@ class Audiences:
         self, connection: AsyncConnection, conversation_id: ConversationId
     ) -> tuple[wire.Audience, PersonId] | None:
         """Return a conversation's rule and who created it."""
-        rule = (await audience_store.rules(connection)).get(conversation_id)
+        rule = (await audience_store.rules(connection, conversation_id)).get(conversation_id)
         creator = await store.created_by(connection, conversation_id)
         return None if rule is None or creator is None else (rule, PersonId(creator))
 

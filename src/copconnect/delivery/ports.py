@@ -22,9 +22,10 @@ class Registrations(Protocol):
         ...
 
     async def certificates(
-        self, connection: AsyncConnection
+        self, connection: AsyncConnection, person_ids: Collection[PersonId]
     ) -> dict[str, tuple[ClientId, PersonId]]:
-        """Return whose every valid certificate is, by hash; a client's newest comes last."""
+        """Return whose every valid certificate of these people is, by hash, and others' too where
+        they are many; a client's newest comes last."""
         ...
 
     async def active_people(
