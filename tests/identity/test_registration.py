@@ -380,13 +380,20 @@ async def test_approval_by_the_unit_admin(
 
 
 async def test_asking_again_withdraws_the_older_question(
-    settings: Settings, clock: MovedClock
+    settings: Settings, clock: MovedClock, code_of: Any
 ) -> None:
     policy = msgspec.structs.replace(settings, registration_policy="approval")
     async with run(policy, clock) as server:
         await server.container.editor.import_bank(synthetic_bank())
-        await server.step(CP)
-        await server.step(CP)
+        first, second = await server.step(CP), await server.step(CP)
+
+        async def status(step: Any) -> Any:
+            body = {"ticket": step["ticket"]}
+            return await server.http.post("/v1/registration/status", json=body)
+
+        # Who waited for the first is not left waiting for a week.
+        assert code_of(await status(first)) == "ticket_invalid"
+        assert (await status(second)).json()["next"] == "approval"
         async with server.container.database.reading() as connection:
             (person,) = (await server.container.roster.people(text=CP)).people
             waiting = await registration_store.pending_approvals(

@@ -168,11 +168,17 @@ async def prune(
 async def ask_approval(
     connection: AsyncConnection, approval_id: str, person_id: PersonId, now_ms: int, expires_ms: int
 ) -> None:
-    """Ask for an approval; an older question about the same person is withdrawn."""
+    """Ask for an approval; an older question about the same person is withdrawn, and whoever waits
+    for it begins anew: nobody will answer it."""
     await connection.execute(
         update(approvals)
         .where(approvals.c.person_id == person_id, approvals.c.state == "pending")
         .values(state="withdrawn")
+    )
+    await connection.execute(
+        update(tickets)
+        .where(tickets.c.person_id == person_id, tickets.c.step == "approval")
+        .values(expires_ms=now_ms)
     )
     await connection.execute(
         insert(approvals).values(
