@@ -6,9 +6,10 @@ import pytest
 
 from copconnect import errors, wire
 from copconnect.database import Database
-from copconnect.delivery import rules
-from copconnect.ids import CellId, ClientId, ConversationId, new_id
+from copconnect.delivery import cursor_store, rules
+from copconnect.ids import CellId, ClientId, ConversationId, Seq, new_id
 from copconnect.principals import Caller
+from copconnect.sockets.feed import SeenCursor
 from tests.contract.delivery_world import Vectors, World, message
 
 
@@ -198,3 +199,36 @@ async def test_who_was_turned_away_and_left_holds_nobody_up(world: World) -> Non
     assert await busy(world, b, place)
     world.clock.at += rules.LEASES_IN_A_ROW_MS + rules.WAITING_MS
     assert not await busy(world, a, place)
+
+
+async def test_who_is_removed_while_cursors_are_stored_holds_up_nobody_in_a_circle(
+    world: World,
+) -> None:
+    """Both hold many cursors, so both hold them in one order."""
+    if world.database.is_sqlite:
+        pytest.skip("one writes at a time")
+    (low, high), people = (sorted(new_id() for _ in range(2)) for _ in range(2))
+    # In the order of people, and as they lie in the table, the second client's comes first.
+    second = world.registry.register(people[0], high)
+    first = world.registry.register(people[1], low)
+    a = world.registry.register()
+    made = await world.founded(a, [first, second])
+
+    def at(caller: Caller, seq: int) -> list[SeenCursor]:
+        place = made.conversation_id, caller.client_id, caller.person_id
+        return [SeenCursor(*place, delivered_seq=Seq(seq), read_seq=Seq(seq))]
+
+    for caller in (second, first):
+        await world.service.feed.store_cursors(at(caller, 1))
+    change = wire.ChangeMembers(
+        change_id=new_id(), add=[], remove=people, make_admin=[], revoke_admin=[]
+    )
+    async with world.database.transaction() as connection:
+        await cursor_store.grow(connection, at(first, 2))
+        removing = asyncio.create_task(
+            world.service.membership.change_members(a, made.conversation_id, change)
+        )
+        await asyncio.wait([removing], timeout=0.5)  # It waits for the first cursor.
+        async with asyncio.timeout(0.5):
+            await cursor_store.grow(connection, at(second, 2))
+    assert (await removing).members == 1

@@ -76,6 +76,14 @@ async def remove_members(
     connection: AsyncConnection, conversation_id: ConversationId, people: Collection[PersonId]
 ) -> None:
     """Delete members and their cursors."""
+    c = CURSORS.c
+    # In the order in which cursor_store.grow holds them: each would wait for the other.
+    await connection.execute(
+        select(c.client_id)
+        .where(c.conversation_id == conversation_id, c.person_id.in_(people))
+        .order_by(c.client_id)
+        .with_for_update()
+    )
     for table in (MEMBERS, CURSORS):
         await connection.execute(
             delete(table).where(
