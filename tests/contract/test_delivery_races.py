@@ -6,8 +6,8 @@ import pytest
 
 from copconnect import errors, wire
 from copconnect.database import Database
-from copconnect.delivery import cursor_store, rules
-from copconnect.ids import CellId, ClientId, ConversationId, Seq, new_id
+from copconnect.delivery import cell_store, cursor_store, key_package_store, rules, store
+from copconnect.ids import CellId, ClientId, ConversationId, Epoch, Seq, new_id
 from copconnect.principals import Caller
 from copconnect.sockets.feed import SeenCursor
 from tests.contract.delivery_world import Vectors, World, message
@@ -232,3 +232,30 @@ async def test_who_is_removed_while_cursors_are_stored_holds_up_nobody_in_a_circ
         async with asyncio.timeout(0.5):
             await cursor_store.grow(connection, at(second, 2))
     assert (await removing).members == 1
+
+
+async def test_who_is_revoked_while_being_added_holds_up_nobody_in_a_circle(world: World) -> None:
+    if world.database.is_sqlite:
+        pytest.skip("one writes at a time")
+    a, b = world.registry.register(), world.registry.register()
+    made = await world.founded(a, [b])
+    cell_id = made.cells[0].cell_id
+    packages = wire.UploadKeyPackages(suite=made.suite, one_time=[b"one"], last_resort=None)
+    await world.service.key_packages.upload(b, packages)
+    welcome = cell_id, Epoch(1), Seq(1), b"welcome", [b.client_id], 1
+    async with world.database.transaction() as connection:
+        await cell_store.add_welcome(connection, *welcome)
+
+    async def revoke() -> None:
+        async with world.database.transaction() as connection:
+            await world.service.clients_removed(connection, [b.client_id], "department")
+
+    async with world.database.transaction() as connection:
+        await store.hold(connection, [made.conversation_id])
+        revoking = asyncio.create_task(revoke())
+        await asyncio.wait([revoking], timeout=0.5)  # It waits for the conversation.
+        async with asyncio.timeout(0.5):
+            taken = await key_package_store.take_one_time(connection, made.suite, [b.client_id])
+            await cell_store.drop_welcomes(connection, [b.client_id], cell_id)
+    assert taken == {b.client_id: b"one"}
+    await revoking

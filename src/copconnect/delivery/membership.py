@@ -289,9 +289,6 @@ class Membership:
         if not client_ids:
             return []
         await name_locks.claim(connection, "clients", client_ids)
-        for part in chunks(client_ids):
-            await key_package_store.forget(connection, part)
-            await cell_store.drop_welcomes(connection, part)
         found = await leaf_store.conversations_with_clients(connection, client_ids)
         wakeups: list[AnyWakeup] = []
         for some in chunks(sorted(found)):  # Held in ascending order, as all at once would be.
@@ -305,6 +302,11 @@ class Membership:
                 for one in held
             }
             wakeups += await edit_rosters(connection, self._parts, held, edits)
+        # After the conversations, as whoever adds these clients to one does: each would wait for
+        # the other.
+        for part in chunks(client_ids):
+            await key_package_store.forget(connection, part)
+            await cell_store.drop_welcomes(connection, part)
         return wakeups
 
     # --- Inside -----------------------------------------------------------------------------
