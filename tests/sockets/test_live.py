@@ -157,6 +157,35 @@ async def test_a_device_that_is_signed_out_while_it_is_let_in_does_not_stay(
         assert socket.close_reason == "device_removed"
 
 
+async def test_what_changes_about_accounts_while_one_comes_in_is_told(
+    live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The versions in Ready were read before it, and who comes in is not among those told yet."""
+    a, b = live.officer(), live.officer()
+    places = live.service.feed.places
+
+    async def slow(client_ids: Collection[ClientId]) -> Mapping[ClientId, Sequence[Place]]:
+        monkeypatch.setattr(live.service.feed, "places", places)
+        await live.bus.publish(
+            [
+                AccountWakeup(event="trust", person_ids=[], client_ids=[]),
+                AccountWakeup(event="clients", person_ids=[b.person_id], client_ids=[]),
+                AccountWakeup(event="clients", person_ids=[a.person_id], client_ids=[]),
+            ]
+        )
+        return await places(client_ids)
+
+    async with live.client(a) as alice:
+        monkeypatch.setattr(live.service.feed, "places", slow)
+        async with live.client(b) as bob:
+            for client in (alice, bob):
+                for event in ("trust", "clients"):
+                    assert await client.next() == wire.AccountFrame(event=event)
+                await client.nothing()
+        async with live.client(b) as bob:  # It was said once.
+            await bob.nothing(0.05)
+
+
 async def test_lost_wakeups_heal(live: Live) -> None:
     """A crash between commit and wake-up: the next entry, or the periodic look, brings it."""
     a, b, c = live.officer(), live.officer(), live.officer()

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Collection
 import structlog
 
 from copconnect import wire
-from copconnect.bus import Bus, EnteredWakeup
+from copconnect.bus import AccountWakeup, Bus, EnteredWakeup
 from copconnect.clock import Clock
 from copconnect.principals import Ended
 from copconnect.sockets import framing
@@ -49,12 +49,19 @@ class Admission:
         self._per_s = per_s
         self._waiting: deque[Connection] = deque()
         self._came = asyncio.Event()
+        self._meanwhile: list[AccountWakeup] | None = None  # While some are let in.
         self._task: asyncio.Task[None] | None = None
 
     def add(self, connection: Connection) -> None:
         """Let a connection that has said Hello wait for its turn."""
         self._waiting.append(connection)
         self._came.set()
+
+    def note(self, wakeup: AccountWakeup) -> None:
+        """Something about accounts changed: perhaps after it was read for those who are let in
+        now, and before they are among those who are told. Who was signed out is judged again."""
+        if self._meanwhile is not None and wakeup.event != "signed_out":
+            self._meanwhile.append(wakeup)
 
     @property
     def waiting(self) -> int:
@@ -83,11 +90,13 @@ class Admission:
                 except Exception:
                     # The database is away: they come again, as after any lost connection.
                     log.exception("admission_failed")
+                    self._meanwhile = None
                     for connection in some:
                         connection.close(wire.CLOSE_TRY_AGAIN)
                 await asyncio.sleep(max(ROUND_S, len(some) / self._per_s))
 
     async def _admit(self, connections: list[Connection]) -> None:
+        meanwhile = self._meanwhile = list[AccountWakeup]()
         callers = await self._tokens.authenticate_all([one.token for one in connections])
         admitted: list[Connection] = []
         for connection, caller in zip(connections, callers, strict=True):
@@ -116,6 +125,9 @@ class Admission:
             connection.push(framing.frame(ready))
             for frame in missed:
                 connection.push(frame)
+        self._meanwhile = None
+        for wakeup in meanwhile:
+            self._fanout.tell(wakeup, [one for one, _, _ in entered])
         if entered:
             since = {one.client.client_id: one.hello_ms for one, _, _ in entered}
             await self._bus.publish([EnteredWakeup(clients=since)])

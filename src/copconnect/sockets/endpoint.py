@@ -13,7 +13,7 @@ import msgspec
 
 from copconnect import wire
 from copconnect.addresses import caller_address
-from copconnect.bus import AnyWakeup, Bus
+from copconnect.bus import AccountWakeup, AnyWakeup, Bus
 from copconnect.clock import Clock
 from copconnect.ids import ConversationId, Seq
 from copconnect.principals import Caller
@@ -74,6 +74,8 @@ class Sockets:
 
     async def receive(self, wakeup: AnyWakeup) -> None:
         """Pass a wake-up to the connections; subscribe this to the bus."""
+        if isinstance(wakeup, AccountWakeup):
+            self._admission.note(wakeup)
         await self.fanout.receive(wakeup)
 
     async def start(self) -> None:

@@ -200,6 +200,10 @@ class Fanout:
             case EnteredWakeup():
                 self._present.entered(wakeup)
 
+    def tell(self, wakeup: AccountWakeup, connections: Collection[Connection]) -> None:
+        """Tell those of these whom it concerns that something about accounts changed."""
+        self._present.account(wakeup, connections)
+
     def _say(
         self, conversation_id: ConversationId, person_ids: Collection[PersonId], frame: bytes
     ) -> None:

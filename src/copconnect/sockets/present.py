@@ -3,6 +3,7 @@
 Bookkeeping that never awaits.
 """
 
+from collections.abc import Collection
 from typing import TypeVar
 
 import msgspec
@@ -56,13 +57,15 @@ class Present:
         for client_id in wakeup.client_ids:
             push_all(self.clients.get(client_id, ()), frame)
 
-    def account(self, wakeup: AccountWakeup) -> None:
-        """Tell whom it concerns that something about accounts changed."""
+    def account(self, wakeup: AccountWakeup, among: Collection[Connection] | None = None) -> None:
+        """Tell whom it concerns, among these (None: all), that something about accounts changed."""
         if wakeup.person_ids or wakeup.client_ids:
             concerned = {one for p in wakeup.person_ids for one in self._people.get(p, ())}
             concerned |= {one for c in wakeup.client_ids for one in self.clients.get(c, ())}
         else:
             concerned = set(self.connections)
+        if among is not None:
+            concerned &= set(among)
         try:
             frame = framing.frame(
                 msgspec.convert({"t": "account", "event": wakeup.event}, wire.AccountFrame)
