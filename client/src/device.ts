@@ -25,7 +25,7 @@ import type { People } from "./people.ts";
 import { Preparing } from "./preparing.ts";
 import { answerAfterMs } from "./profile.ts";
 import { STORES } from "./records.ts";
-import type { OutgoingRecord } from "./records.ts";
+import type { ConversationRecord, OutgoingRecord } from "./records.ts";
 import { Sync } from "./sync.ts";
 import { pause } from "./transport/backoff.ts";
 import { Socket } from "./transport/socket.ts";
@@ -147,7 +147,7 @@ export class Device {
     });
     this.outgoing.onChange = options.onOutbox;
     // Where nothing comes for long, nothing else looks at how old a cell's key is.
-    const look = setInterval(() => this.sync.attendAll(), LOOK_MS);
+    const look = setInterval(() => this.sync.attendAll(mayBeOld), LOOK_MS);
     const overdue = setInterval(() => void this.sync.askOverdue().catch(ignore), OVERDUE_MS);
     this.#abort.signal.addEventListener("abort", () => {
       clearInterval(look);
@@ -197,7 +197,11 @@ export class Device {
     if (!(await account.isDue(ready))) return;
     await account.refreshMe();
     const renewed = await account.renew();
-    if (renewed) await this.#equip();
+    if (renewed) {
+      await this.#equip();
+      // Its leaves are replaced, and what could not be signed meanwhile goes on.
+      this.sync.attendAll(() => true);
+    }
     await topUpKeyPackages(this.context, renewed);
     await account.lookedAfter(ready);
   }
@@ -315,6 +319,11 @@ export class Device {
     if (this.context.signal.aborted || conversation.profilesHeard !== heard) return;
     await this.#tellProfile(conversation);
   }
+}
+
+/** A cell of several that this device is in has keys that become old. */
+function mayBeOld({ cells, state }: ConversationRecord): boolean {
+  return cells > 1 && state === "ready";
 }
 
 /** Whether its members give it a name: others are called by a person or by units. */

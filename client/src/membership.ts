@@ -22,6 +22,7 @@ import type { Inbox } from "./inbox.ts";
 import { notice, noticeMessage } from "./messages.ts";
 import type { CellGroup } from "./mls/types.ts";
 import { newId } from "./octets.ts";
+import { signsInVain } from "./own_certificate.ts";
 import { everybodyNamed } from "./readers.ts";
 import type { CommitRecord } from "./records.ts";
 import { RosterRefused } from "./roster/refused.ts";
@@ -202,6 +203,8 @@ export class Membership {
   async #next(conversation: Conversation): Promise<Outcome> {
     const { state } = conversation.record;
     if (state === "alarm" || state === "left") return "done";
+    // Once it is renewed, the device looks after all conversations.
+    if (this.#signsInVain({ group: null })) return "done";
     if (conversation.pending !== null) {
       await this.#post(conversation, conversation.pending);
       return "again";
@@ -223,6 +226,8 @@ export class Membership {
     }
     if (this.#certificateRenewed(conversation, group))
       return this.#entering.enterByCommit(conversation);
+    // The roster entry that names the new certificate is still to come.
+    if (this.#signsInVain(conversation)) return "done";
     const adds = this.#addsDue(conversation, group);
     const removals = group.pendingRemovals.length > 0 && conversation.duty;
     if (adds.length > 0 || removals) return this.#commit(conversation, group, adds);
@@ -329,6 +334,11 @@ export class Membership {
     const work = new Work(conversation);
     work.set({ unkeyedEpoch: null });
     await conversation.store(work);
+  }
+
+  #signsInVain(conversation: Pick<Conversation, "group">): boolean {
+    const { account, serverNow } = this.#context;
+    return signsInVain(conversation, account(), serverNow());
   }
 
   #certificateRenewed(conversation: Conversation, group: CellGroup): boolean {

@@ -17,6 +17,7 @@ import type { Membership } from "./membership.ts";
 import { loadMessage, messageKey } from "./messages.ts";
 import { acceptedMessage, deleteOutgoing, putOutgoing } from "./outgoing.ts";
 import type { OutgoingStore } from "./outgoing.ts";
+import { signsInVain } from "./own_certificate.ts";
 import { STORES } from "./records.ts";
 import type { MessageRecord, OutgoingRecord } from "./records.ts";
 import { PrivateMessages } from "./sending/private_messages.ts";
@@ -233,7 +234,11 @@ export class Outbox {
   #encrypt(conversation: Conversation, record: OutgoingRecord): Promise<OutgoingRecord | null> {
     return conversation.run(async () => {
       const current = this.#outgoing.find(record.messageId);
-      if (current === null || current.stage === "encrypted") return current;
+      if (current === null) return null;
+      const { account, serverNow } = this.#context;
+      // Coming in anew under the next certificate ends in sending.
+      if (signsInVain(conversation, account(), serverNow())) return null;
+      if (current.stage === "encrypted") return current;
       const way = conversation.record.cells > 1 ? this.#sealed : this.#private;
       return way.encrypt(conversation, current);
     });

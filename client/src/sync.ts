@@ -85,12 +85,10 @@ export class Sync {
     return this.conversations.get(conversationId) ?? null;
   }
 
-  /** Look whether a cell of several that this device is in has become old. */
-  attendAll(): void {
-    for (const conversation of this.conversations.values()) {
-      const { cells, state } = conversation.record;
-      if (cells > 1 && state === "ready") this.#parts.membership.attend(conversation);
-    }
+  /** Look after the conversations that may have something due. */
+  attendAll(due: (record: ConversationRecord) => boolean): void {
+    for (const conversation of this.conversations.values())
+      if (due(conversation.record)) this.#parts.membership.attend(conversation);
   }
 
   /** How far this device has come, for Hello. */

@@ -7,6 +7,7 @@
 import { decode, encode } from "@msgpack/msgpack";
 import { newId } from "../../src/octets.ts";
 import type { Fetch } from "../../src/transport/http.ts";
+import { parseCertificate } from "../../src/trust/certificate.ts";
 import type { WebSocketMaker } from "../../src/transport/socket.ts";
 import type * as wire from "../../src/wire.ts";
 import { Department } from "../certificates.ts";
@@ -14,6 +15,9 @@ import { MemoryConversation } from "./conversation.ts";
 import { Refusal, type Client } from "./log.ts";
 
 const CONDUCT = "1";
+const DAY_MS = 24 * 3_600_000;
+const LIVES_MS = 90 * DAY_MS;
+const RENEWED_BEFORE_MS = 30 * DAY_MS;
 const NAMES = { en: "Officer", te: "" };
 
 interface Account extends Client {
@@ -221,6 +225,7 @@ export class MemoryServer {
       return this.#me(account);
     });
     add("GET", "/me", (account) => this.#me(account));
+    add("POST", "/certificates", (account) => this.#renew(account));
     add("POST", "/sign-out", (account) => this.revoke(account.clientId));
     add("DELETE", "/clients/{}", (account, match) => {
       this.revoke(match[1] ?? "");
@@ -281,6 +286,22 @@ export class MemoryServer {
     return { personId, clientId, certificate, accessToken: token, trust };
   }
 
+  #renew(account: Account): wire.CertificateRenewed {
+    const { personId, clientId } = account;
+    const { publicKey, notAfterMs } = parseCertificate(account.certificate);
+    if (notAfterMs - this.now() <= RENEWED_BEFORE_MS) {
+      const keys = { privateKey: new Uint8Array(), publicKey };
+      const lives = { notAfterMs: this.now() + LIVES_MS };
+      const renewed = this.department.device({ personId, clientId, keys, ...lives });
+      account.certificate = renewed.certificate;
+      account.certificateHash = renewed.certificateHash;
+      for (const conversation of this.conversations.values())
+        if (conversation.leafOf(clientId) !== undefined)
+          conversation.edit({ reason: "renewed", by: personId, add: [account] });
+    }
+    return { certificate: account.certificate };
+  }
+
   #me(account: Account): wire.Me {
     return {
       person: personOf(account.personId),
@@ -291,7 +312,7 @@ export class MemoryServer {
         createdMs: 0,
         lastSeenMs: null,
         certificateHash: one.certificateHash,
-        certificateExpiresMs: this.now() + 80 * 24 * 3_600_000,
+        certificateExpiresMs: parseCertificate(one.certificate).notAfterMs,
         revoked: false,
       })),
       conductVersion: account.accepted ? CONDUCT : null,
