@@ -30,6 +30,25 @@ async function later(days: number, officers: readonly Officer[], id: string): Pr
   for (const officer of officers) await officer.receives(id, `day ${String(days)}`, SOON_MS);
 }
 
+/** The newest certificate of its client is the only one that is named, and the one in the tree. */
+async function isReplaced(officer: Officer, id: string): Promise<void> {
+  const { clientId } = await officer.core.state();
+  const { certificateHash } = w.server.account(clientId ?? "");
+  const conversation = w.server.conversation(id);
+  await officer.until(
+    "replaced",
+    () => {
+      const leaf = conversation.leafOf(clientId ?? "");
+      const tree = conversation.cells.get(leaf?.cellId ?? "")?.leaves ?? [];
+      const own = tree.find((one) => one.clientId === clientId);
+      return Promise.resolve(
+        leaf?.certificateHash === certificateHash && own?.certificateHash === certificateHash,
+      );
+    },
+    SOON_MS,
+  );
+}
+
 async function stateOf(officer: Officer, id: string): Promise<string | undefined> {
   const all = await officer.core.conversations();
   return all.find(({ conversationId }) => conversationId === id)?.state;
@@ -66,5 +85,28 @@ describe.each([
     for (const officer of officers) await officer.receives(id, "back again", SOON_MS);
     expect(await stateOf(admin, id)).toBe("ready");
     expect((await admin.core.encryption(id)).refused).toBe(0);
+  });
+});
+
+describe("a certificate that is renewed", { timeout: LIMIT_MS }, () => {
+  it("is asked for again where the answer was lost", async () => {
+    w = new MemoryWorld(8);
+    const officers = await joinAll(1);
+    const network = new Network(w.fetch);
+    const renews = await w.join({ now: w.server.now, fetch: network.fetch });
+    const id = await groupOf([...officers, renews]);
+    network.path = RENEWAL;
+    network.seen.length = 0;
+    network.dies = () => "after";
+    w.server.laterMs = 75 * DAY_MS;
+    const { clientId } = await renews.core.state();
+    const { certificateHash } = w.server.account(clientId ?? "");
+    await renews.restart();
+    await renews.until("asked in vain", () => Promise.resolve(network.seen.length >= 3), SOON_MS);
+    expect(w.server.account(clientId ?? "").certificateHash).not.toBe(certificateHash);
+    network.dies = null;
+    w.server.laterMs = 76 * DAY_MS;
+    await renews.restart();
+    await isReplaced(renews, id);
   });
 });
