@@ -109,4 +109,36 @@ describe("a certificate that is renewed", { timeout: LIMIT_MS }, () => {
     await renews.restart();
     await isReplaced(renews, id);
   });
+
+  it("lets go out what the former one had signed and nobody had answered", async () => {
+    w = new MemoryWorld(8);
+    const officers = await joinAll(5);
+    const network = new Network(w.fetch);
+    const sender = await w.join({ now: w.server.now, fetch: network.fetch });
+    const id = await groupOf([...officers, sender]);
+    await sender.text(id, "before");
+    for (const officer of officers) await officer.receives(id, "before", SOON_MS);
+    network.path = /\/sealed$/u;
+    network.cut = true;
+    network.seen.length = 0;
+    await sender.text(id, "unanswered");
+    await sender.until("sent in vain", () => Promise.resolve(network.seen.length > 0), SOON_MS);
+    await sender.core.close();
+    await later(75, officers, id);
+    await sender.restart();
+    await sender.until("renewed", async () => {
+      const { clientId } = await sender.core.state();
+      return w.server.conversation(id).log.some(({ entry }) => {
+        return (
+          entry.kind === "commit" &&
+          entry.sender === clientId &&
+          entry.sentMs > w.server.now() - DAY_MS
+        );
+      });
+    });
+    await isReplaced(sender, id);
+    network.cut = false;
+    for (const officer of officers) await officer.receives(id, "unanswered", SOON_MS);
+    await sender.until("sent", async () => (await sender.core.state()).outbox === 0);
+  });
 });

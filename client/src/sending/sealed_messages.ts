@@ -173,10 +173,12 @@ export class SealedMessages extends Way {
       await this.catchUp(conversation);
       if (this.outgoing.find(record.messageId) === null) return true;
       if (hasCode(error, "wrong_mode", "not_member")) await this.membership.refetch(conversation);
-      // These two are final, unless there was something that this device had not heard of.
+      // These two are final, unless there was something that this device had not heard of, or it
+      // has another certificate since.
       if (hasCode(error, "sealed_invalid", "not_member")) {
         await freshRoster(this.context, conversation);
-        if (situation(conversation) === before) return false;
+        if (situation(conversation) === before && !this.#byFormerCertificate(conversation))
+          return false;
       }
       const work = new Work(conversation);
       if (hasCode(error, "chain_broken"))
@@ -198,6 +200,12 @@ export class SealedMessages extends Way {
       }
       return true;
     });
+  }
+
+  /** The roster has dropped the certificate that signed what is on its way. */
+  #byFormerCertificate(conversation: Conversation): boolean {
+    const on = pendingHeader(chainOf(conversation));
+    return on !== null && on.sender !== this.context.account().certificateHash;
   }
 
   /** This device's chain is not where the DS has it: state was lost. It may only have grown. */
