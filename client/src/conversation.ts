@@ -118,7 +118,7 @@ export class Conversation {
   chain: SenderState | null = null;
   /** Where the chains of those heard lately stand; all are in the vault. */
   readonly #senders = new Map<string, SenderRecord | null>();
-  /** Counts the connections; {@link inStep} is of the newest. */
+  /** Counts the connections, and where pushing broke off in one; {@link inStep} is of the newest. */
   connection = 0;
   /** The connection on which this device has caught up. */
   caughtUpOn = -1;
@@ -169,6 +169,11 @@ export class Conversation {
     this.caughtUpOn = this.connection;
   }
 
+  /** Something was not pushed, or not taken: what comes next is fetched, as after a new connection. */
+  fallOut(): void {
+    this.connection++;
+  }
+
   /** Run a step when everything before it has finished. */
   run<T>(step: () => Promise<T>): Promise<T> {
     const result = this.#tail.then(async () => {
@@ -212,10 +217,7 @@ export class Conversation {
     this.#loaded = true;
   }
 
-  async #openHeads(
-    { heads }: HeadsRecord,
-    onDamaged: () => void,
-  ): Promise<HeadHistory | null> {
+  async #openHeads({ heads }: HeadsRecord, onDamaged: () => void): Promise<HeadHistory | null> {
     const { publicKey } = this.#context.checker().rosterAuthority();
     try {
       return await HeadHistory.open(heads, publicKey);
@@ -234,7 +236,8 @@ export class Conversation {
     const mls = this.#context.mls(this.record.suite);
     try {
       if (id === undefined) return await mls.decode(state);
-      if (tree?.id !== id) throw new Error("the state has another tree than the one that is stored");
+      if (tree?.id !== id)
+        throw new Error("the state has another tree than the one that is stored");
       const group = await mls.decode(state, tree.bytes);
       this.#tree = tree;
       return group;

@@ -445,6 +445,7 @@ export class Membership {
     work.pending = null;
     work.set({ state: "left", unread: 0, mentioned: false, namedEpoch: null });
     await conversation.store(work);
+    conversation.fallOut();
     this.#listener.onLeft(conversation);
   }
 }

@@ -253,6 +253,8 @@ export class Sync {
       case "gone": {
         const conversation = this.find(frame.conversationId);
         if (conversation === null) return;
+        // Who is named again at once is not pushed what lies between.
+        conversation.fallOut();
         // Losing one's place while another device of the same person keeps its own looks the
         // same: entering again asks the server.
         membership.attend(conversation);
