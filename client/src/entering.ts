@@ -15,6 +15,7 @@ import { toHex, utf8 } from "./octets.ts";
 import { storedBundles, usedUp } from "./key_packages.ts";
 import type { ConversationRecord } from "./records.ts";
 import { CellRosterCopy } from "./roster/cell-roster-copy.ts";
+import { parseHead } from "./roster/head.ts";
 import { RosterRefused } from "./roster/refused.ts";
 import type { Roster } from "./roster/roster.ts";
 import { rosterAt } from "./roster_history.ts";
@@ -27,7 +28,8 @@ const WELCOME_GRACE_MS = 3_000;
 const FOUNDING_GRACE_MS = 3_000;
 /** What founding a cell of 256 takes on a slow phone. */
 const FOUNDING_TURN_MS = 4_000;
-/** How far back the first look into the log of several cells goes. */
+/** How far back the first look into the log goes; of several cells it may have to go further. */
+const RECENT_ENTRIES = 50;
 const LATE_ENTRIES = 500;
 export const POLL_MS = 400;
 
@@ -79,13 +81,9 @@ export class Entering {
     if (moved && info.cellsTotal === 1) work.set({ awaited: clientsOf(roster) });
     const namedEpoch = namedSince(work.record, cell, roster.head.epoch);
     if (namedEpoch !== undefined) work.set({ namedEpoch });
-    if (!work.record.everJoined) {
-      // A device that was never in starts near the end of the log. A cell that is not founded yet
-      // gets late seals for what was sent since it was opened.
-      const several = info.cellsTotal > 1;
-      const start = info.lastSeq - (several ? LATE_ENTRIES : 50);
-      if (several || cell.epoch !== null)
-        work.set({ cursor: Math.max(work.record.cursor, start, 0) });
+    if (!work.record.everJoined && (info.cellsTotal > 1 || cell.epoch !== null)) {
+      const start = await this.#start(conversation, info, work.record.namedEpoch ?? null);
+      work.set({ cursor: Math.max(work.record.cursor, start, 0) });
     }
     await conversation.store(work);
 
@@ -100,6 +98,31 @@ export class Entering {
     // Who finds the conversation in the list, as a new device does, has nobody who just named it.
     if (conversation.announced && waited < WELCOME_GRACE_MS) return { waitMs: POLL_MS };
     return this.enterByCommit(conversation);
+  }
+
+  /**
+   * Where in the log a device that was never in begins to read: near its end. Of several cells,
+   * before what was said since it was named, which it gets late seals for where its cell was not
+   * founded yet: while many cells are founded, that is soon far from the end.
+   */
+  async #start(
+    { id, record, roster: before }: Conversation,
+    info: WireConversation,
+    namedEpoch: number | null,
+  ): Promise<number> {
+    const { lastSeq } = info;
+    if (info.cellsTotal === 1) return lastSeq - RECENT_ENTRIES;
+    // It was found before, or all is recent.
+    if ((before !== null && record.namedEpoch !== null) || lastSeq <= LATE_ENTRIES) return 0;
+    const { api } = this.#context;
+    const epoch = namedEpoch ?? info.rosterEpoch;
+    const { heads } = await api.rosterHeads(id, epoch, epoch);
+    const namedMs = heads[0] === undefined ? Infinity : parseHead(heads[0]).createdMs;
+    for (let back = LATE_ENTRIES; back < lastSeq; back *= 2) {
+      const { entries } = await api.log(id, lastSeq - back, 1);
+      if ((entries[0]?.sentMs ?? 0) < namedMs) return lastSeq - back;
+    }
+    return 0;
   }
 
   /**
@@ -137,7 +160,11 @@ export class Entering {
       const pending = await api.welcome(conversation.id, cellId);
       const at = await rosterAt(api, conversation, pending.seq);
       const bundles = await storedBundles(this.#context);
-      const { group, used } = await mls(conversation.record.suite).joinByWelcome(pending.welcome, bundles, at.view);
+      const { group, used } = await mls(conversation.record.suite).joinByWelcome(
+        pending.welcome,
+        bundles,
+        at.view,
+      );
       const work = new Work(conversation);
       work.advance(group);
       work.roster = at.roster;
@@ -181,7 +208,10 @@ export class Entering {
       if (!(await renewRoster(this.#context, conversation, work))) return { waitMs: POLL_MS };
       const roster = work.roster ?? requireRoster(conversation);
       const lease = await api.lease(conversation.id, cellId);
-      const commit = await mls(conversation.record.suite).joinByExternalCommit(lease.groupInfo, roster);
+      const commit = await mls(conversation.record.suite).joinByExternalCommit(
+        lease.groupInfo,
+        roster,
+      );
       work.set({ rosterPlace: roster.head.epoch });
       await conversation.store(work);
       const { epoch } = lease;

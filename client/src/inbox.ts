@@ -59,8 +59,10 @@ export class Inbox {
       const next = entries.filter(({ seq }) => seq > cursor).sort((a, b) => a.seq - b.seq);
       const whole = inOrder(conversation, next);
       if (conversation.record.state === "left") return;
-      // Without a roster nothing sealed can be judged: entering begins with one, and the log waits.
-      if (conversation.record.cells > 1 && conversation.roster === null) return;
+      // Without a roster nothing sealed can be judged: entering begins with one, and the log waits. It
+      // waits until a device that was never in is: what is for others would fill what it keeps.
+      const never = conversation.group === null && !conversation.record.everJoined;
+      if (conversation.record.cells > 1 && (never || conversation.roster === null)) return;
       // The server's connection comes behind what the log had told: a cursor beyond it was cut.
       if (next.length === 0) return this.#listener.onCursor(conversation);
       if (!whole) return this.catchUp(conversation);
