@@ -65,13 +65,13 @@ export class Inbox {
       if (conversation.record.cells > 1 && (never || conversation.roster === null)) return;
       // The server's connection comes behind what the log had told: a cursor beyond it was cut.
       if (next.length === 0) return this.#listener.onCursor(conversation);
-      if (!whole) return this.catchUp(conversation);
       try {
+        if (!whole) return await this.catchUp(conversation);
         await this.#process(conversation, next, true, this.#context.now());
       } catch (error) {
         // What is pushed next must not pass over the entry that failed.
         conversation.caughtUpOn = -1;
-        if (!(error instanceof StateLost) || conversation.record.cells === 1) throw error;
+        if (!whole || !(error instanceof StateLost) || conversation.record.cells === 1) throw error;
         // Perhaps only a push was lost: the log decides.
         await this.catchUp(conversation);
       }

@@ -122,11 +122,11 @@ export class Membership {
         }
       } catch (error) {
         if (signal.aborted) break;
-        // Without network the next connection starts everything again.
-        if (hasCode(error, "network")) break;
         const failures = this.#failures.get(id) ?? 0;
         this.#failures.set(id, failures + 1);
         waitMs = delayMs(RETRY, failures, this.#context.random);
+        // The next connection ends the wait; where one stands, nothing else may come that does.
+        if (hasCode(error, "network")) endedBy = "work";
       }
       if (waitMs !== null) {
         if (endedBy === null) await pause(waitMs, signal);
@@ -216,9 +216,10 @@ export class Membership {
       work.set({ state: "ready", everJoined: true });
       await conversation.store(work);
     }
-    // What this device has not read yet may be of its old cell, which it is about to leave.
-    if (conversation.heads !== null && !conversation.inStep) {
-      await this.#inbox.catchUp(conversation);
+    // What this device has not read yet may be of its old cell, which it is about to leave, and is
+    // judged by the roster of then.
+    if (!conversation.inStep) {
+      if (!(await this.#caughtUp(conversation))) return this.#follow(conversation);
       if (conversation.group !== group) return "again";
     }
     if (!rosterFits(conversation)) {
@@ -254,6 +255,17 @@ export class Membership {
     if (work.formerSeed !== null) return formerSeed.endedMs + GRACE_MS + 1 - now;
     await conversation.store(work);
     return null;
+  }
+
+  /** Read the log to its end. False: this device has no place in the conversation any more. */
+  async #caughtUp(conversation: Conversation): Promise<boolean> {
+    try {
+      await this.#inbox.catchUp(conversation);
+      return true;
+    } catch (error) {
+      if (!hasCode(error, "not_member", "not_found")) throw error;
+      return false;
+    }
   }
 
   /** Our cell is gone, or this device's place is in another one now: go there. */

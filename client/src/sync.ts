@@ -237,7 +237,7 @@ export class Sync {
     switch (frame.t) {
       case "entry": {
         const conversation = this.find(frame.entry.conversationId);
-        if (conversation === null) return this.refresh(frame.entry.conversationId);
+        if (conversation === null) return this.#refreshUntil(frame.entry.conversationId, false);
         try {
           await inbox.receive(conversation, frame.entry);
         } catch (error) {
@@ -249,7 +249,7 @@ export class Sync {
         return;
       }
       case "conversation":
-        return this.refresh(frame.conversationId, true);
+        return this.#refreshUntil(frame.conversationId, true);
       case "gone": {
         const conversation = this.find(frame.conversationId);
         if (conversation === null) return;
@@ -347,6 +347,21 @@ export class Sync {
       await readUpTo(context, known, info.readSeq);
     });
     return known;
+  }
+
+  /** Nothing else may come that tells of it: without network it is tried again on this connection. */
+  async #refreshUntil(conversationId: string, announced: boolean): Promise<void> {
+    const { context, socket } = this.#parts;
+    const round = this.#round;
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return await this.refresh(conversationId, announced);
+      } catch (error) {
+        const current = round === this.#round && socket().connected;
+        if (!hasCode(error, "network") || !current) throw error;
+        await pause(delayMs(CATCH_UP_AGAIN, attempt, context.random), context.signal);
+      }
+    }
   }
 
   /** Fetch a conversation again; calls in quick succession share one fetch. */
