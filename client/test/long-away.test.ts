@@ -13,8 +13,15 @@ const DAY_MS = 24 * 3_600_000;
 let w: MemoryWorld;
 afterEach(() => w.close());
 
-/** A group whose last member is away while others come, and the log of the first is forgotten. */
-async function awayFor(days: number, size: number): Promise<{ away: Officer; id: string }> {
+/**
+ * A group whose last member is away while others come, and the log of the first is forgotten, or
+ * of roster entries alone, with which no epoch ended.
+ */
+async function awayFor(
+  days: number,
+  size: number,
+  forgotten: "commits" | "rosters" = "commits",
+): Promise<{ away: Officer; id: string }> {
   w = new MemoryWorld(8);
   const { now } = w.server;
   const wire = new Network(w.fetch);
@@ -31,9 +38,13 @@ async function awayFor(days: number, size: number): Promise<{ away: Officer; id:
     await admin.core.changeMembers(id, { add: [await newcomer.personId] });
     await newcomer.ready(id);
   };
-  await comes();
-  await admin.text(id, "forgotten");
-  await second.receives(id, "forgotten", SOON_MS);
+  if (forgotten === "commits") {
+    await comes();
+    await admin.text(id, "forgotten");
+    await second.receives(id, "forgotten", SOON_MS);
+  } else {
+    for (let i = 0; i < 2; i++) w.server.conversation(id).edit({ reason: "members", by: null });
+  }
   const kept = w.server.conversations.get(id)?.log.length ?? 0;
   w.server.laterMs += days * DAY_MS;
   await comes();
@@ -61,6 +72,14 @@ describe.each([
     );
     const item = (await away.core.conversations()).find((one) => one.conversationId === id);
     expect(item).toMatchObject({ state: "ready", alarm: null });
+    await away.text(id, "back again");
+    const [admin] = w.officers as [Officer];
+    await admin.receives(id, "back again", SOON_MS);
+  });
+
+  it("follows the epochs that it lacks nothing of", { timeout: LIMIT_MS }, async () => {
+    const { away, id } = await awayFor(40, size, "rosters");
+    await away.receives(id, "after", SOON_MS);
     await away.text(id, "back again");
     const [admin] = w.officers as [Officer];
     await admin.receives(id, "back again", SOON_MS);

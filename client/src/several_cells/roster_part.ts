@@ -250,7 +250,9 @@ export async function rosterForEntry(
   work: Work,
 ): Promise<RosterView> {
   if (work.roster === null) throw new StateLost("no roster");
-  if (work.heads === null) return work.roster;
+  // Of entries that the log has forgotten, who came and went is not known either.
+  if (work.heads === null)
+    return work.record.rosterStale === true ? ofThePast(work.roster) : work.roster;
   if (work.record.rosterStale === true && !(await renewRoster(context, conversation, work)))
     return ofThePast(work.roster);
   const ahead = work.roster.head.epoch > (work.record.rosterPlace ?? Infinity);
