@@ -399,5 +399,26 @@ export function severalCells(w: ScenarioWorld): void {
       await say(third, "back");
       await allHave([admin, second, third], id, texts);
     });
+
+    it("to a second cell once more, without waiting for the first one's next epoch", async () => {
+      const officers = await joinMany(w, 4);
+      const id = await groupOf(officers);
+      const [admin, other, leaving] = [at(officers, 0), at(officers, 1), at(officers, 3)];
+      const [first, filling, second] = (await joinMany(w, 3)) as [Officer, Officer, Officer];
+      await add(admin, id, [first]);
+      await cellsAre([admin, other, first], id, 2);
+      await admin.core.changeMembers(id, { remove: [first.person] });
+      await cellsAre([admin, other], id, 1);
+      // Its epochs have no keys while it is the only one.
+      await admin.core.changeMembers(id, { remove: [leaving.person] });
+      await add(admin, id, [filling]);
+      await admin.text(id, "one cell again");
+      await filling.receives(id, "one cell again", SOON_MS);
+      await add(admin, id, [second]);
+      await cellsAre([admin, other, filling, second], id, 2);
+      await admin.text(id, "two cells again");
+      for (const officer of [other, filling, second])
+        await officer.receives(id, "two cells again", SOON_MS);
+    });
   });
 }

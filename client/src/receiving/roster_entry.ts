@@ -9,7 +9,7 @@ import { HeadHistory } from "../roster/heads.ts";
 import { parseHead, type RosterHead } from "../roster/head.ts";
 import { RosterRefused } from "../roster/refused.ts";
 import { RosterCopy } from "../roster/roster-copy.ts";
-import { passedOver } from "../several_cells/roster_part.ts";
+import { isAll, noteUnkeyed, passedOver } from "../several_cells/roster_part.ts";
 import { Alarm } from "../stops.ts";
 import { unpack } from "../unpack.ts";
 import type { LogEntry, RosterChange } from "../wire.ts";
@@ -51,8 +51,7 @@ async function applyChange(
   if (work.roster === null) return;
   if (work.heads !== null || !whole) {
     const { publicKey } = context.checker().rosterAuthority();
-    // Other cells came beside ours, in the middle of an epoch.
-    if (work.heads === null) work.set({ unkeyedEpoch: work.group?.epoch ?? null });
+    if (!whole && isAll(work.roster)) noteUnkeyed(work);
     work.heads ??= HeadHistory.from(work.roster.head);
     const before = await passedOver(context, work.heads, head.epoch);
     work.heads = await before.extend([change.head], publicKey);

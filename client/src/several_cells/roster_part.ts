@@ -190,9 +190,7 @@ export async function renewRoster(
   }
   const { certificateHash } = context.account();
   if (!fetched.roster.names(record.cellId, certificateHash)) return false;
-  // Other cells came beside ours, in the middle of an epoch.
-  if (heads === null && fetched.heads !== null)
-    work.set({ unkeyedEpoch: work.group?.epoch ?? null });
+  if ((before === null || isAll(before)) && !isAll(fetched.roster)) noteUnkeyed(work);
   work.roster = fetched.roster;
   work.heads = fetched.heads;
   // A whole copy has followed the log up to its head.
@@ -202,8 +200,16 @@ export async function renewRoster(
   return true;
 }
 
+/**
+ * Other cells came beside ours, in the middle of an epoch: it has no key, unless it is of a time when
+ * there were others before. Then the DS says so when it is given one.
+ */
+export function noteUnkeyed(work: Work): void {
+  work.set({ unkeyedEpoch: work.group?.epoch ?? null });
+}
+
 /** Whether these are all leaves of the conversation: there is one cell. */
-function isAll(roster: Roster): boolean {
+export function isAll(roster: Roster): boolean {
   return roster instanceof RosterCopy || roster.leaves().length === roster.head.leaves;
 }
 
