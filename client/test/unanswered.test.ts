@@ -63,4 +63,43 @@ describe("what was not answered on a connection that stands", { timeout: LIMIT_M
     await lacks.receives(id, "after it");
     expect(await lacks.texts(id)).toEqual(["before", "lost on its way", "after it"]);
   });
+
+  it("keeps nobody from seeing which epoch of its cell has no key yet", async () => {
+    w = new MemoryWorld(8);
+    const [admin, newcomer, other] = (await joinMany(w, 3)) as [Officer, Officer, Officer];
+    const network = new Network(w.fetch);
+    const away = await w.join({ fetch: network.fetch });
+    const id = await groupOf([admin, away]);
+    await away.core.close();
+    await admin.core.changeMembers(id, { add: [newcomer.person] });
+    await newcomer.ready(id);
+    for (const officer of [admin, newcomer, other]) await officer.core.close();
+    // So many that another cell comes beside theirs, while nobody is there.
+    const conversation = w.server.conversation(id);
+    const many = await joinMany(w, 3);
+    for (const officer of many) await officer.core.close();
+    const people = [other, ...many].map(({ person }) => person);
+    for (const person of people)
+      conversation.members.set(person, { admin: false, addedMs: 0, deliveredSeq: 0, readSeq: 0 });
+    conversation.edit({
+      reason: "department",
+      by: null,
+      add: people.flatMap((person) => w.server.clientsOf(person)),
+      addedPeople: people,
+    });
+    expect(conversation.cells.size).toBe(2);
+    network.path = /\/log$/u;
+    network.cut = true;
+    network.seen.length = 0;
+    await away.restart();
+    await away.until("knows of both", async () => (await away.core.encryption(id)).cells === 2);
+    await away.until("asked in vain", () => Promise.resolve(network.seen.length >= 3));
+    await away.core.encryption(id);
+    await new Promise((resolve) => setTimeout(resolve, 2_500));
+    network.cut = false;
+    await away.text(id, "to all cells");
+    await away.until("sent", async () => (await away.core.state()).outbox === 0, SOON_MS);
+    await admin.restart();
+    await admin.receives(id, "to all cells", SOON_MS);
+  });
 });

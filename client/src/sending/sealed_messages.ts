@@ -81,6 +81,8 @@ export class SealedMessages extends Way {
   /** Everything that a message is sealed with, as it is now. */
   async #ready(conversation: Conversation): Promise<boolean> {
     const context = this.context;
+    // Which epoch has no key yet, the entry says with which other cells came beside ours.
+    if (conversation.heads === null && !conversation.inStep) await this.catchUp(conversation);
     const pending = conversation.pending !== null;
     if (pending || (conversation.group?.pendingRemovals.length ?? 0) > 0) {
       // Who comes to pending Removes commits them before sending.
