@@ -138,6 +138,10 @@ export class Conversation {
   staleKeysVersion: number | null = null;
   /** When this device sees to the key of its cell's epoch, if nobody else has by then. */
   keyTurn: { readonly epoch: number; readonly atMs: number } | null = null;
+  /** Who is named for our cell and was not in it, and when this device lets them in. */
+  absent: ReadonlyMap<string, number> = new Map();
+  /** In [0, 1): which of the members that is; the same for all whom it lets in. */
+  absentTurn: number | null = null;
   /** Versions of receipts that came before their turn. */
   readonly earlyReceipts = new Set<number>();
   /** When counts of receipts were asked for, by the message's seq. */

@@ -38,6 +38,10 @@ const RETRY = { firstMs: 1_000, maxMs: 60_000 };
 const ROUNDS = 12;
 /** A cell whose epoch has no key gets one from some member within this time. */
 const PUBLISH_WITHIN_MS = 1_500;
+/** Who is named and there comes in by itself within a few seconds; the others are let in after this. */
+const ABSENT_AFTER_MS = 5_000;
+/** One of the members is enough: each waits for some moment within this time more. */
+const ABSENT_WITHIN_MS = 25_000;
 /** Members who come to an old epoch together begin the next one at some moment within this time. */
 const ROTATE_WITHIN_MS = 30_000;
 
@@ -242,7 +246,11 @@ export class Membership {
     const outcome = record.cells > 1 ? await this.#keepKeyed(conversation, group) : "done";
     if (outcome !== "again") this.#listener.onReady(conversation);
     const seedMs = await this.#eraseFormerSeed(conversation);
-    return outcome === "done" && seedMs !== null ? { waitMs: seedMs, endedBy: "work" } : outcome;
+    if (outcome !== "done") return outcome;
+    const absentMs = this.#absentDue(conversation, group);
+    if (absentMs === 0) return "again";
+    const waits = [seedMs, absentMs].filter((ms) => ms !== null);
+    return waits.length > 0 ? { waitMs: Math.min(...waits), endedBy: "work" } : "done";
   }
 
   /** Where nothing is sent, no entry says that the grace is over. Returns how long it still is. */
@@ -377,6 +385,31 @@ export class Membership {
     return [...conversation.toAdd];
   }
 
+  /**
+   * Whom the roster names for our cell and who is away: they are let in by Welcome, and have what is
+   * sent from then on. Who named them may be in another cell, or nobody, as in a conversation that
+   * follows the data bank. 0: they are among those that are due now; null: there are none.
+   */
+  #absentDue(conversation: Conversation, group: CellGroup): number | null {
+    const { now, random } = this.#context;
+    const { record, roster, toAdd, absent: before } = conversation;
+    const known = new Set(group.members().map(({ clientId }) => clientId));
+    for (const clientId of record.passedOver ?? []) known.add(clientId);
+    const absent = new Map<string, number>();
+    conversation.absentTurn ??= random();
+    const dueMs = now() + ABSENT_AFTER_MS + ABSENT_WITHIN_MS * conversation.absentTurn;
+    for (const { cellId, clientId } of roster?.leaves() ?? [])
+      if (cellId === group.cellId && !known.has(clientId))
+        absent.set(clientId, before.get(clientId) ?? dueMs);
+    conversation.absent = absent;
+    const settled = group.pendingRemovals.length === 0 && everybodyNamed(conversation, group);
+    if (absent.size === 0 || !settled) return null;
+    const waitMs = Math.min(...absent.values()) - now();
+    if (waitMs > 0) return waitMs;
+    for (const [clientId, atMs] of absent) if (atMs <= now()) toAdd.add(clientId);
+    return 0;
+  }
+
   // --- Commits of a member ---------------------------------------------------------------------
 
   async #commit(
@@ -391,13 +424,18 @@ export class Membership {
     }
     const packages = await claimKeyPackages(this.#context, conversation, adds);
     const roster = requireRoster(conversation);
-    const idle = adds.length > 0 && packages.length === 0 && group.pendingRemovals.length === 0;
-    const commit = idle ? null : await withAdds(group, packages, roster);
+    const idle = adds.length > 0 && group.pendingRemovals.length === 0;
+    const made = idle && packages.length === 0 ? null : await withAdds(group, packages, roster);
+    const commit = idle && made?.added.length === 0 ? null : made;
     for (const clientId of adds) conversation.toAdd.delete(clientId);
     // Who has no key package that serves enters by their own external commit.
     const added = new Set(commit?.added.map(({ clientId }) => clientId));
     const work = new Work(conversation);
     work.set({ awaited: (work.record.awaited ?? []).filter((id) => added.has(id)) });
+    const named = new Set(roster.leaves().map(({ clientId }) => clientId));
+    const passedOver = new Set([...(work.record.passedOver ?? []), ...adds]);
+    if (passedOver.size > 0)
+      work.set({ passedOver: [...passedOver].filter((id) => named.has(id) && !added.has(id)) });
     await conversation.store(work);
     if (commit === null) return "again";
     const { epoch } = group;

@@ -114,6 +114,8 @@ export interface ConversationRecord {
   readonly namedEpoch?: number | null;
   /** Clients that were moved into our cell and are let in before anything is sent. */
   readonly awaited?: readonly string[];
+  /** Clients of our cell that had no key package to be let in with: they enter by themselves. */
+  readonly passedOver?: readonly string[];
   /** The epoch that our cell was in when others came beside it: it has no key record yet. */
   readonly unkeyedEpoch?: number | null;
   /** When the DS ordered the commit that began the epoch, and what was sealed in it since. */
