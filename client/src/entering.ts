@@ -168,18 +168,21 @@ export class Entering {
       const work = new Work(conversation);
       work.advance(group);
       work.roster = at.roster;
+      work.heads ??= at.heads;
       work.set({ rosterPlace: at.place, epochMs: this.#context.serverNow(), sealedInEpoch: 0 });
       work.changes.push(...usedUp(used));
       const { everJoined, cells, cursor } = work.record;
       // Entries up to the commit are only looked at for how this person came in; of several cells
       // also for what gets a late seal, from where this device began to read on. What came after
       // the commit and was passed over while outside can be read now.
-      const before = everJoined ? pending.seq : Math.max(0, pending.seq - 20);
+      const several = cells > 1 || at.heads !== null;
+      const looked = at.heads === null ? 20 : LATE_ENTRIES;
+      const before = everJoined ? pending.seq : Math.max(0, pending.seq - looked);
       work.set({
         joinedSeq: pending.seq,
         // Until the commit is read.
         joinedMs: this.#context.serverNow(),
-        cursor: everJoined || cells > 1 ? Math.min(before, cursor) : before,
+        cursor: everJoined || several ? Math.min(before, cursor) : before,
         state: "ready",
         everJoined: true,
         undecryptable: 0,

@@ -2,11 +2,13 @@
  * The roster as it was at an earlier place in the log. A client that is let in by a Welcome of
  * last week judges last week's entries by last week's roster: it fetches today's, and walks back
  * through the roster entries after the Welcome. Every step is verified by the signed heads. With
- * several cells the entries do not say who came and went: see `ofThePast`.
+ * several cells, also where they have become one since, the entries do not say who came and went: see
+ * `ofThePast`.
  */
 import { requireRoster } from "./committing.ts";
 import type { Conversation } from "./conversation.ts";
 import type { RosterView } from "./mls/types.ts";
+import { HeadHistory } from "./roster/heads.ts";
 import { RosterRefused } from "./roster/refused.ts";
 import { parseHead } from "./roster/head.ts";
 import { ofThePast, type Roster } from "./roster/roster.ts";
@@ -26,6 +28,8 @@ export interface RosterAtPlace {
   readonly view: RosterView;
   /** The roster epoch there. */
   readonly place: number;
+  /** There is one cell now, and there were several: their signed heads, to read on by. */
+  readonly heads: HeadHistory | null;
 }
 
 /** Throws RosterRefused when the log does not lead back to the place. */
@@ -35,40 +39,33 @@ export async function rosterAt(
   seq: number,
 ): Promise<RosterAtPlace> {
   const newest = requireRoster(conversation);
-  if (newest instanceof RosterCopy) {
-    const roster = await walkedBack(api, conversation.id, newest, seq);
-    return { roster, view: roster, place: roster.head.epoch };
+  const one = newest instanceof RosterCopy;
+  const changes = await changesFrom(api, conversation.id, one ? Math.max(0, seq - BEFORE) : seq);
+  const later = changes.filter((entry) => entry.seq > seq);
+  const severalThen = later.some(({ change }) => (change as Partial<RosterChange>).whole === false);
+  if (one && !severalThen) {
+    const roster = await walkedBack(changes, newest, seq);
+    return { roster, view: roster, place: roster.head.epoch, heads: null };
   }
-  const next = await firstEpochAfter(api, conversation.id, seq);
-  const place = Math.min(newest.head.epoch, (next ?? Infinity) - 1);
+  const next = later[0] === undefined ? Infinity : parseHead(later[0].change.head).epoch;
+  const place = Math.min(newest.head.epoch, next - 1);
   const view = place < newest.head.epoch ? ofThePast(newest) : newest;
-  return { roster: newest, view, place };
+  return { roster: newest, view, place, heads: one ? HeadHistory.from(newest.head) : null };
 }
 
-/** The epoch of the first roster entry after a place; null when there is none. */
-async function firstEpochAfter(
-  api: Api,
-  conversationId: string,
-  seq: number,
-): Promise<number | null> {
-  for (let after = seq; ;) {
-    const page = await api.log(conversationId, after, PAGE);
-    const entry = page.entries.find(({ kind }) => kind === "roster");
-    if (entry !== undefined) return parseHead((unpack(entry.payload) as RosterChange).head).epoch;
-    const last = page.entries.at(-1);
-    if (!page.more || last === undefined) return null;
-    after = last.seq;
-  }
+interface ChangeAt {
+  readonly seq: number;
+  readonly change: RosterChange;
 }
 
-async function walkedBack(
+/** The roster entries after a place, ascending. */
+async function changesFrom(
   api: Api,
   conversationId: string,
-  newest: RosterCopy,
-  seq: number,
-): Promise<RosterCopy> {
-  const changes: { readonly seq: number; readonly change: RosterChange }[] = [];
-  let after = Math.max(0, seq - BEFORE);
+  from: number,
+): Promise<readonly ChangeAt[]> {
+  const changes: ChangeAt[] = [];
+  let after = from;
   for (;;) {
     const page = await api.log(conversationId, after, PAGE);
     for (const entry of page.entries) {
@@ -76,9 +73,16 @@ async function walkedBack(
       changes.push({ seq: entry.seq, change: unpack(entry.payload) as RosterChange });
     }
     const last = page.entries.at(-1);
-    if (!page.more || last === undefined) break;
+    if (!page.more || last === undefined) return changes;
     after = last.seq;
   }
+}
+
+async function walkedBack(
+  changes: readonly ChangeAt[],
+  newest: RosterCopy,
+  seq: number,
+): Promise<RosterCopy> {
   let roster = newest;
   for (let i = changes.length - 1; i >= 0; i--) {
     const step = changes[i];
