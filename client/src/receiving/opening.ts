@@ -1,5 +1,6 @@
 /** Messages that waited for a seal or for an epoch are opened when it has come. */
 import { encode } from "@msgpack/msgpack";
+import { parseSignedHeader } from "../cells/message.ts";
 import type { Work } from "../conversation.ts";
 import { equalBytes } from "../octets.ts";
 import type { WaitingRecord } from "../records.ts";
@@ -7,7 +8,7 @@ import { unpack } from "../unpack.ts";
 import type { SealedPayload } from "../wire.ts";
 import type { Receiving } from "./receiving.ts";
 import { applyWaiting, refuseElsewhere } from "./sealed_entry.ts";
-import { allWaiting, dropWaiting, isElsewhere, perhapsBeforeJoining } from "./waiting.ts";
+import { allWaiting, dropWaiting, isElsewhere, isOfBefore, perhapsBeforeJoining } from "./waiting.ts";
 
 /** A new epoch has begun, or this device has come in: what waits for it can be read now. */
 export async function openWaiting(receiving: Receiving): Promise<void> {
@@ -15,7 +16,12 @@ export async function openWaiting(receiving: Receiving): Promise<void> {
   const all = await allWaiting(context.vault, work);
   if (all.length !== (work.record.waiting ?? 0)) work.set({ waiting: all.length });
   for (const waiting of all) {
-    const { seal } = unpack(waiting.payload) as SealedPayload;
+    const { sealed, seal } = unpack(waiting.payload) as SealedPayload;
+    // It may have been read before this device heard that it had lost its place meanwhile.
+    if (isOfBefore(work, waiting, seal, parseSignedHeader(sealed).rosterEpoch)) {
+      dropWaiting(work, waiting.seq);
+      continue;
+    }
     // Until this device has gone where its place is, or the log has ended without a move.
     if (seal !== null && !isElsewhere(work.record, seal)) await open(receiving, waiting);
   }

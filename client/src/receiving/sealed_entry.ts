@@ -20,7 +20,7 @@ import { keysHeld } from "../several_cells/good_keys.ts";
 import { keyDue } from "../several_cells/key_due.ts";
 import { acceptHeader } from "../several_cells/own_chain.ts";
 import { forgetFormerSeed, seedsFor } from "../several_cells/own_key.ts";
-import { headAt } from "../several_cells/roster_part.ts";
+import { headAt, renewRoster } from "../several_cells/roster_part.ts";
 import { Alarm } from "../stops.ts";
 import { parseCertificate } from "../trust/certificate.ts";
 import { platformEd25519 } from "../trust/ed25519.ts";
@@ -28,7 +28,7 @@ import { unpack } from "../unpack.ts";
 import type { LogEntry, SealedPayload } from "../wire.ts";
 import type { Receiving } from "./receiving.ts";
 import { takeBack, takeIn } from "./received.ts";
-import { isElsewhere, perhapsBeforeJoining, putWaiting } from "./waiting.ts";
+import { isElsewhere, isOfBefore, perhapsBeforeJoining, putWaiting } from "./waiting.ts";
 
 /** Pages of the log that are looked through for what a gap lacks. */
 const FILL_PAGES = 5;
@@ -89,12 +89,9 @@ async function open(
 ): Promise<void> {
   const { group, record } = receiving.work;
   const { seal } = payload;
-  const elsewhere = seal !== null && isElsewhere(record, seal);
-  // A late seal opens for whoever is in the cell by then; what was sealed before this device was
-  // named is not for it.
-  const before = group === null || seal === null || elsewhere || entry.seq <= record.joinedSeq;
-  if (before && checked.header.rosterEpoch < (record.namedEpoch ?? 0)) return;
   const { work } = receiving;
+  if (isOfBefore(work, entry, seal, checked.header.rosterEpoch)) return;
+  const elsewhere = seal !== null && isElsewhere(record, seal);
   if (seal === null) return putWaiting(work, entry);
   await judged(receiving, entry, async () => {
     if (elsewhere) {
@@ -285,7 +282,7 @@ async function readSealed(
  * that is refused, as one is that has become old or whose signer has gone: only waiting comes of it.
  */
 async function opensLater(
-  { context, work }: Receiving,
+  { context, conversation, work }: Receiving,
   entry: SealedEntry,
   { header }: Checked,
   seal: Uint8Array,
@@ -301,9 +298,12 @@ async function opensLater(
   if (own()?.keyId !== keyId || own()?.epoch !== group.epoch) await learnKeys(context, work);
   if (newestEpoch(work) > group.epoch) return true;
   const key = own();
-  if (keyId === key?.keyId)
+  // A key of before this device came in says nothing of the seal.
+  if (keyId === key?.keyId && key.epoch === group.epoch)
     throw new CellRefused("seal_broken", "the seal is for our key and does not open");
   if (!late && perhapsBeforeJoining(work.record, entry)) return true;
+  // Our cell was given up, and its records with it: the log is about to bring its last epochs.
+  if (!(await renewRoster(context, conversation, work))) return true;
   // Sealed to an epoch that is not held and will not come.
   if (entry.seq > work.record.joinedSeq) refuse(work, entry, "key_unknown");
   return false;

@@ -42,6 +42,22 @@ export function isElsewhere(
   }
 }
 
+/**
+ * Whether a message was sealed before this device was named, and is not for it: a late seal opens for
+ * whoever is in the cell by then.
+ */
+export function isOfBefore(
+  { group, record }: Pick<Work, "group" | "record">,
+  { seq }: Pick<SealedEntry, "seq">,
+  seal: Uint8Array | null,
+  rosterEpoch: number,
+): boolean {
+  const { joinedSeq, namedEpoch } = record;
+  const sealedLate =
+    group === null || seal === null || isElsewhere(record, seal) || seq <= joinedSeq;
+  return sealedLate && rosterEpoch < (namedEpoch ?? 0);
+}
+
 /** `late`: no other seal will come. */
 export function putWaiting(work: Work, entry: SealedEntry, late = false): void {
   const { seq, entryId, sender, sentMs, payload } = entry;
