@@ -82,6 +82,8 @@ export class Inbox {
   async catchUp(conversation: Conversation): Promise<void> {
     const { connection, inStep } = conversation;
     const nowMs = this.#context.now();
+    // What is read on this connection says nothing of what comes before the next one stands.
+    const asked = this.#askedOf(conversation);
     // Seals that came while away are for the epochs that the log is about to bring.
     if (!inStep && conversation.record.state === "ready") await this.askForSeals(conversation);
     for (;;) {
@@ -89,7 +91,7 @@ export class Inbox {
       const { cursor } = conversation.record;
       const page = await this.#context.api.log(conversation.id, cursor, PAGE);
       const entries = page.entries.filter(({ seq }) => seq > cursor);
-      await this.#process(conversation, entries, false, nowMs);
+      await this.#process(conversation, entries, false, nowMs, asked);
       if (page.more && entries.length > 0) continue;
       if (page.lastSeq > conversation.record.cursor) {
         const work = new Work(conversation);
@@ -206,6 +208,7 @@ export class Inbox {
     entries: readonly LogEntry[],
     live: boolean,
     nowMs: number,
+    asked = this.#askedOf(conversation),
   ): Promise<void> {
     for (const batch of batchesOf(entries, conversation, live)) {
       // A late seal may have been lost on its way, and the seed that it needs is about to go.
@@ -223,18 +226,17 @@ export class Inbox {
         await conversation.store(work);
         this.#listener.onCursor(conversation);
       }
-      this.#noteAsked(conversation, work, live ? null : nowMs);
+      noteAsked(asked, work, live ? null : nowMs);
     }
   }
+}
 
-  /** What the log, read from `nowMs` on, shows without a seal has none yet; null: it was pushed. */
-  #noteAsked(conversation: Conversation, { waiting }: Work, nowMs: number | null): void {
-    const asked = this.#askedOf(conversation);
-    for (const [seq, one] of waiting) {
-      if (one === null) asked.forget(seq);
-      else if (nowMs !== null && (unpack(one.payload) as SealedPayload).seal === null)
-        asked.note(seq, nowMs);
-    }
+/** What the log, read from `nowMs` on, shows without a seal has none yet; null: it was pushed. */
+function noteAsked(asked: Asked, { waiting }: Work, nowMs: number | null): void {
+  for (const [seq, one] of waiting) {
+    if (one === null) asked.forget(seq);
+    else if (nowMs !== null && (unpack(one.payload) as SealedPayload).seal === null)
+      asked.note(seq, nowMs);
   }
 }
 
