@@ -467,8 +467,14 @@ export class Membership {
     }
     await this.#inbox.catchUp(conversation);
     if (conversation.pending?.entryId === pending.entryId) {
+      const info = await this.#info(conversation);
       // Accepted, and yet not in the log that we were given.
-      throw failure("network", { retry: true, details: { reason: "log_incomplete" } });
+      if (info?.cells[0]?.cellId === pending.cellId)
+        throw failure("network", { retry: true, details: { reason: "log_incomplete" } });
+      // This device lost the place that it had there, and may have another: the log shows no more of it.
+      const work = new Work(conversation);
+      work.pending = null;
+      return conversation.store(work);
     }
     conversation.duty = false;
     if (pending.kind === "member" && pending.upload.welcome !== null) {
