@@ -322,6 +322,7 @@ export class Department {
     conversationId: string,
     places: readonly Place[],
     before: { readonly head: Uint8Array; readonly epoch: number } | null,
+    createdMs = this.nowMs,
   ): SignedRoster & { readonly epoch: number } {
     const epoch = (before?.epoch ?? 0) + 1;
     const sorted = places
@@ -337,7 +338,7 @@ export class Department {
       prev: before === null ? NO_HEAD : toHex(sha256(before.head)),
       leaves: sorted.length,
       root: toHex(merkleRoot(sorted.map(({ bytes }) => bytes))),
-      createdMs: this.nowMs,
+      createdMs,
     });
     return {
       epoch,

@@ -9,7 +9,7 @@ import { cellsDigest, encodeSeal, parseSeals, parseSignedHeader } from "../../sr
 import { fromHex, toHex } from "../../src/octets.ts";
 import type * as wire from "../../src/wire.ts";
 import { ConversationCells } from "./cells.ts";
-import { Refusal, type Client } from "./log.ts";
+import { Refusal, type Cell, type Client } from "./log.ts";
 
 const ROSTER_MAY_BE_OLD_MS = 600_000;
 
@@ -65,6 +65,13 @@ export class MemoryConversation extends ConversationCells {
     this.requireCurrent(seals);
     const due = this.cellsDue().map(({ cellId }) => cellId);
     if (seals.map(({ cellId }) => cellId).join() !== due.join()) throw new Refusal("stale_epoch");
+    const first = new Map(
+      seals.map((seal) => {
+        const { epoch, keyId } = this.cells.get(seal.cellId) as Cell;
+        const before = keyId === seal.keyId ? 0 : 1;
+        return [seal.cellId, { epoch: (epoch ?? 0) - before, seal: encodeSeal(seal) }];
+      }),
+    );
     const graced = seals
       .filter(({ cellId, keyId }) => this.cells.get(cellId)?.keyId !== keyId)
       .map(({ cellId }) => cellId);
@@ -81,11 +88,13 @@ export class MemoryConversation extends ConversationCells {
       },
       {
         common: { sealed, certificate, proof, body: body.body },
-        seals: new Map(seals.map((seal) => [seal.cellId, encodeSeal(seal)])),
+        seals: new Map([...first].map(([cellId, { seal }]) => [cellId, seal])),
         missing: new Set([
           ...[...this.cells.keys()].filter((cellId) => !due.includes(cellId)),
           ...graced,
         ]),
+        first,
+        late: new Map(),
       },
     );
     this.pushEntry(entry);
@@ -146,11 +155,17 @@ export class MemoryConversation extends ConversationCells {
     };
   }
 
+  /** What the server does in rounds: ask again for what a lost word left undone. */
+  askAgain(): void {
+    for (const { cellId } of this.cells.values()) this.duty(cellId);
+    for (const { cellId } of this.cellsDue()) this.wantSeals(cellId);
+  }
+
   lateSeals(client: Client, seq: number, body: wire.LateSeals): void {
     const stored = this.log[seq - 1];
     if (stored?.sealed == null || stored.entry.sender !== client.clientId)
       throw new Refusal("not_found");
-    const { common, seals, missing } = stored.sealed;
+    const { common, seals, missing, late: made } = stored.sealed;
     const given = parseSeals(body.seals, parseSignedHeader(common.sealed).kem);
     const late = given.filter(({ cellId }) => missing.has(cellId));
     const current = (cellId: string): string | null => this.cells.get(cellId)?.keyId ?? null;
@@ -161,6 +176,7 @@ export class MemoryConversation extends ConversationCells {
       const bytes = encodeSeal(seal);
       seals.set(seal.cellId, bytes);
       missing.delete(seal.cellId);
+      made.set(seal.cellId, this.cells.get(seal.cellId)?.epoch ?? 0);
       const inside = [...this.clientsIn(seal.cellId)];
       const frame = { t: "late_seal", conversationId: this.id, seq, seal: bytes } as const;
       this.pushes.frame(inside, frame);

@@ -50,7 +50,19 @@ export interface Stored {
     readonly common: Omit<wire.SealedPayload, "seal">;
     readonly seals: Map<string, Uint8Array>;
     readonly missing: Set<string>;
+    /** By cell, what it was accepted with: the seal, and to which epoch that is. */
+    readonly first: ReadonlyMap<string, { readonly epoch: number; readonly seal: Uint8Array }>;
+    /** By cell, for which of its epochs its late seal was made. */
+    readonly late: Map<string, number>;
   } | null;
+}
+
+/** One epoch of the roster, as tests look at it: the cell of each client, since this seq. */
+export interface RosterThen {
+  readonly seq: number;
+  readonly epoch: number;
+  readonly several: boolean;
+  readonly places: ReadonlyMap<string, string>;
 }
 
 export interface Person {
@@ -87,8 +99,11 @@ export class ConversationLog {
   readonly members = new Map<string, Person>();
   readonly cells = new Map<string, Cell>();
   readonly log: Stored[] = [];
+  readonly rosters: RosterThen[] = [];
   /** The roster epoch with which a client got the place that it has. */
   readonly namedAt = new Map<string, number>();
+  /** `cellId/clientId`: let in by a Welcome that it had not taken when the cell was given up. */
+  readonly neverEntered = new Set<string>();
   /** The seq of the commit with which a client came in last. */
   readonly joinedAt = new Map<string, number>();
   whoMayPost: wire.WhoMayPost;
@@ -253,6 +268,27 @@ export class ConversationLog {
     const all = this.log.slice(after).filter((one) => this.concerns(client.clientId, one));
     const entries = all.slice(0, limit).map((one) => this.shown(client.clientId, one));
     return { entries, lastSeq: this.lastSeq, more: all.length > limit };
+  }
+
+  /** The entries up to here are not in memory any more: for {@link recentSince}. */
+  recentAfter = 0;
+
+  /**
+   * What a client that comes back has missed, from memory; null where only the log knows. What was
+   * sealed late stands there as it was before.
+   */
+  recentSince(clientId: string, after: number): readonly wire.LogEntry[] | null {
+    const cellId = this.leafOf(clientId)?.cellId;
+    const missed = this.log.slice(after);
+    if (cellId === undefined || after < this.recentAfter) return null;
+    if (missed.some(({ entry }) => entry.kind === "roster")) return null;
+    const own = missed.filter(({ entry }) => entry.cellId === null || entry.cellId === cellId);
+    if (own.some(({ sealed }) => sealed !== null && !sealed.first.has(cellId))) return null;
+    return own.map(({ entry, sealed }) => {
+      if (sealed === null) return entry;
+      const seal = sealed.first.get(cellId)?.seal ?? null;
+      return { ...entry, cellId, payload: encode({ ...sealed.common, seal }) };
+    });
   }
 
   // --- Writing ---------------------------------------------------------------------------------

@@ -22,10 +22,14 @@ export class ConversationRosters extends ConversationLog {
     }
     for (const cell of [...this.cells.values()]) {
       const empty = !leaves.some((leaf) => leaf.cellId === cell.cellId);
-      if (empty && this.cells.size > 1) this.cells.delete(cell.cellId);
+      if (empty && this.cells.size > 1) this.dropCell(cell);
     }
     const clients = new Set(leaves.map(({ clientId }) => clientId)).size;
-    const unsealed = this.log.some(({ sealed }) => (sealed?.missing.size ?? 0) > 0);
+    const named = new Set(leaves.map(({ clientId }) => clientId));
+    // Whose sender has gone nobody seals any more.
+    const unsealed = this.log.some(
+      ({ entry, sealed }) => (sealed?.missing.size ?? 0) > 0 && named.has(entry.sender ?? ""),
+    );
     if (this.cells.size > 1 && clients <= Math.min(this.cellSize / 2, this.fill) && !unsealed)
       leaves = this.mergeInto(leaves, clientsBefore);
     leaves = this.giveUpDeadCells(leaves);
@@ -62,14 +66,19 @@ export class ConversationRosters extends ConversationLog {
       if (leaf.cellId === target.cellId || !known.has(leaf.clientId)) continue;
       this.noteFormer(leaf);
     }
-    for (const cellId of [...this.cells.keys()])
-      if (cellId !== target.cellId) this.cells.delete(cellId);
+    for (const cell of [...this.cells.values()]) if (cell !== target) this.dropCell(cell);
     return leaves.map((leaf) => ({ ...leaf, cellId: target.cellId }));
   }
 
   protected noteFormer({ clientId, cellId }: wire.RosterLeaf): void {
     const former = this.former.get(clientId) ?? [];
     this.former.set(clientId, [...former, { cellId, until: this.lastSeq }]);
+  }
+
+  protected dropCell({ cellId, welcomes }: Cell): void {
+    this.cells.delete(cellId);
+    for (const { sealed } of this.log) sealed?.missing.delete(cellId);
+    for (const clientId of welcomes.keys()) this.neverEntered.add(`${cellId}/${clientId}`);
   }
 
   /** A cell whose Removes would leave nobody in the tree moves to a fresh one. */
@@ -93,9 +102,9 @@ export class ConversationRosters extends ConversationLog {
     leaves: readonly wire.RosterLeaf[],
   ): readonly wire.RosterLeaf[] {
     const fresh = this.openCell();
-    this.cells.delete(cell.cellId);
     for (const { sealed } of this.log)
       if (sealed?.missing.delete(cell.cellId) === true) sealed.missing.add(fresh.cellId);
+    this.dropCell(cell);
     return leaves.map((leaf) => {
       if (leaf.cellId !== cell.cellId) return leaf;
       this.noteFormer(leaf);
@@ -128,6 +137,7 @@ export class ConversationRosters extends ConversationLog {
       this.signedHeads.length === 0
         ? null
         : { head: this.newestHead(), epoch: this.signedHeads.length },
+      this.now(),
     ).head;
     this.signedHeads.push(head);
     const there = new Set(leaves.map(({ clientId }) => clientId));
@@ -160,6 +170,8 @@ export class ConversationRosters extends ConversationLog {
       entryId: edit.entryId ?? newId(),
       payload: encode(change),
     });
+    const places = new Map(leaves.map(({ clientId, cellId }) => [clientId, cellId]));
+    this.rosters.push({ seq: entry.seq, epoch: this.signedHeads.length, several, places });
     const entries = [entry, ...this.propose()];
     const now = new Set(leaves.map(({ clientId }) => clientId));
     const was = new Set(before.map(({ clientId }) => clientId));

@@ -50,6 +50,8 @@ export class MemoryServer {
   /** What becomes of a frame on its way to a client; null: it is lost. */
   pushes: (clientId: string, frame: wire.ServerFrame) => wire.ServerFrame | null = (_, frame) =>
     frame;
+  /** Who comes back is sent what it missed from memory, where that is there. */
+  recent = false;
   readonly #tickets = new Map<string, string>();
   readonly #routes: readonly (readonly [string, RegExp, Handler])[];
 
@@ -380,7 +382,18 @@ export class MemoryServer {
     for (const clientId of clientIds) this.push([clientId], { t: "entry", entry: entry(clientId) });
   }
 
-  #ready(account: Account): wire.Ready {
+  /** What of a conversation a client is sent right after Ready; null: it asks the log. */
+  #missed(
+    { clientId }: Account,
+    { positions }: wire.Hello,
+    conversationId: string,
+  ): readonly wire.LogEntry[] | null {
+    const position = positions.find((one) => one.conversationId === conversationId);
+    if (!this.recent || position === undefined) return null;
+    return this.conversation(conversationId).recentSince(clientId, position.seq);
+  }
+
+  #ready(account: Account, hello: wire.Hello): wire.Ready {
     return {
       t: "ready",
       serverTimeMs: this.now(),
@@ -389,7 +402,7 @@ export class MemoryServer {
       heads: this.#listed(account).map((info) => ({
         conversationId: info.conversationId,
         lastSeq: info.lastSeq,
-        follows: false,
+        follows: this.#missed(account, hello, info.conversationId) !== null,
         infoVersion: info.infoVersion,
         receiptsVersion: 0,
         deliveredSeq: info.deliveredSeq,
@@ -425,7 +438,11 @@ export class MemoryServer {
         const { clientId } = account;
         this.#connection = { clientId, push, close: (code) => this.#end(code) };
         server.connections.add(this.#connection);
-        push(server.#ready(account));
+        const ready = server.#ready(account, frame);
+        push(ready);
+        for (const { conversationId } of ready.heads)
+          for (const entry of server.#missed(account, frame, conversationId) ?? [])
+            push({ t: "entry", entry });
       }
 
       close(): void {

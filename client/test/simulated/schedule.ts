@@ -1,0 +1,89 @@
+/** What happens in a run, as plain steps that can be written down and run again. */
+import fc from "fast-check";
+
+export const ACTS = {
+  say: 10,
+  goes: 6,
+  comes: 6,
+  adds: 4,
+  removes: 3,
+  grows: 2,
+  shrinks: 2,
+  device: 2,
+  revokes: 1,
+  abandons: 3,
+  sleeps: 2,
+  deaf: 3,
+  loses: 2,
+  forgets: 1,
+} as const;
+
+export type Act = keyof typeof ACTS;
+
+/** `who` and `more` choose among those that there are then; afterwards `thenMs` pass. */
+export class Step {
+  readonly act: Act;
+  readonly who: number;
+  readonly more: number;
+  readonly thenMs: number;
+
+  constructor(act: Act, who: number, more: number, thenMs: number) {
+    this.act = act;
+    this.who = who;
+    this.more = more;
+    this.thenMs = thenMs;
+  }
+
+  toString(): string {
+    return `${this.act} ${[this.who, this.more, this.thenMs].join(" ")}`;
+  }
+}
+
+export interface Schedule {
+  /** Of everything random but the steps: ids, delays. */
+  readonly seed: number;
+  /** How many people there are in the beginning. */
+  readonly people: number;
+  readonly steps: readonly Step[];
+}
+
+/** Long enough for nothing, an answer, a whole change, turns at founding, and graces that end. */
+const REST_MS = [0, 0, 60, 400, 3_000, 12_000, 70_000];
+
+const step = fc
+  .tuple(
+    fc.oneof(
+      ...Object.entries(ACTS).map(([act, weight]) => ({
+        weight,
+        arbitrary: fc.constant(act as Act),
+      })),
+    ),
+    fc.nat(99),
+    fc.nat(99),
+    fc.constantFrom(...REST_MS),
+  )
+  .map((fields) => new Step(...fields));
+
+/** Groups of so many people in the beginning, and so many steps at most. */
+export function schedules(people: readonly number[], most: number): fc.Arbitrary<Schedule> {
+  return fc.record({
+    seed: fc.nat(1_000_000),
+    people: fc.constantFrom(...people),
+    steps: fc.array(step, { minLength: most / 3, maxLength: most }),
+  });
+}
+
+/** As {@link readSchedule} reads it. */
+export function writeSchedule({ seed, people, steps }: Schedule): string {
+  return [`seed ${String(seed)}`, `people ${String(people)}`, ...steps.map(String)].join("; ");
+}
+
+export function readSchedule(text: string): Schedule {
+  const lines = text.split(";").map((line) => line.trim().split(/\s+/u));
+  const number = (name: string): number => Number(lines.find(([word]) => word === name)?.[1]);
+  const steps = lines.flatMap(([act = "", ...numbers]) => {
+    const [who = 0, more = 0, thenMs = 0] = numbers.map(Number);
+    return act in ACTS ? [new Step(act as Act, who, more, thenMs)] : [];
+  });
+  return { seed: number("seed"), people: number("people"), steps };
+}
