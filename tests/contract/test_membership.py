@@ -90,6 +90,24 @@ async def test_leaving_is_repeatable(world: World) -> None:
     assert (await changes(world, made.conversation_id))[-1].reason == "left"
 
 
+async def test_former_members_learn_nothing_by_repeating_a_change(world: World) -> None:
+    a, b, c = (world.registry.register() for _ in range(3))
+    made = await world.group(a, [b, c])
+    do, place = world.service.membership.change_members, made.conversation_id
+    promotion = change(make_admin=[b.person_id])
+    await do(a, place, promotion)
+    removal, leave = change(remove=[a.person_id]), change(remove=[c.person_id])
+    await do(c, place, leave)
+    await do(b, place, removal)
+    with pytest.raises(errors.NotMember):
+        await do(a, place, promotion)
+    assert (await do(b, place, removal)).members == 1
+    assert (await do(c, place, leave)).members == 1
+    world.clock.at += 60_000
+    with pytest.raises(errors.NotMember):
+        await do(c, place, leave)
+
+
 async def test_create_is_repeatable_and_ids_are_not_stolen(world: World) -> None:
     a, b, c = (world.registry.register() for _ in range(3))
     ids = new_id(), new_id()

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from typing import Literal
 
+import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
@@ -24,12 +25,14 @@ from copconnect.delivery.parts import Parts
 from copconnect.delivery.ports import Organisation, Registrations
 from copconnect.delivery.roster_change import Reason, RosterEdit, edit_rosters
 from copconnect.delivery.roster_plan import LeafEdit
-from copconnect.delivery.standing import Held
+from copconnect.delivery.standing import Held, KnownEntry
 from copconnect.ids import CellId, ClientId, ConversationId, EntryId, PersonId
 from copconnect.principals import Caller, RegisteredClient
 
 MEMBERS_PAGE = 200
 _LATEST_MS = 2**53
+_LEAVING_REPEATED_MS = 60_000
+_CHANGE = msgspec.msgpack.Decoder(wire.RosterChange)
 
 
 class Membership:
@@ -104,7 +107,8 @@ class Membership:
     async def change_members(
         self, caller: Caller, conversation_id: ConversationId, body: wire.ChangeMembers
     ) -> wire.Conversation:
-        """Change who belongs. A leaver is answered too, with the conversation as it is now."""
+        """Change who belongs. A leaver is answered too, with the conversation as it is now, and a
+        minute long if they ask again."""
         parts = self._parts
         add = [PersonId(one) for one in body.add]
         async with parts.database.transaction() as connection:
@@ -116,7 +120,7 @@ class Membership:
             if known is not None and known.sender != caller.client_id:
                 raise errors.BadRequest(reason="change_id is taken")
             if known is not None:
-                return await self._even_if_left(connection, caller, conversation_id)
+                return await self._repeated(connection, caller, conversation_id, known)
             members = await member_store.member_flags(connection, conversation_id)
             plan = rules.plan_members(body, held.kind, members, caller.person_id)
             missing = set(plan.add) - await parts.registrations.active_people(connection, plan.add)
@@ -310,6 +314,23 @@ class Membership:
         return wakeups
 
     # --- Inside -----------------------------------------------------------------------------
+
+    async def _repeated(
+        self,
+        connection: AsyncConnection,
+        caller: Caller,
+        conversation_id: ConversationId,
+        known: KnownEntry,
+    ) -> wire.Conversation:
+        """Answer a change that was made before. Who no longer belongs gets an answer only to their
+        own leaving and only for a moment: it tells how the conversation is now."""
+        found = await view_store.conversations_of(connection, caller, conversation_id)
+        if found or self._parts.clock.now_ms() - known.sent_ms >= _LEAVING_REPEATED_MS:
+            return _one(found)
+        entry = await log_store.entry_at(connection, conversation_id, known.seq)
+        if entry is None or known.kind != "roster" or _CHANGE.decode(entry.payload).reason != "left":
+            raise errors.NotMember
+        return await self._even_if_left(connection, caller, conversation_id)
 
     async def _even_if_left(
         self, connection: AsyncConnection, caller: Caller, conversation_id: ConversationId
