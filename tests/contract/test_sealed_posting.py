@@ -11,7 +11,7 @@ import pytest
 from copconnect import errors, wire
 from copconnect.bus import AnyWakeup, EntryWakeup, LateSealWakeup, SealWantedWakeup
 from copconnect.database import Database
-from copconnect.delivery import key_store, log_tails, sealed_store
+from copconnect.delivery import key_store, log_store, log_tails, sealed_store
 from copconnect.ids import ConversationId, Seq, new_id
 from copconnect.sockets.sealed_entry import SealedFrames
 from tests.contract.sealed_world import Device, SealedWorld, seal, went
@@ -57,6 +57,26 @@ async def test_a_page_has_all_its_seals_though_memory_holds_few(
         payloads = [PAYLOAD.decode(one.payload) for one in page.entries if one.kind == "sealed"]
         assert len(payloads) == 10
         assert all(one.seal is not None for one in payloads)
+
+
+async def test_a_gap_comes_in_parts_that_memory_holds(
+    world: SealedWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Five hundred messages to 63,000 devices have 300 MB of post-quantum seals."""
+    c, devices = await world.ready(6)
+    sent = [await world.send(c, devices[0]) for _ in range(5)]
+    first = sent[0][1].seq
+    upto = sent[-1][1].seq
+    feed = world.service.feed
+    (one,) = await feed.entries(c, first - 1, first)
+    monkeypatch.setattr(log_store, "GAP_BYTES", 2 * (len(one.frame) + sum(map(len, one.seals))))
+    after, parts = first - 1, []
+    while found := await feed.entries(c, after, upto):
+        after = found[-1].seq
+        parts.append([(len(each.seals), each.seq - first) for each in found])
+    assert parts == [[(2, 0), (2, 1)], [(2, 2), (2, 3)], [(2, 4)]]
+    monkeypatch.setattr(log_store, "GAP_BYTES", 1)
+    assert [each.seq for each in await feed.entries(c, first - 1, upto)] == [first]
 
 
 async def test_a_message_reaches_every_cell_with_its_own_seal(world: SealedWorld) -> None:

@@ -16,6 +16,7 @@ from websockets.frames import CloseCode
 from copconnect import errors, wire
 from copconnect.bus import AccountWakeup, EnteredWakeup, EntryWakeup
 from copconnect.database import Database
+from copconnect.delivery import log_store
 from copconnect.delivery.parts import wakeup_of
 from copconnect.ids import CellId, ClientId, ConversationId, Epoch, Seq, new_id
 from copconnect.principals import Caller, Ended
@@ -791,10 +792,14 @@ async def test_who_comes_back_is_sent_what_it_missed(live: Live) -> None:
         assert (await bob.entry()).seq == (await alice.entry()).seq == 7
 
 
+@pytest.mark.parametrize(
+    ("most_bytes", "reads"), [(log_store.GAP_BYTES, [3]), (1, [3, 4, 5])], ids=["small", "large"]
+)
 async def test_what_a_crowd_missed_is_read_once(
-    live: Live, monkeypatch: pytest.MonkeyPatch
+    live: Live, monkeypatch: pytest.MonkeyPatch, most_bytes: int, reads: list[int]
 ) -> None:
-    """As after a restart: nobody here was sent anything yet."""
+    """As after a restart: nobody here was sent anything yet. What is large is read in parts."""
+    monkeypatch.setattr(log_store, "GAP_BYTES", most_bytes)
     officers = [live.officer() for _ in range(2 * returning.CROWD)]
     made = await live.founded(officers[0], officers[1:])
     for _ in range(5):
@@ -820,7 +825,7 @@ async def test_what_a_crowd_missed_is_read_once(
         await until_async(lambda: live.sockets.waiting == len(officers))
         await live.sockets._admission.start()
         await asyncio.gather(*entering)
-        assert read == [3]
+        assert read == reads
         await live.post(officers[0], made)
         for client in clients:
             assert client.ready is not None

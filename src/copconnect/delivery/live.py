@@ -46,7 +46,8 @@ class LiveFeed:
     async def entries(
         self, conversation_id: ConversationId, after: int, upto: int
     ) -> Sequence[EntryWakeup]:
-        """Return the wake-ups of the entries with after < seq ≤ upto, at most a batch."""
+        """Return the wake-ups of the entries with after < seq ≤ upto, at most a batch, and not more
+        bytes than one read may have (log_store.GAP_BYTES)."""
         async with self._parts.database.reading() as connection:
             found = await log_store.entries_between(
                 connection, conversation_id, after, upto, _BATCH

@@ -35,6 +35,7 @@ from copconnect.ids import CellId, ClientId, ConversationId, EntryId, Seq
 ENTRIES = Counter("copconnect_entries", "Log entries written by this process", ["kind"])
 _INSERT = insert(LOG_ENTRIES)
 PAGE_BYTES = 4 * 1024 * 1024  # A log page is cut there.
+GAP_BYTES = 16 * 1024 * 1024  # With seals: one message to 63,000 has 600 KB of post-quantum ones.
 
 
 async def add_entries(connection: AsyncConnection, entries: Sequence[wire.LogEntry]) -> None:
@@ -108,12 +109,12 @@ def cut(entries: list[wire.LogEntry], limit: int) -> tuple[list[wire.LogEntry], 
     return entries[:count], len(entries) > count
 
 
-def _fits(sizes: Sequence[int], limit: int) -> int:
+def _fits(sizes: Sequence[int], limit: int, most_bytes: int = PAGE_BYTES) -> int:
     """Return how many of the entries of these sizes fit a page: at least one, if there is one."""
     size = 0
     for at, length in enumerate(sizes[:limit]):
         size += length
-        if size > PAGE_BYTES and at:
+        if size > most_bytes and at:
             return at
     return min(len(sizes), limit)
 
@@ -210,13 +211,28 @@ _VIEW = _view()
 async def entries_between(
     connection: AsyncConnection, conversation_id: ConversationId, after: int, upto: int, limit: int
 ) -> list[wire.LogEntry]:
-    """Return entries of every cell with after < seq ≤ upto, ascending."""
-    e = LOG_ENTRIES.c
+    """Return the first entries of every cell with after < seq ≤ upto, ascending: at most ``limit``,
+    and as many as have GAP_BYTES with all their seals."""
+    e, s = LOG_ENTRIES.c, SEALED_SEALS.c
+    between = and_(e.conversation_id == conversation_id, e.seq > after, e.seq <= upto)
+    sizes = (
+        await connection.execute(
+            select(e.seq, func.length(e.payload) + func.coalesce(func.length(s.seals), 0))
+            .outerjoin_from(
+                LOG_ENTRIES,
+                SEALED_SEALS,
+                and_(s.conversation_id == e.conversation_id, s.seq == e.seq),
+            )
+            .where(between)
+            .order_by(e.seq)
+            .limit(limit)
+        )
+    ).all()
+    count = _fits([length for _, length in sizes], limit, GAP_BYTES)
+    if not count:
+        return []
     return await _entries(
-        connection,
-        select(LOG_ENTRIES)
-        .where(e.conversation_id == conversation_id, e.seq > after, e.seq <= upto)
-        .limit(limit),
+        connection, select(LOG_ENTRIES).where(between, e.seq <= sizes[count - 1][0])
     )
 
 

@@ -328,7 +328,11 @@ class Membership:
         if found or self._parts.clock.now_ms() - known.sent_ms >= _LEAVING_REPEATED_MS:
             return _one(found)
         entry = await log_store.entry_at(connection, conversation_id, known.seq)
-        if entry is None or known.kind != "roster" or _CHANGE.decode(entry.payload).reason != "left":
+        if (
+            entry is None
+            or known.kind != "roster"
+            or _CHANGE.decode(entry.payload).reason != "left"
+        ):
             raise errors.NotMember
         return await self._even_if_left(connection, caller, conversation_id)
 

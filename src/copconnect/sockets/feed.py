@@ -50,7 +50,8 @@ class Feed(Protocol):
     async def entries(
         self, conversation_id: ConversationId, after: int, upto: int
     ) -> Sequence[EntryWakeup]:
-        """Return entries with after < seq ≤ upto, ascending, the first few hundred of them."""
+        """Return entries with after < seq ≤ upto, ascending: where they are many or large, the
+        first of them."""
         ...
 
     async def seats(

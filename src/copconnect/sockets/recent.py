@@ -9,7 +9,7 @@ who cannot open it asks for the message again.) Bounded for each conversation an
 """
 
 from collections import Counter, OrderedDict, deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from copconnect.bus import EntryWakeup
@@ -31,11 +31,24 @@ _FrameKey = tuple[ConversationId, int, CellId]
 
 
 @dataclass(slots=True)
-class _Stretch:
+class Stretch:
+    """Entries without gaps, as many and as large as are kept of one conversation."""
+
     after: int
     upto: int
     wakeups: deque[EntryWakeup] = field(default_factory=deque)
     size: int = 0
+
+    def extend(self, wakeups: Iterable[EntryWakeup], upto: int) -> None:
+        """Take in what follows up to a seq; the oldest go when there are too many."""
+        for one in wakeups:
+            self.wakeups.append(one)
+            self.size += _size(one)
+        self.upto = upto
+        while len(self.wakeups) > MOST_ENTRIES or self.size > _MOST_BYTES:
+            gone = self.wakeups.popleft()
+            self.size -= _size(gone)
+            self.after = gone.seq
 
 
 def _size(wakeup: EntryWakeup) -> int:
@@ -51,7 +64,7 @@ class Recent:
     """The newest entries; the longest untouched conversation goes first."""
 
     def __init__(self) -> None:
-        self._stretches: OrderedDict[ConversationId, _Stretch] = OrderedDict()
+        self._stretches: OrderedDict[ConversationId, Stretch] = OrderedDict()
         self._size = 0
         # A sealed message is made once for each cell, not for each of its clients.
         self._frames: OrderedDict[_FrameKey, bytes] = OrderedDict()
@@ -71,11 +84,11 @@ class Recent:
         conversation_id: ConversationId,
         after: int,
         upto: int,
-        wakeups: Sequence[EntryWakeup],
+        wakeups: Iterable[EntryWakeup],
     ) -> None:
         """Take in every entry with after < seq ≤ upto, as the log has them."""
         known = self._stretches.pop(conversation_id, None)
-        stretch = _Stretch(after, after)
+        stretch = Stretch(after, after)
         later: Sequence[EntryWakeup] = ()
         end = upto
         if known is not None:
@@ -89,18 +102,12 @@ class Recent:
     def _extend(
         self,
         conversation_id: ConversationId,
-        stretch: _Stretch,
+        stretch: Stretch,
         wakeups: Sequence[EntryWakeup],
         upto: int,
     ) -> None:
         before = stretch.size
-        stretch.wakeups.extend(wakeups)
-        stretch.size += sum(map(_size, wakeups))
-        stretch.upto = upto
-        while len(stretch.wakeups) > MOST_ENTRIES or stretch.size > _MOST_BYTES:
-            gone = stretch.wakeups.popleft()
-            stretch.size -= _size(gone)
-            stretch.after = gone.seq
+        stretch.extend(wakeups, upto)
         self._size += stretch.size - before
         self._stretches.move_to_end(conversation_id)
         while self._size > _MOST_BYTES_IN_ALL:
@@ -189,7 +196,7 @@ class Recent:
                     self._extend(conversation_id, stretch, (), stretch.upto)
                     break
 
-    def _replace(self, stretch: _Stretch, at: int, wakeup: EntryWakeup) -> None:
+    def _replace(self, stretch: Stretch, at: int, wakeup: EntryWakeup) -> None:
         former, stretch.wakeups[at] = stretch.wakeups[at], wakeup
         grown = _size(wakeup) - _size(former)
         stretch.size += grown

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from copconnect.ids import ClientId, ConversationId
 from copconnect.sockets.connection import Connection
 from copconnect.sockets.feed import Feed, Place
-from copconnect.sockets.recent import MOST_ENTRIES, Recent
+from copconnect.sockets.recent import MOST_ENTRIES, Recent, Stretch
 from copconnect.sockets.topic import Topic
 
 CROWD = 4  # So many who lack the same are worth a read.
@@ -55,8 +55,16 @@ class Returning:
         crowds.sort(key=lambda one: len(lacking[one]), reverse=True)
         for conversation_id in crowds[:_MOST_READ]:
             after, upto = min(lacking[conversation_id]), heads[conversation_id]
-            found = await self._feed.entries(conversation_id, after, upto)
-            self.recent.fill(conversation_id, after, upto, found)
+            found = await self._stretch(conversation_id, after, upto)
+            self.recent.fill(conversation_id, found.after, upto, found.wakeups)
+
+    async def _stretch(self, conversation_id: ConversationId, after: int, upto: int) -> Stretch:
+        """Read the newest of these entries that are kept, in as many reads as that takes."""
+        stretch = Stretch(after, after)
+        while stretch.upto < upto:
+            found = await self._feed.entries(conversation_id, stretch.upto, upto)
+            stretch.extend(found, found[-1].seq if found else upto)
+        return stretch
 
     async def _read_seals(self) -> None:
         now_s = asyncio.get_running_loop().time()
