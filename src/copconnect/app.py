@@ -105,6 +105,7 @@ class Container:
             authority=self.authority.roster,
             attachments=self.attachments,
             leases=self.leases,
+            wakeup_log=self.wakeup_log,
             suite=settings.suite,
             log_retention_days=settings.log_retention_days,
             cell_size=settings.cell_size,

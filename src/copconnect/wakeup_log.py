@@ -1,12 +1,12 @@
 """Wake-ups that must not be lost: a small table that every node reads once a second.
 
-The bus may lose a wake-up and a command-line process has none at all. Whatever signs somebody
-out is therefore recorded here, in the transaction that revokes, and each node passes what it has
-not seen to its own receivers. Rows are idempotent hints like every wake-up, and are pruned after
-an hour. Concurrency: ids of concurrent transactions may become visible out of order, so a reader
-looks again at the last ``OVERLAP`` ids and remembers which it has passed on. One row holds up to
-``TOGETHER`` wake-ups, so that no transaction takes so many ids that one beside it, which commits
-first, hides some from the reader.
+The bus may lose a wake-up and a command-line process has none at all. Whatever signs somebody out,
+or changes a conversation without an entry in its log, is therefore recorded here, in the
+transaction that does it, and each node passes what it has not seen to its own receivers. Rows are
+idempotent hints like every wake-up, and are pruned after an hour. Concurrency: ids of concurrent
+transactions may become visible out of order, so a reader looks again at the last ``OVERLAP`` ids
+and remembers which it has passed on. One row holds up to ``TOGETHER`` wake-ups, so that no
+transaction takes so many ids that one beside it, which commits first, hides some from the reader.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from sqlalchemy import BigInteger, Column, Integer, LargeBinary, String, Table, 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect.background import Periodic
-from copconnect.bus import AccountWakeup, AnyWakeup, Receiver
+from copconnect.bus import AccountWakeup, AnyWakeup, ConversationWakeup, Receiver
 from copconnect.clock import Clock
 from copconnect.database import METADATA, Database, chunks
 
@@ -28,6 +28,7 @@ TOGETHER = 500
 KEPT_MS = 3_600_000
 PERIOD_S = 1.0
 PRUNE_PERIOD_S = 600
+_KEPT = (AccountWakeup, ConversationWakeup)
 
 wakeups = Table(
     "wakeups",
@@ -44,8 +45,8 @@ _decoder = msgspec.msgpack.Decoder(list[AnyWakeup])
 class WakeupLog:
     """Records wake-ups and passes those of other processes to this one's receiver.
 
-    ``has_bus``: this process publishes on a bus too, so only account wake-ups are recorded;
-    a command-line process records all of them.
+    ``has_bus``: this process publishes on a bus too, so only what no log has is recorded: of
+    accounts and of conversations themselves. A command-line process records all.
     """
 
     def __init__(self, database: Database, clock: Clock, *, has_bus: bool) -> None:
@@ -62,7 +63,7 @@ class WakeupLog:
     async def record(self, connection: AsyncConnection, items: Sequence[AnyWakeup]) -> None:
         """Store wake-ups in the caller's transaction."""
         now = self._clock.now_ms()
-        kept = (one for one in items if not self._has_bus or isinstance(one, AccountWakeup))
+        kept = (one for one in items if not self._has_bus or isinstance(one, _KEPT))
         rows = [
             {"node": self._node, "created_ms": now, "payload": msgspec.msgpack.encode(some)}
             for some in chunks(kept, TOGETHER)

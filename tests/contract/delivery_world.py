@@ -29,6 +29,7 @@ from copconnect.ids import (
 )
 from copconnect.leases import Leases
 from copconnect.principals import Caller, RegisteredClient
+from copconnect.wakeup_log import WakeupLog
 
 SPEC = Path(__file__).parents[2] / "spec"
 
@@ -209,6 +210,7 @@ class World:
             authority=self.authority,
             attachments=self.attachments,
             leases=self.leases,
+            wakeup_log=WakeupLog(database, self.clock, has_bus=True),
             suite=suite,
             cell_size=cell_size,
             conversations_per_hour=conversations_per_hour,

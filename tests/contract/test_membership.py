@@ -7,11 +7,12 @@ import pytest
 from sqlalchemy import insert
 
 from copconnect import errors, wire
-from copconnect.bus import EntryWakeup
+from copconnect.bus import AnyWakeup, ConversationWakeup, EntryWakeup
 from copconnect.database import Database
 from copconnect.delivery import log_store, rules
 from copconnect.delivery.tables import ROSTER_LEAVES
 from copconnect.ids import ClientId, ConversationId, new_id
+from copconnect.wakeup_log import WakeupLog
 from tests.contract.delivery_world import Vectors, World
 
 
@@ -313,6 +314,32 @@ async def test_preferences_are_ones_own(world: World) -> None:
     huge = wire.SetPreferences(muted_until_ms=2**63, pinned=True)
     with pytest.raises(errors.BadRequest):
         await membership.set_preferences(b, made.conversation_id, huge)
+
+
+async def test_what_no_entry_tells_reaches_other_nodes_though_the_bus_lost_it(
+    world: World,
+) -> None:
+    a, b = world.registry.register(), world.registry.register()
+    made = await world.group(a, [b])
+    heard: list[AnyWakeup] = []
+
+    async def hear(wakeup: AnyWakeup) -> None:
+        heard.append(wakeup)
+
+    other = WakeupLog(world.database, world.clock, has_bus=True)
+    await other.start(hear)
+    await other.close()  # It reads when it is told to.
+    world.wakeups.clear()
+    policy = wire.ChangePolicy(who_may_post="admins")
+    await world.service.membership.change_policy(a, made.conversation_id, policy)
+    mine = wire.SetPreferences(muted_until_ms=-1, pinned=True)
+    await world.service.membership.set_preferences(b, made.conversation_id, mine)
+    await other.poll()
+    assert [one.person_ids for one in heard if isinstance(one, ConversationWakeup)] == [
+        [],
+        [b.person_id],
+    ]
+    assert heard == world.wakeups
 
 
 async def test_retention_forgets_old_entries_only(world: World) -> None:

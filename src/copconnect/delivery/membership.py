@@ -28,6 +28,7 @@ from copconnect.delivery.roster_plan import LeafEdit
 from copconnect.delivery.standing import Held, KnownEntry
 from copconnect.ids import CellId, ClientId, ConversationId, EntryId, PersonId
 from copconnect.principals import Caller, RegisteredClient
+from copconnect.wakeup_log import WakeupLog
 
 MEMBERS_PAGE = 200
 _LATEST_MS = 2**53
@@ -38,9 +39,10 @@ _CHANGE = msgspec.msgpack.Decoder(wire.RosterChange)
 class Membership:
     """Creates conversations and changes rosters. Holds no state of its own."""
 
-    def __init__(self, parts: Parts, organisation: Organisation) -> None:
+    def __init__(self, parts: Parts, organisation: Organisation, wakeup_log: WakeupLog) -> None:
         self._parts = parts
         self._organisation = organisation
+        self._log = wakeup_log
 
     # --- What members ask -------------------------------------------------------------------
 
@@ -185,10 +187,10 @@ class Membership:
             await store.change_conversations(
                 connection, [{"id": conversation_id, "who_may_post": body.who_may_post}]
             )
+            wakeups = [ConversationWakeup(conversation_id=conversation_id, person_ids=[])]
+            await self._log.record(connection, wakeups)
             after = await view_store.conversations_of(connection, caller, conversation_id)
-        await parts.bus.publish(
-            [ConversationWakeup(conversation_id=conversation_id, person_ids=[])]
-        )
+        await parts.bus.publish(wakeups)
         return _one(after)
 
     async def set_preferences(
@@ -201,10 +203,11 @@ class Membership:
         async with parts.database.transaction() as connection:
             await member_store.set_preferences(connection, conversation_id, caller.person_id, body)
             after = await view_store.conversations_of(connection, caller, conversation_id)
-        found = _one(after)
-        await parts.bus.publish(
-            [ConversationWakeup(conversation_id=conversation_id, person_ids=[caller.person_id])]
-        )
+            found = _one(after)
+            mine = [caller.person_id]
+            wakeups = [ConversationWakeup(conversation_id=conversation_id, person_ids=mine)]
+            await self._log.record(connection, wakeups)
+        await parts.bus.publish(wakeups)
         return found
 
     async def conversations(self, caller: Caller) -> wire.Conversations:

@@ -31,6 +31,7 @@ from copconnect.delivery.sealed_posting import SealedPosting
 from copconnect.ids import ClientId, ConversationId, PersonId
 from copconnect.leases import Leases
 from copconnect.principals import RegisteredClient
+from copconnect.wakeup_log import WakeupLog
 from copconnect.wire import CELL_SIZE
 
 __all__ = ["Attachments", "DeliveryService", "Organisation", "Registrations", "RosterAuthority"]
@@ -50,6 +51,7 @@ class DeliveryService:
         authority: RosterAuthority,
         attachments: Attachments,
         leases: Leases,
+        wakeup_log: WakeupLog,
         suite: suites.Name = "x25519",
         cell_size: int = CELL_SIZE,
         log_retention_days: int = 180,
@@ -67,7 +69,7 @@ class DeliveryService:
             conversations_per_hour=conversations_per_hour,
         )
         self.trees = parts.trees
-        self.membership = Membership(parts, organisation)
+        self.membership = Membership(parts, organisation, wakeup_log)
         self.rosters = Rosters(parts)
         self.audiences = Audiences(parts, organisation, leases)
         self.posting = Posting(parts)
