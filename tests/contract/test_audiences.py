@@ -329,6 +329,28 @@ async def test_all_is_compared_by_reading_each_conversations_own_people(
     assert chief.person_id not in set().union(*asked)
 
 
+async def test_a_new_device_costs_the_conversations_of_its_person_alone(database: Database) -> None:
+    """A thousand stations have one each; their rows are not held for a device elsewhere."""
+    counts = []
+    for stations in (2, 12):
+        world = World(database)
+        for at in range(stations):
+            unit = f"TG/{stations}-{at}"
+            sho = officer(world, unit, admin=True)
+            await world.service.audiences.create(sho, body(of(unit), kind="unit"))
+        constable = officer(world, f"TG/{stations}-0")
+        await world.service.audiences.round()
+        device = world.registry.register(constable.person_id)
+        async with world.database.transaction() as connection:
+            await world.service.client_added(connection, world.registry.clients[-1])
+        with Statements(database) as statements:
+            await world.service.audiences.round()
+        counts.append(len(statements))
+        (found,) = (await world.service.membership.conversations(device)).conversations
+        assert device.client_id in await clients(world, found.conversation_id)
+    assert counts[0] == counts[1]
+
+
 async def test_a_quiet_round_is_cheap_however_many_belong(database: Database) -> None:
     counts = []
     for people in (3, 60):

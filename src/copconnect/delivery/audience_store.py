@@ -3,12 +3,12 @@
 from collections.abc import Collection, Mapping
 
 import msgspec
-from sqlalchemy import bindparam, delete, exists, insert, literal, select
+from sqlalchemy import bindparam, delete, exists, insert, literal, select, union
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
 from copconnect.delivery.store import upsert
-from copconnect.delivery.tables import AUDIENCE_CHANGES, AUDIENCES
+from copconnect.delivery.tables import AUDIENCE_CHANGES, AUDIENCES, MEMBERS, ROSTER_LEAVES
 from copconnect.ids import ConversationId, PersonId, new_id
 
 _RULE = msgspec.msgpack.Decoder(wire.Audience)
@@ -56,6 +56,26 @@ async def marked(connection: AsyncConnection, limit: int) -> dict[PersonId, str]
     """Return people whose clients have changed, with the mark of the change."""
     rows = await connection.execute(select(AUDIENCE_CHANGES).limit(limit))
     return {row.person_id: row.mark for row in rows}
+
+
+async def concerned(
+    connection: AsyncConnection, people: Collection[PersonId]
+) -> dict[ConversationId, set[PersonId]]:
+    """Return the conversations with an audience in which any of these people belong or have a
+    place, with which of them. One statement."""
+    theirs = union(
+        *(
+            select(one.c.conversation_id, one.c.person_id).where(one.c.person_id.in_(people))
+            for one in (MEMBERS, ROSTER_LEAVES)
+        )
+    ).subquery()
+    rows = await connection.execute(
+        select(theirs).join(AUDIENCES, AUDIENCES.c.conversation_id == theirs.c.conversation_id)
+    )
+    found: dict[ConversationId, set[PersonId]] = {}
+    for conversation_id, person_id in rows:
+        found.setdefault(conversation_id, set()).add(person_id)
+    return found
 
 
 async def forget(connection: AsyncConnection, marks: Mapping[PersonId, str]) -> None:

@@ -167,8 +167,11 @@ class Audiences:
                 await self.compare(conversation_id)
             self._people_version, self._compared_ms = version, now_ms
         if marks:
-            for conversation_id in followed:
-                await self._follow(conversation_id, marks.keys())
+            # Who is to belong and does not yet is found by comparing: these have other clients.
+            async with parts.database.reading() as connection:
+                concerned = await audience_store.concerned(connection, marks.keys())
+            for conversation_id, people in concerned.items():
+                await self._follow(conversation_id, people)
             async with parts.database.transaction() as connection:
                 await audience_store.forget(connection, marks)
 
