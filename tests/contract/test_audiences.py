@@ -8,8 +8,9 @@ import pytest
 from copconnect import errors, wire
 from copconnect.bus import EntryWakeup
 from copconnect.database import Database
-from copconnect.delivery import audience_store, leaf_store, log_store
-from copconnect.ids import CellId, ConversationId, PersonId, new_id
+from copconnect.delivery import audience_store, cell_store, leaf_store, log_store
+from copconnect.delivery.standing import CellLeaf
+from copconnect.ids import CellId, ConversationId, Epoch, PersonId, Seq, new_id
 from copconnect.principals import Caller
 from tests.contract.delivery_world import World
 from tests.contract.statements import Statements
@@ -259,8 +260,45 @@ async def test_new_and_renewed_devices_are_taken_up_together(world: World) -> No
     assert len(await changes(world, c)) == 3
 
 
+@pytest.mark.parametrize("carried", [False, True], ids=["gone from the tree", "in the tree"])
+async def test_an_expired_certificate_beside_a_newer_one_goes_once_no_tree_carries_it(
+    world: World, carried: bool
+) -> None:
+    chief = officer(world, "TG", admin=True)
+    made = await world.service.audiences.create(chief, body())
+    c, k = made.conversation_id, made.cells[0].cell_id
+    await world.service.audiences.round()
+    old = world.registry.clients[-1]
+    world.registry.register(chief.person_id, chief.client_id)
+    async with world.database.transaction() as connection:
+        await world.service.certificate_renewed(connection, world.registry.clients[-1])
+        tree = [CellLeaf(0, old.certificate_hash, b"")] if carried else []
+        await cell_store.store_group(connection, k, b"", tree)
+        await cell_store.set_epoch(connection, k, Epoch(1), Seq(1))
+    await world.service.audiences.round()
+    world.clock.at += 600_000
+    await world.service.audiences.round()
+    assert await named(world, c) == {one.certificate_hash for one in world.registry.clients}
+    world.registry.clients.remove(old)  # It expires.
+    world.clock.at += 600_000
+    await world.service.audiences.round()
+    assert (old.certificate_hash in await named(world, c)) == carried
+    assert len(await changes(world, c)) == (2 if carried else 3)
+    assert (await cell_of(world, chief, c)).clients == 1
+    assert not (await cell_of(world, chief, c)).removal_pending
+
+
+async def named(world: World, c: ConversationId) -> set[str]:
+    async with world.database.reading() as connection:
+        return set(await leaf_store.owners_in(connection, c))
+
+
+async def cell_of(world: World, caller: Caller, c: ConversationId) -> wire.CellInfo:
+    return (await world.service.membership.conversation(caller, c)).cells[0]
+
+
 async def _cell(world: World, caller: Caller, c: ConversationId) -> CellId:
-    return (await world.service.membership.conversation(caller, c)).cells[0].cell_id
+    return (await cell_of(world, caller, c)).cell_id
 
 
 async def test_a_mark_made_while_another_is_looked_at_stays(world: World) -> None:

@@ -205,9 +205,11 @@ class Audiences:
             for certificate_hash, person in newest.values()
             if person in wanted and certificate_hash not in placed
         }
-        clients = newest.keys()
         return differing | {
-            person for client_id, person in placed.values() if client_id not in clients
+            person
+            for certificate_hash, (client_id, person) in placed.items()
+            if client_id not in newest
+            or (certificate_hash not in valid and newest[client_id][0] in placed)
         }
 
     async def _follow(self, conversation_id: ConversationId, people: Collection[PersonId]) -> None:
@@ -239,6 +241,7 @@ class Audiences:
         leaves = [leaf for leaf in named.get(conversation_id, []) if leaf.person_id in people]
         there = {leaf.certificate_hash for leaf in leaves}
         newest = {one.client_id: one.certificate_hash for one in clients}
+        expired = await _expired(connection, leaves, clients)
         return _Changes(
             add_people={p: admin for p, admin in wanted.items() if p not in members},
             remove_people=members.keys() - wanted.keys(),
@@ -255,6 +258,7 @@ class Audiences:
                 ],
                 drop_people=members.keys() - wanted.keys(),
                 drop_clients={leaf.client_id for leaf in leaves} - newest.keys(),
+                drop_certificates=expired,
             ),
         )
 
@@ -307,6 +311,34 @@ class Audiences:
         if asked and await self._organisation.administers(connection, creator, rule):
             wanted[creator] = True
         return wanted
+
+
+async def _expired(
+    connection: AsyncConnection,
+    leaves: Collection[wire.RosterLeaf],
+    clients: Collection[RegisteredClient],
+) -> dict[str, ClientId]:
+    """Return the certificates, with whose they are, that have expired beside a newer one of their
+    client in the same cell. One that the cell's tree carries stays until its client replaces it
+    (commits.py): a Remove would put the client out."""
+    valid = {one.certificate_hash for one in clients}
+    newest = {one.client_id: one.certificate_hash for one in clients}
+    there = {(leaf.cell_id, leaf.certificate_hash) for leaf in leaves}
+    expired = [
+        leaf
+        for leaf in leaves
+        if leaf.certificate_hash not in valid
+        and (leaf.cell_id, newest.get(leaf.client_id)) in there
+    ]
+    if not expired:
+        return {}
+    trees = await cell_store.trees_of(connection, {leaf.cell_id for leaf in expired})
+    carried = {one.certificate_hash for tree in trees.values() for one in tree}
+    return {
+        leaf.certificate_hash: leaf.client_id
+        for leaf in expired
+        if leaf.certificate_hash not in carried
+    }
 
 
 def _rule_of(body: wire.CreateConversation) -> wire.Audience:
