@@ -93,7 +93,7 @@ def public_key_of(kem: int, seed: bytes) -> bytes:
     return mlkem.public_key().public_bytes_raw() + curve.public_key().public_bytes(*raw)
 
 
-def certificate_of(key: Ed25519PrivateKey | ec.EllipticCurvePrivateKey) -> bytes:
+def certificate_of(key: Ed25519PrivateKey | ec.EllipticCurvePrivateKey, days: int = 90) -> bytes:
     """Return a certificate (DER) that a key issued to itself: nothing here judges chains."""
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "sender")])
     at = datetime.datetime.fromtimestamp(SENT_MS / 1000, datetime.UTC)
@@ -103,7 +103,7 @@ def certificate_of(key: Ed25519PrivateKey | ec.EllipticCurvePrivateKey) -> bytes
         public_key=key.public_key(),
         serial_number=7,
         not_valid_before=at,
-        not_valid_after=at + datetime.timedelta(days=90),
+        not_valid_after=at + datetime.timedelta(days=days),
     )
     elliptic = isinstance(key, ec.EllipticCurvePrivateKey)
     return builder.sign(key, hashes.SHA256() if elliptic else None).public_bytes(Encoding.DER)

@@ -53,10 +53,10 @@ class SealedWorld(World):
         super().__init__(database, cell_size=cell_size, **more)
         self.trees: dict[CellId, Tree] = {}
 
-    def device(self, person_id: str | None = None) -> Device:
-        """Register a device with a certificate of its own."""
+    def device(self, person_id: str | None = None, days: int = 90) -> Device:
+        """Register a device with a certificate of its own, for so many days."""
         key = Ed25519PrivateKey.generate()
-        certificate = certificate_of(key)
+        certificate = certificate_of(key, days)
         caller = self.registry.register(person_id, certificate=certificate)
         return Device(caller, key, certificate, hashlib.sha256(certificate).hexdigest())
 

@@ -457,6 +457,33 @@ async def test_a_cell_that_was_quiet_for_a_week_holds_nobody_up(world: SealedWor
     assert len(post.seals) == 3 * 112
 
 
+async def test_a_cell_whose_keys_signer_has_expired_holds_nobody_up(world: SealedWorld) -> None:
+    """Senders refuse such a key (K4), however new it is."""
+    c, devices = await world.ready(10)
+    cells = await world.cells(c, devices)
+    a = devices[0]
+    x = next(those[0] for those in cells.values() if a not in those)
+    k = await world.cell_of(c, x)
+    signer = world.device(x.caller.person_id, days=2)
+    await member_added(world, x.caller.person_id)
+    assert await world.cell_of(c, signer) == k
+    await world.service.commits.lease(signer.caller, c, k)
+    leaves = world.trees[k].leaves
+    after = leaves | {len(leaves): (signer, os.urandom(16))}
+    await world.upload(c, k, signer, after, external=True)
+    world.clock.at += 2 * 24 * 3_600_000 - key_store.SIGNER_CLOCK_MS - 1
+    post, _ = await world.send(c, a)
+    assert len(post.seals) == 3 * 112
+    world.clock.at += 1
+    assert k not in (await world.service.keys.newest(a.caller, c, 0)).cells
+    post, accepted = await world.send(c, a)
+    assert len(post.seals) == 2 * 112
+    assert (await world.service.sealed.wanted(a.caller, c)).later == [accepted.seq]
+    await world.rotate(c, x)
+    (wanted,) = (await world.service.sealed.wanted(a.caller, c)).wanted
+    assert wanted == wire.WantedSeals(seq=accepted.seq, cell_ids=[k])
+
+
 async def test_who_came_in_since_gets_a_seal_of_their_own_late(world: SealedWorld) -> None:
     """A seal under the key of the epoch before is taken for 30 s; the next commit may have let in
     somebody who cannot open it."""

@@ -22,9 +22,9 @@ PAYLOAD = msgspec.msgpack.Decoder(wire.SealedPayload)
 class LiveSealed(Live, SealedWorld):
     """A world of several cells that serves; its devices may connect."""
 
-    def device(self, person_id: str | None = None) -> Device:
+    def device(self, person_id: str | None = None, days: int = 90) -> Device:
         """Register a device."""
-        device = super().device(person_id)
+        device = super().device(person_id, days)
         self.tokens.callers[device.caller.client_id] = device.caller
         return device
 

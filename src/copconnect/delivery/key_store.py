@@ -11,6 +11,7 @@ from sqlalchemy import (
     exists,
     insert,
     literal,
+    or_,
     select,
     update,
 )
@@ -32,7 +33,10 @@ _K = CELL_KEYS.c
 # own clock, each up to an hour off ours. For a cell that was quiet for longer messages wait until
 # one of its members is back and renews its key: late seals, as for a cell that is not founded yet.
 LONGEST_KEY_AGE_MS = 7 * 24 * 3_600_000 - 2 * 3_600_000
-# Whether messages are sealed for a cell now: founded, keyed, nobody to remove, its key not too old.
+# Nor do they take keys whose signer's certificate has expired, by their own clock.
+SIGNER_CLOCK_MS = 3_600_000
+# Whether messages are sealed for a cell now: founded, keyed, nobody to remove, its key not too old
+# and signed by a certificate that has not expired.
 READY = and_(
     CELLS.c.removals == 0,
     CELLS.c.key_id.is_not(None),
@@ -41,14 +45,21 @@ READY = and_(
             _K.cell_id == CELLS.c.cell_id,
             _K.epoch == CELLS.c.epoch,
             _K.created_ms >= bindparam("p_keyed_since_ms", type_=BigInteger),
+            or_(
+                _K.signer_until_ms.is_(None),
+                _K.signer_until_ms > bindparam("p_signer_until_ms", type_=BigInteger),
+            ),
         )
     ),
 )
 
 
 def keyed_since(now_ms: int) -> dict[str, int]:
-    """Return the value that READY is asked with."""
-    return {"p_keyed_since_ms": now_ms - LONGEST_KEY_AGE_MS}
+    """Return the values that READY is asked with."""
+    return {
+        "p_keyed_since_ms": now_ms - LONGEST_KEY_AGE_MS,
+        "p_signer_until_ms": now_ms + SIGNER_CLOCK_MS,
+    }
 
 
 async def states(
@@ -111,6 +122,7 @@ async def add_record(
     data: bytes,
     signer_proof: bytes,
     now_ms: int,
+    signer_until_ms: int,
 ) -> None:
     """Keep a key record under the conversation's next version; its row must be held."""
     c = CONVERSATIONS.c
@@ -131,6 +143,7 @@ async def add_record(
             signer_proof=signer_proof,
             created_ms=now_ms,
             version=version,
+            signer_until_ms=signer_until_ms,
         )
     )
 

@@ -20,7 +20,7 @@ from copconnect.delivery import (
 from copconnect.delivery.mls.group_info import read_group_info
 from copconnect.delivery.parts import Parts
 from copconnect.delivery.roster_tree import RosterTree, leaf
-from copconnect.delivery.sealed.format import SealedRefused
+from copconnect.delivery.sealed.format import SealedRefused, expires_ms
 from copconnect.delivery.sealed.record import CellKeyRecord, read_record
 from copconnect.delivery.sealed_rules import RecordPlace
 from copconnect.delivery.standing import SignedKey
@@ -43,7 +43,8 @@ async def take_record(
     certificate = await key_store.certificate(connection, record.signer)
     head = await key_store.head_at(connection, place.conversation_id, record.roster_epoch)
     sealed_rules.check_record(record, certificate or b"", proof, head, now_ms)
-    await key_store.add_record(connection, record, data, proof, now_ms)
+    until_ms = expires_ms(certificate or b"")
+    await key_store.add_record(connection, record, data, proof, now_ms, until_ms)
     senders = await sealed_store.senders_missing(connection, place.cell_id)
     wanted: list[AnyWakeup] = []
     if senders:

@@ -349,7 +349,7 @@ async def senders_missing_since(
         .join(CELLS, CELLS.c.cell_id == m.cell_id)
         .where(key_store.READY)
         .distinct(),
-        {"p_keyed_since_ms": since_ms},
+        {"p_keyed_since_ms": since_ms, "p_signer_until_ms": since_ms},
     )
     found: dict[tuple[ConversationId, CellId], set[ClientId]] = {}
     for conversation_id, cell_id, sender in rows:

@@ -91,6 +91,8 @@ CELL_KEYS = Table(
     Column("signer_proof", LargeBinary, nullable=False),
     Column("created_ms", BigInteger, nullable=False),
     Column("version", BigInteger, nullable=False),
+    # When the signer's certificate expires; records of before it was kept lack it.
+    Column("signer_until_ms", BigInteger),
     UniqueConstraint("conversation_id", "version"),
 )
 

@@ -91,6 +91,12 @@ class Fields:
         return kem
 
 
+def expires_ms(certificate: bytes) -> int:
+    """Return when a certificate (DER) that can be read expires."""
+    until = load_der_x509_certificate(certificate).not_valid_after_utc
+    return int(until.timestamp()) * 1000
+
+
 def require_signature(
     signed: bytes,
     signature: bytes,
