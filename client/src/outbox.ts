@@ -8,6 +8,8 @@
  * `removal_pending` mean that these bytes were certainly not accepted: the log is processed and
  * the same entry is encrypted anew.
  */
+import { outgoingRecord } from "./compose.ts";
+import { decodeContent } from "./content.ts";
 import { Work } from "./conversation.ts";
 import type { Conversation } from "./conversation.ts";
 import type { DeviceContext } from "./context.ts";
@@ -15,6 +17,7 @@ import { asFailure, failure, hasCode } from "./failure.ts";
 import type { Inbox } from "./inbox.ts";
 import type { Membership } from "./membership.ts";
 import { loadMessage, messageKey } from "./messages.ts";
+import { newId } from "./octets.ts";
 import { acceptedMessage, deleteOutgoing, putOutgoing } from "./outgoing.ts";
 import type { OutgoingStore } from "./outgoing.ts";
 import { signsInVain } from "./own_certificate.ts";
@@ -254,11 +257,33 @@ export class Outbox {
     error: unknown,
   ): Promise<boolean> {
     if (await this.#wayOf(record).again(conversation, record, error)) return true;
+    if (hasCode(error, "attachment_incomplete") && (await this.#withoutPhoto(conversation, record)))
+      return true;
     const known = asFailure(error);
     if (known.retry || hasCode(error, "unauthenticated", "signed_out", "conduct_not_accepted"))
       throw known;
     await this.fail(conversation, record, error);
     if (hasCode(error, "not_member", "not_found")) this.#membership.attend(conversation);
+    return true;
+  }
+
+  /**
+   * A group's photo is forgotten like every attachment, long after it was posted; its name goes on
+   * without it, as another message. False: it is no such message.
+   */
+  async #withoutPhoto(conversation: Conversation, record: OutgoingRecord): Promise<boolean> {
+    const content = decodeContent(record.content);
+    if (content.kind !== "profile" || content.photo === null) return false;
+    const bare = { ...content, photo: null };
+    const next = outgoingRecord(conversation, newId(), record.order, bare, "ready");
+    await conversation.run(async () => {
+      if (this.#outgoing.find(record.messageId) === null) return;
+      const work = new Work(conversation);
+      work.changes.push(deleteOutgoing(record.messageId), putOutgoing(next));
+      await conversation.store(work, true);
+      this.#outgoing.delete(record.messageId);
+      this.#outgoing.set(next);
+    });
     return true;
   }
 

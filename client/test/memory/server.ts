@@ -42,6 +42,8 @@ export class MemoryServer {
   readonly conversations = new Map<string, MemoryConversation>();
   readonly accounts = new Map<string, Account>();
   readonly connections = new Set<Connection>();
+  /** Attachments that are held, whole; their chunks are not. */
+  readonly attachments = new Set<string>();
   readonly cellSize: number;
   readonly suite: number;
   /** So much later is it here, and for devices that are given {@link now}, than outside. */
@@ -109,7 +111,8 @@ export class MemoryServer {
   readonly fetch: Fetch = async (url, init) => {
     await Promise.resolve();
     const { pathname } = new URL(url);
-    const body = init.body === undefined ? undefined : decode(init.body as Uint8Array);
+    const raw = new Headers(init.headers).get("content-type") === "application/octet-stream";
+    const body = init.body === undefined || raw ? undefined : decode(init.body as Uint8Array);
     try {
       for (const [method, pattern, handler] of this.#routes) {
         const match = pattern.exec(pathname);
@@ -177,8 +180,14 @@ export class MemoryServer {
     within("GET", "/log", (one, account, _, _body, url) =>
       one.page(account, number(url, "after"), number(url, "limit")),
     );
-    within("POST", "/messages", (one, account, _, body) => one.post(account, body));
-    within("POST", "/sealed", (one, account, _, body) => one.postSealed(account, body));
+    within("POST", "/messages", (one, account, _, body) => {
+      this.#requireAttachments(body);
+      return one.post(account, body);
+    });
+    within("POST", "/sealed", (one, account, _, body) => {
+      this.#requireAttachments(body);
+      return one.postSealed(account, body);
+    });
     within("GET", "/sealed/chain", (one, account) => one.chain(account));
     within("GET", "/sealed/wanted", (one, account) => one.wanted(account));
     within("GET", "/sealed/{}", (one, account, [seq]) => one.sealedEntry(account, Number(seq)));
@@ -250,6 +259,10 @@ export class MemoryServer {
       account.lastResort = lastResort ?? account.lastResort;
       return this.#keyPackages(account);
     });
+    add("POST", "/attachments", (_, _match, body) =>
+      this.#attachment((body as wire.BeginAttachment).attachmentId),
+    );
+    add("PUT", "/attachments/{}/chunks/{}", (_, match) => this.#attachment(match[1] ?? ""));
     add("GET", "/key-packages", (account) => this.#keyPackages(account));
     add("POST", "/key-packages/claims", (_, _match, body) => {
       const { clientIds } = body as wire.ClaimKeyPackages;
@@ -260,6 +273,16 @@ export class MemoryServer {
       });
       return { keyPackages };
     });
+  }
+
+  #requireAttachments({ attachmentIds }: Pick<wire.PostMessage, "attachmentIds">): void {
+    if (!attachmentIds.every((id) => this.attachments.has(id)))
+      throw new Refusal("attachment_incomplete");
+  }
+
+  #attachment(attachmentId: string): wire.AttachmentStatus {
+    this.attachments.add(attachmentId);
+    return { attachmentId, size: 0, chunks: 1, received: [], complete: true };
   }
 
   #keyPackages({ oneTime, lastResort }: Account): wire.KeyPackageCounts {
