@@ -456,6 +456,11 @@ export class Membership {
       if (!(error instanceof CoreFailure) || error.retry || hasCode(error, "network")) {
         if (!hasCode(error, "join_busy")) throw error;
       }
+      // The cell was given up, perhaps after it had taken the commit: what was said in it since is
+      // read with what the commit leads to.
+      if (hasCode(error, "not_member") && (await this.#caughtUp(conversation))) {
+        if (conversation.pending?.entryId !== pending.entryId) return;
+      }
       const work = new Work(conversation);
       work.pending = null;
       await conversation.store(work);

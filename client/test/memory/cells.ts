@@ -47,9 +47,10 @@ export class ConversationCells extends ConversationRosters {
   online: (clientId: string) => boolean = () => true;
 
   commit(client: Client, cellId: string, body: wire.UploadCommit): wire.Accepted {
+    // A cell that was given up knows nothing of what it had taken.
+    const cell = this.requireCell(client, cellId);
     const known = this.knownEntry(body.entryId, client.clientId);
     if (known !== null) return known;
-    const cell = this.requireCell(client, cellId);
     if (cell.epoch === null ? !body.founding : body.founding)
       throw new Refusal(body.founding ? "cell_founded" : "cell_unfounded");
     if (body.epoch !== (cell.epoch ?? 0)) throw new Refusal("stale_epoch");

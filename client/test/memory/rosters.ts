@@ -113,7 +113,7 @@ export class ConversationRosters extends ConversationLog {
   }
 
   /** Nobody could commit a cell's Removes for long, and somebody waits: its place is a fresh one. */
-  protected refound(cell: Cell): void {
+  refound(cell: Cell): void {
     const before = this.tree.leaves;
     const several = this.cells.size > 1;
     this.tree = new RosterTree(this.moveToFresh(cell, before));
