@@ -156,6 +156,7 @@ export class Entering {
   async #enterByWelcome(conversation: Conversation): Promise<boolean> {
     const { api, mls } = this.#context;
     const { cellId } = conversation.record;
+    const work = new Work(conversation);
     try {
       const pending = await api.welcome(conversation.id, cellId);
       const at = await rosterAt(api, conversation, pending.seq);
@@ -165,7 +166,6 @@ export class Entering {
         bundles,
         at.view,
       );
-      const work = new Work(conversation);
       work.advance(group);
       work.roster = at.roster;
       work.heads ??= at.heads;
@@ -187,7 +187,6 @@ export class Entering {
         everJoined: true,
         undecryptable: 0,
       });
-      await conversation.store(work, true);
     } catch (error) {
       if (hasCode(error, "not_found")) return false;
       // A Welcome that we cannot use must not stand in the way of entering by ourselves.
@@ -195,8 +194,10 @@ export class Entering {
       await api.forgetWelcome(conversation.id, cellId);
       return false;
     }
+    // What was read while outside is read again by nothing else before the next epoch.
+    await this.#inbox.openWaiting(conversation, work);
+    await conversation.store(work, true);
     await api.forgetWelcome(conversation.id, cellId).catch(() => undefined);
-    await this.#inbox.openWaiting(conversation);
     await this.#inbox.catchUp(conversation);
     this.#hooks.onEntered(conversation);
     return true;

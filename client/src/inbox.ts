@@ -112,12 +112,10 @@ export class Inbox {
     await conversation.store(work);
   }
 
-  /** This device has come in: what waits for it may open now. Inside the queue. */
-  async openWaiting(conversation: Conversation): Promise<void> {
-    if ((conversation.record.waiting ?? 0) === 0) return;
-    const work = new Work(conversation);
+  /** This device comes in by `work`: what waits for it may open now. Inside the queue. */
+  async openWaiting(conversation: Conversation, work: Work): Promise<void> {
+    if ((work.record.waiting ?? 0) === 0) return;
     await openWaiting(this.#receiving(conversation, work, false));
-    await conversation.store(work);
   }
 
   /** Ask the log for the seals that messages here wait for. Inside the queue. */
