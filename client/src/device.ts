@@ -23,7 +23,7 @@ import { Outbox } from "./outbox.ts";
 import { OutgoingStore } from "./outgoing.ts";
 import type { People } from "./people.ts";
 import { Preparing } from "./preparing.ts";
-import { answerAfterMs } from "./profile.ts";
+import { answerAfterMs, mayTell } from "./profile.ts";
 import { STORES } from "./records.ts";
 import type { ConversationRecord, OutgoingRecord } from "./records.ts";
 import { Sync } from "./sync.ts";
@@ -97,7 +97,10 @@ export class Device {
     this.#announcer = announcer;
     this.attachments = new Attachments(context);
     this.inbox = new Inbox(context, this.outgoing, {
-      onHandshake: (conversation) => this.membership.attend(conversation),
+      onHandshake: (conversation) => {
+        this.membership.attend(conversation);
+        void this.#tellNewcomers(conversation);
+      },
       onProfileRequest: (conversation) => void this.#answerProfile(conversation),
       onCursor: (conversation) => this.sync.onCursor(conversation),
       onRoster: (conversation, personIds) => this.sync.onRoster(conversation, personIds),
@@ -279,7 +282,7 @@ export class Device {
 
   async #tellProfile(conversation: Conversation): Promise<void> {
     const { admin, hearsay, title, photo } = conversation.record;
-    if (!isNamed(conversation) || title === null) return;
+    if (!isNamed(conversation) || title === null || !mayTell(conversation.record)) return;
     // An admin's word counts: it must not be what somebody else said.
     if (admin && hearsay === true) return;
     const content: Content = { kind: "profile", title, photo, told: true };
@@ -291,6 +294,7 @@ export class Device {
     for (const conversation of this.sync.conversations.values()) {
       const { state, title } = conversation.record;
       if (state === "ready" && title === null) void this.#askProfile(conversation);
+      void this.#tellNewcomers(conversation);
     }
   }
 
@@ -301,12 +305,29 @@ export class Device {
     await pause(ASK_AFTER_MS + ASK_WITHIN_MS * random(), signal);
     const nobodyKnows = (): boolean => {
       const { title, state } = conversation.record;
-      return !signal.aborted && title === null && state === "ready";
+      const asks = title === null && state === "ready" && mayTell(conversation.record);
+      return !signal.aborted && asks;
     };
     const answerDueMs = conversation.profileAskedMs + ANSWERED_WITHIN_MS - serverNow();
     if (nobodyKnows() && answerDueMs > 0) await pause(answerDueMs, signal);
     if (!nobodyKnows()) return;
     await this.sendHidden(conversation, { kind: "profile_request" }).catch(ignore);
+  }
+
+  /** Where admins alone may post, one of them tells the name to those who came in. */
+  async #tellNewcomers(conversation: Conversation): Promise<void> {
+    const { serverNow, random, signal } = this.context;
+    const dueMs = (): number | null => conversation.record.profileDueMs ?? null;
+    const { admins } = conversation.record;
+    for (let due = dueMs(); due !== null && !this.#answering.has(conversation.id); due = dueMs()) {
+      this.#answering.add(conversation.id);
+      const wait = Math.max(0, due - serverNow()) + answerAfterMs(admins?.length ?? 1, random());
+      await pause(wait, signal);
+      this.#answering.delete(conversation.id);
+      if (signal.aborted) return;
+      // Said by another meanwhile, or somebody else is to come in first.
+      if (dueMs() === due) return this.#tellProfile(conversation);
+    }
   }
 
   async #answerProfile(conversation: Conversation): Promise<void> {

@@ -19,8 +19,9 @@ export function applyProfile(
   senderId: string,
   admin: boolean,
 ): readonly MessageRecord[] {
-  const { title, conversationId, kind } = work.record;
+  const { title, conversationId, kind, profileDueMs } = work.record;
   if (kind === "direct") return [];
+  if (admin && at.sentMs >= (profileDueMs ?? Infinity)) work.set({ profileDueMs: null });
   const unknown = title === null || (work.record.hearsay === true && admin);
   const place = { seq: at.seq, order: at.seq, sentMs: at.sentMs };
   const recorded = (what: NoticeRecord): readonly MessageRecord[] => [
@@ -54,6 +55,18 @@ export function applyProfile(
  */
 export function answerAfterMs(members: number, random: number): number {
   return 200 + 2_800 * Math.max(1, members / 64) * random;
+}
+
+/** Where admins alone may post, nobody else asks for the name or tells it. */
+export function mayTell({ admin, whoMayPost }: ConversationRecord): boolean {
+  return admin || whoMayPost === "everyone";
+}
+
+/** Somebody comes in, and may not ask for the name: it is to be said by an admin at this time. */
+export function owesProfile(work: Work, atMs: number): void {
+  const { admin, whoMayPost, profileDueMs } = work.record;
+  if (admin && whoMayPost === "admins")
+    work.set({ profileDueMs: Math.max(profileDueMs ?? 0, atMs) });
 }
 
 export function isKnown(

@@ -147,6 +147,9 @@ export interface ConversationRecord {
   readonly photo: AttachmentPointer | null;
   /** Title and photo are the word of a member who is no admin: any admin's replaces it. */
   readonly hearsay?: boolean;
+  /** Where admins alone may post and this person is one: who came in knows no name that was said
+   * before this time. */
+  readonly profileDueMs?: number | null;
   /** Who may change them, as of the cursor; absent: to be asked for. */
   readonly admins?: readonly string[] | undefined;
   readonly last: LastRecord | null;

@@ -27,6 +27,11 @@ export function readRecord<T>(vaultName: string, store: string, key: string): Pr
   return opened(vaultName, (vault) => vault.get<T>(store, key));
 }
 
+/** All records of a store of a device that is closed. */
+export function readRecords<T>(vaultName: string, store: string): Promise<readonly T[]> {
+  return opened(vaultName, (vault) => vault.all<T>(store));
+}
+
 /** A record of a device that is closed becomes another one. */
 export function changeRecord<T>(
   vaultName: string,

@@ -1,6 +1,8 @@
 /** Entries of kind "commit" and "proposal" of this device's cell. */
 import { isCheckFailed } from "../check-failed.ts";
 import type { Work } from "../conversation.ts";
+import type { CellGroup } from "../mls/types.ts";
+import { owesProfile } from "../profile.ts";
 import type { MessageRecord } from "../records.ts";
 import { Alarm, StateLost } from "../stops.ts";
 import { compareOwnKey } from "../several_cells/cell_keys.ts";
@@ -29,7 +31,10 @@ export async function applyHandshake(receiving: Receiving, entry: LogEntry): Pro
     if (result.kind === "commit") {
       await keepFormerSeed(work, group, entry.sentMs, group.pendingRemovals.length > 0);
     }
+    const before = clientsOf(group);
+    const newcomers = [...clientsOf(result.next)].some((clientId) => !before.has(clientId));
     work.advance(result.next);
+    if (newcomers) owesProfile(work, entry.sentMs);
     if (result.kind === "commit") {
       await beginEpoch(work, entry);
       await openWaiting(receiving);
@@ -45,6 +50,10 @@ export async function applyHandshake(receiving: Receiving, entry: LogEntry): Pro
     throw new StateLost(error.code, { cause: error });
   }
   work.afterwards.push(() => listener.onHandshake(conversation));
+}
+
+function clientsOf(group: CellGroup): ReadonlySet<string> {
+  return new Set(group.members().map(({ clientId }) => clientId));
 }
 
 /** Our own commit at its place in the log: the state that was stored with it is the group now. */

@@ -2,6 +2,7 @@
 import { followAdmins } from "../admins.ts";
 import type { Work } from "../conversation.ts";
 import type { DeviceContext } from "../context.ts";
+import { owesProfile } from "../profile.ts";
 import { rosterNotices } from "../roster_notices.ts";
 import { CoreFailure } from "../failure.ts";
 import { CellRosterCopy } from "../roster/cell-roster-copy.ts";
@@ -14,6 +15,9 @@ import { Alarm } from "../stops.ts";
 import { unpack } from "../unpack.ts";
 import type { LogEntry, RosterChange } from "../wire.ts";
 import type { Receiving } from "./receiving.ts";
+
+/** Who is named is in its cell after this time: whoever has not come is let in by its members. */
+const IN_AFTER_MS = 40_000;
 
 export async function applyRoster(receiving: Receiving, entry: LogEntry): Promise<void> {
   const { context, conversation, listener, work } = receiving;
@@ -30,6 +34,9 @@ export async function applyRoster(receiving: Receiving, entry: LogEntry): Promis
   }
   followToFreshCell(work, certificateHash);
   followAdmins(work, change);
+  const newcomers = change.peopleAdded > 0 || change.reason === "device_added";
+  // In its own cell this device sees when they come in.
+  if (newcomers && work.record.cells > 1) owesProfile(work, entry.sentMs + IN_AFTER_MS);
   for (const message of rosterNotices(work, entry, change, personId)) work.put(message);
   work.membersChanged = true;
   const { addedPeople, removedPeople, madeAdmin, revokedAdmin } = change;
