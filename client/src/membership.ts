@@ -209,8 +209,10 @@ export class Membership {
     if (state === "alarm" || state === "left") return "done";
     // Once it is renewed, the device looks after all conversations.
     if (this.#signsInVain({ group: null })) return "done";
-    if (conversation.pending !== null) {
-      await this.#post(conversation, conversation.pending);
+    const { pending } = conversation;
+    if (pending !== null) {
+      if (await this.#isOutdated(conversation, pending)) await this.#drop(conversation, pending);
+      else await this.#post(conversation, pending);
       return "again";
     }
     const { group } = conversation;
@@ -486,6 +488,21 @@ export class Membership {
       this.#listener.onWelcomed(conversation);
     }
     if (pending.kind === "join") this.#listener.onEntered(conversation);
+  }
+
+  /** Whether the leaf with which the commit leaves this device is of a certificate that has run out. */
+  async #isOutdated(conversation: Conversation, { next }: CommitRecord): Promise<boolean> {
+    const group = await this.#context.mls(conversation.record.suite).decode(next);
+    return this.#signsInVain({ group });
+  }
+
+  /** Unless it is in the log, in which case it was taken in time. */
+  async #drop(conversation: Conversation, { entryId }: CommitRecord): Promise<void> {
+    await this.#caughtUp(conversation);
+    if (conversation.pending?.entryId !== entryId) return;
+    const work = new Work(conversation);
+    work.pending = null;
+    await conversation.store(work);
   }
 
   /** This device lost its place: what it has stays, nothing more comes. */

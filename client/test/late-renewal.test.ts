@@ -88,6 +88,41 @@ describe.each([
   });
 });
 
+it(
+  "who was away until then does not post what it had committed before",
+  { timeout: LIMIT_MS },
+  async () => {
+    w = new MemoryWorld(8);
+    const network = new Network(w.fetch);
+    const away = await w.join({ now: w.server.now, fetch: network.fetch });
+    const [goes] = (await joinAll(1)) as [Officer];
+    // The other's certificate is younger, and changes nothing while it is away.
+    w.server.laterMs = 59 * DAY_MS;
+    await away.restart();
+    const [stays] = (await joinAll(1)) as [Officer];
+    const id = await groupOf([away, goes, stays]);
+    await away.text(id, "before");
+    for (const officer of [goes, stays]) await officer.receives(id, "before");
+    for (const officer of [goes, stays]) await officer.core.close();
+    network.path = /\/commits$/u;
+    network.seen.length = 0;
+    network.cut = true;
+    await away.core.changeMembers(id, { remove: [goes.person] });
+    expect(network.seen.length).toBeGreaterThan(0);
+    await away.core.close();
+    await new Promise((resolve) => setTimeout(resolve, 2_000));
+    w.server.laterMs = 95 * DAY_MS;
+    await away.restart();
+    await away.text(id, "back again");
+    network.cut = false;
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    await stays.restart();
+    await stays.receives(id, "back again");
+    await isReplaced(away, id);
+    expect(await stateOf(stays, id)).toBe("ready");
+  },
+);
+
 describe("a certificate that is renewed", { timeout: LIMIT_MS }, () => {
   it("is asked for again where the answer was lost", async () => {
     w = new MemoryWorld(8);

@@ -295,7 +295,8 @@ export class MemoryServer {
     const personId = `${"0".repeat(32)}${number.slice(-5)}`.slice(-32);
     const { clientId } = body;
     const keys = { privateKey: new Uint8Array(), publicKey: body.signaturePublicKey };
-    const device = this.department.device({ personId, clientId, keys });
+    const lives = { notAfterMs: this.now() + LIVES_MS };
+    const device = this.department.device({ personId, clientId, keys, ...lives });
     const { certificate, certificateHash } = device;
     const token = newId();
     const account: Account = {
