@@ -16,7 +16,7 @@ import { groupInfoOf } from "./group-info.ts";
 import { decodeGroupId } from "./group-id.ts";
 import { pendingRemovals, processIncoming, requireRoomFor, wasEvicted } from "./handshake.ts";
 import { requireOwnState, type ExternalJoin } from "./joining.ts";
-import { readKeyPackage, requireAddable, requireSigned } from "./key-package.ts";
+import { readKeyPackage, requireAddable, requireValid } from "./key-package.ts";
 import {
   decodePrivateMessage,
   decodePublicMessage,
@@ -207,7 +207,7 @@ export class Cell implements CellGroup {
     const added: ClientIdentity[] = [];
     for (const keyPackage of keyPackages) {
       added.push(await requireAddable(keyPackage, this.cellId, roster, context.now(), context));
-      await requireSigned(keyPackage, context);
+      await requireValid(keyPackage, context);
     }
     requireRoomFor(keyPackages, state, context, null);
     const { newState, commit, welcome, consumed } = await createCommit(
@@ -244,7 +244,7 @@ export class Cell implements CellGroup {
       try {
         const keyPackage = readKeyPackage(bytes);
         await requireAddable(keyPackage, this.cellId, roster, context.now(), context);
-        await requireSigned(keyPackage, context);
+        await requireValid(keyPackage, context);
         good.set(keyPackage, bytes);
       } catch {
         // Whatever is wrong with it: its client enters by itself.

@@ -128,11 +128,15 @@ export async function requireAddable(
 }
 
 /**
- * The two signatures. The library checks them as well, but of all that a commit adds at once, and
- * leaves the failure of one to nobody.
+ * The two signatures, and the lifetime by this device's own clock. The library checks them as well,
+ * but of all that a commit adds at once, and leaves the failure of one to nobody.
  */
-export async function requireSigned(keyPackage: KeyPackage, { cs }: MlsContext): Promise<void> {
-  const leaf = await verifyLeafNodeSignatureKeyPackage(keyPackage.leafNode, cs.signature);
+export async function requireValid(keyPackage: KeyPackage, { cs }: MlsContext): Promise<void> {
+  const { leafNode } = keyPackage;
+  const now = seconds(Date.now());
+  if (leafNode.lifetime.notBefore > now || leafNode.lifetime.notAfter < now)
+    throw new CheckRefused("rule_violated", "key package is out of its lifetime here");
+  const leaf = await verifyLeafNodeSignatureKeyPackage(leafNode, cs.signature);
   if (!leaf || !(await verifyKeyPackage(keyPackage, cs.signature)))
     throw new CheckRefused("rule_violated", "key package is not signed by its device");
 }
