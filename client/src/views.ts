@@ -136,6 +136,7 @@ export class ViewMaker implements Views {
         ? await this.#body(content)
         : { kind: "notice", notice: await this.#notice(record.notice) };
     const reply = "replyTo" in content ? content.replyTo : null;
+    const status = record.mine ? this.#status(conversation, record) : null;
     return {
       messageId: record.messageId,
       conversationId: record.conversationId,
@@ -145,7 +146,8 @@ export class ViewMaker implements Views {
       sentMs: record.sentMs,
       body,
       replyTo: reply === null ? null : await this.#quote(record.conversationId, reply),
-      status: record.mine ? this.#status(conversation, record) : null,
+      // Stage and failure are stored at once; the message may have been read before, or told of after.
+      status: status === "failed" && record.failure === null ? "queued" : status,
       failure: record.failure,
     };
   }
