@@ -454,7 +454,10 @@ def cards(officer: Officer, known: str, unknown: str) -> Iterator[str]:
         page.goto("/#/people")
         page.get_by_role("searchbox").fill(name)
         shown = names[name] if officer.language == "te" else name
-        page.get_by_role("main").get_by_role("link").filter(has_text=shown).first.click()
+        # Until what was found stands there, a row may move away from under the click.
+        first = page.get_by_role("main").get_by_role("link").first
+        expect(first).to_contain_text(shown)
+        first.click()
         officer.heading_of(shown).wait_for()
         page.get_by_text(said, exact=True).wait_for()
         yield f"person-{name.partition(' ')[0].lower()}"
