@@ -316,6 +316,7 @@ export class Device {
 
   /** Where admins alone may post, one of them tells the name to those who came in. */
   async #tellNewcomers(conversation: Conversation): Promise<void> {
+    if (!isNamed(conversation)) return;
     const { serverNow, random, signal } = this.context;
     const dueMs = (): number | null => conversation.record.profileDueMs ?? null;
     const { admins } = conversation.record;

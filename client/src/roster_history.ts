@@ -40,7 +40,9 @@ export async function rosterAt(
 ): Promise<RosterAtPlace> {
   const newest = requireRoster(conversation);
   const one = newest instanceof RosterCopy;
-  const changes = await changesFrom(api, conversation.id, one ? Math.max(0, seq - BEFORE) : seq);
+  // Of several cells the first one after the place says all.
+  const [from, most] = one ? [Math.max(0, seq - BEFORE), Infinity] : [seq, 1];
+  const changes = await changesFrom(api, conversation.id, from, most);
   const later = changes.filter((entry) => entry.seq > seq);
   const severalThen = later.some(({ change }) => (change as Partial<RosterChange>).whole === false);
   if (one && !severalThen) {
@@ -58,11 +60,12 @@ interface ChangeAt {
   readonly change: RosterChange;
 }
 
-/** The roster entries after a place, ascending. */
+/** The roster entries after a place, ascending: all, or no further than the page with `most`. */
 async function changesFrom(
   api: Api,
   conversationId: string,
   from: number,
+  most: number,
 ): Promise<readonly ChangeAt[]> {
   const changes: ChangeAt[] = [];
   let after = from;
@@ -73,7 +76,7 @@ async function changesFrom(
       changes.push({ seq: entry.seq, change: unpack(entry.payload) as RosterChange });
     }
     const last = page.entries.at(-1);
-    if (!page.more || last === undefined) return changes;
+    if (!page.more || last === undefined || changes.length >= most) return changes;
     after = last.seq;
   }
 }

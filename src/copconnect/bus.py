@@ -266,9 +266,11 @@ class NatsBus:
             finally:
                 self._client = None
                 self.joined.clear()
-                with contextlib.suppress(Exception):
+                try:
                     # Sends what was published; a server that reads nothing must not stop us.
                     await asyncio.wait_for(client.close(), _CONNECT_S)
+                except Exception as error:
+                    log.warning("bus_not_closed", error=str(error) or type(error).__name__)
             await asyncio.sleep(_RETRY_S)
 
     async def _hold(self, client: NatsClient) -> None:
