@@ -110,8 +110,8 @@ format: packages-test package-python packages-node ## Format and fix what can be
 	@$(BIN)/ruff format --quiet src tests make
 	@npx prettier --write --log-level warn .
 
-types: packages-test package-python ## Write client/src/wire.ts from wire.py
-	@$(BIN)/python -m copconnect.wire_typescript
+types: packages-test package-python ## Write client/src/wire.ts from copconnect.wire
+	@$(BIN)/python -m copconnect.wire.typescript
 
 bench-message: packages-test package-python packages-node ## Time a message between two clients
 	@exec $(BIN)/python -m tests.bench_message

@@ -118,7 +118,7 @@ STAGES: tuple[Stage, ...] = (
         "ruff format", *PYTHON, "ruff", "format", "--check", "--quiet", "src", "tests", "make"
     ),
     lint_stage("layers", str(Path(sys.executable).with_name("lint-imports"))),
-    lint_stage("wire types", *PYTHON, "copconnect.wire_typescript", "--check"),
+    lint_stage("wire types", *PYTHON, "copconnect.wire.typescript", "--check"),
     lint_stage("tracked files", sys.executable, "make/tracked_files.py"),
     lint_stage("client types", "npm", "run", "--silent", "typecheck", "--workspace", "client"),
     lint_stage("web types", "npm", "run", "--silent", "typecheck", "--workspace", "web"),

@@ -1,6 +1,6 @@
 """Generate ``client/src/wire.ts`` from :mod:`copconnect.wire`.
 
-``python -m copconnect.wire_typescript`` writes the file; ``--check`` exits 1 when it is stale.
+``python -m copconnect.wire.typescript`` writes the file; ``--check`` exits 1 when it is stale.
 """
 
 import inspect
@@ -15,10 +15,10 @@ import msgspec
 
 from copconnect import wire
 
-TARGET = Path(__file__).parents[2] / "client" / "src" / "wire.ts"
+TARGET = Path(__file__).parents[3] / "client" / "src" / "wire.ts"
 HEADER = (
-    "// Generated from src/copconnect/wire.py by `python -m copconnect.wire_typescript`.\n"
-    "// Do not edit: change wire.py and run `make types`.\n"
+    "// Generated from src/copconnect/wire/ by `python -m copconnect.wire.typescript`.\n"
+    "// Do not edit: change wire/ and run `make types`.\n"
 )
 SCALARS: dict[Any, str] = {
     str: "string",
@@ -70,7 +70,7 @@ def _structs() -> Iterator[type[msgspec.Struct]]:
         if (
             isinstance(value, type)
             and issubclass(value, msgspec.Struct)
-            and value.__module__ == wire.__name__
+            and value.__module__.startswith(f"{wire.__name__}.")
             and value not in (wire.Wire, wire.Frame)
         ):
             yield value

@@ -1,0 +1,42 @@
+"""Encrypted files that messages point to."""
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from copconnect.ids import AttachmentId
+from copconnect.wire.base import Hex16, Wire
+from copconnect.wire.limits import MAX_ATTACHMENT_BYTES
+
+
+class BeginAttachment(Wire, frozen=True, kw_only=True):
+    """Reserve space for an encrypted attachment. Idempotent by id.
+
+    ``size`` is the ciphertext's: plaintext + 16 for each chunk. Chunk i is PUT to
+    ``/v1/attachments/{id}/chunks/{i}``; all but the last are ATTACHMENT_CHUNK_BYTES + 16.
+    """
+
+    attachment_id: Hex16
+    conversation_id: Hex16
+    size: Annotated[int, Meta(ge=16, le=MAX_ATTACHMENT_BYTES + 16 * 2049)]
+
+
+class AttachmentStatus(Wire, frozen=True, kw_only=True):
+    attachment_id: AttachmentId
+    size: int
+    chunks: int
+    received: list[int]  # Indexes that are stored, so that an upload can resume.
+    complete: bool
+
+
+class ShareAttachment(Wire, frozen=True, kw_only=True):
+    """Let the members of another conversation fetch it too (forwarding)."""
+
+    conversation_id: Hex16
+
+
+class Usage(Wire, frozen=True, kw_only=True):
+    """The caller's attachment quota, bytes in the current day."""
+
+    used: int
+    limit: int

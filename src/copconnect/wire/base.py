@@ -1,0 +1,37 @@
+"""What every structure on the wire shares: the base classes and plain types.
+
+HTTP bodies and WebSocket frames are MessagePack maps of these structs, with camelCase keys (JSON is
+accepted and produced too, by Content-Type and Accept, except that binary fields are base64 there).
+Ids are 32 lowercase hex digits, devices and hashes 64; times are integer milliseconds since 1970
+UTC with the suffix ``_ms``; sizes are bytes; a missing value is ``None``, never a missing key.
+Records of KEYS.md travel as bytes, whole, with their signature. Imports only msgspec.
+"""
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+Hex16 = Annotated[str, Meta(pattern="^[0-9a-f]{32}$")]
+Hex32 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+Signature = Annotated[bytes, Meta(min_length=64, max_length=64)]
+Language = Literal["en", "te", "ur", "hi"]
+
+
+class Wire(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    """Base of every wire struct: immutable, keyword-only, camelCase, closed."""
+
+
+class Frame(msgspec.Struct, frozen=True, kw_only=True, rename="camel", tag_field="t"):
+    """Base of every WebSocket frame; the tag is the class name in snake case."""
+
+
+class ErrorBody(Wire, frozen=True, kw_only=True):
+    """What a refused request answers. ``code`` is stable; the texts are English for logs."""
+
+    code: str
+    message: str
+    remedy: str
+    retry: bool
+    retry_after_ms: int | None
+    details: dict[str, str | int]

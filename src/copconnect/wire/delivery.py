@@ -1,0 +1,250 @@
+"""Conversations, their members, their log. Messages and records are bytes of KEYS.md.
+
+A conversation's log holds messages and nothing else: ``seq`` counts them from 1 without gaps and is
+KEYS.md's log position. A message's id is the one in its header.
+"""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from copconnect.ids import ConversationId, Epoch, PersonId, Seq, UnitId
+from copconnect.wire.base import Hex16, Hex32, Wire
+from copconnect.wire.keys import KeyItem
+from copconnect.wire.limits import CELL_SIZE, MAX_MESSAGE_BYTES
+from copconnect.wire.trust import PersonTrust
+
+ConversationKind = Literal["direct", "group", "unit", "announcement"]
+WhoMayPost = Literal["everyone", "admins"]
+
+
+class Audience(Wire, frozen=True, kw_only=True):
+    """Who belongs to a conversation that follows the data bank: everyone, or these units (with
+    all units below them when ``deep``). People come and go with their posts."""
+
+    everyone: bool
+    unit_ids: Annotated[list[Annotated[UnitId, Meta(max_length=64)]], Meta(max_length=100)]
+    deep: bool
+
+
+class CreateConversation(Wire, frozen=True, kw_only=True):
+    """Create a conversation. Idempotent by id. ``person_ids`` excludes the caller and may name
+    people who have not registered yet.
+
+    A direct conversation's id is that of its two people (KEYS.md), its ``history_days`` is None
+    (everything). A group's ``history_days`` is 0 or 30: what new members see. Kinds "unit" and
+    "announcement" have an ``audience``, 30 days of history and no ``person_ids``; only a person who
+    administers all of the audience creates one (``not_unit_admin``).
+    """
+
+    conversation_id: Hex16
+    kind: ConversationKind
+    person_ids: Annotated[list[Hex16], Meta(max_length=5000)]
+    who_may_post: WhoMayPost
+    history_days: Annotated[int, Meta(ge=0, le=30)] | None
+    audience: Audience | None
+
+
+class Preferences(Wire, frozen=True, kw_only=True):
+    """This person's own settings for a conversation. ``muted_until_ms`` of -1 means always."""
+
+    muted_until_ms: int | None
+    pinned: bool
+
+
+class RosterState(Wire, frozen=True, kw_only=True):
+    """The newest roster head, a stamp on it, and the calling device's leaf ‖ proof under it."""
+
+    head: bytes
+    stamp: bytes
+    proof: bytes
+
+
+class LogEntry(Wire, frozen=True, kw_only=True):
+    """One message: header ‖ signature ‖ body. ``sent_ms``: when the server accepted it."""
+
+    conversation_id: ConversationId
+    seq: Seq
+    sent_ms: int
+    message: bytes
+
+
+class Conversation(Wire, frozen=True, kw_only=True):
+    """A conversation as one device of one person sees it."""
+
+    conversation_id: ConversationId
+    kind: ConversationKind
+    created_by: PersonId
+    created_ms: int
+    last_seq: Seq
+    last_message_ms: int | None
+    members: int  # People, registered or not.
+    unregistered: int  # Members without a confirmed device.
+    devices: int  # Listed under the newest head.
+    cells: int
+    who_may_post: WhoMayPost
+    admin: bool  # Whether the caller is one.
+    admins: list[PersonId] | None  # At most 200; None where several conversations are listed.
+    audience: Audience | None  # None: its people are chosen by hand.
+    direct_person_id: PersonId | None  # The other person of a direct conversation.
+    history_days: int | None
+    history_from_ms: int  # The caller's: nothing before it is readable.
+    roster: RosterState | None  # None: the calling device is not listed.
+    state: LogEntry | None  # The newest state message; None where several are listed.
+    state_seq: Seq | None
+    delivered_seq: Seq  # The calling device's own, as stored.
+    read_seq: Seq  # The caller's, over all their devices, as stored.
+    preferences: Preferences
+    # Another one whenever anything of this but the last message, the roster and the cursors may be
+    # another for the caller. Opaque.
+    info_version: str
+
+
+class Conversations(Wire, frozen=True, kw_only=True):
+    conversations: list[Conversation]
+
+
+class Member(Wire, frozen=True, kw_only=True):
+    person_id: PersonId
+    admin: bool
+    added_ms: int
+    history_from_ms: int
+    devices: int  # Listed devices of this person.
+    registered: bool
+    delivered_seq: Seq
+    read_seq: Seq
+
+
+class Members(Wire, frozen=True, kw_only=True):
+    """``receipts_version``: these cursors are at least as new."""
+
+    members: list[Member]
+    next: str | None
+    receipts_version: int
+
+
+class ChangeMembers(Wire, frozen=True, kw_only=True):
+    """Change who belongs. Admins only, except that anybody may remove themselves (leave).
+
+    Idempotent by ``change_id``. The rows, the new roster head and the refusal of older keys are one
+    transaction.
+    """
+
+    change_id: Hex16
+    add: Annotated[list[Hex16], Meta(max_length=5000)]
+    remove: Annotated[list[Hex16], Meta(max_length=5000)]
+    make_admin: Annotated[list[Hex16], Meta(max_length=5000)]
+    revoke_admin: Annotated[list[Hex16], Meta(max_length=5000)]
+
+
+class ChangePolicy(Wire, frozen=True, kw_only=True):
+    who_may_post: WhoMayPost
+
+
+class SetPreferences(Wire, frozen=True, kw_only=True):
+    muted_until_ms: int | None
+    pinned: bool
+
+
+# --- Rosters ----------------------------------------------------------------------------------
+
+
+class Head(Wire, frozen=True, kw_only=True):
+    """One signed head that is still kept."""
+
+    head: bytes
+
+
+class AskProofs(Wire, frozen=True, kw_only=True):
+    """``epoch`` 0 asks for the newest head."""
+
+    epoch: Epoch
+    devices: Annotated[list[Hex32], Meta(max_length=CELL_SIZE)]
+
+
+class Proofs(Wire, frozen=True, kw_only=True):
+    """Leaf ‖ proof of each asked device under ``head``, in the asked order; None: not listed there.
+    ``stamp``: of the newest head alone."""
+
+    head: bytes
+    stamp: bytes | None
+    proofs: list[bytes | None]
+
+
+class CellLeaves(Wire, frozen=True, kw_only=True):
+    """All leaves of the calling device's cell under the newest head (73 bytes each, ascending by
+    device), the cell's line, and the line's path."""
+
+    head: bytes
+    stamp: bytes
+    leaves: bytes
+    line: bytes
+    path: bytes
+
+
+# --- Messages ---------------------------------------------------------------------------------
+
+
+class PostMessage(Wire, frozen=True, kw_only=True):
+    """``state``: the message is the conversation's newest state (name, photo, pins); admins only.
+    A repeat of the same bytes answers what the first answered."""
+
+    message: Annotated[bytes, Meta(min_length=370, max_length=MAX_MESSAGE_BYTES)]
+    attachment_ids: Annotated[list[Hex16], Meta(max_length=32)]
+    state: bool
+
+
+class Accepted(Wire, frozen=True, kw_only=True):
+    seq: Seq
+    sent_ms: int
+
+
+class SenderChain(Wire, frozen=True, kw_only=True):
+    """Header ‖ signature of the calling device's last accepted message here."""
+
+    header: bytes | None
+
+
+class EpochProof(Wire, frozen=True, kw_only=True):
+    """A sender's leaf ‖ proof under the head of an epoch."""
+
+    epoch: Epoch
+    proof: bytes
+
+
+class Supplement(Wire, frozen=True, kw_only=True):
+    """What a reader needs beside an entry and may lack: heads, proofs, and people's records."""
+
+    heads: list[bytes]
+    proofs: list[EpochProof]
+    people: list[PersonTrust]
+
+
+class LogPage(Wire, frozen=True, kw_only=True):
+    """Entries ascending, with every head, proof (R2: under the header's head, and under the highest
+    that an earlier entry names) and key that they use. ``log_hash``: L before the first entry.
+    ``more``: the page was cut (by ``after``: newer ones follow; by ``before``: older ones)."""
+
+    entries: list[LogEntry]
+    heads: list[bytes]
+    proofs: list[EpochProof]
+    keys: list[KeyItem]
+    log_hash: bytes
+    last_seq: Seq
+    more: bool
+
+
+class ReceiptCount(Wire, frozen=True, kw_only=True):
+    """How many have received and read a message, of the people it is for: those who belonged when
+    it was sent, registered or not, but its sender."""
+
+    seq: Seq
+    people: int
+    delivered: int
+    read: int
+
+
+class CountedReceipts(Wire, frozen=True, kw_only=True):
+    """Of messages of the caller's person, newest first."""
+
+    counts: list[ReceiptCount]

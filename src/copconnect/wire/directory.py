@@ -1,0 +1,72 @@
+"""The data bank: units, levels, ranks, roles, people."""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from copconnect.ids import PersonId, UnitId
+from copconnect.wire.base import Hex16, Wire
+
+
+class Names(Wire, frozen=True, kw_only=True):
+    """A name in the scripts the data bank holds; Telugu may be empty, English never is."""
+
+    en: str
+    te: str
+
+
+class Unit(Wire, frozen=True, kw_only=True):
+    unit_id: UnitId
+    parent_id: UnitId | None
+    level: str  # Code of a Level.
+    names: Names
+
+
+class Level(Wire, frozen=True, kw_only=True):
+    """Kind of unit ("state", "commissionerate", "station", …), in order from the top."""
+
+    code: str
+    names: Names
+
+
+class Rank(Wire, frozen=True, kw_only=True):
+    code: str
+    names: Names
+    order: int  # Higher is more senior.
+
+
+class Role(Wire, frozen=True, kw_only=True):
+    code: str
+    names: Names
+
+
+class Directory(Wire, frozen=True, kw_only=True):
+    """The organisation without its people. ``version`` serves as ETag."""
+
+    version: str
+    units: list[Unit]
+    levels: list[Level]
+    ranks: list[Rank]
+    roles: list[Role]
+
+
+class Person(Wire, frozen=True, kw_only=True):
+    person_id: PersonId
+    names: Names
+    number: str  # E.164.
+    rank: str  # Code of a Rank.
+    post: Names  # "SHO, Charminar PS".
+    roles: list[str]  # Codes of Roles.
+    unit_id: UnitId
+    registered: bool
+    status: Literal["active", "suspended", "removed"]
+
+
+class People(Wire, frozen=True, kw_only=True):
+    people: list[Person]
+    next: str | None  # Pass as ?after= for the next page.
+    total: int
+
+
+class LookUpPeople(Wire, frozen=True, kw_only=True):
+    person_ids: Annotated[list[Hex16], Meta(max_length=500)]

@@ -1,0 +1,203 @@
+"""WebSocket /v1/socket: MessagePack frames, tagged by "t"."""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from copconnect.ids import CellId, ConversationId, Epoch, PersonId, Seq
+from copconnect.wire.base import Frame, Hex16, Hex32, Wire
+from copconnect.wire.delivery import LogEntry, ReceiptCount, Supplement
+from copconnect.wire.keys import ShareReference
+
+
+class Position(Wire, frozen=True, kw_only=True):
+    """How far a client has come in a conversation."""
+
+    conversation_id: Hex16
+    seq: Seq
+
+
+class Hello(Frame, frozen=True, kw_only=True, tag="hello"):
+    """First frame of a client. Anything else first, or a bad token, closes with 4401.
+
+    ``positions`` may leave conversations out: those are fetched from the log.
+    """
+
+    version: int
+    access_token: Annotated[str, Meta(max_length=200)]
+    positions: Annotated[list[Position], Meta(max_length=1000)]
+
+
+class CursorUpdate(Wire, frozen=True, kw_only=True):
+    conversation_id: Hex16
+    delivered_seq: Seq
+    read_seq: Seq
+
+
+class Cursors(Frame, frozen=True, kw_only=True, tag="cursors"):
+    """How far this client has come; never goes back. Coalesced on both sides."""
+
+    updates: Annotated[list[CursorUpdate], Meta(max_length=1000)]
+
+
+class ConversationHead(Wire, frozen=True, kw_only=True):
+    """Where a conversation that lists this device stands. ``follows``: what comes after the
+    client's position follows on this socket, so the log need not be asked. ``shares``: key shares
+    that wait for this device. The versions say what else need not be asked."""
+
+    conversation_id: ConversationId
+    last_seq: Seq
+    follows: bool
+    roster_epoch: Epoch
+    info_version: str
+    receipts_version: int
+    delivered_seq: Seq
+    read_seq: Seq
+    shares: int
+
+
+class Ready(Frame, frozen=True, kw_only=True, tag="ready"):
+    """Answer to Hello: where every conversation that lists this device stands. ``me_version`` is
+    another one whenever the person's devices or their acceptance of the code are others."""
+
+    server_time_ms: int
+    trust_version: int
+    directory_version: str
+    me_version: str
+    heads: list[ConversationHead]
+
+
+class EntryFrame(Frame, frozen=True, kw_only=True, tag="entry"):
+    """``supplement``: where this socket's readers may lack what they need to check the entry."""
+
+    entry: LogEntry
+    supplement: Supplement | None
+
+
+class KeyFrame(Frame, frozen=True, kw_only=True, tag="key"):
+    """A new conversation key, with this device's or its cell's seal."""
+
+    conversation_id: ConversationId
+    record: bytes
+    seal: bytes | None
+
+
+class CellKeyFrame(Frame, frozen=True, kw_only=True, tag="cell_key"):
+    """A new key of this device's cell, with this device's seal."""
+
+    conversation_id: ConversationId
+    cell_id: CellId
+    record: bytes
+    seal: bytes | None
+
+
+class RosterFrame(Frame, frozen=True, kw_only=True, tag="roster"):
+    """There is a newer roster head. Told in conversations of one cell alone."""
+
+    conversation_id: ConversationId
+    epoch: Epoch
+
+
+class ConversationFrame(Frame, frozen=True, kw_only=True, tag="conversation"):
+    """The conversation is new to this client or changed: fetch it again."""
+
+    conversation_id: ConversationId
+
+
+class ConversationGone(Frame, frozen=True, kw_only=True, tag="gone"):
+    """This device is not listed any more."""
+
+    conversation_id: ConversationId
+
+
+class KeyWanted(Frame, frozen=True, kw_only=True, tag="key_wanted"):
+    """The server asks this device to make the next conversation key (D7)."""
+
+    conversation_id: ConversationId
+
+
+class CellKeyWanted(Frame, frozen=True, kw_only=True, tag="cell_key_wanted"):
+    """The server asks this device to make its cell's next key (C1)."""
+
+    conversation_id: ConversationId
+    cell_id: CellId
+    epoch: Epoch
+    generation: int
+
+
+class ShareWanted(Frame, frozen=True, kw_only=True, tag="share_wanted"):
+    """Another listed device lacks these secrets (D4). ``proof``: its leaf ‖ proof under ``head``,
+    the newest one; ``keys``: its DeviceKey records."""
+
+    conversation_id: ConversationId
+    device: Hex32
+    person_id: PersonId
+    head: bytes
+    stamp: bytes
+    proof: bytes
+    keys: list[bytes]
+    references: list[ShareReference]
+
+
+class ShareFrame(Frame, frozen=True, kw_only=True, tag="share"):
+    """A key share for this device."""
+
+    conversation_id: ConversationId
+    share: bytes
+
+
+class Receipt(Wire, frozen=True, kw_only=True):
+    person_id: PersonId
+    delivered_seq: Seq
+    read_seq: Seq
+
+
+class Receipts(Frame, frozen=True, kw_only=True, tag="receipts"):
+    """How far these people have come. ``receipts_version`` grows by one with each."""
+
+    conversation_id: ConversationId
+    receipts: list[Receipt]
+    receipts_version: int
+
+
+class ReceiptCounts(Frame, frozen=True, kw_only=True, tag="receipt_counts"):
+    """To the devices of whoever sent these messages, in conversations of more people than
+    Receipts are told of: what has changed of the newest 8."""
+
+    conversation_id: ConversationId
+    counts: list[ReceiptCount]
+
+
+class AccountFrame(Frame, frozen=True, kw_only=True, tag="account"):
+    """Something about this account changed. ``signed_out`` is followed by a close with 4403."""
+
+    event: Literal["clients", "trust", "directory", "unconfirmed", "confirmation", "signed_out"]
+
+
+ClientFrame = Hello | Cursors
+ServerFrame = (
+    Ready
+    | EntryFrame
+    | KeyFrame
+    | CellKeyFrame
+    | RosterFrame
+    | ConversationFrame
+    | ConversationGone
+    | KeyWanted
+    | CellKeyWanted
+    | ShareWanted
+    | ShareFrame
+    | Receipts
+    | ReceiptCounts
+    | AccountFrame
+)
+
+# Close codes of the socket.
+CLOSE_UNAUTHENTICATED = 4401
+CLOSE_SIGNED_OUT = 4403
+CLOSE_CONDUCT_NOT_ACCEPTED = 4406  # Accept the code of conduct, then connect again.
+CLOSE_REPLACED = 4409  # This device has connected anew; do not come back for it.
+CLOSE_TOO_SLOW = 4408  # The reader fell behind; reconnect and catch up from the log.
+CLOSE_BAD_FRAME = 4400
+CLOSE_RESTART = 1012  # The server restarts; reconnect.
+CLOSE_TRY_AGAIN = 1013  # The server cannot answer now; reconnect.

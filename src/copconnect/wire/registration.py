@@ -1,0 +1,81 @@
+"""Registration: number, code, second factor, device certificate."""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from copconnect.ids import ChallengeId, ClientId, PersonId
+from copconnect.wire.base import Hex16, Hex32, Language, Signature, Wire
+from copconnect.wire.directory import Names
+from copconnect.wire.trust import Trust
+
+
+class RequestCode(Wire, frozen=True, kw_only=True):
+    """Ask for an OTP. The answer is the same, in content and time, for every number."""
+
+    number: Annotated[str, Meta(max_length=32)]
+    language: Language
+
+
+class CodeRequested(Wire, frozen=True, kw_only=True):
+    challenge_id: ChallengeId
+    code_length: int
+    expires_in_ms: int
+    resend_after_ms: int
+
+
+class SubmitCode(Wire, frozen=True, kw_only=True):
+    challenge_id: Hex16
+    code: Annotated[str, Meta(max_length=16)]
+
+
+class SubmitEnrolmentCode(Wire, frozen=True, kw_only=True):
+    ticket: Annotated[str, Meta(max_length=128)]
+    enrolment_code: Annotated[str, Meta(max_length=32)]
+
+
+class CheckRegistration(Wire, frozen=True, kw_only=True):
+    ticket: Annotated[str, Meta(max_length=128)]
+
+
+class RegistrationStep(Wire, frozen=True, kw_only=True):
+    """What the holder of ``ticket`` must do next. ``refused`` is final."""
+
+    ticket: str
+    next: Literal["enrolment_code", "device", "refused"]
+    names: Names | None
+    expires_in_ms: int
+
+
+class RegisterClient(Wire, frozen=True, kw_only=True):
+    """Ask for a device certificate. Idempotent under retry with the same ticket and key.
+
+    ``proof`` is an Ed25519 signature by the device key over
+    ``b"copconnect register v1\\0" + ticket (ASCII) + client id (16) + public key (32)``.
+    """
+
+    ticket: Annotated[str, Meta(max_length=128)]
+    client_id: Hex16
+    signature_public_key: Annotated[bytes, Meta(min_length=32, max_length=32)]
+    proof: Signature
+    label: Annotated[str, Meta(max_length=64)]
+
+
+class ClientRegistered(Wire, frozen=True, kw_only=True):
+    person_id: PersonId
+    client_id: ClientId
+    certificate: bytes  # DER, X.509, Ed25519, 90 days.
+    device: Hex32  # KEYS.md: survives renewals of the certificate.
+    access_token: str  # Sent as "Authorization: Bearer …".
+    trust: Trust
+
+
+class RenewCertificate(Wire, frozen=True, kw_only=True):
+    """``proof`` signs ``b"copconnect renew v1\\0" + client id (16) + created_ms (8)``."""
+
+    created_ms: int
+    proof: Signature
+
+
+class CertificateRenewed(Wire, frozen=True, kw_only=True):
+    certificate: bytes

@@ -1,0 +1,182 @@
+"""Who is who: certificates, the department's records, people's devices and how they are confirmed.
+
+Every ``bytes`` here that names no other form is a signed record of KEYS.md section 3.
+"""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from copconnect.ids import ClientId, PersonId
+from copconnect.wire.base import Hex16, Hex32, Wire
+from copconnect.wire.directory import Person
+from copconnect.wire.limits import MAX_RECORD_BYTES
+
+Record = Annotated[bytes, Meta(min_length=1, max_length=MAX_RECORD_BYTES)]
+Half = Annotated[bytes, Meta(min_length=16, max_length=16)]  # A random half of E3's comparison.
+# How the server judges a device by E0: the device itself judges for itself.
+Confirmed = Literal["root_admin", "own_device", "admin", "first", "replaced", "no"]
+
+
+class Trust(Wire, frozen=True, kw_only=True):
+    """What a device needs to judge certificates and records. ``version`` grows with every change.
+
+    ``root`` is pinned at registration; everything else must verify under it.
+    """
+
+    version: int
+    root: bytes  # DER.
+    issuing: list[bytes]  # DER, issued by the root.
+    roster_authority: bytes  # DER, issued by the root.
+    departments: list[bytes]  # Every department record, ascending by number.
+
+
+class PersonTrust(Wire, frozen=True, kw_only=True):
+    """All that is signed about one person. ``version`` grows with any change of it."""
+
+    person_id: PersonId
+    version: int
+    devices: list[bytes]  # Every PersonDevices record, ascending by number.
+    certificates: list[bytes]  # DER; of all the person's devices, as long as the log is kept.
+    cards: list[bytes]  # PersonCards, ascending by number.
+    endorsements: list[bytes]  # Of this person's devices.
+    grants: list[bytes]  # To this person.
+    revocations: list[bytes]  # Of this person's devices.
+    keys: list[bytes]  # The newest DeviceKey of each device and KEM; empty unless asked for.
+
+
+class KnownPerson(Wire, frozen=True, kw_only=True):
+    """What the asking device has of a person: the version, 0 for nothing."""
+
+    person_id: Hex16
+    version: int
+
+
+class LookUpTrust(Wire, frozen=True, kw_only=True):
+    people: Annotated[list[KnownPerson], Meta(max_length=500)]
+    keys: bool
+
+
+class PeopleTrust(Wire, frozen=True, kw_only=True):
+    """The asked people whose version is above the known one, and, transitively, the people whose
+    devices endorsed or granted and who were not asked about."""
+
+    people: list[PersonTrust]
+
+
+class ClientInfo(Wire, frozen=True, kw_only=True):
+    client_id: ClientId
+    device: Hex32
+    label: str
+    created_ms: int
+    last_seen_ms: int | None
+    certificate_expires_ms: int
+    revoked: bool
+    confirmed: Confirmed
+
+
+class Me(Wire, frozen=True, kw_only=True):
+    """``confirmers``: the people who can confirm this device, nearest first, at most 5."""
+
+    person: Person
+    client_id: ClientId
+    device: Hex32
+    confirmed: Confirmed
+    confirmers: list[PersonId]
+    clients: list[ClientInfo]
+    conduct_version: str | None  # The version this account accepted, if any.
+    conduct_current: str
+    unit_admin: bool
+
+
+class RenameClient(Wire, frozen=True, kw_only=True):
+    label: Annotated[str, Meta(min_length=1, max_length=64)]
+
+
+class PutDeviceKeys(Wire, frozen=True, kw_only=True):
+    """DeviceKey records of the calling device: a higher generation, or the same bytes again."""
+
+    keys: Annotated[list[Record], Meta(max_length=4)]
+
+
+class AskTime(Wire, frozen=True, kw_only=True):
+    nonce: Hex16
+
+
+class TimeAnswer(Wire, frozen=True, kw_only=True):
+    time: bytes
+
+
+class PostEndorsement(Wire, frozen=True, kw_only=True):
+    """The server lists the endorsed device in the same transaction. Idempotent by its bytes."""
+
+    endorsement: Record
+
+
+class PostGrant(Wire, frozen=True, kw_only=True):
+    grant: Record
+
+
+class Grants(Wire, frozen=True, kw_only=True):
+    grants: list[bytes]
+
+
+class PostRevocation(Wire, frozen=True, kw_only=True):
+    """The server ends the device's token and unlists it in the same transaction."""
+
+    revocation: Record
+
+
+class UnconfirmedDevice(Wire, frozen=True, kw_only=True):
+    person: Person
+    device: Hex32
+    client_id: ClientId
+    label: str
+    registered_ms: int
+
+
+class UnconfirmedDevices(Wire, frozen=True, kw_only=True):
+    """Of the caller's own person and of the units that the caller may confirm for."""
+
+    devices: list[UnconfirmedDevice]
+
+
+class BeginConfirmation(Wire, frozen=True, kw_only=True):
+    """The endorser begins to compare digits (E3) with its commitment."""
+
+    confirmation_id: Hex16
+    new_device: Hex32
+    commitment: Annotated[bytes, Meta(min_length=32, max_length=32)]
+
+
+class AnswerConfirmation(Wire, frozen=True, kw_only=True):
+    """The new device's half, once for each confirmation."""
+
+    answer: Half
+
+
+class RevealConfirmation(Wire, frozen=True, kw_only=True):
+    """The endorser's half, after the answer."""
+
+    secret: Half
+
+
+class Confirmation(Wire, frozen=True, kw_only=True):
+    """A comparison of digits under way; the server passes the halves on and decides nothing."""
+
+    confirmation_id: str
+    endorser_person_id: PersonId
+    endorser_device: Hex32
+    new_person_id: PersonId
+    new_device: Hex32
+    commitment: bytes
+    answer: bytes | None
+    secret: bytes | None
+    created_ms: int
+    expires_ms: int
+
+
+class Confirmations(Wire, frozen=True, kw_only=True):
+    """Those that the calling device takes part in."""
+
+    confirmations: list[Confirmation]
