@@ -17,8 +17,8 @@ export default defineConfig({
   test: {
     include: ["src/**/*.test.ts", "test/**/*.test.ts"],
     environment: "node",
-    globalSetup: "test/department.ts",
-    // MLS with hundreds of members on a busy two-core machine.
+    globalSetup: "test/data-folder.ts",
+    // A busy two-core machine.
     testTimeout: 60_000,
     // Most tests wait for a server or a clock: one more than there are cores keeps these busy.
     maxWorkers: Math.min(4, availableParallelism() + 1),

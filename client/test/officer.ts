@@ -6,7 +6,7 @@ import { createCore } from "../src/create.ts";
 import type { CoreOptions, LocalCore } from "../src/create.ts";
 import { newId } from "../src/octets.ts";
 import type { WebSocketMaker } from "../src/transport/socket.ts";
-import { numberOf } from "./department.ts";
+import { numberOf } from "./data-folder.ts";
 
 /** What an officer needs of a server: the real one (server.ts) or one in memory. */
 export interface OfficersServer {

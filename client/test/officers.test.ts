@@ -2,7 +2,7 @@ import { execFileSync, spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { ROOT, numberOf } from "./department.ts";
+import { ROOT, numberOf } from "./data-folder.ts";
 import type { Officer } from "./officer.ts";
 import { world } from "./world.ts";
 

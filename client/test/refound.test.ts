@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { numberOf } from "./department.ts";
+import { numberOf } from "./data-folder.ts";
 import { world } from "./world.ts";
 
 const w = world();

@@ -8,7 +8,7 @@ import { merkleRoot } from "../src/roster/merkle.ts";
 import { inclusionWithin, leavesRoot, provenCell, rangeRoot } from "../src/roster/proofs.ts";
 import { RosterRefused } from "../src/roster/refused.ts";
 import { leafBytes } from "../src/roster/roster-copy.ts";
-import { ROOT } from "./department.ts";
+import { ROOT } from "./data-folder.ts";
 
 interface Vector {
   readonly root: string;

@@ -9,8 +9,7 @@ import { cpSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { inject } from "vitest";
-import { PLAIN, ROOT, command, python } from "./department.ts";
+import { PLAIN, ROOT, command, departmentFolder, python } from "./data-folder.ts";
 
 /**
  * A port that nobody listens on, below those that systems give to outgoing connections: one of
@@ -55,7 +54,7 @@ export class TestServer {
   static async start(settings: Readonly<Record<string, string>> = {}): Promise<TestServer> {
     const folder = mkdtempSync(join(tmpdir(), "copconnect-test-"));
     const server = new TestServer(folder, await freePort(), settings);
-    cpSync(inject("department"), folder, { recursive: true });
+    cpSync(await departmentFolder(), folder, { recursive: true });
     await server.serve();
     return server;
   }

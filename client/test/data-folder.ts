@@ -1,12 +1,15 @@
 /**
- * The data folder of a department with its keys and people, made once for all files of tests: each
- * server starts on a copy of its own. Making it takes two Python processes.
+ * The data folder of a real server's department with its keys and people. The first test that starts
+ * a server makes it, for all files of tests: each server starts on a copy of its own. Making it takes
+ * two Python processes. Tests in several processes agree by files: one makes the lock and works, the
+ * others wait for the mark.
  */
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { inject } from "vitest";
 import type { TestProject } from "vitest/node";
 
 export const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
@@ -85,15 +88,36 @@ declare module "vitest" {
   }
 }
 
-export default function setUp(project: TestProject): () => void {
-  const folder = mkdtempSync(join(tmpdir(), "copconnect-department-"));
-  const remove = (): void => rmSync(folder, { recursive: true, force: true });
+const MADE = "made";
+const FAILED = "failed";
+const WAIT_MS = 100;
+const LIMIT_MS = 120_000;
+
+/** The folder, made if this is the first to ask. */
+export async function departmentFolder(): Promise<string> {
+  const folder = inject("department");
+  try {
+    mkdirSync(join(folder, "lock"));
+  } catch {
+    for (let ms = 0; !existsSync(join(folder, MADE)); ms += WAIT_MS) {
+      if (ms > LIMIT_MS || existsSync(join(folder, FAILED)))
+        throw new Error("the department's folder could not be made");
+      await new Promise((resolve) => setTimeout(resolve, WAIT_MS));
+    }
+    return folder;
+  }
   try {
     makeDepartment(folder);
+    writeFileSync(join(folder, MADE), "");
   } catch (error) {
-    remove();
+    writeFileSync(join(folder, FAILED), String(error));
     throw error;
   }
+  return folder;
+}
+
+export default function setUp(project: TestProject): () => void {
+  const folder = mkdtempSync(join(tmpdir(), "copconnect-department-"));
   project.provide("department", folder);
-  return remove;
+  return () => rmSync(folder, { recursive: true, force: true });
 }
