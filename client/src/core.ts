@@ -10,11 +10,11 @@ import type {
   Audience,
   ClientInfo,
   ConductCode,
+  Confirmed,
   ConversationKind,
   Directory,
   Language,
   Names,
-  PendingApproval,
   People,
   Person,
   RegistrationStep,
@@ -36,6 +36,11 @@ export interface AppState {
   readonly phase: "register" | "conduct" | "locked" | "ready" | "signed_out" | "storage_failed";
   /** Why the device was signed out ({@link SignedOutReason}), or could not open its storage. */
   readonly reason: string | null;
+  /**
+   * With "signed_out": nothing signed says that this device is to be wiped, so what it holds is kept,
+   * locked, until the server takes it again or the person starts over.
+   */
+  readonly kept: boolean;
   readonly me: Person | null;
   readonly clientId: string | null;
   readonly unitAdmin: boolean;
@@ -49,10 +54,24 @@ export interface AppState {
   readonly outbox: number;
   /** True while the core is catching up after being away. */
   readonly catchingUp: boolean;
+  /** Who vouches for this device. `confirmers`: the people who can, nearest first, while nobody does. */
+  readonly device: {
+    readonly confirmed: Confirmed;
+    readonly confirmers: readonly Plate[];
+    /** When this device registered. */
+    readonly sinceMs: number | null;
+  };
+  /** Conversations whose earlier messages are here already, while a new device fills up. */
+  readonly history: Progress | null;
   /** Set when the server speaks a newer wire version: ask the person to reload. */
   readonly updateRequired: boolean;
   /** Device clock minus server clock; a warning belongs above 5 minutes. */
   readonly clockSkewMs: number;
+}
+
+export interface Progress {
+  readonly done: number;
+  readonly total: number;
 }
 
 export interface CoreError {
@@ -100,9 +119,13 @@ export interface ConversationItem {
   readonly members: number;
   /** Whose conversation it is, where its people follow the data bank: it is called by these units. */
   readonly audience: Audience | null;
-  /** Groups of devices that are encrypted for apart; ready: those that a message reaches at once. */
-  readonly cells: number;
-  readonly cellsReady: number;
+  /** Members who have not registered yet: what is written waits for them. */
+  readonly unregistered: number;
+  readonly devices: number;
+  /** Nothing sent before is readable on this device; null: everything is. */
+  readonly historyFromMs: number | null;
+  /** Messages of before that are here, of those that there are, while they are being fetched. */
+  readonly history: Progress | null;
   readonly last: {
     readonly preview: Preview;
     readonly sender: Plate | null;
@@ -118,8 +141,12 @@ export interface ConversationItem {
   readonly canPost: boolean;
   readonly admin: boolean;
   readonly whoMayPost: WhoMayPost;
-  /** joining: the core is entering the cell; alarm: a security check failed (see `alarm`). */
-  readonly state: "joining" | "ready" | "left" | "alarm";
+  /**
+   * waiting: this device is not listed yet, or its person is a member again and the roster follows;
+   * alarm: a security check failed (see `alarm`); nothing that works is stopped by it.
+   */
+  readonly state: "ready" | "waiting" | "left" | "alarm";
+  /** `log_differs`: the server shows others another log; `not_direct`: not these two people's. */
   readonly alarm: string | null;
   readonly createdMs: number;
 }
@@ -145,38 +172,49 @@ export interface MemberItem {
   readonly me: boolean;
   readonly deliveredSeq: number;
   readonly readSeq: number;
-  /** Devices of this person in the cell, with their certificate state. */
-  readonly clients: readonly { readonly clientId: string; readonly expiresMs: number }[];
+  /** Whether this person has registered; who has not reads what waits for them when they do. */
+  readonly registered: boolean;
+  /** Nothing sent before is readable by this person; null: everything is. */
+  readonly historyFromMs: number | null;
+  /** This person's devices, of which only confirmed ones are given keys. */
+  readonly devices: readonly MemberDevice[];
+}
+
+export interface MemberDevice {
+  readonly device: string;
+  readonly clientId: string;
+  /** Of one's own devices alone. */
+  readonly label: string | null;
+  readonly confirmed: Confirmed;
+  /** Who vouches for it, where somebody does. */
+  readonly by: Plate | null;
+  readonly expiresMs: number;
 }
 
 /** Honest state of the encryption, for the page behind the lock line. */
 export interface EncryptionView {
   readonly conversationId: string;
-  readonly suite: string;
-  readonly cells: number;
-  readonly cellsReady: number;
-  /** Messages whose seal for this device's cell is still to come. */
+  readonly people: number;
+  /** Members who have not registered yet: how many, and who, where the conversation is small. */
+  readonly unregistered: number;
+  readonly unregisteredPeople: readonly Plate[];
+  /** Devices that the newest signed roster lists. */
+  readonly devices: number;
+  /** People whose listed device this device cannot confirm: it gives them nothing. */
+  readonly unconfirmed: readonly Plate[];
+  /** Messages whose key is missing here so far. */
   readonly waiting: number;
   /** Messages that a check refused; nothing of them is shown. */
   readonly refused: number;
-  /**
-   * Cells of the signed roster that this device's last message has no seal for: nobody in them can
-   * read it yet. They get one as soon as the server lets them.
-   */
-  readonly cellsUnreached: number;
-  readonly epoch: number | null;
   readonly rosterEpoch: number;
-  readonly people: number;
-  /** Devices of this device's cell, and of all cells. */
-  readonly clients: number;
-  readonly allClients: number;
-  /** Eight groups of five digits, equal on the screens of a cell's members in the same epoch. */
-  readonly epochCode: string | null;
-  /**
-   * The same, equal on every member's screen: of one cell the epoch's, of several that of the newest
-   * signed roster, which names everybody's certificate.
-   */
-  readonly safetyCode: string | null;
+  /** How old the conversation key is; null before the first. */
+  readonly keyAgeMs: number | null;
+  readonly kem: "x25519" | "x-wing" | null;
+  readonly historyFromMs: number | null;
+  /** Eight groups of five digits of the newest roster head: equal on the screens of all members. */
+  readonly headCode: string | null;
+  /** The server shows somebody else another log than this device. */
+  readonly logAlarm: boolean;
 }
 
 // --- Messages ----------------------------------------------------------------------------------
@@ -219,29 +257,24 @@ export interface AttachmentView {
 }
 
 export type Notice =
-  | { readonly kind: "created"; readonly by: Plate | null }
+  /** Differences of signed rosters: nothing proves who asked for them, so nobody is named. */
   | {
-      readonly kind: "added" | "removed";
-      readonly by: Plate | null;
-      readonly people: readonly Plate[];
-      /** How many, where they are too many to be named: `people` is empty then. */
-      readonly count: number;
-    }
-  | { readonly kind: "left"; readonly people: readonly Plate[] }
-  | { readonly kind: "device_added" | "device_removed"; readonly people: readonly Plate[] }
-  | {
-      readonly kind: "made_admin" | "revoked_admin";
-      readonly by: Plate | null;
+      readonly kind: "added" | "removed" | "left" | "made_admin" | "revoked_admin";
       readonly people: readonly Plate[];
     }
+  /** `by`: who vouches for the device; null: nobody, it is the person's first. */
+  | { readonly kind: "device_added"; readonly people: readonly Plate[]; readonly by: Plate | null }
+  | { readonly kind: "device_removed"; readonly people: readonly Plate[] }
+  /** From when on this device reads. */
+  | { readonly kind: "history"; readonly fromMs: number }
   | { readonly kind: "title"; readonly by: Plate | null; readonly title: string }
   | { readonly kind: "photo"; readonly by: Plate | null }
-  /** Somebody who is no admin tried to change name or photo. */
+  /** Somebody without the right tried to change name or photo. */
   | { readonly kind: "profile_refused"; readonly by: Plate | null }
-  | { readonly kind: "joined_here" }
-  /** Keys of the conversation could not be read from the storage: this device entered anew. */
-  | { readonly kind: "damaged" }
-  | { readonly kind: "gap" };
+  /** The server shows somebody else another log than this device. */
+  | { readonly kind: "log_differs"; readonly by: Plate | null }
+  /** An earlier message of this sender never came. */
+  | { readonly kind: "gap"; readonly by: Plate | null };
 
 export type MessageBody =
   | { readonly kind: "text"; readonly text: string; readonly mentions: readonly Mention[] }
@@ -298,6 +331,9 @@ export interface MessageReceipts {
   readonly read: readonly Plate[];
   readonly delivered: readonly Plate[];
   readonly waiting: readonly Plate[];
+  /** Of those who wait: people who have not registered yet, and people without a device now. */
+  readonly unregistered: readonly Plate[];
+  readonly signedOut: readonly Plate[];
 }
 
 /** Something to send. `file` stays a Blob: the core reads it in chunks. */
@@ -351,19 +387,50 @@ export type CoreEvent =
       readonly conversationId: string;
       readonly attachment: AttachmentView;
     }
-  /** A message of mine is being sealed for many cells: so far for `done` of them. */
-  | {
-      readonly type: "sealing";
-      readonly conversationId: string;
-      readonly messageId: string;
-      readonly done: number;
-      readonly total: number;
-    }
   | { readonly type: "clients" }
-  | { readonly type: "approvals" }
+  /** There may be other devices that wait to be confirmed. */
+  | { readonly type: "unconfirmed" }
+  /** A comparison of digits that this device takes part in has come further. */
+  | { readonly type: "confirmation" }
   | { readonly type: "directory" }
   /** A message that deserves a notification: not mine, not muted, new. */
   | { readonly type: "notify"; readonly conversationId: string; readonly item: MessageItem };
+
+// --- Devices and who vouches for them --------------------------------------------------------------
+
+/** A registered device that nobody vouches for yet, which this person may confirm. */
+export interface UnconfirmedItem {
+  readonly plate: Plate;
+  readonly device: string;
+  readonly clientId: string;
+  readonly label: string;
+  readonly registeredMs: number;
+  /** One of this person's own devices. */
+  readonly own: boolean;
+}
+
+/** A comparison of six digits under way (KEYS.md E3). The confirming device alone decides. */
+export interface ConfirmationView {
+  readonly confirmationId: string;
+  /** confirming: type the digits here; new: show them here. */
+  readonly role: "confirming" | "new";
+  /** The person at the other end. */
+  readonly plate: Plate | null;
+  readonly device: string;
+  readonly state: "begun" | "digits" | "confirmed" | "refused" | "over";
+  /** On the new device alone. */
+  readonly digits: string | null;
+  /** On the confirming device alone. */
+  readonly triesLeft: number | null;
+  readonly expiresMs: number;
+}
+
+export interface GrantView {
+  readonly unitPath: string;
+  readonly by: Plate | null;
+  readonly createdMs: number;
+  readonly notAfterMs: number;
+}
 
 // --- The core ----------------------------------------------------------------------------------
 
@@ -394,13 +461,31 @@ export interface Core {
   startOver(): Promise<AppState>;
   clients(): Promise<readonly ClientInfo[]>;
   revokeClient(clientId: string): Promise<readonly ClientInfo[]>;
+  renameClient(clientId: string, label: string): Promise<readonly ClientInfo[]>;
 
   // People.
   directory(): Promise<Directory>;
   people(query: PeopleQuery): Promise<People>;
   person(personId: string): Promise<Person>;
-  approvals(): Promise<readonly PendingApproval[]>;
-  decideApproval(approvalId: string, approve: boolean): Promise<void>;
+  /** Not shown and not told of on this person's devices; what they send is stored all the same. */
+  block(personId: string, on: boolean): Promise<void>;
+  blocked(): Promise<readonly Plate[]>;
+
+  // Who vouches for whose device.
+  /** Devices that wait for this person to confirm them. */
+  unconfirmed(): Promise<readonly UnconfirmedItem[]>;
+  /** Begin to compare digits with the person who holds the new device. */
+  beginConfirmation(device: string): Promise<ConfirmationView>;
+  /** Those that this device takes part in. */
+  confirmations(): Promise<readonly ConfirmationView[]>;
+  /** The digits that the new device shows, typed or scanned here. */
+  confirmDigits(confirmationId: string, digits: string): Promise<ConfirmationView>;
+  cancelConfirmation(confirmationId: string): Promise<void>;
+  grants(personId: string): Promise<readonly GrantView[]>;
+  grant(personId: string, unitPath: string, days: number): Promise<readonly GrantView[]>;
+  withdrawGrant(personId: string, unitPath: string): Promise<readonly GrantView[]>;
+  /** A lost device: it is locked and taken off every roster; signed by this device. */
+  revokeDevice(device: string): Promise<void>;
 
   // Conversations.
   conversations(): Promise<readonly ConversationItem[]>;
@@ -412,6 +497,8 @@ export interface Core {
     readonly personIds: readonly string[];
     readonly photo: OutgoingAttachment | null;
     readonly whoMayPost: WhoMayPost;
+    /** What new members see. */
+    readonly history: "none" | "30_days";
     /** Made by the host where absent, so that a repeated call makes no second group. */
     readonly conversationId?: string;
   }): Promise<ConversationItem>;
