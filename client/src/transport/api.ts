@@ -2,9 +2,11 @@
 import type { Bytes } from "../octets.ts";
 import { unpack } from "../unpack.ts";
 import type * as wire from "../wire.ts";
-import type { Http } from "./http.ts";
+import { DEFAULT_TIMEOUT_MS, type Http } from "./http.ts";
 
-const GROUP_INFO_TIMEOUT_MS = 60_000;
+/** Records with up to 2 MiB of seals, over a slow network. */
+const SEALS_TIMEOUT_MS = 60_000;
+const LOG_TIMEOUT_MS = 30_000;
 
 function query(
   parameters: Readonly<Record<string, string | number | boolean | undefined>>,
@@ -28,13 +30,16 @@ export class Api {
     return this.#http.call<T>({ method: "GET", path });
   }
 
-  #post<T>(path: string, body?: unknown, timeoutMs?: number): Promise<T> {
-    return this.#http.call<T>({
-      method: "POST",
-      path,
-      body,
-      ...(timeoutMs === undefined ? {} : { timeoutMs }),
-    });
+  #post<T>(path: string, body?: unknown, timeoutMs = DEFAULT_TIMEOUT_MS): Promise<T> {
+    return this.#http.call<T>({ method: "POST", path, body, timeoutMs });
+  }
+
+  #put<T>(path: string, body: unknown): Promise<T> {
+    return this.#http.call<T>({ method: "PUT", path, body });
+  }
+
+  #delete<T>(path: string): Promise<T> {
+    return this.#http.call<T>({ method: "DELETE", path });
   }
 
   // Registration. Asking for a code again would send another SMS, so it is not repeated.
@@ -54,9 +59,6 @@ export class Api {
   registerClient(body: wire.RegisterClient): Promise<wire.ClientRegistered> {
     return this.#post("/v1/registration/clients", body);
   }
-  trust(): Promise<wire.Trust> {
-    return this.#get("/v1/trust");
-  }
   conduct(language: wire.Language): Promise<wire.ConductCode> {
     return this.#get(`/v1/conduct${query({ language })}`);
   }
@@ -69,17 +71,61 @@ export class Api {
   renewCertificate(body: wire.RenewCertificate): Promise<wire.CertificateRenewed> {
     return this.#post("/v1/certificates", body);
   }
-  revokeClient(clientId: string): Promise<wire.Me> {
-    return this.#http.call({ method: "DELETE", path: `/v1/clients/${clientId}` });
+  renameClient(clientId: string, body: wire.RenameClient): Promise<wire.Me> {
+    return this.#put(`/v1/clients/${clientId}/label`, body);
+  }
+  /** The roster authority revokes a device of the caller's person. */
+  removeClient(clientId: string): Promise<wire.Me> {
+    return this.#delete(`/v1/clients/${clientId}`);
   }
   signOut(): Promise<void> {
     return this.#http.call({ method: "POST", path: "/v1/sign-out", repeats: 0, timeoutMs: 5_000 });
   }
-  approvals(): Promise<wire.PendingApprovals> {
-    return this.#get("/v1/approvals");
+
+  // Trust.
+  trust(): Promise<wire.Trust> {
+    return this.#get("/v1/trust");
   }
-  decideApproval(approvalId: string, body: wire.DecideApproval): Promise<wire.PendingApprovals> {
-    return this.#post(`/v1/approvals/${approvalId}`, body);
+  lookUpTrust(body: wire.LookUpTrust): Promise<wire.PeopleTrust> {
+    return this.#post("/v1/people/trust", body, LOG_TIMEOUT_MS);
+  }
+  putDeviceKeys(body: wire.PutDeviceKeys): Promise<void> {
+    return this.#put("/v1/device-keys", body);
+  }
+  /** Asked once: a repeat would take longer than the answer may be on its way (T1). */
+  time(body: wire.AskTime): Promise<wire.TimeAnswer> {
+    return this.#http.call({ method: "POST", path: "/v1/time", body, repeats: 0 });
+  }
+  postEndorsement(body: wire.PostEndorsement): Promise<void> {
+    return this.#post("/v1/endorsements", body);
+  }
+  postGrant(body: wire.PostGrant): Promise<void> {
+    return this.#post("/v1/grants", body);
+  }
+  /** Grants to a person, and by that person's devices. */
+  grants(personId: string): Promise<wire.Grants> {
+    return this.#get(`/v1/grants${query({ person: personId })}`);
+  }
+  postRevocation(body: wire.PostRevocation): Promise<void> {
+    return this.#post("/v1/revocations", body);
+  }
+  unconfirmed(): Promise<wire.UnconfirmedDevices> {
+    return this.#get("/v1/unconfirmed");
+  }
+  confirmations(): Promise<wire.Confirmations> {
+    return this.#get("/v1/confirmations");
+  }
+  beginConfirmation(body: wire.BeginConfirmation): Promise<wire.Confirmation> {
+    return this.#post("/v1/confirmations", body);
+  }
+  answerConfirmation(id: string, body: wire.AnswerConfirmation): Promise<wire.Confirmation> {
+    return this.#post(`/v1/confirmations/${id}/answer`, body);
+  }
+  revealConfirmation(id: string, body: wire.RevealConfirmation): Promise<wire.Confirmation> {
+    return this.#post(`/v1/confirmations/${id}/reveal`, body);
+  }
+  endConfirmation(id: string): Promise<void> {
+    return this.#delete(`/v1/confirmations/${id}`);
   }
 
   // People.
@@ -100,17 +146,6 @@ export class Api {
   }
   lookUpPeople(body: wire.LookUpPeople): Promise<wire.People> {
     return this.#post("/v1/people/lookups", body);
-  }
-
-  // Key packages.
-  uploadKeyPackages(body: wire.UploadKeyPackages): Promise<wire.KeyPackageCounts> {
-    return this.#post("/v1/key-packages", body, GROUP_INFO_TIMEOUT_MS);
-  }
-  keyPackageCounts(): Promise<wire.KeyPackageCounts> {
-    return this.#get("/v1/key-packages");
-  }
-  claimKeyPackages(body: wire.ClaimKeyPackages): Promise<wire.ClaimedKeyPackages> {
-    return this.#post("/v1/key-packages/claims", body);
   }
 
   // Conversations.
@@ -135,74 +170,79 @@ export class Api {
     return this.#post(`/v1/conversations/${id}/members`, body);
   }
   changePolicy(id: string, body: wire.ChangePolicy): Promise<wire.Conversation> {
-    return this.#http.call({ method: "PUT", path: `/v1/conversations/${id}/policy`, body });
+    return this.#put(`/v1/conversations/${id}/policy`, body);
   }
   setPreferences(id: string, body: wire.SetPreferences): Promise<wire.Conversation> {
-    return this.#http.call({ method: "PUT", path: `/v1/conversations/${id}/preferences`, body });
+    return this.#put(`/v1/conversations/${id}/preferences`, body);
   }
-  roster(id: string): Promise<wire.SignedRoster> {
-    return this.#get(`/v1/conversations/${id}/roster`);
+
+  // Rosters.
+  head(id: string): Promise<wire.RosterState> {
+    return this.#get(`/v1/conversations/${id}/head`);
   }
-  cellRoster(id: string, cellId: string): Promise<wire.CellRoster> {
-    return this.#get(`/v1/conversations/${id}/cells/${cellId}/roster`);
+  headOf(id: string, epoch: number): Promise<wire.Head> {
+    return this.#get(`/v1/conversations/${id}/heads/${epoch}`);
   }
-  rosterHeads(id: string, from: number, to: number): Promise<wire.RosterHeads> {
-    return this.#get(`/v1/conversations/${id}/roster/heads${query({ from, to })}`);
+  proofs(id: string, body: wire.AskProofs): Promise<wire.Proofs> {
+    return this.#post(`/v1/conversations/${id}/proofs`, body);
   }
-  rosterCells(id: string): Promise<wire.RosterCells> {
-    return this.#get(`/v1/conversations/${id}/roster/cells`);
+  ownCell(id: string): Promise<wire.CellLeaves> {
+    return this.#get(`/v1/conversations/${id}/cells/own`);
   }
-  cellKeys(id: string, since: number): Promise<wire.CellKeys> {
-    return this.#http.call({
-      method: "GET",
-      path: `/v1/conversations/${id}/keys${query({ since })}`,
-      timeoutMs: 60_000,
-    });
+
+  // Messages. Entries ascend in every page.
+  /** The oldest entries after a seq. */
+  logAfter(id: string, after: number, limit: number): Promise<wire.LogPage> {
+    return this.#log(id, query({ after, limit }));
   }
-  async uploadKeyRecord(id: string, cellId: string, body: wire.UploadKeyRecord): Promise<void> {
-    const path = `/v1/conversations/${id}/cells/${cellId}/key-record`;
-    await this.#http.call({ method: "PUT", path, body });
+  /** The newest entries before a seq. */
+  logBefore(id: string, before: number, limit: number): Promise<wire.LogPage> {
+    return this.#log(id, query({ before, limit }));
   }
-  log(id: string, after: number, limit: number): Promise<wire.LogPage> {
-    return this.#http.call({
-      method: "GET",
-      path: `/v1/conversations/${id}/log${query({ after, limit })}`,
-      timeoutMs: 30_000,
-    });
+  #log(id: string, asked: string): Promise<wire.LogPage> {
+    const path = `/v1/conversations/${id}/log${asked}`;
+    return this.#http.call({ method: "GET", path, timeoutMs: LOG_TIMEOUT_MS });
   }
   postMessage(id: string, body: wire.PostMessage): Promise<wire.Accepted> {
-    return this.#post(`/v1/conversations/${id}/messages`, body);
+    return this.#post(`/v1/conversations/${id}/messages`, body, LOG_TIMEOUT_MS);
   }
-  postSealed(id: string, body: wire.PostSealed): Promise<wire.Accepted> {
-    return this.#post(`/v1/conversations/${id}/sealed`, body, GROUP_INFO_TIMEOUT_MS);
+  chain(id: string): Promise<wire.SenderChain> {
+    return this.#get(`/v1/conversations/${id}/chain`);
   }
-  sealedChain(id: string): Promise<wire.SenderChain> {
-    return this.#get(`/v1/conversations/${id}/sealed/chain`);
+
+  // Conversation keys, cell keys and key shares.
+  postKey(id: string, body: wire.PostKey): Promise<wire.KeyAccepted> {
+    return this.#post(`/v1/conversations/${id}/keys`, body, SEALS_TIMEOUT_MS);
   }
-  sealedEntry(id: string, seq: number): Promise<wire.LogEntry> {
-    return this.#get(`/v1/conversations/${id}/sealed/${seq}`);
+  /** The key with this id; without one, the newest that is usable now. */
+  key(id: string, keyId: string | null): Promise<wire.Keys> {
+    return this.#get(`/v1/conversations/${id}/keys${query({ id: keyId ?? undefined })}`);
   }
-  sealsWanted(id: string): Promise<wire.SealsWanted> {
-    return this.#get(`/v1/conversations/${id}/sealed/wanted`);
+  postCellKey(id: string, body: wire.PostCellKey): Promise<void> {
+    return this.#post(`/v1/conversations/${id}/cells/own/keys`, body, SEALS_TIMEOUT_MS);
   }
-  async lateSeals(id: string, seq: number, body: wire.LateSeals): Promise<void> {
-    const path = `/v1/conversations/${id}/sealed/${seq}/seals`;
-    await this.#http.call({ method: "POST", path, body, timeoutMs: GROUP_INFO_TIMEOUT_MS });
+  ownCellKeys(id: string): Promise<wire.OwnCellKeys> {
+    return this.#get(`/v1/conversations/${id}/cells/own/keys`);
   }
-  uploadCommit(id: string, cellId: string, body: wire.UploadCommit): Promise<wire.Accepted> {
-    const path = `/v1/conversations/${id}/cells/${cellId}/commits`;
-    return this.#post(path, body, GROUP_INFO_TIMEOUT_MS);
+  markCellKey(id: string, body: wire.MarkCellKey): Promise<void> {
+    return this.#post(`/v1/conversations/${id}/cells/own/marks`, body);
   }
-  lease(id: string, cellId: string): Promise<wire.GroupInfoLease> {
-    const path = `/v1/conversations/${id}/cells/${cellId}/leases`;
-    return this.#post(path, undefined, GROUP_INFO_TIMEOUT_MS);
+  /** All cell lines, and the cell keys that changed after a version. */
+  cellKeys(id: string, since: number): Promise<wire.CellKeys> {
+    const path = `/v1/conversations/${id}/cells${query({ since })}`;
+    return this.#http.call({ method: "GET", path, timeoutMs: SEALS_TIMEOUT_MS });
   }
-  welcome(id: string, cellId: string): Promise<wire.PendingWelcome> {
-    return this.#get(`/v1/conversations/${id}/cells/${cellId}/welcome`);
+  requestShares(id: string, body: wire.ShareRequest): Promise<void> {
+    return this.#post(`/v1/conversations/${id}/share-requests`, body);
   }
-  forgetWelcome(id: string, cellId: string): Promise<void> {
-    const path = `/v1/conversations/${id}/cells/${cellId}/welcome`;
-    return this.#http.call({ method: "DELETE", path });
+  sharesDone(id: string, body: wire.ShareRequest): Promise<void> {
+    return this.#post(`/v1/conversations/${id}/share-requests/done`, body);
+  }
+  postShare(id: string, body: wire.PostShare): Promise<void> {
+    return this.#post(`/v1/conversations/${id}/shares`, body);
+  }
+  shares(id: string): Promise<wire.Shares> {
+    return this.#get(`/v1/conversations/${id}/shares`);
   }
 
   // Attachments.

@@ -2,7 +2,7 @@
  * HTTP with MessagePack bodies. Every refusal becomes a CoreFailure with the server's stable code;
  * whatever keeps an answer from arriving becomes `network` with `retry`. A repeat sends the
  * identical bytes: the body is encoded once.
- * Imports nothing of mls or vault.
+ * Imports nothing of keys or vault.
  */
 import { encode } from "@msgpack/msgpack";
 import type { Bytes } from "../octets.ts";
@@ -12,6 +12,7 @@ import { unpack } from "../unpack.ts";
 import type { ErrorBody } from "../wire.ts";
 import { delayMs, pause } from "./backoff.ts";
 
+export const DEFAULT_TIMEOUT_MS = 15_000;
 const MSGPACK = "application/msgpack";
 
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
@@ -94,7 +95,7 @@ export class Http {
       headers["content-type"] = options.raw === undefined ? MSGPACK : "application/octet-stream";
     }
     const timeout = new AbortController();
-    const timer = setTimeout(() => timeout.abort(), options.timeoutMs ?? 15_000);
+    const timer = setTimeout(() => timeout.abort(), options.timeoutMs ?? DEFAULT_TIMEOUT_MS);
     const abort = (): void => timeout.abort();
     options.signal?.addEventListener("abort", abort);
     try {

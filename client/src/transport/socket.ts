@@ -5,7 +5,7 @@
  * Liveness: a socket that the network dropped silently looks open. The browser cannot send pings,
  * so an empty `cursors` frame goes out every {@link PROBE_MS}; what cannot be sent breaks the
  * connection, and the server's own pings close what is dead from its side.
- * Imports nothing of mls or vault.
+ * Imports nothing of keys or vault.
  */
 import { encode } from "@msgpack/msgpack";
 import {
