@@ -1,0 +1,120 @@
+/**
+ * What conversations ask of trust: who is confirmed, which key a device has, what time it is, and
+ * this device's own keys. `PeopleTrust`, `TrustedTime` and `OwnKeys` implement these; tests of
+ * conversations may give their own.
+ *
+ * Everything here judges by verified records alone and fails closed with `Refused` (keys/refused.ts).
+ */
+import type { DeviceKey } from "../keys/device-key.ts";
+import type { Kem } from "../keys/hpke.ts";
+import type { DeviceId, PersonId, SealKeyId } from "../keys/ids.ts";
+import type { SealOpener } from "../keys/committed.ts";
+import type { RosterHead } from "../rosters/head.ts";
+import type { Confirmed, PersonTrust as PersonBundle } from "../wire.ts";
+import type { Department } from "./department.ts";
+import type { Certificate } from "./device-certificate.ts";
+import type { PersonCard } from "./person-card.ts";
+
+/** E0's answer about one device, and who made it so. */
+export interface Verdict {
+  readonly device: DeviceId;
+  readonly personId: PersonId;
+  /** "no": not confirmed, and `refusal` says why. */
+  readonly confirmed: Confirmed;
+  /** Whose device endorsed it: null for "root_admin", "first", "replaced" and "no". */
+  readonly by: PersonId | null;
+  readonly byDevice: DeviceId | null;
+  /** When the endorsement was made; null where there is none. */
+  readonly sinceMs: number | null;
+  readonly refusal: string | null;
+}
+
+/** How a person's devices changed, from verified PersonDevices records (E1, E5). */
+export interface DeviceChange {
+  readonly personId: PersonId;
+  readonly added: readonly DeviceId[];
+  /** Revoked, or no longer in the newest PersonDevices. */
+  readonly removed: readonly DeviceId[];
+}
+
+export interface EnsureOptions {
+  /** DeviceKeys too: a sender needs them, a receiver does not. */
+  readonly keys?: boolean;
+  /** Ask the server for newer records also of people who are known. Before sealing, say true. */
+  readonly fresh?: boolean;
+}
+
+export interface DeviceTrust {
+  /**
+   * Have the records of these people, and of everybody whose devices endorsed or granted: read from
+   * the vault, and what is missing asked of the server, in batches, once for all who ask meanwhile.
+   * Rejects with `network` when the server is needed and cannot be reached. People whom the server
+   * does not know stay unknown.
+   */
+  ensure(personIds: Iterable<string>, options?: EnsureOptions): Promise<void>;
+  /** Take in records that came beside something else (wire.Supplement). What is wrong is left out. */
+  learn(bundles: readonly PersonBundle[]): Promise<void>;
+
+  /** E0 and E4 of one device of a person at a time. Never rejects for a device: see `confirmed`. */
+  verdict(personId: string, device: DeviceId, atMs: number): Promise<Verdict>;
+  /** The certificate of a confirmed device at a time. Rejects with Refused, naming `rule`. */
+  confirmedCertificate(
+    personId: string,
+    device: DeviceId,
+    atMs: number,
+    rule: string,
+  ): Promise<Certificate>;
+  /** Of the newest PersonDevices, in the order of registration, revoked ones too. */
+  devicesOf(personId: string): Promise<readonly DeviceId[]>;
+  /** A device's newest certificate that this department issued, valid now or not; null: unknown. */
+  certificateOf(personId: string, device: DeviceId): Promise<Certificate | null>;
+  /**
+   * The newest DeviceKey of a device (H2, S3): verified, its generation never back, under 14 days
+   * old by T1's clock. Rejects with Refused.
+   */
+  deviceKey(personId: string, device: DeviceId, kem: Kem): Promise<DeviceKey>;
+  /** Take in DeviceKeys that came beside something else (wire.ShareWanted). */
+  learnKeys(personId: string, keys: readonly Uint8Array[]): Promise<void>;
+  /** The newest verified card; null: unknown. Plates show nothing else. */
+  card(personId: string): Promise<PersonCard | null>;
+
+  /** The newest department record. */
+  readonly department: Department;
+  /** Raw public key that heads, stamps and cards are signed by. */
+  readonly rosterAuthority: Uint8Array;
+  /** Records of these people are others now: what was refused for them may be judged again. */
+  onChanged(listener: (personIds: readonly PersonId[]) => void): () => void;
+  /** E1: verified changes of people's devices, once each. */
+  onDevices(listener: (change: DeviceChange) => void): () => void;
+}
+
+/** T1 and S1. */
+export interface TimeAnchor {
+  /** Anchor if it is not yet, or was long ago. Rejects with `network` or Refused (T1). */
+  anchor(): Promise<void>;
+  /** The department's time; null before {@link anchor}. Never goes back. */
+  now(): number | null;
+  /** The same. Throws Refused (T1) before {@link anchor}. */
+  requireNow(): number;
+  /**
+   * S1: the stamp is this head's, signed, within 10 min, not older than one accepted for this
+   * conversation before, and the head not below `named`, the highest epoch in an accepted header or
+   * record. Anchors first if needed.
+   */
+  requireNewest(stamp: Uint8Array, head: RosterHead, named: number): Promise<void>;
+  /** S1 again for the head that {@link requireNewest} accepted last. Throws Refused when too old. */
+  requireStillNewest(head: RosterHead, named: number): void;
+}
+
+/** This device's own DeviceKeys. */
+export interface OwnDeviceKeys {
+  /**
+   * Make what is missing or a week old, store it, publish it. Called after each connection; sends
+   * identical bytes again until the server has them.
+   */
+  maintain(): Promise<void>;
+  /** What opens seals and shares that name this key id; null: not ours, or forgotten after 48 h. */
+  opener(keyId: SealKeyId): Promise<SealOpener | null>;
+  /** Every key id that seals to this device may name now, for finding its own among many. */
+  keyIds(): Promise<readonly SealKeyId[]>;
+}
