@@ -1,4 +1,4 @@
-"""Who acts: an authenticated caller and a registered client, as roles hand them to each other."""
+"""Who acts: an authenticated caller, and devices as roles hand them to each other."""
 
 from dataclasses import dataclass
 
@@ -7,11 +7,14 @@ from copconnect.ids import ClientId, PersonId
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """An authenticated client."""
+    """An authenticated device. ``confirmed``: by KEYS.md E0, as the server judges it; another one
+    may use the trust routes alone."""
 
     person_id: PersonId
     client_id: ClientId
+    device: bytes  # 32 bytes (KEYS.md section 2).
     conduct_accepted: bool
+    confirmed: bool
     me_version: str = ""  # As in wire.Ready.
 
 
@@ -23,10 +26,19 @@ class Ended:
 
 
 @dataclass(frozen=True, slots=True)
-class RegisteredClient:
-    """A client with a valid certificate. One client has two during a renewal."""
+class ListedDevice:
+    """A device that rosters may list: confirmed, unrevoked, with a valid certificate (E2)."""
 
+    device: bytes
     client_id: ClientId
     person_id: PersonId
-    certificate_hash: str  # SHA-256 of the DER, hex.
-    certificate: bytes  # DER.
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceKeyRow:
+    """A DeviceKey record that seals and shares may name: a device's newest generation for a KEM,
+    and the former one for an hour (K1)."""
+
+    kem: int
+    key_id: bytes  # 16 bytes.
+    record: bytes

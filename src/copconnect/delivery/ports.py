@@ -1,32 +1,56 @@
-"""What the Delivery Service needs from other roles; app.py passes it in."""
+"""What the Delivery Service needs from other roles, and what it offers them; app.py wires it.
 
-from collections.abc import Collection
+Every method that takes a connection runs in the caller's transaction. Devices are 32 bytes, ids of
+people, clients and conversations 32 hex digits.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 from sqlalchemy import Select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
-from copconnect.ids import AttachmentId, ClientId, ConversationId, PersonId
-from copconnect.principals import RegisteredClient
+from copconnect.bus import AnyWakeup
+from copconnect.ids import AttachmentId, ConversationId, PersonId
+from copconnect.principals import DeviceKeyRow, ListedDevice
 
 
-class Registrations(Protocol):
-    """Who is registered; the Authentication Service and the roster know."""
+class Devices(Protocol):
+    """Whose devices rosters may list, and their keys; the Authentication Service knows."""
 
-    async def clients_of(
+    async def devices_of(
         self, connection: AsyncConnection, person_ids: Collection[PersonId]
-    ) -> list[RegisteredClient]:
-        """Return every valid client of these people; one with two certificates appears twice, the
-        newer one after the other."""
+    ) -> list[ListedDevice]:
+        """Return the devices of these people that are confirmed (E0), unrevoked, have a valid
+        certificate and whose person is active. A constant number of statements for each 500."""
         ...
 
-    async def certificates(
-        self, connection: AsyncConnection, person_ids: Collection[PersonId]
-    ) -> dict[str, tuple[ClientId, PersonId]]:
-        """Return whose every valid certificate of these people is, by hash, and others' too where
-        they are many; a client's newest comes last."""
+    async def device_keys(
+        self, connection: AsyncConnection, devices: Collection[bytes]
+    ) -> Mapping[bytes, Sequence[DeviceKeyRow]]:
+        """Return by device the DeviceKeys that seals and shares may name: the newest generation of
+        each KEM first, then the former one for an hour (D2, D3, K1)."""
         ...
+
+    async def public_key(self, connection: AsyncConnection, device: bytes) -> bytes | None:
+        """Return a device's Ed25519 public key, valid or not any more, from a cache as a rule."""
+        ...
+
+    async def people_trust(
+        self, connection: AsyncConnection, person_ids: Collection[PersonId]
+    ) -> list[wire.PersonTrust]:
+        """Return all that is signed about these people, without device keys, and, transitively,
+        about the people whose devices endorsed theirs: for wire.Supplement."""
+        ...
+
+    async def has_grant(self, connection: AsyncConnection, person_id: PersonId) -> bool:
+        """Return whether a person holds a grant in force, or is a root admin."""
+        ...
+
+
+class People(Protocol):
+    """Who is in the data bank; the directory knows."""
 
     async def active_people(
         self, connection: AsyncConnection, person_ids: Collection[PersonId]
@@ -37,7 +61,7 @@ class Registrations(Protocol):
 
 
 class Organisation(Protocol):
-    """Who belongs to an audience by the data bank, and who people are; the roster knows."""
+    """Who belongs to an audience by the data bank, and who people are; the directory knows."""
 
     def found_by(self, text: str) -> Select[tuple[str, str]]:
         """Return a statement of who is found by a text, everybody by none: person ids, and unique
@@ -54,8 +78,8 @@ class Organisation(Protocol):
         rule: wire.Audience,
         only: Collection[PersonId] | None = None,
     ) -> dict[PersonId, bool]:
-        """Return the active people of an audience, with whether each administers it. ``only``: of
-        these people."""
+        """Return the active people of an audience, registered or not, with whether each
+        administers it. ``only``: of these people."""
         ...
 
     async def administers(
@@ -66,13 +90,8 @@ class Organisation(Protocol):
         ...
 
 
-class RosterAuthority(Protocol):
-    """Signs roster heads and external Removes with a key that is not the DS's."""
-
-    @property
-    def certificate(self) -> bytes:
-        """DER."""
-        ...
+class RosterSigner(Protocol):
+    """The roster authority's key, which is not the Delivery Service's."""
 
     @property
     def public_key(self) -> bytes:
@@ -80,7 +99,7 @@ class RosterAuthority(Protocol):
         ...
 
     def sign(self, data: bytes) -> bytes:
-        """Return the Ed25519 signature (64 bytes)."""
+        """Return the Ed25519 signature (64) over T(label) ‖ record, which the caller joined."""
         ...
 
 
@@ -95,4 +114,30 @@ class Attachments(Protocol):
     ) -> None:
         """Mark them posted. Raises AttachmentIncomplete unless each is complete and shared to
         this conversation."""
+        ...
+
+
+class Memberships(Protocol):
+    """What DeliveryService offers the Authentication Service (which states it as its own port)."""
+
+    async def devices_changed(
+        self, connection: AsyncConnection, person_ids: Collection[PersonId], *, urgent: bool
+    ) -> list[AnyWakeup]:
+        """Compare what rosters list of these people with ``Devices.devices_of``, and list or unlist
+        what differs, in this transaction; publish the result after its commit.
+
+        Call it after the caller's own rows are written: a device was confirmed, revoked, expired,
+        or its person suspended. ``urgent`` (a revocation, a suspension): unlist in every
+        conversation in this transaction, however large (D6). Otherwise conversations of more than
+        256 devices and those that follow the data bank take the change up within a round.
+        """
+        ...
+
+    async def belongs_to_any(
+        self,
+        connection: AsyncConnection,
+        person_id: PersonId,
+        conversation_ids: Collection[ConversationId],
+    ) -> bool:
+        """Return whether a person is a member of any of these conversations."""
         ...
