@@ -1,0 +1,307 @@
+"""Tables of the Delivery Service.
+
+Ids of people, clients, conversations, cells and messages are 32 hex digits; devices, hashes and key
+ids are bytes. Leaves and cell lines are intervals of roster epochs (``to_epoch`` is exclusive; NULL:
+current), so that a leaf can be proven under every head that is kept.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    String,
+    Table,
+    UniqueConstraint,
+    text,
+)
+
+from copconnect.database import METADATA
+
+_Id = String(32)
+_Hash = LargeBinary(32)
+
+CONVERSATIONS = Table(
+    "conversations",
+    METADATA,
+    Column("conversation_id", _Id, primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("created_by", _Id, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("who_may_post", String(16), nullable=False),
+    Column("history_days", Integer),  # None: new members read everything.
+    Column("direct_people", String(65)),  # The two of a direct conversation, by ":".
+    # The log.
+    Column("last_seq", BigInteger, nullable=False),
+    Column("last_message_ms", BigInteger),
+    Column("log_hash", _Hash, nullable=False),  # L of last_seq.
+    Column("state_seq", BigInteger),  # Of the newest state message.
+    # People: those who belong now, and those of them that have a listed device.
+    Column("members", Integer, nullable=False),
+    Column("listed_people", Integer, nullable=False),
+    Column("info_number", BigInteger, nullable=False),  # Grows with what rules.versions names.
+    # The roster.
+    Column("kem", Integer, nullable=False),
+    Column("roster_epoch", BigInteger, nullable=False),
+    Column("rekey_epoch", BigInteger, nullable=False),
+    Column("head", LargeBinary, nullable=False),
+    Column("head_hash", _Hash, nullable=False),
+    Column("head_ms", BigInteger, nullable=False),
+    Column("devices", Integer, nullable=False),
+    Column("cells", Integer, nullable=False),
+    Column("cell_key_version", BigInteger, nullable=False),
+    Index(None, "created_by", "created_ms"),
+    Index(None, "last_message_ms"),
+    Index(None, "head_ms"),
+)
+
+# Former members stay, so that the return is known (history_from) and receipts count who belonged.
+MEMBERS = Table(
+    "members",
+    METADATA,
+    Column("conversation_id", _Id, primary_key=True),
+    Column("person_id", _Id, primary_key=True),
+    Column("admin", Boolean, nullable=False),
+    Column("added_ms", BigInteger, nullable=False),
+    Column("history_from_ms", BigInteger, nullable=False),
+    Column("removed_ms", BigInteger),  # None: belongs now.
+    Column("muted_until_ms", BigInteger),
+    Column("pinned", Boolean, nullable=False),
+    Index(None, "person_id"),
+    Index(
+        "ix_members_admins",
+        "conversation_id",
+        "person_id",
+        sqlite_where=text("admin"),
+        postgresql_where=text("admin"),
+    ),
+)
+
+# What a change_id answered, so that a repeat changes nothing.
+MEMBER_CHANGES = Table(
+    "member_changes",
+    METADATA,
+    Column("conversation_id", _Id, primary_key=True),
+    Column("change_id", _Id, primary_key=True),
+    Column("person_id", _Id, nullable=False),
+    Column("changed_ms", BigInteger, nullable=False),
+    Column("left", Boolean, nullable=False),  # The person removed themselves.
+    Index(None, "person_id", "changed_ms"),
+    Index(None, "changed_ms"),
+)
+
+LEAVES = Table(
+    "leaves",
+    METADATA,
+    Column("conversation_id", _Id, primary_key=True),
+    Column("device", _Hash, primary_key=True),
+    Column("from_epoch", BigInteger, primary_key=True),
+    Column("to_epoch", BigInteger),
+    Column("client_id", _Id, nullable=False),
+    Column("person_id", _Id, nullable=False),
+    Column("cell_id", _Id, nullable=False),
+    Column("history_from_ms", BigInteger, nullable=False),
+    Column("rights", SmallInteger, nullable=False),
+    Index(None, "conversation_id", "cell_id"),
+    Index(
+        "ix_leaves_client",
+        "client_id",
+        sqlite_where=text("to_epoch IS NULL"),
+        postgresql_where=text("to_epoch IS NULL"),
+    ),
+    Index(
+        "ix_leaves_person",
+        "person_id",
+        "conversation_id",
+        sqlite_where=text("to_epoch IS NULL"),
+        postgresql_where=text("to_epoch IS NULL"),
+    ),
+    Index(None, "conversation_id", "to_epoch"),
+)
+
+CELL_LINES = Table(
+    "cell_lines",
+    METADATA,
+    Column("conversation_id", _Id, primary_key=True),
+    Column("cell_id", _Id, primary_key=True),
+    Column("from_epoch", BigInteger, primary_key=True),
+    Column("to_epoch", BigInteger),
+    Column("devices", Integer, nullable=False),
+    Column("rekey_epoch", BigInteger, nullable=False),
+    Column("root", _Hash, nullable=False),
+    Index(None, "conversation_id", "to_epoch"),
+)
+
+HEADS = Table(
+    "heads",
+    METADATA,
+    Column("conversation_id", _Id, primary_key=True),
+    Column("epoch", BigInteger, primary_key=True),
+    Column("head", LargeBinary, nullable=False),
+    Column("hash", _Hash, nullable=False),
+    Column("created_ms", BigInteger, nullable=False, index=True),
+)
+
+KEYS = Table(
+    "conversation_keys",
+    METADATA,
+    Column("conversation_id", _Id, primary_key=True),
+    Column("key_id", _Hash, primary_key=True),
+    Column("epoch", BigInteger, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),  # As its record says.
+    Column("stored_ms", BigInteger, nullable=False, index=True),
+    Column("author", _Hash, nullable=False),
+    Column("author_person", _Id, nullable=False),
+    Column("free", Boolean, nullable=False),  # Not one of its author's three a day (D2).
+    Column("record", LargeBinary, nullable=False),
+    Column("seals", LargeBinary, nullable=False),
+    Column("messages", Integer, nullable=False),
+    Column("last_seq", BigInteger),  # Of the newest message under it.
+    Index(None, "conversation_id", "epoch", "created_ms"),
+    Index(None, "author_person", "stored_ms"),
+)
+
+# Devices that were asked for the next conversation key (D7).
+KEY_ASKS = Table(
+    "key_asks",
+    METADATA,
+    Column("conversation_id", _Id, primary_key=True),
+    Column("device", _Hash, primary_key=True),
+    Column("asked_ms", BigInteger, nullable=False, index=True),
+)
+
+CELL_KEYS = Table(
+    "cell_keys",
+    METADATA,
+    Column("conversation_id", _Id, primary_key=True),
+    Column("key_id", LargeBinary(16), primary_key=True),
+    Column("cell_id", _Id, nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("generation", Integer, nullable=False),
+    Column("version", BigInteger, nullable=False),  # conversations.cell_key_version of its time.
+    Column("author", _Hash, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("record", LargeBinary, nullable=False),
+    Column("seals", LargeBinary, nullable=False),
+    UniqueConstraint("conversation_id", "cell_id", "epoch", "generation"),
+    Index(None, "conversation_id", "version"),
+    Index(None, "created_ms"),
+)
+
+# Devices that were asked for a cell's next key (C1): records of others are refused.
+CELL_KEY_ASKS = Table(
+    "cell_key_asks",
+    METADATA,
+    Column("conversation_id", _Id, primary_key=True),
+    Column("cell_id", _Id, primary_key=True),
+    Column("epoch", BigInteger, primary_key=True),
+    Column("generation", Integer, primary_key=True),
+    Column("device", _Hash, primary_key=True),
+    Column("asked_ms", BigInteger, nullable=False, index=True),
+)
+
+# People with a device that cannot open a cell's key (C2).
+CELL_KEY_MARKS = Table(
+    "cell_key_marks",
+    METADATA,
+    Column("conversation_id", _Id, primary_key=True),
+    Column("key_id", LargeBinary(16), primary_key=True),
+    Column("person_id", _Id, primary_key=True),
+    Column("marked_ms", BigInteger, nullable=False, index=True),
+)
+
+# Secrets that a device lacks, until it says that they opened (D4).
+SHARE_REQUESTS = Table(
+    "share_requests",
+    METADATA,
+    Column("conversation_id", _Id, primary_key=True),
+    Column("device", _Hash, primary_key=True),
+    Column("kind", SmallInteger, primary_key=True),
+    Column("reference", LargeBinary(16), primary_key=True),
+    Column("client_id", _Id, nullable=False),
+    Column("person_id", _Id, nullable=False),
+    Column("asked_ms", BigInteger, nullable=False, index=True),
+    Index(None, "client_id"),
+)
+
+# Key shares on their way to a device.
+SHARES = Table(
+    "shares",
+    METADATA,
+    Column("conversation_id", _Id, primary_key=True),
+    Column("device", _Hash, primary_key=True),
+    Column("share_hash", _Hash, primary_key=True),
+    Column("client_id", _Id, nullable=False),
+    Column("helper", _Hash, nullable=False),  # The device that shares.
+    Column("share", LargeBinary, nullable=False),
+    Column("created_ms", BigInteger, nullable=False, index=True),
+    Index(None, "client_id"),
+)
+
+LOG = Table(
+    "log_entries",
+    METADATA,
+    Column("conversation_id", _Id, primary_key=True),
+    Column("seq", BigInteger, primary_key=True),
+    Column("message_id", _Id, nullable=False),
+    Column("device", _Hash, nullable=False),
+    Column("person_id", _Id, nullable=False),
+    Column("sent_ms", BigInteger, nullable=False, index=True),  # When it was accepted.
+    Column("epoch", BigInteger, nullable=False),  # Of the header's head.
+    Column("key_id", _Hash, nullable=False),
+    Column("header_hash", _Hash, nullable=False),
+    Column("log_hash", _Hash, nullable=False),  # L of this seq.
+    Column("message", LargeBinary, nullable=False),
+    UniqueConstraint("conversation_id", "message_id"),
+)
+
+# Where each device's messages in a conversation stand.
+CHAINS = Table(
+    "sender_chains",
+    METADATA,
+    Column("conversation_id", _Id, primary_key=True),
+    Column("device", _Hash, primary_key=True),
+    Column("seq", BigInteger, nullable=False),
+    Column("header", LargeBinary, nullable=False),  # Header ‖ signature of the last one.
+    Column("header_hash", _Hash, nullable=False),
+)
+
+CURSORS = Table(
+    "cursors",
+    METADATA,
+    Column("conversation_id", _Id, primary_key=True),
+    Column("client_id", _Id, primary_key=True),
+    Column("person_id", _Id, nullable=False),
+    Column("delivered_seq", BigInteger, nullable=False),
+    Column("read_seq", BigInteger, nullable=False),
+    Index("ix_cursors_person", "conversation_id", "person_id"),
+)
+
+# Grows whenever cursors of a conversation move whose members are told receipts.
+RECEIPT_VERSIONS = Table(
+    "receipt_versions",
+    METADATA,
+    Column("conversation_id", _Id, primary_key=True),
+    Column("version", BigInteger, nullable=False),
+)
+
+# The rule of a conversation whose people follow the data bank.
+AUDIENCES = Table(
+    "audiences",
+    METADATA,
+    Column("conversation_id", _Id, primary_key=True),
+    Column("rule", LargeBinary, nullable=False),  # MessagePack of wire.Audience.
+)
+
+# People whose devices a conversation's roster must be compared with, once it is due.
+ROSTER_MARKS = Table(
+    "roster_marks",
+    METADATA,
+    Column("conversation_id", _Id, primary_key=True),
+    Column("person_id", _Id, primary_key=True),
+    Column("mark", _Id, nullable=False),  # Another for each change: none made meanwhile is lost.
+    Column("since_ms", BigInteger, nullable=False),
+)
