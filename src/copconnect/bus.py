@@ -36,21 +36,97 @@ class Wakeup(msgspec.Struct, frozen=True, kw_only=True, tag_field="w"):
 
 
 class EntryWakeup(Wakeup, frozen=True, kw_only=True, tag="entry"):
-    """A log entry was committed. ``frame`` is the encoded wire.EntryFrame, framed once; empty
-    when it is too large for the bus: the receiver reads the entry from the log. ``seals``: those
-    of a sealed message, each beginning with its cell's id; its frame has none of them."""
+    """A message was committed. ``frame`` is the encoded wire.EntryFrame without a supplement; empty
+    when it is too large for the bus: the receiver reads the entry from the log. ``device``,
+    ``person_id`` and ``epoch``: the sender's, and the roster epoch that the header names."""
 
     conversation_id: ConversationId
-    cell_id: CellId | None  # None: for every cell.
     seq: int
-    kind: str  # As in wire.EntryKind.
+    device: str  # Hex.
+    person_id: PersonId
+    epoch: int
     frame: bytes
-    seals: list[bytes] = msgspec.field(default_factory=list)
+
+
+class RosterWakeup(Wakeup, frozen=True, kw_only=True, tag="roster"):
+    """A conversation has a new head. ``added`` and ``removed`` are the differences from the head
+    before, by client; both are empty where ``whole`` is False, because they are too long for the
+    bus: the receiver reads them. Record it in the wake-up log too: no message announces it."""
+
+    conversation_id: ConversationId
+    epoch: int
+    cells: int
+    added: dict[ClientId, CellId]
+    removed: list[ClientId]
+    whole: bool
+
+
+class KeyWakeup(Wakeup, frozen=True, kw_only=True, tag="key"):
+    """A conversation key was accepted. ``seals`` are those of its record, of one size each,
+    ascending by recipient key id; empty when they are too large for the bus: the receiver reads
+    them. ``size``: bytes of one seal."""
+
+    conversation_id: ConversationId
+    key_id: str  # Hex.
+    record: bytes
+    seals: bytes
+    size: int
+
+
+class CellKeyWakeup(Wakeup, frozen=True, kw_only=True, tag="cell_key"):
+    """A cell key was accepted; as KeyWakeup."""
+
+    conversation_id: ConversationId
+    cell_id: CellId
+    record: bytes
+    seals: bytes
+    size: int
+
+
+class CellKeyMarkedWakeup(Wakeup, frozen=True, kw_only=True, tag="cell_key_marked"):
+    """Three people cannot open the key of a cell (C2), so that one more is wanted."""
+
+    conversation_id: ConversationId
+    cell_id: CellId
+
+
+class ShareWakeup(Wakeup, frozen=True, kw_only=True, tag="share"):
+    """A key share waits for a client."""
+
+    conversation_id: ConversationId
+    client_id: ClientId
+    share: bytes
+
+
+class ShareAskedWakeup(Wakeup, frozen=True, kw_only=True, tag="share_asked"):
+    """A listed device lacks secrets (D4). ``anybody``: the node at which it is connected has no
+    other device of the conversation, so every node asks at once. A request that repeats one that
+    is kept is announced again: whoever was asked may be asked anew."""
+
+    conversation_id: ConversationId
+    device: str  # Hex.
+    client_id: ClientId
+    person_id: PersonId
+    of_cell: CellId | None  # Its cell, where it lacks a cell key, which devices of the cell have.
+    anybody: bool = False
+
+
+class ShareDoneWakeup(Wakeup, frozen=True, kw_only=True, tag="share_done"):
+    """A device says that everything it asked for has opened."""
+
+    conversation_id: ConversationId
+    device: str
+
+
+class TrustWakeup(Wakeup, frozen=True, kw_only=True, tag="trust"):
+    """Signed records of these people changed: readers of their next messages may lack some."""
+
+    person_ids: list[PersonId]
 
 
 class ConversationWakeup(Wakeup, frozen=True, kw_only=True, tag="conversation"):
-    """The conversation changed for these people (none: for all its members). Who comes and who
-    goes is in its roster entries."""
+    """The conversation changed for these people (none: for all its members). RosterWakeup says who
+    comes and who goes."""
 
     conversation_id: ConversationId
     person_ids: list[PersonId]
@@ -77,22 +153,6 @@ class ReceiptCountsWakeup(Wakeup, frozen=True, kw_only=True, tag="receipt_counts
     frame: bytes
 
 
-class SealWantedWakeup(Wakeup, frozen=True, kw_only=True, tag="seal_wanted"):
-    """A cell got a key, and messages of these clients lack its seal."""
-
-    conversation_id: ConversationId
-    cell_id: CellId
-    client_ids: list[ClientId]
-
-
-class LateSealWakeup(Wakeup, frozen=True, kw_only=True, tag="late_seal"):
-    """``frame`` is the encoded wire.LateSeal for the clients of a cell."""
-
-    conversation_id: ConversationId
-    cell_id: CellId
-    frame: bytes
-
-
 class EnteredWakeup(Wakeup, frozen=True, kw_only=True, tag="entered"):
     """These clients have connected, with when each said Hello: older connections are over."""
 
@@ -110,16 +170,35 @@ class AccountWakeup(Wakeup, frozen=True, kw_only=True, tag="account"):
 
 AnyWakeup = (
     EntryWakeup
+    | RosterWakeup
+    | KeyWakeup
+    | CellKeyWakeup
+    | CellKeyMarkedWakeup
+    | ShareWakeup
+    | ShareAskedWakeup
+    | ShareDoneWakeup
+    | TrustWakeup
     | ConversationWakeup
     | ReceiptsWakeup
     | CursorsMovedWakeup
     | ReceiptCountsWakeup
-    | SealWantedWakeup
-    | LateSealWakeup
     | EnteredWakeup
     | AccountWakeup
 )
 Receiver = Callable[[AnyWakeup], Awaitable[None]]
+
+
+def shortened(wakeup: AnyWakeup) -> AnyWakeup:
+    """Return a wake-up without what its receivers can read in the database."""
+    match wakeup:
+        case EntryWakeup():
+            return msgspec.structs.replace(wakeup, frame=b"")
+        case RosterWakeup():
+            return msgspec.structs.replace(wakeup, added={}, removed=[], whole=False)
+        case KeyWakeup() | CellKeyWakeup():
+            return msgspec.structs.replace(wakeup, seals=b"")
+        case _:
+            return wakeup
 
 
 class Bus(Protocol):
@@ -227,13 +306,12 @@ class NatsBus:
         if client is None:
             return
         data = self._encoder.encode((self._node, wakeup))
-        if len(data) > min(MAX_PUBLISHED_BYTES, client.max_payload):
-            if not isinstance(wakeup, EntryWakeup):
-                log.error("wakeup_too_large", kind=type(wakeup).__name__, size=len(data))
-                return
-            data = self._encoder.encode(
-                (self._node, msgspec.structs.replace(wakeup, frame=b"", seals=[]))
-            )
+        limit = min(MAX_PUBLISHED_BYTES, client.max_payload)
+        if len(data) > limit:
+            data = self._encoder.encode((self._node, shortened(wakeup)))
+        if len(data) > limit:
+            log.error("wakeup_too_large", kind=type(wakeup).__name__, size=len(data))
+            return
         try:
             await client.publish(self._subject, data)
         except (nats.errors.Error, OSError) as error:

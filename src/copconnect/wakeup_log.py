@@ -1,8 +1,9 @@
 """Wake-ups that must not be lost: a small table that every node reads once a second.
 
-The bus may lose a wake-up and a command-line process has none at all. Whatever signs somebody out,
-or changes a conversation without an entry in its log, is therefore recorded here, in the
-transaction that does it, and each node passes what it has not seen to its own receivers. Rows are
+The bus may lose a wake-up and a command-line process has none at all. What signs somebody out,
+changes who belongs to a conversation or changes a person's signed records is therefore recorded
+here, in the transaction that does it, and each node passes what it has not seen to its own
+receivers. Rows are
 idempotent hints like every wake-up, and are pruned after an hour. Concurrency: ids of concurrent
 transactions may become visible out of order, so a reader looks again at the last ``OVERLAP`` ids
 and remembers which it has passed on. One row holds up to ``TOGETHER`` wake-ups, so that no
@@ -19,7 +20,15 @@ from sqlalchemy import BigInteger, Column, Integer, LargeBinary, String, Table, 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect.background import Periodic
-from copconnect.bus import AccountWakeup, AnyWakeup, ConversationWakeup, Receiver
+from copconnect.bus import (
+    AccountWakeup,
+    AnyWakeup,
+    ConversationWakeup,
+    Receiver,
+    RosterWakeup,
+    TrustWakeup,
+    shortened,
+)
 from copconnect.clock import Clock
 from copconnect.database import METADATA, Database, chunks
 
@@ -28,7 +37,8 @@ TOGETHER = 500
 KEPT_MS = 3_600_000
 PERIOD_S = 1.0
 PRUNE_PERIOD_S = 600
-_KEPT = (AccountWakeup, ConversationWakeup)
+MOST_LISTED = 2_000  # Clients of a RosterWakeup; nodes read longer lists.
+_KEPT = (AccountWakeup, ConversationWakeup, RosterWakeup, TrustWakeup)
 
 wakeups = Table(
     "wakeups",
@@ -45,8 +55,8 @@ _decoder = msgspec.msgpack.Decoder(list[AnyWakeup])
 class WakeupLog:
     """Records wake-ups and passes those of other processes to this one's receiver.
 
-    ``has_bus``: this process publishes on a bus too, so only what no log has is recorded: of
-    accounts and of conversations themselves. A command-line process records all.
+    ``has_bus``: this process publishes on a bus too, so only what no node finds out by itself is
+    recorded. A command-line process records all.
     """
 
     def __init__(self, database: Database, clock: Clock, *, has_bus: bool) -> None:
@@ -63,7 +73,7 @@ class WakeupLog:
     async def record(self, connection: AsyncConnection, items: Sequence[AnyWakeup]) -> None:
         """Store wake-ups in the caller's transaction."""
         now = self._clock.now_ms()
-        kept = (one for one in items if not self._has_bus or isinstance(one, _KEPT))
+        kept = (_small(one) for one in items if not self._has_bus or isinstance(one, _KEPT))
         rows = [
             {"node": self._node, "created_ms": now, "payload": msgspec.msgpack.encode(some)}
             for some in chunks(kept, TOGETHER)
@@ -116,3 +126,10 @@ class WakeupLog:
             await connection.execute(
                 delete(wakeups).where(wakeups.c.created_ms < before, wakeups.c.id < newest)
             )
+
+
+def _small(wakeup: AnyWakeup) -> AnyWakeup:
+    """Return a wake-up as a row has it: long lists are left to be read."""
+    if isinstance(wakeup, RosterWakeup) and len(wakeup.added) + len(wakeup.removed) > MOST_LISTED:
+        return shortened(wakeup)
+    return wakeup
