@@ -56,6 +56,8 @@ export default tseslint.config(
       "boundaries/elements": [
         { type: "cells", pattern: "client/src/cells", partialMatch: false },
         { type: "hpke", pattern: "client/src/hpke", partialMatch: false },
+        { type: "keys", pattern: "client/src/keys", partialMatch: false },
+        { type: "rosters", pattern: "client/src/rosters", partialMatch: false },
         { type: "mls", pattern: "client/src/mls", partialMatch: false },
         { type: "transport", pattern: "client/src/transport", partialMatch: false },
         { type: "vault", pattern: "client/src/vault", partialMatch: false },
@@ -66,6 +68,12 @@ export default tseslint.config(
         { category: "seam", pattern: "client/src/{core,wire}.ts" },
         { category: "seam", pattern: "client/src/host/connect.ts" },
         { category: "bytes", pattern: "client/src/octets.ts" },
+        {
+          category: "trust records",
+          pattern:
+            "client/src/trust/{confirmed,department,device-certificate,ed25519,endorsement,grant," +
+            "judgement,person-card,person-devices,revocation,standing,trust-records}.ts",
+        },
       ],
     },
     rules: {
@@ -83,19 +91,34 @@ export default tseslint.config(
             {
               from: { element: { type: "core" } },
               allow: {
-                to: { element: { types: { anyOf: ["cells", "mls", "transport", "vault"] } } },
+                to: {
+                  element: {
+                    types: {
+                      anyOf: ["cells", "keys", "mls", "rosters", "transport", "vault"],
+                    },
+                  },
+                },
               },
+            },
+            // KEYS.md as code: bytes and judgements, no I/O.
+            {
+              from: { element: { types: { anyOf: ["keys", "rosters"] } } },
+              allow: { to: { element: { types: { anyOf: ["keys", "rosters"] } } } },
+            },
+            {
+              from: { element: { types: { anyOf: ["keys", "rosters"] } } },
+              allow: { to: { file: { categories: "trust records" } } },
             },
             {
               from: { element: { types: { anyOf: ["mls", "transport", "vault"] } } },
               allow: { to: { element: { type: "core" } } },
             },
             {
-              from: { element: { types: { anyOf: ["cells", "hpke"] } } },
+              from: { element: { types: { anyOf: ["cells", "hpke", "keys", "rosters"] } } },
               allow: { to: { file: { categories: "bytes" } } },
             },
             {
-              from: { element: { types: { anyOf: ["cells", "mls"] } } },
+              from: { element: { types: { anyOf: ["cells", "keys", "mls"] } } },
               allow: { to: { element: { type: "hpke" } } },
             },
             { from: { element: { type: "web" } }, allow: { to: { file: { categories: "seam" } } } },

@@ -1,0 +1,44 @@
+/**
+ * The one error by which everything of KEYS.md refuses. `rule` is the number of the rule that
+ * refuses. Callers fail closed: they show nothing of what was refused and never retry with weaker
+ * checks. `missing` names a thing to fetch: with it, the same question may get another answer.
+ */
+
+/** What a check did not have. Ids are hex. */
+export type Missing =
+  | { readonly kind: "certificate"; readonly device: string }
+  | { readonly kind: "card" | "person devices"; readonly person: string }
+  | { readonly kind: "head"; readonly epoch: number }
+  | { readonly kind: "leaf"; readonly epoch: number; readonly device: string }
+  | { readonly kind: "record" | "key"; readonly keyId: string };
+
+export class Refused extends Error {
+  /** Number of the rule in KEYS.md, such as "R5". */
+  readonly rule: string;
+  readonly missing: Missing | null;
+
+  constructor(rule: string, message: string, missing: Missing | null = null, cause?: unknown) {
+    super(`${rule}: ${message}`, cause === undefined ? undefined : { cause });
+    this.name = "Refused";
+    this.rule = rule;
+    this.missing = missing;
+  }
+}
+
+export function refuseUnless(
+  condition: boolean,
+  rule: string,
+  message: string,
+): asserts condition {
+  if (!condition) throw new Refused(rule, message);
+}
+
+/** Run `judge`; what it refuses is refused by `rule`, with the same cause and missing thing. */
+export function underRule<T>(rule: string, judge: () => T): T {
+  try {
+    return judge();
+  } catch (error) {
+    if (error instanceof Refused) throw new Refused(rule, error.message, error.missing, error);
+    throw error;
+  }
+}
