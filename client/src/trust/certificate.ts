@@ -1,7 +1,8 @@
 /**
  * X.509 certificates as this project uses them (docs/protocol.md, "Certificates"): Ed25519 keys and
  * signatures only, no trailing bytes, no critical extension that we do not judge. Parsing says what
- * a certificate claims; nothing here says that it is true (see checker.ts). Pure.
+ * a certificate claims; nothing here says that it is true (see issuers.ts and device-certificate.ts).
+ * What is malformed is refused by E0. Pure.
  */
 import { AsnConvert } from "@peculiar/asn1-schema";
 import {
@@ -19,8 +20,7 @@ import {
 } from "@peculiar/asn1-x509";
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
-import { CheckRefused } from "../check-failed.ts";
-import type { ClientIdentity } from "../mls/types.ts";
+import { Refused } from "../keys/refused.ts";
 
 const ED25519_OID = "1.3.101.112";
 
@@ -47,8 +47,14 @@ export interface ParsedCertificate {
   readonly uris: readonly string[];
 }
 
-function malformed(message: string, cause?: unknown): CheckRefused {
-  return new CheckRefused("credential_refused", message, null, cause);
+/** Whom a device certificate names. */
+export interface ClientIdentity {
+  readonly personId: string;
+  readonly clientId: string;
+}
+
+function malformed(message: string, cause?: unknown): Refused {
+  return new Refused("E0", message, null, cause);
 }
 
 /** DER header length plus content length, or -1: to refuse trailing bytes. */
@@ -77,7 +83,7 @@ export function nameKey(name: Name): string {
   return bytesToHex(new Uint8Array(AsnConvert.serialize(name)));
 }
 
-/** Parsing costs 0.3 ms on a laptop, and the same certificates stand in every tree and snapshot. */
+/** Parsing costs 0.3 ms on a laptop, and the same certificates are asked about again and again. */
 const REMEMBERED = 20_000;
 const parsed = new Map<string, ParsedCertificate>();
 
@@ -97,7 +103,7 @@ function parse(der: Uint8Array): ParsedCertificate {
   try {
     return read(der);
   } catch (error) {
-    if (error instanceof CheckRefused) throw error;
+    if (error instanceof Refused) throw error;
     throw malformed("certificate cannot be parsed", error);
   }
 }
@@ -181,5 +187,5 @@ export function clientNamedBy(certificate: ParsedCertificate): ClientIdentity {
   const [, personId, clientId] = match ?? [];
   if (personId === undefined || clientId === undefined)
     throw malformed("not the certificate of a client");
-  return { personId, clientId, certificateHash: certificate.hash, certificate: certificate.der };
+  return { personId, clientId };
 }
