@@ -1,0 +1,146 @@
+/**
+ * Fields of a message's content. The bytes come from another device: every size and length is
+ * bounded here, and what does not fit throws {@link Misshapen}. Pure.
+ */
+import { attachmentIdOf } from "../attachments/cipher.ts";
+import type { AttachmentKind, Mention } from "../core.ts";
+import { MAX_ATTACHMENT_BYTES } from "../wire.ts";
+
+export const MAX_TEXT = 16_384;
+export const MAX_ATTACHMENTS = 32;
+const MAX_MENTIONS = 256;
+export const MAX_NAME = 255;
+
+/** How a message points to an encrypted attachment. `key` never leaves the ends. */
+export interface AttachmentPointer {
+  readonly id: string;
+  readonly kind: AttachmentKind;
+  readonly name: string;
+  readonly mime: string;
+  readonly size: number;
+  readonly key: Uint8Array;
+  readonly width: number | null;
+  readonly height: number | null;
+  readonly durationMs: number | null;
+  readonly thumb: Uint8Array | null;
+  readonly waveform: readonly number[] | null;
+}
+
+export interface ReplyPointer {
+  readonly messageId: string;
+  readonly personId: string;
+  /** First characters of the quoted message, for those who do not have it. */
+  readonly preview: string;
+}
+
+export type Fields = Readonly<Record<string, unknown>>;
+
+export class Misshapen extends Error {}
+
+export function isFields(value: unknown): value is Fields {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function fields(value: unknown): Fields {
+  if (!isFields(value)) throw new Misshapen();
+  return value;
+}
+
+export function string(value: unknown, max: number): string {
+  if (typeof value !== "string" || value.length > max) throw new Misshapen();
+  return value;
+}
+
+export function id(value: unknown): string {
+  if (typeof value !== "string" || !/^[0-9a-f]{32}$/.test(value)) throw new Misshapen();
+  return value;
+}
+
+export function number(value: unknown, min: number, max: number): number {
+  if (typeof value !== "number" || !(value >= min && value <= max)) throw new Misshapen();
+  return value;
+}
+
+export function integer(value: unknown, max: number): number {
+  if (!Number.isSafeInteger(value)) throw new Misshapen();
+  return number(value, 0, max);
+}
+
+function bytes(value: unknown, max: number): Uint8Array {
+  if (!(value instanceof Uint8Array) || value.length > max) throw new Misshapen();
+  return value;
+}
+
+export function nullable<T>(value: unknown, readOne: (value: unknown) => T): T | null {
+  return value === null || value === undefined ? null : readOne(value);
+}
+
+export function list<T>(value: unknown, max: number, readOne: (value: unknown) => T): T[] {
+  if (!Array.isArray(value) || value.length > max) throw new Misshapen();
+  return value.map(readOne);
+}
+
+export function mentions(value: unknown): Mention[] {
+  return list(value, MAX_MENTIONS, (one) => {
+    const mention = fields(one);
+    return {
+      personId: id(mention["personId"]),
+      start: integer(mention["start"], MAX_TEXT),
+      length: integer(mention["length"], MAX_TEXT),
+    };
+  });
+}
+
+export function replyTo(value: unknown): ReplyPointer {
+  const pointer = fields(value);
+  return {
+    messageId: id(pointer["messageId"]),
+    personId: id(pointer["personId"]),
+    preview: string(pointer["preview"], 1024),
+  };
+}
+
+/**
+ * A file's name as it is shown and saved: without control characters and without those that turn
+ * the direction, with which "report\u202Efdp.exe" reads as "reportexe.pdf". Joiners belong to words.
+ */
+function fileName(value: unknown): string {
+  const name = string(value, MAX_NAME)
+    .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (c) => (c === "\u200c" || c === "\u200d" ? c : ""))
+    .trim();
+  return name === "" ? "file" : name;
+}
+
+const ATTACHMENT_KINDS: ReadonlySet<unknown> = new Set<AttachmentKind>([
+  "image",
+  "audio",
+  "voice",
+  "video",
+  "document",
+]);
+
+function isAttachmentKind(value: unknown): value is AttachmentKind {
+  return ATTACHMENT_KINDS.has(value);
+}
+
+export function attachment(value: unknown): AttachmentPointer {
+  const pointer = fields(value);
+  const kind = pointer["kind"];
+  if (!isAttachmentKind(kind)) throw new Misshapen();
+  const key = bytes(pointer["key"], 32);
+  const size = integer(pointer["size"], MAX_ATTACHMENT_BYTES);
+  if (key.length !== 32 || pointer["id"] !== attachmentIdOf(key, size)) throw new Misshapen();
+  return {
+    id: id(pointer["id"]),
+    kind,
+    name: fileName(pointer["name"]),
+    mime: string(pointer["mime"], MAX_NAME),
+    size,
+    key,
+    width: nullable(pointer["width"], (v) => integer(v, 1e6)),
+    height: nullable(pointer["height"], (v) => integer(v, 1e6)),
+    durationMs: nullable(pointer["durationMs"], (v) => integer(v, 1e9)),
+    thumb: nullable(pointer["thumb"], (v) => bytes(v, 4096)),
+    waveform: nullable(pointer["waveform"], (v) => list(v, 512, (one) => number(one, 0, 100))),
+  };
+}

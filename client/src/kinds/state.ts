@@ -1,0 +1,37 @@
+/**
+ * The conversation's own state: its name and photo, a description, pinned messages. Written by
+ * devices with the admin right alone; the highest version counts, of equals the later in the log.
+ * It is not shown as a message: a change of it is a notice.
+ */
+import { attachment, id, integer, list, MAX_NAME, nullable, string } from "./fields.ts";
+import type { AttachmentPointer } from "./fields.ts";
+import type { Kind } from "./kind.ts";
+
+const MAX_DESCRIPTION = 4_096;
+const MAX_PINS = 16;
+
+export interface StateContent {
+  readonly kind: "state";
+  readonly version: number;
+  readonly title: string;
+  readonly photo: AttachmentPointer | null;
+  readonly description: string;
+  /** Ids of pinned messages. */
+  readonly pins: readonly string[];
+}
+
+export const state: Kind<StateContent> = {
+  read: (fields) => ({
+    kind: "state",
+    version: integer(fields["version"], Number.MAX_SAFE_INTEGER),
+    title: string(fields["title"], MAX_NAME),
+    photo: nullable(fields["photo"], attachment),
+    description: string(fields["description"], MAX_DESCRIPTION),
+    pins: list(fields["pins"], MAX_PINS, id),
+  }),
+  preview: () => ({ kind: "unsupported" }),
+  body: () => Promise.resolve(null),
+  mentions: () => [],
+  attachments: ({ photo }) => (photo === null ? [] : [photo]),
+  replyTo: () => null,
+};
