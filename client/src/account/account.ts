@@ -1,0 +1,238 @@
+/**
+ * Who this device is: registration, the stored account, the department that it trusts, and the
+ * renewal of its certificate.
+ *
+ * Invariants: the device key and client id are stored before they are sent, so a registration whose
+ * answer was lost is repeated with the same key; root and department record are pinned at
+ * registration, and only a record with a higher number replaces one. Failures of certificates and
+ * department records are `trust_invalid`; they change nothing of what is stored.
+ * Concurrency: a change of the account is written to the vault before memory has it.
+ */
+import { ed25519 } from "@noble/curves/ed25519.js";
+import type { Context } from "../context.ts";
+import { failure } from "../failure.ts";
+import { DepartmentFormat } from "../trust/department.ts";
+import { DepartmentTrust } from "../trust/department-trust.ts";
+import { parseCertificate } from "../trust/certificate.ts";
+import type { Certificate } from "../trust/device-certificate.ts";
+import { Refused } from "../keys/refused.ts";
+import { concat, equalBytes, fromHex, newId, u64, utf8, type Bytes } from "../octets.ts";
+import { META, deleteMeta, putMeta } from "../vault/meta.ts";
+import type { ClientRegistered, Me, Ready, Trust } from "../wire.ts";
+import type { AccountRecord, LookedAfterRecord, RegistrationRecord } from "./record.ts";
+
+/** A certificate is renewed in the last third of its life, and in the last 30 days of a long one. */
+const LONGEST_RENEWAL_MS = 30 * 24 * 3600_000;
+/**
+ * At least so often a device looks after its account, and after half of that at the earliest: when
+ * all come back at once after a restart of the server, few are due.
+ */
+const LOOK_AFTER_MS = 6 * 3600_000;
+
+export interface Identity {
+  readonly personId: string;
+  readonly clientId: string;
+  /** 32 bytes. */
+  readonly device: Bytes;
+  /** Raw Ed25519 seed. */
+  readonly privateKey: Uint8Array;
+}
+
+export class Account {
+  readonly #context: Pick<Context, "vault" | "api" | "now" | "random">;
+  /** Server time by this device's reckoning. */
+  readonly #serverNow: () => number;
+  #record: AccountRecord | null = null;
+  #trust: DepartmentTrust | null = null;
+  #refreshing: Promise<boolean> | null = null;
+
+  constructor(context: Pick<Context, "vault" | "api" | "now" | "random">, serverNow: () => number) {
+    this.#context = context;
+    this.#serverNow = serverNow;
+  }
+
+  get record(): AccountRecord | null {
+    return this.#record;
+  }
+
+  require(): AccountRecord {
+    if (this.#record === null) throw failure("not_registered");
+    return this.#record;
+  }
+
+  /** The root, CAs and department records that everything is judged by. */
+  get trust(): DepartmentTrust {
+    if (this.#trust === null) throw failure("not_registered");
+    return this.#trust;
+  }
+
+  get identity(): Identity {
+    const { personId, clientId, device, signaturePrivateKey } = this.require();
+    return { personId, clientId, device: fromHex(device), privateKey: signaturePrivateKey };
+  }
+
+  /** Read the account from the open vault. */
+  async load(): Promise<AccountRecord | null> {
+    const record = await this.#context.vault.get<AccountRecord>(META, "account");
+    if (record !== null) {
+      const held = record.departments.map((bytes) => DepartmentFormat.parse(bytes));
+      this.#trust = await DepartmentTrust.open(record.trust, record.pinnedRoot, held).catch(
+        untrusted,
+      );
+    }
+    this.#record = record;
+    return record;
+  }
+
+  forget(): void {
+    this.#record = null;
+    this.#trust = null;
+  }
+
+  /** Make the device key, get its certificate, and store the account. */
+  async register(ticket: string, label: string): Promise<AccountRecord> {
+    const { vault, api } = this.#context;
+    let registration = await vault.get<RegistrationRecord>(META, "registration");
+    if (registration?.ticket !== ticket) {
+      registration = {
+        ticket,
+        clientId: newId(),
+        signaturePrivateKey: ed25519.utils.randomSecretKey(),
+      };
+      await vault.write([putMeta("registration", registration)], true);
+    }
+    const { clientId, signaturePrivateKey } = registration;
+    const signaturePublicKey = ed25519.getPublicKey(signaturePrivateKey) as Bytes;
+    const proof = ed25519.sign(
+      concat(utf8("copconnect register v1\0"), utf8(ticket), fromHex(clientId), signaturePublicKey),
+      signaturePrivateKey,
+    );
+    const answer = await api.registerClient({ ticket, clientId, signaturePublicKey, proof, label });
+    const trust = await DepartmentTrust.open(answer.trust, answer.trust.root).catch(untrusted);
+    const record = await this.#registered(answer, trust, registration, signaturePublicKey);
+    await vault.write([putMeta("account", record), deleteMeta("registration")], true);
+    this.#trust = trust;
+    this.#record = record;
+    return record;
+  }
+
+  async #registered(
+    answer: ClientRegistered,
+    trust: DepartmentTrust,
+    registration: RegistrationRecord,
+    signaturePublicKey: Uint8Array,
+  ): Promise<AccountRecord> {
+    const { certificate, personId, device } = answer;
+    const { clientId, signaturePrivateKey } = registration;
+    const owner = { personId, clientId, device, signaturePublicKey };
+    requireOwn(await trust.certificate(certificate).catch(untrusted), owner);
+    return {
+      ...owner,
+      certificate,
+      signaturePrivateKey,
+      accessToken: answer.accessToken,
+      registeredMs: Math.round(this.#serverNow()),
+      pinnedRoot: answer.trust.root,
+      trust: answer.trust,
+      departments: trust.departments.map(({ bytes }) => bytes),
+      me: null,
+    };
+  }
+
+  /** Fetch who we are and store it, so that a start without network knows it too. */
+  async refreshMe(): Promise<Me> {
+    const me = await this.#context.api.me();
+    await this.storeMe(me);
+    return me;
+  }
+
+  async storeMe(me: Me): Promise<void> {
+    const record = this.require();
+    const own = me.clientId === record.clientId && me.person.personId === record.personId;
+    if (!own) throw failure("trust_invalid", { details: { reason: "another's account" } });
+    await this.#store({ ...record, me });
+  }
+
+  /** Whether the account is another by what the server says, or was not asked for in hours. */
+  async isDue({ meVersion }: Pick<Ready, "meVersion">): Promise<boolean> {
+    const last = await this.#context.vault.get<LookedAfterRecord>(META, "looked_after");
+    if (last === null || last.meVersion !== meVersion) return true;
+    const leftMs = last.untilMs - this.#context.now();
+    return leftMs <= 0 || leftMs > LOOK_AFTER_MS;
+  }
+
+  /** All of it has been looked after. */
+  async lookedAfter({ meVersion }: Pick<Ready, "meVersion">): Promise<void> {
+    const untilMs = this.#context.now() + LOOK_AFTER_MS * (1 - this.#context.random() / 2);
+    const value: LookedAfterRecord = { untilMs, meVersion };
+    await this.#context.vault.write([putMeta("looked_after", value)]);
+  }
+
+  /**
+   * Fetch the department's trust if the server's version is another than ours; one question serves
+   * all who ask meanwhile. True when it is another now.
+   */
+  refreshTrust(version: number): Promise<boolean> {
+    if (version === this.require().trust.version) return Promise.resolve(false);
+    this.#refreshing ??= this.#refreshTrust().finally(() => {
+      this.#refreshing = null;
+    });
+    return this.#refreshing;
+  }
+
+  async #refreshTrust(): Promise<boolean> {
+    const answer: Trust = await this.#context.api.trust();
+    const record = this.require();
+    const trust = await this.trust.follow(answer, record.pinnedRoot).catch(untrusted);
+    const departments = trust.departments.map(({ bytes }) => bytes);
+    await this.#store({ ...record, trust: answer, departments });
+    this.#trust = trust;
+    return true;
+  }
+
+  /** Renew the certificate when its time has come. True when there is a new one. */
+  async renew(): Promise<boolean> {
+    const record = this.require();
+    const mine = record.me?.clients.find(({ clientId }) => clientId === record.clientId);
+    if (mine === undefined) return false;
+    const { notBeforeMs, notAfterMs } = parseCertificate(record.certificate);
+    const windowMs = Math.min(LONGEST_RENEWAL_MS, (notAfterMs - notBeforeMs) / 3);
+    // A later end than ours is the answer to a renewal that was lost: asked again, it comes.
+    const lost = mine.certificateExpiresMs > notAfterMs + 1_000;
+    if (!lost && notAfterMs - this.#serverNow() > windowMs) return false;
+    const createdMs = Math.round(this.#serverNow());
+    const proof = ed25519.sign(
+      concat(utf8("copconnect renew v1\0"), fromHex(record.clientId), u64(createdMs)),
+      record.signaturePrivateKey,
+    );
+    const { certificate } = await this.#context.api.renewCertificate({ createdMs, proof });
+    if (equalBytes(certificate, record.certificate)) return false;
+    requireOwn(await this.trust.certificate(certificate).catch(untrusted), record);
+    await this.#store({ ...this.require(), certificate });
+    return true;
+  }
+
+  async #store(record: AccountRecord): Promise<void> {
+    await this.#context.vault.write([putMeta("account", record)]);
+    this.#record = record;
+  }
+}
+
+/** A certificate of this device, and of no other. */
+function requireOwn(
+  certificate: Certificate,
+  owner: Pick<AccountRecord, "personId" | "device" | "signaturePublicKey">,
+): void {
+  const own =
+    certificate.device === owner.device &&
+    certificate.person === owner.personId &&
+    equalBytes(certificate.publicKey, owner.signaturePublicKey);
+  if (!own) {
+    throw failure("trust_invalid", { details: { reason: "certificate of another device" } });
+  }
+}
+
+function untrusted(cause: unknown): never {
+  if (!(cause instanceof Refused)) throw cause;
+  throw failure("trust_invalid", { cause, details: { reason: cause.message } });
+}

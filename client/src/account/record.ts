@@ -1,0 +1,36 @@
+/** What the vault keeps about this device's account, in rows of `meta`. */
+import type { Me, Trust } from "../wire.ts";
+
+/** This device's identity. `meta/account`. */
+export interface AccountRecord {
+  readonly personId: string;
+  readonly clientId: string;
+  /** KEYS.md's device id, hex: it survives renewals of the certificate. */
+  readonly device: string;
+  readonly certificate: Uint8Array;
+  readonly signaturePrivateKey: Uint8Array;
+  readonly signaturePublicKey: Uint8Array;
+  readonly accessToken: string;
+  readonly registeredMs: number;
+  /** DER of the root, pinned at registration. */
+  readonly pinnedRoot: Uint8Array;
+  /** As the server last served it and this device verified it. */
+  readonly trust: Trust;
+  /** Every department record that this device has verified, ascending: none is ever taken back. */
+  readonly departments: readonly Uint8Array[];
+  readonly me: Me | null;
+}
+
+/** A registration whose answer has not arrived: the same key and id are used again. */
+export interface RegistrationRecord {
+  readonly ticket: string;
+  readonly clientId: string;
+  readonly signaturePrivateKey: Uint8Array;
+}
+
+/** When this device is to look after its account again. `meta/looked_after`. */
+export interface LookedAfterRecord {
+  /** By its own clock. */
+  readonly untilMs: number;
+  readonly meVersion: string;
+}
