@@ -53,6 +53,8 @@ export const HEADER_BYTES = 290;
 
 export const MAX_RECORD_BYTES = 4096;
 
+export const MAX_REVOCATION_BYTES = 65536;
+
 export const MAX_PROOF_BYTES = 4096;
 
 export const KEY_MESSAGES = 10000;
@@ -834,7 +836,20 @@ export interface Grants {
   readonly grants: Uint8Array[];
 }
 
-/** The server ends the device's token and unlists it in the same transaction. */
+/**
+ * Every endorsement and grant that one device made, for whoever revokes it: the revocation lists
+ * what of it still stands. ``people``: the trust of the people they are about.
+ */
+export interface MadeRecords {
+  readonly endorsements: Uint8Array[];
+  readonly grants: Uint8Array[];
+  readonly people: PersonTrust[];
+}
+
+/**
+ * The server ends the device's token and unlists it in the same transaction. It is longer than
+ * other records: it lists what the device made that still stands.
+ */
 export interface PostRevocation {
   readonly revocation: Uint8Array;
 }

@@ -10,7 +10,7 @@ from msgspec import Meta
 from copconnect.ids import ClientId, PersonId
 from copconnect.wire.base import Hex16, Hex32, Wire
 from copconnect.wire.directory import Person
-from copconnect.wire.limits import MAX_RECORD_BYTES
+from copconnect.wire.limits import MAX_RECORD_BYTES, MAX_REVOCATION_BYTES
 
 Record = Annotated[bytes, Meta(min_length=1, max_length=MAX_RECORD_BYTES)]
 Half = Annotated[bytes, Meta(min_length=16, max_length=16)]  # A random half of E3's comparison.
@@ -121,10 +121,20 @@ class Grants(Wire, frozen=True, kw_only=True):
     grants: list[bytes]
 
 
-class PostRevocation(Wire, frozen=True, kw_only=True):
-    """The server ends the device's token and unlists it in the same transaction."""
+class MadeRecords(Wire, frozen=True, kw_only=True):
+    """Every endorsement and grant that one device made, for whoever revokes it: the revocation lists
+    what of it still stands. ``people``: the trust of the people they are about."""
 
-    revocation: Record
+    endorsements: list[bytes]
+    grants: list[bytes]
+    people: list[PersonTrust]
+
+
+class PostRevocation(Wire, frozen=True, kw_only=True):
+    """The server ends the device's token and unlists it in the same transaction. It is longer than
+    other records: it lists what the device made that still stands."""
+
+    revocation: Annotated[bytes, Meta(min_length=1, max_length=MAX_REVOCATION_BYTES)]
 
 
 class UnconfirmedDevice(Wire, frozen=True, kw_only=True):
