@@ -9,12 +9,13 @@
  * Concurrency: a change of the account is written to the vault before memory has it.
  */
 import { ed25519 } from "@noble/curves/ed25519.js";
-import type { Context } from "../context.ts";
+import type { Context, Identity } from "../context.ts";
 import { failure } from "../failure.ts";
 import { DepartmentFormat } from "../trust/department.ts";
 import { DepartmentTrust } from "../trust/department-trust.ts";
 import { parseCertificate } from "../trust/certificate.ts";
 import type { Certificate } from "../trust/device-certificate.ts";
+import type { DeviceId } from "../keys/ids.ts";
 import { Refused } from "../keys/refused.ts";
 import { concat, equalBytes, fromHex, newId, u64, utf8, type Bytes } from "../octets.ts";
 import { META, deleteMeta, putMeta } from "../vault/meta.ts";
@@ -28,15 +29,6 @@ const LONGEST_RENEWAL_MS = 30 * 24 * 3600_000;
  * all come back at once after a restart of the server, few are due.
  */
 const LOOK_AFTER_MS = 6 * 3600_000;
-
-export interface Identity {
-  readonly personId: string;
-  readonly clientId: string;
-  /** 32 bytes. */
-  readonly device: Bytes;
-  /** Raw Ed25519 seed. */
-  readonly privateKey: Uint8Array;
-}
 
 export class Account {
   readonly #context: Pick<Context, "vault" | "api" | "now" | "random">;
@@ -68,7 +60,9 @@ export class Account {
 
   get identity(): Identity {
     const { personId, clientId, device, signaturePrivateKey } = this.require();
-    return { personId, clientId, device: fromHex(device), privateKey: signaturePrivateKey };
+    const deviceBytes = fromHex(device);
+    const privateKey = signaturePrivateKey;
+    return { personId, clientId, device: device as DeviceId, deviceBytes, privateKey };
   }
 
   /** Read the account from the open vault. */

@@ -8,6 +8,7 @@
  * Concurrency: one {@link OwnKeys.maintain} at a time.
  */
 import { copy, randomBytes, toHex } from "../octets.ts";
+import type { Identity } from "../context.ts";
 import { failure } from "../failure.ts";
 import type { SealOpener } from "../keys/committed.ts";
 import { DeviceKeyFormat, sealKeyId, sealKeyIdBytes, type DeviceKey } from "../keys/device-key.ts";
@@ -45,8 +46,7 @@ export interface OwnKeysOptions {
   readonly api: Pick<Api, "putDeviceKeys">;
   readonly time: Pick<TimeAnchor, "anchor" | "requireNow">;
   readonly department: () => Department;
-  /** This device's id (32 bytes) and Ed25519 seed. */
-  readonly identity: () => { readonly device: Uint8Array; readonly privateKey: Uint8Array };
+  readonly identity: () => Pick<Identity, "deviceBytes" | "privateKey">;
 }
 
 export class OwnKeys implements OwnDeviceKeys {
@@ -115,7 +115,7 @@ export class OwnKeys implements OwnDeviceKeys {
   }
 
   async #make(kem: Kem, generation: number, created: number): Promise<OwnKeyRow> {
-    const { device, privateKey: signingKey } = this.#options.identity();
+    const { deviceBytes: device, privateKey: signingKey } = this.#options.identity();
     const privateKey = randomBytes(32);
     const publicKey = await publicKeyOf(kem, privateKey);
     const values = { kem, device, generation, created, publicKey };

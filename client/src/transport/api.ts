@@ -102,12 +102,16 @@ export class Api {
   postGrant(body: wire.PostGrant): Promise<void> {
     return this.#post("/v1/grants", body);
   }
-  /** Grants to a person, and by that person's devices. */
+  /** Every grant to a person, withdrawals too. */
   grants(personId: string): Promise<wire.Grants> {
     return this.#get(`/v1/grants${query({ person: personId })}`);
   }
   postRevocation(body: wire.PostRevocation): Promise<void> {
     return this.#post("/v1/revocations", body);
+  }
+  /** What a device endorsed and granted: whoever revokes it says what of that still stands. */
+  madeBy(device: string): Promise<wire.MadeRecords> {
+    return this.#get(`/v1/devices/${device}/made`);
   }
   unconfirmed(): Promise<wire.UnconfirmedDevices> {
     return this.#get("/v1/unconfirmed");
