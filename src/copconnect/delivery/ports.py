@@ -33,6 +33,13 @@ class Devices(Protocol):
         each KEM first, then the former one for an hour (D2, D3, K1)."""
         ...
 
+    async def devices_of_keys(
+        self, connection: AsyncConnection, key_ids: Collection[bytes]
+    ) -> Mapping[bytes, bytes]:
+        """Return the device of each of these key ids that a seal may name now: of the same keys as
+        ``device_keys``, without reading their records. One statement for each 500."""
+        ...
+
     async def public_key(self, connection: AsyncConnection, device: bytes) -> bytes | None:
         """Return a device's Ed25519 public key, valid or not any more, from a cache as a rule."""
         ...

@@ -38,6 +38,7 @@ CONVERSATIONS = Table(
     Column("last_seq", BigInteger, nullable=False),
     Column("last_message_ms", BigInteger),
     Column("log_hash", _Hash, nullable=False),  # L of last_seq.
+    Column("named_epoch", BigInteger, nullable=False),  # The highest that a message names (R2).
     Column("state_seq", BigInteger),  # Of the newest state message.
     # People: those who belong now, and those of them that have a listed device.
     Column("members", Integer, nullable=False),
@@ -251,11 +252,13 @@ LOG = Table(
     Column("person_id", _Id, nullable=False),
     Column("sent_ms", BigInteger, nullable=False, index=True),  # When it was accepted.
     Column("epoch", BigInteger, nullable=False),  # Of the header's head.
+    Column("named_epoch", BigInteger, nullable=False),  # The highest up to and with this one.
     Column("key_id", _Hash, nullable=False),
     Column("header_hash", _Hash, nullable=False),
     Column("log_hash", _Hash, nullable=False),  # L of this seq.
     Column("message", LargeBinary, nullable=False),
     UniqueConstraint("conversation_id", "message_id"),
+    Index(None, "conversation_id", "sent_ms"),
 )
 
 # Where each device's messages in a conversation stand.

@@ -1,0 +1,44 @@
+"""What every part of the Delivery Service works with; immutable after start."""
+
+from dataclasses import dataclass, field
+
+from copconnect.bus import Bus
+from copconnect.clock import Clock
+from copconnect.database import Database
+from copconnect.delivery.ports import Attachments, Devices, Organisation, People, RosterSigner
+from copconnect.delivery.rosters.stamps import Stamps
+from copconnect.delivery.rosters.trees import RosterTrees
+from copconnect.delivery.rules.limits import PersonLimits
+from copconnect.records.kem import XWING
+from copconnect.wakeup_log import WakeupLog
+from copconnect.wire import CELL_SIZE
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the settings choose."""
+
+    kem: int = XWING  # Of new conversations; a higher one also raises those that exist.
+    cell_size: int = CELL_SIZE
+    roster_batch_ms: int = 60_000
+    """How long changes that remove nobody are gathered in conversations of several cells."""
+    log_days: int = 180
+    limits: PersonLimits = field(default_factory=PersonLimits)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The parts and ports of one process."""
+
+    database: Database
+    bus: Bus
+    clock: Clock
+    devices: Devices
+    people: People
+    organisation: Organisation
+    signer: RosterSigner
+    attachments: Attachments
+    wakeup_log: WakeupLog
+    options: Options
+    stamps: Stamps
+    trees: RosterTrees

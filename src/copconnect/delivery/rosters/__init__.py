@@ -1,0 +1,1 @@
+"""Rosters: who is listed, signed heads and stamps, proofs, and what changes them."""

@@ -1,0 +1,265 @@
+"""A change of rosters: leaves, cell lines, a signed head, the conversation's row; one transaction.
+
+The caller holds the conversations' rows and their people's names (name_locks) and has changed the
+members. Invariants: a head's root is that of the rows that are written with it; epochs have no gap;
+``created`` never goes back; a change that takes a device out raises ``rekey_epoch`` in the same
+transaction, so from its commit on the server refuses messages under older keys (D1, D6). Several
+conversations cost as many statements as one; one changed device costs its cell and the number of
+cells, whatever the size of the conversation. A crash before the commit leaves nothing behind.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from copconnect.bus import AnyWakeup, ConversationWakeup, RosterWakeup
+from copconnect.delivery.parts import Parts
+from copconnect.delivery.rules.roster_plan import LeafEdit, PlacedLeaf, RosterPlan, plan_change
+from copconnect.delivery.store import conversations, leaves, rosters
+from copconnect.delivery.store.conversations import Held
+from copconnect.delivery.store.leaves import record_of
+from copconnect.delivery.store.rosters import KeptHead
+from copconnect.ids import CellId, ConversationId, PersonId, new_id
+from copconnect.records.fields import sha256
+from copconnect.records.roster import Cell, CellLine, RosterHead
+
+
+@dataclass(frozen=True, slots=True)
+class RosterEdit:
+    """What changes in one conversation. ``members``: by how many it grows."""
+
+    leaves: LeafEdit = LeafEdit()
+    members: int = 0
+    info: bool = False  # People, admins, policy: what Conversation shows of them is another.
+    concerned: Collection[PersonId] | None = None
+    """Whom to tell that the conversation changed beyond its roster; None: everybody."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Drawn:
+    """A conversation's next head, drawn but not written."""
+
+    held: Held
+    epoch: int
+    edit: RosterEdit
+    plan: RosterPlan
+    cells: Mapping[CellId, Cell]  # The touched ones that are left.
+    lines: Sequence[CellLine]
+    head: KeptHead
+    rekey_epoch: int
+    kem: int
+    listed_people: int
+
+
+async def change_rosters(
+    connection: AsyncConnection,
+    parts: Parts,
+    held: Sequence[Held],
+    edits: Mapping[ConversationId, RosterEdit],
+) -> list[AnyWakeup]:
+    """Apply edits to conversations that the caller holds; return what to publish after commit.
+
+    A conversation whose devices do not change keeps its head, unless it has none yet.
+    """
+    moved = [
+        one
+        for one in held
+        if not edits[one.conversation_id].leaves.empty or one.epoch == 0
+    ]
+    drawn = await _draw(connection, parts, moved, edits) if moved else []
+    if drawn:
+        await _write(connection, parts, drawn)
+    same = [one for one in held if one.epoch and edits[one.conversation_id].leaves.empty]
+    await conversations.change(
+        connection,
+        [
+            {
+                "conversation_id": one.conversation_id,
+                "members": one.members + edits[one.conversation_id].members,
+                "info_number": int(edits[one.conversation_id].info),
+            }
+            for one in same
+        ],
+    )
+    wakeups: list[AnyWakeup] = [_announced(one) for one in drawn]
+    wakeups += [
+        ConversationWakeup(
+            conversation_id=one.conversation_id,
+            person_ids=sorted(edits[one.conversation_id].concerned or ()),
+        )
+        for one in held
+        if edits[one.conversation_id].info and edits[one.conversation_id].concerned != set()
+    ]
+    await parts.wakeup_log.record(connection, wakeups)
+    return wakeups
+
+
+async def _draw(
+    connection: AsyncConnection,
+    parts: Parts,
+    held: Sequence[Held],
+    edits: Mapping[ConversationId, RosterEdit],
+) -> list[_Drawn]:
+    now_ms = parts.clock.now_ms()
+    ids = [one.conversation_id for one in held]
+    lines = await rosters.current_lines(connection, ids)
+    plans: dict[ConversationId, RosterPlan] = {}
+    for one in ids:
+        sizes = {CellId(line.cell_id.hex()): line.devices for line in lines[one]}
+        plans[one] = plan_change(
+            edits[one].leaves, sizes, parts.options.cell_size, now_ms, new_id
+        )
+    known = {one: {line.cell_id.hex() for line in lines[one]} for one in ids}
+    touched = {one: plans[one].touched & known[one] for one in ids if plans[one].touched}
+    current = await leaves.of_cells(connection, touched)
+    people = await _listed_people(connection, held, edits)
+    return [
+        _draw_one(parts, one, edits[one.conversation_id], plans[one.conversation_id],
+                  lines[one.conversation_id], current, people[one.conversation_id], now_ms)
+        for one in held
+    ]  # fmt: skip
+
+
+def _draw_one(
+    parts: Parts,
+    held: Held,
+    edit: RosterEdit,
+    plan: RosterPlan,
+    lines: Sequence[CellLine],
+    current: Mapping[CellId, Sequence[PlacedLeaf]],
+    listed_people: int,
+    now_ms: int,
+) -> _Drawn:
+    epoch = held.epoch + 1
+    kem = max(held.kem, parts.options.kem) if held.epoch else held.kem
+    rekeys = plan.rekeys or held.epoch == 0 or kem != held.kem
+    before = {line.cell_id.hex(): line for line in lines}
+    cells: dict[CellId, Cell] = {}
+    for cell_id, own in _cells_after(edit.leaves, plan, current).items():
+        former = before.get(cell_id)
+        again = former is None or cell_id in plan.rekeyed_cells
+        rekey_epoch = epoch if again or former is None else former.rekey_epoch
+        if own:
+            cell_bytes = bytes.fromhex(cell_id)
+            cells[cell_id] = Cell(cell_bytes, rekey_epoch, [record_of(one) for one in own])
+    kept = [line for line in lines if line.cell_id.hex() not in plan.touched]
+    after = sorted([*kept, *(cell.line for cell in cells.values())], key=lambda one: one.cell_id)
+    rekey_epoch = epoch if rekeys else held.rekey_epoch
+    draft = RosterHead(
+        conversation_id=bytes.fromhex(held.conversation_id),
+        epoch=epoch,
+        previous=held.head_hash,
+        kem=kem,
+        rekey_epoch=rekey_epoch,
+        created=max(now_ms, held.head_ms),
+        devices=sum(line.devices for line in after),
+        root=parts.trees.keep_lines(after).tree.root,
+    )
+    signature = parts.signer.sign(RosterHead.LABEL + draft.unsigned())
+    encoded = replace(draft, signature=signature).encode()
+    head = KeptHead(held.conversation_id, epoch, encoded, sha256(encoded), draft.created)
+    return _Drawn(
+        held, epoch, edit, plan, cells, after, head, rekey_epoch, kem, listed_people
+    )
+
+
+def _cells_after(
+    edit: LeafEdit, plan: RosterPlan, current: Mapping[CellId, Sequence[PlacedLeaf]]
+) -> dict[CellId, list[PlacedLeaf]]:
+    """Return the leaves of each touched cell as they will be."""
+    gone = {one.leaf.device for one in (*edit.drop, *edit.alter)}
+    after = {
+        cell_id: [one for one in current.get(cell_id, ()) if one.leaf.device not in gone]
+        for cell_id in plan.touched
+    }
+    for one in (*plan.added, *edit.alter):
+        after[one.cell_id].append(one)
+    return after
+
+
+async def _listed_people(
+    connection: AsyncConnection, held: Sequence[Held], edits: Mapping[ConversationId, RosterEdit]
+) -> dict[ConversationId, int]:
+    """Return how many people will have a listed device in each conversation."""
+    found: dict[ConversationId, int] = {}
+    wanted: dict[ConversationId, set[PersonId]] = {}
+    for one in held:
+        edit = edits[one.conversation_id].leaves
+        people = {leaf.person_id for leaf in edit.add}
+        people |= {placed.leaf.person_id for placed in edit.drop}
+        wanted[one.conversation_id] = people if one.epoch else set()
+        found[one.conversation_id] = one.listed_people
+    before = await leaves.devices_by_person(connection, wanted)
+    for one in held:
+        edit = edits[one.conversation_id].leaves
+        counts: dict[PersonId, int] = {}
+        for leaf in edit.add:
+            counts[leaf.person_id] = counts.get(leaf.person_id, 0) + 1
+        for placed in edit.drop:
+            counts[placed.leaf.person_id] = counts.get(placed.leaf.person_id, 0) - 1
+        for person_id, change in counts.items():
+            had = before.get((one.conversation_id, person_id), 0)
+            found[one.conversation_id] += (had + change > 0) - (had > 0)
+    return found
+
+
+async def _write(connection: AsyncConnection, parts: Parts, drawn: Sequence[_Drawn]) -> None:
+    ended = [
+        (one.held.conversation_id, one.epoch, leaf)
+        for one in drawn
+        for leaf in (*one.edit.leaves.drop, *one.edit.leaves.alter)
+    ]
+    begun = [
+        (one.held.conversation_id, one.epoch, leaf)
+        for one in drawn
+        for leaf in (*one.plan.added, *one.edit.leaves.alter)
+    ]
+    await leaves.close(connection, ended)
+    await leaves.open_(connection, begun)
+    await rosters.close_lines(
+        connection,
+        [(one.held.conversation_id, cell, one.epoch) for one in drawn for cell in one.plan.touched],
+    )
+    await rosters.open_lines(
+        connection,
+        [
+            (one.held.conversation_id, one.epoch, cell.line)
+            for one in drawn
+            for cell in one.cells.values()
+        ],
+    )
+    await rosters.add_heads(connection, [one.head for one in drawn])
+    await conversations.change(connection, [_row(one) for one in drawn])
+    for one in drawn:
+        for cell in one.cells.values():
+            parts.trees.keep_cell(cell)
+
+
+def _row(one: _Drawn) -> dict[str, Any]:
+    return {
+        "conversation_id": one.held.conversation_id,
+        "members": one.held.members + one.edit.members,
+        "listed_people": one.listed_people,
+        "info_number": int(one.edit.info or one.listed_people != one.held.listed_people),
+        "kem": one.kem,
+        "roster_epoch": one.epoch,
+        "rekey_epoch": one.rekey_epoch,
+        "head": one.head.head,
+        "head_hash": one.head.hash,
+        "head_ms": one.head.created_ms,
+        "devices": sum(line.devices for line in one.lines),
+        "cells": len(one.lines),
+    }
+
+
+def _announced(one: _Drawn) -> RosterWakeup:
+    return RosterWakeup(
+        conversation_id=one.held.conversation_id,
+        epoch=one.epoch,
+        cells=len(one.lines),
+        added={leaf.leaf.client_id: leaf.cell_id for leaf in one.plan.added},
+        removed=sorted({leaf.leaf.client_id for leaf in one.edit.leaves.drop}),
+        whole=True,
+    )

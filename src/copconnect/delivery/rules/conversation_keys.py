@@ -1,0 +1,112 @@
+"""D2: which ConversationKey records the server accepts, and D7: when the next one is due. Pure."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from copconnect import errors
+from copconnect.delivery.rules.limits import (
+    HEAD_MS,
+    KEY_RENEWED_MESSAGES,
+    KEY_RENEWED_MS,
+    RECORD_MS,
+)
+from copconnect.delivery.rules.posting import NamedHead
+from copconnect.ids import CellId
+from copconnect.records.conversation_key import MOST_MESSAGES, ConversationKey
+from copconnect.records.conversation_key import OLDEST_MS as KEY_USABLE_MS
+from copconnect.records.fields import Refused
+from copconnect.wire import DIRECT_SEALS
+
+
+@dataclass(frozen=True, slots=True)
+class KnownKey:
+    """A stored conversation key, without its bytes."""
+
+    key_id: bytes
+    epoch: int
+    created_ms: int
+    messages: int
+    author: bytes
+
+    def usable(self, rekey_epoch: int, now_ms: int) -> bool:
+        """Return whether a sender may use the key (S2)."""
+        young = self.created_ms > now_ms - KEY_USABLE_MS
+        return self.epoch >= rekey_epoch and young and self.messages < MOST_MESSAGES
+
+    def serves(self, rekey_epoch: int, now_ms: int) -> bool:
+        """Return whether the key is good for a while, so that nobody needs another (D7)."""
+        young = self.created_ms > now_ms - KEY_RENEWED_MS
+        few = self.messages < KEY_RENEWED_MESSAGES
+        return self.epoch >= rekey_epoch and young and few
+
+
+def newest_first(keys: Collection[KnownKey]) -> list[KnownKey]:
+    """Return keys in the order in which a sender chooses one (S2)."""
+    return sorted(keys, key=lambda one: (one.epoch, one.created_ms, one.key_id), reverse=True)
+
+
+def read_record(data: bytes, conversation_id: bytes, author: bytes, key: bytes) -> ConversationKey:
+    """Return a posted record, its signature checked. Raises RecordInvalid."""
+    try:
+        record = ConversationKey.parse(data)
+        record.verify(key)
+    except Refused as refused:
+        raise errors.RecordInvalid(rule=refused.rule, reason=refused.message) from refused
+    if record.conversation_id != conversation_id or record.author != author:
+        raise errors.RecordInvalid(rule="D2", reason="another conversation's or author's record")
+    return record
+
+
+def check_record(
+    record: ConversationKey, head: NamedHead | None, rekey_epoch: int, newest: int, now_ms: int
+) -> None:
+    """Raise StaleRecord unless the record was made just now under a head that still counts.
+
+    ``head``: the kept head of the record's epoch.
+    """
+    fits = (
+        head is not None
+        and head.hash == record.head
+        and (head.until_ms is None or head.until_ms > now_ms - HEAD_MS)
+        and record.epoch >= rekey_epoch
+        and abs(record.created - now_ms) <= RECORD_MS
+    )
+    if not fits:
+        raise errors.StaleRecord(epoch=newest)
+
+
+@dataclass(frozen=True, slots=True)
+class SealAudience:
+    """Who a record must be sealed to: the devices of its epoch by cell, the usable keys of cells,
+    and the devices behind the other key ids that the record is sealed to."""
+
+    cells: Mapping[CellId, Collection[bytes]]
+    cell_keys: Mapping[bytes, CellId]
+    owners: Mapping[bytes, bytes]
+
+
+def check_seals(
+    sealed_to: Sequence[bytes], left_out: Collection[bytes], audience: SealAudience
+) -> None:
+    """Raise SealsInvalid unless the record is sealed once to every device that is to have it,
+    directly or by its cell's key, except those left out by name, and to nobody else.
+
+    Where the devices that no cell key covers are more than one record may seal to directly
+    (1,024), those not sealed to are left to shares without being named (S4).
+    """
+    covered = {audience.cell_keys[one] for one in sealed_to if one in audience.cell_keys}
+    direct = [audience.owners[one] for one in sealed_to if one in audience.owners]
+    of_cells = sum(1 for one in sealed_to if one in audience.cell_keys)
+    devices = {device for cell in audience.cells.values() for device in cell}
+    open_cells = [one for cell_id, one in audience.cells.items() if cell_id not in covered]
+    uncovered = {device for cell in open_cells for device in cell}
+    if len(direct) + of_cells != len(sealed_to) or not set(direct) <= devices:
+        raise errors.SealsInvalid(reason="sealed to a key of nobody who is listed")
+    if len(set(direct)) != len(direct) or len(covered) != of_cells:
+        raise errors.SealsInvalid(reason="two seals to one device or cell")
+    if len(direct) > DIRECT_SEALS:
+        raise errors.SealsInvalid(reason="too many direct seals")
+    if not set(left_out) <= devices:
+        raise errors.SealsInvalid(reason="a device is left out that is not listed")
+    if uncovered.difference(direct, left_out) and len(uncovered) <= DIRECT_SEALS:
+        raise errors.SealsInvalid(reason="a listed device is neither sealed to nor left out")

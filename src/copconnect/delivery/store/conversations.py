@@ -1,0 +1,202 @@
+"""Statements on the rows of conversations.
+
+A write to a conversation first holds its row (:func:`hold`), so operations on one conversation run
+one after another: that keeps ``seq`` without gaps and its roster heads a chain.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Select, bindparam, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from copconnect import errors, wire
+from copconnect.database import upsert_for
+from copconnect.delivery.rules.limits import HOUR_MS
+from copconnect.delivery.store.tables import CONVERSATIONS
+from copconnect.ids import ConversationId, PersonId
+
+_C = CONVERSATIONS.c
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A conversation's row, as far as changes of people and rosters need it. ``epoch`` 0: it has no
+    head yet, only inside the transaction that creates it."""
+
+    conversation_id: ConversationId
+    kind: wire.ConversationKind
+    created_by: PersonId
+    who_may_post: wire.WhoMayPost
+    history_days: int | None
+    last_seq: int
+    members: int
+    listed_people: int
+    kem: int
+    epoch: int
+    rekey_epoch: int
+    head: bytes
+    head_hash: bytes
+    head_ms: int
+    devices: int
+    cells: int
+
+    @classmethod
+    def new(cls, body: wire.CreateConversation, creator: PersonId, kem: int) -> "Held":
+        """Return the row of a conversation that is being created."""
+        audience = body.audience is not None
+        return cls(
+            conversation_id=ConversationId(body.conversation_id),
+            kind=body.kind,
+            created_by=creator,
+            who_may_post=body.who_may_post,
+            history_days=30 if audience else body.history_days,
+            last_seq=0,
+            members=0,
+            listed_people=0,
+            kem=kem,
+            epoch=0,
+            rekey_epoch=0,
+            head=b"",
+            head_hash=bytes(32),
+            head_ms=0,
+            devices=0,
+            cells=0,
+        )
+
+
+_HELD = (
+    _C.conversation_id,
+    _C.kind,
+    _C.created_by,
+    _C.who_may_post,
+    _C.history_days,
+    _C.last_seq,
+    _C.members,
+    _C.listed_people,
+    _C.kem,
+    _C.roster_epoch,
+    _C.rekey_epoch,
+    _C.head,
+    _C.head_hash,
+    _C.head_ms,
+    _C.devices,
+    _C.cells,
+)
+
+
+async def add(
+    connection: AsyncConnection, held: Held, now_ms: int, direct_people: str | None = None
+) -> bool:
+    """Insert a conversation; return False when its id is taken.
+
+    Waits for a concurrent insert of the same id to commit or roll back.
+    """
+    values = {
+        "conversation_id": held.conversation_id,
+        "kind": held.kind,
+        "created_by": held.created_by,
+        "created_ms": now_ms,
+        "who_may_post": held.who_may_post,
+        "history_days": held.history_days,
+        "direct_people": direct_people,
+        "last_seq": 0,
+        "last_message_ms": None,
+        "log_hash": bytes(32),
+        "named_epoch": 0,
+        "state_seq": None,
+        "members": 0,
+        "listed_people": 0,
+        "info_number": 1,
+        "kem": held.kem,
+        "roster_epoch": 0,
+        "rekey_epoch": 0,
+        "head": b"",
+        "head_hash": bytes(32),
+        "head_ms": 0,
+        "devices": 0,
+        "cells": 0,
+        "cell_key_version": 0,
+    }
+    statement = upsert_for(connection.dialect.name, CONVERSATIONS).values(values)
+    statement = statement.on_conflict_do_nothing().returning(_C.conversation_id)
+    return (await connection.execute(statement)).first() is not None
+
+
+async def hold(
+    connection: AsyncConnection, conversation_ids: Collection[ConversationId]
+) -> list[Held]:
+    """Lock conversations in ascending id order, which prevents deadlocks between two writers."""
+    return await _read(connection, _by_id(conversation_ids).with_for_update())
+
+
+async def hold_one(connection: AsyncConnection, conversation_id: ConversationId) -> Held:
+    """Lock one conversation. Raises NotMember where there is none."""
+    held = await hold(connection, [conversation_id])
+    if not held:
+        raise errors.NotMember
+    return held[0]
+
+
+async def read(
+    connection: AsyncConnection, conversation_ids: Collection[ConversationId]
+) -> list[Held]:
+    """Return conversations without locking them."""
+    return await _read(connection, _by_id(conversation_ids))
+
+
+def _by_id(conversation_ids: Collection[ConversationId]) -> Select[Any]:
+    return (
+        select(*_HELD)
+        .where(_C.conversation_id.in_(conversation_ids))
+        .order_by(_C.conversation_id)
+    )
+
+
+async def _read(connection: AsyncConnection, query: Select[Any]) -> list[Held]:
+    return [Held(*row) for row in await connection.execute(query)]
+
+
+async def change(connection: AsyncConnection, changes: Sequence[Mapping[str, Any]]) -> None:
+    """Update conversations; each change has ``conversation_id`` and the same columns as the others.
+
+    ``info_number`` grows by what a change says.
+    """
+    if not changes:
+        return
+    names = [name for name in changes[0] if name != "conversation_id"]
+    values: dict[str, Any] = {name: bindparam(f"p_{name}") for name in names}
+    if "info_number" in values:
+        values["info_number"] = _C.info_number + bindparam("p_info_number", type_=_C.info_number.type)
+    statement = update(CONVERSATIONS).where(_C.conversation_id == bindparam("p_conversation_id"))
+    await connection.execute(
+        statement.values(values),
+        [{f"p_{name}": value for name, value in one.items()} for one in changes],
+    )
+
+
+async def created_by(connection: AsyncConnection, conversation_id: ConversationId) -> str | None:
+    """Return who created a conversation, or None."""
+    query = select(_C.created_by).where(_C.conversation_id == conversation_id)
+    found: str | None = await connection.scalar(query)
+    return found
+
+
+async def require_not_too_many(
+    connection: AsyncConnection, created_by: PersonId, most_per_hour: int, now_ms: int
+) -> None:
+    """Raise RateLimited when somebody has created more conversations than that within an hour, the
+    one of this transaction among them."""
+    first_too_many = (
+        select(_C.created_ms)
+        .where(_C.created_by == created_by, _C.created_ms > now_ms - HOUR_MS)
+        .order_by(_C.created_ms.desc())
+        .offset(most_per_hour)
+        .limit(1)
+    )
+    oldest_ms = await connection.scalar(first_too_many)
+    if oldest_ms is not None:
+        raise errors.RateLimited(
+            retry_after_ms=max(1, oldest_ms + HOUR_MS - now_ms), limit="conversations_per_hour"
+        )

@@ -1,0 +1,237 @@
+"""Statements on leaves: the devices of rosters, as intervals of epochs."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Row, Select, bindparam, func, insert, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from copconnect.database import chunks
+from copconnect.delivery.rules.roster_plan import PlacedLeaf, RosterLeaf
+from copconnect.delivery.store.tables import LEAVES
+from copconnect.ids import CellId, ConversationId, PersonId
+from copconnect.records.roster import Leaf, Rights
+
+_L = LEAVES.c
+_PLACED = (
+    _L.conversation_id,
+    _L.device,
+    _L.client_id,
+    _L.person_id,
+    _L.cell_id,
+    _L.history_from_ms,
+    _L.rights,
+)
+LeavesByConversation = dict[ConversationId, list[PlacedLeaf]]
+
+
+def _placed(row: Row[Any]) -> PlacedLeaf:
+    rights = Rights(row.rights)
+    leaf = RosterLeaf(row.device, row.client_id, row.person_id, row.history_from_ms, rights)
+    return PlacedLeaf(leaf, row.cell_id)
+
+
+def record_of(one: PlacedLeaf) -> Leaf:
+    """Return the leaf as KEYS.md encodes it."""
+    leaf = one.leaf
+    return Leaf(
+        cell_id=bytes.fromhex(one.cell_id),
+        person_id=bytes.fromhex(leaf.person_id),
+        device=leaf.device,
+        history_from=leaf.history_from_ms,
+        rights=leaf.rights,
+    )
+
+
+async def _grouped(connection: AsyncConnection, queries: Iterable[Select[Any]]) -> Any:
+    found: LeavesByConversation = {}
+    for query in queries:
+        for row in await connection.execute(query):
+            found.setdefault(row.conversation_id, []).append(_placed(row))
+    return found
+
+
+async def of_people(
+    connection: AsyncConnection,
+    people: Collection[PersonId],
+    conversation_id: ConversationId | None = None,
+) -> LeavesByConversation:
+    """Return the current leaves of these people; ``conversation_id``: there alone."""
+    query = select(*_PLACED).where(_L.to_epoch.is_(None))
+    if conversation_id is not None:
+        query = query.where(_L.conversation_id == conversation_id)
+    queries = [query.where(_L.person_id.in_(some)) for some in chunks(people)]
+    found: LeavesByConversation = await _grouped(connection, queries)
+    return found
+
+
+async def of_cells(
+    connection: AsyncConnection, cells: Mapping[ConversationId, Collection[CellId]]
+) -> dict[CellId, list[PlacedLeaf]]:
+    """Return the current leaves of these cells. One statement for each 500 cells."""
+    places = [(c, cell) for c, own in cells.items() for cell in own]
+    found: dict[CellId, list[PlacedLeaf]] = {}
+    for some in chunks(places):
+        query = select(*_PLACED).where(
+            _L.conversation_id.in_({c for c, _ in some}),
+            _L.cell_id.in_({cell for _, cell in some}),
+            _L.to_epoch.is_(None),
+        )
+        for row in await connection.execute(query):
+            found.setdefault(row.cell_id, []).append(_placed(row))
+    return found
+
+
+async def all_current(
+    connection: AsyncConnection, conversation_id: ConversationId
+) -> list[PlacedLeaf]:
+    """Return every current leaf of a conversation."""
+    query = select(*_PLACED).where(
+        _L.conversation_id == conversation_id, _L.to_epoch.is_(None)
+    )
+    return [_placed(row) for row in await connection.execute(query)]
+
+
+async def devices_at(
+    connection: AsyncConnection, conversation_id: ConversationId, epoch: int
+) -> dict[CellId, list[bytes]]:
+    """Return the devices that a kept head lists, by cell."""
+    rows = await connection.execute(
+        select(_L.cell_id, _L.device).where(
+            _L.conversation_id == conversation_id, *listed_at(epoch)
+        )
+    )
+    found: dict[CellId, list[bytes]] = {}
+    for cell_id, device in rows:
+        found.setdefault(cell_id, []).append(device)
+    return found
+
+
+async def cell_devices_at(
+    connection: AsyncConnection, conversation_id: ConversationId, cell_id: CellId, epoch: int
+) -> list[bytes]:
+    """Return the devices of one cell under a kept head."""
+    found = await connection.scalars(
+        select(_L.device).where(
+            _L.conversation_id == conversation_id, _L.cell_id == cell_id, *listed_at(epoch)
+        )
+    )
+    return list(found)
+
+
+def listed_at(epoch: int) -> tuple[Any, Any]:
+    """Return the conditions that a leaf belongs to the head of an epoch."""
+    return _L.from_epoch <= epoch, or_(_L.to_epoch.is_(None), _L.to_epoch > epoch)
+
+
+async def current_of_device(
+    connection: AsyncConnection, conversation_id: ConversationId, device: bytes
+) -> PlacedLeaf | None:
+    """Return a device's current leaf."""
+    query = select(*_PLACED).where(
+        _L.conversation_id == conversation_id, _L.device == device, _L.to_epoch.is_(None)
+    )
+    row = (await connection.execute(query)).first()
+    return None if row is None else _placed(row)
+
+
+async def intervals(
+    connection: AsyncConnection, devices: Mapping[ConversationId, Collection[bytes]]
+) -> Sequence[Row[Any]]:
+    """Return every kept interval of these devices: _PLACED, from_epoch, to_epoch."""
+    found: list[Row[Any]] = []
+    asked = [(c, device) for c, own in devices.items() for device in own]
+    for some in chunks(asked):
+        query = select(*_PLACED, _L.from_epoch, _L.to_epoch).where(
+            _L.conversation_id.in_({c for c, _ in some}),
+            _L.device.in_({device for _, device in some}),
+        )
+        wanted = set(some)
+        rows = await connection.execute(query)
+        found += [row for row in rows if (row.conversation_id, row.device) in wanted]
+    return found
+
+
+async def cell_intervals(
+    connection: AsyncConnection, places: Collection[tuple[ConversationId, CellId]]
+) -> dict[CellId, list[tuple[PlacedLeaf, int, int | None]]]:
+    """Return every kept leaf of these cells with its interval, ascending by device."""
+    found: dict[CellId, list[tuple[PlacedLeaf, int, int | None]]] = {}
+    for some in chunks(places):
+        query = (
+            select(*_PLACED, _L.from_epoch, _L.to_epoch)
+            .where(
+                _L.conversation_id.in_({c for c, _ in some}),
+                _L.cell_id.in_({cell for _, cell in some}),
+            )
+            .order_by(_L.device)
+        )
+        for row in await connection.execute(query):
+            one = (_placed(row), row.from_epoch, row.to_epoch)
+            found.setdefault(row.cell_id, []).append(one)
+    return found
+
+
+async def devices_by_person(
+    connection: AsyncConnection, people: Mapping[ConversationId, Collection[PersonId]]
+) -> dict[tuple[ConversationId, PersonId], int]:
+    """Return how many devices of these people these conversations list. One statement for each 500
+    pairs."""
+    found: dict[tuple[ConversationId, PersonId], int] = {}
+    pairs = [(c, person) for c, own in people.items() for person in own]
+    for some in chunks(pairs):
+        rows = await connection.execute(
+            select(_L.conversation_id, _L.person_id, func.count())
+            .where(
+                _L.conversation_id.in_({c for c, _ in some}),
+                _L.person_id.in_({person for _, person in some}),
+                _L.to_epoch.is_(None),
+            )
+            .group_by(_L.conversation_id, _L.person_id)
+        )
+        found |= {(c, person_id): count for c, person_id, count in rows}
+    return found
+
+
+# --- Writing ----------------------------------------------------------------------------------
+
+NewLeaf = tuple[ConversationId, int, PlacedLeaf]
+_CLOSE = (
+    update(LEAVES)
+    .where(
+        _L.conversation_id == bindparam("p_conversation_id"),
+        _L.device == bindparam("p_device"),
+        _L.to_epoch.is_(None),
+    )
+    .values(to_epoch=bindparam("p_epoch"))
+)
+
+
+async def close(connection: AsyncConnection, ended: Iterable[NewLeaf]) -> None:
+    """End the current intervals of these devices with an epoch."""
+    rows = [
+        {"p_conversation_id": c, "p_device": one.leaf.device, "p_epoch": epoch}
+        for c, epoch, one in ended
+    ]
+    if rows:
+        await connection.execute(_CLOSE, rows)
+
+
+async def open_(connection: AsyncConnection, begun: Iterable[NewLeaf]) -> None:
+    """Begin intervals with an epoch."""
+    rows = [
+        {
+            "conversation_id": c,
+            "device": one.leaf.device,
+            "from_epoch": epoch,
+            "to_epoch": None,
+            "client_id": one.leaf.client_id,
+            "person_id": one.leaf.person_id,
+            "cell_id": one.cell_id,
+            "history_from_ms": one.leaf.history_from_ms,
+            "rights": int(one.leaf.rights),
+        }
+        for c, epoch, one in begun
+    ]
+    if rows:
+        await connection.execute(insert(LEAVES), rows)

@@ -1,0 +1,171 @@
+"""Statements on cell lines and signed heads."""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Row, bindparam, insert, or_, select, tuple_, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from copconnect.database import chunks
+from copconnect.delivery.rules.posting import NamedHead
+from copconnect.delivery.store.tables import CELL_LINES, CONVERSATIONS, HEADS
+from copconnect.ids import CellId, ConversationId
+from copconnect.records.roster import CellLine
+
+_I, _H = CELL_LINES.c, HEADS.c
+Lines = list[CellLine]
+
+
+def _line(row: Row[Any]) -> CellLine:
+    return CellLine(bytes.fromhex(row.cell_id), row.devices, row.rekey_epoch, row.root)
+
+
+async def current_lines(
+    connection: AsyncConnection, conversation_ids: Collection[ConversationId]
+) -> dict[ConversationId, Lines]:
+    """Return the cell lines under the newest heads, ascending by cell."""
+    found: dict[ConversationId, Lines] = {one: [] for one in conversation_ids}
+    for some in chunks(conversation_ids):
+        rows = await connection.execute(
+            select(_I.conversation_id, _I.cell_id, _I.devices, _I.rekey_epoch, _I.root)
+            .where(_I.conversation_id.in_(some), _I.to_epoch.is_(None))
+            .order_by(_I.conversation_id, _I.cell_id)
+        )
+        for row in rows:
+            found[row.conversation_id].append(_line(row))
+    return found
+
+
+async def lines_between(
+    connection: AsyncConnection, epochs: Mapping[ConversationId, tuple[int, int]]
+) -> dict[ConversationId, list[tuple[CellLine, int, int | None]]]:
+    """Return the cell lines of every head between two epochs of each conversation, with their
+    intervals, ascending by cell. One statement for each 100 conversations."""
+    found: dict[ConversationId, list[tuple[CellLine, int, int | None]]] = {}
+    for some in chunks(epochs.items(), 100):
+        overlaps = [
+            (_I.conversation_id == c)
+            & (_I.from_epoch <= last)
+            & or_(_I.to_epoch.is_(None), _I.to_epoch > first)
+            for c, (first, last) in some
+        ]
+        rows = await connection.execute(select(CELL_LINES).where(or_(*overlaps)).order_by(_I.cell_id))
+        for row in rows:
+            one = (_line(row), row.from_epoch, row.to_epoch)
+            found.setdefault(row.conversation_id, []).append(one)
+    return found
+
+
+NewLine = tuple[ConversationId, int, CellLine]
+_CLOSE = (
+    update(CELL_LINES)
+    .where(
+        _I.conversation_id == bindparam("p_conversation_id"),
+        _I.cell_id == bindparam("p_cell_id"),
+        _I.to_epoch.is_(None),
+    )
+    .values(to_epoch=bindparam("p_epoch"))
+)
+
+
+async def close_lines(
+    connection: AsyncConnection, ended: Iterable[tuple[ConversationId, CellId, int]]
+) -> None:
+    """End the current lines of these cells with an epoch."""
+    rows = [
+        {"p_conversation_id": c, "p_cell_id": cell_id, "p_epoch": epoch}
+        for c, cell_id, epoch in ended
+    ]
+    if rows:
+        await connection.execute(_CLOSE, rows)
+
+
+async def open_lines(connection: AsyncConnection, begun: Iterable[NewLine]) -> None:
+    """Begin lines with an epoch."""
+    rows = [
+        {
+            "conversation_id": c,
+            "cell_id": line.cell_id.hex(),
+            "from_epoch": epoch,
+            "to_epoch": None,
+            "devices": line.devices,
+            "rekey_epoch": line.rekey_epoch,
+            "root": line.root,
+        }
+        for c, epoch, line in begun
+    ]
+    if rows:
+        await connection.execute(insert(CELL_LINES), rows)
+
+
+# --- Heads ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class KeptHead:
+    """A signed head."""
+
+    conversation_id: ConversationId
+    epoch: int
+    head: bytes
+    hash: bytes
+    created_ms: int
+
+
+async def add_heads(connection: AsyncConnection, heads: Collection[KeptHead]) -> None:
+    """Keep signed heads."""
+    names = ("conversation_id", "epoch", "head", "hash", "created_ms")
+    rows = [{name: getattr(one, name) for name in names} for one in heads]
+    await connection.execute(insert(HEADS), rows)
+
+
+async def heads_at(
+    connection: AsyncConnection, wanted: Collection[tuple[ConversationId, int]]
+) -> dict[tuple[ConversationId, int], KeptHead]:
+    """Return those of these heads that are kept."""
+    found: dict[tuple[ConversationId, int], KeptHead] = {}
+    for some in chunks(wanted):
+        rows = await connection.execute(
+            select(_H.conversation_id, _H.epoch, _H.head, _H.hash, _H.created_ms).where(
+                tuple_(_H.conversation_id, _H.epoch).in_(some)
+            )
+        )
+        found |= {(row.conversation_id, row.epoch): KeptHead(*row) for row in rows}
+    return found
+
+
+async def newest_heads(
+    connection: AsyncConnection, conversation_ids: Collection[ConversationId]
+) -> dict[ConversationId, KeptHead]:
+    """Return the newest head of each of these conversations."""
+    c = CONVERSATIONS.c
+    found: dict[ConversationId, KeptHead] = {}
+    for some in chunks(conversation_ids):
+        rows = await connection.execute(
+            select(c.conversation_id, c.roster_epoch, c.head, c.head_hash, c.head_ms).where(
+                c.conversation_id.in_(some)
+            )
+        )
+        found |= {row.conversation_id: KeptHead(*row) for row in rows}
+    return found
+
+
+async def named_head(
+    connection: AsyncConnection, conversation_id: ConversationId, epoch: int
+) -> NamedHead | None:
+    """Return the head of an epoch as the rules of records need it: its hash, and when the next
+    one came."""
+    following = HEADS.alias()
+    row = (
+        await connection.execute(
+            select(_H.hash, following.c.created_ms)
+            .outerjoin(
+                following,
+                (following.c.conversation_id == _H.conversation_id)
+                & (following.c.epoch == _H.epoch + 1),
+            )
+            .where(_H.conversation_id == conversation_id, _H.epoch == epoch)
+        )
+    ).first()
+    return None if row is None else NamedHead(*row)
