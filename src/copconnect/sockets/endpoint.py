@@ -21,7 +21,7 @@ from copconnect.sockets.admission import Admission
 from copconnect.sockets.connection import MAX_CLIENT_FRAME_BYTES, Connection, parser
 from copconnect.sockets.cursors import CursorBuffer
 from copconnect.sockets.fanout import Fanout
-from copconnect.sockets.feed import Feed, Leases, SeenCursor, Tokens, Versions
+from copconnect.sockets.feed import Feed, SeenCursor, Tokens, Versions
 from copconnect.sockets.handover import Handover, Presence
 from copconnect.sockets.rounds import Rounds
 from copconnect.sockets.strangers import Strangers
@@ -54,7 +54,6 @@ class Sockets:
         tokens: Tokens,
         versions: Versions,
         bus: Bus,
-        leases: Leases,
         clock: Clock,
         limits: Limits,
     ) -> None:
@@ -62,7 +61,7 @@ class Sockets:
         self._limits = limits
         self._tokens = tokens
         self._strangers = Strangers(limits.strangers, limits.strangers_per_address)
-        self.fanout = Fanout(feed, bus, leases, clock)
+        self.fanout = Fanout(feed, bus, clock)
         self.cursors = CursorBuffer(feed, bus)
         self._admission = Admission(
             self.fanout, tokens, versions, clock, bus, limits.hellos_per_s, self._rejudge

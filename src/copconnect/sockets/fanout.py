@@ -1,50 +1,48 @@
 """Passes wake-ups to this node's connections.
 
 Invariants: on one connection the entries of a conversation arrive in ascending seq without
-repetition; an entry of a cell goes only to clients that the roster names for it; after a roster
-entry that removes a client nothing of the conversation goes to it, not even that entry.
-Wake-ups may be lost, repeated or out of order: a gap is filled from the log after a moment, and
-:meth:`heal` asks for what nobody announced. Runs in one event loop; bookkeeping never awaits, so
-that it is never seen half done.
+repetition, and only while the roster lists its client; everybody gets the same bytes of a message.
+Wake-ups may be lost, repeated or out of order: :mod:`.gaps` and :mod:`.seating` read what is
+missing, :mod:`.passing` keeps the order, and :meth:`Fanout.heal` asks for what nobody announced.
+Runs in one event loop; bookkeeping never awaits, so that it is never seen half done.
 """
 
-import asyncio
-from collections.abc import Collection, Coroutine, Sequence
-from typing import Any, NamedTuple
-
-import structlog
+from collections.abc import Collection, Iterable, Sequence
+from typing import NamedTuple
 
 from copconnect import wire
 from copconnect.bus import (
     AccountWakeup,
     AnyWakeup,
     Bus,
+    CellKeyWakeup,
     ConversationWakeup,
     EnteredWakeup,
     EntryWakeup,
-    LateSealWakeup,
+    KeyWakeup,
     ReceiptCountsWakeup,
     ReceiptsWakeup,
-    SealWantedWakeup,
+    RosterWakeup,
+    ShareWakeup,
+    TrustWakeup,
 )
 from copconnect.clock import Clock
-from copconnect.ids import CellId, ClientId, ConversationId, PersonId, Seq
+from copconnect.ids import CellId, ClientId, ConversationId, Epoch, PersonId, Seq
 from copconnect.sockets import framing
 from copconnect.sockets.connection import Connection, push_all
-from copconnect.sockets.duty import Duties
-from copconnect.sockets.entering import Entering, roster_change
-from copconnect.sockets.feed import Feed, Leases, Place, Seat
+from copconnect.sockets.entering import Entering
+from copconnect.sockets.feed import Feed, Place
+from copconnect.sockets.gaps import REORDER_S, Gaps
 from copconnect.sockets.healing import Healing
+from copconnect.sockets.passing import Passing
 from copconnect.sockets.present import Present
+from copconnect.sockets.recent import Recent
 from copconnect.sockets.returning import Returning
-from copconnect.sockets.sealed_entry import SealedFrames
-from copconnect.sockets.topic import Topic
+from copconnect.sockets.seating import Seating
+from copconnect.sockets.tasks import Tasks
+from copconnect.sockets.topics import Topics
 
-REORDER_S = 0.2  # How long an entry waits for the one before it.
-_RELOAD_S = 1.0  # Between two attempts to read who sits where.
 _HEAL_WINDOW_MS = 90_000  # Wider than the period, for the nodes' clocks and slow commits.
-_MOST_HELD = 1_000
-log = structlog.get_logger()
 
 
 class Entered(NamedTuple):
@@ -55,22 +53,36 @@ class Entered(NamedTuple):
     missed: list[bytes]
 
 
+class Online(NamedTuple):
+    """A device of a conversation that is connected here."""
+
+    client_id: ClientId
+    person_id: PersonId
+    device: bytes
+    cell_id: CellId
+    since_ms: int
+
+
 class Fanout:
     """The connections of one node and what they subscribe to."""
 
-    def __init__(self, feed: Feed, bus: Bus, leases: Leases, clock: Clock) -> None:
+    def __init__(self, feed: Feed, bus: Bus, clock: Clock) -> None:
         self._feed = feed
         self._clock = clock
-        self._topics: dict[ConversationId, Topic] = {}
         self._present = Present()
         self._subscribed: dict[Connection, set[ConversationId]] = {}
         self._entering: list[Entering] = []
-        self._returning = Returning(feed)
+        self._tasks = Tasks()
+        self._topics = Topics()
+        recent = Recent()
+        self._returning = Returning(feed, self._topics, recent)
+        self._passing = Passing(feed, self._topics, self._present, recent, self._tasks)
+        self._gaps = Gaps(feed, self._topics, self._passing, self._tasks)
+        self._seating = Seating(
+            feed, self._topics, self._present, self._subscribed, self._gaps, self._tasks
+        )
         self._healing = Healing(self.heal, bus)
-        self._healed: dict[ConversationId, int] = {}
         self._looked_ms: int | None = None  # When the log was last looked at to the end.
-        self._tasks: set[asyncio.Task[None]] = set()
-        self.duties = Duties(feed, leases, self._topics)
 
     # --- Connections ------------------------------------------------------------------------
 
@@ -82,15 +94,16 @@ class Fanout:
     async def enter(self, connections: Sequence[Connection]) -> list[Entered]:
         """Subscribe connections; return each that is still there with where it stands.
 
-        Everything up to those heads is in the log; everything after them will be pushed.
+        Everything up to those heads is in the log; everything after them will be pushed. Devices
+        that nobody has confirmed are in no conversation.
         """
         waiting = list(connections)
         entered: list[Entered] = []
         while waiting:
-            entering = Entering({one.client.client_id for one in waiting})
+            entering = Entering({one.client.client_id for one in waiting if one.client.confirmed})
             self._entering.append(entering)
             try:
-                places = await self._feed.places(entering.clients)
+                places = await self._feed.places(entering.clients) if entering.clients else {}
                 await self._returning.read(waiting, places)
             finally:
                 self._entering.remove(entering)
@@ -104,49 +117,31 @@ class Fanout:
             waiting = again
         return entered
 
-    def _seat(
-        self,
-        connection: Connection,
-        places: Sequence[Place],
-        entering: Entering,
-    ) -> Entered:
+    def _seat(self, connection: Connection, places: Sequence[Place], entering: Entering) -> Entered:
         self._present.add(connection)
         subscribed = self._subscribed[connection] = set()
         heads: dict[ConversationId, int] = {}
-        at: dict[ConversationId, Place] = {}
         for place in places:
-            at[place.conversation_id] = place
-            subscribed.add(place.conversation_id)
-            topic = self._topics.get(place.conversation_id)
-            if topic is None:
-                topic = self._topics[place.conversation_id] = Topic(place.last_seq)
-            topic.seat(connection, place.cell_id, place.certificate_hash)
-            if entering.head(place) > topic.head:
-                # What came meanwhile may have overtaken something, or others were lost: who is
-                # told of a head counts on everything up to it.
-                self._repair(place.conversation_id, entering.head(place), REORDER_S)
-            heads[place.conversation_id] = max(
-                entering.own_head(place), topic.head_for(place.cell_id)
-            )
-            if place.removal_pending or place.cell_id in entering.proposed:
-                self.duties.begin(place.conversation_id, place.cell_id)
-        missed = self._returning.missed(connection, heads, self._topics)
-        found = [
-            wire.ConversationHead(
-                conversation_id=conversation_id,
-                last_seq=Seq(seq),
-                follows=conversation_id in missed,
-                info_version=at[conversation_id].info_version,
-                receipts_version=at[conversation_id].receipts_version,
-                delivered_seq=at[conversation_id].delivered_seq,
-                read_seq=at[conversation_id].read_seq,
-            )
-            for conversation_id, seq in heads.items()
-        ]
+            conversation_id = place.conversation_id
+            subscribed.add(conversation_id)
+            topic = self._topics.open(conversation_id, place.last_seq, place.roster_epoch)
+            topic.begin(place.last_seq)
+            topic.seats[connection] = place.cell_id
+            self._seating.behind(topic, place.roster_epoch)
+            # What came meanwhile may have overtaken something, or others were lost: who is told of
+            # a head counts on everything up to it.
+            head = max(place.last_seq, entering.seen(conversation_id))
+            self._gaps.repair(topic, head, REORDER_S)
+            heads[conversation_id] = max(head, topic.head)
+        missed = self._returning.missed(connection, heads)
         connection.positions = {}
         frames = [one for those in missed.values() for one in those]
         for conversation_id in heads:
             frames += entering.said_to(connection.client.person_id, conversation_id)
+        found = [
+            _head(place, heads[place.conversation_id], follows=place.conversation_id in missed)
+            for place in places
+        ]
         return Entered(connection, found, frames)
 
     def leave(self, connection: Connection) -> None:
@@ -156,21 +151,17 @@ class Fanout:
             return
         self._present.discard(connection)
         for conversation_id in subscribed:
-            topic = self._topics[conversation_id]
-            topic.drop(connection)
-            self._forget_if_empty(conversation_id, topic)
+            topic = self._topics.get(conversation_id)
+            if topic is not None:
+                self._seating.unseat(topic, connection)
 
     def head_of(self, connection: Connection, conversation_id: ConversationId) -> int | None:
         """Return the newest seq of a conversation the connection belongs to, else None: also what
         is not passed on here yet, as the log has it for everybody."""
         topic = self._topics.get(conversation_id)
-        if topic is None or not topic.has(connection):
+        if topic is None or connection not in topic.seats:
             return None
-        return max(topic.head, topic.wanted)
-
-    def _forget_if_empty(self, conversation_id: ConversationId, topic: Topic) -> None:
-        if topic.empty and not topic.reloading and self._topics.get(conversation_id) is topic:
-            del self._topics[conversation_id]
+        return max(topic.taken, topic.wanted)
 
     # --- Wake-ups ---------------------------------------------------------------------------
 
@@ -178,27 +169,41 @@ class Fanout:
         """Pass a wake-up on. Never waits for a connection or the database."""
         match wakeup:
             case EntryWakeup():
-                self._entry(wakeup)
+                for entering in self._entering:
+                    entering.note_entry(wakeup.conversation_id, wakeup.seq)
+                topic = self._topics.get(wakeup.conversation_id)
+                if topic is not None:
+                    self._gaps.entry(topic, wakeup)
+            case RosterWakeup():
+                for entering in self._entering:
+                    entering.note_roster(wakeup)
+                self._seating.roster(wakeup)
+            case KeyWakeup() | CellKeyWakeup():
+                topic = self._topics.get(wakeup.conversation_id)
+                if topic is not None:
+                    self._passing.key(topic, wakeup)
             case ReceiptsWakeup():
                 self._say(wakeup.conversation_id, (), framing.binary(wakeup.frame))
             case ReceiptCountsWakeup():
                 topic = self._topics.get(wakeup.conversation_id)
                 if topic is not None:
                     theirs = self._present.of_person(wakeup.person_id)
-                    push_all(filter(topic.has, theirs), framing.binary(wakeup.frame))
+                    here = (one for one in theirs if one in topic.seats)
+                    push_all(here, framing.binary(wakeup.frame))
             case ConversationWakeup():
-                frame = _conversation_frame(wakeup.conversation_id)
-                self._say(wakeup.conversation_id, wakeup.person_ids, frame)
-            case SealWantedWakeup():
-                self._present.seal_wanted(wakeup)
-            case LateSealWakeup():
-                topic = self._topics.get(wakeup.conversation_id)
-                if topic is not None:
-                    push_all(topic.targets(wakeup.cell_id), framing.binary(wakeup.frame))
+                frame = wire.ConversationFrame(conversation_id=wakeup.conversation_id)
+                self._say(wakeup.conversation_id, wakeup.person_ids, framing.frame(frame))
+            case ShareWakeup():
+                share = wire.ShareFrame(conversation_id=wakeup.conversation_id, share=wakeup.share)
+                self.push_to(wakeup.client_id, share)
+            case TrustWakeup():
+                self._passing.trust_changed(wakeup.person_ids)
             case AccountWakeup():
                 self._present.account(wakeup)
             case EnteredWakeup():
                 self._present.entered(wakeup)
+            case _:
+                pass  # Of those who ask devices for something.
 
     def tell(self, wakeup: AccountWakeup, connections: Collection[Connection]) -> None:
         """Tell those of these whom it concerns that something about accounts changed."""
@@ -216,203 +221,40 @@ class Fanout:
             some = (one for one in everybody if one.client.person_id in person_ids)
             push_all(some if person_ids else everybody, frame)
 
-    # --- Entries ----------------------------------------------------------------------------
+    # --- For those who ask devices ----------------------------------------------------------
 
-    def _entry(self, wakeup: EntryWakeup) -> None:
-        conversation_id = wakeup.conversation_id
-        for entering in self._entering:
-            entering.note(wakeup)
+    def online(self, conversation_id: ConversationId) -> Iterable[Online]:
+        """Yield the devices of a conversation that are connected here, roughly those first that
+        have been for longest."""
         topic = self._topics.get(conversation_id)
-        if topic is None:
-            if wakeup.kind == "roster":
-                self._first_entry(wakeup)
-            return
-        if wakeup.seq <= topic.head:
-            return
-        if wakeup.seq == topic.head + 1 and wakeup.frame and not topic.reloading:
-            self._take(topic, wakeup)
-            self._drain(topic)
-        elif topic.reloading:
-            topic.wanted = max(topic.wanted, wakeup.seq)
-            if len(topic.held) < _MOST_HELD:
-                topic.held[wakeup.seq] = wakeup
-        elif len(topic.held) < _MOST_HELD:
-            topic.held[wakeup.seq] = wakeup
-            self._repair(conversation_id, wakeup.seq, REORDER_S if wakeup.frame else 0.0)
+        for connection, cell_id in topic.seats.items() if topic is not None else ():
+            if connection.close_code is None:
+                who = connection.client
+                yield Online(who.client_id, who.person_id, who.device, cell_id, connection.hello_ms)
 
-    def _first_entry(self, wakeup: EntryWakeup) -> None:
-        """A roster entry of a conversation that nobody here belongs to, as far as is known: it may
-        have overtaken others, or they were lost, so it is read who belongs."""
-        if not wakeup.frame:
-            self._spawn(self._read_first(wakeup))
-            return
-        change = roster_change(wakeup)
-        clients = self._present.clients
-        if change.whole and not any(one.client_id in clients for one in change.added):
-            return
-        topic = self._topics[wakeup.conversation_id] = Topic(wakeup.seq - 1)
-        if change.whole and wakeup.seq == 1:
-            self._take(topic, wakeup)
-        else:
-            self._reload_soon(topic, wakeup, None)
+    def push_to(self, client_id: ClientId, frame: wire.ServerFrame) -> bool:
+        """Push a frame to a client; return whether it is connected here."""
+        connections = self._present.clients.get(client_id, ())
+        push_all(connections, framing.frame(frame))
+        return bool(connections)
 
-    async def _read_first(self, wakeup: EntryWakeup) -> None:
-        for one in await self._feed.entries(wakeup.conversation_id, wakeup.seq - 1, wakeup.seq):
-            self._entry(one)
-
-    def _take(self, topic: Topic, wakeup: EntryWakeup) -> None:
-        """The entry's turn has come: pass it on, now or when it is known who sits where."""
-        came: Sequence[Connection] = ()
-        left: Sequence[Connection] = ()
-        if wakeup.kind == "roster":
-            change = roster_change(wakeup)
-            if not change.whole:
-                self._reload_soon(topic, wakeup, change.cells)
-                return
-            came, left = topic.change(change, self._present.clients)
-        self._pass_on(topic, wakeup, came, left)
-
-    def _pass_on(
-        self,
-        topic: Topic,
-        wakeup: EntryWakeup,
-        came: Sequence[Connection],
-        left: Sequence[Connection],
-    ) -> None:
-        topic.passed_on(wakeup.seq, wakeup.cell_id)
-        self._returning.recent.add(wakeup)
-        gone = framing.frame(wire.ConversationGone(conversation_id=wakeup.conversation_id))
-        for connection in left:
-            self._subscribed[connection].discard(wakeup.conversation_id)
-            connection.push(gone)
-        for connection in came:
-            self._subscribed[connection].add(wakeup.conversation_id)
-            connection.push(_conversation_frame(wakeup.conversation_id))
-        if wakeup.kind == "proposal" and wakeup.cell_id is not None:
-            self.duties.begin(wakeup.conversation_id, wakeup.cell_id)
-        if wakeup.kind == "sealed":
-            made = SealedFrames(wakeup)
-            frames = {one: framing.binary(made.frame(one)) for one in topic.cells}
-            for connection, cells in topic.by_connection():
-                for cell_id in cells:
-                    connection.push(frames[cell_id])
-        else:
-            push_all(topic.targets(wakeup.cell_id), framing.binary(wakeup.frame))
-
-    def _reload_soon(
-        self, topic: Topic, wakeup: EntryWakeup, cells: Sequence[CellId] | None
-    ) -> None:
-        topic.reloading = True
-        self._spawn(self._reload(topic, wakeup, cells))
-
-    async def _reload(
-        self, topic: Topic, wakeup: EntryWakeup, cells: Sequence[CellId] | None
-    ) -> None:
-        """Read who sits in the cells that a roster entry changed (None: in all), then pass the
-        entry on."""
-        conversation_id = wakeup.conversation_id
-        while (seats := await self._seats_or_none(topic, conversation_id, cells)) is None:
-            await asyncio.sleep(_RELOAD_S)
-            if not self._present.clients:
-                # It is about nobody here any more; who comes in reads where it belongs.
-                topic.reloading = False
-                self._forget_if_empty(conversation_id, topic)
-                return
-        came, left = topic.reseat(cells, seats, self._present.clients)
-        topic.reloading = False
-        self._pass_on(topic, wakeup, came, left)
-        self._drain(topic)
-        if topic.head < topic.wanted and not topic.reloading:
-            self._repair(conversation_id, topic.wanted, REORDER_S)
-        self._forget_if_empty(conversation_id, topic)
-
-    async def _seats_or_none(
-        self, topic: Topic, conversation_id: ConversationId, cells: Sequence[CellId] | None
-    ) -> dict[ClientId, Sequence[Seat]] | None:
-        try:
-            return await self._seats(topic, conversation_id, cells)
-        except Exception:
-            log.exception("seats_not_read")  # The database may be away.
-            return None
-
-    async def _seats(
-        self, topic: Topic, conversation_id: ConversationId, cells: Sequence[CellId] | None
-    ) -> dict[ClientId, Sequence[Seat]]:
-        """Who leaves a cell may sit in another by now, or have entered since these were read: it
-        is asked about by itself, until nothing is in doubt."""
-        seats = dict(await self._feed.seats(conversation_id, cells))
-        while doubtful := topic.unseated_by(cells, seats):
-            places = await self._feed.places(doubtful)
-            for client_id in doubtful:
-                seats[client_id] = [
-                    (place.cell_id, place.certificate_hash)
-                    for place in places.get(client_id, ())
-                    if place.conversation_id == conversation_id
-                ]
-        return seats
-
-    def _drain(self, topic: Topic) -> None:
-        while not topic.reloading:
-            following = topic.held.get(topic.head + 1)
-            if following is None or not following.frame:
-                break
-            self._take(topic, following)
-        for seq in [seq for seq in topic.held if seq <= topic.head]:
-            del topic.held[seq]
-
-    # --- Gaps -------------------------------------------------------------------------------
-
-    def _repair(self, conversation_id: ConversationId, upto: int, delay_s: float) -> None:
-        topic = self._topics[conversation_id]
-        topic.wanted = max(topic.wanted, upto)
-        if not topic.repairing:
-            topic.repairing = True
-            self._spawn(self._read_gap(conversation_id, topic, delay_s))
-
-    async def _read_gap(
-        self, conversation_id: ConversationId, topic: Topic, delay_s: float
-    ) -> None:
-        """Read what is missing from the log and pass it on in order."""
-        try:
-            await asyncio.sleep(delay_s)
-            # A reload looks for what is missing when it ends.
-            while topic.head < topic.wanted and not topic.empty and not topic.reloading:
-                after = topic.head
-                entries = await self._feed.entries(conversation_id, after, topic.wanted)
-                for entry in entries:
-                    if entry.seq > topic.head and not topic.reloading:
-                        # The log keeps no gaps but those that retention made.
-                        self._take(topic, entry)
-                if not entries and not topic.reloading:
-                    topic.head = max(topic.head, topic.wanted)
-                self._drain(topic)
-        finally:
-            topic.repairing = False
-            self._forget_if_empty(conversation_id, topic)
+    # --- Healing ----------------------------------------------------------------------------
 
     async def heal(self) -> None:
-        """Find entries that no wake-up announced, and seals that nobody was asked for. Three
-        statements, whatever the node holds.
+        """Find messages, heads and keys that no wake-up announced. Two statements, whatever the
+        node holds.
 
         It looks back from where it last came to the end: the database may have been away, or this
         machine have stood still, for longer than a window."""
         now_ms = self._clock.now_ms()
         since_ms = min(now_ms, self._looked_ms or now_ms) - _HEAL_WINDOW_MS
-        healed: dict[ConversationId, int] = {}
-        for wakeup in await self._feed.roster_changes_since(since_ms):
-            conversation_id = wakeup.conversation_id
-            if conversation_id in self._topics:
-                continue  # Its gap is read; should the topic be forgotten before, we look again.
-            healed[conversation_id] = wakeup.seq
-            if wakeup.seq > self._healed.get(conversation_id, 0):
-                self._entry(wakeup)
-        self._healed = healed
-        for conversation_id, seq in (await self._feed.heads_since(since_ms)).items():
-            topic = self._topics.get(conversation_id)
-            if topic is not None and seq > topic.head:
-                self._repair(conversation_id, seq, REORDER_S)
-        for wanted in await self._feed.seals_wanted_since(since_ms):
-            self._present.seal_wanted(wanted)
+        for key in await self._feed.keys_since(since_ms):
+            topic = self._topics.get(key.conversation_id)
+            if topic is not None:
+                self._passing.key(topic, key)
+        standings = await self._feed.standings_since(since_ms)
+        self._seating.heal(standings)
+        self._gaps.heal(standings)
         self._looked_ms = now_ms
 
     async def start(self) -> None:
@@ -422,21 +264,18 @@ class Fanout:
     async def close(self) -> None:
         """Stop background work."""
         await self._healing.close()
-        await self.duties.close()
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._done)
-
-    def _done(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            log.error("repair_failed", exc_info=task.exception())  # heal() comes back to it.
+        await self._tasks.close()
 
 
-def _conversation_frame(conversation_id: ConversationId) -> bytes:
-    return framing.frame(wire.ConversationFrame(conversation_id=conversation_id))
+def _head(place: Place, seq: int, *, follows: bool) -> wire.ConversationHead:
+    return wire.ConversationHead(
+        conversation_id=place.conversation_id,
+        last_seq=Seq(seq),
+        follows=follows,
+        roster_epoch=Epoch(place.roster_epoch),
+        info_version=place.info_version,
+        receipts_version=place.receipts_version,
+        delivered_seq=place.delivered_seq,
+        read_seq=place.read_seq,
+        shares=place.shares,
+    )

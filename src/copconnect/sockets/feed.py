@@ -1,32 +1,59 @@
 """What live connections need of other parts, as Protocols; app.py passes them in."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
-from copconnect.bus import AnyWakeup, EntryWakeup, SealWantedWakeup
-from copconnect.ids import CellId, ClientId, ConversationId, PersonId, Seq
+from copconnect import wire
+from copconnect.bus import (
+    AnyWakeup,
+    CellKeyWakeup,
+    EntryWakeup,
+    KeyWakeup,
+    RosterWakeup,
+)
+from copconnect.ids import CellId, ClientId, ConversationId, Epoch, PersonId, Seq
 from copconnect.principals import Caller, Ended
 
-_NOT_YET = Seq(0)
-Seat = tuple[CellId, str]  # A cell, and the certificate that is named for it (hash).
 
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """One certificate of a client, named for a cell; where its conversation stands. What is
-    optional here is passed on as it is, in wire.ConversationHead."""
+    """A client's leaf in a conversation, and where that stands. What wire.ConversationHead has too
+    is passed on as it is."""
 
     conversation_id: ConversationId
     cell_id: CellId
-    certificate_hash: str
-    last_seq: Seq  # Of the conversation.
-    own_seq: Seq  # Newest of what concerns the cell.
-    removal_pending: bool
-    info_version: str = ""
-    receipts_version: int = 0
-    delivered_seq: Seq = _NOT_YET
-    read_seq: Seq = _NOT_YET
+    last_seq: Seq
+    roster_epoch: Epoch
+    info_version: str
+    receipts_version: int
+    delivered_seq: Seq
+    read_seq: Seq
+    shares: int
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a conversation stands: its newest seq and its newest roster epoch."""
+
+    last_seq: Seq
+    roster_epoch: Epoch
+
+
+@dataclass(frozen=True, slots=True)
+class RosterNews:
+    """What changed since an epoch, whole, and where the conversation stands in that snapshot."""
+
+    change: RosterWakeup
+    last_seq: Seq
+
+
+@dataclass(frozen=True, slots=True)
+class Seals:
+    """The seals of a record by their recipients: cells, and devices (KEYS.md section 2)."""
+
+    cells: Mapping[CellId, bytes] = field(default_factory=dict)
+    devices: Mapping[bytes, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,29 +78,39 @@ class Feed(Protocol):
         self, conversation_id: ConversationId, after: int, upto: int
     ) -> Sequence[EntryWakeup]:
         """Return entries with after < seq ≤ upto, ascending: where they are many or large, the
-        first of them."""
+        first of them. Each has its frame, however large."""
         ...
 
-    async def seats(
-        self, conversation_id: ConversationId, cell_ids: Collection[CellId] | None
-    ) -> Mapping[ClientId, Sequence[Seat]]:
-        """Return who sits in these cells (None: in any), in one statement."""
+    async def roster_since(self, conversation_id: ConversationId, epoch: int) -> RosterNews:
+        """Return how the newest roster differs from that of an epoch (0: from none). Clients whose
+        leaf became another one are added, not removed."""
         ...
 
-    async def heads_since(self, since_ms: int) -> dict[ConversationId, Seq]:
-        """Return the newest seq of conversations with an entry since a time."""
+    async def standings_since(self, since_ms: int) -> Mapping[ConversationId, Standing]:
+        """Return where the conversations stand that got a message or a head since a time."""
         ...
 
-    async def roster_changes_since(self, since_ms: int) -> Sequence[EntryWakeup]:
-        """Return the roster entries since a time, by conversation and seq."""
+    async def keys_since(self, since_ms: int) -> Sequence[KeyWakeup]:
+        """Return the conversation keys that were accepted since a time, without seals."""
         ...
 
-    async def seals_wanted_since(self, since_ms: int) -> Sequence[SealWantedWakeup]:
-        """Return whom to ask for seals of the cells that got a key since a time."""
+    async def key(self, conversation_id: ConversationId, key_id: str) -> KeyWakeup | None:
+        """Return a conversation key that is kept, without seals."""
         ...
 
-    async def removal_pending(self, cell_id: CellId) -> bool:
-        """Return whether a cell has Removes to commit."""
+    async def seals(self, key: KeyWakeup | CellKeyWakeup) -> Seals:
+        """Return a record's seals by recipient; those that the wake-up lacks are read."""
+        ...
+
+    async def supplement(
+        self,
+        conversation_id: ConversationId,
+        device: str,
+        epochs: Collection[int],
+        person_id: PersonId | None,
+    ) -> wire.Supplement:
+        """Return the heads of these epochs, the proofs of a device's leaf under them, and the
+        signed records of its person; without those for None."""
         ...
 
     async def store_cursors(self, cursors: Sequence[SeenCursor]) -> Sequence[AnyWakeup]:
@@ -90,18 +127,6 @@ class Tokens(Protocol):
     ) -> Sequence[Caller | Ended | None]:
         """Return the caller of each, None for an unknown one, in a constant number of
         statements."""
-        ...
-
-
-class Leases(Protocol):
-    """Whose turn it is, of several nodes, to do what one does for all (copconnect.leases)."""
-
-    async def take(self, name: str, for_s: float) -> bool:
-        """Take a lease, or renew it; return whether this node holds it now."""
-        ...
-
-    async def release(self, name: str) -> None:
-        """Let another node take a lease at once."""
         ...
 
 

@@ -10,10 +10,10 @@ import msgspec
 import structlog
 
 from copconnect import wire
-from copconnect.bus import AccountWakeup, EnteredWakeup, SealWantedWakeup
+from copconnect.bus import AccountWakeup, EnteredWakeup
 from copconnect.ids import ClientId, PersonId
 from copconnect.sockets import framing
-from copconnect.sockets.connection import Connection, push_all
+from copconnect.sockets.connection import Connection
 
 log = structlog.get_logger()
 K = TypeVar("K")
@@ -26,6 +26,7 @@ class Present:
     def __init__(self) -> None:
         self.clients: dict[ClientId, set[Connection]] = {}
         self._people: dict[PersonId, set[Connection]] = {}
+        self._devices: dict[bytes, ClientId] = {}
 
     @property
     def connections(self) -> list[Connection]:
@@ -36,6 +37,11 @@ class Present:
         """Return the connections of a person's devices."""
         return list(self._people.get(person_id, ()))
 
+    def of_device(self, device: bytes) -> list[Connection]:
+        """Return the connections of a device."""
+        client_id = self._devices.get(device)
+        return [] if client_id is None else list(self.clients.get(client_id, ()))
+
     def add(self, connection: Connection) -> None:
         """Take in a connection; it ends those that its client had."""
         caller = connection.client
@@ -43,19 +49,14 @@ class Present:
             older.close(wire.CLOSE_REPLACED)
         self.clients.setdefault(caller.client_id, set()).add(connection)
         self._people.setdefault(caller.person_id, set()).add(connection)
+        self._devices[caller.device] = caller.client_id
 
     def discard(self, connection: Connection) -> None:
         """Forget a connection."""
         _discard(self.clients, connection.client.client_id, connection)
         _discard(self._people, connection.client.person_id, connection)
-
-    def seal_wanted(self, wakeup: SealWantedWakeup) -> None:
-        """Ask senders for the seals that a cell lacks."""
-        frame = framing.frame(
-            wire.SealWanted(conversation_id=wakeup.conversation_id, cell_id=wakeup.cell_id)
-        )
-        for client_id in wakeup.client_ids:
-            push_all(self.clients.get(client_id, ()), frame)
+        if connection.client.client_id not in self.clients:
+            self._devices.pop(connection.client.device, None)
 
     def account(self, wakeup: AccountWakeup, among: Collection[Connection] | None = None) -> None:
         """Tell whom it concerns, among these (None: all), that something about accounts changed."""

@@ -1,207 +1,207 @@
-"""The newest entries of conversations in this node's memory, for clients that come back.
+"""The newest messages of conversations in this node's memory, for clients that come back.
 
-When a node starts again, thousands of clients lack the same few entries. Who says in Hello how far
-it has come is sent them on its socket, right after Ready, without a request for each. Invariant: a
-stretch is whole, it holds every entry with ``after`` < seq ≤ ``upto``; what does not join it starts
-a new one. What a client is sent of a sealed message has its cell's seal: where that is not here it
-may have come late, and only the log knows. (One that a late seal replaced may be the former one;
-who cannot open it asks for the message again.) Bounded for each conversation and in all. No I/O.
+When a node starts again, thousands of clients lack the same few messages. A client that says in
+Hello how far it has come is sent them on its socket, right after Ready, without a request for each;
+before the first message under a key that is new to it comes the key. Invariants: a stretch is
+whole, it holds every message with ``after`` < seq ≤ ``upto``; what does not join it starts a new
+one. Frames are those that were passed on, with their supplements: a device that has checked
+everything up to its position has with them what it needs for the rest. Where the key of a message
+is not here, the log is asked. Bounded for each conversation and in all. No I/O.
 """
 
-from collections import Counter, OrderedDict, deque
-from collections.abc import Iterable, Sequence
+from collections import OrderedDict, deque
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from copconnect.bus import EntryWakeup
+from copconnect.bus import EntryWakeup, KeyWakeup
 from copconnect.ids import CellId, ConversationId
-from copconnect.sockets import framing
-from copconnect.sockets.sealed_entry import by_cell, frame_for, seal_of
+from copconnect.sockets.sealed_key import SealedKey
 
 MOST_ENTRIES = 128
-# Of one conversation: some 25 messages to 63,000 devices, of 600 KB of post-quantum seals each.
-# When all of them come back they would ask the log one by one for what does not stand here.
-_MOST_BYTES = 16 * 1024 * 1024
+MOST_KEYS = 32  # Of one conversation: a night in which it changed every half an hour.
+_MOST_BYTES = 16 * 1024 * 1024  # Messages of one conversation.
 _MOST_BYTES_IN_ALL = 64 * 1024 * 1024
-# Frames of sealed messages: what everybody of 63,000 lacks is 25 messages of 3 KB for 509 cells.
-_MOST_FRAME_BYTES = 48 * 1024 * 1024
-_KEPT_BYTES = 300  # That a frame takes beside its own: its key and its place.
-_ADDED_BYTES = 64  # At most, by a cell's id and the lengths and heads that a frame gets.
-_MOST_UNSEALED = 1_000
-_FrameKey = tuple[ConversationId, int, CellId]
+_MOST_KEY_BYTES = 96 * 1024 * 1024  # 500 cells have 1 MB of post-quantum seals, and their frames.
+_KEPT_BYTES = 200  # That a message takes beside its frame.
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """A message as it was passed on: ``frame`` is whole, with its head."""
+
+    seq: int
+    key_id: str
+    frame: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Part of a stretch: its messages, the keys that begin with it, by their first message, and the
+    bytes of its frames."""
+
+    entries: Sequence[Passed]
+    begun: Mapping[int, str]
+    size: int
 
 
 @dataclass(slots=True)
 class Stretch:
-    """Entries without gaps, as many and as large as are kept of one conversation."""
+    """Messages without gaps, as many and as large as are kept of one conversation."""
 
     after: int
     upto: int
-    wakeups: deque[EntryWakeup] = field(default_factory=deque)
+    entries: deque[Passed] = field(default_factory=deque)
     size: int = 0
+    _cuts: dict[tuple[int, int], Cut] = field(default_factory=dict)  # Crowds lack the same.
 
-    def extend(self, wakeups: Iterable[EntryWakeup], upto: int) -> None:
+    def cut(self, after: int, upto: int) -> Cut:
+        """Return the messages with after < seq ≤ upto. A key begins where no earlier message here
+        is under it: a device at ``after`` has the key of an earlier one."""
+        found = self._cuts.get((after, upto))
+        if found is None:
+            part = [one for one in self.entries if after < one.seq <= upto]
+            seen = {one.key_id for one in self.entries if one.seq <= after}
+            begun: dict[int, str] = {}
+            for one in part:
+                if one.key_id not in seen:
+                    seen.add(one.key_id)
+                    begun[one.seq] = one.key_id
+            found = Cut(part, begun, sum(len(one.frame) for one in part))
+            self._cuts[after, upto] = found
+        return found
+
+    def extend(self, entries: Iterable[Passed], upto: int) -> None:
         """Take in what follows up to a seq; the oldest go when there are too many."""
-        for one in wakeups:
-            self.wakeups.append(one)
-            self.size += _size(one)
+        self._cuts.clear()
+        for one in entries:
+            self.entries.append(one)
+            self.size += len(one.frame) + _KEPT_BYTES
         self.upto = upto
-        while len(self.wakeups) > MOST_ENTRIES or self.size > _MOST_BYTES:
-            gone = self.wakeups.popleft()
-            self.size -= _size(gone)
+        while len(self.entries) > MOST_ENTRIES or self.size > _MOST_BYTES:
+            gone = self.entries.popleft()
+            self.size -= len(gone.frame) + _KEPT_BYTES
             self.after = gone.seq
 
 
-def _size(wakeup: EntryWakeup) -> int:
-    return len(wakeup.frame) + sum(map(len, wakeup.seals))
-
-
-def _frame_size(wakeup: EntryWakeup) -> int:
-    """As much as its frame for a cell may have, without making it: all seals are of one length."""
-    return len(wakeup.frame) + len(wakeup.seals[0] if wakeup.seals else b"") + _ADDED_BYTES
-
-
 class Recent:
-    """The newest entries; the longest untouched conversation goes first."""
+    """The newest messages and their keys; the longest untouched conversation goes first."""
 
     def __init__(self) -> None:
         self._stretches: OrderedDict[ConversationId, Stretch] = OrderedDict()
         self._size = 0
-        # A sealed message is made once for each cell, not for each of its clients.
-        self._frames: OrderedDict[_FrameKey, bytes] = OrderedDict()
-        self._frame_bytes = 0
-        self._unsealed: Counter[tuple[ConversationId, int]] = Counter()
+        self._keys: OrderedDict[tuple[ConversationId, str], SealedKey] = OrderedDict()
+        self._keys_of: dict[ConversationId, deque[str]] = {}
+        self._key_bytes = 0
 
-    def add(self, wakeup: EntryWakeup) -> None:
-        """Take in the entry that was passed on just now."""
+    def add(self, wakeup: EntryWakeup, frame: bytes) -> None:
+        """Take in the message that was passed on just now."""
         known = self._stretches.get(wakeup.conversation_id)
+        passed = Passed(wakeup.seq, wakeup.key_id, frame)
         if known is None or known.upto != wakeup.seq - 1:
-            self.fill(wakeup.conversation_id, wakeup.seq - 1, wakeup.seq, [wakeup])
+            self.fill(wakeup.conversation_id, wakeup.seq - 1, wakeup.seq, [passed])
         else:
-            self._extend(wakeup.conversation_id, known, [wakeup], wakeup.seq)
+            self._extend(wakeup.conversation_id, known, [passed], wakeup.seq)
 
     def fill(
-        self,
-        conversation_id: ConversationId,
-        after: int,
-        upto: int,
-        wakeups: Iterable[EntryWakeup],
+        self, conversation_id: ConversationId, after: int, upto: int, entries: Iterable[Passed]
     ) -> None:
-        """Take in every entry with after < seq ≤ upto, as the log has them."""
+        """Take in every message with after < seq ≤ upto, as the log has them."""
         known = self._stretches.pop(conversation_id, None)
         stretch = Stretch(after, after)
-        later: Sequence[EntryWakeup] = ()
+        later: Sequence[Passed] = ()
         end = upto
         if known is not None:
             self._size -= known.size
             if known.after <= upto < known.upto:
-                later = [one for one in known.wakeups if one.seq > upto]
+                later = [one for one in known.entries if one.seq > upto]
                 end = known.upto
         self._stretches[conversation_id] = stretch
-        self._extend(conversation_id, stretch, [*wakeups, *later], end)
+        self._extend(conversation_id, stretch, [*entries, *later], end)
 
     def _extend(
         self,
         conversation_id: ConversationId,
         stretch: Stretch,
-        wakeups: Sequence[EntryWakeup],
+        entries: Sequence[Passed],
         upto: int,
     ) -> None:
         before = stretch.size
-        stretch.extend(wakeups, upto)
+        stretch.extend(entries, upto)
         self._size += stretch.size - before
         self._stretches.move_to_end(conversation_id)
         while self._size > _MOST_BYTES_IN_ALL:
             _, oldest = self._stretches.popitem(last=False)
             self._size -= oldest.size
 
+    # --- Keys -------------------------------------------------------------------------------
+
+    def add_key(self, wakeup: KeyWakeup, sealed: SealedKey) -> None:
+        """Take in a conversation key with its seals."""
+        key = wakeup.conversation_id, wakeup.key_id
+        if key in self._keys:
+            return
+        self._keys[key] = sealed
+        self._key_bytes += sealed.size
+        newest = self._keys_of.setdefault(wakeup.conversation_id, deque())
+        newest.append(wakeup.key_id)
+        if len(newest) > MOST_KEYS:
+            self._forget_key((wakeup.conversation_id, newest[0]))
+        while self._key_bytes > _MOST_KEY_BYTES:
+            self._forget_key(next(iter(self._keys)))
+
+    def _forget_key(self, key: tuple[ConversationId, str]) -> None:
+        self._key_bytes -= self._keys.pop(key).size
+        conversation_id, key_id = key
+        newest = self._keys_of[conversation_id]
+        newest.remove(key_id)
+        if not newest:
+            del self._keys_of[conversation_id]
+
+    def keys_lacking(self, conversation_id: ConversationId, after: int, upto: int) -> list[str]:
+        """Return the keys that begin with these messages and are not here."""
+        known = self._stretches.get(conversation_id)
+        begun = known.cut(after, upto).begun.values() if known else ()
+        return [one for one in begun if (conversation_id, one) not in self._keys]
+
+    # --- Clients that come back -------------------------------------------------------------
+
     def covers(self, conversation_id: ConversationId, after: int, upto: int) -> bool:
-        """Whether every entry with after < seq ≤ upto is here."""
+        """Whether every message with after < seq ≤ upto is here."""
         known = self._stretches.get(conversation_id)
         return after >= upto or (known is not None and known.after <= after and known.upto >= upto)
 
     def since(
-        self, conversation_id: ConversationId, after: int, upto: int, cell_id: CellId, room: int
+        self,
+        conversation_id: ConversationId,
+        after: int,
+        upto: int,
+        cell_id: CellId,
+        device: bytes,
+        room: int,
     ) -> list[bytes] | None:
-        """Return the frames, for WebSockets, of what a client of a cell lacks.
+        """Return the frames of messages with after < seq ≤ upto and of their keys, for a device.
 
-        None where that is not known for certain here: entries are missing, or the cell's seal of
-        one, or the roster changed, so that the client may have sat elsewhere. None, too, where they
-        are more than ``room`` bytes; then none is made, for whoever may post can make them large.
+        None where that is not known for certain here: messages or keys are missing. None, too,
+        where they are more than ``room`` bytes; then none is made, for whoever may post can make
+        them large.
         """
         if not self.covers(conversation_id, after, upto):
             return None
         known = self._stretches.get(conversation_id)
-        missed = [one for one in known.wakeups if after < one.seq <= upto] if known else []
-        if any(one.kind == "roster" for one in missed):
-            return None
-        missed = [one for one in missed if one.cell_id in (None, cell_id)]
-        if sum(map(_frame_size, missed)) > room:
+        if known is None or after >= upto:
+            return []
+        cut = known.cut(after, upto)
+        keys: dict[int, SealedKey] = {}
+        for seq, key_id in cut.begun.items():
+            sealed = self._keys.get((conversation_id, key_id))
+            if sealed is None:
+                return None
+            keys[seq] = sealed
+        if cut.size + sum(one.frame_size for one in keys.values()) > room:
             return None
         frames: list[bytes] = []
-        unsealed: list[int] = []
-        for one in missed:
-            frame = self._frame(one, cell_id)
-            if frame is None:
-                unsealed.append(one.seq)
-            else:
-                frames.append(frame)
-        if unsealed:
-            self._note_unsealed(conversation_id, unsealed)
-            return None
+        for one in cut.entries:
+            if one.seq in keys:
+                frames.append(keys[one.seq].frame(cell_id, device))
+            frames.append(one.frame)
         return frames
-
-    def _frame(self, wakeup: EntryWakeup, cell_id: CellId) -> bytes | None:
-        """Return an entry's frame for a cell; None while its seal is not here."""
-        if wakeup.kind != "sealed":
-            return framing.binary(wakeup.frame)
-        key = wakeup.conversation_id, wakeup.seq, cell_id
-        known = self._frames.get(key)
-        if known is not None:
-            return known
-        seal = seal_of(wakeup.seals, cell_id)
-        if seal is None:
-            return None
-        made = self._frames[key] = framing.binary(frame_for(wakeup.frame, cell_id, seal))
-        self._frame_bytes += len(made) + _KEPT_BYTES
-        while self._frame_bytes > _MOST_FRAME_BYTES:
-            _, gone = self._frames.popitem(last=False)
-            self._frame_bytes -= len(gone) + _KEPT_BYTES
-        return made
-
-    # --- Seals that come late ---------------------------------------------------------------
-
-    def _note_unsealed(self, conversation_id: ConversationId, seqs: Sequence[int]) -> None:
-        if len(self._unsealed) > _MOST_UNSEALED:
-            self._unsealed.clear()  # They are counted from 1 again.
-        self._unsealed.update((conversation_id, seq) for seq in seqs)
-
-    def unsealed(self, times: int) -> list[tuple[ConversationId, int]]:
-        """Return the entries that so many clients were sent to the log for, since their cells'
-        seals are not here; most of them first."""
-        return [key for key, count in self._unsealed.most_common() if count >= times]
-
-    def renew(
-        self, conversation_id: ConversationId, seq: int, found: Sequence[EntryWakeup]
-    ) -> None:
-        """Take in an entry, which is the only one in ``found`` or gone, with the seals it has by
-        now."""
-        self._unsealed.pop((conversation_id, seq), None)
-        stretch = self._stretches.get(conversation_id)
-        if stretch is None:
-            return
-        for one in found:
-            for at, former in enumerate(stretch.wakeups):
-                if former.seq == one.seq:
-                    self._replace(stretch, at, one)
-                    self._extend(conversation_id, stretch, (), stretch.upto)
-                    break
-
-    def _replace(self, stretch: Stretch, at: int, wakeup: EntryWakeup) -> None:
-        former, stretch.wakeups[at] = stretch.wakeups[at], wakeup
-        grown = _size(wakeup) - _size(former)
-        stretch.size += grown
-        self._size += grown
-        for cell_id in by_cell(former.seals):  # A late seal may have taken the place of one.
-            gone = self._frames.pop((former.conversation_id, former.seq, cell_id), None)
-            if gone is not None:
-                self._frame_bytes -= len(gone) + _KEPT_BYTES

@@ -1,101 +1,121 @@
 """What clients that come back have missed: from memory, and read once where many lack the same.
 
-Nobody is sent a message without its seal from memory, since that may have come late: who asks the
-log once it is in is told of what comes after its answer. Its position then passes the message, so
-that each device asks once, however long its cell has no seal. A message for whose seals a crowd was
-sent there is read again: where many were revoked at once every cell lacked one for a moment, and
-nearly all have come when everybody is back.
+Whoever lacks something that is not here asks the log once it is in, and is told of what comes
+after its answer.
 """
 
-import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 
+import structlog
+
+from copconnect.bus import EntryWakeup
 from copconnect.ids import ClientId, ConversationId
+from copconnect.sockets import framing
 from copconnect.sockets.connection import Connection
 from copconnect.sockets.feed import Feed, Place
-from copconnect.sockets.recent import MOST_ENTRIES, Recent, Stretch
-from copconnect.sockets.topic import Topic
+from copconnect.sockets.passing import sealed_key, supplemented
+from copconnect.sockets.recent import MOST_ENTRIES, MOST_KEYS, Passed, Recent
+from copconnect.sockets.topic import Senders, Topic
+from copconnect.sockets.topics import Topics
 
 CROWD = 4  # So many who lack the same are worth a read.
 _MOST_READ = 32  # Conversations, for those who come in together.
 _MOST_BYTES = 256 * 1024  # For one connection: its reader may be slow.
-# Between two times that messages are read for late seals: where nobody of a cell is there to
-# commit, there are none for long.
-_AGAIN_S = 2.0
-_MOST_AGAIN = 8  # Messages at a time.
+log = structlog.get_logger()
 
 
 class Returning:
-    """Answers the positions that Hellos carried. ``recent`` is told of all that is passed on."""
+    """Answers the positions that Hellos carried."""
 
-    def __init__(self, feed: Feed) -> None:
+    def __init__(self, feed: Feed, topics: Topics, recent: Recent) -> None:
         self._feed = feed
-        self.recent = Recent()
-        self._again_s = 0.0  # By the loop's time.
+        self._topics = topics
+        self._recent = recent
 
     async def read(
         self, connections: Iterable[Connection], places: Mapping[ClientId, Sequence[Place]]
     ) -> None:
         """Read what a crowd of these connections lacks and nobody was sent since this node
-        started, and the seals that crowds before them lacked. The few who lack something else ask
-        the log themselves."""
-        await self._read_seals()
+        started. The few who lack something else ask the log themselves."""
         lacking: dict[ConversationId, list[int]] = {}
         heads: dict[ConversationId, int] = {}
         for connection in connections:
             for place in places.get(connection.client.client_id, ()):
                 conversation_id, head = place.conversation_id, place.last_seq
-                position = connection.positions.get(conversation_id, place.own_seq)
-                oldest = max(position, head - MOST_ENTRIES)
-                covered = self.recent.covers(conversation_id, oldest, head)
-                if position < place.own_seq and not covered:
-                    lacking.setdefault(conversation_id, []).append(oldest)
+                position: int = connection.positions.get(conversation_id, head)
+                if position < head:
+                    lacking.setdefault(conversation_id, []).append(position)
                     heads[conversation_id] = head
         crowds = [one for one, positions in lacking.items() if len(positions) >= CROWD]
         crowds.sort(key=lambda one: len(lacking[one]), reverse=True)
         for conversation_id in crowds[:_MOST_READ]:
-            after, upto = min(lacking[conversation_id]), heads[conversation_id]
-            found = await self._stretch(conversation_id, after, upto)
-            self.recent.fill(conversation_id, found.after, upto, found.wakeups)
+            oldest, head = min(lacking[conversation_id]), heads[conversation_id]
+            try:
+                await self._read_one(conversation_id, max(oldest, head - MOST_ENTRIES), head)
+            except Exception as error:
+                log.warning("missed_not_read", error=type(error).__name__)
 
-    async def _stretch(self, conversation_id: ConversationId, after: int, upto: int) -> Stretch:
-        """Read the newest of these entries that are kept, in as many reads as that takes."""
-        stretch = Stretch(after, after)
-        while stretch.upto < upto:
-            found = await self._feed.entries(conversation_id, stretch.upto, upto)
-            stretch.extend(found, found[-1].seq if found else upto)
-        return stretch
+    async def _read_one(self, conversation_id: ConversationId, after: int, upto: int) -> None:
+        if not self._recent.covers(conversation_id, after, upto):
+            await self._fill(conversation_id, after, upto)
+        for key_id in self._recent.keys_lacking(conversation_id, after, upto)[-MOST_KEYS:]:
+            await self._read_key(conversation_id, key_id)
 
-    async def _read_seals(self) -> None:
-        now_s = asyncio.get_running_loop().time()
-        if now_s < self._again_s:
-            return
-        for conversation_id, seq in self.recent.unsealed(CROWD)[:_MOST_AGAIN]:
-            self._again_s = now_s + _AGAIN_S
-            found = await self._feed.entries(conversation_id, seq - 1, seq)
-            self.recent.renew(conversation_id, seq, found)
+    async def _fill(self, conversation_id: ConversationId, after: int, upto: int) -> None:
+        """Read these messages, in as many reads as that takes, with what their readers may lack."""
+        found: list[Passed] = []
+        senders = Senders()
+        at = after
+        while at < upto:
+            wakeups = await self._feed.entries(conversation_id, at, upto)
+            for one in wakeups:
+                found.append(Passed(one.seq, one.key_id, await self._framed(one, senders)))
+            at = wakeups[-1].seq if wakeups else upto
+        self._recent.fill(conversation_id, after, upto, found)
+
+    async def _framed(self, wakeup: EntryWakeup, senders: Senders) -> bytes:
+        epochs, people = senders.lacks(wakeup, 0)
+        if not epochs:
+            return framing.binary(wakeup.frame)
+        framed = await supplemented(self._feed, wakeup, epochs, people=people)
+        senders.given(wakeup, 0)
+        return framed
+
+    async def _read_key(self, conversation_id: ConversationId, key_id: str) -> None:
+        wakeup = await self._feed.key(conversation_id, key_id)
+        if wakeup is not None:
+            sealed = await sealed_key(self._feed, wakeup)
+            if sealed is not None:
+                self._recent.add_key(wakeup, sealed)
 
     def missed(
-        self,
-        connection: Connection,
-        heads: Mapping[ConversationId, int],
-        topics: Mapping[ConversationId, Topic],
+        self, connection: Connection, heads: Iterable[ConversationId]
     ) -> dict[ConversationId, list[bytes]]:
         """Return the frames that a seated connection lacks up to where its topics are; what comes
         after that will be pushed. A conversation that is not here is asked of the log."""
         found: dict[ConversationId, list[bytes]] = {}
         room = _MOST_BYTES
-        for conversation_id, head in heads.items():
+        for conversation_id in heads:
             position = connection.positions.get(conversation_id)
-            topic = topics[conversation_id]
-            cells = topic.cells_of(connection)
-            if position is None or len(cells) != 1:
+            topic = self._topics.get(conversation_id)
+            if position is None or topic is None:
                 continue
-            frames: list[bytes] | None = []
-            if position < head:
-                (cell_id,) = cells
-                frames = self.recent.since(conversation_id, position, topic.head, cell_id, room)
+            frames = self._frames(connection, topic, position, room)
             if frames is not None:
                 room -= sum(map(len, frames))
                 found[conversation_id] = frames
         return found
+
+    def _frames(
+        self, connection: Connection, topic: Topic, position: int, room: int
+    ) -> list[bytes] | None:
+        if position >= topic.head:
+            return []
+        return self._recent.since(
+            topic.conversation_id,
+            position,
+            topic.head,
+            topic.seats[connection],
+            connection.client.device,
+            room,
+        )

@@ -3,169 +3,125 @@
 Pure bookkeeping: no I/O, no encoding.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections import OrderedDict, deque
+from collections.abc import Iterable
 
-from copconnect import wire
-from copconnect.bus import EntryWakeup
-from copconnect.ids import CellId, ClientId
+from copconnect.bus import CellKeyWakeup, EntryWakeup, KeyWakeup
+from copconnect.ids import CellId, ConversationId
 from copconnect.sockets.connection import Connection
-from copconnect.sockets.feed import Seat
+
+Queued = EntryWakeup | KeyWakeup | CellKeyWakeup
+UNKNOWN = -1
+_MOST_SENDERS = 1_000
+_MOST_KEYS = 64
+
+
+class Senders:
+    """The senders whose records and leaf this conversation's readers have been given."""
+
+    __slots__ = ("_known", "highest")
+
+    def __init__(self) -> None:
+        self.highest = 0  # Roster epoch that a passed message names.
+        self._known: OrderedDict[str, tuple[int, int, int]] = OrderedDict()
+
+    def lacks(self, wakeup: EntryWakeup, trust: int) -> tuple[set[int], bool]:
+        """Return what readers of a message may lack: proofs and heads of these epochs, and the
+        records of the sender's person. ``trust`` counts changes of those records."""
+        known = self._known.get(wakeup.device)
+        highest = max(self.highest, wakeup.epoch)
+        if known == (wakeup.epoch, highest, trust):
+            return set(), False
+        return {wakeup.epoch, highest}, known is None or known[2] != trust
+
+    def given(self, wakeup: EntryWakeup, trust: int) -> None:
+        """Readers have what they need for this sender at this message's epoch."""
+        self.highest = max(self.highest, wakeup.epoch)
+        self._known[wakeup.device] = wakeup.epoch, self.highest, trust
+        self._known.move_to_end(wakeup.device)
+        if len(self._known) > _MOST_SENDERS:
+            self._known.popitem(last=False)
 
 
 class Topic:
-    """Connections of one conversation. ``head`` is the last seq passed on; ``held`` are entries
-    that arrived before their turn; ``wanted`` is the newest seq that is known to be in the log.
-    While ``reloading`` nothing is passed on: who sits where is being read."""
+    """Connections of one conversation.
+
+    ``head`` is the last seq passed on, ``taken`` the last one whose turn has come: those between
+    wait in ``queue``, with new keys in the order in which they came. ``held`` are messages that
+    arrived before their turn; ``wanted`` is the newest seq that is known to be in the log.
+    ``epoch`` is the roster epoch that the seats are of, ``wanted_epoch`` the newest that is known
+    to be there. What changed after ``base`` is in the seats; what changed before it only for
+    clients that have entered since. ``unread``: changes after this epoch are to be read, which is
+    under way while ``catching_up``.
+    """
 
     __slots__ = (
-        "_heads",
-        "_seats",
-        "cells",
+        "_keys",
+        "base",
+        "catching_up",
+        "conversation_id",
+        "epoch",
         "head",
         "held",
-        "reloading",
+        "pumping",
+        "queue",
         "repairing",
+        "seats",
+        "senders",
+        "taken",
+        "unread",
         "wanted",
+        "wanted_epoch",
     )
 
-    def __init__(self, head: int) -> None:
-        self.head = head
-        self.wanted = head
+    def __init__(self, conversation_id: ConversationId, head: int, epoch: int) -> None:
+        """``head``: UNKNOWN until it is read."""
+        self.conversation_id = conversation_id
+        self.head = self.taken = self.wanted = head
+        self.epoch = self.base = self.wanted_epoch = epoch
+        self.unread: int | None = None
         self.held: dict[int, EntryWakeup] = {}
-        self.repairing = False
-        self.reloading = False
-        self._heads: dict[CellId | None, int] = {}
-        self.cells: dict[CellId, set[Connection]] = {}
-        self._seats: dict[Connection, set[tuple[CellId, str]]] = {}
+        self.queue: deque[Queued] = deque()
+        self.seats: dict[Connection, CellId] = {}
+        self.senders = Senders()
+        self.pumping = self.repairing = self.catching_up = False
+        self._keys: deque[str] = deque(maxlen=_MOST_KEYS)
 
     @property
-    def empty(self) -> bool:
-        """Whether no connection of this node belongs."""
-        return not self._seats
+    def idle(self) -> bool:
+        """Whether no connection of this node belongs and nothing is under way."""
+        return not (self.seats or self.pumping or self.repairing or self.catching_up)
 
     @property
     def connections(self) -> Iterable[Connection]:
-        """Everybody here."""
-        return self._seats.keys()
+        """Everybody here, in the order in which they came in.
 
-    def passed_on(self, seq: int, cell_id: CellId | None) -> None:
-        """An entry of this cell (None: of every cell) has been passed on."""
-        self.head = self._heads[cell_id] = seq
-        self.held.pop(seq, None)
-
-    def head_for(self, cell_id: CellId) -> int:
-        """Return the newest seq passed on that concerns a cell; 0 for none."""
-        return max(self._heads.get(None, 0), self._heads.get(cell_id, 0))
-
-    def has(self, connection: Connection) -> bool:
-        """Whether a connection belongs."""
-        return connection in self._seats
-
-    def cells_of(self, connection: Connection) -> set[CellId]:
-        """Return the cells that a connection sits in."""
-        return {cell_id for cell_id, _ in self._seats.get(connection, ())}
-
-    def targets(self, cell_id: CellId | None) -> Iterable[Connection]:
-        """Return whom an entry of this cell (None: of every cell) goes to."""
-        return self._seats.keys() if cell_id is None else self.cells.get(cell_id, ())
-
-    def by_connection(self) -> Iterable[tuple[Connection, Iterable[CellId]]]:
-        """Return everybody here with their cells, in the order in which they came in.
-
-        What belongs to a connection lies in memory, the kernel's too, roughly in that order, and
-        tens of thousands of sockets are written to sooner in it than cell by cell.
+        What belongs to a connection lies in memory, the kernel's too, roughly in that order: tens
+        of thousands of sockets are written to soonest in it.
         """
-        for connection, seats in self._seats.items():
-            if len(seats) == 1:
-                for cell_id, _ in seats:
-                    yield connection, (cell_id,)
-            else:
-                yield connection, {cell_id for cell_id, _ in seats}
+        return self.seats.keys()
 
-    def seat(self, connection: Connection, cell_id: CellId, certificate_hash: str) -> bool:
-        """Give a connection a seat; return whether it had none."""
-        seats = self._seats.setdefault(connection, set())
-        new = not seats
-        seats.add((cell_id, certificate_hash))
-        self.cells.setdefault(cell_id, set()).add(connection)
-        return new
+    def begin(self, head: int) -> None:
+        """It is known by now where the log stands."""
+        if self.head == UNKNOWN:
+            self.head = self.taken = head
+            self.wanted = max(self.wanted, head)
+            self.drop_held()
 
-    def unseat(self, connection: Connection, cell_id: CellId, certificate_hash: str) -> None:
-        """Take one seat away; the connection stays in the cell while it has another there."""
-        seats = self._seats.get(connection)
-        if seats is None:
-            return
-        seats.discard((cell_id, certificate_hash))
-        if not any(cell == cell_id for cell, _ in seats):
-            self._leave_cell(connection, cell_id)
+    def skip_to(self, seq: int) -> None:
+        """Nothing is kept up to this seq."""
+        self.taken = max(self.taken, seq)
+        if not self.queue:
+            self.head = self.taken
 
-    def drop(self, connection: Connection) -> None:
-        """Take every seat of a connection away."""
-        for cell_id in {cell for cell, _ in self._seats.pop(connection, set())}:
-            self._leave_cell(connection, cell_id)
+    def drop_held(self) -> None:
+        """Forget held entries whose turn has come."""
+        for seq in [seq for seq in self.held if seq <= self.taken]:
+            del self.held[seq]
 
-    def _leave_cell(self, connection: Connection, cell_id: CellId) -> None:
-        there = self.cells.get(cell_id)
-        if there is not None:
-            there.discard(connection)
-            if not there:
-                del self.cells[cell_id]
-
-    def change(
-        self, change: wire.RosterChange, clients: dict[ClientId, set[Connection]]
-    ) -> tuple[list[Connection], list[Connection]]:
-        """Apply a roster change; return the connections that came and those that left."""
-        concerned = {
-            connection
-            for leaf in (*change.removed, *change.added)
-            for connection in clients.get(leaf.client_id, ())
-        }
-        before = {connection for connection in concerned if connection in self._seats}
-        for leaf in change.removed:
-            for connection in clients.get(leaf.client_id, ()):
-                self.unseat(connection, leaf.cell_id, leaf.certificate_hash)
-        for leaf in change.added:
-            for connection in clients.get(leaf.client_id, ()):
-                self.seat(connection, leaf.cell_id, leaf.certificate_hash)
-        left = [connection for connection in before if not self._seats[connection]]
-        for connection in left:
-            del self._seats[connection]
-        came = [one for one in concerned if one in self._seats and one not in before]
-        return came, left
-
-    def unseated_by(
-        self, cells: Collection[CellId] | None, seats: Mapping[ClientId, Sequence[Seat]]
-    ) -> set[ClientId]:
-        """Return the clients that sit in these cells here (None: in any), though ``seats`` does not
-        say so."""
-        return {
-            connection.client.client_id
-            for cell_id in (self.cells if cells is None else cells)
-            for connection in self.cells.get(cell_id, ())
-            if connection.client.client_id not in seats
-        }
-
-    def reseat(
-        self,
-        cells: Collection[CellId] | None,
-        seats: Mapping[ClientId, Sequence[Seat]],
-        clients: dict[ClientId, set[Connection]],
-    ) -> tuple[list[Connection], list[Connection]]:
-        """Give the seats of these cells (None: of all) anew; return the connections that came and
-        that left."""
-        cells = set(self.cells) if cells is None else cells
-        concerned = {one for cell_id in cells for one in self.cells.get(cell_id, ())}
-        for client_id in seats.keys() & clients.keys():
-            concerned |= clients[client_id]
-        before = {connection for connection in concerned if connection in self._seats}
-        for connection in concerned:
-            new = set(seats.get(connection.client.client_id, ()))
-            old = {seat for seat in self._seats.get(connection, ()) if seat[0] in cells}
-            for cell_id, certificate_hash in old - new:
-                self.unseat(connection, cell_id, certificate_hash)
-            for cell_id, certificate_hash in new:
-                self.seat(connection, cell_id, certificate_hash)
-        left = [connection for connection in before if not self._seats[connection]]
-        for connection in left:
-            del self._seats[connection]
-        return [one for one in concerned if one in self._seats and one not in before], left
+    def new_key(self, key_id: str) -> bool:
+        """Note a conversation key; return whether it is new here."""
+        if key_id in self._keys:
+            return False
+        self._keys.append(key_id)
+        return True
