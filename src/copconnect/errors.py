@@ -89,6 +89,8 @@ class SignedOut(CallerError):
 
 
 class RateLimited(CallerError):
+    """``details``: ``limit``, the name of the limit, where it is one of a person's."""
+
     code = "rate_limited"
     status = 429
     message = "Too many requests."
@@ -183,6 +185,53 @@ class NotUnitAdmin(CallerError):
     remedy = "Ask the unit's admin."
 
 
+class TooManyDevices(CallerError):
+    """``details``: ``limit``."""
+
+    code = "too_many_devices"
+    status = 409
+    message = "This person has as many devices as the limit in `details` allows."
+    remedy = "Sign out of a device that is not used any more, then register this one."
+
+
+class DeviceUnconfirmed(CallerError):
+    code = "device_unconfirmed"
+    status = 403
+    message = "This device is not confirmed yet."
+    remedy = "Compare digits with your other phone or with an admin of your unit."
+
+
+class EndorsementInvalid(CallerError):
+    """``details``: ``reason``, ``rule`` (of KEYS.md)."""
+
+    code = "endorsement_invalid"
+    message = "The endorsement does not count."
+    remedy = "Compare the digits again, and see the rule in `details`."
+
+
+class GrantInvalid(CallerError):
+    """``details``: ``reason``, ``rule`` (of KEYS.md)."""
+
+    code = "grant_invalid"
+    message = "The grant does not count."
+    remedy = "Ask somebody who holds the unit, and see the rule in `details`."
+
+
+class RevocationInvalid(CallerError):
+    """``details``: ``reason``, ``rule`` (of KEYS.md)."""
+
+    code = "revocation_invalid"
+    message = "The revocation does not count."
+    remedy = "Ask an admin of the unit, and see the rule in `details`."
+
+
+class ConfirmationOver(CallerError):
+    code = "confirmation_over"
+    status = 410
+    message = "This comparison of digits has expired, was cancelled or is finished."
+    remedy = "Begin it again."
+
+
 # --- Delivery Service -------------------------------------------------------------------------
 
 
@@ -214,111 +263,87 @@ class LastAdmin(CallerError):
     remedy = "Make somebody else an admin first."
 
 
-class StaleEpoch(CallerError):
-    """``details``: ``epoch`` (current) and ``last_seq``."""
-
-    code = "stale_epoch"
-    status = 409
-    message = "The cell is at another epoch."
-    remedy = "Fetch the log, process it, and send again under the new epoch."
-
-
-class RemovalPending(CallerError):
-    """``details``: ``epoch`` and ``last_seq``."""
-
-    code = "removal_pending"
-    status = 409
-    message = "The cell has members to remove first."
-    remedy = "Fetch the log, commit the pending Removes, then send again."
-
-
-class CellUnfounded(CallerError):
-    code = "cell_unfounded"
-    status = 409
-    message = "The cell has no group yet."
-    remedy = "Found it: upload its first commit."
-
-
-class CellFounded(CallerError):
-    code = "cell_founded"
-    status = 409
-    message = "Somebody else founded the cell."
-    remedy = "Enter it by Welcome or by external commit."
-
-
-class CellFull(CallerError):
+class GroupTooLarge(CallerError):
     """``details``: ``limit``."""
 
-    code = "cell_full"
+    code = "group_too_large"
     status = 409
-    message = "The conversation would have more devices than one cell holds."
-    remedy = "Choose fewer people."
+    message = "The group would have more people than the limit in `details`."
+    remedy = "Choose fewer people, or ask somebody with a grant to create it."
 
 
-class JoinBusy(CallerError):
-    code = "join_busy"
+class StaleHead(CallerError):
+    """``details``: ``epoch`` of the newest roster head (D1)."""
+
+    code = "stale_head"
     status = 409
-    message = "Another client holds the join lease of this cell."
-    remedy = "Wait for `retry_after_ms`, then ask again."
-    retry = True
+    message = "The message names a roster head or a time that does not count any more."
+    remedy = "Fetch the newest roster head and sign the message anew."
 
 
-class CommitInvalid(CallerError):
-    """``details``: ``reason``."""
-
-    code = "commit_invalid"
-    message = "The commit or group info does not fit the cell or its roster."
-    remedy = "Fetch the log and the roster and build the commit again."
-
-
-class WrongMode(CallerError):
-    """``details``: ``cells``."""
-
-    code = "wrong_mode"
+class StaleKey(CallerError):
+    code = "stale_key"
     status = 409
-    message = "The conversation has another number of cells than this request is made for."
-    remedy = "Fetch the conversation, then send again in the form that fits its cells."
+    message = "The message's conversation key may not be used any more."
+    remedy = "Use a newer conversation key, or make one, and sign the message anew."
 
 
-class KeyRecordInvalid(CallerError):
-    """``details``: ``reason``."""
+class StaleRecord(CallerError):
+    """``details``: ``epoch`` of the newest roster head (D2)."""
 
-    code = "key_record_invalid"
-    message = "The cell key record does not fit the cell, its epoch or its signer."
-    remedy = "Fetch the log and the cell's roster and make the record again."
-
-
-class KeyRecordExists(CallerError):
-    code = "key_record_exists"
+    code = "stale_record"
     status = 409
-    message = "The cell has another key record for this epoch."
-    remedy = "Fetch the conversation's keys."
+    message = "The key record names a roster head or a time that does not count any more."
+    remedy = "Fetch the newest roster head and make the record anew."
 
 
-class StaleRoster(CallerError):
-    """``details``: ``epoch`` (of the newest roster head)."""
+class HaveKey(CallerError):
+    """``details``: ``key_id`` of a key that the author can open (D2)."""
 
-    code = "stale_roster"
+    code = "have_key"
     status = 409
-    message = "The request names a roster head that is too old or not of this conversation."
-    remedy = "Fetch the newest roster head of the cell and send again under it."
+    message = "The conversation has a usable key already."
+    remedy = "Fetch the key in `details` and use it."
 
 
-class ChainBroken(CallerError):
-    """``details``: ``seq`` (of the last message that was accepted from this device here)."""
+class NotNext(CallerError):
+    """``details``: ``seq`` of the last message that was accepted from this device here."""
 
-    code = "chain_broken"
+    code = "not_next"
     status = 409
     message = "The message does not follow this device's last one in the conversation."
-    remedy = "Fetch the chain's end and send again after it."
+    remedy = "Fetch the chain's end and sign the message anew after it."
 
 
-class SealedInvalid(CallerError):
+class SealsInvalid(CallerError):
     """``details``: ``reason``."""
 
-    code = "sealed_invalid"
-    message = "The sealed message does not fit its sender, the conversation or itself."
-    remedy = "Seal the message again. If it stays, report this code."
+    code = "seals_invalid"
+    message = "The record's seals are not those of the listed devices."
+    remedy = "Fetch the roster and the keys again and seal anew."
+
+
+class NotAsked(CallerError):
+    code = "not_asked"
+    status = 409
+    message = "Nobody asked this device for this record or share."
+    remedy = "Nothing is to be done: the app answers when the server asks."
+
+
+class RecordInvalid(CallerError):
+    """``details``: ``rule`` of KEYS.md that refuses, and ``reason``."""
+
+    code = "record_invalid"
+    message = "The record is malformed, or its signature or public key is not valid."
+    remedy = "Make the record again. If it stays, report this code."
+
+
+class MessageInvalid(CallerError):
+    """``details``: ``rule`` of KEYS.md that refuses, and ``reason``."""
+
+    code = "message_invalid"
+    message = "The message is malformed, or not its sender's."
+    remedy = "Send the message again. If it stays, report this code."
 
 
 # --- Attachments ------------------------------------------------------------------------------
