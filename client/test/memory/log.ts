@@ -1,339 +1,222 @@
-/** A conversation in memory: its state, its log, and what each client is shown of it. */
-import { encode } from "@msgpack/msgpack";
-import type { CellMember } from "../../src/mls/types.ts";
-import { newId } from "../../src/octets.ts";
+/** The log of the server in memory: rule D1, pages in both directions, and what readers need beside. */
+import { equalBytes, fromHex, toHex } from "../../src/octets.ts";
+import { hash } from "../../src/keys/hashing.ts";
+import type { DeviceId } from "../../src/keys/ids.ts";
+import {
+  HeaderFormat,
+  LOG_START,
+  SIGNED_HEADER_BYTES,
+  nextLogHash,
+  parseMessage,
+  type Message,
+} from "../../src/keys/message.ts";
+import { ZEROS } from "../../src/keys/hashing.ts";
+import { CLOCKS_MS, HOUR_MS } from "../../src/keys/times.ts";
+import { MAY_ADMINISTER, MAY_POST } from "../../src/rosters/leaf.ts";
+import { KEY_MESSAGES } from "../../src/wire.ts";
 import type * as wire from "../../src/wire.ts";
-import type { Department } from "../certificates.ts";
-import { RosterTree } from "./roster-tree.ts";
+import { Refusal, checked } from "./refusal.ts";
+import { leafOf, newest } from "./rosters.ts";
+import type { MemoryServer } from "./server.ts";
+import type { ClientState, ConversationState, KeyState, LogState } from "./state.ts";
 
-export class Refusal extends Error {
-  readonly code: string;
-  readonly details: Readonly<Record<string, string | number>>;
-  readonly retryAfterMs: number | null;
-  constructor(
-    code: string,
-    details: Readonly<Record<string, string | number>> = {},
-    retryAfterMs: number | null = null,
-  ) {
-    super(code);
-    this.code = code;
-    this.details = details;
-    this.retryAfterMs = retryAfterMs;
-  }
-}
+/** D1 takes messages under keys that S2 no longer chooses. */
+const KEY_MS = 25 * HOUR_MS;
+const MOST_IN_PAGE = 200;
 
-export interface Client {
-  readonly personId: string;
-  readonly clientId: string;
-  certificate: Uint8Array;
-  certificateHash: string;
-}
+export class Log {
+  readonly #server: MemoryServer;
 
-export interface Cell {
-  readonly cellId: string;
-  readonly opened: number;
-  epoch: number | null;
-  leaves: readonly CellMember[];
-  groupInfo: Uint8Array;
-  /** Leaf indexes that a Remove is pending for. */
-  readonly removals: Set<number>;
-  lease: { readonly clientId: string; readonly untilMs: number } | null;
-  keyId: string | null;
-  previousKeyId: string | null;
-  previousUntilMs: number;
-  readonly welcomes: Map<string, wire.PendingWelcome>;
-}
-
-export interface Stored {
-  readonly entry: wire.LogEntry;
-  readonly sealed: {
-    readonly common: Omit<wire.SealedPayload, "seal">;
-    readonly seals: Map<string, Uint8Array>;
-    readonly missing: Set<string>;
-    /** By cell, what it was accepted with: the seal, and to which epoch that is. */
-    readonly first: ReadonlyMap<string, { readonly epoch: number; readonly seal: Uint8Array }>;
-    /** By cell, for which of its epochs its late seal was made. */
-    readonly late: Map<string, number>;
-  } | null;
-}
-
-/** One epoch of the roster, as tests look at it: the cell of each client, since this seq. */
-export interface RosterThen {
-  readonly seq: number;
-  readonly epoch: number;
-  readonly several: boolean;
-  readonly places: ReadonlyMap<string, string>;
-}
-
-export interface Person {
-  admin: boolean;
-  readonly addedMs: number;
-  deliveredSeq: number;
-  readSeq: number;
-}
-
-export interface Edit {
-  readonly reason: wire.RosterChange["reason"];
-  readonly by: string | null;
-  readonly entryId?: string;
-  readonly add?: readonly Client[];
-  readonly drop?: (leaf: wire.RosterLeaf) => boolean;
-  readonly addedPeople?: readonly string[];
-  readonly removedPeople?: readonly string[];
-  readonly madeAdmin?: readonly string[];
-  readonly revokedAdmin?: readonly string[];
-}
-
-/** What a conversation tells its server's connections. */
-export interface Pushes {
-  /** An entry, to the clients that it concerns. */
-  entry(clientIds: readonly string[], entry: (clientId: string) => wire.LogEntry): void;
-  frame(clientIds: readonly string[], frame: wire.ServerFrame): void;
-}
-
-export class ConversationLog {
-  readonly id: string;
-  readonly kind: wire.ConversationKind;
-  readonly createdBy: string;
-  readonly createdMs: number;
-  readonly members = new Map<string, Person>();
-  readonly cells = new Map<string, Cell>();
-  readonly log: Stored[] = [];
-  readonly rosters: RosterThen[] = [];
-  /** The roster epoch with which a client got the place that it has. */
-  readonly namedAt = new Map<string, number>();
-  /** `cellId/clientId`: let in by a Welcome that it had not taken when the cell was given up. */
-  readonly neverEntered = new Set<string>();
-  /** The seq of the commit with which a client came in last. */
-  readonly joinedAt = new Map<string, number>();
-  whoMayPost: wire.WhoMayPost;
-  suite = 1;
-  protected readonly department: Department;
-  protected readonly cellSize: number;
-  protected readonly pushes: Pushes;
-  protected readonly now: () => number;
-  protected readonly signedHeads: Uint8Array[] = [];
-  protected readonly headMs: number[] = [];
-  protected readonly keyRecords = new Map<
-    string,
-    Omit<wire.CellKey, "signerProof"> & { readonly version: number }
-  >();
-  protected readonly chains = new Map<string, { readonly seq: number; readonly hash: string }>();
-  /** Cells that a client was in before it was moved, and until which seq. */
-  protected readonly former = new Map<
-    string,
-    { readonly cellId: string; readonly until: number }[]
-  >();
-  protected tree = new RosterTree([]);
-  protected version = 0;
-  protected opened = 0;
-
-  constructor(
-    department: Department,
-    cellSize: number,
-    pushes: Pushes,
-    body: Pick<wire.CreateConversation, "conversationId" | "kind" | "whoMayPost">,
-    createdBy: string,
-    now: () => number,
-  ) {
-    this.now = now;
-    this.createdMs = now();
-    this.department = department;
-    this.cellSize = cellSize;
-    this.pushes = pushes;
-    this.id = body.conversationId;
-    this.kind = body.kind;
-    this.whoMayPost = body.kind === "direct" ? "everyone" : body.whoMayPost;
-    this.createdBy = createdBy;
+  constructor(server: MemoryServer) {
+    this.#server = server;
   }
 
-  get lastSeq(): number {
-    return this.log.length;
-  }
-
-  protected get fill(): number {
-    return Math.max(1, this.cellSize - 4);
-  }
-
-  // --- Views -----------------------------------------------------------------------------------
-
-  leafOf(clientId: string): wire.RosterLeaf | undefined {
-    return this.tree.leaves.find((leaf) => leaf.clientId === clientId);
-  }
-
-  protected requirePlace(clientId: string): wire.RosterLeaf {
-    const leaf = this.leafOf(clientId);
-    if (leaf === undefined) throw new Refusal("not_member");
-    return leaf;
-  }
-
-  view(client: Client): wire.Conversation {
-    const person = this.members.get(client.personId);
-    if (person === undefined) throw new Refusal("not_member");
-    const own = this.leafOf(client.clientId);
-    const cells = [...this.cells.values()].map((cell) => ({
-      cellId: cell.cellId,
-      epoch: cell.epoch,
-      removalPending: cell.removals.size > 0,
-      clients: this.clientsIn(cell.cellId).size,
-      namedEpoch: this.namedAt.get(client.clientId) ?? null,
-    }));
-    const several = this.cells.size > 1;
-    const ready = [...this.cells.values()].filter(
-      (cell) => cell.epoch !== null && (!several || cell.keyId !== null),
+  async post(
+    conversation: ConversationState,
+    caller: ClientState,
+    body: wire.PostMessage,
+  ): Promise<wire.Accepted> {
+    const message = await checked("message_invalid", () =>
+      parseMessage(body.message, fromHex(conversation.id)),
     );
-    const others = [...this.members.keys()].filter((id) => id !== client.personId);
+    const { header } = message;
+    const messageId = toHex(header.message);
+    const known = conversation.log.find((one) => one.messageId === messageId);
+    if (known !== undefined && equalBytes(known.entry.message, body.message))
+      return { seq: known.entry.seq, sentMs: known.entry.sentMs };
+    await this.#requireD1(conversation, caller, message, body);
+    if (known !== undefined) throw new Refusal("message_invalid", { rule: "D6" });
+    const key = this.#server.keys.byId(conversation, toHex(header.key)) as KeyState;
+    return this.#append(conversation, caller, message, body, key);
+  }
+
+  #append(
+    conversation: ConversationState,
+    caller: ClientState,
+    { header }: Message,
+    body: wire.PostMessage,
+    key: KeyState,
+  ): wire.Accepted {
+    const seq = conversation.log.length + 1;
+    const sentMs = this.#server.now();
+    const entry = { conversationId: conversation.id, seq, sentMs, message: body.message };
+    const before = conversation.log.at(-1)?.logHash ?? LOG_START;
+    const members = [...conversation.members].filter(([, { removedMs }]) => removedMs === null);
+    const others = members.map(([personId]) => personId).filter((one) => one !== caller.personId);
+    conversation.log.push({
+      ...{ entry, messageId: toHex(header.message), personId: caller.personId },
+      ...{ device: caller.device, epoch: header.epoch, keyId: key.keyId, people: new Set(others) },
+      logHash: nextLogHash(before, header.hash),
+    });
+    const signed = body.message.slice(0, SIGNED_HEADER_BYTES);
+    conversation.chains.set(caller.device, { seq: header.seq, header: signed, hash: header.hash });
+    key.messages += 1;
+    if (body.state) {
+      conversation.stateSeq = seq;
+      conversation.infoVersion += 1;
+    }
+    void this.#server.inTurn(() => this.#push(conversation, entry));
+    return { seq, sentMs };
+  }
+
+  async #push(conversation: ConversationState, entry: wire.LogEntry): Promise<void> {
+    const stored = conversation.log[entry.seq - 1];
+    if (stored === undefined) return;
+    const { live } = this.#server;
+    const news = live.isNews(conversation, stored.device, stored.epoch);
+    const supplement = news ? await this.#supplement(conversation, stored) : null;
+    live.pushAll(conversation, () => ({ t: "entry", entry, supplement }));
+  }
+
+  async #requireD1(
+    conversation: ConversationState,
+    caller: ClientState,
+    { header, body }: Message,
+    posted: wire.PostMessage,
+  ): Promise<void> {
+    const leaf = leafOf(conversation, caller.device);
+    if (leaf === null) throw new Refusal("not_member");
+    if ((leaf.rights & MAY_POST) === 0) throw new Refusal("may_not_post");
+    if (posted.state && (leaf.rights & MAY_ADMINISTER) === 0) throw new Refusal("not_admin");
+    this.#server.judge.requireConfirmed(caller);
+    if (toHex(header.sender) !== caller.device) throw new Refusal("message_invalid", { rule: "D1" });
+    await checked("message_invalid", () => HeaderFormat.verify(header, caller.publicKey));
+    if (!equalBytes(hash(body), header.body)) throw new Refusal("message_invalid", { rule: "R3" });
+    this.#requireNewestHead(conversation, header);
+    this.#requireKey(conversation, header);
+    this.#requireNext(conversation, caller.device, header);
+    if (!posted.attachmentIds.every((id) => this.#server.attachments.complete(id)))
+      throw new Refusal("attachment_incomplete");
+  }
+
+  #requireNewestHead(conversation: ConversationState, header: Message["header"]): void {
+    const now = this.#server.now();
+    const roster = conversation.rosters.get(header.epoch);
+    const lately = roster !== undefined && now - (roster.supersededMs ?? now) <= CLOCKS_MS;
+    const same = roster !== undefined && equalBytes(roster.head.hash, header.head);
+    if (!lately || !same || Math.abs(now - header.sent) > CLOCKS_MS)
+      throw new Refusal("stale_head", { epoch: conversation.epoch });
+  }
+
+  #requireKey(conversation: ConversationState, header: Message["header"]): void {
+    const key = this.#server.keys.byId(conversation, toHex(header.key));
+    const usable =
+      key !== null &&
+      key.epoch >= newest(conversation).head.rekeyEpoch &&
+      this.#server.now() - key.createdMs < KEY_MS &&
+      key.messages < KEY_MESSAGES;
+    if (!usable) throw new Refusal("stale_key");
+    // What R6 would refuse is not taken either.
+    if (key.epoch > header.epoch) throw new Refusal("message_invalid", { rule: "R6" });
+  }
+
+  #requireNext(
+    conversation: ConversationState,
+    device: DeviceId,
+    header: Message["header"],
+  ): void {
+    const chain = conversation.chains.get(device);
+    const next = header.seq === (chain?.seq ?? 0) + 1;
+    if (!next || !equalBytes(header.previous, chain?.hash ?? ZEROS))
+      throw new Refusal("not_next", { seq: chain?.seq ?? 0 });
+    if (header.attempt < 1) throw new Refusal("message_invalid", { rule: "R5" });
+  }
+
+  // --- Reading --------------------------------------------------------------------------------
+
+  chain(conversation: ConversationState, device: DeviceId): wire.SenderChain {
+    return { header: conversation.chains.get(device)?.header ?? null };
+  }
+
+  /** Entries after a position; null: it is not one of this log. */
+  missed(conversation: ConversationState, seq: number): readonly LogState[] | null {
+    return seq > conversation.log.length ? null : conversation.log.slice(seq);
+  }
+
+  /** A page after or before a seq, from the caller's history_from on. */
+  async page(
+    conversation: ConversationState,
+    caller: ClientState,
+    query: URLSearchParams,
+  ): Promise<wire.LogPage> {
+    const member = conversation.members.get(caller.personId);
+    if (member === undefined || leafOf(conversation, caller.device) === null)
+      throw new Refusal("not_member");
+    const limit = Math.min(Number(query.get("limit") ?? MOST_IN_PAGE), MOST_IN_PAGE);
+    const readable = conversation.log.filter(({ entry }) => entry.sentMs >= member.historyFromMs);
+    const before = query.get("before");
+    const after = Number(query.get("after") ?? 0);
+    const wanted = readable.filter(({ entry }) =>
+      before === null ? entry.seq > after : entry.seq < Number(before),
+    );
+    const entries = before === null ? wanted.slice(0, limit) : wanted.slice(-limit);
+    const first = entries[0]?.entry.seq ?? 1;
+    const beside = this.#beside(conversation, entries, true);
     return {
-      conversationId: this.id,
-      kind: this.kind,
-      suite: this.suite,
-      createdBy: this.createdBy,
-      createdMs: this.createdMs,
-      lastSeq: this.lastSeq,
-      lastMessageMs: null,
-      members: this.members.size,
-      whoMayPost: this.whoMayPost,
-      admin: person.admin,
-      admins: [...this.members].filter(([, one]) => one.admin).map(([id]) => id),
-      cells: cells.filter(({ cellId }) => cellId === own?.cellId),
-      cellsTotal: this.cells.size,
-      cellsReady: ready.length,
-      rosterEpoch: this.signedHeads.length,
-      audience: null,
-      directPersonId: this.kind === "direct" ? (others[0] ?? null) : null,
-      deliveredSeq: person.deliveredSeq,
-      readSeq: person.readSeq,
-      preferences: { mutedUntilMs: null, pinned: false },
-      infoVersion: `${String(this.signedHeads.length)}.${this.whoMayPost}`,
+      entries: entries.map(({ entry }) => entry),
+      ...{ heads: beside.heads, proofs: beside.proofs },
+      keys: [...new Set(entries.map(({ keyId }) => keyId))].flatMap((keyId) => {
+        const key = this.#server.keys.byId(conversation, keyId);
+        return key === null ? [] : [this.#server.keys.item(conversation, key, caller)];
+      }),
+      logHash: conversation.log[first - 2]?.logHash ?? LOG_START,
+      lastSeq: conversation.log.length,
+      more: wanted.length > entries.length,
     };
   }
-
-  memberPage(client: Client): wire.Members {
-    if (!this.members.has(client.personId)) throw new Refusal("not_member");
-    const members = [...this.members].map(([personId, person]) => ({ personId, ...person }));
-    return { members, next: null, receiptsVersion: 0 };
-  }
-
-  roster(client: Client): wire.SignedRoster {
-    this.requirePlace(client.clientId);
-    if (this.cells.size > 1) throw new Refusal("wrong_mode", { cells: this.cells.size });
-    return { head: this.newestHead(), leaves: [...this.tree.leaves], certificates: [] };
-  }
-
-  cellRoster(client: Client, cellId: string): wire.CellRoster {
-    if (this.requirePlace(client.clientId).cellId !== cellId) throw new Refusal("not_member");
-    const { first, leaves } = this.tree.cell(cellId);
-    const proof = this.tree.rangeProof(first, leaves.length);
-    return { head: this.newestHead(), cellId, first, leaves: [...leaves], proof };
-  }
-
-  heads(client: Client, from: number, to: number): wire.RosterHeads {
-    if (!this.members.has(client.personId)) throw new Refusal("not_member");
-    return { heads: this.signedHeads.slice(Math.max(0, from - 1), to).slice(0, 256) };
-  }
-
-  protected newestHead(): Uint8Array {
-    return this.signedHeads.at(-1) ?? new Uint8Array();
-  }
-
-  protected clientsIn(cellId: string): Set<string> {
-    return new Set(this.tree.cell(cellId).leaves.map(({ clientId }) => clientId));
-  }
-
-  /** Whether a stored entry concerns a client that is, or was then, in one of these cells. */
-  protected concerns(clientId: string, { entry }: Stored): boolean {
-    if (entry.cellId === null) return true;
-    return this.cellAt(clientId, entry.seq).includes(entry.cellId);
-  }
-
-  protected cellAt(clientId: string, seq: number): readonly string[] {
-    const former = this.former.get(clientId) ?? [];
-    const cells = former.filter(({ until }) => seq <= until).map(({ cellId }) => cellId);
-    const now = this.leafOf(clientId)?.cellId;
-    return now === undefined ? cells : [...cells, now];
-  }
-
-  protected shown(clientId: string, stored: Stored): wire.LogEntry {
-    const { entry, sealed } = stored;
-    if (sealed === null) return entry;
-    const cells = this.cellAt(clientId, entry.seq);
-    // Of the cell that it was in then, or of the one that took its place and got a late seal.
-    const cellId = cells.find((one) => sealed.seals.has(one)) ?? cells[0] ?? null;
-    const seal = cellId === null ? null : (sealed.seals.get(cellId) ?? null);
-    return { ...entry, cellId, payload: encode({ ...sealed.common, seal }) };
-  }
-
-  page(client: Client, after: number, limit: number): wire.LogPage {
-    this.requirePlace(client.clientId);
-    const all = this.log.slice(after).filter((one) => this.concerns(client.clientId, one));
-    const entries = all.slice(0, limit).map((one) => this.shown(client.clientId, one));
-    return { entries, lastSeq: this.lastSeq, more: all.length > limit };
-  }
-
-  /** The entries up to here are not in memory any more: for {@link recentSince}. */
-  recentAfter = 0;
 
   /**
-   * What a client that comes back has missed, from memory; null where only the log knows. What was
-   * sealed late stands there as it was before.
+   * Heads and proofs that these entries use: of each header's head and its key's, and of the highest
+   * that an earlier entry names (R2).
    */
-  recentSince(clientId: string, after: number): readonly wire.LogEntry[] | null {
-    const cellId = this.leafOf(clientId)?.cellId;
-    const missed = this.log.slice(after);
-    if (cellId === undefined || after < this.recentAfter) return null;
-    if (missed.some(({ entry }) => entry.kind === "roster")) return null;
-    const own = missed.filter(({ entry }) => entry.cellId === null || entry.cellId === cellId);
-    if (own.some(({ sealed }) => sealed !== null && !sealed.first.has(cellId))) return null;
-    return own.map(({ entry, sealed }) => {
-      if (sealed === null) return entry;
-      const seal = sealed.first.get(cellId)?.seal ?? null;
-      return { ...entry, cellId, payload: encode({ ...sealed.common, seal }) };
+  #beside(
+    conversation: ConversationState,
+    entries: readonly LogState[],
+    records: boolean,
+  ): { readonly heads: Uint8Array[]; readonly proofs: wire.EpochProof[] } {
+    const epochs = new Set<number>();
+    const proofs = new Map<string, wire.EpochProof>();
+    for (const { entry, device, epoch, keyId } of entries) {
+      const named = conversation.log.slice(0, entry.seq - 1).map((one) => one.epoch);
+      const highest = Math.max(epoch, ...named);
+      const keyEpoch = this.#server.keys.byId(conversation, keyId)?.epoch;
+      for (const one of [epoch, highest, ...(records && keyEpoch !== undefined ? [keyEpoch] : [])])
+        epochs.add(one);
+      for (const one of [epoch, highest]) {
+        const proof = this.#server.rosters.prove(conversation, one, device);
+        if (proof !== null) proofs.set(`${device}/${String(one)}`, { epoch: one, proof });
+      }
+    }
+    const heads = [...epochs].sort((a, b) => a - b).flatMap((epoch) => {
+      const roster = conversation.rosters.get(epoch);
+      return roster === undefined ? [] : [roster.head.bytes];
     });
+    return { heads, proofs: [...proofs.values()] };
   }
 
-  // --- Writing ---------------------------------------------------------------------------------
-
-  protected append(
-    entry: Omit<wire.LogEntry, "conversationId" | "seq" | "sentMs">,
-    sealed: Stored["sealed"] = null,
-  ): wire.LogEntry {
-    const seq = this.lastSeq + 1;
-    const whole = { ...entry, conversationId: this.id, seq, sentMs: this.now() };
-    this.log.push({ entry: whole, sealed });
-    return whole;
-  }
-
-  protected pushEntry(entry: wire.LogEntry): void {
-    const stored = this.log[entry.seq - 1] as Stored;
-    const clients = [...new Set(this.tree.leaves.map(({ clientId }) => clientId))];
-    const { cellId } = entry;
-    const concerned = clients.filter((id) => cellId === null || this.leafOf(id)?.cellId === cellId);
-    this.pushes.entry(concerned, (clientId) => this.shown(clientId, stored));
-  }
-
-  protected knownEntry(entryId: string, clientId: string): wire.Accepted | null {
-    const found = this.log.find(({ entry }) => entry.entryId === entryId)?.entry;
-    if (found === undefined) return null;
-    if (found.sender !== clientId) throw new Refusal("bad_request");
-    const epoch = found.kind === "commit" ? (found.epoch ?? 0) + 1 : (found.epoch ?? 0);
-    return { seq: found.seq, sentMs: found.sentMs, epoch };
-  }
-
-  protected openCell(cellId = newId()): Cell {
-    const cell: Cell = {
-      cellId,
-      opened: this.opened++,
-      epoch: null,
-      leaves: [],
-      groupInfo: new Uint8Array(),
-      removals: new Set(),
-      lease: null,
-      keyId: null,
-      previousKeyId: null,
-      previousUntilMs: 0,
-      welcomes: new Map(),
-    };
-    this.cells.set(cellId, cell);
-    return cell;
+  async #supplement(conversation: ConversationState, stored: LogState): Promise<wire.Supplement> {
+    const { heads, proofs } = this.#beside(conversation, [stored], true);
+    const people = await this.#server.trust.bundles([stored.personId], false);
+    return { heads, proofs, people };
   }
 }

@@ -1,260 +1,229 @@
-/** A conversation in memory, its roster changes: cells opened, merged and given up, heads, Removes. */
-import { encode } from "@msgpack/msgpack";
-import { encodeGroupId } from "../../src/mls/group-id.ts";
-import { newId } from "../../src/octets.ts";
+/**
+ * Signed rosters of the server in memory: who is listed, in which cell, from when, with which rights.
+ *
+ * A change of members, devices or rights makes the next head at once, in the same turn as the change
+ * itself, so that the refusal of older keys and the head are one step (D6). Devices stay in their
+ * cell; new ones go to the least full cell with room, or to a new one.
+ */
+import { concat, fromHex, newId, toHex } from "../../src/octets.ts";
+import { ZEROS } from "../../src/keys/hashing.ts";
+import type { DeviceId } from "../../src/keys/ids.ts";
+import { leafHash, merklePath } from "../../src/keys/merkle.ts";
+import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../src/keys/times.ts";
+import { encodeCellLine } from "../../src/rosters/cell-line.ts";
+import { MAY_ADMINISTER, MAY_POST, encodeLeaf, type LeafValues } from "../../src/rosters/leaf.ts";
+import { rosterTree, type RosterTree } from "../../src/rosters/proof.ts";
+import type { HeadStamp } from "../../src/rosters/stamp.ts";
 import type * as wire from "../../src/wire.ts";
-import { encodeExternalRemove } from "../certificates.ts";
-import { RosterTree } from "./roster-tree.ts";
-import { ConversationLog, Refusal, type Cell, type Client, type Edit } from "./log.ts";
+import { Refusal } from "./refusal.ts";
+import type { MemoryServer } from "./server.ts";
+import type { ClientState, ConversationState, ListedLeaf, RosterAt } from "./state.ts";
 
-export class ConversationRosters extends ConversationLog {
-  edit(edit: Edit, firstCell?: string): void {
-    const before = this.tree.leaves;
-    const severalBefore = this.cells.size > 1;
-    const clientsBefore = new Set(before.map(({ clientId }) => clientId));
-    let leaves: readonly wire.RosterLeaf[] = before.filter((leaf) => edit.drop?.(leaf) !== true);
-    if (this.cells.size === 0) this.openCell(firstCell);
-    for (const client of edit.add ?? []) {
-      if (leaves.some((leaf) => leaf.certificateHash === client.certificateHash)) continue;
-      const cellId = this.cellFor(client, leaves);
-      const { personId, clientId, certificateHash } = client;
-      leaves = [...leaves, { cellId, personId, clientId, certificateHash }];
-    }
-    for (const cell of [...this.cells.values()]) {
-      const empty = !leaves.some((leaf) => leaf.cellId === cell.cellId);
-      if (empty && this.cells.size > 1) this.dropCell(cell);
-    }
-    const clients = new Set(leaves.map(({ clientId }) => clientId)).size;
-    const named = new Set(leaves.map(({ clientId }) => clientId));
-    // Whose sender has gone nobody seals any more.
-    const unsealed = this.log.some(
-      ({ entry, sealed }) => (sealed?.missing.size ?? 0) > 0 && named.has(entry.sender ?? ""),
-    );
-    if (this.cells.size > 1 && clients <= Math.min(this.cellSize / 2, this.fill) && !unsealed)
-      leaves = this.mergeInto(leaves, clientsBefore);
-    leaves = this.giveUpDeadCells(leaves);
-    this.tree = new RosterTree(leaves);
-    const several = severalBefore || this.cells.size > 1;
-    this.writeRoster(edit, before, several);
+/** history_from younger than this makes an entrant's head a rekey (KEYS.md section 3). */
+const REKEY_MS = 26 * HOUR_MS;
+const CELL_REKEY_MS = 8 * DAY_MS;
+const STAMP_MS = 5 * MINUTE_MS;
+
+export interface RosterChange {
+  /** By device: everything that the next head lists. */
+  readonly leaves: ReadonlyMap<DeviceId, ListedLeaf>;
+  readonly rekey: boolean;
+  readonly rekeyedCells: ReadonlySet<string>;
+}
+
+export function newest(conversation: ConversationState): RosterAt {
+  return conversation.rosters.get(conversation.epoch) as RosterAt;
+}
+
+export function leafOf(conversation: ConversationState, device: DeviceId): ListedLeaf | null {
+  return newest(conversation).leaves.get(device) ?? null;
+}
+
+export function cellOf(conversation: ConversationState, cell: string): readonly ListedLeaf[] {
+  return [...newest(conversation).leaves.values()].filter((leaf) => leaf.cell === cell);
+}
+
+export function valuesOf(leaf: ListedLeaf): LeafValues {
+  const { historyFrom, rights } = leaf;
+  const ids = { person: fromHex(leaf.personId), device: fromHex(leaf.device) };
+  return { ...ids, cell: fromHex(leaf.cell), historyFrom, rights };
+}
+
+export class Rosters {
+  readonly #server: MemoryServer;
+  readonly #trees = new WeakMap<RosterAt, RosterTree>();
+  readonly #stamps = new Map<string, HeadStamp>();
+
+  constructor(server: MemoryServer) {
+    this.#server = server;
   }
 
-  protected cellFor(client: Client, leaves: readonly wire.RosterLeaf[]): string {
-    const own = leaves.find((leaf) => leaf.clientId === client.clientId);
-    if (own !== undefined) return own.cellId;
-    const count = (cellId: string): number =>
-      new Set(leaves.filter((leaf) => leaf.cellId === cellId).map((leaf) => leaf.clientId)).size;
-    const beside = leaves.find((leaf) => leaf.personId === client.personId);
-    if (beside !== undefined && count(beside.cellId) < this.cellSize) return beside.cellId;
-    const room = [...this.cells.keys()].sort().find((cellId) => count(cellId) < this.fill);
-    return room ?? this.openCell().cellId;
+  /** Make the next head if the listed devices, or their rights, are others than they should be. */
+  async refresh(conversation: ConversationState): Promise<void> {
+    const change = await this.#due(conversation);
+    if (change !== null) await this.publish(conversation, change);
   }
 
-  protected mergeInto(
-    leaves: readonly wire.RosterLeaf[],
-    known: ReadonlySet<string>,
-  ): readonly wire.RosterLeaf[] {
-    const score = (cell: Cell): readonly [number, number] => [
-      cell.epoch === null ? 0 : 1,
-      leaves.filter((leaf) => leaf.cellId === cell.cellId).length,
-    ];
-    const [target] = [...this.cells.values()].sort((a, b) => {
-      const [x, y] = [score(a), score(b)];
-      return y[0] - x[0] || y[1] - x[1] || (a.cellId < b.cellId ? 1 : -1);
+  async #due(conversation: ConversationState): Promise<RosterChange | null> {
+    const before = conversation.rosters.get(conversation.epoch)?.leaves ?? new Map();
+    const leaves = new Map<DeviceId, ListedLeaf>();
+    const rekeyedCells = new Set<string>();
+    let rekey = false;
+    let changed = conversation.epoch === 0;
+    const entrants: { readonly client: ClientState; readonly leaf: Omit<ListedLeaf, "cell"> }[] = [];
+    for (const [personId, member] of conversation.members) {
+      if (member.removedMs !== null) continue;
+      const may = conversation.whoMayPost === "everyone" || member.admin;
+      const rights = (may ? MAY_POST : 0) | (member.admin ? MAY_ADMINISTER : 0);
+      for (const client of this.#server.judge.listable(personId)) {
+        const { device, clientId } = client;
+        const historyFrom = member.historyFromMs;
+        const leaf = { personId, clientId, device, historyFrom, rights };
+        const known = before.get(device);
+        if (known === undefined || known.historyFrom !== historyFrom) entrants.push({ client, leaf });
+        else {
+          changed ||= known.rights !== rights;
+          leaves.set(device, { ...leaf, cell: known.cell });
+        }
+      }
+    }
+    for (const [device, leaf] of before)
+      if (!leaves.has(device)) {
+        changed = rekey = true;
+        rekeyedCells.add(leaf.cell);
+      }
+    for (const { leaf } of entrants) {
+      changed = true;
+      const cell = this.#roomFor(leaves);
+      leaves.set(leaf.device, { ...leaf, cell });
+      const age = this.#server.now() - leaf.historyFrom;
+      rekey ||= age < REKEY_MS;
+      if (age < CELL_REKEY_MS) rekeyedCells.add(cell);
+    }
+    return changed ? { leaves, rekey, rekeyedCells } : null;
+  }
+
+  #roomFor(leaves: ReadonlyMap<DeviceId, ListedLeaf>): string {
+    const sizes = new Map<string, number>();
+    for (const { cell } of leaves.values()) sizes.set(cell, (sizes.get(cell) ?? 0) + 1);
+    const room = [...sizes].filter(([, size]) => size < this.#server.cellSize);
+    room.sort(([a, sizeA], [b, sizeB]) => sizeA - sizeB || (a < b ? -1 : 1));
+    return room[0]?.[0] ?? newId();
+  }
+
+  /** Sign the next head, and tell the devices. `skip`: epochs that are left out (a restored server). */
+  async publish(conversation: ConversationState, change: RosterChange, skip = 0): Promise<void> {
+    const before = conversation.rosters.get(conversation.epoch);
+    const epoch = conversation.epoch + 1 + skip;
+    const createdMs = this.#server.now();
+    const raised = before !== undefined && before.head.kem !== conversation.kem;
+    const cells = new Map<string, number>();
+    for (const { cell } of change.leaves.values()) {
+      const rekeyed = before?.cells.get(cell) === undefined || change.rekeyedCells.has(cell);
+      cells.set(cell, rekeyed || raised ? epoch : (before.cells.get(cell) ?? epoch));
+    }
+    const leaves = [...change.leaves.values()].map(valuesOf);
+    const tree = rosterTree(leaves, (cell) => cells.get(toHex(cell)) ?? epoch);
+    const rekeyed = before === undefined || change.rekey || raised;
+    const head = await this.#server.department.head({
+      ...{ conversation: fromHex(conversation.id), epoch, kem: conversation.kem },
+      previous: before?.head.hash ?? ZEROS,
+      rekeyEpoch: rekeyed ? epoch : before.head.rekeyEpoch,
+      ...{ created: createdMs, devices: leaves.length, root: tree.root },
     });
-    if (target === undefined) return leaves;
-    for (const leaf of leaves) {
-      if (leaf.cellId === target.cellId || !known.has(leaf.clientId)) continue;
-      this.noteFormer(leaf);
+    const roster: RosterAt = { head, supersededMs: null, leaves: change.leaves, cells };
+    this.#trees.set(roster, tree);
+    if (before !== undefined) before.supersededMs = createdMs;
+    conversation.rosters.set(epoch, roster);
+    conversation.epoch = epoch;
+    this.#tell(conversation, before ?? null, roster);
+  }
+
+  #tell(conversation: ConversationState, before: RosterAt | null, after: RosterAt): void {
+    const { live } = this.#server;
+    const conversationId = conversation.id;
+    for (const [device, leaf] of after.leaves) {
+      const known = before?.leaves.get(device);
+      const same = known?.rights === leaf.rights && known.historyFrom === leaf.historyFrom;
+      if (!same) live.push(device, { t: "conversation", conversationId });
+      else if (after.cells.size === 1)
+        live.push(device, { t: "roster", conversationId, epoch: conversation.epoch });
     }
-    for (const cell of [...this.cells.values()]) if (cell !== target) this.dropCell(cell);
-    return leaves.map((leaf) => ({ ...leaf, cellId: target.cellId }));
+    for (const device of before?.leaves.keys() ?? [])
+      if (!after.leaves.has(device)) live.push(device, { t: "gone", conversationId });
   }
 
-  protected noteFormer({ clientId, cellId }: wire.RosterLeaf): void {
-    const former = this.former.get(clientId) ?? [];
-    this.former.set(clientId, [...former, { cellId, until: this.lastSeq }]);
+  // --- What is asked of a roster ----------------------------------------------------------------
+
+  tree(roster: RosterAt): RosterTree {
+    const known = this.#trees.get(roster);
+    if (known !== undefined) return known;
+    const leaves = [...roster.leaves.values()].map(valuesOf);
+    const tree = rosterTree(leaves, (cell) => roster.cells.get(toHex(cell)) ?? 0);
+    this.#trees.set(roster, tree);
+    return tree;
   }
 
-  protected dropCell({ cellId, welcomes }: Cell): void {
-    this.cells.delete(cellId);
-    for (const { sealed } of this.log) sealed?.missing.delete(cellId);
-    for (const clientId of welcomes.keys()) this.neverEntered.add(`${cellId}/${clientId}`);
+  /** Leaf ‖ proof; null: not listed at that epoch. */
+  prove(conversation: ConversationState, epoch: number, device: DeviceId): Uint8Array | null {
+    const roster = conversation.rosters.get(epoch);
+    const leaf = roster?.leaves.get(device);
+    if (roster === undefined || leaf === undefined) return null;
+    return this.tree(roster).prove(valuesOf(leaf));
   }
 
-  /** A cell whose Removes would leave nobody in the tree moves to a fresh one. */
-  protected giveUpDeadCells(leaves: readonly wire.RosterLeaf[]): readonly wire.RosterLeaf[] {
-    let after = leaves;
-    for (const cell of [...this.cells.values()]) {
-      const named = new Set(
-        after.filter((leaf) => leaf.cellId === cell.cellId).map((leaf) => leaf.certificateHash),
-      );
-      const stays = cell.leaves.filter(
-        (leaf) => named.has(leaf.certificateHash) && !cell.removals.has(leaf.leafIndex),
-      );
-      if (cell.leaves.length === 0 || stays.length > 0) continue;
-      after = this.moveToFresh(cell, after);
-    }
-    return after;
+  /** Made on demand, used again for 5 min. */
+  async stamp(conversation: ConversationState): Promise<Uint8Array> {
+    const { head } = newest(conversation);
+    const now = this.#server.now();
+    const id = `${conversation.id}/${toHex(head.hash)}`;
+    const known = this.#stamps.get(id);
+    if (known !== undefined && known.time <= now && now - known.time < STAMP_MS) return known.bytes;
+    const stamp = await this.#server.department.stamp(head, now);
+    this.#stamps.set(id, stamp);
+    return stamp.bytes;
   }
 
-  protected moveToFresh(
-    cell: Cell,
-    leaves: readonly wire.RosterLeaf[],
-  ): readonly wire.RosterLeaf[] {
-    const fresh = this.openCell();
-    for (const { sealed } of this.log)
-      if (sealed?.missing.delete(cell.cellId) === true) sealed.missing.add(fresh.cellId);
-    this.dropCell(cell);
-    return leaves.map((leaf) => {
-      if (leaf.cellId !== cell.cellId) return leaf;
-      this.noteFormer(leaf);
-      return { ...leaf, cellId: fresh.cellId };
-    });
+  async state(
+    conversation: ConversationState,
+    device: DeviceId,
+  ): Promise<wire.RosterState | null> {
+    const proof = this.prove(conversation, conversation.epoch, device);
+    if (proof === null) return null;
+    const { bytes: head } = newest(conversation).head;
+    return { head, stamp: await this.stamp(conversation), proof };
   }
 
-  /** Nobody could commit a cell's Removes for long, and somebody waits: its place is a fresh one. */
-  refound(cell: Cell): void {
-    const before = this.tree.leaves;
-    const several = this.cells.size > 1;
-    this.tree = new RosterTree(this.moveToFresh(cell, before));
-    this.writeRoster({ reason: "refounded", by: null }, before, several);
+  head(conversation: ConversationState, epoch: number): wire.Head {
+    const roster = conversation.rosters.get(epoch);
+    if (roster === undefined) throw new Refusal("not_found");
+    return { head: roster.head.bytes };
   }
 
-  protected writeRoster(edit: Edit, before: readonly wire.RosterLeaf[], several: boolean): void {
-    const leaves = this.tree.leaves;
-    const has = (list: readonly wire.RosterLeaf[], leaf: wire.RosterLeaf): boolean =>
-      list.some(
-        (one) => one.cellId === leaf.cellId && one.certificateHash === leaf.certificateHash,
-      );
-    const added = leaves.filter((leaf) => !has(before, leaf));
-    const removed = before.filter((leaf) => !has(leaves, leaf));
-    const head = this.department.signRoster(
-      this.id,
-      leaves.map((leaf) => ({
-        cellId: leaf.cellId,
-        client: { ...leaf, certificate: new Uint8Array() },
-      })),
-      this.signedHeads.length === 0
-        ? null
-        : { head: this.newestHead(), epoch: this.signedHeads.length },
-      this.now(),
-    ).head;
-    this.signedHeads.push(head);
-    const there = new Set(leaves.map(({ clientId }) => clientId));
-    for (const clientId of this.namedAt.keys())
-      if (!there.has(clientId)) this.namedAt.delete(clientId);
-    for (const clientId of there)
-      if (!this.namedAt.has(clientId)) this.namedAt.set(clientId, this.signedHeads.length);
-    this.headMs.push(this.now());
-    const { addedPeople = [], removedPeople = [] } = edit;
-    const change: wire.RosterChange = {
-      head,
-      added: several ? [] : added,
-      removed: several ? [] : removed,
-      addedPeople: [...addedPeople],
-      removedPeople: [...removedPeople],
-      madeAdmin: [...(edit.madeAdmin ?? [])],
-      revokedAdmin: [...(edit.revokedAdmin ?? [])],
-      by: edit.by,
-      reason: edit.reason,
-      cells: [...new Set([...added, ...removed].map(({ cellId }) => cellId))],
-      whole: !several,
-      peopleAdded: addedPeople.length,
-      peopleRemoved: removedPeople.length,
+  async proofs(conversation: ConversationState, asked: wire.AskProofs): Promise<wire.Proofs> {
+    const epoch = asked.epoch === 0 ? conversation.epoch : asked.epoch;
+    const { head } = this.head(conversation, epoch);
+    const stamp = epoch === conversation.epoch ? await this.stamp(conversation) : null;
+    const proofs = asked.devices.map((one) => this.prove(conversation, epoch, one as DeviceId));
+    return { head, stamp, proofs };
+  }
+
+  /** All leaves of a device's own cell, its line, and the line's path. */
+  async ownCell(conversation: ConversationState, device: DeviceId): Promise<wire.CellLeaves> {
+    const roster = newest(conversation);
+    const leaf = roster.leaves.get(device);
+    if (leaf === undefined) throw new Refusal("not_member");
+    const own = [...roster.leaves.values()].filter(({ cell }) => cell === leaf.cell);
+    own.sort((a, b) => (a.device < b.device ? -1 : 1));
+    const tree = this.tree(roster);
+    const line = tree.lines.find(({ cell }) => toHex(cell) === leaf.cell);
+    if (line === undefined) throw new Error("a cell without a line");
+    const hashes = tree.lines.map((one) => leafHash(encodeCellLine(one)));
+    return {
+      ...{ head: roster.head.bytes, stamp: await this.stamp(conversation) },
+      leaves: concat(...own.map((one) => encodeLeaf(valuesOf(one)))),
+      line: encodeCellLine(line),
+      path: merklePath(hashes, tree.lines.indexOf(line)),
     };
-    const entry = this.append({
-      kind: "roster",
-      cellId: null,
-      epoch: null,
-      sender: null,
-      entryId: edit.entryId ?? newId(),
-      payload: encode(change),
-    });
-    const places = new Map(leaves.map(({ clientId, cellId }) => [clientId, cellId]));
-    this.rosters.push({ seq: entry.seq, epoch: this.signedHeads.length, several, places });
-    const entries = [entry, ...this.propose()];
-    const now = new Set(leaves.map(({ clientId }) => clientId));
-    const was = new Set(before.map(({ clientId }) => clientId));
-    const conversationId = this.id;
-    this.pushes.frame(
-      [...was].filter((id) => !now.has(id)),
-      { t: "gone", conversationId },
-    );
-    this.pushes.frame(
-      [...now].filter((id) => !was.has(id)),
-      { t: "conversation", conversationId },
-    );
-    for (const one of entries) this.pushEntry(one);
-    for (const cell of this.cells.values()) this.duty(cell.cellId);
-  }
-
-  protected propose(): wire.LogEntry[] {
-    const entries: wire.LogEntry[] = [];
-    for (const cell of this.cells.values()) {
-      const named = new Set(this.tree.cell(cell.cellId).leaves.map((leaf) => leaf.certificateHash));
-      for (const leaf of cell.leaves) {
-        if (named.has(leaf.certificateHash) || cell.removals.has(leaf.leafIndex)) continue;
-        cell.removals.add(leaf.leafIndex);
-        const { privateKey } = this.department.roster;
-        const group = encodeGroupId({ conversationId: this.id, cellId: cell.cellId });
-        entries.push(
-          this.append({
-            kind: "proposal",
-            cellId: cell.cellId,
-            epoch: cell.epoch,
-            sender: null,
-            entryId: newId(),
-            payload: encodeExternalRemove(privateKey, group, cell.epoch ?? 0, leaf.leafIndex),
-          }),
-        );
-      }
-    }
-    return entries;
-  }
-
-  /** Ask everybody in a cell with Removes to commit them; the server asks one after another. */
-  duty(cellId: string): void {
-    if ((this.cells.get(cellId)?.removals.size ?? 0) === 0) return;
-    const inside = [...this.clientsIn(cellId)];
-    this.pushes.frame(inside, { t: "duty", conversationId: this.id, cellId });
-  }
-
-  // --- People ----------------------------------------------------------------------------------
-
-  changeMembers(
-    client: Client,
-    body: wire.ChangeMembers,
-    clientsOf: (personId: string) => readonly Client[],
-  ): void {
-    if (this.log.some(({ entry }) => entry.entryId === body.changeId)) return;
-    const person = this.members.get(client.personId);
-    const leaving = body.remove.length === 1 && body.remove[0] === client.personId;
-    if (person === undefined) throw new Refusal("not_member");
-    if (!person.admin && !leaving) throw new Refusal("not_admin");
-    const addedPeople = body.add.filter((id) => !this.members.has(id));
-    const removedPeople = body.remove.filter((id) => this.members.has(id));
-    const addedMs = this.now();
-    for (const id of addedPeople)
-      this.members.set(id, { admin: false, addedMs, deliveredSeq: 0, readSeq: 0 });
-    for (const id of removedPeople) this.members.delete(id);
-    for (const [ids, admin] of [
-      [body.makeAdmin, true],
-      [body.revokeAdmin, false],
-    ] as const)
-      for (const id of ids) {
-        const found = this.members.get(id);
-        if (found !== undefined) found.admin = admin;
-      }
-    this.edit({
-      reason: leaving ? "left" : "members",
-      by: client.personId,
-      entryId: body.changeId,
-      add: addedPeople.flatMap(clientsOf),
-      drop: (leaf) => removedPeople.includes(leaf.personId),
-      addedPeople,
-      removedPeople,
-      madeAdmin: body.makeAdmin,
-      revokedAdmin: body.revokeAdmin,
-    });
   }
 }

@@ -1,0 +1,146 @@
+/**
+ * What the server in memory asks of devices: shares (D4), cell keys (C1), the next conversation key
+ * (D7). Nothing that is asked is owed: another device is asked when time has passed.
+ */
+import type { DeviceId } from "../../src/keys/ids.ts";
+import { HOUR_MS, MINUTE_MS } from "../../src/keys/times.ts";
+import { cellOf, leafOf, newest } from "./rosters.ts";
+import type { MemoryServer } from "./server.ts";
+import type { ConversationState, ShareAsk } from "./state.ts";
+
+const CELL_AGAIN_MS = 3_000;
+const SHARE_AGAIN_MS = 2_000;
+/** Everybody was asked for a share in vain: all over again. */
+const SHARE_ROUND_MS = 30_000;
+const SHARES_AT_ONCE = 3;
+const KEY_AGAIN_MS = 3_000;
+const KEY_ROUND_MS = 10 * MINUTE_MS;
+const KEY_OLD_MS = 23 * HOUR_MS;
+const KEY_USED = 9_000;
+
+export class Asking {
+  readonly #server: MemoryServer;
+
+  constructor(server: MemoryServer) {
+    this.#server = server;
+  }
+
+  /** Called again and again, and after whatever may have made something due. */
+  async round(): Promise<void> {
+    for (const conversation of this.#server.state.conversations.values()) {
+      await this.#nextKey(conversation);
+      await this.#cells(conversation);
+      await this.shares(conversation);
+    }
+  }
+
+  /** A device has connected: it may be asked at once. */
+  came(device: DeviceId): void {
+    for (const conversation of this.#server.state.conversations.values())
+      for (const ask of conversation.shareAsks.values())
+        if (leafOf(conversation, device) !== null) ask.asked.delete(device);
+    void this.#server.inTurn(() => this.round());
+  }
+
+  /** D7: only if anybody wrote under the last key. */
+  async #nextKey(conversation: ConversationState): Promise<void> {
+    const last = conversation.keys.reduce<(typeof conversation.keys)[number] | null>(
+      (best, key) => (best === null || key.epoch >= best.epoch ? key : best),
+      null,
+    );
+    if (last === null || last.messages === 0) return;
+    const now = this.#server.now();
+    const due =
+      last.epoch < newest(conversation).head.rekeyEpoch ||
+      now - last.createdMs >= KEY_OLD_MS ||
+      last.messages >= KEY_USED;
+    if (!due) return;
+    const ask = conversation.keyAsk;
+    const round = ask !== null && now - ask.askedMs >= KEY_ROUND_MS;
+    const state = ask === null || round ? { asked: new Set<DeviceId>(), askedMs: 0 } : ask;
+    if (state.asked.size > 0 && now - state.askedMs < KEY_AGAIN_MS) return;
+    const devices = await this.#confirmedOnline(conversation, newest(conversation).leaves.keys());
+    const next = devices.find((device) => !state.asked.has(device));
+    if (next === undefined) return;
+    conversation.keyAsk = { asked: state.asked.add(next), askedMs: now };
+    this.#server.live.push(next, { t: "key_wanted", conversationId: conversation.id });
+  }
+
+  /** C1. */
+  async #cells(conversation: ConversationState): Promise<void> {
+    const now = this.#server.now();
+    for (const cell of newest(conversation).cells.keys()) {
+      const due = this.#server.cellKeys.due(conversation, cell);
+      if (due === null) {
+        conversation.cellAsks.delete(cell);
+        continue;
+      }
+      const known = conversation.cellAsks.get(cell);
+      const same = known?.epoch === due.epoch && known.generation === due.generation;
+      const ask = same ? known : { ...due, asked: new Set<DeviceId>(), askedMs: 0 };
+      if (ask.asked.size > 0 && now - ask.askedMs < CELL_AGAIN_MS) continue;
+      const devices = cellOf(conversation, cell).map(({ device }) => device);
+      const online = await this.#confirmedOnline(conversation, devices);
+      const able = online.filter((device) => !ask.without.has(device));
+      const next = able.find((device) => !ask.asked.has(device)) ?? able[0];
+      if (next === undefined) continue;
+      ask.asked.add(next);
+      ask.askedMs = now;
+      conversation.cellAsks.set(cell, ask);
+      const { epoch, generation } = ask;
+      const conversationId = conversation.id;
+      const frame = { t: "cell_key_wanted", conversationId, cellId: cell, epoch, generation } as const;
+      this.#server.live.push(next, frame);
+    }
+  }
+
+  /** D4: the person's own other devices first, then those online longest. */
+  async shares(conversation: ConversationState): Promise<void> {
+    for (const [device, ask] of conversation.shareAsks)
+      await this.#share(conversation, device, ask);
+  }
+
+  async #share(
+    conversation: ConversationState,
+    device: DeviceId,
+    ask: ShareAsk,
+  ): Promise<void> {
+    const asker = this.#server.people.clientOf(device);
+    const now = this.#server.now();
+    const proof = this.#server.rosters.prove(conversation, conversation.epoch, device);
+    if (asker === null || proof === null || ask.references.size === 0) return;
+    if (ask.asked.size > 0 && now - ask.askedMs < SHARE_AGAIN_MS) return;
+    const all = await this.#confirmedOnline(conversation, newest(conversation).leaves.keys());
+    const others = all.filter((one) => one !== device);
+    const own = others.filter((one) => leafOf(conversation, one)?.personId === asker.personId);
+    const order = [...own, ...others.filter((one) => !own.includes(one))];
+    let next = order.filter((one) => !ask.asked.has(one));
+    if (next.length === 0 && now - ask.askedMs >= SHARE_ROUND_MS) {
+      ask.asked.clear();
+      next = order;
+    }
+    next = next.slice(0, SHARES_AT_ONCE);
+    if (next.length === 0) return;
+    ask.askedMs = now;
+    const stamp = await this.#server.rosters.stamp(conversation);
+    for (const one of next) {
+      ask.asked.add(one);
+      this.#server.live.push(one, {
+        ...{ t: "share_wanted", conversationId: conversation.id, device },
+        ...{ personId: asker.personId, head: newest(conversation).head.bytes, stamp, proof },
+        keys: [...this.#server.people.newestKeys(asker)],
+        references: [...ask.references.values()],
+      });
+    }
+  }
+
+  async #confirmedOnline(
+    conversation: ConversationState,
+    devices: Iterable<DeviceId>,
+  ): Promise<readonly DeviceId[]> {
+    const online = this.#server.live.longestOnline(devices);
+    const confirmed = this.#server.judge.confirmedOf(conversation, online);
+    return online.filter((device) => confirmed.has(device));
+  }
+}
+

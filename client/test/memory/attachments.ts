@@ -1,0 +1,68 @@
+/** Attachments of the server in memory: ciphertext in chunks, for the members of conversations. */
+import { ATTACHMENT_CHUNK_BYTES } from "../../src/wire.ts";
+import type * as wire from "../../src/wire.ts";
+import { Refusal } from "./refusal.ts";
+import type { MemoryServer } from "./server.ts";
+import type { AttachmentState } from "./state.ts";
+
+const STORED_CHUNK_BYTES = ATTACHMENT_CHUNK_BYTES + 16;
+
+export class Attachments {
+  readonly #server: MemoryServer;
+
+  constructor(server: MemoryServer) {
+    this.#server = server;
+  }
+
+  #one(id: string): AttachmentState {
+    const found = this.#server.state.attachments.get(id);
+    if (found === undefined) throw new Refusal("not_found");
+    return found;
+  }
+
+  #chunks({ size }: AttachmentState): number {
+    return Math.max(1, Math.ceil(size / STORED_CHUNK_BYTES));
+  }
+
+  begin(body: wire.BeginAttachment): wire.AttachmentStatus {
+    const { attachments } = this.#server.state;
+    const { attachmentId, size } = body;
+    const conversations = new Set([body.conversationId]);
+    const known = attachments.get(attachmentId);
+    if (known === undefined)
+      attachments.set(attachmentId, { attachmentId, size, conversations, chunks: new Map() });
+    return this.status(attachmentId);
+  }
+
+  put(id: string, index: number, chunk: Uint8Array): wire.AttachmentStatus {
+    this.#one(id).chunks.set(index, chunk.slice());
+    return this.status(id);
+  }
+
+  chunk(id: string, index: number): Uint8Array {
+    const chunk = this.#one(id).chunks.get(index);
+    if (chunk === undefined) throw new Refusal("not_found");
+    return chunk;
+  }
+
+  share(id: string, conversationId: string): wire.AttachmentStatus {
+    this.#one(id).conversations.add(conversationId);
+    return this.status(id);
+  }
+
+  remove(id: string): void {
+    this.#server.state.attachments.delete(id);
+  }
+
+  complete(id: string): boolean {
+    const found = this.#server.state.attachments.get(id);
+    return found !== undefined && found.chunks.size >= this.#chunks(found);
+  }
+
+  status(id: string): wire.AttachmentStatus {
+    const one = this.#one(id);
+    const received = [...one.chunks.keys()].sort((a, b) => a - b);
+    const { attachmentId, size } = one;
+    return { attachmentId, size, chunks: this.#chunks(one), received, complete: this.complete(id) };
+  }
+}

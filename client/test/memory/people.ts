@@ -1,0 +1,265 @@
+/**
+ * Accounts of the server in memory: people of a data bank that holds everybody who is asked for,
+ * their devices, certificates and device keys. What is signed about a person is one bundle, whose
+ * version grows with any change of it.
+ */
+import { copy, equalBytes, fromHex, newId, toHex } from "../../src/octets.ts";
+import { DeviceKeyFormat, sealKeyId } from "../../src/keys/device-key.ts";
+import { requirePublicKey, type Kem } from "../../src/keys/hpke.ts";
+import { idOf, type DeviceId } from "../../src/keys/ids.ts";
+import { DAY_MS, HOUR_MS } from "../../src/keys/times.ts";
+import { requireSigningKey } from "../../src/keys/signature.ts";
+import { parseCertificate } from "../../src/trust/certificate.ts";
+import { deviceIdBytes } from "../../src/trust/device-certificate.ts";
+import type * as wire from "../../src/wire.ts";
+import { Refusal, checked } from "./refusal.ts";
+import type { MemoryServer } from "./server.ts";
+import type { ClientState, PersonState } from "./state.ts";
+
+export const CONDUCT = "1";
+const LIVES_MS = 90 * DAY_MS;
+const RENEWED_BEFORE_MS = 30 * DAY_MS;
+const MOST_DEVICES = 8;
+export const UNIT = "CHAR";
+export const UNIT_PATH = "TG/CHAR";
+
+/** The person with a number of the data bank (data-folder.ts). */
+export function personIdOf(number: string): string {
+  return number.slice(-5).padStart(32, "a");
+}
+
+export class People {
+  readonly #server: MemoryServer;
+
+  constructor(server: MemoryServer) {
+    this.#server = server;
+  }
+
+  get #state() {
+    return this.#server.state;
+  }
+
+  client(clientId: string): ClientState {
+    const found = this.#state.clients.get(clientId);
+    if (found === undefined) throw new Error(`no client ${clientId}`);
+    return found;
+  }
+
+  clientByToken(token: string): ClientState | null {
+    for (const client of this.#state.clients.values()) if (client.token === token) return client;
+    return null;
+  }
+
+  clientOf(device: DeviceId): ClientState | null {
+    for (const client of this.#state.clients.values()) if (client.device === device) return client;
+    return null;
+  }
+
+  /** All devices that a person ever had, in the order of registration. */
+  clientsOf(personId: string): readonly ClientState[] {
+    return [...this.#state.clients.values()].filter((one) => one.personId === personId);
+  }
+
+  /** What is kept of a person; the first who asks makes the card. */
+  async person(personId: string): Promise<PersonState> {
+    const known = this.#state.people.get(personId);
+    if (known !== undefined) return known;
+    const person: PersonState = {
+      ...{ personId, version: 1, accepted: false },
+      ...{ lists: [], cards: [], endorsements: [], grants: [], revocations: [] },
+    };
+    await this.addCard(person, {});
+    this.#state.people.set(personId, person);
+    return person;
+  }
+
+  /** The roster authority signs another card; absent values are those of everybody. */
+  async addCard(
+    person: PersonState,
+    values: { readonly name?: string; readonly rank?: string; readonly path?: string },
+  ): Promise<void> {
+    const number = person.cards.length + 1;
+    const path = values.path ?? UNIT_PATH;
+    const card = await this.#server.department.card(person.personId, {
+      ...{ number, createdMs: this.#server.now() },
+      names: [{ script: "Latn", name: values.name ?? nameOf(person.personId) }],
+      ...{ rank: values.rank ?? "PC", post: "Constable", unit: path.split("/").at(-1) ?? "", path },
+    });
+    person.cards.push(card.bytes);
+    await this.#server.judge.records.addCard(card.bytes);
+    this.changed(person);
+  }
+
+  changed(person: PersonState): void {
+    person.version += 1;
+  }
+
+  // --- Registration ---------------------------------------------------------------------------
+
+  async register(body: wire.RegisterClient): Promise<wire.ClientRegistered> {
+    const number = this.#state.tickets.get(body.ticket);
+    if (number === undefined) throw new Refusal("ticket_invalid");
+    return this.enlist(personIdOf(number), body.clientId, body.signaturePublicKey, body.label);
+  }
+
+  /** A device gets its certificate and stands in its person's list. A repeat changes nothing. */
+  async enlist(
+    personId: string,
+    clientId: string,
+    publicKey: Uint8Array,
+    label: string,
+  ): Promise<wire.ClientRegistered> {
+    const known = this.#state.clients.get(clientId);
+    if (known !== undefined) {
+      if (known.personId !== personId || !equalBytes(known.publicKey, publicKey))
+        throw new Refusal("client_known");
+      return this.#registered(known);
+    }
+    await checked("key_invalid", () => requireSigningKey(publicKey, "E0"));
+    const person = await this.person(personId);
+    if (this.clientsOf(personId).filter((one) => !one.revoked).length >= MOST_DEVICES)
+      throw new Refusal("too_many_devices");
+    const deviceBytes = deviceIdBytes(fromHex(personId), fromHex(clientId), publicKey);
+    const client: ClientState = {
+      ...{ clientId, personId, label, revoked: false, token: newId(), keys: [] },
+      ...{ device: idOf<DeviceId>(deviceBytes), publicKey: copy(publicKey) },
+      ...{ createdMs: this.#server.now(), certificates: [] },
+    };
+    await this.#certify(client);
+    const devices = [...this.clientsOf(personId), client].map(({ device }) => fromHex(device));
+    const former = person.lists.at(-1) ?? null;
+    const now = this.#server.now();
+    const list = await this.#server.department.personDevices(personId, devices, former, now);
+    await this.#server.judge.records.addPersonDevices(list.bytes);
+    person.lists.push(list);
+    this.#state.clients.set(clientId, client);
+    this.changed(person);
+    await this.#server.devicesChanged(personId);
+    return this.#registered(client);
+  }
+
+  async #certify(client: ClientState): Promise<void> {
+    const now = this.#server.now();
+    const lives = { notAfterMs: now + LIVES_MS };
+    const der = this.#server.department.certify(client, client.publicKey, now, lives);
+    await this.#server.judge.records.addCertificate(der);
+    client.certificates.push(der);
+  }
+
+  #registered(client: ClientState): wire.ClientRegistered {
+    const { personId, clientId, device, token } = client;
+    const certificate = client.certificates.at(-1) as Uint8Array;
+    const trust = this.#server.department.trust(this.#state.version);
+    return { personId, clientId, device, certificate, accessToken: token, trust };
+  }
+
+  async renew(client: ClientState): Promise<wire.CertificateRenewed> {
+    const newest = client.certificates.at(-1) as Uint8Array;
+    if (parseCertificate(newest).notAfterMs - this.#server.now() <= RENEWED_BEFORE_MS) {
+      await this.#certify(client);
+      this.changed(await this.person(client.personId));
+      await this.#server.devicesChanged(client.personId);
+    }
+    return { certificate: client.certificates.at(-1) as Uint8Array };
+  }
+
+  // --- Device keys ----------------------------------------------------------------------------
+
+  async putKeys(client: ClientState, records: readonly Uint8Array[]): Promise<void> {
+    const keys = await checked("record_invalid", async () => {
+      const parsed = records.map((bytes) => DeviceKeyFormat.parse(bytes));
+      for (const key of parsed) {
+        await DeviceKeyFormat.verify(key, client.publicKey);
+        requirePublicKey(key.kem, key.publicKey, "D3");
+      }
+      return parsed;
+    });
+    const added = keys.filter((key) => {
+      if (toHex(key.device) !== client.device) throw new Refusal("record_invalid", { rule: "H2" });
+      const newest = client.keys.findLast(({ kem }) => kem === key.kem);
+      if (newest !== undefined && equalBytes(newest.record, key.bytes)) return false;
+      if (newest !== undefined && key.generation <= newest.generation)
+        throw new Refusal("record_invalid", { rule: "S3" });
+      return true;
+    });
+    if (added.length === 0) return;
+    const storedMs = this.#server.now();
+    for (const key of added) {
+      const { kem, generation, bytes } = key;
+      client.keys.push({ kem, generation, record: bytes, keyId: sealKeyId(key), storedMs });
+    }
+    this.changed(await this.person(client.personId));
+  }
+
+  /** Ids of keys that a seal to a device may name: the newest, and the former one for an hour. */
+  sealable(client: ClientState, kem: Kem): readonly string[] {
+    const own = client.keys.filter((key) => key.kem === kem);
+    const [newest, former] = [own.at(-1), own.at(-2)];
+    if (newest === undefined) return [];
+    const grace = this.#server.now() - newest.storedMs <= HOUR_MS;
+    return former !== undefined && grace ? [newest.keyId, former.keyId] : [newest.keyId];
+  }
+
+  newestKeys(client: ClientState): readonly Uint8Array[] {
+    const newest = new Map(client.keys.map((key) => [key.kem, key.record]));
+    return [...newest.values()];
+  }
+
+  // --- Bundles --------------------------------------------------------------------------------
+
+  bundle(person: PersonState, keys: boolean): wire.PersonTrust {
+    const clients = this.clientsOf(person.personId);
+    return {
+      personId: person.personId,
+      version: person.version,
+      devices: person.lists.map(({ bytes }) => bytes),
+      certificates: clients.flatMap(({ certificates }) => certificates),
+      cards: [...person.cards],
+      endorsements: [...person.endorsements],
+      grants: [...person.grants],
+      revocations: [...person.revocations],
+      keys: keys ? clients.flatMap((client) => this.newestKeys(client)) : [],
+    };
+  }
+
+  async me(client: ClientState): Promise<wire.Me> {
+    const { personId } = client;
+    const person = await this.person(personId);
+    const verdicts = this.#server.judge.verdicts(personId);
+    const confirmed = (one: ClientState): wire.Confirmed => verdicts.get(one.device) ?? "no";
+    return {
+      person: this.plate(personId),
+      clientId: client.clientId,
+      device: client.device,
+      confirmed: confirmed(client),
+      confirmers: this.#server.judge.confirmers(personId),
+      clients: this.clientsOf(personId).map((one) => ({
+        ...{ clientId: one.clientId, device: one.device, label: one.label },
+        ...{ createdMs: one.createdMs, lastSeenMs: null, revoked: one.revoked },
+        certificateExpiresMs: parseCertificate(one.certificates.at(-1) as Uint8Array).notAfterMs,
+        confirmed: confirmed(one),
+      })),
+      conductVersion: person.accepted ? CONDUCT : null,
+      conductCurrent: CONDUCT,
+      unitAdmin: person.grants.length > 0,
+    };
+  }
+
+  /** Another one whenever {@link me} may be another. */
+  async meVersion(client: ClientState): Promise<string> {
+    const { version, accepted } = await this.person(client.personId);
+    return `${String(version)}.${String(accepted)}.${String(this.#state.version)}`;
+  }
+
+  plate(personId: string): wire.Person {
+    return {
+      ...{ personId, names: { en: nameOf(personId), te: "" }, number: "", rank: "PC" },
+      ...{ post: { en: "Constable", te: "" }, roles: [], unitId: UNIT, status: "active" },
+      registered: this.clientsOf(personId).length > 0,
+    };
+  }
+}
+
+export function nameOf(personId: string): string {
+  return `Officer ${String(Number.parseInt(personId.slice(-5), 10))}`;
+}

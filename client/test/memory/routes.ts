@@ -1,0 +1,244 @@
+/** Every route of CONTRACT.md that a client uses, on the roles of the server in memory. */
+import { concat, fromHex, newId, utf8 } from "../../src/octets.ts";
+import { verifySignature } from "../../src/keys/signature.ts";
+import type * as wire from "../../src/wire.ts";
+import { CONDUCT, personIdOf } from "./people.ts";
+import { Refusal } from "./refusal.ts";
+import { leafOf } from "./rosters.ts";
+import type { MemoryServer } from "./server.ts";
+import type { ClientState, ConversationState } from "./state.ts";
+
+export interface Request {
+  readonly ids: readonly string[];
+  /** Decoded MessagePack, or the raw bytes of a chunk. */
+  readonly body: unknown;
+  readonly query: URLSearchParams;
+}
+
+export interface Route {
+  readonly method: string;
+  readonly path: RegExp;
+  /** Null: no token is asked for. */
+  readonly who: "anybody" | "device" | "confirmed";
+  answer(request: Request, caller: ClientState): unknown;
+}
+
+/** The value of T that a body is; the server in memory trusts its clients' encoders for the shape. */
+function as<T>(body: unknown): T {
+  return body as T;
+}
+
+type Answer = (request: Request, caller: ClientState) => unknown;
+type Within = (one: ConversationState, caller: ClientState, request: Request) => unknown;
+
+export function routesOf(server: MemoryServer): readonly Route[] {
+  const routes: Route[] = [];
+  const at = (who: Route["who"], line: string, answer: Answer): void => {
+    const [method = "", path = ""] = line.split(" ");
+    const pattern = path.replaceAll("{}", "([0-9a-f]+)");
+    routes.push({ method, path: new RegExp(`^/v1${pattern}$`, "u"), who, answer });
+  };
+  /** Of one conversation, for its members' devices. */
+  const within = (line: string, answer: Within): void => {
+    const [method = "", path = ""] = line.split(" ");
+    at("confirmed", `${method} /conversations/{}${path}`, (request, caller) => {
+      const [id = "", ...ids] = request.ids;
+      const conversation = server.state.conversations.get(id);
+      if (conversation?.members.get(caller.personId)?.removedMs !== null)
+        throw new Refusal("not_member");
+      return answer(conversation, caller, { ...request, ids });
+    });
+  };
+  /** Of one conversation, for devices that its newest head lists. */
+  const listed = (line: string, answer: Within): void => {
+    within(line, (one, caller, request) => {
+      if (leafOf(one, caller.device) === null) throw new Refusal("not_member");
+      return answer(one, caller, request);
+    });
+  };
+  registrationRoutes(server, at);
+  trustRoutes(server, at);
+  conversationRoutes(server, at, within, listed);
+  attachmentRoutes(server, at);
+  return routes;
+}
+
+type At = (who: Route["who"], line: string, answer: Answer) => void;
+type InConversation = (line: string, answer: Within) => void;
+
+function registrationRoutes(server: MemoryServer, at: At): void {
+  const { people } = server;
+  at("anybody", "POST /registration/numbers", ({ body }) => {
+    const challengeId = newId();
+    server.state.tickets.set(challengeId, as<wire.RequestCode>(body).number);
+    return { challengeId, codeLength: 6, expiresInMs: 300_000, resendAfterMs: 0 };
+  });
+  at("anybody", "POST /registration/codes", ({ body }) => {
+    const ticket = as<wire.SubmitCode>(body).challengeId;
+    const number = server.state.tickets.get(ticket);
+    if (number === undefined) throw new Refusal("code_wrong");
+    const { names } = people.plate(personIdOf(number));
+    return { ticket, next: "device", names, expiresInMs: 300_000 };
+  });
+  at("anybody", "POST /registration/status", ({ body }) => ({
+    ...{ ticket: as<wire.CheckRegistration>(body).ticket, next: "device" },
+    ...{ names: null, expiresInMs: 300_000 },
+  }));
+  at("anybody", "POST /registration/clients", async ({ body }) => {
+    const asked = as<wire.RegisterClient>(body);
+    const { ticket, clientId, signaturePublicKey, proof } = asked;
+    const label = utf8("copconnect register v1\0");
+    const signed = concat(label, utf8(ticket), fromHex(clientId), signaturePublicKey);
+    if (!(await verifySignature(signaturePublicKey, signed, proof)))
+      throw new Refusal("proof_invalid");
+    return people.register(asked);
+  });
+  at("anybody", "GET /conduct", () => ({
+    ...{ version: CONDUCT, language: "en", title: "Rules", rules: ["Be brief."] },
+  }));
+  at("device", "POST /conduct/acceptances", async (_, caller) => {
+    (await people.person(caller.personId)).accepted = true;
+    return people.me(caller);
+  });
+  at("device", "GET /me", (_, caller) => people.me(caller));
+  at("device", "POST /certificates", (_, caller) => people.renew(caller));
+  at("device", "PUT /clients/{}/label", ({ ids: [id = ""], body }, caller) => {
+    const client = people.client(id);
+    if (client.personId !== caller.personId) throw new Refusal("not_found");
+    client.label = as<wire.RenameClient>(body).label;
+    return people.me(caller);
+  });
+  at("device", "DELETE /clients/{}", async ({ ids: [id = ""] }, caller) => {
+    if (people.client(id).personId !== caller.personId) throw new Refusal("not_found");
+    await server.trust.revokeByAuthority(id);
+    return people.me(caller);
+  });
+  at("device", "POST /sign-out", (_, caller) => server.trust.revokeByAuthority(caller.clientId));
+  at("device", "PUT /device-keys", ({ body }, caller) =>
+    people.putKeys(caller, as<wire.PutDeviceKeys>(body).keys),
+  );
+}
+
+function trustRoutes(server: MemoryServer, at: At): void {
+  const { people, trust } = server;
+  at("anybody", "GET /trust", () => server.department.trust(server.state.version));
+  at("device", "POST /people/trust", ({ body }) => trust.lookUp(as<wire.LookUpTrust>(body)));
+  at("device", "POST /time", async ({ body }) => {
+    const { nonce } = as<wire.AskTime>(body);
+    return { time: (await server.department.time(nonce, server.signedTime())).bytes };
+  });
+  at("confirmed", "POST /endorsements", ({ body }, caller) =>
+    trust.endorse(caller, as<wire.PostEndorsement>(body).endorsement),
+  );
+  at("confirmed", "POST /grants", ({ body }, caller) =>
+    trust.grant(caller, as<wire.PostGrant>(body).grant),
+  );
+  at("device", "GET /grants", ({ query }, caller) =>
+    trust.grants(query.get("person") ?? caller.personId),
+  );
+  at("confirmed", "POST /revocations", ({ body }, caller) =>
+    trust.revoke(caller, as<wire.PostRevocation>(body).revocation),
+  );
+  at("device", "GET /unconfirmed", (_, caller) => trust.unconfirmed(caller));
+  at("device", "GET /confirmations", (_, caller) => trust.list(caller));
+  at("confirmed", "POST /confirmations", ({ body }, caller) =>
+    trust.begin(caller, as<wire.BeginConfirmation>(body)),
+  );
+  at("device", "POST /confirmations/{}/answer", ({ ids: [id = ""], body }, caller) =>
+    trust.answer(caller, id, as<wire.AnswerConfirmation>(body)),
+  );
+  at("device", "POST /confirmations/{}/reveal", ({ ids: [id = ""], body }, caller) =>
+    trust.reveal(caller, id, as<wire.RevealConfirmation>(body)),
+  );
+  at("device", "DELETE /confirmations/{}", ({ ids: [id = ""] }, caller) => trust.end(caller, id));
+  at("device", "GET /directory", () => ({
+    ...{ version: "1", units: [], levels: [], ranks: [], roles: [] },
+  }));
+  at("device", "GET /people", () => {
+    const found = [...server.state.people.keys()].map((id) => people.plate(id));
+    return { people: found, next: null, total: found.length };
+  });
+  at("device", "GET /people/{}", ({ ids: [id = ""] }) => people.plate(id));
+  at("device", "POST /people/lookups", ({ body }) => {
+    const found = as<wire.LookUpPeople>(body).personIds.map((id) => people.plate(id));
+    return { people: found, next: null, total: found.length };
+  });
+}
+
+function conversationRoutes(
+  server: MemoryServer,
+  at: At,
+  within: InConversation,
+  listed: InConversation,
+): void {
+  const { cellKeys, conversations, keys, log, receipts, rosters, shares } = server;
+  const number = (query: URLSearchParams, name: string): number => Number(query.get(name) ?? 0);
+  at("confirmed", "POST /conversations", ({ body }, caller) =>
+    conversations.create(caller, as<wire.CreateConversation>(body)),
+  );
+  at("confirmed", "GET /conversations", (_, caller) => conversations.list(caller));
+  within("GET ", (one, caller) => conversations.view(one, caller));
+  within("GET /members", (one, caller) => conversations.members(one, caller));
+  within("POST /members", (one, caller, { body }) =>
+    conversations.change(one, caller, as<wire.ChangeMembers>(body)),
+  );
+  within("PUT /policy", (one, caller, { body }) =>
+    conversations.setPolicy(one, caller, as<wire.ChangePolicy>(body)),
+  );
+  within("PUT /preferences", (one, caller, { body }) =>
+    conversations.setPreferences(one, caller, as<wire.SetPreferences>(body)),
+  );
+  within("GET /receipts", (one, caller, { query }) => {
+    const seq = query.get("seq");
+    return receipts.counts(one, caller.personId, seq === null ? null : Number(seq));
+  });
+  listed("GET /log", (one, caller, { query }) => log.page(one, caller, query));
+  listed("POST /messages", (one, caller, { body }) =>
+    log.post(one, caller, as<wire.PostMessage>(body)),
+  );
+  listed("GET /chain", (one, caller) => log.chain(one, caller.device));
+  listed("GET /head", (one, caller) => rosters.state(one, caller.device));
+  listed("GET /heads/{}", (one, _, { ids: [epoch] }) => rosters.head(one, Number(epoch)));
+  listed("POST /proofs", (one, _, { body }) => rosters.proofs(one, as<wire.AskProofs>(body)));
+  listed("GET /cells/own", (one, caller) => rosters.ownCell(one, caller.device));
+  listed("GET /cells/own/keys", (one, caller) => cellKeys.own(one, caller));
+  listed("POST /cells/own/keys", (one, caller, { body }) =>
+    cellKeys.post(one, caller, as<wire.PostCellKey>(body)),
+  );
+  listed("POST /cells/own/marks", (one, caller, { body }) =>
+    cellKeys.mark(one, caller, as<wire.MarkCellKey>(body).keyId),
+  );
+  listed("GET /cells", (one, caller, { query }) =>
+    cellKeys.answer(one, caller, number(query, "since")),
+  );
+  listed("POST /keys", (one, caller, { body }) => keys.post(one, caller, as<wire.PostKey>(body)));
+  listed("GET /keys", (one, caller, { query }) => keys.answer(one, caller, query.get("id")));
+  listed("POST /share-requests", (one, caller, { body }) =>
+    shares.request(one, caller, as<wire.ShareRequest>(body)),
+  );
+  listed("POST /share-requests/done", (one, caller, { body }) =>
+    shares.done(one, caller, as<wire.ShareRequest>(body)),
+  );
+  listed("POST /shares", (one, caller, { body }) =>
+    shares.post(one, caller, as<wire.PostShare>(body)),
+  );
+  listed("GET /shares", (one, caller) => shares.waiting(one, caller));
+}
+
+function attachmentRoutes(server: MemoryServer, at: At): void {
+  const { attachments } = server;
+  at("confirmed", "POST /attachments", ({ body }) =>
+    attachments.begin(as<wire.BeginAttachment>(body)),
+  );
+  at("confirmed", "PUT /attachments/{}/chunks/{}", ({ ids: [id = "", index], body }) =>
+    attachments.put(id, Number(index), as<Uint8Array>(body)),
+  );
+  at("confirmed", "GET /attachments/{}/chunks/{}", ({ ids: [id = "", index] }) =>
+    attachments.chunk(id, Number(index)),
+  );
+  at("confirmed", "POST /attachments/{}/conversations", ({ ids: [id = ""], body }) =>
+    attachments.share(id, as<wire.ShareAttachment>(body).conversationId),
+  );
+  at("confirmed", "GET /attachments/{}", ({ ids: [id = ""] }) => attachments.status(id));
+  at("confirmed", "DELETE /attachments/{}", ({ ids: [id = ""] }) => attachments.remove(id));
+}

@@ -1,0 +1,64 @@
+/**
+ * Seals as they are posted: concatenated, ascending by recipient key id, one for each recipient. D2
+ * and C1 ask the same: seals for the confirmed devices, except those left out, and for nobody else.
+ */
+import { toHex } from "../../src/octets.ts";
+import { ENC_BYTES, SECRET_BYTES, TAG_BYTES, type Kem } from "../../src/keys/hpke.ts";
+import { KEY_ID_BYTES } from "../../src/keys/device-key.ts";
+import type { DeviceId } from "../../src/keys/ids.ts";
+import { DIRECT_SEALS } from "../../src/wire.ts";
+import { Refusal } from "./refusal.ts";
+
+/** By recipient key id, in hex. */
+export function splitSeals(seals: Uint8Array, kem: Kem): ReadonlyMap<string, Uint8Array> {
+  const size = KEY_ID_BYTES + ENC_BYTES[kem] + SECRET_BYTES + TAG_BYTES;
+  if (seals.length % size !== 0) throw new Refusal("seals_invalid", { reason: "length" });
+  const found = new Map<string, Uint8Array>();
+  let last = "";
+  for (let at = 0; at < seals.length; at += size) {
+    const seal = seals.slice(at, at + size);
+    const keyId = toHex(seal.subarray(0, KEY_ID_BYTES));
+    if (keyId <= last) throw new Refusal("seals_invalid", { reason: "order" });
+    last = keyId;
+    found.set(keyId, seal);
+  }
+  return found;
+}
+
+/** A device that seals may be for. */
+export interface Recipient {
+  readonly device: DeviceId;
+  /** Key ids that a direct seal may name. */
+  readonly keyIds: readonly string[];
+}
+
+/** A key that covers many devices with one seal. */
+export interface CommonKey {
+  readonly keyId: string;
+  readonly covered: ReadonlySet<DeviceId>;
+}
+
+/** Check who is sealed to; return who is covered. */
+export function requireCovered(
+  seals: ReadonlyMap<string, Uint8Array>,
+  recipients: readonly Recipient[],
+  common: readonly CommonKey[],
+  leftOut: readonly string[],
+): ReadonlySet<DeviceId> {
+  const covered = new Set<DeviceId>();
+  const unclaimed = new Set(seals.keys());
+  for (const key of common) if (unclaimed.delete(key.keyId)) key.covered.forEach((one) => covered.add(one));
+  let direct = 0;
+  for (const { device, keyIds } of recipients) {
+    const own = keyIds.filter((keyId) => unclaimed.delete(keyId));
+    if (own.length > 1) throw new Refusal("seals_invalid", { reason: "twice" });
+    direct += own.length;
+    if (own.length === 1) covered.add(device);
+    else if (!covered.has(device) && !leftOut.includes(device))
+      throw new Refusal("seals_invalid", { reason: "missing", device });
+  }
+  if (unclaimed.size > 0) throw new Refusal("seals_invalid", { reason: "stranger" });
+  if (direct > DIRECT_SEALS) throw new Refusal("seals_invalid", { reason: "too many" });
+  const devices = new Set(recipients.map(({ device }) => device));
+  return new Set([...covered].filter((device) => devices.has(device)));
+}

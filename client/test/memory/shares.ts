@@ -1,0 +1,96 @@
+/** Key shares of the server in memory (D4): requests are kept until the asker says that they are done. */
+import { toHex } from "../../src/octets.ts";
+import type { DeviceId } from "../../src/keys/ids.ts";
+import { parseKeyShare } from "../../src/keys/key-share.ts";
+import { MINUTE_MS } from "../../src/keys/times.ts";
+import type * as wire from "../../src/wire.ts";
+import { Refusal, checked } from "./refusal.ts";
+import { leafOf, newest } from "./rosters.ts";
+import type { MemoryServer } from "./server.ts";
+import type { ClientState, ConversationState } from "./state.ts";
+
+const REQUESTS_A_MINUTE = 600;
+
+function nameOf({ kind, reference }: wire.ShareReference): string {
+  return `${String(kind)}/${reference}`;
+}
+
+export class Shares {
+  readonly #server: MemoryServer;
+  /** When each device asked, of the last minute. */
+  readonly #times = new Map<DeviceId, number[]>();
+
+  constructor(server: MemoryServer) {
+    this.#server = server;
+  }
+
+  async request(
+    conversation: ConversationState,
+    caller: ClientState,
+    { references }: wire.ShareRequest,
+  ): Promise<void> {
+    this.#requireListed(conversation, caller);
+    this.#server.judge.requireConfirmed(caller);
+    this.#limit(caller.device);
+    const known = conversation.shareAsks.get(caller.device);
+    const ask = known ?? { references: new Map(), asked: new Set<DeviceId>(), askedMs: 0 };
+    const news = references.filter((one) => !ask.references.has(nameOf(one)));
+    for (const one of news) ask.references.set(nameOf(one), one);
+    // Whoever was asked was not asked for these.
+    if (news.length > 0) ask.asked.clear();
+    conversation.shareAsks.set(caller.device, ask);
+    void this.#server.inTurn(() => this.#server.asking.shares(conversation));
+  }
+
+  #limit(device: DeviceId): void {
+    const now = this.#server.now();
+    const times = (this.#times.get(device) ?? []).filter((one) => one > now - MINUTE_MS);
+    this.#times.set(device, times);
+    if (times.length >= REQUESTS_A_MINUTE)
+      throw new Refusal("rate_limited", { limit: "share_requests" }, MINUTE_MS);
+    times.push(now);
+  }
+
+  done(
+    conversation: ConversationState,
+    caller: ClientState,
+    { references }: wire.ShareRequest,
+  ): void {
+    const ask = conversation.shareAsks.get(caller.device);
+    for (const one of references) ask?.references.delete(nameOf(one));
+    if (ask === undefined || ask.references.size > 0) return;
+    conversation.shareAsks.delete(caller.device);
+    conversation.shares.delete(caller.device);
+  }
+
+  async post(
+    conversation: ConversationState,
+    caller: ClientState,
+    body: wire.PostShare,
+  ): Promise<void> {
+    this.#requireListed(conversation, caller);
+    this.#server.judge.requireConfirmed(caller);
+    const recipient = body.device as DeviceId;
+    const client = this.#server.people.clientOf(recipient);
+    if (client === null || leafOf(conversation, recipient) === null)
+      throw new Refusal("not_member");
+    const { kem } = newest(conversation).head;
+    const share = await checked("record_invalid", () => parseKeyShare(kem, body.share));
+    const own = client.keys.some(({ keyId }) => keyId === toHex(share.recipient));
+    if (!own || toHex(share.conversation) !== conversation.id)
+      throw new Refusal("record_invalid", { rule: "H1" });
+    if (!conversation.shareAsks.has(recipient)) throw new Refusal("not_asked");
+    const kept = conversation.shares.get(recipient) ?? [];
+    conversation.shares.set(recipient, [...kept, body.share]);
+    const frame = { t: "share", conversationId: conversation.id, share: body.share } as const;
+    this.#server.live.push(recipient, frame);
+  }
+
+  waiting(conversation: ConversationState, caller: ClientState): wire.Shares {
+    return { shares: [...(conversation.shares.get(caller.device) ?? [])] };
+  }
+
+  #requireListed(conversation: ConversationState, caller: ClientState): void {
+    if (leafOf(conversation, caller.device) === null) throw new Refusal("not_member");
+  }
+}

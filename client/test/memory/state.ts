@@ -1,0 +1,199 @@
+/**
+ * All that the server in memory keeps, as plain values: `structuredClone` of it is a backup. The
+ * roles beside this file hold no state but connections and keys of the department.
+ */
+import type { Kem } from "../../src/keys/hpke.ts";
+import type { DeviceId } from "../../src/keys/ids.ts";
+import type { RosterHead } from "../../src/rosters/head.ts";
+import type { PersonDevices } from "../../src/trust/person-devices.ts";
+import type * as wire from "../../src/wire.ts";
+
+export interface StoredDeviceKey {
+  readonly kem: Kem;
+  readonly keyId: string;
+  readonly generation: number;
+  readonly record: Uint8Array;
+  readonly storedMs: number;
+}
+
+export interface ClientState {
+  readonly clientId: string;
+  readonly personId: string;
+  readonly device: DeviceId;
+  readonly publicKey: Uint8Array;
+  readonly token: string;
+  readonly createdMs: number;
+  label: string;
+  /** DER, the oldest first. */
+  readonly certificates: Uint8Array[];
+  /** Newest last, one list for both KEMs. */
+  readonly keys: StoredDeviceKey[];
+  revoked: boolean;
+}
+
+export interface PersonState {
+  readonly personId: string;
+  version: number;
+  accepted: boolean;
+  readonly lists: PersonDevices[];
+  readonly cards: Uint8Array[];
+  readonly endorsements: Uint8Array[];
+  readonly grants: Uint8Array[];
+  readonly revocations: Uint8Array[];
+}
+
+export interface MemberState {
+  admin: boolean;
+  addedMs: number;
+  historyFromMs: number;
+  /** Null: belongs now. A former member keeps the row, so that a return is known as one. */
+  removedMs: number | null;
+  preferences: wire.Preferences;
+}
+
+export interface ListedLeaf {
+  readonly cell: string;
+  readonly personId: string;
+  readonly clientId: string;
+  readonly device: DeviceId;
+  readonly historyFrom: number;
+  readonly rights: number;
+}
+
+/** The roster at one epoch. */
+export interface RosterAt {
+  readonly head: RosterHead;
+  /** When the next head was signed; null: this is the newest. */
+  supersededMs: number | null;
+  readonly leaves: ReadonlyMap<DeviceId, ListedLeaf>;
+  /** rekey_epoch of each cell. */
+  readonly cells: ReadonlyMap<string, number>;
+}
+
+export interface KeyState {
+  readonly keyId: string;
+  readonly record: Uint8Array;
+  readonly author: DeviceId;
+  readonly epoch: number;
+  readonly createdMs: number;
+  readonly acceptedMs: number;
+  /** By recipient key id. */
+  readonly seals: ReadonlyMap<string, Uint8Array>;
+  /** Devices that a seal of their own or of their cell covers. */
+  readonly covered: ReadonlySet<DeviceId>;
+  /** Asked for (D7), or the author's first for its rekey_epoch: free in D2's count. */
+  readonly free: boolean;
+  messages: number;
+}
+
+export interface CellKeyState {
+  readonly keyId: string;
+  readonly cell: string;
+  readonly epoch: number;
+  readonly generation: number;
+  readonly record: Uint8Array;
+  readonly author: DeviceId;
+  readonly createdMs: number;
+  readonly seals: ReadonlyMap<string, Uint8Array>;
+  readonly covered: ReadonlySet<DeviceId>;
+  /** Versions count all changes of a conversation's cell keys. */
+  readonly version: number;
+  /** People whose devices could not open it (C2). */
+  readonly marks: Set<string>;
+}
+
+export interface LogState {
+  readonly entry: wire.LogEntry;
+  readonly messageId: string;
+  readonly personId: string;
+  readonly device: DeviceId;
+  readonly epoch: number;
+  readonly keyId: string;
+  /** L at this position. */
+  readonly logHash: Uint8Array;
+  /** The people that it is for. */
+  readonly people: ReadonlySet<string>;
+}
+
+/** A sender's last accepted header ‖ signature. */
+export interface ChainState {
+  readonly seq: number;
+  readonly header: Uint8Array;
+  readonly hash: Uint8Array;
+}
+
+/** Devices that were asked for something, and when the last of them was. */
+export interface AskState {
+  readonly asked: Set<DeviceId>;
+  askedMs: number;
+}
+
+export interface CellAsk extends AskState {
+  readonly epoch: number;
+  readonly generation: number;
+  /** Authors before, who are not asked again (C2). */
+  readonly without: ReadonlySet<DeviceId>;
+}
+
+export interface ShareAsk extends AskState {
+  readonly references: Map<string, wire.ShareReference>;
+}
+
+export interface ConversationState {
+  readonly id: string;
+  readonly kind: wire.ConversationKind;
+  readonly createdBy: string;
+  readonly createdMs: number;
+  readonly historyDays: number | null;
+  readonly audience: wire.Audience | null;
+  whoMayPost: wire.WhoMayPost;
+  infoVersion: number;
+  readonly members: Map<string, MemberState>;
+  readonly changes: Set<string>;
+  /** By epoch, ascending. */
+  readonly rosters: Map<number, RosterAt>;
+  epoch: number;
+  kem: Kem;
+  readonly log: LogState[];
+  readonly chains: Map<DeviceId, ChainState>;
+  stateSeq: number | null;
+  readonly keys: KeyState[];
+  keyAsk: AskState | null;
+  readonly cellKeys: CellKeyState[];
+  cellVersion: number;
+  readonly cellAsks: Map<string, CellAsk>;
+  readonly shareAsks: Map<DeviceId, ShareAsk>;
+  readonly shares: Map<DeviceId, Uint8Array[]>;
+  readonly cursors: Map<DeviceId, { deliveredSeq: number; readSeq: number }>;
+  receiptsVersion: number;
+}
+
+export interface AttachmentState {
+  readonly attachmentId: string;
+  readonly size: number;
+  readonly conversations: Set<string>;
+  readonly chunks: Map<number, Uint8Array>;
+}
+
+export interface ServerState {
+  version: number;
+  readonly people: Map<string, PersonState>;
+  readonly clients: Map<string, ClientState>;
+  /** Registration: number by challenge id, which is the ticket too. */
+  readonly tickets: Map<string, string>;
+  readonly conversations: Map<string, ConversationState>;
+  readonly confirmations: Map<string, wire.Confirmation>;
+  readonly attachments: Map<string, AttachmentState>;
+}
+
+export function emptyState(): ServerState {
+  return {
+    version: 1,
+    people: new Map(),
+    clients: new Map(),
+    tickets: new Map(),
+    conversations: new Map(),
+    confirmations: new Map(),
+    attachments: new Map(),
+  };
+}
