@@ -23,7 +23,7 @@ from copconnect.principals import Caller
 
 MSGPACK = "application/msgpack"
 JSON = "application/json"
-MAX_BODY_BYTES = 3 * wire.MAX_HANDSHAKE_BYTES + 65536  # Commit, group info and welcome in one.
+MAX_BODY_BYTES = wire.MAX_SEALS_BYTES + 65536  # A record with all its seals.
 
 T = TypeVar("T")
 HttpRequest = Request[Any, Any, Any]
@@ -71,10 +71,13 @@ class Gate:
     def __init__(self, authenticator: Authenticator) -> None:
         self._authenticator = authenticator
 
-    async def caller(self, request: Incoming, *, conduct: bool = True) -> Caller:
+    async def caller(
+        self, request: Incoming, *, conduct: bool = True, confirmed: bool = True
+    ) -> Caller:
         """Return who calls.
 
-        Raises Unauthenticated, SignedOut, or ConductNotAccepted where asked for.
+        Raises Unauthenticated, SignedOut, or where asked for ConductNotAccepted and, for a device
+        that is not confirmed (E0), DeviceUnconfirmed.
         """
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token:
@@ -84,6 +87,8 @@ class Gate:
             raise errors.Unauthenticated
         if conduct and not caller.conduct_accepted:
             raise errors.ConductNotAccepted
+        if confirmed and not caller.confirmed:
+            raise errors.DeviceUnconfirmed
         return caller
 
 

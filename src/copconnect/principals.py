@@ -1,4 +1,4 @@
-"""Who acts: an authenticated caller, and devices as roles hand them to each other."""
+"""Who acts, and which devices there are, as roles hand them to each other."""
 
 from dataclasses import dataclass
 
@@ -7,14 +7,13 @@ from copconnect.ids import ClientId, PersonId
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """An authenticated device. ``confirmed``: by KEYS.md E0, as the server judges it; another one
-    may use the trust routes alone."""
+    """An authenticated client. ``device``: the id of KEYS.md section 2. ``confirmed``: by E0."""
 
     person_id: PersonId
     client_id: ClientId
-    device: bytes  # 32 bytes (KEYS.md section 2).
+    device: bytes
     conduct_accepted: bool
-    confirmed: bool
+    confirmed: bool = True
     me_version: str = ""  # As in wire.Ready.
 
 
@@ -27,7 +26,7 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class ListedDevice:
-    """A device that rosters may list: confirmed, unrevoked, with a valid certificate (E2)."""
+    """A device that rosters may list (E2): confirmed, not revoked, its certificate valid."""
 
     device: bytes
     client_id: ClientId
@@ -36,9 +35,24 @@ class ListedDevice:
 
 @dataclass(frozen=True, slots=True)
 class DeviceKeyRow:
-    """A DeviceKey record that seals and shares may name: a device's newest generation for a KEM,
-    and the former one for an hour (K1)."""
+    """A DeviceKey that a seal may name: a device's newest, or the one before for an hour."""
 
     kem: int
-    key_id: bytes  # 16 bytes.
+    key_id: bytes
     record: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Plate:
+    """What a person's card says (KEYS.md, PersonCard), as the data bank has it.
+
+    ``names``: (ISO 15924 script, name), ascending by script. ``changed_ms``: when any of it last
+    changed.
+    """
+
+    names: tuple[tuple[str, str], ...]
+    rank: str
+    post: str
+    unit: str
+    path: str
+    changed_ms: int

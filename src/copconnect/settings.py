@@ -33,8 +33,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     department: str = "Telangana Police"
     demo: bool = False
     """Demo mode: OTPs go to a page instead of a gateway. Never on a real server."""
-    registration_policy: Literal["none", "enrolment_code", "approval"] = "none"
-    """Second factor after the OTP."""
+    department_policy: Literal["none", "approval"] = "approval"
+    """What ``copconnect init`` writes into department record 1: whether a person's first device
+    needs an admin's endorsement. Afterwards the record counts, not the setting."""
+    second_factor: Literal["none", "enrolment_code"] = "none"
+    """What registration asks for after the OTP."""
     otp_length: Annotated[int, Meta(ge=4, le=10)] = 6
     otp_lifetime_ms: Positive = 5 * 60_000
     otp_resend_ms: NotNegative = 30_000
@@ -42,9 +45,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     otp_per_number_per_hour: Positive = 5
     otp_per_address_per_hour: Positive = 60
     otp_total_per_minute: Positive = 600
+    """Requests of one process for numbers that have asked within the hour already."""
     otp_failures_per_hour: Positive = 5_000
-    """Wrong codes within an hour, over all numbers and nodes, after which no code is taken until
-    it is fewer; only where the code is the only factor."""
+    """Wrong codes within an hour, over all numbers and nodes, after which codes get a digit more;
+    another one for each tenfold."""
     sms_gateway_url: str = ""
     """HTTP gateway (DLT) that OTPs are posted to; only demo mode does without."""
     sms_gateway_token: str = ""
@@ -60,7 +64,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     cell_size: Annotated[int, Meta(ge=8, le=256)] = 256
     """Clients in one cell at most; a suite may say fewer. Less is for trials of many cells."""
     suite: Literal["x25519", "x-wing"] = "x-wing"
-    """MLS cipher suite of new conversations."""
+    """The lowest KEM that ``copconnect init`` writes into department record 1."""
     socket_buffer_bytes: Positive = 4 * 1024 * 1024
     """Unsent bytes for one socket before it is closed as too slow."""
     socket_hello_ms: Positive = 5_000

@@ -1,7 +1,8 @@
-"""A whole server in the test's process, on each database, with a clock that the test moves."""
+"""The roles that say who is who, in the test's process, on each database, at times that a test
+sets."""
 
 import base64
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -9,19 +10,19 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from copconnect.app import Container, create_app
+from copconnect import wire
 from copconnect.auth_service import authority, rules
 from copconnect.auth_service.sms import DemoOutbox
-from copconnect.database import open_database
 from copconnect.ids import new_id
-from copconnect.migrations import migrate
+from copconnect.records.department import Policy
+from copconnect.records.kem import XWING
 from copconnect.roster import databank, synthetic
 from copconnect.settings import Settings
-from tests.harness.fixtures import apart, copied
-from tests.harness.postgresql import PostgreSQL
+from tests.identity.identity_server import IdentityServer, identity_app
 
 START_MS = 1_800_000_000_000
 PEOPLE = 60
@@ -51,7 +52,15 @@ def synthetic_bank() -> databank.DataBank:
 def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a certificate authority."""
     folder = tmp_path_factory.mktemp("authority")
-    authority.create(folder / "keys", "Test Police", START_MS)
+    authority.create(folder / "keys", "Test Police", START_MS, Policy.NONE, XWING)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def approving_keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a department whose policy is ``approval``."""
+    folder = tmp_path_factory.mktemp("approving")
+    authority.create(folder / "keys", "Strict Police", START_MS, Policy.APPROVAL, XWING)
     return folder
 
 
@@ -69,12 +78,13 @@ class Device:
     key: Ed25519PrivateKey
     certificate: bytes
     headers: dict[str, str]
+    device: bytes
 
 
 class Running:
     """A started server and a client to talk to it."""
 
-    def __init__(self, container: Container, http: httpx.AsyncClient) -> None:
+    def __init__(self, container: IdentityServer, http: httpx.AsyncClient) -> None:
         self.container = container
         self.http = http
 
@@ -113,7 +123,7 @@ class Running:
         return await self.http.post("/v1/registration/clients", json=body)
 
     async def device(self, number: str, *, conduct: bool = True) -> Device:
-        """Register a device of a person under the policy ``none``."""
+        """Register a device of a person."""
         key, client_id = Ed25519PrivateKey.generate(), new_id()
         ticket = (await self.step(number))["ticket"]
         answer = (await self.certify(ticket, key, client_id)).json()
@@ -131,7 +141,21 @@ class Running:
             key,
             base64.b64decode(answer["certificate"]),
             headers,
+            bytes.fromhex(answer["device"]),
         )
+
+    async def post(self, path: str, device: Device, body: Any) -> httpx.Response:
+        """Post a wire struct."""
+        headers = device.headers | {"content-type": "application/msgpack"}
+        return await self.http.post(path, headers=headers, content=msgspec.msgpack.encode(body))
+
+    async def trust_of(self, device: Device, *people: str, keys: bool = False) -> wire.PeopleTrust:
+        """Ask for all that is signed about people."""
+        asked = [wire.KnownPerson(person_id=one, version=0) for one in people]
+        answer = await self.post(
+            "/v1/people/trust", device, wire.LookUpTrust(people=asked, keys=keys)
+        )
+        return msgspec.json.decode(answer.content, type=wire.PeopleTrust)
 
     async def get(self, path: str, device: Device | None = None) -> httpx.Response:
         return await self.http.get(path, headers=device.headers if device else {})
@@ -140,8 +164,8 @@ class Running:
 @asynccontextmanager
 async def run(settings: Settings, clock: MovedClock) -> AsyncIterator[Running]:
     """Start a server and stop it."""
-    container = Container(settings, clock=clock)
-    app: Any = create_app(settings, container)
+    container = IdentityServer(settings, clock)
+    app: Any = identity_app(settings, container)
     await container.start()
     try:
         transport = httpx.ASGITransport(app, client=("192.0.2.1", 1234))
@@ -151,42 +175,11 @@ async def run(settings: Settings, clock: MovedClock) -> AsyncIterator[Running]:
         await container.close()
 
 
-async def _migrated(url: str) -> None:
-    database = open_database(url)
-    try:
-        await migrate(database)
-    finally:
-        await database.close()
-
-
-@pytest.fixture(scope="session")
-def sqlite_migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A SQLite file as a server's migrations leave it, to copy: they take longer than a test."""
-    file = tmp_path_factory.mktemp("migrated") / "template.sqlite3"
-    apart(_migrated(f"sqlite+aiosqlite:///{file}"))
-    return file
-
-
-@pytest.fixture(scope="session")
-def postgresql_migrated(postgresql: PostgreSQL) -> str:
-    """The same on PostgreSQL."""
-    name = apart(postgresql.create_database())
-    apart(_migrated(postgresql.url(name)))
-    return name
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
-def migrated_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The URL of a migrated database without people, on each back end."""
-    with copied(request, tmp_path, "migrated") as url:
-        yield url
-
-
 @pytest.fixture
-def settings(keys: Path, migrated_database_url: str) -> Settings:
+def settings(keys: Path, database_url: str) -> Settings:
     return Settings(
         data_dir=keys,
-        database_url=migrated_database_url,
+        database_url=database_url,
         demo=True,
         otp_resend_ms=0,
         blob_url=f"file://{keys / 'blobs'}",

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from copconnect import errors
 from copconnect.auth_service import rules, store
+from copconnect.auth_service.device_store import NOT_CONFIRMED
 from copconnect.auth_service.ports import Conduct, People
 from copconnect.background import Periodic
 from copconnect.bus import AccountWakeup, AnyWakeup
@@ -105,8 +106,14 @@ class CachingAuthenticator:
                 continue
             person_id = PersonId(row.person_id)
             current = accepted.get(person_id) == self._conduct.current
-            version = f"{row.clients_version}.{accepted.get(person_id, '')}"
-            caller = found[key] = Caller(person_id, ClientId(row.client_id), current, version)
+            caller = found[key] = Caller(
+                person_id=person_id,
+                client_id=ClientId(row.client_id),
+                device=row.device,
+                conduct_accepted=current,
+                confirmed=row.confirmed != NOT_CONFIRMED,
+                me_version=f"{row.version}.{accepted.get(person_id, '')}",
+            )
             if row.last_seen_ms is not None:
                 self._stored_seen.setdefault(caller.client_id, row.last_seen_ms)
             if generation == self._generation and current:

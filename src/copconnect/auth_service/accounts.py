@@ -1,7 +1,6 @@
-"""Accounts after registration: devices, renewal, revocation, approvals.
+"""Accounts after registration: devices, labels, renewal, signing out.
 
-Invariant: revoking commits in one transaction: client, certificates, token, the version of
-Trust, the client's places in conversations, and the wake-ups that sign it out everywhere.
+Invariant: a certificate, its expiry and the rosters that list its device change in one transaction.
 """
 
 from collections.abc import Mapping
@@ -9,22 +8,33 @@ from collections.abc import Mapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
-from copconnect.auth_service import registration_store, rules, store
+from copconnect.auth_service import device_store, registration_store, rules, store, trust_store
+from copconnect.auth_service.changes import Changes
+from copconnect.auth_service.confirmers import Confirmers
 from copconnect.auth_service.parts import Parts
-from copconnect.auth_service.ports import Conduct, EndReason, LossReason
-from copconnect.bus import AccountWakeup, AnyWakeup
-from copconnect.ids import ApprovalId, ClientId, PersonId
+from copconnect.auth_service.ports import Conduct, LossReason
+from copconnect.auth_service.revoking import Revoking
+from copconnect.bus import AnyWakeup
+from copconnect.ids import ClientId, PersonId
 from copconnect.principals import Caller
-from copconnect.wakeup_log import WakeupLog
 
 
 class Accounts:
     """Acts on registered accounts."""
 
-    def __init__(self, parts: Parts, conduct: Conduct, wakeup_log: WakeupLog) -> None:
+    def __init__(
+        self,
+        parts: Parts,
+        conduct: Conduct,
+        changes: Changes,
+        confirmers: Confirmers,
+        revoking: Revoking,
+    ) -> None:
         self._parts = parts
         self._conduct = conduct
-        self._log = wakeup_log
+        self._changes = changes
+        self._confirmers = confirmers
+        self._revoking = revoking
 
     async def me(self, caller: Caller) -> wire.Me:
         """Return the caller's account. Raises Suspended for somebody the roster lost."""
@@ -35,9 +45,16 @@ class Accounts:
             clients = await self._clients(connection, caller.person_id)
             accepted = await self._conduct.accepted(connection, [caller.person_id])
             unit_admin = await self._parts.people.is_unit_admin(connection, caller.person_id)
+            confirmers = await self._confirmers.of(connection, caller.person_id)
+        own = next((one for one in clients if one.client_id == caller.client_id), None)
+        if own is None:
+            raise errors.Unauthenticated
         return wire.Me(
             person=person,
             client_id=caller.client_id,
+            device=own.device,
+            confirmed=own.confirmed,
+            confirmers=confirmers,
             clients=clients,
             conduct_version=accepted.get(caller.person_id),
             conduct_current=self._conduct.current,
@@ -67,64 +84,67 @@ class Accounts:
             certificate: bytes = newest.certificate
             days = self._parts.settings.certificate_days
             if rules.renewal_due(newest.expires_ms, now, days):
+                await trust_store.touch(connection, [caller.person_id])
                 renewed = await self._parts.issue(
                     connection, caller.person_id, caller.client_id, client.public_key, now
                 )
-                certificate = renewed.certificate
-                wakeups = await self._parts.memberships.certificate_renewed(connection, renewed)
+                certificate = renewed.der
+                await device_store.set_expiry(connection, caller.client_id, renewed.not_after_ms)
+                if client.lapsed:
+                    wakeups = await self._changes.judge(connection, [], also=[caller.person_id])
         await self._parts.bus.publish(wakeups)
         return wire.CertificateRenewed(certificate=certificate)
 
-    async def revoke_client(self, caller: Caller, client_id: str) -> wire.Me:
-        """Revoke one of one's own devices; again is fine. Raises NotFound."""
+    async def rename(self, caller: Caller, client_id: str, body: wire.RenameClient) -> wire.Me:
+        """Give one of one's own devices another name. Raises NotFound."""
         async with self._parts.database.transaction() as connection:
             client = await store.client(connection, ClientId(client_id))
             if client is None or client.person_id != caller.person_id:
                 raise errors.NotFound
-            wakeups = await self.revoke(connection, {ClientId(client_id): "device_removed"})
+            await trust_store.touch(connection, [caller.person_id])
+            await store.set_label(connection, client.client_id, rules.clean_label(body.label))
+            wakeups = await self._changes.tell(connection, [caller.person_id])
+        await self._parts.bus.publish(wakeups)
+        return await self.me(caller)
+
+    async def revoke_client(self, caller: Caller, client_id: str) -> wire.Me:
+        """Revoke one of one's own devices by the roster authority; again is fine. Raises
+        NotFound."""
+        async with self._parts.database.transaction() as connection:
+            client = await store.client(connection, ClientId(client_id))
+            if client is None or client.person_id != caller.person_id:
+                raise errors.NotFound
+            wakeups = await self._revoking.by_authority(
+                connection, {client.client_id: "device_removed"}
+            )
         await self._parts.bus.publish(wakeups)
         return await self.me(caller)
 
     async def sign_out(self, caller: Caller) -> None:
-        """Revoke the caller's device."""
+        """Revoke the caller's device by the roster authority."""
         async with self._parts.database.transaction() as connection:
-            wakeups = await self.revoke(connection, {caller.client_id: "signed_out"})
+            wakeups = await self._revoking.by_authority(
+                connection, {caller.client_id: "signed_out"}
+            )
         await self._parts.bus.publish(wakeups)
 
-    async def revoke(
-        self, connection: AsyncConnection, reasons: Mapping[ClientId, EndReason]
-    ) -> list[AnyWakeup]:
-        """Revoke clients in the caller's transaction. Publish the wake-ups after it commits."""
-        revoked = await store.revoke(connection, reasons, self._parts.clock.now_ms())
-        if not revoked:
-            return []
-        fresh = sorted(ClientId(row.client_id) for row in revoked)
-        owners = {PersonId(row.person_id) for row in revoked}
-        await store.bump_trust(connection)
-        wakeups: list[AnyWakeup] = []
-        for ended in sorted({reasons[client_id] for client_id in fresh}):
-            signed_out = [client_id for client_id in fresh if reasons[client_id] == ended]
-            wakeups.append(
-                AccountWakeup(
-                    event="signed_out", person_ids=[], client_ids=signed_out, reason=ended
-                )
-            )
-        lost = any(reasons[client_id] in ("suspended", "removed") for client_id in fresh)
-        wakeups += [
-            *await self._parts.memberships.clients_removed(
-                connection, fresh, "department" if lost else "device_removed"
-            ),
-            AccountWakeup(event="clients", person_ids=sorted(owners), client_ids=[]),
-            AccountWakeup(event="trust", person_ids=[], client_ids=[]),
-        ]
-        await self._log.record(connection, wakeups)
-        return wakeups
+    async def lapse(self) -> None:
+        """Let rosters lose the devices whose certificate has expired."""
+        async with self._parts.database.transaction() as connection:
+            people = await device_store.lapse(connection, self._parts.clock.now_ms())
+            wakeups = await self._changes.judge(connection, [], also=people)
+        await self._parts.bus.publish(wakeups)
 
     async def prune(self) -> None:
-        """Forget why tokens ended, for those that ended long ago."""
+        """Forget what nothing needs any more: why tokens ended, certificates, DeviceKeys."""
         before_ms = self._parts.clock.now_ms() - rules.ENDED_TOKEN_KEPT_MS
         async with self._parts.database.transaction() as connection:
             await store.forget_ended_tokens(connection, before_ms)
+            # A device that reads the log needs the certificate of that time.
+            kept_ms = self._parts.settings.log_retention_days * rules.DAY_MS
+            now = self._parts.clock.now_ms()
+            await device_store.forget_certificates(connection, now - kept_ms)
+            await device_store.forget_keys(connection, now - rules.FORMER_KEYS_KEPT_MS)
 
     async def people_lost(
         self, connection: AsyncConnection, lost: Mapping[PersonId, LossReason]
@@ -132,7 +152,9 @@ class Accounts:
         """Sign out people who were suspended or removed, in the caller's transaction."""
         await registration_store.refuse_open_tickets(connection, lost)
         owners = await store.open_clients(connection, lost)
-        return await self.revoke(connection, {one: lost[owner] for one, owner in owners.items()})
+        return await self._revoking.by_authority(
+            connection, {one: lost[owner] for one, owner in owners.items()}
+        )
 
     async def store_enrolment_codes(
         self, connection: AsyncConnection, codes: dict[PersonId, str]
@@ -144,106 +166,20 @@ class Accounts:
             {person: rules.enrolment_hash(secret, person, code) for person, code in codes.items()},
         )
 
-    # --- Approvals ------------------------------------------------------------------------
-
-    async def approvals(self, caller: Caller) -> wire.PendingApprovals:
-        """Return the registrations that the caller may decide. Raises NotUnitAdmin."""
-        async with self._parts.database.reading() as connection:
-            if not await self._parts.people.is_unit_admin(connection, caller.person_id):
-                raise errors.NotUnitAdmin
-            return await self._approvals(connection, caller.person_id)
-
-    async def decide(
-        self, caller: Caller, approval_id: str, body: wire.DecideApproval
-    ) -> wire.PendingApprovals:
-        """Decide a registration; one that is decided already stays so.
-
-        Raises NotFound, NotUnitAdmin.
-        """
-        async with self._parts.database.transaction() as connection:
-            row = await registration_store.approval(connection, approval_id)
-            if row is None:
-                raise errors.NotFound
-            person_id = PersonId(row.person_id)
-            may = await self._parts.people.administered(connection, caller.person_id, [person_id])
-            # Nobody vouches for themselves: their other device could be the stolen one.
-            if person_id not in may or person_id == caller.person_id:
-                raise errors.NotUnitAdmin
-            wakeups = await self.decide_approval(
-                connection, approval_id, body.approve, caller.person_id
-            )
-            remaining = await self._approvals(connection, caller.person_id)
-        await self._parts.bus.publish(wakeups)
-        return remaining
-
-    async def decide_approval(
-        self, connection: AsyncConnection, approval_id: str, approve: bool, by: str
-    ) -> list[AnyWakeup]:
-        """Decide in the caller's transaction, without asking who decides."""
-        now = self._parts.clock.now_ms()
-        row = await registration_store.approval(connection, approval_id)
-        state = "approved" if approve else "refused"
-        if row is None or not await registration_store.decide(
-            connection, approval_id, state, by, now
-        ):
-            return []
-        await registration_store.change_tickets_of_approval(
-            connection,
-            approval_id,
-            step="device" if approve else "refused",
-            expires_ms=now + rules.APPROVAL_LIFETIME_MS,
-        )
-        admins = await self._parts.people.admins_for(connection, PersonId(row.person_id))
-        if not admins:
-            return []
-        wakeups: list[AnyWakeup] = [
-            AccountWakeup(event="approvals", person_ids=admins, client_ids=[])
-        ]
-        await self._log.record(connection, wakeups)
-        return wakeups
-
-    async def pending_of(
-        self, connection: AsyncConnection, person_id: PersonId
-    ) -> list[ApprovalId]:
-        """Return the open approvals about one person."""
-        now = self._parts.clock.now_ms()
-        rows = await registration_store.pending_approvals(connection, now, [person_id])
-        return [ApprovalId(row.approval_id) for row in rows]
-
-    async def _approvals(
-        self, connection: AsyncConnection, admin: PersonId
-    ) -> wire.PendingApprovals:
-        now = self._parts.clock.now_ms()
-        may = await self._parts.people.all_administered(connection, admin)
-        rows = await registration_store.pending_approvals(connection, now, may)
-        people = {PersonId(row.person_id) for row in rows} - {admin}
-        cards = await self._parts.people.cards(connection, people)
-        return wire.PendingApprovals(
-            approvals=[
-                wire.PendingApproval(
-                    approval_id=row.approval_id,
-                    person=cards[row.person_id],
-                    requested_ms=row.requested_ms,
-                )
-                for row in rows
-                if row.person_id in cards
-            ]
-        )
-
     async def _clients(
         self, connection: AsyncConnection, person_id: PersonId
     ) -> list[wire.ClientInfo]:
         rows = await store.clients_of_person(connection, person_id)
-        newest = await store.newest_certificates(connection, [row.client_id for row in rows])
         return [
             wire.ClientInfo(
                 client_id=row.client_id,
+                device=row.device.hex(),
                 label=row.label,
                 created_ms=row.created_ms,
                 last_seen_ms=row.last_seen_ms,
-                certificate_hash=newest[row.client_id].certificate_hash,
-                certificate_expires_ms=newest[row.client_id].expires_ms,
+                certificate_expires_ms=row.expires_ms,
                 revoked=row.revoked_ms is not None,
+                confirmed=row.confirmed,
             )
             for row in rows
         ]

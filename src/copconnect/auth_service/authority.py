@@ -1,28 +1,35 @@
 """The department's certificate authority: keys on disk, X.509 out.
 
-Root (20 years) → issuing CA (path length 0) → device certificates; root → roster authority.
-Ed25519 throughout. Invariants: private keys are written once, mode 0600, and never read by
-anything but this module; serving needs the issuing and the roster key, never the root's, which
-``copconnect init`` tells the operator to take offline.
+Root (20 years) → issuing CA (path length 0) → device certificates; root → roster authority and
+department records (:mod:`copconnect.auth_service.department_files`). Ed25519 throughout.
+Invariants: private keys are written once, mode 0600, and never read by anything but this module;
+serving needs the issuing and the roster key, never the root's, which ``copconnect init`` tells the
+operator to take offline.
 """
 
 import datetime
 import os
 import secrets
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from copconnect.auth_service import department_files
+from copconnect.auth_service.key_files import AuthorityMissing, load_key, write_once
+from copconnect.records.department import Policy
+from copconnect.records.device import spki_hash
+from copconnect.records.ed25519 import public_bytes
+from copconnect.records.signed import SignedRecord
+
 ROSTER_AUTHORITY_URI = "urn:copconnect:roster-authority"
 ROOT_YEARS = 20
 ISSUING_YEARS = 10
 BACKDATE_MS = 3_600_000  # Phones whose clock is an hour slow still accept the certificate.
-CRL_DAYS = 7
 
 ROOT_KEY = "root.key.pem"
 ROOT = "root.pem"
@@ -33,32 +40,33 @@ ROSTER = "roster-authority.pem"
 SERVER_KEY = "server-secret.bin"
 
 
-class AuthorityMissing(Exception):
-    """The keys folder does not hold a certificate authority. The text says what to do."""
-
-
 @dataclass(frozen=True, slots=True)
 class IssuedCertificate:
     """A new device certificate. Times in ms."""
 
     der: bytes
     hash: str
-    serial: str
-    not_before_ms: int
     not_after_ms: int
 
 
+R = TypeVar("R", bound=SignedRecord)
+
+
 class RosterSigner:
-    """Signs roster heads and Removes."""
+    """Signs what the roster authority vouches for: roster heads, stamps, cards, devices, time."""
 
     def __init__(self, certificate: x509.Certificate, key: Ed25519PrivateKey) -> None:
         self._key = key
         self.certificate = certificate.public_bytes(serialization.Encoding.DER)
-        self.public_key = _raw(key.public_key())
+        self.public_key = public_bytes(key)
 
     def sign(self, data: bytes) -> bytes:
         """Return an Ed25519 signature."""
         return self._key.sign(data)
+
+    def signed(self, record: R) -> R:
+        """Return a record with the roster authority's signature."""
+        return record.signed(self._key)
 
 
 class CertificateAuthority:
@@ -77,7 +85,7 @@ class CertificateAuthority:
                 "run `copconnect init`"
             )
         self.secret = (keys / SERVER_KEY).read_bytes()
-        self._issuing_key = _load_key(keys / ISSUING_KEY)
+        self._issuing_key = load_key(keys / ISSUING_KEY)
         self._issuing = _load_certificate(keys / ISSUING)
         if self._issuing.public_key() != self._issuing_key.public_key():
             raise AuthorityMissing(
@@ -86,12 +94,16 @@ class CertificateAuthority:
             )
         self.root = _der(_load_certificate(keys / ROOT))
         # Certificates of former issuing CAs stay valid until they expire.
-        self.issuing = [
-            _der(_load_certificate(path))
-            for path in sorted(keys.glob("issuing*.pem"))
-            if not path.name.endswith(".key.pem")
-        ]
-        self.roster = RosterSigner(_load_certificate(keys / ROSTER), _load_key(keys / ROSTER_KEY))
+        self.issuing = [_der(_load_certificate(path)) for path in _issuing_files(keys)]
+        self.roster = RosterSigner(_load_certificate(keys / ROSTER), load_key(keys / ROSTER_KEY))
+        self.root_key = key_of(keys / ROOT)
+        self.issuing_keys = _issuing_keys(keys)
+        self.departments = department_files.load(keys, self.root_key)
+        newest = self.departments[-1] if self.departments else None
+        if newest is None or newest.authority != self.roster.public_key:
+            raise AuthorityMissing(f"no department record in {keys} names {ROSTER_KEY}")
+        if spki_hash(public_bytes(self._issuing_key)) not in newest.issuers:
+            raise AuthorityMissing(f"the newest department record in {keys} lacks {ISSUING_KEY}")
 
     def issue(
         self, person_id: str, client_id: str, public_key: bytes, now_ms: int, days: int
@@ -99,13 +111,12 @@ class CertificateAuthority:
         """Issue a device certificate for a raw Ed25519 public key."""
         not_before = now_ms - BACKDATE_MS
         not_after = now_ms + days * 24 * 3_600_000
-        serial = _serial()
         certificate = (
             x509.CertificateBuilder()
             .subject_name(_name(person_id))
             .issuer_name(self._issuing.subject)
             .public_key(Ed25519PublicKey.from_public_bytes(public_key))
-            .serial_number(serial)
+            .serial_number(_serial())
             .not_valid_before(_time(not_before))
             .not_valid_after(_time(not_after))
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
@@ -130,38 +141,8 @@ class CertificateAuthority:
         return IssuedCertificate(
             der=_der(certificate),
             hash=certificate.fingerprint(hashes.SHA256()).hex(),
-            serial=f"{serial:x}",
-            not_before_ms=_ms(certificate.not_valid_before_utc),
-            not_after_ms=_ms(certificate.not_valid_after_utc),
+            not_after_ms=int(certificate.not_valid_after_utc.timestamp()) * 1000,
         )
-
-    def crl(self, revoked: Iterable[tuple[str, int]], number: int, now_ms: int) -> bytes:
-        """Return the revocation list (DER) of (serial, revoked ms), signed by the issuing CA.
-
-        It counts for what every issuing CA of the department issued, former ones too: serials are
-        random and do not repeat. It tells seconds, and the next full one is told: whoever reads the
-        log later must not refuse what the device did in this second before it was revoked.
-        """
-        # All entries at once: to add one copies those before it.
-        entries = [
-            x509.RevokedCertificateBuilder()
-            .serial_number(int(serial, 16))
-            .revocation_date(_time(revoked_ms + 999))
-            .build()
-            for serial, revoked_ms in revoked
-        ]
-        builder = (
-            x509.CertificateRevocationListBuilder(revoked_certificates=entries)
-            .issuer_name(self._issuing.subject)
-            .last_update(_time(now_ms - BACKDATE_MS))
-            .next_update(_time(now_ms + CRL_DAYS * 24 * 3_600_000))
-            .add_extension(x509.CRLNumber(number), critical=False)
-            .add_extension(
-                x509.AuthorityKeyIdentifier.from_issuer_public_key(self._issuing_key.public_key()),
-                critical=False,
-            )
-        )
-        return builder.sign(self._issuing_key, None).public_bytes(serialization.Encoding.DER)
 
 
 def next_issuing(keys: Path, root_key: Path, now_ms: int) -> str:
@@ -172,10 +153,10 @@ def next_issuing(keys: Path, root_key: Path, now_ms: int) -> str:
     """
     key_file, fresh_key = keys / ISSUING_KEY, keys / f"{ISSUING_KEY}.new"
     current = _load_certificate(keys / ISSUING)
-    if fresh_key.is_file() and _load_key(fresh_key).public_key() == current.public_key():
+    if fresh_key.is_file() and load_key(fresh_key).public_key() == current.public_key():
         fresh_key.replace(key_file)
         return _common_name(current)
-    root, signer = _load_certificate(keys / ROOT), _load_key(root_key)
+    root, signer = _load_certificate(keys / ROOT), load_key(root_key)
     if root.public_key() != signer.public_key():
         raise AuthorityMissing(f"{root_key} is not the key of {keys / ROOT}")
     former = [path for path in keys.glob("issuing-*.pem") if path.suffix == ".pem"]
@@ -186,8 +167,11 @@ def next_issuing(keys: Path, root_key: Path, now_ms: int) -> str:
     fresh = keys / f"{ISSUING}.new"
     for path in (fresh, fresh_key):
         path.unlink(missing_ok=True)
-    _write(fresh_key, _pem(key), 0o600)
-    _write(fresh, made.public_bytes(serialization.Encoding.PEM), 0o644)
+    # The department record first: one that names a CA that is not there yet harms nothing.
+    issuers = {spki_hash(one) for one in (*_issuing_keys(keys), public_bytes(key))}
+    department_files.write_next(keys, signer, now_ms, issuers=issuers)
+    write_once(fresh_key, _pem(key), 0o600)
+    write_once(fresh, made.public_bytes(serialization.Encoding.PEM), 0o644)
     kept = keys / f"issuing-{len(former) + 1}.pem"
     if not any(path.read_bytes() == (keys / ISSUING).read_bytes() for path in former):
         os.link(keys / ISSUING, kept)
@@ -196,8 +180,9 @@ def next_issuing(keys: Path, root_key: Path, now_ms: int) -> str:
     return name
 
 
-def create(keys: Path, department: str, now_ms: int) -> None:
-    """Make a certificate authority in a folder that holds none. Raises FileExistsError.
+def create(keys: Path, department: str, now_ms: int, policy: Policy, kem: int) -> None:
+    """Make a certificate authority in a folder that holds none, and department record 1 with this
+    policy and lowest KEM. Raises FileExistsError.
 
     Every file is written once; a crash in the middle leaves an incomplete folder, which
     :class:`CertificateAuthority` refuses and the next ``create`` reports.
@@ -240,15 +225,24 @@ def create(keys: Path, department: str, now_ms: int) -> None:
         )
         .sign(root_key, None)
     )
-    _write(keys / SERVER_KEY, secrets.token_bytes(32), 0o600)
+    write_once(keys / SERVER_KEY, secrets.token_bytes(32), 0o600)
     for key_name, key in (
         (ROOT_KEY, root_key),
         (ISSUING_KEY, issuing_key),
         (ROSTER_KEY, roster_key),
     ):
-        _write(keys / key_name, _pem(key), 0o600)
+        write_once(keys / key_name, _pem(key), 0o600)
+    department_files.write_first(
+        keys,
+        root_key,
+        now_ms,
+        authority=public_bytes(roster_key),
+        issuer=spki_hash(public_bytes(issuing_key)),
+        policy=policy,
+        kem=kem,
+    )
     for name, certificate in ((ROOT, root), (ISSUING, issuing), (ROSTER, roster)):
-        _write(keys / name, certificate.public_bytes(serialization.Encoding.PEM), 0o644)
+        write_once(keys / name, certificate.public_bytes(serialization.Encoding.PEM), 0o644)
 
 
 def _authority(
@@ -305,16 +299,8 @@ def _time(ms: int) -> datetime.datetime:
     return datetime.datetime.fromtimestamp(ms // 1000, datetime.UTC)
 
 
-def _ms(time: datetime.datetime) -> int:
-    return int(time.timestamp()) * 1000
-
-
 def _der(certificate: x509.Certificate) -> bytes:
     return certificate.public_bytes(serialization.Encoding.DER)
-
-
-def _raw(key: Ed25519PublicKey) -> bytes:
-    return key.public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
 
 
 def _pem(key: Ed25519PrivateKey) -> bytes:
@@ -333,16 +319,18 @@ def _load_certificate(path: Path) -> x509.Certificate:
     return x509.load_pem_x509_certificate(path.read_bytes())
 
 
-def _load_key(path: Path) -> Ed25519PrivateKey:
-    key = serialization.load_pem_private_key(path.read_bytes(), password=None)
-    if not isinstance(key, Ed25519PrivateKey):
-        raise AuthorityMissing(f"{path} is not an Ed25519 key")
-    return key
+def key_of(certificate: Path) -> bytes:
+    """Return the raw Ed25519 public key of a certificate's file. Raises AuthorityMissing."""
+    key = _load_certificate(certificate).public_key()
+    if not isinstance(key, Ed25519PublicKey):
+        raise AuthorityMissing(f"{certificate} is not of an Ed25519 key")
+    return key.public_bytes_raw()
 
 
-def _write(path: Path, content: bytes, mode: int) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+def _issuing_files(keys: Path) -> list[Path]:
+    found = sorted(keys.glob("issuing*.pem"))
+    return [path for path in found if not path.name.endswith(".key.pem")]
+
+
+def _issuing_keys(keys: Path) -> list[bytes]:
+    return [key_of(path) for path in _issuing_files(keys)]

@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect.auth_service import store
-from copconnect.auth_service.authority import CertificateAuthority
+from copconnect.auth_service.authority import CertificateAuthority, IssuedCertificate
 from copconnect.auth_service.ports import Memberships, People
 from copconnect.bus import Bus
 from copconnect.clock import Clock
 from copconnect.database import Database
 from copconnect.ids import ClientId, PersonId
-from copconnect.principals import RegisteredClient
 from copconnect.settings import Settings
 
 
@@ -34,7 +33,7 @@ class Parts:
         client_id: ClientId,
         public_key: bytes,
         now_ms: int,
-    ) -> RegisteredClient:
+    ) -> IssuedCertificate:
         """Issue and store a device certificate."""
         days = self.settings.certificate_days
         issued = self.authority.issue(person_id, client_id, public_key, now_ms, days)
@@ -43,15 +42,9 @@ class Parts:
             {
                 "certificate_hash": issued.hash,
                 "client_id": client_id,
-                "serial": issued.serial,
                 "certificate": issued.der,
                 "issued_ms": now_ms,
                 "expires_ms": issued.not_after_ms,
             },
         )
-        return RegisteredClient(
-            client_id=client_id,
-            person_id=person_id,
-            certificate_hash=issued.hash,
-            certificate=issued.der,
-        )
+        return issued

@@ -8,36 +8,22 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
 from copconnect.bus import AnyWakeup
-from copconnect.ids import ClientId, PersonId
-from copconnect.principals import RegisteredClient
+from copconnect.ids import PersonId
+from copconnect.principals import Plate
 
-RemovalReason = Literal["device_removed", "department"]
 LossReason = Literal["suspended", "removed"]
 EndReason = LossReason | Literal["device_removed", "signed_out"]
 
 
 class Memberships(Protocol):
-    """The Delivery Service's places of clients in conversations.
+    """The Delivery Service's rosters."""
 
-    Each call belongs to the caller's transaction; the wake-ups are published after it commits.
-    """
-
-    async def client_added(
-        self, connection: AsyncConnection, client: RegisteredClient
+    async def devices_changed(
+        self, connection: AsyncConnection, person_ids: Collection[PersonId], *, urgent: bool
     ) -> list[AnyWakeup]:
-        """Give a new client a place in every conversation of its person."""
-        ...
-
-    async def certificate_renewed(
-        self, connection: AsyncConnection, client: RegisteredClient
-    ) -> list[AnyWakeup]:
-        """Name the client's new certificate beside the old one."""
-        ...
-
-    async def clients_removed(
-        self, connection: AsyncConnection, client_ids: Sequence[ClientId], reason: RemovalReason
-    ) -> list[AnyWakeup]:
-        """Take the clients' places away."""
+        """The listed devices of these people may be others now: compare them with the leaves of
+        their conversations and make new heads, in the caller's transaction. ``urgent``: somebody
+        was revoked, so nothing is batched. The wake-ups are published after it commits."""
         ...
 
 
@@ -72,20 +58,14 @@ class People(Protocol):
         """Return whether a person administers their unit."""
         ...
 
-    async def administered(
-        self, connection: AsyncConnection, admin: PersonId, person_ids: Collection[PersonId]
-    ) -> set[PersonId]:
-        """Return which of these people are in the admin's unit or in one below it."""
+    async def plates(
+        self, connection: AsyncConnection, person_ids: Collection[PersonId]
+    ) -> dict[PersonId, Plate]:
+        """Return what the cards of these people must say."""
         ...
 
-    async def all_administered(
-        self, connection: AsyncConnection, admin: PersonId
-    ) -> Select[tuple[PersonId]] | Collection[PersonId]:
-        """Return who all they are, or a statement of them."""
-        ...
-
-    async def admins_for(self, connection: AsyncConnection, person_id: PersonId) -> list[PersonId]:
-        """Return the admins of a person's unit and of the units above it."""
+    def people_below(self, paths: Sequence[str]) -> Select[tuple[PersonId]]:
+        """Return a statement of everybody at or below these unit paths (as cards write them)."""
         ...
 
 

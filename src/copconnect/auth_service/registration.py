@@ -1,4 +1,6 @@
-"""Registration: number → OTP → second factor by policy → device certificate.
+"""Registration: number → OTP → second factor by setting → device certificate.
+
+A device registers at once; whether it is confirmed is another matter (E0, E2).
 
 Invariants: whether a number is known changes neither the answer nor the statements that run;
 a wrong attempt is committed before it is answered; an OTP opens one ticket, a ticket one client.
@@ -10,14 +12,15 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, phone_number, wire
-from copconnect.auth_service import registration_store, rules, store
+from copconnect.auth_service import person_chain, registration_store, rules, store, trust_store
+from copconnect.auth_service.changes import Changes
+from copconnect.auth_service.departments import TrustPublisher
 from copconnect.auth_service.limits import SlidingWindow
 from copconnect.auth_service.parts import Parts
-from copconnect.auth_service.registry import TrustPublisher
 from copconnect.auth_service.sms import SmsSender
-from copconnect.bus import AccountWakeup, AnyWakeup
+from copconnect.bus import AnyWakeup
 from copconnect.ids import ChallengeId, ClientId, PersonId, new_id
-from copconnect.principals import RegisteredClient
+from copconnect.records.device import device_id
 
 log = structlog.get_logger()
 
@@ -25,14 +28,17 @@ log = structlog.get_logger()
 class Registration:
     """Registers devices."""
 
-    def __init__(self, parts: Parts, trust: TrustPublisher, sms: SmsSender) -> None:
+    def __init__(
+        self, parts: Parts, trust: TrustPublisher, changes: Changes, sms: SmsSender
+    ) -> None:
         settings = parts.settings
+        self._changes = changes
         self._parts = parts
         self._trust = trust
         self._sms = sms
-        self._told = False
+        self._told = settings.otp_length
         self._by_address = SlidingWindow(settings.otp_per_address_per_hour, rules.HOUR_MS)
-        self._total = SlidingWindow(settings.otp_total_per_minute, 60_000)
+        self._repeats = SlidingWindow(settings.otp_total_per_minute, 60_000)
         self._attempts = SlidingWindow(
             settings.otp_per_address_per_hour * settings.otp_attempts, rules.HOUR_MS
         )
@@ -44,8 +50,12 @@ class Registration:
         self._limit(address, now)
         number_hash = rules.keyed_hash(self._parts.authority.secret, "number v1", number)
         challenge_id = new_id()
-        code = rules.otp(secrets.randbelow(10**settings.otp_length), settings.otp_length)
         async with self._parts.database.transaction() as connection:
+            failures = await registration_store.code_failures_since(
+                connection, rules.failure_slots(now)[1]
+            )
+            digits = self._digits(failures)
+            code = rules.otp(secrets.randbelow(10**digits), digits)
             await registration_store.lock_number(connection, number_hash, now)
             asked = await registration_store.requests_since(
                 connection, number_hash, now - rules.HOUR_MS
@@ -56,6 +66,11 @@ class Registration:
                 resend_ms=settings.otp_resend_ms,
                 per_hour=settings.otp_per_number_per_hour,
             )
+            if asked:
+                # A number that asks for the first time in an hour is never refused for what others
+                # ask; see Settings.otp_total_per_minute.
+                wait = max(wait, self._repeats.wait_ms("", now))
+                self._repeats.count("", now)
             if wait > 0:
                 raise errors.RateLimited(retry_after_ms=wait)
             person_id = await self._parts.people.active_by_number(connection, number)
@@ -66,6 +81,7 @@ class Registration:
                     "number_hash": number_hash,
                     "person_id": person_id,
                     "code_hash": rules.code_hash(self._parts.authority.secret, challenge_id, code),
+                    "digits": digits,
                     "created_ms": now,
                     "expires_ms": now + settings.otp_lifetime_ms,
                 },
@@ -75,7 +91,7 @@ class Registration:
             self._sms.queue(number, text)
         return wire.CodeRequested(
             challenge_id=ChallengeId(challenge_id),
-            code_length=settings.otp_length,
+            code_length=digits,
             expires_in_ms=settings.otp_lifetime_ms,
             resend_after_ms=settings.otp_resend_ms,
         )
@@ -89,11 +105,9 @@ class Registration:
         self._attempts.count(address, now)
         given = rules.code_hash(self._parts.authority.secret, body.challenge_id, body.code.strip())
         refusal: errors.CopConnectError | None = None
-        slot, first_slot, slot_left_ms = rules.failure_slots(now)
+        slot, first_slot = rules.failure_slots(now)
         async with self._parts.database.transaction() as connection:
             failures = await registration_store.code_failures_since(connection, first_slot)
-            if self._guessing(failures):
-                raise errors.RateLimited(retry_after_ms=slot_left_ms)
             row = await registration_store.attempt(connection, body.challenge_id)
             right = rules.equal(given, row.code_hash if row is not None else "")
             if (
@@ -101,6 +115,7 @@ class Registration:
                 or row.closed
                 or row.expires_ms <= now
                 or row.attempts > self._parts.settings.otp_attempts
+                or row.digits < self._digits(failures)
             ):
                 refusal = errors.CodeExpired()
             elif not right or row.person_id is None:
@@ -109,14 +124,13 @@ class Registration:
                 await registration_store.close_challenge(connection, body.challenge_id)
                 card = await self._parts.people.card(connection, PersonId(row.person_id))
                 if card is not None and card.status == "active":
-                    step, wakeups = await self._open_ticket(connection, card, now)
+                    step = await self._open_ticket(connection, card, now)
                 else:
                     refusal = errors.CodeWrong()
             if isinstance(refusal, errors.CodeWrong):
                 await registration_store.count_code_failure(connection, slot)
         if refusal is not None:
             raise refusal
-        await self._parts.bus.publish(wakeups)
         return step
 
     async def submit_enrolment_code(self, body: wire.SubmitEnrolmentCode) -> wire.RegistrationStep:
@@ -163,7 +177,7 @@ class Registration:
         """Certify a device key. A retry with the same ticket and key answers the same
         certificate, with a fresh access token in place of the one that may have been lost.
 
-        Raises TicketInvalid, ProofInvalid, Suspended.
+        Raises TicketInvalid, ProofInvalid, Suspended, TooManyDevices.
         """
         now = self._parts.clock.now_ms()
         message = rules.registration_proof(body.ticket, body.client_id, body.signature_public_key)
@@ -182,22 +196,24 @@ class Registration:
                 raise errors.TicketInvalid
             if not active:
                 raise errors.Suspended
+            device = device_id(
+                bytes.fromhex(person_id), bytes.fromhex(client_id), body.signature_public_key
+            )
             if ticket.step == "done":
                 certificate = await self._same_client(connection, ticket.client_id, body)
             else:
-                client = await self._new_client(connection, person_id, body, now)
-                certificate = client.certificate
+                certificate = await self._new_client(connection, person_id, device, body, now)
                 await registration_store.change_ticket(
                     connection, hashed, step="done", client_id=client_id
                 )
-                wakeups = await self._parts.memberships.client_added(connection, client)
+                wakeups = await self._changes.registered(connection, person_id)
             await store.replace_token(connection, client_id, rules.token_hash(access_token), now)
-        event = AccountWakeup(event="clients", person_ids=[person_id], client_ids=[])
-        await self._parts.bus.publish([*wakeups, event])
+        await self._parts.bus.publish(wakeups)
         return wire.ClientRegistered(
             person_id=person_id,
             client_id=client_id,
             certificate=certificate,
+            device=device.hex(),
             access_token=access_token,
             trust=await self._trust.trust(),
         )
@@ -211,45 +227,29 @@ class Registration:
                 connection, now - keep_ms, now, rules.failure_slots(now)[1]
             )
 
-    def _guessing(self, failures: int) -> bool:
-        """Whether so many wrong codes within an hour, over all numbers, are somebody guessing.
-
-        Only where the code alone opens an account: with a second factor a guessed one opens none.
-        """
+    def _digits(self, failures: int) -> int:
+        """Return how many digits a code needs, after so many wrong codes within an hour over all
+        numbers and nodes. Many of them are somebody guessing: refusing codes then would lock
+        everybody out, so codes grow instead, and a shorter one is not taken any more."""
         settings = self._parts.settings
-        guessing = (
-            settings.registration_policy == "none" and failures >= settings.otp_failures_per_hour
-        )
-        if guessing and not self._told:
-            log.error("otp_guessing", failures=failures)
-        self._told = guessing
-        return guessing
+        digits = rules.code_digits(failures, settings.otp_failures_per_hour, settings.otp_length)
+        if digits > settings.otp_length and digits > self._told:
+            log.error("otp_guessing", failures=failures, digits=digits)
+        self._told = digits
+        return digits
 
     def _limit(self, address: str, now: int) -> None:
         """Count a request. Raises RateLimited, without counting it."""
-        wait = max(self._by_address.wait_ms(address, now), self._total.wait_ms("", now))
+        wait = self._by_address.wait_ms(address, now)
         if wait > 0:
             raise errors.RateLimited(retry_after_ms=wait)
         self._by_address.count(address, now)
-        self._total.count("", now)
 
     async def _open_ticket(
         self, connection: AsyncConnection, card: wire.Person, now: int
-    ) -> tuple[wire.RegistrationStep, list[AnyWakeup]]:
-        ticket, step = (
-            secrets.token_urlsafe(32),
-            rules.after_code(self._parts.settings.registration_policy),
-        )
-        lifetime = rules.ticket_lifetime_ms(step)
-        approval_id, wakeups = None, list[AnyWakeup]()
-        if step == "approval":
-            approval_id = new_id()
-            await registration_store.ask_approval(
-                connection, approval_id, card.person_id, now, now + lifetime
-            )
-            admins = await self._parts.people.admins_for(connection, card.person_id)
-            if admins:
-                wakeups = [AccountWakeup(event="approvals", person_ids=admins, client_ids=[])]
+    ) -> wire.RegistrationStep:
+        ticket = secrets.token_urlsafe(32)
+        step = rules.after_code(self._parts.settings.second_factor)
         await registration_store.add_ticket(
             connection,
             {
@@ -257,11 +257,10 @@ class Registration:
                 "person_id": card.person_id,
                 "step": step,
                 "created_ms": now,
-                "expires_ms": now + lifetime,
-                "approval_id": approval_id,
+                "expires_ms": now + rules.TICKET_LIFETIME_MS,
             },
         )
-        return _step(ticket, step, card, lifetime), wakeups
+        return _step(ticket, step, card, rules.TICKET_LIFETIME_MS)
 
     async def _same_client(
         self, connection: AsyncConnection, registered: str, body: wire.RegisterClient
@@ -281,29 +280,43 @@ class Registration:
         self,
         connection: AsyncConnection,
         person_id: PersonId,
+        device: bytes,
         body: wire.RegisterClient,
         now: int,
-    ) -> RegisteredClient:
+    ) -> bytes:
+        """Store the device, its certificate and the record that names it; return the
+        certificate."""
         client_id = ClientId(body.client_id)
+        await trust_store.touch(connection, [person_id])
         if await store.client_exists(connection, client_id, body.signature_public_key):
             raise errors.ProofInvalid
+        if await store.count_open(connection, person_id) >= wire.DEVICES_PER_PERSON:
+            raise errors.TooManyDevices(limit=wire.DEVICES_PER_PERSON)
+        used = await registration_store.use_enrolment_code(connection, person_id, now)
+        if self._parts.settings.second_factor == "enrolment_code" and not used:
+            # Another registration came first with the same letter: it is good for one device.
+            raise errors.TicketInvalid
+        issued = await self._parts.issue(
+            connection, person_id, client_id, body.signature_public_key, now
+        )
         await store.add_client(
             connection,
             {
                 "client_id": client_id,
                 "person_id": person_id,
+                "device": device,
                 "public_key": body.signature_public_key,
                 "label": rules.clean_label(body.label),
                 "created_ms": now,
+                "confirmed": "no",
+                "expires_ms": issued.not_after_ms,
+                "lapsed": 0,
             },
         )
-        used = await registration_store.use_enrolment_code(connection, person_id, now)
-        if self._parts.settings.registration_policy == "enrolment_code" and not used:
-            # Another registration came first with the same letter: it is good for one device.
-            raise errors.TicketInvalid
-        return await self._parts.issue(
-            connection, person_id, client_id, body.signature_public_key, now
+        await person_chain.add_device(
+            connection, self._parts.authority.roster, person_id, device, now
         )
+        return issued.der
 
 
 def _step(

@@ -1,4 +1,4 @@
-"""Statements about registrations: challenges, tickets, approvals, enrolment codes.
+"""Statements about registrations: challenges, tickets, enrolment codes.
 
 Rows that a decision depends on are locked by the UPDATE that comes first.
 """
@@ -6,11 +6,10 @@ Rows that a decision depends on are locked by the UPDATE that comes first.
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from sqlalchemy import Select, delete, func, insert, select, text, update
+from sqlalchemy import delete, func, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect.auth_service.tables import (
-    approvals,
     challenges,
     code_failures,
     enrolment_codes,
@@ -125,28 +124,11 @@ async def change_ticket(connection: AsyncConnection, ticket_hash: str, **values:
     )
 
 
-async def change_tickets_of_approval(
-    connection: AsyncConnection, approval_id: str, **values: Any
-) -> None:
-    """Move on the tickets that wait for an approval."""
-    await connection.execute(
-        update(tickets)
-        .where(tickets.c.approval_id == approval_id, tickets.c.step == "approval")
-        .values(**values)
-    )
-
-
 async def refuse_open_tickets(
     connection: AsyncConnection, person_ids: Collection[PersonId]
 ) -> None:
-    """End the registrations and approvals of people under way."""
+    """End the registrations of people under way."""
     for part in chunks(person_ids):
-        # Approvals before tickets, as a decision does.
-        await connection.execute(
-            update(approvals)
-            .where(approvals.c.person_id.in_(part), approvals.c.state == "pending")
-            .values(state="withdrawn")
-        )
         await connection.execute(
             update(tickets).where(tickets.c.person_id.in_(part)).values(step="refused")
         )
@@ -162,76 +144,7 @@ async def prune(
     await connection.execute(delete(tickets).where(tickets.c.expires_ms < now_ms))
 
 
-# --- Approvals and enrolment codes ------------------------------------------------------------
-
-
-async def ask_approval(
-    connection: AsyncConnection, approval_id: str, person_id: PersonId, now_ms: int, expires_ms: int
-) -> None:
-    """Ask for an approval; an older question about the same person is withdrawn, and whoever waits
-    for it begins anew: nobody will answer it."""
-    await connection.execute(
-        update(approvals)
-        .where(approvals.c.person_id == person_id, approvals.c.state == "pending")
-        .values(state="withdrawn")
-    )
-    await connection.execute(
-        update(tickets)
-        .where(tickets.c.person_id == person_id, tickets.c.step == "approval")
-        .values(expires_ms=now_ms)
-    )
-    await connection.execute(
-        insert(approvals).values(
-            approval_id=approval_id,
-            person_id=person_id,
-            requested_ms=now_ms,
-            expires_ms=expires_ms,
-            state="pending",
-        )
-    )
-
-
-async def pending_approvals(
-    connection: AsyncConnection,
-    now_ms: int,
-    about: Select[tuple[PersonId]] | Collection[PersonId],
-) -> list[Any]:
-    """Return open questions about these people, oldest first."""
-    found = await connection.execute(
-        select(approvals)
-        .where(
-            approvals.c.state == "pending",
-            approvals.c.expires_ms > now_ms,
-            approvals.c.person_id.in_(about),
-        )
-        .order_by(approvals.c.requested_ms)
-        .limit(5000)
-    )
-    return list(found)
-
-
-async def approval(connection: AsyncConnection, approval_id: str) -> Any | None:
-    """Return a question."""
-    found = await connection.execute(
-        select(approvals).where(approvals.c.approval_id == approval_id)
-    )
-    return found.first()
-
-
-async def decide(
-    connection: AsyncConnection, approval_id: str, state: str, by: str, now_ms: int
-) -> bool:
-    """Decide an open question. Returns whether it was open."""
-    found = await connection.execute(
-        update(approvals)
-        .where(
-            approvals.c.approval_id == approval_id,
-            approvals.c.state == "pending",
-            approvals.c.expires_ms > now_ms,
-        )
-        .values(state=state, decided_by=by, decided_ms=now_ms)
-    )
-    return found.rowcount == 1
+# --- Enrolment codes --------------------------------------------------------------------------
 
 
 async def enrolment_code(connection: AsyncConnection, person_id: PersonId) -> str | None:

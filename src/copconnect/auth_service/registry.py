@@ -1,119 +1,87 @@
-"""Registered clients as other roles see them; and the version of Trust with its revocation list.
+"""The devices that rosters may list, as other roles see them.
 
 It depends on no other role, so that ``app.py`` can hand it to the roles that the Authentication
-Service itself depends on.
+Service itself depends on. Every answer is read in the caller's transaction; what never changes (a
+device's public key, a client's device) is remembered.
 """
 
-import asyncio
-import hashlib
+from collections import defaultdict
 from collections.abc import Collection
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from copconnect import wire
-from copconnect.auth_service import store
-from copconnect.auth_service.authority import CertificateAuthority
+from copconnect.auth_service import device_store, store
 from copconnect.clock import Clock
-from copconnect.database import Database
 from copconnect.ids import ClientId, PersonId
-from copconnect.principals import RegisteredClient
+from copconnect.principals import DeviceKeyRow, ListedDevice
 
-CRL_REBUILT_MS = 24 * 3_600_000
+MOST_KNOWN = 1 << 18  # Devices of which key and client are remembered, about 200 bytes each.
 
 
-class ClientRegistry:
-    """Who has which valid certificate."""
+class DeviceRegistry:
+    """Who has which devices (E2)."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
+        self._keys: dict[bytes, bytes] = {}
+        self._devices: dict[ClientId, bytes] = {}
 
-    async def clients_of(
+    async def devices_of(
         self, connection: AsyncConnection, person_ids: Collection[PersonId]
-    ) -> list[RegisteredClient]:
-        """Return the unrevoked clients of people, one for each valid certificate.
+    ) -> list[ListedDevice]:
+        """Return the confirmed, unrevoked devices of these people whose certificate is valid.
 
-        A client that renewed early is there twice, its newest certificate last. The people's
-        clients are revoked in the transaction that suspends them, so all of these are active.
+        A person who is suspended or removed has none: that revoked their devices.
         """
-        rows = await store.valid_clients(connection, person_ids, self._clock.now_ms())
+        rows = await device_store.listed(connection, person_ids, self._clock.now_ms())
         return [
-            RegisteredClient(
+            ListedDevice(
+                device=row.device,
                 client_id=ClientId(row.client_id),
                 person_id=PersonId(row.person_id),
-                certificate_hash=row.certificate_hash,
-                certificate=row.certificate,
             )
             for row in rows
         ]
 
-    async def certificates(
-        self, connection: AsyncConnection, person_ids: Collection[PersonId]
-    ) -> dict[str, tuple[ClientId, PersonId]]:
-        """Return whose every valid certificate of these people is, by hash, and others' too where
-        they are many; a client's newest comes last."""
-        rows = await store.valid_certificates(connection, self._clock.now_ms(), person_ids)
-        return {row.certificate_hash: (row.client_id, row.person_id) for row in rows}
-
     async def registered(
         self, connection: AsyncConnection, person_ids: Collection[PersonId]
     ) -> set[PersonId]:
-        """Return which of these people have an unrevoked client."""
+        """Return which of these people have an unrevoked device, confirmed or not."""
         return await store.registered(connection, person_ids)
 
+    async def device_keys(
+        self, connection: AsyncConnection, devices: Collection[bytes]
+    ) -> dict[bytes, list[DeviceKeyRow]]:
+        """Return the DeviceKeys that a seal to these devices may name (D2, K1): the newest of each
+        KEM first, then the one before it for an hour."""
+        since_ms = self._clock.now_ms() - device_store.FORMER_KEY_MS
+        found: dict[bytes, list[DeviceKeyRow]] = defaultdict(list)
+        for row in await device_store.usable_keys(connection, devices, since_ms):
+            found[row.device].append(
+                DeviceKeyRow(kem=row.kem, key_id=row.key_id, record=row.record)
+            )
+        return dict(found)
 
-class TrustPublisher:
-    """Answers Trust. The revocation list is built once for each version, and daily."""
+    async def public_key(self, connection: AsyncConnection, device: bytes) -> bytes:
+        """Return a device's Ed25519 key, also of a revoked device. Raises KeyError."""
+        known = self._keys.get(device)
+        if known is None:
+            known = await device_store.public_key(connection, device)
+            if known is None:
+                raise KeyError(device.hex())
+            if len(self._keys) >= MOST_KNOWN:
+                self._keys.clear()
+            self._keys[device] = known
+        return known
 
-    def __init__(self, database: Database, clock: Clock, authority: CertificateAuthority) -> None:
-        self._database = database
-        self._clock = clock
-        self._authority = authority
-        self._built: tuple[int, wire.Trust] | None = None
-        self._building = asyncio.Lock()
-
-    async def start(self) -> None:
-        """Record the issuing certificates; the version grows when they changed."""
-        digest = hashlib.sha256(b"".join(sorted(self._authority.issuing))).hexdigest()
-        async with self._database.transaction() as connection:
-            await store.set_issuing(connection, digest)
-
-    async def version(self) -> int:
-        """Return the version of Trust."""
-        async with self._database.reading() as connection:
-            row = await store.trust_row(connection)
-        return row.version if row is not None else 1
-
-    async def trust(self) -> wire.Trust:
-        """Return what clients need to judge certificates."""
-        known = self._known(await self.version())
-        if known is not None:
-            return known
-        # After a revocation everybody asks at once: one builds, the others wait for it.
-        async with self._building:
-            return await self._build()
-
-    def _known(self, version: int) -> wire.Trust | None:
-        if self._built is None:
-            return None
-        built_ms, trust = self._built
-        fresh = self._clock.now_ms() - built_ms < CRL_REBUILT_MS
-        return trust if fresh and trust.version == version else None
-
-    async def _build(self) -> wire.Trust:
-        now = self._clock.now_ms()
-        async with self._database.reading() as connection:
-            row = await store.trust_row(connection)
-            version = row.version if row is not None else 1
-            known = self._known(version)
-            if known is not None:
-                return known
-            revoked = await store.revoked_serials(connection, now)
-        trust = wire.Trust(
-            version=version,
-            root=self._authority.root,
-            issuing=self._authority.issuing,
-            roster_authority=self._authority.roster.certificate,
-            crl=self._authority.crl(revoked, version, now),
-        )
-        self._built = (now, trust)
-        return trust
+    async def device_of(self, connection: AsyncConnection, client_id: ClientId) -> bytes | None:
+        """Return a client's device, also of a revoked one; None for an unknown client."""
+        known = self._devices.get(client_id)
+        if known is None:
+            row = await store.client(connection, client_id)
+            if row is None:
+                return None
+            if len(self._devices) >= MOST_KNOWN:
+                self._devices.clear()
+            known = self._devices[client_id] = row.device
+        return known

@@ -1,8 +1,8 @@
-"""HTTP routes of the Authentication Service."""
+"""HTTP routes of registration and of one's own account."""
 
 from typing import Any
 
-from litestar import delete, get, post
+from litestar import delete, get, post, put
 from litestar.params import FromPath
 
 from copconnect import addresses, wire
@@ -53,33 +53,30 @@ def routes(service: AuthService, gate: Gate, trusted_proxies: int) -> list[Any]:
 
     @get("/v1/me")
     async def me(request: HttpRequest) -> Any:
-        return answer(request, await accounts.me(await gate.caller(request, conduct=False)))
+        caller = await gate.caller(request, conduct=False, confirmed=False)
+        return answer(request, await accounts.me(caller))
 
     @post("/v1/certificates")
     async def renew(request: HttpRequest) -> Any:
-        caller = await gate.caller(request)
+        caller = await gate.caller(request, confirmed=False)
         body = await read(request, wire.RenewCertificate, MAX_BODY)
         return answer(request, await accounts.renew(caller, body))
 
     @delete("/v1/clients/{client_id:str}", status_code=200)
     async def revoke_client(request: HttpRequest, client_id: FromPath[str]) -> Any:
-        caller = await gate.caller(request)
+        caller = await gate.caller(request, confirmed=False)
         return answer(request, await accounts.revoke_client(caller, client_id))
 
     @post("/v1/sign-out")
     async def sign_out(request: HttpRequest) -> Any:
-        await accounts.sign_out(await gate.caller(request, conduct=False))
+        await accounts.sign_out(await gate.caller(request, conduct=False, confirmed=False))
         return nothing()
 
-    @get("/v1/approvals")
-    async def approvals(request: HttpRequest) -> Any:
-        return answer(request, await accounts.approvals(await gate.caller(request)))
-
-    @post("/v1/approvals/{approval_id:str}")
-    async def decide(request: HttpRequest, approval_id: FromPath[str]) -> Any:
-        caller = await gate.caller(request)
-        body = await read(request, wire.DecideApproval, MAX_BODY)
-        return answer(request, await accounts.decide(caller, approval_id, body))
+    @put("/v1/clients/{client_id:str}/label")
+    async def rename(request: HttpRequest, client_id: FromPath[str]) -> Any:
+        caller = await gate.caller(request, confirmed=False)
+        body = await read(request, wire.RenameClient, MAX_BODY)
+        return answer(request, await accounts.rename(caller, client_id, body))
 
     return [
         request_code,
@@ -92,6 +89,5 @@ def routes(service: AuthService, gate: Gate, trusted_proxies: int) -> list[Any]:
         renew,
         revoke_client,
         sign_out,
-        approvals,
-        decide,
+        rename,
     ]

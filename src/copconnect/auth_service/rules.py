@@ -9,10 +9,9 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Literal
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
 from copconnect import errors, wire
+from copconnect.records import ed25519
+from copconnect.records.fields import Refused
 
 FAILURE_SLOT_MS = 5 * 60_000
 HOUR_MS = 3_600_000
@@ -20,13 +19,14 @@ CLOCK_TOLERANCE_MS = 10 * 60_000
 DAY_MS = 24 * HOUR_MS
 LONGEST_RENEWAL_DAYS = 30
 TICKET_LIFETIME_MS = 30 * 60_000
-APPROVAL_LIFETIME_MS = 7 * 24 * HOUR_MS
 ENROLMENT_ATTEMPTS = 5
+FORMER_KEYS_KEPT_MS = 48 * HOUR_MS  # DeviceKeys, after they were replaced (K1).
+MOST_DIGITS = 12  # Of an OTP; wire.SubmitCode takes 16 characters.
 ENDED_TOKEN_KEPT_MS = 90 * 24 * HOUR_MS  # A phone that was off so long is told why it is out.
 
 
-Policy = Literal["none", "enrolment_code", "approval"]
-Next = Literal["enrolment_code", "approval", "device", "refused"]
+SecondFactor = Literal["none", "enrolment_code"]
+Next = Literal["enrolment_code", "device", "refused"]
 
 SMS_TEXTS: dict[wire.Language, str] = {
     "en": "{code} is your Cop Connect code, valid for {minutes} minutes. "
@@ -95,14 +95,19 @@ def code_request_wait_ms(
     return wait
 
 
-def after_code(policy: Policy) -> Next:
+def after_code(second_factor: SecondFactor) -> Next:
     """Return what follows a correct OTP."""
-    return "device" if policy == "none" else policy
+    return "device" if second_factor == "none" else second_factor
 
 
-def ticket_lifetime_ms(step: Next) -> int:
-    """Return how long a ticket lives: a unit admin may take days to approve."""
-    return APPROVAL_LIFETIME_MS if step == "approval" else TICKET_LIFETIME_MS
+def code_digits(failures: int, threshold: int, shortest: int) -> int:
+    """Return how many digits a code has after so many wrong ones within an hour: guesses in an hour
+    then find no more codes than ``threshold`` guesses find among codes of ``shortest`` digits."""
+    digits = shortest
+    while failures >= threshold and digits < MOST_DIGITS:
+        digits += 1
+        threshold *= 10
+    return digits
 
 
 def registration_proof(ticket: str, client_id: str, public_key: bytes) -> bytes:
@@ -124,10 +129,12 @@ def renewal_proof(client_id: str, created_ms: int) -> bytes:
 
 
 def check_proof(public_key: bytes, signature: bytes, message: bytes) -> None:
-    """Verify Ed25519. Raises ProofInvalid."""
+    """Verify Ed25519 by a key of prime order, canonically encoded (KEYS.md section 2, D3): by
+    others, verifiers disagree about signatures. Raises ProofInvalid."""
     try:
-        Ed25519PublicKey.from_public_bytes(public_key).verify(signature, message)
-    except (InvalidSignature, ValueError) as error:
+        ed25519.check_public_key(public_key, "D3")
+        ed25519.verify(public_key, signature, message, "D3")
+    except Refused as error:
         raise errors.ProofInvalid from error
 
 
@@ -150,8 +157,7 @@ def clean_label(text: str) -> str:
     return " ".join(kept.split())[:64] or "Device"
 
 
-def failure_slots(now_ms: int) -> tuple[int, int, int]:
-    """Return the slot that wrong codes count in now, the first of the last hour's, and how long
-    the current one lasts."""
-    slot, past_ms = divmod(now_ms, FAILURE_SLOT_MS)
-    return slot, slot - HOUR_MS // FAILURE_SLOT_MS + 1, FAILURE_SLOT_MS - past_ms
+def failure_slots(now_ms: int) -> tuple[int, int]:
+    """Return the slot that wrong codes count in now, and the first of the last hour's."""
+    slot = now_ms // FAILURE_SLOT_MS
+    return slot, slot - HOUR_MS // FAILURE_SLOT_MS + 1

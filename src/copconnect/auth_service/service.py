@@ -6,10 +6,18 @@ It states what it needs of other roles as Protocols (:mod:`copconnect.auth_servi
 from copconnect.auth_service.access import CachingAuthenticator
 from copconnect.auth_service.accounts import Accounts
 from copconnect.auth_service.authority import CertificateAuthority
+from copconnect.auth_service.bundles import Bundles
+from copconnect.auth_service.cards import Cards
+from copconnect.auth_service.changes import Changes
+from copconnect.auth_service.confirmers import Confirmers
+from copconnect.auth_service.departments import Departments, TrustPublisher
+from copconnect.auth_service.judging import Judge
 from copconnect.auth_service.parts import Parts
+from copconnect.auth_service.people_trust import PeopleTrust
 from copconnect.auth_service.ports import Conduct, Memberships, People
 from copconnect.auth_service.registration import Registration
-from copconnect.auth_service.registry import ClientRegistry, TrustPublisher
+from copconnect.auth_service.registry import DeviceRegistry
+from copconnect.auth_service.revoking import Revoking
 from copconnect.auth_service.sms import DemoOutbox, HttpGateway, NoSms, SmsGateway, SmsSender
 from copconnect.background import Periodic
 from copconnect.bus import Bus
@@ -19,9 +27,10 @@ from copconnect.leases import Leases
 from copconnect.settings import Settings
 from copconnect.wakeup_log import WakeupLog
 
-__all__ = ["AuthService", "ClientRegistry", "Conduct", "Memberships", "People", "choose_gateway"]
+__all__ = ["AuthService", "Conduct", "DeviceRegistry", "Memberships", "People", "choose_gateway"]
 
 PRUNE_PERIOD_S = 600
+LAPSE_PERIOD_S = 60
 
 
 class NoGateway(Exception):
@@ -58,11 +67,24 @@ class AuthService:
         self._leases = leases
         self.gateway = gateway or NoSms()
         self.sms = SmsSender(self.gateway)
-        self.trust = TrustPublisher(database, clock, authority)
         self.authenticator = CachingAuthenticator(database, clock, people, conduct)
         parts = Parts(database, clock, bus, settings, authority, people, memberships)
-        self.registration = Registration(parts, self.trust, self.sms)
-        self.accounts = Accounts(parts, conduct, wakeup_log)
+        self.bundles = Bundles()
+        self.cards = Cards(clock, people, authority.roster)
+        self.judge = Judge(clock, authority, self.bundles)
+        self.confirmers = Confirmers(parts)
+        changes = Changes(parts, self.judge, self.confirmers, wakeup_log)
+        self.departments = Departments(parts, changes)
+        self.trust = TrustPublisher(parts)
+        self.people_trust = PeopleTrust(parts, self.bundles, self.cards, self.confirmers)
+        self.revoking = Revoking(parts, self.judge, changes)
+        self.registration = Registration(parts, self.trust, changes, self.sms)
+        self.accounts = Accounts(parts, conduct, changes, self.confirmers, self.revoking)
+        self._lapsing = Periodic(
+            "certificates",
+            leases.in_turn("certificates", self.accounts.lapse, LAPSE_PERIOD_S),
+            LAPSE_PERIOD_S,
+        )
         self._pruning = Periodic(
             "accounts",
             leases.in_turn("accounts", self._prune, PRUNE_PERIOD_S),
@@ -71,13 +93,15 @@ class AuthService:
 
     async def start(self) -> None:
         """Begin to send texts, store last-seen times and delete what expired."""
-        await self.trust.start()
+        await self.departments.start()
         await self.sms.start()
         await self.authenticator.start()
         await self._pruning.start()
+        await self._lapsing.start()
 
     async def close(self) -> None:
         """Stop."""
+        await self._lapsing.close()
         await self._pruning.close()
         await self.authenticator.close()
         await self.sms.close()

@@ -11,13 +11,12 @@ from copconnect.auth_service.tables import (
     certificates,
     clients,
     demo_outbox,
+    people,
     tokens,
     trust,
 )
 from copconnect.database import chunks, unnested, upsert_for
 from copconnect.ids import ClientId, PersonId
-
-MOST_ASKED = 5_000
 
 # --- Clients, certificates, tokens ------------------------------------------------------------
 
@@ -31,6 +30,13 @@ async def client(connection: AsyncConnection, client_id: ClientId) -> Any | None
     """Return a client."""
     found = await connection.execute(select(clients).where(clients.c.client_id == client_id))
     return found.first()
+
+
+async def set_label(connection: AsyncConnection, client_id: ClientId, label: str) -> None:
+    """Give a client another name."""
+    await connection.execute(
+        update(clients).where(clients.c.client_id == client_id).values(label=label)
+    )
 
 
 async def lock_client(connection: AsyncConnection, client_id: ClientId) -> Any | None:
@@ -87,57 +93,6 @@ async def newest_certificates(
     return newest
 
 
-async def valid_clients(
-    connection: AsyncConnection, person_ids: Collection[PersonId], now_ms: int
-) -> list[Any]:
-    """Return the unrevoked clients of people with their unexpired certificates, one row for each
-    certificate, each client's newest last."""
-    rows: list[Any] = []
-    for part in chunks(person_ids):
-        rows += await connection.execute(
-            select(
-                clients.c.client_id,
-                clients.c.person_id,
-                certificates.c.certificate_hash,
-                certificates.c.certificate,
-            )
-            .join(certificates, certificates.c.client_id == clients.c.client_id)
-            .where(
-                clients.c.person_id.in_(part),
-                clients.c.revoked_ms.is_(None),
-                # Nearly none is revoked: SQLite must not begin with the index of this column.
-                func.coalesce(certificates.c.revoked_ms, 0) == 0,
-                certificates.c.expires_ms > now_ms,
-            )
-            .order_by(clients.c.created_ms, clients.c.client_id, certificates.c.issued_ms)
-        )
-    return rows
-
-
-async def valid_certificates(
-    connection: AsyncConnection, now_ms: int, person_ids: Collection[PersonId]
-) -> list[Any]:
-    """Return whose the unexpired certificates of these people's unrevoked clients are, a client's
-    newest last; of more than MOST_ASKED people everybody's."""
-    every = (
-        select(certificates.c.certificate_hash, clients.c.client_id, clients.c.person_id)
-        .join(clients, clients.c.client_id == certificates.c.client_id)
-        .where(
-            clients.c.revoked_ms.is_(None),
-            # As in valid_clients.
-            func.coalesce(certificates.c.revoked_ms, 0) == 0,
-            certificates.c.expires_ms > now_ms,
-        )
-        .order_by(certificates.c.issued_ms)
-    )
-    if len(person_ids) > MOST_ASKED:
-        return list(await connection.execute(every))
-    rows: list[Any] = []
-    for part in chunks(person_ids):
-        rows += await connection.execute(every.where(clients.c.person_id.in_(part)))
-    return rows
-
-
 async def registered(
     connection: AsyncConnection, person_ids: Collection[PersonId]
 ) -> set[PersonId]:
@@ -152,6 +107,41 @@ async def registered(
             )
         )
     return known
+
+
+async def people_of(connection: AsyncConnection, devices: Collection[bytes]) -> set[PersonId]:
+    """Return whose these devices are."""
+    found: set[PersonId] = set()
+    for part in chunks(devices):
+        found |= set(
+            await connection.scalars(select(clients.c.person_id).where(clients.c.device.in_(part)))
+        )
+    return found
+
+
+async def count_open(connection: AsyncConnection, person_id: PersonId) -> int:
+    """Return how many unrevoked devices a person has."""
+    found = await connection.scalar(
+        select(func.count())
+        .select_from(clients)
+        .where(clients.c.person_id == person_id, clients.c.revoked_ms.is_(None))
+    )
+    return found or 0
+
+
+async def owners_of_open(
+    connection: AsyncConnection, client_ids: Collection[ClientId]
+) -> dict[ClientId, PersonId]:
+    """Return whose those of these clients are that are not revoked."""
+    found: dict[ClientId, PersonId] = {}
+    for part in chunks(client_ids):
+        rows = await connection.execute(
+            select(clients.c.client_id, clients.c.person_id).where(
+                clients.c.client_id.in_(part), clients.c.revoked_ms.is_(None)
+            )
+        )
+        found |= {ClientId(row.client_id): PersonId(row.person_id) for row in rows}
+    return found
 
 
 async def open_clients(
@@ -172,8 +162,8 @@ async def open_clients(
 async def revoke(
     connection: AsyncConnection, reasons: Mapping[ClientId, EndReason], now_ms: int
 ) -> list[Any]:
-    """Revoke clients, their certificates and their tokens. Returns (client_id, person_id) of
-    those that were not revoked before."""
+    """Revoke clients and end their tokens. Returns (client_id, person_id, device) of those that
+    were not revoked before."""
     revoked: list[Any] = []
     for part in chunks(sorted(reasons)):
         # In the order in which set_last_seen holds them: each would wait for the other.
@@ -186,13 +176,8 @@ async def revoke(
         revoked += await connection.execute(
             update(clients)
             .where(clients.c.client_id.in_(part), clients.c.revoked_ms.is_(None))
-            .values(revoked_ms=now_ms)
-            .returning(clients.c.client_id, clients.c.person_id)
-        )
-        await connection.execute(
-            update(certificates)
-            .where(certificates.c.client_id.in_(part), certificates.c.revoked_ms.is_(None))
-            .values(revoked_ms=now_ms)
+            .values(revoked_ms=now_ms, confirmed="no")
+            .returning(clients.c.client_id, clients.c.person_id, clients.c.device)
         )
         for reason in sorted(set(reasons.values())):
             ending = [client_id for client_id in part if reasons[client_id] == reason]
@@ -219,21 +204,19 @@ async def replace_token(
     )
 
 
-_THEIRS = clients.alias()
 _TOKEN_OWNERS = (
     select(
         tokens.c.token_hash,
         tokens.c.ended_reason,
         clients.c.client_id,
         clients.c.person_id,
+        clients.c.device,
+        clients.c.confirmed,
         clients.c.last_seen_ms,
-        # Clients come and are revoked, and that is all: the sum only grows.
-        select(func.count() + func.count(_THEIRS.c.revoked_ms))
-        .where(_THEIRS.c.person_id == clients.c.person_id)
-        .scalar_subquery()
-        .label("clients_version"),
+        people.c.version,
     )
     .join(tokens, tokens.c.client_id == clients.c.client_id)
+    .join(people, people.c.person_id == clients.c.person_id)
     .where(tokens.c.token_hash.in_(bindparam("p_hashes", expanding=True)))
 )
 
@@ -241,8 +224,8 @@ _TOKEN_OWNERS = (
 async def token_owners(
     connection: AsyncConnection, token_hashes: Collection[str]
 ) -> dict[str, Any]:
-    """Return the clients that access tokens belong to, why those ended that did, and a version of
-    their people's clients, by the token's hash."""
+    """Return the clients that access tokens belong to, why those ended that did, and the version of
+    their people's records, by the token's hash."""
     found = await connection.execute(_TOKEN_OWNERS, {"p_hashes": list(token_hashes)})
     return {row.token_hash: row for row in found}
 
@@ -317,16 +300,6 @@ async def set_issuing(connection: AsyncConnection, issuing_hash: str) -> None:
             where=trust.c.issuing_hash != issuing_hash,
         )
     )
-
-
-async def revoked_serials(connection: AsyncConnection, now_ms: int) -> list[tuple[str, int]]:
-    """Return revoked, unexpired certificates: (serial, when)."""
-    found = await connection.execute(
-        select(certificates.c.serial, certificates.c.revoked_ms)
-        .where(certificates.c.revoked_ms.is_not(None), certificates.c.expires_ms > now_ms)
-        .order_by(certificates.c.serial)
-    )
-    return [(row.serial, row.revoked_ms) for row in found]
 
 
 # --- Demo outbox ------------------------------------------------------------------------------

@@ -1,7 +1,9 @@
 """Tables of the Authentication Service.
 
-Secrets rest hashed: OTPs and enrolment codes under the server's secret, tickets and access tokens
-by SHA-256.
+Records are kept whole, as they were signed; the columns beside them are for finding them. What E0
+says of a device is kept with its client, because a verdict changes only with a record: reading who
+is confirmed costs no signature, and every node reads the same. Secrets rest hashed: OTPs and
+enrolment codes under the server's secret, tickets and access tokens by SHA-256.
 """
 
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, String, Table, Text
@@ -15,6 +17,7 @@ challenges = Table(
     Column("number_hash", String(64), nullable=False),
     Column("person_id", String(32), nullable=True),  # None: an unknown number.
     Column("code_hash", String(64), nullable=False),
+    Column("digits", Integer, nullable=False),
     Column("created_ms", BigInteger, nullable=False),
     Column("expires_ms", BigInteger, nullable=False),
     Column("attempts", Integer, nullable=False),
@@ -37,24 +40,9 @@ tickets = Table(
     Column("attempts", Integer, nullable=False),
     Column("created_ms", BigInteger, nullable=False),
     Column("expires_ms", BigInteger, nullable=False),
-    Column("approval_id", String(32), nullable=True),
     Column("client_id", String(32), nullable=True),
     Index(None, "person_id"),
-    Index(None, "approval_id"),
     Index(None, "expires_ms"),
-)
-approvals = Table(
-    "auth_approvals",
-    METADATA,
-    Column("approval_id", String(32), primary_key=True),
-    Column("person_id", String(32), nullable=False),
-    Column("requested_ms", BigInteger, nullable=False),
-    Column("expires_ms", BigInteger, nullable=False),
-    Column("state", String(16), nullable=False),  # pending, approved, refused, withdrawn
-    Column("decided_by", String(32), nullable=True),
-    Column("decided_ms", BigInteger, nullable=True),
-    Index(None, "person_id"),
-    Index(None, "state", "requested_ms"),
 )
 enrolment_codes = Table(
     "auth_enrolment_codes",
@@ -68,25 +56,29 @@ clients = Table(
     METADATA,
     Column("client_id", String(32), primary_key=True),
     Column("person_id", String(32), nullable=False),
+    Column("device", LargeBinary(32), nullable=False, unique=True),
     Column("public_key", LargeBinary(32), nullable=False, unique=True),
     Column("label", Text, nullable=False),
     Column("created_ms", BigInteger, nullable=False),
     Column("last_seen_ms", BigInteger, nullable=True),
     Column("revoked_ms", BigInteger, nullable=True),
+    Column("confirmed", String(16), nullable=False),  # As in wire.Confirmed.
+    Column("expires_ms", BigInteger, nullable=False),  # Of the newest certificate.
+    Column("lapsed", Integer, nullable=False),  # 1: conversations know that it has expired.
     Index(None, "person_id"),
+    Index(None, "confirmed", "created_ms"),
+    Index(None, "lapsed", "expires_ms"),
 )
 certificates = Table(
     "auth_certificates",
     METADATA,
     Column("certificate_hash", String(64), primary_key=True),
     Column("client_id", String(32), nullable=False),
-    Column("serial", String(40), nullable=False, unique=True),
     Column("certificate", LargeBinary, nullable=False),
     Column("issued_ms", BigInteger, nullable=False),
     Column("expires_ms", BigInteger, nullable=False),
-    Column("revoked_ms", BigInteger, nullable=True),
     Index(None, "client_id"),
-    Index(None, "revoked_ms"),
+    Index(None, "expires_ms"),
 )
 tokens = Table(
     "auth_tokens",
@@ -112,6 +104,109 @@ code_failures = Table(
     METADATA,
     Column("slot", BigInteger, primary_key=True, autoincrement=False),
     Column("count", Integer, nullable=False),
+)
+# --- Records of KEYS.md -----------------------------------------------------------------------
+
+departments = Table(
+    "auth_departments",
+    METADATA,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("record", LargeBinary, nullable=False),
+)
+# One row for each person who has a record: it is also the lock of whoever changes one.
+people = Table(
+    "auth_people",
+    METADATA,
+    Column("person_id", String(32), primary_key=True),
+    Column("version", BigInteger, nullable=False),  # Grows with every record but DeviceKeys.
+    Column("keys_version", BigInteger, nullable=False),  # Grows with every DeviceKey.
+    Column("card", String(64), nullable=True),  # Hash of what the newest card says.
+)
+person_devices = Table(
+    "auth_person_devices",
+    METADATA,
+    Column("person_id", String(32), primary_key=True),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("record", LargeBinary, nullable=False),
+)
+person_cards = Table(
+    "auth_person_cards",
+    METADATA,
+    Column("person_id", String(32), primary_key=True),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("record", LargeBinary, nullable=False),
+)
+device_keys = Table(
+    "auth_device_keys",
+    METADATA,
+    Column("device", LargeBinary(32), primary_key=True),
+    Column("kem", Integer, primary_key=True, autoincrement=False),
+    Column("generation", BigInteger, primary_key=True, autoincrement=False),
+    Column("person_id", String(32), nullable=False),
+    Column("key_id", LargeBinary(16), nullable=False),
+    Column("record", LargeBinary, nullable=False),
+    Column("stored_ms", BigInteger, nullable=False),
+    Column("replaced_ms", BigInteger, nullable=True),
+    Index(None, "person_id"),
+    Index(None, "replaced_ms"),
+)
+endorsements = Table(
+    "auth_endorsements",
+    METADATA,
+    Column("hash", LargeBinary(32), primary_key=True),
+    Column("person_id", String(32), nullable=False),
+    Column("endorsed", LargeBinary(32), nullable=False),
+    Column("endorser", LargeBinary(32), nullable=False),
+    Column("endorser_person_id", String(32), nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("record", LargeBinary, nullable=False),
+    Index(None, "person_id"),
+    Index(None, "endorser"),
+)
+grants = Table(
+    "auth_grants",
+    METADATA,
+    Column("hash", LargeBinary(32), primary_key=True),
+    Column("person_id", String(32), nullable=False),  # To whom.
+    Column("grantor", LargeBinary(32), nullable=False),
+    Column("grantor_person_id", String(32), nullable=False),
+    Column("path", Text, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("not_after_ms", BigInteger, nullable=False),
+    Column("record", LargeBinary, nullable=False),
+    Index(None, "person_id"),
+    Index(None, "grantor"),
+    Index(None, "path"),
+)
+revocations = Table(
+    "auth_revocations",
+    METADATA,
+    Column("hash", LargeBinary(32), primary_key=True),
+    Column("person_id", String(32), nullable=False),  # Whose device.
+    Column("device", LargeBinary(32), nullable=False),
+    Column("signer_person_id", String(32), nullable=True),  # None: the roster authority.
+    Column("created_ms", BigInteger, nullable=False),
+    Column("record", LargeBinary, nullable=False),
+    Index(None, "person_id"),
+)
+confirmations = Table(  # Comparisons of digits under way (E3).
+    "auth_confirmations",
+    METADATA,
+    Column("confirmation_id", String(32), primary_key=True),
+    Column("endorser_person_id", String(32), nullable=False),
+    Column("endorser_client_id", String(32), nullable=False),
+    Column("endorser", LargeBinary(32), nullable=False),
+    Column("new_person_id", String(32), nullable=False),
+    Column("new_client_id", String(32), nullable=False),
+    Column("new_device", LargeBinary(32), nullable=False),
+    Column("commitment", LargeBinary(32), nullable=False),
+    Column("answer", LargeBinary(16), nullable=True),
+    Column("secret", LargeBinary(16), nullable=True),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("expires_ms", BigInteger, nullable=False),
+    Index(None, "endorser_client_id"),
+    Index(None, "new_client_id"),
+    Index(None, "expires_ms"),
 )
 demo_outbox = Table(
     "auth_demo_outbox",

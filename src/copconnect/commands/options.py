@@ -12,7 +12,7 @@ from rich.console import Console
 
 from copconnect import errors, phone_number
 from copconnect.app import Container, command_line
-from copconnect.auth_service.authority import AuthorityMissing
+from copconnect.auth_service.key_files import AuthorityMissing
 from copconnect.settings import Settings, load
 
 console = Console()

@@ -14,12 +14,12 @@ def routes(service: ConductService, gate: Gate) -> list[Any]:
 
     @get("/v1/conduct")
     async def code(request: HttpRequest) -> Any:
-        await gate.caller(request, conduct=False)
+        await gate.caller(request, conduct=False, confirmed=False)
         return answer(request, service.code(request.query_params.get("language", "en")))
 
     @post("/v1/conduct/acceptances")
     async def accept(request: HttpRequest) -> Any:
-        caller = await gate.caller(request, conduct=False)
+        caller = await gate.caller(request, conduct=False, confirmed=False)
         return answer(
             request, await service.accept(caller, await read(request, wire.AcceptConduct))
         )

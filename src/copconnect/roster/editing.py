@@ -91,7 +91,7 @@ class RosterEditor:
             await self._accounts.store_enrolment_codes(connection, codes)
             if found.lost:
                 await self._accounts.people_lost(connection, found.lost)
-            version = await self._write_version(connection)
+            version = await self._write_version(connection, before)
             if version != before:
                 await self._log.record(
                     connection, [AccountWakeup(event="directory", person_ids=[], client_ids=[])]
@@ -134,7 +134,7 @@ class RosterEditor:
         self, connection: AsyncConnection, bank: DataBank, remove_missing: bool
     ) -> PeopleChanges:
         rows = await connection.execute(select(store.people))
-        stored: dict[PersonId, Row] = {row.person_id: dict(row._mapping) for row in rows}
+        stored: dict[PersonId, Row] = {row.person_id: _without_time(row._asdict()) for row in rows}
         found = changes.compare(bank, stored, remove_missing=remove_missing)
         clashes = changes.number_clashes(bank, stored, found.removed)
         if clashes:
@@ -149,7 +149,7 @@ class RosterEditor:
         )
         if version is None:
             await connection.execute(
-                insert(store.directory).values(id=1, version="0", changed_ms=0)
+                insert(store.directory).values(id=1, version="0", changed_ms=0, organisation_ms=0)
             )
         return version or "0"
 
@@ -158,8 +158,10 @@ class RosterEditor:
     ) -> None:
         total = len(found.insert) + len(found.update)
         done = 0
+        now = self._clock.now_ms()
         for part in chunks(found.insert, BATCH):
-            await connection.execute(insert(store.people), part)
+            rows = [row | {"changed_ms": now} for row in part]
+            await connection.execute(insert(store.people), rows)
             done += len(part)
             if progress is not None:
                 progress(done, total)
@@ -171,7 +173,11 @@ class RosterEditor:
         )
         for part in chunks(found.update, BATCH):
             await connection.execute(
-                statement, [{f"new_{name}": value for name, value in row.items()} for row in part]
+                statement,
+                [
+                    {f"new_{name}": value for name, value in row.items()} | {"new_changed_ms": now}
+                    for row in part
+                ],
             )
             done += len(part)
             if progress is not None:
@@ -207,11 +213,17 @@ class RosterEditor:
                     kept[above] = stored[above]
         return [row | {"position": position + i} for i, row in enumerate(kept.values())]
 
-    async def _write_version(self, connection: AsyncConnection) -> str:
+    async def _write_version(self, connection: AsyncConnection, before: str) -> str:
         rows: dict[str, list[Any]] = await store.organisation(connection)
         content = [[list(row) for row in part] for part in rows.values()]
         version = hashlib.sha256(msgspec.json.encode(content)).hexdigest()[:32]
-        await connection.execute(
-            update(store.directory).values(version=version, changed_ms=self._clock.now_ms())
-        )
+        now = self._clock.now_ms()
+        values: dict[str, Any] = {"version": version, "changed_ms": now}
+        if version != before:
+            values["organisation_ms"] = now
+        await connection.execute(update(store.directory).values(**values))
         return version
+
+
+def _without_time(row: Mapping[str, Any]) -> Row:
+    return {name: value for name, value in row.items() if name != "changed_ms"}

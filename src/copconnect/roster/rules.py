@@ -5,8 +5,10 @@ import binascii
 import hashlib
 import unicodedata
 from collections.abc import Mapping
+from typing import Any
 
 from copconnect.ids import PersonId, UnitId
+from copconnect.principals import Plate
 
 # Joiners shape Telugu and Urdu glyphs but nobody types them when searching.
 _JOINERS = dict.fromkeys((0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF))
@@ -96,3 +98,22 @@ def unit_paths(parents: Mapping[UnitId, UnitId | None]) -> dict[UnitId, str]:
 def units_above(path: str) -> list[UnitId]:
     """Return the units on a path, the unit itself included."""
     return [UnitId(part) for part in path.strip("/").split("/") if part]
+
+
+def plate(row: Mapping[str, Any]) -> Plate:
+    """Return what a person's card says. A card has the names in the scripts that the data bank has,
+    the rank and the unit by name, because devices show nothing that is not signed."""
+    names = [("Latn", row["name_en"]), ("Telu", row["name_te"])]
+    return Plate(
+        names=tuple((script, name) for script, name in names if name),
+        rank=row["rank"],
+        post=row["post_en"],
+        unit=row["unit"],
+        path=row["path"].strip("/"),
+        changed_ms=max(row["changed_ms"], row["organisation_ms"] or 0),
+    )
+
+
+def stored_path(path: str) -> str:
+    """Return the stored form of a unit path on a card; "" is the whole department's."""
+    return f"/{path}/" if path else "/"

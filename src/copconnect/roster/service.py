@@ -12,7 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
 from copconnect.database import Database
-from copconnect.ids import PersonId, UnitId
+from copconnect.ids import PersonId
+from copconnect.principals import Plate
 from copconnect.roster import rules, store
 
 MAX_PAGE = 200
@@ -157,33 +158,16 @@ class RosterService:
         rows = await store.by_id(connection, [person_id])
         return any(row.unit_admin and row.status == "active" for row in rows)
 
-    async def administered(
-        self, connection: AsyncConnection, admin: PersonId, person_ids: Collection[PersonId]
-    ) -> set[PersonId]:
-        """Return which of these people are in the admin's unit or in one below it."""
-        rows = await store.by_id(connection, [admin])
-        if not any(row.unit_admin and row.status == "active" for row in rows):
-            return set()
-        unit = rows[0].unit_id
-        paths = await store.paths_of_people(connection, person_ids)
-        return {person for person, path in paths.items() if unit in rules.units_above(path)}
+    async def plates(
+        self, connection: AsyncConnection, person_ids: Collection[PersonId]
+    ) -> dict[PersonId, Plate]:
+        """Return what the cards of these people must say."""
+        rows = await store.plates(connection, person_ids)
+        return {PersonId(row.person_id): rules.plate(row._mapping) for row in rows}
 
-    async def all_administered(
-        self, connection: AsyncConnection, admin: PersonId
-    ) -> Select[tuple[PersonId]] | Collection[PersonId]:
-        """Return a statement of everybody in the admin's unit and in those below it; nobody where
-        the admin is none."""
-        rows = await store.by_id(connection, [admin])
-        if not any(row.unit_admin and row.status == "active" for row in rows):
-            return []
-        path = await store.unit_path(connection, rows[0].unit_id)
-        return store.people_below(path) if path else []
-
-    async def admins_for(self, connection: AsyncConnection, person_id: PersonId) -> list[PersonId]:
-        """Return the admins of a person's unit and of the units above it."""
-        paths = await store.paths_of_people(connection, [person_id])
-        above: Sequence[UnitId] = rules.units_above(paths.get(person_id, ""))
-        return await store.admins_in(connection, above)
+    def people_below(self, paths: Sequence[str]) -> Select[tuple[PersonId]]:
+        """Return a statement of everybody at or below these unit paths (as cards write them)."""
+        return store.people_at_or_below([rules.stored_path(path) for path in paths])
 
     async def people_version(self, connection: AsyncConnection) -> int:
         """Return a number that changes with every change of people or units."""

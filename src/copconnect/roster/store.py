@@ -85,6 +85,7 @@ people = Table(
     Column("status", String(16), nullable=False),  # active, suspended, removed
     Column("search", Text, nullable=False),
     Column("sort_key", Bytewise, nullable=False),
+    Column("changed_ms", BigInteger, nullable=False),  # When the row last changed.
     Index(None, "number"),
     Index(None, "unit_id"),
     Index(None, "sort_key"),
@@ -95,6 +96,7 @@ directory = Table(
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("version", String(64), nullable=False),
     Column("changed_ms", BigInteger, nullable=False),
+    Column("organisation_ms", BigInteger, nullable=False),  # When ``version`` last changed.
 )
 
 VOCABULARIES = {"levels": levels, "ranks": ranks, "roles": roles}
@@ -156,15 +158,6 @@ async def unit_path(connection: AsyncConnection, unit_id: UnitId) -> str:
     return path or ""
 
 
-def people_below(path: str) -> Select[tuple[PersonId]]:
-    """Return a statement of the ids of everybody in the unit with this path and in those below."""
-    return (
-        select(people.c.person_id)
-        .join(units, units.c.unit_id == people.c.unit_id)
-        .where(units.c.path.startswith(path, autoescape=True))
-    )
-
-
 async def paths_of_people(
     connection: AsyncConnection, person_ids: Collection[PersonId]
 ) -> dict[PersonId, str]:
@@ -178,6 +171,39 @@ async def paths_of_people(
         )
         paths |= {row.person_id: row.path for row in rows}
     return paths
+
+
+async def plates(connection: AsyncConnection, person_ids: Collection[PersonId]) -> list[Any]:
+    """Return what cards say of these people: a row of each with the names of rank and unit."""
+    rows: list[Any] = []
+    organisation_ms = select(directory.c.organisation_ms).scalar_subquery()
+    for part in chunks(person_ids):
+        rows += await connection.execute(
+            select(
+                people.c.person_id,
+                people.c.name_en,
+                people.c.name_te,
+                people.c.post_en,
+                people.c.changed_ms,
+                func.coalesce(ranks.c.name_en, people.c.rank).label("rank"),
+                units.c.name_en.label("unit"),
+                units.c.path,
+                organisation_ms.label("organisation_ms"),
+            )
+            .join(units, units.c.unit_id == people.c.unit_id)
+            .outerjoin(ranks, ranks.c.code == people.c.rank)
+            .where(people.c.person_id.in_(part))
+        )
+    return rows
+
+
+def people_at_or_below(paths: Sequence[str]) -> Select[tuple[PersonId]]:
+    """Return a statement of the ids of everybody in the units with these paths and below them."""
+    return (
+        select(people.c.person_id)
+        .join(units, units.c.unit_id == people.c.unit_id)
+        .where(or_(false(), *(units.c.path.startswith(path, autoescape=True) for path in paths)))
+    )
 
 
 async def admins_in(connection: AsyncConnection, unit_ids: Sequence[UnitId]) -> list[PersonId]:

@@ -1,0 +1,71 @@
+"""Who can confirm a person's devices (E0): the person's own confirmed devices, people with a grant
+over the person's unit, root admins.
+
+Asked when a device is not confirmed yet, to ask those people at once and to show the device whom it
+waits for. A hint alone: whether an endorsement counts is judged when it comes.
+"""
+
+from collections.abc import Sequence
+from itertools import accumulate
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from copconnect.auth_service import device_store, store, trust_store
+from copconnect.auth_service.parts import Parts
+from copconnect.ids import PersonId
+from copconnect.records.department import Department
+
+SHOWN = 5
+MOST_TOLD = 50  # People who are told of a new device at once.
+
+
+class Confirmers:
+    """Finds them."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    async def of(
+        self, connection: AsyncConnection, person_id: PersonId, limit: int = SHOWN
+    ) -> list[PersonId]:
+        """Return the people who can confirm a person's devices, the nearest first."""
+        now = self._parts.clock.now_ms()
+        found: list[PersonId] = []
+        if await device_store.listed(connection, [person_id], now):
+            found.append(person_id)
+        plates = await self._parts.people.plates(connection, [person_id])
+        if person_id in plates:
+            above = _paths_above(plates[person_id].path)
+            rows = [
+                row
+                for row in await trust_store.newest_grants(connection, above)
+                if row.not_after_ms >= now and row.not_after_ms != row.created_ms
+            ]
+            rows.sort(key=lambda row: (-len(row.path), row.person_id))
+            found += [PersonId(row.person_id) for row in rows]
+        found += sorted(await self._root_admins(connection))
+        wanted = list(dict.fromkeys(found))
+        listed = await device_store.listed(connection, wanted, now)
+        able = {PersonId(row.person_id) for row in listed}
+        return [one for one in wanted if one in able][:limit]
+
+    async def paths_of(self, connection: AsyncConnection, person_id: PersonId) -> list[str]:
+        """Return the unit paths that a person may confirm for; "" is the whole department."""
+        if person_id in await self._root_admins(connection):
+            return [""]
+        now = self._parts.clock.now_ms()
+        newest = {row.path: row for row in await trust_store.grants_to(connection, person_id)}
+        return [
+            row.path
+            for row in newest.values()
+            if row.not_after_ms >= now and row.not_after_ms != row.created_ms
+        ]
+
+    async def _root_admins(self, connection: AsyncConnection) -> set[PersonId]:
+        records = await trust_store.department_records(connection)
+        return await store.people_of(connection, Department.parse(records[-1]).admins)
+
+
+def _paths_above(path: str) -> Sequence[str]:
+    """Return a unit path and all above it."""
+    return list(accumulate(path.split("/"), lambda above, part: f"{above}/{part}"))

@@ -1,0 +1,96 @@
+"""Department records in force, and Trust, which tells devices about them.
+
+At its start every node copies the records of its keys folder into the database; Trust serves what
+the database has, so that a node with an older copy of the folder serves the newest all the same.
+Invariants: a record once stored stays; two records with one number are refused at the start; what a
+new record says of devices (root admins) is judged in the transaction that stores it.
+"""
+
+import hashlib
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from copconnect import wire
+from copconnect.auth_service import store, trust_store
+from copconnect.auth_service.changes import Changes
+from copconnect.auth_service.key_files import AuthorityMissing
+from copconnect.auth_service.parts import Parts
+from copconnect.bus import AccountWakeup, AnyWakeup
+from copconnect.ids import PersonId
+from copconnect.records.department import Department
+
+
+class Departments:
+    """The department records of the database."""
+
+    def __init__(self, parts: Parts, changes: Changes) -> None:
+        self._parts = parts
+        self._changes = changes
+
+    async def start(self) -> None:
+        """Store the records of the keys folder, and which issuing CAs there are; the version of
+        Trust grows when something is new. Raises AuthorityMissing."""
+        authority = self._parts.authority
+        digest = hashlib.sha256(b"".join(sorted(authority.issuing))).hexdigest()
+        wakeups: list[AnyWakeup] = []
+        async with self._parts.database.transaction() as connection:
+            await store.set_issuing(connection, digest)
+            for record in authority.departments:
+                wakeups += await self.add(connection, record)
+        await self._parts.bus.publish(wakeups)
+
+    async def add(self, connection: AsyncConnection, record: Department) -> list[AnyWakeup]:
+        """Store a record; again is fine. Raises AuthorityMissing for another with its number."""
+        encoded = record.encode()
+        if not await trust_store.add_department(connection, record.number, encoded):
+            if encoded not in await trust_store.department_records(connection):
+                raise AuthorityMissing(
+                    f"department record {record.number} in the keys folder is not the database's: "
+                    "copy the keys folder of the node where the newest record was made"
+                )
+            return []
+        await store.bump_trust(connection)
+        told: list[AnyWakeup] = [AccountWakeup(event="trust", person_ids=[], client_ids=[])]
+        admins: set[PersonId] = await store.people_of(connection, record.admins)
+        return [*told, *await self._changes.judge(connection, admins)]
+
+    async def newest(self, connection: AsyncConnection) -> Department:
+        """Return the record in force."""
+        return Department.parse((await trust_store.department_records(connection))[-1])
+
+    async def lowest_kem(self) -> int:
+        """Return the lowest KEM that may be sealed to."""
+        async with self._parts.database.reading() as connection:
+            return (await self.newest(connection)).kem
+
+
+class TrustPublisher:
+    """Answers Trust, from memory while the version is the same."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._database = parts.database
+        self._authority = parts.authority
+        self._built: wire.Trust | None = None
+
+    async def version(self) -> int:
+        """Return the version of Trust."""
+        async with self._database.reading() as connection:
+            row = await store.trust_row(connection)
+        return row.version if row is not None else 1
+
+    async def trust(self) -> wire.Trust:
+        """Return what clients need to judge certificates and records."""
+        async with self._database.reading() as connection:
+            row = await store.trust_row(connection)
+            version = row.version if row is not None else 1
+            if self._built is not None and self._built.version == version:
+                return self._built
+            departments = await trust_store.department_records(connection)
+        self._built = wire.Trust(
+            version=version,
+            root=self._authority.root,
+            issuing=self._authority.issuing,
+            roster_authority=self._authority.roster.certificate,
+            departments=departments,
+        )
+        return self._built

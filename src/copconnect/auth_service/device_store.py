@@ -1,0 +1,197 @@
+"""Statements about devices: who is listed, what E0 says of them, DeviceKeys, expiry."""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from sqlalchemy import Select, bindparam, delete, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from copconnect.auth_service.tables import certificates, clients, device_keys
+from copconnect.database import chunks
+from copconnect.ids import ClientId, PersonId
+
+FORMER_KEY_MS = 3_600_000  # How long seals to the DeviceKey before the newest are taken (K1).
+NOT_CONFIRMED = "no"  # As in wire.Confirmed.
+
+
+async def listed(
+    connection: AsyncConnection, person_ids: Collection[PersonId], now_ms: int
+) -> list[Any]:
+    """Return (device, client_id, person_id) of the devices that may be listed (E2)."""
+    rows: list[Any] = []
+    for part in chunks(person_ids):
+        rows += await connection.execute(
+            select(clients.c.device, clients.c.client_id, clients.c.person_id)
+            .where(
+                clients.c.person_id.in_(part),
+                clients.c.revoked_ms.is_(None),
+                clients.c.confirmed != NOT_CONFIRMED,
+                clients.c.expires_ms > now_ms,
+            )
+            .order_by(clients.c.created_ms, clients.c.client_id)
+        )
+    return rows
+
+
+async def public_key(connection: AsyncConnection, device: bytes) -> bytes | None:
+    """Return the public key of a device."""
+    found: bytes | None = await connection.scalar(
+        select(clients.c.public_key).where(clients.c.device == device)
+    )
+    return found
+
+
+async def by_device(connection: AsyncConnection, device: bytes) -> Any | None:
+    """Return the client that a device is."""
+    return (await connection.execute(select(clients).where(clients.c.device == device))).first()
+
+
+async def open_devices(connection: AsyncConnection, person_ids: Collection[PersonId]) -> list[Any]:
+    """Return the unrevoked clients of these people, expired ones too."""
+    rows: list[Any] = []
+    for part in chunks(person_ids):
+        rows += await connection.execute(
+            select(clients).where(clients.c.person_id.in_(part), clients.c.revoked_ms.is_(None))
+        )
+    return rows
+
+
+async def set_confirmed(connection: AsyncConnection, verdicts: Mapping[bytes, str]) -> None:
+    """Store what E0 says of devices."""
+    if verdicts:
+        await connection.execute(
+            update(clients)
+            .where(clients.c.device == bindparam("p_device"))
+            .values(confirmed=bindparam("p_confirmed")),
+            [
+                {"p_device": device, "p_confirmed": verdict}
+                for device, verdict in sorted(verdicts.items())
+            ],
+        )
+
+
+async def unconfirmed(
+    connection: AsyncConnection,
+    now_ms: int,
+    of: Select[tuple[PersonId]] | Collection[PersonId],
+    limit: int,
+) -> list[Any]:
+    """Return unrevoked, unconfirmed devices of these people, the newest first."""
+    found = await connection.execute(
+        select(clients)
+        .where(
+            clients.c.confirmed == NOT_CONFIRMED,
+            clients.c.revoked_ms.is_(None),
+            clients.c.expires_ms > now_ms,
+            clients.c.person_id.in_(of),
+        )
+        .order_by(clients.c.created_ms.desc(), clients.c.client_id)
+        .limit(limit)
+    )
+    return list(found)
+
+
+# --- Expiry -----------------------------------------------------------------------------------
+
+
+async def set_expiry(connection: AsyncConnection, client_id: ClientId, expires_ms: int) -> None:
+    """Record how long the newest certificate of a client is valid."""
+    await connection.execute(
+        update(clients)
+        .where(clients.c.client_id == client_id)
+        .values(expires_ms=expires_ms, lapsed=0)
+    )
+
+
+async def lapse(connection: AsyncConnection, now_ms: int) -> set[PersonId]:
+    """Mark the devices whose certificate has expired; return whose were not marked before."""
+    found = await connection.execute(
+        update(clients)
+        .where(clients.c.lapsed == 0, clients.c.expires_ms <= now_ms)
+        .values(lapsed=1)
+        .returning(clients.c.person_id, clients.c.revoked_ms)
+    )
+    return {PersonId(row.person_id) for row in found if row.revoked_ms is None}
+
+
+async def forget_certificates(connection: AsyncConnection, before_ms: int) -> None:
+    """Delete the certificates that expired before a time."""
+    await connection.execute(delete(certificates).where(certificates.c.expires_ms < before_ms))
+
+
+# --- DeviceKeys -------------------------------------------------------------------------------
+
+
+async def newest_keys(connection: AsyncConnection, device: bytes) -> dict[int, Any]:
+    """Return a device's newest DeviceKey row of each KEM."""
+    found = await connection.execute(
+        select(device_keys)
+        .where(device_keys.c.device == device, device_keys.c.replaced_ms.is_(None))
+        .with_for_update()
+    )
+    return {row.kem: row for row in found}
+
+
+async def add_key(connection: AsyncConnection, values: Mapping[str, Any], now_ms: int) -> None:
+    """Store a DeviceKey; the one before it is replaced from now on."""
+    await connection.execute(
+        update(device_keys)
+        .where(
+            device_keys.c.device == values["device"],
+            device_keys.c.kem == values["kem"],
+            device_keys.c.replaced_ms.is_(None),
+        )
+        .values(replaced_ms=now_ms)
+    )
+    await connection.execute(insert(device_keys).values(**values, stored_ms=now_ms))
+
+
+async def usable_keys(
+    connection: AsyncConnection, devices: Collection[bytes], since_ms: int
+) -> list[Any]:
+    """Return the DeviceKeys of these devices that were not replaced before a time, newest first."""
+    rows: list[Any] = []
+    for part in chunks(devices):
+        rows += await connection.execute(
+            select(device_keys)
+            .where(
+                device_keys.c.device.in_(part),
+                device_keys.c.replaced_ms.is_(None) | (device_keys.c.replaced_ms > since_ms),
+            )
+            .order_by(device_keys.c.device, device_keys.c.kem, device_keys.c.generation.desc())
+        )
+    return rows
+
+
+async def newest_keys_of(
+    connection: AsyncConnection, person_ids: Collection[PersonId]
+) -> list[Any]:
+    """Return the newest DeviceKey of each device and KEM of these people's unrevoked devices."""
+    rows: list[Any] = []
+    for part in chunks(person_ids):
+        rows += await connection.execute(
+            select(device_keys.c.person_id, device_keys.c.record)
+            .join(clients, clients.c.device == device_keys.c.device)
+            .where(
+                device_keys.c.person_id.in_(part),
+                device_keys.c.replaced_ms.is_(None),
+                clients.c.revoked_ms.is_(None),
+            )
+            .order_by(device_keys.c.device, device_keys.c.kem)
+        )
+    return rows
+
+
+async def forget_keys(connection: AsyncConnection, before_ms: int) -> None:
+    """Delete the DeviceKeys that were replaced before a time."""
+    await connection.execute(delete(device_keys).where(device_keys.c.replaced_ms < before_ms))
+
+
+async def devices_of(connection: AsyncConnection, person_ids: Collection[PersonId]) -> list[Any]:
+    """Return (device, person_id) of all devices of these people, revoked ones too."""
+    rows: list[Any] = []
+    for part in chunks(person_ids):
+        rows += await connection.execute(
+            select(clients.c.device, clients.c.person_id).where(clients.c.person_id.in_(part))
+        )
+    return rows

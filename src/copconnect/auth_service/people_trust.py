@@ -1,0 +1,101 @@
+"""Answers what is signed about people: POST /v1/people/trust, and supplements of entries.
+
+Every answer is one consistent reading: of a person either all records of a version or none. Cards
+that the data bank has outgrown are signed first (:mod:`copconnect.auth_service.cards`).
+"""
+
+from collections.abc import Collection, Mapping
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from copconnect import wire
+from copconnect.auth_service import device_store
+from copconnect.auth_service.bundles import Bundle, Bundles
+from copconnect.auth_service.cards import Cards
+from copconnect.auth_service.confirmers import Confirmers
+from copconnect.auth_service.parts import Parts
+from copconnect.ids import PersonId
+from copconnect.principals import Caller
+
+
+class PeopleTrust:
+    """Reads people's records for devices."""
+
+    def __init__(
+        self, parts: Parts, bundles: Bundles, cards: Cards, confirmers: Confirmers
+    ) -> None:
+        self._parts = parts
+        self._bundles = bundles
+        self._cards = cards
+        self._confirmers = confirmers
+
+    async def look_up(self, caller: Caller, body: wire.LookUpTrust) -> wire.PeopleTrust:
+        """Return the asked people whose version is above the known one, and whom they rest on.
+
+        A device that is not confirmed is told of its own person and of who can confirm it alone.
+        """
+        known = {PersonId(one.person_id): one.version for one in body.people}
+        if not caller.confirmed:
+            async with self._parts.database.reading() as connection:
+                allowed = set(await self._confirmers.of(connection, caller.person_id))
+            allowed.add(caller.person_id)
+            known = {one: version for one, version in known.items() if one in allowed}
+        return wire.PeopleTrust(people=await self.of(known, keys=body.keys))
+
+    async def of(self, known: Mapping[PersonId, int], *, keys: bool) -> list[wire.PersonTrust]:
+        """Return the records of people whose version is above the known one, and transitively of
+        those whom they rest on and who are not named."""
+        async with self._parts.database.reading() as connection:
+            closure = await self._bundles.closure(connection, known, writing=False)
+            rows = {one: bundle.row for one, bundle in closure.items()}
+            outdated = await self._cards.outdated(connection, rows, {*known, *closure})
+            if not outdated:
+                return await self._answer(connection, closure, known, keys=keys)
+        async with self._parts.database.transaction() as connection:
+            await self._cards.refresh(connection, outdated)
+        async with self._parts.database.reading() as connection:
+            closure = await self._bundles.closure(connection, known, writing=False)
+            return await self._answer(connection, closure, known, keys=keys)
+
+    async def _answer(
+        self,
+        connection: AsyncConnection,
+        closure: Mapping[PersonId, Bundle],
+        known: Mapping[PersonId, int],
+        *,
+        keys: bool,
+    ) -> list[wire.PersonTrust]:
+        wanted = {
+            one: bundle
+            for one, bundle in closure.items()
+            if bundle.row.told(keys=keys) > known.get(one, 0)
+        }
+        held = await self._keys(connection, wanted) if keys else {}
+        return [
+            _person(one, bundle, held.get(one, []), keys=keys) for one, bundle in wanted.items()
+        ]
+
+    async def _keys(
+        self, connection: AsyncConnection, person_ids: Collection[PersonId]
+    ) -> dict[PersonId, list[bytes]]:
+        found: dict[PersonId, list[bytes]] = {}
+        for row in await device_store.newest_keys_of(connection, person_ids):
+            found.setdefault(PersonId(row.person_id), []).append(row.record)
+        return found
+
+
+def _person(
+    person_id: PersonId, bundle: Bundle, held: list[bytes], *, keys: bool
+) -> wire.PersonTrust:
+    records = bundle.records
+    return wire.PersonTrust(
+        person_id=person_id,
+        version=bundle.row.told(keys=keys),
+        devices=records.devices,
+        certificates=records.certificates,
+        cards=records.cards,
+        endorsements=records.endorsements,
+        grants=records.grants,
+        revocations=records.revocations,
+        keys=held,
+    )

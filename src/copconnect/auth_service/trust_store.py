@@ -1,0 +1,249 @@
+"""Statements about the signed records of people and devices (KEYS.md section 3).
+
+Whoever changes a person's records calls :func:`touch` first in the transaction: it holds the
+person's row, so that chains of records grow one after another, and lets the version grow.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import Table, bindparam, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from copconnect.auth_service.tables import (
+    certificates,
+    clients,
+    departments,
+    endorsements,
+    grants,
+    people,
+    person_cards,
+    person_devices,
+    revocations,
+)
+from copconnect.database import chunks, upsert_for
+from copconnect.ids import PersonId
+
+KEYS_SHIFT = 20  # Bits of a version in which DeviceKeys are counted.
+
+
+class PersonRow(NamedTuple):
+    """A person's versions. ``card``: the hash of what the newest card says."""
+
+    version: int
+    keys_version: int
+    card: str | None
+
+    def told(self, *, keys: bool) -> int:
+        """Return the version on the wire: it also counts DeviceKeys where they are asked for."""
+        return self.version << KEYS_SHIFT | (self.keys_version if keys else 0)
+
+
+async def touch(
+    connection: AsyncConnection, person_ids: Collection[PersonId], *, keys: bool = False
+) -> None:
+    """Hold these people's rows, in one order, and let their versions grow."""
+    counted = people.c.keys_version if keys else people.c.version
+    statement = upsert_for(connection.dialect.name, people)
+    for part in chunks(sorted(set(person_ids))):
+        rows = [{"person_id": one, "version": 1, "keys_version": 0} for one in part]
+        await connection.execute(
+            statement.values(rows).on_conflict_do_update(
+                index_elements=[people.c.person_id], set_={counted.name: counted + 1}
+            )
+        )
+
+
+async def person_rows(
+    connection: AsyncConnection, person_ids: Collection[PersonId]
+) -> dict[PersonId, PersonRow]:
+    """Return the versions of those people who have records."""
+    found: dict[PersonId, PersonRow] = {}
+    for part in chunks(person_ids):
+        for row in await connection.execute(select(people).where(people.c.person_id.in_(part))):
+            found[PersonId(row.person_id)] = PersonRow(row.version, row.keys_version, row.card)
+    return found
+
+
+async def set_cards(connection: AsyncConnection, cards: Mapping[PersonId, str]) -> None:
+    """Record what the newest cards of people say."""
+    if cards:
+        await connection.execute(
+            update(people)
+            .where(people.c.person_id == bindparam("p_person"))
+            .values(card=bindparam("p_card")),
+            [{"p_person": person, "p_card": card} for person, card in sorted(cards.items())],
+        )
+
+
+class Records(NamedTuple):
+    """All records of one person, as they are stored, each list in its order."""
+
+    devices: list[bytes]
+    certificates: list[bytes]
+    cards: list[bytes]
+    endorsements: list[bytes]
+    grants: list[bytes]
+    revocations: list[bytes]
+    others: set[PersonId]  # Whose devices endorsed, granted or revoked.
+
+
+async def records_of(
+    connection: AsyncConnection, person_ids: Collection[PersonId]
+) -> dict[PersonId, Records]:
+    """Return everything that is signed about these people but their DeviceKeys."""
+    found: dict[PersonId, Records] = defaultdict(
+        lambda: Records([], [], [], [], [], [], set[PersonId]())
+    )
+    for part in chunks(person_ids):
+        for table, name in ((person_devices, "devices"), (person_cards, "cards")):
+            rows = await connection.execute(
+                select(table.c.person_id, table.c.record)
+                .where(table.c.person_id.in_(part))
+                .order_by(table.c.number)
+            )
+            for row in rows:
+                getattr(found[row.person_id], name).append(row.record)
+        rows = await connection.execute(
+            select(clients.c.person_id, certificates.c.certificate)
+            .join(clients, clients.c.client_id == certificates.c.client_id)
+            .where(clients.c.person_id.in_(part))
+            .order_by(certificates.c.issued_ms, certificates.c.certificate_hash)
+        )
+        for row in rows:
+            found[row.person_id].certificates.append(row.certificate)
+        for table, name, other in (
+            (endorsements, "endorsements", "endorser_person_id"),
+            (grants, "grants", "grantor_person_id"),
+            (revocations, "revocations", "signer_person_id"),
+        ):
+            rows = await connection.execute(
+                select(table)
+                .where(table.c.person_id.in_(part))
+                .order_by(table.c.created_ms, table.c.hash)
+            )
+            for row in rows:
+                records = found[row.person_id]
+                getattr(records, name).append(row.record)
+                signer = getattr(row, other)
+                if signer is not None and signer != row.person_id:
+                    records.others.add(PersonId(signer))
+    return dict(found)
+
+
+async def add(connection: AsyncConnection, table: Table, values: Mapping[str, Any]) -> bool:
+    """Store a record; return whether it is new. ``table`` has the record's hash as its key."""
+    statement = upsert_for(connection.dialect.name, table).values(**values)
+    found = await connection.execute(statement.on_conflict_do_nothing().returning(table.c.hash))
+    return found.first() is not None
+
+
+async def has(connection: AsyncConnection, table: Table, record_hash: bytes) -> bool:
+    """Return whether a record is stored."""
+    found = await connection.scalar(select(table.c.hash).where(table.c.hash == record_hash))
+    return found is not None
+
+
+async def newest(
+    connection: AsyncConnection, table: Table, person_ids: Collection[PersonId]
+) -> dict[PersonId, bytes]:
+    """Return the newest record of each person in a table of numbered records."""
+    found: dict[PersonId, bytes] = {}
+    for part in chunks(person_ids):
+        rows = await connection.execute(
+            select(table.c.person_id, table.c.record)
+            .where(table.c.person_id.in_(part))
+            .order_by(table.c.number)
+        )
+        found |= {PersonId(row.person_id): row.record for row in rows}
+    return found
+
+
+async def add_numbered(
+    connection: AsyncConnection, table: Table, rows: Sequence[tuple[PersonId, int, bytes]]
+) -> None:
+    """Store records (person, number, record)."""
+    names = ("person_id", "number", "record")
+    for part in chunks(rows):
+        await connection.execute(
+            insert(table), [dict(zip(names, row, strict=True)) for row in part]
+        )
+
+
+# --- Department records -----------------------------------------------------------------------
+
+
+async def department_records(connection: AsyncConnection) -> list[bytes]:
+    """Return all department records, ascending by number."""
+    return list(
+        await connection.scalars(select(departments.c.record).order_by(departments.c.number))
+    )
+
+
+async def add_department(connection: AsyncConnection, number: int, record: bytes) -> bool:
+    """Store a department record; return whether it is new."""
+    statement = upsert_for(connection.dialect.name, departments).values(
+        number=number, record=record
+    )
+    found = await connection.execute(
+        statement.on_conflict_do_nothing().returning(departments.c.number)
+    )
+    return found.first() is not None
+
+
+# --- What a device's records reach ------------------------------------------------------------
+
+
+async def endorsed_by(
+    connection: AsyncConnection, endorsers: Collection[bytes]
+) -> list[tuple[bytes, PersonId]]:
+    """Return (device, person) of what these devices endorsed."""
+    found: list[tuple[bytes, PersonId]] = []
+    for part in chunks(endorsers):
+        rows = await connection.execute(
+            select(endorsements.c.endorsed, endorsements.c.person_id).where(
+                endorsements.c.endorser.in_(part)
+            )
+        )
+        found += [(row.endorsed, PersonId(row.person_id)) for row in rows]
+    return found
+
+
+async def granted_by(connection: AsyncConnection, grantors: Collection[bytes]) -> set[PersonId]:
+    """Return to whom these devices granted."""
+    found: set[PersonId] = set()
+    for part in chunks(grantors):
+        found |= set(
+            await connection.scalars(
+                select(grants.c.person_id).where(grants.c.grantor.in_(part)).distinct()
+            )
+        )
+    return found
+
+
+async def newest_grants(connection: AsyncConnection, paths: Sequence[str]) -> list[Any]:
+    """Return the newest grant to each person over each of exactly these unit paths."""
+    rows = await connection.execute(
+        select(grants).where(grants.c.path.in_(paths)).order_by(grants.c.created_ms, grants.c.hash)
+    )
+    return list({(row.person_id, row.path): row for row in rows}.values())
+
+
+async def grants_to(connection: AsyncConnection, person_id: PersonId) -> list[Any]:
+    """Return the grants to a person, the newest last."""
+    rows = await connection.execute(
+        select(grants).where(grants.c.person_id == person_id).order_by(grants.c.created_ms)
+    )
+    return list(rows)
+
+
+async def made_by(connection: AsyncConnection, device: bytes) -> list[tuple[bytes, int]]:
+    """Return (hash, created) of the endorsements and grants that a device signed."""
+    found: list[tuple[bytes, int]] = []
+    for table, signer in ((endorsements, endorsements.c.endorser), (grants, grants.c.grantor)):
+        rows = await connection.execute(
+            select(table.c.hash, table.c.created_ms).where(signer == device)
+        )
+        found += [(row.hash, row.created_ms) for row in rows]
+    return found

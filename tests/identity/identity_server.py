@@ -1,0 +1,127 @@
+"""The roles that say who is who, wired without the others, and a stand-in for rosters.
+
+The stand-in records what it is told, so that tests see in which transaction rosters change.
+"""
+
+from collections.abc import AsyncIterator, Collection
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+from litestar import Litestar
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from copconnect import operator_routes
+from copconnect.auth_service import routes as auth_routes
+from copconnect.auth_service import trust_routes
+from copconnect.auth_service.authority import CertificateAuthority
+from copconnect.auth_service.registry import DeviceRegistry
+from copconnect.auth_service.service import AuthService, choose_gateway
+from copconnect.auth_service.sms import DemoOutbox
+from copconnect.bus import AnyWakeup, LocalBus
+from copconnect.clock import Clock
+from copconnect.conduct import routes as conduct_routes
+from copconnect.conduct.service import Acceptances, ConductService
+from copconnect.database import open_database
+from copconnect.http import Gate, before_send, on_error, security_headers
+from copconnect.ids import PersonId
+from copconnect.leases import Leases
+from copconnect.roster import routes as roster_routes
+from copconnect.roster.editing import RosterEditor
+from copconnect.roster.service import RosterService
+from copconnect.settings import Settings
+from copconnect.wakeup_log import WakeupLog
+
+
+class RecordedRosters:
+    """Stands in for the Delivery Service: keeps (people, urgent) of each change it was told of."""
+
+    def __init__(self, registry: DeviceRegistry) -> None:
+        self._registry = registry
+        self.told: list[tuple[set[str], bool]] = []
+        self.listed: dict[str, set[bytes]] = {}  # By person, as read in the transaction.
+
+    async def devices_changed(
+        self, connection: AsyncConnection, person_ids: Collection[PersonId], *, urgent: bool
+    ) -> list[AnyWakeup]:
+        self.told.append((set(person_ids), urgent))
+        devices = await self._registry.devices_of(connection, person_ids)
+        for person_id in person_ids:
+            self.listed[person_id] = {one.device for one in devices if one.person_id == person_id}
+        return []
+
+
+class IdentityServer:
+    """Registration, trust, data bank and code of conduct of one server process."""
+
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.authority = CertificateAuthority(settings.data_dir / "keys")
+        self.database = open_database(settings.effective_database_url)
+        self.bus = LocalBus()
+        self.wakeups: list[AnyWakeup] = []
+        self.wakeup_log = WakeupLog(self.database, clock, has_bus=True)
+        self.leases = Leases(self.database, clock, alone=True)
+        self.registry = DeviceRegistry(clock)
+        self.rosters = RecordedRosters(self.registry)
+        acceptances = Acceptances()
+        self.roster = RosterService(self.database, self.registry)
+        self.auth = AuthService(
+            self.database,
+            clock,
+            self.bus,
+            settings,
+            self.authority,
+            self.roster,
+            acceptances,
+            self.rosters,
+            choose_gateway(settings, self.database, clock),
+            self.wakeup_log,
+            self.leases,
+        )
+        self.editor = RosterEditor(self.database, clock, self.auth.accounts, self.wakeup_log)
+        self.conduct = ConductService(self.database, clock, self.bus, self.auth.accounts)
+        self.gate = Gate(self.auth.authenticator)
+        self.bus.subscribe(self._receive)
+        self._stack = AsyncExitStack()
+
+    async def _receive(self, wakeup: AnyWakeup) -> None:
+        self.wakeups.append(wakeup)
+        await self.auth.authenticator.on_wakeup(wakeup)
+
+    async def start(self) -> None:
+        """Begin to serve a database that has its tables."""
+        self._stack.push_async_callback(self.database.close)
+        await self.auth.start()
+        self._stack.push_async_callback(self.auth.close)
+        await self.wakeup_log.start(self._receive)
+        self._stack.push_async_callback(self.wakeup_log.close)
+
+    async def close(self) -> None:
+        """Stop serving."""
+        await self._stack.aclose()
+
+
+def identity_app(settings: Settings, server: IdentityServer) -> Any:
+    """Return the routes of these roles as a web server."""
+
+    @asynccontextmanager
+    async def lifespan(_: Litestar) -> AsyncIterator[None]:
+        yield
+
+    gateway = server.auth.gateway
+    return Litestar(
+        route_handlers=[
+            *operator_routes.routes(settings, gateway if isinstance(gateway, DemoOutbox) else None),
+            *auth_routes.routes(server.auth, server.gate, settings.trusted_proxies),
+            *trust_routes.routes(server.auth, server.gate),
+            *conduct_routes.routes(server.conduct, server.gate),
+            *roster_routes.routes(server.roster, server.gate),
+        ],
+        lifespan=[lifespan],
+        exception_handlers={Exception: on_error},
+        before_send=[before_send(security_headers(""))],
+        request_max_body_size=None,
+        openapi_config=None,
+        logging_config=None,
+    )

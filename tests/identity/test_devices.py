@@ -1,0 +1,49 @@
+"""Devices and who is confirmed, over HTTP on SQLite and PostgreSQL."""
+
+from copconnect.ids import PersonId
+from copconnect.records.department import Department
+from copconnect.records.device import device_id
+from copconnect.records.fields import ZEROS
+from copconnect.records.person_card import PersonCard
+from copconnect.records.person_devices import PersonDevices
+from tests.identity.conftest import PATROL, SHO, Running
+
+
+async def test_registration_makes_a_device_that_rosters_list(running: Running) -> None:
+    first = await running.device(SHO)
+    server = running.container
+    person = PersonId(first.person_id)
+    public = first.key.public_key().public_bytes_raw()
+    ids = bytes.fromhex(first.person_id), bytes.fromhex(first.client_id)
+    assert first.device == device_id(*ids, public)
+    async with server.database.reading() as connection:
+        (listed,) = await server.registry.devices_of(connection, [person])
+        assert (listed.device, listed.client_id) == (first.device, first.client_id)
+        assert await server.registry.public_key(connection, first.device) == public
+        assert await server.registry.device_of(connection, listed.client_id) == first.device
+    assert server.rosters.told == [({first.person_id}, False)]
+    assert server.rosters.listed == {first.person_id: {first.device}}
+
+
+async def test_people_trust_is_signed_by_the_roster_authority(running: Running) -> None:
+    sho, patrol = await running.device(SHO), await running.device(PATROL)
+    second = await running.device(SHO)
+    (found,) = (await running.trust_of(patrol, sho.person_id)).people
+    authority = running.container.authority
+    chain = [PersonDevices.parse(one) for one in found.devices]
+    for record in chain:
+        record.verify(authority.roster.public_key)
+    assert chain[0].previous == ZEROS
+    chain[1].check_follows(chain[0])
+    assert chain[1].devices == (sho.device, second.device)
+    (card,) = [PersonCard.parse(one) for one in found.cards]
+    card.verify(authority.roster.public_key)
+    me = (await running.get("/v1/me", sho)).json()
+    assert dict(card.names)["Latn"] == me["person"]["names"]["en"]
+    assert card.path.split("/")[-1] == me["person"]["unitId"]
+    assert set(found.certificates) == {sho.certificate, second.certificate}
+    trust = (await running.get("/v1/trust")).json()
+    assert len(trust["departments"]) == 1
+    (department,) = authority.departments
+    assert Department.parse(department.encode()) == department
+    department.check(authority.root_key)
