@@ -1,0 +1,81 @@
+/**
+ * Questions to the server about people, in as few requests as can be: whoever asks while one is on
+ * its way is served together with the others that wait, by the next one.
+ */
+import type { PersonId } from "../keys/ids.ts";
+import type { Api } from "../transport/api.ts";
+import type { KnownPerson, PersonTrust } from "../wire.ts";
+
+/** People in one request (wire.LookUpTrust). */
+const AT_ONCE = 500;
+
+export interface FetchingOptions {
+  readonly api: Pick<Api, "lookUpTrust">;
+  /** What is known of a person when the request is made. */
+  readonly known: (personId: PersonId, keys: boolean) => KnownPerson;
+  readonly take: (people: readonly PersonTrust[], keys: boolean) => Promise<void>;
+}
+
+interface Round {
+  readonly people: Set<PersonId>;
+  readonly done: Promise<void>;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** One queue for questions with DeviceKeys and one for those without. */
+export class Fetching {
+  readonly #options: FetchingOptions;
+  readonly #rounds = new Map<boolean, Round>();
+  readonly #running = new Set<boolean>();
+
+  constructor(options: FetchingOptions) {
+    this.#options = options;
+  }
+
+  /** Resolves when the answers about these people have been taken in. */
+  fetch(people: Iterable<PersonId>, keys: boolean): Promise<void> {
+    const round = this.#rounds.get(keys) ?? newRound();
+    this.#rounds.set(keys, round);
+    for (const personId of people) round.people.add(personId);
+    if (!this.#running.has(keys)) void this.#run(keys);
+    return round.done;
+  }
+
+  async #run(keys: boolean): Promise<void> {
+    this.#running.add(keys);
+    // Whoever asks in the same tick goes with the first request.
+    await Promise.resolve();
+    for (let round = this.#rounds.get(keys); round !== undefined; round = this.#rounds.get(keys)) {
+      this.#rounds.delete(keys);
+      try {
+        await this.#ask([...round.people], keys);
+        round.resolve();
+      } catch (error) {
+        round.reject(error);
+      }
+    }
+    this.#running.delete(keys);
+  }
+
+  async #ask(people: readonly PersonId[], keys: boolean): Promise<void> {
+    const { api, known, take } = this.#options;
+    for (let at = 0; at < people.length; at += AT_ONCE) {
+      const asked = people.slice(at, at + AT_ONCE).map((personId) => known(personId, keys));
+      const answer = await api.lookUpTrust({ people: asked, keys });
+      await take(answer.people, keys);
+    }
+  }
+}
+
+function newRound(): Round {
+  let resolve: () => void = () => undefined;
+  let reject: (error: unknown) => void = () => undefined;
+  const done = new Promise<void>((onDone, onFailed) => {
+    resolve = onDone;
+    reject = onFailed;
+  });
+  // Whoever waits handles it; nobody may wait for a round of a device that was stopped.
+  done.catch(() => undefined);
+  return { people: new Set(), done, resolve, reject };
+}

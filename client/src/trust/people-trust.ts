@@ -1,0 +1,335 @@
+/**
+ * What this device knows of people: their devices, names, endorsements, grants and keys, verified.
+ *
+ * One row of the vault for each person, read when somebody asks about them, together with the rows
+ * of everybody whose devices endorsed, granted or revoked (`device_people` finds them). Judging is
+ * `Judge`'s; this store feeds it and asks the server.
+ *
+ * Invariants: a record that is refused is neither kept nor judged; a record once kept stays, so what
+ * the server leaves out later takes nothing back; DeviceKey generations never go back (S3); a row is
+ * written before anybody is told. Concurrency: answers are taken in one after another; questions
+ * wait for none of that but the rows that they need. A crash loses at most an answer, which the
+ * version asks for again.
+ */
+import { checkDeviceKey, type DeviceKey } from "../keys/device-key.ts";
+import type { Kem } from "../keys/hpke.ts";
+import type { DeviceId, PersonId } from "../keys/ids.ts";
+import { Refused } from "../keys/refused.ts";
+import type { Api } from "../transport/api.ts";
+import type { Change, Vault } from "../vault/vault.ts";
+import type { PersonTrust as PersonBundle } from "../wire.ts";
+import { Judge } from "./confirmed.ts";
+import type { Department } from "./department.ts";
+import type { DepartmentTrust } from "./department-trust.ts";
+import type { Certificate } from "./device-certificate.ts";
+import { Fetching } from "./fetching.ts";
+import { HeldKeys } from "./held-keys.ts";
+import type { PersonCard } from "./person-card.ts";
+import { PERSON_TRUST_STORE, emptyRow, type PersonRow } from "./person-row.ts";
+import type { DeviceChange, DeviceTrust, EnsureOptions, TimeAnchor, Verdict } from "./ports.ts";
+import { Signers } from "./signers.ts";
+import { Taking } from "./taking.ts";
+import { TrustRecords } from "./trust-records.ts";
+
+/** So long the server is not asked again about somebody whom it did not know or could not mend. */
+const ASK_AGAIN_MS = 60_000;
+
+export interface PeopleTrustOptions {
+  readonly vault: Pick<Vault, "get" | "write">;
+  readonly api: Pick<Api, "lookUpTrust">;
+  readonly time: Pick<TimeAnchor, "requireNow">;
+  /** The device's clock, for how often to ask. */
+  readonly now: () => number;
+  readonly department: () => DepartmentTrust;
+  /** Ask whether there is a newer department record or issuing CA. True if there is. */
+  readonly refreshDepartment: () => Promise<boolean>;
+}
+
+export class PeopleTrust implements DeviceTrust {
+  readonly #options: PeopleTrustOptions;
+  #records = new TrustRecords(new Uint8Array(32));
+  #judge = new Judge(this.#records);
+  #keys = new HeldKeys();
+  #signers: Signers;
+  readonly #rows = new Map<PersonId, PersonRow>();
+  readonly #loading = new Map<PersonId, Promise<void>>();
+  /** People whose records, and those of everybody behind them, are in. */
+  readonly #complete = new Set<PersonId>();
+  readonly #askedMs = new Map<PersonId, number>();
+  readonly #fetching: Fetching;
+  #taking: Promise<void> = Promise.resolve();
+  readonly #changed = new Set<(people: readonly PersonId[]) => void>();
+  readonly #devices = new Set<(change: DeviceChange) => void>();
+
+  constructor(options: PeopleTrustOptions) {
+    this.#options = options;
+    this.#signers = new Signers(options.vault, this.#records);
+    this.#fetching = new Fetching({
+      api: options.api,
+      known: (personId, keys) => {
+        const row = this.#rows.get(personId);
+        const version = (keys ? row?.keysVersion : row?.version) ?? 0;
+        return { personId, version: this.#signers.isUnresolved(personId) ? 0 : version };
+      },
+      take: (people, keys) => this.#take(people, keys),
+    });
+  }
+
+  /** Begin with the account's department; forget everything that memory held before. */
+  async load(): Promise<void> {
+    const { rootKey } = this.#options.department();
+    this.#records = new TrustRecords(rootKey);
+    this.#judge = new Judge(this.#records);
+    this.#keys = new HeldKeys();
+    this.#signers = new Signers(this.#options.vault, this.#records);
+    this.#rows.clear();
+    this.#loading.clear();
+    this.#complete.clear();
+    this.#askedMs.clear();
+    await this.#addDepartment();
+  }
+
+  /** The account has a newer department record or issuing CA. */
+  async departmentChanged(): Promise<void> {
+    await this.#addDepartment();
+    this.#tell(this.#changed, [...this.#rows.keys()]);
+  }
+
+  async #addDepartment(): Promise<void> {
+    const { departments, issuingKeys } = this.#options.department();
+    for (const { bytes } of departments) await this.#records.addDepartment(bytes);
+    for (const key of issuingKeys) this.#records.addIssuingKey(key);
+  }
+
+  // --- Asking the server ------------------------------------------------------------------------
+
+  async ensure(personIds: Iterable<string>, options: EnsureOptions = {}): Promise<void> {
+    const people = [...new Set(personIds)] as PersonId[];
+    await this.#have(people);
+    const keys = options.keys === true;
+    const wanted = people.filter((personId) => {
+      if (options.fresh === true) return true;
+      const row = this.#rows.get(personId);
+      const known = row !== undefined && (keys ? row.keysVersion : row.version) > 0;
+      return !known && !this.#wasAsked(personId);
+    });
+    if (wanted.length === 0) return;
+    await this.#fetching.fetch(wanted, keys);
+    for (const personId of wanted) this.#askedMs.set(personId, this.#options.now());
+    await this.#have(people);
+  }
+
+  #wasAsked(personId: PersonId): boolean {
+    const askedMs = this.#askedMs.get(personId) ?? -Infinity;
+    return Math.abs(this.#options.now() - askedMs) < ASK_AGAIN_MS;
+  }
+
+  learn(bundles: readonly PersonBundle[]): Promise<void> {
+    return bundles.length === 0 ? Promise.resolve() : this.#take(bundles, false);
+  }
+
+  learnKeys(personId: string, keys: readonly Uint8Array[]): Promise<void> {
+    if (keys.length === 0) return Promise.resolve();
+    return this.#inTurn(async () => {
+      const person = personId as PersonId;
+      await this.#have([person]);
+      const row = this.#rows.get(person);
+      if (row === undefined) return;
+      const accepted = await this.#keys.accept(keys, person, this.#records);
+      if (accepted) await this.#store({ ...row, keys: this.#keys.of(row, this.#records) });
+    });
+  }
+
+  /** Take in answers, one after another: two at once would each miss what the other merges. */
+  #take(bundles: readonly PersonBundle[], keys: boolean): Promise<void> {
+    return this.#inTurn(async () => {
+      const people = bundles.map(({ personId }) => personId as PersonId);
+      await this.#have(people);
+      const taking = new Taking(this.#records, this.#judge, this.#keys);
+      for (const bundle of bundles) await this.#takeOne(taking, bundle, keys);
+      if (taking.unknownIssuers.size > 0 && (await this.#options.refreshDepartment())) {
+        await this.#addDepartment();
+        for (const bundle of taking.unknownIssuers) await this.#takeOne(taking, bundle, keys);
+      }
+      await this.#options.vault.write(taking.changes);
+      for (const row of taking.rows.values()) this.#rows.set(row.personId, row);
+      // Whoever is behind them may be another now.
+      for (const personId of taking.rows.keys()) this.#complete.delete(personId);
+      for (const change of taking.deviceChanges()) this.#tell(this.#devices, change);
+      const changed = this.#signers.dependentsOf(taking.changed);
+      if (changed.length > 0) this.#tell(this.#changed, changed);
+    });
+  }
+
+  async #takeOne(taking: Taking, bundle: PersonBundle, keys: boolean): Promise<void> {
+    const personId = bundle.personId as PersonId;
+    const row = taking.rows.get(personId) ?? this.#rows.get(personId) ?? emptyRow(personId);
+    await taking.take(row, bundle, keys);
+  }
+
+  async #store(row: PersonRow): Promise<void> {
+    const { personId } = row;
+    const change: Change = { op: "put", store: PERSON_TRUST_STORE, key: personId, value: row };
+    await this.#options.vault.write([change]);
+    this.#rows.set(personId, row);
+  }
+
+  #inTurn(step: () => Promise<void>): Promise<void> {
+    const done = this.#taking.then(step);
+    this.#taking = done.catch(() => undefined);
+    return done;
+  }
+
+  // --- Reading the vault ------------------------------------------------------------------------
+
+  /** Have the rows of these people in memory, and of everybody whose word about them may count. */
+  async #have(people: readonly PersonId[]): Promise<void> {
+    let wanted = people.filter((personId) => !this.#complete.has(personId));
+    const seen = new Set<PersonId>();
+    while (wanted.length > 0) {
+      await Promise.all(wanted.map((personId) => this.#load(personId)));
+      for (const personId of wanted) seen.add(personId);
+      const rows = wanted.flatMap((personId) => this.#rows.get(personId) ?? []);
+      const behind = await this.#signers.peopleBehind(rows);
+      wanted = behind.filter((personId) => !seen.has(personId) && !this.#complete.has(personId));
+    }
+    for (const personId of seen) if (this.#rows.has(personId)) this.#complete.add(personId);
+  }
+
+  #load(personId: PersonId): Promise<void> {
+    if (this.#rows.has(personId)) return Promise.resolve();
+    let loading = this.#loading.get(personId);
+    if (loading === undefined) {
+      loading = this.#read(personId).finally(() => this.#loading.delete(personId));
+      this.#loading.set(personId, loading);
+    }
+    return loading;
+  }
+
+  async #read(personId: PersonId): Promise<void> {
+    const row = await this.#options.vault.get<PersonRow>(PERSON_TRUST_STORE, personId);
+    if (row === null || this.#rows.has(personId)) return;
+    await new Taking(this.#records, this.#judge, this.#keys).restore(row);
+    this.#rows.set(personId, row);
+  }
+
+  // --- Answers ----------------------------------------------------------------------------------
+
+  /** Judges endorsements, grants and revocations of people whom {@link ensure} has brought. */
+  get judge(): Judge {
+    return this.#judge;
+  }
+
+  get records(): TrustRecords {
+    return this.#records;
+  }
+
+  get department(): Department {
+    return this.#records.department;
+  }
+
+  get rosterAuthority(): Uint8Array {
+    return this.department.authority;
+  }
+
+  async verdict(personId: string, device: DeviceId, atMs: number): Promise<Verdict> {
+    const person = personId as PersonId;
+    try {
+      const found = await this.#confirmed(person, device, atMs, "E0");
+      const { how, byPerson, by, sinceMs } = found;
+      const refusal = null;
+      return {
+        ...{ device, personId: person, confirmed: how, by: byPerson, byDevice: by },
+        ...{ sinceMs, refusal },
+      };
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      const nobody = { by: null, byDevice: null, sinceMs: null };
+      const refusal = error.message;
+      return { device, personId: person, confirmed: "no", ...nobody, refusal };
+    }
+  }
+
+  async confirmedCertificate(
+    personId: string,
+    device: DeviceId,
+    atMs: number,
+    rule: string,
+  ): Promise<Certificate> {
+    return (await this.#confirmed(personId as PersonId, device, atMs, rule)).certificate;
+  }
+
+  /** Judge; where something was missing, ask the server for it once a minute and judge again. */
+  async #confirmed(personId: PersonId, device: DeviceId, atMs: number, rule: string) {
+    await this.#have([personId]);
+    try {
+      return this.#judgeOwn(personId, device, atMs, rule);
+    } catch (error) {
+      const mendable = error instanceof Refused && error.missing !== null;
+      if (!mendable || this.#wasAsked(personId)) throw error;
+      const asked = this.ensure([personId], { fresh: true });
+      // Without network the refusal stands: whoever asked judges again when people change.
+      const answered = await asked.then(
+        () => true,
+        () => false,
+      );
+      if (!answered) throw error;
+      return this.#judgeOwn(personId, device, atMs, rule);
+    }
+  }
+
+  #judgeOwn(personId: PersonId, device: DeviceId, atMs: number, rule: string) {
+    const found = this.#judge.confirmed(device, atMs, rule);
+    if (found.person !== personId) throw new Refused(rule, "another person's device");
+    return found;
+  }
+
+  async devicesOf(personId: string): Promise<readonly DeviceId[]> {
+    await this.#have([personId as PersonId]);
+    return this.#records.devicesOf(personId as PersonId) ?? [];
+  }
+
+  async certificateOf(personId: string, device: DeviceId): Promise<Certificate | null> {
+    await this.#have([personId as PersonId]);
+    const newest = this.#records.certificatesOf(device).at(-1);
+    return newest?.person === personId ? newest : null;
+  }
+
+  async deviceKey(personId: string, device: DeviceId, kem: Kem): Promise<DeviceKey> {
+    const certificate = await this.certificateOf(personId, device);
+    const key = this.#keys.get(device, kem);
+    if (certificate === null || key === null) throw new Refused("S3", "device key is unknown");
+    await checkDeviceKey(key, certificate, kem, this.#options.time.requireNow());
+    return key;
+  }
+
+  /** Every DeviceKey that is held of a person (E5 looks at one's own). */
+  async keysOf(personId: string): Promise<readonly DeviceKey[]> {
+    const devices = await this.devicesOf(personId);
+    return devices.flatMap((device) => this.#keys.all(device));
+  }
+
+  async card(personId: string): Promise<PersonCard | null> {
+    await this.#have([personId as PersonId]);
+    return this.#records.card(personId as PersonId);
+  }
+
+  /** The person of a device that was seen before; null: unknown. */
+  personOf(device: DeviceId): Promise<PersonId | null> {
+    return this.#signers.personOf(device);
+  }
+
+  onChanged(listener: (people: readonly PersonId[]) => void): () => void {
+    this.#changed.add(listener);
+    return () => void this.#changed.delete(listener);
+  }
+
+  onDevices(listener: (change: DeviceChange) => void): () => void {
+    this.#devices.add(listener);
+    return () => void this.#devices.delete(listener);
+  }
+
+  #tell<T>(listeners: ReadonlySet<(value: T) => void>, value: T): void {
+    for (const listener of listeners) listener(value);
+  }
+}

@@ -1,0 +1,183 @@
+/**
+ * Taking one answer of the server in: each record is verified by `TrustRecords`, and what is refused
+ * is left out. Collects the rows to write and what changed, so that the caller writes once and tells
+ * afterwards.
+ */
+import { idOf, type DeviceId, type PersonId } from "../keys/ids.ts";
+import { Refused, refuseUnless } from "../keys/refused.ts";
+import type { Change } from "../vault/vault.ts";
+import type { PersonTrust as PersonBundle } from "../wire.ts";
+import { clientNamedBy, parseCertificate } from "./certificate.ts";
+import type { Judge } from "./confirmed.ts";
+import { EndorsementFormat } from "./endorsement.ts";
+import { GrantFormat } from "./grant.ts";
+import type { HeldKeys } from "./held-keys.ts";
+import { PersonCardFormat } from "./person-card.ts";
+import { PersonDevicesFormat } from "./person-devices.ts";
+import {
+  DEVICE_PEOPLE_STORE,
+  KEPT_KINDS,
+  PERSON_TRUST_STORE,
+  newRecords,
+  type KeptKind,
+  type PersonRow,
+} from "./person-row.ts";
+import type { DeviceChange } from "./ports.ts";
+import { RevocationFormat } from "./revocation.ts";
+import type { TrustRecords } from "./trust-records.ts";
+
+/** A person's devices before the answer: null if the person was unknown. */
+interface Before {
+  readonly devices: readonly DeviceId[] | null;
+  readonly lost: ReadonlySet<DeviceId>;
+}
+
+export class Taking {
+  readonly #records: TrustRecords;
+  readonly #judge: Judge;
+  readonly #keys: HeldKeys;
+  readonly rows = new Map<PersonId, PersonRow>();
+  readonly changed = new Set<PersonId>();
+  /** Answers with a certificate that no known issuing CA signed. */
+  readonly unknownIssuers = new Set<PersonBundle>();
+  readonly #before = new Map<PersonId, Before>();
+  readonly #owners = new Map<DeviceId, PersonId>();
+
+  constructor(records: TrustRecords, judge: Judge, keys: HeldKeys) {
+    this.#records = records;
+    this.#judge = judge;
+    this.#keys = keys;
+  }
+
+  /** Put what the vault kept back into memory. It is verified again: the disk may be damaged. */
+  async restore(row: PersonRow): Promise<void> {
+    if (row.devices !== null) await this.#acceptDevices(row.devices, row.personId);
+    for (const kind of KEPT_KINDS)
+      for (const bytes of row[kind]) await this.#accept(kind, bytes, row.personId);
+    await this.#keys.accept(row.keys, row.personId, this.#records);
+  }
+
+  async take(row: PersonRow, bundle: PersonBundle, keys: boolean): Promise<void> {
+    const { personId } = row;
+    this.#note(personId);
+    const before = this.#records.version;
+    for (const bytes of bundle.devices) await this.#acceptDevices(bytes, personId);
+    const lists: Partial<Record<KeptKind, readonly Uint8Array[]>> = {};
+    for (const kind of KEPT_KINDS) {
+      const accepted: Uint8Array[] = [];
+      for (const bytes of newRecords(row, bundle, kind)) {
+        const taken = await this.#accept(kind, bytes, personId);
+        if (taken) accepted.push(bytes);
+        else if (kind === "certificates") this.unknownIssuers.add(bundle);
+      }
+      if (accepted.length > 0) lists[kind] = [...row[kind], ...accepted];
+    }
+    const newKeys = await this.#keys.accept(bundle.keys, personId, this.#records);
+    if (this.#records.version !== before || newKeys || Object.keys(lists).length > 0)
+      this.changed.add(personId);
+    const next: PersonRow = {
+      ...row,
+      ...lists,
+      version: Math.max(row.version, bundle.version),
+      keysVersion: keys ? Math.max(row.keysVersion, bundle.version) : row.keysVersion,
+      devices: this.#records.personDevices(personId)?.bytes ?? row.devices,
+    };
+    this.rows.set(personId, { ...next, keys: this.#keys.of(next, this.#records) });
+  }
+
+  /** What to write before anybody is told. */
+  get changes(): readonly Change[] {
+    const rows = [...this.rows.values()].map((value): Change => ({
+      op: "put",
+      store: PERSON_TRUST_STORE,
+      key: value.personId,
+      value,
+    }));
+    const owners = [...this.#owners].map(([key, value]): Change => ({
+      op: "put",
+      store: DEVICE_PEOPLE_STORE,
+      key,
+      value,
+    }));
+    return [...rows, ...owners];
+  }
+
+  /** E1: differences of verified records; nothing of people who were not known before. */
+  deviceChanges(): readonly DeviceChange[] {
+    const changes: DeviceChange[] = [];
+    for (const [personId, { devices, lost }] of this.#before) {
+      if (devices === null) continue;
+      const now = this.#records.devicesOf(personId) ?? [];
+      const added = now.filter((device) => !devices.includes(device));
+      const removed = devices.filter(
+        (device) => !lost.has(device) && this.#judge.lostFrom(device) !== null,
+      );
+      if (added.length > 0 || removed.length > 0) changes.push({ personId, added, removed });
+    }
+    return changes;
+  }
+
+  #note(personId: PersonId): void {
+    if (this.#before.has(personId)) return;
+    const devices = this.#records.devicesOf(personId);
+    const lost = (devices ?? []).filter((device) => this.#judge.lostFrom(device) !== null);
+    this.#before.set(personId, { devices, lost: new Set(lost) });
+  }
+
+  /** False: refused. A record about another person is refused, whoever signed it. */
+  async #accept(kind: KeptKind, bytes: Uint8Array, personId: PersonId): Promise<boolean> {
+    try {
+      refuseUnless(this.#isAbout(kind, bytes, personId), "E0", "about another person");
+      await this.#add(kind, bytes);
+      return true;
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      return false;
+    }
+  }
+
+  #isAbout(kind: KeptKind, bytes: Uint8Array, personId: PersonId): boolean {
+    const deviceOf = (device: Uint8Array): boolean =>
+      this.#records.personOf(idOf(device)) === personId;
+    switch (kind) {
+      case "certificates":
+        return clientNamedBy(parseCertificate(bytes)).personId === personId;
+      case "cards":
+        return idOf(PersonCardFormat.parse(bytes).person) === personId;
+      case "grants":
+        return idOf(GrantFormat.parse(bytes).person) === personId;
+      case "endorsements":
+        return deviceOf(EndorsementFormat.parse(bytes).endorsed);
+      case "revocations":
+        return deviceOf(RevocationFormat.parse(bytes).device);
+    }
+  }
+
+  async #add(kind: KeptKind, bytes: Uint8Array): Promise<void> {
+    switch (kind) {
+      case "certificates": {
+        const { device, person } = await this.#records.addCertificate(bytes);
+        this.#owners.set(device, person);
+        return;
+      }
+      case "cards":
+        return this.#records.addCard(bytes);
+      case "grants":
+        return this.#records.addGrant(bytes);
+      case "endorsements":
+        return this.#records.addEndorsement(bytes);
+      case "revocations":
+        return this.#records.addRevocation(bytes);
+    }
+  }
+
+  async #acceptDevices(bytes: Uint8Array, personId: PersonId): Promise<void> {
+    try {
+      const same = idOf(PersonDevicesFormat.parse(bytes).person) === personId;
+      refuseUnless(same, "E0", "another person's devices");
+      await this.#records.addPersonDevices(bytes);
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+    }
+  }
+}
