@@ -72,7 +72,7 @@ export default tseslint.config(
           category: "trust records",
           pattern:
             "client/src/trust/{confirmed,department,device-certificate,ed25519,endorsement,grant," +
-            "judgement,person-card,person-devices,revocation,standing,trust-records}.ts",
+            "person-card,person-devices,revocation,trust-records}.ts",
         },
       ],
     },
