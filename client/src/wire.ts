@@ -432,7 +432,7 @@ export interface LookUpPeople {
  * first 16 bytes of the key id, the cell key id, the message id.
  */
 export interface ShareReference {
-  readonly kind: "1" | "2" | "3";
+  readonly kind: 1 | 2 | 3;
   readonly reference: string;
 }
 

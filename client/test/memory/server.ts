@@ -30,7 +30,13 @@ import { Refusal, statusOf } from "./refusal.ts";
 import { Rosters, newest } from "./rosters.ts";
 import { routesOf, type Request, type Route } from "./routes.ts";
 import { Shares } from "./shares.ts";
-import { emptyState, type ClientState, type ConversationState, type ServerState } from "./state.ts";
+import {
+  emptyState,
+  type ClientState,
+  type ConversationState,
+  type PersonState,
+  type ServerState,
+} from "./state.ts";
 import { TrustRole } from "./trust.ts";
 
 export interface MemoryOptions {
@@ -233,7 +239,7 @@ export class MemoryServer {
       this.live.closeAll(CLOSE_GOING_AWAY);
       this.state = structuredClone(backup);
       this.state.version += RESTORED;
-      for (const person of this.state.people.values()) person.version += RESTORED;
+      for (const person of this.state.people.values()) await this.#listAnew(person);
       await this.judge.rebuild();
       for (const conversation of this.state.conversations.values()) {
         conversation.infoVersion += RESTORED;
@@ -245,6 +251,19 @@ export class MemoryServer {
         await this.rosters.refresh(conversation);
       }
     });
+  }
+
+  /** A list of devices above any that was lost. */
+  async #listAnew(person: PersonState): Promise<void> {
+    person.version += RESTORED;
+    const newestList = person.lists.at(-1);
+    if (newestList === undefined) return;
+    const { hash, devices } = newestList;
+    const former = { number: newestList.number + RESTORED - 1, hash };
+    const now = this.now();
+    person.lists.push(
+      await this.department.personDevices(person.personId, devices, former, now),
+    );
   }
 
   /** For whoever reads of a failure. */

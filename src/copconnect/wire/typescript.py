@@ -4,6 +4,7 @@
 """
 
 import inspect
+import json
 import sys
 import types
 import typing
@@ -44,7 +45,7 @@ def typescript_type(hint: Any) -> str:
     if origin is Annotated:
         return typescript_type(arguments[0])
     if origin is Literal:
-        return " | ".join(f'"{value}"' for value in arguments)
+        return " | ".join(json.dumps(value) for value in arguments)
     if origin is list:
         inner = typescript_type(arguments[0])
         return f"({inner})[]" if " | " in inner else f"{inner}[]"
