@@ -79,19 +79,3 @@ def lost_from(trust: Trust, device: bytes) -> int | None:
     if not known:
         return None
     return min((one.record.lost for one in known if counts(trust, one)), default=None)
-
-
-# --- What a server asks before it takes a record --------------------------------------------------
-
-
-def grant_counts(trust: Trust, grant: Grant) -> bool:
-    """Return whether a grant or withdrawal, which was added, was its grantor's to make."""
-    for one in trust.grants.get(grant.person_id, ()):
-        if one.record == grant:
-            return _chain(trust, one) is not None
-    return False
-
-
-def holds(trust: Trust, person_id: bytes, path: str, at: int) -> bool:
-    """Return whether a person has a grant in force over a unit path, without being a root admin."""
-    return bool(_grants_over(trust, person_id, path, at))

@@ -265,3 +265,19 @@ def _rank(trust: Trust, one: Dated[Revocation]) -> tuple[int, int, bytes]:
     else:
         rank = 2 + (trust.person_of(record.signer) == trust.person_of(record.device))
     return rank, one.created, one.hash
+
+
+# --- What a server asks before it takes a record --------------------------------------------------
+
+
+def grant_counts(trust: Trust, grant: Grant) -> bool:
+    """Return whether a grant or withdrawal, which was added, was its grantor's to make."""
+    for one in trust.grants.get(grant.person_id, ()):
+        if one.record == grant:
+            return _chain(trust, one) is not None
+    return False
+
+
+def holds(trust: Trust, person_id: bytes, path: str, at: int) -> bool:
+    """Return whether a person has a grant in force over a unit path, without being a root admin."""
+    return bool(_grants_over(trust, person_id, path, at))
