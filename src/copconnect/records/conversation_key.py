@@ -16,6 +16,7 @@ from copconnect.records.fields import (
     KEY_ID_BYTES,
     SIGNATURE_BYTES,
     Reader,
+    Refused,
     exact,
     is_recent,
     require,
@@ -103,12 +104,16 @@ class ConversationKey(SignedRecord):
         """Return what the newest of several usable keys is chosen by (S2)."""
         return self.epoch, self.created, self.hash()
 
-    def check_for_reading(self, header_head: RosterHead, made_under: RosterHead, now: int) -> None:
+    def check_for_reading(
+        self, header_head: RosterHead, made_under: RosterHead | None, now: int
+    ) -> None:
         """Check R6 of the record that a header names; ``made_under``: the head of its epoch."""
         same = self.conversation_id == header_head.conversation_id
         require(same, "R6", "another conversation's key")
         in_range = header_head.rekey_epoch <= self.epoch <= header_head.epoch
         require(in_range, "R6", "made before a removal, or after the message")
+        if made_under is None:
+            raise Refused("R6", "roster head of the record is unknown: fetch it")
         require(self.head == made_under.hash(), "R6", "record of another roster head")
         in_time = made_under.created <= self.created <= now + CLOCK_LEEWAY_MS
         require(in_time, "R6", "made before its head, or in the future")

@@ -1,6 +1,7 @@
 """The device's side of conversation keys (KEYS.md), for simulators, bots and tests.
 
 The server never imports this package: it holds secrets and opens content. Bytes, records and the
-rules about them come from ``copconnect.records``; here are HPKE, AES-GCM and what a receiver checks.
+rules about them come from ``copconnect.records``; here are HPKE, AES-GCM and what a receiver
+checks.
 Nothing here stores, sends or reads a clock.
 """

@@ -1,0 +1,143 @@
+"""Receiving messages: what one device knows, and the rules R1 to R7, R9 and R10 in their order.
+
+Invariants: :meth:`Receiver.append` takes every entry of the log in the server's order, whatever is
+made of it; :meth:`Receiver.receive` changes nothing, so a message that waits is judged again as if
+it had just come; :meth:`Receiver.accept` (R8) remembers it. A refusal affects its message alone.
+"""
+
+import hmac
+from dataclasses import dataclass
+
+from copconnect.records.fields import Refused, require
+from copconnect.records.message import (
+    LOG_START,
+    ChainLink,
+    MessageHeader,
+    check_chain,
+    message_hash,
+    next_log_hash,
+)
+from copconnect.records.roster import check_direct
+from copconnect.sealing.messages import body_key, open_body
+from copconnect.sealing.view import ConversationView
+
+LOG_HASHES_KEPT = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A message that passed; ``gap``: an earlier one of its sender is missing; ``alarm``: the
+    sender's log is not this device's (R4)."""
+
+    header: MessageHeader
+    plaintext: bytes
+    gap: bool
+    alarm: bool
+
+
+class Receiver:
+    """One device in one conversation. ``start``: position and hash where its log begins."""
+
+    __slots__ = (
+        "_accepted",
+        "_body_keys",
+        "_known",
+        "_log_hashes",
+        "_named",
+        "_secrets",
+        "known_epoch",
+        "position",
+        "view",
+    )
+
+    def __init__(self, view: ConversationView, start: tuple[int, bytes] = (0, LOG_START)) -> None:
+        self.view = view
+        self.known_epoch = 0  # Of the highest head that this device has taken for true.
+        self.position = start[0]
+        self._log_hashes = {start[0]: start[1]}
+        # Position and epoch: where an accepted entry named a higher head, and from which entry on
+        # this device knew of one. A waiting message is judged by what held at its own position.
+        self._named: list[tuple[int, int]] = []
+        self._known: list[tuple[int, int]] = []
+        self._accepted: dict[bytes, dict[int, ChainLink]] = {}
+        self._secrets: dict[bytes, bytes] = {}
+        self._body_keys: dict[bytes, bytes] = {}
+
+    def learn_secret(self, key_id: bytes, secret: bytes) -> None:
+        """Keep S of a record. Raises Refused (R6) if it is another's."""
+        self.view.record(key_id).check_secret(secret)
+        self._secrets[key_id] = secret
+
+    def learn_body_key(self, message_id: bytes, k: bytes) -> None:
+        """Keep the k of one message, from a share of kind 3; R7 checks it."""
+        self._body_keys[message_id] = k
+
+    def learn_head(self, epoch: int) -> None:
+        """Note that this device has taken a head for true."""
+        self.known_epoch = max(self.known_epoch, self.view.head(epoch).epoch)
+
+    def append(self, message: bytes) -> int:
+        """Append the next entry of the log and return its position. Raises Refused (R1)."""
+        before = self._log_hashes[self.position]
+        log_hash = next_log_hash(before, message_hash(message))
+        self.position += 1
+        self._log_hashes[self.position] = log_hash
+        self._log_hashes.pop(self.position - LOG_HASHES_KEPT, None)
+        if self.known_epoch > _highest(self._known, self.position):
+            self._known.append((self.position, self.known_epoch))
+        return self.position
+
+    def log_hash(self, position: int) -> bytes | None:
+        """Return Lᵢ while it is kept."""
+        return self._log_hashes.get(position)
+
+    def receive(self, message: bytes, position: int, now: int) -> Received:
+        """Check the message at this position of the log and open it. Raises Refused."""
+        view = self.view
+        header, body, name = view.parsed(message)  # R1
+        sender, leaf = view.sender(header, max(header.epoch, self._floor(position)))  # R2
+        view.check_signed(header, body, name, sender.public_key)  # R3
+        require(header.head == view.head_hash(header.epoch), "R4", "another roster head: alarm")
+        gap = check_chain(header, self._accepted.get(header.sender, {}))  # R5
+        record = view.record(header.key_id)  # R6
+        record.check_for_reading(view.head(header.epoch), view.heads.get(record.epoch), now)
+        plaintext = open_body(header, body, self._body_key(header))  # R7
+        if view.people is not None:
+            check_direct(header.conversation_id, view.people, leaf.person_id)  # R10
+        return Received(header, plaintext, gap, self._differs(header, position))
+
+    def accept(self, received: Received, position: int) -> None:
+        """Remember a received message (R8); a device does so in one transaction with its text."""
+        header = received.header
+        link = ChainLink(header.message_id, header.attempt, header.previous, header.hash())
+        self._accepted.setdefault(header.sender, {})[header.seq] = link
+        self.known_epoch = max(self.known_epoch, header.epoch)
+        if header.epoch > _highest(self._named, position):
+            self._named.append((position, header.epoch))
+
+    def _floor(self, position: int) -> int:
+        """Return the highest epoch that an earlier entry names or that was known when this came."""
+        known = _highest(self._known, position)
+        if position > self.position:
+            known = self.known_epoch
+        return max(known, _highest(self._named, position - 1))
+
+    def _differs(self, header: MessageHeader, position: int) -> bool:
+        if header.log_position >= position:
+            return True
+        own = self.log_hash(header.log_position)
+        return own is not None and not hmac.compare_digest(own, header.log_hash)
+
+    def _body_key(self, header: MessageHeader) -> bytes:
+        secret = self._secrets.get(header.key_id)
+        if secret is not None:
+            return body_key(header, secret)
+        k = self._body_keys.get(header.message_id)
+        if k is None:
+            raise Refused("R9", "key is missing: ask for a share")
+        return k
+
+
+def _highest(raised: list[tuple[int, int]], position: int) -> int:
+    """Return the highest epoch that was reached at a position."""
+    return max((epoch for at, epoch in raised if at <= position), default=0)

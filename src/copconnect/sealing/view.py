@@ -1,0 +1,131 @@
+"""What is public of one conversation: heads, leaves, records and signatures, each checked once.
+
+Many devices of one process share a view (and its Trust): what is checked here is the same for all
+of them, so 63,000 simulated devices verify each signature once. A view holds no secrets.
+"""
+
+from copconnect.records.cell_key import CellKey
+from copconnect.records.confirmed import Confirmed, confirmed
+from copconnect.records.conversation_key import ConversationKey
+from copconnect.records.fields import Refused, require, sha256
+from copconnect.records.message import MessageHeader, check_signed, parse_message
+from copconnect.records.roster import CellLine, Leaf, RosterHead, check_proof
+from copconnect.records.trust import Trust
+
+_MESSAGES_CACHED = 4096
+
+
+class ConversationView:
+    """``people``: the two of a direct conversation (R10)."""
+
+    def __init__(
+        self, trust: Trust, conversation_id: bytes, people: tuple[bytes, bytes] | None = None
+    ) -> None:
+        self.trust = trust
+        self.conversation_id = conversation_id
+        self.people = people
+        self.heads: dict[int, RosterHead] = {}
+        self._head_hashes: dict[int, bytes] = {}
+        self._proofs: dict[tuple[int, bytes], bytes] = {}
+        self._leaves: dict[tuple[int, bytes], tuple[Leaf, CellLine]] = {}
+        self._records: dict[bytes, ConversationKey] = {}
+        self._messages: dict[bytes, tuple[MessageHeader, bytes, bytes]] = {}
+
+    def add_head(self, data: bytes) -> RosterHead:
+        """Check a head and keep it. Raises Refused (R4)."""
+        head = RosterHead.parse(data)
+        authority = self.trust.department_at(head.created).authority
+        head.check(authority, self.conversation_id)
+        if (known := self.heads.get(head.epoch)) is not None:
+            require(known == head, "R4", "two heads of one epoch: alarm")
+            return known
+        for at in (head.epoch - 1, head.epoch + 1):
+            if (beside := self.heads.get(at)) is not None:
+                later, earlier = (head, beside) if at < head.epoch else (beside, head)
+                later.check_follows(earlier)
+        self.heads[head.epoch], self._head_hashes[head.epoch] = head, head.hash()
+        return head
+
+    def head(self, epoch: int) -> RosterHead:
+        """Return a head. Raises Refused (R4) for one that is unknown."""
+        found = self.heads.get(epoch)
+        if found is None:
+            raise Refused("R4", "roster head is unknown: fetch it")
+        return found
+
+    def head_hash(self, epoch: int) -> bytes:
+        """Return the hash of a head. Raises Refused (R4)."""
+        self.head(epoch)
+        return self._head_hashes[epoch]
+
+    def add_proof(self, epoch: int, device: bytes, proof: bytes) -> None:
+        """Keep leaf ‖ proof of a device; it is checked when it is needed."""
+        self._proofs.setdefault((epoch, device), proof)
+
+    def leaf(self, device: bytes, epoch: int, rule: str) -> tuple[Leaf, CellLine]:
+        """Return the leaf and cell line of a device under a head. Raises Refused."""
+        found = self._leaves.get((epoch, device))
+        if found is None:
+            proof = self._proofs.get((epoch, device))
+            if proof is None:
+                raise Refused(rule, "not listed, or proof is unknown")
+            found = check_proof(self.head(epoch), device, proof, rule)
+            same = found[0].person_id == self.trust.person_of(device)
+            require(same, rule, "leaf names another person")
+            self._leaves[epoch, device] = found
+        return found
+
+    def add_record(self, data: bytes) -> bytes:
+        """Keep a ConversationKey record under its hash, which is returned: the key id."""
+        record = ConversationKey.parse(data, "R6")
+        key_id = record.hash()
+        self._records[key_id] = record
+        return key_id
+
+    def record(self, key_id: bytes) -> ConversationKey:
+        """Return the record of a key. Raises Refused (R6)."""
+        found = self._records.get(key_id)
+        if found is None:
+            raise Refused("R6", "record is unknown: fetch it")
+        return found
+
+    def sender(self, header: MessageHeader, epoch: int) -> tuple[Confirmed, Leaf]:
+        """Check R2; ``epoch``: of the head under which the sender's leaf is proven."""
+        found = confirmed(self.trust, header.sender, header.sent, "R2")
+        leaf, _ = self.leaf(header.sender, epoch, "R2")
+        require(leaf.may_post, "R2", "may not post")
+        return found, leaf
+
+    def parsed(self, message: bytes) -> tuple[MessageHeader, bytes, bytes]:
+        """Return header, body and H(message), by which :meth:`check_signed` knows it (R1)."""
+        name = sha256(message)
+        if (known := self._messages.get(name)) is not None:
+            return known
+        header, body = parse_message(message, self.conversation_id)
+        return header, body, name
+
+    def check_signed(self, header: MessageHeader, body: bytes, name: bytes, key: bytes) -> None:
+        """Check R3, unless this message passed it before: a device has one key."""
+        if name in self._messages:
+            return
+        check_signed(header, body, key)
+        if len(self._messages) >= _MESSAGES_CACHED:
+            del self._messages[next(iter(self._messages))]
+        self._messages[name] = header, body, name
+
+    def check_usable_key(
+        self, record: ConversationKey, newest_epoch: int, now: int, messages: int
+    ) -> None:
+        """Check S2 under the newest head. Raises Refused."""
+        record.check_usable(self.head(newest_epoch), now, messages)
+        author = confirmed(self.trust, record.author, now, "S2")
+        record.check_author(self.head(record.epoch), author.public_key)
+        self.leaf(record.author, record.epoch, "S2")
+
+    def check_usable_cell_key(self, record: CellKey, newest_epoch: int, now: int) -> None:
+        """Check S4 under the newest head. Raises Refused."""
+        author = confirmed(self.trust, record.author, now, "S4")
+        listed = self.leaf(record.author, newest_epoch, "S4")
+        record.check_usable(self.head(newest_epoch), listed, author.public_key, now)
+        known = self._head_hashes.get(record.epoch)
+        require(known in (None, record.head), "S4", "another roster head")

@@ -1,0 +1,146 @@
+"""The golden vectors' department and conversation, brought up to KEYS.md for judging.
+
+The vectors have no PersonDevices and no revocations, so both are made here: A has a and b; B has x,
+which is lost, and c; C has a device whose certificate nobody holds, and d. ``without``: whose
+endorsement has not come. The vectors' grants last 325 days; a fixture of the tests lifts the limit.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from copconnect.records.cell_key import CellKey
+from copconnect.records.department import Department, Policy
+from copconnect.records.device import Certificate
+from copconnect.records.device_key import DeviceKey
+from copconnect.records.endorsement import Endorsement
+from copconnect.records.fields import DAY_MS, ZEROS
+from copconnect.records.grant import Grant
+from copconnect.records.person_card import PersonCard
+from copconnect.records.person_devices import PersonDevices
+from copconnect.records.revocation import BY_AUTHORITY, Revocation
+from copconnect.records.roster import Leaf, RosterHead
+from copconnect.records.trust import Trust
+from copconnect.sealing import hpke
+from copconnect.sealing.receiving import Receiver
+from copconnect.sealing.view import ConversationView
+from tests.records.vectors import Vectors, seed, signing_key
+
+DEVICES = {"A": ("a", "b"), "B": ("x", "c"), "C": ("", "d")}
+
+
+def device(v: Vectors, name: str) -> bytes:
+    """Return the id of a device ("a"); the empty name is a device that nobody holds."""
+    found: bytes = v["devices"][name]["device"] if name else seed("a device that nobody holds")
+    return found
+
+
+def department(v: Vectors, data: bytes | None = None, former: int = 1) -> Department:
+    """Return a checked department record."""
+    found = Department.parse(data or v["department"])
+    found.check(v["root_key"], former)
+    return found
+
+
+def trust(
+    v: Vectors,
+    *,
+    without: str = "d",
+    lost: str = "x",
+    devices: Mapping[str, Sequence[str]] = DEVICES,
+    policy: Policy = Policy.NONE,
+    cards: str = "ABC",
+    grants: str = "12",
+    certificates: str = "abcdrx",
+) -> Trust:
+    """Return what a device holds of the department."""
+    root = signing_key("offline root")
+    found = Trust(v["root_key"], [replace(department(v), policy=policy).signed(root)])
+    for name in certificates:
+        der = v["devices"][name]["certificate"]
+        found.add_certificate(Certificate.parse(der, (v["issuing_key"],)))
+    for name in cards:
+        found.add_card(PersonCard.parse(v["people"][name]["card"]))
+    for name, its in devices.items():
+        found.add_person_devices(
+            PersonDevices(
+                person_id=v["people"][name]["person"],
+                number=1,
+                previous=ZEROS,
+                created=v["now"] - 30 * DAY_MS,
+                devices=tuple(device(v, one) for one in its),
+            ).signed(signing_key("roster authority"))
+        )
+    for name in grants:
+        found.add_grant(Grant.parse(v["grants"][name]))
+    for name, data in v["endorsements"].items():
+        if name not in without:
+            found.add_endorsement(Endorsement.parse(data))
+    for name in lost:
+        found.add_revocation(revocation(v, name, v["lost"][name]))
+    return found
+
+
+def revocation(v: Vectors, name: str, lost: int, standing: tuple[bytes, ...] = ()) -> Revocation:
+    """Return a revocation by the roster authority."""
+    draft = Revocation(
+        device=device(v, name), lost=lost, created=lost, signer=BY_AUTHORITY, standing=standing
+    )
+    return draft.signed(signing_key("roster authority"))
+
+
+def view(v: Vectors) -> ConversationView:
+    """Return the public part of the conversation."""
+    found = ConversationView(trust(v), v["conversation"])
+    for epoch, one in v["roster"].items():
+        found.add_head(one["head"])
+        for name, proof in one["leaves"].items():
+            found.add_proof(int(epoch), device(v, name), proof)
+    for one in v["conversation_keys"].values():
+        found.add_record(one["record"])
+    return found
+
+
+def receiver(v: Vectors, after: str = "") -> Receiver:
+    """Return a device that has both keys and accepted these messages ("1 2")."""
+    found = Receiver(view(v))
+    for one in v["conversation_keys"].values():
+        found.learn_secret(one["key_id"], one["secret"])
+    for name in after.split():
+        message = v["messages"][name]["message"]
+        position = found.append(message)
+        found.accept(found.receive(message, position, v["now"]), position)
+    return found
+
+
+def head(v: Vectors, data: bytes | None = None) -> RosterHead:
+    """Return a checked roster head, the newest unless another is given."""
+    found = RosterHead.parse(data or v["roster"]["3"]["head"])
+    found.check(department(v).authority, v["conversation"])
+    return found
+
+
+def device_key(v: Vectors, name: str) -> DeviceKey:
+    """Return the DeviceKey of a device."""
+    return DeviceKey.parse(v["devices"][name]["device_key"])
+
+
+def private(v: Vectors, name: str) -> hpke.PrivateKey:
+    """Return the HPKE private key of a device."""
+    return hpke.private_key(v["kem"], v["devices"][name]["key_seed"])
+
+
+def signer(v: Vectors, name: str) -> Ed25519PrivateKey:
+    """Return the signature key of a device."""
+    return Ed25519PrivateKey.from_private_bytes(v["devices"][name]["signature_seed"])
+
+
+def cell_key(v: Vectors, name: str) -> CellKey:
+    """Return the CellKey of a cell ("1")."""
+    return CellKey.parse(v["cell_keys"][name]["record"])
+
+
+def leaf(v: Vectors, name: str, epoch: int = 3) -> Leaf:
+    """Return the leaf of a device."""
+    return view(v).leaf(device(v, name), epoch, "H1")[0]
