@@ -1,18 +1,23 @@
-/** A person with a device in a test: a real core under Node, registered with the real server. */
+/** A person with a device in a test: a real core under Node, with a server in memory or a real one. */
 import "fake-indexeddb/auto";
 import { WebSocket } from "ws";
 import type { AppState, ConversationItem, CoreEvent, MessageItem } from "../src/core.ts";
 import { createCore } from "../src/create.ts";
 import type { CoreOptions, LocalCore } from "../src/create.ts";
 import { newId } from "../src/octets.ts";
+import type { Fetch } from "../src/transport/http.ts";
 import type { WebSocketMaker } from "../src/transport/socket.ts";
 import { numberOf } from "./data-folder.ts";
 
-/** What an officer needs of a server: the real one (server.ts) or one in memory. */
+/** What an officer needs of a server: the real one (server.ts) or one in memory (memory/server.ts). */
 export interface OfficersServer {
   readonly origin: string;
+  /** The way to the server; absent: the machine's own network. */
+  readonly fetch?: Fetch;
+  readonly WebSocket?: WebSocketMaker;
   codeFor(number: string): Promise<string>;
-  log(): string;
+  /** What the server has to say when a test has failed. */
+  story(): string;
 }
 
 export class Officer {
@@ -35,7 +40,8 @@ export class Officer {
     const core = createCore({
       origin: this.#server.origin,
       vaultName: this.vaultName,
-      WebSocket: WebSocket as unknown as WebSocketMaker,
+      WebSocket: this.#server.WebSocket ?? (WebSocket as unknown as WebSocketMaker),
+      ...(this.#server.fetch === undefined ? {} : { fetch: this.#server.fetch }),
       ...this.#options,
     });
     core.subscribe((event) => this.events.push(event));
@@ -62,8 +68,16 @@ export class Officer {
     return officer;
   }
 
-  get personId(): Promise<string> {
-    return Promise.resolve(this.person);
+  get personId(): string {
+    return this.person;
+  }
+
+  /** The id of this device, as records write it. */
+  async device(): Promise<string> {
+    const { clientId } = await this.core.state();
+    const own = (await this.core.clients()).find((one) => one.clientId === clientId);
+    if (own === undefined) throw new Error("this device is unknown");
+    return own.device;
   }
 
   /** As a browser that is closed and opened again. */
@@ -89,7 +103,7 @@ export class Officer {
       if (found !== false && found !== null && found !== undefined) return found;
       if (Date.now() > deadline) {
         const list = await this.core.conversations().catch((error: unknown) => String(error));
-        throw new Error(`never: ${what}; ${JSON.stringify(list)} ${this.#server.log()}`);
+        throw new Error(`never: ${what}; ${JSON.stringify(list)} ${this.#server.story()}`);
       }
       await new Promise((resolve) => setTimeout(resolve, 15));
     }

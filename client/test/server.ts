@@ -83,10 +83,10 @@ export class TestServer {
       if (up) return;
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
-    throw new Error(`the server did not start: ${this.log()}`);
+    throw new Error(`the server did not start: ${this.story()}`);
   }
 
-  log(): string {
+  story(): string {
     return readFileSync(join(this.folder, "log"), "utf8").slice(-6000);
   }
 
@@ -100,20 +100,6 @@ export class TestServer {
     ].join("\n");
     const pid = String(this.#process?.pid);
     const run = spawnSync(python(), ["-c", script, pid, String(bytes ?? -1)], { encoding: "utf8" });
-    if (run.status !== 0) throw new Error(run.stderr);
-  }
-
-  /** Let the pending Removes be as old as if nobody had committed them for two minutes. */
-  agePendingRemoves(): void {
-    const script = [
-      "import sqlite3, sys",
-      "c = sqlite3.connect(sys.argv[1], timeout=30)",
-      "n = c.execute('UPDATE pending_removals SET created_ms = created_ms - 120000').rowcount",
-      "c.commit()",
-      "sys.exit(0 if n > 0 else 'no Remove is pending')",
-    ].join("\n");
-    const file = join(this.folder, "data", "copconnect.sqlite3");
-    const run = spawnSync(python(), ["-c", script, file], { encoding: "utf8" });
     if (run.status !== 0) throw new Error(run.stderr);
   }
 

@@ -266,7 +266,11 @@ export class MemoryServer {
     );
   }
 
-  /** For whoever reads of a failure. */
+  /** Every conversation, for whoever reads of a failure. */
+  story(): string {
+    return [...this.state.conversations.keys()].map((id) => this.describe(id)).join("\n");
+  }
+
   describe(id: string): string {
     const conversation = this.conversation(id);
     const { head, leaves } = newest(conversation);
