@@ -38,7 +38,7 @@ def device(v: Vectors, name: str) -> bytes:
 
 def department(v: Vectors, data: bytes | None = None, former: int = 1) -> Department:
     """Return a checked department record."""
-    found = Department.parse(data or v["department"])
+    found = Department.parse(v["department"] if data is None else data)
     found.check(v["root_key"], former)
     return found
 
@@ -116,7 +116,7 @@ def receiver(v: Vectors, after: str = "") -> Receiver:
 
 def head(v: Vectors, data: bytes | None = None) -> RosterHead:
     """Return a checked roster head, the newest unless another is given."""
-    found = RosterHead.parse(data or v["roster"]["3"]["head"])
+    found = RosterHead.parse(v["roster"]["3"]["head"] if data is None else data)
     found.check(department(v).authority, v["conversation"])
     return found
 
