@@ -1,8 +1,8 @@
-"""A real web server on a random port with the Delivery Service and sockets, and clients for it."""
+"""A real web server on a random port with live connections over a feed, and clients for it."""
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from types import TracebackType
 
 import msgspec
@@ -12,17 +12,21 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from copconnect import wire
-from copconnect.bus import AnyWakeup, LocalBus
-from copconnect.database import Database
-from copconnect.delivery import routes
-from copconnect.http import Gate, on_error
-from copconnect.ids import Seq
+from copconnect.bus import AnyWakeup, KeyWakeup, LocalBus
+from copconnect.ids import CellId, Seq
 from copconnect.principals import Caller, Ended
 from copconnect.sockets.endpoint import Limits, Sockets
-from tests.contract.delivery_world import World
 from tests.harness.waiting import PATIENCE_S
+from tests.sockets.memory_feed import Conversation, MemoryFeed
+from tests.sockets.memory_feed import caller as new_caller
 
 _FRAME = msgspec.msgpack.Decoder(wire.ServerFrame)
+
+
+def hello(token: str, positions: Sequence[wire.Position] = ()) -> bytes:
+    """Return an encoded Hello."""
+    frame = wire.Hello(version=2, access_token=token, positions=list(positions))
+    return msgspec.msgpack.encode(frame)
 
 
 class Tokens:
@@ -31,10 +35,6 @@ class Tokens:
     def __init__(self) -> None:
         self.callers: dict[str, Caller] = {}
         self.ended: dict[str, Ended] = {}
-
-    async def authenticate(self, access_token: str) -> Caller | None:
-        """Return whom the token names."""
-        return self.callers.get(access_token)
 
     async def authenticate_all(self, access_tokens: Sequence[str]) -> list[Caller | Ended | None]:
         """Return whom the tokens name."""
@@ -64,19 +64,30 @@ class ForgetfulBus(LocalBus):
             await super().publish(wakeups)
 
 
-class Live(World):
-    """A World that serves."""
+class FeedClock:
+    """Says what the feed says."""
 
-    def __init__(self, database: Database, **limits: int) -> None:
-        self.live_bus = ForgetfulBus()
-        super().__init__(database, bus=self.live_bus)
+    def __init__(self, feed: MemoryFeed) -> None:
+        self._feed = feed
+
+    def now_ms(self) -> int:
+        """Return the feed's time."""
+        return self._feed.now_ms
+
+
+class Live:
+    """Serves live connections over a MemoryFeed."""
+
+    def __init__(self, **limits: int) -> None:
+        self.feed = MemoryFeed()
+        self.bus = ForgetfulBus()
         self.tokens = Tokens()
+        self.clock = FeedClock(self.feed)
         self.sockets = Sockets(
-            feed=self.service.feed,
+            feed=self.feed,
             tokens=self.tokens,
             versions=FixedVersions(),
             bus=self.bus,
-            leases=self.leases,
             clock=self.clock,
             limits=Limits(**limits),
         )
@@ -86,14 +97,8 @@ class Live(World):
     @contextlib.asynccontextmanager
     async def serving(self) -> AsyncIterator["Live"]:
         """Serve until the block ends."""
-        app = Litestar(
-            routes.routes(self.service, Gate(self.tokens)),
-            exception_handlers={Exception: on_error},
-            openapi_config=None,
-            logging_config=None,
-        )
         config = uvicorn.Config(
-            app,
+            Litestar([], openapi_config=None, logging_config=None),
             host="127.0.0.1",
             port=0,
             ws=self.sockets.handover,  # type: ignore[arg-type]
@@ -115,11 +120,52 @@ class Live(World):
             server.should_exit = True
             await task
 
-    def officer(self, person_id: str | None = None) -> Caller:
-        """Register a client that may connect."""
-        caller = self.registry.register(person_id)
+    # --- What happens -----------------------------------------------------------------------
+
+    def officer(self, person_id: str | None = None, *, confirmed: bool = True) -> Caller:
+        """Register a device that may connect."""
+        caller = new_caller(person_id, confirmed=confirmed)
         self.tokens.callers[caller.client_id] = caller
         return caller
+
+    def group(self, *callers: Caller, cells: int = 1) -> Conversation:
+        """Create a conversation."""
+        return self.feed.create(callers, cells)
+
+    async def post(
+        self,
+        made: Conversation,
+        sender: Caller,
+        text: bytes = b"",
+        *,
+        key: str = "",
+        epoch: int = 0,
+    ) -> Seq:
+        """Post a message; return its seq."""
+        wakeup = self.feed.post(made, sender, text, key, epoch)
+        await self.bus.publish([wakeup])
+        return Seq(wakeup.seq)
+
+    async def change(
+        self,
+        made: Conversation,
+        *,
+        add: Sequence[Caller] = (),
+        remove: Sequence[Caller] = (),
+        whole: bool = True,
+    ) -> None:
+        """Change who is listed."""
+        await self.bus.publish([self.feed.change(made, add=add, remove=remove, whole=whole)])
+
+    async def key(
+        self, made: Conversation, cells: Collection[CellId] = (), devices: Collection[Caller] = ()
+    ) -> KeyWakeup:
+        """Make a conversation key."""
+        wakeup = self.feed.key_for(made, cells, devices)
+        await self.bus.publish([wakeup])
+        return wakeup
+
+    # --- Clients ----------------------------------------------------------------------------
 
     def raw(self, **options: object) -> connect:
         """Return a bare WebSocket to the endpoint."""
@@ -127,28 +173,27 @@ class Live(World):
 
     def client(self, caller: Caller, positions: Mapping[str, int] | None = None) -> "LiveClient":
         """Return a client that says Hello, and how far it has come."""
-        return LiveClient(self, caller, positions or {})
+        return LiveClient(self.raw(max_queue=None), caller.client_id, positions or {})
 
 
 class LiveClient:
     """A client's socket after Hello and Ready."""
 
-    def __init__(self, live: Live, caller: Caller, positions: Mapping[str, int]) -> None:
-        self.caller = caller
+    def __init__(self, connecting: connect, token: str, positions: Mapping[str, int]) -> None:
+        self._token = token
         self._positions = [
             wire.Position(conversation_id=one, seq=Seq(seq)) for one, seq in positions.items()
         ]
-        self._connect = live.raw(max_queue=None)
+        self._connect = connecting
         self._socket: ClientConnection | None = None
-        self.ready: wire.Ready | None = None
+        self._ready: wire.Ready | None = None
 
     async def __aenter__(self) -> "LiveClient":
         self._socket = await self._connect.__aenter__()
-        hello = wire.Hello(version=1, access_token=self.caller.client_id, positions=self._positions)
-        await self.send(hello)
+        await self._socket.send(hello(self._token, self._positions))
         ready = await self.next()
         assert isinstance(ready, wire.Ready)
-        self.ready = ready
+        self._ready = ready
         return self
 
     async def __aexit__(
@@ -160,6 +205,12 @@ class LiveClient:
         await self._connect.__aexit__(kind, value, trace)
 
     @property
+    def ready(self) -> wire.Ready:
+        """The first frame."""
+        assert self._ready is not None
+        return self._ready
+
+    @property
     def socket(self) -> ClientConnection:
         """The WebSocket."""
         assert self._socket is not None
@@ -169,21 +220,39 @@ class LiveClient:
         """Send a frame."""
         await self.socket.send(msgspec.msgpack.encode(frame))
 
-    async def next(self, timeout_s: float = PATIENCE_S) -> wire.ServerFrame:
-        """Return the next frame."""
+    async def raw_next(self, timeout_s: float = PATIENCE_S) -> bytes:
+        """Return the bytes of the next frame."""
         async with asyncio.timeout(timeout_s):
             data = await self.socket.recv()
         assert isinstance(data, bytes)
-        frame: wire.ServerFrame = _FRAME.decode(data)
+        return data
+
+    async def next(self, timeout_s: float = PATIENCE_S) -> wire.ServerFrame:
+        """Return the next frame."""
+        frame: wire.ServerFrame = _FRAME.decode(await self.raw_next(timeout_s))
+        return frame
+
+    async def entry_frame(self, timeout_s: float = PATIENCE_S) -> wire.EntryFrame:
+        """Return the next frame, which must be a message."""
+        frame = await self.next(timeout_s)
+        assert isinstance(frame, wire.EntryFrame), frame
         return frame
 
     async def entry(self, timeout_s: float = PATIENCE_S) -> wire.LogEntry:
-        """Return the entry of the next frame, which must be one."""
-        frame = await self.next(timeout_s)
-        assert isinstance(frame, wire.EntryFrame), frame
-        return frame.entry
+        """Return the message of the next frame, which must be one."""
+        return (await self.entry_frame(timeout_s)).entry
 
-    async def nothing(self, for_s: float = 0.3) -> None:
+    async def seqs(self, count: int) -> list[int]:
+        """Return the seqs of the next frames, which must be messages."""
+        return [(await self.entry()).seq for _ in range(count)]
+
+    async def key_frame(self) -> wire.KeyFrame:
+        """Return the next frame, which must be a conversation key."""
+        frame = await self.next()
+        assert isinstance(frame, wire.KeyFrame), frame
+        return frame
+
+    async def nothing(self, for_s: float = 0.2) -> None:
         """Check that no frame comes."""
         try:
             frame = await self.next(for_s)
@@ -193,9 +262,14 @@ class LiveClient:
 
     async def close_code(self) -> int | None:
         """Read to the end; return the close code."""
-        try:
-            async with asyncio.timeout(PATIENCE_S):
-                while True:
-                    await self.socket.recv()
-        except ConnectionClosed as closed:
-            return closed.rcvd.code if closed.rcvd is not None else None
+        return await close_code(self.socket)
+
+
+async def close_code(socket: ClientConnection) -> int | None:
+    """Read to the end; return the close code."""
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                await socket.recv()
+    except ConnectionClosed as closed:
+        return closed.rcvd.code if closed.rcvd is not None else None

@@ -49,9 +49,9 @@ class Returning:
         crowds = [one for one, positions in lacking.items() if len(positions) >= CROWD]
         crowds.sort(key=lambda one: len(lacking[one]), reverse=True)
         for conversation_id in crowds[:_MOST_READ]:
-            oldest, head = min(lacking[conversation_id]), heads[conversation_id]
+            oldest, upto = min(lacking[conversation_id]), heads[conversation_id]
             try:
-                await self._read_one(conversation_id, max(oldest, head - MOST_ENTRIES), head)
+                await self._read_one(conversation_id, max(oldest, upto - MOST_ENTRIES), upto)
             except Exception as error:
                 log.warning("missed_not_read", error=type(error).__name__)
 

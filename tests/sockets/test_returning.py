@@ -1,0 +1,178 @@
+"""Clients that come back are sent what they missed: messages, supplements, keys."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import pytest
+from structlog.testing import capture_logs
+
+from copconnect import errors, wire
+from copconnect.bus import EntryWakeup
+from copconnect.principals import Caller
+from copconnect.sockets import admission, returning
+from tests.harness.waiting import until_async
+from tests.sockets.live_world import Live, LiveClient
+from tests.sockets.memory_feed import Conversation, key_id
+
+
+@asynccontextmanager
+async def together(
+    live: Live,
+    monkeypatch: pytest.MonkeyPatch,
+    callers: Sequence[Caller],
+    positions: dict[str, int],
+) -> AsyncIterator[list[LiveClient]]:
+    """Let these come in together."""
+    monkeypatch.setattr(admission, "TOGETHER", len(callers))
+    await live.sockets._admission.close()
+    clients = [live.client(one, positions) for one in callers]
+    entering = [asyncio.create_task(client.__aenter__()) for client in clients]
+    try:
+        await until_async(lambda: live.sockets.waiting == len(callers))
+        await live.sockets._admission.start()
+        await asyncio.gather(*entering)
+        yield clients
+    finally:
+        for client in clients:
+            await client.__aexit__(None, None, None)
+
+
+def follows(client: LiveClient) -> list[bool]:
+    return [one.follows for one in client.ready.heads]
+
+
+async def test_who_comes_back_is_sent_what_it_missed(live: Live) -> None:
+    a, b = live.officer(), live.officer()
+    made = live.group(a, b)
+    here = made.conversation_id
+    async with live.client(a):
+        key = await live.key(made, made.cells)
+        for _ in range(3):
+            await live.post(made, a, key=key.key_id)
+        async with live.client(b, {here: 2}) as bob:
+            assert [(head.last_seq, head.follows) for head in bob.ready.heads] == [(3, True)]
+            assert await bob.seqs(1) == [3]
+            await live.post(made, a, key=key.key_id)
+            assert await bob.seqs(1) == [4]
+        for position in (4, 900):
+            async with live.client(b, {here: position}) as bob:
+                assert follows(bob) == [True]
+                await bob.nothing(0.05)
+        async with live.client(b) as bob:  # It says nothing of this conversation.
+            assert follows(bob) == [False]
+            await bob.nothing(0.05)
+
+
+async def test_the_keys_of_what_was_missed_come_before_it(live: Live) -> None:
+    """A night in which the key changed: each device gets its cell's seal, or its own."""
+    officers = [live.officer() for _ in range(4)]
+    made = live.group(*officers, cells=2)
+    a, b, c, _ = officers
+    async with live.client(a) as alice:
+        keys = [await live.key(made, made.cells[1:], [c]) for _ in range(3)]
+        for key in keys:
+            await live.post(made, a, key=key.key_id)
+            await live.post(made, a, key=key.key_id)
+        for _ in range(9):
+            await alice.next()
+        for caller, seal in ((b, bytes.fromhex(made.cells[1])), (c, c.device[:16])):
+            async with live.client(caller, {made.conversation_id: 1}) as back:
+                assert follows(back) == [True]
+                # Message 1 was under the first key: the device at 1 has it.
+                assert await back.seqs(1) == [2]
+                for number in (1, 2):
+                    frame = await back.key_frame()
+                    assert frame.record == keys[number].record
+                    assert frame.seal is not None
+                    assert frame.seal[:16] == seal
+                    assert await back.seqs(2) == [2 * number + 1, 2 * number + 2]
+
+
+async def test_the_supplement_of_a_sender_who_was_new_comes_again(live: Live) -> None:
+    a, b, c = live.officer(), live.officer(), live.officer()
+    made = live.group(a, b, c)
+    async with live.client(a) as alice:
+        key = await live.key(made, made.cells)
+        for sender in (a, c, c):
+            await live.post(made, sender, key=key.key_id)
+        for _ in range(4):
+            await alice.next()
+        async with live.client(b, {made.conversation_id: 1}) as bob:
+            given = [(await bob.entry_frame()).supplement for _ in range(2)]
+            assert [one and [p.person_id for p in one.people] for one in given] == [
+                [c.person_id],
+                None,
+            ]
+
+
+async def test_where_a_key_is_not_here_the_log_is_asked(live: Live) -> None:
+    a, b = live.officer(), live.officer()
+    made = live.group(a, b)
+    async with live.client(a) as alice:
+        await live.post(made, a, key=key_id())
+        await alice.entry()
+        async with live.client(b, {made.conversation_id: 0}) as bob:
+            assert follows(bob) == [False]
+            await bob.nothing(0.05)
+
+
+async def test_what_a_crowd_missed_is_read_once(
+    live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a restart: nobody here was sent anything yet. What is much is read in parts."""
+    monkeypatch.setattr("tests.sockets.memory_feed.MOST_READ", 2)
+    officers = [live.officer() for _ in range(2 * returning.CROWD)]
+    made = live.group(*officers)
+    keys = [live.feed.key_for(made, made.cells) for _ in range(2)]
+    for number in range(5):
+        live.feed.post(made, officers[0], key=keys[number // 3].key_id)
+    positions: dict[str, int] = {made.conversation_id: 2}
+    async with live.client(officers[0], positions) as lonely:
+        assert follows(lonely) == [False]
+    assert live.feed.reads == []
+    async with together(live, monkeypatch, officers, positions) as clients:
+        assert live.feed.reads == ["entries 2-5", "entries 4-5", "key", "key"]
+        assert len(live.feed.supplements) == 1
+        await live.post(made, officers[0], key=keys[1].key_id)
+        for client in clients:
+            assert follows(client) == [True]
+            assert (await client.key_frame()).record == keys[0].record
+            first = await client.entry_frame()
+            assert (first.entry.seq, first.supplement is None) == (3, False)
+            assert (await client.key_frame()).record == keys[1].record
+            assert await client.seqs(3) == [4, 5, 6]
+
+
+async def test_a_log_that_cannot_be_read_keeps_nobody_out(
+    live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    officers = [live.officer() for _ in range(returning.CROWD)]
+    made = live.group(*officers)
+    live.feed.post(made, officers[0])
+
+    async def away(*_: object) -> Sequence[EntryWakeup]:
+        raise errors.Overloaded
+
+    monkeypatch.setattr(live.feed, "entries", away)
+    with capture_logs() as logged:
+        async with together(live, monkeypatch, officers, {made.conversation_id: 0}) as clients:
+            assert [follows(one) for one in clients] == [[False]] * len(officers)
+    assert [one["event"] for one in logged] == ["missed_not_read"]
+
+
+async def test_a_storm_of_returners_reads_nothing_that_is_here(
+    live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    officers = [live.officer() for _ in range(2 * returning.CROWD)]
+    made: Conversation = live.group(*officers)
+    async with live.client(officers[0]) as first:
+        key = await live.key(made, made.cells)
+        await live.post(made, officers[0], key=key.key_id)
+        await first.key_frame()
+        await first.entry()
+        async with together(live, monkeypatch, officers[1:], {made.conversation_id: 0}) as clients:
+            for client in clients:
+                assert isinstance(await client.next(), wire.KeyFrame)
+                assert await client.seqs(1) == [1]
+        assert live.feed.reads == []
