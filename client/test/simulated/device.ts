@@ -1,58 +1,74 @@
 /** One device of a run: where it is, and what it was told to say. */
 import { hasCode } from "../../src/failure.ts";
-import type { EncryptionView } from "../../src/core.ts";
-import type { Officer } from "../officer.ts";
+import type { DeviceId } from "../../src/keys/ids.ts";
+import type { ServerFrame } from "../../src/wire.ts";
+import type { MemoryServer } from "../memory/server.ts";
+import { Officer } from "../officer.ts";
+import { loseRecords } from "../vaults.ts";
 import { Link } from "./link.ts";
-import type { Scene } from "./scene.ts";
+import type { SimulatedTime } from "./time.ts";
 
-/** `gone`: signed out for good. */
+/** `gone`: revoked for good. */
 export type Where = "online" | "offline" | "closed" | "gone";
 
-const POLL_MS = 250;
-const KEY_PACKAGES_MS = 500;
 /** Requests and frames take this long at most while a run is under way. */
 const SLOW_MS = 700;
+/** Some frames are lost: of one kind, or all of a conversation's. */
+const LOST: readonly (readonly ServerFrame["t"][])[] = [
+  ["key"],
+  ["share", "share_wanted"],
+  ["cell_key", "cell_key_wanted", "key_wanted"],
+  ["roster", "conversation", "gone"],
+  ["entry", "key", "share", "conversation"],
+];
+/** What a device can lose: everything that was sealed or shared to it, or where it stands. */
+export const FORGOTTEN: readonly (readonly string[])[] = [["secrets"], ["cell-secrets"], ["secrets", "cell-secrets"]];
 
 export class Device {
   readonly person: number;
   readonly personId: string;
   readonly clientId: string;
+  readonly device: DeviceId;
   readonly officer: Officer;
   readonly #link: Link;
-  readonly #scene: Scene;
+  readonly #time: SimulatedTime;
   where: Where = "online";
 
   private constructor(
-    scene: Scene,
+    time: SimulatedTime,
     link: Link,
     person: number,
     officer: Officer,
-    ids: { readonly personId: string; readonly clientId: string },
+    ids: Pick<Device, "personId" | "clientId" | "device">,
   ) {
-    this.#scene = scene;
+    this.#time = time;
     this.#link = link;
     this.person = person;
     this.officer = officer;
     this.personId = ids.personId;
     this.clientId = ids.clientId;
+    this.device = ids.device;
   }
 
-  static async register(scene: Scene, person: number): Promise<Device> {
-    const link = new Link(scene, () => 0);
+  static async register(
+    time: SimulatedTime,
+    server: MemoryServer,
+    person: number,
+  ): Promise<Device> {
+    const link = new Link(server, () => 0);
     const { fetch } = link.network;
     const { WebSocket } = link;
-    const officer = await scene.device(person, { fetch, WebSocket, random: scene.random });
-    // Until others can let it in: who has no key packages comes in by itself, later.
-    await scene.pass(KEY_PACKAGES_MS);
-    const { clientId } = await officer.core.state();
-    const ids = { personId: officer.person, clientId: clientId ?? "" };
-    return new Device(scene, link, person, officer, ids);
+    const random = time.random.next;
+    const officer = await Officer.register(server, person, { fetch, WebSocket, random });
+    const clientId = (await officer.core.state()).clientId ?? "";
+    const { device, personId } = server.people.client(clientId);
+    return new Device(time, link, person, officer, { personId, clientId, device });
   }
 
   /** From now on everything takes a while. */
   slow(): void {
     // Most is quick; what is slow lets much happen meanwhile.
-    this.#link.delayMs = () => SLOW_MS * this.#scene.random() ** 4;
+    this.#link.delayMs = () => SLOW_MS * this.#time.random.next() ** 4;
   }
 
   quick(): void {
@@ -71,7 +87,7 @@ export class Device {
       return;
     }
     if (how === 2) {
-      const { random } = this.#scene;
+      const random = this.#time.random.next;
       this.#link.network.dies = () => (random() < 0.5 ? "before" : "after");
       this.#link.break();
     }
@@ -88,6 +104,13 @@ export class Device {
     else await this.officer.core.networkChanged(true);
   }
 
+  /** The disk loses secrets that were sealed or shared to this device. */
+  async forgets(which: number): Promise<void> {
+    if (this.where !== "closed") await this.goes(0);
+    await loseRecords(this.officer.vaultName, ...(FORGOTTEN[which % FORGOTTEN.length] ?? []));
+    await this.comes();
+  }
+
   /** Its connection ends and it comes back at once: what was pushed meanwhile is lost. */
   reconnects(): void {
     this.#link.break();
@@ -95,56 +118,26 @@ export class Device {
 
   /** Of what is pushed some is lost, until it connects anew. */
   loses(kind: number): void {
-    const kinds = [["late_seal"], ["seal_wanted"], ["duty"], ["late_seal", "seal_wanted"]] as const;
-    for (const one of kinds[kind % kinds.length] ?? []) this.#link.lost.add(one);
-  }
-
-  deaf(): void {
-    for (const one of [
-      "entry",
-      "late_seal",
-      "seal_wanted",
-      "duty",
-      "conversation",
-      "gone",
-    ] as const)
-      this.#link.lost.add(one);
+    for (const one of LOST[kind % LOST.length] ?? []) this.#link.lost.add(one);
   }
 
   losesAnswers(): void {
-    this.#link.network.path = /\/(?:sealed|messages|commits|leases|seals|members|key-record)$/u;
+    this.#link.network.path = /\/(?:messages|members|keys|shares|share-requests|device-keys)$/u;
     this.#link.network.loseAnswers = 2;
   }
 
   async says(conversationId: string, text: string, messageId: string): Promise<void> {
     const content = { kind: "text", text, mentions: [] } as const;
-    // Who has no place (yet, any more) says it to nobody.
+    // A device that has no place in the conversation (yet, any more) says it to nobody.
     await this.officer.core
       .send(conversationId, content, null, messageId)
       .catch((error: unknown) => {
-        if (!hasCode(error, "conversation_left", "not_found", "signed_out", "locked")) throw error;
+        const known = ["conversation_left", "not_found", "signed_out", "locked", "not_member"];
+        if (!hasCode(error, ...known)) throw error;
       });
   }
 
-  /** Wait for a condition, `limitMs` at most, and say in the end how it was. */
-  async until(
-    what: string,
-    limitMs: number,
-    condition: () => Promise<boolean>,
-    state: () => Promise<unknown>,
-  ): Promise<void> {
-    for (let ms = 0; !(await condition()); ms += POLL_MS) {
-      if (ms > limitMs)
-        throw new Error(`${this.toString()} never: ${what}; ${JSON.stringify(await state())}`);
-      await this.#scene.pass(POLL_MS);
-    }
-  }
-
-  async view(conversationId: string): Promise<EncryptionView> {
-    return this.officer.core.encryption(conversationId);
-  }
-
   toString(): string {
-    return `device ${this.clientId.slice(0, 6)} of person ${String(this.person)}`;
+    return `device ${this.device.slice(0, 6)} of person ${String(this.person)}`;
   }
 }

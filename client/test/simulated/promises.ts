@@ -1,117 +1,114 @@
-/** What a group promises once everybody is back: see several-cells-away.test.ts. */
+/** What a force promises once everybody is back: see model.test.ts. */
 import { expect } from "vitest";
+import { newest } from "../memory/rosters.ts";
 import type { Device } from "./device.ts";
-import type { Group } from "./group.ts";
-import type { Outcome, Scene } from "./scene.ts";
+import type { Force } from "./force.ts";
+import { accepted, type AcceptedMessage } from "./truth.ts";
 
 const SETTLE_MS = 600_000;
 const PAGE = 1_000;
 
 /** Everybody comes back, what is on its way arrives, and everybody says a last word to all. */
-export async function settle(scene: Scene, group: Group): Promise<void> {
-  for (const device of group.devices) {
+export async function settle(force: Force): Promise<void> {
+  for (const device of force.devices) {
     device.quick();
     if (device.there) device.reconnects();
     await device.comes();
   }
-  await atRest(scene, group);
-  const last: string[] = [];
-  for (const device of await members(scene, group)) last.push(await group.says(device));
-  await atRest(scene, group);
-  for (const device of await members(scene, group))
-    await device.until(
-      "everybody's last word",
-      SETTLE_MS,
-      async () => {
-        const texts = new Set(await device.officer.texts(group.id, PAGE));
+  for (const id of force.conversations) await atRest(force, id);
+  for (const id of force.conversations) {
+    const last: string[] = [];
+    for (const device of listed(force, id)) last.push(await force.says(device, id));
+    await atRest(force, id);
+    for (const device of listed(force, id))
+      await force.until(`${device.toString()} has ${last.join()}`, SETTLE_MS, async () => {
+        const texts = new Set(await device.officer.texts(id, PAGE));
         return last.every((text) => texts.has(text));
-      },
-      async () => ({
-        of: last,
-        has: await device.officer.texts(group.id, PAGE),
-        view: await device.view(group.id),
-      }),
-    );
-}
-
-async function members(scene: Scene, group: Group): Promise<readonly Device[]> {
-  const { members: clients } = await scene.outcome(group.id, group.founders);
-  return group.devices.filter(({ clientId }) => clients.has(clientId));
-}
-
-/** Nobody has anything left to send, to enter or to wait for. */
-async function atRest(scene: Scene, group: Group): Promise<void> {
-  for (const device of await members(scene, group)) {
-    const { core } = device.officer;
-    const now = async () => {
-      const item = (await core.conversations()).find((one) => one.conversationId === group.id);
-      // Nobody has told it yet.
-      if (item === undefined) return null;
-      const { state, alarm } = item;
-      const { epoch, epochCode, waiting, cells, cellsReady } = await device.view(group.id);
-      const { outbox } = await core.state();
-      const cellEpoch = await scene.epochOf(group.id, device.clientId);
-      const inside = epochCode !== null && (cellEpoch ?? epoch) === epoch;
-      return { state, alarm, inside, epoch, cellEpoch, outbox, waiting, cells, cellsReady };
-    };
-    await device.until(
-      "at rest",
-      SETTLE_MS,
-      async () => {
-        const found = await now();
-        if (found === null || !found.inside || found.outbox > 0) return false;
-        const { state, waiting } = found;
-        if (state !== "ready") return false;
-        return waiting === 0 || waiting <= (await orphans(scene, group));
-      },
-      now,
-    );
+      });
   }
 }
 
-async function orphans(scene: Scene, group: Group): Promise<number> {
-  return (await scene.outcome(group.id, group.founders)).orphans;
+/** Devices of the newest roster that this run drives. */
+function listed(force: Force, id: string): readonly Device[] {
+  const { leaves } = newest(force.server.conversation(id));
+  return force.devices.filter(({ device, where }) => leaves.has(device) && where !== "gone");
+}
+
+/** Nobody has anything left to send or to wait for that it is entitled to. */
+async function atRest(force: Force, id: string): Promise<void> {
+  for (const device of listed(force, id)) {
+    const { core } = device.officer;
+    let last: unknown = null;
+    const resting = async (): Promise<boolean> => {
+      const item = (await core.conversations()).find((one) => one.conversationId === id);
+      // Nobody has told it yet.
+      if (item === undefined) return false;
+      const { outbox, catchingUp } = await core.state();
+      const lacking = await lacks(force, id, device);
+      const { state, history } = item;
+      last = { state, history, outbox, catchingUp, lacking };
+      return outbox === 0 && !catchingUp && history === null && lacking.length === 0;
+    };
+    await force.until(`${device.toString()} at rest`, SETTLE_MS, resting).catch((error: unknown) => {
+      throw new Error(`${String(error)}: ${JSON.stringify(last)}`);
+    });
+  }
+}
+
+/** Texts that a device must show and does not. */
+async function lacks(force: Force, id: string, device: Device): Promise<readonly string[]> {
+  const has = new Set(await device.officer.texts(id, PAGE));
+  return said(force, id)
+    .filter(({ due }) => due.has(device.device))
+    .map(({ messageId, seq }) => [textOf(force, messageId), seq] as const)
+    .filter(([text]) => !has.has(text))
+    .map(([text, seq]) => `${text} at ${String(seq)}`);
+}
+
+function said(force: Force, id: string): readonly AcceptedMessage[] {
+  return accepted(force.server, id).filter(({ messageId }) => force.said.has(messageId));
+}
+
+function textOf(force: Force, messageId: string): string {
+  return force.said.get(messageId)?.text ?? "";
 }
 
 /** The promises themselves. */
-export async function check(scene: Scene, group: Group): Promise<void> {
-  const outcome = await scene.outcome(group.id, group.founders);
-  expect(outcome.unsealed).toEqual([]);
-  for (const device of group.devices) await checkDevice(group, device, outcome);
+export async function check(force: Force): Promise<void> {
+  for (const id of force.conversations)
+    for (const device of force.devices)
+      if (device.where !== "gone") await checkDevice(force, id, device);
 }
 
-async function checkDevice(group: Group, device: Device, outcome: Outcome): Promise<void> {
-  const { messages, members: clients } = outcome;
-  const texts = await device.officer.texts(group.id, PAGE);
-  const own = new Map([...group.said].map(([messageId, { text }]) => [messageId, text]));
-  const textOf = (messageId: string): string => own.get(messageId) ?? "";
-  const said = messages.filter(({ messageId }) => own.has(messageId));
-  const shown = (of: typeof said): readonly string[] =>
-    of.map(({ messageId }) => textOf(messageId));
+async function checkDevice(force: Force, id: string, device: Device): Promise<void> {
+  const texts = await device.officer.texts(id, PAGE);
+  const messages = said(force, id);
+  const shown = (of: readonly AcceptedMessage[]): readonly string[] =>
+    of.map(({ messageId }) => textOf(force, messageId));
   const has = new Set(texts);
 
-  // Once each, in the log's order; what one said oneself in vain aside.
-  const accepted = shown(said);
-  const ofTheLog = texts.filter((text) => accepted.includes(text));
-  const expected = accepted.filter((text) => has.has(text));
-  expect(ofTheLog, `${device.toString()}: order`).toEqual(expected);
+  // Once each, in the log's order; what the device said in vain aside.
+  const all = shown(messages);
+  const ofTheLog = texts.filter((text) => all.includes(text));
+  expect(ofTheLog, `${device.toString()}: once, in order`).toEqual(
+    all.filter((text) => has.has(text)),
+  );
 
-  const mine = (messageId: string): boolean => group.said.get(messageId)?.by === device;
-  const forbidden = said.filter(
+  const mine = (messageId: string): boolean => force.said.get(messageId)?.by === device;
+  const forbidden = messages.filter(
     ({ messageId, allowed }) =>
-      has.has(textOf(messageId)) && allowed?.has(device.clientId) === false && !mine(messageId),
+      has.has(textOf(force, messageId)) && !allowed.has(device.device) && !mine(messageId),
   );
   expect(shown(forbidden), `${device.toString()}: not for it`).toEqual([]);
-  if (!clients.has(device.clientId)) return;
+  if (!newest(force.server.conversation(id)).leaves.has(device.device)) return;
 
-  const lacks = said
-    .filter(({ messageId, due }) => due.has(device.clientId) && !has.has(textOf(messageId)))
-    .map(({ messageId, seq }) => `${textOf(messageId)} at ${String(seq)}`);
-  const view = await device.view(group.id);
-  const { alarm } = await device.officer.core.conversation(group.id);
-  expect({ lacks, refused: view.refused, alarm }, device.toString()).toEqual({
-    lacks: [],
-    refused: 0,
-    alarm: null,
+  const view = await device.officer.core.encryption(id);
+  const item = await device.officer.core.conversation(id);
+  // What a dishonest member posts is refused, and a restored log is another one: both are shown.
+  const refused = force.mischief ? 0 : view.refused;
+  const alarm = force.restored ? null : item.alarm;
+  const lacking = await lacks(force, id, device);
+  expect({ lacking, refused, alarm }, device.toString()).toEqual({
+    ...{ lacking: [], refused: 0, alarm: null },
   });
 }

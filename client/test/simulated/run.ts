@@ -1,23 +1,36 @@
-/** One run: a group goes through a schedule, and keeps its promises. */
-import { Group } from "./group.ts";
+/** One run: a force goes through a schedule, and keeps its promises. */
+import { IDBFactory } from "fake-indexeddb";
+import { MemoryServer } from "../memory/server.ts";
+import { Force } from "./force.ts";
 import { check, settle } from "./promises.ts";
-import type { Scene } from "./scene.ts";
 import { writeSchedule } from "./schedule.ts";
 import type { Schedule } from "./schedule.ts";
+import { SimulatedTime } from "./time.ts";
 
-export async function run(schedule: Schedule, open: () => Scene): Promise<void> {
-  const scene = open();
-  const group = new Group(scene);
+export interface RunOptions {
+  /** Bend the server before anything happens: for tests that the model finds what is wrong. */
+  readonly bend?: (server: MemoryServer) => void;
+}
+
+export async function run(schedule: Schedule, { bend }: RunOptions = {}): Promise<void> {
+  const time = SimulatedTime.begin(schedule.seed);
+  // The same seed gives vaults the same names.
+  globalThis.indexedDB = new IDBFactory();
+  const { cellSize, policy } = schedule;
+  const server = await MemoryServer.start({ cellSize, policy });
+  bend?.(server);
+  const force = new Force(server, time);
   try {
-    await group.begin(schedule.people);
-    for (const step of schedule.steps) await group.do(step);
-    await settle(scene, group);
-    await check(scene, group);
+    await force.begin(schedule);
+    for (const step of schedule.steps) await force.do(step);
+    await settle(force);
+    await check(force);
   } catch (error) {
     const again = `COPCONNECT_MODEL_SCHEDULE="${writeSchedule(schedule)}"`;
-    const there = group.id === "" ? "" : scene.describe(group.id);
-    throw new Error(`${again}\n${String(error)}\n${there}`, { cause: error });
+    throw new Error(`${again}\n${String(error)}\n${server.story()}`, { cause: error });
   } finally {
-    await scene.close();
+    await Promise.all(force.devices.map(({ officer }) => officer.close()));
+    await server.close();
+    await time.end();
   }
 }

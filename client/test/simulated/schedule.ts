@@ -1,21 +1,24 @@
 /** What happens in a run, as plain steps that can be written down and run again. */
 import fc from "fast-check";
 
+/** How often each act comes, of all. */
 export const ACTS = {
-  say: 10,
+  say: 12,
   goes: 6,
   comes: 6,
   adds: 4,
   removes: 3,
-  grows: 2,
-  shrinks: 2,
+  registers: 2,
   device: 2,
+  confirms: 3,
   revokes: 1,
-  abandons: 3,
+  forgets: 2,
   sleeps: 2,
   deaf: 3,
   loses: 2,
-  forgets: 1,
+  rubbish: 2,
+  restarts: 1,
+  restores: 1,
 } as const;
 
 export type Act = keyof typeof ACTS;
@@ -44,11 +47,16 @@ export interface Schedule {
   readonly seed: number;
   /** How many people there are in the beginning. */
   readonly people: number;
+  /** Devices in a cell, at most. */
+  readonly cellSize: number;
+  readonly policy: "none" | "approval";
+  /** What new members of the group see. */
+  readonly historyDays: 0 | 30;
   readonly steps: readonly Step[];
 }
 
-/** Long enough for nothing, an answer, a whole change, turns at founding, and graces that end. */
-const REST_MS = [0, 0, 60, 400, 3_000, 12_000, 70_000];
+/** Long enough for nothing, an answer, a whole change, questions to others, and a stamp that ends. */
+const REST_MS = [0, 0, 60, 400, 3_000, 12_000, 700_000];
 
 const step = fc
   .tuple(
@@ -64,18 +72,24 @@ const step = fc
   )
   .map((fields) => new Step(...fields));
 
-/** Groups of so many people in the beginning, and so many steps at most. */
+/** So many people in the beginning, and so many steps at most. */
 export function schedules(people: readonly number[], most: number): fc.Arbitrary<Schedule> {
   return fc.record({
     seed: fc.nat(1_000_000),
     people: fc.constantFrom(...people),
+    cellSize: fc.constantFrom(3, 256),
+    policy: fc.constantFrom("none", "approval"),
+    historyDays: fc.constantFrom(0, 30),
     steps: fc.array(step, { minLength: most / 3, maxLength: most }),
   });
 }
 
 /** As {@link readSchedule} reads it. */
-export function writeSchedule({ seed, people, steps }: Schedule): string {
-  return [`seed ${String(seed)}`, `people ${String(people)}`, ...steps.map(String)].join("; ");
+export function writeSchedule(schedule: Schedule): string {
+  const { seed, people, cellSize, policy, historyDays, steps } = schedule;
+  const numbers = { seed, people, cellSize, historyDays, approval: policy === "approval" ? 1 : 0 };
+  const head = Object.entries(numbers).map(([name, value]) => `${name} ${String(value)}`);
+  return [...head, ...steps.map(String)].join("; ");
 }
 
 export function readSchedule(text: string): Schedule {
@@ -85,5 +99,9 @@ export function readSchedule(text: string): Schedule {
     const [who = 0, more = 0, thenMs = 0] = numbers.map(Number);
     return act in ACTS ? [new Step(act as Act, who, more, thenMs)] : [];
   });
-  return { seed: number("seed"), people: number("people"), steps };
+  return {
+    ...{ seed: number("seed"), people: number("people"), cellSize: number("cellSize"), steps },
+    policy: number("approval") === 1 ? "approval" : "none",
+    historyDays: number("historyDays") === 30 ? 30 : 0,
+  };
 }

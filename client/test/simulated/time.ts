@@ -45,7 +45,10 @@ export class SimulatedTime {
     const time = new SimulatedTime(seed);
     vi.useFakeTimers({
       now: BEGIN_MS,
-      toFake: ["setTimeout", "clearTimeout", "setInterval", "clearInterval", "Date"],
+      toFake: [
+        ...(["setTimeout", "clearTimeout", "setInterval", "clearInterval"] as const),
+        ...(["Date", "performance"] as const),
+      ],
     });
     time.#leastMillisecond();
     time.#countTasks();

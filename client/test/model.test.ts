@@ -1,0 +1,35 @@
+/**
+ * A stateful test of the real cores in simulated time (issue 8): people and devices come and go, are
+ * removed and return, forget, are confirmed by digits; a member is dishonest; the server restarts and
+ * goes back to a backup. Once all are online, every accepted message is shown exactly once, in the
+ * log's order, by every entitled device, and by nobody else.
+ *
+ * A failing schedule prints itself; COPCONNECT_MODEL_SCHEDULE runs it again. COPCONNECT_MODEL_RUNS
+ * says how many schedules are run, COPCONNECT_MODEL_SEED which.
+ */
+import fc from "fast-check";
+import { expect, it } from "vitest";
+import { readSchedule, schedules, writeSchedule } from "./simulated/schedule.ts";
+import { run } from "./simulated/run.ts";
+
+const RUNS = Number(process.env["COPCONNECT_MODEL_RUNS"] ?? 20);
+const SEED = Number(process.env["COPCONNECT_MODEL_SEED"] ?? 7);
+const GIVEN = process.env["COPCONNECT_MODEL_SCHEDULE"];
+const LIMIT_MS = 60_000 + RUNS * 10_000;
+const MOST_STEPS = 24;
+
+it("shows every accepted message once to every entitled device", { timeout: LIMIT_MS }, async () => {
+  if (GIVEN !== undefined) return run(readSchedule(GIVEN));
+  await fc.assert(
+    fc.asyncProperty(schedules([2, 3, 4], MOST_STEPS), (schedule) => run(schedule)),
+    { numRuns: RUNS, seed: SEED, endOnFailure: true },
+  );
+});
+
+it("writes schedules down so that they can be read again", () => {
+  fc.assert(
+    fc.property(schedules([2, 3, 4], MOST_STEPS), (schedule) => {
+      expect(readSchedule(writeSchedule(schedule))).toEqual(schedule);
+    }),
+  );
+});

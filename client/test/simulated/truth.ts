@@ -1,0 +1,58 @@
+/**
+ * Who must show a message in the end, and who may, from what the server kept: the log, the keys and
+ * the signed rosters of every epoch. Nothing of a device is asked.
+ */
+import type { DeviceId } from "../../src/keys/ids.ts";
+import { newest } from "../memory/rosters.ts";
+import type { MemoryServer } from "../memory/server.ts";
+import type { ConversationState, KeyState, LogState, RosterAt } from "../memory/state.ts";
+
+export interface AcceptedMessage {
+  readonly messageId: string;
+  readonly seq: number;
+  /** Devices that must have it. */
+  readonly due: ReadonlySet<DeviceId>;
+  /** Devices that may have it, and nobody else. */
+  readonly allowed: ReadonlySet<DeviceId>;
+}
+
+/** In the order of the log. */
+export function accepted(server: MemoryServer, id: string): readonly AcceptedMessage[] {
+  const conversation = server.conversation(id);
+  const rosters = [...conversation.rosters.values()];
+  const everybody = new Set(rosters.flatMap(({ leaves }) => [...leaves.keys()]));
+  return conversation.log.map((stored) => {
+    const key = server.keys.byId(conversation, stored.keyId);
+    const due = [...newest(conversation).leaves.keys()].filter((device) =>
+      isDue(conversation, stored, key, device),
+    );
+    const allowed = [...everybody].filter((device) => mayRead(rosters, key, device));
+    const { messageId, entry } = stored;
+    return { messageId, seq: entry.seq, due: new Set(due), allowed: new Set(allowed) };
+  });
+}
+
+/**
+ * H3 shares a key with a device whose history reaches back to when it was made; the log gives a
+ * device what came since.
+ */
+function isDue(
+  conversation: ConversationState,
+  { entry, device: sender }: LogState,
+  key: KeyState | null,
+  device: DeviceId,
+): boolean {
+  const leaf = newest(conversation).leaves.get(device);
+  if (leaf === undefined || key === null) return false;
+  if (device === sender) return true;
+  return entry.sentMs >= leaf.historyFrom && key.createdMs >= leaf.historyFrom;
+}
+
+/** Whether a device was ever listed, since the key was made or later, with a history that reaches it. */
+function mayRead(rosters: readonly RosterAt[], key: KeyState | null, device: DeviceId): boolean {
+  if (key === null) return false;
+  return rosters.some(({ head, leaves }) => {
+    const leaf = leaves.get(device);
+    return leaf !== undefined && head.epoch >= key.epoch && key.createdMs >= leaf.historyFrom;
+  });
+}
