@@ -27,33 +27,49 @@ interface Round {
 export class Fetching {
   readonly #options: FetchingOptions;
   readonly #rounds = new Map<boolean, Round>();
-  readonly #running = new Set<boolean>();
+  /** The round whose requests are on their way. */
+  readonly #running = new Map<boolean, Round>();
 
   constructor(options: FetchingOptions) {
     this.#options = options;
   }
 
-  /** Resolves when the answers about these people have been taken in. */
-  fetch(people: Iterable<PersonId>, keys: boolean): Promise<void> {
-    const round = this.#rounds.get(keys) ?? newRound();
-    this.#rounds.set(keys, round);
-    for (const personId of people) round.people.add(personId);
-    if (!this.#running.has(keys)) void this.#run(keys);
-    return round.done;
+  /**
+   * Resolves when the answers about these people have been taken in. `fresh`: an answer to a request
+   * that is on its way already does not serve.
+   */
+  async fetch(people: Iterable<PersonId>, keys: boolean, fresh: boolean): Promise<void> {
+    const running = this.#running.get(keys);
+    const wanted = [...people];
+    const isServed = (personId: PersonId): boolean =>
+      !fresh && running?.people.has(personId) === true;
+    const unserved = wanted.filter((personId) => !isServed(personId));
+    const waits: Promise<void>[] = [];
+    if (running !== undefined && unserved.length < wanted.length) waits.push(running.done);
+    if (unserved.length > 0) {
+      const round = this.#rounds.get(keys) ?? newRound();
+      this.#rounds.set(keys, round);
+      for (const personId of unserved) round.people.add(personId);
+      if (running === undefined) void this.#run(keys, round);
+      waits.push(round.done);
+    }
+    await Promise.all(waits);
   }
 
-  async #run(keys: boolean): Promise<void> {
-    this.#running.add(keys);
+  async #run(keys: boolean, first: Round): Promise<void> {
+    this.#running.set(keys, newRound());
     // Whoever asks in the same tick goes with the first request.
     await Promise.resolve();
-    for (let round = this.#rounds.get(keys); round !== undefined; round = this.#rounds.get(keys)) {
+    for (let round: Round | undefined = first; round !== undefined;) {
       this.#rounds.delete(keys);
+      this.#running.set(keys, round);
       try {
         await this.#ask([...round.people], keys);
         round.resolve();
       } catch (error) {
         round.reject(error);
       }
+      round = this.#rounds.get(keys);
     }
     this.#running.delete(keys);
   }

@@ -55,7 +55,8 @@ export class PeopleTrust implements DeviceTrust {
   readonly #loading = new Map<PersonId, Promise<void>>();
   /** People whose records, and those of everybody behind them, are in. */
   readonly #complete = new Set<PersonId>();
-  readonly #askedMs = new Map<PersonId, number>();
+  /** When the server was asked last, without and with DeviceKeys. */
+  readonly #askedMs = { false: new Map<PersonId, number>(), true: new Map<PersonId, number>() };
   readonly #fetching: Fetching;
   #taking: Promise<void> = Promise.resolve();
   readonly #changed = new Set<(people: readonly PersonId[]) => void>();
@@ -85,7 +86,8 @@ export class PeopleTrust implements DeviceTrust {
     this.#rows.clear();
     this.#loading.clear();
     this.#complete.clear();
-    this.#askedMs.clear();
+    this.#askedMs.false.clear();
+    this.#askedMs.true.clear();
     await this.#addDepartment();
   }
 
@@ -111,16 +113,17 @@ export class PeopleTrust implements DeviceTrust {
       if (options.fresh === true) return true;
       const row = this.#rows.get(personId);
       const known = row !== undefined && (keys ? row.keysVersion : row.version) > 0;
-      return !known && !this.#wasAsked(personId);
+      return !known && !this.#wasAsked(personId, keys);
     });
     if (wanted.length === 0) return;
-    await this.#fetching.fetch(wanted, keys);
-    for (const personId of wanted) this.#askedMs.set(personId, this.#options.now());
+    await this.#fetching.fetch(wanted, keys, options.fresh === true);
+    const now = this.#options.now();
+    for (const personId of wanted) this.#askedMs[`${keys}`].set(personId, now);
     await this.#have(people);
   }
 
-  #wasAsked(personId: PersonId): boolean {
-    const askedMs = this.#askedMs.get(personId) ?? -Infinity;
+  #wasAsked(personId: PersonId, keys: boolean): boolean {
+    const askedMs = this.#askedMs[`${keys}`].get(personId) ?? -Infinity;
     return Math.abs(this.#options.now() - askedMs) < ASK_AGAIN_MS;
   }
 
@@ -266,7 +269,7 @@ export class PeopleTrust implements DeviceTrust {
       return this.#judgeOwn(personId, device, atMs, rule);
     } catch (error) {
       const mendable = error instanceof Refused && error.missing !== null;
-      if (!mendable || this.#wasAsked(personId)) throw error;
+      if (!mendable || this.#wasAsked(personId, false)) throw error;
       const asked = this.ensure([personId], { fresh: true });
       // Without network the refusal stands: whoever asked judges again when people change.
       const answered = await asked.then(

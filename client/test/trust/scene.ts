@@ -1,0 +1,169 @@
+/**
+ * A department with people for tests of the trust stores: real records, a real vault, and a server
+ * that answers with whatever the test puts into `bundles`, right or wrong.
+ */
+import "fake-indexeddb/auto";
+import { newId } from "../../src/octets.ts";
+import { DeviceKeyFormat } from "../../src/keys/device-key.ts";
+import { X25519, publicKeyOf, type Kem } from "../../src/keys/hpke.ts";
+import { DAY_MS } from "../../src/keys/times.ts";
+import { DepartmentTrust } from "../../src/trust/department-trust.ts";
+import { PeopleTrust } from "../../src/trust/people-trust.ts";
+import { Vault } from "../../src/vault/vault.ts";
+import type { LookUpTrust, PersonTrust } from "../../src/wire.ts";
+import { Department, newSigner, type CardValues, type Policy, type Signer } from "../department.ts";
+
+export const NOW = Date.UTC(2026, 10, 26, 12);
+export const UNIT = "TG/HYD/CHAR";
+
+export async function openVault(name = `trust-${newId()}`): Promise<Vault> {
+  const vault = new Vault({ name, now: () => NOW });
+  await vault.open();
+  return vault;
+}
+
+/** One person's signed records, as the server keeps them. */
+export class Officer {
+  readonly personId = newId();
+  readonly signers: Signer[] = [];
+  readonly bundle: { -readonly [Name in keyof PersonTrust]: PersonTrust[Name] };
+  readonly #department: Department;
+  #former: { readonly number: number; readonly hash: Uint8Array } | null = null;
+
+  constructor(department: Department) {
+    this.#department = department;
+    this.bundle = {
+      personId: this.personId,
+      version: 1,
+      ...{ devices: [], certificates: [], cards: [], endorsements: [] },
+      ...{ grants: [], revocations: [], keys: [] },
+    };
+  }
+
+  /** Another version with more records. */
+  add(more: Partial<Record<keyof PersonTrust, Uint8Array>>): void {
+    this.bundle.version++;
+    for (const [kind, bytes] of Object.entries(more))
+      (this.bundle[kind as "cards"] as Uint8Array[]).push(bytes);
+  }
+
+  async register(createdMs = NOW - 30 * DAY_MS, signer = newSigner(this.personId)) {
+    this.signers.push(signer);
+    const devices = this.signers.map(({ deviceBytes }) => deviceBytes);
+    const list = await this.#department.personDevices(
+      this.personId,
+      devices,
+      this.#former,
+      createdMs,
+    );
+    this.#former = list;
+    const { publicKey } = signer.keys;
+    this.add({ devices: list.bytes });
+    this.add({ certificates: this.#department.certify(signer, publicKey, createdMs) });
+    return signer;
+  }
+
+  async card(values: Partial<CardValues> & { readonly name: string }): Promise<void> {
+    const { name, ...rest } = values;
+    const card = await this.#department.card(this.personId, {
+      ...{ number: this.bundle.cards.length + 1, createdMs: NOW - 40 * DAY_MS },
+      ...{ names: [{ script: "Latn", name }], rank: "PC", post: "Constable" },
+      ...{ unit: "CHAR", path: UNIT },
+      ...rest,
+    });
+    this.add({ cards: card.bytes });
+  }
+
+  async key(signer: Signer, generation: number, createdMs = NOW, kem: Kem = X25519) {
+    const privateKey = new Uint8Array(32).fill(generation);
+    const publicKey = await publicKeyOf(kem, privateKey);
+    const values = { kem, device: signer.deviceBytes, generation, created: createdMs, publicKey };
+    return DeviceKeyFormat.sign(values, signer.keys.privateKey);
+  }
+}
+
+export interface SceneOptions {
+  readonly policy?: Policy;
+}
+
+export class Scene {
+  readonly department: Department;
+  readonly desk: Officer;
+  /** What the server answers with. */
+  readonly bundles = new Map<string, PersonTrust>();
+  readonly asked: LookUpTrust[] = [];
+  offline = false;
+  trust: DepartmentTrust;
+  version = 1;
+
+  private constructor(department: Department, desk: Officer, trust: DepartmentTrust) {
+    this.department = department;
+    this.desk = desk;
+    this.trust = trust;
+  }
+
+  /** With a root admin's device (the desk) in the department record. */
+  static async found({ policy = "approval" }: SceneOptions = {}): Promise<Scene> {
+    const createdMs = NOW - 100 * DAY_MS;
+    const founded = await Department.found({ nowMs: createdMs, policy, admins: [] });
+    const desk = new Officer(founded);
+    const signer = await desk.register(createdMs);
+    await founded.declare({
+      createdMs: createdMs + 1,
+      policy,
+      lowestKem: X25519,
+      admins: [signer.deviceBytes],
+    });
+    // Of a year: the desk is older than everybody.
+    const { publicKey } = signer.keys;
+    const notAfterMs = NOW + 300 * DAY_MS;
+    desk.add({ certificates: founded.certify(signer, publicKey, createdMs, { notAfterMs }) });
+    await desk.card({ name: "Desk" });
+    const trust = await DepartmentTrust.open(founded.trust(1), founded.root.certificate);
+    const scene = new Scene(founded, desk, trust);
+    scene.serve(desk);
+    return scene;
+  }
+
+  get deskSigner(): Signer {
+    return this.desk.signers[0] as Signer;
+  }
+
+  async officer(name: string): Promise<Officer> {
+    const officer = new Officer(this.department);
+    await officer.card({ name });
+    this.serve(officer);
+    return officer;
+  }
+
+  serve(officer: Officer): void {
+    this.bundles.set(officer.personId, officer.bundle);
+  }
+
+  /** The honest answer: newer versions alone, and the desk behind everybody. */
+  readonly lookUpTrust = (body: LookUpTrust) => {
+    this.asked.push(body);
+    if (this.offline) return Promise.reject(new Error("offline"));
+    const known = new Map(body.people.map(({ personId, version }) => [personId, version]));
+    if (!known.has(this.desk.personId)) known.set(this.desk.personId, 0);
+    const people = [...known].flatMap(([personId, version]) => {
+      const bundle = this.bundles.get(personId);
+      if (bundle === undefined || bundle.version <= version) return [];
+      return [{ ...bundle, keys: body.keys ? bundle.keys : [] }];
+    });
+    return Promise.resolve({ people });
+  };
+
+  async people(vault: Vault, nowMs = NOW): Promise<PeopleTrust> {
+    const people = new PeopleTrust({
+      vault,
+      api: { lookUpTrust: this.lookUpTrust },
+      time: { requireNow: () => nowMs },
+      now: () => nowMs,
+      department: () => this.trust,
+      refreshDepartment: () => Promise.resolve(false),
+    });
+    await people.load();
+    return people;
+  }
+}

@@ -1,0 +1,176 @@
+import { beforeEach, describe, expect, test } from "vitest";
+import { fromHex, newId } from "../../src/octets.ts";
+import { ZEROS } from "../../src/keys/hashing.ts";
+import { X25519 } from "../../src/keys/hpke.ts";
+import { HOUR_MS, MINUTE_MS } from "../../src/keys/times.ts";
+import { failure } from "../../src/failure.ts";
+import type { RosterHead } from "../../src/rosters/head.ts";
+import { TrustedTime } from "../../src/trust/trusted-time.ts";
+import type { Vault } from "../../src/vault/vault.ts";
+import { Department } from "../department.ts";
+import { NOW, openVault } from "./scene.ts";
+
+let department: Department;
+let vault: Vault;
+/** The department's, and both of the device's. */
+let serverMs = NOW;
+let wallMs = 0;
+let monotonicMs = 0;
+let tripMs = 0;
+let asked = 0;
+
+function passes(ms: number): void {
+  serverMs += ms;
+  wallMs += ms;
+  monotonicMs += ms;
+}
+
+function newTime(answer: (nonce: string) => Promise<{ bytes: Uint8Array }> = honest): TrustedTime {
+  return new TrustedTime({
+    vault,
+    now: () => wallMs,
+    monotonic: () => monotonicMs,
+    authority: () => department.authority.keys.publicKey,
+    api: {
+      time: async ({ nonce }) => {
+        asked++;
+        const { bytes } = await answer(nonce);
+        passes(tripMs);
+        return { time: bytes };
+      },
+    },
+  });
+}
+
+function honest(nonce: string): Promise<{ bytes: Uint8Array }> {
+  return department.time(nonce, serverMs);
+}
+
+function head(epoch = 1, conversation = newId()): Promise<RosterHead> {
+  return department.head({
+    ...{
+      conversation: fromHex(conversation),
+      epoch,
+      previous: epoch === 1 ? ZEROS : fromHex("ab".repeat(32)),
+    },
+    ...{ kem: X25519, rekeyEpoch: 1, created: NOW, devices: 1, root: ZEROS },
+  });
+}
+
+beforeEach(async () => {
+  department = await Department.found({ nowMs: NOW });
+  vault = await openVault();
+  serverMs = NOW;
+  wallMs = NOW + 5 * HOUR_MS; // The device's own clock is wrong.
+  monotonicMs = 1_000;
+  tripMs = 0;
+  asked = 0;
+});
+
+describe("T1: the department's time", () => {
+  test("is unknown before the first answer, then counts on the device's clocks", async () => {
+    const time = newTime();
+    expect(time.now()).toBeNull();
+    expect(() => time.requireNow()).toThrow("T1");
+    await time.anchor();
+    expect(time.now()).toBe(NOW);
+    passes(HOUR_MS);
+    await time.anchor();
+    expect(time.now()).toBe(NOW + HOUR_MS);
+    expect(asked).toBe(1);
+  });
+
+  test("counts sleep, in which the monotonic clock stands still, and asks anew after it", async () => {
+    const time = newTime();
+    await time.anchor();
+    serverMs += HOUR_MS;
+    wallMs += HOUR_MS;
+    expect(time.now()).toBe(NOW + HOUR_MS);
+    await time.anchor();
+    expect(asked).toBe(2);
+    expect(time.now()).toBe(NOW + HOUR_MS);
+  });
+
+  test("a clock that is set back makes nothing younger", async () => {
+    const time = newTime();
+    await time.anchor();
+    passes(HOUR_MS);
+    wallMs -= 24 * HOUR_MS;
+    expect(time.now()).toBe(NOW + HOUR_MS);
+  });
+
+  test("an answer that was held back makes the time later, never earlier", async () => {
+    tripMs = 12_000;
+    const time = newTime();
+    await time.anchor();
+    expect(time.now()).toBe(NOW + 12_000);
+  });
+
+  test("an answer to another nonce, or by another key, is refused", async () => {
+    const replayed = newTime(() => department.time(newId(), serverMs));
+    await expect(replayed.anchor()).rejects.toThrow("T1");
+    const other = await Department.found({ nowMs: NOW });
+    const forged = newTime((nonce) => other.time(nonce, serverMs));
+    await expect(forged.anchor()).rejects.toThrow("T1");
+    expect(forged.now()).toBeNull();
+  });
+
+  test("a server that freezes time is refused, also over a restart", async () => {
+    const time = newTime((nonce) => department.time(nonce, NOW));
+    await time.anchor();
+    passes(7 * HOUR_MS);
+    await expect(time.anchor()).rejects.toThrow("T1: the department's time went back");
+    const later = newTime();
+    await later.anchor();
+    const restarted = newTime((nonce) => department.time(nonce, NOW));
+    await expect(restarted.anchor()).rejects.toThrow("went back");
+  });
+
+  test("without network nothing is known, and the next try serves", async () => {
+    let offline = true;
+    const time = newTime((nonce) =>
+      offline ? Promise.reject(failure("network", { retry: true })) : honest(nonce),
+    );
+    await expect(time.anchor()).rejects.toMatchObject({ code: "network" });
+    offline = false;
+    await Promise.all([time.anchor(), time.anchor()]);
+    expect(asked).toBe(2);
+  });
+});
+
+describe("S1: the newest head", () => {
+  test("has a stamp of the last ten minutes by the department's time", async () => {
+    const time = newTime();
+    const one = await head();
+    const stamp = await department.stamp(one, NOW);
+    await time.requireNewest(stamp.bytes, one, 1);
+    passes(10 * MINUTE_MS);
+    time.requireStillNewest(one, 1);
+    passes(1);
+    expect(() => time.requireStillNewest(one, 1)).toThrow("S1");
+    await expect(time.requireNewest(stamp.bytes, one, 1)).rejects.toThrow("S1");
+  });
+
+  test("is not below an epoch that was named, and the stamp is its own", async () => {
+    const time = newTime();
+    const one = await head();
+    const stamp = await department.stamp(one, NOW);
+    await expect(time.requireNewest(stamp.bytes, one, 2)).rejects.toThrow("S1");
+    const other = await head(1, newId());
+    await expect(time.requireNewest(stamp.bytes, other, 1)).rejects.toThrow("S1");
+    expect(() => time.requireStillNewest(other, 1)).toThrow("no stamp");
+  });
+
+  test("stamps never go back: an older one of another head is refused", async () => {
+    const time = newTime();
+    const conversation = newId();
+    const [former, newest] = [await head(1, conversation), await head(2, conversation)];
+    const old = await department.stamp(former, NOW - MINUTE_MS);
+    const stamp = await department.stamp(newest, NOW);
+    await time.requireNewest(stamp.bytes, newest, 1);
+    await expect(time.requireNewest(old.bytes, former, 1)).rejects.toThrow("S1");
+    const earlier = await department.stamp(newest, NOW - MINUTE_MS);
+    await time.requireNewest(earlier.bytes, newest, 1);
+    time.requireStillNewest(newest, 1);
+  });
+});
