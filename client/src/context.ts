@@ -1,11 +1,11 @@
 /**
- * What the parts of a running core share. Made once by engine.ts; each part takes it and states
- * nothing of how it came to be.
+ * What the parts of a running core share. Made once by calls/engine.ts; each part takes it and
+ * states nothing of how it came to be.
  */
 import type { CoreEvent } from "./core.ts";
-import type { CredentialChecker, Mls } from "./mls/types.ts";
-import type { AccountRecord } from "./records.ts";
+import type { DeviceId } from "./keys/ids.ts";
 import type { Api } from "./transport/api.ts";
+import type { DeviceTrust, OwnDeviceKeys, TimeAnchor } from "./trust/ports.ts";
 import type { Vault } from "./vault/vault.ts";
 
 export interface Context {
@@ -18,14 +18,22 @@ export interface Context {
   readonly emit: (event: CoreEvent) => void;
 }
 
+/** This device, as records name it, and what it signs with. */
+export interface Identity {
+  readonly personId: string;
+  readonly clientId: string;
+  readonly device: DeviceId;
+  readonly deviceBytes: Uint8Array;
+  /** Ed25519 seed. */
+  readonly privateKey: Uint8Array;
+}
+
 /** The context of a registered device with an open vault. */
 export interface DeviceContext extends Context {
-  readonly account: () => AccountRecord;
-  /** For conversations of this cipher suite. Throws `update_required` for one that is not spoken. */
-  readonly mls: (suite: number) => Mls;
-  readonly checker: () => CredentialChecker;
-  /** The server's clock as far as it is known: what certificates and key records are judged by. */
-  readonly serverNow: () => number;
+  readonly identity: () => Identity;
+  readonly trust: DeviceTrust;
+  readonly time: TimeAnchor;
+  readonly ownKeys: OwnDeviceKeys;
   /** Aborts when the core locks, signs out or stops. */
   readonly signal: AbortSignal;
 }

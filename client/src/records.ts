@@ -1,68 +1,36 @@
 /**
- * What the vault holds: the stores' names and the records in them. Only plain values and bytes;
- * view models are made from these in views.ts. A new optional field needs no migration; anything
- * else raises {@link RECORDS_VERSION} and gets a step in `account.ts`.
+ * What the vault holds of conversations: the stores' names and the records in them. Only plain
+ * values and bytes; view models are made from these in messages/views.ts. Stores of account and
+ * trust are named beside the code that owns them.
  */
-import type { AttachmentPointer } from "./content.ts";
 import type { CoreError, ReceiptTotals } from "./core.ts";
+import type { AttachmentPointer } from "./kinds/fields.ts";
 import type {
   Audience,
   ConversationKind,
   Directory,
-  Me,
   Member,
   Preferences,
-  RosterLeaf,
-  Trust,
-  UploadCommit,
   WhoMayPost,
 } from "./wire.ts";
-
-export const RECORDS_VERSION = 1;
 
 export const STORES = {
   meta: "meta",
   people: "people",
-  keyPackages: "key_packages",
   conversations: "conversations",
-  groups: "groups",
-  trees: "trees",
-  rosters: "rosters",
-  heads: "heads",
-  formerSeeds: "former_seeds",
-  cellKeys: "cell_keys",
-  chains: "chains",
-  senders: "senders",
-  waiting: "waiting",
-  kept: "kept",
-  commits: "commits",
   members: "members",
+  heads: "heads",
+  rosters: "rosters",
+  conversationKeys: "conversation_keys",
+  cellKeys: "cell_keys",
+  cellTables: "cell_tables",
+  log: "log",
+  accepted: "accepted",
+  pending: "pending",
   messages: "messages",
   outbox: "outbox",
   attachments: "attachments",
 } as const;
-
-/** This device's identity. `meta/account`. */
-export interface AccountRecord {
-  readonly personId: string;
-  readonly clientId: string;
-  readonly certificate: Uint8Array;
-  readonly certificateHash: string;
-  readonly signaturePrivateKey: Uint8Array;
-  readonly signaturePublicKey: Uint8Array;
-  readonly accessToken: string;
-  /** DER of the root, pinned at registration. */
-  readonly pinnedRoot: Uint8Array;
-  readonly trust: Trust;
-  readonly me: Me | null;
-}
-
-/** A registration whose answer has not arrived: the same key and id are used again. */
-export interface RegistrationRecord {
-  readonly ticket: string;
-  readonly clientId: string;
-  readonly signaturePrivateKey: Uint8Array;
-}
 
 export interface SettingsRecord {
   readonly autoLockMs: number;
@@ -70,92 +38,108 @@ export interface SettingsRecord {
 
 export type DirectoryRecord = Directory;
 
-export interface KeyPackageRecord {
-  readonly reference: string;
-  readonly keyPackage: Uint8Array;
-  readonly secret: Uint8Array;
-  readonly lastResort: boolean;
-  /** Its cipher suite; records written before there were two lack it. */
-  readonly suite?: number;
-  /** Of this device when it was made; records of before it was kept lack it. */
-  readonly certificateHash?: string;
+/** People whose messages are not shown. `meta/blocked`. */
+export interface BlockedRecord {
+  readonly people: readonly string[];
+}
+
+// --- Conversations ------------------------------------------------------------------------------
+
+/**
+ * - `waiting`: no roster head that this device holds lists it.
+ * - `ready`: it is listed.
+ * - `left`: its person is no member any more.
+ */
+export type ConversationState = "waiting" | "ready" | "left";
+
+/** How far this device has come in the log, which it follows in order. */
+export interface LogPlace {
+  /** Every position up to here has been processed. */
+  readonly cursor: number;
+  /** The log hash there (KEYS.md, "Message"). */
+  readonly hash: Uint8Array;
+  /** The highest epoch that an entry up to there names (R2). */
+  readonly epoch: number;
+}
+
+/** What is still to be fetched of before this device began to follow the log; newest first. */
+export interface HistoryPlace {
+  /** Every readable position from here up to the log's place is processed, or pending. */
+  readonly from: number;
+  /** The log hash before `from`: what an earlier page must lead to. */
+  readonly hash: Uint8Array;
+  /** Where it began: so many positions there may be. */
+  readonly start: number;
+}
+
+/** This device's own chain of messages here. */
+export interface OwnChain {
+  readonly seq: number;
+  /** H(header ‖ signature) of that message; zeros at 0. */
+  readonly hash: Uint8Array;
 }
 
 /** The row of the conversation list and where processing stands. */
 export interface ConversationRecord {
   readonly conversationId: string;
   readonly kind: ConversationKind;
-  readonly suite: number;
-  readonly cellId: string;
-  /** Of the whole conversation. More than one: messages are sealed. */
-  readonly cells: number;
-  readonly cellsReady?: number;
-  /** Whose conversation it is, where its people follow the data bank. */
-  readonly audience?: Audience | null;
   readonly createdBy: string;
   readonly createdMs: number;
+  /** Whose conversation it is, where its people follow the data bank. */
+  readonly audience: Audience | null;
   readonly members: number;
+  readonly unregistered: number;
+  readonly devices: number;
+  readonly cells: number;
   /** A few members, for a fallback title. */
   readonly some: readonly string[];
   readonly whoMayPost: WhoMayPost;
   readonly admin: boolean;
   readonly directPersonId: string | null;
   readonly preferences: Preferences;
-  /** What the server said is of this version (wire.Conversation); absent: to be asked for. */
-  readonly infoVersion?: string;
-  readonly rosterEpoch: number;
-  /** Of several cells: the roster epoch at the log's place, by the roster entries processed. */
-  readonly rosterPlace?: number;
-  /** Of several cells: those of the signed roster that our last message has no seal for yet. */
-  readonly unreached?: readonly string[];
-  /** Of several cells: our cell's part of the roster has changed since it was fetched. */
-  readonly rosterStale?: boolean;
-  /** Of several cells: the roster epoch with which this device came in; null: it left since. */
-  readonly namedEpoch?: number | null;
-  /** Clients that were moved into our cell and are let in before anything is sent. */
-  readonly awaited?: readonly string[];
-  /** Clients of our cell that had no key package to be let in with: they enter by themselves. */
-  readonly passedOver?: readonly string[];
-  /** The epoch that our cell was in when others came beside it: it has no key record yet. */
-  readonly unkeyedEpoch?: number | null;
-  /** When the DS ordered the commit that began the epoch, and what was sealed in it since. */
-  readonly epochMs?: number;
-  readonly sealedInEpoch?: number;
-  /** Sealed messages whose seal for our cell is still to come. */
-  readonly waiting?: number;
-  readonly refused?: RefusedRecord | null;
+  readonly historyFromMs: number;
+  /** What the server said is of this version (wire.Conversation); null: to be asked for. */
+  readonly infoVersion: string | null;
 
-  readonly state: "joining" | "ready" | "left" | "alarm";
-  readonly alarm: string | null;
-  /** Every entry up to here has been processed. */
-  readonly cursor: number;
-  /** When that entry was ordered. */
-  readonly joinedMs?: number;
-  /** Entries of messages before the one that let this device in are not for it. */
-  readonly joinedSeq: number;
-  /** Messages in a row that did not decrypt in this epoch. */
-  readonly undecryptable: number;
-  /** The people they were of. */
-  readonly undecryptableFrom?: readonly string[];
-  /** This device had been in before: a rejoin is told with a notice. */
-  readonly everJoined: boolean;
+  readonly state: ConversationState;
+  readonly alarm: "log_differs" | "not_direct" | null;
+  /** Null: this device has not begun to follow the log. */
+  readonly log: LogPlace | null;
+  /** Null: nothing is missing of what it may read. */
+  readonly history: HistoryPlace | null;
+  /** The epoch of the newest head held; 0: none. */
+  readonly headEpoch: number;
+  /** The highest epoch in an accepted header or record (S1). */
+  readonly namedEpoch: number;
+  readonly chain: OwnChain;
+  /** Messages whose key is missing, and the lowest position of one. */
+  readonly waiting: number;
+  readonly waitingFrom: number | null;
+  readonly refused: RefusedRecord | null;
 
   readonly readSeq: number;
   readonly unread: number;
   readonly mentioned: boolean;
-  readonly title: string | null;
-  readonly photo: AttachmentPointer | null;
-  /** Title and photo are the word of a member who is no admin: any admin's replaces it. */
-  readonly hearsay?: boolean;
-  /** Where admins alone may post and this person is one: who came in knows no name that was said
-   * before this time. */
-  readonly profileDueMs?: number | null;
-  /** Who may change them, as of the cursor; absent: to be asked for. */
-  readonly admins?: readonly string[] | undefined;
+  /** The newest state that was accepted (kinds/state.ts). */
+  readonly profile: ProfileRecord | null;
   readonly last: LastRecord | null;
-  /** The newest message of this person's in the log; records of before it was kept lack it. */
-  readonly own?: SentRecord | null;
+  /** The newest message of this person's in the log. */
+  readonly own: SentRecord | null;
   readonly draft: string | null;
+}
+
+export interface ProfileRecord {
+  readonly version: number;
+  /** Its position in the log. */
+  readonly seq: number;
+  readonly title: string;
+  readonly photo: AttachmentPointer | null;
+  readonly description: string;
+  readonly pins: readonly string[];
+  /** Its header ‖ signature and k: a device that cannot have its S is given k (H3, K1). */
+  readonly messageId: string;
+  readonly header: Uint8Array;
+  readonly key: Uint8Array;
 }
 
 export interface SentRecord {
@@ -164,13 +148,13 @@ export interface SentRecord {
   readonly counts?: ReceiptTotals;
 }
 
-/** Sealed messages that a check refused: nothing of them is shown, the newest cause is kept. */
+/** Messages that a check refused: nothing of them is shown, the newest cause is kept. */
 export interface RefusedRecord {
   readonly count: number;
-  readonly code: string;
-  readonly seq: number;
-  /** The client that posted it. */
-  readonly sender: string | null;
+  /** Number of the rule, and why. */
+  readonly rule: string;
+  readonly reason: string;
+  readonly position: number;
 }
 
 export interface LastRecord {
@@ -207,135 +191,99 @@ export interface NoticeRecord {
     | "revoked_admin"
     | "title"
     | "photo"
-    | "joined_here"
-    | "damaged"
     | "profile_refused"
+    | "history"
+    | "log_differs"
     | "gap";
   readonly by: string | null;
   readonly people: readonly string[];
-  /** How many people, where they are too many to be named. */
-  readonly count?: number;
   readonly title: string | null;
-}
-
-export interface GroupRecord {
-  /** Without the tree where `tree` names one; whole in records of before trees were apart. */
-  readonly state: Uint8Array;
-  readonly tree?: string;
-}
-
-/** The ratchet tree that a group's states have, written when it changes: once in an epoch. */
-export interface TreeRecord {
-  readonly id: string;
-  readonly bytes: Uint8Array;
-}
-
-export interface RosterRecord {
-  readonly head: Uint8Array;
-  readonly leaves: readonly RosterLeaf[];
-  /** Set when the leaves are one cell's: where they stand in the tree, and the proof. */
-  readonly cell?: { readonly cellId: string; readonly first: number; readonly proof: Uint8Array };
-}
-
-/** The roster heads that were passed, newest last, one after another (roster/heads.ts). */
-export interface HeadsRecord {
-  readonly heads: Uint8Array;
-}
-
-/** The cell key of the epoch before: seals to it are still in the log for a moment. */
-export interface FormerSeedRecord {
-  readonly cellId: string;
-  readonly epoch: number;
-  readonly seed: Uint8Array;
-  /** When the DS ordered the commit that ended the epoch. */
-  readonly endedMs: number;
-}
-
-/** The list of cells under the head of an epoch, and when it was asked for. */
-export interface NamedCellsRecord {
-  readonly rosterEpoch: number;
-  readonly askedMs: number;
-  readonly cells: readonly string[];
-}
-
-/** Verified keys of all cells, as a sender needs them. */
-export interface CellKeysRecord {
-  readonly version: number;
-  /** Cells that a message needs now. */
-  readonly due: readonly string[];
-  /** The newest key record of each cell, as it was signed. */
-  readonly records: readonly Uint8Array[];
-  /** The signed roster's cells, all of them; absent: to be asked for, as it was not always kept. */
-  readonly named?: NamedCellsRecord;
-  /** Cells whose record here is not good for seals: who signed it is not named for it any more, or
-   * the DS has a newer one that was refused. */
-  readonly refused?: readonly string[];
-  /** The newest epoch of our own cell of which the DS sent a record, be it good or refused. */
-  readonly newest?: { readonly cellId: string; readonly epoch: number };
-}
-
-/** The last sealed message that was received of one device. Group: the conversation. */
-export interface SenderRecord {
-  readonly clientId: string;
-  /** Its seq in the sender's chain. */
-  readonly seq: number;
-  readonly hash: string;
-  /** Its seq in the log. */
-  readonly logSeq: number;
-}
-
-/** A sealed message that this device cannot open yet. Group: the conversation; order: the seq. */
-export interface WaitingRecord {
-  readonly seq: number;
-  readonly entryId: string;
-  readonly sender: string | null;
-  readonly sentMs: number;
-  /** MessagePack of wire.SealedPayload. */
-  readonly payload: Uint8Array;
-  /** The seal came after the entry: no other will come. */
-  readonly late?: boolean;
-  /** It began to wait in this epoch of our cell, which had somebody to remove: none comes in it. */
-  readonly frozenEpoch?: number;
-}
-
-/** The key of a message of ours that some cells could not be sealed for. Group: the conversation. */
-export interface KeptRecord {
-  readonly seq: number;
-  /** Header and signature. */
-  readonly header: Uint8Array;
-  readonly key: Uint8Array;
-  /** The cells that it was sealed for, 16 bytes each; and under which roster. */
-  readonly cellIds?: Uint8Array;
-  readonly rosterEpoch: number;
-}
-
-/** A commit that was stored before it was posted; `next` is adopted at its place in the log. */
-export interface CommitRecord {
-  readonly entryId: string;
-  readonly cellId: string;
-  readonly kind: "found" | "join" | "member";
-  readonly upload: UploadCommit;
-  readonly next: Uint8Array;
-  /** Clients that the commit adds, to send them the profile afterwards. */
-  readonly addedClients: readonly string[];
+  /** Of "history". */
+  readonly fromMs: number | null;
 }
 
 export interface MembersRecord {
   readonly members: readonly Member[];
-  /** People with a client in the cell: who has not registered cannot receive. Null: not known. */
-  readonly placed: readonly string[] | null;
   /** The members are as the conversation was with this version of it (wire.Conversation). */
-  readonly infoVersion?: string | undefined;
-  /** Every receipt up to this version is here. Absent: none. */
-  readonly receiptsVersion?: number;
+  readonly infoVersion: string | null;
+  /** Every receipt up to this version is here. */
+  readonly receiptsVersion: number;
 }
 
-/** When this device is to look after its account and key packages again. `meta/looked_after`. */
-export interface LookedAfterRecord {
-  /** By its own clock. */
-  readonly untilMs: number;
-  readonly meVersion: string;
+// --- Rosters and keys ---------------------------------------------------------------------------
+
+/** A checked head. Group: the conversation; order: the epoch. */
+export interface HeadRecord {
+  readonly head: Uint8Array;
 }
+
+/**
+ * All leaves of this device's cell under a head, as notices told of them last. In a conversation of
+ * one cell these are everybody's.
+ */
+export interface RosterRecord {
+  readonly epoch: number;
+  /** 73 bytes each, ascending by device. */
+  readonly leaves: Uint8Array;
+}
+
+/** A conversation key. Group: the conversation; order: when it was created. */
+export interface ConversationKeyRecord {
+  readonly record: Uint8Array;
+  /** S; null: not opened yet. */
+  readonly secret: Uint8Array | null;
+  /** Leaf ‖ proof of its author under its roster epoch, once checked (S2). */
+  readonly authorProof: Uint8Array | null;
+  /** The first position of the log whose message is under it. */
+  readonly firstSeq: number | null;
+}
+
+/** A key of this device's own cell. Group: the conversation; order: when it was created. */
+export interface CellKeyRecord {
+  readonly record: Uint8Array;
+  /** C; null: not opened yet. */
+  readonly secret: Uint8Array | null;
+}
+
+/** What a sender knows of all cells. */
+export interface CellTableRecord {
+  readonly version: number;
+  /** The newest key of each cell, with its author's proof. */
+  readonly keys: readonly { readonly record: Uint8Array; readonly authorProof: Uint8Array }[];
+}
+
+/** One position of the log. Group: the conversation; order: the position. */
+export interface LogRecord {
+  readonly hash: Uint8Array;
+}
+
+/** An accepted message in its sender's chain. Group: the conversation. */
+export interface AcceptedRecord {
+  readonly seq: number;
+  readonly messageId: string;
+  readonly attempt: number;
+  readonly previous: Uint8Array;
+  readonly hash: Uint8Array;
+  readonly position: number;
+}
+
+/** An entry that is not shown: its key is missing, or a check refused it. Group: the conversation. */
+export interface PendingRecord {
+  readonly position: number;
+  readonly sentMs: number;
+  readonly message: Uint8Array;
+  /** `key`: waits for a share (R9); `refused`: judged again when the person's records change. */
+  readonly why: "key" | "refused";
+  readonly keyId: string;
+  /** The sender's person, where the leaf is known. */
+  readonly personId: string | null;
+  /** Of before this device began to follow the log: opening it later tells nobody. */
+  readonly old: boolean;
+  /** The highest epoch that an earlier entry names, when it came (R2). */
+  readonly epoch: number;
+}
+
+// --- Messages -----------------------------------------------------------------------------------
 
 /** One message or notice. Group: the conversation; order: the seq, or past every seq if queued. */
 export interface MessageRecord {
@@ -354,21 +302,31 @@ export interface MessageRecord {
   readonly counts?: ReceiptTotals;
 }
 
-/** A message on its way. Stages go one way: preparing → uploading → ready → encrypted. */
+/** A conversation key of this device's that the server has not accepted yet. */
+export interface PendingKey {
+  readonly record: Uint8Array;
+  readonly seals: Uint8Array;
+  /** Device ids, hex. */
+  readonly leftOut: readonly string[];
+}
+
+/** A message on its way. Stages go one way: preparing → uploading → ready → signed. */
 export interface OutgoingRecord {
   readonly messageId: string;
   readonly conversationId: string;
   readonly order: number;
   readonly content: Uint8Array;
   readonly attachmentIds: readonly string[];
-  readonly stage: "preparing" | "uploading" | "ready" | "encrypted" | "failed";
-  readonly cellId: string | null;
-  readonly epoch: number | null;
-  readonly payload: Uint8Array | null;
-  /** The bytes are the pending message of this device's chain (sending/sealed_messages.ts). */
-  readonly sealed?: boolean;
-  /** Profile messages and the like: not shown as a message. */
-  readonly hidden: boolean;
+  readonly stage: "preparing" | "uploading" | "ready" | "signed" | "failed";
+  /** Its place in this device's chain, once it was signed: the same for every attempt. */
+  readonly seq: number | null;
+  readonly attempt: number;
+  /** Header ‖ signature ‖ body: what every retry sends. */
+  readonly message: Uint8Array | null;
+  /** What is posted before the message. */
+  readonly key: PendingKey | null;
+  /** A state of the conversation: not shown as a message. */
+  readonly state: boolean;
 }
 
 /** An attachment this device sends or has seen. */

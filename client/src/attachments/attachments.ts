@@ -6,14 +6,14 @@
  * lives in memory alone, at most {@link OPEN_CHUNKS} chunks of it while something plays, or in blobs,
  * which the browser looks after; of what is cancelled or fails to be sealed no chunk is left.
  */
-import type { AttachmentPointer } from "../content.ts";
+import type { AttachmentPointer } from "../kinds/fields.ts";
 import type { AttachmentView, OutgoingAttachment } from "../core.ts";
 import type { DeviceContext } from "../context.ts";
 import { failure, hasCode } from "../failure.ts";
 import type { Bytes } from "../octets.ts";
 import { STORES } from "../records.ts";
 import type { AttachmentRecord } from "../records.ts";
-import type { Uploader } from "../outbox.ts";
+
 import type { Change } from "../vault/vault.ts";
 import { ATTACHMENT_CHUNK_BYTES, MAX_ATTACHMENT_BYTES } from "../wire.ts";
 import {
@@ -49,7 +49,7 @@ export function putAttachment(record: AttachmentRecord): Change {
   };
 }
 
-export class Attachments implements Uploader {
+export class Attachments {
   readonly #context: DeviceContext;
   readonly #progress = new Map<string, Progress>();
   readonly #local = new Set<string>();

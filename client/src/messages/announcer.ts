@@ -4,9 +4,9 @@
  * once. Events keep their order. Failures to make a view (locked meanwhile) drop the event: the
  * screens fetch afresh when they come back.
  */
-import type { Conversation } from "./conversation.ts";
-import type { CoreEvent, ConversationItem, MessageItem } from "./core.ts";
-import type { MessageRecord } from "./records.ts";
+import type { Conversation } from "../conversation/conversation.ts";
+import type { CoreEvent, ConversationItem, MessageItem } from "../core.ts";
+import type { MessageRecord } from "../records.ts";
 
 export interface Views {
   conversation(conversation: Conversation): Promise<ConversationItem>;

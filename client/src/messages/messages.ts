@@ -1,19 +1,17 @@
 /** Messages as records: made from content or a notice, summed up for the list, paged. */
-import { decodeContent } from "./content.ts";
-import type { AttachmentPointer, Decoded } from "./content.ts";
-import { STORES } from "./records.ts";
-import type { LastRecord, MessageRecord, NoticeRecord, PreviewRecord } from "./records.ts";
-import type { Change, Vault } from "./vault/vault.ts";
-
-const PREVIEW = 200;
+import { decodeContent, previewOf } from "../kinds/content.ts";
+import type { Decoded } from "../kinds/content.ts";
+import { STORES } from "../records.ts";
+import type { LastRecord, MessageRecord, NoticeRecord, PreviewRecord } from "../records.ts";
+import type { Change, Vault } from "../vault/vault.ts";
 
 /** Notices that change nothing a person would want to be called to the conversation for. */
 const QUIET: ReadonlySet<NoticeRecord["kind"]> = new Set([
   "device_added",
   "device_removed",
-  "joined_here",
-  "damaged",
   "profile_refused",
+  "history",
+  "log_differs",
   "gap",
 ]);
 
@@ -76,13 +74,12 @@ export function messagesAbove(
   });
 }
 
+/** A notice; what it does not say is null. */
 export function notice(
   kind: NoticeRecord["kind"],
-  by: string | null = null,
-  people: readonly string[] = [],
-  title: string | null = null,
+  said: Partial<Omit<NoticeRecord, "kind">> = {},
 ): NoticeRecord {
-  return { kind, by, people, title };
+  return { by: null, people: [], title: null, fromMs: null, ...said, kind };
 }
 
 export function noticeMessage(
@@ -105,33 +102,6 @@ export function noticeMessage(
 
 export function decodedOf(record: MessageRecord): Decoded {
   return record.content === null ? { kind: "unsupported" } : decodeContent(record.content);
-}
-
-/** Whether a message counts as unread and may notify. Notices and profiles do not. */
-export function counts(content: Decoded): boolean {
-  return content.kind !== "profile" && content.kind !== "profile_request";
-}
-
-export function mentions(content: Decoded, personId: string): boolean {
-  const listed = content.kind === "text" || content.kind === "attachments" ? content.mentions : [];
-  return listed.some((mention) => mention.personId === personId);
-}
-
-export function previewOf(content: Decoded): PreviewRecord {
-  switch (content.kind) {
-    case "text":
-      return { kind: "text", text: content.text.slice(0, PREVIEW) };
-    case "attachments": {
-      const kind = content.attachments[0]?.kind ?? "document";
-      const text = content.text === "" ? (content.attachments[0]?.name ?? "") : content.text;
-      const named = kind === "document" || kind === "audio" ? text : content.text;
-      return { kind, text: named.slice(0, PREVIEW) };
-    }
-    case "location":
-      return { kind: "location" };
-    default:
-      return { kind: "unsupported" };
-  }
 }
 
 /** What the list shows of this message, or null when it does not move the list. */
@@ -158,11 +128,4 @@ export function isNewer(next: LastRecord, current: LastRecord | null): boolean {
   if (current === null || current.messageId === next.messageId) return true;
   if (next.seq === null) return true;
   return current.seq !== null && next.seq >= current.seq;
-}
-
-/** The attachments that a message points to. */
-export function pointersOf(content: Decoded): readonly AttachmentPointer[] {
-  if (content.kind === "attachments") return content.attachments;
-  if (content.kind === "profile" && content.photo !== null) return [content.photo];
-  return [];
 }

@@ -1,11 +1,12 @@
 /** Reading and receipts: what changes when somebody, here or elsewhere, has come further. */
-import { Work } from "./conversation.ts";
-import type { Conversation } from "./conversation.ts";
-import type { DeviceContext } from "./context.ts";
-import { counts, decodedOf, loadMessage, mentions, messagesAbove } from "./messages.ts";
+import { Work } from "../conversation/work.ts";
+import type { Conversation } from "../conversation/conversation.ts";
+import type { DeviceContext } from "../context.ts";
+import { isShown, mentionsOf } from "../kinds/content.ts";
+import { decodedOf, loadMessage, messagesAbove } from "./messages.ts";
 import { lowestMoved, withReceipts, withVersion } from "./receipts.ts";
-import type { MembersRecord } from "./records.ts";
-import type { Receipts } from "./wire.ts";
+import type { MembersRecord } from "../records.ts";
+import type { Receipts } from "../wire.ts";
 
 /** At most so many messages, the newest, are told anew when somebody has come further. */
 const TOLD = 200;
@@ -18,19 +19,19 @@ export async function readUpTo(
 ): Promise<boolean> {
   const { record } = conversation;
   if (seq <= record.readSeq) return false;
-  const { personId } = context.account();
+  const { personId } = context.identity();
   const work = new Work(conversation);
   let unread = 0;
   let mentioned = false;
   const newest = record.last?.seq ?? 0;
-  if (record.unread > 0 && seq < Math.max(newest, record.cursor)) {
+  if (record.unread > 0 && seq < Math.max(newest, record.log?.cursor ?? 0)) {
     const later = await messagesAbove(context.vault, conversation.id, seq, 1_000);
     for (const message of later) {
       if (message.seq === null || message.mine || message.notice !== null) continue;
       const content = decodedOf(message);
-      if (!counts(content)) continue;
+      if (!isShown(content)) continue;
       unread++;
-      mentioned ||= mentions(content, personId);
+      mentioned ||= mentionsOf(content).some((one) => one.personId === personId);
     }
   }
   work.set({ readSeq: seq, unread, mentioned });
@@ -44,7 +45,7 @@ export async function applyReceipts(
   conversation: Conversation,
   { receipts, receiptsVersion }: Receipts,
 ): Promise<void> {
-  const { personId } = context.account();
+  const { personId } = context.identity();
   const own = receipts.find((receipt) => receipt.personId === personId);
   if (own !== undefined) await readUpTo(context, conversation, own.readSeq);
   const members = withVersion(

@@ -1,13 +1,13 @@
 /** How many have a message of ours, in conversations of too many people for receipts. */
-import { Work } from "./conversation.ts";
-import type { Conversation } from "./conversation.ts";
-import type { DeviceContext } from "./context.ts";
-import type { ReceiptTotals } from "./core.ts";
-import { hasCode } from "./failure.ts";
+import type { Conversation } from "../conversation/conversation.ts";
+import { Work } from "../conversation/work.ts";
+import type { DeviceContext } from "../context.ts";
+import type { ReceiptTotals } from "../core.ts";
+import { hasCode } from "../failure.ts";
 import { loadMessage } from "./messages.ts";
-import { STORES } from "./records.ts";
-import type { MessageRecord } from "./records.ts";
-import type { ReceiptCount } from "./wire.ts";
+import { STORES } from "../records.ts";
+import type { MessageRecord } from "../records.ts";
+import type { ReceiptCount } from "../wire.ts";
 
 /** A screen that follows a message asks no more often. */
 const ASK_AGAIN_MS = 5_000;

@@ -1,21 +1,20 @@
 /** Who has received and read: pure judgements over members and their cursors. */
-import type { MessageStatus } from "./core.ts";
-import type { MembersRecord, SentRecord } from "./records.ts";
-import type { Member, Receipt } from "./wire.ts";
-
-/** The DS tells receipts in conversations of at most so many people. */
-export const RECEIPT_PEOPLE = 256;
+import type { MessageStatus } from "../core.ts";
+import type { MembersRecord, SentRecord } from "../records.ts";
+import { RECEIPT_PEOPLE } from "../wire.ts";
+import type { Member, Receipt } from "../wire.ts";
 
 /** Of versions that came early; beyond that the next connection asks. */
 const MOST_EARLY = 64;
 
-/** The people a message of mine is for: with a device, and members when it was sent. */
-export function receivers(members: MembersRecord, mine: string, message: SentRecord): readonly Member[] {
-  if (members.placed === null) return [];
-  const placed = new Set(members.placed);
+/** The people a message of mine is for: members when it was sent, registered or not. */
+export function receivers(
+  members: MembersRecord,
+  mine: string,
+  message: SentRecord,
+): readonly Member[] {
   return members.members.filter(
-    ({ personId, addedMs }) =>
-      personId !== mine && placed.has(personId) && addedMs <= message.sentMs,
+    ({ personId, addedMs }) => personId !== mine && addedMs <= message.sentMs,
   );
 }
 
@@ -50,7 +49,7 @@ export function withReceipts(members: MembersRecord, receipts: readonly Receipt[
 }
 
 /** What an answer about members is of (wire.Conversation, wire.Members). */
-export type MembersVersions = Required<Pick<MembersRecord, "infoVersion" | "receiptsVersion">>;
+export type MembersVersions = Pick<MembersRecord, "infoVersion" | "receiptsVersion">;
 
 /** Members as fetched; an answer that receipts have overtaken takes no cursor back. */
 export function withFetched(
@@ -59,37 +58,37 @@ export function withFetched(
   versions: MembersVersions,
 ): MembersRecord {
   const next = withReceipts({ ...members, members: fetched }, members.members).members;
-  const receiptsVersion = Math.max(versions.receiptsVersion, members.receiptsVersion ?? 0);
+  const receiptsVersion = Math.max(versions.receiptsVersion, members.receiptsVersion);
   const news = { ...members, members: next, ...versions, receiptsVersion };
   return JSON.stringify(news) === JSON.stringify(members) ? members : news;
 }
 
 /**
  * Members after receipts of a version: theirs is the one up to which none is missing. What comes
- * before its turn waits in `early`. An older server says no versions.
+ * before its turn waits in `early`.
  */
 export function withVersion(
   members: MembersRecord,
   early: Set<number>,
-  version: number | undefined,
+  version: number,
 ): MembersRecord {
-  if (version === undefined || version === 0) return members;
+  if (version === 0) return members;
   if (early.size >= MOST_EARLY) early.clear();
   early.add(version);
-  let held = members.receiptsVersion ?? 0;
+  let held = members.receiptsVersion;
   while (early.delete(held + 1)) held++;
   for (const one of early) if (one <= held) early.delete(one);
-  return held === (members.receiptsVersion ?? 0) ? members : { ...members, receiptsVersion: held };
+  return held === (members.receiptsVersion) ? members : { ...members, receiptsVersion: held };
 }
 
 /** Whether somebody's coming further could change a tick of a message of mine. */
 export function ticksMayMove(
   members: MembersRecord,
   mine: string,
-  own: SentRecord | null | undefined,
+  own: SentRecord | null,
 ): boolean {
   // Who has read the newest of mine has read those before it, and they were for no others.
-  return own === undefined || (own !== null && statusOf(members, mine, own) !== "read");
+  return own !== null && statusOf(members, mine, own) !== "read";
 }
 
 /** The seq above which messages may have other ticks; everything's when the people are others. */

@@ -1,23 +1,30 @@
 /** View models from records: everything the screens see is made here. */
 import type { Announcer, Views } from "./announcer.ts";
-import type { Attachments } from "./attachments/attachments.ts";
-import type { AttachmentPointer, Decoded, ReplyPointer } from "./content.ts";
-import type { Conversation } from "./conversation.ts";
+import type { Attachments } from "../attachments/attachments.ts";
+import type { Conversation } from "../conversation/conversation.ts";
 import type {
   ConversationItem,
-  MessageBody,
   MessageItem,
   MessageStatus,
   Notice,
   Preview,
+  Progress,
   ReplyQuote,
-} from "./core.ts";
-import type { DeviceContext } from "./context.ts";
-import { decodedOf, loadMessage, previewOf } from "./messages.ts";
-import type { OutgoingStore } from "./outgoing.ts";
-import type { People } from "./people.ts";
+} from "../core.ts";
+import type { DeviceContext } from "../context.ts";
+import { bodyOf, decodeContent, previewOf, replyOf } from "../kinds/content.ts";
+import type { AttachmentPointer, ReplyPointer } from "../kinds/fields.ts";
+import type { OutgoingStore } from "../outbox/outgoing.ts";
+import type { People } from "../people/people.ts";
+import type {
+  ConversationRecord,
+  LastRecord,
+  MessageRecord,
+  NoticeRecord,
+  PreviewRecord,
+} from "../records.ts";
+import { decodedOf, loadMessage } from "./messages.ts";
 import { statusOf } from "./receipts.ts";
-import type { LastRecord, MessageRecord, NoticeRecord, PreviewRecord } from "./records.ts";
 
 export class ViewMaker implements Views {
   readonly #context: DeviceContext;
@@ -43,18 +50,20 @@ export class ViewMaker implements Views {
     await conversation.loadMembers();
     const { record } = conversation;
     const people = this.#people;
-    const open = record.state === "ready" || record.state === "joining";
+    const open = record.state !== "left" && record.alarm !== "not_direct";
     return {
       conversationId: record.conversationId,
       kind: record.kind,
-      title: record.kind === "direct" ? null : record.title,
-      photo: record.photo === null ? null : await this.#attachments.view(record.photo),
+      title: this.#profile(record)?.title ?? null,
+      photo: await this.#photo(record),
       direct: await people.plate(record.directPersonId),
       some: await people.plates(record.some),
       members: record.members,
-      audience: record.audience ?? null,
-      cells: record.cells,
-      cellsReady: record.cells > 1 ? (record.cellsReady ?? 0) : Number(record.state === "ready"),
+      audience: record.audience,
+      unregistered: record.unregistered,
+      devices: record.devices,
+      historyFromMs: record.historyFromMs === 0 ? null : record.historyFromMs,
+      history: progressOf(record),
       last: record.last === null ? null : await this.#last(conversation, record.last),
       unread: record.unread,
       mentioned: record.mentioned,
@@ -64,10 +73,26 @@ export class ViewMaker implements Views {
       canPost: open && (record.whoMayPost === "everyone" || record.admin),
       admin: record.admin,
       whoMayPost: record.whoMayPost,
-      state: record.state,
+      state: record.state === "ready" && record.alarm !== null ? "alarm" : record.state,
       alarm: record.alarm,
       createdMs: record.createdMs,
     };
+  }
+
+  async #photo(record: ConversationRecord): Promise<ConversationItem["photo"]> {
+    const photo = this.#profile(record)?.photo ?? null;
+    return photo === null ? null : this.#attachments.view(photo);
+  }
+
+  /** Name and photo; what this device is about to set counts already. */
+  #profile({ conversationId, kind, profile }: ConversationRecord) {
+    if (kind === "direct") return null;
+    const states = this.#outgoing.of(conversationId).filter(({ state, stage }) => {
+      return state && stage !== "failed";
+    });
+    const queued = states.at(-1);
+    const content = queued === undefined ? null : decodeContent(queued.content);
+    return content?.kind === "state" ? content : profile;
   }
 
   async #last(
@@ -88,12 +113,12 @@ export class ViewMaker implements Views {
     message: Pick<LastRecord, "messageId" | "seq" | "sentMs" | "counts">,
   ): MessageStatus {
     if (message.seq !== null) {
-      const { personId } = this.#context.account();
+      const { personId } = this.#context.identity();
       return statusOf(conversation.members, personId, { ...message, seq: message.seq });
     }
     const stage = this.#outgoing.find(message.messageId)?.stage;
     if (stage === "failed") return "failed";
-    return stage === "encrypted" ? "sending" : "queued";
+    return stage === "signed" ? "sending" : "queued";
   }
 
   async #preview(preview: PreviewRecord): Promise<Preview> {
@@ -108,34 +133,28 @@ export class ViewMaker implements Views {
       case "created":
       case "photo":
       case "profile_refused":
+      case "log_differs":
+      case "gap":
         return { kind: record.kind, by };
       case "title":
         return { kind: record.kind, by, title: record.title ?? "" };
-      case "added":
-      case "removed":
-        return { kind: record.kind, by, people, count: record.count ?? record.people.length };
-      case "made_admin":
-      case "revoked_admin":
-        return { kind: record.kind, by, people };
-      case "left":
+      case "history":
+        return { kind: record.kind, fromMs: record.fromMs ?? 0 };
       case "device_added":
-      case "device_removed":
+        return { kind: record.kind, people, by };
+      default:
         return { kind: record.kind, people };
-      case "joined_here":
-      case "damaged":
-      case "gap":
-        return { kind: record.kind };
     }
   }
 
   async message(conversation: Conversation, record: MessageRecord): Promise<MessageItem> {
     await conversation.loadMembers();
     const content = decodedOf(record);
-    const body: MessageBody =
+    const body: MessageItem["body"] =
       record.notice === null
-        ? await this.#body(content)
+        ? await bodyOf(content, (pointers) => this.attachments(pointers))
         : { kind: "notice", notice: await this.#notice(record.notice) };
-    const reply = "replyTo" in content ? content.replyTo : null;
+    const reply = replyOf(content);
     const status = record.mine ? this.#status(conversation, record) : null;
     return {
       messageId: record.messageId,
@@ -150,26 +169,6 @@ export class ViewMaker implements Views {
       status: status === "failed" && record.failure === null ? "queued" : status,
       failure: record.failure,
     };
-  }
-
-  async #body(content: Decoded): Promise<MessageBody> {
-    switch (content.kind) {
-      case "text":
-        return { kind: "text", text: content.text, mentions: content.mentions };
-      case "attachments":
-        return {
-          kind: "attachments",
-          text: content.text,
-          mentions: content.mentions,
-          attachments: await this.attachments(content.attachments),
-        };
-      case "location": {
-        const { kind, latitude, longitude, accuracyM, takenMs } = content;
-        return { kind, latitude, longitude, accuracyM, takenMs };
-      }
-      default:
-        return { kind: "unsupported" };
-    }
   }
 
   attachments(pointers: readonly AttachmentPointer[]) {
@@ -188,4 +187,11 @@ export class ViewMaker implements Views {
         : { kind: "text", text: reply.preview },
     };
   }
+}
+
+/** How far the messages of before this device have come. */
+function progressOf({ history }: ConversationRecord): Progress | null {
+  if (history === null) return null;
+  const total = Math.max(1, history.start);
+  return { done: Math.max(0, history.start + 1 - history.from), total };
 }

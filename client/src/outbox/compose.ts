@@ -1,19 +1,20 @@
 /** From what a person wrote to what is stored and sent: content, records, quotes. */
-import type { Attachments, Prepared } from "./attachments/attachments.ts";
-import { putAttachment } from "./attachments/attachments.ts";
-import { MAX_TEXT, encodeContent } from "./content.ts";
-import type { AttachmentPointer, Content, ReplyPointer } from "./content.ts";
-import type { Conversation } from "./conversation.ts";
-import type { Outgoing } from "./core.ts";
-import type { DeviceContext } from "./context.ts";
-import { failure } from "./failure.ts";
-import { decodedOf, loadMessage, pointersOf, previewOf } from "./messages.ts";
-import type { AttachmentRecord, MessageRecord, OutgoingRecord } from "./records.ts";
-import type { Change } from "./vault/vault.ts";
-import { MAX_MESSAGE_BYTES } from "./wire.ts";
+import type { Attachments, Prepared } from "../attachments/attachments.ts";
+import { putAttachment } from "../attachments/attachments.ts";
+import type { Conversation } from "../conversation/conversation.ts";
+import type { Outgoing } from "../core.ts";
+import type { DeviceContext } from "../context.ts";
+import { failure } from "../failure.ts";
+import { encodeContent, pointersOf, previewOf } from "../kinds/content.ts";
+import type { Content } from "../kinds/content.ts";
+import { MAX_ATTACHMENTS, MAX_TEXT } from "../kinds/fields.ts";
+import type { AttachmentPointer, ReplyPointer } from "../kinds/fields.ts";
+import { decodedOf, loadMessage } from "../messages/messages.ts";
+import type { AttachmentRecord, MessageRecord, OutgoingRecord } from "../records.ts";
+import type { Change } from "../vault/vault.ts";
+import { MAX_MESSAGE_BYTES } from "../wire.ts";
 
 const QUOTED = 120;
-const MAX_ATTACHMENTS = 32;
 
 export interface Composed {
   readonly content: Content;
@@ -75,7 +76,7 @@ async function quote(
   return { messageId, personId: message.senderId, preview: text.slice(0, QUOTED) };
 }
 
-/** The outbox record of a content; `hidden` for what is not shown as a message. */
+/** The outbox record of a content. */
 export function outgoingRecord(
   conversation: Conversation,
   messageId: string,
@@ -84,8 +85,8 @@ export function outgoingRecord(
   stage: OutgoingRecord["stage"],
 ): OutgoingRecord {
   const bytes = encodeContent(content);
-  // Room for MLS framing and padding within the server's limit.
-  if (bytes.length > MAX_MESSAGE_BYTES - 4_096) {
+  // Room for header, signature and tag within the server's limit.
+  if (bytes.length > MAX_MESSAGE_BYTES - 1_024) {
     throw failure("message_invalid", { details: { limit: MAX_MESSAGE_BYTES } });
   }
   return {
@@ -95,10 +96,11 @@ export function outgoingRecord(
     content: bytes,
     attachmentIds: pointersOf(content).map(({ id }) => id),
     stage,
-    cellId: null,
-    epoch: null,
-    payload: null,
-    hidden: content.kind === "profile" || content.kind === "profile_request",
+    seq: null,
+    attempt: 0,
+    message: null,
+    key: null,
+    state: content.kind === "state",
   };
 }
 

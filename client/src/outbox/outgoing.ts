@@ -2,16 +2,12 @@
  * Messages on their way, mirrored in memory from the vault so that the next one is found without
  * reading. The vault is written first, always; this index only follows.
  */
-import { mayChangeProfile } from "./admins.ts";
-import { decodeContent } from "./content.ts";
-import type { Work } from "./conversation.ts";
-import type { DeviceContext } from "./context.ts";
-import { loadMessage } from "./messages.ts";
-import { applyProfile } from "./profile.ts";
-import { QUEUED_ORDER, STORES } from "./records.ts";
-import type { OutgoingRecord } from "./records.ts";
-import { acceptPending } from "./several_cells/own_chain.ts";
-import type { Change } from "./vault/vault.ts";
+import type { Work } from "../conversation/work.ts";
+import type { DeviceContext } from "../context.ts";
+import { loadMessage } from "../messages/messages.ts";
+import { QUEUED_ORDER, STORES } from "../records.ts";
+import type { OutgoingRecord } from "../records.ts";
+import type { Change } from "../vault/vault.ts";
 
 export function putOutgoing(record: OutgoingRecord): Change {
   return { op: "put", store: STORES.outbox, key: record.messageId, value: record };
@@ -66,15 +62,15 @@ export class OutgoingStore {
   /** Messages that still wait for the network. */
   get waiting(): number {
     let count = 0;
-    for (const { hidden, stage } of this.#records.values()) {
-      if (!hidden && stage !== "failed") count++;
+    for (const { state, stage } of this.#records.values()) {
+      if (!state && stage !== "failed") count++;
     }
     return count;
   }
 }
 
 /**
- * Put into `work` that the DS has accepted a message: out of the outbox, at its place in the
+ * Put into `work` that the server has accepted a message: out of the outbox, at its place in the
  * conversation. Safe to do again: from the answer to the POST and from the log.
  */
 export async function acceptedMessage(
@@ -84,18 +80,9 @@ export async function acceptedMessage(
   record: OutgoingRecord,
   accepted: { readonly seq: number; readonly sentMs: number },
 ): Promise<void> {
-  if (record.sealed === true) acceptPending(work, record.messageId, accepted.seq);
   work.changes.push(deleteOutgoing(record.messageId));
   work.afterwards.push(() => outgoing.delete(record.messageId));
-  const at = { entryId: record.messageId, seq: accepted.seq, sentMs: accepted.sentMs };
-  if (record.hidden) {
-    const content = decodeContent(record.content);
-    if (content.kind !== "profile") return;
-    const { personId } = context.account();
-    const admin = await mayChangeProfile(context, work, personId);
-    for (const message of applyProfile(work, content, at, personId, admin)) work.put(message);
-    return;
-  }
+  if (record.state) return;
   const message = await loadMessage(context.vault, record.conversationId, record.messageId);
   if (message === null || message.seq !== null) return;
   const { seq, sentMs } = accepted;

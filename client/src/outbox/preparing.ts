@@ -5,16 +5,16 @@
  * interrupted leaves no chunk; the browser's handle of a large file lives in memory alone, so that
  * sealing can be tried again as long as the app runs, and after that the file must be chosen again.
  */
-import type { Attachments, Prepared } from "./attachments/attachments.ts";
+import type { Attachments, Prepared } from "../attachments/attachments.ts";
 import { attachmentRecord } from "./compose.ts";
-import type { DeviceContext } from "./context.ts";
-import type { Conversation } from "./conversation.ts";
-import { failure, hasCode } from "./failure.ts";
+import type { DeviceContext } from "../context.ts";
+import type { Conversation } from "../conversation/conversation.ts";
+import { failure, hasCode } from "../failure.ts";
 import type { Outbox } from "./outbox.ts";
 import type { OutgoingStore } from "./outgoing.ts";
-import { STORES } from "./records.ts";
-import type { AttachmentRecord, MessageRecord, OutgoingRecord } from "./records.ts";
-import type { Change } from "./vault/vault.ts";
+import { STORES } from "../records.ts";
+import type { AttachmentRecord, MessageRecord, OutgoingRecord } from "../records.ts";
+import type { Change } from "../vault/vault.ts";
 
 /** Files up to here are sealed before `send` returns; larger ones while it waits in the list. */
 const SEAL_AT_ONCE = 8 * 1024 * 1024;

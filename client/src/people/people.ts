@@ -3,12 +3,12 @@
  * Plates come from memory, then the vault, then the server in batches; an unknown person has no
  * plate until the server answers, and `onLoaded` tells when more are known.
  */
-import type { PeopleQuery, Plate } from "./core.ts";
-import type { Context } from "./context.ts";
-import { failure, hasCode } from "./failure.ts";
-import { STORES } from "./records.ts";
-import type { Change } from "./vault/vault.ts";
-import type { Directory, People as PeoplePage, Person } from "./wire.ts";
+import type { PeopleQuery, Plate } from "../core.ts";
+import type { Context } from "../context.ts";
+import { failure, hasCode } from "../failure.ts";
+import { STORES } from "../records.ts";
+import type { Change } from "../vault/vault.ts";
+import type { Directory, People as PeoplePage, Person } from "../wire.ts";
 
 const LOOKUP = 500;
 const REMEMBERED = 5_000;

@@ -1,6 +1,7 @@
 /** Conversation records from what the server says. Pure. */
-import type { ConversationRecord } from "./records.ts";
-import type { Conversation as WireConversation } from "./wire.ts";
+import { ZEROS } from "../keys/hashing.ts";
+import type { ConversationRecord } from "../records.ts";
+import type { Conversation as WireConversation } from "../wire.ts";
 
 /** A conversation that this device meets for the first time. */
 export function newRecord(info: WireConversation): ConversationRecord {
@@ -8,29 +9,34 @@ export function newRecord(info: WireConversation): ConversationRecord {
     {
       conversationId: info.conversationId,
       kind: info.kind,
-      suite: info.suite,
-      cellId: info.cells[0]?.cellId ?? "",
-      cells: info.cellsTotal,
       createdBy: info.createdBy,
       createdMs: info.createdMs,
+      audience: info.audience,
       members: info.members,
+      unregistered: info.unregistered,
+      devices: info.devices,
+      cells: info.cells,
       some: [],
       whoMayPost: info.whoMayPost,
       admin: info.admin,
       directPersonId: info.directPersonId,
       preferences: info.preferences,
-      rosterEpoch: info.rosterEpoch,
-      state: "joining",
+      historyFromMs: info.historyFromMs,
+      infoVersion: info.infoVersion,
+      state: "waiting",
       alarm: null,
-      cursor: 0,
-      joinedSeq: 0,
-      undecryptable: 0,
-      everJoined: false,
-      readSeq: 0,
+      log: null,
+      history: null,
+      headEpoch: 0,
+      namedEpoch: 0,
+      chain: { seq: 0, hash: ZEROS },
+      waiting: 0,
+      waitingFrom: null,
+      refused: null,
+      readSeq: info.readSeq,
       unread: 0,
       mentioned: false,
-      title: null,
-      photo: null,
+      profile: null,
       last: null,
       own: null,
       draft: null,
@@ -41,20 +47,18 @@ export function newRecord(info: WireConversation): ConversationRecord {
 
 /** The record with the server's newest word on everything that is the server's to say. */
 export function refreshed(record: ConversationRecord, info: WireConversation): ConversationRecord {
-  // The server's list is of its newest entry; what is processed up to there follows the log.
-  const asked = info.admins !== null && (record.admins === undefined || record.cursor >= info.lastSeq);
   return {
     ...record,
-    ...(asked ? { admins: info.admins } : {}),
-    cells: info.cellsTotal,
-    cellsReady: info.cellsReady,
     audience: info.audience,
     members: info.members,
+    unregistered: info.unregistered,
+    devices: info.devices,
+    cells: info.cells,
     whoMayPost: info.whoMayPost,
     admin: info.admin,
     directPersonId: info.directPersonId,
     preferences: info.preferences,
+    historyFromMs: info.historyFromMs,
     infoVersion: info.infoVersion,
-    rosterEpoch: Math.max(record.rosterEpoch, info.rosterEpoch),
   };
 }

@@ -3,34 +3,32 @@
  * {@link OutgoingRecord}; each step is stored before the next begins, so that a crash at any line
  * repeats a step and never loses or doubles a message.
  *
- * One conversation sends one message at a time, in order; a message whose attachments are still
- * on their way up lets later ones pass. No answer: the identical bytes again. `stale_epoch` and
- * `removal_pending` mean that these bytes were certainly not accepted: the log is processed and
- * the same entry is encrypted anew.
+ * One conversation sends one message at a time, in order; a message whose attachments are still on
+ * their way up lets later ones pass. No answer: the identical bytes again (S5). A refusal that means
+ * "certainly not accepted": the same message is signed anew (S6). Conversations never wait for each
+ * other. The same pump makes the conversation keys that the server asks for (D7).
  */
+import type { Conversation } from "../conversation/conversation.ts";
+import { Work } from "../conversation/work.ts";
+import type { DeviceContext } from "../context.ts";
+import { asFailure, failure, hasCode } from "../failure.ts";
+import { decodeContent } from "../kinds/content.ts";
+import { loadMessage, messageKey } from "../messages/messages.ts";
+import { newId } from "../octets.ts";
+import { STORES } from "../records.ts";
+import type { MessageRecord, OutgoingRecord } from "../records.ts";
+import { delayMs, pause } from "../transport/backoff.ts";
+import type { Change } from "../vault/vault.ts";
+import type { Accepted } from "../wire.ts";
 import { outgoingRecord } from "./compose.ts";
-import { decodeContent } from "./content.ts";
-import { Work } from "./conversation.ts";
-import type { Conversation } from "./conversation.ts";
-import type { DeviceContext } from "./context.ts";
-import { asFailure, failure, hasCode } from "./failure.ts";
-import type { Inbox } from "./inbox.ts";
-import type { Membership } from "./membership.ts";
-import { loadMessage, messageKey } from "./messages.ts";
-import { newId } from "./octets.ts";
-import { acceptedMessage, deleteOutgoing, putOutgoing } from "./outgoing.ts";
+import { deleteOutgoing, putOutgoing } from "./outgoing.ts";
 import type { OutgoingStore } from "./outgoing.ts";
-import { signsInVain } from "./own_certificate.ts";
-import { STORES } from "./records.ts";
-import type { MessageRecord, OutgoingRecord } from "./records.ts";
-import { PrivateMessages } from "./sending/private_messages.ts";
-import { SealedMessages } from "./sending/sealed_messages.ts";
-import type { Way } from "./sending/way.ts";
-import { delayMs, pause } from "./transport/backoff.ts";
-import type { Change } from "./vault/vault.ts";
-import type { Accepted } from "./wire.ts";
+import type { Posting } from "./posting.ts";
+import type { Doubts, Signing } from "./signing.ts";
 
 const RETRY = { firstMs: 1_000, maxMs: 30_000 };
+/** So often a message is signed anew at once. */
+const EAGER_ATTEMPTS = 4;
 
 /** Uploads attachments; resolves when all are complete at the server. */
 export interface Uploader {
@@ -39,32 +37,47 @@ export interface Uploader {
   cancel(attachmentIds: readonly string[]): Promise<void>;
 }
 
+export interface OutboxParts {
+  readonly context: DeviceContext;
+  readonly outgoing: OutgoingStore;
+  readonly signing: Signing;
+  readonly posting: Posting;
+  readonly uploader: Uploader;
+  /** Read the log to its end: what was posted without an answer may be there. */
+  readonly catchUp: (conversation: Conversation) => Promise<void>;
+  /** The server says that this device is not listed: ask how the conversation stands. */
+  readonly onLost: (conversation: Conversation) => void;
+}
+
 export class Outbox {
+  readonly #parts: OutboxParts;
   readonly #context: DeviceContext;
   readonly #outgoing: OutgoingStore;
-  readonly #inbox: Inbox;
-  readonly #membership: Membership;
   readonly #uploader: Uploader;
-  readonly #private: Way;
-  readonly #sealed: Way;
+  readonly #doubts = new Map<string, Doubts>();
+  /** Conversations whose next key the server asks this device for. */
+  readonly #wanted = new Set<string>();
   readonly #pumping = new Map<string, boolean>();
   readonly #uploading = new Set<string>();
   #wake = new AbortController();
 
-  constructor(
-    context: DeviceContext,
-    outgoing: OutgoingStore,
-    inbox: Inbox,
-    membership: Membership,
-    uploader: Uploader,
-  ) {
-    this.#context = context;
-    this.#outgoing = outgoing;
-    this.#inbox = inbox;
-    this.#membership = membership;
-    this.#uploader = uploader;
-    this.#private = new PrivateMessages(context, outgoing, inbox, membership);
-    this.#sealed = new SealedMessages(context, outgoing, inbox, membership);
+  constructor(parts: OutboxParts) {
+    this.#parts = parts;
+    this.#context = parts.context;
+    this.#outgoing = parts.outgoing;
+    this.#uploader = parts.uploader;
+  }
+
+  #doubtsOf({ id }: Conversation): Doubts {
+    const known = this.#doubts.get(id) ?? { staleHead: false, staleKeys: new Set<string>() };
+    this.#doubts.set(id, known);
+    return known;
+  }
+
+  /** D7: make the next conversation key. */
+  keyWanted(conversation: Conversation): void {
+    this.#wanted.add(conversation.id);
+    this.kick(conversation);
   }
 
   /** Store a message and begin to send it. `message` is null for what is not shown. */
@@ -110,11 +123,12 @@ export class Outbox {
     const record = this.#require(messageId);
     if (record.stage !== "failed") return;
     const stage =
-      record.payload !== null
-        ? "encrypted"
+      record.message !== null
+        ? "signed"
         : record.attachmentIds.length > 0
           ? "uploading"
           : "ready";
+    // Tried again by a person: as many attempts as before.
     await this.move(conversation, { ...record, stage });
     this.kick(conversation);
   }
@@ -125,7 +139,8 @@ export class Outbox {
     await this.#uploader.cancel(record.attachmentIds);
     await conversation.run(async () => {
       // Bytes that were posted without an answer may be in the log already.
-      if (record.payload !== null) await this.#inbox.catchUp(conversation).catch(() => undefined);
+      if (record.message !== null)
+        await this.#parts.catchUp(conversation).catch(() => undefined);
       if (this.#outgoing.find(messageId) === null) return;
       const work = new Work(conversation);
       work.changes.push(
@@ -187,7 +202,7 @@ export class Outbox {
         sent = await this.#sendNext(conversation);
         attempt = 0;
       } catch (error) {
-        if (signal.aborted || hasCode(error, "locked", "security_alarm")) break;
+        if (signal.aborted || hasCode(error, "locked")) break;
         const wait = asFailure(error).retryAfterMs ?? delayMs(RETRY, attempt, this.#context.random);
         attempt++;
         await pause(wait, this.#wake.signal);
@@ -200,55 +215,52 @@ export class Outbox {
   }
 
   #next(conversation: Conversation): OutgoingRecord | null {
-    const ready = (record: OutgoingRecord): boolean =>
-      record.stage === "ready" || record.stage === "encrypted";
+    const ready = ({ stage }: OutgoingRecord): boolean => stage === "ready" || stage === "signed";
     return this.#outgoing.of(conversation.id).find(ready) ?? null;
   }
 
   /** Send the first message that can go. False when there is none. */
   async #sendNext(conversation: Conversation): Promise<boolean> {
+    const { state } = conversation.record;
+    const { signing, posting } = this.#parts;
+    const doubts = this.#doubtsOf(conversation);
+    if (state === "ready" && this.#wanted.delete(conversation.id))
+      await signing.makeWanted(conversation, doubts);
     const next = this.#next(conversation);
     if (next === null) return false;
-    if (conversation.record.state === "left") {
+    if (state === "left") {
       await this.fail(conversation, next, failure("conversation_left"));
       return true;
     }
-    if (conversation.record.state !== "ready") return false;
-    const encrypted = await this.#encrypt(conversation, next);
-    if (encrypted === null) return this.#next(conversation)?.messageId !== next.messageId;
+    if (state !== "ready") return false;
+    let signed: OutgoingRecord | null;
+    try {
+      signed = next.stage === "signed" ? next : await signing.sign(conversation, next, doubts);
+    } catch (error) {
+      return this.#cannotSign(conversation, next, error, doubts);
+    }
+    if (signed === null) return true;
     let accepted: Accepted;
     try {
-      accepted = await this.#wayOf(encrypted).post(conversation, encrypted);
+      accepted = await posting.post(conversation, signed);
     } catch (error) {
-      return this.#refused(conversation, encrypted, error);
+      return this.#refused(conversation, signed, error);
     }
-    await conversation.run(async () => {
-      // The log may have told us already.
-      const own = this.#outgoing.find(encrypted.messageId);
-      if (own === null) return;
-      const work = new Work(conversation);
-      await acceptedMessage(this.#context, this.#outgoing, work, own, accepted);
-      await conversation.store(work);
-    });
+    await posting.accepted(conversation, signed, accepted);
     return true;
   }
 
-  /** The record with its ciphertext, stored; null when it cannot be sent now. */
-  #encrypt(conversation: Conversation, record: OutgoingRecord): Promise<OutgoingRecord | null> {
-    return conversation.run(async () => {
-      const current = this.#outgoing.find(record.messageId);
-      if (current === null) return null;
-      const { account, serverNow } = this.#context;
-      // Coming in anew under the next certificate ends in sending.
-      if (signsInVain(conversation, account(), serverNow())) return null;
-      if (current.stage === "encrypted") return current;
-      const way = conversation.record.cells > 1 ? this.#sealed : this.#private;
-      return way.encrypt(conversation, current);
-    });
-  }
-
-  #wayOf(record: OutgoingRecord): Way {
-    return record.sealed === true ? this.#sealed : this.#private;
+  async #cannotSign(
+    conversation: Conversation,
+    record: OutgoingRecord,
+    error: unknown,
+    doubts: Doubts,
+  ): Promise<boolean> {
+    if (hasCode(error, "head_refused")) doubts.staleHead = true;
+    if (hasCode(error, "not_member", "conversation_left")) this.#parts.onLost(conversation);
+    if (!hasCode(error, "too_many_attempts")) throw error;
+    await this.fail(conversation, record, error);
+    return true;
   }
 
   async #refused(
@@ -256,14 +268,23 @@ export class Outbox {
     record: OutgoingRecord,
     error: unknown,
   ): Promise<boolean> {
-    if (await this.#wayOf(record).again(conversation, record, error)) return true;
+    const doubts = this.#doubtsOf(conversation);
+    if (await this.#parts.posting.again(conversation, record, error, doubts)) {
+      // The first is a race that a new signature settles; many in a row are the server's trouble.
+      if (record.attempt > EAGER_ATTEMPTS) throw asFailure(error);
+      return true;
+    }
+    if (hasCode(error, "not_next")) {
+      await conversation.run(() => this.#parts.catchUp(conversation));
+      return this.#next(conversation)?.messageId !== record.messageId;
+    }
     if (hasCode(error, "attachment_incomplete") && (await this.#withoutPhoto(conversation, record)))
       return true;
     const known = asFailure(error);
     if (known.retry || hasCode(error, "unauthenticated", "signed_out", "conduct_not_accepted"))
       throw known;
     await this.fail(conversation, record, error);
-    if (hasCode(error, "not_member", "not_found")) this.#membership.attend(conversation);
+    if (hasCode(error, "not_member", "not_found")) this.#parts.onLost(conversation);
     return true;
   }
 
@@ -273,7 +294,7 @@ export class Outbox {
    */
   async #withoutPhoto(conversation: Conversation, record: OutgoingRecord): Promise<boolean> {
     const content = decodeContent(record.content);
-    if (content.kind !== "profile" || content.photo === null) return false;
+    if (content.kind !== "state" || content.photo === null) return false;
     const bare = { ...content, photo: null };
     const next = outgoingRecord(conversation, newId(), record.order, bare, "ready");
     await conversation.run(async () => {

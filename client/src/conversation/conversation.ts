@@ -1,0 +1,144 @@
+/**
+ * One conversation's live state and its serial queue.
+ *
+ * Invariants: everything that reads and changes record, heads, keys or the log's place runs in
+ * {@link Conversation.run}, one step at a time; a change becomes visible here only after
+ * {@link Conversation.store} has written it, with everything that belongs to it, in one
+ * transaction. A failed write leaves what was here before. Conversations never wait for each other.
+ */
+import type { DeviceContext } from "../context.ts";
+import type { Announcer } from "../messages/announcer.ts";
+import { STORES } from "../records.ts";
+import type {
+  AcceptedRecord,
+  ConversationRecord,
+  LogRecord,
+  MembersRecord,
+  PendingRecord,
+} from "../records.ts";
+import { Heads } from "../roster/heads.ts";
+import { CellKeys } from "../secrets/cell-keys.ts";
+import { ConversationKeys } from "../secrets/conversation-keys.ts";
+import { isDamaged } from "../vault/vault.ts";
+import type { Change } from "../vault/vault.ts";
+import { Table } from "./table.ts";
+import { Work } from "./work.ts";
+
+/** Rows held in memory, of each table. */
+const MOST = { heads: 64, keys: 64, log: 1_100, accepted: 4_000, pending: 2_000 };
+
+export class Conversation {
+  readonly id: string;
+  readonly heads: Heads;
+  readonly keys: ConversationKeys;
+  readonly cellKeys: CellKeys;
+  /** L by position, of the last 1,000 (R4). */
+  readonly log: Table<LogRecord>;
+  /** Accepted messages by sender and seq, and by sender the newest (R5). */
+  readonly accepted: Table<AcceptedRecord>;
+  /** Entries that are not shown, by position (R9). */
+  readonly pending: Table<PendingRecord>;
+  record: ConversationRecord;
+  members: MembersRecord = { members: [], infoVersion: null, receiptsVersion: 0 };
+  /** Versions of receipts that came before their turn. */
+  readonly earlyReceipts = new Set<number>();
+  /** When counts of receipts were asked for, by the message's seq. */
+  readonly countsAskedMs = new Map<number, number>();
+  readonly #context: DeviceContext;
+  readonly #announcer: Announcer;
+  #tail: Promise<unknown> = Promise.resolve();
+  #members: Promise<MembersRecord> | null = null;
+
+  constructor(context: DeviceContext, announcer: Announcer, record: ConversationRecord) {
+    this.#context = context;
+    this.#announcer = announcer;
+    this.record = record;
+    this.id = record.conversationId;
+    const table = <T>(store: string, most: number): Table<T> =>
+      new Table<T>(context.vault, store, this.id, most);
+    this.heads = new Heads(context, this.id, table(STORES.heads, MOST.heads));
+    this.cellKeys = new CellKeys(context, this.id, table(STORES.cellKeys, MOST.keys));
+    this.keys = new ConversationKeys(
+      context,
+      this.id,
+      table(STORES.conversationKeys, MOST.keys),
+      this.cellKeys,
+    );
+    this.log = table(STORES.log, MOST.log);
+    this.accepted = table(STORES.accepted, MOST.accepted);
+    this.pending = table(STORES.pending, MOST.pending);
+  }
+
+  /** Run a step when everything before it has finished. */
+  run<T>(step: () => Promise<T>): Promise<T> {
+    const result = this.#tail.then(async () => {
+      await this.loadMembers();
+      return step();
+    });
+    this.#tail = result.catch(() => undefined);
+    return result;
+  }
+
+  /** Run a step that changes something, and store what it changed. */
+  change<T>(step: (work: Work) => Promise<T>, strict = false): Promise<T> {
+    return this.run(async () => {
+      const work = new Work(this);
+      const result = await step(work);
+      await this.store(work, strict);
+      return result;
+    });
+  }
+
+  /** Members as last heard; what cannot be read is asked for again. */
+  loadMembers(): Promise<MembersRecord> {
+    this.#members ??= this.#context.vault
+      .get<MembersRecord>(STORES.members, this.id)
+      .catch((error: unknown) => {
+        if (isDamaged(error)) return null;
+        this.#members = null;
+        throw error;
+      })
+      .then((record) => (this.members = record ?? this.members));
+    return this.#members.then(() => this.members);
+  }
+
+  /** Write everything of `work` in one transaction, then make it visible and announce it. */
+  async store(work: Work, strict = false): Promise<void> {
+    const { id } = this;
+    const changes: Change[] = [...work.changes];
+    const put = (store: string, value: unknown): void => {
+      changes.push({ op: "put", store, key: id, value });
+    };
+    if (work.record !== this.record) put(STORES.conversations, work.record);
+    if (work.members !== this.members) put(STORES.members, work.members);
+    await this.#context.vault.write(changes, strict);
+    const membersChanged = work.membersChanged || work.members !== this.members;
+    const recordChanged = work.record !== this.record;
+    this.record = work.record;
+    this.members = work.members;
+    if (recordChanged) this.#announcer.conversation(this);
+    for (const message of work.messages) this.#announcer.message(this, message);
+    for (const messageId of work.removed) this.#announcer.removed(id, messageId);
+    for (const message of work.fresh) this.#announcer.notify(this, message);
+    if (membersChanged) this.#announcer.members(id);
+    for (const then of work.afterwards) then();
+  }
+}
+
+/** Every store with rows of one conversation, for forgetting it. */
+export const GROUPED_STORES: readonly string[] = [
+  STORES.heads,
+  STORES.conversationKeys,
+  STORES.cellKeys,
+  STORES.log,
+  STORES.accepted,
+  STORES.pending,
+  STORES.messages,
+  STORES.attachments,
+];
+export const SINGLE_STORES: readonly string[] = [
+  STORES.conversations,
+  STORES.members,
+  STORES.rosters,
+  STORES.cellTables,
+];

@@ -1,0 +1,227 @@
+/**
+ * R8 and R9: what becomes of a judged entry. Everything goes into one {@link Work}: content, chain,
+ * counts and the log's place are stored together or not at all.
+ */
+import type { Conversation } from "../conversation/conversation.ts";
+import type { Work } from "../conversation/work.ts";
+import type { DeviceContext } from "../context.ts";
+import { decodeContent, isShown, mentionsOf, pointersOf } from "../kinds/content.ts";
+import type { Decoded } from "../kinds/content.ts";
+import { idOf } from "../keys/ids.ts";
+import type { KeyId } from "../keys/ids.ts";
+import { toHex } from "../octets.ts";
+import { acceptedMessage } from "../outbox/outgoing.ts";
+import type { OutgoingStore } from "../outbox/outgoing.ts";
+import { loadMessage, notice, noticeMessage } from "../messages/messages.ts";
+import { STORES } from "../records.ts";
+import type { AttachmentRecord, MessageRecord, NoticeRecord, PendingRecord } from "../records.ts";
+import { acceptedName } from "./judge.ts";
+import type { Entry, Judgement, Vouched } from "./judge.ts";
+import { applyState } from "./state.ts";
+
+/** Of refused entries so many are kept, to be judged again when something has changed. */
+const MOST_REFUSED = 500;
+
+export interface Receiving {
+  readonly context: DeviceContext;
+  readonly outgoing: OutgoingStore;
+  readonly blocked: (personId: string) => boolean;
+  readonly conversation: Conversation;
+  readonly work: Work;
+  /** Conversation keys whose S is missing here: a share is asked for. */
+  readonly missing: Set<KeyId>;
+  /** An own message was accepted: the next can go. */
+  readonly onAccepted: (conversation: Conversation) => void;
+}
+
+/** Take in a judged entry. `before`: how it was pending until now. */
+export async function accept(
+  receiving: Receiving,
+  entry: Entry,
+  judgement: Judgement,
+  before: PendingRecord | null,
+): Promise<void> {
+  const { work } = receiving;
+  if (judgement.kind === "refused") return refuse(receiving, entry, judgement, before);
+  const { header, alarm, gap, leaf } = judgement;
+  noteChain(receiving, entry, judgement);
+  if (alarm && work.record.alarm === null) {
+    work.set({ alarm: "log_differs" });
+    tell(work, entry, 0.2, notice("log_differs", { by: leaf.person }));
+  }
+  if (gap) tell(work, entry, -0.1, notice("gap", { by: leaf.person }));
+  if (judgement.kind === "keyless") {
+    receiving.missing.add(judgement.keyId);
+    if (before?.why === "key") return;
+    if (before !== null) lessRefused(work);
+    const { waiting, waitingFrom } = work.record;
+    const lowest = Math.min(waitingFrom ?? Infinity, entry.position);
+    work.set({ waiting: waiting + 1, waitingFrom: lowest });
+    keep(receiving, entry, { why: "key", keyId: judgement.keyId, personId: leaf.person });
+    return;
+  }
+  if (before !== null) await settle(receiving, entry, before);
+  const messageId = toHex(header.message);
+  const content = decodeContent(judgement.plaintext);
+  if (content.kind === "state") {
+    const { position, sentMs } = entry;
+    const at = { messageId, position, sentMs, leaf, header, k: judgement.k };
+    await applyState(receiving.context, work, content, at);
+    await takeBack(receiving, entry, messageId);
+    return;
+  }
+  if (await takeBack(receiving, entry, messageId)) return;
+  if (receiving.blocked(leaf.person)) return;
+  await show(receiving, entry, judgement, content, judgement.plaintext);
+}
+
+/** A message of this device's has come back: the server accepted it. */
+async function takeBack(
+  { context, conversation, outgoing, work, onAccepted }: Receiving,
+  entry: Entry,
+  messageId: string,
+): Promise<boolean> {
+  const accepted = { seq: entry.position, sentMs: entry.sentMs };
+  const own = outgoing.find(messageId);
+  if (own !== null && own.conversationId === conversation.id && own.message !== null) {
+    await acceptedMessage(context, outgoing, work, own, accepted);
+    work.afterwards.push(() => onAccepted(conversation));
+    return true;
+  }
+  const known = await loadMessage(context.vault, conversation.id, messageId);
+  return known !== null && known.seq === entry.position;
+}
+
+function noteChain({ context, conversation, work }: Receiving, entry: Entry, it: Vouched): void {
+  const { header } = it;
+  const row = {
+    seq: header.seq,
+    messageId: toHex(header.message),
+    attempt: header.attempt,
+    previous: header.previous,
+    hash: header.hash,
+    position: entry.position,
+  };
+  conversation.accepted.put(work, acceptedName(header, header.seq), row);
+  const { chain, namedEpoch } = work.record;
+  if (header.epoch > namedEpoch) work.set({ namedEpoch: header.epoch });
+  if (!entry.old) conversation.accepted.put(work, acceptedName(header, null), row);
+  // S7: this device's own message that it does not remember, after its state was lost.
+  const own = toHex(header.sender) === context.identity().device;
+  if (own && header.seq > chain.seq)
+    work.set({ chain: { seq: header.seq, hash: header.hash } });
+}
+
+async function show(
+  { context, conversation, work }: Receiving,
+  entry: Entry,
+  { leaf, header }: Vouched,
+  content: Decoded,
+  plaintext: Uint8Array,
+): Promise<void> {
+  const { personId } = context.identity();
+  const mine = leaf.person === personId;
+  const message: MessageRecord = {
+    messageId: toHex(header.message),
+    conversationId: conversation.id,
+    order: entry.position,
+    seq: entry.position,
+    senderId: leaf.person,
+    mine,
+    sentMs: entry.sentMs,
+    content: plaintext,
+    notice: null,
+    failure: null,
+  };
+  work.put(message);
+  for (const pointer of pointersOf(content)) {
+    // Known by id means the same key and size (kinds/fields.ts): forwarded, or our own come back.
+    const known = await context.vault.get(STORES.attachments, pointer.id);
+    if (known !== null) continue;
+    const record: AttachmentRecord = {
+      attachmentId: pointer.id,
+      conversationId: conversation.id,
+      messageId: message.messageId,
+      pointer,
+      upload: "none",
+      local: false,
+    };
+    const place = { store: STORES.attachments, key: pointer.id, group: conversation.id };
+    work.changes.push({ op: "put", ...place, value: record });
+  }
+  if (mine || !isShown(content) || entry.position <= work.record.readSeq) return;
+  const named = mentionsOf(content).some((one) => one.personId === personId);
+  work.set({
+    unread: work.record.unread + 1,
+    mentioned: work.record.mentioned || named,
+  });
+  if (!entry.old) work.fresh.push(message);
+}
+
+function keep(
+  { conversation, work }: Receiving,
+  entry: Entry,
+  how: Pick<PendingRecord, "why" | "keyId" | "personId">,
+): void {
+  const { position, sentMs, message, old, floor } = entry;
+  const row: PendingRecord = { position, sentMs, message, old, epoch: floor, ...how };
+  conversation.pending.put(work, String(position), row, position);
+}
+
+/** It is pending no longer. */
+async function settle(
+  { conversation, work }: Receiving,
+  entry: Entry,
+  before: PendingRecord,
+): Promise<void> {
+  conversation.pending.delete(work, String(entry.position));
+  if (before.why === "refused") return lessRefused(work);
+  const waiting = Math.max(0, work.record.waiting - 1);
+  let { waitingFrom } = work.record;
+  if (waiting === 0) waitingFrom = null;
+  else if (waitingFrom === entry.position) waitingFrom = await lowestWaiting(conversation, work);
+  work.set({ waiting, waitingFrom });
+}
+
+async function lowestWaiting(conversation: Conversation, work: Work): Promise<number | null> {
+  const stored = await conversation.pending.all();
+  const rows = new Map(stored.map((row) => [String(row.position), row]));
+  for (const [name, value] of work.overlay) {
+    if (!name.startsWith(`${STORES.pending}/`)) continue;
+    const position = name.slice(STORES.pending.length + 1);
+    if (value === null) rows.delete(position);
+    else rows.set(position, value as PendingRecord);
+  }
+  const waiting = [...rows.values()].filter(({ why }) => why === "key");
+  return waiting.length === 0 ? null : Math.min(...waiting.map(({ position }) => position));
+}
+
+function lessRefused(work: Work): void {
+  const { refused } = work.record;
+  if (refused === null) return;
+  work.set({ refused: refused.count <= 1 ? null : { ...refused, count: refused.count - 1 } });
+}
+
+async function refuse(
+  receiving: Receiving,
+  entry: Entry,
+  { refusal, personId }: Extract<Judgement, { kind: "refused" }>,
+  before: PendingRecord | null,
+): Promise<void> {
+  const { work } = receiving;
+  if (before?.why === "refused") return;
+  if (before !== null) await settle(receiving, entry, before);
+  const count = (work.record.refused?.count ?? 0) + 1;
+  const { rule, message: reason } = refusal;
+  work.set({ refused: { count, rule, reason, position: entry.position } });
+  if (count <= MOST_REFUSED)
+    keep(receiving, entry, { why: "refused", keyId: idOf(new Uint8Array()), personId });
+}
+
+/** A notice beside an entry. Its id is the entry's, so that it is told once. */
+function tell(work: Work, entry: Entry, beside: number, what: NoticeRecord): void {
+  const { conversationId } = work.record;
+  const { position, sentMs } = entry;
+  const at = { seq: position, order: position + beside, sentMs };
+  work.put(noticeMessage(conversationId, `${what.kind}.${String(position)}`, at, what));
+}

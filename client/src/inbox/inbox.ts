@@ -1,0 +1,303 @@
+/**
+ * Receiving. Entries of the log are judged in order of their position, each stored with its chain,
+ * its counts and the log's place in one transaction; nothing that is wrong with one entry, its
+ * sender or its key stops those that follow.
+ *
+ * - In order: the next position is processed, a lower one is a duplicate, a higher one means that
+ *   something was not pushed, and the log is asked.
+ * - A message whose key is missing waits (R9): a share is asked for, and when it comes the message
+ *   is judged anew, counts as unread and notifies.
+ * - A refused message is kept with its cause and judged again when its sender's records change.
+ *
+ * A crash repeats what was not stored. Without network a judgement that needs the server rejects,
+ * and the log is read again from the same place with the next connection.
+ */
+import type { Conversation } from "../conversation/conversation.ts";
+import { Work } from "../conversation/work.ts";
+import type { DeviceContext } from "../context.ts";
+import { hasCode } from "../failure.ts";
+import { hash } from "../keys/hashing.ts";
+import { conversationKeyId } from "../keys/conversation-key.ts";
+import type { KeyId } from "../keys/ids.ts";
+import { SIGNED_HEADER_BYTES, nextLogHash } from "../keys/message.ts";
+import { Refused } from "../keys/refused.ts";
+import type { OutgoingStore } from "../outbox/outgoing.ts";
+import type { LogPlace, PendingRecord } from "../records.ts";
+import type { LogEntry, LogPage, Supplement } from "../wire.ts";
+import { accept } from "./accept.ts";
+import type { Receiving } from "./accept.ts";
+import { judge } from "./judge.ts";
+import type { Entry } from "./judge.ts";
+
+/** Entries stored in one transaction while catching up. */
+const BATCH = 32;
+const PAGE = 200;
+/** R4: so many log hashes are kept. */
+export const LOG_HASHES = 1_000;
+
+export interface InboxListener {
+  /** Conversation keys whose S is missing. */
+  readonly onMissing: (conversation: Conversation, keyIds: readonly KeyId[]) => void;
+  /** This device has come further, or what holds its cursors back has changed. */
+  readonly onCursor: (conversation: Conversation) => void;
+  /** An own message was accepted by the log before its answer came. */
+  readonly onAccepted: (conversation: Conversation) => void;
+}
+
+/** What comes beside entries. */
+export type Beside = Partial<Pick<LogPage, "heads" | "proofs" | "keys">> &
+  Partial<Pick<Supplement, "people">>;
+
+export class Inbox {
+  readonly #context: DeviceContext;
+  readonly #outgoing: OutgoingStore;
+  readonly #listener: InboxListener;
+  readonly #blocked: (personId: string) => boolean;
+  /** Pushed entries that wait for the queue, by conversation. */
+  readonly #pushed = new Map<string, [LogEntry, Supplement | null][]>();
+
+  constructor(
+    context: DeviceContext,
+    outgoing: OutgoingStore,
+    blocked: (personId: string) => boolean,
+    listener: InboxListener,
+  ) {
+    this.#context = context;
+    this.#outgoing = outgoing;
+    this.#blocked = blocked;
+    this.#listener = listener;
+  }
+
+  /** A pushed entry. Entries that arrive while others are processed are taken together. */
+  receive(
+    conversation: Conversation,
+    entry: LogEntry,
+    supplement: Supplement | null,
+  ): Promise<void> {
+    const waiting = this.#pushed.get(conversation.id);
+    if (waiting !== undefined) {
+      waiting.push([entry, supplement]);
+      return Promise.resolve();
+    }
+    this.#pushed.set(conversation.id, [[entry, supplement]]);
+    return conversation.run(async () => {
+      const pushed = this.#pushed.get(conversation.id) ?? [];
+      this.#pushed.delete(conversation.id);
+      const { log, state } = conversation.record;
+      // Whoever does not follow the log yet begins with a page of it (history/).
+      if (log === null || state !== "ready") return;
+      const next = pushed
+        .filter(([{ seq }]) => seq > log.cursor)
+        .sort(([a], [b]) => a.seq - b.seq);
+      // The server's connection comes behind what the log had told.
+      if (next.length === 0) return this.#listener.onCursor(conversation);
+      const whole = next.every(([{ seq }], i) => seq === log.cursor + 1 + i);
+      if (!whole) return this.catchUp(conversation);
+      for (const [, beside] of next)
+        if (beside !== null) await this.#learn(conversation, beside);
+      const floor = conversation.heads.settledEpoch();
+      const entries = next.map(([one]) => one);
+      await this.#process(conversation, entries, floor);
+    });
+  }
+
+  /** Process the log from the cursor to its end. Call inside the conversation's queue. */
+  async catchUp(conversation: Conversation): Promise<void> {
+    for (;;) {
+      const { log, state } = conversation.record;
+      if (log === null || state !== "ready") return;
+      const page = await this.#context.api.logAfter(conversation.id, log.cursor, PAGE);
+      const entries = page.entries.filter(({ seq }) => seq > log.cursor);
+      const [first] = entries;
+      if (first !== undefined && first.seq > log.cursor + 1)
+        await this.#jump(conversation, log, first.seq, page.logHash);
+      await this.#learn(conversation, page);
+      await this.#process(conversation, entries, 0);
+      if (!page.more || entries.length === 0) return;
+    }
+  }
+
+  /** The log begins later than where this device was: it was trimmed meanwhile. */
+  #jump(
+    conversation: Conversation,
+    log: LogPlace,
+    first: number,
+    logHash: Uint8Array,
+  ): Promise<void> {
+    const work = new Work(conversation);
+    work.set({ log: { ...log, cursor: first - 1, hash: logHash } });
+    return conversation.store(work);
+  }
+
+  /** Take in what comes beside entries; what is wrong is left out and asked for when needed. */
+  async #learn(conversation: Conversation, beside: Beside): Promise<void> {
+    const work = new Work(conversation);
+    await learnBeside(this.#context, conversation, work, beside);
+    await conversation.store(work);
+  }
+
+  async #process(
+    conversation: Conversation,
+    entries: readonly LogEntry[],
+    floor: number,
+  ): Promise<void> {
+    const missing = new Set<KeyId>();
+    try {
+      for (let at = 0; at < entries.length; at += BATCH) {
+        const work = new Work(conversation);
+        const receiving = this.#receiving(conversation, work, missing);
+        try {
+          for (const entry of entries.slice(at, at + BATCH))
+            await this.#next(receiving, entry, floor);
+        } finally {
+          // What came before a failure stands: the log's place does not cover the failed entry.
+          await conversation.store(work);
+          this.#listener.onCursor(conversation);
+        }
+      }
+    } finally {
+      this.#tellMissing(conversation, missing);
+    }
+  }
+
+  /** The entry at the next position. */
+  async #next(receiving: Receiving, logged: LogEntry, floor: number): Promise<void> {
+    const { conversation, work } = receiving;
+    const { log } = work.record;
+    if (log === null) return;
+    const { seq: position, sentMs, message } = logged;
+    const entry: Entry = {
+      position,
+      sentMs,
+      message,
+      old: false,
+      floor: Math.max(floor, log.epoch),
+    };
+    const judgement = await judge(this.#context, conversation, work, entry);
+    await accept(receiving, entry, judgement, null);
+    const own = nextLogHash(log.hash, hash(message.subarray(0, SIGNED_HEADER_BYTES)));
+    conversation.log.put(work, String(position), { hash: own }, position);
+    if (position > LOG_HASHES) conversation.log.delete(work, String(position - LOG_HASHES));
+    const named = judgement.kind === "refused" ? 0 : judgement.header.epoch;
+    work.set({ log: { cursor: position, hash: own, epoch: Math.max(log.epoch, named) } });
+  }
+
+  /** A conversation key, pushed. What waits for it opens. */
+  async key(conversation: Conversation, record: Uint8Array, seal: Uint8Array | null): Promise<void> {
+    const keyId = await conversation
+      .change(async (work) => {
+        const held = await conversation.keys.learn(work, record, seal);
+        return held.secret === null ? null : conversationKeyId(held.record);
+      })
+      .catch((error: unknown) => {
+        if (error instanceof Refused) return null;
+        throw error;
+      });
+    if (keyId !== null && conversation.record.waiting > 0) await this.opened(conversation);
+  }
+
+  /** Keys have come, or people's records changed: judge again what may be another now. */
+  opened(conversation: Conversation): Promise<void> {
+    return this.#again(conversation, async ({ why, keyId }) => {
+      if (why !== "key") return false;
+      const key = await conversation.keys.find(null, keyId as KeyId);
+      return key !== null && key.secret !== null;
+    });
+  }
+
+  /** Records of these people are others now. */
+  changed(conversation: Conversation, personIds: ReadonlySet<string>): Promise<void> {
+    if (conversation.record.refused === null) return Promise.resolve();
+    return this.#again(conversation, ({ why, personId }) =>
+      Promise.resolve(why === "refused" && (personId === null || personIds.has(personId))),
+    );
+  }
+
+  #again(
+    conversation: Conversation,
+    isDue: (row: PendingRecord) => Promise<boolean>,
+  ): Promise<void> {
+    const missing = new Set<KeyId>();
+    return conversation
+      .run(async () => {
+        const due: PendingRecord[] = [];
+        for (const row of await conversation.pending.all()) if (await isDue(row)) due.push(row);
+        for (let at = 0; at < due.length; at += BATCH) {
+          const work = new Work(conversation);
+          const receiving = this.#receiving(conversation, work, missing);
+          for (const row of due.slice(at, at + BATCH)) {
+            const { position, sentMs, message, old, epoch } = row;
+            const entry: Entry = { position, sentMs, message, old, floor: epoch };
+            const judgement = await judge(this.#context, conversation, work, entry);
+            await accept(receiving, entry, judgement, row);
+          }
+          await conversation.store(work);
+          this.#listener.onCursor(conversation);
+        }
+      })
+      .finally(() => {
+        this.#tellMissing(conversation, missing);
+      });
+  }
+
+  /** Judge and store entries of before this device, any order. Inside the queue. */
+  async takeOld(
+    conversation: Conversation,
+    work: Work,
+    entries: readonly Entry[],
+    missing: Set<KeyId>,
+  ): Promise<void> {
+    const receiving = this.#receiving(conversation, work, missing);
+    for (const entry of entries) {
+      const judgement = await judge(this.#context, conversation, work, entry);
+      await accept(receiving, entry, judgement, null);
+    }
+  }
+
+  #receiving(conversation: Conversation, work: Work, missing: Set<KeyId>): Receiving {
+    return {
+      context: this.#context,
+      outgoing: this.#outgoing,
+      blocked: this.#blocked,
+      conversation,
+      work,
+      missing,
+      onAccepted: this.#listener.onAccepted,
+    };
+  }
+
+  #tellMissing(conversation: Conversation, missing: ReadonlySet<KeyId>): void {
+    if (missing.size > 0) this.#listener.onMissing(conversation, [...missing]);
+  }
+}
+
+/** Heads, proofs, people and keys that came beside entries. Inside the queue. */
+export async function learnBeside(
+  context: DeviceContext,
+  conversation: Conversation,
+  work: Work,
+  { heads = [], proofs = [], keys = [], people = [] }: Beside,
+): Promise<void> {
+  for (const head of heads) await unlessRefused(conversation.heads.take(work, head));
+  const persons = new Set<string>();
+  for (const proof of proofs) {
+    const listed = await conversation.heads.learnProof(work, proof);
+    if (listed !== null) persons.add(listed.leaf.person);
+  }
+  if (people.length > 0) await context.trust.learn(people);
+  // One question for all senders of a page; without network each judgement asks for itself.
+  if (persons.size > 0)
+    await context.trust.ensure(persons).catch((error: unknown) => {
+      if (!hasCode(error, "network", "overloaded")) throw error;
+    });
+  for (const { record, seal } of keys)
+    await unlessRefused(conversation.keys.learn(work, record, seal));
+}
+
+async function unlessRefused(step: Promise<unknown>): Promise<void> {
+  try {
+    await step;
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+  }
+}

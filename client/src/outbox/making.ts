@@ -1,0 +1,142 @@
+/**
+ * S3: a new conversation key, sealed once to every listed confirmed device: directly, or in
+ * conversations of several cells by the cells' keys. Devices that this device cannot confirm, or
+ * whose key is missing or too old, are left out by name; they get nothing from here.
+ *
+ * Nothing is stored or posted here: the caller stores record, S and message together (S5).
+ */
+import type { Conversation } from "../conversation/conversation.ts";
+import type { DeviceContext } from "../context.ts";
+import { failure } from "../failure.ts";
+import { compareBytes } from "../keys/compare.ts";
+import { makeConversationKey, sealConversationKey } from "../keys/conversation-key.ts";
+import type { ConversationKey } from "../keys/conversation-key.ts";
+import type { SealTarget } from "../keys/device-key.ts";
+import type { DeviceId } from "../keys/ids.ts";
+import { Refused } from "../keys/refused.ts";
+import { concat, equalBytes, fromHex, randomBytes } from "../octets.ts";
+import type { PendingKey } from "../records.ts";
+import { checkCell } from "../roster/cells.ts";
+import type { Cell } from "../roster/cells.ts";
+import type { Newest } from "../roster/newest.ts";
+import { requireSealingKem } from "../rosters/head.ts";
+import type { RosterHead } from "../rosters/head.ts";
+import type { Leaf } from "../rosters/leaf.ts";
+import { DIRECT_SEALS } from "../wire.ts";
+import type { CellLeaves } from "../wire.ts";
+import { cellTable } from "./cell-table.ts";
+
+/** Seals made at a time, so that the worker answers its screens between them. */
+const AT_ONCE = 16;
+
+export interface MadeKey {
+  readonly record: ConversationKey;
+  readonly secret: Uint8Array;
+  readonly pending: PendingKey;
+}
+
+interface Targets {
+  readonly seals: readonly SealTarget[];
+  readonly leftOut: readonly DeviceId[];
+}
+
+export async function makeKey(
+  context: DeviceContext,
+  conversation: Conversation,
+  { head }: Newest,
+): Promise<MadeKey> {
+  try {
+    requireSealingKem(head, context.trust.department);
+    const targets = await targetsOf(context, conversation, head);
+    const { deviceBytes, privateKey } = context.identity();
+    const secret = randomBytes(32);
+    const record = await makeConversationKey(
+      {
+        conversation: fromHex(conversation.id),
+        author: deviceBytes,
+        epoch: head.epoch,
+        head: head.hash,
+        headCreated: head.created,
+        nowMs: context.time.requireNow(),
+        secret,
+      },
+      privateKey,
+    );
+    const seals = await sealAll(record, secret, targets.seals);
+    const pending = { record: record.bytes, seals, leftOut: targets.leftOut };
+    return { record, secret, pending };
+  } catch (error) {
+    // What the server gave does not fit together (any more): it is asked anew.
+    if (error instanceof Refused) throw failure("head_refused", { retry: true, cause: error });
+    throw error;
+  }
+}
+
+async function sealAll(
+  record: ConversationKey,
+  secret: Uint8Array,
+  targets: readonly SealTarget[],
+): Promise<Uint8Array> {
+  const seals: Uint8Array[] = [];
+  for (let at = 0; at < targets.length; at += AT_ONCE) {
+    const some = targets.slice(at, at + AT_ONCE);
+    seals.push(...(await Promise.all(some.map((to) => sealConversationKey(record, secret, to)))));
+  }
+  return concat(...seals.sort(compareBytes));
+}
+
+async function targetsOf(
+  context: DeviceContext,
+  conversation: Conversation,
+  head: RosterHead,
+): Promise<Targets> {
+  const own = fittingCell(head, await context.api.ownCell(conversation.id));
+  if (own.only) return deviceTargets(context, own.leaves, head);
+  const { lines, usable } = await cellTable(context, conversation, head);
+  const open = lines.filter(({ cell }) => !usable.has(cell));
+  const seals: SealTarget[] = [...usable.values()];
+  const devices = open.reduce((sum, line) => sum + line.devices, 0);
+  // Too many for direct seals: they ask for shares.
+  if (devices > DIRECT_SEALS) return { seals, leftOut: [] };
+  const leaves: Leaf[] = [];
+  for (const { cell } of open) {
+    const found =
+      cell === own.line.cell
+        ? own
+        : fittingCell(head, await context.api.cellLeaves(conversation.id, cell));
+    leaves.push(...found.leaves);
+  }
+  const direct = await deviceTargets(context, leaves, head);
+  return { seals: [...seals, ...direct.seals], leftOut: direct.leftOut };
+}
+
+function fittingCell(head: RosterHead, cell: CellLeaves): Cell {
+  if (!equalBytes(cell.head, head.bytes)) throw new Refused("S1", "there is a newer head");
+  return checkCell(head, cell, "S3");
+}
+
+/** The keys of the confirmed devices of these leaves. */
+export async function deviceTargets(
+  context: DeviceContext,
+  leaves: readonly Leaf[],
+  { kem }: RosterHead,
+): Promise<Targets> {
+  const { trust, time } = context;
+  await trust.ensure(
+    leaves.map(({ person }) => person),
+    { keys: true, fresh: true },
+  );
+  const now = time.requireNow();
+  const seals: SealTarget[] = [];
+  const leftOut: DeviceId[] = [];
+  for (const { person, device } of leaves) {
+    try {
+      await trust.confirmedCertificate(person, device, now, "S3");
+      seals.push(await trust.deviceKey(person, device, kem));
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      leftOut.push(device);
+    }
+  }
+  return { seals, leftOut };
+}

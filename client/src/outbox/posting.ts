@@ -1,0 +1,136 @@
+/**
+ * Posting signed bytes, and what the server's refusals mean (S6, S7): the same message is signed
+ * anew with the next attempt after the newest head and key have been looked up again.
+ */
+import type { Conversation } from "../conversation/conversation.ts";
+import type { DeviceContext } from "../context.ts";
+import { hasCode } from "../failure.ts";
+import { decodeContent, pointersOf } from "../kinds/content.ts";
+import { idOf } from "../keys/ids.ts";
+import type { KeyId } from "../keys/ids.ts";
+import { HeaderFormat, SIGNED_HEADER_BYTES, bodyKey } from "../keys/message.ts";
+import { Refused } from "../keys/refused.ts";
+import { copy, equalBytes } from "../octets.ts";
+import { applyState } from "../inbox/state.ts";
+import type { OutgoingRecord } from "../records.ts";
+import type { Accepted } from "../wire.ts";
+import type { Doubts } from "./signing.ts";
+import { acceptedMessage, putOutgoing } from "./outgoing.ts";
+import type { OutgoingStore } from "./outgoing.ts";
+
+export class Posting {
+  readonly #context: DeviceContext;
+  readonly #outgoing: OutgoingStore;
+
+  constructor(context: DeviceContext, outgoing: OutgoingStore) {
+    this.#context = context;
+    this.#outgoing = outgoing;
+  }
+
+  /** Post the key that the message begins, if any, then the message. Identical bytes each time. */
+  async post(conversation: Conversation, record: OutgoingRecord): Promise<Accepted> {
+    const { api } = this.#context;
+    const { key, message } = record;
+    if (message === null) throw new TypeError("a signed message has its bytes");
+    if (key !== null) {
+      const { record: made, seals, leftOut } = key;
+      await api.postKey(conversation.id, { record: made, seals, leftOut: [...leftOut] });
+      await this.#restage(conversation, { ...record, key: null });
+    }
+    const attachmentIds = pointersOf(decodeContent(record.content)).map(({ id }) => id);
+    return api.postMessage(conversation.id, {
+      message: copy(message),
+      attachmentIds,
+      state: record.state,
+    });
+  }
+
+  /** The server has accepted it, at this place of the log. */
+  accepted(conversation: Conversation, record: OutgoingRecord, at: Accepted): Promise<void> {
+    return conversation.change(async (work) => {
+      // The log may have told us already.
+      const own = this.#outgoing.find(record.messageId);
+      if (own === null || record.message === null) return;
+      const header = HeaderFormat.parse(record.message.subarray(0, SIGNED_HEADER_BYTES));
+      if (header.seq > work.record.chain.seq)
+        work.set({ chain: { seq: header.seq, hash: header.hash } });
+      const content = decodeContent(own.content);
+      const key = await conversation.keys.find(work, idOf<KeyId>(header.key));
+      const head = await conversation.heads.find(work, header.epoch);
+      const listed =
+        head === null ? null : conversation.heads.known(head, this.#context.identity().device);
+      const secret = key?.secret ?? null;
+      if (content.kind === "state" && secret !== null && listed !== null) {
+        await applyState(this.#context, work, content, {
+          messageId: own.messageId,
+          position: at.seq,
+          sentMs: at.sentMs,
+          leaf: listed.leaf,
+          header,
+          k: bodyKey(header, secret),
+        });
+      }
+      await acceptedMessage(this.#context, this.#outgoing, work, own, at);
+    });
+  }
+
+  /**
+   * Whether these bytes were certainly not accepted and the message is to be signed anew (S6). It is
+   * back at stage "ready" then.
+   */
+  async again(
+    conversation: Conversation,
+    record: OutgoingRecord,
+    error: unknown,
+    doubts: Doubts,
+  ): Promise<boolean> {
+    if (hasCode(error, "stale_head", "stale_record", "seals_invalid")) {
+      doubts.staleHead = true;
+    } else if (hasCode(error, "stale_key")) {
+      doubts.staleHead = true;
+      const keyId = keyOf(record);
+      if (keyId !== null) doubts.staleKeys.add(keyId);
+    } else if (hasCode(error, "not_next")) {
+      if (!(await this.#takeUpChain(conversation, record))) return false;
+    } else if (!hasCode(error, "have_key")) {
+      return false;
+    }
+    await this.#restage(conversation, { ...record, stage: "ready", message: null, key: null });
+    return true;
+  }
+
+  /**
+   * S7: go on from the last header that the server has of this device, if it bears this device's own
+   * signature. False: that is this very message, so it was accepted and the log will tell.
+   */
+  async #takeUpChain(conversation: Conversation, record: OutgoingRecord): Promise<boolean> {
+    const { header: bytes } = await this.#context.api.chain(conversation.id);
+    if (bytes === null) return true;
+    const header = HeaderFormat.parse(bytes);
+    const { device, deviceBytes, personId } = this.#context.identity();
+    if (!equalBytes(header.sender, deviceBytes)) throw new Refused("S7", "another device's chain");
+    const certificate = await this.#context.trust.certificateOf(personId, device);
+    if (certificate === null) throw new Refused("S7", "own certificate is unknown");
+    await HeaderFormat.verify(header, certificate.publicKey);
+    const posted = record.message?.subarray(0, SIGNED_HEADER_BYTES);
+    const same = posted !== undefined && equalBytes(posted, header.bytes);
+    await conversation.change(async (work) => {
+      if (header.seq > work.record.chain.seq)
+        work.set({ chain: { seq: header.seq, hash: header.hash } });
+    });
+    return !same;
+  }
+
+  #restage(conversation: Conversation, record: OutgoingRecord): Promise<void> {
+    return conversation.change(async (work) => {
+      if (this.#outgoing.find(record.messageId) === null) return;
+      work.changes.push(putOutgoing(record));
+      work.afterwards.push(() => this.#outgoing.set(record));
+    });
+  }
+}
+
+function keyOf({ message }: OutgoingRecord): KeyId | null {
+  if (message === null) return null;
+  return idOf<KeyId>(HeaderFormat.parse(message.subarray(0, SIGNED_HEADER_BYTES)).key);
+}

@@ -1,0 +1,186 @@
+/**
+ * From a plaintext to the bytes that every retry sends (S1, S2, S5): the newest head by a fresh
+ * stamp, a usable conversation key or a new one, this device's next number, signature and body.
+ *
+ * Invariant: S and record of a new key and the signed message are stored in one transaction, before
+ * anything is posted. A crash before it leaves the plaintext, after it the bytes.
+ */
+import type { Conversation } from "../conversation/conversation.ts";
+import type { DeviceContext } from "../context.ts";
+import { failure, hasCode } from "../failure.ts";
+import { conversationKeyId } from "../keys/conversation-key.ts";
+import type { KeyId } from "../keys/ids.ts";
+import { LOG_START, sealMessage } from "../keys/message.ts";
+import { Refused } from "../keys/refused.ts";
+import { fromHex } from "../octets.ts";
+import type { OutgoingRecord } from "../records.ts";
+import { requireNewest } from "../roster/newest.ts";
+import type { Newest } from "../roster/newest.ts";
+import { pause } from "../transport/backoff.ts";
+import { makeKey } from "./making.ts";
+import type { MadeKey } from "./making.ts";
+import { putOutgoing } from "./outgoing.ts";
+import type { OutgoingStore } from "./outgoing.ts";
+import { usableKey } from "./usable.ts";
+
+/** S6. */
+export const MOST_ATTEMPTS = 255;
+/** S2: so long a sender waits for a key that others have. */
+const WAIT_MS = 3_000;
+const LOOK_MS = 150;
+
+export interface Asks {
+  /** Ask for a share of a conversation key. */
+  conversationKeys(conversation: Conversation, keyIds: readonly KeyId[]): void;
+}
+
+/** What the server said of this conversation that the next try must heed. */
+export interface Doubts {
+  /** The head that this device holds is not the newest. */
+  staleHead: boolean;
+  /** Keys that the server takes no message under. */
+  readonly staleKeys: Set<string>;
+}
+
+type Using =
+  | { readonly keyId: KeyId; readonly secret: Uint8Array; readonly made: null }
+  | { readonly keyId: KeyId; readonly secret: Uint8Array; readonly made: MadeKey };
+
+export class Signing {
+  readonly #context: DeviceContext;
+  readonly #outgoing: OutgoingStore;
+  readonly #asks: Asks;
+
+  constructor(context: DeviceContext, outgoing: OutgoingStore, asks: Asks) {
+    this.#context = context;
+    this.#outgoing = outgoing;
+    this.#asks = asks;
+  }
+
+  /** The record with its bytes, stored; null: it was taken back meanwhile. Outside the queue. */
+  async sign(
+    conversation: Conversation,
+    record: OutgoingRecord,
+    doubts: Doubts,
+  ): Promise<OutgoingRecord | null> {
+    const newest = await this.newest(conversation, doubts);
+    const using = await this.#key(conversation, newest, doubts);
+    return this.#store(conversation, record, newest, using);
+  }
+
+  /** S1, asked anew where the server has said that this device's head is old. */
+  async newest(conversation: Conversation, doubts: Doubts): Promise<Newest> {
+    const newest = await requireNewest(this.#context, conversation, doubts.staleHead);
+    doubts.staleHead = false;
+    return newest;
+  }
+
+  /** S2: a key that serves, or a new one. */
+  async #key(conversation: Conversation, newest: Newest, doubts: Doubts): Promise<Using> {
+    const usable = async (): Promise<Using | null> => {
+      const key = await usableKey(this.#context, conversation, newest.head, doubts.staleKeys);
+      if (key === null || key.secret === null) return null;
+      return { keyId: key.keyId, secret: key.secret, made: null };
+    };
+    const held = await usable();
+    if (held !== null) return held;
+    if (await this.#learnNewest(conversation, doubts)) {
+      const { signal } = this.#context;
+      for (let waited = 0; waited <= WAIT_MS && !signal.aborted; waited += LOOK_MS) {
+        const shared = await usable();
+        if (shared !== null) return shared;
+        await pause(LOOK_MS, signal);
+      }
+    }
+    const made = await makeKey(this.#context, conversation, newest);
+    return { keyId: conversationKeyId(made.record), secret: made.secret, made };
+  }
+
+  /** Ask for the newest usable key. True: there is one, which may be on its way to this device. */
+  async #learnNewest(conversation: Conversation, doubts: Doubts): Promise<boolean> {
+    const { key } = await this.#context.api.key(conversation.id, null);
+    if (key === null) return false;
+    try {
+      const held = await conversation.change((work) =>
+        conversation.keys.learn(work, key.record, key.seal),
+      );
+      if (doubts.staleKeys.has(held.keyId)) return false;
+      if (held.secret === null) this.#asks.conversationKeys(conversation, [held.keyId]);
+      return true;
+    } catch (error) {
+      if (error instanceof Refused) return false;
+      throw error;
+    }
+  }
+
+  #store(
+    conversation: Conversation,
+    { messageId }: OutgoingRecord,
+    { head }: Newest,
+    { keyId, secret, made }: Using,
+  ): Promise<OutgoingRecord | null> {
+    const { deviceBytes, privateKey } = this.#context.identity();
+    return conversation.change(async (work) => {
+      const current = this.#outgoing.find(messageId);
+      if (current === null) return null;
+      if (current.stage === "signed") return current;
+      if (current.attempt >= MOST_ATTEMPTS) throw failure("too_many_attempts");
+      const { chain, log, namedEpoch } = work.record;
+      this.#requireStill(() => {
+        this.#context.time.requireStillNewest(head, namedEpoch);
+      });
+      const draft = {
+        conversation: fromHex(conversation.id),
+        message: fromHex(messageId),
+        sender: deviceBytes,
+        seq: chain.seq + 1,
+        attempt: current.attempt + 1,
+        previous: chain.hash,
+        key: fromHex(keyId),
+        epoch: head.epoch,
+        head: head.hash,
+        logPosition: log?.cursor ?? 0,
+        logHash: log?.hash ?? LOG_START,
+        sent: this.#context.time.requireNow(),
+      };
+      const message = await sealMessage(draft, secret, current.content, privateKey);
+      if (made !== null) conversation.keys.made(work, made.record, secret);
+      const { seq, attempt } = draft;
+      const key = made?.pending ?? null;
+      const signed: OutgoingRecord = { ...current, stage: "signed", seq, attempt, message, key };
+      work.changes.push(putOutgoing(signed));
+      work.afterwards.push(() => this.#outgoing.set(signed));
+      return signed;
+    }, true);
+  }
+
+  #requireStill(check: () => void): void {
+    try {
+      check();
+    } catch (error) {
+      if (error instanceof Refused) throw failure("head_refused", { retry: true, cause: error });
+      throw error;
+    }
+  }
+
+  /**
+   * D7: the server asks this device for the next key. Made, stored and posted without a message;
+   * what the server refuses somebody else has made.
+   */
+  async makeWanted(conversation: Conversation, doubts: Doubts): Promise<void> {
+    const newest = await this.newest(conversation, doubts);
+    const { record, secret, pending } = await makeKey(this.#context, conversation, newest);
+    await conversation.change(async (work) => {
+      conversation.keys.made(work, record, secret);
+    }, true);
+    try {
+      await this.#context.api.postKey(conversation.id, {
+        ...pending,
+        leftOut: [...pending.leftOut],
+      });
+    } catch (error) {
+      if (!hasCode(error, "have_key", "stale_record", "not_asked")) throw error;
+      doubts.staleHead = true;
+    }
+  }
+}

@@ -1,0 +1,67 @@
+/** The leaves of a whole cell, and the lines of all cells, checked against a head. Pure. */
+import { Reader } from "../keys/fields.ts";
+import { climb, leafHash, merkleRoot } from "../keys/merkle.ts";
+import { refuseUnless } from "../keys/refused.ts";
+import { areAscending } from "../keys/fields.ts";
+import { equalBytes, fromHex } from "../octets.ts";
+import { readCellLine } from "../rosters/cell-line.ts";
+import type { CellLine } from "../rosters/cell-line.ts";
+import type { RosterHead } from "../rosters/head.ts";
+import { readLeaf } from "../rosters/leaf.ts";
+import type { Leaf } from "../rosters/leaf.ts";
+import type { CellLeaves } from "../wire.ts";
+
+export const LEAF_BYTES = 73;
+const LINE_BYTES = 58;
+
+export interface Cell {
+  readonly line: CellLine;
+  readonly leaves: readonly Leaf[];
+  /** Whether the head's devices are all in it. */
+  readonly only: boolean;
+}
+
+export function readLeaves(bytes: Uint8Array, rule: string): readonly Leaf[] {
+  refuseUnless(bytes.length % LEAF_BYTES === 0, rule, "leaves are truncated");
+  const reader = new Reader(bytes, rule);
+  return Array.from({ length: bytes.length / LEAF_BYTES }, () => readLeaf(reader));
+}
+
+/** Check a cell's leaves, line and path under a head. */
+export function checkCell(head: RosterHead, cell: CellLeaves, rule: string): Cell {
+  const leaves = readLeaves(cell.leaves, rule);
+  const lineReader = new Reader(cell.line, rule);
+  const line = readCellLine(lineReader);
+  lineReader.end();
+  const pathReader = new Reader(cell.path, rule);
+  const top = climb(leafHash(line.bytes), pathReader);
+  pathReader.end();
+  refuseUnless(equalBytes(top, head.root), rule, "the cell is not the head's");
+  const own = leaves.every((leaf) => leaf.cell === line.cell);
+  const ascending = areAscending(leaves.map(({ device }) => fromHex(device)));
+  refuseUnless(own && ascending && leaves.length === line.devices, rule, "leaves do not fit");
+  const root = merkleRoot(leaves.map(({ bytes }) => leafHash(bytes)));
+  refuseUnless(equalBytes(root, line.root), rule, "leaves are not the cell's");
+  return { line, leaves, only: leaves.length === head.devices };
+}
+
+/** All cell lines under a head. */
+export function checkLines(head: RosterHead, bytes: Uint8Array, rule: string): readonly CellLine[] {
+  refuseUnless(bytes.length % LINE_BYTES === 0, rule, "cell lines are truncated");
+  const reader = new Reader(bytes, rule);
+  const lines = Array.from({ length: bytes.length / LINE_BYTES }, () => readCellLine(reader));
+  const root = merkleRoot(lines.map((line) => leafHash(line.bytes)));
+  refuseUnless(equalBytes(root, head.root), rule, "lines are not the head's");
+  return lines;
+}
+
+/** A leaf ‖ path in its cell, under the cell's line. */
+export function checkCellProof(line: CellLine, proof: Uint8Array, rule: string): Leaf {
+  const reader = new Reader(proof, rule);
+  const leaf = readLeaf(reader);
+  const root = climb(leafHash(leaf.bytes), reader);
+  reader.end();
+  const listed = leaf.cell === line.cell && equalBytes(root, line.root);
+  refuseUnless(listed, rule, "the device is not listed in the cell");
+  return leaf;
+}

@@ -1,0 +1,168 @@
+/**
+ * The signed heads of one conversation, and who is listed under them.
+ *
+ * Invariants: only heads that the roster authority signed are held; one epoch has one head, and
+ * another one is refused (R4); what was proven under a head stays proven, so proofs are remembered
+ * in memory and asked for again after a restart. Runs in the conversation's queue; asking the server
+ * inside it delays this conversation alone.
+ */
+import type { Table } from "../conversation/table.ts";
+import type { Work } from "../conversation/work.ts";
+import type { DeviceContext } from "../context.ts";
+import { hasCode } from "../failure.ts";
+import type { DeviceId } from "../keys/ids.ts";
+import { Refused, refuseUnless } from "../keys/refused.ts";
+import { Reader } from "../keys/fields.ts";
+import { CLOCKS_MS } from "../keys/times.ts";
+import { equalBytes, fromHex } from "../octets.ts";
+import type { HeadRecord } from "../records.ts";
+import { RosterHeadFormat, checkHead, checkLaterHead } from "../rosters/head.ts";
+import type { RosterHead } from "../rosters/head.ts";
+import { readLeaf } from "../rosters/leaf.ts";
+import { checkProof } from "../rosters/proof.ts";
+import type { Listed } from "../rosters/proof.ts";
+import type { EpochProof } from "../wire.ts";
+
+const MOST_LISTED = 4_000;
+
+export class Heads {
+  readonly #context: DeviceContext;
+  readonly #conversation: string;
+  readonly #table: Table<HeadRecord>;
+  readonly #checked = new Map<string, RosterHead>();
+  readonly #listed = new Map<string, Listed>();
+  /** The newest head, and since when this connection has known it by this device's clock. */
+  #known = { epoch: 0, sinceMs: 0 };
+  #settled = 0;
+
+  constructor(context: DeviceContext, conversation: string, table: Table<HeadRecord>) {
+    this.#context = context;
+    this.#conversation = conversation;
+    this.#table = table;
+  }
+
+  /** A head that is held; null: ask {@link require}. */
+  async find(work: Work | null, epoch: number): Promise<RosterHead | null> {
+    const row = await this.#table.get(work, String(epoch));
+    return row === null ? null : this.#parse(row.head);
+  }
+
+  async newest(work: Work | null, headEpoch: number): Promise<RosterHead | null> {
+    return headEpoch === 0 ? null : this.find(work, headEpoch);
+  }
+
+  /** Check a head and hold it. Refuses (R4) another head of an epoch that is held. */
+  async take(work: Work, bytes: Uint8Array): Promise<RosterHead> {
+    const head = await this.#parse(bytes);
+    const held = await this.find(work, head.epoch);
+    if (held !== null) {
+      refuseUnless(equalBytes(held.hash, head.hash), "R4", "another roster head");
+      return held;
+    }
+    const newest = await this.newest(work, work.record.headEpoch);
+    if (newest !== null && newest.epoch < head.epoch) checkLaterHead(newest, head);
+    if (newest !== null && newest.epoch > head.epoch) checkLaterHead(head, newest);
+    this.#table.put(work, String(head.epoch), { head: head.bytes }, head.epoch);
+    if (head.epoch > work.record.headEpoch) {
+      work.set({ headEpoch: head.epoch });
+      work.afterwards.push(() => this.#learnt(head.epoch));
+    }
+    return head;
+  }
+
+  /** The head of an epoch, fetched if it is not held. Refuses (R4) what the server does not have. */
+  async require(work: Work, epoch: number): Promise<RosterHead> {
+    const held = await this.find(work, epoch);
+    if (held !== null) return held;
+    const missing = { kind: "head", epoch } as const;
+    let bytes: Uint8Array;
+    try {
+      bytes = (await this.#context.api.headOf(this.#conversation, epoch)).head;
+    } catch (error) {
+      if (!hasCode(error, "not_found", "not_member", "validation_failed")) throw error;
+      throw new Refused("R4", "roster head is unknown", missing, error);
+    }
+    const head = await this.take(work, bytes);
+    refuseUnless(head.epoch === epoch, "R4", "another epoch's head");
+    return head;
+  }
+
+  /** Remember a proof that came beside an entry. What does not hold is left out. */
+  async learnProof(work: Work, { epoch, proof }: EpochProof): Promise<Listed | null> {
+    try {
+      const head = await this.find(work, epoch);
+      if (head === null) return null;
+      const { device } = readLeaf(new Reader(proof, "R2"));
+      return this.#remember(head, device, proof);
+    } catch (error) {
+      if (error instanceof Refused) return null;
+      throw error;
+    }
+  }
+
+  known(head: RosterHead, device: DeviceId): Listed | null {
+    return this.#listed.get(`${String(head.epoch)}/${device}`) ?? null;
+  }
+
+  /** A device's leaf under a head, its proof fetched if it is not known. Refuses by `rule`. */
+  async listed(head: RosterHead, device: DeviceId, rule: string): Promise<Listed> {
+    const known = this.known(head, device);
+    if (known !== null) return known;
+    const missing = { kind: "leaf", epoch: head.epoch, device } as const;
+    let proof: Uint8Array | null = null;
+    try {
+      const asked = { epoch: head.epoch, devices: [device] };
+      proof = (await this.#context.api.proofs(this.#conversation, asked)).proofs[0] ?? null;
+    } catch (error) {
+      if (!hasCode(error, "not_found", "not_member")) throw error;
+    }
+    if (proof === null) throw new Refused(rule, "the device is not listed", missing);
+    return this.#remember(head, device, proof);
+  }
+
+  /** Check leaf ‖ proof under a head that is held. */
+  prove(head: RosterHead, device: DeviceId, proof: Uint8Array): Listed {
+    return this.known(head, device) ?? this.#remember(head, device, proof);
+  }
+
+  #remember(head: RosterHead, device: DeviceId, proof: Uint8Array): Listed {
+    const listed = checkProof(head, device, proof, "R2");
+    if (this.#listed.size > MOST_LISTED) this.#listed.clear();
+    this.#listed.set(`${String(head.epoch)}/${device}`, listed);
+    return listed;
+  }
+
+  /**
+   * R2's "highest that this device knew when the entry came", for entries that are pushed: the
+   * server takes no message under an older head once a newer one is 10 min old (D1). A head that
+   * was learnt just now says nothing: entries that were accepted before it may still be on their way.
+   */
+  settledEpoch(): number {
+    const { epoch, sinceMs } = this.#known;
+    const passed = Math.abs(this.#context.now() - sinceMs);
+    if (passed > CLOCKS_MS) this.#settled = Math.max(this.#settled, epoch);
+    return this.#settled;
+  }
+
+  /** A new connection: what was learnt before may lie behind entries that were not pushed. */
+  reconnected(): void {
+    this.#known = { ...this.#known, sinceMs: this.#context.now() };
+    this.#settled = 0;
+  }
+
+  #learnt(epoch: number): void {
+    this.settledEpoch();
+    this.#known = { epoch, sinceMs: this.#context.now() };
+  }
+
+  async #parse(bytes: Uint8Array): Promise<RosterHead> {
+    const head = RosterHeadFormat.parse(bytes);
+    const id = `${String(head.epoch)}/${head.hash.join(",")}`;
+    const known = this.#checked.get(id);
+    if (known !== undefined) return known;
+    await checkHead(head, this.#context.trust.rosterAuthority, fromHex(this.#conversation));
+    if (this.#checked.size > 200) this.#checked.clear();
+    this.#checked.set(id, head);
+    return head;
+  }
+}

@@ -1,0 +1,71 @@
+/**
+ * S1: the newest head, by a stamp of the last 10 minutes, and this device's own leaf under it.
+ * Without one nothing is signed, sealed or shared.
+ */
+import type { Conversation } from "../conversation/conversation.ts";
+import type { Work } from "../conversation/work.ts";
+import type { DeviceContext } from "../context.ts";
+import { failure, hasCode } from "../failure.ts";
+import { Refused } from "../keys/refused.ts";
+import type { RosterHead } from "../rosters/head.ts";
+import type { Listed } from "../rosters/proof.ts";
+import type { RosterState } from "../wire.ts";
+
+export interface Newest {
+  readonly head: RosterHead;
+  readonly own: Listed;
+}
+
+/** Take over the server's newest head: this device is listed. Refuses by S1. Inside the queue. */
+export async function takeRoster(
+  context: DeviceContext,
+  conversation: Conversation,
+  work: Work,
+  { head: bytes, stamp, proof }: RosterState,
+): Promise<Newest> {
+  const head = await conversation.heads.take(work, bytes);
+  await context.time.requireNewest(stamp, head, work.record.namedEpoch);
+  const own = conversation.heads.prove(head, context.identity().device, proof);
+  const { historyFrom } = own.leaf;
+  if (work.record.state !== "ready" || work.record.historyFromMs !== historyFrom)
+    work.set({ state: "ready", historyFromMs: historyFrom });
+  return { head, own };
+}
+
+/** The newest head by a stamp that still counts, fetched where needed. Outside the queue. */
+export async function requireNewest(
+  context: DeviceContext,
+  conversation: Conversation,
+  force = false,
+): Promise<Newest> {
+  const held = force ? null : await stillNewest(context, conversation);
+  if (held !== null) return held;
+  try {
+    const state = await context.api.head(conversation.id);
+    return await conversation.change((work) => takeRoster(context, conversation, work, state));
+  } catch (error) {
+    // A head that is not the newest: the server that gave it has another soon, or lies.
+    if (error instanceof Refused) throw failure("head_refused", { retry: true, cause: error });
+    if (hasCode(error, "not_found")) throw failure("conversation_left", { cause: error });
+    throw error;
+  }
+}
+
+/** The same without the network; null: ask the server. */
+export async function stillNewest(
+  context: DeviceContext,
+  conversation: Conversation,
+): Promise<Newest | null> {
+  const { headEpoch, namedEpoch } = conversation.record;
+  const head = await conversation.heads.newest(null, headEpoch);
+  if (head === null) return null;
+  const own = conversation.heads.known(head, context.identity().device);
+  if (own === null) return null;
+  try {
+    context.time.requireStillNewest(head, namedEpoch);
+    return { head, own };
+  } catch (error) {
+    if (error instanceof Refused) return null;
+    throw error;
+  }
+}

@@ -1,0 +1,145 @@
+/**
+ * The conversation keys that this device knows of: records, and S of those that it could open.
+ *
+ * Invariants: S matches its record's commitment (R6); a key is kept as long as the log may keep what
+ * it opens, then destroyed (K1). Runs in the conversation's queue.
+ */
+import type { Table } from "../conversation/table.ts";
+import type { Work } from "../conversation/work.ts";
+import type { DeviceContext } from "../context.ts";
+import {
+  ConversationKeyFormat,
+  conversationKeyId,
+  openConversationKey,
+} from "../keys/conversation-key.ts";
+import type { ConversationKey } from "../keys/conversation-key.ts";
+import type { KeyId } from "../keys/ids.ts";
+import { Refused, refuseUnless } from "../keys/refused.ts";
+import { DAY_MS } from "../keys/times.ts";
+import { toHex } from "../octets.ts";
+import type { ConversationKeyRecord } from "../records.ts";
+import type { CellKeys } from "./cell-keys.ts";
+import { openerOf } from "./openers.ts";
+
+/** The server keeps a log for 180 days. */
+const KEPT_MS = 190 * DAY_MS;
+/** The newest keys, of which a sender chooses. */
+const NEWEST = 32;
+
+export interface HeldKey {
+  readonly keyId: KeyId;
+  readonly record: ConversationKey;
+  readonly secret: Uint8Array | null;
+  readonly authorProof: Uint8Array | null;
+  readonly firstSeq: number | null;
+}
+
+export class ConversationKeys {
+  readonly #context: DeviceContext;
+  readonly #conversation: string;
+  readonly #table: Table<ConversationKeyRecord>;
+  readonly #cellKeys: CellKeys;
+
+  constructor(
+    context: DeviceContext,
+    conversation: string,
+    table: Table<ConversationKeyRecord>,
+    cellKeys: CellKeys,
+  ) {
+    this.#context = context;
+    this.#conversation = conversation;
+    this.#table = table;
+    this.#cellKeys = cellKeys;
+  }
+
+  async find(work: Work | null, keyId: KeyId): Promise<HeldKey | null> {
+    const row = await this.#table.get(work, keyId);
+    return row === null ? null : held(row);
+  }
+
+  /** The newest ones, newest first. */
+  async newest(): Promise<readonly HeldKey[]> {
+    return (await this.#table.page(null, NEWEST, true)).map(held);
+  }
+
+  /** Those whose id begins with one of these references (16 bytes, hex). */
+  async referred(references: ReadonlySet<string>): Promise<readonly HeldKey[]> {
+    if (references.size === 0) return [];
+    const all = (await this.#table.all()).map(held);
+    return all.filter(({ keyId }) => references.has(keyId.slice(0, 32)));
+  }
+
+  /**
+   * Take in a record, with this device's or its cell's seal. A seal that does not open, or not to
+   * the record's S, is as good as none: a share will bring S.
+   */
+  async learn(work: Work, bytes: Uint8Array, seal: Uint8Array | null): Promise<HeldKey> {
+    const record = ConversationKeyFormat.parse(bytes, "R6");
+    const same = toHex(record.conversation) === this.#conversation;
+    refuseUnless(same, "R6", "record of another conversation");
+    const known = await this.find(work, conversationKeyId(record));
+    if (known !== null && (known.secret !== null || seal === null)) return known;
+    const secret = seal === null ? null : await this.#open(work, record, seal);
+    if (known !== null && secret === null) return known;
+    const { authorProof = null, firstSeq = null } = known ?? {};
+    return this.#put(work, { record: record.bytes, secret, authorProof, firstSeq }, record);
+  }
+
+  /** S of a record that is held, checked by the caller against its commitment. */
+  async takeSecret(work: Work, keyId: KeyId, secret: Uint8Array): Promise<void> {
+    const known = await this.find(work, keyId);
+    if (known === null || known.secret !== null) return;
+    const { record, authorProof, firstSeq } = known;
+    this.#put(work, { record: record.bytes, secret, authorProof, firstSeq }, record);
+  }
+
+  /** A key that this device made itself. */
+  made(work: Work, record: ConversationKey, secret: Uint8Array): HeldKey {
+    const row = { record: record.bytes, secret, authorProof: null, firstSeq: null };
+    return this.#put(work, row, record);
+  }
+
+  /** The author was listed at the record's roster epoch (S2): not asked again. */
+  authorProven(work: Work, key: HeldKey, authorProof: Uint8Array): void {
+    const { record, secret, firstSeq } = key;
+    this.#put(work, { record: record.bytes, secret, authorProof, firstSeq }, record);
+  }
+
+  /** An entry at this position is under the key: counts how much it was used (S2). */
+  seen(work: Work, key: HeldKey, position: number): void {
+    if (key.firstSeq !== null && key.firstSeq <= position) return;
+    const { record, secret, authorProof } = key;
+    this.#put(work, { record: record.bytes, secret, authorProof, firstSeq: position }, record);
+  }
+
+  /** K1: destroy what opens nothing that the log still keeps. */
+  async forgetOld(work: Work): Promise<void> {
+    const now = this.#context.time.now() ?? this.#context.now();
+    for (const row of await this.#table.all()) {
+      const record = ConversationKeyFormat.parse(row.record, "R6");
+      if (now - record.created > KEPT_MS) this.#table.delete(work, conversationKeyId(record));
+    }
+  }
+
+  async #open(work: Work, record: ConversationKey, seal: Uint8Array): Promise<Uint8Array | null> {
+    const opener = await openerOf(this.#context, this.#cellKeys, work, seal);
+    if (opener === null) return null;
+    try {
+      return await openConversationKey(record, seal, opener);
+    } catch (error) {
+      if (error instanceof Refused) return null;
+      throw error;
+    }
+  }
+
+  #put(work: Work, row: ConversationKeyRecord, record: ConversationKey): HeldKey {
+    const keyId = conversationKeyId(record);
+    this.#table.put(work, keyId, row, record.created);
+    return { keyId, ...row, record };
+  }
+}
+
+function held(row: ConversationKeyRecord): HeldKey {
+  const record = ConversationKeyFormat.parse(row.record, "R6");
+  return { keyId: conversationKeyId(record), ...row, record };
+}

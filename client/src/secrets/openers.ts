@@ -1,0 +1,19 @@
+/** Which private key opens a seal: one of this device's own keys, or one of its cell's. */
+import type { DeviceContext } from "../context.ts";
+import type { SealOpener } from "../keys/committed.ts";
+import { KEY_ID_BYTES } from "../keys/device-key.ts";
+import { idOf } from "../keys/ids.ts";
+import type { SealKeyId } from "../keys/ids.ts";
+import type { CellKeys } from "./cell-keys.ts";
+import type { Work } from "../conversation/work.ts";
+
+/** The key that a seal names; null: it is for nobody here. */
+export async function openerOf(
+  context: DeviceContext,
+  cellKeys: CellKeys,
+  work: Work,
+  seal: Uint8Array,
+): Promise<SealOpener | null> {
+  const keyId = idOf<SealKeyId>(seal.subarray(0, KEY_ID_BYTES));
+  return (await context.ownKeys.opener(keyId)) ?? (await cellKeys.opener(work, keyId));
+}
