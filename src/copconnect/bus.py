@@ -38,13 +38,15 @@ class Wakeup(msgspec.Struct, frozen=True, kw_only=True, tag_field="w"):
 class EntryWakeup(Wakeup, frozen=True, kw_only=True, tag="entry"):
     """A message was committed. ``frame`` is the encoded wire.EntryFrame without a supplement; empty
     when it is too large for the bus: the receiver reads the entry from the log. ``device`` and
-    ``person_id`` are the sender's, ``epoch`` and ``key_id`` the header's."""
+    ``person_id`` are the sender's, ``epoch`` and ``key_id`` the header's; ``named_epoch`` is the
+    highest epoch that the log names up to and with this message (R2)."""
 
     conversation_id: ConversationId
     seq: int
     device: str  # Hex.
     person_id: PersonId
     epoch: int
+    named_epoch: int
     key_id: str  # Hex.
     frame: bytes
 

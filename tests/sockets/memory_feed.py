@@ -115,6 +115,8 @@ class MemoryFeed:
         """Store a message. ``epoch`` 0: under the newest head."""
         made.changed_ms = self.now_ms
         seq = Seq(len(made.entries) + 1)
+        epoch = epoch or made.epoch
+        named = max(epoch, made.entries[-1].named_epoch if made.entries else 0)
         entry = wire.LogEntry(
             conversation_id=made.conversation_id, seq=seq, sent_ms=self.now_ms, message=text
         )
@@ -123,7 +125,8 @@ class MemoryFeed:
             seq=seq,
             device=sender.device.hex(),
             person_id=sender.person_id,
-            epoch=epoch or made.epoch,
+            epoch=epoch,
+            named_epoch=named,
             key_id=key,
             frame=msgspec.msgpack.encode(wire.EntryFrame(entry=entry, supplement=None)),
         )

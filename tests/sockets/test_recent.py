@@ -22,6 +22,7 @@ def entry(seq: int, key_id: str = "k1") -> EntryWakeup:
         device="e" * 64,
         person_id=PersonId("f" * 32),
         epoch=1,
+        named_epoch=1,
         key_id=key_id,
         frame=b"",
     )

@@ -19,25 +19,22 @@ _MOST_KEYS = 64
 class Senders:
     """The senders whose records and leaf this conversation's readers have been given."""
 
-    __slots__ = ("_known", "highest")
+    __slots__ = ("_known",)
 
     def __init__(self) -> None:
-        self.highest = 0  # Roster epoch that a passed message names.
         self._known: OrderedDict[str, tuple[int, int, int]] = OrderedDict()
 
     def lacks(self, wakeup: EntryWakeup, trust: int) -> tuple[set[int], bool]:
-        """Return what readers of a message may lack: proofs and heads of these epochs, and the
-        records of the sender's person. ``trust`` counts changes of those records."""
+        """Return what readers of a message may lack: heads and proofs of these epochs (R2), and
+        the records of the sender's person. ``trust`` counts changes of those records."""
         known = self._known.get(wakeup.device)
-        highest = max(self.highest, wakeup.epoch)
-        if known == (wakeup.epoch, highest, trust):
+        if known == (wakeup.epoch, wakeup.named_epoch, trust):
             return set(), False
-        return {wakeup.epoch, highest}, known is None or known[2] != trust
+        return {wakeup.epoch, wakeup.named_epoch}, known is None or known[2] != trust
 
     def given(self, wakeup: EntryWakeup, trust: int) -> None:
-        """Readers have what they need for this sender at this message's epoch."""
-        self.highest = max(self.highest, wakeup.epoch)
-        self._known[wakeup.device] = wakeup.epoch, self.highest, trust
+        """Readers have what they need for this sender at this message's epochs."""
+        self._known[wakeup.device] = wakeup.epoch, wakeup.named_epoch, trust
         self._known.move_to_end(wakeup.device)
         if len(self._known) > _MOST_SENDERS:
             self._known.popitem(last=False)
