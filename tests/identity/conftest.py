@@ -1,51 +1,20 @@
-"""The roles that say who is who, in the test's process, on each database, at times that a test
-sets."""
+"""Fixtures: the roles that say who is who, on each database, at times that a test sets."""
 
-import base64
+import shutil
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import httpx
 import msgspec
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from copconnect import wire
-from copconnect.auth_service import authority, rules
-from copconnect.auth_service.sms import DemoOutbox
-from copconnect.ids import new_id
+from copconnect.auth_service import authority
 from copconnect.records.department import Policy
 from copconnect.records.kem import XWING
-from copconnect.roster import databank, synthetic
 from copconnect.settings import Settings
-from tests.identity.identity_server import IdentityServer, identity_app
-
-START_MS = 1_800_000_000_000
-PEOPLE = 60
-DGP, CP, DCP, ACP, SHO = (f"+91700000000{i}" for i in range(5))
-WRITER, PATROL = "+917000000007", "+917000000008"
-UNKNOWN = "+917999999999"
-
-
-class MovedClock:
-    """A clock that stands until the test moves it."""
-
-    def __init__(self) -> None:
-        self.ms = START_MS
-
-    def now_ms(self) -> int:
-        return self.ms
-
-
-@cache
-def synthetic_bank() -> databank.DataBank:
-    bank = databank.read(synthetic.write(PEOPLE, 1))
-    assert not bank.problems
-    return bank
+from tests.identity.approved import Force, appoint
+from tests.identity.running import START_MS, MovedClock, Running, run, synthetic_bank
 
 
 @pytest.fixture(scope="session")
@@ -69,112 +38,6 @@ def clock() -> MovedClock:
     return MovedClock()
 
 
-@dataclass
-class Device:
-    """A registered device of a test."""
-
-    client_id: str
-    person_id: str
-    key: Ed25519PrivateKey
-    certificate: bytes
-    headers: dict[str, str]
-    device: bytes
-
-
-class Running:
-    """A started server and a client to talk to it."""
-
-    def __init__(self, container: IdentityServer, http: httpx.AsyncClient) -> None:
-        self.container = container
-        self.http = http
-
-    async def code_for(self, number: str) -> str:
-        """Return the newest OTP that was sent to a number."""
-        await self.container.auth.sms.drained()
-        outbox = self.container.auth.gateway
-        assert isinstance(outbox, DemoOutbox)
-        return str((await outbox.newest(number))[0]["text"]).split()[0]
-
-    async def ask(self, number: str) -> httpx.Response:
-        body = {"number": number, "language": "en"}
-        return await self.http.post("/v1/registration/numbers", json=body)
-
-    async def submit(self, challenge: str, code: str) -> httpx.Response:
-        body = {"challengeId": challenge, "code": code}
-        return await self.http.post("/v1/registration/codes", json=body)
-
-    async def step(self, number: str) -> Any:
-        """Ask for a code, submit it, return the RegistrationStep."""
-        challenge = (await self.ask(number)).json()["challengeId"]
-        return (await self.submit(challenge, await self.code_for(number))).json()
-
-    async def certify(
-        self, ticket: str, key: Ed25519PrivateKey, client_id: str, label: str = "Phone"
-    ) -> httpx.Response:
-        public = key.public_key().public_bytes_raw()
-        proof = key.sign(rules.registration_proof(ticket, client_id, public))
-        body = {
-            "ticket": ticket,
-            "clientId": client_id,
-            "signaturePublicKey": base64.b64encode(public).decode(),
-            "proof": base64.b64encode(proof).decode(),
-            "label": label,
-        }
-        return await self.http.post("/v1/registration/clients", json=body)
-
-    async def device(self, number: str, *, conduct: bool = True) -> Device:
-        """Register a device of a person."""
-        key, client_id = Ed25519PrivateKey.generate(), new_id()
-        ticket = (await self.step(number))["ticket"]
-        answer = (await self.certify(ticket, key, client_id)).json()
-        headers = {"authorization": f"Bearer {answer['accessToken']}"}
-        if conduct:
-            version = self.container.conduct.current
-            await self.http.post(
-                "/v1/conduct/acceptances",
-                headers=headers,
-                json={"version": version, "language": "en"},
-            )
-        return Device(
-            client_id,
-            answer["personId"],
-            key,
-            base64.b64decode(answer["certificate"]),
-            headers,
-            bytes.fromhex(answer["device"]),
-        )
-
-    async def post(self, path: str, device: Device, body: Any) -> httpx.Response:
-        """Post a wire struct."""
-        headers = device.headers | {"content-type": "application/msgpack"}
-        return await self.http.post(path, headers=headers, content=msgspec.msgpack.encode(body))
-
-    async def trust_of(self, device: Device, *people: str, keys: bool = False) -> wire.PeopleTrust:
-        """Ask for all that is signed about people."""
-        asked = [wire.KnownPerson(person_id=one, version=0) for one in people]
-        answer = await self.post(
-            "/v1/people/trust", device, wire.LookUpTrust(people=asked, keys=keys)
-        )
-        return msgspec.json.decode(answer.content, type=wire.PeopleTrust)
-
-    async def get(self, path: str, device: Device | None = None) -> httpx.Response:
-        return await self.http.get(path, headers=device.headers if device else {})
-
-
-@asynccontextmanager
-async def run(settings: Settings, clock: MovedClock) -> AsyncIterator[Running]:
-    """Start a server and stop it."""
-    container = IdentityServer(settings, clock)
-    app: Any = identity_app(settings, container)
-    await container.start()
-    try:
-        transport = httpx.ASGITransport(app, client=("192.0.2.1", 1234))
-        async with httpx.AsyncClient(transport=transport, base_url="http://test") as http:
-            yield Running(container, http)
-    finally:
-        await container.close()
-
-
 @pytest.fixture
 def settings(keys: Path, database_url: str) -> Settings:
     return Settings(
@@ -195,6 +58,18 @@ async def running(settings: Settings, clock: MovedClock) -> AsyncIterator[Runnin
 
 
 @pytest.fixture
+async def approving(
+    settings: Settings, approving_keys: Path, tmp_path: Path, clock: MovedClock
+) -> AsyncIterator[Running]:
+    """A server with the synthetic data bank under the policy ``approval``."""
+    shutil.copytree(approving_keys / "keys", tmp_path / "keys")
+    own = msgspec.structs.replace(settings, data_dir=tmp_path)
+    async with run(own, clock) as server:
+        await server.container.editor.import_bank(synthetic_bank())
+        yield server
+
+
+@pytest.fixture
 def code_of() -> Any:
     """Return the error code of a response."""
 
@@ -202,3 +77,9 @@ def code_of() -> Any:
         return str(response.json()["code"])
 
     return read
+
+
+@pytest.fixture
+async def force(approving: Running, clock: MovedClock) -> Force:
+    """A root admin and an admin of the commissionerate, on the server ``approving``."""
+    return await appoint(approving, clock)

@@ -72,6 +72,7 @@ class IdentityServer:
             self.bus,
             settings,
             self.authority,
+            self.registry,
             self.roster,
             acceptances,
             self.rosters,

@@ -16,7 +16,7 @@ from copconnect.bus import AccountWakeup, AnyWakeup
 from copconnect.ids import ClientId, PersonId, new_id
 from copconnect.principals import Ended
 from copconnect.settings import Settings
-from tests.identity.conftest import (
+from tests.identity.running import (
     PATROL,
     SHO,
     Device,

@@ -2,7 +2,7 @@
 
 from copconnect import wire
 from copconnect.ids import PersonId, UnitId
-from tests.identity.conftest import PATROL, SHO, MovedClock, Running
+from tests.identity.running import PATROL, SHO, MovedClock, Running
 
 STATION, ZONE, CITY = "TG-HYD-PS001", "TG-HYD-Z1", "TG-HYD"
 EVERYONE = wire.Audience(everyone=True, unit_ids=[], deep=False)

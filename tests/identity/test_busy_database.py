@@ -19,7 +19,7 @@ from copconnect.database import Database, open_database
 from copconnect.settings import Settings
 from tests.harness.postgresql import PostgreSQL
 from tests.harness.waiting import until_async
-from tests.identity.conftest import SHO, MovedClock, Running, run, synthetic_bank
+from tests.identity.running import SHO, MovedClock, Running, run, synthetic_bank
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from copconnect.records.device import device_id
 from copconnect.records.fields import ZEROS
 from copconnect.records.person_card import PersonCard
 from copconnect.records.person_devices import PersonDevices
-from tests.identity.conftest import PATROL, SHO, Running
+from tests.identity.running import PATROL, SHO, Running
 
 
 async def test_registration_makes_a_device_that_rosters_list(running: Running) -> None:

@@ -10,7 +10,7 @@ from copconnect.roster import databank, store, synthetic
 from copconnect.roster.editing import NumberInUse, RosterEditor
 from copconnect.roster.rules import person_id
 from copconnect.wakeup_log import WakeupLog
-from tests.identity.conftest import MovedClock
+from tests.identity.running import MovedClock
 
 HEADER = "code,name_en,number,rank,post_en,unit,status,enrolment_code\n"
 BASE = {

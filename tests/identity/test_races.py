@@ -12,7 +12,7 @@ from copconnect.auth_service import store
 from copconnect.database import Database
 from copconnect.ids import ClientId, new_id
 from copconnect.settings import Settings
-from tests.identity.conftest import SHO, MovedClock, Running, run, synthetic_bank
+from tests.identity.running import SHO, MovedClock, Running, run, synthetic_bank
 
 
 async def test_a_code_opens_one_ticket(running: Running) -> None:

@@ -12,7 +12,7 @@ from copconnect.auth_service.rules import HOUR_MS
 from copconnect.ids import new_id
 from copconnect.roster import synthetic
 from copconnect.settings import Settings
-from tests.identity.conftest import (
+from tests.identity.running import (
     ACP,
     CP,
     PATROL,

@@ -6,7 +6,7 @@ from sqlalchemy import update
 
 from copconnect.ids import PersonId
 from copconnect.roster import store
-from tests.identity.conftest import PATROL, SHO, Device, Running
+from tests.identity.running import PATROL, SHO, Device, Running
 
 STATION, ZONE = "TG-HYD-PS001", "TG-HYD-Z1"
 

@@ -18,7 +18,7 @@ from copconnect.app import Container, create_app
 from copconnect.auth_service.service import NoGateway
 from copconnect.delivery import routes as delivery_routes
 from copconnect.settings import Settings
-from tests.identity.conftest import MovedClock, Running
+from tests.identity.running import MovedClock, Running
 
 REGISTRATION = ("numbers", "codes", "enrolment-codes", "status", "clients")
 

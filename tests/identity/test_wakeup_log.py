@@ -5,7 +5,7 @@ import pytest
 from copconnect.bus import AccountWakeup, AnyWakeup
 from copconnect.database import Database
 from copconnect.wakeup_log import KEPT_MS, OVERLAP, WakeupLog
-from tests.identity.conftest import MovedClock
+from tests.identity.running import MovedClock
 
 
 @pytest.mark.parametrize("many", [1, 3 * OVERLAP])

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from copconnect import wire
 from copconnect.auth_service import trust_store
 from copconnect.auth_service.trust_store import PersonRow, Records
 from copconnect.ids import PersonId
@@ -74,6 +75,24 @@ class Bundles:
         self._kept.move_to_end(person_id)
         if len(self._kept) > MOST_KEPT:
             self._kept.popitem(last=False)
+
+
+def as_wire(
+    person_id: PersonId, bundle: Bundle, held: Collection[bytes] = (), *, keys: bool = False
+) -> wire.PersonTrust:
+    """Return a bundle as devices get it. ``held``: the person's DeviceKeys, if ``keys``."""
+    records = bundle.records
+    return wire.PersonTrust(
+        person_id=person_id,
+        version=bundle.row.told(keys=keys),
+        devices=records.devices,
+        certificates=records.certificates,
+        cards=records.cards,
+        endorsements=records.endorsements,
+        grants=records.grants,
+        revocations=records.revocations,
+        keys=list(held),
+    )
 
 
 _NONE = Records([], [], [], [], [], [], set())

@@ -13,7 +13,7 @@ from copconnect.auth_service import trust_store
 from copconnect.auth_service.confirmers import MOST_TOLD, Confirmers
 from copconnect.auth_service.judging import Judge
 from copconnect.auth_service.parts import Parts
-from copconnect.bus import AccountWakeup, AnyWakeup
+from copconnect.bus import AccountWakeup, AnyWakeup, TrustWakeup
 from copconnect.ids import PersonId
 from copconnect.wakeup_log import WakeupLog
 
@@ -58,7 +58,8 @@ class Changes:
     ) -> list[AnyWakeup]:
         """Tell people's devices that their account is another now."""
         told: list[AnyWakeup] = [
-            AccountWakeup(event="clients", person_ids=sorted(person_ids), client_ids=[])
+            AccountWakeup(event="clients", person_ids=sorted(person_ids), client_ids=[]),
+            TrustWakeup(person_ids=sorted(person_ids)),
         ]
         await self.record(connection, told)
         return told
@@ -70,12 +71,13 @@ class Changes:
         if wakeups:
             return wakeups
         asked = await self._confirmers.of(connection, person_id, MOST_TOLD)
-        told: list[AnyWakeup] = [
-            AccountWakeup(event="clients", person_ids=[person_id], client_ids=[]),
-            AccountWakeup(event="unconfirmed", person_ids=[person_id, *asked], client_ids=[]),
+        unlisted: list[AnyWakeup] = [
+            AccountWakeup(
+                event="unconfirmed", person_ids=sorted({person_id, *asked}), client_ids=[]
+            )
         ]
-        await self.record(connection, told)
-        return told
+        await self.record(connection, unlisted)
+        return [*await self.tell(connection, [person_id]), *unlisted]
 
     async def record(self, connection: AsyncConnection, wakeups: list[AnyWakeup]) -> None:
         """Keep wake-ups that must not be lost."""

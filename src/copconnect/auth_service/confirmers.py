@@ -10,10 +10,10 @@ from itertools import accumulate
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from copconnect.auth_service import device_store, store, trust_store
+from copconnect.auth_service import device_store, trust_store
+from copconnect.auth_service.holding import in_force, root_admins
 from copconnect.auth_service.parts import Parts
 from copconnect.ids import PersonId
-from copconnect.records.department import Department
 
 SHOWN = 5
 MOST_TOLD = 50  # People who are told of a new device at once.
@@ -36,34 +36,14 @@ class Confirmers:
         plates = await self._parts.people.plates(connection, [person_id])
         if person_id in plates:
             above = _paths_above(plates[person_id].path)
-            rows = [
-                row
-                for row in await trust_store.newest_grants(connection, above)
-                if row.not_after_ms >= now and row.not_after_ms != row.created_ms
-            ]
+            rows = in_force(await trust_store.newest_grants(connection, above), now)
             rows.sort(key=lambda row: (-len(row.path), row.person_id))
             found += [PersonId(row.person_id) for row in rows]
-        found += sorted(await self._root_admins(connection))
+        found += sorted(await root_admins(connection))
         wanted = list(dict.fromkeys(found))
         listed = await device_store.listed(connection, wanted, now)
         able = {PersonId(row.person_id) for row in listed}
         return [one for one in wanted if one in able][:limit]
-
-    async def paths_of(self, connection: AsyncConnection, person_id: PersonId) -> list[str]:
-        """Return the unit paths that a person may confirm for; "" is the whole department."""
-        if person_id in await self._root_admins(connection):
-            return [""]
-        now = self._parts.clock.now_ms()
-        newest = {row.path: row for row in await trust_store.grants_to(connection, person_id)}
-        return [
-            row.path
-            for row in newest.values()
-            if row.not_after_ms >= now and row.not_after_ms != row.created_ms
-        ]
-
-    async def _root_admins(self, connection: AsyncConnection) -> set[PersonId]:
-        records = await trust_store.department_records(connection)
-        return await store.people_of(connection, Department.parse(records[-1]).admins)
 
 
 def _paths_above(path: str) -> Sequence[str]:

@@ -8,16 +8,18 @@ new record says of devices (root admins) is judged in the transaction that store
 
 import hashlib
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
-from copconnect.auth_service import store, trust_store
+from copconnect.auth_service import department_files, store, trust_store
 from copconnect.auth_service.changes import Changes
 from copconnect.auth_service.key_files import AuthorityMissing
 from copconnect.auth_service.parts import Parts
 from copconnect.bus import AccountWakeup, AnyWakeup
 from copconnect.ids import PersonId
 from copconnect.records.department import Department
+from copconnect.records.ed25519 import public_bytes
 
 
 class Departments:
@@ -51,8 +53,30 @@ class Departments:
             return []
         await store.bump_trust(connection)
         told: list[AnyWakeup] = [AccountWakeup(event="trust", person_ids=[], client_ids=[])]
+        await self._changes.record(connection, told)
         admins: set[PersonId] = await store.people_of(connection, record.admins)
         return [*told, *await self._changes.judge(connection, admins)]
+
+    async def name_root_admin(self, root: Ed25519PrivateKey, device: bytes) -> Department:
+        """Make the next record, which also names this device as a root admin's; ``root`` is the
+        offline root's key. A device that is named already changes nothing.
+
+        The file comes before the row: after a crash between them the next start stores the row.
+        Raises AuthorityMissing.
+        """
+        keys = self._parts.settings.data_dir / "keys"
+        async with self._parts.database.transaction() as connection:
+            newest = await self.newest(connection)
+            if device in newest.admins:
+                return newest
+            if [newest] != department_files.load(keys, public_bytes(root))[-1:]:
+                raise AuthorityMissing(f"{keys} lacks department record {newest.number}")
+            record = department_files.write_next(
+                keys, root, self._parts.clock.now_ms(), admins={*newest.admins, device}
+            )
+            wakeups = await self.add(connection, record)
+        await self._parts.bus.publish(wakeups)
+        return record
 
     async def newest(self, connection: AsyncConnection) -> Department:
         """Return the record in force."""

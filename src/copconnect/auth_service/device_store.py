@@ -163,6 +163,22 @@ async def usable_keys(
     return rows
 
 
+async def devices_of_keys(
+    connection: AsyncConnection, key_ids: Collection[bytes], since_ms: int
+) -> dict[bytes, bytes]:
+    """Return the devices of those of these key ids that were not replaced before a time."""
+    found: dict[bytes, bytes] = {}
+    for part in chunks(key_ids):
+        rows = await connection.execute(
+            select(device_keys.c.key_id, device_keys.c.device).where(
+                device_keys.c.key_id.in_(part),
+                device_keys.c.replaced_ms.is_(None) | (device_keys.c.replaced_ms > since_ms),
+            )
+        )
+        found |= {row.key_id: row.device for row in rows}
+    return found
+
+
 async def newest_keys_of(
     connection: AsyncConnection, person_ids: Collection[PersonId]
 ) -> list[Any]:

@@ -50,7 +50,7 @@ class Judge:
         self._clock = clock
         self._root_key = authority.root_key
         self._issuing_keys = tuple(authority.issuing_keys)
-        self._bundles = bundles
+        self.bundles = bundles
 
     async def trust(
         self, connection: AsyncConnection, person_ids: Collection[PersonId], *, writing: bool = True
@@ -58,7 +58,7 @@ class Judge:
         """Return what E0 needs to judge these people's devices, read in this transaction."""
         records = await trust_store.department_records(connection)
         trust = Trust(self._root_key, [Department.parse(one) for one in records])
-        closure = await self._bundles.closure(connection, person_ids, writing=writing)
+        closure = await self.bundles.closure(connection, person_ids, writing=writing)
         for bundle in closure.values():
             self._add(trust, bundle)
         return trust

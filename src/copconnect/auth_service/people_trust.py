@@ -1,4 +1,4 @@
-"""Answers what is signed about people: POST /v1/people/trust, and supplements of entries.
+"""Answers what is signed about people: POST /v1/people/trust.
 
 Every answer is one consistent reading: of a person either all records of a version or none. Cards
 that the data bank has outgrown are signed first (:mod:`copconnect.auth_service.cards`).
@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
 from copconnect.auth_service import device_store
-from copconnect.auth_service.bundles import Bundle, Bundles
+from copconnect.auth_service.bundles import Bundle, Bundles, as_wire
 from copconnect.auth_service.cards import Cards
 from copconnect.auth_service.confirmers import Confirmers
 from copconnect.auth_service.parts import Parts
@@ -51,8 +51,7 @@ class PeopleTrust:
             outdated = await self._cards.outdated(connection, rows, {*known, *closure})
             if not outdated:
                 return await self._answer(connection, closure, known, keys=keys)
-        async with self._parts.database.transaction() as connection:
-            await self._cards.refresh(connection, outdated)
+        await self._cards.make(outdated)
         async with self._parts.database.reading() as connection:
             closure = await self._bundles.closure(connection, known, writing=False)
             return await self._answer(connection, closure, known, keys=keys)
@@ -72,7 +71,7 @@ class PeopleTrust:
         }
         held = await self._keys(connection, wanted) if keys else {}
         return [
-            _person(one, bundle, held.get(one, []), keys=keys) for one, bundle in wanted.items()
+            as_wire(one, bundle, held.get(one, ()), keys=keys) for one, bundle in wanted.items()
         ]
 
     async def _keys(
@@ -82,20 +81,3 @@ class PeopleTrust:
         for row in await device_store.newest_keys_of(connection, person_ids):
             found.setdefault(PersonId(row.person_id), []).append(row.record)
         return found
-
-
-def _person(
-    person_id: PersonId, bundle: Bundle, held: list[bytes], *, keys: bool
-) -> wire.PersonTrust:
-    records = bundle.records
-    return wire.PersonTrust(
-        person_id=person_id,
-        version=bundle.row.told(keys=keys),
-        devices=records.devices,
-        certificates=records.certificates,
-        cards=records.cards,
-        endorsements=records.endorsements,
-        grants=records.grants,
-        revocations=records.revocations,
-        keys=held,
-    )

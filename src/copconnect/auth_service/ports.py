@@ -64,6 +64,14 @@ class People(Protocol):
         """Return what the cards of these people must say."""
         ...
 
+    async def people_version(self, connection: AsyncConnection) -> int:
+        """Return when the data bank last changed, ms."""
+        ...
+
+    async def changed_since(self, connection: AsyncConnection, since_ms: int) -> list[PersonId]:
+        """Return the people whose plates may have changed at that time or later."""
+        ...
+
     def people_below(self, paths: Sequence[str]) -> Select[tuple[PersonId]]:
         """Return a statement of everybody at or below these unit paths (as cards write them)."""
         ...

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, phone_number, wire
 from copconnect.auth_service import person_chain, registration_store, rules, store, trust_store
+from copconnect.auth_service.cards import Cards
 from copconnect.auth_service.changes import Changes
 from copconnect.auth_service.departments import TrustPublisher
 from copconnect.auth_service.limits import SlidingWindow
@@ -29,9 +30,15 @@ class Registration:
     """Registers devices."""
 
     def __init__(
-        self, parts: Parts, trust: TrustPublisher, changes: Changes, sms: SmsSender
+        self,
+        parts: Parts,
+        trust: TrustPublisher,
+        cards: Cards,
+        changes: Changes,
+        sms: SmsSender,
     ) -> None:
         settings = parts.settings
+        self._cards = cards
         self._changes = changes
         self._parts = parts
         self._trust = trust
@@ -313,6 +320,7 @@ class Registration:
                 "lapsed": 0,
             },
         )
+        await self._cards.refresh(connection, [person_id])
         await person_chain.add_device(
             connection, self._parts.authority.roster, person_id, device, now
         )

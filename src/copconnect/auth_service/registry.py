@@ -10,7 +10,10 @@ from collections.abc import Collection
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from copconnect import wire
 from copconnect.auth_service import device_store, store
+from copconnect.auth_service.bundles import Bundles, as_wire
+from copconnect.auth_service.holding import held_paths
 from copconnect.clock import Clock
 from copconnect.ids import ClientId, PersonId
 from copconnect.principals import DeviceKeyRow, ListedDevice
@@ -23,6 +26,7 @@ class DeviceRegistry:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
+        self.bundles = Bundles()
         self._keys: dict[bytes, bytes] = {}
         self._devices: dict[ClientId, bytes] = {}
 
@@ -62,13 +66,34 @@ class DeviceRegistry:
             )
         return dict(found)
 
-    async def public_key(self, connection: AsyncConnection, device: bytes) -> bytes:
-        """Return a device's Ed25519 key, also of a revoked device. Raises KeyError."""
+    async def devices_of_keys(
+        self, connection: AsyncConnection, key_ids: Collection[bytes]
+    ) -> dict[bytes, bytes]:
+        """Return the device of each of these key ids that a seal may name, as ``device_keys``
+        does."""
+        since_ms = self._clock.now_ms() - device_store.FORMER_KEY_MS
+        return await device_store.devices_of_keys(connection, key_ids, since_ms)
+
+    async def people_trust(
+        self, connection: AsyncConnection, person_ids: Collection[PersonId]
+    ) -> list[wire.PersonTrust]:
+        """Return all that is signed about these people, without DeviceKeys, and, transitively,
+        about the people whom they rest on: for a Supplement. Not in a transaction that changed
+        their records."""
+        closure = await self.bundles.closure(connection, person_ids, writing=False)
+        return [as_wire(one, bundle) for one, bundle in closure.items()]
+
+    async def has_grant(self, connection: AsyncConnection, person_id: PersonId) -> bool:
+        """Return whether a person holds a grant in force, or is a root admin."""
+        return bool(await held_paths(connection, person_id, self._clock.now_ms()))
+
+    async def public_key(self, connection: AsyncConnection, device: bytes) -> bytes | None:
+        """Return a device's Ed25519 key, also of a revoked device; None for an unknown one."""
         known = self._keys.get(device)
         if known is None:
             known = await device_store.public_key(connection, device)
             if known is None:
-                raise KeyError(device.hex())
+                return None
             if len(self._keys) >= MOST_KNOWN:
                 self._keys.clear()
             self._keys[device] = known

@@ -9,21 +9,29 @@ from collections.abc import Mapping
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from copconnect.auth_service import store, trust_store
+from copconnect import errors, wire
+from copconnect.auth_service import device_store, rules, store, trust_store
+from copconnect.auth_service.bundles import as_wire
+from copconnect.auth_service.cards import Cards
 from copconnect.auth_service.changes import Changes
+from copconnect.auth_service.holding import covers, held_paths
+from copconnect.auth_service.judged_records import check_sent, parsed
 from copconnect.auth_service.judging import Judge
 from copconnect.auth_service.parts import Parts
 from copconnect.auth_service.ports import EndReason
 from copconnect.auth_service.tables import revocations
 from copconnect.bus import AccountWakeup, AnyWakeup
 from copconnect.ids import ClientId, PersonId
+from copconnect.principals import Caller
+from copconnect.records.judging import revocation_counts
 from copconnect.records.revocation import BY_AUTHORITY, Revocation
 
 
 class Revoking:
     """Revokes devices."""
 
-    def __init__(self, parts: Parts, judge: Judge, changes: Changes) -> None:
+    def __init__(self, parts: Parts, judge: Judge, cards: Cards, changes: Changes) -> None:
+        self._cards = cards
         self._parts = parts
         self._judge = judge
         self._changes = changes
@@ -49,6 +57,79 @@ class Revoking:
         people = {PersonId(row.person_id) for row in revoked}
         fresh = {ClientId(row.client_id): reasons[ClientId(row.client_id)] for row in revoked}
         return await self.ended(connection, fresh, people, set())
+
+    async def by_device(self, caller: Caller, body: wire.PostRevocation) -> None:
+        """Store a revocation by the calling device and carry it out.
+
+        Raises RevocationInvalid.
+        """
+        record = parsed(Revocation, body.revocation, errors.RevocationInvalid)
+        now = self._parts.clock.now_ms()
+        async with self._parts.database.transaction() as connection:
+            if await trust_store.has(connection, revocations, record.hash()):
+                return
+            check_sent(record.signer, caller.device, record.created, now, errors.RevocationInvalid)
+            client = await device_store.by_device(connection, record.device)
+            if client is None:
+                raise errors.RevocationInvalid(rule="E4", reason="no such device")
+            owner, client_id = PersonId(client.person_id), ClientId(client.client_id)
+            reached = await self._hold_reached(connection, record.device, {owner, caller.person_id})
+            await self._cards.refresh(connection, [owner])
+            trust = await self._judge.trust(connection, {owner, caller.person_id})
+            trust.add_revocation(record)
+            if not revocation_counts(trust, record):
+                raise errors.RevocationInvalid(
+                    rule="E4", reason="not the signer's to make, reaches back too far, or forged"
+                )
+            await trust_store.touch(connection, [owner])
+            await self.store(connection, record, owner, caller.person_id)
+            fresh = await store.revoke(connection, {client_id: "device_removed"}, now)
+            # A second revocation of a device may still undo what the first lets stand.
+            wakeups = await self.ended(
+                connection,
+                {client_id: "device_removed"} if fresh else {},
+                {owner},
+                reached,
+            )
+        await self._parts.bus.publish(wakeups)
+
+    async def _hold_reached(
+        self, connection: AsyncConnection, device: bytes, people: set[PersonId]
+    ) -> set[PersonId]:
+        """Hold the rows of these people and of all whose verdicts may rest on what a device signed;
+        return the latter. What a transaction beside this one adds meanwhile is held too."""
+        held: set[PersonId] = set()
+        while True:
+            reached = await self._judge.reached_by(connection, [device])
+            if (wanted := reached | people) <= held:
+                return reached
+            await trust_store.hold(connection, wanted)
+            held |= wanted
+
+    async def made(self, caller: Caller, device_hex: str) -> wire.MadeRecords:
+        """Return what a device endorsed and granted, for somebody who may revoke it.
+
+        Raises NotFound, NotUnitAdmin.
+        """
+        device = rules.device_of(device_hex)
+        now = self._parts.clock.now_ms()
+        async with self._parts.database.reading() as connection:
+            client = await device_store.by_device(connection, device)
+            if client is None:
+                raise errors.NotFound
+            owner = PersonId(client.person_id)
+            if owner != caller.person_id:
+                paths = await held_paths(connection, caller.person_id, now)
+                plates = await self._parts.people.plates(connection, [owner])
+                if owner not in plates or not covers(paths, plates[owner].path):
+                    raise errors.NotUnitAdmin
+            endorsed, granted, about = await trust_store.made_by(connection, device)
+            closure = await self._judge.bundles.closure(connection, about, writing=False)
+        return wire.MadeRecords(
+            endorsements=endorsed,
+            grants=granted,
+            people=[as_wire(one, bundle) for one, bundle in closure.items()],
+        )
 
     async def store(
         self,
@@ -82,7 +163,7 @@ class Revoking:
 
         ``reached``: people whose verdicts may have rested on those devices.
         """
-        if not reasons:
+        if not reasons and not reached:
             return []
         wakeups: list[AnyWakeup] = []
         for reason in sorted(set(reasons.values())):

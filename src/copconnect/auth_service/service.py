@@ -6,12 +6,15 @@ It states what it needs of other roles as Protocols (:mod:`copconnect.auth_servi
 from copconnect.auth_service.access import CachingAuthenticator
 from copconnect.auth_service.accounts import Accounts
 from copconnect.auth_service.authority import CertificateAuthority
-from copconnect.auth_service.bundles import Bundles
 from copconnect.auth_service.cards import Cards
 from copconnect.auth_service.changes import Changes
 from copconnect.auth_service.confirmers import Confirmers
+from copconnect.auth_service.confirming import Confirming
 from copconnect.auth_service.departments import Departments, TrustPublisher
+from copconnect.auth_service.endorsing import Endorsing
+from copconnect.auth_service.granting import Granting
 from copconnect.auth_service.judging import Judge
+from copconnect.auth_service.own_keys import OwnKeys
 from copconnect.auth_service.parts import Parts
 from copconnect.auth_service.people_trust import PeopleTrust
 from copconnect.auth_service.ports import Conduct, Memberships, People
@@ -19,6 +22,7 @@ from copconnect.auth_service.registration import Registration
 from copconnect.auth_service.registry import DeviceRegistry
 from copconnect.auth_service.revoking import Revoking
 from copconnect.auth_service.sms import DemoOutbox, HttpGateway, NoSms, SmsGateway, SmsSender
+from copconnect.auth_service.unconfirmed import Unconfirmed
 from copconnect.background import Periodic
 from copconnect.bus import Bus
 from copconnect.clock import Clock
@@ -31,6 +35,7 @@ __all__ = ["AuthService", "Conduct", "DeviceRegistry", "Memberships", "People", 
 
 PRUNE_PERIOD_S = 600
 LAPSE_PERIOD_S = 60
+CARDS_PERIOD_S = 30
 
 
 class NoGateway(Exception):
@@ -56,6 +61,7 @@ class AuthService:
         bus: Bus,
         settings: Settings,
         authority: CertificateAuthority,
+        registry: DeviceRegistry,
         people: People,
         conduct: Conduct,
         memberships: Memberships,
@@ -69,21 +75,28 @@ class AuthService:
         self.sms = SmsSender(self.gateway)
         self.authenticator = CachingAuthenticator(database, clock, people, conduct)
         parts = Parts(database, clock, bus, settings, authority, people, memberships)
-        self.bundles = Bundles()
-        self.cards = Cards(clock, people, authority.roster)
-        self.judge = Judge(clock, authority, self.bundles)
+        self.cards = Cards(database, clock, people, authority.roster, bus, wakeup_log)
+        self.judge = Judge(clock, authority, registry.bundles)
         self.confirmers = Confirmers(parts)
         changes = Changes(parts, self.judge, self.confirmers, wakeup_log)
         self.departments = Departments(parts, changes)
         self.trust = TrustPublisher(parts)
-        self.people_trust = PeopleTrust(parts, self.bundles, self.cards, self.confirmers)
-        self.revoking = Revoking(parts, self.judge, changes)
-        self.registration = Registration(parts, self.trust, changes, self.sms)
+        self.people_trust = PeopleTrust(parts, registry.bundles, self.cards, self.confirmers)
+        self.revoking = Revoking(parts, self.judge, self.cards, changes)
+        self.endorsing = Endorsing(parts, self.judge, self.cards, changes)
+        self.granting = Granting(parts, self.judge, changes)
+        self.own_keys = OwnKeys(parts, wakeup_log)
+        self.confirming = Confirming(parts)
+        self.unconfirmed = Unconfirmed(parts)
+        self.registration = Registration(parts, self.trust, self.cards, changes, self.sms)
         self.accounts = Accounts(parts, conduct, changes, self.confirmers, self.revoking)
         self._lapsing = Periodic(
             "certificates",
             leases.in_turn("certificates", self.accounts.lapse, LAPSE_PERIOD_S),
             LAPSE_PERIOD_S,
+        )
+        self._following = Periodic(
+            "cards", leases.in_turn("cards", self.cards.follow, CARDS_PERIOD_S), CARDS_PERIOD_S
         )
         self._pruning = Periodic(
             "accounts",
@@ -98,9 +111,11 @@ class AuthService:
         await self.authenticator.start()
         await self._pruning.start()
         await self._lapsing.start()
+        await self._following.start()
 
     async def close(self) -> None:
         """Stop."""
+        await self._following.close()
         await self._lapsing.close()
         await self._pruning.close()
         await self.authenticator.close()
@@ -109,4 +124,5 @@ class AuthService:
     async def _prune(self) -> None:
         await self.registration.prune()
         await self.accounts.prune()
+        await self.confirming.prune()
         await self._leases.prune()

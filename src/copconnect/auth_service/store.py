@@ -285,13 +285,18 @@ async def bump_trust(connection: AsyncConnection) -> None:
     await connection.execute(update(trust).values(version=trust.c.version + 1))
 
 
+async def set_cards_made(connection: AsyncConnection, cards_ms: int) -> None:
+    """Record up to which version of the data bank registered people have their cards."""
+    await connection.execute(update(trust).values(cards_ms=cards_ms))
+
+
 async def set_issuing(connection: AsyncConnection, issuing_hash: str) -> None:
     """Record the issuing certificates; the version grows, once, when they changed.
 
     One statement: nodes that start together do this at once.
     """
     statement = upsert_for(connection.dialect.name, trust).values(
-        id=1, version=1, issuing_hash=issuing_hash
+        id=1, version=1, issuing_hash=issuing_hash, cards_ms=0
     )
     await connection.execute(
         statement.on_conflict_do_update(

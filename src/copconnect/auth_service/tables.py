@@ -97,6 +97,8 @@ trust = Table(
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("version", BigInteger, nullable=False),
     Column("issuing_hash", String(64), nullable=False),
+    # The version of the data bank up to which registered people have their cards.
+    Column("cards_ms", BigInteger, nullable=False),
 )
 # Wrong codes of all numbers together, by the slots of rules.failure_slot.
 code_failures = Table(
@@ -148,6 +150,7 @@ device_keys = Table(
     Column("stored_ms", BigInteger, nullable=False),
     Column("replaced_ms", BigInteger, nullable=True),
     Index(None, "person_id"),
+    Index(None, "key_id"),
     Index(None, "replaced_ms"),
 )
 endorsements = Table(

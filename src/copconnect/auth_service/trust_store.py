@@ -55,6 +55,19 @@ async def touch(
         )
 
 
+async def hold(connection: AsyncConnection, person_ids: Collection[PersonId]) -> None:
+    """Hold these people's rows, in one order, so that their records stay as they are. On SQLite
+    one transaction writes at a time anyway."""
+    if connection.dialect.name != "sqlite":
+        for part in chunks(sorted(set(person_ids))):
+            await connection.execute(
+                select(people.c.person_id)
+                .where(people.c.person_id.in_(part))
+                .order_by(people.c.person_id)
+                .with_for_update()
+            )
+
+
 async def person_rows(
     connection: AsyncConnection, person_ids: Collection[PersonId]
 ) -> dict[PersonId, PersonRow]:
@@ -238,12 +251,20 @@ async def grants_to(connection: AsyncConnection, person_id: PersonId) -> list[An
     return list(rows)
 
 
-async def made_by(connection: AsyncConnection, device: bytes) -> list[tuple[bytes, int]]:
-    """Return (hash, created) of the endorsements and grants that a device signed."""
-    found: list[tuple[bytes, int]] = []
+async def made_by(
+    connection: AsyncConnection, device: bytes
+) -> tuple[list[bytes], list[bytes], set[PersonId]]:
+    """Return the endorsements and the grants that a device signed, and whom they are about."""
+    records: list[list[bytes]] = []
+    about: set[PersonId] = set()
     for table, signer in ((endorsements, endorsements.c.endorser), (grants, grants.c.grantor)):
-        rows = await connection.execute(
-            select(table.c.hash, table.c.created_ms).where(signer == device)
+        rows = list(
+            await connection.execute(
+                select(table.c.record, table.c.person_id)
+                .where(signer == device)
+                .order_by(table.c.created_ms, table.c.hash)
+            )
         )
-        found += [(row.hash, row.created_ms) for row in rows]
-    return found
+        records.append([row.record for row in rows])
+        about |= {PersonId(row.person_id) for row in rows}
+    return records[0], records[1], about

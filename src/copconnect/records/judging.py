@@ -281,3 +281,9 @@ def grant_counts(trust: Trust, grant: Grant) -> bool:
 def holds(trust: Trust, person_id: bytes, path: str, at: int) -> bool:
     """Return whether a person has a grant in force over a unit path, without being a root admin."""
     return bool(_grants_over(trust, person_id, path, at))
+
+
+def revocation_counts(trust: Trust, revocation: Revocation) -> bool:
+    """Return whether a revocation, which was added, counts."""
+    known = trust.revocations.get(revocation.device, ())
+    return any(one.record == revocation and counts(trust, one) for one in known)

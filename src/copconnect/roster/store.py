@@ -197,6 +197,15 @@ async def plates(connection: AsyncConnection, person_ids: Collection[PersonId]) 
     return rows
 
 
+async def changed_since(connection: AsyncConnection, since_ms: int) -> list[PersonId]:
+    """Return the people whose row changed at a time or later; all where the organisation did."""
+    organised_ms: int | None = await connection.scalar(select(directory.c.organisation_ms))
+    query = select(people.c.person_id)
+    if (organised_ms or 0) < since_ms:
+        query = query.where(people.c.changed_ms >= since_ms)
+    return list(await connection.scalars(query))
+
+
 def people_at_or_below(paths: Sequence[str]) -> Select[tuple[PersonId]]:
     """Return a statement of the ids of everybody in the units with these paths and below them."""
     return (

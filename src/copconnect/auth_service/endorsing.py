@@ -1,0 +1,108 @@
+"""Endorsements: a device says that another belongs to its person, or an admin does (E0, E4).
+
+Invariants: an endorsement is stored only if it alone confirms the device, judged with its whole
+chain and the person's current card; the device is listed in the same transaction. The rows of both
+people are held meanwhile, so that a revocation of the endorser comes before or after it. Repeating
+the same bytes is fine.
+"""
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from copconnect import errors, wire
+from copconnect.auth_service import device_store, trust_store
+from copconnect.auth_service.cards import Cards
+from copconnect.auth_service.changes import Changes
+from copconnect.auth_service.judged_records import check_sent, parsed
+from copconnect.auth_service.judging import Judge
+from copconnect.auth_service.parts import Parts
+from copconnect.auth_service.tables import endorsements
+from copconnect.bus import AnyWakeup
+from copconnect.ids import PersonId
+from copconnect.principals import Caller
+from copconnect.records.confirmed import confirmed
+from copconnect.records.endorsement import Endorsement, EndorsementKind
+from copconnect.records.fields import Refused
+
+
+class Endorsing:
+    """Takes endorsements."""
+
+    def __init__(self, parts: Parts, judge: Judge, cards: Cards, changes: Changes) -> None:
+        self._parts = parts
+        self._judge = judge
+        self._cards = cards
+        self._changes = changes
+
+    async def endorse(self, caller: Caller, body: wire.PostEndorsement) -> None:
+        """Store an endorsement by the calling device and list what it confirms.
+
+        Raises EndorsementInvalid.
+        """
+        record = parsed(Endorsement, body.endorsement, errors.EndorsementInvalid)
+        now = self._parts.clock.now_ms()
+        wakeups: list[AnyWakeup] = []
+        async with self._parts.database.transaction() as connection:
+            if await trust_store.has(connection, endorsements, record.hash()):
+                return
+            check_sent(
+                record.endorser, caller.device, record.created, now, errors.EndorsementInvalid
+            )
+            client = await device_store.by_device(connection, record.endorsed)
+            if client is None or client.revoked_ms is not None:
+                raise errors.EndorsementInvalid(rule="E0", reason="no such device")
+            person_id = PersonId(client.person_id)
+            await trust_store.hold(connection, {person_id, caller.person_id})
+            await self._cards.refresh(connection, [person_id])
+            await self._check(connection, record, person_id, caller)
+            await trust_store.touch(connection, [person_id])
+            await trust_store.add(
+                connection,
+                endorsements,
+                {
+                    "hash": record.hash(),
+                    "person_id": person_id,
+                    "endorsed": record.endorsed,
+                    "endorser": record.endorser,
+                    "endorser_person_id": caller.person_id,
+                    "created_ms": record.created,
+                    "record": body.endorsement,
+                },
+            )
+            wakeups = await self._changes.judge(connection, [person_id], also=[person_id])
+        await self._parts.bus.publish(wakeups)
+
+    async def _check(
+        self,
+        connection: AsyncConnection,
+        record: Endorsement,
+        person_id: PersonId,
+        caller: Caller,
+    ) -> None:
+        """Check that the endorsement confirms the device by itself. Raises EndorsementInvalid."""
+        trust = await self._judge.trust(connection, {person_id, caller.person_id})
+        # Others that were made of this device do not matter: this one must count.
+        trust.endorsements.pop(record.endorsed, None)
+        trust.add_endorsement(record)
+        try:
+            found = confirmed(trust, record.endorsed, self._parts.clock.now_ms())
+        except Refused as error:
+            reason = error.message
+        else:
+            if found.by == record.endorser:
+                return
+            reason = "the device needs no endorsement, or the endorser may not give it"
+        rule = "E0"
+        if record.kind == EndorsementKind.ADMIN and await self._has_others(
+            connection, record, person_id
+        ):
+            rule, reason = "E4", "the person has another confirmed device: revoke it first"
+        raise errors.EndorsementInvalid(rule=rule, reason=reason)
+
+    async def _has_others(
+        self, connection: AsyncConnection, record: Endorsement, person_id: PersonId
+    ) -> bool:
+        rows = await device_store.open_devices(connection, [person_id])
+        return any(
+            row.device != record.endorsed and row.confirmed != device_store.NOT_CONFIRMED
+            for row in rows
+        )

@@ -1,0 +1,83 @@
+"""DeviceKeys: a device's HPKE keys, renewed weekly (KEYS.md section 3), and the time (T1).
+
+Invariants: generations of one device and KEM only grow; one generation has one record; the former
+one may be named by seals for an hour, which the registry tells the Delivery Service.
+"""
+
+from copconnect import errors, wire
+from copconnect.auth_service import device_store, trust_store
+from copconnect.auth_service.parts import Parts
+from copconnect.bus import AnyWakeup, TrustWakeup
+from copconnect.ids import PersonId
+from copconnect.principals import Caller
+from copconnect.records.device_key import DeviceKey
+from copconnect.records.fields import Refused
+from copconnect.records.time_record import TimeRecord
+from copconnect.wakeup_log import WakeupLog
+
+
+class OwnKeys:
+    """Takes DeviceKeys and tells the time."""
+
+    def __init__(self, parts: Parts, wakeup_log: WakeupLog) -> None:
+        self._parts = parts
+        self._log = wakeup_log
+
+    async def put(self, caller: Caller, body: wire.PutDeviceKeys) -> None:
+        """Store DeviceKeys of the calling device; the same bytes again are fine.
+
+        Raises RecordInvalid (rules D3, H2, S3).
+        """
+        now = self._parts.clock.now_ms()
+        told: list[AnyWakeup] = []
+        async with self._parts.database.transaction() as connection:
+            client = await device_store.by_device(connection, caller.device)
+            if client is None:
+                raise errors.Unauthenticated
+            newest = await device_store.newest_keys(connection, caller.device)
+            for data in body.keys:
+                former = (
+                    DeviceKey.parse(newest[kem].record) if (kem := _kem(data)) in newest else None
+                )
+                record = _checked(data, caller.device, client.public_key, now, former)
+                if former == record:
+                    continue
+                if not told:
+                    await trust_store.touch(connection, [caller.person_id], keys=True)
+                    told = [TrustWakeup(person_ids=[caller.person_id])]
+                await device_store.add_key(
+                    connection,
+                    {
+                        "device": caller.device,
+                        "kem": record.kem,
+                        "generation": record.generation,
+                        "person_id": PersonId(caller.person_id),
+                        "key_id": record.key_id(),
+                        "record": data,
+                    },
+                    now,
+                )
+                newest = await device_store.newest_keys(connection, caller.device)
+            await self._log.record(connection, told)
+        await self._parts.bus.publish(told)
+
+    def time(self, body: wire.AskTime) -> wire.TimeAnswer:
+        """Sign the time for the nonce of a device."""
+        record = TimeRecord(nonce=bytes.fromhex(body.nonce), time=self._parts.clock.now_ms())
+        return wire.TimeAnswer(time=self._parts.authority.roster.signed(record).encode())
+
+
+def _kem(data: bytes) -> int:
+    return int.from_bytes(data[1:3], "big")
+
+
+def _checked(
+    data: bytes, device: bytes, public_key: bytes, now_ms: int, former: DeviceKey | None
+) -> DeviceKey:
+    try:
+        record = DeviceKey.parse(data)
+        record.check(device, public_key, record.kem)
+        record.check_usable(now_ms, former)
+    except Refused as error:
+        raise errors.RecordInvalid(rule=error.rule, reason=error.message) from error
+    return record

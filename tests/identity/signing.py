@@ -1,0 +1,144 @@
+"""What a test's devices sign: endorsements, grants, revocations, DeviceKeys."""
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+
+from copconnect import wire
+from copconnect.auth_service.key_files import load_key
+from copconnect.records.department import Department
+from copconnect.records.device_key import DeviceKey
+from copconnect.records.endorsement import Endorsement, EndorsementKind
+from copconnect.records.fields import DAY_MS
+from copconnect.records.grant import Grant
+from copconnect.records.kem import X25519
+from copconnect.records.revocation import Revocation
+from tests.identity.running import Device, Running
+
+
+def root_key(running: Running) -> Ed25519PrivateKey:
+    """Return the offline root's key, which a test's folder still holds."""
+    return load_key(Path(running.container.settings.data_dir) / "keys" / "root.key.pem")
+
+
+async def name_root_admin(running: Running, device: Device) -> Department:
+    """Make the department record that names a device as a root admin's."""
+    return await running.container.auth.departments.name_root_admin(
+        root_key(running), device.device
+    )
+
+
+def endorsement(
+    running: Running,
+    endorsed: Device,
+    endorser: Device,
+    kind: EndorsementKind,
+    **changes: Any,
+) -> Endorsement:
+    """Return an endorsement of now, signed by the endorser."""
+    made = Endorsement(
+        endorsed=endorsed.device,
+        endorser=endorser.device,
+        kind=kind,
+        created=running.container.clock.now_ms(),
+    )
+    return replace(made, **changes).signed(endorser.key)
+
+
+def grant(running: Running, grantor: Device, grantee: Device, path: str, **changes: Any) -> Grant:
+    """Return a grant of now for 30 days, signed by the grantor."""
+    now = running.container.clock.now_ms()
+    made = Grant(
+        grantor=grantor.device,
+        person_id=bytes.fromhex(grantee.person_id),
+        created=now,
+        not_after=now + 30 * DAY_MS,
+        path=path,
+    )
+    return replace(made, **changes).signed(grantor.key)
+
+
+def revocation(
+    running: Running,
+    lost: Device,
+    signer: Device,
+    standing: Sequence[bytes] = (),
+    **changes: Any,
+) -> Revocation:
+    """Return a revocation of now, signed by a device."""
+    now = running.container.clock.now_ms()
+    made = Revocation(
+        device=lost.device,
+        lost=now,
+        created=now,
+        signer=signer.device,
+        standing=tuple(sorted(standing)),
+    )
+    return replace(made, **changes).signed(signer.key)
+
+
+def device_key(running: Running, device: Device, generation: int, **changes: Any) -> DeviceKey:
+    """Return a DeviceKey of now."""
+    made = DeviceKey(
+        kem=X25519,
+        device=device.device,
+        generation=generation,
+        created=running.container.clock.now_ms(),
+        pk=X25519PrivateKey.generate().public_key().public_bytes_raw(),
+    )
+    return replace(made, **changes).signed(device.key)
+
+
+async def endorse(running: Running, sender: Device, record: Endorsement) -> httpx.Response:
+    body = wire.PostEndorsement(endorsement=record.encode())
+    return await running.post("/v1/endorsements", sender, body)
+
+
+async def give(running: Running, sender: Device, record: Grant) -> httpx.Response:
+    return await running.post("/v1/grants", sender, wire.PostGrant(grant=record.encode()))
+
+
+async def revoke(running: Running, sender: Device, record: Revocation) -> httpx.Response:
+    body = wire.PostRevocation(revocation=record.encode())
+    return await running.post("/v1/revocations", sender, body)
+
+
+async def put_keys(running: Running, device: Device, *keys: DeviceKey) -> httpx.Response:
+    body = wire.PutDeviceKeys(keys=[key.encode() for key in keys])
+    return await running.http.put(
+        "/v1/device-keys",
+        headers=device.headers | {"content-type": "application/msgpack"},
+        content=running.packed(body),
+    )
+
+
+async def confirmed(running: Running, device: Device) -> str:
+    """Return what the server says of a device by E0."""
+    me = (await running.get("/v1/me", device)).json()
+    return str(me["confirmed"])
+
+
+async def listed(running: Running, *devices: Device) -> set[bytes]:
+    """Return the devices of these devices' people that rosters may list."""
+    people: Any = {device.person_id for device in devices}
+    async with running.container.database.reading() as connection:
+        found = await running.container.registry.devices_of(connection, people)
+    return {one.device for one in found}
+
+
+def refusal(answer: httpx.Response) -> tuple[str, str]:
+    """Return the code of a refusal and the rule of KEYS.md that it names."""
+    body = answer.json()
+    return body["code"], body["details"].get("rule", "")
+
+
+def own_keys_folder(keys: Path, folder: Path) -> Path:
+    """Copy a department's keys, for a test that makes department records."""
+    shutil.copytree(keys / "keys", folder / "keys")
+    return folder
