@@ -33,6 +33,11 @@ export function numberOf(index: number): string {
   return `+9170000${String(index).padStart(5, "0")}`;
 }
 
+/** The name of the person with an index. */
+export function nameOf(index: number): string {
+  return `Officer ${String.fromCharCode(65 + (index % 26))}${String(index)}`;
+}
+
 function writeDataBank(folder: string): void {
   const write = (name: string, rows: readonly (readonly string[])[]): void => {
     writeFileSync(join(folder, name), rows.map((row) => row.join(",")).join("\n") + "\n");
@@ -48,7 +53,7 @@ function writeDataBank(folder: string): void {
   ]);
   const people = Array.from({ length: PEOPLE }, (_, index) => [
     `TG-${String(index).padStart(5, "0")}`,
-    `Officer ${String.fromCharCode(65 + (index % 26))}${String(index)}`,
+    nameOf(index),
     "",
     numberOf(index),
     index === 0 ? "SI" : "PC",
@@ -70,8 +75,9 @@ function writeDataBank(folder: string): void {
 /** Keys and people of a new department in `folder/data`. */
 function makeDepartment(folder: string): void {
   writeDataBank(folder);
-  command(folder, PLAIN, ["init"]);
-  command(folder, PLAIN, ["roster", "import", folder]);
+  const env = { ...PLAIN, COPCONNECT_DEPARTMENT_POLICY: "none" };
+  command(folder, env, ["init"]);
+  command(folder, env, ["roster", "import", folder]);
 }
 
 /** Run `copconnect` on `folder/data`; return what it printed. */

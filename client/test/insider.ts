@@ -5,7 +5,8 @@
  *
  * It keeps nothing between calls but its keys, its own chain and the secrets that it made.
  */
-import { concat, fromHex, newId, randomBytes, toHex, utf8, type Bytes } from "../src/octets.ts";
+import { decode, encode } from "@msgpack/msgpack";
+import { concat, copy, fromHex, newId, randomBytes, toHex, utf8, type Bytes } from "../src/octets.ts";
 import { compareBytes } from "../src/keys/compare.ts";
 import {
   makeConversationKey,
@@ -28,6 +29,8 @@ import { sign } from "../src/keys/signature.ts";
 import { RosterHeadFormat, type RosterHead } from "../src/rosters/head.ts";
 import { Api } from "../src/transport/api.ts";
 import { Http, type Fetch } from "../src/transport/http.ts";
+import type { WebSocketMaker } from "../src/transport/socket.ts";
+import { WIRE_VERSION } from "../src/wire.ts";
 import type * as wire from "../src/wire.ts";
 import { newSigner, type Signer } from "./department.ts";
 import { numberOf } from "./data-folder.ts";
@@ -36,6 +39,7 @@ import { personIdOf } from "./memory/people.ts";
 export interface InsidersServer {
   readonly origin: string;
   readonly fetch: Fetch;
+  readonly WebSocket: WebSocketMaker;
   codeFor(number: string): Promise<string>;
   /** The time that the department signs. */
   now(): number;
@@ -59,6 +63,8 @@ export class Insider {
   readonly signer: Signer;
   readonly api: Api;
   readonly #server: InsidersServer;
+  /** What was pushed to this device. */
+  readonly frames: wire.ServerFrame[] = [];
   #token: string | null = null;
   readonly #privateKeys = new Map<Kem, Uint8Array>();
   readonly #chains = new Map<string, Header>();
@@ -96,6 +102,26 @@ export class Insider {
     await api.acceptConduct({ version, language });
     await insider.publishKey(X25519);
     return insider;
+  }
+
+  /** Connect and listen: the server may ask this device for what it never answers by itself. */
+  connect(): Promise<void> {
+    const socket = new this.#server.WebSocket(`${this.#server.origin}/v1/socket`);
+    socket.binaryType = "arraybuffer";
+    const accessToken = this.#token ?? "";
+    const hello: wire.Hello = { t: "hello", version: WIRE_VERSION, accessToken, positions: [] };
+    return new Promise((resolve) => {
+      socket.onopen = () => socket.send(copy(encode(hello)));
+      socket.onmessage = ({ data }: { data: ArrayBuffer }) => {
+        this.frames.push(decode(new Uint8Array(data)) as wire.ServerFrame);
+        resolve();
+      };
+    });
+  }
+
+  /** The frames of one kind, the oldest first. */
+  pushed<T extends wire.ServerFrame["t"]>(t: T): readonly Extract<wire.ServerFrame, { t: T }>[] {
+    return this.frames.filter((one): one is Extract<wire.ServerFrame, { t: T }> => one.t === t);
   }
 
   get personId(): string {

@@ -12,6 +12,7 @@ import { requireSigningKey } from "../../src/keys/signature.ts";
 import { parseCertificate } from "../../src/trust/certificate.ts";
 import { deviceIdBytes } from "../../src/trust/device-certificate.ts";
 import type * as wire from "../../src/wire.ts";
+import { nameOf, numberOf } from "../data-folder.ts";
 import { Refusal, checked } from "./refusal.ts";
 import type { MemoryServer } from "./server.ts";
 import type { ClientState, PersonState } from "./state.ts";
@@ -22,6 +23,19 @@ const RENEWED_BEFORE_MS = 30 * DAY_MS;
 const MOST_DEVICES = 8;
 export const UNIT = "CHAR";
 export const UNIT_PATH = "TG/CHAR";
+
+/** The people of the data bank whom a text finds: known ones, and the one whose name it is. */
+export function findPeople(known: Iterable<string>, text: string): readonly string[] {
+  const index = /^Officer [A-Z](\d+)$/u.exec(text)?.[1];
+  const named = index === undefined ? [] : [personIdOf(numberOf(Number(index)))];
+  const ids = new Set([...known, ...named]);
+  return [...ids].filter((personId) => nameOfPerson(personId).includes(text));
+}
+
+function nameOfPerson(personId: string): string {
+  const index = Number(personId.slice(-5));
+  return Number.isNaN(index) ? "Desk" : nameOf(index);
+}
 
 /** The person with a number of the data bank (data-folder.ts). */
 export function personIdOf(number: string): string {
@@ -82,7 +96,7 @@ export class People {
     const path = values.path ?? UNIT_PATH;
     const card = await this.#server.department.card(person.personId, {
       ...{ number, createdMs: this.#server.now() },
-      names: [{ script: "Latn", name: values.name ?? nameOf(person.personId) }],
+      names: [{ script: "Latn", name: values.name ?? nameOfPerson(person.personId) }],
       ...{ rank: values.rank ?? "PC", post: "Constable", unit: path.split("/").at(-1) ?? "", path },
     });
     person.cards.push(card.bytes);
@@ -253,13 +267,9 @@ export class People {
 
   plate(personId: string): wire.Person {
     return {
-      ...{ personId, names: { en: nameOf(personId), te: "" }, number: "", rank: "PC" },
+      ...{ personId, names: { en: nameOfPerson(personId), te: "" }, number: "", rank: "PC" },
       ...{ post: { en: "Constable", te: "" }, roles: [], unitId: UNIT, status: "active" },
       registered: this.clientsOf(personId).length > 0,
     };
   }
-}
-
-export function nameOf(personId: string): string {
-  return `Officer ${String(Number.parseInt(personId.slice(-5), 10))}`;
 }

@@ -208,16 +208,14 @@ export class Rosters {
     return { head, stamp, proofs };
   }
 
-  /** All leaves of a device's own cell, its line, and the line's path. */
-  async ownCell(conversation: ConversationState, device: DeviceId): Promise<wire.CellLeaves> {
+  /** All leaves of a cell, its line, and the line's path. */
+  async cellLeaves(conversation: ConversationState, cell: string): Promise<wire.CellLeaves> {
     const roster = newest(conversation);
-    const leaf = roster.leaves.get(device);
-    if (leaf === undefined) throw new Refusal("not_member");
-    const own = [...roster.leaves.values()].filter(({ cell }) => cell === leaf.cell);
+    const own = [...cellOf(conversation, cell)];
     own.sort((a, b) => (a.device < b.device ? -1 : 1));
     const tree = this.tree(roster);
-    const line = tree.lines.find(({ cell }) => toHex(cell) === leaf.cell);
-    if (line === undefined) throw new Error("a cell without a line");
+    const line = tree.lines.find((one) => toHex(one.cell) === cell);
+    if (line === undefined) throw new Refusal("not_found");
     const hashes = tree.lines.map((one) => leafHash(encodeCellLine(one)));
     return {
       ...{ head: roster.head.bytes, stamp: await this.stamp(conversation) },

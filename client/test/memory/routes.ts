@@ -2,7 +2,7 @@
 import { concat, fromHex, newId, utf8 } from "../../src/octets.ts";
 import { verifySignature } from "../../src/keys/signature.ts";
 import type * as wire from "../../src/wire.ts";
-import { CONDUCT, personIdOf } from "./people.ts";
+import { CONDUCT, findPeople, personIdOf } from "./people.ts";
 import { Refusal } from "./refusal.ts";
 import { leafOf } from "./rosters.ts";
 import type { MemoryServer } from "./server.ts";
@@ -154,8 +154,9 @@ function trustRoutes(server: MemoryServer, at: At): void {
   at("device", "GET /directory", () => ({
     ...{ version: "1", units: [], levels: [], ranks: [], roles: [] },
   }));
-  at("device", "GET /people", () => {
-    const found = [...server.state.people.keys()].map((id) => people.plate(id));
+  at("device", "GET /people", ({ query }) => {
+    const ids = findPeople(server.state.people.keys(), query.get("text") ?? "");
+    const found = ids.map((id) => people.plate(id));
     return { people: found, next: null, total: found.length };
   });
   at("device", "GET /people/{}", ({ ids: [id = ""] }) => people.plate(id));
@@ -200,7 +201,10 @@ function conversationRoutes(
   listed("GET /head", (one, caller) => rosters.state(one, caller.device));
   listed("GET /heads/{}", (one, _, { ids: [epoch] }) => rosters.head(one, Number(epoch)));
   listed("POST /proofs", (one, _, { body }) => rosters.proofs(one, as<wire.AskProofs>(body)));
-  listed("GET /cells/own", (one, caller) => rosters.ownCell(one, caller.device));
+  listed("GET /cells/own", (one, caller) =>
+    rosters.cellLeaves(one, leafOf(one, caller.device)?.cell ?? ""),
+  );
+  listed("GET /cells/{}", (one, _, { ids: [cell = ""] }) => rosters.cellLeaves(one, cell));
   listed("GET /cells/own/keys", (one, caller) => cellKeys.own(one, caller));
   listed("POST /cells/own/keys", (one, caller, { body }) =>
     cellKeys.post(one, caller, as<wire.PostCellKey>(body)),

@@ -1,0 +1,159 @@
+/** What the server in memory asks of devices (C1, C2, D4, D7), with several cells. */
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { concat, fromHex, randomBytes, toHex, utf8 } from "../../src/octets.ts";
+import { makeCellKey, sealCellKey, type CellKey } from "../../src/keys/cell-key.ts";
+import { compareBytes } from "../../src/keys/compare.ts";
+import { X25519 } from "../../src/keys/hpke.ts";
+import { makeKeyShare } from "../../src/keys/key-share.ts";
+import { HOUR_MS } from "../../src/keys/times.ts";
+import { checkProof } from "../../src/rosters/proof.ts";
+import type { CellKeyWanted } from "../../src/wire.ts";
+import { Insider } from "../insider.ts";
+import { leafOf, newest } from "./rosters.ts";
+import { MemoryServer } from "./server.ts";
+
+let server: MemoryServer;
+let all: Insider[];
+let id: string;
+let laterMs = 0;
+
+beforeEach(async () => {
+  laterMs = 0;
+  server = await MemoryServer.start({ now: () => Date.now() + laterMs, cellSize: 3 });
+  all = [];
+  for (let i = 0; i < 5; i++) all.push(await Insider.register(server, i));
+  const [a, ...others] = all as [Insider, ...Insider[]];
+  ({ conversationId: id } = await a.api.createConversation({
+    ...{ conversationId: toHex(randomBytes(16)), kind: "group" },
+    personIds: others.map(({ personId }) => personId),
+    ...{ whoMayPost: "everyone", historyDays: 0, audience: null },
+  }));
+});
+
+afterEach(() => server.close());
+
+function round(): Promise<void> {
+  return server.inTurn(() => server.asking.round());
+}
+
+function cellOf(insider: Insider): string {
+  return leafOf(server.conversation(id), insider.signer.device)?.cell ?? "";
+}
+
+function besides(one: Insider): readonly Insider[] {
+  return all.filter((other) => cellOf(other) === cellOf(one));
+}
+
+async function makeFor(insider: Insider, wanted: CellKeyWanted): Promise<CellKey> {
+  const head = await insider.head(id);
+  const secret = randomBytes(32);
+  const record = await makeCellKey(
+    {
+      ...{ kem: head.kem, conversation: fromHex(id), cell: fromHex(wanted.cellId), secret },
+      ...{ epoch: wanted.epoch, generation: wanted.generation, head: head.hash },
+      ...{ headCreated: head.created, author: insider.signer.deviceBytes, nowMs: server.now() },
+    },
+    insider.signer.keys.privateKey,
+  );
+  const people = besides(insider).map(({ personId }) => personId);
+  const targets = await insider.keysOf(people, X25519);
+  const seals = await Promise.all(targets.map((key) => sealCellKey(record, secret, key)));
+  const body = { record: record.bytes, seals: concat(...seals.sort(compareBytes)), leftOut: [] };
+  await insider.api.postCellKey(id, body);
+  return record;
+}
+
+/** The first of these that was asked. */
+async function asked(among: readonly Insider[]): Promise<readonly [Insider, CellKeyWanted]> {
+  await round();
+  for (const insider of among) {
+    const wanted = insider.pushed("cell_key_wanted").at(-1);
+    if (wanted !== undefined) return [insider, wanted];
+  }
+  throw new Error("nobody was asked");
+}
+
+describe("C1", () => {
+  it("fills cells of three, and proves every leaf", async () => {
+    const conversation = server.conversation(id);
+    expect([...newest(conversation).cells.keys()]).toHaveLength(2);
+    const [a] = all as [Insider];
+    const head = await a.head(id);
+    for (const { signer } of all) {
+      const { proofs } = await a.api.proofs(id, { epoch: 0, devices: [signer.device] });
+      const { leaf } = checkProof(head, signer.device, proofs[0] as Uint8Array, "R2");
+      expect(leaf.person).toBe(signer.personId);
+    }
+    const cell = await a.api.ownCell(id);
+    expect(cell.leaves.length % 73).toBe(0);
+    expect(cell.line).toHaveLength(58);
+  });
+
+  it("asks one device of each cell, and takes records of those it asked alone", async () => {
+    for (const insider of all) await insider.connect();
+    const [author, wanted] = await asked(all);
+    const other = besides(author).find((one) => one !== author) as Insider;
+    await expect(makeFor(other, wanted)).rejects.toMatchObject({ code: "not_asked" });
+    await makeFor(author, wanted);
+    const [frame] = other.pushed("cell_key");
+    expect(frame?.seal).not.toBeNull();
+    const { lines, keys } = await author.api.cellKeys(id, 0);
+    expect(lines).toHaveLength(2 * 58);
+    expect(keys).toHaveLength(1);
+  });
+
+  it("C2 asks another author for one more generation once three people marked a key", async () => {
+    for (const insider of all) await insider.connect();
+    const [author, wanted] = await asked(all.filter((one) => besides(one).length === 3));
+    const record = await makeFor(author, wanted);
+    expect(record.generation).toBe(1);
+    const { keyId } = server.conversation(id).cellKeys[0] as { keyId: string };
+    for (const one of besides(author)) await one.api.markCellKey(id, { keyId });
+    for (const one of all) one.frames.length = 0;
+    const [next, again] = await asked(besides(author));
+    expect(next).not.toBe(author);
+    expect(again.generation).toBe(2);
+  });
+});
+
+describe("D4", () => {
+  it("asks the others for a share, and passes it on", async () => {
+    const [a, b] = all as [Insider, Insider];
+    await a.connect();
+    await b.connect();
+    const key = await a.makeKey(id);
+    const reference = toHex(key.record.hash).slice(0, 32);
+    await b.api.requestShares(id, { references: [{ kind: 1, reference }] });
+    await round();
+    const [wanted] = a.pushed("share_wanted");
+    expect(wanted?.device).toBe(b.signer.device);
+    expect(b.pushed("share_wanted")).toHaveLength(0);
+    const [target] = await a.keysOf([b.personId], X25519);
+    if (target === undefined) throw new Error("no key");
+    const of = { kind: 1, record: key.record } as const;
+    const share = await makeKeyShare(fromHex(id), target, [{ of, secret: key.secret }]);
+    await a.api.postShare(id, { device: b.signer.device, share });
+    expect(b.pushed("share")).toHaveLength(1);
+    expect((await b.api.shares(id)).shares).toHaveLength(1);
+    await b.api.sharesDone(id, { references: [{ kind: 1, reference }] });
+    expect((await b.api.shares(id)).shares).toHaveLength(0);
+  });
+});
+
+describe("D7", () => {
+  it("asks for the next key at 23 h, where anybody wrote, and takes it", async () => {
+    const [a, b] = all as [Insider, Insider];
+    await b.connect();
+    const key = await a.makeKey(id);
+    laterMs = 23 * HOUR_MS + 1;
+    await round();
+    expect(b.pushed("key_wanted")).toHaveLength(0);
+    laterMs = 0;
+    await a.post(id, await a.message(id, key, utf8("hello")));
+    laterMs = 23 * HOUR_MS + 1;
+    await round();
+    expect(b.pushed("key_wanted")).toHaveLength(1);
+    await b.makeKey(id);
+    expect(server.conversation(id).keys).toHaveLength(2);
+  });
+});

@@ -1,0 +1,210 @@
+/**
+ * What officers do, with real cores, on whichever server a test file brings: the one in memory
+ * (scenarios-memory.test.ts) and a real one (scenarios-server.test.ts) must both keep it.
+ */
+import { describe, expect, it } from "vitest";
+import { nameOf } from "./data-folder.ts";
+import type { Officer, OfficersServer } from "./officer.ts";
+import type { World } from "./world.ts";
+
+const LIMIT_MS = 120_000;
+
+async function groupOf(
+  [admin, ...others]: readonly [Officer, ...Officer[]],
+  history: "none" | "30_days" = "none",
+  more: readonly string[] = [],
+): Promise<string> {
+  const { conversationId } = await admin.core.createGroup({
+    title: "Beat 9",
+    personIds: [...others.map(({ person }) => person), ...more],
+    ...{ photo: null, whoMayPost: "everyone", history },
+  });
+  await Promise.all([admin, ...others].map((officer) => officer.ready(conversationId)));
+  return conversationId;
+}
+
+/** Somebody of the data bank, as an officer finds them. */
+async function personOf(officer: Officer, index: number): Promise<string> {
+  const { people } = await officer.core.people({ text: nameOf(index) });
+  const [found] = people;
+  if (found === undefined) throw new Error(`nobody is called ${nameOf(index)}`);
+  return found.personId;
+}
+
+/** E3 between two devices: the digits of the new one are typed on the other. */
+export async function compareDigits(by: Officer, fresh: Officer): Promise<void> {
+  const device = await fresh.device();
+  const { confirmationId } = await by.core.beginConfirmation(device);
+  const digits = await fresh.until("digits", async () => {
+    const all = await fresh.core.confirmations();
+    return all.find((one) => one.confirmationId === confirmationId)?.digits;
+  });
+  const { state } = await by.core.confirmDigits(confirmationId, digits);
+  expect(state).toBe("confirmed");
+  await fresh.until("confirmed", async () => {
+    const { confirmed } = (await fresh.core.state()).device;
+    return confirmed === "own_device" || confirmed === "admin";
+  });
+}
+
+export function scenarios<S extends OfficersServer>(of: () => World<S>): void {
+  const join = (): Promise<Officer> => of().join();
+
+  describe("a direct conversation", { timeout: LIMIT_MS }, () => {
+    it("carries texts both ways, shown once each", async () => {
+      const [a, b] = [await join(), await join()];
+      const { conversationId: id } = await a.core.openDirect(b.person);
+      await a.text(id, "Where are you?");
+      await b.receives(id, "Where are you?");
+      await b.text(id, "At the gate.");
+      await a.receives(id, "At the gate.");
+      for (const officer of [a, b])
+        expect(await officer.texts(id)).toEqual(["Where are you?", "At the gate."]);
+    });
+
+    it("keeps both sides' texts across restarts, and the rest comes after", async () => {
+      const [a, b] = [await join(), await join()];
+      const { conversationId: id } = await a.core.openDirect(b.person);
+      await a.text(id, "one");
+      await b.receives(id, "one");
+      await b.core.close();
+      await a.text(id, "two");
+      await a.restart();
+      await a.text(id, "three");
+      await b.restart();
+      await b.receives(id, "three");
+      expect(await b.texts(id)).toEqual(["one", "two", "three"]);
+      expect(await a.texts(id)).toEqual(["one", "two", "three"]);
+    });
+
+    it("waits for a person who has not registered, and opens when they come", async () => {
+      const a = await join();
+      const index = of().absent();
+      const person = await personOf(a, index);
+      const { conversationId: id } = await a.core.openDirect(person);
+      await a.text(id, "Welcome to the station.");
+      await a.until("sent", async () => (await a.core.state()).outbox === 0);
+      expect((await a.core.encryption(id)).unregistered).toBe(1);
+      const late = await of().device(index);
+      await late.receives(id, "Welcome to the station.");
+    });
+
+    it("is marked as delivered and read", async () => {
+      const [a, b] = [await join(), await join()];
+      const { conversationId: id } = await a.core.openDirect(b.person);
+      const { messageId } = await a.text(id, "Have you seen this?");
+      await b.receives(id, "Have you seen this?");
+      await a.until("delivered", async () => (await a.status(messageId, id)) === "delivered");
+      await b.core.markRead(id, messageId);
+      await a.until("read", async () => (await a.status(messageId, id)) === "read");
+    });
+  });
+
+  describe("a group", { timeout: LIMIT_MS }, () => {
+    it("has its name at everybody, and everybody's texts", async () => {
+      const [a, b, c] = [await join(), await join(), await join()];
+      const id = await groupOf([a, b, c]);
+      for (const officer of [a, b, c]) await officer.text(id, `by ${officer.person.slice(-2)}`);
+      await of().settle(a, b, c);
+      for (const officer of [a, b, c]) {
+        expect(await officer.texts(id)).toHaveLength(3);
+        expect((await officer.core.conversation(id)).title).toBe("Beat 9");
+      }
+    });
+
+    it("gives a removed member nothing more, and a returner what comes after the return", async () => {
+      const [a, b, c] = [await join(), await join(), await join()];
+      const id = await groupOf([a, b, c]);
+      await a.text(id, "to all of us");
+      await c.receives(id, "to all of us");
+      await a.core.changeMembers(id, { remove: [c.person] });
+      await a.text(id, "without you");
+      await b.receives(id, "without you");
+      await a.core.changeMembers(id, { add: [c.person] });
+      await c.ready(id);
+      await a.text(id, "back again");
+      await c.receives(id, "back again");
+      expect(await c.texts(id)).toEqual(["to all of us", "back again"]);
+    });
+
+    it("shows new members what its history policy says", async () => {
+      const [a, b, c] = [await join(), await join(), await join()];
+      const open = await groupOf([a, b], "30_days");
+      const closed = await groupOf([a, b], "none");
+      for (const id of [open, closed]) {
+        await a.text(id, "before");
+        await b.receives(id, "before");
+        await a.core.changeMembers(id, { add: [c.person] });
+        await c.ready(id);
+        await b.text(id, "after");
+        await c.receives(id, "after");
+      }
+      await c.receives(open, "before");
+      expect(await c.texts(open)).toEqual(["before", "after"]);
+      expect(await c.texts(closed)).toEqual(["after"]);
+    });
+
+    it("opens to who registers later", async () => {
+      const [a, b] = [await join(), await join()];
+      const index = of().absent();
+      const id = await groupOf([a, b], "none", [await personOf(a, index)]);
+      await a.text(id, "Parade at six.");
+      await b.receives(id, "Parade at six.");
+      const late = await of().device(index);
+      await late.receives(id, "Parade at six.");
+    });
+
+    it("takes posts of admins alone where they alone may", async () => {
+      const [a, b] = [await join(), await join()];
+      const id = await groupOf([a, b]);
+      await a.core.setWhoMayPost(id, "admins");
+      await b.until("told", async () => !(await b.core.conversation(id)).canPost);
+      await a.text(id, "an order");
+      await b.receives(id, "an order");
+    });
+
+    it("is left by who wants to leave", async () => {
+      const [a, b, c] = [await join(), await join(), await join()];
+      const id = await groupOf([a, b, c]);
+      await c.core.leave(id);
+      await c.until("left", async () => {
+        const list = await c.core.conversations();
+        return list.find((one) => one.conversationId === id)?.state !== "ready";
+      });
+      await a.text(id, "among us");
+      await b.receives(id, "among us");
+      expect(await c.texts(id)).toEqual([]);
+    });
+  });
+
+  describe("a second phone", { timeout: LIMIT_MS }, () => {
+    it("is confirmed by digits and fills up with the history", async () => {
+      const [a, b] = [await join(), await join()];
+      const index = of().index;
+      const { conversationId: id } = await a.core.openDirect(b.person);
+      await a.text(id, "of before");
+      await b.receives(id, "of before");
+      const second = await of().device(index);
+      expect((await second.core.state()).device.confirmed).toBe("no");
+      expect(await second.core.conversations()).toEqual([]);
+      await compareDigits(b, second);
+      await second.receives(id, "of before");
+      await second.text(id, "from the new phone");
+      await a.receives(id, "from the new phone");
+      await b.receives(id, "from the new phone");
+    });
+
+    it("gets nothing more once the first phone revokes it", async () => {
+      const [a, b] = [await join(), await join()];
+      const second = await of().device(of().index);
+      await compareDigits(b, second);
+      const { conversationId: id } = await a.core.openDirect(b.person);
+      await a.text(id, "to both phones");
+      await second.receives(id, "to both phones");
+      await b.core.revokeDevice(await second.device());
+      await second.until("signed out", async () => (await second.core.state()).phase === "signed_out");
+      await a.text(id, "to one phone");
+      await b.receives(id, "to one phone");
+    });
+  });
+}
