@@ -152,7 +152,7 @@ export class Judge implements Judgement {
     if (isRootAdmin(records, revocation.signer, revocation.created)) return true;
     if (records.personOf(signer) !== records.personOf(device)) return true;
     const seen = new Set<DeviceId>();
-    for (let one: DeviceId | null = device; one !== null && !seen.has(one); ) {
+    for (let one: DeviceId | null = device; one !== null && !seen.has(one);) {
       seen.add(one);
       const endorsement = this.#firstEndorsement(one, EVER, NOBODY);
       one = endorsement === null ? null : idOf<DeviceId>(endorsement.endorser);
@@ -179,6 +179,8 @@ export class Judge implements Judgement {
     if (endorsement !== null)
       return { how: endorsement.kind === OWN_DEVICE ? "own_device" : "admin", endorsement };
     const place = department.policy === POLICY_NONE ? this.#place(device, EVER) : null;
+    const awaited = this.records.awaitedEndorser(device);
+    if (awaited !== null) this.memory.note({ kind: "certificate", device: awaited });
     if (place === null) return null;
     return { how: place === 0 ? "first" : "replaced", endorsement: null };
   }
@@ -256,12 +258,7 @@ export class Judge implements Judgement {
     return path !== null && this.grantsOver(signer.person, path, atMs).length > 0;
   }
 
-  signerAt(
-    device: DeviceId,
-    hash: Uint8Array,
-    atMs: number,
-    without: Without,
-  ): Certificate | null {
+  signerAt(device: DeviceId, hash: Uint8Array, atMs: number, without: Without): Certificate | null {
     const certificate = this.records.certificateAt(device, atMs);
     if (certificate === null) {
       if (this.records.certificatesOf(device).length === 0)

@@ -62,6 +62,8 @@ export class TrustRecords {
   readonly #revocations = new Map<DeviceId, Revocation[]>();
   /** What waits for a certificate of the device that signed it. */
   readonly #pending = new Map<DeviceId, (() => Promise<void>)[]>();
+  /** Of devices whose endorsements wait: who signed them. */
+  readonly #awaited = new Map<DeviceId, DeviceId>();
   #version = 0;
 
   /** The offline root's raw public key, pinned at registration. */
@@ -140,6 +142,12 @@ export class TrustRecords {
   /** Of a device, the oldest first. */
   endorsementsOf(device: DeviceId): readonly Endorsement[] {
     return this.#endorsements.get(device) ?? [];
+  }
+
+  /** A device whose certificate is unknown and that endorsed this one; null: there is none. */
+  awaitedEndorser(device: DeviceId): DeviceId | null {
+    const signer = this.#awaited.get(device);
+    return signer !== undefined && this.certificatesOf(signer).length === 0 ? signer : null;
   }
 
   /** To a person, the oldest first. */
@@ -221,6 +229,7 @@ export class TrustRecords {
   async addEndorsement(bytes: Uint8Array): Promise<void> {
     const record = EndorsementFormat.parse(bytes);
     requireEndorsementValues(record);
+    this.#awaited.set(idOf(record.endorsed), idOf(record.endorser));
     await this.#bySigner(idOf(record.endorser), async (key) => {
       await EndorsementFormat.verify(record, key);
       this.#insert(this.#endorsements, idOf(record.endorsed), record);
