@@ -27,6 +27,13 @@ export const CORE_CODES = {
   head_refused: "The newest roster of this conversation does not verify, or there is a newer one.",
   too_many_attempts: "The server refused the message again and again.",
   trust_invalid: "The department's certificates do not verify.",
+  digits_wrong: "These are not the digits of the new device; details say how many tries are left.",
+  digits_wait: "Too many wrong digits for this device today.",
+  confirmation_over: "The comparison of digits has ended; begin another.",
+  device_unconfirmed: "Nobody vouches for this device yet.",
+  no_grant: "This person has no right over the unit.",
+  other_device:
+    "The person has another device that is confirmed: it confirms, or is revoked first.",
   update_required: "The server speaks a newer version.",
   internal: "A fault in the app.",
 } as const;

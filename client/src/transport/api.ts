@@ -193,6 +193,10 @@ export class Api {
   ownCell(id: string): Promise<wire.CellLeaves> {
     return this.#get(`/v1/conversations/${id}/cells/own`);
   }
+  /** Of any cell, under the newest head. */
+  cellLeaves(id: string, cellId: string): Promise<wire.CellLeaves> {
+    return this.#get(`/v1/conversations/${id}/cells/${cellId}`);
+  }
 
   // Messages. Entries ascend in every page.
   /** The oldest entries after a seq. */

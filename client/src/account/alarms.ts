@@ -1,0 +1,126 @@
+/**
+ * E5: what this device's person must be told, because somebody may act in their name.
+ *
+ * - A device of theirs was confirmed and this device did not endorse it.
+ * - A DeviceKey of this very device, rightly signed, that it did not make: its keys were copied.
+ *
+ * Judged from verified records alone. What was there when this device came is no alarm: a new phone
+ * is not warned about the older one. `meta/alarms` keeps what was seen and what is still unread; a
+ * crash before it is written raises the same alarm again, once.
+ */
+import { toHex } from "../octets.ts";
+import type { Identity } from "../context.ts";
+import type { DeviceKey } from "../keys/device-key.ts";
+import type { DeviceId, PersonId } from "../keys/ids.ts";
+import type { PeopleTrust } from "../trust/people-trust.ts";
+import { META, putMeta } from "../vault/meta.ts";
+import type { Vault } from "../vault/vault.ts";
+
+export interface Alarm {
+  readonly id: string;
+  readonly kind: "device" | "key";
+  readonly device: DeviceId;
+  /** Whoever confirmed the device. */
+  readonly by: PersonId | null;
+  readonly sinceMs: number | null;
+}
+
+/** Something that an alarm could be about. `byThis`: this device endorsed it. */
+interface Found {
+  readonly alarm: Alarm;
+  readonly byThis: boolean;
+}
+
+/** `meta/alarms`. */
+interface AlarmsRecord {
+  /** Devices and keys that were judged already. */
+  readonly seen: readonly string[];
+  readonly alarms: readonly Alarm[];
+}
+
+export interface AlarmsOptions {
+  readonly vault: Pick<Vault, "get" | "write">;
+  readonly trust: PeopleTrust;
+  readonly identity: () => Identity;
+  readonly hasMade: (key: DeviceKey) => Promise<boolean>;
+  readonly now: () => number;
+  readonly onAlarm: () => void;
+}
+
+export class Alarms {
+  readonly #options: AlarmsOptions;
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(options: AlarmsOptions) {
+    this.#options = options;
+  }
+
+  async list(): Promise<readonly Alarm[]> {
+    return (await this.#record())?.alarms ?? [];
+  }
+
+  /** The person has read it. */
+  acknowledge(id: string): Promise<void> {
+    return this.#inTurn(async () => {
+      const record = await this.#record();
+      if (record === null) return;
+      const alarms = record.alarms.filter((alarm) => alarm.id !== id);
+      await this.#store({ ...record, alarms });
+    });
+  }
+
+  /** Look at this person's devices and keys. Called whenever their records are others. */
+  check(): Promise<void> {
+    return this.#inTurn(async () => {
+      const found = await this.#found();
+      const record = await this.#record();
+      const seen = new Set(record?.seen ?? []);
+      const fresh = found.filter(({ alarm }) => !seen.has(alarm.id));
+      if (record !== null && fresh.length === 0) return;
+      // The first look of a new device: other devices were there before it.
+      const alarms = fresh
+        .filter(({ alarm }) => record !== null || alarm.kind === "key")
+        .flatMap(({ alarm, byThis }) => (byThis ? [] : [alarm]));
+      await this.#store({
+        seen: [...seen, ...fresh.map(({ alarm }) => alarm.id)],
+        alarms: [...(record?.alarms ?? []), ...alarms],
+      });
+    });
+  }
+
+  /** Everything that an alarm could be about, right now. */
+  async #found(): Promise<readonly Found[]> {
+    const { trust, identity, hasMade, now } = this.#options;
+    const own = identity();
+    const found: Found[] = [];
+    for (const device of await trust.devicesOf(own.personId)) {
+      if (device === own.device) continue;
+      const verdict = await trust.verdict(own.personId, device, now());
+      if (verdict.confirmed === "no") continue;
+      const { by, byDevice, sinceMs } = verdict;
+      const alarm: Alarm = { id: device, kind: "device", device, by, sinceMs };
+      found.push({ alarm, byThis: byDevice === own.device });
+    }
+    for (const key of await trust.keysOf(own.personId)) {
+      if (toHex(key.device) !== own.device || (await hasMade(key))) continue;
+      const of = { device: own.device, by: null, sinceMs: key.created };
+      found.push({ alarm: { id: toHex(key.hash), kind: "key", ...of }, byThis: false });
+    }
+    return found;
+  }
+
+  async #record(): Promise<AlarmsRecord | null> {
+    return this.#options.vault.get<AlarmsRecord>(META, "alarms");
+  }
+
+  async #store(record: AlarmsRecord): Promise<void> {
+    await this.#options.vault.write([putMeta("alarms", record)]);
+    this.#options.onAlarm();
+  }
+
+  #inTurn(step: () => Promise<void>): Promise<void> {
+    const done = this.#turn.then(step);
+    this.#turn = done.catch(() => undefined);
+    return done;
+  }
+}

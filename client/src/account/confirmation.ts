@@ -1,0 +1,128 @@
+/**
+ * E3 as a state machine: two devices compare six digits before one endorses the other. Pure.
+ *
+ *     confirming device                          new device
+ *     begun    commitment stored, then posted
+ *                                                begun    answer stored, then posted
+ *     digits   answer seen, secret revealed
+ *                                                digits   secret checked against the commitment
+ *     person types what the new device shows
+ *     confirmed  endorsement posted              confirmed  by its own verdict (E0)
+ *
+ * `refused`: the digits were wrong too often, or the secret was not what was committed to. `over`:
+ * expired, cancelled, or no longer known to the server. Each side's half is stored before it is sent
+ * and never changes, so every step may be repeated after a crash. The server passes halves on and
+ * decides nothing; one that exchanges a half or a device makes the digits differ.
+ */
+import { equalBytes, fromHex } from "../octets.ts";
+import { SAS_SECRET_BYTES, comparedDigits, digitsCommitment } from "../trust/digits.ts";
+import type { Confirmation } from "../wire.ts";
+
+export type ConfirmationState = "begun" | "digits" | "confirmed" | "refused" | "over";
+
+interface Row {
+  readonly confirmationId: string;
+  /** The device at the other end, and the person whom the server names as its owner. */
+  readonly device: string;
+  readonly personId: string;
+  readonly commitment: Uint8Array;
+  readonly state: ConfirmationState;
+  readonly expiresMs: number;
+}
+
+export interface ConfirmingRow extends Row {
+  readonly role: "confirming";
+  /** E3's a, and b once it came. */
+  readonly secret: Uint8Array;
+  readonly answer: Uint8Array | null;
+  /** The digits were right. The endorsement is posted until the server has it. */
+  readonly matched: boolean;
+  readonly endorsement: Uint8Array | null;
+}
+
+export interface NewDeviceRow extends Row {
+  readonly role: "new";
+  /** E3's b, and a once it came. */
+  readonly answer: Uint8Array;
+  readonly secret: Uint8Array | null;
+}
+
+export type ConfirmationRow = ConfirmingRow | NewDeviceRow;
+
+/** What a device does next. */
+export type Step = "begin" | "answer" | "reveal" | "endorse" | null;
+
+export interface Followed {
+  readonly row: ConfirmationRow;
+  readonly step: Step;
+}
+
+export function isOpen({ state }: ConfirmationRow): boolean {
+  return state === "begun" || state === "digits";
+}
+
+/** Take up what the server says of a comparison; null: it does not list it. */
+export function follow(row: ConfirmationRow, served: Confirmation | null, nowMs: number): Followed {
+  if (!isOpen(row)) return { row, step: null };
+  if (row.role === "confirming" && row.matched) return { row, step: "endorse" };
+  if (nowMs >= row.expiresMs) return { row: { ...row, state: "over" }, step: null };
+  if (served === null) return unlisted(row);
+  return row.role === "confirming" ? followConfirming(row, served) : followNew(row, served);
+}
+
+function unlisted(row: ConfirmationRow): Followed {
+  // The confirming device stores before it posts: what the server never had is posted again.
+  if (row.role === "confirming" && row.state === "begun") return { row, step: "begin" };
+  return { row: { ...row, state: "over" }, step: null };
+}
+
+function followConfirming(row: ConfirmingRow, served: Confirmation): Followed {
+  const answer = row.answer ?? sized(served.answer);
+  if (answer === null) return { row, step: null };
+  const step = served.secret === null ? "reveal" : null;
+  return { row: { ...row, answer, state: "digits" }, step };
+}
+
+function followNew(row: NewDeviceRow, served: Confirmation): Followed {
+  if (row.secret !== null) return { row, step: null };
+  if (served.answer === null) return { row, step: "answer" };
+  const secret = sized(served.secret);
+  if (secret === null) return { row, step: null };
+  const committed = equalBytes(row.commitment, digitsCommitment(secret, fromHex(row.device)));
+  const state = committed ? "digits" : "refused";
+  return { row: { ...row, secret, state }, step: null };
+}
+
+function sized(half: Uint8Array | null): Uint8Array | null {
+  return half?.length === SAS_SECRET_BYTES ? half : null;
+}
+
+/** The six digits; null before both halves are there. */
+export function digitsOf(
+  row: ConfirmationRow,
+  ownDevice: string,
+  rootKey: Uint8Array,
+): string | null {
+  const { answer, commitment, device, role, secret } = row;
+  if (secret === null || answer === null || row.state === "refused") return null;
+  const [endorser, endorsed] = role === "confirming" ? [ownDevice, device] : [device, ownDevice];
+  return comparedDigits({
+    ...{ commitment, a: secret, b: answer, rootKey },
+    ...{ endorser: fromHex(endorser), endorsed: fromHex(endorsed) },
+  });
+}
+
+/** What a QR code on the new device carries: the same digits, and which comparison they are of. */
+export function codeOf(confirmationId: string, digits: string): string {
+  return `copconnect:digits:${confirmationId}:${digits}`;
+}
+
+const CODE = /^copconnect:digits:([0-9a-f]{32}):([0-9]{6})$/u;
+
+/** The digits in what was typed or scanned; null: none, or of another comparison. */
+export function digitsIn(text: string, confirmationId: string): string | null {
+  const code = CODE.exec(text.trim());
+  if (code !== null) return code[1] === confirmationId ? (code[2] ?? null) : null;
+  const digits = text.replace(/[\s-]/gu, "");
+  return /^[0-9]{6}$/u.test(digits) ? digits : null;
+}
