@@ -1,5 +1,6 @@
 """How many have received and read, where they are too many to be told one by one."""
 
+import random
 from collections.abc import Sequence
 
 import msgspec
@@ -8,165 +9,188 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from copconnect import errors, wire
-from copconnect.bus import CursorsMovedWakeup, ReceiptCountsWakeup
+from copconnect.bus import AnyWakeup, CursorsMovedWakeup, LocalBus, ReceiptCountsWakeup
 from copconnect.database import Database
-from copconnect.delivery import receipt_counts, rules
-from copconnect.delivery.receipt_counts import ReceiptCounting, count
-from copconnect.delivery.receipt_store import SentMessage, Standing
-from copconnect.ids import ConversationId, PersonId, Seq, new_id
+from copconnect.delivery.live import receipt_counts
+from copconnect.delivery.live.feed import LiveFeed
+from copconnect.delivery.live.receipt_counts import ReceiptCounting, count
+from copconnect.delivery.live.receipt_store import SentMessage, Standing
+from copconnect.ids import PersonId, Seq, new_id
 from copconnect.leases import Leases
 from copconnect.principals import Caller
 from copconnect.sockets.feed import SeenCursor
-from tests.contract.delivery_world import World
 from tests.contract.statements import Statements
+from tests.live.rows import Rows, device, second
+from tests.live.world import World
+
+Counts = list[tuple[int, int, int, int]]
+
+
+class Counting(World):
+    """A world in which wake-ups are heard, and one node counts."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        self.wakeups: list[AnyWakeup] = []
+        self.counting = self.node(alone=True)
+
+    def node(self, *, alone: bool = False) -> ReceiptCounting:
+        """Return one more node."""
+        bus = LocalBus()
+        bus.subscribe(self._hear)
+        leases = Leases(self.database, self.clock, alone=alone)
+        return ReceiptCounting(self.parts_with(bus), leases)
+
+    async def _hear(self, wakeup: AnyWakeup) -> None:
+        self.wakeups.append(wakeup)
+
+    async def come(
+        self, rows: Rows, who: Sequence[Caller], delivered: int, read: int, *nodes: ReceiptCounting
+    ) -> Sequence[AnyWakeup]:
+        """Store cursors, as the sockets do."""
+        cursors = [
+            SeenCursor(
+                rows.conversation_id, one.client_id, one.person_id, Seq(delivered), Seq(read)
+            )
+            for one in who
+        ]
+        wakeups = await LiveFeed(self.parts).store_cursors(cursors)
+        for wakeup in wakeups:
+            for node in nodes or (self.counting,):
+                await node.on_wakeup(wakeup)
+        return wakeups
+
+    async def told(self, node: ReceiptCounting | None = None) -> list[tuple[PersonId, Counts]]:
+        """Let the time pass until it is counted; return who was told which (seq, people, delivered,
+        read)."""
+        self.clock.at += 1_000_000
+        from_here = len(self.wakeups)
+        await (node or self.counting).round()
+        frames = [
+            (one.person_id, msgspec.msgpack.decode(one.frame, type=wire.ReceiptCounts))
+            for one in self.wakeups[from_here:]
+            if isinstance(one, ReceiptCountsWakeup)
+        ]
+        return [(person, _plain(frame.counts)) for person, frame in frames]
+
+    async def counted(self, caller: Caller, rows: Rows, seq: int | None = None) -> Counts:
+        """Ask."""
+        answer = await self.counting.of(
+            caller, rows.conversation_id, None if seq is None else Seq(seq)
+        )
+        return _plain(answer.counts)
+
+    async def group(self, *callers: Caller) -> Rows:
+        """Return a conversation of more people than are told receipts by person."""
+        rows = Rows(self.database)
+        await rows.roster(callers)
+        for person_id in dict.fromkeys(one.person_id for one in callers):
+            await rows.member(person_id)
+        return rows
+
+
+def _plain(counts: Sequence[wire.ReceiptCount]) -> Counts:
+    return [(one.seq, one.people, one.delivered, one.read) for one in counts]
 
 
 @pytest.fixture
-def world(database: Database, monkeypatch: pytest.MonkeyPatch) -> World:
-    """A world in which two people are already too many for receipts."""
-    monkeypatch.setattr(rules, "RECEIPT_PEOPLE", 1)
-    made = World(database)
-    made.bus.subscribe(made.service.receipt_counts.on_wakeup)
-    return made
+def world(database: Database, monkeypatch: pytest.MonkeyPatch) -> Counting:
+    monkeypatch.setattr(wire, "RECEIPT_PEOPLE", -1)
+    return Counting(database)
 
 
-async def come(
-    world: World, conversation_id: ConversationId, who: Sequence[Caller], delivered: int, read: int
-) -> None:
-    """Store cursors, as the sockets do."""
-    await world.bus.publish(
-        await world.service.feed.store_cursors(
-            [
-                SeenCursor(conversation_id, one.client_id, one.person_id, Seq(delivered), Seq(read))
-                for one in who
-            ]
-        )
+async def test_the_sender_is_told_what_changed(world: Counting) -> None:
+    a, b, c, d = (device() for _ in range(4))
+    other = second(b)
+    rows = await world.group(a, b, other, c, d)
+    seq = await rows.post(a)
+    await world.come(rows, [a], seq, seq)
+    assert await world.told() == [(a.person_id, [(seq, 3, 0, 0)])]
+    await world.come(rows, [b, other, c], seq, 0)
+    await world.come(rows, [other], seq, seq)
+    assert await world.told() == [(a.person_id, [(seq, 3, 2, 1)])]
+    await world.come(rows, [c], seq, 0)
+    assert await world.told() == []  # Nothing changed.
+    assert await world.told() == []  # Nobody came further.
+    theirs = await rows.post(b)
+    await world.come(rows, [d], theirs, seq)
+    assert sorted(await world.told()) == sorted(
+        [(a.person_id, [(seq, 3, 3, 2)]), (b.person_id, [(theirs, 3, 1, 0)])]
     )
 
 
-async def told(
-    world: World, counting: ReceiptCounting | None = None
-) -> list[tuple[PersonId, list[tuple[int, int, int, int]]]]:
-    """Let the time pass until it is counted; return who was told which (seq, people, delivered,
-    read)."""
-    world.clock.at += 1_000_000
-    from_here = len(world.wakeups)
-    await (counting or world.service.receipt_counts).round()
-    frames = [
-        (one.person_id, msgspec.msgpack.decode(one.frame, type=wire.ReceiptCounts))
-        for one in world.wakeups[from_here:]
-        if isinstance(one, ReceiptCountsWakeup)
+async def test_a_message_is_for_those_who_belonged_registered_or_not(world: Counting) -> None:
+    """Who came later, left before or has no device is where the truth puts them."""
+    a, b, c, later = (device() for _ in range(4))
+    rows = await world.group(a, b, c)
+    left = device()
+    await rows.member(left.person_id, 0, removed_ms=2_000)
+    await rows.member(PersonId(new_id()))  # Not registered: receives nothing, is not left out.
+    await rows.member(later.person_id, added_ms=3_000)
+    first = await rows.post(a, sent_ms=1_500)
+    second_one = await rows.post(a, sent_ms=2_500)
+    third = await rows.post(a, sent_ms=3_500)
+    await world.come(rows, [a, b, left, later], third, third)
+    await world.come(rows, [c], first, first)
+    assert await world.told() == [
+        (a.person_id, [(third, 4, 2, 2), (second_one, 3, 1, 1), (first, 4, 3, 3)])
     ]
-    return [
-        (person, [(one.seq, one.people, one.delivered, one.read) for one in frame.counts])
-        for person, frame in frames
-    ]
 
 
-async def test_the_sender_is_told_what_changed(world: World) -> None:
-    a, b, c, d = (world.registry.register() for _ in range(4))
-    second = world.registry.register(b.person_id)
-    made = await world.founded(a, [b, c, d])
-    here = made.conversation_id
-    seq = (await world.post(a, made)).seq
-    await come(world, here, [a], seq, seq)
-    assert await told(world) == [(a.person_id, [(seq, 3, 0, 0)])]
-    await come(world, here, [b, second, c], seq, 0)
-    await come(world, here, [second], seq, seq)
-    assert await told(world) == [(a.person_id, [(seq, 3, 2, 1)])]
-    await come(world, here, [c], seq, 0)
-    assert await told(world) == []  # Nothing changed.
-    assert await told(world) == []  # Nobody came further.
-    other = (await world.post(b, made)).seq
-    await come(world, here, [d], other, seq)
-    assert sorted(await told(world)) == sorted(
-        [(a.person_id, [(seq, 3, 3, 2)]), (b.person_id, [(other, 3, 1, 0)])]
-    )
+async def test_a_sender_who_came_back_since_is_not_taken_off_twice(world: Counting) -> None:
+    a, b, c = device(), device(), device()
+    rows = await world.group(b, c)
+    await rows.roster([a])
+    await rows.member(a.person_id, added_ms=5_000)  # Removed and added again: the row of now.
+    seq = await rows.post(a, sent_ms=1_000)
+    await world.come(rows, [a, b], seq, seq)
+    assert await world.counted(a, rows) == [(seq, 2, 1, 1)]
 
 
-async def test_who_came_later_or_has_no_device_is_not_counted(world: World) -> None:
-    a, b, c, later = (world.registry.register() for _ in range(4))
-    made = await world.founded(a, [b, c])
-    here, membership = made.conversation_id, world.service.membership
-    without = PersonId(new_id())
-    world.clock.at += 1_000
-    before = (await world.post(a, made)).seq
-    world.clock.at += 1_000
-    await membership.change_members(
-        a,
-        here,
-        wire.ChangeMembers(
-            change_id=new_id(),
-            add=sorted([later.person_id, without]),
-            remove=[],
-            make_admin=[],
-            revoke_admin=[],
-        ),
-    )
-    world.clock.at += 1_000
-    after = (await world.post(a, made)).seq
-    await come(world, here, [a, b, later], after, after)
-    await come(world, here, [c], before, before)
-    assert await told(world) == [(a.person_id, [(after, 3, 2, 2), (before, 2, 2, 2)])]
-    # A device that is revoked takes its person out, and what it had read with it.
-    async with world.database.transaction() as connection:
-        await membership.clients_removed(connection, [c.client_id], "device_removed")
-    assert await counted(world, a, here) == [(after, 2, 2, 2), (before, 1, 1, 1)]
-
-
-async def counted(
-    world: World, caller: Caller, conversation_id: ConversationId, seq: int | None = None
-) -> list[tuple[int, int, int, int]]:
-    answer = await world.service.receipt_counts.of(
-        caller, conversation_id, None if seq is None else Seq(seq)
-    )
-    return [(one.seq, one.people, one.delivered, one.read) for one in answer.counts]
-
-
-async def test_who_asks_is_answered_about_their_own_messages(world: World) -> None:
-    a, b, outsider = (world.registry.register() for _ in range(3))
-    made = await world.founded(a, [b])
-    here = made.conversation_id
-    assert await counted(world, a, here) == []
-    first = (await world.post(a, made)).seq
-    await come(world, here, [a, b], first, 0)
-    seqs = [(await world.post(a, made)).seq for _ in range(receipt_counts.NEWEST)]
-    assert [one[0] for one in await counted(world, a, here)] == seqs[::-1]
-    assert await counted(world, a, here, first) == [(first, 1, 1, 0)]
-    assert await counted(world, a, here, seqs[0]) == [(seqs[0], 1, 0, 0)]
-    for caller, seq in ((b, first), (a, 1), (a, 10_000)):
+async def test_who_asks_is_answered_about_their_own_messages(world: Counting) -> None:
+    a, b, outsider = device(), device(), device()
+    rows = await world.group(a, b)
+    assert await world.counted(a, rows) == []
+    first = await rows.post(a)
+    await world.come(rows, [a, b], first, 0)
+    seqs = [await rows.post(a) for _ in range(receipt_counts.NEWEST)]
+    theirs = await rows.post(b)
+    assert [one[0] for one in await world.counted(a, rows)] == seqs[::-1]
+    assert await world.counted(a, rows, first) == [(first, 1, 1, 0)]
+    assert await world.counted(a, rows, seqs[0]) == [(seqs[0], 1, 0, 0)]
+    for caller, seq in ((b, first), (a, theirs), (a, 10_000)):
         with pytest.raises(errors.NotFound):
-            await counted(world, caller, here, seq)
+            await world.counted(caller, rows, seq)
     with pytest.raises(errors.NotMember):
-        await counted(world, outsider, here)
+        await world.counted(outsider, rows)
 
 
-async def test_of_each_sender_the_newest_are_told(world: World) -> None:
-    a, b = world.registry.register(), world.registry.register()
-    made = await world.founded(a, [b])
-    here = made.conversation_id
-    theirs = (await world.post(b, made)).seq
-    await come(world, here, [a, b], theirs, 0)
-    seqs = [(await world.post(a, made)).seq for _ in range(receipt_counts.NEWEST + 3)]
-    await come(world, here, [b], seqs[-1], 0)
-    found = dict(await told(world))
+async def test_of_each_sender_the_newest_are_told(world: Counting) -> None:
+    a, b = device(), device()
+    rows = await world.group(a, b)
+    theirs = await rows.post(b)
+    await world.come(rows, [a, b], theirs, 0)
+    seqs = [await rows.post(a) for _ in range(receipt_counts.NEWEST + 3)]
+    await world.come(rows, [b], seqs[-1], 0)
+    found = dict(await world.told())
     assert [one[0] for one in found[a.person_id]] == seqs[: -receipt_counts.NEWEST - 1 : -1]
     assert found[b.person_id] == [(theirs, 1, 1, 0)]
 
 
-async def test_a_count_costs_the_same_for_2_and_for_200(world: World) -> None:
-    officers = [world.registry.register() for _ in range(200)]
+async def test_a_count_costs_the_same_for_2_and_for_200(world: Counting) -> None:
     costs = []
-    for others in (officers[1:2], officers[1:]):
-        made = await world.founded(officers[0], others)
-        seq = (await world.post(officers[0], made)).seq
+    for size in (2, 200):
+        officers = [device() for _ in range(size)]
+        rows = await world.group(*officers)
+        seq = await rows.post(officers[0])
         with Statements(world.database) as flushed:
-            await come(world, made.conversation_id, [officers[0], *others], seq, seq)
+            await world.come(rows, officers, seq, seq)
         with Statements(world.database) as rounds:
-            (one,) = await told(world)
-        assert one[1] == [(seq, len(others), len(others), len(others))]
+            assert await world.told() == [
+                (officers[0].person_id, [(seq, size - 1, size - 1, size - 1)])
+            ]
         with Statements(world.database) as asked:
-            await counted(world, officers[0], made.conversation_id)
+            await world.counted(officers[0], rows)
         costs.append((len(flushed), len(rounds), len(asked)))
     assert costs[0] == costs[1]
     flush, in_round, when_asked = costs[0]
@@ -175,77 +199,67 @@ async def test_a_count_costs_the_same_for_2_and_for_200(world: World) -> None:
     assert when_asked <= 6
 
 
-async def test_one_of_several_nodes_counts(world: World) -> None:
-    a, b = world.registry.register(), world.registry.register()
-    made = await world.founded(a, [b])
-    seq = (await world.post(a, made)).seq
-    parts = world.service.receipt_counts._parts
-    nodes = [
-        ReceiptCounting(parts, Leases(world.database, world.clock, alone=False)) for _ in range(2)
-    ]
-    for node in nodes:
-        world.bus.subscribe(node.on_wakeup)
-    await come(world, made.conversation_id, [a, b], seq, 0)
+async def test_one_of_several_nodes_counts(world: Counting) -> None:
+    a, b = device(), device()
+    rows = await world.group(a, b)
+    seq = await rows.post(a)
+    nodes = [world.node(), world.node()]
+    await world.come(rows, [a, b], seq, 0, *nodes)
     counts = [(a.person_id, [(seq, 1, 1, 0)])]
-    assert await told(world, nodes[0]) == counts
-    assert await told(world, nodes[1]) == counts  # The lease is over: the other takes its place.
+    assert await world.told(nodes[0]) == counts
+    assert await world.told(nodes[1]) == counts  # The lease is over: the other takes its place.
 
 
-async def test_nobody_counts_what_another_node_counts(world: World) -> None:
-    a, b = world.registry.register(), world.registry.register()
-    made = await world.founded(a, [b])
-    seq = (await world.post(a, made)).seq
-    parts = world.service.receipt_counts._parts
-    counts, waits = (
-        ReceiptCounting(parts, Leases(world.database, world.clock, alone=False)) for _ in range(2)
-    )
-    moved = CursorsMovedWakeup(conversation_ids=[made.conversation_id])
-    await come(world, made.conversation_id, [a, b], seq, 0)
-    for node in (counts, waits):
-        await node.on_wakeup(moved)
-    from_here = len(world.wakeups)
+async def test_nobody_counts_what_another_node_counts(world: Counting) -> None:
+    a, b = device(), device()
+    rows = await world.group(a, b)
+    seq = await rows.post(a)
+    counts, waits = world.node(), world.node()
+    await world.come(rows, [a, b], seq, 0, counts, waits)
     for node in (counts, waits, waits):
         await node.round()
-    assert len(world.wakeups) == from_here + 1
+    assert [type(one) for one in world.wakeups] == [ReceiptCountsWakeup]
 
 
-async def test_a_flush_says_where_somebody_came_further(world: World) -> None:
-    a, b = world.registry.register(), world.registry.register()
-    made = await world.founded(a, [b])
-    other = await world.founded(b, [a])
-    for here in (made, other, made):
-        await come(world, here.conversation_id, [a, b], 1, 0)
-    moved = [one for one in world.wakeups if isinstance(one, CursorsMovedWakeup)]
-    assert [one.conversation_ids for one in moved] == [
-        [made.conversation_id],
-        [other.conversation_id],
-        [made.conversation_id],
-    ]
+async def test_a_flush_says_where_somebody_came_further(world: Counting) -> None:
+    a, b = device(), device()
+    rows = await world.group(a, b)
+    (moved,) = await world.come(rows, [a, b], 1, 0)
+    assert moved == CursorsMovedWakeup(conversation_ids=[rows.conversation_id])
 
 
-PEOPLE = some.lists(some.tuples(*[some.integers(0, 12)] * 3), max_size=30)
+PEOPLE = some.lists(
+    some.tuples(*[some.integers(0, 12)] * 3, some.none() | some.integers(1, 13)), max_size=30
+)
 
 
 @given(people=PEOPLE, messages=some.lists(some.integers(1, 12), min_size=1, unique=True))
 def test_counts_are_what_counting_one_by_one_gives(
-    people: list[tuple[int, int, int]], messages: list[int]
+    people: list[tuple[int, int, int, int | None]], messages: list[int]
 ) -> None:
-    """People are (delivered, read, added); message n is sent at time n, by one person more."""
+    """People are (delivered, read, added, removed); message n is sent at time n, by one person
+    more."""
     sender = PersonId("s" * 32)
     sent = [SentMessage(Seq(n), n, sender) for n in messages]
-    oldest = min(messages)
+    oldest, newest = min(messages), max(messages)
     standings = [
-        Standing(d if d >= oldest else 0, r if r >= oldest else 0, t if t > oldest else 0, 1)
-        for d, r, t in people
+        Standing(
+            d if d >= oldest else 0,
+            r if r >= oldest else 0,
+            t if t > oldest else 0,
+            x if x is not None and x <= newest else None,
+            1,
+        )
+        for d, r, t, x in people
     ]
-    standings.append(Standing(12, 12, 0, 1))  # The sender.
-    own = wire.Receipt(person_id=sender, delivered_seq=Seq(12), read_seq=Seq(12))
-    counts = count(standings, sent, [own])
+    own = Standing(12, 12, 0, None, 1)
+    shuffled = random.Random(len(people)).sample([*standings, own], len(standings) + 1)
+    counts = count(shuffled, sent, {sender: own})
     for n in messages:
-        there = [one for one in people if one[2] <= n]
+        there = [one for one in people if one[2] <= n and (one[3] is None or one[3] > n)]
         assert counts[Seq(n)] == wire.ReceiptCount(
             seq=Seq(n),
             people=len(there),
-            delivered=sum(d >= n for d, _, _ in there),
-            read=sum(r >= n for _, r, _ in there),
+            delivered=sum(one[0] >= n for one in there),
+            read=sum(one[1] >= n for one in there),
         )

@@ -1,0 +1,1 @@
+"""What live connections ask of the Delivery Service, and what it asks of connected devices."""

@@ -1,0 +1,210 @@
+"""Statements on where clients, rosters, logs and keys stand, for live connections."""
+
+from collections.abc import Collection, Mapping
+
+from sqlalchemy import and_, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from copconnect.bus import KeyWakeup, RosterWakeup
+from copconnect.delivery.rules.versions import info_version
+from copconnect.delivery.store.tables import (
+    CELL_KEYS,
+    CONVERSATIONS,
+    CURSORS,
+    HEADS,
+    KEYS,
+    LEAVES,
+    MEMBERS,
+    RECEIPT_VERSIONS,
+    SHARES,
+)
+from copconnect.ids import CellId, ClientId, ConversationId, Epoch, Seq
+from copconnect.records.kem import seal_bytes
+from copconnect.records.roster import RosterHead
+from copconnect.sockets.feed import Place, RosterNews, Standing
+
+_C, _L = CONVERSATIONS.c, LEAVES.c
+
+
+async def places_of(
+    connection: AsyncConnection, client_ids: Collection[ClientId]
+) -> dict[ClientId, list[Place]]:
+    """Return each leaf of these clients under a newest head, with where its conversation stands.
+    One statement."""
+    m, own = MEMBERS.c, CURSORS.c
+    persons = CURSORS.alias().c  # Of all clients of the person.
+    read_seq = (
+        select(func.max(persons.read_seq))
+        .where(persons.conversation_id == _L.conversation_id, persons.person_id == _L.person_id)
+        .scalar_subquery()
+    )
+    shares = (
+        select(func.count())
+        .where(SHARES.c.conversation_id == _L.conversation_id, SHARES.c.device == _L.device)
+        .scalar_subquery()
+    )
+    rows = await connection.execute(
+        select(
+            _L.client_id,
+            _L.conversation_id,
+            _L.cell_id,
+            _C.last_seq,
+            _C.roster_epoch,
+            _C.info_number,
+            m.muted_until_ms,
+            m.pinned,
+            RECEIPT_VERSIONS.c.version,
+            own.delivered_seq,
+            read_seq.label("read_seq"),
+            shares.label("shares"),
+        )
+        .join(CONVERSATIONS, _C.conversation_id == _L.conversation_id)
+        .outerjoin(
+            MEMBERS, and_(m.conversation_id == _L.conversation_id, m.person_id == _L.person_id)
+        )
+        .outerjoin(
+            CURSORS, and_(own.conversation_id == _L.conversation_id, own.client_id == _L.client_id)
+        )
+        .outerjoin(RECEIPT_VERSIONS, RECEIPT_VERSIONS.c.conversation_id == _L.conversation_id)
+        .where(_L.client_id.in_(client_ids), _L.to_epoch.is_(None))
+    )
+    places: dict[ClientId, list[Place]] = {}
+    for row in rows:
+        place = Place(
+            conversation_id=row.conversation_id,
+            cell_id=row.cell_id,
+            last_seq=row.last_seq,
+            roster_epoch=row.roster_epoch,
+            info_version=info_version(row.info_number, row.muted_until_ms, row.pinned),
+            receipts_version=row.version or 0,
+            delivered_seq=row.delivered_seq or Seq(0),
+            read_seq=row.read_seq or Seq(0),
+            shares=row.shares,
+        )
+        places.setdefault(row.client_id, []).append(place)
+    return places
+
+
+async def roster_since(
+    connection: AsyncConnection, conversation_id: ConversationId, epoch: int
+) -> RosterNews:
+    """Return how the newest roster differs from that of an epoch. Two statements."""
+    stands = (
+        await connection.execute(
+            select(_C.last_seq, _C.roster_epoch, _C.cells).where(
+                _C.conversation_id == conversation_id
+            )
+        )
+    ).one()
+    rows = await connection.execute(
+        select(_L.client_id, _L.cell_id, _L.to_epoch).where(
+            _L.conversation_id == conversation_id,
+            or_(
+                and_(_L.to_epoch.is_(None), _L.from_epoch > epoch),
+                and_(_L.to_epoch > epoch, _L.from_epoch <= epoch),
+            ),
+        )
+    )
+    added: dict[ClientId, CellId] = {}
+    removed: set[ClientId] = set()
+    for client_id, cell_id, to_epoch in rows:
+        if to_epoch is None:
+            added[client_id] = cell_id
+        else:
+            removed.add(client_id)
+    change = RosterWakeup(
+        conversation_id=conversation_id,
+        epoch=stands.roster_epoch,
+        cells=stands.cells,
+        added=added,
+        removed=sorted(removed - added.keys()),
+        whole=True,
+    )
+    return RosterNews(change, stands.last_seq)
+
+
+async def standings_since(
+    connection: AsyncConnection, since_ms: int
+) -> dict[ConversationId, Standing]:
+    """Return where the conversations stand that got a message or a head since a time."""
+    rows = await connection.execute(
+        select(_C.conversation_id, _C.last_seq, _C.roster_epoch).where(
+            or_(_C.last_message_ms >= since_ms, _C.head_ms >= since_ms)
+        )
+    )
+    return {row.conversation_id: Standing(row.last_seq, Epoch(row.roster_epoch)) for row in rows}
+
+
+# --- Keys -------------------------------------------------------------------------------------
+
+_KEY = (
+    select(KEYS.c.conversation_id, KEYS.c.key_id, KEYS.c.record, HEADS.c.head)
+    .select_from(KEYS)
+    .join(
+        HEADS,
+        and_(HEADS.c.conversation_id == KEYS.c.conversation_id, HEADS.c.epoch == KEYS.c.epoch),
+    )
+)
+
+
+async def keys_since(connection: AsyncConnection, since_ms: int) -> list[KeyWakeup]:
+    """Return the conversation keys that were stored since a time, without seals."""
+    rows = await connection.execute(_KEY.where(KEYS.c.stored_ms >= since_ms))
+    return [_key(*row) for row in rows]
+
+
+async def key(
+    connection: AsyncConnection, conversation_id: ConversationId, key_id: bytes
+) -> KeyWakeup | None:
+    """Return a conversation key that is kept, without seals."""
+    rows = await connection.execute(
+        _KEY.where(KEYS.c.conversation_id == conversation_id, KEYS.c.key_id == key_id)
+    )
+    row = rows.first()
+    return None if row is None else _key(*row)
+
+
+def _key(conversation_id: ConversationId, key_id: bytes, record: bytes, head: bytes) -> KeyWakeup:
+    return KeyWakeup(
+        conversation_id=conversation_id,
+        key_id=key_id.hex(),
+        record=record,
+        seals=b"",
+        size=seal_bytes(RosterHead.parse(head).kem),
+    )
+
+
+async def key_seals(
+    connection: AsyncConnection, conversation_id: ConversationId, key_id: bytes
+) -> bytes:
+    """Return the seals of a conversation key, none if it is not kept."""
+    found: bytes | None = await connection.scalar(
+        select(KEYS.c.seals).where(
+            KEYS.c.conversation_id == conversation_id, KEYS.c.key_id == key_id
+        )
+    )
+    return found or b""
+
+
+async def cell_key_seals(
+    connection: AsyncConnection, conversation_id: ConversationId, key_id: bytes
+) -> bytes:
+    """Return the seals of a cell key, none if it is not kept."""
+    found: bytes | None = await connection.scalar(
+        select(CELL_KEYS.c.seals).where(
+            CELL_KEYS.c.conversation_id == conversation_id, CELL_KEYS.c.key_id == key_id
+        )
+    )
+    return found or b""
+
+
+async def cells_of_keys(
+    connection: AsyncConnection, conversation_id: ConversationId
+) -> Mapping[bytes, CellId]:
+    """Return the cell of each cell key that a conversation keeps."""
+    rows = await connection.execute(
+        select(CELL_KEYS.c.key_id, CELL_KEYS.c.cell_id).where(
+            CELL_KEYS.c.conversation_id == conversation_id
+        )
+    )
+    return {row.key_id: row.cell_id for row in rows}

@@ -1,0 +1,131 @@
+"""The Delivery Service's parts over a database and rows, without its services."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, cast
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from copconnect import wire
+from copconnect.bus import Bus, LocalBus
+from copconnect.database import Database
+from copconnect.delivery.parts import Options, Parts
+from copconnect.delivery.rosters.stamps import Stamps
+from copconnect.delivery.rosters.trees import RosterTrees
+from copconnect.ids import PersonId
+from copconnect.principals import Caller, DeviceKeyRow, ListedDevice
+from copconnect.records.kem import X25519
+from copconnect.wakeup_log import WakeupLog
+
+
+class Time:
+    """A clock that the test moves."""
+
+    def __init__(self) -> None:
+        self.at = 1_000_000_000
+
+    def now_ms(self) -> int:
+        """Return the time."""
+        return self.at
+
+
+class Signer:
+    """A roster authority."""
+
+    def __init__(self) -> None:
+        self._key = Ed25519PrivateKey.generate()
+
+    @property
+    def public_key(self) -> bytes:
+        """Raw Ed25519."""
+        return self._key.public_key().public_bytes_raw()
+
+    def sign(self, data: bytes) -> bytes:
+        """Sign."""
+        return self._key.sign(data)
+
+
+class KnownDevices:
+    """Devices with one DeviceKey each, whose key id is the start of the device's id."""
+
+    def __init__(self) -> None:
+        self.devices: dict[bytes, Caller] = {}
+
+    def add(self, *callers: Caller) -> None:
+        """Know these."""
+        self.devices.update((one.device, one) for one in callers)
+
+    async def devices_of(
+        self, _: AsyncConnection, person_ids: Collection[PersonId]
+    ) -> list[ListedDevice]:
+        """See Devices."""
+        return [
+            ListedDevice(one.device, one.client_id, one.person_id)
+            for one in self.devices.values()
+            if one.person_id in person_ids
+        ]
+
+    async def device_keys(
+        self, _: AsyncConnection, devices: Collection[bytes]
+    ) -> Mapping[bytes, Sequence[DeviceKeyRow]]:
+        """See Devices."""
+        return {
+            one: [DeviceKeyRow(X25519, one[:16], b"key of " + one)]
+            for one in devices
+            if one in self.devices
+        }
+
+    async def devices_of_keys(
+        self, _: AsyncConnection, key_ids: Collection[bytes]
+    ) -> Mapping[bytes, bytes]:
+        """See Devices."""
+        return {one[:16]: one for one in self.devices if one[:16] in key_ids}
+
+    async def people_trust(
+        self, _: AsyncConnection, person_ids: Collection[PersonId]
+    ) -> list[wire.PersonTrust]:
+        """See Devices."""
+        return [
+            wire.PersonTrust(
+                person_id=one,
+                version=1,
+                devices=[],
+                certificates=[],
+                cards=[],
+                endorsements=[],
+                grants=[],
+                revocations=[],
+                keys=[],
+            )
+            for one in person_ids
+        ]
+
+
+class World:
+    """What live/ works with; the ports that it does not use are not there."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.clock = Time()
+        self.devices = KnownDevices()
+        self._signer = Signer()
+        self.stamps = Stamps(self._signer, self.clock)
+        self.parts = self.parts_with(LocalBus())
+
+    def parts_with(self, bus: Bus) -> Parts:
+        """Return the parts of one more process."""
+        absent = cast(Any, None)
+        return Parts(
+            database=self.database,
+            bus=bus,
+            clock=self.clock,
+            devices=cast(Any, self.devices),
+            people=absent,
+            organisation=absent,
+            signer=self._signer,
+            attachments=absent,
+            wakeup_log=WakeupLog(self.database, self.clock, has_bus=True),
+            options=Options(kem=X25519),
+            stamps=self.stamps,
+            trees=RosterTrees(),
+        )
