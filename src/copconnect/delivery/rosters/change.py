@@ -28,13 +28,16 @@ from copconnect.records.roster import Cell, CellLine, RosterHead
 
 @dataclass(frozen=True, slots=True)
 class RosterEdit:
-    """What changes in one conversation. ``members``: by how many it grows."""
+    """What changes in one conversation.
+
+    ``members``: by how many it grows; ``info``: people, admins or policy are others; ``people``:
+    whom that is about. In conversations of several cells they alone are told.
+    """
 
     leaves: LeafEdit = LeafEdit()
     members: int = 0
-    info: bool = False  # People, admins, policy: what Conversation shows of them is another.
-    concerned: Collection[PersonId] | None = None
-    """Whom to tell that the conversation changed beyond its roster; None: everybody."""
+    info: bool = False
+    people: Collection[PersonId] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +87,13 @@ async def change_rosters(
         ],
     )
     wakeups: list[AnyWakeup] = [_announced(one) for one in drawn]
-    wakeups += [
-        ConversationWakeup(
-            conversation_id=one.conversation_id,
-            person_ids=sorted(edits[one.conversation_id].concerned or ()),
-        )
-        for one in held
-        if edits[one.conversation_id].info and edits[one.conversation_id].concerned != set()
-    ]
+    for one in held:
+        edit = edits[one.conversation_id]
+        people = sorted(edit.people) if one.cells > 1 else []
+        if edit.info and one.epoch and (people or one.cells <= 1):
+            wakeups.append(
+                ConversationWakeup(conversation_id=one.conversation_id, person_ids=people)
+            )
     await parts.wakeup_log.record(connection, wakeups)
     return wakeups
 

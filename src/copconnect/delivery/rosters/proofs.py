@@ -14,7 +14,7 @@ from copconnect.delivery.store import leaves, rosters
 from copconnect.delivery.store.leaves import record_of
 from copconnect.delivery.store.rosters import KeptHead
 from copconnect.ids import CellId, ConversationId
-from copconnect.records.roster import Cell, RosterHead
+from copconnect.records.roster import Cell, CellLine, RosterHead
 
 HeadKey = tuple[ConversationId, int]
 Asked = tuple[ConversationId, int, bytes]  # A conversation, the epoch of a head, a device.
@@ -128,4 +128,29 @@ async def _cell_trees(
                 if first <= epoch and (end is None or end > epoch)
             ]
             found[root] = trees.keep_cell(Cell(bytes.fromhex(cell_id), 0, own))
+    return found
+
+
+async def cell_paths(
+    connection: AsyncConnection,
+    trees: RosterTrees,
+    conversation_id: ConversationId,
+    asked: Collection[tuple[CellLine, bytes]],
+) -> dict[tuple[CellLine, bytes], bytes]:
+    """Return leaf ‖ path in its cell of devices under current cell lines; devices that a cell does
+    not list are left out. One statement for each 500 cells whose trees are not in memory."""
+    missing = {line for line, _ in asked if trees.cell(line.root) is None}
+    read: dict[bytes, CellTree] = {}
+    if missing:
+        cells = [CellId(line.cell_id.hex()) for line in missing]
+        placed = await leaves.of_cells(connection, {conversation_id: cells})
+        for line in missing:
+            own = [record_of(one) for one in placed.get(CellId(line.cell_id.hex()), [])]
+            read[line.root] = trees.keep_cell(Cell(line.cell_id, line.rekey_epoch, own))
+    found: dict[tuple[CellLine, bytes], bytes] = {}
+    for line, device in asked:
+        tree = read.get(line.root) or trees.cell(line.root)
+        path = None if tree is None else tree.leaf_and_path(device)
+        if path is not None:
+            found[line, device] = path
     return found

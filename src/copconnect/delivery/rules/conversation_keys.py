@@ -77,36 +77,41 @@ def check_record(
 
 @dataclass(frozen=True, slots=True)
 class SealAudience:
-    """Who a record must be sealed to: the devices of its epoch by cell, the usable keys of cells,
-    and the devices behind the other key ids that the record is sealed to."""
+    """Who a record may and must be sealed to.
 
-    cells: Mapping[CellId, Collection[bytes]]
+    ``cell_keys``: the cells' usable keys by id; ``owners``: the devices behind the other key ids
+    that the record is sealed to; ``listed``: which of these devices and of those left out the
+    record's head lists; ``uncovered``: the devices of all cells to whose key it is not sealed, None
+    where they are more than one record may seal to directly (1,024), so that they are left to
+    shares without being named (S4).
+    """
+
     cell_keys: Mapping[bytes, CellId]
     owners: Mapping[bytes, bytes]
+    listed: Collection[bytes]
+    uncovered: Collection[bytes] | None
+
+
+def sealed_cells(sealed_to: Sequence[bytes], cell_keys: Mapping[bytes, CellId]) -> list[CellId]:
+    """Return the cells to whose keys a record is sealed, once for each seal."""
+    return [cell_keys[one] for one in sealed_to if one in cell_keys]
 
 
 def check_seals(
     sealed_to: Sequence[bytes], left_out: Collection[bytes], audience: SealAudience
 ) -> None:
     """Raise SealsInvalid unless the record is sealed once to every device that is to have it,
-    directly or by its cell's key, except those left out by name, and to nobody else.
-
-    Where the devices that no cell key covers are more than one record may seal to directly
-    (1,024), those not sealed to are left to shares without being named (S4).
-    """
-    covered = {audience.cell_keys[one] for one in sealed_to if one in audience.cell_keys}
+    directly or by its cell's key, except those left out by name, and to nobody else."""
+    cells = sealed_cells(sealed_to, audience.cell_keys)
     direct = [audience.owners[one] for one in sealed_to if one in audience.owners]
-    of_cells = sum(1 for one in sealed_to if one in audience.cell_keys)
-    devices = {device for cell in audience.cells.values() for device in cell}
-    open_cells = [one for cell_id, one in audience.cells.items() if cell_id not in covered]
-    uncovered = {device for cell in open_cells for device in cell}
-    if len(direct) + of_cells != len(sealed_to) or not set(direct) <= devices:
+    listed = set(audience.listed)
+    if len(direct) + len(cells) != len(sealed_to) or not listed.issuperset(direct):
         raise errors.SealsInvalid(reason="sealed to a key of nobody who is listed")
-    if len(set(direct)) != len(direct) or len(covered) != of_cells:
+    if len(set(direct)) != len(direct) or len(set(cells)) != len(cells):
         raise errors.SealsInvalid(reason="two seals to one device or cell")
     if len(direct) > DIRECT_SEALS:
         raise errors.SealsInvalid(reason="too many direct seals")
-    if not set(left_out) <= devices:
+    if not listed.issuperset(left_out):
         raise errors.SealsInvalid(reason="a device is left out that is not listed")
-    if uncovered.difference(direct, left_out) and len(uncovered) <= DIRECT_SEALS:
+    if audience.uncovered is not None and set(audience.uncovered).difference(direct, left_out):
         raise errors.SealsInvalid(reason="a listed device is neither sealed to nor left out")

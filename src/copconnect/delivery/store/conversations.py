@@ -15,7 +15,7 @@ from copconnect import errors, wire
 from copconnect.database import upsert_for
 from copconnect.delivery.rules.limits import HOUR_MS
 from copconnect.delivery.store.tables import CONVERSATIONS
-from copconnect.ids import ConversationId, PersonId
+from copconnect.ids import ConversationId, PersonId, Seq
 
 _C = CONVERSATIONS.c
 
@@ -30,7 +30,7 @@ class Held:
     created_by: PersonId
     who_may_post: wire.WhoMayPost
     history_days: int | None
-    last_seq: int
+    last_seq: Seq
     members: int
     listed_people: int
     kem: int
@@ -52,7 +52,7 @@ class Held:
             created_by=creator,
             who_may_post=body.who_may_post,
             history_days=30 if audience else body.history_days,
-            last_seq=0,
+            last_seq=Seq(0),
             members=0,
             listed_people=0,
             kem=kem,

@@ -3,13 +3,14 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Row, Select, bindparam, func, insert, or_, select, update
+from sqlalchemy import Select, bindparam, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect.database import chunks
 from copconnect.delivery.rules.roster_plan import PlacedLeaf, RosterLeaf
 from copconnect.delivery.store.tables import LEAVES
 from copconnect.ids import CellId, ConversationId, PersonId
+from copconnect.principals import ListedDevice
 from copconnect.records.roster import Leaf, Rights
 
 _L = LEAVES.c
@@ -25,7 +26,7 @@ _PLACED = (
 LeavesByConversation = dict[ConversationId, list[PlacedLeaf]]
 
 
-def _placed(row: Row[Any]) -> PlacedLeaf:
+def _placed(row: Any) -> PlacedLeaf:
     rights = Rights(row.rights)
     leaf = RosterLeaf(row.device, row.client_id, row.person_id, row.history_from_ms, rights)
     return PlacedLeaf(leaf, row.cell_id)
@@ -41,6 +42,11 @@ def record_of(one: PlacedLeaf) -> Leaf:
         history_from=leaf.history_from_ms,
         rights=leaf.rights,
     )
+
+
+def device_of(one: PlacedLeaf) -> ListedDevice:
+    """Return whose device a leaf lists."""
+    return ListedDevice(one.leaf.device, one.leaf.client_id, one.leaf.person_id)
 
 
 async def _grouped(connection: AsyncConnection, queries: Iterable[Select[Any]]) -> Any:
@@ -92,31 +98,20 @@ async def all_current(
     return [_placed(row) for row in await connection.execute(query)]
 
 
-async def devices_at(
-    connection: AsyncConnection, conversation_id: ConversationId, epoch: int
-) -> dict[CellId, list[bytes]]:
-    """Return the devices that a kept head lists, by cell."""
-    rows = await connection.execute(
-        select(_L.cell_id, _L.device).where(
-            _L.conversation_id == conversation_id, *listed_at(epoch)
-        )
-    )
-    found: dict[CellId, list[bytes]] = {}
-    for cell_id, device in rows:
-        found.setdefault(cell_id, []).append(device)
-    return found
-
-
-async def cell_devices_at(
-    connection: AsyncConnection, conversation_id: ConversationId, cell_id: CellId, epoch: int
+async def devices_of_cells_at(
+    connection: AsyncConnection,
+    conversation_id: ConversationId,
+    cell_ids: Collection[CellId],
+    epoch: int,
 ) -> list[bytes]:
-    """Return the devices of one cell under a kept head."""
-    found = await connection.scalars(
-        select(_L.device).where(
-            _L.conversation_id == conversation_id, _L.cell_id == cell_id, *listed_at(epoch)
+    """Return the devices of some cells under a kept head."""
+    found: list[bytes] = []
+    for some in chunks(cell_ids):
+        query = select(_L.device).where(
+            _L.conversation_id == conversation_id, _L.cell_id.in_(some), *listed_at(epoch)
         )
-    )
-    return list(found)
+        found += await connection.scalars(query)
+    return found
 
 
 def listed_at(epoch: int) -> tuple[Any, Any]:
@@ -137,9 +132,9 @@ async def current_of_device(
 
 async def intervals(
     connection: AsyncConnection, devices: Mapping[ConversationId, Collection[bytes]]
-) -> Sequence[Row[Any]]:
+) -> Sequence[Any]:
     """Return every kept interval of these devices: _PLACED, from_epoch, to_epoch."""
-    found: list[Row[Any]] = []
+    found: list[Any] = []
     asked = [(c, device) for c, own in devices.items() for device in own]
     for some in chunks(asked):
         query = select(*_PLACED, _L.from_epoch, _L.to_epoch).where(

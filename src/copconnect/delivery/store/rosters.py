@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, bindparam, insert, or_, select, tuple_, update
+from sqlalchemy import bindparam, insert, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect.database import chunks
@@ -17,7 +17,7 @@ _I, _H = CELL_LINES.c, HEADS.c
 Lines = list[CellLine]
 
 
-def _line(row: Row[Any]) -> CellLine:
+def _line(row: Any) -> CellLine:
     return CellLine(bytes.fromhex(row.cell_id), row.devices, row.rekey_epoch, row.root)
 
 

@@ -157,6 +157,7 @@ KEYS = Table(
     Column("author", _Hash, nullable=False),
     Column("author_person", _Id, nullable=False),
     Column("free", Boolean, nullable=False),  # Not one of its author's three a day (D2).
+    Column("kem", Integer, nullable=False),  # Of its seals.
     Column("record", LargeBinary, nullable=False),
     Column("seals", LargeBinary, nullable=False),
     Column("messages", Integer, nullable=False),
@@ -185,6 +186,7 @@ CELL_KEYS = Table(
     Column("version", BigInteger, nullable=False),  # conversations.cell_key_version of its time.
     Column("author", _Hash, nullable=False),
     Column("created_ms", BigInteger, nullable=False),
+    Column("kem", Integer, nullable=False),
     Column("record", LargeBinary, nullable=False),
     Column("seals", LargeBinary, nullable=False),
     UniqueConstraint("conversation_id", "cell_id", "epoch", "generation"),

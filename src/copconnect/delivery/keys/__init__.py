@@ -1,0 +1,1 @@
+"""Conversation keys, cell keys and key shares on their way between devices."""

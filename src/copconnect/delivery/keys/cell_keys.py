@@ -1,0 +1,221 @@
+"""Cell keys: records that devices were asked for (C1), marks (C2), and what senders seal by.
+
+A record is stored once for each cell, epoch and generation, first come first served; records that
+the server asked nobody for are refused. Repeating the same record changes nothing. The sockets ask
+(delivery/live); a mark of the third person tells them so.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from copconnect import errors, wire
+from copconnect.bus import AnyWakeup, CellKeyMarkedWakeup, CellKeyWakeup
+from copconnect.delivery.keys.public_keys import PublicKeys
+from copconnect.delivery.parts import Parts
+from copconnect.delivery.rosters.proofs import cell_paths
+from copconnect.delivery.rosters.reading import require_listed
+from copconnect.delivery.rules import cell_keys as rules
+from copconnect.delivery.rules.limits import MARKS
+from copconnect.delivery.rules.roster_plan import PlacedLeaf
+from copconnect.delivery.rules.seals import find_seal, recipients
+from copconnect.delivery.store import cell_keys, conversations, leaves, rosters
+from copconnect.delivery.store.cell_keys import StoredCellKey
+from copconnect.delivery.store.conversations import Held
+from copconnect.ids import CellId, ConversationId
+from copconnect.principals import Caller
+from copconnect.records.cell_key import CellKey
+from copconnect.records.kem import seal_bytes
+from copconnect.records.roster import CellLine
+from copconnect.wire import CELL_SIZE
+
+
+class CellKeys:
+    """Takes and gives cell keys. Holds no state of its own."""
+
+    def __init__(self, parts: Parts, public_keys: PublicKeys) -> None:
+        self._parts = parts
+        self._public_keys = public_keys
+
+    # --- Posting ------------------------------------------------------------------------------
+
+    async def post(
+        self, caller: Caller, conversation_id: ConversationId, body: wire.PostCellKey
+    ) -> None:
+        """Store the key that the calling device was asked for.
+
+        Raises RecordInvalid, NotMember, NotAsked, StaleRecord, SealsInvalid, HaveKey.
+        """
+        parts = self._parts
+        public_key = await self._public_keys.of(caller.device)
+        if public_key is None:
+            raise errors.NotMember
+        record = rules.read_record(
+            body.record, bytes.fromhex(conversation_id), caller.device, public_key
+        )
+        async with parts.database.transaction() as connection:
+            held = await conversations.hold_one(connection, conversation_id)
+            own = await require_listed(connection, caller, conversation_id)
+            known = await cell_keys.by_id(connection, conversation_id, record.key_id())
+            if known is not None and known.record == body.record:
+                return
+            if own.cell_id != record.cell_id.hex():
+                raise errors.RecordInvalid(rule="S4", reason="author is not in the cell")
+            await self._judge(connection, held, own, record, body)
+            key = StoredCellKey(
+                cell_id=own.cell_id,
+                key_id=record.key_id(),
+                epoch=record.epoch,
+                generation=record.generation,
+                created_ms=record.created,
+                author=record.author,
+                kem=record.kem,
+                version=await cell_keys.next_version(connection, conversation_id),
+                record=body.record,
+                seals=body.seals,
+            )
+            if not await cell_keys.add(connection, conversation_id, key):
+                raise errors.HaveKey
+        await parts.bus.publish(
+            [
+                CellKeyWakeup(
+                    conversation_id=conversation_id,
+                    cell_id=own.cell_id,
+                    record=body.record,
+                    seals=body.seals,
+                    size=seal_bytes(held.kem),
+                )
+            ]
+        )
+
+    async def _judge(
+        self,
+        connection: AsyncConnection,
+        held: Held,
+        own: PlacedLeaf,
+        record: CellKey,
+        body: wire.PostCellKey,
+    ) -> None:
+        c, cell_id = held.conversation_id, own.cell_id
+        asked = await cell_keys.was_asked(
+            connection, c, cell_id, record.epoch, record.generation, record.author
+        )
+        if not asked:
+            raise errors.NotAsked
+        lines = {one.cell_id.hex(): one for one in await self._lines(connection, c)}
+        rules.check_record(
+            record,
+            await rosters.named_head(connection, c, record.epoch),
+            cell_rekey_epoch=lines[cell_id].rekey_epoch,
+            kem=held.kem,
+            newest=held.epoch,
+            now_ms=self._parts.clock.now_ms(),
+        )
+        sealed_to = recipients(body.seals, held.kem, CELL_SIZE)
+        cell = await leaves.devices_of_cells_at(connection, c, [cell_id], record.epoch)
+        owners = await self._parts.devices.devices_of_keys(connection, sealed_to)
+        left_out = [bytes.fromhex(one) for one in body.left_out]
+        rules.check_seals(sealed_to, left_out, cell, owners)
+
+    async def mark(
+        self, caller: Caller, conversation_id: ConversationId, body: wire.MarkCellKey
+    ) -> None:
+        """Note that the calling device cannot open a key of its cell (C2). Raises NotFound."""
+        parts, key_id = self._parts, bytes.fromhex(body.key_id)
+        wakeups: list[AnyWakeup] = []
+        async with parts.database.transaction() as connection:
+            own = await require_listed(connection, caller, conversation_id)
+            known = await cell_keys.by_id(connection, conversation_id, key_id)
+            if known is None or known.cell_id != own.cell_id:
+                raise errors.NotFound
+            count = await cell_keys.mark(
+                connection, conversation_id, key_id, caller.person_id, parts.clock.now_ms()
+            )
+            if count is not None and count >= MARKS:
+                wakeups.append(
+                    CellKeyMarkedWakeup(conversation_id=conversation_id, cell_id=own.cell_id)
+                )
+        await parts.bus.publish(wakeups)
+
+    # --- Reading ------------------------------------------------------------------------------
+
+    async def all(
+        self, caller: Caller, conversation_id: ConversationId, since: int
+    ) -> wire.CellKeys:
+        """Return all cell lines, and the cells' usable keys that were stored after a version."""
+        parts, now_ms = self._parts, self._parts.clock.now_ms()
+        async with parts.database.reading() as connection:
+            await require_listed(connection, caller, conversation_id)
+            (held,) = await conversations.read(connection, [conversation_id])
+            lines = await self._lines(connection, conversation_id)
+            version = await cell_keys.version(connection, conversation_id)
+            newest = await cell_keys.newest(connection, conversation_id, after_version=since)
+            by_cell = {CellId(one.cell_id.hex()): one for one in lines}
+            usable = {
+                cell_id: key
+                for cell_id, key in newest.items()
+                if cell_id in by_cell
+                and key.known.usable(by_cell[cell_id].rekey_epoch, held.kem, now_ms)
+            }
+            paths = await self._author_paths(connection, conversation_id, usable.values(), by_cell)
+        return wire.CellKeys(
+            version=version,
+            head=held.head,
+            stamp=parts.stamps.of(conversation_id, held.head_hash),
+            lines=b"".join([one.encode() for one in lines]),
+            keys=[
+                wire.CellKeyItem(record=key.record, author_proof=paths[key.key_id], seal=None)
+                for key in usable.values()
+                if key.key_id in paths
+            ],
+        )
+
+    async def own(self, caller: Caller, conversation_id: ConversationId) -> wire.OwnCellKeys:
+        """Return every kept key of the calling device's cell, with its seals, oldest first.
+
+        A former author that the cell does not list any more has an empty proof: a reader checks
+        the secret against the record alone (C2)."""
+        parts = self._parts
+        async with parts.database.reading() as connection:
+            own = await require_listed(connection, caller, conversation_id)
+            stored = await cell_keys.of_cell(connection, conversation_id, own.cell_id)
+            lines = await self._lines(connection, conversation_id)
+            by_cell = {CellId(one.cell_id.hex()): one for one in lines}
+            paths = await self._author_paths(connection, conversation_id, stored, by_cell)
+            rows = await parts.devices.device_keys(connection, [caller.device])
+        wanted = [row.key_id for row in rows.get(caller.device, ())]
+        return wire.OwnCellKeys(
+            keys=[
+                wire.CellKeyItem(
+                    record=key.record,
+                    author_proof=paths.get(key.key_id, b""),
+                    seal=find_seal(key.seals, key.kem, wanted)
+                    if key.created_ms >= own.leaf.history_from_ms
+                    else None,
+                )
+                for key in stored
+            ]
+        )
+
+    async def _lines(
+        self, connection: AsyncConnection, conversation_id: ConversationId
+    ) -> Sequence[CellLine]:
+        found = await rosters.current_lines(connection, [conversation_id])
+        return found[conversation_id]
+
+    async def _author_paths(
+        self,
+        connection: AsyncConnection,
+        conversation_id: ConversationId,
+        stored: Iterable[StoredCellKey],
+        lines: Mapping[CellId, CellLine],
+    ) -> dict[bytes, bytes]:
+        """Return by key id the author's leaf ‖ path under its cell's current line."""
+        asked = [(key, lines[key.cell_id]) for key in stored if key.cell_id in lines]
+        wanted = {(line, key.author) for key, line in asked}
+        found = await cell_paths(connection, self._parts.trees, conversation_id, wanted)
+        return {
+            key.key_id: found[line, key.author]
+            for key, line in asked
+            if (line, key.author) in found
+        }

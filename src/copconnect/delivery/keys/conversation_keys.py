@@ -1,0 +1,251 @@
+"""Conversation keys: records that devices post (D2), and seals for devices that ask.
+
+A record is stored with the head of its epoch still counting, in a transaction that holds the
+conversation, so a removal that commits first refuses it. Two authors at once make two keys only
+where neither can open the other's. Repeating the same record changes nothing (D6). Seals stay one
+blob for each record; a device is given its own seal, else its cell's.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from copconnect import errors, wire
+from copconnect.bus import KeyWakeup
+from copconnect.delivery.keys.public_keys import PublicKeys
+from copconnect.delivery.parts import Parts
+from copconnect.delivery.rosters.proofs import prove
+from copconnect.delivery.rosters.reading import require_listed
+from copconnect.delivery.rules import conversation_keys as rules
+from copconnect.delivery.rules.conversation_keys import KnownKey, SealAudience
+from copconnect.delivery.rules.limits import CANNOT_OPEN_MS, CELL_KEY_MS, DAY_MS, HEAD_MS, KEYS_A_DAY
+from copconnect.delivery.rules.roster_plan import PlacedLeaf
+from copconnect.delivery.rules.seals import find_seal, recipients
+from copconnect.delivery.store import cell_keys, conversations, keys, leaves, rosters, shares
+from copconnect.delivery.store.conversations import Held
+from copconnect.delivery.store.keys import NewKey, StoredKey
+from copconnect.ids import CellId, ConversationId
+from copconnect.principals import Caller
+from copconnect.records.conversation_key import ConversationKey
+from copconnect.records.kem import seal_bytes
+from copconnect.wire import CELL_SIZE, DIRECT_SEALS
+
+_MOST_SEALS = DIRECT_SEALS + CELL_SIZE * CELL_SIZE
+
+
+class ConversationKeys:
+    """Takes and gives conversation keys. Holds no state of its own."""
+
+    def __init__(self, parts: Parts, public_keys: PublicKeys) -> None:
+        self._parts = parts
+        self._public_keys = public_keys
+
+    # --- Posting (D2) -------------------------------------------------------------------------
+
+    async def post(
+        self, caller: Caller, conversation_id: ConversationId, body: wire.PostKey
+    ) -> wire.KeyAccepted:
+        """Store a record and its seals.
+
+        Raises RecordInvalid, NotMember, StaleRecord, HaveKey, SealsInvalid, RateLimited.
+        """
+        parts = self._parts
+        public_key = await self._public_keys.of(caller.device)
+        if public_key is None:
+            raise errors.NotMember
+        record = rules.read_record(
+            body.record, bytes.fromhex(conversation_id), caller.device, public_key
+        )
+        accepted = wire.KeyAccepted(key_id=record.hash().hex())
+        async with parts.database.transaction() as connection:
+            held = await conversations.hold_one(connection, conversation_id)
+            own = await require_listed(connection, caller, conversation_id)
+            if await keys.is_known(connection, conversation_id, record.hash()):
+                return accepted
+            await self._judge(connection, held, own, record, body)
+            free = await self._require_allowed(connection, held, caller, record)
+            key = NewKey(
+                conversation_id=conversation_id,
+                key_id=record.hash(),
+                epoch=record.epoch,
+                created_ms=record.created,
+                stored_ms=parts.clock.now_ms(),
+                author=caller.device,
+                author_person=caller.person_id,
+                free=free,
+                kem=held.kem,
+                record=body.record,
+                seals=body.seals,
+            )
+            await keys.add(connection, key)
+        await parts.bus.publish(
+            [
+                KeyWakeup(
+                    conversation_id=conversation_id,
+                    key_id=accepted.key_id,
+                    record=body.record,
+                    seals=body.seals,
+                    size=seal_bytes(held.kem),
+                )
+            ]
+        )
+        return accepted
+
+    async def _judge(
+        self,
+        connection: AsyncConnection,
+        held: Held,
+        own: PlacedLeaf,
+        record: ConversationKey,
+        body: wire.PostKey,
+    ) -> None:
+        now_ms, c = self._parts.clock.now_ms(), held.conversation_id
+        head = await rosters.named_head(connection, c, record.epoch)
+        rules.check_record(record, head, held.rekey_epoch, held.epoch, now_ms)
+        blocking = await self._openable(connection, held, own)
+        if blocking is not None:
+            raise errors.HaveKey(key_id=blocking.hex())
+        sealed_to = recipients(body.seals, held.kem, _MOST_SEALS)
+        left_out = [bytes.fromhex(one) for one in body.left_out]
+        audience = await self._audience(connection, held, record, sealed_to, left_out)
+        if record.author not in audience.listed:
+            raise errors.StaleRecord(epoch=held.epoch)
+        rules.check_seals(sealed_to, left_out, audience)
+
+    async def _openable(
+        self, connection: AsyncConnection, held: Held, own: PlacedLeaf
+    ) -> bytes | None:
+        """Return a key that serves and that the device can open: it made it, or has a seal of it
+        and no open share request for it (which says that it cannot)."""
+        parts, now_ms, c = self._parts, self._parts.clock.now_ms(), held.conversation_id
+        known = await keys.since_rekey(connection, c, held.rekey_epoch)
+        serving = [one for one in known if one.serves(held.rekey_epoch, now_ms)]
+        if not serving:
+            return None
+        asked = await shares.asked_before(
+            connection, c, own.leaf.device, now_ms - CANNOT_OPEN_MS
+        )
+        for one in rules.newest_first(serving):
+            if one.author == own.leaf.device:
+                return one.key_id
+            if one.key_id[:16] in asked:
+                continue
+            stored = await keys.records(connection, c, [one.key_id])
+            sealed = await seals_for(connection, parts, c, own, stored.values())
+            if sealed[one.key_id] is not None:
+                return one.key_id
+        return None
+
+    async def _audience(
+        self,
+        connection: AsyncConnection,
+        held: Held,
+        record: ConversationKey,
+        sealed_to: Sequence[bytes],
+        left_out: Collection[bytes],
+    ) -> SealAudience:
+        c, epoch = held.conversation_id, record.epoch
+        rows = await rosters.lines_between(connection, {c: (epoch, epoch)})
+        lines = {CellId(line.cell_id.hex()): line for line, _, _ in rows.get(c, [])}
+        of_cells: dict[bytes, CellId] = {}
+        if len(lines) > 1:
+            since_ms = self._parts.clock.now_ms() - CELL_KEY_MS
+            for key_id, cell_id, made in await cell_keys.places(connection, c, held.kem, since_ms):
+                if cell_id in lines and made >= lines[cell_id].rekey_epoch:
+                    of_cells[key_id] = cell_id
+        sealed = set(rules.sealed_cells(sealed_to, of_cells))
+        open_cells = lines.keys() - sealed
+        uncovered: list[bytes] | None = None
+        if sum(lines[one].devices for one in open_cells) <= DIRECT_SEALS:
+            uncovered = await leaves.devices_of_cells_at(connection, c, open_cells, epoch)
+        direct = [one for one in sealed_to if one not in of_cells]
+        owners = await self._parts.devices.devices_of_keys(connection, direct)
+        named = {record.author, *owners.values(), *left_out}
+        intervals = await leaves.intervals(connection, {c: named})
+        listed = {
+            row.device
+            for row in intervals
+            if row.from_epoch <= epoch and (row.to_epoch is None or row.to_epoch > epoch)
+        }
+        return SealAudience(of_cells, owners, listed, uncovered)
+
+    async def _require_allowed(
+        self, connection: AsyncConnection, held: Held, caller: Caller, record: ConversationKey
+    ) -> bool:
+        """Return whether the record is free: its author's first for this rekey_epoch, or one that
+        the server asked for. Raises RateLimited beyond three others a day."""
+        now_ms, c = self._parts.clock.now_ms(), held.conversation_id
+        if await keys.was_asked(connection, c, caller.device, now_ms - HEAD_MS):
+            await keys.answered(connection, c, caller.device)
+            return True
+        known = await keys.since_rekey(connection, c, held.rekey_epoch)
+        if all(one.author != record.author for one in known):
+            return True
+        made, oldest_ms = await keys.counted_today(connection, c, caller.person_id, now_ms)
+        if made >= KEYS_A_DAY:
+            retry_after_ms = max(1, (oldest_ms or now_ms) + DAY_MS - now_ms)
+            raise errors.RateLimited(retry_after_ms=retry_after_ms, limit="key_records_per_day")
+        return False
+
+    # --- Reading ------------------------------------------------------------------------------
+
+    async def read(
+        self, caller: Caller, conversation_id: ConversationId, key_id: bytes | None
+    ) -> wire.Keys:
+        """Return one key, or the newest that is usable now, with what its author is proven by.
+
+        Raises NotMember; NotFound for an id that is not kept.
+        """
+        parts, now_ms = self._parts, self._parts.clock.now_ms()
+        async with parts.database.reading() as connection:
+            own = await require_listed(connection, caller, conversation_id)
+            if key_id is None:
+                key_id = await self._newest(connection, conversation_id, now_ms)
+            if key_id is None:
+                return wire.Keys(key=None, head=None, proof=None)
+            stored = (await keys.records(connection, conversation_id, [key_id])).get(key_id)
+            if stored is None:
+                raise errors.NotFound
+            sealed = await seals_for(connection, parts, conversation_id, own, [stored])
+            asked = conversation_id, stored.epoch, stored.author
+            proven = await prove(connection, parts.trees, [asked])
+        head = proven.heads.get(asked[:2])
+        return wire.Keys(
+            key=wire.KeyItem(record=stored.record, seal=sealed[key_id]),
+            head=None if head is None else head.head,
+            proof=proven.proofs.get(asked),
+        )
+
+    async def _newest(
+        self, connection: AsyncConnection, conversation_id: ConversationId, now_ms: int
+    ) -> bytes | None:
+        (held,) = await conversations.read(connection, [conversation_id])
+        known = await keys.since_rekey(connection, conversation_id, held.rekey_epoch)
+        usable = [one for one in known if one.usable(held.rekey_epoch, now_ms)]
+        return _first(rules.newest_first(usable))
+
+
+def _first(found: Sequence[KnownKey]) -> bytes | None:
+    return found[0].key_id if found else None
+
+
+async def seals_for(
+    connection: AsyncConnection,
+    parts: Parts,
+    conversation_id: ConversationId,
+    own: PlacedLeaf,
+    stored: Iterable[StoredKey],
+) -> Mapping[bytes, bytes | None]:
+    """Return by key id a device's seal of each key: its own, else its cell's, else None.
+
+    Nothing is given of a key from before the device's history begins. Two statements.
+    """
+    rows = await parts.devices.device_keys(connection, [own.leaf.device])
+    wanted = [row.key_id for row in rows.get(own.leaf.device, ())]
+    wanted += await cell_keys.ids_of_cell(connection, conversation_id, own.cell_id)
+    return {
+        one.key_id: find_seal(one.seals, one.kem, wanted)
+        if one.created_ms >= own.leaf.history_from_ms
+        else None
+        for one in stored
+    }

@@ -1,0 +1,155 @@
+"""Key shares: what devices lack, and secrets that other devices seal to them (D4).
+
+The server keeps a request until its device says that the secret opened, and a share until none of
+its secrets is asked for any more; it opens none. Whom to ask is the sockets' matter
+(delivery/live); they are told by wake-ups after commit. Asking, sharing and saying done may each be
+repeated. Requests are limited by their asker, shares by what waits for one device.
+"""
+
+from collections.abc import Collection, Iterable
+
+from copconnect import errors, wire
+from copconnect.bus import AnyWakeup, ShareAskedWakeup, ShareDoneWakeup, ShareWakeup
+from copconnect.delivery.parts import Parts
+from copconnect.delivery.rates import Rates
+from copconnect.delivery.rosters.reading import require_listed
+from copconnect.delivery.rules.limits import MOST_WAITING_REFERENCES, SHARES_WAITING
+from copconnect.delivery.rules.roster_plan import PlacedLeaf
+from copconnect.delivery.store import conversations, leaves, shares
+from copconnect.delivery.store.shares import Asker, WaitingShare
+from copconnect.ids import ConversationId
+from copconnect.principals import Caller
+from copconnect.records.fields import Refused, sha256
+from copconnect.records.key_share import KeyShare, SecretKind, SecretName
+
+
+class KeyShares:
+    """Takes requests and shares, and hands shares out. Holds only its limits."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        limits, now_ms = parts.options.limits, parts.clock.now_ms
+        requests, answers = limits.share_requests_per_minute, limits.shares_per_minute
+        self._requests = Rates("share_requests_per_minute", requests, requests, now_ms)
+        self._answers = Rates("shares_per_minute", answers, answers, now_ms)
+
+    async def ask(
+        self, caller: Caller, conversation_id: ConversationId, body: wire.ShareRequest
+    ) -> None:
+        """Keep what the calling device lacks and have other devices asked.
+
+        Raises NotMember, RateLimited."""
+        self._requests.take(caller.person_id)
+        parts, names = self._parts, _names(body.references)
+        async with parts.database.transaction() as connection:
+            own = await require_listed(connection, caller, conversation_id)
+            known = await shares.requested(connection, conversation_id, caller.device)
+            if len(known | names) > MOST_WAITING_REFERENCES:
+                raise errors.RateLimited(retry_after_ms=60_000, limit="waiting_references")
+            asker = _asker(own)
+            await shares.ask(connection, conversation_id, asker, names, parts.clock.now_ms())
+        lacks_cell_key = any(name.kind == SecretKind.CELL_KEY for name in names)
+        await parts.bus.publish(
+            [
+                ShareAskedWakeup(
+                    conversation_id=conversation_id,
+                    device=caller.device.hex(),
+                    client_id=caller.client_id,
+                    person_id=caller.person_id,
+                    of_cell=own.cell_id if lacks_cell_key else None,
+                )
+            ]
+        )
+
+    async def done(
+        self, caller: Caller, conversation_id: ConversationId, body: wire.ShareRequest
+    ) -> None:
+        """Forget what the calling device no longer lacks, and the shares of that alone."""
+        parts, names = self._parts, _names(body.references)
+        wakeups: list[AnyWakeup] = []
+        async with parts.database.transaction() as connection:
+            await shares.done(connection, conversation_id, caller.device, names)
+            left = await shares.requested(connection, conversation_id, caller.device)
+            waiting = await shares.waiting(connection, conversation_id, caller.device)
+            held = await conversations.read(connection, [conversation_id])
+            kem = held[0].kem if held else parts.options.kem
+            used = [one.share_hash for one in waiting if not _serves(one.share, kem, left)]
+            await shares.forget(connection, conversation_id, caller.device, used)
+            if not left:
+                done = ShareDoneWakeup(conversation_id=conversation_id, device=caller.device.hex())
+                wakeups.append(done)
+        await parts.bus.publish(wakeups)
+
+    async def post(
+        self, caller: Caller, conversation_id: ConversationId, body: wire.PostShare
+    ) -> None:
+        """Keep a share for the device that asked, and tell it.
+
+        Raises NotMember, NotAsked, RecordInvalid, RateLimited."""
+        self._answers.take(caller.person_id)
+        parts, device = self._parts, bytes.fromhex(body.device)
+        async with parts.database.transaction() as connection:
+            await require_listed(connection, caller, conversation_id)
+            asker = await leaves.current_of_device(connection, conversation_id, device)
+            if asker is None:
+                raise errors.NotAsked
+            (held,) = await conversations.read(connection, [conversation_id])
+            share = _read(body.share, held.kem, conversation_id)
+            wanted = await shares.requested(connection, conversation_id, device)
+            if wanted.isdisjoint(share.names):
+                raise errors.NotAsked
+            owners = await parts.devices.devices_of_keys(connection, [share.recipient])
+            if owners.get(share.recipient) != device:
+                raise errors.RecordInvalid(rule="H1", reason="sealed to another's key")
+            if await shares.count(connection, conversation_id, device) >= SHARES_WAITING:
+                raise errors.RateLimited(retry_after_ms=60_000, limit="waiting_shares")
+            waiting = WaitingShare(sha256(body.share), caller.device, body.share)
+            new = await shares.add(
+                connection, conversation_id, _asker(asker), waiting, parts.clock.now_ms()
+            )
+        if new:
+            await parts.bus.publish(
+                [
+                    ShareWakeup(
+                        conversation_id=conversation_id,
+                        client_id=asker.leaf.client_id,
+                        share=body.share,
+                    )
+                ]
+            )
+
+    async def waiting(self, caller: Caller, conversation_id: ConversationId) -> wire.Shares:
+        """Return the shares that wait for the calling device."""
+        async with self._parts.database.reading() as connection:
+            await require_listed(connection, caller, conversation_id)
+            found = await shares.waiting(connection, conversation_id, caller.device)
+        return wire.Shares(shares=[one.share for one in found])
+
+
+def _asker(leaf: PlacedLeaf) -> Asker:
+    return Asker(leaf.leaf.device, leaf.leaf.client_id, leaf.leaf.person_id)
+
+
+def _names(references: Iterable[wire.ShareReference]) -> set[SecretName]:
+    return {
+        SecretName(SecretKind(one.kind), bytes.fromhex(one.reference)) for one in references
+    }
+
+
+def _read(data: bytes, kem: int, conversation_id: ConversationId) -> KeyShare:
+    try:
+        share = KeyShare.parse(kem, data)
+    except Refused as refused:
+        raise errors.RecordInvalid(rule=refused.rule, reason=refused.message) from refused
+    if share.conversation_id != bytes.fromhex(conversation_id):
+        raise errors.RecordInvalid(rule="H1", reason="another conversation's share")
+    return share
+
+
+def _serves(data: bytes, kem: int, wanted: Collection[SecretName]) -> bool:
+    """Return whether a stored share carries anything that is still wanted; one that cannot be read
+    any more, because the conversation's KEM has risen, does not."""
+    try:
+        return not set(wanted).isdisjoint(KeyShare.parse(kem, data).names)
+    except Refused:
+        return False

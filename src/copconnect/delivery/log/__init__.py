@@ -1,0 +1,1 @@
+"""The log: messages in, pages out, and what is forgotten."""

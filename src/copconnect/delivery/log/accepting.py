@@ -1,0 +1,306 @@
+"""Messages into the log, several in one transaction.
+
+Invariants: a message is answered, and announced, only after the transaction that holds it has
+committed; the messages of one transaction are accepted in the order they came, so seq, log hash and
+each sender's chain have no gap. What waits while a transaction runs goes together into the next one
+(a message is never delayed to fill a batch). There a refusal is found by reading alone, before
+anything of that message is written; if anything else goes wrong the transaction rolls back and each
+of its messages is tried again in one of its own, so that none fails for another. A crash before the
+commit loses nothing: no device was answered, and each posts the same bytes again (D6).
+
+SQLite has one writer, so the messages of a batch are read one by one. PostgreSQL has writers side by
+side: all conversations of a batch are held first, and what a few statements read then is newer than
+the rows' locks. A message whose conversation another writer holds does not keep the others waiting:
+it goes alone, beside the next batch.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import msgspec
+from sqlalchemy import Connection
+
+from copconnect import errors, wire
+from copconnect.bus import EntryWakeup
+from copconnect.delivery.parts import Parts
+from copconnect.delivery.rules.posting import (
+    NamedKey,
+    SignedMessage,
+    Standing,
+    check_message,
+    check_repeat,
+)
+from copconnect.delivery.store import log, standings
+from copconnect.delivery.store.log import NewEntry
+from copconnect.delivery.store.standings import FoundStanding, LogEnd
+from copconnect.ids import AttachmentId, ConversationId, Seq
+from copconnect.principals import Caller
+from copconnect.records.message import next_log_hash
+
+MOST_TOGETHER = 64
+_ENCODER = msgspec.msgpack.Encoder()
+
+
+class AlreadyAccepted(Exception):
+    """Leaves the transaction, undoing it, with what was answered the first time."""
+
+    def __init__(self, accepted: wire.Accepted) -> None:
+        super().__init__()
+        self.accepted = accepted
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """A message that a device asks to append; its bytes and its signature have been checked."""
+
+    caller: Caller
+    conversation_id: ConversationId
+    message: SignedMessage
+    state: bool
+    attachment_ids: Sequence[AttachmentId] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    post: Post
+    answer: asyncio.Future[wire.Accepted] = field(default_factory=asyncio.Future)
+
+
+_Outcome = NewEntry | errors.CopConnectError | AlreadyAccepted
+
+
+class Accepting:
+    """Takes messages into the log."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._waiting: deque[_Waiting] = deque()
+        self._task: asyncio.Task[None] | None = None
+        self._apart: set[asyncio.Task[None]] = set()
+
+    async def accept(self, post: Post) -> wire.Accepted:
+        """Append a message, or raise the rule that refuses it."""
+        if post.attachment_ids:
+            return await self._accept_alone(post)
+        waiting = _Waiting(post)
+        self._waiting.append(waiting)
+        if self._task is None:
+            self._task = asyncio.create_task(self._run())
+        return await waiting.answer
+
+    async def _accept_alone(self, post: Post) -> wire.Accepted:
+        parts, now_ms = self._parts, self._parts.clock.now_ms()
+        try:
+            if post.attachment_ids:
+                async with parts.database.transaction() as connection:
+                    entry = await connection.run_sync(_append_alone, post, now_ms)
+                    await parts.attachments.ready(
+                        connection, post.attachment_ids, post.conversation_id
+                    )
+            else:
+                entry = await parts.database.write_at_once(
+                    lambda connection: _append_alone(connection, post, now_ms)
+                )
+        except AlreadyAccepted as already:
+            return already.accepted
+        await parts.bus.publish([wakeup_of(entry)])
+        return wire.Accepted(seq=entry.seq, sent_ms=entry.sent_ms)
+
+    # --- Together -------------------------------------------------------------------------------
+
+    async def _run(self) -> None:
+        try:
+            while self._waiting:
+                count = min(MOST_TOGETHER, len(self._waiting))
+                batch = [self._waiting.popleft() for _ in range(count)]
+                try:
+                    await self._accept_together(batch)
+                except Exception as error:
+                    for one in batch:
+                        _fail(one, error)
+                except BaseException:
+                    for one in (*batch, *self._waiting):
+                        one.answer.cancel()
+                    self._waiting.clear()
+                    raise
+        finally:
+            self._task = None
+
+    async def _accept_together(self, batch: Sequence[_Waiting]) -> None:
+        now_ms = self._parts.clock.now_ms()
+        posts = [one.post for one in batch]
+        try:
+            outcomes = await self._parts.database.write_at_once(
+                lambda connection: _append(connection, posts, now_ms)
+            )
+        except Exception as error:
+            if len(batch) == 1:
+                _fail(batch[0], error)
+                return
+            for one in batch:
+                await self._accept_together([one])
+            return
+        entries = [outcome for outcome in outcomes if isinstance(outcome, NewEntry)]
+        await self._parts.bus.publish([wakeup_of(entry) for entry in entries])
+        for one, outcome in zip(batch, outcomes, strict=True):
+            if isinstance(outcome, errors.CopConnectError):
+                _fail(one, outcome)
+            elif isinstance(outcome, AlreadyAccepted):
+                _answer(one, outcome.accepted)
+            elif outcome is None:
+                task = asyncio.create_task(self._accept_apart(one))
+                self._apart.add(task)
+                task.add_done_callback(self._apart.discard)
+            else:
+                _answer(one, wire.Accepted(seq=outcome.seq, sent_ms=outcome.sent_ms))
+
+    async def _accept_apart(self, waiting: _Waiting) -> None:
+        try:
+            _answer(waiting, await self._accept_alone(waiting.post))
+        except asyncio.CancelledError:
+            waiting.answer.cancel()
+            raise
+        except Exception as error:
+            _fail(waiting, error)
+
+
+def _answer(waiting: _Waiting, accepted: wire.Accepted) -> None:
+    if not waiting.answer.done():  # The caller may have gone.
+        waiting.answer.set_result(accepted)
+
+
+def _fail(waiting: _Waiting, error: Exception) -> None:
+    if not waiting.answer.done():
+        waiting.answer.set_exception(error)
+
+
+def wakeup_of(entry: NewEntry) -> EntryWakeup:
+    """Return the wake-up that carries an entry, its frame encoded once for all sockets."""
+    frame = wire.EntryFrame(
+        entry=wire.LogEntry(
+            conversation_id=entry.conversation_id,
+            seq=entry.seq,
+            sent_ms=entry.sent_ms,
+            message=entry.message,
+        ),
+        supplement=None,
+    )
+    return EntryWakeup(
+        conversation_id=entry.conversation_id,
+        seq=entry.seq,
+        device=entry.device.hex(),
+        person_id=entry.person_id,
+        epoch=entry.epoch,
+        named_epoch=entry.named_epoch,
+        key_id=entry.key_id.hex(),
+        frame=_ENCODER.encode(frame),
+    )
+
+
+# --- In the transaction -----------------------------------------------------------------------
+
+
+def _append_alone(connection: Connection, post: Post, now_ms: int) -> NewEntry:
+    if connection.dialect.name != "sqlite":
+        standings.hold(connection, post.conversation_id)
+    found = standings.one(connection, post.conversation_id, post.message)
+    outcome = _Batch(now_ms).judge(post, found)
+    if not isinstance(outcome, NewEntry):
+        raise outcome
+    log.append(connection, [outcome])
+    return outcome
+
+
+def _append(connection: Connection, posts: Sequence[Post], now_ms: int) -> list[_Outcome | None]:
+    """Judge and write all; None for a message whose conversation another writer holds."""
+    asked = [(post.conversation_id, post.message) for post in posts]
+    if connection.dialect.name == "sqlite":
+        free = {post.conversation_id for post in posts}
+        found = [standings.one(connection, *one) for one in asked]
+    else:
+        free = standings.hold_free(connection, {post.conversation_id for post in posts})
+        found = standings.many(connection, asked)
+    batch = _Batch(now_ms)
+    outcomes: list[_Outcome | None] = []
+    for post, one in zip(posts, found, strict=True):
+        # A conversation that does not exist is nobody's either.
+        held = one is None or post.conversation_id in free
+        outcomes.append(batch.judge(post, one) if held else None)
+    log.append(connection, batch.entries)
+    return outcomes
+
+
+class _Batch:
+    """Judges messages in order, each after those of the same transaction before it."""
+
+    def __init__(self, now_ms: int) -> None:
+        self.entries: list[NewEntry] = []
+        self._now_ms = now_ms
+        self._ends: dict[ConversationId, LogEnd] = {}
+        self._taken: dict[tuple[ConversationId, bytes], NewEntry] = {}
+        self._chains: dict[tuple[ConversationId, bytes], NewEntry] = {}
+        self._used: dict[tuple[ConversationId, bytes], int] = {}
+
+    def judge(self, post: Post, found: FoundStanding | None) -> _Outcome:
+        """Return the entry that a message becomes, or what it is answered instead."""
+        if found is None:
+            return errors.NotMember()
+        header, c = post.message.header, post.conversation_id
+        try:
+            if before := self._taken.get((c, header.message_id)):
+                return _repeated(post, before)
+            if known := found.before:
+                check_repeat(post.message, known)
+                return AlreadyAccepted(wire.Accepted(seq=known.seq, sent_ms=known.sent_ms))
+            standing = self._after_others(post, found.standing)
+            check_message(post.message, standing, self._now_ms, state=post.state)
+        except errors.CopConnectError as refused:
+            return refused
+        return self._take(post, self._ends.get(c, found.end))
+
+    def _after_others(self, post: Post, standing: Standing) -> Standing:
+        header, c = post.message.header, post.conversation_id
+        if last := self._chains.get((c, header.sender)):
+            standing = replace(standing, chain_seq=last.chain_seq, chain_hash=last.header_hash)
+        used, key = self._used.get((c, header.key_id), 0), standing.key
+        if used and key is not None:
+            standing = replace(
+                standing, key=NamedKey(key.epoch, key.created_ms, key.messages + used)
+            )
+        return standing
+
+    def _take(self, post: Post, end: LogEnd) -> NewEntry:
+        header, c = post.message.header, post.conversation_id
+        entry = NewEntry(
+            conversation_id=c,
+            seq=Seq(end.seq + 1),
+            message_id=header.message_id.hex(),
+            device=header.sender,
+            person_id=post.caller.person_id,
+            sent_ms=self._now_ms,
+            epoch=header.epoch,
+            named_epoch=max(end.named_epoch, header.epoch),
+            key_id=header.key_id,
+            header_hash=post.message.header_hash,
+            log_hash=next_log_hash(end.hash, post.message.header_hash),
+            message=post.message.data,
+            chain_seq=header.seq,
+            state=post.state,
+        )
+        self.entries.append(entry)
+        self._ends[c] = LogEnd(entry.seq, entry.log_hash, entry.named_epoch)
+        self._taken[c, header.message_id] = entry
+        self._chains[c, header.sender] = entry
+        self._used[c, header.key_id] = self._used.get((c, header.key_id), 0) + 1
+        return entry
+
+
+def _repeated(post: Post, before: NewEntry) -> _Outcome:
+    """Return what to answer a message whose id one of this transaction has."""
+    if before.device != post.message.header.sender:
+        return errors.MessageInvalid(rule="D6", reason="message id is taken")
+    if before.header_hash != post.message.header_hash:
+        return errors.NotNext(seq=before.chain_seq)
+    return AlreadyAccepted(wire.Accepted(seq=before.seq, sent_ms=before.sent_ms))

@@ -1,0 +1,52 @@
+"""POST …/messages: what is checked before a message waits for its transaction.
+
+Signature and hash are checked here, beside the database; a person's standing limits are counted in
+the memory of this node, so that a message costs no statement for them. Several nodes let a person
+through that often each: the limits bound harm, they are no quota.
+"""
+
+from copconnect import errors, wire
+from copconnect.delivery.keys.public_keys import PublicKeys
+from copconnect.delivery.log.accepting import Accepting, Post
+from copconnect.delivery.parts import Parts
+from copconnect.delivery.rates import Rates
+from copconnect.delivery.rules.posting import read_message
+from copconnect.ids import AttachmentId, ConversationId
+from copconnect.principals import Caller
+
+
+class Posting:
+    """Takes messages from devices."""
+
+    def __init__(self, parts: Parts, public_keys: PublicKeys) -> None:
+        limits = parts.options.limits
+        self._public_keys = public_keys
+        self._accepting = Accepting(parts)
+        now_ms = parts.clock.now_ms
+        self._messages = Rates(
+            "messages_per_minute", limits.messages_per_minute, limits.messages_burst, now_ms
+        )
+        self._bytes = Rates(
+            "bytes_per_minute", limits.bytes_per_minute, limits.bytes_per_minute, now_ms
+        )
+
+    async def post(
+        self, caller: Caller, conversation_id: ConversationId, body: wire.PostMessage
+    ) -> wire.Accepted:
+        """Append a message to the log (D1). A repeat of the same bytes answers what the first did.
+
+        Raises MessageInvalid, NotMember, MayNotPost, NotAdmin, StaleHead, StaleKey, NotNext,
+        RateLimited, AttachmentIncomplete.
+        """
+        self._messages.take(caller.person_id)
+        self._bytes.take(caller.person_id, len(body.message))
+        public_key = await self._public_keys.of(caller.device)
+        if public_key is None:
+            raise errors.NotMember
+        message = read_message(
+            body.message, bytes.fromhex(conversation_id), caller.device, public_key
+        )
+        attachment_ids = [AttachmentId(one) for one in body.attachment_ids]
+        return await self._accepting.accept(
+            Post(caller, conversation_id, message, body.state, attachment_ids)
+        )

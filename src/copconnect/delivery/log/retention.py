@@ -1,0 +1,54 @@
+"""Forgets what is past its time (K1).
+
+The log is kept for the retention time; a conversation key as long as the log keeps what it opens;
+the newest state's message, with the head, leaves and key that prove it, outlives trimming. Former
+leaves, lines and heads go with the last message and key that name them. Everything happens in short
+transactions that a crash may interrupt: the next round goes on. Of several nodes one cleans at a
+time.
+"""
+
+from collections.abc import Awaitable, Callable
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from copconnect.background import Periodic
+from copconnect.delivery.parts import Parts
+from copconnect.delivery.rules.limits import DAY_MS, HOUR_MS, SHARES_KEPT_MS
+from copconnect.delivery.store import trimming
+from copconnect.leases import Leases
+
+CELL_KEYS_KEPT_MS = 9 * DAY_MS
+_NOTES_KEPT_MS = 2 * DAY_MS  # Of who was asked, and of changes of members.
+_KEYS_KEPT_MS = 26 * HOUR_MS  # A key that nobody wrote under; D1 takes messages for 25 h.
+_BATCH = 500
+_PERIOD_S = 3600.0
+
+
+class Retention(Periodic):
+    """Cleans once an hour."""
+
+    def __init__(self, parts: Parts, leases: Leases) -> None:
+        cleaning = leases.in_turn("retention", self.clean, _PERIOD_S)
+        super().__init__("retention", cleaning, _PERIOD_S, soon=True)
+        self._parts = parts
+
+    async def clean(self) -> None:
+        """Forget everything that is past its time."""
+        now_ms = self._parts.clock.now_ms()
+        log_ms = now_ms - self._parts.options.log_days * DAY_MS
+        await self._in_batches(lambda one: trimming.forget_entries(one, log_ms, _BATCH))
+        key_ms = now_ms - _KEYS_KEPT_MS
+        await self._in_batches(lambda one: trimming.forget_keys(one, key_ms, _BATCH))
+        await self._in_batches(lambda one: trimming.forget_heads(one, log_ms, _BATCH))
+        async with self._parts.database.transaction() as connection:
+            await trimming.forget_intervals(connection)
+            await trimming.forget_cell_keys(connection, now_ms - CELL_KEYS_KEPT_MS)
+            await trimming.forget_notes(connection, now_ms - _NOTES_KEPT_MS)
+            await trimming.forget_shares(connection, now_ms - SHARES_KEPT_MS, log_ms)
+
+    async def _in_batches(self, forget: Callable[[AsyncConnection], Awaitable[int]]) -> None:
+        while True:
+            async with self._parts.database.transaction() as connection:
+                forgotten = await forget(connection)
+            if forgotten < _BATCH:
+                return

@@ -1,0 +1,88 @@
+"""Conversations whose people follow the data bank: everyone, or units with those below.
+
+Here they are created; following.py keeps them up to date. People belong whether or not they have
+registered; a person who administers all of the audience is an admin.
+"""
+
+from collections.abc import Collection
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from copconnect import errors, wire
+from copconnect.delivery.parts import Parts
+from copconnect.delivery.rosters import showing
+from copconnect.delivery.rosters.conversations import found
+from copconnect.delivery.rosters.following import Following, wanted_people
+from copconnect.delivery.rules.history import history_from
+from copconnect.delivery.rules.membership import rule_of
+from copconnect.delivery.store import audiences, conversations
+from copconnect.delivery.store.conversations import Held
+from copconnect.delivery.store.members import NewMember
+from copconnect.ids import ConversationId, PersonId
+from copconnect.principals import Caller
+
+
+class Audiences:
+    """Creates such conversations. Holds no state of its own."""
+
+    def __init__(self, parts: Parts, following: Following) -> None:
+        self._parts = parts
+        self._following = following
+
+    async def create(self, caller: Caller, body: wire.CreateConversation) -> wire.Conversation:
+        """Create a conversation for an audience that the caller administers.
+
+        Raises BadRequest, NotUnitAdmin, RateLimited.
+        """
+        rule = rule_of(body)
+        parts = self._parts
+        async with parts.database.reading() as connection:
+            if not await parts.organisation.administers(connection, caller.person_id, rule):
+                raise errors.NotUnitAdmin
+        await self.create_for(caller.person_id, body, limited=True)
+        async with parts.database.reading() as connection:
+            return await showing.conversation(
+                connection, parts, caller, ConversationId(body.conversation_id), even_if_left=True
+            )
+
+    async def create_for(
+        self, creator: PersonId, body: wire.CreateConversation, *, limited: bool = False
+    ) -> tuple[int, int]:
+        """Create a conversation in the name of ``creator``, who belongs to it as an admin while
+        they administer the audience. ``limited``: by the person's limit of conversations.
+
+        Returns how many people and devices it has.
+        """
+        rule = rule_of(body)
+        parts = self._parts
+        held = Held.new(body, creator, parts.options.kem)
+        now_ms = parts.clock.now_ms()
+        async with parts.database.transaction() as connection:
+            if not await conversations.add(connection, held, now_ms):
+                if await conversations.created_by(connection, held.conversation_id) != creator:
+                    raise errors.BadRequest(reason="conversation_id is taken")
+                return await self._size(connection, held.conversation_id)
+            if limited:
+                limit = parts.options.limits.conversations_per_hour
+                await conversations.require_not_too_many(connection, creator, limit, now_ms)
+            await audiences.add(connection, held.conversation_id, rule)
+            wanted = await wanted_people(connection, parts, rule, creator, None)
+            from_ms = history_from(held.kind, held.history_days, now_ms, returned=False)
+            new = [NewMember(person, admin, from_ms) for person, admin in sorted(wanted.items())]
+            wakeups = await found(connection, parts, held, new)
+        await parts.bus.publish(wakeups)
+        # A device that was revoked or came while so many were read is found by comparing.
+        await self._following.compare(held.conversation_id)
+        async with parts.database.reading() as connection:
+            return await self._size(connection, held.conversation_id)
+
+    async def rules(self) -> Collection[wire.Audience]:
+        """Return the rules of all conversations that have one."""
+        async with self._parts.database.reading() as connection:
+            return (await audiences.all_rules(connection)).values()
+
+    async def _size(
+        self, connection: AsyncConnection, conversation_id: ConversationId
+    ) -> tuple[int, int]:
+        (held,) = await conversations.read(connection, [conversation_id])
+        return held.members, held.devices

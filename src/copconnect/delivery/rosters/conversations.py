@@ -1,0 +1,210 @@
+"""Conversations: created by people, shown to them, their policy and their people's own settings.
+
+A conversation's people may be anybody in the data bank, registered or not: a message waits for them.
+Creating is idempotent by id; a direct conversation's id is that of its two people (R10), so that
+both may create it at once. Row, members, leaves and first head are one transaction.
+"""
+
+from collections.abc import Collection
+from dataclasses import replace
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from copconnect import errors, wire
+from copconnect.bus import AnyWakeup, ConversationWakeup
+from copconnect.delivery.parts import Parts
+from copconnect.delivery.rosters import name_locks, showing
+from copconnect.delivery.rosters.change import RosterEdit, change_rosters
+from copconnect.delivery.rosters.drawing import difference, leaf_of
+from copconnect.delivery.rules.history import history_from
+from copconnect.delivery.rules.membership import others_of
+from copconnect.delivery.rules.roster_plan import LeafEdit
+from copconnect.delivery.store import conversations, leaves, members, views
+from copconnect.delivery.store.conversations import Held
+from copconnect.delivery.store.members import NewMember
+from copconnect.ids import ConversationId, PersonId
+from copconnect.principals import Caller
+from copconnect.records.roster import direct_id
+
+MEMBERS_PAGE = 200
+_LATEST_MS = 2**53
+
+
+class Conversations:
+    """Creates and shows conversations. Holds no state of its own."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    # --- Creating -----------------------------------------------------------------------------
+
+    async def create(self, caller: Caller, body: wire.CreateConversation) -> wire.Conversation:
+        """Create a direct conversation or group, or answer the one that is already there.
+
+        Raises BadRequest, NotFound, GroupTooLarge, RateLimited.
+        """
+        people = others_of(caller.person_id, body)
+        if body.kind == "direct":
+            _check_direct_id(caller.person_id, people[0], body.conversation_id)
+        parts = self._parts
+        async with parts.database.transaction() as connection:
+            await require_active(connection, parts, people)
+            await require_size(connection, parts, caller.person_id, len(people) + 1)
+            await name_locks.share(connection, [caller.person_id, *people])
+            wakeups = await self._create(connection, caller, body, people)
+        await parts.bus.publish(wakeups)
+        return await self.conversation(caller, ConversationId(body.conversation_id))
+
+    async def _create(
+        self,
+        connection: AsyncConnection,
+        caller: Caller,
+        body: wire.CreateConversation,
+        people: list[PersonId],
+    ) -> list[AnyWakeup]:
+        parts, now_ms = self._parts, self._parts.clock.now_ms()
+        direct = body.kind == "direct"
+        held = Held.new(body, caller.person_id, parts.options.kem)
+        everybody = sorted([caller.person_id, *people])
+        pair = ":".join(everybody) if direct else None
+        if not await conversations.add(connection, held, now_ms, pair):
+            creator = await conversations.created_by(connection, held.conversation_id)
+            if not direct and creator != caller.person_id:
+                raise errors.BadRequest(reason="conversation_id is taken")
+            return []
+        await conversations.require_not_too_many(
+            connection, caller.person_id, parts.options.limits.conversations_per_hour, now_ms
+        )
+        new = [
+            NewMember(
+                person,
+                admin=person == caller.person_id and not direct,
+                history_from_ms=history_from(body.kind, body.history_days, now_ms, returned=False),
+            )
+            for person in everybody
+        ]
+        return await found(connection, parts, held, new)
+
+    # --- Showing ------------------------------------------------------------------------------
+
+    async def conversations(self, caller: Caller) -> wire.Conversations:
+        """Return every conversation of the caller's person."""
+        async with self._parts.database.reading() as connection:
+            shown = await showing.conversations(connection, self._parts, caller)
+        return wire.Conversations(conversations=shown)
+
+    async def conversation(
+        self, caller: Caller, conversation_id: ConversationId
+    ) -> wire.Conversation:
+        """Return one conversation. Raises NotMember."""
+        async with self._parts.database.reading() as connection:
+            return await showing.conversation(connection, self._parts, caller, conversation_id)
+
+    async def members(
+        self, caller: Caller, conversation_id: ConversationId, after: str, text: str = ""
+    ) -> wire.Members:
+        """Return a page of members whom a text finds, seniors first, for members."""
+        by_text = self._parts.organisation.found_by(text)
+        async with self._parts.database.reading() as connection:
+            version = await views.receipts_version(connection, conversation_id, caller.person_id)
+            if version is None:
+                raise errors.NotMember
+            page = await views.members_page(
+                connection, conversation_id, by_text, after, MEMBERS_PAGE + 1
+            )
+        more = len(page) > MEMBERS_PAGE
+        page = page[:MEMBERS_PAGE]
+        return wire.Members(
+            members=page, next=page[-1].person_id if more else None, receipts_version=version
+        )
+
+    # --- Settings -----------------------------------------------------------------------------
+
+    async def change_policy(
+        self, caller: Caller, conversation_id: ConversationId, body: wire.ChangePolicy
+    ) -> wire.Conversation:
+        """Change who may post, which every leaf signs; admins of a group only."""
+        parts = self._parts
+        async with parts.database.transaction() as connection:
+            held = await conversations.hold_one(connection, conversation_id)
+            mine = await members.members_at(connection, conversation_id, [caller.person_id])
+            if caller.person_id not in mine:
+                raise errors.NotMember
+            if not mine[caller.person_id][0] or held.kind != "group":
+                raise errors.NotAdmin
+            wakeups: list[AnyWakeup] = []
+            if held.who_may_post != body.who_may_post:
+                held = replace(held, who_may_post=body.who_may_post)
+                wakeups = await self._apply_policy(connection, held)
+            after = await showing.conversation(connection, parts, caller, conversation_id)
+        await parts.bus.publish(wakeups)
+        return after
+
+    async def _apply_policy(self, connection: AsyncConnection, held: Held) -> list[AnyWakeup]:
+        c = held.conversation_id
+        await conversations.change(
+            connection, [{"conversation_id": c, "who_may_post": held.who_may_post}]
+        )
+        listed = await leaves.all_current(connection, c)
+        people = await members.members_at(connection, c, {one.leaf.person_id for one in listed})
+        again = [leaves.device_of(one) for one in listed]
+        edit = difference(held, people, again, listed)
+        edits = {c: RosterEdit(LeafEdit(alter=edit.alter), info=True, people=people.keys())}
+        return await change_rosters(connection, self._parts, [held], edits)
+
+    async def set_preferences(
+        self, caller: Caller, conversation_id: ConversationId, body: wire.SetPreferences
+    ) -> wire.Conversation:
+        """Store the caller's own settings and tell their other devices."""
+        parts = self._parts
+        if not -1 <= (body.muted_until_ms or 0) <= _LATEST_MS:
+            raise errors.BadRequest(reason="muted_until_ms is out of range")
+        async with parts.database.transaction() as connection:
+            await members.set_preferences(connection, conversation_id, caller.person_id, body)
+            after = await showing.conversation(connection, parts, caller, conversation_id)
+            mine = [caller.person_id]
+            wakeups = [ConversationWakeup(conversation_id=conversation_id, person_ids=mine)]
+            await parts.wakeup_log.record(connection, wakeups)
+        await parts.bus.publish(wakeups)
+        return after
+
+
+# --- For everything that makes rosters --------------------------------------------------------
+
+
+async def found(
+    connection: AsyncConnection, parts: Parts, held: Held, people: Collection[NewMember]
+) -> list[AnyWakeup]:
+    """Store the first members of a new conversation and its first head."""
+    belonging = {one.person_id: (one.admin, one.history_from_ms) for one in people}
+    await members.add(connection, held.conversation_id, people, parts.clock.now_ms())
+    devices = await parts.devices.devices_of(connection, list(belonging))
+    new = sorted(
+        (leaf_of(held, one, belonging[one.person_id]) for one in devices),
+        key=lambda leaf: leaf.device,
+    )
+    edit = RosterEdit(LeafEdit(add=new), members=len(belonging), info=True)
+    return await change_rosters(connection, parts, [held], {held.conversation_id: edit})
+
+
+async def require_active(
+    connection: AsyncConnection, parts: Parts, people: Collection[PersonId]
+) -> None:
+    """Raise NotFound unless all these people are in the data bank and active."""
+    missing = set(people) - await parts.people.active_people(connection, people)
+    if missing:
+        raise errors.NotFound(person_id=min(missing))
+
+
+async def require_size(
+    connection: AsyncConnection, parts: Parts, person_id: PersonId, people: int
+) -> None:
+    """Raise GroupTooLarge for a group of more people than a person without a grant may make."""
+    limit = parts.options.limits.group_people
+    if people > limit and not await parts.devices.has_grant(connection, person_id):
+        raise errors.GroupTooLarge(limit=limit)
+
+
+def _check_direct_id(one: PersonId, other: PersonId, conversation_id: str) -> None:
+    if direct_id(bytes.fromhex(one), bytes.fromhex(other)).hex() != conversation_id:
+        raise errors.BadRequest(reason="conversation_id is not that of these two people (R10)")

@@ -1,0 +1,133 @@
+"""People's devices were confirmed, revoked or are others: rosters list what may be listed (E2).
+
+Runs in the transaction of the role that changed the devices. What is urgent, a revocation or a
+suspension, is out of every roster when that transaction commits, and messages under keys that the
+device may have are refused from then on (D6). The rest follows at once in conversations of up to 256
+devices whose people are chosen by hand, and with the next batch elsewhere (following.py): its marks
+are written in the same transaction, so a crash loses none.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from copconnect import wire
+from copconnect.bus import AnyWakeup
+from copconnect.database import chunks
+from copconnect.delivery.parts import Parts
+from copconnect.delivery.rosters import name_locks
+from copconnect.delivery.rosters.change import RosterEdit, change_rosters
+from copconnect.delivery.rosters.drawing import Belonging, difference
+from copconnect.delivery.rules.roster_plan import LeafEdit, PlacedLeaf
+from copconnect.delivery.store import audiences, conversations, leaves, marks, members
+from copconnect.delivery.store.conversations import Held
+from copconnect.ids import ConversationId, PersonId
+from copconnect.principals import ListedDevice
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Where some people belong, what they may be listed with, and what is listed."""
+
+    places: Mapping[tuple[ConversationId, PersonId], Belonging]
+    devices: Mapping[PersonId, list[ListedDevice]]
+    listed: Mapping[ConversationId, list[PlacedLeaf]]
+
+    def people_of(self, conversation_id: ConversationId) -> dict[PersonId, Belonging]:
+        """Return those that belong to a conversation."""
+        return {
+            person: belonging for (c, person), belonging in self.places.items()
+            if c == conversation_id
+        }  # fmt: skip
+
+    def differing(self) -> dict[ConversationId, set[PersonId]]:
+        """Return in which conversations whose listed devices are not as they should be."""
+        wanted: dict[ConversationId, dict[bytes, PersonId]] = {}
+        for c, person in self.places:
+            own = wanted.setdefault(c, {})
+            own |= {one.device: person for one in self.devices.get(person, [])}
+        found: dict[ConversationId, set[PersonId]] = {}
+        for c in wanted.keys() | self.listed.keys():
+            there = {one.leaf.device: one.leaf.person_id for one in self.listed.get(c, [])}
+            should = wanted.get(c, {})
+            people = {should[one] for one in should.keys() - there.keys()}
+            people |= {there[one] for one in there.keys() - should.keys()}
+            if people:
+                found[c] = people
+        return found
+
+    def edit(self, held: Held) -> LeafEdit:
+        """Return what brings a conversation's roster up to date."""
+        people = self.people_of(held.conversation_id)
+        devices = [one for person in people for one in self.devices.get(person, [])]
+        return difference(held, people, devices, self.listed.get(held.conversation_id, []))
+
+
+class DeviceChanges:
+    """Takes up changes of devices. Holds no state of its own."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    async def apply(
+        self, connection: AsyncConnection, person_ids: Collection[PersonId], *, urgent: bool
+    ) -> list[AnyWakeup]:
+        """Do what ports.Memberships.devices_changed says."""
+        people = sorted(set(person_ids))
+        if not people:
+            return []
+        await name_locks.claim(connection, people)
+        found = await self._read(connection, people)
+        differing = found.differing()
+        if not differing:
+            return []
+        later = await self._later(connection, differing)
+        dropping = {c for c in later if urgent and found.edit(later[c]).drop}
+        at_once = sorted((differing.keys() - later.keys()) | dropping)
+        wakeups: list[AnyWakeup] = []
+        for some in chunks(at_once):
+            wakeups += await self._apply_to(connection, some, people, later.keys())
+        # After the conversations are held, in the order in which membership.py writes them.
+        marked = [(c, person) for c in later for person in differing[c]]
+        await marks.add(connection, marked, self._parts.clock.now_ms())
+        return wakeups
+
+    async def _apply_to(
+        self,
+        connection: AsyncConnection,
+        conversation_ids: Collection[ConversationId],
+        people: Collection[PersonId],
+        later: Collection[ConversationId],
+    ) -> list[AnyWakeup]:
+        held = await conversations.hold(connection, conversation_ids)
+        # Again: a person may have left or come while the rows were awaited.
+        found = await self._read(connection, people)
+        edits: dict[ConversationId, RosterEdit] = {}
+        for one in held:
+            edit = found.edit(one)
+            if one.conversation_id in later:
+                edit = LeafEdit(drop=edit.drop)
+            edits[one.conversation_id] = RosterEdit(edit)
+        return await change_rosters(connection, self._parts, held, edits)
+
+    async def _read(self, connection: AsyncConnection, people: Collection[PersonId]) -> _Found:
+        places: dict[tuple[ConversationId, PersonId], Belonging] = {}
+        for some in chunks(people):
+            places |= await members.places_of(connection, some)
+        devices: dict[PersonId, list[ListedDevice]] = {}
+        for one in await self._parts.devices.devices_of(connection, people):
+            devices.setdefault(one.person_id, []).append(one)
+        return _Found(places, devices, await leaves.of_people(connection, people))
+
+    async def _later(
+        self, connection: AsyncConnection, conversation_ids: Iterable[ConversationId]
+    ) -> dict[ConversationId, Held]:
+        """Return those of these conversations whose changes are gathered."""
+        found: dict[ConversationId, Held] = {}
+        for some in chunks(sorted(conversation_ids)):
+            followed = await audiences.followed(connection, some)
+            for one in await conversations.read(connection, some):
+                if one.devices > wire.CELL_SIZE or one.conversation_id in followed:
+                    found[one.conversation_id] = one
+        return found

@@ -1,0 +1,55 @@
+"""From people to leaves: which devices a roster shall list, and what differs from what it lists.
+
+Statements here run inside the transaction that makes the head, after the people's names are held
+(name_locks), so that no device is confirmed or revoked unnoticed meanwhile.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+
+from copconnect.delivery.rules.rights import rights_of
+from copconnect.delivery.rules.roster_plan import LeafEdit, PlacedLeaf, RosterLeaf
+from copconnect.delivery.store.conversations import Held
+from copconnect.ids import PersonId
+from copconnect.principals import ListedDevice
+
+Belonging = tuple[bool, int]  # Whether as an admin, and from when the person may read.
+
+
+def leaf_of(held: Held, device: ListedDevice, belonging: Belonging) -> RosterLeaf:
+    """Return the leaf of a member's device."""
+    admin, history_from_ms = belonging
+    return RosterLeaf(
+        device=device.device,
+        client_id=device.client_id,
+        person_id=device.person_id,
+        history_from_ms=history_from_ms,
+        rights=rights_of(held.who_may_post, admin=admin),
+    )
+
+
+def difference(
+    held: Held,
+    people: Mapping[PersonId, Belonging],
+    devices: Iterable[ListedDevice],
+    listed: Collection[PlacedLeaf],
+) -> LeafEdit:
+    """Return what brings a roster up to date about some people.
+
+    ``people``: those of them that belong; ``devices``: that may be listed; ``listed``: every
+    current leaf of them all.
+    """
+    wanted = {
+        one.device: leaf_of(held, one, people[one.person_id])
+        for one in devices
+        if one.person_id in people
+    }
+    there = {one.leaf.device: one for one in listed}
+    return LeafEdit(
+        add=[leaf for device, leaf in sorted(wanted.items()) if device not in there],
+        drop=[one for device, one in sorted(there.items()) if device not in wanted],
+        alter=[
+            PlacedLeaf(wanted[device], one.cell_id)
+            for device, one in sorted(there.items())
+            if device in wanted and wanted[device] != one.leaf
+        ],
+    )

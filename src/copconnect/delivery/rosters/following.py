@@ -1,0 +1,197 @@
+"""Rounds that bring rosters up to date: audiences after the data bank, and changes that wait.
+
+One node does them, about once a second. What another process changed in the data bank is found by
+a number that the directory raises; devices and members by marks that are set in the transaction
+that changes them. Every ten minutes all audiences are compared anew.
+
+Invariants: who loses their place is taken out with the next round, however large the conversation;
+changes that take nobody out of a conversation of more than 256 devices wait until the oldest of
+them is ``roster_batch_ms`` old, so that it gets few heads. A mark is forgotten only after its
+change has committed, and only if it is not newer; taking one up twice changes nothing.
+"""
+
+from collections.abc import Collection
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from copconnect import wire
+from copconnect.background import Periodic
+from copconnect.bus import AnyWakeup
+from copconnect.database import chunks
+from copconnect.delivery.parts import Parts
+from copconnect.delivery.rosters import name_locks
+from copconnect.delivery.rosters.change import RosterEdit, change_rosters
+from copconnect.delivery.rosters.drawing import difference
+from copconnect.delivery.rules.history import history_from
+from copconnect.delivery.store import audiences, conversations, leaves, marks, members
+from copconnect.delivery.store.conversations import Held
+from copconnect.delivery.store.members import NewMember
+from copconnect.ids import ConversationId, PersonId
+from copconnect.leases import Leases
+
+_ROUND_S = 1.0
+_ALL_ANEW_MS = 600_000
+_TOGETHER = 2_000  # People of one transaction, which holds the conversation meanwhile.
+_LEASE_S = 30.0
+
+
+class Following:
+    """Does the rounds."""
+
+    def __init__(self, parts: Parts, leases: Leases) -> None:
+        self._parts = parts
+        self._people_version: int | None = None
+        self._compared_ms = 0
+        rounds = leases.in_turn("rosters", self.round, _LEASE_S)
+        self._rounds = Periodic("rosters", rounds, _ROUND_S)
+
+    async def start(self) -> None:
+        """Begin."""
+        await self._rounds.start()
+
+    async def close(self) -> None:
+        """Stop."""
+        await self._rounds.close()
+
+    async def round(self) -> None:
+        """Take up what has changed since the last round, as far as it is due."""
+        parts, now_ms = self._parts, self._parts.clock.now_ms()
+        async with parts.database.reading() as connection:
+            followed = await audiences.all_rules(connection)
+            waiting = await marks.waiting(connection)
+            version = (
+                await parts.organisation.people_version(connection) if followed else None
+            )
+        anew = now_ms - self._compared_ms >= _ALL_ANEW_MS
+        if followed and (version != self._people_version or anew):
+            for conversation_id in followed:
+                await self.compare(conversation_id)
+            self._people_version, self._compared_ms = version, now_ms
+        for one in waiting:
+            small = one.devices <= wire.CELL_SIZE
+            if small or one.since_ms <= now_ms - parts.options.roster_batch_ms:
+                await self.take_up_marked(one.conversation_id)
+
+    async def take_up_marked(self, conversation_id: ConversationId) -> None:
+        """Take up every change that waits in a conversation."""
+        while True:
+            async with self._parts.database.reading() as connection:
+                found = await marks.marked(connection, conversation_id, _TOGETHER)
+            if not found:
+                return
+            await self._take_up(conversation_id, list(found))
+            async with self._parts.database.transaction() as connection:
+                await marks.forget(connection, conversation_id, found)
+
+    async def compare(self, conversation_id: ConversationId) -> None:
+        """Compare everybody of an audience: take up at once who loses something, and the rest
+        too unless the conversation is large."""
+        parts = self._parts
+        async with parts.database.reading() as connection:
+            losing, others, large = await self._differing(connection, conversation_id)
+        if large and others:
+            async with parts.database.transaction() as connection:
+                waiting = [(conversation_id, person) for person in others]
+                await marks.add(connection, waiting, parts.clock.now_ms())
+            others = set()
+        for some in chunks(sorted(losing | others), _TOGETHER):
+            await self._take_up(conversation_id, some)
+
+    async def _differing(
+        self, connection: AsyncConnection, conversation_id: ConversationId
+    ) -> tuple[set[PersonId], set[PersonId], bool]:
+        """Return who loses a place, whose membership or devices differ otherwise, and whether the
+        conversation is large."""
+        held = await conversations.read(connection, [conversation_id])
+        rule = await audiences.rule_of(connection, conversation_id)
+        if not held or rule is None:
+            return set(), set(), False
+        wanted = await wanted_people(connection, self._parts, rule, held[0].created_by, None)
+        there = await members.admins_by_person(connection, conversation_id)
+        listed: dict[bytes, PersonId] = {
+            one.leaf.device: one.leaf.person_id
+            for one in await leaves.all_current(connection, conversation_id)
+        }
+        devices = {
+            one.device: one.person_id
+            for one in await self._parts.devices.devices_of(connection, list(wanted))
+        }
+        losing = {person for person in there if person not in wanted}
+        losing |= {listed[one] for one in listed.keys() - devices.keys()}
+        others = {person for person, admin in wanted.items() if there.get(person) != admin}
+        others |= {devices[one] for one in devices.keys() - listed.keys()}
+        return losing, others - losing, held[0].devices > wire.CELL_SIZE
+
+    async def _take_up(
+        self, conversation_id: ConversationId, people: Collection[PersonId]
+    ) -> None:
+        """Bring membership and devices of these people up to date, with one head."""
+        parts = self._parts
+        async with parts.database.transaction() as connection:
+            await name_locks.share(connection, people)
+            held = await conversations.hold(connection, [conversation_id])
+            if not held:
+                return
+            rule = await audiences.rule_of(connection, conversation_id)
+            edit = RosterEdit()
+            if rule is not None:
+                edit = await self._follow(connection, held[0], rule, people)
+            belonging = await members.members_at(connection, conversation_id, people)
+            devices = await parts.devices.devices_of(connection, list(belonging))
+            listed = await leaves.of_people(connection, people, conversation_id)
+            found = difference(held[0], belonging, devices, listed.get(conversation_id, []))
+            whole = RosterEdit(found, edit.members, edit.info, edit.people)
+            wakeups: list[AnyWakeup] = []
+            if not found.empty or edit.info:
+                wakeups = await change_rosters(connection, parts, held, {conversation_id: whole})
+        await parts.bus.publish(wakeups)
+
+    async def _follow(
+        self,
+        connection: AsyncConnection,
+        held: Held,
+        rule: wire.Audience,
+        people: Collection[PersonId],
+    ) -> RosterEdit:
+        """Write who of these people belongs by the data bank."""
+        c, now_ms = held.conversation_id, self._parts.clock.now_ms()
+        wanted = await wanted_people(connection, self._parts, rule, held.created_by, people)
+        there = await members.admins_by_person(connection, c, people)
+        add = sorted(wanted.keys() - there.keys())
+        remove = sorted(there.keys() - wanted.keys())
+        admins = {person: wanted[person] for person in wanted.keys() & there.keys()}
+        promoted = sorted(one for one, admin in admins.items() if admin and not there[one])
+        demoted = sorted(one for one, admin in admins.items() if not admin and there[one])
+        await members.remove(connection, c, remove, now_ms)
+        returning = await members.former(connection, c, add)
+        new = [
+            NewMember(
+                one,
+                wanted[one],
+                history_from(held.kind, held.history_days, now_ms, returned=one in returning),
+            )
+            for one in add
+        ]
+        await members.add(connection, c, new, now_ms)
+        await members.set_admin(connection, c, promoted, admin=True)
+        await members.set_admin(connection, c, demoted, admin=False)
+        changed = {*add, *remove, *promoted, *demoted}
+        return RosterEdit(
+            members=len(add) - len(remove), info=bool(changed), people=changed
+        )
+
+
+async def wanted_people(
+    connection: AsyncConnection,
+    parts: Parts,
+    rule: wire.Audience,
+    creator: PersonId,
+    only: Collection[PersonId] | None,
+) -> dict[PersonId, bool]:
+    """Return who belongs, with whether they are admins: the audience, and its creator for as long
+    as they administer it."""
+    wanted = await parts.organisation.audience(connection, rule, only)
+    asked = (only is None or creator in only) and not wanted.get(creator)
+    if asked and await parts.organisation.administers(connection, creator, rule):
+        wanted[creator] = True
+    return wanted

@@ -1,0 +1,139 @@
+"""Changes of who belongs, by members.
+
+Invariants: rows, head and the refusal of older keys are one transaction (D6); a change is made once,
+by its id; who leaves may repeat the request for a minute and is answered how the conversation is
+now. A change that takes nobody out of a conversation of more than 256 devices gives its new members
+their places with the next batch (following.py).
+"""
+
+from dataclasses import dataclass
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from copconnect import errors, wire
+from copconnect.bus import AnyWakeup
+from copconnect.delivery.parts import Parts
+from copconnect.delivery.rosters import name_locks, showing
+from copconnect.delivery.rosters.change import RosterEdit, change_rosters
+from copconnect.delivery.rosters.conversations import require_active, require_size
+from copconnect.delivery.rosters.drawing import difference
+from copconnect.delivery.rules.history import history_from
+from copconnect.delivery.rules.membership import MembershipPlan, plan_members
+from copconnect.delivery.rules.roster_plan import LeafEdit
+from copconnect.delivery.store import conversations, leaves, marks, members
+from copconnect.delivery.store.conversations import Held
+from copconnect.delivery.store.members import KnownChange, NewMember
+from copconnect.ids import ConversationId, PersonId
+from copconnect.principals import Caller
+
+_LEAVING_REPEATED_MS = 60_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """A request and what it really changes."""
+
+    caller: Caller
+    change_id: str
+    plan: MembershipPlan
+
+
+class Membership:
+    """Changes members. Holds no state of its own."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    async def change(
+        self, caller: Caller, conversation_id: ConversationId, body: wire.ChangeMembers
+    ) -> wire.Conversation:
+        """Change who belongs.
+
+        Raises NotMember, NotAdmin, LastAdmin, NotFound, GroupTooLarge, RateLimited, BadRequest.
+        """
+        parts = self._parts
+        add = [PersonId(one) for one in body.add]
+        async with parts.database.transaction() as connection:
+            await name_locks.share(connection, add)
+            held = await conversations.hold_one(connection, conversation_id)
+            known = await members.find_change(connection, conversation_id, body.change_id)
+            if known is not None:
+                return await self._repeated(connection, caller, conversation_id, known)
+            people = await members.admins_by_person(connection, conversation_id)
+            plan = plan_members(body, held.kind, people, caller.person_id)
+            await require_active(connection, parts, plan.add)
+            size = len(people) + len(plan.add) - len(plan.remove)
+            if plan.add:
+                await require_size(connection, parts, caller.person_id, size)
+            wakeups: list[AnyWakeup] = []
+            if not plan.empty:
+                change = _Change(caller, body.change_id, plan)
+                wakeups = await self._apply(connection, held, change)
+            after = await showing.conversation(
+                connection, parts, caller, conversation_id, even_if_left=True
+            )
+        await parts.bus.publish(wakeups)
+        return after
+
+    async def _apply(
+        self, connection: AsyncConnection, held: Held, change: _Change
+    ) -> list[AnyWakeup]:
+        parts, plan, c = self._parts, change.plan, held.conversation_id
+        now_ms, caller = parts.clock.now_ms(), change.caller.person_id
+        made = KnownChange(caller, now_ms, left=plan.remove == (caller,))
+        limit = parts.options.limits.member_changes_per_hour
+        await members.add_change(connection, c, change.change_id, made, limit)
+        await members.remove(connection, c, plan.remove, now_ms)
+        returning = await members.former(connection, c, plan.add)
+        await members.add(
+            connection,
+            c,
+            [
+                NewMember(
+                    person,
+                    person in plan.make_admin,
+                    history_from(held.kind, held.history_days, now_ms, returned=person in returning),
+                )
+                for person in plan.add
+            ],
+            now_ms,
+        )
+        await members.set_admin(connection, c, plan.make_admin, admin=True)
+        await members.set_admin(connection, c, plan.revoke_admin, admin=False)
+        concerned = {*plan.add, *plan.remove, *plan.make_admin, *plan.revoke_admin}
+        edit = await self._edit(connection, held, concerned)
+        if held.devices > wire.CELL_SIZE and not edit.drop:
+            await marks.add(connection, [(c, person) for person in concerned], now_ms)
+            edit = LeafEdit()
+        grown = len(plan.add) - len(plan.remove)
+        edits = {c: RosterEdit(edit, members=grown, info=True, people=concerned)}
+        return await change_rosters(connection, parts, [held], edits)
+
+    async def _edit(
+        self, connection: AsyncConnection, held: Held, people: set[PersonId]
+    ) -> LeafEdit:
+        c = held.conversation_id
+        belonging = await members.members_at(connection, c, people)
+        listed = await leaves.of_people(connection, people, c)
+        devices = await self._parts.devices.devices_of(connection, list(belonging))
+        return difference(held, belonging, devices, listed.get(c, []))
+
+    async def _repeated(
+        self,
+        connection: AsyncConnection,
+        caller: Caller,
+        conversation_id: ConversationId,
+        known: KnownChange,
+    ) -> wire.Conversation:
+        """Answer a change that was made before. A person who no longer belongs is answered only
+        about their own leaving, and only for a moment: it tells how the conversation is now."""
+        if known.person_id != caller.person_id:
+            raise errors.BadRequest(reason="change_id is taken")
+        recently = self._parts.clock.now_ms() - known.changed_ms < _LEAVING_REPEATED_MS
+        return await showing.conversation(
+            connection,
+            self._parts,
+            caller,
+            conversation_id,
+            even_if_left=known.left and recently,
+        )

@@ -1,0 +1,118 @@
+"""Heads, stamps and proofs for devices that ask. Holds no state of its own.
+
+Only devices that the newest head lists are answered (NotMember): a roster names people.
+"""
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from copconnect import errors, wire
+from copconnect.delivery.parts import Parts
+from copconnect.delivery.rosters.proofs import prove
+from copconnect.delivery.rules.roster_plan import PlacedLeaf
+from copconnect.delivery.store import leaves, rosters
+from copconnect.delivery.store.leaves import record_of
+from copconnect.delivery.store.rosters import KeptHead
+from copconnect.ids import CellId, ConversationId
+from copconnect.principals import Caller
+
+
+async def require_listed(
+    connection: AsyncConnection, caller: Caller, conversation_id: ConversationId
+) -> PlacedLeaf:
+    """Return the calling device's current leaf. Raises NotMember."""
+    found = await leaves.current_of_device(connection, conversation_id, caller.device)
+    if found is None:
+        raise errors.NotMember
+    return found
+
+
+class RosterReading:
+    """Answers about rosters."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    async def state(self, caller: Caller, conversation_id: ConversationId) -> wire.RosterState:
+        """Return the newest head with a stamp, and the calling device's proof (S1)."""
+        parts = self._parts
+        async with parts.database.reading() as connection:
+            head = await self._newest(connection, conversation_id)
+            asked = conversation_id, head.epoch, caller.device
+            proven = await prove(connection, parts.trees, [asked], {asked[:2]: head})
+        proof = proven.proofs.get(asked)
+        if proof is None:
+            raise errors.NotMember
+        stamp = parts.stamps.of(conversation_id, head.hash)
+        return wire.RosterState(head=head.head, stamp=stamp, proof=proof)
+
+    async def head(self, caller: Caller, conversation_id: ConversationId, epoch: int) -> wire.Head:
+        """Return one kept head. Raises NotMember, NotFound."""
+        async with self._parts.database.reading() as connection:
+            await require_listed(connection, caller, conversation_id)
+            found = await rosters.heads_at(connection, [(conversation_id, epoch)])
+        if not found:
+            raise errors.NotFound
+        return wire.Head(head=found[conversation_id, epoch].head)
+
+    async def proofs(
+        self, caller: Caller, conversation_id: ConversationId, body: wire.AskProofs
+    ) -> wire.Proofs:
+        """Return proofs of devices under one kept head. Raises NotMember, NotFound."""
+        parts = self._parts
+        devices = [bytes.fromhex(one) for one in body.devices]
+        async with parts.database.reading() as connection:
+            await require_listed(connection, caller, conversation_id)
+            newest = await self._newest(connection, conversation_id)
+            epoch = body.epoch or newest.epoch
+            proven = await prove(
+                connection,
+                parts.trees,
+                [(conversation_id, epoch, device) for device in devices],
+                {(conversation_id, newest.epoch): newest},
+                heads=[(conversation_id, epoch)],
+            )
+        head = proven.heads.get((conversation_id, epoch))
+        if head is None:
+            raise errors.NotFound
+        current = epoch == newest.epoch
+        return wire.Proofs(
+            head=head.head,
+            stamp=parts.stamps.of(conversation_id, head.hash) if current else None,
+            proofs=[proven.proofs.get((conversation_id, epoch, one)) for one in devices],
+        )
+
+    async def cell(
+        self, caller: Caller, conversation_id: ConversationId, cell_id: CellId | None
+    ) -> wire.CellLeaves:
+        """Return all leaves of a cell under the newest head, of the calling device's own for None.
+
+        A sender needs those of another cell where it has no usable key (S4). Raises NotFound.
+        """
+        parts = self._parts
+        async with parts.database.reading() as connection:
+            own = await require_listed(connection, caller, conversation_id)
+            wanted = cell_id or own.cell_id
+            head = await self._newest(connection, conversation_id)
+            lines = parts.trees.keep_lines(
+                (await rosters.current_lines(connection, [conversation_id]))[conversation_id]
+            )
+            placed = await leaves.of_cells(connection, {conversation_id: [wanted]})
+        if wanted not in placed:
+            raise errors.NotFound
+        records = sorted(map(record_of, placed[wanted]), key=lambda leaf: leaf.device)
+        at = lines.index(bytes.fromhex(wanted))
+        return wire.CellLeaves(
+            head=head.head,
+            stamp=parts.stamps.of(conversation_id, head.hash),
+            leaves=b"".join([leaf.encode() for leaf in records]),
+            line=lines.lines[at].encode(),
+            path=lines.tree.path(at),
+        )
+
+    async def _newest(
+        self, connection: AsyncConnection, conversation_id: ConversationId
+    ) -> KeptHead:
+        found = await rosters.newest_heads(connection, [conversation_id])
+        if not found:
+            raise errors.NotMember
+        return found[conversation_id]

@@ -1,0 +1,118 @@
+"""The Delivery Service, put together. app.py makes one for each process.
+
+``DeliveryService`` also implements what other roles state as Protocols of their own: the
+Authentication Service's ``Memberships`` (devices_changed), the attachments' ``Conversations``
+(belongs_to_any) and the sockets' ``Feed`` (``feed``).
+"""
+
+from collections.abc import Collection
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from copconnect.bus import AnyWakeup, Bus
+from copconnect.clock import Clock
+from copconnect.database import Database
+from copconnect.delivery.keys.cell_keys import CellKeys
+from copconnect.delivery.keys.conversation_keys import ConversationKeys
+from copconnect.delivery.keys.public_keys import PublicKeys
+from copconnect.delivery.keys.shares import KeyShares
+from copconnect.delivery.live.feed import LiveFeed
+from copconnect.delivery.live.receipt_counts import ReceiptCounting
+from copconnect.delivery.log.posting import Posting
+from copconnect.delivery.log.reading import LogReading
+from copconnect.delivery.log.retention import Retention
+from copconnect.delivery.parts import Options, Parts
+from copconnect.delivery.ports import Attachments, Devices, Organisation, People, RosterSigner
+from copconnect.delivery.rosters.audiences import Audiences
+from copconnect.delivery.rosters.conversations import Conversations
+from copconnect.delivery.rosters.devices import DeviceChanges
+from copconnect.delivery.rosters.following import Following
+from copconnect.delivery.rosters.membership import Membership
+from copconnect.delivery.rosters.reading import RosterReading
+from copconnect.delivery.rosters.stamps import Stamps
+from copconnect.delivery.rosters.trees import RosterTrees
+from copconnect.delivery.store import members
+from copconnect.ids import ConversationId, PersonId
+from copconnect.leases import Leases
+from copconnect.wakeup_log import WakeupLog
+
+__all__ = ["Attachments", "DeliveryService", "Devices", "Organisation", "People", "RosterSigner"]
+
+
+class DeliveryService:
+    """Conversations, their log, their rosters and their keys."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        bus: Bus,
+        clock: Clock,
+        devices: Devices,
+        people: People,
+        organisation: Organisation,
+        signer: RosterSigner,
+        attachments: Attachments,
+        leases: Leases,
+        wakeup_log: WakeupLog,
+        options: Options,
+    ) -> None:
+        parts = Parts(
+            database=database,
+            bus=bus,
+            clock=clock,
+            devices=devices,
+            people=people,
+            organisation=organisation,
+            signer=signer,
+            attachments=attachments,
+            wakeup_log=wakeup_log,
+            options=options,
+            stamps=Stamps(signer, clock),
+            trees=RosterTrees(),
+        )
+        self.parts = parts
+        public_keys = PublicKeys(database, devices)
+        self.conversations = Conversations(parts)
+        self.membership = Membership(parts)
+        self.rosters = RosterReading(parts)
+        self.following = Following(parts, leases)
+        self.audiences = Audiences(parts, self.following)
+        self.posting = Posting(parts, public_keys)
+        self.log = LogReading(parts)
+        self.keys = ConversationKeys(parts, public_keys)
+        self.cell_keys = CellKeys(parts, public_keys)
+        self.shares = KeyShares(parts)
+        self.feed = LiveFeed(parts)
+        self.receipt_counts = ReceiptCounting(parts, leases)
+        self.retention = Retention(parts, leases)
+        self._device_changes = DeviceChanges(parts)
+
+    async def start(self) -> None:
+        """Start background work."""
+        await self.retention.start()
+        await self.following.start()
+        await self.receipt_counts.start()
+
+    async def close(self) -> None:
+        """Stop background work."""
+        await self.receipt_counts.close()
+        await self.following.close()
+        await self.retention.close()
+
+    # --- For other roles --------------------------------------------------------------------
+
+    async def devices_changed(
+        self, connection: AsyncConnection, person_ids: Collection[PersonId], *, urgent: bool
+    ) -> list[AnyWakeup]:
+        """List and unlist what differs from the people's devices; see ports.Memberships."""
+        return await self._device_changes.apply(connection, person_ids, urgent=urgent)
+
+    async def belongs_to_any(
+        self,
+        connection: AsyncConnection,
+        person_id: PersonId,
+        conversation_ids: Collection[ConversationId],
+    ) -> bool:
+        """Return whether a person is a member of any of these conversations."""
+        return await members.belongs_to_any(connection, conversation_ids, person_id)

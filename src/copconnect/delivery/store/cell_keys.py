@@ -1,0 +1,200 @@
+"""Statements on cell keys, the devices that were asked for them, and marks."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import LargeBinary, func, literal, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from copconnect.database import upsert_for
+from copconnect.delivery.rules.cell_keys import KnownCellKey
+from copconnect.delivery.store.tables import (
+    CELL_KEY_ASKS,
+    CELL_KEY_MARKS,
+    CELL_KEYS,
+    CONVERSATIONS,
+)
+from copconnect.ids import CellId, ConversationId, PersonId
+
+_K, _A, _M = CELL_KEYS.c, CELL_KEY_ASKS.c, CELL_KEY_MARKS.c
+_NO_SEALS = literal(b"", LargeBinary).label("seals")
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCellKey:
+    """A cell key with its record and seals; without seals where only the record was asked for."""
+
+    cell_id: CellId
+    key_id: bytes
+    epoch: int
+    generation: int
+    created_ms: int
+    author: bytes
+    kem: int
+    version: int
+    record: bytes
+    seals: bytes
+
+    @property
+    def known(self) -> KnownCellKey:
+        """Return the key as rules judge it."""
+        return KnownCellKey(
+            self.key_id, self.epoch, self.generation, self.created_ms, self.author, self.kem
+        )
+
+
+_COLUMNS = (
+    _K.cell_id,
+    _K.key_id,
+    _K.epoch,
+    _K.generation,
+    _K.created_ms,
+    _K.author,
+    _K.kem,
+    _K.version,
+    _K.record,
+)
+
+
+def _stored(row: Any) -> StoredCellKey:
+    return StoredCellKey(*row)
+
+
+async def add(
+    connection: AsyncConnection, conversation_id: ConversationId, key: StoredCellKey
+) -> bool:
+    """Store a key, unless its cell has another of its epoch and generation."""
+    values: dict[str, Any] = {
+        name: getattr(key, name) for name in StoredCellKey.__dataclass_fields__
+    }
+    statement = upsert_for(connection.dialect.name, CELL_KEYS)
+    statement = statement.values(conversation_id=conversation_id, **values)
+    added = await connection.execute(
+        statement.on_conflict_do_nothing().returning(CELL_KEYS.c.key_id)
+    )
+    return added.first() is not None
+
+
+async def next_version(connection: AsyncConnection, conversation_id: ConversationId) -> int:
+    """Give the conversation's cell keys their next version."""
+    c = CONVERSATIONS.c
+    statement = (
+        update(CONVERSATIONS)
+        .where(c.conversation_id == conversation_id)
+        .values(cell_key_version=c.cell_key_version + 1)
+        .returning(c.cell_key_version)
+    )
+    version: int = (await connection.execute(statement)).scalar_one()
+    return version
+
+
+async def version(connection: AsyncConnection, conversation_id: ConversationId) -> int:
+    """Return the version of a conversation's cell keys."""
+    c = CONVERSATIONS.c
+    query = select(c.cell_key_version).where(c.conversation_id == conversation_id)
+    return await connection.scalar(query) or 0
+
+
+async def newest(
+    connection: AsyncConnection,
+    conversation_id: ConversationId,
+    *,
+    after_version: int = 0,
+) -> dict[CellId, StoredCellKey]:
+    """Return the newest key of each cell, without seals, of those stored after a version."""
+    query = select(*_COLUMNS, _NO_SEALS).where(
+        _K.conversation_id == conversation_id, _K.version > after_version
+    )
+    rows = await connection.execute(query.order_by(_K.epoch, _K.generation))
+    return {row.cell_id: _stored(row) for row in rows}
+
+
+async def of_cell(
+    connection: AsyncConnection, conversation_id: ConversationId, cell_id: CellId
+) -> list[StoredCellKey]:
+    """Return every kept key of a cell with its seals, oldest first."""
+    query = select(*_COLUMNS, _K.seals).where(
+        _K.conversation_id == conversation_id, _K.cell_id == cell_id
+    )
+    rows = await connection.execute(query.order_by(_K.epoch, _K.generation))
+    return [_stored(row) for row in rows]
+
+
+async def places(
+    connection: AsyncConnection, conversation_id: ConversationId, kem: int, since_ms: int
+) -> list[tuple[bytes, CellId, int]]:
+    """Return id, cell and epoch of every key of a KEM that was made since a time."""
+    rows = await connection.execute(
+        select(_K.key_id, _K.cell_id, _K.epoch).where(
+            _K.conversation_id == conversation_id, _K.kem == kem, _K.created_ms > since_ms
+        )
+    )
+    return [(row.key_id, row.cell_id, row.epoch) for row in rows]
+
+
+async def ids_of_cell(
+    connection: AsyncConnection, conversation_id: ConversationId, cell_id: CellId
+) -> list[bytes]:
+    """Return the ids of a cell's kept keys, the newest first."""
+    query = select(_K.key_id).where(_K.conversation_id == conversation_id, _K.cell_id == cell_id)
+    found = await connection.scalars(query.order_by(_K.epoch.desc(), _K.generation.desc()))
+    return list(found)
+
+
+async def by_id(
+    connection: AsyncConnection, conversation_id: ConversationId, key_id: bytes
+) -> StoredCellKey | None:
+    """Return one key, without seals."""
+    query = select(*_COLUMNS, _NO_SEALS).where(
+        _K.conversation_id == conversation_id, _K.key_id == key_id
+    )
+    row = (await connection.execute(query)).first()
+    return None if row is None else _stored(row)
+
+
+# --- Asked (C1) -------------------------------------------------------------------------------
+
+
+async def was_asked(
+    connection: AsyncConnection,
+    conversation_id: ConversationId,
+    cell_id: CellId,
+    epoch: int,
+    generation: int,
+    device: bytes,
+) -> bool:
+    """Return whether the server asked a device for this key."""
+    query = select(_A.asked_ms).where(
+        _A.conversation_id == conversation_id,
+        _A.cell_id == cell_id,
+        _A.epoch == epoch,
+        _A.generation == generation,
+        _A.device == device,
+    )
+    return (await connection.scalar(query)) is not None
+
+
+# --- Marks (C2) -------------------------------------------------------------------------------
+
+
+async def mark(
+    connection: AsyncConnection,
+    conversation_id: ConversationId,
+    key_id: bytes,
+    person_id: PersonId,
+    now_ms: int,
+) -> int | None:
+    """Note that a person's device cannot open a cell's key; return how many people said so, None
+    where this one had said so before."""
+    statement = upsert_for(connection.dialect.name, CELL_KEY_MARKS).values(
+        conversation_id=conversation_id, key_id=key_id, person_id=person_id, marked_ms=now_ms
+    )
+    added = await connection.execute(
+        statement.on_conflict_do_nothing().returning(CELL_KEY_MARKS.c.person_id)
+    )
+    if added.first() is None:
+        return None
+    count: int | None = await connection.scalar(
+        select(func.count()).where(_M.conversation_id == conversation_id, _M.key_id == key_id)
+    )
+    return count

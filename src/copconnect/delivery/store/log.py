@@ -1,0 +1,268 @@
+"""Statements on the log, and on where each device's messages stand in it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from prometheus_client import Counter
+from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from copconnect import wire
+from copconnect.database import upsert_for
+from copconnect.delivery.store.tables import CHAINS, CONVERSATIONS, KEYS, LOG
+from copconnect.ids import ConversationId, PersonId, Seq
+
+ENTRIES = Counter("copconnect_entries", "Messages taken into the log by this process")
+PAGE_BYTES = 4 * 1024 * 1024  # A log page is cut there.
+_E = LOG.c
+
+
+@dataclass(frozen=True, slots=True)
+class NewEntry:
+    """A message that was judged, with its place in the log."""
+
+    conversation_id: ConversationId
+    seq: Seq
+    message_id: str
+    device: bytes
+    person_id: PersonId
+    sent_ms: int
+    epoch: int
+    named_epoch: int
+    key_id: bytes
+    header_hash: bytes
+    log_hash: bytes
+    message: bytes
+    chain_seq: int  # The header's own seq.
+    state: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A message of the log with what its readers must be given beside it."""
+
+    entry: wire.LogEntry
+    device: bytes
+    person_id: PersonId
+    epoch: int
+    named_epoch: int  # The highest up to and with this one.
+    key_id: bytes
+    log_hash: bytes
+
+
+# --- Writing ----------------------------------------------------------------------------------
+
+_INSERT = insert(LOG)
+_COLUMNS = tuple(column.name for column in LOG.columns)
+_MOVE = (
+    update(CONVERSATIONS)
+    .where(CONVERSATIONS.c.conversation_id == bindparam("p_conversation_id"))
+    .values(
+        last_seq=bindparam("p_seq"),
+        log_hash=bindparam("p_log_hash"),
+        named_epoch=bindparam("p_named_epoch"),
+        last_message_ms=bindparam("p_sent_ms"),
+        state_seq=func.coalesce(bindparam("p_state_seq", type_=CONVERSATIONS.c.state_seq.type),
+                                CONVERSATIONS.c.state_seq),
+        info_number=CONVERSATIONS.c.info_number
+        + bindparam("p_states", type_=CONVERSATIONS.c.info_number.type),
+    )
+)  # fmt: skip
+_USE_KEY = (
+    update(KEYS)
+    .where(
+        KEYS.c.conversation_id == bindparam("p_conversation_id"),
+        KEYS.c.key_id == bindparam("p_key_id"),
+    )
+    .values(
+        messages=KEYS.c.messages + bindparam("p_messages", type_=KEYS.c.messages.type),
+        last_seq=bindparam("p_seq"),
+    )
+)
+
+
+def append(connection: Connection, entries: Sequence[NewEntry]) -> None:
+    """Write messages of conversations that the transaction holds, in order. Four statements."""
+    if not entries:
+        return
+    connection.execute(
+        _INSERT, [{name: getattr(one, name) for name in _COLUMNS} for one in entries]
+    )
+    newest = {one.conversation_id: one for one in entries}
+    states = {one.conversation_id: one.seq for one in entries if one.state}
+    connection.execute(
+        _MOVE,
+        [
+            {
+                "p_conversation_id": c,
+                "p_seq": one.seq,
+                "p_log_hash": one.log_hash,
+                "p_named_epoch": one.named_epoch,
+                "p_sent_ms": one.sent_ms,
+                "p_state_seq": states.get(c),
+                "p_states": int(c in states),
+            }
+            for c, one in sorted(newest.items())
+        ],
+    )
+    chains = {(one.conversation_id, one.device): one for one in entries}
+    connection.execute(
+        _chain(connection.dialect.name),
+        [
+            {
+                "conversation_id": c,
+                "device": device,
+                "seq": one.chain_seq,
+                "header": one.message[: wire.HEADER_BYTES + 64],
+                "header_hash": one.header_hash,
+            }
+            for (c, device), one in sorted(chains.items())
+        ],
+    )
+    used: dict[tuple[ConversationId, bytes], tuple[int, Seq]] = {}
+    for one in entries:
+        key = one.conversation_id, one.key_id
+        used[key] = used.get(key, (0, one.seq))[0] + 1, one.seq
+    connection.execute(
+        _USE_KEY,
+        [
+            {"p_conversation_id": c, "p_key_id": key_id, "p_messages": count, "p_seq": seq}
+            for (c, key_id), (count, seq) in sorted(used.items())
+        ],
+    )
+    ENTRIES.inc(len(entries))
+
+
+def _chain(dialect: str) -> Any:
+    if dialect not in _CHAINS:
+        statement = upsert_for(dialect, CHAINS)
+        new = statement.excluded
+        _CHAINS[dialect] = statement.on_conflict_do_update(
+            index_elements=[CHAINS.c.conversation_id, CHAINS.c.device],
+            set_={"seq": new.seq, "header": new.header, "header_hash": new.header_hash},
+        )
+    return _CHAINS[dialect]
+
+
+_CHAINS: dict[str, Any] = {}  # Built once: building costs more than executing.
+
+
+# --- Reading ----------------------------------------------------------------------------------
+
+
+def _entry(row: Row[Any]) -> Entry:
+    return Entry(
+        wire.LogEntry(
+            conversation_id=row.conversation_id,
+            seq=row.seq,
+            sent_ms=row.sent_ms,
+            message=row.message,
+        ),
+        row.device,
+        row.person_id,
+        row.epoch,
+        row.named_epoch,
+        row.key_id,
+        row.log_hash,
+    )
+
+
+async def page(
+    connection: AsyncConnection,
+    conversation_id: ConversationId,
+    *,
+    from_ms: int,
+    after: int | None,
+    before: int | None,
+    limit: int,
+) -> tuple[list[Entry], bool]:
+    """Return entries accepted at or after a time, ascending: the first after a seq, or the newest
+    before one; at most ``limit`` and PAGE_BYTES.
+
+    The second value says whether the page was cut. Sizes are read first, so that a page of large
+    messages never comes into memory whole.
+    """
+    within = [_E.conversation_id == conversation_id, _E.sent_ms >= from_ms]
+    order = _E.seq.asc()
+    if before is not None:
+        within.append(_E.seq < before)
+        order = _E.seq.desc()
+    if after is not None:
+        within.append(_E.seq > after)
+    sizes = (
+        await connection.execute(
+            select(_E.seq, func.length(_E.message)).where(*within).order_by(order).limit(limit + 1)
+        )
+    ).all()
+    count = _fits([length for _, length in sizes], limit)
+    if not count:
+        return [], False
+    first, last = sorted((sizes[0][0], sizes[count - 1][0]))
+    query = select(LOG).where(*within, _E.seq.between(first, last)).order_by(_E.seq)
+    rows = await connection.execute(query)
+    return [_entry(row) for row in rows], len(sizes) > count
+
+
+def _fits(sizes: Sequence[int], limit: int) -> int:
+    """Return how many of the entries of these sizes fit a page: at least one, if there is one."""
+    size = 0
+    for at, length in enumerate(sizes[:limit]):
+        size += length
+        if size > PAGE_BYTES and at:
+            return at
+    return min(len(sizes), limit)
+
+
+async def between(
+    connection: AsyncConnection, conversation_id: ConversationId, after: int, upto: int, limit: int
+) -> list[Entry]:
+    """Return the first entries with after < seq ≤ upto, at most ``limit`` and PAGE_BYTES."""
+    within = (_E.conversation_id == conversation_id, _E.seq > after, _E.seq <= upto)
+    sizes = (
+        await connection.execute(
+            select(_E.seq, func.length(_E.message)).where(*within).order_by(_E.seq).limit(limit)
+        )
+    ).all()
+    count = _fits([length for _, length in sizes], limit)
+    if not count:
+        return []
+    query = select(LOG).where(*within, _E.seq <= sizes[count - 1][0]).order_by(_E.seq)
+    return [_entry(row) for row in await connection.execute(query)]
+
+
+async def before_entry(
+    connection: AsyncConnection, conversation_id: ConversationId, seq: int
+) -> tuple[bytes, int]:
+    """Return L and the highest named epoch before an entry."""
+    row = (
+        await connection.execute(
+            select(_E.log_hash, _E.named_epoch)
+            .where(_E.conversation_id == conversation_id, _E.seq < seq)
+            .order_by(_E.seq.desc())
+            .limit(1)
+        )
+    ).first()
+    return (bytes(32), 0) if row is None else (row.log_hash, row.named_epoch)
+
+
+async def at(
+    connection: AsyncConnection, conversation_id: ConversationId, seq: int
+) -> Entry | None:
+    """Return one entry."""
+    query = select(LOG).where(_E.conversation_id == conversation_id, _E.seq == seq)
+    row = (await connection.execute(query)).first()
+    return None if row is None else _entry(row)
+
+
+async def chain_end(
+    connection: AsyncConnection, conversation_id: ConversationId, device: bytes
+) -> bytes | None:
+    """Return header ‖ signature of a device's last accepted message."""
+    found: bytes | None = await connection.scalar(
+        select(CHAINS.c.header).where(
+            CHAINS.c.conversation_id == conversation_id, CHAINS.c.device == device
+        )
+    )
+    return found
+

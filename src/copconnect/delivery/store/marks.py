@@ -1,0 +1,82 @@
+"""Statements on marks: people whose devices or membership a roster takes up with its next head."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import bindparam, delete, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from copconnect.database import upsert_for
+from copconnect.delivery.store.tables import CONVERSATIONS, ROSTER_MARKS
+from copconnect.ids import ConversationId, PersonId, new_id
+
+_R = ROSTER_MARKS.c
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A conversation with marks."""
+
+    conversation_id: ConversationId
+    since_ms: int  # Of the oldest one.
+    devices: int
+
+
+async def add(
+    connection: AsyncConnection,
+    people: Iterable[tuple[ConversationId, PersonId]],
+    now_ms: int,
+) -> None:
+    """Mark people; one who is marked already waits no longer for it."""
+    statement = upsert_for(connection.dialect.name, ROSTER_MARKS)
+    rows = [
+        {"conversation_id": c, "person_id": person, "mark": new_id(), "since_ms": now_ms}
+        for c, person in sorted(set(people))
+    ]
+    if rows:
+        await connection.execute(
+            statement.on_conflict_do_update(
+                index_elements=[_R.conversation_id, _R.person_id],
+                set_={"mark": statement.excluded.mark},
+            ),
+            rows,
+        )
+
+
+async def waiting(connection: AsyncConnection) -> list[Waiting]:
+    """Return the conversations with marks."""
+    rows = await connection.execute(
+        select(_R.conversation_id, func.min(_R.since_ms), CONVERSATIONS.c.devices)
+        .join(CONVERSATIONS, CONVERSATIONS.c.conversation_id == _R.conversation_id)
+        .group_by(_R.conversation_id, CONVERSATIONS.c.devices)
+    )
+    return [Waiting(*row) for row in rows]
+
+
+async def marked(
+    connection: AsyncConnection, conversation_id: ConversationId, limit: int
+) -> dict[PersonId, str]:
+    """Return marked people of a conversation, the oldest first, with their marks."""
+    rows = await connection.execute(
+        select(_R.person_id, _R.mark)
+        .where(_R.conversation_id == conversation_id)
+        .order_by(_R.since_ms, _R.person_id)
+        .limit(limit)
+    )
+    return {person: mark for person, mark in rows}
+
+
+async def forget(
+    connection: AsyncConnection, conversation_id: ConversationId, marks: Mapping[PersonId, str]
+) -> None:
+    """These marks have been taken up; a later one of the same person stays."""
+    if marks:
+        await connection.execute(
+            delete(ROSTER_MARKS).where(
+                _R.conversation_id == conversation_id,
+                _R.person_id == bindparam("p_person"),
+                _R.mark == bindparam("p_mark"),
+            ),
+            [{"p_person": person, "p_mark": mark} for person, mark in sorted(marks.items())],
+        )
+

@@ -1,0 +1,138 @@
+"""Statements that forget what is past its time (log/retention.py)."""
+
+from typing import Any
+
+from sqlalchemy import Table, and_, delete, exists, func, literal, or_, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from copconnect.delivery.store.tables import (
+    CELL_KEY_ASKS,
+    CELL_KEY_MARKS,
+    CELL_KEYS,
+    CELL_LINES,
+    CONVERSATIONS,
+    HEADS,
+    KEY_ASKS,
+    KEYS,
+    LEAVES,
+    LOG,
+    MEMBER_CHANGES,
+    SHARE_REQUESTS,
+    SHARES,
+)
+
+_C = CONVERSATIONS.c
+
+
+async def _delete(connection: AsyncConnection, table: Table, rows: list[Any]) -> int:
+    if rows:
+        keys = tuple_(*table.primary_key.columns)
+        await connection.execute(delete(table).where(keys.in_([tuple(row) for row in rows])))
+    return len(rows)
+
+
+async def forget_entries(connection: AsyncConnection, before_ms: int, limit: int) -> int:
+    """Delete messages of before a time, but no conversation's newest state; return how many."""
+    e = LOG.c
+    is_state = exists(
+        select(literal(1)).where(
+            _C.conversation_id == e.conversation_id, _C.state_seq == e.seq
+        )
+    )
+    rows = await connection.execute(
+        select(e.conversation_id, e.seq)
+        .where(e.sent_ms < before_ms, ~is_state)
+        .order_by(e.sent_ms)
+        .limit(limit)
+    )
+    return await _delete(connection, LOG, list(rows))
+
+
+async def forget_keys(connection: AsyncConnection, before_ms: int, limit: int) -> int:
+    """Delete keys of before a time that open no message of the log any more."""
+    k, e = KEYS.c, LOG.c
+    opens = exists(
+        select(literal(1)).where(
+            e.conversation_id == k.conversation_id,
+            e.key_id == k.key_id,
+            or_(
+                e.seq == k.last_seq,
+                and_(
+                    _C.conversation_id == k.conversation_id,
+                    _C.state_seq == e.seq,
+                ),
+            ),
+        ).select_from(LOG.join(CONVERSATIONS, _C.conversation_id == e.conversation_id))
+    )  # fmt: skip
+    rows = await connection.execute(
+        select(k.conversation_id, k.key_id)
+        .where(k.stored_ms < before_ms, ~opens)
+        .order_by(k.stored_ms)
+        .limit(limit)
+    )
+    return await _delete(connection, KEYS, list(rows))
+
+
+async def forget_heads(connection: AsyncConnection, before_ms: int, limit: int) -> int:
+    """Delete heads of before a time that are not the newest and that no kept message or key names.
+
+    R2 asks for proofs under the highest epoch named so far, which a kept message names too unless
+    it was trimmed: before_entry then answers with the highest that is left.
+    """
+    h = HEADS.c
+    newest = exists(
+        select(literal(1)).where(
+            _C.conversation_id == h.conversation_id, _C.roster_epoch == h.epoch
+        )
+    )
+    named = exists(
+        select(literal(1)).where(
+            LOG.c.conversation_id == h.conversation_id,
+            or_(LOG.c.epoch == h.epoch, LOG.c.named_epoch == h.epoch),
+        )
+    )
+    of_key = exists(
+        select(literal(1)).where(
+            KEYS.c.conversation_id == h.conversation_id, KEYS.c.epoch == h.epoch
+        )
+    )
+    rows = await connection.execute(
+        select(h.conversation_id, h.epoch)
+        .where(h.created_ms < before_ms, ~newest, ~named, ~of_key)
+        .order_by(h.created_ms)
+        .limit(limit)
+    )
+    return await _delete(connection, HEADS, list(rows))
+
+
+async def forget_intervals(connection: AsyncConnection) -> None:
+    """Delete former leaves and lines that ended before every kept head of their conversation."""
+    for table in (LEAVES, CELL_LINES):
+        oldest = (
+            select(func.min(HEADS.c.epoch))
+            .where(HEADS.c.conversation_id == table.c.conversation_id)
+            .scalar_subquery()
+        )
+        await connection.execute(delete(table).where(table.c.to_epoch <= oldest))
+
+
+async def forget_cell_keys(connection: AsyncConnection, before_ms: int) -> None:
+    """Delete cell keys of before a time and marks of theirs."""
+    await connection.execute(delete(CELL_KEYS).where(CELL_KEYS.c.created_ms < before_ms))
+    await connection.execute(delete(CELL_KEY_MARKS).where(CELL_KEY_MARKS.c.marked_ms < before_ms))
+
+
+async def forget_notes(connection: AsyncConnection, before_ms: int) -> None:
+    """Delete who was asked for keys, and which changes of members were made, before a time."""
+    for table, column in (
+        (KEY_ASKS, KEY_ASKS.c.asked_ms),
+        (CELL_KEY_ASKS, CELL_KEY_ASKS.c.asked_ms),
+        (MEMBER_CHANGES, MEMBER_CHANGES.c.changed_ms),
+    ):
+        await connection.execute(delete(table).where(column < before_ms))
+
+
+async def forget_shares(connection: AsyncConnection, shares_ms: int, log_ms: int) -> None:
+    """Delete shares that their device never fetched, and requests older than the log."""
+    await connection.execute(delete(SHARES).where(SHARES.c.created_ms < shares_ms))
+    await connection.execute(delete(SHARE_REQUESTS).where(SHARE_REQUESTS.c.asked_ms < log_ms))

@@ -1,0 +1,232 @@
+"""Statements on conversations and members as one of their people sees them."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Row, Select, and_, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from copconnect import wire
+from copconnect.delivery.rules.versions import info_version
+from copconnect.delivery.store import leaves
+from copconnect.delivery.store.audiences import read_rule
+from copconnect.delivery.store.rosters import KeptHead
+from copconnect.delivery.store.tables import (
+    AUDIENCES,
+    CONVERSATIONS,
+    CURSORS,
+    LEAVES,
+    MEMBERS,
+    RECEIPT_VERSIONS,
+)
+from copconnect.ids import ConversationId, PersonId, Seq
+from copconnect.principals import Caller
+
+_MOST_ADMINS = 200
+_C, _M, _L = CONVERSATIONS.c, MEMBERS.c, LEAVES.c
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A conversation but for what its caller adds: roster, state and admins."""
+
+    conversation: wire.Conversation
+    head: KeptHead
+    listed: bool  # The calling device.
+
+
+async def conversations_of(
+    connection: AsyncConnection,
+    caller: Caller,
+    only: ConversationId | None = None,
+    *,
+    even_if_left: bool = False,
+) -> list[View]:
+    """Return the conversations that the caller's person belongs to, or one of them. One statement.
+
+    ``even_if_left`` (with ``only``) answers for a person who no longer belongs.
+    """
+    read = (
+        select(func.max(CURSORS.c.read_seq))
+        .where(
+            CURSORS.c.conversation_id == _C.conversation_id,
+            CURSORS.c.person_id == caller.person_id,
+        )
+        .scalar_subquery()
+    )
+    mine = and_(
+        _M.conversation_id == _C.conversation_id,
+        _M.person_id == caller.person_id,
+    )
+    listed = and_(
+        _L.conversation_id == _C.conversation_id,
+        _L.device == caller.device,
+        _L.to_epoch.is_(None),
+    )
+    own = and_(
+        CURSORS.c.conversation_id == _C.conversation_id, CURSORS.c.client_id == caller.client_id
+    )
+    query = (
+        select(
+            CONVERSATIONS,
+            _M.admin,
+            _M.removed_ms,
+            _M.history_from_ms,
+            _M.muted_until_ms,
+            _M.pinned,
+            CURSORS.c.delivered_seq,
+            read.label("read_seq"),
+            _L.device,
+            AUDIENCES.c.rule,
+        )
+        .select_from(
+            CONVERSATIONS.join(MEMBERS, mine, isouter=even_if_left)
+            .outerjoin(LEAVES, listed)
+            .outerjoin(CURSORS, own)
+            .outerjoin(AUDIENCES, AUDIENCES.c.conversation_id == _C.conversation_id)
+        )
+        .order_by(_C.conversation_id)
+    )
+    if not even_if_left:
+        query = query.where(_M.removed_ms.is_(None))
+    if only is not None:
+        query = query.where(_C.conversation_id == only)
+    return [_view(row, caller) for row in await connection.execute(query)]
+
+
+def _view(row: Row[Any], caller: Caller) -> View:
+    other: PersonId | None = None
+    if row.direct_people is not None:
+        one, two = row.direct_people.split(":")
+        other = PersonId(two if one == caller.person_id else one)
+    belongs = row.admin is not None and row.removed_ms is None
+    head = KeptHead(row.conversation_id, row.roster_epoch, row.head, row.head_hash, row.head_ms)
+    found = wire.Conversation(
+        conversation_id=row.conversation_id,
+        kind=row.kind,
+        created_by=row.created_by,
+        created_ms=row.created_ms,
+        last_seq=row.last_seq,
+        last_message_ms=row.last_message_ms,
+        members=row.members,
+        unregistered=row.members - row.listed_people,
+        devices=row.devices,
+        cells=row.cells,
+        who_may_post=row.who_may_post,
+        admin=belongs and row.admin,
+        admins=None,
+        audience=read_rule(row.rule),
+        direct_person_id=other,
+        history_days=row.history_days,
+        history_from_ms=row.history_from_ms or 0,
+        roster=None,
+        state=None,
+        state_seq=row.state_seq,
+        delivered_seq=row.delivered_seq or Seq(0),
+        read_seq=row.read_seq or Seq(0),
+        preferences=wire.Preferences(muted_until_ms=row.muted_until_ms, pinned=bool(row.pinned)),
+        info_version=info_version(row.info_number, row.muted_until_ms, row.pinned),
+    )
+    return View(found, head, belongs and row.device is not None)
+
+
+async def admins_of(
+    connection: AsyncConnection, conversation_id: ConversationId
+) -> list[PersonId]:
+    """Return the admins of a conversation, 200 at most."""
+    found = await connection.scalars(
+        select(_M.person_id)
+        .where(_M.conversation_id == conversation_id, _M.admin, _M.removed_ms.is_(None))
+        .order_by(_M.person_id)
+        .limit(_MOST_ADMINS)
+    )
+    return [PersonId(one) for one in found]
+
+
+async def receipts_version(
+    connection: AsyncConnection, conversation_id: ConversationId, person_id: PersonId
+) -> int | None:
+    """Return the version of a conversation's cursors, 0 for none; None unless the person belongs.
+
+    Read it before the cursors."""
+    found = await connection.execute(
+        select(func.coalesce(RECEIPT_VERSIONS.c.version, 0))
+        .select_from(
+            MEMBERS.outerjoin(
+                RECEIPT_VERSIONS, RECEIPT_VERSIONS.c.conversation_id == _M.conversation_id
+            )
+        )
+        .where(
+            _M.conversation_id == conversation_id,
+            _M.person_id == person_id,
+            _M.removed_ms.is_(None),
+        )
+    )
+    version: int | None = found.scalar()
+    return version
+
+
+async def members_page(
+    connection: AsyncConnection,
+    conversation_id: ConversationId,
+    people: Select[tuple[str, str]],
+    after: str,
+    limit: int,
+) -> list[wire.Member]:
+    """Return those members that ``people`` (ids and sort keys) names, in its order, beginning
+    after a person's place in it. Three statements.
+
+    With how far each has come over all their clients, where that is told at all. ``registered`` is
+    whether the person has a listed device.
+    """
+    found = people.subquery()
+    conditions = [_M.conversation_id == conversation_id, _M.removed_ms.is_(None)]
+    if after:
+        place = select(found.c.sort_key).where(found.c.person_id == after).scalar_subquery()
+        conditions.append(found.c.sort_key > place)
+    size = select(_C.members).where(_C.conversation_id == conversation_id)
+    rows = list(
+        await connection.execute(
+            select(MEMBERS, size.scalar_subquery().label("people"))
+            .join(found, found.c.person_id == _M.person_id)
+            .where(*conditions)
+            .order_by(found.c.sort_key)
+            .limit(limit)
+        )
+    )
+    cursors: dict[str, tuple[Seq, Seq]] = {}
+    if rows and rows[0].people <= wire.RECEIPT_PEOPLE:
+        cursors = await _cursors(connection, conversation_id)
+    shown = {conversation_id: [row.person_id for row in rows]}
+    devices = await leaves.devices_by_person(connection, shown)
+    return [
+        wire.Member(
+            person_id=row.person_id,
+            admin=row.admin,
+            added_ms=row.added_ms,
+            history_from_ms=row.history_from_ms,
+            devices=count,
+            registered=count > 0,
+            delivered_seq=delivered,
+            read_seq=read,
+        )
+        for row in rows
+        for delivered, read in (cursors.get(row.person_id, (Seq(0), Seq(0))),)
+        for count in (devices.get((conversation_id, row.person_id), 0),)
+    ]
+
+
+async def _cursors(
+    connection: AsyncConnection, conversation_id: ConversationId
+) -> dict[str, tuple[Seq, Seq]]:
+    """Return how far each person has come over all their clients: delivered, read."""
+    rows = await connection.execute(
+        select(
+            CURSORS.c.person_id,
+            func.max(CURSORS.c.delivered_seq).label("delivered_seq"),
+            func.max(CURSORS.c.read_seq).label("read_seq"),
+        )
+        .where(CURSORS.c.conversation_id == conversation_id)
+        .group_by(CURSORS.c.person_id)
+    )
+    return {row.person_id: (row.delivered_seq, row.read_seq) for row in rows}
