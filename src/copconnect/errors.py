@@ -80,7 +80,8 @@ class Unauthenticated(CallerError):
 
 class SignedOut(CallerError):
     """``details``: ``reason``: ``suspended``, ``removed`` (from the data bank), ``device_removed``
-    or ``signed_out`` (by the person). Only the holder of the token that ended is told."""
+    or ``signed_out`` (by the person); ``revocation``: the record (KEYS.md) in hex, if there is one.
+    Only the holder of the token that ended is told."""
 
     code = "signed_out"
     status = 401

@@ -19,9 +19,11 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """What is left of an access token that ended."""
+    """What is left of an access token that ended. ``revocation``: the record that revoked the
+    device, by another device if one did (E6)."""
 
     reason: str  # As in errors.SignedOut.
+    revocation: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)

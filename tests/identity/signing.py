@@ -69,13 +69,15 @@ def revocation(
     lost: Device,
     signer: Device,
     standing: Sequence[bytes] = (),
+    *,
+    lost_at: int | None = None,
     **changes: Any,
 ) -> Revocation:
     """Return a revocation of now, signed by a device."""
     now = running.container.clock.now_ms()
     made = Revocation(
         device=lost.device,
-        lost=now,
+        lost=now if lost_at is None else lost_at,
         created=now,
         signer=signer.device,
         standing=tuple(sorted(standing)),

@@ -8,7 +8,7 @@ of conduct are never cached. Entries live for a minute, in case a wake-up is los
 from collections.abc import Sequence
 
 from copconnect import errors
-from copconnect.auth_service import rules, store
+from copconnect.auth_service import rules, store, trust_store
 from copconnect.auth_service.device_store import NOT_CONFIRMED
 from copconnect.auth_service.ports import Conduct, People
 from copconnect.background import Periodic
@@ -57,7 +57,9 @@ class CachingAuthenticator:
             return cached[1]
         caller = await self._unknown.load(access_token)
         if isinstance(caller, Ended):
-            raise errors.SignedOut(reason=caller.reason)
+            if caller.revocation is None:
+                raise errors.SignedOut(reason=caller.reason)
+            raise errors.SignedOut(reason=caller.reason, revocation=caller.revocation.hex())
         return caller
 
     async def _authenticate_together(
@@ -95,6 +97,8 @@ class CachingAuthenticator:
             )
             active = await self._people.active_people(connection, people) if people else set()
             accepted = await self._conduct.accepted(connection, people) if active else {}
+            ended_devices = [row.device for row in owners.values() if row.ended_reason is not None]
+            revoked = await trust_store.revocations_of(connection, ended_devices)
         found: dict[str, Caller | Ended | None] = {}
         for key in keys:
             row = owners.get(key)
@@ -102,7 +106,11 @@ class CachingAuthenticator:
             ended = row is not None and row.ended_reason is not None
             if row is None or ended or row.person_id not in active:
                 self._cache.pop(key, None)
-                found[key] = None if row is None else Ended(row.ended_reason or "suspended")
+                found[key] = (
+                    None
+                    if row is None
+                    else Ended(row.ended_reason or "suspended", revoked.get(row.device))
+                )
                 continue
             person_id = PersonId(row.person_id)
             current = accepted.get(person_id) == self._conduct.current

@@ -191,6 +191,7 @@ revocations = Table(
     Column("created_ms", BigInteger, nullable=False),
     Column("record", LargeBinary, nullable=False),
     Index(None, "person_id"),
+    Index(None, "device"),
 )
 confirmations = Table(  # Comparisons of digits under way (E3).
     "auth_confirmations",

@@ -205,6 +205,22 @@ async def add_department(connection: AsyncConnection, number: int, record: bytes
     return found.first() is not None
 
 
+async def revocations_of(
+    connection: AsyncConnection, devices: Collection[bytes]
+) -> dict[bytes, bytes]:
+    """Return a revocation of each of these devices that has one: a device's before the roster
+    authority's, then the newest."""
+    found: dict[bytes, bytes] = {}
+    for part in chunks(devices):
+        rows = await connection.execute(
+            select(revocations.c.device, revocations.c.record)
+            .where(revocations.c.device.in_(part))
+            .order_by(revocations.c.signer_person_id.is_not(None), revocations.c.created_ms)
+        )
+        found |= {row.device: row.record for row in rows}
+    return found
+
+
 # --- What a device's records reach ------------------------------------------------------------
 
 
