@@ -8,7 +8,7 @@ import { CheckRefused } from "../check-failed.ts";
 import { hash, tag } from "../keys/hashing.ts";
 import { idOf, type DeviceId, type PersonId } from "../keys/ids.ts";
 import { Refused, refuseUnless } from "../keys/refused.ts";
-import { requireSigningKey, verifySignature } from "../keys/signature.ts";
+import { requireKeyPoint, verifySignature } from "../keys/signature.ts";
 import { clientNamedBy, parseCertificate, type ParsedCertificate } from "./certificate.ts";
 
 /** DER of a SubjectPublicKeyInfo for Ed25519 up to the 32-byte key (RFC 8410 section 4). */
@@ -46,7 +46,7 @@ export async function readCertificate(
   issuingKeys: readonly Uint8Array[],
 ): Promise<Certificate> {
   const { parsed, personId, clientId } = parseDevice(der);
-  requireSigningKey(parsed.publicKey, "E0");
+  requireKeyPoint(parsed.publicKey, "E0");
   const personBytes = fromHex(personId);
   const deviceBytes = deviceIdBytes(personBytes, fromHex(clientId), parsed.publicKey);
   for (const key of issuingKeys) {

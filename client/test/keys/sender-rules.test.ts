@@ -1,0 +1,338 @@
+/** S1 to S4, H1 to H6, R4 of heads, D3: what the golden vectors do not cover. */
+import { ed25519, x25519 } from "@noble/curves/ed25519.js";
+import { describe, expect, it } from "vitest";
+import { CellKeyFormat } from "../../src/keys/cell-key.ts";
+import {
+  ConversationKeyFormat,
+  makeConversationKey,
+  type ConversationKey,
+} from "../../src/keys/conversation-key.ts";
+import { DeviceKeyFormat, type DeviceKey } from "../../src/keys/device-key.ts";
+import { hash, ZEROS } from "../../src/keys/hashing.ts";
+import { X25519, XWING, publicKeyOf, requirePublicKey } from "../../src/keys/hpke.ts";
+import { idOf, type CellId, type DeviceId, type KeyId } from "../../src/keys/ids.ts";
+import { VerifiedRoster } from "../../src/keys/known.ts";
+import { climb, leafHash, merklePath, merkleRoot } from "../../src/keys/merkle.ts";
+import { Reader } from "../../src/keys/fields.ts";
+import { Refused } from "../../src/keys/refused.ts";
+import { DIRECT_LIMIT, planSeals, type ListedDevice } from "../../src/keys/seal-plan.ts";
+import { requireShareTarget } from "../../src/keys/share-rules.ts";
+import {
+  requireKeyPoint,
+  requireSigningKey,
+  sign,
+  verifySignature,
+} from "../../src/keys/signature.ts";
+import { DAY_MS, MINUTE_MS } from "../../src/keys/times.ts";
+import { chooseKey, requireUsableCellKey, requireUsableKey } from "../../src/keys/usable.ts";
+import { concat, copy, fromHex, toHex, utf8, type Bytes } from "../../src/octets.ts";
+import {
+  RosterHeadFormat,
+  checkHead,
+  checkLaterHead,
+  requireSealingKem,
+  type RosterHead,
+} from "../../src/rosters/head.ts";
+import { checkProof, rosterTree } from "../../src/rosters/proof.ts";
+import { HeadStampFormat, checkStamp, requireFreshStamp } from "../../src/rosters/stamp.ts";
+import { DepartmentFormat } from "../../src/trust/department.ts";
+import { nobleEd25519, platformEd25519 } from "../../src/trust/ed25519.ts";
+import { GoldenConversation, device, deviceId, seed } from "./golden-world.ts";
+import { ALL, at, hex } from "./vectors.ts";
+
+const [[, v], [, pq]] = ALL as unknown as readonly [(typeof ALL)[number], (typeof ALL)[number]];
+const AUTHORITY = hash(utf8("copconnect vector signature key roster authority"));
+const authority = DepartmentFormat.parse(hex(v.department)).authority;
+const golden = (epoch: string) => RosterHeadFormat.parse(hex(at(v.roster, epoch).head));
+const rule = (name: string) => ({ rule: name });
+
+function next(before: RosterHead, changes: Partial<RosterHead>): Promise<RosterHead> {
+  const values = { ...before, epoch: before.epoch + 1, previous: before.hash, ...changes };
+  return RosterHeadFormat.sign(values, AUTHORITY);
+}
+
+async function sending(changes: Partial<{ newest: RosterHead; nowMs: number }> = {}) {
+  const known = await GoldenConversation.open(v);
+  return { known, judge: known.judge, newest: golden("3"), nowMs: v.now, ...changes };
+}
+
+describe("heads and stamps", () => {
+  it("R4 kem may rise with a rekey, and never goes back", async () => {
+    const before = golden("3");
+    const risen = await next(before, { kem: XWING, rekeyEpoch: 4 });
+    checkLaterHead(before, risen);
+    const wrong = [
+      await next(before, { kem: XWING }),
+      await next(before, { previous: ZEROS }),
+      await next(before, { rekeyEpoch: 2 }),
+      await next(before, { epoch: 3 }),
+    ];
+    for (const head of wrong) expect(() => checkLaterHead(before, head)).toThrow(/^R4/u);
+    const back = await next(risen, { kem: X25519, rekeyEpoch: 5 });
+    expect(() => checkLaterHead(risen, back)).toThrow(/^R4.*KEM goes back/u);
+    // Heads between may be unknown.
+    checkLaterHead(before, await next(before, { epoch: 9, kem: XWING, rekeyEpoch: 5 }));
+  });
+
+  it("S3 R4 the department's lowest KEM binds sealing, not reading", async () => {
+    const department = { ...DepartmentFormat.parse(hex(v.department)), lowestKem: XWING } as const;
+    await checkHead(golden("3"), authority, hex(v.conversation));
+    expect(() => requireSealingKem(golden("3"), department)).toThrow(/^S3/u);
+    const high = RosterHeadFormat.parse(hex(at(pq.roster, "3").head));
+    requireSealingKem(high, department);
+  });
+
+  it("R4 a known roster takes no second head for an epoch, and none that does not fit", async () => {
+    const { known } = await sending();
+    const roster = new VerifiedRoster(hex(v.conversation), known.judge.records);
+    const three = await roster.addHead(golden("3").bytes);
+    expect(await roster.addHead(golden("3").bytes)).toBe(three);
+    const fork = await next(golden("2"), { rekeyEpoch: 3, created: three.created + 1 });
+    await expect(roster.addHead(fork.bytes)).rejects.toMatchObject(rule("R4"));
+    await roster.addHead(golden("1").bytes);
+    const between = await next(golden("1"), { created: 1 });
+    await expect(roster.addHead(between.bytes)).rejects.toMatchObject(rule("R4"));
+    await roster.addHead(golden("2").bytes);
+    const missing = new VerifiedRoster(hex(v.conversation), known.judge.records);
+    const proof = hex(at(at(v.roster, "3").leaves, "a"));
+    expect(() => missing.addProof(3, deviceId(v, "a"), proof)).toThrow(Refused);
+  });
+
+  it("S1 a stamp serves for 10 min, and not below a known epoch", async () => {
+    const head = golden("3");
+    const values = { conversation: hex(v.conversation), head: head.hash, time: v.now };
+    const stamp = await HeadStampFormat.sign(values, AUTHORITY);
+    await checkStamp(stamp, head, authority, v.now + 10 * MINUTE_MS, 3);
+    requireFreshStamp(stamp, head, v.now + 10 * MINUTE_MS, 3);
+    expect(() => requireFreshStamp(stamp, head, v.now + 10 * MINUTE_MS + 1, 3)).toThrow(/^S1/u);
+    expect(() => requireFreshStamp(stamp, head, v.now, 4)).toThrow(/^S1/u);
+    const other = checkStamp(stamp, golden("2"), authority, v.now, 0);
+    await expect(other).rejects.toMatchObject(rule("S1"));
+  });
+
+  it("R2 every leaf of a roster of any size is proven, and under that root alone", () => {
+    for (const count of [1, 2, 3, 5, 13, 256, 300]) {
+      const hashes = Array.from({ length: count }, (_, index) => leafHash(utf8(String(index))));
+      const root = merkleRoot(hashes);
+      for (const index of [0, 1, count >> 1, count - 1].filter((one) => one < count)) {
+        const reader = new Reader(merklePath(hashes, index), "R2");
+        expect(climb(hashes[index] as Bytes, reader)).toEqual(root);
+        reader.end();
+      }
+    }
+    const leaves = Array.from({ length: 40 }, (_, index) => ({
+      cell: hash(utf8(`cell ${String(index % 7)}`)).slice(0, 16),
+      person: hash(utf8(`person ${String(index)}`)).slice(0, 16),
+      device: hash(utf8(`device ${String(index)}`)),
+      ...{ historyFrom: index, rights: 1 },
+    }));
+    const tree = rosterTree(leaves, () => 2);
+    expect(tree.lines.length).toBe(7);
+    const head = { root: tree.root, epoch: 2 };
+    for (const leaf of leaves) {
+      const proof = tree.prove(leaf);
+      const { leaf: found, line } = checkProof(head, idOf(leaf.device), proof, "R2");
+      expect([found.historyFrom, line.rekeyEpoch]).toEqual([leaf.historyFrom, 2]);
+      const other = { root: ZEROS, epoch: 2 };
+      expect(() => checkProof(other, idOf(leaf.device), proof, "R2")).toThrow(/^R2/u);
+      expect(() => checkProof({ ...head, epoch: 1 }, idOf(leaf.device), proof, "H1")).toThrow(
+        /^H1/u,
+      );
+    }
+  });
+});
+
+describe("keys to use", () => {
+  it("S2 chooses by roster epoch, created and key id, and says why not", async () => {
+    const using = await sending();
+    const record = ConversationKeyFormat.parse(hex(at(v.conversation_keys, "2").record));
+    const make = (created: number, secret: number): Promise<ConversationKey> =>
+      makeConversationKey(
+        {
+          ...{ ...record, nowMs: created, headCreated: 0 },
+          secret: new Uint8Array(32).fill(secret),
+        },
+        seed(v, "c"),
+      );
+    const [old, one, other] = [
+      await make(v.now - DAY_MS, 1),
+      await make(v.now - 1, 2),
+      await make(v.now - 1, 3),
+    ];
+    const former = ConversationKeyFormat.parse(hex(at(v.conversation_keys, "1").record));
+    const candidates = [former, old, one, other].map((key) => ({ key, used: 0 }));
+    const { key, refused } = await chooseKey(candidates, using);
+    const highest = [one, other].map(({ hash }) => toHex(hash)).sort()[1] as KeyId;
+    expect(toHex(key?.hash ?? ZEROS)).toBe(highest);
+    expect(refused).toEqual([]);
+    const none = await chooseKey(
+      [
+        { key: former, used: 0 },
+        { key: one, used: 10_000 },
+      ],
+      using,
+    );
+    expect(none.key).toBeNull();
+    expect(none.refused.map((error) => error.rule)).toEqual(["S2", "S2"]);
+  });
+
+  it("S2 a key made before a removal is not used, whoever wrote it", async () => {
+    const record = ConversationKeyFormat.parse(hex(at(v.conversation_keys, "2").record));
+    await requireUsableKey(record, await sending(), 9_999);
+    const newest = await next(golden("3"), { rekeyEpoch: 4 });
+    const later = requireUsableKey(record, await sending({ newest }), 0);
+    await expect(later).rejects.toMatchObject(rule("S2"));
+  });
+
+  it("S4 a cell key serves for 7 days and under the newest head's KEM alone", async () => {
+    const key = CellKeyFormat.parse(hex(at(v.cell_keys, "1").record));
+    await requireUsableCellKey(key, await sending());
+    const old = sending({ nowMs: key.created + 7 * DAY_MS });
+    await expect(requireUsableCellKey(key, await old)).rejects.toMatchObject(rule("S4"));
+    const newest = await next(golden("3"), { kem: XWING, rekeyEpoch: 4 });
+    const risen = requireUsableCellKey(key, await sending({ newest }));
+    await expect(risen).rejects.toMatchObject(rule("S4"));
+  });
+});
+
+describe("the seal plan", () => {
+  const key = DeviceKeyFormat.parse(hex(device(v, "a").device_key));
+  const cellKey = CellKeyFormat.parse(hex(at(v.cell_keys, "1").record));
+  const one = (name: string, cell: string, changes: Partial<ListedDevice> = {}): ListedDevice => ({
+    ...{ device: name as DeviceId, cell: cell as CellId, key, uncovered: false },
+    ...changes,
+  });
+
+  it("S3 seals to each confirmed device once, and names who is left out", () => {
+    const listed = [
+      one("a", "1"),
+      one("a", "1"),
+      one("b", "1", { key: "unconfirmed" }),
+      one("c", "1", { key: "no device key" }),
+    ];
+    const { devices, cells, leftOut } = planSeals(listed, new Map());
+    expect([devices.length, cells.length]).toEqual([1, 0]);
+    expect([...leftOut]).toEqual([
+      ["b", "unconfirmed"],
+      ["c", "no device key"],
+    ]);
+  });
+
+  it("S3 a cell key covers its cell but for those that came after it", () => {
+    const usable = new Map([["1" as CellId, cellKey]]);
+    const listed = [
+      one("a", "1"),
+      one("b", "1", { uncovered: true }),
+      one("c", "2"),
+      one("d", "1", { key: "no device key" }),
+    ];
+    const { devices, cells, leftOut } = planSeals(listed, usable);
+    expect([devices.length, cells.length, leftOut.size]).toEqual([2, 1, 0]);
+  });
+
+  it("S4 cells without a usable key are sealed to directly up to 1,024 seals", () => {
+    const named = (name: string): DeviceKey => ({ ...key, device: utf8(name) });
+    const cell = Array.from({ length: DIRECT_LIMIT }, (_, index) =>
+      one(`x${String(index)}`, "2", { key: named(`x${String(index)}`) }),
+    );
+    const late = one("late", "1", { uncovered: true, key: named("late") });
+    const plan = planSeals([...cell, late], new Map([["1" as CellId, cellKey]]));
+    expect(plan.devices.length).toBe(DIRECT_LIMIT);
+    expect(plan.devices.some((sealed) => sealed.device === (late.key as DeviceKey).device)).toBe(
+      true,
+    );
+    expect([...plan.leftOut]).toEqual([[`x${String(DIRECT_LIMIT - 1)}`, "limit"]]);
+  });
+});
+
+describe("holders", () => {
+  it("H1 H2 shares go to a confirmed device that the newest head lists, by its own key", async () => {
+    const using = { ...(await sending()), former: null };
+    const keyOf = (name: string) => DeviceKeyFormat.parse(hex(device(v, name).device_key));
+    const { leaf } = await requireShareTarget(deviceId(v, "c"), keyOf("c"), using);
+    expect(leaf.device).toBe(deviceId(v, "c"));
+    for (const [name, key, refusal] of [
+      ["b", "b", "H1"], // Removed.
+      ["d", "d", "H1"], // Not confirmed.
+      ["c", "a", "H2"],
+    ] as const)
+      await expect(requireShareTarget(deviceId(v, name), keyOf(key), using)).rejects.toMatchObject(
+        rule(refusal),
+      );
+  });
+});
+
+describe("public keys", () => {
+  it("D3 the X25519 points of small order are those with which the secret is zero", () => {
+    const small = [
+      ...["00", "01", "ec", "ed", "ee"].map((low) => {
+        const filled = low === "00" || low === "01" ? "00" : "ff";
+        return low + filled.repeat(30) + (filled === "ff" ? "7f" : "00");
+      }),
+      "e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800",
+      "5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157",
+    ].map((text) => fromHex(text));
+    const secret = new Uint8Array(32).fill(5);
+    for (const point of small) {
+      const high = copy(point);
+      high[31] = (high[31] ?? 0) | 0x80;
+      for (const encoded of [point, high]) {
+        expect(() => x25519.getSharedSecret(secret, encoded)).toThrow();
+        expect(() => requirePublicKey(X25519, encoded, "H2")).toThrow(/^H2/u);
+      }
+    }
+    requirePublicKey(X25519, x25519.getPublicKey(secret), "H2");
+  });
+
+  it("D3 an X-Wing key has coefficients below 3329 and a point of large order", async () => {
+    const right = await publicKeyOf(XWING, new Uint8Array(32).fill(4));
+    requirePublicKey(XWING, right, "H2");
+    const high = copy(right);
+    high.set([0x01, 0x0d], 0); // 3329
+    expect(() => requirePublicKey(XWING, high, "H2")).toThrow(/^H2.*coefficient/u);
+    const second = copy(right);
+    second.set([0x10, 0xd0], 1150); // 3329 as the last one
+    expect(() => requirePublicKey(XWING, second, "H2")).toThrow(/^H2.*coefficient/u);
+    const zero = copy(right);
+    zero.fill(0, 1184);
+    expect(() => requirePublicKey(XWING, zero, "S4")).toThrow(/^S4/u);
+  });
+
+  it("D3 a key of mixed order passes the quick check alone, one of small order none", () => {
+    const point = (name: string) => {
+      const found = v.negatives.find((one) => one.name === `signing key: ${name}`);
+      return hex(found?.data);
+    };
+    for (const name of ["of order 1", "of order 2", "of order 4", "of order 8", "not canonical"])
+      expect(() => requireKeyPoint(point(name), "E0")).toThrow(/^E0/u);
+    requireKeyPoint(point("of mixed order"), "E0");
+    expect(() => requireSigningKey(point("of mixed order"), "D3")).toThrow(/^D3/u);
+  });
+
+  it("D3 both verifiers refuse a signature whose R has a part of small order", async () => {
+    const secret = new Uint8Array(32).fill(3);
+    const publicKey = ed25519.getPublicKey(secret);
+    requireSigningKey(publicKey, "D3");
+    const text = utf8("message");
+    const { Point } = ed25519;
+    // S·B = R + k·A holds times the cofactor alone: R has order 2 added.
+    const torsion = Point.fromAffine({ x: 0n, y: Point.Fp.neg(1n) });
+    const nonce = 12345n;
+    const encoded = Point.BASE.multiply(nonce).add(torsion).toBytes();
+    const { scalar } = ed25519.utils.getExtendedPublicKey(secret);
+    const digest = new Uint8Array(
+      await crypto.subtle.digest("SHA-512", concat(encoded, publicKey, text)),
+    );
+    const k = digest.reduceRight((value, byte) => value * 256n + BigInt(byte), 0n);
+    const s = (nonce + k * scalar) % Point.Fn.ORDER;
+    const bytes = new Uint8Array(32);
+    for (let at = 0, rest = s; at < 32; at++, rest >>= 8n) bytes[at] = Number(rest & 255n);
+    const forged = concat(encoded, bytes);
+    expect(ed25519.verify(forged, text, publicKey, { zip215: false })).toBe(true);
+    for (const verifier of [nobleEd25519, await platformEd25519()]) {
+      expect(await verifySignature(publicKey, text, forged, verifier)).toBe(false);
+      const right = await sign(secret, text);
+      expect(await verifySignature(publicKey, text, right, verifier)).toBe(true);
+    }
+  });
+});
