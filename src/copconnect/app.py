@@ -6,7 +6,7 @@ loops; ``close`` stops them in the opposite order. ``open`` alone gives a comman
 roles without background work; its wake-ups reach running servers through the wake-up log.
 """
 
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
@@ -19,9 +19,10 @@ from copconnect.attachments import routes as attachment_routes
 from copconnect.attachments.blobs import open_blobs
 from copconnect.attachments.service import AttachmentService
 from copconnect.auth_service import routes as auth_routes
+from copconnect.auth_service import trust_routes
 from copconnect.auth_service.authority import CertificateAuthority
-from copconnect.auth_service.ports import RemovalReason
-from copconnect.auth_service.service import AuthService, ClientRegistry, choose_gateway
+from copconnect.auth_service.registry import DeviceRegistry
+from copconnect.auth_service.service import AuthService, choose_gateway
 from copconnect.auth_service.sms import DemoOutbox
 from copconnect.bus import AnyWakeup, Bus, LocalBus, open_bus
 from copconnect.clock import Clock, SystemClock
@@ -29,13 +30,15 @@ from copconnect.conduct import routes as conduct_routes
 from copconnect.conduct.service import Acceptances, ConductService
 from copconnect.database import Database, open_database
 from copconnect.delivery import routes as delivery_routes
+from copconnect.delivery.parts import Options
+from copconnect.delivery.rules.limits import PersonLimits
 from copconnect.delivery.service import DeliveryService
 from copconnect.direct import Direct
 from copconnect.http import Gate, before_send, on_error, security_headers
-from copconnect.ids import ClientId, ConversationId, PersonId
+from copconnect.ids import ConversationId, PersonId
 from copconnect.leases import Leases
 from copconnect.migrations import migrate
-from copconnect.principals import RegisteredClient
+from copconnect.records.kem import X25519, XWING
 from copconnect.roster import routes as roster_routes
 from copconnect.roster.editing import RosterEditor
 from copconnect.roster.service import RosterService
@@ -67,7 +70,7 @@ class Container:
         self.bus: Bus = bus or open_bus(settings.bus_url if serving else "")
         self.wakeup_log = WakeupLog(self.database, self.clock, has_bus=serving)
         self.leases = Leases(self.database, self.clock, alone=not settings.bus_url)
-        self.registry = ClientRegistry(self.clock)
+        self.registry = DeviceRegistry(self.clock)
         self.acceptances = Acceptances()
         self.roster = RosterService(self.database, self.registry)
         late = Late()
@@ -77,6 +80,7 @@ class Container:
             self.bus,
             settings,
             self.authority,
+            self.registry,
             self.roster,
             self.acceptances,
             late,
@@ -100,16 +104,14 @@ class Container:
             database=self.database,
             bus=self.bus,
             clock=self.clock,
-            registrations=Registrations(self.registry, self.roster),
+            devices=self.registry,
+            people=self.roster,
             organisation=self.roster,
-            authority=self.authority.roster,
+            signer=self.authority.roster,
             attachments=self.attachments,
             leases=self.leases,
             wakeup_log=self.wakeup_log,
-            suite=settings.suite,
-            log_retention_days=settings.log_retention_days,
-            cell_size=settings.cell_size,
-            conversations_per_hour=settings.conversations_per_person_per_hour,
+            options=_options(settings),
         )
         late.service = self.delivery
         self.sockets = Sockets(
@@ -117,7 +119,6 @@ class Container:
             tokens=self.auth.authenticator,
             versions=Versions(self.auth, self.roster),
             bus=self.bus,
-            leases=self.leases,
             clock=self.clock,
             limits=Limits(
                 buffer_bytes=settings.socket_buffer_bytes,
@@ -154,35 +155,27 @@ class Container:
         await self._stack.aclose()
 
 
-class Registrations:
-    """Who is registered, for the Delivery Service: the AS knows clients, the roster people."""
-
-    def __init__(self, registry: ClientRegistry, roster: RosterService) -> None:
-        self._registry = registry
-        self._roster = roster
-
-    async def clients_of(
-        self, connection: AsyncConnection, person_ids: Collection[PersonId]
-    ) -> list[RegisteredClient]:
-        """Return every valid client of these people."""
-        return await self._registry.clients_of(connection, person_ids)
-
-    async def certificates(
-        self, connection: AsyncConnection, person_ids: Collection[PersonId]
-    ) -> dict[str, tuple[ClientId, PersonId]]:
-        """Return whose every valid certificate of these people is, by hash, and others' too where
-        they are many; a client's newest comes last."""
-        return await self._registry.certificates(connection, person_ids)
-
-    async def active_people(
-        self, connection: AsyncConnection, person_ids: Collection[PersonId]
-    ) -> set[PersonId]:
-        """Return who of them is active."""
-        return await self._roster.active_people(connection, person_ids)
+def _options(settings: Settings) -> Options:
+    """Return what the settings choose for the Delivery Service."""
+    return Options(
+        kem=XWING if settings.kem == "x-wing" else X25519,
+        cell_size=settings.cell_size,
+        roster_batch_ms=settings.roster_batch_ms,
+        log_days=settings.log_retention_days,
+        limits=PersonLimits(
+            messages_per_minute=settings.messages_per_person_per_minute,
+            messages_burst=2 * settings.messages_per_person_per_minute,
+            bytes_per_minute=settings.message_bytes_per_person_per_minute,
+            share_requests_per_minute=settings.share_requests_per_person_per_minute,
+            member_changes_per_hour=settings.member_changes_per_person_per_hour,
+            conversations_per_hour=settings.conversations_per_person_per_hour,
+            group_people=settings.group_people,
+        ),
+    )
 
 
 class Late:
-    """The Delivery Service for those who are built before it: the AS tells it about clients, and
+    """The Delivery Service for those who are built before it: the AS tells it about devices, and
     it asks the AS about them; attachments ask it about members, and it asks them what is ready."""
 
     def __init__(self) -> None:
@@ -193,23 +186,11 @@ class Late:
             raise RuntimeError("the Delivery Service is not built yet")
         return self.service
 
-    async def client_added(
-        self, connection: AsyncConnection, client: RegisteredClient
+    async def devices_changed(
+        self, connection: AsyncConnection, person_ids: Collection[PersonId], *, urgent: bool
     ) -> list[AnyWakeup]:
-        """Give a new client its places."""
-        return await self._get().client_added(connection, client)
-
-    async def certificate_renewed(
-        self, connection: AsyncConnection, client: RegisteredClient
-    ) -> list[AnyWakeup]:
-        """Name a new certificate."""
-        return await self._get().certificate_renewed(connection, client)
-
-    async def clients_removed(
-        self, connection: AsyncConnection, client_ids: Sequence[ClientId], reason: RemovalReason
-    ) -> list[AnyWakeup]:
-        """Take places away."""
-        return await self._get().clients_removed(connection, client_ids, reason)
+        """Bring rosters up to date about these people's devices."""
+        return await self._get().devices_changed(connection, person_ids, urgent=urgent)
 
     async def belongs_to_any(
         self,
@@ -264,6 +245,7 @@ def create_app(settings: Settings, container: Container | None = None) -> Direct
     handlers: list[Any] = [
         *operator_routes.routes(settings, gateway if isinstance(gateway, DemoOutbox) else None),
         *auth_routes.routes(parts.auth, parts.gate, settings.trusted_proxies),
+        *trust_routes.routes(parts.auth, parts.gate),
         *conduct_routes.routes(parts.conduct, parts.gate),
         *roster_routes.routes(parts.roster, parts.gate),
         *delivery_routes.routes(parts.delivery, parts.gate),

@@ -57,14 +57,28 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     must not outlive its signer's certificate: a third is at least as long."""
     conversations_per_person_per_hour: Positive = 100
     """That one person may create; over all nodes."""
+    member_changes_per_person_per_hour: Positive = 100
+    """Changes of members that one person may make; over all nodes."""
+    messages_per_person_per_minute: Positive = 60
+    """That one process takes from one person; twice as many at once after a pause."""
+    message_bytes_per_person_per_minute: Positive = 8 * 1024**2
+    """Bytes of messages that one process takes from one person."""
+    share_requests_per_person_per_minute: Positive = 60
+    """Requests for key shares that one process takes from one person."""
+    group_people: Annotated[int, Meta(ge=2, le=5000)] = 1024
+    """People in a group made by a person without a grant."""
     attachment_quota_bytes_per_day: NotNegative = 20 * 1024**3
     """Ciphertext bytes that one person may upload in a day."""
     log_retention_days: Annotated[int, Meta(ge=30)] = 180
     """Clients rely on the least: what is younger must be there."""
     cell_size: Annotated[int, Meta(ge=8, le=256)] = 256
-    """Clients in one cell at most; a suite may say fewer. Less is for trials of many cells."""
-    suite: Literal["x25519", "x-wing"] = "x-wing"
-    """The lowest KEM that ``copconnect init`` writes into department record 1."""
+    """Devices in one cell at most. Less is for trials of many cells."""
+    kem: Literal["x25519", "x-wing"] = "x-wing"
+    """HPKE KEM of new conversations. Where it is the higher one, it also raises that of others with
+    their next roster head."""
+    roster_batch_ms: NotNegative = 60_000
+    """How long changes that take nobody out are gathered for one roster head in conversations of
+    more than 256 devices."""
     socket_buffer_bytes: Positive = 4 * 1024 * 1024
     """Unsent bytes for one socket before it is closed as too slow."""
     socket_hello_ms: Positive = 5_000

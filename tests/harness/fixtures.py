@@ -64,9 +64,9 @@ def s3_server() -> Iterator[S3Server]:
 
 
 def load_tables() -> None:
-    """Import every role's store, which registers its tables in METADATA."""
+    """Import every role's store and tables, which registers them in METADATA."""
     for module in pkgutil.walk_packages(copconnect.__path__, "copconnect."):
-        if module.name.endswith(".store"):
+        if module.name.endswith((".store", ".tables")):
             importlib.import_module(module.name)
     for name in ("wakeup_log", "leases"):
         importlib.import_module(f"copconnect.{name}")

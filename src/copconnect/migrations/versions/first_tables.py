@@ -46,42 +46,25 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_attachments_created_ms"), "attachments", ["created_ms"], unique=False)
     op.create_table(
-        "auth_approvals",
-        sa.Column("approval_id", sa.String(length=32), nullable=False),
-        sa.Column("person_id", sa.String(length=32), nullable=False),
-        sa.Column("requested_ms", sa.BigInteger(), nullable=False),
-        sa.Column("expires_ms", sa.BigInteger(), nullable=False),
-        sa.Column("state", sa.String(length=16), nullable=False),
-        sa.Column("decided_by", sa.String(length=32), nullable=True),
-        sa.Column("decided_ms", sa.BigInteger(), nullable=True),
-        sa.PrimaryKeyConstraint("approval_id", name=op.f("pk_auth_approvals")),
-    )
-    op.create_index(
-        op.f("ix_auth_approvals_person_id"), "auth_approvals", ["person_id"], unique=False
-    )
-    op.create_index(
-        op.f("ix_auth_approvals_state_auth_approvals_requested_ms"),
-        "auth_approvals",
-        ["state", "requested_ms"],
-        unique=False,
+        "audiences",
+        sa.Column("conversation_id", sa.String(length=32), nullable=False),
+        sa.Column("rule", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("conversation_id", name=op.f("pk_audiences")),
     )
     op.create_table(
         "auth_certificates",
         sa.Column("certificate_hash", sa.String(length=64), nullable=False),
         sa.Column("client_id", sa.String(length=32), nullable=False),
-        sa.Column("serial", sa.String(length=40), nullable=False),
         sa.Column("certificate", sa.LargeBinary(), nullable=False),
         sa.Column("issued_ms", sa.BigInteger(), nullable=False),
         sa.Column("expires_ms", sa.BigInteger(), nullable=False),
-        sa.Column("revoked_ms", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("certificate_hash", name=op.f("pk_auth_certificates")),
-        sa.UniqueConstraint("serial", name=op.f("uq_auth_certificates_serial")),
     )
     op.create_index(
         op.f("ix_auth_certificates_client_id"), "auth_certificates", ["client_id"], unique=False
     )
     op.create_index(
-        op.f("ix_auth_certificates_revoked_ms"), "auth_certificates", ["revoked_ms"], unique=False
+        op.f("ix_auth_certificates_expires_ms"), "auth_certificates", ["expires_ms"], unique=False
     )
     op.create_table(
         "auth_challenges",
@@ -89,6 +72,7 @@ def upgrade() -> None:
         sa.Column("number_hash", sa.String(length=64), nullable=False),
         sa.Column("person_id", sa.String(length=32), nullable=True),
         sa.Column("code_hash", sa.String(length=64), nullable=False),
+        sa.Column("digits", sa.Integer(), nullable=False),
         sa.Column("created_ms", sa.BigInteger(), nullable=False),
         sa.Column("expires_ms", sa.BigInteger(), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
@@ -108,15 +92,69 @@ def upgrade() -> None:
         "auth_clients",
         sa.Column("client_id", sa.String(length=32), nullable=False),
         sa.Column("person_id", sa.String(length=32), nullable=False),
+        sa.Column("device", sa.LargeBinary(length=32), nullable=False),
         sa.Column("public_key", sa.LargeBinary(length=32), nullable=False),
         sa.Column("label", sa.Text(), nullable=False),
         sa.Column("created_ms", sa.BigInteger(), nullable=False),
         sa.Column("last_seen_ms", sa.BigInteger(), nullable=True),
         sa.Column("revoked_ms", sa.BigInteger(), nullable=True),
+        sa.Column("confirmed", sa.String(length=16), nullable=False),
+        sa.Column("expires_ms", sa.BigInteger(), nullable=False),
+        sa.Column("lapsed", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("client_id", name=op.f("pk_auth_clients")),
+        sa.UniqueConstraint("device", name=op.f("uq_auth_clients_device")),
         sa.UniqueConstraint("public_key", name=op.f("uq_auth_clients_public_key")),
     )
+    op.create_index(
+        op.f("ix_auth_clients_confirmed_auth_clients_created_ms"),
+        "auth_clients",
+        ["confirmed", "created_ms"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("ix_auth_clients_lapsed_auth_clients_expires_ms"),
+        "auth_clients",
+        ["lapsed", "expires_ms"],
+        unique=False,
+    )
     op.create_index(op.f("ix_auth_clients_person_id"), "auth_clients", ["person_id"], unique=False)
+    op.create_table(
+        "auth_code_failures",
+        sa.Column("slot", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("slot", name=op.f("pk_auth_code_failures")),
+    )
+    op.create_table(
+        "auth_confirmations",
+        sa.Column("confirmation_id", sa.String(length=32), nullable=False),
+        sa.Column("endorser_person_id", sa.String(length=32), nullable=False),
+        sa.Column("endorser_client_id", sa.String(length=32), nullable=False),
+        sa.Column("endorser", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("new_person_id", sa.String(length=32), nullable=False),
+        sa.Column("new_client_id", sa.String(length=32), nullable=False),
+        sa.Column("new_device", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("commitment", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("answer", sa.LargeBinary(length=16), nullable=True),
+        sa.Column("secret", sa.LargeBinary(length=16), nullable=True),
+        sa.Column("created_ms", sa.BigInteger(), nullable=False),
+        sa.Column("expires_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("confirmation_id", name=op.f("pk_auth_confirmations")),
+    )
+    op.create_index(
+        op.f("ix_auth_confirmations_endorser_client_id"),
+        "auth_confirmations",
+        ["endorser_client_id"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("ix_auth_confirmations_expires_ms"), "auth_confirmations", ["expires_ms"], unique=False
+    )
+    op.create_index(
+        op.f("ix_auth_confirmations_new_client_id"),
+        "auth_confirmations",
+        ["new_client_id"],
+        unique=False,
+    )
     op.create_table(
         "auth_demo_outbox",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -126,6 +164,50 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_auth_demo_outbox")),
     )
     op.create_table(
+        "auth_departments",
+        sa.Column("number", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("record", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_auth_departments")),
+    )
+    op.create_table(
+        "auth_device_keys",
+        sa.Column("device", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("kem", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("generation", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("person_id", sa.String(length=32), nullable=False),
+        sa.Column("key_id", sa.LargeBinary(length=16), nullable=False),
+        sa.Column("record", sa.LargeBinary(), nullable=False),
+        sa.Column("stored_ms", sa.BigInteger(), nullable=False),
+        sa.Column("replaced_ms", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("device", "kem", "generation", name=op.f("pk_auth_device_keys")),
+    )
+    op.create_index(
+        op.f("ix_auth_device_keys_key_id"), "auth_device_keys", ["key_id"], unique=False
+    )
+    op.create_index(
+        op.f("ix_auth_device_keys_person_id"), "auth_device_keys", ["person_id"], unique=False
+    )
+    op.create_index(
+        op.f("ix_auth_device_keys_replaced_ms"), "auth_device_keys", ["replaced_ms"], unique=False
+    )
+    op.create_table(
+        "auth_endorsements",
+        sa.Column("hash", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("person_id", sa.String(length=32), nullable=False),
+        sa.Column("endorsed", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("endorser", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("endorser_person_id", sa.String(length=32), nullable=False),
+        sa.Column("created_ms", sa.BigInteger(), nullable=False),
+        sa.Column("record", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("hash", name=op.f("pk_auth_endorsements")),
+    )
+    op.create_index(
+        op.f("ix_auth_endorsements_endorser"), "auth_endorsements", ["endorser"], unique=False
+    )
+    op.create_index(
+        op.f("ix_auth_endorsements_person_id"), "auth_endorsements", ["person_id"], unique=False
+    )
+    op.create_table(
         "auth_enrolment_codes",
         sa.Column("person_id", sa.String(length=32), nullable=False),
         sa.Column("code_hash", sa.String(length=64), nullable=False),
@@ -133,10 +215,63 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("person_id", name=op.f("pk_auth_enrolment_codes")),
     )
     op.create_table(
+        "auth_grants",
+        sa.Column("hash", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("person_id", sa.String(length=32), nullable=False),
+        sa.Column("grantor", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("grantor_person_id", sa.String(length=32), nullable=False),
+        sa.Column("path", sa.Text(), nullable=False),
+        sa.Column("created_ms", sa.BigInteger(), nullable=False),
+        sa.Column("not_after_ms", sa.BigInteger(), nullable=False),
+        sa.Column("record", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("hash", name=op.f("pk_auth_grants")),
+    )
+    op.create_index(op.f("ix_auth_grants_grantor"), "auth_grants", ["grantor"], unique=False)
+    op.create_index(op.f("ix_auth_grants_path"), "auth_grants", ["path"], unique=False)
+    op.create_index(op.f("ix_auth_grants_person_id"), "auth_grants", ["person_id"], unique=False)
+    op.create_table(
         "auth_numbers",
         sa.Column("number_hash", sa.String(length=64), nullable=False),
         sa.Column("asked_ms", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("number_hash", name=op.f("pk_auth_numbers")),
+    )
+    op.create_table(
+        "auth_people",
+        sa.Column("person_id", sa.String(length=32), nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("keys_version", sa.BigInteger(), nullable=False),
+        sa.Column("card", sa.String(length=64), nullable=True),
+        sa.PrimaryKeyConstraint("person_id", name=op.f("pk_auth_people")),
+    )
+    op.create_table(
+        "auth_person_cards",
+        sa.Column("person_id", sa.String(length=32), nullable=False),
+        sa.Column("number", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("record", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("person_id", "number", name=op.f("pk_auth_person_cards")),
+    )
+    op.create_table(
+        "auth_person_devices",
+        sa.Column("person_id", sa.String(length=32), nullable=False),
+        sa.Column("number", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("record", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("person_id", "number", name=op.f("pk_auth_person_devices")),
+    )
+    op.create_table(
+        "auth_revocations",
+        sa.Column("hash", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("person_id", sa.String(length=32), nullable=False),
+        sa.Column("device", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("signer_person_id", sa.String(length=32), nullable=True),
+        sa.Column("created_ms", sa.BigInteger(), nullable=False),
+        sa.Column("record", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("hash", name=op.f("pk_auth_revocations")),
+    )
+    op.create_index(
+        op.f("ix_auth_revocations_device"), "auth_revocations", ["device"], unique=False
+    )
+    op.create_index(
+        op.f("ix_auth_revocations_person_id"), "auth_revocations", ["person_id"], unique=False
     )
     op.create_table(
         "auth_tickets",
@@ -146,12 +281,8 @@ def upgrade() -> None:
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("created_ms", sa.BigInteger(), nullable=False),
         sa.Column("expires_ms", sa.BigInteger(), nullable=False),
-        sa.Column("approval_id", sa.String(length=32), nullable=True),
         sa.Column("client_id", sa.String(length=32), nullable=True),
         sa.PrimaryKeyConstraint("ticket_hash", name=op.f("pk_auth_tickets")),
-    )
-    op.create_index(
-        op.f("ix_auth_tickets_approval_id"), "auth_tickets", ["approval_id"], unique=False
     )
     op.create_index(
         op.f("ix_auth_tickets_expires_ms"), "auth_tickets", ["expires_ms"], unique=False
@@ -162,35 +293,99 @@ def upgrade() -> None:
         sa.Column("token_hash", sa.String(length=64), nullable=False),
         sa.Column("client_id", sa.String(length=32), nullable=False),
         sa.Column("created_ms", sa.BigInteger(), nullable=False),
+        sa.Column("ended_ms", sa.BigInteger(), nullable=True),
+        sa.Column("ended_reason", sa.String(length=16), nullable=True),
         sa.PrimaryKeyConstraint("token_hash", name=op.f("pk_auth_tokens")),
     )
     op.create_index(op.f("ix_auth_tokens_client_id"), "auth_tokens", ["client_id"], unique=False)
+    op.create_index(op.f("ix_auth_tokens_ended_ms"), "auth_tokens", ["ended_ms"], unique=False)
     op.create_table(
         "auth_trust",
         sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("version", sa.BigInteger(), nullable=False),
         sa.Column("issuing_hash", sa.String(length=64), nullable=False),
+        sa.Column("cards_ms", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_auth_trust")),
     )
     op.create_table(
-        "cell_groups",
+        "cell_key_asks",
+        sa.Column("conversation_id", sa.String(length=32), nullable=False),
         sa.Column("cell_id", sa.String(length=32), nullable=False),
-        sa.Column("group_info", sa.LargeBinary(), nullable=False),
-        sa.Column("leaves", sa.LargeBinary(), nullable=False),
-        sa.PrimaryKeyConstraint("cell_id", name=op.f("pk_cell_groups")),
+        sa.Column("epoch", sa.BigInteger(), nullable=False),
+        sa.Column("generation", sa.Integer(), nullable=False),
+        sa.Column("device", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("asked_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint(
+            "conversation_id",
+            "cell_id",
+            "epoch",
+            "generation",
+            "device",
+            name=op.f("pk_cell_key_asks"),
+        ),
+    )
+    op.create_index(op.f("ix_cell_key_asks_asked_ms"), "cell_key_asks", ["asked_ms"], unique=False)
+    op.create_table(
+        "cell_key_marks",
+        sa.Column("conversation_id", sa.String(length=32), nullable=False),
+        sa.Column("key_id", sa.LargeBinary(length=16), nullable=False),
+        sa.Column("person_id", sa.String(length=32), nullable=False),
+        sa.Column("marked_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint(
+            "conversation_id", "key_id", "person_id", name=op.f("pk_cell_key_marks")
+        ),
+    )
+    op.create_index(
+        op.f("ix_cell_key_marks_marked_ms"), "cell_key_marks", ["marked_ms"], unique=False
     )
     op.create_table(
-        "cells",
-        sa.Column("cell_id", sa.String(length=32), nullable=False),
+        "cell_keys",
         sa.Column("conversation_id", sa.String(length=32), nullable=False),
-        sa.Column("epoch", sa.BigInteger(), nullable=True),
-        sa.Column("removals", sa.Integer(), nullable=False),
-        sa.Column("clients", sa.Integer(), nullable=False),
-        sa.Column("lease_client", sa.String(length=32), nullable=True),
-        sa.Column("lease_until_ms", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("cell_id", name=op.f("pk_cells")),
+        sa.Column("key_id", sa.LargeBinary(length=16), nullable=False),
+        sa.Column("cell_id", sa.String(length=32), nullable=False),
+        sa.Column("epoch", sa.BigInteger(), nullable=False),
+        sa.Column("generation", sa.Integer(), nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("author", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("created_ms", sa.BigInteger(), nullable=False),
+        sa.Column("kem", sa.Integer(), nullable=False),
+        sa.Column("record", sa.LargeBinary(), nullable=False),
+        sa.Column("seals", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("conversation_id", "key_id", name=op.f("pk_cell_keys")),
+        sa.UniqueConstraint(
+            "conversation_id",
+            "cell_id",
+            "epoch",
+            "generation",
+            name=op.f("uq_cell_keys_conversation_id_cell_id_epoch_generation"),
+        ),
     )
-    op.create_index(op.f("ix_cells_conversation_id"), "cells", ["conversation_id"], unique=False)
+    op.create_index(
+        op.f("ix_cell_keys_conversation_id_cell_keys_version"),
+        "cell_keys",
+        ["conversation_id", "version"],
+        unique=False,
+    )
+    op.create_index(op.f("ix_cell_keys_created_ms"), "cell_keys", ["created_ms"], unique=False)
+    op.create_table(
+        "cell_lines",
+        sa.Column("conversation_id", sa.String(length=32), nullable=False),
+        sa.Column("cell_id", sa.String(length=32), nullable=False),
+        sa.Column("from_epoch", sa.BigInteger(), nullable=False),
+        sa.Column("to_epoch", sa.BigInteger(), nullable=True),
+        sa.Column("devices", sa.Integer(), nullable=False),
+        sa.Column("rekey_epoch", sa.BigInteger(), nullable=False),
+        sa.Column("root", sa.LargeBinary(length=32), nullable=False),
+        sa.PrimaryKeyConstraint(
+            "conversation_id", "cell_id", "from_epoch", name=op.f("pk_cell_lines")
+        ),
+    )
+    op.create_index(
+        op.f("ix_cell_lines_conversation_id_cell_lines_to_epoch"),
+        "cell_lines",
+        ["conversation_id", "to_epoch"],
+        unique=False,
+    )
     op.create_table(
         "conduct_acceptances",
         sa.Column("person_id", sa.String(length=32), nullable=False),
@@ -200,21 +395,76 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("person_id", "version", name=op.f("pk_conduct_acceptances")),
     )
     op.create_table(
+        "conversation_keys",
+        sa.Column("conversation_id", sa.String(length=32), nullable=False),
+        sa.Column("key_id", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("epoch", sa.BigInteger(), nullable=False),
+        sa.Column("created_ms", sa.BigInteger(), nullable=False),
+        sa.Column("stored_ms", sa.BigInteger(), nullable=False),
+        sa.Column("author", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("author_person", sa.String(length=32), nullable=False),
+        sa.Column("free", sa.Boolean(), nullable=False),
+        sa.Column("kem", sa.Integer(), nullable=False),
+        sa.Column("record", sa.LargeBinary(), nullable=False),
+        sa.Column("seals", sa.LargeBinary(), nullable=False),
+        sa.Column("messages", sa.Integer(), nullable=False),
+        sa.Column("last_seq", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("conversation_id", "key_id", name=op.f("pk_conversation_keys")),
+    )
+    op.create_index(
+        op.f("ix_conversation_keys_author_person_conversation_keys_stored_ms"),
+        "conversation_keys",
+        ["author_person", "stored_ms"],
+        unique=False,
+    )
+    op.create_index(
+        op.f(
+            "ix_conversation_keys_conversation_id_conversation_keys_epoch_conversation_keys_created_ms"
+        ),
+        "conversation_keys",
+        ["conversation_id", "epoch", "created_ms"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("ix_conversation_keys_stored_ms"), "conversation_keys", ["stored_ms"], unique=False
+    )
+    op.create_table(
         "conversations",
         sa.Column("conversation_id", sa.String(length=32), nullable=False),
         sa.Column("kind", sa.String(length=16), nullable=False),
-        sa.Column("suite", sa.Integer(), nullable=False),
         sa.Column("created_by", sa.String(length=32), nullable=False),
         sa.Column("created_ms", sa.BigInteger(), nullable=False),
+        sa.Column("who_may_post", sa.String(length=16), nullable=False),
+        sa.Column("history_days", sa.Integer(), nullable=True),
+        sa.Column("direct_people", sa.String(length=65), nullable=True),
         sa.Column("last_seq", sa.BigInteger(), nullable=False),
         sa.Column("last_message_ms", sa.BigInteger(), nullable=True),
-        sa.Column("who_may_post", sa.String(length=16), nullable=False),
+        sa.Column("log_hash", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("named_epoch", sa.BigInteger(), nullable=False),
+        sa.Column("state_seq", sa.BigInteger(), nullable=True),
         sa.Column("members", sa.Integer(), nullable=False),
-        sa.Column("direct_key", sa.String(length=65), nullable=True),
+        sa.Column("listed_people", sa.Integer(), nullable=False),
+        sa.Column("info_number", sa.BigInteger(), nullable=False),
+        sa.Column("kem", sa.Integer(), nullable=False),
         sa.Column("roster_epoch", sa.BigInteger(), nullable=False),
-        sa.Column("roster_head", sa.LargeBinary(), nullable=False),
+        sa.Column("rekey_epoch", sa.BigInteger(), nullable=False),
+        sa.Column("head", sa.LargeBinary(), nullable=False),
+        sa.Column("head_hash", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("head_ms", sa.BigInteger(), nullable=False),
+        sa.Column("devices", sa.Integer(), nullable=False),
+        sa.Column("cells", sa.Integer(), nullable=False),
+        sa.Column("cell_key_version", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("conversation_id", name=op.f("pk_conversations")),
-        sa.UniqueConstraint("direct_key", name=op.f("uq_conversations_direct_key")),
+    )
+    op.create_index(
+        op.f("ix_conversations_created_by_conversations_created_ms"),
+        "conversations",
+        ["created_by", "created_ms"],
+        unique=False,
+    )
+    op.create_index(op.f("ix_conversations_head_ms"), "conversations", ["head_ms"], unique=False)
+    op.create_index(
+        op.f("ix_conversations_last_message_ms"), "conversations", ["last_message_ms"], unique=False
     )
     op.create_table(
         "cursors",
@@ -225,59 +475,116 @@ def upgrade() -> None:
         sa.Column("read_seq", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("conversation_id", "client_id", name=op.f("pk_cursors")),
     )
+    op.create_index("ix_cursors_person", "cursors", ["conversation_id", "person_id"], unique=False)
     op.create_table(
-        "key_package_claims",
+        "heads",
         sa.Column("conversation_id", sa.String(length=32), nullable=False),
-        sa.Column("claimer", sa.String(length=32), nullable=False),
-        sa.Column("client_id", sa.String(length=32), nullable=False),
-        sa.Column("person_id", sa.String(length=32), nullable=False),
-        sa.Column("claimed_ms", sa.BigInteger(), nullable=False),
-        sa.Column("key_package", sa.LargeBinary(), nullable=False),
-        sa.PrimaryKeyConstraint(
-            "conversation_id", "claimer", "client_id", name=op.f("pk_key_package_claims")
-        ),
+        sa.Column("epoch", sa.BigInteger(), nullable=False),
+        sa.Column("head", sa.LargeBinary(), nullable=False),
+        sa.Column("hash", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("created_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("conversation_id", "epoch", name=op.f("pk_heads")),
+    )
+    op.create_index(op.f("ix_heads_created_ms"), "heads", ["created_ms"], unique=False)
+    op.create_table(
+        "key_asks",
+        sa.Column("conversation_id", sa.String(length=32), nullable=False),
+        sa.Column("device", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("asked_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("conversation_id", "device", name=op.f("pk_key_asks")),
+    )
+    op.create_index(op.f("ix_key_asks_asked_ms"), "key_asks", ["asked_ms"], unique=False)
+    op.create_table(
+        "leases",
+        sa.Column("name", sa.String(length=64), nullable=False),
+        sa.Column("holder", sa.String(length=16), nullable=False),
+        sa.Column("until_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_leases")),
     )
     op.create_table(
-        "key_packages",
-        sa.Column(
-            "id",
-            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
-            autoincrement=True,
-            nullable=False,
-        ),
+        "leaves",
+        sa.Column("conversation_id", sa.String(length=32), nullable=False),
+        sa.Column("device", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("from_epoch", sa.BigInteger(), nullable=False),
+        sa.Column("to_epoch", sa.BigInteger(), nullable=True),
         sa.Column("client_id", sa.String(length=32), nullable=False),
-        sa.Column("reference", sa.String(length=64), nullable=False),
-        sa.Column("last_resort", sa.Boolean(), nullable=False),
-        sa.Column("key_package", sa.LargeBinary(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_key_packages")),
-        sa.UniqueConstraint(
-            "client_id", "reference", name=op.f("uq_key_packages_client_id_reference")
-        ),
+        sa.Column("person_id", sa.String(length=32), nullable=False),
+        sa.Column("cell_id", sa.String(length=32), nullable=False),
+        sa.Column("history_from_ms", sa.BigInteger(), nullable=False),
+        sa.Column("rights", sa.SmallInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("conversation_id", "device", "from_epoch", name=op.f("pk_leaves")),
+    )
+    op.create_index(
+        "ix_leaves_client",
+        "leaves",
+        ["client_id"],
+        unique=False,
+        sqlite_where=sa.text("to_epoch IS NULL"),
+        postgresql_where=sa.text("to_epoch IS NULL"),
+    )
+    op.create_index(
+        op.f("ix_leaves_conversation_id_leaves_cell_id"),
+        "leaves",
+        ["conversation_id", "cell_id"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("ix_leaves_conversation_id_leaves_to_epoch"),
+        "leaves",
+        ["conversation_id", "to_epoch"],
+        unique=False,
+    )
+    op.create_index(
+        "ix_leaves_person",
+        "leaves",
+        ["person_id", "conversation_id"],
+        unique=False,
+        sqlite_where=sa.text("to_epoch IS NULL"),
+        postgresql_where=sa.text("to_epoch IS NULL"),
     )
     op.create_table(
         "log_entries",
         sa.Column("conversation_id", sa.String(length=32), nullable=False),
         sa.Column("seq", sa.BigInteger(), nullable=False),
-        sa.Column("kind", sa.String(length=16), nullable=False),
-        sa.Column("cell_id", sa.String(length=32), nullable=True),
-        sa.Column("epoch", sa.BigInteger(), nullable=True),
-        sa.Column("sender", sa.String(length=32), nullable=True),
-        sa.Column("entry_id", sa.String(length=32), nullable=False),
+        sa.Column("message_id", sa.String(length=32), nullable=False),
+        sa.Column("device", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("person_id", sa.String(length=32), nullable=False),
         sa.Column("sent_ms", sa.BigInteger(), nullable=False),
-        sa.Column("payload", sa.LargeBinary(), nullable=False),
+        sa.Column("epoch", sa.BigInteger(), nullable=False),
+        sa.Column("named_epoch", sa.BigInteger(), nullable=False),
+        sa.Column("key_id", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("header_hash", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("log_hash", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("message", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("conversation_id", "seq", name=op.f("pk_log_entries")),
         sa.UniqueConstraint(
-            "conversation_id", "entry_id", name=op.f("uq_log_entries_conversation_id_entry_id")
+            "conversation_id", "message_id", name=op.f("uq_log_entries_conversation_id_message_id")
         ),
     )
-    op.create_index(op.f("ix_log_entries_sent_ms"), "log_entries", ["sent_ms"], unique=False)
     op.create_index(
-        "uq_log_entries_commit",
+        op.f("ix_log_entries_conversation_id_log_entries_sent_ms"),
         "log_entries",
-        ["cell_id", "epoch"],
-        unique=True,
-        sqlite_where=sa.text("kind = 'commit'"),
-        postgresql_where=sa.text("kind = 'commit'"),
+        ["conversation_id", "sent_ms"],
+        unique=False,
+    )
+    op.create_index(op.f("ix_log_entries_sent_ms"), "log_entries", ["sent_ms"], unique=False)
+    op.create_table(
+        "member_changes",
+        sa.Column("conversation_id", sa.String(length=32), nullable=False),
+        sa.Column("change_id", sa.String(length=32), nullable=False),
+        sa.Column("person_id", sa.String(length=32), nullable=False),
+        sa.Column("changed_ms", sa.BigInteger(), nullable=False),
+        sa.Column("left", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("conversation_id", "change_id", name=op.f("pk_member_changes")),
+    )
+    op.create_index(
+        op.f("ix_member_changes_changed_ms"), "member_changes", ["changed_ms"], unique=False
+    )
+    op.create_index(
+        op.f("ix_member_changes_person_id_member_changes_changed_ms"),
+        "member_changes",
+        ["person_id", "changed_ms"],
+        unique=False,
     )
     op.create_table(
         "members",
@@ -285,44 +592,34 @@ def upgrade() -> None:
         sa.Column("person_id", sa.String(length=32), nullable=False),
         sa.Column("admin", sa.Boolean(), nullable=False),
         sa.Column("added_ms", sa.BigInteger(), nullable=False),
+        sa.Column("history_from_ms", sa.BigInteger(), nullable=False),
+        sa.Column("removed_ms", sa.BigInteger(), nullable=True),
         sa.Column("muted_until_ms", sa.BigInteger(), nullable=True),
         sa.Column("pinned", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("conversation_id", "person_id", name=op.f("pk_members")),
     )
+    op.create_index(
+        "ix_members_admins",
+        "members",
+        ["conversation_id", "person_id"],
+        unique=False,
+        sqlite_where=sa.text("admin"),
+        postgresql_where=sa.text("admin"),
+    )
     op.create_index(op.f("ix_members_person_id"), "members", ["person_id"], unique=False)
     op.create_table(
-        "pending_removals",
-        sa.Column("cell_id", sa.String(length=32), nullable=False),
-        sa.Column("leaf_index", sa.Integer(), nullable=False),
-        sa.Column("created_ms", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("cell_id", "leaf_index", name=op.f("pk_pending_removals")),
-    )
-    op.create_table(
-        "roster_certificates",
-        sa.Column("certificate_hash", sa.String(length=64), nullable=False),
-        sa.Column("certificate", sa.LargeBinary(), nullable=False),
-        sa.PrimaryKeyConstraint("certificate_hash", name=op.f("pk_roster_certificates")),
+        "receipt_versions",
+        sa.Column("conversation_id", sa.String(length=32), nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("conversation_id", name=op.f("pk_receipt_versions")),
     )
     op.create_table(
         "roster_directory",
         sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("version", sa.String(length=64), nullable=False),
         sa.Column("changed_ms", sa.BigInteger(), nullable=False),
+        sa.Column("organisation_ms", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_roster_directory")),
-    )
-    op.create_table(
-        "roster_leaves",
-        sa.Column("conversation_id", sa.String(length=32), nullable=False),
-        sa.Column("cell_id", sa.String(length=32), nullable=False),
-        sa.Column("certificate_hash", sa.String(length=64), nullable=False),
-        sa.Column("client_id", sa.String(length=32), nullable=False),
-        sa.Column("person_id", sa.String(length=32), nullable=False),
-        sa.PrimaryKeyConstraint(
-            "conversation_id", "cell_id", "certificate_hash", name=op.f("pk_roster_leaves")
-        ),
-    )
-    op.create_index(
-        op.f("ix_roster_leaves_client_id"), "roster_leaves", ["client_id"], unique=False
     )
     op.create_table(
         "roster_levels",
@@ -331,6 +628,14 @@ def upgrade() -> None:
         sa.Column("name_te", sa.Text(), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("code", name=op.f("pk_roster_levels")),
+    )
+    op.create_table(
+        "roster_marks",
+        sa.Column("conversation_id", sa.String(length=32), nullable=False),
+        sa.Column("person_id", sa.String(length=32), nullable=False),
+        sa.Column("mark", sa.String(length=32), nullable=False),
+        sa.Column("since_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("conversation_id", "person_id", name=op.f("pk_roster_marks")),
     )
     op.create_table(
         "roster_people",
@@ -350,6 +655,7 @@ def upgrade() -> None:
         sa.Column(
             "sort_key", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
         ),
+        sa.Column("changed_ms", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("person_id", name=op.f("pk_roster_people")),
         sa.UniqueConstraint("code", name=op.f("uq_roster_people_code")),
     )
@@ -386,6 +692,47 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("unit_id", name=op.f("pk_roster_units")),
     )
     op.create_table(
+        "sender_chains",
+        sa.Column("conversation_id", sa.String(length=32), nullable=False),
+        sa.Column("device", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("seq", sa.BigInteger(), nullable=False),
+        sa.Column("header", sa.LargeBinary(), nullable=False),
+        sa.Column("header_hash", sa.LargeBinary(length=32), nullable=False),
+        sa.PrimaryKeyConstraint("conversation_id", "device", name=op.f("pk_sender_chains")),
+    )
+    op.create_table(
+        "share_requests",
+        sa.Column("conversation_id", sa.String(length=32), nullable=False),
+        sa.Column("device", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("kind", sa.SmallInteger(), nullable=False),
+        sa.Column("reference", sa.LargeBinary(length=16), nullable=False),
+        sa.Column("client_id", sa.String(length=32), nullable=False),
+        sa.Column("person_id", sa.String(length=32), nullable=False),
+        sa.Column("asked_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint(
+            "conversation_id", "device", "kind", "reference", name=op.f("pk_share_requests")
+        ),
+    )
+    op.create_index(
+        op.f("ix_share_requests_asked_ms"), "share_requests", ["asked_ms"], unique=False
+    )
+    op.create_index(
+        op.f("ix_share_requests_client_id"), "share_requests", ["client_id"], unique=False
+    )
+    op.create_table(
+        "shares",
+        sa.Column("conversation_id", sa.String(length=32), nullable=False),
+        sa.Column("device", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("share_hash", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("client_id", sa.String(length=32), nullable=False),
+        sa.Column("helper", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("share", sa.LargeBinary(), nullable=False),
+        sa.Column("created_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("conversation_id", "device", "share_hash", name=op.f("pk_shares")),
+    )
+    op.create_index(op.f("ix_shares_client_id"), "shares", ["client_id"], unique=False)
+    op.create_index(op.f("ix_shares_created_ms"), "shares", ["created_ms"], unique=False)
+    op.create_table(
         "wakeups",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("node", sa.String(length=16), nullable=False),
@@ -393,91 +740,3 @@ def upgrade() -> None:
         sa.Column("payload", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_wakeups")),
     )
-    op.create_table(
-        "welcome_clients",
-        sa.Column("cell_id", sa.String(length=32), nullable=False),
-        sa.Column("client_id", sa.String(length=32), nullable=False),
-        sa.Column("epoch", sa.BigInteger(), nullable=False),
-        sa.Column("seq", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("cell_id", "client_id", name=op.f("pk_welcome_clients")),
-    )
-    op.create_index(
-        op.f("ix_welcome_clients_client_id"), "welcome_clients", ["client_id"], unique=False
-    )
-    op.create_table(
-        "welcomes",
-        sa.Column("cell_id", sa.String(length=32), nullable=False),
-        sa.Column("seq", sa.BigInteger(), nullable=False),
-        sa.Column("welcome", sa.LargeBinary(), nullable=False),
-        sa.Column("created_ms", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("cell_id", "seq", name=op.f("pk_welcomes")),
-    )
-
-
-def downgrade() -> None:
-    op.drop_table("welcomes")
-    op.drop_index(op.f("ix_welcome_clients_client_id"), table_name="welcome_clients")
-    op.drop_table("welcome_clients")
-    op.drop_table("wakeups")
-    op.drop_table("roster_units")
-    op.drop_table("roster_roles")
-    op.drop_table("roster_ranks")
-    op.drop_index(op.f("ix_roster_people_unit_id"), table_name="roster_people")
-    op.drop_index(op.f("ix_roster_people_sort_key"), table_name="roster_people")
-    op.drop_index(op.f("ix_roster_people_number"), table_name="roster_people")
-    op.drop_table("roster_people")
-    op.drop_table("roster_levels")
-    op.drop_index(op.f("ix_roster_leaves_client_id"), table_name="roster_leaves")
-    op.drop_table("roster_leaves")
-    op.drop_table("roster_directory")
-    op.drop_table("roster_certificates")
-    op.drop_table("pending_removals")
-    op.drop_index(op.f("ix_members_person_id"), table_name="members")
-    op.drop_table("members")
-    op.drop_index(
-        "uq_log_entries_commit",
-        table_name="log_entries",
-        sqlite_where=sa.text("kind = 'commit'"),
-        postgresql_where=sa.text("kind = 'commit'"),
-    )
-    op.drop_index(op.f("ix_log_entries_sent_ms"), table_name="log_entries")
-    op.drop_table("log_entries")
-    op.drop_table("key_packages")
-    op.drop_table("key_package_claims")
-    op.drop_table("cursors")
-    op.drop_table("conversations")
-    op.drop_table("conduct_acceptances")
-    op.drop_index(op.f("ix_cells_conversation_id"), table_name="cells")
-    op.drop_table("cells")
-    op.drop_table("cell_groups")
-    op.drop_table("auth_trust")
-    op.drop_index(op.f("ix_auth_tokens_client_id"), table_name="auth_tokens")
-    op.drop_table("auth_tokens")
-    op.drop_index(op.f("ix_auth_tickets_person_id"), table_name="auth_tickets")
-    op.drop_index(op.f("ix_auth_tickets_expires_ms"), table_name="auth_tickets")
-    op.drop_index(op.f("ix_auth_tickets_approval_id"), table_name="auth_tickets")
-    op.drop_table("auth_tickets")
-    op.drop_table("auth_numbers")
-    op.drop_table("auth_enrolment_codes")
-    op.drop_table("auth_demo_outbox")
-    op.drop_index(op.f("ix_auth_clients_person_id"), table_name="auth_clients")
-    op.drop_table("auth_clients")
-    op.drop_index(
-        op.f("ix_auth_challenges_number_hash_auth_challenges_created_ms"),
-        table_name="auth_challenges",
-    )
-    op.drop_index(op.f("ix_auth_challenges_created_ms"), table_name="auth_challenges")
-    op.drop_table("auth_challenges")
-    op.drop_index(op.f("ix_auth_certificates_revoked_ms"), table_name="auth_certificates")
-    op.drop_index(op.f("ix_auth_certificates_client_id"), table_name="auth_certificates")
-    op.drop_table("auth_certificates")
-    op.drop_index(
-        op.f("ix_auth_approvals_state_auth_approvals_requested_ms"), table_name="auth_approvals"
-    )
-    op.drop_index(op.f("ix_auth_approvals_person_id"), table_name="auth_approvals")
-    op.drop_table("auth_approvals")
-    op.drop_index(op.f("ix_attachments_created_ms"), table_name="attachments")
-    op.drop_table("attachments")
-    op.drop_table("attachment_shares")
-    op.drop_table("attachment_quotas")
-    op.drop_table("attachment_chunks")
