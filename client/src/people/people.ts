@@ -1,48 +1,63 @@
 /**
  * People and the directory, cached so that everything already seen shows without network.
- * Plates come from memory, then the vault, then the server in batches; an unknown person has no
- * plate until the server answers, and `onLoaded` tells when more are known.
+ *
+ * Plates show only what a verified card signs (KEYS.md, PersonCard); a person without one has no
+ * plate until the server has answered, and `onLoaded` tells when more are known. What the server
+ * says beside it (numbers, roles, status) shows on the person's own page alone.
  */
 import type { PeopleQuery, Plate } from "../core.ts";
 import type { Context } from "../context.ts";
 import { failure, hasCode } from "../failure.ts";
 import { STORES } from "../records.ts";
+import type { PersonCard } from "../trust/person-card.ts";
+import type { DeviceTrust } from "../trust/ports.ts";
 import type { Change } from "../vault/vault.ts";
 import type { Directory, People as PeoplePage, Person } from "../wire.ts";
 
-const LOOKUP = 500;
 const REMEMBERED = 5_000;
-
-export function plateOf(person: Person): Plate {
-  const { personId, names, rank, post, unitId } = person;
-  return { personId, names, rank, post, unitId };
+function plateOf(personId: string, card: PersonCard): Plate {
+  const name = (script: string): string | undefined =>
+    card.names.find((one) => one.script === script)?.name;
+  const first = card.names[0]?.name ?? "";
+  const en = name("Latn") ?? first;
+  return {
+    personId,
+    names: { en, te: name("Telu") ?? en },
+    rank: card.rank,
+    post: { en: card.post, te: card.post },
+    unitId: card.path.split("/").at(-1) ?? "",
+  };
 }
 
 export class People {
-  readonly #context: Context;
-  #known = new Map<string, Person>();
-  #wanted = new Set<string>();
-  #loading: Promise<void> | null = null;
+  readonly #context: Pick<Context, "vault" | "api" | "emit">;
+  readonly #trust: Pick<DeviceTrust, "ensure" | "card">;
+  readonly #known = new Map<string, Person>();
   #directory: Directory | null = null;
   onLoaded: (personIds: readonly string[]) => void = () => undefined;
 
-  constructor(context: Context) {
+  constructor(
+    context: Pick<Context, "vault" | "api" | "emit">,
+    trust: Pick<DeviceTrust, "ensure" | "card" | "onChanged">,
+  ) {
     this.#context = context;
+    this.#trust = trust;
+    trust.onChanged((personIds) => this.onLoaded(personIds));
   }
 
   reset(): void {
     this.#known.clear();
-    this.#wanted.clear();
     this.#directory = null;
+    this.onLoaded = () => undefined;
   }
 
   /** The plate if it is known here; asks the server in the background otherwise. */
   async plate(personId: string | null): Promise<Plate | null> {
     if (personId === null) return null;
-    const person = await this.#local(personId);
-    if (person !== null) return plateOf(person);
-    this.#wanted.add(personId);
-    void this.#load();
+    const card = await this.#trust.card(personId);
+    if (card !== null) return plateOf(personId, card);
+    // Offline or locked: asked again with the next plate that is missing.
+    void this.#trust.ensure([personId]).catch(() => undefined);
     return null;
   }
 
@@ -53,16 +68,12 @@ export class People {
 
   /** Make sure these are known, waiting for the server if it can be reached. */
   async prefetch(personIds: readonly string[]): Promise<void> {
-    await this.plates(personIds);
-    await this.#loading?.catch(() => undefined);
+    await this.#trust.ensure(personIds).catch(() => undefined);
   }
 
-  async remember(people: readonly Person[]): Promise<void> {
+  async #remember(people: readonly Person[]): Promise<void> {
     if (this.#known.size > REMEMBERED) this.#known.clear();
-    for (const person of people) {
-      this.#known.set(person.personId, person);
-      this.#wanted.delete(person.personId);
-    }
+    for (const person of people) this.#known.set(person.personId, person);
     const changes: Change[] = people.map((value) => ({
       op: "put",
       store: STORES.people,
@@ -72,35 +83,46 @@ export class People {
     await this.#context.vault.write(changes);
   }
 
+  /** The person of the data bank with what the card signs in place of the server's word. */
+  async #signed(person: Person): Promise<Person> {
+    const card = await this.#trust.card(person.personId);
+    if (card === null) return person;
+    const { names, post, unitId } = plateOf(person.personId, card);
+    const ranks = (await this.#stored())?.ranks ?? [];
+    const named = ranks.find(({ code }) => code === person.rank)?.names.en;
+    const rank = named === card.rank ? person.rank : card.rank;
+    return { ...person, names, post, unitId, rank };
+  }
+
   async search(query: PeopleQuery): Promise<PeoplePage> {
     const { unitId, ...others } = query;
     const page = await this.#context.api.people({ ...others, unit: unitId });
-    await this.remember(page.people);
-    return page;
+    await this.#remember(page.people);
+    await this.prefetch(page.people.map(({ personId }) => personId));
+    return { ...page, people: await Promise.all(page.people.map((one) => this.#signed(one))) };
   }
 
   /** The whole card; what was seen before shows without network. */
   async person(personId: string): Promise<Person> {
     try {
       const person = await this.#context.api.person(personId);
-      await this.remember([person]);
-      return person;
+      await this.#remember([person]);
+      await this.prefetch([personId]);
+      return await this.#signed(person);
     } catch (error) {
       const known = hasCode(error, "network") ? await this.#local(personId) : null;
       if (known === null) throw error;
-      return known;
+      return this.#signed(known);
     }
   }
 
   async directory(): Promise<Directory> {
-    this.#directory ??= await this.#context.vault.get<Directory>(STORES.meta, "directory");
-    return this.#directory ?? (await this.refreshDirectory(null));
+    return (await this.#stored()) ?? (await this.refreshDirectory(null));
   }
 
   /** Fetch the directory unless `version` is ours already. */
   async refreshDirectory(version: string | null): Promise<Directory> {
-    this.#directory ??= await this.#context.vault.get<Directory>(STORES.meta, "directory");
-    const ours = this.#directory;
+    const ours = await this.#stored();
     if (ours !== null && ours.version === version) return ours;
     const newer = await this.#context.api.directory(ours?.version ?? null);
     if (newer === null) {
@@ -122,25 +144,8 @@ export class People {
     return stored;
   }
 
-  /** Fetch everything wanted, at most {@link LOOKUP} at a time. Failures leave it wanted. */
-  #load(): Promise<void> {
-    this.#loading ??= (async () => {
-      await Promise.resolve();
-      try {
-        while (this.#wanted.size > 0) {
-          const personIds = [...this.#wanted].slice(0, LOOKUP);
-          const { people } = await this.#context.api.lookUpPeople({ personIds });
-          // Whom the server does not know is not asked for again.
-          for (const id of personIds) this.#wanted.delete(id);
-          await this.remember(people);
-          this.onLoaded(people.map(({ personId }) => personId));
-        }
-      } catch {
-        // Offline or locked: asked again with the next plate that is missing.
-      } finally {
-        this.#loading = null;
-      }
-    })();
-    return this.#loading;
+  async #stored(): Promise<Directory | null> {
+    this.#directory ??= await this.#context.vault.get<Directory>(STORES.meta, "directory");
+    return this.#directory;
   }
 }

@@ -1,0 +1,40 @@
+/**
+ * People whose messages this device does not show (R9): what comes from them while they are blocked
+ * is checked, numbered and acknowledged to nobody, and not kept. Local to the device.
+ */
+import type { Context } from "../context.ts";
+import { STORES } from "../records.ts";
+import type { BlockedRecord } from "../records.ts";
+
+const KEY = "blocked";
+
+export class Blocked {
+  readonly #context: Pick<Context, "vault">;
+  #people = new Set<string>();
+
+  constructor(context: Pick<Context, "vault">) {
+    this.#context = context;
+  }
+
+  async load(): Promise<void> {
+    const record = await this.#context.vault.get<BlockedRecord>(STORES.meta, KEY);
+    this.#people = new Set(record?.people ?? []);
+  }
+
+  has(personId: string): boolean {
+    return this.#people.has(personId);
+  }
+
+  all(): readonly string[] {
+    return [...this.#people];
+  }
+
+  async set(personId: string, on: boolean): Promise<void> {
+    const people = new Set(this.#people);
+    if (on) people.add(personId);
+    else people.delete(personId);
+    const value: BlockedRecord = { people: [...people] };
+    await this.#context.vault.write([{ op: "put", store: STORES.meta, key: KEY, value }]);
+    this.#people = people;
+  }
+}
