@@ -6,7 +6,16 @@
  * It keeps nothing between calls but its keys, its own chain and the secrets that it made.
  */
 import { decode, encode } from "@msgpack/msgpack";
-import { concat, copy, fromHex, newId, randomBytes, toHex, utf8, type Bytes } from "../src/octets.ts";
+import {
+  concat,
+  copy,
+  fromHex,
+  newId,
+  randomBytes,
+  toHex,
+  utf8,
+  type Bytes,
+} from "../src/octets.ts";
 import { compareBytes } from "../src/keys/compare.ts";
 import {
   makeConversationKey,

@@ -18,13 +18,17 @@ const GIVEN = process.env["COPCONNECT_MODEL_SCHEDULE"];
 const LIMIT_MS = 60_000 + RUNS * 10_000;
 const MOST_STEPS = 24;
 
-it("shows every accepted message once to every entitled device", { timeout: LIMIT_MS }, async () => {
-  if (GIVEN !== undefined) return run(readSchedule(GIVEN));
-  await fc.assert(
-    fc.asyncProperty(schedules([2, 3, 4], MOST_STEPS), (schedule) => run(schedule)),
-    { numRuns: RUNS, seed: SEED, endOnFailure: true },
-  );
-});
+it(
+  "shows every accepted message once to every entitled device",
+  { timeout: LIMIT_MS },
+  async () => {
+    if (GIVEN !== undefined) return run(readSchedule(GIVEN));
+    await fc.assert(
+      fc.asyncProperty(schedules([2, 3, 4], MOST_STEPS), (schedule) => run(schedule)),
+      { numRuns: RUNS, seed: SEED, endOnFailure: true },
+    );
+  },
+);
 
 it("writes schedules down so that they can be read again", () => {
   fc.assert(

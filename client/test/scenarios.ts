@@ -202,7 +202,10 @@ export function scenarios<S extends OfficersServer>(of: () => World<S>): void {
       await a.text(id, "to both phones");
       await second.receives(id, "to both phones");
       await b.core.revokeDevice(await second.device());
-      await second.until("signed out", async () => (await second.core.state()).phase === "signed_out");
+      await second.until(
+        "signed out",
+        async () => (await second.core.state()).phase === "signed_out",
+      );
       await a.text(id, "to one phone");
       await b.receives(id, "to one phone");
     });

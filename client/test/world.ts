@@ -9,7 +9,18 @@ import { Network } from "./network.ts";
 import { MemoryServer, type MemoryOptions } from "./memory/server.ts";
 import { TestServer } from "./server.ts";
 
-const NAMES = ["Asha", "Balu", "Chandra", "Divya", "Esha", "Farhan", "Gita", "Hari", "Indu", "Jyoti"];
+const NAMES = [
+  "Asha",
+  "Balu",
+  "Chandra",
+  "Divya",
+  "Esha",
+  "Farhan",
+  "Gita",
+  "Hari",
+  "Indu",
+  "Jyoti",
+];
 /** Three Python processes on a machine that others use too. */
 const START_LIMIT_MS = 120_000;
 const SETTLE_MS = 30_000;
@@ -96,7 +107,7 @@ export class World<S extends OfficersServer = MemoryServer> {
   async settle(...officers: readonly Officer[]): Promise<void> {
     const among = officers.length > 0 ? officers : this.officers;
     const deadline = Date.now() + SETTLE_MS;
-    for (let quiet = 0; quiet < QUIET_LOOKS; ) {
+    for (let quiet = 0; quiet < QUIET_LOOKS;) {
       const busy = await Promise.all(among.map(isBusy));
       quiet = busy.some((one) => one) ? 0 : quiet + 1;
       if (Date.now() > deadline) throw new Error(`never settled; ${this.server.story()}`);
@@ -138,9 +149,9 @@ export function memoryWorld(options: WorldOptions = {}): { readonly current: Wor
 }
 
 /** The same with a real server. */
-export function serverWorld(
-  settings: Readonly<Record<string, string>> = {},
-): { readonly current: World<TestServer> } {
+export function serverWorld(settings: Readonly<Record<string, string>> = {}): {
+  readonly current: World<TestServer>;
+} {
   let world: World<TestServer> | null = null;
   beforeAll(async () => {
     world = new World(await TestServer.start(settings));

@@ -89,7 +89,13 @@ export class Asking {
       conversation.cellAsks.set(cell, ask);
       const { epoch, generation } = ask;
       const conversationId = conversation.id;
-      const frame = { t: "cell_key_wanted", conversationId, cellId: cell, epoch, generation } as const;
+      const frame = {
+        t: "cell_key_wanted",
+        conversationId,
+        cellId: cell,
+        epoch,
+        generation,
+      } as const;
       this.#server.live.push(next, frame);
     }
   }
@@ -100,11 +106,7 @@ export class Asking {
       await this.#share(conversation, device, ask);
   }
 
-  async #share(
-    conversation: ConversationState,
-    device: DeviceId,
-    ask: ShareAsk,
-  ): Promise<void> {
+  async #share(conversation: ConversationState, device: DeviceId, ask: ShareAsk): Promise<void> {
     const asker = this.#server.people.clientOf(device);
     const now = this.#server.now();
     const proof = this.#server.rosters.prove(conversation, conversation.epoch, device);
@@ -143,4 +145,3 @@ export class Asking {
     return online.filter((device) => confirmed.has(device));
   }
 }
-

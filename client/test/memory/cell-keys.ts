@@ -33,7 +33,9 @@ export class CellKeys {
     const rekeyEpoch = newest(conversation).cells.get(key.cell);
     const author = leafOf(conversation, key.author);
     const young = this.#server.now() - key.createdMs < KEY_MS;
-    return rekeyEpoch !== undefined && author?.cell === key.cell && key.epoch >= rekeyEpoch && young;
+    return (
+      rekeyEpoch !== undefined && author?.cell === key.cell && key.epoch >= rekeyEpoch && young
+    );
   }
 
   /** The newest usable key of a cell: by roster epoch, then generation. */
@@ -59,7 +61,8 @@ export class CellKeys {
     if (current === null) return { epoch, generation, without: new Set() };
     if (current.marks.size < MARKS) return null;
     const lately = all.some(
-      (key) => key !== current && this.#server.now() - key.createdMs < DAY_MS && key.marks.size >= MARKS,
+      (key) =>
+        key !== current && this.#server.now() - key.createdMs < DAY_MS && key.marks.size >= MARKS,
     );
     return lately ? null : { epoch, generation, without: new Set(all.map(({ author }) => author)) };
   }
@@ -183,4 +186,3 @@ function leafAndPath(proof: Uint8Array): Uint8Array {
   const depth = proof[leafBytes] ?? 0;
   return proof.slice(0, leafBytes + 3 + 32 * depth);
 }
-

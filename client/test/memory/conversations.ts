@@ -50,8 +50,7 @@ export class Conversations {
   /** history_from is the joining time less the policy; a returner's is the return. */
   #member(conversation: ConversationState, admin: boolean, returns = false): MemberState {
     const addedMs = this.#server.now();
-    const days =
-      conversation.audience === null ? conversation.historyDays : AUDIENCE_DAYS;
+    const days = conversation.audience === null ? conversation.historyDays : AUDIENCE_DAYS;
     const policy = days === null ? 0 : addedMs - days * DAY_MS;
     const historyFromMs = returns ? addedMs : policy;
     return { admin, addedMs, historyFromMs, removedMs: null, preferences: NO_PREFERENCES };
@@ -150,7 +149,8 @@ export class Conversations {
   }
 
   infoVersion(conversation: ConversationState, personId: string): string {
-    const { pinned, mutedUntilMs } = conversation.members.get(personId)?.preferences ?? NO_PREFERENCES;
+    const { pinned, mutedUntilMs } =
+      conversation.members.get(personId)?.preferences ?? NO_PREFERENCES;
     return [conversation.infoVersion, String(pinned), String(mutedUntilMs)].join(".");
   }
 

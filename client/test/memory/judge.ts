@@ -85,10 +85,7 @@ export class ServerJudge {
     });
   }
 
-  confirmedOf(
-    conversation: ConversationState,
-    devices: Iterable<DeviceId>,
-  ): ReadonlySet<DeviceId> {
+  confirmedOf(conversation: ConversationState, devices: Iterable<DeviceId>): ReadonlySet<DeviceId> {
     const { people } = this.#server;
     const found = [...devices].filter((device) => {
       const client = people.clientOf(device);

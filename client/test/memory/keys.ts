@@ -54,11 +54,7 @@ export class Keys {
   }
 
   /** The device's own seal, else its cell's, else null. */
-  sealFor(
-    conversation: ConversationState,
-    key: KeyState,
-    client: ClientState,
-  ): Uint8Array | null {
+  sealFor(conversation: ConversationState, key: KeyState, client: ClientState): Uint8Array | null {
     for (const { keyId } of client.keys) {
       const own = key.seals.get(keyId);
       if (own !== undefined) return own;
@@ -159,4 +155,3 @@ export class Keys {
     throw new Refusal("rate_limited", { limit: "key_records" }, Math.max(1, endsMs));
   }
 }
-

@@ -31,9 +31,10 @@ export class Live {
   readonly #server: MemoryServer;
   readonly #connections = new Map<DeviceId, Connection>();
   /** What becomes of a frame on its way to a device: another one, several, or none. */
-  pushes: (device: DeviceId, frame: wire.ServerFrame) => readonly wire.ServerFrame[] = (_, frame) => [
+  pushes: (device: DeviceId, frame: wire.ServerFrame) => readonly wire.ServerFrame[] = (
+    _,
     frame,
-  ];
+  ) => [frame];
   /** Senders and heads that this topic's readers were told of. */
   readonly #told = new Map<string, Set<string>>();
   readonly WebSocket: WebSocketMaker;

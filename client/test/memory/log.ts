@@ -18,7 +18,7 @@ import type * as wire from "../../src/wire.ts";
 import { Refusal, checked } from "./refusal.ts";
 import { leafOf, newest } from "./rosters.ts";
 import type { MemoryServer } from "./server.ts";
-import type { ClientState, ConversationState, KeyState, LogState } from "./state.ts";
+import type { ClientState, ConversationState, LogState } from "./state.ts";
 
 /** D1 takes messages under keys that S2 no longer chooses. */
 const KEY_MS = 25 * HOUR_MS;
@@ -26,6 +26,8 @@ const MOST_IN_PAGE = 200;
 
 export class Log {
   readonly #server: MemoryServer;
+  /** A hostile server takes what D1 refuses: for tests of what receivers do. */
+  takesAnything = false;
 
   constructor(server: MemoryServer) {
     this.#server = server;
@@ -44,10 +46,9 @@ export class Log {
     const known = conversation.log.find((one) => one.messageId === messageId);
     if (known !== undefined && equalBytes(known.entry.message, body.message))
       return { seq: known.entry.seq, sentMs: known.entry.sentMs };
-    await this.#requireD1(conversation, caller, message, body);
+    if (!this.takesAnything) await this.#requireD1(conversation, caller, message, body);
     if (known !== undefined) throw new Refusal("message_invalid", { rule: "D6" });
-    const key = this.#server.keys.byId(conversation, toHex(header.key)) as KeyState;
-    return this.#append(conversation, caller, message, body, key);
+    return this.#append(conversation, caller, message, body);
   }
 
   #append(
@@ -55,8 +56,9 @@ export class Log {
     caller: ClientState,
     { header }: Message,
     body: wire.PostMessage,
-    key: KeyState,
   ): wire.Accepted {
+    const keyId = toHex(header.key);
+    const key = this.#server.keys.byId(conversation, keyId);
     const seq = conversation.log.length + 1;
     const sentMs = this.#server.now();
     const entry = { conversationId: conversation.id, seq, sentMs, message: body.message };
@@ -65,12 +67,12 @@ export class Log {
     const others = members.map(([personId]) => personId).filter((one) => one !== caller.personId);
     conversation.log.push({
       ...{ entry, messageId: toHex(header.message), personId: caller.personId },
-      ...{ device: caller.device, epoch: header.epoch, keyId: key.keyId, people: new Set(others) },
+      ...{ device: caller.device, epoch: header.epoch, keyId, people: new Set(others) },
       logHash: nextLogHash(before, header.hash),
     });
     const signed = body.message.slice(0, SIGNED_HEADER_BYTES);
     conversation.chains.set(caller.device, { seq: header.seq, header: signed, hash: header.hash });
-    key.messages += 1;
+    if (key !== null) key.messages += 1;
     if (body.state) {
       conversation.stateSeq = seq;
       conversation.infoVersion += 1;
@@ -99,7 +101,8 @@ export class Log {
     if ((leaf.rights & MAY_POST) === 0) throw new Refusal("may_not_post");
     if (posted.state && (leaf.rights & MAY_ADMINISTER) === 0) throw new Refusal("not_admin");
     this.#server.judge.requireConfirmed(caller);
-    if (toHex(header.sender) !== caller.device) throw new Refusal("message_invalid", { rule: "D1" });
+    if (toHex(header.sender) !== caller.device)
+      throw new Refusal("message_invalid", { rule: "D1" });
     await checked("message_invalid", () => HeaderFormat.verify(header, caller.publicKey));
     if (!equalBytes(hash(body), header.body)) throw new Refusal("message_invalid", { rule: "R3" });
     this.#requireNewestHead(conversation, header);
@@ -130,11 +133,7 @@ export class Log {
     if (key.epoch > header.epoch) throw new Refusal("message_invalid", { rule: "R6" });
   }
 
-  #requireNext(
-    conversation: ConversationState,
-    device: DeviceId,
-    header: Message["header"],
-  ): void {
+  #requireNext(conversation: ConversationState, device: DeviceId, header: Message["header"]): void {
     const chain = conversation.chains.get(device);
     const next = header.seq === (chain?.seq ?? 0) + 1;
     if (!next || !equalBytes(header.previous, chain?.hash ?? ZEROS))
@@ -207,10 +206,12 @@ export class Log {
         if (proof !== null) proofs.set(`${device}/${String(one)}`, { epoch: one, proof });
       }
     }
-    const heads = [...epochs].sort((a, b) => a - b).flatMap((epoch) => {
-      const roster = conversation.rosters.get(epoch);
-      return roster === undefined ? [] : [roster.head.bytes];
-    });
+    const heads = [...epochs]
+      .sort((a, b) => a - b)
+      .flatMap((epoch) => {
+        const roster = conversation.rosters.get(epoch);
+        return roster === undefined ? [] : [roster.head.bytes];
+      });
     return { heads, proofs: [...proofs.values()] };
   }
 

@@ -75,7 +75,8 @@ export class Receipts {
     seq: number | null,
   ): wire.CountedReceipts {
     const own = conversation.log.filter((one) => one.personId === personId);
-    const chosen = seq === null ? own.slice(-MOST_COUNTS) : own.filter((one) => one.entry.seq === seq);
+    const chosen =
+      seq === null ? own.slice(-MOST_COUNTS) : own.filter((one) => one.entry.seq === seq);
     const counts = chosen.reverse().map(({ entry, people }) => ({
       seq: entry.seq,
       people: people.size,

@@ -70,7 +70,8 @@ export class Rosters {
     const rekeyedCells = new Set<string>();
     let rekey = false;
     let changed = conversation.epoch === 0;
-    const entrants: { readonly client: ClientState; readonly leaf: Omit<ListedLeaf, "cell"> }[] = [];
+    const entrants: { readonly client: ClientState; readonly leaf: Omit<ListedLeaf, "cell"> }[] =
+      [];
     for (const [personId, member] of conversation.members) {
       if (member.removedMs !== null) continue;
       const may = conversation.whoMayPost === "everyone" || member.admin;
@@ -80,7 +81,8 @@ export class Rosters {
         const historyFrom = member.historyFromMs;
         const leaf = { personId, clientId, device, historyFrom, rights };
         const known = before.get(device);
-        if (known === undefined || known.historyFrom !== historyFrom) entrants.push({ client, leaf });
+        if (known === undefined || known.historyFrom !== historyFrom)
+          entrants.push({ client, leaf });
         else {
           changed ||= known.rights !== rights;
           leaves.set(device, { ...leaf, cell: known.cell });
@@ -184,10 +186,7 @@ export class Rosters {
     return stamp.bytes;
   }
 
-  async state(
-    conversation: ConversationState,
-    device: DeviceId,
-  ): Promise<wire.RosterState | null> {
+  async state(conversation: ConversationState, device: DeviceId): Promise<wire.RosterState | null> {
     const proof = this.prove(conversation, conversation.epoch, device);
     if (proof === null) return null;
     const { bytes: head } = newest(conversation).head;

@@ -47,7 +47,8 @@ export function requireCovered(
 ): ReadonlySet<DeviceId> {
   const covered = new Set<DeviceId>();
   const unclaimed = new Set(seals.keys());
-  for (const key of common) if (unclaimed.delete(key.keyId)) key.covered.forEach((one) => covered.add(one));
+  for (const key of common)
+    if (unclaimed.delete(key.keyId)) key.covered.forEach((one) => covered.add(one));
   let direct = 0;
   for (const { device, keyIds } of recipients) {
     const own = keyIds.filter((keyId) => unclaimed.delete(keyId));

@@ -208,7 +208,10 @@ describe("a restored server", () => {
     expect(head.rekeyEpoch).toBe(1002);
     const { header } = await a.api.chain(id);
     expect(header).toBeNull();
-    const message = await a.message(id, key, utf8("again"), { seq: 1, previous: new Uint8Array(32) });
+    const message = await a.message(id, key, utf8("again"), {
+      seq: 1,
+      previous: new Uint8Array(32),
+    });
     await expect(a.post(id, message)).rejects.toMatchObject({ code: "stale_key" });
   });
 });

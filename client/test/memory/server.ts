@@ -190,7 +190,11 @@ export class MemoryServer {
     const method = init.method ?? "GET";
     return this.inTurn(async () => {
       try {
-        const answer = await this.#answer(method, pathname, token, { ids: [], body, query: searchParams });
+        const answer = await this.#answer(method, pathname, token, {
+          ids: [],
+          body,
+          query: searchParams,
+        });
         if (answer === undefined) return new Response(null, { status: 204 });
         const sent = answer instanceof Uint8Array ? answer : encode(answer);
         return new Response(new Uint8Array(sent), { status: 200 });
@@ -261,9 +265,7 @@ export class MemoryServer {
     const { hash, devices } = newestList;
     const former = { number: newestList.number + RESTORED - 1, hash };
     const now = this.now();
-    person.lists.push(
-      await this.department.personDevices(person.personId, devices, former, now),
-    );
+    person.lists.push(await this.department.personDevices(person.personId, devices, former, now));
   }
 
   /** Every conversation, for whoever reads of a failure. */

@@ -201,7 +201,8 @@ export class TrustRole {
   end(caller: ClientState, id: string): void {
     const one = this.#server.state.confirmations.get(id);
     if (one === undefined) return;
-    if (![one.endorserDevice, one.newDevice].includes(caller.device)) throw new Refusal("not_found");
+    if (![one.endorserDevice, one.newDevice].includes(caller.device))
+      throw new Refusal("not_found");
     this.#server.state.confirmations.delete(id);
     this.#tell(one);
   }

@@ -22,7 +22,11 @@ const LOST: readonly (readonly ServerFrame["t"][])[] = [
   ["entry", "key", "share", "conversation"],
 ];
 /** What a device can lose: everything that was sealed or shared to it, or where it stands. */
-export const FORGOTTEN: readonly (readonly string[])[] = [["secrets"], ["cell-secrets"], ["secrets", "cell-secrets"]];
+export const FORGOTTEN: readonly (readonly string[])[] = [
+  ["secrets"],
+  ["cell-secrets"],
+  ["secrets", "cell-secrets"],
+];
 
 export class Device {
   readonly person: number;

@@ -49,9 +49,11 @@ async function atRest(force: Force, id: string): Promise<void> {
       last = { state, history, outbox, catchingUp, lacking };
       return outbox === 0 && !catchingUp && history === null && lacking.length === 0;
     };
-    await force.until(`${device.toString()} at rest`, SETTLE_MS, resting).catch((error: unknown) => {
-      throw new Error(`${String(error)}: ${JSON.stringify(last)}`);
-    });
+    await force
+      .until(`${device.toString()} at rest`, SETTLE_MS, resting)
+      .catch((error: unknown) => {
+        throw new Error(`${String(error)}: ${JSON.stringify(last)}`);
+      });
   }
 }
 
