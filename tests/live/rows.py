@@ -259,6 +259,7 @@ class Rows:
             author=author.device,
             author_person=author.person_id,
             free=True,
+            kem=X25519,
             record=b"record " + key_id,
             seals=seals,
             messages=messages,
@@ -289,6 +290,7 @@ class Rows:
             version=1,
             author=author.device,
             created_ms=created_ms,
+            kem=X25519,
             record=record,
             seals=seals,
         )

@@ -11,7 +11,6 @@ from copconnect.delivery.store.tables import (
     CELL_KEYS,
     CONVERSATIONS,
     CURSORS,
-    HEADS,
     KEYS,
     LEAVES,
     MEMBERS,
@@ -20,7 +19,6 @@ from copconnect.delivery.store.tables import (
 )
 from copconnect.ids import CellId, ClientId, ConversationId, Epoch, Seq
 from copconnect.records.kem import seal_bytes
-from copconnect.records.roster import RosterHead
 from copconnect.sockets.feed import Place, RosterNews, Standing
 
 _C, _L = CONVERSATIONS.c, LEAVES.c
@@ -137,14 +135,7 @@ async def standings_since(
 
 # --- Keys -------------------------------------------------------------------------------------
 
-_KEY = (
-    select(KEYS.c.conversation_id, KEYS.c.key_id, KEYS.c.record, HEADS.c.head)
-    .select_from(KEYS)
-    .join(
-        HEADS,
-        and_(HEADS.c.conversation_id == KEYS.c.conversation_id, HEADS.c.epoch == KEYS.c.epoch),
-    )
-)
+_KEY = select(KEYS.c.conversation_id, KEYS.c.key_id, KEYS.c.record, KEYS.c.kem)
 
 
 async def keys_since(connection: AsyncConnection, since_ms: int) -> list[KeyWakeup]:
@@ -164,13 +155,13 @@ async def key(
     return None if row is None else _key(*row)
 
 
-def _key(conversation_id: ConversationId, key_id: bytes, record: bytes, head: bytes) -> KeyWakeup:
+def _key(conversation_id: ConversationId, key_id: bytes, record: bytes, kem: int) -> KeyWakeup:
     return KeyWakeup(
         conversation_id=conversation_id,
         key_id=key_id.hex(),
         record=record,
         seals=b"",
-        size=seal_bytes(RosterHead.parse(head).kem),
+        size=seal_bytes(kem),
     )
 
 

@@ -131,8 +131,8 @@ async def of_people(
     rows = await connection.execute(
         select(
             _M.person_id,
-            func.coalesce(func.max(_U.delivered_seq), 0),
-            func.coalesce(func.max(_U.read_seq), 0),
+            func.coalesce(func.max(_U.delivered_seq), 0).label("delivered"),
+            func.coalesce(func.max(_U.read_seq), 0).label("read"),
             _M.added_ms,
             _M.removed_ms,
         )
@@ -141,4 +141,7 @@ async def of_people(
         .where(_M.conversation_id == conversation_id, _M.person_id.in_(people))
         .group_by(_M.person_id, _M.added_ms, _M.removed_ms)
     )
-    return {person_id: Standing(*rest, 1) for person_id, *rest in rows}
+    return {
+        row.person_id: Standing(row.delivered, row.read, row.added_ms, row.removed_ms, 1)
+        for row in rows
+    }
