@@ -1,0 +1,166 @@
+"""The steps of the model's worlds that the attacker and insiders take."""
+
+from random import Random
+
+from tests.model.steps import any_device, endorse, enter, evil, honest, make_cell_key, pick, ready
+from tests.model.terms import DeviceKey, Message, Record
+from tests.model.world import World
+
+
+def step_take_over_device(w: World, rng: Random) -> None:
+    d = any_device(w, rng, lambda d: ready(d) and d.name != w.root)
+    most = 1 if w.honest else 2
+    if d and sum(o.evil and o.legit for o in w.devices.values()) < most:
+        d.evil, d.stolen, d.stolen_step = True, w.now, w.step
+        w.say(f"{d.name} is stolen or its owner dishonest")
+
+
+def step_grant(w: World, rng: Random) -> None:
+    """The root admin makes a person an admin; a dishonest one is only that after."""
+    if not w.devices[w.root].evil and (d := any_device(w, rng, honest)):
+        w.granted.add(d.person)
+        w.say(f"{d.person} becomes an admin")
+
+
+def step_copy_keys(w: World, rng: Random) -> None:
+    d = any_device(w, rng, lambda d: honest(d) and d.copied is None)
+    if d and not any(o.copied is not None for o in w.devices.values()):
+        d.copied, w.known = w.now, w.known | d.atoms()
+        w.say(f"the keys of {d.name} are copied, not its signing key")
+
+
+def step_ghost(w: World, rng: Random) -> None:
+    """A device in a person's name: a stolen SIM, or a certificate of the attacker's CA."""
+    person = rng.choice(["asha", "balu"])
+    ghosts = sum(d.person == person and not d.legit for d in w.devices.values())
+    if ghosts < (2 if w.takeover else 1):
+        d = w.register(person, ghost=True)
+        w.say(f"the attacker registers {d.name}")
+        if w.takeover or not w.on("E2"):
+            enter(w, d)
+
+
+def step_list_ghost(w: World, rng: Random) -> None:
+    """An honest server lists what seems confirmed; the attacker's lists anything."""
+    d = any_device(w, rng, lambda d: not d.legit)
+    if d and (w.takeover or w.judge(w.revoked, d.name)):
+        others = [o.name for o in w.devices.values() if o.person == d.person and o.legit]
+        enter(w, d)
+        if w.takeover and rng.random() < 0.5:
+            for conv in w.heads:
+                w.publish(conv, drop=others)
+        w.say(f"{d.name} is listed")
+
+
+def step_fork(w: World, rng: Random) -> None:
+    """The attacker's roster authority signs a second head for an epoch."""
+    conv = rng.choice([0, 1])
+    old = pick(rng, w.heads[conv]) if w.takeover else None
+    if old:
+        name = pick(rng, old.leaves)
+        fewer = name is not None and rng.random() < 0.5 and len(old.leaves) > 1
+        w.publish(conv, drop=[name] if fewer and name else (), prev=old)
+        w.say(f"the attacker signs another head {old.epoch + 1} of {conv}")
+
+
+def step_forge_endorsement(w: World, rng: Random) -> None:
+    d, by = any_device(w, rng, lambda d: not d.legit), any_device(w, rng, evil)
+    kind = rng.random()
+    if d and kind < 0.25:
+        real, admin = any_device(w, rng, honest), rng.random() < 0.5
+        if real:
+            endorse(w, d, real, admin=admin)
+            forged = w.endorsements.pop()
+            w.endorsements.append(type(forged)(forged.endorsed, forged.endorser, forged.admin,
+                                               forged.created, d.signing, w.step))  # fmt: skip
+    elif d and kind < 0.5:  # The ghost endorses a real device, to look like the elder one.
+        if real := any_device(w, rng, lambda o: o.legit and o.person == d.person):
+            endorse(w, real, d, created=w.now - rng.choice([0, 2000]))
+    elif d and by and by is not d:
+        admin = rng.random() < 0.4
+        endorse(w, d, by, admin=admin, created=w.now - rng.choice([0, 0, 2000]))
+
+
+def step_forge_device_key(w: World, rng: Random) -> None:
+    """An insider's own invalid DeviceKey, or one that the attacker makes up for another."""
+    d = any_device(w, rng, evil)
+    if d and d.legit and rng.random() < 0.5:
+        if not (w.on("D3") and w.honest):
+            d.generation += 1
+            key = DeviceKey(d.name, d.generation, w.now, "invalid", d.signing)
+            w.device_keys.append(key)
+            w.say(f"{d.name} publishes an invalid DeviceKey")
+    elif not w.honest and (d := any_device(w, rng, honest)):
+        sk = w.new("sk")
+        w.known.add(sk)
+        w.device_keys.append(DeviceKey(d.name, 99, w.now, ("pk", sk), ("sign", 0)))
+        w.say(f"the attacker makes up a DeviceKey of {d.name}")
+
+
+def step_forge_key(w: World, rng: Random) -> None:
+    """A dishonest device authors a record of any epoch, time and secret, with any seals."""
+    conv = rng.choice([0, 1])
+    d = any_device(w, rng, lambda d: d.evil and any(d.name in h.leaves for h in w.heads[conv]))
+    if not d:
+        return
+    head = w.heads[conv][-1] if w.honest else rng.choice(w.heads[conv])
+    old = sorted(a for a in w.known if a[0] == "S")
+    secret = rng.choice(old) if old and rng.random() < 0.3 else w.new("S")
+    created = w.now if w.honest else w.now + rng.choice([0, 0, -2000, 2000])
+    author = d.name if w.honest or rng.random() < 0.7 else pick(rng, head.leaves) or d.name
+    record = Record(conv, author, head, created, ("commit", secret, conv), d.signing)
+    if w.honest and not w.accept_record(record):
+        return
+    w.learn_head(d, conv, head)
+    kind = rng.choice(["seals right", "seals rubbish", "seals to nobody"])
+    sealed = secret if kind == "seals right" else w.new("rubbish")
+    if kind != "seals to nobody" and not w.seal_all(d, record, sealed, head, rng):
+        return
+    w.records[conv].append(record)
+    d.records.add(record)
+    d.secrets[record] = secret
+    w.reused |= {secret} & w.known
+    w.known.add(secret)
+    w.say(f"{d.name} authors a key of {conv} as {author}, epoch {head.epoch}, "
+          f"created {created - 1000}h, {kind}")  # fmt: skip
+
+
+def step_flood(w: World, rng: Random) -> None:
+    for _ in range(9):
+        step_forge_key(w, Random(f"{rng.random()}"))
+
+
+def step_forge_cell_key(w: World, rng: Random) -> None:
+    d = any_device(w, rng, lambda d: d.evil and any(d.name in h.leaves for h in w.heads[0]))
+    if not d:
+        return
+    head = pick(rng, [h for h in w.heads[0] if not w.honest or d.name in h.leaves])
+    if head:
+        author = d.name if w.honest or rng.random() < 0.6 else pick(rng, head.leaves) or d.name
+        elsewhere = author not in head.leaves or rng.random() < 0.4
+        cell = pick(rng, head.cells) if elsewhere else None
+        how = rng.choice(["right", "another pk", "rubbish", "invalid"])
+        make_cell_key(w, d, head, rng, how, author, cell)
+
+
+def step_forge_message(w: World, rng: Random) -> None:
+    conv = rng.choice([0, 1])
+    d = any_device(w, rng, evil)
+    known = [
+        r
+        for c in w.records
+        for r in w.records[c]
+        if r.commit[1] in w.known and (c == conv or rng.random() < 0.2)
+    ]
+    if not d or not known:
+        return
+    record, head = rng.choice(known), rng.choice(w.heads[conv])
+    sender = d.name if rng.random() < 0.6 else pick(rng, head.leaves) or d.name
+    seq, prev = w.out.get((sender, conv), (0, None))
+    seq, text, name = seq + rng.choice([0, 1]), w.new("text"), w.new("id")
+    key = (record.commit[1], name, conv, sender, seq)
+    m = Message(conv, name, sender, seq, 0, prev, record, head, key, text, d.signing, w.step)
+    if seq and (not w.honest or w.accept(m)):
+        w.post(m)
+        w.say(f"{d.name} forges message {seq} of {sender} in {conv}, key by {record.author}, "
+              f"epoch {head.epoch}")  # fmt: skip

@@ -1,0 +1,204 @@
+"""The model's department: registration, rosters, and which devices are confirmed (E0, E2, E4)."""
+
+from collections.abc import Iterable, Mapping
+from random import Random
+
+from tests.model.terms import (
+    DAY,
+    Atom,
+    CellKey,
+    Device,
+    DeviceKey,
+    Endorsement,
+    Head,
+    Leaf,
+    Message,
+    Record,
+    Revocation,
+    Seal,
+)
+
+_NOBODY: frozenset[str] = frozenset()
+CELL_LIMIT = 2
+
+
+class Department:
+    """All state of a world, and what the CA and the roster authority do."""
+
+    def __init__(
+        self, rules: frozenset[str], honest_server: bool, takeover: bool, seed: int
+    ) -> None:
+        self.rules, self.honest, self.takeover = rules, honest_server, takeover
+        self.rng, self.now, self.step, self.fresh = Random(seed), 1000, 0, 0
+        self.devices: dict[str, Device] = {}
+        self.issued: dict[str, Atom] = {}
+        self.endorsements: list[Endorsement] = []
+        self.granted: set[str] = set()
+        self.approval, self.root = self.rng.random() < 0.5, "chan1"
+        self.heads: dict[int, list[Head]] = {0: [], 1: []}
+        self.records: dict[int, list[Record]] = {0: [], 1: []}
+        self.log: dict[int, list[Message]] = {0: [], 1: []}
+        self.superseded: dict[Head | None, int] = {}
+        self.revoked: dict[str, Revocation] = {}
+        self.seals: list[Seal] = []
+        self.device_keys: list[DeviceKey] = []
+        self.cell_keys: list[CellKey] = []
+        self.messages: list[Message] = []
+        self.open_requests: set[tuple[str, Record]] = set()
+        self.known: set[Atom] = {("sign", 0)}  # The attacker's.
+        self.reused: set[Atom] = set()
+        self.truth: dict[Atom, tuple[str, int]] = {}
+        self.out: dict[tuple[str, int], tuple[int, Message | None]] = {}
+        self.accepted_at: dict[Message, tuple[int, Head]] = {}
+        self.agreed: dict[tuple[int, str, int], Atom] = {}
+        self.history = {0: self.rng.choice([0, 1, 7]), 1: self.rng.choice([0, 1, 7])}
+        self.trace: list[str] = []
+
+    def on(self, rule: str) -> bool:
+        """Return whether a rule is kept."""
+        return rule in self.rules
+
+    def new(self, kind: str) -> Atom:
+        """Return a fresh secret."""
+        self.fresh += 1
+        return (kind, self.fresh)
+
+    def say(self, text: str) -> None:
+        """Add a line to the trace."""
+        self.trace.append(f"{self.step}. t={self.now - 1000}h {text}")
+
+    def register(self, person: str, ghost: bool = False) -> Device:
+        """Return a new device; under approval the root admin endorses a person's first."""
+        number = 1 + len(self.person_devices(person))
+        device = Device(f"{person}{number}", person, self.new("sign"))
+        self.devices[device.name], self.issued[device.name] = device, device.signing
+        device.legit, device.evil = not ghost, ghost
+        root = self.devices[self.root]
+        first = number == 1 and self.approval and not ghost and device is not root
+        if first and not root.evil:
+            self.endorsements.append(
+                Endorsement(device.name, self.root, True, self.now, root.signing, self.step)
+            )
+        self.renew_key(device)
+        return device
+
+    def person_devices(self, person: str) -> list[str]:
+        """Return PersonDevices: a person's devices in the order of their registration."""
+        return [d.name for d in self.devices.values() if d.person == person]
+
+    def publish(
+        self,
+        conv: int,
+        add: Mapping[str, int] | None = None,
+        drop: Iterable[str] = (),
+        move: str | None = None,
+        prev: Head | None = None,
+    ) -> None:
+        """Sign the next head. ``add``: devices with their history_from."""
+        old = prev or (self.heads[conv][-1] if self.heads[conv] else None)
+        epoch = old.epoch + 1 if old else 1
+        leaves, cells = dict(old.leaves) if old else {}, dict(old.cells) if old else {}
+        rekey = old.rekey if old else 1
+        for name in drop:
+            if name in leaves:
+                cells[leaves.pop(name).cell] = rekey = epoch
+        if move:
+            if self.on("C-move"):
+                cells[leaves[move].cell] = epoch
+            other = min(c for c in range(9) if _free(leaves, c) and c != leaves[move].cell)
+            leaves[move] = Leaf(other, leaves[move].since)
+        for name, since in (add or {}).items():
+            cell = min(c for c in range(9) if _free(leaves, c)) if conv == 0 else 0
+            leaves[name] = Leaf(cell, since)
+            if since > self.now - DAY and self.on("rekey-entrant"):
+                cells[cell] = rekey = epoch
+        for leaf in leaves.values():
+            cells.setdefault(leaf.cell, epoch)
+        head = Head(conv, epoch, old, leaves, rekey, cells, self.now)
+        if not prev:
+            self.superseded[old] = self.now
+        self.heads[conv].append(head)
+
+    def renew_key(self, device: Device) -> None:
+        """Publish the next DeviceKey; the private key before it lives 48 h longer."""
+        for sk, (created, superseded) in device.private.items():
+            device.private[sk] = created, superseded or self.now
+        sk = self.new("sk")
+        device.private[sk], device.generation = (self.now, None), device.generation + 1
+        device.renewals.append(self.now)
+        self.device_keys.append(
+            DeviceKey(device.name, device.generation, self.now, ("pk", sk), device.signing)
+        )
+
+    # --- confirmed devices: E0, E4 ----------------------------------------------------------------
+
+    def confirmed(self, me: Device, name: str) -> bool:
+        """Return whether a device is confirmed by the revocations that ``me`` knows."""
+        if not self.on("E0") or me is self.devices[name]:
+            return True
+        return self.judge(me.revoked, name)
+
+    def judge(self, revoked: Mapping[str, Revocation], name: str) -> bool:
+        """Return whether a device is confirmed by these revocations."""
+        if name in revoked and self.on("E0-revoked"):
+            return False
+        return self._vouched_for(revoked, name, self.now, _NOBODY)
+
+    def _vouched_for(
+        self, revoked: Mapping[str, Revocation], name: str, until: int, without: frozenset[str]
+    ) -> bool:
+        """``without``: the devices whose word does not count, because the question is of them."""
+        if name in without:
+            return False
+        if name == self.root or (not self.approval and self._is_next(revoked, name)):
+            return True
+        return any(
+            e.endorsed == name and e.created <= until and self._counts(revoked, e, without)
+            for e in self.endorsements
+        )
+
+    def _is_next(self, revoked: Mapping[str, Revocation], name: str) -> bool:
+        """Policy none: the first of its person, or all before it are revoked. If CA and roster
+        authority are taken over, PersonDevices says what the attacker likes."""
+        devices = self.person_devices(self.devices[name].person)
+        return self.takeover or all(one in revoked for one in devices[: devices.index(name)])
+
+    def _counts(
+        self, revoked: Mapping[str, Revocation], e: Endorsement, without: frozenset[str]
+    ) -> bool:
+        by, of = self.devices[e.endorser], self.devices[e.endorsed]
+        if e.by != self.issued[e.endorser] and self.on("E0-signature"):
+            return False
+        if not self._stands(revoked, e):
+            return False
+        if not e.admin and by.person != of.person:
+            return False
+        root_or_granted = e.endorser == self.root or by.person in self.granted
+        if e.admin and self.on("E0-grant") and not root_or_granted:
+            return False
+        aside = without | {e.endorsed}
+        if not self._vouched_for(revoked, e.endorser, e.created, aside):
+            return False
+        if not e.admin or not self.on("E4-last"):
+            return True
+        return not any(
+            other != e.endorsed
+            and other not in revoked
+            and self._vouched_for(revoked, other, e.created, aside)
+            for other in self.person_devices(of.person)
+        )
+
+    def _stands(self, revoked: Mapping[str, Revocation], e: Endorsement) -> bool:
+        """Return whether an endorsement outlives the endorser's revocation."""
+        one = revoked.get(e.endorser)
+        if one is None:
+            return True
+        if not self.on("E4-before"):  # A revoked device is not confirmed, so it confirms nobody.
+            return not self.on("E0-revoked")
+        if self.on("E4-list") and e not in one.standing:
+            return False
+        return e.created < one.loss or not self.on("E4-loss")
+
+
+def _free(leaves: dict[str, Leaf], cell: int) -> bool:
+    return sum(leaf.cell == cell for leaf in leaves.values()) < CELL_LIMIT

@@ -1,0 +1,213 @@
+"""The model's receivers: keys, the log, shares and what is destroyed (rules R, H, D4, K1)."""
+
+from random import Random
+
+from tests.model.sending import Sending
+from tests.model.terms import (
+    DAY,
+    RETAINED,
+    Atom,
+    CellKey,
+    Device,
+    Head,
+    Message,
+    Record,
+    Seal,
+    Violation,
+    at,
+)
+
+
+class Receiving(Sending):
+    """Devices that read and share."""
+
+    def fetch_keys(self, me: Device, conv: int, rng: Random) -> None:
+        for r in self.records[conv]:
+            if r in me.records or (not self.honest and rng.random() < 0.3):
+                continue
+            if self.on("S1-named"):
+                self.learn_head(me, conv, r.head)
+            known = me.heads.get(conv)
+            follows = known and (at(known, r.head.epoch) is r.head or r.head.epoch > known.epoch)
+            in_time = r.head.created <= r.created <= self.now or not self.on("R6-created")
+            signed = r.by == self.issued[r.author] or not self.on("R6-signature")
+            if signed and follows and in_time:
+                me.records.add(r)
+        for _ in range(2):  # Cell keys first, then what they open.
+            mine = set(me.private) | {("cell", c) for c in me.cells.values()}
+            for seal in self.seals:
+                fetched = self.honest or rng.random() >= 0.2
+                if seal.pk[1] in mine and seal.of not in me.secrets and fetched:
+                    self._take(me, seal)
+
+    def _take(self, me: Device, seal: Seal) -> None:
+        of = seal.of
+        place = (of.conv, of.cell) if isinstance(of, CellKey) else (of.conv,)
+        if self.on("commit") and of.commit != ("commit", seal.secret, *place):
+            return
+        if isinstance(of, CellKey):
+            if of.pk == ("pk", ("cell", seal.secret)):
+                me.cells.setdefault(of, seal.secret)
+            else:
+                me.bad.add(of)
+        elif of in me.records and self.now - of.created <= RETAINED + 2 * DAY:
+            me.secrets.setdefault(of, seal.secret)
+
+    def receive(self, me: Device, conv: int, m: Message) -> str:
+        """R1 to R9: returns "shown", "waits" or "refused"."""
+        if m.conv != conv and self.on("R1-conversation"):
+            return "refused"
+        if self.on("S1-named"):
+            self.learn_head(me, conv, m.head)
+        known = me.heads[conv]
+        met = m.head.epoch <= known.epoch or self.on("S1-named")
+        if self.on("R4-head") and at(known, m.head.epoch) is not m.head and met:
+            return "refused"
+        named = me.named.setdefault(conv, [])
+        first = m not in me.asked  # What was known when it came counts, however long it waits.
+        if m.sender not in m.head.leaves and self.on("R2-listed"):
+            return "refused"
+        if self.on("R2-higher") and first and self._has_left(me, m, named):
+            return "refused"
+        confirmed = self.confirmed(me, m.sender) or m.sender in me.revoked
+        if not confirmed and self.on("R2-confirmed"):
+            return "refused"
+        if self.on("R3") and m.by != self.issued[m.sender]:
+            return "refused"
+        seqs = me.accepted.setdefault((conv, m.sender), {})
+        before, after = seqs.get(m.seq - 1), seqs.get(m.seq + 1)
+        chains = not (before and m.prev is not before) and not (after and after.prev is not m)
+        if self.on("R5") and (m.seq in seqs or not chains):
+            return "refused"
+        in_range = m.head.rekey <= m.record.head.epoch <= m.head.epoch
+        if self.on("R6-epoch") and not in_range:
+            return "refused"
+        if m.record.conv != conv and self.on("R6-conversation"):
+            return "refused"
+        me.asked.add(m)
+        if m.record not in me.secrets:
+            return "waits"
+        if m.key != (me.secrets[m.record], m.id, m.conv, m.sender, m.seq):
+            return "refused"
+        seqs[m.seq] = m
+        self._show(me, conv, m, first and self._has_left(me, m, named))
+        named.append(m.head)
+        return "shown"
+
+    def _has_left(self, me: Device, m: Message, named: list[Head]) -> bool:
+        """Return whether the sender is off a higher head that an earlier entry names, or that was
+        known before this entry could have come."""
+        heads = [*named, *([me.caught_up[m.conv]] if m.conv in me.caught_up else [])]
+        highest = max([m.head, *heads], key=lambda h: h.epoch)
+        return m.sender not in highest.leaves
+
+    def _show(self, me: Device, conv: int, m: Message, has_left: bool) -> None:
+        sender = self.devices[m.sender]
+        if not me.evil:
+            if (conv, m.text) in me.shown:
+                raise Violation(f"I3 {me.name} shows one message twice")
+            if not sender.evil and self.truth.get(m.text) != (sender.name, conv):
+                raise Violation(f"I3 {me.name} shows what {m.sender} did not send in {conv}")
+            if m.sender not in m.head.leaves:
+                raise Violation(f"I3 {me.name} shows {m.sender}, not in its head of {conv}")
+            if not sender.legit and not self.vouched(m.sender, self.step):
+                raise Violation(f"I4 {me.name} shows {m.sender} as {sender.person}")
+            held = at(me.heads[conv], m.head.epoch)
+            if not sender.evil and held not in (m.head, None):
+                raise Violation(f"I3 {me.name} and {m.sender} hold different heads of {conv}")
+            place = (conv, m.sender, m.seq)
+            if self.honest and self.agreed.setdefault(place, m.text) != m.text:
+                raise Violation(f"I3 devices show different messages {m.seq} of {m.sender}")
+            if has_left:
+                raise Violation(f"I3 {me.name} shows {m.sender}, known to have left before")
+        me.shown.append((conv, m.text))
+
+    def vouched(self, ghost: str, born: int) -> bool:
+        """Return whether a ghost may be taken for its person's device (``invariants``)."""
+        raise NotImplementedError
+
+    def sync(self, me: Device, rng: Random | None = None) -> None:
+        """The device comes online: keys, heads, log, what waited, requests for what is missing."""
+        rng = rng or Random(self.step)
+        if not me.evil:  # What its DeviceKeys before this time opened must be gone.
+            me.synced = max([t for t in me.renewals if self.now - t > 2 * DAY], default=0)
+        for sk, (_, superseded) in list(me.private.items()):
+            if superseded is not None and self.now - superseded > 2 * DAY and self.on("K1-device"):
+                del me.private[sk]
+        newest = max((created for created, _ in me.private.values()), default=0)
+        if newest <= self.now - 7 * DAY:
+            self.renew_key(me)
+        for conv in self.log:
+            if self.heads[conv] and self.look(me, conv, rng):
+                self.fetch_keys(me, conv, rng)
+                self._read_log(me, conv, rng)
+        self._destroy(me)
+        for record in {m.record for _, m in me.waiting} - set(me.secrets):
+            if self.on("D4-ack") or record not in me.asked:
+                me.asked.add(record)
+                self.open_requests.add((me.name, record))
+
+    def _read_log(self, me: Device, conv: int, rng: Random) -> None:
+        if self.honest:
+            since = self.log[conv][me.cursor.get(conv, 0) :]
+            kept = [e for e in since if self.now - self.accepted_at[e][0] <= RETAINED]
+            entries = [(conv, e) for e in kept]
+            me.cursor[conv] = len(self.log[conv])
+        else:
+            entries = [(conv, m) for m in self.messages if rng.random() < 0.6]
+            rng.shuffle(entries)
+        again = [w for w in me.waiting if w[0] == conv]
+        me.waiting = [w for w in me.waiting if w[0] != conv]
+        for place, m in again + entries:
+            if m.sender == me.name and self.truth.get(m.text, ("",))[0] == me.name:
+                continue
+            outcome = self.receive(me, conv, m)
+            if outcome == "waits" and (place, m) not in me.waiting:
+                me.waiting.append((place, m))
+            if outcome == "shown" or (outcome == "waits" and not self.on("R9")):
+                me.receipts.add((conv, m.text))
+        me.caught_up[conv] = me.heads[conv]
+
+    def _destroy(self, me: Device) -> None:
+        """K1."""
+        for r in list(me.secrets):
+            if self.now - r.created > RETAINED + DAY + 1 and self.on("K1-key"):
+                del me.secrets[r]
+        for ck in list(me.cells):
+            after = [k.created for k in self.cell_keys if (k.conv, k.cell) == (ck.conv, ck.cell)
+                     and k.created > ck.created]  # fmt: skip
+            old = self.on("K1-unused") and self.now - ck.created > 9 * DAY
+            replaced = self.on("K1-cell") and after and self.now - min(after) > 2 * DAY
+            if old or replaced:
+                del me.cells[ck]
+
+    def share(self, holder: Device, name: str, record: Record, rng: Random) -> bool:
+        """H1, H2, H3: the holder passes on the key, and the cell's key."""
+        conv, to_evil = record.conv, self.devices[name].evil
+        head = self.look(holder, conv, rng)
+        if not head or (holder.name not in head.leaves and not holder.evil):
+            return False
+        leaf = head.leaves.get(name)
+        if not leaf and self.on("H1-listed"):
+            return False
+        if not self.confirmed(holder, name) and self.on("H1-confirmed"):
+            return False
+        key = self.device_key(holder, name, rng)
+        if not key or key.pk == "invalid" or (holder.evil and to_evil):
+            return False
+        if holder.evil and rng.random() < 0.8:
+            if rng.random() < 0.5:
+                self.seals.append(Seal(key.pk, record, self.new("rubbish")))
+            return True
+        since = leaf.since if leaf else self.now
+        done = False
+        held: list[tuple[Record | CellKey, Atom]] = [*holder.secrets.items()]
+        held += holder.cells.items()
+        for of, secret in held:
+            if isinstance(of, CellKey) and (not leaf or of.cell != leaf.cell):
+                continue
+            wanted = of.conv == conv and (of is record or isinstance(of, CellKey))
+            if wanted and (of.created >= since or not self.on("H3")):
+                self.seals.append(Seal(key.pk, of, secret))
+                done = done or of is record
+        return done

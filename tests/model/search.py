@@ -1,0 +1,224 @@
+"""The rules of KEYS.md that the model can leave out, and the search for violations.
+
+``python -m tests.model.search rules [runs]`` prints what breaks without one rule at a time;
+``holds [runs]`` whether anything breaks with all of them.
+"""
+
+import sys
+from collections.abc import Sequence
+from random import Random
+from typing import NamedTuple
+
+from tests.model import attacks, steps
+from tests.model.steps import Step
+from tests.model.terms import Violation
+from tests.model.world import World
+
+RULES = {
+    "E0": "only confirmed devices get keys",
+    "E0-signature": "endorsements are signed",
+    "E0-grant": "admins hold a grant",
+    "E0-revoked": "a revoked device is not confirmed",
+    "E2": "only confirmed devices are listed",
+    "E2-fallen": "the server unlists devices that are no longer confirmed",
+    "E4-last": "an admin's endorsement needs the others gone",
+    "E4-before": "a revoked device still confirms those that its revocation lists",
+    "E4-list": "the revocation lists what stands, for a date can be forged",
+    "E4-loss": "endorsements since the loss are void",
+    "S1": "stamp of 10 min",
+    "S1-named": "not below an epoch named in an accepted header or record",
+    "S2-rekey": "epoch >= rekey_epoch",
+    "S2-age": "under 24 h",
+    "S2-confirmed": "author confirmed and listed",
+    "S2-lost": "a key that cannot be opened is replaced",
+    "S3-generation": "generations never go back",
+    "S3-age": "DeviceKey at most 14 days",
+    "S4-epoch": "cell's rekey_epoch",
+    "S4-age": "under 7 days",
+    "S4-author": "author in that cell",
+    "S4-confirmed": "author confirmed",
+    "S4-signature": "signature",
+    "S4-valid": "valid public key",
+    "S6": "refused messages are signed anew",
+    "S7": "own chain taken up",
+    "R1-conversation": "header names this conversation",
+    "R2-listed": "sender listed",
+    "R2-higher": "sender listed in the higher head",
+    "R2-confirmed": "sender confirmed",
+    "R3": "signature",
+    "R4-head": "same head",
+    "R5": "a seq once, chained",
+    "R6-epoch": "record's epoch between rekey_epoch and the header's",
+    "R6-created": "created between its head and now",
+    "R6-signature": "record's signature",
+    "R6-conversation": "record of this conversation",
+    "R9": "no receipt while waiting",
+    "commit": "secrets match commits",
+    "H1-listed": "shares to listed devices",
+    "H1-confirmed": "shares to confirmed devices",
+    "H2": "DeviceKey verified",
+    "H3": "history_from",
+    "C-move": "moving out raises the cell's rekey_epoch",
+    "rekey-entrant": "entrants with short history raise rekey_epoch",
+    "D1": "epoch and age of a message's key",
+    "D1-seq": "seq = last + 1",
+    "D2-rekey": "epoch of a new key",
+    "D2-limit": "keys an author may make",
+    "D3": "server refuses invalid public keys",
+    "D4": "requests are answered",
+    "D4-others": "by others after 2 s",
+    "D4-ack": "until the asker says so",
+    "K1-key": "S destroyed with the log",
+    "K1-device": "DeviceKey 48 h",
+    "K1-cell": "C 48 h after its successor",
+    "K1-unused": "C 9 days after it was made",
+}
+ALL_RULES = frozenset(RULES)
+STEPS: dict[str, Step] = {
+    name.removeprefix("step_"): found
+    for module in (steps, attacks)
+    for name, found in vars(module).items()
+    if name.startswith("step_")
+}
+OFTEN = ["sync"] * 5 + ["send"] * 6 + ["time"] * 3 + ["share"] * 3 + ["cell_key"] * 2 + list(STEPS)
+
+# The steps in this order, where chance alone is slow.
+THEFT = (
+    "new_phone endorse ghost time take_over_device time revoke forge_endorsement list_ghost "
+    "send send"
+)
+CELLS = (
+    "cell_key send sync sync sync month sync sync time sync sync time sync sync take_over_device"
+)
+
+SLEEP = "send sync sync sync month sync sync time sync sync time sync sync take_over_device"
+HINTS = {
+    "E0-signature": "ghost forge_endorsement list_ghost send send send",
+    "E2-fallen": "new_phone endorse ghost time add_person take_over_device forge_endorsement "
+    "list_ghost cell_key cell_key revoke send send",
+    "E4-last": "grant take_over_device ghost forge_endorsement forge_endorsement list_ghost sync "
+    "sync send send send",
+    "E4-list": THEFT,
+    "E4-loss": THEFT,
+    "S1": "send sync sync time leave take_over_device time send send send send",
+    "S2-confirmed": "ghost forge_key forge_key sync sync send send send",
+    "S4-author": "take_over_device forge_cell_key forge_cell_key leave send send",
+    "S4-confirmed": "ghost forge_cell_key forge_cell_key send send send",
+    "S6": "send send leave send send send",
+    "R2-confirmed": "ghost forge_key forge_key forge_message sync sync sync sync",
+    "R2-higher": "take_over_device send leave send send sync sync forge_message forge_message "
+    "sync sync sync sync sync",
+    "R4-head": "fork send send sync sync fork send send send sync sync sync sync sync sync",
+    "R6-created": "take_over_device forge_key sync sync send send time add_person" + " share" * 6,
+    "K1-key": SLEEP,
+    "K1-device": SLEEP,
+    "K1-cell": CELLS,
+    "K1-unused": CELLS,
+    "rekey-entrant": "send send time add_person send send",
+    "C-move": "cell_key cell_key move send leave send send send send",
+}
+# Rules of which the model can leave out one without harm, and why.
+SPARE = {
+    "E0-revoked": "a revoked device is off the newest head as well",
+    "E4-before": "what falls is unlisted by all alike: a loss of phones, not of secrets",
+    "R1-conversation": "R4's head is another conversation's",
+    "R6-conversation": "the commit is",
+    "R6-epoch": "honest senders keep S2, an honest server D1",
+    "D2-rekey": "honest senders do not use such a key (S2)",
+}
+# Either of the two suffices.
+TOGETHER = {"S4-valid": {"D3"}, "E4-loss": {"E4-list"}, "K1-cell": {"K1-unused"}}
+# The run before which nothing was met, where it takes many.
+STARTS = {
+    "E2-fallen": 1590,
+    "E4-last": 240,
+    "E4-list": 1730,
+    "E4-loss": 270,
+    "K1-cell": 470,
+    "K1-unused": 470,
+    "R2-confirmed": 3330,
+    "R3": 650,
+    "R6-created": 590,
+    "S1-named": 380,
+    "commit": 590,
+}
+# Rules whose loss the search has not met; nothing follows from that.
+UNMET = {"E0-grant", "S4-signature", "R2-listed", "R6-signature", "D1-seq"}
+
+
+class Found(NamedTuple):
+    """A violation, the shortest run that leads to it, and after how many runs it was met."""
+
+    violation: str
+    trace: list[str]
+    runs: int
+
+
+Plan = list[tuple[str, int]]
+
+
+def run(
+    rules: frozenset[str], server: bool, takeover: bool, seed: int, plan: Plan
+) -> tuple[str, World]:
+    """Return the violation, if any, and the world."""
+    w = World(rules, server, takeover, seed)
+    try:
+        for number, (name, one) in enumerate(plan, 1):
+            w.step = number
+            STEPS[name](w, Random(one))
+            w.check()
+        if server:
+            w.drain()
+    except Violation as violation:
+        return str(violation), w
+    return "", w
+
+
+def search(
+    rules: frozenset[str], runs: int, order: str = "", seed: int = 0, start: int = 0
+) -> Found | None:
+    """Return the first violation; ``order``: the steps to take instead of any."""
+    for n in range(start, start + runs):
+        rng = Random(f"{seed}/{n}")
+        server = rng.random() < 0.4
+        takeover = not server and rng.random() < 0.4
+        names: Sequence[str] = order.split() or [rng.choice(OFTEN) for _ in range(30)]
+        plan = [(name, rng.randrange(10**6)) for name in names]
+        violation, _ = run(rules, server, takeover, n, plan)
+        if violation:
+            return _shrunk(rules, server, takeover, n, plan, violation)
+    return None
+
+
+def _shrunk(
+    rules: frozenset[str], server: bool, takeover: bool, seed: int, plan: Plan, violation: str
+) -> Found:
+    kind, at = violation.split()[0], 0
+    while at < len(plan):
+        fewer = plan[:at] + plan[at + 1 :]
+        found, _ = run(rules, server, takeover, seed, fewer)
+        plan, at = (fewer, 0) if found.startswith(kind) else (plan, at + 1)
+    found, w = run(rules, server, takeover, seed, plan)
+    return Found(found, w.trace, seed + 1)
+
+
+def look_for(rule: str, runs: int) -> Found | None:
+    """Search for what must break without a rule."""
+    rules = ALL_RULES - {rule} - TOGETHER.get(rule, set())
+    return search(rules, runs, HINTS.get(rule, ""), start=STARTS.get(rule, 0))
+
+
+def main() -> None:
+    runs = int(sys.argv[2]) if len(sys.argv) > 2 else 3000
+    if sys.argv[1] == "holds":
+        results = {"all rules": search(ALL_RULES, runs, seed=int((*sys.argv, "0")[3]))}
+    else:
+        wanted = [rule for rule in RULES if rule not in SPARE and rule not in UNMET]
+        results = {f"without {rule} ({RULES[rule]})": look_for(rule, runs) for rule in wanted}
+    for name, found in results.items():
+        outcome = f"{found.violation} [run {found.runs}]" if found else f"nothing in {runs} runs"
+        print(f"== {name}: {outcome}", *(found.trace if found else ()), sep="\n   ", flush=True)
+
+
+if __name__ == "__main__":
+    main()

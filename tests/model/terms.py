@@ -1,0 +1,155 @@
+"""Terms of the symbolic model: records, seals, devices. Cryptography is perfect.
+
+A seal opens with its private key, a signature is made with its signing key, nothing else. A record
+equals only itself, because its hash covers its signature. ``by`` is the signing key. ``born`` (a
+step) is the model's own note; no rule reads it. Times are hours.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+DAY = 24
+RETAINED = 30 * DAY  # The log.
+HEALED = 23 * DAY  # DeviceKey 14 days, then cell key 7, then key 1, and the day of the copy.
+
+Atom = tuple[Any, ...]  # A key or secret: its kind and number.
+PublicKey = Atom | str  # ("pk", private key), ("pk", ("cell", C)) or "invalid".
+
+
+class Violation(Exception):
+    """An invariant does not hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    cell: int
+    since: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Head:
+    conv: int
+    epoch: int
+    prev: Head | None
+    leaves: dict[str, Leaf]
+    rekey: int
+    cells: dict[int, int]  # By cell: its rekey_epoch.
+    created: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DeviceKey:
+    device: str
+    generation: int
+    created: int
+    pk: PublicKey
+    by: Atom
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Record:
+    conv: int
+    author: str
+    head: Head
+    created: int
+    commit: Atom
+    by: Atom
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CellKey:
+    conv: int
+    cell: int
+    head: Head
+    author: str
+    created: int
+    commit: Atom
+    pk: PublicKey
+    by: Atom
+
+
+@dataclass(frozen=True, slots=True)
+class Seal:
+    pk: PublicKey
+    of: Record | CellKey  # Whose secret this claims to be.
+    secret: Atom
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Message:
+    conv: int
+    id: Atom
+    sender: str
+    seq: int
+    attempt: int
+    prev: Message | None
+    record: Record
+    head: Head
+    key: Atom
+    text: Atom
+    by: Atom
+    born: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Endorsement:
+    endorsed: str
+    endorser: str
+    admin: bool
+    created: int
+    by: Atom
+    born: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Revocation:
+    loss: int
+    born: int
+    standing: frozenset[Endorsement]
+
+
+def at(head: Head | None, epoch: int) -> Head | None:
+    """Return this head's ancestor of that epoch."""
+    while head and head.epoch > epoch:
+        head = head.prev
+    return head if head and head.epoch == epoch else None
+
+
+class Device:
+    """A device and all that it holds."""
+
+    def __init__(self, name: str, person: str, signing: Atom) -> None:
+        self.name, self.person, self.signing = name, person, signing
+        self.legit, self.evil, self.pending = True, False, False
+        self.copied: int | None = None
+        self.stolen, self.stolen_step = 0, 0
+        self.generation, self.synced = 0, 0
+        self.renewals: list[int] = []
+        self.forget()
+
+    def forget(self) -> None:
+        """Lose all state but the signing key."""
+        self.private: dict[Atom, tuple[int, int | None]] = {}  # Created, superseded.
+        self.heads: dict[int, Head] = {}
+        self.caught_up: dict[int, Head] = {}  # Known when the log was last read to its end.
+        self.stamped: dict[int, int] = {}
+        self.revoked: dict[str, Revocation] = {}
+        self.secrets: dict[Record, Atom] = {}
+        self.cells: dict[CellKey, Atom] = {}
+        self.records: set[Record] = set()
+        self.generations: dict[str, int] = {}
+        self.chain: dict[int, tuple[int, Message | None]] = {}
+        self.accepted: dict[tuple[int, str], dict[int, Message]] = {}
+        self.waiting: list[tuple[int, Message]] = []
+        self.cursor: dict[int, int] = {}
+        self.named: dict[int, list[Head]] = {}
+        self.shown: list[tuple[int, Atom]] = []
+        self.receipts: set[tuple[int, Atom]] = set()
+        self.asked: set[Message | Record] = set()
+        self.bad: set[CellKey] = set()
+
+    def atoms(self) -> set[Atom]:
+        """Return all secrets that it holds."""
+        return {*self.private, *self.secrets.values(), *self.cells.values()}

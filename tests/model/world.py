@@ -1,0 +1,215 @@
+"""A symbolic model of KEYS.md: small worlds, random steps, an attacker who derives all it can.
+
+Four people with up to three devices each use two conversations; the first has cells of two
+devices. The server is honest (rules D) or is the attacker, who chooses what each device sees, in
+which order, and forges with every key it knows. The CA and the roster authority are honest, or
+the attacker holds their keys too (``takeover``) and signs heads that fork. Members may be
+dishonest: they author keys with rubbish seals, flood, withhold shares, publish invalid keys.
+Devices are stolen, their keys copied, their state lost. Time runs in hours, so a stamp of 10 min
+is one of the same hour.
+
+A step is a name and a seed, so a run repeats exactly and shrinks by leaving steps out. After
+each step :meth:`World.check` computes all that the attacker can open, and the invariants:
+
+I1 no outsider reads; I2 no device reads what came after its removal; I3 what is shown is what
+its sender sent, once, in its conversation, and all agree; I4 no ghost (a device in somebody's
+name) reads or is shown as its person; I5 an honest device's message is accepted and shown by all
+honest entitled devices, whatever one insider does (honest server); I6 nobody reads what is
+before its history_from; I7 receipts only for what is shown; I8 copied keys are worth nothing
+after 23 days, and nobody seals to an older DeviceKey than it has seen; I9 a stolen phone holds
+nothing that is older than the log keeps; I10 an insider makes others keep at most four keys a
+day beyond those that changes of the roster ask for.
+
+Not modelled: bytes and parsing (R1 but for the conversation id), KEMs, Merkle proofs (a head
+lists its leaves), rights, rates (but D2's), state, names and units, notices and digits (E1, E3,
+E5, E6), who may revoke and void revocations (E4: cases.py in tests/records has them), clocks
+that differ (T1), crashes (S5, R8), log hashes (an alarm, which stops nothing), C1 and C2's
+generations, direct conversations' ids (R10). Random search in small worlds proves nothing
+absent.
+"""
+
+from collections.abc import Iterable
+from random import Random
+
+from tests.model.receiving import Receiving
+from tests.model.terms import DAY, HEALED, RETAINED, Atom, Device, Message, Violation
+
+
+class World(Receiving):
+    """People, devices and conversations, and what must hold of them."""
+
+    def __init__(
+        self, rules: frozenset[str], honest_server: bool, takeover: bool, seed: int
+    ) -> None:
+        super().__init__(rules, honest_server, takeover, seed)
+        for person in ("chan", "asha", "balu"):
+            self.register(person)
+        self.trace = [
+            f"server {'honest' if honest_server else 'attacker'}; CA and roster authority "
+            f"{'taken over' if takeover else 'honest'}; policy "
+            f"{'approval' if self.approval else 'none'}; history_days {self.history}"
+        ]
+        for conv, people in ((0, ("asha", "balu", "chan")), (1, ("asha", "balu"))):
+            since = self.now - self.history[conv] * DAY
+            listed = [d.name for d in self.devices.values() if d.person in people]
+            self.publish(conv, dict.fromkeys(listed, since))
+        for device in self.devices.values():
+            self.sync(device)
+
+    def closure(self, atoms: Iterable[Atom]) -> set[Atom]:
+        """Return all secrets that somebody with these opens from all seals ever made."""
+        found, grown = set(atoms), True
+        while grown:
+            keys = found | {("cell", a) for a in found}
+            more = {s.secret for s in self.seals if s.pk[1] in keys} - found
+            found, grown = found | more, bool(more)
+        return found
+
+    def vouched(self, ghost: str, born: int) -> bool:
+        """Return whether a device that was taken over endorsed the ghost while some honest device
+        could not know better; or, under policy none, whether it may be the first or next."""
+        person, honest = (
+            self.devices[ghost].person,
+            [d for d in self.devices.values() if not d.evil],
+        )
+        before = self.person_devices(person)
+        earlier = before[: before.index(ghost)]
+        if not self.approval and (self.takeover or all(n in self.revoked for n in earlier)):
+            return True
+        for e in self.endorsements:
+            by = self.devices[e.endorser]
+            if e.endorsed != ghost or not by.evil or e.by != self.issued[e.endorser]:
+                continue
+            one = self.revoked.get(by.name)
+            unaware = any(by.name not in d.revoked for d in honest)
+            known = one is None or one.born > born or (not self.honest and unaware)
+            others = [d for d in honest if d.person == person and not d.pending]
+            left = any(d.name not in self.revoked for d in others) and self.honest
+            admin = by.person in self.granted or by.name == self.root
+            own = by.person == person and not e.admin
+            if by.legit and known and (own or (e.admin and not left and admin)):
+                return True
+            if not by.legit and own and self.vouched(by.name, born):
+                return True
+        return False
+
+    def entitled(self, device: Device, m: Message) -> str:
+        """Return "" if the device may read the message, else the invariant that forbids it."""
+        when, accepted = self.accepted_at[m]
+        head = accepted if self.honest else m.head
+        heads, why = self.heads[m.conv], "I1"
+        listing = [h for h in heads if device.name in h.leaves]
+        if not device.legit:
+            vouched = listing and self.vouched(device.name, m.born)
+            return "" if vouched else "I4" if listing else "I1"
+        copied = device.copied
+        if copied is not None and not device.evil and m.record.created > copied + HEALED:
+            return "I8"
+        stolen = self.honest and device.evil and copied is None
+        if stolen and device.synced - when > RETAINED + 3 * DAY:
+            return "I9"
+        for h in listing:
+            covers = h.leaves[device.name].since <= when
+            stamped = not self.honest and self.superseded.get(h, self.now) >= when and covers
+            later = h is head or (h.epoch > head.epoch and covers)
+            if stamped or ((self.honest or self.takeover) and later):
+                return ""
+            why = "I2" if h.epoch < head.epoch else "I6" if why != "I2" else why
+        return why
+
+    def check(self) -> None:
+        """Raise Violation unless every invariant holds."""
+        evil = [d for d in self.devices.values() if d.evil or d.copied is not None]
+        for d in self.devices.values():
+            if d.evil:
+                self.known |= d.atoms() | {d.signing}
+        self.known = self.closure(self.known)
+        # Ghosts alone, too: an insider beside them may read.
+        reach = {
+            d.name: self.closure(d.atoms())
+            for d in self.devices.values()
+            if d not in evil or not d.legit
+        }
+        for m in self.messages:
+            secret = m.key[0]
+            if self.devices[m.sender].evil or m.text not in self.truth:
+                continue
+            about = f"{m.sender}'s message {m.seq} in {m.conv}, key by {m.record.author}"
+            if secret in self.known:
+                reasons = [self.entitled(d, m) for d in evil]
+                if all(reasons):
+                    worst = max(reasons, default="I1")
+                    raise Violation(f"{worst} the attacker reads {about}")
+            for name, secrets in reach.items():
+                mixed = not self.devices[name].legit and self.devices[m.record.author].evil
+                reads = not mixed and secret in secrets - self.reused
+                why = self.entitled(self.devices[name], m) if reads else ""
+                if why:
+                    raise Violation(f"{why} {name} can read {about}")
+        for d in self.devices.values():
+            if d.receipts - set(d.shown):
+                raise Violation(f"I7 {d.name} acknowledges what it does not show")
+            if self.honest and d.evil:
+                self._check_flood(d)
+
+    def _check_flood(self, d: Device) -> None:
+        for conv, records in self.records.items():
+            mine = [r for r in records if r.author == d.name]
+            most = 3 + len({r.head.rekey for r in mine})
+            if any(sum(0 <= r.created - o.created < DAY for r in mine) > most for o in mine):
+                raise Violation(f"I10 {d.name} floods {conv} with keys")
+
+    def drain(self) -> None:
+        """I5: all come online and send; queues drain; then nobody waits for what can be had."""
+        honest = [d for d in self.devices.values() if not d.evil and d.legit]
+        self.settle()
+        for d in honest:
+            for conv, heads in self.heads.items():
+                listed = d.name in heads[-1].leaves and not d.pending
+                if listed and not self.send(d, conv, Random(1)):
+                    raise Violation(f"I5 {d.name} cannot send in {conv}")
+        self.settle()
+        for d in honest:
+            for m in self.messages:
+                if not self._owed(d, m) or (m.conv, m.text) in d.shown:
+                    continue
+                leaves = self.heads[m.conv][-1].leaves
+                others = [o for o in honest if o is not d and o.name in leaves]
+                if m.record in d.secrets or any(m.record in o.secrets for o in others):
+                    raise Violation(f"I5 {d.name} never shows {m.sender}'s message in {m.conv}")
+        self.check()
+
+    def _owed(self, d: Device, m: Message) -> bool:
+        """Return whether an honest device must come to show a message, if anybody has its key."""
+        when, accepted = self.accepted_at[m]
+        head, sender = self.heads[m.conv][-1], self.devices[m.sender]
+        both = d.name in head.leaves and d.name in accepted.leaves and d is not sender
+        true = not sender.evil and m.text in self.truth and sender.name not in self.revoked
+        kept = self.now - when <= RETAINED and not d.pending
+        # One that left and came again is a newcomer.
+        return both and true and kept and head.leaves[d.name].since <= when
+
+    def settle(self) -> None:
+        """D4: requests go to all who may hold the key, the dishonest first."""
+        for turn in range(4):
+            self.step += 1
+            for d in self.devices.values():
+                self.sync(d)
+            asked = sorted(
+                self.open_requests, key=lambda r: (r[0], self.records[r[1].conv].index(r[1]))
+            )
+            for name, record in asked:
+                order = sorted(self.devices.values(), key=lambda d: (not d.evil, d.name))
+                leaves = self.heads[record.conv][-1].leaves
+                holders = [d for d in order if d.name != name and d.name in leaves]
+                if not self.on("D4-others"):
+                    holders = holders[:1]
+                done = False
+                for holder in holders if self.on("D4") else ():
+                    done = self.share(holder, name, record, Random(turn + 1))
+                    if done and not (self.on("D4-ack") and holder.evil):
+                        break
+                if done:
+                    self.open_requests.discard((name, record))
+        for d in self.devices.values():
+            self.sync(d)
