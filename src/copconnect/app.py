@@ -111,7 +111,7 @@ class Container:
             attachments=self.attachments,
             leases=self.leases,
             wakeup_log=self.wakeup_log,
-            options=_options(settings),
+            options=_options(settings, self.authority.departments[-1].kem),
         )
         late.service = self.delivery
         self.sockets = Sockets(
@@ -155,10 +155,11 @@ class Container:
         await self._stack.aclose()
 
 
-def _options(settings: Settings) -> Options:
-    """Return what the settings choose for the Delivery Service."""
+def _options(settings: Settings, lowest_kem: int) -> Options:
+    """Return what the settings choose for the Delivery Service; never a lower KEM than the
+    department record's."""
     return Options(
-        kem=XWING if settings.kem == "x-wing" else X25519,
+        kem=max(lowest_kem, XWING if settings.kem == "x-wing" else X25519),
         cell_size=settings.cell_size,
         roster_batch_ms=settings.roster_batch_ms,
         log_days=settings.log_retention_days,

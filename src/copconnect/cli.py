@@ -2,13 +2,13 @@
 
 import errno
 import os
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from copconnect.auth_service import authority
+from copconnect.auth_service.key_files import AuthorityMissing
 from copconnect.auth_service.service import NoGateway
-from copconnect.clock import SystemClock
 from copconnect.commands import admin, conversations, roster, serving
 from copconnect.commands.cluster import cluster
 from copconnect.commands.demo import demo
@@ -30,12 +30,18 @@ app.command()(cluster)
 
 
 @app.command()
-def init(data: Data = None) -> None:
-    """Make the department's certificate authority and an empty database."""
-    settings = settings_of(data)
+def init(
+    data: Data = None,
+    policy: Annotated[
+        Literal["approval", "none"] | None,
+        typer.Option(help="Whether an admin confirms each person's first device."),
+    ] = None,
+) -> None:
+    """Make the department's certificate authority, its first record and an empty database."""
+    settings = settings_of(data, **({"department_policy": policy} if policy is not None else {}))
     keys = settings.data_dir / "keys"
     try:
-        authority.create(keys, settings.department, SystemClock().now_ms())
+        admin.create_authority(settings)
     except FileExistsError as error:
         raise stop(f"There is a certificate authority already: {error}") from error
 
@@ -48,6 +54,16 @@ def init(data: Data = None) -> None:
         f"[bold]Now move {keys / authority.ROOT_KEY} to offline storage[/bold] (two copies, two "
         "safes). The server never needs it; whoever holds it can become any officer."
     )
+    if settings.department_policy == "approval":
+        console.print(
+            "Nobody's device is confirmed yet. Let your first admin register, then name that "
+            "device: copconnect admin root-admin NUMBER ROOT_KEY"
+        )
+    else:
+        console.print(
+            "[bold]Policy none:[/bold] a person's first device is taken without anybody's "
+            "approval, and shown as not approved. That is for trials."
+        )
 
 
 @app.command()
@@ -72,7 +88,7 @@ def serve(
             serving.run_workers(settings, workers, options)
         else:
             served = serving.run(settings)
-    except (authority.AuthorityMissing, NoGateway, CannotShare) as error:
+    except (AuthorityMissing, NoGateway, CannotShare) as error:
         raise stop(str(error)) from error
     except OSError as error:
         if error.errno != errno.EADDRINUSE:

@@ -74,8 +74,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     cell_size: Annotated[int, Meta(ge=8, le=256)] = 256
     """Devices in one cell at most. Less is for trials of many cells."""
     kem: Literal["x25519", "x-wing"] = "x-wing"
-    """HPKE KEM of new conversations. Where it is the higher one, it also raises that of others with
-    their next roster head."""
+    """HPKE KEM of new conversations, and the lowest that ``copconnect init`` writes into department
+    record 1. Where it is the higher one, it also raises that of others with their next roster
+    head."""
     roster_batch_ms: NotNegative = 60_000
     """How long changes that take nobody out are gathered for one roster head in conversations of
     more than 256 devices."""

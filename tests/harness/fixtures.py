@@ -156,7 +156,7 @@ def department(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("department")
     databank.write(folder / "databank")
     data = folder / "data"
-    run_copconnect(data, "init")
+    run_copconnect(data, "init", "--policy", "none")
     run_copconnect(data, "roster", "import", str(folder / "databank"))
     return data
 

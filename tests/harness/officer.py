@@ -1,6 +1,6 @@
 """An officer's device as far as HTTP goes: registers for real and calls the API.
 
-It holds a device key but speaks no MLS; tests that need messages use the client core.
+It signs with its key and reads no messages; tests that need messages use the client core.
 """
 
 import secrets
@@ -37,6 +37,7 @@ class Device:
         self.officer = officer
         self.client_id = secrets.token_hex(16)
         self.person_id = ""
+        self.device = b""
         self.http = httpx.Client(
             base_url=server.url, headers={"accept": MSGPACK}, timeout=PATIENCE_S
         )
@@ -100,6 +101,7 @@ class Device:
             wire.ClientRegistered,
         )
         self.person_id = registered.person_id
+        self.device = bytes.fromhex(registered.device)
         self.http.headers["authorization"] = f"Bearer {registered.access_token}"
         code = self.call("GET", "/v1/conduct?language=en", None, wire.ConductCode)
         self.call(

@@ -29,7 +29,7 @@ def test_each_server_is_a_fresh_department(server: ServerProcess) -> None:
 
 
 def test_settings_reach_the_server(make_server: Callable[..., ServerProcess]) -> None:
-    server = make_server(registration_policy="enrolment_code", otp_attempts=1)
+    server = make_server(second_factor="enrolment_code", otp_attempts=1)
     with Device(server, OFFICER) as device:
         asked = device.call(
             "POST",

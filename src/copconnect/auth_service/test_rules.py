@@ -1,6 +1,7 @@
 """Rules of the Authentication Service, in general and at the edges."""
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -8,6 +9,8 @@ from copconnect import errors, phone_number
 from copconnect.auth_service import rules
 from copconnect.auth_service.limits import MAX_KEYS, SlidingWindow
 
+# "signing key: of mixed order" of spec/keys.
+MIXED_ORDER = "2d9d234354278a2d67a918ec09f233b282b4168e768b12c555049e248639dbdf"
 TIMES = st.lists(st.integers(0, 2 * rules.HOUR_MS), max_size=30)
 # GSM 03.38 without its escape table: what a 160-character SMS may hold.
 GSM_7 = set("@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡"
@@ -95,3 +98,27 @@ def test_hashes_are_bound_to_their_challenge(first: str, second: str) -> None:
 def test_a_made_up_proof_is_refused(public: bytes, signature: bytes, message: bytes) -> None:
     with pytest.raises(errors.ProofInvalid):
         rules.check_proof(public, signature, message)
+
+
+def test_d3_a_key_of_mixed_or_small_order_registers_nothing() -> None:
+    key = Ed25519PrivateKey.generate()
+    good = key.public_key().public_bytes_raw()
+    rules.check_proof(good, key.sign(b"proof"), b"proof")
+    # The identity verifies a signature of zeros over any message where nobody looks at the order.
+    small = (1).to_bytes(32, "little")
+    mixed = bytes.fromhex(MIXED_ORDER)
+    for bad in (small, mixed):
+        with pytest.raises(errors.ProofInvalid):
+            rules.check_proof(bad, small + bytes(32), b"proof")
+
+
+@given(st.integers(0, 10**9), st.integers(1, 10**5), st.integers(4, 10))
+def test_guesses_never_find_more_codes_than_the_threshold_would(
+    failures: int, threshold: int, shortest: int
+) -> None:
+    digits = rules.code_digits(failures, threshold, shortest)
+    assert shortest <= digits <= rules.MOST_DIGITS
+    if failures < threshold:
+        assert digits == shortest
+    elif digits < rules.MOST_DIGITS:
+        assert failures / 10**digits < threshold / 10**shortest

@@ -13,12 +13,15 @@ from rich.table import Table
 
 from copconnect.app import Container
 from copconnect.auth_service import authority
+from copconnect.auth_service.key_files import AuthorityMissing, load_key
 from copconnect.clock import SystemClock
 from copconnect.commands.options import Data, console, number_of, settings_of, stop, with_roles
 from copconnect.ids import ClientId, PersonId
+from copconnect.records.department import Policy
+from copconnect.records.kem import X25519, XWING
+from copconnect.settings import Settings
 
 app = typer.Typer(help=__doc__, no_args_is_help=True)
-OPERATOR = "operator"
 # No 0/O, 1/I/L: people read these aloud and copy them from paper.
 LETTERS = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
 CODE_LENGTH = 12  # 59 bits.
@@ -44,30 +47,6 @@ def restore(number: Number, data: Data = None) -> None:
     console.print("Restored. Their devices register again.")
 
 
-@app.command()
-def approve(
-    number: Number,
-    data: Data = None,
-    refuse: Annotated[bool, typer.Option("--refuse", help="Refuse instead.")] = False,
-) -> None:
-    """Decide a registration in place of the unit's admin."""
-    wanted = number_of(number)
-
-    async def work(container: Container) -> int:
-        async with container.database.transaction() as connection:
-            person = await _person(container, wanted)
-            waiting = await container.auth.accounts.pending_of(connection, person)
-            for approval in waiting:
-                await container.auth.accounts.decide_approval(
-                    connection, approval, not refuse, OPERATOR
-                )
-        return len(waiting)
-
-    if with_roles(settings_of(data), work) == 0:
-        raise stop("This person waits for no approval.")
-    console.print("Refused." if refuse else "Approved.")
-
-
 @app.command("list-clients")
 def list_clients(number: Number, data: Data = None) -> None:
     """List a person's devices."""
@@ -75,7 +54,10 @@ def list_clients(number: Number, data: Data = None) -> None:
 
     async def work(container: Container) -> None:
         person = await _person(container, wanted)
-        table = Table("Client", "Label", "Registered", "Last seen", "Certificate until", "Revoked")
+        table = Table(
+            *("Client", "Label", "Registered", "Last seen", "Certificate until"),
+            *("Confirmed", "Revoked"),
+        )
         for client in await container.auth.accounts.clients(person):
             table.add_row(
                 client.client_id,
@@ -83,6 +65,7 @@ def list_clients(number: Number, data: Data = None) -> None:
                 _date(client.created_ms),
                 _date(client.last_seen_ms),
                 _date(client.certificate_expires_ms),
+                client.confirmed.replace("_", " "),
                 "yes" if client.revoked else "no",
             )
         console.print(table)
@@ -95,11 +78,12 @@ def revoke_client(
     client: Annotated[str, typer.Argument(help="The client's id, from list-clients.")],
     data: Data = None,
 ) -> None:
-    """Revoke one device, such as a lost phone."""
+    """Revoke one device, such as a lost phone. It is locked and keeps what it holds: a wipe is for
+    the person's other device or an admin, in the app."""
 
     async def work(container: Container) -> bool:
         async with container.database.transaction() as connection:
-            done = await container.auth.accounts.revoke(
+            done = await container.auth.revoking.by_authority(
                 connection, {ClientId(client): "device_removed"}
             )
         return bool(done)
@@ -118,9 +102,51 @@ def next_issuing_ca(
     keys = settings_of(data).data_dir / "keys"
     try:
         name = authority.next_issuing(keys, root_key, SystemClock().now_ms())
-    except (authority.AuthorityMissing, OSError, ValueError) as error:
+    except (AuthorityMissing, OSError, ValueError) as error:
         raise stop(str(error)) from error
     console.print(f"{name} issues certificates from the next start on.", highlight=False)
+
+
+@app.command("root-admin")
+def root_admin(
+    number: Number,
+    root_key: Annotated[Path, typer.Argument(help="root.key.pem, from offline storage.")],
+    data: Data = None,
+    client: Annotated[
+        str | None, typer.Option(help="Which of several devices, from list-clients.")
+    ] = None,
+) -> None:
+    """Name a person's device as a root admin's, in a new department record. Root admins confirm
+    devices and grant units; keep them few. Copy the keys folder to every node afterwards."""
+    wanted = number_of(number)
+
+    async def work(container: Container) -> int:
+        person = await _person(container, wanted)
+        devices = [one for one in await container.auth.accounts.clients(person) if not one.revoked]
+        chosen = [one for one in devices if client is None or one.client_id == client]
+        if not chosen:
+            raise stop("This person has no such device. They register it first.")
+        if len(chosen) > 1:
+            raise stop("This person has several devices: choose one with --client.")
+        record = await container.auth.departments.name_root_admin(
+            load_key(root_key), bytes.fromhex(chosen[0].device)
+        )
+        return record.number
+
+    try:
+        made = with_roles(settings_of(data), work)
+    except (OSError, ValueError) as error:
+        raise stop(str(error)) from error
+    console.print(f"Department record {made} names this device as a root admin's.")
+
+
+def create_authority(settings: Settings) -> None:
+    """Make the certificate authority and department record 1. Raises FileExistsError."""
+    policy = Policy.APPROVAL if settings.department_policy == "approval" else Policy.NONE
+    kem = XWING if settings.kem == "x-wing" else X25519
+    authority.create(
+        settings.data_dir / "keys", settings.department, SystemClock().now_ms(), policy, kem
+    )
 
 
 @app.command("enrolment-codes")

@@ -19,8 +19,6 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from copconnect.app import Container
-from copconnect.auth_service import authority
-from copconnect.clock import SystemClock
 from copconnect.commands import admin, conversations, roster, serving
 from copconnect.commands.options import console, settings_of, stop, with_roles
 from copconnect.ids import PersonId, UnitId
@@ -54,7 +52,7 @@ def demo(
     officers: Annotated[bool, typer.Option(help="Start the simulated officers.")] = True,
 ) -> None:
     """Start a synthetic force to try out."""
-    settings = settings_of(data, port=port, demo=True, **GENEROUS)
+    settings = settings_of(data, port=port, demo=True, department_policy="none", **GENEROUS)
     # Before the data is touched: what listens there may be another demo that uses it.
     if not _can_listen(settings):
         raise stop(f"Port {port} is in use. Choose another: make demo PORT={port + 1}")
@@ -92,8 +90,9 @@ def prepare(settings: Settings, people: int, seed: int) -> None:
     and of the shown commissionerate, unless they are there."""
     keys = settings.data_dir / "keys"
     if not (keys.is_dir() and any(keys.iterdir())):
-        authority.create(keys, settings.department, SystemClock().now_ms())
+        admin.create_authority(settings)
         console.print(f"Made a certificate authority in {keys}.")
+        console.print("A first device needs nobody's approval here: never so on a real server.")
     _load(settings, people, seed)
     with_roles(settings, create_standing)
 
@@ -120,9 +119,9 @@ async def create_standing(container: Container) -> None:
     there = await container.delivery.audiences.rules()
     for rule, talk in STANDING:
         if rule not in there:
-            _, people, cells = await conversations.create_for(container, rule, talk=talk)
+            _, people, _ = await conversations.create_for(container, rule, talk=talk)
             whose = ", ".join(rule.unit_ids) or "everyone"
-            console.print(f"Made the conversation of {whose}: {people:,} people, {cells:,} cells.")
+            console.print(f"Made the conversation of {whose}: {people:,} people.")
 
 
 async def station_of(container: Container) -> list[Person]:
@@ -140,7 +139,7 @@ async def station_of(container: Container) -> list[Person]:
 async def letters(container: Container, station: Sequence[Person]) -> dict[str, str]:
     """Return new enrolment codes by number where the policy asks for them: those of the data bank
     may be used up, and the simulated officers register anew at each start."""
-    if container.settings.registration_policy != "enrolment_code":
+    if container.settings.second_factor != "enrolment_code":
         return {}
     codes = await admin.new_codes(container, [PersonId(one.person_id) for one in station])
     return dict(zip((one.number for one in station), codes, strict=True))
