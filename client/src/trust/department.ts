@@ -34,6 +34,11 @@ export async function checkDepartment(
   former = 0,
 ): Promise<void> {
   await DepartmentFormat.verify(record, rootKey);
+  requireNewer(record, former);
+}
+
+/** The same for a record whose signature is checked. */
+export function requireNewer(record: Department, former: number): void {
   const known = record.policy === POLICY_NONE || record.policy === POLICY_APPROVAL;
   refuseUnless(known, "E0", "unknown policy");
   refuseUnless(record.number > former, "E0", "not newer than the record before");

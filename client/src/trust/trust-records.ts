@@ -13,7 +13,7 @@ import { compareBytes } from "../keys/compare.ts";
 import { idOf, type DeviceId, type PersonId } from "../keys/ids.ts";
 import type { Signed } from "../keys/record.ts";
 import { refuseUnless } from "../keys/refused.ts";
-import { DepartmentFormat, checkDepartment, type Department } from "./department.ts";
+import { DepartmentFormat, requireNewer, type Department } from "./department.ts";
 import { readCertificate, spkiHash, type Certificate } from "./device-certificate.ts";
 import { EndorsementFormat, requireEndorsementValues, type Endorsement } from "./endorsement.ts";
 import { GrantFormat, requireGrantValues, type Grant } from "./grant.ts";
@@ -166,8 +166,11 @@ export class TrustRecords {
   async addDepartment(bytes: Uint8Array): Promise<void> {
     const record = DepartmentFormat.parse(bytes);
     if (has(this.#departments, record)) return;
-    await checkDepartment(record, this.#rootKey, this.#departments.at(-1)?.number ?? 0);
+    await DepartmentFormat.verify(record, this.#rootKey);
+    // Another call may have added it, or a newer one, meanwhile.
+    if (has(this.#departments, record)) return;
     const before = this.#departments.at(-1);
+    requireNewer(record, before?.number ?? 0);
     const later = before === undefined || record.created > before.created;
     refuseUnless(later, "E0", "dated before the department record that it replaces");
     this.#departments.push(record);
