@@ -44,20 +44,20 @@ def create(
         return await create_for(container, rule, talk=talk)
 
     try:
-        made, people, cells = with_roles(settings_of(data), work)
+        made, people, devices = with_roles(settings_of(data), work)
     except NobodyLeads as error:
         raise stop(
             "No such unit, or neither it nor a unit above it has an admin (unit_admin) in the "
             "data bank, who could write there."
         ) from error
-    console.print(f"Made conversation {made}: {people:,} people, {cells:,} cells.")
+    console.print(f"Made conversation {made}: {people:,} people, {devices:,} devices.")
 
 
 async def create_for(
     container: Container, rule: wire.Audience, *, talk: bool
 ) -> tuple[ConversationId, int, int]:
     """Create a conversation in the name of the units' first admin; return its id, and how many
-    people and cells it has. Raises NobodyLeads."""
+    people and listed devices it has. Raises NobodyLeads."""
     async with container.database.reading() as connection:
         leaders = await container.roster.leaders(connection, rule)
         for leader in leaders:
@@ -68,10 +68,10 @@ async def create_for(
     body = wire.CreateConversation(
         conversation_id=new_id(),
         kind="unit" if talk else "announcement",
-        cell_id=new_id(),
         person_ids=[],
         who_may_post="everyone" if talk else "admins",
+        history_days=30,
         audience=rule,
     )
-    people, cells = await container.delivery.audiences.create_for(leader, body)
-    return ConversationId(body.conversation_id), people, cells
+    people, devices = await container.delivery.audiences.create_for(leader, body)
+    return ConversationId(body.conversation_id), people, devices

@@ -235,14 +235,14 @@ def _cell_key_routes(service: DeliveryService, gate: Gate) -> list[Any]:
         caller = await _caller(gate, request)
         return answer(request, await cell_keys.own(caller, _conversation(c)))
 
-    @post("/v1/conversations/{c:str}/cells/own/keys", status_code=204)
+    @post("/v1/conversations/{c:str}/cells/own/keys", status_code=200)
     async def post_cell_key(request: HttpRequest, c: FromPath[str]) -> Any:
         caller = await _caller(gate, request)
         body = await read(request, wire.PostCellKey, _KEY_BODY)
         await cell_keys.post(caller, _conversation(c), body)
         return nothing()
 
-    @post("/v1/conversations/{c:str}/cells/own/marks", status_code=204)
+    @post("/v1/conversations/{c:str}/cells/own/marks", status_code=200)
     async def mark(request: HttpRequest, c: FromPath[str]) -> Any:
         caller = await _caller(gate, request)
         body = await read(request, wire.MarkCellKey, _SMALL_BODY)
@@ -261,21 +261,21 @@ def _cell_key_routes(service: DeliveryService, gate: Gate) -> list[Any]:
 def _share_routes(service: DeliveryService, gate: Gate) -> list[Any]:
     shares = service.shares
 
-    @post("/v1/conversations/{c:str}/share-requests", status_code=204)
+    @post("/v1/conversations/{c:str}/share-requests", status_code=200)
     async def ask(request: HttpRequest, c: FromPath[str]) -> Any:
         caller = await _caller(gate, request)
         body = await read(request, wire.ShareRequest, _SMALL_BODY)
         await shares.ask(caller, _conversation(c), body)
         return nothing()
 
-    @post("/v1/conversations/{c:str}/share-requests/done", status_code=204)
+    @post("/v1/conversations/{c:str}/share-requests/done", status_code=200)
     async def done(request: HttpRequest, c: FromPath[str]) -> Any:
         caller = await _caller(gate, request)
         body = await read(request, wire.ShareRequest, _SMALL_BODY)
         await shares.done(caller, _conversation(c), body)
         return nothing()
 
-    @post("/v1/conversations/{c:str}/shares", status_code=204)
+    @post("/v1/conversations/{c:str}/shares", status_code=200)
     async def post_share(request: HttpRequest, c: FromPath[str]) -> Any:
         caller = await _caller(gate, request)
         body = await read(request, wire.PostShare, _SMALL_BODY)
