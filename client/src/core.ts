@@ -392,6 +392,8 @@ export type CoreEvent =
   | { readonly type: "unconfirmed" }
   /** A comparison of digits that this device takes part in has come further. */
   | { readonly type: "confirmation" }
+  /** There may be other alarms about this person's devices. */
+  | { readonly type: "alarm" }
   | { readonly type: "directory" }
   /** A message that deserves a notification: not mine, not muted, new. */
   | { readonly type: "notify"; readonly conversationId: string; readonly item: MessageItem };
@@ -418,8 +420,9 @@ export interface ConfirmationView {
   readonly plate: Plate | null;
   readonly device: string;
   readonly state: "begun" | "digits" | "confirmed" | "refused" | "over";
-  /** On the new device alone. */
+  /** On the new device alone: to be read out; `code`: the same for a QR code to carry. */
   readonly digits: string | null;
+  readonly code: string | null;
   /** On the confirming device alone. */
   readonly triesLeft: number | null;
   readonly expiresMs: number;
@@ -430,6 +433,26 @@ export interface GrantView {
   readonly by: Plate | null;
   readonly createdMs: number;
   readonly notAfterMs: number;
+}
+
+/** Something was done in this person's name that this device did not do (KEYS.md E5). */
+export interface AlarmView {
+  readonly id: string;
+  /** device: another device of theirs was confirmed; key: this device's own keys were copied. */
+  readonly kind: "device" | "key";
+  readonly device: string;
+  readonly by: Plate | null;
+  readonly sinceMs: number | null;
+}
+
+/** What a device vouched for: what is older than its loss stands when it is revoked. */
+export interface MadeView {
+  readonly confirmed: readonly { readonly plate: Plate | null; readonly createdMs: number }[];
+  readonly granted: readonly {
+    readonly plate: Plate | null;
+    readonly unitPath: string;
+    readonly createdMs: number;
+  }[];
 }
 
 // --- The core ----------------------------------------------------------------------------------
@@ -467,7 +490,7 @@ export interface Core {
   directory(): Promise<Directory>;
   people(query: PeopleQuery): Promise<People>;
   person(personId: string): Promise<Person>;
-  /** Not shown and not told of on this person's devices; what they send is stored all the same. */
+  /** What this person writes from now on is not shown or told of on this device. */
   block(personId: string, on: boolean): Promise<void>;
   blocked(): Promise<readonly Plate[]>;
 
@@ -484,8 +507,16 @@ export interface Core {
   grants(personId: string): Promise<readonly GrantView[]>;
   grant(personId: string, unitPath: string, days: number): Promise<readonly GrantView[]>;
   withdrawGrant(personId: string, unitPath: string): Promise<readonly GrantView[]>;
-  /** A lost device: it is locked and taken off every roster; signed by this device. */
-  revokeDevice(device: string): Promise<void>;
+  /** What a device vouched for, for whoever is about to revoke it. */
+  madeBy(device: string): Promise<MadeView>;
+  /**
+   * A lost device: it is locked and taken off every roster; signed by this device. `lostMs`: since
+   * when it is lost; what it vouched for before stands.
+   */
+  revokeDevice(device: string, lostMs?: number): Promise<void>;
+  /** What was done in this person's name without this device, until it is acknowledged. */
+  alarms(): Promise<readonly AlarmView[]>;
+  acknowledgeAlarm(id: string): Promise<void>;
 
   // Conversations.
   conversations(): Promise<readonly ConversationItem[]>;

@@ -181,7 +181,7 @@ export class Account {
     const departments = trust.departments.map(({ bytes }) => bytes);
     await this.#store({ ...record, trust: answer, departments });
     this.#trust = trust;
-    return true;
+    return answer.version !== record.trust.version;
   }
 
   /** Renew the certificate when its time has come. True when there is a new one. */

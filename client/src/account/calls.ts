@@ -1,0 +1,206 @@
+/**
+ * The calls of core.ts about registration, devices, and who vouches for whom, over the account's
+ * services. Each makes views of what those keep; plates come from signed cards alone.
+ */
+import type {
+  AlarmView,
+  AppState,
+  ConfirmationView,
+  Core,
+  GrantView,
+  MadeView,
+  Plate,
+  UnconfirmedItem,
+} from "../core.ts";
+import type { Context } from "../context.ts";
+import { failure } from "../failure.ts";
+import type { DeviceId } from "../keys/ids.ts";
+import type { People } from "../people/people.ts";
+import type { ClientInfo, Language, UnconfirmedDevice } from "../wire.ts";
+import { codeOf, type ConfirmationRow } from "./confirmation.ts";
+import type { AccountServices } from "./services.ts";
+
+export interface AccountCallsOptions {
+  readonly context: Pick<Context, "api" | "emit">;
+  readonly services: AccountServices;
+  readonly people: Pick<People, "plate" | "plates" | "prefetch">;
+}
+
+export class AccountCalls {
+  readonly #options: AccountCallsOptions;
+  /** Devices that waited when last asked, for {@link beginConfirmation} to know whose they are. */
+  #waiting: readonly UnconfirmedDevice[] = [];
+
+  constructor(options: AccountCallsOptions) {
+    this.#options = options;
+  }
+
+  // --- Registration -----------------------------------------------------------------------------
+
+  requestCode(number: string, language: Language): ReturnType<Core["requestCode"]> {
+    return this.#api.requestCode({ number, language });
+  }
+
+  submitCode(challengeId: string, code: string): ReturnType<Core["submitCode"]> {
+    return this.#api.submitCode({ challengeId, code });
+  }
+
+  submitEnrolmentCode(ticket: string, enrolmentCode: string): ReturnType<Core["submitCode"]> {
+    return this.#api.submitEnrolmentCode({ ticket, enrolmentCode });
+  }
+
+  checkRegistration(ticket: string): ReturnType<Core["submitCode"]> {
+    return this.#api.checkRegistration({ ticket });
+  }
+
+  // --- This person's devices --------------------------------------------------------------------
+
+  async clients(): Promise<readonly ClientInfo[]> {
+    return (await this.#services.account.refreshMe()).clients;
+  }
+
+  async revokeClient(clientId: string): Promise<readonly ClientInfo[]> {
+    const me = await this.#api.removeClient(clientId);
+    await this.#services.account.storeMe(me);
+    this.#options.context.emit({ type: "clients" });
+    return me.clients;
+  }
+
+  async renameClient(clientId: string, label: string): Promise<readonly ClientInfo[]> {
+    const me = await this.#api.renameClient(clientId, { label: label.trim().slice(0, 64) });
+    await this.#services.account.storeMe(me);
+    this.#options.context.emit({ type: "clients" });
+    return me.clients;
+  }
+
+  /** How this device stands, for {@link AppState}. */
+  async deviceState(): Promise<AppState["device"]> {
+    const { verdict, confirmers, sinceMs } = this.#services.standing;
+    const plates = await this.#options.people.plates(confirmers);
+    return { confirmed: verdict?.confirmed ?? "no", confirmers: plates, sinceMs };
+  }
+
+  async alarms(): Promise<readonly AlarmView[]> {
+    const alarms = await this.#services.alarms.list();
+    return Promise.all(
+      alarms.map(async ({ id, kind, device, by, sinceMs }) => {
+        return { id, kind, device, by: await this.#plate(by), sinceMs };
+      }),
+    );
+  }
+
+  acknowledgeAlarm(id: string): Promise<void> {
+    return this.#services.alarms.acknowledge(id);
+  }
+
+  // --- Who vouches for whose device -------------------------------------------------------------
+
+  async unconfirmed(): Promise<readonly UnconfirmedItem[]> {
+    const { devices } = await this.#api.unconfirmed();
+    this.#waiting = devices;
+    await this.#options.people.prefetch(devices.map(({ person }) => person.personId));
+    const own = this.#services.account.require();
+    const items = await Promise.all(
+      devices.map(async ({ person, device, clientId, label, registeredMs }) => {
+        const plate = await this.#plate(person.personId);
+        if (plate === null || device === own.device) return null;
+        const isOwn = person.personId === own.personId;
+        return { plate, device, clientId, label, registeredMs, own: isOwn };
+      }),
+    );
+    return items.filter((item) => item !== null);
+  }
+
+  async beginConfirmation(device: string): Promise<ConfirmationView> {
+    const personId = await this.#personOf(device);
+    if (personId === null) throw failure("not_found");
+    return this.#view(await this.#services.confirmations.begin(device as DeviceId, personId));
+  }
+
+  async confirmations(): Promise<readonly ConfirmationView[]> {
+    return Promise.all(this.#services.confirmations.rows.map((row) => this.#view(row)));
+  }
+
+  async confirmDigits(confirmationId: string, digits: string): Promise<ConfirmationView> {
+    return this.#view(await this.#services.confirmations.confirm(confirmationId, digits));
+  }
+
+  cancelConfirmation(confirmationId: string): Promise<void> {
+    return this.#services.confirmations.cancel(confirmationId);
+  }
+
+  // --- Grants and lost devices ------------------------------------------------------------------
+
+  async grants(personId: string): Promise<readonly GrantView[]> {
+    const held = await this.#services.granting.list(personId);
+    return Promise.all(
+      held.map(async ({ by, ...grant }) => ({ ...grant, by: await this.#plate(by) })),
+    );
+  }
+
+  async grant(personId: string, unitPath: string, days: number): Promise<readonly GrantView[]> {
+    await this.#services.granting.grant(personId, unitPath, days);
+    return this.grants(personId);
+  }
+
+  async withdrawGrant(personId: string, unitPath: string): Promise<readonly GrantView[]> {
+    await this.#services.granting.withdraw(personId, unitPath);
+    return this.grants(personId);
+  }
+
+  async madeBy(device: string): Promise<MadeView> {
+    const { confirmed, granted } = await this.#services.revoking.made(device as DeviceId);
+    return {
+      confirmed: await Promise.all(
+        confirmed.map(async ({ personId, createdMs }) => ({
+          ...{ plate: await this.#plate(personId), createdMs },
+        })),
+      ),
+      granted: await Promise.all(
+        granted.map(async ({ personId, unitPath, createdMs }) => ({
+          ...{ plate: await this.#plate(personId), unitPath, createdMs },
+        })),
+      ),
+    };
+  }
+
+  async revokeDevice(device: string, lostMs?: number): Promise<void> {
+    await this.#services.revoking.revoke(device as DeviceId, lostMs);
+    this.#options.context.emit({ type: "clients" });
+  }
+
+  // --- Views ------------------------------------------------------------------------------------
+
+  get #api() {
+    return this.#options.context.api;
+  }
+
+  get #services(): AccountServices {
+    return this.#options.services;
+  }
+
+  #plate(personId: string | null): Promise<Plate | null> {
+    return this.#options.people.plate(personId);
+  }
+
+  async #personOf(device: string): Promise<string | null> {
+    const find = (): string | undefined =>
+      this.#waiting.find((one) => one.device === device)?.person.personId;
+    const known = find() ?? (await this.#services.trust.personOf(device as DeviceId));
+    if (known !== null) return known;
+    this.#waiting = (await this.#api.unconfirmed()).devices;
+    return find() ?? null;
+  }
+
+  async #view(row: ConfirmationRow): Promise<ConfirmationView> {
+    const { confirmationId, device, expiresMs, personId, role, state } = row;
+    const isNew = role === "new";
+    const digits = isNew && state === "digits" ? this.#services.confirmations.digits(row) : null;
+    return {
+      ...{ confirmationId, role, device, state, digits, expiresMs },
+      plate: await this.#plate(personId),
+      code: digits === null ? null : codeOf(confirmationId, digits),
+      triesLeft: isNew ? null : await this.#services.confirmations.triesLeft(device),
+    };
+  }
+}

@@ -1,0 +1,258 @@
+/**
+ * Everything about this device's account and whom it trusts, wired together: made once for an open
+ * vault, loaded after each unlock, reset at each lock.
+ *
+ * {@link AccountServices.onReady} looks after all of it when a connection is up, in an order that
+ * matters: the department's records first, because everything is judged by them; then time, by which
+ * own keys are dated; then the account and this person's own records. A step that fails leaves the
+ * others alone and is tried again with the next connection.
+ */
+import type { Context } from "../context.ts";
+import { CoreFailure } from "../failure.ts";
+import type { PersonId } from "../keys/ids.ts";
+import { Refused } from "../keys/refused.ts";
+import { fromHex } from "../octets.ts";
+import { PeopleTrust } from "../trust/people-trust.ts";
+import type { Verdict } from "../trust/ports.ts";
+import { TrustedTime } from "../trust/trusted-time.ts";
+import type { AccountFrame, PersonTrust, Ready } from "../wire.ts";
+import { Account } from "./account.ts";
+import { Alarms } from "./alarms.ts";
+import { Confirmations } from "./confirmations.ts";
+import { Endorsing } from "./endorsing.ts";
+import { Granting } from "./granting.ts";
+import { OwnKeys } from "./own-keys.ts";
+import type { AccountRecord } from "./record.ts";
+import { Revoking } from "./revoking.ts";
+
+/** Another version of the department's trust is asked for at most so often. */
+const ASK_TRUST_MS = 5_000;
+/** Whatever version the server has. */
+const ANY_VERSION = -1;
+
+export interface AccountServicesOptions {
+  readonly context: Context;
+  /** Never set back; may stop while the device sleeps (T1). */
+  readonly monotonic: () => number;
+  /** The server's clock by this device's reckoning, before the department's time is known. */
+  readonly serverNow: () => number;
+  /** Who vouches for this device is another now, or the account is. */
+  readonly onStanding: () => void;
+}
+
+/** How this device stands, by its own judgement. */
+export interface Standing {
+  readonly verdict: Verdict | null;
+  /** People who can confirm it, nearest first, as the server says; empty once somebody did. */
+  readonly confirmers: readonly string[];
+  readonly sinceMs: number | null;
+}
+
+export class AccountServices {
+  readonly account: Account;
+  readonly time: TrustedTime;
+  readonly trust: PeopleTrust;
+  readonly ownKeys: OwnKeys;
+  readonly endorsing: Endorsing;
+  readonly granting: Granting;
+  readonly revoking: Revoking;
+  readonly confirmations: Confirmations;
+  readonly alarms: Alarms;
+  readonly #options: AccountServicesOptions;
+  #standing: Standing = { verdict: null, confirmers: [], sinceMs: null };
+  #askedTrustMs = -Infinity;
+
+  constructor(options: AccountServicesOptions) {
+    this.#options = options;
+    const { context, monotonic, serverNow } = options;
+    const { api, vault, now } = context;
+    const account = new Account(context, serverNow);
+    this.account = account;
+    const department = () => account.trust;
+    const identity = () => account.identity;
+    const authority = () => account.trust.rosterAuthority;
+    const time = new TrustedTime({ api, vault, now, monotonic, authority });
+    this.time = time;
+    const trust = new PeopleTrust({
+      ...{ api, vault, time, now, department },
+      refreshDepartment: () => this.#refreshDepartment(),
+    });
+    this.trust = trust;
+    this.ownKeys = new OwnKeys({
+      ...{ api, vault, time, identity },
+      department: () => account.trust.department,
+    });
+    this.endorsing = new Endorsing({ api, trust, time, identity });
+    this.granting = new Granting({ api, trust, time, identity });
+    this.revoking = new Revoking({ api, trust, time, identity });
+    this.confirmations = new Confirmations({
+      ...{ api, vault, time, identity, endorsing: this.endorsing },
+      rootKey: () => account.trust.rootKey,
+      isConfirmed: async () => (await this.#judgeOwn()).confirmed !== "no",
+      onChange: () => context.emit({ type: "confirmation" }),
+    });
+    this.alarms = new Alarms({
+      ...{ vault, trust, identity, now: () => this.#now() },
+      hasMade: (key) => this.ownKeys.hasMade(key),
+      onAlarm: () => context.emit({ type: "alarm" }),
+    });
+    trust.onChanged((people) => {
+      const own = account.record?.personId as PersonId | undefined;
+      if (own === undefined || !people.includes(own)) return;
+      void this.#ownChanged().catch(ignore);
+    });
+  }
+
+  /** Read the account and its stores from the open vault; nothing of the network is needed. */
+  async load(): Promise<AccountRecord | null> {
+    const record = await this.account.load();
+    if (record !== null) await this.#begin();
+    return record;
+  }
+
+  async register(ticket: string, label: string): Promise<AccountRecord> {
+    const record = await this.account.register(ticket, label);
+    await this.#begin();
+    return record;
+  }
+
+  /** The vault is locked or wiped: nothing of it stays in memory. */
+  reset(): void {
+    this.account.forget();
+    this.time.reset();
+    this.ownKeys.reset();
+    this.#standing = { verdict: null, confirmers: [], sinceMs: null };
+  }
+
+  get standing(): Standing {
+    return this.#standing;
+  }
+
+  /** A new device's first keys, records and time. What fails is done with the first connection. */
+  async equip(): Promise<void> {
+    const { personId } = this.account.require();
+    const steps = [this.ownKeys.maintain(), this.trust.ensure([personId])];
+    await Promise.allSettled(steps);
+    await this.#ownChanged();
+  }
+
+  /** Rejects with the first failure, after every step was tried. */
+  async onReady(ready: Ready): Promise<void> {
+    await inOrder([
+      () => this.#refreshTrust(ready.trustVersion),
+      () => this.ownKeys.maintain(),
+      () => this.confirmations.follow(),
+      async () => {
+        if (!(await this.account.isDue(ready))) return;
+        await this.#lookAfter();
+        await this.account.lookedAfter(ready);
+      },
+    ]);
+  }
+
+  /** What the socket says of the account. The caller handles "signed_out" and "directory". */
+  async onAccountEvent(event: AccountFrame["event"]): Promise<void> {
+    switch (event) {
+      case "clients":
+        await this.#lookAfter();
+        this.#options.context.emit({ type: "clients" });
+        return;
+      case "trust":
+        await this.#refreshTrust(ANY_VERSION);
+        return;
+      case "unconfirmed":
+        this.#options.context.emit({ type: "unconfirmed" });
+        return;
+      case "confirmation":
+        await this.confirmations.follow();
+        return;
+      case "directory":
+      case "signed_out":
+        return;
+    }
+  }
+
+  /**
+   * E6: what a refusal by the server asks of this device. "wipe" only where it brings a revocation
+   * of this device that counts and is by an admin, or by the own device that endorsed this one.
+   * Everything else, whatever the server says, locks and keeps.
+   */
+  async endOf(error: unknown): Promise<"lock" | "wipe"> {
+    const bytes = error instanceof CoreFailure ? error.details["revocation"] : undefined;
+    if (typeof bytes !== "string") return "lock";
+    const { personId, device } = this.account.identity;
+    try {
+      const bundle: PersonTrust = { ...nothingAbout(personId), revocations: [fromHex(bytes)] };
+      await this.trust.learn([bundle]);
+      await this.trust.devicesOf(personId);
+      return this.trust.judge.reaction(device) === "wipe" ? "wipe" : "lock";
+    } catch (cause) {
+      if (cause instanceof Refused || cause instanceof RangeError) return "lock";
+      throw cause;
+    }
+  }
+
+  async #begin(): Promise<void> {
+    await this.trust.load();
+    await this.confirmations.load();
+    await this.#ownChanged();
+  }
+
+  async #refreshTrust(version: number): Promise<void> {
+    if (await this.account.refreshTrust(version)) await this.trust.departmentChanged();
+  }
+
+  /** The account, its certificate, this person's own records, and those of whoever can confirm. */
+  async #lookAfter(): Promise<void> {
+    const me = await this.account.refreshMe();
+    await this.account.renew();
+    const people = [me.person.personId, ...me.confirmers];
+    await this.trust.ensure(people, { fresh: true, keys: true });
+    await this.#ownChanged();
+  }
+
+  async #ownChanged(): Promise<void> {
+    const { me, registeredMs } = this.account.require();
+    const verdict = await this.#judgeOwn();
+    const confirmers = verdict.confirmed === "no" ? (me?.confirmers ?? []) : [];
+    this.#standing = { verdict, confirmers, sinceMs: registeredMs };
+    this.#options.onStanding();
+    await this.alarms.check();
+  }
+
+  #judgeOwn(): Promise<Verdict> {
+    const { personId, device } = this.account.identity;
+    return this.trust.verdict(personId, device, this.#now());
+  }
+
+  #now(): number {
+    return this.time.now() ?? Math.round(this.#options.serverNow());
+  }
+
+  /** A certificate of an issuing CA that is not known yet may come before the word about it. */
+  async #refreshDepartment(): Promise<boolean> {
+    const now = this.#options.context.now();
+    if (Math.abs(now - this.#askedTrustMs) < ASK_TRUST_MS) return false;
+    this.#askedTrustMs = now;
+    return this.account.refreshTrust(ANY_VERSION);
+  }
+}
+
+function nothingAbout(personId: string): PersonTrust {
+  return {
+    ...{ personId, version: 0, devices: [], certificates: [], cards: [] },
+    ...{ endorsements: [], grants: [], revocations: [], keys: [] },
+  };
+}
+
+/** One failing step does not keep those after it from being tried. */
+async function inOrder(steps: readonly (() => Promise<void>)[]): Promise<void> {
+  const failures: unknown[] = [];
+  for (const step of steps) await step().catch((error: unknown) => failures.push(error));
+  if (failures.length > 0) throw failures[0];
+}
+
+/** Background work that is done again with the next change. */
+function ignore(): void {
+  // Nothing to do.
+}
