@@ -27,10 +27,10 @@ def seal_message(
     return header.encode() + body
 
 
-def open_body(header: MessageHeader, body: bytes, k: bytes) -> bytes:
-    """Return the plaintext (R7). Raises Refused."""
+def open_body(header: MessageHeader, body: bytes, k: bytes, aad: bytes = b"") -> bytes:
+    """Return the plaintext (R7); ``aad``: the header's, where it is known. Raises Refused."""
     header.check_body_key(k)
     try:
-        return AESGCM(k).decrypt(_NONCE, body, header.aad())
+        return AESGCM(k).decrypt(_NONCE, body, aad or header.aad())
     except InvalidTag as error:
         raise Refused("R7", "body does not open") from error

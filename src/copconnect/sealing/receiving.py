@@ -30,6 +30,7 @@ class Received:
     sender's log is not this device's (R4)."""
 
     header: MessageHeader
+    header_hash: bytes
     plaintext: bytes
     gap: bool
     alarm: bool
@@ -98,22 +99,22 @@ class Receiver:
     def receive(self, message: bytes, position: int, now: int) -> Received:
         """Check the message at this position of the log and open it. Raises Refused."""
         view = self.view
-        header, body, name = view.parsed(message)  # R1
+        parsed = view.parsed(message)  # R1
+        header = parsed.header
         sender, leaf = view.sender(header, max(header.epoch, self._floor(position)))  # R2
-        view.check_signed(header, body, name, sender.public_key)  # R3
+        view.check_signed(parsed, sender.public_key)  # R3
         require(header.head == view.head_hash(header.epoch), "R4", "another roster head: alarm")
         gap = check_chain(header, self._accepted.get(header.sender, {}))  # R5
-        record = view.record(header.key_id)  # R6
-        record.check_for_reading(view.head(header.epoch), view.heads.get(record.epoch), now)
-        plaintext = open_body(header, body, self._body_key(header))  # R7
+        view.record_for(header, now)  # R6
+        plaintext = open_body(header, parsed.body, self._body_key(header), parsed.aad)  # R7
         if view.people is not None:
             check_direct(header.conversation_id, view.people, leaf.person_id)  # R10
-        return Received(header, plaintext, gap, self._differs(header, position))
+        return Received(header, parsed.header_hash, plaintext, gap, self._differs(header, position))
 
     def accept(self, received: Received, position: int) -> None:
         """Remember a received message (R8); a device does so in one transaction with its text."""
         header = received.header
-        link = ChainLink(header.message_id, header.attempt, header.previous, header.hash())
+        link = ChainLink(header.message_id, header.attempt, header.previous, received.header_hash)
         self._accepted.setdefault(header.sender, {})[header.seq] = link
         self.known_epoch = max(self.known_epoch, header.epoch)
         if header.epoch > _highest(self._named, position):
@@ -144,4 +145,8 @@ class Receiver:
 
 def _highest(raised: list[tuple[int, int]], position: int) -> int:
     """Return the highest epoch that was reached at a position."""
-    return max((epoch for at, epoch in raised if at <= position), default=0)
+    highest = 0
+    for at, epoch in raised:
+        if at <= position and epoch > highest:
+            highest = epoch
+    return highest

@@ -4,6 +4,8 @@ Many devices of one process share a view (and its Trust): what is checked here i
 of them, so 63,000 simulated devices verify each signature once. A view holds no secrets.
 """
 
+from typing import NamedTuple
+
 from copconnect.records.cell_key import CellKey
 from copconnect.records.confirmed import Confirmed, confirmed
 from copconnect.records.conversation_key import ConversationKey
@@ -13,6 +15,16 @@ from copconnect.records.roster import CellLine, Leaf, RosterHead, check_proof
 from copconnect.records.trust import Trust
 
 _MESSAGES_CACHED = 4096
+
+
+class Parsed(NamedTuple):
+    """A message and what every receiver needs of it; ``name`` is H(message)."""
+
+    header: MessageHeader
+    body: bytes
+    name: bytes
+    header_hash: bytes
+    aad: bytes
 
 
 class ConversationView:
@@ -29,7 +41,8 @@ class ConversationView:
         self._proofs: dict[tuple[int, bytes], bytes] = {}
         self._leaves: dict[tuple[int, bytes], tuple[Leaf, CellLine]] = {}
         self._records: dict[bytes, ConversationKey] = {}
-        self._messages: dict[bytes, tuple[MessageHeader, bytes, bytes]] = {}
+        self._readable: set[tuple[bytes, int]] = set()  # Key id, and epoch of the header's head.
+        self._messages: dict[bytes, Parsed] = {}
 
     def add_head(self, data: bytes) -> RosterHead:
         """Check a head and keep it. Raises Refused (R4)."""
@@ -96,22 +109,31 @@ class ConversationView:
         require(leaf.may_post, "R2", "may not post")
         return found, leaf
 
-    def parsed(self, message: bytes) -> tuple[MessageHeader, bytes, bytes]:
-        """Return header, body and H(message), by which :meth:`check_signed` knows it (R1)."""
+    def record_for(self, header: MessageHeader, now: int) -> ConversationKey:
+        """Return the record of the key that a header names (R6), but for its secret."""
+        record = self.record(header.key_id)
+        if (header.key_id, header.epoch) not in self._readable:
+            made_under = self.heads.get(record.epoch)
+            record.check_for_reading(self.head(header.epoch), made_under, now)
+            self._readable.add((header.key_id, header.epoch))  # Time only makes it older.
+        return record
+
+    def parsed(self, message: bytes) -> Parsed:
+        """Return a message in parts (R1). Raises Refused."""
         name = sha256(message)
         if (known := self._messages.get(name)) is not None:
             return known
         header, body = parse_message(message, self.conversation_id)
-        return header, body, name
+        return Parsed(header, body, name, header.hash(), header.aad())
 
-    def check_signed(self, header: MessageHeader, body: bytes, name: bytes, key: bytes) -> None:
+    def check_signed(self, parsed: Parsed, key: bytes) -> None:
         """Check R3, unless this message passed it before: a device has one key."""
-        if name in self._messages:
+        if parsed.name in self._messages:
             return
-        check_signed(header, body, key)
+        check_signed(parsed.header, parsed.body, key)
         if len(self._messages) >= _MESSAGES_CACHED:
             del self._messages[next(iter(self._messages))]
-        self._messages[name] = header, body, name
+        self._messages[parsed.name] = parsed
 
     def check_usable_key(
         self, record: ConversationKey, newest_epoch: int, now: int, messages: int
