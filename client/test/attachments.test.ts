@@ -3,9 +3,9 @@ import type { MessageItem, OutgoingAttachment } from "../src/core.ts";
 import { randomBytes } from "../src/octets.ts";
 import type { Fetch } from "../src/transport/http.ts";
 import type { Officer } from "./officer.ts";
-import { world } from "./world.ts";
+import { memoryWorld } from "./world.ts";
 
-const w = world();
+const w = memoryWorld();
 const MIB = 1024 * 1024;
 
 function file(size: number, name: string): { bytes: Uint8Array; outgoing: OutgoingAttachment } {
@@ -50,7 +50,7 @@ function expectSame(found: Uint8Array, wanted: Uint8Array): void {
 describe("attachments", () => {
   it("go through whole and in ranges, with progress at both ends", async () => {
     const [a, b] = [await w.join(), await w.join()];
-    const { conversationId: id } = await a.core.openDirect(await b.personId);
+    const { conversationId: id } = await a.core.openDirect(b.person);
     const { bytes, outgoing } = file(3 * MIB + 12_345, "charge sheet.pdf");
     const sent = await send(a, id, [outgoing]);
     expect(sent.status).toBe("queued");
@@ -83,10 +83,10 @@ describe("attachments", () => {
     let fetched = 0;
     const counting: Fetch = (url, init) => {
       if (init.method === "GET" && url.includes("/chunks/")) fetched += 1;
-      return fetch(url, init);
+      return w.fetch(url, init);
     };
     const [a, b] = [await w.join(), await w.join({ fetch: counting })];
-    const { conversationId: id } = await a.core.openDirect(await b.personId);
+    const { conversationId: id } = await a.core.openDirect(b.person);
     const { bytes, outgoing } = file(2 * MIB, "film.webm");
     await send(a, id, [outgoing]);
     const attachmentId = idOf(await attached(b, id, 1));
@@ -107,11 +107,11 @@ describe("attachments", () => {
         if (allowed-- <= 0) throw new TypeError("cut");
         puts++;
       }
-      return fetch(url, init);
+      return w.fetch(url, init);
     };
     const a = await w.join({ fetch: flaky });
     const b = await w.join();
-    const { conversationId: id } = await a.core.openDirect(await b.personId);
+    const { conversationId: id } = await a.core.openDirect(b.person);
     await b.ready(id);
     const { bytes, outgoing } = file(6 * MIB, "long.bin");
     await send(a, id, [outgoing]);
@@ -137,11 +137,11 @@ describe("attachments", () => {
         });
         throw new TypeError("aborted");
       }
-      return fetch(url, init);
+      return w.fetch(url, init);
     };
     const a = await w.join({ fetch: slow });
     const b = await w.join();
-    const { conversationId: id } = await a.core.openDirect(await b.personId);
+    const { conversationId: id } = await a.core.openDirect(b.person);
     const sent = await send(a, id, [file(2 * MIB, "wrong.pdf").outgoing]);
     await a.core.cancel(sent.messageId);
     stall = false;
@@ -155,7 +155,7 @@ describe("attachments", () => {
 
   it("show nothing of a download that was tampered with", async () => {
     const tampering: Fetch = async (url, init) => {
-      const answer = await fetch(url, init);
+      const answer = await w.fetch(url, init);
       if (init.method !== "GET" || !url.includes("/chunks/")) return answer;
       const bytes = new Uint8Array(await answer.arrayBuffer());
       bytes[100] = (bytes[100] ?? 0) ^ 1;
@@ -163,7 +163,7 @@ describe("attachments", () => {
     };
     const a = await w.join();
     const b = await w.join({ fetch: tampering });
-    const { conversationId: id } = await a.core.openDirect(await b.personId);
+    const { conversationId: id } = await a.core.openDirect(b.person);
     await send(a, id, [file(MIB + 1, "photo.bin").outgoing]);
     const message = await attached(b, id, 1);
     await expect(b.core.attachment(idOf(message))).rejects.toMatchObject({
@@ -179,9 +179,10 @@ describe("attachments", () => {
     const { outgoing, bytes } = file(20_000, "badge.png");
     const { conversationId: id } = await a.core.createGroup({
       title: "With a photo",
-      personIds: [await b.personId],
+      personIds: [b.person],
       photo: { ...outgoing, kind: "image", mime: "image/png" },
       whoMayPost: "everyone",
+      history: "none",
     });
     const photo = await b.until("photo", async () => {
       const list = await b.core.conversations();

@@ -3,12 +3,12 @@ import type { MessageItem } from "../src/core.ts";
 import type { Fetch } from "../src/transport/http.ts";
 import { Line } from "./line.ts";
 import type { Officer } from "./officer.ts";
-import { world } from "./world.ts";
+import { memoryWorld } from "./world.ts";
 
-const w = world();
+const w = memoryWorld();
 
 async function pair(a: Officer, b: Officer): Promise<string> {
-  const { conversationId } = await a.core.openDirect(await b.personId);
+  const { conversationId } = await a.core.openDirect(b.person);
   await Promise.all([a, b].map((officer) => officer.ready(conversationId)));
   return conversationId;
 }
@@ -28,7 +28,7 @@ function sees(officer: Officer, messageId: string, status: string): Promise<true
 
 describe("ticks", () => {
   it("change on screen for what was read while the sender was away", async () => {
-    const line = new Line();
+    const line = new Line(w.server.WebSocket);
     const a = await w.join({ WebSocket: line.WebSocket });
     const b = await w.join();
     const other = await w.device(w.index);
@@ -50,14 +50,14 @@ describe("ticks", () => {
     let held: Promise<void> | null = null;
     let holding = 0;
     const slow: Fetch = async (url, init) => {
-      const answer = await fetch(url, init);
+      const answer = await w.fetch(url, init);
       if (held === null || !url.includes("/members")) return answer;
       const body = await answer.arrayBuffer();
       holding++;
       await held;
       return new Response(body, { status: answer.status });
     };
-    const line = new Line();
+    const line = new Line(w.server.WebSocket);
     const a = await w.join({ WebSocket: line.WebSocket, fetch: slow });
     const b = await w.join();
     const other = await w.device(w.index - 1);
@@ -83,7 +83,7 @@ describe("ticks", () => {
   });
 
   it("come although a killed server had not stored how far the reader was", async () => {
-    const line = new Line();
+    const line = new Line(w.server.WebSocket);
     const a = await w.join();
     const b = await w.join({ WebSocket: line.WebSocket });
     const id = await pair(a, b);
@@ -100,7 +100,7 @@ describe("ticks", () => {
 
 describe("cursors", () => {
   it("are not sent again once the server has stored them", async () => {
-    const line = new Line();
+    const line = new Line(w.server.WebSocket);
     const a = await w.join();
     const b = await w.join({ WebSocket: line.WebSocket });
     const id = await pair(a, b);

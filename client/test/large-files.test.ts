@@ -10,9 +10,9 @@ import type { AttachmentView, MessageItem, OutgoingAttachment } from "../src/cor
 import { randomBytes } from "../src/octets.ts";
 import { MAX_ATTACHMENT_BYTES } from "../src/wire.ts";
 import type { Officer } from "./officer.ts";
-import { world } from "./world.ts";
+import { memoryWorld } from "./world.ts";
 
-const w = world();
+const w = memoryWorld();
 const MIB = 1024 * 1024;
 /** Beyond what is sealed before `send` returns. */
 const LARGE = 9 * MIB + 777;
@@ -65,7 +65,7 @@ function send(officer: Officer, id: string, ...files: readonly Blob[]): Promise<
 
 async function pair(): Promise<[a: Officer, b: Officer, id: string]> {
   const [a, b] = [await w.join(), await w.join()];
-  const { conversationId: id } = await a.core.openDirect(await b.personId);
+  const { conversationId: id } = await a.core.openDirect(b.person);
   await b.ready(id);
   return [a, b, id];
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { world } from "./world.ts";
+import { memoryWorld } from "./world.ts";
 
-const w = world();
+const w = memoryWorld();
 
 describe("a core that takes over from another", () => {
   it("says nothing of its phase before it knows it", async () => {

@@ -1,16 +1,17 @@
 import { describe, expect, it } from "vitest";
 import type { Officer } from "./officer.ts";
-import { world } from "./world.ts";
+import { memoryWorld } from "./world.ts";
 
-const w = world();
+const w = memoryWorld();
 
 async function group(admin: Officer, others: readonly Officer[]): Promise<string> {
-  const personIds = await Promise.all(others.map((officer) => officer.personId));
+  const personIds = await Promise.all(others.map((officer) => officer.person));
   const { conversationId } = await admin.core.createGroup({
     title: "Charminar PS",
     personIds,
     photo: null,
     whoMayPost: "everyone",
+    history: "none",
   });
   await Promise.all([admin, ...others].map((officer) => officer.ready(conversationId)));
   return conversationId;
@@ -27,7 +28,7 @@ describe("direct", () => {
   it("carries the first text from one device to another, and ticks come back", async () => {
     const a = await w.join();
     const b = await w.join();
-    const { conversationId } = await a.core.openDirect(await b.personId);
+    const { conversationId } = await a.core.openDirect(b.person);
     const sent = await a.text(conversationId, "Vehicle check at the junction");
     await b.receives(conversationId, "Vehicle check at the junction");
     await a.until(
@@ -39,18 +40,18 @@ describe("direct", () => {
     await b.core.markRead(conversationId, sent.messageId);
     await a.until("read", async () => (await a.status(sent.messageId, conversationId)) === "read");
     const receipts = await a.core.receipts(conversationId, sent.messageId);
-    expect(receipts.read.map(({ personId }) => personId)).toEqual([await b.personId]);
+    expect(receipts.read.map(({ personId }) => personId)).toEqual([b.person]);
     expect((await b.core.conversation(conversationId)).unread).toBe(0);
     await b.text(conversationId, "Received");
     await a.receives(conversationId, "Received");
     const codes = await Promise.all([a, b].map(({ core }) => core.encryption(conversationId)));
-    expect(codes[0]?.epochCode).toBe(codes[1]?.epochCode);
-    expect(codes[0]?.epochCode).toMatch(/^(\d{5} ){7}\d{5}$/);
+    expect(codes[0]?.headCode).toBe(codes[1]?.headCode);
+    expect(codes[0]?.headCode).toMatch(/^(\d{5} ){7}\d{5}$/);
   });
 
   it("is one conversation when both open it at once", async () => {
     const [a, b] = [await w.join(), await w.join()];
-    const [ida, idb] = [await a.personId, await b.personId];
+    const [ida, idb] = [a.person, b.person];
     const [one, two] = await Promise.all([a.core.openDirect(idb), b.core.openDirect(ida)]);
     expect(one.conversationId).toBe(two.conversationId);
     await a.text(one.conversationId, "from a");
@@ -69,14 +70,14 @@ describe("group", () => {
     await b.text(id, "before d came");
     await c.receives(id, "before d came");
 
-    await a.core.changeMembers(id, { add: [await d.personId] });
+    await a.core.changeMembers(id, { add: [d.person] });
     await d.ready(id);
     await titled(d, id);
     await d.text(id, "d is here");
     await Promise.all([a, b, c].map((officer) => officer.receives(id, "d is here")));
     expect(await d.texts(id)).not.toContain("before d came");
 
-    await a.core.changeMembers(id, { remove: [await b.personId] });
+    await a.core.changeMembers(id, { remove: [b.person] });
     await b.until("left", async () => (await b.core.conversation(id)).state === "left");
     await c.text(id, "after b left");
     await Promise.all([a, d].map((officer) => officer.receives(id, "after b left")));
@@ -102,11 +103,11 @@ describe("group", () => {
       await w.join(),
     ];
     const id = await group(a, [b, c]);
-    await a.core.changeMembers(id, { makeAdmin: [await b.personId] });
+    await a.core.changeMembers(id, { makeAdmin: [b.person] });
     await b.until("admin", async () => (await b.core.conversation(id)).admin);
     await Promise.all([
-      a.core.changeMembers(id, { add: [await d.personId] }),
-      b.core.changeMembers(id, { add: [await e.personId], remove: [await c.personId] }),
+      a.core.changeMembers(id, { add: [d.person] }),
+      b.core.changeMembers(id, { add: [e.person], remove: [c.person] }),
     ]);
     await Promise.all([d, e].map((officer) => officer.ready(id)));
     await Promise.all([a, b, d, e].map((officer, i) => officer.text(id, `hello ${String(i)}`)));
@@ -114,8 +115,8 @@ describe("group", () => {
       for (let i = 0; i < 4; i++) await officer.receives(id, `hello ${String(i)}`);
     }
     const codes = await Promise.all([a, b, d, e].map(({ core }) => core.encryption(id)));
-    expect(new Set(codes.map(({ epochCode }) => epochCode)).size).toBe(1);
-    expect(codes.map(({ clients }) => clients)).toEqual([4, 4, 4, 4]);
+    expect(new Set(codes.map(({ headCode }) => headCode)).size).toBe(1);
+    expect(codes.map(({ devices }) => devices)).toEqual([4, 4, 4, 4]);
   });
 
   it("lets only admins post where that is the rule", async () => {
@@ -138,7 +139,7 @@ describe("replies and mentions", () => {
       events
         .flatMap((event) => (event.type === "notify" ? [event.item.body] : []))
         .map((body) => ("text" in body ? body.text : body.kind));
-    const mentions = [{ personId: await b.personId, start: 0, length: 2 }];
+    const mentions = [{ personId: b.person, start: 0, length: 2 }];
     const file = new Blob(["the list"]);
     const attachments = [{ kind: "document", file, name: "list.txt", mime: "text/plain" }] as const;
     await a.text(id, "to all of you");
@@ -161,11 +162,11 @@ describe("replies and mentions", () => {
 
   it("quotes what was said and marks who is meant", async () => {
     const [a, b] = [await w.join(), await w.join()];
-    const { conversationId: id } = await a.core.openDirect(await b.personId);
+    const { conversationId: id } = await a.core.openDirect(b.person);
     await b.ready(id);
     const asked = await a.text(id, "Who is at the gate?");
     await b.receives(id, "Who is at the gate?");
-    const mention = { personId: await a.personId, start: 0, length: 2 };
+    const mention = { personId: a.person, start: 0, length: 2 };
     await b.core.send(id, { kind: "text", text: "@A I am", mentions: [mention] }, asked.messageId);
     await a.receives(id, "@A I am");
     const page = await a.core.messages(id, null, 10);

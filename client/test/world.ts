@@ -5,6 +5,7 @@
 import { afterAll, beforeAll } from "vitest";
 import type { CoreOptions } from "../src/create.ts";
 import { Officer, type OfficersServer } from "./officer.ts";
+import type { Fetch } from "../src/transport/http.ts";
 import { Network } from "./network.ts";
 import { MemoryServer, type MemoryOptions } from "./memory/server.ts";
 import { TestServer } from "./server.ts";
@@ -130,40 +131,57 @@ async function isBusy({ core }: Officer): Promise<boolean> {
   return false;
 }
 
-/** A world in memory of a test file; `current` is there once the tests begin. */
-export function memoryWorld(options: WorldOptions = {}): { readonly current: World } {
-  let world: World | null = null;
+/** The world of one test file, from before its first test until after its last. */
+export interface FileWorld<S extends OfficersServer> {
+  readonly current: World<S>;
+  readonly server: S;
+  /** The index of the person who joined last. */
+  readonly index: number;
+  /** The way to the server. */
+  readonly fetch: Fetch;
+  join(options?: Partial<CoreOptions>): Promise<Officer>;
+  device(index: number, options?: Partial<CoreOptions>): Promise<Officer>;
+}
+
+function fileWorld<S extends OfficersServer & { close(): Promise<void> }>(
+  start: () => Promise<World<S>>,
+): FileWorld<S> {
+  let world: World<S> | null = null;
   beforeAll(async () => {
-    world = await World.make(options);
+    world = await start();
   }, START_LIMIT_MS);
   afterAll(async () => {
     await world?.close();
     await world?.server.close();
-  });
+  }, START_LIMIT_MS);
+  const current = (): World<S> => {
+    if (world === null) throw new Error("not started");
+    return world;
+  };
   return {
     get current() {
-      if (world === null) throw new Error("not started");
-      return world;
+      return current();
     },
+    get server() {
+      return current().server;
+    },
+    get index() {
+      return current().index;
+    },
+    fetch: (url, init) => (current().server.fetch ?? globalThis.fetch)(url, init),
+    join: (options) => current().join(options),
+    device: (index, options) => current().device(index, options),
   };
 }
 
-/** The same with a real server. */
-export function serverWorld(settings: Readonly<Record<string, string>> = {}): {
-  readonly current: World<TestServer>;
-} {
-  let world: World<TestServer> | null = null;
-  beforeAll(async () => {
-    world = new World(await TestServer.start(settings));
-  }, START_LIMIT_MS);
-  afterAll(async () => {
-    await world?.close();
-    await world?.server.close();
-  }, START_LIMIT_MS);
-  return {
-    get current() {
-      if (world === null) throw new Error("not started");
-      return world;
-    },
-  };
+/** With a server in memory. */
+export function memoryWorld(options: WorldOptions = {}): FileWorld<MemoryServer> {
+  return fileWorld(() => World.make(options));
+}
+
+/** With a real server. */
+export function serverWorld(
+  settings: Readonly<Record<string, string>> = {},
+): FileWorld<TestServer> {
+  return fileWorld(async () => new World(await TestServer.start(settings)));
 }

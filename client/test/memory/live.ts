@@ -18,6 +18,7 @@ import type { ClientState, ConversationState } from "./state.ts";
 
 /** More entries than this are fetched from the log. */
 const MOST_FOLLOWING = 50;
+const CLOSE_ABNORMAL = 1006;
 
 interface Connection {
   readonly device: DeviceId;
@@ -167,6 +168,10 @@ export class Live {
     return { ready, following };
   }
 
+  get down(): boolean {
+    return this.#server.down;
+  }
+
   /** In the server's turn: after what it does now. */
   inTurn<T>(step: () => Promise<T>): Promise<T> {
     return this.#server.inTurn(step);
@@ -202,6 +207,7 @@ function socketOf(live: Live): WebSocketMaker {
 
     constructor() {
       queueMicrotask(() => {
+        if (live.down) return this.#end(CLOSE_ABNORMAL);
         this.readyState = 1;
         this.onopen?.();
       });

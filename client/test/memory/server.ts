@@ -78,6 +78,8 @@ export class MemoryServer {
   readonly attachments: Attachments;
   readonly asking: Asking;
   readonly #routes: readonly Route[];
+  /** Nobody reaches it. */
+  #down = false;
   #turn: Promise<unknown> = Promise.resolve();
   #rounds: ReturnType<typeof setInterval> | undefined;
 
@@ -124,6 +126,10 @@ export class MemoryServer {
     const turn = this.#turn.then(step);
     this.#turn = turn.catch(() => undefined);
     return turn;
+  }
+
+  get down(): boolean {
+    return this.#down;
   }
 
   get WebSocket(): WebSocketMaker {
@@ -181,6 +187,7 @@ export class MemoryServer {
   // --- HTTP -----------------------------------------------------------------------------------
 
   readonly fetch: Fetch = (url, init) => {
+    if (this.#down) return Promise.reject(new TypeError("the server is down"));
     const { pathname, searchParams } = new URL(url);
     const headers = new Headers(init.headers);
     const raw = headers.get("content-type") === "application/octet-stream";
@@ -228,6 +235,17 @@ export class MemoryServer {
       this.live.closeAll(CLOSE_GOING_AWAY);
       await this.judge.rebuild();
     });
+  }
+
+  /** The process ends. Its state stays, as a database does. */
+  kill(): Promise<void> {
+    this.#down = true;
+    return this.restart();
+  }
+
+  serve(): Promise<void> {
+    this.#down = false;
+    return Promise.resolve();
   }
 
   backup(): ServerState {
