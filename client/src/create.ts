@@ -1,6 +1,6 @@
 /** Makes the core: in a browser's worker, or under Node with the pieces that Node lacks passed in. */
+import { createEngine } from "./calls/engine.ts";
 import type { ConnectedCore } from "./core.ts";
-import { Engine } from "./engine.ts";
 import type { Fetch } from "./transport/http.ts";
 import type { WebSocketMaker } from "./transport/socket.ts";
 import type { HandedKeys } from "./vault/vault.ts";
@@ -14,6 +14,8 @@ export interface CoreOptions {
   /** The browser's where absent. */
   readonly WebSocket?: WebSocketMaker;
   readonly now?: () => number;
+  /** A clock that nobody sets. */
+  readonly monotonic?: () => number;
   readonly random?: () => number;
   /** The keys of an unlock that lasts, from the tab that led before. */
   readonly keys?: HandedKeys | null;
@@ -27,13 +29,13 @@ export interface LocalCore extends ConnectedCore {
 }
 
 export function createCore(options: CoreOptions): LocalCore {
-  const { origin } = options;
-  return new Engine({
-    origin,
+  return createEngine({
+    origin: options.origin,
     vaultName: options.vaultName ?? "copconnect",
     fetch: options.fetch ?? ((url, init) => fetch(url, init)),
     WebSocket: options.WebSocket ?? (globalThis.WebSocket as unknown as WebSocketMaker),
     now: options.now ?? Date.now,
+    monotonic: options.monotonic ?? (() => performance.now()),
     random: options.random ?? Math.random,
     keys: options.keys ?? null,
   });

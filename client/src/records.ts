@@ -181,7 +181,6 @@ export type PreviewRecord =
 /** A notice with ids; plates are filled in when it is shown. */
 export interface NoticeRecord {
   readonly kind:
-    | "created"
     | "added"
     | "removed"
     | "left"

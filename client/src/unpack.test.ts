@@ -1,6 +1,6 @@
 import { encode } from "@msgpack/msgpack";
 import { describe, expect, it } from "vitest";
-import { decodeContent, encodeContent } from "./content.ts";
+import { decodeContent, encodeContent } from "./kinds/content.ts";
 import { NotWhole, unpack } from "./unpack.ts";
 
 /** Nested arrays (or maps) that each announce 32 million elements and hold one. */

@@ -10,14 +10,14 @@ import type { Decoded } from "../kinds/content.ts";
 import { idOf } from "../keys/ids.ts";
 import type { KeyId } from "../keys/ids.ts";
 import { toHex } from "../octets.ts";
-import { acceptedMessage } from "../outbox/outgoing.ts";
-import type { OutgoingStore } from "../outbox/outgoing.ts";
+import { acceptedMessage } from "../messages/outgoing.ts";
+import type { OutgoingStore } from "../messages/outgoing.ts";
 import { loadMessage, notice, noticeMessage } from "../messages/messages.ts";
 import { STORES } from "../records.ts";
 import type { AttachmentRecord, MessageRecord, NoticeRecord, PendingRecord } from "../records.ts";
 import { acceptedName } from "./judge.ts";
 import type { Entry, Judgement, Vouched } from "./judge.ts";
-import { applyState } from "./state.ts";
+import { applyState } from "../messages/state.ts";
 
 /** Of refused entries so many are kept, to be judged again when something has changed. */
 const MOST_REFUSED = 500;

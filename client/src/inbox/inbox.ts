@@ -21,7 +21,7 @@ import { conversationKeyId } from "../keys/conversation-key.ts";
 import type { KeyId } from "../keys/ids.ts";
 import { SIGNED_HEADER_BYTES, nextLogHash } from "../keys/message.ts";
 import { Refused } from "../keys/refused.ts";
-import type { OutgoingStore } from "../outbox/outgoing.ts";
+import type { OutgoingStore } from "../messages/outgoing.ts";
 import type { LogPlace, PendingRecord } from "../records.ts";
 import type { LogEntry, LogPage, Supplement } from "../wire.ts";
 import { accept } from "./accept.ts";
@@ -205,6 +205,27 @@ export class Inbox {
     });
   }
 
+  /**
+   * Look for what waiting messages lack: the server may have a seal that opens now, or came while
+   * this device was away; for the rest shares are asked for.
+   */
+  async askMissing(conversation: Conversation): Promise<void> {
+    const rows = await conversation.pending.all();
+    const waiting = rows.filter(({ why }) => why === "key");
+    const wanted = new Set(waiting.map(({ keyId }) => keyId as KeyId));
+    const missing: KeyId[] = [];
+    for (const keyId of wanted) {
+      const held = await conversation.keys.find(null, keyId);
+      if (held !== null && held.secret !== null) continue;
+      const { key } = await this.#context.api.key(conversation.id, keyId).catch(orNothing);
+      if (key !== null) await this.key(conversation, key.record, key.seal);
+      const now = await conversation.keys.find(null, keyId);
+      if (now === null || now.secret === null) missing.push(keyId);
+    }
+    if (missing.length > 0) this.#listener.onMissing(conversation, missing);
+    await this.opened(conversation);
+  }
+
   /** Records of these people are others now. */
   changed(conversation: Conversation, personIds: ReadonlySet<string>): Promise<void> {
     if (conversation.record.refused === null) return Promise.resolve();
@@ -300,4 +321,9 @@ async function unlessRefused(step: Promise<unknown>): Promise<void> {
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
   }
+}
+
+function orNothing(error: unknown): { readonly key: null } {
+  if (!hasCode(error, "not_found", "not_member")) throw error;
+  return { key: null };
 }

@@ -20,7 +20,7 @@ import { mayAdminister } from "../rosters/leaf.ts";
 import type { Leaf } from "../rosters/leaf.ts";
 import type { LogEntry } from "../wire.ts";
 import { findKey } from "./judge.ts";
-import { applyState } from "./state.ts";
+import { applyState } from "../messages/state.ts";
 
 interface Judged {
   readonly message: Message;

@@ -1,10 +1,10 @@
 import { encode } from "@msgpack/msgpack";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { attachmentIdOf } from "./attachments/cipher.ts";
+import { attachmentIdOf } from "../attachments/cipher.ts";
 import { decodeContent, encodeContent } from "./content.ts";
 import type { Content } from "./content.ts";
-import { newId, randomBytes } from "./octets.ts";
+import { newId, randomBytes } from "../octets.ts";
 
 const key = randomBytes(32);
 const attachment = {
@@ -26,9 +26,15 @@ const EVERY_KIND: readonly Content[] = [
   { kind: "text", text: "సరే", mentions, replyTo },
   { kind: "attachments", text: "", mentions: [], replyTo: null, attachments: [attachment] },
   { kind: "location", latitude: 17.3, longitude: 78.4, accuracyM: null, takenMs: 5, replyTo },
-  { kind: "profile", title: "Charminar PS", photo: attachment, told: false },
-  { kind: "profile", title: "Charminar PS", photo: null, told: true },
-  { kind: "profile_request" },
+  {
+    kind: "state",
+    version: 3,
+    title: "Charminar PS",
+    photo: attachment,
+    description: "Town",
+    pins: [newId()],
+  },
+  { kind: "state", version: 1, title: "Charminar PS", photo: null, description: "", pins: [] },
 ];
 
 describe("content", () => {

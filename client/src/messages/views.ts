@@ -14,7 +14,7 @@ import type {
 import type { DeviceContext } from "../context.ts";
 import { bodyOf, decodeContent, previewOf, replyOf } from "../kinds/content.ts";
 import type { AttachmentPointer, ReplyPointer } from "../kinds/fields.ts";
-import type { OutgoingStore } from "../outbox/outgoing.ts";
+import type { OutgoingStore } from "./outgoing.ts";
 import type { People } from "../people/people.ts";
 import type {
   ConversationRecord,
@@ -130,7 +130,6 @@ export class ViewMaker implements Views {
     const by = await this.#people.plate(record.by);
     const people = await this.#people.plates(record.people);
     switch (record.kind) {
-      case "created":
       case "photo":
       case "profile_refused":
       case "log_differs":

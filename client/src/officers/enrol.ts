@@ -64,8 +64,8 @@ export async function enrol(
 }
 
 /**
- * Revoke this officer's simulated devices of before a restart, once the new one is in every
- * conversation that it has heard of: somebody must be there to commit the removals.
+ * Revoke this officer's simulated devices of before a restart, once the new one is listed in every
+ * conversation that it has heard of: until then the old one may have to confirm it.
  */
 export async function revokeOthers(
   core: LocalCore,
@@ -73,7 +73,7 @@ export async function revokeOthers(
   signal: AbortSignal,
 ): Promise<void> {
   const deadline = Date.now() + ENTER_LIMIT_MS;
-  while ((await core.conversations()).some(({ state }) => state === "joining")) {
+  while ((await core.conversations()).some(({ state }) => state === "waiting")) {
     if (Date.now() > deadline || signal.aborted) break;
     await pause(100, signal);
   }

@@ -110,6 +110,7 @@ export class Station {
         personIds: wanted,
         photo: null,
         whoMayPost: "everyone",
+        history: "30_days",
       });
       return made.conversationId;
     }

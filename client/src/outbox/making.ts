@@ -12,7 +12,6 @@ import { compareBytes } from "../keys/compare.ts";
 import { makeConversationKey, sealConversationKey } from "../keys/conversation-key.ts";
 import type { ConversationKey } from "../keys/conversation-key.ts";
 import type { SealTarget } from "../keys/device-key.ts";
-import type { DeviceId } from "../keys/ids.ts";
 import { Refused } from "../keys/refused.ts";
 import { concat, equalBytes, fromHex, randomBytes } from "../octets.ts";
 import type { PendingKey } from "../records.ts";
@@ -22,6 +21,8 @@ import type { Newest } from "../roster/newest.ts";
 import { requireSealingKem } from "../rosters/head.ts";
 import type { RosterHead } from "../rosters/head.ts";
 import type { Leaf } from "../rosters/leaf.ts";
+import { deviceTargets } from "../secrets/targets.ts";
+import type { Targets } from "../secrets/targets.ts";
 import { DIRECT_SEALS } from "../wire.ts";
 import type { CellLeaves } from "../wire.ts";
 import { cellTable } from "./cell-table.ts";
@@ -33,11 +34,6 @@ export interface MadeKey {
   readonly record: ConversationKey;
   readonly secret: Uint8Array;
   readonly pending: PendingKey;
-}
-
-interface Targets {
-  readonly seals: readonly SealTarget[];
-  readonly leftOut: readonly DeviceId[];
 }
 
 export async function makeKey(
@@ -113,30 +109,4 @@ async function targetsOf(
 function fittingCell(head: RosterHead, cell: CellLeaves): Cell {
   if (!equalBytes(cell.head, head.bytes)) throw new Refused("S1", "there is a newer head");
   return checkCell(head, cell, "S3");
-}
-
-/** The keys of the confirmed devices of these leaves. */
-export async function deviceTargets(
-  context: DeviceContext,
-  leaves: readonly Leaf[],
-  { kem }: RosterHead,
-): Promise<Targets> {
-  const { trust, time } = context;
-  await trust.ensure(
-    leaves.map(({ person }) => person),
-    { keys: true, fresh: true },
-  );
-  const now = time.requireNow();
-  const seals: SealTarget[] = [];
-  const leftOut: DeviceId[] = [];
-  for (const { person, device } of leaves) {
-    try {
-      await trust.confirmedCertificate(person, device, now, "S3");
-      seals.push(await trust.deviceKey(person, device, kem));
-    } catch (error) {
-      if (!(error instanceof Refused)) throw error;
-      leftOut.push(device);
-    }
-  }
-  return { seals, leftOut };
 }

@@ -21,8 +21,8 @@ import { delayMs, pause } from "../transport/backoff.ts";
 import type { Change } from "../vault/vault.ts";
 import type { Accepted } from "../wire.ts";
 import { outgoingRecord } from "./compose.ts";
-import { deleteOutgoing, putOutgoing } from "./outgoing.ts";
-import type { OutgoingStore } from "./outgoing.ts";
+import { deleteOutgoing, putOutgoing } from "../messages/outgoing.ts";
+import type { OutgoingStore } from "../messages/outgoing.ts";
 import type { Posting } from "./posting.ts";
 import type { Doubts, Signing } from "./signing.ts";
 

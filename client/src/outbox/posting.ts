@@ -11,12 +11,12 @@ import type { KeyId } from "../keys/ids.ts";
 import { HeaderFormat, SIGNED_HEADER_BYTES, bodyKey } from "../keys/message.ts";
 import { Refused } from "../keys/refused.ts";
 import { copy, equalBytes } from "../octets.ts";
-import { applyState } from "../inbox/state.ts";
+import { applyState } from "../messages/state.ts";
 import type { OutgoingRecord } from "../records.ts";
 import type { Accepted } from "../wire.ts";
 import type { Doubts } from "./signing.ts";
-import { acceptedMessage, putOutgoing } from "./outgoing.ts";
-import type { OutgoingStore } from "./outgoing.ts";
+import { acceptedMessage, putOutgoing } from "../messages/outgoing.ts";
+import type { OutgoingStore } from "../messages/outgoing.ts";
 
 export class Posting {
   readonly #context: DeviceContext;

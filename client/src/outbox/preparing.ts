@@ -11,7 +11,7 @@ import type { DeviceContext } from "../context.ts";
 import type { Conversation } from "../conversation/conversation.ts";
 import { failure, hasCode } from "../failure.ts";
 import type { Outbox } from "./outbox.ts";
-import type { OutgoingStore } from "./outgoing.ts";
+import type { OutgoingStore } from "../messages/outgoing.ts";
 import { STORES } from "../records.ts";
 import type { AttachmentRecord, MessageRecord, OutgoingRecord } from "../records.ts";
 import type { Change } from "../vault/vault.ts";

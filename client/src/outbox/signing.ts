@@ -19,8 +19,8 @@ import type { Newest } from "../roster/newest.ts";
 import { pause } from "../transport/backoff.ts";
 import { makeKey } from "./making.ts";
 import type { MadeKey } from "./making.ts";
-import { putOutgoing } from "./outgoing.ts";
-import type { OutgoingStore } from "./outgoing.ts";
+import { putOutgoing } from "../messages/outgoing.ts";
+import type { OutgoingStore } from "../messages/outgoing.ts";
 import { usableKey } from "./usable.ts";
 
 /** S6. */

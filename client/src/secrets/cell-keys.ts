@@ -48,20 +48,24 @@ export class CellKeys {
   }
 
   /**
-   * Take in a record of this cell, with this device's seal. False: C is missing here, or the public
-   * key is another's (C2): ask for a share.
+   * Take in a record of this cell, with this device's seal. Not held: C is missing here, or the
+   * public key is another's (C2): ask for a share.
    */
-  async learn(work: Work, bytes: Uint8Array, seal: Uint8Array | null): Promise<boolean> {
+  async take(
+    work: Work,
+    bytes: Uint8Array,
+    seal: Uint8Array | null,
+  ): Promise<{ readonly keyId: SealKeyId; readonly held: boolean }> {
     const record = CellKeyFormat.parse(bytes);
     if (toHex(record.conversation) !== this.#conversation)
       throw new Refused("S4", "another conversation's cell key");
     const keyId = sealKeyId(record);
     const known = await this.find(work, keyId);
-    if (known !== null && known.secret !== null) return true;
+    if (known !== null && known.secret !== null) return { keyId, held: true };
     const secret = seal === null ? null : await this.#open(record, seal);
     this.#put(work, keyId, record, secret);
     if (secret !== null) await this.#forget(work, record);
-    return secret !== null;
+    return { keyId, held: secret !== null };
   }
 
   /** C of a record that is held, checked by the caller. */

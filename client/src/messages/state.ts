@@ -3,7 +3,7 @@ import type { Work } from "../conversation/work.ts";
 import type { DeviceContext } from "../context.ts";
 import type { StateContent } from "../kinds/state.ts";
 import type { Header } from "../keys/message.ts";
-import { notice, noticeMessage } from "../messages/messages.ts";
+import { notice, noticeMessage } from "./messages.ts";
 import { STORES } from "../records.ts";
 import type { AttachmentRecord, NoticeRecord, ProfileRecord } from "../records.ts";
 import { mayAdminister } from "../rosters/leaf.ts";

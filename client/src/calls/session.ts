@@ -1,66 +1,68 @@
 /**
- * The core: the seam of core.ts over everything else. It holds the life cycle (vault, account,
- * lock, sign-out) and hands what concerns conversations to {@link Device}.
+ * The life of the core on this device: vault, account, app lock, sign-out, and the running
+ * {@link Device}.
  *
- * Invariants: nothing of the device runs while the vault is locked; signing out always wipes here,
- * whether or not the server can be reached; every rejection is a CoreFailure.
+ * Invariants: nothing of the device runs while the vault is locked; a person who signs out wipes
+ * what is here, whether or not the server can be reached; a server that refuses the device does not,
+ * unless a revocation that others signed says so (KEYS.md E6): what is here is kept, locked; every
+ * rejection is a CoreFailure.
  */
-import { Account } from "./account.ts";
-import type { Conversation } from "./conversation.ts";
-import type {
-  AppState,
-  ConnectedCore,
-  Core,
-  CoreEvent,
-  CoreListener,
-  SignedOutReason,
-} from "./core.ts";
-import type { Context } from "./context.ts";
-import { PeopleCalls } from "./people_calls.ts";
+import { AccountCalls } from "../account/calls.ts";
+import { AccountServices } from "../account/services.ts";
+import type { Context } from "../context.ts";
+import type { Conversation } from "../conversation/conversation.ts";
+import type { AppState, CoreEvent, CoreListener, SignedOutReason } from "../core.ts";
+import { asFailure, failure, hasCode } from "../failure.ts";
+import { Blocked } from "../people/blocked.ts";
+import { People } from "../people/people.ts";
+import { STORES } from "../records.ts";
+import type { SettingsRecord } from "../records.ts";
+import { Api } from "../transport/api.ts";
+import { Http } from "../transport/http.ts";
+import type { Fetch } from "../transport/http.ts";
+import type { WebSocketMaker } from "../transport/socket.ts";
+import { Vault } from "../vault/vault.ts";
+import type { HandedKeys } from "../vault/vault.ts";
+import type { AccountFrame } from "../wire.ts";
+import { appStateOf } from "./app-state.ts";
 import { Device } from "./device.ts";
-import { asFailure, failure, hasCode } from "./failure.ts";
-import { topUpKeyPackages } from "./key_packages.ts";
-import { People } from "./people.ts";
-import { STORES } from "./records.ts";
-import type { SettingsRecord } from "./records.ts";
-import { Api } from "./transport/api.ts";
-import { Http } from "./transport/http.ts";
-import type { Fetch } from "./transport/http.ts";
-import type { WebSocketMaker } from "./transport/socket.ts";
-import { Vault } from "./vault/vault.ts";
-import type { HandedKeys } from "./vault/vault.ts";
-import type { ClientInfo, Language } from "./wire.ts";
+import type { Reach } from "./reach.ts";
 
 export const DEFAULT_AUTO_LOCK_MS = 5 * 60_000;
 const MUTED_ALWAYS = -1;
+const ASK_AGAIN_MS = 5_000;
 
-export interface EngineOptions {
+export interface SessionOptions {
   readonly origin: string;
   readonly vaultName: string;
   readonly fetch: Fetch;
   readonly WebSocket: WebSocketMaker;
   readonly now: () => number;
+  /** Never set by hand; may stop while the device sleeps. */
+  readonly monotonic: () => number;
   readonly random: () => number;
   /** The keys of an unlock that lasts, from the tab that led before. */
   readonly keys: HandedKeys | null;
 }
 
-type Connection = AppState["connection"];
-
-export class Engine extends PeopleCalls implements ConnectedCore {
-  readonly #options: EngineOptions;
+export class Session {
+  readonly api: Api;
+  readonly people: People;
+  readonly blocked: Blocked;
+  readonly accountCalls: AccountCalls;
+  readonly reach: Reach;
+  readonly #options: SessionOptions;
   readonly #vault: Vault;
-  protected readonly api: Api;
   readonly #context: Context;
-  readonly #account: Account;
-  readonly #people: People;
+  readonly #services: AccountServices;
   readonly #listeners = new Set<CoreListener>();
   #device: Device | null = null;
   #starting: Promise<AppState> | null = null;
   #phase: AppState["phase"] = "register";
   #entered = false;
   #reason: string | null = null;
-  #connection: Connection = "offline";
+  #kept = false;
+  #connection: AppState["connection"] = "offline";
   #catchingUp = false;
   #updateRequired = false;
   #skewMs = 0;
@@ -71,33 +73,53 @@ export class Engine extends PeopleCalls implements ConnectedCore {
   #toldSession: string | null | undefined = undefined;
   onKeys: (keys: HandedKeys | null) => void = () => undefined;
 
-  constructor(options: EngineOptions) {
-    super();
+  constructor(options: SessionOptions) {
     this.#options = options;
-    this.#vault = new Vault({ name: options.vaultName, now: options.now });
-    this.#vault.onClosed = () => {
+    const { now, monotonic, random } = options;
+    const vault = new Vault({ name: options.vaultName, now });
+    this.#vault = vault;
+    vault.onClosed = () => {
       this.#stopDevice();
       this.#enter("storage_failed");
     };
     const http = new Http({
       server: options.origin,
       fetch: options.fetch,
-      random: options.random,
+      random,
       token: () => this.#account.record?.accessToken ?? null,
       onRefused: () => void this.#refused(),
     });
-    this.api = new Api(http);
-    this.#context = {
-      vault: this.#vault,
-      api: this.api,
-      now: options.now,
-      random: options.random,
-      emit: (event) => {
-        this.#emit(event);
+    const api = new Api(http);
+    this.api = api;
+    const emit = (event: CoreEvent): void => {
+      this.#emit(event);
+    };
+    const context: Context = { vault, api, now, random, emit };
+    this.#context = context;
+    const services = new AccountServices({
+      context,
+      monotonic,
+      serverNow: () => now() - this.#skewMs,
+      onStanding: () => void this.#changed(),
+    });
+    this.#services = services;
+    this.people = new People(context, services.trust);
+    this.blocked = new Blocked(context);
+    const { people } = this;
+    this.accountCalls = new AccountCalls({ context, services, people });
+    this.reach = {
+      device: () => this.device(),
+      people,
+      blocked: this.blocked,
+      labelOf: (clientId) => {
+        const clients = this.#account.record?.me?.clients ?? [];
+        return clients.find((one) => one.clientId === clientId)?.label ?? null;
       },
     };
-    this.#account = new Account(this.#context, () => options.now() - this.#skewMs);
-    this.#people = new People(this.#context);
+  }
+
+  get #account() {
+    return this.#services.account;
   }
 
   // --- Events and state ------------------------------------------------------------------------
@@ -111,30 +133,27 @@ export class Engine extends PeopleCalls implements ConnectedCore {
     for (const listener of this.#listeners) listener(event);
   }
 
-  #snapshot(): AppState {
-    const me = this.#account.record?.me ?? null;
-    return {
+  async #snapshot(): Promise<AppState> {
+    const own = this.#account.record === null ? null : await this.accountCalls.deviceState();
+    return appStateOf({
+      own,
       phase: this.#phase,
       reason: this.#reason,
-      me: me?.person ?? null,
-      clientId: this.#account.record?.clientId ?? null,
-      unitAdmin: me?.unitAdmin ?? false,
-      lock: {
-        enabled: this.#vault.hasPin,
-        autoLockMs: this.#settings.autoLockMs,
-        triesLeft: this.#vault.triesLeft,
-      },
+      kept: this.#kept,
+      account: this.#account.record,
+      vault: this.#vault,
+      autoLockMs: this.#settings.autoLockMs,
       connection: this.#connection,
-      outbox: this.#device?.outgoing.waiting ?? 0,
+      device: this.#device,
       catchingUp: this.#catchingUp,
       updateRequired: this.#updateRequired,
       clockSkewMs: this.#skewMs,
-    };
+    });
   }
 
-  #changed(): AppState {
+  async #changed(): Promise<AppState> {
     this.#tellKeys();
-    const state = this.#snapshot();
+    const state = await this.#snapshot();
     // Until it is known where the device stands, tabs show what the core before this one said.
     if (this.#entered) this.#emit({ type: "app", state });
     return state;
@@ -148,10 +167,15 @@ export class Engine extends PeopleCalls implements ConnectedCore {
     this.onKeys(keys);
   }
 
-  #enter(phase: AppState["phase"], reason: string | null = null): AppState {
+  #enter(
+    phase: AppState["phase"],
+    reason: string | null = null,
+    kept = false,
+  ): Promise<AppState> {
     this.#entered = true;
     this.#phase = phase;
     this.#reason = reason;
+    this.#kept = kept;
     return this.#changed();
   }
 
@@ -165,7 +189,7 @@ export class Engine extends PeopleCalls implements ConnectedCore {
   async #start(): Promise<AppState> {
     try {
       const state = await this.#vault.open(this.#options.keys);
-      if (state === "locked") return this.#enter("locked");
+      if (state === "locked") return await this.#enter("locked");
       return await this.#openAccount();
     } catch (error) {
       if (hasCode(error, "trust_invalid")) throw error;
@@ -183,19 +207,19 @@ export class Engine extends PeopleCalls implements ConnectedCore {
     const gone = await this.#vault.get<{ reason: string }>(STORES.meta, "signed_out");
     if (gone !== null) return this.#enter("signed_out", gone.reason);
     this.#settings = (await this.#vault.get(STORES.meta, "settings")) ?? this.#settings;
-    const account = await this.#account.load();
+    const account = await this.#services.load();
     if (account === null) return this.#enter("register");
     await this.#startDevice();
-    return this.#enterAccount();
+    return this.enterAccount();
   }
 
   /** The phase that the account is in: conduct first, then everything. */
-  #enterAccount(): AppState {
+  async enterAccount(): Promise<AppState> {
     const me = this.#account.record?.me ?? null;
     const accepted = me !== null && me.conductVersion === me.conductCurrent;
     if (!accepted) return this.#enter("conduct");
     this.#touch();
-    this.#enter("ready");
+    await this.#enter("ready");
     // Afterwards: what the connection tells from now on names the phase too.
     this.#device?.socket.start();
     return this.#snapshot();
@@ -203,45 +227,60 @@ export class Engine extends PeopleCalls implements ConnectedCore {
 
   async #startDevice(): Promise<void> {
     const { origin, WebSocket, random } = this.#options;
-    const url = `${origin.replace(/^http/, "ws")}/v1/socket`;
+    await this.blocked.load();
     const device = new Device({
-      context: this.#context,
-      account: this.#account,
-      people: this.#people,
-      serverNow: () => this.#options.now() - this.#skewMs,
+      context: {
+        ...this.#context,
+        identity: () => this.#account.identity,
+        trust: this.#services.trust,
+        time: this.#services.time,
+        ownKeys: this.#services.ownKeys,
+      },
+      people: this.people,
+      blocked: this.blocked,
       socket: {
-        url,
+        url: `${origin.replace(/^http/, "ws")}/v1/socket`,
         WebSocket,
         random,
         token: () => this.#account.record?.accessToken ?? null,
         onState: (connection) => {
           if (this.#connection === connection) return;
           this.#connection = connection;
-          this.#changed();
+          void this.#changed();
         },
         onRefused: () => void this.#refused(),
         onOutdated: () => {
           this.#updateRequired = true;
-          this.#changed();
+          void this.#changed();
         },
       },
-      onReady: (ready) => {
+      onReady: async (ready) => {
         this.#skewMs = Math.round(this.#options.now() - ready.serverTimeMs);
-        this.#changed();
+        void this.#changed();
+        await this.#services.onReady(ready);
+        await this.people.refreshDirectory(ready.directoryVersion);
+        void this.#changed();
       },
-      onAccountEvent: (event) => {
-        if (event === "signed_out") void this.#refused();
-        else this.#emit({ type: event });
+      onAccount: (event) => {
+        if (event === "signed_out") return void this.#refused();
+        void this.#onAccount(event).catch(() => undefined);
       },
       onOutbox: () => void this.#changed(),
       onCatchingUp: (catchingUp) => {
         this.#catchingUp = catchingUp;
-        this.#changed();
+        void this.#changed();
       },
+      onHistory: () => void this.#changed(),
       mayNotify: (conversation, mentioned) => this.#mayNotify(conversation, mentioned),
     });
     await device.open();
     this.#device = device;
+  }
+
+  async #onAccount(event: AccountFrame["event"]): Promise<void> {
+    if (event === "directory") await this.people.refreshDirectory(null);
+    await this.#services.onAccountEvent(event);
+    await this.#changed();
   }
 
   #stopDevice(): void {
@@ -249,7 +288,7 @@ export class Engine extends PeopleCalls implements ConnectedCore {
     this.#device = null;
     this.#connection = "offline";
     this.#catchingUp = false;
-    this.#people.reset();
+    this.people.reset();
     if (this.#lockTimer !== null) clearTimeout(this.#lockTimer);
   }
 
@@ -260,7 +299,7 @@ export class Engine extends PeopleCalls implements ConnectedCore {
     this.#vault.close();
   }
 
-  protected async device(): Promise<Device> {
+  async device(): Promise<Device> {
     await this.start();
     this.#touch();
     if (this.#phase === "locked") throw failure("locked");
@@ -268,11 +307,6 @@ export class Engine extends PeopleCalls implements ConnectedCore {
       throw failure("not_registered", { details: { phase: "conduct" } });
     if (this.#device === null) throw failure("not_registered");
     return this.#device;
-  }
-
-  protected async peopleCache(): Promise<People> {
-    await this.device();
-    return this.#people;
   }
 
   #mayNotify({ id, record }: Conversation, mentioned: boolean): boolean {
@@ -283,31 +317,34 @@ export class Engine extends PeopleCalls implements ConnectedCore {
     return mutedUntilMs !== MUTED_ALWAYS && mutedUntilMs <= this.#options.now();
   }
 
+  setVisible(conversationId: string | null): void {
+    this.#visible = conversationId;
+  }
+
+  networkChanged(there: boolean): void {
+    if (there) this.#device?.socket.nudge();
+    else this.#device?.socket.drop();
+  }
+
   // --- Registration ----------------------------------------------------------------------------
 
   async registerClient(ticket: string, label: string): Promise<AppState> {
     await this.start();
     if (this.#account.record === null) {
-      await this.#account.register(ticket, label.slice(0, 64));
+      await this.#services.register(ticket, label.slice(0, 64));
       await this.#startDevice();
     }
     await this.#account.refreshMe();
-    const device = this.#device;
-    // Others can let this device in from now on; if it fails, the next connection tries again.
-    if (device !== null) await topUpKeyPackages(device.context).catch(() => undefined);
-    return this.#enterAccount();
+    // Others seal to this device from now on; if it fails, the next connection tries again.
+    await this.#services.equip().catch(() => undefined);
+    return this.enterAccount();
   }
 
-  async conductCode(language: Language): ReturnType<Core["conductCode"]> {
-    await this.start();
-    return this.api.conduct(language);
-  }
-
-  async acceptConduct(version: string, language: Language): Promise<AppState> {
+  async acceptConduct(version: string, language: Parameters<Api["conduct"]>[0]): Promise<AppState> {
     await this.start();
     this.#account.require();
     await this.#account.storeMe(await this.api.acceptConduct({ version, language }));
-    return this.#enterAccount();
+    return this.enterAccount();
   }
 
   // --- App lock, sign-out ----------------------------------------------------------------------
@@ -346,9 +383,9 @@ export class Engine extends PeopleCalls implements ConnectedCore {
   /** The last wrong PIN has wiped everything: say so instead of merely failing. */
   async #afterWrongPin(error: unknown): Promise<never> {
     if (hasCode(error, "pin_wrong") && error.details["triesLeft"] === 0) {
-      await this.#signedOut("pin_tries");
+      await this.#wipe("pin_tries");
     } else {
-      this.#changed();
+      await this.#changed();
     }
     throw error;
   }
@@ -357,7 +394,7 @@ export class Engine extends PeopleCalls implements ConnectedCore {
     await this.start();
     if (!this.#vault.hasPin || this.#phase !== "ready") return this.#snapshot();
     this.#stopDevice();
-    this.#account.forget();
+    this.#services.reset();
     // The keys are gone from here even if the storage refuses to note the end of the session.
     await this.#vault.lock().catch(() => undefined);
     return this.#enter("locked");
@@ -379,7 +416,7 @@ export class Engine extends PeopleCalls implements ConnectedCore {
     this.#refusing = true;
     try {
       if (this.#account.record !== null) await this.api.signOut().catch(() => undefined);
-      return await this.#signedOut("signed_out");
+      return await this.#wipe("signed_out");
     } finally {
       this.#refusing = false;
     }
@@ -388,30 +425,41 @@ export class Engine extends PeopleCalls implements ConnectedCore {
   async startOver(): Promise<AppState> {
     await this.start();
     if (this.#phase !== "signed_out") return this.#snapshot();
+    if (this.#kept) await this.#wipe("signed_out");
     await this.#vault.write([{ op: "delete", store: STORES.meta, key: "signed_out" }]);
     return this.#enter("register");
   }
 
-  /** The server refuses this device. It is asked once more before everything is wiped. */
+  /** The server refuses this device. It is asked once more before anything is concluded. */
   async #refused(): Promise<void> {
     if (this.#refusing || this.#account.record === null) return;
     this.#refusing = true;
     try {
       await this.#account.refreshMe();
       // It does know us: only the connection was refused, or there is a new code of conduct.
-      this.#enterAccount();
+      await this.enterAccount();
     } catch (error) {
       const reason = endOf(error);
-      if (reason !== null) await this.#signedOut(reason);
-      else if (!hasCode(error, "locked")) setTimeout(() => this.#device?.socket.start(), 5_000);
+      if (reason !== null) {
+        const end = await this.#services.endOf(error);
+        await (end === "wipe" ? this.#wipe(reason) : this.#keepLocked(reason));
+      } else if (!hasCode(error, "locked")) {
+        setTimeout(() => this.#device?.socket.start(), ASK_AGAIN_MS);
+      }
     } finally {
       this.#refusing = false;
     }
   }
 
-  async #signedOut(reason: SignedOutReason): Promise<AppState> {
+  /** E6: the server's word alone locks this device; the next start asks the server again. */
+  async #keepLocked(reason: SignedOutReason): Promise<void> {
     this.#stopDevice();
-    this.#account.forget();
+    await this.#enter("signed_out", reason, true);
+  }
+
+  async #wipe(reason: SignedOutReason): Promise<AppState> {
+    this.#stopDevice();
+    this.#services.reset();
     await this.#vault.wipe();
     await this.#vault.open();
     const value = { reason };
@@ -419,37 +467,14 @@ export class Engine extends PeopleCalls implements ConnectedCore {
     this.#settings = { autoLockMs: DEFAULT_AUTO_LOCK_MS };
     return this.#enter("signed_out", reason);
   }
-
-  async clients(): Promise<readonly ClientInfo[]> {
-    await this.device();
-    return (await this.#account.refreshMe()).clients;
-  }
-
-  async revokeClient(clientId: string): Promise<readonly ClientInfo[]> {
-    await this.device();
-    const me = await this.api.revokeClient(clientId);
-    await this.#account.storeMe(me);
-    this.#emit({ type: "clients" });
-    return me.clients;
-  }
-
-  async networkChanged(there: boolean): Promise<void> {
-    if (there) this.#device?.socket.nudge();
-    else this.#device?.socket.drop();
-  }
-
-  async setVisible(conversationId: string | null): Promise<void> {
-    await this.start();
-    this.#visible = conversationId;
-  }
 }
 
-const END_REASONS: readonly string[] = [
+const END_REASONS: readonly SignedOutReason[] = [
   "suspended",
   "removed",
   "device_removed",
   "signed_out",
-] satisfies SignedOutReason[];
+];
 
 /** Why the server does not take this device any more; null when the failure does not say that. */
 function endOf(error: unknown): SignedOutReason | null {
@@ -457,7 +482,5 @@ function endOf(error: unknown): SignedOutReason | null {
   if (hasCode(error, "unauthenticated")) return "unknown";
   if (!hasCode(error, "signed_out")) return null;
   const reason = error.details["reason"];
-  return (
-    (END_REASONS.find((known) => known === reason) as SignedOutReason | undefined) ?? "unknown"
-  );
+  return END_REASONS.find((known) => known === reason) ?? "unknown";
 }

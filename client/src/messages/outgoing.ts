@@ -4,7 +4,7 @@
  */
 import type { Work } from "../conversation/work.ts";
 import type { DeviceContext } from "../context.ts";
-import { loadMessage } from "../messages/messages.ts";
+import { loadMessage } from "./messages.ts";
 import { QUEUED_ORDER, STORES } from "../records.ts";
 import type { OutgoingRecord } from "../records.ts";
 import type { Change } from "../vault/vault.ts";

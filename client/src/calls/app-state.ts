@@ -1,0 +1,42 @@
+/** Where this device stands, as the screens see it. */
+import type { AccountRecord } from "../account/record.ts";
+import type { AppState } from "../core.ts";
+import type { Vault } from "../vault/vault.ts";
+import type { Device } from "./device.ts";
+
+export interface Standing extends Pick<
+  AppState,
+  "phase" | "reason" | "kept" | "connection" | "catchingUp" | "updateRequired" | "clockSkewMs"
+> {
+  readonly account: AccountRecord | null;
+  readonly vault: Pick<Vault, "hasPin" | "triesLeft">;
+  readonly autoLockMs: number;
+  readonly device: Device | null;
+  /** Who vouches for this device; null: it is not registered. */
+  readonly own: AppState["device"] | null;
+}
+
+const NOBODY: AppState["device"] = { confirmed: "no", confirmers: [], sinceMs: null };
+
+export function appStateOf(standing: Standing): AppState {
+  const { account, vault, autoLockMs, device, own, ...same } = standing;
+  const me = account?.me ?? null;
+  return {
+    ...same,
+    me: me?.person ?? null,
+    clientId: account?.clientId ?? null,
+    unitAdmin: me?.unitAdmin ?? false,
+    lock: { enabled: vault.hasPin, autoLockMs, triesLeft: vault.triesLeft },
+    outbox: device?.outgoing.waiting ?? 0,
+    device: own ?? NOBODY,
+    history: device === null ? null : filling(device),
+  };
+}
+
+/** Conversations that are whole, of those that are listed; null: all are. */
+function filling({ book }: Device): AppState["history"] {
+  const records = [...book.conversations.values()].map(({ record }) => record);
+  const listed = records.filter(({ state, log }) => state === "ready" && log !== null);
+  const done = listed.filter(({ history }) => history === null).length;
+  return done === listed.length ? null : { done, total: listed.length };
+}

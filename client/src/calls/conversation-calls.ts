@@ -1,0 +1,259 @@
+/** The calls of core.ts about conversations: list, open, make, leave, forget, name, encryption. */
+import { GROUPED_STORES, SINGLE_STORES } from "../conversation/conversation.ts";
+import type { Conversation } from "../conversation/conversation.ts";
+import type { Core, ConversationItem, EncryptionView, OutgoingAttachment } from "../core.ts";
+import { failure, hasCode } from "../failure.ts";
+import type { Content } from "../kinds/content.ts";
+import { XWING } from "../keys/hpke.ts";
+import { Refused } from "../keys/refused.ts";
+import { fromHex, newId, toHex } from "../octets.ts";
+import { outgoingRecord } from "../outbox/compose.ts";
+import { STORES } from "../records.ts";
+import type { AttachmentRecord } from "../records.ts";
+import { knownRoster } from "../roster/roster.ts";
+import { directId } from "../rosters/direct.ts";
+import type { Change } from "../vault/vault.ts";
+import type { CreateConversation } from "../wire.ts";
+import type { Device } from "./device.ts";
+import { rejectUnlessOffline, writable } from "./reach.ts";
+import type { Reach } from "./reach.ts";
+
+const MOST_TITLE = 255;
+
+export class ConversationCalls {
+  readonly #reach: Reach;
+
+  constructor(reach: Reach) {
+    this.#reach = reach;
+  }
+
+  async conversations(): Promise<readonly ConversationItem[]> {
+    const device = await this.#reach.device();
+    const all = [...device.book.conversations.values()];
+    const items = await Promise.all(all.map((one) => device.views.conversation(one)));
+    const time = (item: ConversationItem): number => item.last?.sentMs ?? item.createdMs;
+    return items.sort((a, b) => Number(b.pinned) - Number(a.pinned) || time(b) - time(a));
+  }
+
+  async conversation(conversationId: string): Promise<ConversationItem> {
+    const device = await this.#reach.device();
+    return device.views.conversation(device.find(conversationId));
+  }
+
+  async openDirect(personId: string): Promise<ConversationItem> {
+    const device = await this.#reach.device();
+    const own = device.context.identity().personId;
+    if (personId === own) throw failure("not_found");
+    const conversationId = toHex(directId(fromHex(own), fromHex(personId)));
+    const known = device.book.find(conversationId);
+    if (known !== null && known.record.state !== "left") return device.views.conversation(known);
+    return this.#create(device, {
+      conversationId,
+      kind: "direct",
+      personIds: [personId],
+      whoMayPost: "everyone",
+      historyDays: null,
+      audience: null,
+    });
+  }
+
+  async createGroup(input: Parameters<Core["createGroup"]>[0]): Promise<ConversationItem> {
+    const device = await this.#reach.device();
+    const conversationId = input.conversationId ?? newId();
+    const known = device.book.find(conversationId);
+    if (known !== null) return device.views.conversation(known);
+    const title = titleOf(input.title);
+    const item = await this.#create(device, {
+      conversationId,
+      kind: "group",
+      personIds: [...new Set(input.personIds)],
+      whoMayPost: input.whoMayPost,
+      historyDays: input.history === "30_days" ? 30 : 0,
+      audience: null,
+    });
+    const conversation = device.find(item.conversationId);
+    await sendState(device, conversation, title, input.photo);
+    return device.views.conversation(conversation);
+  }
+
+  /** Make a conversation, and show it whatever comes of entering it. */
+  async #create(device: Device, body: CreateConversation): Promise<ConversationItem> {
+    const info = await device.context.api.createConversation(body);
+    const conversation = await device.book.adopt(info);
+    await device.sync.refresh(conversation.id).catch(rejectUnlessOffline);
+    return device.views.conversation(conversation);
+  }
+
+  async leave(conversationId: string): Promise<void> {
+    const device = await this.#reach.device();
+    const conversation = device.find(conversationId);
+    const { personId } = device.context.identity();
+    await device.context.api
+      .changeMembers(conversationId, {
+        changeId: newId(),
+        add: [],
+        remove: [personId],
+        makeAdmin: [],
+        revokeAdmin: [],
+      })
+      .catch((error: unknown) => {
+        if (!hasCode(error, "not_member", "not_found")) throw error;
+      });
+    await device.book.left(conversation, true);
+  }
+
+  async forget(conversationId: string): Promise<void> {
+    const device = await this.#reach.device();
+    const conversation = device.find(conversationId);
+    if (conversation.record.state !== "left") throw failure("message_invalid");
+    await conversation.run(async () => {
+      const { vault } = device.context;
+      const files = await vault.page<AttachmentRecord>({
+        store: STORES.attachments,
+        group: conversationId,
+        limit: Number.MAX_SAFE_INTEGER,
+        descending: false,
+      });
+      const waiting = device.outgoing.of(conversationId);
+      const changes: Change[] = [
+        ...SINGLE_STORES.map((store) => ({ op: "delete", store, key: conversationId }) as const),
+        ...GROUPED_STORES.map(
+          (store) => ({ op: "delete_group", store, group: conversationId }) as const,
+        ),
+        ...files.map(({ attachmentId }) => ({ op: "delete_chunks", attachmentId }) as const),
+        ...waiting.map(
+          ({ messageId }) => ({ op: "delete", store: STORES.outbox, key: messageId }) as const,
+        ),
+      ];
+      await vault.write(changes);
+      for (const { messageId } of waiting) device.outgoing.delete(messageId);
+      device.book.conversations.delete(conversationId);
+    });
+    device.context.emit({ type: "conversation_gone", conversationId });
+  }
+
+  async setProfile(
+    conversationId: string,
+    profile: Parameters<Core["setProfile"]>[1],
+  ): Promise<void> {
+    const device = await this.#reach.device();
+    const conversation = writable(device.find(conversationId));
+    if (!conversation.record.admin) throw failure("not_admin");
+    await sendState(device, conversation, titleOf(profile.title), profile.photo);
+  }
+
+  async setWhoMayPost(
+    conversationId: string,
+    whoMayPost: Parameters<Core["setWhoMayPost"]>[1],
+  ): Promise<void> {
+    const device = await this.#reach.device();
+    await device.book.adopt(await device.context.api.changePolicy(conversationId, { whoMayPost }));
+  }
+
+  async setPreferences(
+    conversationId: string,
+    preferences: Parameters<Core["setPreferences"]>[1],
+  ): Promise<void> {
+    const device = await this.#reach.device();
+    const info = await device.context.api.setPreferences(conversationId, preferences);
+    await device.book.adopt(info);
+  }
+
+  async saveDraft(conversationId: string, text: string): Promise<void> {
+    const device = await this.#reach.device();
+    const draft = text.trim() === "" ? null : text;
+    await device.find(conversationId).change((work) => {
+      if (draft !== work.record.draft) work.set({ draft });
+      return Promise.resolve();
+    });
+  }
+
+  async encryption(conversationId: string): Promise<EncryptionView> {
+    const device = await this.#reach.device();
+    const conversation = device.find(conversationId);
+    const { record } = conversation;
+    const { time, now } = device.context;
+    const head = await conversation.heads.newest(null, record.headEpoch);
+    const [newest] = (await conversation.keys.newest()).filter(({ secret }) => secret !== null);
+    const members = await conversation.loadMembers();
+    const missing = members.members.filter(({ registered }) => !registered);
+    const unregistered = missing.map(({ personId }) => personId);
+    const created = newest?.record.created;
+    const clock = time.now() ?? now();
+    return {
+      conversationId,
+      people: record.members,
+      unregistered: record.unregistered,
+      unregisteredPeople: await this.#reach.people.plates(unregistered),
+      devices: head?.devices ?? record.devices,
+      unconfirmed: await this.#unconfirmed(device, conversation),
+      waiting: record.waiting,
+      refused: record.refused?.count ?? 0,
+      rosterEpoch: record.headEpoch,
+      keyAgeMs: created === undefined ? null : Math.max(0, clock - created),
+      kem: head === null ? null : head.kem === XWING ? "x-wing" : "x25519",
+      historyFromMs: record.historyFromMs === 0 ? null : record.historyFromMs,
+      headCode: head === null ? null : codeOf(head.hash),
+      logAlarm: record.alarm === "log_differs",
+    };
+  }
+
+  /** People of a conversation of one cell whose listed device this device cannot confirm. */
+  async #unconfirmed(device: Device, conversation: Conversation): Promise<EncryptionView["unconfirmed"]> {
+    const { trust, time } = device.context;
+    const leaves = await knownRoster(device.context, conversation);
+    const found = new Set<string>();
+    try {
+      await time.anchor();
+      await trust.ensure((leaves ?? []).map(({ person }) => person));
+      const at = time.requireNow();
+      for (const leaf of leaves ?? []) {
+        const { confirmed } = await trust.verdict(leaf.person, leaf.device, at);
+        if (confirmed === "no") found.add(leaf.person);
+      }
+    } catch (error) {
+      // What was known before is shown where the server cannot be asked.
+      if (!hasCode(error, "network", "overloaded") && !(error instanceof Refused)) throw error;
+    }
+    return this.#reach.people.plates([...found]);
+  }
+}
+
+function titleOf(text: string): string {
+  const title = text.trim();
+  if (title === "" || title.length > MOST_TITLE) throw failure("message_invalid");
+  return title;
+}
+
+/** Send the conversation's state with another name or photo, after the photo has been uploaded. */
+async function sendState(
+  device: Device,
+  conversation: Conversation,
+  title: string,
+  photo: OutgoingAttachment | "keep" | null,
+): Promise<void> {
+  const { profile } = conversation.record;
+  const prepared = photo === "keep" || photo === null ? null : device.attachments.prepare(photo);
+  const kept = photo === "keep" ? (profile?.photo ?? null) : null;
+  const waiting = device.outgoing.of(conversation.id).filter(({ state }) => state).length;
+  const content: Content = {
+    kind: "state",
+    version: (profile?.version ?? 0) + waiting + 1,
+    title,
+    photo: prepared?.pointer ?? kept,
+    description: profile?.description ?? "",
+    pins: profile?.pins ?? [],
+  };
+  const order = device.outgoing.nextOrder(device.context.now());
+  const stage = prepared === null ? "ready" : "uploading";
+  const queued = outgoingRecord(conversation, newId(), order, content, stage);
+  if (prepared === null) await device.outbox.enqueue(conversation, queued, null);
+  else await device.preparing.atOnce(conversation, queued, null, [prepared]);
+}
+
+/** Eight groups of five digits, of four bytes each. */
+function codeOf(bytes: Uint8Array): string {
+  const view = new DataView(bytes.buffer, bytes.byteOffset);
+  const groups = Array.from({ length: 8 }, (_, i) => view.getUint32(4 * i) % 100_000);
+  return groups.map((group) => String(group).padStart(5, "0")).join(" ");
+}

@@ -1,0 +1,212 @@
+/**
+ * A registered device with an open vault: all parts wired together, from the socket to the views.
+ * Lives from unlock to lock, sign-out or stop; {@link Device.stop} ends everything it started.
+ */
+import { Attachments } from "../attachments/attachments.ts";
+import type { DeviceContext } from "../context.ts";
+import type { Conversation } from "../conversation/conversation.ts";
+import { failure } from "../failure.ts";
+import { History } from "../history/history.ts";
+import { Inbox } from "../inbox/inbox.ts";
+import { decodeContent, mentionsOf } from "../kinds/content.ts";
+import type { KeyId } from "../keys/ids.ts";
+import { Announcer } from "../messages/announcer.ts";
+import { OutgoingStore } from "../messages/outgoing.ts";
+import { ViewMaker } from "../messages/views.ts";
+import { Outbox } from "../outbox/outbox.ts";
+import { Posting } from "../outbox/posting.ts";
+import { Preparing } from "../outbox/preparing.ts";
+import { Signing } from "../outbox/signing.ts";
+import type { Blocked } from "../people/blocked.ts";
+import type { People } from "../people/people.ts";
+import { STORES } from "../records.ts";
+import type { OutgoingRecord } from "../records.ts";
+import { Answering } from "../sharing/answering.ts";
+import { Asking } from "../sharing/asking.ts";
+import { Book } from "../sync/book.ts";
+import { Cursors } from "../sync/cursors.ts";
+import { MemberList } from "../sync/member-list.ts";
+import { Sync } from "../sync/sync.ts";
+import { Socket } from "../transport/socket.ts";
+import type { SocketOptions } from "../transport/socket.ts";
+import type { AccountFrame, Ready } from "../wire.ts";
+
+export interface DeviceOptions {
+  /** Everything but the signal, which is the device's own. */
+  readonly context: Omit<DeviceContext, "signal">;
+  readonly people: People;
+  readonly blocked: Blocked;
+  readonly socket: Omit<SocketOptions, "onReady" | "onFrame" | "positions">;
+  /** Look after account, keys and time, beside the comparing of conversations. */
+  readonly onReady: (ready: Ready) => Promise<void>;
+  readonly onAccount: (event: AccountFrame["event"]) => void;
+  readonly onOutbox: () => void;
+  readonly onCatchingUp: (catchingUp: boolean) => void;
+  readonly onHistory: () => void;
+  readonly mayNotify: (conversation: Conversation, mentioned: boolean) => boolean;
+}
+
+export class Device {
+  readonly context: DeviceContext;
+  readonly attachments: Attachments;
+  readonly outgoing = new OutgoingStore();
+  readonly views: ViewMaker;
+  readonly inbox: Inbox;
+  readonly outbox: Outbox;
+  readonly preparing: Preparing;
+  readonly book: Book;
+  readonly cursors: Cursors;
+  readonly members: MemberList;
+  readonly sync: Sync;
+  readonly socket: Socket;
+  readonly #announcer: Announcer;
+  readonly #asking: Asking;
+  readonly #options: DeviceOptions;
+  readonly #abort = new AbortController();
+
+  constructor(options: DeviceOptions) {
+    this.#options = options;
+    const context: DeviceContext = { ...options.context, signal: this.#abort.signal };
+    this.context = context;
+    const { outgoing } = this;
+    this.#announcer = new Announcer(context.emit, (conversation, { content }) => {
+      const { personId } = context.identity();
+      const named =
+        content !== null &&
+        mentionsOf(decodeContent(content)).some((one) => one.personId === personId);
+      return options.mayNotify(conversation, named);
+    });
+    this.attachments = new Attachments(context);
+    const onMissing = (conversation: Conversation, keyIds: readonly KeyId[]): void => {
+      this.#asking.conversationKeys(conversation, keyIds);
+    };
+    const onCursor = (conversation: Conversation): void => {
+      this.cursors.moved(conversation);
+    };
+    this.inbox = new Inbox(context, outgoing, (person) => options.blocked.has(person), {
+      onMissing,
+      onCursor,
+      onAccepted: (conversation) => {
+        this.outbox.kick(conversation);
+      },
+    });
+    this.book = new Book(context, this.#announcer, {
+      onStateMissing: (conversation, header) => {
+        this.#asking.bodyKey(conversation, header);
+      },
+      onLeft: (conversation) => {
+        this.outbox.kick(conversation);
+      },
+    });
+    this.#asking = new Asking(context, {
+      onKeys: (conversation) => this.inbox.askMissing(conversation),
+      onBodyKey: (conversation, _header, k) => this.book.openState(conversation, k),
+    });
+    this.cursors = new Cursors(
+      context,
+      (id) => this.book.find(id),
+      () => this.socket,
+    );
+    this.members = new MemberList(context, options.people);
+    const history = new History(context, this.inbox, () => this.book.conversations.values(), {
+      onMissing,
+      onCursor,
+      onProgress: options.onHistory,
+    });
+    const signing = new Signing(context, outgoing, this.#asking);
+    this.outbox = new Outbox({
+      context,
+      outgoing,
+      signing,
+      posting: new Posting(context, outgoing),
+      uploader: this.attachments,
+      catchUp: (conversation) => this.inbox.catchUp(conversation),
+      onLost: (conversation) => {
+        void this.sync.refreshUntil(conversation.id).catch(ignore);
+      },
+    });
+    this.preparing = new Preparing(context, this.attachments, outgoing, this.outbox);
+    this.sync = new Sync({
+      context,
+      book: this.book,
+      inbox: this.inbox,
+      history,
+      outbox: this.outbox,
+      asking: this.#asking,
+      answering: new Answering(context, (id) => this.book.find(id)),
+      cursors: this.cursors,
+      members: this.members,
+      socket: () => this.socket,
+      onCatchingUp: options.onCatchingUp,
+      onAccount: options.onAccount,
+    });
+    const { people } = options;
+    this.views = new ViewMaker(context, people, outgoing, this.attachments, this.#announcer);
+    this.socket = new Socket({
+      ...options.socket,
+      positions: () => this.sync.positions(),
+      onReady: (ready) => {
+        this.outbox.wake();
+        void options.onReady(ready).catch(ignore);
+        void this.sync.onReady(ready).catch(ignore);
+      },
+      onFrame: (frame) => {
+        // What fails here for want of the network, the next connection does.
+        void this.sync.onFrame(frame).catch(ignore);
+      },
+    });
+    outgoing.onChange = options.onOutbox;
+    const stopListening = context.trust.onChanged((personIds) => {
+      this.#peopleChanged(new Set<string>(personIds));
+    });
+    context.signal.addEventListener("abort", stopListening);
+  }
+
+  /** Read the vault; nothing of the network is needed. */
+  async open(): Promise<void> {
+    const { people } = this.#options;
+    this.outgoing.load(await this.context.vault.all<OutgoingRecord>(STORES.outbox));
+    await this.book.load();
+    people.onLoaded = () => {
+      this.#announceAll();
+    };
+    for (const record of this.outgoing.all()) {
+      const conversation = this.book.find(record.conversationId);
+      if (record.stage === "preparing" && conversation !== null)
+        await this.preparing.interrupted(conversation, record);
+    }
+  }
+
+  /** Names may be others, and what was refused because of these people may be good now. */
+  #peopleChanged(personIds: ReadonlySet<string>): void {
+    this.#announceAll();
+    for (const conversation of this.book.conversations.values())
+      void this.inbox.changed(conversation, personIds).catch(ignore);
+  }
+
+  #announceAll(): void {
+    for (const conversation of this.book.conversations.values()) {
+      this.#announcer.conversation(conversation);
+      this.#announcer.members(conversation.id);
+    }
+  }
+
+  stop(): void {
+    this.#abort.abort();
+    this.socket.stop();
+    this.outbox.wake();
+    this.attachments.close();
+    this.outgoing.onChange = () => undefined;
+  }
+
+  find(conversationId: string): Conversation {
+    const conversation = this.book.find(conversationId);
+    if (conversation === null) throw failure("not_found");
+    return conversation;
+  }
+}
+
+/** For background work whose failure is told elsewhere or tried again with the next connection. */
+function ignore(): void {
+  // Nothing to do.
+}

@@ -1,0 +1,110 @@
+/** The core: the seam of core.ts over the session and the calls of each subject. Composition alone. */
+import type { ConnectedCore } from "../core.ts";
+import type { HandedKeys } from "../vault/vault.ts";
+import { ConversationCalls } from "./conversation-calls.ts";
+import { MemberCalls } from "./member-calls.ts";
+import { MessageCalls } from "./message-calls.ts";
+import { PeopleCalls } from "./people-calls.ts";
+import { Session } from "./session.ts";
+import type { SessionOptions } from "./session.ts";
+
+export interface Engine extends ConnectedCore {
+  onKeys: (keys: HandedKeys | null) => void;
+  close(): Promise<void>;
+}
+
+export function createEngine(options: SessionOptions): Engine {
+  const session = new Session(options);
+  const { reach, accountCalls: account, api } = session;
+  const conversations = new ConversationCalls(reach);
+  const members = new MemberCalls(reach);
+  const messages = new MessageCalls(reach);
+  const people = new PeopleCalls(reach);
+  /** What belongs to a registered device waits until there is one. */
+  const registered = async (): Promise<typeof account> => {
+    await reach.device();
+    return account;
+  };
+  return {
+    set onKeys(listener: (keys: HandedKeys | null) => void) {
+      session.onKeys = listener;
+    },
+    close: () => session.close(),
+    subscribe: (listener) => session.subscribe(listener),
+
+    start: () => session.start(),
+    state: () => session.state(),
+    requestCode: (number, language) => account.requestCode(number, language),
+    submitCode: (challengeId, code) => account.submitCode(challengeId, code),
+    submitEnrolmentCode: (ticket, code) => account.submitEnrolmentCode(ticket, code),
+    checkRegistration: (ticket) => account.checkRegistration(ticket),
+    registerClient: (ticket, label) => session.registerClient(ticket, label),
+    conductCode: async (language) => {
+      await session.start();
+      return api.conduct(language);
+    },
+    acceptConduct: (version, language) => session.acceptConduct(version, language),
+
+    setPin: (pin, currentPin) => session.setPin(pin, currentPin),
+    setAutoLock: (ms) => session.setAutoLock(ms),
+    unlock: (pin) => session.unlock(pin),
+    lock: () => session.lock(),
+    signOut: () => session.signOut(),
+    startOver: () => session.startOver(),
+    clients: async () => (await registered()).clients(),
+    revokeClient: async (clientId) => (await registered()).revokeClient(clientId),
+    renameClient: async (clientId, label) => (await registered()).renameClient(clientId, label),
+
+    directory: () => people.directory(),
+    people: (query) => people.search(query),
+    person: (personId) => people.person(personId),
+    block: (personId, on) => people.block(personId, on),
+    blocked: () => people.blocked(),
+
+    unconfirmed: async () => (await registered()).unconfirmed(),
+    beginConfirmation: async (device) => (await registered()).beginConfirmation(device),
+    confirmations: async () => (await registered()).confirmations(),
+    confirmDigits: async (id, digits) => (await registered()).confirmDigits(id, digits),
+    cancelConfirmation: async (id) => (await registered()).cancelConfirmation(id),
+    grants: async (personId) => (await registered()).grants(personId),
+    grant: async (personId, path, days) => (await registered()).grant(personId, path, days),
+    withdrawGrant: async (personId, path) => (await registered()).withdrawGrant(personId, path),
+    madeBy: async (device) => (await registered()).madeBy(device),
+    revokeDevice: async (device, lostMs) => (await registered()).revokeDevice(device, lostMs),
+    alarms: async () => (await registered()).alarms(),
+    acknowledgeAlarm: async (id) => (await registered()).acknowledgeAlarm(id),
+
+    conversations: () => conversations.conversations(),
+    conversation: (id) => conversations.conversation(id),
+    openDirect: (personId) => conversations.openDirect(personId),
+    createGroup: (input) => conversations.createGroup(input),
+    leave: (id) => conversations.leave(id),
+    forget: (id) => conversations.forget(id),
+    setProfile: (id, profile) => conversations.setProfile(id, profile),
+    setWhoMayPost: (id, whoMayPost) => conversations.setWhoMayPost(id, whoMayPost),
+    setPreferences: (id, preferences) => conversations.setPreferences(id, preferences),
+    encryption: (id) => conversations.encryption(id),
+    saveDraft: (id, text) => conversations.saveDraft(id, text),
+    members: (id) => members.members(id),
+    memberPage: (id, after, text) => members.memberPage(id, after, text),
+    changeMembers: (id, change) => members.changeMembers(id, change),
+
+    messages: (id, before, limit) => messages.messages(id, before, limit),
+    send: (id, outgoing, replyTo, messageId) => messages.send(id, outgoing, replyTo, messageId),
+    retry: (messageId) => messages.retry(messageId),
+    cancel: (messageId) => messages.cancel(messageId),
+    markRead: (id, messageId) => messages.markRead(id, messageId),
+    receipts: (id, messageId) => messages.receipts(id, messageId),
+    attachment: (id) => messages.attachment(id),
+    attachmentRange: (id, start, end) => messages.attachmentRange(id, start, end),
+    cancelDownload: (id) => messages.cancelDownload(id),
+    setVisible: async (id) => {
+      await session.start();
+      session.setVisible(id);
+    },
+    networkChanged: (there) => {
+      session.networkChanged(there);
+      return Promise.resolve();
+    },
+  };
+}

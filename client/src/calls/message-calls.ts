@@ -1,0 +1,149 @@
+/** The calls of core.ts about messages and attachments. */
+import type { Conversation } from "../conversation/conversation.ts";
+import type { Core, MessageItem, MessageReceipts } from "../core.ts";
+import { failure } from "../failure.ts";
+import { loadMessage, pageMessages } from "../messages/messages.ts";
+import { readUpTo, seqOf } from "../messages/reading.ts";
+import { countsOf } from "../messages/receipt-counts.ts";
+import { receivers } from "../messages/receipts.ts";
+import { newId } from "../octets.ts";
+import { compose, outgoingRecord, queuedMessage } from "../outbox/compose.ts";
+import { RECEIPT_PEOPLE } from "../wire.ts";
+import type { Device } from "./device.ts";
+import { writable } from "./reach.ts";
+import type { Reach } from "./reach.ts";
+
+const MOST_ON_A_PAGE = 200;
+
+export class MessageCalls {
+  readonly #reach: Reach;
+
+  constructor(reach: Reach) {
+    this.#reach = reach;
+  }
+
+  async messages(
+    conversationId: string,
+    before: string | null,
+    limit: number,
+  ): ReturnType<Core["messages"]> {
+    const device = await this.#reach.device();
+    const conversation = device.find(conversationId);
+    const { vault } = device.context;
+    let below: number | null = null;
+    if (before !== null) {
+      const from = await loadMessage(vault, conversationId, before);
+      if (from === null) throw failure("not_found");
+      below = from.order;
+    }
+    const size = Math.max(1, Math.min(MOST_ON_A_PAGE, limit));
+    const found = await pageMessages(vault, conversationId, below, size + 1);
+    const page = found.slice(0, size).reverse();
+    const { readSeq } = conversation.record;
+    const unread = page.find(
+      ({ seq, mine, notice }) => seq !== null && seq > readSeq && !mine && notice === null,
+    );
+    return {
+      messages: await Promise.all(page.map((one) => device.views.message(conversation, one))),
+      more: found.length > size,
+      firstUnread: unread?.messageId ?? null,
+    };
+  }
+
+  async send(
+    conversationId: string,
+    outgoing: Parameters<Core["send"]>[1],
+    replyTo: string | null,
+    messageId = newId(),
+  ): Promise<MessageItem> {
+    const device = await this.#reach.device();
+    const conversation = device.find(conversationId);
+    const { vault, now, identity } = device.context;
+    const known = await loadMessage(vault, conversationId, messageId);
+    if (known !== null) return device.views.message(conversation, known);
+    const { whoMayPost, admin } = writable(conversation).record;
+    if (whoMayPost === "admins" && !admin) throw failure("may_not_post");
+    const composed = await compose(
+      device.context,
+      device.attachments,
+      conversationId,
+      outgoing,
+      replyTo,
+    );
+    const { files, content } = composed;
+    const later = device.preparing.takesLong(files);
+    const stage = later ? "preparing" : files.length > 0 ? "uploading" : "ready";
+    const order = device.outgoing.nextOrder(now());
+    const queued = outgoingRecord(conversation, messageId, order, content, stage);
+    const message = queuedMessage(queued, identity().personId, now());
+    if (later) await device.preparing.enqueue(conversation, queued, message, files);
+    else await device.preparing.atOnce(conversation, queued, message, files);
+    return device.views.message(conversation, message);
+  }
+
+  async retry(messageId: string): Promise<void> {
+    const device = await this.#reach.device();
+    await device.preparing.retry(conversationOf(device, messageId), messageId);
+  }
+
+  async cancel(messageId: string): Promise<void> {
+    const device = await this.#reach.device();
+    await device.outbox.cancel(conversationOf(device, messageId), messageId);
+  }
+
+  async markRead(conversationId: string, messageId: string): Promise<void> {
+    const device = await this.#reach.device();
+    const conversation = device.find(conversationId);
+    const seq = await seqOf(device.context, conversationId, messageId);
+    if (seq === null) return;
+    const moved = await conversation.run(() => readUpTo(device.context, conversation, seq));
+    if (moved) device.cursors.moved(conversation);
+  }
+
+  async receipts(conversationId: string, messageId: string): Promise<MessageReceipts> {
+    const device = await this.#reach.device();
+    const { people } = this.#reach;
+    const message = await loadMessage(device.context.vault, conversationId, messageId);
+    if (message === null) throw failure("not_found");
+    const conversation = device.find(conversationId);
+    const members = await conversation.loadMembers();
+    const nobody = { read: [], delivered: [], waiting: [], unregistered: [], signedOut: [] };
+    if (conversation.record.members > RECEIPT_PEOPLE) {
+      const totals = await countsOf(device.context, conversation, message);
+      return { messageId, many: true, totals, ...nobody };
+    }
+    const seq = message.seq ?? Infinity;
+    const { sentMs } = message;
+    const others = receivers(members, device.context.identity().personId, { seq, sentMs });
+    const plates = (chosen: typeof others) => people.plates(chosen.map(({ personId }) => personId));
+    const waiting = others.filter((one) => one.deliveredSeq < seq);
+    return {
+      messageId,
+      many: false,
+      totals: null,
+      read: await plates(others.filter((one) => one.readSeq >= seq)),
+      delivered: await plates(others.filter((one) => one.deliveredSeq >= seq && one.readSeq < seq)),
+      waiting: await plates(waiting.filter((one) => one.registered && one.devices > 0)),
+      unregistered: await plates(waiting.filter(({ registered }) => !registered)),
+      signedOut: await plates(waiting.filter((one) => one.registered && one.devices === 0)),
+    };
+  }
+
+  async attachment(attachmentId: string): Promise<Blob> {
+    return (await this.#reach.device()).attachments.blob(attachmentId);
+  }
+
+  async attachmentRange(attachmentId: string, start: number, end: number): Promise<Uint8Array> {
+    return (await this.#reach.device()).attachments.range(attachmentId, start, end);
+  }
+
+  async cancelDownload(attachmentId: string): Promise<void> {
+    (await this.#reach.device()).attachments.cancelDownload(attachmentId);
+  }
+}
+
+function conversationOf(device: Device, messageId: string): Conversation {
+  const outgoing = device.outgoing.find(messageId);
+  if (outgoing === null) throw failure("not_found");
+  return device.find(outgoing.conversationId);
+}

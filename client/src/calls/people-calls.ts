@@ -1,0 +1,36 @@
+/** The calls of core.ts about people and the directory, and whom this device does not show. */
+import type { Core, PeopleQuery, Plate } from "../core.ts";
+import type { Reach } from "./reach.ts";
+
+export class PeopleCalls {
+  readonly #reach: Reach;
+
+  constructor(reach: Reach) {
+    this.#reach = reach;
+  }
+
+  async directory(): ReturnType<Core["directory"]> {
+    await this.#reach.device();
+    return this.#reach.people.directory();
+  }
+
+  async search(query: PeopleQuery): ReturnType<Core["people"]> {
+    await this.#reach.device();
+    return this.#reach.people.search(query);
+  }
+
+  async person(personId: string): ReturnType<Core["person"]> {
+    await this.#reach.device();
+    return this.#reach.people.person(personId);
+  }
+
+  async block(personId: string, on: boolean): Promise<void> {
+    await this.#reach.device();
+    await this.#reach.blocked.set(personId, on);
+  }
+
+  async blocked(): Promise<readonly Plate[]> {
+    await this.#reach.device();
+    return this.#reach.people.plates(this.#reach.blocked.all());
+  }
+}

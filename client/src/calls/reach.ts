@@ -1,0 +1,28 @@
+/** What the calls of core.ts stand on: the running device, once there is one. */
+import type { Conversation } from "../conversation/conversation.ts";
+import { failure, hasCode } from "../failure.ts";
+import type { Blocked } from "../people/blocked.ts";
+import type { People } from "../people/people.ts";
+import type { Device } from "./device.ts";
+
+export interface Reach {
+  /** The running device. Rejects with `locked` or `not_registered`. */
+  readonly device: () => Promise<Device>;
+  readonly people: People;
+  readonly blocked: Blocked;
+  /** The name that a person gave to one of their own devices. */
+  readonly labelOf: (clientId: string) => string | null;
+}
+
+/** Throws for a conversation in which nothing can be written. */
+export function writable(conversation: Conversation): Conversation {
+  const { state, alarm } = conversation.record;
+  if (state === "left") throw failure("conversation_left");
+  if (alarm === "not_direct") throw failure("security_alarm");
+  return conversation;
+}
+
+/** What was done already stands; what follows from it comes with the next connection. */
+export function rejectUnlessOffline(error: unknown): void {
+  if (!hasCode(error, "network", "overloaded")) throw error;
+}

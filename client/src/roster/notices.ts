@@ -1,0 +1,72 @@
+/**
+ * What the difference of two signed rosters says to people (E1). Pure. Nothing here is the server's
+ * word: who asked for a change no signature proves, so nobody is named for it.
+ */
+import type { DeviceId, PersonId } from "../keys/ids.ts";
+import { notice } from "../messages/messages.ts";
+import type { NoticeRecord } from "../records.ts";
+import { mayAdminister } from "../rosters/leaf.ts";
+import type { Leaf } from "../rosters/leaf.ts";
+
+export interface DeviceFacts {
+  /** Who vouches for a device; null: nobody, or it is not known. */
+  readonly by: (person: PersonId, device: DeviceId) => Promise<PersonId | null>;
+  /** Whether the person's signed list of devices still has it. */
+  readonly has: (person: PersonId, device: DeviceId) => Promise<boolean>;
+}
+
+function byPerson(leaves: readonly Leaf[]): ReadonlyMap<PersonId, readonly Leaf[]> {
+  const people = new Map<PersonId, Leaf[]>();
+  for (const leaf of leaves) people.set(leaf.person, [...(people.get(leaf.person) ?? []), leaf]);
+  return people;
+}
+
+/** Notices of a change from `was` to `is`; `me`: whose own coming needs no notice. */
+export async function rosterNotices(
+  was: readonly Leaf[],
+  is: readonly Leaf[],
+  facts: DeviceFacts,
+): Promise<readonly NoticeRecord[]> {
+  const before = byPerson(was);
+  const after = byPerson(is);
+  const added: PersonId[] = [];
+  const removed: PersonId[] = [];
+  const lessDevices: PersonId[] = [];
+  const madeAdmin: PersonId[] = [];
+  const revokedAdmin: PersonId[] = [];
+  const newDevices = new Map<PersonId | null, PersonId[]>();
+  for (const [person, leaves] of after) {
+    const known = before.get(person);
+    if (known === undefined) {
+      added.push(person);
+      continue;
+    }
+    for (const { device } of leaves) {
+      if (known.some((leaf) => leaf.device === device)) continue;
+      const by = await facts.by(person, device);
+      newDevices.set(by, [...(newDevices.get(by) ?? []), person]);
+    }
+    if (known.some(({ device }) => leaves.every((leaf) => leaf.device !== device)))
+      lessDevices.push(person);
+    const [admin, wasAdmin] = [leaves.some(mayAdminister), known.some(mayAdminister)];
+    if (admin && !wasAdmin) madeAdmin.push(person);
+    if (!admin && wasAdmin) revokedAdmin.push(person);
+  }
+  for (const [person, leaves] of before) {
+    if (after.has(person)) continue;
+    // A revoked phone is no reason to say that its person was removed.
+    const own = await Promise.all(leaves.map(({ device }) => facts.has(person, device)));
+    (own.some(Boolean) ? removed : lessDevices).push(person);
+  }
+  const notices: NoticeRecord[] = [];
+  const say = (kind: NoticeRecord["kind"], people: readonly PersonId[]): void => {
+    if (people.length > 0) notices.push(notice(kind, { people }));
+  };
+  say("added", added);
+  for (const [by, people] of newDevices) notices.push(notice("device_added", { people, by }));
+  say("removed", removed);
+  say("device_removed", lessDevices);
+  say("made_admin", madeAdmin);
+  say("revoked_admin", revokedAdmin);
+  return notices;
+}

@@ -1,0 +1,73 @@
+/**
+ * The whole roster of a conversation of one cell, as this device saw it last: for notices of what
+ * changed and for the members' devices. In larger conversations nobody is told one by one.
+ *
+ * The vault holds the leaves under the epoch that notices told of; a newer epoch is fetched, checked
+ * under its head, compared, and stored with the notices in one transaction.
+ */
+import type { Conversation } from "../conversation/conversation.ts";
+import type { Work } from "../conversation/work.ts";
+import type { DeviceContext } from "../context.ts";
+import { concat } from "../octets.ts";
+import { noticeMessage } from "../messages/messages.ts";
+import { STORES } from "../records.ts";
+import type { RosterRecord } from "../records.ts";
+import type { Leaf } from "../rosters/leaf.ts";
+import { checkCell, readLeaves } from "./cells.ts";
+import type { Newest } from "./newest.ts";
+import { rosterNotices } from "./notices.ts";
+
+/** The leaves as notices told of them last; null: never. */
+export async function knownRoster(
+  { vault }: DeviceContext,
+  { id }: Conversation,
+): Promise<readonly Leaf[] | null> {
+  const record = await vault.get<RosterRecord>(STORES.rosters, id);
+  return record === null ? null : readLeaves(record.leaves, "R4");
+}
+
+/**
+ * Fetch the newest roster and tell what is another. Outside the queue; the head is the one whose
+ * stamp was checked. Of a conversation of several cells nothing is kept.
+ */
+export async function followRoster(
+  context: DeviceContext,
+  conversation: Conversation,
+  newest: () => Promise<Newest>,
+): Promise<void> {
+  const { api, vault, trust } = context;
+  if (conversation.record.cells > 1) return;
+  const before = await vault.get<RosterRecord>(STORES.rosters, conversation.id);
+  const answer = await api.ownCell(conversation.id);
+  const { head } = await newest();
+  const { leaves, only } = checkCell(head, answer, "R4");
+  if (!only || before?.epoch === head.epoch) return;
+  const was = before === null ? null : readLeaves(before.leaves, "R4");
+  await trust.ensure(leaves.map(({ person }) => person));
+  const notices =
+    was === null
+      ? []
+      : await rosterNotices(was, leaves, {
+          by: async (person, device) =>
+            (await trust.verdict(person, device, context.time.requireNow())).by,
+          has: async (person, device) => (await trust.devicesOf(person)).includes(device),
+        });
+  await conversation.change(async (work) => {
+    const value: RosterRecord = {
+      epoch: head.epoch,
+      leaves: concat(...leaves.map(({ bytes }) => bytes)),
+    };
+    work.changes.push({ op: "put", store: STORES.rosters, key: conversation.id, value });
+    for (const [at, what] of notices.entries()) {
+      const messageId = `roster.${String(head.epoch)}.${String(at)}`;
+      work.put(noticeMessage(conversation.id, messageId, placeOf(work, head.epoch, at), what));
+    }
+    work.membersChanged = true;
+  });
+  function placeOf(work: Work, epoch: number, at: number) {
+    const seq = work.record.log?.cursor ?? 0;
+    // Between this position and the next, in the order of epochs.
+    const order = seq + 0.3 + ((epoch % 1_000) * 16 + at) / 40_000;
+    return { seq, order, sentMs: head.created };
+  }
+}

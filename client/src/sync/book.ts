@@ -1,0 +1,162 @@
+/**
+ * The conversations of this device, and what the server says of them: adopted, refreshed, lost.
+ *
+ * States of a record (records.ts): waiting → ready when a stamped head lists this device; ready →
+ * waiting when none does any more; any → left when its person is no member; left → waiting when its
+ * person is one again. Calls in quick succession share one fetch.
+ */
+import type { DeviceContext } from "../context.ts";
+import { hasCode } from "../failure.ts";
+import { takeState } from "../inbox/newest-state.ts";
+import type { Header } from "../keys/message.ts";
+import { Refused } from "../keys/refused.ts";
+import type { Announcer } from "../messages/announcer.ts";
+import { notice, noticeMessage } from "../messages/messages.ts";
+import { readUpTo } from "../messages/reading.ts";
+import { fromHex, newId, toHex } from "../octets.ts";
+import { STORES } from "../records.ts";
+import type { ConversationRecord } from "../records.ts";
+import { takeRoster } from "../roster/newest.ts";
+import { directId } from "../rosters/direct.ts";
+import { pause } from "../transport/backoff.ts";
+import type { Conversation as WireConversation } from "../wire.ts";
+import { Conversation } from "../conversation/conversation.ts";
+import { newRecord, refreshed } from "../conversation/record.ts";
+import { Work } from "../conversation/work.ts";
+
+/** Changes of one conversation within this time are fetched once. */
+const REFRESH_MS = 150;
+
+export interface BookListener {
+  /** The newest state's k is missing here. */
+  readonly onStateMissing: (conversation: Conversation, header: Header) => void;
+  readonly onLeft: (conversation: Conversation) => void;
+}
+
+export class Book {
+  readonly conversations = new Map<string, Conversation>();
+  readonly #context: DeviceContext;
+  readonly #announcer: Announcer;
+  readonly #listener: BookListener;
+  readonly #refreshing = new Map<string, Promise<Conversation | null>>();
+
+  constructor(context: DeviceContext, announcer: Announcer, listener: BookListener) {
+    this.#context = context;
+    this.#announcer = announcer;
+    this.#listener = listener;
+  }
+
+  /** Everything the vault knows, for a start without network. */
+  async load(): Promise<void> {
+    const records = await this.#context.vault.all<ConversationRecord>(STORES.conversations);
+    for (const record of records) this.#add(record);
+  }
+
+  #add(record: ConversationRecord): Conversation {
+    const conversation = new Conversation(this.#context, this.#announcer, record);
+    this.conversations.set(conversation.id, conversation);
+    return conversation;
+  }
+
+  find(conversationId: string): Conversation | null {
+    return this.conversations.get(conversationId) ?? null;
+  }
+
+  /** Take over what the server says about a conversation. */
+  async adopt(info: WireConversation): Promise<Conversation> {
+    const known = this.find(info.conversationId);
+    const conversation = known ?? this.#add(newRecord(info));
+    const missing = await conversation.run(async () => {
+      const work = new Work(conversation);
+      const next = refreshed(work.record, info);
+      if (known === null || JSON.stringify(next) !== JSON.stringify(work.record))
+        work.record = { ...next };
+      this.#judgeDirect(work, info);
+      await this.#judgeListed(conversation, work, info);
+      const { state } = info;
+      const header =
+        state === null || work.record.state !== "ready"
+          ? null
+          : await takeState(this.#context, conversation, work, state, null);
+      await conversation.store(work);
+      await readUpTo(this.#context, conversation, info.readSeq);
+      return header;
+    });
+    if (missing !== null) this.#listener.onStateMissing(conversation, missing);
+    return conversation;
+  }
+
+  /** R10: the id says whose direct conversation it is, whatever the server says. */
+  #judgeDirect(work: Work, { kind, conversationId, directPersonId }: WireConversation): void {
+    if (kind !== "direct" || work.record.alarm === "not_direct") return;
+    const own = fromHex(this.#context.identity().personId);
+    const other = directPersonId === null ? null : fromHex(directPersonId);
+    const right = other !== null && toHex(directId(own, other)) === conversationId;
+    if (!right) work.set({ alarm: "not_direct" });
+  }
+
+  async #judgeListed(
+    conversation: Conversation,
+    work: Work,
+    { roster }: WireConversation,
+  ): Promise<void> {
+    if (roster === null) {
+      if (work.record.state !== "waiting") work.set({ state: "waiting" });
+      return;
+    }
+    try {
+      await takeRoster(this.#context, conversation, work, roster);
+    } catch (error) {
+      // What does not verify lists nobody; the next answer may.
+      if (!(error instanceof Refused)) throw error;
+    }
+  }
+
+  /** k of the newest state has come: with it the state opens. */
+  async openState(conversation: Conversation, k: Uint8Array): Promise<void> {
+    const { state } = await this.#context.api.conversation(conversation.id);
+    if (state === null) return;
+    await conversation.change(async (work) => {
+      await takeState(this.#context, conversation, work, state, k);
+    });
+  }
+
+  /** Ask how a conversation stands; null when this person is no member (any more). */
+  async fetch(conversationId: string): Promise<Conversation | null> {
+    try {
+      return await this.adopt(await this.#context.api.conversation(conversationId));
+    } catch (error) {
+      if (!hasCode(error, "not_found", "not_member")) throw error;
+      const known = this.find(conversationId);
+      if (known !== null) await this.left(known, false);
+      return null;
+    }
+  }
+
+  /** The same, once for calls in quick succession. */
+  refresh(conversationId: string): Promise<Conversation | null> {
+    const running = this.#refreshing.get(conversationId);
+    if (running !== undefined) return running;
+    const refresh = (async () => {
+      if (this.find(conversationId) !== null) await pause(REFRESH_MS, this.#context.signal);
+      this.#refreshing.delete(conversationId);
+      return this.fetch(conversationId);
+    })().finally(() => this.#refreshing.delete(conversationId));
+    this.#refreshing.set(conversationId, refresh);
+    return refresh;
+  }
+
+  /** This person is no member any more. `byMe`: this person left. */
+  async left(conversation: Conversation, byMe: boolean): Promise<void> {
+    const { personId } = this.#context.identity();
+    await conversation.change(async (work) => {
+      if (work.record.state === "left") return;
+      work.set({ state: "left", infoVersion: null });
+      const seq = work.record.log?.cursor ?? 0;
+      const at = { seq, order: seq + 0.9, sentMs: this.#context.now() };
+      const what = notice(byMe ? "left" : "removed", { people: [personId] });
+      work.put(noticeMessage(conversation.id, newId(), at, what));
+    });
+    this.#listener.onLeft(conversation);
+  }
+}

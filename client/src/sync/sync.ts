@@ -1,0 +1,295 @@
+/**
+ * In step with the server: what a new connection says, and the socket's frames.
+ *
+ * Invariants: a conversation's entries go to its inbox in the order of the frames; after every
+ * `ready` each conversation is brought up to the server's log, because wake-ups may have been lost;
+ * one conversation's trouble never holds up the others, and is tried again with the next connection.
+ */
+import type { DeviceContext } from "../context.ts";
+import type { Conversation } from "../conversation/conversation.ts";
+import { hasCode } from "../failure.ts";
+import type { History } from "../history/history.ts";
+import type { Inbox } from "../inbox/inbox.ts";
+import { applyReceipts, readUpTo } from "../messages/reading.ts";
+import { applyCounts } from "../messages/receipt-counts.ts";
+import type { Outbox } from "../outbox/outbox.ts";
+import { followRoster } from "../roster/roster.ts";
+import { requireNewest } from "../roster/newest.ts";
+import { makeWantedCellKey, takeCellKeys } from "../secrets/making-cell-keys.ts";
+import type { Answering } from "../sharing/answering.ts";
+import type { Asking } from "../sharing/asking.ts";
+import { delayMs, pause } from "../transport/backoff.ts";
+import type { Socket } from "../transport/socket.ts";
+import type { AccountFrame, ConversationHead, Position, Ready, ServerFrame } from "../wire.ts";
+import type { Book } from "./book.ts";
+import type { Cursors } from "./cursors.ts";
+import { SPREAD_MS } from "./member-list.ts";
+import type { MemberList } from "./member-list.ts";
+
+const CATCH_UPS = 4;
+const AGAIN = { firstMs: 1_000, maxMs: 30_000 };
+/** Of more conversations than these that changed, the list is asked for. */
+const ONE_BY_ONE = 3;
+
+export interface SyncParts {
+  readonly context: DeviceContext;
+  readonly book: Book;
+  readonly inbox: Inbox;
+  readonly history: History;
+  readonly outbox: Outbox;
+  readonly asking: Asking;
+  readonly answering: Answering;
+  readonly cursors: Cursors;
+  readonly members: MemberList;
+  readonly socket: () => Socket;
+  readonly onCatchingUp: (catchingUp: boolean) => void;
+  readonly onAccount: (event: AccountFrame["event"]) => void;
+}
+
+type Stand = Omit<ConversationHead, "conversationId" | "infoVersion">;
+
+export class Sync {
+  readonly #parts: SyncParts;
+  readonly #later = new Set<string>();
+  #round = 0;
+
+  constructor(parts: SyncParts) {
+    this.#parts = parts;
+  }
+
+  /** How far this device has come, for Hello. */
+  positions(): Position[] {
+    const time = ({ record }: Conversation): number => record.last?.sentMs ?? 0;
+    return [...this.#parts.book.conversations.values()]
+      .filter(({ record }) => record.state === "ready" && record.log !== null)
+      .sort((a, b) => time(b) - time(a))
+      .map(({ id, record }) => ({ conversationId: id, seq: record.log?.cursor ?? 0 }));
+  }
+
+  // --- A new connection ------------------------------------------------------------------------
+
+  /** Learn what changed while away, until that is known or the connection breaks. */
+  async onReady(ready: Ready): Promise<void> {
+    const round = ++this.#round;
+    const { book, asking, history, outbox, onCatchingUp, context, socket } = this.#parts;
+    for (const conversation of book.conversations.values()) conversation.heads.reconnected();
+    asking.reconnected(book.conversations.values());
+    const current = (): boolean => round === this.#round && socket().connected;
+    onCatchingUp(true);
+    for (let attempt = 0; current(); attempt++) {
+      try {
+        await this.#compare(ready, round);
+        break;
+      } catch (error) {
+        if (hasCode(error, "locked", "unauthenticated", "signed_out", "conduct_not_accepted"))
+          break;
+        // Not confirmed yet: nothing lists this device, and a frame tells when something does.
+        if (hasCode(error, "device_unconfirmed")) break;
+        await pause(delayMs(AGAIN, attempt, context.random), context.signal);
+      }
+    }
+    if (round === this.#round) onCatchingUp(false);
+    history.fill();
+    for (const conversation of book.conversations.values()) outbox.kick(conversation);
+  }
+
+  async #compare(ready: Ready, round: number): Promise<void> {
+    const { book, cursors } = this.#parts;
+    const stands = new Map<string, Stand>(ready.heads.map((head) => [head.conversationId, head]));
+    await this.#learn(ready);
+    for (const [id, stand] of stands) {
+      const conversation = book.find(id);
+      if (conversation !== null) cursors.compare(conversation, stand);
+    }
+    await this.#catchUpAll(stands, round);
+    for (const { id, record } of book.conversations.values()) {
+      if (stands.has(id) || record.state === "left") continue;
+      await book.fetch(id);
+    }
+  }
+
+  /** Ask for what this device does not know the newest of. */
+  async #learn(ready: Ready): Promise<void> {
+    const { context, book } = this.#parts;
+    const others = ready.heads.filter(({ conversationId, infoVersion }) => {
+      const record = book.find(conversationId)?.record;
+      return record?.infoVersion !== infoVersion || record.state !== "ready";
+    });
+    const ids = others.map(({ conversationId }) => conversationId);
+    const atOnce = ids.filter((id) => !this.#mayWait(id));
+    // Everybody in those that may wait has come back at once, perhaps, and lacks the same.
+    for (const id of ids) if (!atOnce.includes(id)) this.#refreshLater(id);
+    if (ready.heads.length > 0 && atOnce.length <= ONE_BY_ONE) {
+      for (const id of atOnce) await book.fetch(id);
+      return;
+    }
+    const { conversations } = await context.api.conversations();
+    for (const info of conversations) {
+      const { profile } = await book.adopt(info).then(({ record }) => record);
+      // The list leaves states out.
+      if (info.stateSeq !== null && info.stateSeq > (profile?.seq ?? 0))
+        await book.fetch(info.conversationId);
+    }
+  }
+
+  async #catchUpAll(stands: ReadonlyMap<string, Stand>, round: number): Promise<void> {
+    const { book } = this.#parts;
+    const time = (id: string): number => book.find(id)?.record.last?.sentMs ?? 0;
+    // Newest first: what a person opens first is ready first.
+    const waiting = [...stands].sort(([a], [b]) => time(b) - time(a));
+    let offline: unknown = null;
+    const worker = async (): Promise<void> => {
+      for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+        if (round !== this.#round || offline !== null) return;
+        const conversation = book.find(next[0]);
+        if (conversation === null) continue;
+        try {
+          await this.#bringUp(conversation, next[1]);
+        } catch (error) {
+          if (hasCode(error, "network", "locked")) offline = error;
+          else this.#troubled(conversation, error);
+        }
+      }
+    };
+    await Promise.all(Array.from({ length: CATCH_UPS }, worker));
+    if (offline !== null) throw offline;
+  }
+
+  async #bringUp(conversation: Conversation, stand: Stand | null): Promise<void> {
+    const { context, inbox, history, asking, members } = this.#parts;
+    if (stand !== null)
+      await conversation.run(() => readUpTo(context, conversation, stand.readSeq));
+    await conversation.run(async () => {
+      if (conversation.record.state !== "ready") return;
+      const begun = conversation.record.log !== null;
+      await history.begin(conversation);
+      const cursor = conversation.record.log?.cursor ?? 0;
+      const pushed = begun && stand !== null && stand.follows;
+      if (!pushed && (stand === null || stand.lastSeq > cursor)) await inbox.catchUp(conversation);
+    });
+    if (stand === null || stand.shares > 0) await asking.fetch(conversation);
+    await members.follow(conversation, stand?.receiptsVersion ?? null);
+    await this.#missingKeys(conversation);
+    if (stand !== null && stand.rosterEpoch > conversation.record.headEpoch)
+      await this.#followRoster(conversation, true);
+    else await this.#followRoster(conversation, false);
+  }
+
+  /** After a restart memory does not know what is missing; the vault does. */
+  async #missingKeys(conversation: Conversation): Promise<void> {
+    const { record } = conversation;
+    if (record.waiting === 0) return;
+    await this.#parts.inbox.askMissing(conversation);
+  }
+
+  /** A conversation that could not be brought up is tried again soon, by itself. */
+  #troubled(conversation: Conversation, error: unknown): void {
+    if (hasCode(error, "not_member", "not_found", "device_unconfirmed")) {
+      void this.#parts.book.refresh(conversation.id).catch(() => undefined);
+      return;
+    }
+    this.#refreshLater(conversation.id);
+  }
+
+  // --- Frames ----------------------------------------------------------------------------------
+
+  /** What a frame could not do now, the next connection does. */
+  async onFrame(frame: Exclude<ServerFrame, Ready>): Promise<void> {
+    if (frame.t === "account") return this.#parts.onAccount(frame.event);
+    const { context, book, inbox, outbox, asking, answering, members } = this.#parts;
+    const id = frame.t === "entry" ? frame.entry.conversationId : frame.conversationId;
+    const conversation = book.find(id);
+    if (frame.t === "conversation" || conversation === null) return this.refreshUntil(id);
+    switch (frame.t) {
+      case "entry":
+        await inbox.receive(conversation, frame.entry, frame.supplement);
+        return members.makeUp(conversation);
+      case "key":
+        return inbox.key(conversation, frame.record, frame.seal);
+      case "cell_key":
+        return this.#cellKeys(conversation, [frame]);
+      case "roster":
+        return this.#followRoster(conversation, frame.epoch > conversation.record.headEpoch);
+      case "gone":
+        return this.refreshUntil(id);
+      case "key_wanted":
+        return outbox.keyWanted(conversation);
+      case "cell_key_wanted":
+        return makeWantedCellKey(context, conversation, frame);
+      case "share_wanted":
+        return answering.asked(frame);
+      case "share":
+        return asking.receive(conversation, frame.share);
+      case "receipts":
+        return conversation.run(() => applyReceipts(context, conversation, frame));
+      case "receipt_counts":
+        return conversation.run(() => applyCounts(context, conversation, frame.counts));
+    }
+  }
+
+  async #cellKeys(
+    conversation: Conversation,
+    items: readonly { readonly record: Uint8Array; readonly seal: Uint8Array | null }[],
+  ): Promise<void> {
+    const { context, asking, inbox } = this.#parts;
+    const opened = await takeCellKeys(context, conversation, items, (keyId) => {
+      asking.cellKey(conversation, keyId);
+    });
+    if (opened && conversation.record.waiting > 0) await inbox.askMissing(conversation);
+  }
+
+  /** Tell what changed in the roster of a conversation of one cell. */
+  async #followRoster(conversation: Conversation, newer: boolean): Promise<void> {
+    const { context } = this.#parts;
+    const { record } = conversation;
+    if (record.state !== "ready") return;
+    if (record.cells > 1) {
+      const { keys } = await context.api.ownCellKeys(conversation.id);
+      return this.#cellKeys(conversation, keys);
+    }
+    await followRoster(context, conversation, () => requireNewest(context, conversation, newer));
+  }
+
+  // --- One conversation ------------------------------------------------------------------------
+
+  /** Fetch a conversation again and bring it up; without network, again on this connection. */
+  async refreshUntil(conversationId: string): Promise<void> {
+    const { context, socket } = this.#parts;
+    const round = this.#round;
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return await this.refresh(conversationId);
+      } catch (error) {
+        const current = round === this.#round && socket().connected;
+        if (!hasCode(error, "network", "overloaded") || !current) throw error;
+        await pause(delayMs(AGAIN, attempt, context.random), context.signal);
+      }
+    }
+  }
+
+  async refresh(conversationId: string): Promise<void> {
+    const { book, outbox } = this.#parts;
+    const conversation = await book.refresh(conversationId);
+    if (conversation === null) return;
+    await this.#bringUp(conversation, null);
+    outbox.kick(conversation);
+  }
+
+  /** Of so many people nobody has to know at once how many they are. */
+  #mayWait(conversationId: string): boolean {
+    const record = this.#parts.book.find(conversationId)?.record;
+    return record?.state === "ready" && record.cells > 1;
+  }
+
+  /** Fetch a conversation again some time soon: its people do not all ask at once. */
+  #refreshLater(conversationId: string): void {
+    if (this.#later.has(conversationId)) return;
+    this.#later.add(conversationId);
+    const { signal, random } = this.#parts.context;
+    void pause(SPREAD_MS * random(), signal).then(() => {
+      this.#later.delete(conversationId);
+      // Without network the next connection sees that it is still due.
+      if (!signal.aborted) void this.refresh(conversationId).catch(() => undefined);
+    });
+  }
+}
