@@ -31,7 +31,7 @@ from copconnect.ids import CellId, ClientId, ConversationId, Epoch, PersonId, Se
 from copconnect.sockets import framing
 from copconnect.sockets.connection import Connection, push_all
 from copconnect.sockets.entering import Entering
-from copconnect.sockets.feed import Feed, Place
+from copconnect.sockets.feed import Feed, Online, Place
 from copconnect.sockets.gaps import REORDER_S, Gaps
 from copconnect.sockets.healing import Healing
 from copconnect.sockets.passing import Passing
@@ -40,6 +40,7 @@ from copconnect.sockets.recent import Recent
 from copconnect.sockets.returning import Returning
 from copconnect.sockets.seating import Seating
 from copconnect.sockets.tasks import Tasks
+from copconnect.sockets.topic import Topic
 from copconnect.sockets.topics import Topics
 
 _HEAL_WINDOW_MS = 90_000  # Wider than the period, for the nodes' clocks and slow commits.
@@ -51,16 +52,6 @@ class Entered(NamedTuple):
     connection: Connection
     heads: list[wire.ConversationHead]
     missed: list[bytes]
-
-
-class Online(NamedTuple):
-    """A device of a conversation that is connected here."""
-
-    client_id: ClientId
-    person_id: PersonId
-    device: bytes
-    cell_id: CellId
-    since_ms: int
 
 
 class Fanout:
@@ -126,7 +117,7 @@ class Fanout:
             subscribed.add(conversation_id)
             topic = self._topics.open(conversation_id, place.last_seq, place.roster_epoch)
             topic.begin(place.last_seq)
-            topic.seats[connection] = place.cell_id
+            topic.seat(connection, place.cell_id)
             self._seating.behind(topic, place.roster_epoch)
             # What came meanwhile may have overtaken something, or others were lost: who is told of
             # a head counts on everything up to it.
@@ -223,14 +214,28 @@ class Fanout:
 
     # --- For those who ask devices ----------------------------------------------------------
 
-    def online(self, conversation_id: ConversationId) -> Iterable[Online]:
-        """Yield the devices of a conversation that are connected here, roughly those first that
-        have been for longest."""
+    def online(
+        self, conversation_id: ConversationId, cell_id: CellId | None = None
+    ) -> Iterable[Online]:
+        """Yield the devices of a conversation, or of one cell, that are connected here, roughly
+        those first that have been for longest."""
         topic = self._topics.get(conversation_id)
-        for connection, cell_id in topic.seats.items() if topic is not None else ():
-            if connection.close_code is None:
-                who = connection.client
-                yield Online(who.client_id, who.person_id, who.device, cell_id, connection.hello_ms)
+        if topic is not None:
+            some = topic.seats if cell_id is None else topic.cells.get(cell_id, {})
+            yield from _online(topic, some)
+
+    def online_of_person(
+        self, conversation_id: ConversationId, person_id: PersonId
+    ) -> Iterable[Online]:
+        """Yield the devices of a person in a conversation that are connected here."""
+        topic = self._topics.get(conversation_id)
+        if topic is not None:
+            theirs = self._present.of_person(person_id)
+            yield from _online(topic, (one for one in theirs if one in topic.seats))
+
+    def here(self, client_id: ClientId) -> bool:
+        """Return whether a client is connected here."""
+        return client_id in self._present.clients
 
     def push_to(self, client_id: ClientId, frame: wire.ServerFrame) -> bool:
         """Push a frame to a client; return whether it is connected here."""
@@ -265,6 +270,13 @@ class Fanout:
         """Stop background work."""
         await self._healing.close()
         await self._tasks.close()
+
+
+def _online(topic: Topic, connections: Iterable[Connection]) -> Iterable[Online]:
+    for connection in connections:
+        if connection.close_code is None:
+            who = connection.client
+            yield Online(who.client_id, who.person_id, who.device, topic.seats[connection])
 
 
 def _head(place: Place, seq: int, *, follows: bool) -> wire.ConversationHead:

@@ -67,6 +67,16 @@ class SeenCursor:
     read_seq: Seq
 
 
+@dataclass(frozen=True, slots=True)
+class Online:
+    """A device of a conversation that is connected to this node."""
+
+    client_id: ClientId
+    person_id: PersonId
+    device: bytes
+    cell_id: CellId
+
+
 class Feed(Protocol):
     """The log behind the wake-ups; the Delivery Service implements it."""
 

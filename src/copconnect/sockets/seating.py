@@ -78,7 +78,7 @@ class Seating:
 
     def unseat(self, topic: Topic, connection: Connection) -> None:
         """Forget a connection that has ended."""
-        topic.seats.pop(connection, None)
+        topic.unseat(connection)
         self._topics.forget_if_idle(topic)
 
     def _catch_up(self, topic: Topic, after: int, delay_s: float) -> None:
@@ -124,7 +124,7 @@ class Seating:
         gone = framing.frame(wire.ConversationGone(conversation_id=conversation_id))
         for client_id in change.removed:
             for connection in clients.get(client_id, ()):
-                if topic.seats.pop(connection, None) is not None:
+                if topic.unseat(connection):
                     self._subscribed[connection].discard(conversation_id)
                     connection.push(gone)
         told: set[Connection] = set()
@@ -142,7 +142,5 @@ class Seating:
         topic.wanted_epoch = max(topic.wanted_epoch, topic.epoch)
 
     def _seat(self, topic: Topic, connection: Connection, cell_id: CellId) -> bool:
-        former = topic.seats.get(connection)
-        topic.seats[connection] = cell_id
         self._subscribed[connection].add(topic.conversation_id)
-        return former != cell_id
+        return topic.seat(connection, cell_id)

@@ -56,6 +56,7 @@ class Topic:
         "_keys",
         "base",
         "catching_up",
+        "cells",
         "conversation_id",
         "epoch",
         "head",
@@ -80,6 +81,7 @@ class Topic:
         self.held: dict[int, EntryWakeup] = {}
         self.queue: deque[Queued] = deque()
         self.seats: dict[Connection, CellId] = {}
+        self.cells: dict[CellId, dict[Connection, None]] = {}
         self.senders = Senders()
         self.pumping = self.repairing = self.catching_up = False
         self._keys: deque[str] = deque(maxlen=_MOST_KEYS)
@@ -97,6 +99,31 @@ class Topic:
         of thousands of sockets are written to soonest in it.
         """
         return self.seats.keys()
+
+    def seat(self, connection: Connection, cell_id: CellId) -> bool:
+        """Give a connection its seat; return whether it had another or none."""
+        former = self.seats.get(connection)
+        if former == cell_id:
+            return False
+        if former is not None:
+            self._leave_cell(connection, former)
+        self.seats[connection] = cell_id
+        self.cells.setdefault(cell_id, {})[connection] = None
+        return True
+
+    def unseat(self, connection: Connection) -> bool:
+        """Take a connection's seat away; return whether it had one."""
+        cell_id = self.seats.pop(connection, None)
+        if cell_id is None:
+            return False
+        self._leave_cell(connection, cell_id)
+        return True
+
+    def _leave_cell(self, connection: Connection, cell_id: CellId) -> None:
+        there = self.cells[cell_id]
+        del there[connection]
+        if not there:
+            del self.cells[cell_id]
 
     def begin(self, head: int) -> None:
         """It is known by now where the log stands."""

@@ -1,0 +1,292 @@
+"""Statements for what the server asks of connected devices: shares, cell keys, the next key."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import and_, func, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from copconnect.database import chunks, upsert_for
+from copconnect.delivery.rules.cell_keys import KnownCellKey
+from copconnect.delivery.rules.conversation_keys import KnownKey, newest_first
+from copconnect.delivery.rules.limits import CELL_KEY_RENEWED_MS, DAY_MS, KEY_MS, MARKS
+from copconnect.delivery.store.tables import (
+    CELL_KEY_ASKS,
+    CELL_KEY_MARKS,
+    CELL_KEYS,
+    CELL_LINES,
+    CONVERSATIONS,
+    KEY_ASKS,
+    KEYS,
+    LEAVES,
+    SHARE_REQUESTS,
+)
+from copconnect.ids import CellId, ClientId, ConversationId, PersonId
+
+_C, _R, _L = CONVERSATIONS.c, SHARE_REQUESTS.c, LEAVES.c
+Asker = tuple[ConversationId, bytes]  # A conversation, and the device that asks.
+
+
+# --- Shares (D4) ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRequest:
+    """A device that lacks secrets. ``of_cell``: its cell, where it lacks a cell key."""
+
+    conversation_id: ConversationId
+    device: bytes
+    client_id: ClientId
+    person_id: PersonId
+    of_cell: CellId | None
+
+
+async def open_requests(connection: AsyncConnection, limit: int) -> list[OpenRequest]:
+    """Return the devices that lack secrets and are listed, those that asked last first."""
+    rows = await connection.execute(
+        select(
+            _R.conversation_id,
+            _R.device,
+            _R.client_id,
+            _R.person_id,
+            _L.cell_id,
+            func.max(_R.kind == 2).label("of_cell")
+            if connection.dialect.name == "sqlite"
+            else func.bool_or(_R.kind == 2).label("of_cell"),
+        )
+        .join(
+            LEAVES,
+            and_(
+                _L.conversation_id == _R.conversation_id,
+                _L.device == _R.device,
+                _L.to_epoch.is_(None),
+            ),
+        )
+        .group_by(_R.conversation_id, _R.device, _R.client_id, _R.person_id, _L.cell_id)
+        .order_by(func.max(_R.asked_ms).desc())
+        .limit(limit)
+    )
+    return [
+        OpenRequest(
+            row.conversation_id,
+            row.device,
+            row.client_id,
+            row.person_id,
+            row.cell_id if row.of_cell else None,
+        )
+        for row in rows
+    ]
+
+
+async def references(
+    connection: AsyncConnection, askers: Collection[Asker]
+) -> dict[Asker, list[tuple[int, bytes]]]:
+    """Return the kinds and references that these devices lack, ascending."""
+    found: dict[Asker, list[tuple[int, bytes]]] = {}
+    for some in chunks(askers):
+        rows = await connection.execute(
+            select(_R.conversation_id, _R.device, _R.kind, _R.reference)
+            .where(tuple_(_R.conversation_id, _R.device).in_(some))
+            .order_by(_R.kind, _R.reference)
+        )
+        for c, device, kind, reference in rows:
+            found.setdefault((c, device), []).append((kind, reference))
+    return found
+
+
+# --- Cell keys (C1, C2) -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class WantedCellKey:
+    """A cell that needs a key of this epoch and generation, by none of these devices."""
+
+    conversation_id: ConversationId
+    cell_id: CellId
+    epoch: int
+    generation: int
+    not_by: frozenset[bytes]
+
+
+async def conversations_of_cells(connection: AsyncConnection) -> list[ConversationId]:
+    """Return the conversations of several cells."""
+    return list(await connection.scalars(select(_C.conversation_id).where(_C.cells > 1)))
+
+
+async def wanted_cell_keys(
+    connection: AsyncConnection, conversation_ids: Collection[ConversationId], now_ms: int
+) -> list[WantedCellKey]:
+    """Return the cells of these conversations that have no usable key, or one that is due to be
+    renewed or that three people cannot open. Three statements."""
+    k, line, mark = CELL_KEYS.c, CELL_LINES.c, CELL_KEY_MARKS.c
+    lines = await connection.execute(
+        select(line.conversation_id, line.cell_id, line.rekey_epoch, _C.roster_epoch, _C.kem)
+        .join(CONVERSATIONS, _C.conversation_id == line.conversation_id)
+        .where(line.conversation_id.in_(conversation_ids), line.to_epoch.is_(None), _C.cells > 1)
+    )
+    keys: dict[tuple[ConversationId, CellId], list[KnownCellKey]] = {}
+    rows = await connection.execute(
+        select(
+            k.conversation_id,
+            k.cell_id,
+            k.key_id,
+            k.epoch,
+            k.generation,
+            k.created_ms,
+            k.author,
+            k.kem,
+        ).where(k.conversation_id.in_(conversation_ids))
+    )
+    for c, cell_id, *rest in rows:
+        keys.setdefault((c, cell_id), []).append(KnownCellKey(*rest))
+    marked = await connection.execute(
+        select(mark.conversation_id, mark.key_id)
+        .where(mark.conversation_id.in_(conversation_ids))
+        .group_by(mark.conversation_id, mark.key_id)
+        .having(func.count() >= MARKS)
+    )
+    bad = {(row.conversation_id, row.key_id) for row in marked}
+    found = (_wanted(row, keys.get((row[0], row[1]), []), bad, now_ms) for row in lines)
+    return [one for one in found if one is not None]
+
+
+def _wanted(
+    line: Any,  # A row of a cell line and its conversation.
+    keys: Sequence[KnownCellKey],
+    bad: Collection[tuple[ConversationId, bytes]],
+    now_ms: int,
+) -> WantedCellKey | None:
+    newest = max(keys, key=KnownCellKey.order, default=None)
+    not_by: frozenset[bytes] = frozenset()
+    if newest is not None and newest.usable(line.rekey_epoch, line.kem, now_ms):
+        if (line.conversation_id, newest.key_id) in bad:
+            # At most one more generation a day (C2).
+            again = [
+                one
+                for one in keys
+                if one.epoch == newest.epoch
+                and one is not newest
+                and one.created_ms > now_ms - DAY_MS
+            ]
+            if again:
+                return None
+            not_by = frozenset(one.author for one in keys if one.epoch == newest.epoch)
+        elif newest.created_ms > now_ms - CELL_KEY_RENEWED_MS:
+            return None
+    same_epoch = [one.generation for one in keys if one.epoch == line.roster_epoch]
+    return WantedCellKey(
+        line.conversation_id,
+        line.cell_id,
+        line.roster_epoch,
+        max(same_epoch, default=0) + 1,
+        not_by,
+    )
+
+
+async def record_cell_key_asks(
+    connection: AsyncConnection,
+    asks: Sequence[tuple[WantedCellKey, bytes]],
+    now_ms: int,
+    pause_ms: int,
+) -> list[tuple[WantedCellKey, bytes]]:
+    """Note that these devices are asked, except for cells of which somebody was asked just now;
+    return those that are asked. Two statements."""
+    a = CELL_KEY_ASKS.c
+    rows = await connection.execute(
+        select(a.conversation_id, a.cell_id, a.epoch, a.generation).where(
+            a.conversation_id.in_({want.conversation_id for want, _ in asks}),
+            a.asked_ms > now_ms - pause_ms,
+        )
+    )
+    busy = {tuple(row) for row in rows}
+    chosen = [(want, device) for want, device in asks if _key(want) not in busy]
+    if chosen:
+        statement = upsert_for(connection.dialect.name, CELL_KEY_ASKS)
+        await connection.execute(
+            statement.on_conflict_do_update(
+                index_elements=list(CELL_KEY_ASKS.primary_key),
+                set_={"asked_ms": statement.excluded.asked_ms},
+            ),
+            [
+                {
+                    "conversation_id": want.conversation_id,
+                    "cell_id": want.cell_id,
+                    "epoch": want.epoch,
+                    "generation": want.generation,
+                    "device": device,
+                    "asked_ms": now_ms,
+                }
+                for want, device in chosen
+            ],
+        )
+    return chosen
+
+
+def _key(want: WantedCellKey) -> tuple[str, str, int, int]:
+    return want.conversation_id, want.cell_id, want.epoch, want.generation
+
+
+# --- The next conversation key (D7) -----------------------------------------------------------
+
+
+async def used_keys_due(
+    connection: AsyncConnection,
+    now_ms: int,
+    conversation_ids: Collection[ConversationId] | None = None,
+) -> list[ConversationId]:
+    """Return the conversations whose last key was written under and does not serve any more; None:
+    of all whose last key the server still takes messages under. Two statements at most."""
+    k = KEYS.c
+    columns = (
+        k.conversation_id,
+        _C.rekey_epoch,
+        k.key_id,
+        k.epoch,
+        k.created_ms,
+        k.messages,
+        k.author,
+    )
+    asked = select(*columns).join(CONVERSATIONS, _C.conversation_id == k.conversation_id)
+    if conversation_ids is None:
+        asked = asked.where(k.stored_ms > now_ms - KEY_MS)
+    else:
+        asked = asked.where(k.conversation_id.in_(conversation_ids))
+    keys: dict[ConversationId, list[KnownKey]] = {}
+    rekey: dict[ConversationId, int] = {}
+    for c, rekey_epoch, *rest in await connection.execute(asked):
+        keys.setdefault(c, []).append(KnownKey(*rest))
+        rekey[c] = rekey_epoch
+    return [c for c, own in keys.items() if _is_due(newest_first(own)[0], rekey[c], now_ms)]
+
+
+def _is_due(last: KnownKey, rekey_epoch: int, now_ms: int) -> bool:
+    return last.messages > 0 and not last.serves(rekey_epoch, now_ms)
+
+
+async def record_key_asks(
+    connection: AsyncConnection,
+    asks: Sequence[tuple[ConversationId, bytes]],
+    now_ms: int,
+    pause_ms: int,
+) -> list[tuple[ConversationId, bytes]]:
+    """Note that these devices are asked, except for conversations of which somebody was asked
+    within the pause; return those that are asked. Two statements."""
+    a = KEY_ASKS.c
+    rows = await connection.scalars(
+        select(a.conversation_id).where(
+            a.conversation_id.in_({c for c, _ in asks}), a.asked_ms > now_ms - pause_ms
+        )
+    )
+    busy = set(rows)
+    chosen = [one for one in asks if one[0] not in busy]
+    if chosen:
+        statement = upsert_for(connection.dialect.name, KEY_ASKS)
+        await connection.execute(
+            statement.on_conflict_do_update(
+                index_elements=list(KEY_ASKS.primary_key),
+                set_={"asked_ms": statement.excluded.asked_ms},
+            ),
+            [{"conversation_id": c, "device": device, "asked_ms": now_ms} for c, device in chosen],
+        )
+    return chosen

@@ -1,0 +1,99 @@
+"""What the server asks of connected devices: shares (D4), cell keys (C1), the next key (D7).
+
+One loop for each process: it wakes when something is announced and looks twice a second for what
+is due. ``receive`` is to be subscribed to the bus; ``attach`` tells whom it can ask. A round that
+fails is logged, and the next one comes all the same.
+"""
+
+import asyncio
+import contextlib
+import random
+from collections.abc import Callable
+
+import structlog
+
+from copconnect.bus import (
+    AnyWakeup,
+    CellKeyMarkedWakeup,
+    EnteredWakeup,
+    RosterWakeup,
+    ShareAskedWakeup,
+    ShareDoneWakeup,
+)
+from copconnect.delivery.live.key_asking import CellKeyAsking, NextKeyAsking
+from copconnect.delivery.live.share_routing import Connected, ShareRouting
+from copconnect.delivery.parts import Parts
+
+TICK_S = 0.5
+log = structlog.get_logger()
+
+
+class Asking:
+    """Asks the devices of one node. Nothing is asked before ``attach``."""
+
+    def __init__(self, parts: Parts, jitter: Callable[[], float] = random.random) -> None:
+        self._parts = parts
+        self._attached: Connected | None = None
+        self.shares = ShareRouting(parts, self._connected)
+        self.cell_keys = CellKeyAsking(parts, self._connected, jitter)
+        self.next_keys = NextKeyAsking(parts, self._connected, jitter)
+        self._came = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    def attach(self, connected: Connected) -> None:
+        """Ask these devices."""
+        self._attached = connected
+
+    def _connected(self) -> Connected:
+        if self._attached is None:
+            raise RuntimeError("nobody is connected to a process without sockets")
+        return self._attached
+
+    async def receive(self, wakeup: AnyWakeup) -> None:
+        """Take note of a wake-up. Reads nothing."""
+        if self._attached is None:
+            return
+        match wakeup:
+            case ShareAskedWakeup():
+                told = self.shares.asked(wakeup)
+                if told is not None:
+                    await self._parts.bus.publish([told])
+            case ShareDoneWakeup():
+                self.shares.done(wakeup)
+            case EnteredWakeup():
+                self.shares.entered()
+            case RosterWakeup():
+                self.cell_keys.changed(wakeup)
+                self.next_keys.changed(wakeup)
+            case CellKeyMarkedWakeup():
+                self.cell_keys.changed(wakeup)
+            case _:
+                return
+        self._came.set()
+
+    async def start(self) -> None:
+        """Begin to ask."""
+        if self._attached is not None:
+            self._task = asyncio.create_task(self._run())
+
+    async def close(self) -> None:
+        """Stop."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+    async def _run(self) -> None:
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._came.wait(), TICK_S)
+            self._came.clear()
+            await self.work()
+
+    async def work(self) -> None:
+        """Ask for everything that is due."""
+        for part in (self.shares, self.cell_keys, self.next_keys):
+            try:
+                await part.work()
+            except Exception:
+                log.exception("asking_failed", part=type(part).__name__)

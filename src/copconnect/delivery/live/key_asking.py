@@ -1,0 +1,199 @@
+"""C1, C2 and D7: asks connected devices to make cell keys and the next conversation key.
+
+A cell of several without a usable key (S4), or whose key three people cannot open, is asked for
+one: one device that is connected to this node, another after ``CELL_AGAIN_MS`` while there is none.
+The asked device is written down first, because records of others are refused; what another node
+has asked just now is not asked again. A conversation whose last key was used and does not serve any
+more is asked for the next key, so that messages rarely pay for it: after a removal, at most every
+ten minutes, at 23 h and at 9,000 messages. Deterministic: time and jitter are passed in. What a
+crash or a lost wake-up leaves undone the next scan finds; a sender that cannot wait makes the key
+itself (S2).
+"""
+
+from collections.abc import Callable, Iterable
+
+from copconnect import wire
+from copconnect.bus import CellKeyMarkedWakeup, RosterWakeup
+from copconnect.delivery.live import ask_store
+from copconnect.delivery.live.ask_store import WantedCellKey
+from copconnect.delivery.live.share_routing import Connected
+from copconnect.delivery.parts import Parts
+from copconnect.ids import ConversationId, Epoch
+from copconnect.sockets.feed import Online
+
+CELL_AGAIN_MS = 3_000
+SETTLE_MS = 2_000  # Cells get their keys before the conversation does.
+KEY_PAUSE_MS = 10 * 60_000
+KEY_AGAIN_MS = 5_000
+KEY_ATTEMPTS = 3
+SCAN_MS = 30_000
+JITTER_MS = 300  # So that of several nodes one asks first.
+_TOGETHER = 32
+_MOST_ASKED = 20_000
+
+
+class _Due:
+    """Conversations that are to be looked at, each at its time."""
+
+    def __init__(self) -> None:
+        self._at: dict[ConversationId, int] = {}
+
+    def add(self, conversation_id: ConversationId, at_ms: int) -> None:
+        """Look at a conversation at a time, or earlier."""
+        self._at[conversation_id] = min(at_ms, self._at.get(conversation_id, at_ms))
+
+    def take(self, now_ms: int) -> list[ConversationId]:
+        """Return those whose time has come, some at a time."""
+        due = [one for one, at_ms in self._at.items() if at_ms <= now_ms][:_TOGETHER]
+        for one in due:
+            del self._at[one]
+        return due
+
+
+class CellKeyAsking:
+    """Asks for cell keys."""
+
+    def __init__(
+        self, parts: Parts, connected: Callable[[], Connected], jitter: Callable[[], float]
+    ) -> None:
+        self._parts = parts
+        self._connected = connected
+        self._jitter = jitter
+        self._due = _Due()
+        self._asked: dict[WantedCellKey, set[bytes]] = {}
+        self._scan_ms = 0
+
+    def changed(self, wakeup: RosterWakeup | CellKeyMarkedWakeup) -> None:
+        """A roster of several cells changed, or a cell's key is marked."""
+        if isinstance(wakeup, CellKeyMarkedWakeup) or wakeup.cells > 1:
+            now_ms = self._parts.clock.now_ms()
+            self._due.add(wakeup.conversation_id, now_ms + round(self._jitter() * JITTER_MS))
+
+    async def work(self) -> None:
+        """Ask where it is due."""
+        now_ms = self._parts.clock.now_ms()
+        if now_ms - self._scan_ms >= SCAN_MS:
+            self._scan_ms = now_ms
+            async with self._parts.database.reading() as connection:
+                for one in await ask_store.conversations_of_cells(connection):
+                    self._due.add(one, now_ms + round(self._jitter() * JITTER_MS))
+        here = [one for one in self._due.take(now_ms) if _anybody(self._connected().online(one))]
+        if not here:
+            return
+        async with self._parts.database.reading() as connection:
+            wanted = await ask_store.wanted_cell_keys(connection, here, now_ms)
+        asks = [(want, chosen) for want in wanted if (chosen := self._choose(want)) is not None]
+        if asks:
+            await self._ask(asks, now_ms)
+
+    def _choose(self, want: WantedCellKey) -> Online | None:
+        """Return a device of the cell that was not asked for this key yet; once all were, they are
+        asked anew."""
+        asked = self._asked.setdefault(want, set())
+        if len(self._asked) > _MOST_ASKED:
+            del self._asked[next(iter(self._asked))]
+        there = [
+            one
+            for one in self._connected().online(want.conversation_id, want.cell_id)
+            if one.device not in want.not_by
+        ]
+        fresh = [one for one in there if one.device not in asked]
+        if not fresh:
+            asked.clear()
+            fresh = there
+        return fresh[0] if fresh else None
+
+    async def _ask(self, asks: list[tuple[WantedCellKey, Online]], now_ms: int) -> None:
+        chosen = {(want, one.device): one for want, one in asks}
+        async with self._parts.database.transaction() as connection:
+            noted = await ask_store.record_cell_key_asks(
+                connection, list(chosen), now_ms, CELL_AGAIN_MS
+            )
+        for want, device in noted:
+            self._asked.setdefault(want, set()).add(device)
+            frame = wire.CellKeyWanted(
+                conversation_id=want.conversation_id,
+                cell_id=want.cell_id,
+                epoch=Epoch(want.epoch),
+                generation=want.generation,
+            )
+            self._connected().push_to(chosen[want, device].client_id, frame)
+        for want, _ in asks:
+            self._due.add(want.conversation_id, now_ms + CELL_AGAIN_MS)
+
+
+class NextKeyAsking:
+    """Asks for the next conversation key."""
+
+    def __init__(
+        self, parts: Parts, connected: Callable[[], Connected], jitter: Callable[[], float]
+    ) -> None:
+        self._parts = parts
+        self._connected = connected
+        self._jitter = jitter
+        self._due = _Due()
+        # Whom this node asked lately, and when it asked first.
+        self._attempts: dict[ConversationId, tuple[int, set[bytes]]] = {}
+        self._scan_ms = 0
+
+    def changed(self, wakeup: RosterWakeup) -> None:
+        """A roster changed: if somebody was removed, its key is too old now."""
+        if wakeup.removed or not wakeup.whole:
+            wait_ms = SETTLE_MS if wakeup.cells > 1 else 0
+            at_ms = self._parts.clock.now_ms() + wait_ms + round(self._jitter() * JITTER_MS)
+            self._due.add(wakeup.conversation_id, at_ms)
+
+    async def work(self) -> None:
+        """Ask where it is due."""
+        now_ms = self._parts.clock.now_ms()
+        due: list[ConversationId] = []
+        looked_at = self._due.take(now_ms)
+        scans = now_ms - self._scan_ms >= SCAN_MS
+        if looked_at or scans:
+            async with self._parts.database.reading() as connection:
+                if looked_at:
+                    due = await ask_store.used_keys_due(connection, now_ms, looked_at)
+                if scans:
+                    self._scan_ms = now_ms
+                    due += await ask_store.used_keys_due(connection, now_ms)
+        for pause_ms, again in ((KEY_PAUSE_MS, False), (KEY_AGAIN_MS, True)):
+            asks = {
+                c: chosen
+                for c in due
+                if self._is_again(c, now_ms) is again
+                and (chosen := self._choose(c, now_ms)) is not None
+            }
+            if asks:
+                await self._ask(asks, now_ms, pause_ms)
+
+    def _lately(self, conversation_id: ConversationId, now_ms: int) -> tuple[int, set[bytes]]:
+        """Return when this node asked first within the pause, and whom."""
+        first_ms, asked = self._attempts.get(conversation_id, (now_ms, set[bytes]()))
+        return (first_ms, asked) if now_ms - first_ms < KEY_PAUSE_MS else (now_ms, set[bytes]())
+
+    def _is_again(self, conversation_id: ConversationId, now_ms: int) -> bool:
+        """Whether a device was asked just now and has not made the key."""
+        first_ms, asked = self._lately(conversation_id, now_ms)
+        return bool(asked) and now_ms - first_ms < KEY_ATTEMPTS * KEY_AGAIN_MS
+
+    def _choose(self, conversation_id: ConversationId, now_ms: int) -> Online | None:
+        _, asked = self._lately(conversation_id, now_ms)
+        there = self._connected().online(conversation_id)
+        return next((one for one in there if one.device not in asked), None)
+
+    async def _ask(self, asks: dict[ConversationId, Online], now_ms: int, pause_ms: int) -> None:
+        pairs = [(c, one.device) for c, one in asks.items()]
+        async with self._parts.database.transaction() as connection:
+            noted = await ask_store.record_key_asks(connection, pairs, now_ms, pause_ms)
+        for c, device in noted:
+            first_ms, asked = self._lately(c, now_ms)
+            self._attempts.pop(c, None)
+            self._attempts[c] = first_ms, asked | {device}  # The newest last.
+            self._connected().push_to(asks[c].client_id, wire.KeyWanted(conversation_id=c))
+            self._due.add(c, now_ms + KEY_AGAIN_MS)
+        while len(self._attempts) > _MOST_ASKED:
+            del self._attempts[next(iter(self._attempts))]
+
+
+def _anybody(devices: Iterable[Online]) -> bool:
+    return next(iter(devices), None) is not None
