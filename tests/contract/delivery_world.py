@@ -1,10 +1,11 @@
 """A Delivery Service with everything around it, for tests: real rules, real stores, a clock that
-stands still, a bus that records, and clients whose MLS bytes come from spec/mls_messages.json."""
+stands still, a bus that records, a roster authority, and people whose devices are in memory.
 
-import hashlib
-import json
-from collections.abc import Collection, Sequence
-from pathlib import Path
+The devices themselves, with their keys, are in :mod:`tests.contract.device`.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -14,24 +15,19 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect import errors, wire
 from copconnect.bus import AnyWakeup, LocalBus
 from copconnect.database import Database
-from copconnect.delivery import cell_store, suites
-from copconnect.delivery.mls.codec import vector
+from copconnect.delivery.parts import Options
 from copconnect.delivery.service import DeliveryService
-from copconnect.delivery.tables import MEMBERS
-from copconnect.ids import (
-    AttachmentId,
-    CellId,
-    ClientId,
-    ConversationId,
-    Epoch,
-    PersonId,
-    new_id,
-)
+from copconnect.delivery.store.tables import MEMBERS
+from copconnect.ids import AttachmentId, ConversationId, PersonId, new_id
 from copconnect.leases import Leases
-from copconnect.principals import Caller, RegisteredClient
+from copconnect.principals import Caller, DeviceKeyRow, ListedDevice
+from copconnect.records.ed25519 import public_bytes
+from copconnect.records.kem import X25519
+from copconnect.records.roster import direct_id
 from copconnect.wakeup_log import WakeupLog
+from tests.contract.device import Device
 
-SPEC = Path(__file__).parents[2] / "spec"
+MINUTE_MS, HOUR_MS, DAY_MS = 60_000, 3_600_000, 86_400_000
 
 
 class StillClock:
@@ -46,64 +42,90 @@ class StillClock:
 
 
 class Authority:
-    """The roster authority of the vectors, with its private key."""
+    """A roster authority with its private key."""
 
     def __init__(self) -> None:
-        known = json.loads((SPEC / "external_remove.json").read_text())["authority"]
-        self._key = Ed25519PrivateKey.from_private_bytes(bytes.fromhex(known["privateKey"]))
-        self.public_key = bytes.fromhex(known["publicKey"])
-        self.certificate = bytes.fromhex(known["certificate"])
+        self._key = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+        self.public_key = public_bytes(self._key)
+        self.signatures = 0
 
     def sign(self, data: bytes) -> bytes:
         """Sign."""
+        self.signatures += 1
         return self._key.sign(data)
 
 
 class Registry:
-    """Registered clients, in memory."""
+    """Everybody's devices, in memory: those in ``unconfirmed`` may not be listed."""
 
-    def __init__(self) -> None:
-        self.clients: list[RegisteredClient] = []
+    def __init__(self, clock: StillClock, kem: int) -> None:
+        self._clock = clock
+        self._kem = kem
+        self.devices: dict[bytes, Device] = {}
+        self.unconfirmed: set[bytes] = set()
         self.inactive: set[PersonId] = set()
+        self.granted: set[PersonId] = set()
 
-    async def clients_of(
+    def register(self, person_id: str | None = None, *, client_id: str | None = None) -> Device:
+        """Add a device of a person, a new one for None."""
+        device = Device.new(
+            PersonId(person_id or new_id()), client_id or new_id(), self._kem, self._clock.now_ms
+        )
+        self.devices[device.device] = device
+        return device
+
+    async def devices_of(
         self, _connection: AsyncConnection, person_ids: Collection[PersonId]
-    ) -> list[RegisteredClient]:
-        """Return them."""
-        return [one for one in self.clients if one.person_id in person_ids]
+    ) -> list[ListedDevice]:
+        """Return the confirmed ones of active people."""
+        people = set(person_ids) - self.inactive
+        return [
+            ListedDevice(one.device, one.caller.client_id, one.caller.person_id)
+            for one in self.devices.values()
+            if one.caller.person_id in people and one.device not in self.unconfirmed
+        ]
+
+    async def device_keys(
+        self, _connection: AsyncConnection, devices: Collection[bytes]
+    ) -> Mapping[bytes, Sequence[DeviceKeyRow]]:
+        """Return one for each device that has one."""
+        return {
+            device: [DeviceKeyRow(key.kem, key.key_id(), key.encode())]
+            for device in devices
+            if device in self.devices and (key := self.devices[device].key) is not None
+        }
+
+    async def devices_of_keys(
+        self, _connection: AsyncConnection, key_ids: Collection[bytes]
+    ) -> Mapping[bytes, bytes]:
+        """Return the devices behind these key ids."""
+        owners = {
+            one.key.key_id(): device
+            for device, one in self.devices.items()
+            if one.key is not None
+        }
+        return {key_id: owners[key_id] for key_id in key_ids if key_id in owners}
+
+    async def public_key(self, _connection: AsyncConnection, device: bytes) -> bytes | None:
+        """Return a device's signature key."""
+        found = self.devices.get(device)
+        return None if found is None else public_bytes(found.signer)
+
+    async def people_trust(
+        self, _connection: AsyncConnection, _person_ids: Collection[PersonId]
+    ) -> list[wire.PersonTrust]:
+        """Nothing is signed about anybody here."""
+        return []
+
+    async def has_grant(self, _connection: AsyncConnection, person_id: PersonId) -> bool:
+        """Return whether a test gave them one."""
+        return person_id in self.granted
 
     async def active_people(
         self, _connection: AsyncConnection, person_ids: Collection[PersonId]
     ) -> set[PersonId]:
         """Everybody is active but those set inactive."""
         return set(person_ids) - self.inactive
-
-    async def certificates(
-        self, _connection: AsyncConnection, person_ids: Collection[PersonId]
-    ) -> dict[str, tuple[ClientId, PersonId]]:
-        """Return theirs."""
-        return {
-            one.certificate_hash: (one.client_id, one.person_id)
-            for one in self.clients
-            if one.person_id in person_ids
-        }
-
-    def register(
-        self,
-        person_id: str | None = None,
-        client_id: str | None = None,
-        certificate: bytes | None = None,
-    ) -> Caller:
-        """Add a client; return it as a caller."""
-        der = certificate or bytes.fromhex(new_id() * 8)
-        client = RegisteredClient(
-            client_id=ClientId(client_id or new_id()),
-            person_id=PersonId(person_id or new_id()),
-            certificate_hash=hashlib.sha256(der).hexdigest(),
-            certificate=der,
-        )
-        self.clients.append(client)
-        return Caller(client.person_id, client.client_id, conduct_accepted=True)
 
 
 class Chart:
@@ -178,166 +200,118 @@ class NoAttachments:
             raise errors.AttachmentIncomplete
 
 
+@dataclass
 class World:
-    """The service and what it stands on."""
+    """The service and what it stands on. X25519 unless a test asks for X-Wing: it is faster."""
 
-    def __init__(
-        self,
-        database: Database,
-        *,
-        suite: suites.Name = "x25519",
-        cell_size: int = wire.CELL_SIZE,
-        bus: LocalBus | None = None,
-        registry: Registry | None = None,
-        conversations_per_hour: int = 100,
-    ) -> None:
-        self.database = database
-        self.bus = bus or LocalBus()
+    database: Database
+    options: Options = field(default_factory=lambda: Options(kem=X25519))
+    clock: StillClock = field(default_factory=StillClock)
+
+    def __post_init__(self) -> None:
+        self.bus = LocalBus()
         self.wakeups: list[AnyWakeup] = []
         self.bus.subscribe(self._record)
-        self.clock = StillClock()
-        self.registry = registry or Registry()
+        self.registry = Registry(self.clock, self.options.kem)
         self.chart = Chart()
         self.attachments = NoAttachments()
         self.authority = Authority()
-        self.leases = Leases(database, self.clock, alone=True)
-        self.service = DeliveryService(
-            database=database,
+        self.service = self.node()
+
+    def node(self) -> DeliveryService:
+        """Return a Delivery Service on the same database: the first, or another node's."""
+        return DeliveryService(
+            database=self.database,
             bus=self.bus,
             clock=self.clock,
-            registrations=self.registry,
+            devices=self.registry,
+            people=self.registry,
             organisation=self.chart,
-            authority=self.authority,
+            signer=self.authority,
             attachments=self.attachments,
-            leases=self.leases,
-            wakeup_log=WakeupLog(database, self.clock, has_bus=True),
-            suite=suite,
-            cell_size=cell_size,
-            conversations_per_hour=conversations_per_hour,
+            leases=Leases(self.database, self.clock, alone=True),
+            wakeup_log=WakeupLog(self.database, self.clock, has_bus=True),
+            options=self.options,
         )
 
     async def _record(self, wakeup: AnyWakeup) -> None:
         self.wakeups.append(wakeup)
 
+    async def direct(self, one: Device, other: Device) -> wire.Conversation:
+        """Create the direct conversation of two people."""
+        people = one.caller.person_id, other.caller.person_id
+        made = direct_id(*(bytes.fromhex(person) for person in people)).hex()
+        return await self.service.conversations.create(
+            one.caller, creating(made, "direct", [other.caller.person_id], history_days=None)
+        )
+
     async def group(
         self,
-        creator: Caller,
-        others: Sequence[Caller],
+        creator: Device,
+        others: Sequence[Device],
         conversation_id: str | None = None,
-        cell_id: str | None = None,
+        **more: Any,
     ) -> wire.Conversation:
         """Create a group."""
-        return await self.service.membership.create(
-            creator,
-            wire.CreateConversation(
-                conversation_id=conversation_id or new_id(),
-                kind="group",
-                cell_id=cell_id or new_id(),
-                person_ids=sorted({one.person_id for one in others}),
-                who_may_post="everyone",
-            ),
+        people = sorted({one.caller.person_id for one in others})
+        return await self.service.conversations.create(
+            creator.caller, creating(conversation_id or new_id(), "group", people, **more)
         )
 
-    async def founded(self, creator: Caller, others: Sequence[Caller]) -> wire.Conversation:
-        """Create a group whose cell is at epoch 1, without its members' MLS."""
-        made = await self.group(creator, others)
-        await self.set_epoch(made, 1)
-        return made
+    async def unit(self, creator: Device, unit: str = "TG", **more: Any) -> wire.Conversation:
+        """Create a conversation of everybody at or below a unit."""
+        rule = wire.Audience(everyone=False, unit_ids=[unit], deep=True)
+        body = creating(new_id(), "unit", [], history_days=30, audience=rule, **more)
+        return await self.service.audiences.create(creator.caller, body)
 
-    async def set_epoch(self, conversation: wire.Conversation, epoch: int) -> None:
-        """Put a cell at an epoch behind the rules' back."""
+    async def change(
+        self,
+        admin: Caller,
+        conversation: wire.Conversation,
+        add: Sequence[Device] = (),
+        remove: Sequence[Device] = (),
+        **more: Any,
+    ) -> wire.Conversation:
+        """Change members."""
+        values: dict[str, Any] = {
+            "change_id": new_id(),
+            "add": sorted({one.caller.person_id for one in add}),
+            "remove": sorted({one.caller.person_id for one in remove}),
+            "make_admin": [],
+            "revoke_admin": [],
+        }
+        body = wire.ChangeMembers(**(values | more))
+        return await self.service.membership.change(admin, conversation.conversation_id, body)
+
+    async def devices_changed(self, *devices: Device, urgent: bool = False) -> None:
+        """Tell the service that these people's devices are others now."""
+        people = [one.caller.person_id for one in devices]
         async with self.database.transaction() as connection:
-            cell_id, seq = conversation.cells[0].cell_id, conversation.last_seq
-            await cell_store.set_epoch(connection, cell_id, Epoch(epoch), seq)
+            wakeups = await self.service.devices_changed(connection, people, urgent=urgent)
+        await self.bus.publish(wakeups)
 
-    async def post(
-        self, caller: Caller, conversation: wire.Conversation, epoch: int = 1, **more: Any
-    ) -> wire.Accepted:
-        """Post a message to the conversation's first cell."""
-        cell_id = conversation.cells[0].cell_id
-        return await self.service.posting.post(
-            caller,
-            conversation.conversation_id,
-            message(conversation.conversation_id, cell_id, epoch, **more),
-        )
+    async def revoke(self, device: Device) -> None:
+        """Revoke a device."""
+        del self.registry.devices[device.device]
+        await self.devices_changed(device, urgent=True)
 
-
-def private_message(conversation_id: str, cell_id: str, epoch: int, text: bytes = b"x") -> bytes:
-    """Return the framing of an MLSMessage(PrivateMessage) around any ciphertext."""
-    return (
-        b"\0\1\0\2"
-        + vector(bytes.fromhex(conversation_id + cell_id))
-        + epoch.to_bytes(8, "big")
-        + b"\1"
-        + vector(b"")
-        + vector(b"sender data")
-        + vector(text)
-    )
+    def told(self, kind: type[Any]) -> list[Any]:
+        """Return the wake-ups of a kind so far, and forget all."""
+        found = [one for one in self.wakeups if isinstance(one, kind)]
+        self.wakeups.clear()
+        return found
 
 
-def message(
-    conversation_id: ConversationId,
-    cell_id: CellId,
-    epoch: int,
-    entry_id: str | None = None,
-    text: bytes = b"x",
-    attachment_ids: Sequence[str] = (),
-) -> wire.PostMessage:
-    """Return a PostMessage."""
-    return wire.PostMessage(
-        entry_id=entry_id or new_id(),
-        cell_id=cell_id,
-        epoch=Epoch(epoch),
-        payload=private_message(conversation_id, cell_id, epoch, text),
-        attachment_ids=list(attachment_ids),
-    )
-
-
-class Vectors:
-    """The recorded life of one cell: alice founds it, adds bob, carol joins, carol is removed."""
-
-    def __init__(self) -> None:
-        self.data = json.loads((SPEC / "mls_messages.json").read_text())
-        self.conversation_id = ConversationId(self.data["conversationId"])
-        self.cell_id = CellId(self.data["cellId"])
-
-    def register(self, registry: Registry, name: str) -> Caller:
-        """Register alice, bob or carol with the certificate of their leaf."""
-        one = self.data["clients"][name]
-        return registry.register(
-            one["personId"], one["clientId"], bytes.fromhex(one["certificate"])
-        )
-
-    def message(self, name: str) -> bytes:
-        """Return a recorded message."""
-        found: str = next(m["bytes"] for m in self.data["messages"] if m["name"] == name)
-        return bytes.fromhex(found)
-
-    def commit(
-        self, name: str, epoch: int, *, welcomes: Sequence[Caller] = (), founding: bool = False
-    ) -> wire.UploadCommit:
-        """Return the upload of a recorded commit."""
-        info: str = next(
-            g["bytes"] for g in self.data["groupInfos"] if g["name"] == f"after {name}"
-        )
-        return wire.UploadCommit(
-            entry_id=new_id(),
-            epoch=Epoch(epoch),
-            founding=founding,
-            commit=self.message(name),
-            group_info=bytes.fromhex(info),
-            welcome=bytes.fromhex(self.data["welcome"]) if welcomes else None,
-            welcome_clients=[one.client_id for one in welcomes],
-            key_record=None,
-            signer_proof=None,
-        )
-
-    def post(self, name: str, epoch: int) -> wire.PostMessage:
-        """Return the post of a recorded message."""
-        return wire.PostMessage(
-            entry_id=new_id(),
-            cell_id=self.cell_id,
-            epoch=Epoch(epoch),
-            payload=self.message(name),
-            attachment_ids=[],
-        )
+def creating(
+    conversation_id: str, kind: wire.ConversationKind, people: Sequence[str], **more: Any
+) -> wire.CreateConversation:
+    """Return what creates a conversation."""
+    values: dict[str, Any] = {
+        "conversation_id": conversation_id,
+        "kind": kind,
+        "person_ids": list(people),
+        "who_may_post": "everyone",
+        "history_days": 0,
+        "audience": None,
+    }
+    return wire.CreateConversation(**(values | more))

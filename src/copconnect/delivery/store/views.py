@@ -46,11 +46,12 @@ async def conversations_of(
 
     ``even_if_left`` (with ``only``) answers for a person who no longer belongs.
     """
+    persons = CURSORS.alias().c  # Of all clients of the person.
     read = (
-        select(func.max(CURSORS.c.read_seq))
+        select(func.max(persons.read_seq))
         .where(
-            CURSORS.c.conversation_id == _C.conversation_id,
-            CURSORS.c.person_id == caller.person_id,
+            persons.conversation_id == _C.conversation_id,
+            persons.person_id == caller.person_id,
         )
         .scalar_subquery()
     )
