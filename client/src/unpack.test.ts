@@ -33,7 +33,14 @@ describe("unpack", () => {
   });
 
   it("refuses truncated and trailing bytes, and survives any flipped byte", () => {
-    const bytes = encodeContent({ kind: "profile", title: "బీట్ 4", photo: null, told: false });
+    const bytes = encodeContent({
+      kind: "state",
+      version: 1,
+      title: "బీట్ 4",
+      photo: null,
+      description: "",
+      pins: [],
+    });
     for (let end = 0; end < bytes.length; end++) {
       expect(() => unpack(bytes.slice(0, end))).toThrow(NotWhole);
     }
