@@ -129,10 +129,12 @@ class Container:
                 trusted_proxies=settings.trusted_proxies,
             ),
         )
+        self.delivery.asking.attach(self.sockets.fanout)
         self.bus.subscribe(self._receive)
         self.local_bus.subscribe(self.auth.authenticator.on_wakeup)
         self.local_bus.subscribe(self.delivery.receipt_counts.on_wakeup)
         self.local_bus.subscribe(self.sockets.receive)
+        self.local_bus.subscribe(self.delivery.asking.receive)
         self._stack = AsyncExitStack()
 
     async def _receive(self, wakeup: AnyWakeup) -> None:

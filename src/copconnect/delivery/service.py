@@ -16,6 +16,7 @@ from copconnect.delivery.keys.cell_keys import CellKeys
 from copconnect.delivery.keys.conversation_keys import ConversationKeys
 from copconnect.delivery.keys.public_keys import PublicKeys
 from copconnect.delivery.keys.shares import KeyShares
+from copconnect.delivery.live.asking import Asking
 from copconnect.delivery.live.feed import LiveFeed
 from copconnect.delivery.live.receipt_counts import ReceiptCounting
 from copconnect.delivery.log.posting import Posting
@@ -84,6 +85,7 @@ class DeliveryService:
         self.cell_keys = CellKeys(parts, public_keys)
         self.shares = KeyShares(parts)
         self.feed = LiveFeed(parts)
+        self.asking = Asking(parts)
         self.receipt_counts = ReceiptCounting(parts, leases)
         self.retention = Retention(parts, leases)
         self._device_changes = DeviceChanges(parts)
@@ -93,9 +95,11 @@ class DeliveryService:
         await self.retention.start()
         await self.following.start()
         await self.receipt_counts.start()
+        await self.asking.start()
 
     async def close(self) -> None:
         """Stop background work."""
+        await self.asking.close()
         await self.receipt_counts.close()
         await self.following.close()
         await self.retention.close()
