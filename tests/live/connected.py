@@ -1,0 +1,51 @@
+"""The devices that are connected to a node, as those who ask them see it."""
+
+from collections.abc import Iterable
+
+from copconnect import wire
+from copconnect.ids import CellId, ClientId, ConversationId, PersonId
+from copconnect.principals import Caller
+from copconnect.sockets.feed import Online
+from tests.live.rows import Rows
+
+
+class Node:
+    """A node; ``there`` is connected, the longest connected first. ``frames`` are what was pushed,
+    in order."""
+
+    def __init__(self, rows: Rows, *there: Caller) -> None:
+        self.rows = rows
+        self.there = list(there)
+        self.frames: list[tuple[Caller, wire.ServerFrame]] = []
+
+    def online(
+        self, conversation_id: ConversationId, cell_id: CellId | None = None
+    ) -> Iterable[Online]:
+        """See Connected."""
+        assert conversation_id == self.rows.conversation_id
+        cells = {one.caller: one.cell_id for one in self.rows.placed if one.until is None}
+        for one in self.there:
+            if one in cells and cell_id in (None, cells[one]):
+                yield Online(one.client_id, one.person_id, one.device, cells[one])
+
+    def online_of_person(
+        self, conversation_id: ConversationId, person_id: PersonId
+    ) -> Iterable[Online]:
+        """See Connected."""
+        return (one for one in self.online(conversation_id) if one.person_id == person_id)
+
+    def here(self, client_id: ClientId) -> bool:
+        """See Connected."""
+        return any(one.client_id == client_id for one in self.there)
+
+    def push_to(self, client_id: ClientId, frame: wire.ServerFrame) -> bool:
+        """See Connected."""
+        to = [one for one in self.there if one.client_id == client_id]
+        self.frames += [(one, frame) for one in to]
+        return bool(to)
+
+    def asked(self) -> list[Caller]:
+        """Return who was asked since the last call, in order."""
+        found = [one for one, _ in self.frames]
+        self.frames.clear()
+        return found

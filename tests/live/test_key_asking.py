@@ -1,0 +1,324 @@
+"""C1, C2, D7: which devices are asked to make keys, and when."""
+
+import pytest
+from sqlalchemy import insert
+
+from copconnect import wire
+from copconnect.bus import CellKeyMarkedWakeup, RosterWakeup
+from copconnect.database import Database
+from copconnect.delivery.live.asking import Asking
+from copconnect.delivery.live.key_asking import (
+    CELL_AGAIN_MS,
+    KEY_AGAIN_MS,
+    KEY_PAUSE_MS,
+    SCAN_MS,
+    SETTLE_MS,
+)
+from copconnect.delivery.rules.limits import CELL_KEY_RENEWED_MS, DAY_MS, HOUR_MS
+from copconnect.delivery.store.tables import CELL_KEY_MARKS
+from copconnect.ids import new_id
+from copconnect.principals import Caller
+from tests.live.connected import Node
+from tests.live.rows import Rows, device
+from tests.live.world import World
+
+
+class Force(World):
+    """A conversation, in two cells as a rule."""
+
+    def __init__(self, database: Database, cells: int = 2, people: int = 6) -> None:
+        super().__init__(database)
+        self.officers = [device() for _ in range(people)]
+        self.devices.add(*self.officers)
+        self.rows = Rows(database, cells)
+        # With two cells 0, 2, 4 sit in the first and 1, 3, 5 in the second.
+
+    def node(self, *there: Caller) -> tuple[Node, Asking]:
+        """Return a node at which these are connected."""
+        node = Node(self.rows, *there)
+        asking = Asking(self.parts, lambda: 0.0)
+        asking.attach(node)
+        return node, asking
+
+    def change(self, *removed: Caller, whole: bool = True) -> RosterWakeup:
+        """What is announced of the newest head."""
+        return RosterWakeup(
+            conversation_id=self.rows.conversation_id,
+            epoch=self.rows.epoch,
+            cells=len(self.rows.cells),
+            added={},
+            removed=[one.client_id for one in removed],
+            whole=whole,
+        )
+
+    async def mark(self, key_id: bytes, people: int) -> None:
+        """So many people cannot open a cell key."""
+        async with self.database.transaction() as connection:
+            for _ in range(people):
+                await connection.execute(
+                    insert(CELL_KEY_MARKS).values(
+                        conversation_id=self.rows.conversation_id,
+                        key_id=key_id,
+                        person_id=new_id(),
+                        marked_ms=self.clock.at,
+                    )
+                )
+
+
+async def made(database: Database, cells: int = 2, people: int = 6) -> Force:
+    force = Force(database, cells, people)
+    await force.rows.roster(force.officers)
+    return force
+
+
+def wanted(node: Node) -> list[tuple[Caller, int, int]]:
+    """Return who was asked for a cell key since the last call, of which epoch and generation."""
+    found: list[tuple[Caller, int, int]] = []
+    for caller, frame in node.frames:
+        assert isinstance(frame, wire.CellKeyWanted)
+        found.append((caller, frame.epoch, frame.generation))
+    node.frames.clear()
+    return found
+
+
+def same(found: list[tuple[Caller, int, int]], expected: list[tuple[Caller, int, int]]) -> bool:
+    """Whether these are the same, in whichever order of cells."""
+    return sorted(found, key=repr) == sorted(expected, key=repr)
+
+
+async def cell_keys(force: Force, created_ms: int, cells: int = 2) -> list[bytes]:
+    """Write a key of each cell, by its first officer."""
+    return [
+        await force.rows.cell_key(force.officers[n], force.rows.cells[n], created_ms=created_ms)
+        for n in range(cells)
+    ]
+
+
+async def test_c1_one_device_of_each_cell_then_another_after_three_seconds(
+    database: Database,
+) -> None:
+    force = await made(database)
+    o = force.officers
+    node, asking = force.node(*o)
+    await asking.receive(force.change())
+    await asking.work()
+    assert same(wanted(node), [(o[0], 1, 1), (o[1], 1, 1)])
+    await asking.work()
+    assert wanted(node) == []
+    force.clock.at += CELL_AGAIN_MS
+    await force.rows.cell_key(o[0], force.rows.cells[0], created_ms=force.clock.at)
+    await asking.work()
+    assert wanted(node) == [(o[3], 1, 1)]  # The first cell has its key.
+
+
+async def test_c1_a_cell_whose_key_is_usable_is_not_asked(database: Database) -> None:
+    force = await made(database)
+    node, asking = force.node(*force.officers)
+    await cell_keys(force, force.clock.at)
+    await asking.receive(force.change())
+    await asking.work()
+    assert wanted(node) == []
+
+
+async def test_c1_after_a_removal_the_cells_key_is_asked_for_anew(database: Database) -> None:
+    force = await made(database)
+    o = force.officers
+    node, asking = force.node(*o)
+    await cell_keys(force, force.clock.at)
+    force.rows.cell_rekey[force.rows.cells[1]] = 2
+    await force.rows.roster(remove=[o[5]])
+    await asking.receive(force.change(o[5]))
+    await asking.work()
+    assert wanted(node) == [(o[1], 2, 1)]
+
+
+async def test_c1_a_key_is_renewed_before_it_is_too_old(database: Database) -> None:
+    force = await made(database)
+    node, asking = force.node(*force.officers)
+    await cell_keys(force, force.clock.at)
+    force.clock.at += CELL_KEY_RENEWED_MS - SCAN_MS
+    await asking.work()
+    assert wanted(node) == []
+    force.clock.at += SCAN_MS
+    await asking.work()
+    o = force.officers
+    assert same(wanted(node), [(o[0], 1, 2), (o[1], 1, 2)])
+
+
+async def test_c1_of_two_nodes_one_asks(database: Database) -> None:
+    force = await made(database)
+    o = force.officers
+    nodes = [force.node(o[0], o[1]), force.node(o[2], o[3])]
+    for _, asking in nodes:
+        await asking.receive(force.change())
+        await asking.work()
+    assert len(wanted(nodes[0][0])) == 2
+    assert wanted(nodes[1][0]) == []
+    force.clock.at += CELL_AGAIN_MS
+    for _, asking in reversed(nodes):
+        await asking.work()
+    assert same(wanted(nodes[1][0]), [(o[2], 1, 1), (o[3], 1, 1)])
+    assert wanted(nodes[0][0]) == []
+
+
+async def test_c1_a_cell_with_nobody_online_waits_for_the_next_scan(database: Database) -> None:
+    force = await made(database)
+    o = force.officers
+    node, asking = force.node(o[0])
+    await asking.receive(force.change())
+    await asking.work()
+    assert wanted(node) == [(o[0], 1, 1)]
+    node.there.append(o[1])
+    force.clock.at += SCAN_MS
+    await asking.work()
+    assert (o[1], 1, 1) in wanted(node)
+
+
+async def test_c2_three_marks_open_one_more_generation_by_another_author(
+    database: Database,
+) -> None:
+    force = await made(database)
+    o = force.officers
+    node, asking = force.node(*o)
+    keys = await cell_keys(force, force.clock.at)
+    marked = CellKeyMarkedWakeup(
+        conversation_id=force.rows.conversation_id, cell_id=force.rows.cells[0]
+    )
+    await force.mark(keys[0], 2)
+    await asking.receive(marked)
+    await asking.work()
+    assert wanted(node) == []
+    await force.mark(keys[0], 1)
+    await asking.receive(marked)
+    await asking.work()
+    assert wanted(node) == [(o[2], 1, 2)]
+    second = await force.rows.cell_key(
+        o[2], force.rows.cells[0], created_ms=force.clock.at, generation=2
+    )
+    await force.mark(second, 3)
+    await asking.receive(marked)
+    await asking.work()
+    assert wanted(node) == []  # At most once a day.
+    force.clock.at += DAY_MS
+    await asking.receive(marked)
+    await asking.work()
+    assert wanted(node) == [(o[4], 1, 3)]
+
+
+async def test_c1_conversations_of_one_cell_have_no_cell_keys(database: Database) -> None:
+    force = await made(database, cells=1)
+    node, asking = force.node(*force.officers)
+    await asking.receive(force.change())
+    await asking.work()
+    assert node.frames == []
+
+
+# --- D7 -----------------------------------------------------------------------------------------
+
+
+async def small(database: Database, messages: int = 1) -> tuple[Force, Node, Asking]:
+    """A conversation of one cell, with a key that was used."""
+    force = await made(database, cells=1, people=5)
+    await force.rows.key(force.officers[0], created_ms=force.clock.at, messages=messages)
+    node, asking = force.node(*force.officers)
+    await asking.work()
+    assert node.asked() == []
+    return force, node, asking
+
+
+async def remove(force: Force, *who: Caller) -> RosterWakeup:
+    """Take somebody out; keys of before do not serve any more."""
+    await force.rows.roster(remove=who, rekey=True)
+    return force.change(*who)
+
+
+async def test_d7_after_a_removal_one_device_is_asked_then_others(database: Database) -> None:
+    force, node, asking = await small(database)
+    o = force.officers
+    await asking.receive(await remove(force, o[4]))
+    await asking.work()
+    assert node.frames == [(o[0], wire.KeyWanted(conversation_id=force.rows.conversation_id))]
+    assert node.asked() == [o[0]]
+    for other in (o[1], o[2]):
+        force.clock.at += KEY_AGAIN_MS
+        await asking.work()
+        assert node.asked() == [other]
+    force.clock.at += KEY_AGAIN_MS
+    await asking.work()
+    assert node.asked() == []  # A sender makes it, or the next look.
+
+
+async def test_d7_no_more_often_than_every_ten_minutes(database: Database) -> None:
+    force, node, asking = await small(database)
+    o = force.officers
+    await asking.receive(await remove(force, o[4]))
+    await asking.work()
+    assert node.asked() == [o[0]]
+    await force.rows.key(o[0], created_ms=force.clock.at, messages=1)
+    force.clock.at += KEY_PAUSE_MS - SCAN_MS
+    await asking.receive(await remove(force, o[3]))
+    await asking.work()
+    assert node.asked() == []
+    force.clock.at += SCAN_MS
+    await asking.work()
+    assert node.asked() == [o[0]]
+
+
+async def test_d7_an_unused_key_is_not_replaced(database: Database) -> None:
+    force, node, asking = await small(database, messages=0)
+    await asking.receive(await remove(force, force.officers[4]))
+    await asking.work()
+    force.clock.at += 23 * HOUR_MS
+    await asking.work()
+    assert node.asked() == []
+
+
+async def test_d7_at_23_hours_and_once_there_is_a_new_one_no_more(database: Database) -> None:
+    force, node, asking = await small(database)
+    force.clock.at += 23 * HOUR_MS - SCAN_MS
+    await asking.work()
+    assert node.asked() == []
+    force.clock.at += SCAN_MS
+    await asking.work()
+    assert node.asked() == [force.officers[0]]
+    await force.rows.key(force.officers[0], created_ms=force.clock.at)
+    force.clock.at += KEY_PAUSE_MS
+    await asking.work()
+    assert node.asked() == []
+
+
+async def test_d7_at_9000_messages(database: Database) -> None:
+    force, node, asking = await small(database, messages=8_999)
+    await force.rows.key(force.officers[0], created_ms=force.clock.at + 1, messages=9_000)
+    force.clock.at += SCAN_MS
+    await asking.work()
+    assert node.asked() == [force.officers[0]]
+
+
+async def test_d7_cells_get_their_keys_first(database: Database) -> None:
+    force = await made(database)
+    await cell_keys(force, force.clock.at)
+    await force.rows.key(force.officers[0], created_ms=force.clock.at, messages=1)
+    node, asking = force.node(*force.officers)
+    await asking.work()
+    await asking.receive(await remove(force, force.officers[4]))
+    await asking.work()
+    assert {type(frame) for _, frame in node.frames} == {wire.CellKeyWanted}
+    node.asked()
+    await cell_keys(force, force.clock.at)
+    force.clock.at += SETTLE_MS
+    await asking.work()
+    assert [type(frame) for _, frame in node.frames] == [wire.KeyWanted]
+
+
+@pytest.mark.parametrize("whole", [True, False])
+async def test_d7_of_two_nodes_one_asks(database: Database, *, whole: bool) -> None:
+    force, node, asking = await small(database)
+    await remove(force, force.officers[4])
+    other, elsewhere = force.node(*force.officers[1:])
+    elsewhere.next_keys._scan_ms = force.clock.at
+    for one in (asking, elsewhere):
+        await one.receive(force.change(force.officers[4], whole=whole))
+        await one.work()
+    assert node.asked() == [force.officers[0]]
+    assert other.asked() == []

@@ -1,0 +1,277 @@
+"""D4: whom a node asks for what a device lacks, in which order, until when."""
+
+import pytest
+from sqlalchemy import delete
+
+from copconnect import wire
+from copconnect.bus import LocalBus, ShareAskedWakeup, ShareDoneWakeup
+from copconnect.database import Database
+from copconnect.delivery.live import share_routing
+from copconnect.delivery.live.asking import Asking
+from copconnect.delivery.live.share_routing import AGAIN_MS, MOST_ASKS, PAUSE_MS
+from copconnect.delivery.store.tables import SHARE_REQUESTS
+from copconnect.principals import Caller
+from copconnect.records.roster import HeadStamp, RosterHead, check_proof
+from tests.contract.statements import Statements
+from tests.live.connected import Node
+from tests.live.rows import Rows, device, second
+from tests.live.world import World
+
+
+class Force(World):
+    """A conversation of an asker, their other device and five others."""
+
+    async def fill(self, cells: int = 1) -> "Force":
+        """Write it."""
+        self.asker = device()
+        self.own = second(self.asker)
+        self.others = [device() for _ in range(5)]
+        self.devices.add(self.asker, self.own, *self.others)
+        self.rows = Rows(self.database, cells)
+        await self.rows.roster([self.asker, *self.others, self.own])
+        return self
+
+    async def lack(self, kind: int = 1, count: int = 1) -> ShareAskedWakeup:
+        """The asker lacks secrets."""
+        for n in range(count):
+            reference = n.to_bytes(16, "big")
+            await self.rows.share_request(self.asker, kind, reference, self.clock.at)
+        return self.announced(of_cell=kind == 2)
+
+    def announced(self, *, of_cell: bool = False) -> ShareAskedWakeup:
+        """What is announced of it."""
+        return ShareAskedWakeup(
+            conversation_id=self.rows.conversation_id,
+            device=self.asker.device.hex(),
+            client_id=self.asker.client_id,
+            person_id=self.asker.person_id,
+            of_cell=self.rows.cells[0] if of_cell else None,
+        )
+
+    async def forget(self) -> None:
+        """Nothing is lacked any more."""
+        async with self.database.transaction() as connection:
+            await connection.execute(delete(SHARE_REQUESTS))
+
+    def node(self, *there: Caller) -> tuple[Node, Asking]:
+        """Return a node at which these are connected."""
+        node = Node(self.rows, *there)
+        asking = Asking(self.parts, lambda: 0.0)
+        asking.attach(node)
+        return node, asking
+
+
+@pytest.fixture
+async def force(database: Database) -> Force:
+    return await Force(database).fill()
+
+
+async def test_d4_own_devices_first_then_the_longest_connected_three_at_once(force: Force) -> None:
+    node, asking = force.node(*force.others, force.own, force.asker)
+    await asking.receive(await force.lack())
+    await asking.work()
+    assert node.asked() == [force.own, *force.others[:2]]
+    await asking.work()
+    assert node.asked() == []
+    force.clock.at += AGAIN_MS
+    await asking.work()
+    assert node.asked() == force.others[2:]
+    force.clock.at += AGAIN_MS
+    await asking.work()
+    assert node.asked() == []  # All were asked.
+    force.clock.at += PAUSE_MS
+    await asking.work()
+    assert node.asked() == [force.own, *force.others[:2]]  # They may hold it by now.
+
+
+async def test_d4_a_helper_is_told_what_it_must_check(force: Force) -> None:
+    node, asking = force.node(force.own)
+    await asking.receive(await force.lack(count=2))
+    await asking.work()
+    ((_, frame),) = node.frames
+    assert isinstance(frame, wire.ShareWanted)
+    head = RosterHead.parse(frame.head)
+    stamp = HeadStamp.parse(frame.stamp)
+    assert (stamp.head, stamp.time) == (head.hash(), force.clock.at)
+    leaf, _ = check_proof(head, force.asker.device, frame.proof, "H1")
+    assert leaf.device == force.asker.device
+    assert (frame.device, frame.person_id) == (force.asker.device.hex(), force.asker.person_id)
+    assert frame.keys == [b"key of " + force.asker.device]
+    assert frame.references == [
+        wire.ShareReference(kind=1, reference=n.to_bytes(16, "big").hex()) for n in range(2)
+    ]
+
+
+async def test_d4_until_the_asker_says_that_it_opened(force: Force) -> None:
+    node, asking = force.node(*force.others, force.asker)
+    await asking.receive(await force.lack())
+    await asking.work()
+    assert len(node.asked()) == 3
+    await force.forget()
+    await asking.receive(
+        ShareDoneWakeup(conversation_id=force.rows.conversation_id, device=force.asker.device.hex())
+    )
+    force.clock.at += AGAIN_MS
+    await asking.work()
+    assert node.asked() == []
+    assert len(asking.shares) == 0
+
+
+async def test_d4_though_the_word_of_the_end_was_lost(force: Force) -> None:
+    node, asking = force.node(*force.others, force.asker)
+    await asking.receive(await force.lack())
+    await asking.work()
+    assert len(node.asked()) == 3
+    await force.forget()
+    force.clock.at += AGAIN_MS
+    await asking.work()
+    assert node.asked() == []
+    assert len(asking.shares) == 0
+
+
+async def test_d4_another_node_asks_own_devices_at_once_and_others_later(force: Force) -> None:
+    here, at_home = force.node(force.asker, force.others[0])
+    there, elsewhere = force.node(force.own, *force.others[1:])
+    wakeup = await force.lack()
+    for asking in (at_home, elsewhere):
+        await asking.receive(wakeup)
+        await asking.work()
+    assert here.asked() == [force.others[0]]
+    assert there.asked() == [force.own]
+    force.clock.at += AGAIN_MS
+    await elsewhere.work()
+    assert there.asked() == force.others[1:4]
+
+
+async def test_d4_a_node_with_nobody_to_ask_tells_the_others_at_once(force: Force) -> None:
+    heard: list[ShareAskedWakeup] = []
+
+    async def hear(wakeup: object) -> None:
+        assert isinstance(wakeup, ShareAskedWakeup)
+        heard.append(wakeup)
+
+    bus = LocalBus()
+    bus.subscribe(hear)
+    at_home = Asking(force.parts_with(bus), lambda: 0.0)
+    at_home.attach(Node(force.rows, force.asker))
+    wakeup = await force.lack()
+    await at_home.receive(wakeup)
+    (told,) = heard
+    assert told.anybody
+    await at_home.receive(told)  # It hears itself.
+    assert len(heard) == 1
+    there, elsewhere = force.node(*force.others)
+    await elsewhere.receive(told)
+    await elsewhere.work()
+    assert there.asked() == force.others[:3]
+
+
+async def test_d4_who_connects_is_asked_for_what_is_open(force: Force) -> None:
+    """The old phone was off when the new one asked."""
+    node, asking = force.node(force.asker)
+    await asking.receive(await force.lack())
+    await asking.work()
+    assert node.asked() == []
+    node.there.append(force.own)
+    asking.shares.entered()
+    await asking.work()
+    assert node.asked() == [force.own]
+    for _ in range(3):  # Others who connect do not have it asked again.
+        asking.shares.entered()
+        await asking.work()
+    assert node.asked() == []
+
+
+async def test_d4_what_was_not_announced_is_found(force: Force) -> None:
+    """After a crash, or a lost wake-up."""
+    await force.lack()
+    node, asking = force.node(force.own, force.asker)
+    await asking.work()
+    assert node.asked() == [force.own]
+
+
+async def test_d4_an_unlisted_device_gets_no_help(force: Force) -> None:
+    node, asking = force.node(*force.others)
+    wakeup = await force.lack()
+    await force.rows.roster(remove=[force.asker])
+    await asking.receive(wakeup)
+    force.clock.at += AGAIN_MS
+    await asking.work()
+    assert node.asked() == []
+    assert len(asking.shares) == 0
+
+
+async def test_d4_devices_of_the_cell_are_asked_for_its_key_first(database: Database) -> None:
+    force = await Force(database).fill(cells=2)
+    # Asker and others 1, 3 sit in the first cell, others 0, 2, 4 in the second, own in the first.
+    node, asking = force.node(*force.others, force.asker)
+    await asking.receive(await force.lack(kind=2))
+    await asking.shares.work()
+    assert node.asked() == [force.others[1], force.others[3], force.others[0]]
+
+
+async def test_h4_a_storm_of_requests_spreads_over_devices(force: Force) -> None:
+    node, asking = force.node(*force.others[:4], force.asker)
+    await force.lack()
+    for n in range(MOST_ASKS):
+        await asking.receive(force.announced())
+        await asking.work()
+        assert node.asked() == force.others[:3], n
+    await asking.receive(force.announced())
+    await asking.work()
+    assert node.asked() == [force.others[3]]
+    force.clock.at += 60_000  # Another minute.
+    await asking.receive(force.announced())
+    await asking.work()
+    assert node.asked() == force.others[:3]
+
+
+async def test_d4_many_secrets_are_asked_for_in_parts(
+    force: Force, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wire, "SHARE_SECRETS", 2)
+    node, asking = force.node(*force.others, force.asker)
+    await asking.receive(await force.lack(count=5))
+    parts = []
+    for _ in range(2):
+        await asking.work()
+        frames = {
+            tuple(one.reference for one in frame.references)
+            for _, frame in node.frames
+            if isinstance(frame, wire.ShareWanted)
+        }
+        assert len(frames) == 1
+        parts += [int(one, 16) for one in frames.pop()]
+        node.asked()
+        force.clock.at += AGAIN_MS
+    assert parts == [0, 1, 2, 3]
+
+
+async def test_requests_in_memory_are_bounded(
+    force: Force, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(share_routing, "MOST_OPEN", 3)
+    _, asking = force.node()
+    for one in force.others:
+        force.asker = one
+        await asking.receive(force.announced())
+    assert len(asking.shares) == 3
+
+
+async def test_asking_costs_the_same_for_one_and_for_many(force: Force) -> None:
+    node, asking = force.node(*force.others, force.own)
+    costs = []
+    for askers in (force.others[:1], force.others):
+        await force.forget()
+        for one in askers:
+            force.asker = one
+            await asking.receive(await force.lack())
+        asking.shares._scan_ms = force.clock.at
+        force.clock.at += AGAIN_MS
+        with Statements(force.database) as statements:
+            await asking.work()
+        assert len(node.asked()) >= len(askers)
+        costs.append(len([one for one in statements if one != "BEGIN"]))
+        force.clock.at += 10 * PAUSE_MS
+        asking.shares._open.clear()
+    assert costs[1] <= costs[0]
