@@ -12,29 +12,83 @@ from copconnect.bus import (
     AccountWakeup,
     AnyWakeup,
     Bus,
+    CellKeyMarkedWakeup,
+    CellKeyWakeup,
     ConversationWakeup,
+    CursorsMovedWakeup,
+    EnteredWakeup,
     EntryWakeup,
+    KeyWakeup,
     LocalBus,
     NatsBus,
+    ReceiptCountsWakeup,
     ReceiptsWakeup,
+    RosterWakeup,
+    ShareAskedWakeup,
+    ShareDoneWakeup,
+    ShareWakeup,
+    TrustWakeup,
     open_bus,
+    shortened,
 )
 from copconnect.ids import CellId, ClientId, ConversationId, PersonId
 from tests.harness.nats import NatsServer
 from tests.harness.waiting import PATIENCE_S, until_async
 
 C, K = ConversationId("c" * 32), CellId("d" * 32)
+P, D = PersonId("a" * 32), ClientId("b" * 32)
+DEVICE = "e" * 64
 
 
 def entry(seq: int, frame: bytes = b"frame") -> EntryWakeup:
-    return EntryWakeup(conversation_id=C, cell_id=K, seq=seq, kind="message", frame=frame)
+    return EntryWakeup(
+        conversation_id=C,
+        seq=seq,
+        device=DEVICE,
+        person_id=P,
+        epoch=1,
+        named_epoch=2,
+        key_id="f" * 64,
+        frame=frame,
+    )
+
+
+def roster(added: int = 1) -> RosterWakeup:
+    clients = [ClientId(f"{n:032x}") for n in range(added)]
+    return RosterWakeup(
+        conversation_id=C,
+        epoch=3,
+        cells=2,
+        added=dict.fromkeys(clients, K),
+        removed=[D],
+        whole=True,
+    )
+
+
+def key(seals: bytes = b"seals") -> KeyWakeup:
+    return KeyWakeup(conversation_id=C, key_id="f" * 64, record=b"record", seals=seals, size=5)
+
+
+def cell_key(seals: bytes = b"seals") -> CellKeyWakeup:
+    return CellKeyWakeup(conversation_id=C, cell_id=K, record=b"record", seals=seals, size=5)
 
 
 ALL: list[AnyWakeup] = [
     entry(1),
-    ConversationWakeup(conversation_id=C, person_ids=[PersonId("a" * 32)]),
+    roster(),
+    key(),
+    cell_key(),
+    CellKeyMarkedWakeup(conversation_id=C, cell_id=K),
+    ShareWakeup(conversation_id=C, client_id=D, share=b"share"),
+    ShareAskedWakeup(conversation_id=C, device=DEVICE, client_id=D, person_id=P, of_cell=K),
+    ShareDoneWakeup(conversation_id=C, device=DEVICE),
+    TrustWakeup(person_ids=[P]),
+    ConversationWakeup(conversation_id=C, person_ids=[P]),
     ReceiptsWakeup(conversation_id=C, frame=b"\x81"),
-    AccountWakeup(event="signed_out", person_ids=[], client_ids=[ClientId("b" * 32)]),
+    CursorsMovedWakeup(conversation_ids=[C]),
+    ReceiptCountsWakeup(conversation_id=C, person_id=P, frame=b"\x81"),
+    EnteredWakeup(clients={D: 1}),
+    AccountWakeup(event="signed_out", person_ids=[], client_ids=[D]),
 ]
 
 
@@ -117,16 +171,34 @@ async def publish_until_heard(speaker: Bus, ear: Ear) -> int:
     return seq
 
 
+def test_every_kind_is_carried() -> None:
+    assert {type(one) for one in ALL} == set(AnyWakeup.__args__)
+
+
 @pytest.mark.nats
-async def test_other_nodes_hear_in_order_and_too_large_entries_without_frame(
+async def test_other_nodes_hear_in_order_and_what_is_too_large_without_what_they_can_read(
     make_node: MakeNode,
 ) -> None:
     here, there = await make_node(), await make_node()
     ear = Ear(there)
-    large = entry(2, bytes(MAX_PUBLISHED_BYTES))
-    await here.publish([*ALL, large])
-    heard = await ear.until(lambda heard: len(heard) > len(ALL))
-    assert heard == [*ALL, entry(2, b"")]
+    large = bytes(MAX_PUBLISHED_BYTES)
+    endless = ShareWakeup(conversation_id=C, client_id=D, share=large)  # Nothing is that large.
+    await here.publish(
+        [*ALL, entry(2, large), roster(60_000), key(large), cell_key(large), endless, entry(3)]
+    )
+    heard = await ear.until(lambda heard: bool(heard) and heard[-1] == entry(3))
+    short = [shortened(one) for one in (entry(2), roster(), key(), cell_key())]
+    assert heard == [*ALL, *short, entry(3)]
+
+
+def test_what_is_shortened_says_so() -> None:
+    assert shortened(entry(1)) == entry(1, b"")
+    cut = shortened(roster(5))
+    assert isinstance(cut, RosterWakeup)
+    assert (cut.added, cut.removed, cut.whole, cut.epoch) == ({}, [], False, 3)
+    assert shortened(key()) == key(b"")
+    assert shortened(cell_key()) == cell_key(b"")
+    assert shortened(ALL[-1]) is ALL[-1]
 
 
 @pytest.mark.nats
