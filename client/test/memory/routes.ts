@@ -1,6 +1,7 @@
 /** Every route of CONTRACT.md that a client uses, on the roles of the server in memory. */
 import { concat, fromHex, newId, utf8 } from "../../src/octets.ts";
 import { verifySignature } from "../../src/keys/signature.ts";
+import type { DeviceId } from "../../src/keys/ids.ts";
 import type * as wire from "../../src/wire.ts";
 import { CONDUCT, findPeople, personIdOf } from "./people.ts";
 import { Refusal } from "./refusal.ts";
@@ -138,6 +139,9 @@ function trustRoutes(server: MemoryServer, at: At): void {
   );
   at("confirmed", "POST /revocations", ({ body }, caller) =>
     trust.revoke(caller, as<wire.PostRevocation>(body).revocation),
+  );
+  at("confirmed", "GET /devices/{}/made", ({ ids: [device = ""] }) =>
+    trust.made(device as DeviceId),
   );
   at("device", "GET /unconfirmed", (_, caller) => trust.unconfirmed(caller));
   at("device", "GET /confirmations", (_, caller) => trust.list(caller));

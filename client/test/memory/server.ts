@@ -11,6 +11,7 @@
  * own network (network.ts).
  */
 import { decode, encode } from "@msgpack/msgpack";
+import { toHex } from "../../src/octets.ts";
 import { X25519, type Kem } from "../../src/keys/hpke.ts";
 import type { Fetch } from "../../src/transport/http.ts";
 import type { WebSocketMaker } from "../../src/transport/socket.ts";
@@ -220,11 +221,16 @@ export class MemoryServer {
       if (match === null || method !== route.method) continue;
       const client = this.people.clientByToken(token);
       if (client === null && route.who !== "anybody") throw new Refusal("unauthenticated");
-      if (client?.revoked === true && route.who !== "anybody") throw new Refusal("signed_out");
+      if (client?.revoked === true && route.who !== "anybody") throw this.#signedOut(client);
       if (client !== null && route.who === "confirmed") this.judge.requireConfirmed(client);
       return route.answer({ ...request, ids: match.slice(1) }, client as ClientState);
     }
     throw new Refusal("not_found");
+  }
+
+  #signedOut(client: ClientState): Refusal {
+    const revocation = this.trust.revocationOf(client);
+    return new Refusal("signed_out", revocation === null ? {} : { revocation: toHex(revocation) });
   }
 
   // --- Operations -----------------------------------------------------------------------------

@@ -66,11 +66,15 @@ export class TrustRole {
     const person = await people.person(endorsed.personId);
     if (person.endorsements.some((one) => equalBytes(one, bytes))) return;
     this.#requireBy(caller, record.endorser, record.created, "endorsement_invalid");
-    await checked("endorsement_invalid", async () => {
-      await EndorsementFormat.verify(record, caller.publicKey);
-      judge.judge.requireEndorsement(record);
-    });
+    await checked("endorsement_invalid", () => EndorsementFormat.verify(record, caller.publicKey));
     await judge.records.addEndorsement(bytes);
+    try {
+      await checked("endorsement_invalid", () => judge.judge.requireEndorsement(record));
+    } catch (error) {
+      // It is not kept.
+      await judge.rebuild();
+      throw error;
+    }
     person.endorsements.push(bytes);
     await this.#changed(person);
   }
@@ -89,6 +93,36 @@ export class TrustRole {
     await judge.records.addGrant(bytes);
     person.grants.push(bytes);
     await this.#changed(person);
+  }
+
+  /** What a lost device made, for whoever revokes it (E4). */
+  async made(device: DeviceId): Promise<wire.MadeRecords> {
+    const { people, state } = this.#server;
+    const all = [...state.people.values()];
+    const endorsements = all.flatMap((person) =>
+      person.endorsements.filter(
+        (bytes) => toHex(EndorsementFormat.parse(bytes).endorser) === device,
+      ),
+    );
+    const grants = all.flatMap((person) =>
+      person.grants.filter((bytes) => toHex(GrantFormat.parse(bytes).grantor) === device),
+    );
+    const about = endorsements.flatMap((bytes) => {
+      const endorsed = idOf<DeviceId>(EndorsementFormat.parse(bytes).endorsed);
+      return people.clientOf(endorsed)?.personId ?? [];
+    });
+    const granted = grants.map((bytes) => toHex(GrantFormat.parse(bytes).person));
+    const bundles = await this.bundles([...new Set([...about, ...granted])], false);
+    return { endorsements, grants, people: bundles };
+  }
+
+  /** The newest revocation of a device, as its own refusals carry it (E6). */
+  revocationOf(client: ClientState): Uint8Array | null {
+    const person = this.#server.state.people.get(client.personId);
+    const own = person?.revocations.filter(
+      (bytes) => toHex(RevocationFormat.parse(bytes).device) === client.device,
+    );
+    return own?.at(-1) ?? null;
   }
 
   grants(personId: string): wire.Grants {
