@@ -40,7 +40,15 @@ const LASTS_MS = 10 * MINUTE_MS;
 const SHOWN_MS = 10 * MINUTE_MS;
 
 /** `meta/digit_tries`: wrong digits by new device. */
-type Tries = Readonly<Record<string, { readonly firstMs: number; readonly count: number }>>;
+type Tries = Readonly<Record<string, CountedTries>>;
+
+interface CountedTries {
+  /** When the first of the day was. */
+  readonly firstMs: number;
+  readonly count: number;
+}
+
+const NO_TRIES: CountedTries = { firstMs: 0, count: 0 };
 
 export interface ConfirmationsOptions {
   readonly vault: Pick<Vault, "all" | "get" | "write">;
@@ -52,7 +60,7 @@ export interface ConfirmationsOptions {
     | "revealConfirmation"
     | "endConfirmation"
   >;
-  readonly time: Pick<TimeAnchor, "anchor" | "requireNow">;
+  readonly time: Pick<TimeAnchor, "anchor" | "now" | "requireNow">;
   readonly endorsing: Endorsing;
   readonly identity: () => Identity;
   /** The offline root's raw public key. */
@@ -129,6 +137,7 @@ export class Confirmations {
       const row = this.#rows.get(confirmationId);
       if (row?.role !== "confirming") throw failure("not_found");
       if (row.state === "confirmed") return row;
+      await this.#options.time.anchor();
       const now = this.#options.time.requireNow();
       if (!row.matched) {
         const expected = row.state === "digits" && now < row.expiresMs ? this.digits(row) : null;
@@ -254,11 +263,12 @@ export class Confirmations {
     throw failure("digits_wait", { retryAfterMs });
   }
 
-  async #triesOf(device: string): Promise<Tries[string]> {
+  async #triesOf(device: string): Promise<CountedTries> {
     const all = await this.#options.vault.get<Tries>(META, "digit_tries");
-    const now = this.#options.time.requireNow();
-    const own = all?.[device];
-    return own === undefined || now - own.firstMs >= DAY_MS ? { firstMs: now, count: 0 } : own;
+    const own = all?.[device] ?? NO_TRIES;
+    // Before the time is known, whatever was counted counts.
+    const now = this.#options.time.now() ?? own.firstMs;
+    return now - own.firstMs >= DAY_MS ? NO_TRIES : own;
   }
 
   async #countTry(device: string): Promise<void> {
@@ -269,7 +279,7 @@ export class Confirmations {
     const recent = Object.entries(all).filter(([, { firstMs }]) => now - firstMs < DAY_MS);
     const value: Tries = {
       ...Object.fromEntries(recent),
-      [device]: { ...own, count: own.count + 1 },
+      [device]: { firstMs: own.count === 0 ? now : own.firstMs, count: own.count + 1 },
     };
     await vault.write([putMeta("digit_tries", value)], true);
   }

@@ -2,15 +2,14 @@
  * Signing that a device is a person's: after a comparison of digits (E3), and only where the
  * endorsement would count by everything that this device has verified (E0, E4).
  */
-import { concat, fromHex } from "../octets.ts";
+import { fromHex } from "../octets.ts";
 import type { Identity } from "../context.ts";
 import { failure } from "../failure.ts";
 import type { DeviceId, PersonId } from "../keys/ids.ts";
-import { Refused } from "../keys/refused.ts";
 import type { Api } from "../transport/api.ts";
 import { BY_ADMIN, EndorsementFormat, OWN_DEVICE } from "../trust/endorsement.ts";
 import type { PeopleTrust } from "../trust/people-trust.ts";
-import type { TimeAnchor } from "../trust/ports.ts";
+import type { TimeAnchor, Verdict } from "../trust/ports.ts";
 
 export interface EndorsingOptions {
   readonly api: Pick<Api, "postEndorsement">;
@@ -27,8 +26,8 @@ export class Endorsing {
   }
 
   /**
-   * Refuse what could not be endorsed, before anybody compares anything: the judgement of an
-   * endorsement without its signature. Asks the server for the person's newest records.
+   * Refuse what could not be endorsed, before anybody compares anything. Asks the server for the
+   * person's newest records.
    */
   async requirePossible(device: DeviceId, personId: string): Promise<void> {
     const { trust, time, identity } = this.#options;
@@ -44,16 +43,32 @@ export class Endorsing {
     }
     const verdict = await trust.verdict(own.personId, own.device, now);
     if (verdict.confirmed === "no") throw failure("device_unconfirmed");
-    const values = this.#values(device, personId);
-    const unsigned = concat(EndorsementFormat.encodeUnsigned(values), new Uint8Array(64));
-    try {
-      trust.judge.requireEndorsement(EndorsementFormat.parse(unsigned));
-    } catch (error) {
-      if (!(error instanceof Refused)) throw error;
-      const admin = trust.judge.mayAdminister(own.device, personId as PersonId, now);
-      const code = personId === own.personId || admin ? "other_device" : "no_grant";
-      throw failure(code, { cause: error, details: { reason: error.message } });
+    if (personId === own.personId) return;
+    if (!trust.judge.mayAdminister(own.device, personId as PersonId, now))
+      throw failure("no_grant");
+    const others = await trust.devicesOf(personId);
+    for (const other of others)
+      if (other !== device && (await this.#standsBefore(other, device, personId, now)))
+        throw failure("other_device");
+  }
+
+  /** E4: whether another device of the person is confirmed, and not by the word of this one. */
+  async #standsBefore(
+    other: DeviceId,
+    device: DeviceId,
+    personId: string,
+    now: number,
+  ): Promise<boolean> {
+    const { trust } = this.#options;
+    const seen = new Set<DeviceId>();
+    for (let one: DeviceId | null = other; one !== null && !seen.has(one);) {
+      seen.add(one);
+      if (one === device) return false;
+      const verdict: Verdict = await trust.verdict(personId, one, now);
+      if (one === other && verdict.confirmed === "no") return false;
+      one = verdict.byDevice;
     }
+    return true;
   }
 
   /** The signed endorsement, made now. */

@@ -1,0 +1,263 @@
+import "fake-indexeddb/auto";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { ConfirmationView } from "../../src/core.ts";
+import { DAY_MS, MINUTE_MS } from "../../src/keys/times.ts";
+import { POLICY_APPROVAL } from "../../src/trust/department.ts";
+import { MemoryServer } from "../memory/server.ts";
+import { Phone, codeOf, type Clock } from "./phone.ts";
+import { NOW } from "./scene.ts";
+
+let clock: Clock;
+let server: MemoryServer;
+let old: Phone;
+let fresh: Phone;
+
+/** One officer's phone, endorsed by the desk, and their second one, which nobody vouches for. */
+beforeEach(async () => {
+  clock = { ms: NOW };
+  server = await MemoryServer.start({ policy: "approval", now: () => clock.ms });
+  expect(server.department.newest.policy).toBe(POLICY_APPROVAL);
+  old = await Phone.register(server, clock, 1, "Old phone");
+  clock.ms += MINUTE_MS;
+  await old.services.onAccountEvent("clients");
+  fresh = await Phone.register(server, clock, 1, "New phone");
+});
+
+afterEach(() => server.close());
+
+async function begun(): Promise<ConfirmationView> {
+  const [waiting] = await old.calls.unconfirmed();
+  if (waiting === undefined) throw new Error("nothing waits");
+  return old.calls.beginConfirmation(waiting.device);
+}
+
+/** Both sides as far as they come by hints of the server. */
+async function halves(): Promise<{ readonly id: string; readonly digits: string }> {
+  const { confirmationId } = await begun();
+  await fresh.services.onAccountEvent("confirmation");
+  await old.services.onAccountEvent("confirmation");
+  await fresh.services.onAccountEvent("confirmation");
+  const shown = (await fresh.calls.confirmations())[0];
+  if (shown === undefined || shown.digits === null) throw new Error("no digits are shown");
+  return { id: confirmationId, digits: shown.digits };
+}
+
+function wrong(digits: string): string {
+  return String((Number(digits) + 1) % 1_000_000).padStart(6, "0");
+}
+
+async function confirmedOf(phone: Phone, device: string): Promise<string> {
+  await phone.services.trust.ensure([phone.personId], { fresh: true });
+  const { trust } = phone.services;
+  return (await trust.verdict(phone.personId, device as never, clock.ms)).confirmed;
+}
+
+describe("E3: comparing digits", () => {
+  test("the new device waits, shows digits, and is confirmed by the one that types them", async () => {
+    expect((await fresh.calls.deviceState()).confirmed).toBe("no");
+    expect((await fresh.calls.deviceState()).confirmers.map(({ personId }) => personId)).toContain(
+      old.personId,
+    );
+    const [waiting] = await old.calls.unconfirmed();
+    expect(waiting).toMatchObject({ device: fresh.device, label: "New phone", own: true });
+    const { id, digits } = await halves();
+    expect((await old.calls.confirmations())[0]).toMatchObject({
+      ...{ role: "confirming", state: "digits", digits: null, triesLeft: 5 },
+    });
+    clock.ms += MINUTE_MS;
+    const done = await old.calls.confirmDigits(id, ` ${digits.slice(0, 3)} ${digits.slice(3)}`);
+    expect(done.state).toBe("confirmed");
+    await fresh.services.onAccountEvent("clients");
+    await fresh.services.onAccountEvent("confirmation");
+    expect((await fresh.calls.deviceState()).confirmed).toBe("own_device");
+    expect((await fresh.calls.confirmations())[0]?.state).toBe("confirmed");
+    expect(await old.calls.unconfirmed()).toEqual([]);
+    // Said again, it changes nothing.
+    expect((await old.calls.confirmDigits(id, digits)).state).toBe("confirmed");
+  });
+
+  test("a QR code carries the same, for its own comparison alone", async () => {
+    const { id, digits } = await halves();
+    const code = (await fresh.calls.confirmations())[0]?.code ?? "";
+    expect(code).toContain(digits);
+    const other = code.replace(id, "0".repeat(32));
+    expect(await codeOf(old.calls.confirmDigits(id, other))).toBe("digits_wrong");
+    expect((await old.calls.confirmations())[0]?.triesLeft).toBe(5);
+    expect((await old.calls.confirmDigits(id, code)).state).toBe("confirmed");
+  });
+
+  test("five wrong tries a day end it, also over a restart and another comparison", async () => {
+    const { id, digits } = await halves();
+    for (const triesLeft of [4, 3]) {
+      const attempt = old.calls.confirmDigits(id, wrong(digits));
+      await expect(attempt).rejects.toMatchObject({ code: "digits_wrong", details: { triesLeft } });
+    }
+    await old.restart();
+    for (const triesLeft of [2, 1, 0]) {
+      await old.connect();
+      const attempt = old.calls.confirmDigits(id, wrong(digits));
+      await expect(attempt).rejects.toMatchObject({ code: "digits_wrong", details: { triesLeft } });
+    }
+    expect((await old.calls.confirmations())[0]?.state).toBe("refused");
+    expect(await codeOf(old.calls.confirmDigits(id, digits))).toBe("confirmation_over");
+    expect(await codeOf(begun())).toBe("digits_wait");
+    expect(await confirmedOf(old, fresh.device)).toBe("no");
+    clock.ms += DAY_MS;
+    expect((await begun()).state).toBe("begun");
+  });
+
+  test("a server that exchanges a half makes the digits differ", async () => {
+    for (const half of ["answer", "secret"] as const) {
+      await begun();
+      const phone = half === "answer" ? old : fresh;
+      phone.intercept = (path, answer) => {
+        if (!path.endsWith("/confirmations")) return answer;
+        const { confirmations } = answer as { confirmations: Record<string, unknown>[] };
+        return {
+          confirmations: confirmations.map((one) => ({
+            ...one,
+            [half]: one[half] === null ? null : new Uint8Array(16).fill(9),
+          })),
+        };
+      };
+      await fresh.services.onAccountEvent("confirmation");
+      await old.services.onAccountEvent("confirmation");
+      await fresh.services.onAccountEvent("confirmation");
+      phone.intercept = (_, answer) => answer;
+      const [shown] = await fresh.calls.confirmations();
+      if (half === "secret") expect(shown).toMatchObject({ state: "refused", digits: null });
+      else
+        expect(
+          await codeOf(old.calls.confirmDigits(shown?.confirmationId ?? "", shown?.digits ?? "")),
+        ).toBe("digits_wrong");
+      for (const { confirmationId } of await old.calls.confirmations())
+        await old.calls.cancelConfirmation(confirmationId);
+      await fresh.services.onAccountEvent("confirmation");
+      clock.ms += 30 * MINUTE_MS;
+      await fresh.connect();
+    }
+    expect(await confirmedOf(old, fresh.device)).toBe("no");
+  });
+
+  test("a server that shows the endorser a device of its own gets the wrong digits", async () => {
+    const ghost = await Phone.register(server, clock, 1, "Ghost");
+    // The old phone means the new one, and the server says that it is the ghost.
+    const view = await old.calls.beginConfirmation(ghost.device);
+    for (const phone of [ghost, old, ghost]) await phone.services.onAccountEvent("confirmation");
+    const ghostDigits = (await ghost.calls.confirmations())[0]?.digits;
+    const mine = await halves();
+    expect(ghostDigits).not.toBe(mine.digits);
+    const attempt = old.calls.confirmDigits(view.confirmationId, mine.digits);
+    expect(await codeOf(attempt)).toBe("digits_wrong");
+  });
+
+  test("ends by itself, and by being cancelled on either side", async () => {
+    await halves();
+    clock.ms += 11 * MINUTE_MS;
+    await old.connect();
+    await fresh.connect();
+    expect((await old.calls.confirmations())[0]?.state).toBe("over");
+    expect((await fresh.calls.confirmations())[0]?.state).toBe("over");
+    const { id } = await halves();
+    await fresh.calls.cancelConfirmation(id);
+    await old.services.onAccountEvent("confirmation");
+    expect((await old.calls.confirmations())[0]?.state).toBe("over");
+    clock.ms += 30 * MINUTE_MS;
+    await old.connect();
+    expect(await old.calls.confirmations()).toEqual([]);
+  });
+});
+
+describe("a crash between any two steps", () => {
+  const steps = [
+    ["old", "POST /v1/confirmations"],
+    ["new", "/answer"],
+    ["old", "/reveal"],
+    ["old", "POST /v1/endorsements"],
+  ] as const;
+  for (const [who, step] of steps) {
+    test(`at ${step}: the comparison goes on with the same halves`, async () => {
+      const phone = (): Phone => (who === "old" ? old : fresh);
+      phone().crashAfter = step;
+      const ignore = (): undefined => undefined;
+      const [waiting] = await old.calls.unconfirmed();
+      await old.calls.beginConfirmation(waiting?.device ?? "").catch(ignore);
+      for (let round = 0; round < 4; round++) {
+        await fresh.services.onAccountEvent("confirmation").catch(ignore);
+        await old.services.onAccountEvent("confirmation").catch(ignore);
+        const [shown] = await fresh.calls.confirmations();
+        if (shown?.digits != null && round >= 2)
+          await old.calls.confirmDigits(shown.confirmationId, shown.digits).catch(ignore);
+        if (round > 0) phone().crashAfter = null;
+        await phone().restart();
+      }
+      const [shown] = await fresh.calls.confirmations();
+      const last = await old.calls.confirmDigits(shown?.confirmationId ?? "", shown?.digits ?? "");
+      expect(last.state).toBe("confirmed");
+      expect(await confirmedOf(old, fresh.device)).toBe("own_device");
+      const person = await server.people.person(old.personId);
+      // The desk's, and one by the old phone.
+      expect(person.endorsements.length).toBe(2);
+    });
+  }
+
+  test("a matched comparison posts its endorsement at the next connection", async () => {
+    const { id, digits } = await halves();
+    old.intercept = (path, answer) => answer;
+    const post = old.server.trust.endorse.bind(old.server.trust);
+    old.server.trust.endorse = () => Promise.reject(new TypeError("the server ended"));
+    await expect(old.calls.confirmDigits(id, digits)).rejects.toThrow();
+    old.server.trust.endorse = post;
+    // So late that the server would not take the first one's date.
+    clock.ms += 20 * MINUTE_MS;
+    await old.restart();
+    await old.connect();
+    expect((await old.calls.confirmations())[0]?.state).toBe("confirmed");
+    expect(await confirmedOf(old, fresh.device)).toBe("own_device");
+  });
+});
+
+describe("who may confirm", () => {
+  test("E2: an unconfirmed device confirms nobody", async () => {
+    const third = await Phone.register(server, clock, 1, "Third");
+    expect(await codeOf(fresh.calls.beginConfirmation(third.device))).toBe("device_unconfirmed");
+  });
+
+  test("E0: another officer without a grant does not, one with it does; E4 asks for the old phone", async () => {
+    const chief = await Phone.register(server, clock, 2, "Chief");
+    await chief.services.onAccountEvent("clients");
+    const trust = chief.services.trust;
+    await trust.ensure([old.personId]);
+    expect(await codeOf(chief.calls.beginConfirmation(fresh.device))).toBe("no_grant");
+    const { grant } = await import("../department.ts");
+    const right = await grant(server.desk, chief.personId, "TG", clock.ms);
+    await server.judge.records.addGrant(right.bytes);
+    const person = await server.people.person(chief.personId);
+    person.grants.push(right.bytes);
+    server.people.changed(person);
+    clock.ms += MINUTE_MS;
+    // The old phone is confirmed and not revoked: it confirms the new one, not an admin.
+    expect(await codeOf(chief.calls.beginConfirmation(fresh.device))).toBe("other_device");
+    await chief.calls.revokeDevice(old.device);
+    clock.ms += MINUTE_MS;
+    const view = await chief.calls.beginConfirmation(fresh.device);
+    for (const phone of [fresh, chief, fresh]) await phone.services.onAccountEvent("confirmation");
+    const digits = (await fresh.calls.confirmations())[0]?.digits ?? "";
+    const done = await chief.calls.confirmDigits(view.confirmationId, digits);
+    expect(done.state).toBe("confirmed");
+    expect(await confirmedOf(fresh, fresh.device)).toBe("admin");
+  });
+
+  test("the server's word on whose device it is counts for nothing", async () => {
+    const other = await Phone.register(server, clock, 3, "Another's");
+    old.intercept = (path, answer) => {
+      if (!path.endsWith("/unconfirmed")) return answer;
+      const { devices } = answer as { devices: Record<string, unknown>[] };
+      return { devices: devices.map((one) => ({ ...one, device: other.device })) };
+    };
+    const [waiting] = await old.calls.unconfirmed();
+    expect(waiting?.device).toBe(other.device);
+    const attempt = old.calls.beginConfirmation(other.device);
+    expect(await codeOf(attempt)).toBe("trust_invalid");
+  });
+});
