@@ -72,6 +72,7 @@ class Device:
         head: RosterHead,
         recipients: Sequence[SealableRecord],
         left_out: Sequence[bytes] = (),
+        /,
         **other: Any,
     ) -> wire.PostKey:
         """Return a new conversation key under a head, sealed to these; it keeps S. ``other``:
@@ -93,6 +94,7 @@ class Device:
         head: RosterHead,
         key_id: bytes,
         text: bytes = b"text",
+        /,
         *,
         state: bool = False,
         attachment_ids: Sequence[str] = (),

@@ -70,7 +70,7 @@ async def test_the_newest_key_is_handed_out_with_its_author_proven(database: Dat
     nothing = await world.service.keys.read(bob.caller, made.conversation_id, None)
     assert nothing == wire.Keys(key=None, head=None, proof=None)
     head = await talk.head(alice)
-    body = alice.post_key(head, keys_of([alice]), left_out=[bob.device])
+    body = alice.post_key(head, keys_of([alice]), [bob.device])
     accepted = await world.service.keys.post(alice.caller, made.conversation_id, body)
     key_id = bytes.fromhex(accepted.key_id)
     # Bob was left to himself: the record is there, a seal is not.
