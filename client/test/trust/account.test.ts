@@ -1,0 +1,325 @@
+import "fake-indexeddb/auto";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { CoreFailure, failure } from "../../src/failure.ts";
+import { X25519, publicKeyOf } from "../../src/keys/hpke.ts";
+import { DeviceKeyFormat } from "../../src/keys/device-key.ts";
+import type { DeviceId } from "../../src/keys/ids.ts";
+import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../src/keys/times.ts";
+import { fromHex, toHex } from "../../src/octets.ts";
+import { Department, endorse, grant, newSigner, revoke, type Signer } from "../department.ts";
+import { MemoryServer } from "../memory/server.ts";
+import { Phone, codeOf, type Clock } from "./phone.ts";
+import { NOW } from "./scene.ts";
+
+let clock: Clock;
+let server: MemoryServer;
+
+beforeEach(async () => {
+  clock = { ms: NOW };
+  server = await MemoryServer.start({ policy: "approval", now: () => clock.ms });
+});
+
+afterEach(() => server.close());
+
+/** The keys of a phone, as somebody who copied its vault has them. */
+function signerOf(phone: Phone): Signer {
+  const { personId, clientId, device, ...keys } = phone.services.account.require();
+  return {
+    ...{ personId, clientId, device: device as DeviceId, deviceBytes: fromHex(device) },
+    keys: { privateKey: keys.signaturePrivateKey, publicKey: keys.signaturePublicKey },
+  };
+}
+
+/** The old phone confirms the new one by digits. */
+async function confirm(old: Phone, fresh: Phone): Promise<void> {
+  clock.ms += MINUTE_MS;
+  const view = await old.calls.beginConfirmation(fresh.device);
+  for (const phone of [fresh, old, fresh]) await phone.services.onAccountEvent("confirmation");
+  const shown = (await fresh.calls.confirmations()).find(({ digits }) => digits !== null);
+  await old.calls.confirmDigits(view.confirmationId, shown?.digits ?? "");
+  clock.ms += MINUTE_MS;
+  for (const phone of [old, fresh]) await phone.services.onAccountEvent("clients");
+}
+
+async function give(personId: string, path: string): Promise<void> {
+  const right = await grant(server.desk, personId, path, clock.ms);
+  await server.judge.records.addGrant(right.bytes);
+  const person = await server.people.person(personId);
+  person.grants.push(right.bytes);
+  server.people.changed(person);
+  clock.ms += MINUTE_MS;
+}
+
+describe("the account", () => {
+  test("pins root and department record at registration, and publishes its keys", async () => {
+    const phone = await Phone.register(server, clock, 1);
+    const record = phone.services.account.require();
+    expect(toHex(record.pinnedRoot)).toBe(toHex(server.department.root.certificate));
+    expect(phone.services.account.trust.department.number).toBe(1);
+    expect(server.people.client(phone.clientId).keys.length).toBe(2);
+    expect((await phone.calls.deviceState()).confirmed).toBe("admin");
+    await phone.restart();
+    expect(phone.services.account.require().device).toBe(record.device);
+    expect((await phone.calls.deviceState()).confirmed).toBe("admin");
+  });
+
+  test("a registration whose answer was lost is repeated with the same key", async () => {
+    const phone = await Phone.register(server, clock, 1);
+    const other = await Phone.register(server, clock, 2);
+    expect(other.device).not.toBe(phone.device);
+    const { challengeId } = await phone.calls.requestCode("+917000000003", "en");
+    const { ticket } = await phone.calls.submitCode(challengeId, "000000");
+    const before = server.state.clients.size;
+    phone.crashAfter = "/registration/clients";
+    await expect(phone.services.register(ticket, "Lost")).rejects.toThrow();
+    phone.crashAfter = null;
+    await phone.restart();
+    await phone.services.register(ticket, "Lost");
+    expect(server.state.clients.size).toBe(before + 1);
+  });
+
+  test("E0: a department record that goes back, or another root, changes nothing", async () => {
+    const phone = await Phone.register(server, clock, 1);
+    const first = server.department.trust(1);
+    await server.department.declare({
+      ...{ createdMs: clock.ms, policy: "approval", lowestKem: X25519 },
+      admins: [server.desk.deviceBytes],
+    });
+    server.state.version++;
+    await phone.connect();
+    expect(phone.services.account.trust.department.number).toBe(2);
+    const other = await Department.found({ nowMs: NOW });
+    for (const lie of [first, other.trust(9)]) {
+      server.state.version++;
+      phone.intercept = (path, answer) => (path === "/v1/trust" ? lie : answer);
+      expect(await codeOf(phone.connect())).toBe("trust_invalid");
+      expect(phone.services.account.trust.department.number).toBe(2);
+      await phone.restart();
+      expect(phone.services.account.trust.department.number).toBe(2);
+    }
+    expect(phone.services.trust.department.number).toBe(2);
+  });
+
+  test("the certificate is renewed in time, and only this device's own is taken", async () => {
+    const phone = await Phone.register(server, clock, 1);
+    const thief = await Phone.register(server, clock, 2);
+    const former = phone.services.account.require().certificate;
+    clock.ms += 61 * DAY_MS;
+    const foreign = thief.services.account.require().certificate;
+    phone.intercept = (path, answer) =>
+      path === "/v1/certificates" ? { certificate: foreign } : answer;
+    expect(await codeOf(phone.connect())).toBe("trust_invalid");
+    expect(toHex(phone.services.account.require().certificate)).toBe(toHex(former));
+    phone.intercept = (_, answer) => answer;
+    await phone.connect();
+    const renewed = phone.services.account.require().certificate;
+    expect(toHex(renewed)).not.toBe(toHex(former));
+    clock.ms += 40 * DAY_MS;
+    // By the former certificate it would be unconfirmed now.
+    await phone.services.onAccountEvent("clients");
+    expect((await phone.calls.deviceState()).confirmed).toBe("admin");
+  });
+
+  test("a device has the name that its person gives it", async () => {
+    const phone = await Phone.register(server, clock, 1);
+    const clients = await phone.calls.renameClient(phone.clientId, "  Night duty ");
+    expect(clients.map(({ label }) => label)).toEqual(["Night duty"]);
+    expect(phone.services.account.require().me?.clients[0]?.label).toBe("Night duty");
+  });
+});
+
+describe("E5: alarms", () => {
+  test("a new phone is not warned about the older one, nor the old one about what it confirmed", async () => {
+    const old = await Phone.register(server, clock, 1, "Old");
+    const fresh = await Phone.register(server, clock, 1, "New");
+    await confirm(old, fresh);
+    expect(await old.calls.alarms()).toEqual([]);
+    expect(await fresh.calls.alarms()).toEqual([]);
+  });
+
+  test("a device that somebody else confirmed alarms once, until it is acknowledged", async () => {
+    const old = await Phone.register(server, clock, 1, "Old");
+    const second = await Phone.register(server, clock, 1, "Second");
+    await confirm(old, second);
+    const ghost = await Phone.register(server, clock, 1, "Ghost");
+    await old.services.onAccountEvent("clients");
+    // Unconfirmed, it gets nothing and is shown among those that wait.
+    expect(await old.calls.alarms()).toEqual([]);
+    await confirm(second, ghost);
+    await old.services.onAccountEvent("clients");
+    const [alarm] = await old.calls.alarms();
+    expect(alarm).toMatchObject({ kind: "device", device: ghost.device });
+    expect(alarm?.by?.personId).toBe(old.personId);
+    expect(old.events.map(({ type }) => type)).toContain("alarm");
+    await old.restart();
+    expect(await old.calls.alarms()).toHaveLength(1);
+    await old.calls.acknowledgeAlarm(alarm?.id ?? "");
+    await old.services.onAccountEvent("clients");
+    expect(await old.calls.alarms()).toEqual([]);
+    expect(await second.calls.alarms()).toEqual([]);
+  });
+
+  test("a DeviceKey of this device that it did not make: its keys were copied", async () => {
+    const phone = await Phone.register(server, clock, 1);
+    const copied = signerOf(phone);
+    const publicKey = await publicKeyOf(X25519, new Uint8Array(32).fill(7));
+    const key = await DeviceKeyFormat.sign(
+      { kem: X25519, device: copied.deviceBytes, generation: 9, created: clock.ms, publicKey },
+      copied.keys.privateKey,
+    );
+    const client = server.people.client(phone.clientId);
+    await server.people.putKeys(client, [key.bytes]);
+    await phone.services.onAccountEvent("clients");
+    expect(await phone.calls.alarms()).toMatchObject([{ kind: "key", device: phone.device }]);
+  });
+});
+
+describe("grants", () => {
+  test("descend from a root admin, are listed by path, and are withdrawn", async () => {
+    const chief = await Phone.register(server, clock, 1, "Chief");
+    const officer = await Phone.register(server, clock, 2, "Officer");
+    clock.ms += MINUTE_MS;
+    expect(await codeOf(chief.calls.grant(officer.personId, "TG/CHAR", 30))).toBe("no_grant");
+    await give(chief.personId, "TG");
+    const [given] = await chief.calls.grant(officer.personId, "TG/CHAR", 30);
+    expect(given).toMatchObject({ unitPath: "TG/CHAR", createdMs: clock.ms });
+    expect(given?.by?.personId).toBe(chief.personId);
+    expect(given?.notAfterMs).toBe(clock.ms + 30 * DAY_MS);
+    clock.ms += MINUTE_MS;
+    // Below what one has, not above it.
+    const third = await Phone.register(server, clock, 3, "Third");
+    clock.ms += MINUTE_MS;
+    expect(await codeOf(officer.calls.grant(third.personId, "TG", 30))).toBe("no_grant");
+    await officer.calls.grant(third.personId, "TG/CHAR/BEAT1", 10);
+    clock.ms += MINUTE_MS;
+    expect(await chief.calls.withdrawGrant(officer.personId, "TG/CHAR")).toEqual([]);
+    expect(await codeOf(officer.calls.grant(third.personId, "TG/CHAR", 10))).toBe("no_grant");
+    for (const days of [0, 181, NaN])
+      expect(await codeOf(chief.calls.grant(third.personId, "TG", days))).toBe("message_invalid");
+    const wrongPath = chief.calls.grant(third.personId, "TG//CHAR", 10);
+    expect(await codeOf(wrongPath)).toBe("message_invalid");
+  });
+
+  test("a grant that the server made up is not listed", async () => {
+    const phone = await Phone.register(server, clock, 1);
+    const forger = newSigner();
+    const forged = await grant(forger, phone.personId, "TG", clock.ms);
+    (await server.people.person(phone.personId)).grants.push(forged.bytes);
+    server.people.changed(await server.people.person(phone.personId));
+    expect(await phone.calls.grants(phone.personId)).toEqual([]);
+  });
+});
+
+describe("E4: revoking a lost phone", () => {
+  test("by one's own other phone: what it confirmed before the loss stands", async () => {
+    const lost = await Phone.register(server, clock, 1, "Lost");
+    const early = await Phone.register(server, clock, 1, "Early");
+    await confirm(lost, early);
+    const lostMs = clock.ms;
+    clock.ms += HOUR_MS;
+    const late = await Phone.register(server, clock, 1, "By the thief");
+    await confirm(lost, late);
+    expect((await late.calls.deviceState()).confirmed).toBe("own_device");
+    const made = await early.calls.madeBy(lost.device);
+    expect(made.confirmed.map(({ createdMs }) => createdMs < lostMs)).toEqual([true, false]);
+    await early.calls.revokeDevice(lost.device, lostMs);
+    const { trust } = early.services;
+    const verdict = async (phone: Phone): Promise<string> =>
+      (await trust.verdict(phone.personId, phone.device as DeviceId, clock.ms)).confirmed;
+    expect(await verdict(lost)).toBe("no");
+    expect(await verdict(late)).toBe("no");
+    expect(await verdict(early)).toBe("own_device");
+    expect(await codeOf(early.calls.revokeDevice(early.device))).toBe("not_found");
+  });
+
+  test("not by a stranger, and by an admin of the unit", async () => {
+    const lost = await Phone.register(server, clock, 1, "Lost");
+    const other = await Phone.register(server, clock, 2, "Other");
+    clock.ms += MINUTE_MS;
+    await other.services.trust.ensure([lost.personId]);
+    expect(await codeOf(other.calls.revokeDevice(lost.device))).toBe("no_grant");
+    await give(other.personId, "TG");
+    const tooFar = other.calls.revokeDevice(lost.device, clock.ms - 31 * DAY_MS);
+    expect(await codeOf(tooFar)).toBe("message_invalid");
+    await other.calls.revokeDevice(lost.device);
+    expect(server.people.client(lost.clientId).revoked).toBe(true);
+  });
+
+  test("the server cannot put into the list what the device never signed", async () => {
+    const lost = await Phone.register(server, clock, 1, "Lost");
+    const early = await Phone.register(server, clock, 1, "Early");
+    await confirm(lost, early);
+    const forged = await endorse(newSigner(), fromHex(early.device), "own device", clock.ms);
+    early.intercept = (path, answer) =>
+      path.endsWith("/made")
+        ? { ...(answer as object), endorsements: [forged.bytes], grants: [new Uint8Array(9)] }
+        : answer;
+    expect(await early.calls.madeBy(lost.device)).toEqual({ confirmed: [], granted: [] });
+  });
+});
+
+describe("E6: what a refusal by the server does to this device", () => {
+  function refusal(revocation: Uint8Array | null): CoreFailure {
+    const details = { reason: "device_removed" };
+    if (revocation === null) return new CoreFailure("signed_out", { details });
+    return new CoreFailure("signed_out", {
+      details: { ...details, revocation: toHex(revocation) },
+    });
+  }
+
+  test("locks and keeps, whatever it says without a signed revocation", async () => {
+    const phone = await Phone.register(server, clock, 1);
+    const { services } = phone;
+    for (const error of [
+      refusal(null),
+      refusal(new Uint8Array(50)),
+      new CoreFailure("signed_out", { details: { revocation: "no hex" } }),
+      new CoreFailure("unauthenticated"),
+      new CoreFailure("suspended"),
+      failure("network"),
+      new TypeError("something else"),
+    ])
+      expect(await services.endOf(error)).toBe("lock");
+  });
+
+  test("locks and keeps at the roster authority's revocation, and at one of another device", async () => {
+    const phone = await Phone.register(server, clock, 1);
+    const other = await Phone.register(server, clock, 2);
+    clock.ms += MINUTE_MS;
+    const device = fromHex(phone.device);
+    const byAuthority = await server.department.revokeByAuthority(device, clock.ms, clock.ms);
+    expect(await phone.services.endOf(refusal(byAuthority.bytes))).toBe("lock");
+    const ofOther = await revoke(server.desk, fromHex(other.device), clock.ms, clock.ms);
+    expect(await phone.services.endOf(refusal(ofOther.bytes))).toBe("lock");
+    const byStranger = await revoke(signerOf(other), device, clock.ms, clock.ms);
+    await phone.services.trust.ensure([other.personId]);
+    expect(await phone.services.endOf(refusal(byStranger.bytes))).toBe("lock");
+    const unknown = await revoke(newSigner(), device, clock.ms, clock.ms);
+    expect(await phone.services.endOf(refusal(unknown.bytes))).toBe("lock");
+  });
+
+  test("wipes at an admin's, and stays so over a restart", async () => {
+    const phone = await Phone.register(server, clock, 1);
+    clock.ms += MINUTE_MS;
+    const byAdmin = await revoke(server.desk, fromHex(phone.device), clock.ms, clock.ms);
+    phone.offline = true;
+    expect(await phone.services.endOf(refusal(byAdmin.bytes))).toBe("wipe");
+    await phone.restart();
+    expect(await phone.services.endOf(refusal(byAdmin.bytes))).toBe("wipe");
+  });
+
+  test("an own device wipes what it endorsed, directly or onward, and only locks the others", async () => {
+    const first = await Phone.register(server, clock, 1, "First");
+    const second = await Phone.register(server, clock, 1, "Second");
+    await confirm(first, second);
+    const third = await Phone.register(server, clock, 1, "Third");
+    await confirm(second, third);
+    await third.services.onAccountEvent("clients");
+    const by = async (signer: Phone, of: Phone): Promise<CoreFailure> => {
+      const device = fromHex(of.device);
+      return refusal((await revoke(signerOf(signer), device, clock.ms, clock.ms)).bytes);
+    };
+    expect(await first.services.endOf(await by(third, first))).toBe("lock");
+    expect(await third.services.endOf(await by(first, third))).toBe("wipe");
+  });
+});
