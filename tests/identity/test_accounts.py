@@ -1,20 +1,21 @@
 """Devices, renewal, revocation and suspension, over HTTP on SQLite and PostgreSQL."""
 
-import asyncio
 import base64
 import dataclasses
-from collections.abc import Iterable, Sequence
 from typing import Any
 
-import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import (
+    Ed25519PrivateKey,
+    Ed25519PublicKey,
+)
 
-from copconnect.app import command_line
-from copconnect.auth_service import rules, store
-from copconnect.bus import AccountWakeup, AnyWakeup
-from copconnect.ids import ClientId, PersonId, new_id
+from copconnect.auth_service import rules, trust_store
+from copconnect.bus import AccountWakeup
+from copconnect.ids import PersonId, new_id
 from copconnect.principals import Ended
+from copconnect.records.endorsement import EndorsementKind
+from copconnect.records.revocation import Revocation
 from copconnect.settings import Settings
 from tests.identity.running import (
     PATROL,
@@ -25,6 +26,7 @@ from tests.identity.running import (
     run,
     synthetic_bank,
 )
+from tests.identity.signing import endorse, endorsement, listed
 
 DAY_MS = 24 * 3_600_000
 
@@ -85,13 +87,52 @@ async def test_renewal(running: Running, clock: MovedClock) -> None:
     assert again == renewed  # A retry.
     old, new = map(x509.load_der_x509_certificate, (device.certificate, renewed))
     assert old.public_key() == new.public_key()
-    async with running.container.database.reading() as connection:
-        both = await running.container.registry.clients_of(connection, [device.person_id])  # type: ignore[list-item]
-    assert [client.certificate for client in both] == [device.certificate, renewed]
+    (bundle,) = (await running.trust_of(device, device.person_id)).people
+    assert bundle.certificates == [device.certificate, renewed]
     clock.ms += 31 * DAY_MS
-    async with running.container.database.reading() as connection:
-        left = await running.container.registry.clients_of(connection, [device.person_id])  # type: ignore[list-item]
-    assert [client.certificate for client in left] == [renewed]
+    await running.container.auth.accounts.lapse()
+    assert await listed(running, device) == {device.device}
+
+
+async def test_e2_a_device_whose_certificate_ran_out_is_unlisted_until_it_renews(
+    running: Running, clock: MovedClock
+) -> None:
+    device = await running.device(SHO)
+    rosters, accounts = running.container.rosters, running.container.auth.accounts
+    rosters.told.clear()
+    clock.ms += 90 * DAY_MS
+    assert await listed(running, device) == set()
+    for _ in range(2):
+        await accounts.lapse()
+    assert rosters.told == [({device.person_id}, False)]  # Told once.
+    assert rosters.listed[device.person_id] == set()
+    assert (await renew(running, device, clock.ms)).status_code == 200
+    assert rosters.listed[device.person_id] == {device.device}
+    assert await listed(running, device) == {device.device}
+
+
+async def test_certificates_stay_while_the_log_or_a_record_rests_on_them(
+    running: Running, clock: MovedClock
+) -> None:
+    plain, endorser = await running.device(SHO), await running.device(PATROL)
+    clock.ms += 1000
+    second = await running.device(PATROL)
+    made = endorsement(running, second, endorser, EndorsementKind.OWN_DEVICE)
+    assert (await endorse(running, endorser, made)).is_success
+
+    async def certificates(device: Device) -> list[bytes]:
+        person_id = PersonId(device.person_id)
+        async with running.container.database.reading() as connection:
+            records = await trust_store.records_of(connection, [person_id])
+        return records[person_id].certificates
+
+    for days, kept in ((90, 2), (179, 2), (2, 1)):
+        clock.ms += days * DAY_MS
+        await renew(running, plain, clock.ms)
+        await running.container.auth.accounts.prune()
+        found = await certificates(plain)
+        assert (plain.certificate in found) == (kept == 2)
+        assert endorser.certificate in await certificates(endorser)
 
 
 async def test_renewal_refuses_a_wrong_clock_and_a_wrong_proof(
@@ -103,9 +144,7 @@ async def test_renewal_refuses_a_wrong_clock_and_a_wrong_proof(
         assert code_of(refused) == "clock_wrong"
         assert refused.json()["details"]["limit_ms"] == 600_000
     assert (await renew(running, device, clock.ms - 599_000)).status_code == 200
-    stolen = Device(
-        device.client_id, device.person_id, other.key, device.certificate, device.headers
-    )
+    stolen = dataclasses.replace(device, key=other.key)
     assert code_of(await renew(running, stolen, clock.ms)) == "proof_invalid"
 
 
@@ -127,44 +166,26 @@ async def test_revoking_a_device(running: Running, clock: MovedClock, code_of: A
     assert reason_of(await running.get("/v1/me", second)) == "device_removed"
     assert (await revoke(first, second)).status_code == 200  # A retry.
     after = (await running.get("/v1/trust")).json()
-    assert after["version"] == before["version"] + 1
-    crl = x509.load_der_x509_crl(base64.b64decode(after["crl"]))
-    issuing = x509.load_der_x509_certificate(base64.b64decode(after["issuing"][0]))
-    assert crl.is_signature_valid(issuing.public_key())  # type: ignore[arg-type]
-    (entry,) = crl
-    told_ms = entry.revocation_date_utc.timestamp() * 1000
-    assert 0 <= told_ms - clock.ms < 1000  # What it did in that second stays good.
-    serials = [entry.serial_number for entry in crl]
-    assert serials == [x509.load_der_x509_certificate(second.certificate).serial_number]
+    assert after == before  # It stands in the person's records alone.
+    (bundle,) = (await running.trust_of(first, first.person_id)).people
+    (revocation,) = [Revocation.parse(one) for one in bundle.revocations]
+    assert (revocation.device, revocation.lost) == (second.device, clock.ms)
 
 
-async def test_valid_certificates_are_told_of_those_who_are_asked_for(running: Running) -> None:
-    sho, patrol = await running.device(SHO), await running.device(PATROL)
-    registry = running.container.registry
-    async with running.container.database.reading() as connection:
-        found = await registry.certificates(connection, [PersonId(sho.person_id)])
-        assert list(found.values()) == [(sho.client_id, sho.person_id)]
-        many = {PersonId(new_id()) for _ in range(store.MOST_ASKED)}
-        found = await registry.certificates(connection, {*many, PersonId(sho.person_id)})
-        assert {client_id for client_id, _ in found.values()} == {sho.client_id, patrol.client_id}
-
-
-async def test_a_revocation_list_is_made_once_however_many_ask(
-    running: Running, monkeypatch: pytest.MonkeyPatch
+async def test_d3_a_person_has_eight_devices_at_most(
+    running: Running, clock: MovedClock, code_of: Any
 ) -> None:
-    """Everybody who is connected does, when it grows; to make one takes a part of a second."""
-    device = await running.device(SHO)
-    await running.http.post("/v1/sign-out", headers=device.headers)
-    authority = running.container.authority
-    crl, made = authority.crl, list[int]()
-
-    def counting(revoked: Iterable[tuple[str, int]], number: int, now_ms: int) -> bytes:
-        made.append(number)
-        return crl(revoked, number, now_ms)
-
-    monkeypatch.setattr(authority, "crl", counting)
-    answers = await asyncio.gather(*(running.get("/v1/trust") for _ in range(8)))
-    assert len({answer.content for answer in answers}) == len(made) == 1
+    devices = []
+    for _ in range(8):
+        devices.append(await running.device(SHO))
+        clock.ms += 20 * 60_000  # The limit for codes of a number.
+    ticket = (await running.step(SHO))["ticket"]
+    key, client_id = Ed25519PrivateKey.generate(), new_id()
+    refused = await running.certify(ticket, key, client_id)
+    assert (refused.status_code, code_of(refused)) == (409, "too_many_devices")
+    assert refused.json()["details"] == {"limit": 8}
+    await running.http.post("/v1/sign-out", headers=devices[0].headers)
+    assert (await running.certify(ticket, key, client_id)).status_code == 200
 
 
 async def test_why_a_device_is_out_is_told_for_three_months_to_the_holder_of_its_token(
@@ -178,7 +199,7 @@ async def test_why_a_device_is_out_is_told_for_three_months_to_the_holder_of_its
     await running.container.wakeup_log.poll()
     for device, reason in ((suspended, "suspended"), (removed, "removed")):
         assert reason_of(await running.get("/v1/me", device)) == reason
-        assert reason_of(await running.get("/v1/conversations", device)) == reason
+        assert reason_of(await running.get("/v1/directory", device)) == reason
         wrong = {"authorization": device.headers["authorization"][:-1] + "?"}
         guessed = await running.http.get("/v1/me", headers=wrong)
         assert guessed.json()["details"] == {}
@@ -196,52 +217,6 @@ async def test_signing_out(running: Running) -> None:
     answer = await running.http.post("/v1/sign-out", headers=device.headers)
     assert (answer.status_code, answer.content) == (204, b"")
     assert reason_of(await running.get("/v1/me", device)) == "signed_out"
-
-
-async def test_a_suspension_by_command_reaches_a_running_server(
-    running: Running, settings: Settings
-) -> None:
-    device = await running.device(SHO)
-    assert (await running.get("/v1/directory", device)).status_code == 200
-    heard: list[AnyWakeup] = []
-
-    async def hear(wakeup: AnyWakeup) -> None:
-        heard.append(wakeup)
-
-    running.container.local_bus.subscribe(hear)
-    removed: list[tuple[Sequence[str], str]] = []
-    async with command_line(settings) as tool:
-        delivery: Any = tool.delivery
-        original = delivery.clients_removed
-
-        async def removing(connection: Any, client_ids: Any, reason: Any) -> Any:
-            removed.append((list(client_ids), reason))
-            return await original(connection, client_ids, reason)
-
-        delivery.clients_removed = removing
-        assert await tool.editor.suspend(SHO) == device.person_id
-    assert removed == [([device.client_id], "department")]
-    await running.container.wakeup_log.poll()
-    assert (
-        AccountWakeup(
-            event="signed_out",
-            person_ids=[],
-            client_ids=[ClientId(device.client_id)],
-            reason="suspended",
-        )
-        in heard
-    )
-    assert reason_of(await running.get("/v1/me", device)) == "suspended"
-    async with running.container.database.reading() as connection:
-        registry, roster = running.container.registry, running.container.roster
-        assert await registry.clients_of(connection, [device.person_id]) == []  # type: ignore[list-item]
-        assert await roster.active_people(connection, [device.person_id]) == set()  # type: ignore[list-item]
-    heard.clear()
-    await running.container.wakeup_log.poll()
-    assert heard == []  # Each wake-up is passed on once.
-    await running.container.editor.restore(SHO)
-    again = await running.device(SHO)
-    assert again.person_id == device.person_id
 
 
 async def test_another_node_learns_of_a_sign_out(settings: Settings, clock: MovedClock) -> None:
@@ -305,11 +280,16 @@ async def test_a_revoked_device_stays_out_when_it_asks_together_with_its_owners_
     authenticator = running.container.auth.authenticator
     for _ in range(2):  # Read, then from memory.
         callers = await authenticator.authenticate_all(tokens)
-        assert [getattr(one, "client_id", one) for one in callers] == [
+        assert [getattr(one, "client_id", "") for one in callers] == [
             first.client_id,
-            Ended("device_removed"),
+            "",
             stranger.client_id,
         ]
+        ended = callers[1]
+        assert isinstance(ended, Ended)
+        assert ended.reason == "device_removed"
+        assert ended.revocation is not None
+        assert Revocation.parse(ended.revocation).device == second.device
         assert reason_of(await running.get("/v1/me", second)) == "device_removed"
 
 

@@ -3,13 +3,12 @@
 from pathlib import Path
 from typing import Any
 
-from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, inspect
 
 from copconnect.database import METADATA, Database, open_database
-from copconnect.migrations import _config, migrate
+from copconnect.migrations import migrate
 from tests.harness.fixtures import load_tables
 
 
@@ -67,31 +66,3 @@ async def test_migrations_agree_on_both_back_ends_and_run_twice(empty_database_u
     async with database.transaction() as connection:
         assert await connection.run_sync(differences) == []
     await database.close()
-
-
-async def test_conversations_of_before_have_one_cell_and_keep_their_head(
-    empty_database_url: str,
-) -> None:
-    load_tables()
-    database = open_database(empty_database_url)
-    try:
-        async with database.transaction() as connection:
-            await connection.run_sync(lambda one: command.upgrade(_config(one), "0001"))
-            await connection.execute(
-                text(
-                    "INSERT INTO conversations (conversation_id, kind, suite, created_by, "
-                    "created_ms, last_seq, who_may_post, members, roster_epoch, roster_head) "
-                    "VALUES (:c, 'group', 1, :p, 5, 9, 'everyone', 2, 3, :head)"
-                ),
-                {"c": "c" * 32, "p": "p" * 32, "head": b"signed head"},
-            )
-        await migrate(database)
-        async with database.reading() as connection:
-            heads = await connection.execute(
-                text("SELECT conversation_id, roster_epoch, head FROM roster_heads")
-            )
-            assert [tuple(row) for row in heads] == [("c" * 32, 3, b"signed head")]
-            cells = await connection.scalar(text("SELECT cells FROM conversations"))
-            assert cells == 1
-    finally:
-        await database.close()

@@ -58,7 +58,7 @@ async def test_a_suspension_and_a_registration_cannot_cross(running: Running) ->
     async with running.container.database.reading() as connection:
         person = (await running.container.roster.people(text=SHO)).people[0]
         assert person.status == "suspended"
-        assert await running.container.registry.clients_of(connection, [person.person_id]) == []
+        assert await running.container.registry.devices_of(connection, [person.person_id]) == []
 
 
 @pytest.mark.parametrize("restoring", [False, True])

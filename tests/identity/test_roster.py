@@ -158,37 +158,3 @@ async def test_the_directory_has_an_etag(running: Running) -> None:
     orders = [rank["order"] for rank in body["ranks"]]
     assert orders == sorted(orders)
     assert body["levels"][0]["code"] == "state"
-
-
-async def test_members_are_listed_and_found_as_people_are(running: Running, code_of: Any) -> None:
-    device = await running.device(SHO)
-    everybody = [person["personId"] for person in await _people(running, device, limit="60")]
-    chosen = {*everybody[::5], device.person_id}
-    made = await running.http.post(
-        "/v1/conversations",
-        headers=device.headers,
-        json={
-            "conversationId": "c" * 32,
-            "kind": "group",
-            "cellId": "d" * 32,
-            "personIds": sorted(chosen - {device.person_id}),
-            "whoMayPost": "everyone",
-            "audience": None,
-        },
-    )
-    assert made.status_code == 200, made.text
-    path = f"/v1/conversations/{'c' * 32}/members"
-
-    async def members(**query: str) -> list[str]:
-        answer = await running.http.get(path, headers=device.headers, params=query)
-        return [one["personId"] for one in answer.json()["members"]]
-
-    listed = [one for one in everybody if one in chosen]
-    assert await members() == listed
-    assert await members(after=listed[3]) == listed[4:]
-    assert await members(text=SHO.removeprefix("+91")) == [device.person_id]
-    found = [person["personId"] for person in await _people(running, device, text="constable")]
-    assert await members(text="constable") == [one for one in found if one in chosen]
-    for text in ("x" * 101, "a\0b"):
-        answer = await running.http.get(path, headers=device.headers, params={"text": text})
-        assert (answer.status_code, code_of(answer)) == (400, "bad_request")

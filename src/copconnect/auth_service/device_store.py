@@ -3,10 +3,17 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from sqlalchemy import Select, bindparam, delete, insert, select, update
+from sqlalchemy import Select, bindparam, delete, insert, select, union, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from copconnect.auth_service.tables import certificates, clients, device_keys
+from copconnect.auth_service.tables import (
+    certificates,
+    clients,
+    device_keys,
+    endorsements,
+    grants,
+    revocations,
+)
 from copconnect.database import chunks
 from copconnect.ids import ClientId, PersonId
 
@@ -114,9 +121,20 @@ async def lapse(connection: AsyncConnection, now_ms: int) -> set[PersonId]:
     return {PersonId(row.person_id) for row in found if row.revoked_ms is None}
 
 
+_SIGNERS = union(
+    select(endorsements.c.endorser), select(grants.c.grantor), select(revocations.c.signer)
+)
+
+
 async def forget_certificates(connection: AsyncConnection, before_ms: int) -> None:
-    """Delete the certificates that expired before a time."""
-    await connection.execute(delete(certificates).where(certificates.c.expires_ms < before_ms))
+    """Delete the certificates that expired before a time, except those of devices that endorsed,
+    granted or revoked: their records are judged at their date for ever."""
+    signers = select(clients.c.client_id).where(clients.c.device.in_(_SIGNERS))
+    await connection.execute(
+        delete(certificates).where(
+            certificates.c.expires_ms < before_ms, certificates.c.client_id.not_in(signers)
+        )
+    )
 
 
 # --- DeviceKeys -------------------------------------------------------------------------------

@@ -146,6 +146,7 @@ class Revoking:
                 "hash": record.hash(),
                 "person_id": person_id,
                 "device": record.device,
+                "signer": record.signer,
                 "signer_person_id": signer,
                 "created_ms": record.created,
                 "record": record.encode(),

@@ -187,7 +187,8 @@ revocations = Table(
     Column("hash", LargeBinary(32), primary_key=True),
     Column("person_id", String(32), nullable=False),  # Whose device.
     Column("device", LargeBinary(32), nullable=False),
-    Column("signer_person_id", String(32), nullable=True),  # None: the roster authority.
+    Column("signer", LargeBinary(32), nullable=False),  # Zeros: the roster authority.
+    Column("signer_person_id", String(32), nullable=True),
     Column("created_ms", BigInteger, nullable=False),
     Column("record", LargeBinary, nullable=False),
     Index(None, "person_id"),

@@ -158,21 +158,6 @@ async def unit_path(connection: AsyncConnection, unit_id: UnitId) -> str:
     return path or ""
 
 
-async def paths_of_people(
-    connection: AsyncConnection, person_ids: Collection[PersonId]
-) -> dict[PersonId, str]:
-    """Return the path of each person's unit."""
-    paths: dict[PersonId, str] = {}
-    for part in chunks(person_ids):
-        rows = await connection.execute(
-            select(people.c.person_id, units.c.path)
-            .join(units, units.c.unit_id == people.c.unit_id)
-            .where(people.c.person_id.in_(part))
-        )
-        paths |= {row.person_id: row.path for row in rows}
-    return paths
-
-
 async def plates(connection: AsyncConnection, person_ids: Collection[PersonId]) -> list[Any]:
     """Return what cards say of these people: a row of each with the names of rank and unit."""
     rows: list[Any] = []

@@ -262,6 +262,7 @@ def upgrade() -> None:
         sa.Column("hash", sa.LargeBinary(length=32), nullable=False),
         sa.Column("person_id", sa.String(length=32), nullable=False),
         sa.Column("device", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("signer", sa.LargeBinary(length=32), nullable=False),
         sa.Column("signer_person_id", sa.String(length=32), nullable=True),
         sa.Column("created_ms", sa.BigInteger(), nullable=False),
         sa.Column("record", sa.LargeBinary(), nullable=False),
