@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from types import TracebackType
+from typing import Self
 
 import msgspec
 import uvicorn
@@ -12,10 +13,12 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from copconnect import wire
-from copconnect.bus import AnyWakeup, KeyWakeup, LocalBus
+from copconnect.bus import AnyWakeup, Bus, KeyWakeup, LocalBus
+from copconnect.clock import Clock
 from copconnect.ids import CellId, Seq
 from copconnect.principals import Caller, Ended
 from copconnect.sockets.endpoint import Limits, Sockets
+from copconnect.sockets.feed import Feed
 from tests.harness.waiting import PATIENCE_S
 from tests.sockets.memory_feed import Conversation, MemoryFeed
 from tests.sockets.memory_feed import caller as new_caller
@@ -75,27 +78,24 @@ class FeedClock:
         return self._feed.now_ms
 
 
-class Live:
-    """Serves live connections over a MemoryFeed."""
+class Served:
+    """Serves live connections."""
 
-    def __init__(self, **limits: int) -> None:
-        self.feed = MemoryFeed()
-        self.bus = ForgetfulBus()
+    def __init__(self, feed: Feed, bus: Bus, clock: Clock, **limits: int) -> None:
         self.tokens = Tokens()
-        self.clock = FeedClock(self.feed)
         self.sockets = Sockets(
-            feed=self.feed,
+            feed=feed,
             tokens=self.tokens,
             versions=FixedVersions(),
-            bus=self.bus,
-            clock=self.clock,
+            bus=bus,
+            clock=clock,
             limits=Limits(**limits),
         )
-        self.bus.subscribe(self.sockets.receive)
+        bus.subscribe(self.sockets.receive)
         self.port = 0
 
     @contextlib.asynccontextmanager
-    async def serving(self) -> AsyncIterator["Live"]:
+    async def serving(self) -> AsyncIterator[Self]:
         """Serve until the block ends."""
         config = uvicorn.Config(
             Litestar([], openapi_config=None, logging_config=None),
@@ -119,6 +119,26 @@ class Live:
             await self.sockets.close()
             server.should_exit = True
             await task
+
+    # --- Clients ----------------------------------------------------------------------------
+
+    def raw(self, **options: object) -> connect:
+        """Return a bare WebSocket to the endpoint."""
+        return connect(f"ws://127.0.0.1:{self.port}/v1/socket", compression=None, **options)  # type: ignore[arg-type]
+
+    def client(self, caller: Caller, positions: Mapping[str, int] | None = None) -> "LiveClient":
+        """Return a client that says Hello, and how far it has come."""
+        return LiveClient(self.raw(max_queue=None), caller.client_id, positions or {})
+
+
+class Live(Served):
+    """Serves live connections over a MemoryFeed."""
+
+    def __init__(self, **limits: int) -> None:
+        self.feed = MemoryFeed()
+        self.bus = ForgetfulBus()
+        self.clock = FeedClock(self.feed)
+        super().__init__(self.feed, self.bus, self.clock, **limits)
 
     # --- What happens -----------------------------------------------------------------------
 
@@ -164,16 +184,6 @@ class Live:
         wakeup = self.feed.key_for(made, cells, devices)
         await self.bus.publish([wakeup])
         return wakeup
-
-    # --- Clients ----------------------------------------------------------------------------
-
-    def raw(self, **options: object) -> connect:
-        """Return a bare WebSocket to the endpoint."""
-        return connect(f"ws://127.0.0.1:{self.port}/v1/socket", compression=None, **options)  # type: ignore[arg-type]
-
-    def client(self, caller: Caller, positions: Mapping[str, int] | None = None) -> "LiveClient":
-        """Return a client that says Hello, and how far it has come."""
-        return LiveClient(self.raw(max_queue=None), caller.client_id, positions or {})
 
 
 class LiveClient:
