@@ -5,6 +5,7 @@
 import type { CoreEvent } from "./core.ts";
 import type { DeviceId } from "./keys/ids.ts";
 import type { Api } from "./transport/api.ts";
+import type { Judge } from "./trust/confirmed.ts";
 import type { DeviceTrust, OwnDeviceKeys, TimeAnchor } from "./trust/ports.ts";
 import type { Vault } from "./vault/vault.ts";
 
@@ -31,7 +32,7 @@ export interface Identity {
 /** The context of a registered device with an open vault. */
 export interface DeviceContext extends Context {
   readonly identity: () => Identity;
-  readonly trust: DeviceTrust;
+  readonly trust: DeviceTrust & { readonly judge: Judge };
   readonly time: TimeAnchor;
   readonly ownKeys: OwnDeviceKeys;
   /** Aborts when the core locks, signs out or stops. */

@@ -1,26 +1,29 @@
 /**
- * Whether a log entry may be shown: KEYS.md R1 to R7 and R10, in that order.
+ * Whether a log entry may be shown: KEYS.md R1 to R7 and R10, as keys/receive.ts checks them over
+ * what this device holds. Here that is gathered: from memory and vault first, from the server where
+ * something is missing.
  *
- * What a check lacks (a head, a proof, a person's records, a key record) is asked of the server;
- * without network the judgement rejects with `network` and is made later. What the server does not
- * have refuses. Nothing is stored but heads and key records. Runs in the conversation's queue.
+ * Without network gathering rejects with `network`, and the entry is judged later. What the server
+ * does not have refuses. Nothing is stored but heads and key records. Runs in the conversation's
+ * queue.
  */
 import type { Conversation } from "../conversation/conversation.ts";
 import type { Work } from "../conversation/work.ts";
 import type { DeviceContext } from "../context.ts";
 import { hasCode } from "../failure.ts";
-import { hash, ZEROS } from "../keys/hashing.ts";
+import { ZEROS } from "../keys/hashing.ts";
 import { idOf } from "../keys/ids.ts";
-import type { DeviceId, KeyId, PersonId } from "../keys/ids.ts";
-import { HeaderFormat, bodyKey, openBody, parseMessage } from "../keys/message.ts";
-import type { Header, Message } from "../keys/message.ts";
-import { Refused, refuseUnless } from "../keys/refused.ts";
-import { CLOCKS_MS } from "../keys/times.ts";
-import { equalBytes, fromHex, toHex } from "../octets.ts";
-import { requireDirect } from "../rosters/direct.ts";
+import type { DeviceId, KeyId, MessageId, PersonId } from "../keys/ids.ts";
+import type { AcceptedHeader, KnownConversation } from "../keys/known.ts";
+import { HeaderFormat, SIGNED_HEADER_BYTES, bodyKey } from "../keys/message.ts";
+import type { Header } from "../keys/message.ts";
+import { checkChain, receive } from "../keys/receive.ts";
+import { Refused } from "../keys/refused.ts";
+import { fromHex, toHex } from "../octets.ts";
+import type { AcceptedRecord } from "../records.ts";
 import type { RosterHead } from "../rosters/head.ts";
-import { mayPost } from "../rosters/leaf.ts";
 import type { Leaf } from "../rosters/leaf.ts";
+import type { Listed } from "../rosters/proof.ts";
 import type { HeldKey } from "../secrets/conversation-keys.ts";
 
 /** An entry on its way through the checks. */
@@ -35,7 +38,7 @@ export interface Entry {
   readonly floor: number;
 }
 
-/** A header that R1 to R5 accept, with its sender's leaf. */
+/** A header that R1 to R6 accept, with its sender's leaf. */
 export interface Vouched {
   readonly header: Header;
   readonly leaf: Leaf;
@@ -46,7 +49,7 @@ export interface Vouched {
 }
 
 export type Judgement =
-  | { readonly kind: "opened"; readonly plaintext: Uint8Array; readonly k: Uint8Array } & Vouched
+  | ({ readonly kind: "opened"; readonly plaintext: Uint8Array; readonly k: Uint8Array } & Vouched)
   | ({ readonly kind: "keyless"; readonly keyId: KeyId } & Vouched)
   | {
       readonly kind: "refused";
@@ -62,139 +65,137 @@ export async function judge(
 ): Promise<Judgement> {
   let personId: PersonId | null = null;
   try {
-    const message = parseMessage(entry.message, fromHex(conversation.id)); // R1
-    const { header } = message;
-    const head = await conversation.heads.require(work, header.epoch);
-    refuseUnless(equalBytes(head.hash, header.head), "R4", "another roster head");
-    const leaf = await senderLeaf(conversation, work, header, entry.floor);
-    personId = leaf.person;
-    await requireSender(context, message, leaf); // R2, R3
-    requirePlace(context, work, conversation.id, leaf); // R10
-    const chained = await checkChain(conversation, work, header, entry); // R5
-    const alarm = await sawAnotherLog(conversation, work, header, entry);
-    const vouched = { header, leaf, alarm, gap: chained };
-    const key = await requireKey(context, conversation, work, header, head); // R6
-    if (key.secret === null) return { kind: "keyless", keyId: key.keyId, ...vouched };
-    conversation.keys.seen(work, key, entry.position);
-    const k = bodyKey(header, key.secret);
-    return { kind: "opened", plaintext: await openBody(message, k), k, ...vouched }; // R7
+    const header = HeaderFormat.parse(entry.message.subarray(0, SIGNED_HEADER_BYTES), "R1");
+    const held = await gather(context, conversation, work, header, entry);
+    personId = held.listed?.leaf.person ?? null;
+    const known = knownOf(context, conversation, work, header, entry, held);
+    return await check(context, conversation, work, entry, header, held, known);
   } catch (error) {
     if (error instanceof Refused) return { kind: "refused", refusal: error, personId };
     throw error;
   }
 }
 
-/** R2: the sender is listed under the higher of the header's head and the entry's floor. */
-async function senderLeaf(
+async function check(
+  context: DeviceContext,
+  conversation: Conversation,
+  work: Work,
+  entry: Entry,
+  header: Header,
+  { key, listed }: Held,
+  known: KnownConversation,
+): Promise<Judgement> {
+  const now = context.time.now() ?? context.now();
+  const { judge: people } = context.trust;
+  try {
+    const received = await receive(entry.message, known, people, entry.position, now);
+    if (key === null || key.secret === null) throw new TypeError("it opened without a key");
+    conversation.keys.seen(work, key, entry.position);
+    return {
+      kind: "opened",
+      header: received.header,
+      leaf: received.leaf,
+      plaintext: received.plaintext,
+      k: bodyKey(header, key.secret),
+      alarm: received.log === "differs",
+      gap: received.gap && !entry.old,
+    };
+  } catch (error) {
+    // R9: everything but the key was right.
+    const keyless = error instanceof Refused && error.rule === "R9";
+    if (!keyless || key === null || listed === null) throw error;
+    const gap = checkChain(header, known) && !entry.old;
+    return { kind: "keyless", header, leaf: listed.leaf, keyId: key.keyId, alarm: false, gap };
+  }
+}
+
+/** What the checks of one header look at. */
+interface Held {
+  readonly heads: ReadonlyMap<number, RosterHead>;
+  /** Under the higher of the header's epoch and the entry's floor. */
+  readonly listed: Listed | null;
+  readonly key: HeldKey | null;
+  /** L at the header's log position. */
+  readonly logHash: Uint8Array | null;
+  readonly accepted: ReadonlyMap<number, AcceptedRecord>;
+  readonly latestSeq: number;
+}
+
+async function gather(
+  context: DeviceContext,
   conversation: Conversation,
   work: Work,
   header: Header,
-  floor: number,
-): Promise<Leaf> {
-  const sender = idOf<DeviceId>(header.sender);
-  const under = await conversation.heads.require(work, Math.max(header.epoch, floor));
-  const { leaf } = await conversation.heads.listed(under, sender, "R2");
-  refuseUnless(mayPost(leaf), "R2", "the sender may not post");
-  return leaf;
+  { floor, position }: Entry,
+): Promise<Held> {
+  const { heads: known, accepted: chain, log } = conversation;
+  const heads = new Map<number, RosterHead>();
+  const take = async (epoch: number): Promise<RosterHead> => {
+    const head = await known.require(work, epoch);
+    heads.set(epoch, head);
+    return head;
+  };
+  await take(header.epoch);
+  const under = await take(Math.max(header.epoch, floor));
+  const listed = await known.listed(under, idOf<DeviceId>(header.sender), "R2");
+  const { person } = listed.leaf;
+  await context.trust.ensure([person]);
+  // Asks the server for what the judgement lacks, once in a while.
+  await context.trust.confirmedCertificate(person, listed.leaf.device, header.sent, "R2");
+  const key = await findKey(context, conversation, work, idOf<KeyId>(header.key));
+  await take(key.record.epoch);
+  const accepted = new Map<number, AcceptedRecord>();
+  for (const seq of [header.seq - 1, header.seq, header.seq + 1]) {
+    const row = await chain.get(work, acceptedName(header, seq));
+    // The very entry, judged again once its key has come.
+    const itself = row?.position === position && seq === header.seq;
+    if (row !== null && !itself) accepted.set(seq, row);
+  }
+  const latest = await chain.get(work, acceptedName(header, null));
+  const at = header.logPosition;
+  const logHash =
+    at === 0 ? ZEROS : ((await log.get(work, String(at)))?.hash ?? null);
+  return { heads, listed, key, logHash, accepted, latestSeq: latest?.seq ?? Infinity };
 }
 
-/** R2 and R3: a confirmed device of that person signed this, body included. */
-async function requireSender(
+function knownOf(
   context: DeviceContext,
-  { header, body }: Message,
-  leaf: Leaf,
-): Promise<void> {
-  await context.trust.ensure([leaf.person]);
-  const certificate = await context.trust.confirmedCertificate(
-    leaf.person,
-    leaf.device,
-    header.sent,
-    "R2",
-  );
-  await HeaderFormat.verify(header, certificate.publicKey);
-  refuseUnless(equalBytes(hash(body), header.body), "R3", "not the body that was signed");
+  conversation: Conversation,
+  work: Work,
+  header: Header,
+  { floor }: Entry,
+  held: Held,
+): KnownConversation {
+  const { kind, directPersonId } = work.record;
+  const own = context.identity().personId as PersonId;
+  const other = kind === "direct" ? (directPersonId as PersonId | null) : null;
+  const record = held.key?.record ?? null;
+  return {
+    conversation: fromHex(conversation.id),
+    people: other === null ? null : [own, other],
+    newcomer: true,
+    head: (epoch) => held.heads.get(epoch) ?? null,
+    listed: () => held.listed,
+    record: () => record,
+    secret: () => held.key?.secret ?? null,
+    sharedBodyKey: () => null,
+    logHash: (position) => (position === header.logPosition ? held.logHash : null),
+    highestEpoch: () => floor,
+    accepted: (_sender, seq) => acceptedHeader(held.accepted.get(seq)),
+    acceptedBefore: (_sender, seq) => held.latestSeq < seq,
+  };
 }
 
-function requirePlace(context: DeviceContext, work: Work, id: string, leaf: Leaf): void {
-  const { kind, directPersonId } = work.record;
-  if (kind !== "direct" || directPersonId === null) return;
-  const people = [context.identity().personId, directPersonId] as [PersonId, PersonId];
-  requireDirect(fromHex(id), people, leaf.person);
+function acceptedHeader(row: AcceptedRecord | undefined): AcceptedHeader | null {
+  if (row === undefined) return null;
+  const { messageId, seq, attempt, previous, hash } = row;
+  return { message: messageId as MessageId, seq, attempt, previous, hash };
 }
 
 /** Row names in {@link Conversation.accepted}. */
 export function acceptedName(header: Pick<Header, "sender">, seq: number | null): string {
   const device = toHex(header.sender);
   return seq === null ? device : `${device}/${String(seq)}`;
-}
-
-/** R5. True: a message of this sender before this one is missing. */
-async function checkChain(
-  conversation: Conversation,
-  work: Work,
-  header: Header,
-  entry: Entry,
-): Promise<boolean> {
-  const { seq, previous, attempt } = header;
-  refuseUnless(seq >= 1 && attempt >= 1, "R5", "numbers begin at 1");
-  const first = equalBytes(previous, ZEROS);
-  refuseUnless((seq === 1) === first, "R5", "only the first has none before");
-  const row = (at: number | null) => conversation.accepted.get(work, acceptedName(header, at));
-  const same = await row(seq);
-  if (same !== null && !equalBytes(same.hash, header.hash)) {
-    const anew = same.messageId === toHex(header.message);
-    refuseUnless(anew, "R5", "two messages with one seq");
-    refuseUnless(same.attempt < attempt, "R5", "an older attempt");
-  }
-  const again = same !== null && same.position !== entry.position;
-  refuseUnless(!again || !equalBytes(same.hash, header.hash), "R5", "accepted already");
-  const before = seq > 1 ? await row(seq - 1) : null;
-  refuseUnless(
-    before === null || equalBytes(before.hash, previous),
-    "R5",
-    "it does not chain to the one before",
-  );
-  const after = await row(seq + 1);
-  const chains = after === null || equalBytes(after.previous, header.hash);
-  refuseUnless(chains, "R5", "the next one does not chain to it");
-  if (entry.old || seq === 1 || before !== null) return false;
-  // A newcomer's gaps begin at each sender's first message that it may read (R4).
-  const latest = await row(null);
-  return latest !== null && latest.seq < seq - 1;
-}
-
-/** R4: whether the log that the sender had is another one than this device's. */
-async function sawAnotherLog(
-  conversation: Conversation,
-  work: Work,
-  header: Header,
-  entry: Entry,
-): Promise<boolean> {
-  const { logPosition, logHash } = header;
-  if (logPosition >= entry.position) return true;
-  if (logPosition === 0) return !equalBytes(logHash, ZEROS);
-  const own = await conversation.log.get(work, String(logPosition));
-  return own !== null && !equalBytes(own.hash, logHash);
-}
-
-/** R6: the record that the header names; its S may be missing here. */
-async function requireKey(
-  context: DeviceContext,
-  conversation: Conversation,
-  work: Work,
-  header: Header,
-  head: RosterHead,
-): Promise<HeldKey> {
-  const key = await findKey(context, conversation, work, idOf<KeyId>(header.key));
-  const { record } = key;
-  const inTime = head.rekeyEpoch <= record.epoch && record.epoch <= header.epoch;
-  refuseUnless(inTime, "R6", "made before a removal, or after the message");
-  const madeFor = await conversation.heads.require(work, record.epoch);
-  refuseUnless(equalBytes(madeFor.hash, record.head), "R6", "record of another roster head");
-  const now = context.time.now() ?? context.now();
-  const created = madeFor.created <= record.created && record.created <= now + CLOCKS_MS;
-  refuseUnless(created, "R6", "made before its head, or in the future");
-  return key;
 }
 
 /** A record by its id, with this device's seal, fetched if it is not known. */

@@ -9,19 +9,17 @@ import type { Conversation } from "../conversation/conversation.ts";
 import type { DeviceContext } from "../context.ts";
 import { CellKeyFormat } from "../keys/cell-key.ts";
 import type { CellKey } from "../keys/cell-key.ts";
-import { requirePublicKey } from "../keys/hpke.ts";
 import { idOf } from "../keys/ids.ts";
 import type { CellId, DeviceId } from "../keys/ids.ts";
-import { Refused, refuseUnless } from "../keys/refused.ts";
-import { DAY_MS, isYoung } from "../keys/times.ts";
-import { equalBytes, toHex } from "../octets.ts";
+import { Refused } from "../keys/refused.ts";
+import { requireUsableCellKey } from "../keys/usable.ts";
+import { equalBytes } from "../octets.ts";
 import { STORES } from "../records.ts";
 import type { CellTableRecord } from "../records.ts";
 import { checkCellProof, checkLines } from "../roster/cells.ts";
 import type { CellLine } from "../rosters/cell-line.ts";
 import type { RosterHead } from "../rosters/head.ts";
-
-const USABLE_MS = 7 * DAY_MS;
+import type { Listed } from "../rosters/proof.ts";
 
 export interface CellTable {
   readonly lines: readonly CellLine[];
@@ -52,7 +50,7 @@ export async function cellTable(
   }
   const value: CellTableRecord = { version: answer.version, keys: [...keys.values()] };
   await vault.write([{ op: "put", store: STORES.cellTables, key: id, value }]);
-  return { lines, usable: await usableKeys(context, id, head, lines, keys) };
+  return { lines, usable: await usableKeys(context, head, lines, keys) };
 }
 
 function cellOf(record: Uint8Array): CellId | null {
@@ -66,55 +64,37 @@ function cellOf(record: Uint8Array): CellId | null {
 
 async function usableKeys(
   context: DeviceContext,
-  conversationId: string,
   head: RosterHead,
   lines: readonly CellLine[],
   keys: ReadonlyMap<CellId, Kept>,
 ): Promise<ReadonlyMap<CellId, CellKey>> {
-  const found: { readonly line: CellLine; readonly key: CellKey; readonly person: string }[] = [];
+  const found: { readonly key: CellKey; readonly listed: Listed }[] = [];
   for (const line of lines) {
     const kept = keys.get(line.cell);
     if (kept === undefined) continue;
     try {
-      const key = CellKeyFormat.parse(kept.record);
       const leaf = checkCellProof(line, kept.authorProof, "S4");
-      requireFitting(context, conversationId, head, line, key, leaf.device);
-      found.push({ line, key, person: leaf.person });
+      found.push({ key: CellKeyFormat.parse(kept.record), listed: { leaf, line } });
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
     }
   }
   // One question for the authors of all cells.
-  await context.trust.ensure(found.map(({ person }) => person));
+  await context.trust.ensure(found.map(({ listed }) => listed.leaf.person));
   const usable = new Map<CellId, CellKey>();
-  const now = context.time.requireNow();
-  for (const { line, key, person } of found) {
+  const { judge } = context.trust;
+  const nowMs = context.time.requireNow();
+  for (const { key, listed } of found) {
+    const known = {
+      head: () => null,
+      listed: (_epoch: number, device: DeviceId) => (listed.leaf.device === device ? listed : null),
+    };
     try {
-      const author = idOf<DeviceId>(key.author);
-      const certificate = await context.trust.confirmedCertificate(person, author, now, "S4");
-      await CellKeyFormat.verify(key, certificate.publicKey);
-      usable.set(line.cell, key);
+      await requireUsableCellKey(key, { known, judge, newest: head, nowMs });
+      usable.set(listed.line.cell, key);
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
     }
   }
   return usable;
-}
-
-function requireFitting(
-  context: DeviceContext,
-  conversationId: string,
-  head: RosterHead,
-  line: CellLine,
-  key: CellKey,
-  author: DeviceId,
-): void {
-  const own = toHex(key.conversation) === conversationId && key.kem === head.kem;
-  refuseUnless(own, "S4", "another conversation's or KEM's");
-  refuseUnless(toHex(key.author) === author, "S4", "the proof is not the author's");
-  const inTime = line.rekeyEpoch <= key.epoch && key.epoch <= head.epoch;
-  refuseUnless(inTime, "S4", "made before a removal");
-  const young = isYoung(key.created, context.time.requireNow(), USABLE_MS);
-  refuseUnless(young, "S4", "older than 7 days");
-  requirePublicKey(key.kem, key.publicKey, "S4");
 }

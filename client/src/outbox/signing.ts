@@ -78,7 +78,7 @@ export class Signing {
   /** S2: a key that serves, or a new one. */
   async #key(conversation: Conversation, newest: Newest, doubts: Doubts): Promise<Using> {
     const usable = async (): Promise<Using | null> => {
-      const key = await usableKey(this.#context, conversation, newest.head, doubts.staleKeys);
+      const key = await usableKey(this.#context, conversation, newest, doubts.staleKeys);
       if (key === null || key.secret === null) return null;
       return { keyId: key.keyId, secret: key.secret, made: null };
     };

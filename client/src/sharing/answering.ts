@@ -8,16 +8,17 @@
 import type { Conversation } from "../conversation/conversation.ts";
 import type { DeviceContext } from "../context.ts";
 import type { DeviceKey } from "../keys/device-key.ts";
-import type { DeviceId, SealKeyId } from "../keys/ids.ts";
+import type { DeviceId, MessageId, SealKeyId } from "../keys/ids.ts";
 import {
   KIND_BODY_KEY,
   KIND_CELL_KEY,
   KIND_CONVERSATION_KEY,
   makeKeyShare,
 } from "../keys/key-share.ts";
-import type { SharedSecret } from "../keys/key-share.ts";
+import type { Shareable, SharedSecret } from "../keys/key-share.ts";
 import { HeaderFormat } from "../keys/message.ts";
-import { refuseUnless } from "../keys/refused.ts";
+import { Refused, refuseUnless } from "../keys/refused.ts";
+import { requireShareable } from "../keys/share-rules.ts";
 import { MINUTE_MS } from "../keys/times.ts";
 import { fromHex } from "../octets.ts";
 import { RosterHeadFormat, requireSealingKem } from "../rosters/head.ts";
@@ -107,27 +108,35 @@ export class Answering {
   async #secrets(
     conversation: Conversation,
     references: readonly ShareReference[],
-    { historyFrom }: Leaf,
+    leaf: Leaf,
   ): Promise<readonly SharedSecret[]> {
     const { profile } = conversation.record;
     const asked = (kind: ShareReference["kind"]): ReadonlySet<string> =>
       new Set(references.filter((one) => one.kind === kind).map(({ reference }) => reference));
-    const secrets: SharedSecret[] = [];
+    const held: SharedSecret[] = [];
     if (profile !== null && asked(KIND_BODY_KEY).has(profile.messageId)) {
       const record = HeaderFormat.parse(profile.header);
-      secrets.push({ of: { kind: KIND_BODY_KEY, record }, secret: profile.key });
+      held.push({ of: { kind: KIND_BODY_KEY, record }, secret: profile.key });
     }
-    for (const { record, secret } of await conversation.keys.referred(
-      asked(KIND_CONVERSATION_KEY),
-    )) {
-      if (secret === null || record.created < historyFrom) continue;
-      secrets.push({ of: { kind: KIND_CONVERSATION_KEY, record }, secret });
-    }
+    const wanted = asked(KIND_CONVERSATION_KEY);
+    for (const { record, secret } of await conversation.keys.referred(wanted))
+      if (secret !== null) held.push({ of: { kind: KIND_CONVERSATION_KEY, record }, secret });
     for (const keyId of asked(KIND_CELL_KEY)) {
       const found = await conversation.cellKeys.find(null, keyId as SealKeyId);
-      if (found === null || found.secret === null || found.record.created < historyFrom) continue;
-      secrets.push({ of: { kind: KIND_CELL_KEY, record: found.record }, secret: found.secret });
+      if (found === null || found.secret === null) continue;
+      held.push({ of: { kind: KIND_CELL_KEY, record: found.record }, secret: found.secret });
     }
-    return secrets;
+    const newestState = (profile?.messageId ?? null) as MessageId | null;
+    return held.filter(({ of }) => isShareable(of, leaf, newestState));
+  }
+}
+
+function isShareable(of: Shareable, leaf: Leaf, newestState: MessageId | null): boolean {
+  try {
+    requireShareable(of, leaf, newestState);
+    return true;
+  } catch (error) {
+    if (error instanceof Refused) return false;
+    throw error;
   }
 }
