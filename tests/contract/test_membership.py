@@ -1,19 +1,21 @@
-"""Who belongs: admins, leaving, full cells, new and revoked devices, renewal, dead cells."""
+"""Groups and direct conversations: who creates, joins, leaves and rules them, and from when each
+reads."""
 
+import asyncio
 from typing import Any
 
-import msgspec
 import pytest
-from sqlalchemy import insert
 
 from copconnect import errors, wire
-from copconnect.bus import AnyWakeup, ConversationWakeup, EntryWakeup
+from copconnect.bus import AnyWakeup, ConversationWakeup, RosterWakeup
 from copconnect.database import Database
-from copconnect.delivery import log_store, rules
-from copconnect.delivery.tables import ROSTER_LEAVES
-from copconnect.ids import ClientId, ConversationId, new_id
+from copconnect.delivery.parts import Options
+from copconnect.delivery.rules.limits import PersonLimits
+from copconnect.ids import PersonId, new_id
+from copconnect.records.kem import X25519
 from copconnect.wakeup_log import WakeupLog
-from tests.contract.delivery_world import Vectors, World
+from tests.contract.delivery_world import DAY_MS, HOUR_MS, MINUTE_MS, World, creating
+from tests.contract.device import Device, Talk, head_of, leaf_of
 
 
 @pytest.fixture
@@ -21,305 +23,269 @@ def world(database: Database) -> World:
     return World(database)
 
 
-def change(change_id: str | None = None, **more: list[str]) -> wire.ChangeMembers:
-    fields: dict[str, Any] = {"add": [], "remove": [], "make_admin": [], "revoke_admin": []}
-    return wire.ChangeMembers(change_id=change_id or new_id(), **(fields | more))
+def change(**more: Any) -> wire.ChangeMembers:
+    values: dict[str, Any] = {
+        "change_id": new_id(),
+        "add": [],
+        "remove": [],
+        "make_admin": [],
+        "revoke_admin": [],
+    }
+    return wire.ChangeMembers(**(values | more))
 
 
-async def changes(world: World, conversation_id: str) -> list[wire.RosterChange]:
-    async with world.database.reading() as connection:
-        found = await log_store.roster_entries_since(connection, 0)
-    return [
-        msgspec.msgpack.decode(one.payload, type=wire.RosterChange)
-        for one in found
-        if one.conversation_id == conversation_id
-    ]
+def people(world: World, count: int) -> list[Device]:
+    return [world.registry.register() for _ in range(count)]
 
 
 async def test_admins_rule_a_group(world: World) -> None:
-    a, b, c = (world.registry.register() for _ in range(3))
+    a, b, c = people(world, 3)
     made = await world.group(a, [b])
-    do, place = world.service.membership.change_members, made.conversation_id
-    with pytest.raises(errors.NotAdmin):
-        await do(b, place, change(add=[c.person_id]))
-    with pytest.raises(errors.NotMember):
-        await do(c, place, change(add=[c.person_id]))
-    with pytest.raises(errors.LastAdmin):
-        await do(a, place, change(remove=[a.person_id]))
-    with pytest.raises(errors.LastAdmin):
-        await do(a, place, change(revoke_admin=[a.person_id]))
-    with pytest.raises(errors.BadRequest):
-        await do(a, place, change(add=[c.person_id], remove=[c.person_id]))
-    with pytest.raises(errors.BadRequest):
-        await do(a, place, change(make_admin=[c.person_id]))
-    world.registry.inactive.add(c.person_id)
+    do, place = world.service.membership.change, made.conversation_id
+    ida, idb, idc = (one.caller.person_id for one in (a, b, c))
+    refused: list[tuple[Device, dict[str, Any], type[errors.CopConnectError]]] = [
+        (b, {"add": [idc]}, errors.NotAdmin),
+        (c, {"add": [idc]}, errors.NotMember),
+        (a, {"remove": [ida]}, errors.LastAdmin),
+        (a, {"revoke_admin": [ida]}, errors.LastAdmin),
+        (a, {"add": [idc], "remove": [idc]}, errors.BadRequest),
+        (a, {"make_admin": [idc]}, errors.BadRequest),
+    ]
+    for who, what, error in refused:
+        with pytest.raises(error):
+            await do(who.caller, place, change(**what))
+    world.registry.inactive.add(idc)
     with pytest.raises(errors.NotFound):
-        await do(a, place, change(add=[c.person_id]))
+        await do(a.caller, place, change(add=[idc]))
     world.registry.inactive.clear()
-    after = await do(a, place, change(add=[c.person_id], make_admin=[b.person_id]))
-    assert (after.members, after.cells[0].clients, after.last_seq) == (3, 3, 2)
-    same = await do(a, place, change(add=[c.person_id], make_admin=[b.person_id]))
-    assert same == after  # Nothing to do: nothing in the log.
-    assert after.admins == sorted([a.person_id, b.person_id])
-    await do(b, place, change(revoke_admin=[a.person_id]))
-    told = await world.service.membership.conversation(c, place)
-    assert (told.admin, told.admins) == (False, [b.person_id])
-    listed = await world.service.membership.conversations(c)
+    after = await do(a.caller, place, change(add=[idc], make_admin=[idb]))
+    assert (after.members, after.devices, after.cells) == (3, 3, 1)
+    assert head_of(after).epoch == 2
+    same = await do(a.caller, place, change(add=[idc], make_admin=[idb]))
+    assert same == after  # Nothing to do: no new head.
+    assert after.admins == sorted([ida, idb])
+    await do(b.caller, place, change(revoke_admin=[ida]))
+    told = await world.service.conversations.conversation(c.caller, place)
+    assert (told.admin, told.admins) == (False, [idb])
+    listed = await world.service.conversations.conversations(c.caller)
     assert [one.admins for one in listed.conversations] == [None]
-    policy = wire.ChangePolicy(who_may_post="admins")
     with pytest.raises(errors.NotAdmin):
-        await world.service.membership.change_policy(a, place, policy)
-    await world.service.membership.change_policy(b, place, policy)
-    await world.set_epoch(made, 1)
-    with pytest.raises(errors.MayNotPost):
-        await world.post(a, made)
-    await world.post(b, made)
+        policy = wire.ChangePolicy(who_may_post="admins")
+        await world.service.conversations.change_policy(a.caller, place, policy)
 
 
 async def test_leaving_is_repeatable(world: World) -> None:
-    a, b = world.registry.register(), world.registry.register()
+    a, b = people(world, 2)
     made = await world.group(a, [b])
-    leave = change(remove=[b.person_id])
-    do = world.service.membership.change_members
-    first = await do(b, made.conversation_id, leave)
-    assert (first.members, first.last_seq) == (1, 2)
-    assert await do(b, made.conversation_id, leave) == first
+    leave = change(remove=[b.caller.person_id])
+    do, place = world.service.membership.change, made.conversation_id
+    first = await do(b.caller, place, leave)
+    assert (first.members, first.devices, first.roster) == (1, 1, None)
+    assert await do(b.caller, place, leave) == first
     with pytest.raises(errors.BadRequest):
-        await do(a, made.conversation_id, leave)
+        await do(a.caller, place, leave)
     with pytest.raises(errors.NotMember):
-        await world.service.membership.conversation(b, made.conversation_id)
-    assert (await changes(world, made.conversation_id))[-1].reason == "left"
+        await world.service.conversations.conversation(b.caller, place)
 
 
 async def test_former_members_learn_nothing_by_repeating_a_change(world: World) -> None:
-    a, b, c = (world.registry.register() for _ in range(3))
+    a, b, c = people(world, 3)
     made = await world.group(a, [b, c])
-    do, place = world.service.membership.change_members, made.conversation_id
-    promotion = change(make_admin=[b.person_id])
-    await do(a, place, promotion)
-    removal, leave = change(remove=[a.person_id]), change(remove=[c.person_id])
-    await do(c, place, leave)
-    await do(b, place, removal)
+    do, place = world.service.membership.change, made.conversation_id
+    promotion = change(make_admin=[b.caller.person_id])
+    await do(a.caller, place, promotion)
+    removal = change(remove=[a.caller.person_id])
+    leave = change(remove=[c.caller.person_id])
+    await do(c.caller, place, leave)
+    await do(b.caller, place, removal)
     with pytest.raises(errors.NotMember):
-        await do(a, place, promotion)
-    assert (await do(b, place, removal)).members == 1
-    assert (await do(c, place, leave)).members == 1
+        await do(a.caller, place, promotion)
+    assert (await do(b.caller, place, removal)).members == 1
+    assert (await do(c.caller, place, leave)).members == 1
     world.clock.at += 60_000
     with pytest.raises(errors.NotMember):
-        await do(c, place, leave)
+        await do(c.caller, place, leave)
 
 
 async def test_create_is_repeatable_and_ids_are_not_stolen(world: World) -> None:
-    a, b, c = (world.registry.register() for _ in range(3))
-    ids = new_id(), new_id()
-    made = await world.group(a, [b], *ids)
-    assert await world.group(a, [b], *ids) == made
+    a, b, c = people(world, 3)
+    made = await world.group(a, [b], new_id())
+    assert await world.group(a, [b], made.conversation_id) == made
     with pytest.raises(errors.BadRequest):
-        await world.group(c, [b], *ids)
-    with pytest.raises(errors.BadRequest):
-        await world.group(c, [b], new_id(), ids[1])
+        await world.group(c, [b], made.conversation_id)
     with pytest.raises(errors.BadRequest):
         await world.group(a, [a, b])
-    assert (await world.service.membership.conversations(c)).conversations == []
-
-
-async def test_one_person_creates_only_so_many_conversations_an_hour(database: Database) -> None:
-    world = World(database, conversations_per_hour=2)
-    a, b = (world.registry.register() for _ in range(2))
-    ids = new_id(), new_id()
-    first = await world.group(a, [b], *ids)
-    world.clock.at += 1_000
-    await world.group(a, [b])
-    with pytest.raises(errors.RateLimited) as refused:
+    for bad in ({"history_days": 7}, {"history_days": None}):
+        with pytest.raises(errors.BadRequest):
+            await world.group(a, [b], **bad)
+    world.registry.inactive.add(b.caller.person_id)
+    with pytest.raises(errors.NotFound):
         await world.group(a, [b])
-    assert refused.value.retry_after_ms == 3_600_000 - 1_000
-    # What is there already is answered again; others may go on.
-    assert await world.group(a, [b], *ids) == first
-    await world.group(b, [a])
-    assert len((await world.service.membership.conversations(a)).conversations) == 3
-    world.clock.at += 3_600_000 - 1_000
-    await world.group(a, [b])
-    with pytest.raises(errors.RateLimited):
-        await world.group(a, [b])
+    assert (await world.service.conversations.conversations(c.caller)).conversations == []
 
 
-async def test_a_direct_conversation_leaves_out_devices_that_do_not_fit(database: Database) -> None:
-    world = World(database, cell_size=3)
-    a, b = world.registry.register(), world.registry.register()
-    direct = wire.CreateConversation(
-        conversation_id=new_id(),
-        kind="direct",
-        cell_id=new_id(),
-        person_ids=[b.person_id],
-        who_may_post="everyone",
+async def test_r10_one_direct_conversation_by_the_id_of_its_people(world: World) -> None:
+    a, b, c = people(world, 3)
+    both = (world.direct(a, b), world.direct(b, a), world.direct(a, b))
+    made = await asyncio.gather(*both)
+    assert len({one.conversation_id for one in made}) == 1
+    assert made[0].direct_person_id == b.caller.person_id
+    assert made[1].direct_person_id == a.caller.person_id
+    assert (made[0].history_days, made[0].history_from_ms, made[0].admins) == (None, 0, [])
+    create = world.service.conversations.create
+    body = creating(new_id(), "direct", [b.caller.person_id], history_days=None)
+    with pytest.raises(errors.BadRequest):
+        await create(a.caller, body)
+    stolen = creating(
+        made[0].conversation_id, "direct", [c.caller.person_id], history_days=None
     )
-    for _ in range(2):
-        world.registry.register(a.person_id)
-    with pytest.raises(errors.CellFull) as full:
-        await world.service.membership.create(a, direct)
-    assert full.value.details == {"limit": 3}
-    assert (await world.service.membership.conversations(a)).conversations == []
-    world.registry.clients.pop()
-    await world.service.membership.create(a, direct)
-    second = world.registry.register(b.person_id)
-    async with database.transaction() as connection:
-        assert await world.service.client_added(connection, world.registry.clients[-1]) == []
-    with pytest.raises(errors.NotMember):
-        await world.service.log.page(second, ConversationId(direct.conversation_id), 0, 10)
+    with pytest.raises(errors.BadRequest):
+        await create(a.caller, stolen)
+    with pytest.raises(errors.BadRequest):
+        leave = change(remove=[a.caller.person_id])
+        await world.service.membership.change(a.caller, made[0].conversation_id, leave)
 
 
-async def test_a_cell_that_nobody_can_continue_is_given_up(world: World) -> None:
-    vectors = Vectors()
-    a = vectors.register(world.registry, "alice")
-    b = world.registry.register()
-    await world.group(a, [b], vectors.conversation_id, vectors.cell_id)
-    place = vectors.conversation_id, vectors.cell_id
-    founding = vectors.commit("founding commit", 0, founding=True)
-    await world.service.commits.upload(a, *place, founding)
-    async with world.database.transaction() as connection:
-        await world.service.clients_removed(connection, [a.client_id], "device_removed")
-    world.registry.clients = [one for one in world.registry.clients if one.client_id != a.client_id]
-    (cell,) = (await world.service.membership.conversation(b, place[0])).cells
-    assert cell.cell_id != vectors.cell_id
-    assert (cell.epoch, cell.removal_pending, cell.clients) == (None, False, 1)
-    last = (await changes(world, place[0]))[-1]
-    assert {one.cell_id for one in last.removed} == {vectors.cell_id}
-    assert [(one.cell_id, one.client_id) for one in last.added] == [(cell.cell_id, b.client_id)]
-    with pytest.raises(errors.NotMember):
-        await world.service.commits.lease(b, *place)
-    with pytest.raises(errors.CellUnfounded):
-        await world.service.commits.lease(b, place[0], cell.cell_id)
-    page = await world.service.log.page(b, place[0], 0, 10)
-    # What was written while b's place was in the old cell is b's to read.
-    assert [one.kind for one in page.entries] == ["roster", "commit", "roster"]
-    assert page.last_seq == 3
+async def test_people_who_have_not_registered_can_be_written_to(world: World) -> None:
+    """The message waits for them: their first device is listed, with the whole history."""
+    alice = world.registry.register()
+    later = PersonId(new_id())
+    absent = Device.new(later, new_id(), X25519, world.clock.now_ms)
+    made = await world.direct(alice, absent)
+    assert (made.members, made.unregistered, made.devices) == (2, 1, 1)
+    page = await world.service.conversations.members(alice.caller, made.conversation_id, "")
+    assert {one.person_id: (one.registered, one.devices) for one in page.members} == {
+        alice.caller.person_id: (True, 1),
+        later: (False, 0),
+    }
+    talk = Talk(world.service, made.conversation_id)
+    key_id = await talk.begin(alice, [])
+    await talk.say(alice, key_id, b"come at once")
+    world.clock.at += 40 * DAY_MS
+    world.registry.devices[absent.device] = absent
+    await world.devices_changed(absent)
+    shown = await world.service.conversations.conversation(absent.caller, made.conversation_id)
+    assert (shown.unregistered, shown.devices, shown.history_from_ms) == (0, 2, 0)
+    absent.secrets = alice.secrets  # As a share gives it.
+    assert await talk.read(absent) == [b"come at once"]
+    # Nobody who may read everything makes a new key necessary.
+    assert (head_of(shown).epoch, head_of(shown).rekey_epoch) == (2, 1)
 
 
-async def test_a_cell_whose_removes_nobody_commits_is_given_up_to_who_waits(world: World) -> None:
-    """Alice, who could commit, is away for good; carol waits at the door of a frozen cell."""
-    vectors = Vectors()
-    alice, bob = (vectors.register(world.registry, name) for name in ("alice", "bob"))
-    carol = world.registry.register()
-    await world.group(alice, [bob, carol], vectors.conversation_id, vectors.cell_id)
-    place = vectors.conversation_id, vectors.cell_id
-    commits = world.service.commits
-    await commits.upload(alice, *place, vectors.commit("founding commit", 0, founding=True))
-    adding = vectors.commit("commit that adds bob", 1, welcomes=[bob])
-    await commits.upload(alice, *place, adding)
-    async with world.database.transaction() as connection:
-        await world.service.clients_removed(connection, [bob.client_id], "department")
-    with pytest.raises(errors.RemovalPending):
-        await commits.lease(carol, *place)
-    world.clock.at += rules.STUCK_MS - 1
-    with pytest.raises(errors.RemovalPending):
-        await commits.lease(carol, *place)
+async def test_history_is_by_policy_and_the_persons(world: World) -> None:
+    a, b, c, d = people(world, 4)
+    start = world.clock.at
+    nothing = await world.group(a, [b])
+    month = await world.group(a, [b], history_days=30)
+    for made, days in ((nothing, 0), (month, 30)):
+        assert made.history_from_ms == start - days * DAY_MS
+        world.clock.at = start + HOUR_MS
+        await world.change(a.caller, made, add=[c])
+        # A second device of a person reads from when the person may.
+        world.clock.at = start + 2 * DAY_MS
+        second = world.registry.register(c.caller.person_id)
+        await world.devices_changed(second)
+        state = await world.service.rosters.state(second.caller, made.conversation_id)
+        assert leaf_of(second, state).history_from == start + HOUR_MS - days * DAY_MS
+        del world.registry.devices[second.device]
+        await world.devices_changed(second)
+        # Who returns reads from the return; who never left is as before.
+        await world.change(a.caller, made, remove=[c])
+        world.clock.at = start + 3 * DAY_MS
+        again = await world.change(a.caller, made, add=[c, d])
+        shown = await world.service.conversations.conversation(c.caller, made.conversation_id)
+        assert shown.history_from_ms == world.clock.at
+        new = await world.service.conversations.conversation(d.caller, made.conversation_id)
+        assert new.history_from_ms == world.clock.at - days * DAY_MS
+        assert again.history_from_ms == start - days * DAY_MS
+        world.clock.at = start
+
+
+async def test_a_page_begins_at_the_history_of_its_reader(world: World) -> None:
+    a, b, c = people(world, 3)
+    made = await world.group(a, [b])
+    talk = Talk(world.service, made.conversation_id)
+    key_id = await talk.begin(a, [b])
+    for text in (b"one", b"two"):
+        await talk.say(a, key_id, text)
     world.clock.at += 1
-    with pytest.raises(errors.CellUnfounded):
-        await commits.lease(carol, *place)
-    (cell,) = (await world.service.membership.conversation(carol, place[0])).cells
-    assert cell.cell_id != vectors.cell_id
-    assert (cell.epoch, cell.removal_pending, cell.clients) == (None, False, 2)
-    last = (await changes(world, place[0]))[-1]
-    assert last.reason == "refounded"
-    assert {one.client_id for one in last.added} == {alice.client_id, carol.client_id}
-    assert {one.cell_id for one in last.added} == {cell.cell_id}
-    with pytest.raises(errors.NotMember):
-        await commits.lease(carol, *place)
+    await world.change(a.caller, made, add=[c])
+    assert await talk.read(c) == []
+    key_id = await talk.begin(a, [b, c])
+    await talk.say(b, key_id, b"three")
+    page = await world.service.log.page(
+        c.caller, made.conversation_id, after=None, before=99, limit=9
+    )
+    assert [one.seq for one in page.entries] == [3]
+    assert [c.open_message(one) for one in page.entries] == [b"three"]
+    assert await talk.read(b) == [b"one", b"two", b"three"]
 
 
-async def test_renewal_names_both_certificates_until_the_leaf_is_replaced(world: World) -> None:
-    """Carol's leaf in the vectors carries the renewed certificate; she was there with another."""
-    vectors = Vectors()
-    a, b = (vectors.register(world.registry, name) for name in ("alice", "bob"))
-    carol = vectors.data["clients"]["carol"]
-    c = world.registry.register(carol["personId"], carol["clientId"], b"the old certificate")
-    await world.group(a, [b, c], vectors.conversation_id, vectors.cell_id)
-    place = vectors.conversation_id, vectors.cell_id
-    packages = wire.UploadKeyPackages(one_time=[b"old"], last_resort=b"old too")
-    await world.service.key_packages.upload(c, packages)
-    vectors.register(world.registry, "carol")
-    async with world.database.transaction() as connection:
-        await world.service.certificate_renewed(connection, world.registry.clients[-1])
-    # Its key packages serve until it has others: nobody begins a conversation without it meanwhile.
-    (left,) = (await world.service.key_packages.count(c)).counts
-    assert (left.one_time, left.last_resort) == (1, True)
-    packages = wire.UploadKeyPackages(one_time=[b"new"], last_resort=b"new too")
-    for _ in range(2):
-        await world.service.key_packages.upload(c, packages)
-    claim = wire.ClaimKeyPackages(conversation_id=place[0], client_ids=[c.client_id])
-    (claimed,) = (await world.service.key_packages.claim(a, claim)).key_packages
-    assert claimed.key_package == b"new"
-    (left,) = (await world.service.key_packages.count(c)).counts
-    assert (left.one_time, left.last_resort) == (0, True)
-    roster = await world.service.rosters.whole(a, place[0])
-    assert sum(one.client_id == c.client_id for one in roster.leaves) == 2
-    assert (await world.service.membership.conversation(a, place[0])).cells[0].clients == 3
-    assert (await changes(world, place[0]))[-1].reason == "renewed"
+async def test_rekey_epoch_rises_only_for_a_newcomer_who_may_not_read_before(world: World) -> None:
+    a, b, c, d = people(world, 4)
+    none = await world.group(a, [b])
+    month = await world.group(a, [b], history_days=30)
+    for made, rekeyed in ((none, 2), (month, 1)):
+        assert head_of(await world.change(a.caller, made, add=[c])).rekey_epoch == rekeyed
+    world.clock.at += 30 * DAY_MS
+    # A second device whose person's history began long ago changes nothing.
+    world.registry.register(b.caller.person_id)
+    await world.devices_changed(b)
+    for made, rekeyed in ((none, 2), (month, 1)):
+        shown = await world.service.conversations.conversation(a.caller, made.conversation_id)
+        assert (head_of(shown).epoch, head_of(shown).rekey_epoch) == (3, rekeyed)
 
 
-async def test_suspension_takes_every_conversation_and_return_gives_them_back(
-    world: World,
-) -> None:
-    a, b = world.registry.register(), world.registry.register()
-    made = [await world.founded(a, [b]) for _ in range(3)]
-    async with world.database.transaction() as connection:
-        wakeups = await world.service.clients_removed(connection, [b.client_id], "department")
-    assert len(wakeups) == 3  # One roster entry each: b was in no tree.
-    for one in made:
-        with pytest.raises(errors.NotMember):
-            await world.post(b, one)
-    again = world.registry.register(b.person_id)
-    async with world.database.transaction() as connection:
-        await world.service.client_added(connection, world.registry.clients[-1])
-    for one in made:
-        await world.post(again, one)
-
-
-async def test_clients_lose_more_places_than_a_statement_has_parameters(world: World) -> None:
-    """As many as some hundred people have by their direct conversations."""
-    a, b = world.registry.register(), world.registry.register()
-    made = await world.founded(a, [b])
-    places = [
-        {
-            "conversation_id": new_id(),
-            "cell_id": new_id(),
-            "certificate_hash": "",
-            "client_id": b.client_id,
-            "person_id": b.person_id,
-        }
-        for _ in range(33_000)
-    ]
-    async with world.database.transaction() as connection:
-        await connection.execute(insert(ROSTER_LEAVES), places)
-        gone = [b.client_id, *(ClientId(new_id()) for _ in range(33_000))]
-        (wakeup,) = await world.service.clients_removed(connection, gone, "department")
-    assert isinstance(wakeup, EntryWakeup)
-    assert wakeup.conversation_id == made.conversation_id
-    with pytest.raises(errors.NotMember):
-        await world.post(b, made)
+async def test_limits_of_one_person(database: Database) -> None:
+    limits = PersonLimits(
+        conversations_per_hour=2, member_changes_per_hour=2, group_people=4
+    )
+    world = World(database, Options(kem=X25519, limits=limits))
+    a, b, c, d, e = people(world, 5)
+    with pytest.raises(errors.GroupTooLarge) as large:
+        await world.group(a, [b, c, d, e])
+    assert large.value.details == {"limit": 4}
+    made = await world.group(a, [b])
+    world.clock.at += MINUTE_MS
+    await world.direct(a, c)
+    with pytest.raises(errors.RateLimited) as often:
+        await world.direct(a, d)
+    assert often.value.retry_after_ms == HOUR_MS - MINUTE_MS
+    assert often.value.details == {"limit": "conversations_per_hour"}
+    await world.direct(a, c)  # It is there.
+    with pytest.raises(errors.GroupTooLarge):
+        await world.change(a.caller, made, add=[c, d, e])
+    world.registry.granted.add(a.caller.person_id)
+    await world.change(a.caller, made, add=[c, d, e])
+    await world.change(a.caller, made, remove=[d])
+    with pytest.raises(errors.RateLimited) as many:
+        await world.change(a.caller, made, remove=[e])
+    assert many.value.details == {"limit": "member_changes_per_hour"}
+    await world.change(e.caller, made, remove=[e])  # Others are free, and anybody may leave.
 
 
 async def test_preferences_are_ones_own(world: World) -> None:
-    a, b = world.registry.register(), world.registry.register()
+    a, b = people(world, 2)
     made = await world.group(a, [b])
-    membership = world.service.membership
+    service, c = world.service.conversations, made.conversation_id
     wanted = wire.SetPreferences(muted_until_ms=-1, pinned=True)
-    after = await membership.set_preferences(b, made.conversation_id, wanted)
+    after = await service.set_preferences(b.caller, c, wanted)
     assert after.preferences == wire.Preferences(muted_until_ms=-1, pinned=True)
-    other = await membership.conversation(a, made.conversation_id)
+    assert after.info_version != made.info_version
+    other = await service.conversation(a.caller, c)
     assert other.preferences == wire.Preferences(muted_until_ms=None, pinned=False)
     outsider = world.registry.register()
     with pytest.raises(errors.NotMember):
-        await membership.set_preferences(outsider, made.conversation_id, wanted)
+        await service.set_preferences(outsider.caller, c, wanted)
     huge = wire.SetPreferences(muted_until_ms=2**63, pinned=True)
     with pytest.raises(errors.BadRequest):
-        await membership.set_preferences(b, made.conversation_id, huge)
+        await service.set_preferences(b.caller, c, huge)
 
 
-async def test_what_no_entry_tells_reaches_other_nodes_though_the_bus_lost_it(
+async def test_what_no_message_tells_reaches_other_nodes_though_the_bus_lost_it(
     world: World,
 ) -> None:
-    a, b = world.registry.register(), world.registry.register()
+    a, b = people(world, 2)
     made = await world.group(a, [b])
     heard: list[AnyWakeup] = []
 
@@ -331,34 +297,41 @@ async def test_what_no_entry_tells_reaches_other_nodes_though_the_bus_lost_it(
     await other.close()  # It reads when it is told to.
     world.wakeups.clear()
     policy = wire.ChangePolicy(who_may_post="admins")
-    await world.service.membership.change_policy(a, made.conversation_id, policy)
+    await world.service.conversations.change_policy(a.caller, made.conversation_id, policy)
     mine = wire.SetPreferences(muted_until_ms=-1, pinned=True)
-    await world.service.membership.set_preferences(b, made.conversation_id, mine)
+    await world.service.conversations.set_preferences(b.caller, made.conversation_id, mine)
+    await world.revoke(b)
     await other.poll()
     assert [one.person_ids for one in heard if isinstance(one, ConversationWakeup)] == [
         [],
-        [b.person_id],
+        [b.caller.person_id],
     ]
+    assert [one.epoch for one in heard if isinstance(one, RosterWakeup)] == [2, 3]
     assert heard == world.wakeups
 
 
-async def test_retention_forgets_old_entries_only(world: World) -> None:
-    a, b = world.registry.register(), world.registry.register()
-    made = await world.founded(a, [b])
-    await world.post(a, made)
-    world.clock.at += 180 * 24 * 3600 * 1000 + 1
-    await world.post(a, made)
-    await world.service.retention.clean()
-    page = await world.service.log.page(b, made.conversation_id, 0, 10)
-    assert [one.seq for one in page.entries] == [3]
-    assert page.last_seq == 3
-
-
-async def test_posting_needs_ready_attachments(world: World) -> None:
-    a, b = world.registry.register(), world.registry.register()
-    made = await world.founded(a, [b])
-    attachment = new_id()
-    with pytest.raises(errors.AttachmentIncomplete):
-        await world.post(a, made, attachment_ids=[attachment])
-    world.attachments.known.add(attachment)
-    assert (await world.post(a, made, attachment_ids=[attachment])).seq == 2
+async def test_members_come_in_parts_and_by_what_is_searched_for(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("copconnect.delivery.rosters.conversations.MEMBERS_PAGE", 2)
+    everybody = people(world, 5)
+    made = await world.group(everybody[0], everybody[1:])
+    await world.group(everybody[0], people(world, 1))  # Another group's are in no part of this.
+    asked, caller = made.conversation_id, everybody[0].caller
+    seen: list[str] = []
+    after: str | None = ""
+    while after is not None:
+        page = await world.service.conversations.members(caller, asked, after)
+        assert len(page.members) <= 2
+        seen += [one.person_id for one in page.members]
+        after = page.next
+    assert seen == sorted(one.caller.person_id for one in everybody)
+    wanted = everybody[3].caller.person_id
+    page = await world.service.conversations.members(caller, asked, "", wanted[:20])
+    assert [one.person_id for one in page.members] == [wanted]
+    assert page.next is None
+    page = await world.service.conversations.members(caller, asked, "", "nobody")
+    assert page.members == []
+    await world.change(caller, made, remove=everybody[4:])
+    page = await world.service.conversations.members(caller, asked, "", "")
+    assert everybody[4].caller.person_id not in {one.person_id for one in page.members}
