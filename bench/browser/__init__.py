@@ -1,0 +1,1 @@
+"""A Chromium as slow as a phone."""

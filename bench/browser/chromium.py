@@ -1,0 +1,93 @@
+"""A Chromium for benchmarks, as slow as a phone. Needs playwright, which the server does not.
+
+Chromium's own slowdown (CDP, ``Emulation.setCPUThrottlingRate``) is refused for workers, and the
+client core runs in one. So the whole renderer process is stopped and let go on in turn: page,
+worker and WebCrypto's threads are slowed alike. What other processes do for a page, the network,
+IndexedDB's disk and drawing, is not slowed.
+"""
+
+import contextlib
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from statistics import median
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+# Runs of the calibration; the best at full speed, the median when slowed.
+_RUNS = 5
+
+
+def executable() -> str | None:
+    """Return the Chromium that this project's tests use, if there is one."""
+    found = subprocess.run(["make/chromium"], capture_output=True, text=True, check=False)  # noqa: S607
+    return found.stdout.strip() or None if found.returncode == 0 else None
+
+
+@contextlib.contextmanager
+def launched(path: str) -> Iterator["Browser"]:
+    """Run this Chromium."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=path, args=["--no-sandbox", "--disable-dev-shm-usage"]
+        )
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+def browser_pid(browser: "Browser") -> int:
+    """Return the id of the browser's own process, above all others of it."""
+    session = browser.new_browser_cdp_session()
+    try:
+        processes = session.send("SystemInfo.getProcessInfo")["processInfo"]
+    finally:
+        session.detach()
+    return int(next(process["id"] for process in processes if process["type"] == "browser"))
+
+
+@contextlib.contextmanager
+def slowed(factor: float, browser: int) -> Iterator[None]:
+    """Slow down all renderers of this browser, all threads alike. A factor of 1 does nothing."""
+    if factor <= 1:
+        yield
+        return
+    process = subprocess.Popen(  # noqa: S603 - our own module.
+        [sys.executable, "-m", "bench.browser.slowing", str(factor), str(browser)]
+    )
+    try:
+        yield
+        if process.poll() is not None:
+            raise RuntimeError("what slows the browser down has ended")
+    finally:
+        process.terminate()
+        process.wait()
+
+
+class Slowdown:
+    """A slowdown that is what it says, by a loop that is timed in the page or worker itself."""
+
+    def __init__(self, wanted: float, browser: int, loop: Callable[[], float]) -> None:
+        self.wanted = wanted
+        self._browser = browser
+        self._full = min(loop() for _ in range(_RUNS))
+        self.factor = wanted
+        if wanted > 1:
+            # What is asked of the processes is mended once: stopping them takes time too.
+            with slowed(wanted, browser):
+                self.factor *= wanted / self.measured(loop)
+
+    @contextlib.contextmanager
+    def on(self) -> Iterator[None]:
+        """Slow down."""
+        with slowed(self.factor, self._browser):
+            yield
+
+    def measured(self, loop: Callable[[], float]) -> float:
+        """Return how slow it is now."""
+        return median(loop() for _ in range(_RUNS)) / self._full

@@ -1,0 +1,1 @@
+"""Thousands of simulated devices that receive, check and open messages."""

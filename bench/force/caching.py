@@ -1,0 +1,87 @@
+"""What is made once and kept on disk, named by what it was made from.
+
+A folder is made under another name and renamed when it is whole, so one that is there is whole and
+a run that was interrupted makes it anew. Kept folders are read only: whoever uses one copies it.
+"""
+
+import asyncio
+import hashlib
+import shutil
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+import copconnect
+from bench.figures import say
+from bench.force import making
+from bench.force.device import Device
+from bench.machine import copying
+
+CACHE = Path(".artefacts") / "bench"
+DATABASE = "copconnect.sqlite3"
+KEPT_DAYS = 5  # A DeviceKey gets no seal after 14 days, a cell key after 7.
+_MADE_BY = (
+    "auth_service/authority.py",
+    "auth_service/tables.py",
+    "conduct/code/*.md",
+    "delivery/store/tables.py",
+    "roster/*.json",
+    "roster/synthetic.py",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Force:
+    """A folder with ``keys/``, the database and the devices."""
+
+    folder: Path
+    devices: Sequence[Device]
+
+    @property
+    def database(self) -> Path:
+        """The SQLite file."""
+        return self.folder / DATABASE
+
+
+def force(cache: Path, members: int) -> Force:
+    """Return the force of this size, made now if it is not in the cache."""
+
+    async def make(folder: Path) -> None:
+        await making.make(folder, members)
+
+    folder = kept(cache, f"force-{members}", make)
+    file = folder / making.DEVICES
+    return Force(folder, msgspec.msgpack.decode(file.read_bytes(), type=list[Device]))
+
+
+def kept(cache: Path, name: str, make: Callable[[Path], Awaitable[None]]) -> Path:
+    """Return a kept folder, made now if it is missing, old, or of another version."""
+    cache = cache.resolve()
+    folder = cache / f"{name}-{_version()}"
+    made = folder / "made"
+    young = made.is_file() and time.time() - made.stat().st_mtime < KEPT_DAYS * 86_400
+    if young and asyncio.run(copying.brought_up_to_date(folder / DATABASE)):
+        return folder
+    for former in cache.glob(f"{name}-*"):  # Of other versions, or interrupted.
+        shutil.rmtree(former)
+    say(f"Making {name} …")
+    unfinished = cache / f"{name}-making"
+    unfinished.mkdir(parents=True)
+    asyncio.run(make(unfinished))
+    (unfinished / "made").touch()
+    unfinished.rename(folder)
+    say(f"It is in {folder}.")
+    return folder
+
+
+def _version() -> str:
+    digest = hashlib.sha256()
+    ours = sorted(Path(__file__).parent.glob("*.py"))
+    theirs = [one for found in _MADE_BY for one in Path(copconnect.__path__[0]).glob(found)]
+    for file in (*ours, *sorted(theirs)):
+        if file.name != Path(__file__).name:
+            digest.update(file.read_bytes())
+    return digest.hexdigest()[:12]

@@ -1,0 +1,31 @@
+"""A registered device with what only the device itself knows."""
+
+from functools import cached_property
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from copconnect.ids import ClientId, PersonId
+from copconnect.principals import Caller
+
+
+class Device(msgspec.Struct, frozen=True, array_like=True, dict=True):
+    """``seed``: of its Ed25519 key; ``hpke_seed``: of its DeviceKey, whose id is ``key_id``."""
+
+    person_id: PersonId
+    client_id: ClientId
+    device: bytes
+    token: str
+    seed: bytes
+    hpke_seed: bytes
+    key_id: bytes
+
+    @cached_property
+    def signer(self) -> Ed25519PrivateKey:
+        """Its signature key."""
+        return Ed25519PrivateKey.from_private_bytes(self.seed)
+
+    @property
+    def caller(self) -> Caller:
+        """The device as the server's services know it."""
+        return Caller(self.person_id, self.client_id, self.device, conduct_accepted=True)

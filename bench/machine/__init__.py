@@ -1,0 +1,1 @@
+"""Servers, databases and child processes on this machine."""

@@ -1,0 +1,1 @@
+"""Raw sockets: clients, floors and loads that cost far less than the server."""
