@@ -494,6 +494,9 @@ export interface Core {
   block(personId: string, on: boolean): Promise<void>;
   blocked(): Promise<readonly Plate[]>;
 
+  /** A person's devices that are not revoked, in no matter which conversation. */
+  devices(personId: string): Promise<readonly MemberDevice[]>;
+
   // Who vouches for whose device.
   /** Devices that wait for this person to confirm them. */
   unconfirmed(): Promise<readonly UnconfirmedItem[]>;

@@ -9,6 +9,7 @@ import type {
   Core,
   GrantView,
   MadeView,
+  MemberDevice,
   Plate,
   UnconfirmedItem,
 } from "../core.ts";
@@ -16,6 +17,7 @@ import type { Context } from "../context.ts";
 import { failure } from "../failure.ts";
 import type { DeviceId } from "../keys/ids.ts";
 import type { People } from "../people/people.ts";
+import { clientNamedBy, parseCertificate } from "../trust/certificate.ts";
 import type { ClientInfo, Language, UnconfirmedDevice } from "../wire.ts";
 import { codeOf, type ConfirmationRow } from "./confirmation.ts";
 import type { AccountServices } from "./services.ts";
@@ -71,6 +73,28 @@ export class AccountCalls {
     await this.#services.account.storeMe(me);
     this.#options.context.emit({ type: "clients" });
     return me.clients;
+  }
+
+  /** Anybody's devices that are not revoked, as this device has verified them. */
+  async devices(personId: string): Promise<readonly MemberDevice[]> {
+    const { account, trust } = this.#services;
+    await trust.ensure([personId], { fresh: true });
+    const clients = account.require().me?.clients ?? [];
+    const devices = (await trust.devicesOf(personId)).filter(
+      (device) => trust.judge.lostFrom(device) === null,
+    );
+    const found = await Promise.all(
+      devices.map(async (device): Promise<MemberDevice | null> => {
+        const certificate = await trust.certificateOf(personId, device);
+        if (certificate === null) return null;
+        const { clientId } = clientNamedBy(parseCertificate(certificate.der));
+        const { confirmed, by } = await trust.verdict(personId, device, this.#services.now());
+        const label = clients.find((one) => one.device === device)?.label ?? null;
+        const expiresMs = certificate.notAfter;
+        return { device, clientId, label, confirmed, by: await this.#plate(by), expiresMs };
+      }),
+    );
+    return found.filter((device) => device !== null);
   }
 
   /** How this device stands, for {@link AppState}. */

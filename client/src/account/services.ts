@@ -92,7 +92,7 @@ export class AccountServices {
       onChange: () => context.emit({ type: "confirmation" }),
     });
     this.alarms = new Alarms({
-      ...{ vault, trust, identity, now: () => this.#now() },
+      ...{ vault, trust, identity, now: () => this.now() },
       hasMade: (key) => this.ownKeys.hasMade(key),
       onAlarm: () => context.emit({ type: "alarm" }),
     });
@@ -222,10 +222,11 @@ export class AccountServices {
 
   #judgeOwn(): Promise<Verdict> {
     const { personId, device } = this.account.identity;
-    return this.trust.verdict(personId, device, this.#now());
+    return this.trust.verdict(personId, device, this.now());
   }
 
-  #now(): number {
+  /** The department's time; before it is known, the server's by this device's reckoning. */
+  now(): number {
     return this.time.now() ?? Math.round(this.#options.serverNow());
   }
 

@@ -69,6 +69,7 @@ export function createEngine(options: SessionOptions): Engine {
     grants: async (personId) => (await registered()).grants(personId),
     grant: async (personId, path, days) => (await registered()).grant(personId, path, days),
     withdrawGrant: async (personId, path) => (await registered()).withdrawGrant(personId, path),
+    devices: async (personId) => (await registered()).devices(personId),
     madeBy: async (device) => (await registered()).madeBy(device),
     revokeDevice: async (device, lostMs) => (await registered()).revokeDevice(device, lostMs),
     alarms: async () => (await registered()).alarms(),

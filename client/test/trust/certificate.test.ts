@@ -1,0 +1,113 @@
+import { ed25519 } from "@noble/curves/ed25519.js";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { Refused } from "../../src/keys/refused.ts";
+import { newId, randomBytes } from "../../src/octets.ts";
+import { clientNamedBy, parseCertificate } from "../../src/trust/certificate.ts";
+import { DepartmentTrust } from "../../src/trust/department-trust.ts";
+import { choose, nobleEd25519, webCryptoEd25519 } from "../../src/trust/ed25519.ts";
+import { Department, newSigner } from "../department.ts";
+import { NOW } from "./scene.ts";
+
+describe("Ed25519", () => {
+  const seed = randomBytes(32);
+  const publicKey = ed25519.getPublicKey(seed);
+  const message = randomBytes(100);
+
+  for (const [name, implementation] of [
+    ["WebCrypto", webCryptoEd25519(crypto.subtle)],
+    ["noble", nobleEd25519],
+  ] as const) {
+    test(`${name} signs and verifies, and calls everything else false`, async () => {
+      const signature = await implementation.sign(seed, message);
+      expect(signature).toEqual(ed25519.sign(message, seed));
+      expect(await implementation.verify(publicKey, message, signature)).toBe(true);
+      expect(await implementation.verify(publicKey, randomBytes(100), signature)).toBe(false);
+      expect(await implementation.verify(randomBytes(32), message, signature)).toBe(false);
+      for (const length of [0, 31, 33])
+        expect(await implementation.verify(randomBytes(length), message, signature)).toBe(false);
+      for (const length of [0, 63, 65])
+        expect(await implementation.verify(publicKey, message, randomBytes(length))).toBe(false);
+    });
+  }
+
+  test("falls back to noble where WebCrypto has no Ed25519", async () => {
+    const old = {
+      importKey: () => Promise.reject(new DOMException("Unrecognized name", "NotSupportedError")),
+    } as unknown as SubtleCrypto;
+    expect(await choose(old)).toBe(nobleEd25519);
+    expect(await choose(undefined)).toBe(nobleEd25519);
+    expect(await choose(crypto.subtle)).not.toBe(nobleEd25519);
+  });
+});
+
+describe("E0: a device's certificate", () => {
+  test("is the department's, of a client, and binds person, client and key to the device", async () => {
+    const department = await Department.found({ nowMs: NOW });
+    const trust = await DepartmentTrust.open(department.trust(1), department.root.certificate);
+    const signer = newSigner();
+    const { publicKey } = signer.keys;
+    const good = department.certify(signer, publicKey, NOW);
+    const certificate = await trust.certificate(good);
+    expect(certificate).toMatchObject({ device: signer.device, person: signer.personId });
+    // The same person and client with another key are another device.
+    const other = department.certify(signer, newSigner().keys.publicKey, NOW);
+    expect((await trust.certificate(other)).device).not.toBe(signer.device);
+    const id = newId();
+    for (const uris of [
+      [],
+      ["urn:copconnect:roster-authority"],
+      [`urn:copconnect:client:${id}`],
+      [`urn:copconnect:client:${id}:${id.toUpperCase()}x`],
+      [`urn:copconnect:client:${id}:${id}`, `urn:copconnect:client:${id}:${newId()}`],
+    ]) {
+      const wrong = department.certify(signer, publicKey, NOW, { uris });
+      await expect(trust.certificate(wrong)).rejects.toThrow("not the certificate of a client");
+    }
+    const stranger = await Department.found({ nowMs: NOW });
+    const foreign = stranger.certify(signer, publicKey, NOW);
+    await expect(trust.certificate(foreign)).rejects.toThrow("E0");
+    const flipped = good.slice();
+    flipped[60] = (flipped[60] ?? 0) ^ 1;
+    await expect(trust.certificate(flipped)).rejects.toThrow("E0");
+    await expect(trust.certificate(Uint8Array.from([...good, 0]))).rejects.toThrow("trailing");
+    await expect(trust.certificate(department.root.certificate)).rejects.toThrow("E0");
+  });
+
+  test("of a former issuing CA stays good, and a new CA's is known with the next record", async () => {
+    const department = await Department.found({ nowMs: NOW });
+    const { certificate: root } = department.root;
+    const before = await DepartmentTrust.open(department.trust(1), root);
+    const [old, young] = [newSigner(), newSigner()];
+    const former = department.certify(old, old.keys.publicKey, NOW);
+    department.nextIssuing(NOW);
+    const newer = department.certify(young, young.keys.publicKey, NOW);
+    await expect(before.certificate(newer)).rejects.toThrow("not of this department");
+    const after = await before.follow(department.trust(2), root);
+    expect((await after.certificate(former)).device).toBe(old.device);
+    expect((await after.certificate(newer)).device).toBe(young.device);
+  });
+
+  test("random, truncated and altered bytes are refused or parsed, and nothing else", async () => {
+    const department = await Department.found({ nowMs: NOW });
+    const signer = newSigner();
+    const good = department.certify(signer, signer.keys.publicKey, NOW);
+    const onlyRefuses = (bytes: Uint8Array): boolean => {
+      try {
+        clientNamedBy(parseCertificate(bytes));
+        return true;
+      } catch (error) {
+        return error instanceof Refused && error.rule === "E0";
+      }
+    };
+    fc.assert(fc.property(fc.uint8Array({ maxLength: 600 }), onlyRefuses));
+    fc.assert(
+      fc.property(fc.nat(good.length - 1), fc.nat(255), (index, value) => {
+        const bytes = good.slice();
+        bytes[index] = value;
+        return onlyRefuses(bytes) && onlyRefuses(good.subarray(0, index));
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
