@@ -44,6 +44,7 @@ export const METHODS: Readonly<Record<Method, true>> = {
   grants: true,
   grant: true,
   withdrawGrant: true,
+  devices: true,
   madeBy: true,
   revokeDevice: true,
   alarms: true,
