@@ -9,12 +9,14 @@ import httpx
 import msgspec
 import pytest
 
+from copconnect.app import Container, create_app
 from copconnect.auth_service import authority
 from copconnect.records.department import Policy
 from copconnect.records.kem import XWING
 from copconnect.settings import Settings
 from tests.identity.approved import Force, appoint
 from tests.identity.running import START_MS, MovedClock, Running, run, synthetic_bank
+from tests.identity.whole import Whole
 
 
 @pytest.fixture(scope="session")
@@ -67,6 +69,27 @@ async def approving(
     async with run(own, clock) as server:
         await server.container.editor.import_bank(synthetic_bank())
         yield server
+
+
+@pytest.fixture
+async def whole(keys: Path, empty_database_url: str, clock: MovedClock) -> AsyncIterator[Whole]:
+    migrated = Settings(
+        data_dir=keys,
+        database_url=empty_database_url,
+        demo=True,
+        otp_resend_ms=0,
+        blob_url=f"file://{keys / 'blobs'}",
+    )
+    container = Container(migrated, clock=clock)
+    app: Any = create_app(migrated, container)
+    await container.start()
+    try:
+        await container.editor.import_bank(synthetic_bank())
+        transport = httpx.ASGITransport(app, client=("192.0.2.1", 1234))
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as http:
+            yield Whole(container, http)
+    finally:
+        await container.close()
 
 
 @pytest.fixture

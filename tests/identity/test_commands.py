@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
@@ -19,6 +19,7 @@ from typer.testing import CliRunner, Result
 from copconnect import wire
 from copconnect.app import Container
 from copconnect.auth_service import rules
+from copconnect.auth_service.authority import CertificateAuthority
 from copconnect.cli import app
 from copconnect.commands.demo import (
     STANDING,
@@ -31,12 +32,14 @@ from copconnect.commands.demo import (
     station_of,
 )
 from copconnect.commands.options import with_roles
-from copconnect.delivery import view_store
-from copconnect.ids import ClientId, PersonId, new_id
-from copconnect.principals import Caller
+from copconnect.delivery.store import audiences, conversations
+from copconnect.ids import new_id
+from copconnect.records.department import Department, Policy
+from copconnect.records.kem import XWING
 from copconnect.roster import synthetic
 from copconnect.settings import Settings
 from tests.harness import databank, processes
+from tests.harness.officer import Device
 from tests.harness.server import ServerProcess, run_copconnect
 from tests.harness.waiting import PATIENCE_S, until
 
@@ -60,6 +63,57 @@ def test_init_never_overwrites(data: str) -> None:
     result = run("init", "--data", data)
     assert result.exit_code == 1
     assert "already" in result.output
+
+
+def test_init_says_who_confirms_devices(tmp_path: Path) -> None:
+    for policy, words, wanted in (
+        ("approval", "root-admin", Policy.APPROVAL),
+        ("none", "Policy none", Policy.NONE),
+    ):
+        folder = tmp_path / policy
+        result = run("init", "--policy", policy, "--data", str(folder))
+        assert words in result.output
+        (record,) = CertificateAuthority(folder / "keys").departments
+        assert (record.policy, record.kem, record.admins) == (wanted, XWING, ())
+    assert run("init", "--policy", "perhaps", "--data", str(tmp_path / "x")).exit_code == 2
+    assert run("init", "--data", str(tmp_path / "y")).exit_code == 0
+    (record,) = CertificateAuthority(tmp_path / "y" / "keys").departments
+    assert record.policy == Policy.APPROVAL  # By default.
+
+
+def test_a_root_admin_is_named_while_the_server_runs(
+    make_server: Callable[..., ServerProcess],
+) -> None:
+    server = make_server(otp_resend_ms=0)
+    officer = databank.officers()[0]
+    key = server.data / "keys" / "root.key.pem"
+    offline = server.data.parent / "offline.pem"
+    key.rename(offline)
+    name = ("admin", "root-admin", officer.number, str(offline))
+    with pytest.raises(RuntimeError, match="register it first"):
+        run_copconnect(server.data, *name)
+    with Device(server, officer) as first, Device(server, officer) as second:
+        first.register()
+        assert "record 2" in run_copconnect(server.data, *name)
+        until(lambda: _confirmed(first) == "root_admin", "naming the root admin")
+        trust = first.call("GET", "/v1/trust", None, wire.Trust)
+        newest = Department.parse(trust.departments[-1])
+        assert (newest.number, newest.admins) == (2, (first.device,))
+        assert "record 2" in run_copconnect(server.data, *name)  # Again: nothing new.
+        second.register()
+        with pytest.raises(RuntimeError, match="--client"):
+            run_copconnect(server.data, *name)
+        chosen = run_copconnect(server.data, *name, "--client", second.client_id)
+        assert "record 3" in chosen
+        listed = run_copconnect(server.data, "admin", "list-clients", officer.number)
+        assert "root admin" in listed
+        wrong = server.data / "keys" / "issuing.key.pem"
+        with pytest.raises(RuntimeError):
+            run_copconnect(server.data, *name[:3], str(wrong), "--client", first.client_id)
+
+
+def _confirmed(device: Device) -> str:
+    return device.call("GET", "/v1/me", None, wire.Me).confirmed
 
 
 def test_a_bad_row_stops_the_import(data: str, tmp_path: Path) -> None:
@@ -93,7 +147,8 @@ def test_a_bad_row_stops_the_import(data: str, tmp_path: Path) -> None:
 
 def test_wrong_input_ends_with_a_sentence(data: str, tmp_path: Path) -> None:
     assert "not a phone number" in run("admin", "suspend", "12", "--data", data).output
-    assert "Nobody" in run("admin", "approve", "7000000000", "--data", data).output
+    key = str(Path(data) / "keys" / "root.key.pem")
+    assert "Nobody" in run("admin", "root-admin", "7000000000", key, "--data", data).output
     assert "no such device" in run("admin", "revoke-client", "0" * 32, "--data", data).output
     empty = run("admin", "suspend", "7000000000", "--data", str(tmp_path / "none"))
     assert "copconnect init" in empty.output
@@ -104,9 +159,9 @@ def test_wrong_input_ends_with_a_sentence(data: str, tmp_path: Path) -> None:
 def test_nobody_else_on_the_machine_reads_what_is_written(server: ServerProcess) -> None:
     written = [path for path in server.data.rglob("*") if "blobs" not in path.name]
     assert any(path.suffix == ".sqlite3" for path in written)
-    # Certificates are public.
+    # Certificates and department records are public.
     loose = [path for path in written if path.is_file() and path.stat().st_mode & 0o077]
-    assert {path.suffix for path in loose} <= {".pem"}
+    assert {path.suffix for path in loose} <= {".pem", ".record"}
     assert not any(path.name.endswith(".key.pem") for path in loose)
 
 
@@ -226,7 +281,7 @@ def test_a_demo_with_enrolment_codes_has_new_ones_at_each_start(tmp_path: Path) 
     prepare(settings, synthetic.SMALLEST, 1)
     station = with_roles(settings, station_of)
     assert with_roles(settings, lambda container: letters(container, station)) == {}
-    asking = msgspec.structs.replace(settings, registration_policy="enrolment_code")
+    asking = msgspec.structs.replace(settings, second_factor="enrolment_code")
     first, second = (
         with_roles(asking, lambda container: letters(container, station)) for _ in range(2)
     )
@@ -252,15 +307,17 @@ def test_a_demo_has_the_conversations_of_the_force_and_of_a_commissionerate_once
 ) -> None:
     settings = Settings(data_dir=tmp_path / "demo", demo=True)
 
-    async def look(container: Container) -> dict[str, wire.Conversation]:
-        """What the SHO will find when they register."""
-        (sho,) = [one for one in await station_of(container) if "sho" in one.roles]
-        caller = Caller(PersonId(sho.person_id), ClientId(new_id()), conduct_accepted=True)
+    async def look(container: Container) -> dict[str, tuple[str, wire.Audience, int]]:
+        """Return id, audience and people of each conversation, by kind."""
         async with container.database.reading() as connection:
-            found = await view_store.conversations_of(connection, caller)
-        return {one.kind: one for one in found}
+            rules = await audiences.all_rules(connection)
+            found = await conversations.read(connection, list(rules))
+        return {
+            one.kind: (one.conversation_id, rules[one.conversation_id], one.members)
+            for one in found
+        }
 
-    audiences = {"announcement": STANDING[0][0], "unit": STANDING[1][0]}
+    wanted = {"announcement": STANDING[0][0], "unit": STANDING[1][0]}
     made = []
     for people in (60, 60, 70):
         prepare(settings, people, 1)
@@ -268,12 +325,12 @@ def test_a_demo_has_the_conversations_of_the_force_and_of_a_commissionerate_once
         assert commander(station) not in {one.number for one in invited(station)}
         assert commander(station) not in simulated(station)
         found = with_roles(settings, look)
-        assert {kind: one.audience for kind, one in found.items()} == audiences
-        made.append({one.conversation_id for one in found.values()})
+        assert {kind: rule for kind, (_, rule, _) in found.items()} == wanted
+        made.append({conversation_id for conversation_id, _, _ in found.values()})
     assert made[0] == made[1] == made[2]
     assert len(made[0]) == len(STANDING)
-    everyone = with_roles(settings, look)["announcement"]
-    assert everyone.members == 60  # Who came since is taken in by the running server.
+    _, _, members = with_roles(settings, look)["announcement"]
+    assert members == 60  # Who came since is taken in by the running server.
 
 
 def test_conversations_of_the_force_and_of_units(data: str, tmp_path: Path) -> None:
@@ -284,7 +341,7 @@ def test_conversations_of_the_force_and_of_units(data: str, tmp_path: Path) -> N
     made = run("conversations", "create", "--everyone", "--data", data)
     assert made.exit_code == 0, made.output
     people = len((bank / "people.csv").read_text("utf-8").splitlines()) - 1
-    assert f"{people:,} people, 1 cells" in made.output
+    assert f"{people:,} people, 0 devices" in made.output
     station = run(
         *("conversations", "create", "--unit", synthetic.SHOWN_STATION, "--talk", "--data", data)
     )

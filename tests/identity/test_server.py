@@ -18,7 +18,8 @@ from copconnect.app import Container, create_app
 from copconnect.auth_service.service import NoGateway
 from copconnect.delivery import routes as delivery_routes
 from copconnect.settings import Settings
-from tests.identity.running import MovedClock, Running
+from tests.identity.running import MovedClock
+from tests.identity.whole import Whole
 
 REGISTRATION = ("numbers", "codes", "enrolment-codes", "status", "clients")
 
@@ -44,15 +45,15 @@ def built(tmp_path: Path) -> Path:
     return folder
 
 
-async def test_health_and_configuration(running: Running) -> None:
-    assert (await running.get("/healthz")).json() == {"status": "ok"}
-    config = (await running.get("/config.json")).json()
+async def test_health_and_configuration(whole: Whole) -> None:
+    assert (await whole.get("/healthz")).json() == {"status": "ok"}
+    config = (await whole.get("/config.json")).json()
     assert config == {"mapTilesUrl": "", "department": "Telangana Police", "demo": True}
 
 
-async def test_security_headers_are_everywhere(running: Running) -> None:
+async def test_security_headers_are_everywhere(whole: Whole) -> None:
     for path in ("/", "/v1/trust", "/v1/me", "/v1/nothing", "/nothing.js", "/healthz"):
-        headers = (await running.get(path)).headers
+        headers = (await whole.get(path)).headers
         policy = headers["content-security-policy"]
         assert "default-src 'self';" in policy
         assert "script-src 'self' 'wasm-unsafe-eval';" in policy
@@ -63,35 +64,35 @@ async def test_security_headers_are_everywhere(running: Running) -> None:
         assert "cache-control" in headers
 
 
-async def test_a_made_up_host_adds_nothing_to_the_policy(running: Running) -> None:
-    answer = await running.http.get("/healthz", headers={"host": "a; script-src *"})
+async def test_a_made_up_host_adds_nothing_to_the_policy(whole: Whole) -> None:
+    answer = await whole.http.get("/healthz", headers={"host": "a; script-src *"})
     assert "script-src *" not in answer.headers["content-security-policy"]
 
 
-async def test_the_schema_names_what_is_answered_beside_the_framework(running: Running) -> None:
-    paths = (await running.get("/v1/schema/openapi.json")).json()["paths"]
-    for path in delivery_routes.hot_routes(running.container.delivery, running.container.gate):
+async def test_the_schema_names_what_is_answered_beside_the_framework(whole: Whole) -> None:
+    paths = (await whole.get("/v1/schema/openapi.json")).json()["paths"]
+    for path in delivery_routes.hot_routes(whole.whole.delivery, whole.whole.gate):
         assert "post" in paths[path]
 
 
-async def test_metrics_are_for_this_machine_alone(running: Running, settings: Settings) -> None:
-    assert (await running.get("/metrics")).status_code == 404
-    app = create_app(settings, running.container)
+async def test_metrics_are_for_this_machine_alone(whole: Whole) -> None:
+    assert (await whole.get("/metrics")).status_code == 404
+    app = create_app(whole.whole.settings, whole.whole)
     async with talk(app, "127.0.0.1") as client:
         assert "python_info" in (await client.get("/metrics")).text
         proxied = await client.get("/metrics", headers={"x-forwarded-for": "192.0.2.1"})
         assert proxied.status_code == 404
 
 
-async def test_the_demo_outbox_shows_texts(running: Running) -> None:
-    await running.ask("+917000000004")
-    code = await running.code_for("+917000000004")
-    page = await running.get("/demo/outbox")
+async def test_the_demo_outbox_shows_texts(whole: Whole) -> None:
+    await whole.ask("+917000000004")
+    code = await whole.code_for("+917000000004")
+    page = await whole.get("/demo/outbox")
     assert code in page.text
     assert page.headers["content-type"].startswith("text/html")
-    texts = (await running.get("/v1/demo/outbox?number=+917000000004")).json()
+    texts = (await whole.get("/v1/demo/outbox?number=+917000000004")).json()
     assert [text["text"].split()[0] for text in texts] == [code]
-    assert (await running.get("/v1/demo/outbox?number=%2B917000000005")).json() == []
+    assert (await whole.get("/v1/demo/outbox?number=%2B917000000005")).json() == []
 
 
 async def test_the_outbox_does_not_exist_outside_demo_mode(
@@ -160,32 +161,35 @@ async def test_an_unbuilt_web_app_says_what_to_do(tmp_path: Path) -> None:
     st.sampled_from(["application/msgpack", "application/json", "", "text/plain"]),
 )
 async def test_no_body_breaks_registration(
-    running: Running, route: str, body: bytes, kind: str
+    whole: Whole, route: str, body: bytes, kind: str
 ) -> None:
-    answer = await running.http.post(
+    answer = await whole.http.post(
         f"/v1/registration/{route}", content=body, headers={"content-type": kind}
     )
     assert 400 <= answer.status_code < 500
     assert {"code", "message", "remedy", "retry"} <= set(answer.json())
 
 
-async def test_large_bodies_are_refused_unread(running: Running, code_of: Any) -> None:
-    answer = await running.http.post("/v1/registration/numbers", content=b"x" * 10_000)
+async def test_large_bodies_are_refused_unread(whole: Whole, code_of: Any) -> None:
+    answer = await whole.http.post("/v1/registration/numbers", content=b"x" * 10_000)
     assert (answer.status_code, code_of(answer)) == (413, "too_large")
 
     async def endless() -> AsyncIterator[bytes]:
         while True:
             yield b"x" * 1000
 
-    answer = await running.http.post("/v1/registration/numbers", content=endless())
+    answer = await whole.http.post("/v1/registration/numbers", content=endless())
     assert (answer.status_code, code_of(answer)) == (413, "too_large")
 
 
-async def test_text_that_a_database_refuses_is_a_bad_request(running: Running) -> None:
-    device = await running.device("+917000000004")
-    for path in ("/v1/clients/a%00b", "/v1/approvals/%00"):
-        method = "DELETE" if "clients" in path else "POST"
-        answer = await running.http.request(
+async def test_text_that_a_database_refuses_is_a_bad_request(whole: Whole) -> None:
+    device = await whole.device("+917000000004")
+    for method, path in (
+        ("DELETE", "/v1/clients/a%00b"),
+        ("GET", "/v1/grants?person=%00"),
+        ("POST", "/v1/confirmations/%00/answer"),
+    ):
+        answer = await whole.http.request(
             method, path, headers=device.headers, json={"approve": True}
         )
         assert answer.status_code in (400, 404), answer.text

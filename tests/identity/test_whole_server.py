@@ -1,55 +1,23 @@
 """The real parts together, over HTTP: registration, the data bank and conversations."""
 
-from collections.abc import AsyncIterator, Collection, Sequence
-from pathlib import Path
-from typing import Any, cast
+from collections.abc import Collection, Sequence
+from typing import Any
 
-import httpx
 import msgspec
 import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
-from copconnect.app import Container, command_line, create_app
+from copconnect.app import command_line
 from copconnect.bus import AccountWakeup, AnyWakeup
 from copconnect.ids import ClientId, PersonId, UnitId
 from copconnect.records.fields import MINUTE_MS
-from copconnect.settings import Settings
-from tests.identity.identity_server import IdentityServer
-from tests.identity.running import PATROL, SHO, MovedClock, Running, synthetic_bank
+from tests.identity.running import PATROL, SHO, MovedClock, Running
+from tests.identity.whole import Whole
 
 EVERYONE = wire.Audience(everyone=True, unit_ids=[], deep=False)
 CHIEF, STATION = "+917000000000", UnitId("TG-HYD-PS001")
 ONE, OTHER = "c" * 32, "d" * 32
-
-
-class Whole(Running):
-    """A whole server in the test's process, with the same parts and more."""
-
-    def __init__(self, whole: Container, http: httpx.AsyncClient) -> None:
-        super().__init__(cast(IdentityServer, whole), http)
-        self.whole = whole
-
-
-@pytest.fixture
-async def whole(keys: Path, empty_database_url: str, clock: MovedClock) -> AsyncIterator[Whole]:
-    migrated = Settings(
-        data_dir=keys,
-        database_url=empty_database_url,
-        demo=True,
-        otp_resend_ms=0,
-        blob_url=f"file://{keys / 'blobs'}",
-    )
-    container = Container(migrated, clock=clock)
-    app: Any = create_app(migrated, container)
-    await container.start()
-    try:
-        await container.editor.import_bank(synthetic_bank())
-        transport = httpx.ASGITransport(app, client=("192.0.2.1", 1234))
-        async with httpx.AsyncClient(transport=transport, base_url="http://test") as http:
-            yield Whole(container, http)
-    finally:
-        await container.close()
 
 
 async def person(running: Running, number: str) -> PersonId:
