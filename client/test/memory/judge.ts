@@ -78,10 +78,10 @@ export class ServerJudge {
   /** Of these leaves the confirmed devices, with the key ids that seals to them may name. */
   recipients(leaves: Iterable<ListedLeaf>, kem: Kem): readonly Recipient[] {
     const { people } = this.#server;
-    return [...leaves].flatMap(({ device }) => {
+    return [...leaves].flatMap(({ device, cell }) => {
       const client = people.clientOf(device);
       if (client === null || !this.confirmed(client)) return [];
-      return { device, keyIds: people.sealable(client, kem) };
+      return { device, cell, keyIds: people.sealable(client, kem) };
     });
   }
 

@@ -169,7 +169,8 @@ export class Log {
       before === null ? entry.seq > after : entry.seq < Number(before),
     );
     const entries = before === null ? wanted.slice(0, limit) : wanted.slice(-limit);
-    const first = entries[0]?.entry.seq ?? 1;
+    // Of a page without entries: L where the log ends, so that a newcomer can go on from there.
+    const first = entries[0]?.entry.seq ?? conversation.log.length + 1;
     const beside = this.#beside(conversation, entries, true);
     return {
       entries: entries.map(({ entry }) => entry),

@@ -28,17 +28,20 @@ export function splitSeals(seals: Uint8Array, kem: Kem): ReadonlyMap<string, Uin
 /** A device that seals may be for. */
 export interface Recipient {
   readonly device: DeviceId;
+  readonly cell: string;
   /** Key ids that a direct seal may name. */
   readonly keyIds: readonly string[];
 }
 
-/** A key that covers many devices with one seal. */
+/** A cell's key, which reaches all devices of the cell: those that it does not cover ask for C. */
 export interface CommonKey {
   readonly keyId: string;
+  readonly cell: string;
+  /** Devices that C was sealed to. */
   readonly covered: ReadonlySet<DeviceId>;
 }
 
-/** Check who is sealed to; return who is covered. */
+/** Check who is sealed to; return the devices that can open a seal of their own or of their cell. */
 export function requireCovered(
   seals: ReadonlyMap<string, Uint8Array>,
   recipients: readonly Recipient[],
@@ -47,19 +50,26 @@ export function requireCovered(
 ): ReadonlySet<DeviceId> {
   const covered = new Set<DeviceId>();
   const unclaimed = new Set(seals.keys());
-  for (const key of common)
-    if (unclaimed.delete(key.keyId)) key.covered.forEach((one) => covered.add(one));
+  const cells = new Set<string>();
+  for (const key of common) {
+    if (!unclaimed.delete(key.keyId)) continue;
+    if (cells.has(key.cell)) throw new Refusal("seals_invalid", { reason: "twice" });
+    cells.add(key.cell);
+    key.covered.forEach((one) => covered.add(one));
+  }
   let direct = 0;
-  for (const { device, keyIds } of recipients) {
+  const missing: DeviceId[] = [];
+  for (const { device, cell, keyIds } of recipients) {
     const own = keyIds.filter((keyId) => unclaimed.delete(keyId));
     if (own.length > 1) throw new Refusal("seals_invalid", { reason: "twice" });
     direct += own.length;
     if (own.length === 1) covered.add(device);
-    else if (!covered.has(device) && !leftOut.includes(device))
-      throw new Refusal("seals_invalid", { reason: "missing", device });
+    else if (!cells.has(cell) && !leftOut.includes(device)) missing.push(device);
   }
   if (unclaimed.size > 0) throw new Refusal("seals_invalid", { reason: "stranger" });
   if (direct > DIRECT_SEALS) throw new Refusal("seals_invalid", { reason: "too many" });
-  const devices = new Set(recipients.map(({ device }) => device));
-  return new Set([...covered].filter((device) => devices.has(device)));
+  const [device] = missing;
+  if (device !== undefined) throw new Refusal("seals_invalid", { reason: "missing", device });
+  const devices = new Set(recipients.map((one) => one.device));
+  return new Set([...covered].filter((one) => devices.has(one)));
 }

@@ -50,6 +50,7 @@ export interface MemoryOptions {
 /** Epochs, numbers and versions after a restored backup are above whatever was lost. */
 const RESTORED = 1_000;
 const ROUND_MS = 1_000;
+const LAST_REFUSED = 20;
 const CLOSE_GOING_AWAY = 1001;
 
 export class MemoryServer {
@@ -65,6 +66,8 @@ export class MemoryServer {
   /** The time that Time records say while it is not null: for a server that freezes it. */
   frozenMs: number | null = null;
   state: ServerState = emptyState();
+  /** What was refused lately, for whoever reads of a failure. */
+  readonly refused: string[] = [];
   readonly judge: ServerJudge;
   readonly live: Live;
   readonly people: People;
@@ -209,6 +212,8 @@ export class MemoryServer {
       } catch (error) {
         if (!(error instanceof Refusal)) throw error;
         const { code, details, retryAfterMs } = error;
+        const by = this.people.clientByToken(token)?.device.slice(0, 6) ?? "nobody";
+        this.refused.push(`${by} ${method} ${pathname}: ${code} ${JSON.stringify(details)}`);
         const said = { code, message: code, remedy: "", retry: false, retryAfterMs, details };
         return new Response(new Uint8Array(encode(said)), { status: statusOf(error) });
       }
@@ -294,7 +299,8 @@ export class MemoryServer {
 
   /** Every conversation, for whoever reads of a failure. */
   story(): string {
-    return [...this.state.conversations.keys()].map((id) => this.describe(id)).join("\n");
+    const conversations = [...this.state.conversations.keys()].map((id) => this.describe(id));
+    return [...conversations, ...this.refused.slice(-LAST_REFUSED)].join("\n");
   }
 
   describe(id: string): string {

@@ -141,7 +141,9 @@ export class Force {
       const first = there.find((one) => second !== null && beside(second, one));
       if (second === null || first === undefined || !this.#confirmed(first)) return;
       await first.officer.core.revokeDevice(second.device).catch((error: unknown) => {
-        if (!hasCode(error, "network", "revocation_invalid", "device_unconfirmed")) throw error;
+        const codes = ["network", "revocation_invalid", "device_unconfirmed"];
+        // Its person has not looked at the list of devices yet.
+        if (!hasCode(error, ...codes, "not_found")) throw error;
       });
       if (!this.server.people.client(second.clientId).revoked) return;
       if (second.where !== "closed") await second.goes(0);
