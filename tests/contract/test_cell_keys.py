@@ -1,0 +1,306 @@
+"""C1, C2, S4: cell keys in conversations of several cells, and conversation keys sealed to them."""
+
+import secrets
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from copconnect import errors, wire
+from copconnect.bus import CellKeyMarkedWakeup, CellKeyWakeup
+from copconnect.database import Database
+from copconnect.delivery.parts import Options
+from copconnect.delivery.store.tables import CELL_KEY_ASKS
+from copconnect.records.cell_key import CellKey
+from copconnect.records.conversation_key import ConversationKey
+from copconnect.records.ed25519 import public_bytes
+from copconnect.records.fields import Reader
+from copconnect.records.kem import X25519, XWING
+from copconnect.records.merkle import climb, leaf_hash
+from copconnect.records.roster import CELL_LINE_BYTES, CellLine, Leaf, RosterHead
+from copconnect.records.seals import join_seals, parse_seal
+from copconnect.sealing import hpke
+from copconnect.sealing.keys import (
+    cell_private_key,
+    make_cell_key,
+    new_secret,
+    open_cell_key,
+    open_conversation_key,
+    seal_secret,
+)
+from tests.contract.delivery_world import DAY_MS, MINUTE_MS, World
+from tests.contract.device import Device, Talk, keys_of, leaf_of
+
+
+class Crowd:
+    """A group of ten in three cells."""
+
+    def __init__(self, world: World, talk: Talk, people: list[Device]) -> None:
+        self.world, self.talk, self.people = world, talk, people
+        self.c = talk.conversation_id
+        self.service = world.service
+
+    @classmethod
+    async def of(cls, world: World) -> "Crowd":
+        people = [world.registry.register() for _ in range(10)]
+        made = await world.group(people[0], people[1:])
+        assert made.cells == 3
+        return cls(world, Talk(world.service, made.conversation_id), people)
+
+    async def cells(self) -> dict[bytes, list[Device]]:
+        """Return who is in which cell."""
+        found: dict[bytes, list[Device]] = {}
+        for one in self.people:
+            state = await self.service.rosters.state(one.caller, self.c)
+            found.setdefault(leaf_of(one, state).cell_id, []).append(one)
+        return found
+
+    async def ask(self, author: Device, cell: bytes, generation: int = 1, epoch: int = 0) -> None:
+        """Ask a device for its cell's key, as the sockets do (C1)."""
+        epoch = epoch or (await self.talk.head(author)).epoch
+        async with self.world.database.transaction() as connection:
+            await connection.execute(
+                CELL_KEY_ASKS.insert().values(
+                    conversation_id=self.c,
+                    cell_id=cell.hex(),
+                    epoch=epoch,
+                    generation=generation,
+                    device=author.device,
+                    asked_ms=self.world.clock.at,
+                )
+            )
+
+    async def draft(
+        self,
+        author: Device,
+        cell: bytes,
+        to: list[Device],
+        left_out: tuple[Device, ...] = (),
+        generation: int = 1,
+        **other: Any,
+    ) -> tuple[wire.PostCellKey, bytes]:
+        """Return a cell key for these devices, and C."""
+        secret, head = new_secret(), await self.talk.head(author)
+        record = make_cell_key(
+            secret,
+            author.signer,
+            head=head,
+            cell_id=cell,
+            generation=generation,
+            author=author.device,
+            now=self.world.clock.at,
+        )
+        if other:
+            record = replace(record, **other).signed(author.signer)
+        seals = join_seals(seal_secret(record, secret, key) for key in keys_of(to))
+        named = [one.device.hex() for one in left_out]
+        return wire.PostCellKey(record=record.encode(), seals=seals, left_out=named), secret
+
+    async def make(self, author: Device, cell: bytes, to: list[Device]) -> tuple[CellKey, bytes]:
+        """Ask for a cell's key and have it made."""
+        await self.ask(author, cell)
+        body, secret = await self.draft(author, cell, to)
+        await self.service.cell_keys.post(author.caller, self.c, body)
+        return CellKey.parse(body.record), secret
+
+
+def world_of(database: Database, kem: int = X25519) -> World:
+    return World(database, Options(kem=kem, cell_size=4))
+
+
+@pytest.fixture
+async def crowd(database: Database) -> Crowd:
+    return await Crowd.of(world_of(database))
+
+
+async def test_c1_records_nobody_was_asked_for_are_refused(crowd: Crowd) -> None:
+    cell, own = next(iter((await crowd.cells()).items()))
+    body, _ = await crowd.draft(own[0], cell, own)
+    with pytest.raises(errors.NotAsked):
+        await crowd.service.cell_keys.post(own[0].caller, crowd.c, body)
+    await crowd.ask(own[1], cell)  # Another device, another generation, another epoch.
+    await crowd.ask(own[0], cell, generation=2)
+    await crowd.ask(own[0], cell, epoch=9)
+    with pytest.raises(errors.NotAsked):
+        await crowd.service.cell_keys.post(own[0].caller, crowd.c, body)
+    await crowd.ask(own[0], cell)
+    crowd.world.wakeups.clear()
+    await crowd.service.cell_keys.post(own[0].caller, crowd.c, body)
+    (told,) = crowd.world.told(CellKeyWakeup)
+    assert (told.cell_id, told.record, told.seals) == (cell.hex(), body.record, body.seals)
+    await crowd.service.cell_keys.post(own[0].caller, crowd.c, body)  # D6: again.
+    assert crowd.world.told(CellKeyWakeup) == []
+
+
+async def test_c1_the_first_of_a_generation_wins(crowd: Crowd) -> None:
+    cell, own = next(iter((await crowd.cells()).items()))
+    for one in own[:2]:
+        await crowd.ask(one, cell)
+    first, _ = await crowd.draft(own[0], cell, own)
+    second, _ = await crowd.draft(own[1], cell, own)
+    await crowd.service.cell_keys.post(own[0].caller, crowd.c, first)
+    with pytest.raises(errors.HaveKey):
+        await crowd.service.cell_keys.post(own[1].caller, crowd.c, second)
+
+
+async def test_c1_a_record_is_checked(crowd: Crowd) -> None:
+    (cell, own), (other_cell, others), *_ = (await crowd.cells()).items()
+    author = own[0]
+    await crowd.ask(author, cell)
+    await crowd.ask(author, other_cell)
+
+    async def post(body: wire.PostCellKey) -> None:
+        await crowd.service.cell_keys.post(author.caller, crowd.c, body)
+
+    good, _ = await crowd.draft(author, cell, own)
+    bent = bytearray(good.record)
+    bent[-1] ^= 1
+    foreign, _ = await crowd.draft(author, other_cell, others)
+    small, _ = await crowd.draft(author, cell, own, pk=bytes(32))  # D3: of small order.
+    for bad in (
+        wire.PostCellKey(record=bytes(bent), seals=good.seals, left_out=[]),
+        foreign,
+        small,
+    ):
+        with pytest.raises(errors.RecordInvalid):
+            await post(bad)
+    missing, _ = await crowd.draft(author, cell, own[:-1])
+    stranger, _ = await crowd.draft(author, cell, [*own, others[0]])
+    nobody, _ = await crowd.draft(author, cell, own, (others[0],))
+    for bad in (missing, stranger, nobody):
+        with pytest.raises(errors.SealsInvalid):
+            await post(bad)
+    for stale in (
+        {"created": crowd.world.clock.at - 10 * MINUTE_MS - 1},
+        {"created": crowd.world.clock.at + 10 * MINUTE_MS + 1},
+        {"head": bytes(32)},
+    ):
+        body, _ = await crowd.draft(author, cell, own, **stale)
+        with pytest.raises(errors.StaleRecord):
+            await post(body)
+    left_out, _ = await crowd.draft(author, cell, own[:-1], (own[-1],))
+    await post(left_out)
+
+
+async def test_a_cells_devices_open_its_key(crowd: Crowd) -> None:
+    cell, own = next(iter((await crowd.cells()).items()))
+    record, secret = await crowd.make(own[0], cell, own)
+    for one in own:
+        (item,) = (await crowd.service.cell_keys.own(one.caller, crowd.c)).keys
+        assert item.seal is not None
+        assert one.key is not None
+        seal = parse_seal(X25519, item.seal, "C2")
+        private = hpke.private_key(X25519, one.seed)
+        assert open_cell_key(record, seal, one.key.key_id(), private) == secret
+    outside = next(one for one in crowd.people if one not in own)
+    assert (await crowd.service.cell_keys.own(outside.caller, crowd.c)).keys == []
+
+
+async def test_s4_senders_are_given_lines_and_proven_usable_keys(crowd: Crowd) -> None:
+    cells = await crowd.cells()
+    for cell, own in list(cells.items())[:2]:
+        await crowd.make(own[0], cell, own)
+    reader = crowd.people[0].caller
+    found = await crowd.service.cell_keys.all(reader, crowd.c, 0)
+    head = RosterHead.parse(found.head)
+    lines = {
+        one.cell_id: one
+        for at in range(0, len(found.lines), CELL_LINE_BYTES)
+        for one in [CellLine.read(Reader(found.lines[at : at + CELL_LINE_BYTES], "S4"))]
+    }
+    assert lines.keys() == cells.keys()
+    assert len(found.keys) == 2
+    for item in found.keys:
+        assert item.seal is None
+        record = CellKey.parse(item.record)
+        proof = Reader(item.author_proof, "S4")
+        leaf = Leaf.read(proof)
+        assert climb(leaf_hash(leaf.encode()), proof) == lines[record.cell_id].root
+        author = crowd.world.registry.devices[record.author]
+        key = public_bytes(author.signer)
+        record.check_usable(head, (leaf, lines[record.cell_id]), key, crowd.world.clock.at)
+    newer = await crowd.service.cell_keys.all(reader, crowd.c, found.version)
+    assert (newer.keys, newer.version) == ([], found.version)
+    # A removal in a cell makes its key unusable, that of another does not.
+    (first, own), *_ = cells.items()
+    await crowd.world.revoke(own[1])
+    left = await crowd.service.cell_keys.all(reader, crowd.c, 0)
+    assert {CellKey.parse(one.record).cell_id for one in left.keys} == {list(cells)[1]}
+    crowd.world.clock.at += 7 * DAY_MS
+    assert (await crowd.service.cell_keys.all(reader, crowd.c, 0)).keys == []
+    assert first != list(cells)[1]
+
+
+@pytest.mark.parametrize("kem", [X25519, XWING])
+async def test_d2_a_key_is_sealed_to_cells_and_to_the_devices_of_others(
+    database: Database, kem: int
+) -> None:
+    crowd = await Crowd.of(world_of(database, kem))
+    (cell, own), (second, others), (open_cell, rest) = (await crowd.cells()).items()
+    made = [await crowd.make(own[0], cell, own), await crowd.make(others[0], second, others)]
+    records = [record for record, _ in made]
+    author, head = rest[0], await crowd.talk.head(rest[0])
+    post = crowd.service.keys.post
+    missing = author.post_key(head, [*records, *keys_of(rest[:-1])])
+    twice = author.post_key(head, [*records, *keys_of(rest), *keys_of(own[:1])])
+    foreign = replace(records[0], cell_id=open_cell).signed(own[0].signer)
+    unknown = author.post_key(head, [foreign, records[1], *keys_of([*own, *rest])])
+    for bad in (missing, unknown):
+        with pytest.raises(errors.SealsInvalid):
+            await post(author.caller, crowd.c, bad)
+    # S3: a device that its cell's key does not cover may have a direct seal besides.
+    accepted = await post(author.caller, crowd.c, twice)
+    key_id = bytes.fromhex(accepted.key_id)
+    for cell_devices, (record, secret) in zip((own, others), made, strict=True):
+        found = await crowd.service.keys.read(cell_devices[1].caller, crowd.c, key_id)
+        assert found.key is not None
+        assert found.key.seal is not None
+        seal = parse_seal(kem, found.key.seal, "R6")
+        assert seal.key_id == record.key_id()
+        opened = open_conversation_key(
+            ConversationKey.parse(found.key.record),
+            seal,
+            kem,
+            record.key_id(),
+            cell_private_key(record, secret),
+        )
+        assert opened == author.secrets[key_id]
+    direct = await crowd.service.keys.read(rest[1].caller, crowd.c, key_id)
+    assert direct.key is not None
+    assert rest[1].open_key(direct.key) == key_id
+
+
+async def test_s4_more_devices_than_direct_seals_are_left_to_shares(
+    crowd: Crowd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("copconnect.delivery.rules.conversation_keys.DIRECT_SEALS", 5)
+    monkeypatch.setattr("copconnect.delivery.keys.conversation_keys.DIRECT_SEALS", 5)
+    author = crowd.people[0]
+    head = await crowd.talk.head(author)
+    too_many = author.post_key(head, keys_of(crowd.people[:6]))
+    with pytest.raises(errors.SealsInvalid):
+        await crowd.service.keys.post(author.caller, crowd.c, too_many)
+    body = author.post_key(head, keys_of(crowd.people[:5]))
+    await crowd.service.keys.post(author.caller, crowd.c, body)
+
+
+async def test_c2_marks_of_three_people_ask_for_another_key(crowd: Crowd) -> None:
+    cell, own = max((await crowd.cells()).items(), key=lambda one: len(one[1]))
+    record, _ = await crowd.make(own[0], cell, own)
+    mark = wire.MarkCellKey(key_id=record.key_id().hex())
+    cell_keys, world = crowd.service.cell_keys, crowd.world
+    second = world.registry.register(own[0].caller.person_id)
+    await world.devices_changed(second)
+    world.wakeups.clear()
+    for one in (own[0], own[0], own[1]):
+        await cell_keys.mark(one.caller, crowd.c, mark)
+    assert world.told(CellKeyMarkedWakeup) == []
+    await cell_keys.mark(own[2].caller, crowd.c, mark)
+    (told,) = world.told(CellKeyMarkedWakeup)
+    assert told.cell_id == cell.hex()
+    outside = next(one for one in crowd.people if one not in own)
+    with pytest.raises(errors.NotFound):
+        await cell_keys.mark(outside.caller, crowd.c, mark)
+    with pytest.raises(errors.NotFound):
+        unknown = wire.MarkCellKey(key_id=secrets.token_hex(16))
+        await cell_keys.mark(own[0].caller, crowd.c, unknown)
