@@ -119,6 +119,7 @@ export class AccountServices {
   /** The vault is locked or wiped: nothing of it stays in memory. */
   reset(): void {
     this.account.forget();
+    this.trust.reset();
     this.time.reset();
     this.ownKeys.reset();
     this.#standing = { verdict: null, confirmers: [], sinceMs: null };

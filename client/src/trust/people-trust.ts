@@ -76,9 +76,14 @@ export class PeopleTrust implements DeviceTrust {
     });
   }
 
-  /** Begin with the account's department; forget everything that memory held before. */
+  /** Begin with the account's department. */
   async load(): Promise<void> {
-    const { rootKey } = this.#options.department();
+    this.reset(this.#options.department().rootKey);
+    await this.#addDepartment();
+  }
+
+  /** Forget everything that memory holds: the vault is locked, or the account is another. */
+  reset(rootKey: Uint8Array = new Uint8Array(32)): void {
     this.#records = new TrustRecords(rootKey);
     this.#judge = new Judge(this.#records);
     this.#keys = new HeldKeys();
@@ -88,7 +93,6 @@ export class PeopleTrust implements DeviceTrust {
     this.#complete.clear();
     this.#askedMs.false.clear();
     this.#askedMs.true.clear();
-    await this.#addDepartment();
   }
 
   /** The account has a newer department record or issuing CA. */
