@@ -1,0 +1,173 @@
+"""D4 and the server's part of H1, H6: requests for secrets, shares on their way, saying done."""
+
+from typing import Literal
+
+import pytest
+
+from copconnect import errors, wire
+from copconnect.bus import ShareAskedWakeup, ShareDoneWakeup, ShareWakeup
+from copconnect.database import Database
+from copconnect.delivery.parts import Options
+from copconnect.delivery.rules.limits import PersonLimits
+from copconnect.records.conversation_key import ConversationKey
+from copconnect.records.device_key import DeviceKey
+from copconnect.records.key_share import KeyShare, SecretKind, SecretName
+from copconnect.records.kem import X25519
+from copconnect.sealing import hpke
+from copconnect.sealing.shares import check_shared, make_share, open_share
+from tests.contract.delivery_world import MINUTE_MS, World
+from tests.contract.device import Device, Talk
+
+
+class Need:
+    """A direct conversation of Alice and Bob; Bob's new phone lacks its key."""
+
+    def __init__(self, world: World, talk: Talk, devices: list[Device], key_id: bytes) -> None:
+        self.world, self.talk, self.key_id = world, talk, key_id
+        self.alice, self.bob, self.phone = devices
+        self.c, self.shares = talk.conversation_id, world.service.shares
+
+    @classmethod
+    async def of(cls, world: World) -> "Need":
+        alice, bob = world.registry.register(), world.registry.register()
+        made = await world.direct(alice, bob)
+        talk = Talk(world.service, made.conversation_id)
+        key_id = await talk.begin(alice, [bob])
+        await talk.say(alice, key_id, b"before the new phone")
+        phone = world.registry.register(bob.caller.person_id)
+        await world.devices_changed(phone)
+        world.wakeups.clear()
+        return cls(world, talk, [alice, bob, phone], key_id)
+
+    def request(self, *kinds: Literal[1, 2, 3]) -> wire.ShareRequest:
+        reference = self.key_id[:16].hex()
+        return wire.ShareRequest(
+            references=[wire.ShareReference(kind=one, reference=reference) for one in kinds]
+        )
+
+    async def record(self) -> ConversationKey:
+        found = await self.world.service.keys.read(self.bob.caller, self.c, self.key_id)
+        assert found.key is not None
+        return ConversationKey.parse(found.key.record)
+
+    async def share(self, to: DeviceKey | None = None, **other: bytes) -> bytes:
+        """Return a share of S, made by Bob's older phone."""
+        key = to or self.phone.key
+        assert key is not None
+        secret = self.bob.secrets[self.key_id]
+        c = other.get("conversation_id", bytes.fromhex(self.c))
+        return make_share(c, key, [(await self.record(), secret)]).encode()
+
+    def posting(self, share: bytes, device: Device | None = None) -> wire.PostShare:
+        return wire.PostShare(device=(device or self.phone).device.hex(), share=share)
+
+
+@pytest.fixture
+async def need(database: Database) -> Need:
+    return await Need.of(World(database))
+
+
+async def test_d4_a_new_phone_gets_what_it_lacks_and_reads(need: Need) -> None:
+    world, phone = need.world, need.phone
+    await need.shares.ask(phone.caller, need.c, need.request(1))
+    (asked,) = world.told(ShareAskedWakeup)
+    assert (asked.device, asked.of_cell) == (phone.device.hex(), None)
+    share = await need.share()
+    await need.shares.post(need.bob.caller, need.c, need.posting(share))
+    (told,) = world.told(ShareWakeup)
+    assert (told.client_id, told.share) == (phone.caller.client_id, share)
+    assert await need.shares.waiting(phone.caller, need.c) == wire.Shares(shares=[share])
+
+    parsed = KeyShare.parse(X25519, share)
+    opened = open_share(X25519, parsed, hpke.private_key(X25519, phone.seed))
+    ((name, secret),) = opened.items()
+    assert name == SecretName(SecretKind.CONVERSATION_KEY, need.key_id[:16])
+    check_shared(await need.record(), secret)
+    phone.secrets[need.key_id] = secret
+    assert await need.talk.read(phone) == [b"before the new phone"]
+
+    await need.shares.done(phone.caller, need.c, need.request(1))
+    (done,) = world.told(ShareDoneWakeup)
+    assert done.device == phone.device.hex()
+    assert await need.shares.waiting(phone.caller, need.c) == wire.Shares(shares=[])
+    with pytest.raises(errors.NotAsked):
+        await need.shares.post(need.alice.caller, need.c, need.posting(share))
+
+
+async def test_d6_asking_sharing_and_done_may_be_repeated(need: Need) -> None:
+    share = await need.share()
+    for _ in range(2):
+        await need.shares.ask(need.phone.caller, need.c, need.request(1))
+        await need.shares.post(need.bob.caller, need.c, need.posting(share))
+    told = need.world.told(ShareWakeup)
+    assert len(told) == 1
+    assert len((await need.shares.waiting(need.phone.caller, need.c)).shares) == 1
+    for _ in range(2):
+        await need.shares.done(need.phone.caller, need.c, need.request(1))
+
+
+async def test_d4_a_request_is_kept_until_its_own_secret_opened(need: Need) -> None:
+    """A share that still carries something wanted stays too."""
+    await need.shares.ask(need.phone.caller, need.c, need.request(1, 3))
+    await need.shares.post(need.bob.caller, need.c, need.posting(await need.share()))
+    await need.shares.done(need.phone.caller, need.c, need.request(3))
+    assert need.world.told(ShareDoneWakeup) == []
+    assert len((await need.shares.waiting(need.phone.caller, need.c)).shares) == 1
+
+
+async def test_shares_nobody_asked_for_are_refused(need: Need) -> None:
+    share = await need.share()
+    with pytest.raises(errors.NotAsked):
+        await need.shares.post(need.bob.caller, need.c, need.posting(share))
+    await need.shares.ask(need.phone.caller, need.c, need.request(2))
+    with pytest.raises(errors.NotAsked):  # Another secret was asked for.
+        await need.shares.post(need.bob.caller, need.c, need.posting(share))
+    stranger = need.world.registry.register()
+    with pytest.raises(errors.NotAsked):  # H1: only to listed devices.
+        await need.shares.post(need.bob.caller, need.c, need.posting(share, stranger))
+    with pytest.raises(errors.NotMember):
+        await need.shares.post(stranger.caller, need.c, need.posting(share))
+    with pytest.raises(errors.NotMember):
+        await need.shares.ask(stranger.caller, need.c, need.request(1))
+
+
+async def test_h1_a_share_is_well_formed_and_sealed_to_its_device(need: Need) -> None:
+    await need.shares.ask(need.phone.caller, need.c, need.request(1))
+    good = await need.share()
+    for bad in (
+        good[:-1],
+        b"\2" + good[1:],
+        await need.share(conversation_id=bytes(16)),
+        await need.share(to=need.alice.key),
+    ):
+        with pytest.raises(errors.RecordInvalid):
+            await need.shares.post(need.bob.caller, need.c, need.posting(bad))
+    await need.shares.post(need.bob.caller, need.c, need.posting(good))
+
+
+async def test_a_hostile_helper_fills_no_storage(
+    need: Need, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("copconnect.delivery.keys.shares.SHARES_WAITING", 2)
+    await need.shares.ask(need.phone.caller, need.c, need.request(1))
+    for _ in range(2):
+        await need.shares.post(need.alice.caller, need.c, need.posting(await need.share()))
+    with pytest.raises(errors.RateLimited) as caught:
+        await need.shares.post(need.alice.caller, need.c, need.posting(await need.share()))
+    assert caught.value.details == {"limit": "waiting_shares"}
+
+
+async def test_askers_and_helpers_are_limited(database: Database) -> None:
+    limits = PersonLimits(share_requests_per_minute=2, shares_per_minute=1)
+    need = await Need.of(World(database, Options(kem=X25519, limits=limits)))
+    for _ in range(2):
+        await need.shares.ask(need.phone.caller, need.c, need.request(1))
+    with pytest.raises(errors.RateLimited) as asking:
+        await need.shares.ask(need.phone.caller, need.c, need.request(1))
+    assert asking.value.details == {"limit": "share_requests_per_minute"}
+    await need.shares.post(need.bob.caller, need.c, need.posting(await need.share()))
+    with pytest.raises(errors.RateLimited) as helping:
+        await need.shares.post(need.bob.caller, need.c, need.posting(await need.share()))
+    assert helping.value.details == {"limit": "shares_per_minute"}
+    need.world.clock.at += MINUTE_MS
+    await need.shares.ask(need.phone.caller, need.c, need.request(1))
