@@ -91,11 +91,13 @@ export class Revoking {
 
   async #personOf(device: DeviceId): Promise<PersonId> {
     const { trust, identity } = this.#options;
-    const { personId } = identity();
-    const own = await trust.devicesOf(personId);
-    const person = own.includes(device) ? (personId as PersonId) : await trust.personOf(device);
-    if (person === null) throw failure("not_found");
-    return person;
+    const known = await trust.personOf(device);
+    if (known !== null) return known;
+    // One's own that registered just now.
+    const personId = identity().personId as PersonId;
+    await trust.ensure([personId], { fresh: true });
+    if ((await trust.devicesOf(personId)).includes(device)) return personId;
+    throw failure("not_found");
   }
 
   async #requireRight(device: DeviceId, personId: PersonId, now: number): Promise<void> {

@@ -232,6 +232,15 @@ describe("E4: revoking a lost phone", () => {
     expect(await codeOf(early.calls.revokeDevice(early.device))).toBe("not_found");
   });
 
+  test("by one's own phone, of one that registered just now and nobody has seen yet", async () => {
+    const phone = await Phone.register(server, clock, 1, "Mine");
+    const unknown = await Phone.register(server, clock, 1, "Not mine");
+    clock.ms += MINUTE_MS;
+    await phone.calls.revokeDevice(unknown.device);
+    expect(server.people.client(unknown.clientId).revoked).toBe(true);
+    expect(await codeOf(phone.calls.revokeDevice("ab".repeat(32)))).toBe("not_found");
+  });
+
   test("not by a stranger, and by an admin of the unit", async () => {
     const lost = await Phone.register(server, clock, 1, "Lost");
     const other = await Phone.register(server, clock, 2, "Other");
