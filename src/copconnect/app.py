@@ -72,7 +72,12 @@ class Container:
         self.leases = Leases(self.database, self.clock, alone=not settings.bus_url)
         self.registry = DeviceRegistry(self.clock)
         self.acceptances = Acceptances()
-        self.roster = RosterService(self.database, self.registry)
+        self.roster = RosterService(
+            self.database,
+            self.registry,
+            self.clock,
+            settings.directory_names_per_person_per_hour,
+        )
         late = Late()
         self.auth = AuthService(
             self.database,

@@ -65,7 +65,9 @@ class IdentityServer:
         self.registry = DeviceRegistry(clock)
         self.rosters = RecordedRosters(self.registry)
         acceptances = Acceptances()
-        self.roster = RosterService(self.database, self.registry)
+        self.roster = RosterService(
+            self.database, self.registry, clock, settings.directory_names_per_person_per_hour
+        )
         self.auth = AuthService(
             self.database,
             clock,

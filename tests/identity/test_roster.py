@@ -2,11 +2,23 @@
 
 from typing import Any
 
+import msgspec
 from sqlalchemy import update
 
+from copconnect import wire
 from copconnect.ids import PersonId
+from copconnect.records.fields import HOUR_MS
 from copconnect.roster import store
-from tests.identity.running import PATROL, SHO, Device, Running
+from copconnect.settings import Settings
+from tests.identity.running import (
+    PATROL,
+    SHO,
+    Device,
+    MovedClock,
+    Running,
+    run,
+    synthetic_bank,
+)
 
 STATION, ZONE = "TG-HYD-PS001", "TG-HYD-Z1"
 
@@ -158,3 +170,50 @@ async def test_the_directory_has_an_etag(running: Running) -> None:
     orders = [rank["order"] for rank in body["ranks"]]
     assert orders == sorted(orders)
     assert body["levels"][0]["code"] == "state"
+
+
+async def test_nobody_carries_the_names_of_the_force_away_at_once(
+    settings: Settings, clock: MovedClock
+) -> None:
+    limited = msgspec.structs.replace(settings, directory_names_per_person_per_hour=100)
+    async with run(limited, clock) as server:
+        await server.container.editor.import_bank(synthetic_bank())
+        constable, sho = await server.device(PATROL), await server.device(SHO)
+        everybody = [one["personId"] for one in await _people(server, constable, limit="60")]
+        body = wire.LookUpPeople(person_ids=everybody[:40])
+        assert (await server.post("/v1/people/lookups", constable, body)).status_code == 200
+        for answer in (
+            await server.get("/v1/people?limit=60", constable),
+            await server.post("/v1/people/lookups", constable, body),
+            await server.get(f"/v1/people/{sho.person_id}", constable),
+        ):
+            refused = answer.json()
+            assert (answer.status_code, refused["code"]) == (429, "rate_limited")
+            assert refused["details"]["limit"] == "directory_names_per_hour"
+            assert 0 < refused["retryAfterMs"] <= HOUR_MS
+        # Others have a limit of their own, and admins none.
+        for _ in range(3):
+            assert (await server.get("/v1/people?limit=60", sho)).status_code == 200
+        clock.ms += answer.json()["retryAfterMs"]
+        assert (await server.get(f"/v1/people/{sho.person_id}", constable)).status_code == 200
+
+
+async def test_signed_cards_are_limited_as_names_are(settings: Settings, clock: MovedClock) -> None:
+    limited = msgspec.structs.replace(settings, trust_people_per_person_per_hour=50)
+    async with run(limited, clock) as server:
+        await server.container.editor.import_bank(synthetic_bank())
+        constable = await server.device(PATROL)
+        everybody = [one["personId"] for one in await _people(server, constable, limit="60")]
+        found = await server.trust_of(constable, *everybody[:40])
+        assert len(found.people) == 40
+        known = [
+            wire.KnownPerson(person_id=one.person_id, version=one.version) for one in found.people
+        ]
+        body = wire.LookUpTrust(people=known, keys=False)
+        for _ in range(3):  # Nothing new costs nothing.
+            assert (await server.post("/v1/people/trust", constable, body)).status_code == 200
+        asked = [wire.KnownPerson(person_id=one, version=0) for one in everybody]
+        body = wire.LookUpTrust(people=asked, keys=False)
+        refused = await server.post("/v1/people/trust", constable, body)
+        assert (refused.status_code, refused.json()["code"]) == (429, "rate_limited")
+        assert refused.json()["details"]["limit"] == "trust_people_per_hour"

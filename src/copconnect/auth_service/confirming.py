@@ -49,7 +49,7 @@ class Confirming:
                 raise errors.EndorsementInvalid(rule="E0", reason="no such device")
             await self._check_may(connection, caller, PersonId(new.person_id), now)
             if await confirmation_store.count_begun(connection, caller.client_id, now) >= MOST_OPEN:
-                raise errors.RateLimited(limit=MOST_OPEN, retry_after_ms=LIFETIME_MS)
+                raise errors.RateLimited(limit="confirmations", retry_after_ms=LIFETIME_MS)
             await confirmation_store.add(
                 connection,
                 {

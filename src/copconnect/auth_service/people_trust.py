@@ -4,7 +4,7 @@ Every answer is one consistent reading: of a person either all records of a vers
 that the data bank has outgrown are signed first (:mod:`copconnect.auth_service.cards`).
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -16,6 +16,7 @@ from copconnect.auth_service.confirmers import Confirmers
 from copconnect.auth_service.parts import Parts
 from copconnect.ids import PersonId
 from copconnect.principals import Caller
+from copconnect.rates import Rates
 
 
 class PeopleTrust:
@@ -25,6 +26,9 @@ class PeopleTrust:
         self, parts: Parts, bundles: Bundles, cards: Cards, confirmers: Confirmers
     ) -> None:
         self._parts = parts
+        # Cards are names too: nobody carries the whole force's away at once.
+        per_hour = parts.settings.trust_people_per_person_per_hour
+        self._told = Rates("trust_people_per_hour", per_hour / 60, per_hour, parts.clock.now_ms)
         self._bundles = bundles
         self._cards = cards
         self._confirmers = confirmers
@@ -33,6 +37,7 @@ class PeopleTrust:
         """Return the asked people whose version is above the known one, and whom they rest on.
 
         A device that is not confirmed is told of its own person and of who can confirm it alone.
+        Raises RateLimited, by how many of the asked people are told.
         """
         known = {PersonId(one.person_id): one.version for one in body.people}
         if not caller.confirmed:
@@ -40,15 +45,27 @@ class PeopleTrust:
                 allowed = set(await self._confirmers.of(connection, caller.person_id))
             allowed.add(caller.person_id)
             known = {one: version for one, version in known.items() if one in allowed}
-        return wire.PeopleTrust(people=await self.of(known, keys=body.keys))
+        people = await self.of(
+            known, keys=body.keys, telling=lambda many: self._told.take(caller.person_id, many)
+        )
+        return wire.PeopleTrust(people=people)
 
-    async def of(self, known: Mapping[PersonId, int], *, keys: bool) -> list[wire.PersonTrust]:
+    async def of(
+        self,
+        known: Mapping[PersonId, int],
+        *,
+        keys: bool,
+        telling: Callable[[int], None] = lambda _: None,
+    ) -> list[wire.PersonTrust]:
         """Return the records of people whose version is above the known one, and transitively of
-        those whom they rest on and who are not named."""
+        those whom they rest on and who are not named. ``telling``: is told before anything is done
+        how many of the named people have news."""
         async with self._parts.database.reading() as connection:
             closure = await self._bundles.closure(connection, known, writing=False)
             rows = {one: bundle.row for one, bundle in closure.items()}
             outdated = await self._cards.outdated(connection, rows, {*known, *closure})
+            news = {one for one, row in rows.items() if row.told(keys=keys) > known.get(one, 0)}
+            telling(len(known.keys() & (news | outdated.keys())))
             if not outdated:
                 return await self._answer(connection, closure, known, keys=keys)
         await self._cards.make(outdated)

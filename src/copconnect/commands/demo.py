@@ -128,11 +128,11 @@ async def station_of(container: Container) -> list[Person]:
     """Return the people whom a person or a program plays: the shown station's, seniors first, its
     DCP's chain, and the head of the force."""
     members = await container.roster.people(
-        unit=synthetic.SHOWN_STATION, limit=synthetic.SHOWN_STAFF
+        None, unit=synthetic.SHOWN_STATION, limit=synthetic.SHOWN_STAFF
     )
     above = []
     for unit in (*synthetic.SHOWN_CHAIN, synthetic.TOP):
-        above += (await container.roster.people(unit=unit, limit=1)).people
+        above += (await container.roster.people(None, unit=unit, limit=1)).people
     return [*members.people, *above]
 
 

@@ -31,7 +31,7 @@ def routes(service: RosterService, gate: Gate) -> list[Any]:
 
     @get("/v1/people")
     async def people(request: HttpRequest) -> Any:
-        await gate.caller(request)
+        caller = await gate.caller(request)
         query = {name: value for name, value in request.query_params.items() if value}
         text, limit = query.get("text", ""), query.get("limit", "50")
         malformed = any("\0" in value or len(value) > MAX_PARAMETER for value in query.values())
@@ -39,6 +39,7 @@ def routes(service: RosterService, gate: Gate) -> list[Any]:
         if malformed or not limit.isascii() or not limit.isdigit():
             raise errors.BadRequest(reason="query")
         found = await service.people(
+            caller,
             text=text,
             unit=query.get("unit"),
             deep=query.get("deep") in ("1", "true"),
@@ -51,12 +52,13 @@ def routes(service: RosterService, gate: Gate) -> list[Any]:
 
     @get("/v1/people/{person_id:str}")
     async def person(request: HttpRequest, person_id: FromPath[str]) -> Any:
-        await gate.caller(request)
-        return answer(request, await service.person(person_id))
+        caller = await gate.caller(request)
+        return answer(request, await service.person(caller, person_id))
 
     @post("/v1/people/lookups")
     async def look_up(request: HttpRequest) -> Any:
-        await gate.caller(request)
-        return answer(request, await service.look_up(await read(request, wire.LookUpPeople)))
+        caller = await gate.caller(request)
+        body = await read(request, wire.LookUpPeople)
+        return answer(request, await service.look_up(caller, body))
 
     return [directory, people, person, look_up]

@@ -11,9 +11,11 @@ from sqlalchemy import Select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
+from copconnect.clock import Clock
 from copconnect.database import Database
 from copconnect.ids import PersonId
-from copconnect.principals import Plate
+from copconnect.principals import Caller, Plate
+from copconnect.rates import Rates
 from copconnect.roster import rules, store
 
 MAX_PAGE = 200
@@ -28,13 +30,27 @@ class RegisteredPeople(Protocol):
         """Return which of these people have a registered client."""
         ...
 
+    async def has_grant(self, connection: AsyncConnection, person_id: PersonId) -> bool:
+        """Return whether a person holds a grant in force, or is a root admin."""
+        ...
+
 
 class RosterService:
     """The read side of the roster."""
 
-    def __init__(self, database: Database, registered: RegisteredPeople) -> None:
+    def __init__(
+        self,
+        database: Database,
+        registered: RegisteredPeople,
+        clock: Clock,
+        names_per_hour: int,
+    ) -> None:
+        """``names_per_hour``: how many people somebody without an admin's right may read."""
         self._database = database
         self._registered = registered
+        self._names = Rates(
+            "directory_names_per_hour", names_per_hour / 60, names_per_hour, clock.now_ms
+        )
         self._directory = wire.Directory(version="", units=[], levels=[], ranks=[], roles=[])
 
     # --- For people -----------------------------------------------------------------------
@@ -73,6 +89,7 @@ class RosterService:
 
     async def people(
         self,
+        caller: Caller | None,
         *,
         text: str = "",
         unit: str | None = None,
@@ -82,9 +99,10 @@ class RosterService:
         after: str | None = None,
         limit: int = 50,
     ) -> wire.People:
-        """Search; whose name is exactly the text comes first, then seniors, then by name.
+        """Search; whose name is exactly the text comes first, then seniors, then by name. The
+        caller is None for an operator, who reads without a limit.
 
-        Raises BadRequest for a page token that was not ours.
+        Raises BadRequest for a page token that was not ours, RateLimited.
         """
         try:
             place = rules.page_place(after) if after else None
@@ -104,26 +122,43 @@ class RosterService:
                 after=place,
                 limit=limit + 1,
             )
+            if caller is not None:
+                await self._count(connection, caller, len(rows[:limit]))
             found = await self._cards(connection, rows[:limit])
         last = rows[limit - 1] if len(rows) > limit else None
         following = rules.page_token(last.tier, last.sort_key) if last is not None else None
         return wire.People(people=found, next=following, total=total)
 
-    async def person(self, person_id: str) -> wire.Person:
-        """Return one person's card. Raises NotFound."""
+    async def person(self, caller: Caller, person_id: str) -> wire.Person:
+        """Return one person's card. Raises NotFound, RateLimited."""
         async with self._database.reading() as connection:
+            await self._count(connection, caller, 1)
             card = await self.card(connection, PersonId(person_id))
         if card is None:
             raise errors.NotFound
         return card
 
-    async def look_up(self, body: wire.LookUpPeople) -> wire.People:
-        """Return the cards of these people, in the order asked; unknown ids are left out."""
+    async def look_up(self, caller: Caller, body: wire.LookUpPeople) -> wire.People:
+        """Return the cards of these people, in the order asked; unknown ids are left out. Raises
+        RateLimited."""
         wanted = [PersonId(person_id) for person_id in dict.fromkeys(body.person_ids)]
         async with self._database.reading() as connection:
+            await self._count(connection, caller, len(wanted))
             cards = await self.cards(connection, wanted)
         found = [cards[person_id] for person_id in wanted if person_id in cards]
         return wire.People(people=found, next=None, total=len(found))
+
+    async def _count(self, connection: AsyncConnection, caller: Caller, names: int) -> None:
+        """Count names that a caller reads. Raises RateLimited, before anything is told, for
+        somebody who administers nothing: nobody carries the whole force's names away at once."""
+        try:
+            self._names.take(caller.person_id, names)
+        except errors.RateLimited:
+            if await self.is_unit_admin(connection, caller.person_id):
+                return
+            if await self._registered.has_grant(connection, caller.person_id):
+                return
+            raise
 
     # --- For other roles, in their transactions -------------------------------------------
 

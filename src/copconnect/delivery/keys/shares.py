@@ -11,7 +11,6 @@ from collections.abc import Collection, Iterable
 from copconnect import errors, wire
 from copconnect.bus import AnyWakeup, ShareAskedWakeup, ShareDoneWakeup, ShareWakeup
 from copconnect.delivery.parts import Parts
-from copconnect.delivery.rates import Rates
 from copconnect.delivery.rosters.reading import require_listed
 from copconnect.delivery.rules.limits import MOST_WAITING_REFERENCES, SHARES_WAITING
 from copconnect.delivery.rules.roster_plan import PlacedLeaf
@@ -19,6 +18,7 @@ from copconnect.delivery.store import conversations, leaves, shares
 from copconnect.delivery.store.shares import Asker, WaitingShare
 from copconnect.ids import ConversationId
 from copconnect.principals import Caller
+from copconnect.rates import Rates
 from copconnect.records.fields import Refused, sha256
 from copconnect.records.key_share import KeyShare, SecretKind, SecretName
 

@@ -9,10 +9,10 @@ from copconnect import errors, wire
 from copconnect.delivery.keys.public_keys import PublicKeys
 from copconnect.delivery.log.accepting import Accepting, Post
 from copconnect.delivery.parts import Parts
-from copconnect.delivery.rates import Rates
 from copconnect.delivery.rules.posting import read_message
 from copconnect.ids import AttachmentId, ConversationId
 from copconnect.principals import Caller
+from copconnect.rates import Rates
 
 
 class Posting:
