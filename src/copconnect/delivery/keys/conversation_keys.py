@@ -18,7 +18,13 @@ from copconnect.delivery.rosters.proofs import prove
 from copconnect.delivery.rosters.reading import require_listed
 from copconnect.delivery.rules import conversation_keys as rules
 from copconnect.delivery.rules.conversation_keys import KnownKey, SealAudience
-from copconnect.delivery.rules.limits import CANNOT_OPEN_MS, CELL_KEY_MS, DAY_MS, HEAD_MS, KEYS_A_DAY
+from copconnect.delivery.rules.limits import (
+    CANNOT_OPEN_MS,
+    CELL_KEY_MS,
+    DAY_MS,
+    HEAD_MS,
+    KEYS_A_DAY,
+)
 from copconnect.delivery.rules.roster_plan import PlacedLeaf
 from copconnect.delivery.rules.seals import find_seal, recipients
 from copconnect.delivery.store import cell_keys, conversations, keys, leaves, rosters, shares

@@ -51,6 +51,7 @@ class LogReading:
                 before=before,
                 limit=limit,
             )
+            entries = _after_gaps(entries)
             if not entries:
                 return _empty(held.last_seq)
             return await self._page(connection, own, entries, held.last_seq, more=more)
@@ -98,6 +99,16 @@ class LogReading:
             await require_listed(connection, caller, conversation_id)
             header = await log.chain_end(connection, conversation_id, caller.device)
         return wire.SenderChain(header=header)
+
+
+def _after_gaps(entries: Sequence[Entry]) -> Sequence[Entry]:
+    """Return the entries after the last gap: before it is only a state that outlived trimming, from
+    which no log hash leads on. It is handed out with the conversation."""
+    first = 0
+    for at in range(1, len(entries)):
+        if entries[at].entry.seq != entries[at - 1].entry.seq + 1:
+            first = at
+    return entries[first:]
 
 
 def _empty(last_seq: Seq) -> wire.LogPage:
