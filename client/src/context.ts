@@ -4,6 +4,7 @@
  */
 import type { CoreEvent } from "./core.ts";
 import type { DeviceId } from "./keys/ids.ts";
+import type { Freshness } from "./people/freshness.ts";
 import type { Api } from "./transport/api.ts";
 import type { Judge } from "./trust/confirmed.ts";
 import type { DeviceTrust, OwnDeviceKeys, TimeAnchor } from "./trust/ports.ts";
@@ -33,6 +34,7 @@ export interface Identity {
 export interface DeviceContext extends Context {
   readonly identity: () => Identity;
   readonly trust: DeviceTrust & { readonly judge: Judge };
+  readonly freshness: Freshness;
   readonly time: TimeAnchor;
   readonly ownKeys: OwnDeviceKeys;
   /** Aborts when the core locks, signs out or stops. */

@@ -193,6 +193,7 @@ export interface NoticeRecord {
     | "profile_refused"
     | "history"
     | "log_differs"
+    | "restored"
     | "gap";
   readonly by: string | null;
   readonly people: readonly string[];
@@ -253,11 +254,14 @@ export interface CellTableRecord {
 
 /** One position of the log. Group: the conversation; order: the position. */
 export interface LogRecord {
+  readonly position: number;
   readonly hash: Uint8Array;
 }
 
 /** An accepted message in its sender's chain. Group: the conversation. */
 export interface AcceptedRecord {
+  /** The sender's device. */
+  readonly sender: Uint8Array;
   readonly seq: number;
   readonly messageId: string;
   readonly attempt: number;

@@ -7,6 +7,7 @@ import type { DeviceContext } from "../context.ts";
 import type { Conversation } from "../conversation/conversation.ts";
 import { failure } from "../failure.ts";
 import { History } from "../history/history.ts";
+import { rewind } from "../history/rewind.ts";
 import { Inbox } from "../inbox/inbox.ts";
 import { decodeContent, mentionsOf } from "../kinds/content.ts";
 import type { KeyId } from "../keys/ids.ts";
@@ -18,6 +19,7 @@ import { Posting } from "../outbox/posting.ts";
 import { Preparing } from "../outbox/preparing.ts";
 import { Signing } from "../outbox/signing.ts";
 import type { Blocked } from "../people/blocked.ts";
+import { Freshness } from "../people/freshness.ts";
 import type { People } from "../people/people.ts";
 import { STORES } from "../records.ts";
 import type { OutgoingRecord } from "../records.ts";
@@ -32,8 +34,8 @@ import type { SocketOptions } from "../transport/socket.ts";
 import type { AccountFrame, Ready } from "../wire.ts";
 
 export interface DeviceOptions {
-  /** Everything but the signal, which is the device's own. */
-  readonly context: Omit<DeviceContext, "signal">;
+  /** Everything but what is the device's own. */
+  readonly context: Omit<DeviceContext, "signal" | "freshness">;
   readonly people: People;
   readonly blocked: Blocked;
   readonly socket: Omit<SocketOptions, "onReady" | "onFrame" | "positions">;
@@ -66,7 +68,12 @@ export class Device {
 
   constructor(options: DeviceOptions) {
     this.#options = options;
-    const context: DeviceContext = { ...options.context, signal: this.#abort.signal };
+    const { trust, now } = options.context;
+    const context: DeviceContext = {
+      ...options.context,
+      freshness: new Freshness(trust, now),
+      signal: this.#abort.signal,
+    };
     this.context = context;
     const { outgoing } = this;
     this.#announcer = new Announcer(context.emit, (conversation, { content }) => {
@@ -86,6 +93,10 @@ export class Device {
     this.inbox = new Inbox(context, outgoing, (person) => options.blocked.has(person), {
       onMissing,
       onCursor,
+      onAnotherLog: (conversation, lastSeq) =>
+        rewind(context, conversation, outgoing, lastSeq).then(() => {
+          this.outbox.kick(conversation);
+        }),
       onAccepted: (conversation) => {
         this.outbox.kick(conversation);
       },

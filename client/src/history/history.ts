@@ -145,7 +145,7 @@ export class History {
     for (const [at, { seq }] of page.entries.entries()) {
       const own = hashes[at];
       if (own !== undefined && seq > (work.record.log?.cursor ?? 0) - 1_000)
-        conversation.log.put(work, String(seq), { hash: own }, seq);
+        conversation.log.put(work, String(seq), { position: seq, hash: own }, seq);
     }
     const floors = floorsOf(page);
     const old = entries.map(

@@ -95,6 +95,7 @@ async function takeBack(
 function noteChain({ context, conversation, work }: Receiving, entry: Entry, it: Vouched): void {
   const { header } = it;
   const row = {
+    sender: header.sender,
     seq: header.seq,
     messageId: toHex(header.message),
     attempt: header.attempt,
@@ -121,6 +122,8 @@ async function show(
 ): Promise<void> {
   const { personId } = context.identity();
   const mine = leaf.person === personId;
+  const before = await loadMessage(context.vault, conversation.id, toHex(header.message));
+  const shown = before?.senderId === leaf.person;
   const message: MessageRecord = {
     messageId: toHex(header.message),
     conversationId: conversation.id,
@@ -150,6 +153,8 @@ async function show(
     work.changes.push({ op: "put", ...place, value: record });
   }
   if (mine || !isShown(content) || entry.position <= work.record.readSeq) return;
+  // Posted again, because the server lost it: shown in its new place, and told once.
+  if (shown) return;
   const named = mentionsOf(content).some((one) => one.personId === personId);
   work.set({
     unread: work.record.unread + 1,

@@ -24,6 +24,7 @@ import { Refused } from "../keys/refused.ts";
 import type { OutgoingStore } from "../messages/outgoing.ts";
 import type { LogPlace, PendingRecord } from "../records.ts";
 import type { LogEntry, LogPage, Supplement } from "../wire.ts";
+import { continuesAnotherLog } from "./another-log.ts";
 import { accept } from "./accept.ts";
 import type { Receiving } from "./accept.ts";
 import { judge } from "./judge.ts";
@@ -32,6 +33,8 @@ import type { Entry } from "./judge.ts";
 /** Entries stored in one transaction while catching up. */
 const BATCH = 32;
 const PAGE = 200;
+/** A server that shows another log with every answer is followed all the same. */
+const MOST_REWINDS = 2;
 /** R4: so many log hashes are kept. */
 export const LOG_HASHES = 1_000;
 
@@ -40,6 +43,8 @@ export interface InboxListener {
   readonly onMissing: (conversation: Conversation, keyIds: readonly KeyId[]) => void;
   /** This device has come further, or what holds its cursors back has changed. */
   readonly onCursor: (conversation: Conversation) => void;
+  /** The server's log is another one: go back to the last common position. Inside the queue. */
+  readonly onAnotherLog: (conversation: Conversation, lastSeq: number) => Promise<void>;
   /** An own message was accepted by the log before its answer came. */
   readonly onAccepted: (conversation: Conversation) => void;
 }
@@ -103,10 +108,15 @@ export class Inbox {
 
   /** Process the log from the cursor to its end. Call inside the conversation's queue. */
   async catchUp(conversation: Conversation): Promise<void> {
-    for (;;) {
+    for (let rewound = 0; ; ) {
       const { log, state } = conversation.record;
       if (log === null || state !== "ready") return;
       const page = await this.#context.api.logAfter(conversation.id, log.cursor, PAGE);
+      if (continuesAnotherLog(conversation, page) && rewound < MOST_REWINDS) {
+        rewound++;
+        await this.#listener.onAnotherLog(conversation, page.lastSeq);
+        continue;
+      }
       const entries = page.entries.filter(({ seq }) => seq > log.cursor);
       const [first] = entries;
       if (first !== undefined && first.seq > log.cursor + 1)
@@ -176,7 +186,7 @@ export class Inbox {
     const judgement = await judge(this.#context, conversation, work, entry);
     await accept(receiving, entry, judgement, null);
     const own = nextLogHash(log.hash, hash(message.subarray(0, SIGNED_HEADER_BYTES)));
-    conversation.log.put(work, String(position), { hash: own }, position);
+    conversation.log.put(work, String(position), { position, hash: own }, position);
     if (position > LOG_HASHES) conversation.log.delete(work, String(position - LOG_HASHES));
     const named = judgement.kind === "refused" ? 0 : judgement.header.epoch;
     work.set({ log: { cursor: position, hash: own, epoch: Math.max(log.epoch, named) } });
@@ -224,6 +234,14 @@ export class Inbox {
     }
     if (missing.length > 0) this.#listener.onMissing(conversation, missing);
     await this.opened(conversation);
+  }
+
+  /** Ask anew about the senders of what was refused; what changes is judged again. */
+  async doubt(conversation: Conversation): Promise<void> {
+    if (conversation.record.refused === null) return;
+    const rows = await conversation.pending.all();
+    for (const { why, personId } of rows)
+      if (why === "refused" && personId !== null) await this.#context.freshness.renew(personId);
   }
 
   /** Records of these people are others now. */

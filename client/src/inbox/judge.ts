@@ -63,11 +63,25 @@ export async function judge(
   work: Work,
   entry: Entry,
 ): Promise<Judgement> {
+  const first = await judgeOnce(context, conversation, work, entry);
+  if (first.kind !== "refused" || first.refusal.rule !== "R2" || first.personId === null)
+    return first;
+  const renewed = await context.freshness.renew(first.personId);
+  return renewed ? judgeOnce(context, conversation, work, entry) : first;
+}
+
+async function judgeOnce(
+  context: DeviceContext,
+  conversation: Conversation,
+  work: Work,
+  entry: Entry,
+): Promise<Judgement> {
   let personId: PersonId | null = null;
   try {
     const header = HeaderFormat.parse(entry.message.subarray(0, SIGNED_HEADER_BYTES), "R1");
-    const held = await gather(context, conversation, work, header, entry);
-    personId = held.listed?.leaf.person ?? null;
+    const listed = await senderOf(conversation, work, header, entry.floor);
+    personId = listed.leaf.person;
+    const held = await gather(context, conversation, work, header, entry, listed);
     const known = knownOf(context, conversation, work, header, entry, held);
     return await check(context, conversation, work, entry, header, held, known);
   } catch (error) {
@@ -103,7 +117,7 @@ async function check(
   } catch (error) {
     // R9: everything but the key was right.
     const keyless = error instanceof Refused && error.rule === "R9";
-    if (!keyless || key === null || listed === null) throw error;
+    if (!keyless || key === null) throw error;
     const gap = checkChain(header, known) && !entry.old;
     return { kind: "keyless", header, leaf: listed.leaf, keyId: key.keyId, alarm: false, gap };
   }
@@ -113,12 +127,23 @@ async function check(
 interface Held {
   readonly heads: ReadonlyMap<number, RosterHead>;
   /** Under the higher of the header's epoch and the entry's floor. */
-  readonly listed: Listed | null;
+  readonly listed: Listed;
   readonly key: HeldKey | null;
   /** L at the header's log position. */
   readonly logHash: Uint8Array | null;
   readonly accepted: ReadonlyMap<number, AcceptedRecord>;
   readonly latestSeq: number;
+}
+
+/** R2: the sender under the higher of the header's head and the entry's floor. */
+async function senderOf(
+  { heads }: Conversation,
+  work: Work,
+  header: Header,
+  floor: number,
+): Promise<Listed> {
+  const under = await heads.require(work, Math.max(header.epoch, floor));
+  return heads.listed(under, idOf<DeviceId>(header.sender), "R2");
 }
 
 async function gather(
@@ -127,6 +152,7 @@ async function gather(
   work: Work,
   header: Header,
   { floor, position }: Entry,
+  listed: Listed,
 ): Promise<Held> {
   const { heads: known, accepted: chain, log } = conversation;
   const heads = new Map<number, RosterHead>();
@@ -136,8 +162,7 @@ async function gather(
     return head;
   };
   await take(header.epoch);
-  const under = await take(Math.max(header.epoch, floor));
-  const listed = await known.listed(under, idOf<DeviceId>(header.sender), "R2");
+  await take(Math.max(header.epoch, floor));
   const { person } = listed.leaf;
   await context.trust.ensure([person]);
   // Asks the server for what the judgement lacks, once in a while.

@@ -12,6 +12,7 @@ const QUIET: ReadonlySet<NoticeRecord["kind"]> = new Set([
   "profile_refused",
   "history",
   "log_differs",
+  "restored",
   "gap",
 ]);
 

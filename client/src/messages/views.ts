@@ -139,6 +139,8 @@ export class ViewMaker implements Views {
         return { kind: record.kind, by, title: record.title ?? "" };
       case "history":
         return { kind: record.kind, fromMs: record.fromMs ?? 0 };
+      case "restored":
+        return { kind: record.kind };
       case "device_added":
         return { kind: record.kind, people, by };
       default:

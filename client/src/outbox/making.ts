@@ -13,6 +13,8 @@ import { makeConversationKey, sealConversationKey } from "../keys/conversation-k
 import type { ConversationKey } from "../keys/conversation-key.ts";
 import type { SealTarget } from "../keys/device-key.ts";
 import { Refused } from "../keys/refused.ts";
+import { DIRECT_LIMIT, planSeals } from "../keys/seal-plan.ts";
+import type { SealPlan } from "../keys/seal-plan.ts";
 import { concat, equalBytes, fromHex, randomBytes } from "../octets.ts";
 import type { PendingKey } from "../records.ts";
 import { checkCell } from "../roster/cells.ts";
@@ -21,9 +23,7 @@ import type { Newest } from "../roster/newest.ts";
 import { requireSealingKem } from "../rosters/head.ts";
 import type { RosterHead } from "../rosters/head.ts";
 import type { Leaf } from "../rosters/leaf.ts";
-import { deviceTargets } from "../secrets/targets.ts";
-import type { Targets } from "../secrets/targets.ts";
-import { DIRECT_SEALS } from "../wire.ts";
+import { listedDevices } from "../secrets/targets.ts";
 import type { CellLeaves } from "../wire.ts";
 import { cellTable } from "./cell-table.ts";
 
@@ -43,7 +43,7 @@ export async function makeKey(
 ): Promise<MadeKey> {
   try {
     requireSealingKem(head, context.trust.department);
-    const targets = await targetsOf(context, conversation, head);
+    const plan = await planOf(context, conversation, head);
     const { deviceBytes, privateKey } = context.identity();
     const secret = randomBytes(32);
     const record = await makeConversationKey(
@@ -58,8 +58,8 @@ export async function makeKey(
       },
       privateKey,
     );
-    const seals = await sealAll(record, secret, targets.seals);
-    const pending = { record: record.bytes, seals, leftOut: targets.leftOut };
+    const seals = await sealAll(record, secret, [...plan.devices, ...plan.cells]);
+    const pending = { record: record.bytes, seals, leftOut: [...plan.leftOut.keys()] };
     return { record, secret, pending };
   } catch (error) {
     // What the server gave does not fit together (any more): it is asked anew.
@@ -81,19 +81,18 @@ async function sealAll(
   return concat(...seals.sort(compareBytes));
 }
 
-async function targetsOf(
+async function planOf(
   context: DeviceContext,
   conversation: Conversation,
   head: RosterHead,
-): Promise<Targets> {
+): Promise<SealPlan> {
   const own = fittingCell(head, await context.api.ownCell(conversation.id));
-  if (own.only) return deviceTargets(context, own.leaves, head);
+  if (own.only) return planSeals(await listedDevices(context, own.leaves, head), new Map());
   const { lines, usable } = await cellTable(context, conversation, head);
   const open = lines.filter(({ cell }) => !usable.has(cell));
-  const seals: SealTarget[] = [...usable.values()];
   const devices = open.reduce((sum, line) => sum + line.devices, 0);
   // Too many for direct seals: they ask for shares.
-  if (devices > DIRECT_SEALS) return { seals, leftOut: [] };
+  if (devices > DIRECT_LIMIT) return planSeals([], usable);
   const leaves: Leaf[] = [];
   for (const { cell } of open) {
     const found =
@@ -102,8 +101,7 @@ async function targetsOf(
         : fittingCell(head, await context.api.cellLeaves(conversation.id, cell));
     leaves.push(...found.leaves);
   }
-  const direct = await deviceTargets(context, leaves, head);
-  return { seals: [...seals, ...direct.seals], leftOut: direct.leftOut };
+  return planSeals(await listedDevices(context, leaves, head), usable);
 }
 
 function fittingCell(head: RosterHead, cell: CellLeaves): Cell {

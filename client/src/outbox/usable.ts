@@ -39,8 +39,10 @@ export async function usableKey(
   const { trust, time } = context;
   await trust.ensure([...listed.values()].map(({ leaf }) => leaf.person));
   // Asks the server for what a judgement lacks, once in a while.
-  for (const { leaf } of listed.values())
-    await trust.verdict(leaf.person, leaf.device, time.requireNow());
+  for (const { leaf } of listed.values()) {
+    const { confirmed } = await trust.verdict(leaf.person, leaf.device, time.requireNow());
+    if (confirmed === "no") await context.freshness.renew(leaf.person);
+  }
   const cursor = conversation.record.log?.cursor ?? 0;
   const candidates = held.map(({ record, firstSeq }) => ({
     key: record,

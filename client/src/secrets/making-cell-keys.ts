@@ -9,8 +9,9 @@ import { makeCellKey, sealCellKey } from "../keys/cell-key.ts";
 import { compareBytes } from "../keys/compare.ts";
 import type { SealKeyId } from "../keys/ids.ts";
 import { Refused, refuseUnless } from "../keys/refused.ts";
+import { planSeals } from "../keys/seal-plan.ts";
 import { concat, equalBytes, fromHex, randomBytes } from "../octets.ts";
-import { deviceTargets } from "./targets.ts";
+import { listedDevices } from "./targets.ts";
 import { checkCell } from "../roster/cells.ts";
 import { requireNewest } from "../roster/newest.ts";
 import { requireSealingKem } from "../rosters/head.ts";
@@ -31,7 +32,7 @@ export async function makeWantedCellKey(
   refuseUnless(equalBytes(answer.head, head.bytes), "S1", "there is a newer head");
   const { line, leaves } = checkCell(head, answer, "S4");
   refuseUnless(line.cell === wanted.cellId, "C1", "another cell than this device's");
-  const targets = await deviceTargets(context, leaves, head);
+  const plan = planSeals(await listedDevices(context, leaves, head), new Map());
   const { deviceBytes, privateKey } = context.identity();
   const secret = randomBytes(32);
   const record = await makeCellKey(
@@ -50,8 +51,8 @@ export async function makeWantedCellKey(
     privateKey,
   );
   const seals: Uint8Array[] = [];
-  for (let at = 0; at < targets.seals.length; at += AT_ONCE) {
-    const some = targets.seals.slice(at, at + AT_ONCE);
+  for (let at = 0; at < plan.devices.length; at += AT_ONCE) {
+    const some = plan.devices.slice(at, at + AT_ONCE);
     seals.push(...(await Promise.all(some.map((to) => sealCellKey(record, secret, to)))));
   }
   await conversation.change((work) => {
@@ -62,7 +63,7 @@ export async function makeWantedCellKey(
     await api.postCellKey(conversation.id, {
       record: record.bytes,
       seals: concat(...seals.sort(compareBytes)),
-      leftOut: [...targets.leftOut],
+      leftOut: [...plan.leftOut.keys()],
     });
   } catch (error) {
     // Another device was faster, or the roster has changed: the server asks again where needed.

@@ -1,39 +1,40 @@
-/** S3: the keys of the confirmed devices of some leaves, which a secret is sealed to. */
+/** S3: which keys a secret is sealed to, of the devices of some leaves. */
 import type { DeviceContext } from "../context.ts";
-import type { SealTarget } from "../keys/device-key.ts";
-import type { DeviceId } from "../keys/ids.ts";
+import type { DeviceKey } from "../keys/device-key.ts";
 import { Refused } from "../keys/refused.ts";
+import type { ListedDevice } from "../keys/seal-plan.ts";
 import type { RosterHead } from "../rosters/head.ts";
 import type { Leaf } from "../rosters/leaf.ts";
 
-export interface Targets {
-  readonly seals: readonly SealTarget[];
-  /** Devices that cannot be confirmed, or have no good key. */
-  readonly leftOut: readonly DeviceId[];
-}
-
-/** The keys of the confirmed devices of these leaves. */
-export async function deviceTargets(
+/**
+ * These devices with their keys, by the newest records of their people; nothing is sealed to one
+ * that this device cannot confirm, or whose key is missing or too old.
+ */
+export async function listedDevices(
   context: DeviceContext,
   leaves: readonly Leaf[],
   { kem }: RosterHead,
-): Promise<Targets> {
+): Promise<readonly ListedDevice[]> {
   const { trust, time } = context;
   await trust.ensure(
     leaves.map(({ person }) => person),
     { keys: true, fresh: true },
   );
   const now = time.requireNow();
-  const seals: SealTarget[] = [];
-  const leftOut: DeviceId[] = [];
-  for (const { person, device } of leaves) {
+  const keyOf = async ({ person, device }: Leaf): Promise<DeviceKey | "no device key"> => {
     try {
-      await trust.confirmedCertificate(person, device, now, "S3");
-      seals.push(await trust.deviceKey(person, device, kem));
+      return await trust.deviceKey(person, device, kem);
     } catch (error) {
-      if (!(error instanceof Refused)) throw error;
-      leftOut.push(device);
+      if (error instanceof Refused) return "no device key";
+      throw error;
     }
+  };
+  const listed: ListedDevice[] = [];
+  for (const leaf of leaves) {
+    const { device, cell, person } = leaf;
+    const { confirmed } = await trust.verdict(person, device, now);
+    const key = confirmed === "no" ? "unconfirmed" : await keyOf(leaf);
+    listed.push({ device, cell, key, uncovered: false });
   }
-  return { seals, leftOut };
+  return listed;
 }

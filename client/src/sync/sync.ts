@@ -27,6 +27,7 @@ import { SPREAD_MS } from "./member-list.ts";
 import type { MemberList } from "./member-list.ts";
 
 const CATCH_UPS = 4;
+const RESTORED_EPOCHS = 500;
 const AGAIN = { firstMs: 1_000, maxMs: 30_000 };
 /** Of more conversations than these that changed, the list is asked for. */
 const ONE_BY_ONE = 3;
@@ -164,12 +165,17 @@ export class Sync {
       const begun = conversation.record.log !== null;
       await history.begin(conversation);
       const cursor = conversation.record.log?.cursor ?? 0;
-      const pushed = begun && stand !== null && stand.follows;
-      if (!pushed && (stand === null || stand.lastSeq > cursor)) await inbox.catchUp(conversation);
+      // After a backup was restored epochs are far above: the log may be another one.
+      const { headEpoch } = conversation.record;
+      const jumped = stand !== null && stand.rosterEpoch >= headEpoch + RESTORED_EPOCHS;
+      const pushed = begun && stand !== null && stand.follows && !jumped;
+      if (!pushed && (stand === null || jumped || stand.lastSeq !== cursor))
+        await inbox.catchUp(conversation);
     });
     if (stand === null || stand.shares > 0) await asking.fetch(conversation);
     await members.follow(conversation, stand?.receiptsVersion ?? null);
     await this.#missingKeys(conversation);
+    await inbox.doubt(conversation);
     if (stand !== null && stand.rosterEpoch > conversation.record.headEpoch)
       await this.#followRoster(conversation, true);
     else await this.#followRoster(conversation, false);
