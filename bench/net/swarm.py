@@ -106,7 +106,7 @@ class Swarm:
         started = time.monotonic_ns()
 
         async def one(number: int, token: str) -> None:
-            hello = wire.Hello(version=wire.WIRE_VERSION, access_token=token)
+            hello = wire.Hello(version=wire.WIRE_VERSION, access_token=token, positions=[])
             framed = masked(msgspec.msgpack.encode(hello)) if token else b""
             async with slots:
                 _, client = await loop.create_connection(

@@ -1,0 +1,75 @@
+"""What a simulator process is told of its devices and their conversations: a file of MessagePack."""
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from bench.force.conversations import Conversation, Prepared
+from bench.force.device import Device
+from copconnect.ids import CellId, ConversationId
+
+
+class PlannedCell(msgspec.Struct, frozen=True, array_like=True):
+    """A cell's key as its members hold it: id and C; empty where the conversation has one cell."""
+
+    conversation: int
+    cell_id: CellId
+    key_id: bytes
+    secret: bytes
+
+
+class PlannedDevice(msgspec.Struct, frozen=True, array_like=True):
+    """A device, and the cells it belongs to, one for each of its conversations."""
+
+    device: Device
+    cells: list[int]
+
+
+class PlannedConversation(msgspec.Struct, frozen=True, array_like=True):
+    """A conversation with a head that its devices hold."""
+
+    conversation_id: ConversationId
+    head: bytes
+
+
+class Population(msgspec.Struct, frozen=True, array_like=True):
+    """The devices of one process."""
+
+    conversations: list[PlannedConversation]
+    cells: list[PlannedCell]
+    devices: list[PlannedDevice]
+
+
+def populations(
+    prepared: Prepared, processes: int, without: frozenset[bytes] | set[bytes] = frozenset()
+) -> list[Population]:
+    """Deal the devices of prepared conversations, but some, over processes."""
+    conversations = [
+        PlannedConversation(one.conversation_id, one.head) for one in prepared.conversations
+    ]
+    cells = [
+        PlannedCell(number, cell.cell_id, cell.key_id, cell.secret)
+        for number, one in enumerate(prepared.conversations)
+        for cell in one.cells
+    ]
+    places = _places(prepared.conversations)
+    planned = [
+        PlannedDevice(device, places[index])
+        for index, device in enumerate(prepared.force.devices)
+        if index in places and device.device not in without
+    ]
+    return [
+        Population(conversations, cells, planned[first::processes]) for first in range(processes)
+    ]
+
+
+def _places(conversations: Sequence[Conversation]) -> Mapping[int, list[int]]:
+    """Return the cells of each of the force's devices, by their number over all conversations."""
+    found: dict[int, list[int]] = {}
+    number = 0
+    for one in conversations:
+        for cell in one.cells:
+            for member in cell.members:
+                found.setdefault(member, []).append(number)
+            number += 1
+    return found

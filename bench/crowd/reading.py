@@ -1,0 +1,201 @@
+"""What simulated devices do with messages and keys: R1 to R9, each device for itself.
+
+Every device keeps its own log hash, sender chains and secrets and opens with its own keys; devices
+of a cell share the cell's parsed private key, as parsing it costs as much as a seal. A message
+whose key or head is not there waits and is tried again when a key comes.
+"""
+
+import time
+from array import array
+from collections import Counter
+
+from bench.crowd.device import Place, SimulatedDevice
+from bench.crowd.knowledge import People, SharedView
+from bench.crowd.plan import PlannedCell
+from copconnect import wire
+from copconnect.ids import CellId, ConversationId
+from copconnect.records.conversation_key import ConversationKey
+from copconnect.records.fields import Refused
+from copconnect.records.kem import XWING
+from copconnect.records.message import LOG_START
+from copconnect.records.seals import parse_seal
+from copconnect.sealing import hpke
+from copconnect.sealing.keys import open_conversation_key
+from copconnect.sealing.receiving import Receiver
+
+KEM = XWING
+_WAITS = ("R9", "fetch it")  # A rule, or the end of what a refusal says.
+
+
+class Delivery:
+    """How often each device got and opened one message, and when it came first (monotonic ns)."""
+
+    __slots__ = ("opened", "received", "times_ns")
+
+    def __init__(self, devices: int) -> None:
+        self.received = bytearray(devices)
+        self.opened = bytearray(devices)
+        self.times_ns = array("q", bytes(8 * devices))
+
+
+class Reading:
+    """The reading side of a process's devices."""
+
+    def __init__(self, people: People, devices: int) -> None:
+        self.people = people
+        self.views: dict[ConversationId, SharedView] = {}
+        self.cell_secrets: dict[bytes, bytes] = {}  # C by cell key id.
+        self._private: dict[bytes, hpke.PrivateKey] = {}
+        self._records: dict[bytes, bytes] = {}  # Key id by record.
+        self._devices = devices
+        self.deliveries: dict[str, Delivery] = {}  # By message id.
+        self.refused: Counter[str] = Counter()
+        self.alarms = 0
+        self.without_key = 0  # Keys that came without a seal to open.
+        self.keys_opened = 0
+        self.repeated = 0  # Entries that a device had already: it drops them, as clients do.
+        self.after_gone = 0  # Entries that came to devices which are not listed any more.
+        self.opened_ns = 0  # When the last message was opened.
+
+    def view(self, conversation_id: ConversationId) -> SharedView:
+        """Return what is public of a conversation."""
+        found = self.views.get(conversation_id)
+        if found is None:
+            found = self.views[conversation_id] = SharedView(self.people, conversation_id)
+        return found
+
+    def learn_cell_secret(self, key_id: bytes, secret: bytes) -> None:
+        """Keep C of a cell key."""
+        if key_id and key_id not in self._private:
+            self.cell_secrets[key_id] = secret
+            self._private[key_id] = hpke.private_key(KEM, hpke.derived_seed(KEM, secret))
+
+    def seat(self, device: SimulatedDevice, cell: PlannedCell, conversation: ConversationId) -> Place:
+        """Return a device's place in a conversation whose log it has read so far."""
+        self.learn_cell_secret(cell.key_id, cell.secret)
+        receiver = Receiver(self.view(conversation))
+        keys = (cell.key_id,) if cell.key_id else ()
+        place = device.places[conversation] = Place(receiver, cell.cell_id, keys)
+        return place
+
+    def share(self, *, sharing: bool) -> None:
+        """Let devices verify a message once for all of the process, or each for itself."""
+        for view in self.views.values():
+            view.sharing = sharing
+
+    def delivery(self, message_id: str) -> Delivery:
+        """Return the counts of a message."""
+        found = self.deliveries.get(message_id)
+        if found is None:
+            found = self.deliveries[message_id] = Delivery(self._devices)
+        return found
+
+    # --- Entries --------------------------------------------------------------------------
+
+    def entry(
+        self, device: SimulatedDevice, place: Place, entry: wire.LogEntry, now_ns: int
+    ) -> None:
+        """Take the next entry of a conversation's log."""
+        self.after_gone += place.gone
+        if place.held is not None:
+            place.held.append((entry, now_ns))
+        elif entry.seq <= place.cursor:
+            self.repeated += 1
+        else:
+            self.accept(device, place, entry, now_ns)
+
+    def accept(
+        self, device: SimulatedDevice, place: Place, entry: wire.LogEntry, now_ns: int
+    ) -> None:
+        """Count an entry that is new to a device, and open it if that is possible."""
+        message = entry.message
+        place.cursor = entry.seq
+        delivery = self.delivery(message[17:33].hex())
+        _count(delivery.received, device.index)
+        if not delivery.times_ns[device.index]:
+            delivery.times_ns[device.index] = now_ns
+        receiver = place.receiver
+        if receiver.position != entry.seq - 1:
+            self.refused["entries are missing"] += 1
+            return
+        try:
+            receiver.append(message)
+        except Refused as refused:
+            self.refused[str(refused)] += 1
+            return
+        self._open(device, place, entry.seq, message)
+
+    def _open(self, device: SimulatedDevice, place: Place, seq: int, message: bytes) -> None:
+        receiver = place.receiver
+        try:
+            received = receiver.receive(message, seq, time.time_ns() // 1_000_000)
+        except Refused as refused:
+            if refused.rule == _WAITS[0] or refused.message.endswith(_WAITS[1]):
+                place.waiting[seq] = message
+            else:
+                self.refused[str(refused)] += 1
+            return
+        receiver.accept(received, seq)
+        self.alarms += received.alarm
+        self.opened_ns = time.monotonic_ns()
+        _count(self.delivery(received.header.message_id.hex()).opened, device.index)
+
+    # --- Keys -----------------------------------------------------------------------------
+
+    def key(
+        self, device: SimulatedDevice, place: Place, record: bytes, seal: bytes | None
+    ) -> None:
+        """Take a conversation key, with a seal to this device or its cell."""
+        view = place.receiver.view
+        key_id = self._records.get(record)
+        if key_id is None:
+            key_id = self._records[record] = view.add_record(record)
+        if seal is None:
+            self.without_key += 1
+            return
+        try:
+            secret = self._opened(device, place, view.record(key_id), seal)
+            place.receiver.learn_secret(key_id, secret)
+        except Refused as refused:
+            self.refused[str(refused)] += 1
+            return
+        self.keys_opened += 1
+        self.retry(device, place)
+
+    def _opened(
+        self, device: SimulatedDevice, place: Place, record: ConversationKey, data: bytes
+    ) -> bytes:
+        seal = parse_seal(KEM, data, "R6")
+        planned = device.planned
+        if seal.key_id == planned.key_id:
+            own = hpke.private_key(KEM, planned.hpke_seed)
+            return open_conversation_key(record, seal, KEM, seal.key_id, own)
+        if seal.key_id not in place.cell_keys:
+            raise Refused("R9", "sealed to a cell key that this device does not have")
+        private = self._private[seal.key_id]
+        return open_conversation_key(record, seal, KEM, seal.key_id, private)
+
+    def retry(self, device: SimulatedDevice, place: Place) -> None:
+        """Try again what waits."""
+        waiting, place.waiting = place.waiting, {}
+        for seq, message in sorted(waiting.items()):
+            self._open(device, place, seq, message)
+
+
+    def joined(
+        self,
+        device: SimulatedDevice,
+        conversation_id: ConversationId,
+        cell_id: CellId | None,
+        start: tuple[int, bytes] = (0, LOG_START),
+    ) -> Place:
+        """Return the place of a device that is new to a conversation."""
+        receiver = Receiver(self.view(conversation_id), start)
+        place = device.places[conversation_id] = Place(receiver, cell_id, ())
+        place.cursor = start[0]
+        return place
+
+
+def _count(counts: bytearray, index: int) -> None:
+    if counts[index] < 255:
+        counts[index] += 1

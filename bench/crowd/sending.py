@@ -1,0 +1,294 @@
+"""A device that sends: makes conversation keys (S2 to S4) and messages, and posts them over HTTP.
+
+It stores nothing, but retries identical bytes while the server is away (S5), and signs anew what
+the server refused as stale (S6). It takes the server's cell keys as they are: what judging them
+costs a phone is measured in Chromium, and devices that could not open their seals would be found by
+the crowd. DeviceKeys of devices whose cell has no key come from the force, not from the server.
+"""
+
+import http.client
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+import msgspec
+
+from bench.force.device import Device
+from copconnect import wire
+from copconnect.ids import ConversationId
+from copconnect.records.cell_key import CellKey
+from copconnect.records.cell_key import OLDEST_MS as CELL_KEY_MS
+from copconnect.records.fields import ZEROS, Reader
+from copconnect.records.kem import XWING
+from copconnect.records.message import (
+    LOG_START,
+    MessageHeader,
+    message_hash,
+    next_log_hash,
+)
+from copconnect.records.roster import CellLine, Leaf, RosterHead
+from copconnect.records.seals import Seal, join_seals
+from copconnect.sealing import hpke
+from copconnect.sealing.keys import make_conversation_key, new_secret
+from copconnect.sealing.messages import seal_message
+
+T = TypeVar("T", bound=msgspec.Struct)
+_AWAY_S = 0.2  # Between tries while the server is away.
+_ANEW = {"stale_key", "stale_head", "stale_record", "not_next"}
+
+
+class Refusal(Exception):
+    """The server's answer to a request was not 2xx."""
+
+    def __init__(self, status: int, code: str, body: bytes) -> None:
+        super().__init__(f"{status} {code}: {body[:300]!r}")
+        self.status = status
+        self.code = code
+
+
+class Client:
+    """HTTP as one device, over one connection. Blocks."""
+
+    def __init__(self, address: tuple[str, int], token: str, limit_s: float = 60) -> None:
+        self._address = address
+        self._token = token
+        self._limit_s = limit_s
+        self._connection: http.client.HTTPConnection | None = None
+        self.down_bytes = 0
+
+    def ask(self, method: str, path: str, answer: type[T], body: object = None) -> T:
+        """Return an answer. Raises Refusal."""
+        return msgspec.msgpack.decode(self.raw(method, path, body), type=answer)
+
+    def raw(self, method: str, path: str, body: object = None) -> bytes:
+        """Return an answer's bytes, however long the server is away, up to the limit."""
+        data = b"" if body is None else msgspec.msgpack.encode(body)
+        deadline = time.monotonic() + self._limit_s
+        while True:
+            try:
+                status, found = self._once(method, path, data)
+            except (OSError, http.client.HTTPException):
+                self.close()
+                status, found = 0, b""
+            if 200 <= status < 300:
+                return found
+            code = _code(found)
+            away = status in (0, 502, 503, 504)
+            if not away or time.monotonic() > deadline:
+                raise Refusal(status, code, found)
+            time.sleep(_AWAY_S)
+
+    def _once(self, method: str, path: str, data: bytes) -> tuple[int, bytes]:
+        if self._connection is None:
+            self._connection = http.client.HTTPConnection(*self._address, timeout=self._limit_s)
+        headers = {
+            "Authorization": f"Bearer {self._token}",
+            "Content-Type": "application/msgpack",
+            "Accept": "application/msgpack",
+        }
+        self._connection.request(method, path, data or None, headers)
+        answer = self._connection.getresponse()
+        found = answer.read()
+        self.down_bytes += len(found)
+        return answer.status, found
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+def _code(body: bytes) -> str:
+    try:
+        return msgspec.msgpack.decode(body, type=wire.ErrorBody).code
+    except msgspec.MsgspecError:
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """An accepted message. Times by the monotonic clock, ns; ``key_bytes``: of the key that it
+    begins, 0 for none."""
+
+    message_id: str
+    seq: int
+    began_ns: int
+    posted_ns: int
+    accepted_ns: int
+    upload_bytes: int
+    key_bytes: int
+    key_ns: int  # From the beginning until the key was accepted.
+
+
+class Sender:
+    """One device in one conversation."""
+
+    def __init__(
+        self,
+        device: Device,
+        conversation_id: ConversationId,
+        address: tuple[str, int],
+        devices: Mapping[bytes, Device],
+    ) -> None:
+        self.device = device
+        self.conversation_id = conversation_id
+        self.client = Client(address, device.token)
+        self._path = f"/v1/conversations/{conversation_id}"
+        self._devices = devices
+        self._secrets: dict[bytes, bytes] = {}
+        self._key_id: bytes | None = None
+        self._head: RosterHead | None = None
+        self._cell_keys: dict[bytes, CellKey] = {}
+        self._cell_key_version = 0
+        self._seq, self._previous = 0, ZEROS
+        self._log = (0, LOG_START)
+        self.posted: list[str] = []
+
+    def send(self, text: str) -> Sent:
+        """Post a message; return once it is accepted. Raises Refusal."""
+        began_ns = time.monotonic_ns()
+        message_id, attempt, key_bytes, key_ns = secrets.token_bytes(16), 1, 0, 0
+        while True:
+            head = self._head or self.refresh()
+            if self._key_id is None:
+                key_bytes = self._begin_key(head)
+                key_ns = time.monotonic_ns() - began_ns
+            message = self._message(head, message_id, attempt, text)
+            posted_ns = time.monotonic_ns()
+            try:
+                accepted = self.client.ask("POST", f"{self._path}/messages", wire.Accepted, message)
+                break
+            except Refusal as refusal:
+                if refusal.code not in _ANEW or attempt == 255:
+                    raise
+                self._head, attempt = None, attempt + 1
+                if refusal.code == "stale_key":
+                    self._key_id = None
+                if refusal.code == "not_next":
+                    self.take_up_chain()
+        accepted_ns = time.monotonic_ns()
+        self._accepted(message.message, accepted.seq)
+        self.posted.append(message_id.hex())
+        return Sent(
+            message_id=message_id.hex(),
+            seq=accepted.seq,
+            began_ns=began_ns,
+            posted_ns=posted_ns,
+            accepted_ns=accepted_ns,
+            upload_bytes=len(msgspec.msgpack.encode(message)),
+            key_bytes=key_bytes,
+            key_ns=key_ns,
+        )
+
+    def refresh(self) -> RosterHead:
+        """Fetch the newest head (S1)."""
+        state = self.client.ask("GET", f"{self._path}/head", wire.RosterState)
+        self._head = RosterHead.parse(state.head)
+        return self._head
+
+    def take_up_chain(self) -> None:
+        """Take up the end of the own chain (S7)."""
+        found = self.client.ask("GET", f"{self._path}/chain", wire.SenderChain)
+        if found.header is not None:
+            header = MessageHeader.parse(found.header)
+            self._seq, self._previous = header.seq, header.hash()
+
+    def _message(
+        self, head: RosterHead, message_id: bytes, attempt: int, text: str
+    ) -> wire.PostMessage:
+        if self._key_id is None:
+            raise RuntimeError("no conversation key")
+        draft = MessageHeader(
+            conversation_id=head.conversation_id,
+            message_id=message_id,
+            sender=self.device.device,
+            seq=self._seq + 1,
+            attempt=attempt,
+            previous=self._previous,
+            key_id=self._key_id,
+            epoch=head.epoch,
+            head=head.hash(),
+            log_position=self._log[0],
+            log_hash=self._log[1],
+            sent=_now_ms(),
+        )
+        plaintext = msgspec.json.encode({"kind": "text", "text": text})
+        data = seal_message(draft, self._secrets[self._key_id], plaintext, self.device.signer)
+        return wire.PostMessage(message=data, attachment_ids=[], state=False)
+
+    def _accepted(self, message: bytes, seq: int) -> None:
+        self._seq, self._previous = self._seq + 1, message_hash(message)
+        position, before = self._log
+        if seq == position + 1:  # Nobody else wrote meanwhile, so the log hash is known.
+            self._log = seq, next_log_hash(before, self._previous)
+
+    # --- Keys -----------------------------------------------------------------------------
+
+    def _begin_key(self, head: RosterHead) -> int:
+        """Make the next conversation key; return the bytes of its upload."""
+        while True:
+            secret = new_secret()
+            record = make_conversation_key(
+                secret, self.device.signer, head=head, author=self.device.device, now=_now_ms()
+            )
+            seals = [
+                Seal(key_id, hpke.seal(XWING, pk, record.seal_info(key_id), secret, "S3"))
+                for key_id, pk in self._recipients(head)
+            ]
+            body = wire.PostKey(record=record.encode(), seals=join_seals(seals), left_out=[])
+            try:
+                self.client.ask("POST", f"{self._path}/keys", wire.KeyAccepted, body)
+                break
+            except Refusal as refusal:
+                if refusal.code != "stale_record":
+                    raise
+                head = self.refresh()
+        self._key_id = record.hash()
+        self._secrets[self._key_id] = secret
+        return len(msgspec.msgpack.encode(body))
+
+    def _recipients(self, head: RosterHead) -> list[tuple[bytes, bytes]]:
+        """Return key id and public key of whatever a conversation key is sealed to (S3, S4)."""
+        since = self._cell_key_version
+        found = self.client.ask("GET", f"{self._path}/cells?since={since}", wire.CellKeys)
+        self._cell_key_version = found.version
+        for item in found.keys:
+            record = CellKey.parse(item.record)
+            self._cell_keys[record.cell_id] = record
+        recipients: list[tuple[bytes, bytes]] = []
+        uncovered: list[CellLine] = []
+        for line in _lines(found.lines):
+            key = self._cell_keys.get(line.cell_id)
+            young = key is not None and key.created > _now_ms() - CELL_KEY_MS
+            if key is not None and young and key.epoch >= line.rekey_epoch and key.kem == head.kem:
+                recipients.append((key.key_id(), key.pk))
+            else:
+                uncovered.append(line)
+        if sum(line.devices for line in uncovered) <= wire.DIRECT_SEALS:
+            for line in uncovered:
+                recipients += self._devices_of(line.cell_id)
+        return recipients
+
+    def _devices_of(self, cell_id: bytes) -> list[tuple[bytes, bytes]]:
+        path = f"{self._path}/cells/{cell_id.hex()}"
+        reader = Reader(self.client.ask("GET", path, wire.CellLeaves).leaves, "S3")
+        found: list[tuple[bytes, bytes]] = []
+        while reader.at < len(reader.data):
+            device = self._devices[Leaf.read(reader).device]
+            found.append((device.key_id, hpke.public_bytes(XWING, device.hpke_seed)))
+        return found
+
+
+def _lines(data: bytes) -> list[CellLine]:
+    reader = Reader(data, "S4")
+    found: list[CellLine] = []
+    while reader.at < len(data):
+        found.append(CellLine.read(reader))
+    return found
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
