@@ -1,22 +1,30 @@
-"""Statements that do not grow: sending a message costs the same to 2 and to 200 people."""
+"""Statements that do not grow: sending a message costs the same to 2 and to 63,000 people, a head
+one cell and the number of cells, and creating a conversation of the whole force takes seconds."""
 
-from collections.abc import Sequence
+import hashlib
+import time
+from collections.abc import Collection
 
-import msgspec
-from sqlalchemy import select, update
+import pytest
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
-from copconnect.bus import AnyWakeup, CursorsMovedWakeup, LocalBus, ReceiptsWakeup
+from copconnect.bus import RosterWakeup
 from copconnect.database import Database
-from copconnect.delivery.tables import CONVERSATIONS, CURSORS
-from copconnect.ids import ClientId, ConversationId, PersonId, Seq
-from copconnect.principals import Caller
-from copconnect.sockets.cursors import CursorBuffer
-from copconnect.sockets.feed import SeenCursor
-from tests.contract.delivery_world import World
+from copconnect.delivery.parts import Options
+from copconnect.ids import ClientId, PersonId
+from copconnect.principals import ListedDevice
+from copconnect.records.kem import X25519
+from tests.contract.delivery_world import HOUR_MS, World
+from tests.contract.device import Talk, head_of, leaf_of
 from tests.contract.statements import Statements
 
-_MOST = 5
+_MOST = 6  # Of a message: BEGIN, standing, entry, conversation, chain, key; or a lock for BEGIN.
+FORCE = 63_000
+
+
+def counted(statements: list[str]) -> int:
+    return len([one for one in statements if one != "BEGIN"])
 
 
 async def test_a_message_costs_the_same_for_2_and_for_200_members(database: Database) -> None:
@@ -24,27 +32,36 @@ async def test_a_message_costs_the_same_for_2_and_for_200_members(database: Data
     counts = []
     for members in (2, 200):
         sender, *others = [world.registry.register() for _ in range(members)]
-        made = await world.founded(sender, others)
-        await world.post(sender, made)
+        made = await world.group(sender, others)
+        talk = Talk(world.service, made.conversation_id)
+        key_id = await talk.begin(sender, others)
+        await talk.say(sender, key_id)
+        body = sender.message(await talk.head(sender), key_id)
         with Statements(database) as statements:
-            await world.post(sender, made)
+            await world.service.posting.post(sender.caller, made.conversation_id, body)
         counts.append(len(statements))
     assert counts[0] == counts[1], counts
-    assert 3 <= counts[0] <= _MOST  # A count that misses statements must not pass.
+    assert 4 <= counts[0] <= _MOST  # A count that misses statements must not pass.
 
 
-async def test_hello_costs_the_same_for_2_and_for_20_conversations(database: Database) -> None:
+async def test_a_list_costs_the_same_for_2_and_for_20_conversations(database: Database) -> None:
+    """With a cold process: proofs of every conversation are made anew."""
     world = World(database)
     me, other = world.registry.register(), world.registry.register()
     counts = []
     for conversations in (2, 18):
         for _ in range(conversations):
-            await world.founded(me, [other])
+            await world.group(me, [other])
+        cold = world.node()
         with Statements(database) as statements:
-            places = await world.service.feed.places([me.client_id])
-            assert len(places[me.client_id]) >= conversations
-        counts.append(len(statements))
-    assert counts[0] == counts[1] <= 2
+            found = await cold.conversations.conversations(me.caller)
+        assert len(found.conversations) >= conversations
+        assert all(one.roster is not None for one in found.conversations)
+        counts.append(counted(statements))
+        with Statements(database) as statements:
+            assert await cold.conversations.conversations(me.caller) == found
+        assert counted(statements) == 2  # Views and leaves: the trees are in memory.
+    assert counts[0] == counts[1] <= 4
 
 
 async def test_a_new_device_costs_the_same_in_2_and_in_20_conversations(
@@ -55,82 +72,120 @@ async def test_a_new_device_costs_the_same_in_2_and_in_20_conversations(
     counts = []
     for conversations in (2, 18):
         for _ in range(conversations):
-            await world.founded(me, [other])
-        world.registry.register(me.person_id)
+            await world.group(me, [other])
+        second = world.registry.register(me.caller.person_id)
         with Statements(database) as statements:
-            async with database.transaction() as connection:
-                client = world.registry.clients[-1]
-                wakeups = await world.service.client_added(connection, client)
-        assert len(wakeups) >= conversations
-        async with database.transaction() as connection:
-            await world.service.clients_removed(connection, [client.client_id], "device_removed")
-        world.registry.clients.pop()
-        counts.append(len(statements))
-    assert counts[0] == counts[1] <= 16
+            await world.devices_changed(second)
+        counts.append(counted(statements))
+        await world.revoke(second)
+    assert counts[0] == counts[1] <= 22, counts
 
 
-def cursors_of(
-    conversation_id: ConversationId, people: Sequence[Caller], seq: int
-) -> list[SeenCursor]:
-    return [
-        SeenCursor(conversation_id, one.client_id, one.person_id, Seq(seq), Seq(seq))
-        for one in people
-    ]
-
-
-async def test_cursors_are_flushed_in_bulk(database: Database) -> None:
-    """Receipts of a small conversation name each person once; of a large one there are none."""
+async def test_a_log_page_costs_the_same_for_2_and_for_40_messages(database: Database) -> None:
     world = World(database)
-    people = [world.registry.register() for _ in range(300)]
-    small = await world.founded(people[0], people[1:100])
-    large = await world.founded(people[0], people[1:])
-    with Statements(database) as statements:
-        wakeups = await world.service.feed.store_cursors(
-            cursors_of(small.conversation_id, people[:100], 1)
-        )
-    assert len(statements) <= 4  # SQLite counts its BEGIN.
-    (wakeup,) = wakeups
-    assert isinstance(wakeup, ReceiptsWakeup)
-    receipts = msgspec.msgpack.decode(wakeup.frame, type=wire.Receipts).receipts
-    assert {one.person_id for one in receipts} == {one.person_id for one in people[:100]}
-    assert len(wakeup.frame) < 100 * len(receipts)
-    with Statements(database) as statements:
-        told = await world.service.feed.store_cursors(cursors_of(large.conversation_id, people, 1))
-    assert len(statements) <= 3
-    assert told == [CursorsMovedWakeup(conversation_ids=[large.conversation_id])]
-
-
-async def test_63_000_acknowledgements_are_a_handful_of_statements(database: Database) -> None:
-    world = World(database)
-    me, other = world.registry.register(), world.registry.register()
-    made = await world.founded(me, [other])
-    crowd = [
-        Caller(PersonId(f"{n:032x}"), ClientId(f"{n:032x}"), conduct_accepted=True)
-        for n in range(63_000)
-    ]
-    async with database.transaction() as connection:
-        await connection.execute(update(CONVERSATIONS).values(members=len(crowd)))
-    bus = LocalBus()
-    told: list[AnyWakeup] = []
-
-    async def hear(wakeup: AnyWakeup) -> None:
-        told.append(wakeup)
-
-    bus.subscribe(hear)
-    buffer = CursorBuffer(world.service.feed, bus)
-    for cursor in cursors_of(made.conversation_id, crowd, 1):
-        buffer.add(cursor)
-    with Statements(database) as statements:
-        await buffer.flush()
-    assert len(statements) <= 40
-    # That they have moved, once for each batch.
-    assert {type(one) for one in told} == {CursorsMovedWakeup}
-    assert len(told) <= 13
-    # What does not move is not written again, what moves back does not.
-    for seq, stored in ((1, 1), (0, 1), (2, 2)):
-        await world.service.feed.store_cursors(cursors_of(made.conversation_id, crowd[:3], seq))
-        async with database.reading() as connection:
-            found = await connection.scalars(
-                select(CURSORS.c.read_seq).where(CURSORS.c.client_id == crowd[0].client_id)
+    counts = []
+    for messages in (2, 40):
+        a, b = world.registry.register(), world.registry.register()
+        made = await world.group(a, [b])
+        talk = Talk(world.service, made.conversation_id)
+        for at in range(messages):
+            key_id = await talk.begin(a, [b])
+            await talk.say(a, key_id)
+            phone = world.registry.register(b.caller.person_id)
+            await world.devices_changed(phone)
+            await world.revoke(phone)
+            if at % 2:
+                world.clock.at += HOUR_MS
+        cold = world.node()
+        with Statements(database) as statements:
+            page = await cold.log.page(
+                b.caller, made.conversation_id, after=0, before=None, limit=200
             )
-        assert list(found) == [stored]
+        assert len(page.entries) == len(page.keys) == messages
+        assert len(page.heads) == messages
+        counts.append(counted(statements))
+    assert counts[0] == counts[1] <= 11, counts
+
+
+# --- The whole force --------------------------------------------------------------------------
+
+
+class Force:
+    """Devices of 63,000 people, beside those that a test registers; nobody holds their keys."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._own = world.registry.devices_of
+        self.devices: dict[PersonId, ListedDevice] = {}
+        for n in range(FORCE):
+            person = PersonId(hashlib.md5(b"person %d" % n, usedforsecurity=False).hexdigest())
+            client = ClientId(hashlib.md5(b"client %d" % n, usedforsecurity=False).hexdigest())
+            device = hashlib.sha256(b"device %d" % n).digest()
+            self.devices[person] = ListedDevice(device, client, person)
+            world.chart.posts[person] = "TG", False
+
+    async def devices_of(
+        self, connection: AsyncConnection, person_ids: Collection[PersonId]
+    ) -> list[ListedDevice]:
+        found = [self.devices[one] for one in person_ids if one in self.devices]
+        return [*found, *await self._own(connection, person_ids)]
+
+
+async def test_the_whole_force(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(database, Options(kem=X25519))
+    chief = world.registry.register()
+    world.chart.post(chief.caller.person_id, "TG", admin=True)
+    force = Force(world)
+    monkeypatch.setattr(world.registry, "devices_of", force.devices_of)
+    world.chart.version += 1
+    world.wakeups.clear()
+    signatures = world.authority.signatures
+
+    started = time.monotonic()
+    made = await world.unit(chief)
+    took_s = time.monotonic() - started
+    assert (made.members, made.devices, made.cells) == (FORCE + 1, FORCE + 1, 247)
+    # One signature for the head, one for the stamp that the creator is shown.
+    assert world.authority.signatures == signatures + 2
+    assert took_s < 60, took_s  # Seconds on a quiet machine.
+    (told,) = world.told(RosterWakeup)
+    assert len(told.added) == FORCE + 1
+
+    # A message costs what it costs in a direct conversation.
+    talk = Talk(world.service, made.conversation_id)
+    body = chief.post_key(head_of(made), [chief.key] if chief.key else [])
+    accepted = await world.service.keys.post(chief.caller, made.conversation_id, body)
+    message = chief.message(head_of(made), bytes.fromhex(accepted.key_id))
+    with Statements(database) as statements:
+        await world.service.posting.post(chief.caller, made.conversation_id, message)
+    chief.accepted(message)
+    assert 4 <= len(statements) <= _MOST
+
+    # One device out: one cell, the number of cells, a constant number of statements.
+    gone = next(iter(force.devices.values()))
+    del force.devices[gone.person_id]
+    started = time.monotonic()
+    with Statements(database) as statements:
+        async with database.transaction() as connection:
+            wakeups = await world.service.devices_changed(
+                connection, [gone.person_id], urgent=True
+            )
+    assert counted(statements) <= 26, statements
+    assert time.monotonic() - started < 2
+    (removed,) = [one for one in wakeups if isinstance(one, RosterWakeup)]
+    assert removed.removed == [gone.client_id]
+    head = await talk.head(chief)
+    assert (head.devices, head.epoch, head.rekey_epoch) == (FORCE, 2, 2)
+
+    # A proof by a cold process reads one cell and the lines.
+    cold = world.node()
+    state: wire.RosterState
+    with Statements(database) as statements:
+        state = await cold.rosters.state(chief.caller, made.conversation_id)
+    assert counted(statements) <= 4
+    assert leaf_of(chief, state).may_administer
+
+    # A quiet comparison of everybody changes nothing.
+    await world.service.following.compare(made.conversation_id)
+    assert (await talk.head(chief)).epoch == 2
+
