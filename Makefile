@@ -18,8 +18,9 @@ PEOPLE ?= 3000
 MEMBERS ?= 63000
 CLIENTS ?= 63000
 NODES ?= 3
-SUITE ?=
-SUITE_OPTION = $(if $(SUITE),--suite $(SUITE))
+KEYS ?= 0
+TRANSFERS ?= 1000
+JOINING ?= 1000
 PYTHON ?= python3
 
 VENV := .venv
@@ -73,7 +74,7 @@ chromium:
 
 # --- What people run --------------------------------------------------------------------------
 
-.PHONY: setup demo cluster test verify format types unit browser bench-message bench-phone bench-suites bench-fanout bench-chromium bench-growth bench-reconnect bench-membership bench-ingest lock clean
+.PHONY: setup demo cluster test verify format types unit browser bench-message bench-phone bench-first-day bench-fanout bench-reconnect bench-membership bench-insider bench-transport bench-ingest bench-force lock clean
 
 # $(call ready,STEPS): what waits for the network leaves the processor to what unpacks and builds.
 # copconnect itself comes after whichever Python packages are among them.
@@ -106,8 +107,8 @@ browser: setup ## Tests in Chromium
 	@exec $(BIN)/python make/stages.py browser
 
 format: packages-test package-python packages-node ## Format and fix what can be fixed
-	@$(BIN)/ruff check --fix --quiet src tests make
-	@$(BIN)/ruff format --quiet src tests make
+	@$(BIN)/ruff check --fix --quiet src bench tests make
+	@$(BIN)/ruff format --quiet src bench tests make
 	@npx prettier --write --log-level warn .
 
 types: packages-test package-python ## Write client/src/wire.ts from copconnect.wire
@@ -117,31 +118,31 @@ bench-message: packages-test package-python packages-node ## Time a message betw
 	@exec $(BIN)/python -m tests.bench_message
 
 bench-phone: setup ## The same with the app on a phone 6x slower
-	@exec $(BIN)/python -m tests.bench_phone --suite=$(SUITE)
+	@exec $(BIN)/python -m tests.bench_phone
 
-bench-suites: packages-test package-python packages-node chromium ## What both cipher suites cost, in Chromium
-	@exec $(BIN)/python -m copconnect bench suites
+bench-first-day: setup ## A new device in seven conversations among MEMBERS=63000, in Chromium 6x slower
+	@exec $(BIN)/python -m bench first-day --members $(MEMBERS)
 
-bench-fanout: packages-test package-python packages-node ## One message to MEMBERS=63000 devices; SUITE=83 for X-Wing
-	@exec $(BIN)/python -m copconnect bench fanout --members $(MEMBERS) $(SUITE_OPTION)
+bench-force: packages-test package-python ## Make the force of MEMBERS=63000 that other benchmarks use
+	@exec $(BIN)/python -m bench force --members $(MEMBERS)
 
-bench-growth: packages-test package-python packages-node ## The same at 1,000 to 100,000 devices
-	@exec $(BIN)/python -m copconnect bench growth $(SUITE_OPTION)
+bench-fanout: packages-test package-python ## One message to MEMBERS=63000 devices
+	@exec $(BIN)/python -m bench fanout --members $(MEMBERS)
 
-bench-chromium: setup ## Two people in Chromium among MEMBERS=63000
-	@exec $(BIN)/python -m tests.bench_chromium --members $(MEMBERS) $(SUITE_OPTION)
+bench-reconnect: packages-test package-python ## CLIENTS=63000 come back after a restart, KEYS=20 keys later
+	@exec $(BIN)/python -m bench reconnect --clients $(CLIENTS) --keys $(KEYS)
 
-bench-reconnect: packages-test package-python packages-node ## CLIENTS=63000 come back after a restart
-	@exec $(BIN)/python -m copconnect bench reconnect --clients $(CLIENTS) $(SUITE_OPTION)
+bench-membership: packages-test package-python ## TRANSFERS=1000 at once among MEMBERS=63000; JOINING=1000 are online
+	@exec $(BIN)/python -m bench membership --transfers $(TRANSFERS) --members $(MEMBERS) --joining $(JOINING)
 
-bench-membership: MEMBERS = 8000
-bench-membership: TRANSFERS = 1000
-bench-membership: JOINING = 40
-bench-membership: packages-test package-python packages-node ## TRANSFERS=1000 at once among MEMBERS=8000; JOINING=40 of them come in
-	@exec $(BIN)/python -m copconnect bench membership --transfers $(TRANSFERS) --members $(MEMBERS) --joining $(JOINING)
+bench-insider: packages-test package-python ## A hostile member does its worst while a commander sends
+	@exec $(BIN)/python -m bench insider
+
+bench-transport: packages-test package-python ## How fast one process writes to thousands of sockets
+	@exec $(BIN)/python -m bench transport
 
 bench-ingest: packages-test package-python ## How many messages one worker accepts
-	@exec $(BIN)/python -m copconnect bench ingest
+	@exec $(BIN)/python -m bench ingest
 
 lock: packages-test ## Pin requirements/*.txt again from requirements/*.in
 	@make/lock

@@ -113,9 +113,18 @@ def modules_of(failed: Sequence[Case]) -> Sequence[str]:
 STAGES: tuple[Stage, ...] = (
     lint_stage("mypy", *PYTHON, "mypy"),
     lint_stage("eslint", "npx", "eslint", ".", "--max-warnings", "0"),
-    lint_stage("ruff check", *PYTHON, "ruff", "check", "--quiet", "src", "tests", "make"),
+    lint_stage("ruff check", *PYTHON, "ruff", "check", "--quiet", "src", "bench", "tests", "make"),
     lint_stage(
-        "ruff format", *PYTHON, "ruff", "format", "--check", "--quiet", "src", "tests", "make"
+        "ruff format",
+        *PYTHON,
+        "ruff",
+        "format",
+        "--check",
+        "--quiet",
+        "src",
+        "bench",
+        "tests",
+        "make",
     ),
     lint_stage("layers", str(Path(sys.executable).with_name("lint-imports"))),
     lint_stage("wire types", *PYTHON, "copconnect.wire.typescript", "--check"),

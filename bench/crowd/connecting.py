@@ -58,9 +58,7 @@ def hello(device: SimulatedDevice) -> bytes:
         for conversation_id, place in device.places.items()
         if place.cursor
     ]
-    said = wire.Hello(
-        version=wire.WIRE_VERSION, access_token=device.token, positions=positions
-    )
+    said = wire.Hello(version=wire.WIRE_VERSION, access_token=device.token, positions=positions)
     return msgspec.msgpack.encode(said)
 
 
@@ -68,9 +66,7 @@ class Connections:
     """The connections of a process's devices. Where ``live``, a device whose connection is lost
     comes back."""
 
-    def __init__(
-        self, address: tuple[str, int], network: str | None, receiver: Receives
-    ) -> None:
+    def __init__(self, address: tuple[str, int], network: str | None, receiver: Receives) -> None:
         self.upgrade = upgrade_request(*address)
         self.receiver = receiver
         self._address = address

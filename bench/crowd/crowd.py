@@ -11,7 +11,16 @@ from bench.crowd.plan import Population
 from bench.machine.children import Answer, Child
 
 SIMULATION = "bench.crowd.simulation"
-_SUMS = ("opened", "lost", "duplicates", "repeated", "unexpected", "waiting", "alarms", "without_key")
+_SUMS = (
+    "opened",
+    "lost",
+    "duplicates",
+    "repeated",
+    "unexpected",
+    "waiting",
+    "alarms",
+    "without_key",
+)
 
 
 class Crowd:

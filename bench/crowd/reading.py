@@ -70,7 +70,9 @@ class Reading:
             self.cell_secrets[key_id] = secret
             self._private[key_id] = hpke.private_key(KEM, hpke.derived_seed(KEM, secret))
 
-    def seat(self, device: SimulatedDevice, cell: PlannedCell, conversation: ConversationId) -> Place:
+    def seat(
+        self, device: SimulatedDevice, cell: PlannedCell, conversation: ConversationId
+    ) -> Place:
         """Return a device's place in a conversation whose log it has read so far."""
         self.learn_cell_secret(cell.key_id, cell.secret)
         receiver = Receiver(self.view(conversation))
@@ -142,9 +144,7 @@ class Reading:
 
     # --- Keys -----------------------------------------------------------------------------
 
-    def key(
-        self, device: SimulatedDevice, place: Place, record: bytes, seal: bytes | None
-    ) -> None:
+    def key(self, device: SimulatedDevice, place: Place, record: bytes, seal: bytes | None) -> None:
         """Take a conversation key, with a seal to this device or its cell."""
         view = place.receiver.view
         key_id = self._records.get(record)
@@ -180,7 +180,6 @@ class Reading:
         waiting, place.waiting = place.waiting, {}
         for seq, message in sorted(waiting.items()):
             self._open(device, place, seq, message)
-
 
     def joined(
         self,

@@ -18,8 +18,8 @@ import msgspec
 from bench.force.device import Device
 from copconnect import wire
 from copconnect.ids import ConversationId
-from copconnect.records.cell_key import CellKey
 from copconnect.records.cell_key import OLDEST_MS as CELL_KEY_MS
+from copconnect.records.cell_key import CellKey
 from copconnect.records.fields import ZEROS, Reader
 from copconnect.records.kem import XWING
 from copconnect.records.message import (

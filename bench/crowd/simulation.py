@@ -100,12 +100,12 @@ class Simulation:
         return answer
 
 
-async def _main(file: str, host: str, port: str, network: str) -> None:
+async def _main(population: Population, host: str, port: str, network: str) -> None:
     descriptors.raise_limit()
-    population = msgspec.msgpack.decode(Path(file).read_bytes(), type=Population)
     simulator = await Simulator.start(population, (host, int(port)), network)
     await answer_lines(Simulation(simulator).answer)
 
 
 if __name__ == "__main__":
-    uvloop.run(_main(*sys.argv[1:]))
+    told = msgspec.msgpack.decode(Path(sys.argv[1]).read_bytes(), type=Population)
+    uvloop.run(_main(told, *sys.argv[2:]))

@@ -164,9 +164,7 @@ class Simulator:
 
     # --- The log --------------------------------------------------------------------------
 
-    def _stands(
-        self, device: SimulatedDevice, place: Place, head: wire.ConversationHead
-    ) -> None:
+    def _stands(self, device: SimulatedDevice, place: Place, head: wire.ConversationHead) -> None:
         if head.last_seq > place.cursor and not head.follows and place.held is None:
             place.held = []
             self.asked_log += 1

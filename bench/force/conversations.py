@@ -88,9 +88,7 @@ def prepared(
     return Prepared(force, folder / caching.DATABASE, found)
 
 
-async def _make(
-    force: Force, folder: Path, rules: Sequence[wire.Audience], cell_size: int
-) -> None:
+async def _make(force: Force, folder: Path, rules: Sequence[wire.Audience], cell_size: int) -> None:
     database = folder / caching.DATABASE
     copying.to_file(force.database, database)
     url = f"sqlite+aiosqlite:///{database}"
@@ -124,8 +122,9 @@ async def _found_cells(
     if len(cells) == 1:  # Sealed to directly.
         ((cell_id, members),) = cells.items()
         return Conversation(conversation_id, state.head, [Cell(cell_id, b"", b"", members)])
+    now_ms = container.clock.now_ms()
     work = [
-        _Work(state.head, cell_id, [force.devices[one] for one in members], container.clock.now_ms())
+        _Work(state.head, cell_id, [force.devices[one] for one in members], now_ms)
         for cell_id, members in cells.items()
     ]
     found: list[Cell] = []

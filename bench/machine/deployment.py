@@ -7,8 +7,8 @@ from pathlib import Path
 
 import uvloop
 
-from bench.machine import copying
 from bench.figures import say
+from bench.machine import copying
 from bench.machine.postgresql import PostgreSQL
 from bench.machine.workers import Worker, cpu_s, rss_bytes
 from copconnect.services.nats import NatsServer

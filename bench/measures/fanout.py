@@ -31,10 +31,10 @@ def run(prepared: Prepared, folder: Path, processes: int, rounds: int) -> Figure
     with served(prepared, folder, processes) as (deployment, crowd, sender):
         figures = connect(deployment, crowd)
         with contextlib.closing(Floor(crowd.devices, processes)) as floor:
-            rounds_ = _Rounds(deployment, crowd, sender, floor)
-            begins = rounds_.round("begins a key")
-            measured = [rounds_.round(f"{number + 1}") for number in range(rounds)]
-            alone = rounds_.round("everybody for itself", sharing=False)
+            message = _Message(deployment, crowd, sender, floor)
+            begins = message.measured("begins a key")
+            measured = [message.measured(f"{number + 1}") for number in range(rounds)]
+            alone = message.measured("everybody for itself", sharing=False)
         figures |= {name: statistics.median(one[name] for one in measured) for name in measured[0]}
         figures |= {
             "statements": min(one["statements"] for one in measured),
@@ -45,25 +45,22 @@ def run(prepared: Prepared, folder: Path, processes: int, rounds: int) -> Figure
             "decrypt_cpu_us_alone": alone["decrypt_cpu_us"],
             "last_decrypted_ms_alone": alone["last_decrypted_ms"],
         }
-        del figures["key_bytes"], figures["key_made_ms"]
-        figures["key_made_ms"] = begins["key_made_ms"]
+        del figures["key_bytes"]
         figures |= judged(crowd, sender.posted) | _receipts(deployment, crowd)
         crowd.ask("disconnect")
     return {"members": crowd.devices, "cells": len(prepared.conversations[0].cells)} | figures
 
 
-class _Rounds:
-    """One message after another."""
+class _Message:
+    """Sends one message after another."""
 
-    def __init__(
-        self, deployment: Deployment, crowd: Crowd, sender: Sender, floor: Floor
-    ) -> None:
+    def __init__(self, deployment: Deployment, crowd: Crowd, sender: Sender, floor: Floor) -> None:
         self._deployment = deployment
         self._crowd = crowd
         self._sender = sender
         self._floor = floor
 
-    def round(self, what: str, *, sharing: bool = True) -> Figures:
+    def measured(self, what: str, *, sharing: bool = True) -> Figures:
         """Send a message and let everybody open it; return the figures."""
         deployment, crowd = self._deployment, self._crowd
         time.sleep(PAUSE_S)

@@ -16,15 +16,15 @@ from pathlib import Path
 
 import msgspec
 import uvloop
+from copconnect.bench.force import Device, Force
+from copconnect.delivery.mls.codec import vector
 
+from bench.figures import say
+from bench.machine import copying, http_load, workers
+from bench.machine.postgresql import PostgreSQL
 from copconnect import wire
 from copconnect.app import Container, command_line
-from bench.machine import copying, http_load, workers
-from bench.figures import say
-from copconnect.bench.force import Device, Force
-from bench.machine.postgresql import PostgreSQL
 from copconnect.delivery import cell_store
-from copconnect.delivery.mls.codec import vector
 from copconnect.ids import CellId, ClientId, ConversationId, Epoch, PersonId, Seq, new_id
 from copconnect.principals import Caller
 from copconnect.settings import Settings

@@ -9,13 +9,14 @@ import threading
 import time
 from pathlib import Path
 
-from bench.crowd.crowd import Crowd, new_keys
-from bench.machine.deployment import Deployment
-from bench.figures import Figures, say
 from copconnect.bench.force import Force
 from copconnect.bench.founding import Conversation
-from bench.machine.node import NodeProgram
 from copconnect.bench.served import connect, served
+
+from bench.crowd.crowd import Crowd, new_keys
+from bench.figures import Figures, say
+from bench.machine.deployment import Deployment
+from bench.machine.node import NodeProgram
 
 PAUSE_S = 5.0  # Between two messages.
 LIMIT_S = 900

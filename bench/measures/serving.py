@@ -39,7 +39,9 @@ def served(
     first = devices[min(member for cell in conversation.cells for member in cell.members)]
     with contextlib.ExitStack() as stack:
         deployment = stack.enter_context(
-            deployed(prepared.force.folder / "keys", prepared.database, folder, processes, **settings)
+            deployed(
+                prepared.force.folder / "keys", prepared.database, folder, processes, **settings
+            )
         )
         played = populations(prepared, processes, without | {first.device})
         crowd = Crowd(played, deployment.addresses, folder, stack)

@@ -15,8 +15,8 @@ import uvicorn
 import uvloop
 from litestar import Litestar
 
-from copconnect import wire
 from bench.machine.children import Answer, answer_lines, resident_kb
+from copconnect import wire
 from copconnect.bus import AnyWakeup, EntryWakeup, LocalBus, SealWantedWakeup
 from copconnect.clock import SystemClock
 from copconnect.commands import descriptors

@@ -16,9 +16,9 @@ from typing import Any
 import msgspec
 import uvloop
 
-from copconnect import wire
 from bench.machine.children import Answer, answer_lines
 from bench.net.websocket import WebSocketClient, local_address, masked, upgrade_request
+from copconnect import wire
 from copconnect.commands import descriptors
 
 CONNECTING_AT_ONCE = 200

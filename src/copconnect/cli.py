@@ -97,18 +97,6 @@ def serve(
     raise typer.Exit(0 if served else 1)
 
 
-@app.command(
-    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
-    add_help_option=False,
-)
-def bench(context: typer.Context) -> None:
-    """Measure this program on this machine."""
-    # Only here: no other command loads the clients' side.
-    from copconnect.bench.command import app as benchmarks
-
-    benchmarks(args=context.args)
-
-
 def main() -> None:
     """Run the command. What it writes names people: it is for this account only."""
     os.umask(0o077)
