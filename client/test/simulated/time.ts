@@ -31,6 +31,7 @@ interface Answer {
 export class SimulatedTime {
   readonly random: Randomness;
   readonly #immediate = globalThis.setImmediate;
+  #faked = globalThis.setTimeout;
   readonly #answers: Answer[] = [];
   #tasks = 0;
   #running = true;
@@ -66,6 +67,8 @@ export class SimulatedTime {
     for (const name of SUBTLE) Reflect.deleteProperty(globalThis.crypto.subtle, name);
     for (const { release } of this.#answers) release();
     vi.restoreAllMocks();
+    // What is faked is restored only where the fake stands.
+    globalThis.setTimeout = this.#faked;
     vi.useRealTimers();
   }
 
@@ -81,6 +84,7 @@ export class SimulatedTime {
   /** As Node has it: a timer of less than a millisecond that asks again would never see it end. */
   #leastMillisecond(): void {
     const original = globalThis.setTimeout;
+    this.#faked = original;
     const timeout = (step: () => void, ms = 0): NodeJS.Timeout =>
       original(step, Math.max(1, Math.ceil(ms)));
     globalThis.setTimeout = timeout as typeof setTimeout;
