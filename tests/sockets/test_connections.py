@@ -1,18 +1,22 @@
 """Single connections: frames of every kind, slow and silent readers."""
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import suppress
 
 import msgspec
 import pytest
+from structlog.testing import capture_logs
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.frames import CloseCode
 
 from copconnect import wire
+from copconnect.bus import AnyWakeup
 from copconnect.ids import Seq
-from copconnect.sockets import connection, rounds
+from copconnect.sockets import connection, cursors, endpoint, rounds
 from copconnect.sockets.connection import MAX_CLIENT_FRAME_BYTES
+from copconnect.sockets.feed import SeenCursor
 from tests.harness.waiting import PATIENCE_S, until_async
 from tests.sockets.live_world import Live, close_code, hello
 
@@ -185,3 +189,44 @@ async def test_a_cut_socket_is_forgotten(live: Live) -> None:
         await live.post(made, a)
     async with live.client(b) as bob:
         assert bob.ready.heads[0].last_seq == 1
+
+
+async def test_a_stop_waits_for_nobody_who_does_not_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(endpoint, "ANSWERS_S", 0.1)
+    async with Live().serving() as live, live.raw() as deaf:
+        a = live.officer()
+        await deaf.send(hello(live.officer().client_id))
+        await deaf.recv()
+        async with live.client(a) as alice, live.raw() as stranger:
+            deaf.transport.pause_reading()
+            async with asyncio.timeout(PATIENCE_S):
+                await live.sockets.close()
+            assert await alice.close_code() == wire.CLOSE_RESTART
+            assert await close_code(stranger) == wire.CLOSE_RESTART
+        await until_async(lambda: not live.sockets._rounds.all())
+        async with live.raw() as late:  # Before the port is closed.
+            assert await close_code(late) == wire.CLOSE_RESTART
+        deaf.transport.resume_reading()
+
+
+async def test_a_stop_waits_for_no_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Clients send their cursors again."""
+    monkeypatch.setattr(cursors, "LAST_FLUSH_S", 0.05)
+    async with Live().serving() as live:
+
+        async def silent(_: Sequence[SeenCursor]) -> Sequence[AnyWakeup]:
+            await asyncio.sleep(3600)
+            raise AssertionError
+
+        monkeypatch.setattr(live.feed, "store_cursors", silent)
+        a = live.officer()
+        made = live.group(a)
+        live.sockets.cursors.add(
+            SeenCursor(made.conversation_id, a.client_id, a.person_id, Seq(1), Seq(1))
+        )
+        with capture_logs() as logged:
+            async with asyncio.timeout(PATIENCE_S):
+                await live.sockets.close()
+        assert [one["event"] for one in logged] == ["cursors_not_stored"]

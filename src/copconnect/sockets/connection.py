@@ -115,6 +115,13 @@ class Connection(WSListener):
             if self.caller is None:
                 self._owner.turned_away(self)
 
+    def farewell(self, code: int, frame: bytes) -> None:
+        """Say that the connection ends, as everybody's does, with the close frame of this code: the
+        caller sees to the end of it."""
+        if self.close_code is None:
+            self.push(frame)
+            self.close_code = code
+
     def dismiss(self, code: int) -> None:
         """Say why, and end the connection without waiting for an answer."""
         self.close(code)

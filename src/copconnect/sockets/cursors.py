@@ -4,13 +4,19 @@ Only the newest cursor of each (conversation, client) is kept, so the buffer is 
 connections. A crash loses at most half a second of cursors, which clients send again.
 """
 
+import asyncio
+
+import structlog
+
 from copconnect.background import Periodic
 from copconnect.bus import Bus
 from copconnect.ids import ClientId, ConversationId, Seq
 from copconnect.sockets.feed import Feed, SeenCursor
 
 FLUSH_S = 0.5
+LAST_FLUSH_S = 1.5
 _BATCH = 5_000
+log = structlog.get_logger()
 _Key = tuple[ConversationId, ClientId]
 
 
@@ -54,6 +60,11 @@ class CursorBuffer:
         await self._flushing.start()
 
     async def close(self) -> None:
-        """Flush a last time and stop."""
+        """Flush a last time and stop. What the database does not take in time clients send
+        again."""
         await self._flushing.close()
-        await self.flush()
+        try:
+            async with asyncio.timeout(LAST_FLUSH_S):
+                await self.flush()
+        except TimeoutError:
+            log.warning("cursors_not_stored", cursors=len(self._waiting))

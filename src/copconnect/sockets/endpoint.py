@@ -6,6 +6,7 @@ of them (pings, tokens, admission, cursors, healing) is one task each.
 """
 
 import asyncio
+import contextlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,7 @@ from copconnect.bus import AccountWakeup, AnyWakeup, Bus
 from copconnect.clock import Clock
 from copconnect.ids import ConversationId, Seq
 from copconnect.principals import Caller
+from copconnect.sockets import framing
 from copconnect.sockets.admission import Admission
 from copconnect.sockets.connection import MAX_CLIENT_FRAME_BYTES, Connection, parser
 from copconnect.sockets.cursors import CursorBuffer
@@ -27,7 +29,9 @@ from copconnect.sockets.rounds import Rounds
 from copconnect.sockets.strangers import Strangers
 
 CLOSING_TOGETHER = 500
-CLOSING_PAUSE_S = 0.05
+CLOSING_S = 1.0  # How long telling everybody may take, so that they do not all come back at once.
+CLOSING_PAUSE_S = 0.05  # At most, after each that many.
+ANSWERS_S = 1.5  # How long peers may take to close once they were told.
 _DECODER = msgspec.msgpack.Decoder(wire.ClientFrame)
 
 
@@ -70,6 +74,7 @@ class Sockets:
         self._presence = Presence(self._begin_to_end)
         self._present_in: set[Any] = set()
         self._ending: asyncio.Task[None] | None = None
+        self._all_gone = asyncio.Event()  # While it ends.
 
     async def receive(self, wakeup: AnyWakeup) -> None:
         """Pass a wake-up to the connections; subscribe this to the bus."""
@@ -87,7 +92,9 @@ class Sockets:
     async def close(self) -> None:
         """Close every connection (1012: come back) and store the last cursors."""
         await self._admission.close()
-        await self._end()
+        self._begin_to_end()
+        if self._ending is not None:
+            await self._ending
         await self._rounds.close()
         await self.fanout.close()
         await self.cursors.close()
@@ -120,11 +127,23 @@ class Sockets:
             self._ending = asyncio.create_task(self._end())
 
     async def _end(self) -> None:
-        """Close all connections, some at a time, so that they do not all come back at once."""
-        while connections := [one for one in self._rounds.all() if one.close_code is None]:
-            for connection in connections[:CLOSING_TOGETHER]:
-                connection.close(wire.CLOSE_RESTART)
-            await asyncio.sleep(CLOSING_PAUSE_S)
+        """Close all connections, some at a time. Peers that do not close are cut off, so that a
+        stop takes a few seconds whoever is connected; nothing else is kept up meanwhile."""
+        connections, frame = self._rounds.all(), framing.close(wire.CLOSE_RESTART)
+        parts = [
+            connections[at : at + CLOSING_TOGETHER]
+            for at in range(0, len(connections), CLOSING_TOGETHER)
+        ]
+        for some in parts:
+            for connection in some:
+                connection.farewell(wire.CLOSE_RESTART, frame)
+            await asyncio.sleep(min(CLOSING_PAUSE_S, CLOSING_S / len(parts)))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(ANSWERS_S):
+                if len(self._rounds):
+                    await self._all_gone.wait()
+        for connection in self._rounds.all():
+            connection.abort()
         self._present_in.discard(self._presence)
 
     # --- One connection ---------------------------------------------------------------------
@@ -141,7 +160,7 @@ class Sockets:
         self._rounds.add(connection)
         connection.expect_hello(self._limits.hello_ms / 1000)
         if self._ending is not None:
-            connection.close(wire.CLOSE_RESTART)
+            connection.dismiss(wire.CLOSE_RESTART)
 
     def received(self, connection: Connection, message: Any) -> None:
         """Take a message: Hello first, cursors after Ready."""
@@ -172,7 +191,10 @@ class Sockets:
         """Forget a connection."""
         self._strangers.discard(connection)
         self._rounds.discard(connection)
-        self.fanout.leave(connection)
+        if self._ending is None:
+            self.fanout.leave(connection)
+        elif not len(self._rounds):
+            self._all_gone.set()
 
     def _take(self, connection: Connection, update: wire.CursorUpdate) -> None:
         """Buffer a cursor of a conversation the client belongs to, at most at its head."""

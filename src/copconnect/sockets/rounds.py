@@ -24,12 +24,13 @@ class Rounds:
     def __init__(self, rejudge: Callable[[Collection[Connection]], Awaitable[None]]) -> None:
         self._rejudge = rejudge
         self._slots: list[set[Connection]] = [set() for _ in range(SLOTS)]
+        self._count = 0
         self._next = 0
         self._second = 0
         self._turns = Periodic("rounds", self._turn, 1.0)
 
     def __len__(self) -> int:
-        return sum(map(len, self._slots))
+        return self._count
 
     def all(self) -> list[Connection]:
         """Return every connection."""
@@ -39,12 +40,14 @@ class Rounds:
         """Give a connection its turn."""
         connection.slot = self._next
         self._slots[self._next].add(connection)
+        self._count += 1
         self._next = (self._next + 1) % SLOTS
 
     def discard(self, connection: Connection) -> None:
         """Forget a connection."""
         if connection.slot >= 0:
-            self._slots[connection.slot].discard(connection)
+            self._slots[connection.slot].remove(connection)
+            self._count -= 1
 
     async def start(self) -> None:
         """Begin."""
