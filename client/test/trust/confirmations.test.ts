@@ -203,11 +203,10 @@ describe("a crash between any two steps", () => {
 
   test("a matched comparison posts its endorsement at the next connection", async () => {
     const { id, digits } = await halves();
-    old.intercept = (path, answer) => answer;
-    const post = old.server.trust.endorse.bind(old.server.trust);
-    old.server.trust.endorse = () => Promise.reject(new TypeError("the server ended"));
+    const post = server.trust.endorse.bind(server.trust);
+    server.trust.endorse = () => Promise.reject(new TypeError("the server ended"));
     await expect(old.calls.confirmDigits(id, digits)).rejects.toThrow();
-    old.server.trust.endorse = post;
+    server.trust.endorse = post;
     // So late that the server would not take the first one's date.
     clock.ms += 20 * MINUTE_MS;
     await old.restart();

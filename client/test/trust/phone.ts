@@ -1,5 +1,5 @@
 /**
- * An account without conversations on the server in memory: everything of client/src/account over
+ * An account without conversations on a server in memory or a real one: everything of client/src/account over
  * real HTTP encoding, and no socket. A test says when a connection comes up ({@link Phone.connect}),
  * may lie on the wire ({@link Phone.intercept}), and restarts the app with the vault it had.
  */
@@ -12,14 +12,11 @@ import { failure } from "../../src/failure.ts";
 import { newId } from "../../src/octets.ts";
 import { People } from "../../src/people/people.ts";
 import { Api } from "../../src/transport/api.ts";
-import { Http } from "../../src/transport/http.ts";
-import { EndorsementFormat } from "../../src/trust/endorsement.ts";
-import { GrantFormat } from "../../src/trust/grant.ts";
+import { Http, type Fetch } from "../../src/transport/http.ts";
 import { Vault } from "../../src/vault/vault.ts";
-import type { PersonTrust } from "../../src/wire.ts";
+import type { Ready } from "../../src/wire.ts";
 import { numberOf } from "../data-folder.ts";
 import type { MemoryServer } from "../memory/server.ts";
-import { toHex } from "../../src/octets.ts";
 
 export interface Clock {
   ms: number;
@@ -28,12 +25,35 @@ export interface Clock {
 /** Changes an answer, or the failure that stands for it. */
 export type Lie = (path: string, answer: unknown) => unknown;
 
+/** What a phone needs of a server, in memory or real. */
+export interface PhoneServer {
+  readonly origin: string;
+  readonly fetch: Fetch;
+  codeFor(number: string): Promise<string>;
+  /** What the socket would say first. */
+  ready(phone: Phone): Promise<Ready>;
+}
+
+export function inMemory(server: MemoryServer, clock: Clock): PhoneServer {
+  return {
+    origin: server.origin,
+    fetch: server.fetch,
+    codeFor: () => server.codeFor(),
+    ready: async (phone) => ({
+      ...{ t: "ready", serverTimeMs: clock.ms, trustVersion: server.state.version },
+      meVersion: await server.people.meVersion(server.people.client(phone.clientId)),
+      ...{ directoryVersion: "1", heads: [] },
+    }),
+  };
+}
+
 export class Phone {
-  readonly server: MemoryServer;
+  readonly server: PhoneServer;
   readonly clock: Clock;
   readonly vaultName: string;
   readonly events: CoreEvent[] = [];
   vault!: Vault;
+  api!: Api;
   services!: AccountServices;
   calls!: AccountCalls;
   people!: People;
@@ -44,19 +64,26 @@ export class Phone {
   /** Paths of all requests. */
   readonly asked: string[] = [];
 
-  private constructor(server: MemoryServer, clock: Clock, vaultName: string) {
+  private constructor(server: PhoneServer, clock: Clock, vaultName: string) {
     this.server = server;
     this.clock = clock;
     this.vaultName = vaultName;
   }
 
-  static async register(server: MemoryServer, clock: Clock, index: number, label = "Phone") {
+  static register(server: MemoryServer, clock: Clock, index: number, label = "Phone") {
+    return Phone.registerAt(inMemory(server, clock), clock, index, label);
+  }
+
+  static async registerAt(server: PhoneServer, clock: Clock, index: number, label: string) {
     const phone = new Phone(server, clock, `phone-${newId()}`);
     await phone.start();
     const { challengeId } = await phone.calls.requestCode(numberOf(index), "en");
-    const { ticket } = await phone.calls.submitCode(challengeId, "000000");
+    const code = await server.codeFor(numberOf(index));
+    const { ticket } = await phone.calls.submitCode(challengeId, code);
     await phone.services.register(ticket, label);
     await phone.services.equip();
+    const { conductCurrent } = await phone.services.account.refreshMe();
+    await phone.api.acceptConduct({ version: conductCurrent, language: "en" });
     await phone.connect();
     return phone;
   }
@@ -74,6 +101,7 @@ export class Phone {
         onRefused: () => undefined,
       }),
     );
+    this.api = api;
     const context: Context = {
       ...{ vault: this.vault, api, now: () => this.clock.ms, random: () => 0 },
       emit: (event) => void this.events.push(event),
@@ -97,12 +125,7 @@ export class Phone {
 
   /** A connection comes up. */
   async connect(): Promise<void> {
-    const client = this.server.people.client(this.clientId);
-    await this.services.onReady({
-      ...{ t: "ready", serverTimeMs: this.clock.ms, trustVersion: this.server.state.version },
-      meVersion: await this.server.people.meVersion(client),
-      ...{ directoryVersion: "1", heads: [] },
-    });
+    await this.services.onReady(await this.server.ready(this));
   }
 
   get personId(): string {
@@ -121,31 +144,13 @@ export class Phone {
     const { pathname } = new URL(url);
     this.asked.push(`${init.method ?? "GET"} ${pathname}`);
     if (this.offline) throw new TypeError("offline");
-    const made = /\/devices\/([0-9a-f]{64})\/made$/u.exec(pathname)?.[1];
-    const response =
-      made === undefined
-        ? await this.server.fetch(url, init)
-        : new Response(new Uint8Array(encode(this.#made(made))));
+    const response = await this.server.fetch(url, init);
     if (this.crashAfter !== null && `${init.method ?? "GET"} ${pathname}`.includes(this.crashAfter))
       throw new TypeError("the app ended");
     const bytes = new Uint8Array(await response.arrayBuffer());
     if (bytes.length === 0) return new Response(null, { status: response.status });
     const answer = this.intercept(pathname, decode(bytes));
     return new Response(new Uint8Array(encode(answer)), { status: response.status });
-  }
-
-  #made(device: string) {
-    const all = [...this.server.state.people.values()];
-    const endorsements = all.flatMap((person) =>
-      person.endorsements.filter(
-        (bytes) => toHex(EndorsementFormat.parse(bytes).endorser) === device,
-      ),
-    );
-    const grants = all.flatMap((person) =>
-      person.grants.filter((bytes) => toHex(GrantFormat.parse(bytes).grantor) === device),
-    );
-    const people: PersonTrust[] = all.map((person) => this.server.people.bundle(person, false));
-    return { endorsements, grants, people };
   }
 }
 
