@@ -211,6 +211,10 @@ async def test_a_page_begins_at_the_history_of_its_reader(world: World) -> None:
     world.clock.at += 1
     await world.change(a.caller, made, add=[c])
     assert await talk.read(c) == []
+    # R4: nothing is readable yet, so her log begins where it ends.
+    empty = await world.service.log.page(
+        c.caller, made.conversation_id, after=0, before=None, limit=9
+    )
     key_id = await talk.begin(a, [b, c])
     await talk.say(b, key_id, b"three")
     page = await world.service.log.page(
@@ -218,6 +222,7 @@ async def test_a_page_begins_at_the_history_of_its_reader(world: World) -> None:
     )
     assert [one.seq for one in page.entries] == [3]
     assert [c.open_message(one) for one in page.entries] == [b"three"]
+    assert page.log_hash == empty.log_hash != bytes(32)
     assert await talk.read(b) == [b"one", b"two", b"three"]
 
 

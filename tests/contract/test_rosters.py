@@ -164,7 +164,7 @@ async def test_a_cells_leaves_lead_to_the_head(world: World) -> None:
         await world.service.rosters.cell(everybody[0].caller, c, "0" * 32)
 
 
-async def test_a_device_stays_in_its_cell_and_new_ones_fill_the_emptiest(world: World) -> None:
+async def test_c3_a_device_stays_in_its_cell_and_new_ones_fill_the_emptiest(world: World) -> None:
     everybody = people(world, 12)
     made = await world.group(everybody[0], everybody[1:8])
     admin, c = everybody[0].caller, made.conversation_id

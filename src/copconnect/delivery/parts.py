@@ -6,8 +6,8 @@ from copconnect.bus import Bus
 from copconnect.clock import Clock
 from copconnect.database import Database
 from copconnect.delivery.ports import Attachments, Devices, Organisation, People, RosterSigner
-from copconnect.delivery.rosters.stamps import Stamps
-from copconnect.delivery.rosters.trees import RosterTrees
+from copconnect.delivery.heads.stamps import Stamps
+from copconnect.delivery.heads.trees import RosterTrees
 from copconnect.delivery.rules.limits import PersonLimits
 from copconnect.records.kem import XWING
 from copconnect.wakeup_log import WakeupLog

@@ -28,10 +28,11 @@ from copconnect.delivery.rosters.audiences import Audiences
 from copconnect.delivery.rosters.conversations import Conversations
 from copconnect.delivery.rosters.devices import DeviceChanges
 from copconnect.delivery.rosters.following import Following
+from copconnect.delivery.rosters.incarnation import begin_incarnation
 from copconnect.delivery.rosters.membership import Membership
 from copconnect.delivery.rosters.reading import RosterReading
-from copconnect.delivery.rosters.stamps import Stamps
-from copconnect.delivery.rosters.trees import RosterTrees
+from copconnect.delivery.heads.stamps import Stamps
+from copconnect.delivery.heads.trees import RosterTrees
 from copconnect.delivery.store import members
 from copconnect.ids import ConversationId, PersonId
 from copconnect.leases import Leases
@@ -103,6 +104,11 @@ class DeliveryService:
         await self.receipt_counts.close()
         await self.following.close()
         await self.retention.close()
+
+    async def begin_incarnation(self) -> int:
+        """After a restored backup, with the server stopped: sign a new incarnation of every
+        conversation; return how many there are."""
+        return await begin_incarnation(self.parts)
 
     # --- For other roles --------------------------------------------------------------------
 

@@ -43,7 +43,7 @@ class LogReading:
         async with self._parts.database.reading() as connection:
             own = await require_listed(connection, caller, conversation_id)
             (held,) = await conversations.read(connection, [conversation_id])
-            entries, more = await log.page(
+            found, more = await log.page(
                 connection,
                 conversation_id,
                 from_ms=own.leaf.history_from_ms,
@@ -51,9 +51,9 @@ class LogReading:
                 before=before,
                 limit=limit,
             )
-            entries = _after_gaps(entries)
+            entries = _after_gaps(found)
             if not entries:
-                return _empty(held.last_seq)
+                return _empty(held.last_seq, await log.end_hash(connection, conversation_id))
             return await self._page(connection, own, entries, held.last_seq, more=more)
 
     async def _page(
@@ -111,13 +111,15 @@ def _after_gaps(entries: Sequence[Entry]) -> Sequence[Entry]:
     return entries[first:]
 
 
-def _empty(last_seq: Seq) -> wire.LogPage:
+def _empty(last_seq: Seq, log_hash: bytes) -> wire.LogPage:
+    """Return a page without entries: a device to which nothing is readable yet starts from the
+    hash of the whole log (R4)."""
     return wire.LogPage(
         entries=[],
         heads=[],
         proofs=[],
         keys=[],
-        log_hash=bytes(32),
+        log_hash=log_hash,
         last_seq=last_seq,
         more=False,
     )

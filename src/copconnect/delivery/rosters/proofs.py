@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from copconnect.delivery.rosters.trees import CellTree, LineTree, RosterTrees
+from copconnect.delivery.heads.trees import CellTree, LineTree, RosterTrees
 from copconnect.delivery.store import leaves, rosters
 from copconnect.delivery.store.leaves import record_of
 from copconnect.delivery.store.rosters import KeptHead

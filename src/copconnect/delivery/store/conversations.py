@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect import errors, wire
 from copconnect.database import upsert_for
 from copconnect.delivery.rules.limits import HOUR_MS
-from copconnect.delivery.store.tables import CONVERSATIONS
+from copconnect.delivery.store.tables import CONVERSATIONS, RECEIPT_VERSIONS
 from copconnect.ids import ConversationId, PersonId, Seq
 
 _C = CONVERSATIONS.c
@@ -173,6 +173,23 @@ async def change(connection: AsyncConnection, changes: Sequence[Mapping[str, Any
     await connection.execute(
         statement.values(values),
         [{f"p_{name}": value for name, value in one.items()} for one in changes],
+    )
+
+
+async def raise_versions(
+    connection: AsyncConnection, conversation_ids: Collection[ConversationId], step: int
+) -> None:
+    """Let the versions of these conversations' cell keys and receipts rise."""
+    await connection.execute(
+        update(CONVERSATIONS)
+        .where(_C.conversation_id.in_(conversation_ids))
+        .values(cell_key_version=_C.cell_key_version + step)
+    )
+    receipts = RECEIPT_VERSIONS.c
+    await connection.execute(
+        update(RECEIPT_VERSIONS)
+        .where(receipts.conversation_id.in_(conversation_ids))
+        .values(version=receipts.version + step)
     )
 
 

@@ -246,6 +246,16 @@ async def before_entry(
     return (bytes(32), 0) if row is None else (row.log_hash, row.named_epoch)
 
 
+async def end_hash(connection: AsyncConnection, conversation_id: ConversationId) -> bytes:
+    """Return L of a conversation's newest message."""
+    c = CONVERSATIONS.c
+    found = await connection.execute(
+        select(c.log_hash).where(c.conversation_id == conversation_id)
+    )
+    log_hash: bytes = found.scalar_one()
+    return log_hash
+
+
 async def at(
     connection: AsyncConnection, conversation_id: ConversationId, seq: int
 ) -> Entry | None:

@@ -151,15 +151,25 @@ async def newest_heads(
     return found
 
 
+def until(head_hash: bytes, until_ms: int | None, *, newest: bool) -> NamedHead:
+    """Return a head as rules judge it. ``until_ms``: when the head of the next epoch came.
+
+    A new incarnation skips epochs (rosters/incarnation.py): a head that is not the newest and has
+    no next one counts no more.
+    """
+    return NamedHead(head_hash, None if newest else until_ms or 0)
+
+
 async def named_head(
     connection: AsyncConnection, conversation_id: ConversationId, epoch: int
 ) -> NamedHead | None:
     """Return the head of an epoch as the rules of records need it: its hash, and when the next
     one came."""
-    following = HEADS.alias()
+    following, c = HEADS.alias(), CONVERSATIONS.c
     row = (
         await connection.execute(
-            select(_H.hash, following.c.created_ms)
+            select(_H.hash, following.c.created_ms, c.roster_epoch)
+            .join(CONVERSATIONS, c.conversation_id == _H.conversation_id)
             .outerjoin(
                 following,
                 (following.c.conversation_id == _H.conversation_id)
@@ -168,4 +178,16 @@ async def named_head(
             .where(_H.conversation_id == conversation_id, _H.epoch == epoch)
         )
     ).first()
-    return None if row is None else NamedHead(*row)
+    if row is None:
+        return None
+    return until(row.hash, row.created_ms, newest=epoch == row.roster_epoch)
+
+
+async def all_ids(
+    connection: AsyncConnection, after: str, limit: int
+) -> list[ConversationId]:
+    """Return ids of conversations, ascending, after one of them."""
+    c = CONVERSATIONS.c
+    query = select(c.conversation_id).where(c.conversation_id > after)
+    found = await connection.scalars(query.order_by(c.conversation_id).limit(limit))
+    return [ConversationId(one) for one in found]

@@ -28,11 +28,11 @@ from sqlalchemy.sql import column
 
 from copconnect.delivery.rules.posting import (
     AcceptedBefore,
-    NamedHead,
     NamedKey,
     SignedMessage,
     Standing,
 )
+from copconnect.delivery.store import rosters
 from copconnect.delivery.store.tables import CHAINS, CONVERSATIONS, HEADS, KEYS, LEAVES, LOG
 from copconnect.ids import ConversationId
 from copconnect.records.roster import Rights
@@ -78,6 +78,7 @@ def _statement(asked: dict[str, ColumnElement[Any]], source: FromClause) -> Sele
             _L.rights,
             _L.from_epoch,
             HEADS.c.hash.label("head_hash"),
+            HEADS.c.epoch.label("head_epoch"),
             _NEXT.c.created_ms.label("head_until_ms"),
             KEYS.c.epoch.label("key_epoch"),
             KEYS.c.created_ms.label("key_created_ms"),
@@ -188,7 +189,11 @@ def _read(row: Row[Any]) -> FoundStanding:
         listed_since=row.from_epoch or 0,
         roster_epoch=row.roster_epoch,
         rekey_epoch=row.rekey_epoch,
-        head=None if row.head_hash is None else NamedHead(row.head_hash, row.head_until_ms),
+        head=None
+        if row.head_hash is None
+        else rosters.until(
+            row.head_hash, row.head_until_ms, newest=row.head_epoch == row.roster_epoch
+        ),
         key=None
         if row.key_epoch is None
         else NamedKey(row.key_epoch, row.key_created_ms, row.key_messages),

@@ -1,0 +1,94 @@
+"""A new incarnation of every conversation, after a backup of the server was restored.
+
+Devices may know heads that the backup has not. So the roster authority signs, for each conversation,
+a head whose epoch is 1,000 above the restored one: devices take the higher epoch (they check
+``previous`` only where they hold the head before), every former key and cell key is unusable, and
+each device posts again what the log lost of its own (S6). Versions that devices compare rise by as
+much, so that nothing newer seems old.
+
+The server is stopped meanwhile. Conversations are taken some at a time, each batch in one
+transaction; a crash in between leaves some of them a thousand epochs ahead, and running it again
+moves all once more, which harms nothing.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from copconnect.delivery.parts import Parts
+from copconnect.delivery.store import conversations, rosters
+from copconnect.delivery.store.conversations import Held
+from copconnect.delivery.store.rosters import KeptHead
+from copconnect.ids import CellId, ConversationId
+from copconnect.records.fields import sha256
+from copconnect.records.roster import CellLine, RosterHead, lines_tree
+
+STEP = 1_000
+_TOGETHER = 200
+
+
+async def begin_incarnation(parts: Parts) -> int:
+    """Sign a new incarnation of every conversation; return how many there are."""
+    done, after = 0, ""
+    while True:
+        async with parts.database.transaction() as connection:
+            found = await rosters.all_ids(connection, after, _TOGETHER)
+            if not found:
+                return done
+            await _renew(connection, parts, found)
+        done, after = done + len(found), found[-1]
+
+
+async def _renew(
+    connection: AsyncConnection, parts: Parts, conversation_ids: Sequence[ConversationId]
+) -> None:
+    held = await conversations.hold(connection, conversation_ids)
+    lines = await rosters.current_lines(connection, conversation_ids)
+    renewed = {
+        one.conversation_id: [
+            replace(line, rekey_epoch=one.epoch + STEP) for line in lines[one.conversation_id]
+        ]
+        for one in held
+    }
+    heads = [_head(parts, one, renewed[one.conversation_id]) for one in held]
+    epochs = {one.conversation_id: one.epoch for one in heads}
+    places = [(c, CellId(line.cell_id.hex())) for c, own in lines.items() for line in own]
+    await rosters.close_lines(connection, [(c, cell, epochs[c]) for c, cell in places])
+    await rosters.open_lines(
+        connection, [(c, epochs[c], line) for c, own in renewed.items() for line in own]
+    )
+    await rosters.add_heads(connection, heads)
+    await conversations.change(
+        connection,
+        [
+            {
+                "conversation_id": one.conversation_id,
+                "roster_epoch": one.epoch,
+                "rekey_epoch": one.epoch,
+                "head": one.head,
+                "head_hash": one.hash,
+                "head_ms": one.created_ms,
+                "info_number": STEP,
+            }
+            for one in heads
+        ],
+    )
+    await conversations.raise_versions(connection, conversation_ids, STEP)
+
+
+def _head(parts: Parts, held: Held, lines: Sequence[CellLine]) -> KeptHead:
+    epoch = held.epoch + STEP
+    draft = RosterHead(
+        conversation_id=bytes.fromhex(held.conversation_id),
+        epoch=epoch,
+        previous=held.head_hash,
+        kem=held.kem,
+        rekey_epoch=epoch,
+        created=max(parts.clock.now_ms(), held.head_ms),
+        devices=held.devices,
+        root=lines_tree(lines).root,
+    )
+    signature = parts.signer.sign(RosterHead.LABEL + draft.unsigned())
+    encoded = replace(draft, signature=signature).encode()
+    return KeptHead(held.conversation_id, epoch, encoded, sha256(encoded), draft.created)

@@ -1,0 +1,56 @@
+"""A restored backup: the roster authority signs a new incarnation, and everything goes on."""
+
+import pytest
+
+from copconnect import errors
+from copconnect.database import Database
+from copconnect.delivery.parts import Options
+from copconnect.records.fields import Reader
+from copconnect.records.kem import X25519
+from copconnect.records.roster import CELL_LINE_BYTES, CellLine
+from tests.contract.delivery_world import World
+from tests.contract.device import Talk, head_of, leaf_of
+
+
+async def test_a_new_incarnation_is_accepted_and_every_key_made_anew(database: Database) -> None:
+    world = World(database, Options(kem=X25519, cell_size=4))
+    people = [world.registry.register() for _ in range(6)]
+    group = await world.group(people[0], people[1:])
+    direct = await world.direct(people[0], people[1])
+    talk = Talk(world.service, group.conversation_id)
+    old_head = head_of(group)
+    key_id = await talk.begin(people[0], people[1:])
+    await talk.say(people[0], key_id, b"before")
+
+    assert await world.service.begin_incarnation() == 2
+    world.service = world.node()
+    talk = Talk(world.service, group.conversation_id)
+    head = await talk.head(people[0])
+    head.check(world.authority.public_key, bytes.fromhex(group.conversation_id))
+    head.check_follows(old_head)
+    assert (head.epoch, head.rekey_epoch, head.devices) == (1001, 1001, 6)
+    assert head.previous == old_head.hash()
+    lines = (await world.service.cell_keys.all(people[0].caller, talk.conversation_id, 0)).lines
+    reader = Reader(lines, "S3")
+    count = len(lines) // CELL_LINE_BYTES
+    assert {CellLine.read(reader).rekey_epoch for _ in range(count)} == {1001}
+    for one in people:
+        leaf_of(one, await world.service.rosters.state(one.caller, talk.conversation_id))
+
+    # Neither the old key nor the old head serves, and what was said is readable.
+    with pytest.raises(errors.StaleKey):
+        await talk.say(people[0], key_id)
+    key_id = await talk.begin(people[0], people[1:])
+    with pytest.raises(errors.StaleHead) as caught:
+        body = people[0].message(old_head, key_id)
+        await world.service.posting.post(people[0].caller, talk.conversation_id, body)
+    assert caught.value.details == {"epoch": 1001}
+    await talk.say(people[0], key_id, b"after")
+    assert await talk.read(people[1]) == [b"before", b"after"]
+    # The next change follows without a gap.
+    await world.revoke(people[5])
+    assert (await talk.head(people[0])).epoch == 1002
+    shown = await world.service.conversations.conversation(
+        people[1].caller, direct.conversation_id
+    )
+    assert head_of(shown).epoch == 1001
