@@ -202,6 +202,7 @@ class Capture {
         title: `Stream ${String(i)}`,
         personIds: people.map(({ personId }) => personId),
         photo: null,
+        history: "30_days",
         whoMayPost: "everyone",
       });
       await ready(this.#device, conversationId);

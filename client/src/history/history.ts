@@ -29,7 +29,7 @@ import type { LogPage } from "../wire.ts";
 const FIRST_PAGE = 50;
 const PAGE = 200;
 /** Past every position. */
-const END = Number.MAX_SAFE_INTEGER;
+const END = 1e14;
 const AGAIN = { firstMs: 2_000, maxMs: 60_000 };
 
 export interface HistoryListener {
