@@ -19,11 +19,11 @@ from copconnect.attachments import routes as attachment_routes
 from copconnect.attachments.blobs import open_blobs
 from copconnect.attachments.service import AttachmentService
 from copconnect.auth_service import routes as auth_routes
-from copconnect.auth_service import trust_routes
 from copconnect.auth_service.authority import CertificateAuthority
 from copconnect.auth_service.registry import DeviceRegistry
 from copconnect.auth_service.service import AuthService, choose_gateway
 from copconnect.auth_service.sms import DemoOutbox
+from copconnect.auth_service.trust import routes as trust_routes
 from copconnect.bus import AnyWakeup, Bus, LocalBus, open_bus
 from copconnect.clock import Clock, SystemClock
 from copconnect.conduct import routes as conduct_routes

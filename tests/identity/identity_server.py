@@ -12,11 +12,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import operator_routes
 from copconnect.auth_service import routes as auth_routes
-from copconnect.auth_service import trust_routes
 from copconnect.auth_service.authority import CertificateAuthority
 from copconnect.auth_service.registry import DeviceRegistry
 from copconnect.auth_service.service import AuthService, choose_gateway
 from copconnect.auth_service.sms import DemoOutbox
+from copconnect.auth_service.trust import routes as trust_routes
 from copconnect.bus import AnyWakeup, LocalBus
 from copconnect.clock import Clock
 from copconnect.conduct import routes as conduct_routes

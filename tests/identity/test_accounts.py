@@ -10,7 +10,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import (
     Ed25519PublicKey,
 )
 
-from copconnect.auth_service import rules, trust_store
+from copconnect.auth_service import rules
+from copconnect.auth_service.trust import record_store
 from copconnect.bus import AccountWakeup
 from copconnect.ids import PersonId, new_id
 from copconnect.principals import Ended
@@ -123,7 +124,7 @@ async def test_certificates_stay_while_the_log_or_a_record_rests_on_them(
     async def certificates(device: Device) -> list[bytes]:
         person_id = PersonId(device.person_id)
         async with running.container.database.reading() as connection:
-            records = await trust_store.records_of(connection, [person_id])
+            records = await record_store.records_of(connection, [person_id])
         return records[person_id].certificates
 
     for days, kept in ((90, 2), (179, 2), (2, 1)):

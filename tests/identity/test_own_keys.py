@@ -7,7 +7,7 @@ import httpx
 import msgspec
 
 from copconnect import wire
-from copconnect.auth_service.confirming import LIFETIME_MS, MOST_OPEN
+from copconnect.auth_service.trust.confirming import LIFETIME_MS, MOST_OPEN
 from copconnect.bus import AccountWakeup
 from copconnect.ids import new_id
 from copconnect.records.fields import DAY_MS, HOUR_MS

@@ -6,7 +6,8 @@ from typing import Any
 from sqlalchemy import event
 from sqlalchemy.dialects import postgresql
 
-from copconnect.auth_service import device_store, store
+from copconnect.auth_service import store
+from copconnect.auth_service.trust import device_store
 from copconnect.database import METADATA, open_database
 from copconnect.ids import ClientId, PersonId
 from tests.harness.fixtures import load_tables

@@ -8,9 +8,10 @@ of conduct are never cached. Entries live for a minute, in case a wake-up is los
 from collections.abc import Sequence
 
 from copconnect import errors
-from copconnect.auth_service import rules, store, trust_store
-from copconnect.auth_service.device_store import NOT_CONFIRMED
+from copconnect.auth_service import rules, store
 from copconnect.auth_service.ports import Conduct, People
+from copconnect.auth_service.trust import record_store
+from copconnect.auth_service.trust.device_store import NOT_CONFIRMED
 from copconnect.background import Periodic
 from copconnect.bus import AccountWakeup, AnyWakeup
 from copconnect.clock import Clock
@@ -98,7 +99,7 @@ class CachingAuthenticator:
             active = await self._people.active_people(connection, people) if people else set()
             accepted = await self._conduct.accepted(connection, people) if active else {}
             ended_devices = [row.device for row in owners.values() if row.ended_reason is not None]
-            revoked = await trust_store.revocations_of(connection, ended_devices)
+            revoked = await record_store.revocations_of(connection, ended_devices)
         found: dict[str, Caller | Ended | None] = {}
         for key in keys:
             row = owners.get(key)

@@ -8,12 +8,13 @@ from collections.abc import Mapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
-from copconnect.auth_service import device_store, registration_store, rules, store, trust_store
-from copconnect.auth_service.changes import Changes
-from copconnect.auth_service.confirmers import Confirmers
+from copconnect.auth_service import registration_store, rules, store
 from copconnect.auth_service.parts import Parts
 from copconnect.auth_service.ports import Conduct, LossReason
-from copconnect.auth_service.revoking import Revoking
+from copconnect.auth_service.trust import device_store, record_store
+from copconnect.auth_service.trust.changes import Changes
+from copconnect.auth_service.trust.confirmers import Confirmers
+from copconnect.auth_service.trust.revoking import Revoking
 from copconnect.bus import AnyWakeup
 from copconnect.ids import ClientId, PersonId
 from copconnect.principals import Caller
@@ -84,7 +85,7 @@ class Accounts:
             certificate: bytes = newest.certificate
             days = self._parts.settings.certificate_days
             if rules.renewal_due(newest.expires_ms, now, days):
-                await trust_store.touch(connection, [caller.person_id])
+                await record_store.touch(connection, [caller.person_id])
                 renewed = await self._parts.issue(
                     connection, caller.person_id, caller.client_id, client.public_key, now
                 )
@@ -101,7 +102,7 @@ class Accounts:
             client = await store.client(connection, ClientId(client_id))
             if client is None or client.person_id != caller.person_id:
                 raise errors.NotFound
-            await trust_store.touch(connection, [caller.person_id])
+            await record_store.touch(connection, [caller.person_id])
             await store.set_label(connection, client.client_id, rules.clean_label(body.label))
             wakeups = await self._changes.tell(connection, [caller.person_id])
         await self._parts.bus.publish(wakeups)

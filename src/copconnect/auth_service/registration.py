@@ -12,13 +12,14 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, phone_number, wire
-from copconnect.auth_service import person_chain, registration_store, rules, store, trust_store
-from copconnect.auth_service.cards import Cards
-from copconnect.auth_service.changes import Changes
-from copconnect.auth_service.departments import TrustPublisher
+from copconnect.auth_service import registration_store, rules, store
 from copconnect.auth_service.limits import SlidingWindow
 from copconnect.auth_service.parts import Parts
 from copconnect.auth_service.sms import SmsSender
+from copconnect.auth_service.trust import person_chain, record_store
+from copconnect.auth_service.trust.cards import Cards
+from copconnect.auth_service.trust.changes import Changes
+from copconnect.auth_service.trust.departments import TrustPublisher
 from copconnect.bus import AnyWakeup
 from copconnect.ids import ChallengeId, ClientId, PersonId, new_id
 from copconnect.records.device import device_id
@@ -294,7 +295,7 @@ class Registration:
         """Store the device, its certificate and the record that names it; return the
         certificate."""
         client_id = ClientId(body.client_id)
-        await trust_store.touch(connection, [person_id])
+        await record_store.touch(connection, [person_id])
         if await store.client_exists(connection, client_id, body.signature_public_key):
             raise errors.ProofInvalid
         if await store.count_open(connection, person_id) >= wire.DEVICES_PER_PERSON:

@@ -6,23 +6,23 @@ It states what it needs of other roles as Protocols (:mod:`copconnect.auth_servi
 from copconnect.auth_service.access import CachingAuthenticator
 from copconnect.auth_service.accounts import Accounts
 from copconnect.auth_service.authority import CertificateAuthority
-from copconnect.auth_service.cards import Cards
-from copconnect.auth_service.changes import Changes
-from copconnect.auth_service.confirmers import Confirmers
-from copconnect.auth_service.confirming import Confirming
-from copconnect.auth_service.departments import Departments, TrustPublisher
-from copconnect.auth_service.endorsing import Endorsing
-from copconnect.auth_service.granting import Granting
-from copconnect.auth_service.judging import Judge
-from copconnect.auth_service.own_keys import OwnKeys
 from copconnect.auth_service.parts import Parts
-from copconnect.auth_service.people_trust import PeopleTrust
 from copconnect.auth_service.ports import Conduct, Memberships, People
 from copconnect.auth_service.registration import Registration
 from copconnect.auth_service.registry import DeviceRegistry
-from copconnect.auth_service.revoking import Revoking
 from copconnect.auth_service.sms import DemoOutbox, HttpGateway, NoSms, SmsGateway, SmsSender
-from copconnect.auth_service.unconfirmed import Unconfirmed
+from copconnect.auth_service.trust.cards import Cards
+from copconnect.auth_service.trust.changes import Changes
+from copconnect.auth_service.trust.confirmers import Confirmers
+from copconnect.auth_service.trust.confirming import Confirming
+from copconnect.auth_service.trust.departments import Departments, TrustPublisher
+from copconnect.auth_service.trust.endorsing import Endorsing
+from copconnect.auth_service.trust.granting import Granting
+from copconnect.auth_service.trust.judging import Judge
+from copconnect.auth_service.trust.own_keys import OwnKeys
+from copconnect.auth_service.trust.people_trust import PeopleTrust
+from copconnect.auth_service.trust.revoking import Revoking
+from copconnect.auth_service.trust.unconfirmed import Unconfirmed
 from copconnect.background import Periodic
 from copconnect.bus import Bus
 from copconnect.clock import Clock

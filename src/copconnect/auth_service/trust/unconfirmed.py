@@ -1,9 +1,9 @@
 """Lists the devices that wait for somebody's endorsement."""
 
 from copconnect import wire
-from copconnect.auth_service import device_store
-from copconnect.auth_service.holding import held_paths
 from copconnect.auth_service.parts import Parts
+from copconnect.auth_service.trust import device_store
+from copconnect.auth_service.trust.holding import held_paths
 from copconnect.ids import PersonId
 from copconnect.principals import Caller
 

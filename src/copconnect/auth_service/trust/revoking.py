@@ -10,16 +10,17 @@ from collections.abc import Mapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
-from copconnect.auth_service import device_store, rules, store, trust_store
-from copconnect.auth_service.bundles import as_wire
-from copconnect.auth_service.cards import Cards
-from copconnect.auth_service.changes import Changes
-from copconnect.auth_service.holding import covers, held_paths
-from copconnect.auth_service.judged_records import check_sent, parsed
-from copconnect.auth_service.judging import Judge
+from copconnect.auth_service import rules, store
 from copconnect.auth_service.parts import Parts
 from copconnect.auth_service.ports import EndReason
 from copconnect.auth_service.tables import revocations
+from copconnect.auth_service.trust import device_store, record_store
+from copconnect.auth_service.trust.bundles import as_wire
+from copconnect.auth_service.trust.cards import Cards
+from copconnect.auth_service.trust.changes import Changes
+from copconnect.auth_service.trust.holding import covers, held_paths
+from copconnect.auth_service.trust.judged_records import check_sent, parsed
+from copconnect.auth_service.trust.judging import Judge
 from copconnect.bus import AccountWakeup, AnyWakeup
 from copconnect.ids import ClientId, PersonId
 from copconnect.principals import Caller
@@ -45,7 +46,7 @@ class Revoking:
         """
         now = self._parts.clock.now_ms()
         owners = await store.owners_of_open(connection, reasons)
-        await trust_store.touch(connection, set(owners.values()))
+        await record_store.touch(connection, set(owners.values()))
         revoked = await store.revoke(connection, reasons, now)
         for row in revoked:
             record = self._parts.authority.roster.signed(
@@ -66,7 +67,7 @@ class Revoking:
         record = parsed(Revocation, body.revocation, errors.RevocationInvalid)
         now = self._parts.clock.now_ms()
         async with self._parts.database.transaction() as connection:
-            if await trust_store.has(connection, revocations, record.hash()):
+            if await record_store.has(connection, revocations, record.hash()):
                 return
             check_sent(record.signer, caller.device, record.created, now, errors.RevocationInvalid)
             client = await device_store.by_device(connection, record.device)
@@ -81,7 +82,7 @@ class Revoking:
                 raise errors.RevocationInvalid(
                     rule="E4", reason="not the signer's to make, reaches back too far, or forged"
                 )
-            await trust_store.touch(connection, [owner])
+            await record_store.touch(connection, [owner])
             await self.store(connection, record, owner, caller.person_id)
             fresh = await store.revoke(connection, {client_id: "device_removed"}, now)
             # A second revocation of a device may still undo what the first lets stand.
@@ -103,7 +104,7 @@ class Revoking:
             reached = await self._judge.reached_by(connection, [device])
             if (wanted := reached | people) <= held:
                 return reached
-            await trust_store.hold(connection, wanted)
+            await record_store.hold(connection, wanted)
             held |= wanted
 
     async def made(self, caller: Caller, device_hex: str) -> wire.MadeRecords:
@@ -123,7 +124,7 @@ class Revoking:
                 plates = await self._parts.people.plates(connection, [owner])
                 if owner not in plates or not covers(paths, plates[owner].path):
                     raise errors.NotUnitAdmin
-            endorsed, granted, about = await trust_store.made_by(connection, device)
+            endorsed, granted, about = await record_store.made_by(connection, device)
             closure = await self._judge.bundles.closure(connection, about, writing=False)
         return wire.MadeRecords(
             endorsements=endorsed,
@@ -139,7 +140,7 @@ class Revoking:
         signer: PersonId | None,
     ) -> bool:
         """Store a revocation of a person's device; return whether it is new."""
-        return await trust_store.add(
+        return await record_store.add(
             connection,
             revocations,
             {

@@ -6,12 +6,12 @@ nobody by itself and a withdrawal undoes nothing that was done before it, so no 
 """
 
 from copconnect import errors, wire
-from copconnect.auth_service import trust_store
-from copconnect.auth_service.changes import Changes
-from copconnect.auth_service.judged_records import check_sent, parsed
-from copconnect.auth_service.judging import Judge
 from copconnect.auth_service.parts import Parts
 from copconnect.auth_service.tables import grants
+from copconnect.auth_service.trust import record_store
+from copconnect.auth_service.trust.changes import Changes
+from copconnect.auth_service.trust.judged_records import check_sent, parsed
+from copconnect.auth_service.trust.judging import Judge
 from copconnect.ids import PersonId
 from copconnect.principals import Caller
 from copconnect.records.fields import Refused
@@ -33,12 +33,12 @@ class Granting:
         now = self._parts.clock.now_ms()
         grantee = PersonId(record.person_id.hex())
         async with self._parts.database.transaction() as connection:
-            if await trust_store.has(connection, grants, record.hash()):
+            if await record_store.has(connection, grants, record.hash()):
                 return
             check_sent(record.grantor, caller.device, record.created, now, errors.GrantInvalid)
             if not await self._parts.people.active_people(connection, [grantee]):
                 raise errors.GrantInvalid(rule="E0", reason="no such person")
-            await trust_store.hold(connection, {grantee, caller.person_id})
+            await record_store.hold(connection, {grantee, caller.person_id})
             trust = await self._judge.trust(connection, {grantee, caller.person_id})
             try:
                 trust.add_grant(record)
@@ -48,8 +48,8 @@ class Granting:
                 raise errors.GrantInvalid(
                     rule="E0", reason="not the grantor's to give, or not signed by the grantor"
                 )
-            await trust_store.touch(connection, [grantee])
-            await trust_store.add(
+            await record_store.touch(connection, [grantee])
+            await record_store.add(
                 connection,
                 grants,
                 {
@@ -69,5 +69,5 @@ class Granting:
     async def grants_to(self, person_id: str) -> wire.Grants:
         """Return every grant to a person, withdrawals included, the oldest first."""
         async with self._parts.database.reading() as connection:
-            rows = await trust_store.grants_to(connection, PersonId(person_id))
+            rows = await record_store.grants_to(connection, PersonId(person_id))
         return wire.Grants(grants=[row.record for row in rows])

@@ -9,10 +9,10 @@ from collections.abc import Collection
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from copconnect.auth_service import trust_store
-from copconnect.auth_service.confirmers import MOST_TOLD, Confirmers
-from copconnect.auth_service.judging import Judge
 from copconnect.auth_service.parts import Parts
+from copconnect.auth_service.trust import record_store
+from copconnect.auth_service.trust.confirmers import MOST_TOLD, Confirmers
+from copconnect.auth_service.trust.judging import Judge
 from copconnect.bus import AccountWakeup, AnyWakeup, TrustWakeup
 from copconnect.ids import PersonId
 from copconnect.wakeup_log import WakeupLog
@@ -47,7 +47,7 @@ class Changes:
         if not reached:
             return []
         # Their devices' answers of /v1/me are others now.
-        await trust_store.touch(connection, changed)
+        await record_store.touch(connection, changed)
         wakeups = await self._parts.memberships.devices_changed(
             connection, sorted(reached), urgent=urgent
         )

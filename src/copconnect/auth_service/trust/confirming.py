@@ -12,9 +12,9 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
-from copconnect.auth_service import confirmation_store, device_store
-from copconnect.auth_service.holding import covers, held_paths
 from copconnect.auth_service.parts import Parts
+from copconnect.auth_service.trust import confirmation_store, device_store
+from copconnect.auth_service.trust.holding import covers, held_paths
 from copconnect.bus import AccountWakeup
 from copconnect.ids import ClientId, PersonId
 from copconnect.principals import Caller

@@ -1,16 +1,16 @@
 """PersonDevices: the signed chain of a person's devices (KEYS.md section 3).
 
 Devices stand in the order of their registration and stay there when they are revoked: E0 tells by
-it which was the first. The caller holds the person's row (:func:`trust_store.touch`), so that each
+it which was the first. The caller holds the person's row (:func:`record_store.touch`), so that each
 record follows the one before.
 """
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors
-from copconnect.auth_service import trust_store
 from copconnect.auth_service.authority import RosterSigner
 from copconnect.auth_service.tables import person_devices
+from copconnect.auth_service.trust import record_store
 from copconnect.ids import PersonId
 from copconnect.records.fields import ZEROS
 from copconnect.records.person_devices import PersonDevices
@@ -26,7 +26,7 @@ async def add_device(
     now_ms: int,
 ) -> None:
     """Sign the record that adds a device. Raises TooManyDevices."""
-    stored = await trust_store.newest(connection, person_devices, [person_id])
+    stored = await record_store.newest(connection, person_devices, [person_id])
     former = PersonDevices.parse(stored[person_id]) if person_id in stored else None
     if former is not None and len(former.devices) >= MOST_EVER:
         raise errors.TooManyDevices(limit=MOST_EVER)
@@ -40,4 +40,4 @@ async def add_device(
         )
     )
     row = (person_id, record.number, record.encode())
-    await trust_store.add_numbered(connection, person_devices, [row])
+    await record_store.add_numbered(connection, person_devices, [row])

@@ -9,7 +9,8 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from copconnect.auth_service import store, trust_store
+from copconnect.auth_service import store
+from copconnect.auth_service.trust import record_store
 from copconnect.ids import PersonId
 from copconnect.records.department import Department
 
@@ -18,7 +19,7 @@ WHOLE = ""  # The path of the whole department, which root admins hold.
 
 async def root_admins(connection: AsyncConnection) -> set[PersonId]:
     """Return the people whose devices the newest department record names."""
-    records = await trust_store.department_records(connection)
+    records = await record_store.department_records(connection)
     return await store.people_of(connection, Department.parse(records[-1]).admins)
 
 
@@ -26,7 +27,7 @@ async def held_paths(connection: AsyncConnection, person_id: PersonId, now_ms: i
     """Return the unit paths over which a person has a grant in force, or ``WHOLE``."""
     if person_id in await root_admins(connection):
         return [WHOLE]
-    newest = {row.path: row for row in await trust_store.grants_to(connection, person_id)}
+    newest = {row.path: row for row in await record_store.grants_to(connection, person_id)}
     return [row.path for row in in_force(newest.values(), now_ms)]
 
 

@@ -1,7 +1,7 @@
 """Answers what is signed about people: POST /v1/people/trust.
 
 Every answer is one consistent reading: of a person either all records of a version or none. Cards
-that the data bank has outgrown are signed first (:mod:`copconnect.auth_service.cards`).
+that the data bank has outgrown are signed first (:mod:`copconnect.auth_service.trust.cards`).
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -9,11 +9,11 @@ from collections.abc import Callable, Collection, Mapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
-from copconnect.auth_service import device_store
-from copconnect.auth_service.bundles import Bundle, Bundles, as_wire
-from copconnect.auth_service.cards import Cards
-from copconnect.auth_service.confirmers import Confirmers
 from copconnect.auth_service.parts import Parts
+from copconnect.auth_service.trust import device_store
+from copconnect.auth_service.trust.bundles import Bundle, Bundles, as_wire
+from copconnect.auth_service.trust.cards import Cards
+from copconnect.auth_service.trust.confirmers import Confirmers
 from copconnect.ids import PersonId
 from copconnect.principals import Caller
 from copconnect.rates import Rates

@@ -14,10 +14,11 @@ from collections.abc import Collection, Mapping
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from copconnect.auth_service import store, trust_store
+from copconnect.auth_service import store
 from copconnect.auth_service.authority import RosterSigner
 from copconnect.auth_service.ports import People
 from copconnect.auth_service.tables import person_cards
+from copconnect.auth_service.trust import record_store
 from copconnect.bus import AnyWakeup, Bus, TrustWakeup
 from copconnect.clock import Clock
 from copconnect.database import Database, chunks
@@ -71,7 +72,7 @@ class Cards:
     async def outdated(
         self,
         connection: AsyncConnection,
-        rows: Mapping[PersonId, trust_store.PersonRow],
+        rows: Mapping[PersonId, record_store.PersonRow],
         person_ids: Collection[PersonId],
     ) -> dict[PersonId, Plate]:
         """Return the plates of those people whose newest card says something else; ``rows`` are
@@ -88,22 +89,22 @@ class Cards:
     ) -> Collection[PersonId]:
         """Make the cards of these people current, in the caller's transaction. Returns whose cards
         are new."""
-        rows = await trust_store.person_rows(connection, person_ids)
+        rows = await record_store.person_rows(connection, person_ids)
         wanted = await self.outdated(connection, rows, person_ids)
         if not wanted:
             return []
-        await trust_store.touch(connection, wanted)
+        await record_store.touch(connection, wanted)
         # Another node may have made some while this one waited for the rows.
-        rows = await trust_store.person_rows(connection, wanted)
+        rows = await record_store.person_rows(connection, wanted)
         wanted = {one: plate for one, plate in wanted.items() if rows[one].card != _digest(plate)}
-        former = await trust_store.newest(connection, person_cards, wanted)
+        former = await record_store.newest(connection, person_cards, wanted)
         made: list[tuple[PersonId, int, bytes]] = []
         for person_id, plate in wanted.items():
             before = PersonCard.parse(former[person_id]) if person_id in former else None
             card = self._card(person_id, plate, before)
             made.append((person_id, card.number, card.encode()))
-        await trust_store.add_numbered(connection, person_cards, made)
-        await trust_store.set_cards(
+        await record_store.add_numbered(connection, person_cards, made)
+        await record_store.set_cards(
             connection, {person_id: _digest(plate) for person_id, plate in wanted.items()}
         )
         return wanted

@@ -12,10 +12,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
-from copconnect.auth_service import department_files, store, trust_store
-from copconnect.auth_service.changes import Changes
+from copconnect.auth_service import department_files, store
 from copconnect.auth_service.key_files import AuthorityMissing
 from copconnect.auth_service.parts import Parts
+from copconnect.auth_service.trust import record_store
+from copconnect.auth_service.trust.changes import Changes
 from copconnect.bus import AccountWakeup, AnyWakeup
 from copconnect.ids import PersonId
 from copconnect.records.department import Department
@@ -44,8 +45,8 @@ class Departments:
     async def add(self, connection: AsyncConnection, record: Department) -> list[AnyWakeup]:
         """Store a record; again is fine. Raises AuthorityMissing for another with its number."""
         encoded = record.encode()
-        if not await trust_store.add_department(connection, record.number, encoded):
-            if encoded not in await trust_store.department_records(connection):
+        if not await record_store.add_department(connection, record.number, encoded):
+            if encoded not in await record_store.department_records(connection):
                 raise AuthorityMissing(
                     f"department record {record.number} in the keys folder is not the database's: "
                     "copy the keys folder of the node where the newest record was made"
@@ -80,7 +81,7 @@ class Departments:
 
     async def newest(self, connection: AsyncConnection) -> Department:
         """Return the record in force."""
-        return Department.parse((await trust_store.department_records(connection))[-1])
+        return Department.parse((await record_store.department_records(connection))[-1])
 
     async def lowest_kem(self) -> int:
         """Return the lowest KEM that may be sealed to."""
@@ -109,7 +110,7 @@ class TrustPublisher:
             version = row.version if row is not None else 1
             if self._built is not None and self._built.version == version:
                 return self._built
-            departments = await trust_store.department_records(connection)
+            departments = await record_store.department_records(connection)
         self._built = wire.Trust(
             version=version,
             root=self._authority.root,

@@ -1,12 +1,12 @@
 """Judges devices by E0 on the server, and keeps the verdicts with the devices.
 
 A verdict is derived from the records of the device's person and of everybody in their closure
-(:mod:`copconnect.auth_service.bundles`) by :mod:`copconnect.records.confirmed`, as devices do it.
-It is kept in the client's row, because it changes only with a record: :meth:`Judge.judge` runs in
-the transaction of each change, for all devices that the change may reach. Nodes therefore agree
-without telling each other, and reading who is confirmed costs no signature. One thing differs from
-what a device may come to think: a device that was revoked here stays out, also where its revocation
-later turns out void; its person registers it again.
+(:class:`~copconnect.auth_service.trust.bundles.Bundles`) by :mod:`copconnect.records.confirmed`, as
+devices do it. It is kept in the client's row, because it changes only with a record:
+:meth:`Judge.judge` runs in the transaction of each change, for all devices that the change may
+reach. Nodes therefore agree without telling each other, and reading who is confirmed costs no
+signature. One thing differs from what a device may come to think: a device that was revoked here
+stays out, also where its revocation later turns out void; its person registers it again.
 """
 
 from collections.abc import Collection, Iterable
@@ -15,9 +15,9 @@ from functools import lru_cache
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
-from copconnect.auth_service import device_store, trust_store
 from copconnect.auth_service.authority import CertificateAuthority
-from copconnect.auth_service.bundles import Bundle, Bundles
+from copconnect.auth_service.trust import device_store, record_store
+from copconnect.auth_service.trust.bundles import Bundle, Bundles
 from copconnect.clock import Clock
 from copconnect.ids import PersonId
 from copconnect.records.confirmed import How, confirmed
@@ -56,7 +56,7 @@ class Judge:
         self, connection: AsyncConnection, person_ids: Collection[PersonId], *, writing: bool = True
     ) -> Trust:
         """Return what E0 needs to judge these people's devices, read in this transaction."""
-        records = await trust_store.department_records(connection)
+        records = await record_store.department_records(connection)
         trust = Trust(self._root_key, [Department.parse(one) for one in records])
         closure = await self.bundles.closure(connection, person_ids, writing=writing)
         for bundle in closure.values():
@@ -112,8 +112,8 @@ class Judge:
         signers, seen = set(devices), set[bytes]()
         while signers:
             seen |= signers
-            endorsed = await trust_store.endorsed_by(connection, signers)
-            granted = await trust_store.granted_by(connection, signers)
+            endorsed = await record_store.endorsed_by(connection, signers)
+            granted = await record_store.granted_by(connection, signers)
             reached |= {person_id for _, person_id in endorsed} | granted
             following = {device for device, _ in endorsed}
             following |= {row.device for row in await device_store.devices_of(connection, granted)}

@@ -9,13 +9,13 @@ the same bytes is fine.
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
-from copconnect.auth_service import device_store, trust_store
-from copconnect.auth_service.cards import Cards
-from copconnect.auth_service.changes import Changes
-from copconnect.auth_service.judged_records import check_sent, parsed
-from copconnect.auth_service.judging import Judge
 from copconnect.auth_service.parts import Parts
 from copconnect.auth_service.tables import endorsements
+from copconnect.auth_service.trust import device_store, record_store
+from copconnect.auth_service.trust.cards import Cards
+from copconnect.auth_service.trust.changes import Changes
+from copconnect.auth_service.trust.judged_records import check_sent, parsed
+from copconnect.auth_service.trust.judging import Judge
 from copconnect.bus import AnyWakeup
 from copconnect.ids import PersonId
 from copconnect.principals import Caller
@@ -42,7 +42,7 @@ class Endorsing:
         now = self._parts.clock.now_ms()
         wakeups: list[AnyWakeup] = []
         async with self._parts.database.transaction() as connection:
-            if await trust_store.has(connection, endorsements, record.hash()):
+            if await record_store.has(connection, endorsements, record.hash()):
                 return
             check_sent(
                 record.endorser, caller.device, record.created, now, errors.EndorsementInvalid
@@ -51,11 +51,11 @@ class Endorsing:
             if client is None or client.revoked_ms is not None:
                 raise errors.EndorsementInvalid(rule="E0", reason="no such device")
             person_id = PersonId(client.person_id)
-            await trust_store.hold(connection, {person_id, caller.person_id})
+            await record_store.hold(connection, {person_id, caller.person_id})
             await self._cards.refresh(connection, [person_id])
             await self._check(connection, record, person_id, caller)
-            await trust_store.touch(connection, [person_id])
-            await trust_store.add(
+            await record_store.touch(connection, [person_id])
+            await record_store.add(
                 connection,
                 endorsements,
                 {

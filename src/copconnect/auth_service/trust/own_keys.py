@@ -5,8 +5,8 @@ one may be named by seals for an hour, which the registry tells the Delivery Ser
 """
 
 from copconnect import errors, wire
-from copconnect.auth_service import device_store, trust_store
 from copconnect.auth_service.parts import Parts
+from copconnect.auth_service.trust import device_store, record_store
 from copconnect.bus import AnyWakeup, TrustWakeup
 from copconnect.ids import PersonId
 from copconnect.principals import Caller
@@ -43,7 +43,7 @@ class OwnKeys:
                 if former == record:
                     continue
                 if not told:
-                    await trust_store.touch(connection, [caller.person_id], keys=True)
+                    await record_store.touch(connection, [caller.person_id], keys=True)
                     told = [TrustWakeup(person_ids=[caller.person_id])]
                 await device_store.add_key(
                     connection,

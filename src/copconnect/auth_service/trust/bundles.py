@@ -14,8 +14,8 @@ from typing import NamedTuple
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
-from copconnect.auth_service import trust_store
-from copconnect.auth_service.trust_store import PersonRow, Records
+from copconnect.auth_service.trust import record_store
+from copconnect.auth_service.trust.record_store import PersonRow, Records
 from copconnect.ids import PersonId
 
 MOST_KEPT = 10_000  # Bundles of about 3 KB.
@@ -38,7 +38,7 @@ class Bundles:
         self, connection: AsyncConnection, person_ids: Collection[PersonId], *, writing: bool
     ) -> dict[PersonId, Bundle]:
         """Return the bundles of those people who have records."""
-        rows = await trust_store.person_rows(connection, person_ids)
+        rows = await record_store.person_rows(connection, person_ids)
         found: dict[PersonId, Bundle] = {}
         missing: list[PersonId] = []
         for person_id, row in rows.items():
@@ -48,7 +48,7 @@ class Bundles:
                 found[person_id] = Bundle(row, known.records)
             else:
                 missing.append(person_id)
-        read = await trust_store.records_of(connection, missing)
+        read = await record_store.records_of(connection, missing)
         for person_id in missing:
             bundle = Bundle(rows[person_id], read.get(person_id, _NONE))
             found[person_id] = bundle

@@ -10,9 +10,9 @@ from itertools import accumulate
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from copconnect.auth_service import device_store, trust_store
-from copconnect.auth_service.holding import in_force, root_admins
 from copconnect.auth_service.parts import Parts
+from copconnect.auth_service.trust import device_store, record_store
+from copconnect.auth_service.trust.holding import in_force, root_admins
 from copconnect.ids import PersonId
 
 SHOWN = 5
@@ -36,7 +36,7 @@ class Confirmers:
         plates = await self._parts.people.plates(connection, [person_id])
         if person_id in plates:
             above = _paths_above(plates[person_id].path)
-            rows = in_force(await trust_store.newest_grants(connection, above), now)
+            rows = in_force(await record_store.newest_grants(connection, above), now)
             rows.sort(key=lambda row: (-len(row.path), row.person_id))
             found += [PersonId(row.person_id) for row in rows]
         found += sorted(await root_admins(connection))
