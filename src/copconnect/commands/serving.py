@@ -18,7 +18,7 @@ from copconnect.commands import descriptors, supervising
 from copconnect.commands.patience import PatientProtocol
 from copconnect.settings import Settings
 
-GRACE_S = 5
+GRACE_S = 3  # For requests under way; a stop takes 5 s in all, sockets included.
 BACKLOG = 4096
 LIVES_EVERY_S = 1.0
 # New objects before the youngest are looked through for cycles, then how often the older ones are.
