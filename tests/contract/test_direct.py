@@ -10,15 +10,15 @@ import pytest
 from litestar import Litestar
 from structlog.testing import capture_logs
 
-from copconnect import errors
+from copconnect import errors, wire
 from copconnect.database import Database
 from copconnect.delivery import routes
 from copconnect.direct import Direct
 from copconnect.http import JSON, MSGPACK, Gate, before_send, on_error, security_headers
 from copconnect.ids import new_id
 from copconnect.principals import Caller
-from tests.contract.delivery_world import World, message
-from tests.contract.sealed_world import SealedWorld
+from tests.contract.delivery_world import World
+from tests.contract.device import Device, Talk, head_of
 
 Headers = dict[str, str]
 
@@ -99,14 +99,34 @@ def code_of(answer: Answer) -> str:
     return str(decode(answer.body)["code"])
 
 
+class Room:
+    """A group of two with a key, and Alice's token."""
+
+    def __init__(self, world: World, alice: Device, bob: Device, made: wire.Conversation) -> None:
+        self.world, self.alice, self.bob, self.made = world, alice, bob, made
+        self.path = f"/v1/conversations/{made.conversation_id}/messages"
+        self.both = Both(world)
+        self.told = self.both.tokens.add(alice.caller)
+        self.key_id = bytes(32)
+
+    @classmethod
+    async def of(cls, database: Database) -> "Room":
+        world = World(database)
+        alice, bob = world.registry.register(), world.registry.register()
+        room = cls(world, alice, bob, await world.group(alice, [bob]))
+        talk = Talk(world.service, room.made.conversation_id)
+        room.key_id = await talk.begin(alice, [bob])
+        return room
+
+    def message(self, sender: Device, **other: Any) -> wire.PostMessage:
+        return sender.message(head_of(self.made), self.key_id, b"text", **other)
+
+
 async def test_a_message_beside_the_framework(database: Database) -> None:
-    world = World(database)
-    both = Both(world)
-    caller = world.registry.register()
-    made = await world.founded(caller, [world.registry.register()])
-    path = f"/v1/conversations/{made.conversation_id}/messages"
-    told = both.tokens.add(caller)
-    post = message(made.conversation_id, made.cells[0].cell_id, 1)
+    room = await Room.of(database)
+    world, both, path, told = room.world, room.both, room.path, room.told
+    caller = room.alice.caller
+    post = room.message(room.alice)
     packed, as_json = msgspec.msgpack.encode(post), msgspec.json.encode(post)
     plain = {name: value for name, value in told.items() if name != "accept"}
 
@@ -131,45 +151,47 @@ async def test_a_message_beside_the_framework(database: Database) -> None:
     assert both.passed_on == 0
 
     # What is refused: the caller, the body, the message.
-    novice = Caller(caller.person_id, caller.client_id, conduct_accepted=False)
-    both.tokens.callers["novice"] = novice
-    stranger = both.tokens.add(world.registry.register())
+    ids = caller.person_id, caller.client_id, caller.device
+    both.tokens.callers["novice"] = Caller(*ids, conduct_accepted=False)
+    both.tokens.callers["new"] = Caller(*ids, conduct_accepted=True, confirmed=False)
+    stranger = world.registry.register()
+    strangers = both.tokens.add(stranger.caller)
     other = f"/v1/conversations/{new_id()}/messages"
-    another = msgspec.msgpack.encode(message(made.conversation_id, made.cells[0].cell_id, 1))
-    late = msgspec.msgpack.encode(message(made.conversation_id, made.cells[0].cell_id, 7))
+    theirs = msgspec.msgpack.encode(room.message(stranger))
+    late = msgspec.msgpack.encode(room.message(room.alice, seq=2, epoch=9))
     refusals: Sequence[tuple[str, Any, bytes | int, int, str | None]] = (
         (path, {}, packed, 401, "unauthenticated"),
         (path, {"authorization": "Basic eDp4"}, packed, 401, "unauthenticated"),
         (path, {"authorization": "Bearer"}, packed, 401, "unauthenticated"),
         (path, {"authorization": "Bearer nobody\u00e9".encode("latin-1")}, b"", 401, None),
         (path, {**told, "authorization": "Bearer novice"}, packed, 403, "conduct_not_accepted"),
-        (path, stranger, packed, 400, "bad_request"),  # The id is taken.
-        (path, stranger, another, 403, "not_member"),
+        (path, {**told, "authorization": "Bearer new"}, packed, 403, "device_unconfirmed"),
+        (path, strangers, packed, 400, "message_invalid"),  # Another device's message.
+        (path, strangers, theirs, 403, "not_member"),
         (path, told, b"", 400, "bad_request"),
         (path, told, packed[:-3], 400, "bad_request"),
         (path, {**told, "content-type": JSON}, packed, 400, "bad_request"),
         (path, {**told, "content-type": JSON}, b'"\xff"', 400, "bad_request"),
-        (path, told, late, 409, "stale_epoch"),
+        (path, told, late, 409, "stale_head"),
         (path, told, bytes(2 * 1024 * 1024), 413, "too_large"),
         (path, told, 5, 413, "too_large"),
-        (other, told, packed, 400, "bad_request"),  # The payload is of another conversation.
+        (other, told, packed, 400, "message_invalid"),  # The header is of another conversation.
     )
     for where, asked, sent, status, code in refusals:
         refused = await both.ask(where, asked, sent)
         assert refused.status == status, refused
         assert code is None or code_of(refused) == code
     assert both.passed_on == 0
-    assert len(await _messages(world, caller, made.conversation_id)) == 1
+    page = await world.service.log.page(
+        caller, room.made.conversation_id, after=0, before=None, limit=9
+    )
+    assert len(page.entries) == 1
 
 
 async def test_the_framework_judges_what_is_spelt_otherwise(database: Database) -> None:
-    world = World(database)
-    both = Both(world)
-    caller = world.registry.register()
-    made = await world.founded(caller, [world.registry.register()])
-    path = f"/v1/conversations/{made.conversation_id}/messages"
-    told = both.tokens.add(caller)
-    packed = msgspec.msgpack.encode(message(made.conversation_id, made.cells[0].cell_id, 1))
+    room = await Room.of(database)
+    both, path, told, made = room.both, room.path, room.told, room.made
+    packed = msgspec.msgpack.encode(room.message(room.alice))
     for where, method, host, status in (
         (f"{path}/", "POST", "test", 200),
         (path.replace("/messages", "//messages"), "POST", "test", 200),
@@ -204,32 +226,10 @@ async def test_what_goes_wrong_is_told_alike(
     both = Both(World(database))
     both.tokens.failure = failure
     headers = {"authorization": "Bearer x"}
-    for end in ("messages", "sealed"):
-        with capture_logs() as logs:
-            answer = await both.ask(f"/v1/conversations/{new_id()}/{end}", headers)
-        assert answer.status == status
-        assert logs[:1] == logs[1:]
-        assert len(logs) == (2 if status >= 500 else 0)
+    with capture_logs() as logs:
+        answer = await both.ask(f"/v1/conversations/{new_id()}/messages", headers)
+    assert answer.status == status
+    assert logs[:1] == logs[1:]
+    assert len(logs) == (2 if status >= 500 else 0)
     assert both.passed_on == 0
 
-
-async def test_a_sealed_message_beside_the_framework(database: Database) -> None:
-    world = SealedWorld(database)
-    both = Both(world)
-    conversation_id, devices = await world.ready(10)
-    told = both.tokens.add(devices[0].caller)
-    path = f"/v1/conversations/{conversation_id}/sealed"
-    post = await world.sealed(conversation_id, devices[0])
-    accepted = await both.ask(path, told, msgspec.msgpack.encode(post))
-    assert accepted.status == 200
-    as_json = msgspec.json.encode(post)
-    in_json = await both.ask(path, told | {"accept": JSON, "content-type": JSON}, as_json)
-    assert msgspec.json.decode(in_json.body) == msgspec.msgpack.decode(accepted.body)
-    broken = msgspec.structs.replace(post, body=b"other")
-    assert code_of(await both.ask(path, told, msgspec.msgpack.encode(broken))) == "sealed_invalid"
-    assert both.passed_on == 0
-
-
-async def _messages(world: World, caller: Caller, conversation_id: Any) -> list[Any]:
-    page = await world.service.log.page(caller, conversation_id, 0, 500)
-    return [entry for entry in page.entries if entry.kind == "message"]

@@ -1,4 +1,4 @@
-"""Names are held by few locks, nobody waits in a circle, and who must wait does."""
+"""Names are held by few locks, no two transactions deadlock, and who must wait does."""
 
 import asyncio
 from collections.abc import Collection
@@ -7,58 +7,38 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from copconnect import wire
 from copconnect.database import Database
-from copconnect.delivery import name_locks
+from copconnect.delivery.rosters import name_locks
 from copconnect.ids import PersonId, new_id
-from copconnect.principals import RegisteredClient
-from tests.contract.delivery_world import Registry, World
+from copconnect.principals import ListedDevice
+from tests.contract.delivery_world import World
 from tests.harness.waiting import PATIENCE_S
 
 _HELD = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()")
 
 
-class CountingRegistry(Registry):
-    """Looks how many names the transaction that asks holds."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.most = 0
-
-    async def clients_of(
-        self, connection: AsyncConnection, person_ids: Collection[PersonId]
-    ) -> list[RegisteredClient]:
-        """Return them."""
-        if connection.dialect.name == "postgresql":
-            self.most = max(self.most, await connection.scalar(_HELD) or 0)
-        wanted = set(person_ids)
-        return [one for one in self.clients if one.person_id in wanted]
-
-
-async def test_a_large_group_holds_few_locks(database: Database) -> None:
+async def test_a_large_group_holds_few_locks(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """PostgreSQL's table of locks has room for some 64 for each connection."""
-    registry = CountingRegistry()
-    world = World(database, registry=registry)
-    a, *others = (registry.register() for _ in range(601))
+    world, most = World(database), 0
+    devices_of = world.registry.devices_of
+
+    async def counting(
+        connection: AsyncConnection, person_ids: Collection[PersonId]
+    ) -> list[ListedDevice]:
+        nonlocal most
+        if connection.dialect.name == "postgresql":
+            most = max(most, await connection.scalar(_HELD) or 0)
+        return await devices_of(connection, person_ids)
+
+    monkeypatch.setattr(world.registry, "devices_of", counting)
+    a, *others = (world.registry.register() for _ in range(601))
     made = await world.group(a, others[:300])
-    assert registry.most <= 2 * name_locks.LOCKS
-    added = wire.ChangeMembers(
-        change_id=new_id(),
-        add=[one.person_id for one in others[300:]],
-        remove=[],
-        make_admin=[],
-        revoke_admin=[],
-    )
-    after = await world.service.membership.change_members(a, made.conversation_id, added)
+    after = await world.change(a.caller, made, add=others[300:])
     assert after.members == 601
-    assert registry.most <= 2 * name_locks.LOCKS
-    if not database.is_sqlite:
-        assert registry.most > name_locks.LOCKS
-    async with database.transaction() as connection:  # As at the import of a data bank.
-        gone = [one.client_id for one in others]
-        await world.service.clients_removed(connection, gone, "department")
-        if not database.is_sqlite:
-            assert await connection.scalar(_HELD) == name_locks.LOCKS
+    await world.devices_changed(*others, urgent=True)
+    assert most == (0 if database.is_sqlite else name_locks.LOCKS)
 
 
 async def test_who_claims_waits_for_who_shares(database: Database) -> None:
@@ -69,7 +49,7 @@ async def test_who_claims_waits_for_who_shares(database: Database) -> None:
 
     async def claim() -> None:
         async with database.transaction() as connection:
-            await name_locks.claim(connection, "people", [one])
+            await name_locks.claim(connection, [one])
             claimed.set()
 
     async with (
@@ -77,34 +57,36 @@ async def test_who_claims_waits_for_who_shares(database: Database) -> None:
         database.transaction() as connection,
         database.transaction() as second,
     ):
-        assert await name_locks.share(connection, "people", [one, other])
-        assert await name_locks.share(second, "people", [other, one])
-        await name_locks.claim(second, "clients", [one])  # Another's name, though it is the same.
+        await name_locks.share(connection, [one, other])
+        await name_locks.share(second, [other, one])
         waiting = asyncio.create_task(claim())
         await asyncio.sleep(0.1)
         assert not claimed.is_set()
     await waiting
 
 
-async def test_nobody_waits_in_a_circle(
+async def test_no_deadlock_where_everybody_is_in_everybodys_way(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """So few locks that everybody is in everybody's way."""
+    """Rosters are made and changed while devices come and go, with few locks for all of them."""
     monkeypatch.setattr(name_locks, "LOCKS", 3)
+    world = World(database)
+    people = [world.registry.register() for _ in range(6)]
+    groups = [await world.group(people[0], people[1:4]) for _ in range(2)]
 
-    async def make_a_roster() -> None:
-        async with database.transaction() as connection:
-            await name_locks.share(connection, "people", [new_id(), new_id()])
-            await asyncio.sleep(0)
-            await name_locks.share(connection, "clients", [new_id(), new_id()])
+    async def make() -> None:
+        await world.group(people[1], people[2:])
 
-    async def revoke() -> None:
-        async with database.transaction() as connection:
-            await name_locks.claim(connection, "clients", [new_id() for _ in range(3)])
+    async def change(at: int) -> None:
+        await world.change(people[0].caller, groups[at], add=people[4:])
+        await world.change(people[0].caller, groups[at], remove=people[4:])
 
-    async def register() -> None:
-        async with database.transaction() as connection:
-            await name_locks.claim(connection, "people", [new_id()])
+    async def come_and_go(at: int) -> None:
+        phone = world.registry.register(people[at].caller.person_id)
+        await world.devices_changed(phone)
+        await world.revoke(phone)
 
-    # PostgreSQL ends one of those that wait in a circle: DeadlockDetectedError.
-    await asyncio.gather(*(work() for _ in range(60) for work in (make_a_roster, revoke, register)))
+    # PostgreSQL ends one of two that wait for each other: DeadlockDetectedError.
+    work = [make(), make(), change(0), change(1), *(come_and_go(at) for at in range(6))]
+    async with asyncio.timeout(PATIENCE_S):
+        await asyncio.gather(*work)
