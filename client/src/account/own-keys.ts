@@ -54,9 +54,18 @@ export class OwnKeys implements OwnDeviceKeys {
   #rows: Map<SealKeyId, OwnKeyRow> | null = null;
   #loading: Promise<Map<SealKeyId, OwnKeyRow>> | null = null;
   #maintaining: Promise<void> | null = null;
+  #again = false;
 
   constructor(options: OwnKeysOptions) {
     this.#options = options;
+  }
+
+  /**
+   * Have the newest ones published again on the next {@link OwnKeys.maintain}: a server that was
+   * restored from a backup may have lost them, and an unchanged repeat costs it nothing.
+   */
+  publishAgain(): void {
+    this.#again = true;
   }
 
   maintain(): Promise<void> {
@@ -106,9 +115,10 @@ export class OwnKeys implements OwnDeviceKeys {
     await this.#store(made);
     // One that was replaced before it was published has no seals.
     const due = [...rows.values()].filter(
-      (row) => !row.published && newestOf(rows, row.kem) === row,
+      (row) => (this.#again || !row.published) && newestOf(rows, row.kem) === row,
     );
     if (due.length > 0) await api.putDeviceKeys({ keys: due.map(({ record }) => copy(record)) });
+    this.#again = false;
     await this.#store(afterPublishing(rows, now));
     const old = [...rows.values()].filter((row) => isOver(row, now));
     await this.#store(old.map((row) => ({ ...row, privateKey: null })));

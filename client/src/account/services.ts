@@ -139,12 +139,16 @@ export class AccountServices {
 
   /** Rejects with the first failure, after every step was tried. */
   async onReady(ready: Ready): Promise<void> {
+    const due = await this.account.isDue(ready);
     await inOrder([
       () => this.#refreshTrust(ready.trustVersion),
-      () => this.ownKeys.maintain(),
+      async () => {
+        if (due) this.ownKeys.publishAgain();
+        await this.ownKeys.maintain();
+      },
       () => this.confirmations.follow(),
       async () => {
-        if (!(await this.account.isDue(ready))) return;
+        if (!due) return;
         await this.#lookAfter();
         await this.account.lookedAfter(ready);
       },

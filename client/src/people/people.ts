@@ -15,6 +15,7 @@ import type { Change } from "../vault/vault.ts";
 import type { Directory, People as PeoplePage, Person } from "../wire.ts";
 
 const REMEMBERED = 5_000;
+const ASK_AGAIN_MS = 5_000;
 function plateOf(personId: string, card: PersonCard): Plate {
   const name = (script: string): string | undefined =>
     card.names.find((one) => one.script === script)?.name;
@@ -30,14 +31,15 @@ function plateOf(personId: string, card: PersonCard): Plate {
 }
 
 export class People {
-  readonly #context: Pick<Context, "vault" | "api" | "emit">;
+  readonly #context: Pick<Context, "vault" | "api" | "emit" | "now">;
   readonly #trust: Pick<DeviceTrust, "ensure" | "card">;
   readonly #known = new Map<string, Person>();
   #directory: Directory | null = null;
+  #failedMs = -Infinity;
   onLoaded: (personIds: readonly string[]) => void = () => undefined;
 
   constructor(
-    context: Pick<Context, "vault" | "api" | "emit">,
+    context: Pick<Context, "vault" | "api" | "emit" | "now">,
     trust: Pick<DeviceTrust, "ensure" | "card" | "onChanged">,
   ) {
     this.#context = context;
@@ -56,8 +58,11 @@ export class People {
     if (personId === null) return null;
     const card = await this.#trust.card(personId);
     if (card !== null) return plateOf(personId, card);
-    // Offline or locked: asked again with the next plate that is missing.
-    void this.#trust.ensure([personId]).catch(() => undefined);
+    // Without network every list would ask for everybody whenever it is drawn.
+    if (Math.abs(this.#context.now() - this.#failedMs) < ASK_AGAIN_MS) return null;
+    this.#trust.ensure([personId]).catch(() => {
+      this.#failedMs = this.#context.now();
+    });
     return null;
   }
 

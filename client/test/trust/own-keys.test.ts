@@ -98,6 +98,20 @@ describe("this device's own keys", () => {
     expect(put.map(toHex).sort()).toEqual(stored.map(({ record }) => toHex(record)).sort());
   });
 
+  test("are published again for a server that a backup was restored to", async () => {
+    const keys = newKeys();
+    await keys.maintain();
+    const first = put.map(toHex);
+    put = [];
+    keys.publishAgain();
+    offline = true;
+    await expect(keys.maintain()).rejects.toMatchObject({ code: "network" });
+    offline = false;
+    await keys.maintain();
+    await keys.maintain();
+    expect(put.map(toHex)).toEqual(first);
+  });
+
   test("E5: a key that this device did not make is told apart", async () => {
     const keys = newKeys();
     await keys.maintain();
