@@ -1,1 +1,1 @@
-"""Benchmarks and load simulators: measures this program on this machine. Nothing of the product imports it."""
+"""Benchmarks and load simulators. Nothing of the product imports them (import-linter)."""

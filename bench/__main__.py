@@ -10,6 +10,8 @@ from bench.figures import report
 from bench.force import caching, conversations
 from bench.force.conversations import Prepared
 from bench.measures import fanout as fanning
+from bench.measures import ingest as ingesting
+from bench.measures import reconnect as reconnecting
 
 app = typer.Typer(name="bench", help=__doc__, no_args_is_help=True)
 Cache = Annotated[Path, typer.Option(help="Where forces are kept between runs.")]
@@ -37,6 +39,32 @@ def fanout(
     prepared = _everyone(cache, members + 1)  # And the sender.
     with tempfile.TemporaryDirectory(prefix="copconnect-bench-") as folder:
         report(fanning.run(prepared, Path(folder), processes, rounds))
+
+
+@app.command()
+def reconnect(
+    clients: Annotated[int, typer.Option(help="How many devices come back.")] = 63_000,
+    keys: Annotated[int, typer.Option(help="How often the key changed while they were away.")] = 0,
+    processes: Processes = 4,
+    cache: Cache = caching.CACHE,
+) -> None:
+    """Measure how all devices come back when every worker is restarted at once."""
+    prepared = _everyone(cache, clients + keys + 1)  # And the sender, and those who sign out.
+    with tempfile.TemporaryDirectory(prefix="copconnect-bench-") as folder:
+        report(reconnecting.run(prepared, Path(folder), processes, keys))
+
+
+@app.command()
+def ingest(
+    seconds: Annotated[float, typer.Option(help="How long each database is measured.")] = 15,
+    groups: Annotated[int, typer.Option(help="Groups of 20 that talk.")] = ingesting.GROUPS,
+    rounds: Annotated[int, typer.Option(help="Messages of each device, made before.")] = 5,
+    cache: Cache = caching.CACHE,
+) -> None:
+    """Measure how many messages one worker accepts."""
+    people = caching.force(cache, groups * ingesting.MEMBERS)
+    with tempfile.TemporaryDirectory(prefix="copconnect-bench-") as folder:
+        report(ingesting.run(people, Path(folder), seconds, groups, rounds))
 
 
 if __name__ == "__main__":

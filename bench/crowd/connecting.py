@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Protocol
 
@@ -80,27 +80,15 @@ class Connections:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def connect(self, devices: Sequence[SimulatedDevice], limit_s: float) -> None:
-        """Connect devices, few at a time; return when all are ready or the time is over."""
-        waiting = list(reversed(devices))
-
-        async def some() -> None:
-            while waiting:
-                device = waiting.pop()
-                link = await self._open(device)
-                while link is not None and not device.ready and device.link is link:
-                    await asyncio.sleep(0.05)
-                if not device.ready and self.live and device.link is None:
-                    self.spawn(self._come_back(device))
-
-        workers = min(CONNECTING_AT_ONCE, len(devices))
-        connecting = asyncio.gather(*(some() for _ in range(workers)))
-        try:
-            async with asyncio.timeout(limit_s):
-                await connecting
-                while not all(one.ready for one in devices) and (self.live or self._entering):
-                    await asyncio.sleep(0.1)
-        except TimeoutError:
-            return
+        """Connect the devices that have no connection, a few at a time; return when all are ready,
+        or at the limit."""
+        waiting = deque(one for one in devices if one.link is None)
+        while waiting:
+            await self.until(lambda: len(self._entering) < CONNECTING_AT_ONCE, limit_s)
+            device = waiting.popleft()
+            if await self._open(device) is None:
+                waiting.append(device)
+        await self.until(lambda: all(one.ready for one in devices), limit_s)
 
     async def _open(self, device: SimulatedDevice) -> Link | None:
         try:
@@ -120,6 +108,7 @@ class Connections:
         self._entering.discard(device)
         self.ready += ready - device.ready
         device.ready = ready
+        self.changed.set()
         if ready:
             device.failures = 0
 
@@ -131,6 +120,13 @@ class Connections:
         self.changed.set()
         if self.live and code not in (wire.CLOSE_REPLACED, wire.CLOSE_SIGNED_OUT):
             self.spawn(self._come_back(device))
+
+    def come_back(self, devices: Sequence[SimulatedDevice]) -> None:
+        """Let devices that were away come back by themselves, all at once."""
+        self.live = True
+        for device in devices:
+            if device.link is None:
+                self.spawn(self._come_back(device))
 
     async def _come_back(self, device: SimulatedDevice) -> None:
         while self.live and device.link is None:

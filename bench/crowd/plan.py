@@ -1,4 +1,4 @@
-"""What a simulator process is told of its devices and their conversations: a file of MessagePack."""
+"""What a simulator process is told of its devices and conversations: a file of MessagePack."""
 
 from collections.abc import Mapping, Sequence
 

@@ -1,8 +1,9 @@
 """A simulator as a child process, asked by lines of JSON (machine/children.py).
 
 Arguments: file of the Population (MessagePack), host, port, network. Commands: ``connect``,
-``wait`` (for a message), ``open``, ``forget``, ``live``, ``wait_for`` (message ids), ``verdict``
-(message ids), ``acknowledge``, ``disconnect``, ``sizes``, ``usage``.
+``wait`` (for a message), ``open``, ``forget``, ``live``, ``rest`` (be away), ``return`` (come back
+as clients do), ``wait_for`` (message ids), ``verdict`` (message ids), ``acknowledge``,
+``disconnect``, ``sizes``, ``usage``.
 """
 
 import asyncio
@@ -46,6 +47,12 @@ class Simulation:
             case "live":
                 simulator.open_all()  # Before what comes from now on.
                 connections.live = asked["on"]
+                return {}
+            case "rest":
+                await connections.disconnect(simulator.devices)
+                return {}
+            case "return":
+                connections.come_back(simulator.devices)
                 return {}
             case "wait_for":
                 ids = asked["message_ids"]

@@ -22,12 +22,11 @@ from bench.machine import copying
 
 CACHE = Path(".artefacts") / "bench"
 DATABASE = "copconnect.sqlite3"
-KEPT_DAYS = 5  # A DeviceKey gets no seal after 14 days, a cell key after 7.
+KEPT_DAYS = 5.0  # A DeviceKey gets no seal after 14 days, a cell key after 7.
+_FORMAT = 1  # Of what bench/force makes.
 _MADE_BY = (
     "auth_service/authority.py",
-    "auth_service/tables.py",
     "conduct/code/*.md",
-    "delivery/store/tables.py",
     "roster/*.json",
     "roster/synthetic.py",
 )
@@ -57,12 +56,14 @@ def force(cache: Path, members: int) -> Force:
     return Force(folder, msgspec.msgpack.decode(file.read_bytes(), type=list[Device]))
 
 
-def kept(cache: Path, name: str, make: Callable[[Path], Awaitable[None]]) -> Path:
+def kept(
+    cache: Path, name: str, make: Callable[[Path], Awaitable[None]], days: float = KEPT_DAYS
+) -> Path:
     """Return a kept folder, made now if it is missing, old, or of another version."""
     cache = cache.resolve()
     folder = cache / f"{name}-{_version()}"
     made = folder / "made"
-    young = made.is_file() and time.time() - made.stat().st_mtime < KEPT_DAYS * 86_400
+    young = made.is_file() and time.time() - made.stat().st_mtime < days * 86_400
     if young and asyncio.run(copying.brought_up_to_date(folder / DATABASE)):
         return folder
     for former in cache.glob(f"{name}-*"):  # Of other versions, or interrupted.
@@ -78,10 +79,8 @@ def kept(cache: Path, name: str, make: Callable[[Path], Awaitable[None]]) -> Pat
 
 
 def _version() -> str:
-    digest = hashlib.sha256()
-    ours = sorted(Path(__file__).parent.glob("*.py"))
-    theirs = [one for found in _MADE_BY for one in Path(copconnect.__path__[0]).glob(found)]
-    for file in (*ours, *sorted(theirs)):
-        if file.name != Path(__file__).name:
+    digest = hashlib.sha256(bytes([_FORMAT]))
+    for found in _MADE_BY:
+        for file in sorted(Path(copconnect.__path__[0]).glob(found)):
             digest.update(file.read_bytes())
     return digest.hexdigest()[:12]

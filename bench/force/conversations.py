@@ -21,6 +21,7 @@ from bench.force import caching
 from bench.force.caching import Force
 from bench.force.device import Device
 from bench.force.making import settings_of
+from bench.force.sealing import sealed_to
 from bench.machine import copying
 from copconnect import wire
 from copconnect.app import Container, command_line
@@ -29,10 +30,7 @@ from copconnect.delivery.store import leaves
 from copconnect.delivery.store.tables import CELL_KEY_ASKS
 from copconnect.ids import CellId, ConversationId
 from copconnect.records.cell_key import CellKey
-from copconnect.records.kem import XWING
 from copconnect.records.roster import RosterHead
-from copconnect.records.seals import Seal, join_seals
-from copconnect.sealing import hpke
 from copconnect.sealing.keys import make_cell_key, new_secret
 
 CONVERSATIONS = "conversations.msgpack"
@@ -183,17 +181,5 @@ def _seal(work: _Work) -> _Sealed:
         author=author.device,
         now=work.now_ms,
     )
-    seals = [
-        Seal(
-            to.key_id,
-            hpke.seal(
-                XWING,
-                hpke.public_bytes(XWING, to.hpke_seed),
-                record.seal_info(to.key_id),
-                secret,
-                "S3",
-            ),
-        )
-        for to in work.members
-    ]
-    return _Sealed(secret, record.encode(), join_seals(seals))
+    seals = sealed_to(secret, record.seal_info, work.members)
+    return _Sealed(secret, record.encode(), seals)

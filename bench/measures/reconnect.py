@@ -1,22 +1,27 @@
 """``bench reconnect``: every worker is restarted at once while everybody is connected.
 
 A message goes out before the restart, one is posted the moment it begins and others follow until
-everybody is back; each device comes back as clients do (jittered pauses), says Hello, and fetches
-what it missed from the log. Nothing may be lost or come twice.
+everybody is back; each device comes back as clients do (jittered pauses), says Hello with its
+positions, and fetches what did not follow from the log. Nothing may be lost or come twice.
+
+``keys``: a night passes before the restart. All devices are away; so often a member signs out, so
+that a new roster head makes the key unusable, and the sender makes the next key and writes under
+it. The morning is the restart: everybody comes for everything at once. All who sign out are of one
+cell, to whose other devices each key is sealed directly, because nobody is there to make the cell's
+next key.
 """
 
 import threading
 import time
 from pathlib import Path
 
-from copconnect.bench.force import Force
-from copconnect.bench.founding import Conversation
-from copconnect.bench.served import connect, served
-
-from bench.crowd.crowd import Crowd, new_keys
+from bench.crowd.crowd import Crowd
+from bench.crowd.sending import Client, Sender
 from bench.figures import Figures, say
+from bench.force.conversations import Prepared
+from bench.force.device import Device
 from bench.machine.deployment import Deployment
-from bench.machine.node import NodeProgram
+from bench.measures.serving import connect, judged, served
 
 PAUSE_S = 5.0  # Between two messages.
 LIMIT_S = 900
@@ -25,7 +30,7 @@ LIMIT_S = 900
 class Posting(threading.Thread):
     """Lets the sender post one message after another until told to stop."""
 
-    def __init__(self, sender: NodeProgram) -> None:
+    def __init__(self, sender: Sender) -> None:
         super().__init__(daemon=True)
         self.sender = sender
         self._enough = threading.Event()
@@ -35,7 +40,7 @@ class Posting(threading.Thread):
         """Post."""
         try:
             while not self._enough.is_set():
-                self.sender.ask("send", text=f"Message {len(self.sender.posted)}")
+                self.sender.send(f"Message {len(self.sender.posted)}")
                 self._enough.wait(PAUSE_S)
         except Exception as error:
             self.failure = error
@@ -48,40 +53,57 @@ class Posting(threading.Thread):
             raise self.failure
 
 
-def run(force: Force, conversation: Conversation, folder: Path, processes: int) -> Figures:
+def leaving(prepared: Prepared, keys: int) -> list[Device]:
+    """Return those who sign out: of the last cell, and not the sender."""
+    cell = max(prepared.conversations[0].cells, key=lambda one: min(one.members))
+    if keys >= len(cell.members):
+        raise ValueError(f"a cell has only {len(cell.members)} devices to sign out")
+    return [prepared.force.devices[member] for member in cell.members[len(cell.members) - keys :]]
+
+
+def run(prepared: Prepared, folder: Path, processes: int, keys: int) -> Figures:
     """Measure; return the figures."""
-    with served(force, conversation, folder, processes) as (deployment, crowd, sender):
+    out = leaving(prepared, keys)
+    without = frozenset(one.device for one in out)
+    # Everybody has one address here, and says much in a short time.
+    with served(prepared, folder, processes, without) as (deployment, crowd, sender):
         figures = connect(deployment, crowd)
-        sender.ask("start")
-        crowd.publish(new_keys(sender.seeds()))
         crowd.ask("live", on=True)
-        first = sender.ask("send", text="Before")["entryId"]
-        crowd.ask("wait_for", entry_ids=[first], limit_s=LIMIT_S)
+        first = sender.send("Before")
+        crowd.ask("wait_for", message_ids=[first.message_id], limit_s=LIMIT_S)
+        if keys:
+            figures |= _night(deployment, crowd, sender, out)
         posting = Posting(sender)
-        figures |= _restart(deployment, crowd, posting)
+        figures |= _restart(deployment, crowd, posting, away=keys > 0)
         posting.end()
-        # Behind whatever the sender is still trying again.
-        sender.ask("send", text="After")
-        posted = list(sender.posted)
-        crowd.ask("wait_for", entry_ids=posted, limit_s=LIMIT_S)
-        say(f"{len(posted)} messages were accepted.")
-        crowd.publish(new_keys(sender.seeds()))
+        sender.send("After")  # Behind whatever the sender is still trying again.
+        crowd.ask("wait_for", message_ids=sender.posted, limit_s=LIMIT_S)
+        say(f"{len(sender.posted)} messages were accepted.")
         crowd.ask("open")
-        verdict = crowd.verdict(posted)
-    if verdict["refused"] or verdict["unexpected"] or verdict["waiting"]:
-        raise RuntimeError(f"devices refused: {verdict}")
-    return (
-        {"clients": crowd.devices, "messages": len(posted)}
-        | figures
-        | {
-            "lost": verdict["lost"],
-            "duplicates": verdict["duplicates"],
-            "repeated": verdict["repeated"],
-        }
-    )
+        opened = sum(one["keys_opened"] for one in crowd.ask("usage"))
+        figures |= judged(crowd, sender.posted)
+        crowd.ask("disconnect")
+    del figures["decrypted"]
+    return {"clients": crowd.devices, "keys": keys} | figures | {"keys_opened": opened}
 
 
-def _restart(deployment: Deployment, crowd: Crowd, posting: Posting) -> Figures:
+def _night(deployment: Deployment, crowd: Crowd, sender: Sender, out: list[Device]) -> Figures:
+    crowd.ask("rest")
+    say("Everybody is away.")
+    uploaded = 0
+    for one in out:
+        client = Client(deployment.addresses[0], one.token)
+        client.raw("POST", "/v1/sign-out")
+        client.close()
+        sent = sender.send(f"Under the key after {one.client_id} has signed out")
+        if not sent.key_bytes:
+            raise RuntimeError("a sign-out did not make the key unusable")
+        uploaded = sent.key_bytes
+    say(f"The key has changed {len(out)} times; the last had {uploaded:,} bytes.")
+    return {"key_upload_bytes": uploaded}
+
+
+def _restart(deployment: Deployment, crowd: Crowd, posting: Posting, *, away: bool) -> Figures:
     """Stop every worker, start every worker; return once everybody is back and has everything
     that had been accepted by then."""
     began = time.monotonic()
@@ -93,6 +115,8 @@ def _restart(deployment: Deployment, crowd: Crowd, posting: Posting) -> Figures:
         one.join()
     stopped = time.monotonic()
     say(f"All workers are stopped after {stopped - began:.1f} s.")
+    if away:
+        crowd.ask("return")
     for worker in deployment.workers:
         worker.start()
     for worker in deployment.workers:
@@ -100,7 +124,7 @@ def _restart(deployment: Deployment, crowd: Crowd, posting: Posting) -> Figures:
     serving = time.monotonic()
     say(f"All workers are back after {serving - began:.1f} s.")
     accepted = list(posting.sender.posted)
-    answers = crowd.ask("wait_for", entry_ids=accepted, limit_s=LIMIT_S)
+    answers = crowd.ask("wait_for", message_ids=accepted, limit_s=LIMIT_S)
     usage = crowd.ask("usage")
     if not all(one["all"] for one in answers):
         raise RuntimeError(f"not everybody came back: {usage}")
@@ -108,7 +132,7 @@ def _restart(deployment: Deployment, crowd: Crowd, posting: Posting) -> Figures:
     say(f"Everybody is back after {back - began:.1f} s.")
     return {
         "stopped_s": stopped - began,
-        "serving_s": serving - began,
+        "started_s": serving - stopped,
         "caught_up_s": back - began,
         "caught_up_after_serving_s": back - serving,
         "connections_per_s": crowd.devices / (back - stopped),
