@@ -3,6 +3,7 @@ import type { MessageItem } from "../src/core.ts";
 import type { Fetch } from "../src/transport/http.ts";
 import { Line } from "./line.ts";
 import type { Officer } from "./officer.ts";
+import { compareDigits } from "./scenarios.ts";
 import { memoryWorld } from "./world.ts";
 
 const w = memoryWorld();
@@ -32,6 +33,7 @@ describe("ticks", () => {
     const a = await w.join({ WebSocket: line.WebSocket });
     const b = await w.join();
     const other = await w.device(w.index);
+    await compareDigits(b, other);
     const id = await pair(a, b);
     await other.ready(id);
     const { messageId } = await a.text(id, "are you there?");
@@ -61,6 +63,7 @@ describe("ticks", () => {
     const a = await w.join({ WebSocket: line.WebSocket, fetch: slow });
     const b = await w.join();
     const other = await w.device(w.index - 1);
+    await compareDigits(a, other);
     const id = await pair(a, b);
     await other.ready(id);
     const missed = await a.text(id, "missed");

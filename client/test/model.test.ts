@@ -10,6 +10,7 @@
  */
 import fc from "fast-check";
 import { expect, it } from "vitest";
+import type { MemoryServer } from "./memory/server.ts";
 import { run } from "./simulated/run.ts";
 import { readSchedule, schedules, writeSchedule, type Schedule } from "./simulated/schedule.ts";
 import { shrink } from "./simulated/shrink.ts";
@@ -32,6 +33,50 @@ it(
     );
   },
 );
+
+/** What goes wrong when the server breaks a rule, and must be found. */
+const BENDS: readonly (readonly [string, RegExp, (server: MemoryServer) => void])[] = [
+  [
+    "shares are never asked for (D4)",
+    /at rest/u,
+    (server) => {
+      server.asking.shares = () => Promise.resolve();
+    },
+  ],
+  [
+    "older keys are taken after a removal (D1)",
+    /open to removed devices/u,
+    (server) => {
+      server.log.takesOldKeys = true;
+      server.keys.usable = (conversation) => [...conversation.keys].reverse();
+    },
+  ],
+  [
+    "unconfirmed devices are listed (E2)",
+    /at rest/u,
+    (server) => {
+      server.judge.pretends = () => true;
+    },
+  ],
+  [
+    "pages of the log leave their last entry out",
+    /at rest|has word/u,
+    (server) => {
+      const page = server.log.page.bind(server.log);
+      server.log.page = async (...asked) => {
+        const found = await page(...asked);
+        return { ...found, entries: found.entries.slice(0, -1) };
+      };
+    },
+  ],
+];
+
+it.each(BENDS)("finds that %s", { timeout: LIMIT_MS }, async (_, why, bend) => {
+  const property = fc.asyncProperty(schedules([3, 4], MOST_STEPS), (one) => run(one, { bend }));
+  const found = await fc.check(property, { numRuns: 30, seed: 5, endOnFailure: true });
+  expect(found.failed).toBe(true);
+  expect(String(found.errorInstance)).toMatch(why);
+});
 
 it("writes schedules down so that they can be read again", () => {
   fc.assert(

@@ -14,8 +14,9 @@ export class Network {
   double = 0;
   /** Harmed requests never leave. */
   cut = false;
-  /** Only requests whose path matches are harmed. */
+  /** Only requests whose path and method match are harmed. */
   path = /./;
+  method = /./;
   readonly seen: string[] = [];
   /** Asked at each harmed request: the device ends before it is sent, or before it is answered. */
   dies: (() => "before" | "after" | null) | null = null;
@@ -47,7 +48,7 @@ export class Network {
 
   readonly fetch: Fetch = async (url, init) => {
     const { pathname } = new URL(url);
-    const harmed = this.path.test(pathname);
+    const harmed = this.path.test(pathname) && this.method.test(init.method ?? "GET");
     if (harmed) this.seen.push(`${init.method ?? ""} ${pathname}`);
     if (harmed && this.#gate !== null) await this.#gate;
     if (this.cut && harmed) throw new TypeError("cut");

@@ -84,7 +84,19 @@ export class Conversations {
     const rest = [...body.add, ...body.makeAdmin, ...body.revokeAdmin];
     const leaves = rest.length === 0 && body.remove.every((one) => one === caller.personId);
     if (!leaves && !member.admin) throw new Refusal("not_admin");
-    if (conversation.kind === "direct") throw new Refusal("direct_fixed");
+    if (conversation.kind !== "group") throw new Refusal("bad_request");
+    this.#requireAdmin(conversation, body);
+  }
+
+  /** A group of anybody has an admin. */
+  #requireAdmin({ members }: ConversationState, body: wire.ChangeMembers): void {
+    const present = [...members].filter(([, { removedMs }]) => removedMs === null);
+    const after = new Map(present.map(([personId, { admin }]) => [personId, admin]));
+    for (const personId of body.remove) after.delete(personId);
+    for (const personId of body.add) if (!after.has(personId)) after.set(personId, false);
+    for (const personId of body.makeAdmin) if (after.has(personId)) after.set(personId, true);
+    for (const personId of body.revokeAdmin) if (after.has(personId)) after.set(personId, false);
+    if (after.size > 0 && ![...after.values()].includes(true)) throw new Refusal("last_admin");
   }
 
   #apply(conversation: ConversationState, body: wire.ChangeMembers): void {

@@ -28,6 +28,8 @@ export class Log {
   readonly #server: MemoryServer;
   /** A hostile server takes what D1 refuses: for tests of what receivers do. */
   takesAnything = false;
+  /** The same for older keys alone. */
+  takesOldKeys = false;
 
   constructor(server: MemoryServer) {
     this.#server = server;
@@ -68,6 +70,7 @@ export class Log {
     conversation.log.push({
       ...{ entry, messageId: toHex(header.message), personId: caller.personId },
       ...{ device: caller.device, epoch: header.epoch, keyId, people: new Set(others) },
+      acceptedEpoch: conversation.epoch,
       logHash: nextLogHash(before, header.hash),
     });
     const signed = body.message.slice(0, SIGNED_HEADER_BYTES);
@@ -128,9 +131,10 @@ export class Log {
       key.epoch >= newest(conversation).head.rekeyEpoch &&
       this.#server.now() - key.createdMs < KEY_MS &&
       key.messages < KEY_MESSAGES;
-    if (!usable) throw new Refusal("stale_key");
+    if (key === null || (!usable && !this.takesOldKeys)) throw new Refusal("stale_key");
     // What R6 would refuse is not taken either.
-    if (key.epoch > header.epoch) throw new Refusal("message_invalid", { rule: "R6" });
+    if (key !== null && key.epoch > header.epoch)
+      throw new Refusal("message_invalid", { rule: "R6" });
   }
 
   #requireNext(conversation: ConversationState, device: DeviceId, header: Message["header"]): void {

@@ -108,6 +108,8 @@ export interface LogState {
   readonly personId: string;
   readonly device: DeviceId;
   readonly epoch: number;
+  /** The newest epoch when it was accepted. */
+  readonly acceptedEpoch: number;
   readonly keyId: string;
   /** L at this position. */
   readonly logHash: Uint8Array;

@@ -3,7 +3,7 @@ import { expect } from "vitest";
 import { newest } from "../memory/rosters.ts";
 import type { Device } from "./device.ts";
 import type { Force } from "./force.ts";
-import { accepted, type AcceptedMessage } from "./truth.ts";
+import { accepted, opened, type AcceptedMessage } from "./truth.ts";
 
 const SETTLE_MS = 600_000;
 const PAGE = 1_000;
@@ -77,9 +77,11 @@ function textOf(force: Force, messageId: string): string {
 
 /** The promises themselves. */
 export async function check(force: Force): Promise<void> {
-  for (const id of force.conversations)
+  for (const id of force.conversations) {
+    expect(opened(force.server, id), "open to removed devices").toEqual([]);
     for (const device of force.devices)
       if (device.where !== "gone") await checkDevice(force, id, device);
+  }
 }
 
 async function checkDevice(force: Force, id: string, device: Device): Promise<void> {

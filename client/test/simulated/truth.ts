@@ -48,6 +48,21 @@ function isDue(
   return entry.sentMs >= leaf.historyFrom && key.createdMs >= leaf.historyFrom;
 }
 
+/**
+ * Messages whose key was sealed to a device that was not listed any more when they came: what a
+ * removed device could open of what was said after its removal. There are none (D1, S2).
+ */
+export function opened(server: MemoryServer, id: string): readonly string[] {
+  const conversation = server.conversation(id);
+  return conversation.log.flatMap(({ entry, keyId, acceptedEpoch }) => {
+    const key = server.keys.byId(conversation, keyId);
+    const listed = conversation.rosters.get(acceptedEpoch)?.leaves;
+    return [...(key?.covered ?? [])]
+      .filter((device) => listed?.has(device) === false)
+      .map((device) => `${String(entry.seq)} to ${device.slice(0, 6)}`);
+  });
+}
+
 /** Whether a device was ever listed, since the key was made or later, with a history that reaches it. */
 function mayRead(rosters: readonly RosterAt[], key: KeyState | null, device: DeviceId): boolean {
   if (key === null) return false;
