@@ -94,11 +94,13 @@ class IdentityServer:
 
     async def start(self) -> None:
         """Begin to serve a database that has its tables."""
-        self._stack.push_async_callback(self.database.close)
-        await self.auth.start()
-        self._stack.push_async_callback(self.auth.close)
-        await self.wakeup_log.start(self._receive)
-        self._stack.push_async_callback(self.wakeup_log.close)
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self.database.close)
+            await self.auth.start()
+            stack.push_async_callback(self.auth.close)
+            await self.wakeup_log.start(self._receive)
+            stack.push_async_callback(self.wakeup_log.close)
+            self._stack = stack.pop_all()
 
     async def close(self) -> None:
         """Stop serving."""

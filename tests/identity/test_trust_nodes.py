@@ -1,0 +1,180 @@
+"""What several nodes and several requests at once must agree on: devices, records, verdicts."""
+
+import asyncio
+import shutil
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from copconnect.auth_service import authority, department_files
+from copconnect.auth_service.key_files import AuthorityMissing
+from copconnect.ids import new_id
+from copconnect.records.department import Policy
+from copconnect.records.endorsement import Endorsement
+from copconnect.records.kem import XWING
+from copconnect.records.person_devices import PersonDevices
+from copconnect.settings import Settings
+from tests.identity.approved import ADMIN, OWN, Force
+from tests.identity.running import PATROL, SHO, START_MS, MovedClock, Running, run, synthetic_bank
+from tests.identity.signing import (
+    confirmed,
+    device_key,
+    endorse,
+    endorsement,
+    listed,
+    put_keys,
+    revocation,
+    revoke,
+    root_key,
+)
+
+
+async def test_another_node_lets_a_device_in_when_it_is_confirmed(
+    approving: Running, force: Force, clock: MovedClock
+) -> None:
+    sho = await approving.device(SHO)
+    async with run(approving.container.settings, clock) as other:
+        assert (await other.get("/v1/people", sho)).status_code == 403  # Remembered there.
+        await endorse(approving, force.admin, endorsement(approving, sho, force.admin, ADMIN))
+        await other.container.wakeup_log.poll()
+        assert (await other.get("/v1/people", sho)).status_code == 200
+        # What the other node had read of the admin is not used for anything newer.
+        (bundle,) = [
+            one
+            for one in (await other.trust_of(sho, sho.person_id)).people
+            if one.person_id == sho.person_id
+        ]
+        assert len(bundle.endorsements) == 1
+        record = revocation(approving, sho, force.admin)
+        assert (await revoke(approving, force.admin, record)).is_success
+        (bundle,) = [
+            one
+            for one in (await other.trust_of(force.admin, sho.person_id)).people
+            if one.person_id == sho.person_id
+        ]
+        assert bundle.revocations == [record.encode()]
+
+
+async def test_devices_that_register_at_once_stand_in_one_chain(
+    settings: Settings, clock: MovedClock
+) -> None:
+    async with run(settings, clock) as first, run(settings, clock) as second:
+        await first.container.editor.import_bank(synthetic_bank())
+        tickets = [(await first.step(SHO))["ticket"] for _ in range(4)]
+        nodes = [first, second, first, second]
+        answers = await asyncio.gather(
+            *(
+                node.certify(ticket, Ed25519PrivateKey.generate(), new_id())
+                for node, ticket in zip(nodes, tickets, strict=True)
+            )
+        )
+        assert {answer.status_code for answer in answers} == {200}
+        devices = {bytes.fromhex(answer.json()["device"]) for answer in answers}
+        asker = await first.device(PATROL)
+        person_id = answers[0].json()["personId"]
+        (bundle,) = (await second.trust_of(asker, person_id)).people
+        chain = [PersonDevices.parse(one) for one in bundle.devices]
+        assert [one.number for one in chain] == [1, 2, 3, 4]
+        for former, record in pairwise(chain):
+            record.check_follows(former)
+        assert set(chain[-1].devices) == devices
+
+
+async def test_of_an_endorsement_and_a_revocation_at_once_neither_leaves_a_ghost(
+    approving: Running, force: Force, clock: MovedClock
+) -> None:
+    """The endorser is lost while it endorses: listed is what members confirm too."""
+    first = await approving.device(SHO)
+    await endorse(approving, force.admin, endorsement(approving, first, force.admin, ADMIN))
+    second = await approving.device(SHO)
+    clock.ms += 1000
+    made = endorsement(approving, second, first, OWN)
+    lost = revocation(approving, first, force.admin, lost_at=clock.ms - 500)
+    async with run(approving.container.settings, clock) as other:
+        answers = await asyncio.gather(
+            endorse(approving, first, made), revoke(other, force.admin, lost)
+        )
+    assert answers[1].is_success
+    found = await listed(approving, second)
+    assert found == set()  # Made after the loss: it does not stand, whichever came first.
+    assert await confirmed(approving, second) == "no"
+
+
+async def test_an_endorsement_that_is_sent_many_times_at_once_is_stored_once(
+    approving: Running, force: Force
+) -> None:
+    sho = await approving.device(SHO)
+    made = endorsement(approving, sho, force.admin, ADMIN)
+    answers = await asyncio.gather(*(endorse(approving, force.admin, made) for _ in range(5)))
+    assert {answer.status_code for answer in answers} == {204}
+    people = (await approving.trust_of(sho, sho.person_id)).people
+    (bundle,) = [one for one in people if one.person_id == sho.person_id]
+    assert [Endorsement.parse(one) for one in bundle.endorsements] == [made]
+
+
+async def test_device_keys_that_are_put_at_once_leave_one_newest(running: Running) -> None:
+    sho = await running.device(SHO)
+    keys = [device_key(running, sho, generation) for generation in range(1, 6)]
+    answers = await asyncio.gather(*(put_keys(running, sho, key) for key in keys))
+    assert {answer.status_code for answer in answers} <= {204, 400}
+    (bundle,) = (await running.trust_of(sho, sho.person_id, keys=True)).people
+    assert len(bundle.keys) == 1
+    assert bundle.keys[0] in [key.encode() for key in keys]
+
+
+async def test_a_rolled_back_transaction_leaves_nothing_remembered(running: Running) -> None:
+    sho = await running.device(SHO)
+    await running.trust_of(sho, sho.person_id)
+    rosters: Any = running.container.rosters
+    told, key = rosters.devices_changed, Ed25519PrivateKey.generate()
+    ticket = (await running.step(SHO))["ticket"]
+    await running.http.post("/v1/sign-out", headers=(await running.device(PATROL)).headers)
+
+    async def failing(*_: Any, **__: Any) -> Any:
+        raise OSError("the disk is gone")
+
+    rosters.devices_changed = failing
+    third = (await running.step(PATROL))["ticket"]
+    failed = await running.certify(third, Ed25519PrivateKey.generate(), new_id())
+    assert failed.status_code == 500
+    rosters.devices_changed = told
+    assert (await running.certify(third, key, new_id())).status_code == 200
+    assert (await running.certify(ticket, Ed25519PrivateKey.generate(), new_id())).is_success
+    patrol = await running.http.get("/v1/people", headers=sho.headers, params={"text": PATROL})
+    person_id = patrol.json()["people"][0]["personId"]
+    (bundle,) = (await running.trust_of(sho, person_id)).people
+    devices = PersonDevices.parse(bundle.devices[-1]).devices
+    assert len(devices) == len(bundle.devices) == 2  # The one that failed left nothing.
+
+
+async def test_a_node_with_another_record_of_the_same_number_does_not_start(
+    settings: Settings, clock: MovedClock, tmp_path: Path
+) -> None:
+    async with run(settings, clock) as server:
+        assert server.container.authority.departments[0].number == 1
+    other = tmp_path / "other"
+    authority.create(other / "keys", "Other Police", START_MS, Policy.NONE, XWING)
+    with pytest.raises(AuthorityMissing, match="department record 1"):
+        async with run(msgspec.structs.replace(settings, data_dir=other), clock):
+            pass
+
+
+async def test_a_node_with_an_older_copy_of_the_keys_serves_the_newest_record(
+    approving: Running, clock: MovedClock, tmp_path: Path
+) -> None:
+    settings = approving.container.settings
+    older = tmp_path / "older"
+    shutil.copytree(settings.data_dir / "keys", older / "keys")
+    clock.ms += 1000
+    department_files.write_next(
+        settings.data_dir / "keys", root_key(approving), clock.ms, admins=[b"a" * 32]
+    )
+    async with run(settings, clock) as newer:
+        assert len((await newer.get("/v1/trust")).json()["departments"]) == 2
+    async with run(msgspec.structs.replace(settings, data_dir=older), clock) as node:
+        trust = (await node.get("/v1/trust")).json()
+        assert len(trust["departments"]) == 2
