@@ -18,7 +18,7 @@ from copconnect.database import Database
 from copconnect.delivery.parts import Options
 from copconnect.delivery.service import DeliveryService
 from copconnect.delivery.store.tables import MEMBERS
-from copconnect.ids import AttachmentId, ConversationId, PersonId, new_id
+from copconnect.ids import AttachmentId, ConversationId, PersonId, UnitId, new_id
 from copconnect.leases import Leases
 from copconnect.principals import Caller, DeviceKeyRow, ListedDevice
 from copconnect.records.ed25519 import public_bytes
@@ -260,7 +260,7 @@ class World:
 
     async def unit(self, creator: Device, unit: str = "TG", **more: Any) -> wire.Conversation:
         """Create a conversation of everybody at or below a unit."""
-        rule = wire.Audience(everyone=False, unit_ids=[unit], deep=True)
+        rule = wire.Audience(everyone=False, unit_ids=[UnitId(unit)], deep=True)
         body = creating(new_id(), "unit", [], history_days=30, audience=rule, **more)
         return await self.service.audiences.create(creator.caller, body)
 

@@ -41,7 +41,8 @@ class Members:
 
 
 def caller(name: str) -> Caller:
-    return Caller(PersonId(name * 32), ClientId(name * 32), conduct_accepted=True)
+    ids = PersonId(name * 32), ClientId(name * 32)
+    return Caller(*ids, device=name.encode() * 32, conduct_accepted=True)
 
 
 ALICE, BOB, CAROL = caller("a"), caller("b"), caller("e")

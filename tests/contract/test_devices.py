@@ -8,7 +8,7 @@ from copconnect import errors, wire
 from copconnect.bus import RosterWakeup
 from copconnect.database import Database
 from copconnect.delivery.parts import Options
-from copconnect.ids import PersonId, new_id
+from copconnect.ids import ConversationId, PersonId, new_id
 from copconnect.records.kem import X25519
 from tests.contract.delivery_world import MINUTE_MS, World, creating
 from tests.contract.device import Device, Talk, head_of
@@ -19,7 +19,7 @@ def world(database: Database) -> World:
     return World(database)
 
 
-async def listed(world: World, reader: Device, c: str) -> set[bytes]:
+async def listed(world: World, reader: Device, c: ConversationId) -> set[bytes]:
     """Return the devices of a conversation of one cell."""
     own = await world.service.rosters.cell(reader.caller, c, None)
     return {own.leaves[at + 32 : at + 64] for at in range(0, len(own.leaves), 73)}

@@ -7,10 +7,10 @@ from copconnect import errors, wire
 from copconnect.bus import RosterWakeup
 from copconnect.database import Database
 from copconnect.delivery.parts import Options
-from copconnect.records.fields import Refused
+from copconnect.ids import CellId, ConversationId, Epoch
+from copconnect.records.fields import Reader, Refused
 from copconnect.records.kem import X25519, XWING
 from copconnect.records.merkle import MerkleTree, climb, leaf_hash
-from copconnect.records.fields import Reader
 from copconnect.records.roster import (
     CELL_LINE_BYTES,
     LEAF_BYTES,
@@ -96,8 +96,8 @@ async def test_r2_a_leaf_is_proven_under_any_kept_head(world: World) -> None:
     for service in (world.service, world.node()):
         for epoch, expected in listed.items():
             asked = wire.AskProofs(
-                epoch=epoch, devices=[one.device.hex() for one in everybody]
-            )  # fmt: skip
+                epoch=Epoch(epoch), devices=[one.device.hex() for one in everybody]
+            )
             answer = await service.rosters.proofs(everybody[0].caller, c, asked)
             assert RosterHead.parse(answer.head) == chain[epoch - 1]
             assert (answer.stamp is not None) == (epoch == 4)
@@ -128,7 +128,7 @@ async def test_cells_have_a_rekey_epoch_of_their_own(world: World) -> None:
     assert {one.rekey_epoch for id_, one in after.items() if id_ != cell} == {1}
 
 
-async def lines(world: World, reader: Device, c: str) -> list[CellLine]:
+async def lines(world: World, reader: Device, c: ConversationId) -> list[CellLine]:
     found = await world.service.cell_keys.all(reader.caller, c, 0)
     count = len(found.lines) // CELL_LINE_BYTES
     reader_ = Reader(found.lines, "S3")
@@ -156,12 +156,12 @@ async def test_a_cells_leaves_lead_to_the_head(world: World) -> None:
         seen |= set(found)
         # S4: any listed device may ask for another cell's leaves too.
         other = await world.service.rosters.cell(
-            everybody[0].caller, c, line.cell_id.hex()
+            everybody[0].caller, c, CellId(line.cell_id.hex())
         )
         assert other.leaves == own.leaves
     assert seen == {one.device for one in everybody}
     with pytest.raises(errors.NotFound):
-        await world.service.rosters.cell(everybody[0].caller, c, "0" * 32)
+        await world.service.rosters.cell(everybody[0].caller, c, CellId("0" * 32))
 
 
 async def test_c3_a_device_stays_in_its_cell_and_new_ones_fill_the_emptiest(world: World) -> None:

@@ -7,6 +7,7 @@ from copconnect import wire
 from copconnect.bus import EntryWakeup, KeyWakeup, RosterWakeup
 from copconnect.database import Database
 from copconnect.delivery.parts import Options
+from copconnect.ids import Seq
 from copconnect.records.conversation_key import ConversationKey
 from copconnect.records.fields import ZEROS
 from copconnect.records.kem import X25519, XWING
@@ -35,7 +36,7 @@ async def test_two_phones_talk(database: Database, kem: int) -> None:
 
     key_id = await talk.begin(alice, [bob])
     accepted = await talk.say(alice, key_id, b"hello")
-    assert accepted == wire.Accepted(seq=1, sent_ms=world.clock.at)
+    assert accepted == wire.Accepted(seq=Seq(1), sent_ms=world.clock.at)
 
     # Bob opens with what the page gives him, and nothing else.
     bob.secrets.clear()

@@ -102,8 +102,8 @@ async def step(model: Model, chance: random.Random, c: ConversationId) -> None:
             await world.change(boss, group, remove=[one.first])
         case "admin" if one.belongs:
             one.admin = not one.admin
-            name = "make_admin" if one.admin else "revoke_admin"
-            await world.change(boss, group, **{name: [one.person_id]})
+            made, revoked = ([one.person_id], []) if one.admin else ([], [one.person_id])
+            await world.change(boss, group, make_admin=made, revoke_admin=revoked)
         case "policy":
             model.admins_post = not model.admins_post
             policy = wire.ChangePolicy(who_may_post="admins" if model.admins_post else "everyone")
