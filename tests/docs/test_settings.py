@@ -40,7 +40,7 @@ def test_settings_come_from_the_environment() -> None:
     [
         ("PORT", "many"),
         ("PORT", "70000"),
-        ("REGISTRATION_POLICY", "trust"),
+        ("SECOND_FACTOR", "trust"),
         ("OTP_LENGTH", "0"),
         ("OTP_ATTEMPTS", "0"),
         ("CERTIFICATE_DAYS", "-1"),
