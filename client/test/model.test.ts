@@ -48,7 +48,6 @@ const BENDS: readonly (readonly [string, RegExp, (server: MemoryServer) => void]
     /open to removed devices/u,
     (server) => {
       server.log.takesOldKeys = true;
-      server.keys.usable = (conversation) => [...conversation.keys].reverse();
     },
   ],
   [
