@@ -28,20 +28,23 @@ export async function knownRoster(
 
 /**
  * Fetch the newest roster and tell what is another. Outside the queue; the head is the one whose
- * stamp was checked. Of a conversation of several cells nothing is kept.
+ * stamp was checked. `newer`: the server says that there is a newer one. Of a conversation of several cells nothing is kept.
  */
 export async function followRoster(
   context: DeviceContext,
   conversation: Conversation,
   newest: () => Promise<Newest>,
+  newer: boolean,
 ): Promise<void> {
   const { api, vault, trust } = context;
   if (conversation.record.cells > 1) return;
   const before = await vault.get<RosterRecord>(STORES.rosters, conversation.id);
-  const answer = await api.ownCell(conversation.id);
+  if (!newer && before?.epoch === conversation.record.headEpoch) return;
   const { head } = await newest();
+  if (before?.epoch === head.epoch) return;
+  const answer = await api.ownCell(conversation.id);
   const { leaves, only } = checkCell(head, answer, "R4");
-  if (!only || before?.epoch === head.epoch) return;
+  if (!only) return;
   const was = before === null ? null : readLeaves(before.leaves, "R4");
   await trust.ensure(leaves.map(({ person }) => person));
   const notices =

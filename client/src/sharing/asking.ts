@@ -3,7 +3,8 @@
  * keys, C of its cell's keys, k of the newest state.
  *
  * The server keeps a request until the asker says that its key opened, so each thing is asked for
- * once on a connection, many in one request. Everything that comes is compared with its record
+ * once on a connection and, because holders may miss it, again after a while, ever more seldom; many
+ * in one request. Everything that comes is compared with its record
  * before it is kept. What is missing is read from the vault at each start; nothing here is stored.
  */
 import type { Conversation } from "../conversation/conversation.ts";
@@ -31,6 +32,8 @@ import type { ShareReference } from "../wire.ts";
 /** What is found missing within this time is asked for at once. */
 const TOGETHER_MS = 30;
 const AGAIN = { firstMs: 2_000, maxMs: 60_000 };
+/** So long nobody is asked again for the same. */
+const PATIENCE = { firstMs: 20_000, maxMs: 900_000 };
 /** Where the recipient's key id stands in a KeyShare: after version and conversation. */
 const RECIPIENT = [17, 33] as const;
 
@@ -54,6 +57,9 @@ export class Asking {
   readonly #wanted = new Map<string, Map<string, Wanted>>();
   readonly #asked = new Map<string, Set<string>>();
   readonly #flushing = new Set<string>();
+  /** Conversations for which a time to ask again is set, and how often it was. */
+  readonly #waiting = new Set<string>();
+  readonly #rounds = new Map<string, number>();
 
   constructor(context: DeviceContext, listener: AskingListener) {
     this.#context = context;
@@ -92,29 +98,57 @@ export class Asking {
   #flushSoon(conversation: Conversation): void {
     if (this.#flushing.has(conversation.id)) return;
     this.#flushing.add(conversation.id);
-    void this.#flush(conversation).finally(() => this.#flushing.delete(conversation.id));
+    void this.#flush(conversation)
+      .catch(() => undefined)
+      .finally(() => this.#flushing.delete(conversation.id));
   }
 
   async #flush(conversation: Conversation): Promise<void> {
     const { signal, random } = this.#context;
     await pause(TOGETHER_MS, signal);
     for (let failures = 0; !signal.aborted; ) {
-      const wanted = this.#wanted.get(conversation.id) ?? new Map<string, Wanted>();
-      const asked = this.#asked.get(conversation.id) ?? new Set<string>();
-      this.#asked.set(conversation.id, asked);
-      const due = [...wanted].filter(([name]) => !asked.has(name)).slice(0, SHARE_SECRETS);
-      if (due.length === 0) return;
+      const due = this.#due(conversation);
+      if (due.length === 0) break;
       try {
         const references = referencesOf(due.map(([, one]) => one));
         await this.#context.api.requestShares(conversation.id, { references });
-        for (const [name] of due) asked.add(name);
+        for (const [name] of due) this.#askedOf(conversation).add(name);
         failures = 0;
       } catch (error) {
         // Offline: the next connection asks again. Refused: the next occasion does.
-        if (!hasCode(error, "rate_limited", "overloaded") || failures > 5) return;
+        if (!hasCode(error, "rate_limited", "overloaded") || failures > 5) break;
         await pause(error.retryAfterMs ?? delayMs(AGAIN, failures++, random), signal);
       }
     }
+    this.#againLater(conversation);
+  }
+
+  #due(conversation: Conversation): readonly (readonly [string, Wanted])[] {
+    const asked = this.#askedOf(conversation);
+    const wanted = this.#wanted.get(conversation.id)?.entries() ?? [];
+    return [...wanted].filter(([name]) => !asked.has(name)).slice(0, SHARE_SECRETS);
+  }
+
+  #askedOf({ id }: Conversation): Set<string> {
+    const asked = this.#asked.get(id) ?? new Set<string>();
+    this.#asked.set(id, asked);
+    return asked;
+  }
+
+  /** Holders whom the server asked may have missed it: after a while it is asked again. */
+  #againLater(conversation: Conversation): void {
+    const { signal, random } = this.#context;
+    const { id } = conversation;
+    if (this.#waiting.has(id) || !this.#wanted.has(id) || signal.aborted) return;
+    this.#waiting.add(id);
+    const round = this.#rounds.get(id) ?? 0;
+    this.#rounds.set(id, round + 1);
+    void pause(delayMs(PATIENCE, round, random), signal).then(() => {
+      this.#waiting.delete(id);
+      if (signal.aborted || !this.#wanted.has(id)) return void this.#rounds.delete(id);
+      this.#asked.delete(id);
+      this.#flushSoon(conversation);
+    });
   }
 
   /** Shares that the server holds for this device. */

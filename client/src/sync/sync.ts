@@ -176,15 +176,18 @@ export class Sync {
     await members.follow(conversation, stand?.receiptsVersion ?? null);
     await this.#missingKeys(conversation);
     await inbox.doubt(conversation);
-    if (stand !== null && stand.rosterEpoch > conversation.record.headEpoch)
-      await this.#followRoster(conversation, true);
-    else await this.#followRoster(conversation, false);
+    const { headEpoch } = conversation.record;
+    await this.#followRoster(conversation, (stand?.rosterEpoch ?? headEpoch) > headEpoch);
   }
 
   /** After a restart memory does not know what is missing; the vault does. */
   async #missingKeys(conversation: Conversation): Promise<void> {
-    const { record } = conversation;
+    const { record, id } = conversation;
     if (record.waiting === 0) return;
+    if (record.cells > 1) {
+      const { keys } = await this.#parts.context.api.ownCellKeys(id);
+      await this.#cellKeys(conversation, keys);
+    }
     await this.#parts.inbox.askMissing(conversation);
   }
 
@@ -248,12 +251,9 @@ export class Sync {
   async #followRoster(conversation: Conversation, newer: boolean): Promise<void> {
     const { context } = this.#parts;
     const { record } = conversation;
-    if (record.state !== "ready") return;
-    if (record.cells > 1) {
-      const { keys } = await context.api.ownCellKeys(conversation.id);
-      return this.#cellKeys(conversation, keys);
-    }
-    await followRoster(context, conversation, () => requireNewest(context, conversation, newer));
+    if (record.state !== "ready" || record.cells > 1) return;
+    const newest = () => requireNewest(context, conversation, newer);
+    await followRoster(context, conversation, newest, newer);
   }
 
   // --- One conversation ------------------------------------------------------------------------
