@@ -12,13 +12,13 @@ import type {
   ConductCode,
   Directory,
   Language,
-  PendingApproval,
   People,
   Person,
   RegistrationStep,
 } from "@copconnect/client/wire";
 import { codeOfConduct } from "./conduct.ts";
 import { DIRECTORY, ME, PEOPLE, UNITS, id } from "./organisation.ts";
+import { deviceId, plate } from "./plates.ts";
 import type { Scenario } from "./scenario.ts";
 
 export const pause = (ms: number): Promise<void> =>
@@ -33,7 +33,6 @@ export class ScriptedAccount {
   readonly #listeners: CoreListener[] = [];
   protected now: AppState;
   #pin: string | null = null;
-  #approvals: PendingApproval[];
   #clients: ClientInfo[];
 
   constructor(scenario: Scenario) {
@@ -45,7 +44,19 @@ export class ScriptedAccount {
       reason: scenario.phase === "signed_out" ? (scenario.reason ?? "device_removed") : null,
       me: known ? ME : null,
       clientId: known ? id(9, 1) : null,
+      kept: scenario.kept,
       unitAdmin: true,
+      device: {
+        confirmed: scenario.device,
+        confirmers:
+          scenario.device === "no"
+            ? PEOPLE.filter(({ unitId, rank }) => unitId === ME.unitId && rank !== "PC")
+                .slice(3, 6)
+                .map(plate)
+            : [],
+        sinceMs: Date.now() - 3_900_000,
+      },
+      history: scenario.filling ? { done: 3, total: 12 } : null,
       lock: { enabled: this.#pin !== null, autoLockMs: 300_000, triesLeft: null },
       connection: scenario.connection,
       outbox: scenario.connection === "offline" ? 2 : 0,
@@ -53,22 +64,18 @@ export class ScriptedAccount {
       updateRequired: scenario.update,
       clockSkewMs: scenario.skewMs,
     };
-    this.#clients = ["Redmi 9A, Chrome", "Station desktop, Chrome"].map((label, index) => ({
-      clientId: id(9, index + 1),
-      label,
-      createdMs: Date.now() - (index + 1) * 20 * 86_400_000,
-      lastSeenMs: Date.now() - index * 7_200_000,
-      certificateHash: `${"4f1c".repeat(15)}000${index}`,
-      certificateExpiresMs: Date.now() + (70 - 40 * index) * 86_400_000,
-      revoked: false,
-    }));
-    this.#approvals = PEOPLE.filter((person) => person.unitId === ME.unitId && !person.registered)
-      .slice(0, 2)
-      .map((person, index) => ({
-        approvalId: id(8, index),
-        person,
-        requestedMs: Date.now() - (index + 1) * 400_000,
-      }));
+    this.#clients = ["Redmi 9A, Chrome", "Station desktop", "Chrome, Android"].map(
+      (label, index) => ({
+        clientId: id(9, index + 1),
+        label,
+        createdMs: Date.now() - (index + 1) * 20 * 86_400_000,
+        lastSeenMs: Date.now() - index * 7_200_000,
+        device: deviceId(index + 1),
+        confirmed: (["root_admin", "own_device", "no"] as const)[index] ?? "no",
+        certificateExpiresMs: Date.now() + (70 - 20 * index) * 86_400_000,
+        revoked: false,
+      }),
+    );
   }
 
   subscribe(listener: CoreListener): () => void {
@@ -114,8 +121,7 @@ export class ScriptedAccount {
     return this.#step("device");
   }
   async checkRegistration(): Promise<RegistrationStep> {
-    await pause(100);
-    return this.#step("approval");
+    return this.#step("device");
   }
   async registerClient(): Promise<AppState> {
     await pause(500);
@@ -152,7 +158,7 @@ export class ScriptedAccount {
   }
   async signOut(): Promise<AppState> {
     await pause(300);
-    return this.become({ phase: "signed_out", reason: "signed_out", me: null });
+    return this.become({ phase: "signed_out", reason: "signed_out", kept: false, me: null });
   }
   async startOver(): Promise<AppState> {
     return this.become({ phase: "register", reason: null });
@@ -166,6 +172,22 @@ export class ScriptedAccount {
     this.#clients = this.#clients.filter((client) => client.clientId !== clientId);
     this.emit({ type: "clients" });
     return this.#clients;
+  }
+
+  async renameClient(clientId: string, label: string): Promise<readonly ClientInfo[]> {
+    await pause(200);
+    this.#clients = this.#clients.map((one) =>
+      one.clientId === clientId ? { ...one, label } : one,
+    );
+    this.emit({ type: "clients" });
+    return this.#clients;
+  }
+  protected get own(): readonly ClientInfo[] {
+    return this.#clients;
+  }
+  protected dropDevice(device: string): void {
+    this.#clients = this.#clients.filter((one) => one.device !== device);
+    this.emit({ type: "clients" });
   }
 
   // --- People --------------------------------------------------------------------------------
@@ -219,13 +241,5 @@ export class ScriptedAccount {
     const person = PEOPLE.find((one) => one.personId === personId);
     if (person === undefined) throw refusal("not_found");
     return person;
-  }
-  async approvals(): Promise<readonly PendingApproval[]> {
-    return this.#approvals;
-  }
-  async decideApproval(approvalId: string): Promise<void> {
-    await pause(200);
-    this.#approvals = this.#approvals.filter((one) => one.approvalId !== approvalId);
-    this.emit({ type: "approvals" });
   }
 }

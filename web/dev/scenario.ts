@@ -1,5 +1,7 @@
-/** What the address asks the scripted core to be: `?phase=register&chats=empty&connection=offline`. */
-import type { AppState } from "@copconnect/client/core";
+/** What the address asks the scripted core to be: `?phase=register&chats=empty&connection=offline`,
+ * `?device=no&compare=digits`. */
+import type { AppState, ConfirmationView } from "@copconnect/client/core";
+import type { Confirmed } from "@copconnect/client/wire";
 
 export interface Scenario {
   readonly phase: AppState["phase"];
@@ -12,7 +14,15 @@ export interface Scenario {
   /** What a page of messages does. */
   readonly pages: "some" | "error" | "loading";
   /** What comes after the OTP. */
-  readonly factor: "none" | "enrolment_code" | "approval" | "refused";
+  readonly factor: "none" | "enrolment_code" | "refused";
+  /** How this device came to be confirmed. */
+  readonly device: Confirmed;
+  /** Where a comparison of digits stands that this device takes part in. */
+  readonly compare: "none" | ConfirmationView["state"];
+  /** Signed out, and nothing erased. */
+  readonly kept: boolean;
+  /** A new device fills up. */
+  readonly filling: boolean;
   /** Colleagues write by themselves. */
   readonly lively: boolean;
   readonly lock: boolean;
@@ -36,7 +46,19 @@ export function scenarioFrom(query: URLSearchParams): Scenario {
     chats: oneOf(query.get("chats"), ["some", "empty", "error", "loading", "many"], "some"),
     messages: Number(query.get("messages") ?? "400"),
     pages: oneOf(query.get("pages"), ["some", "error", "loading"], "some"),
-    factor: oneOf(query.get("factor"), ["none", "enrolment_code", "approval", "refused"], "none"),
+    factor: oneOf(query.get("factor"), ["none", "enrolment_code", "refused"], "none"),
+    device: oneOf(
+      query.get("device"),
+      ["root_admin", "own_device", "admin", "first", "replaced", "no"],
+      "root_admin",
+    ),
+    compare: oneOf(
+      query.get("compare"),
+      ["none", "begun", "digits", "confirmed", "refused", "over"],
+      "none",
+    ),
+    kept: query.has("kept"),
+    filling: query.has("filling"),
     lively: query.has("lively"),
     lock: query.has("lock"),
     update: query.has("update"),

@@ -17,10 +17,12 @@ import type {
   OutgoingAttachment,
 } from "@copconnect/client/core";
 import type { WhoMayPost } from "@copconnect/client/wire";
-import { pause, refusal, ScriptedAccount } from "./account.ts";
+import { pause, refusal } from "./account.ts";
 import { ME, PEOPLE, id } from "./organisation.ts";
 import type { Scenario } from "./scenario.ts";
-import { attachmentOf, makeTalks, plate, previewOf, type Talk } from "./talk.ts";
+import { deviceId, plate } from "./plates.ts";
+import { attachmentOf, makeTalks, previewOf, type Talk } from "./talk.ts";
+import { ScriptedTrust } from "./trust.ts";
 
 const ANSWERS = ["Copy.", "On my way.", "సరే సార్.", "Noted, sir.", "Reached.", "جی، ٹھیک ہے۔"];
 
@@ -28,7 +30,7 @@ const never = <T>(): Promise<T> => new Promise<T>(() => undefined);
 
 const MEMBERS_IN_PAGE = 100;
 
-export class ScriptedCore extends ScriptedAccount implements ConnectedCore {
+export class ScriptedCore extends ScriptedTrust implements ConnectedCore {
   readonly #talks: Talk[];
   readonly #files = new Map<string, Blob>();
   #made = 500_000;
@@ -117,9 +119,10 @@ export class ScriptedCore extends ScriptedAccount implements ConnectedCore {
     readonly personIds: readonly string[];
     readonly photo: OutgoingAttachment | null;
     readonly whoMayPost: WhoMayPost;
+    readonly history: "none" | "30_days";
   }): Promise<ConversationItem> {
     await pause(400);
-    if (input.personIds.length > 200) throw refusal("cell_full", { limit: 256 });
+    if (input.personIds.length > 1024) throw refusal("group_too_large", { limit: 1024 });
     return this.#begin("group", input.title, input.personIds, input.whoMayPost);
   }
   #begin(
@@ -142,6 +145,8 @@ export class ScriptedCore extends ScriptedAccount implements ConnectedCore {
         direct: kind === "direct" ? (others[0] ?? null) : null,
         some: others.slice(0, 3),
         members: people.length,
+        unregistered: people.filter((person) => !person.registered).length,
+        history: null,
         last: null,
         admin: kind === "group",
         whoMayPost,
@@ -161,7 +166,20 @@ export class ScriptedCore extends ScriptedAccount implements ConnectedCore {
       me: person.personId === ME.personId,
       deliveredSeq: talk.messages.length,
       readSeq: talk.messages.length - (index % 3),
-      clients: [{ clientId: id(9, index + 10), expiresMs: Date.now() + 60 * 86_400_000 }],
+      registered: person.registered,
+      historyFromMs: null,
+      devices: !person.registered
+        ? []
+        : [
+            {
+              device: deviceId(index + 10),
+              clientId: id(9, index + 10),
+              label: null,
+              confirmed: index === 4 ? ("no" as const) : ("admin" as const),
+              by: plate(ME),
+              expiresMs: Date.now() + 60 * 86_400_000,
+            },
+          ],
     }));
   }
   async memberPage(conversationId: string, after: string | null, text = ""): Promise<MemberPage> {
@@ -209,22 +227,23 @@ export class ScriptedCore extends ScriptedAccount implements ConnectedCore {
   }
   async encryption(conversationId: string): Promise<EncryptionView> {
     await pause(60);
-    const { item } = this.#talk(conversationId);
+    const { item, people } = this.#talk(conversationId);
+    const many = item.members > 256;
     return {
       conversationId,
-      suite: "MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519",
-      cells: item.cells,
-      cellsReady: item.state === "joining" ? 0 : item.cellsReady,
-      waiting: item.cells > 1 ? 3 : 0,
-      refused: item.cells > 1 ? 1 : 0,
-      cellsUnreached: item.cells > 1 ? 2 : 0,
-      epoch: 17,
-      rosterEpoch: 5,
       people: item.members,
-      clients: Math.min(item.members, 256) + 3,
-      allClients: item.members + 3,
-      epochCode: "48213 90117 66304 20981 73345 11860 52947 30662",
-      safetyCode: "48213 90117 66304 20981 73345 11860 52947 30662",
+      unregistered: item.unregistered,
+      unregisteredPeople: many ? [] : people.filter(({ registered }) => !registered).map(plate),
+      devices: item.devices,
+      unconfirmed: many ? [] : people.slice(4, 5).map(plate),
+      waiting: many ? 3 : 0,
+      refused: many ? 1 : 0,
+      rosterEpoch: 17,
+      keyAgeMs: 4 * 3_600_000,
+      kem: "x-wing",
+      historyFromMs: many ? Date.now() - 30 * 86_400_000 : null,
+      headCode: "48213 90117 66304 20981 73345 11860 52947 30662",
+      logAlarm: item.alarm === "log_differs",
     };
   }
 
@@ -300,19 +319,9 @@ export class ScriptedCore extends ScriptedAccount implements ConnectedCore {
       }),
     };
   }
-  /** A message takes a moment; one for many cells says how far it is. */
-  async #seal(talk: Talk, { conversationId, messageId }: MessageItem): Promise<void> {
-    const total = talk.item.cells;
-    for (let done = 0; total > 1 && done < total; done += 1) {
-      this.emit({ type: "sealing", conversationId, messageId, done, total });
-      await pause(20);
-    }
-    if (total > 1) this.emit({ type: "sealing", conversationId, messageId, done: total, total });
-    else await pause(200);
-  }
   async #deliver(talk: Talk, message: MessageItem, seq: number): Promise<void> {
     if (this.now.connection === "offline") return;
-    await this.#seal(talk, message);
+    await pause(200);
     if (message.body.kind === "text" && message.body.text.includes("fail")) {
       this.#put(talk, { ...message, status: "failed", failure: refusal("not_member") });
       return;
@@ -354,16 +363,20 @@ export class ScriptedCore extends ScriptedAccount implements ConnectedCore {
     if (talk.item.members > 256) {
       const people = talk.item.members - 1;
       const totals = { people, delivered: Math.floor(0.97 * people), read: Math.ceil(people / 2) };
-      return { messageId, many: true, totals, read: [], delivered: [], waiting: [] };
+      const nobody = { read: [], delivered: [], waiting: [], unregistered: [], signedOut: [] };
+      return { messageId, many: true, totals, ...nobody };
     }
     const third = Math.ceil(others.length / 3);
+    const waiting = others.slice(2 * third);
     return {
       messageId,
       many: false,
       totals: null,
       read: others.slice(0, third),
       delivered: others.slice(third, 2 * third),
-      waiting: others.slice(2 * third),
+      waiting,
+      unregistered: waiting.slice(0, 1),
+      signedOut: waiting.slice(1, 2),
     };
   }
   async saveDraft(conversationId: string, text: string): Promise<void> {

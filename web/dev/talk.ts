@@ -4,19 +4,11 @@ import type {
   ConversationItem,
   MessageBody,
   MessageItem,
-  Plate,
   Preview,
 } from "@copconnect/client/core";
 import type { Person } from "@copconnect/client/wire";
 import { ME, PEOPLE, id, seeded } from "./organisation.ts";
-
-export const plate = (person: Person): Plate => ({
-  personId: person.personId,
-  names: person.names,
-  rank: person.rank,
-  post: person.post,
-  unitId: person.unitId,
-});
+import { plate } from "./plates.ts";
 
 const LINES = [
   "Reached the spot. Traffic is moving.",
@@ -161,11 +153,11 @@ function makeMessages(
     } else if (near === 17) {
       body = { kind: "unsupported" };
     } else if (index === 0) {
-      body = { kind: "notice", notice: { kind: "created", by: plate(sender) } };
+      body = { kind: "notice", notice: { kind: "history", fromMs: sentMs } };
     } else if (near === 20 && others[1]) {
       body = {
         kind: "notice",
-        notice: { kind: "added", by: plate(sender), people: [plate(others[1])], count: 1 },
+        notice: { kind: "device_added", people: [plate(others[1])], by: plate(sender) },
       };
     }
     const previous = messages[index - 3];
@@ -212,8 +204,10 @@ function build(plan: Plan, number: number): Talk {
       some: others.slice(0, 3).map(plate),
       members: plan.people.length,
       audience: null,
-      cells: 1,
-      cellsReady: 1,
+      unregistered: others.filter((person) => !person.registered).length,
+      devices: plan.people.length + 3,
+      historyFromMs: null,
+      history: null,
       last: last
         ? {
             preview: previewOf(last.body),
@@ -262,7 +256,7 @@ export function makeTalks(kind: "some" | "empty" | "many", busiest: number): Tal
       people: station.slice(0, 9),
       messages: 44,
       unread: 0,
-      more: { admin: true },
+      more: { admin: true, history: { done: 44, total: 212 } },
     },
     {
       title: null,
@@ -289,8 +283,8 @@ export function makeTalks(kind: "some" | "empty" | "many", busiest: number): Tal
       more: {
         audience: { everyone: true, unitIds: [], deep: true },
         members: 63_000,
-        cells: 247,
-        cellsReady: 243,
+        unregistered: 4_120,
+        devices: 71_300,
       },
     },
     {
@@ -322,15 +316,15 @@ export function makeTalks(kind: "some" | "empty" | "many", busiest: number): Tal
       people: with_(55),
       messages: 3,
       unread: 0,
-      more: { state: "alarm", alarm: "roster_mismatch", canPost: false },
+      more: { state: "alarm", alarm: "log_differs" },
     },
     {
       title: "SHE teams, Charminar Zone",
       kind: "group",
       people: with_(60, 61, 62, 63),
-      messages: 2,
+      messages: 0,
       unread: 0,
-      more: { state: "joining" },
+      more: { state: "waiting", canPost: false },
     },
   ];
   if (kind === "many") {

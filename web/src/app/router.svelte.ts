@@ -8,6 +8,7 @@
  *   #/new, #/new/group              start a conversation
  *   #/people/…                      people and units
  *   #/me/…                          this person, this device
+ *   #/me/confirm/<device>           compare digits with whoever holds a new device
  *
  * Each entry knows its depth, so that "back" inside the app never leaves it.
  */

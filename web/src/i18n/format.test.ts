@@ -7,6 +7,7 @@ import {
   formatNumber,
   formatPhone,
   formatRecent,
+  formatSpan,
   nameOf,
 } from "./format.ts";
 import { language, LANGUAGES, speak, t } from "./index.svelte.ts";
@@ -83,4 +84,16 @@ describe("English", () => {
     expect(formatPhone("+919848012345")).toBe("98480 12345");
     expect(formatPhone("100")).toBe("100");
   });
+});
+
+it("says a span in its largest unit, rounded up", async () => {
+  await speak("en");
+  const spans = [0, 40_000, 61_000, 3 * 3_600_000, 26 * 3_600_000];
+  expect(spans.map(formatSpan)).toEqual([
+    "1 second",
+    "40 seconds",
+    "2 minutes",
+    "3 hours",
+    "2 days",
+  ]);
 });

@@ -60,6 +60,21 @@ export function formatDuration(ms: number): string {
     : `${minutes}:${pad(seconds % 60)}`;
 }
 
+/** A span of time in its largest unit, rounded up: "40 seconds", "12 minutes", "5 hours". */
+export function formatSpan(ms: number): string {
+  const spans = [
+    ["day", DAY_MS],
+    ["hour", 3_600_000],
+    ["minute", 60_000],
+    ["second", 1000],
+  ] as const;
+  const [unit, size] = spans.find(([, one]) => ms >= one) ?? (["second", 1000] as const);
+  return keep(
+    `span:${unit}`,
+    (locale) => new Intl.NumberFormat(locale, { style: "unit", unit, unitDisplay: "long" }),
+  ).format(Math.max(1, Math.ceil(ms / size)));
+}
+
 /** The clock time. */
 export function formatTime(ms: number): string {
   return keep(

@@ -2,7 +2,7 @@
 import type { ConversationItem, Notice, Plate, Preview } from "@copconnect/client/core";
 import { app } from "../app/app.svelte.ts";
 import { directory } from "../app/directory.svelte.ts";
-import { formatList, formatNumber, nameOf } from "./format.ts";
+import { formatDate, formatList, nameOf } from "./format.ts";
 import { t } from "./index.svelte.ts";
 
 /** A person's name, "You" for oneself. */
@@ -51,7 +51,7 @@ function whoList(people: readonly Plate[]): string {
   return formatList(names);
 }
 
-/** A notice as a sentence of its own: "You left", "Ravi removed you". */
+/** A notice as a sentence of its own: "You left", "Ravi joined". */
 export function noticeText(notice: Notice): string {
   const text = noticeWords(notice);
   return text.charAt(0).toLocaleUpperCase() + text.slice(1);
@@ -59,39 +59,20 @@ export function noticeText(notice: Notice): string {
 
 function noticeWords(notice: Notice): string {
   switch (notice.kind) {
-    case "created":
-      return notice.by
-        ? t("conversation.notice.created", { by: whoOf(notice.by) })
-        : t("conversation.notice.createdHere");
     case "added":
-    case "removed": {
-      if (notice.people.length === 0) {
-        const { count } = notice;
-        return t(`conversation.notice.${notice.kind}Count`, { count, number: formatNumber(count) });
-      }
-      const people = whoList(notice.people);
-      return notice.by
-        ? t(`conversation.notice.${notice.kind}`, { by: whoOf(notice.by), people })
-        : t(`conversation.notice.${notice.kind}Here`, { people });
-    }
+    case "removed":
     case "left":
-      return t("conversation.notice.left", { people: whoList(notice.people) });
+      return t(`conversation.notice.${notice.kind}`, { people: whoList(notice.people) });
+    case "made_admin":
+      return t("conversation.notice.madeAdmin", { people: whoList(notice.people) });
+    case "revoked_admin":
+      return t("conversation.notice.revokedAdmin", { people: whoList(notice.people) });
     case "device_added":
-      return t("conversation.notice.deviceAdded", { people: whoList(notice.people) });
+      return deviceAdded(notice.people, notice.by);
     case "device_removed":
       return t("conversation.notice.deviceRemoved", { people: whoList(notice.people) });
-    case "made_admin": {
-      const people = whoList(notice.people);
-      return notice.by
-        ? t("conversation.notice.madeAdmin", { by: whoOf(notice.by), people })
-        : t("conversation.notice.madeAdminHere", { people });
-    }
-    case "revoked_admin": {
-      const people = whoList(notice.people);
-      return notice.by
-        ? t("conversation.notice.revokedAdmin", { by: whoOf(notice.by), people })
-        : t("conversation.notice.revokedAdminHere", { people });
-    }
+    case "history":
+      return t("conversation.notice.history", { date: formatDate(notice.fromMs) });
     case "title":
       return notice.by
         ? t("conversation.notice.title", { by: whoOf(notice.by), title: notice.title })
@@ -104,13 +85,27 @@ function noticeWords(notice: Notice): string {
       return notice.by
         ? t("conversation.notice.profileRefused", { by: whoOf(notice.by) })
         : t("conversation.notice.profileRefusedHere");
-    case "joined_here":
-      return t("conversation.notice.joinedHere");
-    case "damaged":
-      return t("conversation.notice.damaged");
+    case "log_differs":
+      return notice.by
+        ? t("conversation.notice.logDiffers", { by: whoOf(notice.by) })
+        : t("conversation.notice.logDiffersHere");
+    case "restored":
+      return t("conversation.notice.restored");
     case "gap":
-      return t("conversation.notice.gap");
+      return notice.by
+        ? t("conversation.notice.gap", { by: whoOf(notice.by) })
+        : t("conversation.notice.gapHere");
   }
+}
+
+/** A new device always says who vouches for it: its person, somebody else, or nobody. */
+function deviceAdded(people: readonly Plate[], by: Plate | null): string {
+  const names = whoList(people);
+  if (by === null) return t("conversation.notice.deviceAddedFirst", { people: names });
+  const own = people.length === 1 && people[0]?.personId === by.personId;
+  return own
+    ? t("conversation.notice.deviceAddedOwn", { people: names })
+    : t("conversation.notice.deviceAdded", { people: names, by: whoOf(by) });
 }
 
 /** The kinds of preview that have an icon of their own. */

@@ -1,6 +1,7 @@
 import app from "./en/app.json";
 import chats from "./en/chats.json";
 import conversation from "./en/conversation.json";
+import devices from "./en/devices.json";
 import errors from "./en/errors.json";
 import firstRun from "./en/firstRun.json";
 import groups from "./en/groups.json";
@@ -10,4 +11,16 @@ import lock from "./en/lock.json";
 import people from "./en/people.json";
 import me from "./en/me.json";
 
-export const en = { app, chats, conversation, errors, firstRun, groups, media, lock, people, me };
+export const en = {
+  app,
+  chats,
+  conversation,
+  devices,
+  errors,
+  firstRun,
+  groups,
+  lock,
+  me,
+  media,
+  people,
+};

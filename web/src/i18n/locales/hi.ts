@@ -1,6 +1,7 @@
 import app from "./hi/app.json";
 import chats from "./hi/chats.json";
 import conversation from "./hi/conversation.json";
+import devices from "./hi/devices.json";
 import errors from "./hi/errors.json";
 import firstRun from "./hi/firstRun.json";
 import groups from "./hi/groups.json";
@@ -14,6 +15,7 @@ export const hi = {
   app,
   chats,
   conversation,
+  devices,
   errors,
   firstRun,
   groups,

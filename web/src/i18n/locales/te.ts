@@ -1,6 +1,7 @@
 import app from "./te/app.json";
 import chats from "./te/chats.json";
 import conversation from "./te/conversation.json";
+import devices from "./te/devices.json";
 import errors from "./te/errors.json";
 import firstRun from "./te/firstRun.json";
 import groups from "./te/groups.json";
@@ -14,6 +15,7 @@ export const te = {
   app,
   chats,
   conversation,
+  devices,
   errors,
   firstRun,
   groups,

@@ -1,6 +1,7 @@
 import app from "./ur/app.json";
 import chats from "./ur/chats.json";
 import conversation from "./ur/conversation.json";
+import devices from "./ur/devices.json";
 import errors from "./ur/errors.json";
 import firstRun from "./ur/firstRun.json";
 import groups from "./ur/groups.json";
@@ -14,6 +15,7 @@ export const ur = {
   app,
   chats,
   conversation,
+  devices,
   errors,
   firstRun,
   groups,

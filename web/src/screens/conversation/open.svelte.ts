@@ -43,6 +43,15 @@ export function merge(
   return moved ? next.sort(before) : next;
 }
 
+/** Whether some of the items are older than everything that is loaded. */
+export function reachesBack(
+  messages: readonly MessageItem[],
+  items: readonly MessageItem[],
+): boolean {
+  const oldest = messages[0]?.seq ?? null;
+  return oldest !== null && items.some(({ seq }) => seq !== null && seq < oldest);
+}
+
 export class OpenConversation {
   readonly conversationId: string;
   messages = $state.raw<readonly MessageItem[]>([]);
@@ -85,7 +94,7 @@ export class OpenConversation {
       const page = await core().messages(this.conversationId, oldest.messageId, PAGE);
       prepend(() => {
         this.messages = [...page.messages, ...this.messages];
-        this.more = page.more;
+        this.more = page.more && page.messages.length > 0;
         this.older = "idle";
       });
     } catch {
@@ -106,6 +115,8 @@ export class OpenConversation {
 
   #take(event: CoreEvent): void {
     if (event.type === "messages" && event.conversationId === this.conversationId) {
+      // Earlier messages that fill in on a new device are fetched when somebody scrolls to them.
+      if (reachesBack(this.messages, event.items)) this.more = true;
       this.messages = merge(this.messages, event.items, this.more);
     } else if (event.type === "message_removed" && event.conversationId === this.conversationId) {
       this.messages = this.messages.filter((one) => one.messageId !== event.messageId);

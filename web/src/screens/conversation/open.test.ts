@@ -1,6 +1,6 @@
 import type { MessageItem } from "@copconnect/client/core";
 import { describe, expect, it } from "vitest";
-import { merge } from "./open.svelte.ts";
+import { merge, reachesBack } from "./open.svelte.ts";
 
 function message(messageId: string, seq: number | null, sentMs = seq ?? 100): MessageItem {
   return {
@@ -36,5 +36,14 @@ describe("merge", () => {
     expect(ids(merge(start, [message("b", 2)], false))).toBe("b,e,f");
     const changed = { ...message("e", 5), status: "read" as const };
     expect(merge(start, [changed], true)[0]?.status).toBe("read");
+  });
+});
+
+describe("reachesBack", () => {
+  it("says whether something is older than everything that is loaded", () => {
+    const loaded = [message("b", 5), message("c", 6)];
+    expect(reachesBack(loaded, [message("a", 4)])).toBe(true);
+    expect(reachesBack(loaded, [message("b", 5), message("d", 7), message("q", null)])).toBe(false);
+    expect(reachesBack([], [message("a", 4)])).toBe(false);
   });
 });

@@ -20,7 +20,7 @@ function message(id: string, sender: string, minutes: number, notice = false): M
     mine: sender === "me",
     sentMs: NOON + minutes * 60_000,
     body: notice
-      ? { kind: "notice", notice: { kind: "gap" } }
+      ? { kind: "notice", notice: { kind: "gap", by: null } }
       : { kind: "text", text: id, mentions: [] },
     replyTo: null,
     status: null,
@@ -76,5 +76,10 @@ describe("rowsOf", () => {
     const after = rowsOf([...older, ...today], null).map((row) => row.key);
     expect(after.slice(-before.length)).toEqual(before);
     expect(new Set(after).size).toBe(after.length);
+  });
+
+  it("begins with the row that says from when this device reads, where it is asked for", () => {
+    const rows = rowsOf([message("1", "a", 0)], null, true);
+    expect(rows.map((row) => row.kind)).toEqual(["start", "day", "message"]);
   });
 });

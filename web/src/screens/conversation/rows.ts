@@ -9,6 +9,8 @@ import type { MessageItem, Notice } from "@copconnect/client/core";
 const RUN_MS = 5 * 60_000;
 
 export type Row =
+  /** Above everything that this device can read. */
+  | { readonly kind: "start"; readonly key: "start" }
   | { readonly kind: "day"; readonly key: string; readonly ms: number }
   | { readonly kind: "unread"; readonly key: string }
   | {
@@ -40,11 +42,13 @@ function sameRun(a: MessageItem, b: MessageItem): boolean {
   );
 }
 
+/** `start`: a row before the first message says from when this device reads. */
 export function rowsOf(
   messages: readonly MessageItem[],
   firstUnread: string | null,
+  start = false,
 ): readonly Row[] {
-  const rows: Row[] = [];
+  const rows: Row[] = start ? [{ kind: "start", key: "start" }] : [];
   let day = 0;
   let run: MessageItem | null = null;
   for (const [index, message] of messages.entries()) {

@@ -1,7 +1,7 @@
 /**
  * The five steps from nothing to being in. The step is derived from what has happened, so that none
  * can be skipped; a ticket (the right to finish a registration, for minutes) survives a reload in
- * sessionStorage, because waiting for an approval can outlast a tab.
+ * sessionStorage, because finding the letter with an enrolment code can outlast a tab.
  */
 import type { CodeRequested, RegistrationStep } from "@copconnect/client/wire";
 import { adopt, app } from "../../app/app.svelte.ts";
@@ -12,15 +12,7 @@ import { language } from "../../i18n/index.svelte.ts";
 import { deviceLabel } from "./device-label.ts";
 
 export type Stage =
-  | "language"
-  | "number"
-  | "code"
-  | "enrolment_code"
-  | "approval"
-  | "refused"
-  | "device"
-  | "conduct"
-  | "done";
+  "language" | "number" | "code" | "enrolment_code" | "refused" | "device" | "conduct" | "done";
 
 /** Which of the five dots a stage belongs to. */
 export const STEP_OF: Readonly<Record<Stage, number>> = {
@@ -28,7 +20,6 @@ export const STEP_OF: Readonly<Record<Stage, number>> = {
   number: 2,
   code: 3,
   enrolment_code: 3,
-  approval: 3,
   refused: 3,
   device: 3,
   conduct: 4,
@@ -110,11 +101,6 @@ export class Flow {
   async submitEnrolmentCode(code: string): Promise<void> {
     if (this.#step === null) return;
     this.#take(await core().submitEnrolmentCode(this.#step.ticket, code));
-  }
-
-  async checkApproval(): Promise<void> {
-    if (this.#step === null) return;
-    this.#take(await core().checkRegistration(this.#step.ticket));
   }
 
   /** Make this device's key and certificate; the phase that comes back shows the next step. */

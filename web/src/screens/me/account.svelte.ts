@@ -1,46 +1,26 @@
 /**
- * This account's devices and, for a unit's admin, who waits for approval; kept in step with the
- * core. Knows which devices the person has already been told about on this device, so that a new
- * one is announced once.
+ * This account's devices, the devices that wait for this person to confirm them, and what was done
+ * in this person's name without this device; kept in step with the core.
+ *
+ * Every list is the core's verified word (KEYS.md E0 to E5): nothing here remembers what was seen.
  */
-import type { ClientInfo, PendingApproval } from "@copconnect/client/wire";
+import type { AlarmView, UnconfirmedItem } from "@copconnect/client/core";
+import type { ClientInfo } from "@copconnect/client/wire";
+import { untrack } from "svelte";
 import { app, onCoreEvent } from "../../app/app.svelte.ts";
 import { core } from "../../app/core.ts";
-import { unseenDevices } from "./devices.ts";
-
-const SEEN_KEY = "copconnect.devices.seen";
-
-function readSeen(): readonly string[] | null {
-  try {
-    const stored: unknown = JSON.parse(localStorage.getItem(SEEN_KEY) ?? "null");
-    return Array.isArray(stored) ? stored.filter((one) => typeof one === "string") : null;
-  } catch {
-    return null;
-  }
-}
 
 let devices = $state.raw<readonly ClientInfo[] | null>(null);
 let devicesError = $state.raw<unknown>(null);
-let approvals = $state.raw<readonly PendingApproval[] | null>(null);
-let approvalsError = $state.raw<unknown>(null);
-let seen = $state.raw<readonly string[] | null>(readSeen());
+let unconfirmed = $state.raw<readonly UnconfirmedItem[] | null>(null);
+let unconfirmedError = $state.raw<unknown>(null);
+let alarms = $state.raw<readonly AlarmView[]>([]);
 let followers = 0;
 let stop: (() => void) | null = null;
-
-function remember(ids: readonly string[]): void {
-  seen = ids;
-  try {
-    localStorage.setItem(SEEN_KEY, JSON.stringify(ids));
-  } catch {
-    // Then the banner comes again with the next visit: better twice than never.
-  }
-}
 
 function adoptDevices(found: readonly ClientInfo[]): void {
   devices = found.filter((device) => !device.revoked);
   devicesError = null;
-  // The first list seen on this device is what there was: nothing is new.
-  if (seen === null) remember(devices.map((device) => device.clientId));
 }
 
 async function loadDevices(): Promise<void> {
@@ -51,14 +31,34 @@ async function loadDevices(): Promise<void> {
   }
 }
 
-async function loadApprovals(): Promise<void> {
-  if (app.state?.unitAdmin !== true) return;
+async function loadUnconfirmed(): Promise<void> {
+  // A device that nobody vouches for may vouch for none.
+  if (app.state?.device.confirmed === "no") return;
   try {
-    approvals = await core().approvals();
-    approvalsError = null;
+    unconfirmed = await core().unconfirmed();
+    unconfirmedError = null;
   } catch (error) {
-    approvalsError = error;
+    unconfirmedError = error;
   }
+}
+
+async function loadAlarms(): Promise<void> {
+  alarms = await core()
+    .alarms()
+    .catch(() => alarms);
+}
+
+function reload(): void {
+  void loadDevices();
+  void loadUnconfirmed();
+  void loadAlarms();
+}
+
+/** Whether the connection was up and this device confirmed when the lists were loaded. */
+let able = false;
+
+function isAble(): boolean {
+  return app.state?.connection === "online" && app.state.device.confirmed !== "no";
 }
 
 export const account = {
@@ -68,42 +68,58 @@ export const account = {
   get devicesError(): unknown {
     return devicesError;
   },
-  get approvals(): readonly PendingApproval[] | null {
-    return approvals;
+  /** Devices that wait for this person, own ones first. */
+  get unconfirmed(): readonly UnconfirmedItem[] | null {
+    return unconfirmed;
   },
-  get approvalsError(): unknown {
-    return approvalsError;
+  get unconfirmedError(): unknown {
+    return unconfirmedError;
   },
   get waiting(): number {
-    return approvals?.length ?? 0;
+    return unconfirmed?.length ?? 0;
   },
-  /** Devices that were added since the person last looked, other than this one. */
-  get newDevices(): readonly ClientInfo[] {
-    return unseenDevices(devices ?? [], seen ?? [], app.state?.clientId ?? null);
+  get alarms(): readonly AlarmView[] {
+    return alarms;
   },
-  /** The person has seen the devices there are. */
-  acknowledgeDevices(): void {
-    if (devices !== null) remember(devices.map((device) => device.clientId));
+  /** Other devices of this person that can read; null: not known. */
+  get others(): number | null {
+    const here = app.state?.clientId ?? null;
+    if (devices === null) return null;
+    return devices.filter((one) => one.clientId !== here && one.confirmed !== "no").length;
   },
-  reload(): void {
-    void loadDevices();
-    void loadApprovals();
+  /** What the person calls a device of theirs. */
+  labelOf(device: string): string | null {
+    const known = devices?.find((one) => one.device === device)?.label;
+    return known ?? unconfirmed?.find((one) => one.device === device)?.label ?? null;
   },
-  async revoke(clientId: string): Promise<void> {
-    adoptDevices(await core().revokeClient(clientId));
+  reload,
+  /** Remove one of this person's devices: signed by this device, where that one can sign too. */
+  async remove(device: ClientInfo, lostMs: number): Promise<void> {
+    if (device.confirmed === "no") adoptDevices(await core().revokeClient(device.clientId));
+    else await core().revokeDevice(device.device, lostMs);
+    reload();
   },
-  async decide(approvalId: string, approve: boolean): Promise<void> {
-    await core().decideApproval(approvalId, approve);
-    approvals = (approvals ?? []).filter((one) => one.approvalId !== approvalId);
+  async rename(clientId: string, label: string): Promise<void> {
+    adoptDevices(await core().renameClient(clientId, label));
+  },
+  async acknowledge(id: string): Promise<void> {
+    await core().acknowledgeAlarm(id);
+    await loadAlarms();
   },
   /** Keep in step while somebody looks; returns how to stop. */
   follow(): () => void {
     followers += 1;
     if (followers === 1) {
-      account.reload();
+      // Whoever follows does not begin anew whenever the app's state is another.
+      able = untrack(isAble);
+      untrack(reload);
       stop = onCoreEvent((event) => {
         if (event.type === "clients") void loadDevices();
-        if (event.type === "approvals") void loadApprovals();
+        if (event.type === "clients" || event.type === "unconfirmed") void loadUnconfirmed();
+        if (event.type === "alarm") void loadAlarms();
+        if (event.type !== "app") return;
+        if (isAble() && !able) reload();
+        able = isAble();
       });
     }
     return () => {
@@ -111,6 +127,9 @@ export const account = {
       if (followers > 0) return;
       stop?.();
       stop = null;
+      devices = null;
+      unconfirmed = null;
+      alarms = [];
     };
   },
 };

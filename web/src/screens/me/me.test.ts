@@ -1,6 +1,4 @@
-import type { ClientInfo } from "@copconnect/client/wire";
 import { describe, expect, it } from "vitest";
-import { unseenDevices } from "./devices.ts";
 import { pinProblem } from "./pin.ts";
 
 describe("pinProblem", () => {
@@ -19,22 +17,5 @@ describe("pinProblem", () => {
     ["100000", "100000", null],
   ])("%s, repeated as %s: %s", (pin, repeated, problem) => {
     expect(pinProblem(pin, repeated)).toBe(problem);
-  });
-});
-
-describe("unseenDevices", () => {
-  const device = (clientId: string): ClientInfo => ({
-    clientId,
-    label: clientId,
-    createdMs: 0,
-    lastSeenMs: null,
-    certificateHash: "",
-    certificateExpiresMs: 0,
-    revoked: false,
-  });
-  it("announces devices that are new, never this one", () => {
-    const devices = [device("here"), device("old"), device("new")];
-    expect(unseenDevices(devices, ["old"], "here").map((one) => one.clientId)).toEqual(["new"]);
-    expect(unseenDevices(devices, ["old", "new"], "here")).toEqual([]);
   });
 });

@@ -1,0 +1,208 @@
+/** The scripted core's devices of other people, comparisons of digits, rights and alarms. */
+import type {
+  AlarmView,
+  ConfirmationView,
+  GrantView,
+  MadeView,
+  MemberDevice,
+  Plate,
+  UnconfirmedItem,
+} from "@copconnect/client/core";
+import { pause, refusal, ScriptedAccount } from "./account.ts";
+import { ME, PEOPLE, UNITS, id } from "./organisation.ts";
+import { deviceId, plate } from "./plates.ts";
+import type { Scenario } from "./scenario.ts";
+
+const DIGITS = "481902";
+const DAY_MS = 86_400_000;
+const STATION = UNITS.slice(0, 5)
+  .map((unit) => unit.unitId)
+  .join("/");
+
+export class ScriptedTrust extends ScriptedAccount {
+  #waiting: UnconfirmedItem[];
+  #confirmations: ConfirmationView[];
+  #blocked = new Set<string>();
+  #alarms: AlarmView[];
+  readonly #grants = new Map<string, GrantView[]>();
+  readonly #revoked = new Set<string>();
+
+  constructor(scenario: Scenario) {
+    super(scenario);
+    const station = PEOPLE.filter((person) => person.unitId === ME.unitId);
+    this.#waiting = [ME, ...station.filter(({ rank }) => rank === "PC").slice(0, 2)].map(
+      (person, index) => ({
+        plate: plate(person),
+        device: index === 0 ? deviceId(3) : deviceId(40 + index),
+        clientId: id(9, index === 0 ? 3 : 40 + index),
+        label: index === 1 ? "Firefox, Android" : "Chrome, Android",
+        registeredMs: Date.now() - (index + 1) * 400_000,
+        own: index === 0,
+      }),
+    );
+    const [, , , asi = ME] = station;
+    this.#confirmations =
+      scenario.compare === "none" ? [] : [this.#comparison("new", scenario.compare, plate(asi))];
+    this.#alarms =
+      scenario.device === "admin"
+        ? [
+            {
+              id: "alarm",
+              kind: "device",
+              device: deviceId(2),
+              by: plate(asi),
+              sinceMs: Date.now() - 400_000,
+            },
+          ]
+        : [];
+    if (asi !== ME) {
+      this.#grants.set(asi.personId, [
+        {
+          unitPath: STATION,
+          by: plate(ME),
+          createdMs: Date.now() - 10 * DAY_MS,
+          notAfterMs: Date.now() + 80 * DAY_MS,
+        },
+      ]);
+    }
+  }
+
+  #comparison(
+    role: ConfirmationView["role"],
+    state: ConfirmationView["state"],
+    other: Plate,
+    device = deviceId(1),
+  ): ConfirmationView {
+    const shows = role === "new" && state === "digits";
+    return {
+      confirmationId: device.slice(0, 32),
+      role,
+      plate: other,
+      device,
+      state,
+      digits: shows ? DIGITS : null,
+      code: shows ? `copconnect:digits:${device.slice(0, 32)}:${DIGITS}` : null,
+      triesLeft: role === "new" ? null : 5,
+      expiresMs: Date.now() + 600_000,
+    };
+  }
+
+  // --- Devices that wait -------------------------------------------------------------------------
+
+  async unconfirmed(): Promise<readonly UnconfirmedItem[]> {
+    await pause(80);
+    return this.#waiting;
+  }
+  async beginConfirmation(device: string): Promise<ConfirmationView> {
+    await pause(200);
+    const item = this.#waiting.find((one) => one.device === device);
+    if (item === undefined) throw refusal("not_found");
+    if (item.label.startsWith("Firefox")) throw refusal("other_device");
+    const begun = this.#comparison("confirming", "begun", item.plate, device);
+    this.#put(begun);
+    setTimeout(() => this.#put({ ...begun, state: "digits" }), 700);
+    return begun;
+  }
+  #put(view: ConfirmationView): ConfirmationView {
+    const others = this.#confirmations.filter((one) => one.confirmationId !== view.confirmationId);
+    this.#confirmations = [view, ...others];
+    this.emit({ type: "confirmation" });
+    return view;
+  }
+  async confirmations(): Promise<readonly ConfirmationView[]> {
+    return this.#confirmations;
+  }
+  async confirmDigits(confirmationId: string, digits: string): Promise<ConfirmationView> {
+    await pause(300);
+    const view = this.#confirmations.find((one) => one.confirmationId === confirmationId);
+    if (view === undefined) throw refusal("not_found");
+    if (!digits.endsWith(DIGITS)) {
+      const triesLeft = (view.triesLeft ?? 1) - 1;
+      this.#put({ ...view, triesLeft, state: triesLeft === 0 ? "refused" : view.state });
+      throw refusal("digits_wrong", { triesLeft });
+    }
+    this.#waiting = this.#waiting.filter((one) => one.device !== view.device);
+    this.emit({ type: "unconfirmed" });
+    return this.#put({ ...view, state: "confirmed" });
+  }
+  async cancelConfirmation(confirmationId: string): Promise<void> {
+    this.#confirmations = this.#confirmations.filter(
+      (one) => one.confirmationId !== confirmationId,
+    );
+  }
+
+  // --- Rights and lost devices -------------------------------------------------------------------
+
+  async devices(personId: string): Promise<readonly MemberDevice[]> {
+    await pause(80);
+    if (personId === ME.personId) {
+      return this.own.map(({ device, clientId, label, confirmed, certificateExpiresMs }) => ({
+        ...{ device, clientId, label, confirmed },
+        by: confirmed === "own_device" ? plate(ME) : null,
+        expiresMs: certificateExpiresMs,
+      }));
+    }
+    const number = PEOPLE.findIndex((person) => person.personId === personId);
+    const [, , , asi = ME] = PEOPLE.filter((person) => person.unitId === ME.unitId);
+    const waits = this.#waiting.find((one) => one.plate.personId === personId);
+    const devices: readonly MemberDevice[] = [
+      {
+        device: waits?.device ?? deviceId(100 + number),
+        clientId: id(9, 100 + number),
+        label: null,
+        confirmed: waits === undefined ? "admin" : "no",
+        by: waits === undefined ? plate(asi) : null,
+        expiresMs: Date.now() + 60 * DAY_MS,
+      },
+    ];
+    return devices.filter(({ device }) => !this.#revoked.has(device));
+  }
+  async grants(personId: string): Promise<readonly GrantView[]> {
+    await pause(60);
+    return this.#grants.get(personId) ?? [];
+  }
+  async grant(personId: string, unitPath: string, days: number): Promise<readonly GrantView[]> {
+    await pause(300);
+    const others = (this.#grants.get(personId) ?? []).filter((one) => one.unitPath !== unitPath);
+    const now = Date.now();
+    const grant = { unitPath, by: plate(ME), createdMs: now, notAfterMs: now + days * DAY_MS };
+    this.#grants.set(personId, [...others, grant]);
+    return this.grants(personId);
+  }
+  async withdrawGrant(personId: string, unitPath: string): Promise<readonly GrantView[]> {
+    const kept = (this.#grants.get(personId) ?? []).filter((one) => one.unitPath !== unitPath);
+    this.#grants.set(personId, kept);
+    return kept;
+  }
+  async madeBy(): Promise<MadeView> {
+    const [one = ME, other = ME] = PEOPLE;
+    return {
+      confirmed: [
+        { plate: plate(one), createdMs: Date.now() - DAY_MS },
+        { plate: plate(other), createdMs: Date.now() - 20 * DAY_MS },
+      ],
+      granted: [],
+    };
+  }
+  async revokeDevice(device: string): Promise<void> {
+    await pause(300);
+    this.#revoked.add(device);
+    this.dropDevice(device);
+  }
+  async alarms(): Promise<readonly AlarmView[]> {
+    return this.#alarms;
+  }
+  async acknowledgeAlarm(alarmId: string): Promise<void> {
+    this.#alarms = this.#alarms.filter((one) => one.id !== alarmId);
+  }
+
+  // --- Blocked people ----------------------------------------------------------------------------
+
+  async block(personId: string, on: boolean): Promise<void> {
+    if (on) this.#blocked.add(personId);
+    else this.#blocked.delete(personId);
+  }
+  async blocked(): Promise<readonly Plate[]> {
+    return PEOPLE.filter((person) => this.#blocked.has(person.personId)).map(plate);
+  }
+}

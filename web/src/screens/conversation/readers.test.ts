@@ -1,0 +1,64 @@
+import type { EncryptionView, MemberItem, MemberDevice } from "@copconnect/client/core";
+import { expect, it } from "vitest";
+import { readersOf } from "./readers.ts";
+
+const VIEW: EncryptionView = {
+  conversationId: "c",
+  people: 5,
+  unregistered: 1,
+  unregisteredPeople: [],
+  devices: 4,
+  unconfirmed: [],
+  waiting: 0,
+  refused: 0,
+  rosterEpoch: 1,
+  keyAgeMs: null,
+  kem: "x-wing",
+  historyFromMs: null,
+  headCode: null,
+  logAlarm: false,
+};
+
+function member(registered: boolean, ...devices: MemberDevice["confirmed"][]): MemberItem {
+  const names = { en: "Anjali Reddy", te: "" };
+  return {
+    plate: { personId: "p", names, rank: "SI", post: { en: "", te: "" }, unitId: "u" },
+    admin: false,
+    me: false,
+    deliveredSeq: 0,
+    readSeq: 0,
+    registered,
+    historyFromMs: null,
+    devices: devices.map((confirmed, index) => ({
+      device: String(index),
+      clientId: String(index),
+      label: null,
+      confirmed,
+      by: null,
+      expiresMs: 0,
+    })),
+  };
+}
+
+it("counts each person once, by what their devices can do, and adds up", () => {
+  const members = [
+    member(true, "admin", "own_device"),
+    member(true, "no", "first"),
+    member(true, "no"),
+    member(true),
+    member(false),
+  ];
+  const readers = readersOf(VIEW, members);
+  expect(readers).toEqual({ can: 2, devices: 3, unconfirmed: 1, signedOut: 1, unregistered: 1 });
+  expect(readers.can + readers.unconfirmed + readers.signedOut + readers.unregistered).toBe(5);
+});
+
+it("takes the view's numbers where members come without devices", () => {
+  expect(readersOf({ ...VIEW, people: 63_000, devices: 62_500 }, [])).toEqual({
+    can: 62_999,
+    devices: 62_500,
+    unconfirmed: 0,
+    signedOut: 0,
+    unregistered: 1,
+  });
+});
