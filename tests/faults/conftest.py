@@ -5,16 +5,12 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import asyncpg
 import pytest
 
-from copconnect import wire
-from copconnect.ids import new_id
+from copconnect.records.kem import XWING
 from copconnect.services.nats import NatsServer
-from copconnect.services.postgresql import OWNER, PostgreSQL
-from tests.faults import founded
-from tests.faults.stream import Place
-from tests.faults.two_nodes import TwoNodes
+from copconnect.services.postgresql import PostgreSQL
+from tests.faults.phones import Phone, Place, group, phone_of
 from tests.harness import databank
 from tests.harness.officer import Device
 from tests.harness.server import ServerProcess, run_copconnect
@@ -35,7 +31,11 @@ class Department:
     @property
     def settings(self) -> dict[str, str | int | bool]:
         """What makes a server one of this department's nodes."""
-        return {"database_url": self.database.url(), "bus_url": self.nats.url}
+        return {
+            "database_url": self.database.url(),
+            "bus_url": self.nats.url,
+            "messages_per_person_per_minute": 100_000,
+        }
 
     def start(self) -> None:
         """Start the services and load the people."""
@@ -50,45 +50,6 @@ class Department:
         """End the services."""
         self.nats.stop()
         self.database.close()
-
-
-async def found(database_host: str, conversation: wire.Conversation) -> Place:
-    """Put a conversation's cell at epoch 1, as if a member had founded it."""
-    cell_id = conversation.cells[0].cell_id
-    connection = await asyncpg.connect(host=database_host, user=OWNER, database=OWNER)
-    try:
-        await connection.execute("UPDATE cells SET epoch = 1 WHERE cell_id = $1", cell_id)
-    finally:
-        await connection.close()
-    return Place(conversation.conversation_id, cell_id)
-
-
-def group(devices: list[Device]) -> wire.Conversation:
-    """Return a new group of all of them."""
-    return devices[0].call(
-        "POST",
-        "/v1/conversations",
-        wire.CreateConversation(
-            conversation_id=new_id(),
-            kind="group",
-            cell_id=new_id(),
-            person_ids=[device.person_id for device in devices[1:]],
-            who_may_post="everyone",
-        ),
-        wire.Conversation,
-    )
-
-
-@pytest.fixture(scope="module")
-def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TwoNodes]:
-    """Two workers and a conversation of several cells; a module's tests leave them running."""
-    conversation = founded.make(tmp_path_factory.mktemp("force"))
-    made = TwoNodes(conversation, tmp_path_factory.mktemp("nodes"))
-    try:
-        made.start()
-        yield made
-    finally:
-        made.close()
 
 
 @pytest.fixture(scope="module")
@@ -128,16 +89,16 @@ def server(node: Callable[..., ServerProcess]) -> ServerProcess:
 
 
 @pytest.fixture(scope="module")
-def devices(server: ServerProcess) -> Iterator[list[Device]]:
-    """Registered officers."""
+def phones(server: ServerProcess) -> Iterator[list[Phone]]:
+    """Registered officers' phones."""
     with contextlib.ExitStack() as stack:
         yield [
-            stack.enter_context(Device(server, officer)).register()
+            phone_of(stack.enter_context(Device(server, officer)).register(), XWING)
             for officer in databank.officers()[:OFFICERS]
         ]
 
 
 @pytest.fixture
-async def place(shared: Department, devices: list[Device]) -> Place:
-    """A group of all of them."""
-    return await found(shared.database.host, group(devices))
+def place(server: ServerProcess, phones: list[Phone]) -> Place:
+    """A new group of all of them."""
+    return group(server.url, phones)

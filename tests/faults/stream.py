@@ -1,8 +1,9 @@
 """A stream of posts into one conversation, and clients that receive it while things break.
 
-A listener does what a client does: it takes entries from its socket, and after each Ready fetches
-from the log what it lacks. It keeps what it received in order, and what broke the protocol's
-promises on the way: within one connection no entry repeats and none is left out.
+A listener does what a client does: it takes keys and messages from its socket, after each Ready
+fetches from the log what it lacks, asks for a key that it has not got, and opens every message. It
+keeps what it opened in order, and what broke the protocol's promises on the way: within one
+connection no message repeats and none is left out.
 """
 
 import asyncio
@@ -10,6 +11,7 @@ import contextlib
 import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import httpx
 import msgspec
@@ -17,26 +19,14 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 
 from copconnect import wire
-from copconnect.ids import CellId, ConversationId, Seq
-from tests.contract.delivery_world import message
-from tests.harness.officer import MSGPACK, Device
+from copconnect.ids import Seq
+from tests.contract.device import header_of
+from tests.faults.phones import SENDERS, Phone, Place
 
 _FRAME = msgspec.msgpack.Decoder(wire.ServerFrame)
 AGAIN_S = 0.1
 PATIENCE_S = 120
-
-
-@dataclass(frozen=True)
-class Place:
-    """The conversation of a stream: one founded cell."""
-
-    conversation_id: ConversationId
-    cell_id: CellId
-
-
-def token_of(device: Device) -> str:
-    """Return a device's access token."""
-    return device.http.headers["authorization"].removeprefix("Bearer ")
+T = TypeVar("T")
 
 
 @dataclass
@@ -44,12 +34,13 @@ class Listener:
     """One connection after another of one client to any of these addresses (host:port)."""
 
     addresses: Sequence[str]
-    token: str
+    phone: Phone
     place: Place
     received: list[str] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
     closed: list[int] = field(default_factory=list)
     says_position: bool = False
+    keys_asked: int = 0
     cursor: int = 0
     connections: int = 0
     online: bool = False
@@ -79,7 +70,7 @@ class Listener:
         position = wire.Position(conversation_id=self.place.conversation_id, seq=Seq(self.cursor))
         hello = wire.Hello(
             version=wire.WIRE_VERSION,
-            access_token=self.token,
+            access_token=self.phone.token,
             positions=[position] if self.says_position else [],
         )
         await socket.send(msgspec.msgpack.encode(hello))
@@ -95,40 +86,52 @@ class Listener:
         last = 0
         while True:
             frame = _FRAME.decode(await socket.recv(decode=False))
-            if isinstance(frame, wire.EntryFrame) and self._concerns(frame.entry):
+            if isinstance(frame, wire.KeyFrame) and self._concerns(frame.conversation_id):
+                self.phone.take_key(frame)
+            if isinstance(frame, wire.EntryFrame) and self._concerns(frame.entry.conversation_id):
                 # What came into the log just before Ready may come as a frame, too.
                 if not last < frame.entry.seq <= covered + 1:
-                    self.broken.append(
-                        f"{frame.entry.kind} {frame.entry.seq} after {last} and {covered}"
-                    )
+                    self.broken.append(f"{frame.entry.seq} after {last} and {covered}")
                 last = frame.entry.seq
                 covered = max(covered, last)
-                self._take(frame.entry)
+                await self._take(frame.entry, http, address)
 
     async def _catch_up(self, http: httpx.AsyncClient, address: str, upto: int) -> None:
         while self.cursor < upto:
-            answer = await http.get(
-                f"http://{address}/v1/conversations/{self.place.conversation_id}/log",
-                params={"after": self.cursor, "limit": 200},
-                headers={"authorization": f"Bearer {self.token}", "accept": MSGPACK},
+            page = await self._get(
+                http,
+                f"http://{address}{self.place.path}/log?after={self.cursor}&limit=200",
+                wire.LogPage,
             )
-            answer.raise_for_status()
-            page = msgspec.msgpack.decode(answer.content, type=wire.LogPage)
+            for item in page.keys:
+                self.phone.take_key(item)
             for entry in page.entries:
-                self._take(entry)
+                await self._take(entry, http, address)
 
-    def _concerns(self, entry: wire.LogEntry) -> bool:
+    async def _get(self, http: httpx.AsyncClient, url: str, kind: type[T]) -> T:
+        answer = await http.get(url, headers=self.phone.headers)
+        answer.raise_for_status()
+        return msgspec.msgpack.decode(answer.content, type=kind)
+
+    def _concerns(self, conversation_id: str) -> bool:
         """Whether it is of the stream's conversation: devices may belong to others, as all of a
         synthetic force do."""
-        return entry.conversation_id == self.place.conversation_id
+        return conversation_id == self.place.conversation_id
 
-    def _take(self, entry: wire.LogEntry) -> None:
-        if entry.seq > self.cursor:
-            if entry.seq != self.cursor + 1:
-                self.broken.append(f"{self.cursor} then {entry.seq}")
-            self.cursor = entry.seq
-            if entry.kind == "message":
-                self.received.append(entry.entry_id)
+    async def _take(self, entry: wire.LogEntry, http: httpx.AsyncClient, address: str) -> None:
+        if entry.seq <= self.cursor:
+            return
+        if entry.seq != self.cursor + 1:
+            self.broken.append(f"{self.cursor} then {entry.seq}")
+        lacking = self.phone.lacks(entry)
+        if lacking is not None:
+            url = f"http://{address}{self.place.path}/keys?id={lacking}"
+            found = await self._get(http, url, wire.Keys)
+            assert found.key is not None
+            self.phone.take_key(found.key)
+            self.keys_asked += 1
+        self.received.append(self.phone.open(entry))
+        self.cursor = entry.seq
 
 
 @dataclass
@@ -136,7 +139,7 @@ class Poster:
     """Posts messages one after another; each until it is accepted, with the same bytes."""
 
     addresses: Sequence[str]
-    token: str
+    phone: Phone
     place: Place
     accepted: dict[str, int] = field(default_factory=dict)
     refused: list[str] = field(default_factory=list)
@@ -150,28 +153,25 @@ class Poster:
                 await asyncio.sleep(0.01)
 
     async def post(self, http: httpx.AsyncClient) -> None:
-        """Post one message until it is accepted."""
-        conversation_id, cell_id = self.place.conversation_id, self.place.cell_id
-        body = message(conversation_id, cell_id, 1, text=secrets.token_bytes(90))
+        """Post one message until it is accepted (S5)."""
+        body = self.place.message(self.phone, secrets.token_bytes(90))
+        message_id = header_of(body.message).message_id.hex()
         tried = secrets.randbelow(len(self.addresses))
         while True:
             address = self.addresses[tried % len(self.addresses)]
             tried += 1
             with contextlib.suppress(httpx.HTTPError):
                 answer = await http.post(
-                    f"http://{address}/v1/conversations/{self.place.conversation_id}/messages",
+                    f"http://{address}{self.place.path}/messages",
                     content=msgspec.msgpack.encode(body),
-                    headers={
-                        "authorization": f"Bearer {self.token}",
-                        "accept": MSGPACK,
-                        "content-type": MSGPACK,
-                    },
+                    headers=self.phone.headers,
                 )
                 if answer.is_success:
                     accepted = msgspec.msgpack.decode(answer.content, type=wire.Accepted)
-                    self.accepted[body.entry_id] = accepted.seq
+                    self.accepted[message_id] = accepted.seq
+                    self.phone.keys.accepted(body)
                     return
-                if answer.status_code < 500:
+                if answer.status_code < 500 and answer.status_code != 429:
                     self.refused.append(answer.text)
                     return
             self.repeats += 1
@@ -232,25 +232,14 @@ async def until(done: Callable[[], bool], what: str) -> None:
 
 
 @contextlib.asynccontextmanager
-async def streaming(
-    addresses: Sequence[str], devices: Sequence[Device], place: Place
-) -> AsyncIterator[Stream]:
-    """As :func:`streaming_to`, for devices."""
-    async with streaming_to(addresses, [token_of(device) for device in devices], place) as stream:
-        yield stream
-
-
-@contextlib.asynccontextmanager
-async def streaming_to(
-    addresses: Sequence[str], tokens: Sequence[str], place: Place
-) -> AsyncIterator[Stream]:
-    """Let two clients post and all receive while the block runs; then everybody must have received
-    every accepted message once, in order."""
+async def streaming(addresses: Sequence[str], place: Place) -> AsyncIterator[Stream]:
+    """Let some phones post and all receive while the block runs; then everybody must have received
+    and opened every accepted message once, in order."""
     stream = Stream(
-        [Poster(addresses, token, place) for token in tokens[:2]],
+        [Poster(addresses, phone, place) for phone in place.phones[:SENDERS]],
         [
-            Listener(addresses, token, place, says_position=n % 2 == 0)
-            for n, token in enumerate(tokens)
+            Listener(addresses, phone, place, says_position=n % 2 == 0)
+            for n, phone in enumerate(place.phones)
         ],
     )
     async with asyncio.TaskGroup() as tasks:

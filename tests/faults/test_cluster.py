@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from copconnect.commands.cluster import database_folder
-from tests.faults.conftest import found, group
+from copconnect.records.kem import XWING
+from tests.faults.phones import group, phone_of
 from tests.faults.stream import streaming, until
 from tests.harness import databank, processes
 from tests.harness.officer import Device
@@ -21,7 +22,6 @@ from tests.harness.server import ROOT, ServerProcess
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.nats, pytest.mark.timeout(400)]
 NODE = re.compile(r"^Node (\d): http://localhost:(\d+) \(process (\d+)\)$", re.MULTILINE)
-DATABASE = re.compile(r"^PostgreSQL: .*host=(\S+)$", re.MULTILINE)
 OFFICERS = 10
 START_S = 120
 
@@ -102,11 +102,10 @@ def ended(pid: int) -> bool:
 
 async def test_it_talks_across_nodes_and_a_node_may_die(cluster: Cluster) -> None:
     devices = [Device(cluster, officer).register() for officer in people(cluster)]
-    host = DATABASE.findall(cluster.output)[0]
-    place = await found(host, group(devices))
+    place = group(cluster.url, [phone_of(device, XWING) for device in devices])
     ports = [port for port, _ in cluster.nodes()]
     addresses = [f"127.0.0.1:{port}" for port in (cluster.port, *ports)]
-    async with streaming(addresses, devices, place) as stream:
+    async with streaming(addresses, place) as stream:
         await stream.more(20)
         os.kill(cluster.nodes()[0][1], signal.SIGKILL)
         await until(lambda: len(NODE.findall(cluster.output)) == 3, "the node is started again")

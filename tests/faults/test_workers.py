@@ -8,9 +8,9 @@ from collections.abc import Callable
 import pytest
 
 from tests.faults.conftest import Department
-from tests.faults.stream import Place, streaming, until
+from tests.faults.phones import Place
+from tests.faults.stream import streaming, until
 from tests.harness import processes
-from tests.harness.officer import Device
 from tests.harness.processes import alive
 from tests.harness.server import ServerProcess, run_copconnect
 
@@ -30,10 +30,8 @@ async def kill_one(server: ServerProcess) -> None:
     await until(lambda: len(workers(server)) == 3, "another takes its place")
 
 
-async def test_workers_are_killed_one_after_another(
-    server: ServerProcess, devices: list[Device], place: Place
-) -> None:
-    async with streaming([f"127.0.0.1:{server.port}"], devices, place) as stream:
+async def test_workers_are_killed_one_after_another(server: ServerProcess, place: Place) -> None:
+    async with streaming([f"127.0.0.1:{server.port}"], place) as stream:
         for _ in range(3):
             await kill_one(server)
             await stream.all_online()
@@ -42,9 +40,9 @@ async def test_workers_are_killed_one_after_another(
 
 
 async def test_nats_is_killed_and_comes_back(
-    shared: Department, server: ServerProcess, devices: list[Device], place: Place
+    shared: Department, server: ServerProcess, place: Place
 ) -> None:
-    async with streaming([f"127.0.0.1:{server.port}"], devices, place) as stream:
+    async with streaming([f"127.0.0.1:{server.port}"], place) as stream:
         shared.nats.kill()
         try:
             await stream.more(60)
@@ -56,9 +54,9 @@ async def test_nats_is_killed_and_comes_back(
 
 
 async def test_postgresql_crashes_and_recovers(
-    shared: Department, server: ServerProcess, devices: list[Device], place: Place
+    shared: Department, server: ServerProcess, place: Place
 ) -> None:
-    async with streaming([f"127.0.0.1:{server.port}"], devices, place) as stream:
+    async with streaming([f"127.0.0.1:{server.port}"], place) as stream:
         shared.database.kill()
         await asyncio.sleep(1)
         shared.database.start()  # In this thread: a child of another would end with that.
@@ -66,11 +64,9 @@ async def test_postgresql_crashes_and_recovers(
     assert sum(one.repeats for one in stream.posters) > 0
 
 
-async def test_workers_are_replaced_one_after_another(
-    server: ServerProcess, devices: list[Device], place: Place
-) -> None:
+async def test_workers_are_replaced_one_after_another(server: ServerProcess, place: Place) -> None:
     before = set(workers(server))
-    async with streaming([f"127.0.0.1:{server.port}"], devices, place) as stream:
+    async with streaming([f"127.0.0.1:{server.port}"], place) as stream:
         os.kill(server.pid, signal.SIGHUP)
         await until(lambda: not before & set(workers(server)), "all workers are new")
         await stream.all_online()
@@ -79,10 +75,8 @@ async def test_workers_are_replaced_one_after_another(
     assert 1012 in codes
 
 
-async def test_a_worker_that_hangs_is_replaced(
-    server: ServerProcess, devices: list[Device], place: Place
-) -> None:
-    async with streaming([f"127.0.0.1:{server.port}"], devices, place) as stream:
+async def test_a_worker_that_hangs_is_replaced(server: ServerProcess, place: Place) -> None:
+    async with streaming([f"127.0.0.1:{server.port}"], place) as stream:
         victim = workers(server)[0]
         os.kill(victim, signal.SIGSTOP)
         await until(lambda: not alive(victim), "the hung worker is killed")
@@ -90,11 +84,9 @@ async def test_a_worker_that_hangs_is_replaced(
         await stream.all_online()
 
 
-async def test_nats_hangs(
-    shared: Department, server: ServerProcess, devices: list[Device], place: Place
-) -> None:
+async def test_nats_hangs(shared: Department, server: ServerProcess, place: Place) -> None:
     """As when the network between the nodes and NATS is cut: nothing ends, nothing arrives."""
-    async with streaming([f"127.0.0.1:{server.port}"], devices, place) as stream:
+    async with streaming([f"127.0.0.1:{server.port}"], place) as stream:
         os.kill(shared.nats.pid, signal.SIGSTOP)
         try:
             await stream.more(60)

@@ -44,6 +44,11 @@ class Device:
         self._server = server
         self._key = Ed25519PrivateKey.generate()
 
+    @property
+    def signer(self) -> Ed25519PrivateKey:
+        """Its signature key."""
+        return self._key
+
     def __enter__(self) -> Self:
         return self
 
