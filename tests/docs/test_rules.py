@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 ROW = re.compile(r"^\| ([A-Z]\d+) \| ", re.MULTILINE)
-# describe("E4 …"), it("R5, R8: …"), it.each([…])("S3 …"), also where the title stands on a new line.
+# describe("E4 …"), it("R5, R8: …"), it.each([…])("S3 …"), also with the title on a new line.
 TITLE = re.compile(r"\(\s*[\"`]((?:[A-Z]\d+[ ,:]+)+)")
 NAME = re.compile(r"^(?:async )?def test_((?:[a-z]\d+_)+)", re.MULTILINE)
 
