@@ -105,11 +105,14 @@ export function scenarios<S extends OfficersServer>(of: () => World<S>): void {
       const [a, b, c] = [await join(), await join(), await join()];
       const id = await groupOf([a, b, c]);
       for (const officer of [a, b, c]) await officer.text(id, `by ${officer.person.slice(-2)}`);
-      await of().settle(a, b, c);
       for (const officer of [a, b, c]) {
-        expect(await officer.texts(id)).toHaveLength(3);
-        expect((await officer.core.conversation(id)).title).toBe("Beat 9");
+        for (const other of [a, b, c]) await officer.receives(id, `by ${other.person.slice(-2)}`);
+        await officer.until("named", async () => {
+          return (await officer.core.conversation(id)).title === "Beat 9";
+        });
       }
+      await of().settle(a, b, c);
+      for (const officer of [a, b, c]) expect(await officer.texts(id)).toHaveLength(3);
     });
 
     it("gives a removed member nothing more, and a returner what comes after the return", async () => {
