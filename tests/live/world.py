@@ -10,8 +10,9 @@ from copconnect import wire
 from copconnect.bus import Bus, LocalBus
 from copconnect.database import Database
 from copconnect.delivery.parts import Options, Parts
-from copconnect.delivery.rosters.stamps import Stamps
-from copconnect.delivery.rosters.trees import RosterTrees
+from copconnect.delivery.heads.stamps import Stamps
+from copconnect.delivery.heads.stored_keys import StoredKeys
+from copconnect.delivery.heads.trees import RosterTrees
 from copconnect.ids import PersonId
 from copconnect.principals import Caller, DeviceKeyRow, ListedDevice
 from copconnect.records.kem import X25519
@@ -128,4 +129,5 @@ class World:
             options=Options(kem=X25519),
             stamps=self.stamps,
             trees=RosterTrees(),
+            keys=StoredKeys(),
         )

@@ -7,6 +7,7 @@ from copconnect.clock import Clock
 from copconnect.database import Database
 from copconnect.delivery.ports import Attachments, Devices, Organisation, People, RosterSigner
 from copconnect.delivery.heads.stamps import Stamps
+from copconnect.delivery.heads.stored_keys import StoredKeys
 from copconnect.delivery.heads.trees import RosterTrees
 from copconnect.delivery.rules.limits import PersonLimits
 from copconnect.records.kem import XWING
@@ -42,3 +43,4 @@ class Parts:
     options: Options
     stamps: Stamps
     trees: RosterTrees
+    keys: StoredKeys

@@ -32,6 +32,7 @@ from copconnect.delivery.rosters.incarnation import begin_incarnation
 from copconnect.delivery.rosters.membership import Membership
 from copconnect.delivery.rosters.reading import RosterReading
 from copconnect.delivery.heads.stamps import Stamps
+from copconnect.delivery.heads.stored_keys import StoredKeys
 from copconnect.delivery.heads.trees import RosterTrees
 from copconnect.delivery.store import members
 from copconnect.ids import ConversationId, PersonId
@@ -72,6 +73,7 @@ class DeliveryService:
             options=options,
             stamps=Stamps(signer, clock),
             trees=RosterTrees(),
+            keys=StoredKeys(),
         )
         self.parts = parts
         public_keys = PublicKeys(database, devices)

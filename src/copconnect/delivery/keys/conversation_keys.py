@@ -136,7 +136,7 @@ class ConversationKeys:
                 return one.key_id
             if one.key_id[:16] in asked:
                 continue
-            stored = await keys.records(connection, c, [one.key_id])
+            stored = await parts.keys.records(connection, c, [one.key_id])
             sealed = await seals_for(connection, parts, c, own, stored.values())
             if sealed[one.key_id] is not None:
                 return one.key_id
@@ -209,7 +209,7 @@ class ConversationKeys:
                 key_id = await self._newest(connection, conversation_id, now_ms)
             if key_id is None:
                 return wire.Keys(key=None, head=None, proof=None)
-            stored = (await keys.records(connection, conversation_id, [key_id])).get(key_id)
+            stored = (await parts.keys.records(connection, conversation_id, [key_id])).get(key_id)
             if stored is None:
                 raise errors.NotFound
             sealed = await seals_for(connection, parts, conversation_id, own, [stored])

@@ -1,33 +1,49 @@
 """Pages of the log, with everything beside the entries that their reader needs.
 
-A page begins at the device's history_from; nothing before it could be read. Statements do not grow
-with the page: entries, proofs (at most four), keys, seals. Holds no state of its own.
+A page begins at the device's history_from; nothing before it could be read. What does not depend on
+the reader (entries, heads, proofs, which keys) is read once for all that ask for the same page, so a
+device of many that come back costs three statements: its leaf, its own keys, its cell's.
 """
 
+from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from copconnect import wire
+from copconnect import errors, wire
 from copconnect.delivery.keys.conversation_keys import seals_for
+from copconnect.delivery.log.tails import LogTails
 from copconnect.delivery.parts import Parts
 from copconnect.delivery.rosters.proofs import prove
 from copconnect.delivery.rosters.reading import require_listed
-from copconnect.delivery.rules.roster_plan import PlacedLeaf
-from copconnect.delivery.store import conversations, keys, log
-from copconnect.delivery.store.log import Entry
+from copconnect.delivery.store import log
+from copconnect.delivery.store.log import Entry, LogView
 from copconnect.ids import ConversationId, Epoch, Seq
 from copconnect.principals import Caller
 
 LOG_PAGE = 200
 MOST_LOG_PAGE = 500
+_MOST_KEPT = 200  # Pages without their entries: heads, proofs, key ids.
+
+
+@dataclass(frozen=True, slots=True)
+class _Beside:
+    """What a page has beside its entries, the same for every reader."""
+
+    heads: list[bytes]
+    proofs: list[wire.EpochProof]
+    key_ids: Sequence[bytes]
+    log_hash: bytes
 
 
 class LogReading:
-    """Reads the log for listed devices."""
+    """Reads the log for listed devices. Of one event loop."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
+        self._tails = LogTails()
+        self._kept: OrderedDict[tuple[ConversationId, Seq, Seq], _Beside] = OrderedDict()
 
     async def page(
         self,
@@ -41,56 +57,89 @@ class LogReading:
         """Return the first entries after a seq, or the newest before one. Raises NotMember."""
         limit = max(1, min(limit, MOST_LOG_PAGE))
         async with self._parts.database.reading() as connection:
-            own = await require_listed(connection, caller, conversation_id)
-            (held,) = await conversations.read(connection, [conversation_id])
-            found, more = await log.page(
-                connection,
-                conversation_id,
-                from_ms=own.leaf.history_from_ms,
-                after=after,
-                before=before,
-                limit=limit,
-            )
+            view = await log.view(connection, conversation_id, caller.device)
+            if view is None:
+                raise errors.NotMember
+            found, more = await self._entries(connection, view, conversation_id, after, before, limit)
             entries = _after_gaps(found)
             if not entries:
-                return _empty(held.last_seq, await log.end_hash(connection, conversation_id))
-            return await self._page(connection, own, entries, held.last_seq, more=more)
+                return _empty(view)
+            return await self._page(connection, view, conversation_id, entries, more=more)
+
+    async def _entries(
+        self,
+        connection: AsyncConnection,
+        view: LogView,
+        conversation_id: ConversationId,
+        after: int | None,
+        before: int | None,
+        limit: int,
+    ) -> tuple[Sequence[Entry], bool]:
+        from_ms = view.leaf.leaf.history_from_ms
+        if after is not None and before is None:
+            recent = await self._tails.entries(connection, conversation_id, after, view.last_seq)
+            if recent is not None:
+                readable = [one for one in recent if one.entry.sent_ms >= from_ms]
+                count = log.fits([len(one.entry.message) for one in readable], limit)
+                return readable[:count], len(readable) > count
+        return await log.page(
+            connection, conversation_id, from_ms=from_ms, after=after, before=before, limit=limit
+        )
 
     async def _page(
         self,
         connection: AsyncConnection,
-        own: PlacedLeaf,
+        view: LogView,
+        conversation_id: ConversationId,
         entries: Sequence[Entry],
-        last_seq: Seq,
         *,
         more: bool,
     ) -> wire.LogPage:
-        c = entries[0].entry.conversation_id
+        place = conversation_id, entries[0].entry.seq, entries[-1].entry.seq
+        beside = self._kept.get(place)
+        if beside is None:
+            beside = self._kept[place] = await self._read(connection, conversation_id, entries)
+            while len(self._kept) > _MOST_KEPT:
+                self._kept.popitem(last=False)
+        stored = await self._parts.keys.records(connection, conversation_id, beside.key_ids)
+        keys = stored.values()
+        sealed = await seals_for(connection, self._parts, conversation_id, view.leaf, keys)
+        return wire.LogPage(
+            entries=[one.entry for one in entries],
+            heads=beside.heads,
+            proofs=beside.proofs,
+            keys=[
+                wire.KeyItem(record=key.record, seal=sealed[key_id])
+                for key_id, key in sorted(stored.items())
+            ],
+            log_hash=beside.log_hash,
+            last_seq=view.last_seq,
+            more=more,
+        )
+
+    async def _read(
+        self, connection: AsyncConnection, c: ConversationId, entries: Sequence[Entry]
+    ) -> _Beside:
         log_hash, named = await log.before_entry(connection, c, entries[0].entry.seq)
         asked: set[tuple[ConversationId, int, bytes]] = set()
         for one in entries:
             # R2: under the header's head, and under the highest that an earlier entry names.
             asked |= {(c, one.epoch, one.device), (c, max(one.epoch, named), one.device)}
             named = one.named_epoch
-        stored = await keys.records(connection, c, {one.key_id for one in entries})
+        key_ids = sorted({one.key_id for one in entries})
+        stored = await self._parts.keys.records(connection, c, key_ids)
         made = {(c, key.epoch) for key in stored.values()}
         proven = await prove(connection, self._parts.trees, asked, heads=made)
-        sealed = await seals_for(connection, self._parts, c, own, stored.values())
-        heads = sorted(proven.heads.values(), key=lambda head: head.epoch)
-        return wire.LogPage(
-            entries=[one.entry for one in entries],
-            heads=[head.head for head in heads],
+        return _Beside(
+            heads=[
+                head.head for head in sorted(proven.heads.values(), key=lambda one: one.epoch)
+            ],
             proofs=[
                 wire.EpochProof(epoch=Epoch(epoch), proof=proof)
                 for (_, epoch, _), proof in sorted(proven.proofs.items())
             ],
-            keys=[
-                wire.KeyItem(record=key.record, seal=sealed[key_id])
-                for key_id, key in sorted(stored.items())
-            ],
+            key_ids=key_ids,
             log_hash=log_hash,
-            last_seq=last_seq,
-            more=more,
         )
 
     async def chain(self, caller: Caller, conversation_id: ConversationId) -> wire.SenderChain:
@@ -111,7 +160,7 @@ def _after_gaps(entries: Sequence[Entry]) -> Sequence[Entry]:
     return entries[first:]
 
 
-def _empty(last_seq: Seq, log_hash: bytes) -> wire.LogPage:
+def _empty(view: LogView) -> wire.LogPage:
     """Return a page without entries: a device to which nothing is readable yet starts from the
     hash of the whole log (R4)."""
     return wire.LogPage(
@@ -119,7 +168,7 @@ def _empty(last_seq: Seq, log_hash: bytes) -> wire.LogPage:
         heads=[],
         proofs=[],
         keys=[],
-        log_hash=log_hash,
-        last_seq=last_seq,
+        log_hash=view.log_hash,
+        last_seq=view.last_seq,
         more=False,
     )

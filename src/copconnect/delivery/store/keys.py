@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import LargeBinary, func, literal, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect.delivery.rules.conversation_keys import KnownKey
@@ -13,7 +13,6 @@ from copconnect.delivery.store.tables import KEY_ASKS, KEYS
 from copconnect.ids import ConversationId, PersonId
 
 _K = KEYS.c
-_NO_SEALS = literal(b"", LargeBinary).label("seals")
 _KNOWN = (_K.key_id, _K.epoch, _K.created_ms, _K.messages, _K.author)
 
 
@@ -76,10 +75,8 @@ async def records(
     connection: AsyncConnection,
     conversation_id: ConversationId,
     key_ids: Collection[bytes],
-    *,
-    seals: bool = True,
 ) -> dict[bytes, StoredKey]:
-    """Return those of these keys that are kept. ``seals``: with them; else they are empty."""
+    """Return those of these keys that are kept."""
     if not key_ids:
         return {}
     found = await connection.execute(
@@ -90,7 +87,7 @@ async def records(
             _K.author,
             _K.kem,
             _K.record,
-            _K.seals if seals else _NO_SEALS,
+            _K.seals,
         ).where(_K.conversation_id == conversation_id, _K.key_id.in_(key_ids))
     )
     return {row.key_id: StoredKey(*row) for row in found}

@@ -14,7 +14,7 @@ from copconnect.principals import ListedDevice
 from copconnect.records.roster import Leaf, Rights
 
 _L = LEAVES.c
-_PLACED = (
+PLACED = (
     _L.conversation_id,
     _L.device,
     _L.client_id,
@@ -26,7 +26,8 @@ _PLACED = (
 LeavesByConversation = dict[ConversationId, list[PlacedLeaf]]
 
 
-def _placed(row: Any) -> PlacedLeaf:
+def placed(row: Any) -> PlacedLeaf:
+    """Return the leaf in a row of PLACED."""
     rights = Rights(row.rights)
     leaf = RosterLeaf(row.device, row.client_id, row.person_id, row.history_from_ms, rights)
     return PlacedLeaf(leaf, row.cell_id)
@@ -53,7 +54,7 @@ async def _grouped(connection: AsyncConnection, queries: Iterable[Select[Any]]) 
     found: LeavesByConversation = {}
     for query in queries:
         for row in await connection.execute(query):
-            found.setdefault(row.conversation_id, []).append(_placed(row))
+            found.setdefault(row.conversation_id, []).append(placed(row))
     return found
 
 
@@ -63,7 +64,7 @@ async def of_people(
     conversation_id: ConversationId | None = None,
 ) -> LeavesByConversation:
     """Return the current leaves of these people; ``conversation_id``: there alone."""
-    query = select(*_PLACED).where(_L.to_epoch.is_(None))
+    query = select(*PLACED).where(_L.to_epoch.is_(None))
     if conversation_id is not None:
         query = query.where(_L.conversation_id == conversation_id)
     queries = [query.where(_L.person_id.in_(some)) for some in chunks(people)]
@@ -78,13 +79,13 @@ async def of_cells(
     places = [(c, cell) for c, own in cells.items() for cell in own]
     found: dict[CellId, list[PlacedLeaf]] = {}
     for some in chunks(places):
-        query = select(*_PLACED).where(
+        query = select(*PLACED).where(
             _L.conversation_id.in_({c for c, _ in some}),
             _L.cell_id.in_({cell for _, cell in some}),
             _L.to_epoch.is_(None),
         )
         for row in await connection.execute(query):
-            found.setdefault(row.cell_id, []).append(_placed(row))
+            found.setdefault(row.cell_id, []).append(placed(row))
     return found
 
 
@@ -92,10 +93,10 @@ async def all_current(
     connection: AsyncConnection, conversation_id: ConversationId
 ) -> list[PlacedLeaf]:
     """Return every current leaf of a conversation."""
-    query = select(*_PLACED).where(
+    query = select(*PLACED).where(
         _L.conversation_id == conversation_id, _L.to_epoch.is_(None)
     )
-    return [_placed(row) for row in await connection.execute(query)]
+    return [placed(row) for row in await connection.execute(query)]
 
 
 async def devices_of_cells_at(
@@ -123,21 +124,21 @@ async def current_of_device(
     connection: AsyncConnection, conversation_id: ConversationId, device: bytes
 ) -> PlacedLeaf | None:
     """Return a device's current leaf."""
-    query = select(*_PLACED).where(
+    query = select(*PLACED).where(
         _L.conversation_id == conversation_id, _L.device == device, _L.to_epoch.is_(None)
     )
     row = (await connection.execute(query)).first()
-    return None if row is None else _placed(row)
+    return None if row is None else placed(row)
 
 
 async def intervals(
     connection: AsyncConnection, devices: Mapping[ConversationId, Collection[bytes]]
 ) -> Sequence[Any]:
-    """Return every kept interval of these devices: _PLACED, from_epoch, to_epoch."""
+    """Return every kept interval of these devices: PLACED, from_epoch, to_epoch."""
     found: list[Any] = []
     asked = [(c, device) for c, own in devices.items() for device in own]
     for some in chunks(asked):
-        query = select(*_PLACED, _L.from_epoch, _L.to_epoch).where(
+        query = select(*PLACED, _L.from_epoch, _L.to_epoch).where(
             _L.conversation_id.in_({c for c, _ in some}),
             _L.device.in_({device for _, device in some}),
         )
@@ -154,7 +155,7 @@ async def cell_intervals(
     found: dict[CellId, list[tuple[PlacedLeaf, int, int | None]]] = {}
     for some in chunks(places):
         query = (
-            select(*_PLACED, _L.from_epoch, _L.to_epoch)
+            select(*PLACED, _L.from_epoch, _L.to_epoch)
             .where(
                 _L.conversation_id.in_({c for c, _ in some}),
                 _L.cell_id.in_({cell for _, cell in some}),
@@ -162,7 +163,7 @@ async def cell_intervals(
             .order_by(_L.device)
         )
         for row in await connection.execute(query):
-            one = (_placed(row), row.from_epoch, row.to_epoch)
+            one = (placed(row), row.from_epoch, row.to_epoch)
             found.setdefault(row.cell_id, []).append(one)
     return found
 

@@ -10,7 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
 from copconnect.database import upsert_for
-from copconnect.delivery.store.tables import CHAINS, CONVERSATIONS, KEYS, LOG
+from copconnect.delivery.rules.roster_plan import PlacedLeaf
+from copconnect.delivery.store import leaves
+from copconnect.delivery.store.tables import CHAINS, CONVERSATIONS, KEYS, LEAVES, LOG
 from copconnect.ids import ConversationId, PersonId, Seq
 
 ENTRIES = Counter("copconnect_entries", "Messages taken into the log by this process")
@@ -195,7 +197,7 @@ async def page(
             select(_E.seq, func.length(_E.message)).where(*within).order_by(order).limit(limit + 1)
         )
     ).all()
-    count = _fits([length for _, length in sizes], limit)
+    count = fits([length for _, length in sizes], limit)
     if not count:
         return [], False
     first, last = sorted((sizes[0][0], sizes[count - 1][0]))
@@ -204,7 +206,7 @@ async def page(
     return [_entry(row) for row in rows], len(sizes) > count
 
 
-def _fits(sizes: Sequence[int], limit: int) -> int:
+def fits(sizes: Sequence[int], limit: int) -> int:
     """Return how many of the entries of these sizes fit a page: at least one, if there is one."""
     size = 0
     for at, length in enumerate(sizes[:limit]):
@@ -224,11 +226,29 @@ async def between(
             select(_E.seq, func.length(_E.message)).where(*within).order_by(_E.seq).limit(limit)
         )
     ).all()
-    count = _fits([length for _, length in sizes], limit)
+    count = fits([length for _, length in sizes], limit)
     if not count:
         return []
     query = select(LOG).where(*within, _E.seq <= sizes[count - 1][0]).order_by(_E.seq)
     return [_entry(row) for row in await connection.execute(query)]
+
+
+async def newest(
+    connection: AsyncConnection, conversation_id: ConversationId, after: int, upto: int, limit: int
+) -> list[Entry]:
+    """Return the newest entries with after < seq ≤ upto, ascending, without a gap."""
+    query = (
+        select(LOG)
+        .where(_E.conversation_id == conversation_id, _E.seq > after, _E.seq <= upto)
+        .order_by(_E.seq.desc())
+        .limit(limit)
+    )
+    found: list[Entry] = []
+    for row in await connection.execute(query):
+        if found and row.seq != found[-1].entry.seq - 1:
+            break  # A state that outlived trimming.
+        found.append(_entry(row))
+    return found[::-1]
 
 
 async def before_entry(
@@ -246,14 +266,32 @@ async def before_entry(
     return (bytes(32), 0) if row is None else (row.log_hash, row.named_epoch)
 
 
-async def end_hash(connection: AsyncConnection, conversation_id: ConversationId) -> bytes:
-    """Return L of a conversation's newest message."""
-    c = CONVERSATIONS.c
-    found = await connection.execute(
-        select(c.log_hash).where(c.conversation_id == conversation_id)
-    )
-    log_hash: bytes = found.scalar_one()
-    return log_hash
+@dataclass(frozen=True, slots=True)
+class LogView:
+    """Where the log ends, and the leaf of the device that reads it."""
+
+    leaf: PlacedLeaf
+    last_seq: Seq
+    log_hash: bytes
+
+
+async def view(
+    connection: AsyncConnection, conversation_id: ConversationId, device: bytes
+) -> LogView | None:
+    """Return where the log stands for a device; None unless the newest head lists it."""
+    c, own = CONVERSATIONS.c, LEAVES.c
+    row = (
+        await connection.execute(
+            select(c.last_seq, c.log_hash, *leaves.PLACED)
+            .join(LEAVES, own.conversation_id == c.conversation_id)
+            .where(
+                c.conversation_id == conversation_id,
+                own.device == device,
+                own.to_epoch.is_(None),
+            )
+        )
+    ).first()
+    return None if row is None else LogView(leaves.placed(row), row.last_seq, row.log_hash)
 
 
 async def at(

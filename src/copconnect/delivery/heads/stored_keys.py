@@ -1,0 +1,71 @@
+"""Conversation keys with their seals in memory, bounded by bytes.
+
+A key of 63,000 devices has 300 KB of seals with X-Wing, and every device that comes back after a
+night asks for the same twenty keys: each is read once. Invariant: a stored record and its seals
+never change. Of one event loop; callers that miss the same key wait for one read.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Collection
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from copconnect.delivery.store import keys
+from copconnect.delivery.store.keys import StoredKey
+from copconnect.ids import ConversationId
+
+_MOST_BYTES = 64 * 1024 * 1024
+
+
+class StoredKeys:
+    """The keys that were used last."""
+
+    def __init__(self, most_bytes: int = _MOST_BYTES) -> None:
+        self._most_bytes = most_bytes
+        self._kept: OrderedDict[tuple[ConversationId, bytes], StoredKey] = OrderedDict()
+        self._bytes = 0
+        self._reading = asyncio.Lock()
+
+    async def records(
+        self,
+        connection: AsyncConnection,
+        conversation_id: ConversationId,
+        key_ids: Collection[bytes],
+    ) -> dict[bytes, StoredKey]:
+        """Return those of these keys that are stored, with their seals. At most one statement."""
+        wanted = set(key_ids)
+        found = self._known(conversation_id, wanted)
+        if len(found) < len(wanted):
+            async with self._reading:
+                found = self._known(conversation_id, wanted)
+                missing = wanted - found.keys()
+                read = await keys.records(connection, conversation_id, missing)
+            for one in read.values():
+                self._keep(conversation_id, one)
+            found |= read
+        return found
+
+    def _known(
+        self, conversation_id: ConversationId, key_ids: Collection[bytes]
+    ) -> dict[bytes, StoredKey]:
+        found: dict[bytes, StoredKey] = {}
+        for key_id in key_ids:
+            known = self._kept.get((conversation_id, key_id))
+            if known is not None:
+                self._kept.move_to_end((conversation_id, key_id))
+                found[key_id] = known
+        return found
+
+    def _keep(self, conversation_id: ConversationId, key: StoredKey) -> None:
+        if (conversation_id, key.key_id) in self._kept:
+            return
+        self._kept[conversation_id, key.key_id] = key
+        self._bytes += _size(key)
+        while self._bytes > self._most_bytes and len(self._kept) > 1:
+            _, dropped = self._kept.popitem(last=False)
+            self._bytes -= _size(dropped)
+
+
+def _size(key: StoredKey) -> int:
+    return len(key.seals) + len(key.record)
