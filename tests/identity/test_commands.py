@@ -116,6 +116,12 @@ def _confirmed(device: Device) -> str:
     return device.call("GET", "/v1/me", None, wire.Me).confirmed
 
 
+def test_a_new_incarnation_says_what_it_signed(data: str) -> None:
+    result = run("admin", "new-incarnation", "--data", data)
+    assert result.exit_code == 0, result.output
+    assert "0 people, 0 conversations" in " ".join(result.output.split())
+
+
 def test_a_bad_row_stops_the_import(data: str, tmp_path: Path) -> None:
     bank = tmp_path / "bank"
     databank.write(bank)

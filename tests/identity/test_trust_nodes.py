@@ -178,3 +178,38 @@ async def test_a_node_with_an_older_copy_of_the_keys_serves_the_newest_record(
     async with run(msgspec.structs.replace(settings, data_dir=older), clock) as node:
         trust = (await node.get("/v1/trust")).json()
         assert len(trust["departments"]) == 2
+
+
+async def test_after_a_restored_backup_nothing_that_was_lost_is_newer(
+    running: Running, clock: MovedClock
+) -> None:
+    sho, patrol = await running.device(SHO), await running.device(PATROL)
+    await put_keys(running, sho, device_key(running, sho, 1))
+    before = {
+        keys: {
+            one.person_id: one
+            for one in (
+                await running.trust_of(patrol, sho.person_id, patrol.person_id, keys=keys)
+            ).people
+        }
+        for keys in (False, True)
+    }
+    trust = (await running.get("/v1/trust")).json()["version"]
+    clock.ms += 1000
+    assert await running.container.auth.begin_incarnation() == 2
+    for keys, people in before.items():
+        found = (await running.trust_of(patrol, *people, keys=keys)).people
+        for one in found:
+            former = people[one.person_id]
+            assert one.version >= former.version + 1000
+            older, newer = (PersonDevices.parse(each.devices[-1]) for each in (former, one))
+            newer.check_follows(older)
+            assert (newer.number, newer.devices) == (older.number + 1000, older.devices)
+            assert newer.previous == older.hash()
+    assert (await running.get("/v1/trust")).json()["version"] == trust + 1000
+    # Devices go on: the next list follows.
+    second = await running.device(SHO)
+    (bundle,) = (await running.trust_of(patrol, sho.person_id)).people
+    newest = PersonDevices.parse(bundle.devices[-1])
+    assert newest.devices == (sho.device, second.device)
+    assert await listed(running, sho) == {sho.device}

@@ -18,6 +18,7 @@ from copconnect.auth_service.trust.confirming import Confirming
 from copconnect.auth_service.trust.departments import Departments, TrustPublisher
 from copconnect.auth_service.trust.endorsing import Endorsing
 from copconnect.auth_service.trust.granting import Granting
+from copconnect.auth_service.trust.incarnation import begin_incarnation
 from copconnect.auth_service.trust.judging import Judge
 from copconnect.auth_service.trust.own_keys import OwnKeys
 from copconnect.auth_service.trust.people_trust import PeopleTrust
@@ -74,7 +75,7 @@ class AuthService:
         self.gateway = gateway or NoSms()
         self.sms = SmsSender(self.gateway)
         self.authenticator = CachingAuthenticator(database, clock, people, conduct)
-        parts = Parts(database, clock, bus, settings, authority, people, memberships)
+        parts = self._parts = Parts(database, clock, bus, settings, authority, people, memberships)
         self.cards = Cards(database, clock, people, authority.roster, bus, wakeup_log)
         self.judge = Judge(clock, authority, registry.bundles)
         self.confirmers = Confirmers(parts)
@@ -120,6 +121,11 @@ class AuthService:
         await self._pruning.close()
         await self.authenticator.close()
         await self.sms.close()
+
+    async def begin_incarnation(self) -> int:
+        """After a backup was restored, with the server stopped: see ``trust/incarnation.py``.
+        Returns how many people have records."""
+        return await begin_incarnation(self._parts)
 
     async def _prune(self) -> None:
         await self.registration.prune()

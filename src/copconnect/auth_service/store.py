@@ -280,9 +280,9 @@ async def trust_row(connection: AsyncConnection) -> Any | None:
     return (await connection.execute(select(trust))).first()
 
 
-async def bump_trust(connection: AsyncConnection) -> None:
+async def bump_trust(connection: AsyncConnection, by: int = 1) -> None:
     """Let the version of Trust grow."""
-    await connection.execute(update(trust).values(version=trust.c.version + 1))
+    await connection.execute(update(trust).values(version=trust.c.version + by))
 
 
 async def set_cards_made(connection: AsyncConnection, cards_ms: int) -> None:

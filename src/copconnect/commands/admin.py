@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
+import structlog
 import typer
 from rich.table import Table
 
@@ -21,6 +22,7 @@ from copconnect.records.department import Policy
 from copconnect.records.kem import X25519, XWING
 from copconnect.settings import Settings
 
+log = structlog.get_logger()
 app = typer.Typer(help=__doc__, no_args_is_help=True)
 # No 0/O, 1/I/L: people read these aloud and copy them from paper.
 LETTERS = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
@@ -138,6 +140,27 @@ def root_admin(
     except (OSError, ValueError) as error:
         raise stop(str(error)) from error
     console.print(f"Department record {made} names this device as a root admin's.")
+
+
+@app.command("new-incarnation")
+def new_incarnation(data: Data = None) -> None:
+    """After restoring a backup, with every node stopped: let devices go on with what is restored.
+
+    Signs a new roster head for every conversation and new device lists, a thousand numbers up, so
+    that nothing which was lost is newer. Devices then post again what of their own the log lost.
+    """
+
+    async def work(container: Container) -> tuple[int, int]:
+        people = await container.auth.begin_incarnation()
+        conversations = await container.delivery.begin_incarnation()
+        log.warning("new_incarnation", people=people, conversations=conversations)
+        return people, conversations
+
+    people, conversations = with_roles(settings_of(data), work)
+    console.print(
+        f"Signed anew: devices of {people:,} people, {conversations:,} conversations. "
+        "Start the nodes."
+    )
 
 
 def create_authority(settings: Settings) -> None:

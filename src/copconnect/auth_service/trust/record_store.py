@@ -79,6 +79,28 @@ async def person_rows(
     return found
 
 
+async def people_after(connection: AsyncConnection, after: str, limit: int) -> list[PersonId]:
+    """Return the next people who have records, ascending."""
+    found = await connection.scalars(
+        select(people.c.person_id)
+        .where(people.c.person_id > after)
+        .order_by(people.c.person_id)
+        .limit(limit)
+    )
+    return list(found)
+
+
+async def raise_versions(
+    connection: AsyncConnection, person_ids: Collection[PersonId], by: int
+) -> None:
+    """Let the versions of people grow by much."""
+    await connection.execute(
+        update(people)
+        .where(people.c.person_id.in_(person_ids))
+        .values(version=people.c.version + by, keys_version=people.c.keys_version + by)
+    )
+
+
 async def set_cards(connection: AsyncConnection, cards: Mapping[PersonId, str]) -> None:
     """Record what the newest cards of people say."""
     if cards:
