@@ -1,4 +1,4 @@
-"""Conversation keys with their seals in memory, bounded by bytes.
+"""Conversation keys and cell keys with their seals in memory, bounded by bytes.
 
 A key of 63,000 devices has 300 KB of seals with X-Wing, and every device that comes back after a
 night asks for the same twenty keys: each is read once. Invariant: a stored record and its seals
@@ -7,15 +7,20 @@ never change. Of one event loop; callers that miss the same key wait for one rea
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection, Mapping
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from copconnect.delivery.store import keys
+from copconnect.delivery.store import cell_keys, keys
+from copconnect.delivery.store.cell_keys import StoredCellKey
 from copconnect.delivery.store.keys import StoredKey
-from copconnect.ids import ConversationId
+from copconnect.ids import CellId, ConversationId
 
 _MOST_BYTES = 64 * 1024 * 1024
+Stored = StoredKey | StoredCellKey
+Read = Callable[
+    [AsyncConnection, ConversationId, Collection[bytes]], Awaitable[Mapping[bytes, Stored]]
+]
 
 
 class StoredKeys:
@@ -23,7 +28,7 @@ class StoredKeys:
 
     def __init__(self, most_bytes: int = _MOST_BYTES) -> None:
         self._most_bytes = most_bytes
-        self._kept: OrderedDict[tuple[ConversationId, bytes], StoredKey] = OrderedDict()
+        self._kept: OrderedDict[tuple[ConversationId, bytes], Stored] = OrderedDict()
         self._bytes = 0
         self._reading = asyncio.Lock()
 
@@ -33,23 +38,42 @@ class StoredKeys:
         conversation_id: ConversationId,
         key_ids: Collection[bytes],
     ) -> dict[bytes, StoredKey]:
-        """Return those of these keys that are stored, with their seals. At most one statement."""
+        """Return those of these conversation keys that are stored. At most one statement."""
+        found = await self._records(connection, conversation_id, key_ids, keys.records)
+        return {key_id: one for key_id, one in found.items() if isinstance(one, StoredKey)}
+
+    async def of_cell(
+        self, connection: AsyncConnection, conversation_id: ConversationId, cell_id: CellId
+    ) -> list[StoredCellKey]:
+        """Return every stored key of a cell, oldest first. At most two statements."""
+        ids = await cell_keys.ids_of_cell(connection, conversation_id, cell_id)
+        found = await self._records(connection, conversation_id, ids, cell_keys.records)
+        kept = [found[one] for one in reversed(ids) if one in found]
+        return [one for one in kept if isinstance(one, StoredCellKey)]
+
+    async def _records(
+        self,
+        connection: AsyncConnection,
+        conversation_id: ConversationId,
+        key_ids: Collection[bytes],
+        read: Read,
+    ) -> dict[bytes, Stored]:
         wanted = set(key_ids)
         found = self._known(conversation_id, wanted)
         if len(found) < len(wanted):
             async with self._reading:
                 found = self._known(conversation_id, wanted)
                 missing = wanted - found.keys()
-                read = await keys.records(connection, conversation_id, missing)
-            for one in read.values():
+                news = await read(connection, conversation_id, missing) if missing else {}
+            for one in news.values():
                 self._keep(conversation_id, one)
-            found |= read
+            found |= news
         return found
 
     def _known(
         self, conversation_id: ConversationId, key_ids: Collection[bytes]
-    ) -> dict[bytes, StoredKey]:
-        found: dict[bytes, StoredKey] = {}
+    ) -> dict[bytes, Stored]:
+        found: dict[bytes, Stored] = {}
         for key_id in key_ids:
             known = self._kept.get((conversation_id, key_id))
             if known is not None:
@@ -57,7 +81,7 @@ class StoredKeys:
                 found[key_id] = known
         return found
 
-    def _keep(self, conversation_id: ConversationId, key: StoredKey) -> None:
+    def _keep(self, conversation_id: ConversationId, key: Stored) -> None:
         if (conversation_id, key.key_id) in self._kept:
             return
         self._kept[conversation_id, key.key_id] = key
@@ -67,5 +91,5 @@ class StoredKeys:
             self._bytes -= _size(dropped)
 
 
-def _size(key: StoredKey) -> int:
+def _size(key: Stored) -> int:
     return len(key.seals) + len(key.record)

@@ -178,7 +178,7 @@ class CellKeys:
         parts = self._parts
         async with parts.database.reading() as connection:
             own = await require_listed(connection, caller, conversation_id)
-            stored = await cell_keys.of_cell(connection, conversation_id, own.cell_id)
+            stored = await parts.keys.of_cell(connection, conversation_id, own.cell_id)
             lines = await self._lines(connection, conversation_id)
             by_cell = {CellId(one.cell_id.hex()): one for one in lines}
             paths = await self._author_paths(connection, conversation_id, stored, by_cell)

@@ -1,5 +1,6 @@
 """Statements on cell keys, the devices that were asked for them, and marks."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -109,15 +110,14 @@ async def newest(
     return {row.cell_id: _stored(row) for row in rows}
 
 
-async def of_cell(
-    connection: AsyncConnection, conversation_id: ConversationId, cell_id: CellId
-) -> list[StoredCellKey]:
-    """Return every kept key of a cell with its seals, oldest first."""
+async def records(
+    connection: AsyncConnection, conversation_id: ConversationId, key_ids: Collection[bytes]
+) -> dict[bytes, StoredCellKey]:
+    """Return those of these keys that are kept, with their seals."""
     query = select(*_COLUMNS, _K.seals).where(
-        _K.conversation_id == conversation_id, _K.cell_id == cell_id
+        _K.conversation_id == conversation_id, _K.key_id.in_(key_ids)
     )
-    rows = await connection.execute(query.order_by(_K.epoch, _K.generation))
-    return [_stored(row) for row in rows]
+    return {row.key_id: _stored(row) for row in await connection.execute(query)}
 
 
 async def places(
