@@ -64,6 +64,7 @@ class Registry:
         self.devices: dict[bytes, Device] = {}
         self.unconfirmed: set[bytes] = set()
         self.inactive: set[PersonId] = set()
+        self.ever: set[PersonId] = set()
         self.granted: set[PersonId] = set()
 
     def register(self, person_id: str | None = None, *, client_id: str | None = None) -> Device:
@@ -72,6 +73,7 @@ class Registry:
             PersonId(person_id or new_id()), client_id or new_id(), self._kem, self._clock.now_ms
         )
         self.devices[device.device] = device
+        self.ever.add(device.caller.person_id)
         return device
 
     async def devices_of(
@@ -116,6 +118,12 @@ class Registry:
     ) -> list[wire.PersonTrust]:
         """Nothing is signed about anybody here."""
         return []
+
+    async def ever_registered(
+        self, _connection: AsyncConnection, person_ids: Collection[PersonId]
+    ) -> set[PersonId]:
+        """Return who registered a device here."""
+        return self.ever.intersection(person_ids)
 
     async def has_grant(self, _connection: AsyncConnection, person_id: PersonId) -> bool:
         """Return whether a test gave them one."""

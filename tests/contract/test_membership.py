@@ -158,6 +158,9 @@ async def test_people_who_have_not_registered_can_be_written_to(world: World) ->
         alice.caller.person_id: (True, 1),
         later: (False, 0),
     }
+    world.registry.ever.add(later)  # They had a device once and have signed out.
+    page = await world.service.conversations.members(alice.caller, made.conversation_id, "")
+    assert {one.registered for one in page.members} == {True}
     talk = Talk(world.service, made.conversation_id)
     key_id = await talk.begin(alice, [])
     await talk.say(alice, key_id, b"come at once")

@@ -54,6 +54,12 @@ class DeviceRegistry:
         """Return which of these people have an unrevoked device, confirmed or not."""
         return await store.registered(connection, person_ids)
 
+    async def ever_registered(
+        self, connection: AsyncConnection, person_ids: Collection[PersonId]
+    ) -> set[PersonId]:
+        """Return which of these people have or had a device: the others have not registered yet."""
+        return await store.ever_registered(connection, person_ids)
+
     async def device_keys(
         self, connection: AsyncConnection, devices: Collection[bytes]
     ) -> dict[bytes, list[DeviceKeyRow]]:

@@ -93,6 +93,17 @@ async def newest_certificates(
     return newest
 
 
+async def ever_registered(
+    connection: AsyncConnection, person_ids: Collection[PersonId]
+) -> set[PersonId]:
+    """Return which of these people have or had a client."""
+    known: set[PersonId] = set()
+    for part in chunks(person_ids):
+        query = select(clients.c.person_id).where(clients.c.person_id.in_(part))
+        known |= set(await connection.scalars(query))
+    return known
+
+
 async def registered(
     connection: AsyncConnection, person_ids: Collection[PersonId]
 ) -> set[PersonId]:

@@ -51,6 +51,12 @@ class Devices(Protocol):
         about the people whose devices endorsed theirs: for wire.Supplement."""
         ...
 
+    async def ever_registered(
+        self, connection: AsyncConnection, person_ids: Collection[PersonId]
+    ) -> set[PersonId]:
+        """Return which of these people have or had a device: the others have not registered yet."""
+        ...
+
     async def has_grant(self, connection: AsyncConnection, person_id: PersonId) -> bool:
         """Return whether a person holds a grant in force, or is a root admin."""
         ...

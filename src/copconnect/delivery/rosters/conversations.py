@@ -8,6 +8,7 @@ both may create it at once. Row, members, leaves and first head are one transact
 from collections.abc import Collection
 from dataclasses import replace
 
+from msgspec.structs import replace as replace_wire
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
@@ -103,7 +104,9 @@ class Conversations:
     async def members(
         self, caller: Caller, conversation_id: ConversationId, after: str, text: str = ""
     ) -> wire.Members:
-        """Return a page of members whom a text finds, seniors first, for members."""
+        """Return a page of members whom a text finds, seniors first, for members.
+
+        A member without a listed device has not registered yet, or has signed out."""
         by_text = self._parts.organisation.found_by(text)
         async with self._parts.database.reading() as connection:
             version = await views.receipts_version(connection, conversation_id, caller.person_id)
@@ -112,6 +115,12 @@ class Conversations:
             page = await views.members_page(
                 connection, conversation_id, by_text, after, MEMBERS_PAGE + 1
             )
+            absent = [one.person_id for one in page if not one.devices]
+            signed_out = await self._parts.devices.ever_registered(connection, absent)
+        page = [
+            replace_wire(one, registered=True) if one.person_id in signed_out else one
+            for one in page
+        ]
         more = len(page) > MEMBERS_PAGE
         page = page[:MEMBERS_PAGE]
         return wire.Members(

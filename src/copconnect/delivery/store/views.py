@@ -177,8 +177,8 @@ async def members_page(
     """Return those members that ``people`` (ids and sort keys) names, in its order, beginning
     after a person's place in it. Three statements.
 
-    With how far each has come over all their clients, where that is told at all. ``registered`` is
-    whether the person has a listed device.
+    With how far each has come over all their clients, where that is told at all; ``registered``:
+    those who have a listed device.
     """
     found = people.subquery()
     conditions = [_M.conversation_id == conversation_id, _M.removed_ms.is_(None)]
