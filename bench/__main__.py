@@ -11,7 +11,9 @@ from bench.force import caching, conversations
 from bench.force.conversations import Prepared
 from bench.measures import fanout as fanning
 from bench.measures import ingest as ingesting
+from bench.measures import membership as transferring
 from bench.measures import reconnect as reconnecting
+from bench.measures.transfers import RULES
 
 app = typer.Typer(name="bench", help=__doc__, no_args_is_help=True)
 Cache = Annotated[Path, typer.Option(help="Where forces are kept between runs.")]
@@ -65,6 +67,29 @@ def ingest(
     people = caching.force(cache, groups * ingesting.MEMBERS)
     with tempfile.TemporaryDirectory(prefix="copconnect-bench-") as folder:
         report(ingesting.run(people, Path(folder), seconds, groups, rounds))
+
+
+@app.command()
+def membership(
+    transfers: Annotated[int, typer.Option(help="How many people are moved, at once.")] = 1_000,
+    members: Annotated[int, typer.Option(help="How many people the force has.")] = 63_000,
+    joining: Annotated[int, typer.Option(help="Of the moved: are online.")] = 1_000,
+    processes: Annotated[int, typer.Option(help="Workers, and simulator processes.")] = 4,
+    cache: Cache = caching.CACHE,
+) -> None:
+    """Measure many transfers between two large conversations."""
+    people = caching.force(cache, members)
+    prepared = conversations.prepared(people, RULES, "halves")
+    with tempfile.TemporaryDirectory(prefix="copconnect-bench-") as folder:
+        report(
+            transferring.run(
+                prepared,
+                Path(folder),
+                transfers=transfers,
+                joining=min(joining, transfers),
+                processes=processes,
+            )
+        )
 
 
 if __name__ == "__main__":

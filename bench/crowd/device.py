@@ -2,29 +2,55 @@
 
 from typing import TYPE_CHECKING
 
-from bench.crowd.plan import PlannedCell, PlannedDevice
 from bench.force.device import Device
 from copconnect import wire
 from copconnect.ids import CellId, ConversationId
-from copconnect.sealing.receiving import Receiver
+from copconnect.records.cell_key import CellKey
 
 if TYPE_CHECKING:
     from bench.crowd.connecting import Link
+    from bench.crowd.reading import HoldingReceiver
 
 
 class Place:
     """A device in a conversation. ``cell_keys``: ids of the cell keys that it can open seals with;
-    ``waiting``: messages by seq whose key or head is still to come; ``held``: what sockets bring
-    while older entries are fetched from the log."""
+    ``cell_records``: those of its cell that it cannot; ``lacking``: conversation keys that it
+    cannot open, with the seal that came; ``waiting``: messages by seq whose key or head is still to
+    come; ``held``: what sockets bring while older entries are fetched from the log; ``start``: the
+    seq after which it reads; ``read_ns``: when a newcomer had read the newest message."""
 
-    __slots__ = ("cell_id", "cell_keys", "cursor", "gone", "held", "receiver", "waiting")
+    __slots__ = (
+        "asking",
+        "cell_id",
+        "cell_keys",
+        "cell_records",
+        "cursor",
+        "gone",
+        "gone_ns",
+        "held",
+        "joined",
+        "lacking",
+        "read_ns",
+        "receiver",
+        "start",
+        "waiting",
+    )
 
-    def __init__(self, receiver: Receiver, cell_id: CellId | None, cell_keys: tuple[bytes, ...]):
+    def __init__(
+        self, receiver: "HoldingReceiver", cell_id: CellId | None, cell_keys: tuple[bytes, ...]
+    ) -> None:
         self.receiver = receiver
         self.cell_id = cell_id
         self.cell_keys = cell_keys
         self.cursor = 0
+        self.start = 0
+        self.joined = False  # It came while the simulator ran.
+        self.read_ns = 0
         self.gone = False  # The server has said that this device is not listed any more.
+        self.gone_ns = 0  # When it said so.
+        self.asking = False
+        self.cell_records: dict[bytes, CellKey] = {}
+        self.lacking: dict[bytes, bytes | None] = {}
         self.waiting: dict[int, bytes] = {}
         self.held: list[tuple[wire.LogEntry, int]] | None = None
 
@@ -32,12 +58,13 @@ class Place:
 class SimulatedDevice:
     """A device, whatever connection it has at the moment."""
 
-    __slots__ = ("failures", "index", "link", "places", "planned", "ready")
+    __slots__ = ("bytes", "failures", "index", "link", "places", "planned", "ready")
 
     def __init__(self, index: int, planned: Device) -> None:
         self.index = index
         self.planned = planned
         self.ready = False
+        self.bytes = 0  # Downloaded, but for messages and receipts.
         self.failures = 0  # Connections since the last Ready.
         self.link: Link | None = None
         self.places: dict[ConversationId, Place] = {}
@@ -46,8 +73,3 @@ class SimulatedDevice:
     def token(self) -> str:
         """Its access token."""
         return self.planned.token
-
-
-def cells_of(planned: PlannedDevice, cells: list[PlannedCell]) -> list[PlannedCell]:
-    """Return a planned device's cells."""
-    return [cells[number] for number in planned.cells]

@@ -39,6 +39,10 @@ class People:
         self._versions: dict[str, int] = {}
         self.changes = 0  # Whoever remembers a verdict forgets it when this is another number.
 
+    def lacking(self, person_ids: Iterable[str]) -> list[str]:
+        """Return those of these people about whom nothing is known."""
+        return [one for one in person_ids if one not in self._versions]
+
     def learn(self, people: Iterable[wire.PersonTrust]) -> None:
         """Take in what is signed about people. Raises Refused."""
         for one in people:

@@ -1,6 +1,6 @@
 """What a simulator process is told of its devices and conversations: a file of MessagePack."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 
 import msgspec
 
@@ -41,9 +41,12 @@ class Population(msgspec.Struct, frozen=True, array_like=True):
 
 
 def populations(
-    prepared: Prepared, processes: int, without: frozenset[bytes] | set[bytes] = frozenset()
+    prepared: Prepared,
+    processes: int,
+    without: Set[bytes] = frozenset(),
+    only: Set[bytes] | None = None,
 ) -> list[Population]:
-    """Deal the devices of prepared conversations, but some, over processes."""
+    """Deal the devices of prepared conversations, but some, or only some, over processes."""
     conversations = [
         PlannedConversation(one.conversation_id, one.head) for one in prepared.conversations
     ]
@@ -56,7 +59,9 @@ def populations(
     planned = [
         PlannedDevice(device, places[index])
         for index, device in enumerate(prepared.force.devices)
-        if index in places and device.device not in without
+        if index in places
+        and device.device not in without
+        and (only is None or device.device in only)
     ]
     return [
         Population(conversations, cells, planned[first::processes]) for first in range(processes)

@@ -8,15 +8,17 @@ whose key or head is not there waits and is tried again when a key comes.
 import time
 from array import array
 from collections import Counter
+from collections.abc import Mapping
 
 from bench.crowd.device import Place, SimulatedDevice
 from bench.crowd.knowledge import People, SharedView
 from bench.crowd.plan import PlannedCell
 from copconnect import wire
 from copconnect.ids import CellId, ConversationId
-from copconnect.records.conversation_key import ConversationKey
+from copconnect.records.cell_key import CellKey
 from copconnect.records.fields import Refused
 from copconnect.records.kem import XWING
+from copconnect.records.key_share import SecretKind, Shareable
 from copconnect.records.message import LOG_START
 from copconnect.records.seals import parse_seal
 from copconnect.sealing import hpke
@@ -38,6 +40,17 @@ class Delivery:
         self.times_ns = array("q", bytes(8 * devices))
 
 
+class HoldingReceiver(Receiver):
+    """A receiver that tells what it holds, for shares."""
+
+    __slots__ = ()
+
+    @property
+    def secrets(self) -> Mapping[bytes, bytes]:
+        """S by key id."""
+        return self._secrets
+
+
 class Reading:
     """The reading side of a process's devices."""
 
@@ -51,7 +64,7 @@ class Reading:
         self.deliveries: dict[str, Delivery] = {}  # By message id.
         self.refused: Counter[str] = Counter()
         self.alarms = 0
-        self.without_key = 0  # Keys that came without a seal to open.
+        self.cell_records: dict[bytes, CellKey] = {}  # By id, of those that came to anybody.
         self.keys_opened = 0
         self.repeated = 0  # Entries that a device had already: it drops them, as clients do.
         self.after_gone = 0  # Entries that came to devices which are not listed any more.
@@ -75,7 +88,7 @@ class Reading:
     ) -> Place:
         """Return a device's place in a conversation whose log it has read so far."""
         self.learn_cell_secret(cell.key_id, cell.secret)
-        receiver = Receiver(self.view(conversation))
+        receiver = HoldingReceiver(self.view(conversation))
         keys = (cell.key_id,) if cell.key_id else ()
         place = device.places[conversation] = Place(receiver, cell.cell_id, keys)
         return place
@@ -141,39 +154,66 @@ class Reading:
         self.alarms += received.alarm
         self.opened_ns = time.monotonic_ns()
         _count(self.delivery(received.header.message_id.hex()).opened, device.index)
+        if place.joined and not place.read_ns and seq == place.cursor:
+            place.read_ns = self.opened_ns
 
     # --- Keys -----------------------------------------------------------------------------
 
     def key(self, device: SimulatedDevice, place: Place, record: bytes, seal: bytes | None) -> None:
-        """Take a conversation key, with a seal to this device or its cell."""
+        """Take a conversation key, with a seal to this device or its cell; what does not open
+        is lacking."""
         view = place.receiver.view
         key_id = self._records.get(record)
         if key_id is None:
             key_id = self._records[record] = view.add_record(record)
-        if seal is None:
-            self.without_key += 1
+        if key_id in place.receiver.secrets:
+            return
+        private = None if seal is None else self._private_for(device, place, seal[:16])
+        if seal is None or private is None:
+            place.lacking[key_id] = seal
             return
         try:
-            secret = self._opened(device, place, view.record(key_id), seal)
-            place.receiver.learn_secret(key_id, secret)
+            parsed = parse_seal(KEM, seal, "R6")
+            opened = open_conversation_key(view.record(key_id), parsed, KEM, parsed.key_id, private)
         except Refused as refused:
             self.refused[str(refused)] += 1
+            place.lacking[key_id] = None
             return
         self.keys_opened += 1
+        self.learn_secret(device, place, key_id, opened)
+
+    def _private_for(
+        self, device: SimulatedDevice, place: Place, key_id: bytes
+    ) -> hpke.PrivateKey | None:
+        if key_id == device.planned.key_id:
+            return hpke.private_key(KEM, device.planned.hpke_seed)
+        return self._private[key_id] if key_id in place.cell_keys else None
+
+    def learn_secret(
+        self, device: SimulatedDevice, place: Place, key_id: bytes, secret: bytes
+    ) -> None:
+        """Keep S, and open what waited for it. Raises Refused."""
+        place.receiver.learn_secret(key_id, secret)
+        place.lacking.pop(key_id, None)
         self.retry(device, place)
 
-    def _opened(
-        self, device: SimulatedDevice, place: Place, record: ConversationKey, data: bytes
-    ) -> bytes:
-        seal = parse_seal(KEM, data, "R6")
-        planned = device.planned
-        if seal.key_id == planned.key_id:
-            own = hpke.private_key(KEM, planned.hpke_seed)
-            return open_conversation_key(record, seal, KEM, seal.key_id, own)
-        if seal.key_id not in place.cell_keys:
-            raise Refused("R9", "sealed to a cell key that this device does not have")
-        private = self._private[seal.key_id]
-        return open_conversation_key(record, seal, KEM, seal.key_id, private)
+    def try_lacking(self, device: SimulatedDevice, place: Place) -> None:
+        """Try again to open the keys that are lacking."""
+        for key_id, seal in list(place.lacking.items()):
+            if seal is not None and self._private_for(device, place, seal[:16]) is not None:
+                self.key(device, place, place.receiver.view.record(key_id).encode(), seal)
+
+    def held(self, place: Place, kind: int, reference: bytes) -> tuple[Shareable, bytes] | None:
+        """Return a record and its secret that a device holds."""
+        if kind == SecretKind.CELL_KEY:
+            record = self.cell_records.get(reference)
+            if record is None or reference not in place.cell_keys:
+                return None
+            return record, self.cell_secrets[reference]
+        for key_id, secret in place.receiver.secrets.items():
+            if kind == SecretKind.CONVERSATION_KEY and key_id.startswith(reference):
+                return place.receiver.view.record(key_id), secret
+        return None
 
     def retry(self, device: SimulatedDevice, place: Place) -> None:
         """Try again what waits."""
@@ -189,9 +229,10 @@ class Reading:
         start: tuple[int, bytes] = (0, LOG_START),
     ) -> Place:
         """Return the place of a device that is new to a conversation."""
-        receiver = Receiver(self.view(conversation_id), start)
+        receiver = HoldingReceiver(self.view(conversation_id), start)
         place = device.places[conversation_id] = Place(receiver, cell_id, ())
-        place.cursor = start[0]
+        place.cursor = place.start = start[0]
+        place.joined = True
         return place
 
 

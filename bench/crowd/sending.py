@@ -1,9 +1,8 @@
 """A device that sends: makes conversation keys (S2 to S4) and messages, and posts them over HTTP.
 
 It stores nothing, but retries identical bytes while the server is away (S5), and signs anew what
-the server refused as stale (S6). It takes the server's cell keys as they are: what judging them
-costs a phone is measured in Chromium, and devices that could not open their seals would be found by
-the crowd. DeviceKeys of devices whose cell has no key come from the force, not from the server.
+the server refused as stale (S6), after it has waited for another device's key (S2). DeviceKeys of
+devices whose cell has no key come from the force, not from the server.
 """
 
 import http.client
@@ -15,12 +14,13 @@ from typing import TypeVar
 
 import msgspec
 
+from bench.crowd.recipients import Recipient, covered, leaves, now_ms, sealed
 from bench.force.device import Device
 from copconnect import wire
 from copconnect.ids import ConversationId
-from copconnect.records.cell_key import OLDEST_MS as CELL_KEY_MS
 from copconnect.records.cell_key import CellKey
-from copconnect.records.fields import ZEROS, Reader
+from copconnect.records.conversation_key import ConversationKey
+from copconnect.records.fields import ZEROS
 from copconnect.records.kem import XWING
 from copconnect.records.message import (
     LOG_START,
@@ -28,13 +28,20 @@ from copconnect.records.message import (
     message_hash,
     next_log_hash,
 )
-from copconnect.records.roster import CellLine, Leaf, RosterHead
-from copconnect.records.seals import Seal, join_seals
+from copconnect.records.roster import RosterHead
+from copconnect.records.seals import parse_seal
 from copconnect.sealing import hpke
-from copconnect.sealing.keys import make_conversation_key, new_secret
+from copconnect.sealing.keys import (
+    cell_private_key,
+    make_conversation_key,
+    new_secret,
+    open_cell_key,
+    open_conversation_key,
+)
 from copconnect.sealing.messages import seal_message
 
 T = TypeVar("T", bound=msgspec.Struct)
+WAIT_S = 3.0  # S2.
 _AWAY_S = 0.2  # Between tries while the server is away.
 _ANEW = {"stale_key", "stale_head", "stale_record", "not_next"}
 
@@ -138,7 +145,7 @@ class Sender:
         self.client = Client(address, device.token)
         self._path = f"/v1/conversations/{conversation_id}"
         self._devices = devices
-        self._secrets: dict[bytes, bytes] = {}
+        self._secrets: dict[bytes, bytes] = {}  # S by key id.
         self._key_id: bytes | None = None
         self._head: RosterHead | None = None
         self._cell_keys: dict[bytes, CellKey] = {}
@@ -167,6 +174,7 @@ class Sender:
                 self._head, attempt = None, attempt + 1
                 if refusal.code == "stale_key":
                     self._key_id = None
+                    self._await_key()
                 if refusal.code == "not_next":
                     self.take_up_chain()
         accepted_ns = time.monotonic_ns()
@@ -213,7 +221,7 @@ class Sender:
             head=head.hash(),
             log_position=self._log[0],
             log_hash=self._log[1],
-            sent=_now_ms(),
+            sent=now_ms(),
         )
         plaintext = msgspec.json.encode({"kind": "text", "text": text})
         data = seal_message(draft, self._secrets[self._key_id], plaintext, self.device.signer)
@@ -232,13 +240,10 @@ class Sender:
         while True:
             secret = new_secret()
             record = make_conversation_key(
-                secret, self.device.signer, head=head, author=self.device.device, now=_now_ms()
+                secret, self.device.signer, head=head, author=self.device.device, now=now_ms()
             )
-            seals = [
-                Seal(key_id, hpke.seal(XWING, pk, record.seal_info(key_id), secret, "S3"))
-                for key_id, pk in self._recipients(head)
-            ]
-            body = wire.PostKey(record=record.encode(), seals=join_seals(seals), left_out=[])
+            seals = sealed(secret, record, self._recipients(head))
+            body = wire.PostKey(record=record.encode(), seals=seals, left_out=[])
             try:
                 self.client.ask("POST", f"{self._path}/keys", wire.KeyAccepted, body)
                 break
@@ -250,45 +255,57 @@ class Sender:
         self._secrets[self._key_id] = secret
         return len(msgspec.msgpack.encode(body))
 
-    def _recipients(self, head: RosterHead) -> list[tuple[bytes, bytes]]:
-        """Return key id and public key of whatever a conversation key is sealed to (S3, S4)."""
+    def _recipients(self, head: RosterHead) -> list[Recipient]:
         since = self._cell_key_version
         found = self.client.ask("GET", f"{self._path}/cells?since={since}", wire.CellKeys)
         self._cell_key_version = found.version
         for item in found.keys:
             record = CellKey.parse(item.record)
             self._cell_keys[record.cell_id] = record
-        recipients: list[tuple[bytes, bytes]] = []
-        uncovered: list[CellLine] = []
-        for line in _lines(found.lines):
-            key = self._cell_keys.get(line.cell_id)
-            young = key is not None and key.created > _now_ms() - CELL_KEY_MS
-            if key is not None and young and key.epoch >= line.rekey_epoch and key.kem == head.kem:
-                recipients.append((key.key_id(), key.pk))
-            else:
-                uncovered.append(line)
-        if sum(line.devices for line in uncovered) <= wire.DIRECT_SEALS:
-            for line in uncovered:
-                recipients += self._devices_of(line.cell_id)
+        recipients, uncovered = covered(found.lines, self._cell_keys, head.kem)
+        for line in uncovered:
+            path = f"{self._path}/cells/{line.cell_id.hex()}"
+            listed = leaves(self.client.ask("GET", path, wire.CellLeaves).leaves)
+            recipients += [self._key_of(leaf.device) for leaf in listed]
         return recipients
 
-    def _devices_of(self, cell_id: bytes) -> list[tuple[bytes, bytes]]:
-        path = f"{self._path}/cells/{cell_id.hex()}"
-        reader = Reader(self.client.ask("GET", path, wire.CellLeaves).leaves, "S3")
-        found: list[tuple[bytes, bytes]] = []
-        while reader.at < len(reader.data):
-            device = self._devices[Leaf.read(reader).device]
-            found.append((device.key_id, hpke.public_bytes(XWING, device.hpke_seed)))
-        return found
+    def _key_of(self, device: bytes) -> Recipient:
+        found = self._devices[device]
+        return Recipient(found.key_id, hpke.public_bytes(XWING, found.hpke_seed))
 
+    # --- Keys of others -------------------------------------------------------------------
 
-def _lines(data: bytes) -> list[CellLine]:
-    reader = Reader(data, "S4")
-    found: list[CellLine] = []
-    while reader.at < len(data):
-        found.append(CellLine.read(reader))
-    return found
+    def _await_key(self) -> None:
+        """Wait for another device's key, as long as S2 says; take it up if it opens."""
+        deadline = time.monotonic() + WAIT_S
+        while time.monotonic() < deadline:
+            found = self.client.ask("GET", f"{self._path}/keys", wire.Keys).key
+            if found is not None and found.seal is not None and self._take_up(found):
+                return
+            time.sleep(WAIT_S / 10)
 
+    def _take_up(self, item: wire.KeyItem) -> bool:
+        if item.seal is None:
+            return False
+        record, seal = ConversationKey.parse(item.record), parse_seal(XWING, item.seal, "S2")
+        private = self._private(seal.key_id)
+        if private is None:
+            return False
+        secret = open_conversation_key(record, seal, XWING, seal.key_id, private)
+        self._key_id = record.hash()
+        self._secrets[self._key_id] = secret
+        return True
 
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
+    def _private(self, key_id: bytes) -> hpke.PrivateKey | None:
+        """Return the key to open a seal with: the DeviceKey's, or that of the own cell."""
+        own = hpke.private_key(XWING, self.device.hpke_seed)
+        if key_id == self.device.key_id:
+            return own
+        keys = self.client.ask("GET", f"{self._path}/cells/own/keys", wire.OwnCellKeys).keys
+        for item in reversed(keys):
+            record = CellKey.parse(item.record)
+            if record.key_id() == key_id and item.seal is not None:
+                seal = parse_seal(XWING, item.seal, "C2")
+                secret = open_cell_key(record, seal, self.device.key_id, own)
+                return cell_private_key(record, secret)
+        return None

@@ -1,9 +1,8 @@
 """A simulator as a child process, asked by lines of JSON (machine/children.py).
 
-Arguments: file of the Population (MessagePack), host, port, network. Commands: ``connect``,
-``wait`` (for a message), ``open``, ``forget``, ``live``, ``rest`` (be away), ``return`` (come back
-as clients do), ``wait_for`` (message ids), ``verdict`` (message ids), ``acknowledge``,
-``disconnect``, ``sizes``, ``usage``.
+Arguments: file of the Population (MessagePack), host, port, network. The commands are the cases of
+:meth:`Simulation.answer`; ``rest`` and ``return``: all devices are away, and come back by themselves
+as clients do.
 """
 
 import asyncio
@@ -65,6 +64,34 @@ class Simulation:
                 return {"all": everything, "at_ns": time.monotonic_ns(), "ready": connections.ready}
             case "verdict":
                 return self._verdict(asked["message_ids"], times=asked["times"])
+            case "lost":
+                messages = [(one, seq) for one, seq in asked["messages"]]
+                return {"lost": simulator.lost(asked["conversation_id"], messages)}
+            case "bytes":
+                return {"bytes": [one.bytes for one in simulator.devices]}
+            case "newcomers":
+                places = [
+                    place
+                    for one in simulator.devices
+                    for place in one.places.values()
+                    if place.joined
+                ]
+                return {
+                    "joined": len(places),
+                    "read_ns": [place.read_ns for place in places if place.read_ns],
+                }
+            case "duties":
+                duties = simulator.duties
+                return {
+                    name: getattr(duties, name)
+                    for name in (
+                        "cell_keys_made",
+                        "keys_made",
+                        "shares_made",
+                        "shares_asked",
+                        "failed",
+                    )
+                }
             case "acknowledge":
                 return {"sent": simulator.acknowledge()}
             case "disconnect":

@@ -16,6 +16,7 @@ import msgspec
 
 from bench.crowd.connecting import FIRST_PAUSE_S, Connections
 from bench.crowd.device import Place, SimulatedDevice
+from bench.crowd.duties import Duties
 from bench.crowd.knowledge import People
 from bench.crowd.plan import Population
 from bench.crowd.reading import Reading
@@ -25,8 +26,10 @@ from copconnect import wire
 from copconnect.ids import ConversationId, Seq
 
 OPENED_AT_ONCE = 500
+_PERSON_IN_LEAF = slice(16, 32)  # After the cell id.
 _FRAME = msgspec.msgpack.Decoder(wire.ServerFrame)
 _PAGE = msgspec.msgpack.Decoder(wire.LogPage)
+_PEOPLE = msgspec.msgpack.Decoder(wire.PeopleTrust)
 _TRUST = msgspec.msgpack.Decoder(wire.Trust)
 
 
@@ -64,6 +67,7 @@ class Simulator:
                 self.reading.seat(device, cell, conversation)
         for one in population.conversations:
             self.reading.view(one.conversation_id).add_head(one.head)
+        self.duties = Duties(self)
         self.asked_log = 0  # Devices that fetched what they lacked.
         self.entry_bytes = 0  # The most of one entry that was waited for.
         self._inbox: deque[tuple[SimulatedDevice, bytes, int]] = deque()  # Not read yet.
@@ -147,8 +151,11 @@ class Simulator:
                     self.reading.entry(device, place, entry, now_ns)
             case wire.KeyFrame(conversation_id=conversation_id, record=record, seal=seal):
                 place = device.places.get(conversation_id)
+                device.bytes += len(payload)
                 if place is not None:
                     self.reading.key(device, place, record, seal)
+                    if place.lacking:
+                        self.duties.lacks(device, conversation_id, place)
             case wire.Ready(heads=heads):
                 self.connections.set_ready(device, ready=True)
                 for head in heads:
@@ -157,10 +164,16 @@ class Simulator:
                         self._stands(device, place, head)
             case wire.ConversationGone(conversation_id=conversation_id):
                 place = device.places.get(conversation_id)
+                device.bytes += len(payload)
                 if place is not None:
                     place.gone = True
-            case _:
-                pass  # Receipts, notices: nothing that a count depends on.
+                    place.gone_ns = now_ns
+            case wire.Receipts() | wire.ReceiptCounts():
+                pass
+            case frame:
+                device.bytes += len(payload)
+                if self.connections.live:
+                    self.duties.take(device, frame)
 
     # --- The log --------------------------------------------------------------------------
 
@@ -168,10 +181,10 @@ class Simulator:
         if head.last_seq > place.cursor and not head.follows and place.held is None:
             place.held = []
             self.asked_log += 1
-            work = self._catch_up(device, place, head.conversation_id, head.last_seq)
+            work = self.catch_up(device, place, head.conversation_id, head.last_seq)
             self.connections.spawn(work)
 
-    async def _catch_up(
+    async def catch_up(
         self, device: SimulatedDevice, place: Place, conversation_id: ConversationId, last: int
     ) -> None:
         """Fetch what Ready showed, then take what sockets brought meanwhile."""
@@ -182,6 +195,7 @@ class Simulator:
                 await asyncio.sleep(FIRST_PAUSE_S * (0.5 + random.random() / 2))  # noqa: S311
                 continue
             page = _PAGE.decode(answer.body)
+            await self.learn_senders(device, page)
             self.take_page(device, place, page)
             if not page.more:
                 place.cursor = max(place.cursor, page.last_seq)
@@ -192,6 +206,18 @@ class Simulator:
             elif entry.seq <= last:
                 self.reading.repeated += 1  # Ready covered it already.
         self.changed.set()
+
+    async def learn_senders(self, device: SimulatedDevice, page: wire.LogPage) -> None:
+        """Fetch what is signed about the senders of a page, where this process lacks it."""
+        people = {one.proof[_PERSON_IN_LEAF].hex() for one in page.proofs}
+        lacking = self.reading.people.lacking(people)
+        if not lacking:
+            return
+        known = [wire.KnownPerson(person_id=one, version=0) for one in lacking]
+        body = msgspec.msgpack.encode(wire.LookUpTrust(people=known, keys=False))
+        answer = await self.http.ask(request("POST", "/v1/people/trust", device.token, body))
+        if answer.status == 200:  # Else their messages wait, and count as such.
+            self.reading.people.learn(_PEOPLE.decode(answer.body).people)
 
     def take_page(self, device: SimulatedDevice, place: Place, page: wire.LogPage) -> None:
         """Let a device take a page of the log, with its keys, heads and proofs."""
@@ -253,8 +279,21 @@ class Simulator:
             "refused": dict(reading.refused),
             "alarms": reading.alarms,
             "waiting": sum(len(place.waiting) for place in places),
-            "without_key": reading.without_key,
+            "without_key": sum(len(place.lacking) for place in places),
         }
+
+    def lost(self, conversation_id: ConversationId, messages: Sequence[tuple[str, int]]) -> int:
+        """Return how many messages (id and seq) devices that belong to a conversation have not
+        opened."""
+        count = 0
+        for device in self.devices:
+            place = device.places.get(conversation_id)
+            if place is not None and not place.gone:
+                count += sum(
+                    seq > place.start and not self.reading.delivery(one).opened[device.index]
+                    for one, seq in messages
+                )
+        return count
 
     def acknowledge(self) -> int:
         """Send every device's cursors, as clients do after a message; return how many devices."""

@@ -8,7 +8,7 @@ import asyncio
 import hashlib
 import shutil
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,7 +57,10 @@ def force(cache: Path, members: int) -> Force:
 
 
 def kept(
-    cache: Path, name: str, make: Callable[[Path], Awaitable[None]], days: float = KEPT_DAYS
+    cache: Path,
+    name: str,
+    make: Callable[[Path], Coroutine[None, None, None]],
+    days: float = KEPT_DAYS,
 ) -> Path:
     """Return a kept folder, made now if it is missing, old, or of another version."""
     cache = cache.resolve()

@@ -106,7 +106,7 @@ class _Message:
 
 
 def _cpu(crowd: Crowd) -> float:
-    return sum(one["cpu_s"] for one in crowd.ask("usage"))
+    return float(sum(one["cpu_s"] for one in crowd.ask("usage")))
 
 
 def _receipts(deployment: Deployment, crowd: Crowd) -> Figures:

@@ -21,36 +21,11 @@ from bench.figures import Figures, say
 from bench.force.conversations import Prepared
 from bench.force.device import Device
 from bench.machine.deployment import Deployment
+from bench.measures.posting import Posting
 from bench.measures.serving import connect, judged, served
 
 PAUSE_S = 5.0  # Between two messages.
 LIMIT_S = 900
-
-
-class Posting(threading.Thread):
-    """Lets the sender post one message after another until told to stop."""
-
-    def __init__(self, sender: Sender) -> None:
-        super().__init__(daemon=True)
-        self.sender = sender
-        self._enough = threading.Event()
-        self.failure: Exception | None = None
-
-    def run(self) -> None:
-        """Post."""
-        try:
-            while not self._enough.is_set():
-                self.sender.send(f"Message {len(self.sender.posted)}")
-                self._enough.wait(PAUSE_S)
-        except Exception as error:
-            self.failure = error
-
-    def end(self) -> None:
-        """Post no more."""
-        self._enough.set()
-        self.join()
-        if self.failure is not None:
-            raise self.failure
 
 
 def leaving(prepared: Prepared, keys: int) -> list[Device]:
@@ -73,7 +48,7 @@ def run(prepared: Prepared, folder: Path, processes: int, keys: int) -> Figures:
         crowd.ask("wait_for", message_ids=[first.message_id], limit_s=LIMIT_S)
         if keys:
             figures |= _night(deployment, crowd, sender, out)
-        posting = Posting(sender)
+        posting = Posting(sender, PAUSE_S)
         figures |= _restart(deployment, crowd, posting, away=keys > 0)
         posting.end()
         sender.send("After")  # Behind whatever the sender is still trying again.

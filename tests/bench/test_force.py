@@ -1,84 +1,89 @@
-"""The force of benchmarks: what the real server makes of its devices."""
+"""A force is what registration and the roster authority would have made, and is made once."""
 
-from pathlib import Path
+import sqlite3
+from contextlib import closing
 
-import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
-from copconnect.app import Container, command_line
-from copconnect.bench import copying, force
-from copconnect.bench.force import Force
-from copconnect.ids import PersonId
-from copconnect.settings import Settings
-from tests.harness.postgresql import PostgreSQL
-
-MEMBERS = 30
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Force:
-    """A small force."""
-    return force.cached(tmp_path_factory.mktemp("cache"), MEMBERS)
-
-
-async def _judge(container: Container, made: Force) -> None:
-    """Every device is let in by its token, and its certificate is the one that others are told."""
-    ids = [PersonId(device.person_id) for device in made.devices]
-    async with container.database.reading() as connection:
-        clients = await container.registry.clients_of(connection, ids)
-    stored = {client.client_id: client for client in clients}
-    assert len(stored) == MEMBERS
-    for device in made.devices:
-        caller = await container.auth.authenticator.authenticate(device.token)
-        assert caller is not None
-        assert caller.conduct_accepted
-        assert (caller.person_id, caller.client_id) == (device.person_id, device.client_id)
-        assert stored[caller.client_id].certificate == device.certificate
-        key = Ed25519PrivateKey.from_private_bytes(device.private_key).public_key()
-        assert x509.load_der_x509_certificate(device.certificate).public_key() == key
+from bench.force import caching
+from bench.force.conversations import Prepared
+from bench.force.sealing import sealed_to
+from copconnect.auth_service.authority import CertificateAuthority
+from copconnect.records.cell_key import CellKey
+from copconnect.records.confirmed import How, confirmed
+from copconnect.records.device import Certificate
+from copconnect.records.device_key import DeviceKey
+from copconnect.records.kem import XWING, seal_bytes
+from copconnect.records.person_card import PersonCard
+from copconnect.records.person_devices import PersonDevices
+from copconnect.records.roster import RosterHead
+from copconnect.records.seals import parse_seals
+from copconnect.records.trust import Trust
+from copconnect.sealing import hpke
+from copconnect.sealing.keys import cell_private_key, check_cell_secret, open_cell_key
+from tests.bench.conftest import CELL_SIZE, PEOPLE
 
 
-async def test_devices_are_registered(made: Force, tmp_path: Path) -> None:
-    file = tmp_path / "copy.sqlite3"
-    copying.to_file(made.database, file)
-    settings = Settings(data_dir=made.folder, database_url=f"sqlite+aiosqlite:///{file}")
-    async with command_line(settings) as container:
-        await _judge(container, made)
+def test_every_device_is_confirmed_by_what_the_database_holds(prepared: Prepared) -> None:
+    force = prepared.force
+    ca = CertificateAuthority(force.folder / "keys")
+    trust = Trust(ca.root_key, ca.departments)
+    with closing(sqlite3.connect(force.database)) as database:
+
+        def records(column: str, table: str) -> list[bytes]:
+            return [row[0] for row in database.execute(f"SELECT {column} FROM {table}")]
+
+        for der in records("certificate", "auth_certificates"):
+            trust.add_certificate(Certificate.parse(der, tuple(ca.issuing_keys)))
+        for record in records("record", "auth_person_devices"):
+            trust.add_person_devices(PersonDevices.parse(record))
+        for record in records("record", "auth_person_cards"):
+            trust.add_card(PersonCard.parse(record))
+        keys = [DeviceKey.parse(one) for one in records("record", "auth_device_keys")]
+    by_device = {one.device: one for one in keys}
+    assert len(force.devices) == len(trust.cards) == PEOPLE
+    for one in force.devices:
+        at = by_device[one.device].created
+        found = confirmed(trust, one.device, at)
+        assert (found.how, found.person_id.hex()) == (How.NOT_APPROVED, one.person_id)
+        by_device[one.device].check(one.device, found.public_key, XWING)
+        assert by_device[one.device].key_id() == one.key_id
+        assert by_device[one.device].pk == hpke.public_bytes(XWING, one.hpke_seed)
 
 
-@pytest.mark.postgresql
-async def test_they_are_registered_in_a_copy_on_postgresql(
-    made: Force, postgresql: PostgreSQL
-) -> None:
-    name = await postgresql.create_database()
-    try:
-        rows = await copying.to_postgresql(made.database, postgresql.url(name))
-        assert rows > 4 * MEMBERS
-        settings = Settings(data_dir=made.folder, database_url=postgresql.url(name))
-        async with command_line(settings) as container:
-            await _judge(container, made)
-    finally:
-        await postgresql.drop_database(name)
+def test_every_member_opens_its_cells_key(prepared: Prepared) -> None:
+    (conversation,) = prepared.conversations
+    head = RosterHead.parse(conversation.head)
+    assert head.devices == conversation.devices == PEOPLE
+    assert [len(cell.members) for cell in conversation.cells] == [CELL_SIZE] * 3
+    with closing(sqlite3.connect(prepared.database)) as database:
+        rows = {
+            row[0]: row[1:]
+            for row in database.execute("SELECT key_id, record, seals FROM cell_keys")
+        }
+    for cell in conversation.cells:
+        record, seals = CellKey.parse(rows[cell.key_id][0]), rows[cell.key_id][1]
+        check_cell_secret(record, cell.secret)
+        by_key = {one.key_id: one for one in parse_seals(XWING, seals, "S3", CELL_SIZE)}
+        for member in cell.members:
+            device = prepared.force.devices[member]
+            own = hpke.private_key(XWING, device.hpke_seed)
+            assert open_cell_key(record, by_key[device.key_id], device.key_id, own) == cell.secret
+        assert cell_private_key(record, cell.secret)
 
 
-def test_a_force_is_made_once(made: Force, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def never(*_: object) -> None:
-        raise AssertionError("it was made again")
+def test_it_is_made_once(prepared: Prepared) -> None:
+    cache = prepared.force.folder.parent
+    made = (prepared.force.folder / "made").stat().st_mtime_ns
+    again = caching.force(cache, PEOPLE)
+    assert again.devices == prepared.force.devices
+    assert (again.folder / "made").stat().st_mtime_ns == made
 
-    monkeypatch.setattr(force, "_make", never)
-    again = force.cached(made.folder.parent, MEMBERS)
-    assert list(again.devices) == list(made.devices)
 
-
-def test_another_size_is_another_force(made: Force, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[int] = []
-
-    async def note(_: Path, members: int) -> None:
-        asked.append(members)
-        raise RuntimeError("not now")
-
-    monkeypatch.setattr(force, "_make", note)
-    with pytest.raises(RuntimeError, match="not now"):
-        force.cached(made.folder.parent, MEMBERS + 1)
-    assert asked == [MEMBERS + 1]
+def test_seals_go_to_the_devices_that_are_named(prepared: Prepared) -> None:
+    devices = prepared.force.devices[:3]
+    sealed = sealed_to(b"s" * 32, lambda key_id: b"info" + key_id, devices)
+    assert len(sealed) == 3 * seal_bytes(XWING)
+    for one in parse_seals(XWING, sealed, "S3", 3):
+        (owner,) = [device for device in devices if device.key_id == one.key_id]
+        own = hpke.private_key(XWING, owner.hpke_seed)
+        info = b"info" + one.key_id
+        assert hpke.open_sealed(XWING, own, info, one.sealed, "S3") == b"s" * 32

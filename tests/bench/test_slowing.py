@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from copconnect.bench import chromium, slowing
+from bench.browser import chromium, slowing
 from tests.harness import waiting
 
 # A browser with a zygote, from which a renderer and a helper were made.

@@ -1,0 +1,352 @@
+"""What connected devices do for one another and for themselves when rosters and keys change.
+
+A device that is asked makes its cell's key (C1) or the conversation's (D7) and answers share
+requests (H1 to H4); a device that is newly listed fetches the conversation and its newest messages,
+and asks for shares of what it cannot open; a device that a new conversation key does not cover asks
+too. All of it over HTTP, as clients do, each with its own token; what a device downloads is counted
+with it. One task for each, so that no device waits for another's request.
+"""
+
+import asyncio
+import random
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Literal, TypeVar
+
+import msgspec
+
+from bench.crowd.device import Place, SimulatedDevice
+from bench.crowd.reading import KEM
+from bench.crowd.recipients import Recipient, covered, keys_of, leaves, now_ms, sealed
+from bench.net.http_client import request
+from copconnect import wire
+from copconnect.ids import CellId, ConversationId
+from copconnect.records.cell_key import CellKey
+from copconnect.records.device_key import DeviceKey
+from copconnect.records.fields import Refused
+from copconnect.records.key_share import KeyShare, SecretKind, Shareable, check_shareable
+from copconnect.records.roster import RosterHead, check_proof
+from copconnect.records.seals import parse_seal
+from copconnect.sealing import hpke
+from copconnect.sealing.keys import (
+    check_cell_secret,
+    make_cell_key,
+    make_conversation_key,
+    new_secret,
+    open_cell_key,
+)
+from copconnect.sealing.shares import make_share, open_share
+
+if TYPE_CHECKING:
+    from bench.crowd.simulator import Simulator
+
+T = TypeVar("T", bound=msgspec.Struct)
+NEWEST = 20  # Messages that a newcomer fetches first.
+ASK_AFTER_S = 1.0  # A key may still be on its way.
+TRIES = 5
+
+
+class Duties:
+    """The duties of a process's devices."""
+
+    def __init__(self, simulator: "Simulator") -> None:
+        self._simulator = simulator
+        self._reading = simulator.reading
+        self.failed = 0  # Requests that were refused.
+        self.cell_keys_made = 0
+        self.keys_made = 0
+        self.shares_made = 0
+        self.shares_asked = 0
+
+    def take(self, device: SimulatedDevice, frame: wire.ServerFrame) -> None:
+        """Do what a frame asks for."""
+        spawn = self._simulator.connections.spawn
+        match frame:
+            case wire.ConversationFrame(conversation_id=conversation_id):
+                place = device.places.get(conversation_id)
+                if place is None or place.gone:
+                    spawn(self._join(device, conversation_id))
+            case wire.CellKeyFrame(conversation_id=conversation_id, record=record, seal=seal):
+                place = device.places.get(conversation_id)
+                if place is not None and seal is not None:
+                    self._learn_cell_key(device, place, record, seal)
+            case wire.CellKeyWanted():
+                spawn(self._make_cell_key(device, frame))
+            case wire.KeyWanted(conversation_id=conversation_id):
+                spawn(self._make_key(device, conversation_id))
+            case wire.ShareWanted():
+                spawn(self._share(device, frame))
+            case wire.ShareFrame(conversation_id=conversation_id, share=share):
+                spawn(self._take_share(device, conversation_id, share))
+            case _:
+                pass
+
+    # --- HTTP -----------------------------------------------------------------------------
+
+    async def _ask(
+        self, device: SimulatedDevice, method: str, path: str, kind: type[T], body: object = None
+    ) -> T | None:
+        found = await self._raw(device, method, path, body)
+        return None if found is None else msgspec.msgpack.decode(found, type=kind)
+
+    async def _raw(
+        self, device: SimulatedDevice, method: str, path: str, body: object = None
+    ) -> bytes | None:
+        data = b"" if body is None else msgspec.msgpack.encode(body)
+        for _ in range(TRIES):
+            answer = await self._simulator.http.ask(request(method, path, device.token, data))
+            device.bytes += len(answer.body)
+            if answer.status == 0 or answer.status >= 500 or answer.status == 429:
+                await asyncio.sleep(0.5 + random.random())  # noqa: S311 - jitter.
+                continue
+            if 200 <= answer.status < 300:
+                return answer.body
+            break
+        self.failed += 1
+        return None
+
+    # --- Joining --------------------------------------------------------------------------
+
+    async def _join(self, device: SimulatedDevice, conversation_id: ConversationId) -> None:
+        path = f"/v1/conversations/{conversation_id}"
+        shown = await self._ask(device, "GET", path, wire.Conversation)
+        if shown is None or shown.roster is None:
+            return
+        view = self._reading.view(conversation_id)
+        head = view.add_head(shown.roster.head)
+        leaf, _ = check_proof(head, device.planned.device, shown.roster.proof, "S1")
+        page = await self._ask(
+            device, "GET", f"{path}/log?before={shown.last_seq + 1}&limit={NEWEST}", wire.LogPage
+        )
+        if page is None:
+            return
+        await self._simulator.learn_senders(device, page)
+        first = page.entries[0].seq - 1 if page.entries else shown.last_seq
+        cell_id = CellId(leaf.cell_id.hex())
+        place = self._reading.joined(device, conversation_id, cell_id, (first, page.log_hash))
+        await self._fetch_cell_keys(device, place, conversation_id)
+        self._simulator.take_page(device, place, page)
+        if place.cursor < page.last_seq:
+            await self._simulator.catch_up(device, place, conversation_id, page.last_seq)
+        await self._ask_for_shares(device, place, conversation_id)
+
+    async def _fetch_cell_keys(
+        self, device: SimulatedDevice, place: Place, conversation_id: ConversationId
+    ) -> None:
+        path = f"/v1/conversations/{conversation_id}/cells/own/keys"
+        own = await self._ask(device, "GET", path, wire.OwnCellKeys)
+        for item in own.keys if own is not None else ():
+            record = CellKey.parse(item.record)
+            self._reading.cell_records[record.key_id()] = record
+            if item.seal is not None:
+                self._learn_cell_key(device, place, item.record, item.seal)
+            elif record.key_id() not in place.cell_keys:
+                place.cell_records[record.key_id()] = record
+
+    def _learn_cell_key(
+        self, device: SimulatedDevice, place: Place, data: bytes, sealed_to: bytes
+    ) -> None:
+        record, seal = CellKey.parse(data), parse_seal(KEM, sealed_to, "C2")
+        key_id = record.key_id()
+        if key_id in place.cell_keys:
+            return
+        own = hpke.private_key(KEM, device.planned.hpke_seed)
+        try:
+            secret = open_cell_key(record, seal, device.planned.key_id, own)
+        except Refused as refused:
+            self._reading.refused[str(refused)] += 1
+            return
+        self._reading.cell_records[key_id] = record
+        self._take_cell_secret(device, place, key_id, secret)
+
+    def _take_cell_secret(
+        self, device: SimulatedDevice, place: Place, key_id: bytes, secret: bytes
+    ) -> None:
+        self._reading.learn_cell_secret(key_id, secret)
+        place.cell_keys = (*place.cell_keys, key_id)
+        place.cell_records.pop(key_id, None)
+        self._reading.try_lacking(device, place)
+
+    # --- Asking for shares ----------------------------------------------------------------
+
+    def lacks(self, device: SimulatedDevice, conversation_id: ConversationId, place: Place) -> None:
+        """A conversation key came that a device cannot open: it asks, unless it can soon."""
+        if not place.asking:
+            place.asking = True
+            self._simulator.connections.spawn(self._ask_later(device, conversation_id, place))
+
+    async def _ask_later(
+        self, device: SimulatedDevice, conversation_id: ConversationId, place: Place
+    ) -> None:
+        await asyncio.sleep(ASK_AFTER_S * (1 + random.random()))  # noqa: S311 - jitter.
+        place.asking = False
+        if place.lacking and not place.gone:
+            await self._fetch_cell_keys(device, place, conversation_id)
+            self._reading.try_lacking(device, place)
+            await self._ask_for_shares(device, place, conversation_id)
+
+    async def _ask_for_shares(
+        self, device: SimulatedDevice, place: Place, conversation_id: ConversationId
+    ) -> None:
+        wanted = _names(place)
+        if wanted:
+            self.shares_asked += 1
+            path = f"/v1/conversations/{conversation_id}/share-requests"
+            await self._raw(device, "POST", path, wire.ShareRequest(references=wanted))
+
+    async def _take_share(
+        self, device: SimulatedDevice, conversation_id: ConversationId, data: bytes
+    ) -> None:
+        place = device.places.get(conversation_id)
+        if place is None:
+            return
+        try:
+            share = KeyShare.parse(KEM, data)
+            own = hpke.private_key(KEM, device.planned.hpke_seed)
+            secrets = open_share(KEM, share, own)
+        except Refused as refused:
+            self._reading.refused[str(refused)] += 1
+            return
+        done: list[wire.ShareReference] = []
+        for name, secret in secrets.items():
+            if self._take_secret(device, place, name.kind, name.reference, secret):
+                done.append(_reference(name.kind, name.reference))
+        if done:
+            path = f"/v1/conversations/{conversation_id}/share-requests/done"
+            await self._raw(device, "POST", path, wire.ShareRequest(references=done))
+
+    def _take_secret(
+        self,
+        device: SimulatedDevice,
+        place: Place,
+        kind: SecretKind,
+        reference: bytes,
+        secret: bytes,
+    ) -> bool:
+        """Keep a secret that matches its record (H6)."""
+        try:
+            if kind == SecretKind.CELL_KEY:
+                record = place.cell_records.get(reference)
+                if record is None:
+                    return reference in place.cell_keys
+                check_cell_secret(record, secret)
+                self._take_cell_secret(device, place, reference, secret)
+                return True
+            for key_id in place.lacking:
+                if key_id.startswith(reference):
+                    self._reading.learn_secret(device, place, key_id, secret)
+                    return True
+        except Refused as refused:
+            self._reading.refused[str(refused)] += 1
+        return False
+
+    # --- Helping others -------------------------------------------------------------------
+
+    async def _share(self, device: SimulatedDevice, asked: wire.ShareWanted) -> None:
+        place = device.places.get(asked.conversation_id)
+        if place is None or place.gone:
+            return
+        view = place.receiver.view
+        head = view.add_head(asked.head)
+        leaf, _ = check_proof(head, bytes.fromhex(asked.device), asked.proof, "H1")
+        key = next((one for one in map(DeviceKey.parse, asked.keys) if one.kem == KEM), None)
+        if key is None:
+            return
+        lacks_record = [
+            one
+            for one in asked.references
+            if SecretKind(one.kind) == SecretKind.CELL_KEY
+            and bytes.fromhex(one.reference) in place.cell_keys
+            and bytes.fromhex(one.reference) not in self._reading.cell_records
+        ]
+        if lacks_record:
+            await self._fetch_cell_keys(device, place, asked.conversation_id)
+        found: list[tuple[Shareable, bytes]] = []
+        for one in asked.references:
+            record_and_secret = self._reading.held(place, one.kind, bytes.fromhex(one.reference))
+            if record_and_secret is None:
+                continue
+            try:
+                check_shareable(record_and_secret[0], leaf, None)
+            except Refused:
+                continue
+            found.append(record_and_secret)
+        if not found:
+            return
+        share = make_share(view.conversation_id, key, found)
+        self.shares_made += 1
+        path = f"/v1/conversations/{asked.conversation_id}/shares"
+        body = wire.PostShare(device=asked.device, share=share.encode())
+        await self._raw(device, "POST", path, body)
+
+    async def _make_cell_key(self, device: SimulatedDevice, asked: wire.CellKeyWanted) -> None:
+        path = f"/v1/conversations/{asked.conversation_id}/cells/own"
+        cell = await self._ask(device, "GET", path, wire.CellLeaves)
+        if cell is None:
+            return
+        listed = leaves(cell.leaves)
+        keys = await self._device_keys(device, {leaf.person_id.hex() for leaf in listed})
+        recipients = [keys[leaf.device] for leaf in listed if leaf.device in keys]
+        secret = new_secret()
+        record = make_cell_key(
+            secret,
+            device.planned.signer,
+            head=RosterHead.parse(cell.head),
+            cell_id=bytes.fromhex(asked.cell_id),
+            generation=asked.generation,
+            author=device.planned.device,
+            now=now_ms(),
+        )
+        left_out = [leaf.device.hex() for leaf in listed if leaf.device not in keys]
+        body = wire.PostCellKey(
+            record=record.encode(), seals=sealed(secret, record, recipients), left_out=left_out
+        )
+        if await self._raw(device, "POST", f"{path}/keys", body) is not None:
+            self.cell_keys_made += 1
+
+    async def _make_key(self, device: SimulatedDevice, conversation_id: ConversationId) -> None:
+        path = f"/v1/conversations/{conversation_id}"
+        found = await self._ask(device, "GET", f"{path}/cells?since=0", wire.CellKeys)
+        if found is None:
+            return
+        head = RosterHead.parse(found.head)
+        by_cell = {one.cell_id: one for one in (CellKey.parse(i.record) for i in found.keys)}
+        recipients, uncovered = covered(found.lines, by_cell, head.kem)
+        for line in uncovered:
+            direct = f"{path}/cells/{line.cell_id.hex()}"
+            cell = await self._ask(device, "GET", direct, wire.CellLeaves)
+            listed = leaves(cell.leaves) if cell is not None else []
+            keys = await self._device_keys(device, {leaf.person_id.hex() for leaf in listed})
+            recipients += [keys[leaf.device] for leaf in listed if leaf.device in keys]
+        secret = new_secret()
+        record = make_conversation_key(
+            secret, device.planned.signer, head=head, author=device.planned.device, now=now_ms()
+        )
+        body = wire.PostKey(
+            record=record.encode(), seals=sealed(secret, record, recipients), left_out=[]
+        )
+        if await self._raw(device, "POST", f"{path}/keys", body) is not None:
+            self.keys_made += 1
+
+    async def _device_keys(
+        self, device: SimulatedDevice, people: set[str]
+    ) -> dict[bytes, Recipient]:
+        known = [wire.KnownPerson(person_id=one, version=0) for one in sorted(people)]
+        body = wire.LookUpTrust(people=known, keys=True)
+        found = await self._ask(device, "POST", "/v1/people/trust", wire.PeopleTrust, body)
+        return keys_of(found.people) if found is not None else {}
+
+
+def _names(place: Place) -> list[wire.ShareReference]:
+    """Return what a device lacks: the keys that it cannot open, and the cell keys to which they
+    are sealed."""
+    names = {(1, key_id[:16]) for key_id in place.lacking}
+    sealed_to = {seal[:16] for seal in place.lacking.values() if seal is not None}
+    names |= {(2, key_id) for key_id in sealed_to if key_id in place.cell_records}
+    return [_reference(kind, reference) for kind, reference in sorted(names)]
+
+
+_KINDS: Mapping[int, Literal[1, 2, 3]] = {1: 1, 2: 2, 3: 3}
+
+
+def _reference(kind: int, reference: bytes) -> wire.ShareReference:
+    return wire.ShareReference(kind=_KINDS[kind], reference=reference.hex())

@@ -1,0 +1,226 @@
+"""``bench membership``: many people are transferred at once, from each of two large conversations
+of units to the other.
+
+The data bank is imported with their new units, as a department does it; everything else follows by
+itself: the workers change both rosters; connected devices are asked for the keys of their cells and
+of the conversations; newcomers fetch the conversation and ask for shares of what they cannot open.
+All devices are simulated and share this machine's processors; a cell's key costs 256 seals, which a
+phone makes beside others. ``joining`` of the moved are online; the rest stay away, as phones that
+are off do, and are removed all the same. Somebody writes in each conversation every 3 s.
+
+Times begin when the import begins. ``cut_off_s``: until the signed roster does not list the device
+any more; from that transaction on the server takes no message under a key that it may hold.
+``joined_s``: until a newcomer has read the newest message of its new conversation.
+``settled_s``: until every device that belongs has read everything. ``bytes_per_member``: what a
+device that stays downloads for the transfers, beside messages and receipts.
+"""
+
+import contextlib
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import uvloop
+
+from bench.crowd.crowd import Crowd
+from bench.crowd.plan import populations
+from bench.crowd.sending import Sender
+from bench.figures import Figures, percentile, say, spread
+from bench.force.conversations import Prepared
+from bench.machine.deployment import Deployment, deployed
+from bench.measures.posting import Posting
+from bench.measures.removed import openable, watch_removals
+from bench.measures.serving import connect
+from bench.measures.transfers import Side, sides, transferred
+from copconnect.app import command_line
+from copconnect.ids import ConversationId
+from copconnect.roster.databank import DataBank
+from copconnect.settings import Settings
+
+TALK_S = 3.0
+LIMIT_S = 600
+SETTLE_S = 120
+ROUND_S = 0.5
+
+
+def run(
+    prepared: Prepared, folder: Path, *, transfers: int, joining: int, processes: int
+) -> Figures:
+    """Measure; return the figures."""
+    force = prepared.force
+    pair = sides(force, prepared.conversations, transfers, joining)
+    after = transferred(force, pair)
+    senders = {side.sender.device for side in pair}
+    moved = {one.device for side in pair for one in side.moved}
+    online = {one.device for side in pair for one in side.moved[: side.online]}
+    with contextlib.ExitStack() as stack:
+        deployment = stack.enter_context(
+            deployed(force.folder / "keys", prepared.database, folder, processes)
+        )
+        addresses = deployment.addresses
+        staying = Crowd(populations(prepared, processes, senders | moved), addresses, folder, stack)
+        moving = Crowd(populations(prepared, 1, senders, online), addresses[:1], folder, stack, 50)
+        by_id = {one.device: one for one in force.devices}
+        writers = [
+            Sender(side.sender, side.conversation.conversation_id, addresses[0], by_id)
+            for side in pair
+        ]
+        world = _World(deployment, staying, moving, pair, writers)
+        world.gather()
+        figures = world.transfer(after, folder / "data")
+    cells = sum(len(one.cells) for one in prepared.conversations)
+    return {
+        "members": sum(one.devices for one in prepared.conversations),
+        "cells": cells,
+        "transfers": len(moved),
+        "joining": len(online),
+    } | figures
+
+
+class _World:
+    """Both conversations at running servers."""
+
+    def __init__(
+        self,
+        deployment: Deployment,
+        staying: Crowd,
+        moving: Crowd,
+        pair: tuple[Side, Side],
+        writers: Sequence[Sender],
+    ) -> None:
+        self._deployment = deployment
+        self._url = deployment.postgresql.url()
+        self._staying = staying
+        self._moving = moving
+        self._pair = pair
+        self._talk = [Posting(one, TALK_S) for one in writers]
+
+    def gather(self) -> None:
+        """Connect everybody; the first messages reach all."""
+        for crowd in (self._staying, self._moving):
+            connect(self._deployment, crowd)
+            crowd.ask("live", on=True)
+        for talk in self._talk:
+            talk.sent.append(talk.sender.send("Before the transfers"))
+        self._settle("the first messages")
+        before = [self._openable(side) for side in self._pair]
+        say("Everybody has read the first messages.")
+        if any(one != (0, 0) for one in before):
+            raise RuntimeError("somebody is removed already")
+
+    def transfer(self, after: DataBank, data: Path) -> Figures:
+        """Import the data bank; return what came of it."""
+        former = [one for answer in self._staying.ask("bytes") for one in answer["bytes"]]
+        statements, cpu = self._deployment.statements(), self._deployment.cpu_s()
+        for talk in self._talk:
+            talk.start()
+        began = time.monotonic_ns()
+        watches = [_Watch(self._url, side) for side in self._pair]
+        uvloop.run(self._import(after, data))
+        imported = time.monotonic_ns()
+        say(f"The import took {(imported - began) / 1e9:.1f} s.")
+        cut_off = [at - began for watch in watches for at in watch.result()]
+        say(f"{len(cut_off)} are cut off, after {max(cut_off, default=0) / 1e9:.1f} s.")
+        read = self._until_joined(began)
+        for talk in self._talk:
+            talk.end()
+            talk.sent.append(talk.sender.send("After the transfers"))
+        lost = self._settle("everything")
+        settled = time.monotonic_ns()
+        later = [one for answer in self._staying.ask("bytes") for one in answer["bytes"]]
+        grown = [float(new - old) for old, new in zip(former, later, strict=True)]
+        for crowd in (self._staying, self._moving):
+            duties = [answer for answer in crowd.ask("duties")]
+            say(str({name: sum(one[name] for one in duties) for name in duties[0]}))
+            say(str({name: crowd.verdict([])[name] for name in ("refused", "without_key")}))
+        return {
+            "import_s": (imported - began) / 1e9,
+            "cut_off": len(cut_off),
+            **spread("cut_off_s", [one / 1e6 for one in cut_off]),
+            "joined": len(read),
+            **spread("joined_s", [one / 1e6 for one in read]),
+            "settled_s": (settled - began) / 1e9,
+            "lost": lost,
+            "opened_by_removed": self._opened_by_removed(),
+            "bytes_per_member_p50": percentile(grown, 0.5),
+            "bytes_per_member_p99": percentile(grown, 0.99),
+            "messages": sum(len(talk.sent) for talk in self._talk),
+            "statements": self._deployment.statements() - statements,
+            "server_cpu_s": self._deployment.cpu_s() - cpu,
+        }
+
+    async def _import(self, bank: DataBank, data: Path) -> None:
+        async with command_line(Settings(data_dir=data, database_url=self._url)) as container:
+            await container.editor.import_bank(bank)
+
+    def _until_joined(self, began: int) -> list[int]:
+        """Return how long newcomers took, once all have read or the time is over (ns)."""
+        wanted = sum(side.online for side in self._pair)
+        deadline = time.monotonic() + LIMIT_S
+        said = time.monotonic()
+        while True:
+            found = self._moving.ask("newcomers")
+            read = [at - began for answer in found for at in answer["read_ns"]]
+            if len(read) >= wanted or time.monotonic() > deadline:
+                say(f"{len(read)} of {wanted} newcomers have read the newest message.")
+                return read
+            if time.monotonic() > said + 10:
+                said = time.monotonic()
+                listed = sum(answer["joined"] for answer in found)
+                say(f"{listed} newcomers are listed, {len(read)} have read.")
+            time.sleep(ROUND_S)
+
+    def _settle(self, what: str) -> int:
+        """Wait until everybody has read everything; return how much is missing at the limit."""
+        deadline = time.monotonic() + SETTLE_S
+        while True:
+            lost = 0
+            for side, talk in zip(self._pair, self._talk, strict=True):
+                sent = [(one.message_id, one.seq) for one in talk.sent]
+                c: ConversationId = side.conversation.conversation_id
+                for crowd in (self._staying, self._moving):
+                    answers = crowd.ask("lost", conversation_id=c, messages=sent)
+                    lost += sum(answer["lost"] for answer in answers)
+            if not lost or time.monotonic() > deadline:
+                if lost:
+                    say(f"{lost} readings of {what} are missing.")
+                return lost
+            time.sleep(ROUND_S)
+
+    def _openable(self, side: Side) -> tuple[int, int]:
+        return uvloop.run(openable(self._url, side.conversation, side.moved))
+
+    def _opened_by_removed(self) -> int:
+        """Return what the removed could open of what came after, by keys and by sockets."""
+        opened = 0
+        for side in self._pair:
+            before, after = self._openable(side)
+            if not before:
+                raise RuntimeError("the keys of the removed do not open what came before")
+            opened += after
+        usage = self._moving.ask("usage")
+        return opened + sum(answer["after_gone"] for answer in usage)
+
+
+class _Watch(threading.Thread):
+    """Watches the roster of a side."""
+
+    def __init__(self, url: str, side: Side) -> None:
+        super().__init__(daemon=True)
+        self._url = url
+        self._side = side
+        self._found: list[int] = []
+        self.start()
+
+    def run(self) -> None:
+        """Watch."""
+        c = self._side.conversation.conversation_id
+        devices = [one.device for one in self._side.moved]
+        found = uvloop.run(watch_removals(self._url, c, devices, LIMIT_S))
+        self._found = list(found.values())
+
+    def result(self) -> list[int]:
+        """Return when each device was out (monotonic ns)."""
+        self.join()
+        return self._found

@@ -1,0 +1,107 @@
+"""What removed devices could open of what came after: asked of the server's own database.
+
+A removed device holds its DeviceKey and the cell keys of its former cell. It could open a later
+conversation key if one of those were among the seals' recipients, and a later message if that were
+still under a key from before its removal.
+"""
+
+import asyncio
+import time
+from collections.abc import Collection, Mapping
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bench.force.conversations import Conversation
+from bench.force.device import Device
+from copconnect.database import open_database
+from copconnect.delivery.store.tables import CONVERSATIONS, KEYS, LEAVES, LOG
+from copconnect.ids import ConversationId
+from copconnect.records.kem import seal_bytes
+
+ROUND_S = 0.1
+
+
+async def watch_removals(
+    url: str, conversation_id: ConversationId, devices: Collection[bytes], limit_s: float
+) -> dict[bytes, int]:
+    """Return when each of these devices was not listed any more (monotonic ns): from that commit
+    on the server takes no message under a key that the device may hold (D1)."""
+    database = open_database(url)
+    found: dict[bytes, int] = {}
+    wanted = set(devices)
+    deadline = time.monotonic() + limit_s
+    query = select(LEAVES.c.device).where(
+        LEAVES.c.conversation_id == conversation_id, LEAVES.c.to_epoch.is_not(None)
+    )
+    try:
+        while len(found) < len(wanted) and time.monotonic() < deadline:
+            async with database.reading() as connection:
+                ended = set(await connection.scalars(query))
+            now = time.monotonic_ns()
+            for device in (ended & wanted) - found.keys():
+                found[device] = now
+            await asyncio.sleep(ROUND_S)
+    finally:
+        await database.close()
+    return found
+
+
+async def openable(
+    url: str, conversation: Conversation, removed: Collection[Device]
+) -> tuple[int, int]:
+    """Return how often the keys of the removed open something of before, which shows that this
+    question can be answered otherwise than by nothing, and of after."""
+    held = {one.key_id for one in removed}
+    devices = {one.device for one in removed}
+    database = open_database(url)
+    try:
+        async with database.reading() as connection:
+            rows = await connection.execute(
+                select(LEAVES.c.cell_id, LEAVES.c.to_epoch).where(
+                    LEAVES.c.conversation_id == conversation.conversation_id,
+                    LEAVES.c.device.in_(devices),
+                    LEAVES.c.to_epoch.is_not(None),
+                )
+            )
+            ended = {row.cell_id: row.to_epoch for row in rows}
+            if not ended:
+                return 0, 0
+            held |= {cell.key_id for cell in conversation.cells if cell.cell_id in ended}
+            return await _count(connection, conversation.conversation_id, held, ended)
+    finally:
+        await database.close()
+
+
+async def _count(
+    connection: AsyncConnection,
+    conversation_id: ConversationId,
+    held: Collection[bytes],
+    ended: Mapping[str, int],
+) -> tuple[int, int]:
+    last = max(ended.values())  # Of the head that took the last of them out.
+    before = after = 0
+    keys: dict[bytes, int] = {}
+    for row in await connection.execute(
+        select(KEYS).where(KEYS.c.conversation_id == conversation_id)
+    ):
+        keys[row.key_id] = row.epoch
+        size = seal_bytes(row.kem)
+        sealed_to = {row.seals[at : at + 16] for at in range(0, len(row.seals), size)}
+        if row.epoch >= last:
+            after += len(sealed_to & set(held))
+        else:
+            before += len(sealed_to & set(held))
+    # A message whose header names the last head or a later one must not be under an older key.
+    rekey = await connection.scalar(
+        select(CONVERSATIONS.c.rekey_epoch).where(
+            CONVERSATIONS.c.conversation_id == conversation_id
+        )
+    )
+    for row in await connection.execute(
+        select(LOG.c.epoch, LOG.c.key_id).where(
+            LOG.c.conversation_id == conversation_id, LOG.c.epoch >= rekey
+        )
+    ):
+        after += keys[row.key_id] < last
+    return before, after

@@ -1,0 +1,76 @@
+"""The people of a benchmark of transfers: who is moved, and the data bank before and after."""
+
+import csv
+import io
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from bench.force.caching import Force
+from bench.force.conversations import Conversation
+from bench.force.device import Device
+from bench.force.making import DATA_BANK_SEED
+from copconnect import wire
+from copconnect.ids import UnitId
+from copconnect.roster import databank, synthetic
+from copconnect.roster.databank import DataBank
+
+HALVES = ("TG-MZ1", "TG-MZ2")  # The multi-zones, with all units below.
+RULES = [wire.Audience(everyone=False, unit_ids=[UnitId(one)], deep=True) for one in HALVES]
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One conversation: who writes there, and who is moved from it to the other. The first
+    ``online`` of the moved are connected."""
+
+    conversation: Conversation
+    sender: Device
+    moved: Sequence[Device]
+    online: int
+
+
+def sides(
+    force: Force, conversations: Sequence[Conversation], transfers: int, joining: int
+) -> tuple[Side, Side]:
+    """Choose who is moved: half of them from each side, nobody who leads it. ``joining`` of all are
+    online. Raises ValueError if there are too few people."""
+    bank = databank.read(synthetic.write(len(force.devices), DATA_BANK_SEED))
+    leading = {person.person_id for person in bank.people if person.unit in HALVES}
+    members = [{one for cell in each.cells for one in cell.members} for each in conversations]
+    both = members[0] & members[1]
+
+    def side(number: int) -> Side:
+        # Spread over the cells as they come, so that nearly every cell loses somebody.
+        own = sorted(members[number] - both)
+        able = [one for one in own if force.devices[one].person_id not in leading]
+        sender, *others = able
+        if len(others) < transfers // 2:
+            raise ValueError(f"only {len(others)} people of a conversation can be moved")
+        chosen = random.Random(DATA_BANK_SEED).sample(others, transfers // 2)  # noqa: S311
+        moved = [force.devices[one] for one in chosen]
+        return Side(conversations[number], force.devices[sender], moved, joining // 2)
+
+    return side(0), side(1)
+
+
+def transferred(force: Force, pair: tuple[Side, Side]) -> DataBank:
+    """Return the data bank after the transfers: each of the moved changes units with somebody of
+    the other side. Read from CSV, as a department's is."""
+    files = synthetic.write(len(force.devices), DATA_BANK_SEED)
+    rows = list(csv.DictReader(io.StringIO(files["people"].decode())))
+    people = databank.read(files).people
+    by_person: Mapping[str, dict[str, str]] = {
+        person.person_id: row for person, row in zip(people, rows, strict=True)
+    }
+    for one, other in zip(pair[0].moved, pair[1].moved, strict=True):
+        a, b = by_person[one.person_id], by_person[other.person_id]
+        a["unit"], b["unit"] = b["unit"], a["unit"]
+    text = io.StringIO()
+    writer = csv.DictWriter(text, databank.PEOPLE_COLUMNS)
+    writer.writeheader()
+    writer.writerows(rows)
+    bank = databank.read({**files, "people": text.getvalue().encode()})
+    if bank.problems:
+        raise RuntimeError(f"the data bank has problems: {bank.problems[:3]}")
+    return bank
