@@ -150,24 +150,38 @@ async def database(database_url: str) -> AsyncIterator[Database]:
         await database.close()
 
 
-@pytest.fixture(scope="session")
-def department(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The data folder of a department with its keys and people, to copy."""
-    folder = tmp_path_factory.mktemp("department")
+def _department(folder: Path, policy: str) -> Path:
     databank.write(folder / "databank")
     data = folder / "data"
-    run_copconnect(data, "init", "--policy", "none")
+    run_copconnect(data, "init", "--policy", policy)
     run_copconnect(data, "roster", "import", str(folder / "databank"))
     return data
 
 
+@pytest.fixture(scope="session")
+def department(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data folder of a department with its keys and people, to copy. Its policy is ``none``."""
+    return _department(tmp_path_factory.mktemp("department"), "none")
+
+
+@pytest.fixture(scope="session")
+def approving_department(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same under the policy ``approval``; nobody is a root admin yet."""
+    return _department(tmp_path_factory.mktemp("approving"), "approval")
+
+
 @contextlib.contextmanager
-def _servers(department: Path, folder: Path) -> Iterator[Callable[..., ServerProcess]]:
+def _servers(
+    request: pytest.FixtureRequest, folder: Path
+) -> Iterator[Callable[..., ServerProcess]]:
     made: list[ServerProcess] = []
 
     def make(**settings: str | int | bool) -> ServerProcess:
         data = folder / f"data-{len(made)}"
-        shutil.copytree(department, data)
+        # The policy stands in the department record, so it is another department's.
+        approving = settings.pop("department_policy", "none") == "approval"
+        name = "approving_department" if approving else "department"
+        shutil.copytree(request.getfixturevalue(name), data)
         server = ServerProcess(data, **settings)
         made.append(server)
         server.start()
@@ -181,18 +195,21 @@ def _servers(department: Path, folder: Path) -> Iterator[Callable[..., ServerPro
 
 
 @pytest.fixture
-def make_server(department: Path, tmp_path: Path) -> Iterator[Callable[..., ServerProcess]]:
-    """Call it, with settings by name, for a started server on a fresh copy of the department."""
-    with _servers(department, tmp_path) as make:
+def make_server(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> Iterator[Callable[..., ServerProcess]]:
+    """Call it, with settings by name, for a started server on a fresh copy of the department;
+    ``department_policy="approval"``: of the other department."""
+    with _servers(request, tmp_path) as make:
         yield make
 
 
 @pytest.fixture(scope="module")
 def serve(
-    department: Path, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[..., ServerProcess]]:
     """As ``make_server``, for servers that a module's tests share."""
-    with _servers(department, tmp_path_factory.mktemp("servers")) as make:
+    with _servers(request, tmp_path_factory.mktemp("servers")) as make:
         yield make
 
 

@@ -4,6 +4,7 @@ It signs with its key and reads no messages; tests that need messages use the cl
 """
 
 import secrets
+import time
 from typing import Any, Self, TypeVar
 
 import httpx
@@ -11,9 +12,12 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from copconnect import wire
+from copconnect.records.endorsement import Endorsement, EndorsementKind
+from copconnect.records.fields import DAY_MS
+from copconnect.records.grant import Grant
 from tests.harness import databank
-from tests.harness.server import ServerProcess
-from tests.harness.waiting import PATIENCE_S
+from tests.harness.server import ServerProcess, run_copconnect
+from tests.harness.waiting import PATIENCE_S, until
 
 MSGPACK = "application/msgpack"
 PROOF = b"copconnect register v1\0"
@@ -116,3 +120,47 @@ class Device:
             wire.Me,
         )
         return self
+
+    def become_root_admin(self) -> None:
+        """Let the offline root's key, which a test's folder holds, name this device."""
+        key = self._server.data / "keys" / "root.key.pem"
+        name = ("admin", "root-admin", self.officer.number, str(key), "--client", self.client_id)
+        run_copconnect(self._server.data, *name)
+        until(lambda: self.me().confirmed == "root_admin", "naming the root admin")
+
+    def me(self) -> wire.Me:
+        """Return what the server says of this device."""
+        return self.call("GET", "/v1/me", None, wire.Me)
+
+    def endorse(self, device: bytes) -> None:
+        """Confirm another device: one's own, or as an admin (E0)."""
+        people = {one.device for one in self.me().clients}
+        own = device.hex() in people
+        record = Endorsement(
+            endorsed=device,
+            endorser=self.device,
+            kind=EndorsementKind.OWN_DEVICE if own else EndorsementKind.ADMIN,
+            created=time.time_ns() // 1_000_000,
+        ).signed(self._key)
+        self.send("/v1/endorsements", wire.PostEndorsement(endorsement=record.encode()))
+
+    def grant(self, person_id: str, path: str, days: int = 30) -> None:
+        """Give a person the units at and below a path, such as ``TG/HYD``."""
+        now = time.time_ns() // 1_000_000
+        record = Grant(
+            grantor=self.device,
+            person_id=bytes.fromhex(person_id),
+            created=now,
+            not_after=now + days * DAY_MS,
+            path=path,
+        ).signed(self._key)
+        self.send("/v1/grants", wire.PostGrant(grant=record.encode()))
+
+    def send(self, path: str, body: Any) -> None:
+        """Post what is answered with 204. Raises Refused."""
+        response = self.http.post(
+            path, content=msgspec.msgpack.encode(body), headers={"content-type": MSGPACK}
+        )
+        if not response.is_success:
+            refusal = msgspec.msgpack.decode(response.content, type=wire.ErrorBody)
+            raise Refused(response.status_code, refusal)

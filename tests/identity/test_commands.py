@@ -39,7 +39,7 @@ from copconnect.records.kem import XWING
 from copconnect.roster import synthetic
 from copconnect.settings import Settings
 from tests.harness import databank, processes
-from tests.harness.officer import Device
+from tests.harness.officer import Device, Refused
 from tests.harness.server import ServerProcess, run_copconnect
 from tests.harness.waiting import PATIENCE_S, until
 
@@ -95,7 +95,7 @@ def test_a_root_admin_is_named_while_the_server_runs(
     with Device(server, officer) as first, Device(server, officer) as second:
         first.register()
         assert "record 2" in run_copconnect(server.data, *name)
-        until(lambda: _confirmed(first) == "root_admin", "naming the root admin")
+        until(lambda: first.me().confirmed == "root_admin", "naming the root admin")
         trust = first.call("GET", "/v1/trust", None, wire.Trust)
         newest = Department.parse(trust.departments[-1])
         assert (newest.number, newest.admins) == (2, (first.device,))
@@ -103,17 +103,40 @@ def test_a_root_admin_is_named_while_the_server_runs(
         second.register()
         with pytest.raises(RuntimeError, match="--client"):
             run_copconnect(server.data, *name)
+        wrong = str(server.data / "keys" / "issuing.key.pem")
+        with pytest.raises(RuntimeError, match="not a record of this department"):
+            run_copconnect(server.data, *name[:3], wrong, "--client", second.client_id)
         chosen = run_copconnect(server.data, *name, "--client", second.client_id)
         assert "record 3" in chosen
         listed = run_copconnect(server.data, "admin", "list-clients", officer.number)
         assert {"root", "admin"} <= set(listed.split())
-        wrong = server.data / "keys" / "issuing.key.pem"
-        with pytest.raises(RuntimeError):
-            run_copconnect(server.data, *name[:3], str(wrong), "--client", first.client_id)
 
 
-def _confirmed(device: Device) -> str:
-    return device.call("GET", "/v1/me", None, wire.Me).confirmed
+def test_rights_descend_from_the_root_to_a_constable(
+    make_server: Callable[..., ServerProcess],
+) -> None:
+    """As a department begins: the root names the first admin, who grants a station."""
+    server = make_server(department_policy="approval", otp_resend_ms=0)
+    people = databank.officers()
+    with (
+        Device(server, people[0]) as chief,
+        Device(server, people[1]) as sho,
+        Device(server, people[7]) as constable,
+    ):
+        for device in (chief, sho, constable):
+            device.register()
+            assert device.me().confirmed == "no"
+        with pytest.raises(Refused, match="endorsement_invalid"):
+            chief.endorse(sho.device)
+        chief.become_root_admin()
+        chief.endorse(sho.device)
+        assert sho.me().confirmed == "admin"
+        with pytest.raises(Refused, match="endorsement_invalid"):
+            sho.endorse(constable.device)
+        chief.grant(sho.person_id, "TG/HYD/HYD-SOUTH/HYD-AFZA")
+        assert sho.person_id in constable.me().confirmers
+        sho.endorse(constable.device)
+        assert constable.me().confirmed == "admin"
 
 
 def test_a_new_incarnation_says_what_it_signed(data: str) -> None:
