@@ -102,9 +102,7 @@ class Registry:
     ) -> Mapping[bytes, bytes]:
         """Return the devices behind these key ids."""
         owners = {
-            one.key.key_id(): device
-            for device, one in self.devices.items()
-            if one.key is not None
+            one.key.key_id(): device for device, one in self.devices.items() if one.key is not None
         }
         return {key_id: owners[key_id] for key_id in key_ids if key_id in owners}
 

@@ -119,9 +119,7 @@ class Device:
         )
         secret = self.secrets.get(key_id, bytes(32))
         data = seal_message(replace(draft, **other), secret, text, self.signer)
-        return wire.PostMessage(
-            message=data, attachment_ids=list(attachment_ids), state=state
-        )
+        return wire.PostMessage(message=data, attachment_ids=list(attachment_ids), state=state)
 
     def accepted(self, body: wire.PostMessage) -> None:
         """Take up that the server accepted a message."""

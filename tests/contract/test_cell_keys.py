@@ -301,6 +301,6 @@ async def test_c2_marks_of_three_people_ask_for_another_key(crowd: Crowd) -> Non
     outside = next(one for one in crowd.people if one not in own)
     with pytest.raises(errors.NotFound):
         await cell_keys.mark(outside.caller, crowd.c, mark)
+    unknown = wire.MarkCellKey(key_id=secrets.token_hex(16))
     with pytest.raises(errors.NotFound):
-        unknown = wire.MarkCellKey(key_id=secrets.token_hex(16))
         await cell_keys.mark(own[0].caller, crowd.c, unknown)

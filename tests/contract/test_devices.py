@@ -53,9 +53,7 @@ async def test_one_head_takes_a_device_out_and_lets_another_in(world: World) -> 
     replacement = world.registry.register(b.caller.person_id)
     del world.registry.devices[b.device]
     await world.devices_changed(b, urgent=True)
-    shown = await world.service.conversations.conversation(
-        replacement.caller, made.conversation_id
-    )
+    shown = await world.service.conversations.conversation(replacement.caller, made.conversation_id)
     assert (head_of(shown).epoch, head_of(shown).rekey_epoch) == (2, 2)
     assert (shown.history_from_ms, shown.members, shown.unregistered) == (0, 2, 0)
 
@@ -84,11 +82,15 @@ async def test_an_urgent_change_that_rolls_back_changes_nothing(world: World) ->
     talk = Talk(world.service, made.conversation_id)
     key_id = await talk.begin(a, [b])
     del world.registry.devices[b.device]
-    with pytest.raises(RuntimeError):
+
+    async def crash() -> None:
         async with world.database.transaction() as connection:
             people = [b.caller.person_id]
             await world.service.devices_changed(connection, people, urgent=True)
             raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        await crash()
     world.registry.devices[b.device] = b
     assert (await talk.head(a)).epoch == 1
     assert await listed(world, a, made.conversation_id) == {a.device, b.device}

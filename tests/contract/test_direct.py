@@ -232,4 +232,3 @@ async def test_what_goes_wrong_is_told_alike(
     assert logs[:1] == logs[1:]
     assert len(logs) == (2 if status >= 500 else 0)
     assert both.passed_on == 0
-

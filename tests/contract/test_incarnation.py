@@ -41,8 +41,8 @@ async def test_a_new_incarnation_is_accepted_and_every_key_made_anew(database: D
     with pytest.raises(errors.StaleKey):
         await talk.say(people[0], key_id)
     key_id = await talk.begin(people[0], people[1:])
+    body = people[0].message(old_head, key_id)
     with pytest.raises(errors.StaleHead) as caught:
-        body = people[0].message(old_head, key_id)
         await world.service.posting.post(people[0].caller, talk.conversation_id, body)
     assert caught.value.details == {"epoch": 1001}
     await talk.say(people[0], key_id, b"after")
@@ -50,7 +50,5 @@ async def test_a_new_incarnation_is_accepted_and_every_key_made_anew(database: D
     # The next change follows without a gap.
     await world.revoke(people[5])
     assert (await talk.head(people[0])).epoch == 1002
-    shown = await world.service.conversations.conversation(
-        people[1].caller, direct.conversation_id
-    )
+    shown = await world.service.conversations.conversation(people[1].caller, direct.conversation_id)
     assert head_of(shown).epoch == 1001

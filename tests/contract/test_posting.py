@@ -167,9 +167,9 @@ async def test_d1_a_message_follows_its_senders_last(room: Room, bent: dict[str,
 
 async def test_r5_the_first_message_has_nothing_before_it(room: Room) -> None:
     head = await room.talk.head(room.alice)
+    first = room.alice.message(head, room.key_id, previous=sha256(b"something"))
     with pytest.raises(errors.NotNext) as caught:
-        body = room.alice.message(head, room.key_id, previous=sha256(b"something"))
-        await room.post(room.alice, body)
+        await room.post(room.alice, first)
     assert caught.value.details == {"seq": 0}
     for body in (
         room.alice.message(head, room.key_id, attempt=0),
@@ -196,9 +196,7 @@ async def test_d6_a_repeat_of_the_same_bytes_is_answered_alike_at_any_age(room: 
     room.world.clock.at += 40 * DAY_MS
     await room.world.revoke(room.bob)
     assert await room.service.posting.post(room.alice.caller, room.c, body) == first
-    page = await room.service.log.page(
-        room.alice.caller, room.c, after=0, before=None, limit=9
-    )
+    page = await room.service.log.page(room.alice.caller, room.c, after=0, before=None, limit=9)
     assert [one.message for one in page.entries] == [body.message]
 
 
@@ -206,8 +204,8 @@ async def test_d6_a_message_id_is_taken_once(room: Room) -> None:
     head = await room.talk.head(room.alice)
     taken = room.alice.message(head, room.key_id, message_id=bytes(16))
     await room.post(room.alice, taken)
+    again = room.alice.message(head, room.key_id, message_id=bytes(16), attempt=2)
     with pytest.raises(errors.NotNext):  # Her own second attempt, after the first was taken.
-        again = room.alice.message(head, room.key_id, message_id=bytes(16), attempt=2)
         await room.post(room.alice, again)
     with pytest.raises(errors.MessageInvalid) as caught:
         await room.post(room.bob, room.bob.message(head, room.key_id, message_id=bytes(16)))

@@ -177,9 +177,7 @@ async def test_the_whole_force(database: Database, monkeypatch: pytest.MonkeyPat
     started = time.monotonic()
     with Statements(database) as statements:
         async with database.transaction() as connection:
-            wakeups = await world.service.devices_changed(
-                connection, [gone.person_id], urgent=True
-            )
+            wakeups = await world.service.devices_changed(connection, [gone.person_id], urgent=True)
     assert counted(statements) <= 26, statements
     assert time.monotonic() - started < 2
     (removed,) = [one for one in wakeups if isinstance(one, RosterWakeup)]
@@ -198,4 +196,3 @@ async def test_the_whole_force(database: Database, monkeypatch: pytest.MonkeyPat
     # A quiet comparison of everybody changes nothing.
     await world.service.following.compare(made.conversation_id)
     assert (await talk.head(chief)).epoch == 2
-

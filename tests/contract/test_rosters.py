@@ -155,9 +155,7 @@ async def test_a_cells_leaves_lead_to_the_head(world: World) -> None:
         assert one.device in found
         seen |= set(found)
         # S4: any listed device may ask for another cell's leaves too.
-        other = await world.service.rosters.cell(
-            everybody[0].caller, c, CellId(line.cell_id.hex())
-        )
+        other = await world.service.rosters.cell(everybody[0].caller, c, CellId(line.cell_id.hex()))
         assert other.leaves == own.leaves
     assert seen == {one.device for one in everybody}
     with pytest.raises(errors.NotFound):

@@ -11,8 +11,8 @@ from copconnect.delivery.parts import Options
 from copconnect.delivery.rules.limits import PersonLimits
 from copconnect.records.conversation_key import ConversationKey
 from copconnect.records.device_key import DeviceKey
-from copconnect.records.key_share import KeyShare, SecretKind, SecretName
 from copconnect.records.kem import X25519
+from copconnect.records.key_share import KeyShare, SecretKind, SecretName
 from copconnect.sealing import hpke
 from copconnect.sealing.shares import check_shared, make_share, open_share
 from tests.contract.delivery_world import MINUTE_MS, World

@@ -167,8 +167,7 @@ def test_a_persons_rate_is_never_more_than_the_burst_and_the_rate(
         try:
             rates.take(PersonId("p"), amount)
         except errors.RateLimited as refused:
-            assert refused.retry_after_ms is not None
-            now[0] += refused.retry_after_ms
+            now[0] += refused.retry_after_ms or 0
             rates.take(PersonId("p"), amount)  # It kept its word.
         taken.append((now[0], amount))
     for at, (since, _) in enumerate(taken):

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from copconnect.bus import Bus
 from copconnect.clock import Clock
 from copconnect.database import Database
-from copconnect.delivery.ports import Attachments, Devices, Organisation, People, RosterSigner
 from copconnect.delivery.heads.stamps import Stamps
 from copconnect.delivery.heads.stored_keys import StoredKeys
 from copconnect.delivery.heads.trees import RosterTrees
+from copconnect.delivery.ports import Attachments, Devices, Organisation, People, RosterSigner
 from copconnect.delivery.rules.limits import PersonLimits
 from copconnect.records.kem import XWING
 from copconnect.wakeup_log import WakeupLog

@@ -12,6 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect.bus import AnyWakeup, Bus
 from copconnect.clock import Clock
 from copconnect.database import Database
+from copconnect.delivery.heads.stamps import Stamps
+from copconnect.delivery.heads.stored_keys import StoredKeys
+from copconnect.delivery.heads.trees import RosterTrees
 from copconnect.delivery.keys.cell_keys import CellKeys
 from copconnect.delivery.keys.conversation_keys import ConversationKeys
 from copconnect.delivery.keys.public_keys import PublicKeys
@@ -31,9 +34,6 @@ from copconnect.delivery.rosters.following import Following
 from copconnect.delivery.rosters.incarnation import begin_incarnation
 from copconnect.delivery.rosters.membership import Membership
 from copconnect.delivery.rosters.reading import RosterReading
-from copconnect.delivery.heads.stamps import Stamps
-from copconnect.delivery.heads.stored_keys import StoredKeys
-from copconnect.delivery.heads.trees import RosterTrees
 from copconnect.delivery.store import members
 from copconnect.ids import ConversationId, PersonId
 from copconnect.leases import Leases

@@ -128,9 +128,7 @@ class ConversationKeys:
         serving = [one for one in known if one.serves(held.rekey_epoch, now_ms)]
         if not serving:
             return None
-        asked = await shares.asked_before(
-            connection, c, own.leaf.device, now_ms - CANNOT_OPEN_MS
-        )
+        asked = await shares.asked_before(connection, c, own.leaf.device, now_ms - CANNOT_OPEN_MS)
         for one in rules.newest_first(serving):
             if one.author == own.leaf.device:
                 return one.key_id
@@ -156,9 +154,12 @@ class ConversationKeys:
         of_cells: dict[bytes, CellId] = {}
         if len(lines) > 1:
             since_ms = self._parts.clock.now_ms() - CELL_KEY_MS
-            for key_id, cell_id, made in await cell_keys.places(connection, c, held.kem, since_ms):
-                if cell_id in lines and made >= lines[cell_id].rekey_epoch:
-                    of_cells[key_id] = cell_id
+            made = await cell_keys.places(connection, c, held.kem, since_ms)
+            of_cells = {
+                key_id: cell_id
+                for key_id, cell_id, made_at in made
+                if cell_id in lines and made_at >= lines[cell_id].rekey_epoch
+            }
         sealed = set(rules.sealed_cells(sealed_to, of_cells))
         open_cells = lines.keys() - sealed
         uncovered: list[bytes] | None = None

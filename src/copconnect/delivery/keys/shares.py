@@ -131,9 +131,7 @@ def _asker(leaf: PlacedLeaf) -> Asker:
 
 
 def _names(references: Iterable[wire.ShareReference]) -> set[SecretName]:
-    return {
-        SecretName(SecretKind(one.kind), bytes.fromhex(one.reference)) for one in references
-    }
+    return {SecretName(SecretKind(one.kind), bytes.fromhex(one.reference)) for one in references}
 
 
 def _read(data: bytes, kem: int, conversation_id: ConversationId) -> KeyShare:

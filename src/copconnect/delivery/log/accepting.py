@@ -8,10 +8,10 @@ anything of that message is written; if anything else goes wrong the transaction
 of its messages is tried again in one of its own, so that none fails for another. A crash before the
 commit loses nothing: no device was answered, and each posts the same bytes again (D6).
 
-SQLite has one writer, so the messages of a batch are read one by one. PostgreSQL has writers side by
-side: all conversations of a batch are held first, and what a few statements read then is newer than
-the rows' locks. A message whose conversation another writer holds does not keep the others waiting:
-it goes alone, beside the next batch.
+SQLite has one writer, so the messages of a batch are read one by one. PostgreSQL has writers side
+by side: all conversations of a batch are held first, and what a few statements read then is newer
+than the rows' locks. A message whose conversation another writer holds does not keep the others
+waiting: it goes alone, beside the next batch.
 """
 
 import asyncio

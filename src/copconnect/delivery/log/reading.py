@@ -1,8 +1,8 @@
 """Pages of the log, with everything beside the entries that their reader needs.
 
-A page begins at the device's history_from; nothing before it could be read. What does not depend on
-the reader (entries, heads, proofs, which keys) is read once for all that ask for the same page, so a
-device of many that come back costs three statements: its leaf, its own keys, its cell's.
+A page begins at the device's history_from; nothing before it could be read. What does not depend
+on the reader (entries, heads, proofs, which keys) is read once for all that ask for the same page,
+so a device of many that come back costs three statements: its leaf, its own keys, its cell's.
 """
 
 from collections import OrderedDict
@@ -60,7 +60,9 @@ class LogReading:
             view = await log.view(connection, conversation_id, caller.device)
             if view is None:
                 raise errors.NotMember
-            found, more = await self._entries(connection, view, conversation_id, after, before, limit)
+            found, more = await self._entries(
+                connection, view, conversation_id, after, before, limit
+            )
             entries = _after_gaps(found)
             if not entries:
                 return _empty(view)
@@ -131,9 +133,7 @@ class LogReading:
         made = {(c, key.epoch) for key in stored.values()}
         proven = await prove(connection, self._parts.trees, asked, heads=made)
         return _Beside(
-            heads=[
-                head.head for head in sorted(proven.heads.values(), key=lambda one: one.epoch)
-            ],
+            heads=[head.head for head in sorted(proven.heads.values(), key=lambda one: one.epoch)],
             proofs=[
                 wire.EpochProof(epoch=Epoch(epoch), proof=proof)
                 for (_, epoch, _), proof in sorted(proven.proofs.items())

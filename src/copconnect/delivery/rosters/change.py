@@ -9,7 +9,7 @@ cells, whatever the size of the conversation. A crash before the commit leaves n
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -34,7 +34,7 @@ class RosterEdit:
     whom that is about. In conversations of several cells they alone are told.
     """
 
-    leaves: LeafEdit = LeafEdit()
+    leaves: LeafEdit = field(default_factory=LeafEdit)
     members: int = 0
     info: bool = False
     people: Collection[PersonId] = ()
@@ -66,11 +66,7 @@ async def change_rosters(
 
     A conversation whose devices do not change keeps its head, unless it has none yet.
     """
-    moved = [
-        one
-        for one in held
-        if not edits[one.conversation_id].leaves.empty or one.epoch == 0
-    ]
+    moved = [one for one in held if not edits[one.conversation_id].leaves.empty or one.epoch == 0]
     drawn = await _draw(connection, parts, moved, edits) if moved else []
     if drawn:
         await _write(connection, parts, drawn)
@@ -110,9 +106,7 @@ async def _draw(
     plans: dict[ConversationId, RosterPlan] = {}
     for one in ids:
         sizes = {CellId(line.cell_id.hex()): line.devices for line in lines[one]}
-        plans[one] = plan_change(
-            edits[one].leaves, sizes, parts.options.cell_size, now_ms, new_id
-        )
+        plans[one] = plan_change(edits[one].leaves, sizes, parts.options.cell_size, now_ms, new_id)
     known = {one: {line.cell_id.hex() for line in lines[one]} for one in ids}
     touched = {one: plans[one].touched & known[one] for one in ids if plans[one].touched}
     current = await leaves.of_cells(connection, touched)
@@ -162,9 +156,7 @@ def _draw_one(
     signature = parts.signer.sign(RosterHead.LABEL + draft.unsigned())
     encoded = replace(draft, signature=signature).encode()
     head = KeptHead(held.conversation_id, epoch, encoded, sha256(encoded), draft.created)
-    return _Drawn(
-        held, epoch, edit, plan, cells, after, head, rekey_epoch, kem, listed_people
-    )
+    return _Drawn(held, epoch, edit, plan, cells, after, head, rekey_epoch, kem, listed_people)
 
 
 def _cells_after(

@@ -1,8 +1,8 @@
 """Conversations: created by people, shown to them, their policy and their people's own settings.
 
-A conversation's people may be anybody in the data bank, registered or not: a message waits for them.
-Creating is idempotent by id; a direct conversation's id is that of its two people (R10), so that
-both may create it at once. Row, members, leaves and first head are one transaction.
+A conversation's people may be anybody in the data bank, registered or not: a message waits for
+them. Creating is idempotent by id; a direct conversation's id is that of its two people (R10), so
+that both may create it at once. Row, members, leaves and first head are one transaction.
 """
 
 from collections.abc import Collection

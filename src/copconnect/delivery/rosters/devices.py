@@ -2,9 +2,9 @@
 
 Runs in the transaction of the role that changed the devices. What is urgent, a revocation or a
 suspension, is out of every roster when that transaction commits, and messages under keys that the
-device may have are refused from then on (D6). The rest follows at once in conversations of up to 256
-devices whose people are chosen by hand, and with the next batch elsewhere (following.py): its marks
-are written in the same transaction, so a crash loses none.
+device may have are refused from then on (D6). The rest follows at once in conversations of up to
+256 devices whose people are chosen by hand, and with the next batch elsewhere (following.py): its
+marks are written in the same transaction, so a crash loses none.
 """
 
 from collections.abc import Collection, Iterable, Mapping

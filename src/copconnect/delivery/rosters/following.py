@@ -59,9 +59,7 @@ class Following:
         async with parts.database.reading() as connection:
             followed = await audiences.all_rules(connection)
             waiting = await marks.waiting(connection)
-            version = (
-                await parts.organisation.people_version(connection) if followed else None
-            )
+            version = await parts.organisation.people_version(connection) if followed else None
         anew = now_ms - self._compared_ms >= _ALL_ANEW_MS
         if followed and (version != self._people_version or anew):
             for conversation_id in followed:
@@ -122,9 +120,7 @@ class Following:
         others |= {devices[one] for one in devices.keys() - listed.keys()}
         return losing, others - losing, held[0].devices > wire.CELL_SIZE
 
-    async def _take_up(
-        self, conversation_id: ConversationId, people: Collection[PersonId]
-    ) -> None:
+    async def _take_up(self, conversation_id: ConversationId, people: Collection[PersonId]) -> None:
         """Bring membership and devices of these people up to date, with one head."""
         parts = self._parts
         async with parts.database.transaction() as connection:
@@ -176,9 +172,7 @@ class Following:
         await members.set_admin(connection, c, promoted, admin=True)
         await members.set_admin(connection, c, demoted, admin=False)
         changed = {*add, *remove, *promoted, *demoted}
-        return RosterEdit(
-            members=len(add) - len(remove), info=bool(changed), people=changed
-        )
+        return RosterEdit(members=len(add) - len(remove), info=bool(changed), people=changed)
 
 
 async def wanted_people(

@@ -1,10 +1,10 @@
 """A new incarnation of every conversation, after a backup of the server was restored.
 
-Devices may know heads that the backup has not. So the roster authority signs, for each conversation,
-a head whose epoch is 1,000 above the restored one: devices take the higher epoch (they check
-``previous`` only where they hold the head before), every former key and cell key is unusable, and
-each device posts again what the log lost of its own (S6). Versions that devices compare rise by as
-much, so that nothing newer seems old.
+Devices may know heads that the backup has not. So the roster authority signs, for each
+conversation, a head whose epoch is 1,000 above the restored one: devices take the higher epoch
+(they check ``previous`` only where they hold the head before), every former key and cell key is
+unusable, and each device posts again what the log lost of its own (S6). Versions that devices
+compare rise by as much, so that nothing newer seems old.
 
 The server is stopped meanwhile. Conversations are taken some at a time, each batch in one
 transaction; a crash in between leaves some of them a thousand epochs ahead, and running it again

@@ -1,8 +1,8 @@
 """Changes of who belongs, by members.
 
-Invariants: rows, head and the refusal of older keys are one transaction (D6); a change is made once,
-by its id; who leaves may repeat the request for a minute and is answered how the conversation is
-now. A change that takes nobody out of a conversation of more than 256 devices gives its new members
+Invariants: rows, head and the refusal of older keys are one transaction (D6); a change is made
+once, by its id; a person who leaves may repeat the request for a minute and is answered how the
+conversation is now. A change that takes nobody out of a conversation of more than 256 devices gives its new members
 their places with the next batch (following.py).
 """
 
@@ -92,7 +92,9 @@ class Membership:
                 NewMember(
                     person,
                     person in plan.make_admin,
-                    history_from(held.kind, held.history_days, now_ms, returned=person in returning),
+                    history_from(
+                        held.kind, held.history_days, now_ms, returned=person in returning
+                    ),
                 )
                 for person in plan.add
             ],

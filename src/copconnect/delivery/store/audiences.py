@@ -24,7 +24,9 @@ async def add(
 ) -> None:
     """Store the rule of a conversation."""
     encoded = msgspec.msgpack.encode(rule)
-    await connection.execute(insert(AUDIENCES).values(conversation_id=conversation_id, rule=encoded))
+    await connection.execute(
+        insert(AUDIENCES).values(conversation_id=conversation_id, rule=encoded)
+    )
 
 
 async def all_rules(connection: AsyncConnection) -> dict[ConversationId, wire.Audience]:

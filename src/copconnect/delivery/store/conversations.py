@@ -148,9 +148,7 @@ async def read(
 
 def _by_id(conversation_ids: Collection[ConversationId]) -> Select[Any]:
     return (
-        select(*_HELD)
-        .where(_C.conversation_id.in_(conversation_ids))
-        .order_by(_C.conversation_id)
+        select(*_HELD).where(_C.conversation_id.in_(conversation_ids)).order_by(_C.conversation_id)
     )
 
 
@@ -168,7 +166,9 @@ async def change(connection: AsyncConnection, changes: Sequence[Mapping[str, Any
     names = [name for name in changes[0] if name != "conversation_id"]
     values: dict[str, Any] = {name: bindparam(f"p_{name}") for name in names}
     if "info_number" in values:
-        values["info_number"] = _C.info_number + bindparam("p_info_number", type_=_C.info_number.type)
+        values["info_number"] = _C.info_number + bindparam(
+            "p_info_number", type_=_C.info_number.type
+        )
     statement = update(CONVERSATIONS).where(_C.conversation_id == bindparam("p_conversation_id"))
     await connection.execute(
         statement.values(values),

@@ -96,7 +96,7 @@ async def records(
 async def counted_today(
     connection: AsyncConnection, conversation_id: ConversationId, author: PersonId, now_ms: int
 ) -> tuple[int, int | None]:
-    """Return how many records of a person here within a day were not free, and the oldest's time."""
+    """Return how many records of a person within a day were not free, and the oldest's time."""
     row = (
         await connection.execute(
             select(func.count(), func.min(_K.stored_ms)).where(

@@ -93,9 +93,7 @@ async def all_current(
     connection: AsyncConnection, conversation_id: ConversationId
 ) -> list[PlacedLeaf]:
     """Return every current leaf of a conversation."""
-    query = select(*PLACED).where(
-        _L.conversation_id == conversation_id, _L.to_epoch.is_(None)
-    )
+    query = select(*PLACED).where(_L.conversation_id == conversation_id, _L.to_epoch.is_(None))
     return [placed(row) for row in await connection.execute(query)]
 
 

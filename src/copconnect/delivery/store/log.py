@@ -313,4 +313,3 @@ async def chain_end(
         )
     )
     return found
-

@@ -63,7 +63,7 @@ async def marked(
         .order_by(_R.since_ms, _R.person_id)
         .limit(limit)
     )
-    return {person: mark for person, mark in rows}
+    return {row.person_id: row.mark for row in rows}
 
 
 async def forget(
@@ -79,4 +79,3 @@ async def forget(
             ),
             [{"p_person": person, "p_mark": mark} for person, mark in sorted(marks.items())],
         )
-

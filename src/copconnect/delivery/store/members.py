@@ -67,9 +67,7 @@ async def places_of(
             _M.person_id.in_(people), _M.removed_ms.is_(None)
         )
     )
-    return {
-        (row.conversation_id, row.person_id): (row.admin, row.history_from_ms) for row in rows
-    }
+    return {(row.conversation_id, row.person_id): (row.admin, row.history_from_ms) for row in rows}
 
 
 async def members_at(
@@ -242,4 +240,3 @@ async def add_change(
             left=change.left,
         )
     )
-

@@ -50,7 +50,9 @@ async def lines_between(
             & or_(_I.to_epoch.is_(None), _I.to_epoch > first)
             for c, (first, last) in some
         ]
-        rows = await connection.execute(select(CELL_LINES).where(or_(*overlaps)).order_by(_I.cell_id))
+        rows = await connection.execute(
+            select(CELL_LINES).where(or_(*overlaps)).order_by(_I.cell_id)
+        )
         for row in rows:
             one = (_line(row), row.from_epoch, row.to_epoch)
             found.setdefault(row.conversation_id, []).append(one)
@@ -183,9 +185,7 @@ async def named_head(
     return until(row.hash, row.created_ms, newest=epoch == row.roster_epoch)
 
 
-async def all_ids(
-    connection: AsyncConnection, after: str, limit: int
-) -> list[ConversationId]:
+async def all_ids(connection: AsyncConnection, after: str, limit: int) -> list[ConversationId]:
     """Return ids of conversations, ascending, after one of them."""
     c = CONVERSATIONS.c
     query = select(c.conversation_id).where(c.conversation_id > after)

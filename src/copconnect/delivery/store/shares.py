@@ -124,9 +124,7 @@ async def add(
     return added.first() is not None
 
 
-async def count(
-    connection: AsyncConnection, conversation_id: ConversationId, device: bytes
-) -> int:
+async def count(connection: AsyncConnection, conversation_id: ConversationId, device: bytes) -> int:
     """Return how many shares wait for a device."""
     query = select(func.count()).where(_S.conversation_id == conversation_id, _S.device == device)
     return await connection.scalar(query) or 0

@@ -93,13 +93,9 @@ def _statement(asked: dict[str, ColumnElement[Any]], source: FromClause) -> Sele
         .select_from(source)
         .outerjoin(
             LEAVES,
-            and_(
-                _L.conversation_id == same, _L.device == asked["device"], _L.to_epoch.is_(None)
-            ),
+            and_(_L.conversation_id == same, _L.device == asked["device"], _L.to_epoch.is_(None)),
         )
-        .outerjoin(
-            HEADS, and_(HEADS.c.conversation_id == same, HEADS.c.epoch == asked["epoch"])
-        )
+        .outerjoin(HEADS, and_(HEADS.c.conversation_id == same, HEADS.c.epoch == asked["epoch"]))
         .outerjoin(
             _NEXT, and_(_NEXT.c.conversation_id == same, _NEXT.c.epoch == asked["epoch"] + 1)
         )
@@ -202,7 +198,5 @@ def _read(row: Row[Any]) -> FoundStanding:
     )
     before = None
     if row.known_seq is not None:
-        before = AcceptedBefore(
-            row.known_seq, row.known_sent_ms, row.known_device, row.known_hash
-        )
+        before = AcceptedBefore(row.known_seq, row.known_sent_ms, row.known_device, row.known_hash)
     return FoundStanding(standing, LogEnd(row.last_seq, row.log_hash, row.named_epoch), before)

@@ -1,8 +1,8 @@
 """Tables of the Delivery Service.
 
 Ids of people, clients, conversations, cells and messages are 32 hex digits; devices, hashes and key
-ids are bytes. Leaves and cell lines are intervals of roster epochs (``to_epoch`` is exclusive; NULL:
-current), so that a leaf can be proven under every head that is kept.
+ids are bytes. Leaves and cell lines are intervals of roster epochs (``to_epoch`` is exclusive;
+NULL: current), so that a leaf can be proven under every head that is kept.
 """
 
 from sqlalchemy import (

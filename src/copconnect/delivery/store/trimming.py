@@ -35,9 +35,7 @@ async def forget_entries(connection: AsyncConnection, before_ms: int, limit: int
     """Delete messages of before a time, but no conversation's newest state; return how many."""
     e = LOG.c
     is_state = exists(
-        select(literal(1)).where(
-            _C.conversation_id == e.conversation_id, _C.state_seq == e.seq
-        )
+        select(literal(1)).where(_C.conversation_id == e.conversation_id, _C.state_seq == e.seq)
     )
     rows = await connection.execute(
         select(e.conversation_id, e.seq)

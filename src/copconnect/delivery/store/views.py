@@ -131,9 +131,7 @@ def _view(row: Row[Any], caller: Caller) -> View:
     return View(found, head, belongs and row.device is not None)
 
 
-async def admins_of(
-    connection: AsyncConnection, conversation_id: ConversationId
-) -> list[PersonId]:
+async def admins_of(connection: AsyncConnection, conversation_id: ConversationId) -> list[PersonId]:
     """Return the admins of a conversation, 200 at most."""
     found = await connection.scalars(
         select(_M.person_id)
