@@ -1,35 +1,16 @@
 /**
  * X.509 certificates as this project uses them (docs/protocol.md, "Certificates"): Ed25519 keys and
- * signatures only, no trailing bytes, no critical extension that we do not judge. Parsing says what
- * a certificate claims; nothing here says that it is true (see issuers.ts and device-certificate.ts).
- * What is malformed is refused by E0. Pure.
+ * signatures only, version 3, no trailing bytes, no critical extension that is not judged. Parsing
+ * says what a certificate claims; nothing here says that it is true (see department-trust.ts and
+ * device-certificate.ts). What is malformed is refused by E0. Pure.
  */
-import { AsnConvert } from "@peculiar/asn1-schema";
-import {
-  BasicConstraints,
-  Certificate,
-  ExtendedKeyUsage,
-  KeyUsage,
-  SubjectAlternativeName,
-  id_ce_basicConstraints,
-  id_ce_extKeyUsage,
-  id_ce_keyUsage,
-  id_ce_subjectAltName,
-  type AlgorithmIdentifier,
-  type Name,
-} from "@peculiar/asn1-x509";
-import { sha256 } from "@noble/hashes/sha2.js";
-import { bytesToHex } from "@noble/hashes/utils.js";
-import { Refused } from "../keys/refused.ts";
-
-const ED25519_OID = "1.3.101.112";
+import { equalBytes, fromHex, toHex } from "../octets.ts";
+import { hash as sha256 } from "../keys/hashing.ts";
+import { Refused, refuseUnless } from "../keys/refused.ts";
+import { DerReader, TAG } from "./der.ts";
 
 export interface ParsedCertificate {
   readonly der: Uint8Array;
-  /** SHA-256 of the DER, hex. */
-  readonly hash: string;
-  /** Serial number, hex, as encoded. */
-  readonly serial: string;
   /** DER of the names, hex: compared byte for byte. */
   readonly issuer: string;
   readonly subject: string;
@@ -40,12 +21,14 @@ export interface ParsedCertificate {
   readonly signature: Uint8Array;
   readonly authority: boolean;
   readonly pathLength: number | null;
-  /** Names of key usages ("digitalSignature", "keyCertSign", …), null if not limited. */
-  readonly keyUsage: readonly string[] | null;
-  readonly extendedKeyUsage: readonly string[] | null;
+  /** Null if the certificate does not limit it. */
+  readonly keyUsage: readonly KeyUsage[] | null;
   /** The URIs of subjectAltName; every other kind of name there is refused. */
   readonly uris: readonly string[];
 }
+
+/** Those that anything here depends on. */
+export type KeyUsage = "digitalSignature" | "keyCertSign";
 
 /** Whom a device certificate names. */
 export interface ClientIdentity {
@@ -53,126 +36,147 @@ export interface ClientIdentity {
   readonly clientId: string;
 }
 
-function malformed(message: string, cause?: unknown): Refused {
-  return new Refused("E0", message, null, cause);
-}
+/** AlgorithmIdentifier of Ed25519 (RFC 8410): the OID alone, no parameters. */
+const ED25519 = fromHex("300506032b6570");
+const BASIC_CONSTRAINTS = "551d13";
+const KEY_USAGE = "551d0f";
+const EXTENDED_KEY_USAGE = "551d25";
+const SUBJECT_ALT_NAME = "551d11";
+/** Bits of KeyUsage, the first one first (RFC 5280 section 4.2.1.3). */
+const DIGITAL_SIGNATURE = 0;
+const KEY_CERT_SIGN = 5;
 
-/** DER header length plus content length, or -1: to refuse trailing bytes. */
-export function derLength(der: Uint8Array): number {
-  const first = der[1];
-  if (first === undefined) return -1;
-  if (first < 0x80) return 2 + first;
-  const octets = first & 0x7f;
-  if (octets === 0 || octets > 3) return -1;
-  let length = 0;
-  for (let i = 0; i < octets; i++) {
-    const octet = der[2 + i];
-    if (octet === undefined) return -1;
-    length = length * 256 + octet;
-  }
-  return 2 + octets + length;
-}
-
-export function requireEd25519(algorithm: AlgorithmIdentifier): void {
-  const parameters: ArrayBuffer | null | undefined = algorithm.parameters;
-  if (algorithm.algorithm !== ED25519_OID || (parameters ?? null) !== null)
-    throw malformed("only Ed25519 is accepted");
-}
-
-export function nameKey(name: Name): string {
-  return bytesToHex(new Uint8Array(AsnConvert.serialize(name)));
-}
-
-/** Parsing costs 0.3 ms on a laptop, and the same certificates are asked about again and again. */
+/** The same certificates are asked about again and again. */
 const REMEMBERED = 20_000;
 const parsed = new Map<string, ParsedCertificate>();
 
 export function parseCertificate(der: Uint8Array): ParsedCertificate {
-  const hash = bytesToHex(sha256(der));
-  const known = parsed.get(hash);
+  const name = toHex(sha256(der));
+  const known = parsed.get(name);
   if (known !== undefined) return known;
-  const certificate = parse(der);
+  const certificate = parse(der.slice());
   if (parsed.size >= REMEMBERED) parsed.clear();
-  parsed.set(hash, certificate);
+  parsed.set(name, certificate);
   return certificate;
 }
 
 function parse(der: Uint8Array): ParsedCertificate {
-  if (derLength(der) !== der.length)
-    throw malformed("certificate is truncated or has trailing bytes");
-  try {
-    return read(der);
-  } catch (error) {
-    if (error instanceof Refused) throw error;
-    throw malformed("certificate cannot be parsed", error);
-  }
+  const all = new DerReader(der);
+  const outer = all.inside(TAG.sequence);
+  all.end("the certificate");
+  const toBeSigned = outer.whole(TAG.sequence);
+  requireEd25519(outer);
+  const signature = outer.octetsInBits();
+  outer.end("the certificate");
+  refuseUnless(signature.length === 64, "E0", "signature has the wrong length");
+  return { der, toBeSigned, signature, ...readContent(toBeSigned) };
 }
 
-function read(der: Uint8Array): ParsedCertificate {
-  const certificate = AsnConvert.parse(der, Certificate);
-  const tbs = certificate.tbsCertificate;
-  if (certificate.tbsCertificateRaw === undefined) throw malformed("certificate has no content");
-  requireEd25519(tbs.signature);
-  requireEd25519(certificate.signatureAlgorithm);
-  requireEd25519(tbs.subjectPublicKeyInfo.algorithm);
+function readContent(toBeSigned: Uint8Array) {
+  const tbs = new DerReader(toBeSigned).inside(TAG.sequence);
+  const version = tbs.inside(TAG.context0);
+  refuseUnless(version.smallInteger() === 2, "E0", "not a certificate of version 3");
+  version.end("the version");
+  tbs.integer(); // The serial number, of which nothing depends.
+  requireEd25519(tbs);
+  const issuer = toHex(tbs.whole(TAG.sequence));
+  const validity = tbs.inside(TAG.sequence);
+  const [notBeforeMs, notAfterMs] = [validity.time(), validity.time()];
+  validity.end("the validity");
+  const subject = toHex(tbs.whole(TAG.sequence));
+  const publicKey = readKey(tbs.inside(TAG.sequence));
+  const names = { issuer, subject, notBeforeMs, notAfterMs, publicKey };
+  // Unique identifiers ([1], [2]) are none of ours: whatever is no extension is refused.
+  const extensions = tbs.done ? noExtensions() : readExtensions(tbs.inside(TAG.context3));
+  tbs.end("the certificate's content");
+  return { ...names, ...extensions };
+}
 
-  let authority = false;
-  let pathLength: number | null = null;
-  let keyUsage: readonly string[] | null = null;
-  let extendedKeyUsage: readonly string[] | null = null;
-  let uris: readonly string[] = [];
+function requireEd25519(reader: DerReader): void {
+  const right = equalBytes(reader.whole(TAG.sequence), ED25519);
+  refuseUnless(right, "E0", "only Ed25519 is accepted");
+}
+
+function readKey(reader: DerReader): Uint8Array {
+  requireEd25519(reader);
+  const publicKey = reader.octetsInBits();
+  reader.end("the public key");
+  refuseUnless(publicKey.length === 32, "E0", "public key has the wrong length");
+  return publicKey;
+}
+
+interface Extensions {
+  authority: boolean;
+  pathLength: number | null;
+  keyUsage: readonly KeyUsage[] | null;
+  uris: readonly string[];
+}
+
+function noExtensions(): Extensions {
+  return { authority: false, pathLength: null, keyUsage: null, uris: [] };
+}
+
+function readExtensions(outer: DerReader): Extensions {
+  const list = outer.inside(TAG.sequence);
+  outer.end("the extensions");
+  const found = noExtensions();
   const seen = new Set<string>();
-  for (const extension of tbs.extensions ?? []) {
-    if (seen.has(extension.extnID)) throw malformed("certificate repeats an extension");
-    seen.add(extension.extnID);
-    const value = extension.extnValue.buffer;
-    switch (extension.extnID) {
-      case id_ce_basicConstraints: {
-        const constraints = AsnConvert.parse(value, BasicConstraints);
-        authority = constraints.cA;
-        pathLength = constraints.pathLenConstraint ?? null;
-        break;
-      }
-      case id_ce_keyUsage:
-        keyUsage = AsnConvert.parse(value, KeyUsage).toJSON();
-        break;
-      case id_ce_extKeyUsage:
-        extendedKeyUsage = [...AsnConvert.parse(value, ExtendedKeyUsage)];
-        break;
-      case id_ce_subjectAltName:
-        uris = AsnConvert.parse(value, SubjectAlternativeName).map((name) => {
-          if (name.uniformResourceIdentifier === undefined)
-            throw malformed("subjectAltName holds something other than a URI");
-          return name.uniformResourceIdentifier;
-        });
-        break;
-      default:
-        if (extension.critical) throw malformed("certificate has an unknown critical extension");
-    }
+  while (!list.done) {
+    const extension = list.inside(TAG.sequence);
+    const id = toHex(extension.content(TAG.oid));
+    refuseUnless(!seen.has(id), "E0", "certificate repeats an extension");
+    seen.add(id);
+    const critical = extension.tag === TAG.boolean && extension.boolean();
+    const value = new DerReader(extension.content(TAG.octetString));
+    extension.end("an extension");
+    readExtension(id, critical, value, found);
   }
+  return found;
+}
 
-  const publicKey = new Uint8Array(tbs.subjectPublicKeyInfo.subjectPublicKey);
-  const signature = new Uint8Array(certificate.signatureValue);
-  if (publicKey.length !== 32 || signature.length !== 64)
-    throw malformed("key or signature has the wrong length");
-  const own = der.slice();
-  return {
-    der: own,
-    hash: bytesToHex(sha256(own)),
-    serial: bytesToHex(new Uint8Array(tbs.serialNumber)),
-    issuer: nameKey(tbs.issuer),
-    subject: nameKey(tbs.subject),
-    notBeforeMs: tbs.validity.notBefore.getTime().getTime(),
-    notAfterMs: tbs.validity.notAfter.getTime().getTime(),
-    publicKey,
-    toBeSigned: new Uint8Array(certificate.tbsCertificateRaw),
-    signature,
-    authority,
-    pathLength,
-    keyUsage,
-    extendedKeyUsage,
-    uris,
-  };
+function readExtension(id: string, critical: boolean, value: DerReader, found: Extensions): void {
+  switch (id) {
+    case BASIC_CONSTRAINTS: {
+      const constraints = value.inside(TAG.sequence);
+      found.authority = constraints.tag === TAG.boolean && constraints.boolean();
+      if (!constraints.done) found.pathLength = constraints.smallInteger();
+      constraints.end("the basic constraints");
+      break;
+    }
+    case KEY_USAGE: {
+      const { bytes } = value.bits();
+      const isSet = (bit: number): boolean => ((bytes[0] ?? 0) & (0x80 >> bit)) !== 0;
+      found.keyUsage = [
+        ...(isSet(DIGITAL_SIGNATURE) ? (["digitalSignature"] as const) : []),
+        ...(isSet(KEY_CERT_SIGN) ? (["keyCertSign"] as const) : []),
+      ];
+      break;
+    }
+    case SUBJECT_ALT_NAME: {
+      const names = value.inside(TAG.sequence);
+      const uris: string[] = [];
+      while (!names.done) uris.push(ascii(names.content(TAG.uri)));
+      found.uris = uris;
+      break;
+    }
+    case EXTENDED_KEY_USAGE:
+      // Roles come from the URI and the basic constraints.
+      value.inside(TAG.sequence);
+      break;
+    default:
+      refuseUnless(!critical, "E0", "certificate has an unknown critical extension");
+      return;
+  }
+  value.end("an extension");
+}
+
+function ascii(bytes: Uint8Array): string {
+  refuseUnless(
+    bytes.every((byte) => byte < 0x80),
+    "E0",
+    "URI is not ASCII",
+  );
+  return String.fromCharCode(...bytes);
 }
 
 // --- Roles: from the URI in subjectAltName, never from the subject -------------------------------
@@ -186,6 +190,6 @@ export function clientNamedBy(certificate: ParsedCertificate): ClientIdentity {
   const match = uri === undefined || more.length > 0 ? null : CLIENT_URI.exec(uri);
   const [, personId, clientId] = match ?? [];
   if (personId === undefined || clientId === undefined)
-    throw malformed("not the certificate of a client");
+    throw new Refused("E0", "not the certificate of a client");
   return { personId, clientId };
 }

@@ -1,9 +1,21 @@
+import { AsnConvert } from "@peculiar/asn1-schema";
+import {
+  BasicConstraints,
+  Certificate,
+  SubjectAlternativeName,
+  id_ce_basicConstraints,
+  id_ce_subjectAltName,
+} from "@peculiar/asn1-x509";
 import { ed25519 } from "@noble/curves/ed25519.js";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Refused } from "../../src/keys/refused.ts";
-import { newId, randomBytes } from "../../src/octets.ts";
-import { clientNamedBy, parseCertificate } from "../../src/trust/certificate.ts";
+import { newId, randomBytes, toHex } from "../../src/octets.ts";
+import {
+  clientNamedBy,
+  parseCertificate,
+  type ParsedCertificate,
+} from "../../src/trust/certificate.ts";
 import { DepartmentTrust } from "../../src/trust/department-trust.ts";
 import { choose, nobleEd25519, webCryptoEd25519 } from "../../src/trust/ed25519.ts";
 import { Department, newSigner } from "../department.ts";
@@ -40,6 +52,50 @@ describe("Ed25519", () => {
     expect(await choose(crypto.subtle)).not.toBe(nobleEd25519);
   });
 });
+
+function attempt<T>(parse: () => T): T | null {
+  try {
+    return parse();
+  } catch {
+    return null;
+  }
+}
+
+function summary(certificate: ParsedCertificate) {
+  const { notBeforeMs, notAfterMs, authority, pathLength, uris } = certificate;
+  const { publicKey, toBeSigned, signature, issuer, subject } = certificate;
+  return {
+    ...{ notBeforeMs, notAfterMs, authority, pathLength, uris, issuer, subject },
+    ...{ publicKey: toHex(publicKey), content: toHex(toBeSigned), signature: toHex(signature) },
+  };
+}
+
+/** The same by a general library. */
+function byLibrary(der: Uint8Array) {
+  const {
+    tbsCertificate: tbs,
+    tbsCertificateRaw,
+    signatureValue,
+  } = AsnConvert.parse(der, Certificate);
+  const value = (id: string): ArrayBuffer | undefined =>
+    tbs.extensions?.find(({ extnID }) => extnID === id)?.extnValue.buffer;
+  const [basic, names] = [value(id_ce_basicConstraints), value(id_ce_subjectAltName)];
+  const constraints = basic === undefined ? null : AsnConvert.parse(basic, BasicConstraints);
+  const found = names === undefined ? [] : [...AsnConvert.parse(names, SubjectAlternativeName)];
+  const hex = (buffer: ArrayBuffer | undefined): string => toHex(new Uint8Array(buffer ?? []));
+  return {
+    notBeforeMs: tbs.validity.notBefore.getTime().getTime(),
+    notAfterMs: tbs.validity.notAfter.getTime().getTime(),
+    authority: constraints?.cA ?? false,
+    pathLength: constraints?.pathLenConstraint ?? null,
+    uris: found.map((one) => one.uniformResourceIdentifier),
+    issuer: hex(AsnConvert.serialize(tbs.issuer)),
+    subject: hex(AsnConvert.serialize(tbs.subject)),
+    publicKey: hex(tbs.subjectPublicKeyInfo.subjectPublicKey),
+    content: hex(tbsCertificateRaw),
+    signature: hex(signatureValue),
+  };
+}
 
 describe("E0: a device's certificate", () => {
   test("is the department's, of a client, and binds person, client and key to the device", async () => {
@@ -86,6 +142,40 @@ describe("E0: a device's certificate", () => {
     const after = await before.follow(department.trust(2), root);
     expect((await after.certificate(former)).device).toBe(old.device);
     expect((await after.certificate(newer)).device).toBe(young.device);
+  });
+
+  test("is parsed as the ASN.1 library parses it, and an altered one never differently", async () => {
+    const department = await Department.found({ nowMs: NOW });
+    const signer = newSigner();
+    const good = [
+      department.certify(signer, signer.keys.publicKey, NOW),
+      // After 2049 times have four digits for the year.
+      department.certify(signer, signer.keys.publicKey, NOW, { notAfterMs: Date.UTC(2061, 4, 3) }),
+      department.root.certificate,
+      department.issuing.certificate,
+      department.authority.certificate,
+    ];
+    for (const der of good) expect(summary(parseCertificate(der))).toEqual(byLibrary(der));
+    let accepted = 0;
+    const agrees = fc.property(
+      fc.constantFrom(...good),
+      fc.nat(700),
+      fc.nat(255),
+      (der, index, value) => {
+        const bytes = der.slice();
+        bytes[index % bytes.length] = value;
+        const own = attempt(() => summary(parseCertificate(bytes)));
+        // Names and key usages are not looked into here: the library may refuse what they hold.
+        const other = attempt(() => byLibrary(bytes));
+        if (own === null || other === null) return;
+        accepted++;
+        // The library writes names anew; here they are the bytes that were signed.
+        const { issuer, subject } = own;
+        expect(own).toEqual({ ...other, issuer, subject });
+      },
+    );
+    fc.assert(agrees, { numRuns: 2_000 });
+    expect(accepted).toBeGreaterThan(300);
   });
 
   test("random, truncated and altered bytes are refused or parsed, and nothing else", async () => {
