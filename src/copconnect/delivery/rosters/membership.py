@@ -2,8 +2,8 @@
 
 Invariants: rows, head and the refusal of older keys are one transaction (D6); a change is made
 once, by its id; a person who leaves may repeat the request for a minute and is answered how the
-conversation is now. A change that takes nobody out of a conversation of more than 256 devices gives its new members
-their places with the next batch (following.py).
+conversation is now. A change that takes nobody out of a conversation of more than 256 devices gives
+its new members their places with the next batch (following.py).
 """
 
 from dataclasses import dataclass
