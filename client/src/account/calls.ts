@@ -100,7 +100,8 @@ export class AccountCalls {
   /** How this device stands, for {@link AppState}. */
   async deviceState(): Promise<AppState["device"]> {
     const { verdict, confirmers, sinceMs } = this.#services.standing;
-    const plates = await this.#options.people.plates(confirmers);
+    // The vault may be closed meanwhile: the state is asked for once more then.
+    const plates = await this.#options.people.plates(confirmers).catch(() => []);
     return { confirmed: verdict?.confirmed ?? "no", confirmers: plates, sinceMs };
   }
 

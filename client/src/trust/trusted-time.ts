@@ -7,11 +7,16 @@
  * is. The time of the answer counts from when the question was asked, for the same reason: an answer
  * that is held back for a minute makes stamps a minute older.
  *
- * Invariants: signed times never go back, also across restarts (`meta/time`); a stamp of another
- * head is never older than the last one accepted for its conversation.
+ * Invariants: signed times never go back, also across restarts (`meta/time`), nor below what the
+ * monotonic clock has counted since the last; a stamp of another head is never older than the last
+ * one accepted for its conversation. What the wall clock alone has counted may go back to a signed
+ * time: a person who sets a wrong clock right, as the app asks, must be able to go on. That an
+ * authority whose clock stands still can use this after a sleep gives it nothing: whoever has its
+ * key signs stamps of any age.
  * Concurrency: one question at a time serves all who wait. A crash loses the anchor; the next start
  * asks again.
  */
+import { failure } from "../failure.ts";
 import { fromHex, newId, toHex } from "../octets.ts";
 import { Refused, refuseUnless } from "../keys/refused.ts";
 import { HOUR_MS, MINUTE_MS } from "../keys/times.ts";
@@ -34,6 +39,9 @@ const ANCHOR_MS = 6 * HOUR_MS;
 const DOUBT_MS = 30_000;
 /** A server's clock may be corrected by so much. */
 const CORRECTION_MS = MINUTE_MS;
+
+/** An answer that took longer says too little about the time: it is asked for once more. */
+const LONGEST_TRIP_MS = 15_000;
 
 export interface Clocks {
   /** Of the device, as its person may set it. */
@@ -121,12 +129,8 @@ export class TrustedTime implements TimeAnchor {
   }
 
   async #ask(): Promise<void> {
-    const { api, vault, now, monotonic, authority } = this.#options;
-    const nonce = newId();
-    const asked = { wallMs: now(), monotonicMs: monotonic() };
-    const answer = await api.time({ nonce });
-    const record = TimeFormat.parse(answer.time);
-    const timeMs = await checkTime(record, fromHex(nonce), authority());
+    const { vault } = this.#options;
+    const { timeMs, ...asked } = (await this.#answer()) ?? (await this.#answer()) ?? tooSlow();
     const former = this.#anchor;
     // The monotonic clock alone never counts too much: below it, the server's time went back.
     const counted = former === null ? 0 : former.timeMs + this.#passed(former).monotonic;
@@ -140,7 +144,19 @@ export class TrustedTime implements TimeAnchor {
     this.#anchor = { timeMs, ...asked };
   }
 
-  #passed(anchor: Anchor): { readonly wall: number; readonly monotonic: number } {
+  /** A signed time and when it was asked for; null: a device slept, or a clock was set, meanwhile. */
+  async #answer(): Promise<Anchor | null> {
+    const { api, now, monotonic, authority } = this.#options;
+    const nonce = newId();
+    const asked = { wallMs: now(), monotonicMs: monotonic() };
+    const { time } = await api.time({ nonce });
+    const { wall, monotonic: counted } = this.#passed(asked);
+    if (Math.max(Math.abs(wall), counted) > LONGEST_TRIP_MS) return null;
+    const timeMs = await checkTime(TimeFormat.parse(time), fromHex(nonce), authority());
+    return { timeMs, ...asked };
+  }
+
+  #passed(anchor: Omit<Anchor, "timeMs">): { readonly wall: number; readonly monotonic: number } {
     const { now, monotonic } = this.#options;
     return {
       wall: now() - anchor.wallMs,
@@ -152,4 +168,8 @@ export class TrustedTime implements TimeAnchor {
     const { wall, monotonic } = this.#passed(anchor);
     return Math.abs(wall - monotonic) > DOUBT_MS || monotonic > ANCHOR_MS;
   }
+}
+
+function tooSlow(): never {
+  throw failure("network", { retry: true, details: { reason: "time took too long" } });
 }

@@ -106,6 +106,31 @@ describe("T1: the department's time", () => {
     expect(time.now()).toBe(NOW + 12_000);
   });
 
+  test("an answer that came after a sleep is asked for once more, and then given up", async () => {
+    const time = newTime();
+    tripMs = 8 * 24 * HOUR_MS;
+    await expect(time.anchor()).rejects.toMatchObject({ code: "network" });
+    expect(asked).toBe(2);
+    expect(time.now()).toBeNull();
+    const slowOnce = newTime((nonce) => {
+      tripMs = asked === 3 ? HOUR_MS : 1_000;
+      return honest(nonce);
+    });
+    await slowOnce.anchor();
+    expect(slowOnce.now()).toBe(serverMs);
+  });
+
+  test("a wrong clock that is set right while the app runs stops nothing", async () => {
+    const time = newTime();
+    await time.anchor();
+    wallMs -= 5 * HOUR_MS;
+    await time.anchor();
+    wallMs += 2 * HOUR_MS;
+    expect(time.now()).toBe(NOW + 2 * HOUR_MS);
+    await time.anchor();
+    expect(time.now()).toBe(NOW);
+  });
+
   test("an answer to another nonce, or by another key, is refused", async () => {
     const replayed = newTime(() => department.time(newId(), serverMs));
     await expect(replayed.anchor()).rejects.toThrow("T1");
