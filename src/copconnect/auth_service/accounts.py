@@ -19,6 +19,8 @@ from copconnect.bus import AnyWakeup
 from copconnect.ids import ClientId, PersonId
 from copconnect.principals import Caller
 
+LAPSED_TOGETHER = 500
+
 
 class Accounts:
     """Acts on registered accounts."""
@@ -130,11 +132,17 @@ class Accounts:
         await self._parts.bus.publish(wakeups)
 
     async def lapse(self) -> None:
-        """Let rosters lose the devices whose certificate has expired."""
-        async with self._parts.database.transaction() as connection:
-            people = await device_store.lapse(connection, self._parts.clock.now_ms())
-            wakeups = await self._changes.judge(connection, [], also=people)
-        await self._parts.bus.publish(wakeups)
+        """Let rosters lose the devices whose certificate has expired, some in each transaction."""
+        while True:
+            async with self._parts.database.transaction() as connection:
+                rows = await device_store.lapse(
+                    connection, self._parts.clock.now_ms(), LAPSED_TOGETHER
+                )
+                people = {PersonId(row.person_id) for row in rows if row.revoked_ms is None}
+                wakeups = await self._changes.judge(connection, [], also=people)
+            await self._parts.bus.publish(wakeups)
+            if not rows:
+                return
 
     async def prune(self) -> None:
         """Forget what nothing needs any more: why tokens ended, certificates, DeviceKeys."""

@@ -55,7 +55,7 @@ class Registration:
         """Send an OTP if the number is known. Raises NumberInvalid, RateLimited."""
         settings, now = self._parts.settings, self._parts.clock.now_ms()
         number = phone_number.normalise(body.number)
-        self._limit(address, now)
+        _require(self._by_address, address, now, "codes_per_address")
         number_hash = rules.keyed_hash(self._parts.authority.secret, "number v1", number)
         challenge_id = new_id()
         async with self._parts.database.transaction() as connection:
@@ -74,13 +74,12 @@ class Registration:
                 resend_ms=settings.otp_resend_ms,
                 per_hour=settings.otp_per_number_per_hour,
             )
+            if wait > 0:
+                raise errors.RateLimited(retry_after_ms=wait, limit="codes_per_number")
             if asked:
                 # A number that asks for the first time in an hour is never refused for what others
                 # ask; see Settings.otp_total_per_minute.
-                wait = max(wait, self._repeats.wait_ms("", now))
-                self._repeats.count("", now)
-            if wait > 0:
-                raise errors.RateLimited(retry_after_ms=wait)
+                _require(self._repeats, "", now, "repeated_codes_per_minute")
             person_id = await self._parts.people.active_by_number(connection, number)
             await registration_store.add_challenge(
                 connection,
@@ -107,10 +106,7 @@ class Registration:
     async def submit_code(self, body: wire.SubmitCode, address: str) -> wire.RegistrationStep:
         """Check an OTP. Raises CodeWrong, CodeExpired, RateLimited."""
         now = self._parts.clock.now_ms()
-        wait = self._attempts.wait_ms(address, now)
-        if wait > 0:
-            raise errors.RateLimited(retry_after_ms=wait)
-        self._attempts.count(address, now)
+        _require(self._attempts, address, now, "code_attempts_per_address")
         given = rules.code_hash(self._parts.authority.secret, body.challenge_id, body.code.strip())
         refusal: errors.CopConnectError | None = None
         slot, first_slot = rules.failure_slots(now)
@@ -246,13 +242,6 @@ class Registration:
         self._told = digits
         return digits
 
-    def _limit(self, address: str, now: int) -> None:
-        """Count a request. Raises RateLimited, without counting it."""
-        wait = self._by_address.wait_ms(address, now)
-        if wait > 0:
-            raise errors.RateLimited(retry_after_ms=wait)
-        self._by_address.count(address, now)
-
     async def _open_ticket(
         self, connection: AsyncConnection, card: wire.Person, now: int
     ) -> wire.RegistrationStep:
@@ -326,6 +315,14 @@ class Registration:
             connection, self._parts.authority.roster, person_id, device, now
         )
         return issued.der
+
+
+def _require(window: SlidingWindow, key: str, now_ms: int, limit: str) -> None:
+    """Count an event. Raises RateLimited, which names the limit, without counting it."""
+    wait = window.wait_ms(key, now_ms)
+    if wait > 0:
+        raise errors.RateLimited(retry_after_ms=wait, limit=limit)
+    window.count(key, now_ms)
 
 
 def _step(

@@ -110,15 +110,22 @@ async def set_expiry(connection: AsyncConnection, client_id: ClientId, expires_m
     )
 
 
-async def lapse(connection: AsyncConnection, now_ms: int) -> set[PersonId]:
-    """Mark the devices whose certificate has expired; return whose were not marked before."""
+async def lapse(connection: AsyncConnection, now_ms: int, limit: int) -> list[Any]:
+    """Mark some of the devices whose certificate has expired; return (person_id, revoked_ms) of
+    those that were not marked before."""
+    some = (
+        select(clients.c.client_id)
+        .where(clients.c.lapsed == 0, clients.c.expires_ms <= now_ms)
+        .order_by(clients.c.client_id)
+        .limit(limit)
+    )
     found = await connection.execute(
         update(clients)
-        .where(clients.c.lapsed == 0, clients.c.expires_ms <= now_ms)
+        .where(clients.c.client_id.in_(some))
         .values(lapsed=1)
         .returning(clients.c.person_id, clients.c.revoked_ms)
     )
-    return {PersonId(row.person_id) for row in found if row.revoked_ms is None}
+    return list(found)
 
 
 _SIGNERS = union(
