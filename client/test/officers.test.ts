@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { ROOT, numberOf } from "./data-folder.ts";
 import type { Officer } from "./officer.ts";
-import { world } from "./world.ts";
+import { serverWorld } from "./world.ts";
 
-const w = world();
+const w = serverWorld();
 const children: ChildProcess[] = [];
 const SIMULATED = [40, 41, 42];
 /** The unit's only admin. */
@@ -97,11 +97,11 @@ describe("simulated officers", () => {
     });
     const until = await announced();
     await me.until("announcements again", async () => (await announced()) > until);
-    const { clients } = await me.until("the old devices gone", async () => {
+    const { devices } = await me.until("the old devices gone", async () => {
       const view = await me.core.encryption(id);
-      return view.clients === SIMULATED.length + 1 ? view : null;
+      return view.devices === SIMULATED.length + 1 ? view : null;
     });
-    expect(clients).toBe(4);
+    expect(devices).toBe(4);
     expect((await me.core.conversations()).filter(({ kind }) => kind === "group")).toHaveLength(1);
   }, 180_000);
 });

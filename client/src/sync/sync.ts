@@ -202,9 +202,19 @@ export class Sync {
 
   // --- Frames ----------------------------------------------------------------------------------
 
-  /** What a frame could not do now, the next connection does. */
+  /** What a frame could not do for want of an answer is done again while the connection stands. */
   async onFrame(frame: Exclude<ServerFrame, Ready>): Promise<void> {
     if (frame.t === "account") return this.#parts.onAccount(frame.event);
+    try {
+      await this.#take(frame);
+    } catch (error) {
+      if (!hasCode(error, "network", "overloaded")) throw error;
+      const id = frame.t === "entry" ? frame.entry.conversationId : frame.conversationId;
+      await this.refreshUntil(id);
+    }
+  }
+
+  async #take(frame: Exclude<ServerFrame, Ready | AccountFrame>): Promise<void> {
     const { context, book, inbox, outbox, asking, answering, members } = this.#parts;
     const id = frame.t === "entry" ? frame.entry.conversationId : frame.conversationId;
     const conversation = book.find(id);

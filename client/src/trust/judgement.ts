@@ -33,12 +33,7 @@ export interface Judgement {
   /** Whether a device was confirmed before a time. */
   confirmedBefore(device: DeviceId, atMs: number, without: Without): boolean;
   /** The certificate of a device whose endorsement or grant, made at that time, counts. */
-  signerAt(
-    device: DeviceId,
-    hash: Uint8Array,
-    atMs: number,
-    without: Without,
-  ): Certificate | null;
+  signerAt(device: DeviceId, hash: Uint8Array, atMs: number, without: Without): Certificate | null;
   /** The chains of the grants to a person that are in force over a unit path. */
   grantsOver(person: PersonId, path: string, atMs: number): readonly Chain[];
   /** Whether a revocation counts. */

@@ -26,7 +26,14 @@ import { Fetching } from "./fetching.ts";
 import { HeldKeys } from "./held-keys.ts";
 import type { PersonCard } from "./person-card.ts";
 import { PERSON_TRUST_STORE, emptyRow, type PersonRow } from "./person-row.ts";
-import type { DeviceChange, DeviceTrust, EnsureOptions, TimeAnchor, Verdict } from "./ports.ts";
+import type {
+  CardChange,
+  DeviceChange,
+  DeviceTrust,
+  EnsureOptions,
+  TimeAnchor,
+  Verdict,
+} from "./ports.ts";
 import { Signers } from "./signers.ts";
 import { Taking } from "./taking.ts";
 import { TrustRecords } from "./trust-records.ts";
@@ -61,6 +68,7 @@ export class PeopleTrust implements DeviceTrust {
   #taking: Promise<void> = Promise.resolve();
   readonly #changed = new Set<(people: readonly PersonId[]) => void>();
   readonly #devices = new Set<(change: DeviceChange) => void>();
+  readonly #cards = new Set<(change: CardChange) => void>();
 
   constructor(options: PeopleTrustOptions) {
     this.#options = options;
@@ -163,6 +171,7 @@ export class PeopleTrust implements DeviceTrust {
       // Whoever is behind them may be another now.
       for (const personId of taking.rows.keys()) this.#complete.delete(personId);
       for (const change of taking.deviceChanges()) this.#tell(this.#devices, change);
+      for (const change of taking.cardChanges()) this.#tell(this.#cards, change);
       const changed = this.#signers.dependentsOf(taking.changed);
       if (changed.length > 0) this.#tell(this.#changed, changed);
     });
@@ -334,6 +343,11 @@ export class PeopleTrust implements DeviceTrust {
   onDevices(listener: (change: DeviceChange) => void): () => void {
     this.#devices.add(listener);
     return () => void this.#devices.delete(listener);
+  }
+
+  onCards(listener: (change: CardChange) => void): () => void {
+    this.#cards.add(listener);
+    return () => void this.#cards.delete(listener);
   }
 
   #tell<T>(listeners: ReadonlySet<(value: T) => void>, value: T): void {

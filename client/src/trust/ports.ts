@@ -37,6 +37,13 @@ export interface DeviceChange {
   readonly removed: readonly DeviceId[];
 }
 
+/** A person has another name, rank, post or unit by a newer card: shown, because cards can lie. */
+export interface CardChange {
+  readonly personId: PersonId;
+  readonly before: PersonCard;
+  readonly after: PersonCard;
+}
+
 export interface EnsureOptions {
   /** DeviceKeys too: a sender needs them, a receiver does not. */
   readonly keys?: boolean;
@@ -86,6 +93,8 @@ export interface DeviceTrust {
   onChanged(listener: (personIds: readonly PersonId[]) => void): () => void;
   /** E1: verified changes of people's devices, once each. */
   onDevices(listener: (change: DeviceChange) => void): () => void;
+  /** Verified changes of cards of people who were known before, once each. */
+  onCards(listener: (change: CardChange) => void): () => void;
 }
 
 /** T1 and S1. */

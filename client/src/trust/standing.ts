@@ -28,19 +28,13 @@ export function letsStand(revocation: Revocation, hash: Uint8Array, createdMs: n
 
 /** The earliest time of loss that a counting revocation names; null: the device is not revoked. */
 export function lostFrom(judgement: Judgement, device: DeviceId): number | null {
-  const counting = judgement.records
-    .revocationsOf(device)
-    .filter((one) => judgement.counts(one));
+  const counting = judgement.records.revocationsOf(device).filter((one) => judgement.counts(one));
   if (counting.length === 0) return null;
   return Math.min(...counting.map(({ lostAt }) => lostAt));
 }
 
 /** When a device that was revoked before a time was revoked first; null: it was not. */
-export function revokedBefore(
-  judgement: Judgement,
-  device: DeviceId,
-  atMs: number,
-): number | null {
+export function revokedBefore(judgement: Judgement, device: DeviceId, atMs: number): number | null {
   const known = judgement.records.revocationsOf(device);
   const found = known.find((one) => one.created < atMs && judgement.counts(one));
   return found?.created ?? null;

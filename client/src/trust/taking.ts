@@ -12,7 +12,7 @@ import type { Judge } from "./confirmed.ts";
 import { EndorsementFormat } from "./endorsement.ts";
 import { GrantFormat } from "./grant.ts";
 import type { HeldKeys } from "./held-keys.ts";
-import { PersonCardFormat } from "./person-card.ts";
+import { PersonCardFormat, type PersonCard } from "./person-card.ts";
 import { PersonDevicesFormat } from "./person-devices.ts";
 import {
   DEVICE_PEOPLE_STORE,
@@ -22,7 +22,7 @@ import {
   type KeptKind,
   type PersonRow,
 } from "./person-row.ts";
-import type { DeviceChange } from "./ports.ts";
+import type { CardChange, DeviceChange } from "./ports.ts";
 import { RevocationFormat } from "./revocation.ts";
 import type { TrustRecords } from "./trust-records.ts";
 
@@ -30,6 +30,7 @@ import type { TrustRecords } from "./trust-records.ts";
 interface Before {
   readonly devices: readonly DeviceId[] | null;
   readonly lost: ReadonlySet<DeviceId>;
+  readonly card: PersonCard | null;
 }
 
 export class Taking {
@@ -117,11 +118,23 @@ export class Taking {
     return changes;
   }
 
+  /** Cards that say something else than the one before; a first card is no change. */
+  cardChanges(): readonly CardChange[] {
+    const changes: CardChange[] = [];
+    for (const [personId, { card: before }] of this.#before) {
+      const after = this.#records.card(personId);
+      if (before === null || after === null || saysTheSame(before, after)) continue;
+      changes.push({ personId, before, after });
+    }
+    return changes;
+  }
+
   #note(personId: PersonId): void {
     if (this.#before.has(personId)) return;
     const devices = this.#records.devicesOf(personId);
     const lost = (devices ?? []).filter((device) => this.#judge.lostFrom(device) !== null);
-    this.#before.set(personId, { devices, lost: new Set(lost) });
+    const card = this.#records.card(personId);
+    this.#before.set(personId, { devices, lost: new Set(lost), card });
   }
 
   /** False: refused. A record about another person is refused, whoever signed it. */
@@ -180,4 +193,10 @@ export class Taking {
       if (!(error instanceof Refused)) throw error;
     }
   }
+}
+
+function saysTheSame(one: PersonCard, other: PersonCard): boolean {
+  const said = ({ names, rank, post, path }: PersonCard): string =>
+    JSON.stringify([names.map(({ script, name }) => [script, name]), rank, post, path]);
+  return said(one) === said(other);
 }
