@@ -120,6 +120,17 @@ describe("the account", () => {
     expect((await phone.calls.deviceState()).confirmed).toBe("admin");
   });
 
+  test("a device that was away until its certificate ran out renews it first of all", async () => {
+    const phone = await Phone.register(server, clock, 1);
+    clock.ms += 200 * DAY_MS;
+    await phone.restart();
+    expect((await phone.calls.deviceState()).confirmed).toBe("no");
+    await phone.connect();
+    expect((await phone.calls.deviceState()).confirmed).toBe("admin");
+    const newest = server.people.client(phone.clientId).keys.at(-1);
+    expect(newest?.generation).toBe(2);
+  });
+
   test("a device has the name that its person gives it", async () => {
     const phone = await Phone.register(server, clock, 1);
     const clients = await phone.calls.renameClient(phone.clientId, "  Night duty ");

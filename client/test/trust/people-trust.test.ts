@@ -143,6 +143,23 @@ describe("a server that lies", () => {
     expect((await people.card(asha.personId))?.names[0]?.name).toBe("Asha");
   });
 
+  test("names: a newer card is shown, and told as a change once; the first one is none", async () => {
+    const told: string[] = [];
+    people.onCards(({ before, after }) =>
+      told.push(`${before.names[0]?.name ?? ""} > ${after.names[0]?.name ?? ""} ${after.rank}`),
+    );
+    await people.ensure([asha.personId]);
+    await asha.card({ name: "Asha" });
+    await people.ensure([asha.personId], { fresh: true });
+    expect(told).toEqual([]);
+    await asha.card({ name: "Asha", rank: "CP" });
+    await people.ensure([asha.personId], { fresh: true });
+    await people.learn([asha.bundle]);
+    expect(told).toEqual(["Asha > Asha CP"]);
+    const again = await scene.people(vault);
+    expect((await again.card(asha.personId))?.rank).toBe("CP");
+  });
+
   test("a card of another person does not become this one's", async () => {
     const ravi = await scene.officer("Ravi");
     ravi.bundle.cards.length = 0;
