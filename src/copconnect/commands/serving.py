@@ -128,10 +128,15 @@ def _live(supervisor: socket.socket) -> None:
 
 def _end_with(supervisor: socket.socket) -> None:
     """End as by a signal when the supervisor is gone."""
-    with contextlib.suppress(BlockingIOError):
-        if not supervisor.recv(1):
-            asyncio.get_running_loop().remove_reader(supervisor)
-            os.kill(os.getpid(), signal.SIGTERM)
+    try:
+        is_there = bool(supervisor.recv(1))
+    except BlockingIOError:
+        return
+    except OSError:  # It went without reading what this process had said.
+        is_there = False
+    if not is_there:
+        asyncio.get_running_loop().remove_reader(supervisor)
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def run_workers(
