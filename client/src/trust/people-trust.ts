@@ -305,6 +305,11 @@ export class PeopleTrust implements DeviceTrust {
     return this.#records.devicesOf(personId as PersonId) ?? [];
   }
 
+  async isRevoked(personId: string, device: DeviceId): Promise<boolean> {
+    await this.#have([personId as PersonId]);
+    return this.#judge.lostFrom(device) !== null;
+  }
+
   async certificateOf(personId: string, device: DeviceId): Promise<Certificate | null> {
     await this.#have([personId as PersonId]);
     const newest = this.#records.certificatesOf(device).at(-1);

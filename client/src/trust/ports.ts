@@ -73,6 +73,8 @@ export interface DeviceTrust {
   ): Promise<Certificate>;
   /** Of the newest PersonDevices, in the order of registration, revoked ones too. */
   devicesOf(personId: string): Promise<readonly DeviceId[]>;
+  /** Whether a revocation of the device counts, by the records that are here. */
+  isRevoked(personId: string, device: DeviceId): Promise<boolean>;
   /** A device's newest certificate that this department issued, valid now or not; null: unknown. */
   certificateOf(personId: string, device: DeviceId): Promise<Certificate | null>;
   /**

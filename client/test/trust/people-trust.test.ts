@@ -264,11 +264,15 @@ describe("E1: changes of people's devices", () => {
     asha.add({ revocations: wrong.bytes });
     await people.ensure([asha.personId], { fresh: true });
     expect(changes).toEqual([]);
+    expect(await people.isRevoked(asha.personId, phone.device)).toBe(false);
     const right = await revoke(scene.deskSigner, phone.deviceBytes, NOW - HOUR_MS, NOW);
     asha.add({ revocations: right.bytes });
     await people.ensure([asha.personId], { fresh: true });
     expect(changes).toEqual([{ personId: asha.personId, added: [], removed: [phone.device] }]);
     expect((await people.verdict(asha.personId, phone.device, NOW)).confirmed).toBe("no");
+    // It stays in the list of her devices.
+    expect(await people.devicesOf(asha.personId)).toEqual([phone.device]);
+    expect(await people.isRevoked(asha.personId, phone.device)).toBe(true);
     const before = await people.verdict(asha.personId, phone.device, NOW - DAY_MS);
     expect(before.confirmed).toBe("admin");
   });
