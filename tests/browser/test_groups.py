@@ -71,7 +71,7 @@ def test_only_admins_add_and_only_admins_write_when_so_set(trio: Trio) -> None:
     groups.act_on(founder, second, "groups.makeAdmin")
     groups.member_row(founder, second).get_by_text(founder.word("groups.admin")).wait_for()
     second.composer.wait_for()
-    groups.notice(second, "madeAdmin", by=founder.person.name, people="You")
+    groups.notice(second, "madeAdmin", people="you").wait_for()
 
     # The new admin adds the third, who reads from then on and nothing before.
     groups.open_info(second)

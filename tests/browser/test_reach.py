@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.harness import tour
+from tests.harness import tour_account
 from tests.harness.browser import DESKTOP, SMALL_PHONE, Officer, Station
 from tests.harness.looks import cut_off
 
@@ -33,7 +33,7 @@ def test_the_first_run_fits_the_smallest_phone(station: Station, language: str) 
     officer = station.officer(index, screen=SMALL_PHONE, language=language)
     page = officer.page
     faults: list[str] = []
-    for stop in tour.first_run(officer):
+    for stop in tour_account.first_run(officer):
         officer.shot(stop)
         faults += [f"{stop}: {fault}" for fault in cut_off(page)]
         expect(page.locator("html")).to_have_attribute("dir", "rtl" if language == "ur" else "ltr")

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.harness import film, tour
+from tests.harness import film, tour, tour_account
 from tests.harness.browser import DESKTOP, PHONE, Officer, Station
 from tests.harness.looks import Looks
 from tests.harness.recording import RecordingProxy
@@ -51,7 +51,7 @@ def talk(
 
 
 def test_first_run(phone: Looks) -> None:
-    phone.follow(tour.first_run(phone.officer))
+    phone.follow(tour_account.first_run(phone.officer))
     assert phone.told() == []
 
 
@@ -78,20 +78,20 @@ def _talk(looks: Looks, third: Officer, talk: tour.Talk, own: str) -> None:
 def test_people_and_me(where: str, phone: Looks, desk: Looks, third: Officer) -> None:
     looks = {"phone": phone, "desk": desk}[where]
     looks.follow(tour.people(looks.officer, third))
-    looks.follow(tour.me(looks.officer))
+    looks.follow(tour_account.me(looks.officer))
     assert looks.told() == []
 
 
 def test_removing_a_device(posted: Station, third: Officer) -> None:
-    posted.officer(2).register_again()
+    posted.officer(2).register_waiting()
     looks = Looks(third, PHONE)
-    looks.follow(tour.removing_device(third))
+    looks.follow(tour_account.removing_device(third))
     assert looks.told() == []
 
 
 def test_without_network_locked_and_signed_out(phone: Looks, line: RecordingProxy) -> None:
     officer = phone.officer
-    phone.follow(tour.offline(officer, line))
-    phone.follow(tour.locking(officer))
-    phone.follow(tour.signing_out(officer))
+    phone.follow(tour_account.offline(officer, line))
+    phone.follow(tour_account.locking(officer))
+    phone.follow(tour_account.signing_out(officer))
     assert phone.told() == []

@@ -41,6 +41,7 @@ PROGRESS = ("sent", "delivered", "read")
 NETWORK_NOISE = re.compile(r"net::ERR_|Failed to load resource|WebSocket connection to")
 
 
+WAITS = "devices.waiting.title"
 LOOK_AWAY = """() => {
   Object.defineProperty(document, "hidden", { configurable: true, get: () => true });
   Object.defineProperty(document, "visibilityState", { configurable: true, get: () => "hidden" });
@@ -163,8 +164,7 @@ class Officer:
         self.finish()
         return self
 
-    def register_again(self) -> Self:
-        """The first run of somebody who accepted the code of conduct before."""
+    def _enter_again(self) -> None:
         next_step = self.heading("firstRun.number.title")
         self.heading("firstRun.language.title").or_(next_step).first.wait_for()
         # A browser that was used before remembers its language.
@@ -172,11 +172,28 @@ class Officer:
             self.choose_language()
         self.enter_number()
         self.enter_code()
+
+    def register_again(self) -> Self:
+        """The first run of somebody who accepted the code of conduct before and whose former
+        devices are revoked; ends at the list of chats."""
+        self._enter_again()
         done, chats = self.button("firstRun.done.next"), self.heading("chats.title")
         done.or_(chats).first.wait_for()
         if done.is_visible():
             done.click()
         chats.wait_for()
+        return self
+
+    def register_waiting(self) -> Self:
+        """The first run of a device that somebody must confirm; ends at the screen that waits."""
+        self._enter_again()
+        # Who accepted the code of conduct before is not asked again.
+        conduct, waits = self.button("firstRun.conduct.accept"), self.heading(WAITS)
+        conduct.or_(waits).first.wait_for()
+        if conduct.is_visible():
+            self.accept_conduct()
+            self.button("firstRun.done.oneStepNext").click()
+        waits.wait_for()
         return self
 
     # --- Talking -----------------------------------------------------------------------------

@@ -127,7 +127,7 @@ def last_payloads(data: Path, count: int) -> list[bytes]:
     connection = sqlite3.connect(f"file:{data / 'copconnect.sqlite3'}?mode=ro", uri=True)
     try:
         rows = connection.execute(
-            "SELECT payload FROM log_entries WHERE kind = 'message' AND conversation_id ="
+            "SELECT message FROM log_entries WHERE conversation_id ="
             " (SELECT conversation_id FROM log_entries ORDER BY sent_ms DESC LIMIT 1)"
             " ORDER BY seq DESC LIMIT ?",
             (count,),

@@ -15,77 +15,6 @@ from playwright.sync_api import Locator, expect
 from tests.harness import databank, groups, sharing
 from tests.harness.browser import DESKTOP, Officer, until
 from tests.harness.pictures import noise_png
-from tests.harness.recording import RecordingProxy
-
-PIN = "739164"
-
-
-def first_run(officer: Officer) -> Iterator[str]:
-    """From a device that was never used to the empty list of chats."""
-    yield "language"
-    officer.choose_language()
-    officer.heading("firstRun.number.title").wait_for()
-    yield "number"
-    officer.enter_number("12345")
-    officer.page.get_by_role("alert").wait_for()
-    yield "number-wrong"
-    officer.enter_number()
-    officer.heading("firstRun.code.title").wait_for()
-    yield "code"
-    right = officer.code_for(officer.person.number)
-    officer.enter_code(str((int(right) + 1) % 1_000_000).zfill(6))
-    officer.page.get_by_role("alert").wait_for()
-    yield "code-wrong"
-    officer.enter_code(right)
-    officer.button("firstRun.conduct.accept").wait_for()
-    expect(officer.button("firstRun.conduct.accept")).to_be_enabled()
-    yield "conduct"
-    officer.accept_conduct()
-    officer.button("firstRun.done.next").wait_for()
-    yield "done"
-    officer.finish()
-    officer.page.get_by_text(officer.word("chats.empty.title")).wait_for()
-    yield "chats-empty"
-
-
-def _to_second_factor(officer: Officer, factor: str) -> None:
-    officer.choose_language()
-    officer.enter_number()
-    officer.enter_code()
-    officer.heading(f"firstRun.{factor}.title").wait_for()
-
-
-def enrolment(officer: Officer) -> Iterator[str]:
-    """The code from a letter: asked for, wrong, right."""
-    _to_second_factor(officer, "enrolment")
-    yield "enrolment"
-    field = officer.page.get_by_label(officer.word("firstRun.enrolment.label"), exact=True)
-    field.fill("ENROL99999")
-    officer.button("firstRun.code.next").click()
-    officer.page.get_by_role("alert").wait_for()
-    yield "enrolment-wrong"
-    field.fill(officer.person.enrolment_code)
-    officer.button("firstRun.code.next").click()
-    officer.button("firstRun.conduct.accept").wait_for()
-
-
-def waiting(officer: Officer) -> Iterator[str]:
-    """Waiting for the unit's admin."""
-    _to_second_factor(officer, "approval")
-    yield "approval"
-
-
-def approvals(admin: Officer, waiting: Officer) -> Iterator[str]:
-    """Somebody waits: the list, the question before a refusal, and the approval."""
-    admin.page.goto("/#/me/approvals")
-    admin.page.get_by_text(waiting.person.name).wait_for()
-    yield "approvals"
-    admin.page.get_by_role("button", name=admin.word("me.refuse"), exact=True).click()
-    admin.page.get_by_role("dialog").wait_for()
-    yield "approvals-refuse"
-    admin.button("app.cancel").click()
-    admin.page.get_by_role("button", name=admin.word("me.approve"), exact=True).click()
-    admin.page.get_by_text(admin.word("me.approvalsNone")).wait_for()
 
 
 @dataclass
@@ -444,11 +373,11 @@ def in_short(officer: Officer, talk: Talk, known: Officer, unknown: str) -> Iter
 
 
 def cards(officer: Officer, known: str, unknown: str) -> Iterator[str]:
-    """The cards of two people, found by their names: certified, and not registered."""
+    """The cards of two people, found by their names: with a device, and not registered."""
     page = officer.page
     names = {person.name: person.name_te for person in databank.officers()}
     for name, said in (
-        (known, officer.word("people.certified_one", count=1)),
+        (known, officer.word("devices.how.first")),
         (unknown, officer.word("people.notRegistered")),
     ):
         page.goto("/#/people")
@@ -461,100 +390,3 @@ def cards(officer: Officer, known: str, unknown: str) -> Iterator[str]:
         officer.heading_of(shown).wait_for()
         page.get_by_text(said, exact=True).wait_for()
         yield f"person-{name.partition(' ')[0].lower()}"
-
-
-def me(officer: Officer) -> Iterator[str]:
-    """Me and each of its pages; the question before signing out."""
-    officer.page.get_by_role("link", name=officer.word("app.nav.me"), exact=True).click()
-    officer.heading("me.title").wait_for()
-    yield "me"
-    for page in (
-        "profile",
-        "devices",
-        "approvals",
-        "notifications",
-        "language",
-        "appearance",
-        "storage",
-        "about",
-    ):
-        officer.page.goto(f"/#/me/{page}")
-        title = "me.theme" if page == "appearance" else f"me.{page}"
-        officer.page.get_by_role("region", name=officer.word(title), exact=True).wait_for()
-        yield f"me-{page}"
-    officer.page.goto("/#/me")
-    officer.page.get_by_role("button", name=officer.word("me.signOut"), exact=True).click()
-    officer.page.get_by_role("dialog").wait_for()
-    yield "sign-out"
-    officer.button("app.cancel").click()
-
-
-def removing_device(officer: Officer) -> Iterator[str]:
-    """Two devices, and the question before one is removed; it is not."""
-    officer.page.goto("/#/me/devices")
-    officer.page.get_by_role("button", name="Remove ").click()
-    officer.page.get_by_role("dialog").wait_for()
-    yield "device-remove"
-    officer.button("app.cancel").click()
-
-
-def offline(officer: Officer, line: RecordingProxy) -> Iterator[str]:
-    """What stands there without a network."""
-    officer.to_chats()
-    line.go_dark()
-    officer.page.get_by_text(officer.word("app.status.offline")).wait_for()
-    yield "offline-chats"
-    officer.page.goto("/#/new")
-    officer.page.get_by_text(officer.word("groups.offline")).wait_for()
-    yield "offline-new-chat"
-    officer.page.goto("/#/people")
-    officer.page.get_by_text(officer.word("people.failed")).wait_for()
-    yield "offline-people"
-    line.come_back()
-    officer.page.get_by_text(officer.word("app.status.offline")).wait_for(state="detached")
-
-
-def locking(officer: Officer) -> Iterator[str]:
-    """Setting a PIN, the lock, a wrong PIN, and the way out of a forgotten one."""
-    officer.page.goto("/#/me/lock")
-    officer.button("me.setPin").wait_for()
-    yield "lock-off"
-    officer.button("me.setPin").click()
-    new = officer.page.get_by_label(officer.word("me.newPin"), exact=True)
-    new.fill("123456")
-    officer.page.get_by_label(officer.word("me.repeatPin"), exact=True).fill("123456")
-    officer.button("me.setPin").click()
-    officer.page.get_by_text(officer.word("me.pinWeak")).wait_for()
-    yield "lock-pin"
-    new.fill(PIN)
-    officer.page.get_by_label(officer.word("me.repeatPin"), exact=True).fill(PIN)
-    officer.button("me.setPin").click()
-    officer.button("me.lockNow").wait_for()
-    yield "lock-on"
-    officer.button("me.lockNow").click()
-    officer.heading("lock.title").wait_for()
-    yield "locked"
-    officer.page.keyboard.type("111111")
-    officer.page.keyboard.press("Enter")
-    officer.page.get_by_role("alert").wait_for()
-    yield "locked-wrong"
-    officer.button("lock.forgot").click()
-    officer.button("lock.erase").wait_for()
-    yield "locked-forgot"
-    officer.button("app.cancel").click()
-    # A wrong PIN costs a wait before the next.
-    expect(officer.page.get_by_text(re.compile("Wait"))).to_have_count(0)
-    officer.page.keyboard.type(PIN)
-    officer.page.keyboard.press("Enter")
-    officer.heading("me.lock").wait_for()
-
-
-def signing_out(officer: Officer) -> Iterator[str]:
-    """The end."""
-    officer.page.goto("/#/me")
-    officer.page.get_by_role("button", name=officer.word("me.signOut"), exact=True).click()
-    officer.page.get_by_role("dialog").get_by_role(
-        "button", name=officer.word("me.signOut"), exact=True
-    ).click()
-    officer.page.get_by_text(officer.word("app.signedOut.signOut")).wait_for()
-    yield "signed-out"

@@ -1,0 +1,118 @@
+"""A department that approves: admins confirm first phones, and replace lost ones."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.harness import confirming, groups, storage, tour_account
+from tests.harness.browser import PHONE, Officer, Station
+from tests.harness.looks import Looks
+from tests.harness.server import ServerProcess
+
+
+@pytest.fixture(scope="module")
+def app_server(serve: Callable[..., ServerProcess]) -> ServerProcess:
+    """The server of a department with the policy ``approval``."""
+    return serve(
+        department_policy="approval",
+        **{"otp_per_address_per_hour": 10_000, "otp_per_number_per_hour": 1_000},
+        otp_resend_ms=0,
+    )
+
+
+def test_phones_are_confirmed_and_a_lost_one_is_replaced(
+    station: Station, app_server: ServerProcess
+) -> None:
+    chief, constable, colleague = station.officer(0), station.officer(6), station.officer(12)
+    chief.register_waiting()
+    chief.page.get_by_text(chief.word("devices.waiting.nobody")).wait_for()
+    confirming.name_root_admin(app_server, chief)
+
+    # A first phone waits, and says whom to ask.
+    at_constable, at_chief = Looks(constable, PHONE), Looks(chief, PHONE)
+    at_constable.follow(tour_account.waiting(constable))
+    constable.page.get_by_text(chief.person.name).first.wait_for()
+    at_chief.follow(tour_account.confirming(chief, constable, at_constable))
+    constable.heading("chats.title").wait_for()
+    assert [*at_constable.told(), *at_chief.told()] == []
+    colleague.register_waiting()
+    confirming.confirm(chief, colleague)
+
+    constable.open_direct(colleague)
+    constable.say("The keys of the armoury are with the writer.")
+    colleague.open_chat(constable.person.name)
+    colleague.message("The keys of the armoury").wait_for()
+    colleague.say("Signed for, both of us.")
+    constable.message("Signed for, both of us.").wait_for()
+
+    # The phone is lost. A new one may not be confirmed beside it.
+    fresh = station.officer(6).register_waiting()
+    confirming.open_list(chief)
+    confirming.act(chief, fresh).click()
+    chief.page.get_by_text(chief.word("errors.other_device")).wait_for()
+    chief.shot("other-device")
+    chief.button("devices.confirm.card").click()
+    _remove_lost(chief)
+    constable.page.get_by_text(constable.word("app.signedOut.device_removed")).wait_for()
+    constable.shot("lost-phone")
+    assert storage.records(constable.page) == 0
+
+    confirming.confirm(chief, fresh)
+    fresh.open_chat(colleague.person.name)
+    fresh.message("Signed for, both of us.").wait_for()
+    fresh.message("The keys of the armoury").get_by_text("You:").wait_for()
+    fresh.shot("history")
+    groups.notice(
+        colleague, "deviceAdded", people=fresh.person.name, by=chief.person.name
+    ).wait_for()
+    fresh.say("New phone, same armoury.")
+    colleague.message("New phone, same armoury.").wait_for()
+
+
+def _remove_lost(chief: Officer) -> None:
+    """On the person's card: the one device that is confirmed."""
+    card = chief.page.get_by_role("article")
+    expect(card.get_by_text(chief.word("devices.unconfirmed"), exact=True)).to_have_count(1)
+    lost = card.get_by_role("listitem").filter(has_text="Confirmed by")
+    lost.get_by_role("button").click()
+    dialog = chief.page.get_by_role("dialog")
+    dialog.get_by_text(chief.word("devices.revoke.final")).wait_for()
+    chief.shot("remove-lost")
+    dialog.get_by_role("button", name=chief.word("devices.revoke.act"), exact=True).click()
+    expect(lost).to_have_count(0)
+
+
+def test_a_right_over_a_unit_is_given_and_used(station: Station, app_server: ServerProcess) -> None:
+    chief, sho, constable = station.officer(1), station.officer(2), station.officer(8)
+    chief.register_waiting()
+    confirming.name_root_admin(app_server, chief)
+    sho.register_waiting()
+    confirming.confirm(chief, sho)
+    chief.page.goto("/#/people")
+    chief.page.get_by_role("searchbox").fill(sho.person.name)
+    chief.page.get_by_role("main").get_by_role("link").filter(
+        has_text=sho.person.name
+    ).first.click()
+    chief.button("devices.rights.give").click()
+    dialog = chief.page.get_by_role("dialog")
+    unit = dialog.get_by_label(chief.word("devices.rights.unit"), exact=True)
+    expect(unit).to_have_value(sho.person.unit)
+    chief.shot("give-right")
+    dialog.get_by_role("button", name=chief.word("devices.rights.give"), exact=True).click()
+    withdraw = chief.word("devices.rights.withdrawLabel", unit="Amberpet Police Station")
+    chief.page.get_by_role("button", name=withdraw, exact=True).wait_for()
+    chief.shot("right")
+
+    constable.register_waiting()
+    constable.page.get_by_text(sho.person.name).first.wait_for()
+    confirming.confirm(sho, constable)
+
+    chief.page.get_by_role("button", name=withdraw, exact=True).click()
+    chief.page.get_by_role("dialog").get_by_role(
+        "button", name=chief.word("devices.rights.withdraw"), exact=True
+    ).click()
+    chief.page.get_by_text(chief.word("devices.rights.none")).wait_for()
+    # What was confirmed stands.
+    constable.page.reload()
+    constable.heading("chats.title").wait_for()
