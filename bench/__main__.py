@@ -11,9 +11,11 @@ from bench.force import caching, conversations
 from bench.force.conversations import Prepared
 from bench.measures import fanout as fanning
 from bench.measures import ingest as ingesting
+from bench.measures import insider as attacking
 from bench.measures import membership as transferring
 from bench.measures import reconnect as reconnecting
 from bench.measures.transfers import RULES
+from copconnect import wire
 
 app = typer.Typer(name="bench", help=__doc__, no_args_is_help=True)
 Cache = Annotated[Path, typer.Option(help="Where forces are kept between runs.")]
@@ -74,12 +76,13 @@ def membership(
     transfers: Annotated[int, typer.Option(help="How many people are moved, at once.")] = 1_000,
     members: Annotated[int, typer.Option(help="How many people the force has.")] = 63_000,
     joining: Annotated[int, typer.Option(help="Of the moved: are online.")] = 1_000,
-    processes: Annotated[int, typer.Option(help="Workers, and simulator processes.")] = 4,
+    processes: Processes = 4,
+    cell_size: Annotated[int, typer.Option(help="Most devices of a cell.")] = wire.CELL_SIZE,
     cache: Cache = caching.CACHE,
 ) -> None:
     """Measure many transfers between two large conversations."""
     people = caching.force(cache, members)
-    prepared = conversations.prepared(people, RULES, "halves")
+    prepared = conversations.prepared(people, RULES, "halves", cell_size)
     with tempfile.TemporaryDirectory(prefix="copconnect-bench-") as folder:
         report(
             transferring.run(
@@ -88,8 +91,22 @@ def membership(
                 transfers=transfers,
                 joining=min(joining, transfers),
                 processes=processes,
+                cell_size=cell_size,
             )
         )
+
+
+@app.command()
+def insider(
+    members: Annotated[int, typer.Option(help="How many devices the conversation has.")] = 2_000,
+    seconds: Annotated[float, typer.Option(help="How long each, quiet and attacked.")] = 60,
+    processes: Annotated[int, typer.Option(help="Workers, and simulator processes.")] = 2,
+    cache: Cache = caching.CACHE,
+) -> None:
+    """Measure a commander's messages while one hostile member does its worst."""
+    prepared = _everyone(cache, members)
+    with tempfile.TemporaryDirectory(prefix="copconnect-bench-") as folder:
+        report(attacking.run(prepared, Path(folder), processes, seconds))
 
 
 if __name__ == "__main__":

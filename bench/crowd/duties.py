@@ -9,6 +9,7 @@ with it. One task for each, so that no device waits for another's request.
 
 import asyncio
 import random
+from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal, TypeVar
 
@@ -17,7 +18,7 @@ import msgspec
 from bench.crowd.device import Place, SimulatedDevice
 from bench.crowd.reading import KEM
 from bench.crowd.recipients import Recipient, covered, keys_of, leaves, now_ms, sealed
-from bench.net.http_client import request
+from bench.net.http_client import Answer, refusal_code, request
 from copconnect import wire
 from copconnect.ids import CellId, ConversationId
 from copconnect.records.cell_key import CellKey
@@ -51,7 +52,7 @@ class Duties:
     def __init__(self, simulator: "Simulator") -> None:
         self._simulator = simulator
         self._reading = simulator.reading
-        self.failed = 0  # Requests that were refused.
+        self.failed: Counter[str] = Counter()  # Requests that were refused: path's end and code.
         self.cell_keys_made = 0
         self.keys_made = 0
         self.shares_made = 0
@@ -92,6 +93,7 @@ class Duties:
         self, device: SimulatedDevice, method: str, path: str, body: object = None
     ) -> bytes | None:
         data = b"" if body is None else msgspec.msgpack.encode(body)
+        answer = Answer(0, b"")
         for _ in range(TRIES):
             answer = await self._simulator.http.ask(request(method, path, device.token, data))
             device.bytes += len(answer.body)
@@ -101,7 +103,7 @@ class Duties:
             if 200 <= answer.status < 300:
                 return answer.body
             break
-        self.failed += 1
+        self.failed[f"{method} {path.rpartition('/')[2]}: {refusal_code(answer)}"] += 1
         return None
 
     # --- Joining --------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from copconnect import wire
 from copconnect.ids import ConversationId
 from copconnect.records.cell_key import CellKey
 from copconnect.records.conversation_key import ConversationKey
-from copconnect.records.fields import ZEROS
+from copconnect.records.fields import ZEROS, Refused
 from copconnect.records.kem import XWING
 from copconnect.records.message import (
     LOG_START,
@@ -191,6 +191,12 @@ class Sender:
             key_ns=key_ns,
         )
 
+    def key(self) -> tuple[bytes, bytes]:
+        """Return id and secret of the key in use, which every member holds."""
+        if self._key_id is None:
+            raise RuntimeError("no conversation key")
+        return self._key_id, self._secrets[self._key_id]
+
     def refresh(self) -> RosterHead:
         """Fetch the newest head (S1)."""
         state = self.client.ask("GET", f"{self._path}/head", wire.RosterState)
@@ -291,7 +297,14 @@ class Sender:
         private = self._private(seal.key_id)
         if private is None:
             return False
-        secret = open_conversation_key(record, seal, XWING, seal.key_id, private)
+        try:
+            secret = open_conversation_key(record, seal, XWING, seal.key_id, private)
+        except Refused:
+            # Rubbish: ask for a share, which also says that this key does not stand in the way.
+            reference = wire.ShareReference(kind=1, reference=record.hash()[:16].hex())
+            asked = wire.ShareRequest(references=[reference])
+            self.client.raw("POST", f"{self._path}/share-requests", asked)
+            return False
         self._key_id = record.hash()
         self._secrets[self._key_id] = secret
         return True

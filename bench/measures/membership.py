@@ -45,7 +45,13 @@ ROUND_S = 0.5
 
 
 def run(
-    prepared: Prepared, folder: Path, *, transfers: int, joining: int, processes: int
+    prepared: Prepared,
+    folder: Path,
+    *,
+    transfers: int,
+    joining: int,
+    processes: int,
+    cell_size: int,
 ) -> Figures:
     """Measure; return the figures."""
     force = prepared.force
@@ -56,7 +62,9 @@ def run(
     online = {one.device for side in pair for one in side.moved[: side.online]}
     with contextlib.ExitStack() as stack:
         deployment = stack.enter_context(
-            deployed(force.folder / "keys", prepared.database, folder, processes)
+            deployed(
+                force.folder / "keys", prepared.database, folder, processes, cell_size=cell_size
+            )
         )
         addresses = deployment.addresses
         staying = Crowd(populations(prepared, processes, senders | moved), addresses, folder, stack)
@@ -130,11 +138,7 @@ class _World:
         settled = time.monotonic_ns()
         later = [one for answer in self._staying.ask("bytes") for one in answer["bytes"]]
         grown = [float(new - old) for old, new in zip(former, later, strict=True)]
-        for crowd in (self._staying, self._moving):
-            duties = [answer for answer in crowd.ask("duties")]
-            say(str({name: sum(one[name] for one in duties) for name in duties[0]}))
-            say(str({name: crowd.verdict([])[name] for name in ("refused", "without_key")}))
-        return {
+        return self._duties() | {
             "import_s": (imported - began) / 1e9,
             "cut_off": len(cut_off),
             **spread("cut_off_s", [one / 1e6 for one in cut_off]),
@@ -168,25 +172,36 @@ class _World:
             if time.monotonic() > said + 10:
                 said = time.monotonic()
                 listed = sum(answer["joined"] for answer in found)
-                say(f"{listed} newcomers are listed, {len(read)} have read.")
+                say(f"{listed} newcomers are listed, {len(read)} have read; {self._duties()}")
             time.sleep(ROUND_S)
 
     def _settle(self, what: str) -> int:
         """Wait until everybody has read everything; return how much is missing at the limit."""
         deadline = time.monotonic() + SETTLE_S
         while True:
-            lost = 0
+            lost: int = 0
             for side, talk in zip(self._pair, self._talk, strict=True):
                 sent = [(one.message_id, one.seq) for one in talk.sent]
                 c: ConversationId = side.conversation.conversation_id
                 for crowd in (self._staying, self._moving):
                     answers = crowd.ask("lost", conversation_id=c, messages=sent)
-                    lost += sum(answer["lost"] for answer in answers)
+                    lost += sum(int(answer["lost"]) for answer in answers)
             if not lost or time.monotonic() > deadline:
                 if lost:
                     say(f"{lost} readings of {what} are missing.")
                 return lost
             time.sleep(ROUND_S)
+
+    def _duties(self) -> Figures:
+        """Return what devices were asked for and did, and say what went wrong."""
+        crowds = (self._staying, self._moving)
+        duties = [one for crowd in crowds for one in crowd.ask("duties")]
+        for crowd in crowds:
+            verdict = crowd.verdict([])
+            wrong = {name: verdict[name] for name in ("refused", "without_key", "waiting")}
+            say(f"{wrong}, {[one['failed'] for one in duties if one['failed']]}")
+        names = ("cell_keys_made", "keys_made", "shares_asked", "shares_made")
+        return {name: sum(one[name] for one in duties) for name in names}
 
     def _openable(self, side: Side) -> tuple[int, int]:
         return uvloop.run(openable(self._url, side.conversation, side.moved))
@@ -200,7 +215,7 @@ class _World:
                 raise RuntimeError("the keys of the removed do not open what came before")
             opened += after
         usage = self._moving.ask("usage")
-        return opened + sum(answer["after_gone"] for answer in usage)
+        return opened + sum(int(answer["after_gone"]) for answer in usage)
 
 
 class _Watch(threading.Thread):

@@ -52,6 +52,7 @@ def served(
 
 def connect(deployment: Deployment, crowd: Crowd) -> Figures:
     """Connect everybody."""
+    crowd.ask("usage")  # Every process has started.
     before, cpu = deployment.rss_bytes(), deployment.cpu_s()
     began = time.monotonic()
     crowd.ask("live", on=True)  # A device that is refused for the moment comes again.

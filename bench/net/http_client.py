@@ -4,6 +4,10 @@ import asyncio
 from dataclasses import dataclass
 from typing import cast
 
+import msgspec
+
+from copconnect import wire
+
 _END = b"\r\n\r\n"
 MSGPACK_HEADERS = "Content-Type: application/msgpack\r\nAccept: application/msgpack\r\n"
 
@@ -88,6 +92,14 @@ class HttpPool:
         for connection in self._free:
             connection.close()
         self._free.clear()
+
+
+def refusal_code(answer: Answer) -> str:
+    """Return the code of a refusal, or its status."""
+    try:
+        return msgspec.msgpack.decode(answer.body, type=wire.ErrorBody).code
+    except msgspec.MsgspecError:
+        return str(answer.status)
 
 
 def request(method: str, path: str, token: str, body: bytes = b"") -> bytes:

@@ -1,0 +1,318 @@
+"""A hostile member with a whole client: it is listed, holds the conversation's key, and does its
+worst over HTTP and sockets, as fast as the server lets it.
+
+A child process, asked by lines of JSON: ``begin`` (attack from now on), ``end`` (what was tried, by
+attack and what the server answered). Arguments: file of the Plan (MessagePack), host, port.
+Each attack runs in tasks of its own, so that one that is slowed down slows no other.
+"""
+
+import asyncio
+import secrets
+import sys
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+import uvloop
+
+from bench.crowd.recipients import now_ms
+from bench.force.device import Device
+from bench.machine.children import Answer, answer_lines
+from bench.net.http_client import HttpPool, refusal_code, request
+from bench.net.websocket import WebSocketClient, masked, upgrade_request
+from copconnect import wire
+from copconnect.ids import ConversationId, PersonId, Seq
+from copconnect.records.cell_key import CellKey
+from copconnect.records.device_key import DeviceKey
+from copconnect.records.endorsement import Endorsement, EndorsementKind
+from copconnect.records.fields import ZEROS
+from copconnect.records.kem import PUBLIC_KEY_BYTES, XWING, seal_bytes
+from copconnect.records.message import LOG_START, MessageHeader, message_hash
+from copconnect.records.roster import RosterHead
+from copconnect.sealing.keys import make_conversation_key, new_secret
+from copconnect.sealing.messages import seal_message
+
+TASKS = 2  # Of each attack at a time.
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """What the hostile member has: its device, its cell, the conversation's key, other people."""
+
+    device: Device
+    conversation_id: ConversationId
+    cell_id: str
+    cell_key_id: bytes
+    head: bytes
+    key_id: bytes
+    secret: bytes
+    people: list[PersonId]
+    devices: list[bytes]
+
+
+class Request(NamedTuple):
+    """Method, path and body."""
+
+    method: str
+    path: str
+    body: object = None
+
+
+class _Socket(WebSocketClient):
+    """Says Hello with many positions, moves cursors, and is gone."""
+
+    __slots__ = ("_said",)
+
+    def __init__(self, upgrade: bytes, said: list[bytes]) -> None:
+        super().__init__(upgrade)
+        self._said = said
+
+    def opened(self) -> None:
+        """Say everything."""
+        for one in self._said:
+            self.transport.write(masked(one))
+
+
+class Hostile:
+    """The attacks."""
+
+    def __init__(self, plan: Plan, address: tuple[str, int]) -> None:
+        self._plan = plan
+        self._address = address
+        self._head = RosterHead.parse(plan.head)
+        self._conversation = f"/v1/conversations/{plan.conversation_id}"
+        self._pool = HttpPool(*address, most=64)
+        self._seq, self._previous = 0, ZEROS
+        self._answers: Counter[str] = Counter()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def answer(self, asked: Answer) -> Answer:
+        """Carry out one command."""
+        if asked["command"] == "begin":
+            attacks: list[Callable[[], Request]] = [
+                self._message_of_old_key,
+                self._large_message,
+                self._key_of_rubbish,
+                self._cell_key_of_nobody,
+                self._bad_device_key,
+                self._share_request,
+                self._share_of_rubbish,
+                self._mark,
+                self._change_members,
+                self._endorse_itself,
+                self._group_of_all,
+                self._read_log,
+                self._read_cells,
+                self._read_people,
+            ]
+            for attack in attacks:
+                for _ in range(TASKS):
+                    self._tasks.append(asyncio.create_task(self._repeat(attack)))
+            self._tasks.append(asyncio.create_task(self._flood()))
+            self._tasks.append(asyncio.create_task(self._connect()))
+            return {}
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._pool.close()
+        return {"answers": dict(self._answers)}
+
+    async def _repeat(self, attack: Callable[[], Request]) -> None:
+        name = attack.__name__.removeprefix("_")
+        while True:
+            await self._ask(name, attack())
+
+    async def _ask(self, name: str, asked: Request) -> bool:
+        data = b"" if asked.body is None else msgspec.msgpack.encode(asked.body)
+        token = self._plan.device.token
+        found = await self._pool.ask(request(asked.method, asked.path, token, data))
+        accepted = 200 <= found.status < 300
+        self._answers[f"{name}: {'accepted' if accepted else refusal_code(found)}"] += 1
+        if not found.status:
+            await asyncio.sleep(0.1)
+        return accepted
+
+    # --- Messages -------------------------------------------------------------------------
+
+    async def _flood(self) -> None:
+        """Messages that are right in everything, as many as there is room for."""
+        while True:
+            message = self._message(b"x" * 200)
+            if await self._ask(
+                "message", Request("POST", f"{self._conversation}/messages", message)
+            ):
+                self._seq, self._previous = self._seq + 1, message_hash(message.message)
+
+    def _message(self, text: bytes, key_id: bytes | None = None) -> wire.PostMessage:
+        plan, head = self._plan, self._head
+        draft = MessageHeader(
+            conversation_id=head.conversation_id,
+            message_id=secrets.token_bytes(16),
+            sender=plan.device.device,
+            seq=self._seq + 1,
+            attempt=1,
+            previous=self._previous,
+            key_id=key_id or plan.key_id,
+            epoch=head.epoch,
+            head=head.hash(),
+            log_position=0,
+            log_hash=LOG_START,
+            sent=now_ms(),
+        )
+        data = seal_message(draft, plan.secret, text, plan.device.signer)
+        return wire.PostMessage(message=data, attachment_ids=[], state=False)
+
+    def _message_of_old_key(self) -> Request:
+        message = self._message(b"x", secrets.token_bytes(32))
+        return Request("POST", f"{self._conversation}/messages", message)
+
+    def _large_message(self) -> Request:
+        message = self._message(bytes(250_000), secrets.token_bytes(32))
+        return Request("POST", f"{self._conversation}/messages", message)
+
+    # --- Records --------------------------------------------------------------------------
+
+    def _key_of_rubbish(self) -> Request:
+        """A conversation key whose seals are of the right size and open for nobody."""
+        device = self._plan.device
+        record = make_conversation_key(
+            new_secret(), device.signer, head=self._head, author=device.device, now=now_ms()
+        )
+        seal = self._plan.cell_key_id + secrets.token_bytes(seal_bytes(XWING) - 16)
+        body = wire.PostKey(record=record.encode(), seals=seal, left_out=[])
+        return Request("POST", f"{self._conversation}/keys", body)
+
+    def _cell_key_of_nobody(self) -> Request:
+        """A key of its cell that nobody asked for, with a public key of small order."""
+        device, head = self._plan.device, self._head
+        record = CellKey(
+            kem=XWING,
+            conversation_id=head.conversation_id,
+            cell_id=bytes.fromhex(self._plan.cell_id),
+            epoch=head.epoch,
+            generation=2,
+            head=head.hash(),
+            author=device.device,
+            created=now_ms(),
+            commit=secrets.token_bytes(32),
+            pk=bytes(PUBLIC_KEY_BYTES[XWING]),
+        ).signed(device.signer)
+        body = wire.PostCellKey(record=record.encode(), seals=b"", left_out=[])
+        return Request("POST", f"{self._conversation}/cells/own/keys", body)
+
+    def _bad_device_key(self) -> Request:
+        """A DeviceKey with a public key that is not reduced, in place of its own."""
+        device = self._plan.device
+        record = DeviceKey(
+            kem=XWING,
+            device=device.device,
+            generation=2,
+            created=now_ms(),
+            pk=b"\xff" * PUBLIC_KEY_BYTES[XWING],
+        ).signed(device.signer)
+        return Request("PUT", "/v1/device-keys", wire.PutDeviceKeys(keys=[record.encode()]))
+
+    def _endorse_itself(self) -> Request:
+        device = self._plan.device
+        record = Endorsement(
+            endorsed=device.device,
+            endorser=secrets.choice(self._plan.devices),
+            kind=EndorsementKind.ADMIN,
+            created=now_ms(),
+        ).signed(device.signer)
+        body = wire.PostEndorsement(endorsement=record.encode())
+        return Request("POST", "/v1/endorsements", body)
+
+    # --- Shares ---------------------------------------------------------------------------
+
+    def _share_request(self) -> Request:
+        names = [wire.ShareReference(kind=1, reference=secrets.token_hex(16)) for _ in range(400)]
+        return Request(
+            "POST",
+            f"{self._conversation}/share-requests",
+            wire.ShareRequest(references=names),
+        )
+
+    def _share_of_rubbish(self) -> Request:
+        to = secrets.choice(self._plan.devices).hex()
+        body = wire.PostShare(device=to, share=secrets.token_bytes(16_000))
+        return Request("POST", f"{self._conversation}/shares", body)
+
+    def _mark(self) -> Request:
+        body = wire.MarkCellKey(key_id=self._plan.cell_key_id.hex())
+        return Request("POST", f"{self._conversation}/cells/own/marks", body)
+
+    # --- People ---------------------------------------------------------------------------
+
+    def _change_members(self) -> Request:
+        body = wire.ChangeMembers(
+            change_id=secrets.token_hex(16),
+            add=[],
+            remove=self._plan.people[:200],
+            make_admin=[self._plan.device.person_id],
+            revoke_admin=[],
+        )
+        return Request("POST", f"{self._conversation}/members", body)
+
+    def _group_of_all(self) -> Request:
+        body = wire.CreateConversation(
+            conversation_id=secrets.token_hex(16),
+            kind="group",
+            person_ids=self._plan.people,
+            who_may_post="everyone",
+            history_days=0,
+            audience=None,
+        )
+        return Request("POST", "/v1/conversations", body)
+
+    # --- Reading --------------------------------------------------------------------------
+
+    def _read_log(self) -> Request:
+        return Request("GET", f"{self._conversation}/log?after=0&limit=200")
+
+    def _read_cells(self) -> Request:
+        return Request("GET", f"{self._conversation}/cells?since=0")
+
+    def _read_people(self) -> Request:
+        some = [wire.KnownPerson(person_id=one, version=0) for one in self._plan.people[:500]]
+        return Request("POST", "/v1/people/trust", wire.LookUpTrust(people=some, keys=True))
+
+    # --- Sockets --------------------------------------------------------------------------
+
+    async def _connect(self) -> None:
+        """Connect again and again, with Hellos and cursors of a thousand conversations."""
+        plan = self._plan
+        some = [secrets.token_hex(16) for _ in range(999)]
+        positions = [wire.Position(conversation_id=one, seq=Seq(0)) for one in some]
+        hello = wire.Hello(
+            version=wire.WIRE_VERSION, access_token=plan.device.token, positions=positions
+        )
+        updates = [
+            wire.CursorUpdate(conversation_id=one, delivered_seq=Seq(2**50), read_seq=Seq(2**50))
+            for one in (plan.conversation_id, *some)
+        ]
+        said = [msgspec.msgpack.encode(hello)]
+        said += [msgspec.msgpack.encode(wire.Cursors(updates=updates))] * 5
+        upgrade = upgrade_request(*self._address)
+        while True:
+            try:
+                _, socket = await asyncio.get_running_loop().create_connection(
+                    lambda: _Socket(upgrade, said), *self._address
+                )
+            except OSError:
+                self._answers["socket: refused"] += 1
+                await asyncio.sleep(0.05)
+                continue
+            await asyncio.sleep(0.02)
+            self._answers[f"socket: {socket.close_code or 'open'}"] += 1
+            socket.transport.abort()
+
+
+async def _main(plan: Plan, host: str, port: str) -> None:
+    await answer_lines(Hostile(plan, (host, int(port))).answer)
+
+
+if __name__ == "__main__":
+    told = msgspec.msgpack.decode(Path(sys.argv[1]).read_bytes(), type=Plan)
+    uvloop.run(_main(told, *sys.argv[2:]))
