@@ -47,3 +47,33 @@ async def test_people_trust_is_signed_by_the_roster_authority(running: Running) 
     (department,) = authority.departments
     assert Department.parse(department.encode()) == department
     department.check(authority.root_key)
+
+
+async def test_the_records_of_many_people_cost_the_statements_of_few(running: Running) -> None:
+    sho = await running.device(SHO)
+    answer = await running.http.get("/v1/people?limit=60", headers=sho.headers)
+    everybody = [one["personId"] for one in answer.json()["people"]]
+    database = running.container.database
+
+    async def statements(people: list[str]) -> int:
+        before = database.statements
+        found = await running.trust_of(sho, *people)
+        assert len(found.people) == len(people)
+        return database.statements - before
+
+    # Their cards are signed, then read, then known.
+    assert await statements(everybody[:5]) == await statements(everybody[5:55])
+    assert await statements(everybody[:5]) == await statements(everybody[5:55]) < 5
+
+
+async def test_whose_devices_may_be_listed_is_one_statement(running: Running) -> None:
+    devices = [await running.device(number) for number in (SHO, PATROL)]
+    database, registry = running.container.database, running.container.registry
+    people = [PersonId(one.person_id) for one in devices]
+    async with database.reading() as connection:
+        before = database.statements
+        assert len(await registry.devices_of(connection, people)) == 2
+        assert database.statements == before + 1
+        for _ in range(2):
+            await registry.public_key(connection, devices[0].device)
+        assert database.statements == before + 2  # Keys never change: remembered.

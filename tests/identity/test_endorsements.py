@@ -58,6 +58,12 @@ async def test_e2_a_device_is_listed_once_an_admin_endorses_it(
     assert await confirmed(approving, sho) == "admin"
     assert server.rosters.listed[sho.person_id] == {sho.device}
     assert TrustWakeup(person_ids=[sho.person_id]) in server.wakeups  # type: ignore[list-item]
+    (told,) = [
+        one
+        for one in server.wakeups
+        if isinstance(one, AccountWakeup) and one.event == "unconfirmed"
+    ]
+    assert set(told.person_ids) == people  # Nobody needs to be asked any more.
     assert (await approving.get("/v1/unconfirmed", force.admin)).json()["devices"] == []
     before = len(server.rosters.told)
     assert (await endorse(approving, force.admin, made)).status_code == 204  # A retry.

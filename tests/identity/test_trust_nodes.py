@@ -213,3 +213,19 @@ async def test_after_a_restored_backup_nothing_that_was_lost_is_newer(
     newest = PersonDevices.parse(bundle.devices[-1])
     assert newest.devices == (sho.device, second.device)
     assert await listed(running, sho) == {sho.device}
+
+
+async def test_a_node_without_the_newest_issuing_ca_unlists_nobody(
+    approving: Running, force: Force, clock: MovedClock, tmp_path: Path
+) -> None:
+    keys = approving.container.settings.data_dir / "keys"
+    shutil.copytree(keys, tmp_path / "older" / "keys")
+    authority.next_issuing(keys, keys / authority.ROOT_KEY, clock.ms)
+    older = msgspec.structs.replace(approving.container.settings, data_dir=tmp_path / "older")
+    async with run(approving.container.settings, clock) as newer, run(older, clock) as node:
+        sho = await newer.device(SHO)
+        made = endorsement(approving, sho, force.admin, ADMIN)
+        refused = await endorse(node, force.admin, made)
+        assert (refused.status_code, refused.json()["code"]) == (503, "overloaded")
+        assert (await endorse(newer, force.admin, made)).is_success
+        assert await listed(newer, sho, force.admin) == {sho.device, force.admin.device}

@@ -70,14 +70,23 @@ class Changes:
         wakeups = await self.judge(connection, [person_id])
         if wakeups:
             return wakeups
+        return [
+            *await self.tell(connection, [person_id]),
+            *await self.tell_confirmers(connection, person_id),
+        ]
+
+    async def tell_confirmers(
+        self, connection: AsyncConnection, person_id: PersonId
+    ) -> list[AnyWakeup]:
+        """Tell a person's devices, and those who can confirm one, that others wait now."""
         asked = await self._confirmers.of(connection, person_id, MOST_TOLD)
-        unlisted: list[AnyWakeup] = [
+        told: list[AnyWakeup] = [
             AccountWakeup(
                 event="unconfirmed", person_ids=sorted({person_id, *asked}), client_ids=[]
             )
         ]
-        await self.record(connection, unlisted)
-        return [*await self.tell(connection, [person_id]), *unlisted]
+        await self.record(connection, told)
+        return told
 
     async def record(self, connection: AsyncConnection, wakeups: list[AnyWakeup]) -> None:
         """Keep wake-ups that must not be lost."""

@@ -69,6 +69,7 @@ class Endorsing:
                 },
             )
             wakeups = await self._changes.judge(connection, [person_id], also=[person_id])
+            wakeups += await self._changes.tell_confirmers(connection, person_id)
         await self._parts.bus.publish(wakeups)
 
     async def _check(

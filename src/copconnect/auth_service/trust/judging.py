@@ -12,9 +12,10 @@ stays out, also where its revocation later turns out void; its person registers 
 from collections.abc import Collection, Iterable
 from functools import lru_cache
 
+import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from copconnect import wire
+from copconnect import errors, wire
 from copconnect.auth_service.authority import CertificateAuthority
 from copconnect.auth_service.trust import device_store, record_store
 from copconnect.auth_service.trust.bundles import Bundle, Bundles
@@ -40,7 +41,8 @@ HOW: dict[How, wire.Confirmed] = {
 }
 
 # The bytes were checked when they were stored; the issuing CAs of a process do not change.
-_certificate = lru_cache(maxsize=1 << 16)(Certificate.parse)
+_certificate = lru_cache(maxsize=1 << 14)(Certificate.parse)
+log = structlog.get_logger()
 
 
 class Judge:
@@ -66,7 +68,13 @@ class Judge:
     def _add(self, trust: Trust, bundle: Bundle) -> None:
         records = bundle.records
         for der in records.certificates:
-            trust.add_certificate(_certificate(der, self._issuing_keys))
+            try:
+                trust.add_certificate(_certificate(der, self._issuing_keys))
+            except Refused as error:
+                # Another node issues by a CA whose certificate this node has not been given yet.
+                # Judging without it would unlist devices that are confirmed.
+                log.error("issuing_ca_unknown", remedy="copy the keys folder to every node")
+                raise errors.Overloaded(retry_after_ms=60_000) from error
         for data in records.devices[-1:]:
             trust.add_person_devices(PersonDevices.parse(data), already_verified=True)
         for data in records.cards:
