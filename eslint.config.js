@@ -16,6 +16,45 @@ const PAGE = ["window", "document", "localStorage", "sessionStorage", "alert", "
 const IO = ["fetch", "XMLHttpRequest", "WebSocket", "EventSource", "indexedDB", "crypto"];
 const CRYPTOGRAPHY = ["@hpke/*", "@noble/*", "@peculiar/*", "hash-wasm"];
 
+/** What one conversation is made of, and what everything that handles messages knows. */
+const CONVERSATION = ["conversation", "roster", "secrets", "messages", "kinds"];
+const RECORDS = ["keys", "rosters"];
+
+/** The rooms of the client, lowest first, and which rooms each may import; "core": its flat files. */
+const ROOMS = {
+  hpke: [],
+  keys: ["hpke", "rosters"],
+  rosters: ["keys"],
+  transport: ["core"],
+  vault: ["core"],
+  trust: ["core", "transport", "vault", ...RECORDS],
+  people: ["core", "trust", "vault"],
+  account: ["core", "keys", "people", "transport", "trust", "vault"],
+  attachments: ["core", "kinds", "vault"],
+  kinds: ["core", "attachments"],
+  conversation: ["core", "vault", ...CONVERSATION, ...RECORDS],
+  roster: ["core", ...CONVERSATION, ...RECORDS],
+  secrets: ["core", ...CONVERSATION, ...RECORDS],
+  messages: ["core", "attachments", "people", "vault", ...CONVERSATION, ...RECORDS],
+  inbox: ["core", ...CONVERSATION, ...RECORDS],
+  outbox: ["core", "attachments", "transport", "vault", ...CONVERSATION, ...RECORDS],
+  sharing: ["core", "transport", ...CONVERSATION, ...RECORDS],
+  history: ["core", "inbox", "transport", ...CONVERSATION, ...RECORDS],
+  sync: [
+    ...["core", "history", "inbox", "outbox", "people", "sharing", "transport"],
+    ...CONVERSATION,
+    ...RECORDS,
+  ],
+  calls: [
+    ...["core", "account", "attachments", "history", "inbox", "outbox", "people", "sharing"],
+    ...["sync", "transport", "trust", "vault"],
+    ...CONVERSATION,
+    ...RECORDS,
+  ],
+  host: ["core", "vault"],
+  officers: ["core", "transport"],
+};
+
 export default tseslint.config(
   {
     ignores: [
@@ -54,13 +93,11 @@ export default tseslint.config(
       "import/resolver": { node: { extensions: [".ts", ".js", ".svelte"] } },
       "boundaries/include": ["client/src/**/*", "web/src/**/*"],
       "boundaries/elements": [
-        { type: "cells", pattern: "client/src/cells", partialMatch: false },
-        { type: "hpke", pattern: "client/src/hpke", partialMatch: false },
-        { type: "keys", pattern: "client/src/keys", partialMatch: false },
-        { type: "rosters", pattern: "client/src/rosters", partialMatch: false },
-        { type: "mls", pattern: "client/src/mls", partialMatch: false },
-        { type: "transport", pattern: "client/src/transport", partialMatch: false },
-        { type: "vault", pattern: "client/src/vault", partialMatch: false },
+        ...Object.keys(ROOMS).map((room) => ({
+          type: room,
+          pattern: `client/src/${room}`,
+          partialMatch: false,
+        })),
         { type: "core", pattern: "client/src", partialMatch: false },
         { type: "web", pattern: "web/src", partialMatch: false },
       ],
@@ -83,43 +120,28 @@ export default tseslint.config(
         {
           default: "disallow",
           message:
-            "cells, mls, transport and vault never import each other; cells knows only hpke/ and " +
-            "octets.ts of the rest; web/ knows only core.ts, wire.ts and host/connect.ts of the client. " +
-            "Pass the thing in from client/src/engine.",
+            "ROOMS in eslint.config.js says which room of the client knows which; keys, transport " +
+            "and vault never import each other; web/ knows only core.ts, wire.ts and host/connect.ts " +
+            "of the client. Pass the thing in from client/src/calls/session.ts.",
           policies: [
             { allow: { to: { module: { origin: ["external", "core"] } } } },
+            ...Object.entries(ROOMS).map(([room, known]) => ({
+              from: { element: { type: room } },
+              allow: { to: { element: { types: { anyOf: [room, ...known] } } } },
+            })),
+            // The flat files: context.ts and records.ts name types of rooms, create.ts makes the core.
             {
               from: { element: { type: "core" } },
-              allow: {
-                to: {
-                  element: {
-                    types: {
-                      anyOf: ["cells", "keys", "mls", "rosters", "transport", "vault"],
-                    },
-                  },
-                },
-              },
+              allow: { to: { element: { types: { anyOf: Object.keys(ROOMS) } } } },
             },
             // KEYS.md as code: bytes and judgements, no I/O.
-            {
-              from: { element: { types: { anyOf: ["keys", "rosters"] } } },
-              allow: { to: { element: { types: { anyOf: ["keys", "rosters"] } } } },
-            },
             {
               from: { element: { types: { anyOf: ["keys", "rosters"] } } },
               allow: { to: { file: { categories: "trust records" } } },
             },
             {
-              from: { element: { types: { anyOf: ["mls", "transport", "vault"] } } },
-              allow: { to: { element: { type: "core" } } },
-            },
-            {
-              from: { element: { types: { anyOf: ["cells", "hpke", "keys", "rosters"] } } },
+              from: { element: { types: { anyOf: ["hpke", "keys", "rosters"] } } },
               allow: { to: { file: { categories: "bytes" } } },
-            },
-            {
-              from: { element: { types: { anyOf: ["cells", "keys", "mls"] } } },
-              allow: { to: { element: { type: "hpke" } } },
             },
             { from: { element: { type: "web" } }, allow: { to: { file: { categories: "seam" } } } },
           ],
@@ -128,25 +150,11 @@ export default tseslint.config(
     },
   },
 
-  // The client runs in a worker: no page. Only mls/ knows the MLS library.
+  // The client runs in a worker: no page.
   {
     files: [CLIENT],
     rules: {
       "no-restricted-globals": without(PAGE, "The client runs in a worker: there is no page."),
-      "no-restricted-imports": [
-        "error",
-        {
-          patterns: [
-            { group: ["ts-mls", "ts-mls/*"], message: "Only client/src/mls imports ts-mls." },
-            { group: ["svelte", "svelte/*"], message: "The client has no screens." },
-          ],
-        },
-      ],
-    },
-  },
-  {
-    files: ["client/src/mls/**/*.ts"],
-    rules: {
       "no-restricted-imports": [
         "error",
         { patterns: [{ group: ["svelte", "svelte/*"], message: "The client has no screens." }] },
@@ -175,7 +183,7 @@ export default tseslint.config(
               message: "Of the client, web/ knows only core, wire and host/connect.",
             },
             {
-              group: ["ts-mls", "ts-mls/*", "@msgpack/*", "idb", ...CRYPTOGRAPHY],
+              group: ["@msgpack/*", "idb", ...CRYPTOGRAPHY],
               message: "web/ asks the core (client/src/core.ts) for this.",
             },
           ],

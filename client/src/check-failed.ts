@@ -1,6 +1,6 @@
 /** The error by which certificate checks refuse. */
 export class CheckRefused extends Error {
-  constructor(_code: string, message: string, _rule: number | null = null, cause?: unknown) {
+  constructor(message: string, cause?: unknown) {
     super(message, { cause });
     this.name = "CheckRefused";
   }

@@ -43,7 +43,7 @@ describe("a conversation of a unit", { timeout: LIMIT_MS }, () => {
 
     // The list of its people comes in parts.
     const seen = new Set<string>();
-    for (let after: string | null = null; ; ) {
+    for (let after: string | null = null; ;) {
       const page = await first.core.memberPage(id, after);
       for (const { plate } of page.members) seen.add(plate.personId);
       after = page.next;

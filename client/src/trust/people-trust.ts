@@ -164,7 +164,7 @@ export class PeopleTrust implements DeviceTrust {
       for (const bundle of bundles) await this.#takeOne(taking, bundle, keys);
       if (taking.unknownIssuers.size > 0 && (await this.#options.refreshDepartment())) {
         await this.#addDepartment();
-        for (const bundle of taking.unknownIssuers) await this.#takeOne(taking, bundle, keys);
+        for (const bundle of [...taking.unknownIssuers]) await this.#takeOne(taking, bundle, keys);
       }
       await this.#options.vault.write(taking.changes);
       for (const row of taking.rows.values()) this.#rows.set(row.personId, row);
@@ -180,6 +180,9 @@ export class PeopleTrust implements DeviceTrust {
   async #takeOne(taking: Taking, bundle: PersonBundle, keys: boolean): Promise<void> {
     const personId = bundle.personId as PersonId;
     const row = taking.rows.get(personId) ?? this.#rows.get(personId) ?? emptyRow(personId);
+    // Most that comes beside messages is known already. Version 0 is no server's.
+    const known = keys ? row.keysVersion : row.version;
+    if (bundle.version > 0 && bundle.version <= known) return;
     await taking.take(row, bundle, keys);
   }
 

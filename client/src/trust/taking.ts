@@ -61,6 +61,7 @@ export class Taking {
   async take(row: PersonRow, bundle: PersonBundle, keys: boolean): Promise<void> {
     const { personId } = row;
     this.#note(personId);
+    this.unknownIssuers.delete(bundle);
     const before = this.#records.version;
     for (const bytes of bundle.devices) await this.#acceptDevices(bytes, personId);
     const lists: Partial<Record<KeptKind, readonly Uint8Array[]>> = {};
@@ -76,11 +77,13 @@ export class Taking {
     const newKeys = await this.#keys.accept(bundle.keys, personId, this.#records);
     if (this.#records.version !== before || newKeys || Object.keys(lists).length > 0)
       this.changed.add(personId);
+    // Where a certificate's issuer is not known yet, the same answer is to be asked for again.
+    const version = this.unknownIssuers.has(bundle) ? 0 : bundle.version;
     const next: PersonRow = {
       ...row,
       ...lists,
-      version: Math.max(row.version, bundle.version),
-      keysVersion: keys ? Math.max(row.keysVersion, bundle.version) : row.keysVersion,
+      version: Math.max(row.version, version),
+      keysVersion: keys ? Math.max(row.keysVersion, version) : row.keysVersion,
       devices: this.#records.personDevices(personId)?.bytes ?? row.devices,
     };
     this.rows.set(personId, { ...next, keys: this.#keys.of(next, this.#records) });
