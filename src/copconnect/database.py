@@ -38,6 +38,7 @@ T = TypeVar("T")
 POOL_WAIT_S = 10.0  # For a connection; then the caller is told to come again.
 LOCK_WAIT_MS = 30_000  # For another process that writes to the same SQLite file.
 CHUNK = 500  # PostgreSQL takes 32,767 parameters in one statement.
+BULK = 4_000  # Rows inserted at a time; between two batches other tasks have their turn.
 IDLE_S = 2.0  # After which a connection is asked whether its server is there.
 _RETURNED_AT = "copconnect_returned_at"
 STATEMENTS = Counter("copconnect_database_statements", "SQL statements executed by this process")

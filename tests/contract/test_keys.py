@@ -85,6 +85,7 @@ async def test_d2_only_listed_devices_author(circle: Circle) -> None:
         {"epoch": 2},
         {"created": 1_764_000_000_000 - 10 * MINUTE_MS - 1},
         {"created": 1_764_000_000_000 + 10 * MINUTE_MS + 1},
+        {"created": 1_764_000_000_000 - 1},  # R6: before its head.
     ],
 )
 async def test_d2_stale_record(circle: Circle, bent: dict[str, Any]) -> None:

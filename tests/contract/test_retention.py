@@ -135,6 +135,14 @@ async def test_shares_and_notes_are_forgotten(kept: Kept) -> None:
     await world.service.retention.clean()
     assert await kept.count("share_requests") == 1
     assert await kept.count("member_changes") == 0
+    stranger = await Kept.of(world.database)  # Of a device that is not listed any more.
+    await stranger.world.service.shares.ask(
+        stranger.b.caller, stranger.talk.conversation_id, request
+    )
+    await stranger.world.revoke(stranger.b)
+    assert await kept.count("share_requests") == 2
+    await stranger.world.service.retention.clean()
+    assert await kept.count("share_requests") == 1
     world.clock.at += 2 * DAY_MS
     await world.service.retention.clean()
     assert await kept.count("share_requests") == 0

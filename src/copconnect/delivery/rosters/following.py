@@ -106,10 +106,7 @@ class Following:
             return set(), set(), False
         wanted = await wanted_people(connection, self._parts, rule, held[0].created_by, None)
         there = await members.admins_by_person(connection, conversation_id)
-        listed: dict[bytes, PersonId] = {
-            one.leaf.device: one.leaf.person_id
-            for one in await leaves.all_current(connection, conversation_id)
-        }
+        listed = await leaves.owners(connection, conversation_id)
         devices = {
             one.device: one.person_id
             for one in await self._parts.devices.devices_of(connection, list(wanted))

@@ -69,6 +69,7 @@ def check_record(
         and head.hash == record.head
         and (head.until_ms is None or head.until_ms > now_ms - HEAD_MS)
         and record.epoch >= rekey_epoch
+        and record.created >= head.created_ms  # R6: a reader refuses an earlier one.
         and abs(record.created - now_ms) <= RECORD_MS
     )
     if not fits:

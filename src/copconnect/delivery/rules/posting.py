@@ -39,9 +39,10 @@ class AcceptedBefore:
 
 @dataclass(frozen=True, slots=True)
 class NamedHead:
-    """The kept head of the header's epoch. ``until_ms``: when the next one came, None: newest."""
+    """The kept head of a named epoch. ``until_ms``: when the next one came, None: newest."""
 
     hash: bytes
+    created_ms: int
     until_ms: int | None
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Select, bindparam, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from copconnect.database import chunks
+from copconnect.database import BULK, chunks
 from copconnect.delivery.rules.roster_plan import PlacedLeaf, RosterLeaf
 from copconnect.delivery.store.tables import LEAVES
 from copconnect.ids import CellId, ConversationId, PersonId
@@ -95,6 +95,18 @@ async def all_current(
     """Return every current leaf of a conversation."""
     query = select(*PLACED).where(_L.conversation_id == conversation_id, _L.to_epoch.is_(None))
     return [placed(row) for row in await connection.execute(query)]
+
+
+async def owners(
+    connection: AsyncConnection, conversation_id: ConversationId
+) -> dict[bytes, PersonId]:
+    """Return the person of every device that a conversation lists now."""
+    rows = await connection.execute(
+        select(_L.device, _L.person_id).where(
+            _L.conversation_id == conversation_id, _L.to_epoch.is_(None)
+        )
+    )
+    return {row.device: row.person_id for row in rows}
 
 
 async def devices_of_cells_at(
@@ -227,5 +239,5 @@ async def open_(connection: AsyncConnection, begun: Iterable[NewLeaf]) -> None:
         }
         for c, epoch, one in begun
     ]
-    if rows:
-        await connection.execute(insert(LEAVES), rows)
+    for some in chunks(rows, BULK):
+        await connection.execute(insert(LEAVES), some)

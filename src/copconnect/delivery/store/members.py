@@ -7,7 +7,7 @@ from sqlalchemy import and_, exists, func, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
-from copconnect.database import chunks, upsert_for
+from copconnect.database import BULK, chunks, upsert_for
 from copconnect.delivery.rules.limits import HOUR_MS
 from copconnect.delivery.store.tables import MEMBER_CHANGES, MEMBERS
 from copconnect.ids import ConversationId, PersonId
@@ -130,8 +130,8 @@ async def add(
         }
         for one in people
     ]
-    if rows:
-        await connection.execute(statement, rows)
+    for some in chunks(rows, BULK):
+        await connection.execute(statement, some)
 
 
 async def remove(

@@ -153,13 +153,13 @@ async def newest_heads(
     return found
 
 
-def until(head_hash: bytes, until_ms: int | None, *, newest: bool) -> NamedHead:
+def until(head_hash: bytes, created_ms: int, until_ms: int | None, *, newest: bool) -> NamedHead:
     """Return a head as rules judge it. ``until_ms``: when the head of the next epoch came.
 
     A new incarnation skips epochs (rosters/incarnation.py): a head that is not the newest and has
     no next one counts no more.
     """
-    return NamedHead(head_hash, None if newest else until_ms or 0)
+    return NamedHead(head_hash, created_ms, None if newest else until_ms or 0)
 
 
 async def named_head(
@@ -170,7 +170,7 @@ async def named_head(
     following, c = HEADS.alias(), CONVERSATIONS.c
     row = (
         await connection.execute(
-            select(_H.hash, following.c.created_ms, c.roster_epoch)
+            select(_H.hash, _H.created_ms, following.c.created_ms.label("until_ms"), c.roster_epoch)
             .join(CONVERSATIONS, c.conversation_id == _H.conversation_id)
             .outerjoin(
                 following,
@@ -182,7 +182,8 @@ async def named_head(
     ).first()
     if row is None:
         return None
-    return until(row.hash, row.created_ms, newest=epoch == row.roster_epoch)
+    newest = epoch == row.roster_epoch
+    return until(row.hash, row.created_ms, row.until_ms, newest=newest)
 
 
 async def all_ids(connection: AsyncConnection, after: str, limit: int) -> list[ConversationId]:

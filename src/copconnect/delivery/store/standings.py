@@ -79,6 +79,7 @@ def _statement(asked: dict[str, ColumnElement[Any]], source: FromClause) -> Sele
             _L.from_epoch,
             HEADS.c.hash.label("head_hash"),
             HEADS.c.epoch.label("head_epoch"),
+            HEADS.c.created_ms.label("head_created_ms"),
             _NEXT.c.created_ms.label("head_until_ms"),
             KEYS.c.epoch.label("key_epoch"),
             KEYS.c.created_ms.label("key_created_ms"),
@@ -188,7 +189,10 @@ def _read(row: Row[Any]) -> FoundStanding:
         head=None
         if row.head_hash is None
         else rosters.until(
-            row.head_hash, row.head_until_ms, newest=row.head_epoch == row.roster_epoch
+            row.head_hash,
+            row.head_created_ms,
+            row.head_until_ms,
+            newest=row.head_epoch == row.roster_epoch,
         ),
         key=None
         if row.key_epoch is None

@@ -131,6 +131,17 @@ async def forget_notes(connection: AsyncConnection, before_ms: int) -> None:
 
 
 async def forget_shares(connection: AsyncConnection, shares_ms: int, log_ms: int) -> None:
-    """Delete shares that their device never fetched, and requests older than the log."""
-    await connection.execute(delete(SHARES).where(SHARES.c.created_ms < shares_ms))
-    await connection.execute(delete(SHARE_REQUESTS).where(SHARE_REQUESTS.c.asked_ms < log_ms))
+    """Delete shares that their device never fetched, requests older than the log, and both of
+    devices that are not listed any more."""
+    for table, old in (
+        (SHARES, SHARES.c.created_ms < shares_ms),
+        (SHARE_REQUESTS, SHARE_REQUESTS.c.asked_ms < log_ms),
+    ):
+        listed = exists(
+            select(literal(1)).where(
+                LEAVES.c.conversation_id == table.c.conversation_id,
+                LEAVES.c.device == table.c.device,
+                LEAVES.c.to_epoch.is_(None),
+            )
+        )
+        await connection.execute(delete(table).where(or_(old, ~listed)))
