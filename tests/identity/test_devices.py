@@ -53,6 +53,7 @@ async def test_the_records_of_many_people_cost_the_statements_of_few(running: Ru
     sho = await running.device(SHO)
     answer = await running.http.get("/v1/people?limit=60", headers=sho.headers)
     everybody = [one["personId"] for one in answer.json()["people"]]
+    everybody.remove(sho.person_id)  # Whose card is signed already.
     database = running.container.database
 
     async def statements(people: list[str]) -> int:
@@ -63,7 +64,7 @@ async def test_the_records_of_many_people_cost_the_statements_of_few(running: Ru
 
     # Their cards are signed, then read, then known.
     assert await statements(everybody[:5]) == await statements(everybody[5:55])
-    assert await statements(everybody[:5]) == await statements(everybody[5:55]) < 5
+    assert await statements(everybody[:5]) == await statements(everybody[5:55]) <= 5
 
 
 async def test_whose_devices_may_be_listed_is_one_statement(running: Running) -> None:
@@ -71,6 +72,7 @@ async def test_whose_devices_may_be_listed_is_one_statement(running: Running) ->
     database, registry = running.container.database, running.container.registry
     people = [PersonId(one.person_id) for one in devices]
     async with database.reading() as connection:
+        await registry.registered(connection, people)  # SQLite begins with the first.
         before = database.statements
         assert len(await registry.devices_of(connection, people)) == 2
         assert database.statements == before + 1
