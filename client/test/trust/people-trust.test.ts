@@ -75,6 +75,44 @@ describe("what the server says about people", () => {
     expect(equalBytes(held.bytes, key.bytes)).toBe(true);
   });
 
+  test("what comes again with messages is not written again", async () => {
+    await people.ensure([asha.personId]);
+    let writes = 0;
+    const write = vault.write.bind(vault);
+    vault.write = (changes, strict) => {
+      writes += changes.length;
+      return write(changes, strict);
+    };
+    await people.learn([asha.bundle]);
+    expect(writes).toBe(0);
+    asha.add({});
+    await people.learn([asha.bundle]);
+    expect(writes).toBe(1);
+  });
+
+  test("a certificate of an issuing CA that is new: the department is asked, and no answer is lost", async () => {
+    const { department } = scene;
+    department.nextIssuing(NOW);
+    await department.declare({
+      ...{ createdMs: NOW, policy: "approval", lowestKem: X25519 },
+      admins: [scene.deskSigner.deviceBytes],
+    });
+    const tablet = await asha.register(NOW - HOUR_MS);
+    const made = await endorse(phone, tablet.deviceBytes, "own device", NOW - HOUR_MS / 2);
+    asha.add({ endorsements: made.bytes });
+    // The word about the CA is late, once.
+    await people.ensure([asha.personId]);
+    expect((await people.verdict(asha.personId, tablet.device, NOW)).confirmed).toBe("no");
+    scene.refreshDepartment = async () => {
+      const next = await scene.trust.follow(department.trust(9), department.root.certificate);
+      scene.trust = next;
+      return true;
+    };
+    await people.ensure([asha.personId], { fresh: true });
+    const verdict = await people.verdict(asha.personId, tablet.device, NOW + 1);
+    expect(verdict).toMatchObject({ confirmed: "own_device", byDevice: phone.device });
+  });
+
   test("an offline device keeps judging by what it has", async () => {
     await people.ensure([asha.personId]);
     scene.offline = true;

@@ -154,6 +154,9 @@ export class Scene {
     return Promise.resolve({ people });
   };
 
+  /** What {@link people} has learned of when it asks for a newer department. */
+  refreshDepartment: () => Promise<boolean> = () => Promise.resolve(false);
+
   async people(vault: Vault, nowMs = NOW): Promise<PeopleTrust> {
     const people = new PeopleTrust({
       vault,
@@ -161,7 +164,7 @@ export class Scene {
       time: { requireNow: () => nowMs },
       now: () => nowMs,
       department: () => this.trust,
-      refreshDepartment: () => Promise.resolve(false),
+      refreshDepartment: () => this.refreshDepartment(),
     });
     await people.load();
     return people;
