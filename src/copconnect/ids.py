@@ -16,7 +16,6 @@ CellId = NewType("CellId", str)
 EntryId = NewType("EntryId", str)  # Chosen by the sending client; makes a POST idempotent.
 AttachmentId = NewType("AttachmentId", str)
 ChallengeId = NewType("ChallengeId", str)
-ApprovalId = NewType("ApprovalId", str)
 Epoch = NewType("Epoch", int)
 Seq = NewType("Seq", int)
 
