@@ -22,32 +22,33 @@ FILES: dict[str, tuple[str, str | None]] = {
     "client/src/wire.ts": ("export type Hello = { t: 'hello' };", None),
     "client/src/bytes.ts": ("export const empty = new Uint8Array();", None),
     "client/src/octets.ts": ("export const none = new Uint8Array();", None),
-    "client/src/cells/format.ts": ("export const header = 263;", None),
     "client/src/hpke/suite.ts": ("export const kem = 32;", None),
     "client/src/host/connect.ts": ("export const connect = 1;", None),
     "client/src/host/other.ts": ("export const other = 1;", None),
-    "client/src/mls/types.ts": ("export const mls = 1;", None),
+    "client/src/keys/message.ts": ("export const header = 290;", None),
+    "client/src/inbox/inbox.ts": ("export const inbox = 1;", None),
+    "client/src/outbox/outbox.ts": ("export const outbox = 1;", None),
+    "client/src/sync/sync.ts": ("export const sync = 1;", None),
     "client/src/transport/http.ts": ("export const http = fetch;", None),
+    "client/src/trust/confirmed.ts": ("export const confirmed = 1;", None),
+    "client/src/trust/people-trust.ts": ("export const people = 1;", None),
     "client/src/vault/store.ts": ("export const store = indexedDB;", None),
     # Allowed.
-    "client/src/engine.ts": (
-        'import { mls } from "./mls/types.ts";\nimport { http } from "./transport/http.ts";\n'
-        'import { store } from "./vault/store.ts";\nexport const engine = [mls, http, store];',
+    "client/src/calls/session.ts": (
+        'import { inbox } from "../inbox/inbox.ts";\n'
+        'import { http } from "../transport/http.ts";\n'
+        'import { store } from "../vault/store.ts";\nexport const session = [inbox, http, store];',
         None,
     ),
-    "client/src/mls/group.ts": (
-        'import { decode } from "ts-mls";\nimport { empty } from "../bytes.ts";\n'
-        "export const group = decode(empty);",
+    "client/src/keys/open.ts": (
+        'import { none } from "../octets.ts";\nimport { header } from "./message.ts";\n'
+        'import { kem } from "../hpke/suite.ts";\n'
+        'import { confirmed } from "../trust/confirmed.ts";\n'
+        "export const open = [none, header, kem, confirmed];",
         None,
     ),
-    "client/src/cells/open.ts": (
-        'import { none } from "../octets.ts";\nimport { header } from "./format.ts";\n'
-        'import { kem } from "../hpke/suite.ts";\nexport const open = [none, header, kem];',
-        None,
-    ),
-    "client/src/sends.ts": ('export { header } from "./cells/format.ts";', None),
-    "client/src/mls/provider.ts": ('export { kem } from "../hpke/suite.ts";', None),
-    "client/src/mls/sub/same.ts": ('export { mls } from "../types.ts";', None),
+    "client/src/inbox/judge.ts": ('export { header } from "../keys/message.ts";', None),
+    "client/src/create.ts": ('export { session } from "./calls/session.ts";', None),
     "web/src/connected.ts": (
         'import type { Core } from "../../client/src/core.ts";\n'
         'import { connect } from "@copconnect/client/host/connect";\n'
@@ -59,39 +60,39 @@ FILES: dict[str, tuple[str, str | None]] = {
     "web/src/parts/Part.svelte": ('<script lang="ts">\n  let n = $state(1);\n</script>\n{n}', None),
     "web/src/parts/uses.ts": ('export { connected } from "../connected.ts";', None),
     # Forbidden.
-    "client/src/mls/to-transport.ts": ('export { http } from "../transport/http.ts";', LAYERS),
-    "client/src/mls/to-vault.ts": ('export type { store } from "../vault/store.ts";', LAYERS),
-    "client/src/transport/to-mls.ts": ('import "../mls/types.ts";', LAYERS),
+    "client/src/keys/to-transport.ts": ('export { http } from "../transport/http.ts";', LAYERS),
+    "client/src/keys/to-vault.ts": ('export type { store } from "../vault/store.ts";', LAYERS),
+    "client/src/keys/to-core.ts": ('export type { Core } from "../core.ts";', LAYERS),
+    "client/src/keys/to-other.ts": ('export { empty } from "../bytes.ts";', LAYERS),
+    "client/src/keys/to-store.ts": ('export { people } from "../trust/people-trust.ts";', LAYERS),
+    "client/src/transport/to-keys.ts": ('import "../keys/message.ts";', LAYERS),
     "client/src/transport/to-vault.ts": ('export * from "../vault/store.ts";', LAYERS),
-    "client/src/vault/to-mls.ts": ('export const m = import("../mls/types.ts");', LAYERS),
+    "client/src/vault/to-keys.ts": ('export const m = import("../keys/message.ts");', LAYERS),
     "client/src/vault/to-transport.ts": ('import "../transport/http.ts";', LAYERS),
-    "client/src/cells/to-mls.ts": ('export { mls } from "../mls/types.ts";', LAYERS),
-    "client/src/cells/to-core.ts": ('export type { Core } from "../core.ts";', LAYERS),
-    "client/src/cells/to-other.ts": ('export { empty } from "../bytes.ts";', LAYERS),
-    "client/src/hpke/to-cells.ts": ('export { header } from "../cells/format.ts";', LAYERS),
-    "client/src/hpke/to-core.ts": ('export type { Core } from "../core.ts";', LAYERS),
     "client/src/vault/to-hpke.ts": ('export { kem } from "../hpke/suite.ts";', LAYERS),
-    "client/src/mls/to-cells.ts": ('export { header } from "../cells/format.ts";', LAYERS),
+    "client/src/hpke/to-keys.ts": ('export { header } from "../keys/message.ts";', LAYERS),
+    "client/src/hpke/to-core.ts": ('export type { Core } from "../core.ts";', LAYERS),
+    "client/src/inbox/to-outbox.ts": ('export { outbox } from "../outbox/outbox.ts";', LAYERS),
+    "client/src/outbox/to-inbox.ts": ('export { inbox } from "../inbox/inbox.ts";', LAYERS),
+    "client/src/outbox/to-sync.ts": ('export { sync } from "../sync/sync.ts";', LAYERS),
+    "client/src/sync/to-calls.ts": ('export { session } from "../calls/session.ts";', LAYERS),
     "client/src/to-web.ts": ('export { connected } from "../../web/src/connected.ts";', LAYERS),
-    "client/src/group.ts": ('export { decode } from "ts-mls";', IMPORTS),
-    "client/src/group-part.ts": ('export { x } from "ts-mls/deep/file.js";', IMPORTS),
-    "client/src/transport/group.ts": (
-        'import type { x } from "ts-mls"; export type y = x;',
-        IMPORTS,
-    ),
     "client/src/shown.ts": ('import "svelte";', IMPORTS),
-    "client/src/mls/shown.ts": ('import "svelte/store";', IMPORTS),
+    "client/src/keys/shown.ts": ('import "svelte/store";', IMPORTS),
     "client/src/page.ts": ("export const width = window.innerWidth;", GLOBALS),
     "client/src/element.ts": ("export const body = document.body;", GLOBALS),
     "client/src/hidden.ts": ("export const d = globalThis.document;", GLOBALS),
     "client/src/kept.ts": ("export const k = localStorage.getItem('k');", GLOBALS),
     "web/src/deep.ts": ('export { other } from "../../client/src/host/other.ts";', LAYERS),
-    "web/src/deep-mls.ts": ('export { mls } from "../../client/src/mls/types.ts";', LAYERS),
+    "web/src/deep-keys.ts": ('export { header } from "../../client/src/keys/message.ts";', LAYERS),
     "web/src/package.ts": ('export { other } from "@copconnect/client/host/other";', IMPORTS),
-    "web/src/package-mls.ts": ('export { mls } from "@copconnect/client/mls/types";', IMPORTS),
+    "web/src/package-keys.ts": (
+        'export { header } from "@copconnect/client/keys/message";',
+        IMPORTS,
+    ),
     "web/src/package-root.ts": ('export { empty } from "@copconnect/client/bytes";', IMPORTS),
-    "web/src/library.ts": ('export { decode } from "ts-mls";', IMPORTS),
-    "web/src/cipher.ts": ('export { gcm } from "@noble/ciphers/aes.js";', IMPORTS),
+    "web/src/library.ts": ('export { openDB } from "idb";', IMPORTS),
+    "web/src/cipher.ts": ('export { sha256 } from "@noble/hashes/sha2.js";', IMPORTS),
     "web/src/asks.ts": ("export const asks = fetch('/v1/me');", GLOBALS),
     "web/src/asks-hidden.ts": ("export const asks = globalThis.fetch('/v1/me');", GLOBALS),
     "web/src/socket.ts": ("export const s = new WebSocket('/v1/socket');", GLOBALS),
@@ -102,8 +103,8 @@ FILES: dict[str, tuple[str, str | None]] = {
         GLOBALS,
     ),
     "web/src/screens/Deep.svelte": (
-        '<script lang="ts">\n  import { mls } from "../../../client/src/mls/types.ts";\n'
-        "</script>\n{mls}",
+        '<script lang="ts">\n  import { header } from "../../../client/src/keys/message.ts";\n'
+        "</script>\n{header}",
         LAYERS,
     ),
 }
