@@ -1,6 +1,7 @@
 /** One device of a run: where it is, and what it was told to say. */
 import { hasCode } from "../../src/failure.ts";
 import type { DeviceId } from "../../src/keys/ids.ts";
+import { STORES } from "../../src/records.ts";
 import type { ServerFrame } from "../../src/wire.ts";
 import type { MemoryServer } from "../memory/server.ts";
 import { Officer } from "../officer.ts";
@@ -21,11 +22,13 @@ const LOST: readonly (readonly ServerFrame["t"][])[] = [
   ["roster", "conversation", "gone"],
   ["entry", "key", "share", "conversation"],
 ];
-/** What a device can lose: everything that was sealed or shared to it, or where it stands. */
-export const FORGOTTEN: readonly (readonly string[])[] = [
-  ["secrets"],
-  ["cell-secrets"],
-  ["secrets", "cell-secrets"],
+/** What a disk can lose: secrets that were sealed or shared, rosters, or where the device stands. */
+const FORGOTTEN: readonly (readonly string[])[] = [
+  [STORES.conversationKeys],
+  [STORES.cellKeys],
+  [STORES.conversationKeys, STORES.cellKeys],
+  [STORES.heads, STORES.rosters, STORES.cellTables],
+  [STORES.conversations],
 ];
 
 export class Device {
@@ -108,7 +111,7 @@ export class Device {
     else await this.officer.core.networkChanged(true);
   }
 
-  /** The disk loses secrets that were sealed or shared to this device. */
+  /** The disk loses some of what the device holds. */
   async forgets(which: number): Promise<void> {
     if (this.where !== "closed") await this.goes(0);
     await loseRecords(this.officer.vaultName, ...(FORGOTTEN[which % FORGOTTEN.length] ?? []));

@@ -11,7 +11,7 @@ import { Insider } from "../insider.ts";
 import { personIdOf } from "../memory/people.ts";
 import { newest } from "../memory/rosters.ts";
 import type { MemoryServer } from "../memory/server.ts";
-import type { ConversationState, ServerState } from "../memory/state.ts";
+import type { ConversationState } from "../memory/state.ts";
 import { Device } from "./device.ts";
 import type { Act, Schedule, Step } from "./schedule.ts";
 import type { SimulatedTime } from "./time.ts";
@@ -45,7 +45,6 @@ export class Force {
   /** The server went back to a backup. */
   restored = false;
   #insider: Insider | null = null;
-  #backup: ServerState | null = null;
   readonly #members = new Set<number>();
   #people = 0;
   #asleepMs = 0;
@@ -175,29 +174,17 @@ export class Force {
     },
     rubbish: (_, more) => this.#misbehave(more),
     restarts: () => this.server.restart(),
-    restores: async (_, more) => {
-      // A backup is taken at one such act and used at the next.
-      if (this.#backup === null || more % 4 === 0) this.#backup = this.server.backup();
-      else if (this.#fits(this.#backup)) {
-        await this.server.restore(this.#backup);
-        this.restored = true;
-        this.#backup = null;
+    restores: async (who, more) => {
+      const backup = this.server.backup();
+      for (let i = 0; i <= more % 4; i++) {
+        const device = pick(this.#awake(), who + i);
+        if (device !== null) await this.says(device, this.#chosen(device, more + i));
       }
+      await this.time.pass(more % 2 === 0 ? 400 : 6_000);
+      await this.server.restore(backup);
+      this.restored = true;
     },
   };
-
-  /** Whether nobody has registered, left or joined since: operators would see to those by hand. */
-  #fits(backup: ServerState): boolean {
-    const { clients, conversations } = this.server.state;
-    if (backup.clients.size !== clients.size) return false;
-    const revoked = (state: ServerState): number =>
-      [...state.clients.values()].filter((one) => one.revoked).length;
-    if (revoked(backup) !== revoked(this.server.state)) return false;
-    return [...conversations].every(([id, now]) => {
-      const then = backup.conversations.get(id);
-      return then !== undefined && then.changes.size === now.changes.size;
-    });
-  }
 
   // --- Who there is ---------------------------------------------------------------------------
 

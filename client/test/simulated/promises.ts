@@ -67,6 +67,17 @@ async function lacks(force: Force, id: string, device: Device): Promise<readonly
     .map(([text, seq]) => `${text} at ${String(seq)}`);
 }
 
+/** What the device said, shows as sent, and the log has not: only a restored backup could lose it. */
+async function lostOf(force: Force, id: string, device: Device): Promise<readonly string[]> {
+  const logged = new Set(accepted(force.server, id).map(({ messageId }) => messageId));
+  const { messages } = await device.officer.core.messages(id, null, PAGE);
+  const sent = new Set(["sent", "delivered", "read"]);
+  return messages
+    .filter(({ messageId, status }) => sent.has(status ?? "") && !logged.has(messageId))
+    .filter(({ messageId }) => force.said.get(messageId)?.by === device)
+    .map(({ messageId }) => textOf(force, messageId));
+}
+
 function said(force: Force, id: string): readonly AcceptedMessage[] {
   return accepted(force.server, id).filter(({ messageId }) => force.said.has(messageId));
 }
@@ -105,6 +116,8 @@ async function checkDevice(force: Force, id: string, device: Device): Promise<vo
   );
   expect(shown(forbidden), `${device.toString()}: not for it`).toEqual([]);
   if (!newest(force.server.conversation(id)).leaves.has(device.device)) return;
+
+  expect(await lostOf(force, id, device), `${device.toString()}: said and lost`).toEqual([]);
 
   const view = await device.officer.core.encryption(id);
   const item = await device.officer.core.conversation(id);
