@@ -837,8 +837,8 @@ export interface Grants {
 }
 
 /**
- * Every endorsement and grant that one device made, for whoever revokes it: the revocation lists
- * what of it still stands. ``people``: the trust of the people they are about.
+ * Every endorsement and grant that one device made, for somebody who revokes it: the revocation
+ * lists what of it still stands. ``people``: the trust of the people they are about.
  */
 export interface MadeRecords {
   readonly endorsements: Uint8Array[];

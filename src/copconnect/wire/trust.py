@@ -122,8 +122,8 @@ class Grants(Wire, frozen=True, kw_only=True):
 
 
 class MadeRecords(Wire, frozen=True, kw_only=True):
-    """Every endorsement and grant that one device made, for whoever revokes it: the revocation lists
-    what of it still stands. ``people``: the trust of the people they are about."""
+    """Every endorsement and grant that one device made, for somebody who revokes it: the revocation
+    lists what of it still stands. ``people``: the trust of the people they are about."""
 
     endorsements: list[bytes]
     grants: list[bytes]
