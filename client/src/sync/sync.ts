@@ -166,8 +166,9 @@ export class Sync {
       await history.begin(conversation);
       const cursor = conversation.record.log?.cursor ?? 0;
       // After a backup was restored epochs are far above: the log may be another one.
-      const { headEpoch } = conversation.record;
-      const jumped = stand !== null && stand.rosterEpoch >= headEpoch + RESTORED_EPOCHS;
+      // The head may be known already: what counts is the highest epoch that an entry named.
+      const { namedEpoch } = conversation.record;
+      const jumped = stand !== null && stand.rosterEpoch >= namedEpoch + RESTORED_EPOCHS;
       const pushed = begun && stand !== null && stand.follows && !jumped;
       if (!pushed && (stand === null || jumped || stand.lastSeq !== cursor))
         await inbox.catchUp(conversation);
