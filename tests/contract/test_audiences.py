@@ -242,21 +242,33 @@ async def test_a_large_audience_loses_at_once_and_gains_with_the_batch(
     made = await world.service.audiences.create(chief.caller, body())
     c = made.conversation_id
     await world.service.following.round()
-    coming, unregistered = officer(world, "TG"), PersonId(new_id())
+
+    async def shown() -> tuple[int, int, int]:
+        found = await world.service.conversations.conversation(chief.caller, c)
+        return head_of(found).epoch, found.devices, found.members
+
+    waiting, unregistered = officer(world, "TG"), PersonId(new_id())
     world.chart.post(unregistered, "TG")
+    await world.service.following.round()
+    assert await shown() == (1, 7, 7)
+    # A transfer: out at once, and all who wait come in with the same head.
+    coming = officer(world, "TG")
     world.chart.leave(people[0].caller.person_id)
     world.wakeups.clear()
     await world.service.following.round()
-    shown = await world.service.conversations.conversation(chief.caller, c)
-    assert (shown.devices, shown.members) == (6, 6)
+    assert await shown() == (2, 8, 9)
+    for one in (waiting, coming):
+        await world.service.rosters.state(one.caller, c)
     # Of a change in a large conversation those alone are told whom it is about.
-    told = world.told(ConversationWakeup)
-    assert [one.person_ids for one in told] == [ids(people[0])]
+    (told,) = world.told(ConversationWakeup)
+    assert set(told.person_ids) == {*ids(people[0], waiting, coming), unregistered}
+    officer(world, "TG")
+    await world.service.following.round()
+    await world.service.following.round()
+    assert await shown() == (2, 8, 9)
     world.clock.at += MINUTE_MS
     await world.service.following.round()
-    shown = await world.service.conversations.conversation(coming.caller, c)
-    assert (shown.devices, shown.members, shown.unregistered) == (7, 8, 1)
-    assert head_of(shown).epoch == 3
+    assert await shown() == (3, 9, 10)
 
 
 async def test_all_is_compared_by_reading_each_conversations_own_people(

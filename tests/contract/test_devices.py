@@ -151,20 +151,39 @@ async def test_changes_of_a_large_conversation_wait_and_come_together(crowded: W
 
 
 async def test_d6_a_revocation_never_waits(crowded: World) -> None:
+    """What else changes of the same person comes in the head that is made anyway."""
     world = crowded
     a, *others = (world.registry.register() for _ in range(6))
     made = await world.group(a, others)
     talk = Talk(world.service, made.conversation_id)
     key_id = await talk.begin(a, others)
-    # A new phone replaces a lost one: out at once, the new one in with the batch.
+    world.registry.register(others[1].caller.person_id)
+    await world.devices_changed(others[1])
+    assert (await talk.head(a)).devices == 6  # It waits.
     replacement = world.registry.register(others[0].caller.person_id)
     await world.revoke(others[0])
-    assert (await talk.head(a)).devices == 5
+    assert (await talk.head(replacement)).devices == 6
     with pytest.raises(errors.StaleKey):
         await talk.say(a, key_id)
     world.clock.at += MINUTE_MS
     await world.service.following.round()
-    assert (await talk.head(replacement)).devices == 6
+    assert (await talk.head(a)).devices == 7
+
+
+async def test_a_batch_begins_at_once_where_the_last_head_is_old(crowded: World) -> None:
+    world = crowded
+    a, *others = (world.registry.register() for _ in range(8))
+    made = await world.group(a, others[:5])
+    talk = Talk(world.service, made.conversation_id)
+    world.clock.at += MINUTE_MS
+    await world.change(a.caller, made, add=others[5:6])
+    await world.service.following.round()
+    assert (await talk.head(others[5])).epoch == 2
+    # The next one comes too soon after it.
+    world.clock.at += 1
+    await world.change(a.caller, made, add=others[6:])
+    await world.service.following.round()
+    assert (await talk.head(a)).epoch == 2
 
 
 async def test_a_removal_by_an_admin_never_waits(crowded: World) -> None:

@@ -77,6 +77,14 @@ class LiveFeed:
         async with self._parts.database.reading() as connection:
             return await places.key(connection, conversation_id, bytes.fromhex(key_id))
 
+    async def unused_keys(
+        self, conversation_ids: Collection[ConversationId]
+    ) -> Sequence[KeyWakeup]:
+        """Return the newest key of those of these conversations where no message is under it."""
+        now_ms = self._parts.clock.now_ms()
+        async with self._parts.database.reading() as connection:
+            return await places.unused_keys(connection, conversation_ids, now_ms)
+
     async def seals(self, key: KeyWakeup | CellKeyWakeup) -> Seals:
         """Return a record's seals by recipient. Three statements at most, whatever their number,
         but one for each 500 seals to devices."""

@@ -1,11 +1,14 @@
 """Statements on where clients, rosters, logs and keys stand, for live connections."""
 
 from collections.abc import Collection, Mapping
+from typing import Any
 
 from sqlalchemy import and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect.bus import KeyWakeup, RosterWakeup
+from copconnect.database import chunks
+from copconnect.delivery.rules.limits import KEY_MS
 from copconnect.delivery.rules.versions import info_version
 from copconnect.delivery.store.tables import (
     CELL_KEYS,
@@ -153,6 +156,23 @@ async def key(
     )
     row = rows.first()
     return None if row is None else _key(*row)
+
+
+async def unused_keys(
+    connection: AsyncConnection, conversation_ids: Collection[ConversationId], now_ms: int
+) -> list[KeyWakeup]:
+    """Return the newest key of those of these conversations where no message is under it yet,
+    without seals. One statement for each 500 of them."""
+    k = KEYS.c
+    newest: dict[ConversationId, Any] = {}
+    for some in chunks(conversation_ids):
+        rows = await connection.execute(
+            _KEY.add_columns(k.messages, k.epoch, k.created_ms)
+            .where(k.conversation_id.in_(some), k.stored_ms > now_ms - KEY_MS)
+            .order_by(k.epoch, k.created_ms, k.key_id)
+        )
+        newest |= {row.conversation_id: row for row in rows}
+    return [_key(*row[:4]) for row in newest.values() if not row.messages]
 
 
 def _key(conversation_id: ConversationId, key_id: bytes, record: bytes, kem: int) -> KeyWakeup:

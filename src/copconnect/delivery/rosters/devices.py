@@ -106,8 +106,8 @@ class DeviceChanges:
         edits: dict[ConversationId, RosterEdit] = {}
         for one in held:
             edit = found.edit(one)
-            if one.conversation_id in later:
-                edit = LeafEdit(drop=edit.drop)
+            if one.conversation_id in later and not edit.drop:
+                edit = LeafEdit()  # Somebody else took the device out meanwhile.
             edits[one.conversation_id] = RosterEdit(edit)
         return await change_rosters(connection, self._parts, held, edits)
 

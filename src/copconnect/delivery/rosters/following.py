@@ -4,10 +4,11 @@ One node does them, about once a second. What another process changed in the dat
 a number that the directory raises; devices and members by marks that are set in the transaction
 that changes them. Every ten minutes all audiences are compared anew.
 
-Invariants: who loses their place is taken out with the next round, however large the conversation;
-changes that take nobody out of a conversation of more than 256 devices wait until the oldest of
-them is ``roster_batch_ms`` old, so that it gets few heads. A mark is forgotten only after its
-change has committed, and only if it is not newer; taking one up twice changes nothing.
+Invariants: a person who loses their place is taken out with the next round, however large the
+conversation; changes that take nobody out of a conversation of more than 256 devices wait until its
+newest head, or the oldest of them, is ``roster_batch_ms`` old, or until a head is made anyway, so
+that it gets few heads. A mark is forgotten only after its change has committed, and only if it is
+not newer; taking one up twice changes nothing.
 """
 
 from collections.abc import Collection
@@ -65,35 +66,43 @@ class Following:
             for conversation_id in followed:
                 await self.compare(conversation_id)
             self._people_version, self._compared_ms = version, now_ms
+        due_ms = now_ms - parts.options.roster_batch_ms
         for one in waiting:
             small = one.devices <= wire.CELL_SIZE
-            if small or one.since_ms <= now_ms - parts.options.roster_batch_ms:
+            if small or min(one.since_ms, one.head_ms) <= due_ms:
                 await self.take_up_marked(one.conversation_id)
 
-    async def take_up_marked(self, conversation_id: ConversationId) -> None:
-        """Take up every change that waits in a conversation."""
+    async def take_up_marked(
+        self, conversation_id: ConversationId, also: Collection[PersonId] = ()
+    ) -> None:
+        """Take up every change that waits in a conversation. ``also``: these people's, first."""
+        more = sorted(also)
         while True:
             async with self._parts.database.reading() as connection:
                 found = await marks.marked(connection, conversation_id, _TOGETHER)
-            if not found:
+            people = sorted({*more[:_TOGETHER], *found})
+            if not people:
                 return
-            await self._take_up(conversation_id, list(found))
+            await self._take_up(conversation_id, people)
+            more = more[_TOGETHER:]
             async with self._parts.database.transaction() as connection:
                 await marks.forget(connection, conversation_id, found)
 
     async def compare(self, conversation_id: ConversationId) -> None:
-        """Compare everybody of an audience: take up at once who loses something, and the rest
-        too unless the conversation is large."""
+        """Compare everybody of an audience. In a large one people who come wait for the next
+        batch, unless a head is made anyway for others who go."""
         parts = self._parts
         async with parts.database.reading() as connection:
             losing, others, large = await self._differing(connection, conversation_id)
-        if large and others:
-            async with parts.database.transaction() as connection:
-                waiting = [(conversation_id, person) for person in others]
-                await marks.add(connection, waiting, parts.clock.now_ms())
-            others = set()
-        for some in chunks(sorted(losing | others), _TOGETHER):
-            await self._take_up(conversation_id, some)
+        if not large:
+            for some in chunks(sorted(losing | others), _TOGETHER):
+                await self._take_up(conversation_id, some)
+            return
+        async with parts.database.transaction() as connection:
+            waiting = [(conversation_id, person) for person in others]
+            await marks.add(connection, waiting, parts.clock.now_ms())
+        if losing:
+            await self.take_up_marked(conversation_id, losing)
 
     async def _differing(
         self, connection: AsyncConnection, conversation_id: ConversationId

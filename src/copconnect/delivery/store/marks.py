@@ -20,6 +20,7 @@ class Waiting:
     conversation_id: ConversationId
     since_ms: int  # Of the oldest one.
     devices: int
+    head_ms: int  # When its newest head was made.
 
 
 async def add(
@@ -45,10 +46,11 @@ async def add(
 
 async def waiting(connection: AsyncConnection) -> list[Waiting]:
     """Return the conversations with marks."""
+    c = CONVERSATIONS.c
     rows = await connection.execute(
-        select(_R.conversation_id, func.min(_R.since_ms), CONVERSATIONS.c.devices)
-        .join(CONVERSATIONS, CONVERSATIONS.c.conversation_id == _R.conversation_id)
-        .group_by(_R.conversation_id, CONVERSATIONS.c.devices)
+        select(_R.conversation_id, func.min(_R.since_ms), c.devices, c.head_ms)
+        .join(CONVERSATIONS, c.conversation_id == _R.conversation_id)
+        .group_by(_R.conversation_id, c.devices, c.head_ms)
     )
     return [Waiting(*row) for row in rows]
 
