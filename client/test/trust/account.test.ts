@@ -328,6 +328,14 @@ describe("E6: what a refusal by the server does to this device", () => {
     expect(await phone.services.endOf(refusal(byAdmin.bytes))).toBe("wipe");
   });
 
+  test("locks where the vault closed meanwhile: nothing was proven", async () => {
+    const phone = await Phone.register(server, clock, 1);
+    clock.ms += MINUTE_MS;
+    const byAdmin = await revoke(server.desk, fromHex(phone.device), clock.ms, clock.ms);
+    phone.vault.close();
+    expect(await phone.services.endOf(refusal(byAdmin.bytes))).toBe("lock");
+  });
+
   test("an own device wipes what it endorsed, directly or onward, and only locks the others", async () => {
     const first = await Phone.register(server, clock, 1, "First");
     const second = await Phone.register(server, clock, 1, "Second");
