@@ -138,6 +138,25 @@ async def test_seals_are_cut_by_cell_and_device(database: Database) -> None:
         }
 
 
+async def test_the_newest_key_is_told_while_no_message_is_under_it(database: Database) -> None:
+    world = World(database)
+    feed = LiveFeed(world.parts)
+    a, now_ms = device(), world.clock.at
+    fresh, used, old, none = (Rows(database) for _ in range(4))
+    for rows in (fresh, used, old, none):
+        await rows.roster([a])
+    await fresh.key(a, created_ms=now_ms - 1, messages=5)
+    key_id = await fresh.key(a, created_ms=now_ms)
+    await used.key(a, created_ms=now_ms - 1)
+    await used.key(a, created_ms=now_ms, messages=1)
+    await old.key(a, created_ms=now_ms - 26 * 3_600_000)
+    asked = [rows.conversation_id for rows in (fresh, used, old, none)]
+    found = await feed.unused_keys(asked)
+    assert [(one.conversation_id, one.key_id) for one in found] == [
+        (fresh.conversation_id, key_id.hex())
+    ]
+
+
 async def test_seals_of_a_cell_key_are_cut_by_device(database: Database) -> None:
     world = World(database)
     a, b = device(), device()

@@ -9,10 +9,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect import wire
 from copconnect.bus import Bus, LocalBus
 from copconnect.database import Database
-from copconnect.delivery.parts import Options, Parts
 from copconnect.delivery.heads.stamps import Stamps
 from copconnect.delivery.heads.stored_keys import StoredKeys
 from copconnect.delivery.heads.trees import RosterTrees
+from copconnect.delivery.parts import Options, Parts
 from copconnect.ids import PersonId
 from copconnect.principals import Caller, DeviceKeyRow, ListedDevice
 from copconnect.records.kem import X25519

@@ -70,6 +70,7 @@ class MemoryFeed:
         self.cursors: dict[tuple[ConversationId, ClientId], SeenCursor] = {}
         self.supplements: list[tuple[str, frozenset[int], PersonId | None]] = []
         self.reads: list[str] = []
+        self.unused_asked: list[set[ConversationId]] = []
 
     # --- What happens -----------------------------------------------------------------------
 
@@ -249,6 +250,19 @@ class MemoryFeed:
         self.reads.append("key")
         found = self.conversations[conversation_id].keys.get(wanted)
         return None if found is None else msgspec.structs.replace(found[0], seals=b"")
+
+    async def unused_keys(
+        self, conversation_ids: Collection[ConversationId]
+    ) -> Sequence[KeyWakeup]:
+        """See Feed."""
+        self.unused_asked.append(set(conversation_ids))
+        found: list[KeyWakeup] = []
+        for one in conversation_ids:
+            made = self.conversations[one]
+            used = {entry.key_id for entry in made.entries}
+            if made.keys and (newest := list(made.keys)[-1]) not in used:
+                found.append(msgspec.structs.replace(made.keys[newest][0], seals=b""))
+        return found
 
     async def seals(self, key: KeyWakeup | CellKeyWakeup) -> Seals:
         """See Feed."""

@@ -300,16 +300,21 @@ async def test_seals_that_cannot_be_read_hold_nothing_up(
     a, b = live.officer(), live.officer()
     made = live.group(a, b)
 
+    seals = live.feed.seals
+
     async def away(_: KeyWakeup) -> Seals:
         raise errors.Overloaded
 
     monkeypatch.setattr(live.feed, "seals", away)
     async with live.client(b) as bob:
         with capture_logs() as logged:
-            await live.key(made, made.cells)
+            key = await live.key(made, made.cells)
             await live.post(made, a)
             assert await bob.seqs(1) == [1]
         assert [one["event"] for one in logged] == ["seals_not_read"]
+        monkeypatch.setattr(live.feed, "seals", seals)
+        await live.sockets.fanout.heal()
+        assert (await bob.key_frame()).record == key.record
 
 
 async def test_a_cell_key_goes_to_the_devices_of_its_cell(live: Live) -> None:

@@ -8,7 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from copconnect import errors, wire
-from copconnect.bus import EntryWakeup
+from copconnect.bus import EntryWakeup, KeyWakeup
 from copconnect.principals import Caller
 from copconnect.sockets import admission, returning
 from tests.harness.waiting import until_async
@@ -176,3 +176,47 @@ async def test_a_storm_of_returners_reads_nothing_that_is_here(
                 assert isinstance(await client.next(), wire.KeyFrame)
                 assert await client.seqs(1) == [1]
         assert live.feed.reads == []
+
+
+async def test_who_enters_is_given_a_key_that_no_message_is_under_yet(live: Live) -> None:
+    """Else everybody who was away when it was made asked for it with the first message."""
+    a, b, c = live.officer(), live.officer(), live.officer()
+    made = live.group(a, b, c)
+    here = made.conversation_id
+    before = live.feed.key_for(made, made.cells)  # While nobody was here.
+    async with live.client(a, {here: 0}) as alice:
+        assert (await alice.key_frame()).record == before.record
+        key = await live.key(made, made.cells)
+        assert (await alice.key_frame()).record == key.record
+        async with live.client(b, {here: 0}) as bob:
+            frame = await bob.key_frame()
+            assert (frame.record, frame.seal and frame.seal[:16]) == (
+                key.record,
+                bytes.fromhex(made.cells[0]),
+            )
+            await live.post(made, a, key=key.key_id)
+            assert await bob.seqs(1) == [1]
+        async with live.client(c, {here: 1}) as carol:  # It has the message, and its key.
+            await carol.nothing(0.05)
+        assert live.feed.unused_asked == [{here}]
+
+
+async def test_keys_that_cannot_be_read_keep_nobody_out(
+    live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a = live.officer()
+    made = live.group(a)
+    key = live.feed.key_for(made, made.cells)
+    unused = live.feed.unused_keys
+
+    async def away(_: object) -> Sequence[KeyWakeup]:
+        raise errors.Overloaded
+
+    monkeypatch.setattr(live.feed, "unused_keys", away)
+    with capture_logs() as logged:
+        async with live.client(a) as alice:
+            await alice.nothing(0.05)
+            monkeypatch.setattr(live.feed, "unused_keys", unused)
+            async with live.client(a) as again:
+                assert (await again.key_frame()).record == key.record
+    assert [one["event"] for one in logged] == ["unused_keys_not_read"]

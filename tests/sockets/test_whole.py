@@ -251,3 +251,14 @@ async def cell_keys(
             assert c == secret
             opened_by[device.device, record.cell_id] = c
     return opened_by, records
+
+
+async def test_a_key_that_was_not_announced_heals(world: Whole) -> None:
+    a, b = world.officer(), world.officer()
+    made = await world.group(a, [b])
+    talk = Talk(world.service, made.conversation_id)
+    key_id = await talk.begin(a, [b])
+    b.secrets.clear()
+    async with world.online(b) as bob:
+        await world.served.sockets.fanout.heal()
+        assert opened(b, await bob.key_frame()) == key_id

@@ -7,7 +7,7 @@ missing, :mod:`.passing` keeps the order, and :meth:`Fanout.heal` asks for what 
 Runs in one event loop; bookkeeping never awaits, so that it is never seen half done.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from copconnect import wire
@@ -95,7 +95,7 @@ class Fanout:
             self._entering.append(entering)
             try:
                 places = await self._feed.places(entering.clients) if entering.clients else {}
-                await self._returning.read(waiting, places)
+                unused = await self._returning.read(waiting, places)
             finally:
                 self._entering.remove(entering)
             again: list[Connection] = []
@@ -104,13 +104,21 @@ class Fanout:
                 if client_id in entering.roster_changed:
                     again.append(connection)
                 elif connection.close_code is None:
-                    entered.append(self._seat(connection, places.get(client_id, ()), entering))
+                    there = places.get(client_id, ())
+                    entered.append(self._seat(connection, there, entering, unused))
             waiting = again
         return entered
 
-    def _seat(self, connection: Connection, places: Sequence[Place], entering: Entering) -> Entered:
+    def _seat(
+        self,
+        connection: Connection,
+        places: Sequence[Place],
+        entering: Entering,
+        unused: Mapping[ConversationId, str],
+    ) -> Entered:
         self._present.add(connection)
         subscribed = self._subscribed[connection] = set()
+        topics: list[Topic] = []
         heads: dict[ConversationId, int] = {}
         for place in places:
             conversation_id = place.conversation_id
@@ -118,6 +126,9 @@ class Fanout:
             topic = self._topics.open(conversation_id, place.last_seq, place.roster_epoch)
             topic.begin(place.last_seq)
             topic.seat(connection, place.cell_id)
+            if topic.unused is None:
+                topic.unused = unused.get(conversation_id)
+            topics.append(topic)
             self._seating.behind(topic, place.roster_epoch)
             # What came meanwhile may have overtaken something, or others were lost: who is told of
             # a head counts on everything up to it.
@@ -127,8 +138,9 @@ class Fanout:
         missed = self._returning.missed(connection, heads)
         connection.positions = {}
         frames = [one for those in missed.values() for one in those]
-        for conversation_id in heads:
-            frames += entering.said_to(connection.client.person_id, conversation_id)
+        for topic in topics:
+            frames += self._returning.unused(topic, connection)
+            frames += entering.said_to(connection.client.person_id, topic.conversation_id)
         found = [
             _head(place, heads[place.conversation_id], follows=place.conversation_id in missed)
             for place in places

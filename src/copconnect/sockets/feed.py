@@ -108,6 +108,13 @@ class Feed(Protocol):
         """Return a conversation key that is kept, without seals."""
         ...
 
+    async def unused_keys(
+        self, conversation_ids: Collection[ConversationId]
+    ) -> Sequence[KeyWakeup]:
+        """Return the newest key, without seals, of those of these conversations where no message
+        is under it yet. One statement for each 500 of them."""
+        ...
+
     async def seals(self, key: KeyWakeup | CellKeyWakeup) -> Seals:
         """Return a record's seals by recipient; those that the wake-up lacks are read."""
         ...

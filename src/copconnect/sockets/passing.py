@@ -91,6 +91,8 @@ class Passing:
 
     def _push(self, topic: Topic, wakeup: EntryWakeup, framed: bytes) -> None:
         topic.head = wakeup.seq
+        if topic.unused == wakeup.key_id:
+            topic.unused = ""
         self._recent.add(wakeup, framed)
         push_all(topic.seats, framed)
 
@@ -113,10 +115,12 @@ class Passing:
 
     async def _pass_key(self, topic: Topic, wakeup: KeyWakeup) -> None:
         sealed = await sealed_key(self._feed, wakeup)
-        if sealed is not None:
-            self._recent.add_key(wakeup, sealed)
-            for connection, cell_id in topic.seats.items():
-                connection.push(sealed.frame(cell_id, connection.client.device))
+        if sealed is None:
+            topic.forget_key(wakeup.key_id)  # Healing comes back to it.
+            return
+        self._recent.add_key(wakeup, sealed)
+        for connection, cell_id in topic.seats.items():
+            connection.push(sealed.frame(cell_id, connection.client.device))
 
     async def _pass_cell_key(self, topic: Topic, wakeup: CellKeyWakeup) -> None:
         try:

@@ -149,6 +149,10 @@ class Recent:
         while self._key_bytes > _MOST_KEY_BYTES:
             self._forget_key(next(iter(self._keys)))
 
+    def key(self, conversation_id: ConversationId, key_id: str) -> SealedKey | None:
+        """Return a conversation key that is here."""
+        return self._keys.get((conversation_id, key_id))
+
     def _forget_key(self, key: tuple[ConversationId, str]) -> None:
         self._key_bytes -= self._keys.pop(key).size
         conversation_id, key_id = key

@@ -34,9 +34,13 @@ class Returning:
 
     async def read(
         self, connections: Iterable[Connection], places: Mapping[ClientId, Sequence[Place]]
-    ) -> None:
-        """Read what a crowd of these connections lacks and nobody was sent since this node
-        started. The few who lack something else ask the log themselves."""
+    ) -> Mapping[ConversationId, str]:
+        """Read what a crowd of these connections lacks and nobody was sent since this node started.
+        The few who lack something else ask the log themselves.
+
+        Returns, for conversations where this node does not know it, the newest key that no message
+        is under yet, "" for none."""
+        unused = await self._read_unused(places)
         lacking: dict[ConversationId, list[int]] = {}
         heads: dict[ConversationId, int] = {}
         for connection in connections:
@@ -54,6 +58,37 @@ class Returning:
                 await self._read_one(conversation_id, max(oldest, upto - MOST_ENTRIES), upto)
             except Exception as error:
                 log.warning("missed_not_read", error=type(error).__name__)
+        return unused
+
+    async def _read_unused(
+        self, places: Mapping[ClientId, Sequence[Place]]
+    ) -> dict[ConversationId, str]:
+        there = {place.conversation_id for those in places.values() for place in those}
+        unknown = [one for one in there if not self._knows_unused(one)]
+        if not unknown:
+            return {}
+        found = dict.fromkeys(unknown, "")
+        try:
+            for wakeup in await self._feed.unused_keys(unknown):
+                sealed = await sealed_key(self._feed, wakeup)
+                if sealed is not None:
+                    self._recent.add_key(wakeup, sealed)
+                    found[wakeup.conversation_id] = wakeup.key_id
+        except Exception as error:
+            log.warning("unused_keys_not_read", error=type(error).__name__)
+            return {}
+        return found
+
+    def _knows_unused(self, conversation_id: ConversationId) -> bool:
+        topic = self._topics.get(conversation_id)
+        return topic is not None and topic.unused is not None
+
+    def unused(self, topic: Topic, connection: Connection) -> list[bytes]:
+        """Return the frame of a topic's newest key if no message is under it yet."""
+        sealed = self._recent.key(topic.conversation_id, topic.unused) if topic.unused else None
+        if sealed is None:
+            return []
+        return [sealed.frame(topic.seats[connection], connection.client.device)]
 
     async def _read_one(self, conversation_id: ConversationId, after: int, upto: int) -> None:
         if not self._recent.covers(conversation_id, after, upto):

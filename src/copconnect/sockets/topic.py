@@ -49,7 +49,9 @@ class Topic:
     ``epoch`` is the roster epoch that the seats are of, ``wanted_epoch`` the newest that is known
     to be there. What changed after ``base`` is in the seats; what changed before it only for
     clients that have entered since. ``unread``: changes after this epoch are to be read, which is
-    under way while ``catching_up``.
+    under way while ``catching_up``. ``unused``: the newest key, while no message is under it: who
+    enters is given it, so that not everybody asks for it once there is one; "" while there is none,
+    None while that is not known.
     """
 
     __slots__ = (
@@ -68,6 +70,7 @@ class Topic:
         "senders",
         "taken",
         "unread",
+        "unused",
         "wanted",
         "wanted_epoch",
     )
@@ -78,6 +81,7 @@ class Topic:
         self.head = self.taken = self.wanted = head
         self.epoch = self.base = self.wanted_epoch = epoch
         self.unread: int | None = None
+        self.unused: str | None = None
         self.held: dict[int, EntryWakeup] = {}
         self.queue: deque[Queued] = deque()
         self.seats: dict[Connection, CellId] = {}
@@ -148,4 +152,10 @@ class Topic:
         if key_id in self._keys:
             return False
         self._keys.append(key_id)
+        self.unused = key_id
         return True
+
+    def forget_key(self, key_id: str) -> None:
+        """A conversation key could not be passed on."""
+        if key_id in self._keys:
+            self._keys.remove(key_id)
