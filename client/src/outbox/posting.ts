@@ -3,20 +3,27 @@
  * anew with the next attempt after the newest head and key have been looked up again.
  */
 import type { Conversation } from "../conversation/conversation.ts";
+import type { Work } from "../conversation/work.ts";
 import type { DeviceContext } from "../context.ts";
 import { hasCode } from "../failure.ts";
 import { decodeContent, pointersOf } from "../kinds/content.ts";
 import { idOf } from "../keys/ids.ts";
 import type { KeyId } from "../keys/ids.ts";
-import { HeaderFormat, SIGNED_HEADER_BYTES, bodyKey } from "../keys/message.ts";
+import { HeaderFormat, SIGNED_HEADER_BYTES, bodyKey, type Header } from "../keys/message.ts";
+import { ZEROS } from "../keys/hashing.ts";
 import { Refused } from "../keys/refused.ts";
 import { copy, equalBytes } from "../octets.ts";
+import { messagesAbove } from "../messages/messages.ts";
 import { applyState } from "../messages/state.ts";
 import type { OutgoingRecord } from "../records.ts";
 import type { Accepted } from "../wire.ts";
 import type { Doubts } from "./signing.ts";
 import { acceptedMessage, putOutgoing } from "../messages/outgoing.ts";
 import type { OutgoingStore } from "../messages/outgoing.ts";
+
+const MOST_LOST = 1_000;
+/** How often a lost message was signed is not known any more; it was less often than this. */
+const LOST_ATTEMPT = 31;
 
 export class Posting {
   readonly #context: DeviceContext;
@@ -101,24 +108,56 @@ export class Posting {
 
   /**
    * S7: go on from the last header that the server has of this device, if it bears this device's own
-   * signature. False: that is this very message, so it was accepted and the log will tell.
+   * signature. A server that went back to a backup may have less than this device: what it lost and
+   * the log had not shown here yet goes out again. False: the header is that of this very message,
+   * so it was accepted and the log will tell.
    */
   async #takeUpChain(conversation: Conversation, record: OutgoingRecord): Promise<boolean> {
     const { header: bytes } = await this.#context.api.chain(conversation.id);
-    if (bytes === null) return true;
+    const header = bytes === null ? null : await this.#ownHeader(bytes);
+    const posted = record.message?.subarray(0, SIGNED_HEADER_BYTES);
+    const same = posted !== undefined && header !== null && equalBytes(posted, header.bytes);
+    const chain = { seq: header?.seq ?? 0, hash: header?.hash ?? ZEROS };
+    await conversation.change(async (work) => {
+      const { seq } = work.record.chain;
+      if (chain.seq < seq) await this.#queueLost(conversation, work, seq - chain.seq);
+      if (chain.seq !== seq) work.set({ chain });
+    });
+    return !same;
+  }
+
+  async #ownHeader(bytes: Uint8Array): Promise<Header> {
     const header = HeaderFormat.parse(bytes);
     const { device, deviceBytes, personId } = this.#context.identity();
     if (!equalBytes(header.sender, deviceBytes)) throw new Refused("S7", "another device's chain");
     const certificate = await this.#context.trust.certificateOf(personId, device);
     if (certificate === null) throw new Refused("S7", "own certificate is unknown");
     await HeaderFormat.verify(header, certificate.publicKey);
-    const posted = record.message?.subarray(0, SIGNED_HEADER_BYTES);
-    const same = posted !== undefined && equalBytes(posted, header.bytes);
-    await conversation.change(async (work) => {
-      if (header.seq > work.record.chain.seq)
-        work.set({ chain: { seq: header.seq, hash: header.hash } });
-    });
-    return !same;
+    return header;
+  }
+
+  /** As many own messages, the newest that were accepted but never seen in the log. */
+  async #queueLost(conversation: Conversation, work: Work, most: number): Promise<void> {
+    const { vault, now } = this.#context;
+    const rows = await conversation.accepted.all();
+    const seen = new Set(rows.map(({ messageId }) => messageId));
+    const newest = await messagesAbove(vault, conversation.id, 0, MOST_LOST);
+    const lost = newest.filter(
+      ({ mine, seq, messageId }) => mine && seq !== null && !seen.has(messageId),
+    );
+    for (const message of lost.slice(0, most).reverse()) {
+      const { messageId, content } = message;
+      if (content === null || this.#outgoing.find(messageId) !== null) continue;
+      const order = this.#outgoing.nextOrder(now());
+      const again: OutgoingRecord = {
+        ...{ messageId, conversationId: conversation.id, order, content, attachmentIds: [] },
+        ...{ stage: "ready", seq: null, attempt: LOST_ATTEMPT, message: null, key: null },
+        state: false,
+      };
+      work.changes.push(putOutgoing(again));
+      work.afterwards.push(() => this.#outgoing.set(again));
+      work.put({ ...message, seq: null, order });
+    }
   }
 
   #restage(conversation: Conversation, record: OutgoingRecord): Promise<void> {
