@@ -97,7 +97,15 @@ async def test_revoking_many_and_storing_when_they_were_seen_do_not_wait_in_a_ci
     first, second = sorted(ClientId(new_id()) for _ in range(2))
     async with database.transaction() as connection:
         for client_id in (second, first):  # As they lie in the table.
-            values = {"public_key": bytes.fromhex(client_id), "label": "", "created_ms": 1}
+            values = {
+                "device": bytes.fromhex(client_id) * 2,
+                "public_key": bytes.fromhex(client_id),
+                "label": "",
+                "created_ms": 1,
+                "confirmed": "first",
+                "expires_ms": 9,
+                "lapsed": 0,
+            }
             person = {"client_id": client_id, "person_id": new_id()}
             await store.add_client(connection, person | values)
 
