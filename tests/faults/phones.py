@@ -116,6 +116,17 @@ def phone_of(device: Device, kem: int) -> Phone:
 
 def group(url: str, phones: Sequence[Phone]) -> Place:
     """Create a group of all of them, with its first key."""
+    place = keyless(url, phones)
+    body = place.new_key(phones[0])
+    accepted = call(url, phones[0], f"{place.path}/keys", body, wire.KeyAccepted)
+    place.key_id = bytes.fromhex(accepted.key_id)
+    for sender in phones[:SENDERS]:
+        fetch_key(url, place, sender)
+    return place
+
+
+def keyless(url: str, phones: Sequence[Phone]) -> Place:
+    """Create a group of all of them."""
     creator, *others = phones
     made = call(
         url,
@@ -133,18 +144,7 @@ def group(url: str, phones: Sequence[Phone]) -> Place:
     )
     assert made.roster is not None
     assert made.devices == len(phones)
-    place = Place(made.conversation_id, RosterHead.parse(made.roster.head), list(phones))
-    renew(url, place, creator)
-    return place
-
-
-def renew(url: str, place: Place, author: Phone) -> None:
-    """Let a phone make a new key."""
-    body = place.new_key(author)
-    accepted = call(url, author, f"{place.path}/keys", body, wire.KeyAccepted)
-    place.key_id = bytes.fromhex(accepted.key_id)
-    for sender in place.phones[:SENDERS]:
-        fetch_key(url, place, sender)
+    return Place(made.conversation_id, RosterHead.parse(made.roster.head), list(phones))
 
 
 def fetch_key(url: str, place: Place, phone: Phone) -> None:

@@ -1,6 +1,7 @@
-"""The steps of a message's path at which a worker can be stopped (worker_that_stops.py).
+"""The steps of a message's, a key's and a cursor's path at which a worker can be stopped
+(worker_that_stops.py).
 
-A step names where the message has just come to; the next has not begun.
+A step names where it has just come to; the next has not begun.
 """
 
 from typing import Literal, get_args
@@ -13,13 +14,21 @@ PostingStep = Literal[
     "NATS is told",  # The other workers can have it, its own sockets have nothing.
     "this worker is told",  # Its own sockets have it, the sender has no answer.
 ]
+KeyStep = Literal[
+    "a key is read",  # Nothing of it has been judged.
+    "a key is written",  # COMMIT has not been sent.
+    "a key is committed",  # Nobody has been told.
+    "a key is told",  # Every worker can have it, the author has no answer.
+]
 HearingStep = Literal[
-    "a wake-up is heard",  # From NATS; nothing has been passed on.
+    "a key is heard",  # From NATS; nothing has been passed on.
+    "a wake-up is heard",
     "some sockets are written",  # The others are not.
     "cursors are heard",  # None of them is stored.
     "cursors are stored",  # Nobody has been told.
 ]
-Step = PostingStep | HearingStep
+Step = PostingStep | KeyStep | HearingStep
 
 AT_POSTING: tuple[PostingStep, ...] = get_args(PostingStep)
+AT_KEYS: tuple[KeyStep, ...] = get_args(KeyStep)
 AT_HEARING: tuple[HearingStep, ...] = get_args(HearingStep)

@@ -83,6 +83,8 @@ class Listener:
             await self._catch_up(http, address, covered)
         self.connections += 1
         self.online = True
+        if self.cursor:
+            await self._acknowledge(socket)
         last = 0
         while True:
             frame = _FRAME.decode(await socket.recv(decode=False))
@@ -95,6 +97,15 @@ class Listener:
                 last = frame.entry.seq
                 covered = max(covered, last)
                 await self._take(frame.entry, http, address)
+                await self._acknowledge(socket)
+
+    async def _acknowledge(self, socket: ClientConnection) -> None:
+        update = wire.CursorUpdate(
+            conversation_id=self.place.conversation_id,
+            delivered_seq=Seq(self.cursor),
+            read_seq=Seq(self.cursor),
+        )
+        await socket.send(msgspec.msgpack.encode(wire.Cursors(updates=[update])))
 
     async def _catch_up(self, http: httpx.AsyncClient, address: str, upto: int) -> None:
         while self.cursor < upto:
@@ -219,6 +230,14 @@ class Stream:
         except AssertionError as error:
             error.add_note(f"missing, online, cursor of each listener: {missing()}")
             raise
+
+
+async def last_seq(address: str, place: Place) -> int:
+    """Return how far the log of a conversation has come."""
+    async with httpx.AsyncClient(headers=place.phones[0].headers) as http:
+        answer = await http.get(f"http://{address}{place.path}/log?after=0&limit=1")
+    answer.raise_for_status()
+    return msgspec.msgpack.decode(answer.content, type=wire.LogPage).last_seq
 
 
 async def until(done: Callable[[], bool], what: str) -> None:

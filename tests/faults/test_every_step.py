@@ -1,107 +1,130 @@
-"""Whatever is killed at whatever step of a message's path, or cut off: everybody receives it once.
+"""Whatever is killed at whatever step of a message's or a key's path, or cut off: everybody
+receives each message once and opens it.
 
-Sealed messages are the real core's, for several cells; the simulated devices open them. Something
-dies when a message has just come to a step, and comes back. All of it is one file, because what it
-runs on takes long to start.
+Something dies when a message, a key or a cursor has just come to a step, and comes back. All of it
+is one file, because what it runs on takes long to start.
 """
 
 import asyncio
 from collections.abc import Callable
 
-import httpx
-import msgspec
 import pytest
 
-from copconnect import wire
-from copconnect.ids import new_id
-from tests.faults.conftest import found
-from tests.faults.steps import AT_HEARING, AT_POSTING, PostingStep, Step
+from tests.faults.phones import Place
+from tests.faults.steps import (
+    AT_HEARING,
+    AT_KEYS,
+    AT_POSTING,
+    HearingStep,
+    KeyStep,
+    PostingStep,
+    Step,
+)
 from tests.faults.stopping import StoppingWorker
-from tests.faults.stream import Place, streaming_to
-from tests.faults.two_nodes import TwoNodes
-from tests.harness.officer import MSGPACK
+from tests.faults.stream import streaming
+from tests.faults.two_nodes import Talk, TwoNodes, talking
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.nats, pytest.mark.timeout(400)]
-Dies = Callable[[TwoNodes, StoppingWorker, Step], None]
+Dies = Callable[[TwoNodes, StoppingWorker], None]
 
 
-def the_worker(nodes: TwoNodes, stopped: StoppingWorker, step: Step) -> None:
-    """The process that is at the step. Where nobody has committed, the next message takes the place
-    in the log that this one would have had; who was told of it already would miss that one."""
-    stopped.kill()
-    if step in AT_POSTING and step != "it is committed":
-        nodes.reader_sends(f"While the worker is away at {step}")
-    stopped.start()  # After a commit nothing follows that would show the gap: healing must.
+def the_worker(_: TwoNodes, stopped: StoppingWorker) -> None:
+    """The process that is at the step. After a commit nothing follows that would show the gap:
+    healing must."""
+    stopped.restart()
 
 
-def postgresql(nodes: TwoNodes, stopped: StoppingWorker, _: Step) -> None:
+def postgresql(nodes: TwoNodes, stopped: StoppingWorker) -> None:
     """Each node has lost its connections, whatever they were used for."""
     nodes.crash_postgresql()
     stopped.go_on()
-    nodes.database.start()
+    nodes.shared.database.start()
 
 
-def nats(nodes: TwoNodes, stopped: StoppingWorker, _: Step) -> None:
+def nats(nodes: TwoNodes, stopped: StoppingWorker) -> None:
     """No node hears another until it is back."""
-    nodes.nats.kill()
+    nodes.shared.nats.kill()
     stopped.go_on()
-    nodes.nats.start()
+    nodes.shared.nats.start()
 
 
-@pytest.mark.parametrize("step", [*AT_POSTING, *AT_HEARING])
-@pytest.mark.parametrize("dies", [the_worker, postgresql, nats], ids=lambda one: one.__name__)
-def test_a_sealed_message_is_received_once(nodes: TwoNodes, dies: Dies, step: Step) -> None:
-    stopped = nodes.posting if step in AT_POSTING else nodes.hearing
-    nodes.whole()
-    stopped.stop_at(step)
-    nodes.begin_to_send(f"{dies.__name__} dies when {step}")
-    stopped.wait_for_stop(step)
-    dies(nodes, stopped, step)
-    nodes.received_once()
-    nodes.cursor_stored()
-
-
-# --- Messages of one cell ---------------------------------------------------------------------
+DYING = pytest.mark.parametrize(
+    "dies", [the_worker, postgresql, nats], ids=lambda one: str(one.__name__)
+)
 
 
 @pytest.fixture(scope="module")
-def tokens(nodes: TwoNodes) -> list[str]:
-    """Those of the streams' clients."""
-    return [device.token for device in nodes.idle]
+def place(nodes: TwoNodes) -> Place:
+    """The conversation of messages."""
+    return nodes.place()
 
 
-@pytest.fixture
-async def place(nodes: TwoNodes, tokens: list[str]) -> Place:
-    """A new group of theirs."""
-    body = wire.CreateConversation(
-        conversation_id=new_id(),
-        kind="group",
-        cell_id=new_id(),
-        person_ids=[device.person_id for device in nodes.idle[1:]],
-        who_may_post="everyone",
-    )
-    headers = {"authorization": f"Bearer {tokens[0]}", "accept": MSGPACK, "content-type": MSGPACK}
-    async with httpx.AsyncClient(headers=headers) as http:
-        answer = await http.post(
-            f"{nodes.posting.url}/v1/conversations", content=msgspec.msgpack.encode(body)
-        )
-    answer.raise_for_status()
-    made = msgspec.msgpack.decode(answer.content, type=wire.Conversation)
-    return await found(nodes.database.host, made)
+async def dying(nodes: TwoNodes, stopped: StoppingWorker, step: Step, dies: Dies) -> None:
+    """Wait until the worker is at the step, and let something die there. In this thread: a child
+    of another would end with that."""
+    await asyncio.to_thread(stopped.wait_for_stop, step)
+    dies(nodes, stopped)
 
 
 @pytest.mark.parametrize("step", AT_POSTING)
-async def test_messages_of_one_cell_are_received_once(
-    nodes: TwoNodes, tokens: list[str], place: Place, step: PostingStep
+@DYING
+async def test_d6_a_message_is_received_once(
+    nodes: TwoNodes, place: Place, dies: Dies, step: PostingStep
 ) -> None:
-    """Other code takes them into the log than sealed ones: several in one transaction
-    (delivery/accepting.py). Two clients post all the time, by both workers."""
-    addresses = [f"127.0.0.1:{worker.port}" for worker in nodes.workers]
-    async with streaming_to(addresses, tokens, place) as stream:
+    await asyncio.to_thread(nodes.whole)
+    async with talking(nodes, place) as talk:
         nodes.posting.stop_at(step)
-        await asyncio.to_thread(nodes.posting.wait_for_stop, step)
-        nodes.posting.restart()
-        await stream.all_online()
+        sending = asyncio.create_task(talk.send())
+        if dies is the_worker and step not in ("it is committed", "this worker is told"):
+            # The next message takes the place in the log that this one would have had: who was
+            # told of it already would miss that one.
+            await asyncio.to_thread(nodes.posting.wait_for_stop, step)
+            nodes.posting.kill()
+            await talk.send(by=1)
+            nodes.posting.start()
+        else:
+            await dying(nodes, nodes.posting, step, dies)
+        await sending
+
+
+@pytest.mark.parametrize("step", AT_HEARING[1:])
+@DYING
+async def test_a_message_and_its_cursors_are_heard(
+    nodes: TwoNodes, place: Place, dies: Dies, step: HearingStep
+) -> None:
+    await asyncio.to_thread(nodes.whole)
+    async with talking(nodes, place) as talk:
+        nodes.hearing.stop_at(step)
+        await talk.send()
+        await dying(nodes, nodes.hearing, step, dies)
+
+
+@pytest.mark.parametrize("step", [*AT_KEYS, *AT_HEARING[:1]])
+@DYING
+async def test_s5_a_key_reaches_everybody(
+    nodes: TwoNodes, dies: Dies, step: KeyStep | HearingStep
+) -> None:
+    await asyncio.to_thread(nodes.whole)
+    place = await asyncio.to_thread(nodes.keyless)
+    stopped = nodes.posting if step in AT_KEYS else nodes.hearing
+    async with talking(nodes, place) as talk:
+        stopped.stop_at(step)
+        making = asyncio.create_task(talk.new_key(place.phones[0]))
+        await dying(nodes, stopped, step, dies)
+        await making
+        await talk.send()
+        await talk.send(by=1)
+
+
+async def test_several_in_one_transaction_are_received_once(nodes: TwoNodes, place: Place) -> None:
+    """Two phones post all the time, by both workers, while one is killed at each step."""
+    addresses = [f"127.0.0.1:{worker.port}" for worker in nodes.workers]
+    async with streaming(addresses, place) as stream:
+        for step in AT_POSTING:
+            nodes.posting.stop_at(step)
+            await asyncio.to_thread(nodes.posting.wait_for_stop, step)
+            nodes.posting.restart()
+            await stream.all_online()
     assert sum(one.repeats for one in stream.posters) > 0
 
 
@@ -114,26 +137,31 @@ async def test_messages_of_one_cell_are_received_once(
     ids=["both ways", "it is not heard", "it does not hear"],
 )
 @pytest.mark.parametrize("lonely", ["posting", "hearing"])
-def test_a_worker_is_cut_off_from_nats(
-    nodes: TwoNodes, lonely: str, up: int | None, down: int | None
+async def test_a_worker_is_cut_off_from_nats(
+    nodes: TwoNodes, place: Place, lonely: str, up: int | None, down: int | None
 ) -> None:
     """In one direction or both; the other worker is not. Its connection stays open, as where
     packets are lost on the way: nothing arrives, and when the line is back what was held comes
     late. Messages come all the same meanwhile, and nobody loses a connection."""
     line = nodes.posting_line if lonely == "posting" else nodes.hearing_line
-    texts = [f"{lonely} {up} {down} {number}" for number in range(3)]
-    nodes.whole()
-    before = nodes.connections_lost()
-    line.hold(up=up, down=down)
-    try:
-        nodes.begin_to_send(texts[0])
-        nodes.received_once()
-        nodes.begin_to_send(texts[1])
-        nodes.received_once()
-    finally:
-        line.release()
-    nodes.whole()
-    nodes.begin_to_send(texts[2])
-    nodes.received_once()
-    nodes.cursor_stored()
-    assert nodes.connections_lost() == before
+    await asyncio.to_thread(nodes.whole)
+    async with talking(nodes, place) as talk:
+        before = talk.connections
+        line.hold(up=up, down=down)
+        try:
+            for _ in range(2):
+                await talk.send()
+                await talk.send(by=1)
+                await talk.stream.received()
+        finally:
+            line.release()
+        await asyncio.to_thread(nodes.whole)
+        await talk.send()
+        await everybody_has_it(talk)
+        assert talk.connections == before
+
+
+async def everybody_has_it(talk: Talk) -> None:
+    """Wait for messages and cursors."""
+    await talk.stream.received()
+    await talk.cursors_stored()

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.faults.conftest import Department
+from tests.faults.department import Department
 from tests.faults.phones import Place
 from tests.faults.stream import streaming, until
 from tests.harness import processes

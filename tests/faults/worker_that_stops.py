@@ -20,20 +20,19 @@ from typing import Any
 from prometheus_client import Gauge
 
 from copconnect import bus, cli
-from copconnect.bus import AnyWakeup, EntryWakeup, NatsBus
+from copconnect.bus import AnyWakeup, EntryWakeup, KeyWakeup, NatsBus
 from copconnect.database import Database
-from copconnect.delivery import log_store
-from copconnect.delivery.accepting import Accepting
-from copconnect.delivery.live import LiveFeed
-from copconnect.delivery.sealed_posting import SealedPosting
+from copconnect.delivery.keys.conversation_keys import ConversationKeys
+from copconnect.delivery.live.feed import LiveFeed
+from copconnect.delivery.log.accepting import Accepting
+from copconnect.delivery.store import keys, log
+from copconnect.delivery.store.log import NewEntry
 from copconnect.sockets import healing
 from copconnect.sockets.connection import Connection
 from copconnect.sockets.fanout import Fanout
-from copconnect.wire import LogEntry
 from tests.faults.steps import Step
 
-MESSAGES = ("message", "sealed")
-SOME = 5  # Sockets.
+SOME = 3  # Sockets.
 FLUSH_S = 5
 
 
@@ -66,10 +65,10 @@ def wrap(owner: Any, name: str, wrapper: Callable[[Any], Any]) -> None:
 
 
 def of_message(written: Any) -> bool:
-    """Whether what a transaction returned, or is to write, has a message's entry in it."""
-    if isinstance(written, LogEntry):
-        return written.kind in MESSAGES
-    return isinstance(written, list | tuple) and any(map(of_message, written))
+    """Whether what a transaction returned, or is to write, has a message in it."""
+    if isinstance(written, list | tuple):
+        return any(map(of_message, written))
+    return isinstance(written, NewEntry)
 
 
 def stop_while_posting(control: Control) -> None:
@@ -82,11 +81,11 @@ def stop_while_posting(control: Control) -> None:
 
         return wrapped
 
-    def on_entries(add_entries: Any) -> Any:
-        def wrapped(connection: Any, entries: Sequence[LogEntry]) -> Any:
-            if of_message(list(entries)):
+    def on_entries(append: Any) -> Any:
+        def wrapped(connection: Any, entries: Sequence[NewEntry]) -> Any:
+            if entries:
                 control.reached("it is judged")
-            return add_entries(connection, entries)
+            return append(connection, entries)
 
         return wrapped
 
@@ -126,25 +125,60 @@ def stop_while_posting(control: Control) -> None:
         return wrapped
 
     wrap(Accepting, "accept", on_post)
-    wrap(SealedPosting, "post", on_post)
-    wrap(log_store, "add_entries_at_once", on_entries)
+    wrap(log, "append", on_entries)
     wrap(Database, "write_at_once", on_write)
     wrap(NatsBus, "_send", on_send)
     wrap(NatsBus, "publish", on_publish)
 
 
+def stop_while_taking_keys(control: Control) -> None:
+    """Wrap what a conversation key goes through at the worker that it was posted to."""
+
+    def on_post(post: Any) -> Any:
+        async def wrapped(*arguments: Any) -> Any:
+            control.reached("a key is read")
+            return await post(*arguments)
+
+        return wrapped
+
+    def on_add(add: Any) -> Any:
+        async def wrapped(*arguments: Any) -> Any:
+            added = await add(*arguments)
+            control.reached("a key is written")
+            return added
+
+        return wrapped
+
+    def on_publish(publish: Any) -> Any:
+        async def wrapped(self: NatsBus, wakeups: Sequence[AnyWakeup]) -> None:
+            of_key = any(isinstance(one, KeyWakeup) for one in wakeups)
+            if of_key:
+                control.reached("a key is committed")
+            await publish(self, wakeups)
+            if of_key:
+                await _flushed(self)
+                control.reached("a key is told")
+
+        return wrapped
+
+    wrap(ConversationKeys, "post", on_post)
+    wrap(keys, "add", on_add)
+    wrap(NatsBus, "publish", on_publish)
+
+
 def stop_while_hearing(control: Control) -> None:
-    """Wrap what a message and its cursors go through at the other workers."""
+    """Wrap what a message, a key and cursors go through at the other workers."""
     left = 0  # Sockets to be written before enough are.
 
     def on_receive(receive: Any) -> Any:
         async def wrapped(fanout: Fanout, wakeup: AnyWakeup) -> None:
             nonlocal left
+            if isinstance(wakeup, KeyWakeup):
+                control.reached("a key is heard")
             if _announces(wakeup):
                 control.reached("a wake-up is heard")
-                left = SOME
+                left = SOME  # They may be written once something has been read.
             await receive(fanout, wakeup)
-            left = 0
 
         return wrapped
 
@@ -193,7 +227,7 @@ def hurry() -> None:
 
 
 def _announces(wakeup: AnyWakeup) -> bool:
-    return isinstance(wakeup, EntryWakeup) and wakeup.kind in MESSAGES
+    return isinstance(wakeup, EntryWakeup)
 
 
 async def _flushed(nats_bus: NatsBus) -> None:
@@ -208,6 +242,7 @@ def main() -> None:
     _, descriptor, listening, supervisor, *options = sys.argv
     control = Control(int(descriptor))
     stop_while_posting(control)
+    stop_while_taking_keys(control)
     stop_while_hearing(control)
     tell_bus()
     hurry()
