@@ -25,6 +25,7 @@ from copconnect.records.cell_key import CellKey
 from copconnect.records.device_key import DeviceKey
 from copconnect.records.fields import Refused
 from copconnect.records.key_share import KeyShare, SecretKind, Shareable, check_shareable
+from copconnect.records.message import LOG_START
 from copconnect.records.roster import RosterHead, check_proof
 from copconnect.records.seals import parse_seal
 from copconnect.sealing import hpke
@@ -116,19 +117,20 @@ class Duties:
         view = self._reading.view(conversation_id)
         head = view.add_head(shown.roster.head)
         leaf, _ = check_proof(head, device.planned.device, shown.roster.proof, "S1")
-        page = await self._ask(
-            device, "GET", f"{path}/log?before={shown.last_seq + 1}&limit={NEWEST}", wire.LogPage
-        )
+        start = (0, LOG_START)  # Until the page says where its log begins.
+        place = self._reading.joined(device, conversation_id, CellId(leaf.cell_id.hex()), start)
+        place.held = []  # What sockets bring meanwhile.
+        newest = f"{path}/log?before={shown.last_seq + 1}&limit={NEWEST}"
+        page = await self._ask(device, "GET", newest, wire.LogPage)
         if page is None:
+            del device.places[conversation_id]
             return
         await self._simulator.learn_senders(device, page)
         first = page.entries[0].seq - 1 if page.entries else shown.last_seq
-        cell_id = CellId(leaf.cell_id.hex())
-        place = self._reading.joined(device, conversation_id, cell_id, (first, page.log_hash))
+        self._reading.begin(place, (first, page.log_hash))
         await self._fetch_cell_keys(device, place, conversation_id)
         self._simulator.take_page(device, place, page)
-        if place.cursor < page.last_seq:
-            await self._simulator.catch_up(device, place, conversation_id, page.last_seq)
+        await self._simulator.catch_up(device, place, conversation_id, page.last_seq)
         await self._ask_for_shares(device, place, conversation_id)
 
     async def _fetch_cell_keys(

@@ -249,7 +249,7 @@ class Hostile:
         body = wire.ChangeMembers(
             change_id=secrets.token_hex(16),
             add=[],
-            remove=self._plan.people[:200],
+            remove=list[str](self._plan.people[:200]),
             make_admin=[self._plan.device.person_id],
             revoke_admin=[],
         )
@@ -259,7 +259,7 @@ class Hostile:
         body = wire.CreateConversation(
             conversation_id=secrets.token_hex(16),
             kind="group",
-            person_ids=self._plan.people,
+            person_ids=list[str](self._plan.people),
             who_may_post="everyone",
             history_days=0,
             audience=None,

@@ -19,7 +19,6 @@ from copconnect.records.cell_key import CellKey
 from copconnect.records.fields import Refused
 from copconnect.records.kem import XWING
 from copconnect.records.key_share import SecretKind, Shareable
-from copconnect.records.message import LOG_START
 from copconnect.records.seals import parse_seal
 from copconnect.sealing import hpke
 from copconnect.sealing.keys import open_conversation_key
@@ -226,14 +225,18 @@ class Reading:
         device: SimulatedDevice,
         conversation_id: ConversationId,
         cell_id: CellId | None,
-        start: tuple[int, bytes] = (0, LOG_START),
+        start: tuple[int, bytes],
     ) -> Place:
         """Return the place of a device that is new to a conversation."""
         receiver = HoldingReceiver(self.view(conversation_id), start)
         place = device.places[conversation_id] = Place(receiver, cell_id, ())
-        place.cursor = place.start = start[0]
         place.joined = True
         return place
+
+    def begin(self, place: Place, start: tuple[int, bytes]) -> None:
+        """Let a newcomer's log begin somewhere."""
+        place.receiver = HoldingReceiver(place.receiver.view, start)
+        place.cursor = place.start = start[0]
 
 
 def _count(counts: bytearray, index: int) -> None:

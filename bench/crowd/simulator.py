@@ -148,6 +148,8 @@ class Simulator:
             case wire.EntryFrame(entry=entry):
                 place = device.places.get(entry.conversation_id)
                 if place is not None:
+                    if entry.seq > place.cursor + 1 and place.held is None:
+                        self._behind(device, place, entry.conversation_id, entry.seq)
                     self.reading.entry(device, place, entry, now_ns)
             case wire.KeyFrame(conversation_id=conversation_id, record=record, seal=seal):
                 place = device.places.get(conversation_id)
@@ -179,10 +181,16 @@ class Simulator:
 
     def _stands(self, device: SimulatedDevice, place: Place, head: wire.ConversationHead) -> None:
         if head.last_seq > place.cursor and not head.follows and place.held is None:
+            self._behind(device, place, head.conversation_id, head.last_seq)
+
+    def _behind(
+        self, device: SimulatedDevice, place: Place, conversation_id: ConversationId, last: int
+    ) -> None:
+        """A device that is live fetches what it lacks up to a seq; what comes meanwhile is held."""
+        if self.connections.live:
             place.held = []
             self.asked_log += 1
-            work = self.catch_up(device, place, head.conversation_id, head.last_seq)
-            self.connections.spawn(work)
+            self.connections.spawn(self.catch_up(device, place, conversation_id, last))
 
     async def catch_up(
         self, device: SimulatedDevice, place: Place, conversation_id: ConversationId, last: int

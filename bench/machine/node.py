@@ -1,4 +1,4 @@
-"""Programs of the client under Node, asked by lines of JSON; some lines come by themselves."""
+"""Programs of the client under Node, asked by lines of JSON: one command in, one answer out."""
 
 import json
 import queue
@@ -11,7 +11,7 @@ _END = object()
 
 
 class NodeProgram:
-    """A TypeScript file in one process. Lines with ``seed`` and ``posted`` come by themselves."""
+    """A TypeScript file in one process."""
 
     def __init__(self, *arguments: str) -> None:
         self._process = subprocess.Popen(  # noqa: S603 - our own program.
@@ -22,18 +22,12 @@ class NodeProgram:
         )
         self._in = cast(IO[str], self._process.stdin)
         self._answers: queue.Queue[object] = queue.Queue()
-        self._seeds: queue.Queue[Line] = queue.Queue()
-        self.posted: list[str] = []  # Entry ids of all messages that were accepted.
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
     def _read(self) -> None:
         for line in cast(IO[str], self._process.stdout):
-            found = json.loads(line)
-            if "posted" in found:
-                self.posted.append(found["posted"])
-            else:
-                (self._seeds if "seed" in found else self._answers).put(found)
+            self._answers.put(json.loads(line))
         self._answers.put(_END)
 
     def tell(self, command: str, **fields: object) -> None:
@@ -53,22 +47,10 @@ class NodeProgram:
             raise RuntimeError(found["error"])
         return found
 
-    @property
-    def answered(self) -> bool:
-        """Whether an answer is there to hear."""
-        return not self._answers.empty()
-
     def ask(self, command: str, **fields: object) -> Line:
         """Send a command and wait for its answer."""
         self.tell(command, **fields)
         return self.hear()
-
-    def seeds(self) -> list[Line]:
-        """Return the cells' new seeds that came so far."""
-        found: list[Line] = []
-        while not self._seeds.empty():
-            found.append(self._seeds.get())
-        return found
 
     def close(self) -> None:
         """End it."""

@@ -66,6 +66,7 @@ class HttpPool:
     def __init__(self, host: str, port: int, most: int = 16) -> None:
         self._address = (host, port)
         self._free: list[_Connection] = []
+        self._all: set[_Connection] = set()
         self._slots = asyncio.Semaphore(most)
 
     async def ask(self, request: bytes) -> Answer:
@@ -82,15 +83,19 @@ class HttpPool:
                     )
                 except OSError:
                     return Answer(0, b"")
+                self._all.add(connection)
             answer = await connection.ask(request)
             if answer.status:
                 self._free.append(connection)
+            else:
+                self._all.discard(connection)
             return answer
 
     def close(self) -> None:
-        """Close every connection that is not in use."""
-        for connection in self._free:
+        """Close every connection."""
+        for connection in self._all:
             connection.close()
+        self._all.clear()
         self._free.clear()
 
 

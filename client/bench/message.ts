@@ -7,21 +7,16 @@
  */
 import "fake-indexeddb/auto";
 import { Worker } from "node:worker_threads";
-import { encode } from "@msgpack/msgpack";
 import { WebSocket } from "ws";
 import type { MessageItem } from "../src/core.ts";
 import { createCore } from "../src/create.ts";
-import type { CoreOptions, LocalCore } from "../src/create.ts";
+import type { LocalCore } from "../src/create.ts";
 import { enrol } from "../src/officers/enrol.ts";
 import type { Fetch } from "../src/transport/http.ts";
 import type { WebSocketMaker } from "../src/transport/socket.ts";
 
 const MESSAGES = 400;
 const WARM_UP = 50;
-/** Conversations that each of the people sends into at once, and messages in each. */
-const STREAMS = 3;
-const STREAM_MESSAGES = 150;
-const SETTLE_MS = 5_000;
 const TEXT = "Vehicle check at the junction from 18:00. Two constables needed, bring jackets.";
 const origin = process.env["COPCONNECT_URL"] ?? "http://localhost:8080";
 const numbers = (process.env["COPCONNECT_NUMBERS"] ?? "").split(",").filter((one) => one !== "");
@@ -41,13 +36,12 @@ function round(value: number): number {
 
 let cores = 0;
 
-async function device(number: string, options: Partial<CoreOptions> = {}): Promise<LocalCore> {
+async function device(number: string): Promise<LocalCore> {
   const core = createCore({
     origin,
     fetch: weighingFetch,
     vaultName: `bench-${String(cores++)}`,
     WebSocket: WeighingSocket as unknown as WebSocketMaker,
-    ...options,
   });
   await enrol(core, origin, number, "Bench");
   return core;
@@ -161,88 +155,6 @@ async function statementsPerMessage(sender: LocalCore, conversationId: string): 
   return ((await counter("copconnect_database_statements_total")) - statements) / written;
 }
 
-interface Captured {
-  readonly url: string;
-  readonly headers: HeadersInit;
-  readonly bodies: Uint8Array<ArrayBuffer>[];
-}
-
-/** A device that keeps its messages, encrypted and ready to post, instead of posting them. */
-class Capture {
-  keeping = false;
-  #kept = 0;
-  readonly #streams = new Map<string, Captured>();
-  readonly #groups: string[] = [];
-  #core: LocalCore | null = null;
-
-  readonly #fetch: Fetch = async (url, init) => {
-    const keep = this.keeping && init.method === "POST" && url.endsWith("/messages");
-    if (!keep) return fetch(url, init);
-    const stream = this.#streams.get(url) ?? { url, headers: init.headers ?? {}, bodies: [] };
-    this.#streams.set(url, stream);
-    stream.bodies.push(init.body as Uint8Array<ArrayBuffer>);
-    this.#kept++;
-    const accepted = { seq: 1_000 + stream.bodies.length, sentMs: Date.now(), epoch: 1 };
-    return new Response(new Uint8Array(encode(accepted)), { status: 200 });
-  };
-
-  async enrol(number: string): Promise<void> {
-    this.#core = await device(number, { fetch: this.#fetch });
-  }
-
-  get #device(): LocalCore {
-    if (this.#core === null) throw new Error("enrol first");
-    return this.#core;
-  }
-
-  async gather(partner: string): Promise<void> {
-    const { people } = await this.#device.people({ text: partner, limit: 1 });
-    for (let i = 0; i < STREAMS; i++) {
-      const { conversationId } = await this.#device.createGroup({
-        title: `Stream ${String(i)}`,
-        personIds: people.map(({ personId }) => personId),
-        photo: null,
-        history: "30_days",
-        whoMayPost: "everyone",
-      });
-      await ready(this.#device, conversationId);
-      this.#groups.push(conversationId);
-    }
-  }
-
-  async encrypt(): Promise<readonly Captured[]> {
-    this.keeping = true;
-    for (let i = 0; i < STREAM_MESSAGES; i++) {
-      for (const id of this.#groups) {
-        await this.#device.send(id, { kind: "text", text: TEXT, mentions: [] }, null);
-      }
-    }
-    await until(() => Promise.resolve(this.#kept >= this.#groups.length * STREAM_MESSAGES));
-    await this.#device.close();
-    return [...this.#streams.values()];
-  }
-}
-
-/**
- * What one server process accepts from several senders at once. The clients' encryption shares this
- * machine, so it is done beforehand; nobody listens, so that it is accepting that is measured.
- */
-async function acceptedPerSecond(streams: readonly Captured[]): Promise<number> {
-  const began = performance.now();
-  let accepted = 0;
-  await Promise.all(
-    streams.map(async ({ url, headers, bodies }) => {
-      for (const body of bodies) {
-        const answer = await fetch(url, { method: "POST", headers, body });
-        await answer.arrayBuffer();
-        if (!answer.ok) throw new Error(`refused: ${String(answer.status)}`);
-        accepted++;
-      }
-    }),
-  );
-  return accepted / ((performance.now() - began) / 1000);
-}
-
 async function main(): Promise<void> {
   const [first, second] = numbers;
   if (first === undefined || second === undefined) throw new Error("set COPCONNECT_NUMBERS");
@@ -256,16 +168,6 @@ async function main(): Promise<void> {
   say(`latency: ${String(times.length)} messages of ${String(weight.up)} bytes up`);
   await Promise.all([a, b].map((core) => core.close()));
 
-  const captures = numbers.map(() => new Capture());
-  for (const [i, capture] of captures.entries()) await capture.enrol(numbers[i] ?? "");
-  for (const [i, capture] of captures.entries()) {
-    await capture.gather(numbers[(i + 1) % numbers.length] ?? "");
-  }
-  // Names go out and devices come in; after that every epoch stands.
-  await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
-  const streams = (await Promise.all(captures.map((capture) => capture.encrypt()))).flat();
-  const accepted = await acceptedPerSecond(streams);
-  say(`throughput: ${String(streams.length)} senders at once, nobody listening`);
   const [p50, floorP50] = [quantile(times, 0.5), quantile(floor, 0.5)];
   say(
     JSON.stringify({
@@ -273,7 +175,6 @@ async function main(): Promise<void> {
       p99_ms: round(quantile(times, 0.99)),
       floor_p50_ms: round(floorP50),
       ratio_p50: round(p50 / floorP50),
-      accepted_per_s: round(accepted),
       statements_per_message: round(statements),
     }),
   );

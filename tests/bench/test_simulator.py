@@ -133,7 +133,7 @@ async def test_devices_come_back_for_what_they_missed(world: World, simulator: S
     leaving = world.prepared.force.devices[5]
     away = simulator.devices[4]
     assert away.planned.device == leaving.device
-    simulator.devices.remove(away)
+    simulator.devices.remove(away)  # It has no connection any more.
     client = Client(world.address, leaving.token)
     await asyncio.to_thread(client.raw, "POST", "/v1/sign-out")
     client.close()
@@ -161,3 +161,50 @@ async def test_a_device_without_a_position_reads_the_whole_log(world: World) -> 
     assert _clean(late.verdict(ids), 3)
     assert late.asked_log == PEOPLE - 1
     await late.disconnect()
+
+
+async def test_a_device_that_lost_a_key_gets_a_share(world: World, simulator: Simulator) -> None:
+    simulator.connections.live = True
+    first = await _send(world)
+    ids = [first.message_id]
+    assert await simulator.connections.until(lambda: simulator.missing(ids) == 0, LIMIT_S)
+    (conversation,) = world.prepared.conversations
+    device = simulator.devices[3]
+    place = device.places[conversation.conversation_id]
+    (key_id,) = place.receiver.secrets
+    place.receiver._secrets.clear()
+    place.lacking[key_id] = None
+    simulator.duties.lacks(device, conversation.conversation_id, place)
+    second = await _send(world)
+    ids.append(second.message_id)
+    opened = simulator.reading.delivery(second.message_id).opened
+    there = PEOPLE - 1
+    assert await simulator.connections.until(lambda: opened.count(1) == there, LIMIT_S)
+    duties = simulator.duties
+    assert (duties.shares_asked, duties.shares_made >= 1) == (1, True)
+    assert not duties.failed
+    assert _clean(simulator.verdict(ids), 2)
+
+
+async def test_a_cell_that_lost_a_device_gets_a_key_from_one_of_its_others(
+    world: World, simulator: Simulator
+) -> None:
+    simulator.connections.live = True
+    await _send(world)
+    leaving = simulator.devices[4]
+    client = Client(world.address, leaving.planned.token)
+    await asyncio.to_thread(client.raw, "POST", "/v1/sign-out")
+    client.close()
+    duties = simulator.duties
+    assert await simulator.connections.until(lambda: duties.cell_keys_made == 1, LIMIT_S)
+    sent = await _send(world)
+    opened = simulator.reading.delivery(sent.message_id).opened
+    there = PEOPLE - 2
+    assert await simulator.connections.until(lambda: opened.count(1) == there, LIMIT_S)
+    (left,) = leaving.places.values()
+    (conversation,) = world.prepared.conversations
+    messages = [(sent.message_id, sent.seq)]
+    assert simulator.lost(conversation.conversation_id, messages) == 0
+    assert left.gone
+    # What it held opens nothing that came after.
+    assert not opened[leaving.index]
