@@ -4,7 +4,6 @@
  * and binds the key: a record by a device verifies under any of its certificates.
  */
 import { fromHex, type Bytes } from "../octets.ts";
-import { CheckRefused } from "../check-failed.ts";
 import { hash, tag } from "../keys/hashing.ts";
 import { idOf, type DeviceId, type PersonId } from "../keys/ids.ts";
 import { Refused, refuseUnless } from "../keys/refused.ts";
@@ -71,13 +70,8 @@ function parseDevice(der: Uint8Array): {
   readonly personId: string;
   readonly clientId: string;
 } {
-  try {
-    const parsed = parseCertificate(der);
-    const signs = parsed.keyUsage?.includes("digitalSignature") ?? true;
-    refuseUnless(signs && !parsed.authority, "E0", "not a device's certificate");
-    return { parsed, ...clientNamedBy(parsed) };
-  } catch (error) {
-    if (error instanceof CheckRefused) throw new Refused("E0", error.message, null, error);
-    throw error;
-  }
+  const parsed = parseCertificate(der);
+  const signs = parsed.keyUsage?.includes("digitalSignature") ?? true;
+  refuseUnless(signs && !parsed.authority, "E0", "not a device's certificate");
+  return { parsed, ...clientNamedBy(parsed) };
 }
