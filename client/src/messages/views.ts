@@ -50,13 +50,15 @@ export class ViewMaker implements Views {
     await conversation.loadMembers();
     const { record } = conversation;
     const people = this.#people;
-    const open = record.state !== "left" && record.alarm !== "not_direct";
+    // R10: what is not these two people's is shown as a group of strangers.
+    const strange = record.alarm === "not_direct";
+    const open = record.state !== "left" && !strange;
     return {
       conversationId: record.conversationId,
-      kind: record.kind,
+      kind: strange ? "group" : record.kind,
       title: this.#profile(record)?.title ?? null,
       photo: await this.#photo(record),
-      direct: await people.plate(record.directPersonId),
+      direct: strange ? null : await people.plate(record.directPersonId),
       some: await people.plates(record.some),
       members: record.members,
       audience: record.audience,

@@ -99,7 +99,10 @@ export class Posting {
       if (keyId !== null) doubts.staleKeys.add(keyId);
     } else if (hasCode(error, "not_next")) {
       if (!(await this.#takeUpChain(conversation, record))) return false;
-    } else if (!hasCode(error, "have_key")) {
+    } else if (hasCode(error, "have_key")) {
+      // It is usable after all, whatever was said before.
+      doubts.staleKeys.clear();
+    } else {
       return false;
     }
     await this.#restage(conversation, { ...record, stage: "ready", message: null, key: null });
