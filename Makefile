@@ -121,7 +121,7 @@ bench-phone: setup ## The same with the app on a phone 6x slower
 	@exec $(BIN)/python -m tests.bench_phone
 
 bench-first-day: setup ## A new device in seven conversations among MEMBERS=63000, in Chromium 6x slower
-	@exec $(BIN)/python -m bench first-day --members $(MEMBERS)
+	@exec $(BIN)/python -m tests.bench_first_day --members $(MEMBERS)
 
 bench-force: packages-test package-python ## Make the force of MEMBERS=63000 that other benchmarks use
 	@exec $(BIN)/python -m bench force --members $(MEMBERS)

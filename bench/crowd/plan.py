@@ -6,7 +6,9 @@ import msgspec
 
 from bench.force.conversations import Conversation, Prepared
 from bench.force.device import Device
+from bench.force.history import History
 from copconnect.ids import CellId, ConversationId
+from copconnect.records.message import LOG_START
 
 
 class PlannedCell(msgspec.Struct, frozen=True, array_like=True):
@@ -26,10 +28,14 @@ class PlannedDevice(msgspec.Struct, frozen=True, array_like=True):
 
 
 class PlannedConversation(msgspec.Struct, frozen=True, array_like=True):
-    """A conversation with a head that its devices hold."""
+    """A conversation with a head that its devices hold, and what they have read: the newest seq,
+    the log's hash there, and records and secrets of the keys."""
 
     conversation_id: ConversationId
     head: bytes
+    seq: int = 0
+    log_hash: bytes = LOG_START
+    keys: list[tuple[bytes, bytes]] = []
 
 
 class Population(msgspec.Struct, frozen=True, array_like=True):
@@ -45,11 +51,18 @@ def populations(
     processes: int,
     without: Set[bytes] = frozenset(),
     only: Set[bytes] | None = None,
+    histories: Sequence[History] = (),
 ) -> list[Population]:
-    """Deal the devices of prepared conversations, but some, or only some, over processes."""
+    """Deal the devices of prepared conversations, but some, or only some, over processes.
+    ``histories``: what they have read, by conversation."""
     conversations = [
         PlannedConversation(one.conversation_id, one.head) for one in prepared.conversations
     ]
+    for number, one in enumerate(histories):
+        conversation = prepared.conversations[number]
+        conversations[number] = PlannedConversation(
+            conversation.conversation_id, conversation.head, one.seq, one.log_hash, one.keys
+        )
     cells = [
         PlannedCell(number, cell.cell_id, cell.key_id, cell.secret)
         for number, one in enumerate(prepared.conversations)

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 from bench.crowd.device import Place, SimulatedDevice
 from bench.crowd.knowledge import People, SharedView
-from bench.crowd.plan import PlannedCell
+from bench.crowd.plan import PlannedCell, PlannedConversation
 from copconnect import wire
 from copconnect.ids import CellId, ConversationId
 from copconnect.records.cell_key import CellKey
@@ -83,13 +83,20 @@ class Reading:
             self._private[key_id] = hpke.private_key(KEM, hpke.derived_seed(KEM, secret))
 
     def seat(
-        self, device: SimulatedDevice, cell: PlannedCell, conversation: ConversationId
+        self, device: SimulatedDevice, cell: PlannedCell, conversation: PlannedConversation
     ) -> Place:
         """Return a device's place in a conversation whose log it has read so far."""
         self.learn_cell_secret(cell.key_id, cell.secret)
-        receiver = HoldingReceiver(self.view(conversation))
+        view = self.view(conversation.conversation_id)
+        receiver = HoldingReceiver(view, (conversation.seq, conversation.log_hash))
+        for record, secret in conversation.keys:
+            key_id = self._records.get(record)
+            if key_id is None:
+                key_id = self._records[record] = view.add_record(record)
+            receiver.learn_secret(key_id, secret)
         keys = (cell.key_id,) if cell.key_id else ()
-        place = device.places[conversation] = Place(receiver, cell.cell_id, keys)
+        place = device.places[conversation.conversation_id] = Place(receiver, cell.cell_id, keys)
+        place.cursor = place.start = conversation.seq
         return place
 
     def share(self, *, sharing: bool) -> None:

@@ -16,6 +16,7 @@ import msgspec
 
 from bench.crowd.recipients import Recipient, covered, leaves, now_ms, sealed
 from bench.force.device import Device
+from bench.force.history import content
 from copconnect import wire
 from copconnect.ids import ConversationId
 from copconnect.records.cell_key import CellKey
@@ -229,8 +230,8 @@ class Sender:
             log_hash=self._log[1],
             sent=now_ms(),
         )
-        plaintext = msgspec.json.encode({"kind": "text", "text": text})
-        data = seal_message(draft, self._secrets[self._key_id], plaintext, self.device.signer)
+        secret = self._secrets[self._key_id]
+        data = seal_message(draft, secret, content(text), self.device.signer)
         return wire.PostMessage(message=data, attachment_ids=[], state=False)
 
     def _accepted(self, message: bytes, seq: int) -> None:

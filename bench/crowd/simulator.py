@@ -63,8 +63,7 @@ class Simulator:
             self.devices.append(device)
             for number in planned.cells:
                 cell = population.cells[number]
-                conversation = population.conversations[cell.conversation].conversation_id
-                self.reading.seat(device, cell, conversation)
+                self.reading.seat(device, cell, population.conversations[cell.conversation])
         for one in population.conversations:
             self.reading.view(one.conversation_id).add_head(one.head)
         self.duties = Duties(self)

@@ -19,6 +19,7 @@ from bench.figures import say
 from bench.force import making
 from bench.force.device import Device
 from bench.machine import copying
+from copconnect.ids import PersonId
 
 CACHE = Path(".artefacts") / "bench"
 DATABASE = "copconnect.sqlite3"
@@ -45,13 +46,16 @@ class Force:
         return self.folder / DATABASE
 
 
-def force(cache: Path, members: int) -> Force:
-    """Return the force of this size, made now if it is not in the cache."""
+def force(
+    cache: Path, members: int, days: float = 0, unregistered: frozenset[PersonId] = frozenset()
+) -> Force:
+    """Return the force of this size, made now if it is not in the cache; see making.make."""
 
     async def make(folder: Path) -> None:
-        await making.make(folder, members)
+        await making.make(folder, members, days, unregistered)
 
-    folder = kept(cache, f"force-{members}", make)
+    without = f"-without-{len(unregistered)}" if unregistered else ""
+    folder = kept(cache, f"force-{members}" + (f"-{days}-days{without}" if days else ""), make)
     file = folder / making.DEVICES
     return Force(folder, msgspec.msgpack.decode(file.read_bytes(), type=list[Device]))
 

@@ -20,11 +20,12 @@ from bench.figures import say
 from bench.force import caching
 from bench.force.caching import Force
 from bench.force.device import Device
-from bench.force.making import settings_of
+from bench.force.making import Past, opened, settings_of
 from bench.force.sealing import sealed_to
 from bench.machine import copying
 from copconnect import wire
-from copconnect.app import Container, command_line
+from copconnect.app import Container
+from copconnect.clock import SystemClock
 from copconnect.commands.conversations import create_for
 from copconnect.delivery.store import leaves
 from copconnect.delivery.store.tables import CELL_KEY_ASKS
@@ -73,11 +74,13 @@ def prepared(
     rules: Sequence[wire.Audience] = (EVERYONE,),
     name: str = "everyone",
     cell_size: int = wire.CELL_SIZE,
+    days: float = 0,
 ) -> Prepared:
-    """Return a conversation for each rule, made now if they are not in the cache."""
+    """Return a conversation for each rule, made now if they are not in the cache. ``days``: how
+    long ago they were created; cell keys are of today."""
 
     async def make(folder: Path) -> None:
-        await _make(force, folder, rules, cell_size)
+        await _make(force, folder, rules, cell_size, days)
 
     cache = force.folder.parent
     folder = caching.kept(cache, f"{name}-{cell_size}-of-{force.folder.name}", make)
@@ -86,18 +89,22 @@ def prepared(
     return Prepared(force, folder / caching.DATABASE, found)
 
 
-async def _make(force: Force, folder: Path, rules: Sequence[wire.Audience], cell_size: int) -> None:
+async def _make(
+    force: Force, folder: Path, rules: Sequence[wire.Audience], cell_size: int, days: float
+) -> None:
     database = folder / caching.DATABASE
     copying.to_file(force.database, database)
     url = f"sqlite+aiosqlite:///{database}"
     settings = settings_of(force.folder, database_url=url, cell_size=cell_size)
     places = {one.device: index for index, one in enumerate(force.devices)}
-    made: list[Conversation] = []
-    async with command_line(settings) as container:
+    created: list[ConversationId] = []
+    async with opened(settings, Past(days)) as container:
         for rule in rules:
             conversation_id, people, devices = await create_for(container, rule, talk=True)
             say(f"A conversation of {people:,} people and {devices:,} devices is made.")
-            made.append(await _found_cells(container, force, conversation_id, places))
+            created.append(conversation_id)
+    async with opened(settings, SystemClock()) as container:
+        made = [await _found_cells(container, force, one, places) for one in created]
     (folder / CONVERSATIONS).write_bytes(msgspec.msgpack.encode(made))
 
 

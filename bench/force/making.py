@@ -9,8 +9,9 @@ itself lies beside the database, for simulators.
 
 import os
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence, Set
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import asynccontextmanager
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,17 +22,18 @@ from sqlalchemy import insert
 
 from bench.figures import say
 from bench.force.device import Device
-from copconnect.app import Container, command_line
+from copconnect.app import Container
 from copconnect.auth_service import authority, rules, tables
 from copconnect.auth_service.authority import CertificateAuthority
-from copconnect.clock import SystemClock
+from copconnect.clock import Clock, SystemClock
 from copconnect.conduct.store import acceptances
 from copconnect.database import chunks
 from copconnect.ids import ClientId, PersonId, new_id
+from copconnect.migrations import migrate
 from copconnect.records.department import Policy
 from copconnect.records.device import device_id
 from copconnect.records.ed25519 import public_bytes
-from copconnect.records.fields import ZEROS
+from copconnect.records.fields import DAY_MS, ZEROS
 from copconnect.records.kem import XWING
 from copconnect.records.person_devices import PersonDevices
 from copconnect.roster import databank, synthetic
@@ -58,19 +60,47 @@ def settings_of(folder: Path, **more: Any) -> Settings:
     return Settings(data_dir=folder, department_policy="none", **more)
 
 
-async def make(folder: Path, members: int) -> None:
-    """Make a force in an empty folder: ``keys/``, ``copconnect.sqlite3`` and the devices."""
-    now_ms = SystemClock().now_ms()
+class Past:
+    """The clock of some time ago."""
+
+    def __init__(self, days: float) -> None:
+        self._ago_ms = round(days * DAY_MS)
+
+    def now_ms(self) -> int:
+        """Return that time, which goes on."""
+        return SystemClock().now_ms() - self._ago_ms
+
+
+@asynccontextmanager
+async def opened(settings: Settings, clock: Clock) -> AsyncIterator[Container]:
+    """Open the roles for making, by this clock."""
+    container = Container(settings, clock=clock, serving=False)
+    try:
+        await migrate(container.database)
+        yield container
+    finally:
+        await container.database.close()
+
+
+async def make(
+    folder: Path, members: int, days: float = 0, unregistered: Set[PersonId] = frozenset()
+) -> None:
+    """Make a force in an empty folder: ``keys/``, ``copconnect.sqlite3`` and the devices.
+
+    ``days``: how long ago everybody registered, but those who never have; DeviceKeys are of today.
+    """
+    clock = Past(days)
+    now_ms = clock.now_ms()
     authority.create(folder / "keys", "Benchmark Police", now_ms, Policy.NONE, XWING)
     bank = databank.read(synthetic.write(members, DATA_BANK_SEED))
     if bank.problems:
         raise RuntimeError(f"the synthetic data bank has problems: {bank.problems[:3]}")
-    people = [person.person_id for person in bank.people]
+    people = [one.person_id for one in bank.people if one.person_id not in unregistered]
     devices: list[Device] = []
-    async with command_line(settings_of(folder)) as container:
+    async with opened(settings_of(folder), clock) as container:
         await container.auth.departments.start()
         await container.editor.import_bank(bank)
-        say(f"The data bank has {len(people):,} people.")
+        say(f"The data bank has {len(bank.people):,} people.")
         for part in _made(folder / "keys", people, now_ms):
             await _store(container, part, now_ms)
             devices += [one.device for one in part]
@@ -111,7 +141,8 @@ def _make_one(person_id: PersonId, now_ms: int, days: int) -> _Made:
     client_id, public_key = ClientId(new_id()), public_bytes(signer)
     person = bytes.fromhex(person_id)
     device = device_id(person, bytes.fromhex(client_id), public_key)
-    key = make_device_key(XWING, hpke_seed, signer, device=device, generation=1, now=now_ms)
+    today = SystemClock().now_ms()
+    key = make_device_key(XWING, hpke_seed, signer, device=device, generation=1, now=today)
     listed = PersonDevices(
         person_id=person, number=1, previous=ZEROS, created=now_ms, devices=(device,)
     )

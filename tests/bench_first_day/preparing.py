@@ -1,0 +1,85 @@
+"""What the first day of a new device finds: a force, seven conversations, 30 days of messages."""
+
+import dataclasses
+import random
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import NamedTuple
+
+from bench.crowd.plan import Population, populations
+from bench.force import caching, conversations
+from bench.force.conversations import EVERYONE, Prepared
+from bench.force.history import History, with_history
+from bench.force.making import DATA_BANK_SEED
+from copconnect import wire
+from copconnect.ids import PersonId, UnitId
+from copconnect.roster import databank as databanks
+from copconnect.roster import synthetic
+from tests.harness import databank
+
+DAYS = 30
+ONLINE = 300  # Simulated devices of each conversation that are connected, at most.
+
+
+def _unit(code: str) -> wire.Audience:
+    return wire.Audience(everyone=False, unit_ids=[UnitId(code)], deep=True)
+
+
+_DIVISION, _ZONE = synthetic.SHOWN_CHAIN
+# The officer's station, the units above it, and twice everybody; messages a day in each.
+STANDING: Sequence[tuple[wire.Audience, int]] = (
+    (EVERYONE, 3),
+    (EVERYONE, 5),
+    (_unit(synthetic.SHOWN_COMMISSIONERATE), 5),
+    (_unit(_ZONE), 10),
+    (_unit(_DIVISION), 10),
+    (_unit(synthetic.SHOWN_STATION), 30),
+    (_unit(synthetic.SHOWN_STATION), 10),
+)
+
+
+class FirstDay(NamedTuple):
+    """Everything, and the officer who has not registered."""
+
+    prepared: Prepared
+    histories: Sequence[History]
+    population: Population
+    officer: databank.Officer
+
+
+def prepare(cache: Path, members: int) -> FirstDay:
+    """Make it, or find it made."""
+    bank = databanks.read(synthetic.write(members, DATA_BANK_SEED))
+    station = [one for one in bank.people if one.unit == synthetic.SHOWN_STATION]
+    officer = next(one.person_id for one in station if not one.unit_admin)
+    force = caching.force(cache, members, DAYS + 1.0, frozenset({officer}))
+    rules = [rule for rule, _ in STANDING]
+    made = conversations.prepared(force, rules, "standing", days=DAYS + 0.5)
+    prepared, histories = with_history(made, DAYS, [per_day for _, per_day in STANDING])
+    (population,) = populations(prepared, 1, only=_online(prepared), histories=histories)
+    return FirstDay(prepared, histories, population, _officer(force.database, officer))
+
+
+def _online(prepared: Prepared) -> set[bytes]:
+    """Return the devices that are connected: of each conversation some, and all of the cell where
+    the new device will come."""
+    choose = random.Random(DATA_BANK_SEED)
+    found: set[int] = set()
+    for one in prepared.conversations:
+        members = [member for cell in one.cells for member in cell.members]
+        found |= set(choose.sample(members, min(ONLINE, len(members))))
+        found |= set(min(one.cells, key=lambda cell: len(cell.members)).members)
+    return {prepared.force.devices[member].device for member in found}
+
+
+def _officer(database: Path, person_id: PersonId) -> databank.Officer:
+    fields = [field.name for field in dataclasses.fields(databank.Officer)]
+    with closing(sqlite3.connect(database)) as connection:
+        row = connection.execute(
+            "SELECT code, name_en, name_te, number, rank, post_en, unit_id, unit_admin, roles, ''"
+            " FROM roster_people WHERE person_id = ?",
+            (person_id,),
+        ).fetchone()
+    return databank.Officer(**dict(zip(fields, row, strict=True)))
