@@ -225,6 +225,8 @@ export interface RosterRecord {
   readonly epoch: number;
   /** 73 bytes each, ascending by device. */
   readonly leaves: Uint8Array;
+  /** The last leaves of people who merely lost their devices: they are members all the same. */
+  readonly absent: Uint8Array;
 }
 
 /** A conversation key. Group: the conversation; order: when it was created. */

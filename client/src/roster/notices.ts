@@ -11,7 +11,7 @@ import type { Leaf } from "../rosters/leaf.ts";
 export interface DeviceFacts {
   /** Who vouches for a device; null: nobody, or it is not known. */
   readonly by: (person: PersonId, device: DeviceId) => Promise<PersonId | null>;
-  /** Whether the person's signed list of devices still has it. */
+  /** Whether the device is still the person's and confirmed. */
   readonly has: (person: PersonId, device: DeviceId) => Promise<boolean>;
 }
 
@@ -21,13 +21,21 @@ function byPerson(leaves: readonly Leaf[]): ReadonlyMap<PersonId, readonly Leaf[
   return people;
 }
 
-/** Notices of a change from `was` to `is`; `me`: whose own coming needs no notice. */
+export interface RosterChange {
+  readonly notices: readonly NoticeRecord[];
+  /** Leaves of people who lost their devices and are no less members for it. */
+  readonly absent: readonly Leaf[];
+}
+
+/** What a change from `was` to `is` says; `absent`: people who had lost their devices before. */
 export async function rosterNotices(
   was: readonly Leaf[],
+  absent: readonly Leaf[],
   is: readonly Leaf[],
   facts: DeviceFacts,
-): Promise<readonly NoticeRecord[]> {
-  const before = byPerson(was);
+): Promise<RosterChange> {
+  const listed = byPerson(was);
+  const before = byPerson([...was, ...absent]);
   const after = byPerson(is);
   const added: PersonId[] = [];
   const removed: PersonId[] = [];
@@ -46,17 +54,24 @@ export async function rosterNotices(
       const by = await facts.by(person, device);
       newDevices.set(by, [...(newDevices.get(by) ?? []), person]);
     }
-    if (known.some(({ device }) => leaves.every((leaf) => leaf.device !== device)))
+    const had = listed.get(person) ?? [];
+    if (had.some(({ device }) => leaves.every((leaf) => leaf.device !== device)))
       lessDevices.push(person);
     const [admin, wasAdmin] = [leaves.some(mayAdminister), known.some(mayAdminister)];
     if (admin && !wasAdmin) madeAdmin.push(person);
     if (!admin && wasAdmin) revokedAdmin.push(person);
   }
-  for (const [person, leaves] of before) {
+  const stillAbsent = absent.filter(({ person }) => !after.has(person));
+  for (const [person, leaves] of listed) {
     if (after.has(person)) continue;
     // A revoked phone is no reason to say that its person was removed.
     const own = await Promise.all(leaves.map(({ device }) => facts.has(person, device)));
-    (own.some(Boolean) ? removed : lessDevices).push(person);
+    if (own.some(Boolean)) {
+      removed.push(person);
+    } else {
+      lessDevices.push(person);
+      stillAbsent.push(...leaves);
+    }
   }
   const notices: NoticeRecord[] = [];
   const say = (kind: NoticeRecord["kind"], people: readonly PersonId[]): void => {
@@ -68,5 +83,5 @@ export async function rosterNotices(
   say("device_removed", lessDevices);
   say("made_admin", madeAdmin);
   say("revoked_admin", revokedAdmin);
-  return notices;
+  return { notices, absent: stillAbsent };
 }

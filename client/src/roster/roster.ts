@@ -8,6 +8,7 @@
 import type { Conversation } from "../conversation/conversation.ts";
 import type { Work } from "../conversation/work.ts";
 import type { DeviceContext } from "../context.ts";
+import type { DeviceId, PersonId } from "../keys/ids.ts";
 import { concat } from "../octets.ts";
 import { noticeMessage } from "../messages/messages.ts";
 import { STORES } from "../records.ts";
@@ -46,22 +47,30 @@ export async function followRoster(
   const { leaves, only } = checkCell(head, answer, "R4");
   if (!only) return;
   const was = before === null ? null : readLeaves(before.leaves, "R4");
-  await trust.ensure(leaves.map(({ person }) => person));
-  const notices =
+  const absent = before === null ? [] : readLeaves(before.absent, "R4");
+  // Who vouches for a new device, and whether a missing one was lost, newer records say.
+  const people = [...leaves, ...(was ?? [])].map(({ person }) => person);
+  await trust.ensure(people, { fresh: was !== null });
+  const verdict = (person: PersonId, device: DeviceId) =>
+    trust.verdict(person, device, context.time.requireNow());
+  const change =
     was === null
-      ? []
-      : await rosterNotices(was, leaves, {
-          by: async (person, device) =>
-            (await trust.verdict(person, device, context.time.requireNow())).by,
-          has: async (person, device) => (await trust.devicesOf(person)).includes(device),
+      ? { notices: [], absent: [] }
+      : await rosterNotices(was, absent, leaves, {
+          by: async (person, device) => (await verdict(person, device)).by,
+          // Nobody is removed from a direct conversation: a device that is missing was lost.
+          has: async (person, device) =>
+            conversation.record.kind !== "direct" &&
+            (await verdict(person, device)).confirmed !== "no",
         });
   await conversation.change(async (work) => {
     const value: RosterRecord = {
       epoch: head.epoch,
       leaves: concat(...leaves.map(({ bytes }) => bytes)),
+      absent: concat(...change.absent.map(({ bytes }) => bytes)),
     };
     work.changes.push({ op: "put", store: STORES.rosters, key: conversation.id, value });
-    for (const [at, what] of notices.entries()) {
+    for (const [at, what] of change.notices.entries()) {
       const messageId = `roster.${String(head.epoch)}.${String(at)}`;
       work.put(noticeMessage(conversation.id, messageId, placeOf(work, head.epoch, at), what));
     }
