@@ -280,7 +280,7 @@ def judge(stream: Stream) -> None:
     """Check what everybody received against what was accepted."""
     accepted = sorted(stream.accepted, key=stream.accepted.__getitem__)
     for poster in stream.posters:
-        assert poster.refused == []
+        assert poster.refused == [], poster.refused
     for listener in stream.listeners:
         assert listener.broken == []
         known = [one for one in listener.received if one in stream.accepted]
