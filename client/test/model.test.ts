@@ -15,7 +15,7 @@ import { run } from "./simulated/run.ts";
 import { readSchedule, schedules, writeSchedule, type Schedule } from "./simulated/schedule.ts";
 import { shrink } from "./simulated/shrink.ts";
 
-const RUNS = Number(process.env["COPCONNECT_MODEL_RUNS"] ?? 20);
+const RUNS = Number(process.env["COPCONNECT_MODEL_RUNS"] ?? 15);
 const SEED = Number(process.env["COPCONNECT_MODEL_SEED"] ?? 7);
 const GIVEN = process.env["COPCONNECT_MODEL_SCHEDULE"];
 const SHRINK = process.env["COPCONNECT_MODEL_SHRINK"] !== undefined;

@@ -5,6 +5,7 @@
  */
 import { hasCode } from "../../src/failure.ts";
 import { newId, randomBytes } from "../../src/octets.ts";
+import type { DeviceId } from "../../src/keys/ids.ts";
 import { DAY_MS, HOUR_MS } from "../../src/keys/times.ts";
 import { numberOf } from "../data-folder.ts";
 import { Insider } from "../insider.ts";
@@ -15,6 +16,7 @@ import type { ConversationState } from "../memory/state.ts";
 import { Device } from "./device.ts";
 import type { Act, Schedule, Step } from "./schedule.ts";
 import type { SimulatedTime } from "./time.ts";
+import { accepted } from "./truth.ts";
 
 const MOST_PEOPLE = 9;
 const MOST_SECOND_DEVICES = 3;
@@ -44,6 +46,8 @@ export class Force {
   mischief = false;
   /** The server went back to a backup. */
   restored = false;
+  /** Who might read a message before it did. */
+  readonly given = new Map<string, Set<DeviceId>>();
   #insider: Insider | null = null;
   readonly #members = new Set<number>();
   #people = 0;
@@ -181,10 +185,20 @@ export class Force {
         if (device !== null) await this.says(device, this.#chosen(device, more + i));
       }
       await this.time.pass(more % 2 === 0 ? 400 : 6_000);
+      for (const id of this.conversations) this.#remember(id);
       await this.server.restore(backup);
       this.restored = true;
     },
   };
+
+  /** What devices were given before the server went back is theirs. */
+  #remember(id: string): void {
+    for (const { messageId, allowed } of accepted(this.server, id)) {
+      const known = this.given.get(messageId) ?? new Set();
+      allowed.forEach((device) => known.add(device));
+      this.given.set(messageId, known);
+    }
+  }
 
   // --- Who there is ---------------------------------------------------------------------------
 
