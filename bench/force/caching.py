@@ -6,6 +6,7 @@ a run that was interrupted makes it anew. Kept folders are read only: whoever us
 
 import asyncio
 import hashlib
+import re
 import shutil
 import time
 from collections.abc import Callable, Coroutine, Sequence
@@ -73,8 +74,10 @@ def kept(
     young = made.is_file() and time.time() - made.stat().st_mtime < days * 86_400
     if young and asyncio.run(copying.brought_up_to_date(folder / DATABASE)):
         return folder
-    for former in cache.glob(f"{name}-*"):  # Of other versions, or interrupted.
-        shutil.rmtree(former)
+    former = re.compile(rf"{re.escape(name)}-([0-9a-f]{{12}}|making)")
+    for other in cache.glob(f"{name}-*"):  # Of other versions, or interrupted.
+        if former.fullmatch(other.name):
+            shutil.rmtree(other)
     say(f"Making {name} …")
     unfinished = cache / f"{name}-making"
     unfinished.mkdir(parents=True)

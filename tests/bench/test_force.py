@@ -1,7 +1,9 @@
 """A force is what registration and the roster authority would have made, and is made once."""
 
+import os
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 
 from bench.force import caching
 from bench.force.conversations import Prepared
@@ -76,6 +78,28 @@ def test_it_is_made_once(prepared: Prepared) -> None:
     again = caching.force(cache, PEOPLE)
     assert again.devices == prepared.force.devices
     assert (again.folder / "made").stat().st_mtime_ns == made
+
+
+def test_what_is_old_or_interrupted_is_made_anew_and_nothing_else_is_lost(tmp_path: Path) -> None:
+    made: list[Path] = []
+
+    async def make(folder: Path) -> None:
+        made.append(folder)
+        (folder / caching.DATABASE).touch()
+
+    def names() -> set[str]:
+        return {one.name for one in tmp_path.iterdir()}
+
+    first = caching.kept(tmp_path, "force-1", make)
+    (tmp_path / "force-1-making").mkdir()  # As a run that was interrupted leaves it.
+    (tmp_path / "force-1-of-another-name").mkdir()
+    (tmp_path / "force-1-0123456789ab").mkdir()  # Of another version.
+    assert caching.kept(tmp_path, "force-1", make) == first
+    assert len(made) == 1
+    os.utime(first / "made", (0, 0))
+    assert caching.kept(tmp_path, "force-1", make) == first
+    assert len(made) == 2
+    assert names() == {first.name, "force-1-of-another-name"}
 
 
 def test_seals_go_to_the_devices_that_are_named(prepared: Prepared) -> None:
