@@ -6,7 +6,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 
-from copconnect import bus as bus_module
 from copconnect.bus import (
     MAX_PUBLISHED_BYTES,
     AccountWakeup,
@@ -31,6 +30,7 @@ from copconnect.bus import (
     open_bus,
     shortened,
 )
+from copconnect.bus import nats_bus as bus_module
 from copconnect.ids import CellId, ClientId, ConversationId, PersonId
 from tests.harness.nats import NatsServer
 from tests.harness.waiting import PATIENCE_S, until_async

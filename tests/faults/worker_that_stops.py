@@ -19,8 +19,8 @@ from typing import Any
 
 from prometheus_client import Gauge
 
-from copconnect import bus, cli
-from copconnect.bus import AnyWakeup, EntryWakeup, KeyWakeup, NatsBus
+from copconnect import cli
+from copconnect.bus import AnyWakeup, EntryWakeup, KeyWakeup, NatsBus, nats_bus
 from copconnect.database import Database
 from copconnect.delivery.keys.conversation_keys import ConversationKeys
 from copconnect.delivery.live.feed import LiveFeed
@@ -222,8 +222,8 @@ def tell_bus() -> None:
 def hurry() -> None:
     """Shorten waits."""
     healing.HEAL_S = 3.0
-    bus._ECHO_EVERY_S = 1.0
-    bus._ECHO_LIMIT_S = 2.0
+    nats_bus._ECHO_EVERY_S = 1.0
+    nats_bus._ECHO_LIMIT_S = 2.0
 
 
 def _announces(wakeup: AnyWakeup) -> bool:

@@ -1,0 +1,62 @@
+"""Wake-ups between nodes: hints that something is there. They may be lost; the log is the truth.
+
+A role publishes after its transaction has committed; every node's :mod:`copconnect.sockets`
+receives every wake-up and passes it to its own live connections. In process by default; NATS
+core pub/sub where ``bus_url`` is set.
+"""
+
+from copconnect.bus.local import Bus, LocalBus
+from copconnect.bus.nats_bus import MAX_PUBLISHED_BYTES, NatsBus
+from copconnect.bus.wakeups import (
+    AccountWakeup,
+    AnyWakeup,
+    CellKeyMarkedWakeup,
+    CellKeyWakeup,
+    ConversationWakeup,
+    CursorsMovedWakeup,
+    EnteredWakeup,
+    EntryWakeup,
+    KeyWakeup,
+    ReceiptCountsWakeup,
+    ReceiptsWakeup,
+    Receiver,
+    RosterWakeup,
+    ShareAskedWakeup,
+    ShareDoneWakeup,
+    ShareWakeup,
+    TrustWakeup,
+    Wakeup,
+    shortened,
+)
+
+__all__ = [
+    "MAX_PUBLISHED_BYTES",
+    "AccountWakeup",
+    "AnyWakeup",
+    "Bus",
+    "CellKeyMarkedWakeup",
+    "CellKeyWakeup",
+    "ConversationWakeup",
+    "CursorsMovedWakeup",
+    "EnteredWakeup",
+    "EntryWakeup",
+    "KeyWakeup",
+    "LocalBus",
+    "NatsBus",
+    "ReceiptCountsWakeup",
+    "ReceiptsWakeup",
+    "Receiver",
+    "RosterWakeup",
+    "ShareAskedWakeup",
+    "ShareDoneWakeup",
+    "ShareWakeup",
+    "TrustWakeup",
+    "Wakeup",
+    "open_bus",
+    "shortened",
+]
+
+
+def open_bus(url: str) -> Bus:
+    """Return the bus at NATS URLs, separated by commas, or the one in process for an empty one."""
+    return NatsBus(url) if url else LocalBus()

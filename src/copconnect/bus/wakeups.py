@@ -1,0 +1,180 @@
+"""The wake-ups: what each hints at, and what its receivers can read where it is too large."""
+
+from collections.abc import Awaitable, Callable
+
+import msgspec
+
+from copconnect.ids import CellId, ClientId, ConversationId, PersonId
+
+
+class Wakeup(msgspec.Struct, frozen=True, kw_only=True, tag_field="w"):
+    """Base of every wake-up."""
+
+
+class EntryWakeup(Wakeup, frozen=True, kw_only=True, tag="entry"):
+    """A message was committed. ``frame`` is the encoded wire.EntryFrame without a supplement; empty
+    when it is too large for the bus: the receiver reads the entry from the log. ``device`` and
+    ``person_id`` are the sender's, ``epoch`` and ``key_id`` the header's; ``named_epoch`` is the
+    highest epoch that the log names up to and with this message (R2)."""
+
+    conversation_id: ConversationId
+    seq: int
+    device: str  # Hex.
+    person_id: PersonId
+    epoch: int
+    named_epoch: int
+    key_id: str  # Hex.
+    frame: bytes
+
+
+class RosterWakeup(Wakeup, frozen=True, kw_only=True, tag="roster"):
+    """A conversation has a new head. ``added`` and ``removed`` are the differences from the head
+    before, by client; both are empty where ``whole`` is False, because they are too long for the
+    bus: the receiver reads them. Record it in the wake-up log too: no message announces it."""
+
+    conversation_id: ConversationId
+    epoch: int
+    cells: int
+    added: dict[ClientId, CellId]
+    removed: list[ClientId]
+    whole: bool
+
+
+class KeyWakeup(Wakeup, frozen=True, kw_only=True, tag="key"):
+    """A conversation key was accepted. ``seals`` are those of its record, of one size each,
+    ascending by recipient key id; empty when they are too large for the bus: the receiver reads
+    them. ``size``: bytes of one seal."""
+
+    conversation_id: ConversationId
+    key_id: str  # Hex.
+    record: bytes
+    seals: bytes
+    size: int
+
+
+class CellKeyWakeup(Wakeup, frozen=True, kw_only=True, tag="cell_key"):
+    """A cell key was accepted; as KeyWakeup."""
+
+    conversation_id: ConversationId
+    cell_id: CellId
+    record: bytes
+    seals: bytes
+    size: int
+
+
+class CellKeyMarkedWakeup(Wakeup, frozen=True, kw_only=True, tag="cell_key_marked"):
+    """Three people cannot open the key of a cell (C2), so that one more is wanted."""
+
+    conversation_id: ConversationId
+    cell_id: CellId
+
+
+class ShareWakeup(Wakeup, frozen=True, kw_only=True, tag="share"):
+    """A key share waits for a client."""
+
+    conversation_id: ConversationId
+    client_id: ClientId
+    share: bytes
+
+
+class ShareAskedWakeup(Wakeup, frozen=True, kw_only=True, tag="share_asked"):
+    """A listed device lacks secrets (D4). ``anybody``: the node at which it is connected has no
+    other device of the conversation, so every node asks at once. A request that repeats one that
+    is kept is announced again: whoever was asked may be asked anew."""
+
+    conversation_id: ConversationId
+    device: str  # Hex.
+    client_id: ClientId
+    person_id: PersonId
+    of_cell: CellId | None  # Its cell, where it lacks a cell key, which devices of the cell have.
+    anybody: bool = False
+
+
+class ShareDoneWakeup(Wakeup, frozen=True, kw_only=True, tag="share_done"):
+    """A device says that everything it asked for has opened."""
+
+    conversation_id: ConversationId
+    device: str
+
+
+class TrustWakeup(Wakeup, frozen=True, kw_only=True, tag="trust"):
+    """Signed records of these people changed: readers of their next messages may lack some."""
+
+    person_ids: list[PersonId]
+
+
+class ConversationWakeup(Wakeup, frozen=True, kw_only=True, tag="conversation"):
+    """The conversation changed for these people (none: for all its members). RosterWakeup says who
+    comes and who goes."""
+
+    conversation_id: ConversationId
+    person_ids: list[PersonId]
+
+
+class ReceiptsWakeup(Wakeup, frozen=True, kw_only=True, tag="receipts"):
+    """``frame`` is the encoded wire.Receipts."""
+
+    conversation_id: ConversationId
+    frame: bytes
+
+
+class CursorsMovedWakeup(Wakeup, frozen=True, kw_only=True, tag="cursors_moved"):
+    """Somebody has come further in these conversations, whose people are too many for receipts."""
+
+    conversation_ids: list[ConversationId]
+
+
+class ReceiptCountsWakeup(Wakeup, frozen=True, kw_only=True, tag="receipt_counts"):
+    """``frame`` is the encoded wire.ReceiptCounts for the devices of a person."""
+
+    conversation_id: ConversationId
+    person_id: PersonId
+    frame: bytes
+
+
+class EnteredWakeup(Wakeup, frozen=True, kw_only=True, tag="entered"):
+    """These clients have connected, with when each said Hello: older connections are over."""
+
+    clients: dict[ClientId, int]
+
+
+class AccountWakeup(Wakeup, frozen=True, kw_only=True, tag="account"):
+    """Something about accounts changed. Empty lists mean everybody."""
+
+    event: str  # As in wire.AccountFrame.
+    person_ids: list[PersonId]
+    client_ids: list[ClientId]
+    reason: str = ""  # Of ``signed_out``, as in errors.SignedOut.
+
+
+AnyWakeup = (
+    EntryWakeup
+    | RosterWakeup
+    | KeyWakeup
+    | CellKeyWakeup
+    | CellKeyMarkedWakeup
+    | ShareWakeup
+    | ShareAskedWakeup
+    | ShareDoneWakeup
+    | TrustWakeup
+    | ConversationWakeup
+    | ReceiptsWakeup
+    | CursorsMovedWakeup
+    | ReceiptCountsWakeup
+    | EnteredWakeup
+    | AccountWakeup
+)
+Receiver = Callable[[AnyWakeup], Awaitable[None]]
+
+
+def shortened(wakeup: AnyWakeup) -> AnyWakeup:
+    """Return a wake-up without what its receivers can read in the database."""
+    match wakeup:
+        case EntryWakeup():
+            return msgspec.structs.replace(wakeup, frame=b"")
+        case RosterWakeup():
+            return msgspec.structs.replace(wakeup, added={}, removed=[], whole=False)
+        case KeyWakeup() | CellKeyWakeup():
+            return msgspec.structs.replace(wakeup, seals=b"")
+        case _:
+            return wakeup
