@@ -35,7 +35,7 @@ class Floor:
                 swarm = stack.enter_context(
                     contextlib.closing(Child(CLIENTS, *arguments, f"127.{101 + number}"))
                 )
-                swarm.tell("connect", tokens=[""] * len(range(number, sockets, processes)))
+                swarm.tell("connect", clients=len(range(number, sockets, processes)))
                 self._servers.append(server)
                 self._swarms.append(swarm)
             for swarm in self._swarms:

@@ -78,11 +78,11 @@ def measure(day: FirstDay, folder: Path, processes: int, slowdown: float) -> Fig
         officer = Officer(day.officer, context, page, outbox.code_for, artefacts)
         officer.watch(page)
         officer.open()
+        stack.callback(officer.keep_evidence)
         slowed = chromium.Slowdown(slowdown, chromium.browser_pid(browser), lambda: _loop(page))
         with slowed.on():
             figures = _first_day(officer, [one.newest for one in day.histories])
             figures["slowdown"] = slowed.measured(lambda: _loop(page))
-        officer.shot("all")
         figures |= _bytes(proxy)
         duties = crowd.ask("duties")[0]
         say(f"The others: {duties}")
