@@ -70,6 +70,10 @@ export async function followRoster(
       absent: concat(...change.absent.map(({ bytes }) => bytes)),
     };
     work.changes.push({ op: "put", store: STORES.rosters, key: conversation.id, value });
+    // Whoever has a leaf has registered, whatever was known before.
+    const { members, unregistered } = work.record;
+    const without = Math.max(0, members - new Set(leaves.map(({ person }) => person)).size);
+    work.set({ unregistered: Math.min(unregistered, without) });
     for (const [at, what] of change.notices.entries()) {
       const messageId = `roster.${String(head.epoch)}.${String(at)}`;
       work.put(noticeMessage(conversation.id, messageId, placeOf(work, head.epoch, at), what));
