@@ -71,7 +71,11 @@ const BENDS: readonly (readonly [string, RegExp, (server: MemoryServer) => void]
 ];
 
 it.each(BENDS)("finds that %s", { timeout: LIMIT_MS }, async (_, why, bend) => {
-  const property = fc.asyncProperty(schedules([3, 4], MOST_STEPS), (one) => run(one, { bend }));
+  const simple = schedules([3, 4], MOST_STEPS).map((one) => ({
+    ...one,
+    steps: one.steps.filter(({ act }) => act !== "restores"),
+  }));
+  const property = fc.asyncProperty(simple, (one) => run(one, { bend }));
   const found = await fc.check(property, { numRuns: 30, seed: 5, endOnFailure: true });
   expect(found.failed).toBe(true);
   expect(String(found.errorInstance)).toMatch(why);
