@@ -74,8 +74,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """People in a group made by a person without a grant."""
     attachment_quota_bytes_per_day: NotNegative = 20 * 1024**3
     """Ciphertext bytes that one person may upload in a day."""
-    log_retention_days: Annotated[int, Meta(ge=30)] = 180
-    """Clients rely on the least: what is younger must be there."""
+    log_retention_days: Annotated[int, Meta(ge=30, le=180)] = 180
+    """Devices rely on both ends: a month of history is there, and keys older than the longest log
+    are destroyed (K1)."""
     cell_size: Annotated[int, Meta(ge=8, le=256)] = 256
     """Devices in one cell at most. Less is for trials of many cells."""
     kem: Literal["x25519", "x-wing"] = "x-wing"

@@ -144,7 +144,7 @@ export class Signing {
         sent: this.#context.time.requireNow(),
       };
       const message = await sealMessage(draft, secret, current.content, privateKey);
-      if (made !== null) conversation.keys.made(work, made.record, secret);
+      if (made !== null) await conversation.keys.made(work, made.record, secret);
       const { seq, attempt } = draft;
       const key = made?.pending ?? null;
       const signed: OutgoingRecord = { ...current, stage: "signed", seq, attempt, message, key };
@@ -171,7 +171,7 @@ export class Signing {
     const newest = await this.newest(conversation, doubts);
     const { record, secret, pending } = await makeKey(this.#context, conversation, newest);
     await conversation.change(async (work) => {
-      conversation.keys.made(work, record, secret);
+      await conversation.keys.made(work, record, secret);
     }, true);
     try {
       await this.#context.api.postKey(conversation.id, {

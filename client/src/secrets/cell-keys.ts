@@ -5,9 +5,7 @@
  * Invariant (K1): C is destroyed 48 h after a newer key of the cell, and after 9 days at the latest.
  * Runs in the conversation's queue.
  */
-import type { Table } from "../conversation/table.ts";
-import type { Work } from "../conversation/work.ts";
-import type { DeviceContext } from "../context.ts";
+import type { Table, Transaction } from "../conversation/table.ts";
 import { CellKeyFormat, cellOpener, openCellKey } from "../keys/cell-key.ts";
 import type { CellKey } from "../keys/cell-key.ts";
 import type { SealOpener } from "../keys/committed.ts";
@@ -18,30 +16,31 @@ import { Refused } from "../keys/refused.ts";
 import { DAY_MS, HOUR_MS } from "../keys/times.ts";
 import { toHex } from "../octets.ts";
 import type { CellKeyRecord } from "../records.ts";
+import type { KeyContext } from "./openers.ts";
 
 const FORMER_MS = 48 * HOUR_MS;
 const LONGEST_MS = 9 * DAY_MS;
 
 export class CellKeys {
-  readonly #context: DeviceContext;
+  readonly #context: KeyContext;
   readonly #conversation: string;
   readonly #table: Table<CellKeyRecord>;
 
-  constructor(context: DeviceContext, conversation: string, table: Table<CellKeyRecord>) {
+  constructor(context: KeyContext, conversation: string, table: Table<CellKeyRecord>) {
     this.#context = context;
     this.#conversation = conversation;
     this.#table = table;
   }
 
   async find(
-    work: Work | null,
+    work: Transaction | null,
     keyId: SealKeyId,
   ): Promise<{ readonly record: CellKey; readonly secret: Uint8Array | null } | null> {
     const row = await this.#table.get(work, keyId);
     return row === null ? null : { ...row, record: CellKeyFormat.parse(row.record) };
   }
 
-  async opener(work: Work, keyId: SealKeyId): Promise<SealOpener | null> {
+  async opener(work: Transaction, keyId: SealKeyId): Promise<SealOpener | null> {
     const found = await this.find(work, keyId);
     if (found === null || found.secret === null) return null;
     return cellOpener(found.record, found.secret);
@@ -52,7 +51,7 @@ export class CellKeys {
    * public key is another's (C2): ask for a share.
    */
   async take(
-    work: Work,
+    work: Transaction,
     bytes: Uint8Array,
     seal: Uint8Array | null,
   ): Promise<{ readonly keyId: SealKeyId; readonly held: boolean }> {
@@ -69,7 +68,7 @@ export class CellKeys {
   }
 
   /** C of a record that is held, checked by the caller. */
-  async takeSecret(work: Work, keyId: SealKeyId, secret: Uint8Array): Promise<void> {
+  async takeSecret(work: Transaction, keyId: SealKeyId, secret: Uint8Array): Promise<void> {
     const known = await this.find(work, keyId);
     if (known === null) return;
     this.#put(work, keyId, known.record, secret);
@@ -77,11 +76,11 @@ export class CellKeys {
   }
 
   /** A key that this device made itself. */
-  made(work: Work, record: CellKey, secret: Uint8Array): void {
+  made(work: Transaction, record: CellKey, secret: Uint8Array): void {
     this.#put(work, sealKeyId(record), record, secret);
   }
 
-  #put(work: Work, keyId: SealKeyId, record: CellKey, secret: Uint8Array | null): void {
+  #put(work: Transaction, keyId: SealKeyId, record: CellKey, secret: Uint8Array | null): void {
     this.#table.put(work, keyId, { record: record.bytes, secret }, record.created);
   }
 
@@ -97,7 +96,7 @@ export class CellKeys {
   }
 
   /** K1: keys whose time is over. */
-  async #forget(work: Work, newest: CellKey): Promise<void> {
+  async #forget(work: Transaction, newest: CellKey): Promise<void> {
     const now = this.#context.time.now() ?? this.#context.now();
     for (const row of await this.#table.all()) {
       const record = CellKeyFormat.parse(row.record);

@@ -4,9 +4,7 @@
  * Invariants: S matches its record's commitment (R6); a key is kept as long as the log may keep what
  * it opens, then destroyed (K1). Runs in the conversation's queue.
  */
-import type { Table } from "../conversation/table.ts";
-import type { Work } from "../conversation/work.ts";
-import type { DeviceContext } from "../context.ts";
+import type { Table, Transaction } from "../conversation/table.ts";
 import {
   ConversationKeyFormat,
   conversationKeyId,
@@ -20,9 +18,12 @@ import { toHex } from "../octets.ts";
 import type { ConversationKeyRecord } from "../records.ts";
 import type { CellKeys } from "./cell-keys.ts";
 import { openerOf } from "./openers.ts";
+import type { KeyContext } from "./openers.ts";
 
-/** The server keeps a log for 180 days. */
+/** A server keeps a log for 180 days at most (COPCONNECT_LOG_RETENTION_DAYS). */
 const KEPT_MS = 190 * DAY_MS;
+/** Of the oldest keys, how many are looked at with each new one. */
+const LOOKED_AT = 8;
 /** The newest keys, of which a sender chooses. */
 const NEWEST = 32;
 
@@ -35,13 +36,13 @@ export interface HeldKey {
 }
 
 export class ConversationKeys {
-  readonly #context: DeviceContext;
+  readonly #context: KeyContext;
   readonly #conversation: string;
   readonly #table: Table<ConversationKeyRecord>;
   readonly #cellKeys: CellKeys;
 
   constructor(
-    context: DeviceContext,
+    context: KeyContext,
     conversation: string,
     table: Table<ConversationKeyRecord>,
     cellKeys: CellKeys,
@@ -52,7 +53,7 @@ export class ConversationKeys {
     this.#cellKeys = cellKeys;
   }
 
-  async find(work: Work | null, keyId: KeyId): Promise<HeldKey | null> {
+  async find(work: Transaction | null, keyId: KeyId): Promise<HeldKey | null> {
     const row = await this.#table.get(work, keyId);
     return row === null ? null : held(row);
   }
@@ -73,7 +74,7 @@ export class ConversationKeys {
    * Take in a record, with this device's or its cell's seal. A seal that does not open, or not to
    * the record's S, is as good as none: a share will bring S.
    */
-  async learn(work: Work, bytes: Uint8Array, seal: Uint8Array | null): Promise<HeldKey> {
+  async learn(work: Transaction, bytes: Uint8Array, seal: Uint8Array | null): Promise<HeldKey> {
     const record = ConversationKeyFormat.parse(bytes, "R6");
     const same = toHex(record.conversation) === this.#conversation;
     refuseUnless(same, "R6", "record of another conversation");
@@ -81,12 +82,13 @@ export class ConversationKeys {
     if (known !== null && (known.secret !== null || seal === null)) return known;
     const secret = seal === null ? null : await this.#open(work, record, seal);
     if (known !== null && secret === null) return known;
+    if (known === null) await this.#forgetOld(work);
     const { authorProof = null, firstSeq = null } = known ?? {};
     return this.#put(work, { record: record.bytes, secret, authorProof, firstSeq }, record);
   }
 
   /** S of a record that is held, checked by the caller against its commitment. */
-  async takeSecret(work: Work, keyId: KeyId, secret: Uint8Array): Promise<void> {
+  async takeSecret(work: Transaction, keyId: KeyId, secret: Uint8Array): Promise<void> {
     const known = await this.find(work, keyId);
     if (known === null || known.secret !== null) return;
     const { record, authorProof, firstSeq } = known;
@@ -94,34 +96,35 @@ export class ConversationKeys {
   }
 
   /** A key that this device made itself. */
-  made(work: Work, record: ConversationKey, secret: Uint8Array): HeldKey {
+  async made(work: Transaction, record: ConversationKey, secret: Uint8Array): Promise<HeldKey> {
+    await this.#forgetOld(work);
     const row = { record: record.bytes, secret, authorProof: null, firstSeq: null };
     return this.#put(work, row, record);
   }
 
   /** The author was listed at the record's roster epoch (S2): not asked again. */
-  authorProven(work: Work, key: HeldKey, authorProof: Uint8Array): void {
+  authorProven(work: Transaction, key: HeldKey, authorProof: Uint8Array): void {
     const { record, secret, firstSeq } = key;
     this.#put(work, { record: record.bytes, secret, authorProof, firstSeq }, record);
   }
 
   /** An entry at this position is under the key: counts how much it was used (S2). */
-  seen(work: Work, key: HeldKey, position: number): void {
+  seen(work: Transaction, key: HeldKey, position: number): void {
     if (key.firstSeq !== null && key.firstSeq <= position) return;
     const { record, secret, authorProof } = key;
     this.#put(work, { record: record.bytes, secret, authorProof, firstSeq: position }, record);
   }
 
   /** K1: destroy what opens nothing that the log still keeps. */
-  async forgetOld(work: Work): Promise<void> {
+  async #forgetOld(work: Transaction): Promise<void> {
     const now = this.#context.time.now() ?? this.#context.now();
-    for (const row of await this.#table.all()) {
+    for (const row of await this.#table.page(null, LOOKED_AT, false)) {
       const record = ConversationKeyFormat.parse(row.record, "R6");
       if (now - record.created > KEPT_MS) this.#table.delete(work, conversationKeyId(record));
     }
   }
 
-  async #open(work: Work, record: ConversationKey, seal: Uint8Array): Promise<Uint8Array | null> {
+  async #open(work: Transaction, record: ConversationKey, seal: Uint8Array): Promise<Uint8Array | null> {
     const opener = await openerOf(this.#context, this.#cellKeys, work, seal);
     if (opener === null) return null;
     try {
@@ -132,7 +135,7 @@ export class ConversationKeys {
     }
   }
 
-  #put(work: Work, row: ConversationKeyRecord, record: ConversationKey): HeldKey {
+  #put(work: Transaction, row: ConversationKeyRecord, record: ConversationKey): HeldKey {
     const keyId = conversationKeyId(record);
     this.#table.put(work, keyId, row, record.created);
     return { keyId, ...row, record };

@@ -5,13 +5,16 @@ import { KEY_ID_BYTES } from "../keys/device-key.ts";
 import { idOf } from "../keys/ids.ts";
 import type { SealKeyId } from "../keys/ids.ts";
 import type { CellKeys } from "./cell-keys.ts";
-import type { Work } from "../conversation/work.ts";
+import type { Transaction } from "../conversation/table.ts";
+
+/** What keys ask of the device. */
+export type KeyContext = Pick<DeviceContext, "now" | "ownKeys" | "time">;
 
 /** The key that a seal names; null: it is for nobody here. */
 export async function openerOf(
-  context: DeviceContext,
+  context: KeyContext,
   cellKeys: CellKeys,
-  work: Work,
+  work: Transaction,
   seal: Uint8Array,
 ): Promise<SealOpener | null> {
   const keyId = idOf<SealKeyId>(seal.subarray(0, KEY_ID_BYTES));
