@@ -84,10 +84,12 @@ async def _copy(old: sqlite3.Connection, new: Any, table: Table) -> int:
         return 0
     await new.execute(f'DELETE FROM "{table.name}"')  # noqa: S608 - what migrations put there.
     await new.copy_records_to_table(table.name, records=rows, columns=columns)
-    for column in table.primary_key.columns:
-        if column.autoincrement is True:
-            await new.execute(
-                f"SELECT setval(pg_get_serial_sequence('{table.name}', '{column.name}'), "  # noqa: S608
-                f'(SELECT max("{column.name}") FROM "{table.name}"))'
-            )
+    counted = table.autoincrement_column
+    if counted is not None:
+        sequence = f"pg_get_serial_sequence('{table.name}', '{counted.name}')"
+        # NULL where the column is counted by whoever inserts.
+        await new.execute(
+            f'SELECT setval({sequence}, (SELECT max("{counted.name}") FROM "{table.name}"))'  # noqa: S608
+            f" WHERE {sequence} IS NOT NULL"
+        )
     return len(rows)
