@@ -38,9 +38,7 @@ def conversations(device: Device) -> list[wire.Conversation]:
     """Return what the device is shown, without the stamps, which a server makes anew."""
     shown = device.call("GET", "/v1/conversations", None, wire.Conversations).conversations
     assert all(one.roster is not None for one in shown)
-    return [
-        replace(one, roster=one.roster and replace(one.roster, stamp=b"")) for one in shown
-    ]
+    return [replace(one, roster=one.roster and replace(one.roster, stamp=b"")) for one in shown]
 
 
 def test_a_full_disk_is_told_and_loses_nothing(server: ServerProcess) -> None:
@@ -52,7 +50,9 @@ def test_a_full_disk_is_told_and_loses_nothing(server: ServerProcess) -> None:
             "POST",
             "/v1/conversations",
             wire.CreateConversation(
-                conversation_id=direct_id(*map(bytes.fromhex, (one.person_id, two.person_id))).hex(),
+                conversation_id=direct_id(
+                    *map(bytes.fromhex, (one.person_id, two.person_id))
+                ).hex(),
                 kind="direct",
                 person_ids=[two.person_id],
                 who_may_post="everyone",
