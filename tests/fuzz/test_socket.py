@@ -56,7 +56,7 @@ def dial(server: ServerProcess) -> ClientConnection:
 def greet(device: Device, socket: ClientConnection) -> wire.Ready:
     """Say who we are; return what the server answers."""
     token = device.http.headers["authorization"].removeprefix("Bearer ")
-    hello = wire.Hello(version=wire.WIRE_VERSION, access_token=token)
+    hello = wire.Hello(version=wire.WIRE_VERSION, access_token=token, positions=[])
     socket.send(msgspec.msgpack.encode(hello))
     answer = socket.recv(timeout=PATIENCE_S)
     assert isinstance(answer, bytes)
@@ -99,7 +99,7 @@ def test_an_officer_who_talks_nonsense_is_cut_off(
 
 def test_a_wrong_token_is_turned_away(live: ServerProcess) -> None:
     with dial(live) as socket:
-        hello = wire.Hello(version=wire.WIRE_VERSION, access_token="x" * 43)
+        hello = wire.Hello(version=wire.WIRE_VERSION, access_token="x" * 43, positions=[])
         socket.send(msgspec.msgpack.encode(hello))
         assert closed_with(socket) == wire.CLOSE_UNAUTHENTICATED
 
