@@ -90,7 +90,7 @@ describe("receiving", { timeout: LIMIT_MS }, () => {
 
   it("R9: a message whose key is missing waits, and notifies when it opens", async () => {
     const [a, b] = [await w.join(), await w.join()];
-    const id = await direct(a, b);
+    await direct(a, b);
     const device = await b.device();
     const network = w.current.network(b);
     const keyless = (path: string, body: unknown): unknown => {
