@@ -16,7 +16,7 @@ import { Link } from "./simulated/link.ts";
 import { SimulatedTime } from "./simulated/time.ts";
 import { memoryWorld } from "./world.ts";
 
-const GIVEN = process.env["COPCONNECT_CRASHES"] ?? "24";
+const GIVEN = process.env["COPCONNECT_CRASHES"] ?? "12";
 const LIMIT_MS = GIVEN === "all" ? 3_600_000 : 300_000;
 const STEP_MS = 60_000;
 const POLL_MS = 100;

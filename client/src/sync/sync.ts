@@ -166,9 +166,9 @@ export class Sync {
       await history.begin(conversation);
       const cursor = conversation.record.log?.cursor ?? 0;
       // After a backup was restored epochs are far above: the log may be another one.
-      // The head may be known already: what counts is the highest epoch that an entry named.
-      const { namedEpoch } = conversation.record;
-      const jumped = stand !== null && stand.rosterEpoch >= namedEpoch + RESTORED_EPOCHS;
+      // Heads and keys may be known already: what counts is the highest epoch that an entry named.
+      const entryEpoch = conversation.record.log?.epoch ?? 0;
+      const jumped = stand !== null && stand.rosterEpoch >= entryEpoch + RESTORED_EPOCHS;
       const pushed = begun && stand !== null && stand.follows && !jumped;
       if (!pushed && (stand === null || jumped || stand.lastSeq !== cursor))
         await inbox.catchUp(conversation);

@@ -46,7 +46,8 @@ async function atRest(force: Force, id: string): Promise<void> {
       const { outbox, catchingUp } = await core.state();
       const lacking = await lacks(force, id, device);
       const { state, history } = item;
-      last = { state, history, outbox, catchingUp, lacking };
+      const { waiting, refused } = await core.encryption(id);
+      last = { state, history, outbox, catchingUp, lacking, waiting, refused };
       return outbox === 0 && !catchingUp && history === null && lacking.length === 0;
     };
     await force

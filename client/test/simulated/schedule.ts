@@ -58,29 +58,29 @@ export interface Schedule {
 /** Long enough for nothing, an answer, a whole change, questions to others, and a stamp that ends. */
 const REST_MS = [0, 0, 60, 400, 3_000, 12_000, 700_000];
 
-const step = fc
-  .tuple(
-    fc.oneof(
-      ...Object.entries(ACTS).map(([act, weight]) => ({
-        weight,
-        arbitrary: fc.constant(act as Act),
-      })),
-    ),
-    fc.nat(99),
-    fc.nat(99),
-    fc.constantFrom(...REST_MS),
-  )
-  .map((fields) => new Step(...fields));
+function steps(without: readonly Act[]): fc.Arbitrary<Step> {
+  const acts = Object.entries(ACTS).map(([act, weight]) => [act as Act, weight] as const);
+  const chosen = acts
+    .filter(([act]) => !without.includes(act))
+    .map(([act, weight]) => ({ weight, arbitrary: fc.constant(act) }));
+  return fc
+    .tuple(fc.oneof(...chosen), fc.nat(99), fc.nat(99), fc.constantFrom(...REST_MS))
+    .map((fields) => new Step(...fields));
+}
 
-/** So many people in the beginning, and so many steps at most. */
-export function schedules(people: readonly number[], most: number): fc.Arbitrary<Schedule> {
+/** So many people in the beginning, so many steps at most, and none of these acts. */
+export function schedules(
+  people: readonly number[],
+  most: number,
+  without: readonly Act[] = [],
+): fc.Arbitrary<Schedule> {
   return fc.record({
     seed: fc.nat(1_000_000),
     people: fc.constantFrom(...people),
     cellSize: fc.constantFrom(3, 256),
     policy: fc.constantFrom("none", "approval"),
     historyDays: fc.constantFrom(0, 30),
-    steps: fc.array(step, { minLength: most / 3, maxLength: most }),
+    steps: fc.array(steps(without), { minLength: most / 3, maxLength: most }),
   });
 }
 
