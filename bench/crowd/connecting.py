@@ -117,6 +117,9 @@ class Connections:
         device.link = None
         self.set_ready(device, ready=False)
         self.closed[code or 0] += 1
+        if code == wire.CLOSE_SIGNED_OUT:  # Before anybody told it that it is not listed any more.
+            for place in device.places.values():
+                place.gone = True
         self.changed.set()
         if self.live and code not in (wire.CLOSE_REPLACED, wire.CLOSE_SIGNED_OUT):
             self.spawn(self._come_back(device))

@@ -196,15 +196,15 @@ async def test_a_cell_that_lost_a_device_gets_a_key_from_one_of_its_others(
     await asyncio.to_thread(client.raw, "POST", "/v1/sign-out")
     client.close()
     duties = simulator.duties
-    assert await simulator.connections.until(lambda: duties.cell_keys_made == 1, LIMIT_S)
+    (left,) = leaving.places.values()
+    until = simulator.connections.until
+    assert await until(lambda: duties.cell_keys_made == 1 and left.gone, LIMIT_S)
     sent = await _send(world)
     opened = simulator.reading.delivery(sent.message_id).opened
     there = PEOPLE - 2
     assert await simulator.connections.until(lambda: opened.count(1) == there, LIMIT_S)
-    (left,) = leaving.places.values()
     (conversation,) = world.prepared.conversations
     messages = [(sent.message_id, sent.seq)]
     assert simulator.lost(conversation.conversation_id, messages) == 0
-    assert left.gone
     # What it held opens nothing that came after.
     assert not opened[leaving.index]
