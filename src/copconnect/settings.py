@@ -77,7 +77,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log_retention_days: Annotated[int, Meta(ge=30, le=180)] = 180
     """Devices rely on both ends: a month of history is there, and keys older than the longest log
     are destroyed (K1)."""
-    cell_size: Annotated[int, Meta(ge=8, le=256)] = 256
+    cell_size: Annotated[int, Meta(ge=2, le=256)] = 256
     """Devices in one cell at most. Less is for trials of many cells."""
     kem: Literal["x25519", "x-wing"] = "x-wing"
     """HPKE KEM of new conversations, and the lowest that ``copconnect init`` writes into department

@@ -5,8 +5,8 @@
  * once, by others only after the work is stored; what is not there is remembered as absent. Runs in
  * the conversation's queue.
  */
-import type { Vault } from "../vault/vault.ts";
-import type { Change } from "../vault/vault.ts";
+import { isDamaged } from "../vault/vault.ts";
+import type { Change, Vault } from "../vault/vault.ts";
 
 /** The part of a Work that tables write to. */
 export interface Transaction {
@@ -43,7 +43,7 @@ export class Table<T> {
     if (overlaid !== undefined) return overlaid as T | null;
     const known = this.#known.get(name);
     if (known !== undefined) return known;
-    const stored = await this.#vault.get<T>(this.#store, this.#key(name));
+    const stored = await this.#vault.get<T>(this.#store, this.#key(name)).catch(absentIfDamaged);
     this.#remember(name, stored);
     return stored;
   }
@@ -86,4 +86,10 @@ export class Table<T> {
     }
     this.#known.set(name, value);
   }
+}
+
+/** A spoilt row is fetched or asked for again, as one that never came. */
+function absentIfDamaged(error: unknown): null {
+  if (isDamaged(error)) return null;
+  throw error;
 }

@@ -56,10 +56,12 @@ def list_clients(number: Number, data: Data = None) -> None:
 
     async def work(container: Container) -> None:
         person = await _person(container, wanted)
-        table = Table(
-            *("Client", "Label", "Registered", "Last seen", "Certificate until"),
-            *("Confirmed", "Revoked"),
-        )
+        table = Table()
+        table.add_column("Client", no_wrap=True, min_width=32)  # Whole, to be copied.
+        for name in ("Label", "Registered", "Last seen", "Certificate until"):
+            table.add_column(name)
+        table.add_column("Confirmed", no_wrap=True, min_width=10)
+        table.add_column("Revoked")
         for client in await container.auth.accounts.clients(person):
             table.add_row(
                 client.client_id,
