@@ -48,6 +48,8 @@ describe.each([
       const before = w.server.conversation(id).log[kept - 1]?.logHash ?? page.logHash;
       return { ...page, entries, logHash: before };
     };
+    w.server.live.pushes = (_, frame) =>
+      frame.t === "entry" && frame.entry.seq <= kept ? [] : [frame];
     await away.restart();
     await away.receives(id, "after", SOON_MS);
     expect(await away.texts(id)).toEqual(["before", "after"]);

@@ -81,7 +81,9 @@ describe("a sender in a large conversation", () => {
 
     // As if it were large: who looks at the message is told numbers, by the server as it is.
     network.rewrite = (path, body) =>
-      path.endsWith(`/conversations/${id}`) ? { ...(body as Conversation), members: 300 } : body;
+      path.endsWith(`/conversations/${id}`) || path.endsWith("/preferences")
+        ? { ...(body as Conversation), members: 300 }
+        : body;
     await a.core.setPreferences(id, { mutedUntilMs: null, pinned: true });
     await a.until("large", async () => (await a.core.conversation(id)).members === 300);
     await b.core.markRead(id, messageId);
