@@ -16,6 +16,7 @@ import { enrol } from "./enrol.ts";
 import { LABEL, Station } from "./station.ts";
 
 const PARENT_CHECK_MS = 2_000;
+const SIGN_OUT_MS = 5_000;
 
 function log(what: string): void {
   process.stdout.write(`${new Date().toISOString()} ${what}\n`);
@@ -68,7 +69,12 @@ async function main(): Promise<void> {
   const cores: LocalCore[] = [];
   const stop = (): void => {
     ending.abort();
-    void Promise.all(cores.map((core) => core.close())).finally(() => process.exit(0));
+    // Their devices end with them: the next start registers anew, and a person's second device would
+    // wait for the first to confirm it.
+    const signedOut = Promise.allSettled(cores.map((core) => core.signOut()));
+    void Promise.race([signedOut, pause(SIGN_OUT_MS)]).finally(() =>
+      process.exit(0),
+    );
   };
   process.on("SIGINT", stop);
   process.on("SIGTERM", stop);
