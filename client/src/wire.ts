@@ -106,7 +106,7 @@ export interface Usage {
   readonly limit: number;
 }
 
-/** What a refused request answers. ``code`` is stable; the texts are English for logs. */
+/** The answer to a refused request. ``code`` is stable; the texts are English for logs. */
 export interface ErrorBody {
   readonly code: string;
   readonly message: string;
@@ -148,8 +148,8 @@ export interface PersonTrust {
 }
 
 /**
- * Who belongs to a conversation that follows the data bank: everyone, or these units (with
- * all units below them when ``deep``). People come and go with their posts.
+ * The people of a conversation that follows the data bank: everyone, or these units (with all
+ * units below them when ``deep``). People come and go with their posts.
  */
 export interface Audience {
   readonly everyone: boolean;
@@ -328,7 +328,10 @@ export interface EpochProof {
   readonly proof: Uint8Array;
 }
 
-/** What a reader needs beside an entry and may lack: heads, proofs, and people's records. */
+/**
+ * The parts that a reader needs beside an entry and may lack: heads, proofs, and people's
+ * records.
+ */
 export interface Supplement {
   readonly heads: Uint8Array[];
   readonly proofs: EpochProof[];
@@ -361,7 +364,7 @@ export interface ReceiptCount {
   readonly read: number;
 }
 
-/** Of messages of the caller's person, newest first. */
+/** Counts of messages of the caller's person, newest first. */
 export interface CountedReceipts {
   readonly counts: ReceiptCount[];
 }
@@ -467,7 +470,7 @@ export interface Cursors {
 }
 
 /**
- * Where a conversation that lists this device stands. ``follows``: what comes after the
+ * The state of a conversation that lists this device. ``follows``: what comes after the
  * client's position follows on this socket, so the log need not be asked. ``shares``: key shares
  * that wait for this device. The versions say what else need not be asked.
  */
@@ -646,8 +649,8 @@ export interface CellKeyItem {
 }
 
 /**
- * What a sender seals by: all cell lines (58 bytes each, ascending; the head's root is theirs)
- * and the keys that changed after the asked version. ``version``: ask with it next.
+ * The keys to which a sender seals: all cell lines (58 bytes each, ascending; the head's root
+ * is theirs) and the keys that changed after the asked version. ``version``: ask with it next.
  */
 export interface CellKeys {
   readonly version: number;
@@ -683,7 +686,8 @@ export interface Shares {
 }
 
 /**
- * What a device needs to judge certificates and records. ``version`` grows with every change.
+ * The keys and records by which a device judges certificates and records. ``version`` grows
+ * with every change.
  *
  * ``root`` is pinned at registration; everything else must verify under it.
  */
@@ -722,7 +726,7 @@ export interface CheckRegistration {
   readonly ticket: string;
 }
 
-/** What the holder of ``ticket`` must do next. ``refused`` is final. */
+/** The next step for the holder of ``ticket``. ``refused`` is final. */
 export interface RegistrationStep {
   readonly ticket: string;
   readonly next: "enrolment_code" | "device" | "refused";
@@ -763,7 +767,7 @@ export interface CertificateRenewed {
   readonly certificate: Uint8Array;
 }
 
-/** What the asking device has of a person: the version, 0 for nothing. */
+/** The version of a person's records that the asking device has, 0 for none. */
 export interface KnownPerson {
   readonly personId: string;
   readonly version: number;
@@ -862,7 +866,7 @@ export interface UnconfirmedDevice {
   readonly registeredMs: number;
 }
 
-/** Of the caller's own person and of the units that the caller may confirm for. */
+/** Devices of the caller's own person and of the units that the caller may confirm for. */
 export interface UnconfirmedDevices {
   readonly devices: UnconfirmedDevice[];
 }

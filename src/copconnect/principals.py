@@ -1,4 +1,4 @@
-"""Who acts, and which devices there are, as roles hand them to each other."""
+"""Callers and listed devices, as roles hand them to each other."""
 
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """What is left of an access token that ended. ``revocation``: the record that revoked the
+    """The remains of an access token that ended. ``revocation``: the record that revoked the
     device, by another device if one did (E6)."""
 
     reason: str  # As in errors.SignedOut.
@@ -46,7 +46,7 @@ class DeviceKeyRow:
 
 @dataclass(frozen=True, slots=True)
 class Plate:
-    """What a person's card says (KEYS.md, PersonCard), as the data bank has it.
+    """The content of a person's card (KEYS.md, PersonCard), as the data bank has it.
 
     ``names``: (ISO 15924 script, name), ascending by script. ``changed_ms``: when any of it last
     changed.

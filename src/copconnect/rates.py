@@ -1,8 +1,8 @@
 """Standing limits of people, counted in the memory of one node.
 
 A bucket fills evenly and holds a burst; taking more than it holds raises RateLimited, which names
-the limit and says when it ends. Buckets that are full again are forgotten. Of one event loop; a
-restart fills every bucket.
+the limit and says when it ends. Buckets that are full again are forgotten. Used from one event
+loop; a restart fills every bucket.
 """
 
 from collections.abc import Callable
@@ -27,7 +27,7 @@ class Rates:
     def take(self, person_id: PersonId, amount: int = 1) -> None:
         """Take from a person's bucket. Raises RateLimited.
 
-        What is larger than the whole bucket needs a full one, so nothing is refused for ever.
+        An amount larger than the whole bucket needs a full one, so no amount is refused for ever.
         """
         now_ms = self._now_ms()
         left, since = self._left.get(person_id, (self._burst, now_ms))

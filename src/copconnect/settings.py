@@ -34,10 +34,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     demo: bool = False
     """Demo mode: OTPs go to a page instead of a gateway. Never on a real server."""
     department_policy: Literal["none", "approval"] = "approval"
-    """What ``copconnect init`` writes into department record 1: whether a person's first device
-    needs an admin's endorsement. Afterwards the record counts, not the setting."""
+    """The policy that ``copconnect init`` writes into department record 1: whether a person's first
+    device needs an admin's endorsement. Afterwards the record counts, not the setting."""
     second_factor: Literal["none", "enrolment_code"] = "none"
-    """What registration asks for after the OTP."""
+    """The proof that registration asks for after the OTP."""
     otp_length: Annotated[int, Meta(ge=4, le=10)] = 6
     otp_lifetime_ms: Positive = 5 * 60_000
     otp_resend_ms: NotNegative = 30_000
@@ -81,8 +81,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Devices in one cell at most. Less is for trials of many cells."""
     kem: Literal["x25519", "x-wing"] = "x-wing"
     """HPKE KEM of new conversations, and the lowest that ``copconnect init`` writes into department
-    record 1. Where it is the higher one, it also raises that of others with their next roster
-    head."""
+    record 1. If it is the higher one, it also raises that of others with their next roster head."""
     roster_batch_ms: NotNegative = 60_000
     """How long changes that take nobody out are gathered for one roster head in conversations of
     more than 256 devices."""

@@ -23,7 +23,7 @@ MOST_KNOWN = 1 << 18  # Devices of which key and client are remembered, about 20
 
 
 class DeviceRegistry:
-    """Who has which devices (E2)."""
+    """Looks up the devices of people (E2)."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock

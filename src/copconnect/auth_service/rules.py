@@ -21,7 +21,7 @@ LONGEST_RENEWAL_DAYS = 30
 TICKET_LIFETIME_MS = 30 * 60_000
 ENROLMENT_ATTEMPTS = 5
 FORMER_KEYS_KEPT_MS = 48 * HOUR_MS  # DeviceKeys, after they were replaced (K1).
-MOST_DIGITS = 12  # Of an OTP; wire.SubmitCode takes 16 characters.
+MOST_DIGITS = 12  # Digits of an OTP; wire.SubmitCode takes 16 characters.
 ENDED_TOKEN_KEPT_MS = 90 * 24 * HOUR_MS  # A phone that was off so long is told why it is out.
 
 

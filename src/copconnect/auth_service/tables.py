@@ -1,9 +1,9 @@
 """Tables of the Authentication Service.
 
-Records are kept whole, as they were signed; the columns beside them are for finding them. What E0
-says of a device is kept with its client, because a verdict changes only with a record: reading who
-is confirmed costs no signature, and every node reads the same. Secrets rest hashed: OTPs and
-enrolment codes under the server's secret, tickets and access tokens by SHA-256.
+Records are kept whole, as they were signed; the columns beside them are for finding them. The
+verdict of E0 on a device is kept with its client, because a verdict changes only with a record:
+reading who is confirmed costs no signature, and every node reads the same. Secrets rest hashed:
+OTPs and enrolment codes under the server's secret, tickets and access tokens by SHA-256.
 """
 
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, String, Table, Text
@@ -63,7 +63,7 @@ clients = Table(
     Column("last_seen_ms", BigInteger, nullable=True),
     Column("revoked_ms", BigInteger, nullable=True),
     Column("confirmed", String(16), nullable=False),  # As in wire.Confirmed.
-    Column("expires_ms", BigInteger, nullable=False),  # Of the newest certificate.
+    Column("expires_ms", BigInteger, nullable=False),  # Expiry of the newest certificate.
     Column("lapsed", Integer, nullable=False),  # 1: conversations know that it has expired.
     Index(None, "person_id"),
     Index(None, "confirmed", "created_ms"),
@@ -185,7 +185,7 @@ revocations = Table(
     "auth_revocations",
     METADATA,
     Column("hash", LargeBinary(32), primary_key=True),
-    Column("person_id", String(32), nullable=False),  # Whose device.
+    Column("person_id", String(32), nullable=False),  # The device's owner.
     Column("device", LargeBinary(32), nullable=False),
     Column("signer", LargeBinary(32), nullable=False),  # Zeros: the roster authority.
     Column("signer_person_id", String(32), nullable=True),

@@ -1,4 +1,4 @@
-"""What every bus offers, and the bus of a single node."""
+"""The interface of every bus, and the bus of a single node."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -61,7 +61,7 @@ class LocalBus:
         return True
 
     async def start(self) -> None:
-        """Nothing to connect."""
+        """A single node has no connection to open."""
 
     async def close(self) -> None:
-        """Nothing to disconnect."""
+        """A single node has no connection to close."""

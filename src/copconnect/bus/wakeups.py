@@ -144,7 +144,7 @@ class AccountWakeup(Wakeup, frozen=True, kw_only=True, tag="account"):
     event: str  # As in wire.AccountFrame.
     person_ids: list[PersonId]
     client_ids: list[ClientId]
-    reason: str = ""  # Of ``signed_out``, as in errors.SignedOut.
+    reason: str = ""  # ``signed_out`` has one, as in errors.SignedOut.
 
 
 AnyWakeup = (

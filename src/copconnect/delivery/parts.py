@@ -1,4 +1,4 @@
-"""What every part of the Delivery Service works with; immutable after start."""
+"""Objects that every part of the Delivery Service works with; immutable after start."""
 
 from dataclasses import dataclass, field
 
@@ -17,9 +17,9 @@ from copconnect.wire import CELL_SIZE
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the settings choose."""
+    """Values that the settings choose."""
 
-    kem: int = XWING  # Of new conversations; a higher one also raises those that exist.
+    kem: int = XWING  # New conversations have it; a higher one also raises those that exist.
     cell_size: int = CELL_SIZE
     roster_batch_ms: int = 60_000
     """How long changes that remove nobody are gathered in conversations of several cells."""

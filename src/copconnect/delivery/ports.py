@@ -1,4 +1,4 @@
-"""What the Delivery Service needs from other roles, and what it offers them; app.py wires it.
+"""Ports of the Delivery Service: its needs from other roles and its offers; app.py wires them.
 
 Every method that takes a connection runs in the caller's transaction. Devices are 32 bytes, ids of
 people, clients and conversations 32 hex digits.
@@ -17,7 +17,7 @@ from copconnect.principals import DeviceKeyRow, ListedDevice
 
 
 class Devices(Protocol):
-    """Whose devices rosters may list, and their keys; the Authentication Service knows."""
+    """Devices that rosters may list, and their keys; the Authentication Service knows them."""
 
     async def devices_of(
         self, connection: AsyncConnection, person_ids: Collection[PersonId]
@@ -63,7 +63,7 @@ class Devices(Protocol):
 
 
 class People(Protocol):
-    """Who is in the data bank; the directory knows."""
+    """People in the data bank; the directory knows them."""
 
     async def active_people(
         self, connection: AsyncConnection, person_ids: Collection[PersonId]
@@ -74,7 +74,7 @@ class People(Protocol):
 
 
 class Organisation(Protocol):
-    """Who belongs to an audience by the data bank, and who people are; the directory knows."""
+    """Members of audiences by the data bank, and who people are; the directory knows them."""
 
     def found_by(self, text: str) -> Select[tuple[str, str]]:
         """Return a statement of who is found by a text, everybody by none: person ids, and unique
@@ -131,7 +131,7 @@ class Attachments(Protocol):
 
 
 class Memberships(Protocol):
-    """What DeliveryService offers the Authentication Service (which states it as its own port)."""
+    """DeliveryService as the Authentication Service uses it (and states it as its own port)."""
 
     async def devices_changed(
         self, connection: AsyncConnection, person_ids: Collection[PersonId], *, urgent: bool

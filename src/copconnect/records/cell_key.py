@@ -37,7 +37,7 @@ def commit_to(secret: bytes, conversation_id: bytes, cell_id: bytes) -> bytes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CellKey(SealableRecord):
-    """What an author signs about a cell's key pair."""
+    """The fields that an author signs about a cell's key pair."""
 
     LABEL: ClassVar[bytes] = tag("copconnect cell-key v1")
     RULE: ClassVar[str] = "S4"

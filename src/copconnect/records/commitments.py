@@ -1,6 +1,7 @@
 """Commitments: a record fixes a secret without showing it. Pure.
 
-Whoever is given a secret checks it against the record's commitment (H6, R6, C2), in constant time.
+A device that is given a secret checks it against the record's commitment (H6, R6, C2), in constant
+time.
 """
 
 import hmac

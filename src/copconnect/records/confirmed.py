@@ -1,4 +1,5 @@
-"""Which devices are confirmed, how and by whom (E0). Pure; judges a ``Trust`` by ``judging``."""
+"""Rules by which devices are confirmed, how and by whom (E0). Pure; judges a ``Trust`` by
+``judging``."""
 
 from dataclasses import dataclass
 from enum import Enum

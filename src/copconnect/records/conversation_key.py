@@ -37,7 +37,7 @@ def commit_to(secret: bytes, conversation_id: bytes) -> bytes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConversationKey(SignedRecord):
-    """What an author signs about S."""
+    """The fields that an author signs about S."""
 
     LABEL: ClassVar[bytes] = tag("copconnect conversation-key v1")
     RULE: ClassVar[str] = "S2"

@@ -31,7 +31,8 @@ class Policy(IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Department(SignedRecord):
-    """Who may issue certificates, list devices and grant. ``admins`` may be empty."""
+    """The keys and admins that may issue certificates, list devices and grant. ``admins`` may be
+    empty."""
 
     LABEL: ClassVar[bytes] = tag("copconnect department v1")
     RULE: ClassVar[str] = "E0"

@@ -32,7 +32,7 @@ def spki_hash(public_key: bytes) -> bytes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Certificate:
-    """What a device's certificate says. Times in ms, both ends included."""
+    """The fields of a device's certificate. Times in ms, both ends included."""
 
     device: bytes
     person_id: bytes

@@ -1,6 +1,6 @@
 """Grants: a person's signed right over a part of the tree. Pure.
 
-Which grants are in force is judged in ``confirmed``; this module fixes the bytes and the limits
+Module ``confirmed`` judges which grants are in force; this module fixes the bytes and the limits
 that one grant alone must keep.
 """
 

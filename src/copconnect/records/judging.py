@@ -1,6 +1,6 @@
-"""Which endorsements, grants and revocations count (E0, E4). Pure; judges a ``Trust``.
+"""Rules by which endorsements, grants and revocations count (E0, E4). Pure; judges a ``Trust``.
 
-What the rules leave open is decided here:
+This module decides points that the rules leave open:
 
 - An endorser or grantor must have been confirmed strictly before what it signs; so no circle of
   endorsements confirms itself, and judging ends.
@@ -10,7 +10,7 @@ What the rules leave open is decided here:
 - A device is above another's person if its person is among the grantors of the chain.
 - Several revocations of one device all count: it is lost from the earliest on, and what it signed
   stands only if each lets it stand. The roster authority's revocation voids nothing made before it.
-- Of revocations that void each other in a circle the one whose signer ranks higher counts (a root
+- When revocations void each other in a circle, the one whose signer ranks higher counts (a root
   admin, the roster authority, another person's admin, an own device), then the earlier, then the
   lower hash.
 - For *replaced*, a device before it counts as revoked from the date of its revocation on.
@@ -150,7 +150,7 @@ def _may_administer(trust: Trust, signer: Certificate, person_id: bytes, at: int
 def _grants_over(trust: Trust, person_id: bytes, path: str, at: int) -> list[Chain]:
     """Return the chains of the grants to a person that are in force over a unit path.
 
-    Of each path the newest grant counts.
+    The newest grant of each path counts.
     """
     trust.memory.read(person_id)
     found, seen = list[Chain](), set[str]()

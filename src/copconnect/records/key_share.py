@@ -32,7 +32,7 @@ _LABEL = tag("copconnect key-share v1")
 
 
 class SecretKind(IntEnum):
-    """What a share carries."""
+    """The content of a share."""
 
     CONVERSATION_KEY = 1
     CELL_KEY = 2

@@ -38,7 +38,7 @@ _LOG_LABEL = tag("copconnect log v1")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageHeader(SignedRecord):
-    """What a sender's device signs about a message."""
+    """The fields that a sender's device signs about a message."""
 
     LABEL: ClassVar[bytes] = tag("copconnect message v2")
     RULE: ClassVar[str] = "R3"
@@ -148,7 +148,7 @@ def next_log_hash(before: bytes, header_hash: bytes) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class ChainLink:
-    """What a receiver keeps of an accepted message of a sender."""
+    """The values that a receiver keeps of an accepted message of a sender."""
 
     message_id: bytes
     attempt: int

@@ -1,7 +1,7 @@
-"""What all signed records have in common. Pure.
+"""The common base of all signed records. Pure.
 
 Invariants: a record is immutable, encodes to exactly the bytes it was parsed from, and its hash
-covers its signature. Parsing checks the shape alone: whoever uses a record calls ``verify``.
+covers its signature. Parsing checks the shape alone: code that uses a record calls ``verify``.
 """
 
 from dataclasses import dataclass, replace

@@ -39,7 +39,7 @@ class Dated(Generic[_Record]):
 
 
 class Chain(NamedTuple):
-    """Where a grant's right comes from: how many grants down from a root admin; who is above."""
+    """The origin of a grant's right: how many grants down from a root admin; who is above."""
 
     links: int
     above: frozenset[bytes]  # People.

@@ -1,7 +1,6 @@
 """The device's side of conversation keys (KEYS.md), for simulators, bots and tests.
 
 The server never imports this package: it holds secrets and opens content. Bytes, records and the
-rules about them come from ``copconnect.records``; here are HPKE, AES-GCM and what a receiver
-checks.
-Nothing here stores, sends or reads a clock.
+rules about them come from ``copconnect.records``; this package has HPKE, AES-GCM and the checks of
+a receiver. No module here stores, sends or reads a clock.
 """

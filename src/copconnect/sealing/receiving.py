@@ -53,7 +53,7 @@ class Receiver:
 
     def __init__(self, view: ConversationView, start: tuple[int, bytes] = (0, LOG_START)) -> None:
         self.view = view
-        self.known_epoch = 0  # Of the highest head that this device has taken for true.
+        self.known_epoch = 0  # The epoch of the highest head that this device has taken for true.
         self.position = start[0]
         self._log_hashes = {start[0]: start[1]}
         # Position and epoch: where an accepted entry named a higher head, and from which entry on

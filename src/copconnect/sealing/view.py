@@ -1,4 +1,4 @@
-"""What is public of one conversation: heads, leaves, records and signatures, each checked once.
+"""The public part of one conversation: heads, leaves, records and signatures, each checked once.
 
 Many devices of one process share a view (and its Trust): what is checked here is the same for all
 of them, so 63,000 simulated devices verify each signature once. A view holds no secrets.

@@ -60,8 +60,8 @@ class CursorBuffer:
         await self._flushing.start()
 
     async def close(self) -> None:
-        """Flush a last time and stop. What the database does not take in time clients send
-        again."""
+        """Flush a last time and stop. Clients send again the cursors that the database does not
+        take in time."""
         await self._flushing.close()
         try:
             async with asyncio.timeout(LAST_FLUSH_S):

@@ -130,8 +130,8 @@ class Fanout:
                 topic.unused = unused.get(conversation_id)
             topics.append(topic)
             self._seating.behind(topic, place.roster_epoch)
-            # What came meanwhile may have overtaken something, or others were lost: who is told of
-            # a head counts on everything up to it.
+            # A wake-up that came meanwhile may have overtaken another, or others were lost: a
+            # client that is told of a head counts on everything up to it.
             head = max(place.last_seq, entering.seen(conversation_id))
             self._gaps.repair(topic, head, REORDER_S)
             heads[conversation_id] = max(head, topic.head)
@@ -206,7 +206,7 @@ class Fanout:
             case EnteredWakeup():
                 self._present.entered(wakeup)
             case _:
-                pass  # Of those who ask devices for something.
+                pass  # Wake-ups for code that asks devices for something.
 
     def tell(self, wakeup: AccountWakeup, connections: Collection[Connection]) -> None:
         """Tell those of these whom it concerns that something about accounts changed."""

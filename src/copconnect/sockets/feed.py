@@ -18,8 +18,8 @@ from copconnect.principals import Caller, Ended
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """A client's leaf in a conversation, and where that stands. What wire.ConversationHead has too
-    is passed on as it is."""
+    """A client's leaf in a conversation, and where that stands. Fields that wire.ConversationHead
+    has too are passed on as they are."""
 
     conversation_id: ConversationId
     cell_id: CellId
@@ -34,7 +34,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Where a conversation stands: its newest seq and its newest roster epoch."""
+    """A conversation's position: its newest seq and its newest roster epoch."""
 
     last_seq: Seq
     roster_epoch: Epoch
@@ -42,7 +42,7 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class RosterNews:
-    """What changed since an epoch, whole, and where the conversation stands in that snapshot."""
+    """The whole change since an epoch, and where the conversation stands in that snapshot."""
 
     change: RosterWakeup
     last_seq: Seq

@@ -2,11 +2,11 @@
 
 Invariants: on one connection the entries of a conversation arrive in ascending seq without
 repetition, a key before what comes after it. Every reader gets the same bytes of a message, framed
-once. Where readers may lack what they need to check its sender, the first message has it as a
+once. When readers may lack what they need to check its sender, the first message has it as a
 supplement: a device that has checked all messages up to some seq has then what it needs for the
-next, wherever it got them. What cannot be read in time is left out, and readers ask for it
-themselves; nothing waits longer than ``PREPARE_S`` for it. Concurrency: one task for each
-conversation that waits for something; all others are passed on where they are received.
+next, wherever it got them. Supplements that cannot be read in time are left out, and readers ask
+for them themselves; no frame waits longer than ``PREPARE_S`` for one. Concurrency: one task for
+each conversation that waits for something; all others are passed on where they are received.
 """
 
 import asyncio

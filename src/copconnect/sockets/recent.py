@@ -3,10 +3,10 @@
 When a node starts again, thousands of clients lack the same few messages. A client that says in
 Hello how far it has come is sent them on its socket, right after Ready, without a request for each;
 before the first message under a key that is new to it comes the key. Invariants: a stretch is
-whole, it holds every message with ``after`` < seq ≤ ``upto``; what does not join it starts a new
-one. Frames are those that were passed on, with their supplements: a device that has checked
-everything up to its position has with them what it needs for the rest. Where the key of a message
-is not here, the log is asked. Bounded for each conversation and in all. No I/O.
+whole, it holds every message with ``after`` < seq ≤ ``upto``; a message that does not join it
+starts a new one. Frames are those that were passed on, with their supplements: a device that has
+checked everything up to its position has with them what it needs for the rest. If the key of a
+message is not here, the log is asked. Bounded for each conversation and in all. No I/O.
 """
 
 from collections import OrderedDict, deque
@@ -18,7 +18,7 @@ from copconnect.ids import CellId, ConversationId
 from copconnect.sockets.sealed_key import SealedKey
 
 MOST_ENTRIES = 128
-MOST_KEYS = 32  # Of one conversation: a night in which it changed every half an hour.
+MOST_KEYS = 32  # Keys of one conversation: a night in which it changed every half an hour.
 _MOST_BYTES = 16 * 1024 * 1024  # Messages of one conversation.
 _MOST_BYTES_IN_ALL = 64 * 1024 * 1024
 _MOST_KEY_BYTES = 96 * 1024 * 1024  # 500 cells have 1 MB of post-quantum seals, and their frames.
@@ -185,9 +185,9 @@ class Recent:
     ) -> list[bytes] | None:
         """Return the frames of messages with after < seq ≤ upto and of their keys, for a device.
 
-        None where that is not known for certain here: messages or keys are missing. None, too,
-        where they are more than ``room`` bytes; then none is made, for whoever may post can make
-        them large.
+        The result is None where that is not known for certain here: messages or keys are missing.
+        It is None, too, where they are more than ``room`` bytes; then no frame is made, for members
+        that may post can make them large.
         """
         if not self.covers(conversation_id, after, upto):
             return None

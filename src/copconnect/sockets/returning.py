@@ -1,7 +1,7 @@
-"""What clients that come back have missed: from memory, and read once where many lack the same.
+"""Messages that returning clients have missed: from memory, and read once where many lack the same.
 
-Whoever lacks something that is not here asks the log once it is in, and is told of what comes
-after its answer.
+A client that lacks something that is not here asks the log after its admission, and is told of what
+comes after its answer.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

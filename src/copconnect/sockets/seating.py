@@ -1,4 +1,4 @@
-"""Who sits in which topic, as rosters change.
+"""Seats of connections in topics, given and taken as rosters change.
 
 A roster wake-up that follows the epoch of the seats is applied where it is received. Any other one
 (the bus lost one, its lists are elsewhere, or nobody here belonged) makes this node read what
@@ -100,7 +100,7 @@ class Seating:
                         break  # Clients that come read where they belong.
                     await asyncio.sleep(_AGAIN_S)
                     continue
-                # What was announced meanwhile may lie before this read or after it.
+                # Changes that were announced meanwhile may lie before this read or after it.
                 if topic.unread == after:
                     topic.unread = None
                 former = topic.epoch
@@ -117,7 +117,8 @@ class Seating:
             self._topics.forget_if_idle(topic)
 
     def _apply(self, topic: Topic, change: RosterWakeup, after: int) -> None:
-        """Apply what changed after an epoch. What the seats may have already is not told again."""
+        """Apply what changed after an epoch. Changes that the seats may have already are not told
+        again."""
         conversation_id = topic.conversation_id
         fresh = after >= topic.epoch
         clients = self._present.clients

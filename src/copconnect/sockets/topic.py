@@ -47,9 +47,9 @@ class Topic:
     wait in ``queue``, with new keys in the order in which they came. ``held`` are messages that
     arrived before their turn; ``wanted`` is the newest seq that is known to be in the log.
     ``epoch`` is the roster epoch that the seats are of, ``wanted_epoch`` the newest that is known
-    to be there. What changed after ``base`` is in the seats; what changed before it only for
-    clients that have entered since. ``unread``: changes after this epoch are to be read, which is
-    under way while ``catching_up``. ``unused``: the newest key, while no message is under it: who
+    to be there. Changes after ``base`` are in the seats; changes before it are only for clients
+    that have entered since. ``unread``: changes after this epoch are to be read, which is under way
+    while ``catching_up``. ``unused``: the newest key, while no message is under it: a client that
     enters is given it, so that not everybody asks for it once there is one; "" while there is none,
     None while that is not known.
     """
@@ -99,8 +99,8 @@ class Topic:
     def connections(self) -> Iterable[Connection]:
         """Everybody here, in the order in which they came in.
 
-        What belongs to a connection lies in memory, the kernel's too, roughly in that order: tens
-        of thousands of sockets are written to soonest in it.
+        The memory of connections, the kernel's too, lies roughly in that order: tens of thousands
+        of sockets are written to soonest in it.
         """
         return self.seats.keys()
 
@@ -137,7 +137,7 @@ class Topic:
             self.drop_held()
 
     def skip_to(self, seq: int) -> None:
-        """Nothing is kept up to this seq."""
+        """The topic keeps no message up to this seq."""
         self.taken = max(self.taken, seq)
         if not self.queue:
             self.head = self.taken

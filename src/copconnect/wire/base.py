@@ -1,4 +1,4 @@
-"""What every structure on the wire shares: the base classes and plain types.
+"""Common parts of every structure on the wire: the base classes and plain types.
 
 HTTP bodies and WebSocket frames are MessagePack maps of these structs, with camelCase keys (JSON is
 accepted and produced too, by Content-Type and Accept, except that binary fields are base64 there).
@@ -27,7 +27,7 @@ class Frame(msgspec.Struct, frozen=True, kw_only=True, rename="camel", tag_field
 
 
 class ErrorBody(Wire, frozen=True, kw_only=True):
-    """What a refused request answers. ``code`` is stable; the texts are English for logs."""
+    """The answer to a refused request. ``code`` is stable; the texts are English for logs."""
 
     code: str
     message: str

@@ -19,8 +19,8 @@ WhoMayPost = Literal["everyone", "admins"]
 
 
 class Audience(Wire, frozen=True, kw_only=True):
-    """Who belongs to a conversation that follows the data bank: everyone, or these units (with
-    all units below them when ``deep``). People come and go with their posts."""
+    """The people of a conversation that follows the data bank: everyone, or these units (with all
+    units below them when ``deep``). People come and go with their posts."""
 
     everyone: bool
     unit_ids: Annotated[list[Annotated[UnitId, Meta(max_length=64)]], Meta(max_length=100)]
@@ -213,7 +213,8 @@ class EpochProof(Wire, frozen=True, kw_only=True):
 
 
 class Supplement(Wire, frozen=True, kw_only=True):
-    """What a reader needs beside an entry and may lack: heads, proofs, and people's records."""
+    """The parts that a reader needs beside an entry and may lack: heads, proofs, and people's
+    records."""
 
     heads: list[bytes]
     proofs: list[EpochProof]
@@ -245,6 +246,6 @@ class ReceiptCount(Wire, frozen=True, kw_only=True):
 
 
 class CountedReceipts(Wire, frozen=True, kw_only=True):
-    """Of messages of the caller's person, newest first."""
+    """Counts of messages of the caller's person, newest first."""
 
     counts: list[ReceiptCount]

@@ -41,7 +41,7 @@ class Cursors(Frame, frozen=True, kw_only=True, tag="cursors"):
 
 
 class ConversationHead(Wire, frozen=True, kw_only=True):
-    """Where a conversation that lists this device stands. ``follows``: what comes after the
+    """The state of a conversation that lists this device. ``follows``: what comes after the
     client's position follows on this socket, so the log need not be asked. ``shares``: key shares
     that wait for this device. The versions say what else need not be asked."""
 

@@ -57,8 +57,8 @@ class CellKeyItem(Wire, frozen=True, kw_only=True):
 
 
 class CellKeys(Wire, frozen=True, kw_only=True):
-    """What a sender seals by: all cell lines (58 bytes each, ascending; the head's root is theirs)
-    and the keys that changed after the asked version. ``version``: ask with it next."""
+    """The keys to which a sender seals: all cell lines (58 bytes each, ascending; the head's root
+    is theirs) and the keys that changed after the asked version. ``version``: ask with it next."""
 
     version: int
     head: bytes

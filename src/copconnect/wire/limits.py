@@ -3,7 +3,7 @@
 WIRE_VERSION = 2
 
 MAX_MESSAGE_BYTES = 256 * 1024  # Header, signature and body of one message.
-HEADER_BYTES = 290  # Of a message, before its signature.
+HEADER_BYTES = 290  # The header of a message, before its signature.
 MAX_RECORD_BYTES = 4096  # Any record of KEYS.md but a revocation.
 MAX_REVOCATION_BYTES = 64 * 1024  # It lists 2,000 endorsements and grants that still stand.
 MAX_PROOF_BYTES = 4096  # A leaf with its proof.

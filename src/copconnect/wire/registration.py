@@ -39,7 +39,7 @@ class CheckRegistration(Wire, frozen=True, kw_only=True):
 
 
 class RegistrationStep(Wire, frozen=True, kw_only=True):
-    """What the holder of ``ticket`` must do next. ``refused`` is final."""
+    """The next step for the holder of ``ticket``. ``refused`` is final."""
 
     ticket: str
     next: Literal["enrolment_code", "device", "refused"]

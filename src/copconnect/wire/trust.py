@@ -1,4 +1,4 @@
-"""Who is who: certificates, the department's records, people's devices and how they are confirmed.
+"""Identities: certificates, the department's records, people's devices and how they are confirmed.
 
 Every ``bytes`` here that names no other form is a signed record of KEYS.md section 3.
 """
@@ -19,7 +19,8 @@ Confirmed = Literal["root_admin", "own_device", "admin", "first", "replaced", "n
 
 
 class Trust(Wire, frozen=True, kw_only=True):
-    """What a device needs to judge certificates and records. ``version`` grows with every change.
+    """The keys and records by which a device judges certificates and records. ``version`` grows
+    with every change.
 
     ``root`` is pinned at registration; everything else must verify under it.
     """
@@ -39,14 +40,14 @@ class PersonTrust(Wire, frozen=True, kw_only=True):
     devices: list[bytes]  # Every PersonDevices record, ascending by number.
     certificates: list[bytes]  # DER; of all the person's devices, as long as the log is kept.
     cards: list[bytes]  # PersonCards, ascending by number.
-    endorsements: list[bytes]  # Of this person's devices.
+    endorsements: list[bytes]  # About this person's devices.
     grants: list[bytes]  # To this person.
-    revocations: list[bytes]  # Of this person's devices.
+    revocations: list[bytes]  # About this person's devices.
     keys: list[bytes]  # The newest DeviceKey of each device and KEM; empty unless asked for.
 
 
 class KnownPerson(Wire, frozen=True, kw_only=True):
-    """What the asking device has of a person: the version, 0 for nothing."""
+    """The version of a person's records that the asking device has, 0 for none."""
 
     person_id: Hex16
     version: int
@@ -146,7 +147,7 @@ class UnconfirmedDevice(Wire, frozen=True, kw_only=True):
 
 
 class UnconfirmedDevices(Wire, frozen=True, kw_only=True):
-    """Of the caller's own person and of the units that the caller may confirm for."""
+    """Devices of the caller's own person and of the units that the caller may confirm for."""
 
     devices: list[UnconfirmedDevice]
 

@@ -2,9 +2,9 @@
 
 A bundle is remembered with its person's version and used only while the database, read in the
 caller's transaction, says the same version: nodes need not tell each other anything. Admins, whom
-every closure contains, are therefore read once for each change. What a transaction reads of its own
-writes is not remembered (``writing``): it may roll back, and its version would then come to stand
-for other records.
+every closure contains, are therefore read once for each change. A bundle that a transaction reads
+from its own writes is not remembered (``writing``): the transaction may roll back, and the bundle's
+version would then come to stand for other records.
 """
 
 from collections import OrderedDict

@@ -1,4 +1,4 @@
-"""What follows from a change of somebody's records, in the transaction of the change.
+"""Consequences of a change of somebody's records, in the transaction of the change.
 
 One place for the order: verdicts of E0 first, then rosters (E2, D6), then the wake-ups that are
 recorded with them. A crash before the commit leaves nothing; after it, every node learns of it

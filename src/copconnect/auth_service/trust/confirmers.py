@@ -1,5 +1,5 @@
-"""Who can confirm a person's devices (E0): the person's own confirmed devices, people with a grant
-over the person's unit, root admins.
+"""People who can confirm a person's devices (E0): the person's own confirmed devices, people with a
+grant over the person's unit, root admins.
 
 Asked when a device is not confirmed yet, to ask those people at once and to show the device whom it
 waits for. A hint alone: whether an endorsement counts is judged when it comes.

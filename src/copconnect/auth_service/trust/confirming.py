@@ -3,7 +3,7 @@
 The endorser begins with its commitment, the new device answers, the endorser reveals. The digits
 are read from the new device and typed on the endorser's, which alone judges them and counts the
 tries. Invariants: each half is given once and stays; a comparison ends after ten minutes; a device
-takes part in a bounded number. What is here may be lost: both sides begin again.
+takes part in a bounded number. A comparison may be lost: both sides begin again.
 """
 
 import hmac

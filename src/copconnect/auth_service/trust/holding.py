@@ -1,4 +1,4 @@
-"""Which units a person may confirm, grant and revoke for, as the stored grants say.
+"""Units for which a person may confirm, grant and revoke, as the stored grants say.
 
 Quick answers by one statement, for lists, limits and hints. Whether a record that a device signs
 counts is judged with its chain (:mod:`copconnect.records.judging`).

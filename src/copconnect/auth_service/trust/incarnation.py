@@ -6,10 +6,11 @@ devices: whatever is signed next is newer than anything that was lost. The serve
 meanwhile. People are taken some at a time, each batch in one transaction; after a crash in between,
 running it again moves all once more, which harms nothing.
 
-What devices signed after the backup is lost at the server and kept by devices: a device that was
-endorsed then is endorsed again, a device that was revoked then is revoked again. A device that
-registered then is unknown to the server and registers again. Whoever has seen the list that named
-it refuses a list without it (E0): that person's new devices then stay unconfirmed for them.
+Records that devices signed after the backup are lost at the server and kept by devices: a device
+that was endorsed then is endorsed again, a device that was revoked then is revoked again. A device
+that registered then is unknown to the server and registers again. Devices that have seen the list
+that named it refuse a list without it (E0): for them that person's new devices then stay
+unconfirmed.
 """
 
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What endorsements, grants and revocations that a device sends have in common. Pure.
+"""Checks that endorsements, grants and revocations from a device have in common. Pure.
 
 The server takes only records dated within 10 min of its clock (E0), signed by the device that
 sends them.

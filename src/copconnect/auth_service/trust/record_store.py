@@ -1,6 +1,6 @@
 """Statements about the signed records of people and devices (KEYS.md section 3).
 
-Whoever changes a person's records calls :func:`touch` first in the transaction: it holds the
+Every change of a person's records calls :func:`touch` first in the transaction: it holds the
 person's row, so that chains of records grow one after another, and lets the version grow.
 """
 
@@ -121,7 +121,7 @@ class Records(NamedTuple):
     endorsements: list[bytes]
     grants: list[bytes]
     revocations: list[bytes]
-    others: set[PersonId]  # Whose devices endorsed, granted or revoked.
+    others: set[PersonId]  # People whose devices endorsed, granted or revoked.
 
 
 async def records_of(

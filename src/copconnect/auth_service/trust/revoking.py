@@ -98,7 +98,7 @@ class Revoking:
         self, connection: AsyncConnection, device: bytes, people: set[PersonId]
     ) -> set[PersonId]:
         """Hold the rows of these people and of all whose verdicts may rest on what a device signed;
-        return the latter. What a transaction beside this one adds meanwhile is held too."""
+        return the latter. Rows that a transaction beside this one adds meanwhile are held too."""
         held: set[PersonId] = set()
         while True:
             reached = await self._judge.reached_by(connection, [device])

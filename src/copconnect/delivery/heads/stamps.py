@@ -2,7 +2,7 @@
 
 A stamp is signed on demand and reused for 5 minutes. Invariants: a stamp is made only for a head
 that was read as the newest within the caller's transaction, and its time is that of the signing, so
-one that is reused never says more than was true then. Of one event loop; bounded in size.
+one that is reused never says more than was true then. Used from one event loop; bounded in size.
 """
 
 from collections import OrderedDict

@@ -2,7 +2,7 @@
 
 A key of 63,000 devices has 300 KB of seals with X-Wing, and every device that comes back after a
 night asks for the same twenty keys: each is read once. Invariant: a stored record and its seals
-never change. Of one event loop; callers that miss the same key wait for one read.
+never change. Used from one event loop; callers that miss the same key wait for one read.
 """
 
 import asyncio

@@ -1,8 +1,8 @@
 """Merkle trees of rosters in memory, so that proofs need no leaf that was hashed before.
 
 Invariants: trees are kept by their roots, so nothing here is invalidated, also not when a
-transaction that made one rolls back; only room is made. Of one event
-loop. A leaf costs about 300 bytes here: the limits bound the memory of a process to some 40 MB.
+transaction that made one rolls back; only room is made. Used from one event loop. A leaf costs
+about 300 bytes here: the limits bound the memory of a process to some 40 MB.
 """
 
 from bisect import bisect_left

@@ -245,7 +245,7 @@ async def seals_for(
 ) -> Mapping[bytes, bytes | None]:
     """Return by key id a device's seal of each key: its own, else its cell's, else None.
 
-    Nothing is given of a key from before the device's history begins. Two statements.
+    Keys from before the device's history begins are left out. Two statements.
     """
     rows = await parts.devices.device_keys(connection, [own.leaf.device])
     wanted = [row.key_id for row in rows.get(own.leaf.device, ())]

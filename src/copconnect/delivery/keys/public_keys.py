@@ -12,7 +12,7 @@ _MOST = 200_000
 
 
 class PublicKeys:
-    """The keys that were used last. Of one event loop."""
+    """The keys that were used last. Used from one event loop."""
 
     def __init__(self, database: Database, devices: Devices) -> None:
         self._database = database

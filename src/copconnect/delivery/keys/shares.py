@@ -1,8 +1,8 @@
 """Key shares: what devices lack, and secrets that other devices seal to them (D4).
 
 The server keeps a request until its device says that the secret opened, and a share until none of
-its secrets is asked for any more; it opens none. Whom to ask is the sockets' matter
-(delivery/live); they are told by wake-ups after commit. Asking, sharing and saying done may each be
+its secrets is asked for any more; it opens none. The sockets choose the devices to ask
+(delivery/live); wake-ups after commit tell them. Asking, sharing and saying done may each be
 repeated. Requests are limited by their asker, shares by what waits for one device.
 """
 

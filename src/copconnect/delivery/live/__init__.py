@@ -1,1 +1,1 @@
-"""What live connections ask of the Delivery Service, and what it asks of connected devices."""
+"""Requests of live connections to the Delivery Service, and its requests to connected devices."""

@@ -1,4 +1,4 @@
-"""What the server asks of connected devices: shares (D4), cell keys (C1), the next key (D7).
+"""Requests of the server to connected devices: shares (D4), cell keys (C1), the next key (D7).
 
 One loop for each process: it wakes when something is announced and looks twice a second for what
 is due. ``receive`` is to be subscribed to the bus; ``attach`` tells whom it can ask. A round that
@@ -29,7 +29,7 @@ log = structlog.get_logger()
 
 
 class Asking:
-    """Asks the devices of one node. Nothing is asked before ``attach``."""
+    """Asks the devices of one node. Sends no request before ``attach``."""
 
     def __init__(self, parts: Parts, jitter: Callable[[], float] = random.random) -> None:
         self._parts = parts

@@ -1,4 +1,4 @@
-"""What live connections ask of the Delivery Service: places, missed messages, keys, supplements.
+"""Answers of the Delivery Service to live connections: places, missed messages, keys, supplements.
 
 Implements ``copconnect.sockets.Feed``. A bounded cache holds proofs, which never change;
 everything else is read anew, each in one snapshot.

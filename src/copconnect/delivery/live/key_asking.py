@@ -2,12 +2,12 @@
 
 A cell of several without a usable key (S4), or whose key three people cannot open, is asked for
 one: one device that is connected to this node, another after ``CELL_AGAIN_MS`` while there is none.
-The asked device is written down first, because records of others are refused; what another node
-has asked just now is not asked again. A conversation whose last key was used and does not serve any
+The asked device is written down first, because records of others are refused; what another node has
+asked just now is not asked again. A conversation whose last key was used and does not serve any
 more is asked for the next key, so that messages rarely pay for it: after a removal, at most every
-ten minutes, at 23 h and at 9,000 messages. Deterministic: time and jitter are passed in. What a
-crash or a lost wake-up leaves undone the next scan finds; a sender that cannot wait makes the key
-itself (S2).
+ten minutes, at 23 h and at 9,000 messages. Deterministic: time and jitter are passed in. The next
+scan finds work that a crash or a lost wake-up leaves undone; a sender that cannot wait makes the
+key itself (S2).
 """
 
 from collections.abc import Callable, Iterable
@@ -132,7 +132,7 @@ class NextKeyAsking:
         self._connected = connected
         self._jitter = jitter
         self._due = _Due()
-        # Whom this node asked lately, and when it asked first.
+        # Devices that this node asked lately, and when it asked first.
         self._attempts: dict[ConversationId, tuple[int, set[bytes]]] = {}
         self._scan_ms = 0
 

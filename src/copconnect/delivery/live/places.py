@@ -33,7 +33,7 @@ async def places_of(
     """Return each leaf of these clients under a newest head, with where its conversation stands.
     One statement."""
     m, own = MEMBERS.c, CURSORS.c
-    persons = CURSORS.alias().c  # Of all clients of the person.
+    persons = CURSORS.alias().c  # Cursors of all clients of the person.
     read_seq = (
         select(func.max(persons.read_seq))
         .where(persons.conversation_id == _L.conversation_id, persons.person_id == _L.person_id)

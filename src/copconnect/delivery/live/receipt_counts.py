@@ -192,8 +192,8 @@ def count(
     """Count for each message, by seq, the people it is for: those who belonged when it was
     accepted, registered or not, but its sender. ``senders``: how far those have come themselves.
     Pure."""
-    # Who came or went between these messages is counted for each; the many others by how far they
-    # came.
+    # People who came or went between these messages are counted for each message; the many others
+    # are counted by how far they came.
     some = [one for one in standings if one.added_ms or one.removed_ms is not None]
     always = [one for one in standings if not one.added_ms and one.removed_ms is None]
     delivered = _Reached((one.delivered_seq, one.people) for one in always)

@@ -29,7 +29,7 @@ from copconnect.sockets.feed import Online
 AT_ONCE = 3
 AGAIN_MS = 2_000
 PAUSE_MS = 60_000
-MOST_ASKS = 30  # Of one device in a minute.
+MOST_ASKS = 30  # Requests to one device in a minute.
 MOST_OPEN = 20_000
 SCAN_MS = 15_000
 _MINUTE_MS = 60_000
@@ -68,7 +68,7 @@ class _Request:
     own_only: bool  # In its next turn.
     asked: set[ClientId] = field(default_factory=set)
     turns: int = 0
-    anew_ms: int = 0  # Nobody is left to ask; from then on everybody may be asked anew.
+    anew_ms: int = 0  # All devices were asked; everybody may be asked anew from then on.
 
 
 class ShareRouting:

@@ -2,11 +2,11 @@
 
 Invariants: a message is answered, and announced, only after the transaction that holds it has
 committed; the messages of one transaction are accepted in the order they came, so seq, log hash and
-each sender's chain have no gap. What waits while a transaction runs goes together into the next one
-(a message is never delayed to fill a batch). There a refusal is found by reading alone, before
-anything of that message is written; if anything else goes wrong the transaction rolls back and each
-of its messages is tried again in one of its own, so that none fails for another. A crash before the
-commit loses nothing: no device was answered, and each posts the same bytes again (D6).
+each sender's chain have no gap. Messages that wait while a transaction runs go together into the
+next one (a message is never delayed to fill a batch). There a refusal is found by reading alone,
+before anything of that message is written; if anything else goes wrong the transaction rolls back
+and each of its messages is tried again in one of its own, so that none fails for another. A crash
+before the commit loses nothing: no device was answered, and each posts the same bytes again (D6).
 
 SQLite has one writer, so the messages of a batch are read one by one. PostgreSQL has writers side
 by side: all conversations of a batch are held first, and what a few statements read then is newer

@@ -1,8 +1,9 @@
 """Pages of the log, with everything beside the entries that their reader needs.
 
-A page begins at the device's history_from; nothing before it could be read. What does not depend
-on the reader (entries, heads, proofs, which keys) is read once for all that ask for the same page,
-so a device of many that come back costs three statements: its leaf, its own keys, its cell's.
+A page begins at the device's history_from; nothing before it could be read. The parts that do not
+depend on the reader (entries, heads, proofs, which keys) are read once for all that ask for the
+same page, so a device of many that come back costs three statements: its leaf, its own keys, its
+cell's.
 """
 
 from collections import OrderedDict
@@ -29,7 +30,7 @@ _MOST_KEPT = 200  # Pages without their entries: heads, proofs, key ids.
 
 @dataclass(frozen=True, slots=True)
 class _Beside:
-    """What a page has beside its entries, the same for every reader."""
+    """The parts of a page beside its entries, the same for every reader."""
 
     heads: list[bytes]
     proofs: list[wire.EpochProof]
@@ -38,7 +39,7 @@ class _Beside:
 
 
 class LogReading:
-    """Reads the log for listed devices. Of one event loop."""
+    """Reads the log for listed devices. Used from one event loop."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts

@@ -3,8 +3,7 @@
 The log is kept for the retention time; a conversation key as long as the log keeps what it opens;
 the newest state's message, with the head, leaves and key that prove it, outlives trimming. Former
 leaves, lines and heads go with the last message and key that name them. Everything happens in short
-transactions that a crash may interrupt: the next round goes on. Of several nodes one cleans at a
-time.
+transactions that a crash may interrupt: the next round goes on. At most one node cleans at a time.
 """
 
 from collections.abc import Awaitable, Callable
@@ -18,7 +17,7 @@ from copconnect.delivery.store import trimming
 from copconnect.leases import Leases
 
 CELL_KEYS_KEPT_MS = 9 * DAY_MS
-_NOTES_KEPT_MS = 2 * DAY_MS  # Of who was asked, and of changes of members.
+_NOTES_KEPT_MS = 2 * DAY_MS  # Notes of who was asked and of changes of members.
 _KEYS_KEPT_MS = 26 * HOUR_MS  # A key that nobody wrote under; D1 takes messages for 25 h.
 _BATCH = 500
 _PERIOD_S = 3600.0

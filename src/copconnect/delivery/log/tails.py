@@ -2,7 +2,8 @@
 
 When 63,000 devices come back at once, nearly all of them lack the same few entries: those are read
 once. Invariant: a tail holds every entry with ``after`` < seq ≤ ``upto``; the log grows at its end
-alone, so nothing here is ever wrong, only short. Of one event loop; the longest unused go first.
+alone, so nothing here is ever wrong, only short. Used from one event loop; the longest unused tails
+go first.
 """
 
 import asyncio

@@ -28,7 +28,7 @@ from copconnect.records.roster import Cell, CellLine, RosterHead
 
 @dataclass(frozen=True, slots=True)
 class RosterEdit:
-    """What changes in one conversation.
+    """The changes in one conversation.
 
     ``members``: by how many it grows; ``info``: people, admins or policy are others; ``people``:
     whom that is about. In conversations of several cells they alone are told.

@@ -1,10 +1,10 @@
 """People's devices were confirmed, revoked or are others: rosters list what may be listed (E2).
 
-Runs in the transaction of the role that changed the devices. What is urgent, a revocation or a
-suspension, is out of every roster when that transaction commits, and messages under keys that the
-device may have are refused from then on (D6). The rest follows at once in conversations of up to
-256 devices whose people are chosen by hand, and with the next batch elsewhere (following.py): its
-marks are written in the same transaction, so a crash loses none.
+Runs in the transaction of the role that changed the devices. Urgent changes come first: a revoked
+device, or one of a suspended person, is out of every roster when that transaction commits, and
+messages under keys that the device may have are refused from then on (D6). The rest follows at once
+in conversations of up to 256 devices whose people are chosen by hand, and with the next batch
+elsewhere (following.py): its marks are written in the same transaction, so a crash loses none.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -28,7 +28,7 @@ from copconnect.principals import ListedDevice
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """Where some people belong, what they may be listed with, and what is listed."""
+    """Conversations of some people, the devices that may be listed for them, and those that are."""
 
     places: Mapping[tuple[ConversationId, PersonId], Belonging]
     devices: Mapping[PersonId, list[ListedDevice]]

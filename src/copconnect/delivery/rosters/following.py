@@ -1,8 +1,8 @@
 """Rounds that bring rosters up to date: audiences after the data bank, and changes that wait.
 
-One node does them, about once a second. What another process changed in the data bank is found by
-a number that the directory raises; devices and members by marks that are set in the transaction
-that changes them. Every ten minutes all audiences are compared anew.
+One node does them, about once a second. Changes that another process made in the data bank are
+found by a number that the directory raises; changes of devices and members by marks that are set in
+the transaction that changes them. Every ten minutes all audiences are compared anew.
 
 Invariants: a person who loses their place is taken out with the next round, however large the
 conversation; changes that take nobody out of a conversation of more than 256 devices wait until its

@@ -78,7 +78,7 @@ def check_record(
 
 @dataclass(frozen=True, slots=True)
 class SealAudience:
-    """Who a record may and must be sealed to.
+    """Recipients to which a record may and must be sealed.
 
     ``cell_keys``: the cells' usable keys by id; ``owners``: the devices behind the other key ids
     that the record is sealed to; ``listed``: which of these devices and of those left out the

@@ -32,7 +32,7 @@ MOST_WAITING_REFERENCES = 4_096  # Secrets that one device may ask for in one co
 
 @dataclass(frozen=True, slots=True)
 class PersonLimits:
-    """What one person may do, over all their devices. ``burst``: at once, after a pause."""
+    """Limits of one person, over all their devices. ``burst``: at once, after a pause."""
 
     messages_per_minute: int = 60
     messages_burst: int = 120

@@ -1,4 +1,4 @@
-"""Who may change who belongs, and what a change really changes. Pure."""
+"""Rules about who may change members, and about what a change really changes. Pure."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

@@ -65,7 +65,7 @@ class Standing:
     rekey_epoch: int
     head: NamedHead | None
     key: NamedKey | None
-    chain_seq: int  # Of the device's last accepted message; 0: none.
+    chain_seq: int  # Chain position of the device's last accepted message; 0: none.
     chain_hash: bytes
 
 

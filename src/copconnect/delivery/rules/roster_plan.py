@@ -1,4 +1,4 @@
-"""Where devices go in a roster, and what a change of it asks for. Pure.
+"""Places of devices in a roster, and the steps that a change of it needs. Pure.
 
 Invariants: a cell holds at most ``cell_size`` devices; a device stays in its cell until it is taken
 out (nothing moves, merges or splits); new devices go to the least full cell that has room, and to a
@@ -35,8 +35,8 @@ class PlacedLeaf:
 
 @dataclass(frozen=True, slots=True)
 class LeafEdit:
-    """What a change does to the devices of one conversation: ``alter`` has leaves of listed devices
-    as they shall be, in their cells."""
+    """The effect of a change on the devices of one conversation: ``alter`` has leaves of listed
+    devices as they shall be, in their cells."""
 
     add: Sequence[RosterLeaf] = ()
     drop: Sequence[PlacedLeaf] = ()

@@ -268,7 +268,7 @@ async def before_entry(
 
 @dataclass(frozen=True, slots=True)
 class LogView:
-    """Where the log ends, and the leaf of the device that reads it."""
+    """The end of the log, and the leaf of the device that reads it."""
 
     leaf: PlacedLeaf
     last_seq: Seq

@@ -18,7 +18,7 @@ class Waiting:
     """A conversation with marks."""
 
     conversation_id: ConversationId
-    since_ms: int  # Of the oldest one.
+    since_ms: int  # The time of the oldest mark.
     devices: int
     head_ms: int  # When its newest head was made.
 

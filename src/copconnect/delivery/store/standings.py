@@ -50,7 +50,7 @@ _NAMES: tuple[tuple[str, Any], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class LogEnd:
-    """Where a conversation's log ends."""
+    """The end of a conversation's log."""
 
     seq: int
     hash: bytes

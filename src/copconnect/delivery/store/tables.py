@@ -39,7 +39,7 @@ CONVERSATIONS = Table(
     Column("last_message_ms", BigInteger),
     Column("log_hash", _Hash, nullable=False),  # L of last_seq.
     Column("named_epoch", BigInteger, nullable=False),  # The highest that a message names (R2).
-    Column("state_seq", BigInteger),  # Of the newest state message.
+    Column("state_seq", BigInteger),  # The seq of the newest state message.
     # People: those who belong now, and those of them that have a listed device.
     Column("members", Integer, nullable=False),
     Column("listed_people", Integer, nullable=False),
@@ -81,7 +81,7 @@ MEMBERS = Table(
     ),
 )
 
-# What a change_id answered, so that a repeat changes nothing.
+# Answers by change_id, so that a repeat changes nothing.
 MEMBER_CHANGES = Table(
     "member_changes",
     METADATA,
@@ -157,11 +157,11 @@ KEYS = Table(
     Column("author", _Hash, nullable=False),
     Column("author_person", _Id, nullable=False),
     Column("free", Boolean, nullable=False),  # Not one of its author's three a day (D2).
-    Column("kem", Integer, nullable=False),  # Of its seals.
+    Column("kem", Integer, nullable=False),  # The KEM of its seals.
     Column("record", LargeBinary, nullable=False),
     Column("seals", LargeBinary, nullable=False),
     Column("messages", Integer, nullable=False),
-    Column("last_seq", BigInteger),  # Of the newest message under it.
+    Column("last_seq", BigInteger),  # The seq of the newest message under it.
     Index(None, "conversation_id", "epoch", "created_ms"),
     Index(None, "author_person", "stored_ms"),
 )
@@ -253,7 +253,7 @@ LOG = Table(
     Column("device", _Hash, nullable=False),
     Column("person_id", _Id, nullable=False),
     Column("sent_ms", BigInteger, nullable=False, index=True),  # When it was accepted.
-    Column("epoch", BigInteger, nullable=False),  # Of the header's head.
+    Column("epoch", BigInteger, nullable=False),  # The epoch of the header's head.
     Column("named_epoch", BigInteger, nullable=False),  # The highest up to and with this one.
     Column("key_id", _Hash, nullable=False),
     Column("header_hash", _Hash, nullable=False),
@@ -263,7 +263,7 @@ LOG = Table(
     Index(None, "conversation_id", "sent_ms"),
 )
 
-# Where each device's messages in a conversation stand.
+# The end of each device's chain of messages in a conversation.
 CHAINS = Table(
     "sender_chains",
     METADATA,

@@ -46,7 +46,7 @@ async def conversations_of(
 
     ``even_if_left`` (with ``only``) answers for a person who no longer belongs.
     """
-    persons = CURSORS.alias().c  # Of all clients of the person.
+    persons = CURSORS.alias().c  # Cursors of all clients of the person.
     read = (
         select(func.max(persons.read_seq))
         .where(
