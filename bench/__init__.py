@@ -1,1 +1,1 @@
-"""Benchmarks and load simulators. Nothing of the product imports them (import-linter)."""
+"""Benchmarks and load simulators. The product imports none of them (import-linter)."""

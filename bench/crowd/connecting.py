@@ -20,7 +20,7 @@ HELLO_S = 30.0
 
 
 class Receives(Protocol):
-    """Where frames go."""
+    """The receiver of frames."""
 
     def came(self, device: SimulatedDevice, payload: bytes) -> None:
         """A frame came."""
@@ -63,7 +63,7 @@ def hello(device: SimulatedDevice) -> bytes:
 
 
 class Connections:
-    """The connections of a process's devices. Where ``live``, a device whose connection is lost
+    """The connections of a process's devices. While ``live``, a device whose connection is lost
     comes back."""
 
     def __init__(self, address: tuple[str, int], network: str | None, receiver: Receives) -> None:

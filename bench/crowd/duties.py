@@ -1,4 +1,4 @@
-"""What connected devices do for one another and for themselves when rosters and keys change.
+"""Duties of connected devices for one another and for themselves when rosters and keys change.
 
 A device that is asked makes its cell's key (C1) or the conversation's (D7) and answers share
 requests (H1 to H4); a device that is newly listed fetches the conversation and its newest messages,
@@ -119,7 +119,7 @@ class Duties:
         leaf, _ = check_proof(head, device.planned.device, shown.roster.proof, "S1")
         start = (0, LOG_START)  # Until the page says where its log begins.
         place = self._reading.joined(device, conversation_id, CellId(leaf.cell_id.hex()), start)
-        place.held = []  # What sockets bring meanwhile.
+        place.held = []  # Messages that sockets bring meanwhile.
         newest = f"{path}/log?before={shown.last_seq + 1}&limit={NEWEST}"
         page = await self._ask(device, "GET", newest, wire.LogPage)
         if page is None:

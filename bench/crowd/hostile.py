@@ -34,11 +34,12 @@ from copconnect.records.roster import RosterHead
 from copconnect.sealing.keys import make_conversation_key, new_secret
 from copconnect.sealing.messages import seal_message
 
-TASKS = 2  # Of each attack at a time.
+TASKS = 2  # Tasks of each attack at a time.
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """What the hostile member has: its device, its cell, the conversation's key, other people."""
+    """The secrets and knowledge of the hostile member: its device, its cell, the conversation's
+    key, other people."""
 
     device: Device
     conversation_id: ConversationId

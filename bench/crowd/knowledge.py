@@ -1,4 +1,4 @@
-"""What is public, known once to all devices of a process: trust, heads, proofs, records.
+"""Public knowledge, held once for all devices of a process: trust, heads, proofs, records.
 
 It comes to a process as it comes to a device: the department's trust by HTTP, the rest in
 supplements and pages of the log. Every signature in it is checked, once. While ``sharing``, a
@@ -37,7 +37,7 @@ class People:
         self.trust = Trust(root, [Department.parse(one) for one in trust.departments])
         self._issuing = tuple(map(_key_of, trust.issuing))
         self._versions: dict[str, int] = {}
-        self.changes = 0  # Whoever remembers a verdict forgets it when this is another number.
+        self.changes = 0  # Remembered verdicts are forgotten when this is another number.
 
     def lacking(self, person_ids: Iterable[str]) -> list[str]:
         """Return those of these people about whom nothing is known."""

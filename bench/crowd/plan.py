@@ -1,4 +1,4 @@
-"""What a simulator process is told of its devices and conversations: a file of MessagePack."""
+"""The plan of a simulator process, its devices and conversations: a file of MessagePack."""
 
 from collections.abc import Mapping, Sequence, Set
 

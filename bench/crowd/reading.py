@@ -1,4 +1,4 @@
-"""What simulated devices do with messages and keys: R1 to R9, each device for itself.
+"""Simulated devices receive messages and keys by R1 to R9, each device for itself.
 
 Every device keeps its own log hash, sender chains and secrets and opens with its own keys; devices
 of a cell share the cell's parsed private key, as parsing it costs as much as a seal. A message

@@ -1,4 +1,4 @@
-"""Whom a conversation key is sealed to (S3, S4), as Python devices choose it. Pure.
+"""Recipients of a conversation key's seals (S3, S4), as Python devices choose them. Pure.
 
 Cell keys are taken as the server hands them out: what judging them costs a phone is measured in
 Chromium, and a device that could not open its seal would be found by the crowd.

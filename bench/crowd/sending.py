@@ -237,7 +237,7 @@ class Sender:
     def _accepted(self, message: bytes, seq: int) -> None:
         self._seq, self._previous = self._seq + 1, message_hash(message)
         position, before = self._log
-        if seq == position + 1:  # Nobody else wrote meanwhile, so the log hash is known.
+        if seq == position + 1:  # No other device wrote meanwhile: the log hash is known.
             self._log = seq, next_log_hash(before, self._previous)
 
     # --- Keys -----------------------------------------------------------------------------

@@ -1,9 +1,9 @@
 """Thousands of devices in one process: they connect, receive, open and count.
 
-What comes in is stamped with the time and kept, and opened when asked to, so that a measurement of
-the delivery is not one of 63,000 devices' work on two processors; while ``live`` it is opened at
-once. Hello says how far a device has come; what Ready shows beyond that follows on the socket, or
-is fetched from the log. Used from one event loop.
+Incoming frames are stamped with the time and kept, and opened when asked to, so that a measurement
+of the delivery is not one of 63,000 devices' work on two processors; while ``live`` they are opened
+at once. Hello says how far a device has come; what Ready shows beyond that follows on the socket,
+or is fetched from the log. Used from one event loop.
 """
 
 import asyncio
@@ -70,7 +70,7 @@ class Simulator:
         self.asked_log = 0  # Devices that fetched what they lacked.
         self.entry_bytes = 0  # The most of one entry that was waited for.
         self._inbox: deque[tuple[SimulatedDevice, bytes, int]] = deque()  # Not read yet.
-        self._entries = 0  # Of those.
+        self._entries = 0  # Log entries in the inbox.
         self._awaited = 0  # So many of those wake who waits for them.
         self._decoded: tuple[bytes, wire.ServerFrame] = (b"", _FRAME.decode(_NOTHING))
 
@@ -244,7 +244,7 @@ class Simulator:
     async def came_everywhere(self, message_id: str, limit_s: float) -> int:
         """Wait until every device was sent this message, opened or not; return how many were."""
         awaited, devices = bytes.fromhex(message_id), len(self.devices)
-        # Nothing looks into frames before all can be there: it would take time from receiving them.
+        # Frames are not opened before all can be there: it would take time from receiving them.
         self._awaited = devices
         until = self.connections.until
         whole = await until(lambda: self._entries >= devices, limit_s)

@@ -1,7 +1,8 @@
-"""What is made once and kept on disk, named by what it was made from.
+"""Folders that are made once and kept on disk, named by what they were made from.
 
 A folder is made under another name and renamed when it is whole, so one that is there is whole and
-a run that was interrupted makes it anew. Kept folders are read only: whoever uses one copies it.
+a run that was interrupted makes it anew. Kept folders are read only: each measurement copies its
+folder.
 """
 
 import asyncio
@@ -25,7 +26,7 @@ from copconnect.ids import PersonId
 CACHE = Path(".artefacts") / "bench"
 DATABASE = "copconnect.sqlite3"
 KEPT_DAYS = 5.0  # A DeviceKey gets no seal after 14 days, a cell key after 7.
-_FORMAT = 1  # Of what bench/force makes.
+_FORMAT = 1  # The format of folders that bench/force makes.
 _MADE_BY = (
     "auth_service/authority.py",
     "conduct/code/*.md",
@@ -75,7 +76,7 @@ def kept(
     if young and asyncio.run(copying.brought_up_to_date(folder / DATABASE)):
         return folder
     former = re.compile(rf"{re.escape(name)}-([0-9a-f]{{12}}|making)")
-    for other in cache.glob(f"{name}-*"):  # Of other versions, or interrupted.
+    for other in cache.glob(f"{name}-*"):  # Folders of other versions, or interrupted.
         if former.fullmatch(other.name):
             shutil.rmtree(other)
     say(f"Making {name} …")

@@ -34,8 +34,8 @@ KEPT_DAYS = 0.5  # The last day's key is usable for one.
 
 
 class History(msgspec.Struct, frozen=True, array_like=True):
-    """What was said in a conversation: the newest seq, the log's hash there, records and secrets
-    of its keys, and the newest message's text."""
+    """The history of a conversation: the newest seq, the log's hash there, records and secrets of
+    its keys, and the newest message's text."""
 
     seq: int
     log_hash: bytes

@@ -3,8 +3,8 @@
 The data bank is imported as ever. Devices, certificates, PersonDevices, DeviceKeys and tokens are
 made by as many processes as there are processors, signed by the department's real authorities, and
 go in bulk into the tables that registration writes; the cards are signed by the server's own code.
-The department's policy is "none", so every first device is confirmed. What a device keeps for
-itself lies beside the database, for simulators.
+The department's policy is "none", so every first device is confirmed. The files that a device keeps
+for itself lie beside the database, for simulators.
 """
 
 import os
@@ -203,7 +203,7 @@ def _client(one: _Made, now_ms: int) -> dict[str, Any]:
         "public_key": public_bytes(one.device.signer),
         "label": "Simulated",
         "created_ms": now_ms,
-        "confirmed": "first",  # What E0 says under policy "none".
+        "confirmed": "first",  # The verdict of E0 under policy "none".
         "expires_ms": one.certificate.not_after_ms,
         "lapsed": 0,
     }

@@ -4,8 +4,8 @@ The workers are the real server on PostgreSQL and NATS; every device is simulate
 opens every message. Times begin when the sender begins to post. The first message begins a key,
 which is sealed to every cell; the others are under it. After each message comes one of the floor
 (net/floor_side.py): as many processes that only write bytes that are ready, as many bytes, to as
-many sockets. What the devices open is opened after all of it has come, so that ``last_receipt_ms``
-does not hold 63,000 devices' work on this machine's processors; ``last_decrypted_ms`` holds it.
+many sockets. The devices open the messages after all have come, so that ``last_receipt_ms`` does
+not hold 63,000 devices' work on this machine's processors; ``last_decrypted_ms`` holds it.
 """
 
 import contextlib

@@ -2,8 +2,8 @@
 
 1,000 groups of 20; each message is real: signed, chained, encrypted under its group's key. They are
 made beforehand, in rounds of one for each of the 20,000 devices, and sent over HTTP with keep-alive
-as fast as the server answers. Nobody listens: this measures the way from the request to the answer
-after the commit. The floor is what the same load gets from a server that answers at once
+as fast as the server answers. No device listens: this measures the way from the request to the
+answer after the commit. The floor is what the same load gets from a server that answers at once
 (net/answering.py).
 """
 

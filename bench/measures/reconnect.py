@@ -2,7 +2,7 @@
 
 A message goes out before the restart, one is posted the moment it begins and others follow until
 everybody is back; each device comes back as clients do (jittered pauses), says Hello with its
-positions, and fetches what did not follow from the log. Nothing may be lost or come twice.
+positions, and fetches what did not follow from the log. No message may be lost or come twice.
 
 ``keys``: a night passes before the restart. All devices are away; so often a member signs out, so
 that a new roster head makes the key unusable, and the sender makes the next key and writes under
@@ -114,7 +114,7 @@ def _restart(deployment: Deployment, crowd: Crowd, posting: Posting, *, away: bo
         "connections_lost": sum(sum(one["closed"].values()) for one in usage),
         "given_up": sum(one["given_up"] for one in usage),
         "asked_log": sum(one["asked_log"] for one in usage),
-        # Of the new processes, whose counters began at zero.
+        # Counted by the new processes, whose counters began at zero.
         "statements": deployment.statements(),
         "server_cpu_us_per_client": deployment.cpu_s() / crowd.devices * 1e6,
     }

@@ -1,4 +1,4 @@
-"""What removed devices could open of what came after: asked of the server's own database.
+"""Later keys and messages that removed devices could open: asked of the server's own database.
 
 A removed device holds its DeviceKey and the cell keys of its former cell. It could open a later
 conversation key if one of those were among the seals' recipients, and a later message if that were
@@ -79,7 +79,7 @@ async def _count(
     held: Collection[bytes],
     ended: Mapping[str, int],
 ) -> tuple[int, int]:
-    last = max(ended.values())  # Of the head that took the last of them out.
+    last = max(ended.values())  # The epoch of the head that took the last of them out.
     before = after = 0
     keys: dict[bytes, int] = {}
     for row in await connection.execute(

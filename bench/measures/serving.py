@@ -32,8 +32,9 @@ def served(
     without: frozenset[bytes] = frozenset(),
     **settings: Any,
 ) -> Iterator[Served]:
-    """Start everything; stop it at the end. Nobody is connected yet. The sender is the first device
-    of the force that belongs to the first conversation; ``without``: devices that nobody plays."""
+    """Start everything; stop it at the end. No device is connected yet. The sender is the first
+    device of the force that belongs to the first conversation; ``without``: devices that no
+    simulator plays."""
     conversation = prepared.conversations[0]
     devices = prepared.force.devices
     first = devices[min(member for cell in conversation.cells for member in cell.members)]
