@@ -1,6 +1,6 @@
 /**
- * What the parts of a running core share. Made once by calls/engine.ts; each part takes it and
- * states nothing of how it came to be.
+ * The context that the parts of a running core share. calls/engine.ts makes it once; each part
+ * takes it and states nothing of how it came to be.
  */
 import type { CoreEvent } from "./core.ts";
 import type { DeviceId } from "./keys/ids.ts";

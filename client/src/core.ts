@@ -54,7 +54,7 @@ export interface AppState {
   readonly outbox: number;
   /** True while the core is catching up after being away. */
   readonly catchingUp: boolean;
-  /** Who vouches for this device. `confirmers`: the people who can, nearest first, while nobody does. */
+  /** This device's confirmation. `confirmers`: people who can give it if missing, nearest first. */
   readonly device: {
     readonly confirmed: Confirmed;
     readonly confirmers: readonly Plate[];
@@ -186,7 +186,7 @@ export interface MemberDevice {
   /** Of one's own devices alone. */
   readonly label: string | null;
   readonly confirmed: Confirmed;
-  /** Who vouches for it, where somebody does. */
+  /** The person who vouches for it, where somebody does. */
   readonly by: Plate | null;
   readonly expiresMs: number;
 }
@@ -333,7 +333,7 @@ export interface MessageReceipts {
   readonly read: readonly Plate[];
   readonly delivered: readonly Plate[];
   readonly waiting: readonly Plate[];
-  /** Of those who wait: people who have not registered yet, and people without a device now. */
+  /** People among `waiting` who have not registered yet, and people without a device now. */
   readonly unregistered: readonly Plate[];
   readonly signedOut: readonly Plate[];
 }
@@ -447,7 +447,7 @@ export interface AlarmView {
   readonly sinceMs: number | null;
 }
 
-/** What a device vouched for: what is older than its loss stands when it is revoked. */
+/** A device's endorsements and grants: those older than its loss stand when it is revoked. */
 export interface MadeView {
   readonly confirmed: readonly { readonly plate: Plate | null; readonly createdMs: number }[];
   readonly granted: readonly {
@@ -492,14 +492,14 @@ export interface Core {
   directory(): Promise<Directory>;
   people(query: PeopleQuery): Promise<People>;
   person(personId: string): Promise<Person>;
-  /** What this person writes from now on is not shown or told of on this device. */
+  /** This device shows and notifies of nothing that this person writes from now on. */
   block(personId: string, on: boolean): Promise<void>;
   blocked(): Promise<readonly Plate[]>;
 
   /** A person's devices that are not revoked, in no matter which conversation. */
   devices(personId: string): Promise<readonly MemberDevice[]>;
 
-  // Who vouches for whose device.
+  // Confirmation of devices.
   /** Devices that wait for this person to confirm them. */
   unconfirmed(): Promise<readonly UnconfirmedItem[]>;
   /** Begin to compare digits with the person who holds the new device. */
@@ -512,14 +512,14 @@ export interface Core {
   grants(personId: string): Promise<readonly GrantView[]>;
   grant(personId: string, unitPath: string, days: number): Promise<readonly GrantView[]>;
   withdrawGrant(personId: string, unitPath: string): Promise<readonly GrantView[]>;
-  /** What a device vouched for, for whoever is about to revoke it. */
+  /** A device's endorsements and grants, for the person who is about to revoke it. */
   madeBy(device: string): Promise<MadeView>;
   /**
    * A lost device: it is locked and taken off every roster; signed by this device. `lostMs`: since
    * when it is lost; what it vouched for before stands.
    */
   revokeDevice(device: string, lostMs?: number): Promise<void>;
-  /** What was done in this person's name without this device, until it is acknowledged. */
+  /** Acts in this person's name without this device, until the person acknowledges them. */
   alarms(): Promise<readonly AlarmView[]>;
   acknowledgeAlarm(id: string): Promise<void>;
 
@@ -533,7 +533,7 @@ export interface Core {
     readonly personIds: readonly string[];
     readonly photo: OutgoingAttachment | null;
     readonly whoMayPost: WhoMayPost;
-    /** What new members see. */
+    /** The history that new members see. */
     readonly history: "none" | "30_days";
     /** Made by the host where absent, so that a repeated call makes no second group. */
     readonly conversationId?: string;

@@ -1,5 +1,5 @@
 /**
- * What the vault holds of conversations: the stores' names and the records in them. Only plain
+ * The vault's part about conversations: the stores' names and the records in them. Only plain
  * values and bytes; view models are made from these in messages/views.ts. Stores of account and
  * trust are named beside the code that owns them.
  */
@@ -62,13 +62,13 @@ export interface LogPlace {
   readonly epoch: number;
 }
 
-/** What is still to be fetched of before this device began to follow the log; newest first. */
+/** The log from before this device began to follow it, still to be fetched; newest first. */
 export interface HistoryPlace {
   /** Every readable position from here up to the log's place is processed, or pending. */
   readonly from: number;
   /** The log hash before `from`: what an earlier page must lead to. */
   readonly hash: Uint8Array;
-  /** Where it began: so many positions there may be. */
+  /** The position where fetching began: so many positions there may be. */
   readonly start: number;
 }
 
@@ -98,7 +98,7 @@ export interface ConversationRecord {
   readonly directPersonId: string | null;
   readonly preferences: Preferences;
   readonly historyFromMs: number;
-  /** What the server said is of this version (wire.Conversation); null: to be asked for. */
+  /** The version of the server's answer (wire.Conversation); null: to be asked for. */
   readonly infoVersion: string | null;
 
   readonly state: ConversationState;
@@ -247,7 +247,7 @@ export interface CellKeyRecord {
   readonly secret: Uint8Array | null;
 }
 
-/** What a sender knows of all cells. */
+/** A sender's knowledge of all cells. */
 export interface CellTableRecord {
   readonly version: number;
   /** The newest key of each cell, with its author's proof. */
@@ -328,7 +328,7 @@ export interface OutgoingRecord {
   readonly attempt: number;
   /** Header ‖ signature ‖ body: what every retry sends. */
   readonly message: Uint8Array | null;
-  /** What is posted before the message. */
+  /** The key that is posted before the message. */
   readonly key: PendingKey | null;
   /** A state of the conversation: not shown as a message. */
   readonly state: boolean;

@@ -31,7 +31,7 @@ describe("a conversation of a unit", { timeout: LIMIT_MS }, () => {
     await late.text(id, "new here");
     for (const officer of officers) await officer.receives(id, "new here", SOON_MS);
 
-    // What people compare is the same on every screen.
+    // The codes that people compare are the same on every screen.
     const codes = new Set<string | null>();
     for (const { core } of [...officers, late]) {
       const view = await core.encryption(id);

@@ -14,7 +14,7 @@ import type { TestProject } from "vitest/node";
 
 export const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
 const PEOPLE = 120;
-/** What a server process has in its environment: nothing of the developer's own settings. */
+/** A server process's environment: nothing of the developer's own settings. */
 export const PLAIN: NodeJS.ProcessEnv = {
   PATH: process.env["PATH"],
   PYTHONPATH: join(ROOT, "src"),

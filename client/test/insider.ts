@@ -61,7 +61,7 @@ export interface OwnKey {
 }
 
 export interface KeyOptions {
-  /** What is sealed instead of S. */
+  /** The bytes that are sealed instead of S. */
   readonly sealed?: Uint8Array;
   readonly created?: number;
   readonly epoch?: number;
@@ -72,7 +72,7 @@ export class Insider {
   readonly signer: Signer;
   readonly api: Api;
   readonly #server: InsidersServer;
-  /** What was pushed to this device. */
+  /** The frames that were pushed to this device. */
   readonly frames: wire.ServerFrame[] = [];
   #token: string | null = null;
   readonly #privateKeys = new Map<Kem, Uint8Array>();
@@ -231,7 +231,7 @@ export class Insider {
     return accepted;
   }
 
-  /** What seals to this device name. */
+  /** The key id that seals to this device name. */
   async ownKeyId(kem: Kem): Promise<string> {
     const [own] = (await this.keysOf([this.personId], kem)).filter(
       ({ device }) => toHex(device) === this.signer.device,

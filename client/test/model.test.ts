@@ -36,7 +36,7 @@ it(
   },
 );
 
-/** What goes wrong when the server breaks a rule, and must be found. */
+/** Failures that the model must find when the server breaks a rule. */
 const BENDS: readonly (readonly [string, RegExp, (server: MemoryServer) => void])[] = [
   [
     "shares are never asked for (D4)",

@@ -9,14 +9,14 @@ import type { Fetch } from "../src/transport/http.ts";
 import type { WebSocketMaker } from "../src/transport/socket.ts";
 import { numberOf } from "./data-folder.ts";
 
-/** What an officer needs of a server: the real one (server.ts) or one in memory (memory/server.ts). */
+/** An officer's view of a server: the real one (server.ts) or one in memory (memory/server.ts). */
 export interface OfficersServer {
   readonly origin: string;
   /** The way to the server; absent: the machine's own network. */
   readonly fetch?: Fetch;
   readonly WebSocket?: WebSocketMaker;
   codeFor(number: string): Promise<string>;
-  /** What the server has to say when a test has failed. */
+  /** The server's own story, for a test that has failed. */
   story(): string;
 }
 

@@ -1,6 +1,6 @@
 /**
  * A server that went back to a backup: the roster authority signs rosters of far higher epochs, and
- * devices accept it, post again what of their own the log lost, and go on. Nobody is stuck.
+ * devices accept it, post again what of their own the log lost, and go on. No device is stuck.
  */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Officer } from "./officer.ts";

@@ -1,5 +1,5 @@
 /**
- * What officers do, with real cores, on whichever server a test file brings: the one in memory
+ * Scenarios of officers, with real cores, on whichever server a test file brings: the one in memory
  * (scenarios-memory.test.ts) and a real one (scenarios-server.test.ts) must both keep it.
  */
 import { describe, expect, it } from "vitest";

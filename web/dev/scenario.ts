@@ -17,7 +17,7 @@ export interface Scenario {
   readonly factor: "none" | "enrolment_code" | "refused";
   /** How this device came to be confirmed. */
   readonly device: Confirmed;
-  /** Where a comparison of digits stands that this device takes part in. */
+  /** The state of a comparison of digits that this device takes part in. */
   readonly compare: "none" | ConfirmationView["state"];
   /** Signed out, and nothing erased. */
   readonly kept: boolean;

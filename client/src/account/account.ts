@@ -1,5 +1,5 @@
 /**
- * Who this device is: registration, the stored account, the department that it trusts, and the
+ * This device's identity: registration, the stored account, the department that it trusts, and the
  * renewal of its certificate.
  *
  * Invariants: the device key and client id are stored before they are sent, so a registration whose

@@ -4,9 +4,9 @@
  * - A device of theirs was confirmed and this device did not endorse it.
  * - A DeviceKey of this very device, rightly signed, that it did not make: its keys were copied.
  *
- * Judged from verified records alone. What was there when this device came is no alarm: a new phone
- * is not warned about the older one. `meta/alarms` keeps what was seen and what is still unread; a
- * crash before it is written raises the same alarm again, once.
+ * Judged from verified records alone. Devices and keys that are older than this device raise
+ * no alarm: a new phone is not warned about the older one. `meta/alarms` keeps what was seen and
+ * what is still unread; a crash before it is written raises the same alarm again, once.
  */
 import { toHex } from "../octets.ts";
 import type { Identity } from "../context.ts";
@@ -20,7 +20,7 @@ export interface Alarm {
   readonly id: string;
   readonly kind: "device" | "key";
   readonly device: DeviceId;
-  /** Whoever confirmed the device. */
+  /** The person who confirmed the device. */
   readonly by: PersonId | null;
   readonly sinceMs: number | null;
 }

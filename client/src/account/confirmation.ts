@@ -49,7 +49,7 @@ export interface NewDeviceRow extends Row {
 
 export type ConfirmationRow = ConfirmingRow | NewDeviceRow;
 
-/** What a device does next. */
+/** A device's next step. */
 export type Step = "begin" | "answer" | "reveal" | "endorse" | null;
 
 export interface Followed {
@@ -112,7 +112,7 @@ export function digitsOf(
   });
 }
 
-/** What a QR code on the new device carries: the same digits, and which comparison they are of. */
+/** The QR code on the new device: the same digits, and which comparison they are of. */
 export function codeOf(confirmationId: string, digits: string): string {
   return `copconnect:digits:${confirmationId}:${digits}`;
 }

@@ -208,7 +208,7 @@ export class Confirmations {
     return step === "endorse" ? this.#endorse(row) : row;
   }
 
-  /** What the server answered may be news already. Steps that follow from it wait for the next hint. */
+  /** The server's answer may be news already. Steps that follow from it wait for the next hint. */
   async #served(row: ConfirmationRow, served: Confirmation): Promise<ConfirmationRow> {
     const dated: ConfirmationRow = { ...row, expiresMs: served.expiresMs };
     const next = follow(dated, served, this.#options.time.requireNow());
@@ -308,7 +308,7 @@ export class Confirmations {
 
   #inTurn<T>(step: () => Promise<T>): Promise<T> {
     const done = this.#turn.then(step);
-    // Whoever asked handles a failure; the next step is not held up.
+    // The caller handles a failure, which does not delay the next step.
     this.#turn = done.catch(() => undefined);
     return done;
   }

@@ -1,4 +1,4 @@
-/** What the vault keeps about this device's account, in rows of `meta`. */
+/** The vault's records about this device's account, in rows of `meta`. */
 import type { Me, Trust } from "../wire.ts";
 
 /** This device's identity. `meta/account`. */

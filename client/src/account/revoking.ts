@@ -17,7 +17,7 @@ import type { PeopleTrust } from "../trust/people-trust.ts";
 import type { TimeAnchor } from "../trust/ports.ts";
 import { LOSS_LIMIT_MS, RevocationFormat } from "../trust/revocation.ts";
 
-/** What a device made, as whoever revokes it sees it. */
+/** A device's endorsements and grants, as the person who revokes it sees them. */
 export interface Made {
   /** People whose devices it confirmed, and when. */
   readonly confirmed: readonly { readonly personId: PersonId | null; readonly createdMs: number }[];
@@ -47,7 +47,7 @@ export class Revoking {
     this.#options = options;
   }
 
-  /** What a device endorsed and granted: what of it was before the loss will stand. */
+  /** A device's endorsements and grants: those from before the loss will stand. */
   async made(device: DeviceId): Promise<Made> {
     const { trust } = this.#options;
     const { endorsements, grants } = await this.#madeBy(device, await this.#personOf(device));

@@ -35,7 +35,7 @@ export interface AccountServicesOptions {
   readonly monotonic: () => number;
   /** The server's clock by this device's reckoning, before the department's time is known. */
   readonly serverNow: () => number;
-  /** Who vouches for this device is another now, or the account is. */
+  /** Another person vouches for this device now, or the account is another. */
   readonly onStanding: () => void;
 }
 
@@ -128,7 +128,7 @@ export class AccountServices {
     return this.#standing;
   }
 
-  /** A new device's first keys, records and time. What fails is done with the first connection. */
+  /** A new device's first keys, records and time. The first connection does what fails. */
   async equip(): Promise<void> {
     const { personId } = this.account.require();
     const steps = [this.ownKeys.maintain(), this.trust.ensure([personId])];
@@ -154,7 +154,7 @@ export class AccountServices {
     ]);
   }
 
-  /** What the socket says of the account. The caller handles "signed_out" and "directory". */
+  /** The socket's events about the account. The caller handles "signed_out" and "directory". */
   async onAccountEvent(event: AccountFrame["event"]): Promise<void> {
     switch (event) {
       case "clients":

@@ -1,4 +1,4 @@
-/** Where this device stands, as the screens see it. */
+/** The state of this device, as the screens see it. */
 import type { AccountRecord } from "../account/record.ts";
 import type { AppState } from "../core.ts";
 import type { Vault } from "../vault/vault.ts";
@@ -12,7 +12,7 @@ export interface Standing extends Pick<
   readonly vault: Pick<Vault, "hasPin" | "triesLeft">;
   readonly autoLockMs: number;
   readonly device: Device | null;
-  /** Who vouches for this device; null: it is not registered. */
+  /** This device's confirmation; null: the device is not registered. */
   readonly own: AppState["device"] | null;
 }
 

@@ -212,7 +212,7 @@ export class ConversationCalls {
         if (confirmed === "no") found.add(leaf.person);
       }
     } catch (error) {
-      // What was known before is shown where the server cannot be asked.
+      // The view shows what was known before when it cannot ask the server.
       if (!hasCode(error, "network", "overloaded") && !(error instanceof Refused)) throw error;
     }
     return this.#reach.people.plates([...found]);

@@ -162,7 +162,7 @@ export class Device {
         void this.sync.onReady(ready).catch(ignore);
       },
       onFrame: (frame) => {
-        // What fails here for want of the network, the next connection does.
+        // The next connection makes up for frames that fail for want of the network.
         void this.sync.onFrame(frame).catch(ignore);
       },
     });

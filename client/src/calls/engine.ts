@@ -20,7 +20,7 @@ export function createEngine(options: SessionOptions): Engine {
   const members = new MemberCalls(reach);
   const messages = new MessageCalls(reach);
   const people = new PeopleCalls(reach);
-  /** What belongs to a registered device waits until there is one. */
+  /** Calls that need a registered device wait until there is one. */
   const registered = async (): Promise<typeof account> => {
     await reach.device();
     return account;

@@ -1,4 +1,4 @@
-/** What the calls of core.ts stand on: the running device, once there is one. */
+/** The base of the calls of core.ts: the running device, once there is one. */
 import type { Conversation } from "../conversation/conversation.ts";
 import { failure, hasCode } from "../failure.ts";
 import type { Blocked } from "../people/blocked.ts";
@@ -22,7 +22,7 @@ export function writable(conversation: Conversation): Conversation {
   return conversation;
 }
 
-/** What was done already stands; what follows from it comes with the next connection. */
+/** Finished steps stand; the next connection brings what follows from them. */
 export function rejectUnlessOffline(error: unknown): void {
   if (!hasCode(error, "network", "overloaded")) throw error;
 }

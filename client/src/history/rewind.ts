@@ -4,8 +4,8 @@
  * Either way this device goes back to the last position that both have, follows the server's log from
  * there, and posts again what of its own the log lost, with the next attempt (S6). Whether people are
  * told of a restored log or see an alarm (R4) depends on the roster authority: when operators restore
- * a backup it signs heads whose epochs are far above all that were lost. What other devices wrote
- * stays shown; when they post it again it takes its new place and is not counted anew.
+ * a backup it signs heads whose epochs are far above all that were lost. Messages of other
+ * devices stay shown; one that is posted again takes its new place and is not counted anew.
  *
  * Everything is one transaction; a crash before it does it all again.
  */
@@ -90,7 +90,7 @@ async function commonPlace(
   return { seq: 0, hash: ZEROS };
 }
 
-/** Where the server has this device's own chain, verified; it may be lower than here. */
+/** This device's own chain as the server has it, verified; it may be lower than here. */
 async function ownChain(context: DeviceContext, conversation: Conversation): Promise<OwnChain> {
   const { header: bytes } = await context.api.chain(conversation.id);
   if (bytes === null) return { seq: 0, hash: ZEROS };

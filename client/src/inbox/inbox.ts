@@ -49,7 +49,7 @@ export interface InboxListener {
   readonly onAccepted: (conversation: Conversation) => void;
 }
 
-/** What comes beside entries. */
+/** Records that come beside entries. */
 export type Beside = Partial<Pick<LogPage, "heads" | "proofs" | "keys">> &
   Partial<Pick<Supplement, "people">>;
 
@@ -89,7 +89,7 @@ export class Inbox {
       const pushed = this.#pushed.get(conversation.id) ?? [];
       this.#pushed.delete(conversation.id);
       const { log, state } = conversation.record;
-      // Whoever does not follow the log yet begins with a page of it (history/).
+      // A device that does not follow the log yet begins with a page of it (history/).
       if (log === null || state !== "ready") return;
       const next = pushed
         .filter(([{ seq }]) => seq > log.cursor)
@@ -160,7 +160,7 @@ export class Inbox {
           for (const entry of entries.slice(at, at + BATCH))
             await this.#next(receiving, entry, floor);
         } finally {
-          // What came before a failure stands: the log's place does not cover the failed entry.
+          // Entries before a failure stand: the log's place does not cover the failed entry.
           await conversation.store(work);
           this.#listener.onCursor(conversation);
         }
@@ -192,7 +192,7 @@ export class Inbox {
     work.set({ log: { cursor: position, hash: own, epoch: Math.max(log.epoch, named) } });
   }
 
-  /** A conversation key, pushed. What waits for it opens. */
+  /** A conversation key, pushed. Entries that wait for it open. */
   async key(conversation: Conversation, record: Uint8Array, seal: Uint8Array | null): Promise<void> {
     const keyId = await conversation
       .change(async (work) => {

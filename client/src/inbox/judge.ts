@@ -3,9 +3,9 @@
  * what this device holds. Here that is gathered: from memory and vault first, from the server where
  * something is missing.
  *
- * Without network gathering rejects with `network`, and the entry is judged later. What the server
- * does not have refuses. Nothing is stored but heads and key records. Runs in the conversation's
- * queue.
+ * Without network gathering rejects with `network`, and the entry is judged later. A record
+ * that the server does not have refuses the entry. Nothing is stored but heads and key records.
+ * Runs in the conversation's queue.
  */
 import type { Conversation } from "../conversation/conversation.ts";
 import type { Work } from "../conversation/work.ts";
@@ -123,7 +123,7 @@ async function check(
   }
 }
 
-/** What the checks of one header look at. */
+/** The records that the checks of one header look at. */
 interface Held {
   readonly heads: ReadonlyMap<number, RosterHead>;
   /** Under the higher of the header's epoch and the entry's floor. */

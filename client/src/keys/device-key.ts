@@ -28,7 +28,7 @@ export const DeviceKeyFormat = new RecordFormat(
 );
 export type DeviceKey = RecordOf<typeof DeviceKeyFormat>;
 
-/** What a secret can be sealed to. */
+/** A key that a secret can be sealed to. */
 export interface SealTarget {
   readonly kem: Kem;
   readonly publicKey: Uint8Array;

@@ -23,7 +23,7 @@ export class Reader {
     this.rule = rule;
   }
 
-  /** Where the next field begins. */
+  /** The place where the next field begins. */
   get at(): number {
     return this.#at;
   }
@@ -35,7 +35,7 @@ export class Reader {
     return this.#bytes.subarray(this.#at - size, this.#at);
   }
 
-  /** What was read before, from one place to another. */
+  /** The bytes read before, from one place to another. */
   slice(from: number, to: number): Bytes {
     return this.#bytes.subarray(from, to);
   }

@@ -122,7 +122,7 @@ export async function hpkeSeal(
   return concat(new Uint8Array(enc), new Uint8Array(ct));
 }
 
-/** The plaintext of enc ‖ ct. What does not open is refused by `rule`. */
+/** The plaintext of enc ‖ ct. `rule` refuses a ciphertext that does not open. */
 export async function hpkeOpen(
   kem: Kem,
   privateKey: Uint8Array,

@@ -30,7 +30,7 @@ export type ShareKind =
 /** kind (1) ‖ start of the key id, cell key id or message id (16), in hex. */
 export type ShareName = string & { readonly shareName: never };
 
-/** What a shared secret belongs to. */
+/** The record that a shared secret belongs to. */
 export type Shareable =
   | { readonly kind: typeof KIND_CONVERSATION_KEY; readonly record: ConversationKey }
   | { readonly kind: typeof KIND_CELL_KEY; readonly record: CellKey }

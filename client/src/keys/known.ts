@@ -1,6 +1,6 @@
 /**
- * What a device holds of one conversation, as receiving and sending ask for it. The engine loads it
- * from its store; nothing here reads or writes.
+ * A device's records of one conversation, as receiving and sending ask for them. The engine loads
+ * them from its store; nothing here reads or writes.
  *
  * Invariants: heads and leaves are verified on the way in, once; records are parsed, and what more
  * is asked of a record depends on who asks (S2 or R6). All of this cannot change and stays.

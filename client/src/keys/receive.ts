@@ -124,7 +124,7 @@ export function checkChain(
   return !known.newcomer || known.acceptedBefore(sender, seq);
 }
 
-/** R6, but for S. Who wrote the record does not matter to a reader: the sender vouches for it. */
+/** R6, but for S. The record's author does not matter to a reader: the sender vouches for it. */
 function checkRecord(
   record: ConversationKey,
   header: Header,

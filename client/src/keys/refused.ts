@@ -4,7 +4,7 @@
  * checks. `missing` names a thing to fetch: with it, the same question may get another answer.
  */
 
-/** What a check did not have. Ids are hex. */
+/** A certificate, record or key that a check did not have. Ids are hex. */
 export type Missing =
   | { readonly kind: "certificate"; readonly device: string }
   | { readonly kind: "card" | "person devices"; readonly person: string }

@@ -1,5 +1,5 @@
 /**
- * What a message carries: `{v: 1, kind, …}` in MessagePack (docs/protocol.md, "Message").
+ * A message's content: `{v: 1, kind, …}` in MessagePack (docs/protocol.md, "Message").
  *
  * {@link KINDS} names every kind once; the compiler refuses a kind of {@link Content} without an
  * entry. Decoding never throws: bytes of a higher version, of an unknown kind or of the wrong shape
@@ -58,12 +58,12 @@ function kindOf<C extends Content>(content: C): Kind<C> {
   return KINDS[content.kind] as unknown as Kind<C>;
 }
 
-/** What a list row or a quote says of a message. */
+/** A message's preview, for a list row or a quote. */
 export function previewOf(content: Decoded): PreviewRecord {
   return content.kind === "unsupported" ? content : kindOf(content).preview(content);
 }
 
-/** What the screens show of a message. */
+/** A message's body, as the screens show it. */
 export async function bodyOf(
   content: Decoded,
   show: (pointers: readonly AttachmentPointer[]) => Promise<readonly AttachmentView[]>,

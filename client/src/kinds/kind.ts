@@ -1,4 +1,4 @@
-/** What every kind of message states about itself; one file of this room for each kind. */
+/** The facts that each kind of message states about itself, in its own file of this folder. */
 import type { Mention, MessageBody } from "../core.ts";
 import type { AttachmentView } from "../core.ts";
 import type { PreviewRecord } from "../records.ts";
@@ -10,9 +10,9 @@ export const PREVIEW = 200;
 export interface Kind<C> {
   /** From the fields of a decoded message. Throws Misshapen. */
   readonly read: (fields: Fields) => C;
-  /** What the list and a quote say of it. */
+  /** The preview that the list and a quote show. */
   readonly preview: (content: C) => PreviewRecord;
-  /** What the screens show; null: it is not shown as a message, nor counted, nor told of. */
+  /** The body on the screens; null: it is not shown as a message, nor counted, nor told of. */
   readonly body: (
     content: C,
     attachments: (pointers: readonly AttachmentPointer[]) => Promise<readonly AttachmentView[]>,

@@ -1,7 +1,7 @@
 /**
  * S4: the keys of all cells, as an author of a conversation key needs them.
  *
- * What the server gave is kept, so that the next key asks only for what changed. A key that does not
+ * The table keeps the server's answers, so the next key asks only for changes. A key that does not
  * pass affects its own cell alone: its devices are sealed to directly while these are few, else they
  * ask for shares.
  */

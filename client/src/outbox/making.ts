@@ -62,7 +62,7 @@ export async function makeKey(
     const pending = { record: record.bytes, seals, leftOut: [...plan.leftOut.keys()] };
     return { record, secret, pending };
   } catch (error) {
-    // What the server gave does not fit together (any more): it is asked anew.
+    // The server's answers do not fit together (any more): the device asks anew.
     if (error instanceof Refused) throw failure("head_refused", { retry: true, cause: error });
     throw error;
   }

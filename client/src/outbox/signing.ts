@@ -34,7 +34,7 @@ export interface Asks {
   conversationKeys(conversation: Conversation, keyIds: readonly KeyId[]): void;
 }
 
-/** What the server said of this conversation that the next try must heed. */
+/** The server's answers about this conversation that the next try must heed. */
 export interface Doubts {
   /** The head that this device holds is not the newest. */
   staleHead: boolean;

@@ -2,8 +2,8 @@
  * People and the directory, cached so that everything already seen shows without network.
  *
  * Plates show only what a verified card signs (KEYS.md, PersonCard); a person without one has no
- * plate until the server has answered, and `onLoaded` tells when more are known. What the server
- * says beside it (numbers, roles, status) shows on the person's own page alone.
+ * plate until the server has answered, and `onLoaded` tells when more are known. The server's
+ * other answers (numbers, roles, status) show on the person's own page alone.
  */
 import type { PeopleQuery, Plate } from "../core.ts";
 import type { Context } from "../context.ts";

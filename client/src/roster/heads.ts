@@ -87,7 +87,7 @@ export class Heads {
     return head;
   }
 
-  /** Remember a proof that came beside an entry. What does not hold is left out. */
+  /** Remember a proof that came beside an entry. A proof that does not hold is left out. */
   async learnProof(work: Work, { epoch, proof }: EpochProof): Promise<Listed | null> {
     try {
       const head = await this.find(work, epoch);

@@ -1,5 +1,5 @@
 /**
- * What the difference of two signed rosters says to people (E1). Pure. Nothing here is the server's
+ * Notices tell people how two signed rosters differ (E1). Pure. Nothing here is the server's
  * word: who asked for a change no signature proves, so nobody is named for it.
  */
 import type { DeviceId, PersonId } from "../keys/ids.ts";
@@ -9,7 +9,7 @@ import { mayAdminister } from "../rosters/leaf.ts";
 import type { Leaf } from "../rosters/leaf.ts";
 
 export interface DeviceFacts {
-  /** Who vouches for a device; null: nobody, or it is not known. */
+  /** The person who vouches for a device; null: nobody, or it is not known. */
   readonly by: (person: PersonId, device: DeviceId) => Promise<PersonId | null>;
   /** Whether the device is still the person's and confirmed. */
   readonly has: (person: PersonId, device: DeviceId) => Promise<boolean>;
@@ -27,7 +27,7 @@ export interface RosterChange {
   readonly absent: readonly Leaf[];
 }
 
-/** What a change from `was` to `is` says; `absent`: people who had lost their devices before. */
+/** Notices of a change from `was` to `is`; `absent`: people who had lost their devices before. */
 export async function rosterNotices(
   was: readonly Leaf[],
   absent: readonly Leaf[],

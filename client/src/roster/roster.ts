@@ -48,7 +48,7 @@ export async function followRoster(
   if (!only) return;
   const was = before === null ? null : readLeaves(before.leaves, "R4");
   const absent = before === null ? [] : readLeaves(before.absent, "R4");
-  // Who vouches for a new device, and whether a missing one was lost, newer records say.
+  // Newer records say who vouches for a new device, and whether a missing one was lost.
   const people = [...leaves, ...(was ?? [])].map(({ person }) => person);
   await trust.ensure(people, { fresh: was !== null });
   const verdict = (person: PersonId, device: DeviceId) =>
@@ -58,7 +58,7 @@ export async function followRoster(
       ? { notices: [], absent: [] }
       : await rosterNotices(was, absent, leaves, {
           by: async (person, device) => (await verdict(person, device)).by,
-          // Nobody is removed from a direct conversation: a device that is missing was lost.
+          // Direct conversations never remove a person: a device that is missing was lost.
           has: async (person, device) =>
             conversation.record.kind !== "direct" &&
             (await verdict(person, device)).confirmed !== "no",
@@ -70,7 +70,7 @@ export async function followRoster(
       absent: concat(...change.absent.map(({ bytes }) => bytes)),
     };
     work.changes.push({ op: "put", store: STORES.rosters, key: conversation.id, value });
-    // Whoever has a leaf has registered, whatever was known before.
+    // A person with a leaf has registered, whatever was known before.
     const { members, unregistered } = work.record;
     const without = Math.max(0, members - new Set(leaves.map(({ person }) => person)).size);
     work.set({ unregistered: Math.min(unregistered, without) });

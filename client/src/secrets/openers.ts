@@ -7,7 +7,7 @@ import type { SealKeyId } from "../keys/ids.ts";
 import type { CellKeys } from "./cell-keys.ts";
 import type { Transaction } from "../conversation/table.ts";
 
-/** What keys ask of the device. */
+/** The parts of the device that keys need. */
 export type KeyContext = Pick<DeviceContext, "now" | "ownKeys" | "time">;
 
 /** The key that a seal names; null: it is for nobody here. */

@@ -2,8 +2,8 @@
  * Passing secrets on to devices that are entitled to them (KEYS.md H1 to H4).
  *
  * One answer at a time, at most 60 a minute, outside the queues that send and receive: reading the
- * vault is all that it shares with them. What cannot be answered now is dropped; the server asks
- * others. A request that checks refuse gets nothing, and nobody is told.
+ * vault is all that it shares with them. The device drops what it cannot answer now; the server
+ * asks others. A request that checks refuse gets nothing, and nobody is told.
  */
 import type { Conversation } from "../conversation/conversation.ts";
 import type { DeviceContext } from "../context.ts";

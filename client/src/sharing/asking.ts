@@ -5,7 +5,7 @@
  * The server keeps a request until the asker says that its key opened, so each thing is asked for
  * once on a connection and, because holders may miss it, again after a while, ever more seldom; many
  * in one request. Everything that comes is compared with its record
- * before it is kept. What is missing is read from the vault at each start; nothing here is stored.
+ * before it is kept. Each start reads from the vault what is missing; nothing here is stored.
  */
 import type { Conversation } from "../conversation/conversation.ts";
 import type { DeviceContext } from "../context.ts";
@@ -29,12 +29,12 @@ import { delayMs, pause } from "../transport/backoff.ts";
 import { SHARE_SECRETS } from "../wire.ts";
 import type { ShareReference } from "../wire.ts";
 
-/** What is found missing within this time is asked for at once. */
+/** Secrets found missing within this time share one request. */
 const TOGETHER_MS = 30;
 const AGAIN = { firstMs: 2_000, maxMs: 60_000 };
 /** So long nobody is asked again for the same. */
 const PATIENCE = { firstMs: 20_000, maxMs: 900_000 };
-/** Where the recipient's key id stands in a KeyShare: after version and conversation. */
+/** The place of the recipient's key id in a KeyShare: after version and conversation. */
 const RECIPIENT = [17, 33] as const;
 
 /** Something that is missing, with the record that its secret must match. */

@@ -107,7 +107,7 @@ export class Book {
     try {
       await takeRoster(this.#context, conversation, work, roster);
     } catch (error) {
-      // What does not verify lists nobody; the next answer may.
+      // A roster that does not verify lists nobody; the next answer may.
       if (!(error instanceof Refused)) throw error;
     }
   }

@@ -19,7 +19,7 @@ export const SPREAD_MS = 60_000;
 export class MemberList {
   readonly #context: DeviceContext;
   readonly #people: People;
-  /** Where receipts were missed that could change no tick of what was known then. */
+  /** Conversations with missed receipts that could change no tick of what was known then. */
   readonly #missed = new Set<string>();
 
   constructor(context: DeviceContext, people: People) {
@@ -64,7 +64,7 @@ export class MemberList {
   async refresh(conversation: Conversation): Promise<void> {
     const many = conversation.record.members > RECEIPT_PEOPLE;
     const found: Member[] = [];
-    // What is asked for first is what the answers are at least as new as.
+    // The answers are at least as new as the versions that are read first.
     const { infoVersion } = conversation.record;
     let receiptsVersion: number | null = null;
     let after: string | null = null;

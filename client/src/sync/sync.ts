@@ -29,7 +29,7 @@ import type { MemberList } from "./member-list.ts";
 const CATCH_UPS = 4;
 const RESTORED_EPOCHS = 500;
 const AGAIN = { firstMs: 1_000, maxMs: 30_000 };
-/** Of more conversations than these that changed, the list is asked for. */
+/** At most so many changed conversations are fetched one by one; for more, the list. */
 const ONE_BY_ONE = 3;
 
 export interface SyncParts {
@@ -203,7 +203,7 @@ export class Sync {
 
   // --- Frames ----------------------------------------------------------------------------------
 
-  /** What a frame could not do for want of an answer is done again while the connection stands. */
+  /** Frames that failed for want of an answer are made up for while the connection stands. */
   async onFrame(frame: Exclude<ServerFrame, Ready>): Promise<void> {
     if (frame.t === "account") return this.#parts.onAccount(frame.event);
     try {
@@ -292,7 +292,7 @@ export class Sync {
     outbox.kick(conversation);
   }
 
-  /** Of so many people nobody has to know at once how many they are. */
+  /** Members of a large conversation need not know at once how many they are. */
   #mayWait(conversationId: string): boolean {
     const record = this.#parts.book.find(conversationId)?.record;
     return record?.state === "ready" && record.cells > 1;

@@ -109,7 +109,7 @@ export class Api {
   postRevocation(body: wire.PostRevocation): Promise<void> {
     return this.#post("/v1/revocations", body);
   }
-  /** What a device endorsed and granted: whoever revokes it says what of that still stands. */
+  /** A device's endorsements and grants: the person who revokes it says which still stand. */
   madeBy(device: string): Promise<wire.MadeRecords> {
     return this.#get(`/v1/devices/${device}/made`);
   }

@@ -2,7 +2,7 @@
  * X.509 certificates as this project uses them (docs/protocol.md, "Certificates"): Ed25519 keys and
  * signatures only, version 3, no trailing bytes, no critical extension that is not judged. Parsing
  * says what a certificate claims; nothing here says that it is true (see department-trust.ts and
- * device-certificate.ts). What is malformed is refused by E0. Pure.
+ * device-certificate.ts). E0 refuses malformed certificates. Pure.
  */
 import { equalBytes, fromHex, toHex } from "../octets.ts";
 import { hash as sha256 } from "../keys/hashing.ts";
@@ -30,7 +30,7 @@ export interface ParsedCertificate {
 /** Those that anything here depends on. */
 export type KeyUsage = "digitalSignature" | "keyCertSign";
 
-/** Whom a device certificate names. */
+/** The person and client that a device certificate names. */
 export interface ClientIdentity {
   readonly personId: string;
   readonly clientId: string;

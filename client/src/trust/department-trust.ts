@@ -1,5 +1,5 @@
 /**
- * What stands above every person's records: the pinned root, the CAs and the roster authority that
+ * The trust above every person's records: the pinned root, the CAs and the roster authority that
  * it issued, and the department records that it signed.
  *
  * Invariants: the root is the one pinned at registration, byte for byte; a department record is
@@ -63,7 +63,7 @@ export class DepartmentTrust {
     return new DepartmentTrust(trust.version, root.publicKey, issuingKeys, departments);
   }
 
-  /** What the server serves now, if it takes nothing back. */
+  /** The trust that the server serves now, if it takes nothing back. */
   follow(trust: Trust, pinnedRoot: Uint8Array): Promise<DepartmentTrust> {
     return DepartmentTrust.open(trust, pinnedRoot, this.departments);
   }

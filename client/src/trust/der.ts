@@ -117,7 +117,7 @@ export class DerReader {
     return ms;
   }
 
-  /** Where the content of the next element begins and ends; moves behind it. */
+  /** The bounds of the next element's content; moves behind it. */
   #take(tag: number): [from: number, to: number] {
     const bytes = this.#bytes;
     refuseUnless(this.tag === tag, "E0", "certificate cannot be parsed");

@@ -10,7 +10,7 @@ const LABEL = tag("copconnect sas v1");
 export const SAS_SECRET_BYTES = 16;
 
 export interface Comparison {
-  /** What the endorser sent first. */
+  /** The commitment that the endorser sent first. */
   readonly commitment: Uint8Array;
   readonly a: Uint8Array;
   readonly b: Uint8Array;

@@ -11,7 +11,7 @@ const AT_ONCE = 500;
 
 export interface FetchingOptions {
   readonly api: Pick<Api, "lookUpTrust">;
-  /** What is known of a person when the request is made. */
+  /** This device's knowledge of a person when the request is made. */
   readonly known: (personId: PersonId, keys: boolean) => KnownPerson;
   readonly take: (people: readonly PersonTrust[], keys: boolean) => Promise<void>;
 }
@@ -58,7 +58,7 @@ export class Fetching {
 
   async #run(keys: boolean, first: Round): Promise<void> {
     this.#running.set(keys, newRound());
-    // Whoever asks in the same tick goes with the first request.
+    // Callers of the same tick join the first request.
     await Promise.resolve();
     for (let round: Round | undefined = first; round !== undefined;) {
       this.#rounds.delete(keys);
@@ -91,7 +91,7 @@ function newRound(): Round {
     resolve = onDone;
     reject = onFailed;
   });
-  // Whoever waits handles it; nobody may wait for a round of a device that was stopped.
+  // Callers that wait handle a failure; the round of a stopped device may have none.
   done.catch(() => undefined);
   return { people: new Set(), done, resolve, reject };
 }

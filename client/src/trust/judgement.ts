@@ -1,5 +1,5 @@
 /**
- * What the three parts of judging ask of each other: endorsements (confirmed.ts), grants
+ * Questions that the three parts of judging ask of each other: endorsements (confirmed.ts), grants
  * (granted.ts) and revocations (standing.ts). Each question is about verified records alone.
  *
  * Judging ends, because whoever endorsed or granted must have been confirmed strictly before; and
@@ -16,7 +16,7 @@ import type { TrustRecords } from "./trust-records.ts";
 export const EVER = Number.POSITIVE_INFINITY;
 export const NOBODY: ReadonlySet<DeviceId> = new Set();
 
-/** Where a grant's right comes from. */
+/** The origin of a grant's right. */
 export interface Chain {
   /** How many grants below a root admin's device. */
   readonly links: number;

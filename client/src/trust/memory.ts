@@ -1,9 +1,9 @@
 /**
- * What a {@link Judge} remembers: answers, until the records change; and, while one question is
+ * The memory of a {@link Judge}: answers, until the records change; and, while one question is
  * answered, how many steps that took, what was missing, and which revocations are being judged.
  *
- * Where revocations void each other in a circle, one is assumed to count or not (standing.ts): an
- * answer that rests on an assumption about a question still open is not remembered.
+ * Revocations may void each other in a circle: one is then assumed to count or not (standing.ts).
+ * An answer that rests on an assumption about a question still open is not remembered.
  */
 import { refuseUnless, type Missing } from "../keys/refused.ts";
 import type { Revocation } from "./revocation.ts";
@@ -36,7 +36,7 @@ export class Memory {
     refuseUnless(++this.#steps <= MOST_STEPS, "E0", "too many records to judge");
   }
 
-  /** What was not there when the present question was answered. */
+  /** The certificate, record or key that was not there when the present question was answered. */
   get missing(): Missing | null {
     return this.#missing;
   }

@@ -1,5 +1,5 @@
 /**
- * What this device knows of people: their devices, names, endorsements, grants and keys, verified.
+ * This device's knowledge of people: their devices, names, endorsements, grants and keys, verified.
  *
  * One row of the vault for each person, read when somebody asks about them, together with the rows
  * of everybody whose devices endorsed, granted or revoked (`device_people` finds them). Judging is
@@ -168,7 +168,7 @@ export class PeopleTrust implements DeviceTrust {
       }
       await this.#options.vault.write(taking.changes);
       for (const row of taking.rows.values()) this.#rows.set(row.personId, row);
-      // Whoever is behind them may be another now.
+      // Other people may stand behind them now.
       for (const personId of taking.rows.keys()) this.#complete.delete(personId);
       for (const change of taking.deviceChanges()) this.#tell(this.#devices, change);
       for (const change of taking.cardChanges()) this.#tell(this.#cards, change);

@@ -1,5 +1,5 @@
 /**
- * What the vault keeps of one person: every record that was served about them and not refused, as
+ * The vault's row of one person: every record that was served about them and not refused, as
  * bytes. Pure. Merging never loses a record, so a server that leaves one out takes nothing back.
  */
 import { toHex } from "../octets.ts";

@@ -1,7 +1,7 @@
 /**
- * What conversations ask of trust: who is confirmed, which key a device has, what time it is, and
- * this device's own keys. `PeopleTrust`, `TrustedTime` and `OwnKeys` implement these; tests of
- * conversations may give their own.
+ * The questions of conversations to trust: who is confirmed, which key a device has, what time it
+ * is, and this device's own keys. `PeopleTrust`, `TrustedTime` and `OwnKeys` implement these; tests
+ * of conversations may give their own.
  *
  * Everything here judges by verified records alone and fails closed with `Refused` (keys/refused.ts).
  */
@@ -59,7 +59,7 @@ export interface DeviceTrust {
    * does not know stay unknown.
    */
   ensure(personIds: Iterable<string>, options?: EnsureOptions): Promise<void>;
-  /** Take in records that came beside something else (wire.Supplement). What is wrong is left out. */
+  /** Take in records that came beside something else (wire.Supplement); leave out wrong ones. */
   learn(bundles: readonly PersonBundle[]): Promise<void>;
 
   /** E0 and E4 of one device of a person at a time. Never rejects for a device: see `confirmed`. */
@@ -124,7 +124,7 @@ export interface OwnDeviceKeys {
    * identical bytes again until the server has them.
    */
   maintain(): Promise<void>;
-  /** What opens seals and shares that name this key id; null: not ours, or forgotten after 48 h. */
+  /** Opener of seals and shares that name this key id; null: not ours, or forgotten after 48 h. */
   opener(keyId: SealKeyId): Promise<SealOpener | null>;
   /** Every key id that seals to this device may name now, for finding its own among many. */
   keyIds(): Promise<readonly SealKeyId[]>;

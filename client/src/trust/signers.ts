@@ -1,6 +1,6 @@
 /**
- * Who stands behind whom: the people whose devices signed an endorsement, grant or revocation of a
- * person. Records name devices; `device_people` says whose they are.
+ * The people behind a person: those whose devices signed an endorsement, grant or revocation of
+ * that person. Records name devices; `device_people` says whose they are.
  */
 import { idOf, type DeviceId, type PersonId } from "../keys/ids.ts";
 import { Refused } from "../keys/refused.ts";

@@ -77,7 +77,7 @@ export class Taking {
     const newKeys = await this.#keys.accept(bundle.keys, personId, this.#records);
     if (this.#records.version !== before || newKeys || Object.keys(lists).length > 0)
       this.changed.add(personId);
-    // Where a certificate's issuer is not known yet, the same answer is to be asked for again.
+    // Version 0 asks for the same answer again while a certificate's issuer is not known.
     const version = this.unknownIssuers.has(bundle) ? 0 : bundle.version;
     const next: PersonRow = {
       ...row,
@@ -89,7 +89,7 @@ export class Taking {
     this.rows.set(personId, { ...next, keys: this.#keys.of(next, this.#records) });
   }
 
-  /** What to write before anybody is told. */
+  /** The changes to write before anybody is told. */
   get changes(): readonly Change[] {
     const rows = [...this.rows.values()].map((value): Change => ({
       op: "put",

@@ -2,8 +2,9 @@
  * The verified records about people and devices that a device holds: what confirmed.ts judges.
  *
  * Invariants: everything in here bears the right signature, checked once, on the way in; a record
- * once in stays. Judging is therefore immediate and verifies nothing. What a device signed waits
- * aside until a certificate of that device is in: its key never changes, so any certificate will do.
+ * once in stays. Judging is therefore immediate and verifies nothing. Records wait aside until
+ * a certificate of the device that signed them is in: a device's key never changes, so any
+ * certificate will do.
  *
  * `version` grows with every change; verdicts are remembered by it. Concurrency: adding awaits
  * WebCrypto, and what is added meanwhile is judged with what is in by then. No I/O, no clock.
@@ -60,7 +61,7 @@ export class TrustRecords {
   readonly #endorsements = new Map<DeviceId, Endorsement[]>();
   readonly #grants = new Map<PersonId, Grant[]>();
   readonly #revocations = new Map<DeviceId, Revocation[]>();
-  /** What waits for a certificate of the device that signed it. */
+  /** Records that wait for a certificate of the device that signed them. */
   readonly #pending = new Map<DeviceId, (() => Promise<void>)[]>();
   /** Of devices whose endorsements wait: who signed them. */
   readonly #awaited = new Map<DeviceId, DeviceId>();
@@ -195,7 +196,7 @@ export class TrustRecords {
     }
     const waiting = this.#pending.get(certificate.device) ?? [];
     this.#pending.delete(certificate.device);
-    // What waited and is wrong is left out: whoever sent it is not the one who adds this.
+    // Wrong records that waited are left out: their sender is not the one who adds this.
     await Promise.allSettled(waiting.map((add) => add()));
     return certificate;
   }

@@ -9,7 +9,7 @@
  *
  * Invariants: signed times never go back, also across restarts (`meta/time`), nor below what the
  * monotonic clock has counted since the last; a stamp of another head is never older than the last
- * one accepted for its conversation. What the wall clock alone has counted may go back to a signed
+ * one accepted for its conversation. Time that the wall clock alone counted may go back to a signed
  * time: a person who sets a wrong clock right, as the app asks, must be able to go on. That an
  * authority whose clock stands still can use this after a sleep gives it nothing: whoever has its
  * key signs stamps of any age.

@@ -96,7 +96,7 @@ async function lastingGrant(bytes: Bytes, privateKey: Bytes): Promise<Bytes> {
   return (await GrantFormat.sign({ ...grant, notAfter }, privateKey)).bytes;
 }
 
-/** What a device of the conversation holds. */
+/** The records that a device of the conversation holds. */
 export class GoldenConversation implements KnownConversation {
   readonly conversation: Bytes;
   people: readonly [PersonId, PersonId] | null = null;

@@ -1,5 +1,5 @@
 /**
- * What the server in memory asks of devices: shares (D4), cell keys (C1), the next conversation key
+ * The server in memory asks devices for shares (D4), cell keys (C1) and the next conversation key
  * (D7). Nothing that is asked is owed: another device is asked when time has passed.
  */
 import type { DeviceId } from "../../src/keys/ids.ts";

@@ -50,7 +50,7 @@ export class CellKeys {
     return conversation.cellKeys.filter((key) => this.usable(conversation, key));
   }
 
-  /** What must be asked of a cell now; null: nothing. */
+  /** The question that a cell must be asked now; null: nothing. */
   due(conversation: ConversationState, cell: string): Omit<CellAsk, "asked" | "askedMs"> | null {
     if (newest(conversation).cells.size < 2) return null;
     const current = this.newest(conversation, cell);

@@ -1,4 +1,4 @@
-/** What the server in memory asks of devices (C1, C2, D4, D7), with several cells. */
+/** The questions of the server in memory to devices (C1, C2, D4, D7), with several cells. */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { concat, fromHex, randomBytes, toHex, utf8 } from "../../src/octets.ts";
 import { makeCellKey, sealCellKey, type CellKey } from "../../src/keys/cell-key.ts";

@@ -1,6 +1,6 @@
 /**
- * Who is confirmed, as the server in memory judges it (E0, E2, E4): by the client's own pure code on
- * the records that the server holds. A server that lies about it is {@link ServerJudge.pretends}.
+ * The server in memory judges who is confirmed (E0, E2, E4) by the client's own pure code on the
+ * records that the server holds. A server that lies about it is {@link ServerJudge.pretends}.
  */
 import type { Kem } from "../../src/keys/hpke.ts";
 import type { DeviceId, PersonId } from "../../src/keys/ids.ts";

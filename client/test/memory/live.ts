@@ -31,7 +31,7 @@ interface Connection {
 export class Live {
   readonly #server: MemoryServer;
   readonly #connections = new Map<DeviceId, Connection>();
-  /** What becomes of a frame on its way to a device: another one, several, or none. */
+  /** The frames that reach a device in place of one: another one, several, or none. */
   pushes: (device: DeviceId, frame: wire.ServerFrame) => readonly wire.ServerFrame[] = (
     _,
     frame,

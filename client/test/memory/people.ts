@@ -1,6 +1,6 @@
 /**
  * Accounts of the server in memory: people of a data bank that holds everybody who is asked for,
- * their devices, certificates and device keys. What is signed about a person is one bundle, whose
+ * their devices, certificates and device keys. The records about a person are one bundle, whose
  * version grows with any change of it.
  */
 import { copy, equalBytes, fromHex, newId, toHex } from "../../src/octets.ts";
@@ -74,7 +74,7 @@ export class People {
     return [...this.#state.clients.values()].filter((one) => one.personId === personId);
   }
 
-  /** What is kept of a person; the first who asks makes the card. */
+  /** The state kept of a person; the first caller makes the card. */
   async person(personId: string): Promise<PersonState> {
     const known = this.#state.people.get(personId);
     if (known !== undefined) return known;

@@ -66,7 +66,7 @@ export class MemoryServer {
   /** The time that Time records say while it is not null: for a server that freezes it. */
   frozenMs: number | null = null;
   state: ServerState = emptyState();
-  /** What was refused lately, for whoever reads of a failure. */
+  /** Requests refused lately, for the reader of a failure. */
   readonly refused: string[] = [];
   readonly judge: ServerJudge;
   readonly live: Live;
@@ -82,7 +82,7 @@ export class MemoryServer {
   readonly attachments: Attachments;
   readonly asking: Asking;
   readonly #routes: readonly Route[];
-  /** Nobody reaches it. */
+  /** The server is out of reach. */
   #down = false;
   #turn: Promise<unknown> = Promise.resolve();
   #rounds: ReturnType<typeof setInterval> | undefined;
@@ -264,7 +264,7 @@ export class MemoryServer {
   }
 
   /**
-   * Go back to a backup. What devices know may be newer than what the server knows, so the roster
+   * Go back to a backup. Devices may know newer records than the server, so the roster
    * authority signs rosters of far higher epochs, which end all keys of before.
    */
   restore(backup: ServerState): Promise<void> {

@@ -36,7 +36,7 @@ export class Shares {
     const ask = known ?? { references: new Map(), asked: new Set<DeviceId>(), askedMs: 0 };
     const news = references.filter((one) => !ask.references.has(nameOf(one)));
     for (const one of news) ask.references.set(nameOf(one), one);
-    // Whoever was asked was not asked for these.
+    // The devices that were asked were not asked for these.
     if (news.length > 0) ask.asked.clear();
     conversation.shareAsks.set(caller.device, ask);
     void this.#server.inTurn(() => this.#server.asking.shares(conversation));

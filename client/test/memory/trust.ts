@@ -1,5 +1,5 @@
 /**
- * What the server in memory takes and serves about who is confirmed: endorsements, grants,
+ * The server in memory takes and serves records about who is confirmed: endorsements, grants,
  * revocations, bundles of records, and the halves of E3's comparison, which it only passes on.
  */
 import { equalBytes, fromHex, toHex } from "../../src/octets.ts";
@@ -95,7 +95,7 @@ export class TrustRole {
     await this.#changed(person);
   }
 
-  /** What a lost device made, for whoever revokes it (E4). */
+  /** A lost device's endorsements and grants, for the person who revokes it (E4). */
   async made(device: DeviceId): Promise<wire.MadeRecords> {
     const { people, state } = this.#server;
     const all = [...state.people.values()];

@@ -5,7 +5,7 @@
 import { IDBObjectStore } from "fake-indexeddb";
 import type { Network } from "../network.ts";
 
-/** Where the device dies: counted from when the device is watched. */
+/** The point where the device dies: counted from when the device is watched. */
 export interface Point {
   readonly kind: "write" | "request";
   /** From 1. */

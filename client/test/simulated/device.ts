@@ -22,7 +22,7 @@ const LOST: readonly (readonly ServerFrame["t"][])[] = [
   ["roster", "conversation", "gone"],
   ["entry", "key", "share", "conversation"],
 ];
-/** What a disk can lose: secrets that were sealed or shared, rosters, or where the device stands. */
+/** Losses of a disk: secrets that were sealed or shared, rosters, or where the device stands. */
 const FORGOTTEN: readonly (readonly string[])[] = [
   [STORES.conversationKeys],
   [STORES.cellKeys],

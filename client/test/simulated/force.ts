@@ -38,7 +38,7 @@ export interface Said {
 
 export class Force {
   readonly devices: Device[] = [];
-  /** What was said, by message id. */
+  /** The messages that people wrote, by message id. */
   readonly said = new Map<string, Said>();
   readonly server: MemoryServer;
   readonly time: SimulatedTime;
@@ -46,7 +46,7 @@ export class Force {
   mischief = false;
   /** The server went back to a backup. */
   restored = false;
-  /** Who might read a message before it did. */
+  /** The devices that might read a message before the server went back. */
   readonly given = new Map<string, Set<DeviceId>>();
   #insider: Insider | null = null;
   readonly #members = new Set<number>();
@@ -191,7 +191,7 @@ export class Force {
     },
   };
 
-  /** What devices were given before the server went back is theirs. */
+  /** Devices keep what they were given before the server went back. */
   #remember(id: string): void {
     for (const { messageId, allowed } of accepted(this.server, id)) {
       const known = this.given.get(messageId) ?? new Set();
@@ -277,7 +277,7 @@ export class Force {
     this.#membersAre();
   }
 
-  /** What the server says who belongs. */
+  /** The server says who belongs. */
   #membersAre(): void {
     const { members } = this.server.conversation(this.group);
     this.#members.clear();

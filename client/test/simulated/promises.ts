@@ -1,4 +1,4 @@
-/** What a force promises once everybody is back: see model.test.ts. */
+/** The promises that a force keeps once everybody is back: see model.test.ts. */
 import { expect } from "vitest";
 import { newest } from "../memory/rosters.ts";
 import type { Device } from "./device.ts";
@@ -34,7 +34,7 @@ function listed(force: Force, id: string): readonly Device[] {
   return force.devices.filter(({ device, where }) => leaves.has(device) && where !== "gone");
 }
 
-/** Nobody has anything left to send or to wait for that it is entitled to. */
+/** Devices have nothing left to send, nor to wait for that they are entitled to. */
 async function atRest(force: Force, id: string): Promise<void> {
   for (const device of listed(force, id)) {
     const { core } = device.officer;
@@ -68,7 +68,7 @@ async function lacks(force: Force, id: string, device: Device): Promise<readonly
     .map(([text, seq]) => `${text} at ${String(seq)}`);
 }
 
-/** What the device said, shows as sent, and the log has not: only a restored backup could lose it. */
+/** Messages that the device shows as sent and the log lacks: only a restored backup loses them. */
 async function lostOf(force: Force, id: string, device: Device): Promise<readonly string[]> {
   const logged = new Set(accepted(force.server, id).map(({ messageId }) => messageId));
   const { messages } = await device.officer.core.messages(id, null, PAGE);
@@ -123,7 +123,7 @@ async function checkDevice(force: Force, id: string, device: Device): Promise<vo
 
   const view = await device.officer.core.encryption(id);
   const item = await device.officer.core.conversation(id);
-  // What a dishonest member posts is refused, and a restored log is another one: both are shown.
+  // Devices refuse a dishonest member's posts, and a restored log is another one: both show.
   const refused = force.mischief ? 0 : view.refused;
   const alarm = force.restored ? null : item.alarm;
   const lacking = await lacks(force, id, device);

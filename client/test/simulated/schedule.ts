@@ -50,7 +50,7 @@ export interface Schedule {
   /** Devices in a cell, at most. */
   readonly cellSize: number;
   readonly policy: "none" | "approval";
-  /** What new members of the group see. */
+  /** The history that new members of the group see. */
   readonly historyDays: 0 | 30;
   readonly steps: readonly Step[];
 }

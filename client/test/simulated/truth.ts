@@ -1,6 +1,6 @@
 /**
- * Who must show a message in the end, and who may, from what the server kept: the log, the keys and
- * the signed rosters of every epoch. Nothing of a device is asked.
+ * The devices that must show a message in the end, and those that may, from what the server kept:
+ * the log, the keys and the signed rosters of every epoch. Nothing of a device is asked.
  */
 import type { DeviceId } from "../../src/keys/ids.ts";
 import { newest } from "../memory/rosters.ts";

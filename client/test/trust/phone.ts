@@ -25,12 +25,12 @@ export interface Clock {
 /** Changes an answer, or the failure that stands for it. */
 export type Lie = (path: string, answer: unknown) => unknown;
 
-/** What a phone needs of a server, in memory or real. */
+/** A phone's view of a server, in memory or real. */
 export interface PhoneServer {
   readonly origin: string;
   readonly fetch: Fetch;
   codeFor(number: string): Promise<string>;
-  /** What the socket would say first. */
+  /** The frame that the socket would send first. */
   ready(phone: Phone): Promise<Ready>;
 }
 

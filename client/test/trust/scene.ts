@@ -89,7 +89,7 @@ export interface SceneOptions {
 export class Scene {
   readonly department: Department;
   readonly desk: Officer;
-  /** What the server answers with. */
+  /** The bundles that the server answers with. */
   readonly bundles = new Map<string, PersonTrust>();
   readonly asked: LookUpTrust[] = [];
   offline = false;

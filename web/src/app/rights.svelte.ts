@@ -1,5 +1,5 @@
 /**
- * What this person may do with other people's devices: everything as a root admin, else what grants
+ * This person's rights over other people's devices: everything as a root admin, else what grants
  * over parts of the tree of units say. Only for offering acts: the core and the server judge.
  */
 import { untrack } from "svelte";

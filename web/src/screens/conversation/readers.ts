@@ -1,6 +1,6 @@
 /**
- * Who can read a conversation and who cannot yet. Pure. The four numbers add up to its people: each
- * person is counted once, by what their devices can do.
+ * The people who can read a conversation and those who cannot yet. Pure. The four numbers add up
+ * to its people: each person is counted once, by what their devices can do.
  */
 import type { EncryptionView, MemberItem } from "@copconnect/client/core";
 

@@ -87,7 +87,7 @@ export const account = {
     if (devices === null) return null;
     return devices.filter((one) => one.clientId !== here && one.confirmed !== "no").length;
   },
-  /** What the person calls a device of theirs. */
+  /** The name that the person gave a device of theirs. */
   labelOf(device: string): string | null {
     const known = devices?.find((one) => one.device === device)?.label;
     return known ?? unconfirmed?.find((one) => one.device === device)?.label ?? null;
@@ -110,7 +110,7 @@ export const account = {
   follow(): () => void {
     followers += 1;
     if (followers === 1) {
-      // Whoever follows does not begin anew whenever the app's state is another.
+      // Followers do not begin anew whenever the app's state changes.
       able = untrack(isAble);
       untrack(reload);
       stop = onCoreEvent((event) => {
