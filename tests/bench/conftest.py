@@ -28,7 +28,7 @@ class World:
 
     @property
     def address(self) -> tuple[str, int]:
-        """Where the server listens."""
+        """The address at which the server listens."""
         return "127.0.0.1", self.worker.port
 
 

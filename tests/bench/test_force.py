@@ -93,7 +93,7 @@ def test_what_is_old_or_interrupted_is_made_anew_and_nothing_else_is_lost(tmp_pa
     first = caching.kept(tmp_path, "force-1", make)
     (tmp_path / "force-1-making").mkdir()  # As a run that was interrupted leaves it.
     (tmp_path / "force-1-of-another-name").mkdir()
-    (tmp_path / "force-1-0123456789ab").mkdir()  # Of another version.
+    (tmp_path / "force-1-0123456789ab").mkdir()  # A folder of another version.
     assert caching.kept(tmp_path, "force-1", make) == first
     assert len(made) == 1
     os.utime(first / "made", (0, 0))

@@ -206,5 +206,5 @@ async def test_a_cell_that_lost_a_device_gets_a_key_from_one_of_its_others(
     (conversation,) = world.prepared.conversations
     messages = [(sent.message_id, sent.seq)]
     assert simulator.lost(conversation.conversation_id, messages) == 0
-    # What it held opens nothing that came after.
+    # The secrets of the device that left open no later message.
     assert not opened[leaving.index]

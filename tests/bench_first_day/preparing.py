@@ -1,4 +1,5 @@
-"""What the first day of a new device finds: a force, seven conversations, 30 days of messages."""
+"""The scene for the first day of a new device: a force, seven conversations, 30 days of
+messages."""
 
 import dataclasses
 import random

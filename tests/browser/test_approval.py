@@ -113,6 +113,6 @@ def test_a_right_over_a_unit_is_given_and_used(station: Station, app_server: Ser
         "button", name=chief.word("devices.rights.withdraw"), exact=True
     ).click()
     chief.page.get_by_text(chief.word("devices.rights.none")).wait_for()
-    # What was confirmed stands.
+    # Earlier confirmations stand.
     constable.page.reload()
     constable.heading("chats.title").wait_for()

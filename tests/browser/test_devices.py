@@ -65,7 +65,7 @@ def test_a_suspended_person_is_signed_out_at_once(
     suspended = officer.page.get_by_text(officer.word("app.signedOut.suspended"))
     kept = officer.page.get_by_text(officer.word("app.signedOut.keptDo"))
     expect(suspended).to_be_visible()
-    # Nothing signed by people says so: what is here is kept, locked (E6).
+    # No record signed by people says so: the data here is kept, locked (E6).
     expect(kept).to_be_visible()
     officer.shot("suspended")
     assert storage.records(officer.page) > 0
@@ -73,7 +73,7 @@ def test_a_suspended_person_is_signed_out_at_once(
     officer.page.reload()
     expect(suspended).to_be_visible()
     expect(officer.page.get_by_text("Last order before")).to_have_count(0)
-    # Whoever starts over is asked first, and then the device is empty.
+    # A person who starts over is asked first, and then the device is empty.
     officer.button("app.signedOut.startOver").click()
     officer.button("app.signedOut.erase").click()
     _first_step(officer).wait_for()
@@ -148,7 +148,7 @@ def test_a_device_that_lost_everything_comes_back_into_its_conversations(
     losing.open_chat(title)
     other.say("Two more boats have come downstream.")
     losing.message("Two more boats have come downstream.").wait_for()
-    # What was said before is there again: another member's phone passed the key on.
+    # Earlier messages are there again: another member's phone passed the key on.
     losing.message("Four boats at the north ghat.").wait_for()
     losing.say("I lost the phone's memory, not the boats.")
     other.message("I lost the phone's memory, not the boats.").wait_for()

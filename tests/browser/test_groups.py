@@ -103,7 +103,7 @@ def test_whoever_leaves_is_out_and_the_others_go_on(trio: Trio) -> None:
     third.button("groups.leaveAction").click()
     third.page.get_by_text(third.word("conversation.leftLine")).wait_for()
 
-    # Nothing signed says whether somebody left or was removed.
+    # No signed record says whether somebody left or was removed.
     groups.notice(founder, "removed", people=third.person.name).wait_for()
     founder.say("Stand C is short of two constables.")
     second.open_chat(title)

@@ -88,7 +88,7 @@ def test_an_unconfirmed_device_reads_nothing_and_looks_different(station: Statio
 
     waiting = station.officer(2).register_waiting()
     waiting.page.get_by_text(waiting.word("devices.waiting.text")).wait_for()
-    # Nothing leads around the screen, and nothing came that could be read.
+    # No way leads around the screen, and no readable message came.
     waiting.page.goto("/#/chats")
     confirming.waits(waiting).wait_for()
     waiting.page.reload()

@@ -114,7 +114,7 @@ class Registry:
     async def people_trust(
         self, _connection: AsyncConnection, _person_ids: Collection[PersonId]
     ) -> list[wire.PersonTrust]:
-        """Nothing is signed about anybody here."""
+        """No record is signed about anybody here."""
         return []
 
     async def ever_registered(

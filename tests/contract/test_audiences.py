@@ -188,7 +188,7 @@ async def test_membership_follows_transfers_in_one_head(world: World) -> None:
     state = await world.service.rosters.state(coming.caller, c)
     assert leaf_of(coming, state).history_from == world.clock.at - 30 * DAY_MS
     assert leaf_of(sho, await world.service.rosters.state(sho.caller, c)).may_administer
-    # Who is transferred back reads from the return.
+    # A person who is transferred back reads from the return.
     world.chart.post(leaving.caller.person_id, "TG/PS1")
     world.clock.at += DAY_MS
     await world.service.following.round()
@@ -259,7 +259,7 @@ async def test_a_large_audience_loses_at_once_and_gains_with_the_batch(
     assert await shown() == (2, 8, 9)
     for one in (waiting, coming):
         await world.service.rosters.state(one.caller, c)
-    # Of a change in a large conversation those alone are told whom it is about.
+    # A change in a large conversation is told only to the people it is about.
     (told,) = world.told(ConversationWakeup)
     assert set(told.person_ids) == {*ids(people[0], waiting, coming), unregistered}
     officer(world, "TG")

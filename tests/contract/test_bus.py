@@ -182,7 +182,7 @@ async def test_other_nodes_hear_in_order_and_what_is_too_large_without_what_they
     here, there = await make_node(), await make_node()
     ear = Ear(there)
     large = bytes(MAX_PUBLISHED_BYTES)
-    endless = ShareWakeup(conversation_id=C, client_id=D, share=large)  # Nothing is that large.
+    endless = ShareWakeup(conversation_id=C, client_id=D, share=large)  # A real share is smaller.
     await here.publish(
         [*ALL, entry(2, large), roster(60_000), key(large), cell_key(large), endless, entry(3)]
     )

@@ -39,7 +39,7 @@ async def test_e2_a_device_is_listed_once_it_is_confirmed_and_no_longer_after(
     (told,) = world.told(RosterWakeup)
     assert (told.epoch, list(told.added)) == (2, [second.caller.client_id])
     assert await listed(world, a, made.conversation_id) == {a.device, b.device, second.device}
-    await world.devices_changed(second)  # Nothing is different: no head.
+    await world.devices_changed(second)  # No device changed: no head.
     assert world.told(RosterWakeup) == []
     world.registry.unconfirmed.add(second.device)
     await world.devices_changed(second)
@@ -103,7 +103,7 @@ async def test_an_urgent_change_that_rolls_back_changes_nothing(world: World) ->
 
 
 async def test_a_device_confirmed_while_a_group_is_made_is_listed(world: World) -> None:
-    """Whichever commits first, the other sees it."""
+    """The transaction that commits second sees the first."""
     a, b = world.registry.register(), world.registry.register()
 
     async def confirm() -> Device:
@@ -151,7 +151,7 @@ async def test_changes_of_a_large_conversation_wait_and_come_together(crowded: W
 
 
 async def test_d6_a_revocation_never_waits(crowded: World) -> None:
-    """What else changes of the same person comes in the head that is made anyway."""
+    """Other changes of the same person come in the head that is made anyway."""
     world = crowded
     a, *others = (world.registry.register() for _ in range(6))
     made = await world.group(a, others)

@@ -62,7 +62,7 @@ async def test_admins_rule_a_group(world: World) -> None:
     assert (after.members, after.devices, after.cells) == (3, 3, 1)
     assert head_of(after).epoch == 2
     same = await do(a.caller, place, change(add=[idc], make_admin=[idb]))
-    assert same == after  # Nothing to do: no new head.
+    assert same == after  # No change to make: no new head.
     assert after.admins == sorted([ida, idb])
     await do(b.caller, place, change(revoke_admin=[ida]))
     told = await world.service.conversations.conversation(c.caller, place)
@@ -169,7 +169,7 @@ async def test_people_who_have_not_registered_can_be_written_to(world: World) ->
     assert (shown.unregistered, shown.devices, shown.history_from_ms) == (0, 2, 0)
     absent.secrets = alice.secrets  # As a share gives it.
     assert await talk.read(absent) == [b"come at once"]
-    # Nobody who may read everything makes a new key necessary.
+    # A device that may read everything never makes a new key necessary.
     assert (head_of(shown).epoch, head_of(shown).rekey_epoch) == (2, 1)
 
 
@@ -190,7 +190,7 @@ async def test_history_is_by_policy_and_the_persons(world: World) -> None:
         assert leaf_of(second, state).history_from == start + HOUR_MS - days * DAY_MS
         del world.registry.devices[second.device]
         await world.devices_changed(second)
-        # Who returns reads from the return; who never left is as before.
+        # A person who returns reads from the return; a person who never left is as before.
         await world.change(a.caller, made, remove=[c])
         world.clock.at = start + 3 * DAY_MS
         again = await world.change(a.caller, made, add=[c, d])

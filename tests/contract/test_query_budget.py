@@ -19,7 +19,7 @@ from tests.contract.delivery_world import HOUR_MS, World
 from tests.contract.device import Talk, head_of, leaf_of
 from tests.contract.statements import Statements
 
-_MOST = 6  # Of a message: BEGIN, standing, entry, conversation, chain, key; or a lock for BEGIN.
+_MOST = 6  # A message's: BEGIN, standing, entry, conversation, chain, key; or a lock for BEGIN.
 FORCE = 63_000
 
 

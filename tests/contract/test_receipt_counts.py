@@ -110,8 +110,8 @@ async def test_the_sender_is_told_what_changed(world: Counting) -> None:
     await world.come(rows, [other], seq, seq)
     assert await world.told() == [(a.person_id, [(seq, 3, 2, 1)])]
     await world.come(rows, [c], seq, 0)
-    assert await world.told() == []  # Nothing changed.
-    assert await world.told() == []  # Nobody came further.
+    assert await world.told() == []  # The counts are as before.
+    assert await world.told() == []  # No person came further.
     theirs = await rows.post(b)
     await world.come(rows, [d], theirs, seq)
     assert sorted(await world.told()) == sorted(
@@ -120,7 +120,7 @@ async def test_the_sender_is_told_what_changed(world: Counting) -> None:
 
 
 async def test_a_message_is_for_those_who_belonged_registered_or_not(world: Counting) -> None:
-    """Who came later, left before or has no device is where the truth puts them."""
+    """People who came later, left before or have no device are where the truth puts them."""
     a, b, c, later = (device() for _ in range(4))
     rows = await world.group(a, b, c)
     left = device()

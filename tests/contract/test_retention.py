@@ -135,7 +135,7 @@ async def test_shares_and_notes_are_forgotten(kept: Kept) -> None:
     await world.service.retention.clean()
     assert await kept.count("share_requests") == 1
     assert await kept.count("member_changes") == 0
-    stranger = await Kept.of(world.database)  # Of a device that is not listed any more.
+    stranger = await Kept.of(world.database)  # World of a device that is not listed any more.
     await stranger.world.service.shares.ask(
         stranger.b.caller, stranger.talk.conversation_id, request
     )

@@ -24,7 +24,7 @@ class Department:
 
     @property
     def settings(self) -> dict[str, str | int | bool]:
-        """What makes a server one of this department's nodes."""
+        """Settings that make a server one of this department's nodes."""
         return {
             "database_url": self.database.url(),
             "bus_url": self.nats.url,

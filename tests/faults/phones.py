@@ -1,8 +1,8 @@
 """Phones for the fault tests: registered over HTTP, with real keys, in one conversation.
 
 A phone holds what a device holds: its own keys, the head that it was shown, the conversation keys
-that it could open from seals, its chain. What it posts is signed and sealed, what it takes is
-opened; keys come from the server alone.
+that it could open from seals, its chain. The phone signs and seals its posts and opens the messages
+it takes; keys come from the server alone.
 """
 
 import time
@@ -41,12 +41,12 @@ class Phone:
 
     @property
     def person_id(self) -> str:
-        """Whose it is."""
+        """The phone's owner."""
         return self.keys.caller.person_id
 
     @property
     def headers(self) -> dict[str, str]:
-        """Of its requests."""
+        """Headers of the phone's requests."""
         return {
             "authorization": f"Bearer {self.token}",
             "accept": MSGPACK,
@@ -80,7 +80,7 @@ class Place:
 
     @property
     def path(self) -> str:
-        """Of its routes."""
+        """The path of the conversation's routes."""
         return f"/v1/conversations/{self.conversation_id}"
 
     def new_key(self, author: Phone) -> wire.PostKey:

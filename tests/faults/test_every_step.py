@@ -1,8 +1,8 @@
-"""Whatever is killed at whatever step of a message's or a key's path, or cut off: everybody
-receives each message once and opens it.
+"""Everybody receives each message once and opens it, whatever is killed or cut off at whatever step
+of a message's or a key's path.
 
-Something dies when a message, a key or a cursor has just come to a step, and comes back. All of it
-is one file, because what it runs on takes long to start.
+A part of the server dies when a message, a key or a cursor has just come to a step, and comes back.
+All of it is one file, because what it runs on takes long to start.
 """
 
 import asyncio

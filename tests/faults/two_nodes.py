@@ -38,7 +38,7 @@ PHONES = 12
 
 
 class TwoNodes:
-    """What runs; a module's tests leave it running."""
+    """The running parts; a module's tests leave them running."""
 
     def __init__(self, shared: Department) -> None:
         self.shared = shared

@@ -187,7 +187,7 @@ class Officer:
     def register_waiting(self) -> Self:
         """The first run of a device that somebody must confirm; ends at the screen that waits."""
         self._enter_again()
-        # Who accepted the code of conduct before is not asked again.
+        # A person who accepted the code of conduct before is not asked again.
         conduct, waits = self.button("firstRun.conduct.accept"), self.heading(WAITS)
         conduct.or_(waits).first.wait_for()
         if conduct.is_visible():

@@ -1,4 +1,4 @@
-"""What two people do to confirm a phone, by what is written on both screens."""
+"""Steps of two people to confirm a phone, by what is written on both screens."""
 
 import re
 
@@ -11,7 +11,7 @@ DIGITS = re.compile(r"^(\d ){5}\d$")
 
 
 def name_root_admin(server: ServerProcess, officer: Officer) -> None:
-    """What the keeper of the offline root does for the first admin; ends at their chats."""
+    """Act as the keeper of the offline root for the first admin; end at the admin's chats."""
     key = str(server.data / "keys" / "root.key.pem")
     run_copconnect(server.data, "admin", "root-admin", officer.person.number, key)
     officer.heading("chats.title").wait_for()
@@ -38,7 +38,7 @@ def digits_shown(new: Officer) -> str:
 
 
 def field(endorser: Officer) -> Locator:
-    """Where the digits are typed."""
+    """The field where the digits are typed."""
     return endorser.page.get_by_label(endorser.word("devices.confirm.digits"), exact=True)
 
 

@@ -1,6 +1,6 @@
 """A server whose disk takes no more: the kernel refuses its writes, blobs and database alike.
 
-What becomes of messages meanwhile: client/test/full-disk.test.ts, with whole clients.
+The fate of messages meanwhile: client/test/full-disk.test.ts, with whole clients.
 """
 
 import pytest

@@ -72,8 +72,8 @@ def waiting(officer: Officer) -> Iterator[str]:
 
 
 def confirming(endorser: Officer, new: Officer, at_new: Looks) -> Iterator[str]:
-    """Somebody's phone waits: the list, the page with wrong digits and with the right ones. What
-    the phone itself shows meanwhile is looked at too."""
+    """Somebody's phone waits: the list, the page with wrong digits and with the right ones. The
+    screens of the phone itself are looked at meanwhile, too."""
     trust.open_list(endorser)
     trust.act(endorser, new).wait_for()
     yield "confirm-list"
@@ -132,7 +132,7 @@ def removing_device(officer: Officer) -> Iterator[str]:
 
 
 def offline(officer: Officer, line: RecordingProxy) -> Iterator[str]:
-    """What stands there without a network."""
+    """The screens without a network."""
     officer.to_chats()
     line.go_dark()
     officer.page.get_by_text(officer.word("app.status.offline")).wait_for()

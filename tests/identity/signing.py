@@ -1,4 +1,4 @@
-"""What a test's devices sign: endorsements, grants, revocations, DeviceKeys."""
+"""Records that a test's devices sign: endorsements, grants, revocations, DeviceKeys."""
 
 import shutil
 from collections.abc import Sequence

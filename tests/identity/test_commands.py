@@ -359,7 +359,7 @@ def test_a_demo_has_the_conversations_of_the_force_and_of_a_commissionerate_once
     assert made[0] == made[1] == made[2]
     assert len(made[0]) == len(STANDING)
     _, _, members = with_roles(settings, look)["announcement"]
-    assert members == 60  # Who came since is taken in by the running server.
+    assert members == 60  # The running server adds people who came since.
 
 
 def test_conversations_of_the_force_and_of_units(data: str, tmp_path: Path) -> None:

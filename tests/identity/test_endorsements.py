@@ -1,4 +1,4 @@
-"""Who is confirmed under the policy ``approval`` (E0, E2, E4): endorsements and grants."""
+"""Confirmed devices under the policy ``approval`` (E0, E2, E4): endorsements and grants."""
 
 from dataclasses import replace
 
@@ -63,7 +63,7 @@ async def test_e2_a_device_is_listed_once_an_admin_endorses_it(
         for one in server.wakeups
         if isinstance(one, AccountWakeup) and one.event == "unconfirmed"
     ]
-    assert set(told.person_ids) == people  # Nobody needs to be asked any more.
+    assert set(told.person_ids) == people  # These people need not be asked any more.
     assert (await approving.get("/v1/unconfirmed", force.admin)).json()["devices"] == []
     before = len(server.rosters.told)
     assert (await endorse(approving, force.admin, made)).status_code == 204  # A retry.

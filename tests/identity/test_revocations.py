@@ -40,7 +40,7 @@ async def test_e4_an_own_device_revokes_a_lost_one_in_one_transaction(
     kept = await approving.device(SHO)
     await endorse(approving, lost, endorsement(approving, kept, lost, OWN))
     clock.ms += 1000
-    # What the lost phone endorsed stands only if the revocation lists it.
+    # Endorsements by the lost phone stand only if the revocation lists them.
     (bundle,) = [
         one
         for one in (await approving.trust_of(kept, kept.person_id)).people

@@ -210,7 +210,7 @@ async def test_signed_cards_are_limited_as_names_are(settings: Settings, clock: 
             wire.KnownPerson(person_id=one.person_id, version=one.version) for one in found.people
         ]
         body = wire.LookUpTrust(people=known, keys=False)
-        for _ in range(3):  # Nothing new costs nothing.
+        for _ in range(3):  # A repeat without news costs nothing.
             assert (await server.post("/v1/people/trust", constable, body)).status_code == 200
         asked = [wire.KnownPerson(person_id=one, version=0) for one in everybody]
         body = wire.LookUpTrust(people=asked, keys=False)

@@ -1,4 +1,5 @@
-"""What several nodes and several requests at once must agree on: devices, records, verdicts."""
+"""Facts on which several nodes and several requests at once must agree: devices, records,
+verdicts."""
 
 import asyncio
 import shutil
@@ -42,7 +43,7 @@ async def test_another_node_lets_a_device_in_when_it_is_confirmed(
         await endorse(approving, force.admin, endorsement(approving, sho, force.admin, ADMIN))
         await other.container.wakeup_log.poll()
         assert (await other.get("/v1/people", sho)).status_code == 200
-        # What the other node had read of the admin is not used for anything newer.
+        # Records of the admin that the other node had read are not used for anything newer.
         (bundle,) = [
             one
             for one in (await other.trust_of(sho, sho.person_id)).people

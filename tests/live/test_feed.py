@@ -1,4 +1,4 @@
-"""What live connections are told of places, rosters, messages, keys and supplements."""
+"""Answers to live connections about places, rosters, messages, keys and supplements."""
 
 import msgspec
 
@@ -44,7 +44,7 @@ async def test_places_say_where_each_leaf_stands(database: Database) -> None:
     assert set(found) == {b.client_id, other.client_id}
     assert [one.conversation_id for one in found[other.client_id]] == [elsewhere.conversation_id]
     (place,) = (one for one in found[b.client_id] if one.conversation_id == rows.conversation_id)
-    # What was read counts over all devices of the person, what was delivered does not.
+    # Read positions count over all devices of the person, delivered positions do not.
     assert place == Place(
         conversation_id=rows.conversation_id,
         cell_id=rows.cells[0],

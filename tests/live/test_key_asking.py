@@ -41,7 +41,7 @@ class Force(World):
         return node, asking
 
     def change(self, *removed: Caller, whole: bool = True) -> RosterWakeup:
-        """What is announced of the newest head."""
+        """The announcement of the newest head."""
         return RosterWakeup(
             conversation_id=self.rows.conversation_id,
             epoch=self.rows.epoch,

@@ -39,7 +39,7 @@ class Force(World):
         return self.announced(of_cell=kind == 2)
 
     def announced(self, *, of_cell: bool = False) -> ShareAskedWakeup:
-        """What is announced of it."""
+        """The announcement of the request."""
         return ShareAskedWakeup(
             conversation_id=self.rows.conversation_id,
             device=self.asker.device.hex(),
@@ -49,7 +49,7 @@ class Force(World):
         )
 
     async def forget(self) -> None:
-        """Nothing is lacked any more."""
+        """No device lacks a secret any more."""
         async with self.database.transaction() as connection:
             await connection.execute(delete(SHARE_REQUESTS))
 

@@ -103,7 +103,7 @@ class KnownDevices:
 
 
 class World:
-    """What live/ works with; the ports that it does not use are not there."""
+    """The dependencies of live/; the ports that it does not use are not there."""
 
     def __init__(self, database: Database) -> None:
         self.database = database

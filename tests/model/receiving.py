@@ -64,7 +64,7 @@ class Receiving(Sending):
         if self.on("R4-head") and at(known, m.head.epoch) is not m.head and met:
             return "refused"
         named = me.named.setdefault(conv, [])
-        first = m not in me.asked  # What was known when it came counts, however long it waits.
+        first = m not in me.asked  # The knowledge at arrival counts, however long the wait.
         if m.sender not in m.head.leaves and self.on("R2-listed"):
             return "refused"
         if self.on("R2-higher") and first and self._has_left(me, m, named):
@@ -129,7 +129,7 @@ class Receiving(Sending):
     def sync(self, me: Device, rng: Random | None = None) -> None:
         """The device comes online: keys, heads, log, what waited, requests for what is missing."""
         rng = rng or Random(self.step)
-        if not me.evil:  # What its DeviceKeys before this time opened must be gone.
+        if not me.evil:  # Secrets that its DeviceKeys before this time opened must be gone.
             me.synced = max([t for t in me.renewals if self.now - t > 2 * DAY], default=0)
         for sk, (_, superseded) in list(me.private.items()):
             if superseded is not None and self.now - superseded > 2 * DAY and self.on("K1-device"):

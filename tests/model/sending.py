@@ -23,7 +23,7 @@ _T = TypeVar("_T")
 
 
 class Sending(Department):
-    """Devices that send. What is read beside it is in ``receiving``."""
+    """Devices that send. The reading side is in ``receiving``."""
 
     def choose(self, rng: Random, items: Iterable[_T]) -> _T | None:
         """Return the newest from an honest server, anything from the attacker."""

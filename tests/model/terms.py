@@ -73,7 +73,7 @@ class CellKey:
 @dataclass(frozen=True, slots=True)
 class Seal:
     pk: PublicKey
-    of: Record | CellKey  # Whose secret this claims to be.
+    of: Record | CellKey  # The record or key whose secret this claims to be.
     secret: Atom
 
 

@@ -30,7 +30,7 @@ Listed = dict[bytes, tuple[str, int, Rights]]
 
 @dataclass
 class Person:
-    """What the model knows of a person."""
+    """The model's knowledge of a person."""
 
     first: Device
     devices: list[Device]

@@ -13,7 +13,7 @@ from tests.records.force import BASE, CHARMINAR, CITY, NORTH, SOUTH, Force, base
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What is known, and what follows."""
+    """The known records, and the verdicts that follow."""
 
     rule: str
     name: str

@@ -32,8 +32,8 @@ from tests.records.vectors import ALL, Vectors
 Case = dict[str, Any]
 Check = Callable[[Vectors, bytes, Case], object]
 
-# Where KEYS.md is ahead of the vectors: a sender that was removed is refused under the higher head,
-# and a root admin (here "an officer without a grant") needs none.
+# Rules of KEYS.md that are ahead of the vectors: a sender that was removed is refused under the
+# higher head, and a root admin (here "an officer without a grant") needs none.
 AHEAD = {"message: removed sender with an old epoch": "R2"}
 ACCEPTED = {"endorsement of c: by an officer without a grant"}
 

@@ -1,4 +1,4 @@
-"""Who is let in: tokens, strangers, storms, devices that connect anew."""
+"""Admission of connections: tokens, strangers, storms, devices that connect anew."""
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
@@ -37,7 +37,7 @@ async def test_strangers_are_few_and_members_many() -> None:
         others = [await stranger(f"198.51.100.{n}") for n in (8, 9, 10)]
         assert await close_code(await stranger("198.51.100.11")) == wire.CLOSE_TRY_AGAIN
         assert live.sockets.strangers == 6
-        # Who says Hello makes room, however many are in.
+        # A connection that says Hello makes room, however many are in.
         for socket in (*station, *others):
             assert await let_in(live, socket)
         assert live.sockets.strangers == 0

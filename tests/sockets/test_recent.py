@@ -150,7 +150,7 @@ def test_a_keys_frame_is_never_larger_than_was_reckoned(size: int) -> None:
     frame = sealed.frame(HERE, DEVICE)
     assert len(frame) <= sealed.frame_size <= len(frame) + 40
     assert sealed.frame(HERE, DEVICE) is frame  # Made once for each cell.
-    assert len(sealed.frame(THERE, DEVICE)) < len(frame)  # Nothing is sealed to that cell.
+    assert len(sealed.frame(THERE, DEVICE)) < len(frame)  # No secret is sealed to that cell.
 
 
 def test_a_device_gets_its_own_seal_before_its_cells() -> None:

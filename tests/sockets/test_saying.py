@@ -1,4 +1,4 @@
-"""What is said beside messages: versions in Ready, receipts, counts, shares, account frames."""
+"""Frames beside messages: versions in Ready, receipts, counts, shares, account frames."""
 
 from collections.abc import Collection, Mapping, Sequence
 

@@ -1,4 +1,4 @@
-"""Who sits in a topic as rosters change: by wake-ups, by reads, while clients enter."""
+"""Seats in a topic as rosters change: by wake-ups, by reads, while clients enter."""
 
 from collections.abc import Collection, Mapping, Sequence
 
@@ -105,7 +105,7 @@ async def test_a_lost_change_heals(live: Live) -> None:
         live.bus.forgetful = True
         await live.change(made, add=[c], remove=[b])
         await live.sockets.fanout.heal()
-        # Nobody here is left to have its place healed: the wake-up log tells carol.
+        # No client here is left to have its place healed: the wake-up log tells carol.
         assert await bob.next() == gone(made)
         assert await carol.next() == new(made)
         await live.post(made, a)
@@ -138,7 +138,7 @@ async def test_a_new_conversation_reaches_its_people(live: Live) -> None:
 
 
 async def test_who_came_before_the_first_change_that_was_heard_is_known(live: Live) -> None:
-    """Nobody here belonged, and the wake-up that names carol comes late, by the wake-up log."""
+    """No client here belonged, and the wake-up that names carol comes late, by the wake-up log."""
     a, b, c = live.officer(), live.officer(), live.officer()
     made = live.group(a)
     async with live.client(b) as bob, live.client(c) as carol:
