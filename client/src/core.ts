@@ -117,7 +117,7 @@ export interface ConversationItem {
   /** A few members for a fallback title and initials. */
   readonly some: readonly Plate[];
   readonly members: number;
-  /** Whose conversation it is, where its people follow the data bank: it is called by these units. */
+  /** The audience, where its people follow the data bank: these units name the conversation. */
   readonly audience: Audience | null;
   /** Members who have not registered yet: what is written waits for them. */
   readonly unregistered: number;
@@ -183,7 +183,7 @@ export interface MemberItem {
 export interface MemberDevice {
   readonly device: string;
   readonly clientId: string;
-  /** Of one's own devices alone. */
+  /** The label of one's own device; null for other people's devices. */
   readonly label: string | null;
   readonly confirmed: Confirmed;
   /** The person who vouches for it, where somebody does. */

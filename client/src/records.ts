@@ -85,7 +85,7 @@ export interface ConversationRecord {
   readonly kind: ConversationKind;
   readonly createdBy: string;
   readonly createdMs: number;
-  /** Whose conversation it is, where its people follow the data bank. */
+  /** The audience, where its people follow the data bank. */
   readonly audience: Audience | null;
   readonly members: number;
   readonly unregistered: number;
@@ -198,7 +198,7 @@ export interface NoticeRecord {
   readonly by: string | null;
   readonly people: readonly string[];
   readonly title: string | null;
-  /** Of "history". */
+  /** The time that "history" names. */
   readonly fromMs: number | null;
 }
 
@@ -282,7 +282,7 @@ export interface PendingRecord {
   readonly keyId: string;
   /** The sender's person, where the leaf is known. */
   readonly personId: string | null;
-  /** Of before this device began to follow the log: opening it later tells nobody. */
+  /** The entry is from before this device followed the log: opening it later tells nobody. */
   readonly old: boolean;
   /** The highest epoch that an earlier entry names, when it came (R2). */
   readonly epoch: number;

@@ -19,7 +19,7 @@ import { acceptedName } from "./judge.ts";
 import type { Entry, Judgement, Vouched } from "./judge.ts";
 import { applyState } from "../messages/state.ts";
 
-/** Of refused entries so many are kept, to be judged again when something has changed. */
+/** Refused entries kept at most, to be judged again when something has changed. */
 const MOST_REFUSED = 500;
 
 export interface Receiving {

@@ -32,7 +32,7 @@ export interface Entry {
   /** When the server accepted it. */
   readonly sentMs: number;
   readonly message: Uint8Array;
-  /** Of before this device began to follow the log. */
+  /** The entry is from before this device began to follow the log. */
   readonly old: boolean;
   /** The highest epoch that the sender must be listed under, besides the header's (R2). */
   readonly floor: number;

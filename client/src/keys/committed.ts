@@ -1,6 +1,6 @@
 /**
- * What ConversationKey and CellKey share: a commitment to a secret, and seals of that secret.
- * A seal is recipient key id (16) ‖ enc ‖ ct (48).
+ * The shared part of ConversationKey and CellKey: a commitment to a secret, and seals of that
+ * secret. A seal is recipient key id (16) ‖ enc ‖ ct (48).
  */
 import { concat, equalBytes, type Bytes } from "../octets.ts";
 import { KEY_ID_BYTES, sealKeyIdBytes, type SealTarget } from "./device-key.ts";

@@ -17,7 +17,7 @@ import {
 import type { DeviceId, KeyId, MessageId, PersonId } from "./ids.ts";
 import { Refused, refuseUnless } from "./refused.ts";
 
-/** What R5 and S7 need of a message that was accepted. */
+/** The parts of an accepted message that R5 and S7 need. */
 export interface AcceptedHeader {
   readonly message: MessageId;
   readonly seq: number;

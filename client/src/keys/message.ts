@@ -41,7 +41,7 @@ export type Draft = Omit<ValuesOf<typeof LAYOUT>, "commit" | "body">;
 export const HEADER_BYTES = 290;
 /** Header and signature. */
 export const SIGNED_HEADER_BYTES = HEADER_BYTES + SIGNATURE_BYTES;
-/** Of commit and H(body), which follow `sent`. */
+/** The size of commit and H(body), which follow `sent`. */
 const AFTER_SENT_BYTES = 64;
 const NONCE = new Uint8Array(12);
 

@@ -76,7 +76,7 @@ export async function receive(
   return { header, plaintext, sender, leaf, gap, log };
 }
 
-/** What R5 of later messages needs of an accepted one. */
+/** The parts of an accepted message that R5 of later ones needs. */
 export function acceptedHeader(header: Header): AcceptedHeader {
   const { seq, attempt, previous, hash } = header;
   return { message: idOf(header.message), seq, attempt, previous, hash };

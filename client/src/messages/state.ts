@@ -13,7 +13,7 @@ export interface StateAt {
   readonly messageId: string;
   readonly position: number;
   readonly sentMs: number;
-  /** Of the device that wrote it, under the head of its message. */
+  /** The leaf of the device that wrote it, under the head of its message. */
   readonly leaf: Leaf;
   readonly header: Header;
   readonly k: Uint8Array;

@@ -29,7 +29,8 @@ export async function knownRoster(
 
 /**
  * Fetch the newest roster and tell what is another. Outside the queue; the head is the one whose
- * stamp was checked. `newer`: the server says that there is a newer one. Of a conversation of several cells nothing is kept.
+ * stamp was checked. `newer`: the server says that there is a newer one. Conversations of several
+ * cells keep no roster.
  */
 export async function followRoster(
   context: DeviceContext,

@@ -22,7 +22,7 @@ import type { KeyContext } from "./openers.ts";
 
 /** A server keeps a log for 180 days at most (COPCONNECT_LOG_RETENTION_DAYS). */
 const KEPT_MS = 190 * DAY_MS;
-/** Of the oldest keys, how many are looked at with each new one. */
+/** The number of oldest keys looked at with each new one. */
 const LOOKED_AT = 8;
 /** The newest keys, of which a sender chooses. */
 const NEWEST = 32;

@@ -193,7 +193,7 @@ export class Api {
   ownCell(id: string): Promise<wire.CellLeaves> {
     return this.#get(`/v1/conversations/${id}/cells/own`);
   }
-  /** Of any cell, under the newest head. */
+  /** The leaves of any cell, under the newest head. */
   cellLeaves(id: string, cellId: string): Promise<wire.CellLeaves> {
     return this.#get(`/v1/conversations/${id}/cells/${cellId}`);
   }

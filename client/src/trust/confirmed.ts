@@ -38,7 +38,7 @@ export type How = "root_admin" | "own_device" | "admin" | "first" | "replaced";
 export interface Confirmed {
   readonly device: DeviceId;
   readonly person: PersonId;
-  /** Of the time that was asked about. */
+  /** The certificate of the time that was asked about. */
   readonly certificate: Certificate;
   readonly how: How;
   /** Whether somebody vouched for it: not so for "first" and "replaced". */

@@ -69,7 +69,7 @@ export class DerReader {
     return value === 0xff;
   }
 
-  /** Of at most three bytes, not negative. */
+  /** An integer of at most three bytes, not negative. */
   smallInteger(): number {
     const bytes = this.content(TAG.integer);
     requireInteger(bytes);

@@ -62,7 +62,7 @@ export function deviceIds(list: PersonDevices): readonly DeviceId[] {
   return list.devices.map((device) => idOf<DeviceId>(device));
 }
 
-/** What E1 tells and E5 alarms about: the devices that the newer list has and the older lacks. */
+/** The devices that the newer list has and the older lacks: E1 tells and E5 alarms about them. */
 export function gainedDevices(
   before: PersonDevices | null,
   after: PersonDevices,

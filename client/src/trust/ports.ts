@@ -21,7 +21,7 @@ export interface Verdict {
   readonly personId: PersonId;
   /** "no": not confirmed, and `refusal` says why. */
   readonly confirmed: Confirmed;
-  /** Whose device endorsed it: null for "root_admin", "first", "replaced" and "no". */
+  /** The person whose device endorsed it; null for "root_admin", "first", "replaced" and "no". */
   readonly by: PersonId | null;
   readonly byDevice: DeviceId | null;
   /** When the endorsement was made; null where there is none. */
@@ -71,7 +71,7 @@ export interface DeviceTrust {
     atMs: number,
     rule: string,
   ): Promise<Certificate>;
-  /** Of the newest PersonDevices, in the order of registration, revoked ones too. */
+  /** The devices of the newest PersonDevices, in the order of registration, revoked ones too. */
   devicesOf(personId: string): Promise<readonly DeviceId[]>;
   /** Whether a revocation of the device counts, by the records that are here. */
   isRevoked(personId: string, device: DeviceId): Promise<boolean>;

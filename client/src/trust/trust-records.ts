@@ -63,7 +63,7 @@ export class TrustRecords {
   readonly #revocations = new Map<DeviceId, Revocation[]>();
   /** Records that wait for a certificate of the device that signed them. */
   readonly #pending = new Map<DeviceId, (() => Promise<void>)[]>();
-  /** Of devices whose endorsements wait: who signed them. */
+  /** The signer of the endorsement that waits for each device. */
   readonly #awaited = new Map<DeviceId, DeviceId>();
   #version = 0;
 
@@ -96,7 +96,7 @@ export class TrustRecords {
     return this.departmentAt(atMs).authority;
   }
 
-  /** Of a device, the one that began first comes first. */
+  /** A device's certificates; the one that began first comes first. */
   certificatesOf(device: DeviceId): readonly Certificate[] {
     return this.#certificates.get(device) ?? [];
   }
@@ -140,7 +140,7 @@ export class TrustRecords {
     return (cards.findLast(({ created }) => created <= atMs) ?? cards[0])?.path ?? null;
   }
 
-  /** Of a device, the oldest first. */
+  /** A device's endorsements, the oldest first. */
   endorsementsOf(device: DeviceId): readonly Endorsement[] {
     return this.#endorsements.get(device) ?? [];
   }
@@ -156,7 +156,7 @@ export class TrustRecords {
     return this.#grants.get(person) ?? [];
   }
 
-  /** Of a device, the oldest first. Whether one counts is judged in standing.ts. */
+  /** A device's revocations, the oldest first. Whether one counts is judged in standing.ts. */
   revocationsOf(device: DeviceId): readonly Revocation[] {
     return this.#revocations.get(device) ?? [];
   }

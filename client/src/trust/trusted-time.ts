@@ -44,7 +44,7 @@ const CORRECTION_MS = MINUTE_MS;
 const LONGEST_TRIP_MS = 15_000;
 
 export interface Clocks {
-  /** Of the device, as its person may set it. */
+  /** The device's clock, as its person may set it. */
   readonly now: () => number;
   /** Never set; may stop while the device sleeps. */
   readonly monotonic: () => number;

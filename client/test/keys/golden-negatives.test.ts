@@ -160,13 +160,13 @@ const CHECKS: Readonly<Record<string, Check>> = {
   },
 };
 
-/** Where KEYS.md names another rule than the reference did. */
+/** Cases in which KEYS.md names another rule than the reference did. */
 const RULES: Readonly<Record<string, string>> = {
   // R2 proves the leaf under the highest epoch that an earlier log entry names.
   "message: removed sender with an old epoch": "R2",
 };
 
-/** What KEYS.md accepts and the reference did not. */
+/** Cases that KEYS.md accepts and the reference did not. */
 const ACCEPTED: ReadonlySet<string> = new Set([
   // By r, who is the root admin: "A root admin holds every unit without a grant."
   "endorsement of c: by an officer without a grant",

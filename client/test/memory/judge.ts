@@ -75,7 +75,7 @@ export class ServerJudge {
     return clients.filter((client) => this.confirmed(client));
   }
 
-  /** Of these leaves the confirmed devices, with the key ids that seals to them may name. */
+  /** The confirmed devices among these leaves, with the key ids that seals to them may name. */
   recipients(leaves: Iterable<ListedLeaf>, kem: Kem): readonly Recipient[] {
     const { people } = this.#server;
     return [...leaves].flatMap(({ device, cell }) => {

@@ -11,7 +11,7 @@ import { requireCovered, splitSeals } from "./seals.ts";
 import type { MemoryServer } from "./server.ts";
 import type { ClientState, ConversationState, KeyState, ListedLeaf, RosterAt } from "./state.ts";
 
-/** Of an author's records that are not free (D2). */
+/** The number of an author's records that are not free (D2). */
 const RECORDS_A_DAY = 3;
 
 export class Keys {

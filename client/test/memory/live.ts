@@ -49,7 +49,7 @@ export class Live {
     return this.#connections.has(device);
   }
 
-  /** Of these devices those that are connected, longest first. */
+  /** The connected ones among these devices, longest first. */
   longestOnline(devices: Iterable<DeviceId>): readonly DeviceId[] {
     const found = [...devices].flatMap((device) => this.#connections.get(device) ?? []);
     found.sort((a, b) => a.sinceMs - b.sinceMs || (a.device < b.device ? -1 : 1));

@@ -132,7 +132,7 @@ export class Log {
       this.#server.now() - key.createdMs < KEY_MS &&
       key.messages < KEY_MESSAGES;
     if (key === null || (!usable && !this.takesOldKeys)) throw new Refusal("stale_key");
-    // What R6 would refuse is not taken either.
+    // The server does not take a message that R6 would refuse either.
     if (key !== null && key.epoch > header.epoch)
       throw new Refusal("message_invalid", { rule: "R6" });
   }
@@ -173,7 +173,7 @@ export class Log {
       before === null ? entry.seq > after : entry.seq < Number(before),
     );
     const entries = before === null ? wanted.slice(0, limit) : wanted.slice(-limit);
-    // Of a page without entries: L where the log ends, so that a newcomer can go on from there.
+    // A page without entries gets L where the log ends, so that a newcomer can go on from there.
     const first = entries[0]?.entry.seq ?? conversation.log.length + 1;
     const beside = this.#beside(conversation, entries, true);
     return {

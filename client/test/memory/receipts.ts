@@ -68,7 +68,7 @@ export class Receipts {
     }));
   }
 
-  /** Of a person's newest messages, or of the one with this seq. */
+  /** The counts of a person's newest messages, or of the one with this seq. */
   counts(
     conversation: ConversationState,
     personId: string,

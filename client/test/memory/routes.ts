@@ -39,7 +39,7 @@ export function routesOf(server: MemoryServer): readonly Route[] {
     const pattern = path.replaceAll("{}", "([0-9a-f]+)");
     routes.push({ method, path: new RegExp(`^/v1${pattern}$`, "u"), who, answer });
   };
-  /** Of one conversation, for its members' devices. */
+  /** A route of one conversation, for its members' devices. */
   const within = (line: string, answer: Within): void => {
     const [method = "", path = ""] = line.split(" ");
     at("confirmed", `${method} /conversations/{}${path}`, (request, caller) => {
@@ -50,7 +50,7 @@ export function routesOf(server: MemoryServer): readonly Route[] {
       return answer(conversation, caller, { ...request, ids });
     });
   };
-  /** Of one conversation, for devices that its newest head lists. */
+  /** A route of one conversation, for devices that its newest head lists. */
   const listed = (line: string, answer: Within): void => {
     within(line, (one, caller, request) => {
       if (leafOf(one, caller.device) === null) throw new Refusal("not_member");

@@ -156,7 +156,7 @@ export class MemoryServer {
     );
   }
 
-  /** What Time records say. */
+  /** The time that Time records state. */
   signedTime(): number {
     return this.frozenMs ?? this.now();
   }

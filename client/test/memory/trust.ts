@@ -31,7 +31,7 @@ export class TrustRole {
     return { people: all.filter(({ personId, version }) => version > (known.get(personId) ?? 0)) };
   }
 
-  /** Of these people, and of everybody by whose word their devices count. */
+  /** The records of these people, and of everybody by whose word their devices count. */
   async bundles(personIds: readonly string[], keys: boolean): Promise<wire.PersonTrust[]> {
     const found = new Map<string, wire.PersonTrust>();
     const wanted = [...personIds];
@@ -150,7 +150,7 @@ export class TrustRole {
     await this.#revoked(record.device, bytes);
   }
 
-  /** Of one's own device, by the roster authority: what stood before stands (sign-out). */
+  /** The roster authority revokes one's own device: what stood before stands (sign-out). */
   async revokeByAuthority(clientId: string): Promise<void> {
     const { department, people } = this.#server;
     const { device } = people.client(clientId);
@@ -259,7 +259,7 @@ export class TrustRole {
       this.#server.live.push(device as DeviceId, { t: "account", event: "confirmation" });
   }
 
-  /** Of the caller's own person, and of people whom the caller may confirm. */
+  /** The devices of the caller's own person, and of people whom the caller may confirm. */
   unconfirmed(caller: ClientState): wire.UnconfirmedDevices {
     const { judge, people, state } = this.#server;
     const devices = [...state.clients.values()]

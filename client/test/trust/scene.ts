@@ -114,7 +114,7 @@ export class Scene {
       lowestKem: X25519,
       admins: [signer.deviceBytes],
     });
-    // Of a year: the desk is older than everybody.
+    // Certificates of a year: the desk is older than everybody.
     const { publicKey } = signer.keys;
     const notAfterMs = NOW + 300 * DAY_MS;
     desk.add({ certificates: founded.certify(signer, publicKey, createdMs, { notAfterMs }) });
@@ -154,7 +154,7 @@ export class Scene {
     return Promise.resolve({ people });
   };
 
-  /** What {@link people} has learned of when it asks for a newer department. */
+  /** The function that {@link people} calls when it asks for a newer department. */
   refreshDepartment: () => Promise<boolean> = () => Promise.resolve(false);
 
   async people(vault: Vault, nowMs = NOW): Promise<PeopleTrust> {
