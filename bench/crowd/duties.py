@@ -3,7 +3,7 @@
 A device that is asked makes its cell's key (C1) or the conversation's (D7) and answers share
 requests (H1 to H4); a device that is newly listed fetches the conversation and its newest messages,
 and asks for shares of what it cannot open; a device that a new conversation key does not cover asks
-too. All of it over HTTP, as clients do, each with its own token; what a device downloads is counted
+too. All of it over HTTP, as clients do, each with its own token; a device's downloads are counted
 with it. One task for each, so that no device waits for another's request.
 """
 

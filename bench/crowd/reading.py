@@ -166,7 +166,7 @@ class Reading:
     # --- Keys -----------------------------------------------------------------------------
 
     def key(self, device: SimulatedDevice, place: Place, record: bytes, seal: bytes | None) -> None:
-        """Take a conversation key, with a seal to this device or its cell; what does not open
+        """Take a conversation key, with a seal to this device or its cell; a key that does not open
         is lacking."""
         view = place.receiver.view
         key_id = self._records.get(record)

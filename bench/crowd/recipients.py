@@ -1,6 +1,6 @@
 """Recipients of a conversation key's seals (S3, S4), as Python devices choose them. Pure.
 
-Cell keys are taken as the server hands them out: what judging them costs a phone is measured in
+Cell keys are taken as the server hands them out: the cost of judging them on a phone is measured in
 Chromium, and a device that could not open its seal would be found by the crowd.
 """
 

@@ -2,8 +2,8 @@
 
 Incoming frames are stamped with the time and kept, and opened when asked to, so that a measurement
 of the delivery is not one of 63,000 devices' work on two processors; while ``live`` they are opened
-at once. Hello says how far a device has come; what Ready shows beyond that follows on the socket,
-or is fetched from the log. Used from one event loop.
+at once. Hello says how far a device has come; entries that Ready shows beyond that follow on the
+socket, or are fetched from the log. Used from one event loop.
 """
 
 import asyncio
@@ -185,7 +185,8 @@ class Simulator:
     def _behind(
         self, device: SimulatedDevice, place: Place, conversation_id: ConversationId, last: int
     ) -> None:
-        """A device that is live fetches what it lacks up to a seq; what comes meanwhile is held."""
+        """A device that is live fetches what it lacks up to a seq; entries that come meanwhile are
+        held."""
         if self.connections.live:
             place.held = []
             self.asked_log += 1

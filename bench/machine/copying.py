@@ -87,7 +87,7 @@ async def _copy(old: sqlite3.Connection, new: Any, table: Table) -> int:
     counted = table.autoincrement_column
     if counted is not None:
         sequence = f"pg_get_serial_sequence('{table.name}', '{counted.name}')"
-        # NULL where the column is counted by whoever inserts.
+        # NULL where the inserting code counts the column.
         await new.execute(
             f'SELECT setval({sequence}, (SELECT max("{counted.name}") FROM "{table.name}"))'  # noqa: S608
             f" WHERE {sequence} IS NOT NULL"

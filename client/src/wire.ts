@@ -595,8 +595,8 @@ export interface Receipts {
 }
 
 /**
- * To the devices of whoever sent these messages, in conversations of more people than
- * Receipts are told of: what has changed of the newest 8.
+ * To the devices of these messages' senders, in conversations of more people than Receipts are
+ * told of: the changed counts among the newest 8.
  */
 export interface ReceiptCounts {
   readonly t: "receipt_counts";

@@ -1,7 +1,7 @@
 """A device as tests need it: real records, real seals and signatures (``copconnect.sealing``).
 
 It holds nothing of a conversation but its keys and its own chain, and fetches heads and keys from
-the service as a client does; what it opens is opened by the rules of a receiver.
+the service as a client does; it opens messages by the rules of a receiver.
 """
 
 import secrets

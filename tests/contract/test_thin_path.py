@@ -1,5 +1,5 @@
-"""Two phones, one direct conversation, end to end through the service, with real keys: what the
-first sends the second opens, and checks as a receiver does."""
+"""Two phones, one direct conversation, end to end through the service, with real keys: the second
+opens the messages that the first sends, and checks them as a receiver does."""
 
 import pytest
 

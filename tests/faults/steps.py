@@ -7,25 +7,25 @@ A step names where it has just come to; the next has not begun.
 from typing import Literal, get_args
 
 PostingStep = Literal[
-    "its request is read",  # Nothing of it has been judged.
-    "it is judged",  # Nothing of it is written.
+    "its request is read",  # No part of it has been judged.
+    "it is judged",  # No part of it is written.
     "it is written",  # COMMIT has not been sent.
-    "it is committed",  # Nobody has been told.
+    "it is committed",  # No receiver has been told.
     "NATS is told",  # The other workers can have it, its own sockets have nothing.
     "this worker is told",  # Its own sockets have it, the sender has no answer.
 ]
 KeyStep = Literal[
-    "a key is read",  # Nothing of it has been judged.
+    "a key is read",  # No part of it has been judged.
     "a key is written",  # COMMIT has not been sent.
-    "a key is committed",  # Nobody has been told.
+    "a key is committed",  # No receiver has been told.
     "a key is told",  # Every worker can have it, the author has no answer.
 ]
 HearingStep = Literal[
-    "a key is heard",  # From NATS; nothing has been passed on.
+    "a key is heard",  # From NATS; no wake-up has been passed on.
     "a wake-up is heard",
     "some sockets are written",  # The others are not.
     "cursors are heard",  # None of them is stored.
-    "cursors are stored",  # Nobody has been told.
+    "cursors are stored",  # No receiver has been told.
 ]
 Step = PostingStep | KeyStep | HearingStep
 

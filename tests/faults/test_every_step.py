@@ -76,8 +76,8 @@ async def test_d6_a_message_is_received_once(
         nodes.posting.stop_at(step)
         sending = asyncio.create_task(talk.send())
         if dies is the_worker and step not in ("it is committed", "this worker is told"):
-            # The next message takes the place in the log that this one would have had: who was
-            # told of it already would miss that one.
+            # The next message takes the place in the log that this one would have had: a device
+            # that was told of it already would miss that one.
             await asyncio.to_thread(nodes.posting.wait_for_stop, step)
             nodes.posting.kill()
             await talk.send(by=1)

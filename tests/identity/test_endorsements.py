@@ -204,7 +204,7 @@ async def test_e0_a_transfer_undoes_no_endorsement(
     sho = await approving.device(SHO)
     await endorse(approving, force.admin, endorsement(approving, sho, force.admin, ADMIN))
     clock.ms += DAY_MS
-    # The grant ends: what the admin did under it stays.
+    # The grant ends: the admin's acts under it stay.
     clock.ms += 31 * DAY_MS
     await approving.device(SHO)  # Judges the person's devices anew.
     assert await confirmed(approving, sho) == "admin"

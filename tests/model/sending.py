@@ -129,7 +129,7 @@ class Sending(Department):
     def send(self, me: Device, conv: int, rng: Random) -> Message | None:
         """Send a fresh text."""
         text, message_id, attempt = self.new("text"), self.new("id"), 0
-        for _ in range(4):  # S6: what is refused is signed anew.
+        for _ in range(4):  # S6: a refused message is signed anew.
             head = me.heads.get(conv)
             fresh = me.stamped.get(conv) == self.now or not self.on("S1")
             stale = attempt or not head or me.name not in head.leaves or not fresh

@@ -1,4 +1,5 @@
-"""Every parser of records takes any bytes: only Refused escapes; what parses keeps its bytes."""
+"""Every parser of records takes any bytes: only Refused escapes; a record that parses keeps its
+bytes."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""Every negative of the golden vectors is refused by its rule; what each check knows beforehand."""
+"""Every negative of the golden vectors is refused by its rule; each check's prior knowledge."""
 
 from collections import Counter
 from collections.abc import Callable

@@ -120,7 +120,8 @@ async def test_where_a_key_is_not_here_the_log_is_asked(live: Live) -> None:
 async def test_what_a_crowd_missed_is_read_once(
     live: Live, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As after a restart: nobody here was sent anything yet. Long stretches are read in parts."""
+    """As after a restart: no client here was sent a message yet. Long stretches are read in
+    parts."""
     monkeypatch.setattr("tests.sockets.memory_feed.MOST_READ", 2)
     officers = [live.officer() for _ in range(2 * returning.CROWD)]
     made = live.group(*officers)

@@ -1,8 +1,8 @@
 """The devices that rosters may list, as other roles see them.
 
 It depends on no other role, so that ``app.py`` can hand it to the roles that the Authentication
-Service itself depends on. Every answer is read in the caller's transaction; what never changes (a
-device's public key, a client's device) is remembered.
+Service itself depends on. Every answer is read in the caller's transaction; values that never
+change (a device's public key, a client's device) are remembered.
 """
 
 from collections import defaultdict

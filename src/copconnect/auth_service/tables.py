@@ -115,7 +115,7 @@ departments = Table(
     Column("number", BigInteger, primary_key=True, autoincrement=False),
     Column("record", LargeBinary, nullable=False),
 )
-# One row for each person who has a record: it is also the lock of whoever changes one.
+# One row for each person who has a record: each change of the person's records locks this row.
 people = Table(
     "auth_people",
     METADATA,

@@ -42,8 +42,8 @@ class LocalBus:
         self._receivers: list[Receiver] = []
 
     async def publish(self, wakeups: Sequence[AnyWakeup]) -> None:
-        """Pass each wake-up to every receiver. One that fails does not keep it from the others:
-        what a wake-up announces is committed, and its caller must be told so."""
+        """Pass each wake-up to every receiver. One that fails does not keep it from the others: the
+        change that a wake-up announces is committed, and its caller must be told so."""
         for wakeup in wakeups:
             for receiver in self._receivers:
                 try:

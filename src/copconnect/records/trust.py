@@ -227,7 +227,7 @@ class Memory:
     """Verdicts, and from which devices, people and records each was derived.
 
     While a verdict is derived, others that it needs may be assumed, where revocations void each
-    other: what was derived from an assumption is not remembered, but what it read counts for the
+    other: a result derived from an assumption is not remembered, but its reads count for the
     verdict that made the assumption.
     """
 

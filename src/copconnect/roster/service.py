@@ -150,7 +150,8 @@ class RosterService:
 
     async def _count(self, connection: AsyncConnection, caller: Caller, names: int) -> None:
         """Count names that a caller reads. Raises RateLimited, before anything is told, for
-        somebody who administers nothing: nobody carries the whole force's names away at once."""
+        somebody who administers nothing: the limit keeps a person from taking all names of the
+        force at once."""
         try:
             self._names.take(caller.person_id, names)
         except errors.RateLimited:

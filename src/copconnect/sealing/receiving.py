@@ -76,8 +76,8 @@ class Receiver:
     def learn_head(self, epoch: int) -> None:
         """Note that this device has taken a head for true, for the entries that come from now on.
 
-        Call it once the log was read to its end: what a member sent before it left would else be
-        refused by every device that was away (R2; tests/model has the run).
+        Call it once the log was read to its end: messages that a member sent before it left would
+        else be refused by every device that was away (R2; tests/model has the run).
         """
         self.known_epoch = max(self.known_epoch, self.view.head(epoch).epoch)
 

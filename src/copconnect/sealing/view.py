@@ -1,7 +1,7 @@
 """The public part of one conversation: heads, leaves, records and signatures, each checked once.
 
-Many devices of one process share a view (and its Trust): what is checked here is the same for all
-of them, so 63,000 simulated devices verify each signature once. A view holds no secrets.
+Many devices of one process share a view (and its Trust): checks made here are the same for all of
+them, so 63,000 simulated devices verify each signature once. A view holds no secrets.
 """
 
 from typing import NamedTuple

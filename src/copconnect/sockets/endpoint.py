@@ -128,7 +128,8 @@ class Sockets:
 
     async def _end(self) -> None:
         """Close all connections, some at a time. Peers that do not close are cut off, so that a
-        stop takes a few seconds whoever is connected; nothing else is kept up meanwhile."""
+        stop takes a few seconds, whichever peers are connected; nothing else is kept up
+        meanwhile."""
         connections, frame = self._rounds.all(), framing.close(wire.CLOSE_RESTART)
         parts = [
             connections[at : at + CLOSING_TOGETHER]

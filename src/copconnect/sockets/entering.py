@@ -9,8 +9,8 @@ from copconnect.ids import ClientId, ConversationId, PersonId
 
 @dataclass(slots=True)
 class Entering:
-    """Clients that come in together. The places of ``roster_changed`` are to be read again; what
-    else is said meanwhile about their conversations they are told once they are in."""
+    """Clients that come in together. The places of ``roster_changed`` are to be read again; other
+    frames about their conversations meanwhile reach them once they are in."""
 
     clients: set[ClientId]
     roster_changed: set[ClientId] = field(default_factory=set)

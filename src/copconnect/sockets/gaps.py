@@ -1,4 +1,4 @@
-"""Puts messages in order: what came too early waits, what is missing is read from the log.
+"""Puts messages in order: early messages wait, missing ones are read from the log.
 
 Wake-ups may be lost, repeated or out of order. A gap is filled after a moment; ``heal`` looks for
 what nobody announced. A new topic whose place in the log is not known yet holds what comes.

@@ -161,8 +161,8 @@ class Receipts(Frame, frozen=True, kw_only=True, tag="receipts"):
 
 
 class ReceiptCounts(Frame, frozen=True, kw_only=True, tag="receipt_counts"):
-    """To the devices of whoever sent these messages, in conversations of more people than
-    Receipts are told of: what has changed of the newest 8."""
+    """To the devices of these messages' senders, in conversations of more people than Receipts are
+    told of: the changed counts among the newest 8."""
 
     conversation_id: ConversationId
     counts: list[ReceiptCount]

@@ -2,8 +2,8 @@
 
 At its start every node copies the records of its keys folder into the database; Trust serves what
 the database has, so that a node with an older copy of the folder serves the newest all the same.
-Invariants: a record once stored stays; two records with one number are refused at the start; what a
-new record says of devices (root admins) is judged in the transaction that stores it.
+Invariants: a record once stored stays; two records with one number are refused at the start; the
+devices that a new record names (root admins) are judged in the transaction that stores it.
 """
 
 import hashlib

@@ -26,7 +26,7 @@ class PeopleTrust:
         self, parts: Parts, bundles: Bundles, cards: Cards, confirmers: Confirmers
     ) -> None:
         self._parts = parts
-        # Cards are names too: nobody carries the whole force's away at once.
+        # Cards are names too: a limit keeps a person from taking all of them at once.
         per_hour = parts.settings.trust_people_per_person_per_hour
         self._told = Rates("trust_people_per_hour", per_hour / 60, per_hour, parts.clock.now_ms)
         self._bundles = bundles

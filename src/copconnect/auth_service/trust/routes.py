@@ -1,7 +1,7 @@
 """HTTP routes about who can be trusted: people's records, DeviceKeys, endorsements and the rest.
 
-Devices that are not confirmed yet may use them; what they sign counts for nothing (E0), which the
-services refuse.
+Devices that are not confirmed yet may use them; records that they sign count for nothing (E0), and
+the services refuse them.
 """
 
 from typing import Any

@@ -2,12 +2,12 @@
 
 A cell of several without a usable key (S4), or whose key three people cannot open, is asked for
 one: one device that is connected to this node, another after ``CELL_AGAIN_MS`` while there is none.
-The asked device is written down first, because records of others are refused; what another node has
-asked just now is not asked again. A conversation whose last key was used and does not serve any
-more is asked for the next key, so that messages rarely pay for it: after a removal, at most every
-ten minutes, at 23 h and at 9,000 messages. Deterministic: time and jitter are passed in. The next
-scan finds work that a crash or a lost wake-up leaves undone; a sender that cannot wait makes the
-key itself (S2).
+The asked device is written down first, because records of others are refused; a question that
+another node has asked just now is not asked again. A conversation whose last key was used and does
+not serve any more is asked for the next key, so that messages rarely pay for it: after a removal,
+at most every ten minutes, at 23 h and at 9,000 messages. Deterministic: time and jitter are passed
+in. The next scan finds work that a crash or a lost wake-up leaves undone; a sender that cannot wait
+makes the key itself (S2).
 """
 
 from collections.abc import Callable, Iterable

@@ -117,7 +117,7 @@ class ShareRouting:
         if request is None:
             request = _Request(who, now_ms, own_only=not is_home)
         else:
-            # It asks again, or for more: whoever was asked may be asked anew.
+            # It asks again, or for more: devices that were asked may be asked anew.
             request.who, request.own_only = who, not is_home
             request.due_ms = now_ms
             request.asked.clear()

@@ -1,7 +1,7 @@
 """Times and numbers that bound what people and devices may do (KEYS.md section 4). Pure.
 
-The wire's own sizes stand in :mod:`copconnect.wire.limits`; what an operator may change, in the
-settings.
+The wire's own sizes stand in :mod:`copconnect.wire.limits`; limits that an operator may change, in
+the settings.
 """
 
 from dataclasses import dataclass
