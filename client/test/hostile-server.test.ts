@@ -76,6 +76,11 @@ describe.each(["none", "approval"] as const)("under policy %s, a ghost", (policy
     expect(conversation.shares.get(device) ?? []).toHaveLength(0);
     expect(ghost.pushed("share")).toHaveLength(0);
     await a.until("shown", async () => (await a.core.encryption(id)).unconfirmed.length > 0);
+    await server.kill();
+    expect((await a.core.encryption(id)).unconfirmed.map(({ personId }) => personId)).toEqual([
+      b.person,
+    ]);
+    await server.serve();
   });
 
   it("does not speak as its person", async () => {

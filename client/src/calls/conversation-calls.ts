@@ -5,7 +5,6 @@ import type { Core, ConversationItem, EncryptionView, OutgoingAttachment } from 
 import { failure, hasCode } from "../failure.ts";
 import type { Content } from "../kinds/content.ts";
 import { XWING } from "../keys/hpke.ts";
-import { Refused } from "../keys/refused.ts";
 import { fromHex, newId, toHex } from "../octets.ts";
 import { outgoingRecord } from "../outbox/compose.ts";
 import { STORES } from "../records.ts";
@@ -199,21 +198,24 @@ export class ConversationCalls {
   }
 
   /** People of a conversation of one cell whose listed device this device cannot confirm. */
-  async #unconfirmed(device: Device, conversation: Conversation): Promise<EncryptionView["unconfirmed"]> {
-    const { trust, time } = device.context;
-    const leaves = await knownRoster(device.context, conversation);
-    const found = new Set<string>();
+  async #unconfirmed(
+    device: Device,
+    conversation: Conversation,
+  ): Promise<EncryptionView["unconfirmed"]> {
+    const { trust, time, now } = device.context;
+    const leaves = (await knownRoster(device.context, conversation)) ?? [];
     try {
       await time.anchor();
-      await trust.ensure((leaves ?? []).map(({ person }) => person));
-      const at = time.requireNow();
-      for (const leaf of leaves ?? []) {
-        const { confirmed } = await trust.verdict(leaf.person, leaf.device, at);
-        if (confirmed === "no") found.add(leaf.person);
-      }
+      await trust.ensure(leaves.map(({ person }) => person));
     } catch (error) {
-      // The view shows what was known before when it cannot ask the server.
-      if (!hasCode(error, "network", "overloaded") && !(error instanceof Refused)) throw error;
+      // Without the server this device judges by what it knows.
+      if (!hasCode(error, "network", "overloaded")) throw error;
+    }
+    const at = time.now() ?? now();
+    const found = new Set<string>();
+    for (const leaf of leaves) {
+      const { confirmed } = await trust.verdict(leaf.person, leaf.device, at);
+      if (confirmed === "no") found.add(leaf.person);
     }
     return this.#reach.people.plates([...found]);
   }
