@@ -8,6 +8,7 @@ import typer
 
 from bench.figures import report
 from bench.force import caching, conversations
+from bench.force.caching import Force
 from bench.force.conversations import Prepared
 from bench.measures import fanout as fanning
 from bench.measures import ingest as ingesting
@@ -22,8 +23,13 @@ Cache = Annotated[Path, typer.Option(help="Where forces are kept between runs.")
 Processes = Annotated[int, typer.Option(help="Workers, and simulator processes.")]
 
 
+def _force(cache: Path, members: int) -> Force:
+    """Return a force of so many people, and one more: the sender."""
+    return caching.force(cache, members + 1)
+
+
 def _everyone(cache: Path, members: int) -> Prepared:
-    return conversations.prepared(caching.force(cache, members))
+    return conversations.prepared(_force(cache, members))
 
 
 @app.command()
@@ -40,20 +46,20 @@ def fanout(
     cache: Cache = caching.CACHE,
 ) -> None:
     """Measure one message to every device of a conversation."""
-    prepared = _everyone(cache, members + 1)  # And the sender.
+    prepared = _everyone(cache, members)
     with tempfile.TemporaryDirectory(prefix="copconnect-bench-") as folder:
         report(fanning.run(prepared, Path(folder), processes, rounds))
 
 
 @app.command()
 def reconnect(
-    clients: Annotated[int, typer.Option(help="How many devices come back.")] = 63_000,
-    keys: Annotated[int, typer.Option(help="How often the key changed while they were away.")] = 0,
+    clients: Annotated[int, typer.Option(help="How many devices there are.")] = 63_000,
+    keys: Annotated[int, typer.Option(help="So often a device signs out and the key changes.")] = 0,
     processes: Processes = 4,
     cache: Cache = caching.CACHE,
 ) -> None:
     """Measure how all devices come back when every worker is restarted at once."""
-    prepared = _everyone(cache, clients + keys + 1)  # And the sender, and those who sign out.
+    prepared = _everyone(cache, clients)
     with tempfile.TemporaryDirectory(prefix="copconnect-bench-") as folder:
         report(reconnecting.run(prepared, Path(folder), processes, keys))
 
@@ -81,7 +87,7 @@ def membership(
     cache: Cache = caching.CACHE,
 ) -> None:
     """Measure many transfers between two large conversations."""
-    people = caching.force(cache, members)
+    people = _force(cache, members)
     prepared = conversations.prepared(people, RULES, "halves", cell_size)
     with tempfile.TemporaryDirectory(prefix="copconnect-bench-") as folder:
         report(

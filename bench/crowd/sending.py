@@ -75,10 +75,13 @@ class Client:
         data = b"" if body is None else msgspec.msgpack.encode(body)
         deadline = time.monotonic() + self._limit_s
         while True:
+            kept = self._connection is not None
             try:
                 status, found = self._once(method, path, data)
             except (OSError, http.client.HTTPException):
                 self.close()
+                if kept:
+                    continue  # The server closes connections that nobody used for some seconds.
                 status, found = 0, b""
             if 200 <= status < 300:
                 return found
