@@ -139,17 +139,23 @@ class Chart:
 
     def __init__(self) -> None:
         self.posts: dict[PersonId, tuple[str, bool]] = {}
+        self.asked: list[Collection[PersonId] | None] = []  # About whom audiences were read.
+        self.changed: dict[PersonId, int] = {}  # The version that last concerned each.
         self.version = 1
 
     def post(self, person_id: PersonId, unit: str, *, admin: bool = False) -> None:
         """Transfer somebody, or take them in."""
         self.posts[person_id] = unit, admin
-        self.version += 1
+        self._change(person_id)
 
     def leave(self, person_id: PersonId) -> None:
         """Let somebody go."""
         del self.posts[person_id]
+        self._change(person_id)
+
+    def _change(self, person_id: PersonId) -> None:
         self.version += 1
+        self.changed[person_id] = self.version
 
     def found_by(self, text: str) -> Select[tuple[str, str]]:
         """Find members by what their ids begin with; listed by id."""
@@ -160,6 +166,10 @@ class Chart:
         """Return it."""
         return self.version
 
+    async def changed_since(self, _connection: AsyncConnection, version: int) -> list[PersonId]:
+        """Return who changed."""
+        return [one for one, at in self.changed.items() if at > version]
+
     async def audience(
         self,
         _connection: AsyncConnection,
@@ -167,6 +177,7 @@ class Chart:
         only: Collection[PersonId] | None = None,
     ) -> dict[PersonId, bool]:
         """Return who belongs, and who leads."""
+        self.asked.append(only)
         units = ["TG"] if rule.everyone else rule.unit_ids
         deep = rule.everyone or rule.deep
         return {

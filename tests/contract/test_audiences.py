@@ -326,3 +326,24 @@ async def test_a_quiet_round_is_cheap_however_many_belong(database: Database) ->
             await world.service.following.round()
         counts.append(len([one for one in statements if one != "BEGIN"]))
     assert counts[0] == counts[1] == 2
+
+
+async def test_a_change_of_the_data_bank_compares_whom_it_concerns(world: World) -> None:
+    """Of 63,000 people the transferred alone are read, but every ten minutes all."""
+    chief = officer(world, "TG", admin=True)
+    others = [officer(world, "TG/HYD") for _ in range(6)]
+    made = await world.service.audiences.create(chief.caller, body(of("TG", deep=True)))
+    rounds = world.service.following.round
+    await rounds()
+    world.chart.asked.clear()
+    await rounds()
+    assert world.chart.asked == []
+    moved = others[0].caller.person_id
+    world.chart.post(moved, "AP")
+    await rounds()
+    assert {one for only in world.chart.asked for one in only or ()} == {moved}
+    assert None not in world.chart.asked
+    assert moved not in await members(world, made.conversation_id, chief)
+    world.clock.at += 11 * MINUTE_MS
+    await rounds()
+    assert None in world.chart.asked

@@ -68,8 +68,8 @@ class People(Protocol):
         """Return when the data bank last changed, ms."""
         ...
 
-    async def changed_since(self, connection: AsyncConnection, since_ms: int) -> list[PersonId]:
-        """Return the people whose plates may have changed at that time or later."""
+    async def changed_since(self, connection: AsyncConnection, version: int) -> list[PersonId]:
+        """Return the people whom changes after a version may concern; all where units changed."""
         ...
 
     def people_below(self, paths: Sequence[str]) -> Select[tuple[PersonId]]:

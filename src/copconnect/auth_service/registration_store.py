@@ -16,7 +16,7 @@ from copconnect.auth_service.tables import (
     numbers,
     tickets,
 )
-from copconnect.database import chunks
+from copconnect.database import CHUNK, chunks
 from copconnect.ids import PersonId
 
 # --- Challenges and tickets -------------------------------------------------------------------
@@ -160,22 +160,19 @@ async def enrolment_code(connection: AsyncConnection, person_id: PersonId) -> st
 async def set_enrolment_codes(connection: AsyncConnection, hashes: Mapping[PersonId, str]) -> None:
     """Give people new enrolment codes. A code that somebody has already stays as it is, so that
     importing the same file again does not make a used one usable."""
-    for part in chunks(hashes):
-        known = await connection.execute(
-            select(enrolment_codes.c.person_id, enrolment_codes.c.code_hash).where(
-                enrolment_codes.c.person_id.in_(part)
-            )
-        )
-        same = {row.person_id for row in known if row.code_hash == hashes[row.person_id]}
-        fresh = [person for person in part if person not in same]
+    known = select(enrolment_codes.c.person_id, enrolment_codes.c.code_hash)
+    if len(hashes) <= CHUNK:
+        known = known.where(enrolment_codes.c.person_id.in_(hashes))
+    rows = await connection.execute(known)
+    same = {row.person_id for row in rows if row.code_hash == hashes.get(row.person_id)}
+    for fresh in chunks(person for person in hashes if person not in same):
         await connection.execute(
             delete(enrolment_codes).where(enrolment_codes.c.person_id.in_(fresh))
         )
-        if fresh:
-            await connection.execute(
-                insert(enrolment_codes),
-                [{"person_id": person, "code_hash": hashes[person]} for person in fresh],
-            )
+        await connection.execute(
+            insert(enrolment_codes),
+            [{"person_id": person, "code_hash": hashes[person]} for person in fresh],
+        )
 
 
 async def use_enrolment_code(connection: AsyncConnection, person_id: PersonId, now_ms: int) -> bool:

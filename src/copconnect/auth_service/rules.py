@@ -40,7 +40,7 @@ SMS_TEXTS: dict[wire.Language, str] = {
 def keyed_hash(secret: bytes, purpose: str, *parts: str) -> str:
     """Return HMAC-SHA256 under the server's secret, separated by purpose."""
     message = "\0".join((purpose, *parts)).encode("utf-8", "surrogatepass")
-    return hmac.new(secret, message, hashlib.sha256).hexdigest()
+    return hmac.digest(secret, message, "sha256").hex()
 
 
 def code_hash(secret: bytes, challenge_id: str, code: str) -> str:

@@ -82,7 +82,12 @@ class Organisation(Protocol):
         ...
 
     async def people_version(self, connection: AsyncConnection) -> int:
-        """Return a number that changes with every change of people or units."""
+        """Return a number that grows with every change of people or units."""
+        ...
+
+    async def changed_since(self, connection: AsyncConnection, version: int) -> list[PersonId]:
+        """Return the people whom changes after a version may concern; all of them where units
+        changed."""
         ...
 
     async def audience(

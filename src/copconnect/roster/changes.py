@@ -4,7 +4,7 @@ Invariants: a suspended person stays suspended unless the file says ``active``; 
 who is in the file again is active again; who is missing from the file changes only on request.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -80,18 +80,41 @@ def vocabulary_rows(bank: DataBank) -> dict[str, list[Row]]:
     }
 
 
-def person_row(person: PersonRow, unit_names: Mapping[UnitId, str], seniority: int) -> Row:
-    """Return everything stored of a person but the status."""
-    searched = (
-        person.name_en,
-        person.name_te,
-        person.number,
-        person.code,
-        person.post_en,
-        person.post_te,
-        person.rank,
-        unit_names.get(person.unit, ""),
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What the organisation adds to a person's row: the names of units, and how senior a rank is
+    (1 for the most junior)."""
+
+    unit_names: Mapping[UnitId, str]
+    seniority: Mapping[str, int]
+
+    def of(self, person: PersonRow) -> tuple[str | None, int | None]:
+        """Return what they add to this person's row."""
+        return self.unit_names.get(person.unit), self.seniority.get(person.rank)
+
+
+def words(bank: DataBank) -> Words:
+    """Return the words of a data bank."""
+    return Words(
+        {unit.code: _unit_name(unit.name_en, unit.name_te) for unit in bank.units},
+        {term.code: position for position, term in enumerate(bank.ranks, 1)},
     )
+
+
+def stored_words(units: Iterable[Any], ranks: Iterable[Any]) -> Words:
+    """Return the words of stored rows."""
+    return Words(
+        {row.unit_id: _unit_name(row.name_en, row.name_te) for row in units},
+        {row.code: row.position for row in ranks},
+    )
+
+
+def _unit_name(name_en: str, name_te: str) -> str:
+    return f"{name_en} {name_te}"
+
+
+def _said(person: PersonRow) -> Row:
+    """Return the columns that a file says itself, but the status."""
     return {
         "person_id": person.person_id,
         "code": person.code,
@@ -104,22 +127,44 @@ def person_row(person: PersonRow, unit_names: Mapping[UnitId, str], seniority: i
         "roles": " " + "".join(f"{role} " for role in person.roles),
         "unit_id": person.unit,
         "unit_admin": person.unit_admin,
+    }
+
+
+def _derived(person: PersonRow, unit_name: str | None, seniority: int | None) -> Row:
+    """Return the columns that are made of others."""
+    searched = (
+        person.name_en,
+        person.name_te,
+        person.number,
+        person.code,
+        person.post_en,
+        person.post_te,
+        person.rank,
+        unit_name or "",
+    )
+    return {
         "search": rules.fold(" ".join(searched)),
-        "sort_key": rules.sort_key(seniority, person.name_en, person.person_id),
+        "sort_key": rules.sort_key(seniority or 0, person.name_en, person.person_id),
     }
 
 
 def compare(
-    bank: DataBank, stored: Mapping[PersonId, Row], *, remove_missing: bool
+    bank: DataBank, stored: Mapping[PersonId, Row], former: Words, *, remove_missing: bool
 ) -> PeopleChanges:
-    """Return what the file changes. ``stored`` are the rows by person."""
+    """Return what the file changes. ``stored`` are the rows by person, ``former`` the words that
+    they were made with: folding text is most of the work, and nearly everybody stays as they are.
+    """
     result = PeopleChanges()
-    names = {unit.code: f"{unit.name_en} {unit.name_te}" for unit in bank.units}
-    seniority = {term.code: position for position, term in enumerate(bank.ranks, 1)}
+    now = words(bank)
     for person in bank.people:
-        row = person_row(person, names, seniority[person.rank])
+        row = _said(person)
         old = stored.get(person.person_id)
         row["status"] = _status(person.status, old)
+        same_words = former.of(person) == now.of(person)
+        if old is not None and same_words and row.items() <= old.items():
+            result.unchanged += 1
+            continue
+        row |= _derived(person, *now.of(person))
         if old is None:
             result.insert.append(row)
             continue

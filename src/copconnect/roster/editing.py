@@ -7,7 +7,7 @@ One edits at a time, and holds the directory's row first.
 
 import hashlib
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 from sqlalchemy import bindparam, delete, insert, select, update
@@ -32,6 +32,14 @@ class NumberInUse(Exception):
     def __init__(self, clashes: Sequence[tuple[str, str]]) -> None:
         super().__init__("numbers in use")
         self.clashes = clashes
+
+
+class _Locked(NamedTuple):
+    """The directory while it is locked: the organisation's version, and the time of this change,
+    later than that of every change before."""
+
+    version: str
+    now_ms: int
 
 
 class Accounts(Protocol):
@@ -79,9 +87,9 @@ class RosterEditor:
                 return await self._compare(connection, bank, remove_missing)
         async with self._database.transaction() as connection:
             # The directory's row is the lock: two imports run one after the other.
-            before = await self._lock_directory(connection)
+            locked = await self._lock_directory(connection)
             found = await self._compare(connection, bank, remove_missing)
-            await self._write_people(connection, found, progress)
+            await self._write_people(connection, found, locked.now_ms, progress)
             await self._write_organisation(connection, bank)
             codes = {
                 person.person_id: person.enrolment_code
@@ -91,8 +99,7 @@ class RosterEditor:
             await self._accounts.store_enrolment_codes(connection, codes)
             if found.lost:
                 await self._accounts.people_lost(connection, found.lost)
-            version = await self._write_version(connection, before)
-            if version != before:
+            if await self._write_version(connection, locked):
                 await self._log.record(
                     connection, [AccountWakeup(event="directory", person_ids=[], client_ids=[])]
                 )
@@ -110,55 +117,68 @@ class RosterEditor:
         async with self._database.transaction() as connection:
             # An import that has read who is active would otherwise write that over what is
             # written here, or each would wait for the other.
-            await self._lock_directory(connection)
+            locked = await self._lock_directory(connection)
             row = await store.any_by_number(connection, number)
             if row is None:
                 return None
-            await store.set_status(connection, [row.person_id], "suspended")
-            await store.touch(connection, self._clock.now_ms())
+            await store.set_status(connection, [row.person_id], "suspended", locked.now_ms)
+            await store.touch(connection, locked.now_ms)
             await self._accounts.people_lost(connection, {PersonId(row.person_id): "suspended"})
         return PersonId(row.person_id)
 
     async def restore(self, number: str) -> PersonId | None:
         """End a suspension; the person registers again. None if the number is unknown."""
         async with self._database.transaction() as connection:
-            await self._lock_directory(connection)  # As above.
+            locked = await self._lock_directory(connection)  # As above.
             row = await store.any_by_number(connection, number)
             if row is None:
                 return None
-            await store.set_status(connection, [row.person_id], "active")
-            await store.touch(connection, self._clock.now_ms())
+            await store.set_status(connection, [row.person_id], "active", locked.now_ms)
+            await store.touch(connection, locked.now_ms)
         return PersonId(row.person_id)
 
     async def _compare(
         self, connection: AsyncConnection, bank: DataBank, remove_missing: bool
     ) -> PeopleChanges:
-        rows = await connection.execute(select(store.people))
-        stored: dict[PersonId, Row] = {row.person_id: _without_time(row._asdict()) for row in rows}
-        found = changes.compare(bank, stored, remove_missing=remove_missing)
+        columns = [column for column in store.people.c if column.name != "changed_ms"]
+        names = [column.name for column in columns]
+        rows = [
+            dict(zip(names, row, strict=True)) for row in await connection.execute(select(*columns))
+        ]
+        stored: dict[PersonId, Row] = {row["person_id"]: row for row in rows}
+        organisation = await store.organisation(connection)
+        former = changes.stored_words(organisation["units"], organisation["ranks"])
+        found = changes.compare(bank, stored, former, remove_missing=remove_missing)
         clashes = changes.number_clashes(bank, stored, found.removed)
         if clashes:
             raise NumberInUse(clashes)
         return found
 
-    async def _lock_directory(self, connection: AsyncConnection) -> str:
-        version = await connection.scalar(
-            update(store.directory)
-            .values(changed_ms=store.directory.c.changed_ms)
-            .returning(store.directory.c.version)
-        )
-        if version is None:
+    async def _lock_directory(self, connection: AsyncConnection) -> _Locked:
+        row = (
+            await connection.execute(
+                update(store.directory)
+                .values(changed_ms=store.directory.c.changed_ms)
+                .returning(store.directory.c.version, store.directory.c.changed_ms)
+            )
+        ).first()
+        now_ms = self._clock.now_ms()
+        if row is None:
             await connection.execute(
                 insert(store.directory).values(id=1, version="0", changed_ms=0, organisation_ms=0)
             )
-        return version or "0"
+            return _Locked("0", now_ms)
+        return _Locked(row.version, max(now_ms, row.changed_ms + 1))
 
     async def _write_people(
-        self, connection: AsyncConnection, found: PeopleChanges, progress: Progress | None
+        self,
+        connection: AsyncConnection,
+        found: PeopleChanges,
+        now: int,
+        progress: Progress | None,
     ) -> None:
         total = len(found.insert) + len(found.update)
         done = 0
-        now = self._clock.now_ms()
         for part in chunks(found.insert, BATCH):
             rows = [row | {"changed_ms": now} for row in part]
             await connection.execute(insert(store.people), rows)
@@ -182,7 +202,7 @@ class RosterEditor:
             done += len(part)
             if progress is not None:
                 progress(done, total)
-        await store.set_status(connection, found.removed, "removed")
+        await store.set_status(connection, found.removed, "removed", now)
 
     async def _write_organisation(self, connection: AsyncConnection, bank: DataBank) -> None:
         for name, rows in changes.vocabulary_rows(bank).items():
@@ -213,17 +233,13 @@ class RosterEditor:
                     kept[above] = stored[above]
         return [row | {"position": position + i} for i, row in enumerate(kept.values())]
 
-    async def _write_version(self, connection: AsyncConnection, before: str) -> str:
+    async def _write_version(self, connection: AsyncConnection, locked: _Locked) -> bool:
+        """Write that people, or the organisation, changed; return whether the latter did."""
         rows: dict[str, list[Any]] = await store.organisation(connection)
         content = [[list(row) for row in part] for part in rows.values()]
         version = hashlib.sha256(msgspec.json.encode(content)).hexdigest()[:32]
-        now = self._clock.now_ms()
-        values: dict[str, Any] = {"version": version, "changed_ms": now}
-        if version != before:
-            values["organisation_ms"] = now
+        values: dict[str, Any] = {"version": version, "changed_ms": locked.now_ms}
+        if version != locked.version:
+            values["organisation_ms"] = locked.now_ms
         await connection.execute(update(store.directory).values(**values))
-        return version
-
-
-def _without_time(row: Mapping[str, Any]) -> Row:
-    return {name: value for name, value in row.items() if name != "changed_ms"}
+        return version != locked.version

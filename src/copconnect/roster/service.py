@@ -201,16 +201,16 @@ class RosterService:
         rows = await store.plates(connection, person_ids)
         return {PersonId(row.person_id): rules.plate(row._mapping) for row in rows}
 
-    async def changed_since(self, connection: AsyncConnection, since_ms: int) -> list[PersonId]:
-        """Return the people whose plates may have changed at that time or later."""
-        return await store.changed_since(connection, since_ms)
+    async def changed_since(self, connection: AsyncConnection, version: int) -> list[PersonId]:
+        """Return the people whom changes after a version may concern; all where units changed."""
+        return await store.changed_since(connection, version)
 
     def people_below(self, paths: Sequence[str]) -> Select[tuple[PersonId]]:
         """Return a statement of everybody at or below these unit paths (as cards write them)."""
         return store.people_at_or_below([rules.stored_path(path) for path in paths])
 
     async def people_version(self, connection: AsyncConnection) -> int:
-        """Return a number that changes with every change of people or units."""
+        """Return a number that grows with every change of people or units."""
         return await store.people_version(connection)
 
     async def audience(

@@ -183,11 +183,11 @@ async def plates(connection: AsyncConnection, person_ids: Collection[PersonId]) 
 
 
 async def changed_since(connection: AsyncConnection, since_ms: int) -> list[PersonId]:
-    """Return the people whose row changed at a time or later; all where the organisation did."""
+    """Return the people whose row changed after a time; all where the organisation did."""
     organised_ms: int | None = await connection.scalar(select(directory.c.organisation_ms))
     query = select(people.c.person_id)
-    if (organised_ms or 0) < since_ms:
-        query = query.where(people.c.changed_ms >= since_ms)
+    if (organised_ms or 0) <= since_ms:
+        query = query.where(people.c.changed_ms > since_ms)
     return list(await connection.scalars(query))
 
 
@@ -331,10 +331,12 @@ async def organisation(connection: AsyncConnection) -> dict[str, list[Any]]:
 
 
 async def set_status(
-    connection: AsyncConnection, person_ids: Collection[PersonId], status: str
+    connection: AsyncConnection, person_ids: Collection[PersonId], status: str, now_ms: int
 ) -> None:
     """Change the status of people."""
     for part in chunks(person_ids):
         await connection.execute(
-            update(people).where(people.c.person_id.in_(part)).values(status=status)
+            update(people)
+            .where(people.c.person_id.in_(part))
+            .values(status=status, changed_ms=now_ms)
         )

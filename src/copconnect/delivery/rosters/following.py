@@ -1,8 +1,9 @@
 """Rounds that bring rosters up to date: audiences after the data bank, and changes that wait.
 
 One node does them, about once a second. Changes that another process made in the data bank are
-found by a number that the directory raises; changes of devices and members by marks that are set in
-the transaction that changes them. Every ten minutes all audiences are compared anew.
+found by a number that the directory raises, and the people whom they concern are compared; changes
+of devices and members are found by marks that are set in the transaction that makes them. Every ten
+minutes all people of all audiences are compared.
 
 Invariants: a person who loses their place is taken out with the next round, however large the
 conversation; changes that take nobody out of a conversation of more than 256 devices wait until its
@@ -60,17 +61,29 @@ class Following:
         async with parts.database.reading() as connection:
             followed = await audiences.all_rules(connection)
             waiting = await marks.waiting(connection)
-            version = await parts.organisation.people_version(connection) if followed else None
-        anew = now_ms - self._compared_ms >= _ALL_ANEW_MS
-        if followed and (version != self._people_version or anew):
-            for conversation_id in followed:
-                await self.compare(conversation_id)
-            self._people_version, self._compared_ms = version, now_ms
+        if followed:
+            await self._follow_data_bank(followed, now_ms)
         due_ms = now_ms - parts.options.roster_batch_ms
         for one in waiting:
             small = one.devices <= wire.CELL_SIZE
             if small or min(one.since_ms, one.head_ms) <= due_ms:
                 await self.take_up_marked(one.conversation_id)
+
+    async def _follow_data_bank(self, followed: Collection[ConversationId], now_ms: int) -> None:
+        parts, former = self._parts, self._people_version
+        changed: Collection[PersonId] | None = None
+        async with parts.database.reading() as connection:
+            version = await parts.organisation.people_version(connection)
+            anew = former is None or now_ms - self._compared_ms >= _ALL_ANEW_MS
+            if former is not None and not anew:
+                if version == former:
+                    return
+                changed = await parts.organisation.changed_since(connection, former)
+        for conversation_id in followed:
+            await self.compare(conversation_id, changed)
+        self._people_version = version
+        if anew:
+            self._compared_ms = now_ms
 
     async def take_up_marked(
         self, conversation_id: ConversationId, also: Collection[PersonId] = ()
@@ -88,12 +101,15 @@ class Following:
             async with self._parts.database.transaction() as connection:
                 await marks.forget(connection, conversation_id, found)
 
-    async def compare(self, conversation_id: ConversationId) -> None:
-        """Compare everybody of an audience. In a large one people who come wait for the next
-        batch, unless a head is made anyway for others who go."""
+    async def compare(
+        self, conversation_id: ConversationId, only: Collection[PersonId] | None = None
+    ) -> None:
+        """Compare the people of an audience with the data bank; ``only``: these people. In a large
+        one people who come wait for the next batch, unless a head is made anyway for others who
+        go."""
         parts = self._parts
         async with parts.database.reading() as connection:
-            losing, others, large = await self._differing(connection, conversation_id)
+            losing, others, large = await self._differing(connection, conversation_id, only)
         if not large:
             for some in chunks(sorted(losing | others), _TOGETHER):
                 await self._take_up(conversation_id, some)
@@ -105,7 +121,10 @@ class Following:
             await self.take_up_marked(conversation_id, losing)
 
     async def _differing(
-        self, connection: AsyncConnection, conversation_id: ConversationId
+        self,
+        connection: AsyncConnection,
+        conversation_id: ConversationId,
+        only: Collection[PersonId] | None,
     ) -> tuple[set[PersonId], set[PersonId], bool]:
         """Return who loses a place, whose membership or devices differ otherwise, and whether the
         conversation is large."""
@@ -113,9 +132,9 @@ class Following:
         rule = await audiences.rule_of(connection, conversation_id)
         if not held or rule is None:
             return set(), set(), False
-        wanted = await wanted_people(connection, self._parts, rule, held[0].created_by, None)
-        there = await members.admins_by_person(connection, conversation_id)
-        listed = await leaves.owners(connection, conversation_id)
+        wanted = await wanted_people(connection, self._parts, rule, held[0].created_by, only)
+        there = await members.admins_by_person(connection, conversation_id, only)
+        listed = await leaves.owners(connection, conversation_id, only)
         devices = {
             one.device: one.person_id
             for one in await self._parts.devices.devices_of(connection, list(wanted))

@@ -98,15 +98,20 @@ async def all_current(
 
 
 async def owners(
-    connection: AsyncConnection, conversation_id: ConversationId
+    connection: AsyncConnection,
+    conversation_id: ConversationId,
+    only: Collection[PersonId] | None = None,
 ) -> dict[bytes, PersonId]:
-    """Return the person of every device that a conversation lists now."""
-    rows = await connection.execute(
-        select(_L.device, _L.person_id).where(
-            _L.conversation_id == conversation_id, _L.to_epoch.is_(None)
-        )
+    """Return the person of every device that a conversation lists now; ``only``: of these
+    people."""
+    query = select(_L.device, _L.person_id).where(
+        _L.conversation_id == conversation_id, _L.to_epoch.is_(None)
     )
-    return {row.device: row.person_id for row in rows}
+    found: dict[bytes, PersonId] = {}
+    for some in [None] if only is None else chunks(only):
+        asked = query if some is None else query.where(_L.person_id.in_(some))
+        found |= {row.device: row.person_id for row in await connection.execute(asked)}
+    return found
 
 
 async def devices_of_cells_at(
