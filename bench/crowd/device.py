@@ -1,5 +1,6 @@
 """One simulated device: its connection, and its place in each of its conversations."""
 
+from collections import deque
 from typing import TYPE_CHECKING
 
 from bench.force.device import Device
@@ -58,7 +59,7 @@ class Place:
 class SimulatedDevice:
     """A device, whatever connection it has at the moment."""
 
-    __slots__ = ("bytes", "failures", "index", "link", "places", "planned", "ready")
+    __slots__ = ("bytes", "failures", "index", "link", "places", "planned", "ready", "saved")
 
     def __init__(self, index: int, planned: Device) -> None:
         self.index = index
@@ -67,6 +68,7 @@ class SimulatedDevice:
         self.bytes = 0  # Downloaded, but for messages and receipts.
         self.failures = 0  # Connections since the last Ready.
         self.link: Link | None = None
+        self.saved: deque[tuple[bytes, int]] = deque()  # Frames, with when they came (ns).
         self.places: dict[ConversationId, Place] = {}
 
     @property

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 import msgspec
 
 from bench.crowd.device import Place, SimulatedDevice
+from bench.crowd.phones import Phones
 from bench.crowd.reading import KEM
 from bench.crowd.recipients import Recipient, covered, keys_of, leaves, now_ms, sealed
 from bench.net.http_client import Answer, refusal_code, request
@@ -53,6 +54,7 @@ class Duties:
     def __init__(self, simulator: "Simulator") -> None:
         self._simulator = simulator
         self._reading = simulator.reading
+        self._phones = Phones(simulator.population.encapsulations)
         self.failed: Counter[str] = Counter()  # Requests that were refused: path's end and code.
         self.cell_keys_made = 0
         self.keys_made = 0
@@ -301,9 +303,8 @@ class Duties:
             now=now_ms(),
         )
         left_out = [leaf.device.hex() for leaf in listed if leaf.device not in keys]
-        body = wire.PostCellKey(
-            record=record.encode(), seals=sealed(secret, record, recipients), left_out=left_out
-        )
+        seals = self._phones.sealed(secret, record, recipients)
+        body = wire.PostCellKey(record=record.encode(), seals=seals, left_out=left_out)
         if await self._raw(device, "POST", f"{path}/keys", body) is not None:
             self.cell_keys_made += 1
 
@@ -314,7 +315,7 @@ class Duties:
             return
         head = RosterHead.parse(found.head)
         by_cell = {one.cell_id: one for one in (CellKey.parse(i.record) for i in found.keys)}
-        recipients, uncovered = covered(found.lines, by_cell, head.kem)
+        recipients, uncovered, _ = covered(found.lines, by_cell, head.kem)
         for line in uncovered:
             direct = f"{path}/cells/{line.cell_id.hex()}"
             cell = await self._ask(device, "GET", direct, wire.CellLeaves)

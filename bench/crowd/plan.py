@@ -39,11 +39,12 @@ class PlannedConversation(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Population(msgspec.Struct, frozen=True, array_like=True):
-    """The devices of one process."""
+    """The devices of one process. ``encapsulations``: a file of force/encapsulated.py."""
 
     conversations: list[PlannedConversation]
     cells: list[PlannedCell]
     devices: list[PlannedDevice]
+    encapsulations: str | None = None
 
 
 def populations(
@@ -52,9 +53,10 @@ def populations(
     without: Set[bytes] = frozenset(),
     only: Set[bytes] | None = None,
     histories: Sequence[History] = (),
+    encapsulations: str | None = None,
 ) -> list[Population]:
     """Deal the devices of prepared conversations, but some, or only some, over processes.
-    ``histories``: what they have read, by conversation."""
+    ``histories``: what they have read, by conversation; ``encapsulations``: see Population."""
     conversations = [
         PlannedConversation(one.conversation_id, one.head) for one in prepared.conversations
     ]
@@ -77,7 +79,8 @@ def populations(
         and (only is None or device.device in only)
     ]
     return [
-        Population(conversations, cells, planned[first::processes]) for first in range(processes)
+        Population(conversations, cells, planned[first::processes], encapsulations)
+        for first in range(processes)
     ]
 
 

@@ -117,7 +117,7 @@ class Reading:
         self, device: SimulatedDevice, place: Place, entry: wire.LogEntry, now_ns: int
     ) -> None:
         """Take the next entry of a conversation's log."""
-        self.after_gone += place.gone
+        self.after_gone += place.gone and now_ns > place.gone_ns
         if place.held is not None:
             place.held.append((entry, now_ns))
         elif entry.seq <= place.cursor:

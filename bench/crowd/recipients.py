@@ -33,9 +33,10 @@ def now_ms() -> int:
 
 def covered(
     lines: bytes, keys: Mapping[bytes, CellKey], kem: int
-) -> tuple[list[Recipient], list[CellLine]]:
+) -> tuple[list[Recipient], list[CellLine], int]:
     """Return the usable keys of cells, and the lines of cells to whose devices a key is sealed
-    directly: none of them where that would be too many, so that they need shares."""
+    directly: none of them where that would be too many, so that they, who are counted, need
+    shares."""
     recipients: list[Recipient] = []
     uncovered: list[CellLine] = []
     oldest = now_ms() - OLDEST_MS
@@ -48,8 +49,10 @@ def covered(
             recipients.append(Recipient(key.key_id(), key.pk))
         else:
             uncovered.append(line)
-    direct = sum(line.devices for line in uncovered) <= wire.DIRECT_SEALS
-    return recipients, uncovered if direct else []
+    devices = sum(line.devices for line in uncovered)
+    if devices > wire.DIRECT_SEALS:
+        return recipients, [], devices
+    return recipients, uncovered, 0
 
 
 def leaves(data: bytes) -> list[Leaf]:

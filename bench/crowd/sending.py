@@ -43,6 +43,8 @@ from copconnect.sealing.messages import seal_message
 
 T = TypeVar("T", bound=msgspec.Struct)
 WAIT_S = 3.0  # S2.
+# As client/src/outbox/signing.ts.
+CELLS_S, CELLS_LOOK_S = 10.0, 1.0
 _AWAY_S = 0.2  # Between tries while the server is away.
 _ANEW = {"stale_key", "stale_head", "stale_record", "not_next"}
 
@@ -247,12 +249,18 @@ class Sender:
 
     def _begin_key(self, head: RosterHead) -> int:
         """Make the next conversation key; return the bytes of its upload."""
+        deadline = time.monotonic() + CELLS_S
         while True:
+            recipients, left_out = self._recipients(head)
+            if left_out and time.monotonic() < deadline:
+                if self._await_key(CELLS_LOOK_S):
+                    return 0
+                continue
             secret = new_secret()
             record = make_conversation_key(
                 secret, self.device.signer, head=head, author=self.device.device, now=now_ms()
             )
-            seals = sealed(secret, record, self._recipients(head))
+            seals = sealed(secret, record, recipients)
             body = wire.PostKey(record=record.encode(), seals=seals, left_out=[])
             try:
                 self.client.ask("POST", f"{self._path}/keys", wire.KeyAccepted, body)
@@ -265,19 +273,20 @@ class Sender:
         self._secrets[self._key_id] = secret
         return len(msgspec.msgpack.encode(body))
 
-    def _recipients(self, head: RosterHead) -> list[Recipient]:
+    def _recipients(self, head: RosterHead) -> tuple[list[Recipient], int]:
+        """Return them, and how many devices are left to shares."""
         since = self._cell_key_version
         found = self.client.ask("GET", f"{self._path}/cells?since={since}", wire.CellKeys)
         self._cell_key_version = found.version
         for item in found.keys:
             record = CellKey.parse(item.record)
             self._cell_keys[record.cell_id] = record
-        recipients, uncovered = covered(found.lines, self._cell_keys, head.kem)
+        recipients, uncovered, left_out = covered(found.lines, self._cell_keys, head.kem)
         for line in uncovered:
             path = f"{self._path}/cells/{line.cell_id.hex()}"
             listed = leaves(self.client.ask("GET", path, wire.CellLeaves).leaves)
             recipients += [self._key_of(leaf.device) for leaf in listed]
-        return recipients
+        return recipients, left_out
 
     def _key_of(self, device: bytes) -> Recipient:
         found = self._devices[device]
@@ -285,14 +294,15 @@ class Sender:
 
     # --- Keys of others -------------------------------------------------------------------
 
-    def _await_key(self) -> None:
+    def _await_key(self, seconds: float = WAIT_S) -> bool:
         """Wait for another device's key, as long as S2 says; take it up if it opens."""
-        deadline = time.monotonic() + WAIT_S
+        deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             found = self.client.ask("GET", f"{self._path}/keys", wire.Keys).key
             if found is not None and found.seal is not None and self._take_up(found):
-                return
+                return True
             time.sleep(WAIT_S / 10)
+        return False
 
     def _take_up(self, item: wire.KeyItem) -> bool:
         if item.seal is None:

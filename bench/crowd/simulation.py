@@ -47,6 +47,12 @@ class Simulation:
                 simulator.open_all()  # Before what comes from now on.
                 connections.live = asked["on"]
                 return {}
+            case "saving":
+                simulator.saving = asked["on"]
+                return {}
+            case "open_saved":
+                await simulator.open_saved()
+                return {}
             case "rest":
                 await connections.disconnect(simulator.devices)
                 return {}

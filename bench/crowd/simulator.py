@@ -2,7 +2,8 @@
 
 Incoming frames are stamped with the time and kept, and opened when asked to, so that a measurement
 of the delivery is not one of 63,000 devices' work on two processors; while ``live`` they are opened
-at once. Hello says how far a device has come; entries that Ready shows beyond that follow on the
+at once, unless ``saving``: then each device keeps them, and opens its own before it does what it is
+asked for. Hello says how far a device has come; entries that Ready shows beyond that follow on the
 socket, or are fetched from the log. Used from one event loop.
 """
 
@@ -41,6 +42,7 @@ def _start(kind: type[msgspec.Struct]) -> bytes:
 
 _ENTRY, _KEY = _start(wire.EntryFrame), _start(wire.KeyFrame)
 _KEPT = (_ENTRY, _KEY)
+_SAVED = (_ENTRY, _KEY, _start(wire.CellKeyFrame))
 
 
 class Simulator:
@@ -67,6 +69,7 @@ class Simulator:
         for one in population.conversations:
             self.reading.view(one.conversation_id).add_head(one.head)
         self.duties = Duties(self)
+        self.saving = False
         self.asked_log = 0  # Devices that fetched what they lacked.
         self.entry_bytes = 0  # The most of one entry that was waited for.
         self._inbox: deque[tuple[SimulatedDevice, bytes, int]] = deque()  # Not read yet.
@@ -108,6 +111,9 @@ class Simulator:
                 if self._entries == self._awaited:
                     self.changed.set()
             return
+        if self.saving and payload.startswith(_SAVED):
+            device.saved.append((payload, now_ns))
+            return
         self._frame(device, payload, now_ns)
         self.changed.set()
 
@@ -125,6 +131,18 @@ class Simulator:
                 return False
             self._frame(*self._inbox.popleft())
         return True
+
+    async def open_saved(self) -> None:
+        """Let all devices open what they saved: the first of each, then the second, as frames of
+        many devices are the same and are decoded once."""
+        full = [one for one in self.devices if one.saved]
+        while full:
+            for number, one in enumerate(full):
+                if one.saved:
+                    self._frame(one, *one.saved.popleft())
+                if number % OPENED_AT_ONCE == 0:
+                    await asyncio.sleep(0)
+            full = [one for one in full if one.saved]
 
     def forget(self) -> None:
         """Let go of counts."""
@@ -174,6 +192,8 @@ class Simulator:
             case frame:
                 device.bytes += len(payload)
                 if self.connections.live:
+                    while device.saved:
+                        self._frame(device, *device.saved.popleft())
                     self.duties.take(device, frame)
 
     # --- The log --------------------------------------------------------------------------

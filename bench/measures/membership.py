@@ -4,11 +4,14 @@ of units to the other.
 The data bank is imported with their new units, as a department does it; everything else follows by
 itself: the workers change both rosters; connected devices are asked for the keys of their cells and
 of the conversations; newcomers fetch the conversation and ask for shares of what they cannot open.
-All devices are simulated and share this machine's processors; a cell's key costs 256 seals, which a
-phone makes beside others. ``joining`` of the moved are online; the rest stay away, as phones that
-are off do, and are removed all the same. Somebody writes in each conversation every 3 s.
+All devices are simulated and share this machine's processors: those that stay open messages and
+keys at the end, or before they answer somebody, and the expensive half of the 256 seals of a cell's
+key was made before (force/encapsulated.py). ``joining`` of the moved are online; the rest stay
+away, as phones that are off do, and are removed all the same. Somebody writes in each conversation
+every 3 s.
 
-Times begin when the import begins. ``cut_off_s``: until the signed roster does not list the device
+Times begin when the import begins, those named after_import when its transaction has committed.
+``cut_off_s``: until the signed roster does not list the device
 any more; from that transaction on the server takes no message under a key that it may hold.
 ``joined_s``: until a newcomer has read the newest message of its new conversation.
 ``settled_s``: until every device that belongs has read everything. ``bytes_per_member``: what a
@@ -28,6 +31,7 @@ from bench.crowd.plan import populations
 from bench.crowd.sending import Sender
 from bench.figures import Figures, percentile, say, spread
 from bench.force.conversations import Prepared
+from bench.force.encapsulated import encapsulations
 from bench.machine.deployment import Deployment, deployed
 from bench.measures.posting import Posting
 from bench.measures.removed import openable, watch_removals
@@ -67,8 +71,16 @@ def run(
             )
         )
         addresses = deployment.addresses
-        staying = Crowd(populations(prepared, processes, senders | moved), addresses, folder, stack)
-        moving = Crowd(populations(prepared, 1, senders, online), addresses[:1], folder, stack, 50)
+        made = str(encapsulations(force))
+        staying = Crowd(
+            populations(prepared, processes, senders | moved, encapsulations=made),
+            addresses,
+            folder,
+            stack,
+        )
+        moving = Crowd(
+            populations(prepared, processes, senders, online), addresses, folder, stack, 50
+        )
         by_id = {one.device: one for one in force.devices}
         writers = [
             Sender(side.sender, side.conversation.conversation_id, addresses[0], by_id)
@@ -119,6 +131,7 @@ class _World:
 
     def transfer(self, after: DataBank, data: Path) -> Figures:
         """Import the data bank; return what came of it."""
+        self._staying.ask("saving", on=True)
         former = [one for answer in self._staying.ask("bytes") for one in answer["bytes"]]
         statements, cpu = self._deployment.statements(), self._deployment.cpu_s()
         for talk in self._talk:
@@ -142,8 +155,10 @@ class _World:
             "import_s": (imported - began) / 1e9,
             "cut_off": len(cut_off),
             **spread("cut_off_s", [one / 1e6 for one in cut_off]),
+            **spread("cut_off_after_import_s", [(one + began - imported) / 1e6 for one in cut_off]),
             "joined": len(read),
             **spread("joined_s", [one / 1e6 for one in read]),
+            **spread("joined_after_import_s", [(one + began - imported) / 1e6 for one in read]),
             "settled_s": (settled - began) / 1e9,
             "lost": lost,
             "opened_by_removed": self._opened_by_removed(),
@@ -180,6 +195,7 @@ class _World:
         deadline = time.monotonic() + SETTLE_S
         while True:
             lost: int = 0
+            self._staying.ask("open_saved")
             for side, talk in zip(self._pair, self._talk, strict=True):
                 sent = [(one.message_id, one.seq) for one in talk.sent]
                 c: ConversationId = side.conversation.conversation_id

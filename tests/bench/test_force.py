@@ -7,6 +7,7 @@ from pathlib import Path
 
 from bench.force import caching
 from bench.force.conversations import Prepared
+from bench.force.encapsulated import Encapsulations, encapsulations
 from bench.force.sealing import sealed_to
 from copconnect.auth_service.authority import CertificateAuthority
 from copconnect.records.cell_key import CellKey
@@ -70,6 +71,19 @@ def test_every_member_opens_its_cells_key(prepared: Prepared) -> None:
             own = hpke.private_key(XWING, device.hpke_seed)
             assert open_cell_key(record, by_key[device.key_id], device.key_id, own) == cell.secret
         assert cell_private_key(record, cell.secret)
+
+
+def test_seals_of_encapsulations_open(prepared: Prepared) -> None:
+    """Each device opens what was sealed to it, with the product's own code."""
+    made = Encapsulations(encapsulations(prepared.force))
+    info, secret = b"of a record", os.urandom(32)
+    for device in prepared.force.devices:
+        sealed = made.seal(device.key_id, info, secret)
+        assert sealed is not None
+        assert len(sealed) == seal_bytes(XWING) - len(device.key_id)
+        own = hpke.private_key(XWING, device.hpke_seed)
+        assert hpke.open_sealed(XWING, own, info, sealed, "C2") == secret
+    assert made.seal(bytes(16), info, secret) is None
 
 
 def test_it_is_made_once(prepared: Prepared) -> None:

@@ -36,14 +36,17 @@ export interface MadeKey {
   readonly pending: PendingKey;
 }
 
+/** `patient`: null where cells lack keys and have more devices than are sealed to directly. */
 export async function makeKey(
   context: DeviceContext,
   conversation: Conversation,
   { head }: Newest,
-): Promise<MadeKey> {
+  { patient } = { patient: false },
+): Promise<MadeKey | null> {
   try {
     requireSealingKem(head, context.trust.department);
-    const plan = await planOf(context, conversation, head);
+    const plan = await planOf(context, conversation, head, patient);
+    if (plan === null) return null;
     const { deviceBytes, privateKey } = context.identity();
     const secret = randomBytes(32);
     const record = await makeConversationKey(
@@ -85,14 +88,15 @@ async function planOf(
   context: DeviceContext,
   conversation: Conversation,
   head: RosterHead,
-): Promise<SealPlan> {
+  patient: boolean,
+): Promise<SealPlan | null> {
   const own = fittingCell(head, await context.api.ownCell(conversation.id));
   if (own.only) return planSeals(await listedDevices(context, own.leaves, head), new Map());
   const { lines, usable } = await cellTable(context, conversation, head);
   const open = lines.filter(({ cell }) => !usable.has(cell));
   const devices = open.reduce((sum, line) => sum + line.devices, 0);
   // Too many for direct seals: they ask for shares.
-  if (devices > DIRECT_LIMIT) return planSeals([], usable);
+  if (devices > DIRECT_LIMIT) return patient ? null : planSeals([], usable);
   const leaves: Leaf[] = [];
   for (const { cell } of open) {
     const found =

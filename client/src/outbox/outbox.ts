@@ -123,11 +123,7 @@ export class Outbox {
     const record = this.#require(messageId);
     if (record.stage !== "failed") return;
     const stage =
-      record.message !== null
-        ? "signed"
-        : record.attachmentIds.length > 0
-          ? "uploading"
-          : "ready";
+      record.message !== null ? "signed" : record.attachmentIds.length > 0 ? "uploading" : "ready";
     // Tried again by a person: as many attempts as before.
     await this.move(conversation, { ...record, stage });
     this.kick(conversation);
@@ -139,8 +135,7 @@ export class Outbox {
     await this.#uploader.cancel(record.attachmentIds);
     await conversation.run(async () => {
       // Bytes that were posted without an answer may be in the log already.
-      if (record.message !== null)
-        await this.#parts.catchUp(conversation).catch(() => undefined);
+      if (record.message !== null) await this.#parts.catchUp(conversation).catch(() => undefined);
       if (this.#outgoing.find(messageId) === null) return;
       const work = new Work(conversation);
       work.changes.push(

@@ -80,8 +80,7 @@ export class Preparing {
     if (record?.stage !== "failed" || (await this.#attachments.areSealed(record.attachmentIds)))
       return this.#outbox.retry(conversation, messageId);
     const files = this.#sources.get(messageId);
-    if (files === undefined)
-      return this.#outbox.fail(conversation, record, failure("source_lost"));
+    if (files === undefined) return this.#outbox.fail(conversation, record, failure("source_lost"));
     const queued: OutgoingRecord = { ...record, stage: "preparing" };
     await this.#outbox.move(conversation, queued);
     void this.#seal(conversation, queued, files);

@@ -27,6 +27,9 @@ import { usableKey } from "./usable.ts";
 export const MOST_ATTEMPTS = 255;
 /** S2: so long a sender waits for a key that others have. */
 const WAIT_MS = 3_000;
+/** So long a sender waits for the keys of cells, and so often it looks. */
+const CELLS_MS = 10_000;
+const CELLS_LOOK_MS = 1_000;
 const LOOK_MS = 150;
 
 export interface Asks {
@@ -92,8 +95,27 @@ export class Signing {
         await pause(LOOK_MS, signal);
       }
     }
-    const made = await makeKey(this.#context, conversation, newest);
-    return { keyId: conversationKeyId(made.record), secret: made.secret, made };
+    return this.#madeOrShared(conversation, newest, usable);
+  }
+
+  /** A new key. After many transfers most cells still need a key of their own, which their devices
+   * make in a few seconds; sealed before that, this one would leave thousands to ask for shares. */
+  async #madeOrShared(
+    conversation: Conversation,
+    newest: Newest,
+    usable: () => Promise<Using | null>,
+  ): Promise<Using> {
+    const { signal } = this.#context;
+    for (let waited = 0; ; waited += CELLS_LOOK_MS) {
+      const patient = waited < CELLS_MS && !signal.aborted;
+      const made = await makeKey(this.#context, conversation, newest, { patient });
+      if (made !== null) {
+        return { keyId: conversationKeyId(made.record), secret: made.secret, made };
+      }
+      await pause(CELLS_LOOK_MS, signal);
+      const shared = await usable();
+      if (shared !== null) return shared;
+    }
   }
 
   /** Ask for the newest usable key. True: there is one, which may be on its way to this device. */
@@ -169,7 +191,9 @@ export class Signing {
    */
   async makeWanted(conversation: Conversation, doubts: Doubts): Promise<void> {
     const newest = await this.newest(conversation, doubts);
-    const { record, secret, pending } = await makeKey(this.#context, conversation, newest);
+    const made = await makeKey(this.#context, conversation, newest);
+    if (made === null) return;
+    const { record, secret, pending } = made;
     await conversation.change(async (work) => {
       await conversation.keys.made(work, record, secret);
     }, true);

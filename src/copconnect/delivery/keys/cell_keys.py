@@ -102,11 +102,11 @@ class CellKeys:
         )
         if not asked:
             raise errors.NotAsked
-        lines = {one.cell_id.hex(): one for one in await self._lines(connection, c)}
+        (line,) = await self._lines(connection, c, own.cell_id)
         rules.check_record(
             record,
             await rosters.named_head(connection, c, record.epoch),
-            cell_rekey_epoch=lines[cell_id].rekey_epoch,
+            cell_rekey_epoch=line.rekey_epoch,
             kem=held.kem,
             newest=held.epoch,
             now_ms=self._parts.clock.now_ms(),
@@ -179,8 +179,8 @@ class CellKeys:
         async with parts.database.reading() as connection:
             own = await require_listed(connection, caller, conversation_id)
             stored = await parts.keys.of_cell(connection, conversation_id, own.cell_id)
-            lines = await self._lines(connection, conversation_id)
-            by_cell = {CellId(one.cell_id.hex()): one for one in lines}
+            (line,) = await self._lines(connection, conversation_id, own.cell_id)
+            by_cell = {own.cell_id: line}
             paths = await self._author_paths(connection, conversation_id, stored, by_cell)
             rows = await parts.devices.device_keys(connection, [caller.device])
         wanted = [row.key_id for row in rows.get(caller.device, ())]
@@ -198,9 +198,12 @@ class CellKeys:
         )
 
     async def _lines(
-        self, connection: AsyncConnection, conversation_id: ConversationId
+        self,
+        connection: AsyncConnection,
+        conversation_id: ConversationId,
+        cell_id: CellId | None = None,
     ) -> Sequence[CellLine]:
-        found = await rosters.current_lines(connection, [conversation_id])
+        found = await rosters.current_lines(connection, [conversation_id], cell_id)
         return found[conversation_id]
 
     async def _author_paths(

@@ -1,6 +1,6 @@
 """Statements for what the server asks of connected devices: shares, cell keys, the next key."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -188,18 +188,28 @@ async def record_cell_key_asks(
     connection: AsyncConnection,
     asks: Sequence[tuple[WantedCellKey, bytes]],
     now_ms: int,
-    pause_ms: int,
+    pause_ms: Callable[[int], int],
 ) -> list[tuple[WantedCellKey, bytes]]:
     """Note that these devices are asked, except for cells of which somebody was asked just now;
-    return those that are asked. Two statements."""
+    return those that are asked. ``pause_ms``: how long that is after so many devices were asked.
+    Two statements."""
     a = CELL_KEY_ASKS.c
     rows = await connection.execute(
-        select(a.conversation_id, a.cell_id, a.epoch, a.generation).where(
-            a.conversation_id.in_({want.conversation_id for want, _ in asks}),
-            a.asked_ms > now_ms - pause_ms,
+        select(
+            a.conversation_id,
+            a.cell_id,
+            a.epoch,
+            a.generation,
+            func.count(),
+            func.max(a.asked_ms),
         )
+        .where(
+            a.conversation_id.in_({want.conversation_id for want, _ in asks}),
+            a.epoch.in_({want.epoch for want, _ in asks}),
+        )
+        .group_by(a.conversation_id, a.cell_id, a.epoch, a.generation)
     )
-    busy = {tuple(row) for row in rows}
+    busy = {(*key,) for *key, asked, last_ms in rows if last_ms > now_ms - pause_ms(asked)}
     chosen = [(want, device) for want, device in asks if _key(want) not in busy]
     if chosen:
         statement = upsert_for(connection.dialect.name, CELL_KEY_ASKS)

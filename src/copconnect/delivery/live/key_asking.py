@@ -1,16 +1,21 @@
 """C1, C2 and D7: asks connected devices to make cell keys and the next conversation key.
 
 A cell of several without a usable key (S4), or whose key three people cannot open, is asked for
-one: one device that is connected to this node, another after ``CELL_AGAIN_MS`` while there is none.
-The asked device is written down first, because records of others are refused; a question that
-another node has asked just now is not asked again. A conversation whose last key was used and does
-not serve any more is asked for the next key, so that messages rarely pay for it: after a removal,
-at most every ten minutes, at 23 h and at 9,000 messages. Deterministic: time and jitter are passed
-in. The next scan finds work that a crash or a lost wake-up leaves undone; a sender that cannot wait
-makes the key itself (S2).
+one: one device that is connected to this node, another after ``CELL_AGAIN_MS`` while there is none,
+the next after twice as long, and so on. A node asks for a few dozen cells at a time: after many
+transfers nearly all of them need a key, for each of which a device asks about 256 others. The asked
+device is written down first, because records of others are refused; a question that another node
+has asked just now is not asked again. A conversation whose last key was used and does not serve any
+more is asked for the next key, so that messages rarely pay for it: after a removal once its cells
+have theirs, as devices of others would ask for shares, or after ``PATIENCE_MS``; at most every ten
+minutes; at 23 h and at 9,000 messages. Deterministic: time and jitter are passed in. The next scan
+finds work that a crash or a lost wake-up leaves undone; a sender that cannot wait makes the key
+itself (S2).
 """
 
 from collections.abc import Callable, Iterable
+
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
 from copconnect.bus import CellKeyMarkedWakeup, RosterWakeup
@@ -22,7 +27,11 @@ from copconnect.ids import ConversationId, Epoch
 from copconnect.sockets.feed import Online
 
 CELL_AGAIN_MS = 3_000
+CELL_LONGEST_MS = 60_000
+CELLS_AT_ONCE = 32
+LOOK_MS = 1_000
 SETTLE_MS = 2_000  # Cells get their keys before the conversation does.
+PATIENCE_MS = 10_000
 KEY_PAUSE_MS = 10 * 60_000
 KEY_AGAIN_MS = 5_000
 KEY_ATTEMPTS = 3
@@ -30,6 +39,11 @@ SCAN_MS = 30_000
 JITTER_MS = 300  # So that of several nodes one asks first.
 _TOGETHER = 32
 _MOST_ASKED = 20_000
+
+
+def cell_pause_ms(asked: int) -> int:
+    """Return how long a cell's key is waited for when so many devices were asked."""
+    return int(min(CELL_AGAIN_MS * 2 ** max(asked - 1, 0), CELL_LONGEST_MS))
 
 
 class _Due:
@@ -61,6 +75,8 @@ class CellKeyAsking:
         self._jitter = jitter
         self._due = _Due()
         self._asked: dict[WantedCellKey, set[bytes]] = {}
+        # Cells that this node waits for, and until when before it asks another device.
+        self._waiting: dict[WantedCellKey, int] = {}
         self._scan_ms = 0
 
     def changed(self, wakeup: RosterWakeup | CellKeyMarkedWakeup) -> None:
@@ -77,12 +93,22 @@ class CellKeyAsking:
             async with self._parts.database.reading() as connection:
                 for one in await ask_store.conversations_of_cells(connection):
                     self._due.add(one, now_ms + round(self._jitter() * JITTER_MS))
-        here = [one for one in self._due.take(now_ms) if _anybody(self._connected().online(one))]
+        here = {one for one in self._due.take(now_ms) if _anybody(self._connected().online(one))}
         if not here:
             return
         async with self._parts.database.reading() as connection:
             wanted = await ask_store.wanted_cell_keys(connection, here, now_ms)
-        asks = [(want, chosen) for want in wanted if (chosen := self._choose(want)) is not None]
+        answered = {one for one in self._waiting if one.conversation_id in here} - set(wanted)
+        self._waiting = {
+            one: until
+            for one, until in self._waiting.items()
+            if until > now_ms and one not in answered
+        }
+        free = [want for want in wanted if want not in self._waiting]
+        asks = [(want, chosen) for want in free if (chosen := self._choose(want)) is not None]
+        for one in {one.conversation_id for one in (*self._waiting, *(want for want, _ in asks))}:
+            self._due.add(one, now_ms + LOOK_MS)
+        asks = asks[: max(CELLS_AT_ONCE - len(self._waiting), 0)]
         if asks:
             await self._ask(asks, now_ms)
 
@@ -107,10 +133,12 @@ class CellKeyAsking:
         chosen = {(want, one.device): one for want, one in asks}
         async with self._parts.database.transaction() as connection:
             noted = await ask_store.record_cell_key_asks(
-                connection, list(chosen), now_ms, CELL_AGAIN_MS
+                connection, list(chosen), now_ms, cell_pause_ms
             )
         for want, device in noted:
-            self._asked.setdefault(want, set()).add(device)
+            asked = self._asked.setdefault(want, set())
+            asked.add(device)
+            self._waiting[want] = now_ms + cell_pause_ms(len(asked))
             frame = wire.CellKeyWanted(
                 conversation_id=want.conversation_id,
                 cell_id=want.cell_id,
@@ -118,8 +146,6 @@ class CellKeyAsking:
                 generation=want.generation,
             )
             self._connected().push_to(chosen[want, device].client_id, frame)
-        for want, _ in asks:
-            self._due.add(want.conversation_id, now_ms + CELL_AGAIN_MS)
 
 
 class NextKeyAsking:
@@ -134,13 +160,18 @@ class NextKeyAsking:
         self._due = _Due()
         # Devices that this node asked lately, and when it asked first.
         self._attempts: dict[ConversationId, tuple[int, set[bytes]]] = {}
+        # Until when cells' keys are waited for.
+        self._patient: dict[ConversationId, int] = {}
         self._scan_ms = 0
 
     def changed(self, wakeup: RosterWakeup) -> None:
         """A roster changed: if somebody was removed, its key is too old now."""
         if wakeup.removed or not wakeup.whole:
-            wait_ms = SETTLE_MS if wakeup.cells > 1 else 0
-            at_ms = self._parts.clock.now_ms() + wait_ms + round(self._jitter() * JITTER_MS)
+            now_ms, wait_ms = self._parts.clock.now_ms(), 0
+            if wakeup.cells > 1:
+                wait_ms = SETTLE_MS
+                self._patient[wakeup.conversation_id] = now_ms + PATIENCE_MS
+            at_ms = now_ms + wait_ms + round(self._jitter() * JITTER_MS)
             self._due.add(wakeup.conversation_id, at_ms)
 
     async def work(self) -> None:
@@ -153,6 +184,7 @@ class NextKeyAsking:
             async with self._parts.database.reading() as connection:
                 if looked_at:
                     due = await ask_store.used_keys_due(connection, now_ms, looked_at)
+                    due = await self._with_cell_keys(connection, due, now_ms)
                 if scans:
                     self._scan_ms = now_ms
                     due += await ask_store.used_keys_due(connection, now_ms)
@@ -165,6 +197,21 @@ class NextKeyAsking:
             }
             if asks:
                 await self._ask(asks, now_ms, pause_ms)
+
+    async def _with_cell_keys(
+        self, connection: AsyncConnection, due: list[ConversationId], now_ms: int
+    ) -> list[ConversationId]:
+        """Return those whose cells have their keys, or have been waited for long enough; look at
+        the others again soon."""
+        patient = {one for one in due if self._patient.get(one, 0) > now_ms}
+        wanted = await ask_store.wanted_cell_keys(connection, patient, now_ms) if patient else []
+        waiting = {want.conversation_id for want in wanted}
+        for one in due:
+            if one in waiting:
+                self._due.add(one, now_ms + LOOK_MS)
+            else:
+                self._patient.pop(one, None)
+        return [one for one in due if one not in waiting]
 
     def _lately(self, conversation_id: ConversationId, now_ms: int) -> tuple[int, set[bytes]]:
         """Return when this node asked first within the pause, and whom."""

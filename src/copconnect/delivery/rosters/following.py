@@ -35,6 +35,7 @@ _ROUND_S = 1.0
 _ALL_ANEW_MS = 600_000
 _TOGETHER = 2_000  # People of one transaction, which holds the conversation meanwhile.
 _LEASE_S = 30.0
+_TELL_MS = 1_000
 
 
 class Following:
@@ -43,6 +44,7 @@ class Following:
     def __init__(self, parts: Parts, leases: Leases) -> None:
         self._parts = parts
         self._people_version: int | None = None
+        self._untold: list[AnyWakeup] = []
         self._compared_ms = 0
         rounds = leases.in_turn("rosters", self.round, _LEASE_S)
         self._rounds = Periodic("rosters", rounds, _ROUND_S)
@@ -79,8 +81,14 @@ class Following:
                 if version == former:
                     return
                 changed = await parts.organisation.changed_since(connection, former)
+        # Everybody is cut off before anybody is told: thousands of devices answer a new roster.
+        told_ms = now_ms
         for conversation_id in followed:
-            await self.compare(conversation_id, changed)
+            await self._compare(conversation_id, changed)
+            if parts.clock.now_ms() - told_ms >= _TELL_MS:
+                await self._tell()
+                told_ms = parts.clock.now_ms()
+        await self._tell()
         self._people_version = version
         if anew:
             self._compared_ms = now_ms
@@ -89,6 +97,12 @@ class Following:
         self, conversation_id: ConversationId, also: Collection[PersonId] = ()
     ) -> None:
         """Take up every change that waits in a conversation. ``also``: these people's, first."""
+        await self._take_up_marked(conversation_id, also)
+        await self._tell()
+
+    async def _take_up_marked(
+        self, conversation_id: ConversationId, also: Collection[PersonId]
+    ) -> None:
         more = sorted(also)
         while True:
             async with self._parts.database.reading() as connection:
@@ -107,6 +121,12 @@ class Following:
         """Compare the people of an audience with the data bank; ``only``: these people. In a large
         one people who come wait for the next batch, unless a head is made anyway for others who
         go."""
+        await self._compare(conversation_id, only)
+        await self._tell()
+
+    async def _compare(
+        self, conversation_id: ConversationId, only: Collection[PersonId] | None
+    ) -> None:
         parts = self._parts
         async with parts.database.reading() as connection:
             losing, others, large = await self._differing(connection, conversation_id, only)
@@ -118,7 +138,7 @@ class Following:
             waiting = [(conversation_id, person) for person in others]
             await marks.add(connection, waiting, parts.clock.now_ms())
         if losing:
-            await self.take_up_marked(conversation_id, losing)
+            await self._take_up_marked(conversation_id, losing)
 
     async def _differing(
         self,
@@ -165,7 +185,12 @@ class Following:
             wakeups: list[AnyWakeup] = []
             if not found.empty or edit.info:
                 wakeups = await change_rosters(connection, parts, held, {conversation_id: whole})
-        await parts.bus.publish(wakeups)
+        self._untold += wakeups
+
+    async def _tell(self) -> None:
+        """Publish what was committed; a crash before that is made good from the wake-up log."""
+        wakeups, self._untold = self._untold, []
+        await self._parts.bus.publish(wakeups)
 
     async def _follow(
         self,

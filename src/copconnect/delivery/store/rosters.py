@@ -22,17 +22,22 @@ def _line(row: Any) -> CellLine:
 
 
 async def current_lines(
-    connection: AsyncConnection, conversation_ids: Collection[ConversationId]
+    connection: AsyncConnection,
+    conversation_ids: Collection[ConversationId],
+    cell_id: CellId | None = None,
 ) -> dict[ConversationId, Lines]:
-    """Return the cell lines under the newest heads, ascending by cell."""
+    """Return the cell lines under the newest heads, ascending by cell; ``cell_id``: of this cell
+    alone."""
     found: dict[ConversationId, Lines] = {one: [] for one in conversation_ids}
     for some in chunks(conversation_ids):
-        rows = await connection.execute(
+        query = (
             select(_I.conversation_id, _I.cell_id, _I.devices, _I.rekey_epoch, _I.root)
             .where(_I.conversation_id.in_(some), _I.to_epoch.is_(None))
             .order_by(_I.conversation_id, _I.cell_id)
         )
-        for row in rows:
+        if cell_id is not None:
+            query = query.where(_I.cell_id == cell_id)
+        for row in await connection.execute(query):
             found[row.conversation_id].append(_line(row))
     return found
 
