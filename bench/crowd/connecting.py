@@ -54,9 +54,9 @@ class Link(WebSocketClient):
 def hello(device: SimulatedDevice) -> bytes:
     """Return a device's first frame."""
     positions = [
-        wire.Position(conversation_id=conversation_id, seq=Seq(place.cursor))
+        wire.Position(conversation_id=conversation_id, seq=Seq(max(place.cursor, place.came)))
         for conversation_id, place in device.places.items()
-        if place.cursor
+        if place.cursor or place.came
     ]
     said = wire.Hello(version=wire.WIRE_VERSION, access_token=device.token, positions=positions)
     return msgspec.msgpack.encode(said)

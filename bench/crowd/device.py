@@ -16,12 +16,15 @@ if TYPE_CHECKING:
 class Place:
     """A device in a conversation. ``cell_keys``: ids of the cell keys that it can open seals with;
     ``cell_records``: those of its cell that it cannot; ``lacking``: conversation keys that it
-    cannot open, with the seal that came; ``waiting``: messages by seq whose key or head is still to
-    come; ``held``: what sockets bring while older entries are fetched from the log; ``start``: the
-    seq after which it reads; ``read_ns``: when a newcomer had read the newest message."""
+    cannot open, with the seal that came; ``waiting``: messages by seq whose key or head is still
+    to come; ``came``: the newest seq that came, opened or not; ``held``: what sockets bring
+    while older entries are fetched from the log; ``start``: the seq after which it reads;
+    ``read_ns``: when a newcomer had read the newest message."""
 
     __slots__ = (
         "asking",
+        "came",
+        "came_ns",
         "cell_id",
         "cell_keys",
         "cell_records",
@@ -45,6 +48,8 @@ class Place:
         self.cell_keys = cell_keys
         self.cursor = 0
         self.start = 0
+        self.came = 0
+        self.came_ns = 0
         self.joined = False  # It came while the simulator ran.
         self.read_ns = 0
         self.gone = False  # The server has said that this device is not listed any more.

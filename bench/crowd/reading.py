@@ -131,6 +131,8 @@ class Reading:
         """Count an entry that is new to a device, and open it if that is possible."""
         message = entry.message
         place.cursor = entry.seq
+        if entry.seq > place.came:
+            place.came, place.came_ns = entry.seq, now_ns
         delivery = self.delivery(message[17:33].hex())
         _count(delivery.received, device.index)
         if not delivery.times_ns[device.index]:

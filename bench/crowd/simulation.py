@@ -68,6 +68,16 @@ class Simulation:
                     asked["limit_s"],
                 )
                 return {"all": everything, "at_ns": time.monotonic_ns(), "ready": connections.ready}
+            case "wait_up_to":
+                place = asked["conversation_id"], asked["seq"]
+                everything = await connections.until(
+                    lambda: (
+                        connections.ready == len(simulator.devices)
+                        and simulator.came_up_to(*place)[0]
+                    ),
+                    asked["limit_s"],
+                )
+                return {"all": everything, "at_ns": simulator.came_up_to(*place)[1]}
             case "verdict":
                 return self._verdict(asked["message_ids"], times=asked["times"])
             case "lost":

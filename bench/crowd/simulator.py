@@ -112,10 +112,18 @@ class Simulator:
                     self.changed.set()
             return
         if self.saving and payload.startswith(_SAVED):
-            device.saved.append((payload, now_ns))
+            self._save(device, payload, now_ns)
             return
         self._frame(device, payload, now_ns)
         self.changed.set()
+
+    def _save(self, device: SimulatedDevice, payload: bytes, now_ns: int) -> None:
+        device.saved.append((payload, now_ns))
+        match self._decode(payload):
+            case wire.EntryFrame(entry=entry) if place := device.places.get(entry.conversation_id):
+                place.came, place.came_ns = entry.seq, now_ns
+            case _:
+                pass
 
     def open_all(self) -> None:
         """Let the devices open what they have received so far, in the order it came."""
@@ -284,6 +292,12 @@ class Simulator:
             for _, payload, _ in self._inbox
             if payload.startswith(_ENTRY) and message_id in payload
         ]
+
+    def came_up_to(self, conversation_id: ConversationId, seq: int) -> tuple[bool, int]:
+        """Return whether everything up to a seq has come to all devices, opened or not, and when
+        the last of it did (monotonic ns)."""
+        places = [one.places[conversation_id] for one in self.devices]
+        return all(one.came >= seq for one in places), max(one.came_ns for one in places)
 
     def missing(self, message_ids: Sequence[str]) -> int:
         """Return how many receipts of these messages are still to come."""

@@ -3,6 +3,8 @@
 A message goes out before the restart, one is posted the moment it begins and others follow until
 everybody is back; each device comes back as clients do (jittered pauses), says Hello with its
 positions, and fetches what did not follow from the log. No message may be lost or come twice.
+Devices open what came once everybody is back, as 63,000 phones do not share two processors; beside
+it stands the time in which bare sockets connect (net/floor_side.py).
 
 ``keys``: a night passes before the restart. All devices are away; so often a member signs out, so
 that a new roster head makes the key unusable, and the sender makes the next key and writes under
@@ -23,6 +25,7 @@ from bench.force.device import Device
 from bench.machine.deployment import Deployment
 from bench.measures.posting import Posting
 from bench.measures.serving import connect, judged, served
+from bench.net.floor_side import Floor
 
 PAUSE_S = 5.0  # Between two messages.
 LIMIT_S = 900
@@ -48,18 +51,22 @@ def run(prepared: Prepared, folder: Path, processes: int, keys: int) -> Figures:
         crowd.ask("wait_for", message_ids=[first.message_id], limit_s=LIMIT_S)
         if keys:
             figures |= _night(deployment, crowd, sender, out)
+        crowd.ask("saving", on=True)
         posting = Posting(sender, PAUSE_S)
         figures |= _restart(deployment, crowd, posting, away=keys > 0)
         posting.end()
-        sender.send("After")  # Behind whatever the sender is still trying again.
-        crowd.ask("wait_for", message_ids=sender.posted, limit_s=LIMIT_S)
+        last = sender.send("After")  # Behind whatever the sender is still trying again.
+        _up_to(crowd, sender, last.seq)
         say(f"{len(sender.posted)} messages were accepted.")
-        crowd.ask("open")
+        crowd.ask("open_saved")
         opened = sum(one["keys_opened"] for one in crowd.ask("usage"))
         figures |= judged(crowd, sender.posted)
         crowd.ask("disconnect")
     del figures["decrypted"]
-    return {"clients": crowd.devices, "keys": keys} | figures | {"keys_opened": opened}
+    began = time.monotonic()
+    Floor(crowd.devices, processes).close()
+    floor = {"floor_connect_s": time.monotonic() - began}
+    return {"clients": crowd.devices, "keys": keys} | figures | {"keys_opened": opened} | floor
 
 
 def _night(deployment: Deployment, crowd: Crowd, sender: Sender, out: list[Device]) -> Figures:
@@ -76,6 +83,15 @@ def _night(deployment: Deployment, crowd: Crowd, sender: Sender, out: list[Devic
         uploaded = sent.key_bytes
     say(f"The key has changed {len(out)} times; the last had {uploaded:,} bytes.")
     return {"key_upload_bytes": uploaded}
+
+
+def _up_to(crowd: Crowd, sender: Sender, seq: int) -> float:
+    """Wait until everything up to a seq has come to everybody; return when it had (monotonic)."""
+    c = sender.conversation_id
+    answers = crowd.ask("wait_up_to", conversation_id=c, seq=seq, limit_s=LIMIT_S)
+    if not all(one["all"] for one in answers):
+        raise RuntimeError(f"not everybody came back: {crowd.ask('usage')}")
+    return max(int(one["at_ns"]) for one in answers) / 1e9
 
 
 def _restart(deployment: Deployment, crowd: Crowd, posting: Posting, *, away: bool) -> Figures:
@@ -98,12 +114,9 @@ def _restart(deployment: Deployment, crowd: Crowd, posting: Posting, *, away: bo
         worker.wait()
     serving = time.monotonic()
     say(f"All workers are back after {serving - began:.1f} s.")
-    accepted = list(posting.sender.posted)
-    answers = crowd.ask("wait_for", message_ids=accepted, limit_s=LIMIT_S)
+    accepted = max((one.seq for one in posting.sent), default=0)
+    back = _up_to(crowd, posting.sender, accepted)
     usage = crowd.ask("usage")
-    if not all(one["all"] for one in answers):
-        raise RuntimeError(f"not everybody came back: {usage}")
-    back = max(one["at_ns"] for one in answers) / 1e9
     say(f"Everybody is back after {back - began:.1f} s.")
     return {
         "stopped_s": stopped - began,
