@@ -77,7 +77,12 @@ class Simulation:
                     ),
                     asked["limit_s"],
                 )
-                return {"all": everything, "at_ns": simulator.came_up_to(*place)[1]}
+                return {
+                    "all": everything,
+                    "at_ns": simulator.came_up_to(*place)[1],
+                    "least": min(d.places[place[0]].came for d in simulator.devices),
+                    "ready": connections.ready,
+                }
             case "verdict":
                 return self._verdict(asked["message_ids"], times=asked["times"])
             case "lost":

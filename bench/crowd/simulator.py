@@ -27,6 +27,7 @@ from copconnect import wire
 from copconnect.ids import ConversationId, Seq
 
 OPENED_AT_ONCE = 500
+DECODED_KEPT = 1_000
 _PERSON_IN_LEAF = slice(16, 32)  # After the cell id.
 _FRAME = msgspec.msgpack.Decoder(wire.ServerFrame)
 _PAGE = msgspec.msgpack.Decoder(wire.LogPage)
@@ -75,7 +76,7 @@ class Simulator:
         self._inbox: deque[tuple[SimulatedDevice, bytes, int]] = deque()  # Not read yet.
         self._entries = 0  # Log entries in the inbox.
         self._awaited = 0  # So many of those wake who waits for them.
-        self._decoded: tuple[bytes, wire.ServerFrame] = (b"", _FRAME.decode(_NOTHING))
+        self._decoded: dict[bytes, wire.ServerFrame] = {}
 
     @classmethod
     async def start(
@@ -158,15 +159,19 @@ class Simulator:
         self.reading.deliveries.clear()
 
     def _decode(self, payload: bytes) -> wire.ServerFrame:
-        if self._decoded[0] != payload:
+        """Return a frame, decoded and checked once for all devices that get the same bytes."""
+        frame = self._decoded.get(payload)
+        if frame is None:
             frame = _FRAME.decode(payload)
-            self._decoded = (payload, frame)
+            if len(self._decoded) >= DECODED_KEPT:
+                self._decoded.clear()
+            self._decoded[payload] = frame
             if isinstance(frame, wire.EntryFrame) and frame.supplement is not None:
                 supplement = frame.supplement
                 self.reading.people.learn(supplement.people)
                 view = self.reading.view(frame.entry.conversation_id)
                 view.learn(supplement.heads, supplement.proofs)
-        return self._decoded[1]
+        return frame
 
     def _frame(self, device: SimulatedDevice, payload: bytes, now_ns: int) -> None:
         match self._decode(payload):
@@ -354,6 +359,3 @@ class Simulator:
                 device.link.transport.write(masked(frame))
                 sent += 1
         return sent
-
-
-_NOTHING = msgspec.msgpack.encode(wire.AccountFrame(event="clients"))

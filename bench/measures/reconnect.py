@@ -28,7 +28,7 @@ from bench.measures.serving import connect, judged, served
 from bench.net.floor_side import Floor
 
 PAUSE_S = 5.0  # Between two messages.
-LIMIT_S = 900
+LIMIT_S = 240
 
 
 def leaving(prepared: Prepared, keys: int) -> list[Device]:
@@ -90,7 +90,8 @@ def _up_to(crowd: Crowd, sender: Sender, seq: int) -> float:
     c = sender.conversation_id
     answers = crowd.ask("wait_up_to", conversation_id=c, seq=seq, limit_s=LIMIT_S)
     if not all(one["all"] for one in answers):
-        raise RuntimeError(f"not everybody came back: {crowd.ask('usage')}")
+        usage = crowd.ask("usage")
+        raise RuntimeError(f"not everybody came back: {answers} {usage}")
     return max(int(one["at_ns"]) for one in answers) / 1e9
 
 
