@@ -38,12 +38,14 @@ from copconnect.http import Gate, before_send, on_error, security_headers
 from copconnect.ids import ConversationId, PersonId
 from copconnect.leases import Leases
 from copconnect.migrations import migrate
+from copconnect.rates import Rates
 from copconnect.records.kem import X25519, XWING
 from copconnect.roster import routes as roster_routes
 from copconnect.roster.editing import RosterEditor
 from copconnect.roster.service import RosterService
 from copconnect.settings import Settings
 from copconnect.sockets.endpoint import Limits, Sockets
+from copconnect.turns import Turns
 from copconnect.wakeup_log import WakeupLog
 
 
@@ -95,7 +97,9 @@ class Container:
         )
         self.editor = RosterEditor(self.database, self.clock, self.auth.accounts, self.wakeup_log)
         self.conduct = ConductService(self.database, self.clock, self.bus, self.auth.accounts)
-        self.gate = Gate(self.auth.authenticator)
+        per_minute = settings.requests_per_person_per_minute
+        requests = Rates("requests_per_minute", per_minute, per_minute // 2, self.clock.now_ms)
+        self.gate = Gate(self.auth.authenticator, requests)
         self.attachments = AttachmentService(
             database=self.database,
             clock=self.clock,
@@ -237,7 +241,7 @@ async def command_line(settings: Settings) -> AsyncIterator[Container]:
         await container.database.close()
 
 
-def create_app(settings: Settings, container: Container | None = None) -> Direct:
+def create_app(settings: Settings, container: Container | None = None) -> Turns:
     """Return the web server. Raises AuthorityMissing, NoGateway."""
     parts = container or Container(settings)
 
@@ -270,4 +274,5 @@ def create_app(settings: Settings, container: Container | None = None) -> Direct
         openapi_config=OpenAPIConfig(title="Cop Connect", version=__version__, path="/v1/schema"),
         logging_config=None,
     )
-    return Direct(framework, delivery_routes.hot_routes(parts.delivery, parts.gate), secured)
+    hot = delivery_routes.hot_routes(parts.delivery, parts.gate)
+    return Turns(Direct(framework, hot, secured))

@@ -20,6 +20,7 @@ from sqlalchemy.exc import DBAPIError
 from copconnect import errors, wire
 from copconnect.database import refusal_of
 from copconnect.principals import Caller
+from copconnect.rates import Rates
 
 MSGPACK = "application/msgpack"
 JSON = "application/json"
@@ -66,18 +67,19 @@ class Authenticator(Protocol):
 
 
 class Gate:
-    """Lets authenticated callers through."""
+    """Lets authenticated callers through, so many times a minute."""
 
-    def __init__(self, authenticator: Authenticator) -> None:
+    def __init__(self, authenticator: Authenticator, requests: Rates) -> None:
         self._authenticator = authenticator
+        self._requests = requests
 
     async def caller(
         self, request: Incoming, *, conduct: bool = True, confirmed: bool = True
     ) -> Caller:
         """Return who calls.
 
-        Raises Unauthenticated, SignedOut, or where asked for ConductNotAccepted and, for a device
-        that is not confirmed (E0), DeviceUnconfirmed.
+        Raises Unauthenticated, SignedOut, RateLimited, or where asked for ConductNotAccepted and,
+        for a device that is not confirmed (E0), DeviceUnconfirmed.
         """
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token:
@@ -85,6 +87,7 @@ class Gate:
         caller = await self._authenticator.authenticate(token)
         if caller is None:
             raise errors.Unauthenticated
+        self._requests.take(caller.person_id)
         if conduct and not caller.conduct_accepted:
             raise errors.ConductNotAccepted
         if confirmed and not caller.confirmed:

@@ -17,6 +17,7 @@ from copconnect.direct import Direct
 from copconnect.http import JSON, MSGPACK, Gate, before_send, on_error, security_headers
 from copconnect.ids import new_id
 from copconnect.principals import Caller
+from copconnect.rates import Rates
 from tests.contract.delivery_world import World
 from tests.contract.device import Device, Talk, head_of
 
@@ -56,7 +57,9 @@ class Both:
     def __init__(self, world: World) -> None:
         self.tokens = Tokens()
         self.passed_on = 0
-        gate, secured = Gate(self.tokens), security_headers("https://tiles.example")
+        requests = Rates("requests_per_minute", 1_000, 1_000, lambda: world.clock.at)
+        gate = Gate(self.tokens, requests)
+        secured = security_headers("https://tiles.example")
         self._framework = Litestar(
             routes.routes(world.service, gate),
             exception_handlers={Exception: on_error},

@@ -25,6 +25,7 @@ from copconnect.database import open_database
 from copconnect.http import Gate, before_send, on_error, security_headers
 from copconnect.ids import PersonId
 from copconnect.leases import Leases
+from copconnect.rates import Rates
 from copconnect.roster import routes as roster_routes
 from copconnect.roster.editing import RosterEditor
 from copconnect.roster.service import RosterService
@@ -84,7 +85,8 @@ class IdentityServer:
         )
         self.editor = RosterEditor(self.database, clock, self.auth.accounts, self.wakeup_log)
         self.conduct = ConductService(self.database, clock, self.bus, self.auth.accounts)
-        self.gate = Gate(self.auth.authenticator)
+        requests = Rates("requests_per_minute", 1_000, 1_000, clock.now_ms)
+        self.gate = Gate(self.auth.authenticator, requests)
         self.bus.subscribe(self._receive)
         self._stack = AsyncExitStack()
 

@@ -9,8 +9,11 @@ from copconnect.database import Database
 from copconnect.delivery.live.asking import Asking
 from copconnect.delivery.live.key_asking import (
     CELL_AGAIN_MS,
+    CELLS_AT_ONCE,
     KEY_AGAIN_MS,
     KEY_PAUSE_MS,
+    LOOK_MS,
+    PATIENCE_MS,
     SCAN_MS,
     SETTLE_MS,
 )
@@ -109,6 +112,38 @@ async def test_c1_one_device_of_each_cell_then_another_after_three_seconds(
     await force.rows.cell_key(o[0], force.rows.cells[0], created_ms=force.clock.at)
     await asking.work()
     assert wanted(node) == [(o[3], 1, 1)]  # The first cell has its key.
+
+
+async def test_c1_each_pause_is_twice_as_long(database: Database) -> None:
+    """A slow phone is left the time to make 256 seals, and nobody makes them beside it."""
+    force = await made(database)
+    o = force.officers
+    node, asking = force.node(o[0], o[2], o[4])
+    await asking.receive(force.change())
+    asked: list[tuple[int, Caller]] = []
+    began = force.clock.at
+    while force.clock.at <= began + 4 * CELL_AGAIN_MS:
+        await asking.work()
+        asked += [(force.clock.at - began, one) for one, _, _ in wanted(node)]
+        force.clock.at += LOOK_MS
+    assert asked == [(0, o[0]), (CELL_AGAIN_MS, o[2]), (3 * CELL_AGAIN_MS, o[4])]
+
+
+async def test_c1_a_node_asks_for_some_cells_at_a_time(database: Database) -> None:
+    force = await made(database, cells=CELLS_AT_ONCE + 3, people=CELLS_AT_ONCE + 3)
+    node, asking = force.node(*force.officers)
+    await asking.receive(force.change())
+    await asking.work()
+    first = wanted(node)
+    assert len(first) == CELLS_AT_ONCE
+    cells = dict(zip(force.officers, force.rows.cells, strict=True))
+    for author, _, _ in first[:2]:
+        await force.rows.cell_key(author, cells[author], created_ms=force.clock.at)
+    force.clock.at += LOOK_MS
+    await asking.work()
+    second = wanted(node)
+    assert len(second) == 2
+    assert {one for one, _, _ in second}.isdisjoint(one for one, _, _ in first)
 
 
 async def test_c1_a_cell_whose_key_is_usable_is_not_asked(database: Database) -> None:
@@ -309,6 +344,22 @@ async def test_d7_cells_get_their_keys_first(database: Database) -> None:
     force.clock.at += SETTLE_MS
     await asking.work()
     assert [type(frame) for _, frame in node.frames] == [wire.KeyWanted]
+
+
+async def test_d7_waits_for_cells_without_a_key_but_not_for_ever(database: Database) -> None:
+    """Sealed before them, the conversation's key would leave their devices to ask for shares."""
+    force = await made(database)
+    await cell_keys(force, force.clock.at)
+    await force.rows.key(force.officers[0], created_ms=force.clock.at, messages=1)
+    node, asking = force.node(*force.officers)
+    await asking.work()
+    await asking.receive(await remove(force, force.officers[4]))
+    began = force.clock.at
+    while not any(isinstance(frame, wire.KeyWanted) for _, frame in node.frames):
+        force.clock.at += LOOK_MS
+        await asking.work()
+        assert force.clock.at <= began + 2 * PATIENCE_MS
+    assert force.clock.at >= began + PATIENCE_MS
 
 
 @pytest.mark.parametrize("whole", [True, False])

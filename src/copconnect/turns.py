@@ -1,0 +1,80 @@
+"""Turns: a device has a few requests under way at a time, and its next ones wait for those.
+
+A client never has more, as browsers open six connections to a host. A program that sends hundreds
+at once would otherwise have the event loop do its work between everybody else's. Requests without
+an access token pass: limits of addresses count them. Used from one event loop.
+"""
+
+import asyncio
+from collections import deque
+
+from litestar.enums import ScopeType
+from litestar.types import ASGIApp, Receive, Scope, Send
+
+AT_ONCE = 6
+
+
+class _Line:
+    """The requests of one access token."""
+
+    __slots__ = ("under_way", "waiting")
+
+    def __init__(self) -> None:
+        self.under_way = 0
+        self.waiting: deque[asyncio.Future[None]] = deque()
+
+
+class Turns:
+    """An ASGI application that lets requests into another in turn."""
+
+    def __init__(self, rest: ASGIApp, at_once: int = AT_ONCE) -> None:
+        self._rest = rest
+        self._at_once = at_once
+        self._lines: dict[bytes, _Line] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, after those before it."""
+        token = _token(scope)
+        if not token:
+            await self._rest(scope, receive, send)
+            return
+        line = self._lines.setdefault(token, _Line())
+        try:
+            await self._enter(line)
+            try:
+                await self._rest(scope, receive, send)
+            finally:
+                self._leave(line)
+        finally:
+            if not line.under_way and not line.waiting:
+                self._lines.pop(token, None)
+
+    async def _enter(self, line: _Line) -> None:
+        if line.under_way < self._at_once:
+            line.under_way += 1
+            return
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        line.waiting.append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self._leave(line)  # Its turn had come.
+            else:
+                line.waiting.remove(turn)
+            raise
+
+    def _leave(self, line: _Line) -> None:
+        """Give the turn to the next, or back."""
+        while line.waiting:
+            turn = line.waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
+        line.under_way -= 1
+
+
+def _token(scope: Scope) -> bytes:
+    if scope["type"] != ScopeType.HTTP:
+        return b""
+    return next((value for name, value in scope["headers"] if name == b"authorization"), b"")
