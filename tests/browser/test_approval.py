@@ -116,3 +116,39 @@ def test_a_right_over_a_unit_is_given_and_used(station: Station, app_server: Ser
     # Earlier confirmations stand.
     constable.page.reload()
     constable.heading("chats.title").wait_for()
+
+
+def test_a_ghost_that_the_server_lists_is_shown_and_given_nothing(
+    station: Station, app_server: ServerProcess
+) -> None:
+    """Somebody with the number of an officer registers, and a server that has been taken over calls
+    the device confirmed and lists it."""
+    chief, constable, colleague = station.officer(3), station.officer(9), station.officer(15)
+    chief.register_waiting()
+    confirming.name_root_admin(app_server, chief)
+    for one in (constable, colleague):
+        one.register_waiting()
+        confirming.confirm(chief, one)
+    colleague.open_direct(constable)
+    colleague.say("Before anybody listened.")
+    constable.open_chat(colleague.person.name)
+    constable.message("Before anybody listened.").wait_for()
+
+    ghost = station.officer(9).register_waiting()
+    storage.call_confirmed(app_server.data)
+    for text in ("The raid begins at four.", "Not by the main road."):
+        colleague.say(text)
+        constable.message(text).wait_for()
+    constable.say("Understood.")
+    colleague.message("Understood.").wait_for()
+
+    colleague.page.get_by_role("button", name=colleague.word("conversation.encrypted")).click()
+    shown = colleague.word("conversation.encryption.unconfirmed_one", number="1")
+    colleague.page.get_by_text(shown).wait_for()
+    colleague.shot("ghost")
+    ghost.page.goto("/#/chats")
+    ghost.page.reload()
+    ghost.chat(colleague.person.name).click()
+    ghost.shot("what-a-ghost-sees")
+    for text in ("Before anybody", "The raid begins", "Not by the main", "Understood"):
+        expect(ghost.page.get_by_text(text)).to_have_count(0)

@@ -137,6 +137,28 @@ def last_payloads(data: Path, count: int) -> list[bytes]:
         connection.close()
 
 
+def call_confirmed(data: Path) -> None:
+    """Do what a server that has been taken over does: call the newest device confirmed, and have
+    the conversations of its person list it."""
+    with contextlib.closing(sqlite3.connect(data / "copconnect.sqlite3", timeout=30)) as connection:
+        newest = (
+            "SELECT * FROM auth_clients WHERE confirmed = 'no' ORDER BY created_ms DESC LIMIT 1"
+        )
+        connection.row_factory = sqlite3.Row
+        client = connection.execute(newest).fetchone()
+        connection.execute(
+            "UPDATE auth_clients SET confirmed = 'admin' WHERE client_id = ?",
+            (client["client_id"],),
+        )
+        connection.execute(
+            "INSERT INTO roster_marks (conversation_id, person_id, mark, since_ms)"
+            " SELECT conversation_id, person_id, hex(randomblob(16)), 0 FROM members"
+            " WHERE person_id = ? AND removed_ms IS NULL",
+            (client["person_id"],),
+        )
+        connection.commit()
+
+
 def received(line: RecordingProxy) -> Iterator[Exhibit]:
     """Yield what a relay's devices were sent."""
     for thing in exhibits(line.recordings):
