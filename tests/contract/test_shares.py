@@ -7,6 +7,7 @@ import pytest
 from copconnect import errors, wire
 from copconnect.bus import ShareAskedWakeup, ShareDoneWakeup, ShareWakeup
 from copconnect.database import Database
+from copconnect.delivery.keys.shares import SHARES_OF_ONE_HELPER
 from copconnect.delivery.parts import Options
 from copconnect.delivery.rules.limits import PersonLimits
 from copconnect.records.conversation_key import ConversationKey
@@ -155,6 +156,43 @@ async def test_a_hostile_helper_fills_no_storage(
     with pytest.raises(errors.RateLimited) as caught:
         await need.shares.post(need.alice.caller, need.c, need.posting(await need.share()))
     assert caught.value.details == {"limit": "waiting_shares"}
+
+
+async def test_no_helper_fills_the_places_of_the_others(need: Need) -> None:
+    """Nor does one with two devices: people are counted."""
+    await need.shares.ask(need.phone.caller, need.c, need.request(1))
+    second = need.world.registry.register(need.alice.caller.person_id)
+    await need.world.devices_changed(second)
+    for helper in [need.alice, second] * (SHARES_OF_ONE_HELPER // 2):
+        await need.shares.post(helper.caller, need.c, need.posting(await need.share()))
+    for helper in (need.alice, second):
+        with pytest.raises(errors.RateLimited) as caught:
+            await need.shares.post(helper.caller, need.c, need.posting(await need.share()))
+        assert caught.value.details == {"limit": "waiting_shares"}
+    honest = await need.share()
+    await need.shares.post(need.bob.caller, need.c, need.posting(honest))
+    waiting = (await need.shares.waiting(need.phone.caller, need.c)).shares
+    assert honest in waiting
+    assert len(waiting) == SHARES_OF_ONE_HELPER + 1
+
+
+async def test_when_all_places_are_taken_the_helper_with_most_gives_way(
+    need: Need, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("copconnect.delivery.keys.shares.SHARES_WAITING", 3)
+    await need.shares.ask(need.phone.caller, need.c, need.request(1))
+    made = []
+    for _ in range(3):
+        made.append(await need.share())
+        await need.shares.post(need.alice.caller, need.c, need.posting(made[-1]))
+        need.world.clock.at += 1
+    honest = await need.share()
+    for _ in range(2):  # A repetition pushes nothing out.
+        await need.shares.post(need.bob.caller, need.c, need.posting(honest))
+    waiting = (await need.shares.waiting(need.phone.caller, need.c)).shares
+    assert waiting == [*made[1:], honest]
+    with pytest.raises(errors.RateLimited):  # The place does not go back.
+        await need.shares.post(need.alice.caller, need.c, need.posting(await need.share()))
 
 
 async def test_askers_and_helpers_are_limited(database: Database) -> None:

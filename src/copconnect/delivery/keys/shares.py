@@ -3,10 +3,12 @@
 The server keeps a request until its device says that the secret opened, and a share until none of
 its secrets is asked for any more; it opens none. The sockets choose the devices to ask
 (delivery/live); wake-ups after commit tell them. Asking, sharing and saying done may each be
-repeated. Requests are limited by their asker, shares by what waits for one device.
+repeated. Requests are limited by their asker, shares by what waits for one device: of each helper
+and in all, so that no helper keeps out another's.
 """
 
-from collections.abc import Collection, Iterable
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
 
 from copconnect import errors, wire
 from copconnect.bus import AnyWakeup, ShareAskedWakeup, ShareDoneWakeup, ShareWakeup
@@ -16,11 +18,14 @@ from copconnect.delivery.rules.limits import MOST_WAITING_REFERENCES, SHARES_WAI
 from copconnect.delivery.rules.roster_plan import PlacedLeaf
 from copconnect.delivery.store import conversations, leaves, shares
 from copconnect.delivery.store.shares import Asker, WaitingShare
-from copconnect.ids import ConversationId
+from copconnect.ids import ConversationId, PersonId
 from copconnect.principals import Caller
 from copconnect.rates import Rates
 from copconnect.records.fields import Refused, sha256
 from copconnect.records.key_share import KeyShare, SecretKind, SecretName
+
+# Shares of one person that wait for one device: at 512 secrets each, all that it may ask for.
+SHARES_OF_ONE_HELPER = 8
 
 
 class KeyShares:
@@ -101,9 +106,12 @@ class KeyShares:
             owners = await parts.devices.devices_of_keys(connection, [share.recipient])
             if owners.get(share.recipient) != device:
                 raise errors.RecordInvalid(rule="H1", reason="sealed to another's key")
-            if await shares.count(connection, conversation_id, device) >= SHARES_WAITING:
-                raise errors.RateLimited(retry_after_ms=60_000, limit="waiting_shares")
             waiting = WaitingShare(sha256(body.share), caller.device, body.share)
+            kept = await shares.helpers(connection, conversation_id, device)
+            if waiting.share_hash in kept:
+                return
+            pushed_out = _pushed_out(kept, caller.person_id)
+            await shares.forget(connection, conversation_id, device, pushed_out)
             new = await shares.add(
                 connection, conversation_id, _asker(asker), waiting, parts.clock.now_ms()
             )
@@ -128,6 +136,23 @@ class KeyShares:
 
 def _asker(leaf: PlacedLeaf) -> Asker:
     return Asker(leaf.leaf.device, leaf.leaf.client_id, leaf.leaf.person_id)
+
+
+def _pushed_out(kept: Mapping[bytes, PersonId | None], helper: PersonId) -> list[bytes]:
+    """Return which of the waiting shares, oldest first, must go for one more of this helper.
+
+    Nobody can tell rubbish from a good share before it is opened, so that what counts is how many
+    a person has there already: when all places are taken, one with fewer takes the place of one
+    with most, whose shares are the likeliest to be meant to fill the queue. Raises RateLimited.
+    """
+    counts = Counter(kept.values())
+    most = max(counts.values(), default=0)
+    full = len(kept) >= SHARES_WAITING
+    if counts[helper] >= SHARES_OF_ONE_HELPER or (full and counts[helper] >= most):
+        raise errors.RateLimited(retry_after_ms=60_000, limit="waiting_shares")
+    if not full:
+        return []
+    return [next(share_hash for share_hash, person_id in kept.items() if counts[person_id] == most)]
 
 
 def _names(references: Iterable[wire.ShareReference]) -> set[SecretName]:

@@ -7,11 +7,11 @@ from sqlalchemy import bindparam, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect.database import upsert_for
-from copconnect.delivery.store.tables import SHARE_REQUESTS, SHARES
+from copconnect.delivery.store.tables import LEAVES, SHARE_REQUESTS, SHARES
 from copconnect.ids import ClientId, ConversationId, PersonId
 from copconnect.records.key_share import SecretKind, SecretName
 
-_R, _S = SHARE_REQUESTS.c, SHARES.c
+_L, _R, _S = LEAVES.c, SHARE_REQUESTS.c, SHARES.c
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,10 +124,22 @@ async def add(
     return added.first() is not None
 
 
-async def count(connection: AsyncConnection, conversation_id: ConversationId, device: bytes) -> int:
-    """Return how many shares wait for a device."""
-    query = select(func.count()).where(_S.conversation_id == conversation_id, _S.device == device)
-    return await connection.scalar(query) or 0
+async def helpers(
+    connection: AsyncConnection, conversation_id: ConversationId, device: bytes
+) -> dict[bytes, PersonId | None]:
+    """Return whose devices made the shares that wait for a device, oldest first; None: a device
+    whose leaves are no longer kept."""
+    person_id = (
+        select(func.max(_L.person_id))
+        .where(_L.conversation_id == _S.conversation_id, _L.device == _S.helper)
+        .scalar_subquery()
+    )
+    rows = await connection.execute(
+        select(_S.share_hash, person_id)
+        .where(_S.conversation_id == conversation_id, _S.device == device)
+        .order_by(_S.created_ms, _S.share_hash)
+    )
+    return {share_hash: None if owner is None else PersonId(owner) for share_hash, owner in rows}
 
 
 async def waiting(
@@ -148,7 +160,7 @@ async def forget(
     device: bytes,
     share_hashes: Collection[bytes],
 ) -> None:
-    """Delete shares that their device has taken up."""
+    """Delete shares that wait for a device."""
     if share_hashes:
         await connection.execute(
             delete(SHARES).where(
