@@ -156,6 +156,27 @@ async def test_e4_an_admin_confirms_a_new_phone_only_after_the_old_one_is_revoke
     assert await listed(approving, new) == {new.device}
 
 
+async def test_e4_no_endorsement_dated_back_unseats_a_confirmed_phone(
+    approving: Running, force: Force, clock: MovedClock
+) -> None:
+    """An admin has the 10 min of E0 to date a device of theirs before the officer's."""
+    clock.ms += 20 * MINUTE_MS
+    phone = await approving.device(SHO)
+    await endorse(approving, force.admin, endorsement(approving, phone, force.admin, ADMIN))
+    clock.ms += 5 * MINUTE_MS
+    ghost = await approving.device(SHO)
+    for admin in (force.admin, force.root):
+        made = endorsement(approving, ghost, admin, ADMIN, created=clock.ms - 9 * MINUTE_MS)
+        assert refusal(await endorse(approving, admin, made)) == ("endorsement_invalid", "E4")
+    assert await confirmed(approving, phone) == "admin"
+    assert await confirmed(approving, ghost) == "no"
+    assert await listed(approving, phone) == {phone.device}
+    # The phone itself may still let another in, dated back or not.
+    own = endorsement(approving, ghost, phone, OWN, created=clock.ms - 4 * MINUTE_MS)
+    assert (await endorse(approving, phone, own)).status_code == 204
+    assert await listed(approving, phone) == {phone.device, ghost.device}
+
+
 async def test_e0_grants_reach_down_the_tree_and_no_further(
     approving: Running, force: Force, clock: MovedClock
 ) -> None:

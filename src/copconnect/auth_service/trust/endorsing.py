@@ -1,9 +1,9 @@
 """Endorsements: a device says that another belongs to its person, or an admin does (E0, E4).
 
 Invariants: an endorsement is stored only if it alone confirms the device, judged with its whole
-chain and the person's current card; the device is listed in the same transaction. The rows of both
-people are held meanwhile, so that a revocation of the endorser comes before or after it. Repeating
-the same bytes is fine.
+chain and the person's current card, and takes no other device's confirmation away; the device is
+listed in the same transaction. The rows of both people are held meanwhile, so that a revocation of
+the endorser comes before or after it. Repeating the same bytes is fine.
 """
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -79,7 +79,8 @@ class Endorsing:
         person_id: PersonId,
         caller: Caller,
     ) -> None:
-        """Check that the endorsement confirms the device by itself. Raises EndorsementInvalid."""
+        """Check that the endorsement confirms the device by itself, and unseats no other. Raises
+        EndorsementInvalid."""
         trust = await self._judge.trust(connection, {person_id, caller.person_id})
         # Others that were made of this device do not matter: this one must count.
         trust.endorsements.pop(record.endorsed, None)
@@ -90,6 +91,7 @@ class Endorsing:
             reason = error.message
         else:
             if found.by == record.endorser:
+                await self._check_others_stand(connection, record, person_id, caller)
                 return
             reason = "the device needs no endorsement, or the endorser may not give it"
         rule = "E0"
@@ -98,6 +100,31 @@ class Endorsing:
         ):
             rule, reason = "E4", "the person has another confirmed device: revoke it first"
         raise errors.EndorsementInvalid(rule=rule, reason=reason)
+
+    async def _check_others_stand(
+        self,
+        connection: AsyncConnection,
+        record: Endorsement,
+        person_id: PersonId,
+        caller: Caller,
+    ) -> None:
+        """Check that the person's other devices are confirmed as before. Raises EndorsementInvalid.
+
+        Of two endorsements by admins the one dated earlier counts (E4), and a record may be dated
+        10 min back: an admin could put a device of theirs in place of one confirmed just now.
+        """
+        rows = await device_store.open_devices(connection, [person_id])
+        others = [row.device for row in rows if row.device != record.endorsed]
+        if not others:
+            return
+        # Anew, because here the device's other endorsements do matter.
+        trust = await self._judge.trust(connection, {person_id, caller.person_id})
+        refused = device_store.NOT_CONFIRMED
+        standing = [one for one in others if self._judge.verdict(trust, one) != refused]
+        trust.add_endorsement(record)
+        if any(self._judge.verdict(trust, one) == refused for one in standing):
+            reason = "dated before a confirmed device of the person: revoke that first"
+            raise errors.EndorsementInvalid(rule="E4", reason=reason)
 
     async def _has_others(
         self, connection: AsyncConnection, record: Endorsement, person_id: PersonId
