@@ -21,6 +21,7 @@ from copconnect.bus import (
 )
 from copconnect.ids import CellId, ClientId, ConversationId, Epoch, PersonId, Seq, new_id
 from copconnect.principals import Caller
+from copconnect.records.conversation_key import ConversationKey
 from copconnect.sockets.feed import Place, RosterNews, Seals, SeenCursor, Standing
 
 MOST_READ = 100
@@ -59,6 +60,19 @@ class Conversation:
 def key_id() -> str:
     """Return a new id of a conversation key."""
     return new_id() + new_id()
+
+
+def key_record(created_ms: int) -> bytes:
+    """Return the record of a new conversation key: its shape, not its secret."""
+    return ConversationKey(
+        conversation_id=bytes(16),
+        author=bytes(32),
+        epoch=1,
+        head=bytes(32),
+        created=created_ms,
+        commit=bytes.fromhex(key_id()),
+        signature=bytes(64),
+    ).encode()
 
 
 class MemoryFeed:
@@ -151,7 +165,7 @@ class MemoryFeed:
         wakeup = KeyWakeup(
             conversation_id=made.conversation_id,
             key_id=key_id(),
-            record=new_id().encode(),
+            record=key_record(self.now_ms),
             seals=b"".join(blob[one] for one in sorted(sealed)),
             size=seal_bytes,
         )

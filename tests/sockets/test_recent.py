@@ -1,13 +1,16 @@
 """The newest messages in memory are whole, bounded, and come with their keys."""
 
+import msgspec
 import pytest
 
+from copconnect import wire
 from copconnect.bus import EntryWakeup, KeyWakeup
-from copconnect.ids import CellId, ConversationId, PersonId
+from copconnect.ids import CellId, ConversationId, PersonId, Seq
 from copconnect.sockets import recent
 from copconnect.sockets.feed import Seals
 from copconnect.sockets.recent import MOST_ENTRIES, MOST_KEYS, Passed, Recent
 from copconnect.sockets.sealed_key import SealedKey
+from tests.sockets.memory_feed import key_record
 
 ROOM = 64 * 1024 * 1024
 C, OTHER = ConversationId("c" * 32), ConversationId("d" * 32)
@@ -15,7 +18,8 @@ HERE, THERE = CellId("a" * 32), CellId("b" * 32)
 DEVICE = b"d" * 32
 
 
-def entry(seq: int, key_id: str = "k1") -> EntryWakeup:
+def entry(seq: int, key_id: str = "k1", sent_ms: int = 0) -> EntryWakeup:
+    sent = wire.LogEntry(conversation_id=C, seq=Seq(seq), sent_ms=sent_ms, message=b"")
     return EntryWakeup(
         conversation_id=C,
         seq=seq,
@@ -24,16 +28,19 @@ def entry(seq: int, key_id: str = "k1") -> EntryWakeup:
         epoch=1,
         named_epoch=1,
         key_id=key_id,
-        frame=b"",
+        frame=msgspec.msgpack.encode(wire.EntryFrame(entry=sent, supplement=None)),
     )
 
 
 def passed(seq: int, key_id: str = "k1") -> Passed:
-    return Passed(seq, key_id, b"%d" % seq)
+    return Passed(seq, key_id, 0, b"%d" % seq)
 
 
-def key(key_id: str, cells: int = 1, size: int = 96) -> tuple[KeyWakeup, SealedKey]:
-    wakeup = KeyWakeup(conversation_id=C, key_id=key_id, record=b"r" * 217, seals=b"", size=size)
+def key(
+    key_id: str, cells: int = 1, size: int = 96, created_ms: int = 0
+) -> tuple[KeyWakeup, SealedKey]:
+    record = key_record(created_ms)
+    wakeup = KeyWakeup(conversation_id=C, key_id=key_id, record=record, seals=b"", size=size)
     names = [HERE, *(CellId(f"{n:032x}") for n in range(cells - 1))]
     return wakeup, SealedKey(wakeup, Seals(dict.fromkeys(names, b"s" * size), {}))
 
@@ -47,9 +54,11 @@ def filled(*entries: EntryWakeup, keys: tuple[str, ...] = ("k1",)) -> Recent:
     return kept
 
 
-def since(kept: Recent, after: int, upto: int, room: int = ROOM) -> list[int] | None:
+def since(
+    kept: Recent, after: int, upto: int, room: int = ROOM, from_ms: int = 0
+) -> list[int] | None:
     """The seqs of what a device lacks; 0 for a key."""
-    frames = kept.since(C, after, upto, HERE, DEVICE, room)
+    frames = kept.since(C, after, upto, HERE, DEVICE, from_ms, room)
     return None if frames is None else [int(f) if len(f) < 10 else 0 for f in frames]
 
 
@@ -58,10 +67,10 @@ def test_what_a_client_lacks() -> None:
     assert since(kept, 6, 9) == [7, 8, 9]  # It has the key of 5 and 6.
     assert since(kept, 4, 9) == [0, 5, 6, 7, 8, 9]
     assert since(kept, 9, 9) == []
-    assert kept.since(OTHER, 3, 3, HERE, DEVICE, ROOM) == []
+    assert kept.since(OTHER, 3, 3, HERE, DEVICE, 0, ROOM) == []
     assert since(kept, 3, 9) is None  # Message 4 is not here.
     assert since(kept, 6, 10) is None  # Nor is 10.
-    assert kept.since(OTHER, 3, 4, HERE, DEVICE, ROOM) is None
+    assert kept.since(OTHER, 3, 4, HERE, DEVICE, 0, ROOM) is None
 
 
 def test_a_key_comes_before_its_first_message_alone() -> None:
@@ -112,14 +121,14 @@ def test_it_is_bounded() -> None:
     for seq in range(1, 11):
         large.add(entry(seq), bytes(3_000_000))
     assert since(large, 0, 10) is None
-    assert len(large.since(C, 8, 10, HERE, DEVICE, ROOM) or ()) == 2
+    assert len(large.since(C, 8, 10, HERE, DEVICE, 0, ROOM) or ()) == 2
 
 
 def test_all_conversations_together_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recent, "_MOST_BYTES_IN_ALL", 10_000)
     kept = Recent()
     for number in range(50):
-        kept.fill(ConversationId(f"{number:032x}"), 0, 1, [Passed(1, "k1", bytes(1_000))])
+        kept.fill(ConversationId(f"{number:032x}"), 0, 1, [Passed(1, "k1", 0, bytes(1_000))])
     assert kept._size <= 10_000
     assert kept.covers(ConversationId(f"{49:032x}"), 0, 1)
     assert not kept.covers(ConversationId(f"{0:032x}"), 0, 1)
@@ -127,7 +136,7 @@ def test_all_conversations_together_are_bounded(monkeypatch: pytest.MonkeyPatch)
 
 def test_keys_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     kept = filled(keys=tuple(f"k{n}" for n in range(2 * MOST_KEYS)))
-    assert len(kept._keys) == len(kept._keys_of[C]) == MOST_KEYS
+    assert len(kept._keys) == len(kept._keys_of[C]) == len(kept._created_ms) == MOST_KEYS
     one = key("x", cells=100, size=1184)[1]
     monkeypatch.setattr(recent, "_MOST_KEY_BYTES", 3 * one.size)
     for n in range(10):

@@ -135,11 +135,12 @@ class Fanout:
             head = max(place.last_seq, entering.seen(conversation_id))
             self._gaps.repair(topic, head, REORDER_S)
             heads[conversation_id] = max(head, topic.head)
-        missed = self._returning.missed(connection, heads)
+        from_ms = {place.conversation_id: place.history_from_ms for place in places}
+        missed = self._returning.missed(connection, from_ms)
         connection.positions = {}
         frames = [one for those in missed.values() for one in those]
         for topic in topics:
-            frames += self._returning.unused(topic, connection)
+            frames += self._returning.unused(topic, connection, from_ms[topic.conversation_id])
             frames += entering.said_to(connection.client.person_id, topic.conversation_id)
         found = [
             _head(place, heads[place.conversation_id], follows=place.conversation_id in missed)

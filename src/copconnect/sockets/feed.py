@@ -19,10 +19,12 @@ from copconnect.principals import Caller, Ended
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
     """A client's leaf in a conversation, and where that stands. Fields that wire.ConversationHead
-    has too are passed on as they are."""
+    has too are passed on as they are. ``history_from_ms`` is the leaf's: nothing that was sent
+    before it, and no key that was made before it, is for this device; 0: everything is."""
 
     conversation_id: ConversationId
     cell_id: CellId
+    history_from_ms: int = 0
     last_seq: Seq
     roster_epoch: Epoch
     info_version: str

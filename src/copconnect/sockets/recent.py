@@ -6,15 +6,19 @@ before the first message under a key that is new to it comes the key. Invariants
 whole, it holds every message with ``after`` < seq ≤ ``upto``; a message that does not join it
 starts a new one. Frames are those that were passed on, with their supplements: a device that has
 checked everything up to its position has with them what it needs for the rest. If the key of a
-message is not here, the log is asked. Bounded for each conversation and in all. No I/O.
+message is not here, the log is asked; so it is where anything that a client says it lacks is from
+before its device's history. Bounded for each conversation and in all. No I/O.
 """
 
 from collections import OrderedDict, deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+import msgspec
+
 from copconnect.bus import EntryWakeup, KeyWakeup
 from copconnect.ids import CellId, ConversationId
+from copconnect.records.conversation_key import ConversationKey
 from copconnect.sockets.sealed_key import SealedKey
 
 MOST_ENTRIES = 128
@@ -25,23 +29,42 @@ _MOST_KEY_BYTES = 96 * 1024 * 1024  # 500 cells have 1 MB of post-quantum seals,
 _KEPT_BYTES = 200  # That a message takes beside its frame.
 
 
+class _Sent(msgspec.Struct, rename="camel"):
+    sent_ms: int
+
+
+class _Frame(msgspec.Struct):
+    entry: _Sent
+
+
+# Of a wire.EntryFrame, without a copy of its message, which may be large.
+_FRAME = msgspec.msgpack.Decoder(_Frame)
+
+
+def sent_ms(wakeup: EntryWakeup) -> int:
+    """Return when the server accepted a message; its frame must be there."""
+    return _FRAME.decode(wakeup.frame).entry.sent_ms
+
+
 @dataclass(frozen=True, slots=True)
 class Passed:
     """A message as it was passed on: ``frame`` is whole, with its head."""
 
     seq: int
     key_id: str
+    sent_ms: int
     frame: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """Part of a stretch: its messages, the keys that begin with it, by their first message, and the
-    bytes of its frames."""
+    """Part of a stretch: its messages, the keys that begin with it, by their first message, the
+    bytes of its frames, and when the oldest was sent (None: it has none)."""
 
     entries: Sequence[Passed]
     begun: Mapping[int, str]
     size: int
+    oldest_ms: int | None
 
 
 @dataclass(slots=True)
@@ -66,7 +89,10 @@ class Stretch:
                 if one.key_id not in seen:
                     seen.add(one.key_id)
                     begun[one.seq] = one.key_id
-            found = Cut(part, begun, sum(len(one.frame) for one in part))
+            size = sum(len(one.frame) for one in part)
+            # Of all of them: nodes' clocks differ, so that a later one may have an earlier time.
+            oldest_ms = min((one.sent_ms for one in part), default=None)
+            found = Cut(part, begun, size, oldest_ms)
             self._cuts[after, upto] = found
         return found
 
@@ -90,13 +116,14 @@ class Recent:
         self._stretches: OrderedDict[ConversationId, Stretch] = OrderedDict()
         self._size = 0
         self._keys: OrderedDict[tuple[ConversationId, str], SealedKey] = OrderedDict()
+        self._created_ms: dict[tuple[ConversationId, str], int] = {}  # Of each key.
         self._keys_of: dict[ConversationId, deque[str]] = {}
         self._key_bytes = 0
 
     def add(self, wakeup: EntryWakeup, frame: bytes) -> None:
         """Take in the message that was passed on just now."""
         known = self._stretches.get(wakeup.conversation_id)
-        passed = Passed(wakeup.seq, wakeup.key_id, frame)
+        passed = Passed(wakeup.seq, wakeup.key_id, sent_ms(wakeup), frame)
         if known is None or known.upto != wakeup.seq - 1:
             self.fill(wakeup.conversation_id, wakeup.seq - 1, wakeup.seq, [passed])
         else:
@@ -140,6 +167,7 @@ class Recent:
         key = wakeup.conversation_id, wakeup.key_id
         if key in self._keys:
             return
+        self._created_ms[key] = ConversationKey.parse(wakeup.record).created
         self._keys[key] = sealed
         self._key_bytes += sealed.size
         newest = self._keys_of.setdefault(wakeup.conversation_id, deque())
@@ -149,12 +177,17 @@ class Recent:
         while self._key_bytes > _MOST_KEY_BYTES:
             self._forget_key(next(iter(self._keys)))
 
-    def key(self, conversation_id: ConversationId, key_id: str) -> SealedKey | None:
-        """Return a conversation key that is here."""
-        return self._keys.get((conversation_id, key_id))
+    def key(self, conversation_id: ConversationId, key_id: str, from_ms: int) -> SealedKey | None:
+        """Return a conversation key that is here, for a device whose history begins then; None if
+        it was made before: a device that kept its cell's secret could open the seal."""
+        sealed = self._keys.get((conversation_id, key_id))
+        if sealed is None or self._created_ms[conversation_id, key_id] < from_ms:
+            return None
+        return sealed
 
     def _forget_key(self, key: tuple[ConversationId, str]) -> None:
         self._key_bytes -= self._keys.pop(key).size
+        del self._created_ms[key]
         conversation_id, key_id = key
         newest = self._keys_of[conversation_id]
         newest.remove(key_id)
@@ -181,13 +214,16 @@ class Recent:
         upto: int,
         cell_id: CellId,
         device: bytes,
+        from_ms: int,
         room: int,
     ) -> list[bytes] | None:
         """Return the frames of messages with after < seq ≤ upto and of their keys, for a device.
 
         The result is None where that is not known for certain here: messages or keys are missing.
-        It is None, too, where they are more than ``room`` bytes; then no frame is made, for members
-        that may post can make them large.
+        It is None where one of them is from before ``from_ms``, when the device's history begins:
+        ``after`` is what the client says, and the log knows what it may have. It is None, too,
+        where they are more than ``room`` bytes; then no frame is made, for members that may post
+        can make them large.
         """
         if not self.covers(conversation_id, after, upto):
             return None
@@ -195,9 +231,11 @@ class Recent:
         if known is None or after >= upto:
             return []
         cut = known.cut(after, upto)
+        if cut.oldest_ms is not None and cut.oldest_ms < from_ms:
+            return None
         keys: dict[int, SealedKey] = {}
         for seq, key_id in cut.begun.items():
-            sealed = self._keys.get((conversation_id, key_id))
+            sealed = self.key(conversation_id, key_id, from_ms)
             if sealed is None:
                 return None
             keys[seq] = sealed

@@ -1,7 +1,8 @@
 """Messages that returning clients have missed: from memory, and read once where many lack the same.
 
 A client that lacks something that is not here asks the log after its admission, and is told of what
-comes after its answer.
+comes after its answer. So does one that says a position from before its history begins: positions
+are what clients say, and the log gives each device only what is for it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,7 +15,7 @@ from copconnect.sockets import framing
 from copconnect.sockets.connection import Connection
 from copconnect.sockets.feed import Feed, Place
 from copconnect.sockets.passing import sealed_key, supplemented
-from copconnect.sockets.recent import MOST_ENTRIES, MOST_KEYS, Passed, Recent
+from copconnect.sockets.recent import MOST_ENTRIES, MOST_KEYS, Passed, Recent, sent_ms
 from copconnect.sockets.topic import Senders, Topic
 from copconnect.sockets.topics import Topics
 
@@ -83,9 +84,12 @@ class Returning:
         topic = self._topics.get(conversation_id)
         return topic is not None and topic.unused is not None
 
-    def unused(self, topic: Topic, connection: Connection) -> list[bytes]:
-        """Return the frame of a topic's newest key if no message is under it yet."""
-        sealed = self._recent.key(topic.conversation_id, topic.unused) if topic.unused else None
+    def unused(self, topic: Topic, connection: Connection, from_ms: int) -> list[bytes]:
+        """Return the frame of a topic's newest key if no message is under it yet and it is not
+        from before the device's history."""
+        if not topic.unused:
+            return []
+        sealed = self._recent.key(topic.conversation_id, topic.unused, from_ms)
         if sealed is None:
             return []
         return [sealed.frame(topic.seats[connection], connection.client.device)]
@@ -104,7 +108,8 @@ class Returning:
         while at < upto:
             wakeups = await self._feed.entries(conversation_id, at, upto)
             for one in wakeups:
-                found.append(Passed(one.seq, one.key_id, await self._framed(one, senders)))
+                framed = await self._framed(one, senders)
+                found.append(Passed(one.seq, one.key_id, sent_ms(one), framed))
             at = wakeups[-1].seq if wakeups else upto
         self._recent.fill(conversation_id, after, upto, found)
 
@@ -124,25 +129,26 @@ class Returning:
                 self._recent.add_key(wakeup, sealed)
 
     def missed(
-        self, connection: Connection, heads: Iterable[ConversationId]
+        self, connection: Connection, histories: Mapping[ConversationId, int]
     ) -> dict[ConversationId, list[bytes]]:
         """Return the frames that a seated connection lacks up to where its topics are; what comes
-        after that will be pushed. A conversation that is not here is asked of the log."""
+        after that will be pushed. A conversation that is not here is asked of the log.
+        ``histories``: from when the device may read each of its conversations."""
         found: dict[ConversationId, list[bytes]] = {}
         room = _MOST_BYTES
-        for conversation_id in heads:
+        for conversation_id, from_ms in histories.items():
             position = connection.positions.get(conversation_id)
             topic = self._topics.get(conversation_id)
             if position is None or topic is None:
                 continue
-            frames = self._frames(connection, topic, position, room)
+            frames = self._frames(connection, topic, position, from_ms, room)
             if frames is not None:
                 room -= sum(map(len, frames))
                 found[conversation_id] = frames
         return found
 
     def _frames(
-        self, connection: Connection, topic: Topic, position: int, room: int
+        self, connection: Connection, topic: Topic, position: int, from_ms: int, room: int
     ) -> list[bytes] | None:
         if position >= topic.head:
             return []
@@ -152,5 +158,6 @@ class Returning:
             topic.head,
             topic.seats[connection],
             connection.client.device,
+            from_ms,
             room,
         )

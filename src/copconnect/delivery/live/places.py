@@ -49,6 +49,7 @@ async def places_of(
             _L.client_id,
             _L.conversation_id,
             _L.cell_id,
+            _L.history_from_ms,
             _C.last_seq,
             _C.roster_epoch,
             _C.info_number,
@@ -74,6 +75,7 @@ async def places_of(
         place = Place(
             conversation_id=row.conversation_id,
             cell_id=row.cell_id,
+            history_from_ms=row.history_from_ms,
             last_seq=row.last_seq,
             roster_epoch=row.roster_epoch,
             info_version=info_version(row.info_number, row.muted_until_ms, row.pinned),
