@@ -19,6 +19,7 @@ from sqlalchemy.exc import DBAPIError
 
 from copconnect import errors, wire
 from copconnect.database import refusal_of
+from copconnect.ids import PersonId
 from copconnect.principals import Caller
 from copconnect.rates import Rates
 
@@ -87,7 +88,9 @@ class Gate:
         caller = await self._authenticator.authenticate(token)
         if caller is None:
             raise errors.Unauthenticated
-        self._requests.take(caller.person_id)
+        # Whoever registers with an officer's number takes nothing from the officer's phones.
+        counted = caller.person_id if caller.confirmed else PersonId(caller.client_id)
+        self._requests.take(counted)
         if conduct and not caller.conduct_accepted:
             raise errors.ConductNotAccepted
         if confirmed and not caller.confirmed:

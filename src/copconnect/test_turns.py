@@ -42,8 +42,8 @@ def slow() -> Slow:
     return Slow()
 
 
-def ask(turns: Turns, path: str, who: str = "a") -> asyncio.Task[None]:
-    headers = [(b"authorization", f"Bearer {who}".encode())] if who else []
+def ask(turns: Turns, path: str, who: str = "a", scheme: str = "Bearer") -> asyncio.Task[None]:
+    headers = [(b"authorization", f"{scheme} {who}".encode())] if who else []
     scope: Any = {"type": "http", "path": path, "headers": headers}
     unused: Any = None
     return asyncio.ensure_future(turns(scope, unused, unused))
@@ -62,6 +62,16 @@ async def test_the_third_waits_for_one_of_two_in_order(slow: Slow) -> None:
         await slow.let_go(path)
     await asyncio.gather(*tasks)
     assert turns._lines == {}  # Nothing stays in memory.
+
+
+async def test_a_token_is_one_however_its_scheme_is_written(slow: Slow) -> None:
+    turns = Turns(slow, 1)
+    tasks = [ask(turns, "1"), ask(turns, "2", "a", "bEARER")]
+    await settled()
+    assert slow.under_way == ["1"]
+    for path in "12":
+        await slow.let_go(path)
+    await asyncio.gather(*tasks)
 
 
 async def test_others_and_strangers_do_not_wait(slow: Slow) -> None:
@@ -101,3 +111,15 @@ async def test_a_turn_that_had_come_is_passed_on_when_its_request_is_cancelled(s
     assert slow.under_way == ["3"]
     await slow.let_go("3")
     await third
+
+
+async def test_a_waiting_request_that_is_cancelled_as_a_turn_ends(slow: Slow) -> None:
+    turns = Turns(slow, 1)
+    first, second = ask(turns, "1"), ask(turns, "2")
+    await settled()
+    second.cancel()
+    first.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await second
+    await settled()
+    assert turns._lines == {}

@@ -6,6 +6,7 @@ an access token pass: limits of addresses count them. Used from one event loop.
 """
 
 import asyncio
+import contextlib
 from collections import deque
 
 from litestar.enums import ScopeType
@@ -61,7 +62,8 @@ class Turns:
             if turn.done() and not turn.cancelled():
                 self._leave(line)  # Its turn had come.
             else:
-                line.waiting.remove(turn)
+                with contextlib.suppress(ValueError):  # Passed over in this turn of the loop.
+                    line.waiting.remove(turn)
             raise
 
     def _leave(self, line: _Line) -> None:
@@ -77,4 +79,6 @@ class Turns:
 def _token(scope: Scope) -> bytes:
     if scope["type"] != ScopeType.HTTP:
         return b""
-    return next((value for name, value in scope["headers"] if name == b"authorization"), b"")
+    # What follows the scheme, as Gate reads it: "Bearer" is written in 64 ways.
+    values = (value for name, value in scope["headers"] if name == b"authorization")
+    return next(values, b"").partition(b" ")[2]

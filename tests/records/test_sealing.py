@@ -299,6 +299,15 @@ def test_h3_history_decides_to_the_millisecond(v: Vectors) -> None:
         check_shareable(first, replace(leaf, history_from=first.created + 1), None)
 
 
+def test_h3_a_cell_key_stays_in_its_cell(v: Vectors) -> None:
+    """A removed member who held another cell's key would read on: that cell is not rekeyed."""
+    record = golden.cell_key(v, "2")
+    leaf = golden.leaf(v, "d")
+    check_shareable(record, leaf, None)
+    with refused_by("H3"):
+        check_shareable(record, replace(leaf, cell_id=bytes(16)), None)
+
+
 def test_commitments_are_bound_to_their_place(v: Vectors) -> None:
     one = v["conversation_keys"]["1"]
     record = ConversationKey.parse(one["record"])

@@ -9,7 +9,7 @@ import type { Leaf } from "../rosters/leaf.ts";
 import type { RosterHead } from "../rosters/head.ts";
 import { checkDeviceKey, type DeviceKey } from "./device-key.ts";
 import { idOf, type DeviceId, type MessageId } from "./ids.ts";
-import { KIND_BODY_KEY, type Shareable } from "./key-share.ts";
+import { KIND_BODY_KEY, KIND_CELL_KEY, type Shareable } from "./key-share.ts";
 import { requireListed, type KnownConversation } from "./known.ts";
 import type { Judge } from "../trust/confirmed.ts";
 import { refuseUnless } from "./refused.ts";
@@ -44,11 +44,7 @@ export async function requireShareTarget(
 }
 
 /** H3. `newestState`: the message id of the conversation's newest state; null: it has none. */
-export function requireShareable(
-  one: Shareable,
-  leaf: Leaf,
-  newestState: MessageId | null,
-): void {
+export function requireShareable(one: Shareable, leaf: Leaf, newestState: MessageId | null): void {
   if (one.kind === KIND_BODY_KEY) {
     const newest = idOf<MessageId>(one.record.message) === newestState;
     refuseUnless(newest, "H3", "not the newest state");
@@ -56,4 +52,7 @@ export function requireShareable(
   }
   const within = one.record.created >= leaf.historyFrom;
   refuseUnless(within, "H3", "from before its history begins");
+  // Whoever held another cell's key would read on after their own cell was rekeyed.
+  const own = one.kind !== KIND_CELL_KEY || idOf(one.record.cell) === leaf.cell;
+  refuseUnless(own, "H3", "another cell's key");
 }

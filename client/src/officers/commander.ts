@@ -5,9 +5,7 @@
 import type { ConversationItem } from "../core.ts";
 import type { LocalCore } from "../create.ts";
 import { pause } from "../transport/backoff.ts";
-import { revokeOthers } from "./enrol.ts";
 import { ANNOUNCEMENTS, fill } from "./lines.ts";
-import { LABEL } from "./station.ts";
 import type { StationOptions } from "./station.ts";
 
 const LOOK_MS = 1_000;
@@ -19,7 +17,6 @@ export async function announce(
 ): Promise<void> {
   const where = await announcements(core, signal);
   if (where === null) return;
-  await revokeOthers(core, LABEL, signal);
   log("the head of the force is there");
   for (let turn = Math.floor(random() * ANNOUNCEMENTS.length); !signal.aborted; turn++) {
     const text = fill(ANNOUNCEMENTS[turn % ANNOUNCEMENTS.length] ?? "", random);

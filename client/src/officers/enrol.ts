@@ -8,7 +8,6 @@ import { pause } from "../transport/backoff.ts";
 
 const CODE = /\b\d{6}\b/;
 const CODE_LIMIT_MS = 15_000;
-const ENTER_LIMIT_MS = 60_000;
 
 interface Text {
   readonly text: string;
@@ -61,25 +60,4 @@ export async function enrol(
   const { version } = await core.conductCode("en");
   const state = await core.acceptConduct(version, "en");
   if (state.phase !== "ready") throw new Error(`${number} is ${state.phase}.`);
-}
-
-/**
- * Revoke this officer's simulated devices of before a restart, once the new one is listed in every
- * conversation that it has heard of: until then the old one may have to confirm it.
- */
-export async function revokeOthers(
-  core: LocalCore,
-  label: string,
-  signal: AbortSignal,
-): Promise<void> {
-  const deadline = Date.now() + ENTER_LIMIT_MS;
-  while ((await core.conversations()).some(({ state }) => state === "waiting")) {
-    if (Date.now() > deadline || signal.aborted) break;
-    await pause(100, signal);
-  }
-  const { clientId } = await core.state();
-  for (const client of await core.clients()) {
-    const old = client.clientId !== clientId && client.label === label && !client.revoked;
-    if (old) await core.revokeClient(client.clientId);
-  }
 }

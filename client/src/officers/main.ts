@@ -72,9 +72,7 @@ async function main(): Promise<void> {
     // Their devices end with them: the next start registers anew, and a person's second device would
     // wait for the first to confirm it.
     const signedOut = Promise.allSettled(cores.map((core) => core.signOut()));
-    void Promise.race([signedOut, pause(SIGN_OUT_MS)]).finally(() =>
-      process.exit(0),
-    );
+    void Promise.race([signedOut, pause(SIGN_OUT_MS)]).finally(() => process.exit(0));
   };
   process.on("SIGINT", stop);
   process.on("SIGTERM", stop);

@@ -10,7 +10,6 @@ import type { ConversationItem, CoreEvent, MessageItem, Outgoing } from "../core
 import type { LocalCore } from "../create.ts";
 import { pause } from "../transport/backoff.ts";
 import type { Person } from "../wire.ts";
-import { revokeOthers } from "./enrol.ts";
 import { ANSWERS, CAPTIONS, STATION_LINES, fill } from "./lines.ts";
 import { HEIGHT, WIDTH, junction } from "./picture.ts";
 
@@ -54,7 +53,6 @@ export class Station {
     }
     this.#group = await this.#standingGroup(invited);
     await this.#allReady(this.#group);
-    await Promise.all(this.#cores.map((core) => revokeOthers(core, LABEL, this.#options.signal)));
   }
 
   /** Talk until the signal. */

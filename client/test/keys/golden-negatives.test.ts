@@ -215,4 +215,16 @@ describe.each(ALL)("golden refusals of %s", (_name, v) => {
     ];
     for (const [name, data, one] of good) await at(CHECKS, name)(v, hex(data), one);
   });
+
+  it("a cell's key stays in its cell (H3)", () => {
+    const proof = hex(at(at(v.roster, "3").leaves, "d"));
+    const root = RosterHeadFormat.parse(hex(at(v.roster, "3").head));
+    const { leaf } = checkProof(root, deviceId(v, "d"), proof, "H1");
+    const one: Shareable = { kind: KIND_CELL_KEY, record: cellKey(v, "2") };
+    requireShareable(one, leaf, null);
+    const elsewhere = { ...leaf, cell: "00".repeat(16) as typeof leaf.cell };
+    expect(() => {
+      requireShareable(one, elsewhere, null);
+    }).toThrow("another cell");
+  });
 });

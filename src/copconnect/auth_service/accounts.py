@@ -99,11 +99,12 @@ class Accounts:
         return wire.CertificateRenewed(certificate=certificate)
 
     async def rename(self, caller: Caller, client_id: str, body: wire.RenameClient) -> wire.Me:
-        """Give one of one's own devices another name. Raises NotFound."""
+        """Give one of one's own devices another name. Raises NotFound, DeviceUnconfirmed."""
         async with self._parts.database.transaction() as connection:
             client = await store.client(connection, ClientId(client_id))
             if client is None or client.person_id != caller.person_id:
                 raise errors.NotFound
+            _require_confirmed(caller, client.client_id)
             await record_store.touch(connection, [caller.person_id])
             await store.set_label(connection, client.client_id, rules.clean_label(body.label))
             wakeups = await self._changes.tell(connection, [caller.person_id])
@@ -112,11 +113,12 @@ class Accounts:
 
     async def revoke_client(self, caller: Caller, client_id: str) -> wire.Me:
         """Revoke one of one's own devices by the roster authority; again is fine. Raises
-        NotFound."""
+        NotFound, DeviceUnconfirmed."""
         async with self._parts.database.transaction() as connection:
             client = await store.client(connection, ClientId(client_id))
             if client is None or client.person_id != caller.person_id:
                 raise errors.NotFound
+            _require_confirmed(caller, client.client_id)
             wakeups = await self._revoking.by_authority(
                 connection, {client.client_id: "device_removed"}
             )
@@ -192,3 +194,10 @@ class Accounts:
             )
             for row in rows
         ]
+
+
+def _require_confirmed(caller: Caller, client_id: ClientId) -> None:
+    """A device that is not confirmed acts on itself alone: whoever intercepts one SMS has one, and
+    would sign the officer's phones out with it. Raises DeviceUnconfirmed."""
+    if not caller.confirmed and client_id != caller.client_id:
+        raise errors.DeviceUnconfirmed

@@ -145,6 +145,7 @@ def _run(
     stack.callback(balancer.stop)
     balancer.start()
     url = f"http://localhost:{port}"
+    with_roles(settings, lambda container: demo.sign_out_former(container, station))
     codes = with_roles(settings, lambda container: demo.letters(container, station))
     demo.greet(url, station, codes)
     if officers:

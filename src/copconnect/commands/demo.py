@@ -21,11 +21,12 @@ from rich.table import Table
 from copconnect.app import Container
 from copconnect.commands import admin, conversations, roster, serving
 from copconnect.commands.options import console, settings_of, stop, with_roles
-from copconnect.ids import PersonId, UnitId
+from copconnect.ids import ClientId, PersonId, UnitId
 from copconnect.roster import databank, synthetic
 from copconnect.settings import Settings
 from copconnect.wire import Audience, Person
 
+SIMULATED_LABEL = "Simulated officer"  # As in client/src/officers/station.ts.
 OFFICERS = Path("build") / "officers.mjs"
 SIMULATED = 6
 # The conversations that stand from the start, each with whether everybody may write there.
@@ -61,6 +62,7 @@ def demo(
     url = f"http://localhost:{port}"
     child: list[subprocess.Popen[bytes]] = []
 
+    with_roles(settings, lambda container: sign_out_former(container, station))
     codes = with_roles(settings, lambda container: letters(container, station))
 
     async def ready() -> None:
@@ -134,6 +136,21 @@ async def station_of(container: Container) -> list[Person]:
     for unit in (*synthetic.SHOWN_CHAIN, synthetic.TOP):
         above += (await container.roster.people(None, unit=unit, limit=1)).people
     return [*members.people, *above]
+
+
+async def sign_out_former(container: Container, station: Sequence[Person]) -> None:
+    """Revoke the simulated devices of a demo before, which kept their keys in memory: beside them a
+    new one would not be confirmed."""
+    playing = {*simulated(station), commander(station)}
+    former = [
+        ClientId(client.client_id)
+        for person in station
+        if person.number in playing
+        for client in await container.auth.accounts.clients(PersonId(person.person_id))
+        if client.label == SIMULATED_LABEL and not client.revoked
+    ]
+    async with container.database.transaction() as connection:
+        await container.auth.revoking.by_authority(connection, dict.fromkeys(former, "signed_out"))
 
 
 async def letters(container: Container, station: Sequence[Person]) -> dict[str, str]:
