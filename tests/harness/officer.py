@@ -127,6 +127,15 @@ class Device:
         name = ("admin", "root-admin", self.officer.number, str(key), "--client", self.client_id)
         run_copconnect(self._server.data, *name)
         until(lambda: self.me().confirmed == "root_admin", "naming the root admin")
+        # The server learns of another process's change within a second.
+        until(self._is_let_in, "letting the root admin in")
+
+    def _is_let_in(self) -> bool:
+        try:
+            self.call("GET", "/v1/conversations", None, wire.Conversations)
+        except Refused as refused:
+            return refused.body.code == "conduct_not_accepted"
+        return True
 
     def me(self) -> wire.Me:
         """Return what the server says of this device."""
