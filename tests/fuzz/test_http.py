@@ -54,6 +54,7 @@ def fuzzed(serve: Callable[..., ServerProcess]) -> ServerProcess:
         "otp_per_number_per_hour": 1_000_000,
         "otp_per_address_per_hour": 1_000_000,
         "otp_total_per_minute": 1_000_000,
+        "requests_per_person_per_minute": 1_000_000,
     }
     return serve(**generous)
 
