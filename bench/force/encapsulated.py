@@ -1,8 +1,8 @@
 """Encapsulations to the DeviceKeys of a force, made before a measurement.
 
 After a mass transfer nearly every cell needs a key, sealed to its 256 devices. Hundreds of phones
-do that side by side, each in a fraction of a second; two processors need 35 s for all 63,000 seals,
-in which everything else on them would be measured as waiting. The expensive half of a seal does not
+do that side by side; two processors would make all 63,000 seals, while everything else on them
+would be measured as waiting. The expensive half of a seal does not
 depend on what is sealed (RFC 9180: Encap, then the key schedule and AEAD): it is done once for each
 device of a force and kept. Tests open such seals with the product's own code.
 """

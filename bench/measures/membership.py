@@ -43,7 +43,7 @@ from copconnect.roster.databank import DataBank
 from copconnect.settings import Settings
 
 TALK_S = 3.0
-LIMIT_S = 240
+LIMIT_S = 600
 SETTLE_S = 120
 ROUND_S = 0.5
 

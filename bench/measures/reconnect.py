@@ -28,7 +28,7 @@ from bench.measures.serving import connect, judged, served
 from bench.net.floor_side import Floor
 
 PAUSE_S = 5.0  # Between two messages.
-LIMIT_S = 240
+LIMIT_S = 900
 
 
 def leaving(prepared: Prepared, keys: int) -> list[Device]:

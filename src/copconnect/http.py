@@ -19,7 +19,6 @@ from sqlalchemy.exc import DBAPIError
 
 from copconnect import errors, wire
 from copconnect.database import refusal_of
-from copconnect.ids import PersonId
 from copconnect.principals import Caller
 from copconnect.rates import Rates
 
@@ -88,9 +87,7 @@ class Gate:
         caller = await self._authenticator.authenticate(token)
         if caller is None:
             raise errors.Unauthenticated
-        # Whoever registers with an officer's number takes nothing from the officer's phones.
-        counted = caller.person_id if caller.confirmed else PersonId(caller.client_id)
-        self._requests.take(counted)
+        self._requests.take(caller.counted_as)
         if conduct and not caller.conduct_accepted:
             raise errors.ConductNotAccepted
         if confirmed and not caller.confirmed:

@@ -16,6 +16,12 @@ class Caller:
     confirmed: bool = True
     me_version: str = ""  # As in wire.Ready.
 
+    @property
+    def counted_as(self) -> PersonId:
+        """The name under which limits count the caller: the person's, but for a device that is not
+        confirmed its own. A device of a thief takes nothing from the officer's phones."""
+        return self.person_id if self.confirmed else PersonId(self.client_id)
+
 
 @dataclass(frozen=True, slots=True)
 class Ended:

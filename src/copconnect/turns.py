@@ -79,6 +79,6 @@ class Turns:
 def _token(scope: Scope) -> bytes:
     if scope["type"] != ScopeType.HTTP:
         return b""
-    # What follows the scheme, as Gate reads it: "Bearer" is written in 64 ways.
+    # The token alone, as Gate reads it: the scheme "Bearer" can be spelled in 64 ways.
     values = (value for name, value in scope["headers"] if name == b"authorization")
     return next(values, b"").partition(b" ")[2]

@@ -1,4 +1,4 @@
-"""What a device that nobody has confirmed may do: whoever intercepts one SMS has one."""
+"""A thief who intercepts one SMS registers a device; unconfirmed, it harms none of its person."""
 
 from tests.identity.approved import ADMIN, Force
 from tests.identity.running import SHO, MovedClock, Running

@@ -48,6 +48,7 @@ async def test_places_say_where_each_leaf_stands(database: Database) -> None:
     assert place == Place(
         conversation_id=rows.conversation_id,
         cell_id=rows.cells[0],
+        history_from_ms=0,
         last_seq=Seq(3),
         roster_epoch=Epoch(2),
         info_version="1..0",

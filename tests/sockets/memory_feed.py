@@ -204,6 +204,7 @@ class MemoryFeed:
         return Place(
             conversation_id=made.conversation_id,
             cell_id=leaf.cell_id,
+            history_from_ms=0,
             last_seq=Seq(len(made.entries)),
             roster_epoch=Epoch(made.epoch),
             info_version=f"i{made.epoch}",

@@ -42,7 +42,7 @@ async def test_a_newcomer_who_says_an_old_position_is_not_sent_what_was_before(
             async with world.served.client(b.caller, {here: 0}) as bob:  # Who was there.
                 opened(b, await bob.key_frame())
                 assert b.open_message(await bob.entry()) == b"before"
-            # What comes after it is sent to it as to everybody.
+            # Later messages are sent to the device as to everybody.
             await talk.say(a, await talk.begin(a, [b, c]), b"after")
             async with world.served.client(c.caller, {here: 1}) as carol:
                 opened(c, await carol.key_frame())

@@ -52,7 +52,7 @@ export function requireShareable(one: Shareable, leaf: Leaf, newestState: Messag
   }
   const within = one.record.created >= leaf.historyFrom;
   refuseUnless(within, "H3", "from before its history begins");
-  // Whoever held another cell's key would read on after their own cell was rekeyed.
+  // A removed member with another cell's key would read on: their own cell alone is rekeyed.
   const own = one.kind !== KIND_CELL_KEY || idOf(one.record.cell) === leaf.cell;
   refuseUnless(own, "H3", "another cell's key");
 }

@@ -69,7 +69,7 @@ def check_shareable(record: Shareable, leaf: Leaf, newest_state: bytes | None) -
     else:
         old_enough = record.created >= leaf.history_from
         require(old_enough, "H3", "from before its history begins")
-        # Whoever held another cell's key would read on after their own cell was rekeyed.
+        # A removed member with another cell's key would read on: their own cell alone is rekeyed.
         if isinstance(record, CellKey):
             require(record.cell_id == leaf.cell_id, "H3", "another cell's key")
 

@@ -82,8 +82,8 @@ def vocabulary_rows(bank: DataBank) -> dict[str, list[Row]]:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What the organisation adds to a person's row: the names of units, and how senior a rank is
-    (1 for the most junior)."""
+    """The organisation's part in a person's row: names of units, and seniority of ranks (1 for the
+    most junior)."""
 
     unit_names: Mapping[UnitId, str]
     seniority: Mapping[str, int]

@@ -24,7 +24,7 @@ class Place:
 
     conversation_id: ConversationId
     cell_id: CellId
-    history_from_ms: int = 0
+    history_from_ms: int
     last_seq: Seq
     roster_epoch: Epoch
     info_version: str

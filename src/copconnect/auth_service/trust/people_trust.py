@@ -45,9 +45,8 @@ class PeopleTrust:
                 allowed = set(await self._confirmers.of(connection, caller.person_id))
             allowed.add(caller.person_id)
             known = {one: version for one, version in known.items() if one in allowed}
-        counted = caller.person_id if caller.confirmed else PersonId(caller.client_id)
         people = await self.of(
-            known, keys=body.keys, telling=lambda many: self._told.take(counted, many)
+            known, keys=body.keys, telling=lambda many: self._told.take(caller.counted_as, many)
         )
         return wire.PeopleTrust(people=people)
 

@@ -141,9 +141,10 @@ def _asker(leaf: PlacedLeaf) -> Asker:
 def _pushed_out(kept: Mapping[bytes, PersonId | None], helper: PersonId) -> list[bytes]:
     """Return which of the waiting shares, oldest first, must go for one more of this helper.
 
-    Nobody can tell rubbish from a good share before it is opened, so that what counts is how many
-    a person has there already: when all places are taken, one with fewer takes the place of one
-    with most, whose shares are the likeliest to be meant to fill the queue. Raises RateLimited.
+    The server cannot tell rubbish from a good share, which only its recipient opens. It counts how
+    many shares each helper has there already: when all places are taken, one with fewer takes the
+    place of one with most, whose shares are the likeliest to be meant to fill the queue. Raises
+    RateLimited.
     """
     counts = Counter(kept.values())
     most = max(counts.values(), default=0)

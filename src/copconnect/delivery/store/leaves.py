@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Select, bindparam, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from copconnect.database import BULK, chunks
+from copconnect.database import BULK, chunks, narrowed
 from copconnect.delivery.rules.roster_plan import PlacedLeaf, RosterLeaf
 from copconnect.delivery.store.tables import LEAVES
 from copconnect.ids import CellId, ConversationId, PersonId
@@ -108,8 +108,7 @@ async def owners(
         _L.conversation_id == conversation_id, _L.to_epoch.is_(None)
     )
     found: dict[bytes, PersonId] = {}
-    for some in [None] if only is None else chunks(only):
-        asked = query if some is None else query.where(_L.person_id.in_(some))
+    for asked in narrowed(query, _L.person_id, only):
         found |= {row.device: row.person_id for row in await connection.execute(asked)}
     return found
 

@@ -7,7 +7,7 @@ from sqlalchemy import and_, exists, func, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
-from copconnect.database import BULK, chunks, upsert_for
+from copconnect.database import BULK, chunks, narrowed, upsert_for
 from copconnect.delivery.rules.limits import HOUR_MS
 from copconnect.delivery.store.tables import MEMBER_CHANGES, MEMBERS
 from copconnect.ids import ConversationId, PersonId
@@ -34,8 +34,7 @@ async def admins_by_person(
         _M.conversation_id == conversation_id, _M.removed_ms.is_(None)
     )
     found: dict[PersonId, bool] = {}
-    for some in [None] if only is None else chunks(only):
-        asked = query if some is None else query.where(_M.person_id.in_(some))
+    for asked in narrowed(query, _M.person_id, only):
         found |= {row.person_id: row.admin for row in await connection.execute(asked)}
     return found
 
