@@ -3,8 +3,9 @@
  * fools nobody and holds nobody up; what it seals or sends wrongly is mended by others or left out.
  */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { randomBytes, utf8 } from "../src/octets.ts";
+import { randomBytes, toHex, utf8 } from "../src/octets.ts";
 import { ConversationKeyFormat } from "../src/keys/conversation-key.ts";
+import type { DeviceId } from "../src/keys/ids.ts";
 import { Insider } from "./insider.ts";
 import type { Officer } from "./officer.ts";
 import { compareDigits } from "./scenarios.ts";
@@ -139,6 +140,53 @@ describe("an insider's records", { timeout: LIMIT_MS }, () => {
     const second = await world.device(0);
     await compareDigits(a, second);
     await second.receives(id, "on duty, by b");
+  });
+});
+
+describe("a newcomer and the server together", { timeout: LIMIT_MS }, () => {
+  it("have no old key shared as a new one (S3)", async () => {
+    const group = await a.core.createGroup({
+      ...{ title: "Beat 10", personIds: [b.person], photo: null },
+      ...{ whoMayPost: "everyone", history: "none" },
+    });
+    const { conversationId } = group;
+    await a.text(conversationId, "before");
+    await b.receives(conversationId, "before");
+    await a.core.changeMembers(conversationId, { add: [insider.personId] });
+    // Her record commits to the key that she may not have, and the server brings its seals with it.
+    const stored = world.server.conversation(conversationId);
+    const old = stored.keys.at(-1);
+    if (old === undefined) throw new Error("no key");
+    const head = await insider.head(conversationId);
+    const record = await ConversationKeyFormat.sign(
+      {
+        ...{ conversation: head.conversation, author: insider.signer.deviceBytes },
+        ...{ epoch: head.epoch, head: head.hash, created: world.server.now() },
+        commit: ConversationKeyFormat.parse(old.record).commit,
+      },
+      insider.signer.keys.privateKey,
+    );
+    const keyId = toHex(record.hash);
+    const author = toHex(record.author) as DeviceId;
+    const pushed = { ...old, keyId, record: record.bytes, author, epoch: head.epoch };
+    stored.keys.push(pushed);
+    for (const device of [await a.device(), await b.device()] as DeviceId[]) {
+      const client = world.server.people.clientOf(device);
+      if (client === null) throw new Error("no client");
+      const seal = world.server.keys.sealFor(stored, pushed, client);
+      expect(seal).not.toBeNull();
+      const frame = { t: "key", conversationId, record: record.bytes, seal } as const;
+      world.server.live.push(device, frame);
+    }
+    await world.settle();
+    const references = [{ kind: 1 as const, reference: keyId.slice(0, 32) }];
+    await insider.api.requestShares(conversationId, { references });
+    const asked = () => stored.shareAsks.get(author)?.asked.size ?? 0;
+    await a.until("asked for it", () => Promise.resolve(asked() === 2));
+    await a.text(conversationId, "afterwards");
+    await b.receives(conversationId, "afterwards");
+    await world.settle();
+    expect((await insider.api.shares(conversationId)).shares).toEqual([]);
   });
 });
 

@@ -34,9 +34,9 @@ export const CellKeyFormat = new RecordFormat(
 );
 export type CellKey = RecordOf<typeof CellKeyFormat>;
 
-function committed(key: Pick<CellKey, "conversation" | "cell" | "commit">) {
+function committed(key: CellKey) {
   const place = concat(key.conversation, key.cell);
-  return { purpose: "cell", place, commit: key.commit } as const;
+  return { purpose: "cell", place, commit: key.commit, hash: key.hash } as const;
 }
 
 export interface NewCellKey {

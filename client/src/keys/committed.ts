@@ -28,10 +28,13 @@ interface Committed {
   /** Conversation id, or conversation id ‖ cell id. */
   readonly place: Uint8Array;
   readonly commit: Uint8Array;
+  /** Of the record, signature included. */
+  readonly hash: Uint8Array;
 }
 
+/** Names the record: another author's record with the same commitment does not open the seal. */
 export function sealInfo(what: Committed, keyId: Uint8Array): Bytes {
-  return concat(tag(`copconnect ${what.purpose}-seal v1`), what.place, what.commit, keyId);
+  return concat(tag(`copconnect ${what.purpose}-seal v1`), what.hash, keyId);
 }
 
 export async function sealTo(

@@ -29,8 +29,8 @@ export const ConversationKeyFormat = new RecordFormat(
 );
 export type ConversationKey = RecordOf<typeof ConversationKeyFormat>;
 
-function committed(key: Pick<ConversationKey, "conversation" | "commit">) {
-  return { purpose: "key", place: key.conversation, commit: key.commit } as const;
+function committed(key: ConversationKey) {
+  return { purpose: "key", place: key.conversation, commit: key.commit, hash: key.hash } as const;
 }
 
 export function conversationKeyId(key: ConversationKey): KeyId {

@@ -90,9 +90,8 @@ class CellKey(SealableRecord):
         check_commitment(given, self.commit, "C2")
 
     def seal_info(self, recipient_key_id: bytes) -> bytes:
-        """Return the HPKE info of a seal of C."""
-        place = self.conversation_id + self.cell_id + self.commit
-        return _SEAL_LABEL + place + exact(recipient_key_id, KEY_ID_BYTES)
+        """Return the HPKE info of a seal of C, which names the record."""
+        return _SEAL_LABEL + self.hash() + exact(recipient_key_id, KEY_ID_BYTES)
 
     def check_usable(
         self, newest: RosterHead, author: tuple[Leaf, CellLine], author_key: bytes, now: int

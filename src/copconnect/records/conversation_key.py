@@ -78,9 +78,11 @@ class ConversationKey(SignedRecord):
         check_commitment(commit_to(secret, self.conversation_id), self.commit, "R6")
 
     def seal_info(self, recipient_key_id: bytes) -> bytes:
-        """Return the HPKE info of a seal of S."""
-        place = self.conversation_id + self.commit
-        return _SEAL_LABEL + place + exact(recipient_key_id, KEY_ID_BYTES)
+        """Return the HPKE info of a seal of S.
+
+        It names the record: another author's record with the same commitment does not open it.
+        """
+        return _SEAL_LABEL + self.hash() + exact(recipient_key_id, KEY_ID_BYTES)
 
     def check_author(self, head: RosterHead, author_key: bytes) -> None:
         """Check the record against the head of its epoch and its author's public key (S2, D2).
