@@ -1,12 +1,16 @@
 """D4: whom a node asks for what a device lacks, in which order, until when."""
 
+from collections.abc import Sequence
+
 import pytest
 from sqlalchemy import delete
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
 from copconnect.bus import LocalBus, ShareAskedWakeup, ShareDoneWakeup
 from copconnect.database import Database
-from copconnect.delivery.live import share_routing
+from copconnect.delivery.live import ask_store, share_routing
+from copconnect.delivery.live.ask_store import Asker
 from copconnect.delivery.live.asking import Asking
 from copconnect.delivery.live.share_routing import AGAIN_MS, MOST_ASKS, PAUSE_MS
 from copconnect.delivery.store.tables import SHARE_REQUESTS
@@ -100,6 +104,27 @@ async def test_d4_a_helper_is_told_what_it_must_check(force: Force) -> None:
     assert frame.references == [
         wire.ShareReference(kind=1, reference=n.to_bytes(16, "big").hex()) for n in range(2)
     ]
+
+
+async def test_d4_more_that_is_lacked_while_helpers_are_told(
+    force: Force, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node, asking = force.node(force.own)
+    await asking.receive(await force.lack(count=2))
+    read = ask_store.references
+
+    async def early(
+        connection: AsyncConnection, askers: Sequence[Asker]
+    ) -> dict[Asker, list[tuple[int, bytes]]]:
+        """Read before the second was written; it is announced before anybody is told."""
+        monkeypatch.undo()
+        await asking.receive(force.announced())
+        return {key: found[:1] for key, found in (await read(connection, askers)).items()}
+
+    monkeypatch.setattr(ask_store, "references", early)
+    await asking.work()
+    told = [frame.references for _, frame in node.frames if isinstance(frame, wire.ShareWanted)]
+    assert [len(references) for references in told] == [2]
 
 
 async def test_d4_until_the_asker_says_that_it_opened(force: Force) -> None:

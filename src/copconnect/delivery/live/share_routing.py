@@ -11,7 +11,7 @@ wake-up costs a scan's period and a crash nothing. Deterministic: time is the cl
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from typing import Protocol
@@ -61,14 +61,22 @@ class Connected(Protocol):
         ...
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Request:
+    """A device's open request. A device that asks for more begins another one, so that whoever was
+    being told of the former meanwhile is asked again."""
+
     who: OpenRequest
     due_ms: int
     own_only: bool  # In its next turn.
     asked: set[ClientId] = field(default_factory=set)
     turns: int = 0
     anew_ms: int = 0  # All devices were asked; everybody may be asked anew from then on.
+
+    @property
+    def key(self) -> Asker:
+        """Return the conversation and the device that asks."""
+        return self.who.conversation_id, self.who.device
 
 
 class ShareRouting:
@@ -112,15 +120,9 @@ class ShareRouting:
 
     def _take(self, who: OpenRequest, *, is_home: bool) -> _Request:
         key = who.conversation_id, who.device
-        request = self._open.pop(key, None)
-        now_ms = self._parts.clock.now_ms()
-        if request is None:
-            request = _Request(who, now_ms, own_only=not is_home)
-        else:
-            # It asks again, or for more: devices that were asked may be asked anew.
-            request.who, request.own_only = who, not is_home
-            request.due_ms = now_ms
-            request.asked.clear()
+        former = self._open.pop(key, None)
+        turns = 0 if former is None else former.turns
+        request = _Request(who, self._parts.clock.now_ms(), own_only=not is_home, turns=turns)
         self._open[key] = request  # The newest last.
         if len(self._open) > MOST_OPEN:
             del self._open[next(iter(self._open))]
@@ -151,10 +153,10 @@ class ShareRouting:
         while turns := self._turns(now_ms):
             await self._ask(turns, now_ms)
 
-    def _turns(self, now_ms: int) -> dict[Asker, list[Online]]:
+    def _turns(self, now_ms: int) -> list[tuple[_Request, list[Online]]]:
         """Return some requests that are due, with whom to ask."""
-        turns: dict[Asker, list[Online]] = {}
-        for key, request in self._open.items():
+        turns: list[tuple[_Request, list[Online]]] = []
+        for request in self._open.values():
             if request.due_ms > now_ms:
                 continue
             if request.anew_ms and request.anew_ms <= now_ms:
@@ -164,7 +166,7 @@ class ShareRouting:
             if not chosen:
                 self._rest(request, now_ms)
                 continue
-            turns[key] = chosen
+            turns.append((request, chosen))
             if len(turns) == _TOGETHER:
                 break
         return turns
@@ -195,12 +197,12 @@ class ShareRouting:
                 seen.add(one.client_id)
                 yield one
 
-    async def _ask(self, turns: dict[Asker, list[Online]], now_ms: int) -> None:
-        frames = await self._frames(turns)
-        for key, chosen in turns.items():
-            request = self._open.get(key)
-            if request is None:
-                continue  # It was done meanwhile.
+    async def _ask(self, turns: list[tuple[_Request, list[Online]]], now_ms: int) -> None:
+        frames = await self._frames([request for request, _ in turns])
+        for request, chosen in turns:
+            key = request.key
+            if self._open.get(key) is not request:
+                continue  # It was done meanwhile, or its device asked for more.
             frame = frames.get(key)
             if frame is None:
                 del self._open[key]  # It is done, or its device is not listed any more.
@@ -214,12 +216,13 @@ class ShareRouting:
             request.anew_ms = 0
             request.due_ms = now_ms + AGAIN_MS
 
-    async def _frames(self, askers: Iterable[Asker]) -> dict[Asker, wire.ShareWanted]:
+    async def _frames(self, requests: Collection[_Request]) -> dict[Asker, wire.ShareWanted]:
         """Return what to tell helpers about each of these devices, with its proof under the newest
         head; nothing for one that lacks nothing or is not listed."""
         parts = self._parts
         async with parts.database.reading() as connection:
-            lacking = await ask_store.references(connection, list(askers))
+            asking = {request.key: request for request in requests}
+            lacking = await ask_store.references(connection, list(asking))
             heads = await rosters.newest_heads(connection, {c for c, _ in lacking})
             known = {(c, head.epoch): head for c, head in heads.items()}
             asked = {(c, heads[c].epoch, device): (c, device) for c, device in lacking}
@@ -230,9 +233,7 @@ class ShareRouting:
         for place, proof in proven.proofs.items():
             key = asked[place]
             c, device = key
-            request = self._open.get(key)
-            if request is None:
-                continue
+            request = asking[key]
             frames[key] = wire.ShareWanted(
                 conversation_id=c,
                 device=device.hex(),
