@@ -30,8 +30,10 @@ _FORMAT = 1  # The format of folders that bench/force makes.
 _MADE_BY = (
     "auth_service/authority.py",
     "conduct/code/*.md",
+    "records/*.py",
     "roster/*.json",
     "roster/synthetic.py",
+    "sealing/*.py",
 )
 
 

@@ -110,7 +110,8 @@ export class Device {
       },
     });
     this.#asking = new Asking(context, {
-      onKeys: (conversation) => this.inbox.askMissing(conversation),
+      onKeys: (conversation) => this.inbox.opened(conversation),
+      onCellKeys: (conversation) => this.inbox.askMissing(conversation),
       onBodyKey: (conversation, _header, k) => this.book.openState(conversation, k),
     });
     this.cursors = new Cursors(

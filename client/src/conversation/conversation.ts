@@ -21,11 +21,12 @@ import { CellKeys } from "../secrets/cell-keys.ts";
 import { ConversationKeys } from "../secrets/conversation-keys.ts";
 import { isDamaged } from "../vault/vault.ts";
 import type { Change } from "../vault/vault.ts";
+import { Pending } from "./pending.ts";
 import { Table } from "./table.ts";
 import { Work } from "./work.ts";
 
 /** Rows held in memory, of each table. */
-const MOST = { heads: 64, keys: 64, log: 1_100, accepted: 4_000, pending: 2_000 };
+const MOST = { heads: 64, keys: 64, log: 1_100, accepted: 4_000, pending: 400 };
 
 export class Conversation {
   readonly id: string;
@@ -37,7 +38,7 @@ export class Conversation {
   /** Accepted messages by sender and seq, and by sender the newest (R5). */
   readonly accepted: Table<AcceptedRecord>;
   /** Entries that are not shown, by position (R9). */
-  readonly pending: Table<PendingRecord>;
+  readonly pending: Pending;
   record: ConversationRecord;
   members: MembersRecord = { members: [], infoVersion: null, receiptsVersion: 0 };
   /** Versions of receipts that came before their turn. */
@@ -66,7 +67,7 @@ export class Conversation {
     );
     this.log = table(STORES.log, MOST.log);
     this.accepted = table(STORES.accepted, MOST.accepted);
-    this.pending = table(STORES.pending, MOST.pending);
+    this.pending = new Pending(table<PendingRecord>(STORES.pending, MOST.pending));
   }
 
   /** Run a step when everything before it has finished. */

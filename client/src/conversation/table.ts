@@ -48,6 +48,15 @@ export class Table<T> {
     return stored;
   }
 
+  /** Read these rows at once, so that {@link get} finds them in memory. */
+  async load(names: readonly string[]): Promise<void> {
+    const unknown = names.filter((name) => !this.#known.has(name));
+    if (unknown.length === 0) return;
+    const keys = unknown.map((name) => this.#key(name));
+    const rows = await this.#vault.getMany<T>(this.#store, keys);
+    for (const [at, name] of unknown.entries()) this.#remember(name, rows[at] ?? null);
+  }
+
   put(work: Transaction, name: string, value: T, order = 0): void {
     const place = { store: this.#store, key: this.#key(name), group: this.#group, order };
     work.changes.push({ op: "put", ...place, value });

@@ -59,7 +59,7 @@ export class History {
     this.#listener = listener;
   }
 
-  /** Begin to follow the log, at its end. Inside the queue. */
+  /** Begin to follow the log, at its end; {@link fill} does the rest. Inside the queue. */
   async begin(conversation: Conversation): Promise<void> {
     if (conversation.record.log !== null) return;
     const page = await this.#context.api.logBefore(conversation.id, END, FIRST_PAGE);
@@ -73,10 +73,9 @@ export class History {
     const { historyFromMs } = work.record;
     if (historyFromMs > 0) tellFrom(work, historyFromMs);
     await this.#take(conversation, work, page, place);
-    this.fill();
   }
 
-  /** Go on in the background. */
+  /** Go on in the background, once every conversation has begun: the newest comes first. */
   fill(): void {
     this.#wake.abort();
     this.#wake = new AbortController();

@@ -123,7 +123,7 @@ async function dropRows(
   }
   for (const row of await pending.all()) {
     if (row.position <= upTo) continue;
-    pending.delete(work, String(row.position));
+    pending.delete(work, row.position);
     if (row.why === "key") work.set({ waiting: Math.max(0, work.record.waiting - 1) });
   }
   const { waiting, waitingFrom } = work.record;

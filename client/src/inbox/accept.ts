@@ -12,7 +12,7 @@ import type { KeyId } from "../keys/ids.ts";
 import { toHex } from "../octets.ts";
 import { acceptedMessage } from "../messages/outgoing.ts";
 import type { OutgoingStore } from "../messages/outgoing.ts";
-import { loadMessage, notice, noticeMessage } from "../messages/messages.ts";
+import { notice, noticeMessage } from "../messages/messages.ts";
 import { STORES } from "../records.ts";
 import type { AttachmentRecord, MessageRecord, NoticeRecord, PendingRecord } from "../records.ts";
 import { acceptedName } from "./judge.ts";
@@ -28,6 +28,8 @@ export interface Receiving {
   readonly blocked: (personId: string) => boolean;
   readonly conversation: Conversation;
   readonly work: Work;
+  /** Messages that were stored before, by id. */
+  readonly known: ReadonlyMap<string, MessageRecord>;
   /** Conversation keys whose S is missing here: a share is asked for. */
   readonly missing: Set<KeyId>;
   /** An own message was accepted: the next can go. */
@@ -60,7 +62,7 @@ export async function accept(
     keep(receiving, entry, { why: "key", keyId: judgement.keyId, personId: leaf.person });
     return;
   }
-  if (before !== null) await settle(receiving, entry, before);
+  if (before !== null) settle(receiving, entry, before);
   const messageId = toHex(header.message);
   const content = decodeContent(judgement.plaintext);
   if (content.kind === "state") {
@@ -77,7 +79,7 @@ export async function accept(
 
 /** A message of this device's has come back: the server accepted it. */
 async function takeBack(
-  { context, conversation, outgoing, work, onAccepted }: Receiving,
+  { context, conversation, outgoing, work, known, onAccepted }: Receiving,
   entry: Entry,
   messageId: string,
 ): Promise<boolean> {
@@ -88,8 +90,7 @@ async function takeBack(
     work.afterwards.push(() => onAccepted(conversation));
     return true;
   }
-  const known = await loadMessage(context.vault, conversation.id, messageId);
-  return known !== null && known.seq === entry.position;
+  return known.get(messageId)?.seq === entry.position;
 }
 
 function noteChain({ context, conversation, work }: Receiving, entry: Entry, it: Vouched): void {
@@ -109,12 +110,11 @@ function noteChain({ context, conversation, work }: Receiving, entry: Entry, it:
   if (!entry.old) conversation.accepted.put(work, acceptedName(header, null), row);
   // S7: this device's own message that it does not remember, after its state was lost.
   const own = toHex(header.sender) === context.identity().device;
-  if (own && header.seq > chain.seq)
-    work.set({ chain: { seq: header.seq, hash: header.hash } });
+  if (own && header.seq > chain.seq) work.set({ chain: { seq: header.seq, hash: header.hash } });
 }
 
 async function show(
-  { context, conversation, work }: Receiving,
+  { context, conversation, work, known }: Receiving,
   entry: Entry,
   { leaf, header }: Vouched,
   content: Decoded,
@@ -122,10 +122,10 @@ async function show(
 ): Promise<void> {
   const { personId } = context.identity();
   const mine = leaf.person === personId;
-  const before = await loadMessage(context.vault, conversation.id, toHex(header.message));
-  const shown = before?.senderId === leaf.person;
+  const messageId = toHex(header.message);
+  const shown = known.get(messageId)?.senderId === leaf.person;
   const message: MessageRecord = {
-    messageId: toHex(header.message),
+    messageId,
     conversationId: conversation.id,
     order: entry.position,
     seq: entry.position,
@@ -139,8 +139,8 @@ async function show(
   work.put(message);
   for (const pointer of pointersOf(content)) {
     // Known by id means the same key and size (kinds/fields.ts): forwarded, or our own come back.
-    const known = await context.vault.get(STORES.attachments, pointer.id);
-    if (known !== null) continue;
+    const stored = await context.vault.get(STORES.attachments, pointer.id);
+    if (stored !== null) continue;
     const record: AttachmentRecord = {
       attachmentId: pointer.id,
       conversationId: conversation.id,
@@ -170,35 +170,14 @@ function keep(
 ): void {
   const { position, sentMs, message, old, floor } = entry;
   const row: PendingRecord = { position, sentMs, message, old, epoch: floor, ...how };
-  conversation.pending.put(work, String(position), row, position);
+  conversation.pending.put(work, row);
 }
 
-/** It is pending no longer. */
-async function settle(
-  { conversation, work }: Receiving,
-  entry: Entry,
-  before: PendingRecord,
-): Promise<void> {
-  conversation.pending.delete(work, String(entry.position));
+/** It is pending no longer. From where others wait is counted when all entries are through. */
+function settle({ conversation, work }: Receiving, entry: Entry, before: PendingRecord): void {
+  conversation.pending.delete(work, entry.position);
   if (before.why === "refused") return lessRefused(work);
-  const waiting = Math.max(0, work.record.waiting - 1);
-  let { waitingFrom } = work.record;
-  if (waiting === 0) waitingFrom = null;
-  else if (waitingFrom === entry.position) waitingFrom = await lowestWaiting(conversation, work);
-  work.set({ waiting, waitingFrom });
-}
-
-async function lowestWaiting(conversation: Conversation, work: Work): Promise<number | null> {
-  const stored = await conversation.pending.all();
-  const rows = new Map(stored.map((row) => [String(row.position), row]));
-  for (const [name, value] of work.overlay) {
-    if (!name.startsWith(`${STORES.pending}/`)) continue;
-    const position = name.slice(STORES.pending.length + 1);
-    if (value === null) rows.delete(position);
-    else rows.set(position, value as PendingRecord);
-  }
-  const waiting = [...rows.values()].filter(({ why }) => why === "key");
-  return waiting.length === 0 ? null : Math.min(...waiting.map(({ position }) => position));
+  work.set({ waiting: Math.max(0, work.record.waiting - 1) });
 }
 
 function lessRefused(work: Work): void {
@@ -215,7 +194,7 @@ async function refuse(
 ): Promise<void> {
   const { work } = receiving;
   if (before?.why === "refused") return;
-  if (before !== null) await settle(receiving, entry, before);
+  if (before !== null) settle(receiving, entry, before);
   const count = (work.record.refused?.count ?? 0) + 1;
   const { rule, message: reason } = refusal;
   work.set({ refused: { count, rule, reason, position: entry.position } });

@@ -13,6 +13,7 @@
  * and the log is read again from the same place with the next connection.
  */
 import type { Conversation } from "../conversation/conversation.ts";
+import type { Waiting } from "../conversation/pending.ts";
 import { Work } from "../conversation/work.ts";
 import type { DeviceContext } from "../context.ts";
 import { hasCode } from "../failure.ts";
@@ -21,13 +22,15 @@ import { conversationKeyId } from "../keys/conversation-key.ts";
 import type { KeyId } from "../keys/ids.ts";
 import { SIGNED_HEADER_BYTES, nextLogHash } from "../keys/message.ts";
 import { Refused } from "../keys/refused.ts";
+import { storedMessages } from "../messages/messages.ts";
+import { toHex } from "../octets.ts";
 import type { OutgoingStore } from "../messages/outgoing.ts";
-import type { LogPlace, PendingRecord } from "../records.ts";
+import type { LogPlace } from "../records.ts";
 import type { LogEntry, LogPage, Supplement } from "../wire.ts";
 import { continuesAnotherLog } from "./another-log.ts";
 import { accept } from "./accept.ts";
 import type { Receiving } from "./accept.ts";
-import { judge } from "./judge.ts";
+import { headerOf, judge, loadJudged } from "./judge.ts";
 import type { Entry } from "./judge.ts";
 
 /** Entries stored in one transaction while catching up. */
@@ -58,6 +61,9 @@ export class Inbox {
   readonly #outgoing: OutgoingStore;
   readonly #listener: InboxListener;
   readonly #blocked: (personId: string) => boolean;
+  /** Of {@link askMissing}: the last one of a conversation, and the one that has not begun. */
+  readonly #looks = new Map<string, Promise<void>>();
+  readonly #nextLook = new Map<string, Promise<void>>();
   /** Pushed entries that wait for the queue, by conversation. */
   readonly #pushed = new Map<string, [LogEntry, Supplement | null][]>();
 
@@ -91,15 +97,12 @@ export class Inbox {
       const { log, state } = conversation.record;
       // A device that does not follow the log yet begins with a page of it (history/).
       if (log === null || state !== "ready") return;
-      const next = pushed
-        .filter(([{ seq }]) => seq > log.cursor)
-        .sort(([a], [b]) => a.seq - b.seq);
+      const next = pushed.filter(([{ seq }]) => seq > log.cursor).sort(([a], [b]) => a.seq - b.seq);
       // The server's connection comes behind what the log had told.
       if (next.length === 0) return this.#listener.onCursor(conversation);
       const whole = next.every(([{ seq }], i) => seq === log.cursor + 1 + i);
       if (!whole) return this.catchUp(conversation);
-      for (const [, beside] of next)
-        if (beside !== null) await this.#learn(conversation, beside);
+      for (const [, beside] of next) if (beside !== null) await this.#learn(conversation, beside);
       const floor = conversation.heads.settledEpoch();
       const entries = next.map(([one]) => one);
       await this.#process(conversation, entries, floor);
@@ -108,7 +111,7 @@ export class Inbox {
 
   /** Process the log from the cursor to its end. Call inside the conversation's queue. */
   async catchUp(conversation: Conversation): Promise<void> {
-    for (let rewound = 0; ; ) {
+    for (let rewound = 0; ;) {
       const { log, state } = conversation.record;
       if (log === null || state !== "ready") return;
       const page = await this.#context.api.logAfter(conversation.id, log.cursor, PAGE);
@@ -155,10 +158,10 @@ export class Inbox {
     try {
       for (let at = 0; at < entries.length; at += BATCH) {
         const work = new Work(conversation);
-        const receiving = this.#receiving(conversation, work, missing);
+        const batch = entries.slice(at, at + BATCH);
+        const receiving = await this.#receiving(conversation, work, batch, missing);
         try {
-          for (const entry of entries.slice(at, at + BATCH))
-            await this.#next(receiving, entry, floor);
+          for (const entry of batch) await this.#next(receiving, entry, floor);
         } finally {
           // Entries before a failure stand: the log's place does not cover the failed entry.
           await conversation.store(work);
@@ -193,7 +196,11 @@ export class Inbox {
   }
 
   /** A conversation key, pushed. Entries that wait for it open. */
-  async key(conversation: Conversation, record: Uint8Array, seal: Uint8Array | null): Promise<void> {
+  async key(
+    conversation: Conversation,
+    record: Uint8Array,
+    seal: Uint8Array | null,
+  ): Promise<void> {
     const keyId = await conversation
       .change(async (work) => {
         const held = await conversation.keys.learn(work, record, seal);
@@ -217,9 +224,26 @@ export class Inbox {
 
   /**
    * Look for what waiting messages lack: the server may have a seal that opens now, or came while
-   * this device was away; for the rest shares are asked for.
+   * this device was away; for the rest shares are asked for. Calls while one looks share the next
+   * look.
    */
-  async askMissing(conversation: Conversation): Promise<void> {
+  askMissing(conversation: Conversation): Promise<void> {
+    const { id } = conversation;
+    const next = this.#nextLook.get(id);
+    if (next !== undefined) return next;
+    const running = this.#looks.get(id) ?? Promise.resolve();
+    const look = running
+      .catch(() => undefined)
+      .then(() => {
+        this.#nextLook.delete(id);
+        return this.#look(conversation);
+      });
+    this.#nextLook.set(id, look);
+    this.#looks.set(id, look);
+    return look;
+  }
+
+  async #look(conversation: Conversation): Promise<void> {
     const rows = await conversation.pending.all();
     const waiting = rows.filter(({ why }) => why === "key");
     const wanted = new Set(waiting.map(({ keyId }) => keyId as KeyId));
@@ -252,24 +276,24 @@ export class Inbox {
     );
   }
 
-  #again(
-    conversation: Conversation,
-    isDue: (row: PendingRecord) => Promise<boolean>,
-  ): Promise<void> {
+  #again(conversation: Conversation, isDue: (row: Waiting) => Promise<boolean>): Promise<void> {
     const missing = new Set<KeyId>();
     return conversation
       .run(async () => {
-        const due: PendingRecord[] = [];
-        for (const row of await conversation.pending.all()) if (await isDue(row)) due.push(row);
+        const due: number[] = [];
+        for (const row of await conversation.pending.all())
+          if (await isDue(row)) due.push(row.position);
         for (let at = 0; at < due.length; at += BATCH) {
           const work = new Work(conversation);
-          const receiving = this.#receiving(conversation, work, missing);
-          for (const row of due.slice(at, at + BATCH)) {
+          const rows = await conversation.pending.rows(due.slice(at, at + BATCH));
+          const receiving = await this.#receiving(conversation, work, rows, missing);
+          for (const row of rows) {
             const { position, sentMs, message, old, epoch } = row;
             const entry: Entry = { position, sentMs, message, old, floor: epoch };
             const judgement = await judge(this.#context, conversation, work, entry);
             await accept(receiving, entry, judgement, row);
           }
+          work.set({ waitingFrom: await conversation.pending.lowestWaiting(work) });
           await conversation.store(work);
           this.#listener.onCursor(conversation);
         }
@@ -286,15 +310,25 @@ export class Inbox {
     entries: readonly Entry[],
     missing: Set<KeyId>,
   ): Promise<void> {
-    const receiving = this.#receiving(conversation, work, missing);
+    const receiving = await this.#receiving(conversation, work, entries, missing);
     for (const entry of entries) {
       const judgement = await judge(this.#context, conversation, work, entry);
       await accept(receiving, entry, judgement, null);
     }
   }
 
-  #receiving(conversation: Conversation, work: Work, missing: Set<KeyId>): Receiving {
+  /** What judging these entries will look at is read beforehand, all rows at once. */
+  async #receiving(
+    conversation: Conversation,
+    work: Work,
+    entries: readonly { readonly message: Uint8Array }[],
+    missing: Set<KeyId>,
+  ): Promise<Receiving> {
+    const headers = entries.flatMap(({ message }) => headerOf(message) ?? []);
+    await loadJudged(conversation, headers);
+    const ids = headers.map(({ message }) => toHex(message));
     return {
+      known: await storedMessages(this.#context.vault, conversation.id, ids),
       context: this.#context,
       outgoing: this.#outgoing,
       blocked: this.#blocked,

@@ -170,7 +170,7 @@ async function gather(
   const key = await findKey(context, conversation, work, idOf<KeyId>(header.key));
   await take(key.record.epoch);
   const accepted = new Map<number, AcceptedRecord>();
-  for (const seq of [header.seq - 1, header.seq, header.seq + 1]) {
+  for (const seq of neighbours(header)) {
     const row = await chain.get(work, acceptedName(header, seq));
     // The very entry, judged again once its key has come.
     const itself = row?.position === position && seq === header.seq;
@@ -178,8 +178,7 @@ async function gather(
   }
   const latest = await chain.get(work, acceptedName(header, null));
   const at = header.logPosition;
-  const logHash =
-    at === 0 ? ZEROS : ((await log.get(work, String(at)))?.hash ?? null);
+  const logHash = at === 0 ? ZEROS : ((await log.get(work, String(at)))?.hash ?? null);
   return { heads, listed, key, logHash, accepted, latestSeq: latest?.seq ?? Infinity };
 }
 
@@ -215,6 +214,34 @@ function acceptedHeader(row: AcceptedRecord | undefined): AcceptedHeader | null 
   if (row === undefined) return null;
   const { messageId, seq, attempt, previous, hash } = row;
   return { message: messageId as MessageId, seq, attempt, previous, hash };
+}
+
+/** The header of an entry; null: malformed, and judging says so. */
+export function headerOf(message: Uint8Array): Header | null {
+  try {
+    return HeaderFormat.parse(message.subarray(0, SIGNED_HEADER_BYTES), "R1");
+  } catch (error) {
+    if (error instanceof Refused) return null;
+    throw error;
+  }
+}
+
+/** Read at once the rows that {@link judge} will look at, one by one, for these headers. */
+export async function loadJudged(
+  { accepted, log }: Conversation,
+  headers: readonly Header[],
+): Promise<void> {
+  const chains = headers.flatMap((header) => [
+    acceptedName(header, null),
+    ...neighbours(header).map((seq) => acceptedName(header, seq)),
+  ]);
+  const positions = headers.map(({ logPosition }) => String(logPosition));
+  await Promise.all([accepted.load([...new Set(chains)]), log.load([...new Set(positions)])]);
+}
+
+/** The sender's messages that the chain is compared with (R5). */
+function neighbours({ seq }: Header): readonly number[] {
+  return [seq - 1, seq, seq + 1];
 }
 
 /** Row names in {@link Conversation.accepted}. */

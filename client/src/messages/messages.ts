@@ -43,6 +43,17 @@ export function loadMessage(
   return vault.get<MessageRecord>(STORES.messages, messageKey(conversationId, messageId));
 }
 
+/** Those of these messages that are stored, by id. */
+export async function storedMessages(
+  vault: Vault,
+  conversationId: string,
+  messageIds: readonly string[],
+): Promise<ReadonlyMap<string, MessageRecord>> {
+  const keys = messageIds.map((id) => messageKey(conversationId, id));
+  const rows = await vault.getMany<MessageRecord>(STORES.messages, keys);
+  return new Map(rows.flatMap((row) => (row === null ? [] : [[row.messageId, row] as const])));
+}
+
 /** Newest first, below an order (exclusive). */
 export function pageMessages(
   vault: Vault,

@@ -78,7 +78,7 @@ export function withVersion(
   let held = members.receiptsVersion;
   while (early.delete(held + 1)) held++;
   for (const one of early) if (one <= held) early.delete(one);
-  return held === (members.receiptsVersion) ? members : { ...members, receiptsVersion: held };
+  return held === members.receiptsVersion ? members : { ...members, receiptsVersion: held };
 }
 
 /** Whether somebody's coming further could change a tick of a message of mine. */

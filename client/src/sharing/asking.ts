@@ -44,8 +44,10 @@ type Wanted =
   | { readonly kind: typeof KIND_BODY_KEY; readonly header: Header };
 
 export interface AskingListener {
-  /** Secrets of conversation keys or cell keys are stored: what waits for them may open. */
+  /** Secrets of conversation keys are stored: what waits for them may open. */
   readonly onKeys: (conversation: Conversation) => Promise<void>;
+  /** Secrets of cell keys are stored: seals that the server has may open. */
+  readonly onCellKeys: (conversation: Conversation) => Promise<void>;
   /** k of a state message. */
   readonly onBodyKey: (conversation: Conversation, header: Header, k: Uint8Array) => Promise<void>;
 }
@@ -212,7 +214,9 @@ export class Asking {
       if (of.kind === KIND_BODY_KEY)
         await this.#listener.onBodyKey(conversation, of.record, secret);
     this.#done(conversation, done);
-    await this.#listener.onKeys(conversation);
+    const kinds = new Set(done.map(({ kind }) => kind));
+    if (kinds.has(KIND_CELL_KEY)) await this.#listener.onCellKeys(conversation);
+    else if (kinds.has(KIND_CONVERSATION_KEY)) await this.#listener.onKeys(conversation);
   }
 
   /** Came another way, or is not needed any more. */

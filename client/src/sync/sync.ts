@@ -285,10 +285,11 @@ export class Sync {
   }
 
   async refresh(conversationId: string): Promise<void> {
-    const { book, outbox } = this.#parts;
+    const { book, history, outbox } = this.#parts;
     const conversation = await book.refresh(conversationId);
     if (conversation === null) return;
     await this.#bringUp(conversation, null);
+    history.fill();
     outbox.kick(conversation);
   }
 

@@ -1,0 +1,81 @@
+/**
+ * Entries of the log that are not shown: they wait for a key (R9), or were refused.
+ *
+ * Invariant: everything about them but their bytes is in memory once it has been read, so that looking
+ * for what a new key opens reads no row. Runs in the conversation's queue.
+ */
+import { STORES } from "../records.ts";
+import type { PendingRecord } from "../records.ts";
+import type { Table, Transaction } from "./table.ts";
+
+/** All about an entry but its bytes. */
+export type Waiting = Omit<PendingRecord, "message">;
+
+export class Pending {
+  readonly #table: Table<PendingRecord>;
+  #known: Promise<Map<number, Waiting>> | null = null;
+
+  constructor(table: Table<PendingRecord>) {
+    this.#table = table;
+  }
+
+  /** What is stored, in no particular order. */
+  async all(): Promise<readonly Waiting[]> {
+    return [...(await this.#load()).values()];
+  }
+
+  /** Whole rows, of those that can be read. */
+  async rows(positions: readonly number[]): Promise<readonly PendingRecord[]> {
+    const names = positions.map(String);
+    await this.#table.load(names);
+    const found = await Promise.all(names.map((name) => this.#table.get(null, name)));
+    return found.filter((row) => row !== null);
+  }
+
+  put(work: Transaction, row: PendingRecord): void {
+    this.#table.put(work, String(row.position), row, row.position);
+    this.#follow(work, (known) => known.set(row.position, briefly(row)));
+  }
+
+  delete(work: Transaction, position: number): void {
+    this.#table.delete(work, String(position));
+    this.#follow(work, (known) => known.delete(position));
+  }
+
+  /** The lowest position that waits for a key once `work` is stored; null: none does. */
+  async lowestWaiting(work: Transaction): Promise<number | null> {
+    const rows = new Map<number, Waiting>(await this.#load());
+    const prefix = `${STORES.pending}/`;
+    for (const [name, value] of work.overlay) {
+      if (!name.startsWith(prefix)) continue;
+      const position = Number(name.slice(prefix.length));
+      if (value === null) rows.delete(position);
+      else rows.set(position, value as PendingRecord);
+    }
+    let lowest: number | null = null;
+    for (const { why, position } of rows.values())
+      if (why === "key" && position < (lowest ?? Infinity)) lowest = position;
+    return lowest;
+  }
+
+  #load(): Promise<Map<number, Waiting>> {
+    this.#known ??= this.#table
+      .all()
+      .then((rows) => new Map(rows.map((row) => [row.position, briefly(row)])))
+      .catch((error: unknown) => {
+        this.#known = null;
+        throw error;
+      });
+    return this.#known;
+  }
+
+  #follow(work: Transaction, change: (known: Map<number, Waiting>) => void): void {
+    work.afterwards.push(() => {
+      void this.#known?.then(change, () => undefined);
+    });
+  }
+}
+
+function briefly({ position, sentMs, why, keyId, personId, old, epoch }: PendingRecord): Waiting {
+  return { position, sentMs, why, keyId, personId, old, epoch };
+}
