@@ -31,8 +31,8 @@ _MADE_BY = (
     "auth_service/authority.py",
     "conduct/code/*.md",
     "records/*.py",
-    "roster/*.json",
-    "roster/synthetic.py",
+    "directory/*.json",
+    "directory/synthetic.py",
     "sealing/*.py",
 )
 

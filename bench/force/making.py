@@ -28,6 +28,7 @@ from copconnect.auth_service.authority import CertificateAuthority
 from copconnect.clock import Clock, SystemClock
 from copconnect.conduct.store import acceptances
 from copconnect.database import chunks
+from copconnect.directory import databank, synthetic
 from copconnect.ids import ClientId, PersonId, new_id
 from copconnect.migrations import migrate
 from copconnect.records.department import Policy
@@ -36,7 +37,6 @@ from copconnect.records.ed25519 import public_bytes
 from copconnect.records.fields import DAY_MS, ZEROS
 from copconnect.records.kem import XWING
 from copconnect.records.person_devices import PersonDevices
-from copconnect.roster import databank, synthetic
 from copconnect.sealing.keys import make_device_key, new_secret
 from copconnect.settings import Settings
 

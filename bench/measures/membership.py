@@ -38,8 +38,8 @@ from bench.measures.removed import openable, watch_removals
 from bench.measures.serving import connect
 from bench.measures.transfers import Side, sides, transferred
 from copconnect.app import command_line
+from copconnect.directory.databank import DataBank
 from copconnect.ids import ConversationId
-from copconnect.roster.databank import DataBank
 from copconnect.settings import Settings
 
 TALK_S = 3.0

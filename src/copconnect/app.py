@@ -34,15 +34,15 @@ from copconnect.delivery.parts import Options
 from copconnect.delivery.rules.limits import PersonLimits
 from copconnect.delivery.service import DeliveryService
 from copconnect.direct import Direct
+from copconnect.directory import routes as directory_routes
+from copconnect.directory.editing import DirectoryEditor
+from copconnect.directory.service import DirectoryService
 from copconnect.http import Gate, before_send, on_error, security_headers
 from copconnect.ids import ConversationId, PersonId
 from copconnect.leases import Leases
 from copconnect.migrations import migrate
 from copconnect.rates import Rates
 from copconnect.records.kem import X25519, XWING
-from copconnect.roster import routes as roster_routes
-from copconnect.roster.editing import RosterEditor
-from copconnect.roster.service import RosterService
 from copconnect.settings import Settings
 from copconnect.sockets.endpoint import Limits, Sockets
 from copconnect.turns import Turns
@@ -74,7 +74,7 @@ class Container:
         self.leases = Leases(self.database, self.clock, alone=not settings.bus_url)
         self.registry = DeviceRegistry(self.clock)
         self.acceptances = Acceptances()
-        self.roster = RosterService(
+        self.directory = DirectoryService(
             self.database,
             self.registry,
             self.clock,
@@ -88,14 +88,16 @@ class Container:
             settings,
             self.authority,
             self.registry,
-            self.roster,
+            self.directory,
             self.acceptances,
             late,
             choose_gateway(settings, self.database, self.clock) if serving else None,
             self.wakeup_log,
             self.leases,
         )
-        self.editor = RosterEditor(self.database, self.clock, self.auth.accounts, self.wakeup_log)
+        self.editor = DirectoryEditor(
+            self.database, self.clock, self.auth.accounts, self.wakeup_log
+        )
         self.conduct = ConductService(self.database, self.clock, self.bus, self.auth.accounts)
         per_minute = settings.requests_per_person_per_minute
         requests = Rates("requests_per_minute", per_minute, per_minute // 2, self.clock.now_ms)
@@ -114,8 +116,8 @@ class Container:
             bus=self.bus,
             clock=self.clock,
             devices=self.registry,
-            people=self.roster,
-            organisation=self.roster,
+            people=self.directory,
+            organisation=self.directory,
             signer=self.authority.roster,
             attachments=self.attachments,
             leases=self.leases,
@@ -126,7 +128,7 @@ class Container:
         self.sockets = Sockets(
             feed=self.delivery.feed,
             tokens=self.auth.authenticator,
-            versions=Versions(self.auth, self.roster),
+            versions=Versions(self.auth, self.directory),
             bus=self.bus,
             clock=self.clock,
             limits=Limits(
@@ -217,9 +219,9 @@ class Late:
 class Versions:
     """What a client may have to fetch again, for the first frame of a socket."""
 
-    def __init__(self, auth: AuthService, roster: RosterService) -> None:
+    def __init__(self, auth: AuthService, directory: DirectoryService) -> None:
         self._auth = auth
-        self._roster = roster
+        self._directory = directory
 
     async def trust_version(self) -> int:
         """Return the version of Trust."""
@@ -227,7 +229,7 @@ class Versions:
 
     async def directory_version(self) -> str:
         """Return the version of the Directory."""
-        return await self._roster.version()
+        return await self._directory.version()
 
 
 @asynccontextmanager
@@ -259,7 +261,7 @@ def create_app(settings: Settings, container: Container | None = None) -> Turns:
         *auth_routes.routes(parts.auth, parts.gate, settings.trusted_proxies),
         *trust_routes.routes(parts.auth, parts.gate),
         *conduct_routes.routes(parts.conduct, parts.gate),
-        *roster_routes.routes(parts.roster, parts.gate),
+        *directory_routes.routes(parts.directory, parts.gate),
         *delivery_routes.routes(parts.delivery, parts.gate),
         *attachment_routes.routes(parts.attachments, parts.gate),
         *web_assets.routes(),

@@ -15,9 +15,9 @@ from bench.force.conversations import EVERYONE, Prepared
 from bench.force.history import History, with_history
 from bench.force.making import DATA_BANK_SEED
 from copconnect import wire
+from copconnect.directory import databank as databanks
+from copconnect.directory import synthetic
 from copconnect.ids import PersonId, UnitId
-from copconnect.roster import databank as databanks
-from copconnect.roster import synthetic
 from tests.harness import databank
 
 DAYS = 30
@@ -80,7 +80,7 @@ def _officer(database: Path, person_id: PersonId) -> databank.Officer:
     with closing(sqlite3.connect(database)) as connection:
         row = connection.execute(
             "SELECT code, name_en, name_te, number, rank, post_en, unit_id, unit_admin, roles, ''"
-            " FROM roster_people WHERE person_id = ?",
+            " FROM directory_people WHERE person_id = ?",
             (person_id,),
         ).fetchone()
     return databank.Officer(**dict(zip(fields, row, strict=True)))

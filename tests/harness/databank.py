@@ -74,7 +74,7 @@ def officers() -> list[Officer]:
 
 
 def write(folder: Path) -> list[Officer]:
-    """Write the CSV files that ``copconnect roster import`` reads; return the people."""
+    """Write the CSV files that ``copconnect directory import`` reads; return the people."""
     folder.mkdir(parents=True, exist_ok=True)
     terms = ("code", "name_en", "name_te")
     _csv(folder / "levels.csv", terms, ((*level, "") for level in LEVELS))

@@ -22,7 +22,7 @@ class Force:
 async def path_of(running: Running, device: Device) -> str:
     async with running.container.database.reading() as connection:
         people = [PersonId(device.person_id)]
-        plates = await running.container.roster.plates(connection, people)
+        plates = await running.container.directory.plates(connection, people)
     (plate,) = plates.values()
     return plate.path
 

@@ -22,13 +22,13 @@ from copconnect.clock import Clock
 from copconnect.conduct import routes as conduct_routes
 from copconnect.conduct.service import Acceptances, ConductService
 from copconnect.database import open_database
+from copconnect.directory import routes as directory_routes
+from copconnect.directory.editing import DirectoryEditor
+from copconnect.directory.service import DirectoryService
 from copconnect.http import Gate, before_send, on_error, security_headers
 from copconnect.ids import PersonId
 from copconnect.leases import Leases
 from copconnect.rates import Rates
-from copconnect.roster import routes as roster_routes
-from copconnect.roster.editing import RosterEditor
-from copconnect.roster.service import RosterService
 from copconnect.settings import Settings
 from copconnect.wakeup_log import WakeupLog
 
@@ -66,7 +66,7 @@ class IdentityServer:
         self.registry = DeviceRegistry(clock)
         self.rosters = RecordedRosters(self.registry)
         acceptances = Acceptances()
-        self.roster = RosterService(
+        self.directory = DirectoryService(
             self.database, self.registry, clock, settings.directory_names_per_person_per_hour
         )
         self.auth = AuthService(
@@ -76,14 +76,14 @@ class IdentityServer:
             settings,
             self.authority,
             self.registry,
-            self.roster,
+            self.directory,
             acceptances,
             self.rosters,
             choose_gateway(settings, self.database, clock),
             self.wakeup_log,
             self.leases,
         )
-        self.editor = RosterEditor(self.database, clock, self.auth.accounts, self.wakeup_log)
+        self.editor = DirectoryEditor(self.database, clock, self.auth.accounts, self.wakeup_log)
         self.conduct = ConductService(self.database, clock, self.bus, self.auth.accounts)
         requests = Rates("requests_per_minute", 1_000, 1_000, clock.now_ms)
         self.gate = Gate(self.auth.authenticator, requests)
@@ -123,7 +123,7 @@ def identity_app(settings: Settings, server: IdentityServer) -> Any:
             *auth_routes.routes(server.auth, server.gate, settings.trusted_proxies),
             *trust_routes.routes(server.auth, server.gate),
             *conduct_routes.routes(server.conduct, server.gate),
-            *roster_routes.routes(server.roster, server.gate),
+            *directory_routes.routes(server.directory, server.gate),
         ],
         lifespan=[lifespan],
         exception_handlers={Exception: on_error},

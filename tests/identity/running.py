@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from copconnect import wire
 from copconnect.auth_service import rules
 from copconnect.auth_service.sms import DemoOutbox
+from copconnect.directory import databank, synthetic
 from copconnect.ids import new_id
-from copconnect.roster import databank, synthetic
 from copconnect.settings import Settings
 from tests.identity.identity_server import IdentityServer, identity_app
 

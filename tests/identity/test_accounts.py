@@ -299,8 +299,8 @@ async def test_a_revocation_during_a_look_up_is_not_cached(running: Running) -> 
     authenticator = running.container.auth.authenticator
     token = device.headers["authorization"].split()[1]
     await authenticator.on_wakeup(AccountWakeup(event="signed_out", person_ids=[], client_ids=[]))
-    roster: Any = running.container.roster
-    original = roster.active_people
+    directory: Any = running.container.directory
+    original = directory.active_people
 
     async def slow(connection: Any, people: Any) -> Any:
         found = await original(connection, people)
@@ -309,9 +309,9 @@ async def test_a_revocation_during_a_look_up_is_not_cached(running: Running) -> 
         )
         return found
 
-    roster.active_people = slow
+    directory.active_people = slow
     await authenticator.authenticate(token)
-    roster.active_people = original
+    directory.active_people = original
     before = running.container.database.statements
     await authenticator.authenticate(token)
     assert running.container.database.statements > before

@@ -14,23 +14,23 @@ def of(*units: str, deep: bool = False) -> wire.Audience:
 
 async def person(running: Running, number: str) -> PersonId:
     async with running.container.database.reading() as connection:
-        found = await running.container.roster.active_by_number(connection, number)
+        found = await running.container.directory.active_by_number(connection, number)
     assert found is not None
     return found
 
 
 async def test_everyone_units_and_those_below(running: Running) -> None:
-    roster = running.container.roster
+    directory = running.container.directory
     sho, patrol = await person(running, SHO), await person(running, PATROL)
     async with running.container.database.reading() as connection:
-        everyone = await roster.audience(connection, EVERYONE)
-        station = await roster.audience(connection, of(STATION))
-        zone = await roster.audience(connection, of(ZONE))
-        city = await roster.audience(connection, of(CITY, deep=True))
-        two = await roster.audience(connection, of(ZONE, STATION))
-        only = await roster.audience(connection, EVERYONE, [sho])
-        nowhere = await roster.audience(connection, of("NOWHERE", deep=True))
-        total = len(await roster.audience(connection, of("TG", deep=True)))
+        everyone = await directory.audience(connection, EVERYONE)
+        station = await directory.audience(connection, of(STATION))
+        zone = await directory.audience(connection, of(ZONE))
+        city = await directory.audience(connection, of(CITY, deep=True))
+        two = await directory.audience(connection, of(ZONE, STATION))
+        only = await directory.audience(connection, EVERYONE, [sho])
+        nowhere = await directory.audience(connection, of("NOWHERE", deep=True))
+        total = len(await directory.audience(connection, of("TG", deep=True)))
     assert {sho, patrol} <= station.keys() < city.keys() < everyone.keys()
     assert sho not in zone
     assert two.keys() == zone.keys() | station.keys()
@@ -45,13 +45,13 @@ async def test_everyone_units_and_those_below(running: Running) -> None:
 
 
 async def test_who_administers_and_who_leads(running: Running) -> None:
-    roster = running.container.roster
+    directory = running.container.directory
     chief, sho = await person(running, "+917000000000"), await person(running, SHO)
     patrol = await person(running, PATROL)
     async with running.container.database.reading() as connection:
 
         async def administers(who: PersonId, rule: wire.Audience) -> bool:
-            return await roster.administers(connection, who, rule)
+            return await directory.administers(connection, who, rule)
 
         assert await administers(chief, EVERYONE)
         assert await administers(chief, of(STATION, CITY))
@@ -60,10 +60,10 @@ async def test_who_administers_and_who_leads(running: Running) -> None:
         assert not await administers(sho, EVERYONE)
         assert not await administers(patrol, of(STATION))
         assert not await administers(chief, of("NOWHERE"))
-        leaders = await roster.leaders(connection, of(STATION))
+        leaders = await directory.leaders(connection, of(STATION))
         assert leaders[0] == sho
         assert leaders[-1] == chief
-        assert (await roster.leaders(connection, EVERYONE)) == [chief]
+        assert (await directory.leaders(connection, EVERYONE)) == [chief]
 
 
 async def test_suspension_is_a_change_and_takes_people_out(
@@ -71,12 +71,12 @@ async def test_suspension_is_a_change_and_takes_people_out(
 ) -> None:
     container, sho = running.container, await person(running, SHO)
     async with container.database.reading() as connection:
-        before = await container.roster.people_version(connection)
+        before = await container.directory.people_version(connection)
     clock.ms -= (
         60_000  # Another machine's clock: a change is later than the one before all the same.
     )
     await container.editor.suspend(SHO)
     async with container.database.reading() as connection:
-        assert await container.roster.people_version(connection) > before
-        assert await container.roster.changed_since(connection, before) == [sho]
-        assert sho not in await container.roster.audience(connection, EVERYONE)
+        assert await container.directory.people_version(connection) > before
+        assert await container.directory.changed_since(connection, before) == [sho]
+        assert sho not in await container.directory.audience(connection, EVERYONE)

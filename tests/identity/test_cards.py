@@ -9,9 +9,9 @@ from sqlalchemy import func, select
 
 from copconnect.auth_service import tables
 from copconnect.bus import TrustWakeup
+from copconnect.directory.databank import DataBank, PersonRow
 from copconnect.ids import PersonId, UnitId
 from copconnect.records.person_card import PersonCard
-from copconnect.roster.databank import DataBank, PersonRow
 from copconnect.settings import Settings
 from tests.identity.running import (
     PATROL,
@@ -50,7 +50,7 @@ async def test_an_import_signs_no_card(running: Running) -> None:
     sho = await running.device(SHO)
     assert await count(running) == 1  # The registered person's.
     async with running.container.database.reading() as connection:
-        writer = await running.container.roster.active_by_number(connection, WRITER)
+        writer = await running.container.directory.active_by_number(connection, WRITER)
     assert writer is not None
     (card,) = await cards_of(running, sho, writer)  # Somebody asks: signed and kept.
     assert (card.number, card.created) == (1, START_MS)
@@ -127,7 +127,7 @@ async def test_several_who_need_a_card_at_once_make_one(
         await first.container.editor.import_bank(synthetic_bank())
         sho = await first.device(SHO)
         async with first.container.database.reading() as connection:
-            writer = await first.container.roster.active_by_number(connection, WRITER)
+            writer = await first.container.directory.active_by_number(connection, WRITER)
         assert writer is not None
         asked = [node.trust_of(sho, writer) for node in (first, second) for _ in range(4)]
         answers = await asyncio.gather(*asked)

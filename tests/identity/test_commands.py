@@ -33,10 +33,10 @@ from copconnect.commands.demo import (
 )
 from copconnect.commands.options import with_roles
 from copconnect.delivery.store import audiences, conversations
+from copconnect.directory import synthetic
 from copconnect.ids import new_id
 from copconnect.records.department import Department, Policy
 from copconnect.records.kem import XWING
-from copconnect.roster import synthetic
 from copconnect.settings import Settings
 from tests.harness import databank, processes
 from tests.harness.officer import Device, Refused
@@ -153,7 +153,7 @@ def test_a_bad_row_stops_the_import(data: str, tmp_path: Path) -> None:
     lines[3] = lines[3].replace(",PC,", ",XX,").replace(",SI,", ",XX,")
     people.write_text("\n".join(lines) + "\n", "utf-8")
     found = tmp_path / "problems.jsonl"
-    result = run("roster", "import", str(bank), "--data", data, "--problems", str(found))
+    result = run("directory", "import", str(bank), "--data", data, "--problems", str(found))
     assert result.exit_code == 1
     assert "people.csv:4: rank_unknown: XX" in result.output
     assert json.loads(found.read_text("utf-8")) == {
@@ -164,12 +164,12 @@ def test_a_bad_row_stops_the_import(data: str, tmp_path: Path) -> None:
     }
     assert run("admin", "suspend", "7000000005", "--data", data).exit_code == 1  # Not stored.
     both = ("--partial", "--remove-missing")
-    assert run("roster", "import", str(bank), "--data", data, *both).exit_code == 1
-    partial = run("roster", "import", str(bank), "--data", data, "--partial")
+    assert run("directory", "import", str(bank), "--data", data, *both).exit_code == 1
+    partial = run("directory", "import", str(bank), "--data", data, "--partial")
     assert partial.exit_code == 0
     assert "299" in partial.output
     # people.csv alone, with the stored units.
-    again = run("roster", "import", str(people), "--data", data, "--partial", "--dry-run")
+    again = run("directory", "import", str(people), "--data", data, "--partial", "--dry-run")
     assert again.exit_code == 0
     assert "299" in again.output
 
@@ -181,7 +181,9 @@ def test_wrong_input_ends_with_a_sentence(data: str, tmp_path: Path) -> None:
     assert "no such device" in run("admin", "revoke-client", "0" * 32, "--data", data).output
     empty = run("admin", "suspend", "7000000000", "--data", str(tmp_path / "none"))
     assert "copconnect init" in empty.output
-    assert "number of people" in run("roster", "synthesize", "--people", "3", "--out", "x").output
+    assert (
+        "number of people" in run("directory", "synthesize", "--people", "3", "--out", "x").output
+    )
     assert "GATEWAY" in run("serve", "--data", data).output
 
 
@@ -364,9 +366,9 @@ def test_a_demo_has_the_conversations_of_the_force_and_of_a_commissionerate_once
 
 def test_conversations_of_the_force_and_of_units(data: str, tmp_path: Path) -> None:
     bank = tmp_path / "bank"
-    written = run("roster", "synthesize", "--people", "60", "--seed", "1", "--out", str(bank))
+    written = run("directory", "synthesize", "--people", "60", "--seed", "1", "--out", str(bank))
     assert written.exit_code == 0, written.output
-    assert run("roster", "import", str(bank), "--data", data).exit_code == 0
+    assert run("directory", "import", str(bank), "--data", data).exit_code == 0
     made = run("conversations", "create", "--everyone", "--data", data)
     assert made.exit_code == 0, made.output
     people = len((bank / "people.csv").read_text("utf-8").splitlines()) - 1

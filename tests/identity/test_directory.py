@@ -6,9 +6,9 @@ import msgspec
 from sqlalchemy import update
 
 from copconnect import wire
+from copconnect.directory import store
 from copconnect.ids import PersonId
 from copconnect.records.fields import HOUR_MS
-from copconnect.roster import store
 from copconnect.settings import Settings
 from tests.identity.running import (
     PATROL,

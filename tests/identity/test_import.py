@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from copconnect.database import Database
+from copconnect.directory import databank, store, synthetic
+from copconnect.directory.editing import DirectoryEditor, NumberInUse
+from copconnect.directory.rules import person_id
 from copconnect.ids import PersonId
-from copconnect.roster import databank, store, synthetic
-from copconnect.roster.editing import NumberInUse, RosterEditor
-from copconnect.roster.rules import person_id
 from copconnect.wakeup_log import WakeupLog
 from tests.identity.running import MovedClock
 
@@ -52,10 +52,10 @@ def accounts() -> Recorded:
 
 
 @pytest.fixture
-def editor(database: Database, accounts: Recorded) -> RosterEditor:
+def editor(database: Database, accounts: Recorded) -> DirectoryEditor:
     clock = MovedClock()
     log = WakeupLog(database, clock, has_bus=False)
-    return RosterEditor(database, clock, accounts, log)
+    return DirectoryEditor(database, clock, accounts, log)
 
 
 async def statuses(database: Database) -> dict[str, tuple[str, str]]:
@@ -69,7 +69,7 @@ def counts(summary: dict[str, int]) -> dict[str, int]:
 
 
 async def test_the_second_import_of_a_file_changes_nothing(
-    database: Database, editor: RosterEditor, accounts: Recorded
+    database: Database, editor: DirectoryEditor, accounts: Recorded
 ) -> None:
     assert counts((await editor.import_bank(bank(ROWS))).summary()) == {"added": 3}
     assert accounts.codes == {person_id("2"): "ENROLCODE2"}
@@ -82,7 +82,7 @@ async def test_the_second_import_of_a_file_changes_nothing(
 
 
 async def test_moves_suspensions_and_removals(
-    database: Database, editor: RosterEditor, accounts: Recorded
+    database: Database, editor: DirectoryEditor, accounts: Recorded
 ) -> None:
     await editor.import_bank(bank(ROWS))
     new = {
@@ -113,7 +113,7 @@ async def test_moves_suspensions_and_removals(
 
 
 async def test_numbers_may_change_hands_within_a_file_but_not_outside_it(
-    database: Database, editor: RosterEditor
+    database: Database, editor: DirectoryEditor
 ) -> None:
     await editor.import_bank(bank(ROWS))
     swapped = {
@@ -132,7 +132,7 @@ async def test_numbers_may_change_hands_within_a_file_but_not_outside_it(
 
 
 async def test_a_unit_stays_while_somebody_is_in_it(
-    database: Database, editor: RosterEditor
+    database: Database, editor: DirectoryEditor
 ) -> None:
     await editor.import_bank(bank(ROWS))
     only_a = b"code,parent,level,name_en,name_te\nTG,,state,T,\nA,TG,station,A,\n"
@@ -150,7 +150,7 @@ async def test_a_unit_stays_while_somebody_is_in_it(
 
 
 async def test_a_failed_import_leaves_nothing(
-    database: Database, editor: RosterEditor, accounts: Recorded
+    database: Database, editor: DirectoryEditor, accounts: Recorded
 ) -> None:
     await editor.import_bank(bank(ROWS))
 
@@ -164,7 +164,9 @@ async def test_a_failed_import_leaves_nothing(
     assert await statuses(database) == before
 
 
-async def test_statements_do_not_grow_with_people(database: Database, editor: RosterEditor) -> None:
+async def test_statements_do_not_grow_with_people(
+    database: Database, editor: DirectoryEditor
+) -> None:
     """Rows go in batches of a thousand: a tenth of the people costs about the same."""
 
     async def cost(people: int) -> int:
@@ -178,7 +180,7 @@ async def test_statements_do_not_grow_with_people(database: Database, editor: Ro
     assert large <= small + 6
 
 
-async def test_the_stored_organisation_reads_back(editor: RosterEditor) -> None:
+async def test_the_stored_organisation_reads_back(editor: DirectoryEditor) -> None:
     await editor.import_bank(bank(ROWS))
     files = await editor.stored(["units", "levels", "ranks", "roles"])
     again = databank.read(BASE | files | {"people": HEADER.encode()})

@@ -56,7 +56,7 @@ async def test_a_suspension_and_a_registration_cannot_cross(running: Running) ->
     ]
     await asyncio.gather(registering[0], running.container.editor.suspend(SHO), *registering[1:])
     async with running.container.database.reading() as connection:
-        person = (await running.container.roster.people(None, text=SHO)).people[0]
+        person = (await running.container.directory.people(None, text=SHO)).people[0]
         assert person.status == "suspended"
         assert await running.container.registry.devices_of(connection, [person.person_id]) == []
 
@@ -83,7 +83,7 @@ async def test_an_import_does_not_undo_what_is_done_meanwhile(
     people = [dataclasses.replace(one, post_en=f"{one.post_en} II") for one in bank.people]
     await editor.import_bank(dataclasses.replace(bank, people=people))
     await other[0]
-    (person,) = (await running.container.roster.people(None, text=SHO)).people
+    (person,) = (await running.container.directory.people(None, text=SHO)).people
     assert person.status == ("active" if restoring else "suspended")
     assert person.post.en.endswith(" II")
 

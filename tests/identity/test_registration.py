@@ -8,8 +8,8 @@ from sqlalchemy import event, select
 
 from copconnect.auth_service import store, tables
 from copconnect.auth_service.rules import HOUR_MS
+from copconnect.directory import synthetic
 from copconnect.ids import new_id
-from copconnect.roster import synthetic
 from copconnect.settings import Settings
 from tests.identity.running import (
     ACP,
@@ -48,7 +48,11 @@ async def test_nobody_learns_whether_a_number_is_known(running: Running) -> None
 
     def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
         # Not what other roles do meanwhile.
-        if "auth_" in statement or "roster_people" in statement or "roster_units" in statement:
+        if (
+            "auth_" in statement
+            or "directory_people" in statement
+            or "directory_units" in statement
+        ):
             statements.append(statement)
 
     engine = running.container.database.engine.sync_engine
@@ -296,7 +300,7 @@ async def test_enrolment_codes(settings: Settings, clock: MovedClock, code_of: A
     async with run(policy, clock) as server:
         await server.container.editor.import_bank(synthetic_bank())
         async with server.container.database.transaction() as connection:
-            person = await server.container.roster.active_by_number(connection, SHO)
+            person = await server.container.directory.active_by_number(connection, SHO)
             assert person is not None
             codes = {person: "ABCD2345EFGH"}
             await server.container.auth.accounts.store_enrolment_codes(connection, codes)

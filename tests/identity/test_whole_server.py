@@ -22,7 +22,7 @@ ONE, OTHER = "c" * 32, "d" * 32
 
 async def person(running: Running, number: str) -> PersonId:
     async with running.container.database.reading() as connection:
-        found = await running.container.roster.active_by_number(connection, number)
+        found = await running.container.directory.active_by_number(connection, number)
     assert found is not None
     return found
 
@@ -45,7 +45,7 @@ async def test_the_whole_force_in_one_conversation(whole: Whole, clock: MovedClo
     body = group(ONE, [], kind="announcement", who_may_post="admins", audience=EVERYONE)
     people, devices = await whole.whole.delivery.audiences.create_for(chief, body)
     async with whole.whole.database.reading() as connection:
-        assert people == len(await whole.whole.roster.audience(connection, EVERYONE))
+        assert people == len(await whole.whole.directory.audience(connection, EVERYONE))
     assert devices == 1
     (found,) = (await whole.get("/v1/conversations", patrol)).json()["conversations"]
     assert (found["members"], found["devices"], found["admin"]) == (people, 1, False)
@@ -141,9 +141,9 @@ async def test_a_suspension_by_command_reaches_a_running_server(
     refused = (await whole.get("/v1/me", device)).json()
     assert (refused["code"], refused["details"]["reason"]) == ("signed_out", "suspended")
     async with whole.whole.database.reading() as connection:
-        registry, roster = whole.whole.registry, whole.whole.roster
+        registry, directory = whole.whole.registry, whole.whole.directory
         assert await registry.devices_of(connection, [PersonId(device.person_id)]) == []
-        assert await roster.active_people(connection, [PersonId(device.person_id)]) == set()
+        assert await directory.active_people(connection, [PersonId(device.person_id)]) == set()
     heard.clear()
     await whole.whole.wakeup_log.poll()
     assert signed_out not in heard  # Each wake-up is passed on once.

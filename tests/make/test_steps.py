@@ -206,10 +206,10 @@ def test_a_module_of_python_tests_runs_once_more() -> None:
     failed = [
         stages.Case("tests.browser.test_screens", "test_talk[phone]"),
         stages.Case("tests.browser.test_screens.TestClass", "test_more"),
-        stages.Case("src.copconnect.roster.test_rules", "test_one"),
+        stages.Case("src.copconnect.directory.test_rules", "test_one"),
     ]
     assert stages.modules_of(failed) == [
-        "src/copconnect/roster/test_rules.py",
+        "src/copconnect/directory/test_rules.py",
         "tests/browser/test_screens.py",
     ]
 

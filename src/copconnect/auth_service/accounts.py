@@ -40,7 +40,7 @@ class Accounts:
         self._revoking = revoking
 
     async def me(self, caller: Caller) -> wire.Me:
-        """Return the caller's account. Raises Suspended for somebody the roster lost."""
+        """Return the caller's account. Raises Suspended for somebody whom the Directory lost."""
         async with self._parts.database.reading() as connection:
             person = await self._parts.people.card(connection, caller.person_id)
             if person is None:

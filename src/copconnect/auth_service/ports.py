@@ -28,7 +28,7 @@ class Memberships(Protocol):
 
 
 class People(Protocol):
-    """The roster."""
+    """The Directory."""
 
     async def active_by_number(self, connection: AsyncConnection, number: str) -> PersonId | None:
         """Return the active person with this number (E.164)."""

@@ -209,7 +209,7 @@ async def new_codes(container: Container, people: Sequence[PersonId]) -> list[st
 
 async def _person(container: Container, number: str) -> PersonId:
     async with container.database.reading() as connection:
-        person = await container.roster.active_by_number(connection, number)
+        person = await container.directory.active_by_number(connection, number)
     if person is None:
         raise stop(f"Nobody active in the data bank has the number {number}.")
     return person

@@ -59,9 +59,9 @@ async def create_for(
     """Create a conversation in the name of the units' first admin; return its id, and how many
     people and listed devices it has. Raises NobodyLeads."""
     async with container.database.reading() as connection:
-        leaders = await container.roster.leaders(connection, rule)
+        leaders = await container.directory.leaders(connection, rule)
         for leader in leaders:
-            if await container.roster.administers(connection, leader, rule):
+            if await container.directory.administers(connection, leader, rule):
                 break
         else:
             raise NobodyLeads

@@ -19,10 +19,10 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from copconnect.app import Container
-from copconnect.commands import admin, conversations, roster, serving
+from copconnect.commands import admin, conversations, directory, serving
 from copconnect.commands.options import console, settings_of, stop, with_roles
+from copconnect.directory import databank, synthetic
 from copconnect.ids import ClientId, PersonId, UnitId
-from copconnect.roster import databank, synthetic
 from copconnect.settings import Settings
 from copconnect.wire import Audience, Person
 
@@ -109,10 +109,10 @@ def _load(settings: Settings, people: int, seed: int) -> None:
         files = synthetic.write(people, seed)
     except ValueError as error:
         raise stop(str(error)) from error
-    roster.write(files, mark.parent)
+    directory.write(files, mark.parent)
     bank = databank.read(files)
-    roster.report(bank, None)
-    roster.store(bank, settings, remove_missing=True, dry_run=False)
+    directory.report(bank, None)
+    directory.store(bank, settings, remove_missing=True, dry_run=False)
     mark.write_text(wanted, "utf-8")
 
 
@@ -129,12 +129,12 @@ async def create_standing(container: Container) -> None:
 async def station_of(container: Container) -> list[Person]:
     """Return the people whom a person or a program plays: the shown station's, seniors first, its
     DCP's chain, and the head of the force."""
-    members = await container.roster.people(
+    members = await container.directory.people(
         None, unit=synthetic.SHOWN_STATION, limit=synthetic.SHOWN_STAFF
     )
     above = []
     for unit in (*synthetic.SHOWN_CHAIN, synthetic.TOP):
-        above += (await container.roster.people(None, unit=unit, limit=1)).people
+        above += (await container.directory.people(None, unit=unit, limit=1)).people
     return [*members.people, *above]
 
 

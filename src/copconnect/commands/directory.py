@@ -1,4 +1,4 @@
-"""``copconnect roster``: the data bank."""
+"""``copconnect directory``: the data bank."""
 
 import json
 from pathlib import Path
@@ -10,9 +10,9 @@ from rich.table import Table
 
 from copconnect.app import Container
 from copconnect.commands.options import Data, console, failures, settings_of, stop, with_roles
-from copconnect.roster import databank, synthetic
-from copconnect.roster.changes import PeopleChanges
-from copconnect.roster.editing import NumberInUse
+from copconnect.directory import databank, synthetic
+from copconnect.directory.changes import PeopleChanges
+from copconnect.directory.editing import NumberInUse
 from copconnect.settings import Settings
 
 app = typer.Typer(help=__doc__, no_args_is_help=True)

@@ -1,1 +1,1 @@
-"""The roster: who is in the department, in which unit, at which rank."""
+"""The data bank: who is in the department, in which unit, at which rank."""

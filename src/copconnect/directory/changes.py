@@ -8,9 +8,9 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from copconnect.directory import rules
+from copconnect.directory.databank import DataBank, PersonRow
 from copconnect.ids import PersonId, UnitId
-from copconnect.roster import rules
-from copconnect.roster.databank import DataBank, PersonRow
 
 Row = dict[str, Any]
 LossReason = Literal["suspended", "removed"]

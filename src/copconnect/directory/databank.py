@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from copconnect import errors, phone_number
+from copconnect.directory import rules
 from copconnect.ids import PersonId, UnitId
-from copconnect.roster import rules
 
 MAX_VALUE = 200
 MAX_CODE = 64

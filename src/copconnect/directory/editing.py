@@ -1,4 +1,4 @@
-"""Changes the roster: imports of the data bank, suspensions, restorations.
+"""Changes the Directory: imports of the data bank, suspensions, restorations.
 
 Invariants: an import is one transaction, all or nothing; whoever is suspended or removed is
 signed out in the same transaction; importing the same file twice changes nothing the second time.
@@ -16,10 +16,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect.bus import AccountWakeup, AnyWakeup
 from copconnect.clock import Clock
 from copconnect.database import Database, chunks
+from copconnect.directory import changes, databank, rules, store
+from copconnect.directory.changes import LossReason, PeopleChanges, Row
+from copconnect.directory.databank import DataBank
 from copconnect.ids import PersonId
-from copconnect.roster import changes, databank, rules, store
-from copconnect.roster.changes import LossReason, PeopleChanges, Row
-from copconnect.roster.databank import DataBank
 from copconnect.wakeup_log import WakeupLog
 
 BATCH = 1000
@@ -43,7 +43,7 @@ class _Locked(NamedTuple):
 
 
 class Accounts(Protocol):
-    """What the Authentication Service does about a changed roster, in the same transaction."""
+    """What the Authentication Service does about a changed Directory, in the same transaction."""
 
     async def people_lost(
         self, connection: AsyncConnection, lost: Mapping[PersonId, LossReason]
@@ -58,8 +58,8 @@ class Accounts(Protocol):
         ...
 
 
-class RosterEditor:
-    """The write side of the roster; runs in a command-line process. Running servers learn of it
+class DirectoryEditor:
+    """The write side of the Directory; runs in a command-line process. Running servers learn of it
     through the wake-up log."""
 
     def __init__(

@@ -1,4 +1,4 @@
-"""HTTP routes of the roster."""
+"""HTTP routes of the Directory."""
 
 from typing import Any
 
@@ -6,15 +6,15 @@ from litestar import Response, get, post
 from litestar.params import FromPath
 
 from copconnect import errors, wire
+from copconnect.directory.service import DirectoryService
 from copconnect.http import Gate, HttpRequest, answer, read
-from copconnect.roster.service import RosterService
 
 MAX_TEXT = 100
 MAX_PARAMETER = 400
 MAX_LIMIT_DIGITS = 4
 
 
-def routes(service: RosterService, gate: Gate) -> list[Any]:
+def routes(service: DirectoryService, gate: Gate) -> list[Any]:
     """Return the handlers."""
 
     @get("/v1/directory")

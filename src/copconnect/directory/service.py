@@ -13,10 +13,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect import errors, wire
 from copconnect.clock import Clock
 from copconnect.database import Database
+from copconnect.directory import rules, store
 from copconnect.ids import PersonId
 from copconnect.principals import Caller, Plate
 from copconnect.rates import Rates
-from copconnect.roster import rules, store
 
 MAX_PAGE = 200
 
@@ -35,8 +35,8 @@ class RegisteredPeople(Protocol):
         ...
 
 
-class RosterService:
-    """The read side of the roster."""
+class DirectoryService:
+    """The read side of the Directory."""
 
     def __init__(
         self,

@@ -1,5 +1,5 @@
-"""Tables and statements of the roster. Status and unit of a person change only by import or by
-an administrator's command; see :mod:`copconnect.roster.importing`."""
+"""Tables and statements of the Directory. Status and unit of a person change only by import or by
+an administrator's command; see :mod:`copconnect.directory.importing`."""
 
 from collections.abc import Collection, Sequence
 from typing import Any
@@ -34,7 +34,7 @@ from copconnect.ids import PersonId, UnitId
 Bytewise = Text().with_variant(Text(collation="C"), "postgresql")
 
 units = Table(
-    "roster_units",
+    "directory_units",
     METADATA,
     Column("unit_id", String(64), primary_key=True),
     Column("parent_id", String(64), nullable=True),
@@ -45,7 +45,7 @@ units = Table(
     Column("position", Integer, nullable=False),
 )
 levels = Table(
-    "roster_levels",
+    "directory_levels",
     METADATA,
     Column("code", String(32), primary_key=True),
     Column("name_en", Text, nullable=False),
@@ -53,7 +53,7 @@ levels = Table(
     Column("position", Integer, nullable=False),
 )
 ranks = Table(
-    "roster_ranks",
+    "directory_ranks",
     METADATA,
     Column("code", String(32), primary_key=True),
     Column("name_en", Text, nullable=False),
@@ -61,7 +61,7 @@ ranks = Table(
     Column("position", Integer, nullable=False),  # Higher is more senior.
 )
 roles = Table(
-    "roster_roles",
+    "directory_roles",
     METADATA,
     Column("code", String(32), primary_key=True),
     Column("name_en", Text, nullable=False),
@@ -69,7 +69,7 @@ roles = Table(
     Column("position", Integer, nullable=False),
 )
 people = Table(
-    "roster_people",
+    "directory_people",
     METADATA,
     Column("person_id", String(32), primary_key=True),
     Column("code", String(64), nullable=False, unique=True),
@@ -91,7 +91,7 @@ people = Table(
     Index(None, "sort_key"),
 )
 directory = Table(
-    "roster_directory",
+    "directory_state",
     METADATA,
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("version", String(64), nullable=False),
@@ -247,13 +247,13 @@ async def active_in(
 
 
 async def people_version(connection: AsyncConnection) -> int:
-    """Return when the roster last changed, ms; 0 before the first import."""
+    """Return when the Directory last changed, ms; 0 before the first import."""
     changed_ms: int | None = await connection.scalar(select(directory.c.changed_ms))
     return changed_ms or 0
 
 
 async def touch(connection: AsyncConnection, now_ms: int) -> None:
-    """The roster has changed."""
+    """The Directory has changed."""
     await connection.execute(update(directory).values(changed_ms=now_ms))
 
 

@@ -17,7 +17,7 @@ from importlib.resources import files
 from random import Random
 from typing import Any, TypeVar
 
-from copconnect.roster import databank
+from copconnect.directory import databank
 
 FIRST_NUMBER = 7_000_000_000
 SMALLEST = 20
@@ -351,7 +351,7 @@ def _joined(left: str, right: str, separator: str = " ") -> str:
 
 
 def _json(name: str) -> Any:
-    return json.loads((files("copconnect.roster") / name).read_text("utf-8"))
+    return json.loads((files("copconnect.directory") / name).read_text("utf-8"))
 
 
 def _csv(columns: Sequence[str], rows: Iterator[list[str]]) -> bytes:

@@ -7,7 +7,7 @@ import io
 from hypothesis import given
 from hypothesis import strategies as st
 
-from copconnect.roster import databank, synthetic
+from copconnect.directory import databank, synthetic
 
 GOOD = {
     "levels": b"code,name_en,name_te\nstate,State,\nstation,Station,\n",

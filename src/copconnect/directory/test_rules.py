@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from copconnect.directory import rules
 from copconnect.ids import UnitId
-from copconnect.roster import rules
 
 
 @given(st.text(max_size=60))

@@ -478,6 +478,82 @@ def upgrade() -> None:
     )
     op.create_index("ix_cursors_person", "cursors", ["conversation_id", "person_id"], unique=False)
     op.create_table(
+        "directory_levels",
+        sa.Column("code", sa.String(length=32), nullable=False),
+        sa.Column("name_en", sa.Text(), nullable=False),
+        sa.Column("name_te", sa.Text(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("code", name=op.f("pk_directory_levels")),
+    )
+    op.create_table(
+        "directory_people",
+        sa.Column("person_id", sa.String(length=32), nullable=False),
+        sa.Column("code", sa.String(length=64), nullable=False),
+        sa.Column("name_en", sa.Text(), nullable=False),
+        sa.Column("name_te", sa.Text(), nullable=False),
+        sa.Column("number", sa.String(length=20), nullable=False),
+        sa.Column("rank", sa.String(length=32), nullable=False),
+        sa.Column("post_en", sa.Text(), nullable=False),
+        sa.Column("post_te", sa.Text(), nullable=False),
+        sa.Column("roles", sa.Text(), nullable=False),
+        sa.Column("unit_id", sa.String(length=64), nullable=False),
+        sa.Column("unit_admin", sa.Boolean(), nullable=False),
+        sa.Column("status", sa.String(length=16), nullable=False),
+        sa.Column("search", sa.Text(), nullable=False),
+        sa.Column(
+            "sort_key", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column("changed_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("person_id", name=op.f("pk_directory_people")),
+        sa.UniqueConstraint("code", name=op.f("uq_directory_people_code")),
+    )
+    op.create_index(
+        op.f("ix_directory_people_number"), "directory_people", ["number"], unique=False
+    )
+    op.create_index(
+        op.f("ix_directory_people_sort_key"), "directory_people", ["sort_key"], unique=False
+    )
+    op.create_index(
+        op.f("ix_directory_people_unit_id"), "directory_people", ["unit_id"], unique=False
+    )
+    op.create_table(
+        "directory_ranks",
+        sa.Column("code", sa.String(length=32), nullable=False),
+        sa.Column("name_en", sa.Text(), nullable=False),
+        sa.Column("name_te", sa.Text(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("code", name=op.f("pk_directory_ranks")),
+    )
+    op.create_table(
+        "directory_roles",
+        sa.Column("code", sa.String(length=32), nullable=False),
+        sa.Column("name_en", sa.Text(), nullable=False),
+        sa.Column("name_te", sa.Text(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("code", name=op.f("pk_directory_roles")),
+    )
+    op.create_table(
+        "directory_state",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("version", sa.String(length=64), nullable=False),
+        sa.Column("changed_ms", sa.BigInteger(), nullable=False),
+        sa.Column("organisation_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_directory_state")),
+    )
+    op.create_table(
+        "directory_units",
+        sa.Column("unit_id", sa.String(length=64), nullable=False),
+        sa.Column("parent_id", sa.String(length=64), nullable=True),
+        sa.Column("level", sa.String(length=32), nullable=False),
+        sa.Column("name_en", sa.Text(), nullable=False),
+        sa.Column("name_te", sa.Text(), nullable=False),
+        sa.Column(
+            "path", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("unit_id", name=op.f("pk_directory_units")),
+    )
+    op.create_table(
         "heads",
         sa.Column("conversation_id", sa.String(length=32), nullable=False),
         sa.Column("epoch", sa.BigInteger(), nullable=False),
@@ -615,82 +691,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("conversation_id", name=op.f("pk_receipt_versions")),
     )
     op.create_table(
-        "roster_directory",
-        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("version", sa.String(length=64), nullable=False),
-        sa.Column("changed_ms", sa.BigInteger(), nullable=False),
-        sa.Column("organisation_ms", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_roster_directory")),
-    )
-    op.create_table(
-        "roster_levels",
-        sa.Column("code", sa.String(length=32), nullable=False),
-        sa.Column("name_en", sa.Text(), nullable=False),
-        sa.Column("name_te", sa.Text(), nullable=False),
-        sa.Column("position", sa.Integer(), nullable=False),
-        sa.PrimaryKeyConstraint("code", name=op.f("pk_roster_levels")),
-    )
-    op.create_table(
         "roster_marks",
         sa.Column("conversation_id", sa.String(length=32), nullable=False),
         sa.Column("person_id", sa.String(length=32), nullable=False),
         sa.Column("mark", sa.String(length=32), nullable=False),
         sa.Column("since_ms", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("conversation_id", "person_id", name=op.f("pk_roster_marks")),
-    )
-    op.create_table(
-        "roster_people",
-        sa.Column("person_id", sa.String(length=32), nullable=False),
-        sa.Column("code", sa.String(length=64), nullable=False),
-        sa.Column("name_en", sa.Text(), nullable=False),
-        sa.Column("name_te", sa.Text(), nullable=False),
-        sa.Column("number", sa.String(length=20), nullable=False),
-        sa.Column("rank", sa.String(length=32), nullable=False),
-        sa.Column("post_en", sa.Text(), nullable=False),
-        sa.Column("post_te", sa.Text(), nullable=False),
-        sa.Column("roles", sa.Text(), nullable=False),
-        sa.Column("unit_id", sa.String(length=64), nullable=False),
-        sa.Column("unit_admin", sa.Boolean(), nullable=False),
-        sa.Column("status", sa.String(length=16), nullable=False),
-        sa.Column("search", sa.Text(), nullable=False),
-        sa.Column(
-            "sort_key", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
-        ),
-        sa.Column("changed_ms", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("person_id", name=op.f("pk_roster_people")),
-        sa.UniqueConstraint("code", name=op.f("uq_roster_people_code")),
-    )
-    op.create_index(op.f("ix_roster_people_number"), "roster_people", ["number"], unique=False)
-    op.create_index(op.f("ix_roster_people_sort_key"), "roster_people", ["sort_key"], unique=False)
-    op.create_index(op.f("ix_roster_people_unit_id"), "roster_people", ["unit_id"], unique=False)
-    op.create_table(
-        "roster_ranks",
-        sa.Column("code", sa.String(length=32), nullable=False),
-        sa.Column("name_en", sa.Text(), nullable=False),
-        sa.Column("name_te", sa.Text(), nullable=False),
-        sa.Column("position", sa.Integer(), nullable=False),
-        sa.PrimaryKeyConstraint("code", name=op.f("pk_roster_ranks")),
-    )
-    op.create_table(
-        "roster_roles",
-        sa.Column("code", sa.String(length=32), nullable=False),
-        sa.Column("name_en", sa.Text(), nullable=False),
-        sa.Column("name_te", sa.Text(), nullable=False),
-        sa.Column("position", sa.Integer(), nullable=False),
-        sa.PrimaryKeyConstraint("code", name=op.f("pk_roster_roles")),
-    )
-    op.create_table(
-        "roster_units",
-        sa.Column("unit_id", sa.String(length=64), nullable=False),
-        sa.Column("parent_id", sa.String(length=64), nullable=True),
-        sa.Column("level", sa.String(length=32), nullable=False),
-        sa.Column("name_en", sa.Text(), nullable=False),
-        sa.Column("name_te", sa.Text(), nullable=False),
-        sa.Column(
-            "path", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
-        ),
-        sa.Column("position", sa.Integer(), nullable=False),
-        sa.PrimaryKeyConstraint("unit_id", name=op.f("pk_roster_units")),
     )
     op.create_table(
         "sender_chains",
