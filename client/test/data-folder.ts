@@ -77,7 +77,7 @@ function makeDepartment(folder: string): void {
   writeDataBank(folder);
   const env = { ...PLAIN, COPCONNECT_DEPARTMENT_POLICY: "none" };
   command(folder, env, ["init"]);
-  command(folder, env, ["roster", "import", folder]);
+  command(folder, env, ["directory", "import", folder]);
 }
 
 /** Run `copconnect` on `folder/data`; return what it printed. */

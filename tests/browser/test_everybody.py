@@ -87,4 +87,4 @@ def _let_the_first_lead_the_state(app_server: ServerProcess, folder: Path) -> No
     first[header.index("unit")] = "TG"
     with (folder / "people.csv").open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([header, first, *others])
-    run_copconnect(app_server.data, "roster", "import", str(folder))
+    run_copconnect(app_server.data, "directory", "import", str(folder))

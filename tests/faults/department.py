@@ -37,7 +37,7 @@ class Department:
         self.nats.start()
         databank.write(self._folder / "databank")
         run_copconnect(
-            self.data, "roster", "import", str(self._folder / "databank"), **self.settings
+            self.data, "directory", "import", str(self._folder / "databank"), **self.settings
         )
 
     def close(self) -> None:

@@ -154,7 +154,7 @@ def _department(folder: Path, policy: str) -> Path:
     databank.write(folder / "databank")
     data = folder / "data"
     run_copconnect(data, "init", "--policy", policy)
-    run_copconnect(data, "roster", "import", str(folder / "databank"))
+    run_copconnect(data, "directory", "import", str(folder / "databank"))
     return data
 
 
