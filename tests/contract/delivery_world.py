@@ -24,7 +24,7 @@ from copconnect.principals import Caller, DeviceKeyRow, ListedDevice
 from copconnect.records.ed25519 import public_bytes
 from copconnect.records.kem import X25519
 from copconnect.records.roster import direct_id
-from copconnect.wakeup_log import WakeupLog
+from copconnect.wakeup_log import BusAndLog, WakeupLog
 from tests.contract.device import Device
 
 MINUTE_MS, HOUR_MS, DAY_MS = 60_000, 3_600_000, 86_400_000
@@ -229,6 +229,8 @@ class World:
         self.bus = LocalBus()
         self.wakeups: list[AnyWakeup] = []
         self.bus.subscribe(self._record)
+        log = WakeupLog(self.database, self.clock, has_bus=True)
+        self.database.announce_through(BusAndLog(self.bus, log))
         self.registry = Registry(self.clock, self.options.kem)
         self.chart = Chart()
         self.attachments = NoAttachments()
@@ -247,7 +249,6 @@ class World:
             signer=self.authority,
             attachments=self.attachments,
             leases=Leases(self.database, self.clock, alone=True),
-            wakeup_log=WakeupLog(self.database, self.clock, has_bus=True),
             options=self.options,
         )
 
@@ -304,8 +305,7 @@ class World:
         """Tell the service that these people's devices are others now."""
         people = [one.caller.person_id for one in devices]
         async with self.database.transaction() as connection:
-            wakeups = await self.service.devices_changed(connection, people, urgent=urgent)
-        await self.bus.publish(wakeups)
+            await self.service.devices_changed(connection, people, urgent=urgent)
 
     async def revoke(self, device: Device) -> None:
         """Revoke a device."""

@@ -30,7 +30,7 @@ from copconnect.ids import PersonId
 from copconnect.leases import Leases
 from copconnect.rates import Rates
 from copconnect.settings import Settings
-from copconnect.wakeup_log import WakeupLog
+from copconnect.wakeup_log import BusAndLog, WakeupLog
 
 
 class RecordedRosters:
@@ -43,12 +43,11 @@ class RecordedRosters:
 
     async def devices_changed(
         self, connection: AsyncConnection, person_ids: Collection[PersonId], *, urgent: bool
-    ) -> list[AnyWakeup]:
+    ) -> None:
         self.told.append((set(person_ids), urgent))
         devices = await self._registry.devices_of(connection, person_ids)
         for person_id in person_ids:
             self.listed[person_id] = {one.device for one in devices if one.person_id == person_id}
-        return []
 
 
 class IdentityServer:
@@ -62,6 +61,7 @@ class IdentityServer:
         self.bus = LocalBus()
         self.wakeups: list[AnyWakeup] = []
         self.wakeup_log = WakeupLog(self.database, clock, has_bus=True)
+        self.database.announce_through(BusAndLog(self.bus, self.wakeup_log))
         self.leases = Leases(self.database, clock, alone=True)
         self.registry = DeviceRegistry(clock)
         self.rosters = RecordedRosters(self.registry)
@@ -72,7 +72,6 @@ class IdentityServer:
         self.auth = AuthService(
             self.database,
             clock,
-            self.bus,
             settings,
             self.authority,
             self.registry,
@@ -80,11 +79,10 @@ class IdentityServer:
             acceptances,
             self.rosters,
             choose_gateway(settings, self.database, clock),
-            self.wakeup_log,
             self.leases,
         )
-        self.editor = DirectoryEditor(self.database, clock, self.auth.accounts, self.wakeup_log)
-        self.conduct = ConductService(self.database, clock, self.bus, self.auth.accounts)
+        self.editor = DirectoryEditor(self.database, clock, self.auth.accounts)
+        self.conduct = ConductService(self.database, clock, self.auth.accounts)
         requests = Rates("requests_per_minute", 1_000, 1_000, clock.now_ms)
         self.gate = Gate(self.auth.authenticator, requests)
         self.bus.subscribe(self._receive)

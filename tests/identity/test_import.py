@@ -4,12 +4,13 @@ from typing import Any
 
 import pytest
 
+from copconnect.bus import LocalBus
 from copconnect.database import Database
 from copconnect.directory import databank, store, synthetic
 from copconnect.directory.editing import DirectoryEditor, NumberInUse
 from copconnect.directory.rules import person_id
 from copconnect.ids import PersonId
-from copconnect.wakeup_log import WakeupLog
+from copconnect.wakeup_log import BusAndLog, WakeupLog
 from tests.identity.running import MovedClock
 
 HEADER = "code,name_en,number,rank,post_en,unit,status,enrolment_code\n"
@@ -38,9 +39,8 @@ class Recorded:
         self.lost: list[dict[PersonId, str]] = []
         self.codes: dict[PersonId, str] = {}
 
-    async def people_lost(self, _: Any, lost: Any) -> list[Any]:
+    async def people_lost(self, _: Any, lost: Any) -> None:
         self.lost.append(dict(lost))
-        return []
 
     async def store_enrolment_codes(self, _: Any, codes: dict[PersonId, str]) -> None:
         self.codes |= codes
@@ -55,7 +55,8 @@ def accounts() -> Recorded:
 def editor(database: Database, accounts: Recorded) -> DirectoryEditor:
     clock = MovedClock()
     log = WakeupLog(database, clock, has_bus=False)
-    return DirectoryEditor(database, clock, accounts, log)
+    database.announce_through(BusAndLog(LocalBus(), log))
+    return DirectoryEditor(database, clock, accounts)
 
 
 async def statuses(database: Database) -> dict[str, tuple[str, str]]:

@@ -5,11 +5,11 @@ from typing import Any
 
 import msgspec
 import pytest
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
 from copconnect.app import command_line
 from copconnect.bus import AccountWakeup, AnyWakeup
+from copconnect.database import Transaction
 from copconnect.ids import ClientId, PersonId, UnitId
 from copconnect.records.fields import MINUTE_MS
 from tests.identity.running import PATROL, SHO, MovedClock, Running
@@ -122,10 +122,10 @@ async def test_a_suspension_by_command_reaches_a_running_server(
         changed = tool.delivery.devices_changed
 
         async def changing(
-            connection: AsyncConnection, person_ids: Collection[PersonId], *, urgent: bool
-        ) -> list[AnyWakeup]:
+            connection: Transaction, person_ids: Collection[PersonId], *, urgent: bool
+        ) -> None:
             told.append((list(person_ids), urgent))
-            return await changed(connection, person_ids, urgent=urgent)
+            await changed(connection, person_ids, urgent=urgent)
 
         monkeypatch.setattr(tool.delivery, "devices_changed", changing)
         assert await tool.editor.suspend(SHO) == device.person_id

@@ -7,7 +7,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect.auth_service import store
 from copconnect.auth_service.authority import CertificateAuthority, IssuedCertificate
 from copconnect.auth_service.ports import Memberships, People
-from copconnect.bus import Bus
 from copconnect.clock import Clock
 from copconnect.database import Database
 from copconnect.ids import ClientId, PersonId
@@ -20,7 +19,6 @@ class Parts:
 
     database: Database
     clock: Clock
-    bus: Bus
     settings: Settings
     authority: CertificateAuthority
     people: People

@@ -25,12 +25,10 @@ from copconnect.auth_service.trust.people_trust import PeopleTrust
 from copconnect.auth_service.trust.revoking import Revoking
 from copconnect.auth_service.trust.unconfirmed import Unconfirmed
 from copconnect.background import Periodic
-from copconnect.bus import Bus
 from copconnect.clock import Clock
 from copconnect.database import Database
 from copconnect.leases import Leases
 from copconnect.settings import Settings
-from copconnect.wakeup_log import WakeupLog
 
 __all__ = ["AuthService", "Conduct", "DeviceRegistry", "Memberships", "People", "choose_gateway"]
 
@@ -59,7 +57,6 @@ class AuthService:
         self,
         database: Database,
         clock: Clock,
-        bus: Bus,
         settings: Settings,
         authority: CertificateAuthority,
         registry: DeviceRegistry,
@@ -67,26 +64,24 @@ class AuthService:
         conduct: Conduct,
         memberships: Memberships,
         gateway: SmsGateway | None,
-        wakeup_log: WakeupLog,
         leases: Leases,
     ) -> None:
-        self._bus = bus
         self._leases = leases
         self.gateway = gateway or NoSms()
         self.sms = SmsSender(self.gateway)
         self.authenticator = CachingAuthenticator(database, clock, people, conduct)
-        parts = self._parts = Parts(database, clock, bus, settings, authority, people, memberships)
-        self.cards = Cards(database, clock, people, authority.roster, bus, wakeup_log)
+        parts = self._parts = Parts(database, clock, settings, authority, people, memberships)
+        self.cards = Cards(database, clock, people, authority.roster)
         self.judge = Judge(clock, authority, registry.bundles)
         self.confirmers = Confirmers(parts)
-        changes = Changes(parts, self.judge, self.confirmers, wakeup_log)
+        changes = Changes(parts, self.judge, self.confirmers)
         self.departments = Departments(parts, changes)
         self.trust = TrustPublisher(parts)
         self.people_trust = PeopleTrust(parts, registry.bundles, self.cards, self.confirmers)
         self.revoking = Revoking(parts, self.judge, self.cards, changes)
         self.endorsing = Endorsing(parts, self.judge, self.cards, changes)
         self.granting = Granting(parts, self.judge, changes)
-        self.own_keys = OwnKeys(parts, wakeup_log)
+        self.own_keys = OwnKeys(parts)
         self.confirming = Confirming(parts)
         self.unconfirmed = Unconfirmed(parts)
         self.registration = Registration(parts, self.trust, self.cards, changes, self.sms)

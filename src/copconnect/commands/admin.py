@@ -87,10 +87,9 @@ def revoke_client(
 
     async def work(container: Container) -> bool:
         async with container.database.transaction() as connection:
-            done = await container.auth.revoking.by_authority(
+            return await container.auth.revoking.by_authority(
                 connection, {ClientId(client): "device_removed"}
             )
-        return bool(done)
 
     if not with_roles(settings_of(data), work):
         raise stop("There is no such device, or it is revoked already.")

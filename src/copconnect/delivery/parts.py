@@ -11,7 +11,6 @@ from copconnect.delivery.heads.trees import RosterTrees
 from copconnect.delivery.ports import Attachments, Devices, Organisation, People, RosterSigner
 from copconnect.delivery.rules.limits import PersonLimits
 from copconnect.records.kem import XWING
-from copconnect.wakeup_log import WakeupLog
 from copconnect.wire import CELL_SIZE
 
 
@@ -39,7 +38,6 @@ class Parts:
     organisation: Organisation
     signer: RosterSigner
     attachments: Attachments
-    wakeup_log: WakeupLog
     options: Options
     stamps: Stamps
     trees: RosterTrees

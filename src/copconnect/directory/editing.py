@@ -13,14 +13,13 @@ import msgspec
 from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from copconnect.bus import AccountWakeup, AnyWakeup
+from copconnect.bus import AccountWakeup
 from copconnect.clock import Clock
-from copconnect.database import Database, chunks
+from copconnect.database import Database, Transaction, chunks
 from copconnect.directory import changes, databank, rules, store
 from copconnect.directory.changes import LossReason, PeopleChanges, Row
 from copconnect.directory.databank import DataBank
 from copconnect.ids import PersonId
-from copconnect.wakeup_log import WakeupLog
 
 BATCH = 1000
 Progress = Callable[[int, int], None]
@@ -46,8 +45,8 @@ class Accounts(Protocol):
     """What the Authentication Service does about a changed Directory, in the same transaction."""
 
     async def people_lost(
-        self, connection: AsyncConnection, lost: Mapping[PersonId, LossReason]
-    ) -> list[AnyWakeup]:
+        self, connection: Transaction, lost: Mapping[PersonId, LossReason]
+    ) -> None:
         """Sign out people who were suspended or removed."""
         ...
 
@@ -62,13 +61,10 @@ class DirectoryEditor:
     """The write side of the Directory; runs in a command-line process. Running servers learn of it
     through the wake-up log."""
 
-    def __init__(
-        self, database: Database, clock: Clock, accounts: Accounts, wakeup_log: WakeupLog
-    ) -> None:
+    def __init__(self, database: Database, clock: Clock, accounts: Accounts) -> None:
         self._database = database
         self._clock = clock
         self._accounts = accounts
-        self._log = wakeup_log
 
     async def import_bank(
         self,
@@ -100,8 +96,8 @@ class DirectoryEditor:
             if found.lost:
                 await self._accounts.people_lost(connection, found.lost)
             if await self._write_version(connection, locked):
-                await self._log.record(
-                    connection, [AccountWakeup(event="directory", person_ids=[], client_ids=[])]
+                connection.after_commit(
+                    AccountWakeup(event="directory", person_ids=[], client_ids=[])
                 )
         return found
 

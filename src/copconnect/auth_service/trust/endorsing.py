@@ -16,7 +16,6 @@ from copconnect.auth_service.trust.cards import Cards
 from copconnect.auth_service.trust.changes import Changes
 from copconnect.auth_service.trust.judged_records import check_sent, parsed
 from copconnect.auth_service.trust.judging import Judge
-from copconnect.bus import AnyWakeup
 from copconnect.ids import PersonId
 from copconnect.principals import Caller
 from copconnect.records.confirmed import confirmed
@@ -40,7 +39,6 @@ class Endorsing:
         """
         record = parsed(Endorsement, body.endorsement, errors.EndorsementInvalid)
         now = self._parts.clock.now_ms()
-        wakeups: list[AnyWakeup] = []
         async with self._parts.database.transaction() as connection:
             if await record_store.has(connection, endorsements, record.hash()):
                 return
@@ -68,9 +66,8 @@ class Endorsing:
                     "record": body.endorsement,
                 },
             )
-            wakeups = await self._changes.judge(connection, [person_id], also=[person_id])
-            wakeups += await self._changes.tell_confirmers(connection, person_id)
-        await self._parts.bus.publish(wakeups)
+            await self._changes.judge(connection, [person_id], also=[person_id])
+            await self._changes.tell_confirmers(connection, person_id)
 
     async def _check(
         self,

@@ -63,8 +63,7 @@ class Granting:
                     "record": body.grant,
                 },
             )
-            wakeups = await self._changes.tell(connection, [grantee])
-        await self._parts.bus.publish(wakeups)
+            self._changes.tell(connection, [grantee])
 
     async def grants_to(self, person_id: str) -> wire.Grants:
         """Return every grant to a person, withdrawals included, the oldest first."""

@@ -69,8 +69,7 @@ class Audiences:
             wanted = await wanted_people(connection, parts, rule, creator, None)
             from_ms = history_from(held.kind, held.history_days, now_ms, returned=False)
             new = [NewMember(person, admin, from_ms) for person, admin in sorted(wanted.items())]
-            wakeups = await found(connection, parts, held, new)
-        await parts.bus.publish(wakeups)
+            await found(connection, parts, held, new)
         # A device that was revoked or came while so many were read is found by comparing.
         await self._following.compare(held.conversation_id)
         async with parts.database.reading() as connection:
