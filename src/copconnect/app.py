@@ -18,6 +18,7 @@ from copconnect import __version__, operator_routes, web_assets
 from copconnect.attachments import routes as attachment_routes
 from copconnect.attachments.blobs import open_blobs
 from copconnect.attachments.service import AttachmentService
+from copconnect.audit import Audit
 from copconnect.auth_service import routes as auth_routes
 from copconnect.auth_service.authority import CertificateAuthority
 from copconnect.auth_service.registry import DeviceRegistry
@@ -72,6 +73,7 @@ class Container:
         self.bus: Bus = bus or open_bus(settings.bus_url if serving else "")
         self.wakeup_log = WakeupLog(self.database, self.clock, has_bus=serving)
         self.database.announce_through(BusAndLog(self.bus, self.wakeup_log))
+        self.audit = Audit(self.database, self.clock)
         self.leases = Leases(self.database, self.clock, alone=not settings.bus_url)
         self.registry = DeviceRegistry(self.clock)
         self.acceptances = Acceptances()
@@ -91,10 +93,11 @@ class Container:
             self.directory,
             self.acceptances,
             late,
+            self.audit,
             choose_gateway(settings, self.database, self.clock) if serving else None,
             self.leases,
         )
-        self.editor = DirectoryEditor(self.database, self.clock, self.auth.accounts)
+        self.editor = DirectoryEditor(self.database, self.clock, self.auth.accounts, self.audit)
         self.conduct = ConductService(self.database, self.clock, self.auth.accounts)
         per_minute = settings.requests_per_person_per_minute
         requests = Rates("requests_per_minute", per_minute, per_minute // 2, self.clock.now_ms)
@@ -117,6 +120,7 @@ class Container:
             organisation=self.directory,
             signer=self.authority.roster,
             attachments=self.attachments,
+            audit=self.audit,
             leases=self.leases,
             options=_options(settings, self.authority.departments[-1].kem),
         )

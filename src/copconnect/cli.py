@@ -9,7 +9,7 @@ import typer
 from copconnect.auth_service import authority
 from copconnect.auth_service.key_files import AuthorityMissing
 from copconnect.auth_service.service import NoGateway
-from copconnect.commands import admin, conversations, directory, serving
+from copconnect.commands import admin, audit, conversations, directory, serving
 from copconnect.commands.cluster import cluster
 from copconnect.commands.demo import demo
 from copconnect.commands.options import Data, console, settings_of, stop, with_roles
@@ -24,6 +24,7 @@ app = typer.Typer(
 )
 app.add_typer(directory.app, name="directory")
 app.add_typer(admin.app, name="admin")
+app.add_typer(audit.app, name="audit")
 app.add_typer(conversations.app, name="conversations")
 app.command()(demo)
 app.command()(cluster)

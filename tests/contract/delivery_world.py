@@ -13,6 +13,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
+from copconnect.audit import Audit
 from copconnect.bus import AnyWakeup, LocalBus
 from copconnect.database import Database
 from copconnect.delivery.parts import Options
@@ -157,6 +158,15 @@ class Chart:
         self.version += 1
         self.changed[person_id] = self.version
 
+    async def leaders(self, _connection: AsyncConnection, rule: wire.Audience) -> list[PersonId]:
+        """Return the admins of the units, the nearest unit's first."""
+        found = [
+            (-len(unit), person)
+            for person, (unit, admin) in self.posts.items()
+            if admin and any(one == unit or one.startswith(f"{unit}/") for one in rule.unit_ids)
+        ]
+        return [person for _, person in sorted(found)]
+
     def found_by(self, text: str) -> Select[tuple[str, str]]:
         """Find members by what their ids begin with; listed by id."""
         person = MEMBERS.c.person_id
@@ -248,6 +258,7 @@ class World:
             organisation=self.chart,
             signer=self.authority,
             attachments=self.attachments,
+            audit=Audit(self.database, self.clock),
             leases=Leases(self.database, self.clock, alone=True),
             options=self.options,
         )

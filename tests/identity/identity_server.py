@@ -11,6 +11,7 @@ from litestar import Litestar
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import operator_routes
+from copconnect.audit import Audit
 from copconnect.auth_service import routes as auth_routes
 from copconnect.auth_service.authority import CertificateAuthority
 from copconnect.auth_service.registry import DeviceRegistry
@@ -62,6 +63,7 @@ class IdentityServer:
         self.wakeups: list[AnyWakeup] = []
         self.wakeup_log = WakeupLog(self.database, clock, has_bus=True)
         self.database.announce_through(BusAndLog(self.bus, self.wakeup_log))
+        self.audit = Audit(self.database, clock)
         self.leases = Leases(self.database, clock, alone=True)
         self.registry = DeviceRegistry(clock)
         self.rosters = RecordedRosters(self.registry)
@@ -78,10 +80,11 @@ class IdentityServer:
             self.directory,
             acceptances,
             self.rosters,
+            self.audit,
             choose_gateway(settings, self.database, clock),
             self.leases,
         )
-        self.editor = DirectoryEditor(self.database, clock, self.auth.accounts)
+        self.editor = DirectoryEditor(self.database, clock, self.auth.accounts, self.audit)
         self.conduct = ConductService(self.database, clock, self.auth.accounts)
         requests = Rates("requests_per_minute", 1_000, 1_000, clock.now_ms)
         self.gate = Gate(self.auth.authenticator, requests)

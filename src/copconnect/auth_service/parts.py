@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from copconnect.audit import Audit
 from copconnect.auth_service import store
 from copconnect.auth_service.authority import CertificateAuthority, IssuedCertificate
 from copconnect.auth_service.ports import Memberships, People
@@ -23,6 +24,7 @@ class Parts:
     authority: CertificateAuthority
     people: People
     memberships: Memberships
+    audit: Audit
 
     async def issue(
         self,

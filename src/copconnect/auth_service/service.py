@@ -3,8 +3,10 @@
 It states what it needs of other roles as Protocols (:mod:`copconnect.auth_service.ports`).
 """
 
+from copconnect.audit import Audit
 from copconnect.auth_service.access import CachingAuthenticator
 from copconnect.auth_service.accounts import Accounts
+from copconnect.auth_service.administering import Administering
 from copconnect.auth_service.authority import CertificateAuthority
 from copconnect.auth_service.parts import Parts
 from copconnect.auth_service.ports import Conduct, Memberships, People
@@ -28,6 +30,7 @@ from copconnect.background import Periodic
 from copconnect.clock import Clock
 from copconnect.database import Database
 from copconnect.leases import Leases
+from copconnect.principals import Principal
 from copconnect.settings import Settings
 
 __all__ = ["AuthService", "Conduct", "DeviceRegistry", "Memberships", "People", "choose_gateway"]
@@ -63,6 +66,7 @@ class AuthService:
         people: People,
         conduct: Conduct,
         memberships: Memberships,
+        audit: Audit,
         gateway: SmsGateway | None,
         leases: Leases,
     ) -> None:
@@ -70,7 +74,9 @@ class AuthService:
         self.gateway = gateway or NoSms()
         self.sms = SmsSender(self.gateway)
         self.authenticator = CachingAuthenticator(database, clock, people, conduct)
-        parts = self._parts = Parts(database, clock, settings, authority, people, memberships)
+        parts = self._parts = Parts(
+            database, clock, settings, authority, people, memberships, audit
+        )
         self.cards = Cards(database, clock, people, authority.roster)
         self.judge = Judge(clock, authority, registry.bundles)
         self.confirmers = Confirmers(parts)
@@ -86,6 +92,7 @@ class AuthService:
         self.unconfirmed = Unconfirmed(parts)
         self.registration = Registration(parts, self.trust, self.cards, changes, self.sms)
         self.accounts = Accounts(parts, conduct, changes, self.confirmers, self.revoking)
+        self.administering = Administering(parts, self.accounts, self.revoking)
         self._lapsing = Periodic(
             "certificates",
             leases.in_turn("certificates", self.accounts.lapse, LAPSE_PERIOD_S),
@@ -117,10 +124,10 @@ class AuthService:
         await self.authenticator.close()
         await self.sms.close()
 
-    async def begin_incarnation(self) -> int:
+    async def begin_incarnation(self, by: Principal) -> int:
         """After a backup was restored, with the server stopped: see ``trust/incarnation.py``.
         Returns how many people have records."""
-        return await begin_incarnation(self._parts)
+        return await begin_incarnation(self._parts, by)
 
     async def _prune(self) -> None:
         await self.registration.prune()

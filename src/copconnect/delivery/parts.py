@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from copconnect.audit import Audit
 from copconnect.bus import Bus
 from copconnect.clock import Clock
 from copconnect.database import Database
@@ -38,6 +39,7 @@ class Parts:
     organisation: Organisation
     signer: RosterSigner
     attachments: Attachments
+    audit: Audit
     options: Options
     stamps: Stamps
     trees: RosterTrees

@@ -107,6 +107,11 @@ class Organisation(Protocol):
         there."""
         ...
 
+    async def leaders(self, connection: AsyncConnection, rule: wire.Audience) -> list[PersonId]:
+        """Return the active admins of the units of an audience and of those above, the nearest
+        unit's first."""
+        ...
+
 
 class RosterSigner(Protocol):
     """The roster authority's key, which is not the Delivery Service's."""

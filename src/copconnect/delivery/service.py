@@ -9,6 +9,7 @@ from collections.abc import Collection
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from copconnect.audit import Audit
 from copconnect.bus import Bus
 from copconnect.clock import Clock
 from copconnect.database import Database, Transaction
@@ -55,6 +56,7 @@ class DeliveryService:
         organisation: Organisation,
         signer: RosterSigner,
         attachments: Attachments,
+        audit: Audit,
         leases: Leases,
         options: Options,
     ) -> None:
@@ -67,6 +69,7 @@ class DeliveryService:
             organisation=organisation,
             signer=signer,
             attachments=attachments,
+            audit=audit,
             options=options,
             stamps=Stamps(signer, clock),
             trees=RosterTrees(),

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
+from copconnect.audit.acts import RootAdminNamed
 from copconnect.auth_service import department_files, store
 from copconnect.auth_service.key_files import AuthorityMissing
 from copconnect.auth_service.parts import Parts
@@ -20,6 +21,7 @@ from copconnect.auth_service.trust.changes import Changes
 from copconnect.bus import AccountWakeup
 from copconnect.database import Transaction
 from copconnect.ids import PersonId
+from copconnect.principals import Principal
 from copconnect.records.department import Department
 from copconnect.records.ed25519 import public_bytes
 
@@ -56,7 +58,9 @@ class Departments:
         admins: set[PersonId] = await store.people_of(connection, record.admins)
         await self._changes.judge(connection, admins)
 
-    async def name_root_admin(self, root: Ed25519PrivateKey, device: bytes) -> Department:
+    async def name_root_admin(
+        self, by: Principal, root: Ed25519PrivateKey, device: bytes
+    ) -> Department:
         """Make the next record, which also names this device as a root admin's; ``root`` is the
         offline root's key. A device that is named already changes nothing.
 
@@ -74,6 +78,8 @@ class Departments:
                 keys, root, self._parts.clock.now_ms(), admins={*newest.admins, device}
             )
             await self.add(connection, record)
+            act = RootAdminNamed(device.hex(), record.number)
+            await self._parts.audit.record(connection, by, act)
         return record
 
     async def newest(self, connection: AsyncConnection) -> Department:

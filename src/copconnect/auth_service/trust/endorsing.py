@@ -9,6 +9,7 @@ the endorser comes before or after it. Repeating the same bytes is fine.
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
+from copconnect.audit.acts import DeviceConfirmed
 from copconnect.auth_service.parts import Parts
 from copconnect.auth_service.tables import endorsements
 from copconnect.auth_service.trust import device_store, record_store
@@ -68,6 +69,9 @@ class Endorsing:
             )
             await self._changes.judge(connection, [person_id], also=[person_id])
             await self._changes.tell_confirmers(connection, person_id)
+            if person_id != caller.person_id:
+                act = DeviceConfirmed(person_id, record.endorsed.hex())
+                await self._parts.audit.record(connection, caller, act)
 
     async def _check(
         self,

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
+from copconnect.audit.acts import DeviceRevoked
 from copconnect.auth_service import rules, store
 from copconnect.auth_service.parts import Parts
 from copconnect.auth_service.ports import EndReason
@@ -94,6 +95,9 @@ class Revoking:
                 {owner},
                 reached,
             )
+            if owner != caller.person_id:
+                act = DeviceRevoked(owner, client_id)
+                await self._parts.audit.record(connection, caller, act)
 
     async def _hold_reached(
         self, connection: AsyncConnection, device: bytes, people: set[PersonId]
