@@ -21,7 +21,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Settings of one server process. Paths are relative to the working directory."""
 
     data_dir: Path = Path("data")
-    """Folder of the default database, blobs, keys and outbox."""
+    """Folder of the default database, blobs and keys."""
     database_url: str = ""
     """SQLAlchemy URL; empty: SQLite in ``data_dir``."""
     bus_url: str = ""
@@ -31,8 +31,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     host: str = "127.0.0.1"
     port: Annotated[int, Meta(ge=1, le=65535)] = 8080
     department: str = "Telangana Police"
-    demo: bool = False
-    """Demo mode: OTPs go to a page instead of a gateway. Never on a real server."""
     department_policy: Literal["none", "approval"] = "approval"
     """The policy that ``copconnect init`` writes into department record 1: whether a person's first
     device needs an admin's endorsement. Afterwards the record counts, not the setting."""
@@ -50,7 +48,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Wrong codes within an hour, over all numbers and nodes, after which codes get a digit more;
     another one for each tenfold."""
     sms_gateway_url: str = ""
-    """HTTP gateway (DLT) that OTPs are posted to; only demo mode does without."""
+    """HTTP gateway (DLT) that OTPs are posted to. A server does not start without one."""
     sms_gateway_token: str = ""
     certificate_days: Annotated[int, Meta(ge=21)] = 90
     """Devices renew in the last third, 30 days at most. A cell's key is used for up to 7 days and

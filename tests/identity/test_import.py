@@ -5,11 +5,12 @@ from typing import Any
 import pytest
 
 from copconnect.database import Database
-from copconnect.directory import databank, store, synthetic
+from copconnect.directory import databank, store
 from copconnect.directory.editing import DirectoryEditor, NumberInUse
 from copconnect.directory.rules import person_id
 from copconnect.ids import PersonId
 from copconnect.wakeup_log import WakeupLog
+from demo import synthetic
 from tests.identity.running import MovedClock
 
 HEADER = "code,name_en,number,rank,post_en,unit,status,enrolment_code\n"

@@ -10,7 +10,7 @@ from copconnect.auth_service.parts import Parts
 from copconnect.auth_service.ports import Conduct, Memberships, People
 from copconnect.auth_service.registration import Registration
 from copconnect.auth_service.registry import DeviceRegistry
-from copconnect.auth_service.sms import DemoOutbox, HttpGateway, NoSms, SmsGateway, SmsSender
+from copconnect.auth_service.sms import HttpGateway, NoSms, SmsGateway, SmsSender
 from copconnect.auth_service.trust.cards import Cards
 from copconnect.auth_service.trust.changes import Changes
 from copconnect.auth_service.trust.confirmers import Confirmers
@@ -40,15 +40,13 @@ CARDS_PERIOD_S = 30
 
 
 class NoGateway(Exception):
-    """Outside demo mode OTPs need a gateway."""
+    """A server needs an SMS gateway for its OTPs."""
 
 
-def choose_gateway(settings: Settings, database: Database, clock: Clock) -> SmsGateway:
+def choose_gateway(settings: Settings) -> SmsGateway:
     """Return the gateway that the settings name. Raises NoGateway."""
-    if settings.demo:
-        return DemoOutbox(database, clock)
     if not settings.sms_gateway_url:
-        raise NoGateway("set COPCONNECT_SMS_GATEWAY_URL, or run `copconnect demo` to try it out")
+        raise NoGateway("set COPCONNECT_SMS_GATEWAY_URL, or run `make demo` to try it out")
     return HttpGateway(settings.sms_gateway_url, settings.sms_gateway_token)
 
 
@@ -72,8 +70,7 @@ class AuthService:
     ) -> None:
         self._bus = bus
         self._leases = leases
-        self.gateway = gateway or NoSms()
-        self.sms = SmsSender(self.gateway)
+        self.sms = SmsSender(gateway or NoSms())
         self.authenticator = CachingAuthenticator(database, clock, people, conduct)
         parts = self._parts = Parts(database, clock, bus, settings, authority, people, memberships)
         self.cards = Cards(database, clock, people, authority.roster, bus, wakeup_log)
