@@ -111,7 +111,7 @@ format: packages-test package-python packages-node ## Format and fix what can be
 	@$(BIN)/ruff format --quiet src bench demo tests make
 	@npx prettier --write --log-level warn .
 
-types: packages-test package-python ## Write client/src/wire.ts from copconnect.wire
+types: packages-test package-python ## Write client/src/wire.ts and limits.ts from copconnect.wire
 	@$(BIN)/python -m copconnect.wire.typescript
 
 bench-message: packages-test package-python packages-node ## Time a message between two clients

@@ -13,6 +13,8 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from copconnect.limits import CELL_SIZE, GROUP_PEOPLE, LISTED_PEOPLE
+
 Positive = Annotated[int, Meta(ge=1)]
 NotNegative = Annotated[int, Meta(ge=0)]
 
@@ -70,14 +72,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Bytes of messages that one process takes from one person."""
     share_requests_per_person_per_minute: Positive = 60
     """Requests for key shares that one process takes from one person."""
-    group_people: Annotated[int, Meta(ge=2, le=5000)] = 1024
+    group_people: Annotated[int, Meta(ge=2, le=LISTED_PEOPLE)] = GROUP_PEOPLE
     """People in a group made by a person without a grant."""
     attachment_quota_bytes_per_day: NotNegative = 20 * 1024**3
     """Ciphertext bytes that one person may upload in a day."""
     log_retention_days: Annotated[int, Meta(ge=30, le=180)] = 180
     """Devices rely on both ends: a month of history is there, and keys older than the longest log
     are destroyed (K1)."""
-    cell_size: Annotated[int, Meta(ge=2, le=256)] = 256
+    cell_size: Annotated[int, Meta(ge=2, le=CELL_SIZE)] = CELL_SIZE
     """Devices in one cell at most. Less is for trials of many cells."""
     kem: Literal["x25519", "x-wing"] = "x-wing"
     """HPKE KEM of new conversations, and the lowest that ``copconnect init`` writes into department

@@ -20,7 +20,6 @@ from copconnect.delivery.rules import conversation_keys as rules
 from copconnect.delivery.rules.conversation_keys import KnownKey, SealAudience
 from copconnect.delivery.rules.limits import (
     CANNOT_OPEN_MS,
-    CELL_KEY_MS,
     DAY_MS,
     HEAD_MS,
     KEYS_A_DAY,
@@ -31,6 +30,7 @@ from copconnect.delivery.store import cell_keys, conversations, keys, leaves, ro
 from copconnect.delivery.store.conversations import Held
 from copconnect.delivery.store.keys import NewKey, StoredKey
 from copconnect.ids import CellId, ConversationId
+from copconnect.limits import CELL_KEY_AGE_MS
 from copconnect.principals import Caller
 from copconnect.records.conversation_key import ConversationKey
 from copconnect.records.kem import seal_bytes
@@ -153,7 +153,7 @@ class ConversationKeys:
         lines = {CellId(line.cell_id.hex()): line for line, _, _ in rows.get(c, [])}
         of_cells: dict[bytes, CellId] = {}
         if len(lines) > 1:
-            since_ms = self._parts.clock.now_ms() - CELL_KEY_MS
+            since_ms = self._parts.clock.now_ms() - CELL_KEY_AGE_MS
             made = await cell_keys.places(connection, c, held.kem, since_ms)
             of_cells = {
                 key_id: cell_id
