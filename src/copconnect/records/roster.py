@@ -129,7 +129,7 @@ def prove(cell: Cell, leaf_index: int, lines: merkle.MerkleTree, line_index: int
 class RosterHead(SignedRecord):
     """The signed summary of a roster."""
 
-    LABEL: ClassVar[bytes] = tag("copconnect directory v2")
+    LABEL: ClassVar[bytes] = tag("copconnect roster v2")
     RULE: ClassVar[str] = "R4"
     VERSION: ClassVar[int] = 2
 
