@@ -17,8 +17,8 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from copconnect.app import Container
-from copconnect.commands import admin, conversations, directory, serving
-from copconnect.commands.options import console, settings_of, stop, with_roles
+from copconnect.commands import admin, directory, serving
+from copconnect.commands.options import console, operator, settings_of, stop, with_roles
 from copconnect.directory import databank
 from copconnect.ids import ClientId, PersonId, UnitId
 from copconnect.settings import Settings
@@ -112,7 +112,9 @@ async def create_standing(container: Container) -> None:
     there = await container.delivery.audiences.rules()
     for rule, talk in STANDING:
         if rule not in there:
-            _, people, _ = await conversations.create_for(container, rule, talk=talk)
+            _, people, _ = await container.delivery.audiences.create_as_operator(
+                operator(), rule, talk=talk
+            )
             whose = ", ".join(rule.unit_ids) or "everyone"
             console.print(f"Made the conversation of {whose}: {people:,} people.")
 
@@ -149,7 +151,9 @@ async def letters(container: Container, station: Sequence[Person]) -> dict[str, 
     may be used up, and the simulated officers register anew at each start."""
     if container.settings.second_factor != "enrolment_code":
         return {}
-    codes = await admin.new_codes(container, [PersonId(one.person_id) for one in station])
+    codes = await container.auth.administering.make_enrolment_codes(
+        operator(), [PersonId(one.person_id) for one in station]
+    )
     return dict(zip((one.number for one in station), codes, strict=True))
 
 

@@ -22,6 +22,7 @@ from sqlalchemy import insert
 
 from bench.figures import say
 from bench.force.device import Device
+from bench.force.operator import OPERATOR
 from copconnect.app import Container
 from copconnect.auth_service import authority, rules, tables
 from copconnect.auth_service.authority import CertificateAuthority
@@ -100,7 +101,7 @@ async def make(
     devices: list[Device] = []
     async with opened(settings_of(folder), clock) as container:
         await container.auth.departments.start()
-        await container.editor.import_bank(bank)
+        await container.editor.import_bank(OPERATOR, bank)
         say(f"The data bank has {len(bank.people):,} people.")
         for part in _made(folder / "keys", people, now_ms):
             await _store(container, part, now_ms)

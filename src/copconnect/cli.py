@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from copconnect.auth_service import authority
-from copconnect.commands import admin, conversations, directory, serving
+from copconnect.commands import admin, audit, conversations, directory, serving
 from copconnect.commands.options import Data, console, settings_of, stop, with_roles
 from copconnect.commands.serve import serve_command
 
@@ -19,6 +19,7 @@ app = typer.Typer(
 )
 app.add_typer(directory.app, name="directory")
 app.add_typer(admin.app, name="admin")
+app.add_typer(audit.app, name="audit")
 app.add_typer(conversations.app, name="conversations")
 app.command("serve")(serve_command(serving.COPCONNECT))
 

@@ -1,4 +1,4 @@
-"""Callers and listed devices, as roles hand them to each other."""
+"""Callers, operators and listed devices, as roles hand them to each other."""
 
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -33,6 +33,23 @@ class Caller:
         """The name under which limits count the caller: the person's, but for a device that is not
         confirmed its own. A device of a thief takes nothing from the officer's phones."""
         return self.person_id if self.confirmed else PersonId(self.client_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """Somebody who runs a command on the server. ``login``: of the operating system."""
+
+    login: str
+
+
+Principal = Operator | Caller
+
+
+def named(principal: Principal) -> str:
+    """Return a principal as the audit log names it."""
+    if isinstance(principal, Operator):
+        return f"operator {principal.login}"
+    return f"person {principal.person_id} device {principal.device.hex()}"
 
 
 @dataclass(frozen=True, slots=True)

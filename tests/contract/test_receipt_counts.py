@@ -32,6 +32,8 @@ class Counting(World):
     def __init__(self, database: Database) -> None:
         super().__init__(database)
         self.wakeups: list[AnyWakeup] = []
+        self.announced: list[AnyWakeup] = []
+        self.parts.bus.subscribe(self._announce)
         self.counting = self.node(alone=True)
 
     def node(self, *, alone: bool = False) -> ReceiptCounting:
@@ -44,6 +46,9 @@ class Counting(World):
     async def _hear(self, wakeup: AnyWakeup) -> None:
         self.wakeups.append(wakeup)
 
+    async def _announce(self, wakeup: AnyWakeup) -> None:
+        self.announced.append(wakeup)
+
     async def come(
         self, rows: Rows, who: Sequence[Caller], delivered: int, read: int, *nodes: ReceiptCounting
     ) -> Sequence[AnyWakeup]:
@@ -54,7 +59,9 @@ class Counting(World):
             )
             for one in who
         ]
-        wakeups = await LiveFeed(self.parts).store_cursors(cursors)
+        from_here = len(self.announced)
+        await LiveFeed(self.parts).store_cursors(cursors)
+        wakeups = self.announced[from_here:]
         for wakeup in wakeups:
             for node in nodes or (self.counting,):
                 await node.on_wakeup(wakeup)

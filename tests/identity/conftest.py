@@ -14,6 +14,7 @@ from copconnect.auth_service import authority
 from copconnect.records.department import Policy
 from copconnect.records.kem import XWING
 from copconnect.settings import Settings
+from tests.harness.operator import OPERATOR
 from tests.identity.approved import Force, appoint
 from tests.identity.running import START_MS, MovedClock, Running, SentTexts, run, synthetic_bank
 from tests.identity.whole import Whole
@@ -54,7 +55,7 @@ def settings(keys: Path, database_url: str) -> Settings:
 async def running(settings: Settings, clock: MovedClock) -> AsyncIterator[Running]:
     """A server with the synthetic data bank."""
     async with run(settings, clock) as server:
-        await server.container.editor.import_bank(synthetic_bank())
+        await server.container.editor.import_bank(OPERATOR, synthetic_bank())
         yield server
 
 
@@ -66,7 +67,7 @@ async def approving(
     shutil.copytree(approving_keys / "keys", tmp_path / "keys")
     own = msgspec.structs.replace(settings, data_dir=tmp_path)
     async with run(own, clock) as server:
-        await server.container.editor.import_bank(synthetic_bank())
+        await server.container.editor.import_bank(OPERATOR, synthetic_bank())
         yield server
 
 
@@ -83,7 +84,7 @@ async def whole(keys: Path, empty_database_url: str, clock: MovedClock) -> Async
     app: Any = create_app(migrated, container)
     await container.start()
     try:
-        await container.editor.import_bank(synthetic_bank())
+        await container.editor.import_bank(OPERATOR, synthetic_bank())
         transport = httpx.ASGITransport(app, client=("192.0.2.1", 1234))
         async with httpx.AsyncClient(transport=transport, base_url="http://test") as http:
             yield Whole(container, http, sent)

@@ -11,6 +11,7 @@ from litestar import Litestar
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import operator_routes
+from copconnect.audit import Audit
 from copconnect.auth_service import routes as auth_routes
 from copconnect.auth_service.authority import CertificateAuthority
 from copconnect.auth_service.registry import DeviceRegistry
@@ -30,7 +31,7 @@ from copconnect.ids import PersonId
 from copconnect.leases import Leases
 from copconnect.rates import Rates
 from copconnect.settings import Settings
-from copconnect.wakeup_log import WakeupLog
+from copconnect.wakeup_log import BusAndLog, WakeupLog
 
 
 class RecordedRosters:
@@ -43,12 +44,11 @@ class RecordedRosters:
 
     async def devices_changed(
         self, connection: AsyncConnection, person_ids: Collection[PersonId], *, urgent: bool
-    ) -> list[AnyWakeup]:
+    ) -> None:
         self.told.append((set(person_ids), urgent))
         devices = await self._registry.devices_of(connection, person_ids)
         for person_id in person_ids:
             self.listed[person_id] = {one.device for one in devices if one.person_id == person_id}
-        return []
 
 
 class IdentityServer:
@@ -62,6 +62,8 @@ class IdentityServer:
         self.bus = LocalBus()
         self.wakeups: list[AnyWakeup] = []
         self.wakeup_log = WakeupLog(self.database, clock, has_bus=True)
+        self.database.announce_through(BusAndLog(self.bus, self.wakeup_log))
+        self.audit = Audit(self.database, clock)
         self.leases = Leases(self.database, clock, alone=True)
         self.registry = DeviceRegistry(clock)
         self.rosters = RecordedRosters(self.registry)
@@ -72,19 +74,18 @@ class IdentityServer:
         self.auth = AuthService(
             self.database,
             clock,
-            self.bus,
             settings,
             self.authority,
             self.registry,
             self.directory,
             acceptances,
             self.rosters,
+            self.audit,
             gateway,
-            self.wakeup_log,
             self.leases,
         )
-        self.editor = DirectoryEditor(self.database, clock, self.auth.accounts, self.wakeup_log)
-        self.conduct = ConductService(self.database, clock, self.bus, self.auth.accounts)
+        self.editor = DirectoryEditor(self.database, clock, self.auth.accounts, self.audit)
+        self.conduct = ConductService(self.database, clock, self.auth.accounts)
         requests = Rates("requests_per_minute", 1_000, 1_000, clock.now_ms)
         self.gate = Gate(self.auth.authenticator, requests)
         self.bus.subscribe(self._receive)

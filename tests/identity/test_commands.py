@@ -199,6 +199,10 @@ def test_a_running_server_acts_on_a_suspension_by_itself(server: ServerProcess) 
         listed = run_copconnect(server.data, "admin", "restore", officer.number)
         assert "Restored" in listed
         assert "yes" in run_copconnect(server.data, "admin", "list-clients", officer.number)
+        lines = run_copconnect(server.data, "audit", "list").splitlines()
+        acts = [json.loads(line)["act"] for line in lines]
+        assert acts == ["data_bank_imported", "person_suspended", "person_restored"]
+        assert "3 entries" in run_copconnect(server.data, "audit", "verify")
 
 
 def test_conversations_of_the_force_and_of_units(data: str, tmp_path: Path) -> None:

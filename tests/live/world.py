@@ -16,7 +16,7 @@ from copconnect.delivery.parts import Options, Parts
 from copconnect.ids import PersonId
 from copconnect.principals import Caller, DeviceKeyRow, ListedDevice
 from copconnect.records.kem import X25519
-from copconnect.wakeup_log import WakeupLog
+from copconnect.wakeup_log import BusAndLog, WakeupLog
 
 
 class Time:
@@ -111,7 +111,10 @@ class World:
         self.devices = KnownDevices()
         self._signer = Signer()
         self.stamps = Stamps(self._signer, self.clock)
-        self.parts = self.parts_with(LocalBus())
+        bus = LocalBus()
+        log = WakeupLog(database, self.clock, has_bus=True)
+        database.announce_through(BusAndLog(bus, log))
+        self.parts = self.parts_with(bus)
 
     def parts_with(self, bus: Bus) -> Parts:
         """Return the parts of one more process."""
@@ -125,7 +128,7 @@ class World:
             organisation=absent,
             signer=self._signer,
             attachments=absent,
-            wakeup_log=WakeupLog(self.database, self.clock, has_bus=True),
+            audit=absent,
             options=Options(kem=X25519),
             stamps=self.stamps,
             trees=RosterTrees(),

@@ -15,7 +15,7 @@ from copconnect.auth_service.trust import device_store, record_store
 from copconnect.auth_service.trust.changes import Changes
 from copconnect.auth_service.trust.confirmers import Confirmers
 from copconnect.auth_service.trust.revoking import Revoking
-from copconnect.bus import AnyWakeup
+from copconnect.database import Transaction
 from copconnect.ids import ClientId, PersonId
 from copconnect.principals import Caller
 
@@ -75,7 +75,6 @@ class Accounts:
         now = self._parts.clock.now_ms()
         message = rules.renewal_proof(caller.client_id, body.created_ms)
         rules.check_clock(body.created_ms, now)
-        wakeups: list[AnyWakeup] = []
         async with self._parts.database.transaction() as connection:
             client = await store.lock_client(connection, caller.client_id)
             if client is None:
@@ -94,8 +93,7 @@ class Accounts:
                 certificate = renewed.der
                 await device_store.set_expiry(connection, caller.client_id, renewed.not_after_ms)
                 if client.lapsed:
-                    wakeups = await self._changes.judge(connection, [], also=[caller.person_id])
-        await self._parts.bus.publish(wakeups)
+                    await self._changes.judge(connection, [], also=[caller.person_id])
         return wire.CertificateRenewed(certificate=certificate)
 
     async def rename(self, caller: Caller, client_id: str, body: wire.RenameClient) -> wire.Me:
@@ -107,8 +105,7 @@ class Accounts:
             _require_confirmed(caller, client.client_id)
             await record_store.touch(connection, [caller.person_id])
             await store.set_label(connection, client.client_id, rules.clean_label(body.label))
-            wakeups = await self._changes.tell(connection, [caller.person_id])
-        await self._parts.bus.publish(wakeups)
+            self._changes.tell(connection, [caller.person_id])
         return await self.me(caller)
 
     async def revoke_client(self, caller: Caller, client_id: str) -> wire.Me:
@@ -119,19 +116,13 @@ class Accounts:
             if client is None or client.person_id != caller.person_id:
                 raise errors.NotFound
             _require_confirmed(caller, client.client_id)
-            wakeups = await self._revoking.by_authority(
-                connection, {client.client_id: "device_removed"}
-            )
-        await self._parts.bus.publish(wakeups)
+            await self._revoking.by_authority(connection, {client.client_id: "device_removed"})
         return await self.me(caller)
 
     async def sign_out(self, caller: Caller) -> None:
         """Revoke the caller's device by the roster authority."""
         async with self._parts.database.transaction() as connection:
-            wakeups = await self._revoking.by_authority(
-                connection, {caller.client_id: "signed_out"}
-            )
-        await self._parts.bus.publish(wakeups)
+            await self._revoking.by_authority(connection, {caller.client_id: "signed_out"})
 
     async def lapse(self) -> None:
         """Let rosters lose the devices whose certificate has expired, some in each transaction."""
@@ -141,8 +132,7 @@ class Accounts:
                     connection, self._parts.clock.now_ms(), LAPSED_TOGETHER
                 )
                 people = {PersonId(row.person_id) for row in rows if row.revoked_ms is None}
-                wakeups = await self._changes.judge(connection, [], also=people)
-            await self._parts.bus.publish(wakeups)
+                await self._changes.judge(connection, [], also=people)
             if not rows:
                 return
 
@@ -158,12 +148,12 @@ class Accounts:
             await device_store.forget_keys(connection, now - rules.FORMER_KEYS_KEPT_MS)
 
     async def people_lost(
-        self, connection: AsyncConnection, lost: Mapping[PersonId, LossReason]
-    ) -> list[AnyWakeup]:
+        self, connection: Transaction, lost: Mapping[PersonId, LossReason]
+    ) -> None:
         """Sign out people who were suspended or removed, in the caller's transaction."""
         await registration_store.refuse_open_tickets(connection, lost)
         owners = await store.open_clients(connection, lost)
-        return await self._revoking.by_authority(
+        await self._revoking.by_authority(
             connection, {one: lost[owner] for one, owner in owners.items()}
         )
 

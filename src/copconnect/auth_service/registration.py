@@ -20,7 +20,6 @@ from copconnect.auth_service.trust import person_chain, record_store
 from copconnect.auth_service.trust.cards import Cards
 from copconnect.auth_service.trust.changes import Changes
 from copconnect.auth_service.trust.departments import TrustPublisher
-from copconnect.bus import AnyWakeup
 from copconnect.ids import ChallengeId, ClientId, PersonId, new_id
 from copconnect.records.device import device_id
 
@@ -188,7 +187,6 @@ class Registration:
         rules.check_proof(body.signature_public_key, body.proof, message)
         client_id, hashed = ClientId(body.client_id), rules.token_hash(body.ticket)
         access_token = secrets.token_urlsafe(32)
-        wakeups: list[AnyWakeup] = []
         async with self._parts.database.transaction() as connection:
             person_id = await registration_store.ticket_person(connection, hashed)
             if person_id is None:
@@ -210,9 +208,8 @@ class Registration:
                 await registration_store.change_ticket(
                     connection, hashed, step="done", client_id=client_id
                 )
-                wakeups = await self._changes.registered(connection, person_id)
+                await self._changes.registered(connection, person_id)
             await store.replace_token(connection, client_id, rules.token_hash(access_token), now)
-        await self._parts.bus.publish(wakeups)
         return wire.ClientRegistered(
             person_id=person_id,
             client_id=client_id,

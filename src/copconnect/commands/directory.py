@@ -9,7 +9,15 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from copconnect.app import Container
-from copconnect.commands.options import Data, console, failures, settings_of, stop, with_roles
+from copconnect.commands.options import (
+    Data,
+    console,
+    failures,
+    operator,
+    settings_of,
+    stop,
+    with_roles,
+)
 from copconnect.directory import databank
 from copconnect.directory.changes import PeopleChanges
 from copconnect.directory.editing import NumberInUse
@@ -77,6 +85,7 @@ def store(
         with _bar() as bar:
             task = bar.add_task("Comparing" if dry_run else "Storing", total=len(bank.people))
             found = await container.editor.import_bank(
+                operator(),
                 bank,
                 remove_missing=remove_missing,
                 dry_run=dry_run,

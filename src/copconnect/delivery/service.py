@@ -9,9 +9,10 @@ from collections.abc import Collection
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from copconnect.bus import AnyWakeup, Bus
+from copconnect.audit import Audit
+from copconnect.bus import Bus
 from copconnect.clock import Clock
-from copconnect.database import Database
+from copconnect.database import Database, Transaction
 from copconnect.delivery.heads.stamps import Stamps
 from copconnect.delivery.heads.stored_keys import StoredKeys
 from copconnect.delivery.heads.trees import RosterTrees
@@ -37,7 +38,6 @@ from copconnect.delivery.rosters.reading import RosterReading
 from copconnect.delivery.store import members
 from copconnect.ids import ConversationId, PersonId
 from copconnect.leases import Leases
-from copconnect.wakeup_log import WakeupLog
 
 __all__ = ["Attachments", "DeliveryService", "Devices", "Organisation", "People", "RosterSigner"]
 
@@ -56,8 +56,8 @@ class DeliveryService:
         organisation: Organisation,
         signer: RosterSigner,
         attachments: Attachments,
+        audit: Audit,
         leases: Leases,
-        wakeup_log: WakeupLog,
         options: Options,
     ) -> None:
         parts = Parts(
@@ -69,7 +69,7 @@ class DeliveryService:
             organisation=organisation,
             signer=signer,
             attachments=attachments,
-            wakeup_log=wakeup_log,
+            audit=audit,
             options=options,
             stamps=Stamps(signer, clock),
             trees=RosterTrees(),
@@ -115,10 +115,10 @@ class DeliveryService:
     # --- For other roles --------------------------------------------------------------------
 
     async def devices_changed(
-        self, connection: AsyncConnection, person_ids: Collection[PersonId], *, urgent: bool
-    ) -> list[AnyWakeup]:
+        self, connection: Transaction, person_ids: Collection[PersonId], *, urgent: bool
+    ) -> None:
         """List and unlist what differs from the people's devices; see ports.Memberships."""
-        return await self._device_changes.apply(connection, person_ids, urgent=urgent)
+        await self._device_changes.apply(connection, person_ids, urgent=urgent)
 
     async def belongs_to_any(
         self,

@@ -16,6 +16,7 @@ from copconnect.auth_service.parts import Parts
 from copconnect.auth_service.trust import confirmation_store, device_store
 from copconnect.auth_service.trust.holding import covers, held_paths
 from copconnect.bus import AccountWakeup
+from copconnect.database import Transaction
 from copconnect.ids import ClientId, PersonId
 from copconnect.principals import Caller
 from copconnect.records.sas import sas_commitment
@@ -66,7 +67,7 @@ class Confirming:
                 },
             )
             row = await confirmation_store.find(connection, body.confirmation_id)
-        await self._tell(row)
+            _tell(connection, row)
         return _wire(row)
 
     async def answer(
@@ -81,7 +82,7 @@ class Confirming:
             row = await confirmation_store.give(connection, confirmation_id, answer=body.answer)
             if row.answer != body.answer:
                 raise errors.BadRequest(reason="answered already")
-        await self._tell(row)
+            _tell(connection, row)
         return _wire(row)
 
     async def reveal(
@@ -97,7 +98,7 @@ class Confirming:
             if row.answer is None or not hmac.compare_digest(committed, row.commitment):
                 raise errors.BadRequest(reason="not answered yet, or not what was committed to")
             row = await confirmation_store.give(connection, confirmation_id, secret=body.secret)
-        await self._tell(row)
+            _tell(connection, row)
         return _wire(row)
 
     async def cancel(self, caller: Caller, confirmation_id: str) -> None:
@@ -107,7 +108,7 @@ class Confirming:
             if row is None or caller.device not in (row.endorser, row.new_device):
                 return
             await confirmation_store.remove(connection, confirmation_id)
-        await self._tell(row)
+            _tell(connection, row)
 
     async def own(self, caller: Caller) -> wire.Confirmations:
         """Return the comparisons that the calling device takes part in."""
@@ -139,11 +140,12 @@ class Confirming:
             raise errors.ConfirmationOver
         return row
 
-    async def _tell(self, row: Any) -> None:
-        clients = [ClientId(row.endorser_client_id), ClientId(row.new_client_id)]
-        await self._parts.bus.publish(
-            [AccountWakeup(event="confirmation", person_ids=[], client_ids=sorted(clients))]
-        )
+
+def _tell(connection: Transaction, row: Any) -> None:
+    clients = [ClientId(row.endorser_client_id), ClientId(row.new_client_id)]
+    connection.after_commit(
+        AccountWakeup(event="confirmation", person_ids=[], client_ids=sorted(clients))
+    )
 
 
 def _wire(row: Any) -> wire.Confirmation:

@@ -12,13 +12,16 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
+from copconnect.audit.acts import RootAdminNamed
 from copconnect.auth_service import department_files, store
 from copconnect.auth_service.key_files import AuthorityMissing
 from copconnect.auth_service.parts import Parts
 from copconnect.auth_service.trust import record_store
 from copconnect.auth_service.trust.changes import Changes
-from copconnect.bus import AccountWakeup, AnyWakeup
+from copconnect.bus import AccountWakeup
+from copconnect.database import Transaction
 from copconnect.ids import PersonId
+from copconnect.principals import Principal
 from copconnect.records.department import Department
 from copconnect.records.ed25519 import public_bytes
 
@@ -35,14 +38,12 @@ class Departments:
         Trust grows when something is new. Raises AuthorityMissing."""
         authority = self._parts.authority
         digest = hashlib.sha256(b"".join(sorted(authority.issuing))).hexdigest()
-        wakeups: list[AnyWakeup] = []
         async with self._parts.database.transaction() as connection:
             await store.set_issuing(connection, digest)
             for record in authority.departments:
-                wakeups += await self.add(connection, record)
-        await self._parts.bus.publish(wakeups)
+                await self.add(connection, record)
 
-    async def add(self, connection: AsyncConnection, record: Department) -> list[AnyWakeup]:
+    async def add(self, connection: Transaction, record: Department) -> None:
         """Store a record; again is fine. Raises AuthorityMissing for another with its number."""
         encoded = record.encode()
         if not await record_store.add_department(connection, record.number, encoded):
@@ -51,14 +52,15 @@ class Departments:
                     f"department record {record.number} in the keys folder is not the database's: "
                     "copy the keys folder of the node where the newest record was made"
                 )
-            return []
+            return
         await store.bump_trust(connection)
-        told: list[AnyWakeup] = [AccountWakeup(event="trust", person_ids=[], client_ids=[])]
-        await self._changes.record(connection, told)
+        connection.after_commit(AccountWakeup(event="trust", person_ids=[], client_ids=[]))
         admins: set[PersonId] = await store.people_of(connection, record.admins)
-        return [*told, *await self._changes.judge(connection, admins)]
+        await self._changes.judge(connection, admins)
 
-    async def name_root_admin(self, root: Ed25519PrivateKey, device: bytes) -> Department:
+    async def name_root_admin(
+        self, by: Principal, root: Ed25519PrivateKey, device: bytes
+    ) -> Department:
         """Make the next record, which also names this device as a root admin's; ``root`` is the
         offline root's key. A device that is named already changes nothing.
 
@@ -75,8 +77,9 @@ class Departments:
             record = department_files.write_next(
                 keys, root, self._parts.clock.now_ms(), admins={*newest.admins, device}
             )
-            wakeups = await self.add(connection, record)
-        await self._parts.bus.publish(wakeups)
+            await self.add(connection, record)
+            act = RootAdminNamed(device.hex(), record.number)
+            await self._parts.audit.record(connection, by, act)
         return record
 
     async def newest(self, connection: AsyncConnection) -> Department:

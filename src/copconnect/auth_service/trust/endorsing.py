@@ -9,6 +9,7 @@ the endorser comes before or after it. Repeating the same bytes is fine.
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
+from copconnect.audit.acts import DeviceConfirmed
 from copconnect.auth_service.parts import Parts
 from copconnect.auth_service.tables import endorsements
 from copconnect.auth_service.trust import device_store, record_store
@@ -16,7 +17,6 @@ from copconnect.auth_service.trust.cards import Cards
 from copconnect.auth_service.trust.changes import Changes
 from copconnect.auth_service.trust.judged_records import check_sent, parsed
 from copconnect.auth_service.trust.judging import Judge
-from copconnect.bus import AnyWakeup
 from copconnect.ids import PersonId
 from copconnect.principals import Caller
 from copconnect.records.confirmed import confirmed
@@ -40,7 +40,6 @@ class Endorsing:
         """
         record = parsed(Endorsement, body.endorsement, errors.EndorsementInvalid)
         now = self._parts.clock.now_ms()
-        wakeups: list[AnyWakeup] = []
         async with self._parts.database.transaction() as connection:
             if await record_store.has(connection, endorsements, record.hash()):
                 return
@@ -68,9 +67,11 @@ class Endorsing:
                     "record": body.endorsement,
                 },
             )
-            wakeups = await self._changes.judge(connection, [person_id], also=[person_id])
-            wakeups += await self._changes.tell_confirmers(connection, person_id)
-        await self._parts.bus.publish(wakeups)
+            await self._changes.judge(connection, [person_id], also=[person_id])
+            await self._changes.tell_confirmers(connection, person_id)
+            if person_id != caller.person_id:
+                act = DeviceConfirmed(person_id, record.endorsed.hex())
+                await self._parts.audit.record(connection, caller, act)
 
     async def _check(
         self,

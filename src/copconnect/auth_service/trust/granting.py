@@ -6,6 +6,7 @@ nobody by itself and a withdrawal undoes nothing that was done before it, so no 
 """
 
 from copconnect import errors, wire
+from copconnect.audit.acts import GrantGiven
 from copconnect.auth_service.parts import Parts
 from copconnect.auth_service.tables import grants
 from copconnect.auth_service.trust import record_store
@@ -63,8 +64,9 @@ class Granting:
                     "record": body.grant,
                 },
             )
-            wakeups = await self._changes.tell(connection, [grantee])
-        await self._parts.bus.publish(wakeups)
+            self._changes.tell(connection, [grantee])
+            act = GrantGiven(grantee, record.path, record.created, record.not_after)
+            await self._parts.audit.record(connection, caller, act)
 
     async def grants_to(self, person_id: str) -> wire.Grants:
         """Return every grant to a person, withdrawals included, the oldest first."""

@@ -17,23 +17,26 @@ from dataclasses import replace
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from copconnect.audit.acts import IncarnationBegun
 from copconnect.auth_service import store
 from copconnect.auth_service.authority import RosterSigner
 from copconnect.auth_service.parts import Parts
 from copconnect.auth_service.tables import person_devices
 from copconnect.auth_service.trust import record_store
 from copconnect.ids import PersonId
+from copconnect.principals import Principal
 from copconnect.records.person_devices import PersonDevices
 
 STEP = 1_000
 _TOGETHER = 500
 
 
-async def begin_incarnation(parts: Parts) -> int:
+async def begin_incarnation(parts: Parts, by: Principal) -> int:
     """Raise all versions and sign everybody's PersonDevices again; return how many people have
     records."""
     async with parts.database.transaction() as connection:
         await store.bump_trust(connection, STEP)
+        await parts.audit.record(connection, by, IncarnationBegun())
     done, after = 0, ""
     while True:
         async with parts.database.transaction() as connection:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
+from copconnect.audit.acts import DeviceRevoked
 from copconnect.auth_service import rules, store
 from copconnect.auth_service.parts import Parts
 from copconnect.auth_service.ports import EndReason
@@ -21,7 +22,8 @@ from copconnect.auth_service.trust.changes import Changes
 from copconnect.auth_service.trust.holding import covers, held_paths
 from copconnect.auth_service.trust.judged_records import check_sent, parsed
 from copconnect.auth_service.trust.judging import Judge
-from copconnect.bus import AccountWakeup, AnyWakeup
+from copconnect.bus import AccountWakeup
+from copconnect.database import Transaction
 from copconnect.ids import ClientId, PersonId
 from copconnect.principals import Caller
 from copconnect.records.judging import revocation_counts
@@ -38,11 +40,11 @@ class Revoking:
         self._changes = changes
 
     async def by_authority(
-        self, connection: AsyncConnection, reasons: Mapping[ClientId, EndReason]
-    ) -> list[AnyWakeup]:
+        self, connection: Transaction, reasons: Mapping[ClientId, EndReason]
+    ) -> bool:
         """Revoke clients in the caller's transaction, for reasons that their holders are told.
 
-        Publish the wake-ups after it commits. Clients that are revoked already stay as they are.
+        Clients that are revoked already stay as they are. Returns whether any was not.
         """
         now = self._parts.clock.now_ms()
         owners = await store.owners_of_open(connection, reasons)
@@ -57,7 +59,8 @@ class Revoking:
             await self.store(connection, record, PersonId(row.person_id), None)
         people = {PersonId(row.person_id) for row in revoked}
         fresh = {ClientId(row.client_id): reasons[ClientId(row.client_id)] for row in revoked}
-        return await self.ended(connection, fresh, people, set())
+        await self.ended(connection, fresh, people, set())
+        return bool(revoked)
 
     async def by_device(self, caller: Caller, body: wire.PostRevocation) -> None:
         """Store a revocation by the calling device and carry it out.
@@ -86,13 +89,15 @@ class Revoking:
             await self.store(connection, record, owner, caller.person_id)
             fresh = await store.revoke(connection, {client_id: "device_removed"}, now)
             # A second revocation of a device may still undo what the first lets stand.
-            wakeups = await self.ended(
+            await self.ended(
                 connection,
                 {client_id: "device_removed"} if fresh else {},
                 {owner},
                 reached,
             )
-        await self._parts.bus.publish(wakeups)
+            if owner != caller.person_id:
+                act = DeviceRevoked(owner, client_id)
+                await self._parts.audit.record(connection, caller, act)
 
     async def _hold_reached(
         self, connection: AsyncConnection, device: bytes, people: set[PersonId]
@@ -156,25 +161,20 @@ class Revoking:
 
     async def ended(
         self,
-        connection: AsyncConnection,
+        connection: Transaction,
         reasons: Mapping[ClientId, EndReason],
         owners: set[PersonId],
         reached: set[PersonId],
-    ) -> list[AnyWakeup]:
+    ) -> None:
         """Unlist the devices of clients that were revoked in this transaction, and sign them out.
 
         ``reached``: people whose verdicts may have rested on those devices.
         """
         if not reasons and not reached:
-            return []
-        wakeups: list[AnyWakeup] = []
+            return
         for reason in sorted(set(reasons.values())):
             clients = sorted(one for one, given in reasons.items() if given == reason)
-            wakeups.append(
+            connection.after_commit(
                 AccountWakeup(event="signed_out", person_ids=[], client_ids=clients, reason=reason)
             )
-        await self._changes.record(connection, wakeups)
-        return [
-            *wakeups,
-            *await self._changes.judge(connection, reached, also=owners, urgent=True),
-        ]
+        await self._changes.judge(connection, reached, also=owners, urgent=True)

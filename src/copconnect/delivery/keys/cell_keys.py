@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
-from copconnect.bus import AnyWakeup, CellKeyMarkedWakeup, CellKeyWakeup
+from copconnect.bus import CellKeyMarkedWakeup, CellKeyWakeup
 from copconnect.delivery.keys.public_keys import PublicKeys
 from copconnect.delivery.parts import Parts
 from copconnect.delivery.rosters.proofs import cell_paths
@@ -76,8 +76,7 @@ class CellKeys:
             )
             if not await cell_keys.add(connection, conversation_id, key):
                 raise errors.HaveKey
-        await parts.bus.publish(
-            [
+            connection.after_commit(
                 CellKeyWakeup(
                     conversation_id=conversation_id,
                     cell_id=own.cell_id,
@@ -85,8 +84,7 @@ class CellKeys:
                     seals=body.seals,
                     size=seal_bytes(held.kem),
                 )
-            ]
-        )
+            )
 
     async def _judge(
         self,
@@ -122,7 +120,6 @@ class CellKeys:
     ) -> None:
         """Note that the calling device cannot open a key of its cell (C2). Raises NotFound."""
         parts, key_id = self._parts, bytes.fromhex(body.key_id)
-        wakeups: list[AnyWakeup] = []
         async with parts.database.transaction() as connection:
             own = await require_listed(connection, caller, conversation_id)
             known = await cell_keys.by_id(connection, conversation_id, key_id)
@@ -132,10 +129,9 @@ class CellKeys:
                 connection, conversation_id, key_id, caller.person_id, parts.clock.now_ms()
             )
             if count is not None and count >= MARKS:
-                wakeups.append(
+                connection.after_commit(
                     CellKeyMarkedWakeup(conversation_id=conversation_id, cell_id=own.cell_id)
                 )
-        await parts.bus.publish(wakeups)
 
     # --- Reading ------------------------------------------------------------------------------
 

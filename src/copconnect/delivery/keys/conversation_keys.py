@@ -84,8 +84,7 @@ class ConversationKeys:
                 seals=body.seals,
             )
             await keys.add(connection, key)
-        await parts.bus.publish(
-            [
+            connection.after_commit(
                 KeyWakeup(
                     conversation_id=conversation_id,
                     key_id=accepted.key_id,
@@ -93,8 +92,7 @@ class ConversationKeys:
                     seals=body.seals,
                     size=seal_bytes(held.kem),
                 )
-            ]
-        )
+            )
         return accepted
 
     async def _judge(

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 
 from copconnect import errors, wire
-from copconnect.bus import AnyWakeup, ShareAskedWakeup, ShareDoneWakeup, ShareWakeup
+from copconnect.bus import ShareAskedWakeup, ShareDoneWakeup, ShareWakeup
 from copconnect.delivery.parts import Parts
 from copconnect.delivery.rosters.reading import require_listed
 from copconnect.delivery.rules.limits import MOST_WAITING_REFERENCES, SHARES_WAITING
@@ -53,9 +53,8 @@ class KeyShares:
                 raise errors.RateLimited(retry_after_ms=60_000, limit="waiting_references")
             asker = _asker(own)
             await shares.ask(connection, conversation_id, asker, names, parts.clock.now_ms())
-        lacks_cell_key = any(name.kind == SecretKind.CELL_KEY for name in names)
-        await parts.bus.publish(
-            [
+            lacks_cell_key = any(name.kind == SecretKind.CELL_KEY for name in names)
+            connection.after_commit(
                 ShareAskedWakeup(
                     conversation_id=conversation_id,
                     device=caller.device.hex(),
@@ -63,15 +62,13 @@ class KeyShares:
                     person_id=caller.person_id,
                     of_cell=own.cell_id if lacks_cell_key else None,
                 )
-            ]
-        )
+            )
 
     async def done(
         self, caller: Caller, conversation_id: ConversationId, body: wire.ShareRequest
     ) -> None:
         """Forget what the calling device no longer lacks, and the shares of that alone."""
         parts, names = self._parts, _names(body.references)
-        wakeups: list[AnyWakeup] = []
         async with parts.database.transaction() as connection:
             await shares.done(connection, conversation_id, caller.device, names)
             left = await shares.requested(connection, conversation_id, caller.device)
@@ -82,8 +79,7 @@ class KeyShares:
             await shares.forget(connection, conversation_id, caller.device, used)
             if not left:
                 done = ShareDoneWakeup(conversation_id=conversation_id, device=caller.device.hex())
-                wakeups.append(done)
-        await parts.bus.publish(wakeups)
+                connection.after_commit(done)
 
     async def post(
         self, caller: Caller, conversation_id: ConversationId, body: wire.PostShare
@@ -115,16 +111,14 @@ class KeyShares:
             new = await shares.add(
                 connection, conversation_id, _asker(asker), waiting, parts.clock.now_ms()
             )
-        if new:
-            await parts.bus.publish(
-                [
+            if new:
+                connection.after_commit(
                     ShareWakeup(
                         conversation_id=conversation_id,
                         client_id=asker.leaf.client_id,
                         share=body.share,
                     )
-                ]
-            )
+                )
 
     async def waiting(self, caller: Caller, conversation_id: ConversationId) -> wire.Shares:
         """Return the shares that wait for the calling device."""

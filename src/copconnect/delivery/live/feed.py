@@ -11,7 +11,6 @@ import msgspec
 
 from copconnect import wire
 from copconnect.bus import (
-    AnyWakeup,
     CellKeyWakeup,
     CursorsMovedWakeup,
     EntryWakeup,
@@ -141,8 +140,8 @@ class LiveFeed:
 
     # --- Cursors ----------------------------------------------------------------------------
 
-    async def store_cursors(self, cursors: Sequence[SeenCursor]) -> Sequence[AnyWakeup]:
-        """Store a batch in three statements; return the receipts to broadcast.
+    async def store_cursors(self, cursors: Sequence[SeenCursor]) -> None:
+        """Store a batch in three statements, and broadcast the receipts.
 
         Large conversations get none: 63,000 acknowledgements told to 63,000 people would be four
         thousand million receipts. Theirs are counted (receipt_counts.py).
@@ -157,19 +156,17 @@ class LiveFeed:
                 if one.conversation_id in versions
             }
             found = await cursor_store.receipts(connection, moved) if moved else {}
-        wakeups: list[AnyWakeup] = []
-        if large := sorted(concerned - versions.keys()):
-            wakeups.append(CursorsMovedWakeup(conversation_ids=large))
-        for conversation_id, receipts in found.items():
-            frame = wire.Receipts(
-                conversation_id=conversation_id,
-                receipts=receipts,
-                receipts_version=versions[conversation_id],
-            )
-            wakeups.append(
-                ReceiptsWakeup(conversation_id=conversation_id, frame=_ENCODER.encode(frame))
-            )
-        return wakeups
+            if large := sorted(concerned - versions.keys()):
+                connection.after_commit(CursorsMovedWakeup(conversation_ids=large))
+            for conversation_id, receipts in found.items():
+                frame = wire.Receipts(
+                    conversation_id=conversation_id,
+                    receipts=receipts,
+                    receipts_version=versions[conversation_id],
+                )
+                connection.after_commit(
+                    ReceiptsWakeup(conversation_id=conversation_id, frame=_ENCODER.encode(frame))
+                )
 
 
 def _cut(seals: bytes, size: int) -> dict[bytes, bytes]:

@@ -99,13 +99,14 @@ class Accepting:
                     await parts.attachments.ready(
                         connection, post.attachment_ids, post.conversation_id
                     )
+                    connection.after_commit(wakeup_of(entry))
             else:
                 entry = await parts.database.write_at_once(
-                    lambda connection: _append_alone(connection, post, now_ms)
+                    lambda connection: _append_alone(connection, post, now_ms),
+                    lambda entry: [wakeup_of(entry)],
                 )
         except AlreadyAccepted as already:
             return already.accepted
-        await parts.bus.publish([wakeup_of(entry)])
         return wire.Accepted(seq=entry.seq, sent_ms=entry.sent_ms)
 
     # --- Together -------------------------------------------------------------------------------
@@ -133,7 +134,7 @@ class Accepting:
         posts = [one.post for one in batch]
         try:
             outcomes = await self._parts.database.write_at_once(
-                lambda connection: _append(connection, posts, now_ms)
+                lambda connection: _append(connection, posts, now_ms), _wakeups_of
             )
         except Exception as error:
             if len(batch) == 1:
@@ -142,8 +143,6 @@ class Accepting:
             for one in batch:
                 await self._accept_together([one])
             return
-        entries = [outcome for outcome in outcomes if isinstance(outcome, NewEntry)]
-        await self._parts.bus.publish([wakeup_of(entry) for entry in entries])
         for one, outcome in zip(batch, outcomes, strict=True):
             if isinstance(outcome, errors.CopConnectError):
                 _fail(one, outcome)
@@ -174,6 +173,10 @@ def _answer(waiting: _Waiting, accepted: wire.Accepted) -> None:
 def _fail(waiting: _Waiting, error: Exception) -> None:
     if not waiting.answer.done():
         waiting.answer.set_exception(error)
+
+
+def _wakeups_of(outcomes: Sequence[_Outcome | None]) -> list[EntryWakeup]:
+    return [wakeup_of(outcome) for outcome in outcomes if isinstance(outcome, NewEntry)]
 
 
 def wakeup_of(entry: NewEntry) -> EntryWakeup:

@@ -14,7 +14,8 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from copconnect.bus import AnyWakeup, ConversationWakeup, RosterWakeup
+from copconnect.bus import ConversationWakeup, RosterWakeup
+from copconnect.database import Transaction
 from copconnect.delivery.parts import Parts
 from copconnect.delivery.rules.roster_plan import LeafEdit, PlacedLeaf, RosterPlan, plan_change
 from copconnect.delivery.store import conversations, leaves, rosters
@@ -57,12 +58,12 @@ class _Drawn:
 
 
 async def change_rosters(
-    connection: AsyncConnection,
+    connection: Transaction,
     parts: Parts,
     held: Sequence[Held],
     edits: Mapping[ConversationId, RosterEdit],
-) -> list[AnyWakeup]:
-    """Apply edits to conversations that the caller holds; return what to publish after commit.
+) -> None:
+    """Apply edits to conversations that the caller holds; their devices are told after the commit.
 
     A conversation whose devices do not change keeps its head, unless it has none yet.
     """
@@ -82,16 +83,14 @@ async def change_rosters(
             for one in same
         ],
     )
-    wakeups: list[AnyWakeup] = [_announced(one) for one in drawn]
+    connection.after_commit(*(_announced(one) for one in drawn))
     for one in held:
         edit = edits[one.conversation_id]
         people = sorted(edit.people) if one.cells > 1 else []
         if edit.info and one.epoch and (people or one.cells <= 1):
-            wakeups.append(
+            connection.after_commit(
                 ConversationWakeup(conversation_id=one.conversation_id, person_ids=people)
             )
-    await parts.wakeup_log.record(connection, wakeups)
-    return wakeups
 
 
 async def _draw(

@@ -12,7 +12,8 @@ from msgspec.structs import replace as replace_wire
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
-from copconnect.bus import AnyWakeup, ConversationWakeup
+from copconnect.bus import ConversationWakeup
+from copconnect.database import Transaction
 from copconnect.delivery.parts import Parts
 from copconnect.delivery.rosters import name_locks, showing
 from copconnect.delivery.rosters.change import RosterEdit, change_rosters
@@ -52,17 +53,16 @@ class Conversations:
             await require_active(connection, parts, people)
             await require_size(connection, parts, caller.person_id, len(people) + 1)
             await name_locks.share(connection, [caller.person_id, *people])
-            wakeups = await self._create(connection, caller, body, people)
-        await parts.bus.publish(wakeups)
+            await self._create(connection, caller, body, people)
         return await self.conversation(caller, ConversationId(body.conversation_id))
 
     async def _create(
         self,
-        connection: AsyncConnection,
+        connection: Transaction,
         caller: Caller,
         body: wire.CreateConversation,
         people: list[PersonId],
-    ) -> list[AnyWakeup]:
+    ) -> None:
         parts, now_ms = self._parts, self._parts.clock.now_ms()
         direct = body.kind == "direct"
         held = Held.new(body, caller.person_id, parts.options.kem)
@@ -72,7 +72,7 @@ class Conversations:
             creator = await conversations.created_by(connection, held.conversation_id)
             if not direct and creator != caller.person_id:
                 raise errors.BadRequest(reason="conversation_id is taken")
-            return []
+            return
         await conversations.require_not_too_many(
             connection, caller.person_id, parts.options.limits.conversations_per_hour, now_ms
         )
@@ -84,7 +84,7 @@ class Conversations:
             )
             for person in everybody
         ]
-        return await found(connection, parts, held, new)
+        await found(connection, parts, held, new)
 
     # --- Showing ------------------------------------------------------------------------------
 
@@ -141,15 +141,12 @@ class Conversations:
                 raise errors.NotMember
             if not mine[caller.person_id][0] or held.kind != "group":
                 raise errors.NotAdmin
-            wakeups: list[AnyWakeup] = []
             if held.who_may_post != body.who_may_post:
                 held = replace(held, who_may_post=body.who_may_post)
-                wakeups = await self._apply_policy(connection, held)
-            after = await showing.conversation(connection, parts, caller, conversation_id)
-        await parts.bus.publish(wakeups)
-        return after
+                await self._apply_policy(connection, held)
+            return await showing.conversation(connection, parts, caller, conversation_id)
 
-    async def _apply_policy(self, connection: AsyncConnection, held: Held) -> list[AnyWakeup]:
+    async def _apply_policy(self, connection: Transaction, held: Held) -> None:
         c = held.conversation_id
         await conversations.change(
             connection, [{"conversation_id": c, "who_may_post": held.who_may_post}]
@@ -159,7 +156,7 @@ class Conversations:
         again = [leaves.device_of(one) for one in listed]
         edit = difference(held, people, again, listed)
         edits = {c: RosterEdit(LeafEdit(alter=edit.alter), info=True, people=people.keys())}
-        return await change_rosters(connection, self._parts, [held], edits)
+        await change_rosters(connection, self._parts, [held], edits)
 
     async def set_preferences(
         self, caller: Caller, conversation_id: ConversationId, body: wire.SetPreferences
@@ -170,20 +167,19 @@ class Conversations:
             raise errors.BadRequest(reason="muted_until_ms is out of range")
         async with parts.database.transaction() as connection:
             await members.set_preferences(connection, conversation_id, caller.person_id, body)
-            after = await showing.conversation(connection, parts, caller, conversation_id)
             mine = [caller.person_id]
-            wakeups = [ConversationWakeup(conversation_id=conversation_id, person_ids=mine)]
-            await parts.wakeup_log.record(connection, wakeups)
-        await parts.bus.publish(wakeups)
-        return after
+            connection.after_commit(
+                ConversationWakeup(conversation_id=conversation_id, person_ids=mine)
+            )
+            return await showing.conversation(connection, parts, caller, conversation_id)
 
 
 # --- For everything that makes rosters --------------------------------------------------------
 
 
 async def found(
-    connection: AsyncConnection, parts: Parts, held: Held, people: Collection[NewMember]
-) -> list[AnyWakeup]:
+    connection: Transaction, parts: Parts, held: Held, people: Collection[NewMember]
+) -> None:
     """Store the first members of a new conversation and its first head."""
     belonging = {one.person_id: (one.admin, one.history_from_ms) for one in people}
     await members.add(connection, held.conversation_id, people, parts.clock.now_ms())
@@ -193,7 +189,7 @@ async def found(
         key=lambda leaf: leaf.device,
     )
     edit = RosterEdit(LeafEdit(add=new), members=len(belonging), info=True)
-    return await change_rosters(connection, parts, [held], {held.conversation_id: edit})
+    await change_rosters(connection, parts, [held], {held.conversation_id: edit})
 
 
 async def require_active(

@@ -18,7 +18,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
 from copconnect.background import Periodic
-from copconnect.bus import AnyWakeup
 from copconnect.database import chunks
 from copconnect.delivery.parts import Parts
 from copconnect.delivery.rosters import name_locks
@@ -44,7 +43,7 @@ class Following:
     def __init__(self, parts: Parts, leases: Leases) -> None:
         self._parts = parts
         self._people_version: int | None = None
-        self._untold: list[AnyWakeup] = []
+        self._later = parts.database.later()
         self._compared_ms = 0
         rounds = leases.in_turn("rosters", self.round, _LEASE_S)
         self._rounds = Periodic("rosters", rounds, _ROUND_S)
@@ -86,9 +85,9 @@ class Following:
         for conversation_id in followed:
             await self._compare(conversation_id, changed)
             if parts.clock.now_ms() - told_ms >= _TELL_MS:
-                await self._tell()
+                await self._later.publish()
                 told_ms = parts.clock.now_ms()
-        await self._tell()
+        await self._later.publish()
         self._people_version = version
         if anew:
             self._compared_ms = now_ms
@@ -98,7 +97,7 @@ class Following:
     ) -> None:
         """Take up every change that waits in a conversation. ``also``: these people's, first."""
         await self._take_up_marked(conversation_id, also)
-        await self._tell()
+        await self._later.publish()
 
     async def _take_up_marked(
         self, conversation_id: ConversationId, also: Collection[PersonId]
@@ -122,7 +121,7 @@ class Following:
         one people who come wait for the next batch, unless a head is made anyway for others who
         go."""
         await self._compare(conversation_id, only)
-        await self._tell()
+        await self._later.publish()
 
     async def _compare(
         self, conversation_id: ConversationId, only: Collection[PersonId] | None
@@ -168,7 +167,7 @@ class Following:
     async def _take_up(self, conversation_id: ConversationId, people: Collection[PersonId]) -> None:
         """Bring membership and devices of these people up to date, with one head."""
         parts = self._parts
-        async with parts.database.transaction() as connection:
+        async with parts.database.transaction(self._later) as connection:
             await name_locks.share(connection, people)
             held = await conversations.hold(connection, [conversation_id])
             if not held:
@@ -182,15 +181,8 @@ class Following:
             listed = await leaves.of_people(connection, people, conversation_id)
             found = difference(held[0], belonging, devices, listed.get(conversation_id, []))
             whole = RosterEdit(found, edit.members, edit.info, edit.people)
-            wakeups: list[AnyWakeup] = []
             if not found.empty or edit.info:
-                wakeups = await change_rosters(connection, parts, held, {conversation_id: whole})
-        self._untold += wakeups
-
-    async def _tell(self) -> None:
-        """Publish what was committed; a crash before that is made good from the wake-up log."""
-        wakeups, self._untold = self._untold, []
-        await self._parts.bus.publish(wakeups)
+                await change_rosters(connection, parts, held, {conversation_id: whole})
 
     async def _follow(
         self,

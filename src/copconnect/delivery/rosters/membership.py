@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
-from copconnect.bus import AnyWakeup
+from copconnect.database import Transaction
 from copconnect.delivery.parts import Parts
 from copconnect.delivery.rosters import name_locks, showing
 from copconnect.delivery.rosters.change import RosterEdit, change_rosters
@@ -65,19 +65,14 @@ class Membership:
             size = len(people) + len(plan.add) - len(plan.remove)
             if plan.add:
                 await require_size(connection, parts, caller.person_id, size)
-            wakeups: list[AnyWakeup] = []
             if not plan.empty:
                 change = _Change(caller, body.change_id, plan)
-                wakeups = await self._apply(connection, held, change)
-            after = await showing.conversation(
+                await self._apply(connection, held, change)
+            return await showing.conversation(
                 connection, parts, caller, conversation_id, even_if_left=True
             )
-        await parts.bus.publish(wakeups)
-        return after
 
-    async def _apply(
-        self, connection: AsyncConnection, held: Held, change: _Change
-    ) -> list[AnyWakeup]:
+    async def _apply(self, connection: Transaction, held: Held, change: _Change) -> None:
         parts, plan, c = self._parts, change.plan, held.conversation_id
         now_ms, caller = parts.clock.now_ms(), change.caller.person_id
         made = KnownChange(caller, now_ms, left=plan.remove == (caller,))
@@ -109,7 +104,7 @@ class Membership:
             edit = LeafEdit()
         grown = len(plan.add) - len(plan.remove)
         edits = {c: RosterEdit(edit, members=grown, info=True, people=concerned)}
-        return await change_rosters(connection, parts, [held], edits)
+        await change_rosters(connection, parts, [held], edits)
 
     async def _edit(
         self, connection: AsyncConnection, held: Held, people: set[PersonId]
