@@ -31,7 +31,7 @@ from copconnect.conduct import routes as conduct_routes
 from copconnect.conduct.service import Acceptances, ConductService
 from copconnect.database import Database, Transaction, open_database
 from copconnect.delivery import routes as delivery_routes
-from copconnect.delivery.parts import Options
+from copconnect.delivery.dependencies import Options
 from copconnect.delivery.rules.limits import PersonLimits
 from copconnect.delivery.service import DeliveryService
 from copconnect.direct import Direct
