@@ -15,7 +15,7 @@ from copconnect.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class Dependencies:
     """What the parts of the Authentication Service share; immutable after start."""
 
     database: Database
