@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from sqlalchemy import BigInteger, Column, String, Table, and_, delete, or_
 
 from copconnect.clock import Clock
-from copconnect.database import METADATA, Database, upsert_for
+from copconnect.database.engine import METADATA, Database, upsert_for
 
 KEPT_MS = 3_600_000  # A lease that nobody asks for any more.
 

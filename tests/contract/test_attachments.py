@@ -15,7 +15,7 @@ from copconnect.attachments import blobs as blobs_module
 from copconnect.attachments import rules
 from copconnect.attachments.blobs import Blobs, open_blobs
 from copconnect.attachments.service import AttachmentService
-from copconnect.database import Database
+from copconnect.database.engine import Database
 from copconnect.ids import AttachmentId, ClientId, ConversationId, PersonId, new_id
 from copconnect.leases import Leases
 from copconnect.principals import NOTHING, Caller

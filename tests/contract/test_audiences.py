@@ -7,13 +7,13 @@ import pytest
 
 from copconnect import errors, wire
 from copconnect.bus import ConversationWakeup, RosterWakeup
-from copconnect.database import Database
+from copconnect.database.engine import Database
 from copconnect.delivery.dependencies import Options
 from copconnect.delivery.rosters.audiences import NobodyLeads
 from copconnect.delivery.rules.limits import PersonLimits
 from copconnect.ids import ConversationId, PersonId, UnitId, new_id
-from copconnect.records.kem import X25519
-from copconnect.records.roster import Rights
+from copconnect.records.conversation.roster import Rights
+from copconnect.records.primitives.kem import X25519
 from tests.contract.delivery_world import DAY_MS, MINUTE_MS, World
 from tests.contract.device import Device, Talk, head_of, leaf_of
 from tests.contract.statements import Statements

@@ -11,10 +11,10 @@ from litestar import Litestar
 from structlog.testing import capture_logs
 
 from copconnect import errors, wire
-from copconnect.database import Database
+from copconnect.database.engine import Database
 from copconnect.delivery import routes
-from copconnect.direct import Direct
-from copconnect.http import JSON, MSGPACK, Gate, before_send, on_error, security_headers
+from copconnect.http.direct import Direct
+from copconnect.http.gate import JSON, MSGPACK, Gate, before_send, on_error, security_headers
 from copconnect.ids import new_id
 from copconnect.principals import NOTHING, Caller, Requirement
 from copconnect.rates import Rates

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from copconnect.database import Database
+from copconnect.database.engine import Database
 from copconnect.leases import Leases
 from tests.contract.delivery_world import StillClock
 from tests.contract.statements import Statements

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from copconnect.records.kem import XWING
+from copconnect.records.primitives.kem import XWING
 from demo.cluster import database_folder
 from tests.faults.phones import group, phone_of
 from tests.faults.stream import streaming, until

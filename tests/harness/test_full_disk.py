@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from copconnect import wire
 from copconnect.attachments import rules
 from copconnect.ids import new_id
-from copconnect.records.roster import direct_id
+from copconnect.records.conversation.roster import direct_id
 from tests.harness import databank
 from tests.harness.disk import no_file_grows_beyond
 from tests.harness.officer import Device, Refused

@@ -6,7 +6,7 @@ import pytest
 
 from copconnect.audit import Audit
 from copconnect.bus import LocalBus
-from copconnect.database import Database
+from copconnect.database.engine import Database
 from copconnect.directory import databank, store
 from copconnect.directory.editing import DirectoryEditor, NumberInUse
 from copconnect.directory.rules import person_id

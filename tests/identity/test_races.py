@@ -9,7 +9,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from copconnect.auth_service import store
-from copconnect.database import Database
+from copconnect.database.engine import Database
 from copconnect.ids import ClientId, new_id
 from copconnect.settings import Settings
 from tests.harness.operator import OPERATOR

@@ -1,7 +1,7 @@
 """Nothing from before a device's history is pushed, whatever position its Hello says."""
 
 from copconnect import wire
-from copconnect.database import Database
+from copconnect.database.engine import Database
 from tests.contract.device import Device, Talk, head_of, keys_of
 from tests.sockets.live_world import LiveClient
 from tests.sockets.test_recent import entry, filled, key, since

@@ -6,10 +6,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect.audit import Audit
 from copconnect.auth_service import store
-from copconnect.auth_service.authority import CertificateAuthority, IssuedCertificate
+from copconnect.auth_service.keys.authority import CertificateAuthority, IssuedCertificate
 from copconnect.auth_service.ports import Memberships, People
 from copconnect.clock import Clock
-from copconnect.database import Database
+from copconnect.database.engine import Database
 from copconnect.ids import ClientId, PersonId
 from copconnect.settings import Settings
 

@@ -20,8 +20,8 @@ import uvicorn
 from copconnect.app import Container, create_app
 from copconnect.commands import descriptors, supervising
 from copconnect.commands.patience import PatientProtocol
+from copconnect.http.turns import Turns
 from copconnect.settings import Settings
-from copconnect.turns import Turns
 
 GRACE_S = 3  # For requests under way; a stop takes 5 s in all, sockets included.
 BACKLOG = 4096

@@ -13,7 +13,7 @@ from copconnect import errors, wire
 from copconnect.bus import AccountWakeup
 from copconnect.clock import Clock
 from copconnect.conduct import rules, store
-from copconnect.database import Database
+from copconnect.database.engine import Database
 from copconnect.ids import PersonId
 from copconnect.principals import Caller
 

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from sqlalchemy import BigInteger, Column, String, Table, bindparam, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from copconnect.database import METADATA
+from copconnect.database.engine import METADATA
 from copconnect.ids import PersonId
 
 acceptances = Table(

@@ -13,7 +13,7 @@ from litestar.params import FromPath
 from copconnect import errors, wire
 from copconnect.delivery.log.reading import LOG_PAGE
 from copconnect.delivery.service import DeliveryService
-from copconnect.http import Gate, HttpRequest, Incoming, answer, nothing, read
+from copconnect.http.gate import Gate, HttpRequest, Incoming, answer, nothing, read
 from copconnect.ids import CellId, ConversationId, Seq
 from copconnect.principals import Caller
 

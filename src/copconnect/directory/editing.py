@@ -16,7 +16,7 @@ from copconnect.audit import Audit
 from copconnect.audit.acts import DataBankImported, PersonRestored, PersonSuspended
 from copconnect.bus import AccountWakeup
 from copconnect.clock import Clock
-from copconnect.database import Database, Transaction, chunks
+from copconnect.database.engine import Database, Transaction, chunks
 from copconnect.directory import changes, databank, edit_store, rules, store
 from copconnect.directory.changes import LossReason, PeopleChanges, Row
 from copconnect.directory.databank import DataBank

@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from copconnect.database import METADATA, chunks
+from copconnect.database.engine import METADATA, chunks
 from copconnect.ids import PersonId, UnitId
 
 # Paging compares keys byte by byte; a locale's order would skip or repeat people.

@@ -16,10 +16,10 @@ from copconnect import wire
 from copconnect.bus import AccountWakeup, Bus, EnteredWakeup
 from copconnect.clock import Clock
 from copconnect.principals import Ended
-from copconnect.sockets import framing
-from copconnect.sockets.connection import Connection
-from copconnect.sockets.fanout import Fanout
+from copconnect.sockets.connections import framing
+from copconnect.sockets.connections.connection import Connection
 from copconnect.sockets.feed import Tokens, Versions
+from copconnect.sockets.passing.fanout import Fanout
 
 TOGETHER = 500
 ROUND_S = 0.02  # Between two rounds at least, so that more come together; nobody waits for a first.

@@ -15,13 +15,13 @@ from copconnect.auth_service.tables import endorsements
 from copconnect.auth_service.trust import device_store, record_store
 from copconnect.auth_service.trust.cards import Cards
 from copconnect.auth_service.trust.changes import Changes
-from copconnect.auth_service.trust.judged_records import check_sent, parsed
-from copconnect.auth_service.trust.judging import Judge
+from copconnect.auth_service.trust.verdicts.judged_records import check_sent, parsed
+from copconnect.auth_service.trust.verdicts.judging import Judge
 from copconnect.ids import PersonId
 from copconnect.principals import Caller
-from copconnect.records.confirmed import confirmed
-from copconnect.records.endorsement import Endorsement, EndorsementKind
-from copconnect.records.fields import Refused
+from copconnect.records.primitives.fields import Refused
+from copconnect.records.trust.confirmed import confirmed
+from copconnect.records.trust.endorsement import Endorsement, EndorsementKind
 
 
 class Endorsing:
