@@ -18,7 +18,7 @@ LOOPBACK = ("127.0.0.1", "::1")
 
 
 class Outbox(Protocol):
-    """Where texts go in demo mode."""
+    """The store that texts go to in demo mode."""
 
     async def newest(self, number: str | None) -> list[dict[str, str | int]]:
         """Return the newest texts, of one number if given."""
