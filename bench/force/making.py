@@ -29,7 +29,7 @@ from copconnect.auth_service.authority import CertificateAuthority
 from copconnect.clock import Clock, SystemClock
 from copconnect.conduct.store import acceptances
 from copconnect.database import chunks
-from copconnect.directory import databank, synthetic
+from copconnect.directory import databank
 from copconnect.ids import ClientId, PersonId, new_id
 from copconnect.migrations import migrate
 from copconnect.records.department import Policy
@@ -40,6 +40,7 @@ from copconnect.records.kem import XWING
 from copconnect.records.person_devices import PersonDevices
 from copconnect.sealing.keys import make_device_key, new_secret
 from copconnect.settings import Settings
+from demo import synthetic
 
 DEVICES = "devices.msgpack"
 DATA_BANK_SEED = 1

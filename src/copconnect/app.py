@@ -6,7 +6,7 @@ loops; ``close`` stops them in the opposite order. ``open`` alone gives a comman
 roles without background work; its wake-ups reach running servers through the wake-up log.
 """
 
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
@@ -23,7 +23,7 @@ from copconnect.auth_service import routes as auth_routes
 from copconnect.auth_service.authority import CertificateAuthority
 from copconnect.auth_service.registry import DeviceRegistry
 from copconnect.auth_service.service import AuthService, choose_gateway
-from copconnect.auth_service.sms import DemoOutbox
+from copconnect.auth_service.sms import SmsGateway
 from copconnect.auth_service.trust import routes as trust_routes
 from copconnect.bus import AnyWakeup, Bus, LocalBus, open_bus
 from copconnect.clock import Clock, SystemClock
@@ -31,7 +31,7 @@ from copconnect.conduct import routes as conduct_routes
 from copconnect.conduct.service import Acceptances, ConductService
 from copconnect.database import Database, Transaction, open_database
 from copconnect.delivery import routes as delivery_routes
-from copconnect.delivery.parts import Options
+from copconnect.delivery.dependencies import Options
 from copconnect.delivery.rules.limits import PersonLimits
 from copconnect.delivery.service import DeliveryService
 from copconnect.direct import Direct
@@ -60,8 +60,10 @@ class Container:
         clock: Clock | None = None,
         bus: Bus | None = None,
         serving: bool = True,
+        gateway: SmsGateway | None = None,
     ) -> None:
         """``serving``: a server process; False for a command-line tool, which has no bus.
+        ``gateway``: sends the texts in place of the gateway that the settings name.
 
         Raises AuthorityMissing, NoGateway.
         """
@@ -94,7 +96,7 @@ class Container:
             self.acceptances,
             late,
             self.audit,
-            choose_gateway(settings, self.database, self.clock) if serving else None,
+            gateway or choose_gateway(settings) if serving else None,
             self.leases,
         )
         self.editor = DirectoryEditor(self.database, self.clock, self.auth.accounts, self.audit)
@@ -243,8 +245,13 @@ async def command_line(settings: Settings) -> AsyncIterator[Container]:
         await container.database.close()
 
 
-def create_app(settings: Settings, container: Container | None = None) -> Turns:
-    """Return the web server. Raises AuthorityMissing, NoGateway."""
+def create_app(
+    settings: Settings, container: Container | None = None, more_routes: Sequence[Any] = ()
+) -> Turns:
+    """Return the web server; ``more_routes``: handlers of a program around this one.
+
+    Raises AuthorityMissing, NoGateway.
+    """
     parts = container or Container(settings)
 
     @asynccontextmanager
@@ -255,15 +262,15 @@ def create_app(settings: Settings, container: Container | None = None) -> Turns:
         finally:
             await parts.close()
 
-    gateway = parts.auth.gateway
     handlers: list[Any] = [
-        *operator_routes.routes(settings, gateway if isinstance(gateway, DemoOutbox) else None),
+        *operator_routes.routes(settings),
         *auth_routes.routes(parts.auth, parts.gate, settings.trusted_proxies),
         *trust_routes.routes(parts.auth, parts.gate),
         *conduct_routes.routes(parts.conduct, parts.gate),
         *directory_routes.routes(parts.directory, parts.gate),
         *delivery_routes.routes(parts.delivery, parts.gate),
         *attachment_routes.routes(parts.attachments, parts.gate),
+        *more_routes,
         *web_assets.routes(),
     ]
     secured = security_headers(operator_routes.origin(settings.map_tiles_url))

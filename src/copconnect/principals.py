@@ -1,18 +1,30 @@
 """Callers, operators and listed devices, as roles hand them to each other."""
 
 from dataclasses import dataclass
+from enum import Enum, auto
 
 from copconnect.ids import ClientId, PersonId
 
 
+class Requirement(Enum):
+    """A duty that an account must have done before it may act."""
+
+    CONDUCT = auto()
+    """The person accepts the current code of conduct."""
+
+
+NOTHING: frozenset[Requirement] = frozenset()
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """An authenticated client. ``device``: the id of KEYS.md section 2. ``confirmed``: by E0."""
+    """An authenticated client. ``device``: the id of KEYS.md section 2. ``outstanding``: what the
+    account still owes; a route that does not tolerate all of it refuses. ``confirmed``: by E0."""
 
     person_id: PersonId
     client_id: ClientId
     device: bytes
-    conduct_accepted: bool
+    outstanding: frozenset[Requirement]
     confirmed: bool = True
     me_version: str = ""  # As in wire.Ready.
 

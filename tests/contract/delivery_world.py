@@ -16,7 +16,7 @@ from copconnect import errors, wire
 from copconnect.audit import Audit
 from copconnect.bus import AnyWakeup, LocalBus
 from copconnect.database import Database
-from copconnect.delivery.parts import Options
+from copconnect.delivery.dependencies import Options
 from copconnect.delivery.service import DeliveryService
 from copconnect.delivery.store.tables import MEMBERS
 from copconnect.ids import AttachmentId, ConversationId, PersonId, UnitId, new_id

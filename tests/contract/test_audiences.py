@@ -8,7 +8,7 @@ import pytest
 from copconnect import errors, wire
 from copconnect.bus import ConversationWakeup, RosterWakeup
 from copconnect.database import Database
-from copconnect.delivery.parts import Options
+from copconnect.delivery.dependencies import Options
 from copconnect.delivery.rosters.audiences import NobodyLeads
 from copconnect.delivery.rules.limits import PersonLimits
 from copconnect.ids import ConversationId, PersonId, UnitId, new_id

@@ -12,7 +12,7 @@ from copconnect.audit.rules import ZEROS, Broken
 from copconnect.audit.store import ENTRIES, HEAD
 from copconnect.database import Database
 from copconnect.ids import PersonId, new_id
-from copconnect.principals import Caller, Operator
+from copconnect.principals import NOTHING, Caller, Operator
 from tests.contract.delivery_world import StillClock
 
 ROOT = Operator("root")
@@ -36,7 +36,7 @@ async def test_an_empty_log_is_whole(audit: Audit) -> None:
 
 async def test_entries_say_who_did_what(database: Database, audit: Audit) -> None:
     person = PersonId(new_id())
-    admin = Caller(PersonId("1" * 32), new_id(), bytes(32), conduct_accepted=True)  # type: ignore[arg-type]
+    admin = Caller(PersonId("1" * 32), new_id(), bytes(32), outstanding=NOTHING)  # type: ignore[arg-type]
     async with database.transaction() as connection:
         await audit.record(connection, ROOT, PersonSuspended(person))
         await audit.record(connection, admin, PersonRestored(person))

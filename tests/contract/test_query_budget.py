@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect import wire
 from copconnect.bus import RosterWakeup
 from copconnect.database import Database
-from copconnect.delivery.parts import Options
+from copconnect.delivery.dependencies import Options
 from copconnect.ids import ClientId, PersonId
 from copconnect.principals import ListedDevice
 from copconnect.records.kem import X25519

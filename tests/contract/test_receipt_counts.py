@@ -33,7 +33,7 @@ class Counting(World):
         super().__init__(database)
         self.wakeups: list[AnyWakeup] = []
         self.announced: list[AnyWakeup] = []
-        self.parts.bus.subscribe(self._announce)
+        self.deps.bus.subscribe(self._announce)
         self.counting = self.node(alone=True)
 
     def node(self, *, alone: bool = False) -> ReceiptCounting:
@@ -41,7 +41,7 @@ class Counting(World):
         bus = LocalBus()
         bus.subscribe(self._hear)
         leases = Leases(self.database, self.clock, alone=alone)
-        return ReceiptCounting(self.parts_with(bus), leases)
+        return ReceiptCounting(self.deps_with(bus), leases)
 
     async def _hear(self, wakeup: AnyWakeup) -> None:
         self.wakeups.append(wakeup)
@@ -60,7 +60,7 @@ class Counting(World):
             for one in who
         ]
         from_here = len(self.announced)
-        await LiveFeed(self.parts).store_cursors(cursors)
+        await LiveFeed(self.deps).store_cursors(cursors)
         wakeups = self.announced[from_here:]
         for wakeup in wakeups:
             for node in nodes or (self.counting,):

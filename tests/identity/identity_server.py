@@ -15,8 +15,8 @@ from copconnect.audit import Audit
 from copconnect.auth_service import routes as auth_routes
 from copconnect.auth_service.authority import CertificateAuthority
 from copconnect.auth_service.registry import DeviceRegistry
-from copconnect.auth_service.service import AuthService, choose_gateway
-from copconnect.auth_service.sms import DemoOutbox
+from copconnect.auth_service.service import AuthService
+from copconnect.auth_service.sms import SmsGateway
 from copconnect.auth_service.trust import routes as trust_routes
 from copconnect.bus import AnyWakeup, LocalBus
 from copconnect.clock import Clock
@@ -54,7 +54,7 @@ class RecordedRosters:
 class IdentityServer:
     """Registration, trust, data bank and code of conduct of one server process."""
 
-    def __init__(self, settings: Settings, clock: Clock) -> None:
+    def __init__(self, settings: Settings, clock: Clock, gateway: SmsGateway) -> None:
         self.settings = settings
         self.clock = clock
         self.authority = CertificateAuthority(settings.data_dir / "keys")
@@ -81,7 +81,7 @@ class IdentityServer:
             acceptances,
             self.rosters,
             self.audit,
-            choose_gateway(settings, self.database, clock),
+            gateway,
             self.leases,
         )
         self.editor = DirectoryEditor(self.database, clock, self.auth.accounts, self.audit)
@@ -117,10 +117,9 @@ def identity_app(settings: Settings, server: IdentityServer) -> Any:
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
         yield
 
-    gateway = server.auth.gateway
     return Litestar(
         route_handlers=[
-            *operator_routes.routes(settings, gateway if isinstance(gateway, DemoOutbox) else None),
+            *operator_routes.routes(settings),
             *auth_routes.routes(server.auth, server.gate, settings.trusted_proxies),
             *trust_routes.routes(server.auth, server.gate),
             *conduct_routes.routes(server.conduct, server.gate),

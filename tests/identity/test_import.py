@@ -7,11 +7,12 @@ import pytest
 from copconnect.audit import Audit
 from copconnect.bus import LocalBus
 from copconnect.database import Database
-from copconnect.directory import databank, store, synthetic
+from copconnect.directory import databank, store
 from copconnect.directory.editing import DirectoryEditor, NumberInUse
 from copconnect.directory.rules import person_id
 from copconnect.ids import PersonId
 from copconnect.wakeup_log import BusAndLog, WakeupLog
+from demo import synthetic
 from tests.harness.operator import OPERATOR
 from tests.identity.running import MovedClock
 

@@ -6,11 +6,11 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import event, select
 
-from copconnect.auth_service import store, tables
+from copconnect.auth_service import tables
 from copconnect.auth_service.rules import HOUR_MS
-from copconnect.directory import synthetic
 from copconnect.ids import new_id
 from copconnect.settings import Settings
+from demo import synthetic
 from tests.harness.operator import OPERATOR
 from tests.identity.running import (
     ACP,
@@ -59,7 +59,6 @@ async def test_nobody_learns_whether_a_number_is_known(running: Running) -> None
     engine = running.container.database.engine.sync_engine
     event.listen(engine, "before_cursor_execute", note)
     sms: Any = running.container.auth.sms
-    # Texts go out later; the outbox of demo mode would count its own statements here.
     sms.queue = lambda number, _: sent.append(number)
 
     async def cost(number: str) -> tuple[list[str], set[str], str]:
@@ -79,8 +78,7 @@ async def test_suspended_people_are_unknown(running: Running) -> None:
     await running.container.editor.suspend(OPERATOR, SHO)
     challenge = (await running.ask(SHO)).json()["challengeId"]
     await running.container.auth.sms.drained()
-    async with running.container.database.reading() as connection:
-        assert await store.demo_texts(connection, SHO) == []
+    assert running.sent.to(SHO) == []
     assert (await running.submit(challenge, "000000")).json()["code"] == "code_wrong"
 
 

@@ -9,10 +9,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect import wire
 from copconnect.bus import Bus, LocalBus
 from copconnect.database import Database
+from copconnect.delivery.dependencies import Dependencies, Options
 from copconnect.delivery.heads.stamps import Stamps
 from copconnect.delivery.heads.stored_keys import StoredKeys
 from copconnect.delivery.heads.trees import RosterTrees
-from copconnect.delivery.parts import Options, Parts
 from copconnect.ids import PersonId
 from copconnect.principals import Caller, DeviceKeyRow, ListedDevice
 from copconnect.records.kem import X25519
@@ -114,12 +114,12 @@ class World:
         bus = LocalBus()
         log = WakeupLog(database, self.clock, has_bus=True)
         database.announce_through(BusAndLog(bus, log))
-        self.parts = self.parts_with(bus)
+        self.deps = self.deps_with(bus)
 
-    def parts_with(self, bus: Bus) -> Parts:
+    def deps_with(self, bus: Bus) -> Dependencies:
         """Return the parts of one more process."""
         absent = cast(Any, None)
-        return Parts(
+        return Dependencies(
             database=self.database,
             bus=bus,
             clock=self.clock,

@@ -20,7 +20,7 @@ from copconnect.bus import (
     RosterWakeup,
 )
 from copconnect.ids import CellId, ClientId, ConversationId, Epoch, PersonId, Seq, new_id
-from copconnect.principals import Caller
+from copconnect.principals import NOTHING, Caller
 from copconnect.records.conversation_key import ConversationKey
 from copconnect.sockets.feed import Place, RosterNews, Seals, SeenCursor, Standing
 
@@ -357,6 +357,6 @@ def caller(person_id: str | None = None, *, confirmed: bool = True) -> Caller:
         person_id=PersonId(person_id or new_id()),
         client_id=ClientId(client_id),
         device=hashlib.sha256(client_id.encode()).digest(),
-        conduct_accepted=True,
+        outstanding=NOTHING,
         confirmed=confirmed,
     )

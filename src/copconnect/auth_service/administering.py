@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from copconnect.audit.acts import DeviceRevoked, EnrolmentCodesMade
 from copconnect.auth_service import store
 from copconnect.auth_service.accounts import Accounts
-from copconnect.auth_service.parts import Parts
+from copconnect.auth_service.dependencies import Dependencies
 from copconnect.auth_service.trust.revoking import Revoking
 from copconnect.ids import ClientId, PersonId
 from copconnect.principals import Principal
@@ -19,8 +19,8 @@ CODE_LENGTH = 12  # 59 bits.
 class Administering:
     """Acts of administrators. Holds no state of its own."""
 
-    def __init__(self, parts: Parts, accounts: Accounts, revoking: Revoking) -> None:
-        self._parts = parts
+    def __init__(self, deps: Dependencies, accounts: Accounts, revoking: Revoking) -> None:
+        self._deps = deps
         self._accounts = accounts
         self._revoking = revoking
 
@@ -28,21 +28,21 @@ class Administering:
         """Give each a new enrolment code in place of any other; return them as letters show them.
         Only hashes are stored."""
         codes = ["".join(secrets.choice(LETTERS) for _ in range(CODE_LENGTH)) for _ in people]
-        async with self._parts.database.transaction() as connection:
+        async with self._deps.database.transaction() as connection:
             await self._accounts.store_enrolment_codes(
                 connection, dict(zip(people, codes, strict=True))
             )
             act = EnrolmentCodesMade(list(people))
-            await self._parts.audit.record(connection, by, act)
+            await self._deps.audit.record(connection, by, act)
         return ["-".join((code[:4], code[4:8], code[8:])) for code in codes]
 
     async def revoke_client(self, by: Principal, client_id: ClientId) -> bool:
         """Revoke a device by the roster authority; return whether it was there and not revoked."""
-        async with self._parts.database.transaction() as connection:
+        async with self._deps.database.transaction() as connection:
             owners = await store.owners_of_open(connection, [client_id])
             if client_id not in owners:
                 return False
             await self._revoking.by_authority(connection, {client_id: "device_removed"})
             act = DeviceRevoked(owners[client_id], client_id)
-            await self._parts.audit.record(connection, by, act)
+            await self._deps.audit.record(connection, by, act)
         return True

@@ -6,7 +6,7 @@ before the commit leaves nothing; after it, every node learns of it from the log
 
 from collections.abc import Collection
 
-from copconnect.auth_service.parts import Parts
+from copconnect.auth_service.dependencies import Dependencies
 from copconnect.auth_service.trust import record_store
 from copconnect.auth_service.trust.confirmers import MOST_TOLD, Confirmers
 from copconnect.auth_service.trust.judging import Judge
@@ -18,9 +18,9 @@ from copconnect.ids import PersonId
 class Changes:
     """Judges, lists and tells."""
 
-    def __init__(self, parts: Parts, judge: Judge, confirmers: Confirmers) -> None:
+    def __init__(self, deps: Dependencies, judge: Judge, confirmers: Confirmers) -> None:
         self._confirmers = confirmers
-        self._parts = parts
+        self._deps = deps
         self._judge = judge
 
     async def judge(
@@ -42,7 +42,7 @@ class Changes:
             return False
         # Their devices' answers of /v1/me are others now.
         await record_store.touch(connection, changed)
-        await self._parts.memberships.devices_changed(connection, sorted(reached), urgent=urgent)
+        await self._deps.memberships.devices_changed(connection, sorted(reached), urgent=urgent)
         self.tell(connection, reached)
         return True
 

@@ -14,8 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect import wire
 from copconnect.audit.acts import RootAdminNamed
 from copconnect.auth_service import department_files, store
+from copconnect.auth_service.dependencies import Dependencies
 from copconnect.auth_service.key_files import AuthorityMissing
-from copconnect.auth_service.parts import Parts
 from copconnect.auth_service.trust import record_store
 from copconnect.auth_service.trust.changes import Changes
 from copconnect.bus import AccountWakeup
@@ -29,16 +29,16 @@ from copconnect.records.ed25519 import public_bytes
 class Departments:
     """The department records of the database."""
 
-    def __init__(self, parts: Parts, changes: Changes) -> None:
-        self._parts = parts
+    def __init__(self, deps: Dependencies, changes: Changes) -> None:
+        self._deps = deps
         self._changes = changes
 
     async def start(self) -> None:
         """Store the records of the keys folder, and which issuing CAs there are; the version of
         Trust grows when something is new. Raises AuthorityMissing."""
-        authority = self._parts.authority
+        authority = self._deps.authority
         digest = hashlib.sha256(b"".join(sorted(authority.issuing))).hexdigest()
-        async with self._parts.database.transaction() as connection:
+        async with self._deps.database.transaction() as connection:
             await store.set_issuing(connection, digest)
             for record in authority.departments:
                 await self.add(connection, record)
@@ -67,19 +67,19 @@ class Departments:
         The file comes before the row: after a crash between them the next start stores the row.
         Raises AuthorityMissing.
         """
-        keys = self._parts.settings.data_dir / "keys"
-        async with self._parts.database.transaction() as connection:
+        keys = self._deps.settings.data_dir / "keys"
+        async with self._deps.database.transaction() as connection:
             newest = await self.newest(connection)
             if device in newest.admins:
                 return newest
             if [newest] != department_files.load(keys, public_bytes(root))[-1:]:
                 raise AuthorityMissing(f"{keys} lacks department record {newest.number}")
             record = department_files.write_next(
-                keys, root, self._parts.clock.now_ms(), admins={*newest.admins, device}
+                keys, root, self._deps.clock.now_ms(), admins={*newest.admins, device}
             )
             await self.add(connection, record)
             act = RootAdminNamed(device.hex(), record.number)
-            await self._parts.audit.record(connection, by, act)
+            await self._deps.audit.record(connection, by, act)
         return record
 
     async def newest(self, connection: AsyncConnection) -> Department:
@@ -88,16 +88,16 @@ class Departments:
 
     async def lowest_kem(self) -> int:
         """Return the lowest KEM that may be sealed to."""
-        async with self._parts.database.reading() as connection:
+        async with self._deps.database.reading() as connection:
             return (await self.newest(connection)).kem
 
 
 class TrustPublisher:
     """Answers Trust, from memory while the version is the same."""
 
-    def __init__(self, parts: Parts) -> None:
-        self._database = parts.database
-        self._authority = parts.authority
+    def __init__(self, deps: Dependencies) -> None:
+        self._database = deps.database
+        self._authority = deps.authority
         self._built: wire.Trust | None = None
 
     async def version(self) -> int:

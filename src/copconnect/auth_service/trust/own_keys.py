@@ -5,7 +5,7 @@ one may be named by seals for an hour, which the registry tells the Delivery Ser
 """
 
 from copconnect import errors, wire
-from copconnect.auth_service.parts import Parts
+from copconnect.auth_service.dependencies import Dependencies
 from copconnect.auth_service.trust import device_store, record_store
 from copconnect.bus import TrustWakeup
 from copconnect.ids import PersonId
@@ -18,16 +18,16 @@ from copconnect.records.time_record import TimeRecord
 class OwnKeys:
     """Takes DeviceKeys and tells the time."""
 
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
+    def __init__(self, deps: Dependencies) -> None:
+        self._deps = deps
 
     async def put(self, caller: Caller, body: wire.PutDeviceKeys) -> None:
         """Store DeviceKeys of the calling device; the same bytes again are fine.
 
         Raises RecordInvalid (rules D3, H2, S3).
         """
-        now = self._parts.clock.now_ms()
-        async with self._parts.database.transaction() as connection:
+        now = self._deps.clock.now_ms()
+        async with self._deps.database.transaction() as connection:
             client = await device_store.by_device(connection, caller.device)
             if client is None:
                 raise errors.Unauthenticated
@@ -58,8 +58,8 @@ class OwnKeys:
 
     def time(self, body: wire.AskTime) -> wire.TimeAnswer:
         """Sign the time for the nonce of a device."""
-        record = TimeRecord(nonce=bytes.fromhex(body.nonce), time=self._parts.clock.now_ms())
-        return wire.TimeAnswer(time=self._parts.authority.roster.signed(record).encode())
+        record = TimeRecord(nonce=bytes.fromhex(body.nonce), time=self._deps.clock.now_ms())
+        return wire.TimeAnswer(time=self._deps.authority.roster.signed(record).encode())
 
 
 def _kem(data: bytes) -> int:

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect import errors, wire
 from copconnect.audit.acts import DeviceRevoked
 from copconnect.auth_service import rules, store
-from copconnect.auth_service.parts import Parts
+from copconnect.auth_service.dependencies import Dependencies
 from copconnect.auth_service.ports import EndReason
 from copconnect.auth_service.tables import revocations
 from copconnect.auth_service.trust import device_store, record_store
@@ -33,9 +33,9 @@ from copconnect.records.revocation import BY_AUTHORITY, Revocation
 class Revoking:
     """Revokes devices."""
 
-    def __init__(self, parts: Parts, judge: Judge, cards: Cards, changes: Changes) -> None:
+    def __init__(self, deps: Dependencies, judge: Judge, cards: Cards, changes: Changes) -> None:
         self._cards = cards
-        self._parts = parts
+        self._deps = deps
         self._judge = judge
         self._changes = changes
 
@@ -46,12 +46,12 @@ class Revoking:
 
         Clients that are revoked already stay as they are. Returns whether any was not.
         """
-        now = self._parts.clock.now_ms()
+        now = self._deps.clock.now_ms()
         owners = await store.owners_of_open(connection, reasons)
         await record_store.touch(connection, set(owners.values()))
         revoked = await store.revoke(connection, reasons, now)
         for row in revoked:
-            record = self._parts.authority.roster.signed(
+            record = self._deps.authority.roster.signed(
                 Revocation(
                     device=row.device, lost=now, created=now, signer=BY_AUTHORITY, standing=()
                 )
@@ -68,8 +68,8 @@ class Revoking:
         Raises RevocationInvalid.
         """
         record = parsed(Revocation, body.revocation, errors.RevocationInvalid)
-        now = self._parts.clock.now_ms()
-        async with self._parts.database.transaction() as connection:
+        now = self._deps.clock.now_ms()
+        async with self._deps.database.transaction() as connection:
             if await record_store.has(connection, revocations, record.hash()):
                 return
             check_sent(record.signer, caller.device, record.created, now, errors.RevocationInvalid)
@@ -97,7 +97,7 @@ class Revoking:
             )
             if owner != caller.person_id:
                 act = DeviceRevoked(owner, client_id)
-                await self._parts.audit.record(connection, caller, act)
+                await self._deps.audit.record(connection, caller, act)
 
     async def _hold_reached(
         self, connection: AsyncConnection, device: bytes, people: set[PersonId]
@@ -118,15 +118,15 @@ class Revoking:
         Raises NotFound, NotUnitAdmin.
         """
         device = rules.device_of(device_hex)
-        now = self._parts.clock.now_ms()
-        async with self._parts.database.reading() as connection:
+        now = self._deps.clock.now_ms()
+        async with self._deps.database.reading() as connection:
             client = await device_store.by_device(connection, device)
             if client is None:
                 raise errors.NotFound
             owner = PersonId(client.person_id)
             if owner != caller.person_id:
                 paths = await held_paths(connection, caller.person_id, now)
-                plates = await self._parts.people.plates(connection, [owner])
+                plates = await self._deps.people.plates(connection, [owner])
                 if owner not in plates or not covers(paths, plates[owner].path):
                     raise errors.NotUnitAdmin
             endorsed, granted, about = await record_store.made_by(connection, device)

@@ -24,7 +24,7 @@ from sqlalchemy import Connection
 
 from copconnect import errors, wire
 from copconnect.bus import EntryWakeup
-from copconnect.delivery.parts import Parts
+from copconnect.delivery.dependencies import Dependencies
 from copconnect.delivery.rules.posting import (
     NamedKey,
     SignedMessage,
@@ -74,8 +74,8 @@ _Outcome = NewEntry | errors.CopConnectError | AlreadyAccepted
 class Accepting:
     """Takes messages into the log."""
 
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
+    def __init__(self, deps: Dependencies) -> None:
+        self._deps = deps
         self._waiting: deque[_Waiting] = deque()
         self._task: asyncio.Task[None] | None = None
         self._apart: set[asyncio.Task[None]] = set()
@@ -91,17 +91,17 @@ class Accepting:
         return await waiting.answer
 
     async def _accept_alone(self, post: Post) -> wire.Accepted:
-        parts, now_ms = self._parts, self._parts.clock.now_ms()
+        deps, now_ms = self._deps, self._deps.clock.now_ms()
         try:
             if post.attachment_ids:
-                async with parts.database.transaction() as connection:
+                async with deps.database.transaction() as connection:
                     entry = await connection.run_sync(_append_alone, post, now_ms)
-                    await parts.attachments.ready(
+                    await deps.attachments.ready(
                         connection, post.attachment_ids, post.conversation_id
                     )
                     connection.after_commit(wakeup_of(entry))
             else:
-                entry = await parts.database.write_at_once(
+                entry = await deps.database.write_at_once(
                     lambda connection: _append_alone(connection, post, now_ms),
                     lambda entry: [wakeup_of(entry)],
                 )
@@ -130,10 +130,10 @@ class Accepting:
             self._task = None
 
     async def _accept_together(self, batch: Sequence[_Waiting]) -> None:
-        now_ms = self._parts.clock.now_ms()
+        now_ms = self._deps.clock.now_ms()
         posts = [one.post for one in batch]
         try:
-            outcomes = await self._parts.database.write_at_once(
+            outcomes = await self._deps.database.write_at_once(
                 lambda connection: _append(connection, posts, now_ms), _wakeups_of
             )
         except Exception as error:

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
 from copconnect.audit.acts import AudienceConversationCreated
-from copconnect.delivery.parts import Parts
+from copconnect.delivery.dependencies import Dependencies
 from copconnect.delivery.rosters import showing
 from copconnect.delivery.rosters.conversations import found
 from copconnect.delivery.rosters.following import Following, wanted_people
@@ -30,8 +30,8 @@ class NobodyLeads(Exception):
 class Audiences:
     """Creates such conversations. Holds no state of its own."""
 
-    def __init__(self, parts: Parts, following: Following) -> None:
-        self._parts = parts
+    def __init__(self, deps: Dependencies, following: Following) -> None:
+        self._deps = deps
         self._following = following
 
     async def create(self, caller: Caller, body: wire.CreateConversation) -> wire.Conversation:
@@ -40,14 +40,14 @@ class Audiences:
         Raises BadRequest, NotUnitAdmin, RateLimited.
         """
         rule = rule_of(body)
-        parts = self._parts
-        async with parts.database.reading() as connection:
-            if not await parts.organisation.administers(connection, caller.person_id, rule):
+        deps = self._deps
+        async with deps.database.reading() as connection:
+            if not await deps.organisation.administers(connection, caller.person_id, rule):
                 raise errors.NotUnitAdmin
         await self._create(caller, caller.person_id, body)
-        async with parts.database.reading() as connection:
+        async with deps.database.reading() as connection:
             return await showing.conversation(
-                connection, parts, caller, ConversationId(body.conversation_id), even_if_left=True
+                connection, deps, caller, ConversationId(body.conversation_id), even_if_left=True
             )
 
     async def create_as_operator(
@@ -58,8 +58,8 @@ class Audiences:
 
         Returns its id, and how many people and listed devices it has. Raises NobodyLeads.
         """
-        organisation = self._parts.organisation
-        async with self._parts.database.reading() as connection:
+        organisation = self._deps.organisation
+        async with self._deps.database.reading() as connection:
             for leader in await organisation.leaders(connection, rule):
                 if await organisation.administers(connection, leader, rule):
                     break
@@ -85,32 +85,32 @@ class Audiences:
         Returns how many people and devices it has.
         """
         rule = rule_of(body)
-        parts = self._parts
-        held = Held.new(body, creator, parts.options.kem)
-        now_ms = parts.clock.now_ms()
-        async with parts.database.transaction() as connection:
+        deps = self._deps
+        held = Held.new(body, creator, deps.options.kem)
+        now_ms = deps.clock.now_ms()
+        async with deps.database.transaction() as connection:
             if not await conversations.add(connection, held, now_ms):
                 if await conversations.created_by(connection, held.conversation_id) != creator:
                     raise errors.BadRequest(reason="conversation_id is taken")
                 return await self._size(connection, held.conversation_id)
             if isinstance(by, Caller):
-                limit = parts.options.limits.conversations_per_hour
+                limit = deps.options.limits.conversations_per_hour
                 await conversations.require_not_too_many(connection, creator, limit, now_ms)
             await audiences.add(connection, held.conversation_id, rule)
-            wanted = await wanted_people(connection, parts, rule, creator, None)
+            wanted = await wanted_people(connection, deps, rule, creator, None)
             from_ms = history_from(held.kind, held.history_days, now_ms, returned=False)
             new = [NewMember(person, admin, from_ms) for person, admin in sorted(wanted.items())]
-            await found(connection, parts, held, new)
+            await found(connection, deps, held, new)
             act = AudienceConversationCreated(held.conversation_id, rule, creator)
-            await parts.audit.record(connection, by, act)
+            await deps.audit.record(connection, by, act)
         # A device that was revoked or came while so many were read is found by comparing.
         await self._following.compare(held.conversation_id)
-        async with parts.database.reading() as connection:
+        async with deps.database.reading() as connection:
             return await self._size(connection, held.conversation_id)
 
     async def rules(self) -> Collection[wire.Audience]:
         """Return the rules of all conversations that have one."""
-        async with self._parts.database.reading() as connection:
+        async with self._deps.database.reading() as connection:
             return (await audiences.all_rules(connection)).values()
 
     async def _size(

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
 from copconnect.database import Transaction, chunks
-from copconnect.delivery.parts import Parts
+from copconnect.delivery.dependencies import Dependencies
 from copconnect.delivery.rosters import name_locks
 from copconnect.delivery.rosters.change import RosterEdit, change_rosters
 from copconnect.delivery.rosters.drawing import Belonging, difference
@@ -66,8 +66,8 @@ class _Found:
 class DeviceChanges:
     """Takes up changes of devices. Holds no state of its own."""
 
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
+    def __init__(self, deps: Dependencies) -> None:
+        self._deps = deps
 
     async def apply(
         self, connection: Transaction, person_ids: Collection[PersonId], *, urgent: bool
@@ -88,7 +88,7 @@ class DeviceChanges:
             await self._apply_to(connection, some, people, later.keys())
         # After the conversations are held, in the order in which membership.py writes them.
         marked = [(c, person) for c in later for person in differing[c]]
-        await marks.add(connection, marked, self._parts.clock.now_ms())
+        await marks.add(connection, marked, self._deps.clock.now_ms())
 
     async def _apply_to(
         self,
@@ -106,14 +106,14 @@ class DeviceChanges:
             if one.conversation_id in later and not edit.drop:
                 edit = LeafEdit()  # Somebody else took the device out meanwhile.
             edits[one.conversation_id] = RosterEdit(edit)
-        await change_rosters(connection, self._parts, held, edits)
+        await change_rosters(connection, self._deps, held, edits)
 
     async def _read(self, connection: AsyncConnection, people: Collection[PersonId]) -> _Found:
         places: dict[tuple[ConversationId, PersonId], Belonging] = {}
         for some in chunks(people):
             places |= await members.places_of(connection, some)
         devices: dict[PersonId, list[ListedDevice]] = {}
-        for one in await self._parts.devices.devices_of(connection, people):
+        for one in await self._deps.devices.devices_of(connection, people):
             devices.setdefault(one.person_id, []).append(one)
         return _Found(places, devices, await leaves.of_people(connection, people))
 

@@ -172,14 +172,6 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_table(
-        "auth_demo_outbox",
-        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("number", sa.String(length=20), nullable=False),
-        sa.Column("text", sa.Text(), nullable=False),
-        sa.Column("sent_ms", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_auth_demo_outbox")),
-    )
-    op.create_table(
         "auth_departments",
         sa.Column("number", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("record", sa.LargeBinary(), nullable=False),

@@ -15,7 +15,7 @@ from copconnect.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class Dependencies:
     """Dependencies that the Authentication Service's parts share; immutable after start."""
 
     database: Database
