@@ -53,7 +53,7 @@ TRIES = 5
 
 
 class Crowd(Protocol):
-    """What duties use of the simulator whose devices they are."""
+    """The part of the simulator that the duties of its devices use."""
 
     @property
     def population(self) -> Population:
@@ -67,7 +67,7 @@ class Crowd(Protocol):
 
     @property
     def reading(self) -> Reading:
-        """What they know and open."""
+        """The reading side of the devices."""
         ...
 
     @property

@@ -220,7 +220,7 @@ class Late:
 
 
 class Versions:
-    """What a client may have to fetch again, for the first frame of a socket."""
+    """Versions of the data that a client may have to fetch again, for a socket's first frame."""
 
     def __init__(self, auth: AuthService, directory: DirectoryService) -> None:
         self._auth = auth

@@ -102,7 +102,7 @@ def begin(attachment_id: str | None = None, size: int = TWO_CHUNKS) -> wire.Begi
 
 
 def as_received(body: wire.BeginAttachment) -> wire.BeginAttachment:
-    """What a route makes of the bytes. Raises ValidationError for what the wire does not allow."""
+    """Decode the bytes as a route does. Raises ValidationError for what the wire does not allow."""
     return msgspec.msgpack.decode(msgspec.msgpack.encode(body), type=wire.BeginAttachment)
 
 

@@ -1,4 +1,4 @@
-"""Of several nodes one holds a lease, until it lets go, dies or forgets to renew it."""
+"""One of several nodes holds a lease, until it lets go, dies or forgets to renew it."""
 
 import asyncio
 

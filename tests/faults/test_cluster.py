@@ -31,7 +31,7 @@ class Cluster(ServerProcess):
 
     @property
     def output(self) -> str:
-        """What it has printed."""
+        """The text that it has printed."""
         return self.log.read_text()
 
     def nodes(self) -> list[tuple[int, int]]:

@@ -1,4 +1,4 @@
-"""What belongs to no role: health, headers, metrics, the web app, bad bodies."""
+"""Routes that belong to no role: health, headers, metrics, the web app, bad bodies."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

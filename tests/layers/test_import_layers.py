@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 
-# What breaks a contract: the file that gets a wrong import, the import, the contract's name.
+# Imports that break a contract: the file that gets one, the import, the contract's name.
 VIOLATIONS = [
     ("errors.py", "copconnect.http.gate", "composition root, then roles, then shared parts"),
     ("database/engine.py", "copconnect.app", "composition root, then roles, then shared parts"),

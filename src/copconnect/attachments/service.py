@@ -26,7 +26,7 @@ _QUOTA_DAYS = 7
 
 
 class Conversations(Protocol):
-    """Who belongs to a conversation; the Delivery Service knows."""
+    """The members of conversations; the Delivery Service knows them."""
 
     async def belongs_to_any(
         self,

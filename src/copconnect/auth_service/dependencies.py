@@ -1,4 +1,4 @@
-"""What registration and accounts work with, and the one place where certificates are issued."""
+"""Dependencies of registration and accounts, and the one place where certificates are issued."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ from copconnect.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Dependencies:
-    """What the parts of the Authentication Service share; immutable after start."""
+    """Dependencies that the Authentication Service's parts share; immutable after start."""
 
     database: Database
     clock: Clock

@@ -1,4 +1,4 @@
-"""What the Authentication Service needs from other roles; ``app.py`` passes it in."""
+"""Interfaces that the Authentication Service needs of other roles; ``app.py`` passes them in."""
 
 from collections.abc import Collection, Sequence
 from typing import Literal, Protocol

@@ -60,7 +60,7 @@ class _Lines:
 
 @dataclass(frozen=True, slots=True)
 class Supervised:
-    """What a worker has from its supervisor, as descriptors: the listening socket, and one end of a
+    """A worker's descriptors from its supervisor: the listening socket, and one end of a socket
     pair, on which it says that it lives and which ends when the supervisor does."""
 
     listening: int
@@ -177,7 +177,8 @@ def run_workers(
     """
     configure_logging()
     supervising.check(settings)
-    program.compose(settings)  # What keeps a worker from starting is said once, here.
+    # An error that keeps a worker from starting is reported once, here.
+    program.compose(settings)
     sockets = supervising.listen(settings.host, settings.port, count)
     try:
         asyncio.run(supervising.Supervisor(sockets, program.module, options, ready).run())

@@ -21,7 +21,7 @@ LANGUAGES: tuple[wire.Language, ...] = get_args(wire.Language)
 
 
 class Accounts(Protocol):
-    """What an acceptance answers; the Authentication Service knows it."""
+    """The account that an acceptance answers; the Authentication Service knows it."""
 
     async def me(self, caller: Caller) -> wire.Me:
         """Return the caller's account."""

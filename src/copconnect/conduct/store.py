@@ -1,4 +1,4 @@
-"""Who accepted which version of the code of conduct, when and in which language."""
+"""Acceptances of the code of conduct: who accepted which version, when, in which language."""
 
 from collections.abc import Collection
 

@@ -2,10 +2,11 @@
 
 Invariants: every write runs inside :meth:`Database.transaction`; on SQLite it takes the write
 lock at once (BEGIN IMMEDIATE), on PostgreSQL rows are locked by the UPDATE that comes first.
-What is short and frequent runs in :meth:`Database.write_at_once`: on SQLite without leaving the
+Short and frequent work runs in :meth:`Database.write_at_once`: on SQLite without leaving the
 writing thread between its statements, because each way there and back costs more than a statement.
-What must happen after a commit is registered with the transaction (:class:`Transaction`), in whose
-lifetime alone it is decided whether other processes learn of it from the bus or from the database.
+Work that must happen after a commit is registered with the transaction (:class:`Transaction`), in
+whose lifetime alone it is decided whether other processes learn of it from the bus or from the
+database.
 ``METADATA`` collects the tables that each role's ``store.py`` defines; Alembic migrations under
 ``migrations/`` create them. This module imports nothing of the roles.
 """

@@ -36,7 +36,7 @@ class NumberInUse(Exception):
 
 
 class Accounts(Protocol):
-    """What the Authentication Service does about a changed Directory, in the same transaction."""
+    """The Authentication Service's part in a changed Directory, in the same transaction."""
 
     async def people_lost(
         self, connection: Transaction, lost: Mapping[PersonId, LossReason]

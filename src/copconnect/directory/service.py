@@ -22,7 +22,7 @@ MAX_PAGE = 200
 
 
 class RegisteredPeople(Protocol):
-    """Who has registered; the Authentication Service knows it."""
+    """The people who have registered; the Authentication Service knows them."""
 
     async def registered(
         self, connection: AsyncConnection, person_ids: Collection[PersonId]

@@ -1,7 +1,7 @@
 """HTTP glue: who is calling, bodies in, bodies out, errors, security headers.
 
 Bodies are MessagePack or JSON by Content-Type; answers follow Accept. Handlers stay explicit:
-``body = await read(request, wire.X)`` and ``return answer(request, value)``. What is here serves
+``body = await read(request, wire.X)`` and ``return answer(request, value)``. This module serves
 requests of the web framework and those that :mod:`copconnect.http.direct` answers beside it alike.
 """
 
@@ -41,7 +41,7 @@ class Named(Protocol):
 
 
 class Incoming(Protocol):
-    """What is asked of a request here: the framework's is one."""
+    """The part of a request that this module reads; the framework's request has it."""
 
     @property
     def scope(self) -> Mapping[str, Any]:

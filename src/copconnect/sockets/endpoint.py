@@ -38,8 +38,8 @@ _DECODER = msgspec.msgpack.Decoder(wire.ClientFrame)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What the live connections of one process may cost; as :class:`copconnect.settings.Settings`
-    says. ``buffer_bytes``: unsent bytes of one; ``strangers``: who has not said Hello."""
+    """Limits of the live connections of one process; as :class:`copconnect.settings.Settings`
+    says. ``buffer_bytes``: unsent bytes of one; ``strangers``: connections without a Hello."""
 
     buffer_bytes: int = 4 * 1024 * 1024
     hello_ms: int = 5_000

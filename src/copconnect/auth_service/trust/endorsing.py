@@ -111,8 +111,8 @@ class Endorsing:
     ) -> None:
         """Check that the person's other devices are confirmed as before. Raises EndorsementInvalid.
 
-        Of two endorsements by admins the one dated earlier counts (E4), and a record may be dated
-        10 min back: an admin could put a device of theirs in place of one confirmed just now.
+        The earlier of two endorsements by admins counts (E4), and a record may be dated 10 min
+        back: an admin could put a device of theirs in place of one confirmed just now.
         """
         rows = await device_store.open_devices(connection, [person_id])
         others = [row.device for row in rows if row.device != record.endorsed]

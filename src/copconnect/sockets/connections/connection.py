@@ -1,9 +1,9 @@
 """One live connection: a WebSocket that frames are written to, and how it ends.
 
-A slow reader never delays anybody: ``push`` only hands bytes to the transport. What the reader
-does not take waits there, and beyond the limit the connection is closed as too slow; the client
-catches up from the log. Frames are parsed by picows; those that go out are built once for all
-connections (:mod:`copconnect.sockets.connections.framing`) and written as they are.
+A slow reader never delays anybody: ``push`` only hands bytes to the transport. Bytes that the
+reader does not take wait there, and beyond the limit the connection is closed as too slow; the
+client catches up from the log. Frames are parsed by picows; those that go out are built once for
+all connections (:mod:`copconnect.sockets.connections.framing`) and written as they are.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ _LOG.logger.setLevel(logging.CRITICAL)  # Peers that break the protocol are no n
 
 
 class Owner(Protocol):
-    """What a connection tells."""
+    """The receiver of a connection's events."""
 
     def opened(self, connection: "Connection") -> None:
         """The upgrade is done; a first message is due."""

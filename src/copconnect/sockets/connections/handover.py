@@ -52,7 +52,7 @@ class Handover(asyncio.Protocol):
 
 
 class Presence:
-    """What uvicorn waits for when it shuts down: everything that was handed over, as one thing."""
+    """The one thing that uvicorn waits for when it shuts down: all that was handed over."""
 
     def __init__(self, shutdown: Callable[[], None]) -> None:
         self.shutdown = shutdown

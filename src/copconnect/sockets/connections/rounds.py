@@ -2,9 +2,9 @@
 
 One task for all connections instead of timers for each. Time is cut into seconds, connections into
 ``SLOTS`` equal parts: in each second it is the turn of some, so that it is each one's every
-``TURN_S``. Who was silent for a whole turn is pinged; who was silent for another is gone. Clients
-look after their connections themselves (client/src/transport/socket.ts), more often than that, so
-that hardly any is ever pinged.
+``TURN_S``. A client that was silent for a whole turn is pinged; one that was silent for another is
+gone. Clients look after their connections themselves (client/src/transport/socket.ts), more often
+than that, so that hardly any is ever pinged.
 """
 
 from collections.abc import Awaitable, Callable, Collection, Iterable

@@ -1,7 +1,7 @@
 """Connections that have not said who they are, or that were turned away and are not gone yet.
 
-Anybody can open one, so their number is bounded, in all and for one address. Who has said Hello no
-longer counts: however many come back at once, they wait their turn (:mod:`.admission`).
+Anybody can open one, so their number is bounded, in all and for one address. A client that has said
+Hello no longer counts: however many come back at once, they wait their turn (:mod:`.admission`).
 """
 
 from collections import Counter

@@ -1,4 +1,4 @@
-"""What happens while the places of clients that come in are being read. Pure bookkeeping."""
+"""Events while the places of clients that come in are being read. Pure bookkeeping."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, field

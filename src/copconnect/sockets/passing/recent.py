@@ -37,7 +37,7 @@ class _Frame(msgspec.Struct):
     entry: _Sent
 
 
-# Of a wire.EntryFrame, without a copy of its message, which may be large.
+# Decodes a wire.EntryFrame without a copy of its message, which may be large.
 _FRAME = msgspec.msgpack.Decoder(_Frame)
 
 
@@ -90,7 +90,7 @@ class Stretch:
                     seen.add(one.key_id)
                     begun[one.seq] = one.key_id
             size = sum(len(one.frame) for one in part)
-            # Of all of them: nodes' clocks differ, so that a later one may have an earlier time.
+            # The oldest of all: nodes' clocks differ, so that a later one may have an earlier time.
             oldest_ms = min((one.sent_ms for one in part), default=None)
             found = Cut(part, begun, size, oldest_ms)
             self._cuts[after, upto] = found
@@ -116,7 +116,7 @@ class Recent:
         self._stretches: OrderedDict[ConversationId, Stretch] = OrderedDict()
         self._size = 0
         self._keys: OrderedDict[tuple[ConversationId, str], SealedKey] = OrderedDict()
-        self._created_ms: dict[tuple[ConversationId, str], int] = {}  # Of each key.
+        self._created_ms: dict[tuple[ConversationId, str], int] = {}  # By key.
         self._keys_of: dict[ConversationId, deque[str]] = {}
         self._key_bytes = 0
 

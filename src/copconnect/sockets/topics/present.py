@@ -20,8 +20,8 @@ K = TypeVar("K")
 
 
 class Present:
-    """Who has entered: ``clients`` with their connections; more than one while one replaces
-    another."""
+    """The clients that have entered: ``clients`` with their connections; a client has more than
+    one while one replaces another."""
 
     def __init__(self) -> None:
         self.clients: dict[ClientId, set[Connection]] = {}
