@@ -24,7 +24,7 @@ import type {
 
 // --- Application state --------------------------------------------------------------------------
 
-/** Where this device stands. The screens follow `phase` and nothing else. */
+/** The state of this device. The screens follow `phase` and nothing else. */
 /**
  * The server's word on why this device's token ended (errors.SignedOut), or `pin_tries`: wiped
  * after too many wrong PINs; or `unknown`: the server does not know the token.
@@ -151,7 +151,7 @@ export interface ConversationItem {
   readonly createdMs: number;
 }
 
-/** What a list row or a quote says about a message, to be put into words by the screen. */
+/** The content of a list row or a quote about a message, to be put into words by the screen. */
 export type Preview =
   | { readonly kind: "text"; readonly text: string }
   | { readonly kind: "image" | "video" | "voice" | "audio" | "document"; readonly text: string }
@@ -324,7 +324,7 @@ export interface ReceiptTotals {
   readonly read: number;
 }
 
-/** Who has one of my messages, by person; where they are too many for that, how many. */
+/** The receipts of one of my messages, by person; if they are too many for that, how many. */
 export interface MessageReceipts {
   readonly messageId: string;
   /** Too many people for names: the lists are empty, and `totals` says how many, if it is known. */
@@ -585,7 +585,7 @@ export interface Core {
   /** Which conversation is on screen, so that it does not notify; null for none. */
   setVisible(conversationId: string | null): Promise<void>;
   /**
-   * What the device says about its network. Gone: a connection that still looks open is given up at
+   * The device's word on its network. Gone: a connection that still looks open is given up at
    * once. Back: the next try comes now instead of after its wait.
    */
   networkChanged(there: boolean): Promise<void>;

@@ -312,7 +312,7 @@ export class Session {
   #mayNotify({ id, record }: Conversation, mentioned: boolean): boolean {
     const { mutedUntilMs } = record.preferences;
     if (id === this.#visible) return false;
-    // Who is named is called, also where everything else is muted.
+    // A person who is mentioned is notified, also if everything else is muted.
     if (mentioned || mutedUntilMs === null) return true;
     return mutedUntilMs !== MUTED_ALWAYS && mutedUntilMs <= this.#options.now();
   }

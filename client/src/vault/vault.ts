@@ -55,8 +55,8 @@ export interface VaultOptions {
 }
 
 /**
- * What lets another tab of this device go on unlocked: keys that no script can read out, good for
- * as long as this unlock lasts. It goes from memory to memory and is never stored.
+ * Keys that let another tab of this device go on unlocked: no script can read them out, and they
+ * are good for as long as this unlock lasts. They go from memory to memory and are never stored.
  */
 export interface HandedKeys {
   readonly session: string;
@@ -266,7 +266,7 @@ export class Vault {
     });
   }
 
-  /** What a list shows: one record that a bad disk has spoilt must not take the others with it. */
+  /** The rows that a list shows: one that a bad disk spoilt must not take the others with it. */
   async #readable<T>(keys: OpenKeys, rows: readonly Row[]): Promise<readonly T[]> {
     const read = rows.map((row) => this.#decryptOr(keys, row, DAMAGED));
     return (await Promise.all(read)).filter((value) => value !== DAMAGED) as T[];
