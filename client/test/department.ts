@@ -7,26 +7,26 @@
  * uses it (memory/people.ts).
  */
 import { fromHex, newId, toHex } from "../src/octets.ts";
-import { ZEROS } from "../src/keys/hashing.ts";
+import { ZEROS } from "../src/keys/format/hashing.ts";
 import { X25519, type Kem } from "../src/keys/hpke.ts";
-import { compareBytes } from "../src/keys/compare.ts";
+import { compareBytes } from "../src/keys/format/compare.ts";
 import { idOf, type DeviceId } from "../src/keys/ids.ts";
-import { DAY_MS } from "../src/keys/times.ts";
-import { RosterHeadFormat, type RosterHead } from "../src/rosters/head.ts";
-import { HeadStampFormat, type HeadStamp } from "../src/rosters/stamp.ts";
+import { DAY_MS } from "../src/keys/format/times.ts";
+import { RosterHeadFormat, type RosterHead } from "../src/keys/roster/head.ts";
+import { HeadStampFormat, type HeadStamp } from "../src/keys/roster/stamp.ts";
 import {
   DepartmentFormat,
   POLICY_APPROVAL,
   POLICY_NONE,
   type Department as DepartmentRecord,
-} from "../src/trust/department.ts";
-import { deviceIdBytes, spkiHash } from "../src/trust/device-certificate.ts";
-import { BY_ADMIN, EndorsementFormat, OWN_DEVICE } from "../src/trust/endorsement.ts";
-import { GrantFormat } from "../src/trust/grant.ts";
-import { PersonCardFormat, type ScriptName } from "../src/trust/person-card.ts";
-import { PersonDevicesFormat } from "../src/trust/person-devices.ts";
-import { RevocationFormat } from "../src/trust/revocation.ts";
-import { TimeFormat } from "../src/trust/time.ts";
+} from "../src/keys/trust/department.ts";
+import { deviceIdBytes, spkiHash } from "../src/keys/trust/device-certificate.ts";
+import { BY_ADMIN, EndorsementFormat, OWN_DEVICE } from "../src/keys/trust/endorsement.ts";
+import { GrantFormat } from "../src/keys/trust/grant.ts";
+import { PersonCardFormat, type ScriptName } from "../src/keys/trust/person-card.ts";
+import { PersonDevicesFormat } from "../src/keys/trust/person-devices.ts";
+import { RevocationFormat } from "../src/keys/trust/revocation.ts";
+import { TimeFormat } from "../src/keys/trust/time.ts";
 import type { Trust } from "../src/wire.ts";
 import {
   deviceCertificate,

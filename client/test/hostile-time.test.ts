@@ -5,7 +5,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { copy, newId } from "../src/octets.ts";
 import { DeviceKeyFormat } from "../src/keys/device-key.ts";
-import { MINUTE_MS } from "../src/keys/times.ts";
+import { MINUTE_MS } from "../src/keys/format/times.ts";
 import type { Conversation, PeopleTrust, RosterState } from "../src/wire.ts";
 import { Insider } from "./insider.ts";
 import type { Officer } from "./officer.ts";

@@ -16,14 +16,14 @@ import {
   utf8,
   type Bytes,
 } from "../src/octets.ts";
-import { compareBytes } from "../src/keys/compare.ts";
+import { compareBytes } from "../src/keys/format/compare.ts";
 import {
   makeConversationKey,
   sealConversationKey,
   type ConversationKey,
 } from "../src/keys/conversation-key.ts";
 import { DeviceKeyFormat, sealKeyIdBytes, type DeviceKey } from "../src/keys/device-key.ts";
-import { ZEROS } from "../src/keys/hashing.ts";
+import { ZEROS } from "../src/keys/format/hashing.ts";
 import { X25519, publicKeyOf, type Kem } from "../src/keys/hpke.ts";
 import {
   HeaderFormat,
@@ -34,8 +34,8 @@ import {
   type Draft,
   type Header,
 } from "../src/keys/message.ts";
-import { sign } from "../src/keys/signature.ts";
-import { RosterHeadFormat, type RosterHead } from "../src/rosters/head.ts";
+import { sign } from "../src/keys/format/signature.ts";
+import { RosterHeadFormat, type RosterHead } from "../src/keys/roster/head.ts";
 import { Api } from "../src/transport/api.ts";
 import { Http, type Fetch } from "../src/transport/http.ts";
 import type { WebSocketMaker } from "../src/transport/socket.ts";

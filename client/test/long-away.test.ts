@@ -1,6 +1,6 @@
 /** A device that was away for longer than the server keeps the log comes back by itself. */
 import { describe, expect, it } from "vitest";
-import { DAY_MS } from "../src/keys/times.ts";
+import { DAY_MS } from "../src/keys/format/times.ts";
 import type { LogPage } from "../src/wire.ts";
 import type { Officer } from "./officer.ts";
 import { memoryWorld } from "./world.ts";

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, expect, it } from "vitest";
 import { Table } from "../src/conversation/table.ts";
 import type { Transaction } from "../src/conversation/table.ts";
 import { conversationKeyId, makeConversationKey } from "../src/keys/conversation-key.ts";
-import { DAY_MS } from "../src/keys/times.ts";
+import { DAY_MS } from "../src/keys/format/times.ts";
 import { randomBytes, toHex } from "../src/octets.ts";
 import { STORES } from "../src/records.ts";
 import type { CellKeyRecord, ConversationKeyRecord } from "../src/records.ts";

@@ -23,7 +23,7 @@ import { isDamaged } from "../vault/vault.ts";
 import type { Change } from "../vault/vault.ts";
 import { Pending } from "./pending.ts";
 import { Table } from "./table.ts";
-import { Work } from "./work.ts";
+import { Work } from "./unit-of-work.ts";
 
 /** Rows held in memory, of each table. */
 const MOST = { heads: 64, keys: 64, log: 1_100, accepted: 4_000, pending: 400 };

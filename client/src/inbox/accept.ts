@@ -3,7 +3,7 @@
  * counts and the log's place are stored together or not at all.
  */
 import type { Conversation } from "../conversation/conversation.ts";
-import type { Work } from "../conversation/work.ts";
+import type { Work } from "../conversation/unit-of-work.ts";
 import type { DeviceContext } from "../context.ts";
 import { decodeContent, isShown, mentionsOf, pointersOf } from "../kinds/content.ts";
 import type { Decoded } from "../kinds/content.ts";

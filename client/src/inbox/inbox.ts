@@ -14,14 +14,14 @@
  */
 import type { Conversation } from "../conversation/conversation.ts";
 import type { Waiting } from "../conversation/pending.ts";
-import { Work } from "../conversation/work.ts";
+import { Work } from "../conversation/unit-of-work.ts";
 import type { DeviceContext } from "../context.ts";
 import { hasCode } from "../failure.ts";
-import { hash } from "../keys/hashing.ts";
+import { hash } from "../keys/format/hashing.ts";
 import { conversationKeyId } from "../keys/conversation-key.ts";
 import type { KeyId } from "../keys/ids.ts";
 import { SIGNED_HEADER_BYTES, nextLogHash } from "../keys/message.ts";
-import { Refused } from "../keys/refused.ts";
+import { Refused } from "../keys/format/refused.ts";
 import { storedMessages } from "../messages/messages.ts";
 import { toHex } from "../octets.ts";
 import type { OutgoingStore } from "../messages/outgoing.ts";
@@ -95,7 +95,7 @@ export class Inbox {
       const pushed = this.#pushed.get(conversation.id) ?? [];
       this.#pushed.delete(conversation.id);
       const { log, state } = conversation.record;
-      // A device that does not follow the log yet begins with a page of it (history/).
+      // A device that does not follow the log yet begins with a page of it (history.ts).
       if (log === null || state !== "ready") return;
       const next = pushed.filter(([{ seq }]) => seq > log.cursor).sort(([a], [b]) => a.seq - b.seq);
       // The server's connection comes behind what the log had told.

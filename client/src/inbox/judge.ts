@@ -8,22 +8,22 @@
  * Runs in the conversation's queue.
  */
 import type { Conversation } from "../conversation/conversation.ts";
-import type { Work } from "../conversation/work.ts";
+import type { Work } from "../conversation/unit-of-work.ts";
 import type { DeviceContext } from "../context.ts";
 import { hasCode } from "../failure.ts";
-import { ZEROS } from "../keys/hashing.ts";
+import { ZEROS } from "../keys/format/hashing.ts";
 import { idOf } from "../keys/ids.ts";
 import type { DeviceId, KeyId, MessageId, PersonId } from "../keys/ids.ts";
 import type { AcceptedHeader, KnownConversation } from "../keys/known.ts";
 import { HeaderFormat, SIGNED_HEADER_BYTES, bodyKey } from "../keys/message.ts";
 import type { Header } from "../keys/message.ts";
 import { checkChain, receive } from "../keys/receive.ts";
-import { Refused } from "../keys/refused.ts";
+import { Refused } from "../keys/format/refused.ts";
 import { fromHex, toHex } from "../octets.ts";
 import type { AcceptedRecord } from "../records.ts";
-import type { RosterHead } from "../rosters/head.ts";
-import type { Leaf } from "../rosters/leaf.ts";
-import type { Listed } from "../rosters/proof.ts";
+import type { RosterHead } from "../keys/roster/head.ts";
+import type { Leaf } from "../keys/roster/leaf.ts";
+import type { Listed } from "../keys/roster/proof.ts";
 import type { HeldKey } from "../secrets/conversation-keys.ts";
 
 /** An entry on its way through the checks. */

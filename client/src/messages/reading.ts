@@ -1,5 +1,5 @@
 /** Reading and receipts: what changes when somebody, here or elsewhere, has come further. */
-import { Work } from "../conversation/work.ts";
+import { Work } from "../conversation/unit-of-work.ts";
 import type { Conversation } from "../conversation/conversation.ts";
 import type { DeviceContext } from "../context.ts";
 import { isShown, mentionsOf } from "../kinds/content.ts";

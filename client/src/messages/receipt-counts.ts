@@ -1,6 +1,6 @@
 /** How many have a message of ours, in conversations of too many people for receipts. */
 import type { Conversation } from "../conversation/conversation.ts";
-import { Work } from "../conversation/work.ts";
+import { Work } from "../conversation/unit-of-work.ts";
 import type { DeviceContext } from "../context.ts";
 import type { ReceiptTotals } from "../core.ts";
 import { hasCode } from "../failure.ts";

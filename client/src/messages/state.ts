@@ -1,13 +1,13 @@
 /** Taking over the conversation's own state: name, photo, description, pins (kinds/state.ts). */
-import type { Work } from "../conversation/work.ts";
+import type { Work } from "../conversation/unit-of-work.ts";
 import type { DeviceContext } from "../context.ts";
 import type { StateContent } from "../kinds/state.ts";
 import type { Header } from "../keys/message.ts";
 import { notice, noticeMessage } from "./messages.ts";
 import { STORES } from "../records.ts";
 import type { AttachmentRecord, NoticeRecord, ProfileRecord } from "../records.ts";
-import { mayAdminister } from "../rosters/leaf.ts";
-import type { Leaf } from "../rosters/leaf.ts";
+import { mayAdminister } from "../keys/roster/leaf.ts";
+import type { Leaf } from "../keys/roster/leaf.ts";
 
 export interface StateAt {
   readonly messageId: string;

@@ -9,7 +9,7 @@
  * other. The same pump makes the conversation keys that the server asks for (D7).
  */
 import type { Conversation } from "../conversation/conversation.ts";
-import { Work } from "../conversation/work.ts";
+import { Work } from "../conversation/unit-of-work.ts";
 import type { DeviceContext } from "../context.ts";
 import { asFailure, failure, hasCode } from "../failure.ts";
 import { decodeContent } from "../kinds/content.ts";

@@ -3,15 +3,15 @@
  * anew with the next attempt after the newest head and key have been looked up again.
  */
 import type { Conversation } from "../conversation/conversation.ts";
-import type { Work } from "../conversation/work.ts";
+import type { Work } from "../conversation/unit-of-work.ts";
 import type { DeviceContext } from "../context.ts";
 import { hasCode } from "../failure.ts";
 import { decodeContent, pointersOf } from "../kinds/content.ts";
 import { idOf } from "../keys/ids.ts";
 import type { KeyId } from "../keys/ids.ts";
 import { HeaderFormat, SIGNED_HEADER_BYTES, bodyKey, type Header } from "../keys/message.ts";
-import { ZEROS } from "../keys/hashing.ts";
-import { Refused } from "../keys/refused.ts";
+import { ZEROS } from "../keys/format/hashing.ts";
+import { Refused } from "../keys/format/refused.ts";
 import { copy, equalBytes } from "../octets.ts";
 import { messagesAbove } from "../messages/messages.ts";
 import { applyState } from "../messages/state.ts";

@@ -11,7 +11,7 @@ import { failure, hasCode } from "../failure.ts";
 import { conversationKeyId } from "../keys/conversation-key.ts";
 import type { KeyId } from "../keys/ids.ts";
 import { LOG_START, sealMessage } from "../keys/message.ts";
-import { Refused } from "../keys/refused.ts";
+import { Refused } from "../keys/format/refused.ts";
 import { fromHex } from "../octets.ts";
 import type { OutgoingRecord } from "../records.ts";
 import { requireNewest } from "../roster/newest.ts";

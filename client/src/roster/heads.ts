@@ -7,20 +7,20 @@
  * inside it delays this conversation alone.
  */
 import type { Table } from "../conversation/table.ts";
-import type { Work } from "../conversation/work.ts";
+import type { Work } from "../conversation/unit-of-work.ts";
 import type { DeviceContext } from "../context.ts";
 import { hasCode } from "../failure.ts";
 import type { DeviceId } from "../keys/ids.ts";
-import { Refused, refuseUnless } from "../keys/refused.ts";
-import { Reader } from "../keys/fields.ts";
-import { CLOCKS_MS } from "../keys/times.ts";
+import { Refused, refuseUnless } from "../keys/format/refused.ts";
+import { Reader } from "../keys/format/fields.ts";
+import { CLOCKS_MS } from "../keys/format/times.ts";
 import { equalBytes, fromHex } from "../octets.ts";
 import type { HeadRecord } from "../records.ts";
-import { RosterHeadFormat, checkHead, checkLaterHead } from "../rosters/head.ts";
-import type { RosterHead } from "../rosters/head.ts";
-import { readLeaf } from "../rosters/leaf.ts";
-import { checkProof } from "../rosters/proof.ts";
-import type { Listed } from "../rosters/proof.ts";
+import { RosterHeadFormat, checkHead, checkLaterHead } from "../keys/roster/head.ts";
+import type { RosterHead } from "../keys/roster/head.ts";
+import { readLeaf } from "../keys/roster/leaf.ts";
+import { checkProof } from "../keys/roster/proof.ts";
+import type { Listed } from "../keys/roster/proof.ts";
 import type { EpochProof } from "../wire.ts";
 
 const MOST_LISTED = 4_000;

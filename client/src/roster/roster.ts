@@ -6,14 +6,14 @@
  * under its head, compared, and stored with the notices in one transaction.
  */
 import type { Conversation } from "../conversation/conversation.ts";
-import type { Work } from "../conversation/work.ts";
+import type { Work } from "../conversation/unit-of-work.ts";
 import type { DeviceContext } from "../context.ts";
 import type { DeviceId, PersonId } from "../keys/ids.ts";
 import { concat } from "../octets.ts";
 import { noticeMessage } from "../messages/messages.ts";
 import { STORES } from "../records.ts";
 import type { RosterRecord } from "../records.ts";
-import type { Leaf } from "../rosters/leaf.ts";
+import type { Leaf } from "../keys/roster/leaf.ts";
 import { checkCell, readLeaves } from "./cells.ts";
 import type { Newest } from "./newest.ts";
 import { rosterNotices } from "./notices.ts";

@@ -9,7 +9,7 @@ import type { DeviceContext } from "../context.ts";
 import { hasCode } from "../failure.ts";
 import { takeState } from "../inbox/newest-state.ts";
 import type { Header } from "../keys/message.ts";
-import { Refused } from "../keys/refused.ts";
+import { Refused } from "../keys/format/refused.ts";
 import type { Announcer } from "../messages/announcer.ts";
 import { notice, noticeMessage } from "../messages/messages.ts";
 import { readUpTo } from "../messages/reading.ts";
@@ -17,12 +17,12 @@ import { fromHex, newId, toHex } from "../octets.ts";
 import { STORES } from "../records.ts";
 import type { ConversationRecord } from "../records.ts";
 import { takeRoster } from "../roster/newest.ts";
-import { directId } from "../rosters/direct.ts";
+import { directId } from "../keys/roster/direct.ts";
 import { pause } from "../transport/backoff.ts";
 import type { Conversation as WireConversation } from "../wire.ts";
 import { Conversation } from "../conversation/conversation.ts";
 import { newRecord, refreshed } from "../conversation/record.ts";
-import { Work } from "../conversation/work.ts";
+import { Work } from "../conversation/unit-of-work.ts";
 
 /** Changes of one conversation within this time are fetched once. */
 const REFRESH_MS = 150;

@@ -13,8 +13,8 @@ import { deleteDB } from "idb";
 import { concat, copy, newId, randomBytes, toHex, utf8 } from "../octets.ts";
 import type { Bytes } from "../octets.ts";
 import { failure, hasCode } from "../failure.ts";
-import { MAX_TRIES, countTry, createKey, rewrapKey, unlockKey, waitMs } from "./data_key.ts";
-import type { KeyRecord, OpenKeys } from "./data_key.ts";
+import { MAX_TRIES, countTry, createKey, rewrapKey, unlockKey, waitMs } from "./data-key.ts";
+import type { KeyRecord, OpenKeys } from "./data-key.ts";
 import { openSchema } from "./schema.ts";
 import type { Row, VaultDatabase } from "./schema.ts";
 

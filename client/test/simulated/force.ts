@@ -6,7 +6,7 @@
 import { hasCode } from "../../src/failure.ts";
 import { newId, randomBytes } from "../../src/octets.ts";
 import type { DeviceId } from "../../src/keys/ids.ts";
-import { DAY_MS, HOUR_MS } from "../../src/keys/times.ts";
+import { DAY_MS, HOUR_MS } from "../../src/keys/format/times.ts";
 import { numberOf } from "../data-folder.ts";
 import { Insider } from "../insider.ts";
 import { personIdOf } from "../memory/people.ts";

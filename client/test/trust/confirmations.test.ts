@@ -1,8 +1,8 @@
 import "fake-indexeddb/auto";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { ConfirmationView } from "../../src/core.ts";
-import { DAY_MS, MINUTE_MS } from "../../src/keys/times.ts";
-import { POLICY_APPROVAL } from "../../src/trust/department.ts";
+import { DAY_MS, MINUTE_MS } from "../../src/keys/format/times.ts";
+import { POLICY_APPROVAL } from "../../src/keys/trust/department.ts";
 import { MemoryServer } from "../memory/server.ts";
 import { Phone, codeOf, type Clock } from "./phone.ts";
 import { NOW } from "./scene.ts";

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { equalBytes } from "../../src/octets.ts";
 import { X25519 } from "../../src/keys/hpke.ts";
-import { DAY_MS, HOUR_MS } from "../../src/keys/times.ts";
+import { DAY_MS, HOUR_MS } from "../../src/keys/format/times.ts";
 import type { DeviceChange } from "../../src/trust/ports.ts";
 import type { PeopleTrust } from "../../src/trust/people-trust.ts";
 import { DepartmentTrust } from "../../src/trust/department-trust.ts";

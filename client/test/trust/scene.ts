@@ -6,7 +6,7 @@ import "fake-indexeddb/auto";
 import { newId } from "../../src/octets.ts";
 import { DeviceKeyFormat } from "../../src/keys/device-key.ts";
 import { X25519, publicKeyOf, type Kem } from "../../src/keys/hpke.ts";
-import { DAY_MS } from "../../src/keys/times.ts";
+import { DAY_MS } from "../../src/keys/format/times.ts";
 import { DepartmentTrust } from "../../src/trust/department-trust.ts";
 import { PeopleTrust } from "../../src/trust/people-trust.ts";
 import { Vault } from "../../src/vault/vault.ts";
