@@ -13,7 +13,7 @@ import { refuseUnless } from "../format/refused.ts";
 import type { Department } from "../trust/department.ts";
 
 export const RosterHeadFormat = new RecordFormat(
-  { label: "copconnect directory v2", rule: "R4", version: 2 },
+  { label: "copconnect roster v2", rule: "R4", version: 2 },
   {
     conversation: bytes(16),
     epoch: integer(8),
