@@ -8,7 +8,7 @@ import { makeKeyShare } from "../../src/keys/key-share.ts";
 import { HOUR_MS } from "../../src/keys/format/times.ts";
 import { checkProof } from "../../src/keys/roster/proof.ts";
 import type { CellKeyWanted } from "../../src/wire.ts";
-import { Insider } from "../insider.ts";
+import { Insider } from "../support/insider.ts";
 import { leafOf, newest } from "./rosters.ts";
 import { MemoryServer } from "./server.ts";
 

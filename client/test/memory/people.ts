@@ -12,7 +12,7 @@ import { requireSigningKey } from "../../src/keys/format/signature.ts";
 import { parseCertificate } from "../../src/keys/trust/certificate.ts";
 import { deviceIdBytes } from "../../src/keys/trust/device-certificate.ts";
 import type * as wire from "../../src/wire.ts";
-import { nameOf, numberOf } from "../data-folder.ts";
+import { nameOf, numberOf } from "../support/data-folder.ts";
 import { Refusal, checked } from "./refusal.ts";
 import type { MemoryServer } from "./server.ts";
 import type { ClientState, PersonState } from "./state.ts";

@@ -8,7 +8,7 @@ import { parseMessage, bodyKey, openBody } from "../../src/keys/message.ts";
 import { HOUR_MS, MINUTE_MS } from "../../src/keys/format/times.ts";
 import { directId } from "../../src/keys/roster/direct.ts";
 import { checkProof } from "../../src/keys/roster/proof.ts";
-import { Insider } from "../insider.ts";
+import { Insider } from "../support/insider.ts";
 import { MemoryServer } from "./server.ts";
 
 let server: MemoryServer;

@@ -18,7 +18,7 @@ import {
 } from "../../src/keys/trust/certificate.ts";
 import { DepartmentTrust } from "../../src/trust/department-trust.ts";
 import { choose, nobleEd25519, webCryptoEd25519 } from "../../src/keys/format/ed25519.ts";
-import { Department, newSigner } from "../department.ts";
+import { Department, newSigner } from "../support/department.ts";
 import { NOW } from "./scene.ts";
 
 describe("Ed25519", () => {

@@ -228,7 +228,7 @@ describe("who may confirm", () => {
     const trust = chief.services.trust;
     await trust.ensure([old.personId]);
     expect(await codeOf(chief.calls.beginConfirmation(fresh.device))).toBe("no_grant");
-    const { grant } = await import("../department.ts");
+    const { grant } = await import("../support/department.ts");
     const right = await grant(server.desk, chief.personId, "TG", clock.ms);
     await server.judge.records.addGrant(right.bytes);
     const person = await server.people.person(chief.personId);

@@ -6,7 +6,7 @@ import { X25519, XWING, publicKeyOf } from "../../src/keys/hpke.ts";
 import { DAY_MS, HOUR_MS } from "../../src/keys/format/times.ts";
 import { toHex } from "../../src/octets.ts";
 import type { Vault } from "../../src/vault/vault.ts";
-import { Department, newSigner, type Signer } from "../department.ts";
+import { Department, newSigner, type Signer } from "../support/department.ts";
 import { NOW, openVault } from "./scene.ts";
 
 let department: Department;

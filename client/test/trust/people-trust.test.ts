@@ -6,7 +6,14 @@ import type { DeviceChange } from "../../src/trust/ports.ts";
 import type { PeopleTrust } from "../../src/trust/people-trust.ts";
 import { DepartmentTrust } from "../../src/trust/department-trust.ts";
 import type { Vault } from "../../src/vault/vault.ts";
-import { Department, endorse, grant, newSigner, revoke, type Signer } from "../department.ts";
+import {
+  Department,
+  endorse,
+  grant,
+  newSigner,
+  revoke,
+  type Signer,
+} from "../support/department.ts";
 import { NOW, Scene, UNIT, openVault, type Officer } from "./scene.ts";
 
 let scene: Scene;

@@ -7,7 +7,7 @@ import { failure } from "../../src/failure.ts";
 import type { RosterHead } from "../../src/keys/roster/head.ts";
 import { TrustedTime } from "../../src/trust/trusted-time.ts";
 import type { Vault } from "../../src/vault/vault.ts";
-import { Department } from "../department.ts";
+import { Department } from "../support/department.ts";
 import { NOW, openVault } from "./scene.ts";
 
 let department: Department;

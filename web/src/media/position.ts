@@ -1,6 +1,6 @@
 /** Where the device is. */
 import type { Outgoing } from "@copconnect/client/core";
-import { MediaError } from "./canvas.ts";
+import { MediaError } from "./encoding/canvas.ts";
 
 export type OutgoingLocation = Extract<Outgoing, { kind: "location" }>;
 
