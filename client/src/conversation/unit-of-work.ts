@@ -5,7 +5,7 @@ import type { Change } from "../vault/vault.ts";
 import type { Transaction } from "./table.ts";
 
 /** Read and assign freely; nothing counts until Conversation.store has written it. */
-export class Work implements Transaction {
+export class UnitOfWork implements Transaction {
   record: ConversationRecord;
   members: MembersRecord;
   readonly changes: Change[] = [];

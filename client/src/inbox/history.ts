@@ -9,7 +9,7 @@
  * before count as unread where the person has not read them on another device, and notify nobody.
  */
 import type { Conversation } from "../conversation/conversation.ts";
-import { Work } from "../conversation/unit-of-work.ts";
+import { UnitOfWork } from "../conversation/unit-of-work.ts";
 import type { DeviceContext } from "../context.ts";
 import { hasCode } from "../failure.ts";
 import { learnBeside } from "./inbox.ts";
@@ -63,7 +63,7 @@ export class History {
   async begin(conversation: Conversation): Promise<void> {
     if (conversation.record.log !== null) return;
     const page = await this.#context.api.logBefore(conversation.id, END, FIRST_PAGE);
-    const work = new Work(conversation);
+    const work = new UnitOfWork(conversation);
     const hashes = hashesOf(page);
     const last = page.entries.at(-1)?.seq ?? page.lastSeq;
     const end = hashes.at(-1) ?? page.logHash;
@@ -123,7 +123,7 @@ export class History {
       const { history } = conversation.record;
       if (history === null) return;
       const page = await this.#context.api.logBefore(conversation.id, history.from, PAGE);
-      const work = new Work(conversation);
+      const work = new UnitOfWork(conversation);
       await this.#take(conversation, work, page, history);
     });
   }
@@ -131,7 +131,7 @@ export class History {
   /** Store a page of before `place`, and where the next one ends. */
   async #take(
     conversation: Conversation,
-    work: Work,
+    work: UnitOfWork,
     page: LogPage,
     place: HistoryPlace,
   ): Promise<void> {
@@ -198,7 +198,7 @@ function floorsOf(page: LogPage): ReadonlyMap<number, number> {
   return floors;
 }
 
-function tellFrom(work: Work, fromMs: number): void {
+function tellFrom(work: UnitOfWork, fromMs: number): void {
   const { conversationId } = work.record;
   const what = notice("history", { fromMs });
   const at = { seq: 0, order: 0.5, sentMs: fromMs };

@@ -14,7 +14,7 @@
  */
 import type { Conversation } from "../conversation/conversation.ts";
 import type { Waiting } from "../conversation/pending.ts";
-import { Work } from "../conversation/unit-of-work.ts";
+import { UnitOfWork } from "../conversation/unit-of-work.ts";
 import type { DeviceContext } from "../context.ts";
 import { hasCode } from "../failure.ts";
 import { hash } from "../keys/format/hashing.ts";
@@ -137,14 +137,14 @@ export class Inbox {
     first: number,
     logHash: Uint8Array,
   ): Promise<void> {
-    const work = new Work(conversation);
+    const work = new UnitOfWork(conversation);
     work.set({ log: { ...log, cursor: first - 1, hash: logHash } });
     return conversation.store(work);
   }
 
   /** Take in what comes beside entries; what is wrong is left out and asked for when needed. */
   async #learn(conversation: Conversation, beside: Beside): Promise<void> {
-    const work = new Work(conversation);
+    const work = new UnitOfWork(conversation);
     await learnBeside(this.#context, conversation, work, beside);
     await conversation.store(work);
   }
@@ -157,7 +157,7 @@ export class Inbox {
     const missing = new Set<KeyId>();
     try {
       for (let at = 0; at < entries.length; at += BATCH) {
-        const work = new Work(conversation);
+        const work = new UnitOfWork(conversation);
         const batch = entries.slice(at, at + BATCH);
         const receiving = await this.#receiving(conversation, work, batch, missing);
         try {
@@ -284,7 +284,7 @@ export class Inbox {
         for (const row of await conversation.pending.all())
           if (await isDue(row)) due.push(row.position);
         for (let at = 0; at < due.length; at += BATCH) {
-          const work = new Work(conversation);
+          const work = new UnitOfWork(conversation);
           const rows = await conversation.pending.rows(due.slice(at, at + BATCH));
           const receiving = await this.#receiving(conversation, work, rows, missing);
           for (const row of rows) {
@@ -306,7 +306,7 @@ export class Inbox {
   /** Judge and store entries of before this device, any order. Inside the queue. */
   async takeOld(
     conversation: Conversation,
-    work: Work,
+    work: UnitOfWork,
     entries: readonly Entry[],
     missing: Set<KeyId>,
   ): Promise<void> {
@@ -320,7 +320,7 @@ export class Inbox {
   /** What judging these entries will look at is read beforehand, all rows at once. */
   async #receiving(
     conversation: Conversation,
-    work: Work,
+    work: UnitOfWork,
     entries: readonly { readonly message: Uint8Array }[],
     missing: Set<KeyId>,
   ): Promise<Receiving> {
@@ -348,7 +348,7 @@ export class Inbox {
 export async function learnBeside(
   context: DeviceContext,
   conversation: Conversation,
-  work: Work,
+  work: UnitOfWork,
   { heads = [], proofs = [], keys = [], people = [] }: Beside,
 ): Promise<void> {
   for (const head of heads) await unlessRefused(conversation.heads.take(work, head));

@@ -6,7 +6,7 @@
  * R1 to R4 and R6, R7 are checked as for every message but its place in log and chain.
  */
 import type { Conversation } from "../conversation/conversation.ts";
-import type { Work } from "../conversation/unit-of-work.ts";
+import type { UnitOfWork } from "../conversation/unit-of-work.ts";
 import type { DeviceContext } from "../context.ts";
 import { decodeContent } from "../kinds/content.ts";
 import { hash } from "../keys/format/hashing.ts";
@@ -34,7 +34,7 @@ interface Judged {
 export async function takeState(
   context: DeviceContext,
   conversation: Conversation,
-  work: Work,
+  work: UnitOfWork,
   entry: LogEntry,
   k: Uint8Array | null,
 ): Promise<Header | null> {
@@ -65,7 +65,7 @@ export async function takeState(
 async function judgeState(
   context: DeviceContext,
   conversation: Conversation,
-  work: Work,
+  work: UnitOfWork,
   entry: LogEntry,
 ): Promise<Judged> {
   const message = parseMessage(entry.message, fromHex(conversation.id));
@@ -91,7 +91,7 @@ async function judgeState(
 async function secretOf(
   context: DeviceContext,
   conversation: Conversation,
-  work: Work,
+  work: UnitOfWork,
   header: Header,
 ): Promise<Uint8Array | null> {
   try {

@@ -10,7 +10,7 @@
  * Everything is one transaction; a crash before it does it all again.
  */
 import type { Conversation } from "../conversation/conversation.ts";
-import { Work } from "../conversation/unit-of-work.ts";
+import { UnitOfWork } from "../conversation/unit-of-work.ts";
 import type { DeviceContext } from "../context.ts";
 import { encodeContent } from "../kinds/content.ts";
 import type { Content } from "../kinds/content.ts";
@@ -38,7 +38,7 @@ export async function rewind(
   if (log === null) return;
   const common = await commonPlace(context, conversation, Math.min(lastSeq, log.cursor));
   const { head: bytes } = await context.api.head(conversation.id);
-  const work = new Work(conversation);
+  const work = new UnitOfWork(conversation);
   const head = await conversation.heads.take(work, bytes);
   const restored = head.epoch >= namedEpoch + RESTORED_EPOCHS;
   const { readSeq, history } = work.record;
@@ -106,7 +106,7 @@ async function ownChain(context: DeviceContext, conversation: Conversation): Pro
 async function dropRows(
   context: DeviceContext,
   { accepted, pending, log }: Conversation,
-  work: Work,
+  work: UnitOfWork,
   upTo: number,
 ): Promise<readonly AcceptedRecord[]> {
   const own: AcceptedRecord[] = [];
@@ -138,7 +138,7 @@ async function dropRows(
 async function queueAgain(
   context: DeviceContext,
   conversation: Conversation,
-  work: Work,
+  work: UnitOfWork,
   outgoing: OutgoingStore,
   { messageId, attempt }: AcceptedRecord,
 ): Promise<void> {
@@ -170,7 +170,7 @@ async function queueAgain(
   }
 }
 
-function stateOf(work: Work): Uint8Array | null {
+function stateOf(work: UnitOfWork): Uint8Array | null {
   const { profile } = work.record;
   if (profile === null) return null;
   const { version, title, photo, description, pins } = profile;

@@ -1,5 +1,5 @@
 /** Taking over the conversation's own state: name, photo, description, pins (kinds/state.ts). */
-import type { Work } from "../conversation/unit-of-work.ts";
+import type { UnitOfWork } from "../conversation/unit-of-work.ts";
 import type { DeviceContext } from "../context.ts";
 import type { StateContent } from "../kinds/state.ts";
 import type { Header } from "../keys/message.ts";
@@ -32,7 +32,7 @@ export function isNewerState(
 /** Take over a state, and say what changed. Somebody without the right changes nothing. */
 export async function applyState(
   context: DeviceContext,
-  work: Work,
+  work: UnitOfWork,
   content: StateContent,
   at: StateAt,
 ): Promise<void> {
@@ -65,7 +65,7 @@ export async function applyState(
   else if (profile.photo?.id !== photo?.id) tell(work, at, notice("photo", { by }));
 }
 
-function tell(work: Work, stated: StateAt, what: NoticeRecord): void {
+function tell(work: UnitOfWork, stated: StateAt, what: NoticeRecord): void {
   const { messageId, position, sentMs } = stated;
   const at = { seq: position, order: position, sentMs };
   work.put(noticeMessage(work.record.conversationId, messageId, at, what));

@@ -9,7 +9,7 @@
  * other. The same pump makes the conversation keys that the server asks for (D7).
  */
 import type { Conversation } from "../conversation/conversation.ts";
-import { Work } from "../conversation/unit-of-work.ts";
+import { UnitOfWork } from "../conversation/unit-of-work.ts";
 import type { DeviceContext } from "../context.ts";
 import { asFailure, failure, hasCode } from "../failure.ts";
 import { decodeContent } from "../kinds/content.ts";
@@ -87,7 +87,7 @@ export class Outbox {
     message: MessageRecord | null,
   ): Promise<void> {
     await conversation.run(async () => {
-      const work = new Work(conversation);
+      const work = new UnitOfWork(conversation);
       work.changes.push(putOutgoing(outgoing));
       if (message !== null) {
         work.put(message);
@@ -137,7 +137,7 @@ export class Outbox {
       // Bytes that were posted without an answer may be in the log already.
       if (record.message !== null) await this.#parts.catchUp(conversation).catch(() => undefined);
       if (this.#outgoing.find(messageId) === null) return;
-      const work = new Work(conversation);
+      const work = new UnitOfWork(conversation);
       work.changes.push(
         deleteOutgoing(messageId),
         { op: "delete", store: STORES.messages, key: messageKey(conversation.id, messageId) },
@@ -294,7 +294,7 @@ export class Outbox {
     const next = outgoingRecord(conversation, newId(), record.order, bare, "ready");
     await conversation.run(async () => {
       if (this.#outgoing.find(record.messageId) === null) return;
-      const work = new Work(conversation);
+      const work = new UnitOfWork(conversation);
       work.changes.push(deleteOutgoing(record.messageId), putOutgoing(next));
       await conversation.store(work, true);
       this.#outgoing.delete(record.messageId);
@@ -329,7 +329,7 @@ export class Outbox {
   ): Promise<void> {
     return conversation.run(async () => {
       if (this.#outgoing.find(record.messageId) === null) return;
-      const work = new Work(conversation);
+      const work = new UnitOfWork(conversation);
       work.changes.push(putOutgoing(record), ...changes);
       const message = await loadMessage(this.#context.vault, conversation.id, record.messageId);
       if (message !== null) {

@@ -3,7 +3,7 @@
  * anew with the next attempt after the newest head and key have been looked up again.
  */
 import type { Conversation } from "../conversation/conversation.ts";
-import type { Work } from "../conversation/unit-of-work.ts";
+import type { UnitOfWork } from "../conversation/unit-of-work.ts";
 import type { DeviceContext } from "../context.ts";
 import { hasCode } from "../failure.ts";
 import { decodeContent, pointersOf } from "../kinds/content.ts";
@@ -140,7 +140,7 @@ export class Posting {
   }
 
   /** As many own messages, the newest that were accepted but never seen in the log. */
-  async #queueLost(conversation: Conversation, work: Work, most: number): Promise<void> {
+  async #queueLost(conversation: Conversation, work: UnitOfWork, most: number): Promise<void> {
     const { vault, now } = this.#context;
     const rows = await conversation.accepted.all();
     const seen = new Set(rows.map(({ messageId }) => messageId));

@@ -22,7 +22,7 @@ import { pause } from "../transport/backoff.ts";
 import type { Conversation as WireConversation } from "../wire.ts";
 import { Conversation } from "../conversation/conversation.ts";
 import { newRecord, refreshed } from "../conversation/record.ts";
-import { Work } from "../conversation/unit-of-work.ts";
+import { UnitOfWork } from "../conversation/unit-of-work.ts";
 
 /** Changes of one conversation within this time are fetched once. */
 const REFRESH_MS = 150;
@@ -67,7 +67,7 @@ export class Book {
     const known = this.find(info.conversationId);
     const conversation = known ?? this.#add(newRecord(info));
     const missing = await conversation.run(async () => {
-      const work = new Work(conversation);
+      const work = new UnitOfWork(conversation);
       const next = refreshed(work.record, info);
       if (known === null || JSON.stringify(next) !== JSON.stringify(work.record))
         work.record = { ...next };
@@ -87,7 +87,7 @@ export class Book {
   }
 
   /** R10: the id says whose direct conversation it is, whatever the server says. */
-  #judgeDirect(work: Work, { kind, conversationId, directPersonId }: WireConversation): void {
+  #judgeDirect(work: UnitOfWork, { kind, conversationId, directPersonId }: WireConversation): void {
     if (kind !== "direct" || work.record.alarm === "not_direct") return;
     const own = fromHex(this.#context.identity().personId);
     const other = directPersonId === null ? null : fromHex(directPersonId);
@@ -97,7 +97,7 @@ export class Book {
 
   async #judgeListed(
     conversation: Conversation,
-    work: Work,
+    work: UnitOfWork,
     { roster }: WireConversation,
   ): Promise<void> {
     if (roster === null) {
