@@ -3,8 +3,10 @@
  * values and bytes; view models are made from these in messages/views.ts. Stores of account and
  * trust are named beside the code that owns them.
  */
-import type { CoreError, ReceiptTotals } from "./core.ts";
+import type { KindPreview } from "./kinds/content.ts";
 import type { AttachmentPointer } from "./kinds/fields.ts";
+import type { CoreError } from "./seam/failure.ts";
+import type { ReceiptTotals } from "./seam/messages.ts";
 import type {
   Audience,
   ConversationKind,
@@ -169,12 +171,7 @@ export interface LastRecord {
 }
 
 export type PreviewRecord =
-  | { readonly kind: "text"; readonly text: string }
-  | {
-      readonly kind: "image" | "video" | "voice" | "audio" | "document";
-      readonly text: string;
-    }
-  | { readonly kind: "location" }
+  | KindPreview
   | { readonly kind: "notice"; readonly notice: NoticeRecord }
   | { readonly kind: "unsupported" };
 

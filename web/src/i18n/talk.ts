@@ -35,12 +35,10 @@ export function previewText(preview: Preview): string {
       return preview.text;
     case "notice":
       return noticeText(preview.notice);
-    case "location":
-      return t("chats.preview.location");
-    case "unsupported":
-      return t("chats.preview.unsupported");
-    default:
-      return preview.text === "" ? t(`chats.preview.${preview.kind}`) : preview.text;
+    default: {
+      const text = "text" in preview ? preview.text : "";
+      return text === "" ? t(`chats.preview.${preview.kind}`) : text;
+    }
   }
 }
 

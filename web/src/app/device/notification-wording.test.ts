@@ -16,6 +16,7 @@ const item: MessageItem = {
   mine: false,
   sentMs: 0,
   body: { kind: "text", text: "Raid at 5", mentions: [] },
+  preview: { kind: "text", text: "Raid at 5" },
   replyTo: null,
   status: null,
   failure: null,

@@ -9,6 +9,6 @@ export function wording(
   name: (names: { readonly en: string; readonly te: string }) => string,
 ): { readonly title: string; readonly body: string } {
   if (!allowed || item.sender === null) return { title: "Cop Connect", body: plain };
-  const body = item.body.kind === "text" || item.body.kind === "attachments" ? item.body.text : "";
+  const body = "text" in item.body ? item.body.text : "";
   return { title: name(item.sender.names), body: body === "" ? plain : body.slice(0, 200) };
 }

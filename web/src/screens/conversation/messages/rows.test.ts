@@ -22,6 +22,7 @@ function message(id: string, sender: string, minutes: number, notice = false): M
     body: notice
       ? { kind: "notice", notice: { kind: "gap", by: null } }
       : { kind: "text", text: id, mentions: [] },
+    preview: { kind: "text", text: id },
     replyTo: null,
     status: null,
     failure: null,

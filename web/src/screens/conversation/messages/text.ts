@@ -2,7 +2,7 @@
  * A message's text as pieces: plain, a mention, or a link. Pure. Only http and https become links,
  * and a mention that does not lie within the text is ignored: the text comes from outside.
  */
-import type { Mention } from "@copconnect/client/core";
+import type { Mention, MessageBody } from "@copconnect/client/core";
 
 export type Piece =
   | { readonly kind: "plain"; readonly text: string }
@@ -25,6 +25,11 @@ function links(text: string): Piece[] {
   }
   if (at < text.length) pieces.push({ kind: "plain", text: text.slice(at) });
   return pieces;
+}
+
+/** The words that a person wrote; empty where the message has none. */
+export function textOf(body: MessageBody): string {
+  return "text" in body ? body.text : "";
 }
 
 export function piecesOf(text: string, mentions: readonly Mention[]): readonly Piece[] {
