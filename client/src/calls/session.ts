@@ -17,8 +17,6 @@ import { People } from "../people/people.ts";
 import { STORES } from "../records.ts";
 import { Api } from "../transport/api.ts";
 import { Http } from "../transport/http.ts";
-import type { Fetch } from "../transport/http.ts";
-import type { WebSocketMaker } from "../transport/socket.ts";
 import { Vault } from "../vault/vault.ts";
 import type { HandedKeys } from "../vault/vault.ts";
 import type { AccountFrame } from "../wire.ts";
@@ -27,22 +25,10 @@ import { AutoLock } from "./auto-lock.ts";
 import { Device } from "./device.ts";
 import { mayNotify } from "./notifying.ts";
 import type { Reach } from "./reach.ts";
+import type { SessionOptions } from "./session-options.ts";
 import { endOf } from "./sign-out-reason.ts";
 
 const ASK_AGAIN_MS = 5_000;
-
-export interface SessionOptions {
-  readonly origin: string;
-  readonly vaultName: string;
-  readonly fetch: Fetch;
-  readonly WebSocket: WebSocketMaker;
-  readonly now: () => number;
-  /** Never set by hand; may stop while the device sleeps. */
-  readonly monotonic: () => number;
-  readonly random: () => number;
-  /** The keys of an unlock that lasts, from the tab that led before. */
-  readonly keys: HandedKeys | null;
-}
 
 export class Session {
   readonly api: Api;

@@ -37,6 +37,12 @@ export interface ConversationListener {
   members(conversationId: string): void;
 }
 
+/** The conversations of this device. */
+export interface ConversationIndex {
+  readonly conversations: ReadonlyMap<string, Conversation>;
+  find(conversationId: string): Conversation | null;
+}
+
 export class Conversation {
   readonly id: string;
   readonly heads: Heads;

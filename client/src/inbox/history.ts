@@ -8,7 +8,7 @@
  * (whole). Each page is one step in the conversation's queue; a crash repeats the page. Messages of
  * before count as unread where the person has not read them on another device, and notify nobody.
  */
-import type { Conversation } from "../conversation/conversation.ts";
+import type { Conversation, ConversationIndex } from "../conversation/conversation.ts";
 import { UnitOfWork } from "../conversation/unit-of-work.ts";
 import type { DeviceContext } from "../context.ts";
 import { hasCode } from "../failure.ts";
@@ -43,19 +43,19 @@ export class History {
   readonly #context: DeviceContext;
   readonly #inbox: Inbox;
   readonly #listener: HistoryListener;
-  readonly #conversations: () => Iterable<Conversation>;
+  readonly #index: ConversationIndex;
   #filling = false;
   #wake = new AbortController();
 
   constructor(
     context: DeviceContext,
     inbox: Inbox,
-    conversations: () => Iterable<Conversation>,
+    index: ConversationIndex,
     listener: HistoryListener,
   ) {
     this.#context = context;
     this.#inbox = inbox;
-    this.#conversations = conversations;
+    this.#index = index;
     this.#listener = listener;
   }
 
@@ -112,7 +112,7 @@ export class History {
   /** The conversation with the newest message first. */
   #next(): Conversation | null {
     const time = ({ record }: Conversation): number => record.last?.sentMs ?? 0;
-    const due = [...this.#conversations()]
+    const due = [...this.#index.conversations.values()]
       .filter(({ record }) => record.history !== null && record.log !== null)
       .filter(({ id, record }) => record.state === "ready" && !this.#trouble.has(id));
     return due.sort((a, b) => time(b) - time(a))[0] ?? null;

@@ -37,16 +37,20 @@ export interface Uploader {
   cancel(attachmentIds: readonly string[]): Promise<void>;
 }
 
+export interface OutboxListener {
+  /** Read the log to its end: what was posted without an answer may be there. */
+  catchUp(conversation: Conversation): Promise<void>;
+  /** The server says that this device is not listed: ask how the conversation stands. */
+  onLost(conversation: Conversation): void;
+}
+
 export interface OutboxParts {
   readonly context: DeviceContext;
   readonly outgoing: OutgoingStore;
   readonly signing: Signing;
   readonly posting: Posting;
   readonly uploader: Uploader;
-  /** Read the log to its end: what was posted without an answer may be there. */
-  readonly catchUp: (conversation: Conversation) => Promise<void>;
-  /** The server says that this device is not listed: ask how the conversation stands. */
-  readonly onLost: (conversation: Conversation) => void;
+  readonly listener: OutboxListener;
 }
 
 export class Outbox {
@@ -135,7 +139,7 @@ export class Outbox {
     await this.#uploader.cancel(record.attachmentIds);
     await conversation.run(async () => {
       // Bytes that were posted without an answer may be in the log already.
-      if (record.message !== null) await this.#parts.catchUp(conversation).catch(() => undefined);
+      if (record.message !== null) await this.#parts.listener.catchUp(conversation).catch(() => undefined);
       if (this.#outgoing.find(messageId) === null) return;
       const work = new UnitOfWork(conversation);
       work.changes.push(
@@ -252,7 +256,7 @@ export class Outbox {
     doubts: Doubts,
   ): Promise<boolean> {
     if (hasCode(error, "head_refused")) doubts.staleHead = true;
-    if (hasCode(error, "not_member", "conversation_left")) this.#parts.onLost(conversation);
+    if (hasCode(error, "not_member", "conversation_left")) this.#parts.listener.onLost(conversation);
     if (!hasCode(error, "too_many_attempts")) throw error;
     await this.fail(conversation, record, error);
     return true;
@@ -270,7 +274,7 @@ export class Outbox {
       return true;
     }
     if (hasCode(error, "not_next")) {
-      await conversation.run(() => this.#parts.catchUp(conversation));
+      await conversation.run(() => this.#parts.listener.catchUp(conversation));
       return this.#next(conversation)?.messageId !== record.messageId;
     }
     if (hasCode(error, "attachment_incomplete") && (await this.#withoutPhoto(conversation, record)))
@@ -279,7 +283,7 @@ export class Outbox {
     if (known.retry || hasCode(error, "unauthenticated", "signed_out", "conduct_not_accepted"))
       throw known;
     await this.fail(conversation, record, error);
-    if (hasCode(error, "not_member", "not_found")) this.#parts.onLost(conversation);
+    if (hasCode(error, "not_member", "not_found")) this.#parts.listener.onLost(conversation);
     return true;
   }
 

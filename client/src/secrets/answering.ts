@@ -5,7 +5,7 @@
  * vault is all that it shares with them. The device drops what it cannot answer now; the server
  * asks others. A request that checks refuse gets nothing, and nobody is told.
  */
-import type { Conversation } from "../conversation/conversation.ts";
+import type { Conversation, ConversationIndex } from "../conversation/conversation.ts";
 import type { DeviceContext } from "../context.ts";
 import type { DeviceKey } from "../keys/device-key.ts";
 import type { DeviceId, MessageId, SealKeyId } from "../keys/ids.ts";
@@ -30,15 +30,15 @@ const MOST_WAITING = 200;
 
 export class Answering {
   readonly #context: DeviceContext;
-  readonly #find: (conversationId: string) => Conversation | null;
+  readonly #index: ConversationIndex;
   readonly #waiting: ShareWanted[] = [];
   /** When the last answers were given, by this device's clock. */
   #answeredMs: number[] = [];
   #running = false;
 
-  constructor(context: DeviceContext, find: (conversationId: string) => Conversation | null) {
+  constructor(context: DeviceContext, index: ConversationIndex) {
     this.#context = context;
-    this.#find = find;
+    this.#index = index;
   }
 
   asked(request: ShareWanted): void {
@@ -71,7 +71,7 @@ export class Answering {
 
   async #answer(request: ShareWanted): Promise<void> {
     const { api, trust } = this.#context;
-    const conversation = this.#find(request.conversationId);
+    const conversation = this.#index.find(request.conversationId);
     if (conversation?.record.state !== "ready") return;
     const { leaf, key } = await this.#entitled(conversation, request);
     const secrets = await this.#secrets(conversation, request.references, leaf);

@@ -21,6 +21,7 @@ import { directId } from "../keys/roster/direct.ts";
 import { pause } from "../transport/backoff.ts";
 import type { Conversation as WireConversation } from "../wire.ts";
 import { Conversation } from "../conversation/conversation.ts";
+import type { ConversationIndex } from "../conversation/conversation.ts";
 import { newRecord, refreshed } from "../conversation/record.ts";
 import { UnitOfWork } from "../conversation/unit-of-work.ts";
 
@@ -33,7 +34,7 @@ export interface BookListener {
   readonly onLeft: (conversation: Conversation) => void;
 }
 
-export class Book {
+export class Book implements ConversationIndex {
   readonly conversations = new Map<string, Conversation>();
   readonly #context: DeviceContext;
   readonly #announcer: Announcer;
