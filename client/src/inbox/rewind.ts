@@ -21,7 +21,7 @@ import { acceptedName } from "./judge.ts";
 import { loadMessage, notice, noticeMessage } from "../messages/messages.ts";
 import { putOutgoing } from "../messages/outgoing.ts";
 import type { OutgoingStore } from "../messages/outgoing.ts";
-import type { AcceptedRecord, MessageRecord, OutgoingRecord, OwnChain } from "../records.ts";
+import type { AcceptedRecord, MessageRecord, OwnChain, ReadyMessage } from "../records.ts";
 
 const PAGE = 200;
 /** So far above the lost epochs are those that the roster authority signs after a restore. */
@@ -149,7 +149,7 @@ async function queueAgain(
   const content = state ? stateOf(work) : (message?.content ?? null);
   if (content === null) return;
   const order = outgoing.nextOrder(context.now());
-  const record: OutgoingRecord = {
+  const record: ReadyMessage = {
     messageId,
     conversationId: conversation.id,
     order,

@@ -9,7 +9,7 @@ import { contentOf, encodeContent, pointersOf, previewOf } from "../kinds/conten
 import type { Content } from "../kinds/content.ts";
 import type { AttachmentPointer, ReplyPointer } from "../kinds/fields.ts";
 import { decodedOf, loadMessage } from "../messages/messages.ts";
-import type { AttachmentRecord, MessageRecord, OutgoingRecord } from "../records.ts";
+import type { AttachmentRecord, MessageRecord, OutgoingRecord, UnsignedMessage } from "../records.ts";
 import type { Change } from "../vault/vault.ts";
 import { MAX_MESSAGE_BYTES } from "../wire.ts";
 
@@ -52,13 +52,13 @@ async function quote(
 }
 
 /** The outbox record of a content. */
-export function outgoingRecord(
+export function outgoingRecord<Stage extends "preparing" | "uploading" | "ready">(
   conversation: Conversation,
   messageId: string,
   order: number,
   content: Content,
-  stage: OutgoingRecord["stage"],
-): OutgoingRecord {
+  stage: Stage,
+): UnsignedMessage<Stage> {
   const bytes = encodeContent(content);
   // Room for header, signature and tag within the server's limit.
   if (bytes.length > MAX_MESSAGE_BYTES - 1_024) {

@@ -16,7 +16,7 @@ import { decodeContent } from "../kinds/content.ts";
 import { loadMessage, messageKey } from "../messages/messages.ts";
 import { newId } from "../octets.ts";
 import { STORES } from "../records.ts";
-import type { MessageRecord, OutgoingRecord } from "../records.ts";
+import type { FailedMessage, MessageRecord, OutgoingRecord, ReadyMessage, SignedMessage, UploadingMessage } from "../records.ts";
 import { delayMs, pause } from "../transport/backoff.ts";
 import type { Change } from "../vault/vault.ts";
 import type { Accepted } from "../wire.ts";
@@ -126,10 +126,8 @@ export class Outbox {
   async retry(conversation: Conversation, messageId: string): Promise<void> {
     const record = this.#require(messageId);
     if (record.stage !== "failed") return;
-    const stage =
-      record.message !== null ? "signed" : record.attachmentIds.length > 0 ? "uploading" : "ready";
     // Tried again by a person: as many attempts as before.
-    await this.move(conversation, { ...record, stage });
+    await this.move(conversation, resumed(record));
     this.kick(conversation);
   }
 
@@ -163,7 +161,7 @@ export class Outbox {
     return record;
   }
 
-  async #upload(conversation: Conversation, record: OutgoingRecord): Promise<void> {
+  async #upload(conversation: Conversation, record: UploadingMessage): Promise<void> {
     if (this.#uploading.has(record.messageId)) return;
     this.#uploading.add(record.messageId);
     try {
@@ -213,9 +211,8 @@ export class Outbox {
     this.#pumping.delete(conversation.id);
   }
 
-  #next(conversation: Conversation): OutgoingRecord | null {
-    const ready = ({ stage }: OutgoingRecord): boolean => stage === "ready" || stage === "signed";
-    return this.#outgoing.of(conversation.id).find(ready) ?? null;
+  #next(conversation: Conversation): ReadyMessage | SignedMessage | null {
+    return this.#outgoing.of(conversation.id).find(canGo) ?? null;
   }
 
   /** Send the first message that can go. False when there is none. */
@@ -232,7 +229,7 @@ export class Outbox {
       return true;
     }
     if (state !== "ready") return false;
-    let signed: OutgoingRecord | null;
+    let signed: SignedMessage | null;
     try {
       signed = next.stage === "signed" ? next : await signing.sign(conversation, next, doubts);
     } catch (error) {
@@ -264,7 +261,7 @@ export class Outbox {
 
   async #refused(
     conversation: Conversation,
-    record: OutgoingRecord,
+    record: SignedMessage,
     error: unknown,
   ): Promise<boolean> {
     const doubts = this.#doubtsOf(conversation);
@@ -343,4 +340,14 @@ export class Outbox {
       this.#outgoing.set(record);
     });
   }
+}
+
+function canGo(record: OutgoingRecord): record is ReadyMessage | SignedMessage {
+  return record.stage === "ready" || record.stage === "signed";
+}
+
+/** The stage at which a message that failed goes on. */
+function resumed(record: FailedMessage): OutgoingRecord {
+  if (record.message !== null) return { ...record, stage: "signed" };
+  return { ...record, stage: record.attachmentIds.length > 0 ? "uploading" : "ready" };
 }
