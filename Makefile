@@ -88,11 +88,11 @@ setup: ## Install and build everything
 
 demo: ## Start a synthetic force on PORT with PEOPLE
 	$(call ready,packages-runtime web officers)
-	@exec $(BIN)/python -m copconnect demo --port $(PORT) --people $(PEOPLE)
+	@exec $(BIN)/python -m demo --port $(PORT) --people $(PEOPLE)
 
 cluster: ## The same on NODES nodes, with PostgreSQL, NATS, a balancer
 	$(call ready,packages-cluster web officers)
-	@exec $(BIN)/python -m copconnect cluster --port $(PORT) --people $(PEOPLE) --nodes $(NODES)
+	@exec $(BIN)/python -m demo cluster --port $(PORT) --people $(PEOPLE) --nodes $(NODES)
 
 test: setup ## Lint, types, unit, contract, property, fuzz and browser tests
 	@exec $(BIN)/python make/stages.py all
@@ -107,11 +107,11 @@ browser: setup ## Tests in Chromium
 	@exec $(BIN)/python make/stages.py browser
 
 format: packages-test package-python packages-node ## Format and fix what can be fixed
-	@$(BIN)/ruff check --fix --quiet src bench tests make
-	@$(BIN)/ruff format --quiet src bench tests make
+	@$(BIN)/ruff check --fix --quiet src bench demo tests make
+	@$(BIN)/ruff format --quiet src bench demo tests make
 	@npx prettier --write --log-level warn .
 
-types: packages-test package-python ## Write client/src/wire.ts from copconnect.wire
+types: packages-test package-python ## Write client/src/wire.ts and limits.ts from copconnect.wire
 	@$(BIN)/python -m copconnect.wire.typescript
 
 bench-message: packages-test package-python packages-node ## Time a message between two clients

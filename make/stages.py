@@ -110,10 +110,11 @@ def modules_of(failed: Sequence[Case]) -> Sequence[str]:
     return sorted(f"{module.replace('.', '/')}.py" for module in modules)
 
 
+SOURCES = ("src", "bench", "demo", "tests", "make")
 STAGES: tuple[Stage, ...] = (
     lint_stage("mypy", *PYTHON, "mypy"),
     lint_stage("eslint", "npx", "eslint", ".", "--max-warnings", "0"),
-    lint_stage("ruff check", *PYTHON, "ruff", "check", "--quiet", "src", "bench", "tests", "make"),
+    lint_stage("ruff check", *PYTHON, "ruff", "check", "--quiet", *SOURCES),
     lint_stage(
         "ruff format",
         *PYTHON,
@@ -121,10 +122,7 @@ STAGES: tuple[Stage, ...] = (
         "format",
         "--check",
         "--quiet",
-        "src",
-        "bench",
-        "tests",
-        "make",
+        *SOURCES,
     ),
     lint_stage("layers", str(Path(sys.executable).with_name("lint-imports"))),
     lint_stage("wire types", *PYTHON, "copconnect.wire.typescript", "--check"),

@@ -1,16 +1,25 @@
 """One simulated device: its connection, and its place in each of its conversations."""
 
 from collections import deque
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 from bench.force.device import Device
+from bench.net.websocket import WebSocketClient
 from copconnect import wire
 from copconnect.ids import CellId, ConversationId
 from copconnect.records.cell_key import CellKey
+from copconnect.sealing.receiving import Receiver
 
-if TYPE_CHECKING:
-    from bench.crowd.connecting import Link
-    from bench.crowd.reading import HoldingReceiver
+
+class HoldingReceiver(Receiver):
+    """A receiver that tells what it holds, for shares."""
+
+    __slots__ = ()
+
+    @property
+    def secrets(self) -> Mapping[bytes, bytes]:
+        """S by key id."""
+        return self._secrets
 
 
 class Place:
@@ -41,7 +50,7 @@ class Place:
     )
 
     def __init__(
-        self, receiver: "HoldingReceiver", cell_id: CellId | None, cell_keys: tuple[bytes, ...]
+        self, receiver: HoldingReceiver, cell_id: CellId | None, cell_keys: tuple[bytes, ...]
     ) -> None:
         self.receiver = receiver
         self.cell_id = cell_id
@@ -72,7 +81,7 @@ class SimulatedDevice:
         self.ready = False
         self.bytes = 0  # Downloaded, but for messages and receipts.
         self.failures = 0  # Connections since the last Ready.
-        self.link: Link | None = None
+        self.link: WebSocketClient | None = None
         self.saved: deque[tuple[bytes, int]] = deque()  # Frames, with when they came (ns).
         self.places: dict[ConversationId, Place] = {}
 

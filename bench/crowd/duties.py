@@ -11,15 +11,17 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import Literal, Protocol, TypeVar
 
 import msgspec
 
+from bench.crowd.connecting import Connections
 from bench.crowd.device import Place, SimulatedDevice
 from bench.crowd.phones import Phones
-from bench.crowd.reading import KEM
+from bench.crowd.plan import Population
+from bench.crowd.reading import KEM, Reading
 from bench.crowd.recipients import Recipient, covered, keys_of, leaves, now_ms, sealed
-from bench.net.http_client import Answer, refusal_code, request
+from bench.net.http_client import Answer, HttpPool, refusal_code, request
 from copconnect import wire
 from copconnect.ids import CellId, ConversationId
 from copconnect.records.cell_key import CellKey
@@ -39,19 +41,54 @@ from copconnect.sealing.keys import (
 )
 from copconnect.sealing.shares import make_share, open_share
 
-if TYPE_CHECKING:
-    from bench.crowd.simulator import Simulator
-
 T = TypeVar("T", bound=msgspec.Struct)
 NEWEST = 20  # Messages that a newcomer fetches first.
 ASK_AFTER_S = 1.0  # A key may still be on its way.
 TRIES = 5
 
 
+class Crowd(Protocol):
+    """What duties use of the simulator whose devices they are."""
+
+    @property
+    def population(self) -> Population:
+        """The devices as they were planned."""
+        ...
+
+    @property
+    def connections(self) -> Connections:
+        """Their connections."""
+        ...
+
+    @property
+    def reading(self) -> Reading:
+        """What they know and open."""
+        ...
+
+    @property
+    def http(self) -> HttpPool:
+        """Their requests."""
+        ...
+
+    async def learn_senders(self, device: SimulatedDevice, page: wire.LogPage) -> None:
+        """Fetch what is signed about the senders of a page, where this process lacks it."""
+        ...
+
+    def take_page(self, device: SimulatedDevice, place: Place, page: wire.LogPage) -> None:
+        """Let a device take a page of the log, with its keys, heads and proofs."""
+        ...
+
+    async def catch_up(
+        self, device: SimulatedDevice, place: Place, conversation_id: ConversationId, last: int
+    ) -> None:
+        """Fetch what Ready showed, then take what sockets brought meanwhile."""
+        ...
+
+
 class Duties:
     """The duties of a process's devices."""
 
-    def __init__(self, simulator: "Simulator") -> None:
+    def __init__(self, simulator: Crowd) -> None:
         self._simulator = simulator
         self._reading = simulator.reading
         self._phones = Phones(simulator.population.encapsulations)

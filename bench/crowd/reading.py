@@ -8,9 +8,8 @@ whose key or head is not there waits and is tried again when a key comes.
 import time
 from array import array
 from collections import Counter
-from collections.abc import Mapping
 
-from bench.crowd.device import Place, SimulatedDevice
+from bench.crowd.device import HoldingReceiver, Place, SimulatedDevice
 from bench.crowd.knowledge import People, SharedView
 from bench.crowd.plan import PlannedCell, PlannedConversation
 from copconnect import wire
@@ -22,7 +21,6 @@ from copconnect.records.key_share import SecretKind, Shareable
 from copconnect.records.seals import parse_seal
 from copconnect.sealing import hpke
 from copconnect.sealing.keys import open_conversation_key
-from copconnect.sealing.receiving import Receiver
 
 KEM = XWING
 _WAITS = ("R9", "fetch it")  # A rule, or the end of what a refusal says.
@@ -37,17 +35,6 @@ class Delivery:
         self.received = bytearray(devices)
         self.opened = bytearray(devices)
         self.times_ns = array("q", bytes(8 * devices))
-
-
-class HoldingReceiver(Receiver):
-    """A receiver that tells what it holds, for shares."""
-
-    __slots__ = ()
-
-    @property
-    def secrets(self) -> Mapping[bytes, bytes]:
-        """S by key id."""
-        return self._secrets
 
 
 class Reading:

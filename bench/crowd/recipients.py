@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from copconnect import wire
-from copconnect.records.cell_key import OLDEST_MS, CellKey
+from copconnect.limits import CELL_KEY_AGE_MS
+from copconnect.records.cell_key import CellKey
 from copconnect.records.conversation_key import ConversationKey
 from copconnect.records.device_key import DeviceKey
 from copconnect.records.fields import Reader
@@ -39,7 +40,7 @@ def covered(
     shares."""
     recipients: list[Recipient] = []
     uncovered: list[CellLine] = []
-    oldest = now_ms() - OLDEST_MS
+    oldest = now_ms() - CELL_KEY_AGE_MS
     reader = Reader(lines, "S4")
     while reader.at < len(lines):
         line = CellLine.read(reader)

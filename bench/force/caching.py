@@ -17,6 +17,7 @@ from pathlib import Path
 import msgspec
 
 import copconnect
+import demo
 from bench.figures import say
 from bench.force import making
 from bench.force.device import Device
@@ -28,12 +29,12 @@ DATABASE = "copconnect.sqlite3"
 KEPT_DAYS = 5.0  # A DeviceKey gets no seal after 14 days, a cell key after 7.
 _FORMAT = 1  # The format of folders that bench/force makes.
 _MADE_BY = (
-    "auth_service/authority.py",
-    "conduct/code/*.md",
-    "records/*.py",
-    "directory/*.json",
-    "directory/synthetic.py",
-    "sealing/*.py",
+    (copconnect, "auth_service/authority.py"),
+    (copconnect, "conduct/code/*.md"),
+    (copconnect, "records/*.py"),
+    (copconnect, "sealing/*.py"),
+    (demo, "*.json"),
+    (demo, "synthetic.py"),
 )
 
 
@@ -93,7 +94,7 @@ def kept(
 
 def _version() -> str:
     digest = hashlib.sha256(bytes([_FORMAT]))
-    for found in _MADE_BY:
-        for file in sorted(Path(copconnect.__path__[0]).glob(found)):
+    for package, pattern in _MADE_BY:
+        for file in sorted(Path(package.__path__[0]).glob(pattern)):
             digest.update(file.read_bytes())
     return digest.hexdigest()[:12]

@@ -21,12 +21,12 @@ from bench.force import caching
 from bench.force.caching import Force
 from bench.force.device import Device
 from bench.force.making import Past, opened, settings_of
+from bench.force.operator import OPERATOR
 from bench.force.sealing import sealed_to
 from bench.machine import copying
 from copconnect import wire
 from copconnect.app import Container
 from copconnect.clock import SystemClock
-from copconnect.commands.conversations import create_for
 from copconnect.delivery.store import leaves
 from copconnect.delivery.store.tables import CELL_KEY_ASKS
 from copconnect.ids import CellId, ConversationId
@@ -100,7 +100,8 @@ async def _make(
     created: list[ConversationId] = []
     async with opened(settings, Past(days)) as container:
         for rule in rules:
-            conversation_id, people, devices = await create_for(container, rule, talk=True)
+            create = container.delivery.audiences.create_as_operator
+            conversation_id, people, devices = await create(OPERATOR, rule, talk=True)
             say(f"A conversation of {people:,} people and {devices:,} devices is made.")
             created.append(conversation_id)
     async with opened(settings, SystemClock()) as container:

@@ -6,7 +6,7 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from copconnect.ids import ClientId, PersonId
-from copconnect.principals import Caller
+from copconnect.principals import NOTHING, Caller
 
 
 class Device(msgspec.Struct, frozen=True, array_like=True, dict=True):
@@ -28,4 +28,4 @@ class Device(msgspec.Struct, frozen=True, array_like=True, dict=True):
     @property
     def caller(self) -> Caller:
         """The device as the server's services know it."""
-        return Caller(self.person_id, self.client_id, self.device, conduct_accepted=True)
+        return Caller(self.person_id, self.client_id, self.device, outstanding=NOTHING)

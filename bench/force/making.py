@@ -22,13 +22,14 @@ from sqlalchemy import insert
 
 from bench.figures import say
 from bench.force.device import Device
+from bench.force.operator import OPERATOR
 from copconnect.app import Container
 from copconnect.auth_service import authority, rules, tables
 from copconnect.auth_service.authority import CertificateAuthority
 from copconnect.clock import Clock, SystemClock
 from copconnect.conduct.store import acceptances
 from copconnect.database import chunks
-from copconnect.directory import databank, synthetic
+from copconnect.directory import databank
 from copconnect.ids import ClientId, PersonId, new_id
 from copconnect.migrations import migrate
 from copconnect.records.department import Policy
@@ -39,6 +40,7 @@ from copconnect.records.kem import XWING
 from copconnect.records.person_devices import PersonDevices
 from copconnect.sealing.keys import make_device_key, new_secret
 from copconnect.settings import Settings
+from demo import synthetic
 
 DEVICES = "devices.msgpack"
 DATA_BANK_SEED = 1
@@ -99,7 +101,7 @@ async def make(
     devices: list[Device] = []
     async with opened(settings_of(folder), clock) as container:
         await container.auth.departments.start()
-        await container.editor.import_bank(bank)
+        await container.editor.import_bank(OPERATOR, bank)
         say(f"The data bank has {len(bank.people):,} people.")
         for part in _made(folder / "keys", people, now_ms):
             await _store(container, part, now_ms)

@@ -59,7 +59,7 @@ def deployed(
         say(f"Copied {uvloop.run(copying.to_postgresql(database, postgresql.url())):,} rows.")
         nats.start()
         stack.callback(nats.stop)
-        settings |= {"database_url": postgresql.url(), "bus_url": nats.url, "demo": True}
+        settings |= {"database_url": postgresql.url(), "bus_url": nats.url}
         workers = [Worker(data, settings) for _ in range(count)]
         try:
             for worker in workers:

@@ -13,6 +13,7 @@ from pathlib import Path
 from copconnect.services.processes import free_port
 
 _START_S = 120
+_NO_GATEWAY = "http://127.0.0.1:9/"  # Its devices are registered: no text is ever sent.
 
 
 class Worker:
@@ -35,6 +36,7 @@ class Worker:
     def start(self) -> None:
         """Start; :meth:`wait` says when it serves."""
         environment = {k: v for k, v in os.environ.items() if not k.startswith("COPCONNECT_")}
+        environment["COPCONNECT_SMS_GATEWAY_URL"] = _NO_GATEWAY
         for name, value in self._settings.items():
             text = str(value).lower() if isinstance(value, bool) else str(value)
             environment[f"COPCONNECT_{name.upper()}"] = text

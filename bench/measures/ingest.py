@@ -141,7 +141,7 @@ def _measure(
     seconds: float,
     database_cpu_s: Callable[[], float] = float,  # SQLite is part of the server.
 ) -> Figures:
-    worker = workers.Worker(folder, {"database_url": url, "demo": True})
+    worker = workers.Worker(folder, {"database_url": url})
     worker.start()
     try:
         worker.wait()

@@ -32,6 +32,7 @@ from bench.crowd.sending import Sender
 from bench.figures import Figures, percentile, say, spread
 from bench.force.conversations import Prepared
 from bench.force.encapsulated import encapsulations
+from bench.force.operator import OPERATOR
 from bench.machine.deployment import Deployment, deployed
 from bench.measures.posting import Posting
 from bench.measures.removed import openable, watch_removals
@@ -171,7 +172,7 @@ class _World:
 
     async def _import(self, bank: DataBank, data: Path) -> None:
         async with command_line(Settings(data_dir=data, database_url=self._url)) as container:
-            await container.editor.import_bank(bank)
+            await container.editor.import_bank(OPERATOR, bank)
 
     def _until_joined(self, began: int) -> list[int]:
         """Return how long newcomers took, once all have read or the time is over (ns)."""

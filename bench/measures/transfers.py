@@ -11,9 +11,10 @@ from bench.force.conversations import Conversation
 from bench.force.device import Device
 from bench.force.making import DATA_BANK_SEED
 from copconnect import wire
-from copconnect.directory import databank, synthetic
+from copconnect.directory import databank
 from copconnect.directory.databank import DataBank
 from copconnect.ids import UnitId
+from demo import synthetic
 
 HALVES = ("TG-MZ1", "TG-MZ2")  # The multi-zones, with all units below.
 RULES = [wire.Audience(everyone=False, unit_ids=[UnitId(one)], deep=True) for one in HALVES]

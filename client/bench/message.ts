@@ -3,7 +3,7 @@
  * another over loopback, encryption and both vaults included, beside a bare WebSocket echo of the
  * same number of bytes in the same run. The last line is JSON.
  *
- * COPCONNECT_URL: a server in demo mode on this machine; COPCONNECT_NUMBERS: people of its data bank.
+ * COPCONNECT_URL: a server with the demo's outbox on this machine; COPCONNECT_NUMBERS: people of its data bank.
  */
 import "fake-indexeddb/auto";
 import { Worker } from "node:worker_threads";

@@ -1,6 +1,8 @@
 // Generated from src/copconnect/wire/ by `python -m copconnect.wire.typescript`.
 // Do not edit: change wire/ and run `make types`.
 
+export * from "./limits.ts";
+
 export type AttachmentId = string & { readonly __brand?: "AttachmentId" };
 
 export type CellId = string & { readonly __brand?: "CellId" };
@@ -19,12 +21,6 @@ export type Seq = number & { readonly __brand?: "Seq" };
 
 export type UnitId = string & { readonly __brand?: "UnitId" };
 
-export const MAX_ATTACHMENT_BYTES = 2147483648;
-
-export const CELL_SIZE = 256;
-
-export const MAX_MESSAGE_BYTES = 262144;
-
 export const CLOSE_UNAUTHENTICATED = 4401;
 
 export const CLOSE_SIGNED_OUT = 4403;
@@ -40,32 +36,6 @@ export const CLOSE_BAD_FRAME = 4400;
 export const CLOSE_RESTART = 1012;
 
 export const CLOSE_TRY_AGAIN = 1013;
-
-export const DIRECT_SEALS = 1024;
-
-export const MAX_SEALS_BYTES = 2097152;
-
-export const SHARE_SECRETS = 512;
-
-export const WIRE_VERSION = 2;
-
-export const HEADER_BYTES = 290;
-
-export const MAX_RECORD_BYTES = 4096;
-
-export const MAX_REVOCATION_BYTES = 65536;
-
-export const MAX_PROOF_BYTES = 4096;
-
-export const KEY_MESSAGES = 10000;
-
-export const RECEIPT_PEOPLE = 256;
-
-export const DEVICES_PER_PERSON = 8;
-
-export const GROUP_PEOPLE = 1024;
-
-export const ATTACHMENT_CHUNK_BYTES = 1048576;
 
 export type Language = "en" | "te" | "ur" | "hi";
 

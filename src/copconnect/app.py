@@ -6,7 +6,7 @@ loops; ``close`` stops them in the opposite order. ``open`` alone gives a comman
 roles without background work; its wake-ups reach running servers through the wake-up log.
 """
 
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
@@ -18,19 +18,20 @@ from copconnect import __version__, operator_routes, web_assets
 from copconnect.attachments import routes as attachment_routes
 from copconnect.attachments.blobs import open_blobs
 from copconnect.attachments.service import AttachmentService
+from copconnect.audit import Audit
 from copconnect.auth_service import routes as auth_routes
 from copconnect.auth_service.authority import CertificateAuthority
 from copconnect.auth_service.registry import DeviceRegistry
 from copconnect.auth_service.service import AuthService, choose_gateway
-from copconnect.auth_service.sms import DemoOutbox
+from copconnect.auth_service.sms import SmsGateway
 from copconnect.auth_service.trust import routes as trust_routes
 from copconnect.bus import AnyWakeup, Bus, LocalBus, open_bus
 from copconnect.clock import Clock, SystemClock
 from copconnect.conduct import routes as conduct_routes
 from copconnect.conduct.service import Acceptances, ConductService
-from copconnect.database import Database, open_database
+from copconnect.database import Database, Transaction, open_database
 from copconnect.delivery import routes as delivery_routes
-from copconnect.delivery.parts import Options
+from copconnect.delivery.dependencies import Options
 from copconnect.delivery.rules.limits import PersonLimits
 from copconnect.delivery.service import DeliveryService
 from copconnect.direct import Direct
@@ -46,7 +47,7 @@ from copconnect.records.kem import X25519, XWING
 from copconnect.settings import Settings
 from copconnect.sockets.endpoint import Limits, Sockets
 from copconnect.turns import Turns
-from copconnect.wakeup_log import WakeupLog
+from copconnect.wakeup_log import BusAndLog, WakeupLog
 
 
 class Container:
@@ -59,8 +60,10 @@ class Container:
         clock: Clock | None = None,
         bus: Bus | None = None,
         serving: bool = True,
+        gateway: SmsGateway | None = None,
     ) -> None:
         """``serving``: a server process; False for a command-line tool, which has no bus.
+        ``gateway``: sends the texts in place of the gateway that the settings name.
 
         Raises AuthorityMissing, NoGateway.
         """
@@ -71,6 +74,8 @@ class Container:
         self.local_bus = LocalBus()  # Receivers of this process, whichever bus there is.
         self.bus: Bus = bus or open_bus(settings.bus_url if serving else "")
         self.wakeup_log = WakeupLog(self.database, self.clock, has_bus=serving)
+        self.database.announce_through(BusAndLog(self.bus, self.wakeup_log))
+        self.audit = Audit(self.database, self.clock)
         self.leases = Leases(self.database, self.clock, alone=not settings.bus_url)
         self.registry = DeviceRegistry(self.clock)
         self.acceptances = Acceptances()
@@ -84,21 +89,18 @@ class Container:
         self.auth = AuthService(
             self.database,
             self.clock,
-            self.bus,
             settings,
             self.authority,
             self.registry,
             self.directory,
             self.acceptances,
             late,
-            choose_gateway(settings, self.database, self.clock) if serving else None,
-            self.wakeup_log,
+            self.audit,
+            gateway or choose_gateway(settings) if serving else None,
             self.leases,
         )
-        self.editor = DirectoryEditor(
-            self.database, self.clock, self.auth.accounts, self.wakeup_log
-        )
-        self.conduct = ConductService(self.database, self.clock, self.bus, self.auth.accounts)
+        self.editor = DirectoryEditor(self.database, self.clock, self.auth.accounts, self.audit)
+        self.conduct = ConductService(self.database, self.clock, self.auth.accounts)
         per_minute = settings.requests_per_person_per_minute
         requests = Rates("requests_per_minute", per_minute, per_minute // 2, self.clock.now_ms)
         self.gate = Gate(self.auth.authenticator, requests)
@@ -120,8 +122,8 @@ class Container:
             organisation=self.directory,
             signer=self.authority.roster,
             attachments=self.attachments,
+            audit=self.audit,
             leases=self.leases,
-            wakeup_log=self.wakeup_log,
             options=_options(settings, self.authority.departments[-1].kem),
         )
         late.service = self.delivery
@@ -201,10 +203,10 @@ class Late:
         return self.service
 
     async def devices_changed(
-        self, connection: AsyncConnection, person_ids: Collection[PersonId], *, urgent: bool
-    ) -> list[AnyWakeup]:
+        self, connection: Transaction, person_ids: Collection[PersonId], *, urgent: bool
+    ) -> None:
         """Bring rosters up to date about these people's devices."""
-        return await self._get().devices_changed(connection, person_ids, urgent=urgent)
+        await self._get().devices_changed(connection, person_ids, urgent=urgent)
 
     async def belongs_to_any(
         self,
@@ -243,8 +245,13 @@ async def command_line(settings: Settings) -> AsyncIterator[Container]:
         await container.database.close()
 
 
-def create_app(settings: Settings, container: Container | None = None) -> Turns:
-    """Return the web server. Raises AuthorityMissing, NoGateway."""
+def create_app(
+    settings: Settings, container: Container | None = None, more_routes: Sequence[Any] = ()
+) -> Turns:
+    """Return the web server; ``more_routes``: handlers of a program around this one.
+
+    Raises AuthorityMissing, NoGateway.
+    """
     parts = container or Container(settings)
 
     @asynccontextmanager
@@ -255,15 +262,15 @@ def create_app(settings: Settings, container: Container | None = None) -> Turns:
         finally:
             await parts.close()
 
-    gateway = parts.auth.gateway
     handlers: list[Any] = [
-        *operator_routes.routes(settings, gateway if isinstance(gateway, DemoOutbox) else None),
+        *operator_routes.routes(settings),
         *auth_routes.routes(parts.auth, parts.gate, settings.trusted_proxies),
         *trust_routes.routes(parts.auth, parts.gate),
         *conduct_routes.routes(parts.conduct, parts.gate),
         *directory_routes.routes(parts.directory, parts.gate),
         *delivery_routes.routes(parts.delivery, parts.gate),
         *attachment_routes.routes(parts.attachments, parts.gate),
+        *more_routes,
         *web_assets.routes(),
     ]
     secured = security_headers(operator_routes.origin(settings.map_tiles_url))

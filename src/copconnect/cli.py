@@ -1,19 +1,14 @@
 """The ``copconnect`` command."""
 
-import errno
 import os
 from typing import Annotated, Literal
 
 import typer
 
 from copconnect.auth_service import authority
-from copconnect.auth_service.key_files import AuthorityMissing
-from copconnect.auth_service.service import NoGateway
-from copconnect.commands import admin, conversations, directory, serving
-from copconnect.commands.cluster import cluster
-from copconnect.commands.demo import demo
+from copconnect.commands import admin, audit, conversations, directory, serving
 from copconnect.commands.options import Data, console, settings_of, stop, with_roles
-from copconnect.commands.supervising import CannotShare
+from copconnect.commands.serve import serve_command
 
 app = typer.Typer(
     name="copconnect",
@@ -24,9 +19,9 @@ app = typer.Typer(
 )
 app.add_typer(directory.app, name="directory")
 app.add_typer(admin.app, name="admin")
+app.add_typer(audit.app, name="audit")
 app.add_typer(conversations.app, name="conversations")
-app.command()(demo)
-app.command()(cluster)
+app.command("serve")(serve_command(serving.COPCONNECT))
 
 
 @app.command()
@@ -64,37 +59,6 @@ def init(
             "[bold]Policy none:[/bold] a person's first device is taken without anybody's "
             "approval, and shown as not approved. That is for trials."
         )
-
-
-@app.command()
-def serve(
-    data: Data = None,
-    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
-    port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
-    workers: Annotated[int, typer.Option(min=1, help="Server processes on this port.")] = 1,
-    listening: Annotated[int | None, typer.Option(hidden=True)] = None,
-    supervisor: Annotated[int | None, typer.Option(hidden=True)] = None,
-) -> None:
-    """Serve the app and its API."""
-    given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
-    settings = settings_of(data, **given)
-    served = True
-    try:
-        if listening is not None and supervisor is not None:
-            supervised = serving.Supervised(listening, supervisor)
-            served = serving.run(settings, supervised=supervised)
-        elif workers > 1:
-            options = ["--data", str(settings.data_dir)]
-            serving.run_workers(settings, workers, options)
-        else:
-            served = serving.run(settings)
-    except (AuthorityMissing, NoGateway, CannotShare) as error:
-        raise stop(str(error)) from error
-    except OSError as error:
-        if error.errno != errno.EADDRINUSE:
-            raise
-        raise stop(f"Could not listen on port {settings.port}: it is in use.") from error
-    raise typer.Exit(0 if served else 1)
 
 
 def main() -> None:

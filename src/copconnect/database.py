@@ -4,17 +4,19 @@ Invariants: every write runs inside :meth:`Database.transaction`; on SQLite it t
 lock at once (BEGIN IMMEDIATE), on PostgreSQL rows are locked by the UPDATE that comes first.
 What is short and frequent runs in :meth:`Database.write_at_once`: on SQLite without leaving the
 writing thread between its statements, because each way there and back costs more than a statement.
+What must happen after a commit is registered with the transaction (:class:`Transaction`), in whose
+lifetime alone it is decided whether other processes learn of it from the bus or from the database.
 ``METADATA`` collects the tables that each role's ``store.py`` defines; Alembic migrations under
 ``migrations/`` create them. This module imports nothing of the roles.
 """
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from prometheus_client import Counter
 from sqlalchemy import (
@@ -35,8 +37,10 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from copconnect import errors
+from copconnect.bus import AnyWakeup
 
 T = TypeVar("T")
+C = TypeVar("C", bound=AsyncConnection)
 POOL_WAIT_S = 10.0  # For a connection; then the caller is told to come again.
 LOCK_WAIT_MS = 30_000  # For another process that writes to the same SQLite file.
 CHUNK = 500  # PostgreSQL takes 32,767 parameters in one statement.
@@ -83,6 +87,43 @@ def unnested(name: str, column: Column[Any]) -> Any:
     return func.unnest(bindparam(name, type_=postgresql.ARRAY(column.type)))
 
 
+class Announcer(Protocol):
+    """How wake-ups leave a transaction (:mod:`copconnect.wakeup_log`)."""
+
+    async def record(self, connection: AsyncConnection, wakeups: Sequence[AnyWakeup]) -> None:
+        """Store, in the transaction, those that must not be lost, or that no bus would carry."""
+        ...
+
+    async def publish(self, wakeups: Sequence[AnyWakeup]) -> None:
+        """Send them. Never raises for a lost connection."""
+        ...
+
+
+class Transaction(AsyncConnection):
+    """A connection in a read-write transaction, and the wake-ups that its commit releases."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        super().__init__(engine)
+        self.wakeups: list[AnyWakeup] = []
+
+    def after_commit(self, *wakeups: AnyWakeup) -> None:
+        """Send wake-ups once the transaction has committed; never, if it does not."""
+        self.wakeups += wakeups
+
+
+class Later:
+    """Wake-ups of committed transactions that are sent together (:meth:`Database.transaction`)."""
+
+    def __init__(self, database: "Database") -> None:
+        self._database = database
+        self.wakeups: list[AnyWakeup] = []
+
+    async def publish(self) -> None:
+        """Send them. A crash before this loses only those that other processes read anyway."""
+        wakeups, self.wakeups = self.wakeups, []
+        await self._database.publish(wakeups)
+
+
 class SqliteWriter:
     """One thread, and the engine whose connection is used in it and nowhere else."""
 
@@ -120,6 +161,7 @@ class Database:
             else {"isolation_level": "REPEATABLE READ"}
         )
         self._snapshots = engine.execution_options(**options)
+        self._announcer: Announcer | None = None
         self.statements = 0  # Executed since start; tests and benchmarks read differences.
         for one in self.sync_engines:
             event.listen(one, "before_cursor_execute", self._count)
@@ -139,30 +181,64 @@ class Database:
         """Whether the back end is SQLite."""
         return self.engine.dialect.name == "sqlite"
 
+    def announce_through(self, announcer: Announcer) -> None:
+        """Send wake-ups through an announcer from now on; the composition root calls it once."""
+        self._announcer = announcer
+
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[AsyncConnection]:
+    async def transaction(self, later: Later | None = None) -> AsyncIterator[Transaction]:
         """Run a read-write transaction: commit at the end, roll back on any exception.
 
-        Raises Overloaded where no connection is to be had.
+        ``later`` collects the wake-ups of several transactions. Raises Overloaded where no
+        connection is to be had.
         """
         async with (
             self._writing or nullcontext(),
-            _lent(self.engine) as connection,
+            _lent(lambda: Transaction(self.engine)) as connection,
             connection.begin(),
         ):
             yield connection
+            if connection.wakeups:
+                await self._required_announcer().record(connection, connection.wakeups)
+        if later is None:
+            await self.publish(connection.wakeups)
+        else:
+            later.wakeups += connection.wakeups
 
-    async def write_at_once(self, work: Callable[[Connection], T]) -> T:
+    def later(self) -> Later:
+        """Return an empty collection of wake-ups for :meth:`transaction`."""
+        return Later(self)
+
+    async def publish(self, wakeups: Sequence[AnyWakeup]) -> None:
+        """Send wake-ups of what is committed; transactions do so by themselves."""
+        if wakeups:
+            await self._required_announcer().publish(wakeups)
+
+    def _required_announcer(self) -> Announcer:
+        if self._announcer is None:
+            raise RuntimeError("no announcer: call announce_through first")
+        return self._announcer
+
+    async def write_at_once(
+        self,
+        work: Callable[[Connection], T],
+        wakeups_of: Callable[[T], Sequence[AnyWakeup]] = lambda _: (),
+    ) -> T:
         """Run ``work`` in a read-write transaction of its own, like :meth:`transaction`.
 
         ``work`` waits for nothing but its statements. It may run in another thread, so it touches
         only what it was given. Cancelling the caller does not stop what has begun: it commits or
-        rolls back, and only then may the next one write.
+        rolls back, and only then may the next one write. ``wakeups_of`` makes, from its result, the
+        wake-ups to send after the commit; they are never stored.
         """
         if self._writer is None:
             async with self.transaction() as connection:
-                return await connection.run_sync(work)
-        return await asyncio.shield(asyncio.create_task(self._write(self._writer, work)))
+                result = await connection.run_sync(work)
+        else:
+            writing = asyncio.create_task(self._write(self._writer, work))
+            result = await asyncio.shield(writing)
+        await self.publish(wakeups_of(result))
+        return result
 
     async def _write(self, writer: SqliteWriter, work: Callable[[Connection], T]) -> T:
         async with self._writing or nullcontext():
@@ -171,7 +247,7 @@ class Database:
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
         """Run read-only statements on a consistent snapshot. Raises Overloaded as above."""
-        async with _lent(self._snapshots) as connection:
+        async with _lent(self._snapshots.connect) as connection:
             yield connection
 
     async def close(self) -> None:
@@ -195,11 +271,12 @@ def refusal_of(error: Exception) -> errors.CopConnectError:
 
 
 @asynccontextmanager
-async def _lent(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+async def _lent(connect: Callable[[], C]) -> AsyncIterator[C]:
     """Lend a connection. Raises Overloaded when the pool or the server has none, or it is away."""
     async with AsyncExitStack() as stack:
         try:
-            connection = await stack.enter_async_context(engine.connect())
+            connection = connect()
+            await stack.enter_async_context(connection)
         except (PoolTimeout, DBAPIError, OSError) as error:
             raise refusal_of(error) from error
         yield connection

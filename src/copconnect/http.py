@@ -6,7 +6,7 @@ requests of the web framework and those that :mod:`copconnect.direct` answers be
 """
 
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping
 from functools import lru_cache, partial
 from typing import Any, NamedTuple, Protocol, TypeVar
 
@@ -19,7 +19,7 @@ from sqlalchemy.exc import DBAPIError
 
 from copconnect import errors, wire
 from copconnect.database import refusal_of
-from copconnect.principals import Caller
+from copconnect.principals import Caller, Requirement
 from copconnect.rates import Rates
 
 MSGPACK = "application/msgpack"
@@ -74,12 +74,17 @@ class Gate:
         self._requests = requests
 
     async def caller(
-        self, request: Incoming, *, conduct: bool = True, confirmed: bool = True
+        self,
+        request: Incoming,
+        *,
+        tolerates: Collection[Requirement] = (),
+        confirmed: bool = True,
     ) -> Caller:
-        """Return who calls.
+        """Return who calls. ``tolerates``: what the account may still owe here; ``confirmed``:
+        the device must be (E0).
 
-        Raises Unauthenticated, SignedOut, RateLimited, or where asked for ConductNotAccepted and,
-        for a device that is not confirmed (E0), DeviceUnconfirmed.
+        Raises Unauthenticated, SignedOut, RateLimited, ConductNotAccepted for an account that owes
+        something else, DeviceUnconfirmed.
         """
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token:
@@ -88,7 +93,7 @@ class Gate:
         if caller is None:
             raise errors.Unauthenticated
         self._requests.take(caller.counted_as)
-        if conduct and not caller.conduct_accepted:
+        if caller.outstanding.difference(tolerates):
             raise errors.ConductNotAccepted
         if confirmed and not caller.confirmed:
             raise errors.DeviceUnconfirmed

@@ -1,18 +1,30 @@
-"""Callers and listed devices, as roles hand them to each other."""
+"""Callers, operators and listed devices, as roles hand them to each other."""
 
 from dataclasses import dataclass
+from enum import Enum, auto
 
 from copconnect.ids import ClientId, PersonId
 
 
+class Requirement(Enum):
+    """A duty that an account must have done before it may act."""
+
+    CONDUCT = auto()
+    """The person accepts the current code of conduct."""
+
+
+NOTHING: frozenset[Requirement] = frozenset()
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """An authenticated client. ``device``: the id of KEYS.md section 2. ``confirmed``: by E0."""
+    """An authenticated client. ``device``: the id of KEYS.md section 2. ``outstanding``: what the
+    account still owes; a route that does not tolerate all of it refuses. ``confirmed``: by E0."""
 
     person_id: PersonId
     client_id: ClientId
     device: bytes
-    conduct_accepted: bool
+    outstanding: frozenset[Requirement]
     confirmed: bool = True
     me_version: str = ""  # As in wire.Ready.
 
@@ -21,6 +33,23 @@ class Caller:
         """The name under which limits count the caller: the person's, but for a device that is not
         confirmed its own. A device of a thief takes nothing from the officer's phones."""
         return self.person_id if self.confirmed else PersonId(self.client_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """Somebody who runs a command on the server. ``login``: of the operating system."""
+
+    login: str
+
+
+Principal = Operator | Caller
+
+
+def named(principal: Principal) -> str:
+    """Return a principal as the audit log names it."""
+    if isinstance(principal, Operator):
+        return f"operator {principal.login}"
+    return f"person {principal.person_id} device {principal.device.hex()}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,8 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from copconnect.limits import CELL_SIZE, GROUP_PEOPLE, LISTED_PEOPLE
+
 Positive = Annotated[int, Meta(ge=1)]
 NotNegative = Annotated[int, Meta(ge=0)]
 
@@ -21,7 +23,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Settings of one server process. Paths are relative to the working directory."""
 
     data_dir: Path = Path("data")
-    """Folder of the default database, blobs, keys and outbox."""
+    """Folder of the default database, blobs and keys."""
     database_url: str = ""
     """SQLAlchemy URL; empty: SQLite in ``data_dir``."""
     bus_url: str = ""
@@ -31,8 +33,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     host: str = "127.0.0.1"
     port: Annotated[int, Meta(ge=1, le=65535)] = 8080
     department: str = "Telangana Police"
-    demo: bool = False
-    """Demo mode: OTPs go to a page instead of a gateway. Never on a real server."""
     department_policy: Literal["none", "approval"] = "approval"
     """The policy that ``copconnect init`` writes into department record 1: whether a person's first
     device needs an admin's endorsement. Afterwards the record counts, not the setting."""
@@ -50,7 +50,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Wrong codes within an hour, over all numbers and nodes, after which codes get a digit more;
     another one for each tenfold."""
     sms_gateway_url: str = ""
-    """HTTP gateway (DLT) that OTPs are posted to; only demo mode does without."""
+    """HTTP gateway (DLT) that OTPs are posted to. A server does not start without one."""
     sms_gateway_token: str = ""
     certificate_days: Annotated[int, Meta(ge=21)] = 90
     """Devices renew in the last third, 30 days at most. A cell's key is used for up to 7 days and
@@ -72,14 +72,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Bytes of messages that one process takes from one person."""
     share_requests_per_person_per_minute: Positive = 60
     """Requests for key shares that one process takes from one person."""
-    group_people: Annotated[int, Meta(ge=2, le=5000)] = 1024
+    group_people: Annotated[int, Meta(ge=2, le=LISTED_PEOPLE)] = GROUP_PEOPLE
     """People in a group made by a person without a grant."""
     attachment_quota_bytes_per_day: NotNegative = 20 * 1024**3
     """Ciphertext bytes that one person may upload in a day."""
     log_retention_days: Annotated[int, Meta(ge=30, le=180)] = 180
     """Devices rely on both ends: a month of history is there, and keys older than the longest log
     are destroyed (K1)."""
-    cell_size: Annotated[int, Meta(ge=2, le=256)] = 256
+    cell_size: Annotated[int, Meta(ge=2, le=CELL_SIZE)] = CELL_SIZE
     """Devices in one cell at most. Less is for trials of many cells."""
     kem: Literal["x25519", "x-wing"] = "x-wing"
     """HPKE KEM of new conversations, and the lowest that ``copconnect init`` writes into department

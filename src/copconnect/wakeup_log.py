@@ -23,6 +23,7 @@ from copconnect.background import Periodic
 from copconnect.bus import (
     AccountWakeup,
     AnyWakeup,
+    Bus,
     ConversationWakeup,
     Receiver,
     RosterWakeup,
@@ -50,6 +51,22 @@ wakeups = Table(
 )
 
 _decoder = msgspec.msgpack.Decoder(list[AnyWakeup])
+
+
+class BusAndLog:
+    """Sends the wake-ups of transactions: on the bus, and through the log where that is needed."""
+
+    def __init__(self, bus: Bus, log: "WakeupLog") -> None:
+        self._bus = bus
+        self._log = log
+
+    async def record(self, connection: AsyncConnection, wakeups: Sequence[AnyWakeup]) -> None:
+        """See database.Announcer."""
+        await self._log.record(connection, wakeups)
+
+    async def publish(self, wakeups: Sequence[AnyWakeup]) -> None:
+        """See database.Announcer."""
+        await self._bus.publish(wakeups)
 
 
 class WakeupLog:

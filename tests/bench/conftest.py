@@ -44,7 +44,7 @@ def world(prepared: Prepared, tmp_path: Path) -> Iterator[World]:
     """Everything, the server fresh."""
     copying.to_file(prepared.database, tmp_path / caching.DATABASE)
     shutil.copytree(prepared.force.folder / "keys", tmp_path / "keys")
-    worker = Worker(tmp_path, {"demo": True, "cell_size": CELL_SIZE})
+    worker = Worker(tmp_path, {"cell_size": CELL_SIZE})
     worker.start()
     try:
         worker.wait()

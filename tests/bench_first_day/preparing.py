@@ -16,8 +16,8 @@ from bench.force.history import History, with_history
 from bench.force.making import DATA_BANK_SEED
 from copconnect import wire
 from copconnect.directory import databank as databanks
-from copconnect.directory import synthetic
 from copconnect.ids import PersonId, UnitId
+from demo import synthetic
 from tests.harness import databank
 
 DAYS = 30

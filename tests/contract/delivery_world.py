@@ -13,9 +13,10 @@ from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
+from copconnect.audit import Audit
 from copconnect.bus import AnyWakeup, LocalBus
 from copconnect.database import Database
-from copconnect.delivery.parts import Options
+from copconnect.delivery.dependencies import Options
 from copconnect.delivery.service import DeliveryService
 from copconnect.delivery.store.tables import MEMBERS
 from copconnect.ids import AttachmentId, ConversationId, PersonId, UnitId, new_id
@@ -24,7 +25,7 @@ from copconnect.principals import Caller, DeviceKeyRow, ListedDevice
 from copconnect.records.ed25519 import public_bytes
 from copconnect.records.kem import X25519
 from copconnect.records.roster import direct_id
-from copconnect.wakeup_log import WakeupLog
+from copconnect.wakeup_log import BusAndLog, WakeupLog
 from tests.contract.device import Device
 
 MINUTE_MS, HOUR_MS, DAY_MS = 60_000, 3_600_000, 86_400_000
@@ -157,6 +158,15 @@ class Chart:
         self.version += 1
         self.changed[person_id] = self.version
 
+    async def leaders(self, _connection: AsyncConnection, rule: wire.Audience) -> list[PersonId]:
+        """Return the admins of the units, the nearest unit's first."""
+        found = [
+            (-len(unit), person)
+            for person, (unit, admin) in self.posts.items()
+            if admin and any(one == unit or one.startswith(f"{unit}/") for one in rule.unit_ids)
+        ]
+        return [person for _, person in sorted(found)]
+
     def found_by(self, text: str) -> Select[tuple[str, str]]:
         """Find members by what their ids begin with; listed by id."""
         person = MEMBERS.c.person_id
@@ -229,6 +239,8 @@ class World:
         self.bus = LocalBus()
         self.wakeups: list[AnyWakeup] = []
         self.bus.subscribe(self._record)
+        log = WakeupLog(self.database, self.clock, has_bus=True)
+        self.database.announce_through(BusAndLog(self.bus, log))
         self.registry = Registry(self.clock, self.options.kem)
         self.chart = Chart()
         self.attachments = NoAttachments()
@@ -246,8 +258,8 @@ class World:
             organisation=self.chart,
             signer=self.authority,
             attachments=self.attachments,
+            audit=Audit(self.database, self.clock),
             leases=Leases(self.database, self.clock, alone=True),
-            wakeup_log=WakeupLog(self.database, self.clock, has_bus=True),
             options=self.options,
         )
 
@@ -304,8 +316,7 @@ class World:
         """Tell the service that these people's devices are others now."""
         people = [one.caller.person_id for one in devices]
         async with self.database.transaction() as connection:
-            wakeups = await self.service.devices_changed(connection, people, urgent=urgent)
-        await self.bus.publish(wakeups)
+            await self.service.devices_changed(connection, people, urgent=urgent)
 
     async def revoke(self, device: Device) -> None:
         """Revoke a device."""

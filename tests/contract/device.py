@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from copconnect import wire
 from copconnect.ids import ClientId, ConversationId, PersonId
-from copconnect.principals import Caller
+from copconnect.principals import NOTHING, Caller
 from copconnect.records.conversation_key import ConversationKey
 from copconnect.records.device import device_id
 from copconnect.records.device_key import DeviceKey
@@ -55,7 +55,7 @@ class Device:
         signer = Ed25519PrivateKey.generate()
         ids = bytes.fromhex(person_id), bytes.fromhex(client_id)
         device = device_id(*ids, public_bytes(signer))
-        caller = Caller(person_id, ClientId(client_id), device, conduct_accepted=True)
+        caller = Caller(person_id, ClientId(client_id), device, outstanding=NOTHING)
         seed = new_secret()
         key = make_device_key(kem, seed, signer, device=device, generation=1, now=now_ms())
         return cls(caller, signer, seed, key, kem, now_ms)

@@ -18,7 +18,7 @@ from copconnect.attachments.service import AttachmentService
 from copconnect.database import Database
 from copconnect.ids import AttachmentId, ClientId, ConversationId, PersonId, new_id
 from copconnect.leases import Leases
-from copconnect.principals import Caller
+from copconnect.principals import NOTHING, Caller
 from tests.contract.delivery_world import StillClock
 from tests.harness.s3 import BUCKET, S3Server
 
@@ -42,7 +42,7 @@ class Members:
 
 def caller(name: str) -> Caller:
     ids = PersonId(name * 32), ClientId(name * 32)
-    return Caller(*ids, device=name.encode() * 32, conduct_accepted=True)
+    return Caller(*ids, device=name.encode() * 32, outstanding=NOTHING)
 
 
 ALICE, BOB, CAROL = caller("a"), caller("b"), caller("e")

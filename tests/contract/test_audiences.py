@@ -8,7 +8,8 @@ import pytest
 from copconnect import errors, wire
 from copconnect.bus import ConversationWakeup, RosterWakeup
 from copconnect.database import Database
-from copconnect.delivery.parts import Options
+from copconnect.delivery.dependencies import Options
+from copconnect.delivery.rosters.audiences import NobodyLeads
 from copconnect.delivery.rules.limits import PersonLimits
 from copconnect.ids import ConversationId, PersonId, UnitId, new_id
 from copconnect.records.kem import X25519
@@ -16,6 +17,7 @@ from copconnect.records.roster import Rights
 from tests.contract.delivery_world import DAY_MS, MINUTE_MS, World
 from tests.contract.device import Device, Talk, head_of, leaf_of
 from tests.contract.statements import Statements
+from tests.harness.operator import OPERATOR
 
 EVERYONE = wire.Audience(everyone=True, unit_ids=[], deep=False)
 
@@ -107,7 +109,12 @@ async def test_members_create_only_so_many_an_hour_the_department_any(database: 
     await world.service.audiences.create(chief.caller, body())
     with pytest.raises(errors.RateLimited):
         await world.service.audiences.create(chief.caller, body())
-    assert await world.service.audiences.create_for(chief.caller.person_id, body()) == (1, 1)
+    create = world.service.audiences.create_as_operator
+    for _ in range(2):
+        _, people, devices = await create(OPERATOR, of("TG", deep=True), talk=True)
+        assert (people, devices) == (1, 1)
+    with pytest.raises(NobodyLeads):
+        await create(OPERATOR, of("NOWHERE"), talk=True)
 
 
 async def test_units_alone_and_with_those_below(world: World) -> None:

@@ -9,7 +9,7 @@ import pytest
 from copconnect import errors, wire
 from copconnect.bus import CellKeyMarkedWakeup, CellKeyWakeup
 from copconnect.database import Database
-from copconnect.delivery.parts import Options
+from copconnect.delivery.dependencies import Options
 from copconnect.delivery.store.tables import CELL_KEY_ASKS
 from copconnect.records.cell_key import CellKey
 from copconnect.records.conversation_key import ConversationKey

@@ -16,7 +16,7 @@ from copconnect.delivery import routes
 from copconnect.direct import Direct
 from copconnect.http import JSON, MSGPACK, Gate, before_send, on_error, security_headers
 from copconnect.ids import new_id
-from copconnect.principals import Caller
+from copconnect.principals import NOTHING, Caller, Requirement
 from copconnect.rates import Rates
 from tests.contract.delivery_world import World
 from tests.contract.device import Device, Talk, head_of
@@ -155,8 +155,8 @@ async def test_a_message_beside_the_framework(database: Database) -> None:
 
     # What is refused: the caller, the body, the message.
     ids = caller.person_id, caller.client_id, caller.device
-    both.tokens.callers["novice"] = Caller(*ids, conduct_accepted=False)
-    both.tokens.callers["new"] = Caller(*ids, conduct_accepted=True, confirmed=False)
+    both.tokens.callers["novice"] = Caller(*ids, outstanding=frozenset({Requirement.CONDUCT}))
+    both.tokens.callers["new"] = Caller(*ids, outstanding=NOTHING, confirmed=False)
     stranger = world.registry.register()
     strangers = both.tokens.add(stranger.caller)
     other = f"/v1/conversations/{new_id()}/messages"

@@ -4,7 +4,7 @@ import pytest
 
 from copconnect import errors
 from copconnect.database import Database
-from copconnect.delivery.parts import Options
+from copconnect.delivery.dependencies import Options
 from copconnect.records.fields import Reader
 from copconnect.records.kem import X25519
 from copconnect.records.roster import CELL_LINE_BYTES, CellLine

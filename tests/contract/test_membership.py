@@ -9,7 +9,7 @@ import pytest
 from copconnect import errors, wire
 from copconnect.bus import AnyWakeup, ConversationWakeup, RosterWakeup
 from copconnect.database import Database
-from copconnect.delivery.parts import Options
+from copconnect.delivery.dependencies import Options
 from copconnect.delivery.rules.limits import PersonLimits
 from copconnect.ids import PersonId, new_id
 from copconnect.records.kem import X25519

@@ -9,10 +9,10 @@ import pytest
 
 from copconnect import errors, wire
 from copconnect.database import Database
-from copconnect.delivery.parts import Options
+from copconnect.delivery.dependencies import Options
 from copconnect.delivery.rules.limits import PersonLimits
 from copconnect.ids import ConversationId
-from copconnect.records.conversation_key import MOST_MESSAGES
+from copconnect.limits import KEY_MESSAGES
 from copconnect.records.fields import sha256
 from copconnect.records.kem import X25519
 from tests.contract.delivery_world import DAY_MS, HOUR_MS, MINUTE_MS, World
@@ -138,7 +138,7 @@ async def test_d1_a_key_serves_for_25_hours(room: Room) -> None:
 async def test_d1_a_key_serves_for_10_000_messages(room: Room) -> None:
     async with room.world.database.transaction() as connection:
         await connection.exec_driver_sql(
-            f"UPDATE conversation_keys SET messages = {MOST_MESSAGES - 1}"
+            f"UPDATE conversation_keys SET messages = {KEY_MESSAGES - 1}"
         )
     await room.talk.say(room.alice, room.key_id)
     with pytest.raises(errors.StaleKey):

@@ -11,7 +11,7 @@ from sqlalchemy import event
 
 from copconnect import wire
 from copconnect.database import Database
-from copconnect.delivery.parts import Options
+from copconnect.delivery.dependencies import Options
 from copconnect.delivery.store.tables import CELL_KEY_ASKS
 from copconnect.ids import Epoch
 from copconnect.records.kem import X25519

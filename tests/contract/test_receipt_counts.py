@@ -32,6 +32,8 @@ class Counting(World):
     def __init__(self, database: Database) -> None:
         super().__init__(database)
         self.wakeups: list[AnyWakeup] = []
+        self.announced: list[AnyWakeup] = []
+        self.deps.bus.subscribe(self._announce)
         self.counting = self.node(alone=True)
 
     def node(self, *, alone: bool = False) -> ReceiptCounting:
@@ -39,10 +41,13 @@ class Counting(World):
         bus = LocalBus()
         bus.subscribe(self._hear)
         leases = Leases(self.database, self.clock, alone=alone)
-        return ReceiptCounting(self.parts_with(bus), leases)
+        return ReceiptCounting(self.deps_with(bus), leases)
 
     async def _hear(self, wakeup: AnyWakeup) -> None:
         self.wakeups.append(wakeup)
+
+    async def _announce(self, wakeup: AnyWakeup) -> None:
+        self.announced.append(wakeup)
 
     async def come(
         self, rows: Rows, who: Sequence[Caller], delivered: int, read: int, *nodes: ReceiptCounting
@@ -54,7 +59,9 @@ class Counting(World):
             )
             for one in who
         ]
-        wakeups = await LiveFeed(self.parts).store_cursors(cursors)
+        from_here = len(self.announced)
+        await LiveFeed(self.deps).store_cursors(cursors)
+        wakeups = self.announced[from_here:]
         for wakeup in wakeups:
             for node in nodes or (self.counting,):
                 await node.on_wakeup(wakeup)

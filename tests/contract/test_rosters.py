@@ -6,7 +6,7 @@ import pytest
 from copconnect import errors, wire
 from copconnect.bus import RosterWakeup
 from copconnect.database import Database
-from copconnect.delivery.parts import Options
+from copconnect.delivery.dependencies import Options
 from copconnect.ids import CellId, ConversationId, Epoch
 from copconnect.records.fields import Reader, Refused
 from copconnect.records.kem import X25519, XWING

@@ -7,8 +7,8 @@ import pytest
 from copconnect import errors, wire
 from copconnect.bus import ShareAskedWakeup, ShareDoneWakeup, ShareWakeup
 from copconnect.database import Database
+from copconnect.delivery.dependencies import Options
 from copconnect.delivery.keys.shares import SHARES_OF_ONE_HELPER
-from copconnect.delivery.parts import Options
 from copconnect.delivery.rules.limits import PersonLimits
 from copconnect.records.conversation_key import ConversationKey
 from copconnect.records.device_key import DeviceKey

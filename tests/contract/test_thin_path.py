@@ -6,7 +6,7 @@ import pytest
 from copconnect import wire
 from copconnect.bus import EntryWakeup, KeyWakeup, RosterWakeup
 from copconnect.database import Database
-from copconnect.delivery.parts import Options
+from copconnect.delivery.dependencies import Options
 from copconnect.ids import Seq
 from copconnect.records.conversation_key import ConversationKey
 from copconnect.records.fields import ZEROS

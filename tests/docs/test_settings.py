@@ -27,12 +27,11 @@ def test_every_setting_is_documented_with_its_default() -> None:
 def test_settings_come_from_the_environment() -> None:
     environment = {
         "COPCONNECT_PORT": "9000",
-        "COPCONNECT_DEMO": "true",
         "COPCONNECT_DATA_DIR": "/srv/cop",
         "OTHER": "x",
     }
     settings = load(environment, port=9001)
-    assert (settings.port, settings.demo, settings.data_dir) == (9001, True, Path("/srv/cop"))
+    assert (settings.port, settings.data_dir) == (9001, Path("/srv/cop"))
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ import msgspec
 
 from copconnect import wire
 from copconnect.ids import ClientId, ConversationId, PersonId, new_id
-from copconnect.principals import Caller
+from copconnect.principals import NOTHING, Caller
 from copconnect.records.roster import RosterHead
 from copconnect.sealing.keys import make_device_key, new_secret
 from tests.contract.device import Device as Keys
@@ -98,7 +98,7 @@ def phone_of(device: Device, kem: int) -> Phone:
         PersonId(device.person_id),
         ClientId(device.client_id),
         device.device,
-        conduct_accepted=True,
+        outstanding=NOTHING,
     )
     seed = new_secret()
     key = make_device_key(

@@ -1,4 +1,4 @@
-"""``copconnect cluster`` as people start it: two nodes, one address, and a node that dies."""
+"""``python -m demo cluster`` as people start it: two nodes, one address, and a node that dies."""
 
 import csv
 import os
@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from copconnect.commands.cluster import database_folder
 from copconnect.records.kem import XWING
+from demo.cluster import database_folder
 from tests.faults.phones import group, phone_of
 from tests.faults.stream import streaming, until
 from tests.harness import databank, processes
@@ -44,12 +44,12 @@ class Cluster(ServerProcess):
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
                 [
-                    *(sys.executable, "-m", "copconnect", "cluster", "--port", str(self.port)),
+                    *(sys.executable, "-m", "demo", "cluster", "--port", str(self.port)),
                     *("--nodes", "2", "--people", "300", "--data", str(self.data)),
                     "--no-officers",
                 ],
                 cwd=ROOT,
-                env=os.environ | {"PYTHONPATH": str(ROOT / "src"), "COLUMNS": "200"},
+                env=os.environ | {"PYTHONPATH": f"{ROOT / 'src'}:{ROOT}", "COLUMNS": "200"},
                 stdout=log,
                 stderr=log,
             )

@@ -111,6 +111,6 @@ async def test_a_supervisor_that_dies_takes_its_workers_along(
     [("database_url", "workers_need_postgresql"), ("bus_url", "workers_need_nats")],
 )
 def test_what_cannot_be_shared_is_refused(shared: Department, missing: str, code: str) -> None:
-    given = {**shared.settings, "demo": True, missing: ""}
+    given = {**shared.settings, missing: ""}
     with pytest.raises(RuntimeError, match=code):
         run_copconnect(shared.data, "serve", "--workers", "2", **given)

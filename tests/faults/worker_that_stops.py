@@ -1,4 +1,4 @@
-"""``copconnect``, but it stops where a test tells it to, so that something can be killed there.
+"""The demo's server, but it stops where a test tells it to, so that something can be killed there.
 
 Run: python -m tests.faults.worker_that_stops CONTROL LISTENING SUPERVISOR serve …
 
@@ -19,7 +19,6 @@ from typing import Any
 
 from prometheus_client import Gauge
 
-from copconnect import cli
 from copconnect.bus import AnyWakeup, EntryWakeup, KeyWakeup, NatsBus, nats_bus
 from copconnect.database import Database
 from copconnect.delivery.keys.conversation_keys import ConversationKeys
@@ -30,6 +29,7 @@ from copconnect.delivery.store.log import NewEntry
 from copconnect.sockets import healing
 from copconnect.sockets.connection import Connection
 from copconnect.sockets.fanout import Fanout
+from demo import cli
 from tests.faults.steps import Step
 
 SOME = 3  # Sockets.
@@ -246,7 +246,7 @@ def main() -> None:
     stop_while_hearing(control)
     tell_bus()
     hurry()
-    sys.argv = ["copconnect", *options, "--listening", listening, "--supervisor", supervisor]
+    sys.argv = ["demo", *options, "--listening", listening, "--supervisor", supervisor]
     cli.main()
 
 

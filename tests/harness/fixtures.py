@@ -215,5 +215,5 @@ def serve(
 
 @pytest.fixture
 def server(make_server: Callable[..., ServerProcess]) -> ServerProcess:
-    """A started server with default settings, in demo mode."""
+    """A started server with default settings and the demo's outbox."""
     return make_server()

@@ -11,7 +11,7 @@ CODE = re.compile(r"\b(\d{6})\b")
 
 
 class Outbox:
-    """The codes that a server in demo mode "sent", each returned once."""
+    """The codes that a demo's server "sent", each returned once."""
 
     def __init__(self, url: str) -> None:
         self._url = url

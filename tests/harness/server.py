@@ -1,8 +1,8 @@
 """The real server as a child process, on a data folder of its own.
 
-It runs in demo mode, where the one-time codes lie in an outbox instead of going to a gateway;
-nothing else differs. :class:`ServerProcess` is stopped, killed and started again at will, always
-on the same port and folder.
+It runs as the demo's server (``python -m demo serve``), which keeps the one-time codes in an outbox
+in place of a gateway; nothing else differs. :class:`ServerProcess` is stopped, killed and started
+again at will, always on the same port and folder.
 """
 
 import contextlib
@@ -46,7 +46,7 @@ class ServerProcess:
         self.port = processes.free_port()
         self.log = data.parent / f"{data.name}.log"
         self._workers = workers
-        self._settings: dict[str, str | int | bool] = {"demo": True, **settings}
+        self._settings: dict[str, str | int | bool] = dict(settings)
         self._process: subprocess.Popen[bytes] | None = None
         self._outbox = Outbox(self.url)
 
@@ -63,7 +63,7 @@ class ServerProcess:
 
     def start(self) -> None:
         """Serve; returns when /healthz answers."""
-        self._serve(["copconnect"])
+        self._serve(["demo"])
 
     def _serve(self, program: Sequence[str], inherited: Sequence[int] = ()) -> None:
         """Serve by a module that takes the command line of ``copconnect``."""
@@ -122,7 +122,7 @@ class ServerProcess:
 def _environment(settings: dict[str, str | int | bool]) -> dict[str, str]:
     """Return this environment without the developer's own settings, with the given ones."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith("COPCONNECT_")}
-    kept["PYTHONPATH"] = str(ROOT / "src")
+    kept["PYTHONPATH"] = f"{ROOT / 'src'}:{ROOT}"
     for name, value in settings.items():
         # msgspec reads "true" and "false".
         kept[f"COPCONNECT_{name.upper()}"] = (

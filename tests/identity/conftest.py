@@ -14,8 +14,9 @@ from copconnect.auth_service import authority
 from copconnect.records.department import Policy
 from copconnect.records.kem import XWING
 from copconnect.settings import Settings
+from tests.harness.operator import OPERATOR
 from tests.identity.approved import Force, appoint
-from tests.identity.running import START_MS, MovedClock, Running, run, synthetic_bank
+from tests.identity.running import START_MS, MovedClock, Running, SentTexts, run, synthetic_bank
 from tests.identity.whole import Whole
 
 
@@ -45,7 +46,6 @@ def settings(keys: Path, database_url: str) -> Settings:
     return Settings(
         data_dir=keys,
         database_url=database_url,
-        demo=True,
         otp_resend_ms=0,
         blob_url=f"file://{keys / 'blobs'}",
     )
@@ -55,7 +55,7 @@ def settings(keys: Path, database_url: str) -> Settings:
 async def running(settings: Settings, clock: MovedClock) -> AsyncIterator[Running]:
     """A server with the synthetic data bank."""
     async with run(settings, clock) as server:
-        await server.container.editor.import_bank(synthetic_bank())
+        await server.container.editor.import_bank(OPERATOR, synthetic_bank())
         yield server
 
 
@@ -67,7 +67,7 @@ async def approving(
     shutil.copytree(approving_keys / "keys", tmp_path / "keys")
     own = msgspec.structs.replace(settings, data_dir=tmp_path)
     async with run(own, clock) as server:
-        await server.container.editor.import_bank(synthetic_bank())
+        await server.container.editor.import_bank(OPERATOR, synthetic_bank())
         yield server
 
 
@@ -76,18 +76,18 @@ async def whole(keys: Path, empty_database_url: str, clock: MovedClock) -> Async
     migrated = Settings(
         data_dir=keys,
         database_url=empty_database_url,
-        demo=True,
         otp_resend_ms=0,
         blob_url=f"file://{keys / 'blobs'}",
     )
-    container = Container(migrated, clock=clock)
+    sent = SentTexts()
+    container = Container(migrated, clock=clock, gateway=sent)
     app: Any = create_app(migrated, container)
     await container.start()
     try:
-        await container.editor.import_bank(synthetic_bank())
+        await container.editor.import_bank(OPERATOR, synthetic_bank())
         transport = httpx.ASGITransport(app, client=("192.0.2.1", 1234))
         async with httpx.AsyncClient(transport=transport, base_url="http://test") as http:
-            yield Whole(container, http)
+            yield Whole(container, http, sent)
     finally:
         await container.close()
 

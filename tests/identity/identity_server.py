@@ -11,11 +11,12 @@ from litestar import Litestar
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import operator_routes
+from copconnect.audit import Audit
 from copconnect.auth_service import routes as auth_routes
 from copconnect.auth_service.authority import CertificateAuthority
 from copconnect.auth_service.registry import DeviceRegistry
-from copconnect.auth_service.service import AuthService, choose_gateway
-from copconnect.auth_service.sms import DemoOutbox
+from copconnect.auth_service.service import AuthService
+from copconnect.auth_service.sms import SmsGateway
 from copconnect.auth_service.trust import routes as trust_routes
 from copconnect.bus import AnyWakeup, LocalBus
 from copconnect.clock import Clock
@@ -30,7 +31,7 @@ from copconnect.ids import PersonId
 from copconnect.leases import Leases
 from copconnect.rates import Rates
 from copconnect.settings import Settings
-from copconnect.wakeup_log import WakeupLog
+from copconnect.wakeup_log import BusAndLog, WakeupLog
 
 
 class RecordedRosters:
@@ -43,18 +44,17 @@ class RecordedRosters:
 
     async def devices_changed(
         self, connection: AsyncConnection, person_ids: Collection[PersonId], *, urgent: bool
-    ) -> list[AnyWakeup]:
+    ) -> None:
         self.told.append((set(person_ids), urgent))
         devices = await self._registry.devices_of(connection, person_ids)
         for person_id in person_ids:
             self.listed[person_id] = {one.device for one in devices if one.person_id == person_id}
-        return []
 
 
 class IdentityServer:
     """Registration, trust, data bank and code of conduct of one server process."""
 
-    def __init__(self, settings: Settings, clock: Clock) -> None:
+    def __init__(self, settings: Settings, clock: Clock, gateway: SmsGateway) -> None:
         self.settings = settings
         self.clock = clock
         self.authority = CertificateAuthority(settings.data_dir / "keys")
@@ -62,6 +62,8 @@ class IdentityServer:
         self.bus = LocalBus()
         self.wakeups: list[AnyWakeup] = []
         self.wakeup_log = WakeupLog(self.database, clock, has_bus=True)
+        self.database.announce_through(BusAndLog(self.bus, self.wakeup_log))
+        self.audit = Audit(self.database, clock)
         self.leases = Leases(self.database, clock, alone=True)
         self.registry = DeviceRegistry(clock)
         self.rosters = RecordedRosters(self.registry)
@@ -72,19 +74,18 @@ class IdentityServer:
         self.auth = AuthService(
             self.database,
             clock,
-            self.bus,
             settings,
             self.authority,
             self.registry,
             self.directory,
             acceptances,
             self.rosters,
-            choose_gateway(settings, self.database, clock),
-            self.wakeup_log,
+            self.audit,
+            gateway,
             self.leases,
         )
-        self.editor = DirectoryEditor(self.database, clock, self.auth.accounts, self.wakeup_log)
-        self.conduct = ConductService(self.database, clock, self.bus, self.auth.accounts)
+        self.editor = DirectoryEditor(self.database, clock, self.auth.accounts, self.audit)
+        self.conduct = ConductService(self.database, clock, self.auth.accounts)
         requests = Rates("requests_per_minute", 1_000, 1_000, clock.now_ms)
         self.gate = Gate(self.auth.authenticator, requests)
         self.bus.subscribe(self._receive)
@@ -116,10 +117,9 @@ def identity_app(settings: Settings, server: IdentityServer) -> Any:
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
         yield
 
-    gateway = server.auth.gateway
     return Litestar(
         route_handlers=[
-            *operator_routes.routes(settings, gateway if isinstance(gateway, DemoOutbox) else None),
+            *operator_routes.routes(settings),
             *auth_routes.routes(server.auth, server.gate, settings.trusted_proxies),
             *trust_routes.routes(server.auth, server.gate),
             *conduct_routes.routes(server.conduct, server.gate),

@@ -14,10 +14,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from copconnect import wire
 from copconnect.auth_service import rules
-from copconnect.auth_service.sms import DemoOutbox
-from copconnect.directory import databank, synthetic
+from copconnect.directory import databank
 from copconnect.ids import new_id
 from copconnect.settings import Settings
+from demo import synthetic
 from tests.identity.identity_server import IdentityServer, identity_app
 
 START_MS = 1_800_000_000_000
@@ -56,19 +56,35 @@ class Device:
     device: bytes
 
 
+class SentTexts:
+    """Stands in for the SMS gateway of one server: keeps what was sent, as (number, text)."""
+
+    def __init__(self) -> None:
+        self.texts: list[tuple[str, str]] = []
+
+    async def send(self, number: str, text: str) -> None:
+        self.texts.append((number, text))
+
+    async def close(self) -> None:
+        """Nothing to release."""
+
+    def to(self, number: str) -> list[str]:
+        """Return the texts that were sent to a number, oldest first."""
+        return [text for other, text in self.texts if other == number]
+
+
 class Running:
     """A started server and a client to talk to it."""
 
-    def __init__(self, container: IdentityServer, http: httpx.AsyncClient) -> None:
+    def __init__(self, container: IdentityServer, http: httpx.AsyncClient, sent: SentTexts) -> None:
         self.container = container
         self.http = http
+        self.sent = sent
 
     async def code_for(self, number: str) -> str:
         """Return the newest OTP that was sent to a number."""
         await self.container.auth.sms.drained()
-        outbox = self.container.auth.gateway
-        assert isinstance(outbox, DemoOutbox)
-        return str((await outbox.newest(number))[0]["text"]).split()[0]
+        return self.sent.to(number)[-1].split()[0]
 
     async def ask(self, number: str) -> httpx.Response:
         body = {"number": number, "language": "en"}
@@ -143,12 +159,13 @@ class Running:
 @asynccontextmanager
 async def run(settings: Settings, clock: MovedClock) -> AsyncIterator[Running]:
     """Start a server and stop it."""
-    container = IdentityServer(settings, clock)
+    sent = SentTexts()
+    container = IdentityServer(settings, clock, sent)
     app: Any = identity_app(settings, container)
     await container.start()
     try:
         transport = httpx.ASGITransport(app, client=("192.0.2.1", 1234))
         async with httpx.AsyncClient(transport=transport, base_url="http://test") as http:
-            yield Running(container, http)
+            yield Running(container, http, sent)
     finally:
         await container.close()

@@ -19,6 +19,7 @@ from copconnect.records.fields import DAY_MS
 from copconnect.records.grant import Grant
 from copconnect.records.kem import X25519
 from copconnect.records.revocation import Revocation
+from tests.harness.operator import OPERATOR
 from tests.identity.running import Device, Running
 
 
@@ -30,7 +31,7 @@ def root_key(running: Running) -> Ed25519PrivateKey:
 async def name_root_admin(running: Running, device: Device) -> Department:
     """Make the department record that names a device as a root admin's."""
     return await running.container.auth.departments.name_root_admin(
-        root_key(running), device.device
+        OPERATOR, root_key(running), device.device
     )
 
 

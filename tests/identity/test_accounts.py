@@ -18,6 +18,7 @@ from copconnect.principals import Ended
 from copconnect.records.endorsement import EndorsementKind
 from copconnect.records.revocation import Revocation
 from copconnect.settings import Settings
+from tests.harness.operator import OPERATOR
 from tests.identity.running import (
     PATROL,
     SHO,
@@ -195,8 +196,8 @@ async def test_why_a_device_is_out_is_told_for_three_months_to_the_holder_of_its
     suspended, removed = await running.device(SHO), await running.device(PATROL)
     bank = synthetic_bank()
     left = dataclasses.replace(bank, people=[one for one in bank.people if one.number != PATROL])
-    await running.container.editor.suspend(SHO)
-    await running.container.editor.import_bank(left, remove_missing=True)
+    await running.container.editor.suspend(OPERATOR, SHO)
+    await running.container.editor.import_bank(OPERATOR, left, remove_missing=True)
     await running.container.wakeup_log.poll()
     for device, reason in ((suspended, "suspended"), (removed, "removed")):
         assert reason_of(await running.get("/v1/me", device)) == reason
@@ -222,7 +223,7 @@ async def test_signing_out(running: Running) -> None:
 
 async def test_another_node_learns_of_a_sign_out(settings: Settings, clock: MovedClock) -> None:
     async with run(settings, clock) as first, run(settings, clock) as second:
-        await first.container.editor.import_bank(synthetic_bank())
+        await first.container.editor.import_bank(OPERATOR, synthetic_bank())
         device = await first.device(SHO)
         assert (await second.get("/v1/directory", device)).status_code == 200
         await first.http.post("/v1/sign-out", headers=device.headers)

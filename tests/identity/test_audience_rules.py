@@ -2,6 +2,7 @@
 
 from copconnect import wire
 from copconnect.ids import PersonId, UnitId
+from tests.harness.operator import OPERATOR
 from tests.identity.running import PATROL, SHO, MovedClock, Running
 
 STATION, ZONE, CITY = "TG-HYD-PS001", "TG-HYD-Z1", "TG-HYD"
@@ -75,7 +76,7 @@ async def test_suspension_is_a_change_and_takes_people_out(
     clock.ms -= (
         60_000  # Another machine's clock: a change is later than the one before all the same.
     )
-    await container.editor.suspend(SHO)
+    await container.editor.suspend(OPERATOR, SHO)
     async with container.database.reading() as connection:
         assert await container.directory.people_version(connection) > before
         assert await container.directory.changed_since(connection, before) == [sho]

@@ -17,6 +17,7 @@ from copconnect import errors
 from copconnect.background import Periodic
 from copconnect.database import Database, open_database
 from copconnect.settings import Settings
+from tests.harness.operator import OPERATOR
 from tests.harness.postgresql import PostgreSQL
 from tests.harness.waiting import until_async
 from tests.identity.running import SHO, MovedClock, Running, run, synthetic_bank
@@ -30,7 +31,7 @@ async def hasty(
     monkeypatch.setattr(database_module, "POOL_WAIT_S", 0.2)
     monkeypatch.setattr(database_module, "LOCK_WAIT_MS", 200)
     async with run(settings, clock) as server:
-        await server.container.editor.import_bank(synthetic_bank())
+        await server.container.editor.import_bank(OPERATOR, synthetic_bank())
         yield server
 
 

@@ -13,6 +13,7 @@ from copconnect.directory.databank import DataBank, PersonRow
 from copconnect.ids import PersonId, UnitId
 from copconnect.records.person_card import PersonCard
 from copconnect.settings import Settings
+from tests.harness.operator import OPERATOR
 from tests.identity.running import (
     PATROL,
     SHO,
@@ -84,7 +85,7 @@ async def test_a_change_of_the_data_bank_makes_the_next_card_with_its_date(
     bank = changed(
         PATROL, lambda one: dataclasses.replace(one, unit=UnitId("TG-HYD"), post_en="Clerk")
     )
-    await running.container.editor.import_bank(bank)
+    await running.container.editor.import_bank(OPERATOR, bank)
     clock.ms += 60_000
     before = await count(running)
     running.container.wakeups.clear()
@@ -99,7 +100,7 @@ async def test_a_change_of_the_data_bank_makes_the_next_card_with_its_date(
     assert (cards[1].post, cards[1].path.split("/")[-1]) == ("Clerk", "TG-HYD")
     # Importing the same again changes nothing.
     clock.ms += 60_000
-    await running.container.editor.import_bank(bank)
+    await running.container.editor.import_bank(OPERATOR, bank)
     await running.container.auth.cards.follow()
     assert len(await cards_of(running, sho, patrol.person_id)) == 2
 
@@ -114,7 +115,7 @@ async def test_a_unit_that_is_renamed_is_so_on_the_cards_of_its_people(
         dataclasses.replace(one, name_en="Old City") if one.code == "TG-HYD-PS001" else one
         for one in bank.units
     ]
-    await running.container.editor.import_bank(dataclasses.replace(bank, units=units))
+    await running.container.editor.import_bank(OPERATOR, dataclasses.replace(bank, units=units))
     cards = await cards_of(running, sho, sho.person_id)
     assert [one.number for one in cards] == [1, 2]
     assert (cards[1].unit, cards[1].created) == ("Old City", clock.ms)
@@ -124,7 +125,7 @@ async def test_several_who_need_a_card_at_once_make_one(
     settings: Settings, clock: MovedClock
 ) -> None:
     async with run(settings, clock) as first, run(settings, clock) as second:
-        await first.container.editor.import_bank(synthetic_bank())
+        await first.container.editor.import_bank(OPERATOR, synthetic_bank())
         sho = await first.device(SHO)
         async with first.container.database.reading() as connection:
             writer = await first.container.directory.active_by_number(connection, WRITER)

@@ -10,6 +10,7 @@ from copconnect.directory import store
 from copconnect.ids import PersonId
 from copconnect.records.fields import HOUR_MS
 from copconnect.settings import Settings
+from tests.harness.operator import OPERATOR
 from tests.identity.running import (
     PATROL,
     SHO,
@@ -146,7 +147,7 @@ async def test_cards_and_lookups(running: Running, code_of: Any) -> None:
 
 async def test_people_who_were_removed_are_not_found(running: Running) -> None:
     device, other = await running.device(SHO), await running.device(PATROL)
-    await running.container.editor.suspend(PATROL)
+    await running.container.editor.suspend(OPERATOR, PATROL)
     assert await search(running, device, text=PATROL) == [PATROL]
     card = (await running.get(f"/v1/people/{other.person_id}", device)).json()
     assert (card["status"], card["registered"]) == ("suspended", False)
@@ -177,7 +178,7 @@ async def test_nobody_carries_the_names_of_the_force_away_at_once(
 ) -> None:
     limited = msgspec.structs.replace(settings, directory_names_per_person_per_hour=100)
     async with run(limited, clock) as server:
-        await server.container.editor.import_bank(synthetic_bank())
+        await server.container.editor.import_bank(OPERATOR, synthetic_bank())
         constable, sho = await server.device(PATROL), await server.device(SHO)
         everybody = [one["personId"] for one in await _people(server, constable, limit="60")]
         body = wire.LookUpPeople(person_ids=everybody[:40])
@@ -201,7 +202,7 @@ async def test_nobody_carries_the_names_of_the_force_away_at_once(
 async def test_signed_cards_are_limited_as_names_are(settings: Settings, clock: MovedClock) -> None:
     limited = msgspec.structs.replace(settings, trust_people_per_person_per_hour=50)
     async with run(limited, clock) as server:
-        await server.container.editor.import_bank(synthetic_bank())
+        await server.container.editor.import_bank(OPERATOR, synthetic_bank())
         constable = await server.device(PATROL)
         everybody = [one["personId"] for one in await _people(server, constable, limit="60")]
         found = await server.trust_of(constable, *everybody[:40])

@@ -4,12 +4,16 @@ from typing import Any
 
 import pytest
 
+from copconnect.audit import Audit
+from copconnect.bus import LocalBus
 from copconnect.database import Database
-from copconnect.directory import databank, store, synthetic
+from copconnect.directory import databank, store
 from copconnect.directory.editing import DirectoryEditor, NumberInUse
 from copconnect.directory.rules import person_id
 from copconnect.ids import PersonId
-from copconnect.wakeup_log import WakeupLog
+from copconnect.wakeup_log import BusAndLog, WakeupLog
+from demo import synthetic
+from tests.harness.operator import OPERATOR
 from tests.identity.running import MovedClock
 
 HEADER = "code,name_en,number,rank,post_en,unit,status,enrolment_code\n"
@@ -38,9 +42,8 @@ class Recorded:
         self.lost: list[dict[PersonId, str]] = []
         self.codes: dict[PersonId, str] = {}
 
-    async def people_lost(self, _: Any, lost: Any) -> list[Any]:
+    async def people_lost(self, _: Any, lost: Any) -> None:
         self.lost.append(dict(lost))
-        return []
 
     async def store_enrolment_codes(self, _: Any, codes: dict[PersonId, str]) -> None:
         self.codes |= codes
@@ -55,7 +58,8 @@ def accounts() -> Recorded:
 def editor(database: Database, accounts: Recorded) -> DirectoryEditor:
     clock = MovedClock()
     log = WakeupLog(database, clock, has_bus=False)
-    return DirectoryEditor(database, clock, accounts, log)
+    database.announce_through(BusAndLog(LocalBus(), log))
+    return DirectoryEditor(database, clock, accounts, Audit(database, clock))
 
 
 async def statuses(database: Database) -> dict[str, tuple[str, str]]:
@@ -71,11 +75,11 @@ def counts(summary: dict[str, int]) -> dict[str, int]:
 async def test_the_second_import_of_a_file_changes_nothing(
     database: Database, editor: DirectoryEditor, accounts: Recorded
 ) -> None:
-    assert counts((await editor.import_bank(bank(ROWS))).summary()) == {"added": 3}
+    assert counts((await editor.import_bank(OPERATOR, bank(ROWS))).summary()) == {"added": 3}
     assert accounts.codes == {person_id("2"): "ENROLCODE2"}
     async with database.reading() as connection:
         version = await store.directory_version(connection)
-    assert counts((await editor.import_bank(bank(ROWS))).summary()) == {"unchanged": 3}
+    assert counts((await editor.import_bank(OPERATOR, bank(ROWS))).summary()) == {"unchanged": 3}
     async with database.reading() as connection:
         assert await store.directory_version(connection) == version
     assert accounts.lost == []
@@ -84,22 +88,22 @@ async def test_the_second_import_of_a_file_changes_nothing(
 async def test_moves_suspensions_and_removals(
     database: Database, editor: DirectoryEditor, accounts: Recorded
 ) -> None:
-    await editor.import_bank(bank(ROWS))
+    await editor.import_bank(OPERATOR, bank(ROWS))
     new = {
         "1": "1,Ravi,7000000001,SI,C,B,,",
         "2": "2,Swapna,7000000002,PC,C,A,suspended,",
         "4": "4,Kumram,7000000004,PC,C,A,,",
     }
     expected = {"added": 1, "changed": 2, "moved": 1, "suspended": 1}
-    dry = await editor.import_bank(bank(new), dry_run=True)
+    dry = await editor.import_bank(OPERATOR, bank(new), dry_run=True)
     assert counts(dry.summary()) == expected
     assert len(await statuses(database)) == 3
-    assert counts((await editor.import_bank(bank(new))).summary()) == expected
+    assert counts((await editor.import_bank(OPERATOR, bank(new))).summary()) == expected
     assert accounts.lost == [{person_id("2"): "suspended"}]
     # Who is missing stays, until asked for; who was suspended stays so without a word.
     silent = new | {"2": "2,Swapna,7000000002,PC,C,A,,"}
-    assert counts((await editor.import_bank(bank(silent))).summary()) == {"unchanged": 3}
-    removing = await editor.import_bank(bank(silent), remove_missing=True)
+    assert counts((await editor.import_bank(OPERATOR, bank(silent))).summary()) == {"unchanged": 3}
+    removing = await editor.import_bank(OPERATOR, bank(silent), remove_missing=True)
     assert counts(removing.summary()) == {"removed": 1, "unchanged": 3}
     assert accounts.lost[1:] == [{person_id("3"): "removed"}]
     assert await statuses(database) == {
@@ -109,50 +113,50 @@ async def test_moves_suspensions_and_removals(
         "4": ("active", "A"),
     }
     again = silent | {"2": "2,Swapna,7000000002,PC,C,A,active,", "3": ROWS["3"]}
-    assert (await editor.import_bank(bank(again))).summary()["restored"] == 2
+    assert (await editor.import_bank(OPERATOR, bank(again))).summary()["restored"] == 2
 
 
 async def test_numbers_may_change_hands_within_a_file_but_not_outside_it(
     database: Database, editor: DirectoryEditor
 ) -> None:
-    await editor.import_bank(bank(ROWS))
+    await editor.import_bank(OPERATOR, bank(ROWS))
     swapped = {
         "1": "1,Ravi,7000000002,PC,C,A,,",
         "2": "2,Swapna,7000000001,PC,C,A,,",
         "3": ROWS["3"],
     }
-    assert (await editor.import_bank(bank(swapped))).summary()["changed"] == 2
+    assert (await editor.import_bank(OPERATOR, bank(swapped))).summary()["changed"] == 2
     taking = {"5": "5,New,7000000003,PC,C,A,,"}
     with pytest.raises(NumberInUse) as refused:
-        await editor.import_bank(bank(taking))
+        await editor.import_bank(OPERATOR, bank(taking))
     assert refused.value.clashes == [("5", "+917000000003")]
     assert "5" not in await statuses(database)
-    await editor.import_bank(bank(taking), remove_missing=True)
+    await editor.import_bank(OPERATOR, bank(taking), remove_missing=True)
     assert (await statuses(database))["3"] == ("removed", "B")
 
 
 async def test_a_unit_stays_while_somebody_is_in_it(
     database: Database, editor: DirectoryEditor
 ) -> None:
-    await editor.import_bank(bank(ROWS))
+    await editor.import_bank(OPERATOR, bank(ROWS))
     only_a = b"code,parent,level,name_en,name_te\nTG,,state,T,\nA,TG,station,A,\n"
     fewer = {"1": ROWS["1"], "2": ROWS["2"]}
-    await editor.import_bank(bank(fewer, units=only_a))
+    await editor.import_bank(OPERATOR, bank(fewer, units=only_a))
 
     async def units() -> set[str]:
         async with database.reading() as connection:
             return set(await connection.scalars(store.units.select()))
 
     assert await units() == {"TG", "A", "B"}
-    await editor.import_bank(bank(fewer, units=only_a), remove_missing=True)
-    await editor.import_bank(bank(fewer, units=only_a), remove_missing=True)
+    await editor.import_bank(OPERATOR, bank(fewer, units=only_a), remove_missing=True)
+    await editor.import_bank(OPERATOR, bank(fewer, units=only_a), remove_missing=True)
     assert await units() == {"TG", "A"}
 
 
 async def test_a_failed_import_leaves_nothing(
     database: Database, editor: DirectoryEditor, accounts: Recorded
 ) -> None:
-    await editor.import_bank(bank(ROWS))
+    await editor.import_bank(OPERATOR, bank(ROWS))
 
     async def fail(*_: Any) -> None:
         raise OSError("no space")
@@ -160,7 +164,9 @@ async def test_a_failed_import_leaves_nothing(
     accounts.store_enrolment_codes = fail  # type: ignore[assignment]
     before = await statuses(database)
     with pytest.raises(OSError, match="no space"):
-        await editor.import_bank(bank({"9": "9,New,7000000009,PC,C,A,,"}), remove_missing=True)
+        await editor.import_bank(
+            OPERATOR, bank({"9": "9,New,7000000009,PC,C,A,,"}), remove_missing=True
+        )
     assert await statuses(database) == before
 
 
@@ -172,7 +178,7 @@ async def test_statements_do_not_grow_with_people(
     async def cost(people: int) -> int:
         content = databank.read(synthetic.write(people, people))
         before = database.statements
-        await editor.import_bank(content)
+        await editor.import_bank(OPERATOR, content)
         return database.statements - before
 
     small = await cost(100)
@@ -181,7 +187,7 @@ async def test_statements_do_not_grow_with_people(
 
 
 async def test_the_stored_organisation_reads_back(editor: DirectoryEditor) -> None:
-    await editor.import_bank(bank(ROWS))
+    await editor.import_bank(OPERATOR, bank(ROWS))
     files = await editor.stored(["units", "levels", "ranks", "roles"])
     again = databank.read(BASE | files | {"people": HEADER.encode()})
     assert [(unit.code, unit.parent, unit.level) for unit in again.units] == [

@@ -12,6 +12,7 @@ from copconnect.auth_service import store
 from copconnect.database import Database
 from copconnect.ids import ClientId, new_id
 from copconnect.settings import Settings
+from tests.harness.operator import OPERATOR
 from tests.identity.running import SHO, MovedClock, Running, run, synthetic_bank
 
 
@@ -32,7 +33,7 @@ async def test_tries_are_counted_when_they_come_at_once(running: Running) -> Non
 async def test_the_limit_for_a_number_holds(settings: Settings, clock: MovedClock) -> None:
     limited = msgspec.structs.replace(settings, otp_per_number_per_hour=3)
     async with run(limited, clock) as server:
-        await server.container.editor.import_bank(synthetic_bank())
+        await server.container.editor.import_bank(OPERATOR, synthetic_bank())
         answers = await asyncio.gather(*(server.ask(SHO) for _ in range(8)))
         assert sorted(answer.status_code for answer in answers) == [*[200] * 3, *[429] * 5]
 
@@ -54,7 +55,9 @@ async def test_a_suspension_and_a_registration_cannot_cross(running: Running) ->
     registering: list[Any] = [
         running.certify(ticket, Ed25519PrivateKey.generate(), new_id()) for ticket in tickets
     ]
-    await asyncio.gather(registering[0], running.container.editor.suspend(SHO), *registering[1:])
+    await asyncio.gather(
+        registering[0], running.container.editor.suspend(OPERATOR, SHO), *registering[1:]
+    )
     async with running.container.database.reading() as connection:
         person = (await running.container.directory.people(None, text=SHO)).people[0]
         assert person.status == "suspended"
@@ -68,20 +71,22 @@ async def test_an_import_does_not_undo_what_is_done_meanwhile(
     """It takes seconds, and writes whom it has read."""
     editor = running.container.editor
     if restoring:
-        await editor.suspend(SHO)
+        await editor.suspend(OPERATOR, SHO)
     compare = editor._compare
     other: list[asyncio.Task[Any]] = []
 
     async def slow(*asked: Any) -> Any:
         found = await compare(*asked)
-        other.append(asyncio.create_task((editor.restore if restoring else editor.suspend)(SHO)))
+        other.append(
+            asyncio.create_task((editor.restore if restoring else editor.suspend)(OPERATOR, SHO))
+        )
         await asyncio.wait(other, timeout=0.5)  # It waits for the import, or is done.
         return found
 
     monkeypatch.setattr(editor, "_compare", slow)
     bank = synthetic_bank()
     people = [dataclasses.replace(one, post_en=f"{one.post_en} II") for one in bank.people]
-    await editor.import_bank(dataclasses.replace(bank, people=people))
+    await editor.import_bank(OPERATOR, dataclasses.replace(bank, people=people))
     await other[0]
     (person,) = (await running.container.directory.people(None, text=SHO)).people
     assert person.status == ("active" if restoring else "suspended")

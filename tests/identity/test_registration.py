@@ -6,11 +6,12 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import event, select
 
-from copconnect.auth_service import store, tables
+from copconnect.auth_service import tables
 from copconnect.auth_service.rules import HOUR_MS
-from copconnect.directory import synthetic
 from copconnect.ids import new_id
 from copconnect.settings import Settings
+from demo import synthetic
+from tests.harness.operator import OPERATOR
 from tests.identity.running import (
     ACP,
     CP,
@@ -58,7 +59,6 @@ async def test_nobody_learns_whether_a_number_is_known(running: Running) -> None
     engine = running.container.database.engine.sync_engine
     event.listen(engine, "before_cursor_execute", note)
     sms: Any = running.container.auth.sms
-    # Texts go out later; the outbox of demo mode would count its own statements here.
     sms.queue = lambda number, _: sent.append(number)
 
     async def cost(number: str) -> tuple[list[str], set[str], str]:
@@ -75,11 +75,10 @@ async def test_nobody_learns_whether_a_number_is_known(running: Running) -> None
 
 
 async def test_suspended_people_are_unknown(running: Running) -> None:
-    await running.container.editor.suspend(SHO)
+    await running.container.editor.suspend(OPERATOR, SHO)
     challenge = (await running.ask(SHO)).json()["challengeId"]
     await running.container.auth.sms.drained()
-    async with running.container.database.reading() as connection:
-        assert await store.demo_texts(connection, SHO) == []
+    assert running.sent.to(SHO) == []
     assert (await running.submit(challenge, "000000")).json()["code"] == "code_wrong"
 
 
@@ -99,7 +98,7 @@ async def test_guessing_across_numbers_lengthens_codes_and_locks_nobody_out(
     limited = msgspec.structs.replace(settings, otp_failures_per_hour=6)
     clock.ms -= clock.ms % HOUR_MS
     async with run(limited, clock) as server, run(limited, clock) as another_node:
-        await server.container.editor.import_bank(synthetic_bank())
+        await server.container.editor.import_bank(OPERATOR, synthetic_bank())
         open_before = (await server.ask(SHO)).json()
         short = await server.code_for(SHO)
         assert (open_before["codeLength"], len(short)) == (6, 6)
@@ -140,7 +139,7 @@ async def test_the_synthetic_bank_has_enrolment_codes(
 ) -> None:
     lettered = msgspec.structs.replace(settings, second_factor="enrolment_code")
     async with run(lettered, clock) as server:
-        await server.container.editor.import_bank(synthetic_bank())
+        await server.container.editor.import_bank(OPERATOR, synthetic_bank())
         ticket = (await server.step(SHO))["ticket"]
         route = "/v1/registration/enrolment-codes"
         body = {"ticket": ticket, "enrolmentCode": synthetic.enrolment_code(CP, 1)}
@@ -186,7 +185,7 @@ async def test_codes_and_tokens_rest_hashed(running: Running) -> None:
 async def test_limits_for_a_number_survive_a_restart(settings: Settings, clock: MovedClock) -> None:
     limited = msgspec.structs.replace(settings, otp_resend_ms=30_000, otp_per_number_per_hour=3)
     async with run(limited, clock) as server:
-        await server.container.editor.import_bank(synthetic_bank())
+        await server.container.editor.import_bank(OPERATOR, synthetic_bank())
         assert (await server.ask(SHO)).status_code == 200
         soon = await server.ask(SHO)
         assert (soon.status_code, soon.json()["code"]) == (429, "rate_limited")
@@ -285,7 +284,7 @@ async def test_a_ticket_expires(running: Running, clock: MovedClock, code_of: An
 
 async def test_suspended_in_the_middle_of_registering(running: Running, code_of: Any) -> None:
     ticket = (await running.step(SHO))["ticket"]
-    await running.container.editor.suspend(SHO)
+    await running.container.editor.suspend(OPERATOR, SHO)
     refused = await running.certify(ticket, Ed25519PrivateKey.generate(), new_id())
     assert code_of(refused) == "ticket_invalid"
     status = await running.http.post("/v1/registration/status", json={"ticket": ticket})
@@ -298,7 +297,7 @@ async def test_suspended_in_the_middle_of_registering(running: Running, code_of:
 async def test_enrolment_codes(settings: Settings, clock: MovedClock, code_of: Any) -> None:
     policy = msgspec.structs.replace(settings, second_factor="enrolment_code")
     async with run(policy, clock) as server:
-        await server.container.editor.import_bank(synthetic_bank())
+        await server.container.editor.import_bank(OPERATOR, synthetic_bank())
         async with server.container.database.transaction() as connection:
             person = await server.container.directory.active_by_number(connection, SHO)
             assert person is not None

@@ -8,6 +8,7 @@ from copconnect import wire
 from copconnect.records.endorsement import Endorsement, EndorsementKind
 from copconnect.records.fields import DAY_MS, MINUTE_MS
 from copconnect.records.revocation import Revocation
+from tests.harness.operator import OPERATOR
 from tests.identity.approved import ADMIN, OWN, Force, path_of
 from tests.identity.running import ACP, DCP, PATROL, SHO, Device, MovedClock, Running
 from tests.identity.signing import (
@@ -186,7 +187,7 @@ async def test_suspended_people_have_no_device_and_register_anew(
     approving: Running, force: Force, clock: MovedClock
 ) -> None:
     sho = await approved(approving, force, SHO)
-    await approving.container.editor.suspend(SHO)
+    await approving.container.editor.suspend(OPERATOR, SHO)
     assert await listed(approving, sho) == set()
     assert approving.container.rosters.listed[sho.person_id] == set()
     refused = await approving.get("/v1/me", sho)
@@ -194,7 +195,7 @@ async def test_suspended_people_have_no_device_and_register_anew(
     record = Revocation.parse(bytes.fromhex(refused.json()["details"]["revocation"]))
     assert record.by_authority  # E6: a device locks on it and wipes nothing.
     clock.ms += 1000
-    await approving.container.editor.restore(SHO)
+    await approving.container.editor.restore(OPERATOR, SHO)
     again = await approving.device(SHO)
     assert await confirmed(approving, again) == "no"
     made = endorsement(approving, again, force.admin, ADMIN)

@@ -1,4 +1,4 @@
-"""What belongs to no role: health, headers, metrics, the web app, the demo outbox, bad bodies."""
+"""What belongs to no role: health, headers, metrics, the web app, bad bodies."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -48,7 +48,7 @@ def built(tmp_path: Path) -> Path:
 async def test_health_and_configuration(whole: Whole) -> None:
     assert (await whole.get("/healthz")).json() == {"status": "ok"}
     config = (await whole.get("/config.json")).json()
-    assert config == {"mapTilesUrl": "", "department": "Telangana Police", "demo": True}
+    assert config == {"mapTilesUrl": "", "department": "Telangana Police"}
 
 
 async def test_security_headers_are_everywhere(whole: Whole) -> None:
@@ -84,21 +84,8 @@ async def test_metrics_are_for_this_machine_alone(whole: Whole) -> None:
         assert proxied.status_code == 404
 
 
-async def test_the_demo_outbox_shows_texts(whole: Whole) -> None:
-    await whole.ask("+917000000004")
-    code = await whole.code_for("+917000000004")
-    page = await whole.get("/demo/outbox")
-    assert code in page.text
-    assert page.headers["content-type"].startswith("text/html")
-    texts = (await whole.get("/v1/demo/outbox?number=+917000000004")).json()
-    assert [text["text"].split()[0] for text in texts] == [code]
-    assert (await whole.get("/v1/demo/outbox?number=%2B917000000005")).json() == []
-
-
-async def test_the_outbox_does_not_exist_outside_demo_mode(
-    settings: Settings, clock: MovedClock
-) -> None:
-    real = msgspec.structs.replace(settings, demo=False, sms_gateway_url="http://127.0.0.1:9/")
+async def test_there_is_no_outbox_outside_a_demo(settings: Settings, clock: MovedClock) -> None:
+    real = msgspec.structs.replace(settings, sms_gateway_url="http://127.0.0.1:9/")
     container = Container(real, clock=clock)
     async with talk(create_app(real, container)) as client:
         for path in ("/demo/outbox", "/v1/demo/outbox"):

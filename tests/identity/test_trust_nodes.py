@@ -19,6 +19,7 @@ from copconnect.records.endorsement import Endorsement
 from copconnect.records.kem import XWING
 from copconnect.records.person_devices import PersonDevices
 from copconnect.settings import Settings
+from tests.harness.operator import OPERATOR
 from tests.identity.approved import ADMIN, OWN, Force
 from tests.identity.running import PATROL, SHO, START_MS, MovedClock, Running, run, synthetic_bank
 from tests.identity.signing import (
@@ -64,7 +65,7 @@ async def test_devices_that_register_at_once_stand_in_one_chain(
     settings: Settings, clock: MovedClock
 ) -> None:
     async with run(settings, clock) as first, run(settings, clock) as second:
-        await first.container.editor.import_bank(synthetic_bank())
+        await first.container.editor.import_bank(OPERATOR, synthetic_bank())
         tickets = [(await first.step(SHO))["ticket"] for _ in range(4)]
         nodes = [first, second, first, second]
         answers = await asyncio.gather(
@@ -197,7 +198,7 @@ async def test_after_a_restored_backup_nothing_that_was_lost_is_newer(
     }
     trust = (await running.get("/v1/trust")).json()["version"]
     clock.ms += 1000
-    assert await running.container.auth.begin_incarnation() == 2
+    assert await running.container.auth.begin_incarnation(OPERATOR) == 2
     for keys, people in before.items():
         found = (await running.trust_of(patrol, *people, keys=keys)).people
         for one in found:

@@ -5,13 +5,14 @@ from typing import Any
 
 import msgspec
 import pytest
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
 from copconnect.app import command_line
 from copconnect.bus import AccountWakeup, AnyWakeup
+from copconnect.database import Transaction
 from copconnect.ids import ClientId, PersonId, UnitId
 from copconnect.records.fields import MINUTE_MS
+from tests.harness.operator import OPERATOR
 from tests.identity.running import PATROL, SHO, MovedClock, Running
 from tests.identity.whole import Whole
 
@@ -41,9 +42,8 @@ def group(conversation_id: str, people: Sequence[str], **changes: Any) -> wire.C
 
 async def test_the_whole_force_in_one_conversation(whole: Whole, clock: MovedClock) -> None:
     patrol = await whole.device(PATROL)
-    chief = await person(whole, CHIEF)
-    body = group(ONE, [], kind="announcement", who_may_post="admins", audience=EVERYONE)
-    people, devices = await whole.whole.delivery.audiences.create_for(chief, body)
+    create = whole.whole.delivery.audiences.create_as_operator
+    _, people, devices = await create(OPERATOR, EVERYONE, talk=False)
     async with whole.whole.database.reading() as connection:
         assert people == len(await whole.whole.directory.audience(connection, EVERYONE))
     assert devices == 1
@@ -122,13 +122,13 @@ async def test_a_suspension_by_command_reaches_a_running_server(
         changed = tool.delivery.devices_changed
 
         async def changing(
-            connection: AsyncConnection, person_ids: Collection[PersonId], *, urgent: bool
-        ) -> list[AnyWakeup]:
+            connection: Transaction, person_ids: Collection[PersonId], *, urgent: bool
+        ) -> None:
             told.append((list(person_ids), urgent))
-            return await changed(connection, person_ids, urgent=urgent)
+            await changed(connection, person_ids, urgent=urgent)
 
         monkeypatch.setattr(tool.delivery, "devices_changed", changing)
-        assert await tool.editor.suspend(SHO) == device.person_id
+        assert await tool.editor.suspend(OPERATOR, SHO) == device.person_id
     assert told == [([device.person_id], True)]
     await whole.whole.wakeup_log.poll()
     signed_out = AccountWakeup(
@@ -147,6 +147,6 @@ async def test_a_suspension_by_command_reaches_a_running_server(
     heard.clear()
     await whole.whole.wakeup_log.poll()
     assert signed_out not in heard  # Each wake-up is passed on once.
-    await whole.whole.editor.restore(SHO)
+    await whole.whole.editor.restore(OPERATOR, SHO)
     again = await whole.device(SHO)
     assert again.person_id == device.person_id

@@ -23,7 +23,7 @@ from copconnect.delivery.store.tables import (
     SHARES,
 )
 from copconnect.ids import CellId, ClientId, ConversationId, PersonId, Seq, new_id
-from copconnect.principals import Caller
+from copconnect.principals import NOTHING, Caller
 from copconnect.records.kem import X25519
 from copconnect.records.roster import Cell, Leaf, RosterHead, lines_tree
 
@@ -44,13 +44,13 @@ def device() -> Caller:
     """Return a new device of a new person."""
     client_id = ClientId(new_id())
     digest = hashlib.sha256(client_id.encode()).digest()
-    return Caller(PersonId(new_id()), client_id, digest, conduct_accepted=True)
+    return Caller(PersonId(new_id()), client_id, digest, outstanding=NOTHING)
 
 
 def second(of: Caller) -> Caller:
     """Return another device of a person."""
     made = device()
-    return Caller(of.person_id, made.client_id, made.device, conduct_accepted=True)
+    return Caller(of.person_id, made.client_id, made.device, outstanding=NOTHING)
 
 
 class Rows:

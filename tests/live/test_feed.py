@@ -24,7 +24,7 @@ def sealed_to(*key_ids: bytes) -> bytes:
 
 async def test_places_say_where_each_leaf_stands(database: Database) -> None:
     world = World(database)
-    feed = LiveFeed(world.parts)
+    feed = LiveFeed(world.deps)
     a, b = device(), device()
     other = second(b)
     rows, elsewhere = Rows(database), Rows(database)
@@ -66,13 +66,13 @@ async def test_places_cost_one_statement_whatever_their_number(database: Databas
     await rows.roster(officers)
     for asked in (officers[:1], officers):
         with Statements(database) as statements:
-            found = await LiveFeed(world.parts).places([one.client_id for one in asked])
+            found = await LiveFeed(world.deps).places([one.client_id for one in asked])
         assert len([one for one in statements if one != "BEGIN"]) == 1
         assert len(found) == len(asked)
 
 
 async def test_a_roster_is_told_as_the_difference_from_an_epoch(database: Database) -> None:
-    feed = LiveFeed(World(database).parts)
+    feed = LiveFeed(World(database).deps)
     a, b, c = device(), device(), device()
     rows = Rows(database)
     await rows.roster([a, b])
@@ -95,7 +95,7 @@ async def test_a_roster_is_told_as_the_difference_from_an_epoch(database: Databa
 
 
 async def test_entries_and_standings(database: Database) -> None:
-    feed = LiveFeed(World(database).parts)
+    feed = LiveFeed(World(database).deps)
     a = device()
     rows, quiet = Rows(database), Rows(database)
     await rows.roster([a], now_ms=1_000)
@@ -115,7 +115,7 @@ async def test_entries_and_standings(database: Database) -> None:
 
 async def test_seals_are_cut_by_cell_and_device(database: Database) -> None:
     world = World(database)
-    feed = LiveFeed(world.parts)
+    feed = LiveFeed(world.deps)
     officers = [device() for _ in range(4)]
     world.devices.add(*officers)
     rows = Rows(database, cells=2)
@@ -141,7 +141,7 @@ async def test_seals_are_cut_by_cell_and_device(database: Database) -> None:
 
 async def test_the_newest_key_is_told_while_no_message_is_under_it(database: Database) -> None:
     world = World(database)
-    feed = LiveFeed(world.parts)
+    feed = LiveFeed(world.deps)
     a, now_ms = device(), world.clock.at
     fresh, used, old, none = (Rows(database) for _ in range(4))
     for rows in (fresh, used, old, none):
@@ -172,13 +172,13 @@ async def test_seals_of_a_cell_key_are_cut_by_device(database: Database) -> None
         seals=blob,
         size=SIZE,
     )
-    seals = await LiveFeed(world.parts).seals(wakeup)
+    seals = await LiveFeed(world.deps).seals(wakeup)
     assert (seals.cells, seals.devices) == ({}, {a.device: blob})
 
 
 async def test_r2_a_supplement_proves_a_sender_under_each_head(database: Database) -> None:
     world = World(database)
-    feed = LiveFeed(world.parts)
+    feed = LiveFeed(world.deps)
     officers = [device() for _ in range(5)]
     rows = Rows(database, cells=2)
     await rows.roster(officers[:4])

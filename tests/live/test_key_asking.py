@@ -39,7 +39,7 @@ class Force(World):
     def node(self, *there: Caller) -> tuple[Node, Asking]:
         """Return a node at which these are connected."""
         node = Node(self.rows, *there)
-        asking = Asking(self.parts, lambda: 0.0)
+        asking = Asking(self.deps, lambda: 0.0)
         asking.attach(node)
         return node, asking
 

@@ -60,7 +60,7 @@ class Force(World):
     def node(self, *there: Caller) -> tuple[Node, Asking]:
         """Return a node at which these are connected."""
         node = Node(self.rows, *there)
-        asking = Asking(self.parts, lambda: 0.0)
+        asking = Asking(self.deps, lambda: 0.0)
         asking.attach(node)
         return node, asking
 
@@ -177,7 +177,7 @@ async def test_d4_a_node_with_nobody_to_ask_tells_the_others_at_once(force: Forc
 
     bus = LocalBus()
     bus.subscribe(hear)
-    at_home = Asking(force.parts_with(bus), lambda: 0.0)
+    at_home = Asking(force.deps_with(bus), lambda: 0.0)
     at_home.attach(Node(force.rows, force.asker))
     wakeup = await force.lack()
     await at_home.receive(wakeup)

@@ -9,14 +9,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect import wire
 from copconnect.bus import Bus, LocalBus
 from copconnect.database import Database
+from copconnect.delivery.dependencies import Dependencies, Options
 from copconnect.delivery.heads.stamps import Stamps
 from copconnect.delivery.heads.stored_keys import StoredKeys
 from copconnect.delivery.heads.trees import RosterTrees
-from copconnect.delivery.parts import Options, Parts
 from copconnect.ids import PersonId
 from copconnect.principals import Caller, DeviceKeyRow, ListedDevice
 from copconnect.records.kem import X25519
-from copconnect.wakeup_log import WakeupLog
+from copconnect.wakeup_log import BusAndLog, WakeupLog
 
 
 class Time:
@@ -111,12 +111,15 @@ class World:
         self.devices = KnownDevices()
         self._signer = Signer()
         self.stamps = Stamps(self._signer, self.clock)
-        self.parts = self.parts_with(LocalBus())
+        bus = LocalBus()
+        log = WakeupLog(database, self.clock, has_bus=True)
+        database.announce_through(BusAndLog(bus, log))
+        self.deps = self.deps_with(bus)
 
-    def parts_with(self, bus: Bus) -> Parts:
+    def deps_with(self, bus: Bus) -> Dependencies:
         """Return the parts of one more process."""
         absent = cast(Any, None)
-        return Parts(
+        return Dependencies(
             database=self.database,
             bus=bus,
             clock=self.clock,
@@ -125,7 +128,7 @@ class World:
             organisation=absent,
             signer=self._signer,
             attachments=absent,
-            wakeup_log=WakeupLog(self.database, self.clock, has_bus=True),
+            audit=absent,
             options=Options(kem=X25519),
             stamps=self.stamps,
             trees=RosterTrees(),

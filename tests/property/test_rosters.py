@@ -14,7 +14,7 @@ import pytest
 
 from copconnect import wire
 from copconnect.database import Database, open_database
-from copconnect.delivery.parts import Options
+from copconnect.delivery.dependencies import Options
 from copconnect.ids import ConversationId, Epoch
 from copconnect.records.kem import X25519
 from copconnect.records.roster import Leaf, Rights, RosterHead, check_proof

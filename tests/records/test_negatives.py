@@ -41,7 +41,7 @@ ACCEPTED = {"endorsement of c: by an officer without a grant"}
 @pytest.fixture(autouse=True)
 def long_grants(monkeypatch: pytest.MonkeyPatch) -> None:
     """The vectors' grants are older than the limit of 180 days, of which cases.py has a case."""
-    monkeypatch.setattr("copconnect.records.grant.LONGEST_MS", 400 * DAY_MS)
+    monkeypatch.setattr("copconnect.records.grant.GRANT_LIMIT_MS", 400 * DAY_MS)
 
 
 def endorsed(v: Vectors, trust: Trust, name: str) -> Confirmed:

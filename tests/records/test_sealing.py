@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from copconnect.limits import LOG_HASHES
 from copconnect.records import conversation_key, merkle
 from copconnect.records.conversation_key import ConversationKey
 from copconnect.records.fields import DAY_MS, ZEROS, Refused
@@ -24,7 +25,7 @@ from copconnect.sealing.keys import (
     seal_secret,
 )
 from copconnect.sealing.messages import body_key, seal_message
-from copconnect.sealing.receiving import LOG_HASHES_KEPT, Receiver
+from copconnect.sealing.receiving import Receiver
 from copconnect.sealing.shares import check_shared, make_share, open_share
 from tests.records import golden
 from tests.records.golden import device, device_key, private, signer
@@ -40,7 +41,7 @@ def v(request: pytest.FixtureRequest) -> Vectors:
 @pytest.fixture(autouse=True)
 def long_grants(monkeypatch: pytest.MonkeyPatch) -> None:
     """The vectors' grants last longer than KEYS.md allows now."""
-    monkeypatch.setattr("copconnect.records.grant.LONGEST_MS", 400 * DAY_MS)
+    monkeypatch.setattr("copconnect.records.grant.GRANT_LIMIT_MS", 400 * DAY_MS)
 
 
 def refused_by(rule: str) -> "pytest.RaisesExc[Refused]":
@@ -249,7 +250,7 @@ def test_r4_a_second_head_of_one_epoch_is_refused(v: Vectors) -> None:
 def test_r4_only_the_last_log_hashes_are_kept(v: Vectors) -> None:
     found, message = golden.receiver(v), v["messages"]["1"]["message"]
     log_hash = found.log_hash(0)
-    for _ in range(LOG_HASHES_KEPT):
+    for _ in range(LOG_HASHES):
         assert log_hash is not None
         log_hash = next_log_hash(log_hash, header_of(v, "1").hash())
         assert found.log_hash(found.append(message)) == log_hash

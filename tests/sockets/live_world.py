@@ -135,8 +135,8 @@ class Live(Served):
     """Serves live connections over a MemoryFeed."""
 
     def __init__(self, **limits: int) -> None:
-        self.feed = MemoryFeed()
         self.bus = ForgetfulBus()
+        self.feed = MemoryFeed(self.bus)
         self.clock = FeedClock(self.feed)
         super().__init__(self.feed, self.bus, self.clock, **limits)
 

@@ -12,7 +12,7 @@ import msgspec
 
 from copconnect import wire
 from copconnect.bus import (
-    AnyWakeup,
+    Bus,
     CellKeyWakeup,
     EntryWakeup,
     KeyWakeup,
@@ -20,7 +20,7 @@ from copconnect.bus import (
     RosterWakeup,
 )
 from copconnect.ids import CellId, ClientId, ConversationId, Epoch, PersonId, Seq, new_id
-from copconnect.principals import Caller
+from copconnect.principals import NOTHING, Caller
 from copconnect.records.conversation_key import ConversationKey
 from copconnect.sockets.feed import Place, RosterNews, Seals, SeenCursor, Standing
 
@@ -78,7 +78,8 @@ def key_record(created_ms: int) -> bytes:
 class MemoryFeed:
     """Implements ``copconnect.sockets.feed.Feed``; ``now_ms`` is moved by the test."""
 
-    def __init__(self) -> None:
+    def __init__(self, bus: Bus) -> None:
+        self.bus = bus
         self.now_ms = 1_000_000
         self.conversations: dict[ConversationId, Conversation] = {}
         self.cursors: dict[tuple[ConversationId, ClientId], SeenCursor] = {}
@@ -304,7 +305,7 @@ class MemoryFeed:
             people=[] if person_id is None else [_records(person_id)],
         )
 
-    async def store_cursors(self, cursors: Sequence[SeenCursor]) -> Sequence[AnyWakeup]:
+    async def store_cursors(self, cursors: Sequence[SeenCursor]) -> None:
         """See Feed."""
         told: dict[ConversationId, list[wire.Receipt]] = {}
         for one in cursors:
@@ -320,7 +321,7 @@ class MemoryFeed:
                 person_id=one.person_id, delivered_seq=new.delivered_seq, read_seq=new.read_seq
             )
             told.setdefault(one.conversation_id, []).append(receipt)
-        return [self._receipts(c, receipts) for c, receipts in told.items()]
+        await self.bus.publish([self._receipts(c, receipts) for c, receipts in told.items()])
 
     def _receipts(
         self, conversation_id: ConversationId, receipts: list[wire.Receipt]
@@ -356,6 +357,6 @@ def caller(person_id: str | None = None, *, confirmed: bool = True) -> Caller:
         person_id=PersonId(person_id or new_id()),
         client_id=ClientId(client_id),
         device=hashlib.sha256(client_id.encode()).digest(),
-        conduct_accepted=True,
+        outstanding=NOTHING,
         confirmed=confirmed,
     )

@@ -8,8 +8,8 @@ import pytest
 
 from copconnect import wire
 from copconnect.database import Database
+from copconnect.delivery.dependencies import Options
 from copconnect.delivery.live.key_asking import CELL_AGAIN_MS
-from copconnect.delivery.parts import Options
 from copconnect.ids import ConversationId
 from copconnect.records.cell_key import CellKey
 from copconnect.records.conversation_key import ConversationKey

@@ -9,7 +9,6 @@ import { idOf, type DeviceId, type PersonId } from "../keys/ids.ts";
 import { DAY_MS } from "../keys/format/times.ts";
 import type { Api } from "../transport/api.ts";
 import {
-  GRANT_LIMIT_MS,
   GrantFormat,
   isUnitPath,
   isWithdrawal,
@@ -18,6 +17,7 @@ import {
 import { isRootAdmin } from "../keys/trust/judgement.ts";
 import type { PeopleTrust } from "../trust/people-trust.ts";
 import type { TimeAnchor } from "../trust/ports.ts";
+import { GRANT_LIMIT_MS } from "../limits.ts";
 
 export interface HeldGrant {
   readonly unitPath: string;

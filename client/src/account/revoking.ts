@@ -15,7 +15,8 @@ import { GrantFormat, isWithdrawal, type Grant } from "../keys/trust/grant.ts";
 import { isRootAdmin } from "../keys/trust/judgement.ts";
 import type { PeopleTrust } from "../trust/people-trust.ts";
 import type { TimeAnchor } from "../trust/ports.ts";
-import { LOSS_LIMIT_MS, RevocationFormat } from "../keys/trust/revocation.ts";
+import { RevocationFormat } from "../keys/trust/revocation.ts";
+import { LOSS_LIMIT_MS } from "../limits.ts";
 
 /** A device's endorsements and grants, as the person who revokes it sees them. */
 export interface Made {

@@ -23,6 +23,7 @@ import { equalBytes } from "../octets.ts";
 import { notice, noticeMessage } from "../messages/messages.ts";
 import type { HistoryPlace } from "../records.ts";
 import { delayMs, pause } from "../transport/backoff.ts";
+import { LOG_HASHES } from "../limits.ts";
 import type { LogPage } from "../wire.ts";
 
 /** The first page is what a screen shows; later ones are larger. */
@@ -143,7 +144,7 @@ export class History {
     if (!leads) work.set({ alarm: work.record.alarm ?? "log_differs" });
     for (const [at, { seq }] of page.entries.entries()) {
       const own = hashes[at];
-      if (own !== undefined && seq > (work.record.log?.cursor ?? 0) - 1_000)
+      if (own !== undefined && seq > (work.record.log?.cursor ?? 0) - LOG_HASHES)
         conversation.log.put(work, String(seq), { position: seq, hash: own }, seq);
     }
     const floors = floorsOf(page);

@@ -26,6 +26,7 @@ import { storedMessages } from "../messages/messages.ts";
 import { toHex } from "../octets.ts";
 import type { OutgoingStore } from "../messages/outgoing.ts";
 import type { LogPlace } from "../records.ts";
+import { LOG_HASHES } from "../limits.ts";
 import type { LogEntry, LogPage, Supplement } from "../wire.ts";
 import { continuesAnotherLog } from "./another-log.ts";
 import { accept } from "./accept.ts";
@@ -38,8 +39,6 @@ const BATCH = 32;
 const PAGE = 200;
 /** A server that shows another log with every answer is followed all the same. */
 const MOST_REWINDS = 2;
-/** R4: so many log hashes are kept. */
-export const LOG_HASHES = 1_000;
 
 export interface InboxListener {
   /** Conversation keys whose S is missing. */

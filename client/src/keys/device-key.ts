@@ -11,10 +11,10 @@ import { kemField, publicKeyField, requirePublicKey, type Kem } from "./hpke.ts"
 import { idOf, type SealKeyId } from "./ids.ts";
 import { RecordFormat, bytes, integer, type RecordOf } from "./format/record.ts";
 import { refuseUnless } from "./format/refused.ts";
-import { DAY_MS, isYoung } from "./format/times.ts";
+import { isYoung } from "./format/times.ts";
+import { DEVICE_KEY_AGE_MS } from "../limits.ts";
 
 export const KEY_ID_BYTES = 16;
-const OLDEST_MS = 14 * DAY_MS;
 
 export const DeviceKeyFormat = new RecordFormat(
   { label: "copconnect device-key v1", rule: "H2", version: 1 },
@@ -62,5 +62,5 @@ export async function checkDeviceKey(
   requirePublicKey(key.kem, key.publicKey, "H2");
   if (former !== null && !equalBytes(key.bytes, former.bytes))
     refuseUnless(key.generation > former.generation, "S3", "generation goes back");
-  refuseUnless(isYoung(key.created, nowMs, OLDEST_MS), "S3", "older than 14 days");
+  refuseUnless(isYoung(key.created, nowMs, DEVICE_KEY_AGE_MS), "S3", "older than 14 days");
 }

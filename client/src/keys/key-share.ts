@@ -16,9 +16,9 @@ import { tag } from "./format/hashing.ts";
 import { ENC_BYTES, SECRET_BYTES, TAG_BYTES, hpkeOpen, hpkeSeal, type Kem } from "./hpke.ts";
 import { requireBodyKey, type Header } from "./message.ts";
 import { Refused, refuseUnless } from "./format/refused.ts";
+import { SHARE_SECRETS } from "../limits.ts";
 
 const VERSION = 1;
-export const SHARE_LIMIT = 512;
 export const KIND_CONVERSATION_KEY = 1;
 export const KIND_CELL_KEY = 2;
 export const KIND_BODY_KEY = 3;
@@ -88,7 +88,7 @@ export function parseKeyShare(kem: Kem, bytes: Uint8Array): KeyShare {
   const conversation = reader.take(16);
   const recipient = reader.take(KEY_ID_BYTES);
   const count = reader.uint(2);
-  reader.require(count >= 1 && count <= SHARE_LIMIT, "wrong number of secrets");
+  reader.require(count >= 1 && count <= SHARE_SECRETS, "wrong number of secrets");
   const names = Array.from({ length: count }, () => reader.take(1 + KEY_ID_BYTES));
   reader.require(areAscending(names), "names do not ascend");
   const known = names.every(([kind = 0]) => kind >= 1 && kind <= KIND_BODY_KEY);
@@ -113,7 +113,7 @@ export async function makeKeyShare(
     .map(({ of, secret }) => ({ name: nameBytes(of), secret }))
     .sort((a, b) => compareBytes(a.name, b.name));
   const names = named.map(({ name }) => name);
-  if (names.length < 1 || names.length > SHARE_LIMIT || !areAscending(names))
+  if (names.length < 1 || names.length > SHARE_SECRETS || !areAscending(names))
     throw new RangeError("a share holds 1 to 512 secrets, each once");
   const opening = encodeOpening(conversation, sealKeyIdBytes(target), names);
   const joined = concat(...named.map(({ secret }) => secret));

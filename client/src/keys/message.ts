@@ -12,6 +12,7 @@ import { TAG_BYTES } from "./hpke.ts";
 import { RecordFormat, bytes, integer, type RecordOf, type ValuesOf } from "./format/record.ts";
 import { Refused, refuseUnless } from "./format/refused.ts";
 import { SIGNATURE_BYTES } from "./format/signature.ts";
+import { HEADER_BYTES } from "../limits.ts";
 
 const LAYOUT = {
   conversation: bytes(16),
@@ -38,7 +39,6 @@ export type Header = RecordOf<typeof HeaderFormat>;
 /** A header whose body is not encrypted yet. */
 export type Draft = Omit<ValuesOf<typeof LAYOUT>, "commit" | "body">;
 
-export const HEADER_BYTES = 290;
 /** Header and signature. */
 export const SIGNED_HEADER_BYTES = HEADER_BYTES + SIGNATURE_BYTES;
 /** The size of commit and H(body), which follow `sent`. */

@@ -10,9 +10,7 @@
 import type { CellKey } from "./cell-key.ts";
 import type { DeviceKey } from "./device-key.ts";
 import type { CellId, DeviceId } from "./ids.ts";
-
-/** More direct seals than this a record does not carry. */
-export const DIRECT_LIMIT = 1024;
+import { DIRECT_SEALS } from "../limits.ts";
 
 /** A device that the newest head lists. */
 export interface ListedDevice {
@@ -53,7 +51,7 @@ export function planSeals(
     if (one.key === "unconfirmed") leftOut.set(one.device, one.key);
     else if (cellKeys.has(one.cell) && !one.uncovered) continue;
     else if (one.key === "no device key") leftOut.set(one.device, one.key);
-    else if (devices.length >= DIRECT_LIMIT) leftOut.set(one.device, "limit");
+    else if (devices.length >= DIRECT_SEALS) leftOut.set(one.device, "limit");
     else devices.push(one.key);
   }
   return { devices, cells: [...cellKeys.values()], leftOut };

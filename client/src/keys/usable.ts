@@ -12,11 +12,8 @@ import { requirePublicKey } from "./hpke.ts";
 import { idOf, type CellId, type DeviceId } from "./ids.ts";
 import { requireHead, requireListed, type KnownConversation } from "./known.ts";
 import { Refused, refuseUnless } from "./format/refused.ts";
-import { DAY_MS, isYoung } from "./format/times.ts";
-
-export const KEY_AGE_MS = DAY_MS;
-export const KEY_MESSAGES = 10_000;
-export const CELL_KEY_AGE_MS = 7 * DAY_MS;
+import { isYoung } from "./format/times.ts";
+import { CELL_KEY_AGE_MS, KEY_AGE_MS, KEY_MESSAGES } from "../limits.ts";
 
 export interface Sending {
   readonly known: Pick<KnownConversation, "head" | "listed">;

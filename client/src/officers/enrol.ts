@@ -1,6 +1,6 @@
 /**
  * Registering a simulated officer the way a person does: number, one-time code, device, code of
- * conduct. The code is read from the demo's outbox, which exists in demo mode only.
+ * conduct. The code is read from the demo's outbox, which exists there only.
  */
 import type { LocalCore } from "../create.ts";
 import { hasCode } from "../failure.ts";
@@ -15,7 +15,7 @@ interface Text {
 
 async function newest(origin: string, number: string): Promise<string | null> {
   const answer = await fetch(`${origin}/v1/demo/outbox?number=${encodeURIComponent(number)}`);
-  if (!answer.ok) throw new Error("This server has no demo outbox: it is not in demo mode.");
+  if (!answer.ok) throw new Error("This server has no SMS outbox: it is not a demo.");
   const texts = (await answer.json()) as readonly Text[];
   return texts.length === 0 ? null : JSON.stringify(texts[0]);
 }

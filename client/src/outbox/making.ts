@@ -13,7 +13,7 @@ import { makeConversationKey, sealConversationKey } from "../keys/conversation-k
 import type { ConversationKey } from "../keys/conversation-key.ts";
 import type { SealTarget } from "../keys/device-key.ts";
 import { Refused } from "../keys/format/refused.ts";
-import { DIRECT_LIMIT, planSeals } from "../keys/seal-plan.ts";
+import { planSeals } from "../keys/seal-plan.ts";
 import type { SealPlan } from "../keys/seal-plan.ts";
 import { concat, equalBytes, fromHex, randomBytes } from "../octets.ts";
 import type { PendingKey } from "../records.ts";
@@ -24,6 +24,7 @@ import { requireSealingKem } from "../keys/roster/head.ts";
 import type { RosterHead } from "../keys/roster/head.ts";
 import type { Leaf } from "../keys/roster/leaf.ts";
 import { listedDevices } from "../secrets/targets.ts";
+import { DIRECT_SEALS } from "../limits.ts";
 import type { CellLeaves } from "../wire.ts";
 import { cellTable } from "./cell-table.ts";
 
@@ -96,7 +97,7 @@ async function planOf(
   const open = lines.filter(({ cell }) => !usable.has(cell));
   const devices = open.reduce((sum, line) => sum + line.devices, 0);
   // Too many for direct seals: they ask for shares.
-  if (devices > DIRECT_LIMIT) return patient ? null : planSeals([], usable);
+  if (devices > DIRECT_SEALS) return patient ? null : planSeals([], usable);
   const leaves: Leaf[] = [];
   for (const { cell } of open) {
     const found =

@@ -15,6 +15,8 @@ import {
   CLOSE_SIGNED_OUT,
   CLOSE_TOO_SLOW,
   CLOSE_UNAUTHENTICATED,
+  CURSORS_IN_FRAME,
+  POSITIONS_IN_HELLO,
   WIRE_VERSION,
 } from "../wire.ts";
 import { unpack } from "../unpack.ts";
@@ -69,10 +71,6 @@ const REPLACED_FAILURES = 6;
 /** After a restart of the server everybody comes back at once and waits to be let in. */
 const HELLO_MS = 30_000;
 export const PROBE_MS = 25_000;
-/** Positions allowed in `hello` (wire.Hello). */
-const POSITIONS_IN_HELLO = 1_000;
-/** Updates allowed in one `cursors` frame (wire.Cursors). */
-const CURSORS_IN_FRAME = 1_000;
 
 export class Socket {
   readonly #options: SocketOptions;

@@ -22,7 +22,8 @@ import {
 } from "../../src/keys/known.ts";
 import { acceptedHeader, receive } from "../../src/keys/receive.ts";
 import { Judge } from "../../src/keys/trust/confirmed.ts";
-import { GRANT_LIMIT_MS, GrantFormat } from "../../src/keys/trust/grant.ts";
+import { GrantFormat } from "../../src/keys/trust/grant.ts";
+import { GRANT_LIMIT_MS } from "../../src/limits.ts";
 import { PersonDevicesFormat } from "../../src/keys/trust/person-devices.ts";
 import { RevocationFormat } from "../../src/keys/trust/revocation.ts";
 import { TrustRecords } from "../../src/keys/trust/trust-records.ts";

@@ -14,7 +14,8 @@ import { VerifiedRoster } from "../../src/keys/known.ts";
 import { climb, leafHash, merklePath, merkleRoot } from "../../src/keys/format/merkle.ts";
 import { Reader } from "../../src/keys/format/fields.ts";
 import { Refused } from "../../src/keys/format/refused.ts";
-import { DIRECT_LIMIT, planSeals, type ListedDevice } from "../../src/keys/seal-plan.ts";
+import { planSeals, type ListedDevice } from "../../src/keys/seal-plan.ts";
+import { DIRECT_SEALS } from "../../src/limits.ts";
 import { requireShareTarget } from "../../src/keys/share-rules.ts";
 import { DAY_MS, MINUTE_MS } from "../../src/keys/format/times.ts";
 import { chooseKey, requireUsableCellKey, requireUsableKey } from "../../src/keys/usable.ts";
@@ -224,16 +225,16 @@ describe("the seal plan", () => {
 
   it("S4 cells without a usable key are sealed to directly up to 1,024 seals", () => {
     const named = (name: string): DeviceKey => ({ ...key, device: utf8(name) });
-    const cell = Array.from({ length: DIRECT_LIMIT }, (_, index) =>
+    const cell = Array.from({ length: DIRECT_SEALS }, (_, index) =>
       one(`x${String(index)}`, "2", { key: named(`x${String(index)}`) }),
     );
     const late = one("late", "1", { uncovered: true, key: named("late") });
     const plan = planSeals([...cell, late], new Map([["1" as CellId, cellKey]]));
-    expect(plan.devices.length).toBe(DIRECT_LIMIT);
+    expect(plan.devices.length).toBe(DIRECT_SEALS);
     expect(plan.devices.some((sealed) => sealed.device === (late.key as DeviceKey).device)).toBe(
       true,
     );
-    expect([...plan.leftOut]).toEqual([[`x${String(DIRECT_LIMIT - 1)}`, "limit"]]);
+    expect([...plan.leftOut]).toEqual([[`x${String(DIRECT_SEALS - 1)}`, "limit"]]);
   });
 });
 

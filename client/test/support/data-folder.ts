@@ -17,7 +17,7 @@ const PEOPLE = 120;
 /** A server process's environment: nothing of the developer's own settings. */
 export const PLAIN: NodeJS.ProcessEnv = {
   PATH: process.env["PATH"],
-  PYTHONPATH: join(ROOT, "src"),
+  PYTHONPATH: `${join(ROOT, "src")}:${ROOT}`,
   PYTHONUNBUFFERED: "1",
 };
 

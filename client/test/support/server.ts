@@ -1,6 +1,6 @@
 /**
  * The real server as a child process on a data folder of its own, and people who register with it
- * the way officers do. Demo mode only puts one-time codes where a test can read them.
+ * the way officers do. It is the demo's server: one-time codes go where a test can read them.
  */
 import { spawn, spawnSync } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
@@ -38,7 +38,6 @@ export class TestServer {
     this.port = port;
     this.#environment = {
       ...PLAIN,
-      COPCONNECT_DEMO: "true",
       COPCONNECT_OTP_PER_ADDRESS_PER_HOUR: "100000",
       COPCONNECT_OTP_PER_NUMBER_PER_HOUR: "1000",
       COPCONNECT_OTP_RESEND_MS: "0",
@@ -70,7 +69,7 @@ export class TestServer {
     const data = join(this.folder, "data");
     this.#process = spawn(
       python(),
-      ["-m", "copconnect", "serve", "--data", data, "--port", String(this.port)],
+      ["-m", "demo", "serve", "--data", data, "--port", String(this.port)],
       { cwd: ROOT, env: this.#environment, stdio: ["ignore", log, log] },
     );
     const child = this.#process;

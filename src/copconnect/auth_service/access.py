@@ -1,8 +1,8 @@
 """Turns access tokens into callers, from memory where it can.
 
 Invariants: a revocation reaches every node as a wake-up and empties the cache at once; an answer
-that was being read while a wake-up came in is not cached; callers who have not accepted the code
-of conduct are never cached. Entries live for a minute, in case a wake-up is lost.
+that was being read while a wake-up came in is not cached; callers with a requirement
+outstanding are never cached. Entries live for a minute, in case a wake-up is lost.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from copconnect.clock import Clock
 from copconnect.database import Database
 from copconnect.gathering import Gathering, padded
 from copconnect.ids import ClientId, PersonId
-from copconnect.principals import Caller, Ended
+from copconnect.principals import NOTHING, Caller, Ended, Requirement
 
 CACHE_MS = 60_000
 CACHE_SIZE = 200_000
@@ -114,18 +114,18 @@ class CachingAuthenticator:
                 )
                 continue
             person_id = PersonId(row.person_id)
-            current = accepted.get(person_id) == self._conduct.current
+            has_accepted = accepted.get(person_id) == self._conduct.current
             caller = found[key] = Caller(
                 person_id=person_id,
                 client_id=ClientId(row.client_id),
                 device=row.device,
-                conduct_accepted=current,
+                outstanding=NOTHING if has_accepted else frozenset({Requirement.CONDUCT}),
                 confirmed=row.confirmed != NOT_CONFIRMED,
                 me_version=f"{row.version}.{accepted.get(person_id, '')}",
             )
             if row.last_seen_ms is not None:
                 self._stored_seen.setdefault(caller.client_id, row.last_seen_ms)
-            if generation == self._generation and current:
+            if generation == self._generation and not caller.outstanding:
                 if len(self._cache) >= CACHE_SIZE:
                     self._cache.clear()
                 self._cache[key] = (now, caller)

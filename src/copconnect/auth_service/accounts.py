@@ -9,13 +9,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
 from copconnect.auth_service import registration_store, rules, store
-from copconnect.auth_service.parts import Parts
+from copconnect.auth_service.dependencies import Dependencies
 from copconnect.auth_service.ports import Conduct, LossReason
 from copconnect.auth_service.trust import device_store, record_store
 from copconnect.auth_service.trust.changes import Changes
 from copconnect.auth_service.trust.confirmers import Confirmers
 from copconnect.auth_service.trust.revoking import Revoking
-from copconnect.bus import AnyWakeup
+from copconnect.database import Transaction
 from copconnect.ids import ClientId, PersonId
 from copconnect.principals import Caller
 
@@ -27,13 +27,13 @@ class Accounts:
 
     def __init__(
         self,
-        parts: Parts,
+        deps: Dependencies,
         conduct: Conduct,
         changes: Changes,
         confirmers: Confirmers,
         revoking: Revoking,
     ) -> None:
-        self._parts = parts
+        self._deps = deps
         self._conduct = conduct
         self._changes = changes
         self._confirmers = confirmers
@@ -41,13 +41,13 @@ class Accounts:
 
     async def me(self, caller: Caller) -> wire.Me:
         """Return the caller's account. Raises Suspended for somebody whom the Directory lost."""
-        async with self._parts.database.reading() as connection:
-            person = await self._parts.people.card(connection, caller.person_id)
+        async with self._deps.database.reading() as connection:
+            person = await self._deps.people.card(connection, caller.person_id)
             if person is None:
                 raise errors.Suspended
             clients = await self._clients(connection, caller.person_id)
             accepted = await self._conduct.accepted(connection, [caller.person_id])
-            unit_admin = await self._parts.people.is_unit_admin(connection, caller.person_id)
+            unit_admin = await self._deps.people.is_unit_admin(connection, caller.person_id)
             confirmers = await self._confirmers.of(connection, caller.person_id)
         own = next((one for one in clients if one.client_id == caller.client_id), None)
         if own is None:
@@ -66,17 +66,16 @@ class Accounts:
 
     async def clients(self, person_id: PersonId) -> list[wire.ClientInfo]:
         """Return a person's devices, revoked ones included."""
-        async with self._parts.database.reading() as connection:
+        async with self._deps.database.reading() as connection:
             return await self._clients(connection, person_id)
 
     async def renew(self, caller: Caller, body: wire.RenewCertificate) -> wire.CertificateRenewed:
         """Renew a certificate near its end (rules.renewal_due); earlier, and on a retry, answer the
         one there is. Raises ClockWrong, ProofInvalid."""
-        now = self._parts.clock.now_ms()
+        now = self._deps.clock.now_ms()
         message = rules.renewal_proof(caller.client_id, body.created_ms)
         rules.check_clock(body.created_ms, now)
-        wakeups: list[AnyWakeup] = []
-        async with self._parts.database.transaction() as connection:
+        async with self._deps.database.transaction() as connection:
             client = await store.lock_client(connection, caller.client_id)
             if client is None:
                 raise errors.Unauthenticated
@@ -85,85 +84,76 @@ class Accounts:
                 caller.client_id
             ]
             certificate: bytes = newest.certificate
-            days = self._parts.settings.certificate_days
+            days = self._deps.settings.certificate_days
             if rules.renewal_due(newest.expires_ms, now, days):
                 await record_store.touch(connection, [caller.person_id])
-                renewed = await self._parts.issue(
+                renewed = await self._deps.issue(
                     connection, caller.person_id, caller.client_id, client.public_key, now
                 )
                 certificate = renewed.der
                 await device_store.set_expiry(connection, caller.client_id, renewed.not_after_ms)
                 if client.lapsed:
-                    wakeups = await self._changes.judge(connection, [], also=[caller.person_id])
-        await self._parts.bus.publish(wakeups)
+                    await self._changes.judge(connection, [], also=[caller.person_id])
         return wire.CertificateRenewed(certificate=certificate)
 
     async def rename(self, caller: Caller, client_id: str, body: wire.RenameClient) -> wire.Me:
         """Give one of one's own devices another name. Raises NotFound, DeviceUnconfirmed."""
-        async with self._parts.database.transaction() as connection:
+        async with self._deps.database.transaction() as connection:
             client = await store.client(connection, ClientId(client_id))
             if client is None or client.person_id != caller.person_id:
                 raise errors.NotFound
             _require_confirmed(caller, client.client_id)
             await record_store.touch(connection, [caller.person_id])
             await store.set_label(connection, client.client_id, rules.clean_label(body.label))
-            wakeups = await self._changes.tell(connection, [caller.person_id])
-        await self._parts.bus.publish(wakeups)
+            self._changes.tell(connection, [caller.person_id])
         return await self.me(caller)
 
     async def revoke_client(self, caller: Caller, client_id: str) -> wire.Me:
         """Revoke one of one's own devices by the roster authority; again is fine. Raises
         NotFound, DeviceUnconfirmed."""
-        async with self._parts.database.transaction() as connection:
+        async with self._deps.database.transaction() as connection:
             client = await store.client(connection, ClientId(client_id))
             if client is None or client.person_id != caller.person_id:
                 raise errors.NotFound
             _require_confirmed(caller, client.client_id)
-            wakeups = await self._revoking.by_authority(
-                connection, {client.client_id: "device_removed"}
-            )
-        await self._parts.bus.publish(wakeups)
+            await self._revoking.by_authority(connection, {client.client_id: "device_removed"})
         return await self.me(caller)
 
     async def sign_out(self, caller: Caller) -> None:
         """Revoke the caller's device by the roster authority."""
-        async with self._parts.database.transaction() as connection:
-            wakeups = await self._revoking.by_authority(
-                connection, {caller.client_id: "signed_out"}
-            )
-        await self._parts.bus.publish(wakeups)
+        async with self._deps.database.transaction() as connection:
+            await self._revoking.by_authority(connection, {caller.client_id: "signed_out"})
 
     async def lapse(self) -> None:
         """Let rosters lose the devices whose certificate has expired, some in each transaction."""
         while True:
-            async with self._parts.database.transaction() as connection:
+            async with self._deps.database.transaction() as connection:
                 rows = await device_store.lapse(
-                    connection, self._parts.clock.now_ms(), LAPSED_TOGETHER
+                    connection, self._deps.clock.now_ms(), LAPSED_TOGETHER
                 )
                 people = {PersonId(row.person_id) for row in rows if row.revoked_ms is None}
-                wakeups = await self._changes.judge(connection, [], also=people)
-            await self._parts.bus.publish(wakeups)
+                await self._changes.judge(connection, [], also=people)
             if not rows:
                 return
 
     async def prune(self) -> None:
         """Forget what nothing needs any more: why tokens ended, certificates, DeviceKeys."""
-        before_ms = self._parts.clock.now_ms() - rules.ENDED_TOKEN_KEPT_MS
-        async with self._parts.database.transaction() as connection:
+        before_ms = self._deps.clock.now_ms() - rules.ENDED_TOKEN_KEPT_MS
+        async with self._deps.database.transaction() as connection:
             await store.forget_ended_tokens(connection, before_ms)
             # A device that reads the log needs the certificate of that time.
-            kept_ms = self._parts.settings.log_retention_days * rules.DAY_MS
-            now = self._parts.clock.now_ms()
+            kept_ms = self._deps.settings.log_retention_days * rules.DAY_MS
+            now = self._deps.clock.now_ms()
             await device_store.forget_certificates(connection, now - kept_ms)
             await device_store.forget_keys(connection, now - rules.FORMER_KEYS_KEPT_MS)
 
     async def people_lost(
-        self, connection: AsyncConnection, lost: Mapping[PersonId, LossReason]
-    ) -> list[AnyWakeup]:
+        self, connection: Transaction, lost: Mapping[PersonId, LossReason]
+    ) -> None:
         """Sign out people who were suspended or removed, in the caller's transaction."""
         await registration_store.refuse_open_tickets(connection, lost)
         owners = await store.open_clients(connection, lost)
-        return await self._revoking.by_authority(
+        await self._revoking.by_authority(
             connection, {one: lost[owner] for one, owner in owners.items()}
         )
 
@@ -171,7 +161,7 @@ class Accounts:
         self, connection: AsyncConnection, codes: dict[PersonId, str]
     ) -> None:
         """Replace the enrolment codes of these people; only hashes are stored."""
-        secret = self._parts.authority.secret
+        secret = self._deps.authority.secret
         await registration_store.set_enrolment_codes(
             connection,
             {person: rules.enrolment_hash(secret, person, code) for person, code in codes.items()},

@@ -7,7 +7,7 @@ from sqlalchemy import Select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
-from copconnect.bus import AnyWakeup
+from copconnect.database import Transaction
 from copconnect.ids import PersonId
 from copconnect.principals import Plate
 
@@ -19,11 +19,11 @@ class Memberships(Protocol):
     """The Delivery Service's rosters."""
 
     async def devices_changed(
-        self, connection: AsyncConnection, person_ids: Collection[PersonId], *, urgent: bool
-    ) -> list[AnyWakeup]:
+        self, connection: Transaction, person_ids: Collection[PersonId], *, urgent: bool
+    ) -> None:
         """The listed devices of these people may be others now: compare them with the leaves of
         their conversations and make new heads, in the caller's transaction. ``urgent``: somebody
-        was revoked, so nothing is batched. The wake-ups are published after it commits."""
+        was revoked, so nothing is batched."""
         ...
 
 

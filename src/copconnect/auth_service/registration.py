@@ -13,14 +13,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, phone_number, wire
 from copconnect.auth_service import registration_store, rules, store
+from copconnect.auth_service.dependencies import Dependencies
 from copconnect.auth_service.limits import SlidingWindow
-from copconnect.auth_service.parts import Parts
 from copconnect.auth_service.sms import SmsSender
 from copconnect.auth_service.trust import person_chain, record_store
 from copconnect.auth_service.trust.cards import Cards
 from copconnect.auth_service.trust.changes import Changes
 from copconnect.auth_service.trust.departments import TrustPublisher
-from copconnect.bus import AnyWakeup
 from copconnect.ids import ChallengeId, ClientId, PersonId, new_id
 from copconnect.records.device import device_id
 
@@ -32,16 +31,16 @@ class Registration:
 
     def __init__(
         self,
-        parts: Parts,
+        deps: Dependencies,
         trust: TrustPublisher,
         cards: Cards,
         changes: Changes,
         sms: SmsSender,
     ) -> None:
-        settings = parts.settings
+        settings = deps.settings
         self._cards = cards
         self._changes = changes
-        self._parts = parts
+        self._deps = deps
         self._trust = trust
         self._sms = sms
         self._told = settings.otp_length
@@ -53,12 +52,12 @@ class Registration:
 
     async def request_code(self, body: wire.RequestCode, address: str) -> wire.CodeRequested:
         """Send an OTP if the number is known. Raises NumberInvalid, RateLimited."""
-        settings, now = self._parts.settings, self._parts.clock.now_ms()
+        settings, now = self._deps.settings, self._deps.clock.now_ms()
         number = phone_number.normalise(body.number)
         _require(self._by_address, address, now, "codes_per_address")
-        number_hash = rules.keyed_hash(self._parts.authority.secret, "number v1", number)
+        number_hash = rules.keyed_hash(self._deps.authority.secret, "number v1", number)
         challenge_id = new_id()
-        async with self._parts.database.transaction() as connection:
+        async with self._deps.database.transaction() as connection:
             failures = await registration_store.code_failures_since(
                 connection, rules.failure_slots(now)[1]
             )
@@ -80,14 +79,14 @@ class Registration:
                 # A number that asks for the first time in an hour is never refused for what others
                 # ask; see Settings.otp_total_per_minute.
                 _require(self._repeats, "", now, "repeated_codes_per_minute")
-            person_id = await self._parts.people.active_by_number(connection, number)
+            person_id = await self._deps.people.active_by_number(connection, number)
             await registration_store.add_challenge(
                 connection,
                 {
                     "challenge_id": challenge_id,
                     "number_hash": number_hash,
                     "person_id": person_id,
-                    "code_hash": rules.code_hash(self._parts.authority.secret, challenge_id, code),
+                    "code_hash": rules.code_hash(self._deps.authority.secret, challenge_id, code),
                     "digits": digits,
                     "created_ms": now,
                     "expires_ms": now + settings.otp_lifetime_ms,
@@ -105,12 +104,12 @@ class Registration:
 
     async def submit_code(self, body: wire.SubmitCode, address: str) -> wire.RegistrationStep:
         """Check an OTP. Raises CodeWrong, CodeExpired, RateLimited."""
-        now = self._parts.clock.now_ms()
+        now = self._deps.clock.now_ms()
         _require(self._attempts, address, now, "code_attempts_per_address")
-        given = rules.code_hash(self._parts.authority.secret, body.challenge_id, body.code.strip())
+        given = rules.code_hash(self._deps.authority.secret, body.challenge_id, body.code.strip())
         refusal: errors.CopConnectError | None = None
         slot, first_slot = rules.failure_slots(now)
-        async with self._parts.database.transaction() as connection:
+        async with self._deps.database.transaction() as connection:
             failures = await registration_store.code_failures_since(connection, first_slot)
             row = await registration_store.attempt(connection, body.challenge_id)
             right = rules.equal(given, row.code_hash if row is not None else "")
@@ -118,7 +117,7 @@ class Registration:
                 row is None
                 or row.closed
                 or row.expires_ms <= now
-                or row.attempts > self._parts.settings.otp_attempts
+                or row.attempts > self._deps.settings.otp_attempts
                 or row.digits < self._digits(failures)
             ):
                 refusal = errors.CodeExpired()
@@ -126,7 +125,7 @@ class Registration:
                 refusal = errors.CodeWrong()
             else:
                 await registration_store.close_challenge(connection, body.challenge_id)
-                card = await self._parts.people.card(connection, PersonId(row.person_id))
+                card = await self._deps.people.card(connection, PersonId(row.person_id))
                 if card is not None and card.status == "active":
                     step = await self._open_ticket(connection, card, now)
                 else:
@@ -139,10 +138,10 @@ class Registration:
 
     async def submit_enrolment_code(self, body: wire.SubmitEnrolmentCode) -> wire.RegistrationStep:
         """Check the second factor. Raises TicketInvalid, EnrolmentCodeWrong."""
-        now = self._parts.clock.now_ms()
+        now = self._deps.clock.now_ms()
         refusal: errors.CopConnectError | None = None
         hashed = rules.token_hash(body.ticket)
-        async with self._parts.database.transaction() as connection:
+        async with self._deps.database.transaction() as connection:
             row = await registration_store.lock_ticket(connection, hashed, now, attempt=True)
             if row is None or row.step not in ("enrolment_code", "device"):
                 raise errors.TicketInvalid
@@ -151,7 +150,7 @@ class Registration:
             if step == "enrolment_code":
                 known = await registration_store.enrolment_code(connection, person_id)
                 given = rules.enrolment_hash(
-                    self._parts.authority.secret, person_id, body.enrolment_code
+                    self._deps.authority.secret, person_id, body.enrolment_code
                 )
                 if rules.equal(given, known or ""):
                     step = "device"
@@ -160,21 +159,21 @@ class Registration:
                 else:
                     refusal = errors.EnrolmentCodeWrong()
                 await registration_store.change_ticket(connection, hashed, step=step)
-            card = await self._parts.people.card(connection, person_id)
+            card = await self._deps.people.card(connection, person_id)
         if refusal is not None:
             raise refusal
         return _step(body.ticket, step, card, row.expires_ms - now)
 
     async def check(self, body: wire.CheckRegistration) -> wire.RegistrationStep:
         """Tell where a registration stands. Raises TicketInvalid."""
-        now = self._parts.clock.now_ms()
-        async with self._parts.database.transaction() as connection:
+        now = self._deps.clock.now_ms()
+        async with self._deps.database.transaction() as connection:
             row = await registration_store.lock_ticket(
                 connection, rules.token_hash(body.ticket), now
             )
             if row is None or row.step == "done":
                 raise errors.TicketInvalid
-            card = await self._parts.people.card(connection, PersonId(row.person_id))
+            card = await self._deps.people.card(connection, PersonId(row.person_id))
         return _step(body.ticket, row.step, card, row.expires_ms - now)
 
     async def register_client(self, body: wire.RegisterClient) -> wire.ClientRegistered:
@@ -183,18 +182,17 @@ class Registration:
 
         Raises TicketInvalid, ProofInvalid, Suspended, TooManyDevices.
         """
-        now = self._parts.clock.now_ms()
+        now = self._deps.clock.now_ms()
         message = rules.registration_proof(body.ticket, body.client_id, body.signature_public_key)
         rules.check_proof(body.signature_public_key, body.proof, message)
         client_id, hashed = ClientId(body.client_id), rules.token_hash(body.ticket)
         access_token = secrets.token_urlsafe(32)
-        wakeups: list[AnyWakeup] = []
-        async with self._parts.database.transaction() as connection:
+        async with self._deps.database.transaction() as connection:
             person_id = await registration_store.ticket_person(connection, hashed)
             if person_id is None:
                 raise errors.TicketInvalid
             # The person before the ticket, as a suspension does: the other order would deadlock.
-            active = await self._parts.people.lock_active(connection, person_id)
+            active = await self._deps.people.lock_active(connection, person_id)
             ticket = await registration_store.lock_ticket(connection, hashed, now)
             if ticket is None or ticket.step not in ("device", "done"):
                 raise errors.TicketInvalid
@@ -210,9 +208,8 @@ class Registration:
                 await registration_store.change_ticket(
                     connection, hashed, step="done", client_id=client_id
                 )
-                wakeups = await self._changes.registered(connection, person_id)
+                await self._changes.registered(connection, person_id)
             await store.replace_token(connection, client_id, rules.token_hash(access_token), now)
-        await self._parts.bus.publish(wakeups)
         return wire.ClientRegistered(
             person_id=person_id,
             client_id=client_id,
@@ -224,9 +221,9 @@ class Registration:
 
     async def prune(self) -> None:
         """Delete what has expired."""
-        now = self._parts.clock.now_ms()
-        keep_ms = max(rules.HOUR_MS, self._parts.settings.otp_lifetime_ms) + rules.HOUR_MS
-        async with self._parts.database.transaction() as connection:
+        now = self._deps.clock.now_ms()
+        keep_ms = max(rules.HOUR_MS, self._deps.settings.otp_lifetime_ms) + rules.HOUR_MS
+        async with self._deps.database.transaction() as connection:
             await registration_store.prune(
                 connection, now - keep_ms, now, rules.failure_slots(now)[1]
             )
@@ -235,7 +232,7 @@ class Registration:
         """Return how many digits a code needs, after so many wrong codes within an hour over all
         numbers and nodes. Many of them are somebody guessing: refusing codes then would lock
         everybody out, so codes grow instead, and a shorter one is not taken any more."""
-        settings = self._parts.settings
+        settings = self._deps.settings
         digits = rules.code_digits(failures, settings.otp_failures_per_hour, settings.otp_length)
         if digits > settings.otp_length and digits > self._told:
             log.error("otp_guessing", failures=failures, digits=digits)
@@ -246,7 +243,7 @@ class Registration:
         self, connection: AsyncConnection, card: wire.Person, now: int
     ) -> wire.RegistrationStep:
         ticket = secrets.token_urlsafe(32)
-        step = rules.after_code(self._parts.settings.second_factor)
+        step = rules.after_code(self._deps.settings.second_factor)
         await registration_store.add_ticket(
             connection,
             {
@@ -290,10 +287,10 @@ class Registration:
         if await store.count_open(connection, person_id) >= wire.DEVICES_PER_PERSON:
             raise errors.TooManyDevices(limit=wire.DEVICES_PER_PERSON)
         used = await registration_store.use_enrolment_code(connection, person_id, now)
-        if self._parts.settings.second_factor == "enrolment_code" and not used:
+        if self._deps.settings.second_factor == "enrolment_code" and not used:
             # Another registration came first with the same letter: it is good for one device.
             raise errors.TicketInvalid
-        issued = await self._parts.issue(
+        issued = await self._deps.issue(
             connection, person_id, client_id, body.signature_public_key, now
         )
         await store.add_client(
@@ -312,7 +309,7 @@ class Registration:
         )
         await self._cards.refresh(connection, [person_id])
         await person_chain.add_device(
-            connection, self._parts.authority.roster, person_id, device, now
+            connection, self._deps.authority.roster, person_id, device, now
         )
         return issued.der
 

@@ -8,6 +8,7 @@ from litestar.params import FromPath
 from copconnect import addresses, wire
 from copconnect.auth_service.service import AuthService
 from copconnect.http import Gate, HttpRequest, answer, nothing, read
+from copconnect.principals import Requirement
 
 MAX_BODY = 8192
 
@@ -53,7 +54,7 @@ def routes(service: AuthService, gate: Gate, trusted_proxies: int) -> list[Any]:
 
     @get("/v1/me")
     async def me(request: HttpRequest) -> Any:
-        caller = await gate.caller(request, conduct=False, confirmed=False)
+        caller = await gate.caller(request, tolerates={Requirement.CONDUCT}, confirmed=False)
         return answer(request, await accounts.me(caller))
 
     @post("/v1/certificates")
@@ -69,7 +70,9 @@ def routes(service: AuthService, gate: Gate, trusted_proxies: int) -> list[Any]:
 
     @post("/v1/sign-out")
     async def sign_out(request: HttpRequest) -> Any:
-        await accounts.sign_out(await gate.caller(request, conduct=False, confirmed=False))
+        await accounts.sign_out(
+            await gate.caller(request, tolerates={Requirement.CONDUCT}, confirmed=False)
+        )
         return nothing()
 
     @put("/v1/clients/{client_id:str}/label")

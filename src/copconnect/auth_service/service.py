@@ -3,14 +3,16 @@
 It states what it needs of other roles as Protocols (:mod:`copconnect.auth_service.ports`).
 """
 
+from copconnect.audit import Audit
 from copconnect.auth_service.access import CachingAuthenticator
 from copconnect.auth_service.accounts import Accounts
+from copconnect.auth_service.administering import Administering
 from copconnect.auth_service.authority import CertificateAuthority
-from copconnect.auth_service.parts import Parts
+from copconnect.auth_service.dependencies import Dependencies
 from copconnect.auth_service.ports import Conduct, Memberships, People
 from copconnect.auth_service.registration import Registration
 from copconnect.auth_service.registry import DeviceRegistry
-from copconnect.auth_service.sms import DemoOutbox, HttpGateway, NoSms, SmsGateway, SmsSender
+from copconnect.auth_service.sms import HttpGateway, NoSms, SmsGateway, SmsSender
 from copconnect.auth_service.trust.cards import Cards
 from copconnect.auth_service.trust.changes import Changes
 from copconnect.auth_service.trust.confirmers import Confirmers
@@ -25,12 +27,11 @@ from copconnect.auth_service.trust.people_trust import PeopleTrust
 from copconnect.auth_service.trust.revoking import Revoking
 from copconnect.auth_service.trust.unconfirmed import Unconfirmed
 from copconnect.background import Periodic
-from copconnect.bus import Bus
 from copconnect.clock import Clock
 from copconnect.database import Database
 from copconnect.leases import Leases
+from copconnect.principals import Principal
 from copconnect.settings import Settings
-from copconnect.wakeup_log import WakeupLog
 
 __all__ = ["AuthService", "Conduct", "DeviceRegistry", "Memberships", "People", "choose_gateway"]
 
@@ -40,15 +41,13 @@ CARDS_PERIOD_S = 30
 
 
 class NoGateway(Exception):
-    """Outside demo mode OTPs need a gateway."""
+    """A server needs an SMS gateway for its OTPs."""
 
 
-def choose_gateway(settings: Settings, database: Database, clock: Clock) -> SmsGateway:
+def choose_gateway(settings: Settings) -> SmsGateway:
     """Return the gateway that the settings name. Raises NoGateway."""
-    if settings.demo:
-        return DemoOutbox(database, clock)
     if not settings.sms_gateway_url:
-        raise NoGateway("set COPCONNECT_SMS_GATEWAY_URL, or run `copconnect demo` to try it out")
+        raise NoGateway("set COPCONNECT_SMS_GATEWAY_URL, or run `make demo` to try it out")
     return HttpGateway(settings.sms_gateway_url, settings.sms_gateway_token)
 
 
@@ -59,38 +58,38 @@ class AuthService:
         self,
         database: Database,
         clock: Clock,
-        bus: Bus,
         settings: Settings,
         authority: CertificateAuthority,
         registry: DeviceRegistry,
         people: People,
         conduct: Conduct,
         memberships: Memberships,
+        audit: Audit,
         gateway: SmsGateway | None,
-        wakeup_log: WakeupLog,
         leases: Leases,
     ) -> None:
-        self._bus = bus
         self._leases = leases
-        self.gateway = gateway or NoSms()
-        self.sms = SmsSender(self.gateway)
+        self.sms = SmsSender(gateway or NoSms())
         self.authenticator = CachingAuthenticator(database, clock, people, conduct)
-        parts = self._parts = Parts(database, clock, bus, settings, authority, people, memberships)
-        self.cards = Cards(database, clock, people, authority.roster, bus, wakeup_log)
+        deps = self._deps = Dependencies(
+            database, clock, settings, authority, people, memberships, audit
+        )
+        self.cards = Cards(database, clock, people, authority.roster)
         self.judge = Judge(clock, authority, registry.bundles)
-        self.confirmers = Confirmers(parts)
-        changes = Changes(parts, self.judge, self.confirmers, wakeup_log)
-        self.departments = Departments(parts, changes)
-        self.trust = TrustPublisher(parts)
-        self.people_trust = PeopleTrust(parts, registry.bundles, self.cards, self.confirmers)
-        self.revoking = Revoking(parts, self.judge, self.cards, changes)
-        self.endorsing = Endorsing(parts, self.judge, self.cards, changes)
-        self.granting = Granting(parts, self.judge, changes)
-        self.own_keys = OwnKeys(parts, wakeup_log)
-        self.confirming = Confirming(parts)
-        self.unconfirmed = Unconfirmed(parts)
-        self.registration = Registration(parts, self.trust, self.cards, changes, self.sms)
-        self.accounts = Accounts(parts, conduct, changes, self.confirmers, self.revoking)
+        self.confirmers = Confirmers(deps)
+        changes = Changes(deps, self.judge, self.confirmers)
+        self.departments = Departments(deps, changes)
+        self.trust = TrustPublisher(deps)
+        self.people_trust = PeopleTrust(deps, registry.bundles, self.cards, self.confirmers)
+        self.revoking = Revoking(deps, self.judge, self.cards, changes)
+        self.endorsing = Endorsing(deps, self.judge, self.cards, changes)
+        self.granting = Granting(deps, self.judge, changes)
+        self.own_keys = OwnKeys(deps)
+        self.confirming = Confirming(deps)
+        self.unconfirmed = Unconfirmed(deps)
+        self.registration = Registration(deps, self.trust, self.cards, changes, self.sms)
+        self.accounts = Accounts(deps, conduct, changes, self.confirmers, self.revoking)
+        self.administering = Administering(deps, self.accounts, self.revoking)
         self._lapsing = Periodic(
             "certificates",
             leases.in_turn("certificates", self.accounts.lapse, LAPSE_PERIOD_S),
@@ -122,10 +121,10 @@ class AuthService:
         await self.authenticator.close()
         await self.sms.close()
 
-    async def begin_incarnation(self) -> int:
+    async def begin_incarnation(self, by: Principal) -> int:
         """After a backup was restored, with the server stopped: see ``trust/incarnation.py``.
         Returns how many people have records."""
-        return await begin_incarnation(self._parts)
+        return await begin_incarnation(self._deps, by)
 
     async def _prune(self) -> None:
         await self.registration.prune()

@@ -12,10 +12,6 @@ from typing import Protocol
 import httpx
 import structlog
 
-from copconnect.auth_service import store
-from copconnect.clock import Clock
-from copconnect.database import Database
-
 QUEUE = 10_000
 WORKERS = 4
 ATTEMPTS = 3
@@ -34,28 +30,6 @@ class SmsGateway(Protocol):
     async def close(self) -> None:
         """Release what it holds."""
         ...
-
-
-class DemoOutbox:
-    """Demo mode: texts go to a table that a page shows."""
-
-    def __init__(self, database: Database, clock: Clock) -> None:
-        self._database = database
-        self._clock = clock
-
-    async def send(self, number: str, text: str) -> None:
-        """Store one text."""
-        async with self._database.transaction() as connection:
-            await store.add_demo_text(connection, number, text, self._clock.now_ms())
-
-    async def close(self) -> None:
-        """Nothing to release."""
-
-    async def newest(self, number: str | None) -> list[dict[str, str | int]]:
-        """Return the newest texts, of one number if given."""
-        async with self._database.reading() as connection:
-            rows = await store.demo_texts(connection, number)
-        return [{"number": row.number, "text": row.text, "sentMs": row.sent_ms} for row in rows]
 
 
 class NoSms:

@@ -1,4 +1,4 @@
-"""Statements about clients, certificates, access tokens, Trust and the demo outbox."""
+"""Statements about clients, certificates, access tokens and Trust."""
 
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -10,7 +10,6 @@ from copconnect.auth_service.ports import EndReason
 from copconnect.auth_service.tables import (
     certificates,
     clients,
-    demo_outbox,
     people,
     tokens,
     trust,
@@ -316,25 +315,3 @@ async def set_issuing(connection: AsyncConnection, issuing_hash: str) -> None:
             where=trust.c.issuing_hash != issuing_hash,
         )
     )
-
-
-# --- Demo outbox ------------------------------------------------------------------------------
-
-
-async def add_demo_text(
-    connection: AsyncConnection, number: str, message: str, now_ms: int
-) -> None:
-    """Store a text that a gateway would have sent; only the newest thousand are kept."""
-    await connection.execute(
-        insert(demo_outbox).values(number=number, text=message, sent_ms=now_ms)
-    )
-    newest = await connection.scalar(select(func.max(demo_outbox.c.id)))
-    await connection.execute(delete(demo_outbox).where(demo_outbox.c.id < (newest or 0) - 1000))
-
-
-async def demo_texts(connection: AsyncConnection, number: str | None) -> list[Any]:
-    """Return the newest texts."""
-    query = select(demo_outbox).order_by(demo_outbox.c.id.desc()).limit(100)
-    if number is not None:
-        query = query.where(demo_outbox.c.number == number)
-    return list(await connection.execute(query))

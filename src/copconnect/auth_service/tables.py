@@ -213,11 +213,3 @@ confirmations = Table(  # Comparisons of digits under way (E3).
     Index(None, "new_client_id"),
     Index(None, "expires_ms"),
 )
-demo_outbox = Table(
-    "auth_demo_outbox",
-    METADATA,
-    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
-    Column("number", String(20), nullable=False),
-    Column("text", Text, nullable=False),
-    Column("sent_ms", BigInteger, nullable=False),
-)

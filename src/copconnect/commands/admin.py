@@ -1,9 +1,7 @@
 """``copconnect admin``: what an operator does to accounts. Running servers act within a second."""
 
 import csv
-import secrets
 import sys
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -16,7 +14,15 @@ from copconnect.app import Container
 from copconnect.auth_service import authority
 from copconnect.auth_service.key_files import AuthorityMissing, load_key
 from copconnect.clock import SystemClock
-from copconnect.commands.options import Data, console, number_of, settings_of, stop, with_roles
+from copconnect.commands.options import (
+    Data,
+    console,
+    number_of,
+    operator,
+    settings_of,
+    stop,
+    with_roles,
+)
 from copconnect.ids import ClientId, PersonId
 from copconnect.records.department import Policy
 from copconnect.records.kem import X25519, XWING
@@ -24,9 +30,6 @@ from copconnect.settings import Settings
 
 log = structlog.get_logger()
 app = typer.Typer(help=__doc__, no_args_is_help=True)
-# No 0/O, 1/I/L: people read these aloud and copy them from paper.
-LETTERS = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
-CODE_LENGTH = 12  # 59 bits.
 
 Number = Annotated[str, typer.Argument(help="The person's number.")]
 
@@ -35,7 +38,7 @@ Number = Annotated[str, typer.Argument(help="The person's number.")]
 def suspend(number: Number, data: Data = None) -> None:
     """Suspend a person: signed out at once, certificates revoked."""
     wanted = number_of(number)
-    if with_roles(settings_of(data), lambda c: c.editor.suspend(wanted)) is None:
+    if with_roles(settings_of(data), lambda c: c.editor.suspend(operator(), wanted)) is None:
         raise stop("Nobody in the data bank has this number.")
     console.print("Suspended and signed out.")
 
@@ -44,7 +47,7 @@ def suspend(number: Number, data: Data = None) -> None:
 def restore(number: Number, data: Data = None) -> None:
     """End a suspension. The person registers again."""
     wanted = number_of(number)
-    if with_roles(settings_of(data), lambda c: c.editor.restore(wanted)) is None:
+    if with_roles(settings_of(data), lambda c: c.editor.restore(operator(), wanted)) is None:
         raise stop("Nobody in the data bank has this number.")
     console.print("Restored. Their devices register again.")
 
@@ -86,11 +89,7 @@ def revoke_client(
     the person's other device or an admin, in the app."""
 
     async def work(container: Container) -> bool:
-        async with container.database.transaction() as connection:
-            done = await container.auth.revoking.by_authority(
-                connection, {ClientId(client): "device_removed"}
-            )
-        return bool(done)
+        return await container.auth.administering.revoke_client(operator(), ClientId(client))
 
     if not with_roles(settings_of(data), work):
         raise stop("There is no such device, or it is revoked already.")
@@ -133,7 +132,7 @@ def root_admin(
         if len(chosen) > 1:
             raise stop("This person has several devices: choose one with --client.")
         record = await container.auth.departments.name_root_admin(
-            load_key(root_key), bytes.fromhex(chosen[0].device)
+            operator(), load_key(root_key), bytes.fromhex(chosen[0].device)
         )
         return record.number
 
@@ -153,7 +152,7 @@ def new_incarnation(data: Data = None) -> None:
     """
 
     async def work(container: Container) -> tuple[int, int]:
-        people = await container.auth.begin_incarnation()
+        people = await container.auth.begin_incarnation(operator())
         conversations = await container.delivery.begin_incarnation()
         log.warning("new_incarnation", people=people, conversations=conversations)
         return people, conversations
@@ -185,7 +184,8 @@ def enrolment_codes(
 
     async def work(container: Container) -> list[tuple[str, str]]:
         people = [await _person(container, number) for number in wanted]
-        return list(zip(wanted, await new_codes(container, people), strict=True))
+        codes = await container.auth.administering.make_enrolment_codes(operator(), people)
+        return list(zip(wanted, codes, strict=True))
 
     rows = with_roles(settings_of(data), work)
     if out is None:
@@ -195,16 +195,6 @@ def enrolment_codes(
         out.chmod(0o600)
         csv.writer(file).writerows([("number", "enrolment_code"), *rows])
     console.print(f"Wrote {len(rows):,} codes to {out}.")
-
-
-async def new_codes(container: Container, people: Sequence[PersonId]) -> list[str]:
-    """Give each a new enrolment code in place of any other; return them as letters show them."""
-    codes = ["".join(secrets.choice(LETTERS) for _ in range(CODE_LENGTH)) for _ in people]
-    async with container.database.transaction() as connection:
-        await container.auth.accounts.store_enrolment_codes(
-            connection, dict(zip(people, codes, strict=True))
-        )
-    return ["-".join((code[:4], code[4:8], code[8:])) for code in codes]
 
 
 async def _person(container: Container, number: str) -> PersonId:

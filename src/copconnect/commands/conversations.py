@@ -6,14 +6,11 @@ import typer
 
 from copconnect import wire
 from copconnect.app import Container
-from copconnect.commands.options import Data, console, settings_of, stop, with_roles
-from copconnect.ids import ConversationId, UnitId, new_id
+from copconnect.commands.options import Data, console, operator, settings_of, stop, with_roles
+from copconnect.delivery.rosters.audiences import NobodyLeads
+from copconnect.ids import ConversationId, UnitId
 
 app = typer.Typer(help=__doc__, no_args_is_help=True)
-
-
-class NobodyLeads(Exception):
-    """The data bank knows no admin of these units."""
 
 
 @app.callback()
@@ -41,7 +38,7 @@ def create(
         raise stop("Say either --everyone or at least one --unit.")
 
     async def work(container: Container) -> tuple[ConversationId, int, int]:
-        return await create_for(container, rule, talk=talk)
+        return await container.delivery.audiences.create_as_operator(operator(), rule, talk=talk)
 
     try:
         made, people, devices = with_roles(settings_of(data), work)
@@ -51,27 +48,3 @@ def create(
             "data bank, who could write there."
         ) from error
     console.print(f"Made conversation {made}: {people:,} people, {devices:,} devices.")
-
-
-async def create_for(
-    container: Container, rule: wire.Audience, *, talk: bool
-) -> tuple[ConversationId, int, int]:
-    """Create a conversation in the name of the units' first admin; return its id, and how many
-    people and listed devices it has. Raises NobodyLeads."""
-    async with container.database.reading() as connection:
-        leaders = await container.directory.leaders(connection, rule)
-        for leader in leaders:
-            if await container.directory.administers(connection, leader, rule):
-                break
-        else:
-            raise NobodyLeads
-    body = wire.CreateConversation(
-        conversation_id=new_id(),
-        kind="unit" if talk else "announcement",
-        person_ids=[],
-        who_may_post="everyone" if talk else "admins",
-        history_days=30,
-        audience=rule,
-    )
-    people, devices = await container.delivery.audiences.create_for(leader, body)
-    return ConversationId(body.conversation_id), people, devices

@@ -9,8 +9,16 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from copconnect.app import Container
-from copconnect.commands.options import Data, console, failures, settings_of, stop, with_roles
-from copconnect.directory import databank, synthetic
+from copconnect.commands.options import (
+    Data,
+    console,
+    failures,
+    operator,
+    settings_of,
+    stop,
+    with_roles,
+)
+from copconnect.directory import databank
 from copconnect.directory.changes import PeopleChanges
 from copconnect.directory.editing import NumberInUse
 from copconnect.settings import Settings
@@ -77,6 +85,7 @@ def store(
         with _bar() as bar:
             task = bar.add_task("Comparing" if dry_run else "Storing", total=len(bank.people))
             found = await container.editor.import_bank(
+                operator(),
                 bank,
                 remove_missing=remove_missing,
                 dry_run=dry_run,
@@ -112,28 +121,6 @@ def report(bank: databank.DataBank, target: Path | None) -> None:
             for p in bank.problems
         )
         target.write_text("".join(f"{line}\n" for line in lines), "utf-8")
-
-
-@app.command()
-def synthesize(
-    out: Annotated[Path, typer.Option(help="Folder to write to.")],
-    people: Annotated[int, typer.Option(help="How many people.")] = 3000,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 1,
-) -> None:
-    """Write a synthetic data bank: real units, invented people."""
-    try:
-        files = synthetic.write(people, seed)
-    except ValueError as error:
-        raise stop(str(error)) from error
-    write(files, out)
-    console.print(f"Wrote {people:,} people to {out}.")
-
-
-def write(files: dict[str, bytes], out: Path) -> None:
-    """Write the files of a data bank."""
-    out.mkdir(parents=True, exist_ok=True)
-    for name, content in files.items():
-        (out / f"{name}.csv").write_bytes(content)
 
 
 def _bar() -> Progress:

@@ -1,6 +1,7 @@
 """Options and output that several commands have in common."""
 
 import asyncio
+import getpass
 import os
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -13,6 +14,7 @@ from rich.console import Console
 from copconnect import errors, phone_number
 from copconnect.app import Container, command_line
 from copconnect.auth_service.key_files import AuthorityMissing
+from copconnect.principals import Operator
 from copconnect.settings import Settings, load
 
 console = Console()
@@ -47,6 +49,11 @@ def with_roles(settings: Settings, work: Callable[[Container], Coroutine[Any, An
     except AuthorityMissing as error:
         failures.print(str(error))
         raise typer.Exit(1) from error
+
+
+def operator() -> Operator:
+    """Return who runs this command, for the audit log."""
+    return Operator(getpass.getuser())
 
 
 def number_of(text: str) -> str:

@@ -1,4 +1,8 @@
-"""Starts the web server: one process, or several under a supervisor."""
+"""Starts the web server: one process, or several under a supervisor.
+
+A :class:`Program` says which server: ``copconnect`` itself, or a program that puts something around
+it, as the demo does.
+"""
 
 import asyncio
 import contextlib
@@ -17,6 +21,7 @@ from copconnect.app import Container, create_app
 from copconnect.commands import descriptors, supervising
 from copconnect.commands.patience import PatientProtocol
 from copconnect.settings import Settings
+from copconnect.turns import Turns
 
 GRACE_S = 3  # For requests under way; a stop takes 5 s in all, sockets included.
 BACKLOG = 4096
@@ -62,6 +67,23 @@ class Supervised:
     supervisor: int
 
 
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A program that serves. ``python -m module serve`` starts one of its workers; ``compose``
+    builds its parts and its web server, and raises AuthorityMissing or NoGateway."""
+
+    module: str
+    compose: Callable[[Settings], tuple[Container, Turns]]
+
+
+def _compose(settings: Settings) -> tuple[Container, Turns]:
+    container = Container(settings)
+    return container, create_app(settings, container)
+
+
+COPCONNECT = Program("copconnect", _compose)
+
+
 class Server(uvicorn.Server):
     """Calls ``ready`` once it serves."""
 
@@ -80,7 +102,10 @@ class Server(uvicorn.Server):
 
 
 def run(
-    settings: Settings, ready: Ready | None = None, supervised: Supervised | None = None
+    program: Program,
+    settings: Settings,
+    ready: Ready | None = None,
+    supervised: Supervised | None = None,
 ) -> bool:
     """Serve until a signal. Returns whether it ever served.
 
@@ -88,9 +113,9 @@ def run(
     """
     configure_logging()
     descriptors.raise_limit()
-    container = Container(settings)
+    container, app = program.compose(settings)
     config = uvicorn.Config(
-        create_app(settings, container),
+        app,
         host=settings.host,
         port=settings.port,
         backlog=BACKLOG,
@@ -140,18 +165,22 @@ def _end_with(supervisor: socket.socket) -> None:
 
 
 def run_workers(
-    settings: Settings, count: int, options: Sequence[str], ready: Ready | None = None
+    program: Program,
+    settings: Settings,
+    count: int,
+    options: Sequence[str],
+    ready: Ready | None = None,
 ) -> None:
     """Keep ``count`` workers serving until a signal; ``options`` are theirs of ``serve``.
 
-    Raises CannotShare, OSError if the port is taken.
+    Raises CannotShare, AuthorityMissing, NoGateway, OSError if the port is taken.
     """
     configure_logging()
     supervising.check(settings)
-    Container(settings)  # What keeps a worker from starting is said once, here.
+    program.compose(settings)  # What keeps a worker from starting is said once, here.
     sockets = supervising.listen(settings.host, settings.port, count)
     try:
-        asyncio.run(supervising.Supervisor(sockets, options, ready).run())
+        asyncio.run(supervising.Supervisor(sockets, program.module, options, ready).run())
     finally:
         for one in sockets:
             one.close()

@@ -76,9 +76,12 @@ def listen(host: str, port: int, count: int) -> list[socket.socket]:
 class Worker:
     """One place of a worker: its socket, and the process that has it now."""
 
-    def __init__(self, number: int, listening: socket.socket, options: Sequence[str]) -> None:
+    def __init__(
+        self, number: int, listening: socket.socket, module: str, options: Sequence[str]
+    ) -> None:
         self.number = number
         self._listening = listening
+        self._module = module
         self._options = options
         self._process: asyncio.subprocess.Process | None = None
         self._stopping = False
@@ -104,7 +107,7 @@ class Worker:
         with ours:
             with theirs:
                 self._process = await asyncio.create_subprocess_exec(
-                    *(sys.executable, "-m", "copconnect", "serve", *self._options),
+                    *(sys.executable, "-m", self._module, "serve", *self._options),
                     *("--listening", str(listening), "--supervisor", str(theirs.fileno())),
                     pass_fds=(listening, theirs.fileno()),
                     # Signals of the terminal are the supervisor's to pass on.
@@ -164,15 +167,17 @@ def _forget_metrics(folder: str, pid: int) -> None:
 
 
 class Supervisor:
-    """The workers of one port."""
+    """The workers of one port: each is ``python -m module serve`` with ``options``."""
 
     def __init__(
         self,
         sockets: Sequence[socket.socket],
+        module: str,
         options: Sequence[str],
         ready: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self._sockets = sockets
+        self._module = module
         self._options = options
         self._ready = ready
         self._stop = asyncio.Event()
@@ -184,7 +189,9 @@ class Supervisor:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
         loop.add_signal_handler(signal.SIGHUP, self._restart)
-        self._workers = [Worker(n, one, self._options) for n, one in enumerate(self._sockets)]
+        self._workers = [
+            Worker(n, one, self._module, self._options) for n, one in enumerate(self._sockets)
+        ]
         with tempfile.TemporaryDirectory(prefix="copconnect-metrics-") as metrics:
             running = [asyncio.create_task(one.run(metrics)) for one in self._workers]
             announcing = asyncio.create_task(self._announce())

@@ -10,7 +10,7 @@ from typing import Protocol, get_args
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
-from copconnect.bus import AccountWakeup, Bus
+from copconnect.bus import AccountWakeup
 from copconnect.clock import Clock
 from copconnect.conduct import rules, store
 from copconnect.database import Database
@@ -43,10 +43,9 @@ def load_codes() -> dict[str, wire.ConductCode]:
 class ConductService:
     """The code of conduct and its acceptances."""
 
-    def __init__(self, database: Database, clock: Clock, bus: Bus, accounts: Accounts) -> None:
+    def __init__(self, database: Database, clock: Clock, accounts: Accounts) -> None:
         self._database = database
         self._clock = clock
-        self._bus = bus
         self._accounts = accounts
         self._codes = load_codes()
 
@@ -67,9 +66,9 @@ class ConductService:
             await store.record(
                 connection, caller.person_id, body.version, body.language, self._clock.now_ms()
             )
-        await self._bus.publish(
-            [AccountWakeup(event="clients", person_ids=[caller.person_id], client_ids=[])]
-        )
+            connection.after_commit(
+                AccountWakeup(event="clients", person_ids=[caller.person_id], client_ids=[])
+            )
         return await self._accounts.me(caller)
 
 

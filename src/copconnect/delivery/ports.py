@@ -11,7 +11,7 @@ from sqlalchemy import Select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
-from copconnect.bus import AnyWakeup
+from copconnect.database import Transaction
 from copconnect.ids import AttachmentId, ConversationId, PersonId
 from copconnect.principals import DeviceKeyRow, ListedDevice
 
@@ -107,6 +107,11 @@ class Organisation(Protocol):
         there."""
         ...
 
+    async def leaders(self, connection: AsyncConnection, rule: wire.Audience) -> list[PersonId]:
+        """Return the active admins of the units of an audience and of those above, the nearest
+        unit's first."""
+        ...
+
 
 class RosterSigner(Protocol):
     """The roster authority's key, which is not the Delivery Service's."""
@@ -139,10 +144,10 @@ class Memberships(Protocol):
     """DeliveryService as the Authentication Service uses it (and states it as its own port)."""
 
     async def devices_changed(
-        self, connection: AsyncConnection, person_ids: Collection[PersonId], *, urgent: bool
-    ) -> list[AnyWakeup]:
+        self, connection: Transaction, person_ids: Collection[PersonId], *, urgent: bool
+    ) -> None:
         """Compare what rosters list of these people with ``Devices.devices_of``, and list or unlist
-        what differs, in this transaction; publish the result after its commit.
+        what differs, in this transaction.
 
         Call it after the caller's own rows are written: a device was confirmed, revoked, expired,
         or its person suspended. ``urgent`` (a revocation, a suspension): unlist in every

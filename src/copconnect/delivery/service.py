@@ -9,9 +9,11 @@ from collections.abc import Collection
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from copconnect.bus import AnyWakeup, Bus
+from copconnect.audit import Audit
+from copconnect.bus import Bus
 from copconnect.clock import Clock
-from copconnect.database import Database
+from copconnect.database import Database, Transaction
+from copconnect.delivery.dependencies import Dependencies, Options
 from copconnect.delivery.heads.stamps import Stamps
 from copconnect.delivery.heads.stored_keys import StoredKeys
 from copconnect.delivery.heads.trees import RosterTrees
@@ -25,7 +27,6 @@ from copconnect.delivery.live.receipt_counts import ReceiptCounting
 from copconnect.delivery.log.posting import Posting
 from copconnect.delivery.log.reading import LogReading
 from copconnect.delivery.log.retention import Retention
-from copconnect.delivery.parts import Options, Parts
 from copconnect.delivery.ports import Attachments, Devices, Organisation, People, RosterSigner
 from copconnect.delivery.rosters.audiences import Audiences
 from copconnect.delivery.rosters.conversations import Conversations
@@ -37,7 +38,6 @@ from copconnect.delivery.rosters.reading import RosterReading
 from copconnect.delivery.store import members
 from copconnect.ids import ConversationId, PersonId
 from copconnect.leases import Leases
-from copconnect.wakeup_log import WakeupLog
 
 __all__ = ["Attachments", "DeliveryService", "Devices", "Organisation", "People", "RosterSigner"]
 
@@ -56,11 +56,11 @@ class DeliveryService:
         organisation: Organisation,
         signer: RosterSigner,
         attachments: Attachments,
+        audit: Audit,
         leases: Leases,
-        wakeup_log: WakeupLog,
         options: Options,
     ) -> None:
-        parts = Parts(
+        deps = Dependencies(
             database=database,
             bus=bus,
             clock=clock,
@@ -69,29 +69,29 @@ class DeliveryService:
             organisation=organisation,
             signer=signer,
             attachments=attachments,
-            wakeup_log=wakeup_log,
+            audit=audit,
             options=options,
             stamps=Stamps(signer, clock),
             trees=RosterTrees(),
             keys=StoredKeys(),
         )
-        self.parts = parts
+        self.deps = deps
         public_keys = PublicKeys(database, devices)
-        self.conversations = Conversations(parts)
-        self.membership = Membership(parts)
-        self.rosters = RosterReading(parts)
-        self.following = Following(parts, leases)
-        self.audiences = Audiences(parts, self.following)
-        self.posting = Posting(parts, public_keys)
-        self.log = LogReading(parts)
-        self.keys = ConversationKeys(parts, public_keys)
-        self.cell_keys = CellKeys(parts, public_keys)
-        self.shares = KeyShares(parts)
-        self.feed = LiveFeed(parts)
-        self.asking = Asking(parts)
-        self.receipt_counts = ReceiptCounting(parts, leases)
-        self.retention = Retention(parts, leases)
-        self._device_changes = DeviceChanges(parts)
+        self.conversations = Conversations(deps)
+        self.membership = Membership(deps)
+        self.rosters = RosterReading(deps)
+        self.following = Following(deps, leases)
+        self.audiences = Audiences(deps, self.following)
+        self.posting = Posting(deps, public_keys)
+        self.log = LogReading(deps)
+        self.keys = ConversationKeys(deps, public_keys)
+        self.cell_keys = CellKeys(deps, public_keys)
+        self.shares = KeyShares(deps)
+        self.feed = LiveFeed(deps)
+        self.asking = Asking(deps)
+        self.receipt_counts = ReceiptCounting(deps, leases)
+        self.retention = Retention(deps, leases)
+        self._device_changes = DeviceChanges(deps)
 
     async def start(self) -> None:
         """Start background work."""
@@ -110,15 +110,15 @@ class DeliveryService:
     async def begin_incarnation(self) -> int:
         """After a restored backup, with the server stopped: sign a new incarnation of every
         conversation; return how many there are."""
-        return await begin_incarnation(self.parts)
+        return await begin_incarnation(self.deps)
 
     # --- For other roles --------------------------------------------------------------------
 
     async def devices_changed(
-        self, connection: AsyncConnection, person_ids: Collection[PersonId], *, urgent: bool
-    ) -> list[AnyWakeup]:
+        self, connection: Transaction, person_ids: Collection[PersonId], *, urgent: bool
+    ) -> None:
         """List and unlist what differs from the people's devices; see ports.Memberships."""
-        return await self._device_changes.apply(connection, person_ids, urgent=urgent)
+        await self._device_changes.apply(connection, person_ids, urgent=urgent)
 
     async def belongs_to_any(
         self,

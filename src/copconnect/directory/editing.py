@@ -7,22 +7,23 @@ One edits at a time, and holds the directory's row first.
 
 import hashlib
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Literal, Protocol
 
 import msgspec
-from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from copconnect.bus import AccountWakeup, AnyWakeup
+from copconnect.audit import Audit
+from copconnect.audit.acts import DataBankImported, PersonRestored, PersonSuspended
+from copconnect.bus import AccountWakeup
 from copconnect.clock import Clock
-from copconnect.database import Database, chunks
-from copconnect.directory import changes, databank, rules, store
+from copconnect.database import Database, Transaction, chunks
+from copconnect.directory import changes, databank, edit_store, rules, store
 from copconnect.directory.changes import LossReason, PeopleChanges, Row
 from copconnect.directory.databank import DataBank
+from copconnect.directory.edit_store import BATCH, Locked
 from copconnect.ids import PersonId
-from copconnect.wakeup_log import WakeupLog
+from copconnect.principals import Principal
 
-BATCH = 1000
 Progress = Callable[[int, int], None]
 
 
@@ -34,20 +35,12 @@ class NumberInUse(Exception):
         self.clashes = clashes
 
 
-class _Locked(NamedTuple):
-    """The directory while it is locked: the organisation's version, and the time of this change,
-    later than that of every change before."""
-
-    version: str
-    now_ms: int
-
-
 class Accounts(Protocol):
     """What the Authentication Service does about a changed Directory, in the same transaction."""
 
     async def people_lost(
-        self, connection: AsyncConnection, lost: Mapping[PersonId, LossReason]
-    ) -> list[AnyWakeup]:
+        self, connection: Transaction, lost: Mapping[PersonId, LossReason]
+    ) -> None:
         """Sign out people who were suspended or removed."""
         ...
 
@@ -59,19 +52,17 @@ class Accounts(Protocol):
 
 
 class DirectoryEditor:
-    """The write side of the Directory; runs in a command-line process. Running servers learn of it
-    through the wake-up log."""
+    """The write side of the Directory. Running servers learn of it through the wake-up log."""
 
-    def __init__(
-        self, database: Database, clock: Clock, accounts: Accounts, wakeup_log: WakeupLog
-    ) -> None:
+    def __init__(self, database: Database, clock: Clock, accounts: Accounts, audit: Audit) -> None:
         self._database = database
         self._clock = clock
         self._accounts = accounts
-        self._log = wakeup_log
+        self._audit = audit
 
     async def import_bank(
         self,
+        by: Principal,
         bank: DataBank,
         *,
         remove_missing: bool = False,
@@ -86,8 +77,7 @@ class DirectoryEditor:
             async with self._database.reading() as connection:
                 return await self._compare(connection, bank, remove_missing)
         async with self._database.transaction() as connection:
-            # The directory's row is the lock: two imports run one after the other.
-            locked = await self._lock_directory(connection)
+            locked = await edit_store.lock(connection, self._clock.now_ms())
             found = await self._compare(connection, bank, remove_missing)
             await self._write_people(connection, found, locked.now_ms, progress)
             await self._write_organisation(connection, bank)
@@ -99,10 +89,14 @@ class DirectoryEditor:
             await self._accounts.store_enrolment_codes(connection, codes)
             if found.lost:
                 await self._accounts.people_lost(connection, found.lost)
-            if await self._write_version(connection, locked):
-                await self._log.record(
-                    connection, [AccountWakeup(event="directory", person_ids=[], client_ids=[])]
+            reorganised = await self._write_version(connection, locked)
+            if reorganised:
+                connection.after_commit(
+                    AccountWakeup(event="directory", person_ids=[], client_ids=[])
                 )
+            if reorganised or codes or found.insert or found.update or found.removed:
+                act = DataBankImported(found.summary(), remove_missing)
+                await self._audit.record(connection, by, act)
         return found
 
     async def stored(self, names: Collection[str]) -> dict[str, bytes]:
@@ -112,40 +106,38 @@ class DirectoryEditor:
             rows = await store.organisation(connection)
         return {name: databank.write_terms(name, rows[name]) for name in names if rows.get(name)}
 
-    async def suspend(self, number: str) -> PersonId | None:
+    async def suspend(self, by: Principal, number: str) -> PersonId | None:
         """Suspend the person with this number (E.164) and sign them out; None if unknown."""
+        return await self._set_status(by, number, "suspended")
+
+    async def restore(self, by: Principal, number: str) -> PersonId | None:
+        """End a suspension; the person registers again. None if the number is unknown."""
+        return await self._set_status(by, number, "active")
+
+    async def _set_status(
+        self, by: Principal, number: str, status: Literal["suspended", "active"]
+    ) -> PersonId | None:
         async with self._database.transaction() as connection:
             # An import that has read who is active would otherwise write that over what is
             # written here, or each would wait for the other.
-            locked = await self._lock_directory(connection)
+            locked = await edit_store.lock(connection, self._clock.now_ms())
             row = await store.any_by_number(connection, number)
             if row is None:
                 return None
-            await store.set_status(connection, [row.person_id], "suspended", locked.now_ms)
+            person_id = PersonId(row.person_id)
+            await store.set_status(connection, [person_id], status, locked.now_ms)
             await store.touch(connection, locked.now_ms)
-            await self._accounts.people_lost(connection, {PersonId(row.person_id): "suspended"})
-        return PersonId(row.person_id)
-
-    async def restore(self, number: str) -> PersonId | None:
-        """End a suspension; the person registers again. None if the number is unknown."""
-        async with self._database.transaction() as connection:
-            locked = await self._lock_directory(connection)  # As above.
-            row = await store.any_by_number(connection, number)
-            if row is None:
-                return None
-            await store.set_status(connection, [row.person_id], "active", locked.now_ms)
-            await store.touch(connection, locked.now_ms)
-        return PersonId(row.person_id)
+            if status == "suspended":
+                await self._accounts.people_lost(connection, {person_id: "suspended"})
+                await self._audit.record(connection, by, PersonSuspended(person_id))
+            else:
+                await self._audit.record(connection, by, PersonRestored(person_id))
+        return person_id
 
     async def _compare(
         self, connection: AsyncConnection, bank: DataBank, remove_missing: bool
     ) -> PeopleChanges:
-        columns = [column for column in store.people.c if column.name != "changed_ms"]
-        names = [column.name for column in columns]
-        rows = [
-            dict(zip(names, row, strict=True)) for row in await connection.execute(select(*columns))
-        ]
-        stored: dict[PersonId, Row] = {row["person_id"]: row for row in rows}
+        stored = await edit_store.all_people(connection)
         organisation = await store.organisation(connection)
         former = changes.stored_words(organisation["units"], organisation["ranks"])
         found = changes.compare(bank, stored, former, remove_missing=remove_missing)
@@ -154,92 +146,48 @@ class DirectoryEditor:
             raise NumberInUse(clashes)
         return found
 
-    async def _lock_directory(self, connection: AsyncConnection) -> _Locked:
-        row = (
-            await connection.execute(
-                update(store.directory)
-                .values(changed_ms=store.directory.c.changed_ms)
-                .returning(store.directory.c.version, store.directory.c.changed_ms)
-            )
-        ).first()
-        now_ms = self._clock.now_ms()
-        if row is None:
-            await connection.execute(
-                insert(store.directory).values(id=1, version="0", changed_ms=0, organisation_ms=0)
-            )
-            return _Locked("0", now_ms)
-        return _Locked(row.version, max(now_ms, row.changed_ms + 1))
-
     async def _write_people(
         self,
         connection: AsyncConnection,
         found: PeopleChanges,
-        now: int,
+        now_ms: int,
         progress: Progress | None,
     ) -> None:
         total = len(found.insert) + len(found.update)
         done = 0
-        for part in chunks(found.insert, BATCH):
-            rows = [row | {"changed_ms": now} for row in part]
-            await connection.execute(insert(store.people), rows)
-            done += len(part)
-            if progress is not None:
-                progress(done, total)
-        columns = [column.name for column in store.people.c if column.name != "person_id"]
-        statement = (
-            update(store.people)
-            .where(store.people.c.person_id == bindparam("new_person_id"))
-            .values({column: bindparam(f"new_{column}") for column in columns})
-        )
-        for part in chunks(found.update, BATCH):
-            await connection.execute(
-                statement,
-                [
-                    {f"new_{name}": value for name, value in row.items()} | {"new_changed_ms": now}
-                    for row in part
-                ],
-            )
-            done += len(part)
-            if progress is not None:
-                progress(done, total)
-        await store.set_status(connection, found.removed, "removed", now)
+        for rows, write in (
+            (found.insert, edit_store.insert_people),
+            (found.update, edit_store.update_people),
+        ):
+            for part in chunks(rows, BATCH):
+                await write(connection, part, now_ms)
+                done += len(part)
+                if progress is not None:
+                    progress(done, total)
+        await store.set_status(connection, found.removed, "removed", now_ms)
 
     async def _write_organisation(self, connection: AsyncConnection, bank: DataBank) -> None:
-        for name, rows in changes.vocabulary_rows(bank).items():
-            table = store.VOCABULARIES[name]
-            await connection.execute(delete(table))
-            if rows:
-                await connection.execute(insert(table), rows)
+        await edit_store.replace_vocabularies(connection, changes.vocabulary_rows(bank))
         rows = changes.unit_rows(bank)
         rows += await self._kept_units(connection, {row["unit_id"] for row in rows}, len(rows))
-        await connection.execute(delete(store.units))
-        for part in chunks(rows, BATCH):
-            await connection.execute(insert(store.units), part)
+        await edit_store.replace_units(connection, rows)
 
     async def _kept_units(
         self, connection: AsyncConnection, named: set[str], position: int
     ) -> list[Row]:
         """Return the stored units that the file lacks but somebody still belongs to."""
-        stored = {
-            row.unit_id: dict(row._mapping) for row in await connection.execute(select(store.units))
-        }
-        used = await connection.scalars(
-            select(store.people.c.unit_id).where(store.people.c.status != "removed").distinct()
-        )
+        stored = await edit_store.stored_units(connection)
         kept: dict[str, Row] = {}
-        for unit in used:
+        for unit in await edit_store.used_units(connection):
             for above in rules.units_above(stored[unit]["path"] if unit in stored else ""):
                 if above not in named and above in stored:
                     kept[above] = stored[above]
         return [row | {"position": position + i} for i, row in enumerate(kept.values())]
 
-    async def _write_version(self, connection: AsyncConnection, locked: _Locked) -> bool:
+    async def _write_version(self, connection: AsyncConnection, locked: Locked) -> bool:
         """Write that people, or the organisation, changed; return whether the latter did."""
         rows: dict[str, list[Any]] = await store.organisation(connection)
         content = [[list(row) for row in part] for part in rows.values()]
         version = hashlib.sha256(msgspec.json.encode(content)).hexdigest()[:32]
-        values: dict[str, Any] = {"version": version, "changed_ms": locked.now_ms}
-        if version != locked.version:
-            values["organisation_ms"] = locked.now_ms
-        await connection.execute(update(store.directory).values(**values))
+        await edit_store.set_version(connection, locked, version)
         return version != locked.version

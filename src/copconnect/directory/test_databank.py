@@ -1,13 +1,12 @@
 """Reading a data bank: every bad row is named, and no bytes crash the reader."""
 
 import csv
-import hashlib
 import io
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from copconnect.directory import databank, synthetic
+from copconnect.directory import databank
 
 GOOD = {
     "levels": b"code,name_en,name_te\nstate,State,\nstation,Station,\n",
@@ -121,26 +120,3 @@ def test_no_rows_crash_the_reader(rows: list[list[str]], tail: str) -> None:
     numbers = [person.number for person in bank.people]
     assert len(numbers) == len(set(numbers))
     assert all(person.unit == "PS" or person.unit == "TG" for person in bank.people)
-
-
-def test_a_synthetic_bank_is_the_same_each_time_and_good() -> None:
-    first, second = synthetic.write(1500, 7), synthetic.write(1500, 7)
-    assert first == second
-    assert synthetic.write(1500, 8)["people"] != first["people"]
-    bank = databank.read(first)
-    assert bank.problems == []
-    assert len(bank.people) == 1500
-    assert len([unit for unit in bank.units if unit.level == "station"]) > 840
-    assert all(person.name_te for person in bank.people)
-    assert all(unit.name_te for unit in bank.units)
-    shown = [person for person in bank.people if person.unit == synthetic.SHOWN_STATION]
-    assert len(shown) > synthetic.SHOWN_STAFF
-    assert shown[0].roles == ("sho",)
-    assert bank.people[4].number == "+917000000004"
-
-
-def test_a_synthetic_bank_keeps_its_bytes() -> None:
-    """A demo's folder is used again when count and seed are the same: so must the content be."""
-
-    content = b"".join(synthetic.write(300, 1)[name] for name in ("people", "units"))
-    assert hashlib.sha256(content).hexdigest()[:16] == "a63b39d62fce6f92"

@@ -6,9 +6,9 @@ That the public key comes from C can only be checked by who opens C, so ``sealin
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
+from copconnect.limits import CELL_KEY_AGE_MS
 from copconnect.records.commitments import check_commitment, commitment
 from copconnect.records.fields import (
-    DAY_MS,
     DEVICE_BYTES,
     HASH_BYTES,
     ID_BYTES,
@@ -25,7 +25,6 @@ from copconnect.records.kem import check_public_key, public_key_field, read_kem,
 from copconnect.records.roster import CellLine, Leaf, RosterHead
 from copconnect.records.signed import SealableRecord
 
-OLDEST_MS = 7 * DAY_MS
 _COMMIT_LABEL, _SEAL_LABEL = tag("copconnect cell-commit v1"), tag("copconnect cell-seal v1")
 
 
@@ -109,6 +108,6 @@ class CellKey(SealableRecord):
         require(right, self.RULE, "author is not listed in the cell")
         in_range = line.rekey_epoch <= self.epoch <= newest.epoch
         require(in_range, self.RULE, "made before a removal")
-        require(is_recent(self.created, now, OLDEST_MS), self.RULE, "older than 7 days")
+        require(is_recent(self.created, now, CELL_KEY_AGE_MS), self.RULE, "older than 7 days")
         self.verify(author_key)
         check_public_key(self.kem, self.pk, self.RULE)

@@ -6,10 +6,9 @@ The key id is the record's hash. Two authors at once make two keys, and both ser
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
+from copconnect.limits import CLOCK_LEEWAY_MS, KEY_AGE_MS, KEY_MESSAGES
 from copconnect.records.commitments import check_commitment, commitment
 from copconnect.records.fields import (
-    CLOCK_LEEWAY_MS,
-    DAY_MS,
     DEVICE_BYTES,
     HASH_BYTES,
     ID_BYTES,
@@ -26,7 +25,6 @@ from copconnect.records.fields import (
 from copconnect.records.roster import RosterHead
 from copconnect.records.signed import SignedRecord
 
-OLDEST_MS, MOST_MESSAGES = DAY_MS, 10_000
 _COMMIT_LABEL, _SEAL_LABEL = tag("copconnect key-commit v1"), tag("copconnect key-seal v1")
 
 
@@ -99,7 +97,7 @@ class ConversationKey(SignedRecord):
         require(same, self.RULE, "another conversation's key")
         in_range = newest.rekey_epoch <= self.epoch <= newest.epoch
         require(in_range, self.RULE, "made before a removal")
-        fresh = is_recent(self.created, now, OLDEST_MS) and messages < MOST_MESSAGES
+        fresh = is_recent(self.created, now, KEY_AGE_MS) and messages < KEY_MESSAGES
         require(fresh, self.RULE, "older than 24 h, or used up")
 
     def order(self) -> tuple[int, int, bytes]:

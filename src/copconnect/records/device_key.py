@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
+from copconnect.limits import DEVICE_KEY_AGE_MS
 from copconnect.records.fields import (
-    DAY_MS,
     DEVICE_BYTES,
     SIGNATURE_BYTES,
     Reader,
@@ -16,8 +16,6 @@ from copconnect.records.fields import (
 )
 from copconnect.records.kem import check_public_key, public_key_field, read_kem, read_public_key
 from copconnect.records.signed import SealableRecord
-
-OLDEST_MS = 14 * DAY_MS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,4 +65,4 @@ class DeviceKey(SealableRecord):
         """
         if former is not None and self != former:
             require(self.generation > former.generation, "S3", "generation goes back")
-        require(is_recent(self.created, now, OLDEST_MS), "S3", "older than 14 days")
+        require(is_recent(self.created, now, DEVICE_KEY_AGE_MS), "S3", "older than 14 days")

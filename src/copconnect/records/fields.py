@@ -11,13 +11,14 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import TypeVar
 
+from copconnect.limits import CLOCK_LEEWAY_MS
+
 MAX_INTEGER = 2**53 - 1
 ID_BYTES, HASH_BYTES, DEVICE_BYTES, KEY_BYTES, SIGNATURE_BYTES = 16, 32, 32, 32, 64
 KEY_ID_BYTES = 16  # A device key's or cell key's id.
 SECRET_BYTES, TAG_BYTES = 32, 16
 ZEROS = bytes(32)
 MINUTE_MS, HOUR_MS, DAY_MS = 60_000, 3_600_000, 86_400_000
-CLOCK_LEEWAY_MS = 10 * MINUTE_MS  # How far ahead of this clock another's may be.
 
 _Ordered = TypeVar("_Ordered", bytes, str, int)
 

@@ -7,8 +7,8 @@ that one grant alone must keep.
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
+from copconnect.limits import GRANT_LIMIT_MS
 from copconnect.records.fields import (
-    DAY_MS,
     DEVICE_BYTES,
     ID_BYTES,
     SIGNATURE_BYTES,
@@ -22,7 +22,6 @@ from copconnect.records.fields import (
 from copconnect.records.signed import SignedRecord
 
 CHAIN_LIMIT = 4  # Grants from a root admin's device to the one that counts.
-LONGEST_MS = 180 * DAY_MS
 
 
 def is_under(path: str, above: str) -> bool:
@@ -79,4 +78,4 @@ class Grant(SignedRecord):
     def check_limits(self) -> None:
         """Refuse a grant that ends before it begins or lasts over 180 days."""
         lasts = self.not_after - self.created
-        require(0 <= lasts <= LONGEST_MS, self.RULE, "a grant lasts at most 180 days")
+        require(0 <= lasts <= GRANT_LIMIT_MS, self.RULE, "a grant lasts at most 180 days")

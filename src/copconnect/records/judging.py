@@ -16,12 +16,13 @@ This module decides points that the rules leave open:
 - For *replaced*, a device before it counts as revoked from the date of its revocation on.
 """
 
+from copconnect.limits import LOSS_LIMIT_MS
 from copconnect.records.department import Policy
 from copconnect.records.device import Certificate
 from copconnect.records.endorsement import Endorsement, EndorsementKind
 from copconnect.records.fields import MAX_INTEGER
 from copconnect.records.grant import CHAIN_LIMIT, Grant, is_under
-from copconnect.records.revocation import REACHES_BACK_MS, Revocation
+from copconnect.records.revocation import Revocation
 from copconnect.records.trust import Chain, Dated, Search, Trust
 
 EVER = MAX_INTEGER + 1  # After every date.
@@ -232,7 +233,7 @@ def counts(trust: Trust, one: Dated[Revocation]) -> bool:
 
 def _judge_revocation(trust: Trust, one: Dated[Revocation]) -> bool:
     record, at = one.record, one.created
-    long_ago = at - record.lost > REACHES_BACK_MS
+    long_ago = at - record.lost > LOSS_LIMIT_MS
     if record.by_authority:
         return not long_ago  # Its signature was checked when it was added.
     trust.memory.read(record.signer)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple, Self
 
+from copconnect.limits import SHARE_SECRETS
 from copconnect.records.cell_key import CellKey
 from copconnect.records.conversation_key import ConversationKey
 from copconnect.records.fields import (
@@ -26,7 +27,6 @@ from copconnect.records.kem import ENC_BYTES
 from copconnect.records.message import MessageHeader
 from copconnect.records.roster import Leaf
 
-MOST_SECRETS = 512
 _VERSION = 1
 _LABEL = tag("copconnect key-share v1")
 
@@ -104,7 +104,7 @@ class KeyShare:
         reader.version(_VERSION)
         conversation_id, recipient = reader.take(ID_BYTES), reader.take(KEY_ID_BYTES)
         count = reader.uint(2)
-        require(1 <= count <= MOST_SECRETS, reader.rule, "wrong number of secrets")
+        require(1 <= count <= SHARE_SECRETS, reader.rule, "wrong number of secrets")
         names = [reader.take(1 + ID_BYTES) for _ in range(count)]
         require(ascending(names), reader.rule, "names do not ascend")
         known = all(name[0] in list(SecretKind) for name in names)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
+from copconnect.limits import HEADER_BYTES
 from copconnect.records.commitments import check_commitment
 from copconnect.records.fields import (
     DEVICE_BYTES,
@@ -27,7 +28,6 @@ from copconnect.records.fields import (
 )
 from copconnect.records.signed import SignedRecord
 
-HEADER_BYTES = 290
 SIGNED_HEADER_BYTES = HEADER_BYTES + SIGNATURE_BYTES
 LOG_START = ZEROS  # L₀.
 LAST_ATTEMPT = 255

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from copconnect.records.fields import (
-    DAY_MS,
     DEVICE_BYTES,
     SIGNATURE_BYTES,
     ZEROS,
@@ -18,7 +17,6 @@ from copconnect.records.fields import (
 from copconnect.records.signed import SignedRecord
 
 BY_AUTHORITY = ZEROS  # The signer of a revocation by the roster authority.
-REACHES_BACK_MS = 30 * DAY_MS  # Further by a root admin alone.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

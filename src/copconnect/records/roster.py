@@ -11,10 +11,10 @@ from enum import IntFlag
 from itertools import pairwise
 from typing import ClassVar, Self
 
+from copconnect.limits import CELL_SIZE, CLOCK_LEEWAY_MS
 from copconnect.records import merkle
 from copconnect.records.department import Department
 from copconnect.records.fields import (
-    CLOCK_LEEWAY_MS,
     DEVICE_BYTES,
     HASH_BYTES,
     ID_BYTES,
@@ -30,7 +30,6 @@ from copconnect.records.fields import (
 from copconnect.records.kem import read_kem
 from copconnect.records.signed import SignedRecord
 
-CELL_LIMIT = 256
 LEAF_BYTES, CELL_LINE_BYTES, HEAD_BYTES = 73, 58, 175
 _DIRECT_LABEL = tag("copconnect direct v1")
 
@@ -98,7 +97,7 @@ class CellLine:
     def read(cls, reader: Reader) -> Self:
         """Take a line."""
         found = cls(reader.take(ID_BYTES), reader.uint(2), reader.uint(), reader.take(HASH_BYTES))
-        require(1 <= found.devices <= CELL_LIMIT, reader.rule, "a cell has 1 to 256 devices")
+        require(1 <= found.devices <= CELL_SIZE, reader.rule, "a cell has 1 to 256 devices")
         return found
 
 
@@ -130,7 +129,7 @@ def prove(cell: Cell, leaf_index: int, lines: merkle.MerkleTree, line_index: int
 class RosterHead(SignedRecord):
     """The signed summary of a roster."""
 
-    LABEL: ClassVar[bytes] = tag("copconnect directory v2")
+    LABEL: ClassVar[bytes] = tag("copconnect roster v2")
     RULE: ClassVar[str] = "R4"
     VERSION: ClassVar[int] = 2
 

@@ -8,6 +8,7 @@ it had just come; :meth:`Receiver.accept` (R8) remembers it. A refusal affects i
 import hmac
 from dataclasses import dataclass
 
+from copconnect.limits import LOG_HASHES
 from copconnect.records.fields import Refused, require
 from copconnect.records.message import (
     LOG_START,
@@ -20,8 +21,6 @@ from copconnect.records.message import (
 from copconnect.records.roster import check_direct
 from copconnect.sealing.messages import body_key, open_body
 from copconnect.sealing.view import ConversationView
-
-LOG_HASHES_KEPT = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +86,7 @@ class Receiver:
         log_hash = next_log_hash(before, message_hash(message))
         self.position += 1
         self._log_hashes[self.position] = log_hash
-        self._log_hashes.pop(self.position - LOG_HASHES_KEPT, None)
+        self._log_hashes.pop(self.position - LOG_HASHES, None)
         if self.known_epoch > _highest(self._known, self.position):
             self._known.append((self.position, self.known_epoch))
         return self.position

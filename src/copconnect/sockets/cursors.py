@@ -9,7 +9,6 @@ import asyncio
 import structlog
 
 from copconnect.background import Periodic
-from copconnect.bus import Bus
 from copconnect.ids import ClientId, ConversationId, Seq
 from copconnect.sockets.feed import Feed, SeenCursor
 
@@ -23,9 +22,8 @@ _Key = tuple[ConversationId, ClientId]
 class CursorBuffer:
     """Collects cursors; one task flushes them."""
 
-    def __init__(self, feed: Feed, bus: Bus) -> None:
+    def __init__(self, feed: Feed) -> None:
         self._feed = feed
-        self._bus = bus
         self._waiting: dict[_Key, SeenCursor] = {}
         self._flushing = Periodic("cursors", self.flush, FLUSH_S)
 
@@ -48,12 +46,11 @@ class CursorBuffer:
         while self._waiting:
             batch = [self._waiting.pop(key) for key in list(self._waiting)[:_BATCH]]
             try:
-                wakeups = await self._feed.store_cursors(batch)
+                await self._feed.store_cursors(batch)
             except BaseException:
                 for cursor in batch:
                     self.add(cursor)
                 raise
-            await self._bus.publish(wakeups)
 
     async def start(self) -> None:
         """Begin to flush."""

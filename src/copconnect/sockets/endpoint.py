@@ -66,7 +66,7 @@ class Sockets:
         self._tokens = tokens
         self._strangers = Strangers(limits.strangers, limits.strangers_per_address)
         self.fanout = Fanout(feed, bus, clock)
-        self.cursors = CursorBuffer(feed, bus)
+        self.cursors = CursorBuffer(feed)
         self._admission = Admission(
             self.fanout, tokens, versions, clock, bus, limits.hellos_per_s, self._rejudge
         )

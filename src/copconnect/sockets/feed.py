@@ -6,7 +6,6 @@ from typing import Protocol
 
 from copconnect import wire
 from copconnect.bus import (
-    AnyWakeup,
     CellKeyWakeup,
     EntryWakeup,
     KeyWakeup,
@@ -132,9 +131,9 @@ class Feed(Protocol):
         signed records of its person; without those for None."""
         ...
 
-    async def store_cursors(self, cursors: Sequence[SeenCursor]) -> Sequence[AnyWakeup]:
-        """Store cursors in bulk; return what to tell the members of small conversations, and in
-        which large ones somebody has come further."""
+    async def store_cursors(self, cursors: Sequence[SeenCursor]) -> None:
+        """Store cursors in bulk; tell the members of small conversations, and in which large ones
+        somebody has come further."""
         ...
 
 

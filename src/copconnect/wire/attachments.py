@@ -5,8 +5,8 @@ from typing import Annotated
 from msgspec import Meta
 
 from copconnect.ids import AttachmentId
+from copconnect.limits import MAX_ATTACHMENT_BYTES
 from copconnect.wire.base import Hex16, Wire
-from copconnect.wire.limits import MAX_ATTACHMENT_BYTES
 
 
 class BeginAttachment(Wire, frozen=True, kw_only=True):

@@ -9,9 +9,9 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from copconnect.ids import ConversationId, Epoch, PersonId, Seq, UnitId
+from copconnect.limits import CELL_SIZE, HEADER_BYTES, LISTED_PEOPLE, MAX_MESSAGE_BYTES
 from copconnect.wire.base import Hex16, Hex32, Wire
 from copconnect.wire.keys import KeyItem
-from copconnect.wire.limits import CELL_SIZE, MAX_MESSAGE_BYTES
 from copconnect.wire.trust import PersonTrust
 
 ConversationKind = Literal["direct", "group", "unit", "announcement"]
@@ -39,7 +39,7 @@ class CreateConversation(Wire, frozen=True, kw_only=True):
 
     conversation_id: Hex16
     kind: ConversationKind
-    person_ids: Annotated[list[Hex16], Meta(max_length=5000)]
+    person_ids: Annotated[list[Hex16], Meta(max_length=LISTED_PEOPLE)]
     who_may_post: WhoMayPost
     history_days: Annotated[int, Meta(ge=0, le=30)] | None
     audience: Audience | None
@@ -131,10 +131,10 @@ class ChangeMembers(Wire, frozen=True, kw_only=True):
     """
 
     change_id: Hex16
-    add: Annotated[list[Hex16], Meta(max_length=5000)]
-    remove: Annotated[list[Hex16], Meta(max_length=5000)]
-    make_admin: Annotated[list[Hex16], Meta(max_length=5000)]
-    revoke_admin: Annotated[list[Hex16], Meta(max_length=5000)]
+    add: Annotated[list[Hex16], Meta(max_length=LISTED_PEOPLE)]
+    remove: Annotated[list[Hex16], Meta(max_length=LISTED_PEOPLE)]
+    make_admin: Annotated[list[Hex16], Meta(max_length=LISTED_PEOPLE)]
+    revoke_admin: Annotated[list[Hex16], Meta(max_length=LISTED_PEOPLE)]
 
 
 class ChangePolicy(Wire, frozen=True, kw_only=True):
@@ -189,7 +189,7 @@ class PostMessage(Wire, frozen=True, kw_only=True):
     """``state``: the message is the conversation's newest state (name, photo, pins); admins only.
     A repeat of the same bytes answers what the first answered."""
 
-    message: Annotated[bytes, Meta(min_length=370, max_length=MAX_MESSAGE_BYTES)]
+    message: Annotated[bytes, Meta(min_length=HEADER_BYTES + 80, max_length=MAX_MESSAGE_BYTES)]
     attachment_ids: Annotated[list[Hex16], Meta(max_length=32)]
     state: bool
 

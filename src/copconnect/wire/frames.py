@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from copconnect.ids import CellId, ConversationId, Epoch, PersonId, Seq
+from copconnect.limits import CURSORS_IN_FRAME, POSITIONS_IN_HELLO
 from copconnect.wire.base import Frame, Hex16, Hex32, Wire
 from copconnect.wire.delivery import LogEntry, ReceiptCount, Supplement
 from copconnect.wire.keys import ShareReference
@@ -25,7 +26,7 @@ class Hello(Frame, frozen=True, kw_only=True, tag="hello"):
 
     version: int
     access_token: Annotated[str, Meta(max_length=200)]
-    positions: Annotated[list[Position], Meta(max_length=1000)]
+    positions: Annotated[list[Position], Meta(max_length=POSITIONS_IN_HELLO)]
 
 
 class CursorUpdate(Wire, frozen=True, kw_only=True):
@@ -37,7 +38,7 @@ class CursorUpdate(Wire, frozen=True, kw_only=True):
 class Cursors(Frame, frozen=True, kw_only=True, tag="cursors"):
     """How far this client has come; never goes back. Coalesced on both sides."""
 
-    updates: Annotated[list[CursorUpdate], Meta(max_length=1000)]
+    updates: Annotated[list[CursorUpdate], Meta(max_length=CURSORS_IN_FRAME)]
 
 
 class ConversationHead(Wire, frozen=True, kw_only=True):

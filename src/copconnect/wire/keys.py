@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from copconnect.limits import CELL_SIZE, DIRECT_SEALS, MAX_SEALS_BYTES, SHARE_SECRETS
 from copconnect.wire.base import Hex16, Hex32, Wire
-from copconnect.wire.limits import CELL_SIZE, DIRECT_SEALS, MAX_SEALS_BYTES, SHARE_SECRETS
 from copconnect.wire.trust import Record
 
 Seals = Annotated[bytes, Meta(max_length=MAX_SEALS_BYTES)]

@@ -8,9 +8,9 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from copconnect.ids import ClientId, PersonId
+from copconnect.limits import MAX_RECORD_BYTES, MAX_REVOCATION_BYTES
 from copconnect.wire.base import Hex16, Hex32, Wire
 from copconnect.wire.directory import Person
-from copconnect.wire.limits import MAX_RECORD_BYTES, MAX_REVOCATION_BYTES
 
 Record = Annotated[bytes, Meta(min_length=1, max_length=MAX_RECORD_BYTES)]
 Half = Annotated[bytes, Meta(min_length=16, max_length=16)]  # A random half of E3's comparison.

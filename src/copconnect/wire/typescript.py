@@ -1,6 +1,8 @@
-"""Generate ``client/src/wire.ts`` from :mod:`copconnect.wire`.
+"""Generate ``client/src/wire.ts`` from :mod:`copconnect.wire` and ``limits.ts`` from
+:mod:`copconnect.limits`.
 
-``python -m copconnect.wire.typescript`` writes the file; ``--check`` exits 1 when it is stale.
+``python -m copconnect.wire.typescript`` writes the files; ``--check`` exits 1 when one is stale.
+The limits have a file of their own because the client's records know nothing of the wire.
 """
 
 import inspect
@@ -8,18 +10,18 @@ import json
 import sys
 import types
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 import msgspec
 
-from copconnect import wire
+from copconnect import limits, wire
 
-TARGET = Path(__file__).parents[3] / "client" / "src" / "wire.ts"
+FOLDER = Path(__file__).parents[3] / "client" / "src"
 HEADER = (
-    "// Generated from src/copconnect/wire/ by `python -m copconnect.wire.typescript`.\n"
-    "// Do not edit: change wire/ and run `make types`.\n"
+    "// Generated from src/copconnect/{source} by `python -m copconnect.wire.typescript`.\n"
+    "// Do not edit: change {source} and run `make types`.\n"
 )
 SCALARS: dict[Any, str] = {
     str: "string",
@@ -77,9 +79,22 @@ def _structs() -> Iterator[type[msgspec.Struct]]:
             yield value
 
 
+def _constants(values: Mapping[str, Any]) -> list[str]:
+    return [
+        f"export const {name} = {value};\n"
+        for name, value in values.items()
+        if name.isupper() and not name.startswith("_") and isinstance(value, int)
+    ]
+
+
+def generate_limits() -> str:
+    """Return the text of ``limits.ts``."""
+    return "\n".join([HEADER.format(source="limits.py"), *_constants(vars(limits))])
+
+
 def generate() -> str:
-    """Return the whole TypeScript module as text."""
-    parts = [HEADER]
+    """Return the text of ``wire.ts``."""
+    parts = [HEADER.format(source="wire/"), 'export * from "./limits.ts";\n']
     hints = {cls: typing.get_type_hints(cls, include_extras=True) for cls in _structs()}
     brands = sorted(
         {
@@ -91,9 +106,7 @@ def generate() -> str:
     for name in brands:
         base = SCALARS[getattr(wire, name).__supertype__]
         parts.append(f'export type {name} = {base} & {{ readonly __brand?: "{name}" }};\n')
-    for name, value in vars(wire).items():
-        if name.isupper() and isinstance(value, int):
-            parts.append(f"export const {name} = {value};\n")
+    parts += _constants({n: v for n, v in vars(wire).items() if n not in vars(limits)})
     for name, value in vars(wire).items():
         if get_origin(value) is Literal:
             parts.append(f"export type {name} = {typescript_type(value)};\n")
@@ -110,14 +123,17 @@ def generate() -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """Write the file, or with ``--check`` compare it. Returns the exit status."""
-    text = generate()
+    """Write the files, or with ``--check`` compare them. Returns the exit status."""
+    texts = {FOLDER / "wire.ts": generate(), FOLDER / "limits.ts": generate_limits()}
     if "--check" in arguments:
-        if not TARGET.exists() or TARGET.read_text(encoding="utf-8") != text:
-            print("client/src/wire.ts is stale: run `make types`.", file=sys.stderr)
-            return 1
-        return 0
-    TARGET.write_text(text, encoding="utf-8")
+        stale = [
+            path for path, text in texts.items() if not path.exists() or path.read_text() != text
+        ]
+        for path in stale:
+            print(f"client/src/{path.name} is stale: run `make types`.", file=sys.stderr)
+        return 1 if stale else 0
+    for path, text in texts.items():
+        path.write_text(text, encoding="utf-8")
     return 0
 
 

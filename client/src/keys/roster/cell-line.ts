@@ -2,8 +2,7 @@
 import type { Bytes } from "../../octets.ts";
 import { Writer, type Reader } from "../format/fields.ts";
 import { idOf, type CellId } from "../ids.ts";
-
-export const CELL_LIMIT = 256;
+import { CELL_SIZE } from "../../limits.ts";
 
 export interface CellLine {
   readonly cell: CellId;
@@ -37,6 +36,6 @@ export function readCellLine(reader: Reader): CellLine {
   const devices = reader.uint(2);
   const rekeyEpoch = reader.uint(8);
   const root = reader.take(32);
-  reader.require(devices >= 1 && devices <= CELL_LIMIT, "number of devices is out of range");
+  reader.require(devices >= 1 && devices <= CELL_SIZE, "number of devices is out of range");
   return { cell, devices, rekeyEpoch, root, bytes: reader.slice(start, reader.at) };
 }

@@ -1,9 +1,8 @@
 /** Grant (KEYS.md section 3): a device gives a person the right over a part of the tree of units. */
 import { RecordFormat, bytes, integer, text, type RecordOf } from "../format/record.ts";
 import { refuseUnless } from "../format/refused.ts";
-import { DAY_MS } from "../format/times.ts";
+import { GRANT_LIMIT_MS } from "../../limits.ts";
 
-export const GRANT_LIMIT_MS = 180 * DAY_MS;
 /** Grants one below another, from a root admin's device. */
 export const CHAIN_LIMIT = 4;
 

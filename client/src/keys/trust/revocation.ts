@@ -6,10 +6,7 @@ import { equalBytes } from "../../octets.ts";
 import { ZEROS } from "../format/hashing.ts";
 import { RecordFormat, bytes, hashes, integer, type RecordOf } from "../format/record.ts";
 import { refuseUnless } from "../format/refused.ts";
-import { DAY_MS } from "../format/times.ts";
-
-/** How far back a loss may be dated by anybody but a root admin. */
-export const LOSS_LIMIT_MS = 30 * DAY_MS;
+import { LOSS_LIMIT_MS } from "../../limits.ts";
 
 export const RevocationFormat = new RecordFormat(
   { label: "copconnect revocation v1", rule: "E4", version: 1 },

@@ -19,13 +19,12 @@ from copconnect.auth_service.authority import RosterSigner
 from copconnect.auth_service.ports import People
 from copconnect.auth_service.tables import person_cards
 from copconnect.auth_service.trust import record_store
-from copconnect.bus import AnyWakeup, Bus, TrustWakeup
+from copconnect.bus import TrustWakeup
 from copconnect.clock import Clock
 from copconnect.database import Database, chunks
 from copconnect.ids import PersonId
 from copconnect.principals import Plate
 from copconnect.records.person_card import PersonCard
-from copconnect.wakeup_log import WakeupLog
 
 
 class Cards:
@@ -37,15 +36,11 @@ class Cards:
         clock: Clock,
         people: People,
         signer: RosterSigner,
-        bus: Bus,
-        wakeup_log: WakeupLog,
     ) -> None:
         self._database = database
         self._clock = clock
         self._people = people
         self._signer = signer
-        self._bus = bus
-        self._log = wakeup_log
 
     async def follow(self) -> None:
         """Sign cards for registered people whom the data bank has changed since the last time."""
@@ -65,9 +60,8 @@ class Cards:
         """Make the cards of these people current, in a transaction of its own."""
         async with self._database.transaction() as connection:
             made = await self.refresh(connection, person_ids)
-            told: list[AnyWakeup] = [TrustWakeup(person_ids=sorted(made))] if made else []
-            await self._log.record(connection, told)
-        await self._bus.publish(told)
+            if made:
+                connection.after_commit(TrustWakeup(person_ids=sorted(made)))
 
     async def outdated(
         self,

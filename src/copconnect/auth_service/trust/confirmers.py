@@ -10,7 +10,7 @@ from itertools import accumulate
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from copconnect.auth_service.parts import Parts
+from copconnect.auth_service.dependencies import Dependencies
 from copconnect.auth_service.trust import device_store, record_store
 from copconnect.auth_service.trust.holding import in_force, root_admins
 from copconnect.ids import PersonId
@@ -22,18 +22,18 @@ MOST_TOLD = 50  # People who are told of a new device at once.
 class Confirmers:
     """Finds them."""
 
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
+    def __init__(self, deps: Dependencies) -> None:
+        self._deps = deps
 
     async def of(
         self, connection: AsyncConnection, person_id: PersonId, limit: int = SHOWN
     ) -> list[PersonId]:
         """Return the people who can confirm a person's devices, the nearest first."""
-        now = self._parts.clock.now_ms()
+        now = self._deps.clock.now_ms()
         found: list[PersonId] = []
         if await device_store.listed(connection, [person_id], now):
             found.append(person_id)
-        plates = await self._parts.people.plates(connection, [person_id])
+        plates = await self._deps.people.plates(connection, [person_id])
         if person_id in plates:
             above = _paths_above(plates[person_id].path)
             rows = in_force(await record_store.newest_grants(connection, above), now)

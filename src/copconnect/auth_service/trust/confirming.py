@@ -12,10 +12,11 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
-from copconnect.auth_service.parts import Parts
+from copconnect.auth_service.dependencies import Dependencies
 from copconnect.auth_service.trust import confirmation_store, device_store
 from copconnect.auth_service.trust.holding import covers, held_paths
 from copconnect.bus import AccountWakeup
+from copconnect.database import Transaction
 from copconnect.ids import ClientId, PersonId
 from copconnect.principals import Caller
 from copconnect.records.sas import sas_commitment
@@ -27,17 +28,17 @@ MOST_OPEN = 20  # That one device has begun.
 class Confirming:
     """Relays comparisons."""
 
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
+    def __init__(self, deps: Dependencies) -> None:
+        self._deps = deps
 
     async def begin(self, caller: Caller, body: wire.BeginConfirmation) -> wire.Confirmation:
         """Begin to compare. Idempotent by id. Raises DeviceUnconfirmed, EndorsementInvalid,
         RateLimited, BadRequest for an id that stands for another comparison."""
         if not caller.confirmed:
             raise errors.DeviceUnconfirmed
-        now = self._parts.clock.now_ms()
+        now = self._deps.clock.now_ms()
         device = bytes.fromhex(body.new_device)
-        async with self._parts.database.transaction() as connection:
+        async with self._deps.database.transaction() as connection:
             known = await confirmation_store.find(connection, body.confirmation_id)
             if known is not None:
                 same = (known.endorser, known.new_device, known.commitment)
@@ -66,7 +67,7 @@ class Confirming:
                 },
             )
             row = await confirmation_store.find(connection, body.confirmation_id)
-        await self._tell(row)
+            _tell(connection, row)
         return _wire(row)
 
     async def answer(
@@ -74,14 +75,14 @@ class Confirming:
     ) -> wire.Confirmation:
         """Give the new device's half; the same again is fine. Raises NotFound, ConfirmationOver,
         BadRequest for another half."""
-        async with self._parts.database.transaction() as connection:
+        async with self._deps.database.transaction() as connection:
             row = await self._open(connection, confirmation_id)
             if row.new_device != caller.device:
                 raise errors.NotFound
             row = await confirmation_store.give(connection, confirmation_id, answer=body.answer)
             if row.answer != body.answer:
                 raise errors.BadRequest(reason="answered already")
-        await self._tell(row)
+            _tell(connection, row)
         return _wire(row)
 
     async def reveal(
@@ -89,7 +90,7 @@ class Confirming:
     ) -> wire.Confirmation:
         """Reveal the endorser's half; the same again is fine. Raises NotFound, ConfirmationOver,
         BadRequest for one that was not committed to, or before the answer."""
-        async with self._parts.database.transaction() as connection:
+        async with self._deps.database.transaction() as connection:
             row = await self._open(connection, confirmation_id)
             if row.endorser != caller.device:
                 raise errors.NotFound
@@ -97,29 +98,29 @@ class Confirming:
             if row.answer is None or not hmac.compare_digest(committed, row.commitment):
                 raise errors.BadRequest(reason="not answered yet, or not what was committed to")
             row = await confirmation_store.give(connection, confirmation_id, secret=body.secret)
-        await self._tell(row)
+            _tell(connection, row)
         return _wire(row)
 
     async def cancel(self, caller: Caller, confirmation_id: str) -> None:
         """End a comparison that the calling device takes part in; again is fine."""
-        async with self._parts.database.transaction() as connection:
+        async with self._deps.database.transaction() as connection:
             row = await confirmation_store.find(connection, confirmation_id)
             if row is None or caller.device not in (row.endorser, row.new_device):
                 return
             await confirmation_store.remove(connection, confirmation_id)
-        await self._tell(row)
+            _tell(connection, row)
 
     async def own(self, caller: Caller) -> wire.Confirmations:
         """Return the comparisons that the calling device takes part in."""
-        now = self._parts.clock.now_ms()
-        async with self._parts.database.reading() as connection:
+        now = self._deps.clock.now_ms()
+        async with self._deps.database.reading() as connection:
             rows = await confirmation_store.of_client(connection, caller.client_id, now)
         return wire.Confirmations(confirmations=[_wire(row) for row in rows])
 
     async def prune(self) -> None:
         """Delete what has expired."""
-        async with self._parts.database.transaction() as connection:
-            await confirmation_store.prune(connection, self._parts.clock.now_ms())
+        async with self._deps.database.transaction() as connection:
+            await confirmation_store.prune(connection, self._deps.clock.now_ms())
 
     async def _check_may(
         self, connection: AsyncConnection, caller: Caller, person_id: PersonId, now_ms: int
@@ -129,21 +130,22 @@ class Confirming:
         if person_id == caller.person_id:
             return
         paths = await held_paths(connection, caller.person_id, now_ms)
-        plates = await self._parts.people.plates(connection, [person_id])
+        plates = await self._deps.people.plates(connection, [person_id])
         if person_id not in plates or not covers(paths, plates[person_id].path):
             raise errors.EndorsementInvalid(rule="E0", reason="no grant over the person's unit")
 
     async def _open(self, connection: AsyncConnection, confirmation_id: str) -> Any:
         row = await confirmation_store.find(connection, confirmation_id)
-        if row is None or row.expires_ms <= self._parts.clock.now_ms():
+        if row is None or row.expires_ms <= self._deps.clock.now_ms():
             raise errors.ConfirmationOver
         return row
 
-    async def _tell(self, row: Any) -> None:
-        clients = [ClientId(row.endorser_client_id), ClientId(row.new_client_id)]
-        await self._parts.bus.publish(
-            [AccountWakeup(event="confirmation", person_ids=[], client_ids=sorted(clients))]
-        )
+
+def _tell(connection: Transaction, row: Any) -> None:
+    clients = [ClientId(row.endorser_client_id), ClientId(row.new_client_id)]
+    connection.after_commit(
+        AccountWakeup(event="confirmation", person_ids=[], client_ids=sorted(clients))
+    )
 
 
 def _wire(row: Any) -> wire.Confirmation:

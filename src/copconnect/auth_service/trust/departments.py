@@ -12,13 +12,16 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
+from copconnect.audit.acts import RootAdminNamed
 from copconnect.auth_service import department_files, store
+from copconnect.auth_service.dependencies import Dependencies
 from copconnect.auth_service.key_files import AuthorityMissing
-from copconnect.auth_service.parts import Parts
 from copconnect.auth_service.trust import record_store
 from copconnect.auth_service.trust.changes import Changes
-from copconnect.bus import AccountWakeup, AnyWakeup
+from copconnect.bus import AccountWakeup
+from copconnect.database import Transaction
 from copconnect.ids import PersonId
+from copconnect.principals import Principal
 from copconnect.records.department import Department
 from copconnect.records.ed25519 import public_bytes
 
@@ -26,23 +29,21 @@ from copconnect.records.ed25519 import public_bytes
 class Departments:
     """The department records of the database."""
 
-    def __init__(self, parts: Parts, changes: Changes) -> None:
-        self._parts = parts
+    def __init__(self, deps: Dependencies, changes: Changes) -> None:
+        self._deps = deps
         self._changes = changes
 
     async def start(self) -> None:
         """Store the records of the keys folder, and which issuing CAs there are; the version of
         Trust grows when something is new. Raises AuthorityMissing."""
-        authority = self._parts.authority
+        authority = self._deps.authority
         digest = hashlib.sha256(b"".join(sorted(authority.issuing))).hexdigest()
-        wakeups: list[AnyWakeup] = []
-        async with self._parts.database.transaction() as connection:
+        async with self._deps.database.transaction() as connection:
             await store.set_issuing(connection, digest)
             for record in authority.departments:
-                wakeups += await self.add(connection, record)
-        await self._parts.bus.publish(wakeups)
+                await self.add(connection, record)
 
-    async def add(self, connection: AsyncConnection, record: Department) -> list[AnyWakeup]:
+    async def add(self, connection: Transaction, record: Department) -> None:
         """Store a record; again is fine. Raises AuthorityMissing for another with its number."""
         encoded = record.encode()
         if not await record_store.add_department(connection, record.number, encoded):
@@ -51,32 +52,34 @@ class Departments:
                     f"department record {record.number} in the keys folder is not the database's: "
                     "copy the keys folder of the node where the newest record was made"
                 )
-            return []
+            return
         await store.bump_trust(connection)
-        told: list[AnyWakeup] = [AccountWakeup(event="trust", person_ids=[], client_ids=[])]
-        await self._changes.record(connection, told)
+        connection.after_commit(AccountWakeup(event="trust", person_ids=[], client_ids=[]))
         admins: set[PersonId] = await store.people_of(connection, record.admins)
-        return [*told, *await self._changes.judge(connection, admins)]
+        await self._changes.judge(connection, admins)
 
-    async def name_root_admin(self, root: Ed25519PrivateKey, device: bytes) -> Department:
+    async def name_root_admin(
+        self, by: Principal, root: Ed25519PrivateKey, device: bytes
+    ) -> Department:
         """Make the next record, which also names this device as a root admin's; ``root`` is the
         offline root's key. A device that is named already changes nothing.
 
         The file comes before the row: after a crash between them the next start stores the row.
         Raises AuthorityMissing.
         """
-        keys = self._parts.settings.data_dir / "keys"
-        async with self._parts.database.transaction() as connection:
+        keys = self._deps.settings.data_dir / "keys"
+        async with self._deps.database.transaction() as connection:
             newest = await self.newest(connection)
             if device in newest.admins:
                 return newest
             if [newest] != department_files.load(keys, public_bytes(root))[-1:]:
                 raise AuthorityMissing(f"{keys} lacks department record {newest.number}")
             record = department_files.write_next(
-                keys, root, self._parts.clock.now_ms(), admins={*newest.admins, device}
+                keys, root, self._deps.clock.now_ms(), admins={*newest.admins, device}
             )
-            wakeups = await self.add(connection, record)
-        await self._parts.bus.publish(wakeups)
+            await self.add(connection, record)
+            act = RootAdminNamed(device.hex(), record.number)
+            await self._deps.audit.record(connection, by, act)
         return record
 
     async def newest(self, connection: AsyncConnection) -> Department:
@@ -85,16 +88,16 @@ class Departments:
 
     async def lowest_kem(self) -> int:
         """Return the lowest KEM that may be sealed to."""
-        async with self._parts.database.reading() as connection:
+        async with self._deps.database.reading() as connection:
             return (await self.newest(connection)).kem
 
 
 class TrustPublisher:
     """Answers Trust, from memory while the version is the same."""
 
-    def __init__(self, parts: Parts) -> None:
-        self._database = parts.database
-        self._authority = parts.authority
+    def __init__(self, deps: Dependencies) -> None:
+        self._database = deps.database
+        self._authority = deps.authority
         self._built: wire.Trust | None = None
 
     async def version(self) -> int:

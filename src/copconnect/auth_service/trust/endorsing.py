@@ -9,14 +9,14 @@ the endorser comes before or after it. Repeating the same bytes is fine.
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
-from copconnect.auth_service.parts import Parts
+from copconnect.audit.acts import DeviceConfirmed
+from copconnect.auth_service.dependencies import Dependencies
 from copconnect.auth_service.tables import endorsements
 from copconnect.auth_service.trust import device_store, record_store
 from copconnect.auth_service.trust.cards import Cards
 from copconnect.auth_service.trust.changes import Changes
 from copconnect.auth_service.trust.judged_records import check_sent, parsed
 from copconnect.auth_service.trust.judging import Judge
-from copconnect.bus import AnyWakeup
 from copconnect.ids import PersonId
 from copconnect.principals import Caller
 from copconnect.records.confirmed import confirmed
@@ -27,8 +27,8 @@ from copconnect.records.fields import Refused
 class Endorsing:
     """Takes endorsements."""
 
-    def __init__(self, parts: Parts, judge: Judge, cards: Cards, changes: Changes) -> None:
-        self._parts = parts
+    def __init__(self, deps: Dependencies, judge: Judge, cards: Cards, changes: Changes) -> None:
+        self._deps = deps
         self._judge = judge
         self._cards = cards
         self._changes = changes
@@ -39,9 +39,8 @@ class Endorsing:
         Raises EndorsementInvalid.
         """
         record = parsed(Endorsement, body.endorsement, errors.EndorsementInvalid)
-        now = self._parts.clock.now_ms()
-        wakeups: list[AnyWakeup] = []
-        async with self._parts.database.transaction() as connection:
+        now = self._deps.clock.now_ms()
+        async with self._deps.database.transaction() as connection:
             if await record_store.has(connection, endorsements, record.hash()):
                 return
             check_sent(
@@ -68,9 +67,11 @@ class Endorsing:
                     "record": body.endorsement,
                 },
             )
-            wakeups = await self._changes.judge(connection, [person_id], also=[person_id])
-            wakeups += await self._changes.tell_confirmers(connection, person_id)
-        await self._parts.bus.publish(wakeups)
+            await self._changes.judge(connection, [person_id], also=[person_id])
+            await self._changes.tell_confirmers(connection, person_id)
+            if person_id != caller.person_id:
+                act = DeviceConfirmed(person_id, record.endorsed.hex())
+                await self._deps.audit.record(connection, caller, act)
 
     async def _check(
         self,
@@ -86,7 +87,7 @@ class Endorsing:
         trust.endorsements.pop(record.endorsed, None)
         trust.add_endorsement(record)
         try:
-            found = confirmed(trust, record.endorsed, self._parts.clock.now_ms())
+            found = confirmed(trust, record.endorsed, self._deps.clock.now_ms())
         except Refused as error:
             reason = error.message
         else:

@@ -6,7 +6,8 @@ nobody by itself and a withdrawal undoes nothing that was done before it, so no 
 """
 
 from copconnect import errors, wire
-from copconnect.auth_service.parts import Parts
+from copconnect.audit.acts import GrantGiven
+from copconnect.auth_service.dependencies import Dependencies
 from copconnect.auth_service.tables import grants
 from copconnect.auth_service.trust import record_store
 from copconnect.auth_service.trust.changes import Changes
@@ -22,21 +23,21 @@ from copconnect.records.judging import grant_counts
 class Granting:
     """Takes grants."""
 
-    def __init__(self, parts: Parts, judge: Judge, changes: Changes) -> None:
-        self._parts = parts
+    def __init__(self, deps: Dependencies, judge: Judge, changes: Changes) -> None:
+        self._deps = deps
         self._judge = judge
         self._changes = changes
 
     async def grant(self, caller: Caller, body: wire.PostGrant) -> None:
         """Store a grant or withdrawal by the calling device. Raises GrantInvalid."""
         record = parsed(Grant, body.grant, errors.GrantInvalid)
-        now = self._parts.clock.now_ms()
+        now = self._deps.clock.now_ms()
         grantee = PersonId(record.person_id.hex())
-        async with self._parts.database.transaction() as connection:
+        async with self._deps.database.transaction() as connection:
             if await record_store.has(connection, grants, record.hash()):
                 return
             check_sent(record.grantor, caller.device, record.created, now, errors.GrantInvalid)
-            if not await self._parts.people.active_people(connection, [grantee]):
+            if not await self._deps.people.active_people(connection, [grantee]):
                 raise errors.GrantInvalid(rule="E0", reason="no such person")
             await record_store.hold(connection, {grantee, caller.person_id})
             trust = await self._judge.trust(connection, {grantee, caller.person_id})
@@ -63,11 +64,12 @@ class Granting:
                     "record": body.grant,
                 },
             )
-            wakeups = await self._changes.tell(connection, [grantee])
-        await self._parts.bus.publish(wakeups)
+            self._changes.tell(connection, [grantee])
+            act = GrantGiven(grantee, record.path, record.created, record.not_after)
+            await self._deps.audit.record(connection, caller, act)
 
     async def grants_to(self, person_id: str) -> wire.Grants:
         """Return every grant to a person, withdrawals included, the oldest first."""
-        async with self._parts.database.reading() as connection:
+        async with self._deps.database.reading() as connection:
             rows = await record_store.grants_to(connection, PersonId(person_id))
         return wire.Grants(grants=[row.record for row in rows])

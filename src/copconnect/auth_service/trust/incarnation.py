@@ -17,31 +17,34 @@ from dataclasses import replace
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from copconnect.audit.acts import IncarnationBegun
 from copconnect.auth_service import store
 from copconnect.auth_service.authority import RosterSigner
-from copconnect.auth_service.parts import Parts
+from copconnect.auth_service.dependencies import Dependencies
 from copconnect.auth_service.tables import person_devices
 from copconnect.auth_service.trust import record_store
 from copconnect.ids import PersonId
+from copconnect.principals import Principal
 from copconnect.records.person_devices import PersonDevices
 
 STEP = 1_000
 _TOGETHER = 500
 
 
-async def begin_incarnation(parts: Parts) -> int:
+async def begin_incarnation(deps: Dependencies, by: Principal) -> int:
     """Raise all versions and sign everybody's PersonDevices again; return how many people have
     records."""
-    async with parts.database.transaction() as connection:
+    async with deps.database.transaction() as connection:
         await store.bump_trust(connection, STEP)
+        await deps.audit.record(connection, by, IncarnationBegun())
     done, after = 0, ""
     while True:
-        async with parts.database.transaction() as connection:
+        async with deps.database.transaction() as connection:
             people = await record_store.people_after(connection, after, _TOGETHER)
             if not people:
                 return done
             await record_store.raise_versions(connection, people, STEP)
-            await _sign_again(connection, parts.authority.roster, people, parts.clock.now_ms())
+            await _sign_again(connection, deps.authority.roster, people, deps.clock.now_ms())
         done, after = done + len(people), people[-1]
 
 

@@ -7,7 +7,8 @@ sends them.
 from typing import TypeVar
 
 from copconnect import errors
-from copconnect.records.fields import CLOCK_LEEWAY_MS, Refused
+from copconnect.limits import CLOCK_LEEWAY_MS
+from copconnect.records.fields import Refused
 from copconnect.records.signed import SignedRecord
 
 R = TypeVar("R", bound=SignedRecord)

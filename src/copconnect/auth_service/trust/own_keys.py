@@ -5,32 +5,29 @@ one may be named by seals for an hour, which the registry tells the Delivery Ser
 """
 
 from copconnect import errors, wire
-from copconnect.auth_service.parts import Parts
+from copconnect.auth_service.dependencies import Dependencies
 from copconnect.auth_service.trust import device_store, record_store
-from copconnect.bus import AnyWakeup, TrustWakeup
+from copconnect.bus import TrustWakeup
 from copconnect.ids import PersonId
 from copconnect.principals import Caller
 from copconnect.records.device_key import DeviceKey
 from copconnect.records.fields import Refused
 from copconnect.records.time_record import TimeRecord
-from copconnect.wakeup_log import WakeupLog
 
 
 class OwnKeys:
     """Takes DeviceKeys and tells the time."""
 
-    def __init__(self, parts: Parts, wakeup_log: WakeupLog) -> None:
-        self._parts = parts
-        self._log = wakeup_log
+    def __init__(self, deps: Dependencies) -> None:
+        self._deps = deps
 
     async def put(self, caller: Caller, body: wire.PutDeviceKeys) -> None:
         """Store DeviceKeys of the calling device; the same bytes again are fine.
 
         Raises RecordInvalid (rules D3, H2, S3).
         """
-        now = self._parts.clock.now_ms()
-        told: list[AnyWakeup] = []
-        async with self._parts.database.transaction() as connection:
+        now = self._deps.clock.now_ms()
+        async with self._deps.database.transaction() as connection:
             client = await device_store.by_device(connection, caller.device)
             if client is None:
                 raise errors.Unauthenticated
@@ -42,9 +39,9 @@ class OwnKeys:
                 record = _checked(data, caller.device, client.public_key, now, former)
                 if former == record:
                     continue
-                if not told:
+                if not connection.wakeups:
                     await record_store.touch(connection, [caller.person_id], keys=True)
-                    told = [TrustWakeup(person_ids=[caller.person_id])]
+                    connection.after_commit(TrustWakeup(person_ids=[caller.person_id]))
                 await device_store.add_key(
                     connection,
                     {
@@ -58,13 +55,11 @@ class OwnKeys:
                     now,
                 )
                 newest = await device_store.newest_keys(connection, caller.device)
-            await self._log.record(connection, told)
-        await self._parts.bus.publish(told)
 
     def time(self, body: wire.AskTime) -> wire.TimeAnswer:
         """Sign the time for the nonce of a device."""
-        record = TimeRecord(nonce=bytes.fromhex(body.nonce), time=self._parts.clock.now_ms())
-        return wire.TimeAnswer(time=self._parts.authority.roster.signed(record).encode())
+        record = TimeRecord(nonce=bytes.fromhex(body.nonce), time=self._deps.clock.now_ms())
+        return wire.TimeAnswer(time=self._deps.authority.roster.signed(record).encode())
 
 
 def _kem(data: bytes) -> int:

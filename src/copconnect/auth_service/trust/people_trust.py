@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Mapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
-from copconnect.auth_service.parts import Parts
+from copconnect.auth_service.dependencies import Dependencies
 from copconnect.auth_service.trust import device_store
 from copconnect.auth_service.trust.bundles import Bundle, Bundles, as_wire
 from copconnect.auth_service.trust.cards import Cards
@@ -23,12 +23,12 @@ class PeopleTrust:
     """Reads people's records for devices."""
 
     def __init__(
-        self, parts: Parts, bundles: Bundles, cards: Cards, confirmers: Confirmers
+        self, deps: Dependencies, bundles: Bundles, cards: Cards, confirmers: Confirmers
     ) -> None:
-        self._parts = parts
+        self._deps = deps
         # Cards are names too: a limit keeps a person from taking all of them at once.
-        per_hour = parts.settings.trust_people_per_person_per_hour
-        self._told = Rates("trust_people_per_hour", per_hour / 60, per_hour, parts.clock.now_ms)
+        per_hour = deps.settings.trust_people_per_person_per_hour
+        self._told = Rates("trust_people_per_hour", per_hour / 60, per_hour, deps.clock.now_ms)
         self._bundles = bundles
         self._cards = cards
         self._confirmers = confirmers
@@ -41,7 +41,7 @@ class PeopleTrust:
         """
         known = {PersonId(one.person_id): one.version for one in body.people}
         if not caller.confirmed:
-            async with self._parts.database.reading() as connection:
+            async with self._deps.database.reading() as connection:
                 allowed = set(await self._confirmers.of(connection, caller.person_id))
             allowed.add(caller.person_id)
             known = {one: version for one, version in known.items() if one in allowed}
@@ -60,7 +60,7 @@ class PeopleTrust:
         """Return the records of people whose version is above the known one, and transitively of
         those whom they rest on and who are not named. ``telling``: is told before anything is done
         how many of the named people have news."""
-        async with self._parts.database.reading() as connection:
+        async with self._deps.database.reading() as connection:
             closure = await self._bundles.closure(connection, known, writing=False)
             rows = {one: bundle.row for one, bundle in closure.items()}
             outdated = await self._cards.outdated(connection, rows, {*known, *closure})
@@ -69,7 +69,7 @@ class PeopleTrust:
             if not outdated:
                 return await self._answer(connection, closure, known, keys=keys)
         await self._cards.make(outdated)
-        async with self._parts.database.reading() as connection:
+        async with self._deps.database.reading() as connection:
             closure = await self._bundles.closure(connection, known, writing=False)
             return await self._answer(connection, closure, known, keys=keys)
 

@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
+from copconnect.audit.acts import DeviceRevoked
 from copconnect.auth_service import rules, store
-from copconnect.auth_service.parts import Parts
+from copconnect.auth_service.dependencies import Dependencies
 from copconnect.auth_service.ports import EndReason
 from copconnect.auth_service.tables import revocations
 from copconnect.auth_service.trust import device_store, record_store
@@ -21,7 +22,8 @@ from copconnect.auth_service.trust.changes import Changes
 from copconnect.auth_service.trust.holding import covers, held_paths
 from copconnect.auth_service.trust.judged_records import check_sent, parsed
 from copconnect.auth_service.trust.judging import Judge
-from copconnect.bus import AccountWakeup, AnyWakeup
+from copconnect.bus import AccountWakeup
+from copconnect.database import Transaction
 from copconnect.ids import ClientId, PersonId
 from copconnect.principals import Caller
 from copconnect.records.judging import revocation_counts
@@ -31,25 +33,25 @@ from copconnect.records.revocation import BY_AUTHORITY, Revocation
 class Revoking:
     """Revokes devices."""
 
-    def __init__(self, parts: Parts, judge: Judge, cards: Cards, changes: Changes) -> None:
+    def __init__(self, deps: Dependencies, judge: Judge, cards: Cards, changes: Changes) -> None:
         self._cards = cards
-        self._parts = parts
+        self._deps = deps
         self._judge = judge
         self._changes = changes
 
     async def by_authority(
-        self, connection: AsyncConnection, reasons: Mapping[ClientId, EndReason]
-    ) -> list[AnyWakeup]:
+        self, connection: Transaction, reasons: Mapping[ClientId, EndReason]
+    ) -> bool:
         """Revoke clients in the caller's transaction, for reasons that their holders are told.
 
-        Publish the wake-ups after it commits. Clients that are revoked already stay as they are.
+        Clients that are revoked already stay as they are. Returns whether any was not.
         """
-        now = self._parts.clock.now_ms()
+        now = self._deps.clock.now_ms()
         owners = await store.owners_of_open(connection, reasons)
         await record_store.touch(connection, set(owners.values()))
         revoked = await store.revoke(connection, reasons, now)
         for row in revoked:
-            record = self._parts.authority.roster.signed(
+            record = self._deps.authority.roster.signed(
                 Revocation(
                     device=row.device, lost=now, created=now, signer=BY_AUTHORITY, standing=()
                 )
@@ -57,7 +59,8 @@ class Revoking:
             await self.store(connection, record, PersonId(row.person_id), None)
         people = {PersonId(row.person_id) for row in revoked}
         fresh = {ClientId(row.client_id): reasons[ClientId(row.client_id)] for row in revoked}
-        return await self.ended(connection, fresh, people, set())
+        await self.ended(connection, fresh, people, set())
+        return bool(revoked)
 
     async def by_device(self, caller: Caller, body: wire.PostRevocation) -> None:
         """Store a revocation by the calling device and carry it out.
@@ -65,8 +68,8 @@ class Revoking:
         Raises RevocationInvalid.
         """
         record = parsed(Revocation, body.revocation, errors.RevocationInvalid)
-        now = self._parts.clock.now_ms()
-        async with self._parts.database.transaction() as connection:
+        now = self._deps.clock.now_ms()
+        async with self._deps.database.transaction() as connection:
             if await record_store.has(connection, revocations, record.hash()):
                 return
             check_sent(record.signer, caller.device, record.created, now, errors.RevocationInvalid)
@@ -86,13 +89,15 @@ class Revoking:
             await self.store(connection, record, owner, caller.person_id)
             fresh = await store.revoke(connection, {client_id: "device_removed"}, now)
             # A second revocation of a device may still undo what the first lets stand.
-            wakeups = await self.ended(
+            await self.ended(
                 connection,
                 {client_id: "device_removed"} if fresh else {},
                 {owner},
                 reached,
             )
-        await self._parts.bus.publish(wakeups)
+            if owner != caller.person_id:
+                act = DeviceRevoked(owner, client_id)
+                await self._deps.audit.record(connection, caller, act)
 
     async def _hold_reached(
         self, connection: AsyncConnection, device: bytes, people: set[PersonId]
@@ -113,15 +118,15 @@ class Revoking:
         Raises NotFound, NotUnitAdmin.
         """
         device = rules.device_of(device_hex)
-        now = self._parts.clock.now_ms()
-        async with self._parts.database.reading() as connection:
+        now = self._deps.clock.now_ms()
+        async with self._deps.database.reading() as connection:
             client = await device_store.by_device(connection, device)
             if client is None:
                 raise errors.NotFound
             owner = PersonId(client.person_id)
             if owner != caller.person_id:
                 paths = await held_paths(connection, caller.person_id, now)
-                plates = await self._parts.people.plates(connection, [owner])
+                plates = await self._deps.people.plates(connection, [owner])
                 if owner not in plates or not covers(paths, plates[owner].path):
                     raise errors.NotUnitAdmin
             endorsed, granted, about = await record_store.made_by(connection, device)
@@ -156,25 +161,20 @@ class Revoking:
 
     async def ended(
         self,
-        connection: AsyncConnection,
+        connection: Transaction,
         reasons: Mapping[ClientId, EndReason],
         owners: set[PersonId],
         reached: set[PersonId],
-    ) -> list[AnyWakeup]:
+    ) -> None:
         """Unlist the devices of clients that were revoked in this transaction, and sign them out.
 
         ``reached``: people whose verdicts may have rested on those devices.
         """
         if not reasons and not reached:
-            return []
-        wakeups: list[AnyWakeup] = []
+            return
         for reason in sorted(set(reasons.values())):
             clients = sorted(one for one, given in reasons.items() if given == reason)
-            wakeups.append(
+            connection.after_commit(
                 AccountWakeup(event="signed_out", person_ids=[], client_ids=clients, reason=reason)
             )
-        await self._changes.record(connection, wakeups)
-        return [
-            *wakeups,
-            *await self._changes.judge(connection, reached, also=owners, urgent=True),
-        ]
+        await self._changes.judge(connection, reached, also=owners, urgent=True)

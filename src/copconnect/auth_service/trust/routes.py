@@ -12,6 +12,7 @@ from litestar.params import FromPath
 from copconnect import errors, wire
 from copconnect.auth_service.service import AuthService
 from copconnect.http import Gate, HttpRequest, answer, nothing, read
+from copconnect.principals import Requirement
 
 MAX_BODY = 64 * 1024
 MAX_REVOCATION_BODY = wire.MAX_REVOCATION_BYTES * 2  # In base64 too.
@@ -31,13 +32,13 @@ def _records(service: AuthService, gate: Gate) -> list[Any]:
 
     @put("/v1/device-keys")
     async def put_keys(request: HttpRequest) -> Any:
-        caller = await gate.caller(request, conduct=False, confirmed=False)
+        caller = await gate.caller(request, tolerates={Requirement.CONDUCT}, confirmed=False)
         await service.own_keys.put(caller, await read(request, wire.PutDeviceKeys, MAX_BODY))
         return nothing()
 
     @post("/v1/time")
     async def time(request: HttpRequest) -> Any:
-        await gate.caller(request, conduct=False, confirmed=False)
+        await gate.caller(request, tolerates={Requirement.CONDUCT}, confirmed=False)
         body = await read(request, wire.AskTime, MAX_BODY)
         return answer(request, service.own_keys.time(body))
 

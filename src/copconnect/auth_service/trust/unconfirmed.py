@@ -1,7 +1,7 @@
 """Lists the devices that wait for somebody's endorsement."""
 
 from copconnect import wire
-from copconnect.auth_service.parts import Parts
+from copconnect.auth_service.dependencies import Dependencies
 from copconnect.auth_service.trust import device_store
 from copconnect.auth_service.trust.holding import held_paths
 from copconnect.ids import PersonId
@@ -13,22 +13,22 @@ MOST_SHOWN = 500
 class Unconfirmed:
     """Answers GET /v1/unconfirmed."""
 
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
+    def __init__(self, deps: Dependencies) -> None:
+        self._deps = deps
 
     async def of(self, caller: Caller) -> wire.UnconfirmedDevices:
         """Return the unconfirmed devices of the caller's person, and of those whose units the
         caller may confirm for, the newest first."""
-        now = self._parts.clock.now_ms()
-        async with self._parts.database.reading() as connection:
+        now = self._deps.clock.now_ms()
+        async with self._deps.database.reading() as connection:
             rows = await device_store.unconfirmed(connection, now, [caller.person_id], MOST_SHOWN)
             paths = await held_paths(connection, caller.person_id, now)
             if paths and caller.confirmed:
-                below = self._parts.people.people_below(paths)
+                below = self._deps.people.people_below(paths)
                 rows += await device_store.unconfirmed(connection, now, below, MOST_SHOWN)
             unique = {row.device: row for row in rows}
             owners = {PersonId(row.person_id) for row in unique.values()}
-            people = await self._parts.people.cards(connection, owners)
+            people = await self._deps.people.cards(connection, owners)
         return wire.UnconfirmedDevices(
             devices=[
                 wire.UnconfirmedDevice(

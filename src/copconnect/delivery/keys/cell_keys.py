@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
-from copconnect.bus import AnyWakeup, CellKeyMarkedWakeup, CellKeyWakeup
+from copconnect.bus import CellKeyMarkedWakeup, CellKeyWakeup
+from copconnect.delivery.dependencies import Dependencies
 from copconnect.delivery.keys.public_keys import PublicKeys
-from copconnect.delivery.parts import Parts
 from copconnect.delivery.rosters.proofs import cell_paths
 from copconnect.delivery.rosters.reading import require_listed
 from copconnect.delivery.rules import cell_keys as rules
@@ -33,8 +33,8 @@ from copconnect.wire import CELL_SIZE
 class CellKeys:
     """Takes and gives cell keys. Holds no state of its own."""
 
-    def __init__(self, parts: Parts, public_keys: PublicKeys) -> None:
-        self._parts = parts
+    def __init__(self, deps: Dependencies, public_keys: PublicKeys) -> None:
+        self._deps = deps
         self._public_keys = public_keys
 
     # --- Posting ------------------------------------------------------------------------------
@@ -46,14 +46,14 @@ class CellKeys:
 
         Raises RecordInvalid, NotMember, NotAsked, StaleRecord, SealsInvalid, HaveKey.
         """
-        parts = self._parts
+        deps = self._deps
         public_key = await self._public_keys.of(caller.device)
         if public_key is None:
             raise errors.NotMember
         record = rules.read_record(
             body.record, bytes.fromhex(conversation_id), caller.device, public_key
         )
-        async with parts.database.transaction() as connection:
+        async with deps.database.transaction() as connection:
             held = await conversations.hold_one(connection, conversation_id)
             own = await require_listed(connection, caller, conversation_id)
             known = await cell_keys.by_id(connection, conversation_id, record.key_id())
@@ -76,8 +76,7 @@ class CellKeys:
             )
             if not await cell_keys.add(connection, conversation_id, key):
                 raise errors.HaveKey
-        await parts.bus.publish(
-            [
+            connection.after_commit(
                 CellKeyWakeup(
                     conversation_id=conversation_id,
                     cell_id=own.cell_id,
@@ -85,8 +84,7 @@ class CellKeys:
                     seals=body.seals,
                     size=seal_bytes(held.kem),
                 )
-            ]
-        )
+            )
 
     async def _judge(
         self,
@@ -109,11 +107,11 @@ class CellKeys:
             cell_rekey_epoch=line.rekey_epoch,
             kem=held.kem,
             newest=held.epoch,
-            now_ms=self._parts.clock.now_ms(),
+            now_ms=self._deps.clock.now_ms(),
         )
         sealed_to = recipients(body.seals, held.kem, CELL_SIZE)
         cell = await leaves.devices_of_cells_at(connection, c, [cell_id], record.epoch)
-        owners = await self._parts.devices.devices_of_keys(connection, sealed_to)
+        owners = await self._deps.devices.devices_of_keys(connection, sealed_to)
         left_out = [bytes.fromhex(one) for one in body.left_out]
         rules.check_seals(sealed_to, left_out, cell, owners)
 
@@ -121,21 +119,19 @@ class CellKeys:
         self, caller: Caller, conversation_id: ConversationId, body: wire.MarkCellKey
     ) -> None:
         """Note that the calling device cannot open a key of its cell (C2). Raises NotFound."""
-        parts, key_id = self._parts, bytes.fromhex(body.key_id)
-        wakeups: list[AnyWakeup] = []
-        async with parts.database.transaction() as connection:
+        deps, key_id = self._deps, bytes.fromhex(body.key_id)
+        async with deps.database.transaction() as connection:
             own = await require_listed(connection, caller, conversation_id)
             known = await cell_keys.by_id(connection, conversation_id, key_id)
             if known is None or known.cell_id != own.cell_id:
                 raise errors.NotFound
             count = await cell_keys.mark(
-                connection, conversation_id, key_id, caller.person_id, parts.clock.now_ms()
+                connection, conversation_id, key_id, caller.person_id, deps.clock.now_ms()
             )
             if count is not None and count >= MARKS:
-                wakeups.append(
+                connection.after_commit(
                     CellKeyMarkedWakeup(conversation_id=conversation_id, cell_id=own.cell_id)
                 )
-        await parts.bus.publish(wakeups)
 
     # --- Reading ------------------------------------------------------------------------------
 
@@ -143,8 +139,8 @@ class CellKeys:
         self, caller: Caller, conversation_id: ConversationId, since: int
     ) -> wire.CellKeys:
         """Return all cell lines, and the cells' usable keys that were stored after a version."""
-        parts, now_ms = self._parts, self._parts.clock.now_ms()
-        async with parts.database.reading() as connection:
+        deps, now_ms = self._deps, self._deps.clock.now_ms()
+        async with deps.database.reading() as connection:
             await require_listed(connection, caller, conversation_id)
             (held,) = await conversations.read(connection, [conversation_id])
             lines = await self._lines(connection, conversation_id)
@@ -161,7 +157,7 @@ class CellKeys:
         return wire.CellKeys(
             version=version,
             head=held.head,
-            stamp=parts.stamps.of(conversation_id, held.head_hash),
+            stamp=deps.stamps.of(conversation_id, held.head_hash),
             lines=b"".join([one.encode() for one in lines]),
             keys=[
                 wire.CellKeyItem(record=key.record, author_proof=paths[key.key_id], seal=None)
@@ -175,14 +171,14 @@ class CellKeys:
 
         A former author that the cell does not list any more has an empty proof: a reader checks
         the secret against the record alone (C2)."""
-        parts = self._parts
-        async with parts.database.reading() as connection:
+        deps = self._deps
+        async with deps.database.reading() as connection:
             own = await require_listed(connection, caller, conversation_id)
-            stored = await parts.keys.of_cell(connection, conversation_id, own.cell_id)
+            stored = await deps.keys.of_cell(connection, conversation_id, own.cell_id)
             (line,) = await self._lines(connection, conversation_id, own.cell_id)
             by_cell = {own.cell_id: line}
             paths = await self._author_paths(connection, conversation_id, stored, by_cell)
-            rows = await parts.devices.device_keys(connection, [caller.device])
+            rows = await deps.devices.device_keys(connection, [caller.device])
         wanted = [row.key_id for row in rows.get(caller.device, ())]
         return wire.OwnCellKeys(
             keys=[
@@ -216,7 +212,7 @@ class CellKeys:
         """Return by key id the author's leaf ‖ path under its cell's current line."""
         asked = [(key, lines[key.cell_id]) for key in stored if key.cell_id in lines]
         wanted = {(line, key.author) for key, line in asked}
-        found = await cell_paths(connection, self._parts.trees, conversation_id, wanted)
+        found = await cell_paths(connection, self._deps.trees, conversation_id, wanted)
         return {
             key.key_id: found[line, key.author]
             for key, line in asked

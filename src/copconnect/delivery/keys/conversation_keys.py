@@ -12,15 +12,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
 from copconnect.bus import KeyWakeup
+from copconnect.delivery.dependencies import Dependencies
 from copconnect.delivery.keys.public_keys import PublicKeys
-from copconnect.delivery.parts import Parts
 from copconnect.delivery.rosters.proofs import prove
 from copconnect.delivery.rosters.reading import require_listed
 from copconnect.delivery.rules import conversation_keys as rules
 from copconnect.delivery.rules.conversation_keys import KnownKey, SealAudience
 from copconnect.delivery.rules.limits import (
     CANNOT_OPEN_MS,
-    CELL_KEY_MS,
     DAY_MS,
     HEAD_MS,
     KEYS_A_DAY,
@@ -31,6 +30,7 @@ from copconnect.delivery.store import cell_keys, conversations, keys, leaves, ro
 from copconnect.delivery.store.conversations import Held
 from copconnect.delivery.store.keys import NewKey, StoredKey
 from copconnect.ids import CellId, ConversationId
+from copconnect.limits import CELL_KEY_AGE_MS
 from copconnect.principals import Caller
 from copconnect.records.conversation_key import ConversationKey
 from copconnect.records.kem import seal_bytes
@@ -42,8 +42,8 @@ _MOST_SEALS = DIRECT_SEALS + CELL_SIZE * CELL_SIZE
 class ConversationKeys:
     """Takes and gives conversation keys. Holds no state of its own."""
 
-    def __init__(self, parts: Parts, public_keys: PublicKeys) -> None:
-        self._parts = parts
+    def __init__(self, deps: Dependencies, public_keys: PublicKeys) -> None:
+        self._deps = deps
         self._public_keys = public_keys
 
     # --- Posting (D2) -------------------------------------------------------------------------
@@ -55,7 +55,7 @@ class ConversationKeys:
 
         Raises RecordInvalid, NotMember, StaleRecord, HaveKey, SealsInvalid, RateLimited.
         """
-        parts = self._parts
+        deps = self._deps
         public_key = await self._public_keys.of(caller.device)
         if public_key is None:
             raise errors.NotMember
@@ -63,7 +63,7 @@ class ConversationKeys:
             body.record, bytes.fromhex(conversation_id), caller.device, public_key
         )
         accepted = wire.KeyAccepted(key_id=record.hash().hex())
-        async with parts.database.transaction() as connection:
+        async with deps.database.transaction() as connection:
             held = await conversations.hold_one(connection, conversation_id)
             own = await require_listed(connection, caller, conversation_id)
             if await keys.is_known(connection, conversation_id, record.hash()):
@@ -75,7 +75,7 @@ class ConversationKeys:
                 key_id=record.hash(),
                 epoch=record.epoch,
                 created_ms=record.created,
-                stored_ms=parts.clock.now_ms(),
+                stored_ms=deps.clock.now_ms(),
                 author=caller.device,
                 author_person=caller.person_id,
                 free=free,
@@ -84,8 +84,7 @@ class ConversationKeys:
                 seals=body.seals,
             )
             await keys.add(connection, key)
-        await parts.bus.publish(
-            [
+            connection.after_commit(
                 KeyWakeup(
                     conversation_id=conversation_id,
                     key_id=accepted.key_id,
@@ -93,8 +92,7 @@ class ConversationKeys:
                     seals=body.seals,
                     size=seal_bytes(held.kem),
                 )
-            ]
-        )
+            )
         return accepted
 
     async def _judge(
@@ -105,7 +103,7 @@ class ConversationKeys:
         record: ConversationKey,
         body: wire.PostKey,
     ) -> None:
-        now_ms, c = self._parts.clock.now_ms(), held.conversation_id
+        now_ms, c = self._deps.clock.now_ms(), held.conversation_id
         head = await rosters.named_head(connection, c, record.epoch)
         rules.check_record(record, head, held.rekey_epoch, held.epoch, now_ms)
         blocking = await self._openable(connection, held, own)
@@ -123,7 +121,7 @@ class ConversationKeys:
     ) -> bytes | None:
         """Return a key that serves and that the device can open: it made it, or has a seal of it
         and no open share request for it (which says that it cannot)."""
-        parts, now_ms, c = self._parts, self._parts.clock.now_ms(), held.conversation_id
+        deps, now_ms, c = self._deps, self._deps.clock.now_ms(), held.conversation_id
         known = await keys.since_rekey(connection, c, held.rekey_epoch)
         serving = [one for one in known if one.serves(held.rekey_epoch, now_ms)]
         if not serving:
@@ -134,8 +132,8 @@ class ConversationKeys:
                 return one.key_id
             if one.key_id[:16] in asked:
                 continue
-            stored = await parts.keys.records(connection, c, [one.key_id])
-            sealed = await seals_for(connection, parts, c, own, stored.values())
+            stored = await deps.keys.records(connection, c, [one.key_id])
+            sealed = await seals_for(connection, deps, c, own, stored.values())
             if sealed[one.key_id] is not None:
                 return one.key_id
         return None
@@ -153,7 +151,7 @@ class ConversationKeys:
         lines = {CellId(line.cell_id.hex()): line for line, _, _ in rows.get(c, [])}
         of_cells: dict[bytes, CellId] = {}
         if len(lines) > 1:
-            since_ms = self._parts.clock.now_ms() - CELL_KEY_MS
+            since_ms = self._deps.clock.now_ms() - CELL_KEY_AGE_MS
             made = await cell_keys.places(connection, c, held.kem, since_ms)
             of_cells = {
                 key_id: cell_id
@@ -166,7 +164,7 @@ class ConversationKeys:
         if sum(lines[one].devices for one in open_cells) <= DIRECT_SEALS:
             uncovered = await leaves.devices_of_cells_at(connection, c, open_cells, epoch)
         direct = [one for one in sealed_to if one not in of_cells]
-        owners = await self._parts.devices.devices_of_keys(connection, direct)
+        owners = await self._deps.devices.devices_of_keys(connection, direct)
         named = {record.author, *owners.values(), *left_out}
         intervals = await leaves.intervals(connection, {c: named})
         listed = {
@@ -181,7 +179,7 @@ class ConversationKeys:
     ) -> bool:
         """Return whether the record is free: its author's first for this rekey_epoch, or one that
         the server asked for. Raises RateLimited beyond three others a day."""
-        now_ms, c = self._parts.clock.now_ms(), held.conversation_id
+        now_ms, c = self._deps.clock.now_ms(), held.conversation_id
         if await keys.was_asked(connection, c, caller.device, now_ms - HEAD_MS):
             await keys.answered(connection, c, caller.device)
             return True
@@ -203,19 +201,19 @@ class ConversationKeys:
 
         Raises NotMember; NotFound for an id that is not kept.
         """
-        parts, now_ms = self._parts, self._parts.clock.now_ms()
-        async with parts.database.reading() as connection:
+        deps, now_ms = self._deps, self._deps.clock.now_ms()
+        async with deps.database.reading() as connection:
             own = await require_listed(connection, caller, conversation_id)
             if key_id is None:
                 key_id = await self._newest(connection, conversation_id, now_ms)
             if key_id is None:
                 return wire.Keys(key=None, head=None, proof=None)
-            stored = (await parts.keys.records(connection, conversation_id, [key_id])).get(key_id)
+            stored = (await deps.keys.records(connection, conversation_id, [key_id])).get(key_id)
             if stored is None:
                 raise errors.NotFound
-            sealed = await seals_for(connection, parts, conversation_id, own, [stored])
+            sealed = await seals_for(connection, deps, conversation_id, own, [stored])
             asked = conversation_id, stored.epoch, stored.author
-            proven = await prove(connection, parts.trees, [asked])
+            proven = await prove(connection, deps.trees, [asked])
         head = proven.heads.get(asked[:2])
         return wire.Keys(
             key=wire.KeyItem(record=stored.record, seal=sealed[key_id]),
@@ -238,7 +236,7 @@ def _first(found: Sequence[KnownKey]) -> bytes | None:
 
 async def seals_for(
     connection: AsyncConnection,
-    parts: Parts,
+    deps: Dependencies,
     conversation_id: ConversationId,
     own: PlacedLeaf,
     stored: Iterable[StoredKey],
@@ -247,7 +245,7 @@ async def seals_for(
 
     Keys from before the device's history begins are left out. Two statements.
     """
-    rows = await parts.devices.device_keys(connection, [own.leaf.device])
+    rows = await deps.devices.device_keys(connection, [own.leaf.device])
     wanted = [row.key_id for row in rows.get(own.leaf.device, ())]
     wanted += await cell_keys.ids_of_cell(connection, conversation_id, own.cell_id)
     return {

@@ -11,8 +11,8 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 
 from copconnect import errors, wire
-from copconnect.bus import AnyWakeup, ShareAskedWakeup, ShareDoneWakeup, ShareWakeup
-from copconnect.delivery.parts import Parts
+from copconnect.bus import ShareAskedWakeup, ShareDoneWakeup, ShareWakeup
+from copconnect.delivery.dependencies import Dependencies
 from copconnect.delivery.rosters.reading import require_listed
 from copconnect.delivery.rules.limits import MOST_WAITING_REFERENCES, SHARES_WAITING
 from copconnect.delivery.rules.roster_plan import PlacedLeaf
@@ -31,9 +31,9 @@ SHARES_OF_ONE_HELPER = 8
 class KeyShares:
     """Takes requests and shares, and hands shares out. Holds only its limits."""
 
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
-        limits, now_ms = parts.options.limits, parts.clock.now_ms
+    def __init__(self, deps: Dependencies) -> None:
+        self._deps = deps
+        limits, now_ms = deps.options.limits, deps.clock.now_ms
         requests, answers = limits.share_requests_per_minute, limits.shares_per_minute
         self._requests = Rates("share_requests_per_minute", requests, requests, now_ms)
         self._answers = Rates("shares_per_minute", answers, answers, now_ms)
@@ -45,17 +45,16 @@ class KeyShares:
 
         Raises NotMember, RateLimited."""
         self._requests.take(caller.person_id)
-        parts, names = self._parts, _names(body.references)
-        async with parts.database.transaction() as connection:
+        deps, names = self._deps, _names(body.references)
+        async with deps.database.transaction() as connection:
             own = await require_listed(connection, caller, conversation_id)
             known = await shares.requested(connection, conversation_id, caller.device)
             if len(known | names) > MOST_WAITING_REFERENCES:
                 raise errors.RateLimited(retry_after_ms=60_000, limit="waiting_references")
             asker = _asker(own)
-            await shares.ask(connection, conversation_id, asker, names, parts.clock.now_ms())
-        lacks_cell_key = any(name.kind == SecretKind.CELL_KEY for name in names)
-        await parts.bus.publish(
-            [
+            await shares.ask(connection, conversation_id, asker, names, deps.clock.now_ms())
+            lacks_cell_key = any(name.kind == SecretKind.CELL_KEY for name in names)
+            connection.after_commit(
                 ShareAskedWakeup(
                     conversation_id=conversation_id,
                     device=caller.device.hex(),
@@ -63,27 +62,24 @@ class KeyShares:
                     person_id=caller.person_id,
                     of_cell=own.cell_id if lacks_cell_key else None,
                 )
-            ]
-        )
+            )
 
     async def done(
         self, caller: Caller, conversation_id: ConversationId, body: wire.ShareRequest
     ) -> None:
         """Forget what the calling device no longer lacks, and the shares of that alone."""
-        parts, names = self._parts, _names(body.references)
-        wakeups: list[AnyWakeup] = []
-        async with parts.database.transaction() as connection:
+        deps, names = self._deps, _names(body.references)
+        async with deps.database.transaction() as connection:
             await shares.done(connection, conversation_id, caller.device, names)
             left = await shares.requested(connection, conversation_id, caller.device)
             waiting = await shares.waiting(connection, conversation_id, caller.device)
             held = await conversations.read(connection, [conversation_id])
-            kem = held[0].kem if held else parts.options.kem
+            kem = held[0].kem if held else deps.options.kem
             used = [one.share_hash for one in waiting if not _serves(one.share, kem, left)]
             await shares.forget(connection, conversation_id, caller.device, used)
             if not left:
                 done = ShareDoneWakeup(conversation_id=conversation_id, device=caller.device.hex())
-                wakeups.append(done)
-        await parts.bus.publish(wakeups)
+                connection.after_commit(done)
 
     async def post(
         self, caller: Caller, conversation_id: ConversationId, body: wire.PostShare
@@ -92,8 +88,8 @@ class KeyShares:
 
         Raises NotMember, NotAsked, RecordInvalid, RateLimited."""
         self._answers.take(caller.person_id)
-        parts, device = self._parts, bytes.fromhex(body.device)
-        async with parts.database.transaction() as connection:
+        deps, device = self._deps, bytes.fromhex(body.device)
+        async with deps.database.transaction() as connection:
             await require_listed(connection, caller, conversation_id)
             asker = await leaves.current_of_device(connection, conversation_id, device)
             if asker is None:
@@ -103,7 +99,7 @@ class KeyShares:
             wanted = await shares.requested(connection, conversation_id, device)
             if wanted.isdisjoint(share.names):
                 raise errors.NotAsked
-            owners = await parts.devices.devices_of_keys(connection, [share.recipient])
+            owners = await deps.devices.devices_of_keys(connection, [share.recipient])
             if owners.get(share.recipient) != device:
                 raise errors.RecordInvalid(rule="H1", reason="sealed to another's key")
             waiting = WaitingShare(sha256(body.share), caller.device, body.share)
@@ -113,22 +109,20 @@ class KeyShares:
             pushed_out = _pushed_out(kept, caller.person_id)
             await shares.forget(connection, conversation_id, device, pushed_out)
             new = await shares.add(
-                connection, conversation_id, _asker(asker), waiting, parts.clock.now_ms()
+                connection, conversation_id, _asker(asker), waiting, deps.clock.now_ms()
             )
-        if new:
-            await parts.bus.publish(
-                [
+            if new:
+                connection.after_commit(
                     ShareWakeup(
                         conversation_id=conversation_id,
                         client_id=asker.leaf.client_id,
                         share=body.share,
                     )
-                ]
-            )
+                )
 
     async def waiting(self, caller: Caller, conversation_id: ConversationId) -> wire.Shares:
         """Return the shares that wait for the calling device."""
-        async with self._parts.database.reading() as connection:
+        async with self._deps.database.reading() as connection:
             await require_listed(connection, caller, conversation_id)
             found = await shares.waiting(connection, conversation_id, caller.device)
         return wire.Shares(shares=[one.share for one in found])

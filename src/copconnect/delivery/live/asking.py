@@ -20,9 +20,9 @@ from copconnect.bus import (
     ShareAskedWakeup,
     ShareDoneWakeup,
 )
+from copconnect.delivery.dependencies import Dependencies
 from copconnect.delivery.live.key_asking import CellKeyAsking, NextKeyAsking
 from copconnect.delivery.live.share_routing import Connected, ShareRouting
-from copconnect.delivery.parts import Parts
 
 TICK_S = 0.5
 log = structlog.get_logger()
@@ -31,12 +31,12 @@ log = structlog.get_logger()
 class Asking:
     """Asks the devices of one node. Sends no request before ``attach``."""
 
-    def __init__(self, parts: Parts, jitter: Callable[[], float] = random.random) -> None:
-        self._parts = parts
+    def __init__(self, deps: Dependencies, jitter: Callable[[], float] = random.random) -> None:
+        self._deps = deps
         self._attached: Connected | None = None
-        self.shares = ShareRouting(parts, self._connected)
-        self.cell_keys = CellKeyAsking(parts, self._connected, jitter)
-        self.next_keys = NextKeyAsking(parts, self._connected, jitter)
+        self.shares = ShareRouting(deps, self._connected)
+        self.cell_keys = CellKeyAsking(deps, self._connected, jitter)
+        self.next_keys = NextKeyAsking(deps, self._connected, jitter)
         self._came = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -57,7 +57,7 @@ class Asking:
             case ShareAskedWakeup():
                 told = self.shares.asked(wakeup)
                 if told is not None:
-                    await self._parts.bus.publish([told])
+                    await self._deps.bus.publish([told])
             case ShareDoneWakeup():
                 self.shares.done(wakeup)
             case EnteredWakeup():

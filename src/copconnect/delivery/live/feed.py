@@ -11,15 +11,14 @@ import msgspec
 
 from copconnect import wire
 from copconnect.bus import (
-    AnyWakeup,
     CellKeyWakeup,
     CursorsMovedWakeup,
     EntryWakeup,
     KeyWakeup,
     ReceiptsWakeup,
 )
+from copconnect.delivery.dependencies import Dependencies
 from copconnect.delivery.live import cursor_store, places
-from copconnect.delivery.parts import Parts
 from copconnect.delivery.rosters.proofs import prove
 from copconnect.delivery.store import log
 from copconnect.delivery.store.rosters import KeptHead
@@ -38,58 +37,58 @@ _Asked = tuple[ConversationId, str, frozenset[int]]
 class LiveFeed:
     """Reads for sockets and stores their cursors."""
 
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
+    def __init__(self, deps: Dependencies) -> None:
+        self._deps = deps
         self._proven: OrderedDict[_Asked, _Proven] = OrderedDict()
 
     async def places(self, client_ids: Collection[ClientId]) -> Mapping[ClientId, Sequence[Place]]:
         """Return where these clients belong, in one statement."""
-        async with self._parts.database.reading() as connection:
+        async with self._deps.database.reading() as connection:
             return await places.places_of(connection, client_ids)
 
     async def entries(
         self, conversation_id: ConversationId, after: int, upto: int
     ) -> Sequence[EntryWakeup]:
         """Return the messages with after < seq ≤ upto, at most a batch and a page's bytes."""
-        async with self._parts.database.reading() as connection:
+        async with self._deps.database.reading() as connection:
             found = await log.between(connection, conversation_id, after, upto, _BATCH)
         return [_wakeup(one) for one in found]
 
     async def roster_since(self, conversation_id: ConversationId, epoch: int) -> RosterNews:
         """Return how the newest roster differs from that of an epoch."""
-        async with self._parts.database.reading() as connection:
+        async with self._deps.database.reading() as connection:
             return await places.roster_since(connection, conversation_id, epoch)
 
     async def standings_since(self, since_ms: int) -> Mapping[ConversationId, Standing]:
         """Return where the conversations stand that changed since a time."""
-        async with self._parts.database.reading() as connection:
+        async with self._deps.database.reading() as connection:
             return await places.standings_since(connection, since_ms)
 
     # --- Keys -------------------------------------------------------------------------------
 
     async def keys_since(self, since_ms: int) -> Sequence[KeyWakeup]:
         """Return the conversation keys that were accepted since a time, without seals."""
-        async with self._parts.database.reading() as connection:
+        async with self._deps.database.reading() as connection:
             return await places.keys_since(connection, since_ms)
 
     async def key(self, conversation_id: ConversationId, key_id: str) -> KeyWakeup | None:
         """Return a conversation key that is kept, without seals."""
-        async with self._parts.database.reading() as connection:
+        async with self._deps.database.reading() as connection:
             return await places.key(connection, conversation_id, bytes.fromhex(key_id))
 
     async def unused_keys(
         self, conversation_ids: Collection[ConversationId]
     ) -> Sequence[KeyWakeup]:
         """Return the newest key of those of these conversations where no message is under it."""
-        now_ms = self._parts.clock.now_ms()
-        async with self._parts.database.reading() as connection:
+        now_ms = self._deps.clock.now_ms()
+        async with self._deps.database.reading() as connection:
             return await places.unused_keys(connection, conversation_ids, now_ms)
 
     async def seals(self, key: KeyWakeup | CellKeyWakeup) -> Seals:
         """Return a record's seals by recipient. Three statements at most, whatever their number,
         but one for each 500 seals to devices."""
         conversation_id, blob = key.conversation_id, key.seals
-        async with self._parts.database.reading() as connection:
+        async with self._deps.database.reading() as connection:
             if isinstance(key, KeyWakeup):
                 if not blob:
                     key_id = bytes.fromhex(key.key_id)
@@ -105,7 +104,7 @@ class LiveFeed:
             cells = {of_cells[one]: by_key.pop(one) for one in by_key.keys() & of_cells.keys()}
             devices: Mapping[bytes, bytes] = {}
             if by_key:
-                devices = await self._parts.devices.devices_of_keys(connection, by_key.keys())
+                devices = await self._deps.devices.devices_of_keys(connection, by_key.keys())
         return Seals(cells, {device: by_key[one] for one, device in devices.items()})
 
     # --- Supplements ------------------------------------------------------------------------
@@ -123,14 +122,14 @@ class LiveFeed:
         known = self._proven.get(asked)
         people: list[wire.PersonTrust] = []
         if known is None or person_id is not None:
-            async with self._parts.database.reading() as connection:
+            async with self._deps.database.reading() as connection:
                 if known is None:
                     which = {(conversation_id, one, bytes.fromhex(device)) for one in epochs}
-                    proven = await prove(connection, self._parts.trees, which)
+                    proven = await prove(connection, self._deps.trees, which)
                     known = _told(proven.heads, proven.proofs)
                     self._keep(asked, known)
                 if person_id is not None:
-                    people = list(await self._parts.devices.people_trust(connection, [person_id]))
+                    people = list(await self._deps.devices.people_trust(connection, [person_id]))
         heads, proofs = known
         return wire.Supplement(heads=heads, proofs=proofs, people=people)
 
@@ -141,14 +140,14 @@ class LiveFeed:
 
     # --- Cursors ----------------------------------------------------------------------------
 
-    async def store_cursors(self, cursors: Sequence[SeenCursor]) -> Sequence[AnyWakeup]:
-        """Store a batch in three statements; return the receipts to broadcast.
+    async def store_cursors(self, cursors: Sequence[SeenCursor]) -> None:
+        """Store a batch in three statements, and broadcast the receipts.
 
         Large conversations get none: 63,000 acknowledgements told to 63,000 people would be four
         thousand million receipts. Theirs are counted (receipt_counts.py).
         """
         concerned = {one.conversation_id for one in cursors}
-        async with self._parts.database.transaction() as connection:
+        async with self._deps.database.transaction() as connection:
             await cursor_store.grow(connection, cursors)
             versions = await cursor_store.next_versions(connection, concerned, wire.RECEIPT_PEOPLE)
             moved = {
@@ -157,19 +156,17 @@ class LiveFeed:
                 if one.conversation_id in versions
             }
             found = await cursor_store.receipts(connection, moved) if moved else {}
-        wakeups: list[AnyWakeup] = []
-        if large := sorted(concerned - versions.keys()):
-            wakeups.append(CursorsMovedWakeup(conversation_ids=large))
-        for conversation_id, receipts in found.items():
-            frame = wire.Receipts(
-                conversation_id=conversation_id,
-                receipts=receipts,
-                receipts_version=versions[conversation_id],
-            )
-            wakeups.append(
-                ReceiptsWakeup(conversation_id=conversation_id, frame=_ENCODER.encode(frame))
-            )
-        return wakeups
+            if large := sorted(concerned - versions.keys()):
+                connection.after_commit(CursorsMovedWakeup(conversation_ids=large))
+            for conversation_id, receipts in found.items():
+                frame = wire.Receipts(
+                    conversation_id=conversation_id,
+                    receipts=receipts,
+                    receipts_version=versions[conversation_id],
+                )
+                connection.after_commit(
+                    ReceiptsWakeup(conversation_id=conversation_id, frame=_ENCODER.encode(frame))
+                )
 
 
 def _cut(seals: bytes, size: int) -> dict[bytes, bytes]:

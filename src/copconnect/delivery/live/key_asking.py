@@ -19,10 +19,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
 from copconnect.bus import CellKeyMarkedWakeup, RosterWakeup
+from copconnect.delivery.dependencies import Dependencies
 from copconnect.delivery.live import ask_store
 from copconnect.delivery.live.ask_store import WantedCellKey
 from copconnect.delivery.live.share_routing import Connected
-from copconnect.delivery.parts import Parts
 from copconnect.ids import ConversationId, Epoch
 from copconnect.sockets.feed import Online
 
@@ -68,9 +68,9 @@ class CellKeyAsking:
     """Asks for cell keys."""
 
     def __init__(
-        self, parts: Parts, connected: Callable[[], Connected], jitter: Callable[[], float]
+        self, deps: Dependencies, connected: Callable[[], Connected], jitter: Callable[[], float]
     ) -> None:
-        self._parts = parts
+        self._deps = deps
         self._connected = connected
         self._jitter = jitter
         self._due = _Due()
@@ -82,21 +82,21 @@ class CellKeyAsking:
     def changed(self, wakeup: RosterWakeup | CellKeyMarkedWakeup) -> None:
         """A roster of several cells changed, or a cell's key is marked."""
         if isinstance(wakeup, CellKeyMarkedWakeup) or wakeup.cells > 1:
-            now_ms = self._parts.clock.now_ms()
+            now_ms = self._deps.clock.now_ms()
             self._due.add(wakeup.conversation_id, now_ms + round(self._jitter() * JITTER_MS))
 
     async def work(self) -> None:
         """Ask where it is due."""
-        now_ms = self._parts.clock.now_ms()
+        now_ms = self._deps.clock.now_ms()
         if now_ms - self._scan_ms >= SCAN_MS:
             self._scan_ms = now_ms
-            async with self._parts.database.reading() as connection:
+            async with self._deps.database.reading() as connection:
                 for one in await ask_store.conversations_of_cells(connection):
                     self._due.add(one, now_ms + round(self._jitter() * JITTER_MS))
         here = {one for one in self._due.take(now_ms) if _anybody(self._connected().online(one))}
         if not here:
             return
-        async with self._parts.database.reading() as connection:
+        async with self._deps.database.reading() as connection:
             wanted = await ask_store.wanted_cell_keys(connection, here, now_ms)
         answered = {one for one in self._waiting if one.conversation_id in here} - set(wanted)
         self._waiting = {
@@ -131,7 +131,7 @@ class CellKeyAsking:
 
     async def _ask(self, asks: list[tuple[WantedCellKey, Online]], now_ms: int) -> None:
         chosen = {(want, one.device): one for want, one in asks}
-        async with self._parts.database.transaction() as connection:
+        async with self._deps.database.transaction() as connection:
             noted = await ask_store.record_cell_key_asks(
                 connection, list(chosen), now_ms, cell_pause_ms
             )
@@ -152,9 +152,9 @@ class NextKeyAsking:
     """Asks for the next conversation key."""
 
     def __init__(
-        self, parts: Parts, connected: Callable[[], Connected], jitter: Callable[[], float]
+        self, deps: Dependencies, connected: Callable[[], Connected], jitter: Callable[[], float]
     ) -> None:
-        self._parts = parts
+        self._deps = deps
         self._connected = connected
         self._jitter = jitter
         self._due = _Due()
@@ -167,7 +167,7 @@ class NextKeyAsking:
     def changed(self, wakeup: RosterWakeup) -> None:
         """A roster changed: if somebody was removed, its key is too old now."""
         if wakeup.removed or not wakeup.whole:
-            now_ms, wait_ms = self._parts.clock.now_ms(), 0
+            now_ms, wait_ms = self._deps.clock.now_ms(), 0
             if wakeup.cells > 1:
                 wait_ms = SETTLE_MS
                 self._patient[wakeup.conversation_id] = now_ms + PATIENCE_MS
@@ -176,12 +176,12 @@ class NextKeyAsking:
 
     async def work(self) -> None:
         """Ask where it is due."""
-        now_ms = self._parts.clock.now_ms()
+        now_ms = self._deps.clock.now_ms()
         due: list[ConversationId] = []
         looked_at = self._due.take(now_ms)
         scans = now_ms - self._scan_ms >= SCAN_MS
         if looked_at or scans:
-            async with self._parts.database.reading() as connection:
+            async with self._deps.database.reading() as connection:
                 if looked_at:
                     due = await ask_store.used_keys_due(connection, now_ms, looked_at)
                     due = await self._with_cell_keys(connection, due, now_ms)
@@ -230,7 +230,7 @@ class NextKeyAsking:
 
     async def _ask(self, asks: dict[ConversationId, Online], now_ms: int, pause_ms: int) -> None:
         pairs = [(c, one.device) for c, one in asks.items()]
-        async with self._parts.database.transaction() as connection:
+        async with self._deps.database.transaction() as connection:
             noted = await ask_store.record_key_asks(connection, pairs, now_ms, pause_ms)
         for c, device in noted:
             first_ms, asked = self._lately(c, now_ms)

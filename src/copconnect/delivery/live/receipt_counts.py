@@ -19,9 +19,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect import errors, wire
 from copconnect.background import Periodic
 from copconnect.bus import AnyWakeup, CursorsMovedWakeup, ReceiptCountsWakeup
+from copconnect.delivery.dependencies import Dependencies
 from copconnect.delivery.live import receipt_store
 from copconnect.delivery.live.receipt_store import SentMessage, Standing
-from copconnect.delivery.parts import Parts
 from copconnect.delivery.store import members
 from copconnect.gathering import Gathering
 from copconnect.ids import ConversationId, PersonId, Seq
@@ -43,8 +43,8 @@ _Asked = tuple[ConversationId, PersonId, Seq | None]
 class ReceiptCounting:
     """Counts in rounds, and when asked. ``on_wakeup`` is to be subscribed to the bus."""
 
-    def __init__(self, parts: Parts, leases: Leases) -> None:
-        self._parts = parts
+    def __init__(self, deps: Dependencies, leases: Leases) -> None:
+        self._deps = deps
         self._leases = leases
         self._moved: dict[ConversationId, int] = {}
         self._not_before: dict[ConversationId, int] = {}
@@ -63,7 +63,7 @@ class ReceiptCounting:
     async def on_wakeup(self, wakeup: AnyWakeup) -> None:
         """Note where somebody has come further."""
         if isinstance(wakeup, CursorsMovedWakeup):
-            now_ms = self._parts.clock.now_ms()
+            now_ms = self._deps.clock.now_ms()
             for conversation_id in wakeup.conversation_ids:
                 self._moved[conversation_id] = now_ms
 
@@ -73,7 +73,7 @@ class ReceiptCounting:
         """Count where it is due, if this node counts, and tell the senders."""
         if not self._moved:
             return
-        now_ms = self._parts.clock.now_ms()
+        now_ms = self._deps.clock.now_ms()
         if not await self._leases.take("receipt_counts", _LEASE_S):
             kept = {one: since for one, since in self._moved.items() if since > now_ms - _KEPT_MS}
             self._moved = kept
@@ -90,12 +90,12 @@ class ReceiptCounting:
                 raise
             took_s = time.perf_counter() - started
             self._not_before[conversation_id] = now_ms + round(1_000 * _SHARE * took_s)
-            await self._parts.bus.publish(wakeups)
+            await self._deps.bus.publish(wakeups)
         if len(self._not_before) > _MOST_TOLD:
             self._not_before.clear()
 
     async def _count(self, conversation_id: ConversationId) -> list[AnyWakeup]:
-        async with self._parts.database.reading() as connection:
+        async with self._deps.database.reading() as connection:
             found = await receipt_store.newest_messages(connection, conversation_id, _MOST_MESSAGES)
             newest = _newest_of_each(found)
             counts = await self._counts(connection, conversation_id, newest)
@@ -128,7 +128,7 @@ class ReceiptCounting:
         What is asked meanwhile is counted together. Raises NotMember, and NotFound for what is no
         message of theirs.
         """
-        async with self._parts.database.reading() as connection:
+        async with self._deps.database.reading() as connection:
             if not await members.belongs_to_any(connection, [conversation_id], caller.person_id):
                 raise errors.NotMember
         counts = await self._asked.load((conversation_id, caller.person_id, seq))
@@ -139,7 +139,7 @@ class ReceiptCounting:
     async def _answer(self, asked: Sequence[_Asked]) -> Mapping[_Asked, list[wire.ReceiptCount]]:
         found: dict[_Asked, list[SentMessage]] = {}
         answers: dict[_Asked, list[wire.ReceiptCount]] = {}
-        async with self._parts.database.reading() as connection:
+        async with self._deps.database.reading() as connection:
             for one in asked:
                 conversation_id, person_id, seq = one
                 found[one] = (

@@ -18,9 +18,9 @@ from typing import Protocol
 
 from copconnect import wire
 from copconnect.bus import ShareAskedWakeup, ShareDoneWakeup
+from copconnect.delivery.dependencies import Dependencies
 from copconnect.delivery.live import ask_store
 from copconnect.delivery.live.ask_store import Asker, OpenRequest
-from copconnect.delivery.parts import Parts
 from copconnect.delivery.rosters.proofs import prove
 from copconnect.delivery.store import rosters
 from copconnect.ids import CellId, ClientId, ConversationId, PersonId
@@ -82,8 +82,8 @@ class _Request:
 class ShareRouting:
     """The open requests as one node knows them."""
 
-    def __init__(self, parts: Parts, connected: Callable[[], Connected]) -> None:
-        self._parts = parts
+    def __init__(self, deps: Dependencies, connected: Callable[[], Connected]) -> None:
+        self._deps = deps
         self._connected = connected
         self._open: dict[Asker, _Request] = {}
         self._asks: Counter[ClientId] = Counter()
@@ -122,7 +122,7 @@ class ShareRouting:
         key = who.conversation_id, who.device
         former = self._open.pop(key, None)
         turns = 0 if former is None else former.turns
-        request = _Request(who, self._parts.clock.now_ms(), own_only=not is_home, turns=turns)
+        request = _Request(who, self._deps.clock.now_ms(), own_only=not is_home, turns=turns)
         self._open[key] = request  # The newest last.
         if len(self._open) > MOST_OPEN:
             del self._open[next(iter(self._open))]
@@ -134,7 +134,7 @@ class ShareRouting:
 
     def entered(self) -> None:
         """Devices have connected: they may help where nobody else could."""
-        now_ms = self._parts.clock.now_ms()
+        now_ms = self._deps.clock.now_ms()
         for request in self._open.values():
             if request.anew_ms:
                 request.due_ms = now_ms
@@ -143,7 +143,7 @@ class ShareRouting:
 
     async def work(self) -> None:
         """Ask for everything that is due. A constant number of statements."""
-        now_ms = self._parts.clock.now_ms()
+        now_ms = self._deps.clock.now_ms()
         if now_ms - self._minute_ms >= _MINUTE_MS:
             self._minute_ms = now_ms
             self._asks.clear()
@@ -219,16 +219,16 @@ class ShareRouting:
     async def _frames(self, requests: Collection[_Request]) -> dict[Asker, wire.ShareWanted]:
         """Return what to tell helpers about each of these devices, with its proof under the newest
         head; nothing for one that lacks nothing or is not listed."""
-        parts = self._parts
-        async with parts.database.reading() as connection:
+        deps = self._deps
+        async with deps.database.reading() as connection:
             asking = {request.key: request for request in requests}
             lacking = await ask_store.references(connection, list(asking))
             heads = await rosters.newest_heads(connection, {c for c, _ in lacking})
             known = {(c, head.epoch): head for c, head in heads.items()}
             asked = {(c, heads[c].epoch, device): (c, device) for c, device in lacking}
-            proven = await prove(connection, parts.trees, asked, known)
-            keys = await parts.devices.device_keys(connection, {device for _, device in lacking})
-            stamps = {c: parts.stamps.of(c, head.hash) for c, head in heads.items()}
+            proven = await prove(connection, deps.trees, asked, known)
+            keys = await deps.devices.device_keys(connection, {device for _, device in lacking})
+            stamps = {c: deps.stamps.of(c, head.hash) for c, head in heads.items()}
         frames: dict[Asker, wire.ShareWanted] = {}
         for place, proof in proven.proofs.items():
             key = asked[place]
@@ -250,7 +250,7 @@ class ShareRouting:
 
     async def _scan(self, now_ms: int) -> None:
         """Take up requests that this node has not heard of, and forget those that are done."""
-        async with self._parts.database.reading() as connection:
+        async with self._deps.database.reading() as connection:
             found = await ask_store.open_requests(connection, _MOST_SCANNED)
         there = {(one.conversation_id, one.device) for one in found}
         if len(found) < _MOST_SCANNED:

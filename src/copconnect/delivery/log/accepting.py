@@ -24,7 +24,7 @@ from sqlalchemy import Connection
 
 from copconnect import errors, wire
 from copconnect.bus import EntryWakeup
-from copconnect.delivery.parts import Parts
+from copconnect.delivery.dependencies import Dependencies
 from copconnect.delivery.rules.posting import (
     NamedKey,
     SignedMessage,
@@ -74,8 +74,8 @@ _Outcome = NewEntry | errors.CopConnectError | AlreadyAccepted
 class Accepting:
     """Takes messages into the log."""
 
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
+    def __init__(self, deps: Dependencies) -> None:
+        self._deps = deps
         self._waiting: deque[_Waiting] = deque()
         self._task: asyncio.Task[None] | None = None
         self._apart: set[asyncio.Task[None]] = set()
@@ -91,21 +91,22 @@ class Accepting:
         return await waiting.answer
 
     async def _accept_alone(self, post: Post) -> wire.Accepted:
-        parts, now_ms = self._parts, self._parts.clock.now_ms()
+        deps, now_ms = self._deps, self._deps.clock.now_ms()
         try:
             if post.attachment_ids:
-                async with parts.database.transaction() as connection:
+                async with deps.database.transaction() as connection:
                     entry = await connection.run_sync(_append_alone, post, now_ms)
-                    await parts.attachments.ready(
+                    await deps.attachments.ready(
                         connection, post.attachment_ids, post.conversation_id
                     )
+                    connection.after_commit(wakeup_of(entry))
             else:
-                entry = await parts.database.write_at_once(
-                    lambda connection: _append_alone(connection, post, now_ms)
+                entry = await deps.database.write_at_once(
+                    lambda connection: _append_alone(connection, post, now_ms),
+                    lambda entry: [wakeup_of(entry)],
                 )
         except AlreadyAccepted as already:
             return already.accepted
-        await parts.bus.publish([wakeup_of(entry)])
         return wire.Accepted(seq=entry.seq, sent_ms=entry.sent_ms)
 
     # --- Together -------------------------------------------------------------------------------
@@ -129,11 +130,11 @@ class Accepting:
             self._task = None
 
     async def _accept_together(self, batch: Sequence[_Waiting]) -> None:
-        now_ms = self._parts.clock.now_ms()
+        now_ms = self._deps.clock.now_ms()
         posts = [one.post for one in batch]
         try:
-            outcomes = await self._parts.database.write_at_once(
-                lambda connection: _append(connection, posts, now_ms)
+            outcomes = await self._deps.database.write_at_once(
+                lambda connection: _append(connection, posts, now_ms), _wakeups_of
             )
         except Exception as error:
             if len(batch) == 1:
@@ -142,8 +143,6 @@ class Accepting:
             for one in batch:
                 await self._accept_together([one])
             return
-        entries = [outcome for outcome in outcomes if isinstance(outcome, NewEntry)]
-        await self._parts.bus.publish([wakeup_of(entry) for entry in entries])
         for one, outcome in zip(batch, outcomes, strict=True):
             if isinstance(outcome, errors.CopConnectError):
                 _fail(one, outcome)
@@ -174,6 +173,10 @@ def _answer(waiting: _Waiting, accepted: wire.Accepted) -> None:
 def _fail(waiting: _Waiting, error: Exception) -> None:
     if not waiting.answer.done():
         waiting.answer.set_exception(error)
+
+
+def _wakeups_of(outcomes: Sequence[_Outcome | None]) -> list[EntryWakeup]:
+    return [wakeup_of(outcome) for outcome in outcomes if isinstance(outcome, NewEntry)]
 
 
 def wakeup_of(entry: NewEntry) -> EntryWakeup:

@@ -6,9 +6,9 @@ through that often each: the limits bound harm, they are no quota.
 """
 
 from copconnect import errors, wire
+from copconnect.delivery.dependencies import Dependencies
 from copconnect.delivery.keys.public_keys import PublicKeys
 from copconnect.delivery.log.accepting import Accepting, Post
-from copconnect.delivery.parts import Parts
 from copconnect.delivery.rules.posting import read_message
 from copconnect.ids import AttachmentId, ConversationId
 from copconnect.principals import Caller
@@ -18,11 +18,11 @@ from copconnect.rates import Rates
 class Posting:
     """Takes messages from devices."""
 
-    def __init__(self, parts: Parts, public_keys: PublicKeys) -> None:
-        limits = parts.options.limits
+    def __init__(self, deps: Dependencies, public_keys: PublicKeys) -> None:
+        limits = deps.options.limits
         self._public_keys = public_keys
-        self._accepting = Accepting(parts)
-        now_ms = parts.clock.now_ms
+        self._accepting = Accepting(deps)
+        now_ms = deps.clock.now_ms
         self._messages = Rates(
             "messages_per_minute", limits.messages_per_minute, limits.messages_burst, now_ms
         )

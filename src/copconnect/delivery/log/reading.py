@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
+from copconnect.delivery.dependencies import Dependencies
 from copconnect.delivery.keys.conversation_keys import seals_for
 from copconnect.delivery.log.tails import LogTails
-from copconnect.delivery.parts import Parts
 from copconnect.delivery.rosters.proofs import prove
 from copconnect.delivery.rosters.reading import require_listed
 from copconnect.delivery.store import log
@@ -41,8 +41,8 @@ class _Beside:
 class LogReading:
     """Reads the log for listed devices. Used from one event loop."""
 
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
+    def __init__(self, deps: Dependencies) -> None:
+        self._deps = deps
         self._tails = LogTails()
         self._kept: OrderedDict[tuple[ConversationId, Seq, Seq], _Beside] = OrderedDict()
 
@@ -57,7 +57,7 @@ class LogReading:
     ) -> wire.LogPage:
         """Return the first entries after a seq, or the newest before one. Raises NotMember."""
         limit = max(1, min(limit, MOST_LOG_PAGE))
-        async with self._parts.database.reading() as connection:
+        async with self._deps.database.reading() as connection:
             view = await log.view(connection, conversation_id, caller.device)
             if view is None:
                 raise errors.NotMember
@@ -104,9 +104,9 @@ class LogReading:
             beside = self._kept[place] = await self._read(connection, conversation_id, entries)
             while len(self._kept) > _MOST_KEPT:
                 self._kept.popitem(last=False)
-        stored = await self._parts.keys.records(connection, conversation_id, beside.key_ids)
+        stored = await self._deps.keys.records(connection, conversation_id, beside.key_ids)
         keys = stored.values()
-        sealed = await seals_for(connection, self._parts, conversation_id, view.leaf, keys)
+        sealed = await seals_for(connection, self._deps, conversation_id, view.leaf, keys)
         return wire.LogPage(
             entries=[one.entry for one in entries],
             heads=beside.heads,
@@ -130,9 +130,9 @@ class LogReading:
             asked |= {(c, one.epoch, one.device), (c, max(one.epoch, named), one.device)}
             named = one.named_epoch
         key_ids = sorted({one.key_id for one in entries})
-        stored = await self._parts.keys.records(connection, c, key_ids)
+        stored = await self._deps.keys.records(connection, c, key_ids)
         made = {(c, key.epoch) for key in stored.values()}
-        proven = await prove(connection, self._parts.trees, asked, heads=made)
+        proven = await prove(connection, self._deps.trees, asked, heads=made)
         return _Beside(
             heads=[head.head for head in sorted(proven.heads.values(), key=lambda one: one.epoch)],
             proofs=[
@@ -145,7 +145,7 @@ class LogReading:
 
     async def chain(self, caller: Caller, conversation_id: ConversationId) -> wire.SenderChain:
         """Return where the calling device's own messages stand (S7). Raises NotMember."""
-        async with self._parts.database.reading() as connection:
+        async with self._deps.database.reading() as connection:
             await require_listed(connection, caller, conversation_id)
             header = await log.chain_end(connection, conversation_id, caller.device)
         return wire.SenderChain(header=header)

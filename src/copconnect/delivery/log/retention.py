@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect.background import Periodic
-from copconnect.delivery.parts import Parts
+from copconnect.delivery.dependencies import Dependencies
 from copconnect.delivery.rules.limits import DAY_MS, HOUR_MS, SHARES_KEPT_MS
 from copconnect.delivery.store import trimming
 from copconnect.leases import Leases
@@ -26,20 +26,20 @@ _PERIOD_S = 3600.0
 class Retention(Periodic):
     """Cleans once an hour."""
 
-    def __init__(self, parts: Parts, leases: Leases) -> None:
+    def __init__(self, deps: Dependencies, leases: Leases) -> None:
         cleaning = leases.in_turn("retention", self.clean, _PERIOD_S)
         super().__init__("retention", cleaning, _PERIOD_S, soon=True)
-        self._parts = parts
+        self._deps = deps
 
     async def clean(self) -> None:
         """Forget everything that is past its time."""
-        now_ms = self._parts.clock.now_ms()
-        log_ms = now_ms - self._parts.options.log_days * DAY_MS
+        now_ms = self._deps.clock.now_ms()
+        log_ms = now_ms - self._deps.options.log_days * DAY_MS
         await self._in_batches(lambda one: trimming.forget_entries(one, log_ms, _BATCH))
         key_ms = now_ms - _KEYS_KEPT_MS
         await self._in_batches(lambda one: trimming.forget_keys(one, key_ms, _BATCH))
         await self._in_batches(lambda one: trimming.forget_heads(one, log_ms, _BATCH))
-        async with self._parts.database.transaction() as connection:
+        async with self._deps.database.transaction() as connection:
             await trimming.forget_intervals(connection)
             await trimming.forget_cell_keys(connection, now_ms - CELL_KEYS_KEPT_MS)
             await trimming.forget_notes(connection, now_ms - _NOTES_KEPT_MS)
@@ -47,7 +47,7 @@ class Retention(Periodic):
 
     async def _in_batches(self, forget: Callable[[AsyncConnection], Awaitable[int]]) -> None:
         while True:
-            async with self._parts.database.transaction() as connection:
+            async with self._deps.database.transaction() as connection:
                 forgotten = await forget(connection)
             if forgotten < _BATCH:
                 return

@@ -9,7 +9,8 @@ from collections.abc import Collection
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
-from copconnect.delivery.parts import Parts
+from copconnect.audit.acts import AudienceConversationCreated
+from copconnect.delivery.dependencies import Dependencies
 from copconnect.delivery.rosters import showing
 from copconnect.delivery.rosters.conversations import found
 from copconnect.delivery.rosters.following import Following, wanted_people
@@ -18,15 +19,19 @@ from copconnect.delivery.rules.membership import rule_of
 from copconnect.delivery.store import audiences, conversations
 from copconnect.delivery.store.conversations import Held
 from copconnect.delivery.store.members import NewMember
-from copconnect.ids import ConversationId, PersonId
-from copconnect.principals import Caller
+from copconnect.ids import ConversationId, PersonId, new_id
+from copconnect.principals import Caller, Operator, Principal
+
+
+class NobodyLeads(Exception):
+    """The data bank knows no admin of these units."""
 
 
 class Audiences:
     """Creates such conversations. Holds no state of its own."""
 
-    def __init__(self, parts: Parts, following: Following) -> None:
-        self._parts = parts
+    def __init__(self, deps: Dependencies, following: Following) -> None:
+        self._deps = deps
         self._following = following
 
     async def create(self, caller: Caller, body: wire.CreateConversation) -> wire.Conversation:
@@ -35,50 +40,77 @@ class Audiences:
         Raises BadRequest, NotUnitAdmin, RateLimited.
         """
         rule = rule_of(body)
-        parts = self._parts
-        async with parts.database.reading() as connection:
-            if not await parts.organisation.administers(connection, caller.person_id, rule):
+        deps = self._deps
+        async with deps.database.reading() as connection:
+            if not await deps.organisation.administers(connection, caller.person_id, rule):
                 raise errors.NotUnitAdmin
-        await self.create_for(caller.person_id, body, limited=True)
-        async with parts.database.reading() as connection:
+        await self._create(caller, caller.person_id, body)
+        async with deps.database.reading() as connection:
             return await showing.conversation(
-                connection, parts, caller, ConversationId(body.conversation_id), even_if_left=True
+                connection, deps, caller, ConversationId(body.conversation_id), even_if_left=True
             )
 
-    async def create_for(
-        self, creator: PersonId, body: wire.CreateConversation, *, limited: bool = False
+    async def create_as_operator(
+        self, by: Operator, rule: wire.Audience, *, talk: bool
+    ) -> tuple[ConversationId, int, int]:
+        """Create a conversation in the name of the units' first admin. ``talk``: everybody may
+        write there.
+
+        Returns its id, and how many people and listed devices it has. Raises NobodyLeads.
+        """
+        organisation = self._deps.organisation
+        async with self._deps.database.reading() as connection:
+            for leader in await organisation.leaders(connection, rule):
+                if await organisation.administers(connection, leader, rule):
+                    break
+            else:
+                raise NobodyLeads
+        body = wire.CreateConversation(
+            conversation_id=new_id(),
+            kind="unit" if talk else "announcement",
+            person_ids=[],
+            who_may_post="everyone" if talk else "admins",
+            history_days=30,
+            audience=rule,
+        )
+        people, devices = await self._create(by, leader, body)
+        return ConversationId(body.conversation_id), people, devices
+
+    async def _create(
+        self, by: Principal, creator: PersonId, body: wire.CreateConversation
     ) -> tuple[int, int]:
         """Create a conversation in the name of ``creator``, who belongs to it as an admin while
-        they administer the audience. ``limited``: by the person's limit of conversations.
+        they administer the audience. A person's conversations are limited.
 
         Returns how many people and devices it has.
         """
         rule = rule_of(body)
-        parts = self._parts
-        held = Held.new(body, creator, parts.options.kem)
-        now_ms = parts.clock.now_ms()
-        async with parts.database.transaction() as connection:
+        deps = self._deps
+        held = Held.new(body, creator, deps.options.kem)
+        now_ms = deps.clock.now_ms()
+        async with deps.database.transaction() as connection:
             if not await conversations.add(connection, held, now_ms):
                 if await conversations.created_by(connection, held.conversation_id) != creator:
                     raise errors.BadRequest(reason="conversation_id is taken")
                 return await self._size(connection, held.conversation_id)
-            if limited:
-                limit = parts.options.limits.conversations_per_hour
+            if isinstance(by, Caller):
+                limit = deps.options.limits.conversations_per_hour
                 await conversations.require_not_too_many(connection, creator, limit, now_ms)
             await audiences.add(connection, held.conversation_id, rule)
-            wanted = await wanted_people(connection, parts, rule, creator, None)
+            wanted = await wanted_people(connection, deps, rule, creator, None)
             from_ms = history_from(held.kind, held.history_days, now_ms, returned=False)
             new = [NewMember(person, admin, from_ms) for person, admin in sorted(wanted.items())]
-            wakeups = await found(connection, parts, held, new)
-        await parts.bus.publish(wakeups)
+            await found(connection, deps, held, new)
+            act = AudienceConversationCreated(held.conversation_id, rule, creator)
+            await deps.audit.record(connection, by, act)
         # A device that was revoked or came while so many were read is found by comparing.
         await self._following.compare(held.conversation_id)
-        async with parts.database.reading() as connection:
+        async with deps.database.reading() as connection:
             return await self._size(connection, held.conversation_id)
 
     async def rules(self) -> Collection[wire.Audience]:
         """Return the rules of all conversations that have one."""
-        async with self._parts.database.reading() as connection:
+        async with self._deps.database.reading() as connection:
             return (await audiences.all_rules(connection)).values()
 
     async def _size(

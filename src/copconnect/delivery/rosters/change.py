@@ -14,8 +14,9 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from copconnect.bus import AnyWakeup, ConversationWakeup, RosterWakeup
-from copconnect.delivery.parts import Parts
+from copconnect.bus import ConversationWakeup, RosterWakeup
+from copconnect.database import Transaction
+from copconnect.delivery.dependencies import Dependencies
 from copconnect.delivery.rules.roster_plan import LeafEdit, PlacedLeaf, RosterPlan, plan_change
 from copconnect.delivery.store import conversations, leaves, rosters
 from copconnect.delivery.store.conversations import Held
@@ -57,19 +58,19 @@ class _Drawn:
 
 
 async def change_rosters(
-    connection: AsyncConnection,
-    parts: Parts,
+    connection: Transaction,
+    deps: Dependencies,
     held: Sequence[Held],
     edits: Mapping[ConversationId, RosterEdit],
-) -> list[AnyWakeup]:
-    """Apply edits to conversations that the caller holds; return what to publish after commit.
+) -> None:
+    """Apply edits to conversations that the caller holds; their devices are told after the commit.
 
     A conversation whose devices do not change keeps its head, unless it has none yet.
     """
     moved = [one for one in held if not edits[one.conversation_id].leaves.empty or one.epoch == 0]
-    drawn = await _draw(connection, parts, moved, edits) if moved else []
+    drawn = await _draw(connection, deps, moved, edits) if moved else []
     if drawn:
-        await _write(connection, parts, drawn)
+        await _write(connection, deps, drawn)
     same = [one for one in held if one.epoch and edits[one.conversation_id].leaves.empty]
     await conversations.change(
         connection,
@@ -82,44 +83,42 @@ async def change_rosters(
             for one in same
         ],
     )
-    wakeups: list[AnyWakeup] = [_announced(one) for one in drawn]
+    connection.after_commit(*(_announced(one) for one in drawn))
     for one in held:
         edit = edits[one.conversation_id]
         people = sorted(edit.people) if one.cells > 1 else []
         if edit.info and one.epoch and (people or one.cells <= 1):
-            wakeups.append(
+            connection.after_commit(
                 ConversationWakeup(conversation_id=one.conversation_id, person_ids=people)
             )
-    await parts.wakeup_log.record(connection, wakeups)
-    return wakeups
 
 
 async def _draw(
     connection: AsyncConnection,
-    parts: Parts,
+    deps: Dependencies,
     held: Sequence[Held],
     edits: Mapping[ConversationId, RosterEdit],
 ) -> list[_Drawn]:
-    now_ms = parts.clock.now_ms()
+    now_ms = deps.clock.now_ms()
     ids = [one.conversation_id for one in held]
     lines = await rosters.current_lines(connection, ids)
     plans: dict[ConversationId, RosterPlan] = {}
     for one in ids:
         sizes = {CellId(line.cell_id.hex()): line.devices for line in lines[one]}
-        plans[one] = plan_change(edits[one].leaves, sizes, parts.options.cell_size, now_ms, new_id)
+        plans[one] = plan_change(edits[one].leaves, sizes, deps.options.cell_size, now_ms, new_id)
     known = {one: {line.cell_id.hex() for line in lines[one]} for one in ids}
     touched = {one: plans[one].touched & known[one] for one in ids if plans[one].touched}
     current = await leaves.of_cells(connection, touched)
     people = await _listed_people(connection, held, edits)
     return [
-        _draw_one(parts, one, edits[one.conversation_id], plans[one.conversation_id],
+        _draw_one(deps, one, edits[one.conversation_id], plans[one.conversation_id],
                   lines[one.conversation_id], current, people[one.conversation_id], now_ms)
         for one in held
     ]  # fmt: skip
 
 
 def _draw_one(
-    parts: Parts,
+    deps: Dependencies,
     held: Held,
     edit: RosterEdit,
     plan: RosterPlan,
@@ -129,7 +128,7 @@ def _draw_one(
     now_ms: int,
 ) -> _Drawn:
     epoch = held.epoch + 1
-    kem = max(held.kem, parts.options.kem) if held.epoch else held.kem
+    kem = max(held.kem, deps.options.kem) if held.epoch else held.kem
     rekeys = plan.rekeys or held.epoch == 0 or kem != held.kem
     before = {line.cell_id.hex(): line for line in lines}
     cells: dict[CellId, Cell] = {}
@@ -151,9 +150,9 @@ def _draw_one(
         rekey_epoch=rekey_epoch,
         created=max(now_ms, held.head_ms),
         devices=sum(line.devices for line in after),
-        root=parts.trees.keep_lines(after).tree.root,
+        root=deps.trees.keep_lines(after).tree.root,
     )
-    signature = parts.signer.sign(RosterHead.LABEL + draft.unsigned())
+    signature = deps.signer.sign(RosterHead.LABEL + draft.unsigned())
     encoded = replace(draft, signature=signature).encode()
     head = KeptHead(held.conversation_id, epoch, encoded, sha256(encoded), draft.created)
     return _Drawn(held, epoch, edit, plan, cells, after, head, rekey_epoch, kem, listed_people)
@@ -199,7 +198,7 @@ async def _listed_people(
     return found
 
 
-async def _write(connection: AsyncConnection, parts: Parts, drawn: Sequence[_Drawn]) -> None:
+async def _write(connection: AsyncConnection, deps: Dependencies, drawn: Sequence[_Drawn]) -> None:
     ended = [
         (one.held.conversation_id, one.epoch, leaf)
         for one in drawn
@@ -228,7 +227,7 @@ async def _write(connection: AsyncConnection, parts: Parts, drawn: Sequence[_Dra
     await conversations.change(connection, [_row(one) for one in drawn])
     for one in drawn:
         for cell in one.cells.values():
-            parts.trees.keep_cell(cell)
+            deps.trees.keep_cell(cell)
 
 
 def _row(one: _Drawn) -> dict[str, Any]:

@@ -12,8 +12,9 @@ from msgspec.structs import replace as replace_wire
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
-from copconnect.bus import AnyWakeup, ConversationWakeup
-from copconnect.delivery.parts import Parts
+from copconnect.bus import ConversationWakeup
+from copconnect.database import Transaction
+from copconnect.delivery.dependencies import Dependencies
 from copconnect.delivery.rosters import name_locks, showing
 from copconnect.delivery.rosters.change import RosterEdit, change_rosters
 from copconnect.delivery.rosters.drawing import difference, leaf_of
@@ -34,8 +35,8 @@ _LATEST_MS = 2**53
 class Conversations:
     """Creates and shows conversations. Holds no state of its own."""
 
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
+    def __init__(self, deps: Dependencies) -> None:
+        self._deps = deps
 
     # --- Creating -----------------------------------------------------------------------------
 
@@ -47,34 +48,33 @@ class Conversations:
         people = others_of(caller.person_id, body)
         if body.kind == "direct":
             _check_direct_id(caller.person_id, people[0], body.conversation_id)
-        parts = self._parts
-        async with parts.database.transaction() as connection:
-            await require_active(connection, parts, people)
-            await require_size(connection, parts, caller.person_id, len(people) + 1)
+        deps = self._deps
+        async with deps.database.transaction() as connection:
+            await require_active(connection, deps, people)
+            await require_size(connection, deps, caller.person_id, len(people) + 1)
             await name_locks.share(connection, [caller.person_id, *people])
-            wakeups = await self._create(connection, caller, body, people)
-        await parts.bus.publish(wakeups)
+            await self._create(connection, caller, body, people)
         return await self.conversation(caller, ConversationId(body.conversation_id))
 
     async def _create(
         self,
-        connection: AsyncConnection,
+        connection: Transaction,
         caller: Caller,
         body: wire.CreateConversation,
         people: list[PersonId],
-    ) -> list[AnyWakeup]:
-        parts, now_ms = self._parts, self._parts.clock.now_ms()
+    ) -> None:
+        deps, now_ms = self._deps, self._deps.clock.now_ms()
         direct = body.kind == "direct"
-        held = Held.new(body, caller.person_id, parts.options.kem)
+        held = Held.new(body, caller.person_id, deps.options.kem)
         everybody = sorted([caller.person_id, *people])
         pair = ":".join(everybody) if direct else None
         if not await conversations.add(connection, held, now_ms, pair):
             creator = await conversations.created_by(connection, held.conversation_id)
             if not direct and creator != caller.person_id:
                 raise errors.BadRequest(reason="conversation_id is taken")
-            return []
+            return
         await conversations.require_not_too_many(
-            connection, caller.person_id, parts.options.limits.conversations_per_hour, now_ms
+            connection, caller.person_id, deps.options.limits.conversations_per_hour, now_ms
         )
         new = [
             NewMember(
@@ -84,22 +84,22 @@ class Conversations:
             )
             for person in everybody
         ]
-        return await found(connection, parts, held, new)
+        await found(connection, deps, held, new)
 
     # --- Showing ------------------------------------------------------------------------------
 
     async def conversations(self, caller: Caller) -> wire.Conversations:
         """Return every conversation of the caller's person."""
-        async with self._parts.database.reading() as connection:
-            shown = await showing.conversations(connection, self._parts, caller)
+        async with self._deps.database.reading() as connection:
+            shown = await showing.conversations(connection, self._deps, caller)
         return wire.Conversations(conversations=shown)
 
     async def conversation(
         self, caller: Caller, conversation_id: ConversationId
     ) -> wire.Conversation:
         """Return one conversation. Raises NotMember."""
-        async with self._parts.database.reading() as connection:
-            return await showing.conversation(connection, self._parts, caller, conversation_id)
+        async with self._deps.database.reading() as connection:
+            return await showing.conversation(connection, self._deps, caller, conversation_id)
 
     async def members(
         self, caller: Caller, conversation_id: ConversationId, after: str, text: str = ""
@@ -107,8 +107,8 @@ class Conversations:
         """Return a page of members whom a text finds, seniors first, for members.
 
         A member without a listed device has not registered yet, or has signed out."""
-        by_text = self._parts.organisation.found_by(text)
-        async with self._parts.database.reading() as connection:
+        by_text = self._deps.organisation.found_by(text)
+        async with self._deps.database.reading() as connection:
             version = await views.receipts_version(connection, conversation_id, caller.person_id)
             if version is None:
                 raise errors.NotMember
@@ -116,7 +116,7 @@ class Conversations:
                 connection, conversation_id, by_text, after, MEMBERS_PAGE + 1
             )
             absent = [one.person_id for one in page if not one.devices]
-            signed_out = await self._parts.devices.ever_registered(connection, absent)
+            signed_out = await self._deps.devices.ever_registered(connection, absent)
         page = [
             replace_wire(one, registered=True) if one.person_id in signed_out else one
             for one in page
@@ -133,23 +133,20 @@ class Conversations:
         self, caller: Caller, conversation_id: ConversationId, body: wire.ChangePolicy
     ) -> wire.Conversation:
         """Change who may post, which every leaf signs; admins of a group only."""
-        parts = self._parts
-        async with parts.database.transaction() as connection:
+        deps = self._deps
+        async with deps.database.transaction() as connection:
             held = await conversations.hold_one(connection, conversation_id)
             mine = await members.members_at(connection, conversation_id, [caller.person_id])
             if caller.person_id not in mine:
                 raise errors.NotMember
             if not mine[caller.person_id][0] or held.kind != "group":
                 raise errors.NotAdmin
-            wakeups: list[AnyWakeup] = []
             if held.who_may_post != body.who_may_post:
                 held = replace(held, who_may_post=body.who_may_post)
-                wakeups = await self._apply_policy(connection, held)
-            after = await showing.conversation(connection, parts, caller, conversation_id)
-        await parts.bus.publish(wakeups)
-        return after
+                await self._apply_policy(connection, held)
+            return await showing.conversation(connection, deps, caller, conversation_id)
 
-    async def _apply_policy(self, connection: AsyncConnection, held: Held) -> list[AnyWakeup]:
+    async def _apply_policy(self, connection: Transaction, held: Held) -> None:
         c = held.conversation_id
         await conversations.change(
             connection, [{"conversation_id": c, "who_may_post": held.who_may_post}]
@@ -159,58 +156,57 @@ class Conversations:
         again = [leaves.device_of(one) for one in listed]
         edit = difference(held, people, again, listed)
         edits = {c: RosterEdit(LeafEdit(alter=edit.alter), info=True, people=people.keys())}
-        return await change_rosters(connection, self._parts, [held], edits)
+        await change_rosters(connection, self._deps, [held], edits)
 
     async def set_preferences(
         self, caller: Caller, conversation_id: ConversationId, body: wire.SetPreferences
     ) -> wire.Conversation:
         """Store the caller's own settings and tell their other devices."""
-        parts = self._parts
+        deps = self._deps
         if not -1 <= (body.muted_until_ms or 0) <= _LATEST_MS:
             raise errors.BadRequest(reason="muted_until_ms is out of range")
-        async with parts.database.transaction() as connection:
+        async with deps.database.transaction() as connection:
             await members.set_preferences(connection, conversation_id, caller.person_id, body)
-            after = await showing.conversation(connection, parts, caller, conversation_id)
             mine = [caller.person_id]
-            wakeups = [ConversationWakeup(conversation_id=conversation_id, person_ids=mine)]
-            await parts.wakeup_log.record(connection, wakeups)
-        await parts.bus.publish(wakeups)
-        return after
+            connection.after_commit(
+                ConversationWakeup(conversation_id=conversation_id, person_ids=mine)
+            )
+            return await showing.conversation(connection, deps, caller, conversation_id)
 
 
 # --- For everything that makes rosters --------------------------------------------------------
 
 
 async def found(
-    connection: AsyncConnection, parts: Parts, held: Held, people: Collection[NewMember]
-) -> list[AnyWakeup]:
+    connection: Transaction, deps: Dependencies, held: Held, people: Collection[NewMember]
+) -> None:
     """Store the first members of a new conversation and its first head."""
     belonging = {one.person_id: (one.admin, one.history_from_ms) for one in people}
-    await members.add(connection, held.conversation_id, people, parts.clock.now_ms())
-    devices = await parts.devices.devices_of(connection, list(belonging))
+    await members.add(connection, held.conversation_id, people, deps.clock.now_ms())
+    devices = await deps.devices.devices_of(connection, list(belonging))
     new = sorted(
         (leaf_of(held, one, belonging[one.person_id]) for one in devices),
         key=lambda leaf: leaf.device,
     )
     edit = RosterEdit(LeafEdit(add=new), members=len(belonging), info=True)
-    return await change_rosters(connection, parts, [held], {held.conversation_id: edit})
+    await change_rosters(connection, deps, [held], {held.conversation_id: edit})
 
 
 async def require_active(
-    connection: AsyncConnection, parts: Parts, people: Collection[PersonId]
+    connection: AsyncConnection, deps: Dependencies, people: Collection[PersonId]
 ) -> None:
     """Raise NotFound unless all these people are in the data bank and active."""
-    missing = set(people) - await parts.people.active_people(connection, people)
+    missing = set(people) - await deps.people.active_people(connection, people)
     if missing:
         raise errors.NotFound(person_id=min(missing))
 
 
 async def require_size(
-    connection: AsyncConnection, parts: Parts, person_id: PersonId, people: int
+    connection: AsyncConnection, deps: Dependencies, person_id: PersonId, people: int
 ) -> None:
     """Raise GroupTooLarge for a group of more people than a person without a grant may make."""
-    limit = parts.options.limits.group_people
-    if people > limit and not await parts.devices.has_grant(connection, person_id):
+    limit = deps.options.limits.group_people
+    if people > limit and not await deps.devices.has_grant(connection, person_id):
         raise errors.GroupTooLarge(limit=limit)
 
 

@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
-from copconnect.bus import AnyWakeup
-from copconnect.database import chunks
-from copconnect.delivery.parts import Parts
+from copconnect.database import Transaction, chunks
+from copconnect.delivery.dependencies import Dependencies
 from copconnect.delivery.rosters import name_locks
 from copconnect.delivery.rosters.change import RosterEdit, change_rosters
 from copconnect.delivery.rosters.drawing import Belonging, difference
@@ -67,39 +66,37 @@ class _Found:
 class DeviceChanges:
     """Takes up changes of devices. Holds no state of its own."""
 
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
+    def __init__(self, deps: Dependencies) -> None:
+        self._deps = deps
 
     async def apply(
-        self, connection: AsyncConnection, person_ids: Collection[PersonId], *, urgent: bool
-    ) -> list[AnyWakeup]:
+        self, connection: Transaction, person_ids: Collection[PersonId], *, urgent: bool
+    ) -> None:
         """Do what ports.Memberships.devices_changed says."""
         people = sorted(set(person_ids))
         if not people:
-            return []
+            return
         await name_locks.claim(connection, people)
         found = await self._read(connection, people)
         differing = found.differing()
         if not differing:
-            return []
+            return
         later = await self._later(connection, differing)
         dropping = {c for c in later if urgent and found.edit(later[c]).drop}
         at_once = sorted((differing.keys() - later.keys()) | dropping)
-        wakeups: list[AnyWakeup] = []
         for some in chunks(at_once):
-            wakeups += await self._apply_to(connection, some, people, later.keys())
+            await self._apply_to(connection, some, people, later.keys())
         # After the conversations are held, in the order in which membership.py writes them.
         marked = [(c, person) for c in later for person in differing[c]]
-        await marks.add(connection, marked, self._parts.clock.now_ms())
-        return wakeups
+        await marks.add(connection, marked, self._deps.clock.now_ms())
 
     async def _apply_to(
         self,
-        connection: AsyncConnection,
+        connection: Transaction,
         conversation_ids: Collection[ConversationId],
         people: Collection[PersonId],
         later: Collection[ConversationId],
-    ) -> list[AnyWakeup]:
+    ) -> None:
         held = await conversations.hold(connection, conversation_ids)
         # Again: a person may have left or come while the rows were awaited.
         found = await self._read(connection, people)
@@ -109,14 +106,14 @@ class DeviceChanges:
             if one.conversation_id in later and not edit.drop:
                 edit = LeafEdit()  # Somebody else took the device out meanwhile.
             edits[one.conversation_id] = RosterEdit(edit)
-        return await change_rosters(connection, self._parts, held, edits)
+        await change_rosters(connection, self._deps, held, edits)
 
     async def _read(self, connection: AsyncConnection, people: Collection[PersonId]) -> _Found:
         places: dict[tuple[ConversationId, PersonId], Belonging] = {}
         for some in chunks(people):
             places |= await members.places_of(connection, some)
         devices: dict[PersonId, list[ListedDevice]] = {}
-        for one in await self._parts.devices.devices_of(connection, people):
+        for one in await self._deps.devices.devices_of(connection, people):
             devices.setdefault(one.person_id, []).append(one)
         return _Found(places, devices, await leaves.of_people(connection, people))
 

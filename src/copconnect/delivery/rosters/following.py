@@ -18,9 +18,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
 from copconnect.background import Periodic
-from copconnect.bus import AnyWakeup
 from copconnect.database import chunks
-from copconnect.delivery.parts import Parts
+from copconnect.delivery.dependencies import Dependencies
 from copconnect.delivery.rosters import name_locks
 from copconnect.delivery.rosters.change import RosterEdit, change_rosters
 from copconnect.delivery.rosters.drawing import difference
@@ -41,10 +40,10 @@ _TELL_MS = 1_000
 class Following:
     """Does the rounds."""
 
-    def __init__(self, parts: Parts, leases: Leases) -> None:
-        self._parts = parts
+    def __init__(self, deps: Dependencies, leases: Leases) -> None:
+        self._deps = deps
         self._people_version: int | None = None
-        self._untold: list[AnyWakeup] = []
+        self._later = deps.database.later()
         self._compared_ms = 0
         rounds = leases.in_turn("rosters", self.round, _LEASE_S)
         self._rounds = Periodic("rosters", rounds, _ROUND_S)
@@ -59,36 +58,36 @@ class Following:
 
     async def round(self) -> None:
         """Take up what has changed since the last round, as far as it is due."""
-        parts, now_ms = self._parts, self._parts.clock.now_ms()
-        async with parts.database.reading() as connection:
+        deps, now_ms = self._deps, self._deps.clock.now_ms()
+        async with deps.database.reading() as connection:
             followed = await audiences.all_rules(connection)
             waiting = await marks.waiting(connection)
         if followed:
             await self._follow_data_bank(followed, now_ms)
-        due_ms = now_ms - parts.options.roster_batch_ms
+        due_ms = now_ms - deps.options.roster_batch_ms
         for one in waiting:
             small = one.devices <= wire.CELL_SIZE
             if small or min(one.since_ms, one.head_ms) <= due_ms:
                 await self.take_up_marked(one.conversation_id)
 
     async def _follow_data_bank(self, followed: Collection[ConversationId], now_ms: int) -> None:
-        parts, former = self._parts, self._people_version
+        deps, former = self._deps, self._people_version
         changed: Collection[PersonId] | None = None
-        async with parts.database.reading() as connection:
-            version = await parts.organisation.people_version(connection)
+        async with deps.database.reading() as connection:
+            version = await deps.organisation.people_version(connection)
             anew = former is None or now_ms - self._compared_ms >= _ALL_ANEW_MS
             if former is not None and not anew:
                 if version == former:
                     return
-                changed = await parts.organisation.changed_since(connection, former)
+                changed = await deps.organisation.changed_since(connection, former)
         # Everybody is cut off before anybody is told: thousands of devices answer a new roster.
         told_ms = now_ms
         for conversation_id in followed:
             await self._compare(conversation_id, changed)
-            if parts.clock.now_ms() - told_ms >= _TELL_MS:
-                await self._tell()
-                told_ms = parts.clock.now_ms()
-        await self._tell()
+            if deps.clock.now_ms() - told_ms >= _TELL_MS:
+                await self._later.publish()
+                told_ms = deps.clock.now_ms()
+        await self._later.publish()
         self._people_version = version
         if anew:
             self._compared_ms = now_ms
@@ -98,21 +97,21 @@ class Following:
     ) -> None:
         """Take up every change that waits in a conversation. ``also``: these people's, first."""
         await self._take_up_marked(conversation_id, also)
-        await self._tell()
+        await self._later.publish()
 
     async def _take_up_marked(
         self, conversation_id: ConversationId, also: Collection[PersonId]
     ) -> None:
         more = sorted(also)
         while True:
-            async with self._parts.database.reading() as connection:
+            async with self._deps.database.reading() as connection:
                 found = await marks.marked(connection, conversation_id, _TOGETHER)
             people = sorted({*more[:_TOGETHER], *found})
             if not people:
                 return
             await self._take_up(conversation_id, people)
             more = more[_TOGETHER:]
-            async with self._parts.database.transaction() as connection:
+            async with self._deps.database.transaction() as connection:
                 await marks.forget(connection, conversation_id, found)
 
     async def compare(
@@ -122,21 +121,21 @@ class Following:
         one people who come wait for the next batch, unless a head is made anyway for others who
         go."""
         await self._compare(conversation_id, only)
-        await self._tell()
+        await self._later.publish()
 
     async def _compare(
         self, conversation_id: ConversationId, only: Collection[PersonId] | None
     ) -> None:
-        parts = self._parts
-        async with parts.database.reading() as connection:
+        deps = self._deps
+        async with deps.database.reading() as connection:
             losing, others, large = await self._differing(connection, conversation_id, only)
         if not large:
             for some in chunks(sorted(losing | others), _TOGETHER):
                 await self._take_up(conversation_id, some)
             return
-        async with parts.database.transaction() as connection:
+        async with deps.database.transaction() as connection:
             waiting = [(conversation_id, person) for person in others]
-            await marks.add(connection, waiting, parts.clock.now_ms())
+            await marks.add(connection, waiting, deps.clock.now_ms())
         if losing:
             await self._take_up_marked(conversation_id, losing)
 
@@ -152,12 +151,12 @@ class Following:
         rule = await audiences.rule_of(connection, conversation_id)
         if not held or rule is None:
             return set(), set(), False
-        wanted = await wanted_people(connection, self._parts, rule, held[0].created_by, only)
+        wanted = await wanted_people(connection, self._deps, rule, held[0].created_by, only)
         there = await members.admins_by_person(connection, conversation_id, only)
         listed = await leaves.owners(connection, conversation_id, only)
         devices = {
             one.device: one.person_id
-            for one in await self._parts.devices.devices_of(connection, list(wanted))
+            for one in await self._deps.devices.devices_of(connection, list(wanted))
         }
         losing = {person for person in there if person not in wanted}
         losing |= {listed[one] for one in listed.keys() - devices.keys()}
@@ -167,8 +166,8 @@ class Following:
 
     async def _take_up(self, conversation_id: ConversationId, people: Collection[PersonId]) -> None:
         """Bring membership and devices of these people up to date, with one head."""
-        parts = self._parts
-        async with parts.database.transaction() as connection:
+        deps = self._deps
+        async with deps.database.transaction(self._later) as connection:
             await name_locks.share(connection, people)
             held = await conversations.hold(connection, [conversation_id])
             if not held:
@@ -178,19 +177,12 @@ class Following:
             if rule is not None:
                 edit = await self._follow(connection, held[0], rule, people)
             belonging = await members.members_at(connection, conversation_id, people)
-            devices = await parts.devices.devices_of(connection, list(belonging))
+            devices = await deps.devices.devices_of(connection, list(belonging))
             listed = await leaves.of_people(connection, people, conversation_id)
             found = difference(held[0], belonging, devices, listed.get(conversation_id, []))
             whole = RosterEdit(found, edit.members, edit.info, edit.people)
-            wakeups: list[AnyWakeup] = []
             if not found.empty or edit.info:
-                wakeups = await change_rosters(connection, parts, held, {conversation_id: whole})
-        self._untold += wakeups
-
-    async def _tell(self) -> None:
-        """Publish what was committed; a crash before that is made good from the wake-up log."""
-        wakeups, self._untold = self._untold, []
-        await self._parts.bus.publish(wakeups)
+                await change_rosters(connection, deps, held, {conversation_id: whole})
 
     async def _follow(
         self,
@@ -200,8 +192,8 @@ class Following:
         people: Collection[PersonId],
     ) -> RosterEdit:
         """Write who of these people belongs by the data bank."""
-        c, now_ms = held.conversation_id, self._parts.clock.now_ms()
-        wanted = await wanted_people(connection, self._parts, rule, held.created_by, people)
+        c, now_ms = held.conversation_id, self._deps.clock.now_ms()
+        wanted = await wanted_people(connection, self._deps, rule, held.created_by, people)
         there = await members.admins_by_person(connection, c, people)
         add = sorted(wanted.keys() - there.keys())
         remove = sorted(there.keys() - wanted.keys())
@@ -227,15 +219,15 @@ class Following:
 
 async def wanted_people(
     connection: AsyncConnection,
-    parts: Parts,
+    deps: Dependencies,
     rule: wire.Audience,
     creator: PersonId,
     only: Collection[PersonId] | None,
 ) -> dict[PersonId, bool]:
     """Return who belongs, with whether they are admins: the audience, and its creator for as long
     as they administer it."""
-    wanted = await parts.organisation.audience(connection, rule, only)
+    wanted = await deps.organisation.audience(connection, rule, only)
     asked = (only is None or creator in only) and not wanted.get(creator)
-    if asked and await parts.organisation.administers(connection, creator, rule):
+    if asked and await deps.organisation.administers(connection, creator, rule):
         wanted[creator] = True
     return wanted

@@ -16,7 +16,7 @@ from dataclasses import replace
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from copconnect.delivery.parts import Parts
+from copconnect.delivery.dependencies import Dependencies
 from copconnect.delivery.store import conversations, rosters
 from copconnect.delivery.store.conversations import Held
 from copconnect.delivery.store.rosters import KeptHead
@@ -28,20 +28,20 @@ STEP = 1_000
 _TOGETHER = 200
 
 
-async def begin_incarnation(parts: Parts) -> int:
+async def begin_incarnation(deps: Dependencies) -> int:
     """Sign a new incarnation of every conversation; return how many there are."""
     done, after = 0, ""
     while True:
-        async with parts.database.transaction() as connection:
+        async with deps.database.transaction() as connection:
             found = await rosters.all_ids(connection, after, _TOGETHER)
             if not found:
                 return done
-            await _renew(connection, parts, found)
+            await _renew(connection, deps, found)
         done, after = done + len(found), found[-1]
 
 
 async def _renew(
-    connection: AsyncConnection, parts: Parts, conversation_ids: Sequence[ConversationId]
+    connection: AsyncConnection, deps: Dependencies, conversation_ids: Sequence[ConversationId]
 ) -> None:
     held = await conversations.hold(connection, conversation_ids)
     lines = await rosters.current_lines(connection, conversation_ids)
@@ -51,7 +51,7 @@ async def _renew(
         ]
         for one in held
     }
-    heads = [_head(parts, one, renewed[one.conversation_id]) for one in held]
+    heads = [_head(deps, one, renewed[one.conversation_id]) for one in held]
     epochs = {one.conversation_id: one.epoch for one in heads}
     places = [(c, CellId(line.cell_id.hex())) for c, own in lines.items() for line in own]
     await rosters.close_lines(connection, [(c, cell, epochs[c]) for c, cell in places])
@@ -77,7 +77,7 @@ async def _renew(
     await conversations.raise_versions(connection, conversation_ids, STEP)
 
 
-def _head(parts: Parts, held: Held, lines: Sequence[CellLine]) -> KeptHead:
+def _head(deps: Dependencies, held: Held, lines: Sequence[CellLine]) -> KeptHead:
     epoch = held.epoch + STEP
     draft = RosterHead(
         conversation_id=bytes.fromhex(held.conversation_id),
@@ -85,10 +85,10 @@ def _head(parts: Parts, held: Held, lines: Sequence[CellLine]) -> KeptHead:
         previous=held.head_hash,
         kem=held.kem,
         rekey_epoch=epoch,
-        created=max(parts.clock.now_ms(), held.head_ms),
+        created=max(deps.clock.now_ms(), held.head_ms),
         devices=held.devices,
         root=lines_tree(lines).root,
     )
-    signature = parts.signer.sign(RosterHead.LABEL + draft.unsigned())
+    signature = deps.signer.sign(RosterHead.LABEL + draft.unsigned())
     encoded = replace(draft, signature=signature).encode()
     return KeptHead(held.conversation_id, epoch, encoded, sha256(encoded), draft.created)

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
-from copconnect.bus import AnyWakeup
-from copconnect.delivery.parts import Parts
+from copconnect.database import Transaction
+from copconnect.delivery.dependencies import Dependencies
 from copconnect.delivery.rosters import name_locks, showing
 from copconnect.delivery.rosters.change import RosterEdit, change_rosters
 from copconnect.delivery.rosters.conversations import require_active, require_size
@@ -41,8 +41,8 @@ class _Change:
 class Membership:
     """Changes members. Holds no state of its own."""
 
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
+    def __init__(self, deps: Dependencies) -> None:
+        self._deps = deps
 
     async def change(
         self, caller: Caller, conversation_id: ConversationId, body: wire.ChangeMembers
@@ -51,9 +51,9 @@ class Membership:
 
         Raises NotMember, NotAdmin, LastAdmin, NotFound, GroupTooLarge, RateLimited, BadRequest.
         """
-        parts = self._parts
+        deps = self._deps
         add = [PersonId(one) for one in body.add]
-        async with parts.database.transaction() as connection:
+        async with deps.database.transaction() as connection:
             await name_locks.share(connection, add)
             held = await conversations.hold_one(connection, conversation_id)
             known = await members.find_change(connection, conversation_id, body.change_id)
@@ -61,27 +61,22 @@ class Membership:
                 return await self._repeated(connection, caller, conversation_id, known)
             people = await members.admins_by_person(connection, conversation_id)
             plan = plan_members(body, held.kind, people, caller.person_id)
-            await require_active(connection, parts, plan.add)
+            await require_active(connection, deps, plan.add)
             size = len(people) + len(plan.add) - len(plan.remove)
             if plan.add:
-                await require_size(connection, parts, caller.person_id, size)
-            wakeups: list[AnyWakeup] = []
+                await require_size(connection, deps, caller.person_id, size)
             if not plan.empty:
                 change = _Change(caller, body.change_id, plan)
-                wakeups = await self._apply(connection, held, change)
-            after = await showing.conversation(
-                connection, parts, caller, conversation_id, even_if_left=True
+                await self._apply(connection, held, change)
+            return await showing.conversation(
+                connection, deps, caller, conversation_id, even_if_left=True
             )
-        await parts.bus.publish(wakeups)
-        return after
 
-    async def _apply(
-        self, connection: AsyncConnection, held: Held, change: _Change
-    ) -> list[AnyWakeup]:
-        parts, plan, c = self._parts, change.plan, held.conversation_id
-        now_ms, caller = parts.clock.now_ms(), change.caller.person_id
+    async def _apply(self, connection: Transaction, held: Held, change: _Change) -> None:
+        deps, plan, c = self._deps, change.plan, held.conversation_id
+        now_ms, caller = deps.clock.now_ms(), change.caller.person_id
         made = KnownChange(caller, now_ms, left=plan.remove == (caller,))
-        limit = parts.options.limits.member_changes_per_hour
+        limit = deps.options.limits.member_changes_per_hour
         await members.add_change(connection, c, change.change_id, made, limit)
         await members.remove(connection, c, plan.remove, now_ms)
         returning = await members.former(connection, c, plan.add)
@@ -109,7 +104,7 @@ class Membership:
             edit = LeafEdit()
         grown = len(plan.add) - len(plan.remove)
         edits = {c: RosterEdit(edit, members=grown, info=True, people=concerned)}
-        return await change_rosters(connection, parts, [held], edits)
+        await change_rosters(connection, deps, [held], edits)
 
     async def _edit(
         self, connection: AsyncConnection, held: Held, people: set[PersonId]
@@ -117,7 +112,7 @@ class Membership:
         c = held.conversation_id
         belonging = await members.members_at(connection, c, people)
         listed = await leaves.of_people(connection, people, c)
-        devices = await self._parts.devices.devices_of(connection, list(belonging))
+        devices = await self._deps.devices.devices_of(connection, list(belonging))
         return difference(held, belonging, devices, listed.get(c, []))
 
     async def _repeated(
@@ -131,10 +126,10 @@ class Membership:
         about their own leaving, and only for a moment: it tells how the conversation is now."""
         if known.person_id != caller.person_id:
             raise errors.BadRequest(reason="change_id is taken")
-        recently = self._parts.clock.now_ms() - known.changed_ms < _LEAVING_REPEATED_MS
+        recently = self._deps.clock.now_ms() - known.changed_ms < _LEAVING_REPEATED_MS
         return await showing.conversation(
             connection,
-            self._parts,
+            self._deps,
             caller,
             conversation_id,
             even_if_left=known.left and recently,

@@ -6,7 +6,7 @@ Only devices that the newest head lists are answered (NotMember): a roster names
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
-from copconnect.delivery.parts import Parts
+from copconnect.delivery.dependencies import Dependencies
 from copconnect.delivery.rosters.proofs import prove
 from copconnect.delivery.rules.roster_plan import PlacedLeaf
 from copconnect.delivery.store import leaves, rosters
@@ -29,25 +29,25 @@ async def require_listed(
 class RosterReading:
     """Answers about rosters."""
 
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
+    def __init__(self, deps: Dependencies) -> None:
+        self._deps = deps
 
     async def state(self, caller: Caller, conversation_id: ConversationId) -> wire.RosterState:
         """Return the newest head with a stamp, and the calling device's proof (S1)."""
-        parts = self._parts
-        async with parts.database.reading() as connection:
+        deps = self._deps
+        async with deps.database.reading() as connection:
             head = await self._newest(connection, conversation_id)
             asked = conversation_id, head.epoch, caller.device
-            proven = await prove(connection, parts.trees, [asked], {asked[:2]: head})
+            proven = await prove(connection, deps.trees, [asked], {asked[:2]: head})
         proof = proven.proofs.get(asked)
         if proof is None:
             raise errors.NotMember
-        stamp = parts.stamps.of(conversation_id, head.hash)
+        stamp = deps.stamps.of(conversation_id, head.hash)
         return wire.RosterState(head=head.head, stamp=stamp, proof=proof)
 
     async def head(self, caller: Caller, conversation_id: ConversationId, epoch: int) -> wire.Head:
         """Return one kept head. Raises NotMember, NotFound."""
-        async with self._parts.database.reading() as connection:
+        async with self._deps.database.reading() as connection:
             await require_listed(connection, caller, conversation_id)
             found = await rosters.heads_at(connection, [(conversation_id, epoch)])
         if not found:
@@ -58,15 +58,15 @@ class RosterReading:
         self, caller: Caller, conversation_id: ConversationId, body: wire.AskProofs
     ) -> wire.Proofs:
         """Return proofs of devices under one kept head. Raises NotMember, NotFound."""
-        parts = self._parts
+        deps = self._deps
         devices = [bytes.fromhex(one) for one in body.devices]
-        async with parts.database.reading() as connection:
+        async with deps.database.reading() as connection:
             await require_listed(connection, caller, conversation_id)
             newest = await self._newest(connection, conversation_id)
             epoch = body.epoch or newest.epoch
             proven = await prove(
                 connection,
-                parts.trees,
+                deps.trees,
                 [(conversation_id, epoch, device) for device in devices],
                 {(conversation_id, newest.epoch): newest},
                 heads=[(conversation_id, epoch)],
@@ -77,7 +77,7 @@ class RosterReading:
         current = epoch == newest.epoch
         return wire.Proofs(
             head=head.head,
-            stamp=parts.stamps.of(conversation_id, head.hash) if current else None,
+            stamp=deps.stamps.of(conversation_id, head.hash) if current else None,
             proofs=[proven.proofs.get((conversation_id, epoch, one)) for one in devices],
         )
 
@@ -88,12 +88,12 @@ class RosterReading:
 
         A sender needs those of another cell where it has no usable key (S4). Raises NotFound.
         """
-        parts = self._parts
-        async with parts.database.reading() as connection:
+        deps = self._deps
+        async with deps.database.reading() as connection:
             own = await require_listed(connection, caller, conversation_id)
             wanted = cell_id or own.cell_id
             head = await self._newest(connection, conversation_id)
-            lines = parts.trees.keep_lines(
+            lines = deps.trees.keep_lines(
                 (await rosters.current_lines(connection, [conversation_id]))[conversation_id]
             )
             placed = await leaves.of_cells(connection, {conversation_id: [wanted]})
@@ -103,7 +103,7 @@ class RosterReading:
         at = lines.index(bytes.fromhex(wanted))
         return wire.CellLeaves(
             head=head.head,
-            stamp=parts.stamps.of(conversation_id, head.hash),
+            stamp=deps.stamps.of(conversation_id, head.hash),
             leaves=b"".join([leaf.encode() for leaf in records]),
             line=lines.lines[at].encode(),
             path=lines.tree.path(at),

@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
-from copconnect.delivery.parts import Parts
+from copconnect.delivery.dependencies import Dependencies
 from copconnect.delivery.rosters.proofs import prove
 from copconnect.delivery.store import log, views
 from copconnect.delivery.store.views import View
@@ -18,17 +18,17 @@ from copconnect.principals import Caller
 
 
 async def conversations(
-    connection: AsyncConnection, parts: Parts, caller: Caller
+    connection: AsyncConnection, deps: Dependencies, caller: Caller
 ) -> list[wire.Conversation]:
     """Return every conversation of the caller's person."""
     return await _with_rosters(
-        connection, parts, caller, await views.conversations_of(connection, caller)
+        connection, deps, caller, await views.conversations_of(connection, caller)
     )
 
 
 async def conversation(
     connection: AsyncConnection,
-    parts: Parts,
+    deps: Dependencies,
     caller: Caller,
     conversation_id: ConversationId,
     *,
@@ -40,7 +40,7 @@ async def conversation(
     )
     if not found:
         raise errors.NotMember
-    (shown,) = await _with_rosters(connection, parts, caller, found)
+    (shown,) = await _with_rosters(connection, deps, caller, found)
     state = None
     if shown.state_seq is not None and shown.roster is not None:
         entry = await log.at(connection, conversation_id, shown.state_seq)
@@ -51,19 +51,19 @@ async def conversation(
 
 
 async def _with_rosters(
-    connection: AsyncConnection, parts: Parts, caller: Caller, found: list[View]
+    connection: AsyncConnection, deps: Dependencies, caller: Caller, found: list[View]
 ) -> list[wire.Conversation]:
     listed = [one for one in found if one.listed]
     heads = {(one.head.conversation_id, one.head.epoch): one.head for one in listed}
     asked = [(c, epoch, caller.device) for c, epoch in heads]
-    proven = await prove(connection, parts.trees, asked, heads)
+    proven = await prove(connection, deps.trees, asked, heads)
     shown: list[wire.Conversation] = []
     for one in found:
         c, head = one.head.conversation_id, one.head
         proof = proven.proofs.get((c, head.epoch, caller.device))
         roster = None
         if proof is not None:
-            stamp = parts.stamps.of(c, head.hash)
+            stamp = deps.stamps.of(c, head.hash)
             roster = wire.RosterState(head=head.head, stamp=stamp, proof=proof)
         shown.append(msgspec.structs.replace(one.conversation, roster=roster))
     return shown

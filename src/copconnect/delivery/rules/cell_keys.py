@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 from copconnect import errors
 from copconnect.delivery.rules.limits import (
-    CELL_KEY_MS,
     HEAD_MS,
     RECORD_MS,
 )
 from copconnect.delivery.rules.posting import NamedHead
+from copconnect.limits import CELL_KEY_AGE_MS
 from copconnect.records.cell_key import CellKey
 from copconnect.records.fields import Refused
 from copconnect.records.kem import check_public_key
@@ -28,7 +28,7 @@ class KnownCellKey:
 
     def usable(self, cell_rekey_epoch: int, kem: int, now_ms: int) -> bool:
         """Return whether a sender may seal to the key, as far as the server judges it (S4)."""
-        young = self.created_ms > now_ms - CELL_KEY_MS
+        young = self.created_ms > now_ms - CELL_KEY_AGE_MS
         return self.kem == kem and self.epoch >= cell_rekey_epoch and young
 
     def order(self) -> tuple[int, int]:

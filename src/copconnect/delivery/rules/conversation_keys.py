@@ -12,10 +12,9 @@ from copconnect.delivery.rules.limits import (
 )
 from copconnect.delivery.rules.posting import NamedHead
 from copconnect.ids import CellId
-from copconnect.records.conversation_key import MOST_MESSAGES, ConversationKey
-from copconnect.records.conversation_key import OLDEST_MS as KEY_USABLE_MS
+from copconnect.limits import DIRECT_SEALS, KEY_AGE_MS, KEY_MESSAGES
+from copconnect.records.conversation_key import ConversationKey
 from copconnect.records.fields import Refused
-from copconnect.wire import DIRECT_SEALS
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +29,8 @@ class KnownKey:
 
     def usable(self, rekey_epoch: int, now_ms: int) -> bool:
         """Return whether a sender may use the key (S2)."""
-        young = self.created_ms > now_ms - KEY_USABLE_MS
-        return self.epoch >= rekey_epoch and young and self.messages < MOST_MESSAGES
+        young = self.created_ms > now_ms - KEY_AGE_MS
+        return self.epoch >= rekey_epoch and young and self.messages < KEY_MESSAGES
 
     def serves(self, rekey_epoch: int, now_ms: int) -> bool:
         """Return whether the key is good for a while, so that nobody needs another (D7)."""

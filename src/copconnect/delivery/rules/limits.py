@@ -1,10 +1,12 @@
 """Times and numbers that bound what people and devices may do (KEYS.md section 4). Pure.
 
-The wire's own sizes stand in :mod:`copconnect.wire.limits`; limits that an operator may change, in
+Limits that clients hold too are in :mod:`copconnect.limits`; limits that an operator may change, in
 the settings.
 """
 
 from dataclasses import dataclass
+
+from copconnect.limits import GROUP_PEOPLE
 
 MINUTE_MS = 60_000
 HOUR_MS = 60 * MINUTE_MS
@@ -18,7 +20,6 @@ KEY_RENEWED_MS = 23 * HOUR_MS  # D7: from then on a key does not stop the next o
 KEY_RENEWED_MESSAGES = 9_000
 KEYS_A_DAY = 3  # D2: an author's records beside the free ones.
 CANNOT_OPEN_MS = 3_000  # S2: a share request this old shows that its device cannot open the key.
-CELL_KEY_MS = 7 * DAY_MS  # S4.
 CELL_KEY_RENEWED_MS = 6 * DAY_MS  # C1: the server asks for the next one from then on.
 MARKS = 3  # C2: people whose marks open one more generation of a cell key.
 REKEY_HISTORY_MS = 26 * HOUR_MS  # A newcomer whose history begins later needs a new key.
@@ -41,4 +42,4 @@ class PersonLimits:
     shares_per_minute: int = 600  # Answers; a device itself makes at most 60 (H4).
     member_changes_per_hour: int = 100
     conversations_per_hour: int = 100
-    group_people: int = 1024  # Without a grant.
+    group_people: int = GROUP_PEOPLE  # Without a grant.

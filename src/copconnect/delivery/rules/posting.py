@@ -10,7 +10,7 @@ from typing import Final
 from copconnect import errors
 from copconnect.delivery.rules.limits import HEAD_MS, KEY_MS, SENT_MS
 from copconnect.ids import Seq
-from copconnect.records.conversation_key import MOST_MESSAGES
+from copconnect.limits import KEY_MESSAGES
 from copconnect.records.fields import ZEROS, Refused
 from copconnect.records.message import MessageHeader, check_signed, message_hash, parse_message
 from copconnect.records.roster import Rights
@@ -134,7 +134,7 @@ def _check_key(header: MessageHeader, standing: Standing, now_ms: int) -> None:
         key is not None
         and key.epoch >= standing.rekey_epoch
         and key.created_ms > now_ms - KEY_MS
-        and key.messages < MOST_MESSAGES
+        and key.messages < KEY_MESSAGES
     )
     if not usable or key is None:
         raise errors.StaleKey

@@ -2,4 +2,4 @@
 export const MAX_TITLE = 80;
 
 /** The core keeps all members of conversations of so many people; of larger ones they are asked for. */
-export const WHOLE = 256;
+export { RECEIPT_PEOPLE as WHOLE } from "@copconnect/client/wire";

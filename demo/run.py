@@ -1,4 +1,4 @@
-"""``copconnect demo``: a synthetic force to try out, on one machine.
+"""``python -m demo``: a synthetic force to try out, on one machine.
 
 The data folder is made at the first start and used again when count and seed are the same.
 """
@@ -12,19 +12,19 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
 
-import typer
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from copconnect.app import Container
-from copconnect.commands import admin, conversations, directory, serving
-from copconnect.commands.options import console, settings_of, stop, with_roles
-from copconnect.directory import databank, synthetic
+from copconnect.commands import admin, directory, serving
+from copconnect.commands.options import console, operator, settings_of, stop, with_roles
+from copconnect.directory import databank
 from copconnect.ids import ClientId, PersonId, UnitId
 from copconnect.settings import Settings
 from copconnect.wire import Audience, Person
+from demo import data_bank, synthetic
+from demo.serving import DEMO
 
 SIMULATED_LABEL = "Simulated officer"  # As in client/src/officers/station.ts.
 OFFICERS = Path("build") / "officers.mjs"
@@ -45,15 +45,9 @@ GENEROUS = {
 }
 
 
-def demo(
-    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8080,
-    people: Annotated[int, typer.Option(help="How many people are in the force.")] = 3000,
-    seed: Annotated[int, typer.Option(help="Seed of the names.")] = 1,
-    data: Annotated[Path, typer.Option(help="Data folder.")] = Path(".demo"),
-    officers: Annotated[bool, typer.Option(help="Start the simulated officers.")] = True,
-) -> None:
-    """Start a synthetic force to try out."""
-    settings = settings_of(data, port=port, demo=True, department_policy="none", **GENEROUS)
+def run(port: int, people: int, seed: int, data: Path, *, officers: bool) -> None:
+    """Start a synthetic force and serve it until a signal."""
+    settings = settings_of(data, port=port, department_policy="none", **GENEROUS)
     # Before the data is touched: what listens there may be another demo that uses it.
     if not _can_listen(settings):
         raise stop(f"Port {port} is in use. Choose another: make demo PORT={port + 1}")
@@ -74,7 +68,7 @@ def demo(
     # Ctrl+C is how a demo ends: the server has closed by then, and nothing went wrong.
     with ending(child), contextlib.suppress(KeyboardInterrupt):
         served = True
-        served = serving.run(settings, ready)
+        served = serving.run(DEMO, settings, ready)
     if not served:
         raise stop(f"Could not listen on port {port}.")
 
@@ -105,11 +99,8 @@ def _load(settings: Settings, people: int, seed: int) -> None:
     if mark.is_file() and mark.read_text("utf-8") == wanted:
         return
     console.print(f"Making a data bank of {people:,} people …")
-    try:
-        files = synthetic.write(people, seed)
-    except ValueError as error:
-        raise stop(str(error)) from error
-    directory.write(files, mark.parent)
+    files = data_bank.make(people, seed)
+    data_bank.write(files, mark.parent)
     bank = databank.read(files)
     directory.report(bank, None)
     directory.store(bank, settings, remove_missing=True, dry_run=False)
@@ -121,7 +112,9 @@ async def create_standing(container: Container) -> None:
     there = await container.delivery.audiences.rules()
     for rule, talk in STANDING:
         if rule not in there:
-            _, people, _ = await conversations.create_for(container, rule, talk=talk)
+            _, people, _ = await container.delivery.audiences.create_as_operator(
+                operator(), rule, talk=talk
+            )
             whose = ", ".join(rule.unit_ids) or "everyone"
             console.print(f"Made the conversation of {whose}: {people:,} people.")
 
@@ -158,7 +151,9 @@ async def letters(container: Container, station: Sequence[Person]) -> dict[str, 
     may be used up, and the simulated officers register anew at each start."""
     if container.settings.second_factor != "enrolment_code":
         return {}
-    codes = await admin.new_codes(container, [PersonId(one.person_id) for one in station])
+    codes = await container.auth.administering.make_enrolment_codes(
+        operator(), [PersonId(one.person_id) for one in station]
+    )
     return dict(zip((one.number for one in station), codes, strict=True))
 
 

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from copconnect.audit import Audit
 from copconnect.auth_service import store
 from copconnect.auth_service.authority import CertificateAuthority, IssuedCertificate
 from copconnect.auth_service.ports import Memberships, People
-from copconnect.bus import Bus
 from copconnect.clock import Clock
 from copconnect.database import Database
 from copconnect.ids import ClientId, PersonId
@@ -15,16 +15,16 @@ from copconnect.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class Dependencies:
     """What the parts of the Authentication Service share; immutable after start."""
 
     database: Database
     clock: Clock
-    bus: Bus
     settings: Settings
     authority: CertificateAuthority
     people: People
     memberships: Memberships
+    audit: Audit
 
     async def issue(
         self,

@@ -1,4 +1,4 @@
-"""``copconnect cluster``: several nodes behind a balancer, with PostgreSQL and NATS, on one
+"""``python -m demo cluster``: several nodes behind a balancer, with PostgreSQL and NATS, on one
 machine.
 
 What a department runs on several machines, to try out and to test: a synthetic force as in the
@@ -20,19 +20,19 @@ from typing import Annotated
 
 import typer
 
-from copconnect.commands import demo
 from copconnect.commands.options import console, settings_of, stop, with_roles
 from copconnect.services import processes
 from copconnect.services.balancer import Balancer
 from copconnect.services.nats import NatsServer
 from copconnect.services.postgresql import PostgreSQL
+from demo import run as demo
 
 _START_S = 120
 _PAUSE_S = 1.0
 
 
 class Node:
-    """One ``copconnect serve`` of the cluster."""
+    """One ``python -m demo serve`` of the cluster."""
 
     def __init__(self, number: int, port: int, data: Path, environment: Mapping[str, str]) -> None:
         self.number = number
@@ -47,7 +47,7 @@ class Node:
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 - this program.
                 [
-                    *(sys.executable, "-m", "copconnect", "serve"),
+                    *(sys.executable, "-m", "demo", "serve"),
                     *("--data", str(self._data), "--port", str(self.port)),
                 ],
                 env=self._environment,
@@ -124,7 +124,6 @@ def _run(
     shared: dict[str, object] = {
         "database_url": database.url(),
         "bus_url": nats.url,
-        "demo": True,
         "department_policy": "none",
         "trusted_proxies": 1,
         **demo.GENEROUS,

@@ -351,7 +351,7 @@ def _joined(left: str, right: str, separator: str = " ") -> str:
 
 
 def _json(name: str) -> Any:
-    return json.loads((files("copconnect.directory") / name).read_text("utf-8"))
+    return json.loads((files("demo") / name).read_text("utf-8"))
 
 
 def _csv(columns: Sequence[str], rows: Iterator[list[str]]) -> bytes:

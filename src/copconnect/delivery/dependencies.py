@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from copconnect.audit import Audit
 from copconnect.bus import Bus
 from copconnect.clock import Clock
 from copconnect.database import Database
@@ -11,7 +12,6 @@ from copconnect.delivery.heads.trees import RosterTrees
 from copconnect.delivery.ports import Attachments, Devices, Organisation, People, RosterSigner
 from copconnect.delivery.rules.limits import PersonLimits
 from copconnect.records.kem import XWING
-from copconnect.wakeup_log import WakeupLog
 from copconnect.wire import CELL_SIZE
 
 
@@ -28,7 +28,7 @@ class Options:
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class Dependencies:
     """The parts and ports of one process."""
 
     database: Database
@@ -39,7 +39,7 @@ class Parts:
     organisation: Organisation
     signer: RosterSigner
     attachments: Attachments
-    wakeup_log: WakeupLog
+    audit: Audit
     options: Options
     stamps: Stamps
     trees: RosterTrees

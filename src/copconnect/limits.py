@@ -1,4 +1,11 @@
-"""Limits that both sides hold, each in one place."""
+"""Limits that several parts hold, server and client, each in one place. Imports nothing.
+
+:mod:`copconnect.wire` passes them on, and ``client/src/limits.ts`` is generated from here. Limits
+that the server alone holds are beside the rules that use them; limits that an operator may change
+are settings.
+"""
+
+_MINUTE_MS, _DAY_MS = 60_000, 86_400_000
 
 WIRE_VERSION = 2
 
@@ -12,8 +19,20 @@ CELL_SIZE = 256  # Devices in one cell at most.
 DIRECT_SEALS = 1024  # Direct seals of one record at most.
 SHARE_SECRETS = 512  # Secrets in one key share at most.
 KEY_MESSAGES = 10_000  # Messages under one conversation key at most.
+LOG_HASHES = 1_000  # R4: a device keeps the log's hashes of so many newest entries.
 RECEIPT_PEOPLE = 256  # In larger conversations receipts are counted, not told by person.
 DEVICES_PER_PERSON = 8
 GROUP_PEOPLE = 1024  # In a group made without a grant.
+LISTED_PEOPLE = 5000  # In one request that makes or changes a conversation.
+POSITIONS_IN_HELLO = 1_000
+CURSORS_IN_FRAME = 1_000
 MAX_ATTACHMENT_BYTES = 2 * 1024**3  # Plaintext size.
 ATTACHMENT_CHUNK_BYTES = 1024 * 1024  # Plaintext bytes in one chunk; each gains a 16-byte tag.
+
+# Spans of KEYS.md.
+CLOCK_LEEWAY_MS = 10 * _MINUTE_MS  # How far ahead of this clock another's may be.
+KEY_AGE_MS = _DAY_MS  # S2: a sender uses no older conversation key.
+CELL_KEY_AGE_MS = 7 * _DAY_MS  # S4.
+DEVICE_KEY_AGE_MS = 14 * _DAY_MS  # S3: nothing is sealed to an older device key.
+GRANT_LIMIT_MS = 180 * _DAY_MS
+LOSS_LIMIT_MS = 30 * _DAY_MS  # How far back anybody but a root admin may date a loss.

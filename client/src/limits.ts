@@ -1,0 +1,54 @@
+// Generated from src/copconnect/limits.py by `python -m copconnect.wire.typescript`.
+// Do not edit: change limits.py and run `make types`.
+
+export const WIRE_VERSION = 2;
+
+export const MAX_MESSAGE_BYTES = 262144;
+
+export const HEADER_BYTES = 290;
+
+export const MAX_RECORD_BYTES = 4096;
+
+export const MAX_REVOCATION_BYTES = 65536;
+
+export const MAX_PROOF_BYTES = 4096;
+
+export const MAX_SEALS_BYTES = 2097152;
+
+export const CELL_SIZE = 256;
+
+export const DIRECT_SEALS = 1024;
+
+export const SHARE_SECRETS = 512;
+
+export const KEY_MESSAGES = 10000;
+
+export const LOG_HASHES = 1000;
+
+export const RECEIPT_PEOPLE = 256;
+
+export const DEVICES_PER_PERSON = 8;
+
+export const GROUP_PEOPLE = 1024;
+
+export const LISTED_PEOPLE = 5000;
+
+export const POSITIONS_IN_HELLO = 1000;
+
+export const CURSORS_IN_FRAME = 1000;
+
+export const MAX_ATTACHMENT_BYTES = 2147483648;
+
+export const ATTACHMENT_CHUNK_BYTES = 1048576;
+
+export const CLOCK_LEEWAY_MS = 600000;
+
+export const KEY_AGE_MS = 86400000;
+
+export const CELL_KEY_AGE_MS = 604800000;
+
+export const DEVICE_KEY_AGE_MS = 1209600000;
+
+export const GRANT_LIMIT_MS = 15552000000;
+
+export const LOSS_LIMIT_MS = 2592000000;

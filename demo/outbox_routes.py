@@ -1,0 +1,48 @@
+"""HTTP routes of the SMS outbox: a page for people, JSON for programs that register."""
+
+import html
+from typing import Any
+
+import msgspec
+from litestar import Response, get
+
+from copconnect import phone_number
+from copconnect.http import HttpRequest
+from demo.outbox import Outbox
+
+
+def routes(outbox: Outbox) -> list[Any]:
+    """Return the handlers."""
+
+    @get("/v1/demo/outbox")
+    async def texts(request: HttpRequest) -> Any:
+        number = request.query_params.get("number")
+        # A plus sign that was not escaped arrives as a space.
+        found = await outbox.newest(number and phone_number.normalise(number.replace(" ", "+")))
+        return Response(msgspec.json.encode(found), media_type="application/json")
+
+    @get("/demo/outbox", include_in_schema=False)
+    async def page() -> Any:
+        rows = "".join(
+            f"<li><b>{html.escape(str(text['number']))}</b><p>{html.escape(str(text['text']))}</p>"
+            for text in await outbox.newest(None)
+        )
+        return Response(
+            _PAGE.replace("@ROWS@", rows or "<li>Nothing was sent yet."), media_type="text/html"
+        )
+
+    return [texts, page]
+
+
+_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8">
+<meta name="viewport" content="width=device-width"><meta http-equiv="refresh" content="2">
+<title>SMS outbox (demo)</title>
+<style>
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 40rem; margin: 0 auto; padding: 1rem }
+body { background: Canvas; color: CanvasText; color-scheme: light dark }
+ul { list-style: none; padding: 0 } li { border: 1px solid #8886; border-radius: 8px }
+li { padding: .5rem 1rem; margin: .5rem 0 } p { margin: .25rem 0; font-size: 1.1em }
+</style>
+<h1>SMS outbox</h1><p>Demo mode: what the gateway would have sent, newest first.</p>
+<ul>@ROWS@</ul></html>
+"""

@@ -1,0 +1,76 @@
+"""Check that folders, files and imports of the sources stay small and free of circles.
+
+A folder holds at most 20 files of its own and a file at most 450 lines; Python modules import each
+other in no circle (the client's are checked by its own tests). Generated files are left out.
+"""
+
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import grimp
+
+ROOT = Path(__file__).resolve().parents[1]
+SOURCES = ("src/", "bench/", "demo/", "client/src/", "web/src/")
+SUFFIXES = (".py", ".ts", ".svelte")
+GENERATED = ("client/src/wire.ts", "src/copconnect/migrations/versions/first_tables.py")
+PACKAGES = ("copconnect", "bench", "demo")
+MOST_FILES = 20
+MOST_LINES = 450
+
+
+def main() -> int:
+    """Print what is wrong; return 1 if anything is."""
+    tracked = subprocess.run(
+        ("git", "ls-files", "-z"), cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split("\0")
+    sources = [
+        name
+        for name in tracked
+        if name.startswith(SOURCES) and name.endswith(SUFFIXES) and (ROOT / name).exists()
+    ]
+    found = [
+        *crowded(sources),
+        *long_files(name for name in sources if name not in GENERATED),
+        *import_circles(),
+    ]
+    for line in found:
+        print(line)
+    return 1 if found else 0
+
+
+def crowded(names: Iterable[str]) -> Iterator[str]:
+    """Yield folders with too many files of their own."""
+    counts = Counter(str(Path(name).parent) for name in names)
+    for folder, count in sorted(counts.items()):
+        if count > MOST_FILES:
+            yield f"{folder}: {count} files (at most {MOST_FILES}): group them by what they do"
+
+
+def long_files(names: Iterable[str]) -> Iterator[str]:
+    """Yield files with too many lines."""
+    for name in names:
+        lines = (ROOT / name).read_text("utf-8").count("\n")
+        if lines > MOST_LINES:
+            yield f"{name}: {lines} lines (at most {MOST_LINES}): split it by subject"
+
+
+def import_circles() -> Iterator[str]:
+    """Yield a circle of imports of each Python package that has one, type checking included."""
+    sys.path.insert(0, str(ROOT))
+    for package in PACKAGES:
+        if not any((ROOT / base / package).is_dir() for base in (".", "src")):
+            continue
+        graph = grimp.build_graph(package, exclude_type_checking_imports=False)
+        imports = {one: graph.find_modules_directly_imported_by(one) for one in graph.modules}
+        try:
+            TopologicalSorter(imports).prepare()
+        except CycleError as error:
+            yield f"import circle: {' <- '.join(error.args[1])}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

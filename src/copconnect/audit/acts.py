@@ -1,0 +1,95 @@
+"""Administrative acts, as the audit log stores them: JSON, with the act's name under ``act``.
+
+Names and fields stay as they are once used: entries are never rewritten.
+"""
+
+import msgspec
+
+from copconnect import wire
+from copconnect.ids import ClientId, ConversationId, PersonId
+
+
+class Act(msgspec.Struct, frozen=True, tag_field="act"):
+    """What somebody did."""
+
+
+class PersonSuspended(Act, frozen=True, tag="person_suspended"):
+    """A person was suspended and signed out."""
+
+    person_id: PersonId
+
+
+class PersonRestored(Act, frozen=True, tag="person_restored"):
+    """A person's suspension ended."""
+
+    person_id: PersonId
+
+
+class DataBankImported(Act, frozen=True, tag="data_bank_imported"):
+    """A data bank was imported. ``counts``: how many rows were added, changed, removed, and so
+    on."""
+
+    counts: dict[str, int]
+    remove_missing: bool
+
+
+class EnrolmentCodesMade(Act, frozen=True, tag="enrolment_codes_made"):
+    """People have new enrolment codes."""
+
+    person_ids: list[PersonId]
+
+
+class DeviceRevoked(Act, frozen=True, tag="device_revoked"):
+    """Somebody else's device was revoked."""
+
+    person_id: PersonId
+    client_id: ClientId
+
+
+class DeviceConfirmed(Act, frozen=True, tag="device_confirmed"):
+    """An admin endorsed a device of another person. ``device``: its id, hex."""
+
+    person_id: PersonId
+    device: str
+
+
+class GrantGiven(Act, frozen=True, tag="grant_given"):
+    """A person has a right over a unit; withdrawn where ``not_after_ms`` is ``created_ms``."""
+
+    person_id: PersonId
+    path: str
+    created_ms: int
+    not_after_ms: int
+
+
+class RootAdminNamed(Act, frozen=True, tag="root_admin_named"):
+    """A department record names a device as a root admin's."""
+
+    device: str
+    department_record: int
+
+
+class AudienceConversationCreated(Act, frozen=True, tag="audience_conversation_created"):
+    """A conversation follows the data bank from now on."""
+
+    conversation_id: ConversationId
+    audience: wire.Audience
+    creator: PersonId
+
+
+class IncarnationBegun(Act, frozen=True, tag="incarnation_begun"):
+    """A backup was restored: everything is signed anew."""
+
+
+AnyAct = (
+    PersonSuspended
+    | PersonRestored
+    | DataBankImported
+    | EnrolmentCodesMade
+    | DeviceRevoked
+    | DeviceConfirmed
+    | GrantGiven
+    | RootAdminNamed
+    | AudienceConversationCreated
+    | IncarnationBegun
+)

@@ -1,0 +1,48 @@
+"""What operators do to accounts: enrolment codes, revoked devices. Each act is audited with it."""
+
+import secrets
+from collections.abc import Sequence
+
+from copconnect.audit.acts import DeviceRevoked, EnrolmentCodesMade
+from copconnect.auth_service import store
+from copconnect.auth_service.accounts import Accounts
+from copconnect.auth_service.dependencies import Dependencies
+from copconnect.auth_service.trust.revoking import Revoking
+from copconnect.ids import ClientId, PersonId
+from copconnect.principals import Principal
+
+# No 0/O, 1/I/L: people read these aloud and copy them from paper.
+LETTERS = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
+CODE_LENGTH = 12  # 59 bits.
+
+
+class Administering:
+    """Acts of administrators. Holds no state of its own."""
+
+    def __init__(self, deps: Dependencies, accounts: Accounts, revoking: Revoking) -> None:
+        self._deps = deps
+        self._accounts = accounts
+        self._revoking = revoking
+
+    async def make_enrolment_codes(self, by: Principal, people: Sequence[PersonId]) -> list[str]:
+        """Give each a new enrolment code in place of any other; return them as letters show them.
+        Only hashes are stored."""
+        codes = ["".join(secrets.choice(LETTERS) for _ in range(CODE_LENGTH)) for _ in people]
+        async with self._deps.database.transaction() as connection:
+            await self._accounts.store_enrolment_codes(
+                connection, dict(zip(people, codes, strict=True))
+            )
+            act = EnrolmentCodesMade(list(people))
+            await self._deps.audit.record(connection, by, act)
+        return ["-".join((code[:4], code[4:8], code[8:])) for code in codes]
+
+    async def revoke_client(self, by: Principal, client_id: ClientId) -> bool:
+        """Revoke a device by the roster authority; return whether it was there and not revoked."""
+        async with self._deps.database.transaction() as connection:
+            owners = await store.owners_of_open(connection, [client_id])
+            if client_id not in owners:
+                return False
+            await self._revoking.by_authority(connection, {client_id: "device_removed"})
+            act = DeviceRevoked(owners[client_id], client_id)
+            await self._deps.audit.record(connection, by, act)
+        return True

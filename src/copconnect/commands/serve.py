@@ -1,0 +1,50 @@
+"""The command ``serve`` of a program that serves."""
+
+import errno
+from collections.abc import Callable
+from typing import Annotated
+
+import typer
+
+from copconnect.auth_service.key_files import AuthorityMissing
+from copconnect.auth_service.service import NoGateway
+from copconnect.commands import serving
+from copconnect.commands.options import Data, settings_of, stop
+from copconnect.commands.supervising import CannotShare
+
+
+def serve_command(program: serving.Program) -> Callable[..., None]:
+    """Return the command that serves with this program."""
+
+    def serve(
+        data: Data = None,
+        host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+        port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
+        workers: Annotated[int, typer.Option(min=1, help="Server processes on this port.")] = 1,
+        listening: Annotated[int | None, typer.Option(hidden=True)] = None,
+        supervisor: Annotated[int | None, typer.Option(hidden=True)] = None,
+    ) -> None:
+        """Serve the app and its API."""
+        given = {
+            name: value for name, value in (("host", host), ("port", port)) if value is not None
+        }
+        settings = settings_of(data, **given)
+        served = True
+        try:
+            if listening is not None and supervisor is not None:
+                supervised = serving.Supervised(listening, supervisor)
+                served = serving.run(program, settings, supervised=supervised)
+            elif workers > 1:
+                options = ["--data", str(settings.data_dir)]
+                serving.run_workers(program, settings, workers, options)
+            else:
+                served = serving.run(program, settings)
+        except (AuthorityMissing, NoGateway, CannotShare) as error:
+            raise stop(str(error)) from error
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+            raise stop(f"Could not listen on port {settings.port}: it is in use.") from error
+        raise typer.Exit(0 if served else 1)
+
+    return serve

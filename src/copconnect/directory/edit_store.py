@@ -1,0 +1,111 @@
+"""Statements that change the data bank: imports, suspensions, restorations."""
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, NamedTuple
+
+from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from copconnect.database import chunks
+from copconnect.directory import store
+from copconnect.ids import PersonId
+
+BATCH = 1000
+Row = dict[str, Any]
+
+
+class Locked(NamedTuple):
+    """The directory while it is locked: the organisation's version, and the time of this change,
+    later than that of every change before."""
+
+    version: str
+    now_ms: int
+
+
+async def lock(connection: AsyncConnection, now_ms: int) -> Locked:
+    """Lock the directory's row until the transaction ends: one changes the data bank at a time."""
+    row = (
+        await connection.execute(
+            update(store.directory)
+            .values(changed_ms=store.directory.c.changed_ms)
+            .returning(store.directory.c.version, store.directory.c.changed_ms)
+        )
+    ).first()
+    if row is None:
+        await connection.execute(
+            insert(store.directory).values(id=1, version="0", changed_ms=0, organisation_ms=0)
+        )
+        return Locked("0", now_ms)
+    return Locked(row.version, max(now_ms, row.changed_ms + 1))
+
+
+async def all_people(connection: AsyncConnection) -> dict[PersonId, Row]:
+    """Return every stored person, removed ones included, without the time of the last change."""
+    columns = [column for column in store.people.c if column.name != "changed_ms"]
+    names = [column.name for column in columns]
+    rows = [
+        dict(zip(names, row, strict=True)) for row in await connection.execute(select(*columns))
+    ]
+    return {row["person_id"]: row for row in rows}
+
+
+async def insert_people(connection: AsyncConnection, rows: Iterable[Row], now_ms: int) -> None:
+    """Insert people, at most a batch of them."""
+    await connection.execute(insert(store.people), [row | {"changed_ms": now_ms} for row in rows])
+
+
+async def update_people(connection: AsyncConnection, rows: Iterable[Row], now_ms: int) -> None:
+    """Write people anew, at most a batch of them."""
+    columns = [column.name for column in store.people.c if column.name != "person_id"]
+    statement = (
+        update(store.people)
+        .where(store.people.c.person_id == bindparam("new_person_id"))
+        .values({column: bindparam(f"new_{column}") for column in columns})
+    )
+    await connection.execute(
+        statement,
+        [
+            {f"new_{name}": value for name, value in row.items()} | {"new_changed_ms": now_ms}
+            for row in rows
+        ],
+    )
+
+
+async def replace_vocabularies(
+    connection: AsyncConnection, rows_of: Mapping[str, list[Row]]
+) -> None:
+    """Write levels, ranks and roles in place of those that are stored."""
+    for name, rows in rows_of.items():
+        table = store.VOCABULARIES[name]
+        await connection.execute(delete(table))
+        if rows:
+            await connection.execute(insert(table), rows)
+
+
+async def replace_units(connection: AsyncConnection, rows: list[Row]) -> None:
+    """Write units in place of those that are stored."""
+    await connection.execute(delete(store.units))
+    for part in chunks(rows, BATCH):
+        await connection.execute(insert(store.units), part)
+
+
+async def stored_units(connection: AsyncConnection) -> dict[str, Row]:
+    """Return the stored units by code."""
+    rows = await connection.execute(select(store.units))
+    return {row.unit_id: dict(row._mapping) for row in rows}
+
+
+async def used_units(connection: AsyncConnection) -> Collection[str]:
+    """Return the codes of units to which somebody belongs."""
+    found = await connection.scalars(
+        select(store.people.c.unit_id).where(store.people.c.status != "removed").distinct()
+    )
+    return list(found)
+
+
+async def set_version(connection: AsyncConnection, locked: Locked, version: str) -> None:
+    """Write that people, or with another version the organisation, changed."""
+    values: dict[str, Any] = {"version": version, "changed_ms": locked.now_ms}
+    if version != locked.version:
+        values["organisation_ms"] = locked.now_ms
+    await connection.execute(update(store.directory).values(**values))
