@@ -16,40 +16,32 @@ const PAGE = ["window", "document", "localStorage", "sessionStorage", "alert", "
 const IO = ["fetch", "XMLHttpRequest", "WebSocket", "EventSource", "indexedDB", "crypto"];
 const CRYPTOGRAPHY = ["@hpke/*", "@noble/*", "@peculiar/*", "hash-wasm"];
 
-/** What one conversation is made of, and what everything that handles messages knows. */
-const CONVERSATION = ["conversation", "roster", "secrets", "messages", "kinds"];
-const RECORDS = ["keys", "rosters"];
+/** The rooms of one conversation and of its messages. */
+const CONVERSATION = ["conversation", "roster", "secrets", "messages", "kinds", "keys"];
 
 /** The rooms of the client, lowest first, and which rooms each may import; "core": its flat files. */
 const ROOMS = {
   hpke: [],
-  keys: ["hpke", "rosters"],
-  rosters: ["keys"],
+  keys: ["hpke"],
   transport: ["core"],
   vault: ["core"],
-  trust: ["core", "transport", "vault", ...RECORDS],
-  people: ["core", "trust", "vault"],
+  trust: ["core", "keys", "transport", "vault"],
+  people: ["core", "keys", "trust", "vault"],
   account: ["core", "keys", "people", "transport", "trust", "vault"],
   attachments: ["core", "kinds", "vault"],
-  kinds: ["core", "attachments"],
-  conversation: ["core", "vault", ...CONVERSATION, ...RECORDS],
-  roster: ["core", ...CONVERSATION, ...RECORDS],
-  secrets: ["core", ...CONVERSATION, ...RECORDS],
-  messages: ["core", "attachments", "people", "vault", ...CONVERSATION, ...RECORDS],
-  inbox: ["core", ...CONVERSATION, ...RECORDS],
-  outbox: ["core", "attachments", "transport", "vault", ...CONVERSATION, ...RECORDS],
-  sharing: ["core", "transport", ...CONVERSATION, ...RECORDS],
-  history: ["core", "inbox", "transport", ...CONVERSATION, ...RECORDS],
-  sync: [
-    ...["core", "history", "inbox", "outbox", "people", "sharing", "transport"],
-    ...CONVERSATION,
-    ...RECORDS,
-  ],
+  seam: ["core", "kinds"],
+  kinds: ["core", "attachments", "seam"],
+  conversation: ["core", "vault", ...CONVERSATION],
+  roster: ["core", ...CONVERSATION],
+  secrets: ["core", "transport", ...CONVERSATION],
+  messages: ["core", "attachments", "people", "vault", ...CONVERSATION],
+  inbox: ["core", "transport", ...CONVERSATION],
+  outbox: ["core", "attachments", "transport", "vault", ...CONVERSATION],
+  sync: ["core", "inbox", "outbox", "people", "transport", ...CONVERSATION],
   calls: [
-    ...["core", "account", "attachments", "history", "inbox", "outbox", "people", "sharing"],
-    ...["sync", "transport", "trust", "vault"],
+    ...["core", "account", "attachments", "inbox", "outbox", "people", "sync"],
+    ...["transport", "trust", "vault"],
     ...CONVERSATION,
-    ...RECORDS,
   ],
   host: ["core", "vault"],
   officers: ["core", "transport"],
@@ -106,12 +98,6 @@ export default tseslint.config(
         { category: "seam", pattern: "client/src/{core,wire}.ts" },
         { category: "seam", pattern: "client/src/host/connect.ts" },
         { category: "bytes", pattern: "client/src/{octets,limits}.ts" },
-        {
-          category: "trust records",
-          pattern:
-            "client/src/trust/{confirmed,department,device-certificate,ed25519,endorsement,grant," +
-            "person-card,person-devices,revocation,trust-records}.ts",
-        },
       ],
     },
     rules: {
@@ -137,11 +123,7 @@ export default tseslint.config(
             },
             // KEYS.md as code: bytes and judgements, no I/O.
             {
-              from: { element: { types: { anyOf: ["keys", "rosters"] } } },
-              allow: { to: { file: { categories: "trust records" } } },
-            },
-            {
-              from: { element: { types: { anyOf: ["hpke", "keys", "rosters"] } } },
+              from: { element: { types: { anyOf: ["hpke", "keys"] } } },
               allow: { to: { file: { categories: "bytes" } } },
             },
             { from: { element: { type: "web" } }, allow: { to: { file: { categories: "seam" } } } },

@@ -17,7 +17,7 @@ export default defineConfig({
   test: {
     include: ["src/**/*.test.ts", "test/**/*.test.ts"],
     environment: "node",
-    globalSetup: "test/data-folder.ts",
+    globalSetup: "test/support/data-folder.ts",
     // A busy two-core machine.
     testTimeout: 60_000,
     // Most tests wait for a server or a clock: one more than there are cores keeps these busy.

@@ -6,7 +6,7 @@ import type { CoreEvent } from "./core.ts";
 import type { DeviceId } from "./keys/ids.ts";
 import type { Freshness } from "./people/freshness.ts";
 import type { Api } from "./transport/api.ts";
-import type { Judge } from "./trust/confirmed.ts";
+import type { Judge } from "./keys/trust/confirmed.ts";
 import type { DeviceTrust, OwnDeviceKeys, TimeAnchor } from "./trust/ports.ts";
 import type { Vault } from "./vault/vault.ts";
 

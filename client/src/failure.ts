@@ -3,7 +3,7 @@
  * plain form ({@link CoreError}) crosses worker boundaries. Codes of the server pass through
  * unchanged; the core's own are listed in {@link CORE_CODES}.
  */
-import type { CoreError } from "./core.ts";
+import type { CoreError } from "./seam/failure.ts";
 
 /** Codes that the core itself raises, and what each means. */
 export const CORE_CODES = {

@@ -3,8 +3,10 @@
  * values and bytes; view models are made from these in messages/views.ts. Stores of account and
  * trust are named beside the code that owns them.
  */
-import type { CoreError, ReceiptTotals } from "./core.ts";
+import type { KindPreview } from "./kinds/content.ts";
 import type { AttachmentPointer } from "./kinds/fields.ts";
+import type { CoreError } from "./seam/failure.ts";
+import type { ReceiptTotals } from "./seam/messages.ts";
 import type {
   Audience,
   ConversationKind,
@@ -169,12 +171,7 @@ export interface LastRecord {
 }
 
 export type PreviewRecord =
-  | { readonly kind: "text"; readonly text: string }
-  | {
-      readonly kind: "image" | "video" | "voice" | "audio" | "document";
-      readonly text: string;
-    }
-  | { readonly kind: "location" }
+  | KindPreview
   | { readonly kind: "notice"; readonly notice: NoticeRecord }
   | { readonly kind: "unsupported" };
 
@@ -315,24 +312,53 @@ export interface PendingKey {
   readonly leftOut: readonly string[];
 }
 
-/** A message on its way. Stages go one way: preparing → uploading → ready → signed. */
-export interface OutgoingRecord {
+interface OutgoingContent {
   readonly messageId: string;
   readonly conversationId: string;
   readonly order: number;
   readonly content: Uint8Array;
   readonly attachmentIds: readonly string[];
-  readonly stage: "preparing" | "uploading" | "ready" | "signed" | "failed";
-  /** Its place in this device's chain, once it was signed: the same for every attempt. */
-  readonly seq: number | null;
   readonly attempt: number;
-  /** Header ‖ signature ‖ body: what every retry sends. */
-  readonly message: Uint8Array | null;
-  /** The key that is posted before the message. */
-  readonly key: PendingKey | null;
   /** A state of the conversation: not shown as a message. */
   readonly state: boolean;
 }
+
+/** A message without bytes to post. */
+export interface UnsignedMessage<Stage extends string> extends OutgoingContent {
+  readonly stage: Stage;
+  readonly seq: null;
+  readonly message: null;
+  readonly key: null;
+}
+
+/** A message with the bytes that every retry posts. */
+export interface SignedBytes<Stage extends string> extends OutgoingContent {
+  readonly stage: Stage;
+  /** Its place in this device's chain. */
+  readonly seq: number;
+  /** Header ‖ signature ‖ body. */
+  readonly message: Uint8Array;
+  /** The key that is posted before the message; null: it is under one that the server has. */
+  readonly key: PendingKey | null;
+}
+
+/** Its files are being encrypted. */
+export type PreparingMessage = UnsignedMessage<"preparing">;
+/** Its files are encrypted here, and on their way up. */
+export type UploadingMessage = UnsignedMessage<"uploading">;
+/** It can be signed. */
+export type ReadyMessage = UnsignedMessage<"ready">;
+/** It is posted until the server accepts or refuses it. */
+export type SignedMessage = SignedBytes<"signed">;
+/** It waits for the person to try again or take it back. */
+export type FailedMessage = UnsignedMessage<"failed"> | SignedBytes<"failed">;
+
+/**
+ * A message on its way. Stages go one way: preparing → uploading → ready → signed, and back to ready
+ * when the server refuses the bytes (S6); a message that the server has accepted is deleted here.
+ */
+export type OutgoingRecord =
+  PreparingMessage | UploadingMessage | ReadyMessage | SignedMessage | FailedMessage;
 
 /** An attachment this device sends or has seen. */
 export interface AttachmentRecord {

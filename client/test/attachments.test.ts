@@ -2,8 +2,8 @@ import { describe, expect, it } from "vitest";
 import type { MessageItem, OutgoingAttachment } from "../src/core.ts";
 import { randomBytes } from "../src/octets.ts";
 import type { Fetch } from "../src/transport/http.ts";
-import type { Officer } from "./officer.ts";
-import { memoryWorld } from "./world.ts";
+import type { Officer } from "./support/officer.ts";
+import { memoryWorld } from "./support/world.ts";
 
 const w = memoryWorld();
 const MIB = 1024 * 1024;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { Officer } from "./officer.ts";
-import { serverWorld } from "./world.ts";
+import type { Officer } from "./support/officer.ts";
+import { serverWorld } from "./support/world.ts";
 
 const LIMIT_MS = 240_000;
 const SOON_MS = 60_000;

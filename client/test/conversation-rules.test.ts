@@ -3,8 +3,8 @@ import { describe, expect, it } from "vitest";
 import type { CoreEvent } from "../src/core.ts";
 import { toHex } from "../src/octets.ts";
 import type { Conversation, Keys, PostMessage } from "../src/wire.ts";
-import type { Officer } from "./officer.ts";
-import { memoryWorld } from "./world.ts";
+import type { Officer } from "./support/officer.ts";
+import { memoryWorld } from "./support/world.ts";
 
 const LIMIT_MS = 120_000;
 const w = memoryWorld();

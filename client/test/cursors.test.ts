@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 import type { MessageItem } from "../src/core.ts";
 import type { Fetch } from "../src/transport/http.ts";
-import { Line } from "./line.ts";
-import type { Officer } from "./officer.ts";
-import { compareDigits } from "./scenarios.ts";
-import { memoryWorld } from "./world.ts";
+import { Line } from "./support/line.ts";
+import type { Officer } from "./support/officer.ts";
+import { compareDigits } from "./support/scenarios.ts";
+import { memoryWorld } from "./support/world.ts";
 
 const w = memoryWorld();
 

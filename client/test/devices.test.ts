@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { createCore } from "../src/create.ts";
-import { compareDigits } from "./scenarios.ts";
-import { memoryWorld } from "./world.ts";
+import { compareDigits } from "./support/scenarios.ts";
+import { memoryWorld } from "./support/world.ts";
 
 const w = memoryWorld();
 

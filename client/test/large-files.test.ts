@@ -9,8 +9,8 @@ import type { DeviceContext } from "../src/context.ts";
 import type { AttachmentView, MessageItem, OutgoingAttachment } from "../src/core.ts";
 import { randomBytes } from "../src/octets.ts";
 import { MAX_ATTACHMENT_BYTES } from "../src/wire.ts";
-import type { Officer } from "./officer.ts";
-import { memoryWorld } from "./world.ts";
+import type { Officer } from "./support/officer.ts";
+import { memoryWorld } from "./support/world.ts";
 
 const w = memoryWorld();
 const MIB = 1024 * 1024;

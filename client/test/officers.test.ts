@@ -2,9 +2,9 @@ import { execFileSync, spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { ROOT, numberOf } from "./data-folder.ts";
-import type { Officer } from "./officer.ts";
-import { serverWorld } from "./world.ts";
+import { ROOT, numberOf } from "./support/data-folder.ts";
+import type { Officer } from "./support/officer.ts";
+import { serverWorld } from "./support/world.ts";
 
 const w = serverWorld();
 const children: ChildProcess[] = [];

@@ -3,9 +3,9 @@ import { describe, expect, it } from "vitest";
 import { statusOf, withVersion } from "../src/messages/receipts.ts";
 import type { MembersRecord } from "../src/records.ts";
 import type { Conversation, ReceiptCount } from "../src/wire.ts";
-import { Line } from "./line.ts";
-import { Network } from "./network.ts";
-import { memoryWorld } from "./world.ts";
+import { Line } from "./support/line.ts";
+import { Network } from "./support/network.ts";
+import { memoryWorld } from "./support/world.ts";
 
 const NOBODY: MembersRecord = { members: [], infoVersion: null, receiptsVersion: 0 };
 

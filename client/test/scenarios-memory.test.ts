@@ -1,7 +1,7 @@
 import { describe } from "vitest";
 import { XWING } from "../src/keys/hpke.ts";
-import { scenarios } from "./scenarios.ts";
-import { memoryWorld } from "./world.ts";
+import { scenarios } from "./support/scenarios.ts";
+import { memoryWorld } from "./support/world.ts";
 
 describe("with one cell", () => {
   const world = memoryWorld();

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { Officer } from "./officer.ts";
-import { memoryWorld } from "./world.ts";
+import type { Officer } from "./support/officer.ts";
+import { memoryWorld } from "./support/world.ts";
 
 const w = memoryWorld();
 

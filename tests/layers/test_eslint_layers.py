@@ -30,7 +30,7 @@ FILES: dict[str, tuple[str, str | None]] = {
     "client/src/outbox/outbox.ts": ("export const outbox = 1;", None),
     "client/src/sync/sync.ts": ("export const sync = 1;", None),
     "client/src/transport/http.ts": ("export const http = fetch;", None),
-    "client/src/trust/confirmed.ts": ("export const confirmed = 1;", None),
+    "client/src/keys/trust/confirmed.ts": ("export const confirmed = 1;", None),
     "client/src/trust/people-trust.ts": ("export const people = 1;", None),
     "client/src/vault/store.ts": ("export const store = indexedDB;", None),
     # Allowed.
@@ -43,7 +43,7 @@ FILES: dict[str, tuple[str, str | None]] = {
     "client/src/keys/open.ts": (
         'import { none } from "../octets.ts";\nimport { header } from "./message.ts";\n'
         'import { kem } from "../hpke/suite.ts";\n'
-        'import { confirmed } from "../trust/confirmed.ts";\n'
+        'import { confirmed } from "./trust/confirmed.ts";\n'
         "export const open = [none, header, kem, confirmed];",
         None,
     ),

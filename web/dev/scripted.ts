@@ -67,7 +67,7 @@ export class ScriptedCore extends ScriptedTrust implements ConnectedCore {
     this.#change(talk, {
       unread: message.mine ? 0 : talk.item.unread + (at >= 0 ? 0 : 1),
       last: {
-        preview: previewOf(message.body),
+        preview: message.preview,
         sender: message.sender,
         mine: message.mine,
         sentMs: message.sentMs,
@@ -81,6 +81,11 @@ export class ScriptedCore extends ScriptedTrust implements ConnectedCore {
     const person = others[this.#made % others.length];
     if (person === undefined) return;
     const number = this.#made++;
+    const body: MessageBody = {
+      kind: "text",
+      text: ANSWERS[number % ANSWERS.length] ?? "",
+      mentions: [],
+    };
     const message: MessageItem = {
       messageId: id(4, number),
       conversationId: talk.item.conversationId,
@@ -88,7 +93,8 @@ export class ScriptedCore extends ScriptedTrust implements ConnectedCore {
       sender: plate(person),
       mine: false,
       sentMs: Date.now(),
-      body: { kind: "text", text: ANSWERS[number % ANSWERS.length] ?? "", mentions: [] },
+      body,
+      preview: previewOf(body),
       replyTo: null,
       status: null,
       failure: null,
@@ -278,6 +284,7 @@ export class ScriptedCore extends ScriptedTrust implements ConnectedCore {
   ): Promise<MessageItem> {
     const talk = this.#talk(conversationId);
     const number = this.#made++;
+    const body = this.#bodyOf(outgoing);
     const quoted = talk.messages.find((message) => message.messageId === replyTo);
     const message: MessageItem = {
       messageId: id(4, number),
@@ -286,9 +293,10 @@ export class ScriptedCore extends ScriptedTrust implements ConnectedCore {
       sender: plate(ME),
       mine: true,
       sentMs: Date.now(),
-      body: this.#bodyOf(outgoing),
+      body,
+      preview: previewOf(body),
       replyTo: quoted
-        ? { messageId: quoted.messageId, sender: quoted.sender, preview: previewOf(quoted.body) }
+        ? { messageId: quoted.messageId, sender: quoted.sender, preview: quoted.preview }
         : null,
       status: "queued",
       failure: null,

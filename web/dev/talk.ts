@@ -169,12 +169,13 @@ function makeMessages(
       mine,
       sentMs,
       body,
+      preview: previewOf(body),
       replyTo:
         dice > 0.93 && previous && previous.body.kind !== "notice"
           ? {
               messageId: previous.messageId,
               sender: previous.sender,
-              preview: previewOf(previous.body),
+              preview: previous.preview,
             }
           : null,
       status: mine ? (near < 4 ? "sent" : near < 12 ? "delivered" : "read") : null,
@@ -210,7 +211,7 @@ function build(plan: Plan, number: number): Talk {
       history: null,
       last: last
         ? {
-            preview: previewOf(last.body),
+            preview: last.preview,
             sender: last.sender,
             mine: last.mine,
             sentMs: last.sentMs,

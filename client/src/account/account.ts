@@ -11,12 +11,12 @@
 import { ed25519 } from "@noble/curves/ed25519.js";
 import type { Context, Identity } from "../context.ts";
 import { failure } from "../failure.ts";
-import { DepartmentFormat } from "../trust/department.ts";
+import { DepartmentFormat } from "../keys/trust/department.ts";
 import { DepartmentTrust } from "../trust/department-trust.ts";
-import { parseCertificate } from "../trust/certificate.ts";
-import type { Certificate } from "../trust/device-certificate.ts";
+import { parseCertificate } from "../keys/trust/certificate.ts";
+import type { Certificate } from "../keys/trust/device-certificate.ts";
 import type { DeviceId } from "../keys/ids.ts";
-import { Refused } from "../keys/refused.ts";
+import { Refused } from "../keys/format/refused.ts";
 import { concat, equalBytes, fromHex, newId, u64, utf8, type Bytes } from "../octets.ts";
 import { META, deleteMeta, putMeta } from "../vault/meta.ts";
 import type { ClientRegistered, Me, Ready, Trust } from "../wire.ts";

@@ -17,7 +17,7 @@ import type { Context } from "../context.ts";
 import { failure } from "../failure.ts";
 import type { DeviceId } from "../keys/ids.ts";
 import type { People } from "../people/people.ts";
-import { clientNamedBy, parseCertificate } from "../trust/certificate.ts";
+import { clientNamedBy, parseCertificate } from "../keys/trust/certificate.ts";
 import type { ClientInfo, Language, UnconfirmedDevice } from "../wire.ts";
 import { codeOf, type ConfirmationRow } from "./confirmation.ts";
 import type { AccountServices } from "./services.ts";

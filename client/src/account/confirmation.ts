@@ -15,7 +15,7 @@
  * decides nothing; one that exchanges a half or a device makes the digits differ.
  */
 import { equalBytes, fromHex } from "../octets.ts";
-import { SAS_SECRET_BYTES, comparedDigits, digitsCommitment } from "../trust/digits.ts";
+import { SAS_SECRET_BYTES, comparedDigits, digitsCommitment } from "../keys/trust/digits.ts";
 import type { Confirmation } from "../wire.ts";
 
 export type ConfirmationState = "begun" | "digits" | "confirmed" | "refused" | "over";

@@ -7,7 +7,7 @@ import type { Identity } from "../context.ts";
 import { failure } from "../failure.ts";
 import type { DeviceId, PersonId } from "../keys/ids.ts";
 import type { Api } from "../transport/api.ts";
-import { BY_ADMIN, EndorsementFormat, OWN_DEVICE } from "../trust/endorsement.ts";
+import { BY_ADMIN, EndorsementFormat, OWN_DEVICE } from "../keys/trust/endorsement.ts";
 import type { PeopleTrust } from "../trust/people-trust.ts";
 import type { TimeAnchor, Verdict } from "../trust/ports.ts";
 

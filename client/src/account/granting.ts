@@ -6,15 +6,15 @@ import { fromHex, toHex } from "../octets.ts";
 import type { Identity } from "../context.ts";
 import { failure } from "../failure.ts";
 import { idOf, type DeviceId, type PersonId } from "../keys/ids.ts";
-import { DAY_MS } from "../keys/times.ts";
+import { DAY_MS } from "../keys/format/times.ts";
 import type { Api } from "../transport/api.ts";
 import {
   GrantFormat,
   isUnitPath,
   isWithdrawal,
   type Grant,
-} from "../trust/grant.ts";
-import { isRootAdmin } from "../trust/judgement.ts";
+} from "../keys/trust/grant.ts";
+import { isRootAdmin } from "../keys/trust/judgement.ts";
 import type { PeopleTrust } from "../trust/people-trust.ts";
 import type { TimeAnchor } from "../trust/ports.ts";
 import { GRANT_LIMIT_MS } from "../limits.ts";

@@ -6,16 +6,16 @@
 import { fromHex } from "../octets.ts";
 import type { Identity } from "../context.ts";
 import { failure } from "../failure.ts";
-import { compareBytes } from "../keys/compare.ts";
+import { compareBytes } from "../keys/format/compare.ts";
 import { idOf, type DeviceId, type PersonId } from "../keys/ids.ts";
-import { Refused } from "../keys/refused.ts";
+import { Refused } from "../keys/format/refused.ts";
 import type { Api } from "../transport/api.ts";
-import { EndorsementFormat, type Endorsement } from "../trust/endorsement.ts";
-import { GrantFormat, isWithdrawal, type Grant } from "../trust/grant.ts";
-import { isRootAdmin } from "../trust/judgement.ts";
+import { EndorsementFormat, type Endorsement } from "../keys/trust/endorsement.ts";
+import { GrantFormat, isWithdrawal, type Grant } from "../keys/trust/grant.ts";
+import { isRootAdmin } from "../keys/trust/judgement.ts";
 import type { PeopleTrust } from "../trust/people-trust.ts";
 import type { TimeAnchor } from "../trust/ports.ts";
-import { RevocationFormat } from "../trust/revocation.ts";
+import { RevocationFormat } from "../keys/trust/revocation.ts";
 import { LOSS_LIMIT_MS } from "../limits.ts";
 
 /** A device's endorsements and grants, as the person who revokes it sees them. */

@@ -10,7 +10,7 @@ import { outgoingRecord } from "../outbox/compose.ts";
 import { STORES } from "../records.ts";
 import type { AttachmentRecord } from "../records.ts";
 import { knownRoster } from "../roster/roster.ts";
-import { directId } from "../rosters/direct.ts";
+import { directId } from "../keys/roster/direct.ts";
 import type { Change } from "../vault/vault.ts";
 import type { CreateConversation } from "../wire.ts";
 import type { Device } from "./device.ts";

@@ -6,11 +6,9 @@ import { Attachments } from "../attachments/attachments.ts";
 import type { DeviceContext } from "../context.ts";
 import type { Conversation } from "../conversation/conversation.ts";
 import { failure } from "../failure.ts";
-import { History } from "../history/history.ts";
-import { rewind } from "../history/rewind.ts";
+import { History } from "../inbox/history.ts";
 import { Inbox } from "../inbox/inbox.ts";
 import { decodeContent, mentionsOf } from "../kinds/content.ts";
-import type { KeyId } from "../keys/ids.ts";
 import { Announcer } from "../messages/announcer.ts";
 import { OutgoingStore } from "../messages/outgoing.ts";
 import { ViewMaker } from "../messages/views.ts";
@@ -23,28 +21,27 @@ import { Freshness } from "../people/freshness.ts";
 import type { People } from "../people/people.ts";
 import { STORES } from "../records.ts";
 import type { OutgoingRecord } from "../records.ts";
-import { Answering } from "../sharing/answering.ts";
-import { Asking } from "../sharing/asking.ts";
+import { Answering } from "../secrets/answering.ts";
+import { Asking } from "../secrets/asking.ts";
 import { Book } from "../sync/book.ts";
 import { Cursors } from "../sync/cursors.ts";
 import { MemberList } from "../sync/member-list.ts";
 import { Sync } from "../sync/sync.ts";
 import { Socket } from "../transport/socket.ts";
 import type { SocketOptions } from "../transport/socket.ts";
-import type { AccountFrame, Ready } from "../wire.ts";
+import type { AccountFrame } from "../wire.ts";
+import { PartLinks, ignore } from "./part-links.ts";
+import type { DeviceListener } from "./part-links.ts";
 
-export interface DeviceOptions {
+export interface DeviceOptions extends DeviceListener {
   /** Everything but what is the device's own. */
   readonly context: Omit<DeviceContext, "signal" | "freshness">;
   readonly people: People;
   readonly blocked: Blocked;
-  readonly socket: Omit<SocketOptions, "onReady" | "onFrame" | "positions">;
-  /** Look after account, keys and time, beside the comparing of conversations. */
-  readonly onReady: (ready: Ready) => Promise<void>;
+  readonly socket: Omit<SocketOptions, "listener">;
   readonly onAccount: (event: AccountFrame["event"]) => void;
   readonly onOutbox: () => void;
   readonly onCatchingUp: (catchingUp: boolean) => void;
-  readonly onHistory: () => void;
   readonly mayNotify: (conversation: Conversation, mentioned: boolean) => boolean;
 }
 
@@ -62,7 +59,6 @@ export class Device {
   readonly sync: Sync;
   readonly socket: Socket;
   readonly #announcer: Announcer;
-  readonly #asking: Asking;
   readonly #options: DeviceOptions;
   readonly #abort = new AbortController();
 
@@ -83,59 +79,22 @@ export class Device {
         mentionsOf(decodeContent(content)).some((one) => one.personId === personId);
       return options.mayNotify(conversation, named);
     });
+    const links = new PartLinks(options);
     this.attachments = new Attachments(context);
-    const onMissing = (conversation: Conversation, keyIds: readonly KeyId[]): void => {
-      this.#asking.conversationKeys(conversation, keyIds);
-    };
-    const onCursor = (conversation: Conversation): void => {
-      this.cursors.moved(conversation);
-    };
-    this.inbox = new Inbox(context, outgoing, (person) => options.blocked.has(person), {
-      onMissing,
-      onCursor,
-      onAnotherLog: (conversation, lastSeq) =>
-        rewind(context, conversation, outgoing, lastSeq).then(() => {
-          this.outbox.kick(conversation);
-        }),
-      onAccepted: (conversation) => {
-        this.outbox.kick(conversation);
-      },
-    });
-    this.book = new Book(context, this.#announcer, {
-      onStateMissing: (conversation, header) => {
-        this.#asking.bodyKey(conversation, header);
-      },
-      onLeft: (conversation) => {
-        this.outbox.kick(conversation);
-      },
-    });
-    this.#asking = new Asking(context, {
-      onKeys: (conversation) => this.inbox.opened(conversation),
-      onCellKeys: (conversation) => this.inbox.askMissing(conversation),
-      onBodyKey: (conversation, _header, k) => this.book.openState(conversation, k),
-    });
-    this.cursors = new Cursors(
-      context,
-      (id) => this.book.find(id),
-      () => this.socket,
-    );
+    this.socket = new Socket({ ...options.socket, listener: links });
+    this.inbox = new Inbox(context, outgoing, (person) => options.blocked.has(person), links);
+    this.book = new Book(context, this.#announcer, links);
+    this.cursors = new Cursors(context, this.book, this.socket);
     this.members = new MemberList(context, options.people);
-    const history = new History(context, this.inbox, () => this.book.conversations.values(), {
-      onMissing,
-      onCursor,
-      onProgress: options.onHistory,
-    });
-    const signing = new Signing(context, outgoing, this.#asking);
+    const asking = new Asking(context, links);
+    const history = new History(context, this.inbox, this.book, links);
     this.outbox = new Outbox({
       context,
       outgoing,
-      signing,
+      signing: new Signing(context, outgoing, asking),
       posting: new Posting(context, outgoing),
       uploader: this.attachments,
-      catchUp: (conversation) => this.inbox.catchUp(conversation),
-      onLost: (conversation) => {
-        void this.sync.refreshUntil(conversation.id).catch(ignore);
-      },
+      listener: links,
     });
     this.preparing = new Preparing(context, this.attachments, outgoing, this.outbox);
     this.sync = new Sync({
@@ -144,29 +103,18 @@ export class Device {
       inbox: this.inbox,
       history,
       outbox: this.outbox,
-      asking: this.#asking,
-      answering: new Answering(context, (id) => this.book.find(id)),
+      asking,
+      answering: new Answering(context, this.book),
       cursors: this.cursors,
       members: this.members,
-      socket: () => this.socket,
+      connection: this.socket,
       onCatchingUp: options.onCatchingUp,
       onAccount: options.onAccount,
     });
     const { people } = options;
     this.views = new ViewMaker(context, people, outgoing, this.attachments, this.#announcer);
-    this.socket = new Socket({
-      ...options.socket,
-      positions: () => this.sync.positions(),
-      onReady: (ready) => {
-        this.outbox.wake();
-        void options.onReady(ready).catch(ignore);
-        void this.sync.onReady(ready).catch(ignore);
-      },
-      onFrame: (frame) => {
-        // The next connection makes up for frames that fail for want of the network.
-        void this.sync.onFrame(frame).catch(ignore);
-      },
-    });
+    const { inbox, outbox, book, cursors, sync } = this;
+    links.connect({ context, outgoing, inbox, outbox, book, asking, cursors, sync });
     outgoing.onChange = options.onOutbox;
     const stopListening = context.trust.onChanged((personIds) => {
       this.#peopleChanged(new Set<string>(personIds));
@@ -216,9 +164,4 @@ export class Device {
     if (conversation === null) throw failure("not_found");
     return conversation;
   }
-}
-
-/** For background work whose failure is told elsewhere or tried again with the next connection. */
-function ignore(): void {
-  // Nothing to do.
 }

@@ -6,7 +6,7 @@ import { MemberCalls } from "./member-calls.ts";
 import { MessageCalls } from "./message-calls.ts";
 import { PeopleCalls } from "./people-calls.ts";
 import { Session } from "./session.ts";
-import type { SessionOptions } from "./session.ts";
+import type { SessionOptions } from "./session-options.ts";
 
 export interface Engine extends ConnectedCore {
   onKeys: (keys: HandedKeys | null) => void;

@@ -71,13 +71,18 @@ export class MessageCalls {
       replyTo,
     );
     const { files, content } = composed;
-    const later = device.preparing.takesLong(files);
-    const stage = later ? "preparing" : files.length > 0 ? "uploading" : "ready";
     const order = device.outgoing.nextOrder(now());
+    const own = identity().personId;
+    if (device.preparing.takesLong(files)) {
+      const queued = outgoingRecord(conversation, messageId, order, content, "preparing");
+      const message = queuedMessage(queued, own, now());
+      await device.preparing.enqueue(conversation, queued, message, files);
+      return device.views.message(conversation, message);
+    }
+    const stage = files.length > 0 ? "uploading" : "ready";
     const queued = outgoingRecord(conversation, messageId, order, content, stage);
-    const message = queuedMessage(queued, identity().personId, now());
-    if (later) await device.preparing.enqueue(conversation, queued, message, files);
-    else await device.preparing.atOnce(conversation, queued, message, files);
+    const message = queuedMessage(queued, own, now());
+    await device.preparing.atOnce(conversation, queued, message, files);
     return device.views.message(conversation, message);
   }
 

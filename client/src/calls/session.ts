@@ -10,40 +10,25 @@
 import { AccountCalls } from "../account/calls.ts";
 import { AccountServices } from "../account/services.ts";
 import type { Context } from "../context.ts";
-import type { Conversation } from "../conversation/conversation.ts";
 import type { AppState, CoreEvent, CoreListener, SignedOutReason } from "../core.ts";
 import { asFailure, failure, hasCode } from "../failure.ts";
 import { Blocked } from "../people/blocked.ts";
 import { People } from "../people/people.ts";
 import { STORES } from "../records.ts";
-import type { SettingsRecord } from "../records.ts";
 import { Api } from "../transport/api.ts";
 import { Http } from "../transport/http.ts";
-import type { Fetch } from "../transport/http.ts";
-import type { WebSocketMaker } from "../transport/socket.ts";
 import { Vault } from "../vault/vault.ts";
 import type { HandedKeys } from "../vault/vault.ts";
 import type { AccountFrame } from "../wire.ts";
 import { appStateOf } from "./app-state.ts";
+import { AutoLock } from "./auto-lock.ts";
 import { Device } from "./device.ts";
+import { mayNotify } from "./notifying.ts";
 import type { Reach } from "./reach.ts";
+import type { SessionOptions } from "./session-options.ts";
+import { endOf } from "./sign-out-reason.ts";
 
-export const DEFAULT_AUTO_LOCK_MS = 5 * 60_000;
-const MUTED_ALWAYS = -1;
 const ASK_AGAIN_MS = 5_000;
-
-export interface SessionOptions {
-  readonly origin: string;
-  readonly vaultName: string;
-  readonly fetch: Fetch;
-  readonly WebSocket: WebSocketMaker;
-  readonly now: () => number;
-  /** Never set by hand; may stop while the device sleeps. */
-  readonly monotonic: () => number;
-  readonly random: () => number;
-  /** The keys of an unlock that lasts, from the tab that led before. */
-  readonly keys: HandedKeys | null;
-}
 
 export class Session {
   readonly api: Api;
@@ -55,6 +40,7 @@ export class Session {
   readonly #vault: Vault;
   readonly #context: Context;
   readonly #services: AccountServices;
+  readonly #autoLock: AutoLock;
   readonly #listeners = new Set<CoreListener>();
   #device: Device | null = null;
   #starting: Promise<AppState> | null = null;
@@ -66,9 +52,7 @@ export class Session {
   #catchingUp = false;
   #updateRequired = false;
   #skewMs = 0;
-  #settings: SettingsRecord = { autoLockMs: DEFAULT_AUTO_LOCK_MS };
   #visible: string | null = null;
-  #lockTimer: ReturnType<typeof setTimeout> | null = null;
   #refusing = false;
   #toldSession: string | null | undefined = undefined;
   onKeys: (keys: HandedKeys | null) => void = () => undefined;
@@ -78,6 +62,7 @@ export class Session {
     const { now, monotonic, random } = options;
     const vault = new Vault({ name: options.vaultName, now });
     this.#vault = vault;
+    this.#autoLock = new AutoLock(vault, () => void this.lock());
     vault.onClosed = () => {
       this.#stopDevice();
       this.#enter("storage_failed");
@@ -142,7 +127,7 @@ export class Session {
       kept: this.#kept,
       account: this.#account.record,
       vault: this.#vault,
-      autoLockMs: this.#settings.autoLockMs,
+      autoLockMs: this.#autoLock.afterMs,
       connection: this.#connection,
       device: this.#device,
       catchingUp: this.#catchingUp,
@@ -206,7 +191,7 @@ export class Session {
   async #openAccount(): Promise<AppState> {
     const gone = await this.#vault.get<{ reason: string }>(STORES.meta, "signed_out");
     if (gone !== null) return this.#enter("signed_out", gone.reason);
-    this.#settings = (await this.#vault.get(STORES.meta, "settings")) ?? this.#settings;
+    await this.#autoLock.load();
     const account = await this.#services.load();
     if (account === null) return this.#enter("register");
     await this.#startDevice();
@@ -271,7 +256,8 @@ export class Session {
         void this.#changed();
       },
       onHistory: () => void this.#changed(),
-      mayNotify: (conversation, mentioned) => this.#mayNotify(conversation, mentioned),
+      mayNotify: (conversation, mentioned) =>
+        mayNotify(conversation, mentioned, this.#visible, this.#options.now()),
     });
     await device.open();
     this.#device = device;
@@ -289,7 +275,7 @@ export class Session {
     this.#connection = "offline";
     this.#catchingUp = false;
     this.people.reset();
-    if (this.#lockTimer !== null) clearTimeout(this.#lockTimer);
+    this.#autoLock.stop();
   }
 
   /** Stop everything without wiping: the process ends. */
@@ -307,14 +293,6 @@ export class Session {
       throw failure("not_registered", { details: { phase: "conduct" } });
     if (this.#device === null) throw failure("not_registered");
     return this.#device;
-  }
-
-  #mayNotify({ id, record }: Conversation, mentioned: boolean): boolean {
-    const { mutedUntilMs } = record.preferences;
-    if (id === this.#visible) return false;
-    // A person who is mentioned is notified, also if everything else is muted.
-    if (mentioned || mutedUntilMs === null) return true;
-    return mutedUntilMs !== MUTED_ALWAYS && mutedUntilMs <= this.#options.now();
   }
 
   setVisible(conversationId: string | null): void {
@@ -362,9 +340,7 @@ export class Session {
 
   async setAutoLock(ms: number): Promise<AppState> {
     await this.start();
-    this.#settings = { autoLockMs: Math.max(0, Math.round(ms)) };
-    const value = this.#settings;
-    await this.#vault.write([{ op: "put", store: STORES.meta, key: "settings", value }]);
+    await this.#autoLock.set(ms);
     this.#touch();
     return this.#changed();
   }
@@ -402,12 +378,7 @@ export class Session {
 
   /** Any call counts as being in use. */
   #touch(): void {
-    if (this.#lockTimer !== null) clearTimeout(this.#lockTimer);
-    this.#lockTimer = null;
-    if (!this.#vault.hasPin || this.#settings.autoLockMs === 0 || this.#phase === "locked") return;
-    this.#lockTimer = setTimeout(() => void this.lock(), this.#settings.autoLockMs);
-    // A timer of Node would keep the process alive.
-    (this.#lockTimer as { unref?: () => void }).unref?.();
+    this.#autoLock.restart(this.#phase === "locked");
   }
 
   async signOut(): Promise<AppState> {
@@ -464,23 +435,7 @@ export class Session {
     await this.#vault.open();
     const value = { reason };
     await this.#vault.write([{ op: "put", store: STORES.meta, key: "signed_out", value }]);
-    this.#settings = { autoLockMs: DEFAULT_AUTO_LOCK_MS };
+    this.#autoLock.reset();
     return this.#enter("signed_out", reason);
   }
-}
-
-const END_REASONS: readonly SignedOutReason[] = [
-  "suspended",
-  "removed",
-  "device_removed",
-  "signed_out",
-];
-
-/** Why the server does not take this device any more; null when the failure does not say that. */
-function endOf(error: unknown): SignedOutReason | null {
-  if (hasCode(error, "suspended")) return "suspended";
-  if (hasCode(error, "unauthenticated")) return "unknown";
-  if (!hasCode(error, "signed_out")) return null;
-  const reason = error.details["reason"];
-  return END_REASONS.find((known) => known === reason) ?? "unknown";
 }

@@ -7,13 +7,13 @@
  * transaction. A failed write leaves what was here before. Conversations never wait for each other.
  */
 import type { DeviceContext } from "../context.ts";
-import type { Announcer } from "../messages/announcer.ts";
 import { STORES } from "../records.ts";
 import type {
   AcceptedRecord,
   ConversationRecord,
   LogRecord,
   MembersRecord,
+  MessageRecord,
   PendingRecord,
 } from "../records.ts";
 import { Heads } from "../roster/heads.ts";
@@ -23,10 +23,25 @@ import { isDamaged } from "../vault/vault.ts";
 import type { Change } from "../vault/vault.ts";
 import { Pending } from "./pending.ts";
 import { Table } from "./table.ts";
-import { Work } from "./work.ts";
+import { UnitOfWork } from "./unit-of-work.ts";
 
 /** Rows held in memory, of each table. */
 const MOST = { heads: 64, keys: 64, log: 1_100, accepted: 4_000, pending: 400 };
+
+/** The listener hears of each change after its transaction is stored. */
+export interface ConversationListener {
+  conversation(conversation: Conversation): void;
+  message(conversation: Conversation, record: MessageRecord): void;
+  removed(conversationId: string, messageId: string): void;
+  notify(conversation: Conversation, record: MessageRecord): void;
+  members(conversationId: string): void;
+}
+
+/** The conversations of this device. */
+export interface ConversationIndex {
+  readonly conversations: ReadonlyMap<string, Conversation>;
+  find(conversationId: string): Conversation | null;
+}
 
 export class Conversation {
   readonly id: string;
@@ -46,13 +61,13 @@ export class Conversation {
   /** When counts of receipts were asked for, by the message's seq. */
   readonly countsAskedMs = new Map<number, number>();
   readonly #context: DeviceContext;
-  readonly #announcer: Announcer;
+  readonly #listener: ConversationListener;
   #tail: Promise<unknown> = Promise.resolve();
   #members: Promise<MembersRecord> | null = null;
 
-  constructor(context: DeviceContext, announcer: Announcer, record: ConversationRecord) {
+  constructor(context: DeviceContext, listener: ConversationListener, record: ConversationRecord) {
     this.#context = context;
-    this.#announcer = announcer;
+    this.#listener = listener;
     this.record = record;
     this.id = record.conversationId;
     const table = <T>(store: string, most: number): Table<T> =>
@@ -81,9 +96,9 @@ export class Conversation {
   }
 
   /** Run a step that changes something, and store what it changed. */
-  change<T>(step: (work: Work) => Promise<T>, strict = false): Promise<T> {
+  change<T>(step: (work: UnitOfWork) => Promise<T>, strict = false): Promise<T> {
     return this.run(async () => {
-      const work = new Work(this);
+      const work = new UnitOfWork(this);
       const result = await step(work);
       await this.store(work, strict);
       return result;
@@ -104,7 +119,7 @@ export class Conversation {
   }
 
   /** Write everything of `work` in one transaction, then make it visible and announce it. */
-  async store(work: Work, strict = false): Promise<void> {
+  async store(work: UnitOfWork, strict = false): Promise<void> {
     const { id } = this;
     const changes: Change[] = [...work.changes];
     const put = (store: string, value: unknown): void => {
@@ -117,11 +132,11 @@ export class Conversation {
     const recordChanged = work.record !== this.record;
     this.record = work.record;
     this.members = work.members;
-    if (recordChanged) this.#announcer.conversation(this);
-    for (const message of work.messages) this.#announcer.message(this, message);
-    for (const messageId of work.removed) this.#announcer.removed(id, messageId);
-    for (const message of work.fresh) this.#announcer.notify(this, message);
-    if (membersChanged) this.#announcer.members(id);
+    if (recordChanged) this.#listener.conversation(this);
+    for (const message of work.messages) this.#listener.message(this, message);
+    for (const messageId of work.removed) this.#listener.removed(id, messageId);
+    for (const message of work.fresh) this.#listener.notify(this, message);
+    if (membersChanged) this.#listener.members(id);
     for (const then of work.afterwards) then();
   }
 }

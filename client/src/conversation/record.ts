@@ -1,5 +1,5 @@
 /** Conversation records from what the server says. Pure. */
-import { ZEROS } from "../keys/hashing.ts";
+import { ZEROS } from "../keys/format/hashing.ts";
 import type { ConversationRecord } from "../records.ts";
 import type { Conversation as WireConversation } from "../wire.ts";
 

@@ -1,14 +1,14 @@
 /**
  * One group of one store of the vault, read through memory.
  *
- * Invariants: what is written belongs to a {@link Work} and is seen by later reads of that work at
+ * Invariants: what is written belongs to a {@link UnitOfWork} and is seen by later reads of that work at
  * once, by others only after the work is stored; what is not there is remembered as absent. Runs in
  * the conversation's queue.
  */
 import { isDamaged } from "../vault/vault.ts";
 import type { Change, Vault } from "../vault/vault.ts";
 
-/** The part of a Work that tables write to. */
+/** The part of a unit of work that tables write to. */
 export interface Transaction {
   readonly changes: Change[];
   readonly afterwards: (() => void)[];

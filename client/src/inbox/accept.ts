@@ -1,9 +1,9 @@
 /**
- * R8 and R9: what becomes of a judged entry. Everything goes into one {@link Work}: content, chain,
+ * R8 and R9: what becomes of a judged entry. Everything goes into one {@link UnitOfWork}: content, chain,
  * counts and the log's place are stored together or not at all.
  */
 import type { Conversation } from "../conversation/conversation.ts";
-import type { Work } from "../conversation/work.ts";
+import type { UnitOfWork } from "../conversation/unit-of-work.ts";
 import type { DeviceContext } from "../context.ts";
 import { decodeContent, isShown, mentionsOf, pointersOf } from "../kinds/content.ts";
 import type { Decoded } from "../kinds/content.ts";
@@ -27,7 +27,7 @@ export interface Receiving {
   readonly outgoing: OutgoingStore;
   readonly blocked: (personId: string) => boolean;
   readonly conversation: Conversation;
-  readonly work: Work;
+  readonly work: UnitOfWork;
   /** Messages that were stored before, by id. */
   readonly known: ReadonlyMap<string, MessageRecord>;
   /** Conversation keys whose S is missing here: a share is asked for. */
@@ -180,7 +180,7 @@ function settle({ conversation, work }: Receiving, entry: Entry, before: Pending
   work.set({ waiting: Math.max(0, work.record.waiting - 1) });
 }
 
-function lessRefused(work: Work): void {
+function lessRefused(work: UnitOfWork): void {
   const { refused } = work.record;
   if (refused === null) return;
   work.set({ refused: refused.count <= 1 ? null : { ...refused, count: refused.count - 1 } });
@@ -203,7 +203,7 @@ async function refuse(
 }
 
 /** A notice beside an entry. Its id is the entry's, so that it is told once. */
-function tell(work: Work, entry: Entry, beside: number, what: NoticeRecord): void {
+function tell(work: UnitOfWork, entry: Entry, beside: number, what: NoticeRecord): void {
   const { conversationId } = work.record;
   const { position, sentMs } = entry;
   const at = { seq: position, order: position + beside, sentMs };

@@ -14,14 +14,14 @@
  */
 import type { Conversation } from "../conversation/conversation.ts";
 import type { Waiting } from "../conversation/pending.ts";
-import { Work } from "../conversation/work.ts";
+import { UnitOfWork } from "../conversation/unit-of-work.ts";
 import type { DeviceContext } from "../context.ts";
 import { hasCode } from "../failure.ts";
-import { hash } from "../keys/hashing.ts";
+import { hash } from "../keys/format/hashing.ts";
 import { conversationKeyId } from "../keys/conversation-key.ts";
 import type { KeyId } from "../keys/ids.ts";
 import { SIGNED_HEADER_BYTES, nextLogHash } from "../keys/message.ts";
-import { Refused } from "../keys/refused.ts";
+import { Refused } from "../keys/format/refused.ts";
 import { storedMessages } from "../messages/messages.ts";
 import { toHex } from "../octets.ts";
 import type { OutgoingStore } from "../messages/outgoing.ts";
@@ -94,7 +94,7 @@ export class Inbox {
       const pushed = this.#pushed.get(conversation.id) ?? [];
       this.#pushed.delete(conversation.id);
       const { log, state } = conversation.record;
-      // A device that does not follow the log yet begins with a page of it (history/).
+      // A device that does not follow the log yet begins with a page of it (history.ts).
       if (log === null || state !== "ready") return;
       const next = pushed.filter(([{ seq }]) => seq > log.cursor).sort(([a], [b]) => a.seq - b.seq);
       // The server's connection comes behind what the log had told.
@@ -136,14 +136,14 @@ export class Inbox {
     first: number,
     logHash: Uint8Array,
   ): Promise<void> {
-    const work = new Work(conversation);
+    const work = new UnitOfWork(conversation);
     work.set({ log: { ...log, cursor: first - 1, hash: logHash } });
     return conversation.store(work);
   }
 
   /** Take in what comes beside entries; what is wrong is left out and asked for when needed. */
   async #learn(conversation: Conversation, beside: Beside): Promise<void> {
-    const work = new Work(conversation);
+    const work = new UnitOfWork(conversation);
     await learnBeside(this.#context, conversation, work, beside);
     await conversation.store(work);
   }
@@ -156,7 +156,7 @@ export class Inbox {
     const missing = new Set<KeyId>();
     try {
       for (let at = 0; at < entries.length; at += BATCH) {
-        const work = new Work(conversation);
+        const work = new UnitOfWork(conversation);
         const batch = entries.slice(at, at + BATCH);
         const receiving = await this.#receiving(conversation, work, batch, missing);
         try {
@@ -283,7 +283,7 @@ export class Inbox {
         for (const row of await conversation.pending.all())
           if (await isDue(row)) due.push(row.position);
         for (let at = 0; at < due.length; at += BATCH) {
-          const work = new Work(conversation);
+          const work = new UnitOfWork(conversation);
           const rows = await conversation.pending.rows(due.slice(at, at + BATCH));
           const receiving = await this.#receiving(conversation, work, rows, missing);
           for (const row of rows) {
@@ -305,7 +305,7 @@ export class Inbox {
   /** Judge and store entries of before this device, any order. Inside the queue. */
   async takeOld(
     conversation: Conversation,
-    work: Work,
+    work: UnitOfWork,
     entries: readonly Entry[],
     missing: Set<KeyId>,
   ): Promise<void> {
@@ -319,7 +319,7 @@ export class Inbox {
   /** Read beforehand, all rows at once, what judging these entries will look at. */
   async #receiving(
     conversation: Conversation,
-    work: Work,
+    work: UnitOfWork,
     entries: readonly { readonly message: Uint8Array }[],
     missing: Set<KeyId>,
   ): Promise<Receiving> {
@@ -347,7 +347,7 @@ export class Inbox {
 export async function learnBeside(
   context: DeviceContext,
   conversation: Conversation,
-  work: Work,
+  work: UnitOfWork,
   { heads = [], proofs = [], keys = [], people = [] }: Beside,
 ): Promise<void> {
   for (const head of heads) await unlessRefused(conversation.heads.take(work, head));

@@ -8,22 +8,22 @@
  * Runs in the conversation's queue.
  */
 import type { Conversation } from "../conversation/conversation.ts";
-import type { Work } from "../conversation/work.ts";
+import type { UnitOfWork } from "../conversation/unit-of-work.ts";
 import type { DeviceContext } from "../context.ts";
 import { hasCode } from "../failure.ts";
-import { ZEROS } from "../keys/hashing.ts";
+import { ZEROS } from "../keys/format/hashing.ts";
 import { idOf } from "../keys/ids.ts";
 import type { DeviceId, KeyId, MessageId, PersonId } from "../keys/ids.ts";
 import type { AcceptedHeader, KnownConversation } from "../keys/known.ts";
 import { HeaderFormat, SIGNED_HEADER_BYTES, bodyKey } from "../keys/message.ts";
 import type { Header } from "../keys/message.ts";
 import { checkChain, receive } from "../keys/receive.ts";
-import { Refused } from "../keys/refused.ts";
+import { Refused } from "../keys/format/refused.ts";
 import { fromHex, toHex } from "../octets.ts";
 import type { AcceptedRecord } from "../records.ts";
-import type { RosterHead } from "../rosters/head.ts";
-import type { Leaf } from "../rosters/leaf.ts";
-import type { Listed } from "../rosters/proof.ts";
+import type { RosterHead } from "../keys/roster/head.ts";
+import type { Leaf } from "../keys/roster/leaf.ts";
+import type { Listed } from "../keys/roster/proof.ts";
 import type { HeldKey } from "../secrets/conversation-keys.ts";
 
 /** An entry on its way through the checks. */
@@ -60,7 +60,7 @@ export type Judgement =
 export async function judge(
   context: DeviceContext,
   conversation: Conversation,
-  work: Work,
+  work: UnitOfWork,
   entry: Entry,
 ): Promise<Judgement> {
   const first = await judgeOnce(context, conversation, work, entry);
@@ -73,7 +73,7 @@ export async function judge(
 async function judgeOnce(
   context: DeviceContext,
   conversation: Conversation,
-  work: Work,
+  work: UnitOfWork,
   entry: Entry,
 ): Promise<Judgement> {
   let personId: PersonId | null = null;
@@ -93,7 +93,7 @@ async function judgeOnce(
 async function check(
   context: DeviceContext,
   conversation: Conversation,
-  work: Work,
+  work: UnitOfWork,
   entry: Entry,
   header: Header,
   { key, listed }: Held,
@@ -138,7 +138,7 @@ interface Held {
 /** R2: the sender under the higher of the header's head and the entry's floor. */
 async function senderOf(
   { heads }: Conversation,
-  work: Work,
+  work: UnitOfWork,
   header: Header,
   floor: number,
 ): Promise<Listed> {
@@ -149,7 +149,7 @@ async function senderOf(
 async function gather(
   context: DeviceContext,
   conversation: Conversation,
-  work: Work,
+  work: UnitOfWork,
   header: Header,
   { floor, position }: Entry,
   listed: Listed,
@@ -185,7 +185,7 @@ async function gather(
 function knownOf(
   context: DeviceContext,
   conversation: Conversation,
-  work: Work,
+  work: UnitOfWork,
   header: Header,
   { floor }: Entry,
   held: Held,
@@ -254,7 +254,7 @@ export function acceptedName(header: Pick<Header, "sender">, seq: number | null)
 export async function findKey(
   context: DeviceContext,
   conversation: Conversation,
-  work: Work,
+  work: UnitOfWork,
   keyId: KeyId,
 ): Promise<HeldKey> {
   const known = await conversation.keys.find(work, keyId);

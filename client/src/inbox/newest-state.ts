@@ -6,18 +6,18 @@
  * R1 to R4 and R6, R7 are checked as for every message but its place in log and chain.
  */
 import type { Conversation } from "../conversation/conversation.ts";
-import type { Work } from "../conversation/work.ts";
+import type { UnitOfWork } from "../conversation/unit-of-work.ts";
 import type { DeviceContext } from "../context.ts";
 import { decodeContent } from "../kinds/content.ts";
-import { hash } from "../keys/hashing.ts";
+import { hash } from "../keys/format/hashing.ts";
 import { idOf } from "../keys/ids.ts";
 import type { DeviceId, KeyId } from "../keys/ids.ts";
 import { HeaderFormat, bodyKey, openBody, parseMessage } from "../keys/message.ts";
 import type { Header, Message } from "../keys/message.ts";
-import { Refused, refuseUnless } from "../keys/refused.ts";
+import { Refused, refuseUnless } from "../keys/format/refused.ts";
 import { equalBytes, fromHex, toHex } from "../octets.ts";
-import { mayAdminister } from "../rosters/leaf.ts";
-import type { Leaf } from "../rosters/leaf.ts";
+import { mayAdminister } from "../keys/roster/leaf.ts";
+import type { Leaf } from "../keys/roster/leaf.ts";
 import type { LogEntry } from "../wire.ts";
 import { findKey } from "./judge.ts";
 import { applyState } from "../messages/state.ts";
@@ -34,7 +34,7 @@ interface Judged {
 export async function takeState(
   context: DeviceContext,
   conversation: Conversation,
-  work: Work,
+  work: UnitOfWork,
   entry: LogEntry,
   k: Uint8Array | null,
 ): Promise<Header | null> {
@@ -65,7 +65,7 @@ export async function takeState(
 async function judgeState(
   context: DeviceContext,
   conversation: Conversation,
-  work: Work,
+  work: UnitOfWork,
   entry: LogEntry,
 ): Promise<Judged> {
   const message = parseMessage(entry.message, fromHex(conversation.id));
@@ -91,7 +91,7 @@ async function judgeState(
 async function secretOf(
   context: DeviceContext,
   conversation: Conversation,
-  work: Work,
+  work: UnitOfWork,
   header: Header,
 ): Promise<Uint8Array | null> {
   try {

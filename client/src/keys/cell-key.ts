@@ -14,8 +14,8 @@ import {
 } from "./committed.ts";
 import { sealKeyIdBytes, type SealTarget } from "./device-key.ts";
 import { kemField, privateKeyFrom, publicKeyField, publicKeyOf, type Kem } from "./hpke.ts";
-import { RecordFormat, bytes, integer, type RecordOf } from "./record.ts";
-import { refuseUnless } from "./refused.ts";
+import { RecordFormat, bytes, integer, type RecordOf } from "./format/record.ts";
+import { refuseUnless } from "./format/refused.ts";
 
 export const CellKeyFormat = new RecordFormat(
   { label: "copconnect cell-key v1", rule: "S4", version: 1 },

@@ -4,9 +4,9 @@
  */
 import { concat, equalBytes, type Bytes } from "../octets.ts";
 import { KEY_ID_BYTES, sealKeyIdBytes, type SealTarget } from "./device-key.ts";
-import { hkdf, tag } from "./hashing.ts";
+import { hkdf, tag } from "./format/hashing.ts";
 import { ENC_BYTES, SECRET_BYTES, TAG_BYTES, hpkeOpen, hpkeSeal, type Kem } from "./hpke.ts";
-import { refuseUnless } from "./refused.ts";
+import { refuseUnless } from "./format/refused.ts";
 
 /** "key": of a conversation; "cell": of a cell. As the labels say it. */
 export type Purpose = "key" | "cell";

@@ -14,7 +14,7 @@ import {
 } from "./committed.ts";
 import type { SealTarget } from "./device-key.ts";
 import { idOf, type KeyId } from "./ids.ts";
-import { RecordFormat, bytes, integer, type RecordOf } from "./record.ts";
+import { RecordFormat, bytes, integer, type RecordOf } from "./format/record.ts";
 
 export const ConversationKeyFormat = new RecordFormat(
   { label: "copconnect conversation-key v1", rule: "S2", version: 1 },

@@ -5,13 +5,13 @@
  * of each device and passes it as `former`.
  */
 import { equalBytes, type Bytes } from "../octets.ts";
-import type { Certificate } from "../trust/device-certificate.ts";
-import { hash } from "./hashing.ts";
+import type { Certificate } from "./trust/device-certificate.ts";
+import { hash } from "./format/hashing.ts";
 import { kemField, publicKeyField, requirePublicKey, type Kem } from "./hpke.ts";
 import { idOf, type SealKeyId } from "./ids.ts";
-import { RecordFormat, bytes, integer, type RecordOf } from "./record.ts";
-import { refuseUnless } from "./refused.ts";
-import { isYoung } from "./times.ts";
+import { RecordFormat, bytes, integer, type RecordOf } from "./format/record.ts";
+import { refuseUnless } from "./format/refused.ts";
+import { isYoung } from "./format/times.ts";
 import { DEVICE_KEY_AGE_MS } from "../limits.ts";
 
 export const KEY_ID_BYTES = 16;

@@ -9,9 +9,9 @@ import { sha256 } from "@noble/hashes/sha2.js";
 import { hpkeSuite } from "../hpke/suite.ts";
 import { XWing } from "../hpke/x-wing.ts";
 import { concat, copy, fromHex, utf8, type Bytes } from "../octets.ts";
-import { uint, type Reader, type Writer } from "./fields.ts";
-import type { Field } from "./record.ts";
-import { Refused, refuseUnless } from "./refused.ts";
+import { uint, type Reader, type Writer } from "./format/fields.ts";
+import type { Field } from "./format/record.ts";
+import { Refused, refuseUnless } from "./format/refused.ts";
 
 /** KEM identifiers (RFC 9180 section 7.1; draft-connolly-cfrg-xwing-kem). */
 export const X25519 = 0x0020;

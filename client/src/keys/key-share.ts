@@ -7,15 +7,15 @@
  */
 import { concat, equalBytes, toHex, type Bytes } from "../octets.ts";
 import { requireCellSecret, type CellKey } from "./cell-key.ts";
-import { compareBytes } from "./compare.ts";
+import { compareBytes } from "./format/compare.ts";
 import type { SealOpener } from "./committed.ts";
 import { requireConversationSecret, type ConversationKey } from "./conversation-key.ts";
 import { KEY_ID_BYTES, sealKeyIdBytes, type SealTarget } from "./device-key.ts";
-import { Reader, Writer, areAscending } from "./fields.ts";
-import { tag } from "./hashing.ts";
+import { Reader, Writer, areAscending } from "./format/fields.ts";
+import { tag } from "./format/hashing.ts";
 import { ENC_BYTES, SECRET_BYTES, TAG_BYTES, hpkeOpen, hpkeSeal, type Kem } from "./hpke.ts";
 import { requireBodyKey, type Header } from "./message.ts";
-import { Refused, refuseUnless } from "./refused.ts";
+import { Refused, refuseUnless } from "./format/refused.ts";
 import { SHARE_SECRETS } from "../limits.ts";
 
 const VERSION = 1;

@@ -6,16 +6,16 @@
  * is asked of a record depends on who asks (S2 or R6). All of this cannot change and stays.
  */
 import { equalBytes } from "../octets.ts";
-import type { TrustRecords } from "../trust/trust-records.ts";
-import { RosterHeadFormat, checkHead, checkLaterHead, type RosterHead } from "../rosters/head.ts";
-import { checkProof, type Listed } from "../rosters/proof.ts";
+import type { TrustRecords } from "./trust/trust-records.ts";
+import { RosterHeadFormat, checkHead, checkLaterHead, type RosterHead } from "./roster/head.ts";
+import { checkProof, type Listed } from "./roster/proof.ts";
 import {
   ConversationKeyFormat,
   conversationKeyId,
   type ConversationKey,
 } from "./conversation-key.ts";
 import type { DeviceId, KeyId, MessageId, PersonId } from "./ids.ts";
-import { Refused, refuseUnless } from "./refused.ts";
+import { Refused, refuseUnless } from "./format/refused.ts";
 
 /** The parts of an accepted message that R5 and S7 need. */
 export interface AcceptedHeader {

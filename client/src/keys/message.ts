@@ -6,12 +6,12 @@
  * message anew (S6) with the next attempt encrypts under another k, and the zero nonce is safe.
  */
 import { concat, copy, equalBytes, type Bytes } from "../octets.ts";
-import { uint } from "./fields.ts";
-import { hash, hkdf, tag, ZEROS } from "./hashing.ts";
+import { uint } from "./format/fields.ts";
+import { hash, hkdf, tag, ZEROS } from "./format/hashing.ts";
 import { TAG_BYTES } from "./hpke.ts";
-import { RecordFormat, bytes, integer, type RecordOf, type ValuesOf } from "./record.ts";
-import { Refused, refuseUnless } from "./refused.ts";
-import { SIGNATURE_BYTES } from "./signature.ts";
+import { RecordFormat, bytes, integer, type RecordOf, type ValuesOf } from "./format/record.ts";
+import { Refused, refuseUnless } from "./format/refused.ts";
+import { SIGNATURE_BYTES } from "./format/signature.ts";
 import { HEADER_BYTES } from "../limits.ts";
 
 const LAYOUT = {

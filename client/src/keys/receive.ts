@@ -9,11 +9,11 @@
  * they stop nothing else.
  */
 import { equalBytes } from "../octets.ts";
-import type { Confirmed, Judge } from "../trust/confirmed.ts";
-import { mayPost, type Leaf } from "../rosters/leaf.ts";
-import { requireDirect } from "../rosters/direct.ts";
+import type { Confirmed, Judge } from "./trust/confirmed.ts";
+import { mayPost, type Leaf } from "./roster/leaf.ts";
+import { requireDirect } from "./roster/direct.ts";
 import { requireConversationSecret, type ConversationKey } from "./conversation-key.ts";
-import { hash, ZEROS } from "./hashing.ts";
+import { hash, ZEROS } from "./format/hashing.ts";
 import { idOf, type DeviceId, type KeyId, type MessageId } from "./ids.ts";
 import {
   requireHead,
@@ -22,8 +22,8 @@ import {
   type KnownConversation,
 } from "./known.ts";
 import { HeaderFormat, bodyKey, openBody, parseMessage, type Header } from "./message.ts";
-import { Refused, refuseUnless } from "./refused.ts";
-import { CLOCKS_MS } from "./times.ts";
+import { Refused, refuseUnless } from "./format/refused.ts";
+import { CLOCKS_MS } from "./format/times.ts";
 
 export interface Received {
   readonly header: Header;

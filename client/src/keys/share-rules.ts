@@ -4,15 +4,15 @@
  * Invariant: a share never widens what the signed roster allows: the recipient's leaf is proven
  * under the newest head (S1), and its history_from bounds what it gets.
  */
-import type { Confirmed } from "../trust/confirmed.ts";
-import type { Leaf } from "../rosters/leaf.ts";
-import type { RosterHead } from "../rosters/head.ts";
+import type { Confirmed } from "./trust/confirmed.ts";
+import type { Leaf } from "./roster/leaf.ts";
+import type { RosterHead } from "./roster/head.ts";
 import { checkDeviceKey, type DeviceKey } from "./device-key.ts";
 import { idOf, type DeviceId, type MessageId } from "./ids.ts";
 import { KIND_BODY_KEY, KIND_CELL_KEY, type Shareable } from "./key-share.ts";
 import { requireListed, type KnownConversation } from "./known.ts";
-import type { Judge } from "../trust/confirmed.ts";
-import { refuseUnless } from "./refused.ts";
+import type { Judge } from "./trust/confirmed.ts";
+import { refuseUnless } from "./format/refused.ts";
 
 export interface ShareTarget {
   readonly confirmed: Confirmed;

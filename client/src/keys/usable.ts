@@ -3,16 +3,16 @@
  * signature alone, which is checked once for each record.
  */
 import { equalBytes, toHex } from "../octets.ts";
-import type { Judge } from "../trust/confirmed.ts";
-import type { RosterHead } from "../rosters/head.ts";
+import type { Judge } from "./trust/confirmed.ts";
+import type { RosterHead } from "./roster/head.ts";
 import { CellKeyFormat, type CellKey } from "./cell-key.ts";
-import { compareBytes } from "./compare.ts";
+import { compareBytes } from "./format/compare.ts";
 import { ConversationKeyFormat, type ConversationKey } from "./conversation-key.ts";
 import { requirePublicKey } from "./hpke.ts";
 import { idOf, type CellId, type DeviceId } from "./ids.ts";
 import { requireHead, requireListed, type KnownConversation } from "./known.ts";
-import { Refused, refuseUnless } from "./refused.ts";
-import { isYoung } from "./times.ts";
+import { Refused, refuseUnless } from "./format/refused.ts";
+import { isYoung } from "./format/times.ts";
 import { CELL_KEY_AGE_MS, KEY_AGE_MS, KEY_MESSAGES } from "../limits.ts";
 
 export interface Sending {

@@ -1,10 +1,16 @@
 /** Files with an optional caption. */
-import type { Mention } from "../core.ts";
+import { failure } from "../failure.ts";
+import type {
+  AttachmentKind,
+  AttachmentView,
+  Mention,
+  OutgoingAttachment,
+} from "../seam/attachments.ts";
 import { MAX_ATTACHMENTS, MAX_TEXT } from "./fields.ts";
 import { attachment, list, mentions, nullable, replyTo, string } from "./fields.ts";
 import type { AttachmentPointer, ReplyPointer } from "./fields.ts";
 import { PREVIEW } from "./kind.ts";
-import type { Kind } from "./kind.ts";
+import type { WrittenKind } from "./kind.ts";
 
 export interface AttachmentsContent {
   readonly kind: "attachments";
@@ -14,7 +20,31 @@ export interface AttachmentsContent {
   readonly attachments: readonly AttachmentPointer[];
 }
 
-export const attachments: Kind<AttachmentsContent> = {
+export interface AttachmentsBody {
+  readonly kind: "attachments";
+  readonly text: string;
+  readonly mentions: readonly Mention[];
+  readonly attachments: readonly AttachmentView[];
+}
+
+export interface AttachmentsPreview {
+  readonly kind: AttachmentKind;
+  readonly text: string;
+}
+
+export interface OutgoingAttachments {
+  readonly kind: "attachments";
+  readonly text: string;
+  readonly mentions: readonly Mention[];
+  readonly attachments: readonly OutgoingAttachment[];
+}
+
+export const attachments: WrittenKind<
+  AttachmentsContent,
+  AttachmentsBody,
+  AttachmentsPreview,
+  OutgoingAttachments
+> = {
   read: (fields) => ({
     kind: "attachments",
     text: string(fields["text"], MAX_TEXT),
@@ -22,6 +52,7 @@ export const attachments: Kind<AttachmentsContent> = {
     replyTo: nullable(fields["replyTo"], replyTo),
     attachments: list(fields["attachments"], MAX_ATTACHMENTS, attachment),
   }),
+  shown: true,
   preview: (content) => {
     const kind = content.attachments[0]?.kind ?? "document";
     const named = kind === "document" || kind === "audio";
@@ -37,4 +68,9 @@ export const attachments: Kind<AttachmentsContent> = {
   mentions: (content) => content.mentions,
   attachments: (content) => content.attachments,
   replyTo: (content) => content.replyTo,
+  compose: ({ kind, text, mentions, attachments: files }, replyTo, prepare) => {
+    if (text.length > MAX_TEXT || files.length === 0 || files.length > MAX_ATTACHMENTS)
+      throw failure("message_invalid", { details: { limit: MAX_ATTACHMENTS } });
+    return { kind, text, mentions, replyTo, attachments: files.map(prepare) };
+  },
 };

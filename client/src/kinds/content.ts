@@ -1,36 +1,43 @@
 /**
  * A message's content: `{v: 1, kind, …}` in MessagePack (docs/protocol.md, "Message").
  *
- * {@link KINDS} names every kind once; the compiler refuses a kind of {@link Content} without an
- * entry. Decoding never throws: bytes of a higher version, of an unknown kind or of the wrong shape
+ * {@link KINDS} names every kind once; the unions of contents, bodies, previews and of what is written
+ * follow from it, and each `switch` over one of them fails to compile until it knows the kind. Decoding never throws: bytes of a higher version, of an unknown kind or of the wrong shape
  * become `unsupported`, and the caller keeps the bytes so that a later app can show them.
  */
 import { encode } from "@msgpack/msgpack";
-import type { AttachmentView, Mention, MessageBody } from "../core.ts";
+import type { AttachmentView, Mention, OutgoingAttachment } from "../seam/attachments.ts";
 import { copy } from "../octets.ts";
 import type { Bytes } from "../octets.ts";
-import type { PreviewRecord } from "../records.ts";
 import { unpack } from "../unpack.ts";
 import { attachments } from "./attachments.ts";
-import type { AttachmentsContent } from "./attachments.ts";
 import { isFields } from "./fields.ts";
-import type { AttachmentPointer, ReplyPointer } from "./fields.ts";
-import type { Kind } from "./kind.ts";
+import type { AttachmentPointer, Fields, ReplyPointer } from "./fields.ts";
+import type { Kind, Unsupported, WrittenKind } from "./kind.ts";
 import { location } from "./location.ts";
-import type { LocationContent } from "./location.ts";
 import { state } from "./state.ts";
-import type { StateContent } from "./state.ts";
 import { text } from "./text.ts";
-import type { TextContent } from "./text.ts";
 
 export const CONTENT_VERSION = 1;
 
-export type Content = TextContent | AttachmentsContent | LocationContent | StateContent;
-export type Decoded = Content | { readonly kind: "unsupported" };
+const KINDS = { text, attachments, location, state } as const;
 
-type KindOf = { readonly [K in Content["kind"]]: Kind<Extract<Content, { kind: K }>> };
+type Kinds = typeof KINDS;
+type AnyKind = Kinds[keyof Kinds];
+type AnyWritten = Extract<AnyKind, { compose: unknown }>;
 
-const KINDS: KindOf = { text, attachments, location, state };
+/** Each entry stands under the name that its contents carry. */
+const BY_NAME: { readonly [K in keyof Kinds]: { read(fields: Fields): { readonly kind: K } } } =
+  KINDS;
+
+export type Content = ReturnType<AnyKind["read"]>;
+export type Decoded = Content | Unsupported;
+/** The body of a message that the screens show. */
+export type KindBody = NonNullable<Awaited<ReturnType<AnyKind["body"]>>>;
+/** What a list row or a quote says about a message. */
+export type KindPreview = Exclude<ReturnType<AnyKind["preview"]>, Unsupported>;
+/** What a person wrote, to be sent. */
+export type Outgoing = Parameters<AnyWritten["compose"]>[0];
 
 export function encodeContent(content: Content): Bytes {
   return copy(encode({ v: CONTENT_VERSION, ...content }));
@@ -49,17 +56,28 @@ export function decodeContent(bytes: Uint8Array): Decoded {
 }
 
 function isKind(kind: string): kind is Content["kind"] {
-  return Object.hasOwn(KINDS, kind);
+  return Object.hasOwn(BY_NAME, kind);
 }
 
 /** The kind of a content, with its methods typed for that content. */
-function kindOf<C extends Content>(content: C): Kind<C> {
+function kindOf<C extends Content>(content: C): Kind<C, KindBody, KindPreview> {
   // Sound because KINDS[k] is the Kind of the content whose kind is k.
-  return KINDS[content.kind] as unknown as Kind<C>;
+  return KINDS[content.kind] as unknown as Kind<C, KindBody, KindPreview>;
+}
+
+/** The content that sends what a person wrote. Throws `message_invalid`. */
+export function contentOf<O extends Outgoing>(
+  outgoing: O,
+  reply: ReplyPointer | null,
+  prepare: (file: OutgoingAttachment) => AttachmentPointer,
+): Content {
+  // Sound for the same reason.
+  const kind = KINDS[outgoing.kind] as unknown as WrittenKind<Content, KindBody, KindPreview, O>;
+  return kind.compose(outgoing, reply, prepare);
 }
 
 /** A message's preview, for a list row or a quote. */
-export function previewOf(content: Decoded): PreviewRecord {
+export function previewOf(content: Decoded): KindPreview | Unsupported {
   return content.kind === "unsupported" ? content : kindOf(content).preview(content);
 }
 
@@ -67,14 +85,14 @@ export function previewOf(content: Decoded): PreviewRecord {
 export async function bodyOf(
   content: Decoded,
   show: (pointers: readonly AttachmentPointer[]) => Promise<readonly AttachmentView[]>,
-): Promise<MessageBody> {
+): Promise<KindBody | Unsupported> {
   if (content.kind === "unsupported") return content;
   return (await kindOf(content).body(content, show)) ?? { kind: "unsupported" };
 }
 
 /** Whether it is shown as a message: then it counts as unread and may notify. */
 export function isShown(content: Decoded): boolean {
-  return content.kind !== "state";
+  return content.kind === "unsupported" || kindOf(content).shown;
 }
 
 export function mentionsOf(content: Decoded): readonly Mention[] {

@@ -3,7 +3,7 @@
  * bounded here, and what does not fit throws {@link Misshapen}. Pure.
  */
 import { attachmentIdOf } from "../attachments/cipher.ts";
-import type { AttachmentKind, Mention } from "../core.ts";
+import type { AttachmentKind, Mention } from "../seam/attachments.ts";
 import { MAX_ATTACHMENT_BYTES } from "../wire.ts";
 
 export const MAX_TEXT = 16_384;

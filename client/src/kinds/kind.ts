@@ -1,23 +1,45 @@
 /** The facts that each kind of message states about itself, in its own file of this folder. */
-import type { Mention, MessageBody } from "../core.ts";
-import type { AttachmentView } from "../core.ts";
-import type { PreviewRecord } from "../records.ts";
+import type { AttachmentView, Mention, OutgoingAttachment } from "../seam/attachments.ts";
 import type { AttachmentPointer, Fields, ReplyPointer } from "./fields.ts";
 
 /** Longest text of a preview. */
 export const PREVIEW = 200;
 
-export interface Kind<C> {
+export interface Unsupported {
+  readonly kind: "unsupported";
+}
+
+type Named = { readonly kind: string };
+
+/** A kind with content C, which the screens show as a body B and lists as a preview P. */
+export interface Kind<C extends Named, B extends Named = never, P extends Named = never> {
   /** From the fields of a decoded message. Throws Misshapen. */
   readonly read: (fields: Fields) => C;
+  /** Whether it is shown as a message: then it counts as unread and may notify. */
+  readonly shown: boolean;
   /** The preview that the list and a quote show. */
-  readonly preview: (content: C) => PreviewRecord;
-  /** The body on the screens; null: it is not shown as a message, nor counted, nor told of. */
+  readonly preview: (content: C) => P | Unsupported;
+  /** The body on the screens; null: it is not shown as a message. */
   readonly body: (
     content: C,
     attachments: (pointers: readonly AttachmentPointer[]) => Promise<readonly AttachmentView[]>,
-  ) => Promise<MessageBody | null>;
+  ) => Promise<B | null>;
   readonly mentions: (content: C) => readonly Mention[];
   readonly attachments: (content: C) => readonly AttachmentPointer[];
   readonly replyTo: (content: C) => ReplyPointer | null;
+}
+
+/** A kind that people write; O is what the screens hand in. */
+export interface WrittenKind<
+  C extends Named,
+  B extends Named,
+  P extends Named,
+  O extends Named,
+> extends Kind<C, B, P> {
+  /** The content to send. `prepare` takes a file in. Throws `message_invalid`. */
+  readonly compose: (
+    outgoing: O,
+    replyTo: ReplyPointer | null,
+    prepare: (file: OutgoingAttachment) => AttachmentPointer,
+  ) => C;
 }

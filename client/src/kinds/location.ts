@@ -1,7 +1,7 @@
 /** A place. */
 import { integer, nullable, number, replyTo } from "./fields.ts";
 import type { ReplyPointer } from "./fields.ts";
-import type { Kind } from "./kind.ts";
+import type { WrittenKind } from "./kind.ts";
 
 export interface LocationContent {
   readonly kind: "location";
@@ -12,7 +12,18 @@ export interface LocationContent {
   readonly replyTo: ReplyPointer | null;
 }
 
-export const location: Kind<LocationContent> = {
+export type LocationBody = Omit<LocationContent, "replyTo">;
+
+export interface LocationPreview {
+  readonly kind: "location";
+}
+
+export const location: WrittenKind<
+  LocationContent,
+  LocationBody,
+  LocationPreview,
+  LocationBody
+> = {
   read: (fields) => ({
     kind: "location",
     latitude: number(fields["latitude"], -90, 90),
@@ -21,10 +32,14 @@ export const location: Kind<LocationContent> = {
     takenMs: integer(fields["takenMs"], Number.MAX_SAFE_INTEGER),
     replyTo: nullable(fields["replyTo"], replyTo),
   }),
+  shown: true,
   preview: () => ({ kind: "location" }),
   body: ({ kind, latitude, longitude, accuracyM, takenMs }) =>
     Promise.resolve({ kind, latitude, longitude, accuracyM, takenMs }),
   mentions: () => [],
   attachments: () => [],
   replyTo: (content) => content.replyTo,
+  compose: ({ kind, latitude, longitude, accuracyM, takenMs }, replyTo) => {
+    return { kind, latitude, longitude, accuracyM, takenMs, replyTo };
+  },
 };

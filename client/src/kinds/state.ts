@@ -29,6 +29,7 @@ export const state: Kind<StateContent> = {
     description: string(fields["description"], MAX_DESCRIPTION),
     pins: list(fields["pins"], MAX_PINS, id),
   }),
+  shown: false,
   preview: () => ({ kind: "unsupported" }),
   body: () => Promise.resolve(null),
   mentions: () => [],

@@ -1,9 +1,10 @@
 /** A text, perhaps naming people, perhaps answering a message. */
-import type { Mention } from "../core.ts";
+import { failure } from "../failure.ts";
+import type { Mention } from "../seam/attachments.ts";
 import { MAX_TEXT, mentions, nullable, replyTo, string } from "./fields.ts";
 import type { ReplyPointer } from "./fields.ts";
 import { PREVIEW } from "./kind.ts";
-import type { Kind } from "./kind.ts";
+import type { WrittenKind } from "./kind.ts";
 
 export interface TextContent {
   readonly kind: "text";
@@ -12,17 +13,34 @@ export interface TextContent {
   readonly replyTo: ReplyPointer | null;
 }
 
-export const text: Kind<TextContent> = {
+export interface TextBody {
+  readonly kind: "text";
+  readonly text: string;
+  readonly mentions: readonly Mention[];
+}
+
+export interface TextPreview {
+  readonly kind: "text";
+  readonly text: string;
+}
+
+export const text: WrittenKind<TextContent, TextBody, TextPreview, TextBody> = {
   read: (fields) => ({
     kind: "text",
     text: string(fields["text"], MAX_TEXT),
     mentions: mentions(fields["mentions"]),
     replyTo: nullable(fields["replyTo"], replyTo),
   }),
+  shown: true,
   preview: (content) => ({ kind: "text", text: content.text.slice(0, PREVIEW) }),
   body: (content) =>
     Promise.resolve({ kind: "text", text: content.text, mentions: content.mentions }),
   mentions: (content) => content.mentions,
   attachments: () => [],
   replyTo: (content) => content.replyTo,
+  compose: ({ kind, text, mentions }, replyTo) => {
+    if (text.trim() === "" || text.length > MAX_TEXT)
+      throw failure("message_invalid", { details: { limit: MAX_TEXT } });
+    return { kind, text, mentions, replyTo };
+  },
 };

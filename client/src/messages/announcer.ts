@@ -4,7 +4,7 @@
  * once. Events keep their order. Failures to make a view (locked meanwhile) drop the event: the
  * screens fetch afresh when they come back.
  */
-import type { Conversation } from "../conversation/conversation.ts";
+import type { Conversation, ConversationListener } from "../conversation/conversation.ts";
 import type { CoreEvent, ConversationItem, MessageItem } from "../core.ts";
 import type { MessageRecord } from "../records.ts";
 
@@ -13,7 +13,7 @@ export interface Views {
   message(conversation: Conversation, record: MessageRecord): Promise<MessageItem>;
 }
 
-export class Announcer {
+export class Announcer implements ConversationListener {
   readonly #emit: (event: CoreEvent) => void;
   readonly #mayNotify: (conversation: Conversation, record: MessageRecord) => boolean;
   #views: Views | null = null;

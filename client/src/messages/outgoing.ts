@@ -2,7 +2,7 @@
  * Messages on their way, mirrored in memory from the vault so that the next one is found without
  * reading. The vault is written first, always; this index only follows.
  */
-import type { Work } from "../conversation/work.ts";
+import type { UnitOfWork } from "../conversation/unit-of-work.ts";
 import type { DeviceContext } from "../context.ts";
 import { loadMessage } from "./messages.ts";
 import { QUEUED_ORDER, STORES } from "../records.ts";
@@ -76,7 +76,7 @@ export class OutgoingStore {
 export async function acceptedMessage(
   context: DeviceContext,
   outgoing: OutgoingStore,
-  work: Work,
+  work: UnitOfWork,
   record: OutgoingRecord,
   accepted: { readonly seq: number; readonly sentMs: number },
 ): Promise<void> {

@@ -1,5 +1,5 @@
 /** Reading and receipts: what changes when somebody, here or elsewhere, has come further. */
-import { Work } from "../conversation/work.ts";
+import { UnitOfWork } from "../conversation/unit-of-work.ts";
 import type { Conversation } from "../conversation/conversation.ts";
 import type { DeviceContext } from "../context.ts";
 import { isShown, mentionsOf } from "../kinds/content.ts";
@@ -20,7 +20,7 @@ export async function readUpTo(
   const { record } = conversation;
   if (seq <= record.readSeq) return false;
   const { personId } = context.identity();
-  const work = new Work(conversation);
+  const work = new UnitOfWork(conversation);
   let unread = 0;
   let mentioned = false;
   const newest = record.last?.seq ?? 0;
@@ -54,7 +54,7 @@ export async function applyReceipts(
     receiptsVersion,
   );
   if (members === conversation.members) return;
-  const work = new Work(conversation);
+  const work = new UnitOfWork(conversation);
   await putMembers(context, work, members);
   await conversation.store(work);
 }
@@ -62,7 +62,7 @@ export async function applyReceipts(
 /** Put members into `work`, with the messages of one's own whose ticks they may change. */
 export async function putMembers(
   context: DeviceContext,
-  work: Work,
+  work: UnitOfWork,
   members: MembersRecord,
 ): Promise<void> {
   const from = lowestMoved(work.members, members);

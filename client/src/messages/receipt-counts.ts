@@ -1,6 +1,6 @@
 /** How many have a message of ours, in conversations of too many people for receipts. */
 import type { Conversation } from "../conversation/conversation.ts";
-import { Work } from "../conversation/work.ts";
+import { UnitOfWork } from "../conversation/unit-of-work.ts";
 import type { DeviceContext } from "../context.ts";
 import type { ReceiptTotals } from "../core.ts";
 import { hasCode } from "../failure.ts";
@@ -21,7 +21,7 @@ export async function applyCounts(
   conversation: Conversation,
   counts: readonly ReceiptCount[],
 ): Promise<void> {
-  const work = new Work(conversation);
+  const work = new UnitOfWork(conversation);
   for (const { seq, people, delivered, read } of counts) {
     const found = await context.vault.page<MessageRecord>({
       store: STORES.messages,

@@ -1,13 +1,13 @@
 /** Taking over the conversation's own state: name, photo, description, pins (kinds/state.ts). */
-import type { Work } from "../conversation/work.ts";
+import type { UnitOfWork } from "../conversation/unit-of-work.ts";
 import type { DeviceContext } from "../context.ts";
 import type { StateContent } from "../kinds/state.ts";
 import type { Header } from "../keys/message.ts";
 import { notice, noticeMessage } from "./messages.ts";
 import { STORES } from "../records.ts";
 import type { AttachmentRecord, NoticeRecord, ProfileRecord } from "../records.ts";
-import { mayAdminister } from "../rosters/leaf.ts";
-import type { Leaf } from "../rosters/leaf.ts";
+import { mayAdminister } from "../keys/roster/leaf.ts";
+import type { Leaf } from "../keys/roster/leaf.ts";
 
 export interface StateAt {
   readonly messageId: string;
@@ -32,7 +32,7 @@ export function isNewerState(
 /** Take over a state, and say what changed. Somebody without the right changes nothing. */
 export async function applyState(
   context: DeviceContext,
-  work: Work,
+  work: UnitOfWork,
   content: StateContent,
   at: StateAt,
 ): Promise<void> {
@@ -65,7 +65,7 @@ export async function applyState(
   else if (profile.photo?.id !== photo?.id) tell(work, at, notice("photo", { by }));
 }
 
-function tell(work: Work, stated: StateAt, what: NoticeRecord): void {
+function tell(work: UnitOfWork, stated: StateAt, what: NoticeRecord): void {
   const { messageId, position, sentMs } = stated;
   const at = { seq: position, order: position, sentMs };
   work.put(noticeMessage(work.record.conversationId, messageId, at, what));

@@ -153,10 +153,13 @@ export class ViewMaker implements Views {
   async message(conversation: Conversation, record: MessageRecord): Promise<MessageItem> {
     await conversation.loadMembers();
     const content = decodedOf(record);
-    const body: MessageItem["body"] =
+    const { body, preview } =
       record.notice === null
-        ? await bodyOf(content, (pointers) => this.attachments(pointers))
-        : { kind: "notice", notice: await this.#notice(record.notice) };
+        ? {
+            body: await bodyOf(content, (pointers) => this.attachments(pointers)),
+            preview: previewOf(content),
+          }
+        : await this.#noticed(record.notice);
     const reply = replyOf(content);
     const status = record.mine ? this.#status(conversation, record) : null;
     return {
@@ -167,11 +170,17 @@ export class ViewMaker implements Views {
       mine: record.mine,
       sentMs: record.sentMs,
       body,
+      preview,
       replyTo: reply === null ? null : await this.#quote(record.conversationId, reply),
       // Stage and failure are stored at once; the message may have been read before, or told of after.
       status: status === "failed" && record.failure === null ? "queued" : status,
       failure: record.failure,
     };
+  }
+
+  async #noticed(record: NoticeRecord) {
+    const shown = { kind: "notice", notice: await this.#notice(record) } as const;
+    return { body: shown, preview: shown };
   }
 
   attachments(pointers: readonly AttachmentPointer[]) {

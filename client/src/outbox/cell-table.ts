@@ -11,15 +11,15 @@ import { CellKeyFormat } from "../keys/cell-key.ts";
 import type { CellKey } from "../keys/cell-key.ts";
 import { idOf } from "../keys/ids.ts";
 import type { CellId, DeviceId } from "../keys/ids.ts";
-import { Refused } from "../keys/refused.ts";
+import { Refused } from "../keys/format/refused.ts";
 import { requireUsableCellKey } from "../keys/usable.ts";
 import { equalBytes } from "../octets.ts";
 import { STORES } from "../records.ts";
 import type { CellTableRecord } from "../records.ts";
 import { checkCellProof, checkLines } from "../roster/cells.ts";
-import type { CellLine } from "../rosters/cell-line.ts";
-import type { RosterHead } from "../rosters/head.ts";
-import type { Listed } from "../rosters/proof.ts";
+import type { CellLine } from "../keys/roster/cell-line.ts";
+import type { RosterHead } from "../keys/roster/head.ts";
+import type { Listed } from "../keys/roster/proof.ts";
 
 export interface CellTable {
   readonly lines: readonly CellLine[];

@@ -5,12 +5,11 @@ import type { Conversation } from "../conversation/conversation.ts";
 import type { Outgoing } from "../core.ts";
 import type { DeviceContext } from "../context.ts";
 import { failure } from "../failure.ts";
-import { encodeContent, pointersOf, previewOf } from "../kinds/content.ts";
+import { contentOf, encodeContent, pointersOf, previewOf } from "../kinds/content.ts";
 import type { Content } from "../kinds/content.ts";
-import { MAX_ATTACHMENTS, MAX_TEXT } from "../kinds/fields.ts";
 import type { AttachmentPointer, ReplyPointer } from "../kinds/fields.ts";
 import { decodedOf, loadMessage } from "../messages/messages.ts";
-import type { AttachmentRecord, MessageRecord, OutgoingRecord } from "../records.ts";
+import type { AttachmentRecord, MessageRecord, OutgoingRecord, UnsignedMessage } from "../records.ts";
 import type { Change } from "../vault/vault.ts";
 import { MAX_MESSAGE_BYTES } from "../wire.ts";
 
@@ -29,37 +28,13 @@ export async function compose(
   replyTo: string | null,
 ): Promise<Composed> {
   const quoted = replyTo === null ? null : await quote(context, conversationId, replyTo);
-  switch (outgoing.kind) {
-    case "text": {
-      const { text, mentions } = outgoing;
-      if (text.trim() === "" || text.length > MAX_TEXT) {
-        throw failure("message_invalid", { details: { limit: MAX_TEXT } });
-      }
-      return { content: { kind: "text", text, mentions, replyTo: quoted }, files: [] };
-    }
-    case "attachments": {
-      const { text, mentions } = outgoing;
-      const count = outgoing.attachments.length;
-      if (text.length > MAX_TEXT || count === 0 || count > MAX_ATTACHMENTS) {
-        throw failure("message_invalid", { details: { limit: MAX_ATTACHMENTS } });
-      }
-      const files = outgoing.attachments.map((one) => attachments.prepare(one));
-      const pointers = files.map(({ pointer }) => pointer);
-      const content: Content = {
-        kind: "attachments",
-        text,
-        mentions,
-        replyTo: quoted,
-        attachments: pointers,
-      };
-      return { content, files };
-    }
-    case "location": {
-      const { kind, latitude, longitude, accuracyM, takenMs } = outgoing;
-      const place = { kind, latitude, longitude, accuracyM, takenMs };
-      return { content: { ...place, replyTo: quoted }, files: [] };
-    }
-  }
+  const files: Prepared[] = [];
+  const content = contentOf(outgoing, quoted, (file) => {
+    const prepared = attachments.prepare(file);
+    files.push(prepared);
+    return prepared.pointer;
+  });
+  return { content, files };
 }
 
 async function quote(
@@ -77,13 +52,13 @@ async function quote(
 }
 
 /** The outbox record of a content. */
-export function outgoingRecord(
+export function outgoingRecord<Stage extends "preparing" | "uploading" | "ready">(
   conversation: Conversation,
   messageId: string,
   order: number,
   content: Content,
-  stage: OutgoingRecord["stage"],
-): OutgoingRecord {
+  stage: Stage,
+): UnsignedMessage<Stage> {
   const bytes = encodeContent(content);
   // Room for header, signature and tag within the server's limit.
   if (bytes.length > MAX_MESSAGE_BYTES - 1_024) {

@@ -9,14 +9,14 @@
  * other. The same pump makes the conversation keys that the server asks for (D7).
  */
 import type { Conversation } from "../conversation/conversation.ts";
-import { Work } from "../conversation/work.ts";
+import { UnitOfWork } from "../conversation/unit-of-work.ts";
 import type { DeviceContext } from "../context.ts";
 import { asFailure, failure, hasCode } from "../failure.ts";
 import { decodeContent } from "../kinds/content.ts";
 import { loadMessage, messageKey } from "../messages/messages.ts";
 import { newId } from "../octets.ts";
 import { STORES } from "../records.ts";
-import type { MessageRecord, OutgoingRecord } from "../records.ts";
+import type { FailedMessage, MessageRecord, OutgoingRecord, ReadyMessage, SignedMessage, UploadingMessage } from "../records.ts";
 import { delayMs, pause } from "../transport/backoff.ts";
 import type { Change } from "../vault/vault.ts";
 import type { Accepted } from "../wire.ts";
@@ -37,16 +37,20 @@ export interface Uploader {
   cancel(attachmentIds: readonly string[]): Promise<void>;
 }
 
+export interface OutboxListener {
+  /** Read the log to its end: what was posted without an answer may be there. */
+  catchUp(conversation: Conversation): Promise<void>;
+  /** The server says that this device is not listed: ask how the conversation stands. */
+  onLost(conversation: Conversation): void;
+}
+
 export interface OutboxParts {
   readonly context: DeviceContext;
   readonly outgoing: OutgoingStore;
   readonly signing: Signing;
   readonly posting: Posting;
   readonly uploader: Uploader;
-  /** Read the log to its end: what was posted without an answer may be there. */
-  readonly catchUp: (conversation: Conversation) => Promise<void>;
-  /** The server says that this device is not listed: ask how the conversation stands. */
-  readonly onLost: (conversation: Conversation) => void;
+  readonly listener: OutboxListener;
 }
 
 export class Outbox {
@@ -87,7 +91,7 @@ export class Outbox {
     message: MessageRecord | null,
   ): Promise<void> {
     await conversation.run(async () => {
-      const work = new Work(conversation);
+      const work = new UnitOfWork(conversation);
       work.changes.push(putOutgoing(outgoing));
       if (message !== null) {
         work.put(message);
@@ -122,10 +126,8 @@ export class Outbox {
   async retry(conversation: Conversation, messageId: string): Promise<void> {
     const record = this.#require(messageId);
     if (record.stage !== "failed") return;
-    const stage =
-      record.message !== null ? "signed" : record.attachmentIds.length > 0 ? "uploading" : "ready";
     // Tried again by a person: as many attempts as before.
-    await this.move(conversation, { ...record, stage });
+    await this.move(conversation, resumed(record));
     this.kick(conversation);
   }
 
@@ -135,9 +137,9 @@ export class Outbox {
     await this.#uploader.cancel(record.attachmentIds);
     await conversation.run(async () => {
       // Bytes that were posted without an answer may be in the log already.
-      if (record.message !== null) await this.#parts.catchUp(conversation).catch(() => undefined);
+      if (record.message !== null) await this.#parts.listener.catchUp(conversation).catch(() => undefined);
       if (this.#outgoing.find(messageId) === null) return;
-      const work = new Work(conversation);
+      const work = new UnitOfWork(conversation);
       work.changes.push(
         deleteOutgoing(messageId),
         { op: "delete", store: STORES.messages, key: messageKey(conversation.id, messageId) },
@@ -159,7 +161,7 @@ export class Outbox {
     return record;
   }
 
-  async #upload(conversation: Conversation, record: OutgoingRecord): Promise<void> {
+  async #upload(conversation: Conversation, record: UploadingMessage): Promise<void> {
     if (this.#uploading.has(record.messageId)) return;
     this.#uploading.add(record.messageId);
     try {
@@ -209,9 +211,8 @@ export class Outbox {
     this.#pumping.delete(conversation.id);
   }
 
-  #next(conversation: Conversation): OutgoingRecord | null {
-    const ready = ({ stage }: OutgoingRecord): boolean => stage === "ready" || stage === "signed";
-    return this.#outgoing.of(conversation.id).find(ready) ?? null;
+  #next(conversation: Conversation): ReadyMessage | SignedMessage | null {
+    return this.#outgoing.of(conversation.id).find(canGo) ?? null;
   }
 
   /** Send the first message that can go. False when there is none. */
@@ -228,7 +229,7 @@ export class Outbox {
       return true;
     }
     if (state !== "ready") return false;
-    let signed: OutgoingRecord | null;
+    let signed: SignedMessage | null;
     try {
       signed = next.stage === "signed" ? next : await signing.sign(conversation, next, doubts);
     } catch (error) {
@@ -252,7 +253,7 @@ export class Outbox {
     doubts: Doubts,
   ): Promise<boolean> {
     if (hasCode(error, "head_refused")) doubts.staleHead = true;
-    if (hasCode(error, "not_member", "conversation_left")) this.#parts.onLost(conversation);
+    if (hasCode(error, "not_member", "conversation_left")) this.#parts.listener.onLost(conversation);
     if (!hasCode(error, "too_many_attempts")) throw error;
     await this.fail(conversation, record, error);
     return true;
@@ -260,7 +261,7 @@ export class Outbox {
 
   async #refused(
     conversation: Conversation,
-    record: OutgoingRecord,
+    record: SignedMessage,
     error: unknown,
   ): Promise<boolean> {
     const doubts = this.#doubtsOf(conversation);
@@ -270,7 +271,7 @@ export class Outbox {
       return true;
     }
     if (hasCode(error, "not_next")) {
-      await conversation.run(() => this.#parts.catchUp(conversation));
+      await conversation.run(() => this.#parts.listener.catchUp(conversation));
       return this.#next(conversation)?.messageId !== record.messageId;
     }
     if (hasCode(error, "attachment_incomplete") && (await this.#withoutPhoto(conversation, record)))
@@ -279,7 +280,7 @@ export class Outbox {
     if (known.retry || hasCode(error, "unauthenticated", "signed_out", "conduct_not_accepted"))
       throw known;
     await this.fail(conversation, record, error);
-    if (hasCode(error, "not_member", "not_found")) this.#parts.onLost(conversation);
+    if (hasCode(error, "not_member", "not_found")) this.#parts.listener.onLost(conversation);
     return true;
   }
 
@@ -294,7 +295,7 @@ export class Outbox {
     const next = outgoingRecord(conversation, newId(), record.order, bare, "ready");
     await conversation.run(async () => {
       if (this.#outgoing.find(record.messageId) === null) return;
-      const work = new Work(conversation);
+      const work = new UnitOfWork(conversation);
       work.changes.push(deleteOutgoing(record.messageId), putOutgoing(next));
       await conversation.store(work, true);
       this.#outgoing.delete(record.messageId);
@@ -329,7 +330,7 @@ export class Outbox {
   ): Promise<void> {
     return conversation.run(async () => {
       if (this.#outgoing.find(record.messageId) === null) return;
-      const work = new Work(conversation);
+      const work = new UnitOfWork(conversation);
       work.changes.push(putOutgoing(record), ...changes);
       const message = await loadMessage(this.#context.vault, conversation.id, record.messageId);
       if (message !== null) {
@@ -339,4 +340,14 @@ export class Outbox {
       this.#outgoing.set(record);
     });
   }
+}
+
+function canGo(record: OutgoingRecord): record is ReadyMessage | SignedMessage {
+  return record.stage === "ready" || record.stage === "signed";
+}
+
+/** The stage at which a message that failed goes on. */
+function resumed(record: FailedMessage): OutgoingRecord {
+  if (record.message !== null) return { ...record, stage: "signed" };
+  return { ...record, stage: record.attachmentIds.length > 0 ? "uploading" : "ready" };
 }

@@ -3,19 +3,19 @@
  * anew with the next attempt after the newest head and key have been looked up again.
  */
 import type { Conversation } from "../conversation/conversation.ts";
-import type { Work } from "../conversation/work.ts";
+import type { UnitOfWork } from "../conversation/unit-of-work.ts";
 import type { DeviceContext } from "../context.ts";
 import { hasCode } from "../failure.ts";
 import { decodeContent, pointersOf } from "../kinds/content.ts";
 import { idOf } from "../keys/ids.ts";
 import type { KeyId } from "../keys/ids.ts";
 import { HeaderFormat, SIGNED_HEADER_BYTES, bodyKey, type Header } from "../keys/message.ts";
-import { ZEROS } from "../keys/hashing.ts";
-import { Refused } from "../keys/refused.ts";
+import { ZEROS } from "../keys/format/hashing.ts";
+import { Refused } from "../keys/format/refused.ts";
 import { copy, equalBytes } from "../octets.ts";
 import { messagesAbove } from "../messages/messages.ts";
 import { applyState } from "../messages/state.ts";
-import type { OutgoingRecord } from "../records.ts";
+import type { ReadyMessage, SignedMessage } from "../records.ts";
 import type { Accepted } from "../wire.ts";
 import type { Doubts } from "./signing.ts";
 import { acceptedMessage, putOutgoing } from "../messages/outgoing.ts";
@@ -35,10 +35,9 @@ export class Posting {
   }
 
   /** Post the key that the message begins, if any, then the message. Identical bytes each time. */
-  async post(conversation: Conversation, record: OutgoingRecord): Promise<Accepted> {
+  async post(conversation: Conversation, record: SignedMessage): Promise<Accepted> {
     const { api } = this.#context;
     const { key, message } = record;
-    if (message === null) throw new TypeError("a signed message has its bytes");
     if (key !== null) {
       const { record: made, seals, leftOut } = key;
       await api.postKey(conversation.id, { record: made, seals, leftOut: [...leftOut] });
@@ -53,11 +52,11 @@ export class Posting {
   }
 
   /** The server has accepted it, at this place of the log. */
-  accepted(conversation: Conversation, record: OutgoingRecord, at: Accepted): Promise<void> {
+  accepted(conversation: Conversation, record: SignedMessage, at: Accepted): Promise<void> {
     return conversation.change(async (work) => {
       // The log may have told us already.
       const own = this.#outgoing.find(record.messageId);
-      if (own === null || record.message === null) return;
+      if (own === null) return;
       const header = HeaderFormat.parse(record.message.subarray(0, SIGNED_HEADER_BYTES));
       if (header.seq > work.record.chain.seq)
         work.set({ chain: { seq: header.seq, hash: header.hash } });
@@ -87,7 +86,7 @@ export class Posting {
    */
   async again(
     conversation: Conversation,
-    record: OutgoingRecord,
+    record: SignedMessage,
     error: unknown,
     doubts: Doubts,
   ): Promise<boolean> {
@@ -95,8 +94,7 @@ export class Posting {
       doubts.staleHead = true;
     } else if (hasCode(error, "stale_key")) {
       doubts.staleHead = true;
-      const keyId = keyOf(record);
-      if (keyId !== null) doubts.staleKeys.add(keyId);
+      doubts.staleKeys.add(keyOf(record));
     } else if (hasCode(error, "not_next")) {
       if (!(await this.#takeUpChain(conversation, record))) return false;
     } else if (hasCode(error, "have_key")) {
@@ -105,7 +103,7 @@ export class Posting {
     } else {
       return false;
     }
-    await this.#restage(conversation, { ...record, stage: "ready", message: null, key: null });
+    await this.#restage(conversation, readyAgain(record));
     return true;
   }
 
@@ -115,11 +113,11 @@ export class Posting {
    * the log had not shown here yet goes out again. False: the header is that of this very message,
    * so it was accepted and the log will tell.
    */
-  async #takeUpChain(conversation: Conversation, record: OutgoingRecord): Promise<boolean> {
+  async #takeUpChain(conversation: Conversation, record: SignedMessage): Promise<boolean> {
     const { header: bytes } = await this.#context.api.chain(conversation.id);
     const header = bytes === null ? null : await this.#ownHeader(bytes);
-    const posted = record.message?.subarray(0, SIGNED_HEADER_BYTES);
-    const same = posted !== undefined && header !== null && equalBytes(posted, header.bytes);
+    const posted = record.message.subarray(0, SIGNED_HEADER_BYTES);
+    const same = header !== null && equalBytes(posted, header.bytes);
     const chain = { seq: header?.seq ?? 0, hash: header?.hash ?? ZEROS };
     await conversation.change(async (work) => {
       const { seq } = work.record.chain;
@@ -140,7 +138,7 @@ export class Posting {
   }
 
   /** As many own messages, the newest that were accepted but never seen in the log. */
-  async #queueLost(conversation: Conversation, work: Work, most: number): Promise<void> {
+  async #queueLost(conversation: Conversation, work: UnitOfWork, most: number): Promise<void> {
     const { vault, now } = this.#context;
     const rows = await conversation.accepted.all();
     const seen = new Set(rows.map(({ messageId }) => messageId));
@@ -152,7 +150,7 @@ export class Posting {
       const { messageId, content } = message;
       if (content === null || this.#outgoing.find(messageId) !== null) continue;
       const order = this.#outgoing.nextOrder(now());
-      const again: OutgoingRecord = {
+      const again: ReadyMessage = {
         ...{ messageId, conversationId: conversation.id, order, content, attachmentIds: [] },
         ...{ stage: "ready", seq: null, attempt: LOST_ATTEMPT, message: null, key: null },
         state: false,
@@ -163,7 +161,7 @@ export class Posting {
     }
   }
 
-  #restage(conversation: Conversation, record: OutgoingRecord): Promise<void> {
+  #restage(conversation: Conversation, record: ReadyMessage | SignedMessage): Promise<void> {
     return conversation.change(async (work) => {
       if (this.#outgoing.find(record.messageId) === null) return;
       work.changes.push(putOutgoing(record));
@@ -172,7 +170,10 @@ export class Posting {
   }
 }
 
-function keyOf({ message }: OutgoingRecord): KeyId | null {
-  if (message === null) return null;
+function readyAgain(record: SignedMessage): ReadyMessage {
+  return { ...record, stage: "ready", seq: null, message: null, key: null };
+}
+
+function keyOf({ message }: SignedMessage): KeyId {
   return idOf<KeyId>(HeaderFormat.parse(message.subarray(0, SIGNED_HEADER_BYTES)).key);
 }

@@ -13,7 +13,7 @@ import { failure, hasCode } from "../failure.ts";
 import type { Outbox } from "./outbox.ts";
 import type { OutgoingStore } from "../messages/outgoing.ts";
 import { STORES } from "../records.ts";
-import type { AttachmentRecord, MessageRecord, OutgoingRecord } from "../records.ts";
+import type { AttachmentRecord, MessageRecord, OutgoingRecord, PreparingMessage } from "../records.ts";
 import type { Change } from "../vault/vault.ts";
 
 /** Files up to here are sealed before `send` returns; larger ones while it waits in the list. */
@@ -64,7 +64,7 @@ export class Preparing {
   /** Put the message into the list and seal its files in the background. */
   async enqueue(
     conversation: Conversation,
-    queued: OutgoingRecord,
+    queued: PreparingMessage,
     message: MessageRecord,
     files: readonly Prepared[],
   ): Promise<void> {
@@ -80,8 +80,10 @@ export class Preparing {
     if (record?.stage !== "failed" || (await this.#attachments.areSealed(record.attachmentIds)))
       return this.#outbox.retry(conversation, messageId);
     const files = this.#sources.get(messageId);
-    if (files === undefined) return this.#outbox.fail(conversation, record, failure("source_lost"));
-    const queued: OutgoingRecord = { ...record, stage: "preparing" };
+    // A message that was signed had sealed its files, and let go of where they came from.
+    if (files === undefined || record.message !== null)
+      return this.#outbox.fail(conversation, record, failure("source_lost"));
+    const queued: PreparingMessage = { ...record, stage: "preparing" };
     await this.#outbox.move(conversation, queued);
     void this.#seal(conversation, queued, files);
   }
@@ -94,7 +96,7 @@ export class Preparing {
 
   async #seal(
     conversation: Conversation,
-    queued: OutgoingRecord,
+    queued: PreparingMessage,
     files: readonly Prepared[],
   ): Promise<void> {
     const { messageId } = queued;

@@ -11,9 +11,9 @@ import { failure, hasCode } from "../failure.ts";
 import { conversationKeyId } from "../keys/conversation-key.ts";
 import type { KeyId } from "../keys/ids.ts";
 import { LOG_START, sealMessage } from "../keys/message.ts";
-import { Refused } from "../keys/refused.ts";
+import { Refused } from "../keys/format/refused.ts";
 import { fromHex } from "../octets.ts";
-import type { OutgoingRecord } from "../records.ts";
+import type { ReadyMessage, SignedMessage } from "../records.ts";
 import { requireNewest } from "../roster/newest.ts";
 import type { Newest } from "../roster/newest.ts";
 import { pause } from "../transport/backoff.ts";
@@ -63,9 +63,9 @@ export class Signing {
   /** The record with its bytes, stored; null: it was taken back meanwhile. Outside the queue. */
   async sign(
     conversation: Conversation,
-    record: OutgoingRecord,
+    record: ReadyMessage,
     doubts: Doubts,
-  ): Promise<OutgoingRecord | null> {
+  ): Promise<SignedMessage | null> {
     const newest = await this.newest(conversation, doubts);
     const using = await this.#key(conversation, newest, doubts);
     return this.#store(conversation, record, newest, using);
@@ -137,10 +137,10 @@ export class Signing {
 
   #store(
     conversation: Conversation,
-    { messageId }: OutgoingRecord,
+    { messageId }: ReadyMessage,
     { head }: Newest,
     { keyId, secret, made }: Using,
-  ): Promise<OutgoingRecord | null> {
+  ): Promise<SignedMessage | null> {
     const { deviceBytes, privateKey } = this.#context.identity();
     return conversation.change(async (work) => {
       const current = this.#outgoing.find(messageId);
@@ -169,7 +169,7 @@ export class Signing {
       if (made !== null) await conversation.keys.made(work, made.record, secret);
       const { seq, attempt } = draft;
       const key = made?.pending ?? null;
-      const signed: OutgoingRecord = { ...current, stage: "signed", seq, attempt, message, key };
+      const signed: SignedMessage = { ...current, stage: "signed", seq, attempt, message, key };
       work.changes.push(putOutgoing(signed));
       work.afterwards.push(() => this.#outgoing.set(signed));
       return signed;

@@ -8,12 +8,12 @@ import type { DeviceContext } from "../context.ts";
 import { hasCode } from "../failure.ts";
 import { idOf } from "../keys/ids.ts";
 import type { DeviceId } from "../keys/ids.ts";
-import { Refused, refuseUnless } from "../keys/refused.ts";
+import { Refused, refuseUnless } from "../keys/format/refused.ts";
 import { chooseKey } from "../keys/usable.ts";
 import { equalBytes } from "../octets.ts";
 import type { Newest } from "../roster/newest.ts";
-import type { RosterHead } from "../rosters/head.ts";
-import type { Listed } from "../rosters/proof.ts";
+import type { RosterHead } from "../keys/roster/head.ts";
+import type { Listed } from "../keys/roster/proof.ts";
 import type { HeldKey } from "../secrets/conversation-keys.ts";
 
 /** The newest usable key that this device can open; null: none here. `without`: refused ones. */

@@ -9,7 +9,7 @@ import type { PeopleQuery, Plate } from "../core.ts";
 import type { Context } from "../context.ts";
 import { failure, hasCode } from "../failure.ts";
 import { STORES } from "../records.ts";
-import type { PersonCard } from "../trust/person-card.ts";
+import type { PersonCard } from "../keys/trust/person-card.ts";
 import type { DeviceTrust } from "../trust/ports.ts";
 import type { Change } from "../vault/vault.ts";
 import type { Directory, People as PeoplePage, Person } from "../wire.ts";

@@ -1,14 +1,14 @@
 /** The leaves of a whole cell, and the lines of all cells, checked against a head. Pure. */
-import { Reader } from "../keys/fields.ts";
-import { climb, leafHash, merkleRoot } from "../keys/merkle.ts";
-import { refuseUnless } from "../keys/refused.ts";
-import { areAscending } from "../keys/fields.ts";
+import { Reader } from "../keys/format/fields.ts";
+import { climb, leafHash, merkleRoot } from "../keys/format/merkle.ts";
+import { refuseUnless } from "../keys/format/refused.ts";
+import { areAscending } from "../keys/format/fields.ts";
 import { equalBytes, fromHex } from "../octets.ts";
-import { readCellLine } from "../rosters/cell-line.ts";
-import type { CellLine } from "../rosters/cell-line.ts";
-import type { RosterHead } from "../rosters/head.ts";
-import { readLeaf } from "../rosters/leaf.ts";
-import type { Leaf } from "../rosters/leaf.ts";
+import { readCellLine } from "../keys/roster/cell-line.ts";
+import type { CellLine } from "../keys/roster/cell-line.ts";
+import type { RosterHead } from "../keys/roster/head.ts";
+import { readLeaf } from "../keys/roster/leaf.ts";
+import type { Leaf } from "../keys/roster/leaf.ts";
 import type { CellLeaves } from "../wire.ts";
 
 export const LEAF_BYTES = 73;

@@ -7,20 +7,20 @@
  * inside it delays this conversation alone.
  */
 import type { Table } from "../conversation/table.ts";
-import type { Work } from "../conversation/work.ts";
+import type { UnitOfWork } from "../conversation/unit-of-work.ts";
 import type { DeviceContext } from "../context.ts";
 import { hasCode } from "../failure.ts";
 import type { DeviceId } from "../keys/ids.ts";
-import { Refused, refuseUnless } from "../keys/refused.ts";
-import { Reader } from "../keys/fields.ts";
-import { CLOCKS_MS } from "../keys/times.ts";
+import { Refused, refuseUnless } from "../keys/format/refused.ts";
+import { Reader } from "../keys/format/fields.ts";
+import { CLOCKS_MS } from "../keys/format/times.ts";
 import { equalBytes, fromHex } from "../octets.ts";
 import type { HeadRecord } from "../records.ts";
-import { RosterHeadFormat, checkHead, checkLaterHead } from "../rosters/head.ts";
-import type { RosterHead } from "../rosters/head.ts";
-import { readLeaf } from "../rosters/leaf.ts";
-import { checkProof } from "../rosters/proof.ts";
-import type { Listed } from "../rosters/proof.ts";
+import { RosterHeadFormat, checkHead, checkLaterHead } from "../keys/roster/head.ts";
+import type { RosterHead } from "../keys/roster/head.ts";
+import { readLeaf } from "../keys/roster/leaf.ts";
+import { checkProof } from "../keys/roster/proof.ts";
+import type { Listed } from "../keys/roster/proof.ts";
 import type { EpochProof } from "../wire.ts";
 
 const MOST_LISTED = 4_000;
@@ -42,17 +42,17 @@ export class Heads {
   }
 
   /** A head that is held; null: ask {@link require}. */
-  async find(work: Work | null, epoch: number): Promise<RosterHead | null> {
+  async find(work: UnitOfWork | null, epoch: number): Promise<RosterHead | null> {
     const row = await this.#table.get(work, String(epoch));
     return row === null ? null : this.#parse(row.head);
   }
 
-  async newest(work: Work | null, headEpoch: number): Promise<RosterHead | null> {
+  async newest(work: UnitOfWork | null, headEpoch: number): Promise<RosterHead | null> {
     return headEpoch === 0 ? null : this.find(work, headEpoch);
   }
 
   /** Check a head and hold it. Refuses (R4) another head of an epoch that is held. */
-  async take(work: Work, bytes: Uint8Array): Promise<RosterHead> {
+  async take(work: UnitOfWork, bytes: Uint8Array): Promise<RosterHead> {
     const head = await this.#parse(bytes);
     const held = await this.find(work, head.epoch);
     if (held !== null) {
@@ -71,7 +71,7 @@ export class Heads {
   }
 
   /** The head of an epoch, fetched if it is not held. Refuses (R4) what the server does not have. */
-  async require(work: Work, epoch: number): Promise<RosterHead> {
+  async require(work: UnitOfWork, epoch: number): Promise<RosterHead> {
     const held = await this.find(work, epoch);
     if (held !== null) return held;
     const missing = { kind: "head", epoch } as const;
@@ -88,7 +88,7 @@ export class Heads {
   }
 
   /** Remember a proof that came beside an entry. A proof that does not hold is left out. */
-  async learnProof(work: Work, { epoch, proof }: EpochProof): Promise<Listed | null> {
+  async learnProof(work: UnitOfWork, { epoch, proof }: EpochProof): Promise<Listed | null> {
     try {
       const head = await this.find(work, epoch);
       if (head === null) return null;

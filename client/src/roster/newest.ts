@@ -3,12 +3,12 @@
  * Without one nothing is signed, sealed or shared.
  */
 import type { Conversation } from "../conversation/conversation.ts";
-import type { Work } from "../conversation/work.ts";
+import type { UnitOfWork } from "../conversation/unit-of-work.ts";
 import type { DeviceContext } from "../context.ts";
 import { failure, hasCode } from "../failure.ts";
-import { Refused } from "../keys/refused.ts";
-import type { RosterHead } from "../rosters/head.ts";
-import type { Listed } from "../rosters/proof.ts";
+import { Refused } from "../keys/format/refused.ts";
+import type { RosterHead } from "../keys/roster/head.ts";
+import type { Listed } from "../keys/roster/proof.ts";
 import type { RosterState } from "../wire.ts";
 
 export interface Newest {
@@ -20,7 +20,7 @@ export interface Newest {
 export async function takeRoster(
   context: DeviceContext,
   conversation: Conversation,
-  work: Work,
+  work: UnitOfWork,
   { head: bytes, stamp, proof }: RosterState,
 ): Promise<Newest> {
   const head = await conversation.heads.take(work, bytes);

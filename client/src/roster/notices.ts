@@ -5,8 +5,8 @@
 import type { DeviceId, PersonId } from "../keys/ids.ts";
 import { notice } from "../messages/messages.ts";
 import type { NoticeRecord } from "../records.ts";
-import { mayAdminister } from "../rosters/leaf.ts";
-import type { Leaf } from "../rosters/leaf.ts";
+import { mayAdminister } from "../keys/roster/leaf.ts";
+import type { Leaf } from "../keys/roster/leaf.ts";
 
 export interface DeviceFacts {
   /** The person who vouches for a device; null: nobody, or it is not known. */

@@ -6,14 +6,14 @@
  * under its head, compared, and stored with the notices in one transaction.
  */
 import type { Conversation } from "../conversation/conversation.ts";
-import type { Work } from "../conversation/work.ts";
+import type { UnitOfWork } from "../conversation/unit-of-work.ts";
 import type { DeviceContext } from "../context.ts";
 import type { DeviceId, PersonId } from "../keys/ids.ts";
 import { concat } from "../octets.ts";
 import { noticeMessage } from "../messages/messages.ts";
 import { STORES } from "../records.ts";
 import type { RosterRecord } from "../records.ts";
-import type { Leaf } from "../rosters/leaf.ts";
+import type { Leaf } from "../keys/roster/leaf.ts";
 import { checkCell, readLeaves } from "./cells.ts";
 import type { Newest } from "./newest.ts";
 import { rosterNotices } from "./notices.ts";
@@ -81,7 +81,7 @@ export async function followRoster(
     }
     work.membersChanged = true;
   });
-  function placeOf(work: Work, epoch: number, at: number) {
+  function placeOf(work: UnitOfWork, epoch: number, at: number) {
     const seq = work.record.log?.cursor ?? 0;
     // Between this position and the next, in the order of epochs.
     const order = seq + 0.3 + ((epoch % 1_000) * 16 + at) / 40_000;

@@ -12,8 +12,8 @@ import {
 } from "../keys/conversation-key.ts";
 import type { ConversationKey } from "../keys/conversation-key.ts";
 import type { KeyId } from "../keys/ids.ts";
-import { Refused, refuseUnless } from "../keys/refused.ts";
-import { DAY_MS } from "../keys/times.ts";
+import { Refused, refuseUnless } from "../keys/format/refused.ts";
+import { DAY_MS } from "../keys/format/times.ts";
 import { toHex } from "../octets.ts";
 import type { ConversationKeyRecord } from "../records.ts";
 import type { CellKeys } from "./cell-keys.ts";

@@ -6,15 +6,15 @@ import type { Conversation } from "../conversation/conversation.ts";
 import type { DeviceContext } from "../context.ts";
 import { hasCode } from "../failure.ts";
 import { makeCellKey, sealCellKey } from "../keys/cell-key.ts";
-import { compareBytes } from "../keys/compare.ts";
+import { compareBytes } from "../keys/format/compare.ts";
 import type { SealKeyId } from "../keys/ids.ts";
-import { Refused, refuseUnless } from "../keys/refused.ts";
+import { Refused, refuseUnless } from "../keys/format/refused.ts";
 import { planSeals } from "../keys/seal-plan.ts";
 import { concat, equalBytes, fromHex, randomBytes } from "../octets.ts";
 import { listedDevices } from "./targets.ts";
 import { checkCell } from "../roster/cells.ts";
 import { requireNewest } from "../roster/newest.ts";
-import { requireSealingKem } from "../rosters/head.ts";
+import { requireSealingKem } from "../keys/roster/head.ts";
 import type { CellKeyWanted } from "../wire.ts";
 
 const AT_ONCE = 16;

@@ -4,16 +4,20 @@ import type { SealOpener } from "../keys/committed.ts";
 import { KEY_ID_BYTES } from "../keys/device-key.ts";
 import { idOf } from "../keys/ids.ts";
 import type { SealKeyId } from "../keys/ids.ts";
-import type { CellKeys } from "./cell-keys.ts";
 import type { Transaction } from "../conversation/table.ts";
 
 /** The parts of the device that keys need. */
 export type KeyContext = Pick<DeviceContext, "now" | "ownKeys" | "time">;
 
+/** The cell's keys that this device holds. */
+export interface CellKeyOpeners {
+  opener(work: Transaction, keyId: SealKeyId): Promise<SealOpener | null>;
+}
+
 /** The key that a seal names; null: it is for nobody here. */
 export async function openerOf(
   context: KeyContext,
-  cellKeys: CellKeys,
+  cellKeys: CellKeyOpeners,
   work: Transaction,
   seal: Uint8Array,
 ): Promise<SealOpener | null> {

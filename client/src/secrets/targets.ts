@@ -1,10 +1,10 @@
 /** S3: which keys a secret is sealed to, of the devices of some leaves. */
 import type { DeviceContext } from "../context.ts";
 import type { DeviceKey } from "../keys/device-key.ts";
-import { Refused } from "../keys/refused.ts";
+import { Refused } from "../keys/format/refused.ts";
 import type { ListedDevice } from "../keys/seal-plan.ts";
-import type { RosterHead } from "../rosters/head.ts";
-import type { Leaf } from "../rosters/leaf.ts";
+import type { RosterHead } from "../keys/roster/head.ts";
+import type { Leaf } from "../keys/roster/leaf.ts";
 
 /**
  * These devices with their keys, by the newest records of their people; nothing is sealed to one

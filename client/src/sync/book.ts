@@ -9,7 +9,7 @@ import type { DeviceContext } from "../context.ts";
 import { hasCode } from "../failure.ts";
 import { takeState } from "../inbox/newest-state.ts";
 import type { Header } from "../keys/message.ts";
-import { Refused } from "../keys/refused.ts";
+import { Refused } from "../keys/format/refused.ts";
 import type { Announcer } from "../messages/announcer.ts";
 import { notice, noticeMessage } from "../messages/messages.ts";
 import { readUpTo } from "../messages/reading.ts";
@@ -17,12 +17,13 @@ import { fromHex, newId, toHex } from "../octets.ts";
 import { STORES } from "../records.ts";
 import type { ConversationRecord } from "../records.ts";
 import { takeRoster } from "../roster/newest.ts";
-import { directId } from "../rosters/direct.ts";
+import { directId } from "../keys/roster/direct.ts";
 import { pause } from "../transport/backoff.ts";
 import type { Conversation as WireConversation } from "../wire.ts";
 import { Conversation } from "../conversation/conversation.ts";
+import type { ConversationIndex } from "../conversation/conversation.ts";
 import { newRecord, refreshed } from "../conversation/record.ts";
-import { Work } from "../conversation/work.ts";
+import { UnitOfWork } from "../conversation/unit-of-work.ts";
 
 /** Changes of one conversation within this time are fetched once. */
 const REFRESH_MS = 150;
@@ -33,7 +34,7 @@ export interface BookListener {
   readonly onLeft: (conversation: Conversation) => void;
 }
 
-export class Book {
+export class Book implements ConversationIndex {
   readonly conversations = new Map<string, Conversation>();
   readonly #context: DeviceContext;
   readonly #announcer: Announcer;
@@ -67,7 +68,7 @@ export class Book {
     const known = this.find(info.conversationId);
     const conversation = known ?? this.#add(newRecord(info));
     const missing = await conversation.run(async () => {
-      const work = new Work(conversation);
+      const work = new UnitOfWork(conversation);
       const next = refreshed(work.record, info);
       if (known === null || JSON.stringify(next) !== JSON.stringify(work.record))
         work.record = { ...next };
@@ -87,7 +88,7 @@ export class Book {
   }
 
   /** R10: the id says whose direct conversation it is, whatever the server says. */
-  #judgeDirect(work: Work, { kind, conversationId, directPersonId }: WireConversation): void {
+  #judgeDirect(work: UnitOfWork, { kind, conversationId, directPersonId }: WireConversation): void {
     if (kind !== "direct" || work.record.alarm === "not_direct") return;
     const own = fromHex(this.#context.identity().personId);
     const other = directPersonId === null ? null : fromHex(directPersonId);
@@ -97,7 +98,7 @@ export class Book {
 
   async #judgeListed(
     conversation: Conversation,
-    work: Work,
+    work: UnitOfWork,
     { roster }: WireConversation,
   ): Promise<void> {
     if (roster === null) {

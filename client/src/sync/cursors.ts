@@ -8,9 +8,8 @@
 import type { DeviceContext } from "../context.ts";
 import type { ConversationRecord } from "../records.ts";
 import { pause } from "../transport/backoff.ts";
-import type { Socket } from "../transport/socket.ts";
 import type { CursorUpdate } from "../wire.ts";
-import type { Conversation } from "../conversation/conversation.ts";
+import type { Conversation, ConversationIndex } from "../conversation/conversation.ts";
 
 const TOGETHER_MS = 50;
 
@@ -21,21 +20,26 @@ export function shownUpTo(record: ConversationRecord): number | null {
   return Math.min(log.cursor, waitingFrom === null ? Infinity : waitingFrom - 1);
 }
 
+export interface CursorSender {
+  /** Whether they were sent: without a connection they are not. */
+  sendCursors(updates: CursorUpdate[]): boolean;
+}
+
 export class Cursors {
   readonly #context: DeviceContext;
-  readonly #find: (id: string) => Conversation | null;
-  readonly #socket: () => Socket;
+  readonly #index: ConversationIndex;
+  readonly #sender: CursorSender;
   readonly #dirty = new Set<string>();
   #flushing = false;
 
   constructor(
     context: DeviceContext,
-    find: (id: string) => Conversation | null,
-    socket: () => Socket,
+    index: ConversationIndex,
+    sender: CursorSender,
   ) {
     this.#context = context;
-    this.#find = find;
-    this.#socket = socket;
+    this.#index = index;
+    this.#sender = sender;
   }
 
   /** This device has come further, in receiving or in reading. */
@@ -67,13 +71,13 @@ export class Cursors {
   #flush(): void {
     const updates: CursorUpdate[] = [];
     for (const id of this.#dirty) {
-      const record = this.#find(id)?.record;
+      const record = this.#index.find(id)?.record;
       const shown = record === undefined ? null : shownUpTo(record);
       if (record === undefined || shown === null) continue;
       const readSeq = Math.min(record.readSeq, shown);
       updates.push({ conversationId: id, deliveredSeq: shown, readSeq });
     }
     // Without a connection they wait for the next `ready`.
-    if (updates.length === 0 || this.#socket().sendCursors(updates)) this.#dirty.clear();
+    if (updates.length === 0 || this.#sender.sendCursors(updates)) this.#dirty.clear();
   }
 }

@@ -8,7 +8,7 @@
 import type { DeviceContext } from "../context.ts";
 import type { Conversation } from "../conversation/conversation.ts";
 import { hasCode } from "../failure.ts";
-import type { History } from "../history/history.ts";
+import type { History } from "../inbox/history.ts";
 import type { Inbox } from "../inbox/inbox.ts";
 import { applyReceipts, readUpTo } from "../messages/reading.ts";
 import { applyCounts } from "../messages/receipt-counts.ts";
@@ -16,8 +16,8 @@ import type { Outbox } from "../outbox/outbox.ts";
 import { followRoster } from "../roster/roster.ts";
 import { requireNewest } from "../roster/newest.ts";
 import { makeWantedCellKey, takeCellKeys } from "../secrets/making-cell-keys.ts";
-import type { Answering } from "../sharing/answering.ts";
-import type { Asking } from "../sharing/asking.ts";
+import type { Answering } from "../secrets/answering.ts";
+import type { Asking } from "../secrets/asking.ts";
 import { delayMs, pause } from "../transport/backoff.ts";
 import type { Socket } from "../transport/socket.ts";
 import type { AccountFrame, ConversationHead, Position, Ready, ServerFrame } from "../wire.ts";
@@ -42,7 +42,7 @@ export interface SyncParts {
   readonly answering: Answering;
   readonly cursors: Cursors;
   readonly members: MemberList;
-  readonly socket: () => Socket;
+  readonly connection: Pick<Socket, "connected">;
   readonly onCatchingUp: (catchingUp: boolean) => void;
   readonly onAccount: (event: AccountFrame["event"]) => void;
 }
@@ -72,10 +72,10 @@ export class Sync {
   /** Learn what changed while away, until that is known or the connection breaks. */
   async onReady(ready: Ready): Promise<void> {
     const round = ++this.#round;
-    const { book, asking, history, outbox, onCatchingUp, context, socket } = this.#parts;
+    const { book, asking, history, outbox, onCatchingUp, context, connection } = this.#parts;
     for (const conversation of book.conversations.values()) conversation.heads.reconnected();
     asking.reconnected(book.conversations.values());
-    const current = (): boolean => round === this.#round && socket().connected;
+    const current = (): boolean => round === this.#round && connection.connected;
     onCatchingUp(true);
     for (let attempt = 0; current(); attempt++) {
       try {
@@ -271,13 +271,13 @@ export class Sync {
 
   /** Fetch a conversation again and bring it up; without network, again on this connection. */
   async refreshUntil(conversationId: string): Promise<void> {
-    const { context, socket } = this.#parts;
+    const { context, connection } = this.#parts;
     const round = this.#round;
     for (let attempt = 0; ; attempt++) {
       try {
         return await this.refresh(conversationId);
       } catch (error) {
-        const current = round === this.#round && socket().connected;
+        const current = round === this.#round && connection.connected;
         if (!hasCode(error, "network", "overloaded") || !current) throw error;
         await pause(delayMs(AGAIN, attempt, context.random), context.signal);
       }

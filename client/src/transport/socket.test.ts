@@ -50,12 +50,10 @@ function start(): { socket: Socket; states: string[] } {
     WebSocket: Told as unknown as WebSocketMaker,
     random: () => 0,
     token: () => "token",
-    positions: () => [],
     onState: (state) => {
       if (states.at(-1) !== state) states.push(state);
     },
-    onReady: () => undefined,
-    onFrame: () => undefined,
+    listener: { positions: () => [], onReady: () => undefined, onFrame: () => undefined },
     onRefused: () => undefined,
     onOutdated: () => undefined,
   });

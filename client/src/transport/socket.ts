@@ -38,6 +38,14 @@ export interface WebSocketLike {
 }
 export type WebSocketMaker = new (url: string) => WebSocketLike;
 
+export interface SocketListener {
+  /** How far this device has come in each conversation that it wants to go on with. */
+  positions(): readonly Position[];
+  /** The connection is up; frames follow in order. */
+  onReady(ready: Ready): void;
+  onFrame(frame: Exclude<ServerFrame, Ready>): void;
+}
+
 export interface SocketOptions {
   /** ws:// or wss:// URL of /v1/socket. */
   readonly url: string;
@@ -45,11 +53,7 @@ export interface SocketOptions {
   readonly random: () => number;
   readonly token: () => string | null;
   readonly onState: (state: "online" | "connecting" | "offline") => void;
-  /** How far this device has come in each conversation that it wants to go on with. */
-  readonly positions: () => readonly Position[];
-  /** The connection is up; frames follow in order. */
-  readonly onReady: (ready: Ready) => void;
-  readonly onFrame: (frame: Exclude<ServerFrame, Ready>) => void;
+  readonly listener: SocketListener;
   /** The server refuses this device: 4401, 4403 or 4406. No reconnection follows. */
   readonly onRefused: (code: "unauthenticated" | "signed_out" | "conduct_not_accepted") => void;
   /** The server refuses this version of the wire. */
@@ -204,7 +208,7 @@ export class Socket {
           t: "hello",
           version: WIRE_VERSION,
           accessToken: token,
-          positions: this.#options.positions().slice(0, POSITIONS_IN_HELLO),
+          positions: this.#options.listener.positions().slice(0, POSITIONS_IN_HELLO),
         } satisfies Hello);
       socket.onclose = (event: { code: number }) => finish(event.code);
       socket.onerror = () => undefined;
@@ -216,7 +220,7 @@ export class Socket {
           return finish(1007);
         }
         if (frame.t !== "ready") {
-          if (!unanswered) this.#options.onFrame(frame);
+          if (!unanswered) this.#options.listener.onFrame(frame);
           return;
         }
         unanswered = false;
@@ -224,7 +228,7 @@ export class Socket {
         this.#ready = true;
         this.#failures = 0;
         this.#options.onState("online");
-        this.#options.onReady(frame);
+        this.#options.listener.onReady(frame);
       };
     });
   }

@@ -10,12 +10,12 @@
  */
 import { equalBytes, toHex } from "../octets.ts";
 import type { Kem } from "../keys/hpke.ts";
-import { Refused, refuseUnless } from "../keys/refused.ts";
-import { verifySignature } from "../keys/signature.ts";
+import { Refused, refuseUnless } from "../keys/format/refused.ts";
+import { verifySignature } from "../keys/format/signature.ts";
 import type { Trust } from "../wire.ts";
-import { ROSTER_AUTHORITY_URI, parseCertificate, type ParsedCertificate } from "./certificate.ts";
-import { DepartmentFormat, checkDepartment, type Department } from "./department.ts";
-import { readCertificate, type Certificate } from "./device-certificate.ts";
+import { ROSTER_AUTHORITY_URI, parseCertificate, type ParsedCertificate } from "../keys/trust/certificate.ts";
+import { DepartmentFormat, checkDepartment, type Department } from "../keys/trust/department.ts";
+import { readCertificate, type Certificate } from "../keys/trust/device-certificate.ts";
 
 export class DepartmentTrust {
   /** The server's count of changes; it says only whether to ask again. */

@@ -6,9 +6,9 @@ import { equalBytes } from "../octets.ts";
 import { DeviceKeyFormat, type DeviceKey } from "../keys/device-key.ts";
 import { requirePublicKey, type Kem } from "../keys/hpke.ts";
 import { idOf, type DeviceId, type PersonId } from "../keys/ids.ts";
-import { Refused } from "../keys/refused.ts";
+import { Refused } from "../keys/format/refused.ts";
 import type { PersonRow } from "./person-row.ts";
-import type { TrustRecords } from "./trust-records.ts";
+import type { TrustRecords } from "../keys/trust/trust-records.ts";
 
 export class HeldKeys {
   readonly #keys = new Map<DeviceId, Map<Kem, DeviceKey>>();

@@ -14,17 +14,17 @@
 import { checkDeviceKey, type DeviceKey } from "../keys/device-key.ts";
 import type { Kem } from "../keys/hpke.ts";
 import type { DeviceId, PersonId } from "../keys/ids.ts";
-import { Refused } from "../keys/refused.ts";
+import { Refused } from "../keys/format/refused.ts";
 import type { Api } from "../transport/api.ts";
 import type { Change, Vault } from "../vault/vault.ts";
 import type { PersonTrust as PersonBundle } from "../wire.ts";
-import { Judge } from "./confirmed.ts";
-import type { Department } from "./department.ts";
+import { Judge } from "../keys/trust/confirmed.ts";
+import type { Department } from "../keys/trust/department.ts";
 import type { DepartmentTrust } from "./department-trust.ts";
-import type { Certificate } from "./device-certificate.ts";
+import type { Certificate } from "../keys/trust/device-certificate.ts";
 import { Fetching } from "./fetching.ts";
 import { HeldKeys } from "./held-keys.ts";
-import type { PersonCard } from "./person-card.ts";
+import type { PersonCard } from "../keys/trust/person-card.ts";
 import { PERSON_TRUST_STORE, emptyRow, type PersonRow } from "./person-row.ts";
 import type {
   CardChange,
@@ -36,7 +36,7 @@ import type {
 } from "./ports.ts";
 import { Signers } from "./signers.ts";
 import { Taking } from "./taking.ts";
-import { TrustRecords } from "./trust-records.ts";
+import { TrustRecords } from "../keys/trust/trust-records.ts";
 
 /** So long the server is not asked again about somebody whom it did not know or could not mend. */
 const ASK_AGAIN_MS = 60_000;

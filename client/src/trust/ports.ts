@@ -9,11 +9,11 @@ import type { DeviceKey } from "../keys/device-key.ts";
 import type { Kem } from "../keys/hpke.ts";
 import type { DeviceId, PersonId, SealKeyId } from "../keys/ids.ts";
 import type { SealOpener } from "../keys/committed.ts";
-import type { RosterHead } from "../rosters/head.ts";
+import type { RosterHead } from "../keys/roster/head.ts";
 import type { Confirmed, PersonTrust as PersonBundle } from "../wire.ts";
-import type { Department } from "./department.ts";
-import type { Certificate } from "./device-certificate.ts";
-import type { PersonCard } from "./person-card.ts";
+import type { Department } from "../keys/trust/department.ts";
+import type { Certificate } from "../keys/trust/device-certificate.ts";
+import type { PersonCard } from "../keys/trust/person-card.ts";
 
 /** E0's answer about one device, and who made it so. */
 export interface Verdict {

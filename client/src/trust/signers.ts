@@ -3,13 +3,13 @@
  * that person. Records name devices; `device_people` says whose they are.
  */
 import { idOf, type DeviceId, type PersonId } from "../keys/ids.ts";
-import { Refused } from "../keys/refused.ts";
+import { Refused } from "../keys/format/refused.ts";
 import type { Vault } from "../vault/vault.ts";
-import { EndorsementFormat } from "./endorsement.ts";
-import { GrantFormat } from "./grant.ts";
+import { EndorsementFormat } from "../keys/trust/endorsement.ts";
+import { GrantFormat } from "../keys/trust/grant.ts";
 import { DEVICE_PEOPLE_STORE, type PersonRow } from "./person-row.ts";
-import { RevocationFormat, isByAuthority } from "./revocation.ts";
-import type { TrustRecords } from "./trust-records.ts";
+import { RevocationFormat, isByAuthority } from "../keys/trust/revocation.ts";
+import type { TrustRecords } from "../keys/trust/trust-records.ts";
 
 export class Signers {
   readonly #vault: Pick<Vault, "get">;

@@ -4,16 +4,16 @@
  * afterwards.
  */
 import { idOf, type DeviceId, type PersonId } from "../keys/ids.ts";
-import { Refused, refuseUnless } from "../keys/refused.ts";
+import { Refused, refuseUnless } from "../keys/format/refused.ts";
 import type { Change } from "../vault/vault.ts";
 import type { PersonTrust as PersonBundle } from "../wire.ts";
-import { clientNamedBy, parseCertificate } from "./certificate.ts";
-import type { Judge } from "./confirmed.ts";
-import { EndorsementFormat } from "./endorsement.ts";
-import { GrantFormat } from "./grant.ts";
+import { clientNamedBy, parseCertificate } from "../keys/trust/certificate.ts";
+import type { Judge } from "../keys/trust/confirmed.ts";
+import { EndorsementFormat } from "../keys/trust/endorsement.ts";
+import { GrantFormat } from "../keys/trust/grant.ts";
 import type { HeldKeys } from "./held-keys.ts";
-import { PersonCardFormat, type PersonCard } from "./person-card.ts";
-import { PersonDevicesFormat } from "./person-devices.ts";
+import { PersonCardFormat, type PersonCard } from "../keys/trust/person-card.ts";
+import { PersonDevicesFormat } from "../keys/trust/person-devices.ts";
 import {
   DEVICE_PEOPLE_STORE,
   KEPT_KINDS,
@@ -23,8 +23,8 @@ import {
   type PersonRow,
 } from "./person-row.ts";
 import type { CardChange, DeviceChange } from "./ports.ts";
-import { RevocationFormat } from "./revocation.ts";
-import type { TrustRecords } from "./trust-records.ts";
+import { RevocationFormat } from "../keys/trust/revocation.ts";
+import type { TrustRecords } from "../keys/trust/trust-records.ts";
 
 /** A person's devices before the answer: null if the person was unknown. */
 interface Before {

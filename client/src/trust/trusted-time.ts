@@ -18,20 +18,20 @@
  */
 import { failure } from "../failure.ts";
 import { fromHex, newId, toHex } from "../octets.ts";
-import { Refused, refuseUnless } from "../keys/refused.ts";
-import { HOUR_MS, MINUTE_MS } from "../keys/times.ts";
-import type { RosterHead } from "../rosters/head.ts";
+import { Refused, refuseUnless } from "../keys/format/refused.ts";
+import { HOUR_MS, MINUTE_MS } from "../keys/format/times.ts";
+import type { RosterHead } from "../keys/roster/head.ts";
 import {
   HeadStampFormat,
   checkStamp,
   requireFreshStamp,
   type HeadStamp,
-} from "../rosters/stamp.ts";
+} from "../keys/roster/stamp.ts";
 import type { Api } from "../transport/api.ts";
 import { META, putMeta } from "../vault/meta.ts";
 import type { Vault } from "../vault/vault.ts";
 import type { TimeAnchor } from "./ports.ts";
-import { TimeFormat, checkTime } from "./time.ts";
+import { TimeFormat, checkTime } from "../keys/trust/time.ts";
 
 /** So long one anchor serves while both clocks agree. */
 const ANCHOR_MS = 6 * HOUR_MS;

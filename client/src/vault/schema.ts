@@ -11,7 +11,7 @@
 import { openDB } from "idb";
 import type { DBSchema, IDBPDatabase, IDBPTransaction, StoreNames } from "idb";
 import type { Bytes } from "../octets.ts";
-import type { KeyRecord } from "./data_key.ts";
+import type { KeyRecord } from "./data-key.ts";
 
 export const SCHEMA_VERSION = 1;
 

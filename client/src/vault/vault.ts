@@ -6,48 +6,21 @@
  * changes in one IndexedDB transaction or none; everything is encrypted before the transaction
  * opens, because IndexedDB closes a transaction that waits for anything else. Order numbers of
  * records, sizes and counts are visible to whoever can read the disk; contents are not.
- * Imports nothing of mls or transport.
+ * Imports nothing of keys or transport.
  */
-import { decode, encode } from "@msgpack/msgpack";
 import { deleteDB } from "idb";
-import { concat, copy, newId, randomBytes, toHex, utf8 } from "../octets.ts";
+import { newId } from "../octets.ts";
 import type { Bytes } from "../octets.ts";
 import { failure, hasCode } from "../failure.ts";
-import { MAX_TRIES, countTry, createKey, rewrapKey, unlockKey, waitMs } from "./data_key.ts";
-import type { KeyRecord, OpenKeys } from "./data_key.ts";
+import { MAX_TRIES, countTry, createKey, rewrapKey, unlockKey, waitMs } from "./data-key.ts";
+import type { KeyRecord, OpenKeys } from "./data-key.ts";
+import type { Change, PageQuery } from "./changes.ts";
+import { RowCipher } from "./row-cipher.ts";
 import { openSchema } from "./schema.ts";
 import type { Row, VaultDatabase } from "./schema.ts";
 
-export type Change =
-  | {
-      readonly op: "put";
-      readonly store: string;
-      readonly key: string;
-      /** Names a series that can be paged through by `order`. */
-      readonly group?: string;
-      readonly order?: number;
-      readonly value: unknown;
-    }
-  | { readonly op: "delete"; readonly store: string; readonly key: string }
-  | { readonly op: "delete_group"; readonly store: string; readonly group: string }
-  /** Attachment ciphertext: already encrypted under the attachment's key, stored as it is. */
-  | {
-      readonly op: "put_chunk";
-      readonly attachmentId: string;
-      readonly index: number;
-      readonly bytes: Bytes;
-    }
-  | { readonly op: "delete_chunks"; readonly attachmentId: string };
-
-export interface PageQuery {
-  readonly store: string;
-  readonly group: string;
-  /** Exclusive bounds of `order`. */
-  readonly above?: number;
-  readonly below?: number;
-  readonly limit: number;
-  readonly descending: boolean;
-}
+export type { Change, PageQuery } from "./changes.ts";
+export { isDamaged } from "./row-cipher.ts";
 
 export interface VaultOptions {
   readonly name: string;
@@ -55,8 +28,8 @@ export interface VaultOptions {
 }
 
 /**
- * Keys that let another tab of this device go on unlocked: no script can read them out, and they
- * are good for as long as this unlock lasts. They go from memory to memory and are never stored.
+ * What lets another tab of this device go on unlocked: keys that no script can read out, good for
+ * as long as this unlock lasts. It goes from memory to memory and is never stored.
  */
 export interface HandedKeys {
   readonly session: string;
@@ -65,13 +38,6 @@ export interface HandedKeys {
 
 export type VaultState = "closed" | "locked" | "open";
 
-/** Whether {@link Vault.get} found a record whose bytes are not those that were written. */
-export function isDamaged(error: unknown): boolean {
-  return hasCode(error, "storage_failed") && error.details["reason"] === "damaged";
-}
-
-const DAMAGED = Symbol("damaged");
-const IV = 12;
 const KEY_ROW = "data";
 /** IndexedDB counts in 32 bits. */
 const MOST_ROWS = 2 ** 32 - 1;
@@ -81,7 +47,7 @@ export class Vault {
   #database: VaultDatabase | null = null;
   #keys: OpenKeys | null = null;
   #record: KeyRecord | null = null;
-  #opaque = new Map<string, string>();
+  readonly #cipher = new RowCipher();
   /** Called when another holder (a newer tab, the browser) takes the database away. */
   onClosed: () => void = () => undefined;
 
@@ -165,7 +131,7 @@ export class Vault {
   async lock(): Promise<void> {
     if (!this.hasPin) return;
     this.#keys = null;
-    this.#opaque.clear();
+    this.#cipher.clear();
     // Keys that a sleeping tab still holds are good for nothing from here on.
     this.#record = await this.#guard(async () => {
       const store = this.#requireDatabase().transaction("key", "readwrite").store;
@@ -180,7 +146,7 @@ export class Vault {
   async wipe(): Promise<void> {
     this.#keys = null;
     this.#record = null;
-    this.#opaque.clear();
+    this.#cipher.clear();
     const database = this.#database;
     this.#database = null;
     await this.#guard(async () => {
@@ -201,22 +167,22 @@ export class Vault {
   /** A record; null where there is none. Throws what {@link isDamaged} knows if it is spoilt. */
   async get<T>(store: string, key: string): Promise<T | null> {
     const keys = this.#requireOpen();
-    const opaque = await this.#name(keys, store, key);
+    const opaque = await this.#cipher.name(keys, store, key);
     const row = await this.#guard(() => this.#requireDatabase().get("records", [store, opaque]));
-    return row === undefined ? null : ((await this.#decrypt(keys, row)) as T);
+    return row === undefined ? null : ((await this.#cipher.open(keys, row)) as T);
   }
 
   /** Records in the order of their keys, read at once; null where there is none, or a spoilt one. */
   async getMany<T>(store: string, names: readonly string[]): Promise<readonly (T | null)[]> {
     const keys = this.#requireOpen();
-    const opaque = await Promise.all(names.map((name) => this.#name(keys, store, name)));
+    const opaque = await Promise.all(names.map((name) => this.#cipher.name(keys, store, name)));
     const rows = await this.#guard(() => {
       const { store: records } = this.#requireDatabase().transaction("records");
       return Promise.all(opaque.map((key) => records.get([store, key])));
     });
     return Promise.all(
       rows.map(async (row) => {
-        const value = row === undefined ? null : await this.#decryptOr(keys, row, null);
+        const value = row === undefined ? null : await this.#cipher.openOr(keys, row, null);
         return value as T | null;
       }),
     );
@@ -227,15 +193,15 @@ export class Vault {
     const keys = this.#requireOpen();
     const range = IDBKeyRange.bound([store], [store, []]);
     const rows = await this.#guard(() => this.#requireDatabase().getAll("records", range));
-    return this.#readable<T>(keys, rows);
+    return this.#cipher.readable<T>(keys, rows);
   }
 
   /** A page of one group, by order, of what can be read. Reads only what it returns. */
   async page<T>(query: PageQuery): Promise<readonly T[]> {
     const keys = this.#requireOpen();
-    const group = await this.#name(keys, query.store, query.group);
+    const group = await this.#cipher.name(keys, query.store, query.group);
     const rows = await this.#rows(query, group);
-    const found = await this.#readable<T>(keys, rows);
+    const found = await this.#cipher.readable<T>(keys, rows);
     const last = rows.at(-1);
     if (found.length === rows.length || rows.length < query.limit || last === undefined)
       return found;
@@ -266,15 +232,9 @@ export class Vault {
     });
   }
 
-  /** The rows that a list shows: one that a bad disk spoilt must not take the others with it. */
-  async #readable<T>(keys: OpenKeys, rows: readonly Row[]): Promise<readonly T[]> {
-    const read = rows.map((row) => this.#decryptOr(keys, row, DAMAGED));
-    return (await Promise.all(read)).filter((value) => value !== DAMAGED) as T[];
-  }
-
   async chunk(attachmentId: string, index: number): Promise<Bytes | null> {
     const keys = this.#requireOpen();
-    const opaque = await this.#name(keys, "chunks", attachmentId);
+    const opaque = await this.#cipher.name(keys, "chunks", attachmentId);
     const found = await this.#guard(() => this.#requireDatabase().get("chunks", [opaque, index]));
     return found ?? null;
   }
@@ -282,7 +242,7 @@ export class Vault {
   /** The indexes of an attachment's chunks that are stored here. */
   async chunkIndexes(attachmentId: string): Promise<readonly number[]> {
     const keys = this.#requireOpen();
-    const opaque = await this.#name(keys, "chunks", attachmentId);
+    const opaque = await this.#cipher.name(keys, "chunks", attachmentId);
     const range = IDBKeyRange.bound([opaque], [opaque, []]);
     const found = await this.#guard(() => this.#requireDatabase().getAllKeys("chunks", range));
     return found.map(([, index]) => index);
@@ -295,7 +255,7 @@ export class Vault {
   async write(changes: readonly Change[], strict = false): Promise<void> {
     if (changes.length === 0) return;
     const keys = this.#requireOpen();
-    const prepared = await Promise.all(changes.map((change) => this.#prepare(keys, change)));
+    const prepared = await Promise.all(changes.map((change) => this.#cipher.prepare(keys, change)));
     await this.#guard(async () => {
       const transaction = this.#requireDatabase().transaction(["records", "chunks"], "readwrite", {
         durability: strict ? "strict" : "relaxed",
@@ -342,77 +302,6 @@ export class Vault {
         throw error;
       }
     });
-  }
-
-  async #prepare(keys: OpenKeys, change: Change) {
-    switch (change.op) {
-      case "put": {
-        const k = await this.#name(keys, change.store, change.key);
-        const g =
-          change.group === undefined ? "" : await this.#name(keys, change.store, change.group);
-        const iv = randomBytes(IV);
-        const plaintext = copy(encode(change.value, { ignoreUndefined: true }));
-        const parameters = { name: "AES-GCM", iv, additionalData: utf8(`${change.store}\0${k}`) };
-        const sealed = await crypto.subtle.encrypt(parameters, keys.data, plaintext);
-        const d = concat(iv, new Uint8Array(sealed));
-        return { op: change.op, row: { k, s: change.store, g, o: change.order ?? 0, d } } as const;
-      }
-      case "delete":
-        return {
-          op: change.op,
-          store: change.store,
-          key: await this.#name(keys, change.store, change.key),
-        } as const;
-      case "delete_group":
-        return {
-          op: change.op,
-          store: change.store,
-          group: await this.#name(keys, change.store, change.group),
-        } as const;
-      case "put_chunk":
-        return {
-          op: change.op,
-          key: await this.#name(keys, "chunks", change.attachmentId),
-          index: change.index,
-          bytes: change.bytes,
-        } as const;
-      case "delete_chunks":
-        return {
-          op: change.op,
-          key: await this.#name(keys, "chunks", change.attachmentId),
-        } as const;
-    }
-  }
-
-  async #decrypt(keys: OpenKeys, row: Row): Promise<unknown> {
-    const parameters = {
-      name: "AES-GCM",
-      iv: row.d.slice(0, IV),
-      additionalData: utf8(`${row.s}\0${row.k}`),
-    };
-    try {
-      return decode(await crypto.subtle.decrypt(parameters, keys.data, row.d.slice(IV)));
-    } catch (cause) {
-      throw failure("storage_failed", { cause, details: { store: row.s, reason: "damaged" } });
-    }
-  }
-
-  async #decryptOr(keys: OpenKeys, row: Row, damaged: unknown): Promise<unknown> {
-    return this.#decrypt(keys, row).catch((error: unknown) => {
-      if (!isDamaged(error)) throw error;
-      return damaged;
-    });
-  }
-
-  async #name(keys: OpenKeys, store: string, name: string): Promise<string> {
-    const id = `${store}\0${name}`;
-    const known = this.#opaque.get(id);
-    if (known !== undefined) return known;
-    const mac = new Uint8Array(await crypto.subtle.sign("HMAC", keys.names, utf8(id)));
-    const opaque = toHex(mac.subarray(0, 16));
-    if (this.#opaque.size > 20_000) this.#opaque.clear();
-    this.#opaque.set(id, opaque);
-    return opaque;
   }
 
   async #countTry(): Promise<KeyRecord> {

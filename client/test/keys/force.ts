@@ -3,19 +3,19 @@
  * the root admin's device; it granted A the city, and A granted S the south. Chain of endorsements:
  * r1 → a1 → s1 → b1 → b2 (own device).
  */
-import { hash, ZEROS } from "../../src/keys/hashing.ts";
+import { hash, ZEROS } from "../../src/keys/format/hashing.ts";
 import type { DeviceId, PersonId } from "../../src/keys/ids.ts";
-import { DAY_MS } from "../../src/keys/times.ts";
+import { DAY_MS } from "../../src/keys/format/times.ts";
 import { fromHex, type Bytes } from "../../src/octets.ts";
-import { Judge } from "../../src/trust/confirmed.ts";
-import { DepartmentFormat, type Department } from "../../src/trust/department.ts";
-import { EndorsementFormat, type Endorsement } from "../../src/trust/endorsement.ts";
-import { GrantFormat } from "../../src/trust/grant.ts";
-import { PersonDevicesFormat, type PersonDevices } from "../../src/trust/person-devices.ts";
-import { RevocationFormat } from "../../src/trust/revocation.ts";
-import { TrustRecords } from "../../src/trust/trust-records.ts";
+import { Judge } from "../../src/keys/trust/confirmed.ts";
+import { DepartmentFormat, type Department } from "../../src/keys/trust/department.ts";
+import { EndorsementFormat, type Endorsement } from "../../src/keys/trust/endorsement.ts";
+import { GrantFormat } from "../../src/keys/trust/grant.ts";
+import { PersonDevicesFormat, type PersonDevices } from "../../src/keys/trust/person-devices.ts";
+import { RevocationFormat } from "../../src/keys/trust/revocation.ts";
+import { TrustRecords } from "../../src/keys/trust/trust-records.ts";
 import { at, read } from "./vectors.ts";
-import { compareBytes } from "../../src/keys/compare.ts";
+import { compareBytes } from "../../src/keys/format/compare.ts";
 
 interface File {
   readonly now: number;

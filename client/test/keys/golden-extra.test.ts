@@ -6,17 +6,17 @@ import { describe, expect, it } from "vitest";
 import { DeviceKeyFormat, sealKeyId } from "../../src/keys/device-key.ts";
 import { publicKeyOf, X25519 } from "../../src/keys/hpke.ts";
 import type { DeviceId } from "../../src/keys/ids.ts";
-import { Refused } from "../../src/keys/refused.ts";
+import { Refused } from "../../src/keys/format/refused.ts";
 import { fromHex, toHex, type Bytes } from "../../src/octets.ts";
-import { Judge, type How } from "../../src/trust/confirmed.ts";
-import { DepartmentFormat } from "../../src/trust/department.ts";
-import { EndorsementFormat } from "../../src/trust/endorsement.ts";
-import { GrantFormat } from "../../src/trust/grant.ts";
-import { PersonCardFormat } from "../../src/trust/person-card.ts";
-import { PersonDevicesFormat } from "../../src/trust/person-devices.ts";
-import { RevocationFormat } from "../../src/trust/revocation.ts";
-import { TimeFormat, checkTime } from "../../src/trust/time.ts";
-import { TrustRecords } from "../../src/trust/trust-records.ts";
+import { Judge, type How } from "../../src/keys/trust/confirmed.ts";
+import { DepartmentFormat } from "../../src/keys/trust/department.ts";
+import { EndorsementFormat } from "../../src/keys/trust/endorsement.ts";
+import { GrantFormat } from "../../src/keys/trust/grant.ts";
+import { PersonCardFormat } from "../../src/keys/trust/person-card.ts";
+import { PersonDevicesFormat } from "../../src/keys/trust/person-devices.ts";
+import { RevocationFormat } from "../../src/keys/trust/revocation.ts";
+import { TimeFormat, checkTime } from "../../src/keys/trust/time.ts";
+import { TrustRecords } from "../../src/keys/trust/trust-records.ts";
 import { at, read } from "./vectors.ts";
 
 interface Entry {

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { CellKeyFormat, openCellKey, requireCellSecret } from "../../src/keys/cell-key.ts";
 import { ConversationKeyFormat, openConversationKey } from "../../src/keys/conversation-key.ts";
 import { DeviceKeyFormat, checkDeviceKey } from "../../src/keys/device-key.ts";
-import { hash } from "../../src/keys/hashing.ts";
+import { hash } from "../../src/keys/format/hashing.ts";
 import { idOf, type MessageId, type PersonId } from "../../src/keys/ids.ts";
 import {
   KIND_BODY_KEY,
@@ -15,18 +15,18 @@ import {
   type Shareable,
 } from "../../src/keys/key-share.ts";
 import { HeaderFormat, parseMessage } from "../../src/keys/message.ts";
-import { Refused } from "../../src/keys/refused.ts";
+import { Refused } from "../../src/keys/format/refused.ts";
 import { requireShareable } from "../../src/keys/share-rules.ts";
-import { requireSigningKey } from "../../src/keys/signature.ts";
+import { requireSigningKey } from "../../src/keys/format/signature.ts";
 import { requireUsableCellKey, requireUsableKey } from "../../src/keys/usable.ts";
 import { toHex, type Bytes } from "../../src/octets.ts";
-import { requireDirect } from "../../src/rosters/direct.ts";
-import { RosterHeadFormat, checkHead } from "../../src/rosters/head.ts";
-import { checkProof } from "../../src/rosters/proof.ts";
-import { HeadStampFormat, checkStamp } from "../../src/rosters/stamp.ts";
-import { DepartmentFormat, checkDepartment } from "../../src/trust/department.ts";
-import { comparedDigits } from "../../src/trust/digits.ts";
-import { EndorsementFormat } from "../../src/trust/endorsement.ts";
+import { requireDirect } from "../../src/keys/roster/direct.ts";
+import { RosterHeadFormat, checkHead } from "../../src/keys/roster/head.ts";
+import { checkProof } from "../../src/keys/roster/proof.ts";
+import { HeadStampFormat, checkStamp } from "../../src/keys/roster/stamp.ts";
+import { DepartmentFormat, checkDepartment } from "../../src/keys/trust/department.ts";
+import { comparedDigits } from "../../src/keys/trust/digits.ts";
+import { EndorsementFormat } from "../../src/keys/trust/endorsement.ts";
 import { GoldenConversation, device, deviceId, trustOf } from "./golden-world.ts";
 import { ALL, at, hex, type Negative, type Vectors } from "./vectors.ts";
 

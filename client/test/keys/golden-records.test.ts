@@ -17,7 +17,7 @@ import {
 } from "../../src/keys/conversation-key.ts";
 import { DeviceKeyFormat, checkDeviceKey, sealKeyId } from "../../src/keys/device-key.ts";
 import { privateKeyFrom, publicKeyOf } from "../../src/keys/hpke.ts";
-import { requireSigningKey } from "../../src/keys/signature.ts";
+import { requireSigningKey } from "../../src/keys/format/signature.ts";
 import {
   KIND_BODY_KEY,
   KIND_CELL_KEY,
@@ -35,16 +35,16 @@ import {
   sealMessage,
   HeaderFormat,
 } from "../../src/keys/message.ts";
-import { directId } from "../../src/rosters/direct.ts";
-import { RosterHeadFormat, checkHead, checkLaterHead } from "../../src/rosters/head.ts";
-import { checkProof } from "../../src/rosters/proof.ts";
-import { HeadStampFormat, checkStamp } from "../../src/rosters/stamp.ts";
-import { DepartmentFormat, checkDepartment } from "../../src/trust/department.ts";
-import { deviceIdBytes, readCertificate } from "../../src/trust/device-certificate.ts";
-import { comparedDigits, digitsCommitment } from "../../src/trust/digits.ts";
-import { EndorsementFormat } from "../../src/trust/endorsement.ts";
-import { GrantFormat } from "../../src/trust/grant.ts";
-import { PersonCardFormat } from "../../src/trust/person-card.ts";
+import { directId } from "../../src/keys/roster/direct.ts";
+import { RosterHeadFormat, checkHead, checkLaterHead } from "../../src/keys/roster/head.ts";
+import { checkProof } from "../../src/keys/roster/proof.ts";
+import { HeadStampFormat, checkStamp } from "../../src/keys/roster/stamp.ts";
+import { DepartmentFormat, checkDepartment } from "../../src/keys/trust/department.ts";
+import { deviceIdBytes, readCertificate } from "../../src/keys/trust/device-certificate.ts";
+import { comparedDigits, digitsCommitment } from "../../src/keys/trust/digits.ts";
+import { EndorsementFormat } from "../../src/keys/trust/endorsement.ts";
+import { GrantFormat } from "../../src/keys/trust/grant.ts";
+import { PersonCardFormat } from "../../src/keys/trust/person-card.ts";
 import { ALL, at, hex, type Vectors } from "./vectors.ts";
 import type { DeviceId } from "../../src/keys/ids.ts";
 

@@ -7,7 +7,7 @@
  */
 import { utf8, type Bytes } from "../../src/octets.ts";
 import { nextLogHash, parseMessage, LOG_START } from "../../src/keys/message.ts";
-import { hash, ZEROS } from "../../src/keys/hashing.ts";
+import { hash, ZEROS } from "../../src/keys/format/hashing.ts";
 import {
   idOf,
   type DeviceId,
@@ -21,12 +21,12 @@ import {
   type KnownConversation,
 } from "../../src/keys/known.ts";
 import { acceptedHeader, receive } from "../../src/keys/receive.ts";
-import { Judge } from "../../src/trust/confirmed.ts";
-import { GrantFormat } from "../../src/trust/grant.ts";
+import { Judge } from "../../src/keys/trust/confirmed.ts";
+import { GrantFormat } from "../../src/keys/trust/grant.ts";
 import { GRANT_LIMIT_MS } from "../../src/limits.ts";
-import { PersonDevicesFormat } from "../../src/trust/person-devices.ts";
-import { RevocationFormat } from "../../src/trust/revocation.ts";
-import { TrustRecords } from "../../src/trust/trust-records.ts";
+import { PersonDevicesFormat } from "../../src/keys/trust/person-devices.ts";
+import { RevocationFormat } from "../../src/keys/trust/revocation.ts";
+import { TrustRecords } from "../../src/keys/trust/trust-records.ts";
 import { at, hex, type Vectors } from "./vectors.ts";
 
 const AUTHORITY_SEED = hash(utf8("copconnect vector signature key roster authority"));

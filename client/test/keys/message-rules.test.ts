@@ -1,7 +1,7 @@
 /** R1 to R10 where the golden vectors say nothing; each test bears its rule. */
 import { describe, expect, it, vi } from "vitest";
 import { makeConversationKey } from "../../src/keys/conversation-key.ts";
-import { ZEROS } from "../../src/keys/hashing.ts";
+import { ZEROS } from "../../src/keys/format/hashing.ts";
 import { idOf, type KeyId, type MessageId, type PersonId } from "../../src/keys/ids.ts";
 import {
   bodyKey,
@@ -11,9 +11,9 @@ import {
   type Draft,
   type Header,
 } from "../../src/keys/message.ts";
-import { MINUTE_MS } from "../../src/keys/times.ts";
+import { MINUTE_MS } from "../../src/keys/format/times.ts";
 import { toHex, type Bytes } from "../../src/octets.ts";
-import { directId } from "../../src/rosters/direct.ts";
+import { directId } from "../../src/keys/roster/direct.ts";
 import { GoldenConversation, deviceId, seed } from "./golden-world.ts";
 import { ALL, at, hex } from "./vectors.ts";
 

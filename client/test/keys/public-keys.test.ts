@@ -7,9 +7,9 @@ import {
   requireSigningKey,
   sign,
   verifySignature,
-} from "../../src/keys/signature.ts";
+} from "../../src/keys/format/signature.ts";
 import { concat, copy, fromHex, utf8 } from "../../src/octets.ts";
-import { nobleEd25519, platformEd25519 } from "../../src/trust/ed25519.ts";
+import { nobleEd25519, platformEd25519 } from "../../src/keys/format/ed25519.ts";
 import { ALL, hex } from "./vectors.ts";
 
 const [[, v]] = ALL as unknown as readonly [(typeof ALL)[number]];

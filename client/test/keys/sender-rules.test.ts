@@ -7,17 +7,17 @@ import {
   type ConversationKey,
 } from "../../src/keys/conversation-key.ts";
 import { DeviceKeyFormat, type DeviceKey } from "../../src/keys/device-key.ts";
-import { hash, ZEROS } from "../../src/keys/hashing.ts";
+import { hash, ZEROS } from "../../src/keys/format/hashing.ts";
 import { X25519, XWING } from "../../src/keys/hpke.ts";
 import { idOf, type CellId, type DeviceId, type KeyId } from "../../src/keys/ids.ts";
 import { VerifiedRoster } from "../../src/keys/known.ts";
-import { climb, leafHash, merklePath, merkleRoot } from "../../src/keys/merkle.ts";
-import { Reader } from "../../src/keys/fields.ts";
-import { Refused } from "../../src/keys/refused.ts";
+import { climb, leafHash, merklePath, merkleRoot } from "../../src/keys/format/merkle.ts";
+import { Reader } from "../../src/keys/format/fields.ts";
+import { Refused } from "../../src/keys/format/refused.ts";
 import { planSeals, type ListedDevice } from "../../src/keys/seal-plan.ts";
 import { DIRECT_SEALS } from "../../src/limits.ts";
 import { requireShareTarget } from "../../src/keys/share-rules.ts";
-import { DAY_MS, MINUTE_MS } from "../../src/keys/times.ts";
+import { DAY_MS, MINUTE_MS } from "../../src/keys/format/times.ts";
 import { chooseKey, requireUsableCellKey, requireUsableKey } from "../../src/keys/usable.ts";
 import { toHex, utf8, type Bytes } from "../../src/octets.ts";
 import {
@@ -26,10 +26,10 @@ import {
   checkLaterHead,
   requireSealingKem,
   type RosterHead,
-} from "../../src/rosters/head.ts";
-import { checkProof, rosterTree } from "../../src/rosters/proof.ts";
-import { HeadStampFormat, checkStamp, requireFreshStamp } from "../../src/rosters/stamp.ts";
-import { DepartmentFormat } from "../../src/trust/department.ts";
+} from "../../src/keys/roster/head.ts";
+import { checkProof, rosterTree } from "../../src/keys/roster/proof.ts";
+import { HeadStampFormat, checkStamp, requireFreshStamp } from "../../src/keys/roster/stamp.ts";
+import { DepartmentFormat } from "../../src/keys/trust/department.ts";
 import { GoldenConversation, device, deviceId, seed } from "./golden-world.ts";
 import { ALL, at, hex } from "./vectors.ts";
 

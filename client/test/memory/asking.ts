@@ -3,7 +3,7 @@
  * (D7). Nothing that is asked is owed: another device is asked when time has passed.
  */
 import type { DeviceId } from "../../src/keys/ids.ts";
-import { HOUR_MS, MINUTE_MS } from "../../src/keys/times.ts";
+import { HOUR_MS, MINUTE_MS } from "../../src/keys/format/times.ts";
 import { cellOf, leafOf, newest } from "./rosters.ts";
 import type { MemoryServer } from "./server.ts";
 import type { ConversationState, ShareAsk } from "./state.ts";

@@ -2,13 +2,13 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { concat, fromHex, randomBytes, toHex, utf8 } from "../../src/octets.ts";
 import { makeCellKey, sealCellKey, type CellKey } from "../../src/keys/cell-key.ts";
-import { compareBytes } from "../../src/keys/compare.ts";
+import { compareBytes } from "../../src/keys/format/compare.ts";
 import { X25519 } from "../../src/keys/hpke.ts";
 import { makeKeyShare } from "../../src/keys/key-share.ts";
-import { HOUR_MS } from "../../src/keys/times.ts";
-import { checkProof } from "../../src/rosters/proof.ts";
+import { HOUR_MS } from "../../src/keys/format/times.ts";
+import { checkProof } from "../../src/keys/roster/proof.ts";
 import type { CellKeyWanted } from "../../src/wire.ts";
-import { Insider } from "../insider.ts";
+import { Insider } from "../support/insider.ts";
 import { leafOf, newest } from "./rosters.ts";
 import { MemoryServer } from "./server.ts";
 

@@ -1,7 +1,7 @@
 /** Conversations of the server in memory: founding, members, rights, and how a device sees one. */
 import { fromHex, toHex } from "../../src/octets.ts";
-import { DAY_MS } from "../../src/keys/times.ts";
-import { directId } from "../../src/rosters/direct.ts";
+import { DAY_MS } from "../../src/keys/format/times.ts";
+import { directId } from "../../src/keys/roster/direct.ts";
 import type * as wire from "../../src/wire.ts";
 import { Refusal } from "./refusal.ts";
 import { newest } from "./rosters.ts";

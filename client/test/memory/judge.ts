@@ -4,8 +4,8 @@
  */
 import type { Kem } from "../../src/keys/hpke.ts";
 import type { DeviceId, PersonId } from "../../src/keys/ids.ts";
-import { Judge } from "../../src/trust/confirmed.ts";
-import { TrustRecords } from "../../src/trust/trust-records.ts";
+import { Judge } from "../../src/keys/trust/confirmed.ts";
+import { TrustRecords } from "../../src/keys/trust/trust-records.ts";
 import type * as wire from "../../src/wire.ts";
 import { Refusal } from "./refusal.ts";
 import { leafOf } from "./rosters.ts";

@@ -2,7 +2,7 @@
 import { equalBytes, fromHex, toHex } from "../../src/octets.ts";
 import { ConversationKeyFormat, type ConversationKey } from "../../src/keys/conversation-key.ts";
 import type { DeviceId } from "../../src/keys/ids.ts";
-import { CLOCKS_MS, DAY_MS } from "../../src/keys/times.ts";
+import { CLOCKS_MS, DAY_MS } from "../../src/keys/format/times.ts";
 import { KEY_MESSAGES } from "../../src/wire.ts";
 import type * as wire from "../../src/wire.ts";
 import { Refusal, checked } from "./refusal.ts";

@@ -1,6 +1,6 @@
 /** The log of the server in memory: rule D1, pages in both directions, and what readers need beside. */
 import { equalBytes, fromHex, toHex } from "../../src/octets.ts";
-import { hash } from "../../src/keys/hashing.ts";
+import { hash } from "../../src/keys/format/hashing.ts";
 import type { DeviceId } from "../../src/keys/ids.ts";
 import {
   HeaderFormat,
@@ -10,9 +10,9 @@ import {
   parseMessage,
   type Message,
 } from "../../src/keys/message.ts";
-import { ZEROS } from "../../src/keys/hashing.ts";
-import { CLOCKS_MS, HOUR_MS } from "../../src/keys/times.ts";
-import { MAY_ADMINISTER, MAY_POST } from "../../src/rosters/leaf.ts";
+import { ZEROS } from "../../src/keys/format/hashing.ts";
+import { CLOCKS_MS, HOUR_MS } from "../../src/keys/format/times.ts";
+import { MAY_ADMINISTER, MAY_POST } from "../../src/keys/roster/leaf.ts";
 import { KEY_MESSAGES } from "../../src/wire.ts";
 import type * as wire from "../../src/wire.ts";
 import { Refusal, checked } from "./refusal.ts";

@@ -1,5 +1,5 @@
 /** How the server in memory refuses: a stable code, as ErrorBody carries it. */
-import { Refused } from "../../src/keys/refused.ts";
+import { Refused } from "../../src/keys/format/refused.ts";
 
 export class Refusal extends Error {
   readonly code: string;

@@ -6,14 +6,19 @@
  * cell; new ones go to the least full cell with room, or to a new one.
  */
 import { concat, fromHex, newId, toHex } from "../../src/octets.ts";
-import { ZEROS } from "../../src/keys/hashing.ts";
+import { ZEROS } from "../../src/keys/format/hashing.ts";
 import type { DeviceId } from "../../src/keys/ids.ts";
-import { leafHash, merklePath } from "../../src/keys/merkle.ts";
-import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../src/keys/times.ts";
-import { encodeCellLine } from "../../src/rosters/cell-line.ts";
-import { MAY_ADMINISTER, MAY_POST, encodeLeaf, type LeafValues } from "../../src/rosters/leaf.ts";
-import { rosterTree, type RosterTree } from "../../src/rosters/proof.ts";
-import type { HeadStamp } from "../../src/rosters/stamp.ts";
+import { leafHash, merklePath } from "../../src/keys/format/merkle.ts";
+import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../src/keys/format/times.ts";
+import { encodeCellLine } from "../../src/keys/roster/cell-line.ts";
+import {
+  MAY_ADMINISTER,
+  MAY_POST,
+  encodeLeaf,
+  type LeafValues,
+} from "../../src/keys/roster/leaf.ts";
+import { rosterTree, type RosterTree } from "../../src/keys/roster/proof.ts";
+import type { HeadStamp } from "../../src/keys/roster/stamp.ts";
 import type * as wire from "../../src/wire.ts";
 import { Refusal } from "./refusal.ts";
 import type { MemoryServer } from "./server.ts";

@@ -1,6 +1,6 @@
 /** Every route of CONTRACT.md that a client uses, on the roles of the server in memory. */
 import { concat, fromHex, newId, utf8 } from "../../src/octets.ts";
-import { verifySignature } from "../../src/keys/signature.ts";
+import { verifySignature } from "../../src/keys/format/signature.ts";
 import type { DeviceId } from "../../src/keys/ids.ts";
 import type * as wire from "../../src/wire.ts";
 import { CONDUCT, findPeople, personIdOf } from "./people.ts";

@@ -5,10 +5,10 @@ import { openConversationKey } from "../../src/keys/conversation-key.ts";
 import { X25519 } from "../../src/keys/hpke.ts";
 import type { DeviceId } from "../../src/keys/ids.ts";
 import { parseMessage, bodyKey, openBody } from "../../src/keys/message.ts";
-import { HOUR_MS, MINUTE_MS } from "../../src/keys/times.ts";
-import { directId } from "../../src/rosters/direct.ts";
-import { checkProof } from "../../src/rosters/proof.ts";
-import { Insider } from "../insider.ts";
+import { HOUR_MS, MINUTE_MS } from "../../src/keys/format/times.ts";
+import { directId } from "../../src/keys/roster/direct.ts";
+import { checkProof } from "../../src/keys/roster/proof.ts";
+import { Insider } from "../support/insider.ts";
 import { MemoryServer } from "./server.ts";
 
 let server: MemoryServer;

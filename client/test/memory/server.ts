@@ -16,7 +16,7 @@ import { X25519, type Kem } from "../../src/keys/hpke.ts";
 import type { Fetch } from "../../src/transport/http.ts";
 import type { WebSocketMaker } from "../../src/transport/socket.ts";
 import { CELL_SIZE } from "../../src/wire.ts";
-import { Department, endorse, newSigner, type Policy, type Signer } from "../department.ts";
+import { Department, endorse, newSigner, type Policy, type Signer } from "../support/department.ts";
 import { Asking } from "./asking.ts";
 import { Attachments } from "./attachments.ts";
 import { CellKeys } from "./cell-keys.ts";

@@ -2,7 +2,7 @@
 import { toHex } from "../../src/octets.ts";
 import type { DeviceId } from "../../src/keys/ids.ts";
 import { parseKeyShare } from "../../src/keys/key-share.ts";
-import { MINUTE_MS } from "../../src/keys/times.ts";
+import { MINUTE_MS } from "../../src/keys/format/times.ts";
 import type * as wire from "../../src/wire.ts";
 import { Refusal, checked } from "./refusal.ts";
 import { leafOf, newest } from "./rosters.ts";

@@ -4,8 +4,8 @@
  */
 import type { Kem } from "../../src/keys/hpke.ts";
 import type { DeviceId } from "../../src/keys/ids.ts";
-import type { RosterHead } from "../../src/rosters/head.ts";
-import type { PersonDevices } from "../../src/trust/person-devices.ts";
+import type { RosterHead } from "../../src/keys/roster/head.ts";
+import type { PersonDevices } from "../../src/keys/trust/person-devices.ts";
 import type * as wire from "../../src/wire.ts";
 
 export interface StoredDeviceKey {

@@ -4,11 +4,11 @@
  */
 import { equalBytes, fromHex, toHex } from "../../src/octets.ts";
 import { idOf, type DeviceId } from "../../src/keys/ids.ts";
-import { CLOCKS_MS, HOUR_MS } from "../../src/keys/times.ts";
+import { CLOCKS_MS, HOUR_MS } from "../../src/keys/format/times.ts";
 import { CLOSE_SIGNED_OUT } from "../../src/wire.ts";
-import { EndorsementFormat } from "../../src/trust/endorsement.ts";
-import { GrantFormat, requireGrantValues } from "../../src/trust/grant.ts";
-import { RevocationFormat, requireRevocationValues } from "../../src/trust/revocation.ts";
+import { EndorsementFormat } from "../../src/keys/trust/endorsement.ts";
+import { GrantFormat, requireGrantValues } from "../../src/keys/trust/grant.ts";
+import { RevocationFormat, requireRevocationValues } from "../../src/keys/trust/revocation.ts";
 import type * as wire from "../../src/wire.ts";
 import { Refusal, checked } from "./refusal.ts";
 import type { MemoryServer } from "./server.ts";

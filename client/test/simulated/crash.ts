@@ -3,7 +3,7 @@
  * phone does: what was not written is gone, what was under way has been sent or not.
  */
 import { IDBObjectStore } from "fake-indexeddb";
-import type { Network } from "../network.ts";
+import type { Network } from "../support/network.ts";
 
 /** The point where the device dies: counted from when the device is watched. */
 export interface Point {

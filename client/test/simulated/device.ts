@@ -4,8 +4,8 @@ import type { DeviceId } from "../../src/keys/ids.ts";
 import { STORES } from "../../src/records.ts";
 import type { ServerFrame } from "../../src/wire.ts";
 import type { MemoryServer } from "../memory/server.ts";
-import { Officer } from "../officer.ts";
-import { loseRecords } from "../vaults.ts";
+import { Officer } from "../support/officer.ts";
+import { loseRecords } from "../support/vaults.ts";
 import { Link } from "./link.ts";
 import type { SimulatedTime } from "./time.ts";
 

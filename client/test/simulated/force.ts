@@ -6,9 +6,9 @@
 import { hasCode } from "../../src/failure.ts";
 import { newId, randomBytes } from "../../src/octets.ts";
 import type { DeviceId } from "../../src/keys/ids.ts";
-import { DAY_MS, HOUR_MS } from "../../src/keys/times.ts";
-import { numberOf } from "../data-folder.ts";
-import { Insider } from "../insider.ts";
+import { DAY_MS, HOUR_MS } from "../../src/keys/format/times.ts";
+import { numberOf } from "../support/data-folder.ts";
+import { Insider } from "../support/insider.ts";
 import { personIdOf } from "../memory/people.ts";
 import { newest } from "../memory/rosters.ts";
 import type { MemoryServer } from "../memory/server.ts";

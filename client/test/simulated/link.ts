@@ -3,7 +3,7 @@ import { decode } from "@msgpack/msgpack";
 import type { Fetch } from "../../src/transport/http.ts";
 import type { WebSocketLike, WebSocketMaker } from "../../src/transport/socket.ts";
 import type { ServerFrame } from "../../src/wire.ts";
-import { Network } from "../network.ts";
+import { Network } from "../support/network.ts";
 
 export interface Server {
   readonly fetch: Fetch;

@@ -4,9 +4,16 @@ import { CoreFailure, failure } from "../../src/failure.ts";
 import { X25519, publicKeyOf } from "../../src/keys/hpke.ts";
 import { DeviceKeyFormat } from "../../src/keys/device-key.ts";
 import type { DeviceId } from "../../src/keys/ids.ts";
-import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../src/keys/times.ts";
+import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../src/keys/format/times.ts";
 import { fromHex, toHex } from "../../src/octets.ts";
-import { Department, endorse, grant, newSigner, revoke, type Signer } from "../department.ts";
+import {
+  Department,
+  endorse,
+  grant,
+  newSigner,
+  revoke,
+  type Signer,
+} from "../support/department.ts";
 import { MemoryServer } from "../memory/server.ts";
 import { Phone, codeOf, type Clock } from "./phone.ts";
 import { NOW } from "./scene.ts";

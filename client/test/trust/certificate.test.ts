@@ -9,16 +9,16 @@ import {
 import { ed25519 } from "@noble/curves/ed25519.js";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { Refused } from "../../src/keys/refused.ts";
+import { Refused } from "../../src/keys/format/refused.ts";
 import { newId, randomBytes, toHex } from "../../src/octets.ts";
 import {
   clientNamedBy,
   parseCertificate,
   type ParsedCertificate,
-} from "../../src/trust/certificate.ts";
+} from "../../src/keys/trust/certificate.ts";
 import { DepartmentTrust } from "../../src/trust/department-trust.ts";
-import { choose, nobleEd25519, webCryptoEd25519 } from "../../src/trust/ed25519.ts";
-import { Department, newSigner } from "../department.ts";
+import { choose, nobleEd25519, webCryptoEd25519 } from "../../src/keys/format/ed25519.ts";
+import { Department, newSigner } from "../support/department.ts";
 import { NOW } from "./scene.ts";
 
 describe("Ed25519", () => {

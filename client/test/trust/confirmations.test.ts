@@ -1,8 +1,8 @@
 import "fake-indexeddb/auto";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { ConfirmationView } from "../../src/core.ts";
-import { DAY_MS, MINUTE_MS } from "../../src/keys/times.ts";
-import { POLICY_APPROVAL } from "../../src/trust/department.ts";
+import { DAY_MS, MINUTE_MS } from "../../src/keys/format/times.ts";
+import { POLICY_APPROVAL } from "../../src/keys/trust/department.ts";
 import { MemoryServer } from "../memory/server.ts";
 import { Phone, codeOf, type Clock } from "./phone.ts";
 import { NOW } from "./scene.ts";
@@ -228,7 +228,7 @@ describe("who may confirm", () => {
     const trust = chief.services.trust;
     await trust.ensure([old.personId]);
     expect(await codeOf(chief.calls.beginConfirmation(fresh.device))).toBe("no_grant");
-    const { grant } = await import("../department.ts");
+    const { grant } = await import("../support/department.ts");
     const right = await grant(server.desk, chief.personId, "TG", clock.ms);
     await server.judge.records.addGrant(right.bytes);
     const person = await server.people.person(chief.personId);

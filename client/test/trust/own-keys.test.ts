@@ -3,10 +3,10 @@ import { OwnKeys, OWN_KEYS_STORE, FORMER_MS } from "../../src/account/own-keys.t
 import { failure } from "../../src/failure.ts";
 import { DeviceKeyFormat, sealKeyId, type DeviceKey } from "../../src/keys/device-key.ts";
 import { X25519, XWING, publicKeyOf } from "../../src/keys/hpke.ts";
-import { DAY_MS, HOUR_MS } from "../../src/keys/times.ts";
+import { DAY_MS, HOUR_MS } from "../../src/keys/format/times.ts";
 import { toHex } from "../../src/octets.ts";
 import type { Vault } from "../../src/vault/vault.ts";
-import { Department, newSigner, type Signer } from "../department.ts";
+import { Department, newSigner, type Signer } from "../support/department.ts";
 import { NOW, openVault } from "./scene.ts";
 
 let department: Department;

@@ -1,12 +1,19 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { equalBytes } from "../../src/octets.ts";
 import { X25519 } from "../../src/keys/hpke.ts";
-import { DAY_MS, HOUR_MS } from "../../src/keys/times.ts";
+import { DAY_MS, HOUR_MS } from "../../src/keys/format/times.ts";
 import type { DeviceChange } from "../../src/trust/ports.ts";
 import type { PeopleTrust } from "../../src/trust/people-trust.ts";
 import { DepartmentTrust } from "../../src/trust/department-trust.ts";
 import type { Vault } from "../../src/vault/vault.ts";
-import { Department, endorse, grant, newSigner, revoke, type Signer } from "../department.ts";
+import {
+  Department,
+  endorse,
+  grant,
+  newSigner,
+  revoke,
+  type Signer,
+} from "../support/department.ts";
 import { NOW, Scene, UNIT, openVault, type Officer } from "./scene.ts";
 
 let scene: Scene;

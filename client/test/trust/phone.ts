@@ -15,7 +15,7 @@ import { Api } from "../../src/transport/api.ts";
 import { Http, type Fetch } from "../../src/transport/http.ts";
 import { Vault } from "../../src/vault/vault.ts";
 import type { Ready } from "../../src/wire.ts";
-import { numberOf } from "../data-folder.ts";
+import { numberOf } from "../support/data-folder.ts";
 import type { MemoryServer } from "../memory/server.ts";
 
 export interface Clock {

@@ -6,12 +6,18 @@ import "fake-indexeddb/auto";
 import { newId } from "../../src/octets.ts";
 import { DeviceKeyFormat } from "../../src/keys/device-key.ts";
 import { X25519, publicKeyOf, type Kem } from "../../src/keys/hpke.ts";
-import { DAY_MS } from "../../src/keys/times.ts";
+import { DAY_MS } from "../../src/keys/format/times.ts";
 import { DepartmentTrust } from "../../src/trust/department-trust.ts";
 import { PeopleTrust } from "../../src/trust/people-trust.ts";
 import { Vault } from "../../src/vault/vault.ts";
 import type { LookUpTrust, PersonTrust } from "../../src/wire.ts";
-import { Department, newSigner, type CardValues, type Policy, type Signer } from "../department.ts";
+import {
+  Department,
+  newSigner,
+  type CardValues,
+  type Policy,
+  type Signer,
+} from "../support/department.ts";
 
 export const NOW = Date.UTC(2026, 10, 26, 12);
 export const UNIT = "TG/HYD/CHAR";

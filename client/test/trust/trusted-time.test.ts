@@ -1,13 +1,13 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { fromHex, newId } from "../../src/octets.ts";
-import { ZEROS } from "../../src/keys/hashing.ts";
+import { ZEROS } from "../../src/keys/format/hashing.ts";
 import { X25519 } from "../../src/keys/hpke.ts";
-import { HOUR_MS, MINUTE_MS } from "../../src/keys/times.ts";
+import { HOUR_MS, MINUTE_MS } from "../../src/keys/format/times.ts";
 import { failure } from "../../src/failure.ts";
-import type { RosterHead } from "../../src/rosters/head.ts";
+import type { RosterHead } from "../../src/keys/roster/head.ts";
 import { TrustedTime } from "../../src/trust/trusted-time.ts";
 import type { Vault } from "../../src/vault/vault.ts";
-import { Department } from "../department.ts";
+import { Department } from "../support/department.ts";
 import { NOW, openVault } from "./scene.ts";
 
 let department: Department;

@@ -5,10 +5,10 @@ import "../fonts/fonts.css";
 import "../styles/tokens.css";
 import "../styles/base.css";
 import App from "./App.svelte";
-import { followCore } from "./app.svelte.ts";
-import { restoreAppearance } from "./appearance.svelte.ts";
+import { followCore } from "./state/app.svelte.ts";
+import { restoreAppearance } from "./state/appearance.svelte.ts";
 import { useCore } from "./core.ts";
-import { startDeviceServices } from "./device-services.ts";
+import { startDeviceServices } from "./device/device-services.ts";
 import { followAddress } from "./router.svelte.ts";
 
 export async function start(connected: ConnectedCore, target: HTMLElement): Promise<void> {

@@ -1,7 +1,7 @@
 /** Conversations, previews and notices put into words. */
 import type { ConversationItem, Notice, Plate, Preview } from "@copconnect/client/core";
-import { app } from "../app/app.svelte.ts";
-import { directory } from "../app/directory.svelte.ts";
+import { app } from "../app/state/app.svelte.ts";
+import { directory } from "../app/state/directory.svelte.ts";
 import { formatDate, formatList, nameOf } from "./format.ts";
 import { t } from "./index.svelte.ts";
 
@@ -35,12 +35,10 @@ export function previewText(preview: Preview): string {
       return preview.text;
     case "notice":
       return noticeText(preview.notice);
-    case "location":
-      return t("chats.preview.location");
-    case "unsupported":
-      return t("chats.preview.unsupported");
-    default:
-      return preview.text === "" ? t(`chats.preview.${preview.kind}`) : preview.text;
+    default: {
+      const text = "text" in preview ? preview.text : "";
+      return text === "" ? t(`chats.preview.${preview.kind}`) : text;
+    }
   }
 }
 

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { bubbleBox, fitWithin } from "./dimensions.ts";
+import { bubbleBox, fitWithin } from "./encoding/dimensions.ts";
 import { extension, formatCoordinates, geoUri, isPosition, percent, splitName } from "./format.ts";
-import { renamed } from "./image.ts";
-import { kindOf } from "./outgoing.ts";
+import { renamed } from "./encoding/image.ts";
+import { kindOf } from "./encoding/outgoing.ts";
 import { safeName } from "./saving.ts";
-import { fromLevels, fromSamples, level, normalise, resample } from "./waveform.ts";
+import { fromLevels, fromSamples, level, normalise, resample } from "./encoding/waveform.ts";
 
 describe("fitWithin", () => {
   it.each([

@@ -1,6 +1,6 @@
 /** The position of the device. */
 import type { Outgoing } from "@copconnect/client/core";
-import { MediaError } from "./canvas.ts";
+import { MediaError } from "./encoding/canvas.ts";
 
 export type OutgoingLocation = Extract<Outgoing, { kind: "location" }>;
 

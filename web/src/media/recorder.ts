@@ -5,8 +5,8 @@
  * something fails. One recording at a time for each object.
  */
 import type { OutgoingAttachment } from "@copconnect/client/core";
-import { MediaError } from "./canvas.ts";
-import { fromLevels, level, loudness } from "./waveform.ts";
+import { MediaError } from "./encoding/canvas.ts";
+import { fromLevels, level, loudness } from "./encoding/waveform.ts";
 
 const TYPES = ["audio/webm;codecs=opus", "audio/mp4", "audio/ogg;codecs=opus"];
 const LEVEL_EVERY_MS = 80;

@@ -6,9 +6,9 @@
  * event about a message older than the loaded part only updates what is there.
  */
 import type { CoreEvent, MessageItem } from "@copconnect/client/core";
-import { onCoreEvent } from "../../app/app.svelte.ts";
+import { onCoreEvent } from "../../app/state/app.svelte.ts";
 import { core } from "../../app/core.ts";
-import { Loading } from "../../app/loading.svelte.ts";
+import { Loading } from "../../app/state/loading.svelte.ts";
 
 const PAGE = 60;
 const KEPT = 6;

@@ -11,6 +11,7 @@ function message(messageId: string, seq: number | null, sentMs = seq ?? 100): Me
     mine: false,
     sentMs,
     body: { kind: "text", text: messageId, mentions: [] },
+    preview: { kind: "text", text: messageId },
     replyTo: null,
     status: null,
     failure: null,

@@ -3,7 +3,7 @@
  * screen looks. The core looks for news at each hint; in between nothing is asked.
  */
 import type { ConfirmationView } from "@copconnect/client/core";
-import { onCoreEvent } from "../../app/app.svelte.ts";
+import { onCoreEvent } from "../../app/state/app.svelte.ts";
 import { core } from "../../app/core.ts";
 
 export class Confirmations {

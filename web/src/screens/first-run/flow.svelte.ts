@@ -4,10 +4,10 @@
  * sessionStorage, because finding the letter with an enrolment code can outlast a tab.
  */
 import type { CodeRequested, RegistrationStep } from "@copconnect/client/wire";
-import { adopt, app } from "../../app/app.svelte.ts";
-import { appearance, chooseLanguage } from "../../app/appearance.svelte.ts";
+import { adopt, app } from "../../app/state/app.svelte.ts";
+import { appearance, chooseLanguage } from "../../app/state/appearance.svelte.ts";
 import { core } from "../../app/core.ts";
-import { firstRun } from "../../app/first-run.svelte.ts";
+import { firstRun } from "../../app/state/first-run.svelte.ts";
 import { language } from "../../i18n/index.svelte.ts";
 import { deviceLabel } from "./device-label.ts";
 

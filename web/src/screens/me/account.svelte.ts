@@ -7,7 +7,7 @@
 import type { AlarmView, UnconfirmedItem } from "@copconnect/client/core";
 import type { ClientInfo } from "@copconnect/client/wire";
 import { untrack } from "svelte";
-import { app, onCoreEvent } from "../../app/app.svelte.ts";
+import { app, onCoreEvent } from "../../app/state/app.svelte.ts";
 import { core } from "../../app/core.ts";
 
 let devices = $state.raw<readonly ClientInfo[] | null>(null);

@@ -1,0 +1,147 @@
+/**
+ * The links between the parts of a device that depend on each other both ways, each as a named
+ * method: the inbox finds keys missing, asking finds them, the inbox opens what waits for them.
+ *
+ * Each part states the listener interface that it calls; only this class knows who answers. The parts
+ * are made with it, and {@link PartLinks.connect} completes it before the device opens.
+ */
+import type { DeviceContext } from "../context.ts";
+import type { Conversation } from "../conversation/conversation.ts";
+import type { HistoryListener } from "../inbox/history.ts";
+import type { Inbox, InboxListener } from "../inbox/inbox.ts";
+import { rewind } from "../inbox/rewind.ts";
+import type { KeyId } from "../keys/ids.ts";
+import type { Header } from "../keys/message.ts";
+import type { OutgoingStore } from "../messages/outgoing.ts";
+import type { Outbox, OutboxListener } from "../outbox/outbox.ts";
+import type { Asking, AskingListener } from "../secrets/asking.ts";
+import type { Book, BookListener } from "../sync/book.ts";
+import type { Cursors } from "../sync/cursors.ts";
+import type { Sync } from "../sync/sync.ts";
+import type { SocketListener } from "../transport/socket.ts";
+import type { Position, Ready, ServerFrame } from "../wire.ts";
+
+export interface LinkedParts {
+  readonly context: DeviceContext;
+  readonly outgoing: OutgoingStore;
+  readonly inbox: Inbox;
+  readonly outbox: Outbox;
+  readonly book: Book;
+  readonly asking: Asking;
+  readonly cursors: Cursors;
+  readonly sync: Sync;
+}
+
+/** The links that leave the device. */
+export interface DeviceListener {
+  /** Look after account, keys and time, beside the comparing of conversations. */
+  readonly onReady: (ready: Ready) => Promise<void>;
+  readonly onHistory: () => void;
+}
+
+export class PartLinks
+  implements
+    InboxListener,
+    HistoryListener,
+    BookListener,
+    AskingListener,
+    OutboxListener,
+    SocketListener
+{
+  readonly #listener: DeviceListener;
+  #connected: LinkedParts | null = null;
+
+  constructor(listener: DeviceListener) {
+    this.#listener = listener;
+  }
+
+  connect(parts: LinkedParts): void {
+    this.#connected = parts;
+  }
+
+  get #parts(): LinkedParts {
+    if (this.#connected === null) throw new Error("the device is not put together yet");
+    return this.#connected;
+  }
+
+  // --- Inbox and history -----------------------------------------------------------------------
+
+  onMissing(conversation: Conversation, keyIds: readonly KeyId[]): void {
+    this.#parts.asking.conversationKeys(conversation, keyIds);
+  }
+
+  onCursor(conversation: Conversation): void {
+    this.#parts.cursors.moved(conversation);
+  }
+
+  async onAnotherLog(conversation: Conversation, lastSeq: number): Promise<void> {
+    const { context, outgoing, outbox } = this.#parts;
+    await rewind(context, conversation, outgoing, lastSeq);
+    outbox.kick(conversation);
+  }
+
+  onAccepted(conversation: Conversation): void {
+    this.#parts.outbox.kick(conversation);
+  }
+
+  onProgress(): void {
+    this.#listener.onHistory();
+  }
+
+  // --- Book ------------------------------------------------------------------------------------
+
+  onStateMissing(conversation: Conversation, header: Header): void {
+    this.#parts.asking.bodyKey(conversation, header);
+  }
+
+  onLeft(conversation: Conversation): void {
+    this.#parts.outbox.kick(conversation);
+  }
+
+  // --- Asking ----------------------------------------------------------------------------------
+
+  onKeys(conversation: Conversation): Promise<void> {
+    return this.#parts.inbox.opened(conversation);
+  }
+
+  onCellKeys(conversation: Conversation): Promise<void> {
+    return this.#parts.inbox.askMissing(conversation);
+  }
+
+  onBodyKey(conversation: Conversation, _header: Header, k: Uint8Array): Promise<void> {
+    return this.#parts.book.openState(conversation, k);
+  }
+
+  // --- Outbox ----------------------------------------------------------------------------------
+
+  catchUp(conversation: Conversation): Promise<void> {
+    return this.#parts.inbox.catchUp(conversation);
+  }
+
+  onLost(conversation: Conversation): void {
+    void this.#parts.sync.refreshUntil(conversation.id).catch(ignore);
+  }
+
+  // --- Connection ------------------------------------------------------------------------------
+
+  positions(): readonly Position[] {
+    return this.#parts.sync.positions();
+  }
+
+  onReady(ready: Ready): void {
+    const { outbox, sync } = this.#parts;
+    outbox.wake();
+    void this.#listener.onReady(ready).catch(ignore);
+    void sync.onReady(ready).catch(ignore);
+  }
+
+  onFrame(frame: Exclude<ServerFrame, Ready>): void {
+    // The next connection makes up for frames that fail for want of the network.
+    void this.#parts.sync.onFrame(frame).catch(ignore);
+  }
+}
+
+/** For background work whose failure is told elsewhere or tried again with the next connection. */
+export function ignore(): void {
+  // Nothing to do.
+}

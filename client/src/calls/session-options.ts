@@ -1,0 +1,17 @@
+/** The pieces of its host that a session runs on. */
+import type { Fetch } from "../transport/http.ts";
+import type { WebSocketMaker } from "../transport/socket.ts";
+import type { HandedKeys } from "../vault/vault.ts";
+
+export interface SessionOptions {
+  readonly origin: string;
+  readonly vaultName: string;
+  readonly fetch: Fetch;
+  readonly WebSocket: WebSocketMaker;
+  readonly now: () => number;
+  /** Never set by hand; may stop while the device sleeps. */
+  readonly monotonic: () => number;
+  readonly random: () => number;
+  /** The keys of an unlock that lasts, from the tab that led before. */
+  readonly keys: HandedKeys | null;
+}

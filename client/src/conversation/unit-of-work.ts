@@ -1,0 +1,39 @@
+/** Changes of one conversation that are stored together, in one transaction, or not at all. */
+import { isNewer, lastOf, putMessage } from "../messages/messages.ts";
+import type { ConversationRecord, MembersRecord, MessageRecord } from "../records.ts";
+import type { Change } from "../vault/vault.ts";
+import type { Transaction } from "./table.ts";
+
+/** Read and assign freely; nothing counts until Conversation.store has written it. */
+export class UnitOfWork implements Transaction {
+  record: ConversationRecord;
+  members: MembersRecord;
+  readonly changes: Change[] = [];
+  readonly overlay = new Map<string, unknown>();
+  readonly messages: MessageRecord[] = [];
+  readonly removed: string[] = [];
+  /** Messages that may notify. */
+  readonly fresh: MessageRecord[] = [];
+  membersChanged = false;
+  readonly afterwards: (() => void)[] = [];
+
+  constructor(from: { readonly record: ConversationRecord; readonly members: MembersRecord }) {
+    this.record = from.record;
+    this.members = from.members;
+  }
+
+  set(change: Partial<ConversationRecord>): void {
+    this.record = { ...this.record, ...change };
+  }
+
+  /** Store a message and let the list show it if it is the newest. */
+  put(message: MessageRecord): void {
+    this.changes.push(putMessage(message));
+    this.messages.push(message);
+    const last = lastOf(message);
+    if (last !== null && isNewer(last, this.record.last)) this.set({ last });
+    const { mine, notice, seq, sentMs, counts } = message;
+    if (mine && notice === null && seq !== null && seq >= (this.record.own?.seq ?? 0))
+      this.set({ own: { seq, sentMs, ...(counts === undefined ? {} : { counts }) } });
+  }
+}

@@ -1,0 +1,207 @@
+/**
+ * Filling up. A device that begins to follow a conversation takes the newest page of its log first,
+ * then, in the background and one conversation after another, the pages before, newest first, as far
+ * back as its leaf's history_from lets it. The server ends the log there; what it gave beyond would
+ * have no key.
+ *
+ * States: no log place (not begun) → a log place with a history place (filling) → history null
+ * (whole). Each page is one step in the conversation's queue; a crash repeats the page. Messages of
+ * before count as unread where the person has not read them on another device, and notify nobody.
+ */
+import type { Conversation, ConversationIndex } from "../conversation/conversation.ts";
+import { UnitOfWork } from "../conversation/unit-of-work.ts";
+import type { DeviceContext } from "../context.ts";
+import { hasCode } from "../failure.ts";
+import { learnBeside } from "./inbox.ts";
+import type { Inbox } from "./inbox.ts";
+import type { Entry } from "./judge.ts";
+import { hash, ZEROS } from "../keys/format/hashing.ts";
+import type { KeyId } from "../keys/ids.ts";
+import { HeaderFormat, SIGNED_HEADER_BYTES, nextLogHash } from "../keys/message.ts";
+import { Refused } from "../keys/format/refused.ts";
+import { equalBytes } from "../octets.ts";
+import { notice, noticeMessage } from "../messages/messages.ts";
+import type { HistoryPlace } from "../records.ts";
+import { delayMs, pause } from "../transport/backoff.ts";
+import { LOG_HASHES } from "../limits.ts";
+import type { LogPage } from "../wire.ts";
+
+/** The first page is what a screen shows; later ones are larger. */
+const FIRST_PAGE = 50;
+const PAGE = 200;
+/** Past every position. */
+const END = 1e14;
+const AGAIN = { firstMs: 2_000, maxMs: 60_000 };
+
+export interface HistoryListener {
+  readonly onMissing: (conversation: Conversation, keyIds: readonly KeyId[]) => void;
+  readonly onCursor: (conversation: Conversation) => void;
+  /** Conversations that are whole, of those that there are. */
+  readonly onProgress: () => void;
+}
+
+export class History {
+  readonly #context: DeviceContext;
+  readonly #inbox: Inbox;
+  readonly #listener: HistoryListener;
+  readonly #index: ConversationIndex;
+  #filling = false;
+  #wake = new AbortController();
+
+  constructor(
+    context: DeviceContext,
+    inbox: Inbox,
+    index: ConversationIndex,
+    listener: HistoryListener,
+  ) {
+    this.#context = context;
+    this.#inbox = inbox;
+    this.#index = index;
+    this.#listener = listener;
+  }
+
+  /** Begin to follow the log, at its end; {@link fill} does the rest. Inside the queue. */
+  async begin(conversation: Conversation): Promise<void> {
+    if (conversation.record.log !== null) return;
+    const page = await this.#context.api.logBefore(conversation.id, END, FIRST_PAGE);
+    const work = new UnitOfWork(conversation);
+    const hashes = hashesOf(page);
+    const last = page.entries.at(-1)?.seq ?? page.lastSeq;
+    const end = hashes.at(-1) ?? page.logHash;
+    work.set({ log: { cursor: last, hash: end, epoch: 0 } });
+    const place: HistoryPlace = { from: last + 1, hash: end, start: last };
+    work.set({ history: place });
+    const { historyFromMs } = work.record;
+    if (historyFromMs > 0) tellFrom(work, historyFromMs);
+    await this.#take(conversation, work, page, place);
+  }
+
+  /** Go on in the background, once every conversation has begun: the newest comes first. */
+  fill(): void {
+    this.#wake.abort();
+    this.#wake = new AbortController();
+    if (this.#filling) return;
+    this.#filling = true;
+    void this.#fill().finally(() => {
+      this.#filling = false;
+    });
+  }
+
+  async #fill(): Promise<void> {
+    const { signal, random } = this.#context;
+    let failures = 0;
+    while (!signal.aborted) {
+      const next = this.#next();
+      if (next === null) return;
+      try {
+        await this.#page(next);
+        failures = 0;
+      } catch (error) {
+        if (signal.aborted || hasCode(error, "locked")) return;
+        // One conversation's trouble does not keep the others from filling up.
+        this.#trouble.add(next.id);
+        if (this.#next() !== null) continue;
+        this.#trouble.clear();
+        await pause(delayMs(AGAIN, failures++, random), this.#wake.signal);
+      }
+      this.#listener.onProgress();
+    }
+  }
+
+  readonly #trouble = new Set<string>();
+
+  /** The conversation with the newest message first. */
+  #next(): Conversation | null {
+    const time = ({ record }: Conversation): number => record.last?.sentMs ?? 0;
+    const due = [...this.#index.conversations.values()]
+      .filter(({ record }) => record.history !== null && record.log !== null)
+      .filter(({ id, record }) => record.state === "ready" && !this.#trouble.has(id));
+    return due.sort((a, b) => time(b) - time(a))[0] ?? null;
+  }
+
+  #page(conversation: Conversation): Promise<void> {
+    return conversation.run(async () => {
+      const { history } = conversation.record;
+      if (history === null) return;
+      const page = await this.#context.api.logBefore(conversation.id, history.from, PAGE);
+      const work = new UnitOfWork(conversation);
+      await this.#take(conversation, work, page, history);
+    });
+  }
+
+  /** Store a page of before `place`, and where the next one ends. */
+  async #take(
+    conversation: Conversation,
+    work: UnitOfWork,
+    page: LogPage,
+    place: HistoryPlace,
+  ): Promise<void> {
+    const missing = new Set<KeyId>();
+    await learnBeside(this.#context, conversation, work, page);
+    const entries = page.entries.filter(({ seq }) => seq < place.from);
+    const hashes = hashesOf(page);
+    const leads = entries.length === 0 || equalBytes(hashes.at(-1) ?? ZEROS, place.hash);
+    if (!leads) work.set({ alarm: work.record.alarm ?? "log_differs" });
+    for (const [at, { seq }] of page.entries.entries()) {
+      const own = hashes[at];
+      if (own !== undefined && seq > (work.record.log?.cursor ?? 0) - LOG_HASHES)
+        conversation.log.put(work, String(seq), { position: seq, hash: own }, seq);
+    }
+    const floors = floorsOf(page);
+    const old = entries.map(
+      ({ seq, sentMs, message }): Entry => ({
+        position: seq,
+        sentMs,
+        message,
+        old: true,
+        floor: floors.get(seq) ?? 0,
+      }),
+    );
+    await this.#inbox.takeOld(conversation, work, old, missing);
+    const [first] = page.entries;
+    const over = !page.more || first === undefined || first.seq <= 1;
+    const { log, namedEpoch } = work.record;
+    if (log !== null && log.epoch === 0) work.set({ log: { ...log, epoch: namedEpoch } });
+    work.set({
+      history: over ? null : { ...place, from: first.seq, hash: page.logHash },
+    });
+    await conversation.store(work);
+    this.#listener.onCursor(conversation);
+    if (missing.size > 0) this.#listener.onMissing(conversation, [...missing]);
+    this.#listener.onProgress();
+  }
+}
+
+/** L after each entry of a page. */
+function hashesOf(page: LogPage): readonly Uint8Array[] {
+  let before: Uint8Array = page.logHash;
+  return page.entries.map(({ message }) => {
+    before = nextLogHash(before, hash(message.subarray(0, SIGNED_HEADER_BYTES)));
+    return before;
+  });
+}
+
+/** R2: the highest epoch that an earlier entry of the page names, by position. */
+function floorsOf(page: LogPage): ReadonlyMap<number, number> {
+  const floors = new Map<number, number>();
+  const kept = new Set<number>(page.proofs.map(({ epoch }) => epoch));
+  let highest = 0;
+  for (const { seq, message } of page.entries) {
+    floors.set(seq, highest);
+    try {
+      const { epoch } = HeaderFormat.parse(message.subarray(0, SIGNED_HEADER_BYTES), "R1");
+      // An epoch that nothing proves is a malformed entry's: it says nothing about others.
+      if (kept.has(epoch)) highest = Math.max(highest, epoch);
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+    }
+  }
+  return floors;
+}
+
+function tellFrom(work: UnitOfWork, fromMs: number): void {
+  const { conversationId } = work.record;
+  const what = notice("history", { fromMs });
+  const at = { seq: 0, order: 0.5, sentMs: fromMs };
+  work.put(noticeMessage(conversationId, `history.${String(fromMs)}`, at, what));
+}

@@ -1,0 +1,41 @@
+/** Cell line (KEYS.md section 3): how many devices a cell has, and the root over its leaves. */
+import type { Bytes } from "../../octets.ts";
+import { Writer, type Reader } from "../format/fields.ts";
+import { idOf, type CellId } from "../ids.ts";
+import { CELL_SIZE } from "../../limits.ts";
+
+export interface CellLine {
+  readonly cell: CellId;
+  readonly devices: number;
+  /** Cell keys of earlier epochs are not usable. */
+  readonly rekeyEpoch: number;
+  readonly root: Bytes;
+  /** As the tree hashes it. */
+  readonly bytes: Bytes;
+}
+
+export interface CellLineValues {
+  readonly cell: Uint8Array;
+  readonly devices: number;
+  readonly rekeyEpoch: number;
+  readonly root: Uint8Array;
+}
+
+export function encodeCellLine(line: CellLineValues): Bytes {
+  return new Writer()
+    .bytes(line.cell, 16)
+    .uint(line.devices, 2)
+    .uint(line.rekeyEpoch, 8)
+    .bytes(line.root, 32)
+    .done();
+}
+
+export function readCellLine(reader: Reader): CellLine {
+  const start = reader.at;
+  const cell = idOf<CellId>(reader.take(16));
+  const devices = reader.uint(2);
+  const rekeyEpoch = reader.uint(8);
+  const root = reader.take(32);
+  reader.require(devices >= 1 && devices <= CELL_SIZE, "number of devices is out of range");
+  return { cell, devices, rekeyEpoch, root, bytes: reader.slice(start, reader.at) };
+}

@@ -1,0 +1,55 @@
+/** Roster leaf (KEYS.md section 3): one device of a conversation, from when it reads, its rights. */
+import type { Bytes } from "../../octets.ts";
+import { Writer, type Reader } from "../format/fields.ts";
+import { idOf, type CellId, type DeviceId, type PersonId } from "../ids.ts";
+
+export const MAY_POST = 1;
+export const MAY_ADMINISTER = 2;
+
+export interface Leaf {
+  readonly cell: CellId;
+  readonly person: PersonId;
+  readonly device: DeviceId;
+  readonly historyFrom: number;
+  /** Bits: {@link MAY_POST}, {@link MAY_ADMINISTER}. */
+  readonly rights: number;
+  /** As the tree hashes it. */
+  readonly bytes: Bytes;
+}
+
+export interface LeafValues {
+  readonly cell: Uint8Array;
+  readonly person: Uint8Array;
+  readonly device: Uint8Array;
+  readonly historyFrom: number;
+  readonly rights: number;
+}
+
+export function encodeLeaf(leaf: LeafValues): Bytes {
+  return new Writer()
+    .bytes(leaf.cell, 16)
+    .bytes(leaf.person, 16)
+    .bytes(leaf.device, 32)
+    .uint(leaf.historyFrom, 8)
+    .uint(leaf.rights, 1)
+    .done();
+}
+
+export function readLeaf(reader: Reader): Leaf {
+  const start = reader.at;
+  const cell = idOf<CellId>(reader.take(16));
+  const person = idOf<PersonId>(reader.take(16));
+  const device = idOf<DeviceId>(reader.take(32));
+  const historyFrom = reader.uint(8);
+  const rights = reader.uint(1);
+  reader.require(rights <= (MAY_POST | MAY_ADMINISTER), "unknown right");
+  return { cell, person, device, historyFrom, rights, bytes: reader.slice(start, reader.at) };
+}
+
+export function mayPost(leaf: Leaf): boolean {
+  return (leaf.rights & MAY_POST) !== 0;
+}
+
+export function mayAdminister(leaf: Leaf): boolean {
+  return (leaf.rights & MAY_ADMINISTER) !== 0;
+}

@@ -1,0 +1,50 @@
+/** The state of the whole app. */
+import type { Confirmed, Person } from "../wire.ts";
+import type { Progress } from "./failure.ts";
+import type { Plate } from "./people.ts";
+
+/**
+ * The server's word on why this device's token ended (errors.SignedOut), or `pin_tries`: wiped
+ * after too many wrong PINs; or `unknown`: the server does not know the token.
+ */
+export type SignedOutReason =
+  "suspended" | "removed" | "device_removed" | "signed_out" | "pin_tries" | "unknown";
+
+/** Where this device stands. The screens follow `phase` and nothing else. */
+export interface AppState {
+  readonly phase: "register" | "conduct" | "locked" | "ready" | "signed_out" | "storage_failed";
+  /** Why the device was signed out ({@link SignedOutReason}), or could not open its storage. */
+  readonly reason: string | null;
+  /**
+   * With "signed_out": nothing signed says that this device is to be wiped, so what it holds is kept,
+   * locked, until the server takes it again or the person starts over.
+   */
+  readonly kept: boolean;
+  readonly me: Person | null;
+  readonly clientId: string | null;
+  readonly unitAdmin: boolean;
+  readonly lock: {
+    readonly enabled: boolean;
+    readonly autoLockMs: number;
+    readonly triesLeft: number | null;
+  };
+  readonly connection: "online" | "connecting" | "offline";
+  /** Messages waiting for the network. */
+  readonly outbox: number;
+  /** True while the core is catching up after being away. */
+  readonly catchingUp: boolean;
+  /** This device's confirmation. `confirmers`: people who can give it if missing, nearest first. */
+  readonly device: {
+    readonly confirmed: Confirmed;
+    readonly confirmers: readonly Plate[];
+    /** When this device registered. */
+    readonly sinceMs: number | null;
+  };
+  /** Conversations whose earlier messages are here already, while a new device fills up. */
+  readonly history: Progress | null;
+  /** Set when the server speaks a newer wire version: ask the person to reload. */
+  readonly updateRequired: boolean;
+  /** Device clock minus server clock; a warning belongs above 5 minutes. */
+  readonly clockSkewMs: number;
+}
+

@@ -1,0 +1,98 @@
+/** Conversations and their members on the screens. */
+import type { Audience, ConversationKind, WhoMayPost } from "../wire.ts";
+import type { AttachmentView } from "./attachments.ts";
+import type { MemberDevice } from "./devices.ts";
+import type { Progress } from "./failure.ts";
+import type { MessageStatus, Preview } from "./messages.ts";
+import type { Plate } from "./people.ts";
+
+export interface ConversationItem {
+  readonly conversationId: string;
+  readonly kind: ConversationKind;
+  /** Group name; null while unknown: show the members' names. Direct: null, show `direct`. */
+  readonly title: string | null;
+  readonly photo: AttachmentView | null;
+  readonly direct: Plate | null;
+  /** A few members for a fallback title and initials. */
+  readonly some: readonly Plate[];
+  readonly members: number;
+  /** The audience, where its people follow the data bank: these units name the conversation. */
+  readonly audience: Audience | null;
+  /** Members who have not registered yet: what is written waits for them. */
+  readonly unregistered: number;
+  readonly devices: number;
+  /** Nothing sent before is readable on this device; null: everything is. */
+  readonly historyFromMs: number | null;
+  /** Messages of before that are here, of those that there are, while they are being fetched. */
+  readonly history: Progress | null;
+  readonly last: {
+    readonly preview: Preview;
+    readonly sender: Plate | null;
+    readonly mine: boolean;
+    readonly sentMs: number;
+    readonly status: MessageStatus | null;
+  } | null;
+  readonly unread: number;
+  readonly mentioned: boolean;
+  readonly mutedUntilMs: number | null;
+  readonly pinned: boolean;
+  readonly draft: string | null;
+  readonly canPost: boolean;
+  readonly admin: boolean;
+  readonly whoMayPost: WhoMayPost;
+  /**
+   * waiting: this device is not listed yet, or its person is a member again and the roster follows;
+   * alarm: a security check failed (see `alarm`); nothing that works is stopped by it.
+   */
+  readonly state: "ready" | "waiting" | "left" | "alarm";
+  /** `log_differs`: the server shows others another log; `not_direct`: not these two people's. */
+  readonly alarm: string | null;
+  readonly createdMs: number;
+}
+
+/** A part of a long list of members. */
+export interface MemberPage {
+  readonly members: readonly MemberItem[];
+  /** To ask for the next part with; null: there is none. */
+  readonly next: string | null;
+}
+
+export interface MemberItem {
+  readonly plate: Plate;
+  readonly admin: boolean;
+  readonly me: boolean;
+  readonly deliveredSeq: number;
+  readonly readSeq: number;
+  /** Whether this person has registered; who has not reads what waits for them when they do. */
+  readonly registered: boolean;
+  /** Nothing sent before is readable by this person; null: everything is. */
+  readonly historyFromMs: number | null;
+  /** This person's devices, of which only confirmed ones are given keys. */
+  readonly devices: readonly MemberDevice[];
+}
+
+/** Honest state of the encryption, for the page behind the lock line. */
+export interface EncryptionView {
+  readonly conversationId: string;
+  readonly people: number;
+  /** Members who have not registered yet: how many, and who, where the conversation is small. */
+  readonly unregistered: number;
+  readonly unregisteredPeople: readonly Plate[];
+  /** Devices that the newest signed roster lists. */
+  readonly devices: number;
+  /** People whose listed device this device cannot confirm: it gives them nothing. */
+  readonly unconfirmed: readonly Plate[];
+  /** Messages whose key is missing here so far. */
+  readonly waiting: number;
+  /** Messages that a check refused; nothing of them is shown. */
+  readonly refused: number;
+  readonly rosterEpoch: number;
+  /** How old the conversation key is; null before the first. */
+  readonly keyAgeMs: number | null;
+  readonly kem: "x25519" | "x-wing" | null;
+  readonly historyFromMs: number | null;
+  /** Eight groups of five digits of the newest roster head: equal on the screens of all members. */
+  readonly headCode: string | null;
+  /** The server shows somebody else another log than this device. */
+  readonly logAlarm: boolean;
+}

@@ -1,0 +1,69 @@
+/** Devices, and the people who vouch for them. */
+import type { Confirmed } from "../wire.ts";
+import type { Plate } from "./people.ts";
+
+export interface MemberDevice {
+  readonly device: string;
+  readonly clientId: string;
+  /** The label of one's own device; null for other people's devices. */
+  readonly label: string | null;
+  readonly confirmed: Confirmed;
+  /** The person who vouches for it, where somebody does. */
+  readonly by: Plate | null;
+  readonly expiresMs: number;
+}
+
+/** A registered device that nobody vouches for yet, which this person may confirm. */
+export interface UnconfirmedItem {
+  readonly plate: Plate;
+  readonly device: string;
+  readonly clientId: string;
+  readonly label: string;
+  readonly registeredMs: number;
+  /** One of this person's own devices. */
+  readonly own: boolean;
+}
+
+/** A comparison of six digits under way (KEYS.md E3). The confirming device alone decides. */
+export interface ConfirmationView {
+  readonly confirmationId: string;
+  /** confirming: type the digits here; new: show them here. */
+  readonly role: "confirming" | "new";
+  /** The person at the other end. */
+  readonly plate: Plate | null;
+  readonly device: string;
+  readonly state: "begun" | "digits" | "confirmed" | "refused" | "over";
+  /** On the new device alone: to be read out; `code`: the same for a QR code to carry. */
+  readonly digits: string | null;
+  readonly code: string | null;
+  /** On the confirming device alone. */
+  readonly triesLeft: number | null;
+  readonly expiresMs: number;
+}
+
+export interface GrantView {
+  readonly unitPath: string;
+  readonly by: Plate | null;
+  readonly createdMs: number;
+  readonly notAfterMs: number;
+}
+
+/** Something was done in this person's name that this device did not do (KEYS.md E5). */
+export interface AlarmView {
+  readonly id: string;
+  /** device: another device of theirs was confirmed; key: this device's own keys were copied. */
+  readonly kind: "device" | "key";
+  readonly device: string;
+  readonly by: Plate | null;
+  readonly sinceMs: number | null;
+}
+
+/** A device's endorsements and grants: those older than its loss stand when it is revoked. */
+export interface MadeView {
+  readonly confirmed: readonly { readonly plate: Plate | null; readonly createdMs: number }[];
+  readonly granted: readonly {
+    readonly plate: Plate | null;
+    readonly unitPath: string;
+    readonly createdMs: number;
+  }[];
+}

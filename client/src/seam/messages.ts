@@ -1,0 +1,91 @@
+/** Messages on the screens. Bodies, previews and what is sent are stated by each kind (kinds/). */
+import type { KindBody, KindPreview } from "../kinds/content.ts";
+import type { CoreError } from "./failure.ts";
+import type { Plate } from "./people.ts";
+
+export type { Outgoing } from "../kinds/content.ts";
+
+export type MessageStatus = "queued" | "sending" | "sent" | "delivered" | "read" | "failed";
+
+/** What a list row or a quote says about a message, to be put into words by the screen. */
+export type Preview =
+  | KindPreview
+  | { readonly kind: "notice"; readonly notice: Notice }
+  | { readonly kind: "unsupported" };
+
+export type MessageBody =
+  | KindBody
+  | { readonly kind: "notice"; readonly notice: Notice }
+  | { readonly kind: "unsupported" };
+
+export interface ReplyQuote {
+  readonly messageId: string;
+  readonly sender: Plate | null;
+  readonly preview: Preview;
+}
+
+export type Notice =
+  /** Differences of signed rosters: nothing proves who asked for them, so nobody is named. */
+  | {
+      readonly kind: "added" | "removed" | "left" | "made_admin" | "revoked_admin";
+      readonly people: readonly Plate[];
+    }
+  /** `by`: who vouches for the device; null: nobody, it is the person's first. */
+  | { readonly kind: "device_added"; readonly people: readonly Plate[]; readonly by: Plate | null }
+  | { readonly kind: "device_removed"; readonly people: readonly Plate[] }
+  /** From when on this device reads. */
+  | { readonly kind: "history"; readonly fromMs: number }
+  | { readonly kind: "title"; readonly by: Plate | null; readonly title: string }
+  | { readonly kind: "photo"; readonly by: Plate | null }
+  /** Somebody without the right tried to change name or photo. */
+  | { readonly kind: "profile_refused"; readonly by: Plate | null }
+  /** The server shows somebody else another log than this device. */
+  | { readonly kind: "log_differs"; readonly by: Plate | null }
+  /** The server came back from a backup: devices have posted again what it lost. */
+  | { readonly kind: "restored" }
+  /** An earlier message of this sender never came. */
+  | { readonly kind: "gap"; readonly by: Plate | null };
+
+export interface MessageItem {
+  readonly messageId: string;
+  readonly conversationId: string;
+  /** null until the DS has accepted it; queued messages sort after everything with a seq. */
+  readonly seq: number | null;
+  readonly sender: Plate | null;
+  readonly mine: boolean;
+  readonly sentMs: number;
+  readonly body: MessageBody;
+  readonly preview: Preview;
+  readonly replyTo: ReplyQuote | null;
+  readonly status: MessageStatus | null;
+  readonly failure: CoreError | null;
+}
+
+export interface MessagePage {
+  readonly messages: readonly MessageItem[];
+  readonly more: boolean;
+  /** The first unread message's id, for the unread line. */
+  readonly firstUnread: string | null;
+}
+
+/** How many of the people a message is for have it. */
+export interface ReceiptTotals {
+  readonly people: number;
+  readonly delivered: number;
+  readonly read: number;
+}
+
+/** Who has one of my messages, by person; where they are too many for that, how many. */
+export interface MessageReceipts {
+  readonly messageId: string;
+  /** Too many people for names: the lists are empty, and `totals` says how many, if it is known. */
+  readonly many: boolean;
+  readonly totals: ReceiptTotals | null;
+  readonly read: readonly Plate[];
+  readonly delivered: readonly Plate[];
+  readonly waiting: readonly Plate[];
+  /** People among `waiting` who have not registered yet, and people without a device now. */
+  readonly unregistered: readonly Plate[];
+  readonly signedOut: readonly Plate[];
+}
+

@@ -1,0 +1,258 @@
+/**
+ * Asking for secrets that this device is entitled to and lacks (KEYS.md D4, H6): S of conversation
+ * keys, C of its cell's keys, k of the newest state.
+ *
+ * The server keeps a request until the asker says that its key opened, so each thing is asked for
+ * once on a connection and, because holders may miss it, again after a while, ever more seldom; many
+ * in one request. Everything that comes is compared with its record
+ * before it is kept. Each start reads from the vault what is missing; nothing here is stored.
+ */
+import type { Conversation } from "../conversation/conversation.ts";
+import type { DeviceContext } from "../context.ts";
+import { hasCode } from "../failure.ts";
+import { sealKeyId } from "../keys/device-key.ts";
+import { idOf } from "../keys/ids.ts";
+import type { KeyId, SealKeyId } from "../keys/ids.ts";
+import {
+  KIND_BODY_KEY,
+  KIND_CELL_KEY,
+  KIND_CONVERSATION_KEY,
+  keepMatching,
+  openKeyShare,
+  parseKeyShare,
+} from "../keys/key-share.ts";
+import type { Shareable, SharedSecret } from "../keys/key-share.ts";
+import type { Header } from "../keys/message.ts";
+import { Refused } from "../keys/format/refused.ts";
+import { toHex } from "../octets.ts";
+import { delayMs, pause } from "../transport/backoff.ts";
+import { SHARE_SECRETS } from "../wire.ts";
+import type { ShareReference } from "../wire.ts";
+
+/** Secrets found missing within this time share one request. */
+const TOGETHER_MS = 30;
+const AGAIN = { firstMs: 2_000, maxMs: 60_000 };
+/** So long nobody is asked again for the same. */
+const PATIENCE = { firstMs: 20_000, maxMs: 900_000 };
+/** The place of the recipient's key id in a KeyShare: after version and conversation. */
+const RECIPIENT = [17, 33] as const;
+
+/** Something that is missing, with the record that its secret must match. */
+type Wanted =
+  | { readonly kind: typeof KIND_CONVERSATION_KEY; readonly keyId: KeyId }
+  | { readonly kind: typeof KIND_CELL_KEY; readonly keyId: SealKeyId }
+  | { readonly kind: typeof KIND_BODY_KEY; readonly header: Header };
+
+export interface AskingListener {
+  /** Secrets of conversation keys are stored: what waits for them may open. */
+  readonly onKeys: (conversation: Conversation) => Promise<void>;
+  /** Secrets of cell keys are stored: seals that the server has may open. */
+  readonly onCellKeys: (conversation: Conversation) => Promise<void>;
+  /** k of a state message. */
+  readonly onBodyKey: (conversation: Conversation, header: Header, k: Uint8Array) => Promise<void>;
+}
+
+export class Asking {
+  readonly #context: DeviceContext;
+  readonly #listener: AskingListener;
+  /** By conversation and reference: what was asked for on this connection. */
+  readonly #wanted = new Map<string, Map<string, Wanted>>();
+  readonly #asked = new Map<string, Set<string>>();
+  readonly #flushing = new Set<string>();
+  /** Conversations for which a time to ask again is set, and how often it was. */
+  readonly #waiting = new Set<string>();
+  readonly #rounds = new Map<string, number>();
+
+  constructor(context: DeviceContext, listener: AskingListener) {
+    this.#context = context;
+    this.#listener = listener;
+  }
+
+  conversationKeys(conversation: Conversation, keyIds: readonly KeyId[]): void {
+    this.#want(
+      conversation,
+      keyIds.map((keyId) => ({ kind: KIND_CONVERSATION_KEY, keyId })),
+    );
+  }
+
+  cellKey(conversation: Conversation, keyId: SealKeyId): void {
+    this.#want(conversation, [{ kind: KIND_CELL_KEY, keyId }]);
+  }
+
+  bodyKey(conversation: Conversation, header: Header): void {
+    this.#want(conversation, [{ kind: KIND_BODY_KEY, header }]);
+  }
+
+  /** A new connection: what is still missing is asked for again. */
+  reconnected(conversations: Iterable<Conversation>): void {
+    this.#asked.clear();
+    for (const conversation of conversations)
+      if (this.#wanted.has(conversation.id)) this.#flushSoon(conversation);
+  }
+
+  #want(conversation: Conversation, wanted: readonly Wanted[]): void {
+    const known = this.#wanted.get(conversation.id) ?? new Map<string, Wanted>();
+    this.#wanted.set(conversation.id, known);
+    for (const one of wanted) known.set(nameOf(one), one);
+    this.#flushSoon(conversation);
+  }
+
+  #flushSoon(conversation: Conversation): void {
+    if (this.#flushing.has(conversation.id)) return;
+    this.#flushing.add(conversation.id);
+    void this.#flush(conversation)
+      .catch(() => undefined)
+      .finally(() => this.#flushing.delete(conversation.id));
+  }
+
+  async #flush(conversation: Conversation): Promise<void> {
+    const { signal, random } = this.#context;
+    await pause(TOGETHER_MS, signal);
+    for (let failures = 0; !signal.aborted; ) {
+      const due = this.#due(conversation);
+      if (due.length === 0) break;
+      try {
+        const references = referencesOf(due.map(([, one]) => one));
+        await this.#context.api.requestShares(conversation.id, { references });
+        for (const [name] of due) this.#askedOf(conversation).add(name);
+        failures = 0;
+      } catch (error) {
+        // Offline: the next connection asks again. Refused: the next occasion does.
+        if (!hasCode(error, "rate_limited", "overloaded") || failures > 5) break;
+        await pause(error.retryAfterMs ?? delayMs(AGAIN, failures++, random), signal);
+      }
+    }
+    this.#againLater(conversation);
+  }
+
+  #due(conversation: Conversation): readonly (readonly [string, Wanted])[] {
+    const asked = this.#askedOf(conversation);
+    const wanted = this.#wanted.get(conversation.id)?.entries() ?? [];
+    return [...wanted].filter(([name]) => !asked.has(name)).slice(0, SHARE_SECRETS);
+  }
+
+  #askedOf({ id }: Conversation): Set<string> {
+    const asked = this.#asked.get(id) ?? new Set<string>();
+    this.#asked.set(id, asked);
+    return asked;
+  }
+
+  /** Holders whom the server asked may have missed it: after a while it is asked again. */
+  #againLater(conversation: Conversation): void {
+    const { signal, random } = this.#context;
+    const { id } = conversation;
+    if (this.#waiting.has(id) || !this.#wanted.has(id) || signal.aborted) return;
+    this.#waiting.add(id);
+    const round = this.#rounds.get(id) ?? 0;
+    this.#rounds.set(id, round + 1);
+    void pause(delayMs(PATIENCE, round, random), signal).then(() => {
+      this.#waiting.delete(id);
+      if (signal.aborted || !this.#wanted.has(id)) return void this.#rounds.delete(id);
+      this.#asked.delete(id);
+      this.#flushSoon(conversation);
+    });
+  }
+
+  /** Shares that the server holds for this device. */
+  async fetch(conversation: Conversation): Promise<void> {
+    const { shares } = await this.#context.api.shares(conversation.id);
+    for (const share of shares) await this.receive(conversation, share);
+  }
+
+  /** H6: keep the secrets that match what they belong to, and say that they came. */
+  async receive(conversation: Conversation, bytes: Uint8Array): Promise<void> {
+    const { ownKeys } = this.#context;
+    try {
+      const opener = await ownKeys.opener(idOf(bytes.subarray(...RECIPIENT)));
+      if (opener === null) return;
+      const share = parseKeyShare(opener.kem, bytes);
+      if (toHex(share.conversation) !== conversation.id) return;
+      const secrets = await openKeyShare(share, opener);
+      const { kept } = await keepMatching(secrets, await this.#records(conversation));
+      if (kept.length > 0) await this.#keep(conversation, kept);
+    } catch (error) {
+      // Rubbish from a holder: another one is asked by the server.
+      if (!(error instanceof Refused)) throw error;
+    }
+  }
+
+  /** The records of everything that is missing. */
+  async #records(conversation: Conversation): Promise<readonly Shareable[]> {
+    const records: Shareable[] = [];
+    for (const one of this.#wanted.get(conversation.id)?.values() ?? []) {
+      if (one.kind === KIND_BODY_KEY) {
+        records.push({ kind: one.kind, record: one.header });
+      } else if (one.kind === KIND_CELL_KEY) {
+        const found = await conversation.cellKeys.find(null, one.keyId);
+        if (found !== null) records.push({ kind: one.kind, record: found.record });
+      } else {
+        const found = await conversation.keys.find(null, one.keyId);
+        if (found !== null) records.push({ kind: one.kind, record: found.record });
+      }
+    }
+    return records;
+  }
+
+  async #keep(conversation: Conversation, kept: readonly SharedSecret[]): Promise<void> {
+    const wanted = this.#wanted.get(conversation.id) ?? new Map<string, Wanted>();
+    const done: Wanted[] = [];
+    await conversation.change(async (work) => {
+      for (const { of, secret } of kept) {
+        for (const one of wanted.values()) {
+          if (one.kind === KIND_CONVERSATION_KEY && of.kind === one.kind) {
+            if (toHex(of.record.hash) !== one.keyId) continue;
+            await conversation.keys.takeSecret(work, one.keyId, secret);
+          } else if (one.kind === KIND_CELL_KEY && of.kind === one.kind) {
+            if (sealKeyId(of.record) !== one.keyId) continue;
+            await conversation.cellKeys.takeSecret(work, one.keyId, secret);
+          } else if (one.kind !== KIND_BODY_KEY || of.record !== one.header) continue;
+          done.push(one);
+        }
+      }
+    });
+    for (const { of, secret } of kept)
+      if (of.kind === KIND_BODY_KEY)
+        await this.#listener.onBodyKey(conversation, of.record, secret);
+    this.#done(conversation, done);
+    const kinds = new Set(done.map(({ kind }) => kind));
+    if (kinds.has(KIND_CELL_KEY)) await this.#listener.onCellKeys(conversation);
+    else if (kinds.has(KIND_CONVERSATION_KEY)) await this.#listener.onKeys(conversation);
+  }
+
+  /** Came another way, or is not needed any more. */
+  forget(conversation: Conversation, keyIds: readonly KeyId[]): void {
+    const wanted = this.#wanted.get(conversation.id);
+    const done = keyIds
+      .map((keyId) => ({ kind: KIND_CONVERSATION_KEY, keyId }) as const)
+      .filter((one) => wanted?.has(nameOf(one)) === true);
+    if (done.length > 0) this.#done(conversation, done);
+  }
+
+  #done(conversation: Conversation, done: readonly Wanted[]): void {
+    const wanted = this.#wanted.get(conversation.id);
+    for (const one of done) wanted?.delete(nameOf(one));
+    if (wanted?.size === 0) this.#wanted.delete(conversation.id);
+    const references = referencesOf(done);
+    if (references.length === 0) return;
+    // Lost on its way: the server sends the share again, and it is said again.
+    this.#context.api.sharesDone(conversation.id, { references }).catch(() => undefined);
+  }
+
+  isWanted(conversation: Conversation, keyId: KeyId): boolean {
+    const name = nameOf({ kind: KIND_CONVERSATION_KEY, keyId });
+    return this.#wanted.get(conversation.id)?.has(name) === true;
+  }
+}
+
+function referenceOf(one: Wanted): string {
+  if (one.kind === KIND_BODY_KEY) return toHex(one.header.message);
+  return one.keyId.slice(0, 32);
+}
+
+function nameOf(one: Wanted): string {
+  return `${String(one.kind)}/${referenceOf(one)}`;
+}
+
+function referencesOf(wanted: readonly Wanted[]): ShareReference[] {
+  return wanted.map((one) => ({ kind: one.kind, reference: referenceOf(one) }));
+}

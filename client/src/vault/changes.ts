@@ -1,0 +1,33 @@
+/** What the vault is asked to write, and to read by pages. */
+import type { Bytes } from "../octets.ts";
+
+export type Change =
+  | {
+      readonly op: "put";
+      readonly store: string;
+      readonly key: string;
+      /** Names a series that can be paged through by `order`. */
+      readonly group?: string;
+      readonly order?: number;
+      readonly value: unknown;
+    }
+  | { readonly op: "delete"; readonly store: string; readonly key: string }
+  | { readonly op: "delete_group"; readonly store: string; readonly group: string }
+  /** Attachment ciphertext: already encrypted under the attachment's key, stored as it is. */
+  | {
+      readonly op: "put_chunk";
+      readonly attachmentId: string;
+      readonly index: number;
+      readonly bytes: Bytes;
+    }
+  | { readonly op: "delete_chunks"; readonly attachmentId: string };
+
+export interface PageQuery {
+  readonly store: string;
+  readonly group: string;
+  /** Exclusive bounds of `order`. */
+  readonly above?: number;
+  readonly below?: number;
+  readonly limit: number;
+  readonly descending: boolean;
+}

@@ -1,0 +1,51 @@
+/** A new phone reads many messages: the store is asked for pages of rows, not for each message. */
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import type { Officer } from "../support/officer.ts";
+import { compareDigits } from "../support/scenarios.ts";
+import { World } from "../support/world.ts";
+
+const LIMIT_MS = 60_000;
+const [FEW, MANY] = [20, 120];
+
+let world: World;
+let a: Officer;
+let b: Officer;
+
+beforeAll(async () => {
+  world = await World.make({ people: 2 });
+  [a, b] = [world.officer("Asha"), world.officer("Balu")];
+}, LIMIT_MS);
+
+afterAll(async () => {
+  await world.close();
+  await world.server.close();
+});
+
+/** Transactions of all stores while a new phone of b's fills up with so many messages. */
+async function transactionsFor(count: number): Promise<number> {
+  const { conversationId: id } = await a.core.createGroup({
+    ...{ title: `${String(count)} reports`, personIds: [b.person], photo: null },
+    ...{ whoMayPost: "everyone", history: "30_days" },
+  });
+  for (let i = 1; i <= count; i++) await a.text(id, `report ${String(i)}`);
+  await b.receives(id, `report ${String(count)}`);
+  const phone = await world.device(1);
+  await world.settle(a, b);
+  const opened = vi.spyOn(IDBDatabase.prototype, "transaction");
+  await compareDigits(b, phone);
+  await phone.receives(id, `report ${String(count)}`);
+  await phone.until("whole", async () => (await phone.texts(id)).length === count);
+  await world.settle(a, b, phone);
+  const { length } = opened.mock.calls;
+  opened.mockRestore();
+  await phone.close();
+  return length;
+}
+
+describe("a new phone", { timeout: LIMIT_MS }, () => {
+  it("reads and writes rows of many messages at once", async () => {
+    const few = await transactionsFor(FEW);
+    const many = await transactionsFor(MANY);
+    expect((many - few) / (MANY - FEW)).toBeLessThan(1);
+  });
+});

@@ -1,0 +1,262 @@
+/**
+ * A server that lies, alone or together with the CA's and the roster authority's keys (KEYS.md
+ * section 5): what it gets is nothing, and what it does is shown or refused.
+ */
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { copy } from "../../src/octets.ts";
+import { ConversationKeyFormat } from "../../src/keys/conversation-key.ts";
+import type { DeviceId } from "../../src/keys/ids.ts";
+import { newest } from "../memory/rosters.ts";
+import type {
+  LogEntry,
+  LogPage,
+  People,
+  PersonTrust,
+  PeopleTrust,
+  ServerFrame,
+} from "../../src/wire.ts";
+import { Insider } from "../support/insider.ts";
+import type { Officer } from "../support/officer.ts";
+import { World } from "../support/world.ts";
+
+const LIMIT_MS = 60_000;
+
+let world: World;
+let a: Officer;
+let b: Officer;
+let id: string;
+
+async function begin(policy: "none" | "approval"): Promise<void> {
+  world = await World.make({ people: 2, policy });
+  [a, b] = [world.officer("Asha"), world.officer("Balu")];
+  ({ conversationId: id } = await a.core.openDirect(b.person));
+  await a.text(id, "before");
+  await b.receives(id, "before");
+}
+
+afterEach(async () => {
+  await world.close();
+  await world.server.close();
+});
+
+/** Texts that both sides say to each other arrive. */
+async function goesOn(text = "after"): Promise<void> {
+  await a.text(id, `${text}, by a`);
+  await b.receives(id, `${text}, by a`);
+  await b.text(id, `${text}, by b`);
+  await a.receives(id, `${text}, by b`);
+}
+
+async function noticesOf(officer: Officer): Promise<readonly string[]> {
+  const { messages } = await officer.core.messages(id, null, 50);
+  return messages.flatMap(({ body }) => (body.kind === "notice" ? [body.notice.kind] : []));
+}
+
+describe.each(["none", "approval"] as const)("under policy %s, a ghost", (policy) => {
+  beforeEach(() => begin(policy), LIMIT_MS);
+
+  it("listed with the keys of CA and roster authority gets nothing, and is shown (E0, E1)", async () => {
+    const { server } = world;
+    const ghost = await Insider.register(server, 1);
+    const { device } = ghost.signer;
+    server.judge.pretends = (one) => one === device;
+    await server.inTurn(() => server.devicesChanged(b.person));
+    await ghost.connect();
+    const conversation = server.conversation(id);
+    expect(newest(conversation).leaves.has(device)).toBe(true);
+    await goesOn();
+    // The newest key, and that of before, have no seal for it; asked for, nobody shares them.
+    for (const key of conversation.keys) expect(key.covered.has(device)).toBe(false);
+    const references = conversation.keys.map(({ keyId }) => ({
+      ...{ kind: 1 as const, reference: keyId.slice(0, 32) },
+    }));
+    await ghost.api.requestShares(id, { references });
+    await server.inTurn(() => server.asking.round());
+    await goesOn("later");
+    expect(conversation.shares.get(device) ?? []).toHaveLength(0);
+    expect(ghost.pushed("share")).toHaveLength(0);
+    await a.until("shown", async () => (await a.core.encryption(id)).unconfirmed.length > 0);
+    await server.kill();
+    expect((await a.core.encryption(id)).unconfirmed.map(({ personId }) => personId)).toEqual([
+      b.person,
+    ]);
+    await server.serve();
+  });
+
+  it("does not speak as its person", async () => {
+    const { server } = world;
+    const ghost = await Insider.register(server, 1);
+    server.judge.pretends = (one) => one === ghost.signer.device;
+    await server.inTurn(() => server.devicesChanged(b.person));
+    server.log.takesAnything = true;
+    const key = { record: ghostRecord(), secret: new Uint8Array(32) };
+    await ghost.post(id, await ghost.message(id, key, new Uint8Array(20)));
+    server.log.takesAnything = false;
+    await goesOn();
+    await a.until("refused", async () => (await a.core.encryption(id)).refused > 0);
+    expect(await a.texts(id)).toEqual(["before", "after, by a", "after, by b"]);
+
+    /** A record of the log's newest key: the ghost names a key that is known. */
+    function ghostRecord() {
+      const stored = server.conversation(id).keys[0];
+      if (stored === undefined) throw new Error("no key");
+      return ConversationKeyFormat.parse(stored.record);
+    }
+  });
+});
+
+describe("names", () => {
+  beforeEach(() => begin("none"), LIMIT_MS);
+
+  it("come from signed cards: the server's plain word changes no plate", async () => {
+    const network = world.network(a);
+    network.rewrite = (path, body) => {
+      if (!path.startsWith("/v1/people") || path.endsWith("/trust")) return body;
+      const page = body as People;
+      const names = { en: "Commissioner of Police", te: "" };
+      return { ...page, people: page.people.map((one) => ({ ...one, names })) };
+    };
+    await a.restart();
+    const item = await a.core.conversation(id);
+    expect(item.direct?.names.en).toBe("Officer B1");
+  });
+
+  it("of a wrongly signed card are refused", async () => {
+    const person = await world.server.people.person(b.person);
+    await world.server.people.addCard(person, { name: "Commissioner of Police" });
+    person.cards.push(flipped(person.cards.pop() as Uint8Array));
+    await goesOn();
+    const item = await a.core.conversation(id);
+    expect(item.direct?.names.en).toBe("Officer B1");
+  });
+});
+
+describe("the log", () => {
+  beforeEach(() => begin("none"), LIMIT_MS);
+
+  /** Change what is pushed to one device. */
+  function pushTo(
+    officer: Officer,
+    change: (frame: ServerFrame) => readonly ServerFrame[],
+  ): Promise<void> {
+    return officer.device().then((device) => {
+      world.server.live.pushes = (to, frame) => (to === device ? change(frame) : [frame]);
+    });
+  }
+
+  it("whose entries are held back and reordered is shown once each (R5)", async () => {
+    let held: ServerFrame | null = null;
+    await pushTo(b, (frame) => {
+      if (frame.t !== "entry") return [frame];
+      if (held === null) {
+        held = frame;
+        return [];
+      }
+      const [before, now] = [held, frame];
+      held = null;
+      return [now, before];
+    });
+    for (const text of ["one", "two", "three", "four"]) await a.text(id, text);
+    for (const text of ["one", "two", "three", "four"]) await b.receives(id, text);
+    await world.settle();
+    expect(await b.texts(id)).toEqual(["before", "one", "two", "three", "four"]);
+  });
+
+  it("whose entries are pushed twice, and pushed bent, is shown once each (R3)", async () => {
+    await pushTo(b, (frame) => {
+      if (frame.t !== "entry") return [frame];
+      const bent = { ...frame, entry: { ...frame.entry, message: flipped(frame.entry.message) } };
+      return [frame, bent, frame];
+    });
+    await goesOn();
+    await world.settle();
+    expect(await b.texts(id)).toEqual(["before", "after, by a", "after, by b"]);
+  });
+
+  it("that is another for somebody else is seen in the next header that crosses (R4)", async () => {
+    const { server } = world;
+    const hidden = server.conversation(id).log.length + 1;
+    // From now on, b is shown everything but one message, with positions that count on without it.
+    const fork = (entry: LogEntry): readonly LogEntry[] => {
+      if (entry.seq < hidden) return [entry];
+      return entry.seq === hidden ? [] : [{ ...entry, seq: entry.seq - 1 }];
+    };
+    await pushTo(b, (frame) => {
+      if (frame.t !== "entry") return [frame];
+      return fork(frame.entry).map((entry) => ({ ...frame, entry }));
+    });
+    world.network(b).rewrite = (path, body) => {
+      if (!path.endsWith("/log")) return body;
+      const page = body as LogPage;
+      const lastSeq = Math.max(page.lastSeq - 1, hidden - 1);
+      return { ...page, entries: page.entries.flatMap(fork), lastSeq };
+    };
+    await a.text(id, "hidden from b");
+    await a.until("sent", async () => (await a.core.state()).outbox === 0);
+    await a.text(id, "seen by both");
+    await b.receives(id, "seen by both");
+    await b.until("alarm", async () => (await b.core.encryption(id)).logAlarm);
+    expect((await b.core.conversation(id)).alarm).toBe("log_differs");
+    expect(await noticesOf(b)).toContain("log_differs");
+  });
+});
+
+describe("keys", () => {
+  beforeEach(() => begin("none"), LIMIT_MS);
+
+  it("of small order are sealed to by nobody, and hold nobody up (S3)", async () => {
+    const c = await world.join();
+    const device = await c.device();
+    world.network(a).rewrite = (path, body) => {
+      if (!path.endsWith("/people/trust")) return body;
+      const { people } = body as PeopleTrust;
+      return { people: people.map((one) => (one.personId === c.person ? bent(one) : one)) };
+    };
+    const { conversationId: group } = await a.core.createGroup({
+      ...{ title: "Three", personIds: [b.person, c.person], photo: null },
+      ...{ whoMayPost: "everyone", history: "none" },
+    });
+    await a.text(group, "to whom it reaches");
+    await b.receives(group, "to whom it reaches");
+    const [key] = world.server.conversation(group).keys;
+    expect(key?.covered.has(device as DeviceId)).toBe(false);
+    // c asks for a share; b, who is told the truth, gives it.
+    await c.receives(group, "to whom it reaches");
+
+    function bent(one: PersonTrust): PersonTrust {
+      return { ...one, keys: one.keys.map(flipped) };
+    }
+  });
+
+  it("of before a removal are not used again, however often they are handed out (S2)", async () => {
+    const c = await world.join();
+    const { conversationId: group } = await a.core.createGroup({
+      ...{ title: "Three", personIds: [b.person, c.person], photo: null },
+      ...{ whoMayPost: "everyone", history: "none" },
+    });
+    await a.text(group, "to three");
+    await b.receives(group, "to three");
+    let old: unknown = null;
+    world.network(b).rewrite = (path, body) => {
+      if (!path.endsWith(`/conversations/${group}/keys`)) return body;
+      old ??= body;
+      return old;
+    };
+    await b.core.messages(group, null, 1);
+    await a.core.changeMembers(group, { remove: [c.person] });
+    await b.text(group, "to two");
+    await a.receives(group, "to two");
+    const conversation = world.server.conversation(group);
+    const { rekeyEpoch } = newest(conversation).head;
+    const last = conversation.log.at(-1);
+    const used = conversation.keys.find(({ keyId }) => keyId === last?.keyId);
+    expect(used?.epoch).toBeGreaterThanOrEqual(rekeyEpoch);
+  });
+});
+
+function flipped(bytes: Uint8Array): Uint8Array {
+  const changed = copy(bytes);
+  const at = changed.length - 1;
+  changed[at] = (changed[at] ?? 0) ^ 1;
+  return changed;
+}

@@ -1,0 +1,109 @@
+/**
+ * The shape of the sources of client/ and web/: no circle of imports, types included; no long file; no
+ * crowded folder; one style of file names. Each failure names the files.
+ */
+import { readdirSync, readFileSync } from "node:fs";
+import { basename, dirname, join, normalize } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, it } from "vitest";
+
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+const FOLDERS = ["client/src", "client/test", "client/bench", "web/src", "web/dev", "web/test"];
+/** Each of these states its imports as a graph that a reader can follow from the bottom. */
+const WITHOUT_CIRCLES = /^(?:client\/src|web\/src|web\/dev)\//;
+const GENERATED = "client/src/wire.ts";
+const MOST_LINES = 450;
+const MOST_FILES = 20;
+
+const KEBAB = /^[a-z0-9]+(?:-[a-z0-9]+)*(?:\.svelte|\.test|\.d)?\.(?:ts|mjs|css|json)$/;
+const COMPONENT = /^[A-Z][A-Za-z0-9]*\.svelte$/;
+
+const FILES: ReadonlyMap<string, string> = new Map(
+  FOLDERS.flatMap((folder) =>
+    readdirSync(join(ROOT, folder), { recursive: true, encoding: "utf8" })
+      .map((name) => join(folder, name))
+      .filter((path) => /\.(?:ts|mjs|svelte|css)$/.test(path) && !path.includes("/dist/"))
+      .map((path): [string, string] => [path, readFileSync(join(ROOT, path), "utf8")]),
+  ),
+);
+
+/** The files that a file imports, by `import`, `import type`, `export … from` or `import()`. */
+function importsOf(path: string, text: string): readonly string[] {
+  const found = text.matchAll(/\b(?:from|import)\s*\(?\s*["'](\.{1,2}\/[^"'?]+)["']/g);
+  return [...found].map(([, name = ""]) => normalize(join(dirname(path), name)));
+}
+
+/** The first circle that is found, as the files along it; null: there is none. */
+function circleIn(graph: ReadonlyMap<string, readonly string[]>): readonly string[] | null {
+  const done = new Set<string>();
+  const way: string[] = [];
+  const visit = (file: string): readonly string[] | null => {
+    if (done.has(file)) return null;
+    const at = way.indexOf(file);
+    if (at >= 0) return [...way.slice(at), file];
+    way.push(file);
+    for (const next of graph.get(file) ?? []) {
+      const circle = visit(next);
+      if (circle !== null) return circle;
+    }
+    way.pop();
+    done.add(file);
+    return null;
+  };
+  for (const file of graph.keys()) {
+    const circle = visit(file);
+    if (circle !== null) return circle;
+  }
+  return null;
+}
+
+describe("the sources", () => {
+  it("import each other in no circle, types included", () => {
+    const sources = [...FILES].filter(([path]) => WITHOUT_CIRCLES.test(path));
+    expect(sources.length).toBeGreaterThan(250);
+    const graph = new Map(sources.map(([path, text]) => [path, importsOf(path, text)]));
+    const edges = [...graph.values()].flat().filter((to) => graph.has(to));
+    expect(edges.length).toBeGreaterThan(1_000);
+    expect(circleIn(graph)).toBeNull();
+  });
+
+  it("finds a circle of types, of components and of three files", () => {
+    const text =
+      'import type { A } from "./a.ts";\nexport * from "../c.ts";\nimport("./D.svelte");';
+    expect(importsOf("x/b.ts", text)).toEqual(["x/a.ts", "c.ts", "x/D.svelte"]);
+    const graph = new Map([
+      ["a", ["b"]],
+      ["b", ["d", "c"]],
+      ["c", ["a"]],
+    ]);
+    expect(circleIn(graph)).toEqual(["a", "b", "c", "a"]);
+    expect(
+      circleIn(
+        new Map([
+          ["a", ["b", "b"]],
+          ["b", ["c"]],
+        ]),
+      ),
+    ).toBeNull();
+  });
+
+  it(`have no file of more than ${String(MOST_LINES)} lines, generated ones aside`, () => {
+    const long = [...FILES].filter(([, text]) => text.split("\n").length - 1 > MOST_LINES);
+    expect(long.map(([path]) => path).filter((path) => path !== GENERATED)).toEqual([]);
+  });
+
+  it(`have no folder with more than ${String(MOST_FILES)} files of its own`, () => {
+    const counts = new Map<string, number>();
+    for (const path of FILES.keys())
+      counts.set(dirname(path), (counts.get(dirname(path)) ?? 0) + 1);
+    expect([...counts].filter(([, count]) => count > MOST_FILES)).toEqual([]);
+  });
+
+  it("have names in one style: kebab-case, and components as their tags", () => {
+    const others = [...FILES.keys()].filter((path) => {
+      const name = basename(path);
+      return !KEBAB.test(name) && !COMPONENT.test(name);
+    });
+    expect(others).toEqual([]);
+  });
+});

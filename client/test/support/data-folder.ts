@@ -1,0 +1,129 @@
+/**
+ * The data folder of a real server's department with its keys and people. The first test that starts
+ * a server makes it, for all files of tests: each server starts on a copy of its own. Making it takes
+ * two Python processes. Tests in several processes agree by files: one makes the lock and works, the
+ * others wait for the mark.
+ */
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { inject } from "vitest";
+import type { TestProject } from "vitest/node";
+
+export const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..", "..", "..");
+const PEOPLE = 120;
+/** A server process's environment: nothing of the developer's own settings. */
+export const PLAIN: NodeJS.ProcessEnv = {
+  PATH: process.env["PATH"],
+  PYTHONPATH: `${join(ROOT, "src")}:${ROOT}`,
+  PYTHONUNBUFFERED: "1",
+};
+
+/** The interpreter with the server's packages. */
+export function python(): string {
+  const given = process.env["COPCONNECT_PYTHON"];
+  if (given !== undefined && given !== "") return given;
+  const own = join(ROOT, ".venv", "bin", "python");
+  return existsSync(own) ? own : "python3";
+}
+
+export function numberOf(index: number): string {
+  return `+9170000${String(index).padStart(5, "0")}`;
+}
+
+/** The name of the person with an index. */
+export function nameOf(index: number): string {
+  return `Officer ${String.fromCharCode(65 + (index % 26))}${String(index)}`;
+}
+
+function writeDataBank(folder: string): void {
+  const write = (name: string, rows: readonly (readonly string[])[]): void => {
+    writeFileSync(join(folder, name), rows.map((row) => row.join(",")).join("\n") + "\n");
+  };
+  const terms = ["code", "name_en", "name_te"];
+  write("levels.csv", [terms, ["state", "State", ""], ["station", "Station", ""]]);
+  write("ranks.csv", [terms, ["PC", "Police Constable", ""], ["SI", "Sub-Inspector", ""]]);
+  write("roles.csv", [terms, ["sho", "Station House Officer", ""], ["patrol", "Patrol", ""]]);
+  write("units.csv", [
+    ["code", "parent", "level", "name_en", "name_te"],
+    ["TG", "", "state", "Telangana", "తెలంగాణ"],
+    ["TG-CHAR", "TG", "station", "Charminar Police Station", "చార్మినార్"],
+  ]);
+  const people = Array.from({ length: PEOPLE }, (_, index) => [
+    `TG-${String(index).padStart(5, "0")}`,
+    nameOf(index),
+    "",
+    numberOf(index),
+    index === 0 ? "SI" : "PC",
+    index === 0 ? "SHO Charminar" : "Constable Charminar",
+    index === 0 ? "sho" : "patrol",
+    "TG-CHAR",
+    index === 0 ? "yes" : "no",
+    `ENROL${String(index).padStart(5, "0")}`,
+  ]);
+  write("people.csv", [
+    [
+      ...["code", "name_en", "name_te", "number", "rank", "post_en"],
+      ...["roles", "unit", "unit_admin", "enrolment_code"],
+    ],
+    ...people,
+  ]);
+}
+
+/** Keys and people of a new department in `folder/data`. */
+function makeDepartment(folder: string): void {
+  writeDataBank(folder);
+  const env = { ...PLAIN, COPCONNECT_DEPARTMENT_POLICY: "none" };
+  command(folder, env, ["init"]);
+  command(folder, env, ["directory", "import", folder]);
+}
+
+/** Run `copconnect` on `folder/data`; return what it printed. */
+export function command(folder: string, env: NodeJS.ProcessEnv, args: readonly string[]): string {
+  const all = ["-m", "copconnect", ...args, "--data", join(folder, "data")];
+  const run = spawnSync(python(), all, { cwd: ROOT, env, encoding: "utf8" });
+  if (run.status !== 0) throw new Error(`copconnect ${args.join(" ")}: ${run.stdout}${run.stderr}`);
+  return run.stdout;
+}
+
+declare module "vitest" {
+  interface ProvidedContext {
+    department: string;
+  }
+}
+
+const MADE = "made";
+const FAILED = "failed";
+const WAIT_MS = 100;
+const LIMIT_MS = 120_000;
+
+/** The folder, made if this is the first to ask. */
+export async function departmentFolder(): Promise<string> {
+  const folder = inject("department");
+  try {
+    mkdirSync(join(folder, "lock"));
+  } catch {
+    for (let ms = 0; !existsSync(join(folder, MADE)); ms += WAIT_MS) {
+      if (ms > LIMIT_MS || existsSync(join(folder, FAILED)))
+        throw new Error("the department's folder could not be made");
+      await new Promise((resolve) => setTimeout(resolve, WAIT_MS));
+    }
+    return folder;
+  }
+  try {
+    makeDepartment(folder);
+    writeFileSync(join(folder, MADE), "");
+  } catch (error) {
+    writeFileSync(join(folder, FAILED), String(error));
+    throw error;
+  }
+  return folder;
+}
+
+export default function setUp(project: TestProject): () => void {
+  const folder = mkdtempSync(join(tmpdir(), "copconnect-department-"));
+  project.provide("department", folder);
+  return () => rmSync(folder, { recursive: true, force: true });
+}

@@ -1,0 +1,252 @@
+/**
+ * A small department for tests: offline root, issuing CA and roster authority with real keys, and
+ * every record that they sign (KEYS.md section 3). Also devices without a core: {@link Signer} holds
+ * a device's key and signs what a test wants it to sign, right or wrong.
+ *
+ * Stateless but for its keys and its department records: people and their lists belong to whoever
+ * uses it (memory/people.ts).
+ */
+import { fromHex, newId, toHex } from "../../src/octets.ts";
+import { ZEROS } from "../../src/keys/format/hashing.ts";
+import { X25519, type Kem } from "../../src/keys/hpke.ts";
+import { compareBytes } from "../../src/keys/format/compare.ts";
+import { idOf, type DeviceId } from "../../src/keys/ids.ts";
+import { DAY_MS } from "../../src/keys/format/times.ts";
+import { RosterHeadFormat, type RosterHead } from "../../src/keys/roster/head.ts";
+import { HeadStampFormat, type HeadStamp } from "../../src/keys/roster/stamp.ts";
+import {
+  DepartmentFormat,
+  POLICY_APPROVAL,
+  POLICY_NONE,
+  type Department as DepartmentRecord,
+} from "../../src/keys/trust/department.ts";
+import { deviceIdBytes, spkiHash } from "../../src/keys/trust/device-certificate.ts";
+import { BY_ADMIN, EndorsementFormat, OWN_DEVICE } from "../../src/keys/trust/endorsement.ts";
+import { GrantFormat } from "../../src/keys/trust/grant.ts";
+import { PersonCardFormat, type ScriptName } from "../../src/keys/trust/person-card.ts";
+import { PersonDevicesFormat } from "../../src/keys/trust/person-devices.ts";
+import { RevocationFormat } from "../../src/keys/trust/revocation.ts";
+import { TimeFormat } from "../../src/keys/trust/time.ts";
+import type { Trust } from "../../src/wire.ts";
+import {
+  deviceCertificate,
+  issuingAuthority,
+  newKeyPair,
+  rootAuthority,
+  rosterAuthority,
+  type CertificateAuthority,
+  type DeviceOptions,
+  type KeyPair,
+} from "./certificates.ts";
+
+/** A device as its own key sees it. */
+export interface Signer {
+  readonly personId: string;
+  readonly clientId: string;
+  readonly device: DeviceId;
+  readonly deviceBytes: Uint8Array;
+  readonly keys: KeyPair;
+}
+
+export function newSigner(personId = newId(), clientId = newId(), keys = newKeyPair()): Signer {
+  const deviceBytes = deviceIdBytes(fromHex(personId), fromHex(clientId), keys.publicKey);
+  return { personId, clientId, device: idOf(deviceBytes), deviceBytes, keys };
+}
+
+export type Policy = "none" | "approval";
+
+export interface CardValues {
+  readonly number: number;
+  readonly createdMs: number;
+  readonly names: readonly ScriptName[];
+  readonly rank: string;
+  readonly post: string;
+  readonly unit: string;
+  readonly path: string;
+}
+
+export type HeadValues = Parameters<typeof RosterHeadFormat.encodeUnsigned>[0];
+
+export class Department {
+  readonly root: CertificateAuthority;
+  readonly authority: CertificateAuthority;
+  issuing: CertificateAuthority;
+  readonly #former: CertificateAuthority[] = [];
+  readonly records: DepartmentRecord[] = [];
+
+  private constructor(nowMs: number) {
+    this.root = rootAuthority(nowMs);
+    this.issuing = issuingAuthority(this.root, 1, nowMs);
+    this.authority = rosterAuthority(this.root, nowMs);
+  }
+
+  /** A department whose first record names these root admins' devices. */
+  static async found(options: {
+    readonly nowMs: number;
+    readonly policy?: Policy;
+    readonly lowestKem?: Kem;
+    readonly admins?: readonly Signer[];
+  }): Promise<Department> {
+    const department = new Department(options.nowMs);
+    await department.declare({
+      createdMs: options.nowMs,
+      policy: options.policy ?? "none",
+      lowestKem: options.lowestKem ?? X25519,
+      admins: (options.admins ?? []).map(({ deviceBytes }) => deviceBytes),
+    });
+    return department;
+  }
+
+  /** The next department record. */
+  async declare(values: {
+    readonly createdMs: number;
+    readonly policy: Policy;
+    readonly lowestKem: Kem;
+    readonly admins: readonly Uint8Array[];
+  }): Promise<DepartmentRecord> {
+    const issuers = [...this.#former, this.issuing].map(({ keys }) => spkiHash(keys.publicKey));
+    const record = await DepartmentFormat.sign(
+      {
+        number: this.records.length + 1,
+        created: values.createdMs,
+        authority: this.authority.keys.publicKey,
+        lowestKem: values.lowestKem,
+        policy: values.policy === "none" ? POLICY_NONE : POLICY_APPROVAL,
+        issuers: [...issuers].sort(compareBytes),
+        admins: [...values.admins].sort(compareBytes),
+      },
+      this.root.keys.privateKey,
+    );
+    this.records.push(record);
+    return record;
+  }
+
+  get newest(): DepartmentRecord {
+    return this.records.at(-1) as DepartmentRecord;
+  }
+
+  get issuingKeys(): readonly Uint8Array[] {
+    return [...this.#former, this.issuing].map(({ keys }) => keys.publicKey);
+  }
+
+  /** Another issuing CA takes over; what the former one issued stays good. */
+  nextIssuing(nowMs: number): void {
+    this.#former.push(this.issuing);
+    this.issuing = issuingAuthority(this.root, this.#former.length + 1, nowMs);
+  }
+
+  trust(version: number): Trust {
+    return {
+      version,
+      root: this.root.certificate,
+      issuing: [...this.#former, this.issuing].map(({ certificate }) => certificate),
+      rosterAuthority: this.authority.certificate,
+      departments: this.records.map(({ bytes }) => bytes),
+    };
+  }
+
+  certify(
+    of: { readonly personId: string; readonly clientId: string },
+    publicKey: Uint8Array,
+    nowMs: number,
+    options: DeviceOptions = {},
+  ): Uint8Array {
+    return deviceCertificate(this.issuing, of.personId, of.clientId, publicKey, nowMs, options);
+  }
+
+  // --- What the roster authority signs ----------------------------------------------------------
+
+  async personDevices(
+    personId: string,
+    devices: readonly Uint8Array[],
+    former: { readonly number: number; readonly hash: Uint8Array } | null,
+    createdMs: number,
+  ) {
+    const person = fromHex(personId);
+    const number = (former?.number ?? 0) + 1;
+    const previous = former?.hash ?? ZEROS;
+    const values = { person, number, previous, created: createdMs, devices };
+    return PersonDevicesFormat.sign(values, this.authority.keys.privateKey);
+  }
+
+  card(personId: string, values: CardValues) {
+    const { createdMs, ...rest } = values;
+    return PersonCardFormat.sign(
+      { ...rest, created: createdMs, person: fromHex(personId) },
+      this.authority.keys.privateKey,
+    );
+  }
+
+  head(values: HeadValues): Promise<RosterHead> {
+    return RosterHeadFormat.sign(values, this.authority.keys.privateKey);
+  }
+
+  stamp(head: RosterHead, timeMs: number): Promise<HeadStamp> {
+    const { conversation, hash } = head;
+    const values = { conversation, head: hash, time: timeMs };
+    return HeadStampFormat.sign(values, this.authority.keys.privateKey);
+  }
+
+  time(nonce: string, timeMs: number) {
+    const values = { nonce: fromHex(nonce), time: timeMs };
+    return TimeFormat.sign(values, this.authority.keys.privateKey);
+  }
+
+  /** The roster authority's own revocation. */
+  revokeByAuthority(
+    device: Uint8Array,
+    lostAtMs: number,
+    createdMs: number,
+    standing: readonly Uint8Array[] = [],
+  ) {
+    const values = { device, lostAt: lostAtMs, created: createdMs, signer: ZEROS };
+    return RevocationFormat.sign(
+      { ...values, standing: [...standing].sort(compareBytes) },
+      this.authority.keys.privateKey,
+    );
+  }
+}
+
+// --- What devices sign ----------------------------------------------------------------------------
+
+export function endorse(
+  by: Signer,
+  endorsed: Uint8Array,
+  kind: "own device" | "admin",
+  createdMs: number,
+) {
+  const values = { endorsed, endorser: by.deviceBytes, created: createdMs };
+  const number = kind === "admin" ? BY_ADMIN : OWN_DEVICE;
+  return EndorsementFormat.sign({ ...values, kind: number }, by.keys.privateKey);
+}
+
+export function grant(
+  by: Signer,
+  personId: string,
+  path: string,
+  createdMs: number,
+  lastsMs = 90 * DAY_MS,
+) {
+  const times = { created: createdMs, notAfter: createdMs + lastsMs };
+  const values = { grantor: by.deviceBytes, person: fromHex(personId), ...times, path };
+  return GrantFormat.sign(values, by.keys.privateKey);
+}
+
+export function revoke(
+  by: Signer,
+  device: Uint8Array,
+  lostAtMs: number,
+  createdMs: number,
+  standing: readonly Uint8Array[] = [],
+) {
+  const values = { device, lostAt: lostAtMs, created: createdMs, signer: by.deviceBytes };
+  return RevocationFormat.sign(
+    { ...values, standing: [...standing].sort(compareBytes) },
+    by.keys.privateKey,
+  );
+}
+
+/** A signer's device id as the wire writes it. */
+export function deviceHex(bytes: Uint8Array): DeviceId {
+  return toHex(bytes) as DeviceId;
+}

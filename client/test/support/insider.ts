@@ -1,0 +1,248 @@
+/**
+ * A device without a core: it speaks the protocol by hand, from the pure code of src/keys, and so can
+ * do what no honest client does. Every method makes an honest record unless it is told otherwise; the
+ * answers of the server are returned or thrown as they are (CoreFailure with the server's code).
+ *
+ * It keeps nothing between calls but its keys, its own chain and the secrets that it made.
+ */
+import { decode, encode } from "@msgpack/msgpack";
+import {
+  concat,
+  copy,
+  fromHex,
+  newId,
+  randomBytes,
+  toHex,
+  utf8,
+  type Bytes,
+} from "../../src/octets.ts";
+import { compareBytes } from "../../src/keys/format/compare.ts";
+import {
+  makeConversationKey,
+  sealConversationKey,
+  type ConversationKey,
+} from "../../src/keys/conversation-key.ts";
+import { DeviceKeyFormat, sealKeyIdBytes, type DeviceKey } from "../../src/keys/device-key.ts";
+import { ZEROS } from "../../src/keys/format/hashing.ts";
+import { X25519, publicKeyOf, type Kem } from "../../src/keys/hpke.ts";
+import {
+  HeaderFormat,
+  LOG_START,
+  SIGNED_HEADER_BYTES,
+  nextLogHash,
+  sealMessage,
+  type Draft,
+  type Header,
+} from "../../src/keys/message.ts";
+import { sign } from "../../src/keys/format/signature.ts";
+import { RosterHeadFormat, type RosterHead } from "../../src/keys/roster/head.ts";
+import { Api } from "../../src/transport/api.ts";
+import { Http, type Fetch } from "../../src/transport/http.ts";
+import type { WebSocketMaker } from "../../src/transport/socket.ts";
+import { WIRE_VERSION } from "../../src/wire.ts";
+import type * as wire from "../../src/wire.ts";
+import { newSigner, type Signer } from "./department.ts";
+import { numberOf } from "./data-folder.ts";
+import { personIdOf } from "../memory/people.ts";
+
+export interface InsidersServer {
+  readonly origin: string;
+  readonly fetch: Fetch;
+  readonly WebSocket: WebSocketMaker;
+  codeFor(number: string): Promise<string>;
+  /** The time that the department signs. */
+  now(): number;
+}
+
+/** A conversation key that this device made, with its secret. */
+export interface OwnKey {
+  readonly record: ConversationKey;
+  readonly secret: Bytes;
+}
+
+export interface KeyOptions {
+  /** The bytes that are sealed instead of S. */
+  readonly sealed?: Uint8Array;
+  readonly created?: number;
+  readonly epoch?: number;
+  readonly leftOut?: readonly string[];
+}
+
+export class Insider {
+  readonly signer: Signer;
+  readonly api: Api;
+  readonly #server: InsidersServer;
+  /** The frames that were pushed to this device. */
+  readonly frames: wire.ServerFrame[] = [];
+  #token: string | null = null;
+  readonly #privateKeys = new Map<Kem, Uint8Array>();
+  readonly #chains = new Map<string, Header>();
+
+  private constructor(server: InsidersServer, signer: Signer) {
+    this.#server = server;
+    this.signer = signer;
+    this.api = new Api(
+      new Http({
+        server: server.origin,
+        fetch: server.fetch,
+        random: () => 0.5,
+        token: () => this.#token,
+        onRefused: () => undefined,
+      }),
+    );
+  }
+
+  /** Register the person with this index, accept the code of conduct and publish a device key. */
+  static async register(server: InsidersServer, index: number): Promise<Insider> {
+    const number = numberOf(index);
+    const insider = new Insider(server, newSigner(personIdOf(number)));
+    const { api, signer } = insider;
+    const { challengeId } = await api.requestCode({ number, language: "en" });
+    const code = await server.codeFor(number);
+    const { ticket } = await api.submitCode({ challengeId, code });
+    const { clientId, keys } = signer;
+    const label = utf8("copconnect register v1\0");
+    const signed = concat(label, utf8(ticket), fromHex(clientId), keys.publicKey);
+    const proof = await sign(keys.privateKey, signed);
+    const asked = { ticket, clientId, signaturePublicKey: keys.publicKey, proof, label: "Insider" };
+    const { accessToken } = await api.registerClient(asked);
+    insider.#token = accessToken;
+    const { version, language } = await api.conduct("en");
+    await api.acceptConduct({ version, language });
+    await insider.publishKey(X25519);
+    return insider;
+  }
+
+  /** Connect and listen: the server may ask this device for what it never answers by itself. */
+  connect(): Promise<void> {
+    const socket = new this.#server.WebSocket(`${this.#server.origin}/v1/socket`);
+    socket.binaryType = "arraybuffer";
+    const accessToken = this.#token ?? "";
+    const hello: wire.Hello = { t: "hello", version: WIRE_VERSION, accessToken, positions: [] };
+    return new Promise((resolve) => {
+      socket.onopen = () => socket.send(copy(encode(hello)));
+      socket.onmessage = ({ data }: { data: ArrayBuffer }) => {
+        this.frames.push(decode(new Uint8Array(data)) as wire.ServerFrame);
+        resolve();
+      };
+    });
+  }
+
+  /** The frames of one kind, the oldest first. */
+  pushed<T extends wire.ServerFrame["t"]>(t: T): readonly Extract<wire.ServerFrame, { t: T }>[] {
+    return this.frames.filter((one): one is Extract<wire.ServerFrame, { t: T }> => one.t === t);
+  }
+
+  get personId(): string {
+    return this.signer.personId;
+  }
+
+  async publishKey(kem: Kem, publicKey?: Uint8Array, generation = 1): Promise<DeviceKey> {
+    const secret = randomBytes(32);
+    this.#privateKeys.set(kem, secret);
+    const values = { kem, device: this.signer.deviceBytes, generation };
+    const key = await DeviceKeyFormat.sign(
+      {
+        ...values,
+        created: this.#server.now(),
+        publicKey: publicKey ?? (await publicKeyOf(kem, secret)),
+      },
+      this.signer.keys.privateKey,
+    );
+    await this.api.putDeviceKeys({ keys: [key.bytes] });
+    return key;
+  }
+
+  async head(conversationId: string): Promise<RosterHead> {
+    return RosterHeadFormat.parse((await this.api.head(conversationId)).head);
+  }
+
+  /** The newest DeviceKeys of these people's devices. */
+  async keysOf(personIds: readonly string[], kem: Kem): Promise<readonly DeviceKey[]> {
+    const people = personIds.map((personId) => ({ personId, version: 0 }));
+    const { people: found } = await this.api.lookUpTrust({ people, keys: true });
+    const asked = found.filter(({ personId }) => personIds.includes(personId));
+    return asked
+      .flatMap(({ keys }) => keys.map((bytes) => DeviceKeyFormat.parse(bytes)))
+      .filter((key) => key.kem === kem);
+  }
+
+  /** Make a conversation key, sealed to every member's devices, and post it. */
+  async makeKey(conversationId: string, options: KeyOptions = {}): Promise<OwnKey> {
+    const head = await this.head(conversationId);
+    const { members } = await this.api.members(conversationId, null);
+    const people = members.map(({ personId }) => personId);
+    const keys = await this.keysOf(people, head.kem);
+    const secret = randomBytes(32);
+    const record = await makeConversationKey(
+      {
+        ...{ conversation: head.conversation, author: this.signer.deviceBytes, secret },
+        ...{ epoch: options.epoch ?? head.epoch, head: head.hash, headCreated: head.created },
+        nowMs: options.created ?? this.#server.now(),
+      },
+      this.signer.keys.privateKey,
+    );
+    const leftOut = options.leftOut ?? [];
+    const targets = keys.filter((key) => !leftOut.includes(toHex(key.device)));
+    const sealed = options.sealed ?? secret;
+    const seals = await Promise.all(
+      targets.map((target) => sealConversationKey(record, sealed, target)),
+    );
+    const body = { record: record.bytes, seals: concat(...seals.sort(compareBytes)), leftOut };
+    await this.api.postKey(conversationId, { ...body, leftOut: [...leftOut] });
+    return { record, secret };
+  }
+
+  /** Sign a message under a key; `change` bends its header before it is signed. */
+  async message(
+    conversationId: string,
+    key: OwnKey,
+    plaintext: Uint8Array,
+    change: Partial<Draft> = {},
+  ): Promise<Bytes> {
+    const head = await this.head(conversationId);
+    const former = this.#chains.get(conversationId);
+    const log = await this.api.logAfter(conversationId, 0, 200);
+    let [logHash, logPosition] = [log.logHash, (log.entries[0]?.seq ?? 1) - 1];
+    for (const { seq, message } of log.entries) {
+      const signed = message.subarray(0, SIGNED_HEADER_BYTES);
+      logHash = nextLogHash(logHash, HeaderFormat.parse(signed).hash);
+      logPosition = seq;
+    }
+    const draft: Draft = {
+      ...{ conversation: head.conversation, message: fromHex(newId()) },
+      ...{ sender: this.signer.deviceBytes, seq: (former?.seq ?? 0) + 1, attempt: 1 },
+      ...{ previous: former?.hash ?? ZEROS, key: key.record.hash, epoch: head.epoch },
+      ...{ head: head.hash, logPosition, logHash: logPosition === 0 ? LOG_START : logHash },
+      sent: this.#server.now(),
+      ...change,
+    };
+    return sealMessage(draft, key.secret, plaintext, this.signer.keys.privateKey);
+  }
+
+  async post(conversationId: string, message: Uint8Array, state = false): Promise<wire.Accepted> {
+    const accepted = await this.api.postMessage(conversationId, {
+      message,
+      attachmentIds: [],
+      state,
+    });
+    const header = HeaderFormat.parse(message.subarray(0, SIGNED_HEADER_BYTES));
+    this.#chains.set(conversationId, header);
+    return accepted;
+  }
+
+  /** The key id that seals to this device name. */
+  async ownKeyId(kem: Kem): Promise<string> {
+    const [own] = (await this.keysOf([this.personId], kem)).filter(
+      ({ device }) => toHex(device) === this.signer.device,
+    );
+    if (own === undefined) throw new Error("no device key");
+    return toHex(sealKeyIdBytes(own));
+  }
+
+  privateKey(kem: Kem): Uint8Array {
+    const found = this.#privateKeys.get(kem);
+    if (found === undefined) throw new Error("no device key");
+    return found;
+  }
+}

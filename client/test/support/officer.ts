@@ -1,0 +1,143 @@
+/** A person with a device in a test: a real core under Node, with a server in memory or a real one. */
+import "fake-indexeddb/auto";
+import { WebSocket } from "ws";
+import type { AppState, ConversationItem, CoreEvent, MessageItem } from "../../src/core.ts";
+import { createCore } from "../../src/create.ts";
+import type { CoreOptions, LocalCore } from "../../src/create.ts";
+import { newId } from "../../src/octets.ts";
+import type { Fetch } from "../../src/transport/http.ts";
+import type { WebSocketMaker } from "../../src/transport/socket.ts";
+import { numberOf } from "./data-folder.ts";
+
+/** An officer's view of a server: the real one (server.ts) or one in memory (memory/server.ts). */
+export interface OfficersServer {
+  readonly origin: string;
+  /** The way to the server; absent: the machine's own network. */
+  readonly fetch?: Fetch;
+  readonly WebSocket?: WebSocketMaker;
+  codeFor(number: string): Promise<string>;
+  /** The server's own story, for a test that has failed. */
+  story(): string;
+}
+
+export class Officer {
+  readonly vaultName: string;
+  readonly #server: OfficersServer;
+  readonly #options: Partial<CoreOptions>;
+  core: LocalCore;
+  /** The person's id, known once registered; also while the core is closed. */
+  person = "";
+  events: CoreEvent[] = [];
+
+  constructor(server: OfficersServer, options: Partial<CoreOptions> = {}) {
+    this.#server = server;
+    this.#options = options;
+    this.vaultName = options.vaultName ?? `test-${newId()}`;
+    this.core = this.#open();
+  }
+
+  #open(): LocalCore {
+    const core = createCore({
+      origin: this.#server.origin,
+      vaultName: this.vaultName,
+      WebSocket: this.#server.WebSocket ?? (WebSocket as unknown as WebSocketMaker),
+      ...(this.#server.fetch === undefined ? {} : { fetch: this.#server.fetch }),
+      ...this.#options,
+    });
+    core.subscribe((event) => this.events.push(event));
+    return core;
+  }
+
+  /** Register the person with this index in the data bank and accept the code of conduct. */
+  static async register(
+    server: OfficersServer,
+    index: number,
+    options: Partial<CoreOptions> = {},
+  ): Promise<Officer> {
+    const officer = new Officer(server, options);
+    const { core } = officer;
+    await core.start();
+    const number = numberOf(index);
+    const { challengeId } = await core.requestCode(number, "en");
+    const step = await core.submitCode(challengeId, await server.codeFor(number));
+    await core.registerClient(step.ticket, `Phone of ${String(index)}`);
+    const { version } = await core.conductCode("en");
+    await core.acceptConduct(version, "en");
+    officer.person = (await core.state()).me?.personId ?? "";
+    await officer.until("online", async () => (await core.state()).connection === "online");
+    return officer;
+  }
+
+  get personId(): string {
+    return this.person;
+  }
+
+  /** The id of this device, as records write it. */
+  async device(): Promise<string> {
+    const { clientId } = await this.core.state();
+    const own = (await this.core.clients()).find((one) => one.clientId === clientId);
+    if (own === undefined) throw new Error("this device is unknown");
+    return own.device;
+  }
+
+  /** As a browser that is closed and opened again. */
+  async restart(): Promise<AppState> {
+    await this.core.close();
+    this.core = this.#open();
+    return this.core.start();
+  }
+
+  close(): Promise<void> {
+    return this.core.close();
+  }
+
+  /** Wait until a condition holds; fails with its name. */
+  async until<T>(
+    what: string,
+    condition: () => Promise<T | false | null | undefined>,
+    timeoutMs = 20_000,
+  ): Promise<T> {
+    const deadline = Date.now() + timeoutMs;
+    for (;;) {
+      const found = await condition();
+      if (found !== false && found !== null && found !== undefined) return found;
+      if (Date.now() > deadline) {
+        const list = await this.core.conversations().catch((error: unknown) => String(error));
+        throw new Error(`never: ${what}; ${JSON.stringify(list)} ${this.#server.story()}`);
+      }
+      await new Promise((resolve) => setTimeout(resolve, 15));
+    }
+  }
+
+  ready(conversationId: string): Promise<ConversationItem> {
+    return this.until("conversation ready", async () => {
+      const list = await this.core.conversations();
+      return list.find((item) => item.conversationId === conversationId && item.state === "ready");
+    });
+  }
+
+  text(conversationId: string, text: string): Promise<MessageItem> {
+    return this.core.send(conversationId, { kind: "text", text, mentions: [] }, null);
+  }
+
+  /** Texts of a conversation in order, oldest first. */
+  async texts(conversationId: string, limit = 200): Promise<readonly string[]> {
+    const page = await this.core.messages(conversationId, null, limit).catch(() => null);
+    return (page?.messages ?? [])
+      .map(({ body }) => (body.kind === "text" ? body.text : null))
+      .filter((text) => text !== null);
+  }
+
+  async receives(conversationId: string, text: string, timeoutMs = 20_000): Promise<void> {
+    await this.until(
+      `receives ${text}`,
+      async () => (await this.texts(conversationId)).includes(text),
+      timeoutMs,
+    );
+  }
+
+  async status(messageId: string, conversationId: string): Promise<string | null> {
+    const page = await this.core.messages(conversationId, null, 200);
+    return page.messages.find((message) => message.messageId === messageId)?.status ?? null;
+  }
+}

@@ -1,0 +1,31 @@
+/**
+ * Services that run beside the screens for as long as the page is open: the service worker and its
+ * streams, notifications, the app lock's clock, the browser's word about the network, and letting
+ * go of plaintext when the app closes.
+ */
+import { objectUrls } from "../../media/object-urls.ts";
+import { followInstallOffer } from "../../pwa/install.svelte.ts";
+import { registerServiceWorker } from "../../pwa/register.svelte.ts";
+import { serveStreams, stopAllStreams } from "../../streaming/page.ts";
+import { onCoreEvent } from "../state/app.svelte.ts";
+import { followAutoLock } from "./auto-lock.svelte.ts";
+import { core } from "../core.ts";
+import { followNotifications } from "./notifications.svelte.ts";
+
+export function startDeviceServices(): void {
+  followInstallOffer();
+  void registerServiceWorker();
+  serveStreams(core());
+  followNotifications();
+  followAutoLock();
+  // The browser knows before any connection breaks.
+  const tell = (): void => void core().networkChanged(navigator.onLine);
+  addEventListener("online", tell);
+  addEventListener("offline", tell);
+  onCoreEvent((event) => {
+    if (event.type !== "app" || event.state.phase === "ready") return;
+    // Locked or signed out: no plaintext stays reachable by an address.
+    objectUrls.drop();
+    stopAllStreams();
+  });
+}

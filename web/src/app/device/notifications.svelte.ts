@@ -1,0 +1,146 @@
+/**
+ * Notifications while the app is open but not looked at, and the badge on its icon.
+ *
+ * Invariant: a notification says "New message" and nothing else, unless the person has asked for
+ * more on this device and the app is unlocked; one that says more goes when the app locks. Opening
+ * one opens its conversation. A conversation has at most one notification; reading it takes it away.
+ */
+import type { MessageItem } from "@copconnect/client/core";
+import { SvelteMap } from "svelte/reactivity";
+import { nameOf } from "../../i18n/format.ts";
+import { t } from "../../i18n/index.svelte.ts";
+import { app, onCoreEvent } from "../state/app.svelte.ts";
+import { conversations } from "../state/conversations.svelte.ts";
+import { wording } from "./notification-wording.ts";
+import { navigate, path } from "../router.svelte.ts";
+
+const DETAIL_KEY = "copconnect.notifications.detail";
+const OFF_KEY = "copconnect.notifications.off";
+
+function flag(key: string): boolean {
+  try {
+    return localStorage.getItem(key) === "1";
+  } catch {
+    return false;
+  }
+}
+
+function setFlag(key: string, on: boolean): void {
+  try {
+    if (on) localStorage.setItem(key, "1");
+    else localStorage.removeItem(key);
+  } catch {
+    // Refused in private modes: the choice lasts as long as the page.
+  }
+}
+
+const possible = typeof Notification !== "undefined";
+let permission = $state<NotificationPermission>(possible ? Notification.permission : "denied");
+let off = $state(flag(OFF_KEY));
+let detail = $state(flag(DETAIL_KEY));
+
+export const notifications = {
+  get possible(): boolean {
+    return possible;
+  },
+  get blocked(): boolean {
+    return permission === "denied";
+  },
+  get on(): boolean {
+    return permission === "granted" && !off;
+  },
+  get detail(): boolean {
+    return detail;
+  },
+  async turn(on: boolean): Promise<void> {
+    off = !on;
+    setFlag(OFF_KEY, off);
+    if (on && possible) permission = await Notification.requestPermission();
+  },
+  showDetail(on: boolean): void {
+    detail = on;
+    setFlag(DETAIL_KEY, on);
+  },
+};
+
+const shown = new SvelteMap<string, Notification>();
+
+async function show(conversationId: string, item: MessageItem): Promise<void> {
+  if (!notifications.on || (!document.hidden && document.hasFocus())) return;
+  const allowed = detail && app.state?.phase === "ready";
+  const { title, body } = wording(item, allowed, t("me.newMessage"), nameOf);
+  const options: NotificationOptions = {
+    body,
+    tag: conversationId,
+    icon: "/icon-192.png",
+    badge: "/badge-96.png",
+    data: { conversationId, telling: allowed },
+  };
+  // Phones refuse notifications made by a page; the service worker's are allowed everywhere.
+  const registration = await navigator.serviceWorker?.getRegistration().catch(() => undefined);
+  if (registration?.active) {
+    await registration.showNotification(title, options);
+    return;
+  }
+  const notification = new Notification(title, options);
+  shown.set(conversationId, notification);
+  notification.onclick = () => {
+    window.focus();
+    navigate(path("chats", conversationId));
+    notification.close();
+  };
+}
+
+async function takeAway(conversationId: string): Promise<void> {
+  shown.get(conversationId)?.close();
+  shown.delete(conversationId);
+  const registration = await navigator.serviceWorker?.getRegistration().catch(() => undefined);
+  const old = (await registration?.getNotifications({ tag: conversationId })) ?? [];
+  for (const notification of old) notification.close();
+}
+
+/** Locked or signed out: nothing that says who wrote or what stays on the screen. */
+async function takeAwayTelling(): Promise<void> {
+  const registration = await navigator.serviceWorker?.getRegistration().catch(() => undefined);
+  const old = [...shown.values(), ...((await registration?.getNotifications()) ?? [])];
+  for (const notification of old) {
+    if ((notification.data as { telling?: boolean } | null)?.telling === true) notification.close();
+  }
+}
+
+interface Badging {
+  setAppBadge?(count: number): Promise<void>;
+  clearAppBadge?(): Promise<void>;
+}
+
+/** Follow the core's events; to be called once the page runs. */
+export function followNotifications(): () => void {
+  const stop = onCoreEvent((event) => {
+    if (event.type === "notify") {
+      show(event.conversationId, event.item).catch(() => undefined);
+    } else if (event.type === "conversation" && event.item.unread === 0) {
+      takeAway(event.item.conversationId).catch(() => undefined);
+    } else if (event.type === "app" && event.state.phase !== "ready") {
+      takeAwayTelling().catch(() => undefined);
+    }
+  });
+  const onmessage = ({ data }: MessageEvent<unknown>): void => {
+    if (typeof data !== "object" || data === null || !("type" in data)) return;
+    if (data.type !== "open-conversation" || !("conversationId" in data)) return;
+    navigate(path("chats", String(data.conversationId)));
+  };
+  navigator.serviceWorker?.addEventListener("message", onmessage);
+  const stopBadge = $effect.root(() => {
+    $effect(() => {
+      const badge = navigator as Badging;
+      const count = conversations.unread;
+      const set = count > 0 ? badge.setAppBadge?.(count) : badge.clearAppBadge?.();
+      set?.catch(() => undefined);
+    });
+  });
+  return () => {
+    stop();
+    stopBadge();
+    navigator.serviceWorker?.removeEventListener("message", onmessage);
+  };
+}

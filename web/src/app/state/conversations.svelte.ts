@@ -1,0 +1,75 @@
+/**
+ * All conversations, kept in step with the core's events: pinned ones first, then by the newest
+ * message. A conversation's own screen reads its item from here, so that list and header agree.
+ */
+import type { ConversationItem } from "@copconnect/client/core";
+import { SvelteMap } from "svelte/reactivity";
+import { onCoreEvent } from "./app.svelte.ts";
+import { core } from "../core.ts";
+import { Loading } from "./loading.svelte.ts";
+
+const items = new SvelteMap<string, ConversationItem>();
+const first = new Loading<true>();
+
+function newest(item: ConversationItem): number {
+  return item.last?.sentMs ?? item.createdMs;
+}
+
+const sorted = $derived(
+  [...items.values()].sort((a, b) => Number(b.pinned) - Number(a.pinned) || newest(b) - newest(a)),
+);
+const unread = $derived(
+  sorted.reduce(
+    (sum, item) => sum + (item.mutedUntilMs === null && item.unread > 0 ? item.unread : 0),
+    0,
+  ),
+);
+
+export const conversations = {
+  get sorted(): readonly ConversationItem[] {
+    return sorted;
+  },
+  /** Unread messages outside muted conversations. */
+  get unread(): number {
+    return unread;
+  },
+  get loaded(): boolean {
+    return first.value === true;
+  },
+  get slow(): boolean {
+    return first.slow;
+  },
+  get error(): unknown {
+    return first.error;
+  },
+  get(conversationId: string): ConversationItem | undefined {
+    return items.get(conversationId);
+  },
+};
+
+/** Take an item that a call has returned, before its event arrives. */
+export function adoptConversation(item: ConversationItem): void {
+  items.set(item.conversationId, item);
+}
+
+export async function loadConversations(): Promise<void> {
+  await first.load(async () => {
+    const all = await core().conversations();
+    items.clear();
+    for (const item of all) items.set(item.conversationId, item);
+    return true as const;
+  });
+}
+
+export function followConversations(): () => void {
+  const stop = onCoreEvent((event) => {
+    if (event.type === "conversation") items.set(event.item.conversationId, event.item);
+    if (event.type === "conversation_gone") items.delete(event.conversationId);
+  });
+  void loadConversations();
+  return () => {
+    stop();
+    items.clear();
+    first.value = null;
+  };
+}

@@ -1,0 +1,112 @@
+/**
+ * The organisation (units, levels, ranks, roles) for putting plates into words. Loaded once,
+ * reloaded when the core says that it changed. Until it is here, codes stand in for names.
+ */
+import type { Plate } from "@copconnect/client/core";
+import type { Directory, Level, Names, Rank, Role, Unit } from "@copconnect/client/wire";
+import { nameOf } from "../../i18n/format.ts";
+import { onCoreEvent } from "./app.svelte.ts";
+import { core } from "../core.ts";
+
+interface Index {
+  readonly directory: Directory;
+  readonly units: ReadonlyMap<string, Unit>;
+  readonly levels: ReadonlyMap<string, Level>;
+  readonly ranks: ReadonlyMap<string, Rank>;
+  readonly roles: ReadonlyMap<string, Role>;
+}
+
+let index = $state.raw<Index | null>(null);
+let failed = $state(false);
+let loading: Promise<void> | null = null;
+
+async function fetchDirectory(): Promise<void> {
+  try {
+    const directory = await core().directory();
+    index = {
+      directory,
+      units: new Map(directory.units.map((unit) => [unit.unitId, unit])),
+      levels: new Map(directory.levels.map((level) => [level.code, level])),
+      ranks: new Map(directory.ranks.map((rank) => [rank.code, rank])),
+      roles: new Map(directory.roles.map((role) => [role.code, role])),
+    };
+    failed = false;
+  } catch {
+    failed = true;
+  } finally {
+    loading = null;
+  }
+}
+
+export function loadDirectory(): Promise<void> {
+  loading ??= fetchDirectory();
+  return loading;
+}
+
+/** Load it now, and again whenever it changes. */
+export function followDirectory(): () => void {
+  void loadDirectory();
+  return onCoreEvent((event) => {
+    if (event.type === "directory") void loadDirectory();
+    // A first load that failed for want of a network is tried again when it returns.
+    if (event.type === "app" && event.state.connection === "online" && failed) void loadDirectory();
+  });
+}
+
+export const directory = {
+  get current(): Directory | null {
+    return index?.directory ?? null;
+  },
+  get failed(): boolean {
+    return failed;
+  },
+  unit(unitId: string): Unit | undefined {
+    return index?.units.get(unitId);
+  },
+  /** The unit that all others are below. */
+  root(): Unit | undefined {
+    return index?.directory.units.find(({ parentId }) => parentId === null);
+  },
+  level(code: string): Level | undefined {
+    return index?.levels.get(code);
+  },
+  rank(code: string): Rank | undefined {
+    return index?.ranks.get(code);
+  },
+  role(code: string): Role | undefined {
+    return index?.roles.get(code);
+  },
+};
+
+export function unitName(unitId: string): string {
+  const unit = index?.units.get(unitId);
+  return unit === undefined ? "" : nameOf(unit.names);
+}
+
+/** From the top of the organisation down to the unit. */
+export function unitPath(unitId: string): readonly Unit[] {
+  const path: Unit[] = [];
+  let at = index?.units.get(unitId);
+  while (at !== undefined && path.length < 16) {
+    path.unshift(at);
+    at = at.parentId === null ? undefined : index?.units.get(at.parentId);
+  }
+  return path;
+}
+
+export function rankName(code: string): string {
+  const rank = index?.ranks.get(code);
+  return rank === undefined ? code : nameOf(rank.names);
+}
+
+/** "Sub-Inspector · Station writer": a rank and a post, in the reader's language. */
+export function rankAndPost(who: { readonly rank: string; readonly post: Names }): string {
+  const post = nameOf(who.post);
+  return post === "" ? rankName(who.rank) : `${rankName(who.rank)} · ${post}`;
+}
+
+/** The same, short, for a bubble: the rank's code is its everyday abbreviation. */
+export function shortRankAndPost(plate: Plate): string {
+  const post = nameOf(plate.post);
+  return post === "" ? plate.rank : `${plate.rank} · ${post}`;
+}

@@ -1,0 +1,34 @@
+/** The part that shows each kind of message in a bubble; the compiler asks for every kind. */
+import type { MessageBody, MessageItem } from "@copconnect/client/core";
+import type { Component, Snippet } from "svelte";
+import LocationPart from "../../../../parts/attachments/LocationPart.svelte";
+import AttachmentsBody from "./AttachmentsBody.svelte";
+import TextBody from "./TextBody.svelte";
+
+/** Notices are rows of their own (MessageList.svelte). */
+type Shown = Exclude<MessageBody, { kind: "notice" | "unsupported" }>;
+
+export interface BodyProps<B extends MessageBody> {
+  message: MessageItem;
+  body: B;
+  /** Time and ticks, for a part that places them itself. */
+  meta: Snippet;
+}
+
+const BODIES: {
+  readonly [K in Shown["kind"]]: Component<BodyProps<Extract<Shown, { kind: K }>>>;
+} = {
+  text: TextBody,
+  attachments: AttachmentsBody,
+  location: LocationPart,
+};
+
+/** Parts that place time and ticks themselves. */
+export const PLACES_META: ReadonlySet<MessageBody["kind"]> = new Set(["text"]);
+
+/** The part for a body; null where this version has none. */
+export function partOf(body: MessageBody): Component<BodyProps<MessageBody>> | null {
+  if (body.kind === "notice" || body.kind === "unsupported") return null;
+  // Sound because BODIES[k] takes the body whose kind is k.
+  return BODIES[body.kind] as unknown as Component<BodyProps<MessageBody>>;
+}
