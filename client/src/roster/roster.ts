@@ -12,8 +12,9 @@ import type { DeviceId, PersonId } from "../keys/ids.ts";
 import { concat } from "../octets.ts";
 import { noticeMessage } from "../messages/messages.ts";
 import { STORES } from "../records.ts";
-import type { RosterRecord } from "../records.ts";
+import type { MembersRecord, RosterRecord } from "../records.ts";
 import type { Leaf } from "../rosters/leaf.ts";
+import type { Member } from "../wire.ts";
 import { checkCell, readLeaves } from "./cells.ts";
 import type { Newest } from "./newest.ts";
 import { rosterNotices } from "./notices.ts";
@@ -75,6 +76,7 @@ export async function followRoster(
     const { members, unregistered } = work.record;
     const without = Math.max(0, members - new Set(leaves.map(({ person }) => person)).size);
     work.set({ unregistered: Math.min(unregistered, without) });
+    work.members = withRegistered(work.members, leaves);
     for (const [at, what] of change.notices.entries()) {
       const messageId = `roster.${String(head.epoch)}.${String(at)}`;
       work.put(noticeMessage(conversation.id, messageId, placeOf(work, head.epoch, at), what));
@@ -87,4 +89,13 @@ export async function followRoster(
     const order = seq + 0.3 + ((epoch % 1_000) * 16 + at) / 40_000;
     return { seq, order, sentMs: head.created };
   }
+}
+
+/** The members after these leaves: everybody with one has registered. The same if all were known. */
+function withRegistered(record: MembersRecord, leaves: readonly Leaf[]): MembersRecord {
+  const listed = new Set<string>(leaves.map(({ person }) => person));
+  const isNews = (one: Member): boolean => !one.registered && listed.has(one.personId);
+  if (!record.members.some(isNews)) return record;
+  const members = record.members.map((one) => (isNews(one) ? { ...one, registered: true } : one));
+  return { ...record, members };
 }
