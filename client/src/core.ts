@@ -257,9 +257,12 @@ export interface AttachmentView {
 }
 
 export type Notice =
-  /** Differences of signed rosters: nothing proves who asked for them, so nobody is named. */
+  /**
+   * Differences of signed rosters: nothing proves who asked for them, so nobody is named.
+   * `registered`: the other person of a direct conversation, who belongs to it all along.
+   */
   | {
-      readonly kind: "added" | "removed" | "left" | "made_admin" | "revoked_admin";
+      readonly kind: "added" | "registered" | "removed" | "left" | "made_admin" | "revoked_admin";
       readonly people: readonly Plate[];
     }
   /** `by`: who vouches for the device; null: nobody, it is the person's first. */

@@ -182,6 +182,7 @@ export type PreviewRecord =
 export interface NoticeRecord {
   readonly kind:
     | "added"
+    | "registered"
     | "removed"
     | "left"
     | "device_added"
@@ -227,6 +228,10 @@ export interface RosterRecord {
   readonly leaves: Uint8Array;
   /** The last leaves of people who merely lost their devices: they are members all the same. */
   readonly absent: Uint8Array;
+  /** People who belonged, as this device was told, before any leaf of theirs was listed. */
+  readonly awaited?: readonly string[];
+  /** How many people belonged then. */
+  readonly people?: number;
 }
 
 /** A conversation key. Group: the conversation; order: when it was created. */

@@ -60,6 +60,7 @@ export function noticeText(notice: Notice): string {
 function noticeWords(notice: Notice): string {
   switch (notice.kind) {
     case "added":
+    case "registered":
     case "removed":
     case "left":
       return t(`conversation.notice.${notice.kind}`, { people: whoList(notice.people) });
