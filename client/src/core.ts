@@ -270,6 +270,8 @@ export type Notice =
   | { readonly kind: "device_removed"; readonly people: readonly Plate[] }
   /** From when on this device reads. */
   | { readonly kind: "history"; readonly fromMs: number }
+  /** At the start of a group that somebody else made. No signature proves who added this person. */
+  | { readonly kind: "you_added" }
   | { readonly kind: "title"; readonly by: Plate | null; readonly title: string }
   | { readonly kind: "photo"; readonly by: Plate | null }
   /** Somebody without the right tried to change name or photo. */

@@ -193,6 +193,7 @@ export interface NoticeRecord {
     | "photo"
     | "profile_refused"
     | "history"
+    | "you_added"
     | "log_differs"
     | "restored"
     | "gap";

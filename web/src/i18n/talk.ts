@@ -90,6 +90,8 @@ function noticeWords(notice: Notice): string {
       return notice.by
         ? t("conversation.notice.logDiffers", { by: whoOf(notice.by) })
         : t("conversation.notice.logDiffersHere");
+    case "you_added":
+      return t("conversation.notice.youAdded");
     case "restored":
       return t("conversation.notice.restored");
     case "gap":
