@@ -87,6 +87,7 @@ export interface CoreError {
 export interface Plate {
   readonly personId: string;
   readonly names: Names;
+  /** A rank's code, or its English name as the person's card signs it. */
   readonly rank: string;
   readonly post: Names;
   readonly unitId: string;
