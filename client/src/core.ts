@@ -69,6 +69,9 @@ export interface AppState {
   readonly clockSkewMs: number;
 }
 
+/** A PIN has so many digits. */
+export const PIN_DIGITS = { fewest: 6, most: 12 } as const;
+
 export interface Progress {
   readonly done: number;
   readonly total: number;

@@ -48,14 +48,14 @@ describe("several devices", () => {
     const { conversationId: id } = await a.core.openDirect(b.person);
     await a.text(id, "kept");
     await b.receives(id, "kept");
-    await b.core.setPin("4711", null);
+    await b.core.setPin("471100", null);
     await b.core.lock();
     await expect(b.core.conversations()).rejects.toMatchObject({ code: "locked" });
     expect(await b.restart()).toMatchObject({ phase: "locked", lock: { enabled: true } });
-    await expect(b.core.unlock("0000")).rejects.toMatchObject({ code: "pin_wrong" });
+    await expect(b.core.unlock("000000")).rejects.toMatchObject({ code: "pin_wrong" });
     expect((await b.core.state()).lock.triesLeft).toBe(9);
-    expect(await b.core.unlock("4711")).toMatchObject({ phase: "ready" });
-    await b.core.setPin(null, "4711");
+    expect(await b.core.unlock("471100")).toMatchObject({ phase: "ready" });
+    await b.core.setPin(null, "471100");
     await b.core.close();
 
     const offline = createCore({

@@ -10,6 +10,7 @@
  */
 import { decode, encode } from "@msgpack/msgpack";
 import { deleteDB } from "idb";
+import { PIN_DIGITS } from "../core.ts";
 import { concat, copy, newId, randomBytes, toHex, utf8 } from "../octets.ts";
 import type { Bytes } from "../octets.ts";
 import { failure, hasCode } from "../failure.ts";
@@ -153,7 +154,7 @@ export class Vault {
   /** Set, change or remove (null) the PIN. */
   async setPin(pin: string | null, currentPin: string | null): Promise<void> {
     this.#requireOpen();
-    if (pin !== null && (pin.length < 4 || pin.length > 64)) throw failure("pin_invalid");
+    if (pin !== null && !isPin(pin)) throw failure("pin_invalid");
     const record = this.hasPin ? await this.#countTry() : this.#requireRecord();
     const rewrapped = await rewrapKey(record, currentPin, pin);
     if (rewrapped === null) return this.#wrongPin();
@@ -484,4 +485,9 @@ export class Vault {
       });
     }
   }
+}
+
+function isPin(text: string): boolean {
+  const { fewest, most } = PIN_DIGITS;
+  return /^\d+$/.test(text) && text.length >= fewest && text.length <= most;
 }
