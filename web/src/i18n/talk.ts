@@ -19,6 +19,11 @@ function audienceName({ audience }: ConversationItem): string {
   return formatList(known.map(({ names }) => nameOf(names)));
 }
 
+/** Nothing that it could be called by is on this device yet. */
+export function isNameless({ direct, audience, title, some }: ConversationItem): boolean {
+  return direct === null && audience === null && (title ?? "") === "" && some.length === 0;
+}
+
 /** What a conversation is called: its title, the other person, or its first members. */
 export function titleOf(item: ConversationItem): string {
   if (item.direct !== null) return nameOf(item.direct.names);
