@@ -128,6 +128,7 @@ STAGES: tuple[Stage, ...] = (
     lint_stage("wire types", *PYTHON, "copconnect.wire.typescript", "--check"),
     lint_stage("tracked files", sys.executable, "make/tracked_files.py"),
     lint_stage("language", *PYTHON, "make.language"),
+    lint_stage("structure", sys.executable, "make/structure.py"),
     lint_stage("client types", "npm", "run", "--silent", "typecheck", "--workspace", "client"),
     lint_stage("web types", "npm", "run", "--silent", "typecheck", "--workspace", "web"),
     lint_stage("prettier", "npx", "prettier", "--check", "--log-level", "warn", "."),

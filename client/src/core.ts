@@ -41,6 +41,9 @@ export type * from "./seam/failure.ts";
 export type * from "./seam/messages.ts";
 export type * from "./seam/people.ts";
 
+/** A PIN has so many digits. */
+export const PIN_DIGITS = { fewest: 6, most: 12 } as const;
+
 export interface Core {
   /** Open the vault and say where this device stands. */
   start(): Promise<AppState>;
@@ -167,7 +170,7 @@ export interface Core {
   /** Which conversation is on screen, so that it does not notify; null for none. */
   setVisible(conversationId: string | null): Promise<void>;
   /**
-   * What the device says about its network. Gone: a connection that still looks open is given up at
+   * The state of the network, as the browser tells it. Gone: a connection that still looks open is given up at
    * once. Back: the next try comes now instead of after its wait.
    */
   networkChanged(there: boolean): Promise<void>;

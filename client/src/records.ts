@@ -179,6 +179,7 @@ export type PreviewRecord =
 export interface NoticeRecord {
   readonly kind:
     | "added"
+    | "registered"
     | "removed"
     | "left"
     | "device_added"
@@ -189,6 +190,7 @@ export interface NoticeRecord {
     | "photo"
     | "profile_refused"
     | "history"
+    | "you_added"
     | "log_differs"
     | "restored"
     | "gap";
@@ -224,6 +226,10 @@ export interface RosterRecord {
   readonly leaves: Uint8Array;
   /** The last leaves of people who merely lost their devices: they are members all the same. */
   readonly absent: Uint8Array;
+  /** People who belonged, as this device was told, before any leaf of theirs was listed. */
+  readonly awaited?: readonly string[];
+  /** How many people belonged then. */
+  readonly people?: number;
 }
 
 /** A conversation key. Group: the conversation; order: when it was created. */

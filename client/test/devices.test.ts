@@ -48,14 +48,15 @@ describe("several devices", () => {
     const { conversationId: id } = await a.core.openDirect(b.person);
     await a.text(id, "kept");
     await b.receives(id, "kept");
-    await b.core.setPin("4711", null);
+    await b.core.setPin("471100", null);
     await b.core.lock();
     await expect(b.core.conversations()).rejects.toMatchObject({ code: "locked" });
     expect(await b.restart()).toMatchObject({ phase: "locked", lock: { enabled: true } });
-    await expect(b.core.unlock("0000")).rejects.toMatchObject({ code: "pin_wrong" });
+    await expect(b.core.unlock("000000")).rejects.toMatchObject({ code: "pin_wrong" });
     expect((await b.core.state()).lock.triesLeft).toBe(9);
-    expect(await b.core.unlock("4711")).toMatchObject({ phase: "ready" });
-    await b.core.setPin(null, "4711");
+    expect(await b.core.unlock("471100")).toMatchObject({ phase: "ready" });
+    await b.core.setPin(null, "471100");
+    const seen = await b.core.people({});
     await b.core.close();
 
     const offline = createCore({
@@ -70,6 +71,12 @@ describe("several devices", () => {
     const page = await offline.messages(id, null, 10);
     expect(page.messages.some(({ body }) => body.kind === "text" && body.text === "kept")).toBe(
       true,
+    );
+    // Also the people who were seen before.
+    const known = await offline.people({});
+    expect(known.total).toBeGreaterThan(0);
+    expect(known.people.map(({ personId }) => personId).sort()).toEqual(
+      seen.people.map(({ personId }) => personId).sort(),
     );
     const queued = await offline.send(id, { kind: "text", text: "later", mentions: [] }, null);
     expect(queued.status).toBe("queued");

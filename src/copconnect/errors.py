@@ -133,7 +133,16 @@ class CodeWrong(CallerError):
 class CodeExpired(CallerError):
     code = "code_expired"
     status = 403
-    message = "The code has expired or was used up."
+    message = "The code has expired or was used."
+    remedy = "Ask for a new code."
+
+
+class CodeTriesUsedUp(CallerError):
+    """Also the answer for an unknown number after as many tries."""
+
+    code = "code_tries_used_up"
+    status = 403
+    message = "Too many wrong codes were tried in place of this one."
     remedy = "Ask for a new code."
 
 

@@ -141,7 +141,7 @@ def offline(officer: Officer, line: RecordingProxy) -> Iterator[str]:
     officer.page.get_by_text(officer.word("groups.offline")).wait_for()
     yield "offline-new-chat"
     officer.page.goto("/#/people")
-    officer.page.get_by_text(officer.word("people.failed")).wait_for()
+    officer.page.get_by_text(officer.word("groups.offline")).wait_for()
     yield "offline-people"
     line.come_back()
     officer.page.get_by_text(officer.word("app.status.offline")).wait_for(state="detached")

@@ -27,7 +27,7 @@ async def test_tries_are_counted_when_they_come_at_once(running: Running) -> Non
     challenge = (await running.ask(SHO)).json()["challengeId"]
     answers = await asyncio.gather(*(running.submit(challenge, "wrong") for _ in range(9)))
     codes = sorted(answer.json()["code"] for answer in answers)
-    assert codes == [*["code_expired"] * 4, *["code_wrong"] * 5]
+    assert codes == [*["code_tries_used_up"] * 4, *["code_wrong"] * 5]
 
 
 async def test_the_limit_for_a_number_holds(settings: Settings, clock: MovedClock) -> None:

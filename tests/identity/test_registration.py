@@ -82,13 +82,27 @@ async def test_suspended_people_are_unknown(running: Running) -> None:
     assert (await running.submit(challenge, "000000")).json()["code"] == "code_wrong"
 
 
-async def test_five_wrong_codes_end_the_challenge(running: Running, code_of: Any) -> None:
+async def test_five_wrong_codes_end_the_challenge(
+    running: Running, clock: MovedClock, code_of: Any
+) -> None:
     challenge = (await running.ask(SHO)).json()["challengeId"]
     right = await running.code_for(SHO)
     wrong = "000000" if right != "000000" else "111111"
     for _ in range(5):
         assert code_of(await running.submit(challenge, wrong)) == "code_wrong"
+    assert code_of(await running.submit(challenge, right)) == "code_tries_used_up"
+    assert code_of(await running.submit(challenge, wrong)) == "code_tries_used_up"
+    clock.ms += 5 * 60_000
     assert code_of(await running.submit(challenge, right)) == "code_expired"
+
+
+async def test_the_end_of_tries_tells_nothing_of_a_number(running: Running) -> None:
+    answers: list[list[str]] = []
+    for number in (SHO, UNKNOWN):
+        challenge = (await running.ask(number)).json()["challengeId"]
+        answers.append([(await running.submit(challenge, "abcdef")).text for _ in range(7)])
+    assert answers[0] == answers[1]
+    assert "code_tries_used_up" in answers[0][-1]
 
 
 async def test_guessing_across_numbers_lengthens_codes_and_locks_nobody_out(

@@ -26,7 +26,7 @@ const LEVELS: readonly Level[] = [
   level("station", "Police station", "పోలీస్ స్టేషన్"),
 ];
 
-const RANKS: readonly Rank[] = [
+export const RANKS: readonly Rank[] = [
   ["PC", "Police Constable", "పోలీస్ కానిస్టేబుల్"],
   ["HC", "Head Constable", "హెడ్ కానిస్టేబుల్"],
   ["ASI", "Assistant Sub-Inspector", "అసిస్టెంట్ సబ్ ఇన్‌స్పెక్టర్"],

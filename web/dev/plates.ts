@@ -1,13 +1,14 @@
 /** Plates and ids that the scripted parts share. */
 import type { Plate } from "@copconnect/client/core";
 import type { Person } from "@copconnect/client/wire";
-import { id } from "./organisation.ts";
+import { RANKS, id } from "./organisation.ts";
 
+/** As the core makes it of a signed card: ranks and posts are in English. */
 export const plate = (person: Person): Plate => ({
   personId: person.personId,
   names: person.names,
-  rank: person.rank,
-  post: person.post,
+  rank: RANKS.find(({ code }) => code === person.rank)?.names.en ?? person.rank,
+  post: { en: person.post.en, te: person.post.en },
   unitId: person.unitId,
 });
 

@@ -28,6 +28,11 @@ const LINES = [
   "Night round finished, all quiet. 14 vehicles checked, 2 challans.",
 ];
 
+/** More than two lines of a quote. */
+const LONG =
+  "చార్మినార్ దగ్గర గుంపు తగ్గింది, ట్రాఫిక్ మళ్లీ మామూలుగా వెళ్తోంది. పెట్రోల్ కార్ రెండు గుల్జార్ హౌజ్ వైపు " +
+  "వెళ్తోంది, పది నిమిషాల్లో పూర్తి నివేదిక పంపిస్తాం.";
+
 export const bytesOf = (text: string): Uint8Array =>
   Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
 
@@ -114,7 +119,9 @@ function makeMessages(
       mentions: [],
     };
     const near = count - index;
-    if (near === 9) {
+    if (near === 6) {
+      body = { kind: "text", text: LONG, mentions: [] };
+    } else if (near === 9) {
       const text = `@${ME.names.en} please send the duty list by 18:00. https://tspolice.gov.in/duty`;
       body = {
         kind: "text",
@@ -154,6 +161,8 @@ function makeMessages(
       body = { kind: "unsupported" };
     } else if (index === 0) {
       body = { kind: "notice", notice: { kind: "history", fromMs: sentMs } };
+    } else if (index === 1) {
+      body = { kind: "notice", notice: { kind: "you_added" } };
     } else if (near === 20 && others[1]) {
       body = {
         kind: "notice",
@@ -171,7 +180,7 @@ function makeMessages(
       body,
       preview: previewOf(body),
       replyTo:
-        dice > 0.93 && previous && previous.body.kind !== "notice"
+        (dice > 0.93 || near === 3) && previous && previous.body.kind !== "notice"
           ? {
               messageId: previous.messageId,
               sender: previous.sender,

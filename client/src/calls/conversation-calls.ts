@@ -9,6 +9,7 @@ import { fromHex, newId, toHex } from "../octets.ts";
 import { outgoingRecord } from "../outbox/compose.ts";
 import { STORES } from "../records.ts";
 import type { AttachmentRecord } from "../records.ts";
+import { readableFrom } from "../conversation/record.ts";
 import { knownRoster } from "../roster/roster.ts";
 import { directId } from "../keys/roster/direct.ts";
 import type { Change } from "../vault/vault.ts";
@@ -191,7 +192,7 @@ export class ConversationCalls {
       rosterEpoch: record.headEpoch,
       keyAgeMs: created === undefined ? null : Math.max(0, clock - created),
       kem: head === null ? null : head.kem === XWING ? "x-wing" : "x25519",
-      historyFromMs: record.historyFromMs === 0 ? null : record.historyFromMs,
+      historyFromMs: readableFrom(record),
       headCode: head === null ? null : codeOf(head.hash),
       logAlarm: record.alarm === "log_differs",
     };

@@ -62,3 +62,11 @@ export function refreshed(record: ConversationRecord, info: WireConversation): C
     infoVersion: info.infoVersion,
   };
 }
+
+/** From when this device reads; null: everything, as somebody who belongs from the start. */
+export function readableFrom({
+  historyFromMs,
+  createdMs,
+}: Pick<ConversationRecord, "historyFromMs" | "createdMs">): number | null {
+  return historyFromMs <= createdMs ? null : historyFromMs;
+}

@@ -9,6 +9,7 @@
  * before count as unread where the person has not read them on another device, and notify nobody.
  */
 import type { Conversation, ConversationIndex } from "../conversation/conversation.ts";
+import { readableFrom } from "../conversation/record.ts";
 import { UnitOfWork } from "../conversation/unit-of-work.ts";
 import type { DeviceContext } from "../context.ts";
 import { hasCode } from "../failure.ts";
@@ -71,8 +72,7 @@ export class History {
     work.set({ log: { cursor: last, hash: end, epoch: 0 } });
     const place: HistoryPlace = { from: last + 1, hash: end, start: last };
     work.set({ history: place });
-    const { historyFromMs } = work.record;
-    if (historyFromMs > 0) tellFrom(work, historyFromMs);
+    tellStart(work, this.#context.identity().personId);
     await this.#take(conversation, work, page, place);
   }
 
@@ -148,15 +148,13 @@ export class History {
         conversation.log.put(work, String(seq), { position: seq, hash: own }, seq);
     }
     const floors = floorsOf(page);
-    const old = entries.map(
-      ({ seq, sentMs, message }): Entry => ({
-        position: seq,
-        sentMs,
-        message,
-        old: true,
-        floor: floors.get(seq) ?? 0,
-      }),
-    );
+    const old = entries.map(({ seq, sentMs, message }): Entry => ({
+      position: seq,
+      sentMs,
+      message,
+      old: true,
+      floor: floors.get(seq) ?? 0,
+    }));
     await this.#inbox.takeOld(conversation, work, old, missing);
     const [first] = page.entries;
     const over = !page.more || first === undefined || first.seq <= 1;
@@ -199,9 +197,16 @@ function floorsOf(page: LogPage): ReadonlyMap<number, number> {
   return floors;
 }
 
-function tellFrom(work: UnitOfWork, fromMs: number): void {
-  const { conversationId } = work.record;
-  const what = notice("history", { fromMs });
-  const at = { seq: 0, order: 0.5, sentMs: fromMs };
-  work.put(noticeMessage(conversationId, `history.${String(fromMs)}`, at, what));
+/** Above the first message: from when this device reads, and that others put this person in. */
+function tellStart(work: UnitOfWork, me: string): void {
+  const { conversationId, kind, createdBy, createdMs } = work.record;
+  const fromMs = readableFrom(work.record);
+  if (fromMs !== null) {
+    const what = notice("history", { fromMs });
+    const at = { seq: 0, order: 0.5, sentMs: fromMs };
+    work.put(noticeMessage(conversationId, `history.${String(fromMs)}`, at, what));
+  }
+  if (kind !== "group" || createdBy === me) return;
+  const at = { seq: 0, order: 0.6, sentMs: fromMs ?? createdMs };
+  work.put(noticeMessage(conversationId, "you_added", at, notice("you_added")));
 }

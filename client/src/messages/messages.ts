@@ -7,6 +7,7 @@ import type { Change, Vault } from "../vault/vault.ts";
 
 /** Notices that change nothing a person would want to be called to the conversation for. */
 const QUIET: ReadonlySet<NoticeRecord["kind"]> = new Set([
+  "registered",
   "device_added",
   "device_removed",
   "profile_refused",

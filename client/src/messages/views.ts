@@ -23,6 +23,7 @@ import type {
   NoticeRecord,
   PreviewRecord,
 } from "../records.ts";
+import { readableFrom } from "../conversation/record.ts";
 import { decodedOf, loadMessage } from "./messages.ts";
 import { statusOf } from "./receipts.ts";
 
@@ -64,7 +65,7 @@ export class ViewMaker implements Views {
       audience: record.audience,
       unregistered: record.unregistered,
       devices: record.devices,
-      historyFromMs: record.historyFromMs === 0 ? null : record.historyFromMs,
+      historyFromMs: readableFrom(record),
       history: progressOf(record),
       last: record.last === null ? null : await this.#last(conversation, record.last),
       unread: record.unread,
@@ -142,6 +143,7 @@ export class ViewMaker implements Views {
       case "history":
         return { kind: record.kind, fromMs: record.fromMs ?? 0 };
       case "restored":
+      case "you_added":
         return { kind: record.kind };
       case "device_added":
         return { kind: record.kind, people, by };

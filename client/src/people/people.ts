@@ -10,6 +10,7 @@ import type { Context } from "../context.ts";
 import { failure, hasCode } from "../failure.ts";
 import { STORES } from "../records.ts";
 import type { PersonCard } from "../keys/trust/person-card.ts";
+import { foundAmong } from "./known.ts";
 import type { DeviceTrust } from "../trust/ports.ts";
 import type { Change } from "../vault/vault.ts";
 import type { Directory, People as PeoplePage, Person } from "../wire.ts";
@@ -99,12 +100,25 @@ export class People {
     return { ...person, names, post, unitId, rank };
   }
 
+  /** Without network it finds the people who were seen before, where there are any. */
   async search(query: PeopleQuery): Promise<PeoplePage> {
-    const { unitId, ...others } = query;
-    const page = await this.#context.api.people({ ...others, unit: unitId });
-    await this.#remember(page.people);
+    const page = await this.#ask(query);
     await this.prefetch(page.people.map(({ personId }) => personId));
     return { ...page, people: await Promise.all(page.people.map((one) => this.#signed(one))) };
+  }
+
+  async #ask(query: PeopleQuery): Promise<PeoplePage> {
+    const { unitId, ...others } = query;
+    try {
+      const page = await this.#context.api.people({ ...others, unit: unitId });
+      await this.#remember(page.people);
+      return page;
+    } catch (error) {
+      if (!hasCode(error, "network")) throw error;
+      const known = await this.#context.vault.all<Person>(STORES.people);
+      if (known.length === 0) throw error;
+      return foundAmong(known, query, await this.#stored());
+    }
   }
 
   /** The whole card; what was seen before shows without network. */

@@ -1,6 +1,7 @@
 /**
  * Notices tell people how two signed rosters differ (E1). Pure. Nothing here is the server's
- * word: who asked for a change no signature proves, so nobody is named for it.
+ * word: who asked for a change no signature proves, so nobody is named for it. The one thing that is
+ * left untold is the first leaf of somebody whom the list of members showed before (`arrival`).
  */
 import type { DeviceId, PersonId } from "../keys/ids.ts";
 import { notice } from "../messages/messages.ts";
@@ -13,6 +14,8 @@ export interface DeviceFacts {
   readonly by: (person: PersonId, device: DeviceId) => Promise<PersonId | null>;
   /** Whether the device is still the person's and confirmed. */
   readonly has: (person: PersonId, device: DeviceId) => Promise<boolean>;
+  /** The news of a person's first leaf: a new member, the other of two people, or nothing new. */
+  readonly arrival: (person: PersonId) => "added" | "registered" | null;
 }
 
 function byPerson(leaves: readonly Leaf[]): ReadonlyMap<PersonId, readonly Leaf[]> {
@@ -38,6 +41,7 @@ export async function rosterNotices(
   const before = byPerson([...was, ...absent]);
   const after = byPerson(is);
   const added: PersonId[] = [];
+  const registered: PersonId[] = [];
   const removed: PersonId[] = [];
   const lessDevices: PersonId[] = [];
   const madeAdmin: PersonId[] = [];
@@ -46,7 +50,9 @@ export async function rosterNotices(
   for (const [person, leaves] of after) {
     const known = before.get(person);
     if (known === undefined) {
-      added.push(person);
+      const arrival = facts.arrival(person);
+      if (arrival === "added") added.push(person);
+      if (arrival === "registered") registered.push(person);
       continue;
     }
     for (const { device } of leaves) {
@@ -78,6 +84,7 @@ export async function rosterNotices(
     if (people.length > 0) notices.push(notice(kind, { people }));
   };
   say("added", added);
+  say("registered", registered);
   for (const [by, people] of newDevices) notices.push(notice("device_added", { people, by }));
   say("removed", removed);
   say("device_removed", lessDevices);

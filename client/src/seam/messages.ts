@@ -7,7 +7,7 @@ export type { Outgoing } from "../kinds/content.ts";
 
 export type MessageStatus = "queued" | "sending" | "sent" | "delivered" | "read" | "failed";
 
-/** What a list row or a quote says about a message, to be put into words by the screen. */
+/** A message summed up for a list row or a quote; the screen puts it into words. */
 export type Preview =
   | KindPreview
   | { readonly kind: "notice"; readonly notice: Notice }
@@ -27,7 +27,7 @@ export interface ReplyQuote {
 export type Notice =
   /** Differences of signed rosters: nothing proves who asked for them, so nobody is named. */
   | {
-      readonly kind: "added" | "removed" | "left" | "made_admin" | "revoked_admin";
+      readonly kind: "added" | "registered" | "removed" | "left" | "made_admin" | "revoked_admin";
       readonly people: readonly Plate[];
     }
   /** `by`: who vouches for the device; null: nobody, it is the person's first. */
@@ -35,6 +35,8 @@ export type Notice =
   | { readonly kind: "device_removed"; readonly people: readonly Plate[] }
   /** From when on this device reads. */
   | { readonly kind: "history"; readonly fromMs: number }
+  /** At the start of a group that somebody else made. No signature proves who added this person. */
+  | { readonly kind: "you_added" }
   | { readonly kind: "title"; readonly by: Plate | null; readonly title: string }
   | { readonly kind: "photo"; readonly by: Plate | null }
   /** Somebody without the right tried to change name or photo. */
@@ -75,7 +77,7 @@ export interface ReceiptTotals {
   readonly read: number;
 }
 
-/** Who has one of my messages, by person; where they are too many for that, how many. */
+/** The people who have one of my messages; where they are too many for that, how many. */
 export interface MessageReceipts {
   readonly messageId: string;
   /** Too many people for names: the lists are empty, and `totals` says how many, if it is known. */

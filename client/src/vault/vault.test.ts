@@ -177,14 +177,14 @@ describe("records", () => {
 describe("app lock", () => {
   it("locks, and opens with the right PIN only", async () => {
     await vault.write([put("a", 1)]);
-    await vault.setPin("4711", null);
+    await vault.setPin("471100", null);
     await vault.lock();
     await expect(vault.get("messages", "a")).rejects.toMatchObject({ code: "locked" });
     await expect(vault.unlock("4712")).rejects.toMatchObject({
       code: "pin_wrong",
       details: { triesLeft: 9 },
     });
-    await vault.unlock("4711");
+    await vault.unlock("471100");
     expect(await vault.get("messages", "a")).toBe(1);
     expect(vault.triesLeft).toBeNull();
   });
@@ -192,7 +192,7 @@ describe("app lock", () => {
   it("opens by the keys of an unlock in another tab, until that has ended", async () => {
     await vault.write([put("a", 1)]);
     expect(vault.handedKeys).toBeNull();
-    await vault.setPin("4711", null);
+    await vault.setPin("471100", null);
     const taken = async (handed: HandedKeys | null): Promise<string> => {
       vault.close();
       vault = new Vault({ name: "test", now: () => now });
@@ -208,24 +208,24 @@ describe("app lock", () => {
     await vault.lock();
     expect(vault.handedKeys).toBeNull();
     expect(await taken(first)).toBe("locked");
-    await vault.unlock("4711");
+    await vault.unlock("471100");
     const second = vault.handedKeys;
     expect(await taken(first)).toBe("locked");
     expect(await taken(second)).toBe("open");
-    await vault.setPin("123456", "4711");
+    await vault.setPin("123456", "471100");
     expect(await taken(second)).toBe("open");
     await vault.wipe();
     await vault.open();
-    await vault.setPin("4711", null);
+    await vault.setPin("471100", null);
     expect(await taken(second)).toBe("locked");
   });
 
   it("changes and removes the PIN only for who knows it", async () => {
-    await vault.setPin("4711", null);
-    await expect(vault.setPin(null, "0000")).rejects.toMatchObject({ code: "pin_wrong" });
-    await vault.setPin("123456", "4711");
+    await vault.setPin("471100", null);
+    await expect(vault.setPin(null, "000000")).rejects.toMatchObject({ code: "pin_wrong" });
+    await vault.setPin("123456", "471100");
     await vault.lock();
-    await expect(vault.unlock("4711")).rejects.toMatchObject({ code: "pin_wrong" });
+    await expect(vault.unlock("471100")).rejects.toMatchObject({ code: "pin_wrong" });
     await vault.unlock("123456");
     await vault.setPin(null, "123456");
     expect(vault.hasPin).toBe(false);
@@ -234,15 +234,20 @@ describe("app lock", () => {
     expect(await vault.open()).toBe("open");
   });
 
+  it.each(["47110", "4711004711004", "47110x"])("takes no PIN of %s", async (pin) => {
+    await expect(vault.setPin(pin, null)).rejects.toMatchObject({ code: "pin_invalid" });
+    expect(vault.hasPin).toBe(false);
+  });
+
   it("delays more with every wrong PIN, counts across restarts, and wipes at ten", async () => {
     await vault.write([put("a", 1)]);
-    await vault.setPin("4711", null);
+    await vault.setPin("471100", null);
     await vault.lock();
     for (let tries = 1; tries < 10; tries++) {
-      await expect(vault.unlock("0000")).rejects.toMatchObject({ code: "pin_wrong" });
+      await expect(vault.unlock("000000")).rejects.toMatchObject({ code: "pin_wrong" });
       expect(vault.triesLeft).toBe(10 - tries);
       if (tries >= 3) {
-        await expect(vault.unlock("4711")).rejects.toMatchObject({ code: "pin_wait" });
+        await expect(vault.unlock("471100")).rejects.toMatchObject({ code: "pin_wait" });
       }
       now += 600_000;
       if (tries === 5) {
@@ -251,7 +256,7 @@ describe("app lock", () => {
         expect(await vault.open()).toBe("locked");
       }
     }
-    await expect(vault.unlock("0000")).rejects.toMatchObject({
+    await expect(vault.unlock("000000")).rejects.toMatchObject({
       code: "pin_wrong",
       details: { triesLeft: 0 },
     });

@@ -9,6 +9,7 @@
  * Imports nothing of keys or transport.
  */
 import { deleteDB } from "idb";
+import { PIN_DIGITS } from "../core.ts";
 import { newId } from "../octets.ts";
 import type { Bytes } from "../octets.ts";
 import { failure, hasCode } from "../failure.ts";
@@ -28,7 +29,7 @@ export interface VaultOptions {
 }
 
 /**
- * What lets another tab of this device go on unlocked: keys that no script can read out, good for
+ * Keys that let another tab of this device go on unlocked: keys that no script can read out, good for
  * as long as this unlock lasts. It goes from memory to memory and is never stored.
  */
 export interface HandedKeys {
@@ -119,7 +120,7 @@ export class Vault {
   /** Set, change or remove (null) the PIN. */
   async setPin(pin: string | null, currentPin: string | null): Promise<void> {
     this.#requireOpen();
-    if (pin !== null && (pin.length < 4 || pin.length > 64)) throw failure("pin_invalid");
+    if (pin !== null && !isPin(pin)) throw failure("pin_invalid");
     const record = this.hasPin ? await this.#countTry() : this.#requireRecord();
     const rewrapped = await rewrapKey(record, currentPin, pin);
     if (rewrapped === null) return this.#wrongPin();
@@ -373,4 +374,9 @@ export class Vault {
       });
     }
   }
+}
+
+function isPin(text: string): boolean {
+  const { fewest, most } = PIN_DIGITS;
+  return /^\d+$/.test(text) && text.length >= fewest && text.length <= most;
 }

@@ -28,7 +28,8 @@ export class Conversations {
     for (const personId of people) {
       await this.#server.people.person(personId);
       const admin = body.kind !== "direct" && personId === caller.personId;
-      conversation.members.set(personId, this.#member(conversation, admin));
+      const member = this.#member(conversation, admin, false, conversation.createdMs);
+      conversation.members.set(personId, member);
     }
     this.#server.state.conversations.set(conversation.id, conversation);
     await this.#server.rosters.refresh(conversation);
@@ -48,8 +49,12 @@ export class Conversations {
   }
 
   /** history_from is the joining time less the policy; a returner's is the return. */
-  #member(conversation: ConversationState, admin: boolean, returns = false): MemberState {
-    const addedMs = this.#server.now();
+  #member(
+    conversation: ConversationState,
+    admin: boolean,
+    returns = false,
+    addedMs = this.#server.now(),
+  ): MemberState {
     const days = conversation.audience === null ? conversation.historyDays : AUDIENCE_DAYS;
     const policy = days === null ? 0 : addedMs - days * DAY_MS;
     const historyFromMs = returns ? addedMs : policy;

@@ -1,4 +1,5 @@
 /** The fault and the remedy, for every stable error code, in the reader's language. */
+import { PIN_DIGITS } from "@copconnect/client/core";
 import { coreError } from "../app/core.ts";
 import { formatBytes, formatNumber, formatSpan } from "./format.ts";
 import { hasText, t, type TextKey } from "./index.svelte.ts";
@@ -17,6 +18,7 @@ export function errorText(thrown: unknown): string {
   const key = keyOf(error.code, limit);
   if (key === null) return t("errors.unexpected", { code: error.code });
   return t(key, {
+    ...PIN_DIGITS,
     code: error.code,
     seconds: formatNumber(Math.max(1, Math.ceil((error.retryAfterMs ?? 0) / 1000))),
     wait: formatSpan(error.retryAfterMs ?? 0),

@@ -19,6 +19,11 @@ function audienceName({ audience }: ConversationItem): string {
   return formatList(known.map(({ names }) => nameOf(names)));
 }
 
+/** Whether this device holds nothing yet that could name the conversation. */
+export function isNameless({ direct, audience, title, some }: ConversationItem): boolean {
+  return direct === null && audience === null && (title ?? "") === "" && some.length === 0;
+}
+
 /** The name of a conversation: its title, the other person, or its first members. */
 export function titleOf(item: ConversationItem): string {
   if (item.direct !== null) return nameOf(item.direct.names);
@@ -58,6 +63,7 @@ export function noticeText(notice: Notice): string {
 function noticeWords(notice: Notice): string {
   switch (notice.kind) {
     case "added":
+    case "registered":
     case "removed":
     case "left":
       return t(`conversation.notice.${notice.kind}`, { people: whoList(notice.people) });
@@ -87,6 +93,8 @@ function noticeWords(notice: Notice): string {
       return notice.by
         ? t("conversation.notice.logDiffers", { by: whoOf(notice.by) })
         : t("conversation.notice.logDiffersHere");
+    case "you_added":
+      return t("conversation.notice.youAdded");
     case "restored":
       return t("conversation.notice.restored");
     case "gap":

@@ -105,7 +105,7 @@ class Registration:
         )
 
     async def submit_code(self, body: wire.SubmitCode, address: str) -> wire.RegistrationStep:
-        """Check an OTP. Raises CodeWrong, CodeExpired, RateLimited."""
+        """Check an OTP. Raises CodeWrong, CodeExpired, CodeTriesUsedUp, RateLimited."""
         now = self._deps.clock.now_ms()
         _require(self._attempts, address, now, "code_attempts_per_address")
         given = rules.code_hash(self._deps.authority.secret, body.challenge_id, body.code.strip())
@@ -119,10 +119,12 @@ class Registration:
                 row is None
                 or row.closed
                 or row.expires_ms <= now
-                or row.attempts > self._deps.settings.otp_attempts
                 or row.digits < self._digits(failures)
             ):
                 refusal = errors.CodeExpired()
+            elif row.attempts > self._deps.settings.otp_attempts:
+                # Nothing about the number or the code: every challenge counts its tries alike.
+                refusal = errors.CodeTriesUsedUp()
             elif not right or row.person_id is None:
                 refusal = errors.CodeWrong()
             else:

@@ -7,6 +7,7 @@ import type { Directory, Level, Names, Rank, Role, Unit } from "@copconnect/clie
 import { nameOf } from "../../i18n/format.ts";
 import { onCoreEvent } from "./app.svelte.ts";
 import { core } from "../core.ts";
+import { rankIndex } from "./ranks.ts";
 
 interface Index {
   readonly directory: Directory;
@@ -27,7 +28,7 @@ async function fetchDirectory(): Promise<void> {
       directory,
       units: new Map(directory.units.map((unit) => [unit.unitId, unit])),
       levels: new Map(directory.levels.map((level) => [level.code, level])),
-      ranks: new Map(directory.ranks.map((rank) => [rank.code, rank])),
+      ranks: rankIndex(directory.ranks),
       roles: new Map(directory.roles.map((role) => [role.code, role])),
     };
     failed = false;
@@ -94,9 +95,10 @@ export function unitPath(unitId: string): readonly Unit[] {
   return path;
 }
 
-export function rankName(code: string): string {
-  const rank = index?.ranks.get(code);
-  return rank === undefined ? code : nameOf(rank.names);
+/** `said`: a code, or the name that a card signs. */
+export function rankName(said: string): string {
+  const rank = index?.ranks.get(said);
+  return rank === undefined ? said : nameOf(rank.names);
 }
 
 /** "Sub-Inspector · Station writer": a rank and a post, in the reader's language. */
@@ -108,5 +110,6 @@ export function rankAndPost(who: { readonly rank: string; readonly post: Names }
 /** The same, short, for a bubble: the rank's code is its everyday abbreviation. */
 export function shortRankAndPost(plate: Plate): string {
   const post = nameOf(plate.post);
-  return post === "" ? plate.rank : `${plate.rank} · ${post}`;
+  const rank = index?.ranks.get(plate.rank)?.code ?? plate.rank;
+  return post === "" ? rank : `${rank} · ${post}`;
 }

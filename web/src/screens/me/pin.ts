@@ -1,7 +1,7 @@
 /** The rules for a PIN. Pure. */
+import { PIN_DIGITS } from "@copconnect/client/core";
 
-export const FEWEST_DIGITS = 6;
-export const MOST_DIGITS = 12;
+const { fewest, most } = PIN_DIGITS;
 
 export type PinProblem = "short" | "weak" | "differs";
 
@@ -15,7 +15,7 @@ export function isWeak(pin: string): boolean {
 
 /** The first thing wrong with a new PIN; null when it will do. */
 export function pinProblem(pin: string, repeated: string): PinProblem | null {
-  if (!/^\d+$/.test(pin) || pin.length < FEWEST_DIGITS || pin.length > MOST_DIGITS) return "short";
+  if (!/^\d+$/.test(pin) || pin.length < fewest || pin.length > most) return "short";
   if (isWeak(pin)) return "weak";
   return pin === repeated ? null : "differs";
 }

@@ -1,6 +1,6 @@
 import type { Directory, Unit } from "@copconnect/client/wire";
 import { describe, expect, it } from "vitest";
-import { namesUnit, unitTree } from "./units.ts";
+import { namesUnit, saysUnit, unitTree } from "./units.ts";
 
 function unit(unitId: string, parentId: string | null, level: string): Unit {
   return { unitId, parentId, level, names: { en: unitId, te: "" } };
@@ -49,5 +49,14 @@ describe("namesUnit", () => {
     expect(namesUnit("Charminar", "Charminar PS")).toBe(false);
     expect(namesUnit("Station House Officer, Abids", "Charminar PS")).toBe(false);
     expect(namesUnit("", "Charminar PS")).toBe(false);
+  });
+});
+
+describe("saysUnit", () => {
+  const unit = { en: "Charminar PS", te: "చార్మినార్ పోలీస్ స్టేషన్" };
+  it("compares a post that is signed in English with the unit's English name", () => {
+    const post = "Station House Officer, Charminar";
+    expect(saysUnit({ en: post, te: post }, unit)).toBe(true);
+    expect(saysUnit({ en: "Constable", te: "Constable" }, unit)).toBe(false);
   });
 });

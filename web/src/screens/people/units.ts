@@ -1,5 +1,5 @@
 /** The organisation as a tree for drilling down. Pure over the directory. */
-import type { Directory, Unit } from "@copconnect/client/wire";
+import type { Directory, Names, Unit } from "@copconnect/client/wire";
 
 export interface UnitTree {
   readonly roots: readonly Unit[];
@@ -37,4 +37,9 @@ export function unitTree(directory: Directory, compare: (a: Unit, b: Unit) => nu
 export function namesUnit(post: string, unit: string): boolean {
   const place = post.slice(post.lastIndexOf(",") + 1).trim();
   return place !== "" && place !== post && (unit.startsWith(place) || place.startsWith(unit));
+}
+
+/** The same in any language: a card signs posts in English, while units have all their names. */
+export function saysUnit(post: Names, unit: Names): boolean {
+  return namesUnit(post.en, unit.en) || namesUnit(post.te, unit.te);
 }

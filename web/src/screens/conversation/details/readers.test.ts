@@ -49,7 +49,14 @@ it("counts each person once, by what their devices can do, and adds up", () => {
     member(false),
   ];
   const readers = readersOf(VIEW, members);
-  expect(readers).toEqual({ can: 2, devices: 3, unconfirmed: 1, signedOut: 1, unregistered: 1 });
+  expect(readers).toEqual({
+    can: 2,
+    devices: 3,
+    unapproved: 1,
+    unconfirmed: 1,
+    signedOut: 1,
+    unregistered: 1,
+  });
   expect(readers.can + readers.unconfirmed + readers.signedOut + readers.unregistered).toBe(5);
 });
 
@@ -57,8 +64,17 @@ it("takes the view's numbers where members come without devices", () => {
   expect(readersOf({ ...VIEW, people: 63_000, devices: 62_500 }, [])).toEqual({
     can: 62_999,
     devices: 62_500,
+    unapproved: null,
     unconfirmed: 0,
     signedOut: 0,
     unregistered: 1,
   });
+});
+
+it("counts the devices that nobody has approved", () => {
+  const { devices, unapproved } = readersOf(VIEW, [
+    member(true, "admin", "replaced"),
+    member(true, "first"),
+  ]);
+  expect({ devices, unapproved }).toEqual({ devices: 3, unapproved: 2 });
 });

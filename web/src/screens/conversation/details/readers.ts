@@ -2,18 +2,23 @@
  * The people who can read a conversation and those who cannot yet. Pure. The four numbers add up
  * to its people: each person is counted once, by what their devices can do.
  */
-import type { EncryptionView, MemberItem } from "@copconnect/client/core";
+import type { EncryptionView, MemberDevice, MemberItem } from "@copconnect/client/core";
 
 export interface Readers {
   /** People with a listed device that this device confirms, and how many such devices there are. */
   readonly can: number;
   readonly devices: number;
+  /** Devices among these that nobody has approved; null: not known in a large conversation. */
+  readonly unapproved: number | null;
   /** Registered, with listed devices of which this device confirms none. */
   readonly unconfirmed: number;
   /** Registered, without a listed device. */
   readonly signedOut: number;
   readonly unregistered: number;
 }
+
+/** How devices are confirmed that no person of the department has confirmed. */
+const UNAPPROVED: readonly MemberDevice["confirmed"][] = ["first", "replaced"];
 
 /** `members`: everybody, in conversations where the core knows them with their devices. */
 export function readersOf(view: EncryptionView, members: readonly MemberItem[]): Readers {
@@ -22,12 +27,27 @@ export function readersOf(view: EncryptionView, members: readonly MemberItem[]):
   if (members.every(({ devices }) => devices.length === 0)) {
     const { people, unregistered, unconfirmed, devices } = view;
     const can = Math.max(0, people - unregistered - unconfirmed.length);
-    return { can, devices, unconfirmed: unconfirmed.length, signedOut: 0, unregistered };
+    return {
+      can,
+      devices,
+      unapproved: null,
+      unconfirmed: unconfirmed.length,
+      signedOut: 0,
+      unregistered,
+    };
   }
-  const counted = { can: 0, devices: 0, unconfirmed: 0, signedOut: 0, unregistered: 0 };
+  const counted = {
+    can: 0,
+    devices: 0,
+    unapproved: 0,
+    unconfirmed: 0,
+    signedOut: 0,
+    unregistered: 0,
+  };
   for (const { devices, registered } of members) {
     const confirmed = devices.filter((device) => device.confirmed !== "no").length;
     counted.devices += confirmed;
+    counted.unapproved += devices.filter((device) => UNAPPROVED.includes(device.confirmed)).length;
     if (confirmed > 0) counted.can += 1;
     else if (!registered) counted.unregistered += 1;
     else if (devices.length > 0) counted.unconfirmed += 1;

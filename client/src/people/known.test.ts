@@ -1,0 +1,57 @@
+import { expect, it } from "vitest";
+import type { Directory, Person } from "../wire.ts";
+import { foundAmong } from "./known.ts";
+
+const names = { en: "", te: "" };
+const directory: Directory = {
+  ...{ version: "1", levels: [], roles: [] },
+  units: [
+    { unitId: "hyd", parentId: null, level: "commissionerate", names },
+    { unitId: "char", parentId: "hyd", level: "station", names },
+    { unitId: "beat", parentId: "char", level: "beat", names },
+  ],
+  ranks: [
+    { code: "PC", names, order: 2 },
+    { code: "SI", names, order: 1 },
+  ],
+};
+
+function person(en: string, rank: string, unitId: string, more: Partial<Person> = {}): Person {
+  return {
+    ...{ personId: en, names: { en, te: "" }, number: "+917000000001", rank, unitId },
+    ...{ post: { en: "Station writer", te: "" }, roles: ["crime"], registered: true },
+    ...{ status: "active", ...more },
+  };
+}
+
+const known = [
+  person("Anjali Reddy", "PC", "char"),
+  person("Ravi Padala", "SI", "beat"),
+  person("Zoya Khan", "PC", "hyd", { roles: [] }),
+  person("Gone Away", "PC", "char", { status: "removed" }),
+];
+
+function found(query: Parameters<typeof foundAmong>[1]): readonly string[] {
+  return foundAmong(known, query, directory).people.map(({ personId }) => personId);
+}
+
+it("lists everybody who was seen, seniors first, but for those who left", () => {
+  expect(found({})).toEqual(["Ravi Padala", "Anjali Reddy", "Zoya Khan"]);
+  expect(foundAmong(known, {}, directory)).toMatchObject({ next: null, total: 3 });
+});
+
+it("finds by every word of a text", () => {
+  expect(found({ text: "reddy  anj" })).toEqual(["Anjali Reddy"]);
+  expect(found({ text: "writer zoya" })).toEqual(["Zoya Khan"]);
+  expect(found({ text: "nobody" })).toEqual([]);
+});
+
+it("looks in a unit, and below it where it is asked to", () => {
+  expect(found({ unitId: "char" })).toEqual(["Anjali Reddy"]);
+  expect(found({ unitId: "char", deep: true })).toEqual(["Ravi Padala", "Anjali Reddy"]);
+});
+
+it("keeps to a rank and a role", () => {
+  expect(found({ rank: "PC" })).toEqual(["Anjali Reddy", "Zoya Khan"]);
+  expect(found({ role: "crime", rank: "PC" })).toEqual(["Anjali Reddy"]);
+});

@@ -1,0 +1,47 @@
+/** The people whom this device has seen in the data bank, as its search finds them. Pure. */
+import type { PeopleQuery } from "../core.ts";
+import type { Directory, People, Person } from "../wire.ts";
+
+/** All of these people that a query finds, seniors first, as one page. */
+export function foundAmong(
+  known: readonly Person[],
+  query: PeopleQuery,
+  directory: Directory | null,
+): People {
+  const units = unitsOf(query, directory);
+  const words = (query.text ?? "").toLocaleLowerCase().split(/\s+/u);
+  const orders = new Map(directory?.ranks.map(({ code, order }) => [code, order]));
+  const order = ({ rank }: Person): number => orders.get(rank) ?? Infinity;
+  const people = known
+    .filter(({ status }) => status !== "removed")
+    .filter(({ unitId }) => units === null || units.has(unitId))
+    .filter(({ rank }) => query.rank === undefined || rank === query.rank)
+    .filter(({ roles }) => query.role === undefined || roles.includes(query.role))
+    .filter((person) => words.every((word) => saidOf(person).includes(word)))
+    .sort((a, b) => compare(order(a), order(b)) || compare(a.names.en, b.names.en));
+  return { people, next: null, total: people.length };
+}
+
+function saidOf({ names, number, rank, post }: Person): string {
+  return [names.en, names.te, number, rank, post.en, post.te].join(" ").toLocaleLowerCase();
+}
+
+/** The units that a query looks in; null: everywhere. */
+function unitsOf(
+  { unitId, deep }: PeopleQuery,
+  directory: Directory | null,
+): ReadonlySet<string> | null {
+  if (unitId === undefined) return null;
+  const units = new Set<string>([unitId]);
+  if (deep !== true) return units;
+  for (let before = 0; before < units.size;) {
+    before = units.size;
+    for (const unit of directory?.units ?? [])
+      if (unit.parentId !== null && units.has(unit.parentId)) units.add(unit.unitId);
+  }
+  return units;
+}
+
+function compare<T extends number | string>(a: T, b: T): number {
+  return a < b ? -1 : Number(a > b);
+}

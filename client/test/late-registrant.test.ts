@@ -1,0 +1,95 @@
+/** Others look at a member who registers later: no news of a newcomer, who is none. */
+import { describe, expect, it } from "vitest";
+import { nameOf } from "./support/data-folder.ts";
+import type { Officer } from "./support/officer.ts";
+import { memoryWorld } from "./support/world.ts";
+
+const w = memoryWorld();
+
+/** The id of somebody who has not registered. */
+async function absentPerson(by: Officer, index: number): Promise<string> {
+  const { people } = await by.core.people({ text: nameOf(index) });
+  return people[0]?.personId ?? "";
+}
+
+async function groupWith(by: Officer, personIds: readonly string[]): Promise<string> {
+  const { conversationId } = await by.core.createGroup({
+    ...{ title: "Beat 9", personIds, photo: null },
+    ...{ whoMayPost: "everyone", history: "none" },
+  });
+  await by.ready(conversationId);
+  return conversationId;
+}
+
+/** Wait until a device has told of a roster of so many people. */
+async function listed(by: Officer, id: string, people: number): Promise<void> {
+  await by.until("listed", async () => {
+    const members = await by.core.members(id);
+    return members.filter(({ devices }) => devices.length > 0).length === people;
+  });
+}
+
+/** Notices about people, by kind, oldest first. */
+async function told(by: Officer, id: string): Promise<readonly (readonly string[])[]> {
+  const { messages } = await by.core.messages(id, null, 50);
+  return messages.flatMap(({ body }) =>
+    body.kind === "notice" && "people" in body.notice
+      ? [[body.notice.kind, ...body.notice.people.map(({ personId }) => personId)]]
+      : [],
+  );
+}
+
+describe("a member who registers later", () => {
+  it("is no longer shown as not registered", async () => {
+    const a = await w.join();
+    const index = w.current.absent();
+    const late = await absentPerson(a, index);
+    const id = await groupWith(a, [late]);
+    await a.until("not registered", async () => {
+      const { unregisteredPeople } = await a.core.encryption(id);
+      return unregisteredPeople.length === 1;
+    });
+    await w.device(index);
+    await a.until("registered", async () => (await a.core.encryption(id)).unregistered === 0);
+    expect((await a.core.encryption(id)).unregisteredPeople).toEqual([]);
+    const members = await a.core.members(id);
+    expect(members.map(({ registered }) => registered)).toEqual([true, true]);
+  });
+
+  it("joins no group by it; a person who is added does", async () => {
+    const [a, b] = [await w.join(), await w.join()];
+    const indexes = [w.current.absent(), w.current.absent()];
+    const [first, second] = [
+      await absentPerson(a, indexes[0] ?? 0),
+      await absentPerson(a, indexes[1] ?? 0),
+    ];
+    const id = await groupWith(a, [first]);
+    await a.text(id, "Parade at six.");
+    await w.device(indexes[0] ?? 0);
+    await listed(a, id, 2);
+    // Also somebody whom no roster has told of yet.
+    await a.core.changeMembers(id, { add: [second] });
+    await w.device(indexes[1] ?? 0);
+    await listed(a, id, 3);
+    expect(await told(a, id)).toEqual([]);
+    const { last } = await a.core.conversation(id);
+    expect(last?.preview).toEqual({ kind: "text", text: "Parade at six." });
+
+    await a.core.changeMembers(id, { add: [b.person] });
+    await listed(a, id, 4);
+    expect(await told(a, id)).toEqual([["added", b.person]]);
+  });
+
+  it("is a quiet line of a direct conversation", async () => {
+    const a = await w.join();
+    const index = w.current.absent();
+    const { conversationId: id } = await a.core.openDirect(await absentPerson(a, index));
+    await a.text(id, "Welcome to the station.");
+    await a.until("sent", async () => (await a.core.state()).outbox === 0);
+    const late = await w.device(index);
+    await listed(a, id, 2);
+    expect(await told(a, id)).toEqual([["registered", late.person]]);
+    const { last } = await a.core.conversation(id);
+    expect(last?.preview).toEqual({ kind: "text", text: "Welcome to the station." });
+  });
+});

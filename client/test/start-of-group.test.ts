@@ -1,0 +1,33 @@
+/** Notices above the first message of a group, for its maker and for those who were put in. */
+import { expect, it } from "vitest";
+import type { Officer } from "./support/officer.ts";
+import { memoryWorld } from "./support/world.ts";
+
+const w = memoryWorld();
+
+async function noticesOf(by: Officer, id: string): Promise<readonly string[]> {
+  await w.current.settle(by);
+  const { messages } = await by.core.messages(id, null, 50);
+  return messages.flatMap(({ body }) => (body.kind === "notice" ? [body.notice.kind] : []));
+}
+
+it("tells those who were put in, and from when they read if not from the start", async () => {
+  const [a, b, c] = [await w.join(), await w.join(), await w.join()];
+  const { conversationId: id } = await a.core.createGroup({
+    ...{ title: "Beat 9", personIds: [b.person], photo: null },
+    ...{ whoMayPost: "everyone", history: "none" },
+  });
+  await b.ready(id);
+  expect(await noticesOf(a, id)).toEqual([]);
+  expect(await noticesOf(b, id)).toEqual(["you_added"]);
+  const { last, historyFromMs } = await b.core.conversation(id);
+  expect(last?.preview).toEqual({ kind: "notice", notice: { kind: "you_added" } });
+  expect(historyFromMs).toBeNull();
+  expect((await a.core.encryption(id)).historyFromMs).toBeNull();
+
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  await a.core.changeMembers(id, { add: [c.person] });
+  await c.ready(id);
+  expect(await noticesOf(c, id)).toEqual(["history", "you_added"]);
+  expect((await c.core.conversation(id)).historyFromMs).not.toBeNull();
+});
