@@ -109,7 +109,7 @@ function withRegistered(record: MembersRecord, leaves: readonly Leaf[]): Members
 /**
  * The news when a roster lists a person for the first time. Members who had been awaited have
  * registered, which is no news of the conversation; the two people of a direct one belong to it by
- * its id. Where this device knows no list of members, a group that has not grown has no new one, and
+ * its id. If this device knows no list of members, a group that has not grown has no new one, and
  * people of an audience come and go untold.
  */
 function arrivalOf(
