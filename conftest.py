@@ -11,8 +11,8 @@ pytest_plugins = ["tests.harness.fixtures"]
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
 
-# Of several workers each takes the next file that is waiting. What takes longest goes first, so
-# that no worker has it alone at the end.
+# A worker that is free takes the next file. The files that take longest go first, so that no
+# worker has one alone at the end.
 LONGEST = ("tests/faults/", "tests/browser/test_screens.py", "tests/sockets/", "tests/property/")
 
 

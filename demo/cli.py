@@ -38,6 +38,6 @@ def start(
 
 
 def main() -> None:
-    """Run the command. What it writes names people: it is for this account only."""
+    """Run the command. The files that it writes name people: they are for this account only."""
     os.umask(0o077)
     app()

@@ -1,8 +1,9 @@
 """``python -m demo cluster``: several nodes behind a balancer, with PostgreSQL and NATS, on one
 machine.
 
-What a department runs on several machines, to try out and to test: a synthetic force as in the
-demo, each node a process of its own port, no sticky sessions. A node that ends is started again.
+The command shows how a department runs on several machines, to try out and to test: a synthetic
+force as in the demo, each node a process of its own port, no sticky sessions. A node that ends is
+started again.
 """
 
 import contextlib

@@ -21,7 +21,8 @@ _TABLE = """CREATE TABLE IF NOT EXISTS texts (
 
 
 class Outbox:
-    """Takes texts as :class:`copconnect.auth_service.sms.SmsGateway` does, and shows them."""
+    """Takes texts as any :class:`~copconnect.auth_service.registration.sms.SmsGateway`, and shows
+    them."""
 
     def __init__(self, folder: Path) -> None:
         self._file = folder / "outbox.sqlite3"

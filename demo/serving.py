@@ -2,8 +2,8 @@
 
 from copconnect.app import Container, create_app
 from copconnect.commands.serving import Program
+from copconnect.http.turns import Turns
 from copconnect.settings import Settings
-from copconnect.turns import Turns
 from demo import outbox_routes
 from demo.outbox import Outbox
 

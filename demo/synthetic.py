@@ -80,7 +80,7 @@ class Place:
     parent: str
     level: str
     name: str  # English|Telugu
-    role: str = ""  # What its staff does, where it is not an ordinary station.
+    role: str = ""  # The work of its staff, if it is not an ordinary station.
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Results:
-    """What a JUnit file says."""
+    """The results in a JUnit file."""
 
     passed: int = 0
     failed: tuple[Case, ...] = ()
@@ -62,7 +62,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a stage came to."""
+    """The result of a stage."""
 
     stage: Stage
     succeeded: bool
@@ -127,6 +127,7 @@ STAGES: tuple[Stage, ...] = (
     lint_stage("layers", str(Path(sys.executable).with_name("lint-imports"))),
     lint_stage("wire types", *PYTHON, "copconnect.wire.typescript", "--check"),
     lint_stage("tracked files", sys.executable, "make/tracked_files.py"),
+    lint_stage("language", *PYTHON, "make.language"),
     lint_stage("client types", "npm", "run", "--silent", "typecheck", "--workspace", "client"),
     lint_stage("web types", "npm", "run", "--silent", "typecheck", "--workspace", "web"),
     lint_stage("prettier", "npx", "prettier", "--check", "--log-level", "warn", "."),

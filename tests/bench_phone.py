@@ -117,12 +117,12 @@ class Phone:
 
     @property
     def page(self) -> Page:
-        """What is on screen."""
+        """The page on screen."""
         return self.officer.page
 
     @property
     def worker(self) -> Worker:
-        """Where the core runs."""
+        """The worker that runs the core."""
         (worker,) = self.page.workers
         return worker
 
@@ -226,7 +226,7 @@ class Phone:
         self.figures[f"{name}_p99_ms"] = quantile(values, 0.99)
 
     def memory(self) -> None:
-        """What the tab holds: its process, without what others share, and the page's objects."""
+        """Note the tab's memory: its process, without what others share, and the page's objects."""
         renderers = slowing.Renderers(chromium.browser_pid(self._browser))
         renderers.look()
         self.figures["tab_memory_kb"] = max(_pss_kb(pid) for pid in renderers.pids)

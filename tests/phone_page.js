@@ -1,5 +1,5 @@
-// What `make bench-phone` puts into the page before the app: when something was done and when it was
-// to be seen, in ms since 1970. Seen is when the frame with it has been made.
+// The script that `make bench-phone` puts into the page before the app: when something was done and
+// when it was to be seen, in ms since 1970. Seen is when the frame with it has been made.
 (() => {
   const since1970 = (stamp) => performance.timeOrigin + stamp;
   const painted = () =>

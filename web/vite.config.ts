@@ -110,8 +110,8 @@ export default defineConfig(({ mode }) => {
       sourcemap: false,
       chunkSizeWarningLimit: 1500,
       rollupOptions: {
-        // What libraries' own files make Rollup say, and nobody here can mend: comments that it
-        // does not read, and a fallback to Node's crypto that a browser never takes.
+        // Warnings of Rollup about libraries' own files, which nobody here can mend: comments that
+        // it does not read, and a fallback to Node's crypto that a browser never takes.
         onwarn(warning, warn) {
           const annotation = warning.code === "INVALID_ANNOTATION";
           const nodeCrypto = warning.message.includes('Module "crypto" has been externalized');

@@ -2,8 +2,8 @@
 
 Chromium's own slowdown (CDP, ``Emulation.setCPUThrottlingRate``) is refused for workers, and the
 client core runs in one. So the whole renderer process is stopped and let go on in turn: page,
-worker and WebCrypto's threads are slowed alike. What other processes do for a page, the network,
-IndexedDB's disk and drawing, is not slowed.
+worker and WebCrypto's threads are slowed alike. Work that other processes do for a page (the
+network, IndexedDB's disk and drawing) is not slowed.
 """
 
 import contextlib
@@ -78,7 +78,7 @@ class Slowdown:
         self._full = min(loop() for _ in range(_RUNS))
         self.factor = wanted
         if wanted > 1:
-            # What is asked of the processes is mended once: stopping them takes time too.
+            # The factor asked of the processes is corrected once: stopping them takes time too.
             with slowed(wanted, browser):
                 self.factor *= wanted / self.measured(loop)
 

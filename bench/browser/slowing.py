@@ -53,7 +53,7 @@ class Renderers:
 
 def _is_renderer(pid: int) -> bool:
     try:
-        # What a zygote has forked has its arguments in one, with spaces.
+        # A process that a zygote has forked has its arguments in one, with spaces.
         return RENDERER in Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").split(
             b" "
         )

@@ -7,7 +7,7 @@ from bench.force.device import Device
 from bench.net.websocket import WebSocketClient
 from copconnect import wire
 from copconnect.ids import CellId, ConversationId
-from copconnect.records.cell_key import CellKey
+from copconnect.records.conversation.cell_key import CellKey
 from copconnect.sealing.receiving import Receiver
 
 

@@ -24,13 +24,18 @@ from bench.crowd.recipients import Recipient, covered, keys_of, leaves, now_ms, 
 from bench.net.http_client import Answer, HttpPool, refusal_code, request
 from copconnect import wire
 from copconnect.ids import CellId, ConversationId
-from copconnect.records.cell_key import CellKey
-from copconnect.records.device_key import DeviceKey
-from copconnect.records.fields import Refused
-from copconnect.records.key_share import KeyShare, SecretKind, Shareable, check_shareable
-from copconnect.records.message import LOG_START
-from copconnect.records.roster import RosterHead, check_proof
-from copconnect.records.seals import parse_seal
+from copconnect.records.conversation.cell_key import CellKey
+from copconnect.records.conversation.key_share import (
+    KeyShare,
+    SecretKind,
+    Shareable,
+    check_shareable,
+)
+from copconnect.records.conversation.message import LOG_START
+from copconnect.records.conversation.roster import RosterHead, check_proof
+from copconnect.records.conversation.seals import parse_seal
+from copconnect.records.primitives.fields import Refused
+from copconnect.records.trust.device_key import DeviceKey
 from copconnect.sealing import hpke
 from copconnect.sealing.keys import (
     check_cell_secret,
@@ -48,7 +53,7 @@ TRIES = 5
 
 
 class Crowd(Protocol):
-    """What duties use of the simulator whose devices they are."""
+    """The part of the simulator that the duties of its devices use."""
 
     @property
     def population(self) -> Population:
@@ -62,7 +67,7 @@ class Crowd(Protocol):
 
     @property
     def reading(self) -> Reading:
-        """What they know and open."""
+        """The reading side of the devices."""
         ...
 
     @property

@@ -24,13 +24,13 @@ from bench.net.http_client import HttpPool, refusal_code, request
 from bench.net.websocket import WebSocketClient, masked, upgrade_request
 from copconnect import wire
 from copconnect.ids import ConversationId, PersonId, Seq
-from copconnect.records.cell_key import CellKey
-from copconnect.records.device_key import DeviceKey
-from copconnect.records.endorsement import Endorsement, EndorsementKind
-from copconnect.records.fields import ZEROS
-from copconnect.records.kem import PUBLIC_KEY_BYTES, XWING, seal_bytes
-from copconnect.records.message import LOG_START, MessageHeader, message_hash
-from copconnect.records.roster import RosterHead
+from copconnect.records.conversation.cell_key import CellKey
+from copconnect.records.conversation.message import LOG_START, MessageHeader, message_hash
+from copconnect.records.conversation.roster import RosterHead
+from copconnect.records.primitives.fields import ZEROS
+from copconnect.records.primitives.kem import PUBLIC_KEY_BYTES, XWING, seal_bytes
+from copconnect.records.trust.device_key import DeviceKey
+from copconnect.records.trust.endorsement import Endorsement, EndorsementKind
 from copconnect.sealing.keys import make_conversation_key, new_secret
 from copconnect.sealing.messages import seal_message
 

@@ -12,17 +12,17 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from copconnect import wire
-from copconnect.records.confirmed import Confirmed
-from copconnect.records.department import Department
-from copconnect.records.device import Certificate
-from copconnect.records.endorsement import Endorsement
-from copconnect.records.grant import Grant
-from copconnect.records.message import MessageHeader, check_signed, parse_message
-from copconnect.records.person_card import PersonCard
-from copconnect.records.person_devices import PersonDevices
-from copconnect.records.revocation import Revocation
-from copconnect.records.roster import Leaf
-from copconnect.records.trust import Trust
+from copconnect.records.conversation.message import MessageHeader, check_signed, parse_message
+from copconnect.records.conversation.roster import Leaf
+from copconnect.records.trust.confirmed import Confirmed
+from copconnect.records.trust.department import Department
+from copconnect.records.trust.device import Certificate
+from copconnect.records.trust.endorsement import Endorsement
+from copconnect.records.trust.grant import Grant
+from copconnect.records.trust.person_card import PersonCard
+from copconnect.records.trust.person_devices import PersonDevices
+from copconnect.records.trust.revocation import Revocation
+from copconnect.records.trust.trust import Trust
 from copconnect.sealing.view import ConversationView, Parsed
 
 _DEVICE_IN_LEAF = slice(32, 64)  # After cell id and person id.

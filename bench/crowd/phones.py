@@ -5,9 +5,9 @@ from pathlib import Path
 
 from bench.crowd.recipients import Recipient
 from bench.force.encapsulated import Encapsulations
-from copconnect.records.cell_key import CellKey
-from copconnect.records.kem import XWING
-from copconnect.records.seals import Seal, join_seals
+from copconnect.records.conversation.cell_key import CellKey
+from copconnect.records.conversation.seals import Seal, join_seals
+from copconnect.records.primitives.kem import XWING
 from copconnect.sealing import hpke
 
 

@@ -8,7 +8,7 @@ from bench.force.conversations import Conversation, Prepared
 from bench.force.device import Device
 from bench.force.history import History
 from copconnect.ids import CellId, ConversationId
-from copconnect.records.message import LOG_START
+from copconnect.records.conversation.message import LOG_START
 
 
 class PlannedCell(msgspec.Struct, frozen=True, array_like=True):

@@ -14,11 +14,11 @@ from bench.crowd.knowledge import People, SharedView
 from bench.crowd.plan import PlannedCell, PlannedConversation
 from copconnect import wire
 from copconnect.ids import CellId, ConversationId
-from copconnect.records.cell_key import CellKey
-from copconnect.records.fields import Refused
-from copconnect.records.kem import XWING
-from copconnect.records.key_share import SecretKind, Shareable
-from copconnect.records.seals import parse_seal
+from copconnect.records.conversation.cell_key import CellKey
+from copconnect.records.conversation.key_share import SecretKind, Shareable
+from copconnect.records.conversation.seals import parse_seal
+from copconnect.records.primitives.fields import Refused
+from copconnect.records.primitives.kem import XWING
 from copconnect.sealing import hpke
 from copconnect.sealing.keys import open_conversation_key
 

@@ -10,13 +10,13 @@ from typing import NamedTuple
 
 from copconnect import wire
 from copconnect.limits import CELL_KEY_AGE_MS
-from copconnect.records.cell_key import CellKey
-from copconnect.records.conversation_key import ConversationKey
-from copconnect.records.device_key import DeviceKey
-from copconnect.records.fields import Reader
-from copconnect.records.kem import XWING
-from copconnect.records.roster import CellLine, Leaf
-from copconnect.records.seals import Seal, join_seals
+from copconnect.records.conversation.cell_key import CellKey
+from copconnect.records.conversation.conversation_key import ConversationKey
+from copconnect.records.conversation.roster import CellLine, Leaf
+from copconnect.records.conversation.seals import Seal, join_seals
+from copconnect.records.primitives.fields import Reader
+from copconnect.records.primitives.kem import XWING
+from copconnect.records.trust.device_key import DeviceKey
 from copconnect.sealing import hpke
 
 

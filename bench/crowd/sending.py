@@ -19,18 +19,18 @@ from bench.force.device import Device
 from bench.force.history import content
 from copconnect import wire
 from copconnect.ids import ConversationId
-from copconnect.records.cell_key import CellKey
-from copconnect.records.conversation_key import ConversationKey
-from copconnect.records.fields import ZEROS, Refused
-from copconnect.records.kem import XWING
-from copconnect.records.message import (
+from copconnect.records.conversation.cell_key import CellKey
+from copconnect.records.conversation.conversation_key import ConversationKey
+from copconnect.records.conversation.message import (
     LOG_START,
     MessageHeader,
     message_hash,
     next_log_hash,
 )
-from copconnect.records.roster import RosterHead
-from copconnect.records.seals import parse_seal
+from copconnect.records.conversation.roster import RosterHead
+from copconnect.records.conversation.seals import parse_seal
+from copconnect.records.primitives.fields import ZEROS, Refused
+from copconnect.records.primitives.kem import XWING
 from copconnect.sealing import hpke
 from copconnect.sealing.keys import (
     cell_private_key,

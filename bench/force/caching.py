@@ -29,9 +29,9 @@ DATABASE = "copconnect.sqlite3"
 KEPT_DAYS = 5.0  # A DeviceKey gets no seal after 14 days, a cell key after 7.
 _FORMAT = 1  # The format of folders that bench/force makes.
 _MADE_BY = (
-    (copconnect, "auth_service/authority.py"),
+    (copconnect, "auth_service/keys/authority.py"),
     (copconnect, "conduct/code/*.md"),
-    (copconnect, "records/*.py"),
+    (copconnect, "records/*/*.py"),
     (copconnect, "sealing/*.py"),
     (demo, "*.json"),
     (demo, "synthetic.py"),

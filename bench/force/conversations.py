@@ -30,8 +30,8 @@ from copconnect.clock import SystemClock
 from copconnect.delivery.store import leaves
 from copconnect.delivery.store.tables import CELL_KEY_ASKS
 from copconnect.ids import CellId, ConversationId
-from copconnect.records.cell_key import CellKey
-from copconnect.records.roster import RosterHead
+from copconnect.records.conversation.cell_key import CellKey
+from copconnect.records.conversation.roster import RosterHead
 from copconnect.sealing.keys import make_cell_key, new_secret
 
 CONVERSATIONS = "conversations.msgpack"

@@ -23,8 +23,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from bench.figures import say
 from bench.force.caching import Force
 from bench.force.device import Device
-from copconnect.records.fields import KEY_ID_BYTES, uint
-from copconnect.records.kem import XWING
+from copconnect.records.primitives.fields import KEY_ID_BYTES, uint
+from copconnect.records.primitives.kem import XWING
 from copconnect.sealing import hpke
 
 FILE = "encapsulated.bin"

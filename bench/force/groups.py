@@ -13,7 +13,7 @@ from bench.machine import copying
 from copconnect import wire
 from copconnect.app import Container, command_line
 from copconnect.ids import ConversationId, new_id
-from copconnect.records.roster import RosterHead
+from copconnect.records.conversation.roster import RosterHead
 from copconnect.sealing.keys import make_conversation_key, new_secret
 
 GROUPS = "groups.msgpack"

@@ -19,12 +19,17 @@ from bench.force import caching
 from bench.force.conversations import Conversation, Prepared
 from bench.force.device import Device
 from bench.machine import copying
-from copconnect.database import chunks, open_database
+from copconnect.database.engine import chunks, open_database
 from copconnect.delivery.store.tables import CHAINS, CONVERSATIONS, KEYS, LOG
-from copconnect.records.fields import DAY_MS, ZEROS
-from copconnect.records.kem import XWING
-from copconnect.records.message import LOG_START, MessageHeader, message_hash, next_log_hash
-from copconnect.records.roster import RosterHead
+from copconnect.records.conversation.message import (
+    LOG_START,
+    MessageHeader,
+    message_hash,
+    next_log_hash,
+)
+from copconnect.records.conversation.roster import RosterHead
+from copconnect.records.primitives.fields import DAY_MS, ZEROS
+from copconnect.records.primitives.kem import XWING
 from copconnect.sealing.keys import make_conversation_key, new_secret
 from copconnect.sealing.messages import seal_message
 

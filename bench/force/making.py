@@ -24,20 +24,21 @@ from bench.figures import say
 from bench.force.device import Device
 from bench.force.operator import OPERATOR
 from copconnect.app import Container
-from copconnect.auth_service import authority, rules, tables
-from copconnect.auth_service.authority import CertificateAuthority
+from copconnect.auth_service import rules, tables
+from copconnect.auth_service.keys import authority
+from copconnect.auth_service.keys.authority import CertificateAuthority
 from copconnect.clock import Clock, SystemClock
 from copconnect.conduct.store import acceptances
-from copconnect.database import chunks
+from copconnect.database.engine import chunks
 from copconnect.directory import databank
 from copconnect.ids import ClientId, PersonId, new_id
 from copconnect.migrations import migrate
-from copconnect.records.department import Policy
-from copconnect.records.device import device_id
-from copconnect.records.ed25519 import public_bytes
-from copconnect.records.fields import DAY_MS, ZEROS
-from copconnect.records.kem import XWING
-from copconnect.records.person_devices import PersonDevices
+from copconnect.records.primitives.ed25519 import public_bytes
+from copconnect.records.primitives.fields import DAY_MS, ZEROS
+from copconnect.records.primitives.kem import XWING
+from copconnect.records.trust.department import Policy
+from copconnect.records.trust.device import device_id
+from copconnect.records.trust.person_devices import PersonDevices
 from copconnect.sealing.keys import make_device_key, new_secret
 from copconnect.settings import Settings
 from demo import synthetic

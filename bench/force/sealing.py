@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterable
 
 from bench.force.device import Device
-from copconnect.records.kem import XWING
-from copconnect.records.seals import Seal, join_seals
+from copconnect.records.conversation.seals import Seal, join_seals
+from copconnect.records.primitives.kem import XWING
 from copconnect.sealing import hpke
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import Boolean, Connection, Table, inspect
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
-from copconnect.database import METADATA, open_database
+from copconnect.database.engine import METADATA, open_database
 from copconnect.migrations import migrate
 
 

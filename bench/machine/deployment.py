@@ -24,7 +24,7 @@ class Deployment:
 
     @property
     def addresses(self) -> list[tuple[str, int]]:
-        """Where the workers listen."""
+        """The addresses on which the workers listen."""
         return [("127.0.0.1", worker.port) for worker in self.workers]
 
     @property

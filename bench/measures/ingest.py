@@ -30,9 +30,9 @@ from bench.machine.postgresql import PostgreSQL
 from bench.net import http_load
 from bench.net.http_client import request
 from copconnect import wire
-from copconnect.records.fields import ZEROS
-from copconnect.records.message import LOG_START, MessageHeader, message_hash
-from copconnect.records.roster import RosterHead
+from copconnect.records.conversation.message import LOG_START, MessageHeader, message_hash
+from copconnect.records.conversation.roster import RosterHead
+from copconnect.records.primitives.fields import ZEROS
 from copconnect.sealing.messages import seal_message
 from copconnect.services.processes import accepts, free_port
 

@@ -14,10 +14,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bench.force.conversations import Conversation
 from bench.force.device import Device
-from copconnect.database import open_database
+from copconnect.database.engine import open_database
 from copconnect.delivery.store.tables import CONVERSATIONS, KEYS, LEAVES, LOG
 from copconnect.ids import ConversationId
-from copconnect.records.kem import seal_bytes
+from copconnect.records.primitives.kem import seal_bytes
 
 ROUND_S = 0.1
 

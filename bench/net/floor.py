@@ -13,7 +13,7 @@ import uvloop
 
 from bench.machine.children import Answer, answer_lines, resident_kb
 from copconnect.commands import descriptors
-from copconnect.sockets import framing
+from copconnect.sockets.connections import framing
 
 _ACCEPT = (
     b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"

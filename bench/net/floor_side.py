@@ -12,10 +12,10 @@ SERVER, CLIENTS = "bench.net.floor", "bench.net.swarm"
 
 @dataclass(frozen=True, slots=True)
 class FloorRound:
-    """What one write to every socket took."""
+    """The cost of one write to every socket."""
 
     last_ms: float
-    cpu_us: float  # Of the writing processes, for one socket.
+    cpu_us: float  # CPU time of the writing processes, for one socket.
 
 
 class Floor:

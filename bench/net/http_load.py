@@ -16,7 +16,7 @@ _END = b"\r\n\r\n"
 
 @dataclass(slots=True)
 class Load:
-    """What a run of the load came to. Times are seconds, in the order of the answers."""
+    """The results of one run of the load. Times are seconds, in the order of the answers."""
 
     seconds: float = 0.0
     latencies_s: list[float] = field(default_factory=list)

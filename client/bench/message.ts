@@ -62,7 +62,7 @@ function personOf(core: LocalCore): Promise<string> {
   return core.state().then(({ me }) => me?.personId ?? "");
 }
 
-/** What the latest message weighed on its way up and down, so that the floor moves the same. */
+/** Bytes of the latest message up and down; the floor moves the same number. */
 const weight = { up: 0, down: 0 };
 
 const weighingFetch: Fetch = (url, init) => {

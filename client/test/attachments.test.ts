@@ -116,7 +116,7 @@ describe("attachments", () => {
     const { bytes, outgoing } = file(6 * MIB, "long.bin");
     await send(a, id, [outgoing]);
     await a.text(id, "the file follows");
-    // What is written later does not wait for what is still on its way up.
+    // A later message does not wait for one whose attachment is still on its way up.
     await b.receives(id, "the file follows");
     await a.until("cut", async () => allowed < 0);
     await a.core.close();

@@ -86,7 +86,7 @@ function viewsOf({ body }: MessageItem): readonly AttachmentView[] {
   return body.kind === "attachments" ? body.attachments : [];
 }
 
-/** What was told of the attachments' progress, in order. */
+/** The reports of the attachments' progress, in order. */
 function told({ events }: Officer, direction: string): readonly AttachmentView[] {
   return events
     .flatMap((event) => (event.type === "attachment" ? [event.attachment] : []))
@@ -144,7 +144,7 @@ describe("a large file", () => {
     await a.until("five chunks", () =>
       Promise.resolve(told(a, "preparing").at(-1)?.progress?.done === 5 * MIB),
     );
-    // Whoever opens the chat now sees it too, and what follows does not wait.
+    // A person who opens the chat now sees it too, and later messages do not wait.
     const waiting = await find(a, id, messageId);
     const progress = { done: 5 * MIB, total: LARGE, direction: "preparing" };
     expect(waiting?.body).toMatchObject({ attachments: [{ progress, local: false }] });

@@ -151,7 +151,7 @@ describe("replies and mentions", () => {
     await b.until("called", () => Promise.resolve(notified(b).length >= 2));
     expect(notified(b)).toEqual(["@B come", "@B see"]);
     expect(notified(c)).toEqual([]);
-    // What is on the screen calls nobody.
+    // A message of the conversation on the screen raises no notification.
     await b.core.setVisible(id);
     await a.core.send(id, { kind: "text", text: "@B seen", mentions }, null);
     await b.receives(id, "@B seen");

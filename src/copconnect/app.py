@@ -14,39 +14,40 @@ from litestar import Litestar
 from litestar.openapi import OpenAPIConfig
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from copconnect import __version__, operator_routes, web_assets
+from copconnect import __version__, operator_routes
 from copconnect.attachments import routes as attachment_routes
 from copconnect.attachments.blobs import open_blobs
 from copconnect.attachments.service import AttachmentService
 from copconnect.audit import Audit
 from copconnect.auth_service import routes as auth_routes
-from copconnect.auth_service.authority import CertificateAuthority
+from copconnect.auth_service.keys.authority import CertificateAuthority
+from copconnect.auth_service.registration.sms import SmsGateway
 from copconnect.auth_service.registry import DeviceRegistry
 from copconnect.auth_service.service import AuthService, choose_gateway
-from copconnect.auth_service.sms import SmsGateway
 from copconnect.auth_service.trust import routes as trust_routes
 from copconnect.bus import AnyWakeup, Bus, LocalBus, open_bus
 from copconnect.clock import Clock, SystemClock
 from copconnect.conduct import routes as conduct_routes
 from copconnect.conduct.service import Acceptances, ConductService
-from copconnect.database import Database, Transaction, open_database
+from copconnect.database.engine import Database, Transaction, open_database
 from copconnect.delivery import routes as delivery_routes
 from copconnect.delivery.dependencies import Options
 from copconnect.delivery.rules.limits import PersonLimits
 from copconnect.delivery.service import DeliveryService
-from copconnect.direct import Direct
 from copconnect.directory import routes as directory_routes
 from copconnect.directory.editing import DirectoryEditor
 from copconnect.directory.service import DirectoryService
-from copconnect.http import Gate, before_send, on_error, security_headers
+from copconnect.http import web_assets
+from copconnect.http.direct import Direct
+from copconnect.http.gate import Gate, before_send, on_error, security_headers
+from copconnect.http.turns import Turns
 from copconnect.ids import ConversationId, PersonId
 from copconnect.leases import Leases
 from copconnect.migrations import migrate
 from copconnect.rates import Rates
-from copconnect.records.kem import X25519, XWING
+from copconnect.records.primitives.kem import X25519, XWING
 from copconnect.settings import Settings
 from copconnect.sockets.endpoint import Limits, Sockets
-from copconnect.turns import Turns
 from copconnect.wakeup_log import BusAndLog, WakeupLog
 
 
@@ -219,7 +220,7 @@ class Late:
 
 
 class Versions:
-    """What a client may have to fetch again, for the first frame of a socket."""
+    """Versions of the data that a client may have to fetch again, for a socket's first frame."""
 
     def __init__(self, auth: AuthService, directory: DirectoryService) -> None:
         self._auth = auth

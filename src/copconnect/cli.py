@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from copconnect.auth_service import authority
+from copconnect.auth_service.keys import authority
 from copconnect.commands import admin, audit, conversations, directory, serving
 from copconnect.commands.options import Data, console, settings_of, stop, with_roles
 from copconnect.commands.serve import serve_command
@@ -62,6 +62,6 @@ def init(
 
 
 def main() -> None:
-    """Run the command. What it writes names people: it is for this account only."""
+    """Run the command. The files that it writes name people: they are for this account only."""
     os.umask(0o077)
     app()

@@ -1,7 +1,8 @@
 """Reads at once what several tasks ask at once.
 
-What is asked while a read runs waits for the next one; nobody waits for company. Every answer is
-of a read that began after it was asked. A read that fails fails for those who asked, no others.
+A question asked while a read runs waits for the next read; no read is delayed to fill a batch.
+Every answer comes from a read that began after its question. A read that fails fails for those who
+asked, no others.
 """
 
 import asyncio

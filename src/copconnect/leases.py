@@ -1,9 +1,9 @@
 """Work that one node does for all: a lease in the database says whose turn it is.
 
-A lease is a row with a holder and an end. Whoever finds it ended takes it; its holder renews it. A
-node that dies holds up the work until the lease ends, nothing else. The clocks of nodes are
-compared, so NTP keeps them; what leases guard is harmless when two nodes do it at once (idempotent
-cleaning, asking a second member), only wasteful.
+A lease is a row with a holder and an end. A node that finds it ended takes it; its holder renews
+it. A node that dies holds up the work until the lease ends, nothing else. The clocks of nodes are
+compared, so NTP keeps them; the work that leases guard is harmless when two nodes do it at once
+(idempotent cleaning, asking a second member), only wasteful.
 """
 
 import secrets
@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from sqlalchemy import BigInteger, Column, String, Table, and_, delete, or_
 
 from copconnect.clock import Clock
-from copconnect.database import METADATA, Database, upsert_for
+from copconnect.database.engine import METADATA, Database, upsert_for
 
 KEPT_MS = 3_600_000  # A lease that nobody asks for any more.
 

@@ -10,7 +10,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, 
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from copconnect import errors
-from copconnect.http import HttpRequest
+from copconnect.http.gate import HttpRequest
 from copconnect.settings import Settings
 
 LOOPBACK = ("127.0.0.1", "::1")

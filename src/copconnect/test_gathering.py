@@ -1,4 +1,4 @@
-"""What is asked at once is read at once, and nobody is answered from before they asked."""
+"""Questions asked at once share a read, and no answer is from before its question."""
 
 import asyncio
 from collections.abc import Mapping, Sequence

@@ -31,7 +31,7 @@ from copconnect.bus import (
     shortened,
 )
 from copconnect.clock import Clock
-from copconnect.database import METADATA, Database, chunks
+from copconnect.database.engine import METADATA, Database, chunks
 
 OVERLAP = 1000
 TOGETHER = 500

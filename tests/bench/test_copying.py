@@ -11,7 +11,7 @@ from bench.machine import copying
 from bench.machine.postgresql import PostgreSQL
 from copconnect.bus import ConversationWakeup
 from copconnect.clock import SystemClock
-from copconnect.database import METADATA, open_database
+from copconnect.database.engine import METADATA, open_database
 from copconnect.wakeup_log import WakeupLog
 
 

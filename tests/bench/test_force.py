@@ -9,17 +9,17 @@ from bench.force import caching
 from bench.force.conversations import Prepared
 from bench.force.encapsulated import Encapsulations, encapsulations
 from bench.force.sealing import sealed_to
-from copconnect.auth_service.authority import CertificateAuthority
-from copconnect.records.cell_key import CellKey
-from copconnect.records.confirmed import How, confirmed
-from copconnect.records.device import Certificate
-from copconnect.records.device_key import DeviceKey
-from copconnect.records.kem import XWING, seal_bytes
-from copconnect.records.person_card import PersonCard
-from copconnect.records.person_devices import PersonDevices
-from copconnect.records.roster import RosterHead
-from copconnect.records.seals import parse_seals
-from copconnect.records.trust import Trust
+from copconnect.auth_service.keys.authority import CertificateAuthority
+from copconnect.records.conversation.cell_key import CellKey
+from copconnect.records.conversation.roster import RosterHead
+from copconnect.records.conversation.seals import parse_seals
+from copconnect.records.primitives.kem import XWING, seal_bytes
+from copconnect.records.trust.confirmed import How, confirmed
+from copconnect.records.trust.device import Certificate
+from copconnect.records.trust.device_key import DeviceKey
+from copconnect.records.trust.person_card import PersonCard
+from copconnect.records.trust.person_devices import PersonDevices
+from copconnect.records.trust.trust import Trust
 from copconnect.sealing import hpke
 from copconnect.sealing.keys import cell_private_key, check_cell_secret, open_cell_key
 from tests.bench.conftest import CELL_SIZE, PEOPLE

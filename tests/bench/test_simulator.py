@@ -10,7 +10,7 @@ import pytest
 from bench.crowd.sending import Client, Sent
 from bench.crowd.simulator import Simulator
 from copconnect import wire
-from copconnect.records.message import MessageHeader, check_signed
+from copconnect.records.conversation.message import MessageHeader, check_signed
 from tests.bench.conftest import PEOPLE, World
 
 LIMIT_S = 60

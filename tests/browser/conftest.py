@@ -93,7 +93,7 @@ def own_relay(
 def secrets(
     app_server: ServerProcess, relay: RecordingProxy, own_relays: list[RecordingProxy]
 ) -> Iterator[Secrets]:
-    """What this module's officers say and send. At the end none of it may be found anywhere."""
+    """The texts that this module's officers say and send. At the end none is found anywhere."""
     secrets = Secrets()
     yield secrets
     control = databank.officers()[0].number
@@ -102,7 +102,7 @@ def secrets(
 
 @pytest.fixture
 def artefacts(request: pytest.FixtureRequest) -> Path:
-    """Where this test's screenshots go."""
+    """The folder of this test's screenshots."""
     module = request.path.stem.removeprefix("test_")
     test = re.sub(r"[^\w.-]+", "-", request.node.name.removeprefix("test_"))
     return ROOT / ".artefacts" / "screenshots" / module / test

@@ -1,4 +1,4 @@
-"""What makes a conversation: answers, mentions, drafts, ticks, quiet, and catching up in order."""
+"""A conversation: answers, mentions, drafts, ticks, quiet, and catching up in order."""
 
 import re
 from collections.abc import Callable
@@ -97,7 +97,7 @@ def test_ticks_and_who_has_seen_it(
     line.go_dark()
     text = "Leave by the back gate, two vehicles."
     writer.say(text)
-    # One of two has it: that is sent, not delivered. Who has what is on its own page.
+    # One of two has it: that is sent, not delivered. The message's own page names who has it.
     reader.chat(title).get_by_text(text).wait_for()
     writer.act_on(text, "conversation.details")
     heading = writer.page.get_by_role("heading")
@@ -139,7 +139,7 @@ def test_a_muted_chat_does_not_notify(trio: Trio) -> None:
     row = muting.chat(writer.person.name)
     row.get_by_text("A word in the quiet.").wait_for()
     row.get_by_text(muting.word("chats.unread_one", count=1)).wait_for()
-    # What comes later in a chat that is not muted is told, so the muted one would have been by now.
+    # A later message in a chat that is not muted notifies, so the muted one would have by now.
     other.say("A word for everybody to hear.")
     until(muting.page, lambda: muting.notifications() != [])
     (told,) = muting.notifications()
@@ -184,7 +184,7 @@ def test_a_hundred_messages_come_in_order_after_being_away(
         by.composer.fill(text)
         by.button("conversation.send").click()
         texts.append(text)
-    # What all of them say; a hundred needles find no more than this one.
+    # All the messages share these words; a hundred needles find no more than this one.
     writer.secrets.text("logged at the desk")
     writer.message(texts[-1]).wait_for()
     answering.message(texts[-1]).wait_for()

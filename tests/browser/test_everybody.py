@@ -59,7 +59,7 @@ def test_the_members_of_a_large_conversation(
     until(page, at_the_end)
     assert [url for url in asked if "/members?after=" in url]
 
-    # Who is searched for is found wherever in the list they are.
+    # The search finds a person wherever in the list they are.
     wanted = people[123]
     field = page.get_by_role("searchbox")
     field.fill(wanted.name.lower())

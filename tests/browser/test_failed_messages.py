@@ -79,7 +79,7 @@ def _file(officer: Officer, folder: Path, name: str) -> Path:
 
 
 def _failure(officer: Officer, file: Path) -> Locator:
-    """What is said beside a message that was not sent: that, why, and what to do."""
+    """The alert beside a message that was not sent: that it was not, why, and what to do."""
     said = f"{officer.word('conversation.notSent')} {officer.word('errors.quota_exceeded')}"
     return sharing.document(officer, file.name).get_by_role("alert").filter(has_text=said)
 

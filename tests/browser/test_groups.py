@@ -109,7 +109,7 @@ def test_whoever_leaves_is_out_and_the_others_go_on(trio: Trio) -> None:
     second.open_chat(title)
     second.message("Stand C is short of two constables.").wait_for()
     expect(third.message("Stand C")).to_have_count(0)
-    # What was said before stays readable, until it is taken off the device.
+    # Earlier messages stay readable, until the conversation is taken off the device.
     third.message("Toss is at nine, gates open at seven.").wait_for()
     third.shot("left")
     third.button("conversation.remove").click()

@@ -17,7 +17,7 @@ TELUGU = "గేటు నాలుగు దగ్గర ఇద్దరు క
 
 @pytest.fixture(scope="module")
 def crew(posted: Station) -> tuple[Officer, Officer, Officer]:
-    """Who writes in English, who in Urdu, who in Telugu."""
+    """Three officers: the first writes in English, the second in Urdu, the third in Telugu."""
     english = posted.officer(0).register()
     urdu = posted.officer(1, language="ur").register()
     telugu = posted.officer(2, language="te").register()

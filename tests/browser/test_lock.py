@@ -81,7 +81,7 @@ def test_while_locked_nothing_is_fetched_and_nothing_is_told(station: Station) -
 
     officer.look_back()
     lock_now(officer)
-    # What it told goes with the lock.
+    # The notification goes with the lock.
     until(officer.page, lambda: officer.notifications() == [])
     officer.look_away()
     other.say("And nobody tells the driver.")

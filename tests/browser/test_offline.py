@@ -1,4 +1,4 @@
-"""What happens to messages when the network, the page or the server goes away."""
+"""Messages when the network, the page or the server goes away."""
 
 from collections.abc import Callable
 
@@ -104,7 +104,7 @@ def test_a_server_killed_in_mid_conversation_loses_and_doubles_nothing(
         for text in texts:
             officer.message(text).wait_for()
             expect(officer.message(text)).to_have_count(1)
-    # What the dead server had not stored of who has read what comes to it again.
+    # The read cursors that the dead server had not stored come to it again.
     for number, text in enumerate(texts):
         (first if number % 2 else second).sees_status(text, "read")
 

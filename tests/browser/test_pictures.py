@@ -1,4 +1,4 @@
-"""What becomes of a picture on its way: smaller, upright, and without what is hidden in it."""
+"""A picture on its way: it is made smaller, upright, and loses its hidden data."""
 
 import base64
 import re

@@ -7,7 +7,7 @@ from tests.harness import tour_account
 from tests.harness.browser import DESKTOP, SMALL_PHONE, Officer, Station
 from tests.harness.looks import cut_off
 
-# What the focused element and what surrounds it look like, with the focus and without.
+# The look of the focused element and of its surroundings, with the focus and without.
 SHOWN = """() => {
   const focused = document.activeElement;
   const look = () => {

@@ -15,16 +15,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect import errors, wire
 from copconnect.audit import Audit
 from copconnect.bus import AnyWakeup, LocalBus
-from copconnect.database import Database
+from copconnect.database.engine import Database
 from copconnect.delivery.dependencies import Options
 from copconnect.delivery.service import DeliveryService
 from copconnect.delivery.store.tables import MEMBERS
 from copconnect.ids import AttachmentId, ConversationId, PersonId, UnitId, new_id
 from copconnect.leases import Leases
 from copconnect.principals import Caller, DeviceKeyRow, ListedDevice
-from copconnect.records.ed25519 import public_bytes
-from copconnect.records.kem import X25519
-from copconnect.records.roster import direct_id
+from copconnect.records.conversation.roster import direct_id
+from copconnect.records.primitives.ed25519 import public_bytes
+from copconnect.records.primitives.kem import X25519
 from copconnect.wakeup_log import BusAndLog, WakeupLog
 from tests.contract.device import Device
 

@@ -14,15 +14,15 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from copconnect import wire
 from copconnect.ids import ClientId, ConversationId, PersonId
 from copconnect.principals import NOTHING, Caller
-from copconnect.records.conversation_key import ConversationKey
-from copconnect.records.device import device_id
-from copconnect.records.device_key import DeviceKey
-from copconnect.records.ed25519 import public_bytes
-from copconnect.records.fields import ZEROS
-from copconnect.records.message import MessageHeader, parse_message
-from copconnect.records.roster import Leaf, RosterHead, check_proof
-from copconnect.records.seals import join_seals, parse_seal
-from copconnect.records.signed import SealableRecord
+from copconnect.records.conversation.conversation_key import ConversationKey
+from copconnect.records.conversation.message import MessageHeader, parse_message
+from copconnect.records.conversation.roster import Leaf, RosterHead, check_proof
+from copconnect.records.conversation.seals import join_seals, parse_seal
+from copconnect.records.primitives.ed25519 import public_bytes
+from copconnect.records.primitives.fields import ZEROS
+from copconnect.records.primitives.signed import SealableRecord
+from copconnect.records.trust.device import device_id
+from copconnect.records.trust.device_key import DeviceKey
 from copconnect.sealing import hpke
 from copconnect.sealing.keys import (
     make_conversation_key,

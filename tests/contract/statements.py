@@ -3,7 +3,7 @@
 from sqlalchemy import event
 from sqlalchemy.engine import Connection
 
-from copconnect.database import Database
+from copconnect.database.engine import Database
 
 
 class Statements:

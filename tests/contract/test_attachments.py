@@ -15,7 +15,7 @@ from copconnect.attachments import blobs as blobs_module
 from copconnect.attachments import rules
 from copconnect.attachments.blobs import Blobs, open_blobs
 from copconnect.attachments.service import AttachmentService
-from copconnect.database import Database
+from copconnect.database.engine import Database
 from copconnect.ids import AttachmentId, ClientId, ConversationId, PersonId, new_id
 from copconnect.leases import Leases
 from copconnect.principals import NOTHING, Caller
@@ -102,7 +102,7 @@ def begin(attachment_id: str | None = None, size: int = TWO_CHUNKS) -> wire.Begi
 
 
 def as_received(body: wire.BeginAttachment) -> wire.BeginAttachment:
-    """What a route makes of the bytes. Raises ValidationError for what the wire does not allow."""
+    """Decode the bytes as a route does. Raises ValidationError for what the wire does not allow."""
     return msgspec.msgpack.decode(msgspec.msgpack.encode(body), type=wire.BeginAttachment)
 
 

@@ -7,13 +7,13 @@ import pytest
 
 from copconnect import errors, wire
 from copconnect.bus import ConversationWakeup, RosterWakeup
-from copconnect.database import Database
+from copconnect.database.engine import Database
 from copconnect.delivery.dependencies import Options
 from copconnect.delivery.rosters.audiences import NobodyLeads
 from copconnect.delivery.rules.limits import PersonLimits
 from copconnect.ids import ConversationId, PersonId, UnitId, new_id
-from copconnect.records.kem import X25519
-from copconnect.records.roster import Rights
+from copconnect.records.conversation.roster import Rights
+from copconnect.records.primitives.kem import X25519
 from tests.contract.delivery_world import DAY_MS, MINUTE_MS, World
 from tests.contract.device import Device, Talk, head_of, leaf_of
 from tests.contract.statements import Statements
@@ -129,7 +129,7 @@ async def test_units_alone_and_with_those_below(world: World) -> None:
     deep = await create(dcp.caller, body(of("TG/HYD", deep=True), kind="unit"))
     found = await members(world, deep.conversation_id, constable)
     assert found == dict(zip(ids(dcp, sho, constable), (True, False, False), strict=True))
-    # Who is above belongs to what they created, as an admin.
+    # An officer above belongs to what they created, as an admin.
     made = await create(chief.caller, body(of("TG/HYD/PS1"), kind="unit"))
     found = await members(world, made.conversation_id, sho)
     assert found == dict(zip(ids(chief, sho, constable), (True, True, False), strict=True))
@@ -336,7 +336,7 @@ async def test_a_quiet_round_is_cheap_however_many_belong(database: Database) ->
 
 
 async def test_a_change_of_the_data_bank_compares_whom_it_concerns(world: World) -> None:
-    """Of 63,000 people the transferred alone are read, but every ten minutes all."""
+    """The transferred alone of 63,000 people are read, but every ten minutes all."""
     chief = officer(world, "TG", admin=True)
     others = [officer(world, "TG/HYD") for _ in range(6)]
     made = await world.service.audiences.create(chief.caller, body(of("TG", deep=True)))

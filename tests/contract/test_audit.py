@@ -10,7 +10,7 @@ from copconnect.audit import Audit
 from copconnect.audit.acts import PersonRestored, PersonSuspended
 from copconnect.audit.rules import ZEROS, Broken
 from copconnect.audit.store import ENTRIES, HEAD
-from copconnect.database import Database
+from copconnect.database.engine import Database
 from copconnect.ids import PersonId, new_id
 from copconnect.principals import NOTHING, Caller, Operator
 from tests.contract.delivery_world import StillClock

@@ -218,7 +218,7 @@ async def test_this_node_hears_whatever_nats_does(
     assert near.heard == [entry(1)]
     publishing = asyncio.create_task(here.publish([entry(2)]))
     await asyncio.sleep(0)
-    publishing.cancel()  # Who asked has gone; what is announced is committed.
+    publishing.cancel()  # The caller has gone; the announced entry is committed.
     with pytest.raises(asyncio.CancelledError):
         await publishing
     assert near.heard == [entry(1), entry(2)]

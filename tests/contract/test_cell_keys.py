@@ -8,17 +8,17 @@ import pytest
 
 from copconnect import errors, wire
 from copconnect.bus import CellKeyMarkedWakeup, CellKeyWakeup
-from copconnect.database import Database
+from copconnect.database.engine import Database
 from copconnect.delivery.dependencies import Options
 from copconnect.delivery.store.tables import CELL_KEY_ASKS
-from copconnect.records.cell_key import CellKey
-from copconnect.records.conversation_key import ConversationKey
-from copconnect.records.ed25519 import public_bytes
-from copconnect.records.fields import Reader
-from copconnect.records.kem import X25519, XWING
-from copconnect.records.merkle import climb, leaf_hash
-from copconnect.records.roster import CELL_LINE_BYTES, CellLine, Leaf, RosterHead
-from copconnect.records.seals import join_seals, parse_seal
+from copconnect.records.conversation.cell_key import CellKey
+from copconnect.records.conversation.conversation_key import ConversationKey
+from copconnect.records.conversation.roster import CELL_LINE_BYTES, CellLine, Leaf, RosterHead
+from copconnect.records.conversation.seals import join_seals, parse_seal
+from copconnect.records.primitives.ed25519 import public_bytes
+from copconnect.records.primitives.fields import Reader
+from copconnect.records.primitives.kem import X25519, XWING
+from copconnect.records.primitives.merkle import climb, leaf_hash
 from copconnect.sealing import hpke
 from copconnect.sealing.keys import (
     cell_private_key,

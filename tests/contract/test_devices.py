@@ -6,10 +6,10 @@ import pytest
 
 from copconnect import errors, wire
 from copconnect.bus import RosterWakeup
-from copconnect.database import Database
+from copconnect.database.engine import Database
 from copconnect.delivery.dependencies import Options
 from copconnect.ids import ConversationId, PersonId, new_id
-from copconnect.records.kem import X25519
+from copconnect.records.primitives.kem import X25519
 from tests.contract.delivery_world import MINUTE_MS, World, creating
 from tests.contract.device import Device, Talk, head_of
 

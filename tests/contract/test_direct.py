@@ -11,10 +11,10 @@ from litestar import Litestar
 from structlog.testing import capture_logs
 
 from copconnect import errors, wire
-from copconnect.database import Database
+from copconnect.database.engine import Database
 from copconnect.delivery import routes
-from copconnect.direct import Direct
-from copconnect.http import JSON, MSGPACK, Gate, before_send, on_error, security_headers
+from copconnect.http.direct import Direct
+from copconnect.http.gate import JSON, MSGPACK, Gate, before_send, on_error, security_headers
 from copconnect.ids import new_id
 from copconnect.principals import NOTHING, Caller, Requirement
 from copconnect.rates import Rates
@@ -44,7 +44,7 @@ class Tokens:
 
 
 class Answer(NamedTuple):
-    """What went over the wire."""
+    """An answer as it went over the wire."""
 
     status: int
     headers: Sequence[tuple[bytes, bytes]]
@@ -133,7 +133,7 @@ async def test_a_message_beside_the_framework(database: Database) -> None:
     packed, as_json = msgspec.msgpack.encode(post), msgspec.json.encode(post)
     plain = {name: value for name, value in told.items() if name != "accept"}
 
-    # What is accepted, in every form that a body and an answer may have.
+    # Requests that are accepted, in every form that a body and an answer may have.
     first = await both.ask(path, told, packed)
     assert first.status == 200
     for headers, content in (
@@ -153,7 +153,7 @@ async def test_a_message_beside_the_framework(database: Database) -> None:
     assert (await both.ask(f"{path}?a=b", plain, packed)).body == in_json.body
     assert both.passed_on == 0
 
-    # What is refused: the caller, the body, the message.
+    # Requests that are refused: for the caller, the body, the message.
     ids = caller.person_id, caller.client_id, caller.device
     both.tokens.callers["novice"] = Caller(*ids, outstanding=frozenset({Requirement.CONDUCT}))
     both.tokens.callers["new"] = Caller(*ids, outstanding=NOTHING, confirmed=False)

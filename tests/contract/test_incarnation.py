@@ -3,11 +3,11 @@
 import pytest
 
 from copconnect import errors
-from copconnect.database import Database
+from copconnect.database.engine import Database
 from copconnect.delivery.dependencies import Options
-from copconnect.records.fields import Reader
-from copconnect.records.kem import X25519
-from copconnect.records.roster import CELL_LINE_BYTES, CellLine
+from copconnect.records.conversation.roster import CELL_LINE_BYTES, CellLine
+from copconnect.records.primitives.fields import Reader
+from copconnect.records.primitives.kem import X25519
 from tests.contract.delivery_world import World
 from tests.contract.device import Talk, head_of, leaf_of
 

@@ -9,10 +9,10 @@ import pytest
 
 from copconnect import errors, wire
 from copconnect.bus import KeyWakeup
-from copconnect.database import Database
+from copconnect.database.engine import Database
 from copconnect.delivery.store.tables import KEY_ASKS
-from copconnect.records.fields import sha256
-from copconnect.records.kem import seal_bytes
+from copconnect.records.primitives.fields import sha256
+from copconnect.records.primitives.kem import seal_bytes
 from tests.contract.delivery_world import DAY_MS, HOUR_MS, MINUTE_MS, World
 from tests.contract.device import Device, Talk, keys_of
 

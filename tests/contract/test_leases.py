@@ -1,8 +1,8 @@
-"""Of several nodes one holds a lease, until it lets go, dies or forgets to renew it."""
+"""One of several nodes holds a lease, until it lets go, dies or forgets to renew it."""
 
 import asyncio
 
-from copconnect.database import Database
+from copconnect.database.engine import Database
 from copconnect.leases import Leases
 from tests.contract.delivery_world import StillClock
 from tests.contract.statements import Statements

@@ -8,11 +8,11 @@ import pytest
 
 from copconnect import errors, wire
 from copconnect.bus import AnyWakeup, ConversationWakeup, RosterWakeup
-from copconnect.database import Database
+from copconnect.database.engine import Database
 from copconnect.delivery.dependencies import Options
 from copconnect.delivery.rules.limits import PersonLimits
 from copconnect.ids import PersonId, new_id
-from copconnect.records.kem import X25519
+from copconnect.records.primitives.kem import X25519
 from copconnect.wakeup_log import WakeupLog
 from tests.contract.delivery_world import DAY_MS, HOUR_MS, MINUTE_MS, World, creating
 from tests.contract.device import Device, Talk, head_of, leaf_of

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from copconnect.database import Database
+from copconnect.database.engine import Database
 from copconnect.delivery.rosters import name_locks
 from copconnect.ids import PersonId, new_id
 from copconnect.principals import ListedDevice

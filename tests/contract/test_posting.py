@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from copconnect import errors, wire
-from copconnect.database import Database
+from copconnect.database.engine import Database
 from copconnect.delivery.dependencies import Options
 from copconnect.delivery.rules.limits import PersonLimits
 from copconnect.ids import ConversationId
 from copconnect.limits import KEY_MESSAGES
-from copconnect.records.fields import sha256
-from copconnect.records.kem import X25519
+from copconnect.records.primitives.fields import sha256
+from copconnect.records.primitives.kem import X25519
 from tests.contract.delivery_world import DAY_MS, HOUR_MS, MINUTE_MS, World
 from tests.contract.device import Device, Talk, keys_of
 

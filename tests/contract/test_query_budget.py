@@ -10,11 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
 from copconnect.bus import RosterWakeup
-from copconnect.database import Database
+from copconnect.database.engine import Database
 from copconnect.delivery.dependencies import Options
 from copconnect.ids import ClientId, PersonId
 from copconnect.principals import ListedDevice
-from copconnect.records.kem import X25519
+from copconnect.records.primitives.kem import X25519
 from tests.contract.delivery_world import HOUR_MS, World
 from tests.contract.device import Talk, head_of, leaf_of
 from tests.contract.statements import Statements

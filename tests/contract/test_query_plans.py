@@ -10,11 +10,11 @@ import pytest
 from sqlalchemy import event
 
 from copconnect import wire
-from copconnect.database import Database
+from copconnect.database.engine import Database
 from copconnect.delivery.dependencies import Options
 from copconnect.delivery.store.tables import CELL_KEY_ASKS
 from copconnect.ids import Epoch
-from copconnect.records.kem import X25519
+from copconnect.records.primitives.kem import X25519
 from tests.contract.delivery_world import World
 from tests.contract.device import Talk, leaf_of
 from tests.contract.test_cell_keys import Crowd

@@ -10,7 +10,7 @@ from hypothesis import strategies as some
 
 from copconnect import errors, wire
 from copconnect.bus import AnyWakeup, CursorsMovedWakeup, LocalBus, ReceiptCountsWakeup
-from copconnect.database import Database
+from copconnect.database.engine import Database
 from copconnect.delivery.live import receipt_counts
 from copconnect.delivery.live.feed import LiveFeed
 from copconnect.delivery.live.receipt_counts import ReceiptCounting, count

@@ -3,10 +3,10 @@
 import pytest
 
 from copconnect import wire
-from copconnect.database import Database
+from copconnect.database.engine import Database
 from copconnect.ids import Epoch
-from copconnect.records.conversation_key import ConversationKey
-from copconnect.records.roster import RosterHead, check_proof
+from copconnect.records.conversation.conversation_key import ConversationKey
+from copconnect.records.conversation.roster import RosterHead, check_proof
 from tests.contract.delivery_world import DAY_MS, HOUR_MS, World
 from tests.contract.device import Device, Talk, header_of, keys_of
 

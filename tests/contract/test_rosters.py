@@ -5,13 +5,10 @@ import pytest
 
 from copconnect import errors, wire
 from copconnect.bus import RosterWakeup
-from copconnect.database import Database
+from copconnect.database.engine import Database
 from copconnect.delivery.dependencies import Options
 from copconnect.ids import CellId, ConversationId, Epoch
-from copconnect.records.fields import Reader, Refused
-from copconnect.records.kem import X25519, XWING
-from copconnect.records.merkle import MerkleTree, climb, leaf_hash
-from copconnect.records.roster import (
+from copconnect.records.conversation.roster import (
     CELL_LINE_BYTES,
     LEAF_BYTES,
     CellLine,
@@ -20,6 +17,9 @@ from copconnect.records.roster import (
     RosterHead,
     check_proof,
 )
+from copconnect.records.primitives.fields import Reader, Refused
+from copconnect.records.primitives.kem import X25519, XWING
+from copconnect.records.primitives.merkle import MerkleTree, climb, leaf_hash
 from tests.contract.delivery_world import MINUTE_MS, World
 from tests.contract.device import Device, head_of, leaf_of
 

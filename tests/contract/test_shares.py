@@ -6,14 +6,14 @@ import pytest
 
 from copconnect import errors, wire
 from copconnect.bus import ShareAskedWakeup, ShareDoneWakeup, ShareWakeup
-from copconnect.database import Database
+from copconnect.database.engine import Database
 from copconnect.delivery.dependencies import Options
 from copconnect.delivery.keys.shares import SHARES_OF_ONE_HELPER
 from copconnect.delivery.rules.limits import PersonLimits
-from copconnect.records.conversation_key import ConversationKey
-from copconnect.records.device_key import DeviceKey
-from copconnect.records.kem import X25519
-from copconnect.records.key_share import KeyShare, SecretKind, SecretName
+from copconnect.records.conversation.conversation_key import ConversationKey
+from copconnect.records.conversation.key_share import KeyShare, SecretKind, SecretName
+from copconnect.records.primitives.kem import X25519
+from copconnect.records.trust.device_key import DeviceKey
 from copconnect.sealing import hpke
 from copconnect.sealing.shares import check_shared, make_share, open_share
 from tests.contract.delivery_world import MINUTE_MS, World

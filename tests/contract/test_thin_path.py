@@ -5,14 +5,14 @@ import pytest
 
 from copconnect import wire
 from copconnect.bus import EntryWakeup, KeyWakeup, RosterWakeup
-from copconnect.database import Database
+from copconnect.database.engine import Database
 from copconnect.delivery.dependencies import Options
 from copconnect.ids import Seq
-from copconnect.records.conversation_key import ConversationKey
-from copconnect.records.fields import ZEROS
-from copconnect.records.kem import X25519, XWING
-from copconnect.records.message import message_hash, next_log_hash
-from copconnect.records.roster import HeadStamp, RosterHead, check_proof
+from copconnect.records.conversation.conversation_key import ConversationKey
+from copconnect.records.conversation.message import message_hash, next_log_hash
+from copconnect.records.conversation.roster import HeadStamp, RosterHead, check_proof
+from copconnect.records.primitives.fields import ZEROS
+from copconnect.records.primitives.kem import X25519, XWING
 from tests.contract.delivery_world import World
 from tests.contract.device import Talk, head_of, header_of, keys_of, leaf_of
 

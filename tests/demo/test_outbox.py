@@ -7,8 +7,8 @@ from typing import Any
 import httpx
 from litestar import Litestar
 
-from copconnect.auth_service.sms import SmsGateway
-from copconnect.http import on_error
+from copconnect.auth_service.registration.sms import SmsGateway
+from copconnect.http.gate import on_error
 from demo import outbox_routes
 from demo.outbox import KEPT, SHOWN, Outbox
 

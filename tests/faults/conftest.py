@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from copconnect.records.kem import XWING
+from copconnect.records.primitives.kem import XWING
 from tests.faults.department import Department
 from tests.faults.phones import Phone, Place, group, phone_of
 from tests.faults.two_nodes import TwoNodes

@@ -16,7 +16,7 @@ import msgspec
 from copconnect import wire
 from copconnect.ids import ClientId, ConversationId, PersonId, new_id
 from copconnect.principals import NOTHING, Caller
-from copconnect.records.roster import RosterHead
+from copconnect.records.conversation.roster import RosterHead
 from copconnect.sealing.keys import make_device_key, new_secret
 from tests.contract.device import Device as Keys
 from tests.contract.device import header_of, keys_of

@@ -91,7 +91,7 @@ class Listener:
             if isinstance(frame, wire.KeyFrame) and self._concerns(frame.conversation_id):
                 self.phone.take_key(frame)
             if isinstance(frame, wire.EntryFrame) and self._concerns(frame.entry.conversation_id):
-                # What came into the log just before Ready may come as a frame, too.
+                # An entry that came into the log just before Ready may come as a frame, too.
                 if not last < frame.entry.seq <= covered + 1:
                     self.broken.append(f"{frame.entry.seq} after {last} and {covered}")
                 last = frame.entry.seq
@@ -215,7 +215,7 @@ class Stream:
         accepted = set(self.accepted)
 
         def missing() -> dict[int, tuple[int, bool, int]]:
-            """What each lacks: how many, whether it is online, how far it has come."""
+            """Return each listener's lack: how many, whether online, how far it has come."""
             return {
                 n: (len(accepted - set(one.received)), one.online, one.cursor)
                 for n, one in enumerate(self.listeners)
@@ -286,6 +286,6 @@ def judge(stream: Stream) -> None:
         known = [one for one in listener.received if one in stream.accepted]
         assert known == accepted
         assert len(set(listener.received)) == len(listener.received)
-        # What was on its way when the posters stopped may be in the log without an answer.
+        # A message on its way when the posters stopped may be in the log without an answer.
         unanswered = set(listener.received) - set(accepted)
         assert len(unanswered) <= len(stream.posters)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from copconnect.records.kem import XWING
+from copconnect.records.primitives.kem import XWING
 from demo.cluster import database_folder
 from tests.faults.phones import group, phone_of
 from tests.faults.stream import streaming, until
@@ -31,7 +31,7 @@ class Cluster(ServerProcess):
 
     @property
     def output(self) -> str:
-        """What it has printed."""
+        """The text that it has printed."""
         return self.log.read_text()
 
     def nodes(self) -> list[tuple[int, int]]:

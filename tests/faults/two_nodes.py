@@ -14,7 +14,7 @@ import httpx
 import msgspec
 
 from copconnect import wire
-from copconnect.records.kem import XWING
+from copconnect.records.primitives.kem import XWING
 from copconnect.services.postgresql import OWNER
 from tests.faults.department import Department
 from tests.faults.phones import Phone, Place, group, keyless, phone_of

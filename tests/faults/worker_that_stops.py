@@ -20,15 +20,15 @@ from typing import Any
 from prometheus_client import Gauge
 
 from copconnect.bus import AnyWakeup, EntryWakeup, KeyWakeup, NatsBus, nats_bus
-from copconnect.database import Database
+from copconnect.database.engine import Database
 from copconnect.delivery.keys.conversation_keys import ConversationKeys
 from copconnect.delivery.live.feed import LiveFeed
 from copconnect.delivery.log.accepting import Accepting
 from copconnect.delivery.store import keys, log
 from copconnect.delivery.store.log import NewEntry
-from copconnect.sockets import healing
-from copconnect.sockets.connection import Connection
-from copconnect.sockets.fanout import Fanout
+from copconnect.sockets.connections.connection import Connection
+from copconnect.sockets.passing import healing
+from copconnect.sockets.passing.fanout import Fanout
 from demo import cli
 from tests.faults.steps import Step
 

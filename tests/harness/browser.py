@@ -223,11 +223,11 @@ class Officer:
 
     @property
     def composer(self) -> Locator:
-        """Where a message is written."""
+        """The field in which a message is written."""
         return self.page.get_by_role("textbox", name=self.word("conversation.write"), exact=True)
 
     def say(self, text: str) -> None:
-        """Write and send. What is said is a secret from then on."""
+        """Write and send. The text is a secret from then on."""
         self.secrets.text(text)
         self.composer.fill(text)
         self.button("conversation.send").click()

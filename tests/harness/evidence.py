@@ -1,9 +1,9 @@
-"""What must never be found, and where everything is searched for it.
+"""Secrets that must never be found, and the places where everything is searched for them.
 
-Whoever says, names or sends something in a browser test adds it to the module's
-:class:`Secrets`; when the module ends, everything that passed the relays and everything that the
-server keeps is searched for all of it. So is what the server wrote to its log, for the names and
-numbers of everybody in the data bank too: docs/threat-model.md says that no log holds any.
+A browser test that says, names or sends something adds it to the module's :class:`Secrets`;
+when the module ends, everything that passed the relays and everything that the server keeps is
+searched for all of it. So is the server's log, for the names and numbers of everybody in the data
+bank too: docs/threat-model.md says that no log holds any.
 """
 
 import hashlib

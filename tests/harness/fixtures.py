@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 import pytest
 
 import copconnect
-from copconnect.database import METADATA, Database, open_database
+from copconnect.database.engine import METADATA, Database, open_database
 from tests.harness import databank
 from tests.harness.nats import NatsServer
 from tests.harness.postgresql import PostgreSQL

@@ -1,4 +1,4 @@
-"""What an officer does with groups, by what is written on the screen."""
+"""An officer's acts on groups, by what is written on the screen."""
 
 import re
 from pathlib import Path

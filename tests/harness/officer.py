@@ -12,9 +12,9 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from copconnect import wire
-from copconnect.records.endorsement import Endorsement, EndorsementKind
-from copconnect.records.fields import DAY_MS
-from copconnect.records.grant import Grant
+from copconnect.records.primitives.fields import DAY_MS
+from copconnect.records.trust.endorsement import Endorsement, EndorsementKind
+from copconnect.records.trust.grant import Grant
 from tests.harness import databank
 from tests.harness.server import ServerProcess, run_copconnect
 from tests.harness.waiting import PATIENCE_S, until

@@ -99,7 +99,7 @@ def _add_coded(spellings: dict[bytes, str], data: bytes) -> None:
     _add(spellings, "hex", data.hex().encode())
     _add(spellings, "HEX", data.hex().upper().encode())
     for shift in range(3):
-        # Of base64 of (shift unknown bytes, data, anything), the part that data alone decides.
+        # The part of base64 of (shift unknown bytes, data, anything) that data alone decides.
         whole = (len(data) + shift) // 3 * 3
         coded = base64.b64encode(bytes(shift) + data[: whole - shift])[(4 * shift + 2) // 3 :]
         _add(spellings, f"base64 shifted {shift}", coded)

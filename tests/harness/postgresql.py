@@ -16,7 +16,7 @@ SETTINGS = {
     "shared_buffers": "64MB",
 }
 
-# Of tables and indexes.
+# A hash of the columns of tables and indexes.
 _COLUMNS = """
 SELECT md5(string_agg(relname || ' ' || attname || ' ' || atttypid, ',' ORDER BY relname, attnum))
 FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid
@@ -26,7 +26,7 @@ WHERE relnamespace = 'public'::regnamespace AND attnum > 0
 
 @dataclass
 class _Template:
-    """What a copy is brought back to, and the copies that were."""
+    """The state that a copy is brought back to, and the copies that are free."""
 
     columns: str
     rows: dict[str, bytes]

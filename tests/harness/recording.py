@@ -67,7 +67,7 @@ class RecordingProxy:
 
     @property
     def url(self) -> str:
-        """Where browsers go."""
+        """The address that browsers use."""
         return f"http://localhost:{self.port}"
 
     def __enter__(self) -> Self:

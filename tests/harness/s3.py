@@ -25,7 +25,7 @@ class S3Server:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What a client of this server has in its environment."""
+        """The variables that a client of this server has in its environment."""
         return {
             "AWS_ENDPOINT": f"http://127.0.0.1:{self.port}",
             "AWS_ALLOW_HTTP": "true",

@@ -52,7 +52,7 @@ class ServerProcess:
 
     @property
     def url(self) -> str:
-        """Where it serves."""
+        """The address where it serves."""
         return f"http://localhost:{self.port}"
 
     @property

@@ -1,4 +1,4 @@
-"""What an officer does with files, sounds and places, by what is written on the screen."""
+"""An officer's acts with files, sounds and places, by what is written on the screen."""
 
 import re
 from collections.abc import Sequence

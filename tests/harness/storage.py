@@ -1,4 +1,4 @@
-"""What a device and the server keep, looked at and damaged from outside the app."""
+"""The stores of a device and of the server, looked at and damaged from outside the app."""
 
 import contextlib
 import sqlite3

@@ -1,4 +1,4 @@
-"""What a tab costs: memory of the page, its worker and their process; frames while it scrolls."""
+"""The cost of a tab: memory of the page, its worker and their process; frames while it scrolls."""
 
 import json
 from dataclasses import dataclass
@@ -109,7 +109,7 @@ def scroll(anchor: Locator, step: int, frames: int) -> tuple[list[float], int]:
 
 
 def _used(heap: dict[str, Any]) -> int:
-    # What JavaScript objects hold outside the heap, such as bytes of arrays, is theirs too.
+    # Bytes that JavaScript objects hold outside the heap, such as those of arrays, are theirs too.
     return int(heap["usedSize"] + heap.get("backingStorageSize", 0))
 
 
@@ -119,7 +119,7 @@ def _renderers(browser: CDPSession) -> list[int]:
 
 
 def _process(pid: int) -> tuple[int, int]:
-    """Return resident and private bytes. Of several renderers the app's is the largest: the others
+    """Return resident and private bytes. The app's renderer is the largest of several: the others
     wait for pages to come."""
     found = {"Rss": 0, "Private_Clean": 0, "Private_Dirty": 0}
     for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():

@@ -4,7 +4,7 @@ import nats
 import pytest
 import sqlalchemy as sa
 
-from copconnect.database import METADATA, Database
+from copconnect.database.engine import METADATA, Database
 from tests.harness.nats import NatsServer
 from tests.harness.waiting import PATIENCE_S
 

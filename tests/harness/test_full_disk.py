@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from copconnect import wire
 from copconnect.attachments import rules
 from copconnect.ids import new_id
-from copconnect.records.roster import direct_id
+from copconnect.records.conversation.roster import direct_id
 from tests.harness import databank
 from tests.harness.disk import no_file_grows_beyond
 from tests.harness.officer import Device, Refused
@@ -83,7 +83,7 @@ def test_a_full_disk_is_told_and_loses_nothing(server: ServerProcess) -> None:
         before = conversations(one)
         with no_file_grows_beyond(server, 4096):
             assert ask_for(server, later.number) in (503, 507)
-            # What is there can still be read.
+            # Everything that was stored can still be read.
             assert conversations(one) == before
             assert one.http.get(f"{path}/chunks/0").content == BODY
         assert ask_for(server, later.number) == 200

@@ -1,4 +1,4 @@
-"""What the server writes to its log names nobody, also where requests fail that carry names."""
+"""The server's log names nobody, also where requests fail that carry names."""
 
 import base64
 

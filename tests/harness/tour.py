@@ -1,8 +1,8 @@
 """Ways through the app that stop at every screen, sheet and dialog.
 
 Each tour is a generator: it brings one officer to a screen, yields the screen's name while it
-stands there, and goes on when it is asked to. Whoever follows it decides what to look at
-(:mod:`tests.harness.looks`).
+stands there, and goes on when it is asked to. The caller decides what to look
+at (:mod:`tests.harness.looks`).
 """
 
 import re
@@ -157,7 +157,7 @@ def conversation(officer: Officer, talk: Talk) -> Iterator[str]:
     officer.page.get_by_role("option").first.wait_for()
     yield "mention"
     officer.composer.fill("")
-    # What opens large.
+    # Pictures and places open large.
     album = officer.message(talk.album)
     _scroll_to(officer, album)
     album.get_by_role("button", name=re.compile("^Open photo")).nth(1).click()
@@ -173,7 +173,7 @@ def conversation(officer: Officer, talk: Talk) -> Iterator[str]:
     _map_drawn(officer)
     yield "place-large"
     officer.button("app.close").click()
-    # What can be shared.
+    # The sheet of things that can be shared.
     officer.button("conversation.attach").click()
     officer.page.get_by_role("button", name=officer.word("media.attach.location")).wait_for()
     yield "share"
@@ -191,7 +191,7 @@ def _map_drawn(officer: Officer) -> None:
 
 
 def previewed(officer: Officer, files: list[Path]) -> Iterator[str]:
-    """What is chosen in the open conversation, before it is sent; it is not."""
+    """The preview of files chosen in the open conversation, before they are sent; they are not."""
     sharing.choose_files(officer, "gallery", files)
     officer.page.get_by_label(officer.word("media.preview.caption"), exact=True).wait_for()
     yield "share-preview"
@@ -286,7 +286,7 @@ def _back_to_conversation(officer: Officer) -> None:
 
 
 def receipts(officer: Officer, talk: Talk, text: str) -> Iterator[str]:
-    """Who has seen a message of one's own."""
+    """The page that says who has seen a message of one's own."""
     officer.to_chats()
     officer.chat(talk.title).click()
     _scroll_to(officer, officer.message(text).first)

@@ -1,8 +1,8 @@
 """Takes recorded TCP connections apart into what their bytes say.
 
 HTTP/1.1 heads and bodies (chunks joined, gzip, deflate and brotli undone) and WebSocket messages
-(unmasked, fragments joined, permessage-deflate undone). What cannot be parsed is handed out raw,
-so that nothing recorded escapes a search.
+(unmasked, fragments joined, permessage-deflate undone). Bytes that cannot be parsed are handed out
+raw, so that nothing recorded escapes a search.
 """
 
 import gzip
@@ -77,7 +77,7 @@ def _messages(
         connection = h11.Connection(role, max_incomplete_event_size=HEAD_LIMIT)
         if role is h11.CLIENT:
             method = methods[index] if methods and index < len(methods) else b"GET"
-            # What the answer's framing depends on: HEAD has no body, an upgrade may be accepted.
+            # The answer's framing depends on its request: HEAD has no body, an upgrade may follow.
             headers = [("host", "x"), ("connection", "upgrade"), ("upgrade", "websocket")]
             connection.send(h11.Request(method=method, target="/", headers=headers))
             connection.send(h11.EndOfMessage())

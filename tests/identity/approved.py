@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from copconnect.ids import PersonId
-from copconnect.records.endorsement import EndorsementKind
+from copconnect.records.trust.endorsement import EndorsementKind
 from tests.identity.running import CP, DGP, Device, MovedClock, Running
 from tests.identity.signing import endorse, endorsement, give, grant, name_root_admin
 

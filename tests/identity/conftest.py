@@ -10,9 +10,9 @@ import msgspec
 import pytest
 
 from copconnect.app import Container, create_app
-from copconnect.auth_service import authority
-from copconnect.records.department import Policy
-from copconnect.records.kem import XWING
+from copconnect.auth_service.keys import authority
+from copconnect.records.primitives.kem import XWING
+from copconnect.records.trust.department import Policy
 from copconnect.settings import Settings
 from tests.harness.operator import OPERATOR
 from tests.identity.approved import Force, appoint

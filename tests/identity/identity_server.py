@@ -13,20 +13,20 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect import operator_routes
 from copconnect.audit import Audit
 from copconnect.auth_service import routes as auth_routes
-from copconnect.auth_service.authority import CertificateAuthority
+from copconnect.auth_service.keys.authority import CertificateAuthority
+from copconnect.auth_service.registration.sms import SmsGateway
 from copconnect.auth_service.registry import DeviceRegistry
 from copconnect.auth_service.service import AuthService
-from copconnect.auth_service.sms import SmsGateway
 from copconnect.auth_service.trust import routes as trust_routes
 from copconnect.bus import AnyWakeup, LocalBus
 from copconnect.clock import Clock
 from copconnect.conduct import routes as conduct_routes
 from copconnect.conduct.service import Acceptances, ConductService
-from copconnect.database import open_database
+from copconnect.database.engine import open_database
 from copconnect.directory import routes as directory_routes
 from copconnect.directory.editing import DirectoryEditor
 from copconnect.directory.service import DirectoryService
-from copconnect.http import Gate, before_send, on_error, security_headers
+from copconnect.http.gate import Gate, before_send, on_error, security_headers
 from copconnect.ids import PersonId
 from copconnect.leases import Leases
 from copconnect.rates import Rates

@@ -11,14 +11,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from copconnect import wire
-from copconnect.auth_service.key_files import load_key
-from copconnect.records.department import Department
-from copconnect.records.device_key import DeviceKey
-from copconnect.records.endorsement import Endorsement, EndorsementKind
-from copconnect.records.fields import DAY_MS
-from copconnect.records.grant import Grant
-from copconnect.records.kem import X25519
-from copconnect.records.revocation import Revocation
+from copconnect.auth_service.keys.key_files import load_key
+from copconnect.records.primitives.fields import DAY_MS
+from copconnect.records.primitives.kem import X25519
+from copconnect.records.trust.department import Department
+from copconnect.records.trust.device_key import DeviceKey
+from copconnect.records.trust.endorsement import Endorsement, EndorsementKind
+from copconnect.records.trust.grant import Grant
+from copconnect.records.trust.revocation import Revocation
 from tests.harness.operator import OPERATOR
 from tests.identity.running import Device, Running
 

@@ -15,8 +15,8 @@ from copconnect.auth_service.trust import record_store
 from copconnect.bus import AccountWakeup
 from copconnect.ids import PersonId, new_id
 from copconnect.principals import Ended
-from copconnect.records.endorsement import EndorsementKind
-from copconnect.records.revocation import Revocation
+from copconnect.records.trust.endorsement import EndorsementKind
+from copconnect.records.trust.revocation import Revocation
 from copconnect.settings import Settings
 from tests.harness.operator import OPERATOR
 from tests.identity.running import (

@@ -1,4 +1,4 @@
-"""Who belongs to an audience by a real data bank, on SQLite and PostgreSQL."""
+"""Members of an audience by a real data bank, on SQLite and PostgreSQL."""
 
 from copconnect import wire
 from copconnect.ids import PersonId, UnitId

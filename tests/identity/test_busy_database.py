@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from copconnect import database as database_module
 from copconnect import errors
 from copconnect.background import Periodic
-from copconnect.database import Database, open_database
+from copconnect.database.engine import Database, open_database
 from copconnect.settings import Settings
 from tests.harness.operator import OPERATOR
 from tests.harness.postgresql import PostgreSQL

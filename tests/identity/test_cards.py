@@ -11,7 +11,7 @@ from copconnect.auth_service import tables
 from copconnect.bus import TrustWakeup
 from copconnect.directory.databank import DataBank, PersonRow
 from copconnect.ids import PersonId, UnitId
-from copconnect.records.person_card import PersonCard
+from copconnect.records.trust.person_card import PersonCard
 from copconnect.settings import Settings
 from tests.harness.operator import OPERATOR
 from tests.identity.running import (

@@ -12,11 +12,11 @@ from typer.testing import CliRunner, Result
 
 from copconnect import wire
 from copconnect.auth_service import rules
-from copconnect.auth_service.authority import CertificateAuthority
+from copconnect.auth_service.keys.authority import CertificateAuthority
 from copconnect.cli import app
 from copconnect.ids import new_id
-from copconnect.records.department import Department, Policy
-from copconnect.records.kem import XWING
+from copconnect.records.primitives.kem import XWING
+from copconnect.records.trust.department import Department, Policy
 from demo import data_bank, synthetic
 from tests.harness import databank
 from tests.harness.officer import Device, Refused

@@ -1,11 +1,11 @@
 """Devices and who is confirmed, over HTTP on SQLite and PostgreSQL."""
 
 from copconnect.ids import PersonId
-from copconnect.records.department import Department
-from copconnect.records.device import device_id
-from copconnect.records.fields import ZEROS
-from copconnect.records.person_card import PersonCard
-from copconnect.records.person_devices import PersonDevices
+from copconnect.records.primitives.fields import ZEROS
+from copconnect.records.trust.department import Department
+from copconnect.records.trust.device import device_id
+from copconnect.records.trust.person_card import PersonCard
+from copconnect.records.trust.person_devices import PersonDevices
 from tests.identity.running import PATROL, SHO, Running
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import update
 from copconnect import wire
 from copconnect.directory import store
 from copconnect.ids import PersonId
-from copconnect.records.fields import HOUR_MS
+from copconnect.records.primitives.fields import HOUR_MS
 from copconnect.settings import Settings
 from tests.harness.operator import OPERATOR
 from tests.identity.running import (

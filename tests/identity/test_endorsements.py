@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from copconnect.bus import AccountWakeup, TrustWakeup
-from copconnect.records.fields import DAY_MS, MINUTE_MS
+from copconnect.records.primitives.fields import DAY_MS, MINUTE_MS
 from tests.identity.approved import ADMIN, OWN, Force, path_of
 from tests.identity.running import ACP, DCP, DGP, PATROL, SHO, MovedClock, Running
 from tests.identity.signing import (

@@ -6,7 +6,7 @@ import pytest
 
 from copconnect.audit import Audit
 from copconnect.bus import LocalBus
-from copconnect.database import Database
+from copconnect.database.engine import Database
 from copconnect.directory import databank, store
 from copconnect.directory.editing import DirectoryEditor, NumberInUse
 from copconnect.directory.rules import person_id
@@ -100,7 +100,7 @@ async def test_moves_suspensions_and_removals(
     assert len(await statuses(database)) == 3
     assert counts((await editor.import_bank(OPERATOR, bank(new))).summary()) == expected
     assert accounts.lost == [{person_id("2"): "suspended"}]
-    # Who is missing stays, until asked for; who was suspended stays so without a word.
+    # A missing person stays, until asked for; a suspended one stays so without a word.
     silent = new | {"2": "2,Swapna,7000000002,PC,C,A,,"}
     assert counts((await editor.import_bank(OPERATOR, bank(silent))).summary()) == {"unchanged": 3}
     removing = await editor.import_bank(OPERATOR, bank(silent), remove_missing=True)

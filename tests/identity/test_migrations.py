@@ -7,7 +7,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, inspect
 
-from copconnect.database import METADATA, Database, open_database
+from copconnect.database.engine import METADATA, Database, open_database
 from copconnect.migrations import migrate
 from tests.harness.fixtures import load_tables
 

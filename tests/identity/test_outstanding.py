@@ -1,4 +1,4 @@
-"""What an account still owes before it may act: each route names what it tolerates outstanding."""
+"""Duties that an account owes before it may act: each route names what it tolerates outstanding."""
 
 import re
 from dataclasses import replace

@@ -10,9 +10,9 @@ from copconnect import wire
 from copconnect.auth_service.trust.confirming import LIFETIME_MS, MOST_OPEN
 from copconnect.bus import AccountWakeup
 from copconnect.ids import new_id
-from copconnect.records.fields import DAY_MS, HOUR_MS
-from copconnect.records.sas import sas_commitment, sas_digits
-from copconnect.records.time_record import TimeRecord
+from copconnect.records.primitives.fields import DAY_MS, HOUR_MS
+from copconnect.records.trust.sas import sas_commitment, sas_digits
+from copconnect.records.trust.time_record import TimeRecord
 from tests.identity.approved import Force
 from tests.identity.running import PATROL, SHO, Device, MovedClock, Running
 from tests.identity.signing import device_key, put_keys, refusal

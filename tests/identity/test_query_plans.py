@@ -8,7 +8,7 @@ from sqlalchemy.dialects import postgresql
 
 from copconnect.auth_service import store
 from copconnect.auth_service.trust import device_store
-from copconnect.database import METADATA, open_database
+from copconnect.database.engine import METADATA, open_database
 from copconnect.ids import ClientId, PersonId
 from tests.harness.fixtures import load_tables
 

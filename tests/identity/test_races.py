@@ -1,4 +1,4 @@
-"""What must hold when the same thing is asked many times at once."""
+"""Invariants that must hold when the same thing is asked many times at once."""
 
 import asyncio
 import dataclasses
@@ -9,7 +9,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from copconnect.auth_service import store
-from copconnect.database import Database
+from copconnect.database.engine import Database
 from copconnect.ids import ClientId, new_id
 from copconnect.settings import Settings
 from tests.harness.operator import OPERATOR
@@ -50,7 +50,7 @@ async def test_a_ticket_certifies_one_client(running: Running) -> None:
 
 
 async def test_a_suspension_and_a_registration_cannot_cross(running: Running) -> None:
-    """Whoever is second sees the first: no device of a suspended person is left."""
+    """The second request sees the first: no device of a suspended person is left."""
     tickets = [(await running.step(SHO))["ticket"] for _ in range(3)]
     registering: list[Any] = [
         running.certify(ticket, Ed25519PrivateKey.generate(), new_id()) for ticket in tickets

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from copconnect import wire
-from copconnect.records.endorsement import Endorsement, EndorsementKind
-from copconnect.records.fields import DAY_MS, MINUTE_MS
-from copconnect.records.revocation import Revocation
+from copconnect.records.primitives.fields import DAY_MS, MINUTE_MS
+from copconnect.records.trust.endorsement import Endorsement, EndorsementKind
+from copconnect.records.trust.revocation import Revocation
 from tests.harness.operator import OPERATOR
 from tests.identity.approved import ADMIN, OWN, Force, path_of
 from tests.identity.running import ACP, DCP, PATROL, SHO, Device, MovedClock, Running

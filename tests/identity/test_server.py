@@ -1,4 +1,4 @@
-"""What belongs to no role: health, headers, metrics, the web app, bad bodies."""
+"""Routes that belong to no role: health, headers, metrics, the web app, bad bodies."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,10 +13,10 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from litestar import Litestar
 
-from copconnect import http, web_assets
 from copconnect.app import Container, create_app
 from copconnect.auth_service.service import NoGateway
 from copconnect.delivery import routes as delivery_routes
+from copconnect.http import gate, web_assets
 from copconnect.settings import Settings
 from tests.identity.running import MovedClock
 from tests.identity.whole import Whole
@@ -101,7 +101,7 @@ async def test_a_server_without_a_gateway_does_not_start(keys: Path) -> None:
 
 
 async def test_the_web_app(built: Path) -> None:
-    app = Litestar(web_assets.routes(built), exception_handlers={Exception: http.on_error})
+    app = Litestar(web_assets.routes(built), exception_handlers={Exception: gate.on_error})
     async with talk(app) as client:
         index = await client.get("/")
         assert (index.text, index.headers["cache-control"]) == ("<!doctype html>app", "no-cache")

@@ -11,13 +11,13 @@ import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from copconnect.auth_service import authority, department_files
-from copconnect.auth_service.key_files import AuthorityMissing
+from copconnect.auth_service.keys import authority, department_files
+from copconnect.auth_service.keys.key_files import AuthorityMissing
 from copconnect.ids import new_id
-from copconnect.records.department import Policy
-from copconnect.records.endorsement import Endorsement
-from copconnect.records.kem import XWING
-from copconnect.records.person_devices import PersonDevices
+from copconnect.records.primitives.kem import XWING
+from copconnect.records.trust.department import Policy
+from copconnect.records.trust.endorsement import Endorsement
+from copconnect.records.trust.person_devices import PersonDevices
 from copconnect.settings import Settings
 from tests.harness.operator import OPERATOR
 from tests.identity.approved import ADMIN, OWN, Force

@@ -3,7 +3,7 @@
 import pytest
 
 from copconnect.bus import AccountWakeup, AnyWakeup
-from copconnect.database import Database
+from copconnect.database.engine import Database
 from copconnect.wakeup_log import KEPT_MS, OVERLAP, WakeupLog
 from tests.identity.running import MovedClock
 

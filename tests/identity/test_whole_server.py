@@ -9,9 +9,9 @@ import pytest
 from copconnect import wire
 from copconnect.app import command_line
 from copconnect.bus import AccountWakeup, AnyWakeup
-from copconnect.database import Transaction
+from copconnect.database.engine import Transaction
 from copconnect.ids import ClientId, PersonId, UnitId
-from copconnect.records.fields import MINUTE_MS
+from copconnect.records.primitives.fields import MINUTE_MS
 from tests.harness.operator import OPERATOR
 from tests.identity.running import PATROL, SHO, MovedClock, Running
 from tests.identity.whole import Whole

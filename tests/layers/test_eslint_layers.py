@@ -17,7 +17,7 @@ IMPORTS = "no-restricted-imports"
 GLOBALS = "no-restricted-globals"
 
 FILES: dict[str, tuple[str, str | None]] = {
-    # What other files import.
+    # Files that other files import.
     "client/src/core.ts": ("export type Core = { start(): void };", None),
     "client/src/wire.ts": ("export type Hello = { t: 'hello' };", None),
     "client/src/bytes.ts": ("export const empty = new Uint8Array();", None),

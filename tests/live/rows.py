@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import insert, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from copconnect.database import Database
+from copconnect.database.engine import Database
 from copconnect.delivery.store.tables import (
     CELL_KEYS,
     CELL_LINES,
@@ -24,8 +24,8 @@ from copconnect.delivery.store.tables import (
 )
 from copconnect.ids import CellId, ClientId, ConversationId, PersonId, Seq, new_id
 from copconnect.principals import NOTHING, Caller
-from copconnect.records.kem import X25519
-from copconnect.records.roster import Cell, Leaf, RosterHead, lines_tree
+from copconnect.records.conversation.roster import Cell, Leaf, RosterHead, lines_tree
+from copconnect.records.primitives.kem import X25519
 
 _SIGNER = Ed25519PrivateKey.generate()
 

@@ -4,12 +4,12 @@ import msgspec
 
 from copconnect import wire
 from copconnect.bus import CellKeyWakeup
-from copconnect.database import Database
+from copconnect.database.engine import Database
 from copconnect.delivery.live.feed import LiveFeed
 from copconnect.ids import Epoch, Seq, new_id
 from copconnect.principals import Caller
-from copconnect.records.kem import X25519, seal_bytes
-from copconnect.records.roster import RosterHead, check_proof
+from copconnect.records.conversation.roster import RosterHead, check_proof
+from copconnect.records.primitives.kem import X25519, seal_bytes
 from copconnect.sockets.feed import Place, SeenCursor, Standing
 from tests.contract.statements import Statements
 from tests.live.rows import Rows, device, second

@@ -5,7 +5,7 @@ from sqlalchemy import insert
 
 from copconnect import wire
 from copconnect.bus import CellKeyMarkedWakeup, RosterWakeup
-from copconnect.database import Database
+from copconnect.database.engine import Database
 from copconnect.delivery.live.asking import Asking
 from copconnect.delivery.live.key_asking import (
     CELL_AGAIN_MS,

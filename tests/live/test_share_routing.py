@@ -8,14 +8,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
 from copconnect.bus import LocalBus, ShareAskedWakeup, ShareDoneWakeup
-from copconnect.database import Database
+from copconnect.database.engine import Database
 from copconnect.delivery.live import ask_store, share_routing
 from copconnect.delivery.live.ask_store import Asker
 from copconnect.delivery.live.asking import Asking
 from copconnect.delivery.live.share_routing import AGAIN_MS, MOST_ASKS, PAUSE_MS
 from copconnect.delivery.store.tables import SHARE_REQUESTS
 from copconnect.principals import Caller
-from copconnect.records.roster import HeadStamp, RosterHead, check_proof
+from copconnect.records.conversation.roster import HeadStamp, RosterHead, check_proof
 from tests.contract.statements import Statements
 from tests.live.connected import Node
 from tests.live.rows import Rows, device, second

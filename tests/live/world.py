@@ -8,14 +8,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
 from copconnect.bus import Bus, LocalBus
-from copconnect.database import Database
+from copconnect.database.engine import Database
 from copconnect.delivery.dependencies import Dependencies, Options
 from copconnect.delivery.heads.stamps import Stamps
 from copconnect.delivery.heads.stored_keys import StoredKeys
 from copconnect.delivery.heads.trees import RosterTrees
 from copconnect.ids import PersonId
 from copconnect.principals import Caller, DeviceKeyRow, ListedDevice
-from copconnect.records.kem import X25519
+from copconnect.records.primitives.kem import X25519
 from copconnect.wakeup_log import BusAndLog, WakeupLog
 
 

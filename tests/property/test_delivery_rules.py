@@ -16,8 +16,8 @@ from copconnect.delivery.rules.roster_plan import LeafEdit, PlacedLeaf, RosterLe
 from copconnect.delivery.rules.seals import find_seal, recipients
 from copconnect.ids import CellId, ClientId, PersonId
 from copconnect.rates import Rates
-from copconnect.records.kem import X25519, XWING, seal_bytes
-from copconnect.records.roster import Rights
+from copconnect.records.conversation.roster import Rights
+from copconnect.records.primitives.kem import X25519, XWING, seal_bytes
 
 NOW = 1_764_000_000_000
 KEY_IDS = some.sets(some.binary(min_size=16, max_size=16), max_size=40)

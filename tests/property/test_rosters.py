@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 from copconnect import wire
-from copconnect.database import Database, open_database
+from copconnect.database.engine import Database, open_database
 from copconnect.delivery.dependencies import Options
 from copconnect.ids import ConversationId, Epoch
-from copconnect.records.kem import X25519
-from copconnect.records.roster import Leaf, Rights, RosterHead, check_proof
+from copconnect.records.conversation.roster import Leaf, Rights, RosterHead, check_proof
+from copconnect.records.primitives.kem import X25519
 from tests.contract.delivery_world import DAY_MS, HOUR_MS, World
 from tests.contract.device import Device, head_of
 from tests.harness.fixtures import create_tables

@@ -7,7 +7,7 @@ Each case begins from BASE of force.py, adds records and leaves others out. A ve
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from copconnect.records.department import Policy
+from copconnect.records.trust.department import Policy
 from tests.records.force import BASE, CHARMINAR, CITY, NORTH, SOUTH, Force, base_force
 
 

@@ -11,18 +11,18 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
-from copconnect.records import ed25519
-from copconnect.records.department import Department, Policy
-from copconnect.records.device import Certificate, spki_hash
-from copconnect.records.endorsement import Endorsement, EndorsementKind
-from copconnect.records.fields import DAY_MS, ZEROS, Refused
-from copconnect.records.grant import Grant
-from copconnect.records.kem import X25519
-from copconnect.records.person_card import PersonCard
-from copconnect.records.person_devices import PersonDevices
-from copconnect.records.revocation import BY_AUTHORITY, Revocation
-from copconnect.records.signed import SignedRecord
-from copconnect.records.trust import Trust
+from copconnect.records.primitives import ed25519
+from copconnect.records.primitives.fields import DAY_MS, ZEROS, Refused
+from copconnect.records.primitives.kem import X25519
+from copconnect.records.primitives.signed import SignedRecord
+from copconnect.records.trust.department import Department, Policy
+from copconnect.records.trust.device import Certificate, spki_hash
+from copconnect.records.trust.endorsement import Endorsement, EndorsementKind
+from copconnect.records.trust.grant import Grant
+from copconnect.records.trust.person_card import PersonCard
+from copconnect.records.trust.person_devices import PersonDevices
+from copconnect.records.trust.revocation import BY_AUTHORITY, Revocation
+from copconnect.records.trust.trust import Trust
 from tests.records.vectors import seed, signing_key
 
 START = 1_790_000_000_000

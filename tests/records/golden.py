@@ -10,18 +10,18 @@ from dataclasses import replace
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from copconnect.records.cell_key import CellKey
-from copconnect.records.department import Department, Policy
-from copconnect.records.device import Certificate
-from copconnect.records.device_key import DeviceKey
-from copconnect.records.endorsement import Endorsement
-from copconnect.records.fields import DAY_MS, ZEROS
-from copconnect.records.grant import Grant
-from copconnect.records.person_card import PersonCard
-from copconnect.records.person_devices import PersonDevices
-from copconnect.records.revocation import BY_AUTHORITY, Revocation
-from copconnect.records.roster import Leaf, RosterHead
-from copconnect.records.trust import Trust
+from copconnect.records.conversation.cell_key import CellKey
+from copconnect.records.conversation.roster import Leaf, RosterHead
+from copconnect.records.primitives.fields import DAY_MS, ZEROS
+from copconnect.records.trust.department import Department, Policy
+from copconnect.records.trust.device import Certificate
+from copconnect.records.trust.device_key import DeviceKey
+from copconnect.records.trust.endorsement import Endorsement
+from copconnect.records.trust.grant import Grant
+from copconnect.records.trust.person_card import PersonCard
+from copconnect.records.trust.person_devices import PersonDevices
+from copconnect.records.trust.revocation import BY_AUTHORITY, Revocation
+from copconnect.records.trust.trust import Trust
 from copconnect.sealing import hpke
 from copconnect.sealing.receiving import Receiver
 from copconnect.sealing.view import ConversationView

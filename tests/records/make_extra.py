@@ -13,10 +13,10 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from copconnect.records.device_key import DeviceKey
-from copconnect.records.kem import X25519
-from copconnect.records.signed import SealableRecord, SignedRecord
-from copconnect.records.time_record import TimeRecord
+from copconnect.records.primitives.kem import X25519
+from copconnect.records.primitives.signed import SealableRecord, SignedRecord
+from copconnect.records.trust.device_key import DeviceKey
+from copconnect.records.trust.time_record import TimeRecord
 from tests.records.cases import Case, make_cases
 from tests.records.force import AUTHORITY, ISSUER, PEOPLE, ROOT, Force, day, person_id, public_key
 from tests.records.vectors import FOLDER, seed, signing_key

@@ -5,9 +5,9 @@ import random
 
 import pytest
 
-from copconnect.records.confirmed import confirmed
-from copconnect.records.fields import Refused
-from copconnect.records.trust import Trust
+from copconnect.records.primitives.fields import Refused
+from copconnect.records.trust.confirmed import confirmed
+from copconnect.records.trust.trust import Trust
 from tests.records.cases import Case, make_cases
 from tests.records.force import add, day
 from tests.records.make_extra import FILE, text, verdict

@@ -8,24 +8,28 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from copconnect.records import ed25519, kem
-from copconnect.records.cell_key import CellKey
-from copconnect.records.conversation_key import ConversationKey
-from copconnect.records.department import Department
-from copconnect.records.device import Certificate
-from copconnect.records.device_key import DeviceKey
-from copconnect.records.endorsement import Endorsement
-from copconnect.records.fields import Refused
-from copconnect.records.grant import Grant
-from copconnect.records.key_share import KeyShare
-from copconnect.records.message import SIGNED_HEADER_BYTES, MessageHeader, parse_message
-from copconnect.records.person_card import PersonCard
-from copconnect.records.person_devices import PersonDevices
-from copconnect.records.revocation import Revocation
-from copconnect.records.roster import HeadStamp, RosterHead, check_proof
-from copconnect.records.seals import join_seals, parse_seals
-from copconnect.records.signed import SignedRecord
-from copconnect.records.time_record import TimeRecord
+from copconnect.records.conversation.cell_key import CellKey
+from copconnect.records.conversation.conversation_key import ConversationKey
+from copconnect.records.conversation.key_share import KeyShare
+from copconnect.records.conversation.message import (
+    SIGNED_HEADER_BYTES,
+    MessageHeader,
+    parse_message,
+)
+from copconnect.records.conversation.roster import HeadStamp, RosterHead, check_proof
+from copconnect.records.conversation.seals import join_seals, parse_seals
+from copconnect.records.primitives import ed25519, kem
+from copconnect.records.primitives.fields import Refused
+from copconnect.records.primitives.signed import SignedRecord
+from copconnect.records.trust.department import Department
+from copconnect.records.trust.device import Certificate
+from copconnect.records.trust.device_key import DeviceKey
+from copconnect.records.trust.endorsement import Endorsement
+from copconnect.records.trust.grant import Grant
+from copconnect.records.trust.person_card import PersonCard
+from copconnect.records.trust.person_devices import PersonDevices
+from copconnect.records.trust.revocation import Revocation
+from copconnect.records.trust.time_record import TimeRecord
 from tests.records import golden
 from tests.records.cases import make_cases
 from tests.records.make_extra import make

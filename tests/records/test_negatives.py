@@ -6,22 +6,31 @@ from typing import Any
 
 import pytest
 
-from copconnect.records import ed25519
-from copconnect.records.cell_key import CellKey
-from copconnect.records.confirmed import Confirmed, confirmed
-from copconnect.records.conversation_key import ConversationKey
-from copconnect.records.device import Certificate
-from copconnect.records.device_key import DeviceKey
-from copconnect.records.endorsement import Endorsement
-from copconnect.records.fields import DAY_MS, Refused, require
-from copconnect.records.grant import Grant
-from copconnect.records.key_share import KeyShare, Shareable, check_shareable, secret_name
-from copconnect.records.message import SIGNED_HEADER_BYTES, MessageHeader, parse_message
-from copconnect.records.person_card import PersonCard
-from copconnect.records.roster import HeadStamp, check_direct, check_proof
-from copconnect.records.sas import sas_digits
-from copconnect.records.seals import parse_seal
-from copconnect.records.trust import Trust
+from copconnect.records.conversation.cell_key import CellKey
+from copconnect.records.conversation.conversation_key import ConversationKey
+from copconnect.records.conversation.key_share import (
+    KeyShare,
+    Shareable,
+    check_shareable,
+    secret_name,
+)
+from copconnect.records.conversation.message import (
+    SIGNED_HEADER_BYTES,
+    MessageHeader,
+    parse_message,
+)
+from copconnect.records.conversation.roster import HeadStamp, check_direct, check_proof
+from copconnect.records.conversation.seals import parse_seal
+from copconnect.records.primitives import ed25519
+from copconnect.records.primitives.fields import DAY_MS, Refused, require
+from copconnect.records.trust.confirmed import Confirmed, confirmed
+from copconnect.records.trust.device import Certificate
+from copconnect.records.trust.device_key import DeviceKey
+from copconnect.records.trust.endorsement import Endorsement
+from copconnect.records.trust.grant import Grant
+from copconnect.records.trust.person_card import PersonCard
+from copconnect.records.trust.sas import sas_digits
+from copconnect.records.trust.trust import Trust
 from copconnect.sealing.keys import check_cell_secret, open_cell_key, open_conversation_key
 from copconnect.sealing.receiving import Received
 from copconnect.sealing.shares import check_shared, open_share
@@ -41,7 +50,7 @@ ACCEPTED = {"endorsement of c: by an officer without a grant"}
 @pytest.fixture(autouse=True)
 def long_grants(monkeypatch: pytest.MonkeyPatch) -> None:
     """The vectors' grants are older than the limit of 180 days, of which cases.py has a case."""
-    monkeypatch.setattr("copconnect.records.grant.GRANT_LIMIT_MS", 400 * DAY_MS)
+    monkeypatch.setattr("copconnect.records.trust.grant.GRANT_LIMIT_MS", 400 * DAY_MS)
 
 
 def endorsed(v: Vectors, trust: Trust, name: str) -> Confirmed:

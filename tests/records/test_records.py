@@ -5,20 +5,11 @@ from dataclasses import replace
 
 import pytest
 
-from copconnect.records import ed25519, merkle
-from copconnect.records.cell_key import CellKey
-from copconnect.records.conversation_key import ConversationKey
-from copconnect.records.department import Department
-from copconnect.records.device import Certificate, device_id, spki_hash
-from copconnect.records.device_key import DeviceKey
-from copconnect.records.endorsement import Endorsement
-from copconnect.records.fields import ZEROS, Reader, Refused, sha256, uint
-from copconnect.records.grant import Grant
-from copconnect.records.kem import ENC_BYTES, PUBLIC_KEY_BYTES, XWING
-from copconnect.records.key_share import KeyShare
-from copconnect.records.message import next_log_hash, parse_message
-from copconnect.records.person_card import PersonCard
-from copconnect.records.roster import (
+from copconnect.records.conversation.cell_key import CellKey
+from copconnect.records.conversation.conversation_key import ConversationKey
+from copconnect.records.conversation.key_share import KeyShare
+from copconnect.records.conversation.message import next_log_hash, parse_message
+from copconnect.records.conversation.roster import (
     Cell,
     HeadStamp,
     RosterHead,
@@ -27,9 +18,18 @@ from copconnect.records.roster import (
     lines_tree,
     prove,
 )
-from copconnect.records.sas import sas_commitment, sas_digits
-from copconnect.records.seals import join_seals, parse_seals
-from copconnect.records.signed import SignedRecord
+from copconnect.records.conversation.seals import join_seals, parse_seals
+from copconnect.records.primitives import ed25519, merkle
+from copconnect.records.primitives.fields import ZEROS, Reader, Refused, sha256, uint
+from copconnect.records.primitives.kem import ENC_BYTES, PUBLIC_KEY_BYTES, XWING
+from copconnect.records.primitives.signed import SignedRecord
+from copconnect.records.trust.department import Department
+from copconnect.records.trust.device import Certificate, device_id, spki_hash
+from copconnect.records.trust.device_key import DeviceKey
+from copconnect.records.trust.endorsement import Endorsement
+from copconnect.records.trust.grant import Grant
+from copconnect.records.trust.person_card import PersonCard
+from copconnect.records.trust.sas import sas_commitment, sas_digits
 from tests.records.vectors import ALL, Vectors, signing_key
 
 DAY = 86_400_000

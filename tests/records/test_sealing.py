@@ -5,14 +5,20 @@ from dataclasses import replace
 import pytest
 
 from copconnect.limits import LOG_HASHES
-from copconnect.records import conversation_key, merkle
-from copconnect.records.conversation_key import ConversationKey
-from copconnect.records.fields import DAY_MS, ZEROS, Refused
-from copconnect.records.kem import X25519, XWING, check_public_key
-from copconnect.records.key_share import KeyShare, Shareable, check_shareable, secret_name
-from copconnect.records.message import MessageHeader, next_log_hash, parse_message
-from copconnect.records.roster import Cell, Rights, RosterHead, lines_tree, prove
-from copconnect.records.seals import parse_seal
+from copconnect.records.conversation import conversation_key
+from copconnect.records.conversation.conversation_key import ConversationKey
+from copconnect.records.conversation.key_share import (
+    KeyShare,
+    Shareable,
+    check_shareable,
+    secret_name,
+)
+from copconnect.records.conversation.message import MessageHeader, next_log_hash, parse_message
+from copconnect.records.conversation.roster import Cell, Rights, RosterHead, lines_tree, prove
+from copconnect.records.conversation.seals import parse_seal
+from copconnect.records.primitives import merkle
+from copconnect.records.primitives.fields import DAY_MS, ZEROS, Refused
+from copconnect.records.primitives.kem import X25519, XWING, check_public_key
 from copconnect.sealing import hpke
 from copconnect.sealing.keys import (
     cell_private_key,
@@ -41,7 +47,7 @@ def v(request: pytest.FixtureRequest) -> Vectors:
 @pytest.fixture(autouse=True)
 def long_grants(monkeypatch: pytest.MonkeyPatch) -> None:
     """The vectors' grants last longer than KEYS.md allows now."""
-    monkeypatch.setattr("copconnect.records.grant.GRANT_LIMIT_MS", 400 * DAY_MS)
+    monkeypatch.setattr("copconnect.records.trust.grant.GRANT_LIMIT_MS", 400 * DAY_MS)
 
 
 def refused_by(rule: str) -> "pytest.RaisesExc[Refused]":

@@ -21,7 +21,7 @@ from copconnect.bus import (
 )
 from copconnect.ids import CellId, ClientId, ConversationId, Epoch, PersonId, Seq, new_id
 from copconnect.principals import NOTHING, Caller
-from copconnect.records.conversation_key import ConversationKey
+from copconnect.records.conversation.conversation_key import ConversationKey
 from copconnect.sockets.feed import Place, RosterNews, Seals, SeenCursor, Standing
 
 MOST_READ = 100

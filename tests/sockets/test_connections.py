@@ -14,8 +14,9 @@ from websockets.frames import CloseCode
 from copconnect import wire
 from copconnect.bus import AnyWakeup
 from copconnect.ids import Seq
-from copconnect.sockets import connection, cursors, endpoint, rounds
-from copconnect.sockets.connection import MAX_CLIENT_FRAME_BYTES
+from copconnect.sockets import cursors, endpoint
+from copconnect.sockets.connections import connection, rounds
+from copconnect.sockets.connections.connection import MAX_CLIENT_FRAME_BYTES
 from copconnect.sockets.feed import SeenCursor
 from tests.harness.waiting import PATIENCE_S, until_async
 from tests.sockets.live_world import Live, close_code, hello

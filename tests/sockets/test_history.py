@@ -1,7 +1,7 @@
 """Nothing from before a device's history is pushed, whatever position its Hello says."""
 
 from copconnect import wire
-from copconnect.database import Database
+from copconnect.database.engine import Database
 from tests.contract.device import Device, Talk, head_of, keys_of
 from tests.sockets.live_world import LiveClient
 from tests.sockets.test_recent import entry, filled, key, since
@@ -39,7 +39,7 @@ async def test_a_newcomer_who_says_an_old_position_is_not_sent_what_was_before(
             assert await pages(world, c, made) == 0
             async with world.served.client(c.caller, {here: 0}) as carol:
                 await asks(carol)
-            async with world.served.client(b.caller, {here: 0}) as bob:  # Who was there.
+            async with world.served.client(b.caller, {here: 0}) as bob:  # Bob was there.
                 opened(b, await bob.key_frame())
                 assert b.open_message(await bob.entry()) == b"before"
             # Later messages are sent to the device as to everybody.
@@ -96,7 +96,7 @@ async def test_a_place_says_when_its_history_begins(database: Database) -> None:
 
 
 def test_one_message_from_before_is_enough_to_ask_the_log() -> None:
-    times = (1_000, 2_000, 1_900, 3_000)  # Of two nodes whose clocks differ.
+    times = (1_000, 2_000, 1_900, 3_000)  # Times of two nodes whose clocks differ.
     kept = filled(*(entry(seq, sent_ms=ms) for seq, ms in enumerate(times, 1)))
     assert since(kept, 0, 4) == [0, 1, 2, 3, 4]
     assert since(kept, 1, 4, from_ms=1_900) == [2, 3, 4]

@@ -10,7 +10,8 @@ from structlog.testing import capture_logs
 from copconnect import errors, wire
 from copconnect.bus import EntryWakeup, KeyWakeup
 from copconnect.principals import Caller
-from copconnect.sockets import admission, returning
+from copconnect.sockets import admission
+from copconnect.sockets.passing import returning
 from tests.harness.waiting import until_async
 from tests.sockets.live_world import Live, LiveClient
 from tests.sockets.memory_feed import Conversation, key_id

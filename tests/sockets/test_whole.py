@@ -7,15 +7,15 @@ from typing import Any
 import pytest
 
 from copconnect import wire
-from copconnect.database import Database
+from copconnect.database.engine import Database
 from copconnect.delivery.dependencies import Options
 from copconnect.delivery.live.key_asking import CELL_AGAIN_MS
 from copconnect.ids import ConversationId
-from copconnect.records.cell_key import CellKey
-from copconnect.records.conversation_key import ConversationKey
-from copconnect.records.kem import X25519
-from copconnect.records.roster import RosterHead, check_proof
-from copconnect.records.seals import join_seals, parse_seal
+from copconnect.records.conversation.cell_key import CellKey
+from copconnect.records.conversation.conversation_key import ConversationKey
+from copconnect.records.conversation.roster import RosterHead, check_proof
+from copconnect.records.conversation.seals import join_seals, parse_seal
+from copconnect.records.primitives.kem import X25519
 from copconnect.sealing import hpke
 from copconnect.sealing.keys import (
     cell_private_key,

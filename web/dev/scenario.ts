@@ -1,4 +1,4 @@
-/** What the address asks the scripted core to be: `?phase=register&chats=empty&connection=offline`,
+/** The scripted core as the address asks for it: `?phase=register&chats=empty&connection=offline`,
  * `?device=no&compare=digits`. */
 import type { AppState, ConfirmationView } from "@copconnect/client/core";
 import type { Confirmed } from "@copconnect/client/wire";
@@ -11,9 +11,9 @@ export interface Scenario {
   readonly chats: "some" | "empty" | "error" | "loading" | "many";
   /** Messages in the busiest conversation. */
   readonly messages: number;
-  /** What a page of messages does. */
+  /** The outcome of fetching a page of messages. */
   readonly pages: "some" | "error" | "loading";
-  /** What comes after the OTP. */
+  /** The step after the OTP. */
   readonly factor: "none" | "enrolment_code" | "refused";
   /** How this device came to be confirmed. */
   readonly device: Confirmed;

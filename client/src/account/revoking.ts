@@ -1,7 +1,7 @@
 /**
- * Revoking a lost device (E4): one's own other one, or as admin one of a person in one's units. What
- * the device endorsed and granted before the loss stands if the revocation lists it; everything
- * after the loss falls with it.
+ * Revoking a lost device (E4): one's own other one, or as admin one of a person in one's units. The
+ * endorsements and grants that the device made before the loss stand if the revocation lists them;
+ * everything after the loss falls with it.
  */
 import { fromHex } from "../octets.ts";
 import type { Identity } from "../context.ts";

@@ -30,7 +30,7 @@ const OPEN_CHUNKS = 8;
 const MAX_NAME = 255;
 
 type Progress = NonNullable<AttachmentView["progress"]>;
-/** What is told of an attachment on its way: which, and where it shows. */
+/** The fields of an attachment on its way that progress is reported with: which, where it shows. */
 type Shown = Pick<AttachmentRecord, "conversationId" | "pointer">;
 
 /** A file to send, with the pointer that its message will carry. */
@@ -87,8 +87,8 @@ export class Attachments {
 
   /**
    * Seal the files of one message into the vault, chunk by chunk: all of them, or no chunk is left.
-   * Where they show already, progress is told. Throws `source_lost` if a file cannot be read,
-   * `cancelled` after {@link cancel}.
+   * If a conversation shows them already, progress is reported. Throws `source_lost` if a file
+   * cannot be read, `cancelled` after {@link cancel}.
    */
   async seal(files: readonly Prepared[], shownIn: string | null = null): Promise<void> {
     // Cancelling one ends all, from the first moment on: their message goes out whole or not at all.
@@ -131,7 +131,7 @@ export class Attachments {
         });
       }
     } catch (error) {
-      // What is half sealed is of no use, and the disk may be full.
+      // Half-sealed files are of no use, and the disk may be full.
       await this.forget(files.map(({ pointer }) => pointer.id)).catch(() => undefined);
       throw error;
     }
@@ -160,7 +160,7 @@ export class Attachments {
     this.#local.add(pointer.id);
   }
 
-  /** What is still being sealed here is not asked of the server. */
+  /** Wait until an attachment that is being sealed here is sealed; the server does not have it. */
   async #sealed(attachmentId: string): Promise<void> {
     await this.#sealing.get(attachmentId)?.catch(() => undefined);
   }
@@ -238,7 +238,7 @@ export class Attachments {
   async cancel(attachmentIds: readonly string[]): Promise<void> {
     for (const attachmentId of attachmentIds) {
       this.#aborts.get(attachmentId)?.abort();
-      // Of what is not even sealed yet the server knows nothing.
+      // The server knows nothing of an attachment that is not even sealed yet.
       if (this.#sealing.has(attachmentId)) continue;
       this.#context.api.deleteAttachment(attachmentId).catch(() => undefined);
     }

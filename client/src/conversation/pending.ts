@@ -19,7 +19,7 @@ export class Pending {
     this.#table = table;
   }
 
-  /** What is stored, in no particular order. */
+  /** Return all that is stored, in no particular order. */
   async all(): Promise<readonly Waiting[]> {
     return [...(await this.#load()).values()];
   }

@@ -60,7 +60,7 @@ export class Inbox {
   readonly #outgoing: OutgoingStore;
   readonly #listener: InboxListener;
   readonly #blocked: (personId: string) => boolean;
-  /** Of {@link askMissing}: the last one of a conversation, and the one that has not begun. */
+  /** Calls of {@link askMissing}: a conversation's last, and the one that has not begun. */
   readonly #looks = new Map<string, Promise<void>>();
   readonly #nextLook = new Map<string, Promise<void>>();
   /** Pushed entries that wait for the queue, by conversation. */
@@ -316,7 +316,7 @@ export class Inbox {
     }
   }
 
-  /** What judging these entries will look at is read beforehand, all rows at once. */
+  /** Read beforehand, all rows at once, what judging these entries will look at. */
   async #receiving(
     conversation: Conversation,
     work: UnitOfWork,

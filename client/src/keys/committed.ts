@@ -28,7 +28,7 @@ interface Committed {
   /** Conversation id, or conversation id ‖ cell id. */
   readonly place: Uint8Array;
   readonly commit: Uint8Array;
-  /** Of the record, signature included. */
+  /** The hash of the record, signature included. */
   readonly hash: Uint8Array;
 }
 

@@ -17,8 +17,8 @@ const QUIET: ReadonlySet<NoticeRecord["kind"]> = new Set([
 ]);
 
 /**
- * Where a message rests. Its id alone would not do: whoever sends chooses it, and could take that
- * of a message in another conversation to put theirs in its place.
+ * The key of a message in the store. Its id alone would not do: the sender chooses it, and could
+ * take the id of a message in another conversation to put theirs in its place.
  */
 export function messageKey(conversationId: string, messageId: string): string {
   return `${conversationId}/${messageId}`;
@@ -116,7 +116,7 @@ export function decodedOf(record: MessageRecord): Decoded {
   return record.content === null ? { kind: "unsupported" } : decodeContent(record.content);
 }
 
-/** What the list shows of this message, or null when it does not move the list. */
+/** The row that the list shows of this message, or null when it does not move the list. */
 export function lastOf(record: MessageRecord): LastRecord | null {
   if (record.notice !== null && QUIET.has(record.notice.kind)) return null;
   const preview: PreviewRecord =

@@ -1,10 +1,10 @@
-/** Who has received and read: pure judgements over members and their cursors. */
+/** Receipts, who has received and read: pure judgements over members and their cursors. */
 import type { MessageStatus } from "../core.ts";
 import type { MembersRecord, SentRecord } from "../records.ts";
 import { RECEIPT_PEOPLE } from "../wire.ts";
 import type { Member, Receipt } from "../wire.ts";
 
-/** Of versions that came early; beyond that the next connection asks. */
+/** At most so many versions that came early are kept; beyond that the next connection asks. */
 const MOST_EARLY = 64;
 
 /** The people a message of mine is for: members when it was sent, registered or not. */
@@ -48,7 +48,7 @@ export function withReceipts(members: MembersRecord, receipts: readonly Receipt[
   return changed ? { ...members, members: next } : members;
 }
 
-/** What an answer about members is of (wire.Conversation, wire.Members). */
+/** The versions that an answer about members is of (wire.Conversation, wire.Members). */
 export type MembersVersions = Pick<MembersRecord, "infoVersion" | "receiptsVersion">;
 
 /** Members as fetched; an answer that receipts have overtaken takes no cursor back. */
@@ -64,8 +64,8 @@ export function withFetched(
 }
 
 /**
- * Members after receipts of a version: theirs is the one up to which none is missing. What comes
- * before its turn waits in `early`.
+ * Members after receipts of a version: theirs is the one up to which none is missing. A version
+ * that comes before its turn waits in `early`.
  */
 export function withVersion(
   members: MembersRecord,
@@ -87,7 +87,7 @@ export function ticksMayMove(
   mine: string,
   own: SentRecord | null,
 ): boolean {
-  // Who has read the newest of mine has read those before it, and they were for no others.
+  // A person who has read my newest has read those before it, and they were for no others.
   return own !== null && statusOf(members, mine, own) !== "read";
 }
 

@@ -29,7 +29,7 @@ export async function announce(
   }
 }
 
-/** Where this officer may announce, once the device is in; null when the signal came before. */
+/** The channel where this officer may announce, once the device is in; null: the signal was first. */
 async function announcements(
   core: LocalCore,
   signal: AbortSignal,

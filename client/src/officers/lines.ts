@@ -1,5 +1,5 @@
 /**
- * What simulated officers say: a station's working talk, in English and Telugu. `{place}`, `{time}`
+ * Lines of simulated officers: a station's working talk, in English and Telugu. `{place}`, `{time}`
  * and `{number}` are filled in by the speaker. Names, vehicles and incidents are invented.
  */
 

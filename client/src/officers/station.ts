@@ -202,7 +202,7 @@ export class Station {
     };
   }
 
-  /** What somebody wrote or did who is not one of us. */
+  /** React to what somebody wrote or did who is not one of the simulated officers. */
   async #heard(core: LocalCore, event: CoreEvent): Promise<void> {
     if (event.type !== "notify") return;
     const { item, conversationId } = event;

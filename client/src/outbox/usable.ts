@@ -1,7 +1,7 @@
 /**
- * S2: which conversation key a message may be encrypted under, as keys/usable.ts chooses it. What
- * the choice lacks is gathered here: the author's leaf, its proof asked for once and kept, and the
- * author's records.
+ * S2: which conversation key a message may be encrypted under, as keys/usable.ts chooses it. This
+ * module gathers what the choice lacks: the author's leaf, its proof asked for once and kept, and
+ * the author's records.
  */
 import type { Conversation } from "../conversation/conversation.ts";
 import type { DeviceContext } from "../context.ts";

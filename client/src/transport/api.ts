@@ -166,7 +166,7 @@ export class Api {
     const asked = query({ text, after: after ?? undefined });
     return this.#get(`/v1/conversations/${id}/members${asked}`);
   }
-  /** Of this person's newest messages, or of the one with this seq. */
+  /** Fetch receipts of this person's newest messages, or of the one with this seq. */
   receipts(id: string, seq: number | null): Promise<wire.CountedReceipts> {
     return this.#get(`/v1/conversations/${id}/receipts${query({ seq: seq ?? undefined })}`);
   }

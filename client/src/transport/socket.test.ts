@@ -1,4 +1,4 @@
-/** What the socket says of the network, against sockets that do what a test tells them. */
+/** The socket's reports on the network, against sockets that do what a test tells them. */
 import { encode } from "@msgpack/msgpack";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { CLOSE_REPLACED } from "../wire.ts";

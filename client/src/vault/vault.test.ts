@@ -202,7 +202,7 @@ describe("app lock", () => {
     expect(Object.values(first?.keys ?? {}).some(({ extractable }) => extractable)).toBe(false);
     expect(await taken(first)).toBe("open");
     expect(await vault.get("messages", "a")).toBe(1);
-    // Whoever asks for nothing of it starts locked, and the keys alone change nothing there.
+    // A tab that asks for none of it starts locked, and the keys alone change nothing there.
     expect(await taken(null)).toBe("locked");
     expect(await taken(first)).toBe("open");
     await vault.lock();

@@ -181,7 +181,7 @@ describe("a disk that fails", () => {
     const sent: string[] = [];
     for (let i = 0; i < 25; i++) {
       const text = `report ${String(i)}`;
-      // What `send` refused was not taken: the person still has it in front of them.
+      // A text that `send` refused was not taken: the person still has it in front of them.
       await a.text(id, text).then(
         () => sent.push(text),
         (error: unknown) => {

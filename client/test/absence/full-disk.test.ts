@@ -67,7 +67,7 @@ describe("on a server whose disk is full", () => {
     // SQLite calls this way of being full an I/O error, which is told as a server that is busy.
     expect(FULL_CODES).toContain(refused?.code);
     expect(await a.status(messageId, id)).toBe("sending");
-    // What was said before can still be read, also by a device that comes back.
+    // Earlier messages can still be read, also by a device that comes back.
     await b.restart();
     expect(await b.texts(id)).toEqual(["before"]);
     w.server.limitFiles(null);

@@ -104,7 +104,7 @@ describe("coming back", () => {
     await b.text(id, "wait there");
     await a.officer.receives(id, "wait there");
     expect(a.network.seen.slice(from)).toEqual([]);
-    // What is missed comes on the socket.
+    // Missed entries come on the socket.
     await a.leave();
     await b.text(id, "on my way");
     await b.core.markRead(id, messageId);

@@ -8,7 +8,7 @@ import { memoryWorld } from "../support/world.ts";
 
 const w = memoryWorld();
 const HOUR_MS = 3_600_000;
-/** What the app warns of (StatusBanner.svelte). */
+/** The skew from which the app warns (StatusBanner.svelte). */
 const SKEW_WARNING_MS = 5 * 60_000;
 
 /** It warns of its clock, and says by how much it is off. */
@@ -50,7 +50,7 @@ describe.each([
     await off.receives(id, "while it is closed");
     await off.text(id, "back again");
     await right.receives(id, "back again");
-    // What the server says counts: messages stand at the same time on every screen.
+    // The server's time counts: messages stand at the same time on every screen.
     const times = await Promise.all(
       [right, off].map(async ({ core }) => {
         const { messages } = await core.messages(id, null, 10);

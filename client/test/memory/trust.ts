@@ -173,7 +173,7 @@ export class TrustRole {
     live.close(client.device, CLOSE_SIGNED_OUT);
   }
 
-  /** Whoever's devices count by this person's word may be confirmed, or no longer be. */
+  /** Devices that count by this person's word may be confirmed now, or no longer be. */
   async #changed(person: PersonState): Promise<void> {
     this.#server.people.changed(person);
     await this.#server.devicesChanged(null);

@@ -123,7 +123,7 @@ export class Device {
     this.#link.break();
   }
 
-  /** Of what is pushed some is lost, until it connects anew. */
+  /** Lose some of the pushed frames, until the device connects anew. */
   loses(kind: number): void {
     for (const one of LOST[kind % LOST.length] ?? []) this.#link.lost.add(one);
   }

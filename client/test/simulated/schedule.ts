@@ -1,4 +1,4 @@
-/** What happens in a run, as plain steps that can be written down and run again. */
+/** The events of a run, as plain steps that can be written down and run again. */
 import fc from "fast-check";
 
 /** How often each act comes, of all. */
@@ -43,7 +43,7 @@ export class Step {
 }
 
 export interface Schedule {
-  /** Of everything random but the steps: ids, delays. */
+  /** The seed of everything random but the steps: ids, delays. */
   readonly seed: number;
   /** How many people there are in the beginning. */
   readonly people: number;

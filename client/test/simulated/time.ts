@@ -3,7 +3,7 @@
  * all that the one before began has come to rest, so that hours take no time and what comes before
  * what is decided by timers and seeds alone: the same seed gives the same run.
  *
- * What the machine would decide, and how it is taken from it: answers of WebCrypto are handed out
+ * The run takes these decisions from the machine: answers of WebCrypto are handed out
  * one at a time, in the order in which they were asked for, and only when no other task is left;
  * random bytes come from the seed (keys that WebCrypto makes do not, and nothing depends on them).
  */

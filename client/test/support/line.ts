@@ -73,7 +73,7 @@ export class Line {
   readonly #inner: WebSocketMaker;
   readonly #open = new Set<LineSocket>();
   #cut = false;
-  /** What the server said, changed on its way. */
+  /** Changes a frame of the server on its way. */
   rewrite: ((frame: ServerFrame) => ServerFrame) | null = null;
 
   /** `inner`: what leads to the server. */

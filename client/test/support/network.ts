@@ -20,11 +20,11 @@ export class Network {
   readonly seen: string[] = [];
   /** Asked at each harmed request: the device ends before it is sent, or before it is answered. */
   dies: (() => "before" | "after" | null) | null = null;
-  /** What the server answered, changed on its way: for a server that lies. */
+  /** Changes a server's answer on its way: for a server that lies. */
   rewrite: ((path: string, body: unknown) => unknown) | null = null;
   /** The code with which a request is refused before any server hears of it; null: it is not. */
   refuse: ((path: string, method: string) => string | null) | null = null;
-  /** What is asked, changed on its way: for a member that lies. */
+  /** Changes a request on its way: for a member that lies. */
   forge: ((path: string, body: unknown) => unknown) | null = null;
   #gate: Promise<void> | null = null;
   readonly #fetch: Fetch;

@@ -1,4 +1,4 @@
-/** What a bad disk does to a device's store, from outside. */
+/** Damage that a bad disk does to a device's store, from outside. */
 import { openDB } from "idb";
 import { Vault } from "../../src/vault/vault.ts";
 
@@ -46,7 +46,7 @@ export function changeRecord<T>(
   });
 }
 
-/** What a bad disk does to the records of a store: they vanish, or bits of them flip. */
+/** Damage the records of a store as a bad disk does: they vanish, or bits of them flip. */
 export async function damageRecords(
   vaultName: string,
   store: string,

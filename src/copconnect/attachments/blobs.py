@@ -12,7 +12,7 @@ from obstore.store import LocalStore, ObjectStore, from_url
 from copconnect import errors
 
 _READ_BYTES = 64 * 1024
-_RETRY_FOR = timedelta(seconds=10)  # Of S3; then the caller is told, and tries again itself.
+_RETRY_FOR = timedelta(seconds=10)  # Requests to S3; then the caller gets the error and retries.
 
 
 class Blobs:

@@ -9,7 +9,7 @@ from litestar.response import Stream
 
 from copconnect import errors, wire
 from copconnect.attachments.service import AttachmentService
-from copconnect.http import Gate, HttpRequest, answer, nothing, read, read_bytes
+from copconnect.http.gate import Gate, HttpRequest, answer, nothing, read, read_bytes
 from copconnect.ids import AttachmentId
 
 _BODY = 4096

@@ -15,7 +15,7 @@ from copconnect.attachments import rules, store
 from copconnect.attachments.blobs import Blobs
 from copconnect.background import Periodic
 from copconnect.clock import Clock
-from copconnect.database import Database
+from copconnect.database.engine import Database
 from copconnect.ids import AttachmentId, ConversationId, PersonId
 from copconnect.leases import Leases
 from copconnect.principals import Caller
@@ -26,7 +26,7 @@ _QUOTA_DAYS = 7
 
 
 class Conversations(Protocol):
-    """Who belongs to a conversation; the Delivery Service knows."""
+    """The members of conversations; the Delivery Service knows them."""
 
     async def belongs_to_any(
         self,

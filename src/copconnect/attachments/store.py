@@ -27,7 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from copconnect.database import METADATA
+from copconnect.database.engine import METADATA
 from copconnect.ids import AttachmentId, ConversationId, PersonId
 
 ATTACHMENTS = Table(

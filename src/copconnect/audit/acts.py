@@ -10,7 +10,7 @@ from copconnect.ids import ClientId, ConversationId, PersonId
 
 
 class Act(msgspec.Struct, frozen=True, tag_field="act"):
-    """What somebody did."""
+    """An act that the audit log records."""
 
 
 class PersonSuspended(Act, frozen=True, tag="person_suspended"):

@@ -9,7 +9,7 @@ from copconnect.audit import store
 from copconnect.audit.acts import Act
 from copconnect.audit.rules import Chain, Entry, entry_hash
 from copconnect.clock import Clock
-from copconnect.database import Database
+from copconnect.database.engine import Database
 from copconnect.principals import Principal, named
 
 _PAGE = 1_000

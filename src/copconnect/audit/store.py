@@ -4,7 +4,7 @@ from sqlalchemy import BigInteger, Column, Integer, LargeBinary, String, Table, 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect.audit.rules import ZEROS, Entry
-from copconnect.database import METADATA, upsert_for
+from copconnect.database.engine import METADATA, upsert_for
 
 ENTRIES = Table(
     "audit_entries",

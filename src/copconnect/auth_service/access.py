@@ -15,7 +15,7 @@ from copconnect.auth_service.trust.device_store import NOT_CONFIRMED
 from copconnect.background import Periodic
 from copconnect.bus import AccountWakeup, AnyWakeup
 from copconnect.clock import Clock
-from copconnect.database import Database
+from copconnect.database.engine import Database
 from copconnect.gathering import Gathering, padded
 from copconnect.ids import ClientId, PersonId
 from copconnect.principals import NOTHING, Caller, Ended, Requirement

@@ -8,14 +8,15 @@ from collections.abc import Mapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
-from copconnect.auth_service import registration_store, rules, store
+from copconnect.auth_service import rules, store
 from copconnect.auth_service.dependencies import Dependencies
 from copconnect.auth_service.ports import Conduct, LossReason
+from copconnect.auth_service.registration import registration_store
 from copconnect.auth_service.trust import device_store, record_store
 from copconnect.auth_service.trust.changes import Changes
-from copconnect.auth_service.trust.confirmers import Confirmers
 from copconnect.auth_service.trust.revoking import Revoking
-from copconnect.database import Transaction
+from copconnect.auth_service.trust.verdicts.confirmers import Confirmers
+from copconnect.database.engine import Transaction
 from copconnect.ids import ClientId, PersonId
 from copconnect.principals import Caller
 

@@ -1,4 +1,4 @@
-"""What operators do to accounts: enrolment codes, revoked devices. Each act is audited with it."""
+"""Operators' acts on accounts: enrolment codes, revoked devices. Each act is audited with it."""
 
 import secrets
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What registration and accounts work with, and the one place where certificates are issued."""
+"""Dependencies of registration and accounts, and the one place where certificates are issued."""
 
 from dataclasses import dataclass
 
@@ -6,17 +6,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect.audit import Audit
 from copconnect.auth_service import store
-from copconnect.auth_service.authority import CertificateAuthority, IssuedCertificate
+from copconnect.auth_service.keys.authority import CertificateAuthority, IssuedCertificate
 from copconnect.auth_service.ports import Memberships, People
 from copconnect.clock import Clock
-from copconnect.database import Database
+from copconnect.database.engine import Database
 from copconnect.ids import ClientId, PersonId
 from copconnect.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
 class Dependencies:
-    """What the parts of the Authentication Service share; immutable after start."""
+    """Dependencies that the Authentication Service's parts share; immutable after start."""
 
     database: Database
     clock: Clock

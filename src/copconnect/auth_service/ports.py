@@ -1,4 +1,4 @@
-"""What the Authentication Service needs from other roles; ``app.py`` passes it in."""
+"""Interfaces that the Authentication Service needs of other roles; ``app.py`` passes them in."""
 
 from collections.abc import Collection, Sequence
 from typing import Literal, Protocol
@@ -7,7 +7,7 @@ from sqlalchemy import Select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
-from copconnect.database import Transaction
+from copconnect.database.engine import Transaction
 from copconnect.ids import PersonId
 from copconnect.principals import Plate
 

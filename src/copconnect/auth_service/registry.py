@@ -13,8 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect import wire
 from copconnect.auth_service import store
 from copconnect.auth_service.trust import device_store
-from copconnect.auth_service.trust.bundles import Bundles, as_wire
-from copconnect.auth_service.trust.holding import held_paths
+from copconnect.auth_service.trust.verdicts.bundles import Bundles, as_wire
+from copconnect.auth_service.trust.verdicts.holding import held_paths
 from copconnect.clock import Clock
 from copconnect.ids import ClientId, PersonId
 from copconnect.principals import DeviceKeyRow, ListedDevice

@@ -7,7 +7,7 @@ from litestar.params import FromPath
 
 from copconnect import addresses, wire
 from copconnect.auth_service.service import AuthService
-from copconnect.http import Gate, HttpRequest, answer, nothing, read
+from copconnect.http.gate import Gate, HttpRequest, answer, nothing, read
 from copconnect.principals import Requirement
 
 MAX_BODY = 8192

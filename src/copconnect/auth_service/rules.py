@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from typing import Literal
 
 from copconnect import errors, wire
-from copconnect.records import ed25519
-from copconnect.records.fields import DEVICE_BYTES, Refused
+from copconnect.records.primitives import ed25519
+from copconnect.records.primitives.fields import DEVICE_BYTES, Refused
 
 FAILURE_SLOT_MS = 5 * 60_000
 HOUR_MS = 3_600_000

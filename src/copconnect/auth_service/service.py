@@ -7,28 +7,28 @@ from copconnect.audit import Audit
 from copconnect.auth_service.access import CachingAuthenticator
 from copconnect.auth_service.accounts import Accounts
 from copconnect.auth_service.administering import Administering
-from copconnect.auth_service.authority import CertificateAuthority
 from copconnect.auth_service.dependencies import Dependencies
+from copconnect.auth_service.keys.authority import CertificateAuthority
 from copconnect.auth_service.ports import Conduct, Memberships, People
-from copconnect.auth_service.registration import Registration
+from copconnect.auth_service.registration.registration import Registration
+from copconnect.auth_service.registration.sms import HttpGateway, NoSms, SmsGateway, SmsSender
 from copconnect.auth_service.registry import DeviceRegistry
-from copconnect.auth_service.sms import HttpGateway, NoSms, SmsGateway, SmsSender
 from copconnect.auth_service.trust.cards import Cards
 from copconnect.auth_service.trust.changes import Changes
-from copconnect.auth_service.trust.confirmers import Confirmers
 from copconnect.auth_service.trust.confirming import Confirming
 from copconnect.auth_service.trust.departments import Departments, TrustPublisher
 from copconnect.auth_service.trust.endorsing import Endorsing
 from copconnect.auth_service.trust.granting import Granting
 from copconnect.auth_service.trust.incarnation import begin_incarnation
-from copconnect.auth_service.trust.judging import Judge
 from copconnect.auth_service.trust.own_keys import OwnKeys
 from copconnect.auth_service.trust.people_trust import PeopleTrust
 from copconnect.auth_service.trust.revoking import Revoking
 from copconnect.auth_service.trust.unconfirmed import Unconfirmed
+from copconnect.auth_service.trust.verdicts.confirmers import Confirmers
+from copconnect.auth_service.trust.verdicts.judging import Judge
 from copconnect.background import Periodic
 from copconnect.clock import Clock
-from copconnect.database import Database
+from copconnect.database.engine import Database
 from copconnect.leases import Leases
 from copconnect.principals import Principal
 from copconnect.settings import Settings

@@ -14,7 +14,7 @@ from copconnect.auth_service.tables import (
     tokens,
     trust,
 )
-from copconnect.database import chunks, unnested, upsert_for
+from copconnect.database.engine import chunks, unnested, upsert_for
 from copconnect.ids import ClientId, PersonId
 
 # --- Clients, certificates, tokens ------------------------------------------------------------

@@ -8,7 +8,7 @@ OTPs and enrolment codes under the server's secret, tickets and access tokens by
 
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, String, Table, Text
 
-from copconnect.database import METADATA
+from copconnect.database.engine import METADATA
 
 challenges = Table(
     "auth_challenges",

@@ -17,8 +17,8 @@ from copconnect.bus.wakeups import AnyWakeup, Receiver, shortened
 MAX_PUBLISHED_BYTES = 1000 * 1024  # NATS takes 1 MiB unless told otherwise.
 _CONNECT_S = 3
 _RETRY_S = 1
-# Of the event loop, until what was published has left: the client's task takes it, then the loop
-# writes it. Were it more, it would leave later; nothing depends on it.
+# Turns of the event loop until a published message has left: the client's task takes it, then the
+# loop writes it. If it took more turns, it would leave later; nothing depends on it.
 _TURNS_TO_SEND = 3
 _SEND_LIMIT_S = 1.0  # The client waits for a server that takes nothing; it is replaced meanwhile.
 _ECHO_EVERY_S = 5.0
@@ -135,7 +135,7 @@ class NatsBus:
             name="copconnect",
             connect_timeout=_CONNECT_S,
             allow_reconnect=False,
-            max_reconnect_attempts=-1,  # Of the first connection.
+            max_reconnect_attempts=-1,  # For the first connection.
             reconnect_time_wait=_RETRY_S,
             error_cb=self._on_error,
             closed_cb=on_end,

@@ -1,1 +1,1 @@
-"""What the ``copconnect`` command does, one module for each group of commands."""
+"""The ``copconnect`` command, one module for each group of commands."""

@@ -11,8 +11,8 @@ import typer
 from rich.table import Table
 
 from copconnect.app import Container
-from copconnect.auth_service import authority
-from copconnect.auth_service.key_files import AuthorityMissing, load_key
+from copconnect.auth_service.keys import authority
+from copconnect.auth_service.keys.key_files import AuthorityMissing, load_key
 from copconnect.clock import SystemClock
 from copconnect.commands.options import (
     Data,
@@ -24,8 +24,8 @@ from copconnect.commands.options import (
     with_roles,
 )
 from copconnect.ids import ClientId, PersonId
-from copconnect.records.department import Policy
-from copconnect.records.kem import X25519, XWING
+from copconnect.records.primitives.kem import X25519, XWING
+from copconnect.records.trust.department import Policy
 from copconnect.settings import Settings
 
 log = structlog.get_logger()

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from copconnect import errors, phone_number
 from copconnect.app import Container, command_line
-from copconnect.auth_service.key_files import AuthorityMissing
+from copconnect.auth_service.keys.key_files import AuthorityMissing
 from copconnect.principals import Operator
 from copconnect.settings import Settings, load
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from copconnect.auth_service.key_files import AuthorityMissing
+from copconnect.auth_service.keys.key_files import AuthorityMissing
 from copconnect.auth_service.service import NoGateway
 from copconnect.commands import serving
 from copconnect.commands.options import Data, settings_of, stop

@@ -20,8 +20,8 @@ import uvicorn
 from copconnect.app import Container, create_app
 from copconnect.commands import descriptors, supervising
 from copconnect.commands.patience import PatientProtocol
+from copconnect.http.turns import Turns
 from copconnect.settings import Settings
-from copconnect.turns import Turns
 
 GRACE_S = 3  # For requests under way; a stop takes 5 s in all, sockets included.
 BACKLOG = 4096
@@ -60,7 +60,7 @@ class _Lines:
 
 @dataclass(frozen=True, slots=True)
 class Supervised:
-    """What a worker has from its supervisor, as descriptors: the listening socket, and one end of a
+    """A worker's descriptors from its supervisor: the listening socket, and one end of a socket
     pair, on which it says that it lives and which ends when the supervisor does."""
 
     listening: int
@@ -177,7 +177,8 @@ def run_workers(
     """
     configure_logging()
     supervising.check(settings)
-    program.compose(settings)  # What keeps a worker from starting is said once, here.
+    # An error that keeps a worker from starting is reported once, here.
+    program.compose(settings)
     sockets = supervising.listen(settings.host, settings.port, count)
     try:
         asyncio.run(supervising.Supervisor(sockets, program.module, options, ready).run())

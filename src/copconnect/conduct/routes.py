@@ -6,7 +6,7 @@ from litestar import get, post
 
 from copconnect import wire
 from copconnect.conduct.service import ConductService
-from copconnect.http import Gate, HttpRequest, answer, read
+from copconnect.http.gate import Gate, HttpRequest, answer, read
 from copconnect.principals import Requirement
 
 

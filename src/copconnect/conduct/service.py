@@ -13,7 +13,7 @@ from copconnect import errors, wire
 from copconnect.bus import AccountWakeup
 from copconnect.clock import Clock
 from copconnect.conduct import rules, store
-from copconnect.database import Database
+from copconnect.database.engine import Database
 from copconnect.ids import PersonId
 from copconnect.principals import Caller
 
@@ -21,7 +21,7 @@ LANGUAGES: tuple[wire.Language, ...] = get_args(wire.Language)
 
 
 class Accounts(Protocol):
-    """What an acceptance answers; the Authentication Service knows it."""
+    """The account that an acceptance answers; the Authentication Service knows it."""
 
     async def me(self, caller: Caller) -> wire.Me:
         """Return the caller's account."""

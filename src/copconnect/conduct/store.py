@@ -1,11 +1,11 @@
-"""Who accepted which version of the code of conduct, when and in which language."""
+"""Acceptances of the code of conduct: who accepted which version, when, in which language."""
 
 from collections.abc import Collection
 
 from sqlalchemy import BigInteger, Column, String, Table, bindparam, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from copconnect.database import METADATA
+from copconnect.database.engine import METADATA
 from copconnect.ids import PersonId
 
 acceptances = Table(

@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 from copconnect.audit import Audit
 from copconnect.bus import Bus
 from copconnect.clock import Clock
-from copconnect.database import Database
+from copconnect.database.engine import Database
 from copconnect.delivery.heads.stamps import Stamps
 from copconnect.delivery.heads.stored_keys import StoredKeys
 from copconnect.delivery.heads.trees import RosterTrees
 from copconnect.delivery.ports import Attachments, Devices, Organisation, People, RosterSigner
 from copconnect.delivery.rules.limits import PersonLimits
-from copconnect.records.kem import XWING
+from copconnect.records.primitives.kem import XWING
 from copconnect.wire import CELL_SIZE
 
 

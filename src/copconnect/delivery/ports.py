@@ -11,7 +11,7 @@ from sqlalchemy import Select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
-from copconnect.database import Transaction
+from copconnect.database.engine import Transaction
 from copconnect.ids import AttachmentId, ConversationId, PersonId
 from copconnect.principals import DeviceKeyRow, ListedDevice
 

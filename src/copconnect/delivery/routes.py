@@ -13,14 +13,14 @@ from litestar.params import FromPath
 from copconnect import errors, wire
 from copconnect.delivery.log.reading import LOG_PAGE
 from copconnect.delivery.service import DeliveryService
-from copconnect.http import Gate, HttpRequest, Incoming, answer, nothing, read
+from copconnect.http.gate import Gate, HttpRequest, Incoming, answer, nothing, read
 from copconnect.ids import CellId, ConversationId, Seq
 from copconnect.principals import Caller
 
 _MESSAGE_BODY = wire.MAX_MESSAGE_BYTES + 65536
 _SMALL_BODY = 512 * 1024  # Thousands of ids.
 _KEY_BODY = wire.MAX_SEALS_BYTES + wire.MAX_RECORD_BYTES + 128 * 1024
-_MOST_TEXT = 100  # Of a search.
+_MOST_TEXT = 100  # Characters of a search.
 _MESSAGES = "/v1/conversations/{c}/messages"
 
 Hot = Callable[[Incoming, str], Awaitable[wire.Accepted]]  # The request, its conversation.

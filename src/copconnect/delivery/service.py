@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect.audit import Audit
 from copconnect.bus import Bus
 from copconnect.clock import Clock
-from copconnect.database import Database, Transaction
+from copconnect.database.engine import Database, Transaction
 from copconnect.delivery.dependencies import Dependencies, Options
 from copconnect.delivery.heads.stamps import Stamps
 from copconnect.delivery.heads.stored_keys import StoredKeys

@@ -42,7 +42,7 @@ class PeopleChanges:
 
     @property
     def lost(self) -> dict[PersonId, LossReason]:
-        """Who must be signed out, and why."""
+        """The people who must be signed out, and why."""
         lost: dict[PersonId, LossReason] = dict.fromkeys(self.suspended, "suspended")
         return lost | dict.fromkeys(self.removed, "removed")
 

@@ -93,7 +93,7 @@ class PersonRow:
 
 @dataclass(slots=True)
 class DataBank:
-    """What a data bank holds, in its order; only rows without problems."""
+    """The rows of a data bank, in its order; only rows without problems."""
 
     levels: list[Term] = field(default_factory=list)
     ranks: list[Term] = field(default_factory=list)
@@ -154,7 +154,7 @@ def _rows(
         except StopIteration:
             break
         except csv.Error as error:
-            # What follows an unbalanced quote cannot be told apart.
+            # The rows that follow an unbalanced quote cannot be told apart.
             problems.append(Problem(file, line, "csv_malformed", str(error)))
             return
         if not any(value.strip() for value in values):

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from copconnect.database import chunks
+from copconnect.database.engine import chunks
 from copconnect.directory import store
 from copconnect.ids import PersonId
 

@@ -16,7 +16,7 @@ from copconnect.audit import Audit
 from copconnect.audit.acts import DataBankImported, PersonRestored, PersonSuspended
 from copconnect.bus import AccountWakeup
 from copconnect.clock import Clock
-from copconnect.database import Database, Transaction, chunks
+from copconnect.database.engine import Database, Transaction, chunks
 from copconnect.directory import changes, databank, edit_store, rules, store
 from copconnect.directory.changes import LossReason, PeopleChanges, Row
 from copconnect.directory.databank import DataBank
@@ -36,7 +36,7 @@ class NumberInUse(Exception):
 
 
 class Accounts(Protocol):
-    """What the Authentication Service does about a changed Directory, in the same transaction."""
+    """The Authentication Service's part in a changed Directory, in the same transaction."""
 
     async def people_lost(
         self, connection: Transaction, lost: Mapping[PersonId, LossReason]

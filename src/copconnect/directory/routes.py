@@ -7,7 +7,7 @@ from litestar.params import FromPath
 
 from copconnect import errors, wire
 from copconnect.directory.service import DirectoryService
-from copconnect.http import Gate, HttpRequest, answer, read
+from copconnect.http.gate import Gate, HttpRequest, answer, read
 
 MAX_TEXT = 100
 MAX_PARAMETER = 400

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
 from copconnect.clock import Clock
-from copconnect.database import Database
+from copconnect.database.engine import Database
 from copconnect.directory import rules, store
 from copconnect.ids import PersonId
 from copconnect.principals import Caller, Plate
@@ -22,7 +22,7 @@ MAX_PAGE = 200
 
 
 class RegisteredPeople(Protocol):
-    """Who has registered; the Authentication Service knows it."""
+    """The people who have registered; the Authentication Service knows them."""
 
     async def registered(
         self, connection: AsyncConnection, person_ids: Collection[PersonId]

@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from copconnect.database import METADATA, chunks
+from copconnect.database.engine import METADATA, chunks
 from copconnect.ids import PersonId, UnitId
 
 # Paging compares keys byte by byte; a locale's order would skip or repeat people.
@@ -126,7 +126,7 @@ async def any_by_number(connection: AsyncConnection, number: str) -> Any | None:
     return found.first()
 
 
-# Of every batch of callers that are not in memory, so it is built once.
+# This query runs for every batch of callers that are not in memory, so it is built once.
 _ACTIVE = select(people.c.person_id).where(
     people.c.person_id.in_(bindparam("p_ids", expanding=True)), people.c.status == "active"
 )
@@ -298,7 +298,7 @@ async def search(
     if after is not None:
         following = people.c.sort_key > after[1]
         conditions.append(or_(tier > after[0], and_(tier == after[0], following)))
-    # Where nobody can be in the first tier, the index of the sort keys gives the order.
+    # If nobody can be in the first tier, the index of the sort keys gives the order.
     order = (tier, people.c.sort_key) if exact is not None else (people.c.sort_key,)
     page = await connection.execute(
         select(people, tier.label("tier")).where(*conditions).order_by(*order).limit(limit)

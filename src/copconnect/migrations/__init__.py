@@ -10,7 +10,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, text
 
-from copconnect.database import Database
+from copconnect.database.engine import Database
 
 _LOCK = 0x436F7043  # "CopC"
 

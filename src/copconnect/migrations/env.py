@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from copconnect.database import METADATA
+from copconnect.database.engine import METADATA
 
 context.configure(
     connection=context.config.attributes["connection"],

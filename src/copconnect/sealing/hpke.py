@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 from cryptography.hazmat.primitives.hpke import MLKEM768X25519PrivateKey as XWingPrivateKey
 from cryptography.hazmat.primitives.hpke import MLKEM768X25519PublicKey as XWingPublicKey
 
-from copconnect.records.fields import SECRET_BYTES, Refused, exact, uint
-from copconnect.records.kem import X25519, XWING, check_public_key
+from copconnect.records.primitives.fields import SECRET_BYTES, Refused, exact, uint
+from copconnect.records.primitives.kem import X25519, XWING, check_public_key
 
 PrivateKey = X25519PrivateKey | XWingPrivateKey
 _SUITES = {

@@ -7,14 +7,14 @@ import secrets
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from copconnect.records import cell_key, conversation_key
-from copconnect.records.cell_key import CellKey
-from copconnect.records.conversation_key import ConversationKey
-from copconnect.records.device_key import DeviceKey
-from copconnect.records.fields import SECRET_BYTES, require
-from copconnect.records.roster import RosterHead
-from copconnect.records.seals import Seal
-from copconnect.records.signed import SealableRecord
+from copconnect.records.conversation import cell_key, conversation_key
+from copconnect.records.conversation.cell_key import CellKey
+from copconnect.records.conversation.conversation_key import ConversationKey
+from copconnect.records.conversation.roster import RosterHead
+from copconnect.records.conversation.seals import Seal
+from copconnect.records.primitives.fields import SECRET_BYTES, require
+from copconnect.records.primitives.signed import SealableRecord
+from copconnect.records.trust.device_key import DeviceKey
 from copconnect.sealing import hpke
 
 

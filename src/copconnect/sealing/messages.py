@@ -6,8 +6,8 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from copconnect.records.fields import Refused, hkdf, sha256
-from copconnect.records.message import MessageHeader
+from copconnect.records.conversation.message import MessageHeader
+from copconnect.records.primitives.fields import Refused, hkdf, sha256
 
 _NONCE = bytes(12)
 

@@ -9,8 +9,7 @@ import hmac
 from dataclasses import dataclass
 
 from copconnect.limits import LOG_HASHES
-from copconnect.records.fields import Refused, require
-from copconnect.records.message import (
+from copconnect.records.conversation.message import (
     LOG_START,
     ChainLink,
     MessageHeader,
@@ -18,7 +17,8 @@ from copconnect.records.message import (
     message_hash,
     next_log_hash,
 )
-from copconnect.records.roster import check_direct
+from copconnect.records.conversation.roster import check_direct
+from copconnect.records.primitives.fields import Refused, require
 from copconnect.sealing.messages import body_key, open_body
 from copconnect.sealing.view import ConversationView
 

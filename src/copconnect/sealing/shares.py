@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from copconnect.records.cell_key import CellKey
-from copconnect.records.conversation_key import ConversationKey
-from copconnect.records.device_key import DeviceKey
-from copconnect.records.fields import SECRET_BYTES
-from copconnect.records.key_share import KeyShare, SecretName, Shareable, secret_name
+from copconnect.records.conversation.cell_key import CellKey
+from copconnect.records.conversation.conversation_key import ConversationKey
+from copconnect.records.conversation.key_share import KeyShare, SecretName, Shareable, secret_name
+from copconnect.records.primitives.fields import SECRET_BYTES
+from copconnect.records.trust.device_key import DeviceKey
 from copconnect.sealing import hpke
 from copconnect.sealing.keys import check_cell_secret
 

@@ -6,13 +6,13 @@ them, so 63,000 simulated devices verify each signature once. A view holds no se
 
 from typing import NamedTuple
 
-from copconnect.records.cell_key import CellKey
-from copconnect.records.confirmed import Confirmed, confirmed
-from copconnect.records.conversation_key import ConversationKey
-from copconnect.records.fields import Refused, require, sha256
-from copconnect.records.message import MessageHeader, check_signed, parse_message
-from copconnect.records.roster import CellLine, Leaf, RosterHead, check_proof
-from copconnect.records.trust import Trust
+from copconnect.records.conversation.cell_key import CellKey
+from copconnect.records.conversation.conversation_key import ConversationKey
+from copconnect.records.conversation.message import MessageHeader, check_signed, parse_message
+from copconnect.records.conversation.roster import CellLine, Leaf, RosterHead, check_proof
+from copconnect.records.primitives.fields import Refused, require, sha256
+from copconnect.records.trust.confirmed import Confirmed, confirmed
+from copconnect.records.trust.trust import Trust
 
 _MESSAGES_CACHED = 4096
 

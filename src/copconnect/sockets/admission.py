@@ -16,10 +16,10 @@ from copconnect import wire
 from copconnect.bus import AccountWakeup, Bus, EnteredWakeup
 from copconnect.clock import Clock
 from copconnect.principals import Ended
-from copconnect.sockets import framing
-from copconnect.sockets.connection import Connection
-from copconnect.sockets.fanout import Fanout
+from copconnect.sockets.connections import framing
+from copconnect.sockets.connections.connection import Connection
 from copconnect.sockets.feed import Tokens, Versions
+from copconnect.sockets.passing.fanout import Fanout
 
 TOGETHER = 500
 ROUND_S = 0.02  # Between two rounds at least, so that more come together; nobody waits for a first.
@@ -58,8 +58,8 @@ class Admission:
         self._came.set()
 
     def note(self, wakeup: AccountWakeup) -> None:
-        """Something about accounts changed: perhaps after it was read for those who are let in
-        now, and before they are among those who are told. Who was signed out is judged again."""
+        """Note a change of accounts: it may come after the clients that are let in now were read,
+        and before they are told of changes. A client that was signed out is judged again."""
         if self._meanwhile is not None and wakeup.event != "signed_out":
             self._meanwhile.append(wakeup)
 
@@ -111,7 +111,7 @@ class Admission:
                 admitted.append(connection)
         trust_version = await self._versions.trust_version()
         directory_version = await self._versions.directory_version()
-        # What follows awaits nothing but the read of the places, before anything is subscribed:
+        # From here on only the read of the places is awaited, before anything is subscribed:
         # Ready is the first frame.
         entered = await self._fanout.enter(admitted)
         for connection, heads, missed in entered:

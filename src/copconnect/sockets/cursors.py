@@ -42,7 +42,7 @@ class CursorBuffer:
         self._waiting[key] = cursor
 
     async def flush(self) -> None:
-        """Store everything that waits. What could not be stored waits on."""
+        """Store all waiting cursors. A cursor that could not be stored keeps waiting."""
         while self._waiting:
             batch = [self._waiting.pop(key) for key in list(self._waiting)[:_BATCH]]
             try:

@@ -1,6 +1,7 @@
 """The live connections of one node: Hello, then frames both ways, then a close code.
 
-app.py starts and closes it; uvicorn gives it connections (:mod:`copconnect.sockets.handover`).
+app.py starts and closes it; uvicorn gives it connections
+(:mod:`copconnect.sockets.connections.handover`).
 There is no task for a connection: what comes is handled where it is parsed, and what concerns all
 of them (pings, tokens, admission, cursors, healing) is one task each.
 """
@@ -18,15 +19,15 @@ from copconnect.bus import AccountWakeup, AnyWakeup, Bus
 from copconnect.clock import Clock
 from copconnect.ids import ConversationId, Seq
 from copconnect.principals import Caller
-from copconnect.sockets import framing
 from copconnect.sockets.admission import Admission
-from copconnect.sockets.connection import MAX_CLIENT_FRAME_BYTES, Connection, parser
+from copconnect.sockets.connections import framing
+from copconnect.sockets.connections.connection import MAX_CLIENT_FRAME_BYTES, Connection, parser
+from copconnect.sockets.connections.handover import Handover, Presence
+from copconnect.sockets.connections.rounds import Rounds
+from copconnect.sockets.connections.strangers import Strangers
 from copconnect.sockets.cursors import CursorBuffer
-from copconnect.sockets.fanout import Fanout
 from copconnect.sockets.feed import Feed, SeenCursor, Tokens, Versions
-from copconnect.sockets.handover import Handover, Presence
-from copconnect.sockets.rounds import Rounds
-from copconnect.sockets.strangers import Strangers
+from copconnect.sockets.passing.fanout import Fanout
 
 CLOSING_TOGETHER = 500
 CLOSING_S = 1.0  # How long telling everybody may take, so that they do not all come back at once.
@@ -37,8 +38,8 @@ _DECODER = msgspec.msgpack.Decoder(wire.ClientFrame)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What the live connections of one process may cost; as :class:`copconnect.settings.Settings`
-    says. ``buffer_bytes``: unsent bytes of one; ``strangers``: who has not said Hello."""
+    """Limits of the live connections of one process; as :class:`copconnect.settings.Settings`
+    says. ``buffer_bytes``: unsent bytes of one; ``strangers``: connections without a Hello."""
 
     buffer_bytes: int = 4 * 1024 * 1024
     hello_ms: int = 5_000

@@ -1,4 +1,4 @@
-"""What live connections need of other parts, as Protocols; app.py passes them in."""
+"""Interfaces that live connections need of other parts, as Protocols; app.py passes them in."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -138,7 +138,7 @@ class Feed(Protocol):
 
 
 class Tokens(Protocol):
-    """Who is behind an access token; the Authentication Service knows."""
+    """The callers behind access tokens; the Authentication Service knows them."""
 
     async def authenticate_all(
         self, access_tokens: Sequence[str]
@@ -149,7 +149,7 @@ class Tokens(Protocol):
 
 
 class Versions(Protocol):
-    """What a client may have to fetch again."""
+    """Versions of the data that a client may have to fetch again."""
 
     async def trust_version(self) -> int:
         """Return ``Trust.version``."""

@@ -15,7 +15,7 @@ export function core(): ConnectedCore {
   return connected;
 }
 
-/** What a rejected call rejected with, whatever it was: the screens read only `code`. */
+/** The error of a rejected call, whatever was thrown: the screens read only `code`. */
 export function coreError(thrown: unknown): CoreError {
   if (typeof thrown === "object" && thrown !== null && "code" in thrown) {
     const error = thrown as Partial<CoreError>;

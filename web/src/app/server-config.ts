@@ -1,5 +1,5 @@
 /**
- * What the server says about itself before anybody is signed in: /config.json. The one request
+ * The server's word about itself before anybody is signed in: /config.json. The one request
  * that web/ makes itself, because it is no part of the protocol: it is a static file of the
  * department's, read for the map's tiles, and nothing depends on it.
  */

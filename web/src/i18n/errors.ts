@@ -1,4 +1,4 @@
-/** What went wrong and what to do, for every stable error code, in the reader's language. */
+/** The fault and the remedy, for every stable error code, in the reader's language. */
 import { coreError } from "../app/core.ts";
 import { formatBytes, formatNumber, formatSpan } from "./format.ts";
 import { hasText, t, type TextKey } from "./index.svelte.ts";

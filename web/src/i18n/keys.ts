@@ -14,7 +14,7 @@ type Flat<T, Prefix extends string = ""> = {
     : Flat<T[K], `${Prefix}${K}.`>;
 }[keyof T & string];
 
-/** What every language must hold: the same files with the same keys. */
+/** The texts that every language must hold: the same files with the same keys. */
 export type Texts = typeof en;
 
 export type TextKey = Flat<Texts>;

@@ -19,7 +19,7 @@ function audienceName({ audience }: ConversationItem): string {
   return formatList(known.map(({ names }) => nameOf(names)));
 }
 
-/** What a conversation is called: its title, the other person, or its first members. */
+/** The name of a conversation: its title, the other person, or its first members. */
 export function titleOf(item: ConversationItem): string {
   if (item.direct !== null) return nameOf(item.direct.names);
   const units = audienceName(item);

@@ -1,4 +1,4 @@
-/** What went wrong with a file or a device, in the reader's language. */
+/** Error texts for files and devices, in the reader's language. */
 import { errorText } from "../i18n/errors.ts";
 import { formatNumber } from "../i18n/format.ts";
 import { t } from "../i18n/index.svelte.ts";

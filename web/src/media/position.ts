@@ -1,4 +1,4 @@
-/** Where the device is. */
+/** The position of the device. */
 import type { Outgoing } from "@copconnect/client/core";
 import { MediaError } from "./encoding/canvas.ts";
 

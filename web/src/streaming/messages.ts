@@ -1,4 +1,4 @@
-/** What the service worker and the page say to each other. Types and checks only. */
+/** Messages between the service worker and the page. Types and checks only. */
 
 /** The path under which the page's players ask for plaintext: /media/{attachmentId}. */
 export const MEDIA_PREFIX = "/media/";

@@ -9,8 +9,8 @@ export type RangeRequest =
   | { readonly kind: "unsatisfiable" };
 
 /**
- * What a Range header asks of `size` bytes; `end` is exclusive. An absent, malformed or multiple
- * range means the whole, as the RFC allows.
+ * The range that a Range header asks of `size` bytes; `end` is exclusive. An absent,
+ * malformed or multiple range means the whole, as the RFC allows.
  */
 export function parseRange(header: string | null, size: number): RangeRequest {
   const match = /^bytes=(\d*)-(\d*)$/.exec((header ?? "").trim());

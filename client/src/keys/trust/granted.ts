@@ -4,7 +4,7 @@
  * Conventions, the same as the server's:
  * - A grant is judged by the grants in force when it was made: an admin's later expiry undoes
  *   neither its endorsements nor its grants.
- * - Of each path the newest grant that its grantor had the right to make counts, a withdrawal too.
+ * - The newest grant that its grantor had the right to make counts for its path, a withdrawal too.
  * - Withdrawing is for the grantor's person, people above it in its chain, and root admins; a
  *   withdrawal by others is ignored.
  */

@@ -4,7 +4,7 @@
  * Conventions, the same as the server's:
  * - Several revocations of one device all count: it is lost from the earliest on, and what it signed
  *   stands only if each lets it stand.
- * - Of revocations that void each other in a circle the one whose signer ranks higher counts (a root
+ * - If revocations void each other in a circle, the one whose signer ranks higher counts (a root
  *   admin, the roster authority, another person's admin, an own device), then the earlier, then the
  *   lower hash.
  * - A device is above another in a chain if its person is among the grantors of the chain.

@@ -15,16 +15,16 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect.auth_service import store
-from copconnect.auth_service.authority import RosterSigner
+from copconnect.auth_service.keys.authority import RosterSigner
 from copconnect.auth_service.ports import People
 from copconnect.auth_service.tables import person_cards
 from copconnect.auth_service.trust import record_store
 from copconnect.bus import TrustWakeup
 from copconnect.clock import Clock
-from copconnect.database import Database, chunks
+from copconnect.database.engine import Database, chunks
 from copconnect.ids import PersonId
 from copconnect.principals import Plate
-from copconnect.records.person_card import PersonCard
+from copconnect.records.trust.person_card import PersonCard
 
 
 class Cards:

@@ -8,10 +8,10 @@ from collections.abc import Collection
 
 from copconnect.auth_service.dependencies import Dependencies
 from copconnect.auth_service.trust import record_store
-from copconnect.auth_service.trust.confirmers import MOST_TOLD, Confirmers
-from copconnect.auth_service.trust.judging import Judge
+from copconnect.auth_service.trust.verdicts.confirmers import MOST_TOLD, Confirmers
+from copconnect.auth_service.trust.verdicts.judging import Judge
 from copconnect.bus import AccountWakeup, TrustWakeup
-from copconnect.database import Transaction
+from copconnect.database.engine import Transaction
 from copconnect.ids import PersonId
 
 

@@ -14,12 +14,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect import errors, wire
 from copconnect.auth_service.dependencies import Dependencies
 from copconnect.auth_service.trust import confirmation_store, device_store
-from copconnect.auth_service.trust.holding import covers, held_paths
+from copconnect.auth_service.trust.verdicts.holding import covers, held_paths
 from copconnect.bus import AccountWakeup
-from copconnect.database import Transaction
+from copconnect.database.engine import Transaction
 from copconnect.ids import ClientId, PersonId
 from copconnect.principals import Caller
-from copconnect.records.sas import sas_commitment
+from copconnect.records.trust.sas import sas_commitment
 
 LIFETIME_MS = 10 * 60_000
 MOST_OPEN = 20  # That one device has begun.

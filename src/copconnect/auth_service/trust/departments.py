@@ -13,17 +13,18 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
 from copconnect.audit.acts import RootAdminNamed
-from copconnect.auth_service import department_files, store
+from copconnect.auth_service import store
 from copconnect.auth_service.dependencies import Dependencies
-from copconnect.auth_service.key_files import AuthorityMissing
+from copconnect.auth_service.keys import department_files
+from copconnect.auth_service.keys.key_files import AuthorityMissing
 from copconnect.auth_service.trust import record_store
 from copconnect.auth_service.trust.changes import Changes
 from copconnect.bus import AccountWakeup
-from copconnect.database import Transaction
+from copconnect.database.engine import Transaction
 from copconnect.ids import PersonId
 from copconnect.principals import Principal
-from copconnect.records.department import Department
-from copconnect.records.ed25519 import public_bytes
+from copconnect.records.primitives.ed25519 import public_bytes
+from copconnect.records.trust.department import Department
 
 
 class Departments:

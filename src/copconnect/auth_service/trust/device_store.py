@@ -14,7 +14,7 @@ from copconnect.auth_service.tables import (
     grants,
     revocations,
 )
-from copconnect.database import chunks
+from copconnect.database.engine import chunks
 from copconnect.ids import ClientId, PersonId
 
 FORMER_KEY_MS = 3_600_000  # How long seals to the DeviceKey before the newest are taken (K1).

@@ -15,13 +15,13 @@ from copconnect.auth_service.tables import endorsements
 from copconnect.auth_service.trust import device_store, record_store
 from copconnect.auth_service.trust.cards import Cards
 from copconnect.auth_service.trust.changes import Changes
-from copconnect.auth_service.trust.judged_records import check_sent, parsed
-from copconnect.auth_service.trust.judging import Judge
+from copconnect.auth_service.trust.verdicts.judged_records import check_sent, parsed
+from copconnect.auth_service.trust.verdicts.judging import Judge
 from copconnect.ids import PersonId
 from copconnect.principals import Caller
-from copconnect.records.confirmed import confirmed
-from copconnect.records.endorsement import Endorsement, EndorsementKind
-from copconnect.records.fields import Refused
+from copconnect.records.primitives.fields import Refused
+from copconnect.records.trust.confirmed import confirmed
+from copconnect.records.trust.endorsement import Endorsement, EndorsementKind
 
 
 class Endorsing:
@@ -111,8 +111,8 @@ class Endorsing:
     ) -> None:
         """Check that the person's other devices are confirmed as before. Raises EndorsementInvalid.
 
-        Of two endorsements by admins the one dated earlier counts (E4), and a record may be dated
-        10 min back: an admin could put a device of theirs in place of one confirmed just now.
+        The earlier of two endorsements by admins counts (E4), and a record may be dated 10 min
+        back: an admin could put a device of theirs in place of one confirmed just now.
         """
         rows = await device_store.open_devices(connection, [person_id])
         others = [row.device for row in rows if row.device != record.endorsed]

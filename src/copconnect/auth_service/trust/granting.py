@@ -11,13 +11,13 @@ from copconnect.auth_service.dependencies import Dependencies
 from copconnect.auth_service.tables import grants
 from copconnect.auth_service.trust import record_store
 from copconnect.auth_service.trust.changes import Changes
-from copconnect.auth_service.trust.judged_records import check_sent, parsed
-from copconnect.auth_service.trust.judging import Judge
+from copconnect.auth_service.trust.verdicts.judged_records import check_sent, parsed
+from copconnect.auth_service.trust.verdicts.judging import Judge
 from copconnect.ids import PersonId
 from copconnect.principals import Caller
-from copconnect.records.fields import Refused
-from copconnect.records.grant import Grant
-from copconnect.records.judging import grant_counts
+from copconnect.records.primitives.fields import Refused
+from copconnect.records.trust.grant import Grant
+from copconnect.records.trust.judging import grant_counts
 
 
 class Granting:

@@ -19,13 +19,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect.audit.acts import IncarnationBegun
 from copconnect.auth_service import store
-from copconnect.auth_service.authority import RosterSigner
 from copconnect.auth_service.dependencies import Dependencies
+from copconnect.auth_service.keys.authority import RosterSigner
 from copconnect.auth_service.tables import person_devices
 from copconnect.auth_service.trust import record_store
 from copconnect.ids import PersonId
 from copconnect.principals import Principal
-from copconnect.records.person_devices import PersonDevices
+from copconnect.records.trust.person_devices import PersonDevices
 
 STEP = 1_000
 _TOGETHER = 500

@@ -10,9 +10,9 @@ from copconnect.auth_service.trust import device_store, record_store
 from copconnect.bus import TrustWakeup
 from copconnect.ids import PersonId
 from copconnect.principals import Caller
-from copconnect.records.device_key import DeviceKey
-from copconnect.records.fields import Refused
-from copconnect.records.time_record import TimeRecord
+from copconnect.records.primitives.fields import Refused
+from copconnect.records.trust.device_key import DeviceKey
+from copconnect.records.trust.time_record import TimeRecord
 
 
 class OwnKeys:

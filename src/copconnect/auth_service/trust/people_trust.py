@@ -11,9 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect import wire
 from copconnect.auth_service.dependencies import Dependencies
 from copconnect.auth_service.trust import device_store
-from copconnect.auth_service.trust.bundles import Bundle, Bundles, as_wire
 from copconnect.auth_service.trust.cards import Cards
-from copconnect.auth_service.trust.confirmers import Confirmers
+from copconnect.auth_service.trust.verdicts.bundles import Bundle, Bundles, as_wire
+from copconnect.auth_service.trust.verdicts.confirmers import Confirmers
 from copconnect.ids import PersonId
 from copconnect.principals import Caller
 from copconnect.rates import Rates

@@ -22,7 +22,7 @@ from copconnect.auth_service.tables import (
     person_devices,
     revocations,
 )
-from copconnect.database import chunks, upsert_for
+from copconnect.database.engine import chunks, upsert_for
 from copconnect.ids import PersonId
 
 KEYS_SHIFT = 20  # Bits of a version in which DeviceKeys are counted.

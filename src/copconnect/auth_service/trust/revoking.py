@@ -16,18 +16,18 @@ from copconnect.auth_service.dependencies import Dependencies
 from copconnect.auth_service.ports import EndReason
 from copconnect.auth_service.tables import revocations
 from copconnect.auth_service.trust import device_store, record_store
-from copconnect.auth_service.trust.bundles import as_wire
 from copconnect.auth_service.trust.cards import Cards
 from copconnect.auth_service.trust.changes import Changes
-from copconnect.auth_service.trust.holding import covers, held_paths
-from copconnect.auth_service.trust.judged_records import check_sent, parsed
-from copconnect.auth_service.trust.judging import Judge
+from copconnect.auth_service.trust.verdicts.bundles import as_wire
+from copconnect.auth_service.trust.verdicts.holding import covers, held_paths
+from copconnect.auth_service.trust.verdicts.judged_records import check_sent, parsed
+from copconnect.auth_service.trust.verdicts.judging import Judge
 from copconnect.bus import AccountWakeup
-from copconnect.database import Transaction
+from copconnect.database.engine import Transaction
 from copconnect.ids import ClientId, PersonId
 from copconnect.principals import Caller
-from copconnect.records.judging import revocation_counts
-from copconnect.records.revocation import BY_AUTHORITY, Revocation
+from copconnect.records.trust.judging import revocation_counts
+from copconnect.records.trust.revocation import BY_AUTHORITY, Revocation
 
 
 class Revoking:

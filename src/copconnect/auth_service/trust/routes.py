@@ -11,7 +11,7 @@ from litestar.params import FromPath
 
 from copconnect import errors, wire
 from copconnect.auth_service.service import AuthService
-from copconnect.http import Gate, HttpRequest, answer, nothing, read
+from copconnect.http.gate import Gate, HttpRequest, answer, nothing, read
 from copconnect.principals import Requirement
 
 MAX_BODY = 64 * 1024

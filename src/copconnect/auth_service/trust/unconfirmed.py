@@ -3,7 +3,7 @@
 from copconnect import wire
 from copconnect.auth_service.dependencies import Dependencies
 from copconnect.auth_service.trust import device_store
-from copconnect.auth_service.trust.holding import held_paths
+from copconnect.auth_service.trust.verdicts.holding import held_paths
 from copconnect.ids import PersonId
 from copconnect.principals import Caller
 

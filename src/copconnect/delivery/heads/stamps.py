@@ -11,7 +11,7 @@ from dataclasses import replace
 from copconnect.clock import Clock
 from copconnect.delivery.ports import RosterSigner
 from copconnect.delivery.rules.limits import STAMP_REUSED_MS
-from copconnect.records.roster import HeadStamp
+from copconnect.records.conversation.roster import HeadStamp
 
 _MOST = 20_000
 

@@ -9,8 +9,8 @@ from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Sequence
 
-from copconnect.records.merkle import MerkleTree
-from copconnect.records.roster import Cell, CellLine, lines_tree
+from copconnect.records.conversation.roster import Cell, CellLine, lines_tree
+from copconnect.records.primitives.merkle import MerkleTree
 
 _MOST_LEAVES = 100_000
 _MOST_LINES = 50_000

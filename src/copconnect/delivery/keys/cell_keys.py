@@ -24,9 +24,9 @@ from copconnect.delivery.store.cell_keys import StoredCellKey
 from copconnect.delivery.store.conversations import Held
 from copconnect.ids import CellId, ConversationId
 from copconnect.principals import Caller
-from copconnect.records.cell_key import CellKey
-from copconnect.records.kem import seal_bytes
-from copconnect.records.roster import CellLine
+from copconnect.records.conversation.cell_key import CellKey
+from copconnect.records.conversation.roster import CellLine
+from copconnect.records.primitives.kem import seal_bytes
 from copconnect.wire import CELL_SIZE
 
 

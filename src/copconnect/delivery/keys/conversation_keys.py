@@ -32,8 +32,8 @@ from copconnect.delivery.store.keys import NewKey, StoredKey
 from copconnect.ids import CellId, ConversationId
 from copconnect.limits import CELL_KEY_AGE_MS
 from copconnect.principals import Caller
-from copconnect.records.conversation_key import ConversationKey
-from copconnect.records.kem import seal_bytes
+from copconnect.records.conversation.conversation_key import ConversationKey
+from copconnect.records.primitives.kem import seal_bytes
 from copconnect.wire import CELL_SIZE, DIRECT_SEALS
 
 _MOST_SEALS = DIRECT_SEALS + CELL_SIZE * CELL_SIZE

@@ -5,7 +5,7 @@ Invariant: a device's id binds its key (KEYS.md section 2), so what is kept here
 
 from collections import OrderedDict
 
-from copconnect.database import Database
+from copconnect.database.engine import Database
 from copconnect.delivery.ports import Devices
 
 _MOST = 200_000

@@ -21,8 +21,8 @@ from copconnect.delivery.store.shares import Asker, WaitingShare
 from copconnect.ids import ConversationId, PersonId
 from copconnect.principals import Caller
 from copconnect.rates import Rates
-from copconnect.records.fields import Refused, sha256
-from copconnect.records.key_share import KeyShare, SecretKind, SecretName
+from copconnect.records.conversation.key_share import KeyShare, SecretKind, SecretName
+from copconnect.records.primitives.fields import Refused, sha256
 
 # Shares of one person that wait for one device: at 512 secrets each, all that it may ask for.
 SHARES_OF_ONE_HELPER = 8

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import and_, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from copconnect.database import chunks, upsert_for
+from copconnect.database.engine import chunks, upsert_for
 from copconnect.delivery.rules.cell_keys import KnownCellKey
 from copconnect.delivery.rules.conversation_keys import KnownKey, newest_first
 from copconnect.delivery.rules.limits import CELL_KEY_RENEWED_MS, DAY_MS, KEY_MS, MARKS

@@ -8,7 +8,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
-from copconnect.database import unnested, upsert_for
+from copconnect.database.engine import unnested, upsert_for
 from copconnect.delivery.store.tables import CONVERSATIONS, CURSORS, RECEIPT_VERSIONS
 from copconnect.ids import ConversationId, PersonId
 from copconnect.sockets.feed import SeenCursor

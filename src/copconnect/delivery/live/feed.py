@@ -23,8 +23,8 @@ from copconnect.delivery.rosters.proofs import prove
 from copconnect.delivery.store import log
 from copconnect.delivery.store.rosters import KeptHead
 from copconnect.ids import ClientId, ConversationId, Epoch, PersonId
-from copconnect.records.cell_key import CellKey
-from copconnect.records.fields import KEY_ID_BYTES
+from copconnect.records.conversation.cell_key import CellKey
+from copconnect.records.primitives.fields import KEY_ID_BYTES
 from copconnect.sockets.feed import Place, RosterNews, Seals, SeenCursor, Standing
 
 _BATCH = 500

@@ -7,7 +7,7 @@ from sqlalchemy import and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect.bus import KeyWakeup, RosterWakeup
-from copconnect.database import chunks
+from copconnect.database.engine import chunks
 from copconnect.delivery.rules.limits import KEY_MS
 from copconnect.delivery.rules.versions import info_version
 from copconnect.delivery.store.tables import (
@@ -21,7 +21,7 @@ from copconnect.delivery.store.tables import (
     SHARES,
 )
 from copconnect.ids import CellId, ClientId, ConversationId, Epoch, Seq
-from copconnect.records.kem import seal_bytes
+from copconnect.records.primitives.kem import seal_bytes
 from copconnect.sockets.feed import Place, RosterNews, Standing
 
 _C, _L = CONVERSATIONS.c, LEAVES.c

@@ -3,8 +3,8 @@
 Cursors that were stored say in which conversations somebody has come further; of several nodes one
 counts for all, each conversation at most every :data:`PERIOD_S` and so that counting takes a
 twentieth of the time at most, and tells the senders what has changed of their newest messages.
-Whoever comes back, or looks at an older message, asks. A count costs three statements whatever the
-number of people. A lost wake-up costs time: the next cursor or question shows what it hid.
+A client that comes back, or shows an older message, asks. A count costs three statements whatever
+the number of people. A lost wake-up costs time: the next cursor or question shows what it hid.
 """
 
 import time
@@ -30,7 +30,7 @@ from copconnect.principals import Caller
 
 PERIOD_S = 2.0
 NEWEST = 8  # Messages of a sender.
-_MOST_MESSAGES = 64  # Of a conversation, of all its senders.
+_MOST_MESSAGES = 64  # In a conversation, of all its senders.
 _MOST_CONVERSATIONS = 4  # In one round.
 _SHARE = 20  # Counting takes so much less time than what lies between two counts.
 _LEASE_S = 3 * PERIOD_S
@@ -125,8 +125,8 @@ class ReceiptCounting:
     ) -> wire.CountedReceipts:
         """Return the counts of a message of the caller's person, or of their newest ones here.
 
-        What is asked meanwhile is counted together. Raises NotMember, and NotFound for what is no
-        message of theirs.
+        Requests that arrive meanwhile share the next count. Raises NotMember, and NotFound for
+        a message that is not theirs.
         """
         async with self._deps.database.reading() as connection:
             if not await members.belongs_to_any(connection, [conversation_id], caller.person_id):

@@ -37,7 +37,7 @@ from copconnect.delivery.store.log import NewEntry
 from copconnect.delivery.store.standings import FoundStanding, LogEnd
 from copconnect.ids import AttachmentId, ConversationId, Seq
 from copconnect.principals import Caller
-from copconnect.records.message import next_log_hash
+from copconnect.records.conversation.message import next_log_hash
 
 MOST_TOGETHER = 64
 _ENCODER = msgspec.msgpack.Encoder()

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect.bus import ConversationWakeup, RosterWakeup
-from copconnect.database import Transaction
+from copconnect.database.engine import Transaction
 from copconnect.delivery.dependencies import Dependencies
 from copconnect.delivery.rules.roster_plan import LeafEdit, PlacedLeaf, RosterPlan, plan_change
 from copconnect.delivery.store import conversations, leaves, rosters
@@ -23,8 +23,8 @@ from copconnect.delivery.store.conversations import Held
 from copconnect.delivery.store.leaves import record_of
 from copconnect.delivery.store.rosters import KeptHead
 from copconnect.ids import CellId, ConversationId, PersonId, new_id
-from copconnect.records.fields import sha256
-from copconnect.records.roster import Cell, CellLine, RosterHead
+from copconnect.records.conversation.roster import Cell, CellLine, RosterHead
+from copconnect.records.primitives.fields import sha256
 
 
 @dataclass(frozen=True, slots=True)

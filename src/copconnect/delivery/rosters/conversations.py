@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
 from copconnect.bus import ConversationWakeup
-from copconnect.database import Transaction
+from copconnect.database.engine import Transaction
 from copconnect.delivery.dependencies import Dependencies
 from copconnect.delivery.rosters import name_locks, showing
 from copconnect.delivery.rosters.change import RosterEdit, change_rosters
@@ -26,7 +26,7 @@ from copconnect.delivery.store.conversations import Held
 from copconnect.delivery.store.members import NewMember
 from copconnect.ids import ConversationId, PersonId
 from copconnect.principals import Caller
-from copconnect.records.roster import direct_id
+from copconnect.records.conversation.roster import direct_id
 
 MEMBERS_PAGE = 200
 _LATEST_MS = 2**53

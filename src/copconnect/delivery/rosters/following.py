@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
 from copconnect.background import Periodic
-from copconnect.database import chunks
+from copconnect.database.engine import chunks
 from copconnect.delivery.dependencies import Dependencies
 from copconnect.delivery.rosters import name_locks
 from copconnect.delivery.rosters.change import RosterEdit, change_rosters

@@ -21,8 +21,8 @@ from copconnect.delivery.store import conversations, rosters
 from copconnect.delivery.store.conversations import Held
 from copconnect.delivery.store.rosters import KeptHead
 from copconnect.ids import CellId, ConversationId
-from copconnect.records.fields import sha256
-from copconnect.records.roster import CellLine, RosterHead, lines_tree
+from copconnect.records.conversation.roster import CellLine, RosterHead, lines_tree
+from copconnect.records.primitives.fields import sha256
 
 STEP = 1_000
 _TOGETHER = 200

@@ -14,7 +14,7 @@ from copconnect.delivery.store import leaves, rosters
 from copconnect.delivery.store.leaves import record_of
 from copconnect.delivery.store.rosters import KeptHead
 from copconnect.ids import CellId, ConversationId
-from copconnect.records.roster import Cell, CellLine, RosterHead
+from copconnect.records.conversation.roster import Cell, CellLine, RosterHead
 
 HeadKey = tuple[ConversationId, int]
 Asked = tuple[ConversationId, int, bytes]  # A conversation, the epoch of a head, a device.

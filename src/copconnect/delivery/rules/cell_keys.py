@@ -10,9 +10,9 @@ from copconnect.delivery.rules.limits import (
 )
 from copconnect.delivery.rules.posting import NamedHead
 from copconnect.limits import CELL_KEY_AGE_MS
-from copconnect.records.cell_key import CellKey
-from copconnect.records.fields import Refused
-from copconnect.records.kem import check_public_key
+from copconnect.records.conversation.cell_key import CellKey
+from copconnect.records.primitives.fields import Refused
+from copconnect.records.primitives.kem import check_public_key
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,8 @@ from copconnect.delivery.rules.limits import (
 from copconnect.delivery.rules.posting import NamedHead
 from copconnect.ids import CellId
 from copconnect.limits import DIRECT_SEALS, KEY_AGE_MS, KEY_MESSAGES
-from copconnect.records.conversation_key import ConversationKey
-from copconnect.records.fields import Refused
+from copconnect.records.conversation.conversation_key import ConversationKey
+from copconnect.records.primitives.fields import Refused
 
 
 @dataclass(frozen=True, slots=True)

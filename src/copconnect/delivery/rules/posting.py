@@ -11,9 +11,14 @@ from copconnect import errors
 from copconnect.delivery.rules.limits import HEAD_MS, KEY_MS, SENT_MS
 from copconnect.ids import Seq
 from copconnect.limits import KEY_MESSAGES
-from copconnect.records.fields import ZEROS, Refused
-from copconnect.records.message import MessageHeader, check_signed, message_hash, parse_message
-from copconnect.records.roster import Rights
+from copconnect.records.conversation.message import (
+    MessageHeader,
+    check_signed,
+    message_hash,
+    parse_message,
+)
+from copconnect.records.conversation.roster import Rights
+from copconnect.records.primitives.fields import ZEROS, Refused
 
 FIRST_PREVIOUS: Final = ZEROS
 

@@ -1,7 +1,7 @@
 """The rights that a leaf signs. Pure."""
 
 from copconnect import wire
-from copconnect.records.roster import Rights
+from copconnect.records.conversation.roster import Rights
 
 
 def rights_of(who_may_post: wire.WhoMayPost, *, admin: bool) -> Rights:

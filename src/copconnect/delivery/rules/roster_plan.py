@@ -11,7 +11,7 @@ from heapq import heapify, heappop, heappush
 
 from copconnect.delivery.rules.limits import CELL_REKEY_HISTORY_MS, REKEY_HISTORY_MS
 from copconnect.ids import CellId, ClientId, PersonId
-from copconnect.records.roster import Rights
+from copconnect.records.conversation.roster import Rights
 
 
 @dataclass(frozen=True, slots=True)

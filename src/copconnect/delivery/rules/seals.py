@@ -7,9 +7,9 @@ binary search in the bytes.
 from collections.abc import Iterable
 
 from copconnect import errors
-from copconnect.records.fields import KEY_ID_BYTES, Refused
-from copconnect.records.kem import seal_bytes
-from copconnect.records.seals import parse_seals
+from copconnect.records.conversation.seals import parse_seals
+from copconnect.records.primitives.fields import KEY_ID_BYTES, Refused
+from copconnect.records.primitives.kem import seal_bytes
 
 
 def find_seal(seals: bytes, kem: int, key_ids: Iterable[bytes]) -> bytes | None:

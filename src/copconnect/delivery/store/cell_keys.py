@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import LargeBinary, func, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from copconnect.database import upsert_for
+from copconnect.database.engine import upsert_for
 from copconnect.delivery.rules.cell_keys import KnownCellKey
 from copconnect.delivery.store.tables import (
     CELL_KEY_ASKS,

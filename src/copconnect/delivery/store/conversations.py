@@ -12,7 +12,7 @@ from sqlalchemy import Select, bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
-from copconnect.database import upsert_for
+from copconnect.database.engine import upsert_for
 from copconnect.delivery.rules.limits import HOUR_MS
 from copconnect.delivery.store.tables import CONVERSATIONS, RECEIPT_VERSIONS
 from copconnect.ids import ConversationId, PersonId, Seq

@@ -6,12 +6,12 @@ from typing import Any
 from sqlalchemy import Select, bindparam, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from copconnect.database import BULK, chunks, narrowed
+from copconnect.database.engine import BULK, chunks, narrowed
 from copconnect.delivery.rules.roster_plan import PlacedLeaf, RosterLeaf
 from copconnect.delivery.store.tables import LEAVES
 from copconnect.ids import CellId, ConversationId, PersonId
 from copconnect.principals import ListedDevice
-from copconnect.records.roster import Leaf, Rights
+from copconnect.records.conversation.roster import Leaf, Rights
 
 _L = LEAVES.c
 PLACED = (

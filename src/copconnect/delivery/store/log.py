@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
-from copconnect.database import upsert_for
+from copconnect.database.engine import upsert_for
 from copconnect.delivery.rules.roster_plan import PlacedLeaf
 from copconnect.delivery.store import leaves
 from copconnect.delivery.store.tables import CHAINS, CONVERSATIONS, KEYS, LEAVES, LOG

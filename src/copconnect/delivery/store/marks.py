@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import bindparam, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from copconnect.database import upsert_for
+from copconnect.database.engine import upsert_for
 from copconnect.delivery.store.tables import CONVERSATIONS, ROSTER_MARKS
 from copconnect.ids import ConversationId, PersonId, new_id
 

@@ -7,7 +7,7 @@ from sqlalchemy import and_, exists, func, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
-from copconnect.database import BULK, chunks, narrowed, upsert_for
+from copconnect.database.engine import BULK, chunks, narrowed, upsert_for
 from copconnect.delivery.rules.limits import HOUR_MS
 from copconnect.delivery.store.tables import MEMBER_CHANGES, MEMBERS
 from copconnect.ids import ConversationId, PersonId

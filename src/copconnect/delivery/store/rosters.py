@@ -7,11 +7,11 @@ from typing import Any
 from sqlalchemy import bindparam, insert, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from copconnect.database import chunks
+from copconnect.database.engine import chunks
 from copconnect.delivery.rules.posting import NamedHead
 from copconnect.delivery.store.tables import CELL_LINES, CONVERSATIONS, HEADS
 from copconnect.ids import CellId, ConversationId
-from copconnect.records.roster import CellLine
+from copconnect.records.conversation.roster import CellLine
 
 _I, _H = CELL_LINES.c, HEADS.c
 Lines = list[CellLine]

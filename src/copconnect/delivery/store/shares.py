@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from sqlalchemy import bindparam, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from copconnect.database import upsert_for
+from copconnect.database.engine import upsert_for
 from copconnect.delivery.store.tables import LEAVES, SHARE_REQUESTS, SHARES
 from copconnect.ids import ClientId, ConversationId, PersonId
-from copconnect.records.key_share import SecretKind, SecretName
+from copconnect.records.conversation.key_share import SecretKind, SecretName
 
 _L, _R, _S = LEAVES.c, SHARE_REQUESTS.c, SHARES.c
 

@@ -35,7 +35,7 @@ from copconnect.delivery.rules.posting import (
 from copconnect.delivery.store import rosters
 from copconnect.delivery.store.tables import CHAINS, CONVERSATIONS, HEADS, KEYS, LEAVES, LOG
 from copconnect.ids import ConversationId
-from copconnect.records.roster import Rights
+from copconnect.records.conversation.roster import Rights
 
 _C, _E, _L = CONVERSATIONS.c, LOG.c, LEAVES.c
 _NEXT = HEADS.alias("next_head")

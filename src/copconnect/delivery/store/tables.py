@@ -19,7 +19,7 @@ from sqlalchemy import (
     text,
 )
 
-from copconnect.database import METADATA
+from copconnect.database.engine import METADATA
 
 _Id = String(32)
 _Hash = LargeBinary(32)

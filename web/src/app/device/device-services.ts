@@ -1,6 +1,6 @@
 /**
- * What runs beside the screens for as long as the page is open: the service worker and its
- * streams, notifications, the app lock's clock, what the browser says about the network, and letting
+ * Services that run beside the screens for as long as the page is open: the service worker and its
+ * streams, notifications, the app lock's clock, the browser's word about the network, and letting
  * go of plaintext when the app closes.
  */
 import { objectUrls } from "../../media/object-urls.ts";

@@ -1,4 +1,4 @@
-/** What a notification says. Pure. */
+/** The wording of a notification. Pure. */
 import type { MessageItem } from "@copconnect/client/core";
 
 /** The lines of a notification. `allowed`: the person wants names and words on the screen. */

@@ -6,7 +6,7 @@ const PATIENCE_MS = 300;
 
 export interface Page<T> {
   readonly items: readonly T[];
-  /** Where the next page begins; null: this was the last. */
+  /** The start of the next page; null: this was the last. */
   readonly next: string | null;
   /** How many there are in all, where that is known. */
   readonly total?: number;

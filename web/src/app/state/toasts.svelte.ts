@@ -23,7 +23,7 @@ export function dismissToast(id: number): void {
   notes = notes.filter((note) => note.id !== id);
 }
 
-/** What was said about a screen that is gone: after locking, signing out, signing in. */
+/** Clear the toasts of a screen that is gone: after locking, signing out, signing in. */
 export function clearToasts(): void {
   notes = [];
 }

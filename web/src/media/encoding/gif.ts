@@ -8,7 +8,7 @@ const IMAGE = 0x2c;
 const END = 0x3b;
 const GRAPHIC_CONTROL = 0xf9;
 const APPLICATION = 0xff;
-/** Who said first how often a movement is repeated; every browser reads both. */
+/** Applications that first said how often a movement is repeated; every browser reads both. */
 const LOOPING = new Set(["NETSCAPE2.0", "ANIMEXTS1.0"]);
 
 /** Bytes of the colour table that packed flags announce. */
@@ -18,7 +18,7 @@ const tableBytes = (flags: number): number => ((flags & 0x80) === 0 ? 0 : 3 << (
 export function bareGif(bytes: Uint8Array): Uint8Array<ArrayBuffer> | null {
   const ascii = (from: number, to: number): string =>
     String.fromCharCode(...bytes.subarray(from, to));
-  /** Where a row of sub-blocks ends; beyond the end of a file that was cut. */
+  /** The end of a row of sub-blocks; beyond the end of a file that was cut. */
   const afterBlocks = (from: number): number => {
     let at = from;
     for (let size = bytes[at]; size !== undefined && size > 0; size = bytes[at]) at += size + 1;

@@ -13,7 +13,7 @@ import { prepareAudio, prepareVideo } from "./sound.ts";
 /** The wire allows 32 attachments in a message; an album of ten is what a screen can show. */
 export const MOST_FILES = 10;
 
-/** What a file is, by its type. */
+/** The kind of a file, by its type. */
 export function kindOf(mime: string): AttachmentKind {
   if (isPicture(mime)) return "image";
   if (mime.startsWith("video/")) return "video";

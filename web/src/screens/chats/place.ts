@@ -1,2 +1,2 @@
-/** Where the list of chats was scrolled to when it was left, for as long as the page lives. */
+/** The scroll position of the list of chats when it was left, for as long as the page lives. */
 export const listPlace = { offset: 0 };

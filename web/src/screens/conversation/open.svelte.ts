@@ -56,7 +56,7 @@ export class OpenConversation {
   readonly conversationId: string;
   messages = $state.raw<readonly MessageItem[]>([]);
   more = $state(false);
-  /** Where the unread line stands; stays while the conversation is looked at. */
+  /** The message at the unread line; it stays while the conversation is looked at. */
   firstUnread = $state<string | null>(null);
   older = $state<"idle" | "loading" | "failed">("idle");
   readonly first = new Loading<true>();

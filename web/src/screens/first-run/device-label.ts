@@ -1,4 +1,4 @@
-/** What a device is called in the list of one's devices: "Chrome, Android". Pure. */
+/** The label of a device in the list of one's devices: "Chrome, Android". Pure. */
 const BROWSERS: readonly (readonly [RegExp, string])[] = [
   [/\bEdgA?\//, "Edge"],
   [/\bSamsungBrowser\//, "Samsung Internet"],

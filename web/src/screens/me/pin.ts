@@ -1,4 +1,4 @@
-/** What a PIN must be. Pure. */
+/** The rules for a PIN. Pure. */
 
 export const FEWEST_DIGITS = 6;
 export const MOST_DIGITS = 12;

@@ -1,4 +1,4 @@
-/** What the attach sheet of a composer is doing; shared by the composer and the sheet. */
+/** The state of a composer's attach sheet; shared by the composer and the sheet. */
 export class Attaching {
   /** Once asked for, the sheet's code stays. */
   wanted = $state(false);

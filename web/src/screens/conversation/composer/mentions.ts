@@ -52,7 +52,7 @@ export function insertMention(
   };
 }
 
-/** Where the candidates are mentioned in a finished text, longest label first, no overlaps. */
+/** Find the candidates mentioned in a finished text, longest label first, no overlaps. */
 export function mentionsIn(text: string, candidates: readonly Candidate[]): readonly Mention[] {
   const found: Mention[] = [];
   const byLength = [...candidates].sort((a, b) => b.label.length - a.label.length);

@@ -1,0 +1,1 @@
+"""The department's keys and certificates, and the files that hold them."""

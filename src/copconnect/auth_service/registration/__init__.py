@@ -1,0 +1,1 @@
+"""From a number to a certified device: codes, tickets, texts, limits."""

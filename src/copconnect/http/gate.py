@@ -1,0 +1,265 @@
+"""HTTP glue: who is calling, bodies in, bodies out, errors, security headers.
+
+Bodies are MessagePack or JSON by Content-Type; answers follow Accept. Handlers stay explicit:
+``body = await read(request, wire.X)`` and ``return answer(request, value)``. This module serves
+requests of the web framework and those that :mod:`copconnect.http.direct` answers beside it alike.
+"""
+
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping
+from functools import lru_cache, partial
+from typing import Any, NamedTuple, Protocol, TypeVar
+
+import msgspec
+import structlog
+from litestar import Request, Response
+from litestar.exceptions import HTTPException
+from litestar.types import Message, Scope
+from sqlalchemy.exc import DBAPIError
+
+from copconnect import errors, wire
+from copconnect.database.engine import refusal_of
+from copconnect.principals import Caller, Requirement
+from copconnect.rates import Rates
+
+MSGPACK = "application/msgpack"
+JSON = "application/json"
+MAX_BODY_BYTES = wire.MAX_SEALS_BYTES + 65536  # A record with all its seals.
+
+T = TypeVar("T")
+HttpRequest = Request[Any, Any, Any]
+Headers = Iterable[tuple[bytes, bytes]]
+log = structlog.get_logger()
+
+
+class Named(Protocol):
+    """Header values by their names in lower case, the first of each."""
+
+    def get(self, key: str, default: str, /) -> str:
+        """Return the value, or ``default``."""
+        ...
+
+
+class Incoming(Protocol):
+    """The part of a request that this module reads; the framework's request has it."""
+
+    @property
+    def scope(self) -> Mapping[str, Any]:
+        """The ASGI scope."""
+        ...
+
+    @property
+    def headers(self) -> Named:
+        """The headers."""
+        ...
+
+    def stream(self) -> AsyncIterator[bytes]:
+        """Yield the body as it comes."""
+        ...
+
+
+class Authenticator(Protocol):
+    """Turns an access token into a caller; the Authentication Service implements it."""
+
+    async def authenticate(self, access_token: str) -> Caller | None:
+        """Return the caller, or None for an unknown token. Raises SignedOut for one that ended."""
+        ...
+
+
+class Gate:
+    """Lets authenticated callers through, so many times a minute."""
+
+    def __init__(self, authenticator: Authenticator, requests: Rates) -> None:
+        self._authenticator = authenticator
+        self._requests = requests
+
+    async def caller(
+        self,
+        request: Incoming,
+        *,
+        tolerates: Collection[Requirement] = (),
+        confirmed: bool = True,
+    ) -> Caller:
+        """Return who calls. ``tolerates``: what the account may still owe here; ``confirmed``:
+        the device must be (E0).
+
+        Raises Unauthenticated, SignedOut, RateLimited, ConductNotAccepted for an account that owes
+        something else, DeviceUnconfirmed.
+        """
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            raise errors.Unauthenticated
+        caller = await self._authenticator.authenticate(token)
+        if caller is None:
+            raise errors.Unauthenticated
+        self._requests.take(caller.counted_as)
+        if caller.outstanding.difference(tolerates):
+            raise errors.ConductNotAccepted
+        if confirmed and not caller.confirmed:
+            raise errors.DeviceUnconfirmed
+        return caller
+
+
+async def read_bytes(request: Incoming, limit: int) -> bytes:
+    """Return the body. Raises TooLarge beyond ``limit`` bytes, without reading the rest."""
+    declared = request.headers.get("content-length", "")
+    if declared.isdigit() and int(declared) > limit:
+        raise errors.TooLarge(limit=limit)
+    parts: list[bytes] = []
+    size = 0
+    async for part in request.stream():
+        size += len(part)
+        if size > limit:
+            raise errors.TooLarge(limit=limit)
+        parts.append(part)
+    return b"".join(parts)
+
+
+async def read(request: Incoming, kind: type[T], limit: int = MAX_BODY_BYTES) -> T:
+    """Decode and validate the body as ``kind``. Raises BadRequest or TooLarge."""
+    data = await read_bytes(request, limit)
+    content_type = request.headers.get("content-type", MSGPACK)
+    try:
+        if content_type.startswith(JSON):
+            return msgspec.json.decode(data, type=kind)
+        return msgspec.msgpack.decode(data, type=kind)
+    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
+        raise errors.BadRequest(reason=str(error)[:200]) from error
+
+
+class Encoded(NamedTuple):
+    """An answer as it goes out."""
+
+    body: bytes
+    media_type: str
+    status: int
+    retry_after: str = ""  # Seconds.
+
+
+def encode(request: Incoming, value: Any, status: int = 200) -> Encoded:
+    """Encode a wire value as this request takes it."""
+    if MSGPACK in request.headers.get("accept", ""):
+        return Encoded(msgspec.msgpack.encode(value), MSGPACK, status)
+    return Encoded(msgspec.json.encode(value), JSON, status)
+
+
+def answer(request: Incoming, value: Any) -> Response[bytes]:
+    """Answer with a wire value."""
+    return _response(encode(request, value))
+
+
+def _response(encoded: Encoded) -> Response[bytes]:
+    return Response(
+        encoded.body,
+        status_code=encoded.status,
+        media_type=encoded.media_type,
+        headers={"retry-after": encoded.retry_after} if encoded.retry_after else None,
+    )
+
+
+def nothing() -> Response[None]:
+    """Answer 204."""
+    return Response(None, status_code=204)
+
+
+def on_error(request: Incoming, error: Exception) -> Response[bytes]:
+    """Answer with what :func:`refuse` says."""
+    return _response(refuse(request, error))
+
+
+def refuse(request: Incoming, error: Exception) -> Encoded:
+    """Turn any exception into an ErrorBody; unknown ones are logged and answered as internal."""
+    known = translate(error)
+    if known.status >= 500:
+        log.error("request_failed", path=request.scope["path"], code=known.code, exc_info=error)
+    encoded = encode(request, known.body(), known.status)
+    if known.retry_after_ms is None:
+        return encoded
+    return encoded._replace(retry_after=str(max(1, known.retry_after_ms // 1000)))
+
+
+def translate(error: Exception) -> errors.CopConnectError:
+    """Map an exception to the error tree."""
+    if isinstance(error, errors.CopConnectError):
+        return error
+    if isinstance(error, HTTPException):
+        return _from_framework(error)
+    if isinstance(error, DBAPIError):
+        return refusal_of(error)
+    if isinstance(error, OSError) and error.errno == 28:
+        return errors.StorageFull(retry_after_ms=30_000)
+    return errors.CopConnectError()
+
+
+def _from_framework(error: HTTPException) -> errors.CopConnectError:
+    """Map what Litestar refuses before a handler runs."""
+    if error.status_code in (404, 405):
+        return errors.NotFound()
+    if error.status_code == 413:
+        return errors.TooLarge()
+    if error.status_code < 500:
+        return errors.BadRequest(reason=str(error.detail)[:200])
+    return errors.CopConnectError()
+
+
+_HOST = re.compile(r"^[A-Za-z0-9.\-]+(:\d{1,5})?$|^\[[0-9A-Fa-f:]+\](:\d{1,5})?$")
+
+
+_FIXED = (
+    (b"permissions-policy", b"camera=(self), microphone=(self), geolocation=(self)"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+)
+_FIXED_NAMES = frozenset(name for name, _ in _FIXED)
+Secured = Callable[[Headers, Headers], list[tuple[bytes, bytes]]]
+
+
+def security_headers(map_tiles_origin: str) -> Secured:
+    """Return what makes the headers of every HTTP response, of those that its handler set and those
+    of the request.
+
+    ``map_tiles_origin`` is the department's own map server, or empty.
+    """
+    policy = lru_cache(maxsize=64)(partial(_policy, map_tiles_origin))
+
+    def secured(headers: Headers, asked: Headers) -> list[tuple[bytes, bytes]]:
+        # Pairs as they go out: a mapping of headers took a tenth of the time of a request.
+        pairs = [pair for pair in headers if pair[0].lower() not in _FIXED_NAMES]
+        names = {name.lower() for name, _ in pairs}
+        pairs += _FIXED
+        if b"content-security-policy" not in names:
+            host = next((value for name, value in asked if name == b"host"), b"")
+            pairs.append((b"content-security-policy", policy(host)))
+        if b"cache-control" not in names:
+            # Answers are about one caller; what may be cached says so itself.
+            pairs.append((b"cache-control", b"no-store"))
+        return pairs
+
+    return secured
+
+
+def before_send(secured: Secured) -> Callable[[Message, Scope], Awaitable[None]]:
+    """Return the framework's hook that adds the security headers."""
+
+    async def add(message: Message, scope: Scope) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = secured(message.get("headers", ()), scope["headers"])
+
+    return add
+
+
+def _policy(map_tiles_origin: str, host_header: bytes) -> bytes:
+    host = host_header.decode("latin-1")
+    # Not every browser takes 'self' to cover WebSockets of the same host.
+    sockets = f" ws://{host} wss://{host}" if _HOST.match(host) else ""
+    tiles = f" {map_tiles_origin}" if map_tiles_origin else ""
+    return (
+        "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; "
+        "style-src 'self' 'unsafe-inline'; worker-src 'self' blob:; "
+        f"img-src 'self' blob: data:{tiles}; media-src 'self' blob: data:; "
+        f"connect-src 'self'{sockets}{tiles}; object-src 'none'; base-uri 'none'; "
+        "form-action 'self'; frame-ancestors 'none'"
+    ).encode("latin-1")

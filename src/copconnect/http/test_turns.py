@@ -1,0 +1,125 @@
+"""Turns: of one device a few requests are under way; the others wait, and nobody else does."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from copconnect.http.turns import Turns
+
+
+class Slow:
+    """An application whose answers wait until they are let go."""
+
+    def __init__(self) -> None:
+        self.under_way: list[str] = []
+        self.answered: list[str] = []
+        self._gates: dict[str, asyncio.Event] = {}
+
+    async def __call__(self, scope: Any, _receive: Any, _send: Any) -> None:
+        """Answer once let go."""
+        path = scope["path"]
+        self.under_way.append(path)
+        try:
+            await self._gates.setdefault(path, asyncio.Event()).wait()
+            self.answered.append(path)
+        finally:
+            self.under_way.remove(path)
+
+    async def let_go(self, path: str) -> None:
+        """Let a request be answered."""
+        self._gates.setdefault(path, asyncio.Event()).set()
+        await settled()
+
+
+async def settled() -> None:
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
+@pytest.fixture
+def slow() -> Slow:
+    return Slow()
+
+
+def ask(turns: Turns, path: str, who: str = "a", scheme: str = "Bearer") -> asyncio.Task[None]:
+    headers = [(b"authorization", f"{scheme} {who}".encode())] if who else []
+    scope: Any = {"type": "http", "path": path, "headers": headers}
+    unused: Any = None
+    return asyncio.ensure_future(turns(scope, unused, unused))
+
+
+async def test_the_third_waits_for_one_of_two_in_order(slow: Slow) -> None:
+    turns = Turns(slow, 2)
+    tasks = [ask(turns, path) for path in "1234"]
+    await settled()
+    assert slow.under_way == ["1", "2"]
+    await slow.let_go("2")
+    assert slow.under_way == ["1", "3"]
+    await slow.let_go("1")
+    assert slow.under_way == ["3", "4"]
+    for path in "34":
+        await slow.let_go(path)
+    await asyncio.gather(*tasks)
+    assert turns._lines == {}  # Nothing stays in memory.
+
+
+async def test_a_token_is_one_however_its_scheme_is_written(slow: Slow) -> None:
+    turns = Turns(slow, 1)
+    tasks = [ask(turns, "1"), ask(turns, "2", "a", "bEARER")]
+    await settled()
+    assert slow.under_way == ["1"]
+    for path in "12":
+        await slow.let_go(path)
+    await asyncio.gather(*tasks)
+
+
+async def test_others_and_strangers_do_not_wait(slow: Slow) -> None:
+    turns = Turns(slow, 1)
+    tasks = [ask(turns, "1"), ask(turns, "2"), ask(turns, "3", "b")]
+    tasks += [ask(turns, path, "") for path in "45"]
+    await settled()
+    assert slow.under_way == ["1", "3", "4", "5"]
+    for path in "12345":
+        await slow.let_go(path)
+    await asyncio.gather(*tasks)
+
+
+async def test_who_gives_up_waiting_gives_the_place_to_the_next(slow: Slow) -> None:
+    turns = Turns(slow, 1)
+    first, second, third = (ask(turns, path) for path in "123")
+    await settled()
+    second.cancel()
+    await slow.let_go("1")
+    assert slow.under_way == ["3"]
+    third.cancel()
+    await settled()
+    assert slow.under_way == []
+    last = ask(turns, "4")
+    await slow.let_go("4")
+    await asyncio.gather(first, last)
+    assert turns._lines == {}
+
+
+async def test_a_turn_that_had_come_is_passed_on_when_its_request_is_cancelled(slow: Slow) -> None:
+    turns = Turns(slow, 1)
+    first, second, third = (ask(turns, path) for path in "123")
+    await settled()
+    first.cancel()
+    second.cancel()  # In the same turn of the loop as the first gives its place to it.
+    await settled()
+    assert slow.under_way == ["3"]
+    await slow.let_go("3")
+    await third
+
+
+async def test_a_waiting_request_that_is_cancelled_as_a_turn_ends(slow: Slow) -> None:
+    turns = Turns(slow, 1)
+    first, second = ask(turns, "1"), ask(turns, "2")
+    await settled()
+    second.cancel()
+    first.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await second
+    await settled()
+    assert turns._lines == {}

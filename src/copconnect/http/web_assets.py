@@ -1,0 +1,99 @@
+"""Serves the built web app from memory.
+
+Invariants: only files found at start are served, so no path can escape the folder; files whose
+name carries their hash are cached for a year, everything else is asked for each time; a path
+that is no file and has no extension is a screen of the app and answers index.html.
+"""
+
+import hashlib
+import mimetypes
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from litestar import Response, get
+
+from copconnect import errors
+from copconnect.http.gate import HttpRequest
+
+FOLDER = Path(__file__).parents[1] / "web_app"
+_HASHED = re.compile(r"[-.][A-Za-z0-9_-]{8,}\.[a-z0-9]+$")
+_ENCODINGS = (("br", ".br"), ("gzip", ".gz"))
+_TYPES = {
+    ".webmanifest": "application/manifest+json",
+    ".js": "text/javascript",
+    ".wasm": "application/wasm",
+}
+ABSENT = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Cop Connect</title>
+<p>The web app has not been built. Run <code>make demo</code>.</p></html>
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """One file, with what it was compressed to beforehand."""
+
+    content: bytes
+    compressed: dict[str, bytes]
+    media_type: str
+    etag: str
+    immutable: bool
+
+
+def load(folder: Path) -> dict[str, Asset]:
+    """Read every file below a folder, by its path in a URL."""
+    assets: dict[str, Asset] = {}
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        if not path.is_file() or path.suffix in (".br", ".gz") or path.name.startswith("."):
+            continue
+        content = path.read_bytes()
+        compressed = {
+            encoding: other.read_bytes()
+            for encoding, suffix in _ENCODINGS
+            if (other := path.with_name(path.name + suffix)).is_file()
+        }
+        guessed = _TYPES.get(path.suffix) or mimetypes.guess_type(path.name)[0]
+        assets[name] = Asset(
+            content=content,
+            compressed=compressed,
+            media_type=guessed or "application/octet-stream",
+            etag=f'"{hashlib.sha256(content).hexdigest()[:32]}"',
+            immutable=name.startswith("assets/") and _HASHED.search(name) is not None,
+        )
+    return assets
+
+
+def routes(folder: Path = FOLDER) -> list[Any]:
+    """Return the handler of everything that is not an API route."""
+    assets = load(folder)
+
+    @get(["/", "/{path:path}"], include_in_schema=False)
+    async def web_app(request: HttpRequest) -> Any:
+        path = request.url.path.lstrip("/")
+        asset = assets.get(path or "index.html")
+        if asset is None and (path.startswith(("v1/", "demo/")) or "." in path.rsplit("/", 1)[-1]):
+            raise errors.NotFound
+        asset = asset or assets.get("index.html")
+        if asset is None:
+            return Response(ABSENT, media_type="text/html", status_code=200)
+        headers = {
+            "etag": asset.etag,
+            "vary": "accept-encoding",
+            "cache-control": (
+                "public, max-age=31536000, immutable" if asset.immutable else "no-cache"
+            ),
+        }
+        if request.headers.get("if-none-match") == asset.etag:
+            return Response(None, status_code=304, headers=headers)
+        content = asset.content
+        accepted = request.headers.get("accept-encoding", "")
+        for encoding, _ in _ENCODINGS:
+            if encoding in accepted and encoding in asset.compressed:
+                content = asset.compressed[encoding]
+                headers["content-encoding"] = encoding
+                break
+        return Response(content, media_type=asset.media_type, headers=headers)
+
+    return [web_app]

@@ -1,0 +1,1 @@
+"""Records of conversations: rosters, keys, seals, shares, messages. Pure."""

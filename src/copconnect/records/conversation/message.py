@@ -1,0 +1,177 @@
+"""Messages: header, hashes, and the log's hash chain. Pure; cannot open a body.
+
+A message is header (290) ‖ signature (64) ‖ body. The body's key k is committed to in the header,
+so that k alone proves the message to a moderator.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+from copconnect.limits import HEADER_BYTES
+from copconnect.records.primitives.commitments import check_commitment
+from copconnect.records.primitives.fields import (
+    DEVICE_BYTES,
+    HASH_BYTES,
+    ID_BYTES,
+    SIGNATURE_BYTES,
+    TAG_BYTES,
+    ZEROS,
+    Reader,
+    Refused,
+    exact,
+    hkdf,
+    require,
+    sha256,
+    tag,
+    uint,
+)
+from copconnect.records.primitives.signed import SignedRecord
+
+SIGNED_HEADER_BYTES = HEADER_BYTES + SIGNATURE_BYTES
+LOG_START = ZEROS  # L₀.
+LAST_ATTEMPT = 255
+_BODY_LABEL = tag("copconnect body v2")
+_BODY_COMMIT_LABEL = tag("copconnect body-commit v2")
+_LOG_LABEL = tag("copconnect log v1")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageHeader(SignedRecord):
+    """The fields that a sender's device signs about a message."""
+
+    LABEL: ClassVar[bytes] = tag("copconnect message v2")
+    RULE: ClassVar[str] = "R3"
+    VERSION: ClassVar[int] = 2
+
+    conversation_id: bytes
+    message_id: bytes
+    sender: bytes
+    seq: int
+    attempt: int
+    previous: bytes  # The hash of the sender's header before; zeros at 1.
+    key_id: bytes
+    epoch: int
+    head: bytes
+    log_position: int
+    log_hash: bytes
+    sent: int
+    commit: bytes = ZEROS
+    body_hash: bytes = ZEROS
+
+    def fields(self) -> bytes:
+        body = exact(self.commit, HASH_BYTES) + exact(self.body_hash, HASH_BYTES)
+        return self._fields_before_commit() + body
+
+    def _fields_before_commit(self) -> bytes:
+        return b"".join(
+            (
+                exact(self.conversation_id, ID_BYTES),
+                exact(self.message_id, ID_BYTES),
+                exact(self.sender, DEVICE_BYTES),
+                uint(self.seq),
+                uint(self.attempt, 1),
+                exact(self.previous, HASH_BYTES),
+                exact(self.key_id, HASH_BYTES),
+                uint(self.epoch),
+                exact(self.head, HASH_BYTES),
+                uint(self.log_position),
+                exact(self.log_hash, HASH_BYTES),
+                uint(self.sent),
+            )
+        )
+
+    @classmethod
+    def read(cls, reader: Reader) -> Self:
+        return cls(
+            conversation_id=reader.take(ID_BYTES),
+            message_id=reader.take(ID_BYTES),
+            sender=reader.take(DEVICE_BYTES),
+            seq=reader.uint(),
+            attempt=reader.uint(1),
+            previous=reader.take(HASH_BYTES),
+            key_id=reader.take(HASH_BYTES),
+            epoch=reader.uint(),
+            head=reader.take(HASH_BYTES),
+            log_position=reader.uint(),
+            log_hash=reader.take(HASH_BYTES),
+            sent=reader.uint(),
+            commit=reader.take(HASH_BYTES),
+            body_hash=reader.take(HASH_BYTES),
+            signature=reader.take(SIGNATURE_BYTES),
+        )
+
+    def aad(self) -> bytes:
+        """Return the header up to and including ``sent``."""
+        return uint(self.VERSION, 1) + self._fields_before_commit()
+
+    def body_key_info(self) -> bytes:
+        """Return the HKDF info that binds k to conversation, sender, seq and attempt."""
+        ids = self.conversation_id + self.sender
+        return _BODY_LABEL + ids + uint(self.seq) + uint(self.attempt, 1)
+
+    def commit_to(self, body_key: bytes) -> bytes:
+        """Return the commitment to k."""
+        return hkdf(body_key, self.message_id, _BODY_COMMIT_LABEL)
+
+    def check_body_key(self, body_key: bytes) -> None:
+        """Refuse a k that the header does not commit to (R7), in constant time."""
+        check_commitment(self.commit_to(body_key), self.commit, "R7")
+
+
+def parse_message(message: bytes, conversation_id: bytes) -> tuple[MessageHeader, bytes]:
+    """Return header and body (R1). Raises Refused."""
+    header = MessageHeader.parse(message[:SIGNED_HEADER_BYTES], "R1")
+    body = message[SIGNED_HEADER_BYTES:]
+    require(len(body) >= TAG_BYTES, "R1", "body is truncated")
+    require(header.conversation_id == conversation_id, "R1", "another conversation")
+    return header, body
+
+
+def check_signed(header: MessageHeader, body: bytes, sender_key: bytes) -> None:
+    """Check signature and H(body) (R3). Raises Refused."""
+    header.verify(sender_key)
+    require(sha256(body) == header.body_hash, "R3", "not the body that was signed")
+
+
+def message_hash(message: bytes) -> bytes:
+    """Return H(header ‖ signature) of a whole message: ``prev`` of the sender's next."""
+    if len(message) < SIGNED_HEADER_BYTES:
+        raise Refused("R1", "truncated")
+    return sha256(message[:SIGNED_HEADER_BYTES])
+
+
+def next_log_hash(before: bytes, header_hash: bytes) -> bytes:
+    """Return Lᵢ from Lᵢ₋₁ and H(header ‖ signature) of the message at position i."""
+    return sha256(_LOG_LABEL + exact(before, HASH_BYTES) + exact(header_hash, HASH_BYTES))
+
+
+@dataclass(frozen=True, slots=True)
+class ChainLink:
+    """The values that a receiver keeps of an accepted message of a sender."""
+
+    message_id: bytes
+    attempt: int
+    previous: bytes
+    hash: bytes
+
+
+def check_chain(header: MessageHeader, accepted: Mapping[int, ChainLink]) -> bool:
+    """Return whether a message before this one is missing (R5); ``accepted``: by seq.
+
+    Raises Refused for what was accepted already, and for what does not chain to its neighbours, in
+    whatever order they came. All attempts of a seq have one message id; the highest counts.
+    """
+    require(header.seq >= 1 and header.attempt >= 1, "R5", "numbers begin at 1")
+    first = header.seq == 1
+    require(first == (header.previous == ZEROS), "R5", "only the first has none before")
+    if same := accepted.get(header.seq):
+        once = same.message_id == header.message_id
+        require(once, "R5", "two messages with one seq: alarm")
+        require(same.attempt < header.attempt, "R5", "accepted already, or an older attempt")
+    before, after = accepted.get(header.seq - 1), accepted.get(header.seq + 1)
+    chains = before is None or before.hash == header.previous
+    require(chains, "R5", "does not chain: alarm")
+    chained = after is None or after.previous == header.hash()
+    require(chained, "R5", "next does not chain: alarm")
+    return not first and before is None

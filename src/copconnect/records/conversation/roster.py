@@ -1,0 +1,259 @@
+"""The roster: leaves, cell lines, signed heads, stamps, and proofs of a leaf. Pure.
+
+Invariants: a cell's leaves ascend by device and make its tree; cell lines ascend by cell and make
+the head's tree. A caller keeps a cell's line (and tree, if it proves leaves) until the cell
+changes, so a new head costs one cell and the number of cells, whatever the size of the roster.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import IntFlag
+from itertools import pairwise
+from typing import ClassVar, Self
+
+from copconnect.limits import CELL_SIZE, CLOCK_LEEWAY_MS
+from copconnect.records.primitives import merkle
+from copconnect.records.primitives.fields import (
+    DEVICE_BYTES,
+    HASH_BYTES,
+    ID_BYTES,
+    SIGNATURE_BYTES,
+    ZEROS,
+    Reader,
+    exact,
+    require,
+    sha256,
+    tag,
+    uint,
+)
+from copconnect.records.primitives.kem import read_kem
+from copconnect.records.primitives.signed import SignedRecord
+from copconnect.records.trust.department import Department
+
+LEAF_BYTES, CELL_LINE_BYTES, HEAD_BYTES = 73, 58, 175
+_DIRECT_LABEL = tag("copconnect direct v1")
+
+
+class Rights(IntFlag):
+    """Bits of a leaf's rights."""
+
+    POST = 1
+    ADMINISTER = 2
+
+
+_ALL_RIGHTS = Rights.POST | Rights.ADMINISTER
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """A device in a conversation."""
+
+    cell_id: bytes
+    person_id: bytes
+    device: bytes
+    history_from: int
+    rights: Rights
+
+    @property
+    def may_post(self) -> bool:
+        """Whether the device may send messages."""
+        return bool(self.rights & Rights.POST)
+
+    @property
+    def may_administer(self) -> bool:
+        """Whether the device may change the state."""
+        return bool(self.rights & Rights.ADMINISTER)
+
+    def encode(self) -> bytes:
+        """Return the leaf's 73 bytes."""
+        ids = exact(self.cell_id, ID_BYTES) + exact(self.person_id, ID_BYTES)
+        device = exact(self.device, DEVICE_BYTES)
+        return ids + device + uint(self.history_from) + uint(self.rights, 1)
+
+    @classmethod
+    def read(cls, reader: Reader) -> Self:
+        """Take a leaf."""
+        cell_id, person_id = reader.take(ID_BYTES), reader.take(ID_BYTES)
+        device, history_from, rights = reader.take(DEVICE_BYTES), reader.uint(), reader.uint(1)
+        require(rights <= _ALL_RIGHTS, reader.rule, "unknown right")
+        return cls(cell_id, person_id, device, history_from, Rights(rights))
+
+
+@dataclass(frozen=True, slots=True)
+class CellLine:
+    """A cell's entry in the head's tree."""
+
+    cell_id: bytes
+    devices: int
+    rekey_epoch: int
+    root: bytes
+
+    def encode(self) -> bytes:
+        """Return the line's 58 bytes."""
+        count = uint(self.devices, 2) + uint(self.rekey_epoch)
+        return exact(self.cell_id, ID_BYTES) + count + exact(self.root, HASH_BYTES)
+
+    @classmethod
+    def read(cls, reader: Reader) -> Self:
+        """Take a line."""
+        found = cls(reader.take(ID_BYTES), reader.uint(2), reader.uint(), reader.take(HASH_BYTES))
+        require(1 <= found.devices <= CELL_SIZE, reader.rule, "a cell has 1 to 256 devices")
+        return found
+
+
+class Cell:
+    """A cell's line and the tree over its leaves, kept until the cell changes."""
+
+    __slots__ = ("leaves", "line", "tree")
+
+    def __init__(self, cell_id: bytes, rekey_epoch: int, leaves: Iterable[Leaf]) -> None:
+        self.leaves = sorted(leaves, key=lambda leaf: leaf.device)
+        self.tree = merkle.MerkleTree([merkle.leaf_hash(leaf.encode()) for leaf in self.leaves])
+        self.line = CellLine(cell_id, len(self.leaves), rekey_epoch, self.tree.root)
+
+
+def lines_tree(lines: Sequence[CellLine]) -> merkle.MerkleTree:
+    """Return the tree under a head, of cell lines that ascend by cell."""
+    if any(one.cell_id >= other.cell_id for one, other in pairwise(lines)):
+        raise ValueError("cell lines do not ascend")
+    return merkle.MerkleTree([merkle.leaf_hash(line.encode()) for line in lines])
+
+
+def prove(cell: Cell, leaf_index: int, lines: merkle.MerkleTree, line_index: int) -> bytes:
+    """Return leaf ‖ path in its cell ‖ cell line ‖ path of the line."""
+    inside = cell.leaves[leaf_index].encode() + cell.tree.path(leaf_index)
+    return inside + cell.line.encode() + lines.path(line_index)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RosterHead(SignedRecord):
+    """The signed summary of a roster."""
+
+    LABEL: ClassVar[bytes] = tag("copconnect roster v2")
+    RULE: ClassVar[str] = "R4"
+    VERSION: ClassVar[int] = 2
+
+    conversation_id: bytes
+    epoch: int
+    previous: bytes  # The hash of the head before; zeros at 1.
+    kem: int
+    rekey_epoch: int  # 0: nothing yet that asks for a new key.
+    created: int
+    devices: int
+    root: bytes
+
+    def fields(self) -> bytes:
+        return b"".join(
+            (
+                exact(self.conversation_id, ID_BYTES),
+                uint(self.epoch),
+                exact(self.previous, HASH_BYTES),
+                uint(self.kem, 2),
+                uint(self.rekey_epoch),
+                uint(self.created),
+                uint(self.devices, 4),
+                exact(self.root, HASH_BYTES),
+            )
+        )
+
+    @classmethod
+    def read(cls, reader: Reader) -> Self:
+        return cls(
+            conversation_id=reader.take(ID_BYTES),
+            epoch=reader.uint(),
+            previous=reader.take(HASH_BYTES),
+            kem=read_kem(reader),
+            rekey_epoch=reader.uint(),
+            created=reader.uint(),
+            devices=reader.uint(4),
+            root=reader.take(HASH_BYTES),
+            signature=reader.take(SIGNATURE_BYTES),
+        )
+
+    def check(self, authority: bytes, conversation_id: bytes) -> None:
+        """Check what makes this a head of the conversation. Raises Refused."""
+        self.verify(authority)
+        require(self.conversation_id == conversation_id, self.RULE, "another conversation's head")
+        require(1 <= self.epoch >= self.rekey_epoch, self.RULE, "epochs do not fit")
+        first = self.epoch == 1
+        require(first == (self.previous == ZEROS), self.RULE, "wrong previous head")
+
+    def check_follows(self, former: Self) -> None:
+        """Check against an earlier head of the same conversation that is held. Raises Refused."""
+        require(self.epoch > former.epoch, self.RULE, "not newer")
+        if self.epoch == former.epoch + 1:
+            require(self.previous == former.hash(), self.RULE, "does not follow the head before")
+        require(self.rekey_epoch >= former.rekey_epoch, self.RULE, "rekey_epoch goes back")
+        require(self.kem >= former.kem, self.RULE, "KEM goes back")
+        raised = self.kem == former.kem or self.rekey_epoch > former.epoch
+        require(raised, self.RULE, "a higher KEM needs a new key")
+
+    def check_sealing(self, department: Department) -> None:
+        """Refuse to seal below the department's lowest KEM; reading is not bound by it."""
+        require(self.kem >= department.kem, "S3", "below the department's lowest KEM")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeadStamp(SignedRecord):
+    """The roster authority's word that a head was the newest at a time."""
+
+    LABEL: ClassVar[bytes] = tag("copconnect stamp v1")
+    RULE: ClassVar[str] = "S1"
+    VERSION: ClassVar[int] = 0
+
+    conversation_id: bytes
+    head: bytes
+    time: int
+
+    def fields(self) -> bytes:
+        ids = exact(self.conversation_id, ID_BYTES) + exact(self.head, HASH_BYTES)
+        return ids + uint(self.time)
+
+    @classmethod
+    def read(cls, reader: Reader) -> Self:
+        return cls(
+            conversation_id=reader.take(ID_BYTES),
+            head=reader.take(HASH_BYTES),
+            time=reader.uint(),
+            signature=reader.take(SIGNATURE_BYTES),
+        )
+
+    def check(self, head: RosterHead, authority: bytes, now: int, named_epoch: int) -> None:
+        """Check that a checked head is the newest (S1). ``named_epoch``: the highest in an accepted
+        header or record. Raises Refused."""
+        self.verify(authority)
+        same = (self.conversation_id, self.head) == (head.conversation_id, head.hash())
+        require(same, self.RULE, "another head's stamp")
+        recent = abs(now - self.time) <= CLOCK_LEEWAY_MS
+        require(recent, self.RULE, "stamp is not of the last 10 min")
+        require(head.epoch >= named_epoch, self.RULE, "a later epoch is known")
+
+
+def check_proof(head: RosterHead, device: bytes, proof: bytes, rule: str) -> tuple[Leaf, CellLine]:
+    """Return the leaf and cell line of a device that leaf ‖ proof shows under a checked head.
+
+    Raises Refused with this rule.
+    """
+    reader = Reader(proof, rule)
+    leaf = Leaf.read(reader)
+    root = merkle.climb(merkle.leaf_hash(leaf.encode()), reader)
+    line = CellLine.read(reader)
+    top = merkle.climb(merkle.leaf_hash(line.encode()), reader)
+    reader.end()
+    same = leaf.device == device and leaf.cell_id == line.cell_id
+    require(same, rule, "proof of another device")
+    require(root == line.root and top == head.root, rule, "device is not listed")
+    require(line.rekey_epoch <= head.epoch, rule, "cell's rekey_epoch is yet to come")
+    return leaf, line
+
+
+def direct_id(one_person_id: bytes, other_person_id: bytes) -> bytes:
+    """Return the id of the direct conversation of two people (R10)."""
+    lower, higher = sorted((exact(one_person_id, ID_BYTES), exact(other_person_id, ID_BYTES)))
+    return sha256(_DIRECT_LABEL + lower + higher)[:ID_BYTES]
+
+
+def check_direct(conversation_id: bytes, people: tuple[bytes, bytes], sender: bytes) -> None:
+    """Refuse to show a conversation as direct unless its id is that of these people (R10)."""
+    require(conversation_id == direct_id(*people), "R10", "not the id of these two people")
+    require(sender in people, "R10", "sender is a third person")

@@ -1,0 +1,1 @@
+"""Exact parsing, signatures, hashes, trees, KEMs: what every record is made of. Pure."""

@@ -1,0 +1,68 @@
+"""Merkle trees of RFC 6962: an odd last node moves up unchanged; the tree of nothing is H(empty).
+
+Pure. A tree of n hashes costs n - 1 hashes to build; a roster's caller keeps one tree for each cell
+and one over the cell lines, so a change costs one cell and the number of cells.
+"""
+
+from collections.abc import Sequence
+
+from copconnect.records.primitives.fields import HASH_BYTES, Reader, require, sha256, uint
+
+MAX_DEPTH = 16
+
+
+def leaf_hash(data: bytes) -> bytes:
+    """Return H(0 ‖ data)."""
+    return sha256(b"\0" + data)
+
+
+class MerkleTree:
+    """All hashes over a list of leaf hashes, level by level from the leaves up."""
+
+    __slots__ = ("levels",)
+
+    def __init__(self, leaves: Sequence[bytes]) -> None:
+        level = list(leaves)
+        self.levels = [level]
+        while len(level) > 1:
+            pairs = range(0, len(level) - 1, 2)
+            above = [sha256(b"\1" + level[at] + level[at + 1]) for at in pairs]
+            if len(level) % 2:
+                above.append(level[-1])
+            level = above
+            self.levels.append(level)
+
+    @property
+    def root(self) -> bytes:
+        """The hash over everything."""
+        top = self.levels[-1]
+        return top[0] if top else sha256(b"")
+
+    def path(self, index: int) -> bytes:
+        """Return depth (1) ‖ sides (2) ‖ hashes from a leaf to the root.
+
+        Bit i of the sides is 1 where the i-th hash stands left; a level where the node moves up
+        alone takes no hash.
+        """
+        found, sides = list[bytes](), 0
+        for level in self.levels[:-1]:
+            if (beside := index ^ 1) < len(level):
+                sides |= (index & 1) << len(found)
+                found.append(level[beside])
+            index //= 2
+        return uint(len(found), 1) + uint(sides, 2) + b"".join(found)
+
+
+def root(leaves: Sequence[bytes]) -> bytes:
+    """Return the root over leaf hashes."""
+    return MerkleTree(leaves).root
+
+
+def climb(node: bytes, reader: Reader) -> bytes:
+    """Return the root to which the path at the reader's place leads from a leaf's hash."""
+    depth, sides = reader.uint(1), reader.uint(2)
+    require(depth <= MAX_DEPTH and sides >> depth == 0, reader.rule, "malformed path")
+    for at in range(depth):
+        beside = reader.take(HASH_BYTES)
+        node = sha256(b"\1" + (beside + node if sides >> at & 1 else node + beside))
+    return node

@@ -1,0 +1,82 @@
+"""The common base of all signed records. Pure.
+
+Invariants: a record is immutable, encodes to exactly the bytes it was parsed from, and its hash
+covers its signature. Parsing checks the shape alone: code that uses a record calls ``verify``.
+"""
+
+from dataclasses import dataclass, replace
+from typing import ClassVar, Self
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from copconnect.records.primitives import ed25519
+from copconnect.records.primitives.fields import (
+    KEY_ID_BYTES,
+    SIGNATURE_BYTES,
+    Reader,
+    exact,
+    sha256,
+    uint,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedRecord:
+    """A record: version (1, unless it has none), fields, signature (64)."""
+
+    LABEL: ClassVar[bytes]  # T(label).
+    RULE: ClassVar[str]  # Refuses a malformed record or a wrong signature.
+    VERSION: ClassVar[int] = 1  # 0: the record carries no version.
+
+    signature: bytes = b""  # Empty: a draft.
+
+    def fields(self) -> bytes:
+        """Return the bytes between version and signature."""
+        raise NotImplementedError
+
+    @classmethod
+    def read(cls, reader: Reader) -> Self:
+        """Take the fields and the signature."""
+        raise NotImplementedError
+
+    def unsigned(self) -> bytes:
+        """Return all bytes before the signature."""
+        return uint(self.VERSION, 1) + self.fields() if self.VERSION else self.fields()
+
+    def encode(self) -> bytes:
+        """Return the whole record. Raises ValueError for a draft."""
+        return self.unsigned() + exact(self.signature, SIGNATURE_BYTES)
+
+    def hash(self) -> bytes:
+        """Return H(record), signature included."""
+        return sha256(self.encode())
+
+    def signed(self, key: Ed25519PrivateKey) -> Self:
+        """Return the record with a signature by this key."""
+        return replace(self, signature=key.sign(self.LABEL + self.unsigned()))
+
+    def verify(self, public_key: bytes) -> None:
+        """Check the signature by a raw Ed25519 public key. Raises Refused."""
+        ed25519.verify(public_key, self.signature, self.LABEL + self.unsigned(), self.RULE)
+
+    @classmethod
+    def parse(cls, data: bytes, rule: str = "") -> Self:
+        """Return the record that all of these bytes are. Raises Refused."""
+        reader = Reader(data, rule or cls.RULE)
+        if cls.VERSION:
+            reader.version(cls.VERSION)
+        record = cls.read(reader)
+        reader.end()
+        return record
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SealableRecord(SignedRecord):
+    """A record that carries an HPKE public key to seal to."""
+
+    kem: int
+    pk: bytes
+
+    def key_id(self) -> bytes:
+        """Return the id (16) by which seals name this key."""
+        return sha256(self.unsigned())[:KEY_ID_BYTES]

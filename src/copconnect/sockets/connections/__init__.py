@@ -1,0 +1,1 @@
+"""Connections: taken over, let in at a bounded rate, looked after, ended."""

@@ -1,0 +1,75 @@
+"""Looks after every connection in turn: pings, and judging its token again.
+
+One task for all connections instead of timers for each. Time is cut into seconds, connections into
+``SLOTS`` equal parts: in each second it is the turn of some, so that it is each one's every
+``TURN_S``. A client that was silent for a whole turn is pinged; one that was silent for another is
+gone. Clients look after their connections themselves (client/src/transport/socket.ts), more often
+than that, so that hardly any is ever pinged.
+"""
+
+from collections.abc import Awaitable, Callable, Collection, Iterable
+
+from copconnect.background import Periodic
+from copconnect.sockets.connections import framing
+from copconnect.sockets.connections.connection import Connection
+
+TURN_S = 30
+REJUDGE_S = 120  # A revocation holds even if its wake-up was lost.
+SLOTS = REJUDGE_S
+
+
+class Rounds:
+    """The connections of one node by turn. ``rejudge`` closes those that may not stay."""
+
+    def __init__(self, rejudge: Callable[[Collection[Connection]], Awaitable[None]]) -> None:
+        self._rejudge = rejudge
+        self._slots: list[set[Connection]] = [set() for _ in range(SLOTS)]
+        self._count = 0
+        self._next = 0
+        self._second = 0
+        self._turns = Periodic("rounds", self._turn, 1.0)
+
+    def __len__(self) -> int:
+        return self._count
+
+    def all(self) -> list[Connection]:
+        """Return every connection."""
+        return [one for slot in self._slots for one in slot]
+
+    def add(self, connection: Connection) -> None:
+        """Give a connection its turn."""
+        connection.slot = self._next
+        self._slots[self._next].add(connection)
+        self._count += 1
+        self._next = (self._next + 1) % SLOTS
+
+    def discard(self, connection: Connection) -> None:
+        """Forget a connection."""
+        if connection.slot >= 0:
+            self._slots[connection.slot].remove(connection)
+            self._count -= 1
+
+    async def start(self) -> None:
+        """Begin."""
+        await self._turns.start()
+
+    async def close(self) -> None:
+        """Stop."""
+        await self._turns.close()
+
+    async def _turn(self) -> None:
+        self._second += 1
+        for slot in range(self._second % TURN_S, SLOTS, TURN_S):
+            ping(list(self._slots[slot]))
+        await self._rejudge(list(self._slots[self._second % SLOTS]))
+
+
+def ping(connections: Iterable[Connection]) -> None:
+    """Take a turn: ping who was silent since the one before, end who did not answer."""
+    for connection in connections:
+        if connection.unheard > 1:
+            connection.abort()
+            continue
+        if connection.unheard:
+            connection.push(framing.PING)
+        connection.unheard += 1

@@ -1,0 +1,306 @@
+"""Passes wake-ups to this node's connections.
+
+Invariants: on one connection the entries of a conversation arrive in ascending seq without
+repetition, and only while the roster lists its client; everybody gets the same bytes of a message.
+Wake-ups may be lost, repeated or out of order: :mod:`.gaps` and :mod:`.seating` read what is
+missing, :mod:`.passing` keeps the order, and :meth:`Fanout.heal` asks for what nobody announced.
+Runs in one event loop; bookkeeping never awaits, so that it is never seen half done.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from copconnect import wire
+from copconnect.bus import (
+    AccountWakeup,
+    AnyWakeup,
+    Bus,
+    CellKeyWakeup,
+    ConversationWakeup,
+    EnteredWakeup,
+    EntryWakeup,
+    KeyWakeup,
+    ReceiptCountsWakeup,
+    ReceiptsWakeup,
+    RosterWakeup,
+    ShareWakeup,
+    TrustWakeup,
+)
+from copconnect.clock import Clock
+from copconnect.ids import CellId, ClientId, ConversationId, Epoch, PersonId, Seq
+from copconnect.sockets.connections import framing
+from copconnect.sockets.connections.connection import Connection, push_all
+from copconnect.sockets.connections.tasks import Tasks
+from copconnect.sockets.feed import Feed, Online, Place
+from copconnect.sockets.passing.entering import Entering
+from copconnect.sockets.passing.gaps import REORDER_S, Gaps
+from copconnect.sockets.passing.healing import Healing
+from copconnect.sockets.passing.passing import Passing
+from copconnect.sockets.passing.recent import Recent
+from copconnect.sockets.passing.returning import Returning
+from copconnect.sockets.passing.seating import Seating
+from copconnect.sockets.topics.present import Present
+from copconnect.sockets.topics.topic import Topic
+from copconnect.sockets.topics.topics import Topics
+
+_HEAL_WINDOW_MS = 90_000  # Wider than the period, for the nodes' clocks and slow commits.
+
+
+class Entered(NamedTuple):
+    """A connection that came in, where it stands, and the frames that it had missed."""
+
+    connection: Connection
+    heads: list[wire.ConversationHead]
+    missed: list[bytes]
+
+
+class Fanout:
+    """The connections of one node and what they subscribe to."""
+
+    def __init__(self, feed: Feed, bus: Bus, clock: Clock) -> None:
+        self._feed = feed
+        self._clock = clock
+        self._present = Present()
+        self._subscribed: dict[Connection, set[ConversationId]] = {}
+        self._entering: list[Entering] = []
+        self._tasks = Tasks()
+        self._topics = Topics()
+        recent = Recent()
+        self._returning = Returning(feed, self._topics, recent)
+        self._passing = Passing(feed, self._topics, self._present, recent, self._tasks)
+        self._gaps = Gaps(feed, self._topics, self._passing, self._tasks)
+        self._seating = Seating(
+            feed, self._topics, self._present, self._subscribed, self._gaps, self._tasks
+        )
+        self._healing = Healing(self.heal, bus)
+        self._looked_ms: int | None = None  # When the log was last looked at to the end.
+
+    # --- Connections ------------------------------------------------------------------------
+
+    @property
+    def connections(self) -> list[Connection]:
+        """Every connection of this node."""
+        return self._present.connections
+
+    async def enter(self, connections: Sequence[Connection]) -> list[Entered]:
+        """Subscribe connections; return each that is still there with where it stands.
+
+        Everything up to those heads is in the log; everything after them will be pushed. Devices
+        that nobody has confirmed are in no conversation.
+        """
+        waiting = list(connections)
+        entered: list[Entered] = []
+        while waiting:
+            entering = Entering({one.client.client_id for one in waiting if one.client.confirmed})
+            self._entering.append(entering)
+            try:
+                places = await self._feed.places(entering.clients) if entering.clients else {}
+                unused = await self._returning.read(waiting, places)
+            finally:
+                self._entering.remove(entering)
+            again: list[Connection] = []
+            for connection in waiting:
+                client_id = connection.client.client_id
+                if client_id in entering.roster_changed:
+                    again.append(connection)
+                elif connection.close_code is None:
+                    there = places.get(client_id, ())
+                    entered.append(self._seat(connection, there, entering, unused))
+            waiting = again
+        return entered
+
+    def _seat(
+        self,
+        connection: Connection,
+        places: Sequence[Place],
+        entering: Entering,
+        unused: Mapping[ConversationId, str],
+    ) -> Entered:
+        self._present.add(connection)
+        subscribed = self._subscribed[connection] = set()
+        topics: list[Topic] = []
+        heads: dict[ConversationId, int] = {}
+        for place in places:
+            conversation_id = place.conversation_id
+            subscribed.add(conversation_id)
+            topic = self._topics.open(conversation_id, place.last_seq, place.roster_epoch)
+            topic.begin(place.last_seq)
+            topic.seat(connection, place.cell_id)
+            if topic.unused is None:
+                topic.unused = unused.get(conversation_id)
+            topics.append(topic)
+            self._seating.behind(topic, place.roster_epoch)
+            # A wake-up that came meanwhile may have overtaken another, or others were lost: a
+            # client that is told of a head counts on everything up to it.
+            head = max(place.last_seq, entering.seen(conversation_id))
+            self._gaps.repair(topic, head, REORDER_S)
+            heads[conversation_id] = max(head, topic.head)
+        from_ms = {place.conversation_id: place.history_from_ms for place in places}
+        missed = self._returning.missed(connection, from_ms)
+        connection.positions = {}
+        frames = [one for those in missed.values() for one in those]
+        for topic in topics:
+            frames += self._returning.unused(topic, connection, from_ms[topic.conversation_id])
+            frames += entering.said_to(connection.client.person_id, topic.conversation_id)
+        found = [
+            _head(place, heads[place.conversation_id], follows=place.conversation_id in missed)
+            for place in places
+        ]
+        return Entered(connection, found, frames)
+
+    def leave(self, connection: Connection) -> None:
+        """Forget a connection, whether it had entered or not."""
+        subscribed = self._subscribed.pop(connection, None)
+        if subscribed is None:
+            return
+        self._present.discard(connection)
+        for conversation_id in subscribed:
+            topic = self._topics.get(conversation_id)
+            if topic is not None:
+                self._seating.unseat(topic, connection)
+
+    def head_of(self, connection: Connection, conversation_id: ConversationId) -> int | None:
+        """Return the newest seq of a conversation the connection belongs to, else None: also what
+        is not passed on here yet, as the log has it for everybody."""
+        topic = self._topics.get(conversation_id)
+        if topic is None or connection not in topic.seats:
+            return None
+        return max(topic.taken, topic.wanted)
+
+    # --- Wake-ups ---------------------------------------------------------------------------
+
+    async def receive(self, wakeup: AnyWakeup) -> None:
+        """Pass a wake-up on. Never waits for a connection or the database."""
+        match wakeup:
+            case EntryWakeup():
+                for entering in self._entering:
+                    entering.note_entry(wakeup.conversation_id, wakeup.seq)
+                topic = self._topics.get(wakeup.conversation_id)
+                if topic is not None:
+                    self._gaps.entry(topic, wakeup)
+            case RosterWakeup():
+                for entering in self._entering:
+                    entering.note_roster(wakeup)
+                self._seating.roster(wakeup)
+            case KeyWakeup() | CellKeyWakeup():
+                topic = self._topics.get(wakeup.conversation_id)
+                if topic is not None:
+                    self._passing.key(topic, wakeup)
+            case ReceiptsWakeup():
+                self._say(wakeup.conversation_id, (), framing.binary(wakeup.frame))
+            case ReceiptCountsWakeup():
+                topic = self._topics.get(wakeup.conversation_id)
+                if topic is not None:
+                    theirs = self._present.of_person(wakeup.person_id)
+                    here = (one for one in theirs if one in topic.seats)
+                    push_all(here, framing.binary(wakeup.frame))
+            case ConversationWakeup():
+                frame = wire.ConversationFrame(conversation_id=wakeup.conversation_id)
+                self._say(wakeup.conversation_id, wakeup.person_ids, framing.frame(frame))
+            case ShareWakeup():
+                share = wire.ShareFrame(conversation_id=wakeup.conversation_id, share=wakeup.share)
+                self.push_to(wakeup.client_id, share)
+            case TrustWakeup():
+                self._passing.trust_changed(wakeup.person_ids)
+            case AccountWakeup():
+                self._present.account(wakeup)
+            case EnteredWakeup():
+                self._present.entered(wakeup)
+            case _:
+                pass  # Wake-ups for code that asks devices for something.
+
+    def tell(self, wakeup: AccountWakeup, connections: Collection[Connection]) -> None:
+        """Tell those of these whom it concerns that something about accounts changed."""
+        self._present.account(wakeup, connections)
+
+    def _say(
+        self, conversation_id: ConversationId, person_ids: Collection[PersonId], frame: bytes
+    ) -> None:
+        """Push a frame to these people (none: to all) of a conversation."""
+        for entering in self._entering:
+            entering.note_said(conversation_id, person_ids, frame)
+        topic = self._topics.get(conversation_id)
+        if topic is not None:
+            everybody = topic.connections
+            some = (one for one in everybody if one.client.person_id in person_ids)
+            push_all(some if person_ids else everybody, frame)
+
+    # --- For those who ask devices ----------------------------------------------------------
+
+    def online(
+        self, conversation_id: ConversationId, cell_id: CellId | None = None
+    ) -> Iterable[Online]:
+        """Yield the devices of a conversation, or of one cell, that are connected here, roughly
+        those first that have been for longest."""
+        topic = self._topics.get(conversation_id)
+        if topic is not None:
+            some = topic.seats if cell_id is None else topic.cells.get(cell_id, {})
+            yield from _online(topic, some)
+
+    def online_of_person(
+        self, conversation_id: ConversationId, person_id: PersonId
+    ) -> Iterable[Online]:
+        """Yield the devices of a person in a conversation that are connected here."""
+        topic = self._topics.get(conversation_id)
+        if topic is not None:
+            theirs = self._present.of_person(person_id)
+            yield from _online(topic, (one for one in theirs if one in topic.seats))
+
+    def here(self, client_id: ClientId) -> bool:
+        """Return whether a client is connected here."""
+        return client_id in self._present.clients
+
+    def push_to(self, client_id: ClientId, frame: wire.ServerFrame) -> bool:
+        """Push a frame to a client; return whether it is connected here."""
+        connections = self._present.clients.get(client_id, ())
+        push_all(connections, framing.frame(frame))
+        return bool(connections)
+
+    # --- Healing ----------------------------------------------------------------------------
+
+    async def heal(self) -> None:
+        """Find messages, heads and keys that no wake-up announced. Two statements, whatever the
+        node holds.
+
+        It looks back from where it last came to the end: the database may have been away, or this
+        machine have stood still, for longer than a window."""
+        now_ms = self._clock.now_ms()
+        since_ms = min(now_ms, self._looked_ms or now_ms) - _HEAL_WINDOW_MS
+        for key in await self._feed.keys_since(since_ms):
+            topic = self._topics.get(key.conversation_id)
+            if topic is not None:
+                self._passing.key(topic, key)
+        standings = await self._feed.standings_since(since_ms)
+        self._seating.heal(standings)
+        self._gaps.heal(standings)
+        self._looked_ms = now_ms
+
+    async def start(self) -> None:
+        """Begin to heal."""
+        await self._healing.start()
+
+    async def close(self) -> None:
+        """Stop background work."""
+        await self._healing.close()
+        await self._tasks.close()
+
+
+def _online(topic: Topic, connections: Iterable[Connection]) -> Iterable[Online]:
+    for connection in connections:
+        if connection.close_code is None:
+            who = connection.client
+            yield Online(who.client_id, who.person_id, who.device, topic.seats[connection])
+
+
+def _head(place: Place, seq: int, *, follows: bool) -> wire.ConversationHead:
+    return wire.ConversationHead(
+        conversation_id=place.conversation_id,
+        last_seq=Seq(seq),
+        follows=follows,
+        roster_epoch=Epoch(place.roster_epoch),
+        info_version=place.info_version,
+        receipts_version=place.receipts_version,
+        delivered_seq=place.delivered_seq,
+        read_seq=place.read_seq,
+        shares=place.shares,
+    )

@@ -1,0 +1,1 @@
+"""Which connections of this node belong to which conversation."""
