@@ -167,7 +167,7 @@ export interface Core {
   /** Which conversation is on screen, so that it does not notify; null for none. */
   setVisible(conversationId: string | null): Promise<void>;
   /**
-   * What the device says about its network. Gone: a connection that still looks open is given up at
+   * News of the device about its network. Gone: a connection that still looks open is given up at
    * once. Back: the next try comes now instead of after its wait.
    */
   networkChanged(there: boolean): Promise<void>;

@@ -10,7 +10,7 @@ import type { Plate } from "./people.ts";
 export type SignedOutReason =
   "suspended" | "removed" | "device_removed" | "signed_out" | "pin_tries" | "unknown";
 
-/** Where this device stands. The screens follow `phase` and nothing else. */
+/** The state of this device. The screens follow `phase` and nothing else. */
 export interface AppState {
   readonly phase: "register" | "conduct" | "locked" | "ready" | "signed_out" | "storage_failed";
   /** Why the device was signed out ({@link SignedOutReason}), or could not open its storage. */

@@ -7,7 +7,7 @@ export type { Outgoing } from "../kinds/content.ts";
 
 export type MessageStatus = "queued" | "sending" | "sent" | "delivered" | "read" | "failed";
 
-/** What a list row or a quote says about a message, to be put into words by the screen. */
+/** The words of a list row or a quote about a message, to be put into words by the screen. */
 export type Preview =
   | KindPreview
   | { readonly kind: "notice"; readonly notice: Notice }
@@ -75,7 +75,7 @@ export interface ReceiptTotals {
   readonly read: number;
 }
 
-/** Who has one of my messages, by person; where they are too many for that, how many. */
+/** The people who have one of my messages; their number alone where they are too many. */
 export interface MessageReceipts {
   readonly messageId: string;
   /** Too many people for names: the lists are empty, and `totals` says how many, if it is known. */

@@ -1,4 +1,4 @@
-/** What the vault is asked to write, and to read by pages. */
+/** Requests to the vault: changes to write, and pages to read. */
 import type { Bytes } from "../octets.ts";
 
 export type Change =

@@ -99,7 +99,7 @@ export class RowCipher {
     return opaque;
   }
 
-  /** What a list shows: one record that a bad disk has spoilt must not take the others with it. */
+  /** The readable records of a list: one that a bad disk has spoilt must not take the others with it. */
   async readable<T>(keys: OpenKeys, rows: readonly Row[]): Promise<readonly T[]> {
     const read = rows.map((row) => this.openOr(keys, row, DAMAGED));
     return (await Promise.all(read)).filter((value) => value !== DAMAGED) as T[];

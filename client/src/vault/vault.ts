@@ -28,7 +28,7 @@ export interface VaultOptions {
 }
 
 /**
- * What lets another tab of this device go on unlocked: keys that no script can read out, good for
+ * The keys that let another tab of this device go on unlocked: keys that no script can read out, good for
  * as long as this unlock lasts. It goes from memory to memory and is never stored.
  */
 export interface HandedKeys {
