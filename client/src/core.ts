@@ -19,7 +19,12 @@ import type {
 } from "./wire.ts";
 import type { AppState } from "./seam/app.ts";
 import type { OutgoingAttachment } from "./seam/attachments.ts";
-import type { ConversationItem, EncryptionView, MemberItem, MemberPage } from "./seam/conversations.ts";
+import type {
+  ConversationItem,
+  EncryptionView,
+  MemberItem,
+  MemberPage,
+} from "./seam/conversations.ts";
 import type {
   AlarmView,
   ConfirmationView,
@@ -170,7 +175,7 @@ export interface Core {
   /** Which conversation is on screen, so that it does not notify; null for none. */
   setVisible(conversationId: string | null): Promise<void>;
   /**
-   * The state of the network, as the browser tells it. Gone: a connection that still looks open is given up at
+   * News of the device about its network. Gone: a connection that still looks open is given up at
    * once. Back: the next try comes now instead of after its wait.
    */
   networkChanged(there: boolean): Promise<void>;

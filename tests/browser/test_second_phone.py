@@ -99,8 +99,9 @@ def test_an_unconfirmed_device_reads_nothing_and_looks_different(station: Statio
 
     # The others see one device that counts, and one that does not.
     other.page.get_by_role("button", name=other.word("conversation.encrypted")).click()
-    one_each = other.word("conversation.encryption.devices_other", number="2")
-    other.page.get_by_text(one_each, exact=True).wait_for()
+    one_each = other.word("conversation.encryption.devicesOnly_other", number="2")
+    first = other.word("conversation.encryption.unapproved_other", number="2")
+    other.page.get_by_text(f"{one_each} {first}", exact=True).wait_for()
     other.shot("encryption")
     other.page.goto("/#/people")
     other.page.get_by_role("searchbox").fill(phone.person.name)

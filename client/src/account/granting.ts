@@ -8,12 +8,7 @@ import { failure } from "../failure.ts";
 import { idOf, type DeviceId, type PersonId } from "../keys/ids.ts";
 import { DAY_MS } from "../keys/format/times.ts";
 import type { Api } from "../transport/api.ts";
-import {
-  GrantFormat,
-  isUnitPath,
-  isWithdrawal,
-  type Grant,
-} from "../keys/trust/grant.ts";
+import { GrantFormat, isUnitPath, isWithdrawal, type Grant } from "../keys/trust/grant.ts";
 import { isRootAdmin } from "../keys/trust/judgement.ts";
 import type { PeopleTrust } from "../trust/people-trust.ts";
 import type { TimeAnchor } from "../trust/ports.ts";

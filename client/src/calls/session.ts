@@ -152,11 +152,7 @@ export class Session {
     this.onKeys(keys);
   }
 
-  #enter(
-    phase: AppState["phase"],
-    reason: string | null = null,
-    kept = false,
-  ): Promise<AppState> {
+  #enter(phase: AppState["phase"], reason: string | null = null, kept = false): Promise<AppState> {
     this.#entered = true;
     this.#phase = phase;
     this.#reason = reason;

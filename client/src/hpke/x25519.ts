@@ -27,7 +27,9 @@ export async function x25519(
 ): Promise<Uint8Array> {
   const key = secret instanceof CryptoKey ? secret : await importPrivate(secret);
   const other = await crypto.subtle.importKey("raw", copy(point), "X25519", false, []);
-  return new Uint8Array(await crypto.subtle.deriveBits({ name: "X25519", public: other }, key, 256));
+  return new Uint8Array(
+    await crypto.subtle.deriveBits({ name: "X25519", public: other }, key, 256),
+  );
 }
 
 /** A fresh key pair, the public key as 32 bytes. */

@@ -78,11 +78,7 @@ export function cellSealInfo(key: CellKey, keyId: Uint8Array): Bytes {
 }
 
 /** C to the key of one device of the cell. */
-export function sealCellKey(
-  key: CellKey,
-  secret: Uint8Array,
-  target: SealTarget,
-): Promise<Bytes> {
+export function sealCellKey(key: CellKey, secret: Uint8Array, target: SealTarget): Promise<Bytes> {
   return sealTo(committed(key), secret, target);
 }
 

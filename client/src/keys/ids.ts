@@ -22,14 +22,7 @@ export type SealKeyId = Id<"seal key">;
 export type RecordHash = Id<"record">;
 
 type AnyId =
-  | PersonId
-  | DeviceId
-  | ConversationId
-  | CellId
-  | MessageId
-  | KeyId
-  | SealKeyId
-  | RecordHash;
+  PersonId | DeviceId | ConversationId | CellId | MessageId | KeyId | SealKeyId | RecordHash;
 
 /** The id that these bytes are. The caller says which kind of id it is. */
 export function idOf<I extends AnyId>(bytes: Uint8Array): I {

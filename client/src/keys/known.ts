@@ -149,4 +149,3 @@ export function requireListed(
   refuseUnless(found.leaf.person === person, rule, "leaf names another person");
   return found;
 }
-

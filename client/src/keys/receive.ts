@@ -67,8 +67,7 @@ export async function receive(
   const gap = checkChain(header, known); // R5
   const key = idOf<KeyId>(header.key);
   const record = known.record(key);
-  if (record === null)
-    throw new Refused("R6", "record is unknown", { kind: "record", keyId: key });
+  if (record === null) throw new Refused("R6", "record is unknown", { kind: "record", keyId: key });
   checkRecord(record, header, known, nowMs);
 
   const plaintext = await openBody(message, findBodyKey(header, record, known)); // R7
@@ -82,11 +81,7 @@ export function acceptedHeader(header: Header): AcceptedHeader {
   return { message: idOf(header.message), seq, attempt, previous, hash };
 }
 
-function compareLog(
-  header: Header,
-  known: KnownConversation,
-  position: number,
-): Received["log"] {
+function compareLog(header: Header, known: KnownConversation, position: number): Received["log"] {
   if (header.logPosition >= position) return "differs";
   const own = known.logHash(header.logPosition);
   if (own === null) return "unknown";

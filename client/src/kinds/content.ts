@@ -34,9 +34,9 @@ export type Content = ReturnType<AnyKind["read"]>;
 export type Decoded = Content | Unsupported;
 /** The body of a message that the screens show. */
 export type KindBody = NonNullable<Awaited<ReturnType<AnyKind["body"]>>>;
-/** A message summed up for a list row or a quote. */
+/** The words of a list row or a quote about a message. */
 export type KindPreview = Exclude<ReturnType<AnyKind["preview"]>, Unsupported>;
-/** Content that a person wrote, to be sent. */
+/** A message that a person wrote, to be sent. */
 export type Outgoing = Parameters<AnyWritten["compose"]>[0];
 
 export function encodeContent(content: Content): Bytes {

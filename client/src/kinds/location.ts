@@ -18,12 +18,7 @@ export interface LocationPreview {
   readonly kind: "location";
 }
 
-export const location: WrittenKind<
-  LocationContent,
-  LocationBody,
-  LocationPreview,
-  LocationBody
-> = {
+export const location: WrittenKind<LocationContent, LocationBody, LocationPreview, LocationBody> = {
   read: (fields) => ({
     kind: "location",
     latitude: number(fields["latitude"], -90, 90),

@@ -9,7 +9,12 @@ import { contentOf, encodeContent, pointersOf, previewOf } from "../kinds/conten
 import type { Content } from "../kinds/content.ts";
 import type { AttachmentPointer, ReplyPointer } from "../kinds/fields.ts";
 import { decodedOf, loadMessage } from "../messages/messages.ts";
-import type { AttachmentRecord, MessageRecord, OutgoingRecord, UnsignedMessage } from "../records.ts";
+import type {
+  AttachmentRecord,
+  MessageRecord,
+  OutgoingRecord,
+  UnsignedMessage,
+} from "../records.ts";
 import type { Change } from "../vault/vault.ts";
 import { MAX_MESSAGE_BYTES } from "../wire.ts";
 

@@ -16,7 +16,14 @@ import { decodeContent } from "../kinds/content.ts";
 import { loadMessage, messageKey } from "../messages/messages.ts";
 import { newId } from "../octets.ts";
 import { STORES } from "../records.ts";
-import type { FailedMessage, MessageRecord, OutgoingRecord, ReadyMessage, SignedMessage, UploadingMessage } from "../records.ts";
+import type {
+  FailedMessage,
+  MessageRecord,
+  OutgoingRecord,
+  ReadyMessage,
+  SignedMessage,
+  UploadingMessage,
+} from "../records.ts";
 import { delayMs, pause } from "../transport/backoff.ts";
 import type { Change } from "../vault/vault.ts";
 import type { Accepted } from "../wire.ts";
@@ -137,7 +144,8 @@ export class Outbox {
     await this.#uploader.cancel(record.attachmentIds);
     await conversation.run(async () => {
       // Bytes that were posted without an answer may be in the log already.
-      if (record.message !== null) await this.#parts.listener.catchUp(conversation).catch(() => undefined);
+      if (record.message !== null)
+        await this.#parts.listener.catchUp(conversation).catch(() => undefined);
       if (this.#outgoing.find(messageId) === null) return;
       const work = new UnitOfWork(conversation);
       work.changes.push(
@@ -253,7 +261,8 @@ export class Outbox {
     doubts: Doubts,
   ): Promise<boolean> {
     if (hasCode(error, "head_refused")) doubts.staleHead = true;
-    if (hasCode(error, "not_member", "conversation_left")) this.#parts.listener.onLost(conversation);
+    if (hasCode(error, "not_member", "conversation_left"))
+      this.#parts.listener.onLost(conversation);
     if (!hasCode(error, "too_many_attempts")) throw error;
     await this.fail(conversation, record, error);
     return true;

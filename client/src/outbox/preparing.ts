@@ -13,7 +13,12 @@ import { failure, hasCode } from "../failure.ts";
 import type { Outbox } from "./outbox.ts";
 import type { OutgoingStore } from "../messages/outgoing.ts";
 import { STORES } from "../records.ts";
-import type { AttachmentRecord, MessageRecord, OutgoingRecord, PreparingMessage } from "../records.ts";
+import type {
+  AttachmentRecord,
+  MessageRecord,
+  OutgoingRecord,
+  PreparingMessage,
+} from "../records.ts";
 import type { Change } from "../vault/vault.ts";
 
 /** Files up to here are sealed before `send` returns; larger ones while it waits in the list. */

@@ -47,4 +47,3 @@ export interface AppState {
   /** Device clock minus server clock; a warning belongs above 5 minutes. */
   readonly clockSkewMs: number;
 }
-

@@ -77,7 +77,7 @@ export interface ReceiptTotals {
   readonly read: number;
 }
 
-/** The people who have one of my messages; where they are too many for that, how many. */
+/** The people who have one of my messages; their number alone where they are too many. */
 export interface MessageReceipts {
   readonly messageId: string;
   /** Too many people for names: the lists are empty, and `totals` says how many, if it is known. */
@@ -90,4 +90,3 @@ export interface MessageReceipts {
   readonly unregistered: readonly Plate[];
   readonly signedOut: readonly Plate[];
 }
-

@@ -108,7 +108,7 @@ export class Asking {
   async #flush(conversation: Conversation): Promise<void> {
     const { signal, random } = this.#context;
     await pause(TOGETHER_MS, signal);
-    for (let failures = 0; !signal.aborted; ) {
+    for (let failures = 0; !signal.aborted;) {
       const due = this.#due(conversation);
       if (due.length === 0) break;
       try {

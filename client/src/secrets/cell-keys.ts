@@ -101,8 +101,7 @@ export class CellKeys {
     for (const row of await this.#table.all()) {
       const record = CellKeyFormat.parse(row.record);
       const former = record.created < newest.created && now - newest.created > FORMER_MS;
-      if (former || now - record.created > LONGEST_MS)
-        this.#table.delete(work, sealKeyId(record));
+      if (former || now - record.created > LONGEST_MS) this.#table.delete(work, sealKeyId(record));
     }
   }
 }

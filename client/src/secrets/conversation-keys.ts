@@ -124,7 +124,11 @@ export class ConversationKeys {
     }
   }
 
-  async #open(work: Transaction, record: ConversationKey, seal: Uint8Array): Promise<Uint8Array | null> {
+  async #open(
+    work: Transaction,
+    record: ConversationKey,
+    seal: Uint8Array,
+  ): Promise<Uint8Array | null> {
     const opener = await openerOf(this.#context, this.#cellKeys, work, seal);
     if (opener === null) return null;
     try {

@@ -32,11 +32,7 @@ export class Cursors {
   readonly #dirty = new Set<string>();
   #flushing = false;
 
-  constructor(
-    context: DeviceContext,
-    index: ConversationIndex,
-    sender: CursorSender,
-  ) {
+  constructor(context: DeviceContext, index: ConversationIndex, sender: CursorSender) {
     this.#context = context;
     this.#index = index;
     this.#sender = sender;

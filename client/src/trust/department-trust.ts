@@ -13,7 +13,11 @@ import type { Kem } from "../keys/hpke.ts";
 import { Refused, refuseUnless } from "../keys/format/refused.ts";
 import { verifySignature } from "../keys/format/signature.ts";
 import type { Trust } from "../wire.ts";
-import { ROSTER_AUTHORITY_URI, parseCertificate, type ParsedCertificate } from "../keys/trust/certificate.ts";
+import {
+  ROSTER_AUTHORITY_URI,
+  parseCertificate,
+  type ParsedCertificate,
+} from "../keys/trust/certificate.ts";
 import { DepartmentFormat, checkDepartment, type Department } from "../keys/trust/department.ts";
 import { readCertificate, type Certificate } from "../keys/trust/device-certificate.ts";
 

@@ -35,7 +35,7 @@ export const route = {
   get segments(): readonly string[] {
     return segments;
   },
-  /** The top-level part: "chats", "new", "people", "me". */
+  /** The top-level part, one of the sections of sections.ts. */
   get section(): string {
     return segments[0] ?? "chats";
   },

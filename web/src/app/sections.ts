@@ -1,10 +1,99 @@
 /**
- * The screens that are fetched when they are first opened. Those with `rest` get the path below
- * their section and fill everything beside the rail.
+ * The sections of the app, one row each: the phone's bar, the desktop's rail and the address all read
+ * this table. A screen's code is fetched when it is first opened.
  */
-export const LockScreen = () => import("../screens/lock/LockScreen.svelte");
-export const Unconfirmed = () => import("../screens/devices/Unconfirmed.svelte");
-export const PeopleScreen = () => import("../screens/people/PeopleScreen.svelte");
-export const MeScreen = () => import("../screens/me/MeScreen.svelte");
-export const ChatsScreen = () => import("../screens/chats/ChatsScreen.svelte");
-export const NewScreen = () => import("../screens/new/NewScreen.svelte");
+import CircleUser from "@lucide/svelte/icons/circle-user";
+import MessagesSquare from "@lucide/svelte/icons/messages-square";
+import UsersRound from "@lucide/svelte/icons/users-round";
+import type { Component } from "svelte";
+import { t } from "../i18n/index.svelte.ts";
+import { account } from "../screens/me/account.svelte.ts";
+import { conversations } from "./state/conversations.svelte.ts";
+
+export interface Tab {
+  readonly label: () => string;
+  readonly icon: Component<{ size?: number | string }>;
+  /** The number on the icon; 0: none. */
+  readonly badge: () => number;
+  /** The badge in words. */
+  readonly badgeText: (count: number) => string;
+}
+
+export interface Section {
+  /** The first part of its addresses. */
+  readonly name: string;
+  /** It gets the path below the section, and fills everything beside the rail. */
+  readonly screen: () => Promise<{ default: Component<{ rest: readonly string[] }> }>;
+  /** Null: it is opened from another section. */
+  readonly tab: Tab | null;
+  /** The section whose tab is the current one. */
+  readonly under: string;
+  /** Whether this person may see it. */
+  readonly visible: () => boolean;
+  /** Whether it takes the whole of a phone. */
+  readonly covers: (rest: readonly string[]) => boolean;
+}
+
+const CHATS: Section = {
+  name: "chats",
+  screen: () => import("../screens/chats/ChatsScreen.svelte"),
+  tab: {
+    label: () => t("app.nav.chats"),
+    icon: MessagesSquare,
+    badge: () => conversations.unread,
+    badgeText: (count) => t("chats.unread", { count }),
+  },
+  under: "chats",
+  visible: () => true,
+  covers: (rest) => rest.length > 0,
+};
+
+const SECTIONS: readonly Section[] = [
+  CHATS,
+  {
+    name: "people",
+    screen: () => import("../screens/people/PeopleScreen.svelte"),
+    tab: {
+      label: () => t("app.nav.people"),
+      icon: UsersRound,
+      badge: () => 0,
+      badgeText: () => "",
+    },
+    under: "people",
+    visible: () => true,
+    covers: () => false,
+  },
+  {
+    name: "me",
+    screen: () => import("../screens/me/MeScreen.svelte"),
+    tab: {
+      label: () => t("app.nav.me"),
+      icon: CircleUser,
+      badge: () => account.waiting,
+      badgeText: (count) => t("devices.confirm.waiting", { count }),
+    },
+    under: "me",
+    visible: () => true,
+    covers: () => false,
+  },
+  {
+    name: "new",
+    screen: () => import("../screens/new/NewScreen.svelte"),
+    tab: null,
+    under: "chats",
+    visible: () => true,
+    covers: () => true,
+  },
+];
+
+/** The section of an address; the conversations' for an address that nobody may see here. */
+export function sectionOf(name: string): Section {
+  return SECTIONS.find((one) => one.name === name && one.visible()) ?? CHATS;
+}
+
+/** The sections of the bar and the rail, in their order. */
+export function tabs(): readonly (Section & { readonly tab: Tab })[] {
+  return SECTIONS.filter((one) => one.visible()).flatMap((one) =>
+    one.tab === null ? [] : [{ ...one, tab: one.tab }],
+  );
+}

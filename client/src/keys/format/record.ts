@@ -71,8 +71,7 @@ export class RecordFormat<L extends Layout> {
   /** The record that begins here; other bytes may follow it. */
   read(reader: Reader): ValuesOf<L> & Signed {
     const start = reader.at;
-    if (this.#version !== null)
-      reader.require(reader.uint(1) === this.#version, "unknown version");
+    if (this.#version !== null) reader.require(reader.uint(1) === this.#version, "unknown version");
     const values: Record<string, unknown> = {};
     for (const [name, field] of Object.entries(this.#layout))
       values[name] = field.read(reader, values);

@@ -25,11 +25,7 @@ export class Refused extends Error {
   }
 }
 
-export function refuseUnless(
-  condition: boolean,
-  rule: string,
-  message: string,
-): asserts condition {
+export function refuseUnless(condition: boolean, rule: string, message: string): asserts condition {
   if (!condition) throw new Refused(rule, message);
 }
 

@@ -12,7 +12,9 @@ export function amongOthers(plate: Plate): string {
 
 export function howConfirmed(confirmed: Confirmed, by: Plate | null): string {
   if (confirmed !== "admin") return t(`devices.how.${confirmed}`);
-  return by === null ? t("devices.how.adminUnknown") : t("devices.how.admin", { by: amongOthers(by) });
+  return by === null
+    ? t("devices.how.adminUnknown")
+    : t("devices.how.admin", { by: amongOthers(by) });
 }
 
 /** Whether somebody has devices of which none is confirmed. */
