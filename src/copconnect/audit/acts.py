@@ -79,17 +79,3 @@ class AudienceConversationCreated(Act, frozen=True, tag="audience_conversation_c
 
 class IncarnationBegun(Act, frozen=True, tag="incarnation_begun"):
     """A backup was restored: everything is signed anew."""
-
-
-AnyAct = (
-    PersonSuspended
-    | PersonRestored
-    | DataBankImported
-    | EnrolmentCodesMade
-    | DeviceRevoked
-    | DeviceConfirmed
-    | GrantGiven
-    | RootAdminNamed
-    | AudienceConversationCreated
-    | IncarnationBegun
-)
