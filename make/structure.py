@@ -1,7 +1,8 @@
 """Check that folders, files and imports of the sources stay small and free of circles.
 
-A folder holds at most 20 files of its own, tests aside, and a file at most 450 lines; Python modules import each
-other in no circle (the client's are checked by its own tests). Generated files are left out.
+A folder holds at most 20 files of its own, tests aside, and a file at most 450 lines. Python
+modules import each other in no circle; the client's own tests check its modules. Generated files
+are left out.
 """
 
 import subprocess
