@@ -19,7 +19,15 @@ from typing import Any
 
 from prometheus_client import Gauge
 
-from copconnect.bus import AnyWakeup, EntryWakeup, KeyWakeup, NatsBus, nats_bus
+from copconnect.bus import (
+    AnyWakeup,
+    CursorsMovedWakeup,
+    EntryWakeup,
+    KeyWakeup,
+    NatsBus,
+    ReceiptsWakeup,
+    nats_bus,
+)
 from copconnect.database.engine import Database
 from copconnect.delivery.keys.conversation_keys import ConversationKeys
 from copconnect.delivery.live.feed import LiveFeed
@@ -90,17 +98,14 @@ def stop_while_posting(control: Control) -> None:
         return wrapped
 
     def on_write(write_at_once: Any) -> Any:
-        async def wrapped(database: Database, work: Any) -> Any:
+        async def wrapped(database: Database, work: Any, wakeups_of: Any) -> Any:
             def watched(connection: Any) -> Any:
                 written = work(connection)
                 if of_message(written):
                     control.reached("it is written")
                 return written
 
-            written = await write_at_once(database, watched)
-            if of_message(written):
-                control.reached("it is committed")
-            return written
+            return await write_at_once(database, watched, wakeups_of)
 
         return wrapped
 
@@ -118,8 +123,11 @@ def stop_while_posting(control: Control) -> None:
 
     def on_publish(publish: Any) -> Any:
         async def wrapped(self: NatsBus, wakeups: Sequence[AnyWakeup]) -> None:
+            of_message = any(map(_announces, wakeups))
+            if of_message:
+                control.reached("it is committed")
             await publish(self, wakeups)
-            if any(map(_announces, wakeups)):
+            if of_message:
                 control.reached("this worker is told")
 
         return wrapped
@@ -195,15 +203,22 @@ def stop_while_hearing(control: Control) -> None:
     def on_cursors(store_cursors: Any) -> Any:
         async def wrapped(feed: LiveFeed, cursors: Collection[Any]) -> Any:
             control.reached("cursors are heard")
-            wakeups = await store_cursors(feed, cursors)
-            control.reached("cursors are stored")
-            return wakeups
+            return await store_cursors(feed, cursors)
+
+        return wrapped
+
+    def on_publish(publish: Any) -> Any:
+        async def wrapped(self: NatsBus, wakeups: Sequence[AnyWakeup]) -> None:
+            if any(isinstance(one, ReceiptsWakeup | CursorsMovedWakeup) for one in wakeups):
+                control.reached("cursors are stored")
+            await publish(self, wakeups)
 
         return wrapped
 
     wrap(Fanout, "receive", on_receive)
     wrap(Connection, "push", on_push)
     wrap(LiveFeed, "store_cursors", on_cursors)
+    wrap(NatsBus, "publish", on_publish)
 
 
 def tell_bus() -> None:
