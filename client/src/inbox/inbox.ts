@@ -334,7 +334,9 @@ export class Inbox {
       conversation,
       work,
       missing,
-      onAccepted: this.#listener.onAccepted,
+      onAccepted: (accepted) => {
+        this.#listener.onAccepted(accepted);
+      },
     };
   }
 
