@@ -1,8 +1,8 @@
 """Check that folders, files and imports of the sources stay small and free of circles.
 
-A folder holds at most 20 files of its own, tests aside, and a file at most 450 lines. Python
-modules import each other in no circle; the client's own tests check its modules. Generated files
-are left out.
+A folder holds at most 20 files of its own, without the tests beside them, and a file at most 450
+lines. Python modules import each other in no circle; the client's own tests check its modules.
+Generated files are left out.
 """
 
 import subprocess
@@ -15,8 +15,11 @@ from pathlib import Path
 import grimp
 
 ROOT = Path(__file__).resolve().parents[1]
-SOURCES = ("src/", "bench/", "demo/", "client/src/", "web/src/")
-SUFFIXES = (".py", ".ts", ".svelte")
+SOURCES = (
+    *("src/", "bench/", "demo/"),
+    *("client/src/", "client/test/", "client/bench/", "web/src/", "web/dev/", "web/test/"),
+)
+SUFFIXES = (".py", ".ts", ".mjs", ".svelte", ".css")
 GENERATED = ("client/src/wire.ts", "src/copconnect/migrations/versions/first_tables.py")
 PACKAGES = ("copconnect", "bench", "demo")
 MOST_FILES = 20
@@ -43,14 +46,14 @@ def main() -> int:
     return 1 if found else 0
 
 
-def is_test(path: Path) -> bool:
+def is_beside(path: Path) -> bool:
     """Return whether a file is a test beside the source that it tests."""
-    return path.name.startswith("test_") or ".test." in path.name
+    return "src" in path.parts and (path.name.startswith("test_") or ".test." in path.name)
 
 
 def crowded(names: Iterable[str]) -> Iterator[str]:
     """Yield folders with too many files of their own."""
-    counts = Counter(str(Path(name).parent) for name in names if not is_test(Path(name)))
+    counts = Counter(str(Path(name).parent) for name in names if not is_beside(Path(name)))
     for folder, count in sorted(counts.items()):
         if count > MOST_FILES:
             yield f"{folder}: {count} files (at most {MOST_FILES}): group them by what they do"

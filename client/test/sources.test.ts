@@ -1,6 +1,6 @@
 /**
- * The shape of the sources of client/ and web/: no circle of imports, types included; no long file; no
- * crowded folder; one style of file names. Each failure names the files.
+ * The sources of client/ and web/ import each other in no circle, types included, and their files
+ * have names of one style. Each failure names the files; make/structure.py checks sizes.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { basename, dirname, join, normalize } from "node:path";
@@ -11,9 +11,6 @@ const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const FOLDERS = ["client/src", "client/test", "client/bench", "web/src", "web/dev", "web/test"];
 /** Each of these states its imports as a graph that a reader can follow from the bottom. */
 const WITHOUT_CIRCLES = /^(?:client\/src|web\/src|web\/dev)\//;
-const GENERATED = "client/src/wire.ts";
-const MOST_LINES = 450;
-const MOST_FILES = 20;
 
 const KEBAB = /^[a-z0-9]+(?:-[a-z0-9]+)*(?:\.svelte|\.test|\.d)?\.(?:ts|mjs|css|json)$/;
 const COMPONENT = /^[A-Z][A-Za-z0-9]*\.svelte$/;
@@ -85,20 +82,6 @@ describe("the sources", () => {
         ]),
       ),
     ).toBeNull();
-  });
-
-  it(`have no file of more than ${String(MOST_LINES)} lines, generated ones aside`, () => {
-    const long = [...FILES].filter(([, text]) => text.split("\n").length - 1 > MOST_LINES);
-    expect(long.map(([path]) => path).filter((path) => path !== GENERATED)).toEqual([]);
-  });
-
-  it(`have no folder with more than ${String(MOST_FILES)} files of its own`, () => {
-    const counts = new Map<string, number>();
-    // Tests beside the sources that they test do not count, as in make/structure.py.
-    for (const path of FILES.keys())
-      if (!path.includes("/src/") || !path.includes(".test."))
-        counts.set(dirname(path), (counts.get(dirname(path)) ?? 0) + 1);
-    expect([...counts].filter(([, count]) => count > MOST_FILES)).toEqual([]);
   });
 
   it("have names in one style: kebab-case, and components as their tags", () => {

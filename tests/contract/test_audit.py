@@ -4,14 +4,14 @@ import asyncio
 import json
 
 import pytest
-from sqlalchemy import delete, select, update
+from sqlalchemy import Delete, Update, delete, select, update
 
 from copconnect.audit import Audit
 from copconnect.audit.acts import PersonRestored, PersonSuspended
 from copconnect.audit.rules import ZEROS, Broken
 from copconnect.audit.store import ENTRIES, HEAD
 from copconnect.database.engine import Database
-from copconnect.ids import PersonId, new_id
+from copconnect.ids import ClientId, PersonId, new_id
 from copconnect.principals import NOTHING, Caller, Operator
 from tests.contract.delivery_world import StillClock
 
@@ -36,7 +36,7 @@ async def test_an_empty_log_is_whole(audit: Audit) -> None:
 
 async def test_entries_say_who_did_what(database: Database, audit: Audit) -> None:
     person = PersonId(new_id())
-    admin = Caller(PersonId("1" * 32), new_id(), bytes(32), outstanding=NOTHING)  # type: ignore[arg-type]
+    admin = Caller(PersonId("1" * 32), ClientId(new_id()), bytes(32), outstanding=NOTHING)
     async with database.transaction() as connection:
         await audit.record(connection, ROOT, PersonSuspended(person))
         await audit.record(connection, admin, PersonRestored(person))
@@ -88,11 +88,11 @@ async def test_administrators_at_once_are_numbered_one_after_another(
     ],
 )
 async def test_what_was_changed_is_found(
-    database: Database, audit: Audit, change: object, number: int
+    database: Database, audit: Audit, change: Update | Delete, number: int
 ) -> None:
     await suspend(database, audit, 5)
     async with database.transaction() as connection:
-        await connection.execute(change)  # type: ignore[call-overload]
+        await connection.execute(change)
     with pytest.raises(Broken) as broken:
         await audit.verify()
     assert broken.value.number == number

@@ -32,6 +32,7 @@ class OwnKeys:
             if client is None:
                 raise errors.Unauthenticated
             newest = await device_store.newest_keys(connection, caller.device)
+            changed = False
             for data in body.keys:
                 former = (
                     DeviceKey.parse(newest[kem].record) if (kem := _kem(data)) in newest else None
@@ -39,9 +40,10 @@ class OwnKeys:
                 record = _checked(data, caller.device, client.public_key, now, former)
                 if former == record:
                     continue
-                if not connection.wakeups:
+                if not changed:
                     await record_store.touch(connection, [caller.person_id], keys=True)
                     connection.after_commit(TrustWakeup(person_ids=[caller.person_id]))
+                    changed = True
                 await device_store.add_key(
                     connection,
                     {
