@@ -12,9 +12,9 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
-from copconnect import database as database_module
 from copconnect import errors
 from copconnect.background import Periodic
+from copconnect.database import engine as database_module
 from copconnect.database.engine import Database, open_database
 from copconnect.settings import Settings
 from tests.harness.operator import OPERATOR
