@@ -32,11 +32,11 @@ def test_a_synthetic_bank_is_the_same_each_time_and_good() -> None:
     assert bank.problems == []
     assert len(bank.people) == 1500
     assert len([unit for unit in bank.units if unit.level == "station"]) > 840
-    terms = [*bank.levels, *bank.ranks, *bank.roles, *bank.units]
-    for named in [term.names for term in terms] + [person.names for person in bank.people]:
-        assert scripts(named) == SPOKEN, named
-    for person in bank.people:
-        assert scripts(person.post) == SPOKEN, person.post
+    spoken = [term.names for term in (*bank.levels, *bank.ranks, *bank.roles)]
+    spoken += [unit.names for unit in bank.units]
+    spoken += [names for person in bank.people for names in (person.names, person.post)]
+    for names in spoken:
+        assert scripts(names) == SPOKEN, names
     shown = [person for person in bank.people if person.unit == synthetic.SHOWN_STATION]
     assert len(shown) > synthetic.SHOWN_STAFF
     assert shown[0].roles == ("sho",)
