@@ -265,7 +265,7 @@ class DirectoryService:
                 names=_names(row),
                 number=row.number,
                 rank=row.rank,
-                post=names.read(row._mapping, "post"),
+                post=names.read(row._asdict(), "post"),
                 roles=row.roles.split(),
                 unit_id=row.unit_id,
                 registered=row.person_id in registered,
@@ -276,4 +276,4 @@ class DirectoryService:
 
 
 def _names(row: Any) -> wire.Names:
-    return names.read(row._mapping)
+    return names.read(row._asdict())
