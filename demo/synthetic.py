@@ -13,10 +13,12 @@ import io
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 from importlib.resources import files
 from random import Random
 from typing import Any, TypeVar
 
+from copconnect import wire
 from copconnect.directory import databank
 
 FIRST_NUMBER = 7_000_000_000
@@ -303,12 +305,10 @@ def _staff(home: Place, turn: int) -> Post:
 def _people(posts: Sequence[Post], random: Random, seed: int) -> Iterator[list[str]]:
     names = _json("names.json")
     for number, post in enumerate(posts):
-        name_en, name_te = _name(names, random, post)
         phone = f"+91{FIRST_NUMBER + number}"
         yield [
             f"TGP{number + 1:06d}",
-            name_en,
-            name_te,
+            *_name(names, random, post),
             phone,
             post.rank,
             *_split(post.title),
@@ -328,7 +328,7 @@ def _name(names: Any, random: Random, post: Post) -> list[str]:
     parts = [_pick(people["house"], random), given]
     if people["family"] and random.random() < 0.6:
         parts.append(_pick(people["family"], random))
-    return [" ".join(part.split("|")[side] for part in parts) for side in (0, 1)]
+    return _split(reduce(_joined, parts))
 
 
 def _pick(items: Sequence[T], random: Random) -> T:
@@ -336,18 +336,20 @@ def _pick(items: Sequence[T], random: Random) -> T:
 
 
 def _split(text: str) -> list[str]:
-    english, telugu = text.split("|")
-    return [english, telugu]
+    """Return a name in each of ``LANGUAGES``, "" where it is missing."""
+    found = text.split("|")
+    return found + [""] * (len(wire.LANGUAGES) - len(found))
 
 
 def _titled(template: str, name: str) -> str:
-    """Put a name's two scripts into a template's two scripts."""
+    """Put a name into a template, each language's into its own."""
     pairs = zip(_split(template), _split(name), strict=True)
     return "|".join(side.format(part) for side, part in pairs)
 
 
 def _joined(left: str, right: str, separator: str = " ") -> str:
-    return "|".join(separator.join(pair) for pair in zip(_split(left), _split(right), strict=True))
+    pairs = zip(_split(left), _split(right), strict=True)
+    return "|".join(separator.join(pair) if all(pair) else "" for pair in pairs)
 
 
 def _json(name: str) -> Any:

@@ -18,8 +18,8 @@ def test_a_synthetic_bank_is_the_same_each_time_and_good() -> None:
     assert bank.problems == []
     assert len(bank.people) == 1500
     assert len([unit for unit in bank.units if unit.level == "station"]) > 840
-    assert all(person.name_te for person in bank.people)
-    assert all(unit.name_te for unit in bank.units)
+    assert all(person.names.te for person in bank.people)
+    assert all(unit.names.te for unit in bank.units)
     shown = [person for person in bank.people if person.unit == synthetic.SHOWN_STATION]
     assert len(shown) > synthetic.SHOWN_STAFF
     assert shown[0].roles == ("sho",)

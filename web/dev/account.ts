@@ -1,11 +1,5 @@
 /** The scripted core's account: where the device stands, registration, lock, people. */
-import type {
-  AppState,
-  CoreError,
-  CoreEvent,
-  CoreListener,
-  PeopleQuery,
-} from "@copconnect/client/core";
+import { spellings, type AppState, type CoreError, type CoreEvent, type CoreListener, type PeopleQuery } from "@copconnect/client/core";
 import type {
   ClientInfo,
   CodeRequested,
@@ -217,11 +211,9 @@ export class ScriptedAccount {
         (query.rank === undefined || person.rank === query.rank) &&
         (query.role === undefined || person.roles.includes(query.role)) &&
         [
-          person.names.en,
-          person.names.te,
+          ...spellings(person.names),
           person.number,
-          person.post.en,
-          person.post.te,
+          ...spellings(person.post),
           person.rank,
         ]
           .join(" ")

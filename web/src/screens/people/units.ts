@@ -1,5 +1,5 @@
 /** The organisation as a tree for drilling down. Pure over the directory. */
-import type { Directory, Names, Unit } from "@copconnect/client/wire";
+import { LANGUAGES, type Directory, type Names, type Unit } from "@copconnect/client/wire";
 
 export interface UnitTree {
   readonly roots: readonly Unit[];
@@ -41,5 +41,5 @@ export function namesUnit(post: string, unit: string): boolean {
 
 /** The same in any language: a card signs posts in English, while units have all their names. */
 export function saysUnit(post: Names, unit: Names): boolean {
-  return namesUnit(post.en, unit.en) || namesUnit(post.te, unit.te);
+  return LANGUAGES.some((language) => namesUnit(post[language], unit[language]));
 }
