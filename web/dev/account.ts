@@ -1,5 +1,12 @@
 /** The scripted core's account: where the device stands, registration, lock, people. */
-import { spellings, type AppState, type CoreError, type CoreEvent, type CoreListener, type PeopleQuery } from "@copconnect/client/core";
+import {
+  spellings,
+  type AppState,
+  type CoreError,
+  type CoreEvent,
+  type CoreListener,
+  type PeopleQuery,
+} from "@copconnect/client/core";
 import type {
   ClientInfo,
   CodeRequested,
@@ -210,12 +217,7 @@ export class ScriptedAccount {
         (units === null || units.has(person.unitId)) &&
         (query.rank === undefined || person.rank === query.rank) &&
         (query.role === undefined || person.roles.includes(query.role)) &&
-        [
-          ...spellings(person.names),
-          person.number,
-          ...spellings(person.post),
-          person.rank,
-        ]
+        [...spellings(person.names), person.number, ...spellings(person.post), person.rank]
           .join(" ")
           .toLocaleLowerCase()
           .includes(text),

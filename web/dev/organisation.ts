@@ -1,5 +1,14 @@
 /** A small department with real unit names and invented people, the same on every load. */
-import type { Directory, Language, Level, Names, Person, Rank, Role, Unit } from "@copconnect/client/wire";
+import type {
+  Directory,
+  Language,
+  Level,
+  Names,
+  Person,
+  Rank,
+  Role,
+  Unit,
+} from "@copconnect/client/wire";
 
 /** Deterministic numbers in [0, 1) (mulberry32). */
 export function seeded(seed: number): () => number {
@@ -25,7 +34,6 @@ function named([en, te, ur, hi]: Spelled): Names {
 }
 
 const term = ([code, ...spelled]: Row): Role => ({ code, names: named(spelled) });
-
 
 const LEVEL_ROWS: readonly Row[] = [
   ["state", "State", "రాష్ట్రం", "ریاست", "राज्य"],

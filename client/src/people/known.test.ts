@@ -20,7 +20,11 @@ const directory: Directory = {
 function person(en: string, rank: string, unitId: string, more: Partial<Person> = {}): Person {
   return {
     ...{ personId: en, names: inEnglish(en), number: "+917000000001", rank, unitId },
-    ...{ post: { ...inEnglish("Station writer"), hi: "थाना मुंशी" }, roles: ["crime"], registered: true },
+    ...{
+      post: { ...inEnglish("Station writer"), hi: "थाना मुंशी" },
+      roles: ["crime"],
+      registered: true,
+    },
     ...{ status: "active", ...more },
   };
 }

@@ -1,4 +1,9 @@
-import { inEnglish, type EncryptionView, type MemberItem, type MemberDevice } from "@copconnect/client/core";
+import {
+  inEnglish,
+  type EncryptionView,
+  type MemberItem,
+  type MemberDevice,
+} from "@copconnect/client/core";
 import { expect, it } from "vitest";
 import { readersOf } from "./readers.ts";
 
