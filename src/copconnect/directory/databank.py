@@ -2,8 +2,8 @@
 
 docs/operations.md describes the columns. Every row is checked before anything is stored; each
 problem names its file, line, column and a stable code, and a row has all of its problems listed.
-Line numbers count as an editor or a spreadsheet does, from 1. Of two rows that claim one code or
-one number both are refused, because nothing tells which one is right; a row that repeats another
+Line numbers count as an editor or a spreadsheet does, from 1. Two rows that claim one code or
+one number are both refused, because nothing tells which one is right; a row that repeats another
 word for word counts once.
 """
 

@@ -19,7 +19,7 @@ from copconnect.directory.files.sheets import RowProblem, Sheet, SourceFile
 from copconnect.directory.files.tables import Table, TableRow, tabulate
 from copconnect.ids import UnitId
 
-# What a file leaves out of a person is kept, but for what it says each time anew.
+# Columns that a file lacks keep what is stored, but for these, which it says each time anew.
 SAID_EACH_TIME = ("status", "enrolment_code")
 SKIP = "none"  # For a sheet that is no table.
 
@@ -37,7 +37,7 @@ class Chosen:
 
 @dataclass(slots=True)
 class Stored:
-    """What the data bank holds, as rows of its files: ``tables`` by name, ``people`` by code;
+    """The content of the data bank, as rows of its files: ``tables`` by name, ``people`` by code;
     ``mappings`` by fingerprint; ``aliases``: by column, codes by what people type for them."""
 
     tables: Mapping[str, Sequence[Mapping[str, str]]] = field(default_factory=dict)
@@ -48,8 +48,8 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Corrections:
-    """What a person says of the guesses: the table of a sheet (``none``: no table) by the sheet's
-    name, and a table's columns by ``table.column`` or, of people, by column alone."""
+    """A person's corrections of the guesses: the table of a sheet (``none``: no table) by the
+    sheet's name, and a table's columns by ``table.column`` or, of people, by column alone."""
 
     sheets: Mapping[str, str] = field(default_factory=dict)
     columns: Mapping[str, str] = field(default_factory=dict)

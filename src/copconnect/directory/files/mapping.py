@@ -64,7 +64,7 @@ class MappingWrong(Exception):
 
 
 class _Looks(NamedTuple):
-    """What the values of a column look like: shares of the values in it, 0 to 1."""
+    """Shares of the values of a column that look like something, 0 to 1."""
 
     filled: float
     numbers: float

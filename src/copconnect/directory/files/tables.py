@@ -27,7 +27,7 @@ class Table:
     rows: list[TableRow]
     problems: list[RowProblem] = field(default_factory=list)
     suggestions: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
-    line: int = 0  # Of the header.
+    line: int = 0  # The header's.
 
 
 def tabulate(sheet: Sheet, mapping: ColumnMapping, known: Known, file: str) -> Table:
