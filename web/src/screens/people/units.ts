@@ -35,7 +35,7 @@ export function unitTree(directory: Directory, compare: (a: Unit, b: Unit) => nu
  * PS"), so that a row need not say it twice. Posts name their place after the last comma.
  */
 export function namesUnit(post: string, unit: string): boolean {
-  const place = post.slice(post.lastIndexOf(",") + 1).trim();
+  const place = (post.split(/[,،]/).at(-1) ?? "").trim();
   return place !== "" && place !== post && (unit.startsWith(place) || place.startsWith(unit));
 }
 

@@ -8,7 +8,6 @@ from rapidfuzz import fuzz
 
 from copconnect.directory.files.matching.words import canonical, squeezed, words_of
 
-LANGUAGES = ("en", "te", "ur", "hi")
 WITHIN = "within"  # The names of larger units, which tell units of one name apart.
 IGNORE = "ignore"  # Columns that the data bank has no use for.
 OWN = "cop connect"  # Columns that a report of refused rows adds.
