@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from copconnect import wire
-from copconnect.directory import names, rules
+from copconnect.directory import names, rules, search_words
 from copconnect.directory.databank import DataBank, PersonRow
 from copconnect.ids import PersonId, UnitId
 
@@ -81,21 +81,22 @@ def vocabulary_rows(bank: DataBank) -> dict[str, list[Row]]:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """The organisation's part in a person's row: names of units, and seniority of ranks (1 for the
-    most junior)."""
+    """The organisation's part in a person's row: names and paths of units, and seniority of ranks
+    (1 for the most junior)."""
 
-    unit_names: Mapping[UnitId, str]
+    units: Mapping[UnitId, tuple[wire.Names, str]]
     seniority: Mapping[str, int]
 
-    def of(self, person: PersonRow) -> tuple[str | None, int | None]:
+    def of(self, person: PersonRow) -> tuple[tuple[wire.Names, str] | None, int | None]:
         """Return what they add to this person's row."""
-        return self.unit_names.get(person.unit), self.seniority.get(person.rank)
+        return self.units.get(person.unit), self.seniority.get(person.rank)
 
 
 def words(bank: DataBank) -> Words:
     """Return the words of a data bank."""
+    paths = rules.unit_paths({unit.code: unit.parent for unit in bank.units})
     return Words(
-        {unit.code: _all_of(unit.names) for unit in bank.units},
+        {unit.code: (unit.names, paths[unit.code]) for unit in bank.units},
         {term.code: position for position, term in enumerate(bank.ranks, 1)},
     )
 
@@ -103,13 +104,9 @@ def words(bank: DataBank) -> Words:
 def stored_words(units: Iterable[Any], ranks: Iterable[Any]) -> Words:
     """Return the words of stored rows."""
     return Words(
-        {row.unit_id: _all_of(names.read(row._asdict())) for row in units},
+        {row.unit_id: (names.of(row), row.path) for row in units},
         {row.code: row.position for row in ranks},
     )
-
-
-def _all_of(name: wire.Names) -> str:
-    return " ".join(filter(None, names.spellings(name)))
 
 
 def _said(person: PersonRow) -> Row:
@@ -127,18 +124,12 @@ def _said(person: PersonRow) -> Row:
     }
 
 
-def _derived(person: PersonRow, unit_name: str | None, seniority: int | None) -> Row:
-    """Return the columns that are made of others."""
-    searched = (
-        _all_of(person.names),
-        person.number,
-        person.code,
-        _all_of(person.post),
-        person.rank,
-        unit_name or "",
-    )
+def _derived(person: PersonRow, unit: tuple[wire.Names, str] | None, seniority: int | None) -> Row:
+    """Return what is made of others: the words that find the person, and the sort key."""
+    others, path = ([person.post], "") if unit is None else ([person.post, unit[0]], unit[1])
+    place = search_words.Place(person.unit, path, person.rank, person.roles)
     return {
-        "search": rules.fold(" ".join(searched)),
+        "words": search_words.person_words(person.names, others, person.number, person.code, place),
         "sort_key": rules.sort_key(seniority or 0, person.names.en, person.person_id),
     }
 
@@ -162,9 +153,6 @@ def compare(
         row |= _derived(person, *now.of(person))
         if old is None:
             result.insert.append(row)
-            continue
-        if row == old:
-            result.unchanged += 1
             continue
         result.update.append(row)
         _classify(result, person.person_id, old, row)
