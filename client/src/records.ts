@@ -13,6 +13,7 @@ import type {
   Directory,
   Member,
   Preferences,
+  Standing,
   WhoMayPost,
 } from "./wire.ts";
 
@@ -85,10 +86,13 @@ export interface OwnChain {
 export interface ConversationRecord {
   readonly conversationId: string;
   readonly kind: ConversationKind;
-  readonly createdBy: string;
+  /** null: the department. */
+  readonly createdBy: string | null;
   readonly createdMs: number;
   /** The audience, where its people follow the data bank. */
   readonly audience: Audience | null;
+  /** What the department calls it, where the department made it. */
+  readonly standing: Standing | null;
   readonly members: number;
   readonly unregistered: number;
   readonly devices: number;

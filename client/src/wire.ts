@@ -17,6 +17,8 @@ export type Epoch = number & { readonly __brand?: "Epoch" };
 
 export type PersonId = string & { readonly __brand?: "PersonId" };
 
+export type PostId = string & { readonly __brand?: "PostId" };
+
 export type Seq = number & { readonly __brand?: "Seq" };
 
 export type UnitId = string & { readonly __brand?: "UnitId" };
@@ -76,6 +78,71 @@ export interface Usage {
   readonly limit: number;
 }
 
+/** A name in the scripts the data bank holds; Telugu may be empty, English never is. */
+export interface Names {
+  readonly en: string;
+  readonly te: string;
+}
+
+/**
+ * The people who hold a place that fits. Within one list any entry fits; an empty list asks for
+ * nothing; every list that is not empty must fit the same place. ``everyone`` stands for a clause
+ * that asks for nothing, which is refused by itself.
+ */
+export interface Clause {
+  readonly everyone: boolean;
+  readonly units: UnitId[];
+  readonly below: boolean;
+  readonly levels: string[];
+  readonly roles: string[];
+  readonly ranks: string[];
+  readonly posts: PostId[];
+  readonly heads: boolean;
+}
+
+/**
+ * The people of any clause of ``include``, and ``people``; without those of any clause of
+ * ``exclude``, and without ``without``. People come and go with their places; a person whom two
+ * clauses fit belongs once.
+ */
+export interface Audience {
+  readonly include: Clause[];
+  readonly people: PersonId[];
+  readonly exclude: Clause[];
+  readonly without: PersonId[];
+}
+
+/**
+ * A conversation that the department made: its name, and its place among the units.
+ *
+ * ``key``: another one for every group of the policy; None: made by hand. ``about``: all of a
+ * unit, or a role or rank within it.
+ */
+export interface Standing {
+  readonly key: string | null;
+  readonly title: Names;
+  readonly unitId: UnitId | null;
+  readonly about: "unit" | "role";
+}
+
+/**
+ * One line of the policy of standing groups: one group for every unit of ``levels``, of the
+ * people at or below it who fit ``roles``, ``ranks`` and ``heads``, and of the unit's head.
+ *
+ * ``title``: "{unit}" stands for the unit's name. ``code``: names the line for good.
+ */
+export interface GroupPolicy {
+  readonly code: string;
+  readonly title: Names;
+  readonly levels: string[];
+  readonly roles: string[];
+  readonly ranks: string[];
+  readonly heads: boolean;
+  readonly kind: "unit" | "announcement";
+  readonly whoMayPost: "everyone" | "admins";
+  readonly historyDays: number;
+}
+
 /** The answer to a refused request. ``code`` is stable; the texts are English for logs. */
 export interface ErrorBody {
   readonly code: string;
@@ -115,16 +182,6 @@ export interface PersonTrust {
   readonly grants: Uint8Array[];
   readonly revocations: Uint8Array[];
   readonly keys: Uint8Array[];
-}
-
-/**
- * The people of a conversation that follows the data bank: everyone, or these units (with all
- * units below them when ``deep``). People come and go with their posts.
- */
-export interface Audience {
-  readonly everyone: boolean;
-  readonly unitIds: UnitId[];
-  readonly deep: boolean;
 }
 
 /**
@@ -170,7 +227,7 @@ export interface LogEntry {
 export interface Conversation {
   readonly conversationId: ConversationId;
   readonly kind: "direct" | "group" | "unit" | "announcement";
-  readonly createdBy: PersonId;
+  readonly createdBy: PersonId | null;
   readonly createdMs: number;
   readonly lastSeq: Seq;
   readonly lastMessageMs: number | null;
@@ -182,6 +239,7 @@ export interface Conversation {
   readonly admin: boolean;
   readonly admins: PersonId[] | null;
   readonly audience: Audience | null;
+  readonly standing: Standing | null;
   readonly directPersonId: PersonId | null;
   readonly historyDays: number | null;
   readonly historyFromMs: number;
@@ -200,6 +258,7 @@ export interface Conversations {
 
 export interface Member {
   readonly personId: PersonId;
+  readonly addedBy: PersonId | null;
   readonly admin: boolean;
   readonly addedMs: number;
   readonly historyFromMs: number;
@@ -337,12 +396,6 @@ export interface ReceiptCount {
 /** Counts of messages of the caller's person, newest first. */
 export interface CountedReceipts {
   readonly counts: ReceiptCount[];
-}
-
-/** A name in the scripts the data bank holds; Telugu may be empty, English never is. */
-export interface Names {
-  readonly en: string;
-  readonly te: string;
 }
 
 export interface Unit {

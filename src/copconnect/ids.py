@@ -11,6 +11,7 @@ from typing import NewType
 PersonId = NewType("PersonId", str)
 ClientId = NewType("ClientId", str)
 UnitId = NewType("UnitId", str)  # A stable code from the data bank, such as "TG-HYD-CHR-001".
+PostId = NewType("PostId", str)
 ConversationId = NewType("ConversationId", str)
 CellId = NewType("CellId", str)
 EntryId = NewType("EntryId", str)  # Chosen by the sending client; makes a POST idempotent.

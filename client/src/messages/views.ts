@@ -63,6 +63,7 @@ export class ViewMaker implements Views {
       some: await people.plates(record.some),
       members: record.members,
       audience: record.audience,
+      standing: record.standing,
       unregistered: record.unregistered,
       devices: record.devices,
       historyFromMs: readableFrom(record),

@@ -1,5 +1,5 @@
 /** Conversations and their members on the screens. */
-import type { Audience, ConversationKind, WhoMayPost } from "../wire.ts";
+import type { Audience, ConversationKind, Standing, WhoMayPost } from "../wire.ts";
 import type { AttachmentView } from "./attachments.ts";
 import type { MemberDevice } from "./devices.ts";
 import type { Progress } from "./failure.ts";
@@ -16,8 +16,10 @@ export interface ConversationItem {
   /** A few members for a fallback title and initials. */
   readonly some: readonly Plate[];
   readonly members: number;
-  /** The audience, where its people follow the data bank: these units name the conversation. */
+  /** The audience, where its people follow the data bank. */
   readonly audience: Audience | null;
+  /** Its name and its place among the units, where the department made it. */
+  readonly standing: Standing | null;
   /** Members who have not registered yet: what is written waits for them. */
   readonly unregistered: number;
   readonly devices: number;

@@ -197,6 +197,7 @@ export class Conversations {
       ...{ whoMayPost: conversation.whoMayPost, admin: own.admin },
       admins: present.filter(([, { admin }]) => admin).map(([one]) => one),
       audience: conversation.audience,
+      standing: null,
       directPersonId: conversation.kind === "direct" ? other : null,
       ...{ historyDays: conversation.historyDays, historyFromMs: own.historyFromMs },
       roster: await this.#server.rosters.state(conversation, caller.device),
@@ -218,6 +219,7 @@ export class Conversations {
       .map(([personId, { admin, addedMs, historyFromMs }]) => ({
         ...{ personId, admin, addedMs, historyFromMs },
         devices: leaves.filter((leaf) => leaf.personId === personId).length,
+        addedBy: null,
         registered: people.clientsOf(personId).length > 0,
         deliveredSeq: receipts.delivered(conversation, personId),
         readSeq: receipts.read(conversation, personId),

@@ -8,23 +8,15 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from copconnect.ids import ConversationId, Epoch, PersonId, Seq, UnitId
+from copconnect.ids import ConversationId, Epoch, PersonId, Seq
 from copconnect.limits import CELL_SIZE, HEADER_BYTES, LISTED_PEOPLE, MAX_MESSAGE_BYTES
+from copconnect.wire.audiences import Audience, Standing
 from copconnect.wire.base import Hex16, Hex32, Wire
 from copconnect.wire.keys import KeyItem
 from copconnect.wire.trust import PersonTrust
 
 ConversationKind = Literal["direct", "group", "unit", "announcement"]
 WhoMayPost = Literal["everyone", "admins"]
-
-
-class Audience(Wire, frozen=True, kw_only=True):
-    """The people of a conversation that follows the data bank: everyone, or these units (with all
-    units below them when ``deep``). People come and go with their posts."""
-
-    everyone: bool
-    unit_ids: Annotated[list[Annotated[UnitId, Meta(max_length=64)]], Meta(max_length=100)]
-    deep: bool
 
 
 class CreateConversation(Wire, frozen=True, kw_only=True):
@@ -74,7 +66,7 @@ class Conversation(Wire, frozen=True, kw_only=True):
 
     conversation_id: ConversationId
     kind: ConversationKind
-    created_by: PersonId
+    created_by: PersonId | None  # None: the department, by its policy or an operator.
     created_ms: int
     last_seq: Seq
     last_message_ms: int | None
@@ -86,6 +78,7 @@ class Conversation(Wire, frozen=True, kw_only=True):
     admin: bool  # Whether the caller is one.
     admins: list[PersonId] | None  # At most 200; None where several conversations are listed.
     audience: Audience | None  # None: its people are chosen by hand.
+    standing: Standing | None  # What the department calls it, where the department made it.
     direct_person_id: PersonId | None  # The other person of a direct conversation.
     history_days: int | None
     history_from_ms: int  # The caller's: nothing before it is readable.
@@ -106,6 +99,7 @@ class Conversations(Wire, frozen=True, kw_only=True):
 
 class Member(Wire, frozen=True, kw_only=True):
     person_id: PersonId
+    added_by: PersonId | None  # None: a rule of the data bank.
     admin: bool
     added_ms: int
     history_from_ms: int
