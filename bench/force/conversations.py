@@ -29,13 +29,14 @@ from copconnect.app import Container
 from copconnect.clock import SystemClock
 from copconnect.delivery.store import leaves
 from copconnect.delivery.store.tables import CELL_KEY_ASKS
+from copconnect.directory.names import english
 from copconnect.ids import CellId, ConversationId
 from copconnect.records.conversation.cell_key import CellKey
 from copconnect.records.conversation.roster import RosterHead
 from copconnect.sealing.keys import make_cell_key, new_secret
 
 CONVERSATIONS = "conversations.msgpack"
-_TITLE = wire.Names(en="Force", te="")
+_TITLE = english("Force")
 EVERYONE = wire.Audience(include=[wire.Clause(everyone=True)])
 
 

@@ -6,7 +6,6 @@ The devices themselves, with their keys, are in :mod:`tests.contract.device`.
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from types import SimpleNamespace
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -22,6 +21,7 @@ from copconnect.delivery.service import DeliveryService
 from copconnect.delivery.store.tables import MEMBERS
 from copconnect.directory import audiences, standing
 from copconnect.directory.audiences import Audiences, Facts, Place
+from copconnect.directory.names import english
 from copconnect.ids import AttachmentId, ConversationId, PersonId, PostId, UnitId, new_id
 from copconnect.leases import Leases
 from copconnect.principals import Caller, DeviceKeyRow, ListedDevice, StandingGroup
@@ -210,11 +210,11 @@ class Chart:
     async def standing_groups(self, _connection: AsyncConnection) -> list[StandingGroup]:
         """Return what the policy makes."""
         units = [
-            SimpleNamespace(
+            wire.Unit(
                 unit_id=unit,
+                parent_id=None,
                 level=("state", "district", "station")[unit.count(".")],
-                name_en=unit,
-                name_te=unit,
+                names=english(unit),
             )
             for unit in self.units
         ]

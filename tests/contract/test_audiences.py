@@ -10,6 +10,7 @@ from copconnect.bus import ConversationWakeup, RosterWakeup
 from copconnect.database.engine import Database
 from copconnect.delivery.dependencies import Options
 from copconnect.delivery.rules.limits import PersonLimits
+from copconnect.directory.names import english
 from copconnect.ids import ConversationId, PersonId, UnitId, new_id
 from copconnect.records.conversation.roster import Rights
 from copconnect.records.primitives.kem import X25519
@@ -18,7 +19,7 @@ from tests.contract.device import Device, Talk, head_of, leaf_of
 from tests.contract.statements import Statements
 from tests.harness.operator import OPERATOR
 
-TITLE = wire.Names(en="Everyone", te="అందరూ")
+TITLE = english("Everyone")
 EVERYONE = wire.Audience(include=[wire.Clause(everyone=True)])
 
 

@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 
 import pytest
+from msgspec.structs import replace
 
 from copconnect import wire
 from copconnect.database.engine import Database
 from copconnect.delivery.dependencies import Options
 from copconnect.delivery.rosters.standing import standing_id
+from copconnect.directory.names import english
 from copconnect.ids import PersonId, UnitId, new_id
 from copconnect.records.conversation.roster import Rights
 from copconnect.records.primitives.kem import X25519
@@ -15,12 +17,10 @@ from tests.contract.delivery_world import DAY_MS, MINUTE_MS, World
 from tests.contract.device import Device, leaf_of
 from tests.contract.statements import Statements
 
-STATIONS = wire.GroupPolicy(
-    code="unit", title=wire.Names(en="{unit}", te="{unit}"), levels=["district", "station"]
-)
+STATIONS = wire.GroupPolicy(code="unit", title=english("{unit}"), levels=["district", "station"])
 STATE = wire.GroupPolicy(
     code="state",
-    title=wire.Names(en="All of {unit}", te=""),
+    title=english("All of {unit}"),
     levels=["state"],
     kind="announcement",
     who_may_post="admins",
@@ -28,7 +28,7 @@ STATE = wire.GroupPolicy(
 )
 SHOS = wire.GroupPolicy(
     code="sho",
-    title=wire.Names(en="SHOs, {unit}", te=""),
+    title=english("SHOs, {unit}"),
     levels=["state", "district"],
     roles=["sho"],
 )
@@ -76,7 +76,7 @@ async def test_everybody_finds_the_groups_of_their_place(world: World) -> None:
         sho, await world.service.rosters.state(sho.caller, state.conversation_id)
     ).rights == Rights(0)
     assert own["SHOs, TG"].standing == wire.Standing(
-        key="sho:TG", title=wire.Names(en="SHOs, TG", te=""), unit_id=UnitId("TG"), about="role"
+        key="sho:TG", title=english("SHOs, TG"), unit_id=UnitId("TG"), about="role"
     )
 
 
@@ -118,7 +118,7 @@ async def test_a_transfer_costs_no_more_where_there_are_more_groups(database: Da
     counts = []
     for stations in (3, 40):
         world = World(database)
-        world.chart.policy = [STATIONS.__class__(**{**_fields(STATIONS), "code": f"u{stations}"})]
+        world.chart.policy = [replace(STATIONS, code=f"u{stations}")]
         for at in range(stations):
             for _ in range(2):
                 officer(world, f"TG.D{at % 3}.PS{at}")
@@ -130,10 +130,6 @@ async def test_a_transfer_costs_no_more_where_there_are_more_groups(database: Da
             await world.service.following.round()
         counts.append(len(statements))
     assert counts[0] == counts[1]
-
-
-def _fields(line: wire.GroupPolicy) -> dict[str, object]:
-    return {name: getattr(line, name) for name in line.__struct_fields__}
 
 
 async def test_two_places_add_up_once(world: World) -> None:
@@ -151,12 +147,8 @@ async def test_the_policy_changes(world: World) -> None:
     people = [officer(world, "TG.HYD.PS1", admin=at == 0) for at in range(2)]
     await world.service.following.round()
     before = (await groups(world, people[0]))["TG.HYD.PS1"]
-    fields = _fields(STATIONS) | {"title": wire.Names(en="Unit {unit}", te="")}
-    world.chart.policy = [
-        wire.GroupPolicy(
-            **fields,
-        )
-    ]  # type: ignore[arg-type]
+    renamed = replace(STATIONS, title=english("Unit {unit}"))
+    world.chart.policy = [renamed]
     world.chart.concern()
     await world.service.following.round()
     own = await groups(world, people[0])
@@ -164,8 +156,7 @@ async def test_the_policy_changes(world: World) -> None:
     assert set(own) == {"Unit TG.HYD", "Unit TG.HYD.PS1"}
     assert own["Unit TG.HYD.PS1"].conversation_id == before.conversation_id
     assert own["Unit TG.HYD.PS1"].info_version != before.info_version
-    fields = fields | {"who_may_post": "admins"}
-    world.chart.policy = [wire.GroupPolicy(**fields), STATE]  # type: ignore[arg-type]
+    world.chart.policy = [replace(renamed, who_may_post="admins"), STATE]
     world.chart.concern()
     world.clock.at += MINUTE_MS
     await world.service.following.round()

@@ -10,6 +10,7 @@ from copconnect import wire
 from copconnect.app import command_line
 from copconnect.bus import AccountWakeup, AnyWakeup
 from copconnect.database.engine import Transaction
+from copconnect.directory.names import english
 from copconnect.ids import ClientId, PersonId, UnitId
 from copconnect.records.primitives.fields import MINUTE_MS
 from tests.harness.operator import OPERATOR
@@ -43,7 +44,7 @@ def group(conversation_id: str, people: Sequence[str], **changes: Any) -> wire.C
 async def test_the_whole_force_in_one_conversation(whole: Whole, clock: MovedClock) -> None:
     patrol = await whole.device(PATROL)
     create = whole.whole.delivery.audiences.create_for_department
-    _, people, devices = await create(OPERATOR, EVERYONE, wire.Names(en="All", te=""), talk=False)
+    _, people, devices = await create(OPERATOR, EVERYONE, english("All"), talk=False)
     async with whole.whole.database.reading() as connection:
         assert people == len(await whole.whole.directory.audience(connection, EVERYONE))
     assert devices == 1

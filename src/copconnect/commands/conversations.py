@@ -11,6 +11,7 @@ from copconnect import errors, wire
 from copconnect.app import Container
 from copconnect.commands.options import Data, console, operator, settings_of, stop, with_roles
 from copconnect.directory import policies
+from copconnect.directory.names import english
 from copconnect.ids import ConversationId, UnitId
 
 app = typer.Typer(help=__doc__, no_args_is_help=True)
@@ -48,7 +49,7 @@ def create(
     )
 
     async def work(container: Container) -> tuple[ConversationId, int, int]:
-        names = _named(title) if title else await _name_of(container, clause)
+        names = english(title) if title else await _name_of(container, clause)
         return await container.delivery.audiences.create_for_department(
             operator(), wire.Audience(include=[clause]), names, talk=talk
         )
@@ -59,10 +60,6 @@ def create(
         where = error.details.get("unit_id")
         raise stop(f"{error.details['reason']}{f': {where}' if where else ''}.") from error
     console.print(f"Made conversation {made}: {people:,} people, {devices:,} devices.")
-
-
-def _named(title: str) -> wire.Names:
-    return wire.Names(en=title, te="")
 
 
 async def _name_of(container: Container, clause: wire.Clause) -> wire.Names:

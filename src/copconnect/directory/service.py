@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect import errors, wire
 from copconnect.clock import Clock
 from copconnect.database.engine import Database
-from copconnect.directory import audiences, places, policies, rules, standing, store
+from copconnect.directory import audiences, names, places, policies, rules, standing, store
 from copconnect.directory.audiences import Audiences
 from copconnect.ids import PersonId, UnitId
 from copconnect.principals import Caller, Plate, StandingGroup
@@ -84,10 +84,14 @@ class DirectoryService:
     async def directory(self) -> wire.Directory:
         """Return the organisation without its people."""
         async with self._database.reading() as connection:
-            version = await store.directory_version(connection)
-            if self._directory.version == version:
-                return self._directory
-            rows = await store.organisation(connection)
+            return await self._read_directory(connection)
+
+    async def _read_directory(self, connection: AsyncConnection) -> wire.Directory:
+        """Return the organisation, read again when it has changed."""
+        version = await store.directory_version(connection)
+        if self._directory.version == version:
+            return self._directory
+        rows = await store.organisation(connection)
         self._directory = wire.Directory(
             version=version,
             units=[
@@ -95,7 +99,7 @@ class DirectoryService:
                     unit_id=row.unit_id,
                     parent_id=row.parent_id,
                     level=row.level,
-                    names=wire.Names(en=row.name_en, te=row.name_te),
+                    names=_names(row),
                 )
                 for row in rows["units"]
             ],
@@ -259,8 +263,7 @@ class DirectoryService:
         policy = await policies.read(connection)
         if not policy:
             return []
-        rows = await store.organisation(connection)
-        return standing.expand(policy, rows["units"])
+        return standing.expand(policy, (await self._read_directory(connection)).units)
 
     async def administers(
         self, connection: AsyncConnection, person_id: PersonId, rule: wire.Audience
@@ -299,7 +302,7 @@ class DirectoryService:
                 names=_names(row),
                 number=row.number,
                 rank=row.rank,
-                post=wire.Names(en=row.post_en, te=row.post_te),
+                post=names.read(row._mapping, "post"),
                 roles=row.roles.split(),
                 unit_id=row.unit_id,
                 registered=row.person_id in registered,
@@ -310,4 +313,4 @@ class DirectoryService:
 
 
 def _names(row: Any) -> wire.Names:
-    return wire.Names(en=row.name_en, te=row.name_te)
+    return names.read(row._mapping)

@@ -1,21 +1,20 @@
 """Which standing groups a policy makes of the units that there are. Pure."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from copconnect import wire
-from copconnect.ids import UnitId
+from copconnect.directory import names
 from copconnect.principals import StandingGroup
 
 
-def expand(policy: Iterable[wire.GroupPolicy], units: Sequence[Any]) -> list[StandingGroup]:
+def expand(policy: Iterable[wire.GroupPolicy], units: Sequence[wire.Unit]) -> list[StandingGroup]:
     """Return the groups of every line of the policy, in the order of lines and units. ``units``:
-    rows with unit_id, level and a name for each language."""
+    of the Directory."""
     return [_group(line, unit) for line in policy for unit in units if unit.level in line.levels]
 
 
-def _group(line: wire.GroupPolicy, unit: Any) -> StandingGroup:
-    unit_id = UnitId(unit.unit_id)
+def _group(line: wire.GroupPolicy, unit: wire.Unit) -> StandingGroup:
+    unit_id = unit.unit_id
     whole = not (line.roles or line.ranks or line.heads)
     clause = wire.Clause(
         units=[unit_id], below=True, roles=line.roles, ranks=line.ranks, heads=line.heads
@@ -33,10 +32,13 @@ def _group(line: wire.GroupPolicy, unit: Any) -> StandingGroup:
     )
 
 
-def _title(title: wire.Names, unit: Any) -> wire.Names:
+def _title(title: wire.Names, unit: wire.Unit) -> wire.Names:
     """Put the unit's name into the title, in each language that has both."""
-
-    def said(words: str, name: str) -> str:
-        return words.replace("{unit}", name) if words and (name or "{unit}" not in words) else ""
-
-    return wire.Names(en=said(title.en, unit.name_en), te=said(title.te, unit.name_te))
+    return wire.Names(
+        **{
+            language: words.replace("{unit}", name) if name or "{unit}" not in words else ""
+            for language, words, name in zip(
+                wire.LANGUAGES, names.spellings(title), names.spellings(unit.names), strict=True
+            )
+        }
+    )
