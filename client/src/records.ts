@@ -91,7 +91,7 @@ export interface ConversationRecord {
   readonly createdMs: number;
   /** The audience, where its people follow the data bank. */
   readonly audience: Audience | null;
-  /** What the department calls it, where the department made it. */
+  /** The name that the department gave it; null: a person made it. */
   readonly standing: Standing | null;
   readonly members: number;
   readonly unregistered: number;

@@ -20,9 +20,9 @@ class Clause(Wire, frozen=True, kw_only=True):
     everyone: bool = False
     units: Annotated[list[Annotated[UnitId, Meta(max_length=64)]], Meta(max_length=100)] = []
     below: bool = False  # Also the units below those listed.
-    levels: Annotated[list[_Code], Meta(max_length=32)] = []  # Of the place's unit.
-    roles: Annotated[list[_Code], Meta(max_length=32)] = []  # Of the post.
-    ranks: Annotated[list[_Code], Meta(max_length=32)] = []  # Of the person.
+    levels: Annotated[list[_Code], Meta(max_length=32)] = []  # Levels of the place's unit.
+    roles: Annotated[list[_Code], Meta(max_length=32)] = []  # Roles of the post.
+    ranks: Annotated[list[_Code], Meta(max_length=32)] = []  # Ranks of the person.
     posts: Annotated[list[Annotated[PostId, Meta(max_length=64)]], Meta(max_length=100)] = []
     heads: bool = False  # Only the heads of units.
 

@@ -78,7 +78,7 @@ class Conversation(Wire, frozen=True, kw_only=True):
     admin: bool  # Whether the caller is one.
     admins: list[PersonId] | None  # At most 200; None where several conversations are listed.
     audience: Audience | None  # None: its people are chosen by hand.
-    standing: Standing | None  # What the department calls it, where the department made it.
+    standing: Standing | None  # The name that the department gave it; None: a person made it.
     direct_person_id: PersonId | None  # The other person of a direct conversation.
     history_days: int | None
     history_from_ms: int  # The caller's: nothing before it is readable.
