@@ -22,7 +22,7 @@ from copconnect.background import Periodic
 from copconnect.database.engine import chunks
 from copconnect.delivery.dependencies import Dependencies
 from copconnect.delivery.rosters import standing
-from copconnect.delivery.rosters.taking_up import take_up, wanted_people
+from copconnect.delivery.rosters.taking_up import PeopleByConversation, take_up, wanted_people
 from copconnect.delivery.store import audiences, conversations, leaves, marks, members
 from copconnect.delivery.store.conversations import Held
 from copconnect.ids import ConversationId, PersonId
@@ -184,7 +184,7 @@ class Following:
         large = {c for c, one in held.items() if one.devices > wire.CELL_SIZE}
         small = {c: {*one.losing, *one.others} for c, one in found.items() if c not in large}
         for batch in _batches(small):
-            await take_up(deps, self._later, batch)
+            await self.take_up(batch)
             await self._tell_in_time()
         for c in sorted(large):
             await self._apply_to_large(c, found[c])
@@ -240,6 +240,10 @@ class Following:
         await self._take_up_marked(conversation_id, also)
         await self._later.publish()
 
+    async def take_up(self, people: PeopleByConversation) -> None:
+        """Bring these people up to date in these conversations, in one transaction."""
+        await take_up(self._deps, self._later, people)
+
     async def _take_up_marked(
         self, conversation_id: ConversationId, also: Collection[PersonId]
     ) -> None:
@@ -250,7 +254,7 @@ class Following:
             people = sorted({*more[:_TOGETHER], *found})
             if not people:
                 return
-            await take_up(self._deps, self._later, {conversation_id: people})
+            await self.take_up({conversation_id: people})
             more = more[_TOGETHER:]
             async with self._deps.database.transaction() as connection:
                 await marks.forget(connection, conversation_id, found)
