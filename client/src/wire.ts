@@ -37,6 +37,8 @@ export const CLOSE_RESTART = 1012;
 
 export const CLOSE_TRY_AGAIN = 1013;
 
+export const LANGUAGES = ["en", "te", "ur", "hi"] as const;
+
 export type Right = "see_numbers" | "manage_people" | "manage_units" | "import_people" | "manage_groups" | "enrol" | "confirm_devices" | "revoke_devices" | "give_grants" | "read_audit" | "post_large";
 
 export type ActState = "done" | "waiting" | "refused";
@@ -225,7 +227,7 @@ export interface PartCount {
   readonly registered: number;
 }
 
-/** What needs doing in the caller's part, and how large it is. */
+/** The work that waits in the caller's part, and the part's size. */
 export interface AdminOverview {
   readonly people: number;
   readonly registered: number;
@@ -605,10 +607,15 @@ export interface CountedReceipts {
   readonly counts: ReceiptCount[];
 }
 
-/** A name in the scripts the data bank holds; Telugu may be empty, English never is. */
+/**
+ * A name in each of ``LANGUAGES``. English is never empty; another is "" where the data bank
+ * does not have it.
+ */
 export interface Names {
   readonly en: string;
   readonly te: string;
+  readonly ur: string;
+  readonly hi: string;
 }
 
 export interface Unit {

@@ -376,7 +376,7 @@ async def test_an_entry_that_says_something_else_than_what_was_signed_is_found(
     done = (await act(approving, force.admin, suspend(sho))).json()["entry"]
     audit = approving.container.audit
     (entry,) = [one async for one in audit.entries(done - 1)]
-    forged = [
+    forged: list[dict[str, Any]] = [
         {"act": entry.content.act.replace(sho.person_id, patrol.person_id)},
         {"act": entry.content.act.replace("suspended", "restored")},
         {"by": f"person {force.root.person_id} device {force.root.device.hex()}"},

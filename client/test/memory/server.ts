@@ -38,7 +38,7 @@ import {
   type PersonState,
   type ServerState,
 } from "./state.ts";
-import { AdminRole } from "./admin.ts";
+import { AdminRole } from "./console/acts.ts";
 import { TrustRole } from "./trust.ts";
 
 export interface MemoryOptions {

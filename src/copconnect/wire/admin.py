@@ -236,7 +236,7 @@ class PartCount(Wire, frozen=True, kw_only=True):
 
 
 class AdminOverview(Wire, frozen=True, kw_only=True):
-    """What needs doing in the caller's part, and how large it is."""
+    """The work that waits in the caller's part, and the part's size."""
 
     people: int
     registered: int

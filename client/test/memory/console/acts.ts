@@ -3,13 +3,13 @@
  * signed by the calling device. Rights are those of E0; nothing waits for a second admin unless a test
  * says so.
  */
-import { equalBytes, toHex } from "../../src/octets.ts";
-import { CLOCKS_MS } from "../../src/keys/format/times.ts";
-import { ActFormat } from "../../src/keys/trust/admin-act.ts";
-import type * as wire from "../../src/wire.ts";
-import { Refusal, checked } from "./refusal.ts";
-import type { MemoryServer } from "./server.ts";
-import type { ClientState } from "./state.ts";
+import { equalBytes, toHex } from "../../../src/octets.ts";
+import { CLOCKS_MS } from "../../../src/keys/format/times.ts";
+import { ActFormat } from "../../../src/keys/trust/admin-act.ts";
+import type * as wire from "../../../src/wire.ts";
+import { Refusal, checked } from "../refusal.ts";
+import type { MemoryServer } from "../server.ts";
+import type { ClientState } from "../state.ts";
 
 export class AdminRole {
   readonly #server: MemoryServer;
