@@ -62,8 +62,3 @@ export function copy(bytes: Uint8Array): Bytes {
 export function randomBytes(length: number): Bytes {
   return crypto.getRandomValues(new Uint8Array(length));
 }
-
-/** A fresh id: 32 lowercase hex digits. */
-export function newId(): string {
-  return toHex(randomBytes(16));
-}

@@ -3,23 +3,26 @@
 
 export * from "./limits.ts";
 
-export type AttachmentId = string & { readonly __brand?: "AttachmentId" };
+import type {
+  AttachmentId,
+  CellId,
+  ChallengeId,
+  ChangeId,
+  ClientId,
+  ConfirmationId,
+  ConversationId,
+  DeviceId,
+  KeyId,
+  PersonId,
+  SealKeyId,
+  UnitId,
+} from "./ids.ts";
 
-export type CellId = string & { readonly __brand?: "CellId" };
-
-export type ChallengeId = string & { readonly __brand?: "ChallengeId" };
-
-export type ClientId = string & { readonly __brand?: "ClientId" };
-
-export type ConversationId = string & { readonly __brand?: "ConversationId" };
+export type * from "./ids.ts";
 
 export type Epoch = number & { readonly __brand?: "Epoch" };
 
-export type PersonId = string & { readonly __brand?: "PersonId" };
-
 export type Seq = number & { readonly __brand?: "Seq" };
-
-export type UnitId = string & { readonly __brand?: "UnitId" };
 
 export const CLOSE_UNAUTHENTICATED = 4401;
 
@@ -54,8 +57,8 @@ export type Confirmed = "root_admin" | "own_device" | "admin" | "first" | "repla
  * ``/v1/attachments/{id}/chunks/{i}``; all but the last are ATTACHMENT_CHUNK_BYTES + 16.
  */
 export interface BeginAttachment {
-  readonly attachmentId: string;
-  readonly conversationId: string;
+  readonly attachmentId: AttachmentId;
+  readonly conversationId: ConversationId;
   readonly size: number;
 }
 
@@ -69,7 +72,7 @@ export interface AttachmentStatus {
 
 /** Let the members of another conversation fetch it too (forwarding). */
 export interface ShareAttachment {
-  readonly conversationId: string;
+  readonly conversationId: ConversationId;
 }
 
 /** The caller's attachment quota, bytes in the current day. */
@@ -139,9 +142,9 @@ export interface Audience {
  * administers all of the audience creates one (``not_unit_admin``).
  */
 export interface CreateConversation {
-  readonly conversationId: string;
+  readonly conversationId: ConversationId;
   readonly kind: "direct" | "group" | "unit" | "announcement";
-  readonly personIds: string[];
+  readonly personIds: PersonId[];
   readonly whoMayPost: "everyone" | "admins";
   readonly historyDays: number | null;
   readonly audience: Audience | null;
@@ -225,11 +228,11 @@ export interface Members {
  * transaction.
  */
 export interface ChangeMembers {
-  readonly changeId: string;
-  readonly add: string[];
-  readonly remove: string[];
-  readonly makeAdmin: string[];
-  readonly revokeAdmin: string[];
+  readonly changeId: ChangeId;
+  readonly add: PersonId[];
+  readonly remove: PersonId[];
+  readonly makeAdmin: PersonId[];
+  readonly revokeAdmin: PersonId[];
 }
 
 export interface ChangePolicy {
@@ -249,7 +252,7 @@ export interface Head {
 /** ``epoch`` 0 asks for the newest head. */
 export interface AskProofs {
   readonly epoch: Epoch;
-  readonly devices: string[];
+  readonly devices: DeviceId[];
 }
 
 /**
@@ -280,7 +283,7 @@ export interface CellLeaves {
  */
 export interface PostMessage {
   readonly message: Uint8Array;
-  readonly attachmentIds: string[];
+  readonly attachmentIds: AttachmentId[];
   readonly state: boolean;
 }
 
@@ -404,7 +407,7 @@ export interface People {
 }
 
 export interface LookUpPeople {
-  readonly personIds: string[];
+  readonly personIds: PersonId[];
 }
 
 /**
@@ -418,7 +421,7 @@ export interface ShareReference {
 
 /** How far a client has come in a conversation. */
 export interface Position {
-  readonly conversationId: string;
+  readonly conversationId: ConversationId;
   readonly seq: Seq;
 }
 
@@ -435,7 +438,7 @@ export interface Hello {
 }
 
 export interface CursorUpdate {
-  readonly conversationId: string;
+  readonly conversationId: ConversationId;
   readonly deliveredSeq: Seq;
   readonly readSeq: Seq;
 }
@@ -541,7 +544,7 @@ export interface CellKeyWanted {
 export interface ShareWanted {
   readonly t: "share_wanted";
   readonly conversationId: ConversationId;
-  readonly device: string;
+  readonly device: DeviceId;
   readonly personId: PersonId;
   readonly head: Uint8Array;
   readonly stamp: Uint8Array;
@@ -594,11 +597,11 @@ export interface AccountFrame {
 export interface PostKey {
   readonly record: Uint8Array;
   readonly seals: Uint8Array;
-  readonly leftOut: string[];
+  readonly leftOut: DeviceId[];
 }
 
 export interface KeyAccepted {
-  readonly keyId: string;
+  readonly keyId: KeyId;
 }
 
 /** ``head``, ``proof``: the author's leaf ‖ proof under the record's head (S2). */
@@ -612,7 +615,7 @@ export interface Keys {
 export interface PostCellKey {
   readonly record: Uint8Array;
   readonly seals: Uint8Array;
-  readonly leftOut: string[];
+  readonly leftOut: DeviceId[];
 }
 
 /**
@@ -644,7 +647,7 @@ export interface OwnCellKeys {
 
 /** The calling device cannot open this key of its cell (C2). */
 export interface MarkCellKey {
-  readonly keyId: string;
+  readonly keyId: SealKeyId;
 }
 
 export interface ShareRequest {
@@ -653,7 +656,7 @@ export interface ShareRequest {
 
 /** A KeyShare for the device that asked. */
 export interface PostShare {
-  readonly device: string;
+  readonly device: DeviceId;
   readonly share: Uint8Array;
 }
 
@@ -690,7 +693,7 @@ export interface CodeRequested {
 }
 
 export interface SubmitCode {
-  readonly challengeId: string;
+  readonly challengeId: ChallengeId;
   readonly code: string;
 }
 
@@ -719,7 +722,7 @@ export interface RegistrationStep {
  */
 export interface RegisterClient {
   readonly ticket: string;
-  readonly clientId: string;
+  readonly clientId: ClientId;
   readonly signaturePublicKey: Uint8Array;
   readonly proof: Uint8Array;
   readonly label: string;
@@ -729,7 +732,7 @@ export interface ClientRegistered {
   readonly personId: PersonId;
   readonly clientId: ClientId;
   readonly certificate: Uint8Array;
-  readonly device: string;
+  readonly device: DeviceId;
   readonly accessToken: string;
   readonly trust: Trust;
 }
@@ -746,7 +749,7 @@ export interface CertificateRenewed {
 
 /** The version of a person's records that the asking device has, 0 for none. */
 export interface KnownPerson {
-  readonly personId: string;
+  readonly personId: PersonId;
   readonly version: number;
 }
 
@@ -765,7 +768,7 @@ export interface PeopleTrust {
 
 export interface ClientInfo {
   readonly clientId: ClientId;
-  readonly device: string;
+  readonly device: DeviceId;
   readonly label: string;
   readonly createdMs: number;
   readonly lastSeenMs: number | null;
@@ -778,7 +781,7 @@ export interface ClientInfo {
 export interface Me {
   readonly person: Person;
   readonly clientId: ClientId;
-  readonly device: string;
+  readonly device: DeviceId;
   readonly confirmed: "root_admin" | "own_device" | "admin" | "first" | "replaced" | "no";
   readonly confirmers: PersonId[];
   readonly clients: ClientInfo[];
@@ -837,7 +840,7 @@ export interface PostRevocation {
 
 export interface UnconfirmedDevice {
   readonly person: Person;
-  readonly device: string;
+  readonly device: DeviceId;
   readonly clientId: ClientId;
   readonly label: string;
   readonly registeredMs: number;
@@ -850,8 +853,8 @@ export interface UnconfirmedDevices {
 
 /** The endorser begins to compare digits (E3) with its commitment. */
 export interface BeginConfirmation {
-  readonly confirmationId: string;
-  readonly newDevice: string;
+  readonly confirmationId: ConfirmationId;
+  readonly newDevice: DeviceId;
   readonly commitment: Uint8Array;
 }
 
@@ -867,11 +870,11 @@ export interface RevealConfirmation {
 
 /** A comparison of digits under way; the server passes the halves on and decides nothing. */
 export interface Confirmation {
-  readonly confirmationId: string;
+  readonly confirmationId: ConfirmationId;
   readonly endorserPersonId: PersonId;
-  readonly endorserDevice: string;
+  readonly endorserDevice: DeviceId;
   readonly newPersonId: PersonId;
-  readonly newDevice: string;
+  readonly newDevice: DeviceId;
   readonly commitment: Uint8Array;
   readonly answer: Uint8Array | null;
   readonly secret: Uint8Array | null;

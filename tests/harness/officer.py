@@ -12,6 +12,7 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from copconnect import wire
+from copconnect.ids import ClientId
 from copconnect.records.primitives.fields import DAY_MS
 from copconnect.records.trust.endorsement import Endorsement, EndorsementKind
 from copconnect.records.trust.grant import Grant
@@ -102,7 +103,7 @@ class Device:
             "/v1/registration/clients",
             wire.RegisterClient(
                 ticket=step.ticket,
-                client_id=self.client_id,
+                client_id=ClientId(self.client_id),
                 signature_public_key=public,
                 proof=self._key.sign(PROOF + step.ticket.encode() + client + public),
                 label="test device",

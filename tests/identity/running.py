@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from copconnect import wire
 from copconnect.auth_service import rules
 from copconnect.directory import databank
-from copconnect.ids import new_id
+from copconnect.ids import PersonId, new_id
 from copconnect.settings import Settings
 from demo import synthetic
 from tests.identity.identity_server import IdentityServer, identity_app
@@ -146,7 +146,7 @@ class Running:
 
     async def trust_of(self, device: Device, *people: str, keys: bool = False) -> wire.PeopleTrust:
         """Ask for all that is signed about people."""
-        asked = [wire.KnownPerson(person_id=one, version=0) for one in people]
+        asked = [wire.KnownPerson(person_id=PersonId(one), version=0) for one in people]
         answer = await self.post(
             "/v1/people/trust", device, wire.LookUpTrust(people=asked, keys=keys)
         )

@@ -15,7 +15,7 @@ from websockets.exceptions import ConnectionClosed
 from copconnect import wire
 from copconnect.bus import AnyWakeup, Bus, KeyWakeup, LocalBus
 from copconnect.clock import Clock
-from copconnect.ids import CellId, Seq
+from copconnect.ids import CellId, ConversationId, Seq
 from copconnect.principals import Caller, Ended
 from copconnect.sockets.endpoint import Limits, Sockets
 from copconnect.sockets.feed import Feed
@@ -192,7 +192,8 @@ class LiveClient:
     def __init__(self, connecting: connect, token: str, positions: Mapping[str, int]) -> None:
         self._token = token
         self._positions = [
-            wire.Position(conversation_id=one, seq=Seq(seq)) for one, seq in positions.items()
+            wire.Position(conversation_id=ConversationId(one), seq=Seq(seq))
+            for one, seq in positions.items()
         ]
         self._connect = connecting
         self._socket: ClientConnection | None = None

@@ -6,7 +6,7 @@ import type {
   MessageItem,
   Preview,
 } from "@copconnect/client/core";
-import type { Person } from "@copconnect/client/wire";
+import type { ConversationId, Person } from "@copconnect/client/wire";
 import { ME, PEOPLE, id, seeded } from "./organisation.ts";
 import { plate } from "./plates.ts";
 
@@ -96,7 +96,7 @@ export interface Talk {
 }
 
 function makeMessages(
-  conversationId: string,
+  conversationId: ConversationId,
   people: readonly Person[],
   count: number,
   base: number,
@@ -196,7 +196,7 @@ function makeMessages(
 }
 
 function build(plan: Plan, number: number): Talk {
-  const conversationId = id(3, number);
+  const conversationId = id<ConversationId>(3, number);
   const messages = makeMessages(conversationId, plan.people, plan.messages, number + 1).map(
     (message) => ({ ...message, sentMs: message.sentMs - number * number * 3_700_000 }),
   );

@@ -2,7 +2,7 @@
  * The server in memory asks devices for shares (D4), cell keys (C1) and the next conversation key
  * (D7). Nothing that is asked is owed: another device is asked when time has passed.
  */
-import type { DeviceId } from "../../src/keys/ids.ts";
+import type { DeviceId } from "../../src/ids.ts";
 import { HOUR_MS, MINUTE_MS } from "../../src/keys/format/times.ts";
 import { cellOf, leafOf, newest } from "./rosters.ts";
 import type { MemoryServer } from "./server.ts";

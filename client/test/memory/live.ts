@@ -3,7 +3,7 @@
  * what becomes of one on its way is the test's choice ({@link Live.pushes}).
  */
 import { decode, encode } from "@msgpack/msgpack";
-import type { DeviceId } from "../../src/keys/ids.ts";
+import type { ConversationId, DeviceId, PersonId } from "../../src/ids.ts";
 import type { WebSocketMaker } from "../../src/transport/socket.ts";
 import {
   CLOSE_CONDUCT_NOT_ACCEPTED,
@@ -22,7 +22,7 @@ const CLOSE_ABNORMAL = 1006;
 
 interface Connection {
   readonly device: DeviceId;
-  readonly personId: string;
+  readonly personId: PersonId;
   readonly sinceMs: number;
   send(frame: wire.ServerFrame): void;
   close(code: number): void;
@@ -37,7 +37,7 @@ export class Live {
     frame,
   ) => [frame];
   /** Senders and heads that this topic's readers were told of. */
-  readonly #told = new Map<string, Set<string>>();
+  readonly #told = new Map<ConversationId, Set<string>>();
   readonly WebSocket: WebSocketMaker;
 
   constructor(server: MemoryServer) {
@@ -74,7 +74,7 @@ export class Live {
   }
 
   /** To all devices of these people, listed anywhere or not. */
-  pushPeople(personIds: Iterable<string>, event: wire.AccountFrame["event"]): void {
+  pushPeople(personIds: Iterable<PersonId>, event: wire.AccountFrame["event"]): void {
     const people = new Set(personIds);
     for (const { device, personId } of [...this.#connections.values()])
       if (people.has(personId)) this.push(device, { t: "account", event });

@@ -1,6 +1,6 @@
 /** Key shares of the server in memory (D4): requests are kept until the asker says that they are done. */
 import { toHex } from "../../src/octets.ts";
-import type { DeviceId } from "../../src/keys/ids.ts";
+import type { DeviceId } from "../../src/ids.ts";
 import { parseKeyShare } from "../../src/keys/key-share.ts";
 import { MINUTE_MS } from "../../src/keys/format/times.ts";
 import type * as wire from "../../src/wire.ts";

@@ -66,7 +66,7 @@ class Audiences:
             else:
                 raise NobodyLeads
         body = wire.CreateConversation(
-            conversation_id=new_id(),
+            conversation_id=ConversationId(new_id()),
             kind="unit" if talk else "announcement",
             person_ids=[],
             who_may_post="everyone" if talk else "admins",
