@@ -3,15 +3,15 @@ import type { AttachmentId, ConversationId } from "../../src/ids.ts";
 import { ATTACHMENT_CHUNK_BYTES } from "../../src/wire.ts";
 import type * as wire from "../../src/wire.ts";
 import { Refusal } from "./refusal.ts";
-import type { MemoryServer } from "./server.ts";
+import type { ServerPorts } from "./ports.ts";
 import type { AttachmentState } from "./state.ts";
 
 const STORED_CHUNK_BYTES = ATTACHMENT_CHUNK_BYTES + 16;
 
 export class Attachments {
-  readonly #server: MemoryServer;
+  readonly #server: ServerPorts;
 
-  constructor(server: MemoryServer) {
+  constructor(server: ServerPorts) {
     this.#server = server;
   }
 

@@ -13,7 +13,7 @@ import type * as wire from "../../src/wire.ts";
 import { Refusal, checked } from "./refusal.ts";
 import { cellOf, leafOf, newest } from "./rosters.ts";
 import { requireCovered, splitSeals, type CommonKey } from "./seals.ts";
-import type { MemoryServer } from "./server.ts";
+import type { ServerPorts } from "./ports.ts";
 import type { CellAsk, CellKeyState, ClientState, ConversationState } from "./state.ts";
 
 /** S4. */
@@ -22,9 +22,9 @@ const KEY_MS = 7 * DAY_MS;
 const MARKS = 3;
 
 export class CellKeys {
-  readonly #server: MemoryServer;
+  readonly #server: ServerPorts;
 
-  constructor(server: MemoryServer) {
+  constructor(server: ServerPorts) {
     this.#server = server;
   }
 

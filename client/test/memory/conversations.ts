@@ -6,16 +6,16 @@ import { directId } from "../../src/keys/roster/direct.ts";
 import type * as wire from "../../src/wire.ts";
 import { Refusal } from "./refusal.ts";
 import { newest } from "./rosters.ts";
-import type { MemoryServer } from "./server.ts";
+import type { ServerPorts } from "./ports.ts";
 import type { ClientState, ConversationState, MemberState } from "./state.ts";
 
 const NO_PREFERENCES: wire.Preferences = { mutedUntilMs: null, pinned: false };
 const AUDIENCE_DAYS = 30;
 
 export class Conversations {
-  readonly #server: MemoryServer;
+  readonly #server: ServerPorts;
 
-  constructor(server: MemoryServer) {
+  constructor(server: ServerPorts) {
     this.#server = server;
   }
 

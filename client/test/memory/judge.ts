@@ -10,19 +10,19 @@ import type * as wire from "../../src/wire.ts";
 import { Refusal } from "./refusal.ts";
 import { leafOf } from "./rosters.ts";
 import type { Recipient } from "./seals.ts";
-import type { MemoryServer } from "./server.ts";
+import type { ServerPorts } from "./ports.ts";
 import type { ClientState, ConversationState, ListedLeaf } from "./state.ts";
 
 const MOST_CONFIRMERS = 5;
 
 export class ServerJudge {
-  readonly #server: MemoryServer;
+  readonly #server: ServerPorts;
   records: TrustRecords;
   judge: Judge;
   /** Devices that the server lists though nobody confirmed them: it was taken over. */
   pretends: (device: DeviceId) => boolean = () => false;
 
-  constructor(server: MemoryServer) {
+  constructor(server: ServerPorts) {
     this.#server = server;
     this.records = new TrustRecords(server.department.root.keys.publicKey);
     this.judge = new Judge(this.records);

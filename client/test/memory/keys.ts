@@ -9,16 +9,16 @@ import type * as wire from "../../src/wire.ts";
 import { Refusal, checked } from "./refusal.ts";
 import { leafOf, newest } from "./rosters.ts";
 import { requireCovered, splitSeals } from "./seals.ts";
-import type { MemoryServer } from "./server.ts";
+import type { ServerPorts } from "./ports.ts";
 import type { ClientState, ConversationState, KeyState, ListedLeaf, RosterAt } from "./state.ts";
 
 /** The number of an author's records that are not free (D2). */
 const RECORDS_A_DAY = 3;
 
 export class Keys {
-  readonly #server: MemoryServer;
+  readonly #server: ServerPorts;
 
-  constructor(server: MemoryServer) {
+  constructor(server: ServerPorts) {
     this.#server = server;
   }
 

@@ -13,7 +13,7 @@ import {
 } from "../../src/wire.ts";
 import type * as wire from "../../src/wire.ts";
 import { newest } from "./rosters.ts";
-import type { MemoryServer } from "./server.ts";
+import type { ServerPorts } from "./ports.ts";
 import type { ClientState, ConversationState } from "./state.ts";
 
 /** More entries than this are fetched from the log. */
@@ -29,7 +29,7 @@ interface Connection {
 }
 
 export class Live {
-  readonly #server: MemoryServer;
+  readonly #server: ServerPorts;
   readonly #connections = new Map<DeviceId, Connection>();
   /** The frames that reach a device in place of one: another one, several, or none. */
   pushes: (device: DeviceId, frame: wire.ServerFrame) => readonly wire.ServerFrame[] = (
@@ -40,7 +40,7 @@ export class Live {
   readonly #told = new Map<ConversationId, Set<string>>();
   readonly WebSocket: WebSocketMaker;
 
-  constructor(server: MemoryServer) {
+  constructor(server: ServerPorts) {
     this.#server = server;
     this.WebSocket = socketOf(this);
   }

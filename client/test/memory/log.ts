@@ -18,7 +18,7 @@ import { KEY_MESSAGES } from "../../src/wire.ts";
 import type * as wire from "../../src/wire.ts";
 import { Refusal, checked } from "./refusal.ts";
 import { leafOf, newest } from "./rosters.ts";
-import type { MemoryServer } from "./server.ts";
+import type { ServerPorts } from "./ports.ts";
 import type { ClientState, ConversationState, LogState } from "./state.ts";
 
 /** D1 takes messages under keys that S2 no longer chooses. */
@@ -26,13 +26,13 @@ const KEY_MS = 25 * HOUR_MS;
 const MOST_IN_PAGE = 200;
 
 export class Log {
-  readonly #server: MemoryServer;
+  readonly #server: ServerPorts;
   /** A hostile server takes what D1 refuses: for tests of what receivers do. */
   takesAnything = false;
   /** The same for older keys alone. */
   takesOldKeys = false;
 
-  constructor(server: MemoryServer) {
+  constructor(server: ServerPorts) {
     this.#server = server;
   }
 

@@ -16,7 +16,7 @@ import { deviceIdBytes } from "../../src/keys/trust/device-certificate.ts";
 import type * as wire from "../../src/wire.ts";
 import { nameOf, numberOf } from "../support/data-folder.ts";
 import { Refusal, checked } from "./refusal.ts";
-import type { MemoryServer } from "./server.ts";
+import type { ServerPorts } from "./ports.ts";
 import type { ClientState, PersonState } from "./state.ts";
 
 export const CONDUCT = "1";
@@ -45,9 +45,9 @@ export function personIdOf(number: string): PersonId {
 }
 
 export class People {
-  readonly #server: MemoryServer;
+  readonly #server: ServerPorts;
 
-  constructor(server: MemoryServer) {
+  constructor(server: ServerPorts) {
     this.#server = server;
   }
 

@@ -3,15 +3,15 @@ import type { DeviceId, PersonId } from "../../src/ids.ts";
 import { RECEIPT_PEOPLE } from "../../src/wire.ts";
 import type * as wire from "../../src/wire.ts";
 import { newest } from "./rosters.ts";
-import type { MemoryServer } from "./server.ts";
+import type { ServerPorts } from "./ports.ts";
 import type { ConversationState } from "./state.ts";
 
 const MOST_COUNTS = 8;
 
 export class Receipts {
-  readonly #server: MemoryServer;
+  readonly #server: ServerPorts;
 
-  constructor(server: MemoryServer) {
+  constructor(server: ServerPorts) {
     this.#server = server;
   }
 

@@ -22,7 +22,7 @@ import { rosterTree, type RosterTree } from "../../src/keys/roster/proof.ts";
 import type { HeadStamp } from "../../src/keys/roster/stamp.ts";
 import type * as wire from "../../src/wire.ts";
 import { Refusal } from "./refusal.ts";
-import type { MemoryServer } from "./server.ts";
+import type { ServerPorts } from "./ports.ts";
 import type { ClientState, ConversationState, ListedLeaf, RosterAt } from "./state.ts";
 
 /** history_from younger than this makes an entrant's head a rekey (KEYS.md section 3). */
@@ -56,11 +56,11 @@ export function valuesOf(leaf: ListedLeaf): LeafValues {
 }
 
 export class Rosters {
-  readonly #server: MemoryServer;
+  readonly #server: ServerPorts;
   readonly #trees = new WeakMap<RosterAt, RosterTree>();
   readonly #stamps = new Map<string, HeadStamp>();
 
-  constructor(server: MemoryServer) {
+  constructor(server: ServerPorts) {
     this.#server = server;
   }
 

@@ -13,11 +13,35 @@ import type {
   PersonId,
 } from "../../src/ids.ts";
 import type * as wire from "../../src/wire.ts";
-import { CONDUCT, findPeople, personIdOf } from "./people.ts";
+import type { Attachments } from "./attachments.ts";
+import type { CellKeys } from "./cell-keys.ts";
+import type { Conversations } from "./conversations.ts";
+import type { Keys } from "./keys.ts";
+import type { Log } from "./log.ts";
+import { CONDUCT, findPeople, personIdOf, type People } from "./people.ts";
+import type { Receipts } from "./receipts.ts";
+import type { Shares } from "./shares.ts";
+import type { TrustRole } from "./trust.ts";
 import { Refusal } from "./refusal.ts";
-import { leafOf } from "./rosters.ts";
-import type { MemoryServer } from "./server.ts";
+import { leafOf, type Rosters } from "./rosters.ts";
+import type { ServerPorts } from "./ports.ts";
 import type { ClientState, ConversationState } from "./state.ts";
+
+/** The roles whole, as the routes call them. */
+interface Roles extends ServerPorts {
+  readonly attachments: Attachments;
+  readonly cellKeys: CellKeys;
+  readonly conversations: Conversations;
+  readonly keys: Keys;
+  readonly log: Log;
+  readonly people: People;
+  readonly receipts: Receipts;
+  readonly rosters: Rosters;
+  readonly shares: Shares;
+  readonly trust: TrustRole;
+  /** The time that Time records state. */
+  signedTime(): number;
+}
 
 export interface Request {
   readonly ids: readonly string[];
@@ -42,7 +66,7 @@ function as<T>(body: unknown): T {
 type Answer = (request: Request, caller: ClientState) => unknown;
 type Within = (one: ConversationState, caller: ClientState, request: Request) => unknown;
 
-export function routesOf(server: MemoryServer): readonly Route[] {
+export function routesOf(server: Roles): readonly Route[] {
   const routes: Route[] = [];
   const at = (who: Route["who"], line: string, answer: Answer): void => {
     const [method = "", path = ""] = line.split(" ");
@@ -77,7 +101,7 @@ export function routesOf(server: MemoryServer): readonly Route[] {
 type At = (who: Route["who"], line: string, answer: Answer) => void;
 type InConversation = (line: string, answer: Within) => void;
 
-function registrationRoutes(server: MemoryServer, at: At): void {
+function registrationRoutes(server: Roles, at: At): void {
   const { people } = server;
   at("anybody", "POST /registration/numbers", ({ body }) => {
     const challengeId = newId();
@@ -131,7 +155,7 @@ function registrationRoutes(server: MemoryServer, at: At): void {
   );
 }
 
-function trustRoutes(server: MemoryServer, at: At): void {
+function trustRoutes(server: Roles, at: At): void {
   const { people, trust } = server;
   at("anybody", "GET /trust", () => server.department.trust(server.state.version));
   at("device", "POST /people/trust", ({ body }) => trust.lookUp(as<wire.LookUpTrust>(body)));
@@ -184,7 +208,7 @@ function trustRoutes(server: MemoryServer, at: At): void {
 }
 
 function conversationRoutes(
-  server: MemoryServer,
+  server: Roles,
   at: At,
   within: InConversation,
   listed: InConversation,
@@ -250,7 +274,7 @@ function conversationRoutes(
   listed("GET /shares", (one, caller) => shares.waiting(one, caller));
 }
 
-function attachmentRoutes(server: MemoryServer, at: At): void {
+function attachmentRoutes(server: Roles, at: At): void {
   const { attachments } = server;
   at("confirmed", "POST /attachments", ({ body }) =>
     attachments.begin(as<wire.BeginAttachment>(body)),

@@ -12,15 +12,15 @@ import { GrantFormat, requireGrantValues } from "../../src/keys/trust/grant.ts";
 import { RevocationFormat, requireRevocationValues } from "../../src/keys/trust/revocation.ts";
 import type * as wire from "../../src/wire.ts";
 import { Refusal, checked } from "./refusal.ts";
-import type { MemoryServer } from "./server.ts";
+import type { ServerPorts } from "./ports.ts";
 import type { ClientState, PersonState } from "./state.ts";
 
 const CONFIRMATION_MS = HOUR_MS / 6;
 
 export class TrustRole {
-  readonly #server: MemoryServer;
+  readonly #server: ServerPorts;
 
-  constructor(server: MemoryServer) {
+  constructor(server: ServerPorts) {
     this.#server = server;
   }
 

@@ -10,7 +10,7 @@ import { HOUR_MS, MINUTE_MS } from "../../src/keys/format/times.ts";
 import { directId } from "../../src/keys/roster/direct.ts";
 import { checkProof } from "../../src/keys/roster/proof.ts";
 import { Insider } from "../support/insider.ts";
-import { MemoryServer } from "./server.ts";
+import { MemoryServer } from "../memory/server.ts";
 
 let server: MemoryServer;
 let a: Insider;

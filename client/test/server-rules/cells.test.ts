@@ -11,8 +11,8 @@ import { HOUR_MS } from "../../src/keys/format/times.ts";
 import { checkProof } from "../../src/keys/roster/proof.ts";
 import type { CellKeyWanted } from "../../src/wire.ts";
 import { Insider } from "../support/insider.ts";
-import { leafOf, newest } from "./rosters.ts";
-import { MemoryServer } from "./server.ts";
+import { leafOf, newest } from "../memory/rosters.ts";
+import { MemoryServer } from "../memory/server.ts";
 
 let server: MemoryServer;
 let all: Insider[];
