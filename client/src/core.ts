@@ -39,6 +39,7 @@ import type {
 import type {
   AlarmView,
   ConfirmationView,
+  GrantGiven,
   GrantView,
   MadeView,
   MemberDevice,
@@ -112,7 +113,7 @@ export interface Core {
   confirmDigits(confirmationId: ConfirmationId, digits: string): Promise<ConfirmationView>;
   cancelConfirmation(confirmationId: ConfirmationId): Promise<void>;
   grants(personId: PersonId): Promise<readonly GrantView[]>;
-  grant(personId: PersonId, unitPath: string, days: number): Promise<readonly GrantView[]>;
+  grant(personId: PersonId, unitPath: string, days: number): Promise<GrantGiven>;
   withdrawGrant(personId: PersonId, unitPath: string): Promise<readonly GrantView[]>;
   /** A device's endorsements and grants, for the person who is about to revoke it. */
   madeBy(device: DeviceId): Promise<MadeView>;

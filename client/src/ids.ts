@@ -32,6 +32,8 @@ export type RecordHash = Id<"record">;
 export type UnitId = Id<"unit">;
 /** A one-time code that was sent. */
 export type ChallengeId = Id<"challenge">;
+/** A signed administrative act. */
+export type ActId = Id<"act">;
 /** A change of a conversation's members. */
 export type ChangeId = Id<"change">;
 /** A comparison of digits (E3). */
@@ -51,6 +53,7 @@ type HexId =
   | KeyId
   | SealKeyId
   | RecordHash
+  | ActId
   | ChangeId
   | ConfirmationId;
 

@@ -8,6 +8,7 @@ that it is the same text in a URL, a database row, a log line and a JavaScript m
 import secrets
 from typing import NewType
 
+ActId = NewType("ActId", str)  # Names a signed administrative act.
 PersonId = NewType("PersonId", str)
 ClientId = NewType("ClientId", str)
 UnitId = NewType("UnitId", str)  # A stable code from the data bank, such as "TG-HYD-CHR-001".

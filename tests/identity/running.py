@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from copconnect import wire
 from copconnect.auth_service import rules
 from copconnect.directory import databank
-from copconnect.ids import PersonId, new_id
+from copconnect.ids import ClientId, PersonId, new_id
 from copconnect.settings import Settings
 from demo import synthetic
 from tests.identity.identity_server import IdentityServer, identity_app
@@ -48,8 +48,8 @@ def synthetic_bank() -> databank.DataBank:
 class Device:
     """A registered device of a test."""
 
-    client_id: str
-    person_id: str
+    client_id: ClientId
+    person_id: PersonId
     key: Ed25519PrivateKey
     certificate: bytes
     headers: dict[str, str]
@@ -127,7 +127,7 @@ class Running:
                 json={"version": version, "language": "en"},
             )
         return Device(
-            client_id,
+            ClientId(client_id),
             answer["personId"],
             key,
             base64.b64decode(answer["certificate"]),

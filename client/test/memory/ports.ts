@@ -153,6 +153,8 @@ export interface RostersPort {
 }
 
 export interface TrustPort {
+  grant(caller: ClientState, bytes: Uint8Array): Promise<void>;
+  revoke(caller: ClientState, bytes: Uint8Array): Promise<void>;
   /** The records of these people, and of everybody by whose word their devices count. */
   bundles(personIds: readonly PersonId[], keys: boolean): Promise<wire.PersonTrust[]>;
 }

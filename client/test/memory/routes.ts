@@ -15,6 +15,7 @@ import type {
 import type * as wire from "../../src/wire.ts";
 import type { Attachments } from "./attachments.ts";
 import type { CellKeys } from "./cell-keys.ts";
+import type { AdminRole } from "./console/acts.ts";
 import type { Conversations } from "./conversations.ts";
 import type { Keys } from "./keys.ts";
 import type { Log } from "./log.ts";
@@ -29,6 +30,7 @@ import type { ClientState, ConversationState } from "./state.ts";
 
 /** The roles whole, as the routes call them. */
 interface Roles extends ServerPorts {
+  readonly admin: AdminRole;
   readonly attachments: Attachments;
   readonly cellKeys: CellKeys;
   readonly conversations: Conversations;
@@ -166,8 +168,8 @@ function trustRoutes(server: Roles, at: At): void {
   at("confirmed", "POST /endorsements", ({ body }, caller) =>
     trust.endorse(caller, as<wire.PostEndorsement>(body).endorsement),
   );
-  at("confirmed", "POST /grants", ({ body }, caller) =>
-    trust.grant(caller, as<wire.PostGrant>(body).grant),
+  at("confirmed", "POST /admin/acts", ({ body }, caller) =>
+    server.admin.act(caller, as<wire.PostAct>(body).act),
   );
   at("device", "GET /grants", ({ query }, caller) =>
     trust.grants((query.get("person") as PersonId | null) ?? caller.personId),

@@ -15,7 +15,7 @@ from copconnect.clock import Clock
 from copconnect.database.engine import Database
 from copconnect.directory import names, rules, store
 from copconnect.ids import PersonId
-from copconnect.principals import Caller, Plate
+from copconnect.principals import Caller, Plate, Standing
 from copconnect.rates import Rates
 
 MAX_PAGE = 200
@@ -199,7 +199,7 @@ class DirectoryService:
     ) -> dict[PersonId, Plate]:
         """Return what the cards of these people must say."""
         rows = await store.plates(connection, person_ids)
-        return {PersonId(row.person_id): rules.plate(row._mapping) for row in rows}
+        return {PersonId(row["person_id"]): rules.plate(row) for row in rows}
 
     async def changed_since(self, connection: AsyncConnection, version: int) -> list[PersonId]:
         """Return the people whom changes after a version may concern; all where units changed."""
@@ -208,6 +208,38 @@ class DirectoryService:
     def people_below(self, paths: Sequence[str]) -> Select[tuple[PersonId]]:
         """Return a statement of everybody at or below these unit paths (as cards write them)."""
         return store.people_at_or_below([rules.stored_path(path) for path in paths])
+
+    async def standings(
+        self, connection: AsyncConnection, person_ids: Collection[PersonId]
+    ) -> dict[PersonId, Standing]:
+        """Return what rights may rest on, of those of these people who are in the data bank."""
+        return {
+            PersonId(row.person_id): Standing(
+                status=row.status,
+                path=row.path.strip("/"),
+                rank=row.rank,
+                seniority=row.seniority,
+                roles=frozenset(row.roles.split()),
+                head=row.unit_admin,
+            )
+            for row in await store.standings(connection, person_ids)
+        }
+
+    async def seniorities(self, connection: AsyncConnection) -> dict[str, int]:
+        """Return the position of each rank; higher is more senior."""
+        return await store.seniorities(connection)
+
+    async def has_unit(self, connection: AsyncConnection, path: str) -> bool:
+        """Return whether there is a unit with this path (as cards write it)."""
+        return await store.has_path(connection, rules.stored_path(path))
+
+    async def count_people(
+        self, connection: AsyncConnection, paths: Collection[str] | None = None
+    ) -> int:
+        """Return how many people who are not removed are at or below these unit paths (as cards
+        write them); None: in all."""
+        stored = None if paths is None else [rules.stored_path(path) for path in paths]
+        return await store.count_people(connection, stored)
 
     async def people_version(self, connection: AsyncConnection) -> int:
         """Return a number that grows with every change of people or units."""
@@ -265,7 +297,7 @@ class DirectoryService:
                 names=_names(row),
                 number=row.number,
                 rank=row.rank,
-                post=names.read(row._mapping, "post"),
+                post=names.read(row._asdict(), "post"),
                 roles=row.roles.split(),
                 unit_id=row.unit_id,
                 registered=row.person_id in registered,
@@ -276,4 +308,4 @@ class DirectoryService:
 
 
 def _names(row: Any) -> wire.Names:
-    return names.read(row._mapping)
+    return names.read(row._asdict())
