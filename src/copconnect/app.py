@@ -36,6 +36,7 @@ from copconnect.delivery.rules.limits import PersonLimits
 from copconnect.delivery.service import DeliveryService
 from copconnect.directory import routes as directory_routes
 from copconnect.directory.editing import DirectoryEditor
+from copconnect.directory.imports.importer import Importer
 from copconnect.directory.service import DirectoryService
 from copconnect.http import web_assets
 from copconnect.http.direct import Direct
@@ -101,6 +102,7 @@ class Container:
             self.leases,
         )
         self.editor = DirectoryEditor(self.database, self.clock, self.auth.accounts, self.audit)
+        self.importer = Importer(self.database, self.clock, self.editor, self.audit)
         self.conduct = ConductService(self.database, self.clock, self.auth.accounts)
         per_minute = settings.requests_per_person_per_minute
         requests = Rates("requests_per_minute", per_minute, per_minute // 2, self.clock.now_ms)

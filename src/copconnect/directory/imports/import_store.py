@@ -7,7 +7,6 @@ from typing import Any
 import msgspec
 from sqlalchemy import (
     BigInteger,
-    Boolean,
     Column,
     Integer,
     LargeBinary,
@@ -23,7 +22,6 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect.database.engine import METADATA, chunks, upsert_for
-from copconnect.directory import store as directory_store
 from copconnect.directory.files.mapping import ColumnMapping
 
 imports = Table(
@@ -34,9 +32,9 @@ imports = Table(
     Column("source", Text, nullable=False),  # The name of the file.
     Column("digest", String(64), nullable=False),  # SHA-256 of the file.
     Column("at_ms", BigInteger, nullable=False),
-    Column("changed_ms", BigInteger, nullable=False),  # The Directory's time of this import.
     Column("counts", Text, nullable=False),  # JSON.
-    Column("reorganised", Boolean, nullable=False),  # Whether units or vocabularies changed.
+    # The version of units, levels, ranks and roles that it left; "" where it changed none.
+    Column("organisation", String(64), nullable=False),
     Column("undoes", Integer, nullable=True),  # The import that this one undid.
     Column("undone_ms", BigInteger, nullable=True),
 )
@@ -142,20 +140,6 @@ async def contents(connection: AsyncConnection, number: int) -> list[bytes]:
     """Return the parts of an import, in order."""
     query = select(parts.c.content).where(parts.c.number == number).order_by(parts.c.part)
     return list(await connection.scalars(query))
-
-
-async def changed_after(connection: AsyncConnection, changed_ms: int) -> dict[str, str]:
-    """Return the English names, by code, of the people whose row changed after a time."""
-    people = directory_store.people
-    query = select(people.c.code, people.c.name_en).where(people.c.changed_ms > changed_ms)
-    return {row.code: row.name_en for row in await connection.execute(query)}
-
-
-async def organised_ms(connection: AsyncConnection) -> int:
-    """Return when units, levels, ranks or roles last changed."""
-    directory = directory_store.directory
-    found: int | None = await connection.scalar(select(directory.c.organisation_ms))
-    return found or 0
 
 
 async def known_mappings(

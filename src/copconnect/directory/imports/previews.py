@@ -10,6 +10,7 @@ import msgspec
 from copconnect.directory.changes import PeopleChanges, Row
 from copconnect.directory.databank import DataBank, Problem
 from copconnect.directory.files import reports
+from copconnect.directory.files.mapping import SURE
 from copconnect.directory.files.matching.headings import OWN
 from copconnect.directory.files.reports import RefusedRow, RefusedSheet
 from copconnect.directory.files.wording import sentences
@@ -78,6 +79,15 @@ class Preview:
     digest: str
     chosen: list[Chosen] = field(default_factory=list)
 
+    def unsure(self) -> list[str]:
+        """Return the columns that are only likely, each as ``column = heading``."""
+        return [
+            f"{column.column} = {' + '.join(column.headings)}"
+            for sheet in self.sheets
+            for column in sheet.columns
+            if column.confidence < SURE
+        ]
+
     def by_kind(self, kind: str) -> list[RowChange]:
         """Return the people of a kind, by name, such as all who would be removed."""
         return [one for one in self.changes if kind in one.kinds and one.table == "people"]
@@ -128,9 +138,7 @@ def people_changes(
         old, new = exporting.person_row(stored[person_id]), exporting.person_row(row)
         kinds = ["changed"]
         kinds += [
-            kind
-            for kind in ("moved", "suspended", "restored")
-            if person_id in getattr(found, kind)
+            kind for kind in ("moved", "suspended", "restored") if person_id in getattr(found, kind)
         ]
         changes.append(_change(tuple(kinds), new, differences(old, new), bank))
     changes.sort(key=lambda one: (one.file, one.line))
@@ -208,9 +216,7 @@ def refused_sheets(chosen: Iterable[Chosen], problems: Iterable[Problem]) -> lis
 def _refused(line: int, problems: Sequence[Problem], chosen: Chosen) -> RefusedRow:
     words = [in_words(problem) for problem in problems]
     wrong = {
-        index
-        for problem in problems
-        for index in chosen.mapping.columns.get(problem.column, ())
+        index for problem in problems for index in chosen.mapping.columns.get(problem.column, ())
     }
     return RefusedRow(line, [one.wrong for one in words], [one.remedy for one in words], wrong)
 
@@ -236,4 +242,3 @@ def _lines(changes: Iterable[RowChange]) -> Iterable[tuple[str, ...]]:
         what, line = ", ".join(one.kinds), str(one.line or "")
         for column in one.columns or (ColumnChange("", "", ""),):
             yield (what, one.table, one.code, one.name, *column, one.file, line)
-

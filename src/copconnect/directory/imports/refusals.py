@@ -1,4 +1,4 @@
-"""The typed refusals of imports. Each has a stable code, and carries what the operator must know."""
+"""The typed refusals of imports, each with a stable code and what the operator must know."""
 
 from typing import NamedTuple
 
@@ -32,6 +32,15 @@ class TooManyLeave(ImportRefused):
         self.count = count
         self.people = people
         self.limit = limit
+
+
+FEW = 5  # So many may always leave: a small department has officers who retire, too.
+
+
+def check_leaving(count: int, people: int, limit: float | None) -> None:
+    """Raise TooManyLeave where more leave than a share of the force; None allows any."""
+    if limit is not None and count > max(FEW, limit * people):
+        raise TooManyLeave(count, people, limit)
 
 
 class RowsRefused(ImportRefused):
