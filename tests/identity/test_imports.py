@@ -72,7 +72,7 @@ class World:
         return await self.importer.export(OPERATOR)
 
     async def acts(self) -> list[str]:
-        return [entry.act.decode() async for entry in self.audit.entries()]
+        return [entry.content.act async for entry in self.audit.entries()]
 
 
 @pytest.fixture
@@ -108,7 +108,7 @@ async def test_a_preview_says_row_by_row_what_changes_and_stores_nothing(world: 
         ColumnChange("name_en", "Ravi", "Ravi Kumar"),
         ColumnChange("unit", "A", "B"),
     )
-    # Who would leave is said by name.
+    # Everybody who would leave is named.
     assert [(one.code, one.name) for one in preview.by_kind("removed")] == [("2", "Swapna")]
     assert (preview.people, preview.leaving) == (4, 2)
     assert await world.rows() == before

@@ -35,7 +35,7 @@ from copconnect.ids import PersonId
 from copconnect.principals import Principal, named
 
 TURN_MS = 120_000
-MOST_LEAVING = 0.05  # Of the force, in one import, without somebody who allows it.
+MOST_LEAVING = 0.05  # The share of the force that may leave unless somebody allows more.
 LISTED = 100
 Files = Sequence[tuple[str, bytes]]
 Progress = Callable[[str, int, int], None]
@@ -84,7 +84,7 @@ class ImportSummary(msgspec.Struct, frozen=True):
 
 @dataclass(slots=True)
 class _Snapshot:
-    """What is stored."""
+    """The data bank as it is stored."""
 
     people: dict[PersonId, Row]
     organisation: dict[str, list[Any]]
@@ -281,7 +281,7 @@ def _seconds(ms: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Check:
-    """What an import must be, in its transaction, to be what was previewed and is allowed."""
+    """Refuses, in its transaction, an import that nobody agreed to."""
 
     bank: DataBank
     most_leaving: float | None

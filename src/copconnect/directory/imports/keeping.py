@@ -18,7 +18,7 @@ from copconnect.directory.imports import exporting, import_store, refusals
 from copconnect.directory.imports.exporting import FileRow
 
 KEPT = 30  # Imports whose replaced rows are kept.
-ROWS = 5_000  # Of people, in one part.
+ROWS = 5_000  # The people in one part.
 
 
 class _Part(msgspec.Struct):

@@ -1,4 +1,4 @@
-"""What an import would do, row by row, and why rows are refused. Pure."""
+"""Previews of imports, row by row: the changes, and the reasons for refusals. Pure."""
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -32,7 +32,7 @@ class ColumnChange(NamedTuple):
 
 
 class RowChange(NamedTuple):
-    """What happens to a person, or to a row of another table. ``kinds``: of ``KINDS``; ``line`` is
+    """A change of a person, or of a row of another table. ``kinds``: of ``KINDS``; ``line`` is
     0 for somebody who is not in the file."""
 
     table: str
@@ -65,7 +65,7 @@ class SheetPreview(NamedTuple):
 
 @dataclass(slots=True)
 class Preview:
-    """What an import would do. ``people`` counts those who are in the data bank now and not
+    """The effects that an import would have. ``people`` counts those who are in the data bank now and not
     removed; ``leaving`` those whom the import suspends or removes. ``digest`` names exactly these
     changes: an import that is given it refuses to do anything else."""
 
