@@ -98,7 +98,7 @@ def prepare(settings: Settings, people: int, seed: int) -> None:
 
 def _load(settings: Settings, people: int, seed: int) -> None:
     mark = settings.data_dir / "databank" / "made.json"
-    wanted = json.dumps({"people": people, "seed": seed, "version": 2})
+    wanted = json.dumps({"people": people, "seed": seed, "version": 3})
     if mark.is_file() and mark.read_text("utf-8") == wanted:
         return
     console.print(f"Making a data bank of {people:,} people …")

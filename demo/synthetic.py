@@ -13,10 +13,12 @@ import io
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache, reduce
 from importlib.resources import files
 from random import Random
 from typing import Any, TypeVar
 
+from copconnect import wire
 from copconnect.directory import databank
 
 FIRST_NUMBER = 7_000_000_000
@@ -29,48 +31,6 @@ TOP = "TG"
 SHOWN_STAFF = 14
 T = TypeVar("T")
 
-WINGS = (
-    ("SB", "Special Branch|స్పెషల్ బ్రాంచ్", "special_branch"),
-    ("AR", "Armed Reserve|సాయుధ రిజర్వ్", "bandobast"),
-    ("CCS", "Central Crime Station|సెంట్రల్ క్రైమ్ స్టేషన్", "crime"),
-    ("SHE", "SHE Teams|షీ టీమ్స్", "she_team"),
-)
-SPECIAL_STATIONS = (
-    ("Women PS|మహిళా పీఎస్", "she_team"),
-    ("Cyber Crime PS|సైబర్ క్రైమ్ పీఎస్", "tech"),
-    ("Traffic PS|ట్రాఫిక్ పీఎస్", "traffic"),
-)
-STATE_WINGS = (
-    ("CID", "Crime Investigation Department|నేర పరిశోధన విభాగం", "investigation"),
-    ("INT", "Intelligence|ఇంటెలిజెన్స్", "special_branch"),
-    ("WSW", "Women Safety Wing|మహిళా భద్రతా విభాగం", "she_team"),
-    ("TRG", "Police Academy|పోలీస్ అకాడమీ", "general_duty"),
-    ("ITC", "IT and Communications|ఐటీ, కమ్యూనికేషన్స్", "tech"),
-)
-# Rank, post, roles of one station's staff, in the order in which posts are filled.
-STAFF: tuple[tuple[str, str, str], ...] = (
-    ("HC", "Station Writer|స్టేషన్ రైటర్", "writer"),
-    ("PC", "Blue Colts|బ్లూ కోల్ట్స్", "blue_colts"),
-    ("PC", "Reception Officer|రిసెప్షన్ అధికారి", "reception"),
-    ("SI", "Sector SI|సెక్టార్ ఎస్‌ఐ", "investigation"),
-    ("PC", "Patrol Car|పెట్రోల్ కార్", "patrol_car"),
-    ("HC", "Crime Staff|క్రైమ్ సిబ్బంది", "crime"),
-    ("PC", "Court Duty|కోర్టు విధి", "court"),
-    ("PC", "Tech Team|టెక్ టీం", "tech"),
-    ("PC", "Blue Colts|బ్లూ కోల్ట్స్", "blue_colts"),
-    ("ASI", "Patrol Car In-charge|పెట్రోల్ కార్ ఇన్‌ఛార్జ్", "patrol_car"),
-    ("PC", "Warrants|వారెంట్లు", "warrants"),
-    ("HC", "General Duty|సాధారణ విధి", "general_duty"),
-    ("PC", "General Duty|సాధారణ విధి", "general_duty bandobast"),
-    ("PC", "Crime Staff|క్రైమ్ సిబ్బంది", "crime"),
-    ("PC", "Dial 100|డయల్ 100", "dial_100"),
-    ("PC", "General Duty|సాధారణ విధి", "general_duty"),
-    ("PC", "Community Policing|కమ్యూనిటీ పోలీసింగ్", "community"),
-    ("SI", "Crime SI|క్రైమ్ ఎస్‌ఐ", "crime"),
-    ("HC", "Patrol Car|పెట్రోల్ కార్", "patrol_car"),
-    ("PC", "Bandobast|బందోబస్తు", "bandobast"),
-)
-
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -79,7 +39,7 @@ class Place:
     code: str
     parent: str
     level: str
-    name: str  # English|Telugu
+    name: str  # In each of LANGUAGES: English|Telugu|Urdu|Hindi
     role: str = ""  # The work of its staff, if it is not an ordinary station.
 
 
@@ -88,7 +48,7 @@ class Post:
     """A position somebody must fill."""
 
     rank: str
-    title: str  # English|Telugu
+    title: str  # In each of LANGUAGES
     roles: str
     unit: str
     admin: bool = False
@@ -144,27 +104,28 @@ def enrolment_code(number: str, seed: int) -> str:
 def _organisation() -> Organisation:
     geography = _json("geography.json")
     result = Organisation()
-    dgp = "Director General of Police|డైరెక్టర్ జనరల్ ఆఫ్ పోలీస్"
+    dgp = _titled("dgp")
     result.add(
-        Place("TG", "", "state", "Telangana|తెలంగాణ"),
+        Place("TG", "", "state", _titled("state")),
         ("dgp", Post("DGP", dgp, "command", "TG", admin=True)),
     )
     for number, roman in ((1, "I"), (2, "II")):
         code = f"TG-MZ{number}"
-        post = f"IG, Multi-zone {roman}|ఐజీ, మల్టీ జోన్ {roman}"
+        zone = "|".join([roman] * len(wire.LANGUAGES))
+        post = _titled("ig", zone)
         result.add(
-            Place(code, "TG", "multi_zone", f"Multi-zone {roman}|మల్టీ జోన్ {roman}"),
+            Place(code, "TG", "multi_zone", _titled("multi_zone", zone)),
             ("zone", Post("IG", post, "command", code, admin=True)),
         )
     for zone, parent, name in geography["zones"]:
         code = f"TG-Z-{zone}"
-        post = _titled("DIG, {} Zone|డీఐజీ, {} జోన్", name)
+        post = _titled("dig", name)
         result.add(
-            Place(code, f"TG-{parent}", "police_zone", _titled("{} Zone|{} జోన్", name)),
+            Place(code, f"TG-{parent}", "police_zone", _titled("zone", name)),
             ("zone", Post("DIG", post, "command", code, admin=True)),
         )
-    for code, text, role in STATE_WINGS:
-        post = _titled("Addl DGP, {}|అదనపు డీజీపీ, {}", text)
+    for code, text, role in _posts_json()["state_wings"]:
+        post = _titled("addl_dgp", text)
         result.add(
             Place(f"TG-{code}", "TG", "wing", text, role),
             ("wing", Post("ADDL_DGP", post, "command", f"TG-{code}", admin=True)),
@@ -180,28 +141,24 @@ def _commissionerate(
     result: Organisation, code: str, zone: str, name: str, zones: Sequence[Any]
 ) -> None:
     top = f"TG-{code}"
-    post = _titled("Commissioner of Police, {}|పోలీస్ కమిషనర్, {}", name)
+    post = _titled("cp", name)
     result.add(
-        Place(
-            top, f"TG-Z-{zone}", "commissionerate", _titled("{} Commissionerate|{} కమిషనరేట్", name)
-        ),
+        Place(top, f"TG-Z-{zone}", "commissionerate", _titled("commissionerate", name)),
         ("cp", Post("ADDL_DGP", post, "cp command", top, admin=True)),
     )
     stations = 0
     for z, (zone_name, divisions) in enumerate(zones, 1):
         zone_code = f"{top}-Z{z}"
-        post = _titled("DCP, {} Zone|డీసీపీ, {} జోన్", zone_name)
+        post = _titled("dcp", zone_name)
         result.add(
-            Place(zone_code, top, "city_zone", _titled("{} Zone|{} జోన్", zone_name)),
+            Place(zone_code, top, "city_zone", _titled("zone", zone_name)),
             ("dcp", Post("SP", post, "dcp", zone_code, admin=True)),
         )
         for d, (division_name, names) in enumerate(divisions, 1):
             division = f"{zone_code}-D{d}"
-            post = _titled("ACP, {} Division|ఏసీపీ, {} డివిజన్", division_name)
+            post = _titled("acp", division_name)
             result.add(
-                Place(
-                    division, zone_code, "division", _titled("{} Division|{} డివిజన్", division_name)
-                ),
+                Place(division, zone_code, "division", _titled("division", division_name)),
                 ("sdpo", Post("DSP", post, "sdpo", division, admin=True)),
             )
             stations = _stations(result, top, division, names, stations, "CI")
@@ -212,25 +169,25 @@ def _district(
     result: Organisation, code: str, zone: str, name: str, subdivisions: Sequence[Any]
 ) -> None:
     top = f"TG-{code}"
-    post = _titled("Superintendent of Police, {}|పోలీస్ సూపరింటెండెంట్, {}", name)
+    post = _titled("sp", name)
     result.add(
-        Place(top, f"TG-Z-{zone}", "district", _titled("{} District|{} జిల్లా", name)),
+        Place(top, f"TG-Z-{zone}", "district", _titled("district", name)),
         ("sp", Post("SP", post, "sp", top, admin=True)),
     )
     stations = 0
     for s, (sub_name, circles) in enumerate(subdivisions, 1):
         sub = f"{top}-S{s}"
-        post = _titled("SDPO, {}|ఎస్‌డీపీఓ, {}", sub_name)
+        post = _titled("sdpo", sub_name)
         result.add(
-            Place(sub, top, "subdivision", _titled("{} Sub-division|{} సబ్ డివిజన్", sub_name)),
+            Place(sub, top, "subdivision", _titled("subdivision", sub_name)),
             ("sdpo", Post("DSP", post, "sdpo", sub, admin=True)),
         )
         for c, (circle_name, names) in enumerate(circles, 1):
             circle = f"{sub}-C{c}"
-            post = _titled("Circle Inspector, {}|సర్కిల్ ఇన్‌స్పెక్టర్, {}", circle_name)
+            post = _titled("circle_inspector", circle_name)
             head = Post("CI", post, "circle_inspector", circle, admin=True)
             result.add(
-                Place(circle, sub, "circle", _titled("{} Circle|{} సర్కిల్", circle_name)),
+                Place(circle, sub, "circle", _titled("circle", circle_name)),
                 ("circle_inspector", head),
             )
             stations = _stations(result, top, circle, names, stations, "SI")
@@ -242,7 +199,7 @@ def _stations(
 ) -> int:
     """Add ordinary stations; return how many the district has now."""
     for number, name in enumerate(names, before + 1):
-        _station(result, f"{top}-PS{number:03d}", parent, _titled("{} PS|{} పీఎస్", name), rank)
+        _station(result, f"{top}-PS{number:03d}", parent, _titled("station", name), rank)
     return before + len(names)
 
 
@@ -252,16 +209,16 @@ def _station(
     roles = f"sho {role}".strip()
     result.add(
         Place(code, parent, "station", name, role),
-        ("sho", Post(rank, _titled("SHO, {}|ఎస్‌హెచ్‌ఓ, {}", name), roles, code, admin=True)),
+        ("sho", Post(rank, _titled("sho", name), roles, code, admin=True)),
     )
 
 
 def _wings(result: Organisation, top: str, name: str, stations: int) -> None:
-    for number, (title, role) in enumerate(SPECIAL_STATIONS, stations + 1):
+    for number, (title, role) in enumerate(_posts_json()["special_stations"], stations + 1):
         _station(result, f"{top}-PS{number:03d}", top, _joined(name, title), "CI", role)
-    for code, title, role in WINGS:
+    for code, title, role in _posts_json()["wings"]:
         text = _joined(name, title)
-        post = Post("CI", _titled("Inspector, {}|ఇన్‌స్పెక్టర్, {}", text), role, f"{top}-{code}")
+        post = Post("CI", _titled("inspector", text), role, f"{top}-{code}")
         result.add(Place(f"{top}-{code}", top, "wing", text, role), ("wing", post))
 
 
@@ -293,22 +250,21 @@ def _posts(organisation: Organisation, people: int) -> list[Post]:
 
 
 def _staff(home: Place, turn: int) -> Post:
-    rank, title, roles = STAFF[turn % len(STAFF)]
+    staff = _posts_json()["staff"]
+    rank, title, roles = staff[turn % len(staff)]
     if home.role:
         roles = home.role
-        title = "Staff|సిబ్బంది"
-    return Post(rank, _joined(title, home.name, ", "), roles, home.code)
+        title = _titled("staff")
+    return Post(rank, _joined(title, home.name, "at"), roles, home.code)
 
 
 def _people(posts: Sequence[Post], random: Random, seed: int) -> Iterator[list[str]]:
     names = _json("names.json")
     for number, post in enumerate(posts):
-        name_en, name_te = _name(names, random, post)
         phone = f"+91{FIRST_NUMBER + number}"
         yield [
             f"TGP{number + 1:06d}",
-            name_en,
-            name_te,
+            *_name(names, random, post),
             phone,
             post.rank,
             *_split(post.title),
@@ -328,7 +284,7 @@ def _name(names: Any, random: Random, post: Post) -> list[str]:
     parts = [_pick(people["house"], random), given]
     if people["family"] and random.random() < 0.6:
         parts.append(_pick(people["family"], random))
-    return [" ".join(part.split("|")[side] for part in parts) for side in (0, 1)]
+    return _split(reduce(_joined, parts))
 
 
 def _pick(items: Sequence[T], random: Random) -> T:
@@ -336,18 +292,24 @@ def _pick(items: Sequence[T], random: Random) -> T:
 
 
 def _split(text: str) -> list[str]:
-    english, telugu = text.split("|")
-    return [english, telugu]
+    """Return the name in each of ``LANGUAGES``."""
+    return text.split("|")
 
 
-def _titled(template: str, name: str) -> str:
-    """Put a name's two scripts into a template's two scripts."""
-    pairs = zip(_split(template), _split(name), strict=True)
-    return "|".join(side.format(part) for side, part in pairs)
+def _titled(title: str, *names: str) -> str:
+    """Put names into the title with this key, in each language."""
+    sides = zip(_split(_posts_json()["titles"][title]), *map(_split, names), strict=True)
+    return "|".join(template.format(*parts) for template, *parts in sides)
 
 
-def _joined(left: str, right: str, separator: str = " ") -> str:
-    return "|".join(separator.join(pair) for pair in zip(_split(left), _split(right), strict=True))
+def _joined(left: str, right: str, title: str = "of") -> str:
+    return _titled(title, left, right)
+
+
+@cache
+def _posts_json() -> Any:
+    """Return the wings, the staff of stations, and the titles of posts and units."""
+    return _json("posts.json")
 
 
 def _json(name: str) -> Any:

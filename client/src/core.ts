@@ -37,6 +37,7 @@ import type { CoreEvent } from "./seam/events.ts";
 import type { MessageItem, MessagePage, MessageReceipts, Outgoing } from "./seam/messages.ts";
 import type { PeopleQuery, Plate } from "./seam/people.ts";
 
+export { inEnglish, spellings } from "./names.ts";
 export type * from "./seam/app.ts";
 export type * from "./seam/attachments.ts";
 export type * from "./seam/conversations.ts";

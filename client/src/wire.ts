@@ -37,6 +37,8 @@ export const CLOSE_RESTART = 1012;
 
 export const CLOSE_TRY_AGAIN = 1013;
 
+export const LANGUAGES = ["en", "te", "ur", "hi"] as const;
+
 export type Language = "en" | "te" | "ur" | "hi";
 
 export type ConversationKind = "direct" | "group" | "unit" | "announcement";
@@ -339,10 +341,15 @@ export interface CountedReceipts {
   readonly counts: ReceiptCount[];
 }
 
-/** A name in the scripts the data bank holds; Telugu may be empty, English never is. */
+/**
+ * A name in each of ``LANGUAGES``. English is never empty; another is "" where the data bank
+ * does not have it.
+ */
 export interface Names {
   readonly en: string;
   readonly te: string;
+  readonly ur: string;
+  readonly hi: string;
 }
 
 export interface Unit {

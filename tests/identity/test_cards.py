@@ -7,8 +7,10 @@ from typing import Any
 
 from sqlalchemy import func, select
 
+from copconnect import wire
 from copconnect.auth_service import tables
 from copconnect.bus import TrustWakeup
+from copconnect.directory import names
 from copconnect.directory.databank import DataBank, PersonRow
 from copconnect.ids import PersonId, UnitId
 from copconnect.records.trust.person_card import PersonCard
@@ -66,7 +68,7 @@ async def test_a_card_names_scripts_rank_post_unit_and_path(running: Running) ->
     directory = (await running.get("/v1/directory", sho)).json()
     units = {one["unitId"]: one for one in directory["units"]}
     ranks = {one["code"]: one["names"]["en"] for one in directory["ranks"]}
-    assert card.names == (("Latn", person["names"]["en"]), ("Telu", person["names"]["te"]))
+    assert card.names == names.by_script(wire.Names(**person["names"]))
     assert (card.rank, card.post) == (ranks[person["rank"]], person["post"]["en"])
     assert card.unit == units[person["unitId"]]["names"]["en"]
     path = card.path.split("/")
@@ -82,9 +84,8 @@ async def test_a_change_of_the_data_bank_makes_the_next_card_with_its_date(
     (first,) = await cards_of(running, sho, patrol.person_id)
     clock.ms += 60_000
     moved_ms = clock.ms
-    bank = changed(
-        PATROL, lambda one: dataclasses.replace(one, unit=UnitId("TG-HYD"), post_en="Clerk")
-    )
+    clerk = wire.Names(en="Clerk", te="", ur="", hi="")
+    bank = changed(PATROL, lambda one: dataclasses.replace(one, unit=UnitId("TG-HYD"), post=clerk))
     await running.container.editor.import_bank(OPERATOR, bank)
     clock.ms += 60_000
     before = await count(running)
@@ -111,8 +112,9 @@ async def test_a_unit_that_is_renamed_is_so_on_the_cards_of_its_people(
     sho = await running.device(SHO)
     clock.ms += 60_000
     bank = synthetic_bank()
+    old_city = wire.Names(en="Old City", te="", ur="", hi="")
     units = [
-        dataclasses.replace(one, name_en="Old City") if one.code == "TG-HYD-PS001" else one
+        dataclasses.replace(one, names=old_city) if one.code == "TG-HYD-PS001" else one
         for one in bank.units
     ]
     await running.container.editor.import_bank(OPERATOR, dataclasses.replace(bank, units=units))

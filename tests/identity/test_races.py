@@ -85,7 +85,10 @@ async def test_an_import_does_not_undo_what_is_done_meanwhile(
 
     monkeypatch.setattr(editor, "_compare", slow)
     bank = synthetic_bank()
-    people = [dataclasses.replace(one, post_en=f"{one.post_en} II") for one in bank.people]
+    people = [
+        dataclasses.replace(one, post=msgspec.structs.replace(one.post, en=f"{one.post.en} II"))
+        for one in bank.people
+    ]
     await editor.import_bank(OPERATOR, dataclasses.replace(bank, people=people))
     await other[0]
     (person,) = (await running.container.directory.people(None, text=SHO)).people

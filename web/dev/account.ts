@@ -1,10 +1,11 @@
 /** The scripted core's account: where the device stands, registration, lock, people. */
-import type {
-  AppState,
-  CoreError,
-  CoreEvent,
-  CoreListener,
-  PeopleQuery,
+import {
+  spellings,
+  type AppState,
+  type CoreError,
+  type CoreEvent,
+  type CoreListener,
+  type PeopleQuery,
 } from "@copconnect/client/core";
 import type {
   ClientInfo,
@@ -216,14 +217,7 @@ export class ScriptedAccount {
         (units === null || units.has(person.unitId)) &&
         (query.rank === undefined || person.rank === query.rank) &&
         (query.role === undefined || person.roles.includes(query.role)) &&
-        [
-          person.names.en,
-          person.names.te,
-          person.number,
-          person.post.en,
-          person.post.te,
-          person.rank,
-        ]
+        [...spellings(person.names), person.number, ...spellings(person.post), person.rank]
           .join(" ")
           .toLocaleLowerCase()
           .includes(text),

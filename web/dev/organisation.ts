@@ -1,5 +1,14 @@
 /** A small department with real unit names and invented people, the same on every load. */
-import type { Directory, Level, Names, Person, Rank, Role, Unit } from "@copconnect/client/wire";
+import type {
+  Directory,
+  Language,
+  Level,
+  Names,
+  Person,
+  Rank,
+  Role,
+  Unit,
+} from "@copconnect/client/wire";
 
 /** Deterministic numbers in [0, 1) (mulberry32). */
 export function seeded(seed: number): () => number {
@@ -16,112 +25,132 @@ export function id(kind: number, number: number): string {
   return kind.toString(16).padStart(8, "0") + number.toString(16).padStart(24, "0");
 }
 
-const level = (code: string, en: string, te: string): Level => ({ code, names: { en, te } });
-const LEVELS: readonly Level[] = [
-  level("state", "State", "రాష్ట్రం"),
-  level("commissionerate", "Commissionerate", "కమిషనరేట్"),
-  level("district", "District", "జిల్లా"),
-  level("zone", "Zone", "జోన్"),
-  level("division", "Division", "డివిజన్"),
-  level("station", "Police station", "పోలీస్ స్టేషన్"),
+/** A row of a table below: a code, then the name in each language. */
+type Row = readonly [code: string, en: string, te: string, ur: string, hi: string];
+type Spelled = readonly [en: string, te: string, ur: string, hi: string];
+
+function named([en, te, ur, hi]: Spelled): Names {
+  return { en, te, ur, hi };
+}
+
+const term = ([code, ...spelled]: Row): Role => ({ code, names: named(spelled) });
+
+const LEVEL_ROWS: readonly Row[] = [
+  ["state", "State", "రాష్ట్రం", "ریاست", "राज्य"],
+  ["commissionerate", "Commissionerate", "కమిషనరేట్", "کمشنریٹ", "आयुक्तालय"],
+  ["district", "District", "జిల్లా", "ضلع", "ज़िला"],
+  ["zone", "Zone", "జోన్", "زون", "ज़ोन"],
+  ["division", "Division", "డివిజన్", "ڈویژن", "डिवीज़न"],
+  ["station", "Police station", "పోలీస్ స్టేషన్", "پولیس اسٹیشن", "पुलिस थाना"],
 ];
 
-export const RANKS: readonly Rank[] = [
-  ["PC", "Police Constable", "పోలీస్ కానిస్టేబుల్"],
-  ["HC", "Head Constable", "హెడ్ కానిస్టేబుల్"],
-  ["ASI", "Assistant Sub-Inspector", "అసిస్టెంట్ సబ్ ఇన్‌స్పెక్టర్"],
-  ["SI", "Sub-Inspector", "సబ్ ఇన్‌స్పెక్టర్"],
-  ["CI", "Inspector", "ఇన్‌స్పెక్టర్"],
-  ["ACP", "Assistant Commissioner", "అసిస్టెంట్ కమిషనర్"],
-  ["DCP", "Deputy Commissioner", "డిప్యూటీ కమిషనర్"],
-  ["CP", "Commissioner", "కమిషనర్"],
-  ["DGP", "Director General", "డైరెక్టర్ జనరల్"],
-].map(([code = "", en = "", te = ""], order) => ({ code, names: { en, te }, order }));
+const LEVELS: readonly Level[] = LEVEL_ROWS.map(term);
 
-const ROLES: readonly Role[] = [
-  ["sho", "Station House Officer", "స్టేషన్ హౌస్ ఆఫీసర్"],
-  ["reception", "Reception officer", "రిసెప్షన్ ఆఫీసర్"],
-  ["patrol", "Patrol car", "పెట్రోల్ కార్"],
-  ["writer", "Station writer", "స్టేషన్ రైటర్"],
-  ["traffic", "Traffic", "ట్రాఫిక్"],
-  ["she", "SHE team", "షీ టీమ్"],
-].map(([code = "", en = "", te = ""]) => ({ code, names: { en, te } }));
+const RANK_ROWS: readonly Row[] = [
+  ["PC", "Police Constable", "పోలీస్ కానిస్టేబుల్", "پولیس کانسٹیبل", "पुलिस आरक्षी"],
+  ["HC", "Head Constable", "హెడ్ కానిస్టేబుల్", "ہیڈ کانسٹیبل", "प्रधान आरक्षी"],
+  ["ASI", "Assistant Sub-Inspector", "అసిస్టెంట్ సబ్ ఇన్‌స్పెక్టర్", "اسسٹنٹ سب انسپکٹر", "सहायक उप-निरीक्षक"],
+  ["SI", "Sub-Inspector", "సబ్ ఇన్‌స్పెక్టర్", "سب انسپکٹر", "उप-निरीक्षक"],
+  ["CI", "Inspector", "ఇన్‌స్పెక్టర్", "انسپکٹر", "निरीक्षक"],
+  ["ACP", "Assistant Commissioner", "అసిస్టెంట్ కమిషనర్", "اسسٹنٹ کمشنر", "सहायक आयुक्त"],
+  ["DCP", "Deputy Commissioner", "డిప్యూటీ కమిషనర్", "ڈپٹی کمشنر", "उपायुक्त"],
+  ["CP", "Commissioner", "కమిషనర్", "کمشنر", "आयुक्त"],
+  ["DGP", "Director General", "డైరెక్టర్ జనరల్", "ڈائریکٹر جنرل", "महानिदेशक"],
+];
+export const RANKS: readonly Rank[] = RANK_ROWS.map((row, order) => ({ ...term(row), order }));
 
-const PLACES: readonly (readonly [parent: number, level: string, en: string, te: string])[] = [
-  [-1, "state", "Telangana Police", "తెలంగాణ పోలీస్"],
-  [0, "commissionerate", "Hyderabad", "హైదరాబాద్"],
-  [1, "zone", "Charminar Zone", "చార్మినార్ జోన్"],
-  [2, "division", "Charminar Division", "చార్మినార్ డివిజన్"],
-  [3, "station", "Charminar", "చార్మినార్"],
-  [3, "station", "Hussaini Alam", "హుస్సేనీ ఆలం"],
-  [3, "station", "Kamatipura", "కామటిపుర"],
-  [2, "division", "Mirchowk Division", "మీర్‌చౌక్ డివిజన్"],
-  [7, "station", "Mirchowk", "మీర్‌చౌక్"],
-  [7, "station", "Dabeerpura", "దబీర్‌పుర"],
-  [1, "zone", "Golconda Zone", "గోల్కొండ జోన్"],
-  [10, "division", "Golconda Division", "గోల్కొండ డివిజన్"],
-  [11, "station", "Golconda", "గోల్కొండ"],
-  [11, "station", "Langer House", "లంగర్ హౌజ్"],
-  [0, "commissionerate", "Cyberabad", "సైబరాబాద్"],
-  [14, "division", "Madhapur Division", "మాదాపూర్ డివిజన్"],
-  [15, "station", "Madhapur", "మాదాపూర్"],
-  [15, "station", "Gachibowli", "గచ్చిబౌలి"],
-  [0, "commissionerate", "Warangal", "వరంగల్"],
-  [0, "district", "Jogulamba Gadwal", "జోగులాంబ గద్వాల"],
-  [0, "district", "Bhadradri Kothagudem", "భద్రాద్రి కొత్తగూడెం"],
+const ROLE_ROWS: readonly Row[] = [
+  ["sho", "Station House Officer", "స్టేషన్ హౌస్ ఆఫీసర్", "اسٹیشن ہاؤس آفیسر", "थाना प्रभारी"],
+  ["reception", "Reception officer", "రిసెప్షన్ ఆఫీసర్", "استقبالیہ افسر", "स्वागत अधिकारी"],
+  ["patrol", "Patrol car", "పెట్రోల్ కార్", "گشتی گاڑی", "गश्ती कार"],
+  ["writer", "Station writer", "స్టేషన్ రైటర్", "تھانہ محرر", "थाना मुंशी"],
+  ["traffic", "Traffic", "ట్రాఫిక్", "ٹریفک", "यातायात"],
+  ["she", "SHE team", "షీ టీమ్", "شی ٹیم", "शी टीम"],
+];
+const ROLES: readonly Role[] = ROLE_ROWS.map(term);
+
+const PLACES: readonly (readonly [parent: number, level: string, ...Spelled])[] = [
+  [-1, "state", "Telangana Police", "తెలంగాణ పోలీస్", "تلنگانہ پولیس", "तेलंगाना पुलिस"],
+  [0, "commissionerate", "Hyderabad", "హైదరాబాద్", "حیدرآباد", "हैदराबाद"],
+  [1, "zone", "Charminar Zone", "చార్మినార్ జోన్", "چارمینار زون", "चारमीनार ज़ोन"],
+  [2, "division", "Charminar Division", "చార్మినార్ డివిజన్", "چارمینار ڈویژن", "चारमीनार डिवीज़न"],
+  [3, "station", "Charminar", "చార్మినార్", "چارمینار", "चारमीनार"],
+  [3, "station", "Hussaini Alam", "హుస్సేనీ ఆలం", "حسینی علم", "हुसैनी आलम"],
+  [3, "station", "Kamatipura", "కామటిపుర", "کماٹی پورہ", "कामाटीपुरा"],
+  [2, "division", "Mirchowk Division", "మీర్‌చౌక్ డివిజన్", "میر چوک ڈویژن", "मीर चौक डिवीज़न"],
+  [7, "station", "Mirchowk", "మీర్‌చౌక్", "میر چوک", "मीर चौक"],
+  [7, "station", "Dabeerpura", "దబీర్‌పుర", "دبیر پورہ", "दबीरपुरा"],
+  [1, "zone", "Golconda Zone", "గోల్కొండ జోన్", "گولکنڈہ زون", "गोलकोंडा ज़ोन"],
+  [10, "division", "Golconda Division", "గోల్కొండ డివిజన్", "گولکنڈہ ڈویژن", "गोलकोंडा डिवीज़न"],
+  [11, "station", "Golconda", "గోల్కొండ", "گولکنڈہ", "गोलकोंडा"],
+  [11, "station", "Langer House", "లంగర్ హౌజ్", "لنگر حوض", "लंगर हौज़"],
+  [0, "commissionerate", "Cyberabad", "సైబరాబాద్", "سائبرآباد", "साइबराबाद"],
+  [14, "division", "Madhapur Division", "మాదాపూర్ డివిజన్", "مادھاپور ڈویژن", "माधापुर डिवीज़न"],
+  [15, "station", "Madhapur", "మాదాపూర్", "مادھاپور", "माधापुर"],
+  [15, "station", "Gachibowli", "గచ్చిబౌలి", "گچی باؤلی", "गचीबौली"],
+  [0, "commissionerate", "Warangal", "వరంగల్", "ورنگل", "वरंगल"],
+  [0, "district", "Jogulamba Gadwal", "జోగులాంబ గద్వాల", "جوگولامبا گدوال", "जोगुलांबा गदवाल"],
+  [0, "district", "Bhadradri Kothagudem", "భద్రాద్రి కొత్తగూడెం", "بھدرادری کتہ گوڑم", "भद्राद्री कोत्तागुडेम"],
 ];
 
-export const UNITS: readonly Unit[] = PLACES.map(([parent, code, en, te], index) => ({
+export const UNITS: readonly Unit[] = PLACES.map(([parent, code, ...spelled], index) => ({
   unitId: id(1, index),
   parentId: parent < 0 ? null : id(1, parent),
   level: code,
-  names: { en, te },
+  names: named(spelled),
 }));
 
-const GIVEN: readonly (readonly [en: string, te: string])[] = [
-  ["Ramesh", "రమేష్"],
-  ["Lakshmi", "లక్ష్మి"],
-  ["Srinivas", "శ్రీనివాస్"],
-  ["Padma", "పద్మ"],
-  ["Venkata Subrahmanyam", "వెంకట సుబ్రహ్మణ్యం"],
-  ["Farhana", "ఫర్హానా"],
-  ["Imran", "ఇమ్రాన్"],
-  ["Anitha", "అనిత"],
-  ["Mahesh", "మహేష్"],
-  ["Swapna", "స్వప్న"],
-  ["Narsimha", "నర్సింహ"],
-  ["Kavitha", "కవిత"],
-  ["Saleem", "సలీం"],
-  ["Divya", "దివ్య"],
-  ["Ravinder", "రవీందర్"],
-  ["Sai Teja", "సాయి తేజ"],
+const GIVEN: readonly Spelled[] = [
+  ["Ramesh", "రమేష్", "رمیش", "रमेश"],
+  ["Lakshmi", "లక్ష్మి", "لکشمی", "लक्ष्मी"],
+  ["Srinivas", "శ్రీనివాస్", "سرینواس", "श्रीनिवास"],
+  ["Padma", "పద్మ", "پدما", "पद्मा"],
+  ["Venkata Subrahmanyam", "వెంకట సుబ్రహ్మణ్యం", "وینکٹ سبرامنیم", "वेंकट सुब्रह्मण्यम"],
+  ["Farhana", "ఫర్హానా", "فرحانہ", "फ़रहाना"],
+  ["Imran", "ఇమ్రాన్", "عمران", "इमरान"],
+  ["Anitha", "అనిత", "انیتا", "अनिता"],
+  ["Mahesh", "మహేష్", "مہیش", "महेश"],
+  ["Swapna", "స్వప్న", "سپنا", "स्वप्ना"],
+  ["Narsimha", "నర్సింహ", "نرسمہا", "नरसिंह"],
+  ["Kavitha", "కవిత", "کویتا", "कविता"],
+  ["Saleem", "సలీం", "سلیم", "सलीम"],
+  ["Divya", "దివ్య", "دیویا", "दिव्या"],
+  ["Ravinder", "రవీందర్", "رویندر", "रविंदर"],
+  ["Sai Teja", "సాయి తేజ", "سائی تیجا", "साई तेजा"],
 ];
-const FAMILY: readonly (readonly [en: string, te: string])[] = [
-  ["Reddy", "రెడ్డి"],
-  ["Goud", "గౌడ్"],
-  ["Khan", "ఖాన్"],
-  ["Naik", "నాయక్"],
-  ["Rao", "రావు"],
-  ["Begum", "బేగం"],
-  ["Yadav", "యాదవ్"],
-  ["Sharma", "శర్మ"],
-  ["Mudiraj", "ముదిరాజ్"],
-  ["Chary", "చారి"],
+const FAMILY: readonly Spelled[] = [
+  ["Reddy", "రెడ్డి", "ریڈی", "रेड्डी"],
+  ["Goud", "గౌడ్", "گوڑ", "गौड़"],
+  ["Khan", "ఖాన్", "خان", "ख़ान"],
+  ["Naik", "నాయక్", "نائک", "नायक"],
+  ["Rao", "రావు", "راؤ", "राव"],
+  ["Begum", "బేగం", "بیگم", "बेगम"],
+  ["Yadav", "యాదవ్", "یادو", "यादव"],
+  ["Sharma", "శర్మ", "شرما", "शर्मा"],
+  ["Mudiraj", "ముదిరాజ్", "مدیراج", "मुदिराज"],
+  ["Chary", "చారి", "چاری", "चारी"],
 ];
 
-const POSTS: Readonly<Record<string, (unit: Unit) => Names>> = {
-  DGP: () => ({ en: "DGP", te: "డీజీపీ" }),
-  CP: (unit) => ({ en: `CP, ${unit.names.en}`, te: `సీపీ, ${unit.names.te}` }),
-  DCP: (unit) => ({ en: `DCP, ${unit.names.en}`, te: `డీసీపీ, ${unit.names.te}` }),
-  ACP: (unit) => ({ en: `ACP, ${unit.names.en}`, te: `ఏసీపీ, ${unit.names.te}` }),
-  CI: (unit) => ({ en: `SHO, ${unit.names.en}`, te: `ఎస్‌హెచ్‌ఓ, ${unit.names.te}` }),
+/** Two names side by side in each language. */
+function joined(left: Names, between: string, right: Names): Names {
+  const side = (language: Language): string => `${left[language]}${between}${right[language]}`;
+  return { en: side("en"), te: side("te"), ur: side("ur"), hi: side("hi") };
+}
+
+const HEADS: Readonly<Record<string, Spelled>> = {
+  DGP: ["DGP", "డీజీపీ", "ڈی جی پی", "डीजीपी"],
+  CP: ["CP", "సీపీ", "سی پی", "सीपी"],
+  DCP: ["DCP", "డీసీపీ", "ڈی سی پی", "डीसीपी"],
+  ACP: ["ACP", "ఏసీపీ", "اے سی پی", "एसीपी"],
+  CI: ["SHO", "ఎస్‌హెచ్‌ఓ", "ایس ایچ او", "एसएचओ"],
 };
-const STATION_POSTS: readonly (readonly [role: string, en: string, te: string])[] = [
-  ["reception", "Reception", "రిసెప్షన్"],
-  ["patrol", "Patrol car 2", "పెట్రోల్ కార్ 2"],
-  ["writer", "Station writer", "స్టేషన్ రైటర్"],
-  ["traffic", "Traffic", "ట్రాఫిక్"],
-  ["she", "SHE team", "షీ టీమ్"],
+
+const STATION_POSTS: readonly Row[] = [
+  ["reception", "Reception", "రిసెప్షన్", "استقبالیہ", "स्वागत कक्ष"],
+  ["patrol", "Patrol car 2", "పెట్రోల్ కార్ 2", "گشتی گاڑی 2", "गश्ती कार 2"],
+  ["writer", "Station writer", "స్టేషన్ రైటర్", "تھانہ محرر", "थाना मुंशी"],
+  ["traffic", "Traffic", "ట్రాఫిక్", "ٹریفک", "यातायात"],
+  ["she", "SHE team", "షీ టీమ్", "شی ٹیم", "शी टीम"],
 ];
 
 function staff(unit: Unit): readonly string[] {
@@ -140,18 +169,16 @@ function makePeople(): readonly Person[] {
     for (const rank of staff(unit)) {
       const given = pick(GIVEN);
       const family = pick(FAMILY);
-      const [role = "", en = "", te = ""] = pick(STATION_POSTS);
-      const post = POSTS[rank]?.(unit) ?? {
-        en: `${en}, ${unit.names.en}`,
-        te: `${te}, ${unit.names.te}`,
-      };
+      const [role, ...duty] = pick(STATION_POSTS);
+      const head = HEADS[rank];
+      const post = joined(named(head ?? duty), ", ", unit.names);
       people.push({
         personId: id(2, people.length),
-        names: { en: `${given[0]} ${family[0]}`, te: `${given[1]} ${family[1]}` },
+        names: joined(named(given), " ", named(family)),
         number: `+9190000${String(10_000 + people.length)}`,
         rank,
         post,
-        roles: rank === "CI" ? ["sho"] : POSTS[rank] ? [] : [role],
+        roles: rank === "CI" ? ["sho"] : head === undefined ? [role] : [],
         unitId: unit.unitId,
         registered: random() > 0.15,
         status: "active",

@@ -1,5 +1,5 @@
 /** Plates and ids that the scripted parts share. */
-import type { Plate } from "@copconnect/client/core";
+import { inEnglish, type Plate } from "@copconnect/client/core";
 import type { Person } from "@copconnect/client/wire";
 import { RANKS, id } from "./organisation.ts";
 
@@ -8,7 +8,7 @@ export const plate = (person: Person): Plate => ({
   personId: person.personId,
   names: person.names,
   rank: RANKS.find(({ code }) => code === person.rank)?.names.en ?? person.rank,
-  post: { en: person.post.en, te: person.post.en },
+  post: inEnglish(person.post.en),
   unitId: person.unitId,
 });
 

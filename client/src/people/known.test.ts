@@ -1,8 +1,9 @@
 import { expect, it } from "vitest";
+import { inEnglish } from "../names.ts";
 import type { Directory, Person } from "../wire.ts";
 import { foundAmong } from "./known.ts";
 
-const names = { en: "", te: "" };
+const names = inEnglish("");
 const directory: Directory = {
   ...{ version: "1", levels: [], roles: [] },
   units: [
@@ -18,8 +19,12 @@ const directory: Directory = {
 
 function person(en: string, rank: string, unitId: string, more: Partial<Person> = {}): Person {
   return {
-    ...{ personId: en, names: { en, te: "" }, number: "+917000000001", rank, unitId },
-    ...{ post: { en: "Station writer", te: "" }, roles: ["crime"], registered: true },
+    ...{ personId: en, names: inEnglish(en), number: "+917000000001", rank, unitId },
+    ...{
+      post: { ...inEnglish("Station writer"), hi: "थाना मुंशी" },
+      roles: ["crime"],
+      registered: true,
+    },
     ...{ status: "active", ...more },
   };
 }
@@ -43,6 +48,7 @@ it("lists everybody who was seen, seniors first, but for those who left", () => 
 it("finds by every word of a text", () => {
   expect(found({ text: "reddy  anj" })).toEqual(["Anjali Reddy"]);
   expect(found({ text: "writer zoya" })).toEqual(["Zoya Khan"]);
+  expect(found({ text: "zoya मुंशी" })).toEqual(["Zoya Khan"]);
   expect(found({ text: "nobody" })).toEqual([]);
 });
 

@@ -1,5 +1,6 @@
 /** The people whom this device has seen in the data bank, as its search finds them. Pure. */
 import type { PeopleQuery } from "../core.ts";
+import { spellings } from "../names.ts";
 import type { Directory, People, Person } from "../wire.ts";
 
 /** All of these people that a query finds, seniors first, as one page. */
@@ -23,7 +24,7 @@ export function foundAmong(
 }
 
 function saidOf({ names, number, rank, post }: Person): string {
-  return [names.en, names.te, number, rank, post.en, post.te].join(" ").toLocaleLowerCase();
+  return [...spellings(names), number, rank, ...spellings(post)].join(" ").toLocaleLowerCase();
 }
 
 /** The units that a query looks in; null: everywhere. */

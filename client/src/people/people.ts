@@ -13,20 +13,28 @@ import type { PersonCard } from "../keys/trust/person-card.ts";
 import { foundAmong } from "./known.ts";
 import type { DeviceTrust } from "../trust/ports.ts";
 import type { Change } from "../vault/vault.ts";
-import type { Directory, People as PeoplePage, Person } from "../wire.ts";
+import { inEnglish } from "../names.ts";
+import type { Directory, Language, People as PeoplePage, Person } from "../wire.ts";
 
 const REMEMBERED = 5_000;
 const ASK_AGAIN_MS = 5_000;
+/** The ISO 15924 scripts in which a card has the name in each language. */
+const SCRIPTS: Readonly<Record<Language, string>> = {
+  en: "Latn",
+  te: "Telu",
+  ur: "Arab",
+  hi: "Deva",
+};
+
 function plateOf(personId: string, card: PersonCard): Plate {
-  const name = (script: string): string | undefined =>
-    card.names.find((one) => one.script === script)?.name;
-  const first = card.names[0]?.name ?? "";
-  const en = name("Latn") ?? first;
+  const name = (language: Language): string =>
+    card.names.find(({ script }) => script === SCRIPTS[language])?.name ?? "";
+  const en = name("en") || (card.names[0]?.name ?? "");
   return {
     personId,
-    names: { en, te: name("Telu") ?? en },
+    names: { en, te: name("te"), ur: name("ur"), hi: name("hi") },
     rank: card.rank,
-    post: { en: card.post, te: card.post },
+    post: inEnglish(card.post),
     unitId: card.path.split("/").at(-1) ?? "",
   };
 }
@@ -89,11 +97,15 @@ export class People {
     await this.#context.vault.write(changes);
   }
 
-  /** The person of the data bank with what the card signs in place of the server's word. */
+  /**
+   * The person of the data bank with what the card signs in place of the server's word. A card signs
+   * rank and post in English: the data bank translates them.
+   */
   async #signed(person: Person): Promise<Person> {
     const card = await this.#trust.card(person.personId);
     if (card === null) return person;
-    const { names, post, unitId } = plateOf(person.personId, card);
+    const { names, post: signedPost, unitId } = plateOf(person.personId, card);
+    const post = person.post.en === card.post ? person.post : signedPost;
     const ranks = (await this.#stored())?.ranks ?? [];
     const named = ranks.find(({ code }) => code === person.rank)?.names.en;
     const rank = named === card.rank ? person.rank : card.rank;

@@ -2,6 +2,7 @@
  * A server that lies, alone or together with the CA's and the roster authority's keys (KEYS.md
  * section 5): what it gets is nothing, and what it does is shown or refused.
  */
+import { inEnglish } from "../../src/names.ts";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { copy } from "../../src/octets.ts";
 import { ConversationKeyFormat } from "../../src/keys/conversation-key.ts";
@@ -113,7 +114,7 @@ describe("names", () => {
     network.rewrite = (path, body) => {
       if (!path.startsWith("/v1/people") || path.endsWith("/trust")) return body;
       const page = body as People;
-      const names = { en: "Commissioner of Police", te: "" };
+      const names = inEnglish("Commissioner of Police");
       return { ...page, people: page.people.map((one) => ({ ...one, names })) };
     };
     await a.restart();

@@ -3,6 +3,7 @@
  * their devices, certificates and device keys. The records about a person are one bundle, whose
  * version grows with any change of it.
  */
+import { inEnglish } from "../../src/names.ts";
 import { copy, equalBytes, fromHex, newId, toHex } from "../../src/octets.ts";
 import { DeviceKeyFormat, sealKeyId } from "../../src/keys/device-key.ts";
 import { requirePublicKey, type Kem } from "../../src/keys/hpke.ts";
@@ -267,8 +268,8 @@ export class People {
 
   plate(personId: string): wire.Person {
     return {
-      ...{ personId, names: { en: nameOfPerson(personId), te: "" }, number: "", rank: "PC" },
-      ...{ post: { en: "Constable", te: "" }, roles: [], unitId: UNIT, status: "active" },
+      ...{ personId, names: inEnglish(nameOfPerson(personId)), number: "", rank: "PC" },
+      ...{ post: inEnglish("Constable"), roles: [], unitId: UNIT, status: "active" },
       registered: this.clientsOf(personId).length > 0,
     };
   }

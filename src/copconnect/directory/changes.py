@@ -8,7 +8,8 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from copconnect.directory import rules
+from copconnect import wire
+from copconnect.directory import names, rules
 from copconnect.directory.databank import DataBank, PersonRow
 from copconnect.ids import PersonId, UnitId
 
@@ -55,8 +56,7 @@ def unit_rows(bank: DataBank) -> list[Row]:
             "unit_id": unit.code,
             "parent_id": unit.parent,
             "level": unit.level,
-            "name_en": unit.name_en,
-            "name_te": unit.name_te,
+            **names.row(unit.names),
             "path": paths[unit.code],
             "position": position,
         }
@@ -70,8 +70,7 @@ def vocabulary_rows(bank: DataBank) -> dict[str, list[Row]]:
         name: [
             {
                 "code": term.code,
-                "name_en": term.name_en,
-                "name_te": term.name_te,
+                **names.row(term.names),
                 "position": position,
             }
             for position, term in enumerate(getattr(bank, name), 1)
@@ -96,7 +95,7 @@ class Words:
 def words(bank: DataBank) -> Words:
     """Return the words of a data bank."""
     return Words(
-        {unit.code: _unit_name(unit.name_en, unit.name_te) for unit in bank.units},
+        {unit.code: _all_of(unit.names) for unit in bank.units},
         {term.code: position for position, term in enumerate(bank.ranks, 1)},
     )
 
@@ -104,13 +103,13 @@ def words(bank: DataBank) -> Words:
 def stored_words(units: Iterable[Any], ranks: Iterable[Any]) -> Words:
     """Return the words of stored rows."""
     return Words(
-        {row.unit_id: _unit_name(row.name_en, row.name_te) for row in units},
+        {row.unit_id: _all_of(names.read(row._mapping)) for row in units},
         {row.code: row.position for row in ranks},
     )
 
 
-def _unit_name(name_en: str, name_te: str) -> str:
-    return f"{name_en} {name_te}"
+def _all_of(name: wire.Names) -> str:
+    return " ".join(filter(None, names.spellings(name)))
 
 
 def _said(person: PersonRow) -> Row:
@@ -118,12 +117,10 @@ def _said(person: PersonRow) -> Row:
     return {
         "person_id": person.person_id,
         "code": person.code,
-        "name_en": person.name_en,
-        "name_te": person.name_te,
+        **names.row(person.names),
         "number": person.number,
         "rank": person.rank,
-        "post_en": person.post_en,
-        "post_te": person.post_te,
+        **names.row(person.post, "post"),
         "roles": " " + "".join(f"{role} " for role in person.roles),
         "unit_id": person.unit,
         "unit_admin": person.unit_admin,
@@ -133,18 +130,16 @@ def _said(person: PersonRow) -> Row:
 def _derived(person: PersonRow, unit_name: str | None, seniority: int | None) -> Row:
     """Return the columns that are made of others."""
     searched = (
-        person.name_en,
-        person.name_te,
+        _all_of(person.names),
         person.number,
         person.code,
-        person.post_en,
-        person.post_te,
+        _all_of(person.post),
         person.rank,
         unit_name or "",
     )
     return {
         "search": rules.fold(" ".join(searched)),
-        "sort_key": rules.sort_key(seniority or 0, person.name_en, person.person_id),
+        "sort_key": rules.sort_key(seniority or 0, person.names.en, person.person_id),
     }
 
 

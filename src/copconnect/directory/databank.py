@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from copconnect import errors, phone_number
-from copconnect.directory import rules
+from copconnect import errors, phone_number, wire
+from copconnect.directory import names, rules
 from copconnect.ids import PersonId, UnitId
 
 MAX_VALUE = 200
@@ -20,23 +20,25 @@ MAX_CODE = 64
 MIN_ENROLMENT_CODE = 8
 CODE_EXTRA = frozenset("-_.")
 
-VOCABULARY_COLUMNS = ("code", "name_en", "name_te")
-UNIT_COLUMNS = ("code", "parent", "level", "name_en", "name_te")
+VOCABULARY_COLUMNS = ("code", *names.columns("name"))
+UNIT_COLUMNS = ("code", "parent", "level", *names.columns("name"))
 PEOPLE_COLUMNS = (
     "code",
-    "name_en",
-    "name_te",
+    *names.columns("name"),
     "number",
     "rank",
-    "post_en",
-    "post_te",
+    *names.columns("post"),
     "roles",
     "unit",
     "unit_admin",
     "status",
     "enrolment_code",
 )
-OPTIONAL = {"name_te", "post_te", "roles", "unit_admin", "status", "enrolment_code"}
+OPTIONAL = {
+    *names.optional_columns("name"),
+    *names.optional_columns("post"),
+    *("roles", "unit_admin", "status", "enrolment_code"),
+}
 VOCABULARIES = ("levels", "ranks", "roles")
 YES, NO = {"yes", "true", "1"}, {"", "no", "false", "0"}
 
@@ -56,8 +58,7 @@ class Term:
     """A level, rank or role."""
 
     code: str
-    name_en: str
-    name_te: str
+    names: wire.Names
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +68,7 @@ class UnitRow:
     code: UnitId
     parent: UnitId | None
     level: str
-    name_en: str
-    name_te: str
+    names: wire.Names
     line: int
 
 
@@ -78,12 +78,10 @@ class PersonRow:
 
     code: str
     person_id: PersonId
-    name_en: str
-    name_te: str
+    names: wire.Names
     number: str
     rank: str
-    post_en: str
-    post_te: str
+    post: wire.Names
     roles: tuple[str, ...]
     unit: UnitId
     unit_admin: bool
@@ -209,7 +207,7 @@ def _terms(files: Mapping[str, bytes], name: str, problems: list[Problem]) -> li
         if problem is not None:
             problems.append(Problem(f"{name}.csv", line, problem, code[:MAX_CODE]))
         else:
-            found[code] = Term(code, row["name_en"], row["name_te"])
+            found[code] = Term(code, names.read(row))
     return list(found.values())
 
 
@@ -231,7 +229,7 @@ def _units(files: Mapping[str, bytes], levels: set[str], problems: list[Problem]
             problems.append(Problem(file, line, problem, code[:MAX_CODE]))
             continue
         parent = UnitId(row["parent"]) if row["parent"] else None
-        found[code] = UnitRow(code, parent, row["level"], row["name_en"], row["name_te"], line)
+        found[code] = UnitRow(code, parent, row["level"], names.read(row), line)
     paths = rules.unit_paths({unit.code: unit.parent for unit in found.values()})
     for unit in found.values():
         if unit.code not in paths:
@@ -312,12 +310,10 @@ def _person(row: dict[str, str], known: _Known) -> PersonRow | tuple[str, str]:
     return PersonRow(
         code=code,
         person_id=rules.person_id(code),
-        name_en=row["name_en"],
-        name_te=row["name_te"],
+        names=names.read(row),
         number=number,
         rank=row["rank"],
-        post_en=row["post_en"],
-        post_te=row["post_te"],
+        post=names.read(row, "post"),
         roles=tuple(dict.fromkeys(roles)),
         unit=UnitId(row["unit"]),
         unit_admin=admin in YES,

@@ -7,10 +7,11 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
+from copconnect.directory import names
 from copconnect.ids import PersonId, UnitId
 from copconnect.principals import Plate
 
-# Joiners shape Telugu and Urdu glyphs but nobody types them when searching.
+# Joiners shape the letters of Indian scripts but nobody types them when searching.
 _JOINERS = dict.fromkeys((0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF))
 MAX_TERMS = 8
 
@@ -103,9 +104,8 @@ def units_above(path: str) -> list[UnitId]:
 def plate(row: Mapping[str, Any]) -> Plate:
     """Return what a person's card says. A card has the names in the scripts that the data bank has,
     the rank and the unit by name, because devices show nothing that is not signed."""
-    names = [("Latn", row["name_en"]), ("Telu", row["name_te"])]
     return Plate(
-        names=tuple((script, name) for script, name in names if name),
+        names=names.by_script(names.read(row)),
         rank=row["rank"],
         post=row["post_en"],
         unit=row["unit"],

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect import errors, wire
 from copconnect.clock import Clock
 from copconnect.database.engine import Database
-from copconnect.directory import rules, store
+from copconnect.directory import names, rules, store
 from copconnect.ids import PersonId
 from copconnect.principals import Caller, Plate
 from copconnect.rates import Rates
@@ -74,7 +74,7 @@ class DirectoryService:
                     unit_id=row.unit_id,
                     parent_id=row.parent_id,
                     level=row.level,
-                    names=wire.Names(en=row.name_en, te=row.name_te),
+                    names=_names(row),
                 )
                 for row in rows["units"]
             ],
@@ -265,7 +265,7 @@ class DirectoryService:
                 names=_names(row),
                 number=row.number,
                 rank=row.rank,
-                post=wire.Names(en=row.post_en, te=row.post_te),
+                post=names.read(row._mapping, "post"),
                 roles=row.roles.split(),
                 unit_id=row.unit_id,
                 registered=row.person_id in registered,
@@ -276,4 +276,4 @@ class DirectoryService:
 
 
 def _names(row: Any) -> wire.Names:
-    return wire.Names(en=row.name_en, te=row.name_te)
+    return names.read(row._mapping)

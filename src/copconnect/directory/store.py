@@ -28,10 +28,16 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect.database.engine import METADATA, chunks
+from copconnect.directory import names
 from copconnect.ids import PersonId, UnitId
 
 # Paging compares keys byte by byte; a locale's order would skip or repeat people.
 Bytewise = Text().with_variant(Text(collation="C"), "postgresql")
+
+
+def _names(prefix: str) -> list[Column[str]]:
+    return [Column(column, Text, nullable=False) for column in names.columns(prefix)]
+
 
 units = Table(
     "directory_units",
@@ -39,8 +45,7 @@ units = Table(
     Column("unit_id", String(64), primary_key=True),
     Column("parent_id", String(64), nullable=True),
     Column("level", String(32), nullable=False),
-    Column("name_en", Text, nullable=False),
-    Column("name_te", Text, nullable=False),
+    *_names("name"),
     Column("path", Bytewise, nullable=False),
     Column("position", Integer, nullable=False),
 )
@@ -48,24 +53,21 @@ levels = Table(
     "directory_levels",
     METADATA,
     Column("code", String(32), primary_key=True),
-    Column("name_en", Text, nullable=False),
-    Column("name_te", Text, nullable=False),
+    *_names("name"),
     Column("position", Integer, nullable=False),
 )
 ranks = Table(
     "directory_ranks",
     METADATA,
     Column("code", String(32), primary_key=True),
-    Column("name_en", Text, nullable=False),
-    Column("name_te", Text, nullable=False),
+    *_names("name"),
     Column("position", Integer, nullable=False),  # Higher is more senior.
 )
 roles = Table(
     "directory_roles",
     METADATA,
     Column("code", String(32), primary_key=True),
-    Column("name_en", Text, nullable=False),
-    Column("name_te", Text, nullable=False),
+    *_names("name"),
     Column("position", Integer, nullable=False),
 )
 people = Table(
@@ -73,12 +75,10 @@ people = Table(
     METADATA,
     Column("person_id", String(32), primary_key=True),
     Column("code", String(64), nullable=False, unique=True),
-    Column("name_en", Text, nullable=False),
-    Column("name_te", Text, nullable=False),
+    *_names("name"),
     Column("number", String(20), nullable=False),
     Column("rank", String(32), nullable=False),
-    Column("post_en", Text, nullable=False),
-    Column("post_te", Text, nullable=False),
+    *_names("post"),
     Column("roles", Text, nullable=False),  # " sho crime ": a space on both sides of each code.
     Column("unit_id", String(64), nullable=False),
     Column("unit_admin", Boolean, nullable=False),
@@ -166,8 +166,7 @@ async def plates(connection: AsyncConnection, person_ids: Collection[PersonId]) 
         rows += await connection.execute(
             select(
                 people.c.person_id,
-                people.c.name_en,
-                people.c.name_te,
+                *(people.c[column] for column in names.columns("name")),
                 people.c.post_en,
                 people.c.changed_ms,
                 func.coalesce(ranks.c.name_en, people.c.rank).label("rank"),
@@ -277,9 +276,9 @@ async def search(
 ) -> tuple[list[Any], int]:
     """Return a page of people who are not removed, and how many match in all.
 
-    ``exact`` is what the sort key is like, and what the Telugu name is without joiners, of people
-    who come first. The rows have a ``tier``: 0 for them, 1 for all others; ``after`` is the tier
-    and the sort key of the row before the page.
+    ``exact`` is what the sort key is like, and what the name in another language is without
+    joiners, of people who come first. The rows have a ``tier``: 0 for them, 1 for all others;
+    ``after`` is the tier and the sort key of the row before the page.
     """
     conditions = [people.c.status != "removed"]
     conditions += [people.c.search.like(pattern, escape="\\") for pattern in patterns]
@@ -309,10 +308,13 @@ async def search(
 def _tier(exact: tuple[str, str] | None) -> ColumnElement[int]:
     if exact is None:
         return literal(1)
-    key, telugu = exact
-    # The joiners of Telugu are stored and not typed; its letters have no case.
-    stored = func.replace(func.replace(people.c.name_te, "\u200c", ""), "\u200d", "")
-    same = or_(people.c.sort_key.like(key, escape="\\"), stored == telugu)
+    key, name = exact
+    # The joiners of Indian scripts are stored and not typed; their letters have no case.
+    others = [
+        func.replace(func.replace(people.c[column], "\u200c", ""), "\u200d", "")
+        for column in names.optional_columns("name")
+    ]
+    same = or_(people.c.sort_key.like(key, escape="\\"), *(stored == name for stored in others))
     return case((same, 0), else_=1)
 
 

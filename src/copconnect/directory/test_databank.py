@@ -6,6 +6,7 @@ import io
 from hypothesis import given
 from hypothesis import strategies as st
 
+from copconnect import wire
 from copconnect.directory import databank
 
 GOOD = {
@@ -120,3 +121,15 @@ def test_no_rows_crash_the_reader(rows: list[list[str]], tail: str) -> None:
     numbers = [person.number for person in bank.people]
     assert len(numbers) == len(set(numbers))
     assert all(person.unit == "PS" or person.unit == "TG" for person in bank.people)
+
+
+def test_names_in_all_languages_are_read_and_may_be_left_out() -> None:
+    content = (
+        "code,name_en,name_te,name_ur,name_hi,number,rank,post_en,post_hi,unit\n"
+        "1,Ravi,రవి,روی,रवि,7000000000,PC,Constable,आरक्षी,PS\n"
+    )
+    bank = databank.read(GOOD | {"people": content.encode()})
+    assert bank.problems == []
+    (person,) = bank.people
+    assert person.names == wire.Names(en="Ravi", te="రవి", ur="روی", hi="रवि")
+    assert person.post == wire.Names(en="Constable", te="", ur="", hi="आरक्षी")

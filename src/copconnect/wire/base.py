@@ -7,7 +7,7 @@ UTC with the suffix ``_ms``; sizes are bytes; a missing value is ``None``, never
 Records of KEYS.md travel as bytes, whole, with their signature. Imports only msgspec.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 import msgspec
 from msgspec import Meta
@@ -16,6 +16,8 @@ Hex16 = Annotated[str, Meta(pattern="^[0-9a-f]{32}$")]
 Hex32 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 Signature = Annotated[bytes, Meta(min_length=64, max_length=64)]
 Language = Literal["en", "te", "ur", "hi"]
+# Every list of languages is this one: columns of tables and files, fields of Names, screens.
+LANGUAGES: tuple[Language, ...] = get_args(Language)
 
 
 class Wire(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):

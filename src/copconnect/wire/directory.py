@@ -9,10 +9,13 @@ from copconnect.wire.base import Hex16, Wire
 
 
 class Names(Wire, frozen=True, kw_only=True):
-    """A name in the scripts the data bank holds; Telugu may be empty, English never is."""
+    """A name in each of ``LANGUAGES``. English is never empty; another is "" where the data bank
+    does not have it."""
 
     en: str
     te: str
+    ur: str
+    hi: str
 
 
 class Unit(Wire, frozen=True, kw_only=True):

@@ -84,6 +84,10 @@ def _constants(values: Mapping[str, Any]) -> list[str]:
         f"export const {name} = {value};\n"
         for name, value in values.items()
         if name.isupper() and not name.startswith("_") and isinstance(value, int)
+    ] + [
+        f"export const {name} = {json.dumps(value)} as const;\n"
+        for name, value in values.items()
+        if name.isupper() and isinstance(value, tuple)
     ]
 
 

@@ -48,12 +48,16 @@ it("reads Urdu from right to left and the others from left to right", async () =
   }
 });
 
-it("prefers Telugu names for Telugu readers where there are any", async () => {
+it("shows names in the reader's language where there are any", async () => {
   await speak("te");
-  expect(nameOf({ en: "Ravi", te: "రవి" })).toBe("రవి");
-  expect(nameOf({ en: "Ravi", te: "" })).toBe("Ravi");
+  const ravi = { en: "Ravi", te: "రవి", ur: "روی", hi: "" };
+  expect(nameOf(ravi)).toBe("రవి");
   await speak("ur");
-  expect(nameOf({ en: "Ravi", te: "రవి" })).toBe("Ravi");
+  expect(nameOf(ravi)).toBe("روی");
+  await speak("hi");
+  expect(nameOf(ravi)).toBe("Ravi");
+  await speak("en");
+  expect(nameOf(ravi)).toBe("Ravi");
 });
 
 describe("English", () => {

@@ -168,9 +168,9 @@ export function formatList(items: readonly string[]): string {
   );
 }
 
-/** A name in the reader's script: Telugu for Telugu readers where the data bank has it. */
+/** A name in the reader's language where the data bank has it, in English otherwise. */
 export function nameOf(names: Names): string {
-  return language.current === "te" && names.te !== "" ? names.te : names.en;
+  return names[language.current] || names.en;
 }
 
 /** Ten Indian digits as people read them: "98480 12345". */

@@ -3,13 +3,13 @@
  * changes. One language is loaded at a time, as one chunk; there is no fallback at run time because
  * a test proves that all languages hold the same keys and placeholders.
  */
-import type { Language } from "@copconnect/client/wire";
+import { LANGUAGES, type Language } from "@copconnect/client/wire";
 import { createInstance } from "i18next";
 import type { TextKey, Texts } from "./keys.ts";
 
 export type { TextKey } from "./keys.ts";
 
-export const LANGUAGES: readonly Language[] = ["en", "te", "ur", "hi"];
+export { LANGUAGES };
 
 /** Each language in its own script. */
 export const LANGUAGE_NAMES: Readonly<Record<Language, string>> = {

@@ -1,9 +1,9 @@
-import type { ConversationItem, Plate } from "@copconnect/client/core";
+import { inEnglish, type ConversationItem, type Plate } from "@copconnect/client/core";
 import { expect, it } from "vitest";
 import { isNameless } from "./talk.ts";
 
-const names = { en: "Anjali Reddy", te: "" };
-const anjali: Plate = { personId: "p", names, rank: "SI", post: { en: "", te: "" }, unitId: "u" };
+const names = inEnglish("Anjali Reddy");
+const anjali: Plate = { personId: "p", names, rank: "SI", post: inEnglish(""), unitId: "u" };
 
 function item(change: Partial<ConversationItem>): ConversationItem {
   return { direct: null, audience: null, title: null, some: [], ...change } as ConversationItem;

@@ -490,6 +490,8 @@ def upgrade() -> None:
         sa.Column("code", sa.String(length=32), nullable=False),
         sa.Column("name_en", sa.Text(), nullable=False),
         sa.Column("name_te", sa.Text(), nullable=False),
+        sa.Column("name_ur", sa.Text(), nullable=False),
+        sa.Column("name_hi", sa.Text(), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("code", name=op.f("pk_directory_levels")),
     )
@@ -499,10 +501,14 @@ def upgrade() -> None:
         sa.Column("code", sa.String(length=64), nullable=False),
         sa.Column("name_en", sa.Text(), nullable=False),
         sa.Column("name_te", sa.Text(), nullable=False),
+        sa.Column("name_ur", sa.Text(), nullable=False),
+        sa.Column("name_hi", sa.Text(), nullable=False),
         sa.Column("number", sa.String(length=20), nullable=False),
         sa.Column("rank", sa.String(length=32), nullable=False),
         sa.Column("post_en", sa.Text(), nullable=False),
         sa.Column("post_te", sa.Text(), nullable=False),
+        sa.Column("post_ur", sa.Text(), nullable=False),
+        sa.Column("post_hi", sa.Text(), nullable=False),
         sa.Column("roles", sa.Text(), nullable=False),
         sa.Column("unit_id", sa.String(length=64), nullable=False),
         sa.Column("unit_admin", sa.Boolean(), nullable=False),
@@ -529,6 +535,8 @@ def upgrade() -> None:
         sa.Column("code", sa.String(length=32), nullable=False),
         sa.Column("name_en", sa.Text(), nullable=False),
         sa.Column("name_te", sa.Text(), nullable=False),
+        sa.Column("name_ur", sa.Text(), nullable=False),
+        sa.Column("name_hi", sa.Text(), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("code", name=op.f("pk_directory_ranks")),
     )
@@ -537,6 +545,8 @@ def upgrade() -> None:
         sa.Column("code", sa.String(length=32), nullable=False),
         sa.Column("name_en", sa.Text(), nullable=False),
         sa.Column("name_te", sa.Text(), nullable=False),
+        sa.Column("name_ur", sa.Text(), nullable=False),
+        sa.Column("name_hi", sa.Text(), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("code", name=op.f("pk_directory_roles")),
     )
@@ -555,6 +565,8 @@ def upgrade() -> None:
         sa.Column("level", sa.String(length=32), nullable=False),
         sa.Column("name_en", sa.Text(), nullable=False),
         sa.Column("name_te", sa.Text(), nullable=False),
+        sa.Column("name_ur", sa.Text(), nullable=False),
+        sa.Column("name_hi", sa.Text(), nullable=False),
         sa.Column(
             "path", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
         ),

@@ -1,4 +1,4 @@
-import type { MessageItem } from "@copconnect/client/core";
+import { inEnglish, type MessageItem } from "@copconnect/client/core";
 import { expect, it } from "vitest";
 import { wording } from "./notification-wording.ts";
 
@@ -8,9 +8,9 @@ const item: MessageItem = {
   seq: 1,
   sender: {
     personId: "3",
-    names: { en: "Ravi Kumar", te: "రవి కుమార్" },
+    names: { ...inEnglish("Ravi Kumar"), te: "రవి కుమార్" },
     rank: "SI",
-    post: { en: "", te: "" },
+    post: inEnglish(""),
     unitId: "4",
   },
   mine: false,

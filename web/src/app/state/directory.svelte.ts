@@ -68,20 +68,26 @@ export const directory = {
   root(): Unit | undefined {
     return index?.directory.units.find(({ parentId }) => parentId === null);
   },
-  level(code: string): Level | undefined {
-    return index?.levels.get(code);
-  },
   rank(code: string): Rank | undefined {
     return index?.ranks.get(code);
-  },
-  role(code: string): Role | undefined {
-    return index?.roles.get(code);
   },
 };
 
 export function unitName(unitId: string): string {
   const unit = index?.units.get(unitId);
   return unit === undefined ? "" : nameOf(unit.names);
+}
+
+/** A kind of unit in the reader's language; "" while it is unknown. */
+export function levelName(code: string): string {
+  const level = index?.levels.get(code);
+  return level === undefined ? "" : nameOf(level.names);
+}
+
+/** A role in the reader's language, by its code while it is unknown. */
+export function roleName(code: string): string {
+  const role = index?.roles.get(code);
+  return role === undefined ? code : nameOf(role.names);
 }
 
 /** From the top of the organisation down to the unit. */

@@ -1,3 +1,4 @@
+import { inEnglish } from "@copconnect/client/core";
 import type { Rank } from "@copconnect/client/wire";
 import { expect, it } from "vitest";
 import { rankIndex } from "./ranks.ts";
@@ -5,9 +6,9 @@ import { rankIndex } from "./ranks.ts";
 const ASI: Rank = {
   code: "ASI",
   order: 8,
-  names: { en: "Assistant Sub-Inspector", te: "అసిస్టెంట్ సబ్-ఇన్‌స్పెక్టర్" },
+  names: inEnglish("Assistant Sub-Inspector"),
 };
-const SI: Rank = { code: "SI", order: 7, names: { en: "Sub-Inspector", te: "సబ్-ఇన్‌స్పెక్టర్" } };
+const SI: Rank = { code: "SI", order: 7, names: inEnglish("Sub-Inspector") };
 
 it("finds a rank by its code and by the name that a card signs", () => {
   const ranks = rankIndex([ASI, SI]);
@@ -18,5 +19,5 @@ it("finds a rank by its code and by the name that a card signs", () => {
 });
 
 it("takes a code for the rank of that code, whatever another is called", () => {
-  expect(rankIndex([SI, { code: "X", order: 1, names: { en: "SI", te: "" } }]).get("SI")).toBe(SI);
+  expect(rankIndex([SI, { code: "X", order: 1, names: inEnglish("SI") }]).get("SI")).toBe(SI);
 });

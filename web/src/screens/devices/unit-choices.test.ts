@@ -1,3 +1,4 @@
+import { inEnglish } from "@copconnect/client/core";
 import type { Unit } from "@copconnect/client/wire";
 import { expect, it } from "vitest";
 import { unitTree } from "../people/units.ts";
@@ -7,7 +8,7 @@ const unit = (unitId: string, parentId: string | null): Unit => ({
   unitId,
   parentId,
   level: "station",
-  names: { en: unitId, te: "" },
+  names: inEnglish(unitId),
 });
 const UNITS = [unit("TG", null), unit("HYD", "TG"), unit("CHM", "HYD"), unit("WGL", "TG")];
 const tree = unitTree({ version: "1", units: UNITS, levels: [], ranks: [], roles: [] }, (a, b) =>

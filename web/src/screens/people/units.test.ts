@@ -1,12 +1,13 @@
+import { inEnglish } from "@copconnect/client/core";
 import type { Directory, Unit } from "@copconnect/client/wire";
 import { describe, expect, it } from "vitest";
 import { namesUnit, saysUnit, unitTree } from "./units.ts";
 
 function unit(unitId: string, parentId: string | null, level: string): Unit {
-  return { unitId, parentId, level, names: { en: unitId, te: "" } };
+  return { unitId, parentId, level, names: inEnglish(unitId) };
 }
 
-const names = { en: "", te: "" };
+const names = inEnglish("");
 const directory: Directory = {
   version: "1",
   levels: ["state", "district", "station"].map((code) => ({ code, names })),
@@ -53,10 +54,10 @@ describe("namesUnit", () => {
 });
 
 describe("saysUnit", () => {
-  const unit = { en: "Charminar PS", te: "చార్మినార్ పోలీస్ స్టేషన్" };
+  const unit = { ...inEnglish("Charminar PS"), te: "చార్మినార్ పోలీస్ స్టేషన్" };
   it("compares a post that is signed in English with the unit's English name", () => {
     const post = "Station House Officer, Charminar";
-    expect(saysUnit({ en: post, te: post }, unit)).toBe(true);
-    expect(saysUnit({ en: "Constable", te: "Constable" }, unit)).toBe(false);
+    expect(saysUnit(inEnglish(post), unit)).toBe(true);
+    expect(saysUnit(inEnglish("Constable"), unit)).toBe(false);
   });
 });

@@ -1,5 +1,5 @@
 /** The organisation as a tree for drilling down. Pure over the directory. */
-import type { Directory, Names, Unit } from "@copconnect/client/wire";
+import { LANGUAGES, type Directory, type Names, type Unit } from "@copconnect/client/wire";
 
 export interface UnitTree {
   readonly roots: readonly Unit[];
@@ -35,11 +35,11 @@ export function unitTree(directory: Directory, compare: (a: Unit, b: Unit) => nu
  * PS"), so that a row need not say it twice. Posts name their place after the last comma.
  */
 export function namesUnit(post: string, unit: string): boolean {
-  const place = post.slice(post.lastIndexOf(",") + 1).trim();
+  const place = (post.split(/[,،]/).at(-1) ?? "").trim();
   return place !== "" && place !== post && (unit.startsWith(place) || place.startsWith(unit));
 }
 
 /** The same in any language: a card signs posts in English, while units have all their names. */
 export function saysUnit(post: Names, unit: Names): boolean {
-  return namesUnit(post.en, unit.en) || namesUnit(post.te, unit.te);
+  return LANGUAGES.some((language) => namesUnit(post[language], unit[language]));
 }

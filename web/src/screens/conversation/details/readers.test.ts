@@ -1,4 +1,9 @@
-import type { EncryptionView, MemberItem, MemberDevice } from "@copconnect/client/core";
+import {
+  inEnglish,
+  type EncryptionView,
+  type MemberItem,
+  type MemberDevice,
+} from "@copconnect/client/core";
 import { expect, it } from "vitest";
 import { readersOf } from "./readers.ts";
 
@@ -20,9 +25,9 @@ const VIEW: EncryptionView = {
 };
 
 function member(registered: boolean, ...devices: MemberDevice["confirmed"][]): MemberItem {
-  const names = { en: "Anjali Reddy", te: "" };
+  const names = inEnglish("Anjali Reddy");
   return {
-    plate: { personId: "p", names, rank: "SI", post: { en: "", te: "" }, unitId: "u" },
+    plate: { personId: "p", names, rank: "SI", post: inEnglish(""), unitId: "u" },
     admin: false,
     me: false,
     deliveredSeq: 0,

@@ -1,4 +1,4 @@
-import type { MessageItem } from "@copconnect/client/core";
+import { inEnglish, type MessageItem } from "@copconnect/client/core";
 import { describe, expect, it } from "vitest";
 import { rowsOf } from "./rows.ts";
 
@@ -7,9 +7,9 @@ const NOON = new Date(2026, 10, 20, 12).getTime();
 function message(id: string, sender: string, minutes: number, notice = false): MessageItem {
   const plate = {
     personId: sender,
-    names: { en: sender, te: "" },
+    names: inEnglish(sender),
     rank: "PC",
-    post: { en: "", te: "" },
+    post: inEnglish(""),
     unitId: "u",
   };
   return {

@@ -1,0 +1,1 @@
+"""Which column is which, and which code a value means: by words that departments use."""

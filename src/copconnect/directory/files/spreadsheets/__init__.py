@@ -1,0 +1,1 @@
+"""Workbooks: unpacked under limits, and parsed in a process of their own."""

@@ -1,0 +1,47 @@
+"""Names in the department's languages, as columns of tables and of files. Pure.
+
+A name has a column for each of ``wire.LANGUAGES``: ``name_en``, ``name_te``, ``name_ur`` and
+``name_hi``, or ``post_en`` and so on for a post. No other module spells these columns out.
+"""
+
+from collections.abc import Mapping
+
+from copconnect import wire
+
+# The ISO 15924 code of each language's script: by it a person's card says which name is which.
+SCRIPTS: Mapping[wire.Language, str] = {"en": "Latn", "te": "Telu", "ur": "Arab", "hi": "Deva"}
+
+
+def columns(prefix: str) -> tuple[str, ...]:
+    """Return the columns of a name, English first."""
+    return tuple(f"{prefix}_{language}" for language in wire.LANGUAGES)
+
+
+def optional_columns(prefix: str) -> tuple[str, ...]:
+    """Return the columns that a file may lack: all but the English one."""
+    return columns(prefix)[1:]
+
+
+def read(row: Mapping[str, str], prefix: str = "name") -> wire.Names:
+    """Return the name that a row of a file or of a table holds."""
+    return wire.Names(**{language: row[f"{prefix}_{language}"] for language in wire.LANGUAGES})
+
+
+def row(names: wire.Names, prefix: str = "name") -> dict[str, str]:
+    """Return a name as columns: what :func:`read` reads."""
+    return dict(zip(columns(prefix), spellings(names), strict=True))
+
+
+def spellings(names: wire.Names) -> tuple[str, ...]:
+    """Return the name in each language, "" where it is missing."""
+    return tuple(getattr(names, language) for language in wire.LANGUAGES)
+
+
+def by_script(names: wire.Names) -> tuple[tuple[str, str], ...]:
+    """Return (ISO 15924 script, name), ascending by script, as a person's card lists them; without
+    the names that are missing."""
+    found = (
+        (SCRIPTS[language], name)
+        for language, name in zip(wire.LANGUAGES, spellings(names), strict=True)
+    )
+    return tuple(sorted((script, name) for script, name in found if name))
