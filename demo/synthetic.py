@@ -19,7 +19,7 @@ from random import Random
 from typing import Any, TypeVar
 
 from copconnect import wire
-from copconnect.directory import databank
+from copconnect.directory import columns
 
 FIRST_NUMBER = 7_000_000_000
 SMALLEST = 20
@@ -82,15 +82,15 @@ def write(people: int, seed: int) -> dict[str, bytes]:
     random = Random(seed)  # noqa: S311 - must be reproducible; nothing here is secret.
     words = _json("vocabulary.json")
     result = {
-        name: _csv(databank.VOCABULARY_COLUMNS, ([code, *_split(text)] for code, text in terms))
+        name: _csv(columns.VOCABULARY_COLUMNS, ([code, *_split(text)] for code, text in terms))
         for name, terms in words.items()
     }
     result["units"] = _csv(
-        databank.UNIT_COLUMNS,
+        columns.UNIT_COLUMNS,
         ([p.code, p.parent, p.level, *_split(p.name)] for p in organisation.places),
     )
     posts = _posts(organisation, people)
-    result["people"] = _csv(databank.PEOPLE_COLUMNS, _people(posts, random, seed))
+    result["people"] = _csv(columns.PEOPLE_COLUMNS, _people(posts, random, seed))
     return result
 
 

@@ -1,7 +1,6 @@
 """One simulated device: its connection, and its place in each of its conversations."""
 
 from collections import deque
-from collections.abc import Mapping
 
 from bench.force.device import Device
 from bench.net.websocket import WebSocketClient
@@ -9,17 +8,6 @@ from copconnect import wire
 from copconnect.ids import CellId, ConversationId
 from copconnect.records.conversation.cell_key import CellKey
 from copconnect.sealing.receiving import Receiver
-
-
-class HoldingReceiver(Receiver):
-    """A receiver that tells what it holds, for shares."""
-
-    __slots__ = ()
-
-    @property
-    def secrets(self) -> Mapping[bytes, bytes]:
-        """S by key id."""
-        return self._secrets
 
 
 class Place:
@@ -50,7 +38,7 @@ class Place:
     )
 
     def __init__(
-        self, receiver: HoldingReceiver, cell_id: CellId | None, cell_keys: tuple[bytes, ...]
+        self, receiver: Receiver, cell_id: CellId | None, cell_keys: tuple[bytes, ...]
     ) -> None:
         self.receiver = receiver
         self.cell_id = cell_id

@@ -9,7 +9,7 @@ import time
 from array import array
 from collections import Counter
 
-from bench.crowd.device import HoldingReceiver, Place, SimulatedDevice
+from bench.crowd.device import Place, SimulatedDevice
 from bench.crowd.knowledge import People, SharedView
 from bench.crowd.plan import PlannedCell, PlannedConversation
 from copconnect import wire
@@ -21,6 +21,7 @@ from copconnect.records.primitives.fields import Refused
 from copconnect.records.primitives.kem import XWING
 from copconnect.sealing import hpke
 from copconnect.sealing.keys import open_conversation_key
+from copconnect.sealing.receiving import Receiver
 
 KEM = XWING
 _WAITS = ("R9", "fetch it")  # A rule, or the end of what a refusal says.
@@ -75,7 +76,7 @@ class Reading:
         """Return a device's place in a conversation whose log it has read so far."""
         self.learn_cell_secret(cell.key_id, cell.secret)
         view = self.view(conversation.conversation_id)
-        receiver = HoldingReceiver(view, (conversation.seq, conversation.log_hash))
+        receiver = Receiver(view, (conversation.seq, conversation.log_hash))
         for record, secret in conversation.keys:
             key_id = self._records.get(record)
             if key_id is None:
@@ -224,14 +225,14 @@ class Reading:
         start: tuple[int, bytes],
     ) -> Place:
         """Return the place of a device that is new to a conversation."""
-        receiver = HoldingReceiver(self.view(conversation_id), start)
+        receiver = Receiver(self.view(conversation_id), start)
         place = device.places[conversation_id] = Place(receiver, cell_id, ())
         place.joined = True
         return place
 
     def begin(self, place: Place, start: tuple[int, bytes]) -> None:
         """Let a newcomer's log begin somewhere."""
-        place.receiver = HoldingReceiver(place.receiver.view, start)
+        place.receiver = Receiver(place.receiver.view, start)
         place.cursor = place.start = start[0]
 
 

@@ -73,7 +73,7 @@ class Simulator:
         self.saving = False
         self.asked_log = 0  # Devices that fetched what they lacked.
         self.entry_bytes = 0  # The most of one entry that was waited for.
-        self._inbox: deque[tuple[SimulatedDevice, bytes, int]] = deque()  # Not read yet.
+        self.inbox: deque[tuple[SimulatedDevice, bytes, int]] = deque()  # Came and are not opened.
         self._entries = 0  # Log entries in the inbox.
         self._awaited = 0  # So many of those wake who waits for them.
         self._decoded: dict[bytes, wire.ServerFrame] = {}
@@ -106,7 +106,7 @@ class Simulator:
         """A frame came."""
         now_ns = time.monotonic_ns()
         if not self.connections.live and payload.startswith(_KEPT):
-            self._inbox.append((device, payload, now_ns))
+            self.inbox.append((device, payload, now_ns))
             if payload.startswith(_ENTRY):
                 self._entries += 1
                 if self._entries == self._awaited:
@@ -135,10 +135,10 @@ class Simulator:
         """As :meth:`open_all`, but only a few; return whether there may be more. In between the
         devices can answer pings."""
         for _ in range(OPENED_AT_ONCE):
-            if not self._inbox:
+            if not self.inbox:
                 self._entries = 0
                 return False
-            self._frame(*self._inbox.popleft())
+            self._frame(*self.inbox.popleft())
         return True
 
     async def open_saved(self) -> None:
@@ -294,7 +294,7 @@ class Simulator:
     def _sizes(self, message_id: bytes) -> list[int]:
         return [
             len(payload)
-            for _, payload, _ in self._inbox
+            for _, payload, _ in self.inbox
             if payload.startswith(_ENTRY) and message_id in payload
         ]
 

@@ -11,7 +11,7 @@ from bench.force.conversations import Conversation
 from bench.force.device import Device
 from bench.force.making import DATA_BANK_SEED
 from copconnect import wire
-from copconnect.directory import databank
+from copconnect.directory import columns, databank
 from copconnect.directory.databank import DataBank
 from copconnect.ids import UnitId
 from demo import synthetic
@@ -68,7 +68,7 @@ def transferred(force: Force, pair: tuple[Side, Side]) -> DataBank:
         a, b = by_person[one.person_id], by_person[other.person_id]
         a["unit"], b["unit"] = b["unit"], a["unit"]
     text = io.StringIO()
-    writer = csv.DictWriter(text, databank.PEOPLE_COLUMNS)
+    writer = csv.DictWriter(text, columns.PEOPLE_COLUMNS)
     writer.writeheader()
     writer.writerows(rows)
     bank = databank.read({**files, "people": text.getvalue().encode()})

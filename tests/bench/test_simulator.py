@@ -80,8 +80,8 @@ async def test_each_device_checks_for_itself_when_told(
 
 async def test_a_lost_frame_is_lost(world: World, simulator: Simulator) -> None:
     first = await _sent(world, simulator)
-    at = next(i for i, one in enumerate(simulator._inbox) if b"entry" in one[1][:9])
-    del simulator._inbox[at]
+    at = next(i for i, one in enumerate(simulator.inbox) if b"entry" in one[1][:9])
+    del simulator.inbox[at]
     simulator.open_all()
     verdict = simulator.verdict([first.message_id])
     assert (verdict["lost"], verdict["duplicates"]) == (1, 0)
@@ -94,8 +94,8 @@ async def test_a_lost_frame_is_lost(world: World, simulator: Simulator) -> None:
 
 async def test_a_repeated_frame_is_counted_and_dropped(world: World, simulator: Simulator) -> None:
     sent = await _sent(world, simulator)
-    again = next(one for one in simulator._inbox if b"entry" in one[1][:9])
-    simulator._inbox.append(again)
+    again = next(one for one in simulator.inbox if b"entry" in one[1][:9])
+    simulator.inbox.append(again)
     simulator.open_all()
     verdict = simulator.verdict([sent.message_id])
     assert (verdict["repeated"], verdict["lost"], verdict["duplicates"]) == (1, 0, 0)
@@ -103,12 +103,12 @@ async def test_a_repeated_frame_is_counted_and_dropped(world: World, simulator: 
 
 async def test_changed_messages_are_refused(world: World, simulator: Simulator) -> None:
     sent = await _sent(world, simulator)
-    frames = [one for one in simulator._inbox if b"entry" in one[1][:9]]
+    frames = [one for one in simulator.inbox if b"entry" in one[1][:9]]
     device, payload, at = frames[0]
     changed = bytearray(payload)
     body = payload.rindex(msgspec.msgpack.decode(payload, type=wire.EntryFrame).entry.message[-20:])
     changed[body] ^= 1
-    simulator._inbox[simulator._inbox.index(frames[0])] = (device, bytes(changed), at)
+    simulator.inbox[simulator.inbox.index(frames[0])] = (device, bytes(changed), at)
     simulator.open_all()
     verdict = simulator.verdict([sent.message_id])
     assert verdict["refused"] == {"R3: not the body that was signed": 1}
@@ -172,7 +172,7 @@ async def test_a_device_that_lost_a_key_gets_a_share(world: World, simulator: Si
     device = simulator.devices[3]
     place = device.places[conversation.conversation_id]
     (key_id,) = place.receiver.secrets
-    place.receiver._secrets.clear()
+    place.receiver.secrets.clear()
     place.lacking[key_id] = None
     simulator.duties.lacks(device, conversation.conversation_id, place)
     second = await _send(world)

@@ -184,7 +184,7 @@ async def test_an_outage_of_s3_is_told_and_passes(
 ) -> None:
     for name, value in s3_server.environment.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(blobs_module, "_RETRY_FOR", timedelta(seconds=1))
+    monkeypatch.setattr(blobs_module, "RETRY_FOR", timedelta(seconds=1))
     shelf = Shelf(database, open_blobs(f"s3://{BUCKET}/{new_id()}", tmp_path))
     attachment_id = await shelf.begin()
     s3_server.stop()

@@ -205,16 +205,16 @@ async def test_a_mark_made_while_another_is_taken_up_stays(
     second = world.registry.register(a.caller.person_id)
     await world.devices_changed(second)
     following = world.service.following
-    take_up = vars(type(following))["_take_up"].__get__(following)
+    take_up = following.take_up
     third: list[Device] = []
 
-    async def and_meanwhile(conversation_id: str, people: list[PersonId]) -> None:
+    async def and_meanwhile(conversation_id: ConversationId, people: list[PersonId]) -> None:
         await take_up(conversation_id, people)
         if not third:
             third.append(world.registry.register(a.caller.person_id))
             await world.devices_changed(third[0])
 
-    monkeypatch.setattr(following, "_take_up", and_meanwhile)
+    monkeypatch.setattr(following, "take_up", and_meanwhile)
     await following.take_up_marked(made.conversation_id)
     await world.service.rosters.state(third[0].caller, made.conversation_id)
 

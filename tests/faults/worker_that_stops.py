@@ -17,6 +17,7 @@ import sys
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
+from nats.aio.client import Client as NatsClient
 from prometheus_client import Gauge
 
 from copconnect.bus import (
@@ -116,7 +117,7 @@ def stop_while_posting(control: Control) -> None:
                 return
             await send(self, wakeup)
             if control.awaits("NATS is told"):
-                await _flushed(self)
+                await Nats.flushed()
             control.reached("NATS is told")
 
         return wrapped
@@ -135,7 +136,7 @@ def stop_while_posting(control: Control) -> None:
     wrap(Accepting, "accept", on_post)
     wrap(log, "append", on_entries)
     wrap(Database, "write_at_once", on_write)
-    wrap(NatsBus, "_send", on_send)
+    wrap(NatsBus, "send", on_send)
     wrap(NatsBus, "publish", on_publish)
 
 
@@ -164,7 +165,7 @@ def stop_while_taking_keys(control: Control) -> None:
                 control.reached("a key is committed")
             await publish(self, wakeups)
             if of_key:
-                await _flushed(self)
+                await Nats.flushed()
                 control.reached("a key is told")
 
         return wrapped
@@ -237,25 +238,41 @@ def tell_bus() -> None:
 def hurry() -> None:
     """Shorten waits."""
     healing.HEAL_S = 3.0
-    nats_bus._ECHO_EVERY_S = 1.0
-    nats_bus._ECHO_LIMIT_S = 2.0
+    nats_bus.ECHO_EVERY_S = 1.0
+    nats_bus.ECHO_LIMIT_S = 2.0
 
 
 def _announces(wakeup: AnyWakeup) -> bool:
     return isinstance(wakeup, EntryWakeup)
 
 
-async def _flushed(nats_bus: NatsBus) -> None:
-    """Wait until NATS has what was sent."""
-    client = nats_bus._client
-    if client is not None:
-        await client.flush(FLUSH_S)
+class Nats:
+    """The connection to NATS that the worker opened last."""
+
+    client: NatsClient | None = None
+
+    @classmethod
+    def note(cls, connect: Any) -> Any:
+        """Wrap what opens it."""
+
+        async def wrapped(client: NatsClient, *arguments: Any, **options: Any) -> None:
+            cls.client = client
+            await connect(client, *arguments, **options)
+
+        return wrapped
+
+    @classmethod
+    async def flushed(cls) -> None:
+        """Wait until NATS has what was sent, if it is there."""
+        if cls.client is not None and cls.client.is_connected:
+            await cls.client.flush(FLUSH_S)
 
 
 def main() -> None:
     """Run."""
     _, descriptor, listening, supervisor, *options = sys.argv
     control = Control(int(descriptor))
+    wrap(NatsClient, "connect", Nats.note)
     stop_while_posting(control)
     stop_while_taking_keys(control)
     stop_while_hearing(control)

@@ -56,7 +56,7 @@ async def test_when_clients_were_seen_is_written_in_one_order(tmp_path: Path) ->
 
 
 def test_on_postgresql_it_is_one_statement_that_holds_rows_in_that_order() -> None:
-    statement = str(store._SET_LAST_SEEN.compile(dialect=postgresql.dialect()))  # type: ignore[no-untyped-call]
+    statement = str(store.SET_LAST_SEEN.compile(dialect=postgresql.dialect()))  # type: ignore[no-untyped-call]
     assert "ORDER BY auth_clients.client_id FOR NO KEY UPDATE OF auth_clients" in " ".join(
         statement.split()
     )

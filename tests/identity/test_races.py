@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from copconnect.auth_service import store
 from copconnect.database.engine import Database
+from copconnect.directory import edit_store
 from copconnect.ids import ClientId, new_id
 from copconnect.settings import Settings
 from tests.harness.operator import OPERATOR
@@ -72,18 +73,17 @@ async def test_an_import_does_not_undo_what_is_done_meanwhile(
     editor = running.container.editor
     if restoring:
         await editor.suspend(OPERATOR, SHO)
-    compare = editor._compare
+    update_people = edit_store.update_people
     other: list[asyncio.Task[Any]] = []
 
-    async def slow(*asked: Any) -> Any:
-        found = await compare(*asked)
+    async def slow(*written: Any) -> None:
         other.append(
             asyncio.create_task((editor.restore if restoring else editor.suspend)(OPERATOR, SHO))
         )
         await asyncio.wait(other, timeout=0.5)  # It waits for the import, or is done.
-        return found
+        await update_people(*written)
 
-    monkeypatch.setattr(editor, "_compare", slow)
+    monkeypatch.setattr(edit_store, "update_people", slow)
     bank = synthetic_bank()
     people = [
         dataclasses.replace(one, post=msgspec.structs.replace(one.post, en=f"{one.post.en} II"))

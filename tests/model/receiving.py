@@ -67,7 +67,7 @@ class Receiving(Sending):
         first = m not in me.asked  # The knowledge at arrival counts, however long the wait.
         if m.sender not in m.head.leaves and self.on("R2-listed"):
             return "refused"
-        if self.on("R2-higher") and first and self._has_left(me, m, named):
+        if self.on("R2-higher") and first and self.has_left(me, m, named):
             return "refused"
         confirmed = self.confirmed(me, m.sender) or m.sender in me.revoked
         if not confirmed and self.on("R2-confirmed"):
@@ -90,11 +90,11 @@ class Receiving(Sending):
         if m.key != (me.secrets[m.record], m.id, m.conv, m.sender, m.seq):
             return "refused"
         seqs[m.seq] = m
-        self._show(me, conv, m, first and self._has_left(me, m, named))
+        self._show(me, conv, m, first and self.has_left(me, m, named))
         named.append(m.head)
         return "shown"
 
-    def _has_left(self, me: Device, m: Message, named: list[Head]) -> bool:
+    def has_left(self, me: Device, m: Message, named: list[Head]) -> bool:
         """Return whether the sender is off a higher head that an earlier entry names, or that was
         known before this entry could have come."""
         heads = [*named, *([me.caught_up[m.conv]] if m.conv in me.caught_up else [])]

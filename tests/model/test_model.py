@@ -27,7 +27,7 @@ def test_r2_a_returning_device_must_not_judge_its_backlog_by_the_newest_head(
         highest = max([m.head, *named, me.heads[m.conv]], key=lambda head: head.epoch)
         return m.sender not in highest.leaves
 
-    monkeypatch.setattr(Receiving, "_has_left", has_left)
+    monkeypatch.setattr(Receiving, "has_left", has_left)
     found = search(ALL_RULES, runs=200)
     assert found is not None
     assert found.violation.startswith("I5")

@@ -15,11 +15,11 @@ from websockets.exceptions import ConnectionClosed
 from copconnect import wire
 from copconnect.bus import AnyWakeup, Bus, KeyWakeup, LocalBus
 from copconnect.clock import Clock
-from copconnect.ids import CellId, Seq
+from copconnect.ids import CellId, ConversationId, Seq, new_id
 from copconnect.principals import Caller, Ended
 from copconnect.sockets.endpoint import Limits, Sockets
 from copconnect.sockets.feed import Feed
-from tests.harness.waiting import PATIENCE_S
+from tests.harness.waiting import PATIENCE_S, until_async
 from tests.sockets.memory_feed import Conversation, MemoryFeed
 from tests.sockets.memory_feed import caller as new_caller
 
@@ -38,9 +38,12 @@ class Tokens:
     def __init__(self) -> None:
         self.callers: dict[str, Caller] = {}
         self.ended: dict[str, Ended] = {}
+        self.answers = asyncio.Event()  # Cleared: nobody is told whom a token names.
+        self.answers.set()
 
     async def authenticate_all(self, access_tokens: Sequence[str]) -> list[Caller | Ended | None]:
         """Return whom the tokens name."""
+        await self.answers.wait()
         return [self.ended.get(token) or self.callers.get(token) for token in access_tokens]
 
 
@@ -128,7 +131,13 @@ class Served:
 
     def client(self, caller: Caller, positions: Mapping[str, int] | None = None) -> "LiveClient":
         """Return a client that says Hello, and how far it has come."""
-        return LiveClient(self.raw(max_queue=None), caller.client_id, positions or {})
+        return LiveClient(self, caller, positions or {})
+
+    async def settled(self, held: int = 0) -> None:
+        """Wait until nothing is under way on the node but so many reads that the test holds."""
+        fanout = self.sockets.fanout
+        await until_async(lambda: not self.sockets.waiting and fanout.under_way <= held)
+        assert fanout.under_way == held
 
 
 class Live(Served):
@@ -189,18 +198,19 @@ class Live(Served):
 class LiveClient:
     """A client's socket after Hello and Ready."""
 
-    def __init__(self, connecting: connect, token: str, positions: Mapping[str, int]) -> None:
-        self._token = token
+    def __init__(self, served: Served, caller: Caller, positions: Mapping[str, int]) -> None:
+        self._served = served
+        self._client_id = caller.client_id
         self._positions = [
             wire.Position(conversation_id=one, seq=Seq(seq)) for one, seq in positions.items()
         ]
-        self._connect = connecting
+        self._connect = served.raw(max_queue=None)
         self._socket: ClientConnection | None = None
         self._ready: wire.Ready | None = None
 
     async def __aenter__(self) -> "LiveClient":
         self._socket = await self._connect.__aenter__()
-        await self._socket.send(hello(self._token, self._positions))
+        await self._socket.send(hello(self._client_id, self._positions))
         ready = await self.next()
         assert isinstance(ready, wire.Ready)
         self._ready = ready
@@ -262,13 +272,13 @@ class LiveClient:
         assert isinstance(frame, wire.KeyFrame), frame
         return frame
 
-    async def nothing(self, for_s: float = 0.2) -> None:
-        """Check that no frame comes."""
-        try:
-            frame = await self.next(for_s)
-        except TimeoutError:
-            return
-        raise AssertionError(f"unexpected {frame}")
+    async def nothing(self, held: int = 0) -> None:
+        """Check that no frame comes of what has happened: once the node has nothing under way but
+        so many reads that the test holds, the next frame is one that is pushed here."""
+        await self._served.settled(held)
+        last = wire.ShareFrame(conversation_id=ConversationId(new_id()), share=b"")
+        assert self._served.sockets.fanout.push_to(self._client_id, last)
+        assert await self.next() == last
 
     async def close_code(self) -> int | None:
         """Read to the end; return the close code."""

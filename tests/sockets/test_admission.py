@@ -51,8 +51,7 @@ async def test_who_was_turned_away_counts_until_gone() -> None:
         async with live.raw() as liar:
             liar.transport.pause_reading()  # It will not answer the close.
             await liar.send(hello("nobody"))
-            there = live.sockets._rounds.all
-            await until_async(lambda: there()[0].close_code, "the refusal")
+            await until_async(lambda: live.sockets.connections[0].close_code, "the refusal")
             assert live.sockets.strangers == 1
             async with live.raw() as next_one:
                 assert await close_code(next_one) == wire.CLOSE_TRY_AGAIN
@@ -143,7 +142,7 @@ async def test_what_changes_about_accounts_while_one_comes_in_is_told(
                     assert await client.next() == wire.AccountFrame(event=event)
                 await client.nothing()
         async with live.client(b) as bob:  # It was said once.
-            await bob.nothing(0.05)
+            await bob.nothing()
 
 
 async def test_a_storm_of_hellos_costs_a_few_statements(

@@ -157,7 +157,7 @@ async def test_silent_connections_are_ended_and_answering_ones_stay(live: Live) 
 
 
 async def test_slow_reader_is_dropped_and_others_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection, "_CLOSE_S", PATIENCE_S)
+    monkeypatch.setattr(connection, "CLOSE_S", PATIENCE_S)
     async with Live(buffer_bytes=2 * 1024 * 1024).serving() as live:
         a, b, slow = live.officer(), live.officer(), live.officer()
         made = live.group(a, b, slow)
@@ -206,7 +206,7 @@ async def test_a_stop_waits_for_nobody_who_does_not_answer(
                 await live.sockets.close()
             assert await alice.close_code() == wire.CLOSE_RESTART
             assert await close_code(stranger) == wire.CLOSE_RESTART
-        await until_async(lambda: not live.sockets._rounds.all())
+        await until_async(lambda: not live.sockets.connections)
         async with live.raw() as late:  # Before the port is closed.
             assert await close_code(late) == wire.CLOSE_RESTART
         deaf.transport.resume_reading()

@@ -229,7 +229,7 @@ async def test_messages_wait_in_order_for_a_supplement(
         await live.post(made, b)
         key = await live.key(made, made.cells)
         await live.post(made, b)
-        await bob.nothing()
+        await bob.nothing(held=1)
         read.set()
         assert await bob.seqs(2) == [2, 3]
         assert (await bob.key_frame()).record == key.record
@@ -277,7 +277,7 @@ async def test_a_key_comes_with_the_devices_own_seal_or_its_cells(live: Live) ->
         await live.bus.publish([key])
         await live.sockets.fanout.heal()
         for client in (one, two, three):
-            await client.nothing(0.05)
+            await client.nothing()
 
 
 async def test_a_key_that_was_lost_heals(live: Live) -> None:
@@ -332,8 +332,8 @@ async def test_a_cell_key_goes_to_the_devices_of_its_cell(live: Live) -> None:
             record=wakeup.record,
             seal=a.device,
         )
-        await two.nothing(0.05)  # It sits in another cell.
-        await three.nothing(0.05)  # Its device was left out: it asks for a share.
+        await two.nothing()  # It sits in another cell.
+        await three.nothing()  # Its device was left out: it asks for a share.
 
 
 # --- Cursors ------------------------------------------------------------------------------------

@@ -125,26 +125,27 @@ def test_it_is_bounded() -> None:
 
 
 def test_all_conversations_together_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recent, "_MOST_BYTES_IN_ALL", 10_000)
+    monkeypatch.setattr(recent, "MOST_BYTES_IN_ALL", 10_000)
     kept = Recent()
-    for number in range(50):
-        kept.fill(ConversationId(f"{number:032x}"), 0, 1, [Passed(1, "k1", 0, bytes(1_000))])
-    assert kept._size <= 10_000
-    assert kept.covers(ConversationId(f"{49:032x}"), 0, 1)
-    assert not kept.covers(ConversationId(f"{0:032x}"), 0, 1)
+    names = [ConversationId(f"{number:032x}") for number in range(50)]
+    for name in names:
+        kept.fill(name, 0, 1, [Passed(1, "k1", 0, bytes(1_000))])
+    # Each takes 1,200 bytes with its bookkeeping.
+    assert [name for name in names if kept.covers(name, 0, 1)] == names[-8:]
 
 
 def test_keys_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    kept = filled(keys=tuple(f"k{n}" for n in range(2 * MOST_KEYS)))
-    assert len(kept._keys) == len(kept._keys_of[C]) == len(kept._created_ms) == MOST_KEYS
+    names = [f"k{n}" for n in range(2 * MOST_KEYS)]
+    kept = filled(keys=tuple(names))
+    assert [name for name in names if kept.key(C, name, 0)] == names[MOST_KEYS:]
     one = key("x", cells=100, size=1184)[1]
-    monkeypatch.setattr(recent, "_MOST_KEY_BYTES", 3 * one.size)
-    for n in range(10):
-        kept.add_key(*key(f"large{n}", cells=100, size=1184))
-    assert kept._key_bytes == sum(each.size for each in kept._keys.values()) <= 3 * one.size
-    assert (
-        list(kept._keys_of[C]) == [each for _, each in kept._keys] == ["large7", "large8", "large9"]
-    )
+    monkeypatch.setattr(recent, "MOST_KEY_BYTES", 3 * one.size)
+    large = [f"large{n}" for n in range(10)]
+    for count, name in enumerate(large, 1):
+        kept.add_key(*key(name, cells=100, size=1184))
+        # Evicted keys are no longer counted: three are always there.
+        assert [each for each in large if kept.key(C, each, 0)] == large[:count][-3:]
+    assert not [name for name in names if kept.key(C, name, 0)]
 
 
 def test_what_there_is_no_room_for_is_not_made() -> None:

@@ -13,7 +13,7 @@ from copconnect.principals import Caller
 from copconnect.sockets import admission
 from copconnect.sockets.passing import returning
 from tests.harness.waiting import until_async
-from tests.sockets.live_world import Live, LiveClient
+from tests.sockets.live_world import Live, LiveClient, close_code, hello
 from tests.sockets.memory_feed import Conversation, key_id
 
 
@@ -24,14 +24,19 @@ async def together(
     callers: Sequence[Caller],
     positions: dict[str, int],
 ) -> AsyncIterator[list[LiveClient]]:
-    """Let these come in together."""
+    """Let these come in together: their Hellos wait behind that of a stranger."""
     monkeypatch.setattr(admission, "TOGETHER", len(callers))
-    await live.sockets._admission.close()
+    live.tokens.answers.clear()
     clients = [live.client(one, positions) for one in callers]
-    entering = [asyncio.create_task(client.__aenter__()) for client in clients]
+    entering: list[asyncio.Task[LiveClient]] = []
     try:
-        await until_async(lambda: live.sockets.waiting == len(callers))
-        await live.sockets._admission.start()
+        async with live.raw() as stranger:
+            await stranger.send(hello("nobody"))
+            await until_async(lambda: not live.sockets.strangers and not live.sockets.waiting)
+            entering += [asyncio.create_task(client.__aenter__()) for client in clients]
+            await until_async(lambda: live.sockets.waiting == len(callers))
+            live.tokens.answers.set()
+            assert await close_code(stranger) == wire.CLOSE_UNAUTHENTICATED
         await asyncio.gather(*entering)
         yield clients
     finally:
@@ -59,10 +64,10 @@ async def test_who_comes_back_is_sent_what_it_missed(live: Live) -> None:
         for position in (4, 900):
             async with live.client(b, {here: position}) as bob:
                 assert follows(bob) == [True]
-                await bob.nothing(0.05)
+                await bob.nothing()
         async with live.client(b) as bob:  # It says nothing of this conversation.
             assert follows(bob) == [False]
-            await bob.nothing(0.05)
+            await bob.nothing()
 
 
 async def test_the_keys_of_what_was_missed_come_before_it(live: Live) -> None:
@@ -115,7 +120,7 @@ async def test_where_a_key_is_not_here_the_log_is_asked(live: Live) -> None:
         await alice.entry()
         async with live.client(b, {made.conversation_id: 0}) as bob:
             assert follows(bob) == [False]
-            await bob.nothing(0.05)
+            await bob.nothing()
 
 
 async def test_what_a_crowd_missed_is_read_once(
@@ -199,7 +204,7 @@ async def test_who_enters_is_given_a_key_that_no_message_is_under_yet(live: Live
             await live.post(made, a, key=key.key_id)
             assert await bob.seqs(1) == [1]
         async with live.client(c, {here: 1}) as carol:  # It has the message, and its key.
-            await carol.nothing(0.05)
+            await carol.nothing()
         assert live.feed.unused_asked == [{here}]
 
 
@@ -217,7 +222,7 @@ async def test_keys_that_cannot_be_read_keep_nobody_out(
     monkeypatch.setattr(live.feed, "unused_keys", away)
     with capture_logs() as logged:
         async with live.client(a) as alice:
-            await alice.nothing(0.05)
+            await alice.nothing()
             monkeypatch.setattr(live.feed, "unused_keys", unused)
             async with live.client(a) as again:
                 assert (await again.key_frame()).record == key.record

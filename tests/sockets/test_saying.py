@@ -69,7 +69,7 @@ async def test_what_is_said_while_one_comes_in_comes_after_ready(
     async with live.client(b) as bob:
         assert await bob.next() == wire.ConversationFrame(conversation_id=here)
         assert isinstance(await bob.next(), wire.Receipts)
-        await bob.nothing(0.05)
+        await bob.nothing()
 
 
 async def test_counts_of_receipts_go_to_the_devices_of_their_sender(live: Live) -> None:
@@ -87,7 +87,7 @@ async def test_counts_of_receipts_go_to_the_devices_of_their_sender(live: Live) 
             conversation_id=made.conversation_id, counts=[one]
         )
         for client in (alice, bob):
-            await client.nothing(0.05)
+            await client.nothing()
 
 
 async def test_d4_a_share_goes_to_its_device_alone(live: Live) -> None:
@@ -102,7 +102,7 @@ async def test_d4_a_share_goes_to_its_device_alone(live: Live) -> None:
         assert await bob.next() == wire.ShareFrame(
             conversation_id=made.conversation_id, share=b"share"
         )
-        await other.nothing(0.05)
+        await other.nothing()
 
 
 @pytest.mark.parametrize("event", ["unconfirmed", "confirmation", "directory"])
@@ -115,7 +115,7 @@ async def test_account_events_reach_unconfirmed_devices_too(live: Live, event: s
         assert await bob.next() == msgspec.convert(
             {"t": "account", "event": event}, wire.AccountFrame
         )
-        await alice.nothing(0.05)
+        await alice.nothing()
 
 
 async def test_a_device_that_is_signed_out_is_told_and_cut(live: Live) -> None:

@@ -134,7 +134,7 @@ async def test_a_new_conversation_reaches_its_people(live: Live) -> None:
             assert await bob.next() == new(made)
             await live.post(made, a)
             assert await bob.seqs(1) == [1]
-            await other.nothing(0.05)
+            await other.nothing()
 
 
 async def test_who_came_before_the_first_change_that_was_heard_is_known(live: Live) -> None:
@@ -149,7 +149,7 @@ async def test_who_came_before_the_first_change_that_was_heard_is_known(live: Li
         assert await carol.next() == new(made)
         await live.post(made, a)
         assert await bob.seqs(1) == await carol.seqs(1) == [1]
-        await bob.nothing(0.05)
+        await bob.nothing()
 
 
 async def test_a_late_change_is_known_though_somebody_entered_meanwhile(live: Live) -> None:
@@ -162,7 +162,7 @@ async def test_a_late_change_is_known_though_somebody_entered_meanwhile(live: Li
             assert bob.ready.heads[0].roster_epoch == 2
             await live.bus.publish([late])
             assert await carol.next() == new(made)
-            await bob.nothing(0.05)
+            await bob.nothing()
 
 
 async def test_messages_that_come_while_a_place_is_read_are_passed_on(
@@ -237,7 +237,7 @@ async def test_a_device_that_is_removed_while_it_enters_does_not_stay(
 async def test_a_roster_that_cannot_be_read_is_read_later(
     live: Live, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(seating, "_AGAIN_S", 0.01)
+    monkeypatch.setattr(seating, "AGAIN_S", 0.01)
     a, b, c = live.officer(), live.officer(), live.officer()
     made = live.group(a, b)
     read, away = live.feed.roster_since, True
@@ -266,7 +266,7 @@ async def test_a_roster_that_cannot_be_read_is_read_later(
 async def test_nothing_is_left_once_everybody_has_gone(
     live: Live, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(seating, "_AGAIN_S", 0.01)
+    monkeypatch.setattr(seating, "AGAIN_S", 0.01)
     a, b = live.officer(), live.officer()
     made = live.group(a)
 
@@ -279,8 +279,8 @@ async def test_nothing_is_left_once_everybody_has_gone(
             await live.change(made, add=[b])
             await until_async(lambda: logged)
     fanout = live.sockets.fanout
-    await until_async(lambda: not len(fanout._topics) and not len(fanout._tasks))
-    assert not fanout._subscribed
+    await until_async(lambda: not fanout.conversations and not fanout.under_way)
+    assert fanout.subscribed == 0
 
 
 async def test_an_unconfirmed_device_connects_and_is_in_no_conversation(live: Live) -> None:

@@ -12,7 +12,7 @@ from obstore.store import LocalStore, ObjectStore, from_url
 from copconnect import errors
 
 _READ_BYTES = 64 * 1024
-_RETRY_FOR = timedelta(seconds=10)  # Requests to S3; then the caller gets the error and retries.
+RETRY_FOR = timedelta(seconds=10)  # Requests to S3; then the caller gets the error and retries.
 
 
 class Blobs:
@@ -83,7 +83,7 @@ def open_blobs(url: str, data_dir: Path) -> Blobs:
     parts = urlsplit(url)
     if parts.scheme == "file":
         return Blobs(LocalStore(prefix=Path(parts.path), mkdir=True))
-    return Blobs(from_url(url, retry_config={"max_retries": 3, "retry_timeout": _RETRY_FOR}))
+    return Blobs(from_url(url, retry_config={"max_retries": 3, "retry_timeout": RETRY_FOR}))
 
 
 def _translate(error: Exception) -> errors.CopConnectError:

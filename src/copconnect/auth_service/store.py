@@ -261,7 +261,7 @@ async def set_last_seen(connection: AsyncConnection, seen: Mapping[ClientId, int
         # Rows as arrays: the driver would run the statement once for each row, and of a node's
         # tens of thousands all others would wait.
         ids, times = zip(*ordered, strict=True)
-        await connection.execute(_SET_LAST_SEEN, {"p_clients": list(ids), "p_times": list(times)})
+        await connection.execute(SET_LAST_SEEN, {"p_clients": list(ids), "p_times": list(times)})
     else:
         await connection.execute(
             update(clients)
@@ -290,7 +290,7 @@ def _set_last_seen() -> Any:
     )
 
 
-_SET_LAST_SEEN = _set_last_seen()
+SET_LAST_SEEN = _set_last_seen()
 
 
 # --- Trust ------------------------------------------------------------------------------------

@@ -21,8 +21,8 @@ _RETRY_S = 1
 # loop writes it. If it took more turns, it would leave later; nothing depends on it.
 _TURNS_TO_SEND = 3
 _SEND_LIMIT_S = 1.0  # The client waits for a server that takes nothing; it is replaced meanwhile.
-_ECHO_EVERY_S = 5.0
-_ECHO_LIMIT_S = 10.0  # A busy machine is not a lost connection.
+ECHO_EVERY_S = 5.0
+ECHO_LIMIT_S = 10.0  # A busy machine is not a lost connection.
 log = structlog.get_logger()
 
 
@@ -61,7 +61,7 @@ class NatsBus:
             if self._client is not None:
                 async with asyncio.timeout(_SEND_LIMIT_S):
                     for wakeup in wakeups:
-                        await self._send(wakeup)
+                        await self.send(wakeup)
                     for _ in range(_TURNS_TO_SEND):
                         await asyncio.sleep(0)
         except TimeoutError:
@@ -69,7 +69,8 @@ class NatsBus:
         finally:
             await self._local.publish(wakeups)
 
-    async def _send(self, wakeup: AnyWakeup) -> None:
+    async def send(self, wakeup: AnyWakeup) -> None:
+        """Pass a wake-up to the other nodes alone; it is lost while NATS is away."""
         client = self._client
         if client is None:
             return
@@ -147,12 +148,12 @@ class NatsBus:
         while not ended.is_set():
             self._echoed.clear()
             await client.publish(echoes, b"")
-            await asyncio.wait_for(self._echoed.wait(), _ECHO_LIMIT_S)
+            await asyncio.wait_for(self._echoed.wait(), ECHO_LIMIT_S)
             # The server took the subscriptions before the echo: others are heard from here on.
             self._client = client
             self.joined.set()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(ended.wait(), _ECHO_EVERY_S)
+                await asyncio.wait_for(ended.wait(), ECHO_EVERY_S)
         raise nats.errors.ConnectionClosedError
 
     async def _on_message(self, message: Msg) -> None:

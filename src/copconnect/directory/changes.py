@@ -103,7 +103,7 @@ def words(bank: DataBank) -> Words:
 def stored_words(units: Iterable[Any], ranks: Iterable[Any]) -> Words:
     """Return the words of stored rows."""
     return Words(
-        {row.unit_id: _all_of(names.read(row._mapping)) for row in units},
+        {row.unit_id: _all_of(names.read(row._asdict())) for row in units},
         {row.code: row.position for row in ranks},
     )
 

@@ -1,56 +1,55 @@
-"""Reads the department's data bank: CSV text in, rows and problems out. Pure.
+"""Judges the rows of the department's data bank: tables in, rows and problems out. Pure.
 
 docs/operations.md describes the columns. Every row is checked before anything is stored; each
-problem names its file, line and a stable code. Line numbers count as an editor does, from 1.
+problem names its file, line, column and a stable code, and a row has all of its problems listed.
+Line numbers count as an editor or a spreadsheet does, from 1. Two rows that claim one code or
+one number are both refused, because nothing tells which one is right; a row that repeats another
+word for word counts once.
 """
 
 import csv
 import io
-import unicodedata
+import re
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from copconnect import errors, phone_number, wire
-from copconnect.directory import names, rules
+from copconnect.directory import names, rules, sources
+from copconnect.directory.columns import COLUMNS, OPTIONAL, VOCABULARIES
+from copconnect.directory.files.tables import Table, TableRow
 from copconnect.ids import PersonId, UnitId
 
 MAX_VALUE = 200
 MAX_CODE = 64
+MAX_TERM_CODE = 32
 MIN_ENROLMENT_CODE = 8
-CODE_EXTRA = frozenset("-_.")
-
-VOCABULARY_COLUMNS = ("code", *names.columns("name"))
-UNIT_COLUMNS = ("code", "parent", "level", *names.columns("name"))
-PEOPLE_COLUMNS = (
-    "code",
-    *names.columns("name"),
-    "number",
-    "rank",
-    *names.columns("post"),
-    "roles",
-    "unit",
-    "unit_admin",
-    "status",
-    "enrolment_code",
-)
-OPTIONAL = {
-    *names.optional_columns("name"),
-    *names.optional_columns("post"),
-    *("roles", "unit_admin", "status", "enrolment_code"),
-}
-VOCABULARIES = ("levels", "ranks", "roles")
+CODE = re.compile(r"[A-Za-z0-9._-]+")
+# Control characters, halves of surrogate pairs, other line ends, and what no decoder could read.
+MALFORMED = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029\ufffd]")
+# A spreadsheet that opens an export would evaluate such a value.
+FORMULA = ("=", "+", "-", "@")
+NO_FORMULAS = frozenset({*names.columns("name"), *names.columns("post")})
+ROUNDED = re.compile(r"[0-9]([.,][0-9]+)?[eE]\+?[0-9]+")
+SEVERAL = re.compile(r"[0-9][0-9 -]{7,}[/,;&|][ +]*[0-9][0-9 -]{7,}")
 YES, NO = {"yes", "true", "1"}, {"", "no", "false", "0"}
+STATUSES = ("active", "suspended", "removed")
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Why a row cannot be imported."""
+    """Why a row cannot be imported. ``column``: the one that is wrong, if it is one.
+    ``suggestions``: codes that are close to the value. ``other``: the line of the row that claims
+    the same."""
 
     file: str
     line: int
     code: str
     value: str = ""
+    column: str = ""
+    suggestions: tuple[str, ...] = ()
+    other: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +90,9 @@ class PersonRow:
 
 @dataclass(slots=True)
 class DataBank:
-    """The rows of a data bank, in its order; only rows without problems."""
+    """The rows of a data bank, in its order; only rows without problems. ``lines``: (file, line) of
+    each person, by code. ``repeated``: rows that say again what another row says. ``gone``: codes
+    of people whom the file calls removed."""
 
     levels: list[Term] = field(default_factory=list)
     ranks: list[Term] = field(default_factory=list)
@@ -99,23 +100,36 @@ class DataBank:
     units: list[UnitRow] = field(default_factory=list)
     people: list[PersonRow] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    lines: dict[str, tuple[str, int]] = field(default_factory=dict)
+    repeated: int = 0
+    gone: set[PersonId] = field(default_factory=set)
 
 
-def read(files: Mapping[str, bytes], progress: Callable[[int], None] | None = None) -> DataBank:
-    """Read ``people``, ``units``, ``levels``, ``ranks`` and ``roles`` (the names without
-    ``.csv``). ``progress`` is told how many people have been read."""
+Tables = Mapping[str, Sequence[Table]]
+Progress = Callable[[int], None]
+
+
+def read(files: Mapping[str, bytes], progress: Progress | None = None) -> DataBank:
+    """Read the CSV files ``people``, ``units``, ``levels``, ``ranks`` and ``roles`` (the names
+    without ``.csv``) of a whole data bank. ``progress`` is told how
+    many people have been judged."""
+    return judge(sources.tables_of_files(files), progress)
+
+
+def judge(tables: Tables, progress: Progress | None = None) -> DataBank:
+    """Return the rows of tables that can be imported, and the problems of all others."""
     bank = DataBank()
     for name in VOCABULARIES:
-        getattr(bank, name).extend(_terms(files, name, bank.problems))
-    bank.units = _units(files, {term.code for term in bank.levels}, bank.problems)
-    bank.people = _people(files, bank, progress)
+        getattr(bank, name).extend(_terms(tables, name, bank.problems))
+    bank.units = _units(tables, {term.code for term in bank.levels}, bank.problems)
+    _judge_people(tables, bank, progress)
     bank.problems.sort(key=lambda problem: (problem.file, problem.line))
     return bank
 
 
 def write_terms(name: str, rows: Sequence[Any]) -> bytes:
     """Return stored units or terms as the CSV file that :func:`read` takes."""
-    columns = UNIT_COLUMNS if name == "units" else VOCABULARY_COLUMNS
+    columns = COLUMNS[name]
     stored = {"code": "unit_id", "parent": "parent_id"} if name == "units" else {}
     out = io.StringIO(newline="")
     writer = csv.writer(out)
@@ -126,144 +140,111 @@ def write_terms(name: str, rows: Sequence[Any]) -> bytes:
     return out.getvalue().encode()
 
 
-def _rows(
-    files: Mapping[str, bytes],
-    name: str,
-    columns: Sequence[str],
-    problems: list[Problem],
-) -> Iterator[tuple[int, dict[str, str]]]:
-    """Yield (line, values) of well-formed rows. Values are NFC and trimmed."""
-    file = f"{name}.csv"
-    if name not in files:
-        problems.append(Problem(file, 0, "file_missing"))
-        return
-    try:
-        text = files[name].decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = files[name].count(b"\n", 0, error.start) + 1
-        problems.append(Problem(file, line, "encoding_wrong"))
-        return
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    header: list[str] | None = None
-    while True:
-        line = reader.line_num + 1
-        try:
-            values = next(reader)
-        except StopIteration:
-            break
-        except csv.Error as error:
-            # The rows that follow an unbalanced quote cannot be told apart.
-            problems.append(Problem(file, line, "csv_malformed", str(error)))
-            return
-        if not any(value.strip() for value in values):
+def _rows(tables: Tables, name: str, problems: list[Problem]) -> Iterator[tuple[Table, TableRow]]:
+    """Yield the rows of a table, of which every column has a value or ""."""
+    columns = COLUMNS[name]
+    if not tables.get(name):
+        problems.append(Problem(f"{name}.csv", 0, "file_missing"))
+    for table in tables.get(name, ()):
+        problems += (Problem(table.file, line, code, value) for line, code, value in table.problems)
+        missing = [c for c in columns if c not in table.columns and c not in OPTIONAL]
+        if not table.columns and table.problems:
+            continue  # The file could not be read.
+        if missing:
+            problems.append(Problem(table.file, table.line, "header_wrong", ", ".join(missing)))
             continue
-        if header is None:
-            header = [value.strip().lower() for value in values]
-            missing = [c for c in columns if c not in header and c not in OPTIONAL]
-            unknown = [c for c in header if c not in columns]
-            if missing or unknown or len(set(header)) != len(header):
-                wrong = ",".join([*missing, *unknown]) or "duplicate column"
-                problems.append(Problem(file, line, "header_wrong", wrong[:MAX_VALUE]))
-                return
-            continue
-        if len(values) != len(header):
-            problems.append(Problem(file, line, "columns_wrong", str(len(values))))
-            continue
-        row = {
-            column: unicodedata.normalize("NFC", value).strip()
-            for column, value in zip(header, values, strict=True)
-        }
-        bad = next((c for c, value in row.items() if _malformed(value)), None)
-        if bad is not None:
-            problems.append(Problem(file, line, "value_malformed", bad))
-            continue
-        yield line, {column: row.get(column, "") for column in columns}
-    if header is None:
-        problems.append(Problem(file, 1, "header_wrong", ",".join(columns)))
+        absent = {column: "" for column in columns if column not in table.columns}
+        for row in table.rows:
+            yield table, TableRow(row.line, {**absent, **row.values}) if absent else row
 
 
-def _malformed(value: str) -> bool:
-    return len(value) > MAX_VALUE or any(
-        unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in value
-    )
+class _Found:
+    """The problems of one row."""
 
+    __slots__ = ("_line", "_table", "problems")
 
-def _bad_code(code: str) -> bool:
-    allowed = all(c.isascii() and (c.isalnum() or c in CODE_EXTRA) for c in code)
-    return not code or not allowed or len(code) > MAX_CODE
+    def __init__(self, table: Table, line: int) -> None:
+        self._table = table
+        self._line = line
+        self.problems: list[Problem] = []
 
-
-def _terms(files: Mapping[str, bytes], name: str, problems: list[Problem]) -> list[Term]:
-    found: dict[str, Term] = {}
-    for line, row in _rows(files, name, VOCABULARY_COLUMNS, problems):
-        code = row["code"]
-        problem = None
-        if _bad_code(code) or len(code) > 32:
-            problem = "code_invalid"
-        elif code in found:
-            problem = "code_duplicate"
-        elif not row["name_en"]:
-            problem = "name_missing"
-        if problem is not None:
-            problems.append(Problem(f"{name}.csv", line, problem, code[:MAX_CODE]))
-        else:
-            found[code] = Term(code, names.read(row))
-    return list(found.values())
-
-
-def _units(files: Mapping[str, bytes], levels: set[str], problems: list[Problem]) -> list[UnitRow]:
-    file = "units.csv"
-    found: dict[UnitId, UnitRow] = {}
-    for line, row in _rows(files, "units", UNIT_COLUMNS, problems):
-        code = UnitId(row["code"])
-        problem = None
-        if _bad_code(code):
-            problem = "code_invalid"
-        elif code in found:
-            problem = "code_duplicate"
-        elif not row["name_en"]:
-            problem = "name_missing"
-        elif row["level"] not in levels:
-            problem = "level_unknown"
-        if problem is not None:
-            problems.append(Problem(file, line, problem, code[:MAX_CODE]))
-            continue
-        parent = UnitId(row["parent"]) if row["parent"] else None
-        found[code] = UnitRow(code, parent, row["level"], names.read(row), line)
-    paths = rules.unit_paths({unit.code: unit.parent for unit in found.values()})
-    for unit in found.values():
-        if unit.code not in paths:
-            unknown = unit.parent not in found
-            problems.append(
-                Problem(
-                    file,
-                    unit.line,
-                    "parent_unknown" if unknown else "parent_unusable",
-                    unit.parent or "",
-                )
+    def add(self, code: str, column: str, value: str = "", other: int = 0) -> None:
+        suggestions = self._table.suggestions.get((column, value), ())
+        self.problems.append(
+            Problem(
+                self._table.file, self._line, code, value[:MAX_CODE], column, suggestions, other
             )
-    return [unit for unit in found.values() if unit.code in paths]
+        )
+
+    def check(self, row: Mapping[str, str], code_length: int) -> None:
+        """Check what every table has: characters, the code, the name in English."""
+        for column, value in row.items():
+            if len(value) > MAX_VALUE or MALFORMED.search(value):
+                self.add("value_malformed", column)
+            elif value.startswith(FORMULA) and column in NO_FORMULAS:
+                self.add("value_formula", column, value)
+        code = row["code"]
+        if not code:
+            self.add("code_missing", "code")
+        elif len(code) > code_length or not CODE.fullmatch(code):
+            self.add("code_invalid", "code", code)
+        if not row["name_en"]:
+            self.add("name_missing", "name_en")
 
 
-def _people(
-    files: Mapping[str, bytes], bank: DataBank, progress: Callable[[int], None] | None
-) -> list[PersonRow]:
-    known = _Known(
-        {unit.code for unit in bank.units},
-        {term.code for term in bank.ranks},
-        {term.code for term in bank.roles},
-    )
-    found: list[PersonRow] = []
-    for count, (line, row) in enumerate(_rows(files, "people", PEOPLE_COLUMNS, bank.problems), 1):
-        person = _person(row, known)
-        if isinstance(person, PersonRow):
-            found.append(person)
-        else:
-            code, value = person
-            bank.problems.append(Problem("people.csv", line, code, value))
-        if progress is not None and count % 1000 == 0:
-            progress(count)
-    return found
+def _terms(tables: Tables, name: str, problems: list[Problem]) -> list[Term]:
+    rows: dict[str, list[tuple[Table, TableRow]]] = defaultdict(list)
+    for table, row in _rows(tables, name, problems):
+        found = _Found(table, row.line)
+        found.check(row.values, MAX_TERM_CODE)
+        problems += found.problems
+        if not found.problems:
+            rows[row.values["code"]].append((table, row))
+    return [
+        Term(code, names.read(row.values)) for code, (_, row) in _single(rows, "code", problems)
+    ]
+
+
+def _single(
+    rows: Mapping[str, list[tuple[Table, TableRow]]], column: str, problems: list[Problem]
+) -> Iterator[tuple[str, tuple[Table, TableRow]]]:
+    """Yield the rows that no other row contradicts; report those that another row does."""
+    for claimed, claims in rows.items():
+        first = claims[0]
+        if all(row.values == first[1].values for _, row in claims):
+            yield claimed, first
+            continue
+        for place, (table, row) in enumerate(claims):
+            found = _Found(table, row.line)
+            other = claims[0 if place else 1][1].line
+            found.add(f"{column}_duplicate", column, row.values[column], other)
+            problems += found.problems
+
+
+def _units(tables: Tables, levels: set[str], problems: list[Problem]) -> list[UnitRow]:
+    rows: dict[str, list[tuple[Table, TableRow]]] = defaultdict(list)
+    for table, row in _rows(tables, "units", problems):
+        found = _Found(table, row.line)
+        found.check(row.values, MAX_CODE)
+        if row.values["level"] not in levels:
+            found.add("level_unknown", "level", row.values["level"])
+        problems += found.problems
+        if not found.problems:
+            rows[row.values["code"]].append((table, row))
+    units: dict[UnitId, tuple[Table, UnitRow]] = {}
+    for code, (table, row) in _single(rows, "code", problems):
+        value = row.values
+        parent = UnitId(value["parent"]) if value["parent"] else None
+        unit = UnitRow(UnitId(code), parent, value["level"], names.read(value), row.line)
+        units[unit.code] = table, unit
+    paths = rules.unit_paths({code: unit.parent for code, (_, unit) in units.items()})
+    for table, unit in units.values():
+        if unit.code not in paths:
+            found = _Found(table, unit.line)
+            known = unit.parent in units
+            found.add("parent_unusable" if known else "parent_unknown", "parent", unit.parent or "")
+            problems += found.problems
+    return [unit for _, unit in units.values() if unit.code in paths]
 
 
 @dataclass(slots=True)
@@ -271,52 +252,145 @@ class _Known:
     units: set[UnitId]
     ranks: set[str]
     roles: set[str]
-    codes: set[str] = field(default_factory=set)
-    numbers: set[str] = field(default_factory=set)
 
 
-def _person(row: dict[str, str], known: _Known) -> PersonRow | tuple[str, str]:
-    """Return the person, or a problem's code and value."""
-    code, roles = row["code"], tuple(row["roles"].split())
-    status = row["status"].lower()
-    admin = row["unit_admin"].lower()
-    unknown_role = next((role for role in roles if role not in known.roles), None)
-    checks = (
-        (_bad_code(code), "code_invalid", code[:MAX_CODE]),
-        (code in known.codes, "code_duplicate", code),
-        (not row["name_en"], "name_missing", code),
-        (row["rank"] not in known.ranks, "rank_unknown", row["rank"]),
-        (row["unit"] not in known.units, "unit_unknown", row["unit"]),
-        (unknown_role is not None, "role_unknown", unknown_role or ""),
-        (admin not in YES | NO, "unit_admin_invalid", row["unit_admin"]),
-        (status not in ("", "active", "suspended"), "status_invalid", row["status"]),
-        (
-            0 < len(row["enrolment_code"]) < MIN_ENROLMENT_CODE,
-            "enrolment_code_short",
-            code,  # Never the code itself: problems are printed.
-        ),
+@dataclass(slots=True)
+class _Claim:
+    """A row about a person. ``person`` is None where it has problems of its own."""
+
+    table: Table
+    row: TableRow
+    number: str
+    person: PersonRow | None
+
+
+def _judge_people(tables: Tables, bank: DataBank, progress: Progress | None) -> None:
+    known = _Known(
+        {unit.code for unit in bank.units},
+        {term.code for term in bank.ranks},
+        {term.code for term in bank.roles},
     )
-    for wrong, problem, value in checks:
-        if wrong:
-            return problem, value
-    try:
-        number = phone_number.normalise(row["number"])
-    except errors.NumberInvalid:
-        return "number_invalid", row["number"]
-    if number in known.numbers:
-        return "number_duplicate", row["number"]
-    known.codes.add(code)
-    known.numbers.add(number)
-    return PersonRow(
-        code=code,
-        person_id=rules.person_id(code),
-        names=names.read(row),
+    claims: list[_Claim] = []
+    by_code: dict[str, list[_Claim]] = defaultdict(list)
+    by_number: dict[str, list[_Claim]] = defaultdict(list)
+    for count, (table, row) in enumerate(_rows(tables, "people", bank.problems), 1):
+        if progress is not None and count % 1000 == 0:
+            progress(count)
+        code = row.values["code"]
+        before = by_code.get(code)
+        if code and before is not None and any(one.row.values == row.values for one in before):
+            bank.repeated += 1
+            continue
+        found = _Found(table, row.line)
+        claim = _claim(table, row, known, found)
+        bank.problems += found.problems
+        claims.append(claim)
+        if code:
+            by_code[code].append(claim)
+        if claim.number:
+            by_number[claim.number].append(claim)
+    for claim in claims:
+        code = claim.row.values["code"]
+        found = _Found(claim.table, claim.row.line)
+        _contradictions(claim, "code", code, by_code.get(code, ()), found)
+        _contradictions(
+            claim, "number", claim.row.values["number"], by_number.get(claim.number, ()), found
+        )
+        bank.problems += found.problems
+        if claim.person is None or found.problems:
+            continue
+        bank.lines[code] = claim.table.file, claim.row.line
+        if claim.person.status == "removed":
+            bank.gone.add(claim.person.person_id)
+        else:
+            bank.people.append(claim.person)
+
+
+def _contradictions(
+    claim: _Claim, column: str, value: str, claims: Sequence[_Claim], found: _Found
+) -> None:
+    other = next((one for one in claims if one is not claim), None)
+    if other is not None:
+        found.add(f"{column}_duplicate", column, value, other.row.line)
+
+
+def _claim(table: Table, row: TableRow, known: _Known, found: _Found) -> _Claim:
+    """Judge a row by itself."""
+    value = row.values
+    status = value["status"].lower()
+    if status == "removed":
+        return _removed(table, row, found)
+    found.check(value, MAX_CODE)
+    admin = value["unit_admin"].lower()
+    roles = tuple(dict.fromkeys(value["roles"].split()))
+    if value["rank"] not in known.ranks:
+        found.add("rank_unknown", "rank", value["rank"])
+    if value["unit"] not in known.units:
+        found.add("unit_unknown", "unit", value["unit"])
+    for role in roles:
+        if role not in known.roles:
+            found.add("role_unknown", "roles", role)
+    if admin not in YES and admin not in NO:
+        found.add("unit_admin_invalid", "unit_admin", value["unit_admin"])
+    if status and status not in STATUSES:
+        found.add("status_invalid", "status", value["status"])
+    if 0 < len(value["enrolment_code"]) < MIN_ENROLMENT_CODE:
+        found.add("enrolment_code_short", "enrolment_code")  # Never the code itself.
+    number = _number(value["number"], found)
+    if found.problems:
+        return _Claim(table, row, number, None)
+    person = PersonRow(
+        code=value["code"],
+        person_id=rules.person_id(value["code"]),
+        names=names.read(value),
         number=number,
-        rank=row["rank"],
-        post=names.read(row, "post"),
-        roles=tuple(dict.fromkeys(roles)),
-        unit=UnitId(row["unit"]),
+        rank=value["rank"],
+        post=names.read(value, "post"),
+        roles=roles,
+        unit=UnitId(value["unit"]),
         unit_admin=admin in YES,
         status=status or None,
-        enrolment_code=row["enrolment_code"],
+        enrolment_code=value["enrolment_code"],
     )
+    return _Claim(table, row, number, person)
+
+
+def _removed(table: Table, row: TableRow, found: _Found) -> _Claim:
+    """Somebody who left needs a code and nothing else: files often have no more of them."""
+    code = row.values["code"]
+    found.check({"code": code, "name_en": code}, MAX_CODE)
+    if found.problems:
+        return _Claim(table, row, "", None)
+    nobody = wire.Names(**dict.fromkeys(wire.LANGUAGES, ""))
+    person = PersonRow(
+        code=code,
+        person_id=rules.person_id(code),
+        names=nobody,
+        number="",
+        rank="",
+        post=nobody,
+        roles=(),
+        unit=UnitId(""),
+        unit_admin=False,
+        status="removed",
+        enrolment_code="",
+    )
+    return _Claim(table, row, "", person)
+
+
+def _number(text: str, found: _Found) -> str:
+    """Return a number in E.164; "" with a problem where it is none."""
+    if not text:
+        found.add("number_missing", "number")
+        return ""
+    try:
+        return phone_number.normalise(text)
+    except errors.NumberInvalid:
+        if ROUNDED.fullmatch(text):
+            code = "number_rounded"
+        elif SEVERAL.search(text):
+            code = "number_several"
+        else:
+            code = "number_invalid"
+        found.add(code, "number", text)
+        return ""

@@ -92,7 +92,7 @@ async def replace_units(connection: AsyncConnection, rows: list[Row]) -> None:
 async def stored_units(connection: AsyncConnection) -> dict[str, Row]:
     """Return the stored units by code."""
     rows = await connection.execute(select(store.units))
-    return {row.unit_id: dict(row._mapping) for row in rows}
+    return {row["unit_id"]: dict(row) for row in rows.mappings()}
 
 
 async def used_units(connection: AsyncConnection) -> Collection[str]:

@@ -199,7 +199,7 @@ class DirectoryService:
     ) -> dict[PersonId, Plate]:
         """Return what the cards of these people must say."""
         rows = await store.plates(connection, person_ids)
-        return {PersonId(row.person_id): rules.plate(row._mapping) for row in rows}
+        return {PersonId(row["person_id"]): rules.plate(row) for row in rows}
 
     async def changed_since(self, connection: AsyncConnection, version: int) -> list[PersonId]:
         """Return the people whom changes after a version may concern; all where units changed."""
@@ -265,7 +265,7 @@ class DirectoryService:
                 names=_names(row),
                 number=row.number,
                 rank=row.rank,
-                post=names.read(row._mapping, "post"),
+                post=names.read(row._asdict(), "post"),
                 roles=row.roles.split(),
                 unit_id=row.unit_id,
                 registered=row.person_id in registered,
@@ -276,4 +276,4 @@ class DirectoryService:
 
 
 def _names(row: Any) -> wire.Names:
-    return names.read(row._mapping)
+    return names.read(row._asdict())

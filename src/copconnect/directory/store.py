@@ -159,11 +159,11 @@ async def unit_path(connection: AsyncConnection, unit_id: UnitId) -> str:
 
 
 async def plates(connection: AsyncConnection, person_ids: Collection[PersonId]) -> list[Any]:
-    """Return what cards say of these people: a row of each with the names of rank and unit."""
+    """Return what cards say of these people: a mapping of each with the names of rank and unit."""
     rows: list[Any] = []
     organisation_ms = select(directory.c.organisation_ms).scalar_subquery()
     for part in chunks(person_ids):
-        rows += await connection.execute(
+        found = await connection.execute(
             select(
                 people.c.person_id,
                 *(people.c[column] for column in names.columns("name")),
@@ -178,6 +178,7 @@ async def plates(connection: AsyncConnection, person_ids: Collection[PersonId]) 
             .outerjoin(ranks, ranks.c.code == people.c.rank)
             .where(people.c.person_id.in_(part))
         )
+        rows += found.mappings()
     return rows
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from copconnect import wire
-from copconnect.directory import databank
+from copconnect.directory import databank, rules
 
 GOOD = {
     "levels": b"code,name_en,name_te\nstate,State,\nstation,Station,\n",
@@ -38,27 +38,72 @@ def test_a_good_bank() -> None:
 
 def test_every_bad_row_is_named() -> None:
     rows = [
-        ("1,Ravi,7000000000,PC,C,,PS,no,,", None),
-        ("1,Ravi,7000000001,PC,C,,PS,no,,", "code_duplicate"),
-        ("2,Ravi,+91 70000-00000,PC,C,,PS,no,,", "number_duplicate"),
-        ("3,Ravi,123,PC,C,,PS,no,,", "number_invalid"),
-        ("4,,7000000004,PC,C,,PS,no,,", "name_missing"),
-        ("5,Ravi,7000000005,XX,C,,PS,no,,", "rank_unknown"),
-        ("6,Ravi,7000000006,PC,C,sho spy,PS,no,,", "role_unknown"),
-        ("7,Ravi,7000000007,PC,C,,XX,no,,", "unit_unknown"),
-        ("8,Ravi,7000000008,PC,C,,PS,maybe,,", "unit_admin_invalid"),
-        ("9,Ravi,7000000009,PC,C,,PS,no,gone,", "status_invalid"),
-        ("10,Ravi,7000000010,PC,C,,PS,no,,short", "enrolment_code_short"),
-        ("a b,Ravi,7000000011,PC,C,,PS,no,,", "code_invalid"),
-        ("12,Ravi,7000000012,PC", "columns_wrong"),
-        ("13,Ra\x07vi,7000000013,PC,C,,PS,no,,", "value_malformed"),
-        (f"14,{'x' * 201},7000000014,PC,C,,PS,no,,", "value_malformed"),
-        ("15,Ravi,7000000015,SI,C,sho,PS,YES,suspended,LONGENOUGH", None),
+        ("1,Ravi,7000000000,PC,C,,PS,no,,", ["code_duplicate", "number_duplicate"]),
+        ("1,Ravi,7000000001,PC,C,,PS,no,,", ["code_duplicate"]),
+        ("2,Ravi,+91 70000-00000,PC,C,,PS,no,,", ["number_duplicate"]),
+        ("3,Ravi,123,PC,C,,PS,no,,", ["number_invalid"]),
+        ("4,,7000000004,PC,C,,PS,no,,", ["name_missing"]),
+        ("5,Ravi,7000000005,XX,C,,PS,no,,", ["rank_unknown"]),
+        ("6,Ravi,7000000006,PC,C,sho spy,PS,no,,", ["role_unknown"]),
+        ("7,Ravi,7000000007,PC,C,,XX,no,,", ["unit_unknown"]),
+        ("8,Ravi,7000000008,PC,C,,PS,maybe,,", ["unit_admin_invalid"]),
+        ("9,Ravi,7000000009,PC,C,,PS,no,gone,", ["status_invalid"]),
+        ("10,Ravi,7000000010,PC,C,,PS,no,,short", ["enrolment_code_short"]),
+        ("a:b,Ravi,7000000011,PC,C,,PS,no,,", ["code_invalid"]),
+        ("12,Ravi,7000000012,PC", ["columns_wrong"]),
+        ("13,Ra\x07vi,7000000013,PC,C,,PS,no,,", ["value_malformed"]),
+        (f"14,{'x' * 201},7000000014,PC,C,,PS,no,,", ["value_malformed"]),
+        ("15,Ravi,7000000015,SI,C,sho,PS,YES,suspended,LONGENOUGH", []),
+        ("16,=HYPERLINK(1),7000000016,PC,C,,PS,no,,", ["value_formula"]),
+        ("17,Ravi,7.0E+09,PC,C,,PS,no,,", ["number_rounded"]),
+        ("18,Ravi,7000000018/7000000019,PC,C,,PS,no,,", ["number_several"]),
+        ("19,Ravi,,PC,C,,PS,no,,", ["number_missing"]),
+        (",Ravi,7000000020,PC,C,,PS,no,,", ["code_missing"]),
+        (
+            "21,,12,XX,C,spy,YY,perhaps,away,",
+            [
+                *("name_missing", "rank_unknown", "unit_unknown", "role_unknown"),
+                *("unit_admin_invalid", "status_invalid", "number_invalid"),
+            ],
+        ),
     ]
     expected = [
-        ("people.csv", line, code) for line, (_, code) in enumerate(rows, 2) if code is not None
+        ("people.csv", line, code) for line, (_, codes) in enumerate(rows, 2) for code in codes
     ]
     assert problems("\n".join(row for row, _ in rows) + "\n") == expected
+
+
+def test_people_with_one_number_are_both_refused_and_name_each_other() -> None:
+    rows = "1,A,7000000000,PC,C,,PS,,,\n2,B,7000000001,PC,C,,PS,,,\n3,C,+917000000000,PC,C,,PS,,,\n"
+    bank = databank.read(GOOD | {"people": (HEADER + rows).encode()})
+    assert [person.code for person in bank.people] == ["2"]
+    assert [(p.line, p.other, p.column) for p in bank.problems] == [
+        (2, 4, "number"),
+        (4, 2, "number"),
+    ]
+
+
+def test_a_row_that_is_repeated_word_for_word_counts_once() -> None:
+    row = "1,A,7000000000,PC,C,,PS,,,\n"
+    bank = databank.read(GOOD | {"people": (HEADER + row + row).encode()})
+    assert (len(bank.people), bank.repeated, bank.problems) == (1, 1, [])
+
+
+def test_somebody_who_left_needs_a_code_alone() -> None:
+    bank = databank.read(GOOD | {"people": (HEADER + "1,,,,,,,,Retired,\n").encode()})
+    assert (bank.people, bank.problems) == ([], [])
+    assert bank.gone == {rules.person_id("1")}
+
+
+def test_names_of_units_and_ranks_are_understood() -> None:
+    rows = (
+        "1,A,7000000000,Sub Inspector of Police,C,,తెలంగాణ,Y,,\n2,B,7000000001,Constabel,C,,PS,,,\n"
+    )
+    bank = databank.read(GOOD | {"people": (HEADER + rows).encode()})
+    assert [(p.rank, p.unit, p.unit_admin) for p in bank.people] == [("SI", "TG", True)]
+    assert [(p.code, p.value, p.suggestions) for p in bank.problems] == [
+        ("rank_unknown", "Constabel", ("PC",))
+    ]
 
 
 def test_a_problem_never_shows_an_enrolment_code() -> None:
@@ -69,11 +114,9 @@ def test_a_problem_never_shows_an_enrolment_code() -> None:
 
 
 def test_bad_files() -> None:
-    assert problems("", units=b"")[0] == ("units.csv", 1, "header_wrong")
-    assert problems("", ranks=b"code,name_en,colour\n") == [("ranks.csv", 1, "header_wrong")]
-    assert problems("", roles=b"code,name_en\nsho,\xff\xfe\n") == [
-        ("roles.csv", 2, "encoding_wrong")
-    ]
+    assert problems("", units=b"")[-1] == ("units.csv", 0, "file_empty")
+    assert problems("", ranks=b"code,colour\n") == [("ranks.csv", 1, "header_wrong")]
+    assert problems("", roles=b"") == [("roles.csv", 0, "file_empty")]
     assert problems('1,"Ravi\n')[0] == ("people.csv", 2, "csv_malformed")
     without = {name: content for name, content in GOOD.items() if name != "units"}
     assert [(p.file, p.code) for p in databank.read(without).problems] == [

@@ -33,6 +33,10 @@ class Turns:
         self._at_once = at_once
         self._lines: dict[bytes, _Line] = {}
 
+    def __len__(self) -> int:
+        """Return how many access tokens have requests under way."""
+        return len(self._lines)
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, after those before it."""
         token = _token(scope)

@@ -44,9 +44,9 @@ class Receiver:
         "_known",
         "_log_hashes",
         "_named",
-        "_secrets",
         "known_epoch",
         "position",
+        "secrets",
         "view",
     )
 
@@ -60,13 +60,13 @@ class Receiver:
         self._named: list[tuple[int, int]] = []
         self._known: list[tuple[int, int]] = []
         self._accepted: dict[bytes, dict[int, ChainLink]] = {}
-        self._secrets: dict[bytes, bytes] = {}
+        self.secrets: dict[bytes, bytes] = {}  # S by key id.
         self._body_keys: dict[bytes, bytes] = {}
 
     def learn_secret(self, key_id: bytes, secret: bytes) -> None:
         """Keep S of a record. Raises Refused (R6) if it is another's."""
         self.view.record(key_id).check_secret(secret)
-        self._secrets[key_id] = secret
+        self.secrets[key_id] = secret
 
     def learn_body_key(self, message_id: bytes, k: bytes) -> None:
         """Keep the k of one message, from a share of kind 3; R7 checks it."""
@@ -133,7 +133,7 @@ class Receiver:
         return own is not None and not hmac.compare_digest(own, header.log_hash)
 
     def _body_key(self, header: MessageHeader) -> bytes:
-        secret = self._secrets.get(header.key_id)
+        secret = self.secrets.get(header.key_id)
         if secret is not None:
             return body_key(header, secret)
         k = self._body_keys.get(header.message_id)

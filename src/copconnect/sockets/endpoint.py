@@ -101,6 +101,11 @@ class Sockets:
         await self.cursors.close()
 
     @property
+    def connections(self) -> list[Connection]:
+        """Every connection, also those that have not said Hello."""
+        return self._rounds.all()
+
+    @property
     def strangers(self) -> int:
         """How many connections have not said Hello, or were turned away and are not gone yet."""
         return len(self._strangers)

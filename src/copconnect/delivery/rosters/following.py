@@ -109,7 +109,7 @@ class Following:
             people = sorted({*more[:_TOGETHER], *found})
             if not people:
                 return
-            await self._take_up(conversation_id, people)
+            await self.take_up(conversation_id, people)
             more = more[_TOGETHER:]
             async with self._deps.database.transaction() as connection:
                 await marks.forget(connection, conversation_id, found)
@@ -131,7 +131,7 @@ class Following:
             losing, others, large = await self._differing(connection, conversation_id, only)
         if not large:
             for some in chunks(sorted(losing | others), _TOGETHER):
-                await self._take_up(conversation_id, some)
+                await self.take_up(conversation_id, some)
             return
         async with deps.database.transaction() as connection:
             waiting = [(conversation_id, person) for person in others]
@@ -164,7 +164,7 @@ class Following:
         others |= {devices[one] for one in devices.keys() - listed.keys()}
         return losing, others - losing, held[0].devices > wire.CELL_SIZE
 
-    async def _take_up(self, conversation_id: ConversationId, people: Collection[PersonId]) -> None:
+    async def take_up(self, conversation_id: ConversationId, people: Collection[PersonId]) -> None:
         """Bring membership and devices of these people up to date, with one head."""
         deps = self._deps
         async with deps.database.transaction(self._later) as connection:

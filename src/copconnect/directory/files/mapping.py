@@ -64,7 +64,7 @@ class MappingWrong(Exception):
 
 
 class _Looks(NamedTuple):
-    """What the values of a column look like: shares of the values in it, 0 to 1."""
+    """Shares of the values of a column that look like something, 0 to 1."""
 
     filled: float
     numbers: float
@@ -115,6 +115,10 @@ def guess(sheet: Sheet, table: str, columns: Collection[str], known: Known) -> C
     """Return the most likely mapping of a sheet to those of the table's columns."""
     scored: list[tuple[float, str, int]] = []
     for index, heading in enumerate(sheet.headers):
+        own = rules.fold(heading).replace(" ", "_")
+        if own in columns:  # The data bank's own heading.
+            scored.append((1.1, own, index))
+            continue
         looks = _looks(sheet, index, known)
         scored += [(score, column, index) for column, score in _scores(heading, looks, table)]
     scored.sort(key=lambda one: (-one[0], one[2]))
@@ -131,7 +135,7 @@ def guess(sheet: Sheet, table: str, columns: Collection[str], known: Known) -> C
         if column == IGNORE:
             continue
         chosen.setdefault(column, []).append(index)
-        confidence.setdefault(column, round(score, 2))
+        confidence.setdefault(column, min(1.0, round(score, 2)))
     if "unit" not in chosen and WITHIN in chosen and "unit" in columns:
         # A file of a district office names circles and divisions, and no other unit.
         chosen["unit"] = chosen.pop(WITHIN)

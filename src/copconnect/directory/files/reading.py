@@ -31,7 +31,7 @@ def read(
         raise FileRefused("file_too_large", f"{len(content):,}")
     kind = packing.kind_of(content)
     if kind == "text":
-        return _read_text(name, content, limits)
+        return read_text(name, content, limits)
     packed = packing.repacked(content, limits) if kind == "zip" else content
     sheets = [
         _sheet(sheet, [RawRow(first + index, cells) for index, cells in enumerate(rows)], [])
@@ -43,7 +43,8 @@ def read(
     return SourceFile(name, "workbook", sheets)
 
 
-def _read_text(name: str, content: bytes, limits: Limits) -> SourceFile:
+def read_text(name: str, content: bytes, limits: Limits = LIMITS) -> SourceFile:
+    """Read a file that is text: CSV. Raises FileRefused."""
     rows, problems, encoding, delimiter = text.read(content, limits)
     if not rows:
         raise FileRefused("file_empty")

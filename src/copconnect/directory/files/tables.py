@@ -27,12 +27,13 @@ class Table:
     rows: list[TableRow]
     problems: list[RowProblem] = field(default_factory=list)
     suggestions: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
+    line: int = 0  # The header's.
 
 
 def tabulate(sheet: Sheet, mapping: ColumnMapping, known: Known, file: str) -> Table:
     """Return the rows of a sheet by the columns of its mapping."""
     columns = [column for column in mapping.columns if column != WITHIN]
-    table = Table(file, columns, [], list(sheet.problems))
+    table = Table(file, columns, [], list(sheet.problems), line=sheet.header_line)
     plain = [(column, mapping.columns[column]) for column in columns]
     larger = mapping.columns.get(WITHIN, [])
     for row in sheet.rows:

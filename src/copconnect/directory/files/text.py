@@ -38,7 +38,7 @@ def decode(content: bytes) -> tuple[str, str]:
         if content.startswith(mark):
             return content[len(mark) :].decode(encoding, "replace"), encoding
     sample = content[:SAMPLE_BYTES]
-    if b"\0" in sample:
+    if sample.count(0) > len(sample) / 20:
         return _unmarked_utf_16(content, sample)
     try:
         return content.decode(), "utf-8"

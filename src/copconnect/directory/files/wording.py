@@ -1,4 +1,4 @@
-"""What is wrong with a row or a file, and what mends it, in words. Pure.
+"""Problems of rows and files in words: the problem, and the remedy. Pure.
 
 The codes are stable; docs/operations.md lists them. The console has these sentences in every
 language, by code.
@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 
 class Words(NamedTuple):
-    """What is wrong, and what to do. ``{value}`` and ``{column}`` are filled in."""
+    """A problem and its remedy. ``{value}`` and ``{column}`` are filled in."""
 
     wrong: str
     remedy: str

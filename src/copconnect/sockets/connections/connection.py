@@ -22,7 +22,7 @@ from copconnect.sockets.connections import framing
 PATH = "/v1/socket"
 MAX_CLIENT_FRAME_BYTES = 256 * 1024  # A thousand cursors are 100 KB.
 _READ_BUFFER_BYTES = 2048  # At first; it grows with the frames that a client sends.
-_CLOSE_S = 5.0  # How long a peer may take to answer a close, and to read what it was sent.
+CLOSE_S = 5.0  # How long a peer may take to answer a close, and to read what it was sent.
 _MESSAGES = (WSMsgType.BINARY, WSMsgType.CONTINUATION)
 # An adapter keeps picows from making a logger for each connection.
 _LOG = logging.LoggerAdapter(logging.getLogger("picows.server"), {})
@@ -111,7 +111,7 @@ class Connection(WSListener):
         if self.close_code is None:
             self.push(framing.close(code, reason))
             self.close_code = code
-            self._end_after(_CLOSE_S)
+            self._end_after(CLOSE_S)
             if self.caller is None:
                 self._owner.turned_away(self)
 

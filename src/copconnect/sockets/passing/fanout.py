@@ -82,6 +82,21 @@ class Fanout:
         """Every connection of this node."""
         return self._present.connections
 
+    @property
+    def conversations(self) -> int:
+        """How many conversations have a connection here, or work under way."""
+        return len(self._topics)
+
+    @property
+    def under_way(self) -> int:
+        """How many reads and repairs run in the background."""
+        return len(self._tasks)
+
+    @property
+    def subscribed(self) -> int:
+        """How many connections belong to conversations."""
+        return len(self._subscribed)
+
     async def enter(self, connections: Sequence[Connection]) -> list[Entered]:
         """Subscribe connections; return each that is still there with where it stands.
 

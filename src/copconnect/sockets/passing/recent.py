@@ -24,8 +24,8 @@ from copconnect.sockets.passing.sealed_key import SealedKey
 MOST_ENTRIES = 128
 MOST_KEYS = 32  # Keys of one conversation: a night in which it changed every half an hour.
 _MOST_BYTES = 16 * 1024 * 1024  # Messages of one conversation.
-_MOST_BYTES_IN_ALL = 64 * 1024 * 1024
-_MOST_KEY_BYTES = 96 * 1024 * 1024  # 500 cells have 1 MB of post-quantum seals, and their frames.
+MOST_BYTES_IN_ALL = 64 * 1024 * 1024
+MOST_KEY_BYTES = 96 * 1024 * 1024  # 500 cells have 1 MB of post-quantum seals, and their frames.
 _KEPT_BYTES = 200  # That a message takes beside its frame.
 
 
@@ -156,7 +156,7 @@ class Recent:
         stretch.extend(entries, upto)
         self._size += stretch.size - before
         self._stretches.move_to_end(conversation_id)
-        while self._size > _MOST_BYTES_IN_ALL:
+        while self._size > MOST_BYTES_IN_ALL:
             _, oldest = self._stretches.popitem(last=False)
             self._size -= oldest.size
 
@@ -174,7 +174,7 @@ class Recent:
         newest.append(wakeup.key_id)
         if len(newest) > MOST_KEYS:
             self._forget_key((wakeup.conversation_id, newest[0]))
-        while self._key_bytes > _MOST_KEY_BYTES:
+        while self._key_bytes > MOST_KEY_BYTES:
             self._forget_key(next(iter(self._keys)))
 
     def key(self, conversation_id: ConversationId, key_id: str, from_ms: int) -> SealedKey | None:

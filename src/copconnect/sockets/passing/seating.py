@@ -24,7 +24,7 @@ from copconnect.sockets.topics.present import Present
 from copconnect.sockets.topics.topic import UNKNOWN, Topic
 from copconnect.sockets.topics.topics import Topics
 
-_AGAIN_S = 1.0  # Between two attempts to read who sits where.
+AGAIN_S = 1.0  # Between two attempts to read who sits where.
 log = structlog.get_logger()
 
 
@@ -98,7 +98,7 @@ class Seating:
                     log.warning("roster_not_read", error=type(error).__name__)
                     if not self._present.clients:
                         break  # Clients that come read where they belong.
-                    await asyncio.sleep(_AGAIN_S)
+                    await asyncio.sleep(AGAIN_S)
                     continue
                 # Changes that were announced meanwhile may lie before this read or after it.
                 if topic.unread == after:

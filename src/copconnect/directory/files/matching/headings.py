@@ -127,7 +127,7 @@ _TRAILING = re.compile(r"^\W+|\W+$")
 
 
 class Heading(NamedTuple):
-    """What a heading says: a column, its language if it names one, and how sure that is, 0 to 1."""
+    """The column that a heading names, its language if it names one, and a certainty, 0 to 1."""
 
     column: str
     language: str

@@ -13,7 +13,7 @@ from rapidfuzz import fuzz, process
 from copconnect.directory.files.matching.words import canonical
 
 How = Literal["exact", "alias", "folded", "none"]
-CLOSE = 78  # Of 100: how alike two names are before one is suggested for the other.
+CLOSE = 78  # The likeness of two names, of 100, from which on one is suggested for the other.
 SUGGESTIONS = 3
 # The words for kinds of units: a column that is headed PS says "Charminar" for "Charminar PS".
 KINDS = (

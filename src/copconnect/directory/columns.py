@@ -1,0 +1,29 @@
+"""The tables of the data bank and their columns, as files and exports have them."""
+
+from copconnect.directory import names
+
+VOCABULARIES = ("levels", "ranks", "roles")
+VOCABULARY_COLUMNS = ("code", *names.columns("name"))
+UNIT_COLUMNS = ("code", "parent", "level", *names.columns("name"))
+PEOPLE_COLUMNS = (
+    "code",
+    *names.columns("name"),
+    "number",
+    "rank",
+    *names.columns("post"),
+    "roles",
+    "unit",
+    "unit_admin",
+    "status",
+    "enrolment_code",
+)
+COLUMNS: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(VOCABULARIES, VOCABULARY_COLUMNS),
+    "units": UNIT_COLUMNS,
+    "people": PEOPLE_COLUMNS,
+}
+OPTIONAL = {
+    *names.optional_columns("name"),
+    *names.optional_columns("post"),
+    *("roles", "unit_admin", "status", "enrolment_code"),
+}
