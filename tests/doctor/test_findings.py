@@ -319,7 +319,7 @@ async def test_a_gateway_that_is_not_there_or_without_tls() -> None:
 
 def test_a_department_without_a_root_admin(folder: Path, approving_department: Path) -> None:
     for data, words in ((folder, "policy none"), (approving_department, "no root admin")):
-        finding = examination._department(CertificateAuthority(data / "keys"))
+        finding = examination.department(CertificateAuthority(data / "keys"))
         assert finding.verdict == "warning"
         assert words in finding.words
 
@@ -332,7 +332,7 @@ async def test_no_server(tmp_path: Path) -> None:
     assert only(await serving.local(settings), "server").verdict == "warning"
 
 
-async def test_a_server_and_what_it_knows_of_its_texts(server: ServerProcess) -> None:
+async def test_a_server_and_what_it_knows_of_itstexts(server: ServerProcess) -> None:
     found = await serving.local(Settings(port=server.port))
     assert only(found, "server").verdict == "ok"
     assert only(found, "texts").verdict == "ok"
@@ -344,7 +344,7 @@ def test_texts_that_were_lost() -> None:
         return "\n".join([f"copconnect_sms_gateway_alarm {alarm}", *lines, ""])
 
     for alarm, failed, verdict in ((0, 0, "ok"), (0, 2, "warning"), (1, 2, "failure")):
-        (finding,) = serving._texts(metrics(alarm, taken=5, failed=failed))
+        (finding,) = serving.texts(metrics(alarm, taken=5, failed=failed))
         assert finding.verdict == verdict
         assert f"{failed} failed, 5 taken" in finding.words
 
@@ -393,7 +393,7 @@ def test_warnings_are_no_failure(
 
     monkeypatch.setattr(clocks, "kernel_status", lambda: 0)
     monkeypatch.setattr(files, "web_app", lambda: Finding("web app", "ok", "There."))
-    monkeypatch.setattr(examination, "_gateway", nothing)
+    monkeypatch.setattr(examination, "gateway", nothing)
     environment("COPCONNECT_PORT", str(processes.free_port()))
     environment("COPCONNECT_COLOUR", "blue")
     shown = doctor(folder)

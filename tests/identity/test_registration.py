@@ -103,7 +103,7 @@ async def test_one_officers_lost_text_tells_an_outsider_nothing(
 ) -> None:
     """Checks pass, texts do not: what is known from one text is told to nobody."""
     sms: Any = running.container.auth.sms
-    sms._retry_after_s = 0
+    sms.retry_after_s = 0
     running.sent.down = "status 500"
     others = (f"+9179999{number:05}" for number in range(100))  # Nobody's.
     clock.ms += WINDOW_MS - clock.ms % WINDOW_MS

@@ -32,10 +32,10 @@ async def examine(
             yield one
         if authority is not None:
             yield files.offline_root(settings.data_dir, authority.root_key)
-            yield _department(authority)
+            yield department(authority)
         for one in (*await services.database(settings, clock), *await services.blobs(settings)):
             yield one
-    for one in (*await services.bus(settings), *await _gateway(settings, clock)):
+    for one in (*await services.bus(settings), *await gateway(settings, clock)):
         yield one
     for one in await serving.local(settings):
         yield one
@@ -56,7 +56,7 @@ def _variables(environment: Mapping[str, str]) -> Finding:
     return ok("settings", "Every setting has a value that it takes.")
 
 
-def _department(authority: CertificateAuthority) -> Finding:
+def department(authority: CertificateAuthority) -> Finding:
     """Can officers be let in as the department's record says?"""
     record = authority.departments[-1]
     name = authority.department
@@ -79,13 +79,14 @@ def _department(authority: CertificateAuthority) -> Finding:
     return ok("department", f"{name} has the policy approval and {admins}.")
 
 
-async def _gateway(settings: Settings, clock: Clock) -> list[Finding]:
+async def gateway(settings: Settings, clock: Clock) -> list[Finding]:
+    """Is an SMS gateway set, and does it answer?"""
     try:
-        gateway = choose_gateway(settings)
+        chosen = choose_gateway(settings)
     except NoGateway:
         remedy = "Set COPCONNECT_SMS_GATEWAY_URL. A server does not start without it."
         return [failure("gateway", "No SMS gateway is set: nobody could register.", remedy)]
     try:
-        return await services.gateway(settings, gateway, clock)
+        return await services.gateway(settings, chosen, clock)
     finally:
-        await gateway.close()
+        await chosen.close()

@@ -54,10 +54,10 @@ async def local(settings: Settings) -> list[Finding]:
         words = f"The server at {url} answers with status {health.status_code}."
         return [failure("server", words, "See `journalctl -u copconnect`.")]
     found = [ok("server", f"A server answers at {url}.")]
-    return [*found, *_texts(metrics.text)] if metrics.status_code == 200 else found
+    return [*found, *texts(metrics.text)] if metrics.status_code == 200 else found
 
 
-def _texts(metrics: str) -> Iterator[Finding]:
+def texts(metrics: str) -> Iterator[Finding]:
     """Yield what the metrics say of texts with codes."""
     counts: dict[str, float] = {}
     alarm = 0.0

@@ -49,7 +49,7 @@ class SmsSender:
     def __init__(self, gateway: SmsGateway, clock: Clock, *, retry_after_s: float = 2.0) -> None:
         self.gateway = gateway
         self._clock = clock
-        self._retry_after_s = retry_after_s
+        self.retry_after_s = retry_after_s
         self._queue: asyncio.Queue[tuple[str, str]] = asyncio.Queue(QUEUE)
         self._workers: list[asyncio.Task[None]] = []
         self._health = GatewayHealth()
@@ -132,7 +132,7 @@ class SmsSender:
                     self._health.text_taken(self._clock.now_ms())
                 return
             if attempt < ATTEMPTS:
-                await asyncio.sleep(self._retry_after_s * attempt)
+                await asyncio.sleep(self.retry_after_s * attempt)
         TEXTS.labels("failed").inc()
         with self._alarming():
             self._health.text_failed(number, reason, self._clock.now_ms())
