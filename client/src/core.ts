@@ -28,6 +28,7 @@ import type {
 import type {
   AlarmView,
   ConfirmationView,
+  GrantGiven,
   GrantView,
   MadeView,
   MemberDevice,
@@ -101,7 +102,7 @@ export interface Core {
   confirmDigits(confirmationId: string, digits: string): Promise<ConfirmationView>;
   cancelConfirmation(confirmationId: string): Promise<void>;
   grants(personId: string): Promise<readonly GrantView[]>;
-  grant(personId: string, unitPath: string, days: number): Promise<readonly GrantView[]>;
+  grant(personId: string, unitPath: string, days: number): Promise<GrantGiven>;
   withdrawGrant(personId: string, unitPath: string): Promise<readonly GrantView[]>;
   /** A device's endorsements and grants, for the person who is about to revoke it. */
   madeBy(device: string): Promise<MadeView>;

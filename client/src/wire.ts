@@ -39,6 +39,10 @@ export const CLOSE_TRY_AGAIN = 1013;
 
 export const LANGUAGES = ["en", "te", "ur", "hi"] as const;
 
+export type Right = "see_numbers" | "manage_people" | "manage_units" | "import_people" | "manage_groups" | "enrol" | "confirm_devices" | "revoke_devices" | "give_grants" | "read_audit" | "post_large";
+
+export type ActState = "done" | "waiting" | "refused";
+
 export type Language = "en" | "te" | "ur" | "hi";
 
 export type ConversationKind = "direct" | "group" | "unit" | "announcement";
@@ -46,6 +50,268 @@ export type ConversationKind = "direct" | "group" | "unit" | "announcement";
 export type WhoMayPost = "everyone" | "admins";
 
 export type Confirmed = "root_admin" | "own_device" | "admin" | "first" | "replaced" | "no";
+
+export interface Person {
+  readonly personId: PersonId;
+  readonly names: Names;
+  readonly number: string;
+  readonly rank: string;
+  readonly post: Names;
+  readonly roles: string[];
+  readonly unitId: UnitId;
+  readonly registered: boolean;
+  readonly status: "active" | "suspended" | "removed";
+}
+
+export interface ClientInfo {
+  readonly clientId: ClientId;
+  readonly device: string;
+  readonly label: string;
+  readonly createdMs: number;
+  readonly lastSeenMs: number | null;
+  readonly certificateExpiresMs: number;
+  readonly revoked: boolean;
+  readonly confirmed: "root_admin" | "own_device" | "admin" | "first" | "replaced" | "no";
+}
+
+/** Sign a person out everywhere and lock them out. */
+export interface SuspendPerson {
+  readonly act: "suspend_person";
+  readonly personId: string;
+  readonly reason: string;
+}
+
+/** End a suspension; the person registers again. */
+export interface RestorePerson {
+  readonly act: "restore_person";
+  readonly personId: string;
+}
+
+/** Give people new codes for letters, in place of those that they have. */
+export interface MakeEnrolmentCodes {
+  readonly act: "make_enrolment_codes";
+  readonly personIds: string[];
+}
+
+/** Revoke another person's device by a Revocation of the same signer (KEYS.md E4). */
+export interface RevokeDevice {
+  readonly act: "revoke_device";
+  readonly personId: string;
+  readonly device: string;
+  readonly revocation: string;
+}
+
+/** Give a person the right over a unit and all below it, by a Grant of the same signer. */
+export interface GiveGrant {
+  readonly act: "give_grant";
+  readonly personId: string;
+  readonly path: string;
+  readonly grant: string;
+}
+
+/** End a person's right over exactly this unit, by a Grant that ends when it begins. */
+export interface WithdrawGrant {
+  readonly act: "withdraw_grant";
+  readonly personId: string;
+  readonly path: string;
+  readonly grant: string;
+}
+
+/** A second admin agrees to an act that waits. ``hash``: of the whole signed record. */
+export interface ApproveAct {
+  readonly act: "approve_act";
+  readonly actId: string;
+  readonly hash: string;
+}
+
+/** An act that waits will not be done: refused by a second admin, or withdrawn by the first. */
+export interface RefuseAct {
+  readonly act: "refuse_act";
+  readonly actId: string;
+  readonly hash: string;
+  readonly reason: string;
+}
+
+/** Idempotent by the act's id: the same bytes again are answered as the first time. */
+export interface PostAct {
+  readonly act: Uint8Array;
+}
+
+/** A person's new enrolment code, as letters show it. */
+export interface EnrolmentCode {
+  readonly personId: PersonId;
+  readonly code: string;
+}
+
+/**
+ * ``waiting``: a second admin must approve it. ``entry``: its number in the audit log.
+ * ``codes`` are told once: the server keeps only hashes, so that a repeated act is answered
+ * without them.
+ */
+export interface ActAnswer {
+  readonly actId: string;
+  readonly state: "done" | "waiting" | "refused";
+  readonly entry: number;
+  readonly codes: EnrolmentCode[];
+}
+
+/** An act before it is signed. ``act``: its JSON. */
+export interface PreviewAct {
+  readonly act: Uint8Array;
+}
+
+/**
+ * Whom an act touches. ``sample``: some of the people; ``needs_second``: another admin must
+ * approve it.
+ */
+export interface ActPreview {
+  readonly people: number;
+  readonly sample: Person[];
+  readonly paths: string[];
+  readonly needsSecond: boolean;
+}
+
+/** An act that waits for a second admin. ``record``: as the first one's device signed it. */
+export interface WaitingAct {
+  readonly actId: string;
+  readonly record: Uint8Array;
+  readonly hash: string;
+  readonly by: Person;
+  readonly people: number;
+  readonly paths: string[];
+  readonly madeMs: number;
+  readonly expiresMs: number;
+  readonly own: boolean;
+}
+
+export interface WaitingActs {
+  readonly acts: WaitingAct[];
+}
+
+/**
+ * One line of the rights table: people of a kind have a right over their part.
+ *
+ * ``holder``: ``grant``, who holds a grant (over the granted units); ``head``, who heads a unit;
+ * ``rank``, who has the rank ``code`` or a more senior one; ``role``, who has the role ``code``.
+ * ``over``: the holder's own unit alone, or also all below it; a grant's part is always deep.
+ */
+export interface RightRule {
+  readonly right: "see_numbers" | "manage_people" | "manage_units" | "import_people" | "manage_groups" | "enrol" | "confirm_devices" | "revoke_devices" | "give_grants" | "read_audit" | "post_large";
+  readonly holder: "grant" | "head" | "rank" | "role";
+  readonly code: string;
+  readonly over: "unit" | "part";
+}
+
+/**
+ * A right of the caller and the unit paths over which it holds; "" is the whole department.
+ *
+ * ``deep``: with all units below.
+ */
+export interface HeldRight {
+  readonly right: "see_numbers" | "manage_people" | "manage_units" | "import_people" | "manage_groups" | "enrol" | "confirm_devices" | "revoke_devices" | "give_grants" | "read_audit" | "post_large";
+  readonly path: string;
+  readonly deep: boolean;
+}
+
+/** The caller's rights, and the table that gives them. ``console``: the console opens. */
+export interface AdminRights {
+  readonly console: boolean;
+  readonly rights: HeldRight[];
+  readonly rules: RightRule[];
+}
+
+/** People and registered people of a unit right below the caller's part. */
+export interface PartCount {
+  readonly unitId: string;
+  readonly people: number;
+  readonly registered: number;
+}
+
+/** The work that waits in the caller's part, and the part's size. */
+export interface AdminOverview {
+  readonly people: number;
+  readonly registered: number;
+  readonly suspended: number;
+  readonly devices: number;
+  readonly unconfirmed: number;
+  readonly silent: number;
+  readonly grantsEnding: number;
+  readonly waitingActs: number;
+  readonly parts: PartCount[];
+}
+
+/** A person of the caller's part. ``person.number`` is "" without the right to see numbers. */
+export interface AdminPerson {
+  readonly person: Person;
+  readonly clients: ClientInfo[];
+  readonly grants: string[];
+}
+
+export interface AdminPeople {
+  readonly people: AdminPerson[];
+  readonly next: string | null;
+  readonly total: number;
+}
+
+export interface AdminDevice {
+  readonly person: Person;
+  readonly client: ClientInfo;
+}
+
+export interface AdminDevices {
+  readonly devices: AdminDevice[];
+  readonly next: string | null;
+  readonly total: number;
+}
+
+/** The newest grant to a person over a unit of the caller's part. */
+export interface AdminGrant {
+  readonly person: Person;
+  readonly path: string;
+  readonly by: Person | null;
+  readonly createdMs: number;
+  readonly notAfterMs: number;
+  readonly state: "in_force" | "ended" | "withdrawn";
+}
+
+export interface AdminGrants {
+  readonly grants: AdminGrant[];
+}
+
+/**
+ * The content of an entry. ``act``: what was done, JSON, as the server says; ``signed``: the
+ * record by which an admin's device asked for it, of the kind ``signed_as``; empty for an
+ * operator's act.
+ */
+export interface AuditContent {
+  readonly salt: Uint8Array;
+  readonly by: string;
+  readonly path: string;
+  readonly act: string;
+  readonly signedAs: "" | "act" | "endorsement";
+  readonly signed: Uint8Array;
+}
+
+/**
+ * An entry of the audit log. ``digest`` is the hash of the content; the content of entries
+ * about other parts of the tree is None, and the chain verifies all the same.
+ */
+export interface AuditEntry {
+  readonly number: number;
+  readonly madeMs: number;
+  readonly digest: Uint8Array;
+  readonly hash: Uint8Array;
+  readonly content: AuditContent | null;
+}
+
+/** ``newest``: the number of the newest entry there is. */
+export interface AuditPage {
+  readonly entries: AuditEntry[];
+  readonly next: number | null;
+  readonly newest: number;
+  readonly newestHash: Uint8Array;
+  readonly people: Person[];
+}
 
 /**
  * Reserve space for an encrypted attachment. Idempotent by id.
@@ -383,18 +649,6 @@ export interface Directory {
   readonly levels: Level[];
   readonly ranks: Rank[];
   readonly roles: Role[];
-}
-
-export interface Person {
-  readonly personId: PersonId;
-  readonly names: Names;
-  readonly number: string;
-  readonly rank: string;
-  readonly post: Names;
-  readonly roles: string[];
-  readonly unitId: UnitId;
-  readonly registered: boolean;
-  readonly status: "active" | "suspended" | "removed";
 }
 
 export interface People {
@@ -763,17 +1017,6 @@ export interface PeopleTrust {
   readonly people: PersonTrust[];
 }
 
-export interface ClientInfo {
-  readonly clientId: ClientId;
-  readonly device: string;
-  readonly label: string;
-  readonly createdMs: number;
-  readonly lastSeenMs: number | null;
-  readonly certificateExpiresMs: number;
-  readonly revoked: boolean;
-  readonly confirmed: "root_admin" | "own_device" | "admin" | "first" | "replaced" | "no";
-}
-
 /** ``confirmers``: the people who can confirm this device, nearest first, at most 5. */
 export interface Me {
   readonly person: Person;
@@ -807,10 +1050,6 @@ export interface TimeAnswer {
 /** The server lists the endorsed device in the same transaction. Idempotent by its bytes. */
 export interface PostEndorsement {
   readonly endorsement: Uint8Array;
-}
-
-export interface PostGrant {
-  readonly grant: Uint8Array;
 }
 
 export interface Grants {
@@ -887,3 +1126,5 @@ export interface Confirmations {
 export type ClientFrame = Hello | Cursors;
 
 export type ServerFrame = Ready | EntryFrame | KeyFrame | CellKeyFrame | RosterFrame | ConversationFrame | ConversationGone | KeyWanted | CellKeyWanted | ShareWanted | ShareFrame | Receipts | ReceiptCounts | AccountFrame;
+
+export type Act = SuspendPerson | RestorePerson | MakeEnrolmentCodes | RevokeDevice | GiveGrant | WithdrawGrant | ApproveAct | RefuseAct;

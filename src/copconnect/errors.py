@@ -398,3 +398,53 @@ class AttachmentIncomplete(CallerError):
     status = 409
     message = "The attachment is not fully uploaded."
     remedy = "Upload the missing chunks first."
+
+
+# --- Administration ---------------------------------------------------------------------------
+
+
+class ActInvalid(CallerError):
+    """``details``: ``reason``."""
+
+    code = "act_invalid"
+    message = "The administrative act is malformed, or the calling device did not sign it."
+    remedy = "Update the console and do it again. If it stays, report this code."
+
+
+class ActStale(CallerError):
+    """``details``: ``server_ms``, ``created_ms``."""
+
+    code = "act_stale"
+    status = 403
+    message = "The administrative act is not dated within ten minutes of the server's clock."
+    remedy = "Set this device's clock to automatic and do it again."
+
+
+class ActDiffers(CallerError):
+    code = "act_differs"
+    status = 409
+    message = "Another administrative act with this id is known."
+    remedy = "Do it again as a new act."
+
+
+class ActOver(CallerError):
+    code = "act_over"
+    status = 410
+    message = "The administrative act waits no more: it was done, refused or has expired."
+    remedy = "Look it up in the audit log."
+
+
+class NotAllowed(CallerError):
+    """``details``: ``right``, and ``path`` of a unit over which the caller lacks it."""
+
+    code = "not_allowed"
+    status = 403
+    message = "The caller lacks the right in `details` over a unit that this touches."
+    remedy = "Ask somebody who holds the right over the unit."
+
+
+class NeedsAnother(CallerError):
+    code = "needs_another"
+    status = 403
+    message = "An administrative act cannot be approved by the person who asked for it."
+    remedy = "Ask another admin who holds the right over the same units."

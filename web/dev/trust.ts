@@ -2,6 +2,7 @@
 import type {
   AlarmView,
   ConfirmationView,
+  GrantGiven,
   GrantView,
   MadeView,
   MemberDevice,
@@ -161,13 +162,13 @@ export class ScriptedTrust extends ScriptedAccount {
     await pause(60);
     return this.#grants.get(personId) ?? [];
   }
-  async grant(personId: string, unitPath: string, days: number): Promise<readonly GrantView[]> {
+  async grant(personId: string, unitPath: string, days: number): Promise<GrantGiven> {
     await pause(300);
     const others = (this.#grants.get(personId) ?? []).filter((one) => one.unitPath !== unitPath);
     const now = Date.now();
     const grant = { unitPath, by: plate(ME), createdMs: now, notAfterMs: now + days * DAY_MS };
     this.#grants.set(personId, [...others, grant]);
-    return this.grants(personId);
+    return { grants: await this.grants(personId), waiting: false };
   }
   async withdrawGrant(personId: string, unitPath: string): Promise<readonly GrantView[]> {
     const kept = (this.#grants.get(personId) ?? []).filter((one) => one.unitPath !== unitPath);

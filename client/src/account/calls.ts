@@ -7,6 +7,7 @@ import type {
   AppState,
   ConfirmationView,
   Core,
+  GrantGiven,
   GrantView,
   MadeView,
   MemberDevice,
@@ -163,9 +164,9 @@ export class AccountCalls {
     );
   }
 
-  async grant(personId: string, unitPath: string, days: number): Promise<readonly GrantView[]> {
-    await this.#services.granting.grant(personId, unitPath, days);
-    return this.grants(personId);
+  async grant(personId: string, unitPath: string, days: number): Promise<GrantGiven> {
+    const state = await this.#services.granting.grant(personId, unitPath, days);
+    return { grants: await this.grants(personId), waiting: state === "waiting" };
   }
 
   async withdrawGrant(personId: string, unitPath: string): Promise<readonly GrantView[]> {

@@ -16,6 +16,7 @@ import type { Verdict } from "../trust/ports.ts";
 import { TrustedTime } from "../trust/trusted-time.ts";
 import type { AccountFrame, PersonTrust, Ready } from "../wire.ts";
 import { Account } from "./account.ts";
+import { Acts } from "./acts.ts";
 import { Alarms } from "./alarms.ts";
 import { Confirmations } from "./confirmations.ts";
 import { Endorsing } from "./endorsing.ts";
@@ -53,6 +54,7 @@ export class AccountServices {
   readonly trust: PeopleTrust;
   readonly ownKeys: OwnKeys;
   readonly endorsing: Endorsing;
+  readonly acts: Acts;
   readonly granting: Granting;
   readonly revoking: Revoking;
   readonly confirmations: Confirmations;
@@ -82,8 +84,10 @@ export class AccountServices {
       department: () => account.trust.department,
     });
     this.endorsing = new Endorsing({ api, trust, time, identity });
-    this.granting = new Granting({ api, trust, time, identity });
-    this.revoking = new Revoking({ api, trust, time, identity });
+    this.acts = new Acts({ api, vault, time, identity });
+    const { acts } = this;
+    this.granting = new Granting({ acts, trust, time, identity });
+    this.revoking = new Revoking({ acts, api, trust, time, identity });
     this.confirmations = new Confirmations({
       ...{ api, vault, time, identity, endorsing: this.endorsing },
       rootKey: () => account.trust.rootKey,

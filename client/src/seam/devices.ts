@@ -48,6 +48,12 @@ export interface GrantView {
   readonly notAfterMs: number;
 }
 
+/** A person's grants after one was given. `waiting`: a second admin must approve it first. */
+export interface GrantGiven {
+  readonly grants: readonly GrantView[];
+  readonly waiting: boolean;
+}
+
 /** Something was done in this person's name that this device did not do (KEYS.md E5). */
 export interface AlarmView {
   readonly id: string;

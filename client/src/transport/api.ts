@@ -99,12 +99,8 @@ export class Api {
   postEndorsement(body: wire.PostEndorsement): Promise<void> {
     return this.#post("/v1/endorsements", body);
   }
-  postGrant(body: wire.PostGrant): Promise<void> {
-    return this.#post("/v1/grants", body);
-  }
-  /** Every grant to a person, withdrawals too. */
-  grants(personId: string): Promise<wire.Grants> {
-    return this.#get(`/v1/grants${query({ person: personId })}`);
+  postAct(body: wire.PostAct): Promise<wire.ActAnswer> {
+    return this.#post("/v1/admin/acts", body, LOG_TIMEOUT_MS);
   }
   postRevocation(body: wire.PostRevocation): Promise<void> {
     return this.#post("/v1/revocations", body);

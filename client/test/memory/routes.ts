@@ -131,8 +131,8 @@ function trustRoutes(server: MemoryServer, at: At): void {
   at("confirmed", "POST /endorsements", ({ body }, caller) =>
     trust.endorse(caller, as<wire.PostEndorsement>(body).endorsement),
   );
-  at("confirmed", "POST /grants", ({ body }, caller) =>
-    trust.grant(caller, as<wire.PostGrant>(body).grant),
+  at("confirmed", "POST /admin/acts", ({ body }, caller) =>
+    server.admin.act(caller, as<wire.PostAct>(body).act),
   );
   at("device", "GET /grants", ({ query }, caller) =>
     trust.grants(query.get("person") ?? caller.personId),

@@ -38,6 +38,7 @@ import {
   type PersonState,
   type ServerState,
 } from "./state.ts";
+import { AdminRole } from "./console/acts.ts";
 import { TrustRole } from "./trust.ts";
 
 export interface MemoryOptions {
@@ -72,6 +73,7 @@ export class MemoryServer {
   readonly live: Live;
   readonly people: People;
   readonly trust: TrustRole;
+  readonly admin: AdminRole;
   readonly rosters: Rosters;
   readonly conversations: Conversations;
   readonly log: Log;
@@ -97,6 +99,7 @@ export class MemoryServer {
     this.live = new Live(this);
     this.people = new People(this);
     this.trust = new TrustRole(this);
+    this.admin = new AdminRole(this);
     this.rosters = new Rosters(this);
     this.conversations = new Conversations(this);
     this.log = new Log(this);

@@ -199,7 +199,9 @@ describe("grants", () => {
     clock.ms += MINUTE_MS;
     expect(await codeOf(chief.calls.grant(officer.personId, "TG/CHAR", 30))).toBe("no_grant");
     await give(chief.personId, "TG");
-    const [given] = await chief.calls.grant(officer.personId, "TG/CHAR", 30);
+    const { grants, waiting } = await chief.calls.grant(officer.personId, "TG/CHAR", 30);
+    const [given] = grants;
+    expect(waiting).toBe(false);
     expect(given).toMatchObject({ unitPath: "TG/CHAR", createdMs: clock.ms });
     expect(given?.by?.personId).toBe(chief.personId);
     expect(given?.notAfterMs).toBe(clock.ms + 30 * DAY_MS);

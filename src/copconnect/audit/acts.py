@@ -17,6 +17,7 @@ class PersonSuspended(Act, frozen=True, tag="person_suspended"):
     """A person was suspended and signed out."""
 
     person_id: PersonId
+    reason: str = ""
 
 
 class PersonRestored(Act, frozen=True, tag="person_restored"):
@@ -54,12 +55,43 @@ class DeviceConfirmed(Act, frozen=True, tag="device_confirmed"):
 
 
 class GrantGiven(Act, frozen=True, tag="grant_given"):
-    """A person has a right over a unit; withdrawn where ``not_after_ms`` is ``created_ms``."""
+    """A person has a right over a unit."""
 
     person_id: PersonId
     path: str
     created_ms: int
     not_after_ms: int
+
+
+class GrantWithdrawn(Act, frozen=True, tag="grant_withdrawn"):
+    """A person's right over a unit ended before its time."""
+
+    person_id: PersonId
+    path: str
+    created_ms: int
+
+
+class ActProposed(Act, frozen=True, tag="act_proposed"):
+    """An act waits for a second admin. ``asked``: its tag in wire.admin."""
+
+    act_id: str
+    asked: str
+    people: int
+
+
+class ActApproved(Act, frozen=True, tag="act_approved"):
+    """A second admin agreed to an act that waited; the next entry is the act."""
+
+    act_id: str
+    hash: str
+
+
+class ActRefused(Act, frozen=True, tag="act_refused"):
+    """An act that waited will not be done."""
+
+    act_id: str
+    hash: str
+    reason: str
 
 
 class RootAdminNamed(Act, frozen=True, tag="root_admin_named"):

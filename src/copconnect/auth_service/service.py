@@ -14,6 +14,7 @@ from copconnect.auth_service.registration.gateway import HttpGateway, NoSms, Sms
 from copconnect.auth_service.registration.registration import Registration
 from copconnect.auth_service.registration.sms import SmsSender
 from copconnect.auth_service.registry import DeviceRegistry
+from copconnect.auth_service.trust.administered import Administered
 from copconnect.auth_service.trust.cards import Cards
 from copconnect.auth_service.trust.changes import Changes
 from copconnect.auth_service.trust.confirming import Confirming
@@ -92,6 +93,7 @@ class AuthService:
         self.unconfirmed = Unconfirmed(deps)
         self.registration = Registration(deps, self.trust, self.cards, changes, self.sms)
         self.accounts = Accounts(deps, conduct, changes, self.confirmers, self.revoking)
+        self.administered = Administered(clock)
         self.administering = Administering(deps, self.accounts, self.revoking)
         self._lapsing = Periodic(
             "certificates",

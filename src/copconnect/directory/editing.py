@@ -25,6 +25,7 @@ from copconnect.ids import PersonId
 from copconnect.principals import Principal
 
 Progress = Callable[[int, int], None]
+Status = Literal["suspended", "active"]
 
 
 class NumberInUse(Exception):
@@ -108,31 +109,47 @@ class DirectoryEditor:
 
     async def suspend(self, by: Principal, number: str) -> PersonId | None:
         """Suspend the person with this number (E.164) and sign them out; None if unknown."""
-        return await self._set_status(by, number, "suspended")
+        return await self._by_number(by, number, "suspended")
 
     async def restore(self, by: Principal, number: str) -> PersonId | None:
         """End a suspension; the person registers again. None if the number is unknown."""
-        return await self._set_status(by, number, "active")
+        return await self._by_number(by, number, "active")
 
-    async def _set_status(
-        self, by: Principal, number: str, status: Literal["suspended", "active"]
-    ) -> PersonId | None:
+    async def _by_number(self, by: Principal, number: str, status: Status) -> PersonId | None:
         async with self._database.transaction() as connection:
-            # An import that has read who is active would otherwise write that over what is
-            # written here, or each would wait for the other.
-            locked = await edit_store.lock(connection, self._clock.now_ms())
+            await self.hold(connection)
             row = await store.any_by_number(connection, number)
             if row is None:
                 return None
             person_id = PersonId(row.person_id)
-            await store.set_status(connection, [person_id], status, locked.now_ms)
-            await store.touch(connection, locked.now_ms)
-            if status == "suspended":
-                await self._accounts.people_lost(connection, {person_id: "suspended"})
-                await self._audit.record(connection, by, PersonSuspended(person_id))
-            else:
-                await self._audit.record(connection, by, PersonRestored(person_id))
+            await self.set_status(connection, by, person_id, status)
         return person_id
+
+    async def hold(self, connection: AsyncConnection) -> None:
+        """Let nobody else change the data bank before the transaction ends."""
+        await edit_store.lock(connection, self._clock.now_ms())
+
+    async def set_status(
+        self,
+        connection: Transaction,
+        by: Principal,
+        person_id: PersonId,
+        status: Status,
+        reason: str = "",
+    ) -> None:
+        """Suspend a person who is in the data bank and sign them out, or end a suspension, in the
+        caller's transaction."""
+        # An import that has read who is active would otherwise write that over what is
+        # written here, or each would wait for the other.
+        locked = await edit_store.lock(connection, self._clock.now_ms())
+        await store.set_status(connection, [person_id], status, locked.now_ms)
+        await store.touch(connection, locked.now_ms)
+        path = (await store.standings(connection, [person_id]))[0].path.strip("/")
+        if status == "suspended":
+            await self._accounts.people_lost(connection, {person_id: "suspended"})
+            await self._audit.record(connection, by, PersonSuspended(person_id, reason), path)
+        else:
+            await self._audit.record(connection, by, PersonRestored(person_id), path)
 
     async def _compare(
         self, connection: AsyncConnection, bank: DataBank, remove_missing: bool

@@ -15,7 +15,7 @@ from copconnect.clock import Clock
 from copconnect.database.engine import Database
 from copconnect.directory import names, rules, store
 from copconnect.ids import PersonId
-from copconnect.principals import Caller, Plate
+from copconnect.principals import Caller, Plate, Standing
 from copconnect.rates import Rates
 
 MAX_PAGE = 200
@@ -208,6 +208,38 @@ class DirectoryService:
     def people_below(self, paths: Sequence[str]) -> Select[tuple[PersonId]]:
         """Return a statement of everybody at or below these unit paths (as cards write them)."""
         return store.people_at_or_below([rules.stored_path(path) for path in paths])
+
+    async def standings(
+        self, connection: AsyncConnection, person_ids: Collection[PersonId]
+    ) -> dict[PersonId, Standing]:
+        """Return what rights may rest on, of those of these people who are in the data bank."""
+        return {
+            PersonId(row.person_id): Standing(
+                status=row.status,
+                path=row.path.strip("/"),
+                rank=row.rank,
+                seniority=row.seniority,
+                roles=frozenset(row.roles.split()),
+                head=row.unit_admin,
+            )
+            for row in await store.standings(connection, person_ids)
+        }
+
+    async def seniorities(self, connection: AsyncConnection) -> dict[str, int]:
+        """Return the position of each rank; higher is more senior."""
+        return await store.seniorities(connection)
+
+    async def has_unit(self, connection: AsyncConnection, path: str) -> bool:
+        """Return whether there is a unit with this path (as cards write it)."""
+        return await store.has_path(connection, rules.stored_path(path))
+
+    async def count_people(
+        self, connection: AsyncConnection, paths: Collection[str] | None = None
+    ) -> int:
+        """Return how many people who are not removed are at or below these unit paths (as cards
+        write them); None: in all."""
+        stored = None if paths is None else [rules.stored_path(path) for path in paths]
+        return await store.count_people(connection, stored)
 
     async def people_version(self, connection: AsyncConnection) -> int:
         """Return a number that grows with every change of people or units."""

@@ -114,10 +114,6 @@ class PostEndorsement(Wire, frozen=True, kw_only=True):
     endorsement: Record
 
 
-class PostGrant(Wire, frozen=True, kw_only=True):
-    grant: Record
-
-
 class Grants(Wire, frozen=True, kw_only=True):
     grants: list[bytes]
 

@@ -74,7 +74,7 @@ def _structs() -> Iterator[type[msgspec.Struct]]:
             isinstance(value, type)
             and issubclass(value, msgspec.Struct)
             and value.__module__.startswith(f"{wire.__name__}.")
-            and value not in (wire.Wire, wire.Frame)
+            and value not in (wire.Wire, wire.Frame, wire.AdminAct)
         ):
             yield value
 
@@ -116,12 +116,13 @@ def generate() -> str:
             parts.append(f"export type {name} = {typescript_type(value)};\n")
     for cls, fields in hints.items():
         text = _comment(cls.__doc__) + f"export interface {cls.__name__} {{\n"
-        if issubclass(cls, wire.Frame):
-            text += f'  readonly t: "{cls.__struct_config__.tag}";\n'
+        tag_field, tag = cls.__struct_config__.tag_field, cls.__struct_config__.tag
+        if tag_field is not None:
+            text += f'  readonly {tag_field}: "{tag}";\n'
         for field in msgspec.structs.fields(cls):
             text += f"  readonly {field.encode_name}: {typescript_type(fields[field.name])};\n"
         parts.append(text + "}\n")
-    for name in ("ClientFrame", "ServerFrame"):
+    for name in ("ClientFrame", "ServerFrame", "Act"):
         parts.append(f"export type {name} = {typescript_type(getattr(wire, name))};\n")
     return "\n".join(parts)
 

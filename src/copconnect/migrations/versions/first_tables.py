@@ -11,6 +11,33 @@ depends_on = None
 
 def upgrade() -> None:
     op.create_table(
+        "admin_acts",
+        sa.Column("act_id", sa.String(length=32), nullable=False),
+        sa.Column("hash", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("record", sa.LargeBinary(), nullable=False),
+        sa.Column("person_id", sa.String(length=32), nullable=False),
+        sa.Column("device", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("entry", sa.BigInteger(), nullable=False),
+        sa.Column("people", sa.Integer(), nullable=False),
+        sa.Column("paths", sa.Text(), nullable=False),
+        sa.Column("taken_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("act_id", name=op.f("pk_admin_acts")),
+    )
+    op.create_index(
+        op.f("ix_admin_acts_state_admin_acts_taken_ms"),
+        "admin_acts",
+        ["state", "taken_ms"],
+        unique=False,
+    )
+    op.create_table(
+        "admin_rights",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("rules", sa.Text(), nullable=False),
+        sa.Column("changed_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_admin_rights")),
+    )
+    op.create_table(
         "attachment_chunks",
         sa.Column("attachment_id", sa.String(length=32), nullable=False),
         sa.Column("chunk", sa.Integer(), nullable=False),
@@ -55,11 +82,19 @@ def upgrade() -> None:
         "audit_entries",
         sa.Column("number", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("made_ms", sa.BigInteger(), nullable=False),
+        sa.Column("salt", sa.LargeBinary(length=16), nullable=False),
         sa.Column("by", sa.String(length=200), nullable=False),
-        sa.Column("act", sa.LargeBinary(), nullable=False),
+        sa.Column("path", sa.Text(), nullable=False),
+        sa.Column("act", sa.Text(), nullable=False),
+        sa.Column("signed_as", sa.String(length=16), nullable=False),
+        sa.Column("signed", sa.LargeBinary(), nullable=False),
         sa.Column("hash", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("kind", sa.String(length=64), nullable=False),
+        sa.Column("act_id", sa.String(length=32), nullable=True),
         sa.PrimaryKeyConstraint("number", name=op.f("pk_audit_entries")),
     )
+    op.create_index(op.f("ix_audit_entries_act_id"), "audit_entries", ["act_id"], unique=False)
+    op.create_index(op.f("ix_audit_entries_kind"), "audit_entries", ["kind"], unique=False)
     op.create_table(
         "audit_head",
         sa.Column("id", sa.Integer(), nullable=False),
