@@ -23,7 +23,7 @@ from copconnect.attachments.service import AttachmentService
 from copconnect.audit import Audit
 from copconnect.auth_service import routes as auth_routes
 from copconnect.auth_service.keys.authority import CertificateAuthority
-from copconnect.auth_service.registration.sms import SmsGateway
+from copconnect.auth_service.registration.gateway import SmsGateway
 from copconnect.auth_service.registry import DeviceRegistry
 from copconnect.auth_service.service import AuthService, choose_gateway
 from copconnect.auth_service.trust import routes as trust_routes
@@ -282,7 +282,9 @@ def create_app(
             await parts.close()
 
     handlers: list[Any] = [
-        *operator_routes.routes(settings),
+        *operator_routes.routes(
+            settings, parts.authority.department, parts.authority.secret, parts.clock
+        ),
         *auth_routes.routes(parts.auth, parts.gate, settings.trusted_proxies),
         *trust_routes.routes(parts.auth, parts.gate),
         *conduct_routes.routes(parts.conduct, parts.gate),
