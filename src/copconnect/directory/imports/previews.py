@@ -65,9 +65,9 @@ class SheetPreview(NamedTuple):
 
 @dataclass(slots=True)
 class Preview:
-    """The effects that an import would have. ``people`` counts those who are in the data bank now and not
-    removed; ``leaving`` those whom the import suspends or removes. ``digest`` names exactly these
-    changes: an import that is given it refuses to do anything else."""
+    """The effects that an import would have. ``people`` counts those who are in the data bank now
+    and not removed; ``leaving`` those whom the import suspends or removes. ``digest`` names exactly
+    these changes: an import that is given it refuses to do anything else."""
 
     sheets: list[SheetPreview]
     problems: list[Problem]
