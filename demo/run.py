@@ -17,15 +17,18 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from copconnect.app import Container
-from copconnect.commands import admin, directory, serving
+from copconnect.commands import directory, serving
+from copconnect.commands.init import create_authority
 from copconnect.commands.options import console, operator, settings_of, stop, with_roles
 from copconnect.directory import databank
 from copconnect.ids import ClientId, PersonId, UnitId
+from copconnect.records.trust.department import Policy
 from copconnect.settings import Settings
 from copconnect.wire import Audience, Person
 from demo import data_bank, synthetic
 from demo.serving import DEMO
 
+DEPARTMENT = "Telangana Police"
 SIMULATED_LABEL = "Simulated officer"  # As in client/src/officers/station.ts.
 OFFICERS = Path("build") / "officers.mjs"
 SIMULATED = 6
@@ -47,7 +50,7 @@ GENEROUS = {
 
 def run(port: int, people: int, seed: int, data: Path, *, officers: bool) -> None:
     """Start a synthetic force and serve it until a signal."""
-    settings = settings_of(data, port=port, department_policy="none", **GENEROUS)
+    settings = settings_of(data, port=port, **GENEROUS)
     # Before the data is touched: what listens there may be another demo that uses it.
     if not _can_listen(settings):
         raise stop(f"Port {port} is in use. Choose another: make demo PORT={port + 1}")
@@ -86,7 +89,7 @@ def prepare(settings: Settings, people: int, seed: int) -> None:
     and of the shown commissionerate, unless they are there."""
     keys = settings.data_dir / "keys"
     if not (keys.is_dir() and any(keys.iterdir())):
-        admin.create_authority(settings)
+        create_authority(settings, DEPARTMENT, Policy.NONE)
         console.print(f"Made a certificate authority in {keys}.")
         console.print("A first device needs nobody's approval here: never so on a real server.")
     _load(settings, people, seed)

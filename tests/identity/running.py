@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from copconnect import wire
 from copconnect.auth_service import rules
+from copconnect.auth_service.registration.gateway import GatewayDown
 from copconnect.directory import databank
 from copconnect.ids import ClientId, PersonId, new_id
 from copconnect.settings import Settings
@@ -59,11 +60,22 @@ class Device:
 class SentTexts:
     """Stands in for the SMS gateway of one server: keeps what was sent, as (number, text)."""
 
+    name = "a list"
+
     def __init__(self) -> None:
         self.texts: list[tuple[str, str]] = []
+        self.down = ""  # Why it takes no texts, if it does not.
+        self.unreachable = False  # Whether checks find that out.
 
     async def send(self, number: str, text: str) -> None:
+        if self.down:
+            raise GatewayDown(self.down)
         self.texts.append((number, text))
+
+    async def check(self) -> str:
+        if self.unreachable:
+            raise GatewayDown("ConnectError")
+        return ""
 
     async def close(self) -> None:
         """Nothing to release."""

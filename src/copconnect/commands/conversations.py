@@ -1,5 +1,6 @@
 """``copconnect conversations``: conversations whose people follow the data bank."""
 
+import difflib
 from typing import Annotated
 
 import typer
@@ -38,13 +39,21 @@ def create(
         raise stop("Say either --everyone or at least one --unit.")
 
     async def work(container: Container) -> tuple[ConversationId, int, int]:
+        units = {one.unit_id for one in (await container.directory.directory()).units}
+        if unknown := [one for one in rule.unit_ids if one not in units]:
+            typed = unknown[0].upper()
+            begins = sorted(one for one in units if one.startswith(typed))
+            near = begins[:3] or difflib.get_close_matches(typed, units, 3)
+            hint = f" Similar: {', '.join(near)}." if near else ""
+            raise stop(f"The data bank has no unit {', '.join(unknown)}.{hint}")
         return await container.delivery.audiences.create_as_operator(operator(), rule, talk=talk)
 
     try:
         made, people, devices = with_roles(settings_of(data), work)
     except NobodyLeads as error:
+        named = ", ".join(rule.unit_ids) or "the top unit"
         raise stop(
-            "No such unit, or neither it nor a unit above it has an admin (unit_admin) in the "
-            "data bank, who could write there."
+            f"Nobody could write there: neither {named} nor a unit above has an admin (unit_admin) "
+            "in the data bank."
         ) from error
     console.print(f"Made conversation {made}: {people:,} people, {devices:,} devices.")
