@@ -17,10 +17,11 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from copconnect.app import Container
-from copconnect.commands import directory, serving
+from copconnect.commands import serving
+from copconnect.commands.imports import progress_bar
 from copconnect.commands.init import create_authority
 from copconnect.commands.options import console, operator, settings_of, stop, with_roles
-from copconnect.directory import databank
+from copconnect.directory.imports.importer import ImportOptions
 from copconnect.ids import ClientId, PersonId, UnitId
 from copconnect.records.trust.department import Policy
 from copconnect.settings import Settings
@@ -104,9 +105,14 @@ def _load(settings: Settings, people: int, seed: int) -> None:
     console.print(f"Making a data bank of {people:,} people …")
     files = data_bank.make(people, seed)
     data_bank.write(files, mark.parent)
-    bank = databank.read(files)
-    directory.report(bank, None)
-    directory.store(bank, settings, remove_missing=True, dry_run=False)
+    options = ImportOptions(remove_missing=True, confirmed=True, most_leaving=None)
+    named = [(f"{name}.csv", content) for name, content in files.items()]
+
+    async def load(container: Container) -> None:
+        with progress_bar() as progress:
+            await container.importer.apply(operator(), named, options, progress=progress)
+
+    with_roles(settings, load)
     mark.write_text(wanted, "utf-8")
 
 
