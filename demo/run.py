@@ -18,15 +18,20 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from copconnect.app import Container
-from copconnect.commands import admin, directory, serving
+from copconnect.commands import serving
+from copconnect.commands.imports import progress_bar
+from copconnect.commands.init import create_authority
 from copconnect.commands.options import console, operator, settings_of, stop, with_roles
-from copconnect.directory import databank, policies
+from copconnect.directory import policies
+from copconnect.directory.imports.importer import ImportOptions
 from copconnect.ids import ClientId, PersonId
+from copconnect.records.trust.department import Policy
 from copconnect.settings import Settings
 from copconnect.wire import Person
 from demo import data_bank, synthetic
 from demo.serving import DEMO
 
+DEPARTMENT = "Telangana Police"
 SIMULATED_LABEL = "Simulated officer"  # As in client/src/officers/station.ts.
 OFFICERS = Path("build") / "officers.mjs"
 SIMULATED = 6
@@ -40,7 +45,7 @@ GENEROUS = {
 
 def run(port: int, people: int, seed: int, data: Path, *, officers: bool) -> None:
     """Start a synthetic force and serve it until a signal."""
-    settings = settings_of(data, port=port, department_policy="none", **GENEROUS)
+    settings = settings_of(data, port=port, **GENEROUS)
     # Before the data is touched: what listens there may be another demo that uses it.
     if not _can_listen(settings):
         raise stop(f"Port {port} is in use. Choose another: make demo PORT={port + 1}")
@@ -79,7 +84,7 @@ def prepare(settings: Settings, people: int, seed: int) -> None:
     are there."""
     keys = settings.data_dir / "keys"
     if not (keys.is_dir() and any(keys.iterdir())):
-        admin.create_authority(settings)
+        create_authority(settings, DEPARTMENT, Policy.NONE)
         console.print(f"Made a certificate authority in {keys}.")
         console.print("A first device needs nobody's approval here: never so on a real server.")
     _load(settings, people, seed)
@@ -94,9 +99,14 @@ def _load(settings: Settings, people: int, seed: int) -> None:
     console.print(f"Making a data bank of {people:,} people …")
     made = data_bank.make(people, seed)
     data_bank.write(made, mark.parent)
-    bank = databank.read(made)
-    directory.report(bank, None)
-    directory.store(bank, settings, remove_missing=True, dry_run=False)
+    options = ImportOptions(remove_missing=True, confirmed=True, most_leaving=None)
+    named = [(f"{name}.csv", content) for name, content in made.items()]
+
+    async def load(container: Container) -> None:
+        with progress_bar() as progress:
+            await container.importer.apply(operator(), named, options, progress=progress)
+
+    with_roles(settings, load)
     mark.write_text(wanted, "utf-8")
 
 

@@ -146,6 +146,14 @@ class CodeTriesUsedUp(CallerError):
     remedy = "Ask for a new code."
 
 
+class SmsUnavailable(DependencyError):
+    """The same for every number: while it lasts, nobody is sent a code."""
+
+    code = "sms_unavailable"
+    message = "The department's SMS gateway is down: no code can be sent."
+    remedy = "Try again after `retry_after_ms`. The operators have been told."
+
+
 class TicketInvalid(CallerError):
     code = "ticket_invalid"
     status = 403

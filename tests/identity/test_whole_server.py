@@ -11,7 +11,7 @@ from copconnect.app import command_line
 from copconnect.bus import AccountWakeup, AnyWakeup
 from copconnect.database.engine import Transaction
 from copconnect.directory.names import english
-from copconnect.ids import ClientId, PersonId, UnitId
+from copconnect.ids import ClientId, ConversationId, PersonId, UnitId
 from copconnect.records.primitives.fields import MINUTE_MS
 from tests.harness.operator import OPERATOR
 from tests.identity.running import PATROL, SHO, MovedClock, Running
@@ -31,9 +31,9 @@ async def person(running: Running, number: str) -> PersonId:
 
 def group(conversation_id: str, people: Sequence[str], **changes: Any) -> wire.CreateConversation:
     made = wire.CreateConversation(
-        conversation_id=conversation_id,
+        conversation_id=ConversationId(conversation_id),
         kind="group",
-        person_ids=list(people),
+        person_ids=[PersonId(one) for one in people],
         who_may_post="everyone",
         history_days=30,
         audience=None,

@@ -6,7 +6,7 @@ import type {
   MessageItem,
   Preview,
 } from "@copconnect/client/core";
-import type { Person, Standing } from "@copconnect/client/wire";
+import type { ConversationId, Person, Standing } from "@copconnect/client/wire";
 import { ME, PEOPLE, UNITS, id, seeded } from "./organisation.ts";
 import { plate } from "./plates.ts";
 
@@ -96,7 +96,7 @@ export interface Talk {
 }
 
 function makeMessages(
-  conversationId: string,
+  conversationId: ConversationId,
   people: readonly Person[],
   count: number,
   base: number,
@@ -208,7 +208,7 @@ function standing(index: number, about: Standing["about"]): Standing {
 }
 
 function build(plan: Plan, number: number): Talk {
-  const conversationId = id(3, number);
+  const conversationId = id<ConversationId>(3, number);
   const messages = makeMessages(conversationId, plan.people, plan.messages, number + 1).map(
     (message) => ({ ...message, sentMs: message.sentMs - number * number * 3_700_000 }),
   );

@@ -1,4 +1,5 @@
 /** Conversations and their members on the screens. */
+import type { ConversationId } from "../ids.ts";
 import type { Audience, ConversationKind, Standing, WhoMayPost } from "../wire.ts";
 import type { AttachmentView } from "./attachments.ts";
 import type { MemberDevice } from "./devices.ts";
@@ -7,7 +8,7 @@ import type { MessageStatus, Preview } from "./messages.ts";
 import type { Plate } from "./people.ts";
 
 export interface ConversationItem {
-  readonly conversationId: string;
+  readonly conversationId: ConversationId;
   readonly kind: ConversationKind;
   /** Group name; null while unknown: show the members' names. Direct: null, show `direct`. */
   readonly title: string | null;
@@ -75,7 +76,7 @@ export interface MemberItem {
 
 /** Honest state of the encryption, for the page behind the lock line. */
 export interface EncryptionView {
-  readonly conversationId: string;
+  readonly conversationId: ConversationId;
   readonly people: number;
   /** Members who have not registered yet: how many, and who, where the conversation is small. */
   readonly unregistered: number;

@@ -1,5 +1,6 @@
 """``copconnect conversations``: conversations whose people follow the data bank."""
 
+import difflib
 from pathlib import Path
 from typing import Annotated
 
@@ -49,6 +50,7 @@ def create(
     )
 
     async def work(container: Container) -> tuple[ConversationId, int, int]:
+        await _require_units(container, clause)
         names = english(title) if title else await _name_of(container, clause)
         return await container.delivery.audiences.create_for_department(
             operator(), wire.Audience(include=[clause]), names, talk=talk
@@ -57,9 +59,19 @@ def create(
     try:
         made, people, devices = with_roles(settings_of(data), work)
     except errors.AudienceInvalid as error:
-        where = error.details.get("unit_id")
-        raise stop(f"{error.details['reason']}{f': {where}' if where else ''}.") from error
+        raise stop(f"The rule cannot be used: {error.details['reason']}.") from error
     console.print(f"Made conversation {made}: {people:,} people, {devices:,} devices.")
+
+
+async def _require_units(container: Container, clause: wire.Clause) -> None:
+    units = {one.unit_id for one in (await container.directory.directory()).units}
+    unknown = [one for one in clause.units if one not in units]
+    if unknown:
+        typed = unknown[0].upper()
+        begins = sorted(one for one in units if one.startswith(typed))
+        near = begins[:3] or difflib.get_close_matches(typed, units, 3)
+        hint = f" Similar: {', '.join(near)}." if near else ""
+        raise stop(f"The data bank has no unit {', '.join(unknown)}.{hint}")
 
 
 async def _name_of(container: Container, clause: wire.Clause) -> wire.Names:
@@ -69,8 +81,6 @@ async def _name_of(container: Container, clause: wire.Clause) -> wire.Names:
     names = [unit.names for unit in units if unit.unit_id in wanted]
     if len(wanted) == 1 and names and not (clause.roles or clause.ranks or clause.heads):
         return names[0]
-    if len(wanted) == 1 and not names:
-        raise errors.AudienceInvalid(reason="no such unit", unit_id=wanted[0])
     raise stop("Say what members shall see as its name: --title.")
 
 

@@ -7,6 +7,7 @@ One edits at a time, and holds the directory's row first.
 
 import hashlib
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 import msgspec
@@ -14,7 +15,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
 from copconnect.audit import Audit
-from copconnect.audit.acts import DataBankImported, GroupPolicySet, PersonRestored, PersonSuspended
+from copconnect.audit.acts import (
+    Act,
+    DataBankImported,
+    GroupPolicySet,
+    PersonRestored,
+    PersonSuspended,
+)
 from copconnect.bus import AccountWakeup
 from copconnect.clock import Clock
 from copconnect.database.engine import Database, Transaction, chunks
@@ -53,6 +60,36 @@ class Accounts(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """An import that is about to be written, in its transaction: what it changes, and what is
+    stored. ``organisation``: the rows of units, levels, ranks and roles."""
+
+    found: PeopleChanges
+    stored: Mapping[PersonId, Row]
+    organisation: Mapping[str, Sequence[Any]]
+    now_ms: int
+
+    @property
+    def people(self) -> int:
+        """How many people there are before the import, removed ones left out."""
+        return sum(row["status"] != "removed" for row in self.stored.values())
+
+
+class Journal(Protocol):
+    """Looks at an import in its transaction, and keeps what it replaces."""
+
+    async def compared(self, connection: Transaction, compared: Compared) -> None:
+        """Called before anything is written; refuses the import by raising."""
+        ...
+
+    async def written(
+        self, connection: Transaction, compared: Compared, *, reorganised: bool
+    ) -> Act:
+        """Called when something was changed; returns the act that the audit log records."""
+        ...
+
+
 class DirectoryEditor:
     """The write side of the Directory. Running servers learn of it through the wake-up log."""
 
@@ -70,17 +107,21 @@ class DirectoryEditor:
         remove_missing: bool = False,
         dry_run: bool = False,
         progress: Progress | None = None,
+        journal: Journal | None = None,
     ) -> PeopleChanges:
         """Store a data bank. ``progress`` is told (rows written, rows to write).
 
-        Raises NumberInUse.
+        Raises NumberInUse, and whatever the journal refuses with.
         """
         if dry_run:
             async with self._database.reading() as connection:
-                return await self._compare(connection, bank, remove_missing)
+                return (await self._compare(connection, bank, remove_missing, 0)).found
         async with self._database.transaction() as connection:
             locked = await edit_store.lock(connection, self._clock.now_ms())
-            found = await self._compare(connection, bank, remove_missing)
+            compared = await self._compare(connection, bank, remove_missing, locked.now_ms)
+            found = compared.found
+            if journal is not None:
+                await journal.compared(connection, compared)
             await self._write_people(connection, found, locked.now_ms, progress)
             await self._write_organisation(connection, bank)
             codes = {
@@ -97,7 +138,9 @@ class DirectoryEditor:
                     AccountWakeup(event="directory", person_ids=[], client_ids=[])
                 )
             if reorganised or codes or found.insert or found.update or found.removed:
-                act = DataBankImported(found.summary(), remove_missing)
+                act: Act = DataBankImported(found.summary(), remove_missing)
+                if journal is not None:
+                    act = await journal.written(connection, compared, reorganised=reorganised)
                 await self._audit.record(connection, by, act)
         return found
 
@@ -171,8 +214,8 @@ class DirectoryEditor:
             await self._audit.record(connection, by, PersonRestored(person_id), path)
 
     async def _compare(
-        self, connection: AsyncConnection, bank: DataBank, remove_missing: bool
-    ) -> PeopleChanges:
+        self, connection: AsyncConnection, bank: DataBank, remove_missing: bool, now_ms: int
+    ) -> Compared:
         stored = await edit_store.all_people(connection)
         organisation = await store.organisation(connection)
         former = changes.stored_words(organisation["units"], organisation["ranks"])
@@ -180,7 +223,7 @@ class DirectoryEditor:
         clashes = changes.number_clashes(bank, stored, found.removed)
         if clashes:
             raise NumberInUse(clashes)
-        return found
+        return Compared(found, stored, organisation, now_ms)
 
     async def _write_people(
         self,

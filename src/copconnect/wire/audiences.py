@@ -5,11 +5,11 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from copconnect.ids import PersonId, PostId, UnitId
-from copconnect.wire.base import Wire
+from copconnect.wire.base import HEX16, Wire
 from copconnect.wire.directory import Names
 
 _Code = Annotated[str, Meta(min_length=1, max_length=32)]
-_Person = Annotated[PersonId, Meta(pattern="^[0-9a-f]{32}$")]
+_Person = Annotated[PersonId, HEX16]
 
 
 class Clause(Wire, frozen=True, kw_only=True):

@@ -8,15 +8,24 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from copconnect.ids import ConversationId, Epoch, PersonId, Seq
+from copconnect.ids import (
+    AttachmentId,
+    ChangeId,
+    ConversationId,
+    DeviceId,
+    Epoch,
+    PersonId,
+    Seq,
+)
 from copconnect.limits import CELL_SIZE, HEADER_BYTES, LISTED_PEOPLE, MAX_MESSAGE_BYTES
 from copconnect.wire.audiences import Audience, Standing
-from copconnect.wire.base import Hex16, Hex32, Wire
+from copconnect.wire.base import HEX16, HEX32, Wire
 from copconnect.wire.keys import KeyItem
 from copconnect.wire.trust import PersonTrust
 
 ConversationKind = Literal["direct", "group", "unit", "announcement"]
 WhoMayPost = Literal["everyone", "admins"]
+ListedPeople = Annotated[list[Annotated[PersonId, HEX16]], Meta(max_length=LISTED_PEOPLE)]
 
 
 class CreateConversation(Wire, frozen=True, kw_only=True):
@@ -29,9 +38,9 @@ class CreateConversation(Wire, frozen=True, kw_only=True):
     administers all of the audience creates one (``not_unit_admin``).
     """
 
-    conversation_id: Hex16
+    conversation_id: Annotated[ConversationId, HEX16]
     kind: ConversationKind
-    person_ids: Annotated[list[Hex16], Meta(max_length=LISTED_PEOPLE)]
+    person_ids: ListedPeople
     who_may_post: WhoMayPost
     history_days: Annotated[int, Meta(ge=0, le=30)] | None
     audience: Audience | None
@@ -124,11 +133,11 @@ class ChangeMembers(Wire, frozen=True, kw_only=True):
     transaction.
     """
 
-    change_id: Hex16
-    add: Annotated[list[Hex16], Meta(max_length=LISTED_PEOPLE)]
-    remove: Annotated[list[Hex16], Meta(max_length=LISTED_PEOPLE)]
-    make_admin: Annotated[list[Hex16], Meta(max_length=LISTED_PEOPLE)]
-    revoke_admin: Annotated[list[Hex16], Meta(max_length=LISTED_PEOPLE)]
+    change_id: Annotated[ChangeId, HEX16]
+    add: ListedPeople
+    remove: ListedPeople
+    make_admin: ListedPeople
+    revoke_admin: ListedPeople
 
 
 class ChangePolicy(Wire, frozen=True, kw_only=True):
@@ -153,7 +162,7 @@ class AskProofs(Wire, frozen=True, kw_only=True):
     """``epoch`` 0 asks for the newest head."""
 
     epoch: Epoch
-    devices: Annotated[list[Hex32], Meta(max_length=CELL_SIZE)]
+    devices: Annotated[list[Annotated[DeviceId, HEX32]], Meta(max_length=CELL_SIZE)]
 
 
 class Proofs(Wire, frozen=True, kw_only=True):
@@ -184,7 +193,7 @@ class PostMessage(Wire, frozen=True, kw_only=True):
     A repeat of the same bytes answers what the first answered."""
 
     message: Annotated[bytes, Meta(min_length=HEADER_BYTES + 80, max_length=MAX_MESSAGE_BYTES)]
-    attachment_ids: Annotated[list[Hex16], Meta(max_length=32)]
+    attachment_ids: Annotated[list[Annotated[AttachmentId, HEX16]], Meta(max_length=32)]
     state: bool
 
 

@@ -1,9 +1,13 @@
+import type { PersonId, UnitId } from "@copconnect/client/wire";
 import { inEnglish, type ConversationItem, type Plate } from "@copconnect/client/core";
 import { expect, it } from "vitest";
 import { isNameless } from "./talk.ts";
 
 const names = inEnglish("Anjali Reddy");
-const anjali: Plate = { personId: "p", names, rank: "SI", post: inEnglish(""), unitId: "u" };
+const anjali: Plate = {
+  ...{ personId: "p" as PersonId, unitId: "u" as UnitId },
+  ...{ names, rank: "SI", post: inEnglish("") },
+};
 
 function item(change: Partial<ConversationItem>): ConversationItem {
   return { direct: null, standing: null, title: null, some: [], ...change } as ConversationItem;

@@ -529,6 +529,46 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("code", name=op.f("pk_directory_group_policy")),
     )
     op.create_table(
+        "directory_import_aliases",
+        sa.Column("field", sa.String(length=16), nullable=False),
+        sa.Column("typed", sa.String(length=200), nullable=False),
+        sa.Column("code", sa.String(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("field", "typed", name=op.f("pk_directory_import_aliases")),
+    )
+    op.create_table(
+        "directory_import_mappings",
+        sa.Column("fingerprint", sa.String(length=32), nullable=False),
+        sa.Column("mapping", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("fingerprint", name=op.f("pk_directory_import_mappings")),
+    )
+    op.create_table(
+        "directory_import_parts",
+        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("part", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("number", "part", name=op.f("pk_directory_import_parts")),
+    )
+    op.create_table(
+        "directory_import_turn",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("by", sa.Text(), nullable=False),
+        sa.Column("until_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_directory_import_turn")),
+    )
+    op.create_table(
+        "directory_imports",
+        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("by", sa.Text(), nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("counts", sa.Text(), nullable=False),
+        sa.Column("organisation", sa.String(length=64), nullable=False),
+        sa.Column("undoes", sa.Integer(), nullable=True),
+        sa.Column("undone_ms", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_directory_imports")),
+    )
+    op.create_table(
         "directory_levels",
         sa.Column("code", sa.String(length=32), nullable=False),
         sa.Column("name_en", sa.Text(), nullable=False),
