@@ -29,7 +29,7 @@ from demo import synthetic
 
 PAGE = 60
 SEED = 1
-# What people write otherwise than the data bank does.
+# Spellings of the data bank, and those of people who search.
 _MISSPELLED = (
     *(("sri", "sree"), ("th", "t"), ("sh", "s"), ("ee", "i"), ("v", "w"), ("ddy", "ddi")),
     *(("oo", "u"), ("mm", "m"), ("ll", "l"), ("ksh", "x"), ("z", "j"), ("ra", "raa")),

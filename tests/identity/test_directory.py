@@ -6,7 +6,8 @@ import msgspec
 from sqlalchemy import update
 
 from copconnect import wire
-from copconnect.directory import search_words, store
+from copconnect.directory import store
+from copconnect.directory.finding import words as finding
 from copconnect.ids import PersonId
 from copconnect.records.primitives.fields import HOUR_MS
 from copconnect.settings import Settings
@@ -66,7 +67,7 @@ async def test_an_exact_name_comes_before_all_others(running: Running) -> None:
     junior, seniors = everybody[-1], everybody[:3]
     # Seniors who are found by the junior's names too, such as by the name of a unit.
     names = junior["names"]
-    words = " ".join(word for name in names.values() for word in search_words.words_of(name))
+    words = " ".join(word for name in names.values() for word in finding.words_of(name))
     async with running.container.database.transaction() as connection:
         await connection.execute(
             update(store.search)

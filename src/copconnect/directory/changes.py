@@ -1,7 +1,8 @@
 """Compares a data bank with what is stored. Pure.
 
 Invariants: a suspended person stays suspended unless the file says ``active``; a removed person
-who is in the file again is active again; who is missing from the file changes only on request.
+who is in the file again is active again; people who are missing from the file
+change only on request.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -9,8 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from copconnect import wire
-from copconnect.directory import names, rules, search_words
+from copconnect.directory import names, rules
 from copconnect.directory.databank import DataBank, PersonRow
+from copconnect.directory.finding import words as finding
 from copconnect.ids import PersonId, UnitId
 
 Row = dict[str, Any]
@@ -127,9 +129,9 @@ def _said(person: PersonRow) -> Row:
 def _derived(person: PersonRow, unit: tuple[wire.Names, str] | None, seniority: int | None) -> Row:
     """Return what is made of others: the words that find the person, and the sort key."""
     others, path = ([person.post], "") if unit is None else ([person.post, unit[0]], unit[1])
-    place = search_words.Place(person.unit, path, person.rank, person.roles)
+    place = finding.Place(person.unit, path, person.rank, person.roles)
     return {
-        "words": search_words.person_words(person.names, others, person.number, person.code, place),
+        "words": finding.person_words(person.names, others, person.number, person.code, place),
         "sort_key": rules.sort_key(seniority or 0, person.names.en, person.person_id),
     }
 
@@ -156,11 +158,11 @@ def compare(
             continue
         result.update.append(row)
         _classify(result, person.person_id, old, row)
-    if remove_missing:
-        named = {person.person_id for person in bank.people}
-        for person_id, old in stored.items():
-            if person_id not in named and old["status"] != "removed":
-                result.removed.add(person_id)
+    named = {person.person_id for person in bank.people}
+    for person_id, old in stored.items():
+        gone = person_id in bank.gone or (remove_missing and person_id not in named)
+        if gone and old["status"] != "removed":
+            result.removed.add(person_id)
     return result
 
 

@@ -16,15 +16,16 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from copconnect import wire
-from copconnect.directory import names, rules, sounds
+from copconnect.directory import names, rules
+from copconnect.directory.finding import sounds
 
-MAX_WORDS = 8  # Of a search; further ones do not count.
+MAX_WORDS = 8  # A search's further words do not count.
 _SOUND, _CONSONANTS = "~", "="
 _UNIT, _WITHIN, _RANK, _ROLE = "@", "<", "^", "#"
 _HEARD_LETTERS = 3  # Shorter words are abbreviations.
 _HEARD_WHOLE = 2  # A key of two sounds finds only what sounds like it as a whole.
 _CODE = re.compile(r"[A-Za-z0-9._-]+")
-_FEWEST_DIGITS, _MOST_DIGITS = 4, 15  # Of a number, E.164.
+_FEWEST_DIGITS, _MOST_DIGITS = 4, 15  # A number's; E.164 has no more.
 _LAST_DIGITS = 5  # As Indian numbers are written: 98480 12345.
 _INDIA = "91"
 
@@ -51,8 +52,8 @@ _KEPT = _Kept()
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What a text asks for: of each group one word. ``heard`` is ``spelled`` and, beside each
-    word, those that sound like it. Nobody is found where there is no group."""
+    """A text as questions: each group asks for one of its words. ``heard`` is ``spelled`` and,
+    beside each word, those that sound like it. Nobody is found where there is no group."""
 
     name: Word
     spelled: tuple[tuple[Word, ...], ...]
@@ -66,7 +67,7 @@ def words_of(text: str) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a person serves: the unit, and its path from the top as stored; the rank and roles."""
+    """A person's unit, its path from the top as stored, the rank and the roles."""
 
     unit_id: str
     path: str

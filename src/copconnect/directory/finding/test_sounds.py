@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from copconnect.directory import rules, sounds
+from copconnect.directory import rules
+from copconnect.directory.finding import sounds
 
-VECTORS = json.loads((Path(__file__).parents[3] / "spec" / "sounds.json").read_text("utf-8"))
+VECTORS = json.loads((Path(__file__).parents[4] / "spec" / "sounds.json").read_text("utf-8"))
 LATIN = st.text("abcdefghijklmnopqrstuvwxyz", min_size=1, max_size=14)
 TELUGU = st.text([chr(c) for c in range(0x0C01, 0x0C57)], min_size=1, max_size=10)
 HINDI = st.text([chr(c) for c in range(0x0901, 0x0964)], min_size=1, max_size=10)

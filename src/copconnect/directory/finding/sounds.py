@@ -10,8 +10,8 @@ A word has several keys where its letters can be read in several ways; two words
 they share one. The first letters of a word give the first letters of its key, with few exceptions,
 so that a search finds a name while somebody still types it. ``client/src/people/sounds.ts`` is the
 same in TypeScript; ``spec/sounds.json`` has words for both. Libraries were looked at and passed
-over: Soundex and Metaphone (jellyfish) hear English and no vowels, libindic-soundex is not
-maintained and keeps a word's first letter in its script, transliterators have no Urdu.
+over: Soundex and Metaphone (jellyfish) hear English, libindic-soundex keeps a word's first letter
+in its script, and transliterators leave the hearing to be done.
 """
 
 import re
@@ -170,7 +170,7 @@ def _key(sounds: str) -> str:
     sounds = re.sub(r"(?<!^)h$", "", sounds)
     sounds = re.sub(r"^y", "i", re.sub(r"^e", "i", sounds)).replace("y", "i")
     first, rest = sounds[:1], sounds[1:].replace("a", "").replace("e", "")
-    # Of vowels side by side the first counts: Naidu, Nayudu.
+    # The first of several vowels counts: Naidu, Nayudu.
     return re.sub(r"([iu])[iu]+", r"\1", first + rest)
 
 

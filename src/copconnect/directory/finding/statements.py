@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Select, and_, case, false, func, literal, not_, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from copconnect.directory import search_words, store
-from copconnect.directory.search_words import Search, Word
+from copconnect.directory import store
+from copconnect.directory.finding import words
+from copconnect.directory.finding.words import Search, Word
 from copconnect.directory.store import WORDS, people, search, units
 from copconnect.ids import UnitId
 
@@ -26,12 +27,21 @@ class Place(NamedTuple):
 
 
 class Filters(NamedTuple):
-    """Who may be found at all; ``deep``: in the unit or below it."""
+    """Conditions of everybody who may be found. ``deep``: in the unit or below it; ``narrowing``:
+    conditions of the table of people."""
 
     unit_id: str | None = None
     deep: bool = False
     rank: str | None = None
     role: str | None = None
+    status: str | None = None
+    narrowing: Sequence[ColumnElement[bool]] = ()
+
+    @property
+    def of_people(self) -> list[ColumnElement[bool]]:
+        """The conditions that no word of a person answers."""
+        by_status = [] if self.status is None else [people.c.status == self.status]
+        return [*by_status, *self.narrowing]
 
 
 def found_by(dialect: str, wanted: Search | None) -> Select[tuple[str, str]]:
@@ -54,31 +64,33 @@ async def page(
     tier and sort key of the person before the page."""
     if wanted is None:
         return await _everybody(connection, filters, after, limit)
-    narrow = search_words.filters(
-        filters.unit_id, deep=filters.deep, rank=filters.rank, role=filters.role
-    )
+    narrow = words.filters(filters.unit_id, deep=filters.deep, rank=filters.rank, role=filters.role)
     if not wanted.heard or narrow is None:
         return [], 0
     tiers = [(*groups, *narrow) for groups in (((wanted.name,),), wanted.spelled, wanted.heard)]
-    found, total = await _all_at_once(connection, wanted, tiers[-1], after, limit)
+    others = filters.of_people
+    found, total = await _all_at_once(connection, wanted, tiers[-1], others, after, limit)
     if total is not None:
         return found, total
-    every = select(func.count()).select_from(search)
+    every = _joined(select(func.count()), others)
     total = await connection.scalar(every.where(WORDS.has(connection.dialect.name, tiers[-1])))
-    return await _tier_by_tier(connection, tiers, after, limit), total or 0
+    return await _tier_by_tier(connection, tiers, others, after, limit), total or 0
 
 
 async def _all_at_once(
     connection: AsyncConnection,
     wanted: Search,
     groups: Groups,
+    others: Sequence[ColumnElement[bool]],
     after: tuple[int, str] | None,
     limit: int,
 ) -> tuple[list[Place], int | None]:
     """Return a page, and how many are found; None if they are many, or the page is empty."""
     dialect = connection.dialect.name
     columns = (search.c.sort_key, search.c.person_id, search.c.words)
-    few = select(*columns).where(WORDS.has(dialect, groups, most=MANY + 1)).limit(MANY + 1)
+    most = None if others else MANY + 1
+    few = _joined(select(*columns), others).where(WORDS.has(dialect, groups, most=most))
+    few = few.limit(MANY + 1)
     found = few.cte("found").prefix_with("MATERIALIZED")
     tier = case(
         (WORDS.says(found.c.words, [(wanted.name,)]), 0),
@@ -100,6 +112,7 @@ async def _all_at_once(
 async def _tier_by_tier(
     connection: AsyncConnection,
     tiers: Sequence[Groups],
+    others: Sequence[ColumnElement[bool]],
     after: tuple[int, str] | None,
     limit: int,
 ) -> list[Place]:
@@ -109,7 +122,7 @@ async def _tier_by_tier(
     for tier, groups in enumerate(tiers):
         if (after is not None and tier < after[0]) or len(found) >= limit:
             continue
-        query = select(search.c.person_id, search.c.sort_key).where(
+        query = _joined(select(search.c.person_id, search.c.sort_key), others).where(
             WORDS.has(dialect, groups, many=tier > 0)
         )
         if tier > 0:
@@ -146,8 +159,15 @@ async def _everybody(
     return [Place(EVERYBODY, row.sort_key, row.person_id) for row in rows], total or 0
 
 
+def _joined(query: Select[Any], others: Sequence[ColumnElement[bool]]) -> Select[Any]:
+    if not others:
+        return query.select_from(search)
+    both = search.join(people, people.c.person_id == search.c.person_id)
+    return query.select_from(both).where(*others)
+
+
 async def _conditions(connection: AsyncConnection, filters: Filters) -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = []
+    conditions = filters.of_people
     if filters.unit_id is not None and filters.deep:
         path = await store.unit_path(connection, UnitId(filters.unit_id))
         below = select(units.c.unit_id).where(units.c.path.startswith(path, autoescape=True))
