@@ -40,6 +40,7 @@ from copconnect.directory import routes as directory_routes
 from copconnect.directory.editing import DirectoryEditor
 from copconnect.directory.imports.importer import Importer
 from copconnect.directory.listing import Listing
+from copconnect.directory.postings.transfers import Transfers
 from copconnect.directory.service import DirectoryService
 from copconnect.http import web_assets
 from copconnect.http.direct import Direct
@@ -105,6 +106,7 @@ class Container:
             self.leases,
         )
         self.editor = DirectoryEditor(self.database, self.clock, self.auth.accounts, self.audit)
+        self.transfers = Transfers(self.database, self.clock, self.audit)
         self.importer = Importer(self.database, self.clock, self.editor, self.audit)
         self.admin = AdminService(
             database=self.database,
@@ -112,6 +114,7 @@ class Container:
             audit=self.audit,
             organisation=self.directory,
             editor=self.editor,
+            transfers=self.transfers,
             people=Listing(self.directory),
             enrolment=self.auth.administering,
             grants=self.auth.granting,
