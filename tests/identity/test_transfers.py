@@ -1,5 +1,7 @@
 """Transfers and charges: who holds which post, when, and where that puts them."""
 
+import json
+
 import pytest
 
 from copconnect import errors, wire
@@ -7,7 +9,9 @@ from copconnect.directory.names import english
 from copconnect.directory.postings import posting_store
 from copconnect.ids import PersonId, UnitId
 from tests.harness.operator import OPERATOR
-from tests.identity.running import DCP, PATROL, SHO, MovedClock, Running, synthetic_bank
+from tests.identity.approved import ADMIN, Force, path_of
+from tests.identity.running import ACP, DCP, PATROL, SHO, MovedClock, Running, synthetic_bank
+from tests.identity.signing import act, endorse, endorsement, give, grant, refusal
 
 STATION, ZONE, DAY_MS = UnitId("TG-HYD-PS001"), UnitId("TG-HYD-Z1"), 86_400_000
 
@@ -162,3 +166,47 @@ async def test_a_person_who_is_removed_holds_no_charge(running: Running) -> None
         assert await posting_store.charges(connection, [person]) == []
     with pytest.raises(errors.NotFound):
         await _transfer(running, person, _place(ZONE, "Clerk"))
+
+
+async def test_an_admin_transfers_within_their_own_part(
+    approving: Running, force: Force, clock: MovedClock
+) -> None:
+    """A signed act moves a person between units that the admin holds, and nowhere else."""
+    admin = await approving.device(ACP)
+    made = endorsement(approving, admin, force.root, ADMIN)
+    assert (await endorse(approving, force.root, made)).is_success
+    clock.ms += 1000
+    division = await path_of(approving, admin)
+    given = await give(approving, force.root, grant(approving, force.root, admin, division))
+    assert given.is_success
+    clock.ms += 1000
+    person = await _person(approving, PATROL)
+    inside = _place(UnitId(division.split("/")[-1]), "Division Writer", "writer")
+    moved = await act(
+        approving, admin, wire.TransferPerson(person_id=person, place=inside, rank=None)
+    )
+    assert moved.json()["state"] == "done", moved.json()
+    assert await _belongs(approving, person, units=[inside.unit_id]) is False
+    outside = _place(UnitId("TG-HYD"), "Reader", "writer")
+    for one in (
+        wire.TransferPerson(person_id=person, place=outside, rank=None),
+        wire.GiveCharge(person_id=person, place=outside, charge="additional"),
+    ):
+        assert refusal(await act(approving, admin, one))[0] == "not_allowed"
+    own = wire.TransferPerson(person_id=PersonId(admin.person_id), place=inside, rank=None)
+    assert refusal(await act(approving, admin, own))[0] == "act_invalid"
+    station = _place(STATION, "SHO", "sho", head=True)
+    charge = wire.GiveCharge(person_id=person, place=station, charge="officiating")
+    assert (await act(approving, admin, charge)).is_success
+    async with approving.container.database.reading() as connection:
+        (held,) = await posting_store.charges(connection, [person])
+    ended = wire.EndCharge(person_id=person, posting_id=held.posting_id)
+    assert (await act(approving, admin, ended)).is_success
+    assert await _belongs(approving, person, units=[STATION]) is None
+    kinds = {
+        json.loads(entry.content.act)["act"]
+        async for entry in approving.container.audit.entries()
+        if entry.content.signed_as
+    }
+    assert {"person_transferred", "charge_given", "charge_ended"} <= kinds
+    await approving.container.audit.verify(approving.container.registry)

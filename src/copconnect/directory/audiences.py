@@ -1,4 +1,4 @@
-"""Who belongs to an audience, and who administers it, judged one person at a time. Pure.
+"""Audiences judged one person at a time: members, and those who administer them. Pure.
 
 The Directory's statements answer the same for all people at once; a property test compares them.
 A person administers an audience who heads one of its units, or a unit above one; the heads of the
@@ -29,7 +29,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What decides where a person belongs. Nobody without a place belongs anywhere but by name."""
+    """The facts that decide where a person belongs. Nobody without a place belongs anywhere but by name."""
 
     person_id: PersonId
     rank: str

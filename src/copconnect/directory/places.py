@@ -23,8 +23,8 @@ _ACTIVE = _P.status == "active"
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """Where places are stored: a statement of the active people who hold them, its columns of unit,
-    roles and head."""
+    """A table that holds places: a statement of the active people who hold them, its columns of
+    unit, roles and head."""
 
     holders: Select[tuple[PersonId]]
     unit_id: ColumnElement[str]

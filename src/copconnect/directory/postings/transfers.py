@@ -25,7 +25,7 @@ from copconnect.principals import Principal
 
 @dataclass(frozen=True, slots=True)
 class _Words:
-    """What a new place needs of the organisation."""
+    """The rows of the organisation that a new place needs."""
 
     unit: Any
     seniority: int
