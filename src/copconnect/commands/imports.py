@@ -1,4 +1,4 @@
-"""What the commands of ``copconnect directory`` show of imports."""
+"""Shows imports to whoever runs ``copconnect directory``, and asks what only they know."""
 
 import json
 import sys

@@ -291,7 +291,9 @@ class _Check:
         """Raises TooManyLeave, PreviewOutdated."""
         found, stored = compared.found, compared.stored
         refusals.check_leaving(len(found.lost), compared.people, self.most_leaving)
-        if _digest(found, stored, compared.organisation, self.bank) != self.expected:
+        organisation = _Organisation.of(found, stored, compared.organisation, self.bank)
+        digest = previews.digest_of(found, organisation.before, organisation.after)
+        if digest != self.expected:
             raise refusals.PreviewOutdated
 
 
@@ -330,15 +332,19 @@ def _judge(
         found = changes.compare(
             bank, snapshot.people, former, remove_missing=options.remove_missing
         )
+    organisation = _Organisation.of(found, snapshot.people, snapshot.organisation, bank)
     preview = Preview(
         sheets=previews.sheet_previews(chosen),
         problems=bank.problems,
-        changes=_changes(found, snapshot.people, snapshot.organisation, bank),
+        changes=[
+            *previews.organisation_changes(organisation.before, organisation.after),
+            *previews.people_changes(found, snapshot.people, bank),
+        ],
         counts=found.summary(),
         people=sum(row["status"] != "removed" for row in snapshot.people.values()),
         leaving=len(found.lost),
         repeated=bank.repeated,
-        digest=_digest(found, snapshot.people, snapshot.organisation, bank),
+        digest=previews.digest_of(found, organisation.before, organisation.after),
         chosen=chosen,
     )
     content = hashlib.sha256(b"\0".join(content for _, content in files)).hexdigest()
@@ -352,29 +358,26 @@ def _clash(bank: DataBank, code: str, number: str) -> Problem:
     return Problem(file, line, "number_in_use", number, "number")
 
 
-def _changes(
-    found: PeopleChanges,
-    stored: Mapping[PersonId, Row],
-    organisation: Mapping[str, Sequence[Any]],
-    bank: DataBank,
-) -> list[previews.RowChange]:
-    before = exporting.organisation_rows(organisation)
-    after = exporting.bank_rows(bank)
-    used = exporting.used_units(found, stored)
-    after["units"] += exporting.kept_units(before["units"], after["units"], used)
-    return [
-        *previews.organisation_changes(before, after),
-        *previews.people_changes(found, stored, bank),
-    ]
+@dataclass(frozen=True, slots=True)
+class _Organisation:
+    """Units, levels, ranks and roles as rows of their files, before and after an import."""
 
+    before: dict[str, list[FileRow]]
+    after: dict[str, list[FileRow]]
 
-def _digest(
-    found: PeopleChanges,
-    stored: Mapping[PersonId, Row],
-    organisation: Mapping[str, Sequence[Any]],
-    bank: DataBank,
-) -> str:
-    return previews.digest_of(_changes(found, stored, organisation, bank))
+    @classmethod
+    def of(
+        cls,
+        found: PeopleChanges,
+        stored: Mapping[PersonId, Row],
+        organisation: Mapping[str, Sequence[Any]],
+        bank: DataBank,
+    ) -> "_Organisation":
+        """Return both for an import."""
+        before, after = exporting.organisation_rows(organisation), exporting.bank_rows(bank)
+        used = exporting.used_units(found, stored)
+        after["units"] += exporting.kept_units(before["units"], after["units"], used)
+        return cls(before, after)
 
 
 def _to_remember(chosen: Sequence[Chosen]) -> dict[str, mapping.ColumnMapping]:
