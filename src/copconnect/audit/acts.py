@@ -119,11 +119,17 @@ class RootAdminNamed(Act, frozen=True, tag="root_admin_named"):
 
 
 class AudienceConversationCreated(Act, frozen=True, tag="audience_conversation_created"):
-    """A conversation follows the data bank from now on."""
+    """A conversation follows the data bank from now on. ``creator``: None for the department."""
 
     conversation_id: ConversationId
     audience: wire.Audience
-    creator: PersonId
+    creator: PersonId | None
+
+
+class GroupPolicySet(Act, frozen=True, tag="group_policy_set"):
+    """The policy of standing groups is another."""
+
+    policy: list[wire.GroupPolicy]
 
 
 class IncarnationBegun(Act, frozen=True, tag="incarnation_begun"):

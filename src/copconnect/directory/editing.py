@@ -13,12 +13,19 @@ from typing import Any, Literal, Protocol
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from copconnect import wire
 from copconnect.audit import Audit
-from copconnect.audit.acts import Act, DataBankImported, PersonRestored, PersonSuspended
+from copconnect.audit.acts import (
+    Act,
+    DataBankImported,
+    GroupPolicySet,
+    PersonRestored,
+    PersonSuspended,
+)
 from copconnect.bus import AccountWakeup
 from copconnect.clock import Clock
 from copconnect.database.engine import Database, Transaction, chunks
-from copconnect.directory import changes, databank, edit_store, rules, store
+from copconnect.directory import changes, databank, edit_store, policies, rules, store
 from copconnect.directory.changes import LossReason, PeopleChanges, Row
 from copconnect.directory.databank import DataBank
 from copconnect.directory.edit_store import BATCH, Locked
@@ -143,6 +150,24 @@ class DirectoryEditor:
         async with self._database.reading() as connection:
             rows = await store.organisation(connection)
         return {name: databank.write_terms(name, rows[name]) for name in names if rows.get(name)}
+
+    async def set_group_policy(self, by: Principal, policy: Sequence[wire.GroupPolicy]) -> None:
+        """Write the policy of standing groups in place of the one before. Running servers make and
+        change the groups within a round.
+
+        Raises PolicyInvalid for a level, role or rank that is not there.
+        """
+        async with self._database.transaction() as connection:
+            locked = await edit_store.lock(connection, self._clock.now_ms())
+            policies.check(policy, await store.organisation(connection))
+            await policies.replace(connection, policy)
+            await store.touch(connection, locked.now_ms)
+            await self._audit.record(connection, by, GroupPolicySet(list(policy)))
+
+    async def group_policy(self) -> list[wire.GroupPolicy]:
+        """Return the policy of standing groups."""
+        async with self._database.reading() as connection:
+            return await policies.read(connection)
 
     async def suspend(self, by: Principal, number: str) -> PersonId | None:
         """Suspend the person with this number (E.164) and sign them out; None if unknown."""
