@@ -2,6 +2,7 @@
 judged, compared and stored, as ``copconnect directory import`` does it."""
 
 import asyncio
+import gc
 import resource
 import tempfile
 import time
@@ -12,6 +13,7 @@ from pathlib import Path
 from bench.figures import Figures, say
 from bench.machine.postgresql import PostgreSQL
 from copconnect.app import command_line
+from copconnect.commands.imports import COLLECT
 from copconnect.commands.init import create_authority
 from copconnect.directory.imports import exporting
 from copconnect.directory.imports.importer import Importer, ImportOptions
@@ -27,6 +29,7 @@ Files = list[tuple[str, bytes]]
 
 def measure(people: int = 100_000) -> Figures:
     """Return the seconds of imports of so many people, by database and kind of file."""
+    gc.set_threshold(COLLECT)  # As the command does.
     files = [(f"{name}.csv", content) for name, content in synthetic.write(people, SEED).items()]
     figures: Figures = {"people": people}
     for database in ("sqlite", "postgresql"):

@@ -89,6 +89,7 @@ class _Snapshot:
     people: dict[PersonId, Row]
     organisation: dict[str, list[Any]]
     stored: Stored
+    read_ms: int
 
 
 @dataclass(slots=True)
@@ -96,6 +97,7 @@ class _Prepared:
     """Files that were read and judged, and what they change."""
 
     bank: DataBank
+    compared: Compared
     preview: Preview
     source: str
     digest: str
@@ -160,6 +162,7 @@ class Importer:
                 remove_missing=options.remove_missing,
                 progress=lambda done, total: progress("storing", done, total),
                 journal=journal,
+                before=prepared.compared,
             )
         return Applied(journal.number, found.summary(), preview)
 
@@ -264,6 +267,7 @@ class Importer:
             organisation = await store.organisation(connection)
             mappings = await import_store.known_mappings(connection, fingerprints)
             aliases = await import_store.known_aliases(connection)
+            read_ms = await store.people_version(connection)
         for column, codes in options.aliases.items():
             aliases[column] = {**aliases.get(column, {}), **codes}
 
@@ -272,7 +276,7 @@ class Importer:
             return exporting.person_row(row) if row is not None else {}
 
         tables = exporting.organisation_rows(organisation)
-        return _Snapshot(people, organisation, Stored(tables, person, mappings, aliases))
+        return _Snapshot(people, organisation, Stored(tables, person, mappings, aliases), read_ms)
 
 
 def _seconds(ms: int) -> int:
@@ -349,7 +353,12 @@ def _judge(
     )
     content = hashlib.sha256(b"\0".join(content for _, content in files)).hexdigest()
     return _Prepared(
-        bank, preview, ", ".join(name for name, _ in files)[:200], content, _to_remember(chosen)
+        bank,
+        Compared(found, snapshot.people, snapshot.organisation, snapshot.read_ms, 0),
+        preview,
+        ", ".join(name for name, _ in files)[:200],
+        content,
+        _to_remember(chosen),
     )
 
 
