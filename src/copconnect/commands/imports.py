@@ -19,12 +19,12 @@ from copconnect.directory.files.mapping import SURE, MappingWrong
 from copconnect.directory.files.wording import sentences
 from copconnect.directory.imports import previews, refusals
 from copconnect.directory.imports.previews import Preview, RowChange
+from copconnect.directory.imports.watching import SUFFIXES
 
 SHOWN = 50
 # New objects before Python looks for cycles: rows are millions of objects and no cycles, and its
 # own threshold takes a quarter of an import's time.
 COLLECT = 100_000
-SUFFIXES = (".csv", ".txt", ".tsv", ".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
 STAGES = {"reading": "Reading", "judging": "Checking", "storing": "Storing"}
 Files = list[tuple[str, bytes]]
 

@@ -40,7 +40,7 @@ class NumberInUse(Exception):
     """Somebody who is not in the file has a number that the file gives to another person."""
 
     def __init__(self, clashes: Sequence[tuple[str, str]]) -> None:
-        super().__init__("numbers in use")
+        super().__init__(f"Other people have {len(clashes):,} of the numbers.")
         self.clashes = clashes
 
 

@@ -37,6 +37,7 @@ from copconnect.principals import Principal, named
 TURN_MS = 120_000
 MOST_LEAVING = 0.05  # The share of the force that may leave unless somebody allows more.
 LISTED = 100
+NEEDS = {"people": ("units", "ranks"), "units": ("levels",)}  # Tables that others stand on.
 Files = Sequence[tuple[str, bytes]]
 Progress = Callable[[str, int, int], None]
 
@@ -324,7 +325,9 @@ def _judge(
     chosen = sources.choose(read, snapshot.stored, options.corrections)
     tables = sources.tables_of(chosen, snapshot.stored)
     total = sum(len(table.rows) for table in tables.get("people", ()))
-    tables.setdefault("people", [Table("people.csv", list(COLUMNS["people"]), [])])
+    needed = {name for table in tables for name in NEEDS.get(table, ())}
+    for name in COLUMNS.keys() - tables.keys() - needed:
+        tables[name] = [Table(f"{name}.csv", list(COLUMNS[name]), [])]
     bank = databank.judge(tables, lambda done: progress("judging", done, total))
     progress("judging", total, total)
     former = changes.stored_words(snapshot.organisation["units"], snapshot.organisation["ranks"])
