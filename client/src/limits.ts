@@ -11,6 +11,10 @@ export const MAX_RECORD_BYTES = 4096;
 
 export const MAX_REVOCATION_BYTES = 65536;
 
+export const MAX_ACT_BYTES = 131072;
+
+export const ACT_PEOPLE = 500;
+
 export const MAX_PROOF_BYTES = 4096;
 
 export const MAX_SEALS_BYTES = 2097152;

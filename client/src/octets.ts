@@ -63,7 +63,8 @@ export function randomBytes(length: number): Bytes {
   return crypto.getRandomValues(new Uint8Array(length));
 }
 
-/** A fresh id: 32 lowercase hex digits. */
-export function newId(): string {
-  return toHex(randomBytes(16));
+export function toBase64(bytes: Uint8Array): string {
+  let text = "";
+  for (const byte of bytes) text += String.fromCharCode(byte);
+  return btoa(text);
 }

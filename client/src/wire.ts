@@ -3,23 +3,28 @@
 
 export * from "./limits.ts";
 
-export type AttachmentId = string & { readonly __brand?: "AttachmentId" };
+import type {
+  ActId,
+  AttachmentId,
+  CellId,
+  ChallengeId,
+  ChangeId,
+  ClientId,
+  ConfirmationId,
+  ConversationId,
+  DeviceId,
+  KeyId,
+  PersonId,
+  PostId,
+  SealKeyId,
+  UnitId,
+} from "./ids.ts";
 
-export type CellId = string & { readonly __brand?: "CellId" };
-
-export type ChallengeId = string & { readonly __brand?: "ChallengeId" };
-
-export type ClientId = string & { readonly __brand?: "ClientId" };
-
-export type ConversationId = string & { readonly __brand?: "ConversationId" };
+export type * from "./ids.ts";
 
 export type Epoch = number & { readonly __brand?: "Epoch" };
 
-export type PersonId = string & { readonly __brand?: "PersonId" };
-
 export type Seq = number & { readonly __brand?: "Seq" };
-
-export type UnitId = string & { readonly __brand?: "UnitId" };
 
 export const CLOSE_UNAUTHENTICATED = 4401;
 
@@ -39,6 +44,10 @@ export const CLOSE_TRY_AGAIN = 1013;
 
 export const LANGUAGES = ["en", "te", "ur", "hi"] as const;
 
+export type Right = "see_numbers" | "manage_people" | "manage_units" | "import_people" | "manage_groups" | "enrol" | "confirm_devices" | "revoke_devices" | "give_grants" | "read_audit" | "post_large";
+
+export type ActState = "done" | "waiting" | "refused";
+
 export type Language = "en" | "te" | "ur" | "hi";
 
 export type ConversationKind = "direct" | "group" | "unit" | "announcement";
@@ -47,6 +56,268 @@ export type WhoMayPost = "everyone" | "admins";
 
 export type Confirmed = "root_admin" | "own_device" | "admin" | "first" | "replaced" | "no";
 
+export interface Person {
+  readonly personId: PersonId;
+  readonly names: Names;
+  readonly number: string;
+  readonly rank: string;
+  readonly post: Names;
+  readonly roles: string[];
+  readonly unitId: UnitId;
+  readonly registered: boolean;
+  readonly status: "active" | "suspended" | "removed";
+}
+
+export interface ClientInfo {
+  readonly clientId: ClientId;
+  readonly device: DeviceId;
+  readonly label: string;
+  readonly createdMs: number;
+  readonly lastSeenMs: number | null;
+  readonly certificateExpiresMs: number;
+  readonly revoked: boolean;
+  readonly confirmed: "root_admin" | "own_device" | "admin" | "first" | "replaced" | "no";
+}
+
+/** Sign a person out everywhere and lock them out. */
+export interface SuspendPerson {
+  readonly act: "suspend_person";
+  readonly personId: PersonId;
+  readonly reason: string;
+}
+
+/** End a suspension; the person registers again. */
+export interface RestorePerson {
+  readonly act: "restore_person";
+  readonly personId: PersonId;
+}
+
+/** Give people new codes for letters, in place of those that they have. */
+export interface MakeEnrolmentCodes {
+  readonly act: "make_enrolment_codes";
+  readonly personIds: PersonId[];
+}
+
+/** Revoke another person's device by a Revocation of the same signer (KEYS.md E4). */
+export interface RevokeDevice {
+  readonly act: "revoke_device";
+  readonly personId: PersonId;
+  readonly device: DeviceId;
+  readonly revocation: string;
+}
+
+/** Give a person the right over a unit and all below it, by a Grant of the same signer. */
+export interface GiveGrant {
+  readonly act: "give_grant";
+  readonly personId: PersonId;
+  readonly path: string;
+  readonly grant: string;
+}
+
+/** End a person's right over exactly this unit, by a Grant that ends when it begins. */
+export interface WithdrawGrant {
+  readonly act: "withdraw_grant";
+  readonly personId: PersonId;
+  readonly path: string;
+  readonly grant: string;
+}
+
+/** A second admin agrees to an act that waits. ``hash``: of the whole signed record. */
+export interface ApproveAct {
+  readonly act: "approve_act";
+  readonly actId: ActId;
+  readonly hash: string;
+}
+
+/** An act that waits will not be done: refused by a second admin, or withdrawn by the first. */
+export interface RefuseAct {
+  readonly act: "refuse_act";
+  readonly actId: ActId;
+  readonly hash: string;
+  readonly reason: string;
+}
+
+/** Idempotent by the act's id: the same bytes again are answered as the first time. */
+export interface PostAct {
+  readonly act: Uint8Array;
+}
+
+/** A person's new enrolment code, as letters show it. */
+export interface EnrolmentCode {
+  readonly personId: PersonId;
+  readonly code: string;
+}
+
+/**
+ * ``waiting``: a second admin must approve it. ``entry``: its number in the audit log.
+ * ``codes`` are told once: the server keeps only hashes, so that a repeated act is answered
+ * without them.
+ */
+export interface ActAnswer {
+  readonly actId: ActId;
+  readonly state: "done" | "waiting" | "refused";
+  readonly entry: number;
+  readonly codes: EnrolmentCode[];
+}
+
+/** An act before it is signed. ``act``: its JSON. */
+export interface PreviewAct {
+  readonly act: Uint8Array;
+}
+
+/**
+ * Whom an act touches. ``sample``: some of the people; ``needs_second``: another admin must
+ * approve it.
+ */
+export interface ActPreview {
+  readonly people: number;
+  readonly sample: Person[];
+  readonly paths: string[];
+  readonly needsSecond: boolean;
+}
+
+/** An act that waits for a second admin. ``record``: as the first one's device signed it. */
+export interface WaitingAct {
+  readonly actId: ActId;
+  readonly record: Uint8Array;
+  readonly hash: string;
+  readonly by: Person;
+  readonly people: number;
+  readonly paths: string[];
+  readonly madeMs: number;
+  readonly expiresMs: number;
+  readonly own: boolean;
+}
+
+export interface WaitingActs {
+  readonly acts: WaitingAct[];
+}
+
+/**
+ * One line of the rights table: people of a kind have a right over their part.
+ *
+ * ``holder``: ``grant``, who holds a grant (over the granted units); ``head``, who heads a unit;
+ * ``rank``, who has the rank ``code`` or a more senior one; ``role``, who has the role ``code``.
+ * ``over``: the holder's own unit alone, or also all below it; a grant's part is always deep.
+ */
+export interface RightRule {
+  readonly right: "see_numbers" | "manage_people" | "manage_units" | "import_people" | "manage_groups" | "enrol" | "confirm_devices" | "revoke_devices" | "give_grants" | "read_audit" | "post_large";
+  readonly holder: "grant" | "head" | "rank" | "role";
+  readonly code: string;
+  readonly over: "unit" | "part";
+}
+
+/**
+ * A right of the caller and the unit paths over which it holds; "" is the whole department.
+ *
+ * ``deep``: with all units below.
+ */
+export interface HeldRight {
+  readonly right: "see_numbers" | "manage_people" | "manage_units" | "import_people" | "manage_groups" | "enrol" | "confirm_devices" | "revoke_devices" | "give_grants" | "read_audit" | "post_large";
+  readonly path: string;
+  readonly deep: boolean;
+}
+
+/** The caller's rights, and the table that gives them. ``console``: the console opens. */
+export interface AdminRights {
+  readonly console: boolean;
+  readonly rights: HeldRight[];
+  readonly rules: RightRule[];
+}
+
+/** People and registered people of a unit right below the caller's part. */
+export interface PartCount {
+  readonly unitId: UnitId;
+  readonly people: number;
+  readonly registered: number;
+}
+
+/** The work that waits in the caller's part, and the part's size. */
+export interface AdminOverview {
+  readonly people: number;
+  readonly registered: number;
+  readonly suspended: number;
+  readonly devices: number;
+  readonly unconfirmed: number;
+  readonly silent: number;
+  readonly grantsEnding: number;
+  readonly waitingActs: number;
+  readonly parts: PartCount[];
+}
+
+/** A person of the caller's part. ``person.number`` is "" without the right to see numbers. */
+export interface AdminPerson {
+  readonly person: Person;
+  readonly clients: ClientInfo[];
+  readonly grants: string[];
+}
+
+export interface AdminPeople {
+  readonly people: AdminPerson[];
+  readonly next: string | null;
+  readonly total: number;
+}
+
+export interface AdminDevice {
+  readonly person: Person;
+  readonly client: ClientInfo;
+}
+
+export interface AdminDevices {
+  readonly devices: AdminDevice[];
+  readonly next: string | null;
+  readonly total: number;
+}
+
+/** The newest grant to a person over a unit of the caller's part. */
+export interface AdminGrant {
+  readonly person: Person;
+  readonly path: string;
+  readonly by: Person | null;
+  readonly createdMs: number;
+  readonly notAfterMs: number;
+  readonly state: "in_force" | "ended" | "withdrawn";
+}
+
+export interface AdminGrants {
+  readonly grants: AdminGrant[];
+}
+
+/**
+ * The content of an entry. ``act``: what was done, JSON, as the server says; ``signed``: the
+ * record by which an admin's device asked for it, of the kind ``signed_as``; empty for an
+ * operator's act.
+ */
+export interface AuditContent {
+  readonly salt: Uint8Array;
+  readonly by: string;
+  readonly path: string;
+  readonly act: string;
+  readonly signedAs: "" | "act" | "endorsement";
+  readonly signed: Uint8Array;
+}
+
+/**
+ * An entry of the audit log. ``digest`` is the hash of the content; the content of entries
+ * about other parts of the tree is None, and the chain verifies all the same.
+ */
+export interface AuditEntry {
+  readonly number: number;
+  readonly madeMs: number;
+  readonly digest: Uint8Array;
+  readonly hash: Uint8Array;
+  readonly content: AuditContent | null;
+}
+
+/** ``newest``: the number of the newest entry there is. */
+export interface AuditPage {
+  readonly entries: AuditEntry[];
+  readonly next: number | null;
+  readonly newest: number;
+  readonly newestHash: Uint8Array;
+  readonly people: Person[];
+}
+
 /**
  * Reserve space for an encrypted attachment. Idempotent by id.
  *
@@ -54,8 +325,8 @@ export type Confirmed = "root_admin" | "own_device" | "admin" | "first" | "repla
  * ``/v1/attachments/{id}/chunks/{i}``; all but the last are ATTACHMENT_CHUNK_BYTES + 16.
  */
 export interface BeginAttachment {
-  readonly attachmentId: string;
-  readonly conversationId: string;
+  readonly attachmentId: AttachmentId;
+  readonly conversationId: ConversationId;
   readonly size: number;
 }
 
@@ -69,13 +340,83 @@ export interface AttachmentStatus {
 
 /** Let the members of another conversation fetch it too (forwarding). */
 export interface ShareAttachment {
-  readonly conversationId: string;
+  readonly conversationId: ConversationId;
 }
 
 /** The caller's attachment quota, bytes in the current day. */
 export interface Usage {
   readonly used: number;
   readonly limit: number;
+}
+
+/**
+ * A name in each of ``LANGUAGES``. English is never empty; another is "" where the data bank
+ * does not have it.
+ */
+export interface Names {
+  readonly en: string;
+  readonly te: string;
+  readonly ur: string;
+  readonly hi: string;
+}
+
+/**
+ * The people who hold a place that fits. Within one list any entry fits; an empty list asks for
+ * nothing; every list that is not empty must fit the same place. ``everyone`` stands for a clause
+ * that asks for nothing, which is refused by itself.
+ */
+export interface Clause {
+  readonly everyone: boolean;
+  readonly units: UnitId[];
+  readonly below: boolean;
+  readonly levels: string[];
+  readonly roles: string[];
+  readonly ranks: string[];
+  readonly posts: PostId[];
+  readonly heads: boolean;
+}
+
+/**
+ * The people of any clause of ``include``, and ``people``; without those of any clause of
+ * ``exclude``, and without ``without``. People come and go with their places; a person whom two
+ * clauses fit belongs once.
+ */
+export interface Audience {
+  readonly include: Clause[];
+  readonly people: PersonId[];
+  readonly exclude: Clause[];
+  readonly without: PersonId[];
+}
+
+/**
+ * A conversation that the department made: its name, and its place among the units.
+ *
+ * ``key``: another one for every group of the policy; None: made by hand. ``about``: all of a
+ * unit, or a role or rank within it.
+ */
+export interface Standing {
+  readonly key: string | null;
+  readonly title: Names;
+  readonly unitId: UnitId | null;
+  readonly about: "unit" | "role";
+}
+
+/**
+ * One line of the policy of standing groups: one group for every unit of ``levels``, of the
+ * people at or below it who fit ``roles``, ``ranks`` and ``heads``, and of the unit's head.
+ *
+ * ``title``: "{unit}" stands for the unit's name. ``code``: names the line for good.
+ */
+export interface GroupPolicy {
+  readonly code: string;
+  readonly title: Names;
+  readonly levels: string[];
+  readonly roles: string[];
+  readonly ranks: string[];
+  readonly heads: boolean;
+  readonly kind: "unit" | "announcement";
+  readonly whoMayPost: "everyone" | "admins";
+  readonly historyDays: number;
 }
 
 /** The answer to a refused request. ``code`` is stable; the texts are English for logs. */
@@ -120,16 +461,6 @@ export interface PersonTrust {
 }
 
 /**
- * The people of a conversation that follows the data bank: everyone, or these units (with all
- * units below them when ``deep``). People come and go with their posts.
- */
-export interface Audience {
-  readonly everyone: boolean;
-  readonly unitIds: UnitId[];
-  readonly deep: boolean;
-}
-
-/**
  * Create a conversation. Idempotent by id. ``person_ids`` excludes the caller and may name
  * people who have not registered yet.
  *
@@ -139,9 +470,9 @@ export interface Audience {
  * administers all of the audience creates one (``not_unit_admin``).
  */
 export interface CreateConversation {
-  readonly conversationId: string;
+  readonly conversationId: ConversationId;
   readonly kind: "direct" | "group" | "unit" | "announcement";
-  readonly personIds: string[];
+  readonly personIds: PersonId[];
   readonly whoMayPost: "everyone" | "admins";
   readonly historyDays: number | null;
   readonly audience: Audience | null;
@@ -172,7 +503,7 @@ export interface LogEntry {
 export interface Conversation {
   readonly conversationId: ConversationId;
   readonly kind: "direct" | "group" | "unit" | "announcement";
-  readonly createdBy: PersonId;
+  readonly createdBy: PersonId | null;
   readonly createdMs: number;
   readonly lastSeq: Seq;
   readonly lastMessageMs: number | null;
@@ -184,6 +515,7 @@ export interface Conversation {
   readonly admin: boolean;
   readonly admins: PersonId[] | null;
   readonly audience: Audience | null;
+  readonly standing: Standing | null;
   readonly directPersonId: PersonId | null;
   readonly historyDays: number | null;
   readonly historyFromMs: number;
@@ -202,6 +534,7 @@ export interface Conversations {
 
 export interface Member {
   readonly personId: PersonId;
+  readonly addedBy: PersonId | null;
   readonly admin: boolean;
   readonly addedMs: number;
   readonly historyFromMs: number;
@@ -225,11 +558,11 @@ export interface Members {
  * transaction.
  */
 export interface ChangeMembers {
-  readonly changeId: string;
-  readonly add: string[];
-  readonly remove: string[];
-  readonly makeAdmin: string[];
-  readonly revokeAdmin: string[];
+  readonly changeId: ChangeId;
+  readonly add: PersonId[];
+  readonly remove: PersonId[];
+  readonly makeAdmin: PersonId[];
+  readonly revokeAdmin: PersonId[];
 }
 
 export interface ChangePolicy {
@@ -249,7 +582,7 @@ export interface Head {
 /** ``epoch`` 0 asks for the newest head. */
 export interface AskProofs {
   readonly epoch: Epoch;
-  readonly devices: string[];
+  readonly devices: DeviceId[];
 }
 
 /**
@@ -280,7 +613,7 @@ export interface CellLeaves {
  */
 export interface PostMessage {
   readonly message: Uint8Array;
-  readonly attachmentIds: string[];
+  readonly attachmentIds: AttachmentId[];
   readonly state: boolean;
 }
 
@@ -341,17 +674,6 @@ export interface CountedReceipts {
   readonly counts: ReceiptCount[];
 }
 
-/**
- * A name in each of ``LANGUAGES``. English is never empty; another is "" where the data bank
- * does not have it.
- */
-export interface Names {
-  readonly en: string;
-  readonly te: string;
-  readonly ur: string;
-  readonly hi: string;
-}
-
 export interface Unit {
   readonly unitId: UnitId;
   readonly parentId: UnitId | null;
@@ -385,18 +707,6 @@ export interface Directory {
   readonly roles: Role[];
 }
 
-export interface Person {
-  readonly personId: PersonId;
-  readonly names: Names;
-  readonly number: string;
-  readonly rank: string;
-  readonly post: Names;
-  readonly roles: string[];
-  readonly unitId: UnitId;
-  readonly registered: boolean;
-  readonly status: "active" | "suspended" | "removed";
-}
-
 export interface People {
   readonly people: Person[];
   readonly next: string | null;
@@ -404,7 +714,7 @@ export interface People {
 }
 
 export interface LookUpPeople {
-  readonly personIds: string[];
+  readonly personIds: PersonId[];
 }
 
 /**
@@ -418,7 +728,7 @@ export interface ShareReference {
 
 /** How far a client has come in a conversation. */
 export interface Position {
-  readonly conversationId: string;
+  readonly conversationId: ConversationId;
   readonly seq: Seq;
 }
 
@@ -435,7 +745,7 @@ export interface Hello {
 }
 
 export interface CursorUpdate {
-  readonly conversationId: string;
+  readonly conversationId: ConversationId;
   readonly deliveredSeq: Seq;
   readonly readSeq: Seq;
 }
@@ -541,7 +851,7 @@ export interface CellKeyWanted {
 export interface ShareWanted {
   readonly t: "share_wanted";
   readonly conversationId: ConversationId;
-  readonly device: string;
+  readonly device: DeviceId;
   readonly personId: PersonId;
   readonly head: Uint8Array;
   readonly stamp: Uint8Array;
@@ -594,11 +904,11 @@ export interface AccountFrame {
 export interface PostKey {
   readonly record: Uint8Array;
   readonly seals: Uint8Array;
-  readonly leftOut: string[];
+  readonly leftOut: DeviceId[];
 }
 
 export interface KeyAccepted {
-  readonly keyId: string;
+  readonly keyId: KeyId;
 }
 
 /** ``head``, ``proof``: the author's leaf ‖ proof under the record's head (S2). */
@@ -612,7 +922,7 @@ export interface Keys {
 export interface PostCellKey {
   readonly record: Uint8Array;
   readonly seals: Uint8Array;
-  readonly leftOut: string[];
+  readonly leftOut: DeviceId[];
 }
 
 /**
@@ -644,7 +954,7 @@ export interface OwnCellKeys {
 
 /** The calling device cannot open this key of its cell (C2). */
 export interface MarkCellKey {
-  readonly keyId: string;
+  readonly keyId: SealKeyId;
 }
 
 export interface ShareRequest {
@@ -653,7 +963,7 @@ export interface ShareRequest {
 
 /** A KeyShare for the device that asked. */
 export interface PostShare {
-  readonly device: string;
+  readonly device: DeviceId;
   readonly share: Uint8Array;
 }
 
@@ -690,7 +1000,7 @@ export interface CodeRequested {
 }
 
 export interface SubmitCode {
-  readonly challengeId: string;
+  readonly challengeId: ChallengeId;
   readonly code: string;
 }
 
@@ -719,7 +1029,7 @@ export interface RegistrationStep {
  */
 export interface RegisterClient {
   readonly ticket: string;
-  readonly clientId: string;
+  readonly clientId: ClientId;
   readonly signaturePublicKey: Uint8Array;
   readonly proof: Uint8Array;
   readonly label: string;
@@ -729,7 +1039,7 @@ export interface ClientRegistered {
   readonly personId: PersonId;
   readonly clientId: ClientId;
   readonly certificate: Uint8Array;
-  readonly device: string;
+  readonly device: DeviceId;
   readonly accessToken: string;
   readonly trust: Trust;
 }
@@ -746,7 +1056,7 @@ export interface CertificateRenewed {
 
 /** The version of a person's records that the asking device has, 0 for none. */
 export interface KnownPerson {
-  readonly personId: string;
+  readonly personId: PersonId;
   readonly version: number;
 }
 
@@ -763,22 +1073,11 @@ export interface PeopleTrust {
   readonly people: PersonTrust[];
 }
 
-export interface ClientInfo {
-  readonly clientId: ClientId;
-  readonly device: string;
-  readonly label: string;
-  readonly createdMs: number;
-  readonly lastSeenMs: number | null;
-  readonly certificateExpiresMs: number;
-  readonly revoked: boolean;
-  readonly confirmed: "root_admin" | "own_device" | "admin" | "first" | "replaced" | "no";
-}
-
 /** ``confirmers``: the people who can confirm this device, nearest first, at most 5. */
 export interface Me {
   readonly person: Person;
   readonly clientId: ClientId;
-  readonly device: string;
+  readonly device: DeviceId;
   readonly confirmed: "root_admin" | "own_device" | "admin" | "first" | "replaced" | "no";
   readonly confirmers: PersonId[];
   readonly clients: ClientInfo[];
@@ -809,10 +1108,6 @@ export interface PostEndorsement {
   readonly endorsement: Uint8Array;
 }
 
-export interface PostGrant {
-  readonly grant: Uint8Array;
-}
-
 export interface Grants {
   readonly grants: Uint8Array[];
 }
@@ -837,7 +1132,7 @@ export interface PostRevocation {
 
 export interface UnconfirmedDevice {
   readonly person: Person;
-  readonly device: string;
+  readonly device: DeviceId;
   readonly clientId: ClientId;
   readonly label: string;
   readonly registeredMs: number;
@@ -850,8 +1145,8 @@ export interface UnconfirmedDevices {
 
 /** The endorser begins to compare digits (E3) with its commitment. */
 export interface BeginConfirmation {
-  readonly confirmationId: string;
-  readonly newDevice: string;
+  readonly confirmationId: ConfirmationId;
+  readonly newDevice: DeviceId;
   readonly commitment: Uint8Array;
 }
 
@@ -867,11 +1162,11 @@ export interface RevealConfirmation {
 
 /** A comparison of digits under way; the server passes the halves on and decides nothing. */
 export interface Confirmation {
-  readonly confirmationId: string;
+  readonly confirmationId: ConfirmationId;
   readonly endorserPersonId: PersonId;
-  readonly endorserDevice: string;
+  readonly endorserDevice: DeviceId;
   readonly newPersonId: PersonId;
-  readonly newDevice: string;
+  readonly newDevice: DeviceId;
   readonly commitment: Uint8Array;
   readonly answer: Uint8Array | null;
   readonly secret: Uint8Array | null;
@@ -887,3 +1182,5 @@ export interface Confirmations {
 export type ClientFrame = Hello | Cursors;
 
 export type ServerFrame = Ready | EntryFrame | KeyFrame | CellKeyFrame | RosterFrame | ConversationFrame | ConversationGone | KeyWanted | CellKeyWanted | ShareWanted | ShareFrame | Receipts | ReceiptCounts | AccountFrame;
+
+export type Act = SuspendPerson | RestorePerson | MakeEnrolmentCodes | RevokeDevice | GiveGrant | WithdrawGrant | ApproveAct | RefuseAct;

@@ -15,13 +15,15 @@ from litestar.openapi import OpenAPIConfig
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import __version__, operator_routes
+from copconnect.admin import routes as admin_routes
+from copconnect.admin.service import AdminService
 from copconnect.attachments import routes as attachment_routes
 from copconnect.attachments.blobs import open_blobs
 from copconnect.attachments.service import AttachmentService
 from copconnect.audit import Audit
 from copconnect.auth_service import routes as auth_routes
 from copconnect.auth_service.keys.authority import CertificateAuthority
-from copconnect.auth_service.registration.sms import SmsGateway
+from copconnect.auth_service.registration.gateway import SmsGateway
 from copconnect.auth_service.registry import DeviceRegistry
 from copconnect.auth_service.service import AuthService, choose_gateway
 from copconnect.auth_service.trust import routes as trust_routes
@@ -36,6 +38,8 @@ from copconnect.delivery.rules.limits import PersonLimits
 from copconnect.delivery.service import DeliveryService
 from copconnect.directory import routes as directory_routes
 from copconnect.directory.editing import DirectoryEditor
+from copconnect.directory.imports.importer import Importer
+from copconnect.directory.listing import Listing
 from copconnect.directory.service import DirectoryService
 from copconnect.http import web_assets
 from copconnect.http.direct import Direct
@@ -101,6 +105,20 @@ class Container:
             self.leases,
         )
         self.editor = DirectoryEditor(self.database, self.clock, self.auth.accounts, self.audit)
+        self.importer = Importer(self.database, self.clock, self.editor, self.audit)
+        self.admin = AdminService(
+            database=self.database,
+            clock=self.clock,
+            audit=self.audit,
+            organisation=self.directory,
+            editor=self.editor,
+            people=Listing(self.directory),
+            enrolment=self.auth.administering,
+            grants=self.auth.granting,
+            revocations=self.auth.revoking,
+            devices=self.registry,
+            registered=self.auth.administered,
+        )
         self.conduct = ConductService(self.database, self.clock, self.auth.accounts)
         per_minute = settings.requests_per_person_per_minute
         requests = Rates("requests_per_minute", per_minute, per_minute // 2, self.clock.now_ms)
@@ -264,11 +282,14 @@ def create_app(
             await parts.close()
 
     handlers: list[Any] = [
-        *operator_routes.routes(settings),
+        *operator_routes.routes(
+            settings, parts.authority.department, parts.authority.secret, parts.clock
+        ),
         *auth_routes.routes(parts.auth, parts.gate, settings.trusted_proxies),
         *trust_routes.routes(parts.auth, parts.gate),
         *conduct_routes.routes(parts.conduct, parts.gate),
         *directory_routes.routes(parts.directory, parts.gate),
+        *admin_routes.routes(parts.admin, parts.gate),
         *delivery_routes.routes(parts.delivery, parts.gate),
         *attachment_routes.routes(parts.attachments, parts.gate),
         *more_routes,

@@ -146,6 +146,14 @@ class CodeTriesUsedUp(CallerError):
     remedy = "Ask for a new code."
 
 
+class SmsUnavailable(DependencyError):
+    """The same for every number: while it lasts, nobody is sent a code."""
+
+    code = "sms_unavailable"
+    message = "The department's SMS gateway is down: no code can be sent."
+    remedy = "Try again after `retry_after_ms`. The operators have been told."
+
+
 class TicketInvalid(CallerError):
     code = "ticket_invalid"
     status = 403
@@ -193,6 +201,15 @@ class NotUnitAdmin(CallerError):
     status = 403
     message = "Only an admin of the person's unit, or of a unit above it, may do this."
     remedy = "Ask the unit's admin."
+
+
+class AudienceInvalid(CallerError):
+    """``details``: ``reason``, and ``unit_id`` of a unit that is not there."""
+
+    code = "audience_invalid"
+    status = 400
+    message = "The rule of this audience cannot be used, for the reason in `details`."
+    remedy = "Correct the rule."
 
 
 class TooManyDevices(CallerError):
@@ -390,3 +407,53 @@ class AttachmentIncomplete(CallerError):
     status = 409
     message = "The attachment is not fully uploaded."
     remedy = "Upload the missing chunks first."
+
+
+# --- Administration ---------------------------------------------------------------------------
+
+
+class ActInvalid(CallerError):
+    """``details``: ``reason``."""
+
+    code = "act_invalid"
+    message = "The administrative act is malformed, or the calling device did not sign it."
+    remedy = "Update the console and do it again. If it stays, report this code."
+
+
+class ActStale(CallerError):
+    """``details``: ``server_ms``, ``created_ms``."""
+
+    code = "act_stale"
+    status = 403
+    message = "The administrative act is not dated within ten minutes of the server's clock."
+    remedy = "Set this device's clock to automatic and do it again."
+
+
+class ActDiffers(CallerError):
+    code = "act_differs"
+    status = 409
+    message = "Another administrative act with this id is known."
+    remedy = "Do it again as a new act."
+
+
+class ActOver(CallerError):
+    code = "act_over"
+    status = 410
+    message = "The administrative act waits no more: it was done, refused or has expired."
+    remedy = "Look it up in the audit log."
+
+
+class NotAllowed(CallerError):
+    """``details``: ``right``, and ``path`` of a unit over which the caller lacks it."""
+
+    code = "not_allowed"
+    status = 403
+    message = "The caller lacks the right in `details` over a unit that this touches."
+    remedy = "Ask somebody who holds the right over the unit."
+
+
+class NeedsAnother(CallerError):
+    code = "needs_another"
+    status = 403
+    message = "An administrative act cannot be approved by the person who asked for it."
+    remedy = "Ask another admin who holds the right over the same units."

@@ -1,8 +1,10 @@
-"""Callers, operators and listed devices, as roles hand them to each other."""
+"""Callers, operators, listed devices and standing groups, as roles hand them to each other."""
 
 from dataclasses import dataclass
 from enum import Enum, auto
+from typing import Literal
 
+from copconnect import wire
 from copconnect.ids import ClientId, PersonId
 
 
@@ -42,7 +44,22 @@ class Operator:
     login: str
 
 
-Principal = Operator | Caller
+SignedAs = Literal["act", "endorsement"]
+
+
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """A person whose device signed what is done. ``record``: the signed bytes, of the kind
+    ``signed_as``; ``path``: of a unit at or above all that it touches, "" for the department."""
+
+    person_id: PersonId
+    device: bytes
+    signed_as: SignedAs
+    record: bytes
+    path: str
+
+
+Principal = Operator | Caller | Signer
 
 
 def named(principal: Principal) -> str:
@@ -93,3 +110,28 @@ class Plate:
     unit: str
     path: str
     changed_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class StandingGroup:
+    """A conversation that the department's policy makes, and the line of the policy."""
+
+    standing: wire.Standing
+    rule: wire.Audience
+    policy: wire.GroupPolicy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """A person's place in the organisation, so far as rights rest on it.
+
+    ``path``: of the unit, as cards write it; ``seniority``: the rank's position, higher is more
+    senior, None for a rank that the data bank does not know; ``head``: heads the unit.
+    """
+
+    status: str
+    path: str
+    rank: str
+    seniority: int | None
+    roles: frozenset[str]
+    head: bool

@@ -5,6 +5,7 @@ import json
 
 import pytest
 from sqlalchemy import Delete, Update, delete, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect.audit import Audit
 from copconnect.audit.acts import PersonRestored, PersonSuspended
@@ -18,9 +19,21 @@ from tests.contract.delivery_world import StillClock
 ROOT = Operator("root")
 
 
+class NoKeys:
+    """Stands in for the devices: these tests' entries are unsigned."""
+
+    async def public_key(self, connection: AsyncConnection, device: bytes) -> bytes | None:
+        raise AssertionError((connection, device))
+
+
 @pytest.fixture
 def audit(database: Database) -> Audit:
     return Audit(database, StillClock())
+
+
+async def verify(audit: Audit) -> tuple[int, bytes]:
+    found = await audit.verify(NoKeys())
+    return found.number, found.hash
 
 
 async def suspend(database: Database, audit: Audit, count: int) -> None:
@@ -31,7 +44,7 @@ async def suspend(database: Database, audit: Audit, count: int) -> None:
 
 
 async def test_an_empty_log_is_whole(audit: Audit) -> None:
-    assert await audit.verify() == (0, ZEROS)
+    assert await verify(audit) == (0, ZEROS)
 
 
 async def test_entries_say_who_did_what(database: Database, audit: Audit) -> None:
@@ -42,15 +55,15 @@ async def test_entries_say_who_did_what(database: Database, audit: Audit) -> Non
         await audit.record(connection, admin, PersonRestored(person))
     found = [one async for one in audit.entries()]
     assert [one.number for one in found] == [1, 2]
-    assert [one.by for one in found] == [
+    assert [one.content.by for one in found] == [
         "operator root",
         f"person {'1' * 32} device {'0' * 64}",
     ]
-    assert [json.loads(one.act) for one in found] == [
-        {"act": "person_suspended", "person_id": person},
+    assert [json.loads(one.content.act) for one in found] == [
+        {"act": "person_suspended", "person_id": person, "reason": ""},
         {"act": "person_restored", "person_id": person},
     ]
-    assert await audit.verify() == (2, found[1].hash)
+    assert await verify(audit) == (2, found[1].hash)
 
 
 async def test_an_act_that_is_rolled_back_leaves_no_entry(database: Database, audit: Audit) -> None:
@@ -64,14 +77,14 @@ async def test_an_act_that_is_rolled_back_leaves_no_entry(database: Database, au
     with pytest.raises(OSError, match="no"):
         await fails()
     await suspend(database, audit, 1)
-    assert (await audit.verify())[0] == 2
+    assert (await verify(audit))[0] == 2
 
 
 async def test_administrators_at_once_are_numbered_one_after_another(
     database: Database, audit: Audit
 ) -> None:
     await asyncio.gather(*(suspend(database, audit, 3) for _ in range(5)))
-    assert (await audit.verify())[0] == 15
+    assert (await verify(audit))[0] == 15
 
 
 @pytest.mark.parametrize(
@@ -79,7 +92,10 @@ async def test_administrators_at_once_are_numbered_one_after_another(
     [
         (update(ENTRIES).where(ENTRIES.c.number == 3).values(by="operator eve"), 3),
         (update(ENTRIES).where(ENTRIES.c.number == 3).values(made_ms=1), 3),
-        (update(ENTRIES).where(ENTRIES.c.number == 3).values(act=b"{}"), 3),
+        (update(ENTRIES).where(ENTRIES.c.number == 3).values(act="{}"), 3),
+        (update(ENTRIES).where(ENTRIES.c.number == 3).values(path="TG/X"), 3),
+        (update(ENTRIES).where(ENTRIES.c.number == 3).values(salt=bytes(16)), 3),
+        (update(ENTRIES).where(ENTRIES.c.number == 3).values(signed=b"x"), 3),
         (update(ENTRIES).where(ENTRIES.c.number == 3).values(hash=ZEROS), 3),
         (delete(ENTRIES).where(ENTRIES.c.number == 3), 3),
         (delete(ENTRIES).where(ENTRIES.c.number == 1), 1),
@@ -94,7 +110,7 @@ async def test_what_was_changed_is_found(
     async with database.transaction() as connection:
         await connection.execute(change)
     with pytest.raises(Broken) as broken:
-        await audit.verify()
+        await verify(audit)
     assert broken.value.number == number
 
 
@@ -106,5 +122,5 @@ async def test_entries_in_another_order_are_found(database: Database, audit: Aud
         for row, number in zip(rows, (3, 2), strict=True):
             await connection.execute(ENTRIES.insert().values(row._asdict() | {"number": number}))
     with pytest.raises(Broken) as broken:
-        await audit.verify()
+        await verify(audit)
     assert broken.value.number == 2

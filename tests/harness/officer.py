@@ -3,6 +3,7 @@
 It signs with its key and reads no messages; tests that need messages use the client core.
 """
 
+import base64
 import secrets
 import time
 from typing import Any, Self, TypeVar
@@ -12,7 +13,9 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from copconnect import wire
+from copconnect.ids import ClientId, PersonId
 from copconnect.records.primitives.fields import DAY_MS
+from copconnect.records.trust.admin_act import SignedAct
 from copconnect.records.trust.endorsement import Endorsement, EndorsementKind
 from copconnect.records.trust.grant import Grant
 from tests.harness import databank
@@ -102,7 +105,7 @@ class Device:
             "/v1/registration/clients",
             wire.RegisterClient(
                 ticket=step.ticket,
-                client_id=self.client_id,
+                client_id=ClientId(self.client_id),
                 signature_public_key=public,
                 proof=self._key.sign(PROOF + step.ticket.encode() + client + public),
                 label="test device",
@@ -163,7 +166,24 @@ class Device:
             not_after=now + days * DAY_MS,
             path=path,
         ).signed(self._key)
-        self.send("/v1/grants", wire.PostGrant(grant=record.encode()))
+        self.act(
+            wire.GiveGrant(
+                person_id=PersonId(person_id),
+                path=path,
+                grant=base64.b64encode(record.encode()).decode(),
+            )
+        )
+
+    def act(self, act: wire.Act) -> wire.ActAnswer:
+        """Sign an administrative act and let the server do it. Raises Refused."""
+        record = SignedAct(
+            device=self.device,
+            act_id=secrets.token_bytes(16),
+            created=time.time_ns() // 1_000_000,
+            body=msgspec.json.encode(act),
+        ).signed(self._key)
+        body = wire.PostAct(act=record.encode())
+        return self.call("POST", "/v1/admin/acts", body, wire.ActAnswer)
 
     def send(self, path: str, body: Any) -> None:
         """Post what is answered with 204. Raises Refused."""

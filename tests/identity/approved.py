@@ -37,6 +37,6 @@ async def appoint(approving: Running, clock: MovedClock) -> Force:
     assert (await endorse(approving, root, made)).status_code == 204
     path = await path_of(approving, admin)
     clock.ms += 1000
-    assert (await give(approving, root, grant(approving, root, admin, path))).status_code == 204
+    assert (await give(approving, root, grant(approving, root, admin, path))).is_success
     clock.ms += 1000
     return Force(root, admin, path)

@@ -11,10 +11,12 @@ from litestar import Litestar
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import operator_routes
+from copconnect.admin import routes as admin_routes
+from copconnect.admin.service import AdminService
 from copconnect.audit import Audit
 from copconnect.auth_service import routes as auth_routes
 from copconnect.auth_service.keys.authority import CertificateAuthority
-from copconnect.auth_service.registration.sms import SmsGateway
+from copconnect.auth_service.registration.gateway import SmsGateway
 from copconnect.auth_service.registry import DeviceRegistry
 from copconnect.auth_service.service import AuthService
 from copconnect.auth_service.trust import routes as trust_routes
@@ -25,6 +27,7 @@ from copconnect.conduct.service import Acceptances, ConductService
 from copconnect.database.engine import open_database
 from copconnect.directory import routes as directory_routes
 from copconnect.directory.editing import DirectoryEditor
+from copconnect.directory.listing import Listing
 from copconnect.directory.service import DirectoryService
 from copconnect.http.gate import Gate, before_send, on_error, security_headers
 from copconnect.ids import PersonId
@@ -85,6 +88,19 @@ class IdentityServer:
             self.leases,
         )
         self.editor = DirectoryEditor(self.database, clock, self.auth.accounts, self.audit)
+        self.admin = AdminService(
+            database=self.database,
+            clock=clock,
+            audit=self.audit,
+            organisation=self.directory,
+            editor=self.editor,
+            people=Listing(self.directory),
+            enrolment=self.auth.administering,
+            grants=self.auth.granting,
+            revocations=self.auth.revoking,
+            devices=self.registry,
+            registered=self.auth.administered,
+        )
         self.conduct = ConductService(self.database, clock, self.auth.accounts)
         per_minute = settings.requests_per_person_per_minute
         requests = Rates("requests_per_minute", per_minute, per_minute, clock.now_ms)
@@ -120,11 +136,14 @@ def identity_app(settings: Settings, server: IdentityServer) -> Any:
 
     return Litestar(
         route_handlers=[
-            *operator_routes.routes(settings),
+            *operator_routes.routes(
+                settings, server.authority.department, server.authority.secret, server.clock
+            ),
             *auth_routes.routes(server.auth, server.gate, settings.trusted_proxies),
             *trust_routes.routes(server.auth, server.gate),
             *conduct_routes.routes(server.conduct, server.gate),
             *directory_routes.routes(server.directory, server.gate),
+            *admin_routes.routes(server.admin, server.gate),
         ],
         lifespan=[lifespan],
         exception_handlers={Exception: on_error},

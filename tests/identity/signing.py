@@ -1,5 +1,6 @@
 """Records that a test's devices sign: endorsements, grants, revocations, DeviceKeys."""
 
+import base64
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
@@ -7,13 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from copconnect import wire
 from copconnect.auth_service.keys.key_files import load_key
+from copconnect.auth_service.trust import device_store
+from copconnect.ids import DeviceId, PersonId, new_id
 from copconnect.records.primitives.fields import DAY_MS
 from copconnect.records.primitives.kem import X25519
+from copconnect.records.trust.admin_act import SignedAct
 from copconnect.records.trust.department import Department
 from copconnect.records.trust.device_key import DeviceKey
 from copconnect.records.trust.endorsement import Endorsement, EndorsementKind
@@ -103,13 +108,47 @@ async def endorse(running: Running, sender: Device, record: Endorsement) -> http
     return await running.post("/v1/endorsements", sender, body)
 
 
+def signed_act(running: Running, signer: Device, act: wire.Act, **changes: Any) -> SignedAct:
+    """Return an act of now, signed by a device."""
+    made = SignedAct(
+        device=signer.device,
+        act_id=bytes.fromhex(new_id()),
+        created=running.container.clock.now_ms(),
+        body=msgspec.json.encode(act),
+    )
+    return replace(made, **changes).signed(signer.key)
+
+
+async def post_act(running: Running, sender: Device, record: SignedAct) -> httpx.Response:
+    return await running.post("/v1/admin/acts", sender, wire.PostAct(act=record.encode()))
+
+
+async def act(running: Running, signer: Device, act: wire.Act) -> httpx.Response:
+    """Sign an act and post it."""
+    return await post_act(running, signer, signed_act(running, signer, act))
+
+
 async def give(running: Running, sender: Device, record: Grant) -> httpx.Response:
-    return await running.post("/v1/grants", sender, wire.PostGrant(grant=record.encode()))
+    """Give or withdraw a grant, as an act of the sender."""
+    kind = wire.WithdrawGrant if record.withdraws else wire.GiveGrant
+    encoded = base64.b64encode(record.encode()).decode()
+    body = kind(person_id=PersonId(record.person_id.hex()), path=record.path, grant=encoded)
+    return await act(running, sender, body)
 
 
 async def revoke(running: Running, sender: Device, record: Revocation) -> httpx.Response:
-    body = wire.PostRevocation(revocation=record.encode())
-    return await running.post("/v1/revocations", sender, body)
+    """Revoke an own device, or another person's by an act of the sender."""
+    async with running.container.database.reading() as connection:
+        lost = await device_store.by_device(connection, record.device)
+    if lost is None or lost.person_id == sender.person_id:
+        body = wire.PostRevocation(revocation=record.encode())
+        return await running.post("/v1/revocations", sender, body)
+    asked = wire.RevokeDevice(
+        person_id=lost.person_id,
+        device=DeviceId(record.device.hex()),
+        revocation=base64.b64encode(record.encode()).decode(),
+    )
+    return await act(running, sender, asked)
 
 
 async def put_keys(running: Running, device: Device, *keys: DeviceKey) -> httpx.Response:

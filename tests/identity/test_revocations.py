@@ -91,7 +91,7 @@ async def test_e4_what_a_lost_device_endorsed_and_is_not_listed_falls_with_it(
         if one.person_id == patrol.person_id
     ]
     record = revocation(approving, dcp, force.admin, stands)
-    assert (await revoke(approving, force.admin, record)).status_code == 204
+    assert (await revoke(approving, force.admin, record)).is_success
     assert await listed(approving, sho, patrol, dcp) == {patrol.device}
     assert await confirmed(approving, sho) == "no"  # Unlisted and not signed out.
     assert await confirmed(approving, onward) == "no"
@@ -103,27 +103,42 @@ async def test_e4_what_a_lost_device_endorsed_and_is_not_listed_falls_with_it(
 async def test_e4_who_may_not_revoke(approving: Running, force: Force, clock: MovedClock) -> None:
     sho, patrol = await approved(approving, force, SHO), await approved(approving, force, PATROL)
     unconfirmed = await approving.device(ACP)
-    for name, signer, record in (
-        ("a stranger", patrol, revocation(approving, sho, patrol)),
+    for name, code, signer, record in (
+        ("a stranger", "not_allowed", patrol, revocation(approving, sho, patrol)),
         (
             "somebody above in its chain",
+            "not_allowed",
             force.admin,
             revocation(approving, force.root, force.admin),
         ),
-        ("an unconfirmed device", unconfirmed, revocation(approving, sho, unconfirmed)),
-        ("sent by another", patrol, revocation(approving, sho, force.admin)),
+        (
+            "an unconfirmed device",
+            "device_unconfirmed",
+            unconfirmed,
+            revocation(approving, sho, unconfirmed),
+        ),
+        ("sent by another", "not_allowed", patrol, revocation(approving, sho, force.admin)),
+        (
+            "signed by another",
+            "revocation_invalid",
+            force.admin,
+            revocation(approving, sho, force.root),
+        ),
         (
             "an altered one",
+            "revocation_invalid",
             force.admin,
             revocation(approving, sho, force.admin).signed(patrol.key),
         ),
         (
             "lost long ago",
+            "revocation_invalid",
             force.admin,
             revocation(approving, sho, force.admin, lost_at=clock.ms - 31 * DAY_MS),
         ),
         (
             "an old one",
+            "revocation_invalid",
             force.admin,
             revocation(
                 approving,
@@ -135,13 +150,16 @@ async def test_e4_who_may_not_revoke(approving: Running, force: Force, clock: Mo
         ),
     ):
         answer = await revoke(approving, signer, record)
-        assert refusal(answer)[0] == "revocation_invalid", name
+        assert refusal(answer)[0] == code, name
+    foreign = wire.PostRevocation(revocation=revocation(approving, sho, force.admin).encode())
+    answer = await approving.post("/v1/revocations", force.admin, foreign)
+    assert refusal(answer) == ("revocation_invalid", "E4")  # An act that is not audited.
     with pytest.raises(ValueError, match="itself"):
         Revocation.parse(revocation(approving, sho, sho).encode())
     assert await listed(approving, sho) == {sho.device}
     # A root admin's reaches back further.
     far = revocation(approving, sho, force.root, lost_at=clock.ms - 31 * DAY_MS)
-    assert (await revoke(approving, force.root, far)).status_code == 204
+    assert (await revoke(approving, force.root, far)).is_success
     assert await listed(approving, sho) == set()
 
 

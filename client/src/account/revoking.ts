@@ -3,11 +3,11 @@
  * endorsements and grants that the device made before the loss stand if the revocation lists them;
  * everything after the loss falls with it.
  */
-import { fromHex } from "../octets.ts";
+import { fromHex, toBase64 } from "../octets.ts";
 import type { Identity } from "../context.ts";
 import { failure } from "../failure.ts";
 import { compareBytes } from "../keys/format/compare.ts";
-import { idOf, type DeviceId, type PersonId } from "../keys/ids.ts";
+import { idOf, type DeviceId, type PersonId } from "../ids.ts";
 import { Refused } from "../keys/format/refused.ts";
 import type { Api } from "../transport/api.ts";
 import { EndorsementFormat, type Endorsement } from "../keys/trust/endorsement.ts";
@@ -17,6 +17,7 @@ import type { PeopleTrust } from "../trust/people-trust.ts";
 import type { TimeAnchor } from "../trust/ports.ts";
 import { RevocationFormat } from "../keys/trust/revocation.ts";
 import { LOSS_LIMIT_MS } from "../limits.ts";
+import type { Acts } from "./acts.ts";
 
 /** A device's endorsements and grants, as the person who revokes it sees them. */
 export interface Made {
@@ -31,6 +32,7 @@ export interface Made {
 
 export interface RevokingOptions {
   readonly api: Pick<Api, "madeBy" | "postRevocation">;
+  readonly acts: Pick<Acts, "perform">;
   readonly trust: PeopleTrust;
   readonly time: Pick<TimeAnchor, "anchor" | "requireNow">;
   readonly identity: () => Identity;
@@ -67,7 +69,7 @@ export class Revoking {
 
   /** `lostMs`: since when it is lost; absent: from now on. Everything from then on falls. */
   async revoke(device: DeviceId, lostMs?: number): Promise<void> {
-    const { api, trust, time, identity } = this.#options;
+    const { acts, api, trust, time, identity } = this.#options;
     const own = identity();
     if (device === own.device) throw failure("not_found", { details: { reason: "sign out here" } });
     await time.anchor();
@@ -86,7 +88,11 @@ export class Revoking {
       .sort(compareBytes);
     const values = { device: fromHex(device), lostAt, created: now, signer: own.deviceBytes };
     const record = await RevocationFormat.sign({ ...values, standing }, own.privateKey);
-    await api.postRevocation({ revocation: record.bytes });
+    if (personId === own.personId) await api.postRevocation({ revocation: record.bytes });
+    else {
+      const revocation = toBase64(record.bytes);
+      await acts.perform({ act: "revoke_device", personId, device, revocation });
+    }
     await trust.ensure([personId], { fresh: true }).catch(() => undefined);
   }
 
@@ -95,7 +101,7 @@ export class Revoking {
     const known = await trust.personOf(device);
     if (known !== null) return known;
     // One's own that registered just now.
-    const personId = identity().personId as PersonId;
+    const personId = identity().personId;
     await trust.ensure([personId], { fresh: true });
     if ((await trust.devicesOf(personId)).includes(device)) return personId;
     throw failure("not_found");

@@ -9,13 +9,14 @@
  */
 import type { Context } from "../context.ts";
 import { CoreFailure } from "../failure.ts";
-import type { PersonId } from "../keys/ids.ts";
+import type { PersonId } from "../ids.ts";
 import { fromHex } from "../octets.ts";
 import { PeopleTrust } from "../trust/people-trust.ts";
 import type { Verdict } from "../trust/ports.ts";
 import { TrustedTime } from "../trust/trusted-time.ts";
 import type { AccountFrame, PersonTrust, Ready } from "../wire.ts";
 import { Account } from "./account.ts";
+import { Acts } from "./acts.ts";
 import { Alarms } from "./alarms.ts";
 import { Confirmations } from "./confirmations.ts";
 import { Endorsing } from "./endorsing.ts";
@@ -43,7 +44,7 @@ export interface AccountServicesOptions {
 export interface Standing {
   readonly verdict: Verdict | null;
   /** People who can confirm it, nearest first, as the server says; empty once somebody did. */
-  readonly confirmers: readonly string[];
+  readonly confirmers: readonly PersonId[];
   readonly sinceMs: number | null;
 }
 
@@ -53,6 +54,7 @@ export class AccountServices {
   readonly trust: PeopleTrust;
   readonly ownKeys: OwnKeys;
   readonly endorsing: Endorsing;
+  readonly acts: Acts;
   readonly granting: Granting;
   readonly revoking: Revoking;
   readonly confirmations: Confirmations;
@@ -82,8 +84,10 @@ export class AccountServices {
       department: () => account.trust.department,
     });
     this.endorsing = new Endorsing({ api, trust, time, identity });
-    this.granting = new Granting({ api, trust, time, identity });
-    this.revoking = new Revoking({ api, trust, time, identity });
+    this.acts = new Acts({ api, vault, time, identity });
+    const { acts } = this;
+    this.granting = new Granting({ acts, trust, time, identity });
+    this.revoking = new Revoking({ acts, api, trust, time, identity });
     this.confirmations = new Confirmations({
       ...{ api, vault, time, identity, endorsing: this.endorsing },
       rootKey: () => account.trust.rootKey,
@@ -96,7 +100,7 @@ export class AccountServices {
       onAlarm: () => context.emit({ type: "alarm" }),
     });
     trust.onChanged((people) => {
-      const own = account.record?.personId as PersonId | undefined;
+      const own = account.record?.personId;
       if (own === undefined || !people.includes(own)) return;
       void this.#ownChanged().catch(ignore);
     });
@@ -243,7 +247,7 @@ export class AccountServices {
   }
 }
 
-function nothingAbout(personId: string): PersonTrust {
+function nothingAbout(personId: PersonId): PersonTrust {
   return {
     ...{ personId, version: 0, devices: [], certificates: [], cards: [] },
     ...{ endorsements: [], grants: [], revocations: [], keys: [] },

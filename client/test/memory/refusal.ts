@@ -32,6 +32,8 @@ const STATUS: Readonly<Record<string, number>> = {
   seals_invalid: 400,
   endorsement_invalid: 400,
   grant_invalid: 400,
+  act_invalid: 400,
+  act_stale: 403,
   revocation_invalid: 400,
   rate_limited: 429,
 };

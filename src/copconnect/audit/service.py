@@ -1,19 +1,43 @@
-"""Records administrative acts and verifies the log. Holds no state of its own."""
+"""Records administrative acts, reads them and verifies the log. Holds no state of its own."""
 
+import secrets
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Protocol
 
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect.audit import store
 from copconnect.audit.acts import Act
-from copconnect.audit.rules import Chain, Entry, entry_hash
+from copconnect.audit.filters import AuditFilter
+from copconnect.audit.rules import SALT_BYTES, Chain, Content, Entry, entry_hash
+from copconnect.audit.signatures import Signatures
 from copconnect.clock import Clock
 from copconnect.database.engine import Database
-from copconnect.principals import Principal, named
+from copconnect.principals import Principal, Signer, named
+from copconnect.records.trust.admin_act import SignedAct
 
 _PAGE = 1_000
 _ENCODER = msgspec.json.Encoder(order="deterministic")
+
+
+class DeviceKeys(Protocol):
+    """The public keys of devices; the Authentication Service knows them."""
+
+    async def public_key(self, connection: AsyncConnection, device: bytes) -> bytes | None:
+        """Return a device's Ed25519 key, also of a revoked device; None for an unknown one."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """A whole log: the newest entry, and how many entries are signed."""
+
+    number: int
+    hash: bytes
+    signed: int
+    unsigned: int
 
 
 class Audit:
@@ -23,23 +47,44 @@ class Audit:
         self._database = database
         self._clock = clock
 
-    async def record(self, connection: AsyncConnection, by: Principal, act: Act) -> None:
-        """Append an entry in the transaction of the act. Call it last there: other administrators
-        wait for the log's row until the transaction ends."""
-        number, previous = await store.next_place(connection)
-        now_ms, who, encoded = self._clock.now_ms(), named(by), _ENCODER.encode(act)
-        chained = entry_hash(previous, number, now_ms, who, encoded)
-        await store.add(connection, Entry(number, now_ms, who, encoded, chained))
+    async def record(
+        self, connection: AsyncConnection, by: Principal, act: Act, path: str = ""
+    ) -> int:
+        """Append an entry in the transaction of the act and return its number. Call it last there:
+        other administrators wait for the log's row until the transaction ends.
 
-    async def verify(self) -> tuple[int, bytes]:
-        """Verify the whole chain; return the newest entry's number and hash. Raises Broken."""
-        chain = Chain()
+        ``path``: of a unit at or above all that the act touched, where a signer does not say it.
+        """
+        number, previous = await store.next_place(connection)
+        now_ms = self._clock.now_ms()
+        signer = by if isinstance(by, Signer) else None
+        content = Content(
+            salt=secrets.token_bytes(SALT_BYTES),
+            by=named(by),
+            path=signer.path if signer else path,
+            act=_ENCODER.encode(act).decode(),
+            signed_as=signer.signed_as if signer else "",
+            signed=signer.record if signer else b"",
+        )
+        chained = entry_hash(previous, number, now_ms, content.digest())
+        kind = str(type(act).__struct_config__.tag)
+        await store.add(connection, Entry(number, now_ms, content, chained), kind, _act_id(content))
+        return number
+
+    async def verify(self, keys: DeviceKeys) -> Verified:
+        """Verify the whole chain and every signature. Raises Broken."""
+        chain, signatures = Chain(), Signatures()
         async with self._database.reading() as connection:
             number, newest = await store.head(connection)
             while entries := await store.after(connection, chain.number, _PAGE):
                 chain.follow(entries)
+                for one in entries:
+                    device = signatures.device_of(one)
+                    key = None if device is None else await keys.public_key(connection, device)
+                    signatures.follow(one, key)
         chain.end(number, newest)
-        return chain.number, chain.hash
+        signatures.end(number)
+        return Verified(chain.number, chain.hash, signatures.signed, signatures.unsigned)
 
     async def entries(self, after: int = 0) -> AsyncIterator[Entry]:
         """Yield the entries after a number, the oldest first."""
@@ -51,3 +96,25 @@ class Audit:
             for one in found:
                 yield one
             after = found[-1].number
+
+    # --- In the caller's transaction ----------------------------------------------------------
+
+    async def head(self, connection: AsyncConnection) -> tuple[int, bytes]:
+        """Return the newest entry's number and hash; zeros before the first."""
+        return await store.head(connection)
+
+    async def after(self, connection: AsyncConnection, number: int, limit: int) -> list[Entry]:
+        """Return the entries after a number, the oldest first."""
+        return await store.after(connection, number, limit)
+
+    async def found(
+        self, connection: AsyncConnection, wanted: AuditFilter, before: int | None, limit: int
+    ) -> list[Entry]:
+        """Return the newest entries before a number that a filter finds, the newest first."""
+        return await store.found(connection, wanted, before, limit)
+
+
+def _act_id(content: Content) -> str | None:
+    if content.signed_as != "act":
+        return None
+    return SignedAct.parse(content.signed).act_id.hex()

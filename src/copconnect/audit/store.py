@@ -1,9 +1,27 @@
 """Tables and statements of the audit log. Entries are inserted and read, never changed."""
 
-from sqlalchemy import BigInteger, Column, Integer, LargeBinary, String, Table, select, update
+from collections.abc import Collection
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Index,
+    Integer,
+    LargeBinary,
+    Row,
+    String,
+    Table,
+    Text,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from copconnect.audit.rules import ZEROS, Entry
+from copconnect.audit.filters import AuditFilter
+from copconnect.audit.rules import ZEROS, Content, Entry
 from copconnect.database.engine import METADATA, upsert_for
 
 ENTRIES = Table(
@@ -11,9 +29,18 @@ ENTRIES = Table(
     METADATA,
     Column("number", BigInteger, primary_key=True, autoincrement=False),
     Column("made_ms", BigInteger, nullable=False),
+    Column("salt", LargeBinary(16), nullable=False),
     Column("by", String(200), nullable=False),
-    Column("act", LargeBinary, nullable=False),
+    Column("path", Text, nullable=False),
+    Column("act", Text, nullable=False),
+    Column("signed_as", String(16), nullable=False),
+    Column("signed", LargeBinary, nullable=False),
     Column("hash", LargeBinary(32), nullable=False),
+    # For finding entries; not covered by the hash, because act and signed say the same.
+    Column("kind", String(64), nullable=False),
+    Column("act_id", String(32), nullable=True),
+    Index(None, "kind"),
+    Index(None, "act_id"),
 )
 HEAD = Table(
     "audit_head",
@@ -22,7 +49,7 @@ HEAD = Table(
     Column("number", BigInteger, nullable=False),
     Column("hash", LargeBinary(32), nullable=False),
 )
-_H = HEAD.c
+_E, _H = ENTRIES.c, HEAD.c
 
 
 async def next_place(connection: AsyncConnection) -> tuple[int, bytes]:
@@ -37,15 +64,22 @@ async def next_place(connection: AsyncConnection) -> tuple[int, bytes]:
     return row.number, row.hash
 
 
-async def add(connection: AsyncConnection, entry: Entry) -> None:
+async def add(connection: AsyncConnection, entry: Entry, kind: str, act_id: str | None) -> None:
     """Append an entry at the place that :func:`next_place` gave."""
+    content = entry.content
     await connection.execute(
         ENTRIES.insert().values(
             number=entry.number,
             made_ms=entry.made_ms,
-            by=entry.by,
-            act=entry.act,
+            salt=content.salt,
+            by=content.by,
+            path=content.path,
+            act=content.act,
+            signed_as=content.signed_as,
+            signed=content.signed,
             hash=entry.hash,
+            kind=kind,
+            act_id=act_id,
         )
     )
     await connection.execute(update(HEAD).values(hash=entry.hash))
@@ -60,6 +94,55 @@ async def head(connection: AsyncConnection) -> tuple[int, bytes]:
 async def after(connection: AsyncConnection, number: int, limit: int) -> list[Entry]:
     """Return the entries after a number, the oldest first."""
     rows = await connection.execute(
-        select(ENTRIES).where(ENTRIES.c.number > number).order_by(ENTRIES.c.number).limit(limit)
+        select(ENTRIES).where(_E.number > number).order_by(_E.number).limit(limit)
     )
-    return [Entry(row.number, row.made_ms, row.by, row.act, row.hash) for row in rows]
+    return [_entry(row) for row in rows]
+
+
+async def found(
+    connection: AsyncConnection, wanted: AuditFilter, before: int | None, limit: int
+) -> list[Entry]:
+    """Return the newest entries before a number that a filter finds, the newest first."""
+    query = select(ENTRIES).where(*_conditions(wanted))
+    if before is not None:
+        query = query.where(_E.number < before)
+    rows = await connection.execute(query.order_by(_E.number.desc()).limit(limit))
+    return [_entry(row) for row in rows]
+
+
+def _conditions(wanted: AuditFilter) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if wanted.paths is not None:
+        conditions.append(_within(wanted.paths))
+    if wanted.kinds:
+        conditions.append(_E.kind.in_(wanted.kinds))
+    if wanted.by:
+        conditions.append(_E.by.contains(wanted.by, autoescape=True))
+    if wanted.about:
+        conditions.append(_E.act.contains(wanted.about, autoescape=True))
+    if wanted.act_id:
+        conditions.append(_E.act_id == wanted.act_id)
+    if wanted.from_ms is not None:
+        conditions.append(_E.made_ms >= wanted.from_ms)
+    if wanted.until_ms is not None:
+        conditions.append(_E.made_ms < wanted.until_ms)
+    return conditions
+
+
+def _within(paths: Collection[str]) -> ColumnElement[bool]:
+    """Return the condition that an entry touches nothing outside these units."""
+    return or_(
+        _E.path.in_(paths), *(_E.path.startswith(f"{path}/", autoescape=True) for path in paths)
+    )
+
+
+def _entry(row: Row[Any]) -> Entry:
+    content = Content(
+        salt=row.salt,
+        by=row.by,
+        path=row.path,
+        act=row.act,
+        signed_as=row.signed_as,
+        signed=row.signed,
+    )
+    return Entry(row.number, row.made_ms, content, row.hash)

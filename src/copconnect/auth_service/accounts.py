@@ -13,6 +13,7 @@ from copconnect.auth_service.dependencies import Dependencies
 from copconnect.auth_service.ports import Conduct, LossReason
 from copconnect.auth_service.registration import registration_store
 from copconnect.auth_service.trust import device_store, record_store
+from copconnect.auth_service.trust.administered import client_info
 from copconnect.auth_service.trust.changes import Changes
 from copconnect.auth_service.trust.revoking import Revoking
 from copconnect.auth_service.trust.verdicts.confirmers import Confirmers
@@ -172,19 +173,7 @@ class Accounts:
         self, connection: AsyncConnection, person_id: PersonId
     ) -> list[wire.ClientInfo]:
         rows = await store.clients_of_person(connection, person_id)
-        return [
-            wire.ClientInfo(
-                client_id=row.client_id,
-                device=row.device.hex(),
-                label=row.label,
-                created_ms=row.created_ms,
-                last_seen_ms=row.last_seen_ms,
-                certificate_expires_ms=row.expires_ms,
-                revoked=row.revoked_ms is not None,
-                confirmed=row.confirmed,
-            )
-            for row in rows
-        ]
+        return [client_info(row) for row in rows]
 
 
 def _require_confirmed(caller: Caller, client_id: ClientId) -> None:

@@ -2,18 +2,29 @@
 
 import secrets
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from copconnect.audit.acts import DeviceRevoked, EnrolmentCodesMade
 from copconnect.auth_service import store
 from copconnect.auth_service.accounts import Accounts
 from copconnect.auth_service.dependencies import Dependencies
 from copconnect.auth_service.trust.revoking import Revoking
+from copconnect.database.engine import Transaction
 from copconnect.ids import ClientId, PersonId
 from copconnect.principals import Principal
 
 # No 0/O, 1/I/L: people read these aloud and copy them from paper.
 LETTERS = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
 CODE_LENGTH = 12  # 59 bits.
+
+
+@dataclass(frozen=True, slots=True)
+class NamedClient:
+    """A device as an operator chooses it."""
+
+    client_id: ClientId
+    label: str
+    revoked: bool
 
 
 class Administering:
@@ -25,16 +36,30 @@ class Administering:
         self._revoking = revoking
 
     async def make_enrolment_codes(self, by: Principal, people: Sequence[PersonId]) -> list[str]:
+        """Do :meth:`make_codes` in a transaction of its own."""
+        async with self._deps.database.transaction() as connection:
+            return await self.make_codes(connection, by, people)
+
+    async def make_codes(
+        self, connection: Transaction, by: Principal, people: Sequence[PersonId]
+    ) -> list[str]:
         """Give each a new enrolment code in place of any other; return them as letters show them.
         Only hashes are stored."""
         codes = ["".join(secrets.choice(LETTERS) for _ in range(CODE_LENGTH)) for _ in people]
-        async with self._deps.database.transaction() as connection:
-            await self._accounts.store_enrolment_codes(
-                connection, dict(zip(people, codes, strict=True))
-            )
-            act = EnrolmentCodesMade(list(people))
-            await self._deps.audit.record(connection, by, act)
+        await self._accounts.store_enrolment_codes(
+            connection, dict(zip(people, codes, strict=True))
+        )
+        await self._deps.audit.record(connection, by, EnrolmentCodesMade(list(people)))
         return ["-".join((code[:4], code[4:8], code[8:])) for code in codes]
+
+    async def clients_beginning(self, prefix: str, limit: int) -> list[NamedClient]:
+        """Return devices whose id begins with these hexadecimal digits, ``limit`` at most."""
+        async with self._deps.database.reading() as connection:
+            rows = await store.clients_beginning(connection, prefix, limit)
+        return [
+            NamedClient(ClientId(row.client_id), row.label, revoked=row.revoked_ms is not None)
+            for row in rows
+        ]
 
     async def revoke_client(self, by: Principal, client_id: ClientId) -> bool:
         """Revoke a device by the roster authority; return whether it was there and not revoked."""

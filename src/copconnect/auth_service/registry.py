@@ -94,6 +94,11 @@ class DeviceRegistry:
         """Return whether a person holds a grant in force, or is a root admin."""
         return bool(await held_paths(connection, person_id, self._clock.now_ms()))
 
+    async def acting(self, connection: AsyncConnection, device: bytes) -> bytes | None:
+        """Return the public key of a device that may act now: confirmed, not revoked, its
+        certificate valid; else None."""
+        return await device_store.acting_key(connection, device, self._clock.now_ms())
+
     async def public_key(self, connection: AsyncConnection, device: bytes) -> bytes | None:
         """Return a device's Ed25519 key, also of a revoked device; None for an unknown one."""
         known = self._keys.get(device)

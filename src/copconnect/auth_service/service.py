@@ -10,9 +10,11 @@ from copconnect.auth_service.administering import Administering
 from copconnect.auth_service.dependencies import Dependencies
 from copconnect.auth_service.keys.authority import CertificateAuthority
 from copconnect.auth_service.ports import Conduct, Memberships, People
+from copconnect.auth_service.registration.gateway import HttpGateway, NoSms, SmsGateway
 from copconnect.auth_service.registration.registration import Registration
-from copconnect.auth_service.registration.sms import HttpGateway, NoSms, SmsGateway, SmsSender
+from copconnect.auth_service.registration.sms import SmsSender
 from copconnect.auth_service.registry import DeviceRegistry
+from copconnect.auth_service.trust.administered import Administered
 from copconnect.auth_service.trust.cards import Cards
 from copconnect.auth_service.trust.changes import Changes
 from copconnect.auth_service.trust.confirming import Confirming
@@ -48,7 +50,9 @@ def choose_gateway(settings: Settings) -> SmsGateway:
     """Return the gateway that the settings name. Raises NoGateway."""
     if not settings.sms_gateway_url:
         raise NoGateway("set COPCONNECT_SMS_GATEWAY_URL, or run `make demo` to try it out")
-    return HttpGateway(settings.sms_gateway_url, settings.sms_gateway_token)
+    return HttpGateway(
+        settings.sms_gateway_url, settings.sms_gateway_token, settings.sms_gateway_check_url
+    )
 
 
 class AuthService:
@@ -69,7 +73,7 @@ class AuthService:
         leases: Leases,
     ) -> None:
         self._leases = leases
-        self.sms = SmsSender(gateway or NoSms())
+        self.sms = SmsSender(gateway or NoSms(), clock)
         self.authenticator = CachingAuthenticator(database, clock, people, conduct)
         deps = self._deps = Dependencies(
             database, clock, settings, authority, people, memberships, audit
@@ -89,6 +93,7 @@ class AuthService:
         self.unconfirmed = Unconfirmed(deps)
         self.registration = Registration(deps, self.trust, self.cards, changes, self.sms)
         self.accounts = Accounts(deps, conduct, changes, self.confirmers, self.revoking)
+        self.administered = Administered(clock)
         self.administering = Administering(deps, self.accounts, self.revoking)
         self._lapsing = Periodic(
             "certificates",

@@ -15,15 +15,20 @@ app = typer.Typer(help=__doc__, no_args_is_help=True)
 
 @app.command()
 def verify(data: Data = None) -> None:
-    """Verify that no entry was changed, removed or reordered, and say which is the newest.
+    """Verify that no entry was changed, removed or reordered and that every signature is a
+    device's, and say which entry is the newest.
 
     Note its number and hash elsewhere: entries that are cut off at the end show only by them.
     """
     try:
-        number, newest = with_roles(settings_of(data), lambda c: c.audit.verify())
+        found = with_roles(settings_of(data), lambda c: c.audit.verify(c.registry))
     except Broken as error:
         raise stop(f"The audit log is not whole: {error}.") from error
-    console.print(f"{number:,} entries, none changed. Newest hash: {newest.hex()}", soft_wrap=True)
+    console.print(
+        f"{found.number:,} entries, none changed: {found.signed:,} signed by admins' devices, "
+        f"{found.unsigned:,} by operators and others. Newest hash: {found.hash.hex()}",
+        soft_wrap=True,
+    )
 
 
 @app.command("list")
@@ -35,9 +40,12 @@ def list_(
 
     async def work(container: Container) -> None:
         async for one in container.audit.entries(after):
-            line = {"number": one.number, "time": _time(one.made_ms), "by": one.by}
-            act = json.loads(one.act)
-            print(json.dumps(line | act | {"hash": one.hash.hex()}, ensure_ascii=False))
+            content = one.content
+            line = {"number": one.number, "time": _time(one.made_ms), "by": content.by}
+            line |= json.loads(content.act) | {"path": content.path}
+            if content.signed_as:
+                line |= {"signed_as": content.signed_as, "signed": content.signed.hex()}
+            print(json.dumps(line | {"hash": one.hash.hex()}, ensure_ascii=False))
 
     with_roles(settings_of(data), work)
 

@@ -182,6 +182,61 @@ async def plates(connection: AsyncConnection, person_ids: Collection[PersonId]) 
     return rows
 
 
+async def standings(connection: AsyncConnection, person_ids: Collection[PersonId]) -> list[Any]:
+    """Return (person_id, status, path, rank, seniority, roles, unit_admin) of these people; the
+    seniority of an unknown rank is None."""
+    rows: list[Any] = []
+    for part in chunks(person_ids):
+        rows += await connection.execute(
+            select(
+                people.c.person_id,
+                people.c.status,
+                people.c.rank,
+                people.c.roles,
+                people.c.unit_admin,
+                units.c.path,
+                ranks.c.position.label("seniority"),
+            )
+            .join(units, units.c.unit_id == people.c.unit_id)
+            .outerjoin(ranks, ranks.c.code == people.c.rank)
+            .where(people.c.person_id.in_(part))
+        )
+    return rows
+
+
+async def has_path(connection: AsyncConnection, path: str) -> bool:
+    """Return whether a unit has exactly this path."""
+    found = await connection.scalar(select(units.c.unit_id).where(units.c.path == path))
+    return found is not None
+
+
+async def seniorities(connection: AsyncConnection) -> dict[str, int]:
+    """Return the position of each rank; higher is more senior."""
+    return {row.code: row.position for row in await connection.execute(select(ranks))}
+
+
+async def count_by_unit(
+    connection: AsyncConnection, narrowing: Sequence[ColumnElement[bool]]
+) -> dict[str, int]:
+    """Return how many people who are not removed and whom the conditions fit are in each unit, by
+    the unit's path."""
+    rows = await connection.execute(
+        select(units.c.path, func.count().label("many"))
+        .join(people, people.c.unit_id == units.c.unit_id)
+        .where(people.c.status != "removed", *narrowing)
+        .group_by(units.c.path)
+    )
+    return {row.path: row.many for row in rows}
+
+
+async def count_people(connection: AsyncConnection, paths: Sequence[str] | None) -> int:
+    """Return how many people who are not removed are at or below these paths; None: in all."""
+    query = select(func.count()).select_from(people).where(people.c.status != "removed")
+    if paths is not None:
+        query = query.where(people.c.person_id.in_(people_at_or_below(paths)))
+    return await connection.scalar(query) or 0
+
+
 async def changed_since(connection: AsyncConnection, since_ms: int) -> list[PersonId]:
     """Return the people whose row changed after a time; all where the organisation did."""
     organised_ms: int | None = await connection.scalar(select(directory.c.organisation_ms))
@@ -200,50 +255,10 @@ def people_at_or_below(paths: Sequence[str]) -> Select[tuple[PersonId]]:
     )
 
 
-async def admins_in(connection: AsyncConnection, unit_ids: Sequence[UnitId]) -> list[PersonId]:
-    """Return the active unit admins of these units."""
-    return list(
-        await connection.scalars(
-            select(people.c.person_id).where(
-                people.c.unit_id.in_(unit_ids), people.c.unit_admin, people.c.status == "active"
-            )
-        )
-    )
-
-
-async def unit_paths_of(
-    connection: AsyncConnection, unit_ids: Collection[UnitId] | None
-) -> dict[UnitId, str]:
-    """Return the paths of units; None: of those at the top."""
+async def unit_paths(connection: AsyncConnection) -> dict[UnitId, str]:
+    """Return the paths of all units."""
     query = select(units.c.unit_id, units.c.path)
-    if unit_ids is None:
-        query = query.where(units.c.parent_id.is_(None))
-    else:
-        query = query.where(units.c.unit_id.in_(unit_ids))
     return {row.unit_id: row.path for row in await connection.execute(query)}
-
-
-async def active_in(
-    connection: AsyncConnection,
-    unit_ids: Collection[UnitId],
-    below: Collection[str],
-    only: Collection[PersonId] | None,
-) -> list[Any]:
-    """Return (person_id, unit_id, unit_admin) of the active people in units and in all units below
-    these paths; ``only``: of these people."""
-    deep = select(units.c.unit_id).where(
-        or_(false(), *(units.c.path.startswith(path, autoescape=True) for path in below))
-    )
-    within = people.c.unit_id.in_(deep) if below else people.c.unit_id.in_(unit_ids)
-    query = select(people.c.person_id, people.c.unit_id, people.c.unit_admin).where(
-        people.c.status == "active", within
-    )
-    if only is None:
-        return list(await connection.execute(query))
-    rows: list[Any] = []
-    for part in chunks(only):
-        rows += await connection.execute(query.where(people.c.person_id.in_(part)))
-    return rows
 
 
 async def people_version(connection: AsyncConnection) -> int:
@@ -274,14 +289,19 @@ async def search(
     role: str | None,
     after: tuple[int, str] | None,
     limit: int,
+    status: str | None = None,
+    narrowing: Sequence[ColumnElement[bool]] = (),
 ) -> tuple[list[Any], int]:
-    """Return a page of people who are not removed, and how many match in all.
+    """Return a page of people who are not removed, and how many match in all; ``narrowing``: more
+    conditions.
 
     ``exact`` is what the sort key is like, and what the name in another language is without
     joiners, of people who come first. The rows have a ``tier``: 0 for them, 1 for all others;
     ``after`` is the tier and the sort key of the row before the page.
     """
-    conditions = [people.c.status != "removed"]
+    conditions = [people.c.status != "removed", *narrowing]
+    if status is not None:
+        conditions.append(people.c.status == status)
     conditions += [people.c.search.like(pattern, escape="\\") for pattern in patterns]
     if unit_id is not None and deep:
         path = await unit_path(connection, UnitId(unit_id))

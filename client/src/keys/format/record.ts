@@ -125,6 +125,20 @@ export function integer(size: 1 | 2 | 4 | 8): Field<number> {
   };
 }
 
+/** A length of `size` bytes and as many bytes, at most so many. */
+export function sized(size: 2 | 4, most: number): Field<Uint8Array> {
+  return {
+    read: (reader) => {
+      const length = reader.uint(size);
+      reader.require(length <= most, "longer than it may be");
+      return reader.take(length);
+    },
+    write: (writer, value) => {
+      writer.uint(value.length, size).raw(value);
+    },
+  };
+}
+
 /** A length (2) and UTF-8. */
 export const text: Field<string> = {
   read: (reader) => reader.text(),

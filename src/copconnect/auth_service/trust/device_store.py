@@ -48,6 +48,19 @@ async def public_key(connection: AsyncConnection, device: bytes) -> bytes | None
     return found
 
 
+async def acting_key(connection: AsyncConnection, device: bytes, now_ms: int) -> bytes | None:
+    """Return the public key of a device that may be listed."""
+    found: bytes | None = await connection.scalar(
+        select(clients.c.public_key).where(
+            clients.c.device == device,
+            clients.c.revoked_ms.is_(None),
+            clients.c.confirmed != NOT_CONFIRMED,
+            clients.c.expires_ms > now_ms,
+        )
+    )
+    return found
+
+
 async def by_device(connection: AsyncConnection, device: bytes) -> Any | None:
     """Return the client that a device is."""
     return (await connection.execute(select(clients).where(clients.c.device == device))).first()

@@ -18,7 +18,7 @@ from copconnect.auth_service.trust.changes import Changes
 from copconnect.auth_service.trust.verdicts.judged_records import check_sent, parsed
 from copconnect.auth_service.trust.verdicts.judging import Judge
 from copconnect.ids import PersonId
-from copconnect.principals import Caller
+from copconnect.principals import Caller, Signer
 from copconnect.records.primitives.fields import Refused
 from copconnect.records.trust.confirmed import confirmed
 from copconnect.records.trust.endorsement import Endorsement, EndorsementKind
@@ -70,8 +70,16 @@ class Endorsing:
             await self._changes.judge(connection, [person_id], also=[person_id])
             await self._changes.tell_confirmers(connection, person_id)
             if person_id != caller.person_id:
+                plates = await self._deps.people.plates(connection, [person_id])
+                by = Signer(
+                    caller.person_id,
+                    caller.device,
+                    "endorsement",
+                    body.endorsement,
+                    plates[person_id].path,
+                )
                 act = DeviceConfirmed(person_id, record.endorsed.hex())
-                await self._deps.audit.record(connection, caller, act)
+                await self._deps.audit.record(connection, by, act)
 
     async def _check(
         self,

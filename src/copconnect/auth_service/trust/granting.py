@@ -5,16 +5,20 @@ all that rests on it counts; withdrawing is a grant that ends when it begins. A 
 nobody by itself and a withdrawal undoes nothing that was done before it, so no verdict changes.
 """
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from copconnect import errors, wire
-from copconnect.audit.acts import GrantGiven
+from copconnect.audit.acts import GrantGiven, GrantWithdrawn
 from copconnect.auth_service.dependencies import Dependencies
 from copconnect.auth_service.tables import grants
 from copconnect.auth_service.trust import record_store
 from copconnect.auth_service.trust.changes import Changes
+from copconnect.auth_service.trust.verdicts.holding import held_paths
 from copconnect.auth_service.trust.verdicts.judged_records import check_sent, parsed
 from copconnect.auth_service.trust.verdicts.judging import Judge
+from copconnect.database.engine import Transaction
 from copconnect.ids import PersonId
-from copconnect.principals import Caller
+from copconnect.principals import Signer
 from copconnect.records.primitives.fields import Refused
 from copconnect.records.trust.grant import Grant
 from copconnect.records.trust.judging import grant_counts
@@ -28,45 +32,62 @@ class Granting:
         self._judge = judge
         self._changes = changes
 
-    async def grant(self, caller: Caller, body: wire.PostGrant) -> None:
-        """Store a grant or withdrawal by the calling device. Raises GrantInvalid."""
-        record = parsed(Grant, body.grant, errors.GrantInvalid)
-        now = self._deps.clock.now_ms()
+    async def give(
+        self, connection: Transaction, by: Signer, data: bytes, taken_ms: int
+    ) -> GrantGiven | GrantWithdrawn:
+        """Store a grant or withdrawal by the signing device, in the caller's transaction.
+
+        ``taken_ms``: when the server took it; one that waited for a second admin is dated by then.
+        The caller checked the person's rights. Raises GrantInvalid.
+        """
+        record = parsed(Grant, data, errors.GrantInvalid)
         grantee = PersonId(record.person_id.hex())
-        async with self._deps.database.transaction() as connection:
-            if await record_store.has(connection, grants, record.hash()):
-                return
-            check_sent(record.grantor, caller.device, record.created, now, errors.GrantInvalid)
-            if not await self._deps.people.active_people(connection, [grantee]):
-                raise errors.GrantInvalid(rule="E0", reason="no such person")
-            await record_store.hold(connection, {grantee, caller.person_id})
-            trust = await self._judge.trust(connection, {grantee, caller.person_id})
-            try:
-                trust.add_grant(record)
-            except Refused as error:
-                raise errors.GrantInvalid(rule=error.rule, reason=error.message) from error
-            if not grant_counts(trust, record):
-                raise errors.GrantInvalid(
-                    rule="E0", reason="not the grantor's to give, or not signed by the grantor"
-                )
-            await record_store.touch(connection, [grantee])
-            await record_store.add(
-                connection,
-                grants,
-                {
-                    "hash": record.hash(),
-                    "person_id": grantee,
-                    "grantor": record.grantor,
-                    "grantor_person_id": caller.person_id,
-                    "path": record.path,
-                    "created_ms": record.created,
-                    "not_after_ms": record.not_after,
-                    "record": body.grant,
-                },
+        check_sent(record.grantor, by.device, record.created, taken_ms, errors.GrantInvalid)
+        if grantee == by.person_id:
+            raise errors.GrantInvalid(rule="E0", reason="to oneself")
+        if await record_store.has(connection, grants, record.hash()):
+            raise errors.GrantInvalid(rule="E0", reason="known already")
+        if not record.withdraws and not await self._deps.people.active_people(
+            connection, [grantee]
+        ):
+            raise errors.GrantInvalid(rule="E0", reason="no such person")
+        await record_store.hold(connection, {grantee, by.person_id})
+        trust = await self._judge.trust(connection, {grantee, by.person_id})
+        try:
+            trust.add_grant(record)
+        except Refused as error:
+            raise errors.GrantInvalid(rule=error.rule, reason=error.message) from error
+        if not grant_counts(trust, record):
+            raise errors.GrantInvalid(
+                rule="E0", reason="not the grantor's to give, or not signed by the grantor"
             )
-            self._changes.tell(connection, [grantee])
-            act = GrantGiven(grantee, record.path, record.created, record.not_after)
-            await self._deps.audit.record(connection, caller, act)
+        await record_store.touch(connection, [grantee])
+        await record_store.add(
+            connection,
+            grants,
+            {
+                "hash": record.hash(),
+                "person_id": grantee,
+                "grantor": record.grantor,
+                "grantor_person_id": by.person_id,
+                "path": record.path,
+                "created_ms": record.created,
+                "not_after_ms": record.not_after,
+                "record": data,
+            },
+        )
+        self._changes.tell(connection, [grantee])
+        act = (
+            GrantWithdrawn(grantee, record.path, record.created)
+            if record.withdraws
+            else GrantGiven(grantee, record.path, record.created, record.not_after)
+        )
+        await self._deps.audit.record(connection, by, act)
+        return act
+
+    async def held_paths(self, connection: AsyncConnection, person_id: PersonId) -> list[str]:
+        """Return the unit paths over which a person has a grant in force; "" for a root admin."""
+        return await held_paths(connection, person_id, self._deps.clock.now_ms())
 
     async def grants_to(self, person_id: str) -> wire.Grants:
         """Return every grant to a person, withdrawals included, the oldest first."""

@@ -6,6 +6,7 @@ the device endorsed and granted before; a device's keeps what it lists. Repeatin
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -25,7 +26,7 @@ from copconnect.auth_service.trust.verdicts.judging import Judge
 from copconnect.bus import AccountWakeup
 from copconnect.database.engine import Transaction
 from copconnect.ids import ClientId, PersonId
-from copconnect.principals import Caller
+from copconnect.principals import Caller, Signer
 from copconnect.records.trust.judging import revocation_counts
 from copconnect.records.trust.revocation import BY_AUTHORITY, Revocation
 
@@ -63,7 +64,7 @@ class Revoking:
         return bool(revoked)
 
     async def by_device(self, caller: Caller, body: wire.PostRevocation) -> None:
-        """Store a revocation by the calling device and carry it out.
+        """Store a revocation of one of the caller's own devices by another, and carry it out.
 
         Raises RevocationInvalid.
         """
@@ -74,30 +75,50 @@ class Revoking:
                 return
             check_sent(record.signer, caller.device, record.created, now, errors.RevocationInvalid)
             client = await device_store.by_device(connection, record.device)
-            if client is None:
-                raise errors.RevocationInvalid(rule="E4", reason="no such device")
-            owner, client_id = PersonId(client.person_id), ClientId(client.client_id)
-            reached = await self._hold_reached(connection, record.device, {owner, caller.person_id})
-            await self._cards.refresh(connection, [owner])
-            trust = await self._judge.trust(connection, {owner, caller.person_id})
-            trust.add_revocation(record)
-            if not revocation_counts(trust, record):
-                raise errors.RevocationInvalid(
-                    rule="E4", reason="not the signer's to make, reaches back too far, or forged"
-                )
-            await record_store.touch(connection, [owner])
-            await self.store(connection, record, owner, caller.person_id)
-            fresh = await store.revoke(connection, {client_id: "device_removed"}, now)
-            # A second revocation of a device may still undo what the first lets stand.
-            await self.ended(
-                connection,
-                {client_id: "device_removed"} if fresh else {},
-                {owner},
-                reached,
+            if client is None or client.person_id != caller.person_id:
+                raise errors.RevocationInvalid(rule="E4", reason="no device of one's own")
+            await self._carry_out(connection, record, client, caller.person_id)
+
+    async def by_admin(
+        self, connection: Transaction, by: Signer, person_id: PersonId, data: bytes
+    ) -> None:
+        """Store a revocation of a person's device by an admin and carry it out, in the caller's
+        transaction. The caller checked the admin's rights. Raises RevocationInvalid."""
+        record = parsed(Revocation, data, errors.RevocationInvalid)
+        now = self._deps.clock.now_ms()
+        check_sent(record.signer, by.device, record.created, now, errors.RevocationInvalid)
+        if await record_store.has(connection, revocations, record.hash()):
+            raise errors.RevocationInvalid(rule="E4", reason="known already")
+        client = await device_store.by_device(connection, record.device)
+        if client is None or client.person_id != person_id or person_id == by.person_id:
+            raise errors.RevocationInvalid(rule="E4", reason="no such device of another person")
+        await self._carry_out(connection, record, client, by.person_id)
+        act = DeviceRevoked(PersonId(client.person_id), ClientId(client.client_id))
+        await self._deps.audit.record(connection, by, act)
+
+    async def _carry_out(
+        self, connection: Transaction, record: Revocation, client: Any, signer: PersonId
+    ) -> None:
+        owner, client_id = PersonId(client.person_id), ClientId(client.client_id)
+        reached = await self._hold_reached(connection, record.device, {owner, signer})
+        await self._cards.refresh(connection, [owner])
+        trust = await self._judge.trust(connection, {owner, signer})
+        trust.add_revocation(record)
+        if not revocation_counts(trust, record):
+            raise errors.RevocationInvalid(
+                rule="E4", reason="not the signer's to make, reaches back too far, or forged"
             )
-            if owner != caller.person_id:
-                act = DeviceRevoked(owner, client_id)
-                await self._deps.audit.record(connection, caller, act)
+        await record_store.touch(connection, [owner])
+        await self.store(connection, record, owner, signer)
+        now = self._deps.clock.now_ms()
+        fresh = await store.revoke(connection, {client_id: "device_removed"}, now)
+        # A second revocation of a device may still undo what the first lets stand.
+        await self.ended(
+            connection,
+            {client_id: "device_removed"} if fresh else {},
+            {owner},
+            reached,
+        )
 
     async def _hold_reached(
         self, connection: AsyncConnection, device: bytes, people: set[PersonId]

@@ -49,12 +49,6 @@ def _records(service: AuthService, gate: Gate) -> list[Any]:
         await service.endorsing.endorse(caller, body)
         return nothing()
 
-    @post("/v1/grants")
-    async def grant(request: HttpRequest) -> Any:
-        caller = await gate.caller(request)
-        await service.granting.grant(caller, await read(request, wire.PostGrant, MAX_BODY))
-        return nothing()
-
     @get("/v1/grants")
     async def grants(request: HttpRequest) -> Any:
         caller = await gate.caller(request)
@@ -80,7 +74,7 @@ def _records(service: AuthService, gate: Gate) -> list[Any]:
         caller = await gate.caller(request, confirmed=False)
         return answer(request, await service.unconfirmed.of(caller))
 
-    return [people_trust, put_keys, time, endorse, grant, grants, revoke, made, unconfirmed]
+    return [people_trust, put_keys, time, endorse, grants, revoke, made, unconfirmed]
 
 
 def _confirmations(service: AuthService, gate: Gate) -> list[Any]:

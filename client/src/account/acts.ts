@@ -1,0 +1,101 @@
+/**
+ * Signing administrative acts with this device's key, and posting them.
+ *
+ * Invariants: an act is stored before it is posted, and a call that is repeated with the same id posts
+ * the identical bytes, so that nothing is done twice; the key never leaves the core. What is stored is
+ * forgotten with the answer, or once the server would take it no more.
+ */
+import { newId } from "../ids.ts";
+import type { ActId } from "../ids.ts";
+import type { Identity } from "../context.ts";
+import { hasCode } from "../failure.ts";
+import { CLOCK_LEEWAY_MS } from "../limits.ts";
+import { fromHex, utf8, type Bytes } from "../octets.ts";
+import { ActFormat } from "../keys/trust/admin-act.ts";
+import type { Api } from "../transport/api.ts";
+import type { TimeAnchor } from "../trust/ports.ts";
+import { META, putMeta } from "../vault/meta.ts";
+import type { Vault } from "../vault/vault.ts";
+import type { Act, ActAnswer } from "../wire.ts";
+
+const STORED = "admin_acts";
+
+interface StoredAct {
+  readonly actId: ActId;
+  readonly bytes: Bytes;
+  readonly createdMs: number;
+}
+
+export interface ActsOptions {
+  readonly api: Pick<Api, "postAct">;
+  readonly vault: Vault;
+  readonly time: Pick<TimeAnchor, "anchor" | "requireNow">;
+  readonly identity: () => Identity;
+}
+
+export class Acts {
+  readonly #options: ActsOptions;
+  /** Changes of what is stored, one after another. */
+  #storing: Promise<unknown> = Promise.resolve();
+
+  constructor(options: ActsOptions) {
+    this.#options = options;
+  }
+
+  /** Sign an act and let the server do it. */
+  async perform(act: Act, actId: ActId = newId()): Promise<ActAnswer> {
+    const { time } = this.#options;
+    await time.anchor();
+    const stored = (await this.#read()).find((one) => one.actId === actId);
+    if (stored !== undefined) {
+      try {
+        return await this.#post(stored.actId, stored.bytes);
+      } catch (error) {
+        // The server never took it, and takes it no more: what is signed now is the same act.
+        if (!hasCode(error, "act_stale")) throw error;
+      }
+    }
+    const bytes = await this.#sign(act, actId);
+    await this.#store((rows) => [
+      ...rows.filter((one) => one.actId !== actId),
+      { actId, bytes, createdMs: time.requireNow() },
+    ]);
+    return this.#post(actId, bytes);
+  }
+
+  async #post(actId: ActId, act: Uint8Array): Promise<ActAnswer> {
+    const forget = (): Promise<void> =>
+      this.#store((rows) => rows.filter((one) => one.actId !== actId));
+    try {
+      const answer = await this.#options.api.postAct({ act });
+      await forget();
+      return answer;
+    } catch (error) {
+      // Whatever was refused is decided; without an answer the same bytes are posted again.
+      if (!hasCode(error, "network", "overloaded", "internal")) await forget();
+      throw error;
+    }
+  }
+
+  async #sign(act: Act, actId: ActId): Promise<Bytes> {
+    const { identity, time } = this.#options;
+    const { deviceBytes: device, privateKey } = identity();
+    const body = utf8(JSON.stringify(act));
+    const values = { device, actId: fromHex(actId), created: time.requireNow(), body };
+    return (await ActFormat.sign(values, privateKey)).bytes;
+  }
+
+  async #read(): Promise<readonly StoredAct[]> {
+    return (await this.#options.vault.get<readonly StoredAct[]>(META, STORED)) ?? [];
+  }
+
+  #store(change: (rows: readonly StoredAct[]) => readonly StoredAct[]): Promise<void> {
+    const next = this.#storing.then(async () => {
+      const since = this.#options.time.requireNow() - 2 * CLOCK_LEEWAY_MS;
+      const rows = (await this.#read()).filter(({ createdMs }) => createdMs > since);
+      await this.#options.vault.write([putMeta(STORED, change(rows))]);
+    });
+    this.#storing = next.catch(() => undefined);
+    return next;
+  }
+}

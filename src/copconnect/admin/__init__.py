@@ -1,0 +1,1 @@
+"""Administration: who may do what over which units, signed acts, what the console shows."""

@@ -1,0 +1,293 @@
+"""Takes signed acts and does them.
+
+Invariants: an act, its row, its entry in the audit log and all that it changes are one transaction;
+an act is done once, whatever is repeated; the rights of everybody who signs are judged in that
+transaction, over everything that the act touches, while nobody else changes the data bank. An act
+that needs a second admin waits in its row: it is tried out when it is taken, so that it waits only
+if it could be done, and judged again when another person approves it.
+
+States of a row: ``done``; ``waiting``, then ``done`` or ``refused``. A crash leaves the state
+before.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from copconnect import errors, wire
+from copconnect.admin import rules, store
+from copconnect.admin.kinds import Asked, Codes, Kind, Kinds, Touched
+from copconnect.admin.ports import Devices, Editor, Organisation
+from copconnect.admin.rights import Rights
+from copconnect.audit import Audit
+from copconnect.audit.acts import ActApproved, ActProposed, ActRefused
+from copconnect.clock import Clock
+from copconnect.database.engine import Database, Transaction
+from copconnect.ids import ActId, PersonId
+from copconnect.principals import Caller, Signer
+from copconnect.records.primitives.fields import Refused
+from copconnect.records.trust.admin_act import SignedAct
+
+_ACT: msgspec.json.Decoder[wire.Act] = msgspec.json.Decoder(wire.Act)
+SAMPLE = 20
+
+
+def decoded(body: bytes) -> wire.Act:
+    """Return the act that a body says. Raises ActInvalid."""
+    try:
+        return _ACT.decode(body)
+    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
+        raise errors.ActInvalid(reason=str(error)[:200]) from error
+
+
+class Acting:
+    """Does what admins ask for."""
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        audit: Audit,
+        rights: Rights,
+        kinds: Kinds,
+        organisation: Organisation,
+        editor: Editor,
+        devices: Devices,
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._audit = audit
+        self._rights = rights
+        self._kinds = kinds
+        self._organisation = organisation
+        self._editor = editor
+        self._devices = devices
+
+    async def act(self, caller: Caller, body: wire.PostAct) -> wire.ActAnswer:
+        """Do a signed act, or let it wait for a second admin; the same bytes again are answered as
+        the first time.
+
+        Raises ActInvalid, ActStale, ActDiffers, DeviceUnconfirmed, NotAllowed, NeedsAnother,
+        ActOver, NotFound, and what the act itself is refused with.
+        """
+        try:
+            record = SignedAct.parse(body.act)
+        except Refused as error:
+            raise errors.ActInvalid(reason=error.message) from error
+        if record.device != caller.device:
+            raise errors.ActInvalid(reason="signed by another device than the one that sends it")
+        act = decoded(record.body)
+        now = self._clock.now_ms()
+        async with self._database.transaction() as connection:
+            row = {
+                "act_id": record.act_id.hex(),
+                "hash": record.hash(),
+                "record": body.act,
+                "person_id": caller.person_id,
+                "device": record.device,
+                "state": "done",
+                "entry": 0,
+                "people": 0,
+                "paths": "",
+                "taken_ms": now,
+            }
+            if not await store.begin(connection, row):
+                return await self._known(connection, record)
+            rules.check_fresh(record.created, now)
+            await self._check_signature(connection, record)
+            await self._editor.hold(connection)
+            match act:
+                case wire.ApproveAct():
+                    return await self._approve(connection, caller, record, act)
+                case wire.RefuseAct():
+                    return await self._refuse(connection, caller, record, act)
+                case _:
+                    return await self._first(connection, caller, record, act, now)
+
+    async def preview(self, caller: Caller, body: wire.PreviewAct) -> wire.ActPreview:
+        """Return whom an act would touch. Raises ActInvalid, NotAllowed, NotFound."""
+        act = decoded(body.act)
+        if isinstance(act, wire.ApproveAct | wire.RefuseAct):
+            raise errors.ActInvalid(reason="an act about another act touches nobody by itself")
+        kind = self._kinds.table[type(act)]
+        async with self._database.reading() as connection:
+            touched = await kind.touches(connection, act)
+            rules.require(
+                await self._rights.of(connection, caller.person_id), kind.right, touched.paths
+            )
+            cards = await self._organisation.cards(connection, touched.some[:SAMPLE])
+            second = await self._needs_second(connection, touched)
+        return wire.ActPreview(
+            people=touched.people,
+            sample=list(cards.values()),
+            paths=sorted(touched.paths),
+            needs_second=second,
+        )
+
+    async def waiting(self, caller: Caller) -> wire.WaitingActs:
+        """Return the acts that wait and that the caller may approve, or asked for."""
+        since_ms = self._clock.now_ms() - rules.ACT_WAITS_MS
+        async with self._database.reading() as connection:
+            rights = await self._rights.of(connection, caller.person_id)
+            rows = []
+            for row in await store.waiting(connection, since_ms):
+                right = self._kinds.table[type(decoded(SignedAct.parse(row.record).body))].right
+                own = row.person_id == caller.person_id
+                if own or rules.lacking(rights, right, row.paths.split("\n")) is None:
+                    rows.append(row)
+            people = [PersonId(row.person_id) for row in rows]
+            cards = await self._organisation.cards(connection, people)
+        return wire.WaitingActs(
+            acts=[
+                wire.WaitingAct(
+                    act_id=row.act_id,
+                    record=row.record,
+                    hash=row.hash.hex(),
+                    by=cards[PersonId(row.person_id)],
+                    people=row.people,
+                    paths=row.paths.split("\n"),
+                    made_ms=row.taken_ms,
+                    expires_ms=row.taken_ms + rules.ACT_WAITS_MS,
+                    own=row.person_id == caller.person_id,
+                )
+                for row in rows
+                if row.person_id in cards
+            ]
+        )
+
+    # --- One act ------------------------------------------------------------------------------
+
+    async def _known(self, connection: Transaction, record: SignedAct) -> wire.ActAnswer:
+        row = await store.act(connection, record.act_id.hex())
+        if row is None or row.hash != record.hash():
+            raise errors.ActDiffers
+        return _answer(record, row.state, row.entry)
+
+    async def _check_signature(self, connection: AsyncConnection, record: SignedAct) -> None:
+        """Check that the device signed the act and may act now, by the database and not by what
+        this node remembers."""
+        key = await self._devices.acting(connection, record.device)
+        if key is None:
+            raise errors.DeviceUnconfirmed
+        try:
+            record.verify(key)
+        except Refused as error:
+            raise errors.ActInvalid(reason=error.message) from error
+
+    async def _first(
+        self,
+        connection: Transaction,
+        caller: Caller,
+        record: SignedAct,
+        act: wire.Act,
+        now_ms: int,
+    ) -> wire.ActAnswer:
+        kind = self._kinds.table[type(act)]
+        touched = await kind.touches(connection, act)
+        await self._require(connection, caller.person_id, kind, touched)
+        asked = Asked(_signer(caller.person_id, record, touched), act, now_ms)
+        state: wire.ActState = "done"
+        codes = Codes()
+        if await self._needs_second(connection, touched):
+            await _try_out(connection, kind, asked)
+            await store.touched(connection, record.act_id.hex(), touched.people, touched.paths)
+            proposal = ActProposed(record.act_id.hex(), _tag(act), touched.people)
+            entry = await self._audit.record(connection, asked.by, proposal)
+            state = "waiting"
+        else:
+            codes = await kind.perform(connection, asked)
+            entry, _ = await self._audit.head(connection)
+        await store.finish(connection, record.act_id.hex(), state, entry)
+        return _answer(record, state, entry, codes)
+
+    async def _approve(
+        self, connection: Transaction, caller: Caller, record: SignedAct, asked: wire.ApproveAct
+    ) -> wire.ActAnswer:
+        row = await self._waiting_row(connection, asked)
+        if row.person_id == caller.person_id:
+            raise errors.NeedsAnother
+        first = SignedAct.parse(row.record)
+        # A device that was lost since, or an admin who was, does nothing by a waiting act.
+        await self._check_signature(connection, first)
+        act = decoded(first.body)
+        kind = self._kinds.table[type(act)]
+        touched = await kind.touches(connection, act)
+        for person_id in (caller.person_id, PersonId(row.person_id)):
+            await self._require(connection, person_id, kind, touched)
+        by = _signer(PersonId(row.person_id), first, touched)
+        codes = await kind.perform(connection, Asked(by, act, row.taken_ms))
+        entry, _ = await self._audit.head(connection)
+        await store.finish(connection, row.act_id, "done", entry)
+        approver = _signer(caller.person_id, record, touched)
+        approval = ActApproved(row.act_id, row.hash.hex())
+        entry = await self._audit.record(connection, approver, approval)
+        await store.finish(connection, record.act_id.hex(), "done", entry)
+        return _answer(record, "done", entry, codes)
+
+    async def _refuse(
+        self, connection: Transaction, caller: Caller, record: SignedAct, asked: wire.RefuseAct
+    ) -> wire.ActAnswer:
+        row = await self._waiting_row(connection, asked)
+        paths = frozenset(row.paths.split("\n"))
+        touched = Touched(paths, row.people, [])
+        if row.person_id != caller.person_id:
+            act = decoded(SignedAct.parse(row.record).body)
+            await self._require(connection, caller.person_id, self._kinds.table[type(act)], touched)
+        by = _signer(caller.person_id, record, touched)
+        refusal = ActRefused(row.act_id, row.hash.hex(), asked.reason)
+        entry = await self._audit.record(connection, by, refusal)
+        await store.finish(connection, row.act_id, "refused", entry)
+        await store.finish(connection, record.act_id.hex(), "done", entry)
+        return _answer(record, "done", entry)
+
+    async def _waiting_row(
+        self, connection: Transaction, asked: wire.ApproveAct | wire.RefuseAct
+    ) -> Any:
+        row = await store.act(connection, asked.act_id)
+        if row is None:
+            raise errors.NotFound
+        if row.state != "waiting" or row.taken_ms + rules.ACT_WAITS_MS < self._clock.now_ms():
+            raise errors.ActOver
+        if row.hash.hex() != asked.hash:
+            raise errors.ActDiffers
+        return row
+
+    async def _require(
+        self, connection: AsyncConnection, person_id: PersonId, kind: Kind, touched: Touched
+    ) -> None:
+        rights = await self._rights.of(connection, person_id)
+        rules.require(rights, kind.right, touched.paths)
+
+    async def _needs_second(self, connection: AsyncConnection, touched: Touched) -> bool:
+        force = await self._organisation.count_people(connection)
+        return rules.needs_second(touched.people, force)
+
+
+async def _try_out(connection: Transaction, kind: Kind, asked: Asked) -> None:
+    """Do an act and undo it: it raises what doing it would."""
+    wakeups = len(connection.wakeups)
+    attempt = await connection.begin_nested()
+    try:
+        await kind.perform(connection, asked)
+    finally:
+        await attempt.rollback()
+        del connection.wakeups[wakeups:]
+
+
+def _signer(person_id: PersonId, record: SignedAct, touched: Touched) -> Signer:
+    path = rules.common(touched.paths)
+    return Signer(person_id, record.device, "act", record.encode(), path)
+
+
+def _tag(act: wire.Act) -> str:
+    return str(type(act).__struct_config__.tag)
+
+
+def _answer(
+    record: SignedAct, state: wire.ActState, entry: int, codes: Sequence[wire.EnrolmentCode] = ()
+) -> wire.ActAnswer:
+    return wire.ActAnswer(
+        act_id=ActId(record.act_id.hex()), state=state, entry=entry, codes=list(codes)
+    )

@@ -1,0 +1,183 @@
+"""The kinds of acts: which right each needs, what it touches, and the service that does it.
+
+A new act is a struct of :mod:`copconnect.wire.admin`, a row here, and its outcome in
+:mod:`copconnect.audit.signatures`; a test fails where one of them is missing.
+"""
+
+import base64
+import binascii
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from copconnect import errors, wire
+from copconnect.admin.ports import Editor, Enrolment, Grants, Organisation, Revocations
+from copconnect.database.engine import Transaction
+from copconnect.ids import PersonId
+from copconnect.principals import Signer
+from copconnect.records.primitives.fields import Refused
+from copconnect.records.trust.grant import Grant
+from copconnect.records.trust.revocation import Revocation
+
+
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """What an act touches. ``paths``: units over which the right must hold; ``people``: how many;
+    ``some``: those of them whom the act names."""
+
+    paths: frozenset[str]
+    people: int
+    some: Sequence[PersonId]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """An act on its way. ``taken_ms``: when the server took it."""
+
+    by: Signer
+    act: Any
+    taken_ms: int
+
+
+Codes = list[wire.EnrolmentCode]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of act. ``perform`` writes exactly one entry of the audit log, last."""
+
+    right: wire.Right
+    touches: Callable[[AsyncConnection, Any], Awaitable[Touched]]
+    perform: Callable[[Transaction, Asked], Awaitable[Codes]]
+
+
+class Kinds:
+    """All kinds, by the type of the act; those about other acts are in ``acting.py``."""
+
+    def __init__(
+        self,
+        organisation: Organisation,
+        editor: Editor,
+        enrolment: Enrolment,
+        grants: Grants,
+        revocations: Revocations,
+    ) -> None:
+        self._organisation = organisation
+        self._editor = editor
+        self._enrolment = enrolment
+        self._grants = grants
+        self._revocations = revocations
+        self.table: dict[type[wire.AdminAct], Kind] = {
+            wire.SuspendPerson: Kind("manage_people", self._touches_admin, self._suspend),
+            wire.RestorePerson: Kind("manage_people", self._touches_admin, self._restore),
+            wire.MakeEnrolmentCodes: Kind("enrol", self._touches_people, self._make_codes),
+            wire.RevokeDevice: Kind("revoke_devices", self._touches_admin, self._revoke),
+            wire.GiveGrant: Kind("give_grants", self._touches_units, self._give),
+            wire.WithdrawGrant: Kind("give_grants", self._touches_unit, self._withdraw),
+        }
+
+    # --- What they touch ----------------------------------------------------------------------
+
+    async def _places(self, connection: AsyncConnection, person_ids: Sequence[PersonId]) -> Touched:
+        standings = await self._organisation.standings(connection, person_ids)
+        present = {one: each for one, each in standings.items() if each.status != "removed"}
+        if present.keys() != set(person_ids):
+            raise errors.NotFound
+        paths = frozenset(one.path for one in present.values())
+        return Touched(paths, len(present), list(present))
+
+    async def _touches_people(
+        self, connection: AsyncConnection, act: wire.MakeEnrolmentCodes
+    ) -> Touched:
+        return await self._places(connection, [PersonId(one) for one in act.person_ids])
+
+    async def _touches_admin(
+        self,
+        connection: AsyncConnection,
+        act: wire.SuspendPerson | wire.RestorePerson | wire.RevokeDevice,
+    ) -> Touched:
+        """A person who holds grants is touched with the granted units: only somebody who holds
+        those too may act on the person."""
+        person_id = PersonId(act.person_id)
+        place = await self._places(connection, [person_id])
+        granted = await self._grants.held_paths(connection, person_id)
+        return Touched(place.paths.union(granted), 1, [person_id])
+
+    async def _touches_units(self, connection: AsyncConnection, act: wire.GiveGrant) -> Touched:
+        if not await self._organisation.has_unit(connection, act.path):
+            raise errors.NotFound
+        below = await self._organisation.count_people(connection, [act.path])
+        return Touched(frozenset({act.path}), below, [PersonId(act.person_id)])
+
+    async def _touches_unit(self, _: AsyncConnection, act: wire.WithdrawGrant) -> Touched:
+        """The unit may be gone, and taking a right back never waits."""
+        return Touched(frozenset({act.path}), 1, [PersonId(act.person_id)])
+
+    # --- Performing ---------------------------------------------------------------------------
+
+    async def _suspend(self, connection: Transaction, asked: Asked) -> Codes:
+        act: wire.SuspendPerson = asked.act
+        if act.person_id == asked.by.person_id:
+            raise errors.ActInvalid(reason="oneself")
+        person_id = PersonId(act.person_id)
+        await self._editor.set_status(connection, asked.by, person_id, "suspended", act.reason)
+        return []
+
+    async def _restore(self, connection: Transaction, asked: Asked) -> Codes:
+        person_id = PersonId(asked.act.person_id)
+        await self._editor.set_status(connection, asked.by, person_id, "active")
+        return []
+
+    async def _make_codes(self, connection: Transaction, asked: Asked) -> Codes:
+        people = [PersonId(one) for one in asked.act.person_ids]
+        if len(set(people)) != len(people):
+            raise errors.ActInvalid(reason="somebody twice")
+        codes = await self._enrolment.make_codes(connection, asked.by, people)
+        return [
+            wire.EnrolmentCode(person_id=one, code=code)
+            for one, code in zip(people, codes, strict=True)
+        ]
+
+    async def _revoke(self, connection: Transaction, asked: Asked) -> Codes:
+        act: wire.RevokeDevice = asked.act
+        data = _bytes(act.revocation)
+        try:
+            record = Revocation.parse(data)
+        except Refused as error:
+            raise errors.RevocationInvalid(rule=error.rule, reason=error.message) from error
+        if record.device.hex() != act.device:
+            raise errors.ActInvalid(reason="the revocation is of another device")
+        await self._revocations.by_admin(connection, asked.by, PersonId(act.person_id), data)
+        return []
+
+    async def _give(self, connection: Transaction, asked: Asked) -> Codes:
+        if _grant(asked.act).withdraws:
+            raise errors.ActInvalid(reason="the grant is a withdrawal")
+        await self._grants.give(connection, asked.by, _bytes(asked.act.grant), asked.taken_ms)
+        return []
+
+    async def _withdraw(self, connection: Transaction, asked: Asked) -> Codes:
+        if not _grant(asked.act).withdraws:
+            raise errors.ActInvalid(reason="the grant is no withdrawal")
+        await self._grants.give(connection, asked.by, _bytes(asked.act.grant), asked.taken_ms)
+        return []
+
+
+def _bytes(text: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except binascii.Error as error:
+        raise errors.ActInvalid(reason="base64") from error
+
+
+def _grant(act: wire.GiveGrant | wire.WithdrawGrant) -> Grant:
+    """Return the grant inside, which is about the person and the unit that the act names."""
+    try:
+        record = Grant.parse(_bytes(act.grant))
+    except Refused as error:
+        raise errors.GrantInvalid(rule=error.rule, reason=error.message) from error
+    if (record.person_id.hex(), record.path) != (act.person_id, act.path):
+        raise errors.ActInvalid(reason="the grant is about something else")
+    return record

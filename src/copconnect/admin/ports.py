@@ -1,0 +1,197 @@
+"""Interfaces that administration needs of other roles; ``app.py`` passes them in."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from sqlalchemy import Select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from copconnect import wire
+from copconnect.database.engine import Transaction
+from copconnect.ids import PersonId
+from copconnect.principals import Principal, Signer, Standing
+
+
+class Organisation(Protocol):
+    """The Directory's read side."""
+
+    async def standings(
+        self, connection: AsyncConnection, person_ids: Collection[PersonId]
+    ) -> dict[PersonId, Standing]:
+        """Return what rights may rest on, of those of these people who are in the data bank."""
+        ...
+
+    async def seniorities(self, connection: AsyncConnection) -> dict[str, int]:
+        """Return the position of each rank; higher is more senior."""
+        ...
+
+    async def count_people(
+        self, connection: AsyncConnection, paths: Collection[str] | None = None
+    ) -> int:
+        """Return how many people who are not removed are at or below these unit paths; None: in
+        all."""
+        ...
+
+    async def cards(
+        self, connection: AsyncConnection, person_ids: Collection[PersonId]
+    ) -> dict[PersonId, wire.Person]:
+        """Return cards by id."""
+        ...
+
+    async def has_unit(self, connection: AsyncConnection, path: str) -> bool:
+        """Return whether there is a unit with this path."""
+        ...
+
+    def people_below(self, paths: Sequence[str]) -> Select[tuple[PersonId]]:
+        """Return a statement of everybody at or below these unit paths."""
+        ...
+
+
+class Editor(Protocol):
+    """The Directory's write side."""
+
+    async def hold(self, connection: AsyncConnection) -> None:
+        """Let nobody else change the data bank before the transaction ends."""
+        ...
+
+    async def set_status(
+        self,
+        connection: Transaction,
+        by: Principal,
+        person_id: PersonId,
+        status: Literal["suspended", "active"],
+        reason: str = "",
+    ) -> None:
+        """Suspend a person and sign them out, or end a suspension."""
+        ...
+
+
+class Enrolment(Protocol):
+    """Enrolment codes."""
+
+    async def make_codes(
+        self, connection: Transaction, by: Principal, people: Sequence[PersonId]
+    ) -> list[str]:
+        """Give each a new enrolment code; return them as letters show them."""
+        ...
+
+
+class Grants(Protocol):
+    """Grants that devices sign."""
+
+    async def give(self, connection: Transaction, by: Signer, data: bytes, taken_ms: int) -> Any:
+        """Store a grant or withdrawal by the signing device. Raises GrantInvalid."""
+        ...
+
+    async def held_paths(self, connection: AsyncConnection, person_id: PersonId) -> list[str]:
+        """Return the unit paths over which a person has a grant in force; "" for a root admin."""
+        ...
+
+
+class Revocations(Protocol):
+    """Revocations that admins sign."""
+
+    async def by_admin(
+        self, connection: Transaction, by: Signer, person_id: PersonId, data: bytes
+    ) -> None:
+        """Store a revocation of a person's device and carry it out. Raises RevocationInvalid."""
+        ...
+
+
+class Devices(Protocol):
+    """Devices of people."""
+
+    async def acting(self, connection: AsyncConnection, device: bytes) -> bytes | None:
+        """Return the public key of a device that may act now: confirmed, not revoked, its
+        certificate valid; else None."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeopleQuery:
+    """All that is given must fit a person. ``after``: a page's ``next``."""
+
+    text: str = ""
+    unit: str | None = None
+    deep: bool = True
+    rank: str | None = None
+    role: str | None = None
+    status: str | None = None
+    after: str | None = None
+    limit: int = 100
+
+
+class People(Protocol):
+    """The Directory's lists for administration."""
+
+    async def page(
+        self,
+        connection: AsyncConnection,
+        paths: Sequence[str],
+        query: PeopleQuery,
+        among: Sequence[Select[tuple[PersonId]]] = (),
+        without: Sequence[Select[tuple[PersonId]]] = (),
+    ) -> wire.People:
+        """Return a page of the people within these paths who are in each of the statements
+        ``among`` and in none of ``without``. Raises BadRequest."""
+        ...
+
+    async def count_by_unit(
+        self,
+        connection: AsyncConnection,
+        paths: Sequence[str],
+        among: Sequence[Select[tuple[PersonId]]] = (),
+    ) -> dict[str, int]:
+        """Return how many people are in each unit within these paths, by the unit's path."""
+        ...
+
+
+DeviceState = Literal["confirmed", "unconfirmed", "silent", "revoked"]
+
+
+class Registered(Protocol):
+    """The Authentication Service's lists for administration."""
+
+    def people_with(self, state: DeviceState | None = None) -> Select[tuple[PersonId]]:
+        """Return a statement of the people who have a device of a state; None: any that is not
+        revoked."""
+        ...
+
+    async def count(
+        self,
+        connection: AsyncConnection,
+        state: DeviceState | None,
+        of: Select[tuple[PersonId]] | None,
+    ) -> int:
+        """Return how many devices of a state these people have; None: everybody; of no state: all
+        that are not revoked."""
+        ...
+
+    async def page(
+        self,
+        connection: AsyncConnection,
+        state: DeviceState | None,
+        of: Select[tuple[PersonId]] | None,
+        after: str | None,
+        limit: int,
+    ) -> tuple[list[tuple[PersonId, wire.ClientInfo]], str | None, int]:
+        """Return a page of devices, the next page's token and how many fit in all. Raises
+        BadRequest."""
+        ...
+
+    async def clients_of(
+        self, connection: AsyncConnection, person_ids: Collection[PersonId]
+    ) -> dict[PersonId, list[wire.ClientInfo]]:
+        """Return the devices of these people that are not revoked, the newest first."""
+        ...
+
+    async def grants_within(self, connection: AsyncConnection, paths: Sequence[str]) -> list[Any]:
+        """Return the newest grant to each person over each unit at or below these paths."""
+        ...
+
+    async def granted_paths(
+        self, connection: AsyncConnection, person_ids: Collection[PersonId]
+    ) -> dict[PersonId, list[str]]:
+        """Return the unit paths over which these people hold a grant in force."""
+        ...

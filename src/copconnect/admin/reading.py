@@ -1,0 +1,330 @@
+"""Answers the console: what needs doing, people, devices, grants, the audit log.
+
+Invariants: an admin is told of their own part of the tree alone, by the grants in force when they
+ask; numbers only with the right to see them over the person's unit. The audit log's chain is told
+to whoever may read a part of it, without the content of entries that touch anything else.
+"""
+
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import msgspec
+from sqlalchemy import Select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from copconnect import errors, wire
+from copconnect.admin import rules
+from copconnect.admin.ports import DeviceState, Organisation, People, PeopleQuery, Registered
+from copconnect.admin.rights import Rights
+from copconnect.audit import Audit
+from copconnect.audit.filters import AuditFilter
+from copconnect.audit.rules import Entry
+from copconnect.clock import Clock
+from copconnect.database.engine import Database
+from copconnect.ids import PersonId, UnitId
+from copconnect.principals import Caller
+
+ENDING_MS = 14 * 86_400_000
+PAGE = 100
+MAX_PAGE = 500
+LINKS = 1_000
+PeopleState = Literal["registered", "unregistered", "unconfirmed", "silent"]
+# Rights that let an admin see the people of a part.
+ABOUT_PEOPLE: tuple[wire.Right, ...] = (
+    "manage_people",
+    "enrol",
+    "confirm_devices",
+    "revoke_devices",
+    "give_grants",
+)
+_PERSON = re.compile(r"\b[0-9a-f]{32}\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The caller's rights, and the unit paths that a question is about; "" is the department."""
+
+    rights: Sequence[wire.HeldRight]
+    paths: list[str]
+
+    @property
+    def whole(self) -> bool:
+        """Whether it is the whole department."""
+        return rules.WHOLE in self.paths
+
+
+class Reading:
+    """Reads for the console. Holds no state of its own."""
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        audit: Audit,
+        rights: Rights,
+        organisation: Organisation,
+        people: People,
+        registered: Registered,
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._audit = audit
+        self._rights = rights
+        self._organisation = organisation
+        self._people = people
+        self._registered = registered
+
+    async def rights(self, caller: Caller) -> wire.AdminRights:
+        """Return the caller's rights and the table that gives them."""
+        async with self._database.reading() as connection:
+            held = await self._rights.of(connection, caller.person_id)
+            table = await self._rights.table(connection)
+        console = any(one.right in rules.BY_GRANT_ALONE for one in held)
+        return wire.AdminRights(console=console, rights=held, rules=table)
+
+    async def overview(self, caller: Caller, waiting: int) -> wire.AdminOverview:
+        """Return what needs doing in the caller's part. ``waiting``: acts that wait. Raises
+        NotAllowed."""
+        async with self._database.reading() as connection:
+            part = await self._part(connection, caller, ABOUT_PEOPLE)
+            below = self._below(part)
+            by_unit = await self._people.count_by_unit(connection, part.paths)
+            there = await self._people.count_by_unit(
+                connection, part.paths, [self._registered.people_with()]
+            )
+            counts = [
+                await self._registered.count(connection, state, below)
+                for state in (None, "unconfirmed", "silent")
+            ]
+            suspended = await self._people.page(
+                connection, part.paths, PeopleQuery(status="suspended", limit=1)
+            )
+            now = self._clock.now_ms()
+            grants = await self._registered.grants_within(connection, part.paths)
+        ending = [
+            one
+            for one in grants
+            if _state(one, now) == "in_force" and one.not_after_ms < now + ENDING_MS
+        ]
+        return wire.AdminOverview(
+            people=sum(by_unit.values()),
+            registered=sum(there.values()),
+            suspended=suspended.total,
+            devices=counts[0],
+            unconfirmed=counts[1],
+            silent=counts[2],
+            grants_ending=len(ending),
+            waiting_acts=waiting,
+            parts=_parts(part.paths, by_unit, there),
+        )
+
+    async def people(
+        self, caller: Caller, query: PeopleQuery, state: PeopleState | None
+    ) -> wire.AdminPeople:
+        """Return a page of the people of the caller's part. Raises NotAllowed, BadRequest."""
+        async with self._database.reading() as connection:
+            part = await self._part(connection, caller, ABOUT_PEOPLE)
+            among, without = self._narrowing(state)
+            found = await self._people.page(connection, part.paths, query, among, without)
+            ids = [one.person_id for one in found.people]
+            clients = await self._registered.clients_of(connection, ids)
+            granted = await self._registered.granted_paths(connection, ids)
+            people = await self._seen(connection, part, found.people)
+        return wire.AdminPeople(
+            people=[
+                wire.AdminPerson(
+                    person=one,
+                    clients=clients.get(one.person_id, []),
+                    grants=granted.get(one.person_id, []),
+                )
+                for one in people
+            ],
+            next=found.next,
+            total=found.total,
+        )
+
+    async def devices(
+        self, caller: Caller, state: DeviceState | None, after: str | None, limit: int
+    ) -> wire.AdminDevices:
+        """Return a page of the devices of the caller's part, the newest first. Raises NotAllowed,
+        BadRequest."""
+        async with self._database.reading() as connection:
+            part = await self._part(connection, caller, ABOUT_PEOPLE)
+            page, following, total = await self._registered.page(
+                connection, state, self._below(part), after, limit
+            )
+            owners = await self._cards(connection, part, [person_id for person_id, _ in page])
+        return wire.AdminDevices(
+            devices=[
+                wire.AdminDevice(person=owners[person_id], client=client)
+                for person_id, client in page
+                if person_id in owners
+            ],
+            next=following,
+            total=total,
+        )
+
+    async def grants(self, caller: Caller) -> wire.AdminGrants:
+        """Return the grants over units of the caller's part. Raises NotAllowed."""
+        now = self._clock.now_ms()
+        async with self._database.reading() as connection:
+            part = await self._part(connection, caller, ["give_grants"])
+            rows = await self._registered.grants_within(connection, part.paths)
+            named = {row.person_id for row in rows} | {row.grantor_person_id for row in rows}
+            cards = await self._cards(connection, part, [PersonId(one) for one in named])
+        return wire.AdminGrants(
+            grants=[
+                wire.AdminGrant(
+                    person=cards[row.person_id],
+                    path=row.path,
+                    by=cards.get(row.grantor_person_id),
+                    created_ms=row.created_ms,
+                    not_after_ms=row.not_after_ms,
+                    state=_state(row, now),
+                )
+                for row in rows
+                if row.person_id in cards
+            ]
+        )
+
+    # --- The audit log ------------------------------------------------------------------------
+
+    async def audit(
+        self, caller: Caller, wanted: AuditFilter, before: int | None, limit: int
+    ) -> wire.AuditPage:
+        """Return the newest entries of the caller's part that a filter finds. Raises NotAllowed."""
+        async with self._database.reading() as connection:
+            part = await self._part(connection, caller, ["read_audit"])
+            if not part.whole:
+                wanted = replace(wanted, paths=part.paths)
+            found = await self._audit.found(connection, wanted, before, limit + 1)
+            page = found[:limit]
+            newest, newest_hash = await self._audit.head(connection)
+            named = {match for one in page for match in _PERSON.findall(_text(one))}
+            people = await self._cards(connection, part, [PersonId(one) for one in named])
+        return wire.AuditPage(
+            entries=[_entry(one, readable=True) for one in page],
+            next=page[-1].number if len(found) > limit else None,
+            newest=newest,
+            newest_hash=newest_hash,
+            people=list(people.values()),
+        )
+
+    async def chain(self, caller: Caller, after: int) -> wire.AuditPage:
+        """Return the entries after a number, the oldest first, for verifying the chain; the content
+        of those that touch anything outside the caller's part is left out. Raises NotAllowed."""
+        async with self._database.reading() as connection:
+            part = await self._part(connection, caller, ["read_audit"])
+            found = await self._audit.after(connection, after, LINKS)
+            newest, newest_hash = await self._audit.head(connection)
+        return wire.AuditPage(
+            entries=[
+                _entry(
+                    one,
+                    readable=rules.lacking(part.rights, "read_audit", [one.content.path]) is None,
+                )
+                for one in found
+            ],
+            next=found[-1].number if len(found) == LINKS else None,
+            newest=newest,
+            newest_hash=newest_hash,
+            people=[],
+        )
+
+    # --- Parts of the tree --------------------------------------------------------------------
+
+    async def _part(
+        self, connection: AsyncConnection, caller: Caller, any_of: Collection[wire.Right]
+    ) -> Part:
+        """Return the part over which the caller has any of these rights. Raises NotAllowed for
+        somebody who has none."""
+        held = await self._rights.of(connection, caller.person_id)
+        paths = [path for right in any_of for path in rules.paths_of(held, right)]
+        if not paths:
+            raise errors.NotAllowed(right=next(iter(any_of)), path=rules.WHOLE)
+        return Part(held, rules.narrowest(paths))
+
+    def _below(self, part: Part) -> Select[tuple[PersonId]] | None:
+        return None if part.whole else self._organisation.people_below(part.paths)
+
+    def _narrowing(
+        self, state: PeopleState | None
+    ) -> tuple[list[Select[tuple[PersonId]]], list[Select[tuple[PersonId]]]]:
+        match state:
+            case None:
+                return [], []
+            case "registered":
+                return [self._registered.people_with()], []
+            case "unregistered":
+                return [], [self._registered.people_with()]
+            case _:
+                return [self._registered.people_with(state)], []
+
+    async def _cards(
+        self, connection: AsyncConnection, part: Part, person_ids: Collection[PersonId]
+    ) -> dict[PersonId, wire.Person]:
+        cards = await self._organisation.cards(connection, set(person_ids))
+        seen = await self._seen(connection, part, list(cards.values()))
+        return {one.person_id: one for one in seen}
+
+    async def _seen(
+        self, connection: AsyncConnection, part: Part, people: Sequence[wire.Person]
+    ) -> list[wire.Person]:
+        """Return the cards, without the numbers that the caller may not see."""
+        places = await self._organisation.standings(connection, [one.person_id for one in people])
+        return [
+            one
+            if one.person_id in places
+            and rules.lacking(part.rights, "see_numbers", [places[one.person_id].path]) is None
+            else msgspec.structs.replace(one, number="")
+            for one in people
+        ]
+
+
+def _state(row: Any, now_ms: int) -> Literal["in_force", "ended", "withdrawn"]:
+    if row.created_ms == row.not_after_ms:
+        return "withdrawn"
+    return "in_force" if row.not_after_ms >= now_ms else "ended"
+
+
+def _parts(
+    paths: Sequence[str], people: dict[str, int], registered: dict[str, int]
+) -> list[wire.PartCount]:
+    """Return the counts of the units right below these paths, with all that is below them."""
+    depth = min((path.count("/") + 2 if path else 2) for path in paths)
+    found: dict[str, list[int]] = {}
+    for counts, place in ((people, 0), (registered, 1)):
+        for path, count in counts.items():
+            units = path.split("/")
+            unit = units[min(depth, len(units)) - 1]
+            found.setdefault(unit, [0, 0])[place] += count
+    return [
+        wire.PartCount(unit_id=UnitId(unit), people=each[0], registered=each[1])
+        for unit, each in sorted(found.items())
+    ]
+
+
+def _text(entry: Entry) -> str:
+    return f"{entry.content.by} {entry.content.act}"
+
+
+def _entry(entry: Entry, *, readable: bool) -> wire.AuditEntry:
+    content = entry.content
+    return wire.AuditEntry(
+        number=entry.number,
+        made_ms=entry.made_ms,
+        digest=content.digest(),
+        hash=entry.hash,
+        content=wire.AuditContent(
+            salt=content.salt,
+            by=content.by,
+            path=content.path,
+            act=content.act,
+            signed_as=content.signed_as,
+            signed=content.signed,
+        )
+        if readable
+        else None,
+    )

@@ -1,0 +1,143 @@
+"""HTTP routes of the console. Every one needs a confirmed device and a right (docs/protocol.md)."""
+
+from typing import Any, TypeVar, get_args
+
+from litestar import get, post
+
+from copconnect import errors, wire
+from copconnect.admin.ports import DeviceState, PeopleQuery
+from copconnect.admin.reading import MAX_PAGE, PAGE, PeopleState
+from copconnect.admin.service import AdminService
+from copconnect.audit.filters import AuditFilter
+from copconnect.http.gate import Gate, HttpRequest, answer, read
+
+MAX_BODY = 4 * wire.MAX_ACT_BYTES  # In base64 too.
+MAX_PARAMETER = 200
+T = TypeVar("T", bound=str)
+
+
+def routes(service: AdminService, gate: Gate) -> list[Any]:
+    """Return the handlers."""
+    return [*_acts(service, gate), *_reading(service, gate), *_audit(service, gate)]
+
+
+def _acts(service: AdminService, gate: Gate) -> list[Any]:
+    @post("/v1/admin/acts")
+    async def act(request: HttpRequest) -> Any:
+        caller = await gate.caller(request)
+        body = await read(request, wire.PostAct, MAX_BODY)
+        return answer(request, await service.acting.act(caller, body))
+
+    @post("/v1/admin/previews")
+    async def preview(request: HttpRequest) -> Any:
+        caller = await gate.caller(request)
+        body = await read(request, wire.PreviewAct, MAX_BODY)
+        return answer(request, await service.acting.preview(caller, body))
+
+    @get("/v1/admin/acts")
+    async def waiting(request: HttpRequest) -> Any:
+        caller = await gate.caller(request)
+        return answer(request, await service.acting.waiting(caller))
+
+    return [act, preview, waiting]
+
+
+def _reading(service: AdminService, gate: Gate) -> list[Any]:
+    @get("/v1/admin/rights")
+    async def rights(request: HttpRequest) -> Any:
+        caller = await gate.caller(request)
+        return answer(request, await service.reading.rights(caller))
+
+    @get("/v1/admin/overview")
+    async def overview(request: HttpRequest) -> Any:
+        caller = await gate.caller(request)
+        return answer(request, await service.overview(caller))
+
+    @get("/v1/admin/people")
+    async def people(request: HttpRequest) -> Any:
+        caller = await gate.caller(request)
+        asked = _query(request)
+        query = PeopleQuery(
+            text=asked.get("text", ""),
+            unit=asked.get("unit"),
+            rank=asked.get("rank"),
+            role=asked.get("role"),
+            status=asked.get("status"),
+            after=asked.get("after"),
+            limit=_limit(asked),
+        )
+        state = _one_of(asked, "state", get_args(PeopleState))
+        return answer(request, await service.reading.people(caller, query, state))
+
+    @get("/v1/admin/devices")
+    async def devices(request: HttpRequest) -> Any:
+        caller = await gate.caller(request)
+        asked = _query(request)
+        state = _one_of(asked, "state", get_args(DeviceState))
+        found = await service.reading.devices(caller, state, asked.get("after"), _limit(asked))
+        return answer(request, found)
+
+    @get("/v1/admin/grants")
+    async def grants(request: HttpRequest) -> Any:
+        caller = await gate.caller(request)
+        return answer(request, await service.reading.grants(caller))
+
+    return [rights, overview, people, devices, grants]
+
+
+def _audit(service: AdminService, gate: Gate) -> list[Any]:
+    @get("/v1/admin/audit")
+    async def audit(request: HttpRequest) -> Any:
+        caller = await gate.caller(request)
+        asked = _query(request)
+        wanted = AuditFilter(
+            kinds=[one for one in asked.get("kinds", "").split(",") if one],
+            by=asked.get("by", ""),
+            about=asked.get("about", ""),
+            act_id=asked.get("act", ""),
+            from_ms=_number(asked, "from"),
+            until_ms=_number(asked, "until"),
+        )
+        before = _number(asked, "before")
+        return answer(request, await service.reading.audit(caller, wanted, before, _limit(asked)))
+
+    @get("/v1/admin/audit/chain")
+    async def chain(request: HttpRequest) -> Any:
+        caller = await gate.caller(request)
+        after = _number(_query(request), "after") or 0
+        return answer(request, await service.reading.chain(caller, after))
+
+    return [audit, chain]
+
+
+def _query(request: HttpRequest) -> dict[str, str]:
+    """Return the parameters that are given. Raises BadRequest."""
+    asked = {name: value for name, value in request.query_params.items() if value}
+    if any("\0" in value or len(value) > MAX_PARAMETER for value in asked.values()):
+        raise errors.BadRequest(reason="query")
+    return asked
+
+
+def _number(asked: dict[str, str], name: str) -> int | None:
+    text = asked.get(name)
+    if text is None:
+        return None
+    if not text.isascii() or not text.isdigit() or len(text) > 16:
+        raise errors.BadRequest(reason=name)
+    return int(text)
+
+
+def _limit(asked: dict[str, str]) -> int:
+    given = _number(asked, "limit")
+    return PAGE if given is None else max(1, min(given, MAX_PAGE))
+
+
+def _one_of(asked: dict[str, str], name: str, values: tuple[T, ...]) -> T | None:
+    """Return a parameter that is one of these values, or None. Raises BadRequest."""
+    text = asked.get(name)
+    if text is None:
+        return None
+    for value in values:
+        if value == text:
+            return value
+    raise errors.BadRequest(reason=name)

@@ -1,0 +1,57 @@
+"""Administration as ``app.py`` composes it: its parts.
+
+It states what it needs of other roles as Protocols (:mod:`copconnect.admin.ports`).
+"""
+
+from copconnect import wire
+from copconnect.admin.acting import Acting
+from copconnect.admin.kinds import Kinds
+from copconnect.admin.ports import (
+    Devices,
+    Editor,
+    Enrolment,
+    Grants,
+    Organisation,
+    People,
+    Registered,
+    Revocations,
+)
+from copconnect.admin.reading import Reading
+from copconnect.admin.rights import Rights
+from copconnect.audit import Audit
+from copconnect.clock import Clock
+from copconnect.database.engine import Database
+from copconnect.principals import Caller
+
+
+class AdminService:
+    """All parts of administration."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        clock: Clock,
+        audit: Audit,
+        organisation: Organisation,
+        editor: Editor,
+        people: People,
+        enrolment: Enrolment,
+        grants: Grants,
+        revocations: Revocations,
+        devices: Devices,
+        registered: Registered,
+    ) -> None:
+        self.rights = Rights(organisation, grants)
+        self.kinds = Kinds(organisation, editor, enrolment, grants, revocations)
+        self.acting = Acting(
+            database, clock, audit, self.rights, self.kinds, organisation, editor, devices
+        )
+        self.reading = Reading(
+            database, clock, audit, self.rights, organisation, people, registered
+        )
+
+    async def overview(self, caller: Caller) -> wire.AdminOverview:
+        """Return what needs doing in the caller's part. Raises NotAllowed."""
+        waiting = await self.acting.waiting(caller)
+        return await self.reading.overview(caller, len(waiting.acts))

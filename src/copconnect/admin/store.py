@@ -1,0 +1,105 @@
+"""Tables and statements of administration: acts that were asked for, and the rights table."""
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    Text,
+    select,
+    update,
+)
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from copconnect.database.engine import METADATA, upsert_for
+
+acts = Table(
+    "admin_acts",
+    METADATA,
+    Column("act_id", String(32), primary_key=True),
+    Column("hash", LargeBinary(32), nullable=False),
+    Column("record", LargeBinary, nullable=False),
+    Column("person_id", String(32), nullable=False),
+    Column("device", LargeBinary(32), nullable=False),
+    Column("state", String(16), nullable=False),  # As in wire.ActAnswer.
+    Column("entry", BigInteger, nullable=False),  # Its number in the audit log.
+    Column("people", Integer, nullable=False),
+    Column("paths", Text, nullable=False),  # Separated by line feeds.
+    Column("taken_ms", BigInteger, nullable=False),
+    Index(None, "state", "taken_ms"),
+)
+rights = Table(
+    "admin_rights",
+    METADATA,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("rules", Text, nullable=False),  # JSON of wire.RightRule.
+    Column("changed_ms", BigInteger, nullable=False),
+)
+
+
+async def begin(connection: AsyncConnection, values: dict[str, Any]) -> bool:
+    """Store an act that is being done; return whether its id is new. Another transaction with the
+    same id waits for this one."""
+    statement = upsert_for(connection.dialect.name, acts).values(**values)
+    found = await connection.execute(statement.on_conflict_do_nothing().returning(acts.c.act_id))
+    return found.first() is not None
+
+
+async def act(connection: AsyncConnection, act_id: str) -> Any | None:
+    """Return an act, held until the transaction ends."""
+    found = await connection.execute(
+        update(acts).where(acts.c.act_id == act_id).values(state=acts.c.state).returning(*acts.c)
+    )
+    return found.first()
+
+
+async def finish(connection: AsyncConnection, act_id: str, state: str, entry: int) -> None:
+    """Record what became of an act."""
+    await connection.execute(
+        update(acts).where(acts.c.act_id == act_id).values(state=state, entry=entry)
+    )
+
+
+async def touched(
+    connection: AsyncConnection, act_id: str, people: int, paths: Collection[str]
+) -> None:
+    """Record what a waiting act touches."""
+    await connection.execute(
+        update(acts)
+        .where(acts.c.act_id == act_id)
+        .values(people=people, paths="\n".join(sorted(paths)))
+    )
+
+
+async def waiting(connection: AsyncConnection, since_ms: int) -> Sequence[Any]:
+    """Return the acts that wait and were taken after a time, the oldest first."""
+    found = await connection.execute(
+        select(acts)
+        .where(acts.c.state == "waiting", acts.c.taken_ms > since_ms)
+        .order_by(acts.c.taken_ms, acts.c.act_id)
+    )
+    return list(found)
+
+
+async def rules(connection: AsyncConnection) -> str | None:
+    """Return the stored rights table; None: it was never changed."""
+    found: str | None = await connection.scalar(select(rights.c.rules))
+    return found
+
+
+async def set_rules(connection: AsyncConnection, text: str, now_ms: int) -> None:
+    """Replace the rights table."""
+    statement = upsert_for(connection.dialect.name, rights).values(
+        id=1, rules=text, changed_ms=now_ms
+    )
+    await connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=[rights.c.id], set_={"rules": text, "changed_ms": now_ms}
+        )
+    )

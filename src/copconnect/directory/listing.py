@@ -1,0 +1,101 @@
+"""People of a part of the tree, as administration lists and counts them.
+
+The names that an admin reads here are not counted against a limit: reading them is the admin's
+right.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from sqlalchemy import ColumnElement, Select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from copconnect import errors, wire
+from copconnect.directory import rules, store
+from copconnect.directory.service import DirectoryService
+from copconnect.ids import PersonId
+
+People = Select[tuple[PersonId]]
+
+
+class Query(Protocol):
+    """All that is given must fit a person. ``after``: a page's ``next``."""
+
+    @property
+    def text(self) -> str: ...
+    @property
+    def unit(self) -> str | None: ...
+    @property
+    def deep(self) -> bool: ...
+    @property
+    def rank(self) -> str | None: ...
+    @property
+    def role(self) -> str | None: ...
+    @property
+    def status(self) -> str | None: ...
+    @property
+    def after(self) -> str | None: ...
+    @property
+    def limit(self) -> int: ...
+
+
+class Listing:
+    """Lists and counts people within unit paths (as cards write them)."""
+
+    def __init__(self, directory: DirectoryService) -> None:
+        self._directory = directory
+
+    async def page(
+        self,
+        connection: AsyncConnection,
+        paths: Sequence[str],
+        query: Query,
+        among: Sequence[People] = (),
+        without: Sequence[People] = (),
+    ) -> wire.People:
+        """Return a page of the people within these paths who are in each of the statements
+        ``among`` and in none of ``without``. Raises BadRequest for a page token that was not
+        ours."""
+        try:
+            place = rules.page_place(query.after) if query.after else None
+        except ValueError as error:
+            raise errors.BadRequest(reason="after") from error
+        name = rules.fold(query.text)
+        rows, total = await store.search(
+            connection,
+            patterns=[rules.like(term) for term in rules.terms(query.text)],
+            exact=(rules.sort_key_of_name(name), name) if name else None,
+            unit_id=query.unit,
+            deep=query.deep,
+            rank=query.rank,
+            role=query.role,
+            after=place,
+            limit=query.limit + 1,
+            status=query.status,
+            narrowing=_narrowing(paths, among, without),
+        )
+        page = rows[: query.limit]
+        last = page[-1] if len(rows) > query.limit else None
+        following = rules.page_token(last.tier, last.sort_key) if last is not None else None
+        cards = await self._directory.cards(connection, [PersonId(row.person_id) for row in page])
+        people = [cards[PersonId(row.person_id)] for row in page]
+        return wire.People(people=people, next=following, total=total)
+
+    async def count_by_unit(
+        self, connection: AsyncConnection, paths: Sequence[str], among: Sequence[People] = ()
+    ) -> dict[str, int]:
+        """Return how many people are in each unit within these paths, by the unit's path."""
+        counts = await store.count_by_unit(connection, _narrowing(paths, among))
+        return {path.strip("/"): count for path, count in counts.items()}
+
+
+def _narrowing(
+    paths: Sequence[str], among: Sequence[People], without: Sequence[People] = ()
+) -> list[ColumnElement[bool]]:
+    """Return the conditions; none for the whole department."""
+    conditions: list[ColumnElement[bool]] = [store.people.c.person_id.in_(one) for one in among]
+    conditions += [store.people.c.person_id.not_in(one) for one in without]
+    if "" not in paths:
+        below = store.people_at_or_below([rules.stored_path(path) for path in paths])
+        conditions.append(store.people.c.person_id.in_(below))
+    return conditions
