@@ -15,10 +15,11 @@ Row = dict[str, Any]
 
 
 class Locked(NamedTuple):
-    """The directory while it is locked: the organisation's version, and the time of this change,
-    later than that of every change before."""
+    """The directory while it is locked: the organisation's version, the time of the last change,
+    and the time of this one, later than that of every change before."""
 
     version: str
+    before_ms: int
     now_ms: int
 
 
@@ -35,8 +36,8 @@ async def lock(connection: AsyncConnection, now_ms: int) -> Locked:
         await connection.execute(
             insert(store.directory).values(id=1, version="0", changed_ms=0, organisation_ms=0)
         )
-        return Locked("0", now_ms)
-    return Locked(row.version, max(now_ms, row.changed_ms + 1))
+        return Locked("0", 0, now_ms)
+    return Locked(row.version, row.changed_ms, max(now_ms, row.changed_ms + 1))
 
 
 async def all_people(connection: AsyncConnection) -> dict[PersonId, Row]:

@@ -7,7 +7,7 @@ One edits at a time, and holds the directory's row first.
 
 import hashlib
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 
 import msgspec
@@ -40,7 +40,7 @@ class NumberInUse(Exception):
     """Somebody who is not in the file has a number that the file gives to another person."""
 
     def __init__(self, clashes: Sequence[tuple[str, str]]) -> None:
-        super().__init__("numbers in use")
+        super().__init__(f"Other people have {len(clashes):,} of the numbers.")
         self.clashes = clashes
 
 
@@ -62,12 +62,14 @@ class Accounts(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """An import that is about to be written, in its transaction: what it changes, and what is
-    stored. ``organisation``: the rows of units, levels, ranks and roles."""
+    """An import that was compared with what is stored. ``organisation``: the rows of units, levels,
+    ranks and roles; ``read_ms``: when the Directory had last changed then; ``now_ms``: its time of
+    this import, 0 outside its transaction."""
 
     found: PeopleChanges
     stored: Mapping[PersonId, Row]
     organisation: Mapping[str, Sequence[Any]]
+    read_ms: int
     now_ms: int
 
     @property
@@ -108,8 +110,10 @@ class DirectoryEditor:
         dry_run: bool = False,
         progress: Progress | None = None,
         journal: Journal | None = None,
+        before: Compared | None = None,
     ) -> PeopleChanges:
-        """Store a data bank. ``progress`` is told (rows written, rows to write).
+        """Store a data bank. ``progress`` is told (rows written, rows to write). ``before``: this
+        import, compared before; comparing it again is left out where nothing has changed since.
 
         Raises NumberInUse, and whatever the journal refuses with.
         """
@@ -118,7 +122,10 @@ class DirectoryEditor:
                 return (await self._compare(connection, bank, remove_missing, 0)).found
         async with self._database.transaction() as connection:
             locked = await edit_store.lock(connection, self._clock.now_ms())
-            compared = await self._compare(connection, bank, remove_missing, locked.now_ms)
+            if before is not None and before.read_ms == locked.before_ms:
+                compared = replace(before, now_ms=locked.now_ms)
+            else:
+                compared = await self._compare(connection, bank, remove_missing, locked.now_ms)
             found = compared.found
             if journal is not None:
                 await journal.compared(connection, compared)
@@ -223,7 +230,8 @@ class DirectoryEditor:
         clashes = changes.number_clashes(bank, stored, found.removed)
         if clashes:
             raise NumberInUse(clashes)
-        return Compared(found, stored, organisation, now_ms)
+        read_ms = await store.people_version(connection)
+        return Compared(found, stored, organisation, read_ms, now_ms)
 
     async def _write_people(
         self,
