@@ -105,7 +105,8 @@ class IdentityServer:
             registered=self.auth.administered,
         )
         self.conduct = ConductService(self.database, clock, self.auth.accounts)
-        requests = Rates("requests_per_minute", 1_000, 1_000, clock.now_ms)
+        per_minute = settings.requests_per_person_per_minute
+        requests = Rates("requests_per_minute", per_minute, per_minute, clock.now_ms)
         self.gate = Gate(self.auth.authenticator, requests)
         self.bus.subscribe(self._receive)
         self._stack = AsyncExitStack()
