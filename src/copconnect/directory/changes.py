@@ -16,6 +16,8 @@ from copconnect.directory.finding import words as finding
 from copconnect.ids import PersonId, UnitId
 
 Row = dict[str, Any]
+# The columns that say which post a person holds; a name in another language changes no post.
+PLACE = ("unit_id", "post_en", "roles", "unit_admin")
 LossReason = Literal["suspended", "removed"]
 
 
@@ -26,6 +28,7 @@ class PeopleChanges:
     insert: list[Row] = field(default_factory=list)
     update: list[Row] = field(default_factory=list)
     moved: set[PersonId] = field(default_factory=set)
+    reposted: set[PersonId] = field(default_factory=set)  # Another post, in the unit or elsewhere.
     suspended: set[PersonId] = field(default_factory=set)
     restored: set[PersonId] = field(default_factory=set)
     removed: set[PersonId] = field(default_factory=set)
@@ -120,20 +123,59 @@ def _said(person: PersonRow) -> Row:
         "number": person.number,
         "rank": person.rank,
         **names.row(person.post, "post"),
-        "roles": " " + "".join(f"{role} " for role in person.roles),
+        "roles": role_column(person.roles),
         "unit_id": person.unit,
         "unit_admin": person.unit_admin,
     }
 
 
-def _derived(person: PersonRow, unit: tuple[wire.Names, str] | None, seniority: int | None) -> Row:
-    """Return what is made of others: the words that find the person, and the sort key."""
-    others, path = ([person.post], "") if unit is None else ([person.post, unit[0]], unit[1])
-    place = finding.Place(person.unit, path, person.rank, person.roles)
+def role_column(roles: Iterable[str]) -> str:
+    """Return roles as a row has them: a space on both sides of each code."""
+    return " " + "".join(f"{role} " for role in roles)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Derived:
+    """The facts of which a person's words and sort key are made; ``unit`` and its path as
+    stored."""
+
+    person_id: PersonId
+    person_names: wire.Names
+    number: str
+    code: str
+    post: wire.Names
+    rank: str
+    roles: Iterable[str]
+    unit_id: UnitId
+    unit: tuple[wire.Names, str] | None
+    seniority: int
+
+
+def derived(of: Derived) -> Row:
+    """Return the words that find a person, and the sort key."""
+    others, path = ([of.post], "") if of.unit is None else ([of.post, of.unit[0]], of.unit[1])
+    place = finding.Place(of.unit_id, path, of.rank, of.roles)
     return {
-        "words": finding.person_words(person.names, others, person.number, person.code, place),
-        "sort_key": rules.sort_key(seniority or 0, person.names.en, person.person_id),
+        "words": finding.person_words(of.person_names, others, of.number, of.code, place),
+        "sort_key": rules.sort_key(of.seniority, of.person_names.en, of.person_id),
     }
+
+
+def _derived(person: PersonRow, unit: tuple[wire.Names, str] | None, seniority: int | None) -> Row:
+    return derived(
+        Derived(
+            person_id=person.person_id,
+            person_names=person.names,
+            number=person.number,
+            code=person.code,
+            post=person.post,
+            rank=person.rank,
+            roles=person.roles,
+            unit_id=person.unit,
+            unit=unit,
+            seniority=seniority or 0,
+        )
+    )
 
 
 def compare(
@@ -173,6 +215,8 @@ def _status(given: str | None, old: Row | None) -> str:
 
 
 def _classify(result: PeopleChanges, person_id: PersonId, old: Row, new: Row) -> None:
+    if any(old[column] != new[column] for column in PLACE):
+        result.reposted.add(person_id)
     if old["unit_id"] != new["unit_id"]:
         result.moved.add(person_id)
     if old["status"] == "active" and new["status"] == "suspended":

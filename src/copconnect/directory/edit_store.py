@@ -1,6 +1,6 @@
 """Statements that change the data bank: imports, suspensions, restorations."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, delete, insert, select, update
@@ -11,14 +11,16 @@ from copconnect.directory import store
 from copconnect.ids import PersonId
 
 BATCH = 1000
+_TIMES = ("changed_ms", "posted_ms")
 Row = dict[str, Any]
 
 
 class Locked(NamedTuple):
-    """The directory while it is locked: the organisation's version, and the time of this change,
-    later than that of every change before."""
+    """The directory while it is locked: the organisation's version, the time of the last change,
+    and the time of this one, later than that of every change before."""
 
     version: str
+    before_ms: int
     now_ms: int
 
 
@@ -35,13 +37,13 @@ async def lock(connection: AsyncConnection, now_ms: int) -> Locked:
         await connection.execute(
             insert(store.directory).values(id=1, version="0", changed_ms=0, organisation_ms=0)
         )
-        return Locked("0", now_ms)
-    return Locked(row.version, max(now_ms, row.changed_ms + 1))
+        return Locked("0", 0, now_ms)
+    return Locked(row.version, row.changed_ms, max(now_ms, row.changed_ms + 1))
 
 
 async def all_people(connection: AsyncConnection) -> dict[PersonId, Row]:
-    """Return every stored person, removed ones included, without the time of the last change."""
-    columns = [column for column in store.people.c if column.name != "changed_ms"]
+    """Return every stored person, removed ones included, without the times of changes."""
+    columns = [column for column in store.people.c if column.name not in _TIMES]
     names = [column.name for column in columns]
     rows = [
         dict(zip(names, row, strict=True)) for row in await connection.execute(select(*columns))
@@ -52,14 +54,17 @@ async def all_people(connection: AsyncConnection) -> dict[PersonId, Row]:
 async def insert_people(connection: AsyncConnection, rows: Iterable[Row], now_ms: int) -> None:
     """Insert people, at most a batch of them."""
     people, found_by = _apart(rows)
-    await connection.execute(insert(store.people), [row | {"changed_ms": now_ms} for row in people])
-    await _write_words(connection, found_by)
+    await connection.execute(
+        insert(store.people), [row | dict.fromkeys(_TIMES, now_ms) for row in people]
+    )
+    await write_words(connection, found_by)
 
 
 async def update_people(connection: AsyncConnection, rows: Iterable[Row], now_ms: int) -> None:
     """Write people anew, at most a batch of them."""
     people, found_by = _apart(rows)
-    columns = [column.name for column in store.people.c if column.name != "person_id"]
+    fixed = {"person_id", "posted_ms"}
+    columns = [column.name for column in store.people.c if column.name not in fixed]
     statement = (
         update(store.people)
         .where(store.people.c.person_id == bindparam("new_person_id"))
@@ -72,7 +77,7 @@ async def update_people(connection: AsyncConnection, rows: Iterable[Row], now_ms
             for row in people
         ],
     )
-    await _write_words(connection, found_by)
+    await write_words(connection, found_by)
 
 
 def _apart(rows: Iterable[Row]) -> tuple[list[Row], list[Row]]:
@@ -87,12 +92,23 @@ def _apart(rows: Iterable[Row]) -> tuple[list[Row], list[Row]]:
     return people, found_by
 
 
-async def _write_words(connection: AsyncConnection, rows: list[Row]) -> None:
+async def write_words(connection: AsyncConnection, rows: Sequence[Row]) -> None:
+    """Write the words by which people are found: rows of ``person_id``, ``sort_key``, ``words``."""
     statement = upsert_for(connection.dialect.name, store.search)
     new = {name: statement.excluded[name] for name in ("sort_key", "words")}
     await connection.execute(
         statement.on_conflict_do_update(index_elements=["person_id"], set_=new), rows
     )
+
+
+async def repost(
+    connection: AsyncConnection, person_ids: Collection[PersonId], now_ms: int
+) -> None:
+    """These people hold their place since now."""
+    for some in chunks(person_ids):
+        await connection.execute(
+            update(store.people).where(store.people.c.person_id.in_(some)).values(posted_ms=now_ms)
+        )
 
 
 async def replace_vocabularies(

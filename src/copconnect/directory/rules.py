@@ -29,6 +29,8 @@ _TYPED = {
 def fold(text: str) -> str:
     """Return text as it is compared when searching: NFKC, case folded, without joiners and with
     one spelling of what keyboards type differently."""
+    if text.isascii():
+        return " ".join(text.casefold().split())
     folded = unicodedata.normalize("NFKC", text).translate(_TYPED).casefold()
     return " ".join(unicodedata.normalize("NFKC", folded).split())
 

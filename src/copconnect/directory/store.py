@@ -84,6 +84,7 @@ people = Table(
     Column("status", String(16), nullable=False),  # active, suspended, removed
     Column("sort_key", Bytewise, nullable=False),
     Column("changed_ms", BigInteger, nullable=False),  # When the row last changed.
+    Column("posted_ms", BigInteger, nullable=False),  # Since when the person holds this place.
     Index(None, "number"),
     Index(None, "unit_id"),
     Index(None, "sort_key"),
