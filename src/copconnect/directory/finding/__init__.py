@@ -1,1 +1,1 @@
-"""Who is found by a text: words, how they sound, and the statements that look for them."""
+"""People found by a text: their words, how words sound, and the statements that look for them."""
