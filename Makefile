@@ -74,7 +74,7 @@ chromium:
 
 # --- What people run --------------------------------------------------------------------------
 
-.PHONY: setup demo cluster test verify format types unit browser bench-message bench-phone bench-first-day bench-fanout bench-reconnect bench-membership bench-insider bench-ingest bench-force lock clean
+.PHONY: setup demo cluster test verify format types unit browser bench-message bench-phone bench-first-day bench-fanout bench-reconnect bench-membership bench-insider bench-ingest bench-directory bench-force lock clean
 
 # $(call ready,STEPS): what waits for the network leaves the processor to what unpacks and builds.
 # copconnect itself comes after whichever Python packages are among them.
@@ -137,6 +137,9 @@ bench-membership: packages-test package-python ## TRANSFERS=1000 at once among M
 
 bench-insider: packages-test package-python ## A hostile member does its worst while a commander sends
 	@exec $(BIN)/python -m bench insider
+
+bench-directory: packages-test package-python ## Imports, standing groups and TRANSFERS=1000 of MEMBERS=63000
+	@exec $(BIN)/python -m bench directory --members $(MEMBERS) --transfers $(TRANSFERS)
 
 bench-ingest: packages-test package-python ## How many messages one worker accepts
 	@exec $(BIN)/python -m bench ingest
