@@ -34,7 +34,7 @@ help: ## Show what there is
 
 # --- Steps ------------------------------------------------------------------------------------
 
-.PHONY: packages-demo packages-cluster packages-test packages-node package-python web officers chromium
+.PHONY: packages-demo packages-cluster packages-test packages-node package-python web officers chromium nginx
 
 packages-demo:
 	@make/once $(VENV)/.done-demo "Python packages for the server (about 1 minute)" \
@@ -72,6 +72,11 @@ officers: packages-node
 chromium:
 	@make/chromium --install
 
+# The test of its example is skipped without it.
+nginx:
+	@command -v nginx >/dev/null || PATH=$$PATH:/usr/sbin command -v nginx >/dev/null || \
+	  make/debian-packages nginx-light || echo "    nginx is missing: its example is not tested"
+
 # --- What people run --------------------------------------------------------------------------
 
 .PHONY: setup demo cluster wheel test verify format types unit browser bench-message bench-phone bench-first-day bench-fanout bench-reconnect bench-membership bench-insider bench-ingest bench-force lock clean
@@ -84,7 +89,7 @@ define ready
 endef
 
 setup: ## Install and build everything
-	$(call ready,packages-test web officers chromium)
+	$(call ready,packages-test web officers chromium nginx)
 
 demo: ## Start a synthetic force on PORT with PEOPLE
 	$(call ready,packages-demo web officers)

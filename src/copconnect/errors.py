@@ -17,6 +17,8 @@ class CopConnectError(Exception):
     message = "The server failed to answer this request."
     remedy = "Try again. If it stays, tell the department's operator the time and this code."
     retry = True
+    reported = False
+    """Whether operators hear of the cause by an alarm of its own, and not from each request."""
 
     def __init__(self, *, retry_after_ms: int | None = None, **details: str | int) -> None:
         super().__init__(self.code)
@@ -149,6 +151,7 @@ class CodeTriesUsedUp(CallerError):
 class SmsUnavailable(DependencyError):
     """The same for every number: while it lasts, nobody is sent a code."""
 
+    reported = True
     code = "sms_unavailable"
     message = "The department's SMS gateway is down: no code can be sent."
     remedy = "Try again after `retry_after_ms`. The operators have been told."

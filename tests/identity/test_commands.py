@@ -1,6 +1,7 @@
 """The ``copconnect`` command as operators run it: real processes on real folders."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -42,6 +43,30 @@ def data(tmp_path: Path) -> str:
     assert result.exit_code == 0
     assert "offline storage" in result.output
     return folder
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives a folder away")
+def test_commands_refuse_to_run_as_another_account(data: str, tmp_path: Path) -> None:
+    os.chown(data, 65534, 65534)
+    number = "7000000000"
+    for command in (
+        ("admin", "suspend", number),
+        ("audit", "list"),
+        ("serve",),
+        ("directory", "import", str(tmp_path)),
+    ):
+        refused = run(*command, "--data", data)
+        assert refused.exit_code == 1, command
+        assert "sudo -u nobody copconnect" in words(refused), command
+
+
+def test_the_audit_log_names_the_person_before_sudo(
+    data: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SUDO_USER", "asha")
+    assert run("admin", "new-incarnation", "--data", data).exit_code == 0
+    (line,) = run("audit", "list", "--data", data).output.splitlines()
+    assert json.loads(line)["by"] == "operator asha"
 
 
 def test_init_never_overwrites(data: str) -> None:
