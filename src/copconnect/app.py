@@ -38,6 +38,7 @@ from copconnect.delivery.rules.limits import PersonLimits
 from copconnect.delivery.service import DeliveryService
 from copconnect.directory import routes as directory_routes
 from copconnect.directory.editing import DirectoryEditor
+from copconnect.directory.imports.importer import Importer
 from copconnect.directory.listing import Listing
 from copconnect.directory.service import DirectoryService
 from copconnect.http import web_assets
@@ -104,6 +105,7 @@ class Container:
             self.leases,
         )
         self.editor = DirectoryEditor(self.database, self.clock, self.auth.accounts, self.audit)
+        self.importer = Importer(self.database, self.clock, self.editor, self.audit)
         self.admin = AdminService(
             database=self.database,
             clock=self.clock,

@@ -206,6 +206,15 @@ class NotUnitAdmin(CallerError):
     remedy = "Ask the unit's admin."
 
 
+class AudienceInvalid(CallerError):
+    """``details``: ``reason``, and ``unit_id`` of a unit that is not there."""
+
+    code = "audience_invalid"
+    status = 400
+    message = "The rule of this audience cannot be used, for the reason in `details`."
+    remedy = "Correct the rule."
+
+
 class TooManyDevices(CallerError):
     """``details``: ``limit``."""
 

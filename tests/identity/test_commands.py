@@ -202,12 +202,14 @@ def test_a_bad_row_stops_the_import(data: str, tmp_path: Path) -> None:
     found = tmp_path / "problems.jsonl"
     result = run("directory", "import", str(bank), "--data", data, "--problems", str(found))
     assert result.exit_code == 1
-    assert "people.csv:4: rank_unknown: XX" in result.output
+    assert "people.csv:4: rank_unknown: There is no rank XX." in result.output
     assert json.loads(found.read_text("utf-8")) == {
         "file": "people.csv",
         "line": 4,
         "code": "rank_unknown",
+        "column": "rank",
         "value": "XX",
+        "suggestions": [],
     }
     assert run("admin", "suspend", "7000000005", "--data", data).exit_code == 1  # Not stored.
     both = ("--partial", "--remove-missing")
@@ -219,6 +221,43 @@ def test_a_bad_row_stops_the_import(data: str, tmp_path: Path) -> None:
     again = run("directory", "import", str(people), "--data", data, "--partial", "--dry-run")
     assert again.exit_code == 0
     assert "299" in again.output
+
+
+def test_a_roll_of_a_department_is_imported_moved_listed_and_undone(
+    data: str, tmp_path: Path
+) -> None:
+    bank = tmp_path / "bank"
+    databank.write(bank)
+    at = ("--data", data)
+    assert run("directory", "import", str(bank), *at).exit_code == 0
+    out = tmp_path / "all.xlsx"
+    assert "300 people" in run("directory", "export", str(out), *at).output
+    assert out.stat().st_mode & 0o077 == 0
+    assert run("directory", "diff", str(out), *at).exit_code == 0
+    officer = databank.officers()[5]
+    roll = tmp_path / "roll.csv"
+    text = f"Emp No;Call them on\n{officer.code};+91 70000 99999\n"
+    roll.write_bytes(text.encode("utf-16"))
+    unsure = run("directory", "import", str(roll), *at)
+    assert unsure.exit_code == 1
+    assert "--map" in unsure.output
+    named = ("--map", "number=Call them on")
+    differs = run("directory", "diff", str(roll), *at, *named)
+    assert differs.exit_code == 1
+    assert f"changed: {officer.code}" in differs.output
+    assert "+917000099999" in differs.output
+    assert "import 2" in run("directory", "import", str(roll), *at, *named).output.lower()
+    assert "roll.csv" in run("directory", "imports", *at).output
+    missing = run("directory", "import", str(roll), *at, "--remove-missing", "--dry-run")
+    assert f"removed: {databank.officers()[6].code}" in missing.output
+    many = run("directory", "import", str(roll), *at, "--remove-missing")
+    assert "299 of 300" in many.output
+    assert run("directory", "undo", "2", *at).exit_code == 0
+    assert run("directory", "diff", str(out), *at).exit_code == 0
+    assert run("directory", "undo", "2", *at).exit_code == 1
+    damaged = tmp_path / "x.xlsx"
+    damaged.write_bytes(out.read_bytes()[:3000])
+    assert "damaged" in run("directory", "import", str(damaged), *at).output
 
 
 def test_wrong_input_ends_with_a_sentence(data: str, tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from copconnect.auth_service.trust.cards import Cards
 from copconnect.auth_service.trust.changes import Changes
 from copconnect.auth_service.trust.departments import TrustPublisher
 from copconnect.auth_service.trust.verdicts import person_chain
-from copconnect.ids import ChallengeId, ClientId, PersonId, new_id
+from copconnect.ids import ChallengeId, ClientId, DeviceId, PersonId, new_id
 from copconnect.records.trust.device import device_id
 
 log = structlog.get_logger()
@@ -221,7 +221,7 @@ class Registration:
             person_id=person_id,
             client_id=client_id,
             certificate=certificate,
-            device=device.hex(),
+            device=DeviceId(device.hex()),
             access_token=access_token,
             trust=await self._trust.trust(),
         )
