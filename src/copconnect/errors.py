@@ -215,6 +215,15 @@ class AudienceInvalid(CallerError):
     remedy = "Correct the rule."
 
 
+class PlaceInvalid(CallerError):
+    """``details``: ``reason``, and the ``unit_id``, ``role`` or ``rank`` that is not there."""
+
+    code = "place_invalid"
+    status = 400
+    message = "The person cannot hold this post, for the reason in `details`."
+    remedy = "Choose a unit, roles and a rank of the data bank, and another post than the present."
+
+
 class TooManyDevices(CallerError):
     """``details``: ``limit``."""
 
