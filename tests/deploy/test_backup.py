@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from copconnect import wire
-from copconnect.ids import new_id
+from copconnect.ids import ChangeId, ConversationId, PersonId, new_id
 from copconnect.records.conversation.roster import RosterHead
 from copconnect.records.primitives.fields import Refused
 from tests.deploy.installed import Installed
@@ -52,7 +52,7 @@ def newest(device: Device, conversation: str) -> RosterHead:
 def changed(device: Device, conversation: str, add: str) -> None:
     """Add a person to a group."""
     body = wire.ChangeMembers(
-        change_id=new_id(), add=[add], remove=[], make_admin=[], revoke_admin=[]
+        change_id=ChangeId(new_id()), add=[PersonId(add)], remove=[], make_admin=[], revoke_admin=[]
     )
     path = f"/v1/conversations/{conversation}/members"
     device.call("POST", path, body, wire.Conversation)
@@ -76,11 +76,11 @@ def test_phones_go_on_after_a_restore_and_not_without_its_last_step(
     with Device(server, people[1]) as phone, Device(server, people[2]) as other:
         phone.register()
         other.register()
-        group = new_id()
+        group = ConversationId(new_id())
         body = wire.CreateConversation(
             conversation_id=group,
             kind="group",
-            person_ids=[other.person_id],
+            person_ids=[PersonId(other.person_id)],
             who_may_post="everyone",
             history_days=30,
             audience=None,
