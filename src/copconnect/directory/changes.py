@@ -139,7 +139,7 @@ def role_column(roles: Iterable[str]) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Derived:
-    """What the derived columns of a person's row are made of."""
+    """The values of which the derived columns of a person's row are made."""
 
     person_id: PersonId
     person_names: wire.Names
