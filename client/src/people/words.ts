@@ -48,7 +48,7 @@ export function wordsOf(text: string): readonly string[] {
     .filter((word) => word !== "");
 }
 
-/** What a person is found by: the own names, and other texts. `number` is E.164. */
+/** The words of a person: of the own names, and of other texts. `number` is E.164. */
 export function said(names: readonly string[], others: readonly string[], number: string): Said {
   const digits = number.replace(/^\+/, "");
   const words = [...new Set([...names, ...others].flatMap(wordsOf))];
