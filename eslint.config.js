@@ -28,6 +28,7 @@ const ROOMS = {
   trust: ["core", "keys", "transport", "vault"],
   people: ["core", "keys", "trust", "vault"],
   account: ["core", "keys", "people", "transport", "trust", "vault"],
+  admin: ["core", "account", "keys", "people", "seam", "transport", "trust", "vault"],
   attachments: ["core", "kinds", "vault"],
   seam: ["core", "kinds"],
   kinds: ["core", "attachments", "seam"],
@@ -39,7 +40,7 @@ const ROOMS = {
   outbox: ["core", "attachments", "transport", "vault", ...CONVERSATION],
   sync: ["core", "inbox", "outbox", "people", "transport", ...CONVERSATION],
   calls: [
-    ...["core", "account", "attachments", "inbox", "outbox", "people", "sync"],
+    ...["core", "account", "admin", "attachments", "inbox", "outbox", "people", "sync"],
     ...["transport", "trust", "vault"],
     ...CONVERSATION,
   ],
