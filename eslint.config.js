@@ -16,6 +16,20 @@ const PAGE = ["window", "document", "localStorage", "sessionStorage", "alert", "
 const IO = ["fetch", "XMLHttpRequest", "WebSocket", "EventSource", "indexedDB", "crypto"];
 const CRYPTOGRAPHY = ["@hpke/*", "@noble/*", "@peculiar/*", "hash-wasm"];
 
+/** Names of ids and of devices, which are named by one. */
+const ID = "/^(?:id|ids|device|devices)$|(?:Id|Ids|Device|Devices)$/";
+/** Text, alone or among other types, as the type of what `owner` names. */
+function plainId(owner, message) {
+  const within = [
+    ...["", " > TSUnionType", " > TSArrayType", " > TSTypeOperator > TSArrayType"],
+    " > TSTypeReference > TSTypeParameterInstantiation",
+  ];
+  return within.map((path) => ({
+    selector: `${owner} > TSTypeAnnotation${path} > TSStringKeyword`,
+    message,
+  }));
+}
+
 /** The rooms of one conversation and of its messages. */
 const CONVERSATION = ["conversation", "roster", "secrets", "messages", "kinds", "keys"];
 
@@ -99,7 +113,7 @@ export default tseslint.config(
       "boundaries/files": [
         { category: "seam", pattern: "client/src/{core,wire}.ts" },
         { category: "seam", pattern: "client/src/host/connect.ts" },
-        { category: "bytes", pattern: "client/src/{octets,limits}.ts" },
+        { category: "bytes", pattern: "client/src/{ids,octets,limits}.ts" },
       ],
     },
     rules: {
@@ -140,6 +154,28 @@ export default tseslint.config(
             },
           ],
         },
+      ],
+    },
+  },
+
+  // Each id is its own type: text that is mixed up does not compile. wire.ts has no plain id either
+  // (src/copconnect/wire/typescript.py).
+  {
+    files: [CLIENT, WEB],
+    rules: {
+      "no-restricted-syntax": [
+        "error",
+        ...[
+          `Identifier[name=${ID}]`,
+          `TSPropertySignature[key.name=${ID}]`,
+          `PropertyDefinition[key.name=${ID}]`,
+        ].flatMap((owner) =>
+          plainId(
+            owner,
+            "Give an id its own type: PersonId, ConversationId, … of client/src/ids.ts (in web/ from " +
+              "@copconnect/client/wire). Cast plain text only where it comes in from outside.",
+          ),
+        ),
       ],
     },
   },

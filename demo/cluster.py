@@ -125,7 +125,6 @@ def _run(
     shared: dict[str, object] = {
         "database_url": database.url(),
         "bus_url": nats.url,
-        "department_policy": "none",
         "trusted_proxies": 1,
         **demo.GENEROUS,
     }

@@ -21,8 +21,10 @@ _TABLE = """CREATE TABLE IF NOT EXISTS texts (
 
 
 class Outbox:
-    """Takes texts as any :class:`~copconnect.auth_service.registration.sms.SmsGateway`, and shows
-    them."""
+    """Takes texts as any :class:`~copconnect.auth_service.registration.gateway.SmsGateway` does,
+    and shows them."""
+
+    name = "the demo's outbox"
 
     def __init__(self, folder: Path) -> None:
         self._file = folder / "outbox.sqlite3"
@@ -30,6 +32,10 @@ class Outbox:
     async def send(self, number: str, text: str) -> None:
         """Store one text; only the newest thousand are kept."""
         await asyncio.to_thread(self._add, number, text)
+
+    async def check(self) -> str:
+        """The outbox is always there."""
+        return ""
 
     async def close(self) -> None:
         """Nothing to release."""

@@ -11,32 +11,30 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from importlib.resources import files
 from pathlib import Path
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from copconnect.app import Container
-from copconnect.commands import admin, directory, serving
+from copconnect.commands import serving
+from copconnect.commands.imports import progress_bar
+from copconnect.commands.init import create_authority
 from copconnect.commands.options import console, operator, settings_of, stop, with_roles
-from copconnect.directory import databank
-from copconnect.ids import ClientId, PersonId, UnitId
+from copconnect.directory import policies
+from copconnect.directory.imports.importer import ImportOptions
+from copconnect.ids import ClientId, PersonId
+from copconnect.records.trust.department import Policy
 from copconnect.settings import Settings
-from copconnect.wire import Audience, Person
+from copconnect.wire import Person
 from demo import data_bank, synthetic
 from demo.serving import DEMO
 
+DEPARTMENT = "Telangana Police"
 SIMULATED_LABEL = "Simulated officer"  # As in client/src/officers/station.ts.
 OFFICERS = Path("build") / "officers.mjs"
 SIMULATED = 6
-# The conversations that stand from the start, each with whether everybody may write there.
-STANDING = (
-    (Audience(everyone=True, unit_ids=[], deep=False), False),
-    (
-        Audience(everyone=False, unit_ids=[UnitId(synthetic.SHOWN_COMMISSIONERATE)], deep=True),
-        True,
-    ),
-)
 # Each browser tab of a demo comes from one address.
 GENEROUS = {
     "otp_per_address_per_hour": 10_000,
@@ -47,7 +45,7 @@ GENEROUS = {
 
 def run(port: int, people: int, seed: int, data: Path, *, officers: bool) -> None:
     """Start a synthetic force and serve it until a signal."""
-    settings = settings_of(data, port=port, department_policy="none", **GENEROUS)
+    settings = settings_of(data, port=port, **GENEROUS)
     # Before the data is touched: what listens there may be another demo that uses it.
     if not _can_listen(settings):
         raise stop(f"Port {port} is in use. Choose another: make demo PORT={port + 1}")
@@ -82,15 +80,15 @@ def _can_listen(settings: Settings) -> bool:
 
 
 def prepare(settings: Settings, people: int, seed: int) -> None:
-    """Make the certificate authority, load the data bank and create the conversations of the force
-    and of the shown commissionerate, unless they are there."""
+    """Make the certificate authority, load the data bank and make the standing groups, unless they
+    are there."""
     keys = settings.data_dir / "keys"
     if not (keys.is_dir() and any(keys.iterdir())):
-        admin.create_authority(settings)
+        create_authority(settings, DEPARTMENT, Policy.NONE)
         console.print(f"Made a certificate authority in {keys}.")
         console.print("A first device needs nobody's approval here: never so on a real server.")
     _load(settings, people, seed)
-    with_roles(settings, create_standing)
+    with_roles(settings, make_groups)
 
 
 def _load(settings: Settings, people: int, seed: int) -> None:
@@ -99,24 +97,29 @@ def _load(settings: Settings, people: int, seed: int) -> None:
     if mark.is_file() and mark.read_text("utf-8") == wanted:
         return
     console.print(f"Making a data bank of {people:,} people …")
-    files = data_bank.make(people, seed)
-    data_bank.write(files, mark.parent)
-    bank = databank.read(files)
-    directory.report(bank, None)
-    directory.store(bank, settings, remove_missing=True, dry_run=False)
+    made = data_bank.make(people, seed)
+    data_bank.write(made, mark.parent)
+    options = ImportOptions(remove_missing=True, confirmed=True, most_leaving=None)
+    named = [(f"{name}.csv", content) for name, content in made.items()]
+
+    async def load(container: Container) -> None:
+        with progress_bar() as progress:
+            await container.importer.apply(operator(), named, options, progress=progress)
+
+    with_roles(settings, load)
     mark.write_text(wanted, "utf-8")
 
 
-async def create_standing(container: Container) -> None:
-    """Create those of the standing conversations that are not there, as an operator does."""
-    there = await container.delivery.audiences.rules()
-    for rule, talk in STANDING:
-        if rule not in there:
-            _, people, _ = await container.delivery.audiences.create_as_operator(
-                operator(), rule, talk=talk
-            )
-            whose = ", ".join(rule.unit_ids) or "everyone"
-            console.print(f"Made the conversation of {whose}: {people:,} people.")
+async def make_groups(container: Container) -> None:
+    """Write the policy of standing groups, and make the groups as a running server does."""
+    policy = policies.parse((files("demo") / "standing_groups.json").read_bytes())
+    if await container.editor.group_policy() != policy:
+        await container.editor.set_group_policy(operator(), policy)
+    before = len(await container.delivery.audiences.all())
+    console.print("Making the standing groups …")
+    await container.delivery.following.round()
+    made = len(await container.delivery.audiences.all()) - before
+    console.print(f"Made {made:,} standing groups.")
 
 
 async def station_of(container: Container) -> list[Person]:

@@ -296,7 +296,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="copconnect-bench-") as folder:
         data = Path(folder) / "data"
         databank.write(Path(folder) / "databank")
-        run_copconnect(data, "init", "--policy", "none")
+        run_copconnect(data, "init", "--department", "Bench Police", "--policy", "none")
         run_copconnect(data, "directory", "import", str(Path(folder) / "databank"))
         server = ServerProcess(
             data, otp_per_address_per_hour=1000, messages_per_person_per_minute=100_000

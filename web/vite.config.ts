@@ -20,7 +20,7 @@ const here = (path: string): string => fileURLToPath(new URL(path, import.meta.u
 const consoleFiles = new Set<string>();
 const CONSOLE_PART = "assets/console-";
 
-/** Of the core's worker: the console's calls, which are fetched with the first of them. */
+/** Names the console's calls of the core's worker, which are fetched with the first of them. */
 function namedByPart({ moduleIds }: { readonly moduleIds: readonly string[] }): string {
   const ofConsole = moduleIds.some((id) => id.includes("/client/src/admin/"));
   return ofConsole ? `${CONSOLE_PART}[name]-[hash].js` : "assets/[name]-[hash].js";

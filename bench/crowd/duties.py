@@ -23,7 +23,7 @@ from bench.crowd.reading import KEM, Reading
 from bench.crowd.recipients import Recipient, covered, keys_of, leaves, now_ms, sealed
 from bench.net.http_client import Answer, HttpPool, refusal_code, request
 from copconnect import wire
-from copconnect.ids import CellId, ConversationId
+from copconnect.ids import CellId, ConversationId, DeviceId, PersonId
 from copconnect.records.conversation.cell_key import CellKey
 from copconnect.records.conversation.key_share import (
     KeyShare,
@@ -344,7 +344,7 @@ class Duties:
             author=device.planned.device,
             now=now_ms(),
         )
-        left_out = [leaf.device.hex() for leaf in listed if leaf.device not in keys]
+        left_out = [DeviceId(leaf.device.hex()) for leaf in listed if leaf.device not in keys]
         seals = self._phones.sealed(secret, record, recipients)
         body = wire.PostCellKey(record=record.encode(), seals=seals, left_out=left_out)
         if await self._raw(device, "POST", f"{path}/keys", body) is not None:
@@ -377,7 +377,7 @@ class Duties:
     async def _device_keys(
         self, device: SimulatedDevice, people: set[str]
     ) -> dict[bytes, Recipient]:
-        known = [wire.KnownPerson(person_id=one, version=0) for one in sorted(people)]
+        known = [wire.KnownPerson(person_id=PersonId(one), version=0) for one in sorted(people)]
         body = wire.LookUpTrust(people=known, keys=True)
         found = await self._ask(device, "POST", "/v1/people/trust", wire.PeopleTrust, body)
         return keys_of(found.people) if found is not None else {}

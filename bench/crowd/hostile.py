@@ -23,7 +23,7 @@ from bench.machine.children import Answer, answer_lines
 from bench.net.http_client import HttpPool, refusal_code, request
 from bench.net.websocket import WebSocketClient, masked, upgrade_request
 from copconnect import wire
-from copconnect.ids import ConversationId, PersonId, Seq
+from copconnect.ids import ChangeId, ConversationId, DeviceId, PersonId, SealKeyId, Seq
 from copconnect.records.conversation.cell_key import CellKey
 from copconnect.records.conversation.message import LOG_START, MessageHeader, message_hash
 from copconnect.records.conversation.roster import RosterHead
@@ -237,20 +237,20 @@ class Hostile:
 
     def _share_of_rubbish(self) -> Request:
         to = secrets.choice(self._plan.devices).hex()
-        body = wire.PostShare(device=to, share=secrets.token_bytes(16_000))
+        body = wire.PostShare(device=DeviceId(to), share=secrets.token_bytes(16_000))
         return Request("POST", f"{self._conversation}/shares", body)
 
     def _mark(self) -> Request:
-        body = wire.MarkCellKey(key_id=self._plan.cell_key_id.hex())
+        body = wire.MarkCellKey(key_id=SealKeyId(self._plan.cell_key_id.hex()))
         return Request("POST", f"{self._conversation}/cells/own/marks", body)
 
     # --- People ---------------------------------------------------------------------------
 
     def _change_members(self) -> Request:
         body = wire.ChangeMembers(
-            change_id=secrets.token_hex(16),
+            change_id=ChangeId(secrets.token_hex(16)),
             add=[],
-            remove=list[str](self._plan.people[:200]),
+            remove=list(self._plan.people[:200]),
             make_admin=[self._plan.device.person_id],
             revoke_admin=[],
         )
@@ -258,9 +258,9 @@ class Hostile:
 
     def _group_of_all(self) -> Request:
         body = wire.CreateConversation(
-            conversation_id=secrets.token_hex(16),
+            conversation_id=ConversationId(secrets.token_hex(16)),
             kind="group",
-            person_ids=list[str](self._plan.people),
+            person_ids=list(self._plan.people),
             who_may_post="everyone",
             history_days=0,
             audience=None,
@@ -284,7 +284,7 @@ class Hostile:
     async def _connect(self) -> None:
         """Connect again and again, with Hellos and cursors of a thousand conversations."""
         plan = self._plan
-        some = [secrets.token_hex(16) for _ in range(999)]
+        some = [ConversationId(secrets.token_hex(16)) for _ in range(999)]
         positions = [wire.Position(conversation_id=one, seq=Seq(0)) for one in some]
         hello = wire.Hello(
             version=wire.WIRE_VERSION, access_token=plan.device.token, positions=positions

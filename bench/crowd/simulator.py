@@ -24,7 +24,7 @@ from bench.crowd.reading import Reading
 from bench.net.http_client import HttpPool, request
 from bench.net.websocket import masked
 from copconnect import wire
-from copconnect.ids import ConversationId, Seq
+from copconnect.ids import ConversationId, PersonId, Seq
 
 OPENED_AT_ONCE = 500
 DECODED_KEPT = 1_000
@@ -254,7 +254,7 @@ class Simulator:
         lacking = self.reading.people.lacking(people)
         if not lacking:
             return
-        known = [wire.KnownPerson(person_id=one, version=0) for one in lacking]
+        known = [wire.KnownPerson(person_id=PersonId(one), version=0) for one in lacking]
         body = msgspec.msgpack.encode(wire.LookUpTrust(people=known, keys=False))
         answer = await self.http.ask(request("POST", "/v1/people/trust", device.token, body))
         if answer.status == 200:  # Else their messages wait, and count as such.

@@ -29,13 +29,15 @@ from copconnect.app import Container
 from copconnect.clock import SystemClock
 from copconnect.delivery.store import leaves
 from copconnect.delivery.store.tables import CELL_KEY_ASKS
+from copconnect.directory.names import english
 from copconnect.ids import CellId, ConversationId
 from copconnect.records.conversation.cell_key import CellKey
 from copconnect.records.conversation.roster import RosterHead
 from copconnect.sealing.keys import make_cell_key, new_secret
 
 CONVERSATIONS = "conversations.msgpack"
-EVERYONE = wire.Audience(everyone=True, unit_ids=[], deep=False)
+_TITLE = english("Force")
+EVERYONE = wire.Audience(include=[wire.Clause(everyone=True)])
 
 
 class Cell(msgspec.Struct, frozen=True, array_like=True):
@@ -100,8 +102,8 @@ async def _make(
     created: list[ConversationId] = []
     async with opened(settings, Past(days)) as container:
         for rule in rules:
-            create = container.delivery.audiences.create_as_operator
-            conversation_id, people, devices = await create(OPERATOR, rule, talk=True)
+            create = container.delivery.audiences.create_for_department
+            conversation_id, people, devices = await create(OPERATOR, rule, _TITLE, talk=True)
             say(f"A conversation of {people:,} people and {devices:,} devices is made.")
             created.append(conversation_id)
     async with opened(settings, SystemClock()) as container:

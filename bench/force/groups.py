@@ -62,7 +62,7 @@ async def _make(force: Force, folder: Path, count: int, size: int) -> None:
 async def _group(container: Container, force: Force, members: list[int]) -> Group:
     author, *others = [force.devices[one] for one in members]
     body = wire.CreateConversation(
-        conversation_id=new_id(),
+        conversation_id=ConversationId(new_id()),
         kind="group",
         person_ids=[one.person_id for one in others],
         who_may_post="everyone",

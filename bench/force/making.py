@@ -60,7 +60,7 @@ class _Made(NamedTuple):
 
 def settings_of(folder: Path, **more: Any) -> Settings:
     """Return the settings under which forces are made and served."""
-    return Settings(data_dir=folder, department_policy="none", **more)
+    return Settings(data_dir=folder, **more)
 
 
 class Past:

@@ -17,7 +17,7 @@ from copconnect.ids import UnitId
 from demo import synthetic
 
 HALVES = ("TG-MZ1", "TG-MZ2")  # The multi-zones, with all units below.
-RULES = [wire.Audience(everyone=False, unit_ids=[UnitId(one)], deep=True) for one in HALVES]
+RULES = [wire.Audience(include=[wire.Clause(units=[UnitId(one)], below=True)]) for one in HALVES]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@
  * COPCONNECT_URL: a server with the demo's outbox on this machine; COPCONNECT_NUMBERS: people of its data bank.
  */
 import "fake-indexeddb/auto";
+import type { ConversationId, PersonId } from "../src/ids.ts";
 import { Worker } from "node:worker_threads";
 import { WebSocket } from "ws";
 import type { MessageItem } from "../src/core.ts";
@@ -51,15 +52,15 @@ async function until(condition: () => Promise<boolean>): Promise<void> {
   while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 20));
 }
 
-async function ready(core: LocalCore, conversationId: string): Promise<void> {
+async function ready(core: LocalCore, conversationId: ConversationId): Promise<void> {
   await until(async () => {
     const all = await core.conversations();
     return all.some((item) => item.conversationId === conversationId && item.state === "ready");
   });
 }
 
-function personOf(core: LocalCore): Promise<string> {
-  return core.state().then(({ me }) => me?.personId ?? "");
+function personOf(core: LocalCore): Promise<PersonId> {
+  return core.state().then(({ me }) => (me?.personId ?? "") as PersonId);
 }
 
 /** Bytes of the latest message up and down; the floor moves the same number. */
@@ -108,7 +109,7 @@ async function echoTimes(): Promise<readonly number[]> {
 async function messageTimes(
   sender: LocalCore,
   receiver: LocalCore,
-  conversationId: string,
+  conversationId: ConversationId,
 ): Promise<readonly number[]> {
   const arrived = new Map<string, () => void>();
   const unsubscribe = receiver.subscribe((event) => {
@@ -142,7 +143,10 @@ async function counter(name: string): Promise<number> {
 }
 
 /** Statements of the server for one message: what it runs while nothing else goes on. */
-async function statementsPerMessage(sender: LocalCore, conversationId: string): Promise<number> {
+async function statementsPerMessage(
+  sender: LocalCore,
+  conversationId: ConversationId,
+): Promise<number> {
   const count = 200;
   await new Promise((resolve) => setTimeout(resolve, 1_500));
   const statements = await counter("copconnect_database_statements_total");

@@ -6,6 +6,7 @@
  * In: {command: "enrol", number}, {command: "send", text}, {command: "arrived", text}.
  */
 import "fake-indexeddb/auto";
+import type { ConversationId } from "../src/ids.ts";
 import { createInterface } from "node:readline";
 import { WebSocket } from "ws";
 import { createCore } from "../src/create.ts";
@@ -23,7 +24,7 @@ const origin = process.argv[2] ?? "http://localhost:8080";
 const core = createCore({ origin, WebSocket: WebSocket as unknown as WebSocketMaker });
 const arrived = new Map<string, number>();
 /** The conversation of the message that came last. */
-let conversationId = "";
+let conversationId = "" as ConversationId;
 let onArrival = (): void => undefined;
 
 function nowMs(): number {

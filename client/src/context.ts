@@ -3,7 +3,7 @@
  * takes it and states nothing of how it came to be.
  */
 import type { CoreEvent } from "./core.ts";
-import type { DeviceId } from "./keys/ids.ts";
+import type { ClientId, DeviceId, PersonId } from "./ids.ts";
 import type { Freshness } from "./people/freshness.ts";
 import type { Api } from "./transport/api.ts";
 import type { Judge } from "./keys/trust/confirmed.ts";
@@ -22,8 +22,8 @@ export interface Context {
 
 /** This device, as records name it, and what it signs with. */
 export interface Identity {
-  readonly personId: string;
-  readonly clientId: string;
+  readonly personId: PersonId;
+  readonly clientId: ClientId;
   readonly device: DeviceId;
   readonly deviceBytes: Uint8Array;
   /** Ed25519 seed. */

@@ -7,6 +7,17 @@
  * The view models lie in seam/, by subject.
  */
 import type {
+  AlarmId,
+  AttachmentId,
+  ChallengeId,
+  ClientId,
+  ConfirmationId,
+  ConversationId,
+  DeviceId,
+  MessageId,
+  PersonId,
+} from "./ids.ts";
+import type {
   ClientInfo,
   CodeRequested,
   ConductCode,
@@ -61,7 +72,7 @@ export interface Core {
 
   // Registration, in order.
   requestCode(number: string, language: Language): Promise<CodeRequested>;
-  submitCode(challengeId: string, code: string): Promise<RegistrationStep>;
+  submitCode(challengeId: ChallengeId, code: string): Promise<RegistrationStep>;
   submitEnrolmentCode(ticket: string, enrolmentCode: string): Promise<RegistrationStep>;
   checkRegistration(ticket: string): Promise<RegistrationStep>;
   /** Make the device key, get the certificate. `phase` becomes "conduct" or "ready". */
@@ -79,105 +90,113 @@ export interface Core {
   /** After "signed_out": forget it and return to "register". */
   startOver(): Promise<AppState>;
   clients(): Promise<readonly ClientInfo[]>;
-  revokeClient(clientId: string): Promise<readonly ClientInfo[]>;
-  renameClient(clientId: string, label: string): Promise<readonly ClientInfo[]>;
+  revokeClient(clientId: ClientId): Promise<readonly ClientInfo[]>;
+  renameClient(clientId: ClientId, label: string): Promise<readonly ClientInfo[]>;
 
   // People.
   directory(): Promise<Directory>;
   people(query: PeopleQuery): Promise<People>;
-  person(personId: string): Promise<Person>;
+  person(personId: PersonId): Promise<Person>;
   /** This device shows and notifies of nothing that this person writes from now on. */
-  block(personId: string, on: boolean): Promise<void>;
+  block(personId: PersonId, on: boolean): Promise<void>;
   blocked(): Promise<readonly Plate[]>;
 
   /** A person's devices that are not revoked, in no matter which conversation. */
-  devices(personId: string): Promise<readonly MemberDevice[]>;
+  devices(personId: PersonId): Promise<readonly MemberDevice[]>;
 
   // Confirmation of devices.
   /** Devices that wait for this person to confirm them. */
   unconfirmed(): Promise<readonly UnconfirmedItem[]>;
   /** Begin to compare digits with the person who holds the new device. */
-  beginConfirmation(device: string): Promise<ConfirmationView>;
+  beginConfirmation(device: DeviceId): Promise<ConfirmationView>;
   /** Those that this device takes part in. */
   confirmations(): Promise<readonly ConfirmationView[]>;
   /** The digits that the new device shows, typed or scanned here. */
-  confirmDigits(confirmationId: string, digits: string): Promise<ConfirmationView>;
-  cancelConfirmation(confirmationId: string): Promise<void>;
-  grants(personId: string): Promise<readonly GrantView[]>;
-  grant(personId: string, unitPath: string, days: number): Promise<GrantGiven>;
-  withdrawGrant(personId: string, unitPath: string): Promise<readonly GrantView[]>;
+  confirmDigits(confirmationId: ConfirmationId, digits: string): Promise<ConfirmationView>;
+  cancelConfirmation(confirmationId: ConfirmationId): Promise<void>;
+  grants(personId: PersonId): Promise<readonly GrantView[]>;
+  grant(personId: PersonId, unitPath: string, days: number): Promise<GrantGiven>;
+  withdrawGrant(personId: PersonId, unitPath: string): Promise<readonly GrantView[]>;
   /** A device's endorsements and grants, for the person who is about to revoke it. */
-  madeBy(device: string): Promise<MadeView>;
+  madeBy(device: DeviceId): Promise<MadeView>;
   /**
    * A lost device: it is locked and taken off every roster; signed by this device. `lostMs`: since
    * when it is lost; what it vouched for before stands.
    */
-  revokeDevice(device: string, lostMs?: number): Promise<void>;
+  revokeDevice(device: DeviceId, lostMs?: number): Promise<void>;
   /** Acts in this person's name without this device, until the person acknowledges them. */
   alarms(): Promise<readonly AlarmView[]>;
-  acknowledgeAlarm(id: string): Promise<void>;
+  acknowledgeAlarm(id: AlarmId): Promise<void>;
 
   // Conversations.
   conversations(): Promise<readonly ConversationItem[]>;
-  conversation(conversationId: string): Promise<ConversationItem>;
+  conversation(conversationId: ConversationId): Promise<ConversationItem>;
   /** The direct conversation with a person, made if there is none. */
-  openDirect(personId: string): Promise<ConversationItem>;
+  openDirect(personId: PersonId): Promise<ConversationItem>;
   createGroup(input: {
     readonly title: string;
-    readonly personIds: readonly string[];
+    readonly personIds: readonly PersonId[];
     readonly photo: OutgoingAttachment | null;
     readonly whoMayPost: WhoMayPost;
     /** The history that new members see. */
     readonly history: "none" | "30_days";
     /** Made by the host where absent, so that a repeated call makes no second group. */
-    readonly conversationId?: string;
+    readonly conversationId?: ConversationId;
   }): Promise<ConversationItem>;
   /** All members, of conversations of up to 256 people; nobody of larger ones. */
-  members(conversationId: string): Promise<readonly MemberItem[]>;
+  members(conversationId: ConversationId): Promise<readonly MemberItem[]>;
   /** The members of any conversation whom a text finds, part by part, seniors first. */
-  memberPage(conversationId: string, after: string | null, text?: string): Promise<MemberPage>;
+  memberPage(
+    conversationId: ConversationId,
+    after: string | null,
+    text?: string,
+  ): Promise<MemberPage>;
   changeMembers(
-    conversationId: string,
+    conversationId: ConversationId,
     change: {
-      readonly add?: readonly string[];
-      readonly remove?: readonly string[];
-      readonly makeAdmin?: readonly string[];
-      readonly revokeAdmin?: readonly string[];
+      readonly add?: readonly PersonId[];
+      readonly remove?: readonly PersonId[];
+      readonly makeAdmin?: readonly PersonId[];
+      readonly revokeAdmin?: readonly PersonId[];
     },
   ): Promise<void>;
-  leave(conversationId: string): Promise<void>;
+  leave(conversationId: ConversationId): Promise<void>;
   /** Take a conversation that was left or lost off this device. */
-  forget(conversationId: string): Promise<void>;
+  forget(conversationId: ConversationId): Promise<void>;
   setProfile(
-    conversationId: string,
+    conversationId: ConversationId,
     profile: { readonly title: string; readonly photo: OutgoingAttachment | "keep" | null },
   ): Promise<void>;
-  setWhoMayPost(conversationId: string, whoMayPost: WhoMayPost): Promise<void>;
+  setWhoMayPost(conversationId: ConversationId, whoMayPost: WhoMayPost): Promise<void>;
   setPreferences(
-    conversationId: string,
+    conversationId: ConversationId,
     preferences: { readonly mutedUntilMs: number | null; readonly pinned: boolean },
   ): Promise<void>;
-  encryption(conversationId: string): Promise<EncryptionView>;
+  encryption(conversationId: ConversationId): Promise<EncryptionView>;
 
   // Messages.
   /** The newest page, or the page before a message. */
-  messages(conversationId: string, before: string | null, limit: number): Promise<MessagePage>;
+  messages(
+    conversationId: ConversationId,
+    before: MessageId | null,
+    limit: number,
+  ): Promise<MessagePage>;
   /** Queues and returns at once; sending goes on by itself, across restarts. */
   send(
-    conversationId: string,
+    conversationId: ConversationId,
     outgoing: Outgoing,
-    replyTo: string | null,
+    replyTo: MessageId | null,
     /** Made by the host where absent, so that a repeated call sends nothing twice. */
-    messageId?: string,
+    messageId?: MessageId,
   ): Promise<MessageItem>;
-  retry(messageId: string): Promise<void>;
+  retry(messageId: MessageId): Promise<void>;
   /** Take back a message that has not been accepted yet (cancels its uploads). */
-  cancel(messageId: string): Promise<void>;
-  markRead(conversationId: string, messageId: string): Promise<void>;
-  receipts(conversationId: string, messageId: string): Promise<MessageReceipts>;
-  saveDraft(conversationId: string, text: string): Promise<void>;
+  cancel(messageId: MessageId): Promise<void>;
+  markRead(conversationId: ConversationId, messageId: MessageId): Promise<void>;
+  receipts(conversationId: ConversationId, messageId: MessageId): Promise<MessageReceipts>;
+  saveDraft(conversationId: ConversationId, text: string): Promise<void>;
   /** Which conversation is on screen, so that it does not notify; null for none. */
-  setVisible(conversationId: string | null): Promise<void>;
+  setVisible(conversationId: ConversationId | null): Promise<void>;
   /**
    * News of the device about its network. Gone: a connection that still looks open is given up at
    * once. Back: the next try comes now instead of after its wait.
@@ -186,10 +205,10 @@ export interface Core {
 
   // Attachments.
   /** The whole plaintext, downloading if needed; progress comes as "attachment" events. */
-  attachment(attachmentId: string): Promise<Blob>;
+  attachment(attachmentId: AttachmentId): Promise<Blob>;
   /** Plaintext bytes [start, end), for playing while it downloads. Fetches only those chunks. */
-  attachmentRange(attachmentId: string, start: number, end: number): Promise<Uint8Array>;
-  cancelDownload(attachmentId: string): Promise<void>;
+  attachmentRange(attachmentId: AttachmentId, start: number, end: number): Promise<Uint8Array>;
+  cancelDownload(attachmentId: AttachmentId): Promise<void>;
 
   /** A call of the console (seam/admin.ts); its code is fetched with the first. */
   admin<M extends AdminMethod>(

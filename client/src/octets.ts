@@ -68,8 +68,3 @@ export function toBase64(bytes: Uint8Array): string {
   for (const byte of bytes) text += String.fromCharCode(byte);
   return btoa(text);
 }
-
-/** A fresh id: 32 lowercase hex digits. */
-export function newId(): string {
-  return toHex(randomBytes(16));
-}

@@ -3,6 +3,7 @@
  * values and bytes; view models are made from these in messages/views.ts. Stores of account and
  * trust are named beside the code that owns them.
  */
+import type { AttachmentId, ConversationId, DeviceId, KeyId, MessageId, PersonId } from "./ids.ts";
 import type { KindPreview } from "./kinds/content.ts";
 import type { AttachmentPointer } from "./kinds/fields.ts";
 import type { CoreError } from "./seam/failure.ts";
@@ -13,6 +14,7 @@ import type {
   Directory,
   Member,
   Preferences,
+  Standing,
   WhoMayPost,
 } from "./wire.ts";
 
@@ -42,7 +44,7 @@ export type DirectoryRecord = Directory;
 
 /** People whose messages are not shown. `meta/blocked`. */
 export interface BlockedRecord {
-  readonly people: readonly string[];
+  readonly people: readonly PersonId[];
 }
 
 // --- Conversations ------------------------------------------------------------------------------
@@ -83,21 +85,24 @@ export interface OwnChain {
 
 /** The row of the conversation list and where processing stands. */
 export interface ConversationRecord {
-  readonly conversationId: string;
+  readonly conversationId: ConversationId;
   readonly kind: ConversationKind;
-  readonly createdBy: string;
+  /** null: the department. */
+  readonly createdBy: PersonId | null;
   readonly createdMs: number;
   /** The audience, where its people follow the data bank. */
   readonly audience: Audience | null;
+  /** The name that the department gave it; null: a person made it. */
+  readonly standing: Standing | null;
   readonly members: number;
   readonly unregistered: number;
   readonly devices: number;
   readonly cells: number;
   /** A few members, for a fallback title. */
-  readonly some: readonly string[];
+  readonly some: readonly PersonId[];
   readonly whoMayPost: WhoMayPost;
   readonly admin: boolean;
-  readonly directPersonId: string | null;
+  readonly directPersonId: PersonId | null;
   readonly preferences: Preferences;
   readonly historyFromMs: number;
   /** The version of the server's answer (wire.Conversation); null: to be asked for. */
@@ -137,9 +142,9 @@ export interface ProfileRecord {
   readonly title: string;
   readonly photo: AttachmentPointer | null;
   readonly description: string;
-  readonly pins: readonly string[];
+  readonly pins: readonly MessageId[];
   /** Its header ‖ signature and k: a device that cannot have its S is given k (H3, K1). */
-  readonly messageId: string;
+  readonly messageId: MessageId;
   readonly header: Uint8Array;
   readonly key: Uint8Array;
 }
@@ -160,9 +165,9 @@ export interface RefusedRecord {
 }
 
 export interface LastRecord {
-  readonly messageId: string;
+  readonly messageId: MessageId;
   readonly seq: number | null;
-  readonly senderId: string | null;
+  readonly senderId: PersonId | null;
   readonly mine: boolean;
   readonly sentMs: number;
   readonly preview: PreviewRecord;
@@ -194,8 +199,8 @@ export interface NoticeRecord {
     | "log_differs"
     | "restored"
     | "gap";
-  readonly by: string | null;
-  readonly people: readonly string[];
+  readonly by: PersonId | null;
+  readonly people: readonly PersonId[];
   readonly title: string | null;
   /** The time that "history" names. */
   readonly fromMs: number | null;
@@ -227,7 +232,7 @@ export interface RosterRecord {
   /** The last leaves of people who merely lost their devices: they are members all the same. */
   readonly absent: Uint8Array;
   /** People who belonged, as this device was told, before any leaf of theirs was listed. */
-  readonly awaited?: readonly string[];
+  readonly awaited?: readonly PersonId[];
   /** How many people belonged then. */
   readonly people?: number;
 }
@@ -268,7 +273,7 @@ export interface AcceptedRecord {
   /** The sender's device. */
   readonly sender: Uint8Array;
   readonly seq: number;
-  readonly messageId: string;
+  readonly messageId: MessageId;
   readonly attempt: number;
   readonly previous: Uint8Array;
   readonly hash: Uint8Array;
@@ -282,9 +287,9 @@ export interface PendingRecord {
   readonly message: Uint8Array;
   /** `key`: waits for a share (R9); `refused`: judged again when the person's records change. */
   readonly why: "key" | "refused";
-  readonly keyId: string;
+  readonly keyId: KeyId;
   /** The sender's person, where the leaf is known. */
-  readonly personId: string | null;
+  readonly personId: PersonId | null;
   /** The entry is from before this device followed the log: opening it later tells nobody. */
   readonly old: boolean;
   /** The highest epoch that an earlier entry names, when it came (R2). */
@@ -295,11 +300,11 @@ export interface PendingRecord {
 
 /** One message or notice. Group: the conversation; order: the seq, or past every seq if queued. */
 export interface MessageRecord {
-  readonly messageId: string;
-  readonly conversationId: string;
+  readonly messageId: MessageId;
+  readonly conversationId: ConversationId;
   readonly order: number;
   readonly seq: number | null;
-  readonly senderId: string | null;
+  readonly senderId: PersonId | null;
   readonly mine: boolean;
   readonly sentMs: number;
   /** Content bytes as sent, kept even when this version cannot read them. */
@@ -314,16 +319,15 @@ export interface MessageRecord {
 export interface PendingKey {
   readonly record: Uint8Array;
   readonly seals: Uint8Array;
-  /** Device ids, hex. */
-  readonly leftOut: readonly string[];
+  readonly leftOut: readonly DeviceId[];
 }
 
 interface OutgoingContent {
-  readonly messageId: string;
-  readonly conversationId: string;
+  readonly messageId: MessageId;
+  readonly conversationId: ConversationId;
   readonly order: number;
   readonly content: Uint8Array;
-  readonly attachmentIds: readonly string[];
+  readonly attachmentIds: readonly AttachmentId[];
   readonly attempt: number;
   /** A state of the conversation: not shown as a message. */
   readonly state: boolean;
@@ -368,9 +372,9 @@ export type OutgoingRecord =
 
 /** An attachment this device sends or has seen. */
 export interface AttachmentRecord {
-  readonly attachmentId: string;
-  readonly conversationId: string;
-  readonly messageId: string;
+  readonly attachmentId: AttachmentId;
+  readonly conversationId: ConversationId;
+  readonly messageId: MessageId;
   readonly pointer: AttachmentPointer;
   readonly upload: "none" | "preparing" | "pending" | "complete";
   /** Every chunk is in the vault. */

@@ -3,23 +3,28 @@
 
 export * from "./limits.ts";
 
-export type AttachmentId = string & { readonly __brand?: "AttachmentId" };
+import type {
+  ActId,
+  AttachmentId,
+  CellId,
+  ChallengeId,
+  ChangeId,
+  ClientId,
+  ConfirmationId,
+  ConversationId,
+  DeviceId,
+  KeyId,
+  PersonId,
+  PostId,
+  SealKeyId,
+  UnitId,
+} from "./ids.ts";
 
-export type CellId = string & { readonly __brand?: "CellId" };
-
-export type ChallengeId = string & { readonly __brand?: "ChallengeId" };
-
-export type ClientId = string & { readonly __brand?: "ClientId" };
-
-export type ConversationId = string & { readonly __brand?: "ConversationId" };
+export type * from "./ids.ts";
 
 export type Epoch = number & { readonly __brand?: "Epoch" };
 
-export type PersonId = string & { readonly __brand?: "PersonId" };
-
 export type Seq = number & { readonly __brand?: "Seq" };
-
-export type UnitId = string & { readonly __brand?: "UnitId" };
 
 export const CLOSE_UNAUTHENTICATED = 4401;
 
@@ -65,7 +70,7 @@ export interface Person {
 
 export interface ClientInfo {
   readonly clientId: ClientId;
-  readonly device: string;
+  readonly device: DeviceId;
   readonly label: string;
   readonly createdMs: number;
   readonly lastSeenMs: number | null;
@@ -77,34 +82,34 @@ export interface ClientInfo {
 /** Sign a person out everywhere and lock them out. */
 export interface SuspendPerson {
   readonly act: "suspend_person";
-  readonly personId: string;
+  readonly personId: PersonId;
   readonly reason: string;
 }
 
 /** End a suspension; the person registers again. */
 export interface RestorePerson {
   readonly act: "restore_person";
-  readonly personId: string;
+  readonly personId: PersonId;
 }
 
 /** Give people new codes for letters, in place of those that they have. */
 export interface MakeEnrolmentCodes {
   readonly act: "make_enrolment_codes";
-  readonly personIds: string[];
+  readonly personIds: PersonId[];
 }
 
 /** Revoke another person's device by a Revocation of the same signer (KEYS.md E4). */
 export interface RevokeDevice {
   readonly act: "revoke_device";
-  readonly personId: string;
-  readonly device: string;
+  readonly personId: PersonId;
+  readonly device: DeviceId;
   readonly revocation: string;
 }
 
 /** Give a person the right over a unit and all below it, by a Grant of the same signer. */
 export interface GiveGrant {
   readonly act: "give_grant";
-  readonly personId: string;
+  readonly personId: PersonId;
   readonly path: string;
   readonly grant: string;
 }
@@ -112,7 +117,7 @@ export interface GiveGrant {
 /** End a person's right over exactly this unit, by a Grant that ends when it begins. */
 export interface WithdrawGrant {
   readonly act: "withdraw_grant";
-  readonly personId: string;
+  readonly personId: PersonId;
   readonly path: string;
   readonly grant: string;
 }
@@ -120,14 +125,14 @@ export interface WithdrawGrant {
 /** A second admin agrees to an act that waits. ``hash``: of the whole signed record. */
 export interface ApproveAct {
   readonly act: "approve_act";
-  readonly actId: string;
+  readonly actId: ActId;
   readonly hash: string;
 }
 
 /** An act that waits will not be done: refused by a second admin, or withdrawn by the first. */
 export interface RefuseAct {
   readonly act: "refuse_act";
-  readonly actId: string;
+  readonly actId: ActId;
   readonly hash: string;
   readonly reason: string;
 }
@@ -149,7 +154,7 @@ export interface EnrolmentCode {
  * without them.
  */
 export interface ActAnswer {
-  readonly actId: string;
+  readonly actId: ActId;
   readonly state: "done" | "waiting" | "refused";
   readonly entry: number;
   readonly codes: EnrolmentCode[];
@@ -173,7 +178,7 @@ export interface ActPreview {
 
 /** An act that waits for a second admin. ``record``: as the first one's device signed it. */
 export interface WaitingAct {
-  readonly actId: string;
+  readonly actId: ActId;
   readonly record: Uint8Array;
   readonly hash: string;
   readonly by: Person;
@@ -222,7 +227,7 @@ export interface AdminRights {
 
 /** People and registered people of a unit right below the caller's part. */
 export interface PartCount {
-  readonly unitId: string;
+  readonly unitId: UnitId;
   readonly people: number;
   readonly registered: number;
 }
@@ -320,8 +325,8 @@ export interface AuditPage {
  * ``/v1/attachments/{id}/chunks/{i}``; all but the last are ATTACHMENT_CHUNK_BYTES + 16.
  */
 export interface BeginAttachment {
-  readonly attachmentId: string;
-  readonly conversationId: string;
+  readonly attachmentId: AttachmentId;
+  readonly conversationId: ConversationId;
   readonly size: number;
 }
 
@@ -335,13 +340,83 @@ export interface AttachmentStatus {
 
 /** Let the members of another conversation fetch it too (forwarding). */
 export interface ShareAttachment {
-  readonly conversationId: string;
+  readonly conversationId: ConversationId;
 }
 
 /** The caller's attachment quota, bytes in the current day. */
 export interface Usage {
   readonly used: number;
   readonly limit: number;
+}
+
+/**
+ * A name in each of ``LANGUAGES``. English is never empty; another is "" where the data bank
+ * does not have it.
+ */
+export interface Names {
+  readonly en: string;
+  readonly te: string;
+  readonly ur: string;
+  readonly hi: string;
+}
+
+/**
+ * The people who hold a place that fits. Within one list any entry fits; an empty list asks for
+ * nothing; every list that is not empty must fit the same place. ``everyone`` stands for a clause
+ * that asks for nothing, which is refused by itself.
+ */
+export interface Clause {
+  readonly everyone: boolean;
+  readonly units: UnitId[];
+  readonly below: boolean;
+  readonly levels: string[];
+  readonly roles: string[];
+  readonly ranks: string[];
+  readonly posts: PostId[];
+  readonly heads: boolean;
+}
+
+/**
+ * The people of any clause of ``include``, and ``people``; without those of any clause of
+ * ``exclude``, and without ``without``. People come and go with their places; a person whom two
+ * clauses fit belongs once.
+ */
+export interface Audience {
+  readonly include: Clause[];
+  readonly people: PersonId[];
+  readonly exclude: Clause[];
+  readonly without: PersonId[];
+}
+
+/**
+ * A conversation that the department made: its name, and its place among the units.
+ *
+ * ``key``: another one for every group of the policy; None: made by hand. ``about``: all of a
+ * unit, or a role or rank within it.
+ */
+export interface Standing {
+  readonly key: string | null;
+  readonly title: Names;
+  readonly unitId: UnitId | null;
+  readonly about: "unit" | "role";
+}
+
+/**
+ * One line of the policy of standing groups: one group for every unit of ``levels``, of the
+ * people at or below it who fit ``roles``, ``ranks`` and ``heads``, and of the unit's head.
+ *
+ * ``title``: "{unit}" stands for the unit's name. ``code``: names the line for good.
+ */
+export interface GroupPolicy {
+  readonly code: string;
+  readonly title: Names;
+  readonly levels: string[];
+  readonly roles: string[];
+  readonly ranks: string[];
+  readonly heads: boolean;
+  readonly kind: "unit" | "announcement";
+  readonly whoMayPost: "everyone" | "admins";
+  readonly historyDays: number;
 }
 
 /** The answer to a refused request. ``code`` is stable; the texts are English for logs. */
@@ -386,16 +461,6 @@ export interface PersonTrust {
 }
 
 /**
- * The people of a conversation that follows the data bank: everyone, or these units (with all
- * units below them when ``deep``). People come and go with their posts.
- */
-export interface Audience {
-  readonly everyone: boolean;
-  readonly unitIds: UnitId[];
-  readonly deep: boolean;
-}
-
-/**
  * Create a conversation. Idempotent by id. ``person_ids`` excludes the caller and may name
  * people who have not registered yet.
  *
@@ -405,9 +470,9 @@ export interface Audience {
  * administers all of the audience creates one (``not_unit_admin``).
  */
 export interface CreateConversation {
-  readonly conversationId: string;
+  readonly conversationId: ConversationId;
   readonly kind: "direct" | "group" | "unit" | "announcement";
-  readonly personIds: string[];
+  readonly personIds: PersonId[];
   readonly whoMayPost: "everyone" | "admins";
   readonly historyDays: number | null;
   readonly audience: Audience | null;
@@ -438,7 +503,7 @@ export interface LogEntry {
 export interface Conversation {
   readonly conversationId: ConversationId;
   readonly kind: "direct" | "group" | "unit" | "announcement";
-  readonly createdBy: PersonId;
+  readonly createdBy: PersonId | null;
   readonly createdMs: number;
   readonly lastSeq: Seq;
   readonly lastMessageMs: number | null;
@@ -450,6 +515,7 @@ export interface Conversation {
   readonly admin: boolean;
   readonly admins: PersonId[] | null;
   readonly audience: Audience | null;
+  readonly standing: Standing | null;
   readonly directPersonId: PersonId | null;
   readonly historyDays: number | null;
   readonly historyFromMs: number;
@@ -468,6 +534,7 @@ export interface Conversations {
 
 export interface Member {
   readonly personId: PersonId;
+  readonly addedBy: PersonId | null;
   readonly admin: boolean;
   readonly addedMs: number;
   readonly historyFromMs: number;
@@ -491,11 +558,11 @@ export interface Members {
  * transaction.
  */
 export interface ChangeMembers {
-  readonly changeId: string;
-  readonly add: string[];
-  readonly remove: string[];
-  readonly makeAdmin: string[];
-  readonly revokeAdmin: string[];
+  readonly changeId: ChangeId;
+  readonly add: PersonId[];
+  readonly remove: PersonId[];
+  readonly makeAdmin: PersonId[];
+  readonly revokeAdmin: PersonId[];
 }
 
 export interface ChangePolicy {
@@ -515,7 +582,7 @@ export interface Head {
 /** ``epoch`` 0 asks for the newest head. */
 export interface AskProofs {
   readonly epoch: Epoch;
-  readonly devices: string[];
+  readonly devices: DeviceId[];
 }
 
 /**
@@ -546,7 +613,7 @@ export interface CellLeaves {
  */
 export interface PostMessage {
   readonly message: Uint8Array;
-  readonly attachmentIds: string[];
+  readonly attachmentIds: AttachmentId[];
   readonly state: boolean;
 }
 
@@ -607,17 +674,6 @@ export interface CountedReceipts {
   readonly counts: ReceiptCount[];
 }
 
-/**
- * A name in each of ``LANGUAGES``. English is never empty; another is "" where the data bank
- * does not have it.
- */
-export interface Names {
-  readonly en: string;
-  readonly te: string;
-  readonly ur: string;
-  readonly hi: string;
-}
-
 export interface Unit {
   readonly unitId: UnitId;
   readonly parentId: UnitId | null;
@@ -658,7 +714,7 @@ export interface People {
 }
 
 export interface LookUpPeople {
-  readonly personIds: string[];
+  readonly personIds: PersonId[];
 }
 
 /**
@@ -672,7 +728,7 @@ export interface ShareReference {
 
 /** How far a client has come in a conversation. */
 export interface Position {
-  readonly conversationId: string;
+  readonly conversationId: ConversationId;
   readonly seq: Seq;
 }
 
@@ -689,7 +745,7 @@ export interface Hello {
 }
 
 export interface CursorUpdate {
-  readonly conversationId: string;
+  readonly conversationId: ConversationId;
   readonly deliveredSeq: Seq;
   readonly readSeq: Seq;
 }
@@ -795,7 +851,7 @@ export interface CellKeyWanted {
 export interface ShareWanted {
   readonly t: "share_wanted";
   readonly conversationId: ConversationId;
-  readonly device: string;
+  readonly device: DeviceId;
   readonly personId: PersonId;
   readonly head: Uint8Array;
   readonly stamp: Uint8Array;
@@ -848,11 +904,11 @@ export interface AccountFrame {
 export interface PostKey {
   readonly record: Uint8Array;
   readonly seals: Uint8Array;
-  readonly leftOut: string[];
+  readonly leftOut: DeviceId[];
 }
 
 export interface KeyAccepted {
-  readonly keyId: string;
+  readonly keyId: KeyId;
 }
 
 /** ``head``, ``proof``: the author's leaf ‖ proof under the record's head (S2). */
@@ -866,7 +922,7 @@ export interface Keys {
 export interface PostCellKey {
   readonly record: Uint8Array;
   readonly seals: Uint8Array;
-  readonly leftOut: string[];
+  readonly leftOut: DeviceId[];
 }
 
 /**
@@ -898,7 +954,7 @@ export interface OwnCellKeys {
 
 /** The calling device cannot open this key of its cell (C2). */
 export interface MarkCellKey {
-  readonly keyId: string;
+  readonly keyId: SealKeyId;
 }
 
 export interface ShareRequest {
@@ -907,7 +963,7 @@ export interface ShareRequest {
 
 /** A KeyShare for the device that asked. */
 export interface PostShare {
-  readonly device: string;
+  readonly device: DeviceId;
   readonly share: Uint8Array;
 }
 
@@ -944,7 +1000,7 @@ export interface CodeRequested {
 }
 
 export interface SubmitCode {
-  readonly challengeId: string;
+  readonly challengeId: ChallengeId;
   readonly code: string;
 }
 
@@ -973,7 +1029,7 @@ export interface RegistrationStep {
  */
 export interface RegisterClient {
   readonly ticket: string;
-  readonly clientId: string;
+  readonly clientId: ClientId;
   readonly signaturePublicKey: Uint8Array;
   readonly proof: Uint8Array;
   readonly label: string;
@@ -983,7 +1039,7 @@ export interface ClientRegistered {
   readonly personId: PersonId;
   readonly clientId: ClientId;
   readonly certificate: Uint8Array;
-  readonly device: string;
+  readonly device: DeviceId;
   readonly accessToken: string;
   readonly trust: Trust;
 }
@@ -1000,7 +1056,7 @@ export interface CertificateRenewed {
 
 /** The version of a person's records that the asking device has, 0 for none. */
 export interface KnownPerson {
-  readonly personId: string;
+  readonly personId: PersonId;
   readonly version: number;
 }
 
@@ -1021,7 +1077,7 @@ export interface PeopleTrust {
 export interface Me {
   readonly person: Person;
   readonly clientId: ClientId;
-  readonly device: string;
+  readonly device: DeviceId;
   readonly confirmed: "root_admin" | "own_device" | "admin" | "first" | "replaced" | "no";
   readonly confirmers: PersonId[];
   readonly clients: ClientInfo[];
@@ -1076,7 +1132,7 @@ export interface PostRevocation {
 
 export interface UnconfirmedDevice {
   readonly person: Person;
-  readonly device: string;
+  readonly device: DeviceId;
   readonly clientId: ClientId;
   readonly label: string;
   readonly registeredMs: number;
@@ -1089,8 +1145,8 @@ export interface UnconfirmedDevices {
 
 /** The endorser begins to compare digits (E3) with its commitment. */
 export interface BeginConfirmation {
-  readonly confirmationId: string;
-  readonly newDevice: string;
+  readonly confirmationId: ConfirmationId;
+  readonly newDevice: DeviceId;
   readonly commitment: Uint8Array;
 }
 
@@ -1106,11 +1162,11 @@ export interface RevealConfirmation {
 
 /** A comparison of digits under way; the server passes the halves on and decides nothing. */
 export interface Confirmation {
-  readonly confirmationId: string;
+  readonly confirmationId: ConfirmationId;
   readonly endorserPersonId: PersonId;
-  readonly endorserDevice: string;
+  readonly endorserDevice: DeviceId;
   readonly newPersonId: PersonId;
-  readonly newDevice: string;
+  readonly newDevice: DeviceId;
   readonly commitment: Uint8Array;
   readonly answer: Uint8Array | null;
   readonly secret: Uint8Array | null;

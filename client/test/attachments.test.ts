@@ -1,3 +1,4 @@
+import type { AttachmentId, ConversationId } from "../src/ids.ts";
 import { describe, expect, it } from "vitest";
 import type { MessageItem, OutgoingAttachment } from "../src/core.ts";
 import { randomBytes } from "../src/octets.ts";
@@ -18,12 +19,12 @@ function file(size: number, name: string): { bytes: Uint8Array; outgoing: Outgoi
   return { bytes, outgoing };
 }
 
-function send(officer: Officer, id: string, attachments: readonly OutgoingAttachment[]) {
+function send(officer: Officer, id: ConversationId, attachments: readonly OutgoingAttachment[]) {
   const outgoing = { kind: "attachments", text: "see", mentions: [], attachments } as const;
   return officer.core.send(id, outgoing, null);
 }
 
-async function attached(officer: Officer, id: string, count: number): Promise<MessageItem> {
+async function attached(officer: Officer, id: ConversationId, count: number): Promise<MessageItem> {
   return officer.until("attachment message", async () => {
     const { messages } = await officer.core.messages(id, null, 50);
     const found = messages.filter(({ body }) => body.kind === "attachments");
@@ -31,7 +32,7 @@ async function attached(officer: Officer, id: string, count: number): Promise<Me
   });
 }
 
-function idOf(message: MessageItem): string {
+function fileOf(message: MessageItem): AttachmentId {
   const id = message.body.kind === "attachments" ? message.body.attachments[0]?.attachmentId : null;
   if (id === null || id === undefined) throw new Error("no attachment");
   return id;
@@ -55,7 +56,7 @@ describe("attachments", () => {
     const sent = await send(a, id, [outgoing]);
     expect(sent.status).toBe("queued");
     const message = await attached(b, id, 1);
-    const attachmentId = idOf(message);
+    const attachmentId = fileOf(message);
     const part = await b.core.attachmentRange(attachmentId, MIB - 10, MIB + 20);
     expectSame(part, bytes.slice(MIB - 10, MIB + 20));
     const blob = await b.core.attachment(attachmentId);
@@ -76,7 +77,7 @@ describe("attachments", () => {
     const empty = file(0, "empty.txt");
     await send(a, id, [empty.outgoing]);
     const second = await attached(b, id, 2);
-    expect((await b.core.attachment(idOf(second))).size).toBe(0);
+    expect((await b.core.attachment(fileOf(second))).size).toBe(0);
   });
 
   it("are fetched once by readers of one chunk at the same time", async () => {
@@ -89,7 +90,7 @@ describe("attachments", () => {
     const { conversationId: id } = await a.core.openDirect(b.person);
     const { bytes, outgoing } = file(2 * MIB, "film.webm");
     await send(a, id, [outgoing]);
-    const attachmentId = idOf(await attached(b, id, 1));
+    const attachmentId = fileOf(await attached(b, id, 1));
     const parts = await Promise.all(
       [0, 1000, MIB - 10].map((at) => b.core.attachmentRange(attachmentId, at, at + 20)),
     );
@@ -125,7 +126,7 @@ describe("attachments", () => {
     await a.restart();
     const message = await attached(b, id, 1);
     expect(puts).toBe(6);
-    expectSame(await bytesOf(await b.core.attachment(idOf(message))), bytes);
+    expectSame(await bytesOf(await b.core.attachment(fileOf(message))), bytes);
   });
 
   it("can be cancelled on the way up, and nothing of them is sent", async () => {
@@ -166,10 +167,10 @@ describe("attachments", () => {
     const { conversationId: id } = await a.core.openDirect(b.person);
     await send(a, id, [file(MIB + 1, "photo.bin").outgoing]);
     const message = await attached(b, id, 1);
-    await expect(b.core.attachment(idOf(message))).rejects.toMatchObject({
+    await expect(b.core.attachment(fileOf(message))).rejects.toMatchObject({
       code: "attachment_corrupt",
     });
-    await expect(b.core.attachmentRange(idOf(message), 0, 10)).rejects.toMatchObject({
+    await expect(b.core.attachmentRange(fileOf(message), 0, 10)).rejects.toMatchObject({
       code: "attachment_corrupt",
     });
   });

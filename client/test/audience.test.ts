@@ -18,8 +18,8 @@ describe("a conversation of a unit", { timeout: LIMIT_MS }, () => {
       SOON_MS,
     );
     const id = item.conversationId;
-    expect(item.audience?.unitIds).toHaveLength(1);
-    expect(item).toMatchObject({ kind: "unit", title: null, audience: { everyone: false } });
+    expect(item.audience?.include[0]?.units).toEqual(["TG-CHAR"]);
+    expect(item).toMatchObject({ kind: "unit", title: null, standing: { unitId: "TG-CHAR" } });
     await Promise.all(officers.map((officer) => officer.ready(id)));
     await officers[5]?.text(id, "to everybody");
     for (const officer of officers) await officer.receives(id, "to everybody", SOON_MS);

@@ -1,4 +1,5 @@
 /** Rules of KEYS.md that only whole devices keep; each test bears its number. */
+import type { ConversationId } from "../src/ids.ts";
 import { describe, expect, it } from "vitest";
 import type { CoreEvent } from "../src/core.ts";
 import { toHex } from "../src/octets.ts";
@@ -9,14 +10,14 @@ import { memoryWorld } from "./support/world.ts";
 const LIMIT_MS = 120_000;
 const w = memoryWorld();
 
-async function direct(a: Officer, b: Officer): Promise<string> {
+async function direct(a: Officer, b: Officer): Promise<ConversationId> {
   const { conversationId: id } = await a.core.openDirect(b.person);
   await a.text(id, "first");
   await b.receives(id, "first");
   return id;
 }
 
-async function groupOf(admin: Officer, others: readonly Officer[]): Promise<string> {
+async function groupOf(admin: Officer, others: readonly Officer[]): Promise<ConversationId> {
   const { conversationId } = await admin.core.createGroup({
     title: "Rules",
     personIds: others.map(({ person }) => person),

@@ -1,3 +1,4 @@
+import type { ConversationId, MessageId } from "../src/ids.ts";
 import { describe, expect, it } from "vitest";
 import type { MessageItem } from "../src/core.ts";
 import type { Fetch } from "../src/transport/http.ts";
@@ -8,21 +9,21 @@ import { memoryWorld } from "./support/world.ts";
 
 const w = memoryWorld();
 
-async function pair(a: Officer, b: Officer): Promise<string> {
+async function pair(a: Officer, b: Officer): Promise<ConversationId> {
   const { conversationId } = await a.core.openDirect(b.person);
   await Promise.all([a, b].map((officer) => officer.ready(conversationId)));
   return conversationId;
 }
 
 /** The ticks that a screen shows, which hears of them by events only. */
-function shown(officer: Officer, messageId: string): string | null {
+function shown(officer: Officer, messageId: MessageId): string | null {
   const items = officer.events.flatMap((event): readonly MessageItem[] =>
     event.type === "messages" ? event.items : [],
   );
   return items.findLast((item) => item.messageId === messageId)?.status ?? null;
 }
 
-function sees(officer: Officer, messageId: string, status: string): Promise<true> {
+function sees(officer: Officer, messageId: MessageId, status: string): Promise<true> {
   const what = `${status} on screen`;
   return officer.until(what, async () => shown(officer, messageId) === status, 60_000);
 }

@@ -1,3 +1,4 @@
+import type { ClientId } from "../src/ids.ts";
 import { describe, expect, it } from "vitest";
 import { createCore } from "../src/create.ts";
 import { compareDigits } from "./support/scenarios.ts";
@@ -26,7 +27,7 @@ describe("several devices", () => {
     await a.receives(id, "to both");
     await a2.receives(id, "to both");
 
-    const lost = (await a2.core.state()).clientId ?? "";
+    const lost = ((await a2.core.state()).clientId ?? "") as ClientId;
     await a.core.revokeClient(lost);
     await a2.until("signed out", async () => (await a2.core.state()).phase === "signed_out");
     await a.text(id, "without the second");

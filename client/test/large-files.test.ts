@@ -2,6 +2,7 @@
  * Files that are sealed while their message waits in the list already, and what is left of them
  * when that does not come to its end: of a cancelled or failed one no chunk rests on the device.
  */
+import type { AttachmentId, ConversationId, MessageId } from "../src/ids.ts";
 import { openDB } from "idb";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { Attachments } from "../src/attachments/attachments.ts";
@@ -57,25 +58,33 @@ function document(file: Blob, name = "film.bin"): OutgoingAttachment {
   return { kind: "document", file, name, mime: "application/octet-stream" };
 }
 
-function send(officer: Officer, id: string, ...files: readonly Blob[]): Promise<MessageItem> {
+function send(
+  officer: Officer,
+  id: ConversationId,
+  ...files: readonly Blob[]
+): Promise<MessageItem> {
   const attachments = files.map((file) => document(file));
   const outgoing = { kind: "attachments", text: "see", mentions: [], attachments } as const;
   return officer.core.send(id, outgoing, null);
 }
 
-async function pair(): Promise<[a: Officer, b: Officer, id: string]> {
+async function pair(): Promise<[a: Officer, b: Officer, id: ConversationId]> {
   const [a, b] = [await w.join(), await w.join()];
   const { conversationId: id } = await a.core.openDirect(b.person);
   await b.ready(id);
   return [a, b, id];
 }
 
-async function find(officer: Officer, id: string, messageId: string): Promise<MessageItem | null> {
+async function find(
+  officer: Officer,
+  id: ConversationId,
+  messageId: MessageId,
+): Promise<MessageItem | null> {
   const { messages } = await officer.core.messages(id, null, 50);
   return messages.find((message) => message.messageId === messageId) ?? null;
 }
 
-function failed(officer: Officer, id: string, messageId: string): Promise<MessageItem> {
+function failed(officer: Officer, id: ConversationId, messageId: MessageId): Promise<MessageItem> {
   return officer.until("failed", async () => {
     const message = await find(officer, id, messageId);
     return message?.status === "failed" && message;
@@ -101,12 +110,17 @@ async function chunksOf({ vaultName }: Officer): Promise<number> {
 }
 
 /** The message has arrived with these bytes in its files. */
-async function arrives(b: Officer, id: string, messageId: string, ...files: readonly Uint8Array[]) {
+async function arrives(
+  b: Officer,
+  id: ConversationId,
+  messageId: MessageId,
+  ...files: readonly Uint8Array[]
+) {
   const message = await b.until("the files", () => find(b, id, messageId));
   const views = viewsOf(message);
   expect(views.length).toBe(files.length);
   for (const [index, bytes] of files.entries()) {
-    const blob = await b.core.attachment(views[index]?.attachmentId ?? "");
+    const blob = await b.core.attachment((views[index]?.attachmentId ?? "") as AttachmentId);
     expect(blob.size).toBe(bytes.length);
     expect(Buffer.compare(new Uint8Array(await blob.arrayBuffer()), bytes)).toBe(0);
   }
@@ -152,7 +166,7 @@ describe("a large file", () => {
     await b.receives(id, "the film follows");
     // A screen that wants to show it does not ask the server for what it cannot have.
     const [view] = viewsOf(waiting as MessageItem);
-    const shown = a.core.attachment(view?.attachmentId ?? "");
+    const shown = a.core.attachment((view?.attachmentId ?? "") as AttachmentId);
     file.release();
     expect((await shown).size).toBe(LARGE);
     await arrives(b, id, messageId, bytes);
@@ -256,7 +270,9 @@ describe("a large file", () => {
     vi.stubGlobal("Blob", CountingBlob);
     for (let time = 0; time < 2; time++) {
       made.length = 0;
-      const blob = await b.core.attachment(viewsOf(message)[0]?.attachmentId ?? "");
+      const blob = await b.core.attachment(
+        (viewsOf(message)[0]?.attachmentId ?? "") as AttachmentId,
+      );
       expect(blob.size).toBe(bytes.length);
       const inMemory = made.filter((parts) => parts.some((part) => !(part instanceof Blob)));
       expect(inMemory.map((parts) => parts.length)).toEqual([1, 1, 1]);

@@ -1,4 +1,5 @@
 /** Others look at a member who registers later: no news of a newcomer, who is none. */
+import type { ConversationId, PersonId } from "../src/ids.ts";
 import { describe, expect, it } from "vitest";
 import { nameOf } from "./support/data-folder.ts";
 import type { Officer } from "./support/officer.ts";
@@ -7,12 +8,12 @@ import { memoryWorld } from "./support/world.ts";
 const w = memoryWorld();
 
 /** The id of somebody who has not registered. */
-async function absentPerson(by: Officer, index: number): Promise<string> {
+async function absentPerson(by: Officer, index: number): Promise<PersonId> {
   const { people } = await by.core.people({ text: nameOf(index) });
-  return people[0]?.personId ?? "";
+  return (people[0]?.personId ?? "") as PersonId;
 }
 
-async function groupWith(by: Officer, personIds: readonly string[]): Promise<string> {
+async function groupWith(by: Officer, personIds: readonly PersonId[]): Promise<ConversationId> {
   const { conversationId } = await by.core.createGroup({
     ...{ title: "Beat 9", personIds, photo: null },
     ...{ whoMayPost: "everyone", history: "none" },
@@ -22,7 +23,7 @@ async function groupWith(by: Officer, personIds: readonly string[]): Promise<str
 }
 
 /** Wait until a device has told of a roster of so many people. */
-async function listed(by: Officer, id: string, people: number): Promise<void> {
+async function listed(by: Officer, id: ConversationId, people: number): Promise<void> {
   await by.until("listed", async () => {
     const members = await by.core.members(id);
     return members.filter(({ devices }) => devices.length > 0).length === people;
@@ -30,7 +31,7 @@ async function listed(by: Officer, id: string, people: number): Promise<void> {
 }
 
 /** Notices about people, by kind, oldest first. */
-async function told(by: Officer, id: string): Promise<readonly (readonly string[])[]> {
+async function told(by: Officer, id: ConversationId): Promise<readonly (readonly string[])[]> {
   const { messages } = await by.core.messages(id, null, 50);
   return messages.flatMap(({ body }) =>
     body.kind === "notice" && "people" in body.notice

@@ -1,3 +1,4 @@
+import type { PersonId } from "../src/ids.ts";
 import { execFileSync, spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { join } from "node:path";
@@ -73,7 +74,9 @@ describe("simulated officers", () => {
       return messages.filter(({ mine, sender }) => !mine && sender !== null).length > 2;
     });
     const { people } = await me.core.people({ text: numberOf(40) });
-    const { conversationId: direct } = await me.core.openDirect(people[0]?.personId ?? "");
+    const { conversationId: direct } = await me.core.openDirect(
+      (people[0]?.personId ?? "") as PersonId,
+    );
     await me.ready(direct);
     await me.text(direct, "Where are you?");
     await me.until("an answer", async () => {

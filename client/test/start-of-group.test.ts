@@ -1,11 +1,12 @@
 /** Notices above the first message of a group, for its maker and for those who were put in. */
+import type { ConversationId } from "../src/ids.ts";
 import { expect, it } from "vitest";
 import type { Officer } from "./support/officer.ts";
 import { memoryWorld } from "./support/world.ts";
 
 const w = memoryWorld();
 
-async function noticesOf(by: Officer, id: string): Promise<readonly string[]> {
+async function noticesOf(by: Officer, id: ConversationId): Promise<readonly string[]> {
   await w.current.settle(by);
   const { messages } = await by.core.messages(id, null, 50);
   return messages.flatMap(({ body }) => (body.kind === "notice" ? [body.notice.kind] : []));

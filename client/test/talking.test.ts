@@ -1,10 +1,11 @@
+import type { ConversationId } from "../src/ids.ts";
 import { describe, expect, it } from "vitest";
 import type { Officer } from "./support/officer.ts";
 import { memoryWorld } from "./support/world.ts";
 
 const w = memoryWorld();
 
-async function group(admin: Officer, others: readonly Officer[]): Promise<string> {
+async function group(admin: Officer, others: readonly Officer[]): Promise<ConversationId> {
   const personIds = await Promise.all(others.map((officer) => officer.person));
   const { conversationId } = await admin.core.createGroup({
     title: "Charminar PS",
@@ -17,7 +18,7 @@ async function group(admin: Officer, others: readonly Officer[]): Promise<string
   return conversationId;
 }
 
-async function titled(officer: Officer, conversationId: string): Promise<void> {
+async function titled(officer: Officer, conversationId: ConversationId): Promise<void> {
   await officer.until("title", async () => {
     const { title } = await officer.core.conversation(conversationId);
     return title === "Charminar PS";

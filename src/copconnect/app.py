@@ -23,7 +23,7 @@ from copconnect.attachments.service import AttachmentService
 from copconnect.audit import Audit
 from copconnect.auth_service import routes as auth_routes
 from copconnect.auth_service.keys.authority import CertificateAuthority
-from copconnect.auth_service.registration.sms import SmsGateway
+from copconnect.auth_service.registration.gateway import SmsGateway
 from copconnect.auth_service.registry import DeviceRegistry
 from copconnect.auth_service.service import AuthService, choose_gateway
 from copconnect.auth_service.trust import routes as trust_routes
@@ -38,6 +38,7 @@ from copconnect.delivery.rules.limits import PersonLimits
 from copconnect.delivery.service import DeliveryService
 from copconnect.directory import routes as directory_routes
 from copconnect.directory.editing import DirectoryEditor
+from copconnect.directory.imports.importer import Importer
 from copconnect.directory.listing import Listing
 from copconnect.directory.service import DirectoryService
 from copconnect.http import web_assets
@@ -104,6 +105,7 @@ class Container:
             self.leases,
         )
         self.editor = DirectoryEditor(self.database, self.clock, self.auth.accounts, self.audit)
+        self.importer = Importer(self.database, self.clock, self.editor, self.audit)
         self.admin = AdminService(
             database=self.database,
             clock=self.clock,
@@ -280,7 +282,9 @@ def create_app(
             await parts.close()
 
     handlers: list[Any] = [
-        *operator_routes.routes(settings),
+        *operator_routes.routes(
+            settings, parts.authority.department, parts.authority.secret, parts.clock
+        ),
         *auth_routes.routes(parts.auth, parts.gate, settings.trusted_proxies),
         *trust_routes.routes(parts.auth, parts.gate),
         *conduct_routes.routes(parts.conduct, parts.gate),

@@ -146,6 +146,14 @@ class CodeTriesUsedUp(CallerError):
     remedy = "Ask for a new code."
 
 
+class SmsUnavailable(DependencyError):
+    """The same for every number: while it lasts, nobody is sent a code."""
+
+    code = "sms_unavailable"
+    message = "The department's SMS gateway is down: no code can be sent."
+    remedy = "Try again after `retry_after_ms`. The operators have been told."
+
+
 class TicketInvalid(CallerError):
     code = "ticket_invalid"
     status = 403
@@ -193,6 +201,15 @@ class NotUnitAdmin(CallerError):
     status = 403
     message = "Only an admin of the person's unit, or of a unit above it, may do this."
     remedy = "Ask the unit's admin."
+
+
+class AudienceInvalid(CallerError):
+    """``details``: ``reason``, and ``unit_id`` of a unit that is not there."""
+
+    code = "audience_invalid"
+    status = 400
+    message = "The rule of this audience cannot be used, for the reason in `details`."
+    remedy = "Correct the rule."
 
 
 class TooManyDevices(CallerError):

@@ -1,16 +1,18 @@
-"""Routes that belong to no role: health, metrics, public configuration."""
+"""Routes that belong to no role: health, metrics, public configuration, and the request as the
+server sees it, for ``copconnect doctor``."""
 
 import os
 from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
-from litestar import Response, get
+from litestar import Response, get, post
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from copconnect import errors
-from copconnect.http.gate import HttpRequest
+from copconnect import addresses, errors, operator_proof
+from copconnect.clock import Clock
+from copconnect.http.gate import MAX_BODY_BYTES, HttpRequest, read_bytes
 from copconnect.settings import Settings
 
 LOOPBACK = ("127.0.0.1", "::1")
@@ -31,8 +33,9 @@ def origin(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc}" if parts.netloc else ""
 
 
-def routes(settings: Settings) -> list[Any]:
-    """Return the handlers."""
+def routes(settings: Settings, department: str, secret: bytes, clock: Clock) -> list[Any]:
+    """Return the handlers; ``department``: its name, as officers read it; ``secret``: the server's,
+    which proves that a caller is an operator."""
 
     @get("/healthz")
     async def healthz() -> dict[str, str]:
@@ -40,7 +43,7 @@ def routes(settings: Settings) -> list[Any]:
 
     @get("/config.json")
     async def config() -> Any:
-        public = {"mapTilesUrl": settings.map_tiles_url, "department": settings.department}
+        public = {"mapTilesUrl": settings.map_tiles_url, "department": department}
         return Response(
             msgspec.json.encode(public),
             media_type="application/json",
@@ -56,4 +59,22 @@ def routes(settings: Settings) -> list[Any]:
             raise errors.NotFound
         return Response(generate_latest(_registry()), media_type=CONTENT_TYPE_LATEST)
 
-    return [healthz, config, metrics]
+    @post("/v1/operator/request", include_in_schema=False)
+    async def seen(request: HttpRequest) -> Any:
+        proof = request.headers.get("authorization", "")
+        if not operator_proof.holds(secret, proof, clock.now_ms()):
+            raise errors.NotFound
+        body = await read_bytes(request, MAX_BODY_BYTES)
+        peer = request.client.host if request.client else ""
+        forwarded = ",".join(request.headers.getall("x-forwarded-for", []))
+        answer = {
+            "peer": peer,
+            "forwardedFor": [hop.strip() for hop in forwarded.split(",") if hop.strip()],
+            "counted": addresses.caller_address(peer, forwarded, settings.trusted_proxies),
+            "trustedProxies": settings.trusted_proxies,
+            "host": request.headers.get("host", ""),
+            "bytes": len(body),
+        }
+        return Response(msgspec.json.encode(answer), media_type="application/json", status_code=200)
+
+    return [healthz, config, metrics, seen]

@@ -1,9 +1,10 @@
-"""Callers, operators and listed devices, as roles hand them to each other."""
+"""Callers, operators, listed devices and standing groups, as roles hand them to each other."""
 
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Literal
 
+from copconnect import wire
 from copconnect.ids import ClientId, PersonId
 
 
@@ -109,6 +110,15 @@ class Plate:
     unit: str
     path: str
     changed_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class StandingGroup:
+    """A conversation that the department's policy makes, and the line of the policy."""
+
+    standing: wire.Standing
+    rule: wire.Audience
+    policy: wire.GroupPolicy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

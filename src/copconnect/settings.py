@@ -2,13 +2,15 @@
 
 Each field is read from the environment variable ``COPCONNECT_<NAME>`` in upper case; fields
 without one keep their default. docs/operations.md documents each of them, and a test fails when
-one is missing there.
+one is missing there. :func:`load` refuses a wrong value and a variable that is no setting in words:
+which variable, and which values it takes.
 """
 
+import difflib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 import msgspec
 from msgspec import Meta
@@ -17,6 +19,31 @@ from copconnect.limits import CELL_SIZE, GROUP_PEOPLE, LISTED_PEOPLE
 
 Positive = Annotated[int, Meta(ge=1)]
 NotNegative = Annotated[int, Meta(ge=0)]
+PREFIX = "COPCONNECT_"
+SIMILAR = 0.85  # 1 for equal names.
+
+# A description says in words what a pattern takes.
+DatabaseUrl = Annotated[
+    str,
+    Meta(
+        pattern=r"^(sqlite\+aiosqlite:///|postgresql\+asyncpg://.+|$)",
+        description="postgresql+asyncpg://user:password@host/name or sqlite+aiosqlite:///file",
+    ),
+]
+BusUrl = Annotated[
+    str,
+    Meta(
+        pattern=r"^((nats|tls)://[^,]+(,(nats|tls)://[^,]+)*)?$",
+        description="nats://host:4222 or tls://host:4222, several separated by commas",
+    ),
+]
+BlobUrl = Annotated[
+    str, Meta(pattern=r"^((file|s3)://.+)?$", description="file:///folder or s3://bucket/prefix")
+]
+WebUrl = Annotated[
+    str,
+    Meta(pattern=r"^(https?://[^/\s]+\S*)?$", description="an address that begins with https://"),
+]
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,18 +51,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     data_dir: Path = Path("data")
     """Folder of the default database, blobs and keys."""
-    database_url: str = ""
+    database_url: DatabaseUrl = ""
     """SQLAlchemy URL; empty: SQLite in ``data_dir``."""
-    bus_url: str = ""
+    bus_url: BusUrl = ""
     """NATS URL; empty: in process (one node)."""
-    blob_url: str = ""
+    blob_url: BlobUrl = ""
     """Blob store (file:// or s3://); empty: a folder in ``data_dir``."""
     host: str = "127.0.0.1"
     port: Annotated[int, Meta(ge=1, le=65535)] = 8080
-    department: str = "Telangana Police"
-    department_policy: Literal["none", "approval"] = "approval"
-    """The policy that ``copconnect init`` writes into department record 1: whether a person's first
-    device needs an admin's endorsement. Afterwards the record counts, not the setting."""
     second_factor: Literal["none", "enrolment_code"] = "none"
     """The proof that registration asks for after the OTP."""
     otp_length: Annotated[int, Meta(ge=4, le=10)] = 6
@@ -49,9 +72,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     otp_failures_per_hour: Positive = 5_000
     """Wrong codes within an hour, over all numbers and nodes, after which codes get a digit more;
     another one for each tenfold."""
-    sms_gateway_url: str = ""
+    sms_gateway_url: WebUrl = ""
     """HTTP gateway (DLT) that OTPs are posted to. A server does not start without one."""
     sms_gateway_token: str = ""
+    sms_gateway_check_url: WebUrl = ""
+    """Answers a GET with 2xx while the gateway takes texts; empty: any answer at the gateway's own
+    address counts, but for those of a proxy that cannot reach it."""
     certificate_days: Annotated[int, Meta(ge=21)] = 90
     """Devices renew in the last third, 30 days at most. A cell's key is used for up to 7 days and
     must not outlive its signer's certificate: a third is at least as long."""
@@ -96,7 +122,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     sockets_before_hello_per_address: Positive = 2_000
     hellos_per_s: Positive = 5_000
     """Connections that one process lets in within a second; others wait."""
-    map_tiles_url: str = ""
+    map_tiles_url: WebUrl = ""
     """Raster tile URL template of the department's own map server; empty: built-in outline."""
     trusted_proxies: NotNegative = 0
     """How many proxies in front append to X-Forwarded-For; 0: use the socket's address."""
@@ -107,16 +133,69 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return self.database_url or f"sqlite+aiosqlite:///{self.data_dir / 'copconnect.sqlite3'}"
 
 
+class WrongSettings(Exception):
+    """Settings that are wrong: one sentence for each in ``args``. No sentence has a secret."""
+
+
 def load(environment: Mapping[str, str] = os.environ, **overrides: object) -> Settings:
     """Read settings from ``COPCONNECT_*`` variables; ``overrides`` win.
 
-    Raises msgspec.ValidationError for a value of the wrong type.
+    Raises WrongSettings for values that a setting does not take and for ``COPCONNECT_*`` variables
+    that are probably a setting's name with a typing error.
     """
-    values: dict[str, object] = {
-        field.name: environment[key]
-        for field in msgspec.structs.fields(Settings)
-        if (key := f"COPCONNECT_{field.name.upper()}") in environment
+    kinds = {field.name: field.type for field in msgspec.structs.fields(Settings)}
+    given: dict[str, object] = {
+        name: environment[variable(name)] for name in kinds if variable(name) in environment
     }
-    return msgspec.convert(
-        values | overrides, Settings, strict=False, dec_hook=lambda kind, value: kind(value)
-    )
+    given |= overrides
+    values: dict[str, Any] = {}
+    wrong: list[str] = []
+    for name, value in given.items():
+        try:
+            values[name] = msgspec.convert(
+                value, kinds[name], strict=False, dec_hook=lambda kind, text: kind(text)
+            )
+        except msgspec.ValidationError:
+            # URLs and tokens may hold a password.
+            shown = "" if name.endswith(("url", "token")) else f' "{value}"'
+            wrong.append(
+                f"{variable(name)} takes {choices(kinds[name])}. The value{shown} is wrong."
+            )
+    for name, meant in unknown(environment):
+        if meant is not None:
+            wrong.append(f"{name} is not a setting. Is {meant} meant?")
+    if wrong:
+        raise WrongSettings(*wrong)
+    return Settings(**values)
+
+
+def variable(name: str) -> str:
+    """Return the environment variable of a field."""
+    return f"{PREFIX}{name.upper()}"
+
+
+def choices(kind: Any) -> str:
+    """Return in words which values a field takes."""
+    if get_origin(kind) is Literal:
+        return " or ".join(get_args(kind))
+    meta = next((one for one in get_args(kind) if isinstance(one, Meta)), Meta())
+    if meta.description is not None:
+        return meta.description
+    match meta.ge, meta.le:
+        case None, None:
+            return "text"
+        case least, None:
+            return f"a whole number, {least} or more"
+        case least, most:
+            return f"a whole number from {least} to {most}"
+
+
+def unknown(environment: Mapping[str, str]) -> Iterator[tuple[str, str | None]]:
+    """Yield each ``COPCONNECT_*`` variable that is no setting, with the setting that resembles it:
+    None where none does."""
+    known = [field.name.upper() for field in msgspec.structs.fields(Settings)]
+    for name in sorted(environment):
+        bare = name.removeprefix(PREFIX)
+        if bare != name and bare not in known:
+            near = difflib.get_close_matches(bare, known, 1, SIMILAR)
+            yield name, f"{PREFIX}{near[0]}" if near else None

@@ -25,7 +25,7 @@ ONLINE = 300  # Simulated devices of each conversation that are connected, at mo
 
 
 def _unit(code: str) -> wire.Audience:
-    return wire.Audience(everyone=False, unit_ids=[UnitId(code)], deep=True)
+    return wire.Audience(include=[wire.Clause(units=[UnitId(code)], below=True)])
 
 
 _DIVISION, _ZONE = synthetic.SHOWN_CHAIN

@@ -19,9 +19,12 @@ from copconnect.database.engine import Database
 from copconnect.delivery.dependencies import Options
 from copconnect.delivery.service import DeliveryService
 from copconnect.delivery.store.tables import MEMBERS
-from copconnect.ids import AttachmentId, ConversationId, PersonId, UnitId, new_id
+from copconnect.directory import audiences, standing
+from copconnect.directory.audiences import Audiences, Facts, Place
+from copconnect.directory.names import english
+from copconnect.ids import AttachmentId, ConversationId, PersonId, PostId, UnitId, new_id
 from copconnect.leases import Leases
-from copconnect.principals import Caller, DeviceKeyRow, ListedDevice
+from copconnect.principals import Caller, DeviceKeyRow, ListedDevice, StandingGroup
 from copconnect.records.conversation.roster import direct_id
 from copconnect.records.primitives.ed25519 import public_bytes
 from copconnect.records.primitives.kem import X25519
@@ -136,36 +139,47 @@ class Registry:
 
 
 class Chart:
-    """People in units such as "TG/HYD"; an admin of a unit is one of those below too."""
+    """People in units such as "TG.HYD", which is below "TG"; the policy of standing groups."""
 
     def __init__(self) -> None:
-        self.posts: dict[PersonId, tuple[str, bool]] = {}
-        self.asked: list[Collection[PersonId] | None] = []  # About whom audiences were read.
+        self.facts: dict[PersonId, Facts] = {}
+        self.policy: list[wire.GroupPolicy] = []
+        self.asked: list[set[PersonId]] = []  # About whom many audiences were read.
         self.changed: dict[PersonId, int] = {}  # The version that last concerned each.
         self.version = 1
+        self.units = {UnitId("TG"): "/TG/"}
 
-    def post(self, person_id: PersonId, unit: str, *, admin: bool = False) -> None:
+    def post(
+        self,
+        person_id: PersonId,
+        *units: str,
+        admin: bool = False,
+        roles: Sequence[str] = (),
+        rank: str = "PC",
+    ) -> None:
         """Transfer somebody, or take them in."""
-        self.posts[person_id] = unit, admin
-        self._change(person_id)
+        places = [self._place(unit, admin, roles) for unit in units]
+        self.facts[person_id] = Facts(person_id, rank, tuple(places))
+        self.concern(person_id)
+
+    def _place(self, unit: str, admin: bool, roles: Sequence[str]) -> Place:
+        parts = unit.split(".")
+        above = [UnitId(".".join(parts[: at + 1])) for at in range(len(parts))]
+        for at, one in enumerate(above, 1):
+            self.units[one] = f"/{'/'.join(above[:at])}/"
+        level = ("state", "district", "station")[min(len(parts), 3) - 1]
+        unit_id = UnitId(unit)
+        return Place(unit_id, self.units[unit_id], level, PostId(""), frozenset(roles), admin)
 
     def leave(self, person_id: PersonId) -> None:
         """Let somebody go."""
-        del self.posts[person_id]
-        self._change(person_id)
+        del self.facts[person_id]
+        self.concern(person_id)
 
-    def _change(self, person_id: PersonId) -> None:
+    def concern(self, *people: PersonId) -> None:
+        """Let the version rise, for these people."""
         self.version += 1
-        self.changed[person_id] = self.version
-
-    async def leaders(self, _connection: AsyncConnection, rule: wire.Audience) -> list[PersonId]:
-        """Return the admins of the units, the nearest unit's first."""
-        found = [
-            (-len(unit), person)
-            for person, (unit, admin) in self.posts.items()
-            if admin and any(one == unit or one.startswith(f"{unit}/") for one in rule.unit_ids)
-        ]
-        return [person for _, person in sorted(found)]
+        self.changed |= dict.fromkeys(people, self.version)
 
     def found_by(self, text: str) -> Select[tuple[str, str]]:
         """Find members by what their ids begin with; listed by id."""
@@ -181,33 +195,63 @@ class Chart:
         return [one for one, at in self.changed.items() if at > version]
 
     async def audience(
-        self,
-        _connection: AsyncConnection,
-        rule: wire.Audience,
-        only: Collection[PersonId] | None = None,
+        self, _connection: AsyncConnection, rule: wire.Audience
     ) -> dict[PersonId, bool]:
-        """Return who belongs, and who leads."""
-        self.asked.append(only)
-        units = ["TG"] if rule.everyone else rule.unit_ids
-        deep = rule.everyone or rule.deep
-        return {
-            person: admin and any(_within(one, unit) for one in units)
-            for person, (unit, admin) in self.posts.items()
-            if (only is None or person in only)
-            and any(unit == one or (deep and _within(unit, one)) for one in units)
-        }
+        """Return who belongs, and who administers."""
+        compiled = Audiences.compile({"": rule}, self.units)
+        return {one: admin for one in self.facts for admin in compiled.of(self.facts[one]).values()}
+
+    async def belonging(
+        self, _connection: AsyncConnection, rules: Mapping[ConversationId, wire.Audience]
+    ) -> "ChartBelonging":
+        """Return many rules."""
+        return ChartBelonging(self, Audiences.compile(rules, self.units))
+
+    async def standing_groups(self, _connection: AsyncConnection) -> list[StandingGroup]:
+        """Return what the policy makes."""
+        units = [
+            wire.Unit(
+                unit_id=unit,
+                parent_id=None,
+                level=("state", "district", "station")[unit.count(".")],
+                names=english(unit),
+            )
+            for unit in self.units
+        ]
+        return standing.expand(self.policy, units)
 
     async def administers(
         self, _connection: AsyncConnection, person_id: PersonId, rule: wire.Audience
     ) -> bool:
         """Return whether they lead all of it."""
-        unit, admin = self.posts.get(person_id, ("", False))
-        units = ["TG"] if rule.everyone else rule.unit_ids
-        return admin and all(_within(one, unit) for one in units)
+        facts = self.facts.get(person_id)
+        return facts is not None and audiences.administers(rule, facts, self.units)
+
+    async def require_valid(self, _connection: AsyncConnection, rule: wire.Audience) -> None:
+        """Refuse clauses that ask for nothing."""
+        reason = audiences.problem(rule)
+        if reason is not None:
+            raise errors.AudienceInvalid(reason=reason)
 
 
-def _within(unit: str, above: str) -> bool:
-    return unit == above or unit.startswith(f"{above}/")
+@dataclass(frozen=True)
+class ChartBelonging:
+    """Many audiences of a chart."""
+
+    chart: Chart
+    audiences: Audiences[ConversationId]
+
+    async def of(
+        self, _connection: AsyncConnection, people: Collection[PersonId]
+    ) -> dict[ConversationId, dict[PersonId, bool]]:
+        """Return to which these people belong."""
+        self.chart.asked.append(set(people))
+        found: dict[ConversationId, dict[PersonId, bool]] = {}
+        for person in people:
+            if person in self.chart.facts:
+                for key, admin in self.audiences.of(self.chart.facts[person]).items():
+                    found.setdefault(key, {})[person] = admin
+        return found
 
 
 class NoAttachments:
@@ -289,7 +333,7 @@ class World:
 
     async def unit(self, creator: Device, unit: str = "TG", **more: Any) -> wire.Conversation:
         """Create a conversation of everybody at or below a unit."""
-        rule = wire.Audience(everyone=False, unit_ids=[UnitId(unit)], deep=True)
+        rule = wire.Audience(include=[wire.Clause(units=[UnitId(unit)], below=True)])
         body = creating(new_id(), "unit", [], history_days=30, audience=rule, **more)
         return await self.service.audiences.create(creator.caller, body)
 

@@ -12,7 +12,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from copconnect import wire
-from copconnect.ids import ClientId, ConversationId, PersonId
+from copconnect.ids import AttachmentId, ClientId, ConversationId, DeviceId, PersonId
 from copconnect.principals import NOTHING, Caller
 from copconnect.records.conversation.conversation_key import ConversationKey
 from copconnect.records.conversation.message import MessageHeader, parse_message
@@ -86,7 +86,7 @@ class Device:
         self.secrets[record.hash()] = secret
         seals = join_seals(seal_secret(record, secret, to) for to in recipients)
         return wire.PostKey(
-            record=record.encode(), seals=seals, left_out=[one.hex() for one in left_out]
+            record=record.encode(), seals=seals, left_out=[DeviceId(one.hex()) for one in left_out]
         )
 
     def message(
@@ -97,7 +97,7 @@ class Device:
         /,
         *,
         state: bool = False,
-        attachment_ids: Sequence[str] = (),
+        attachment_ids: Sequence[AttachmentId] = (),
         **other: Any,
     ) -> wire.PostMessage:
         """Return a message that follows this device's last accepted one. ``other``: fields of the

@@ -97,7 +97,7 @@ class Shelf:
 
 def begin(attachment_id: str | None = None, size: int = TWO_CHUNKS) -> wire.BeginAttachment:
     return wire.BeginAttachment(
-        attachment_id=attachment_id or new_id(), conversation_id=HERE, size=size
+        attachment_id=AttachmentId(attachment_id or new_id()), conversation_id=HERE, size=size
     )
 
 

@@ -11,6 +11,7 @@ from copconnect.bus import CellKeyMarkedWakeup, CellKeyWakeup
 from copconnect.database.engine import Database
 from copconnect.delivery.dependencies import Options
 from copconnect.delivery.store.tables import CELL_KEY_ASKS
+from copconnect.ids import DeviceId, SealKeyId
 from copconnect.records.conversation.cell_key import CellKey
 from copconnect.records.conversation.conversation_key import ConversationKey
 from copconnect.records.conversation.roster import CELL_LINE_BYTES, CellLine, Leaf, RosterHead
@@ -93,7 +94,7 @@ class Crowd:
         if other:
             record = replace(record, **other).signed(author.signer)
         seals = join_seals(seal_secret(record, secret, key) for key in keys_of(to))
-        named = [one.device.hex() for one in left_out]
+        named = [DeviceId(one.device.hex()) for one in left_out]
         return wire.PostCellKey(record=record.encode(), seals=seals, left_out=named), secret
 
     async def make(self, author: Device, cell: bytes, to: list[Device]) -> tuple[CellKey, bytes]:
@@ -287,7 +288,7 @@ async def test_s4_more_devices_than_direct_seals_are_left_to_shares(
 async def test_c2_marks_of_three_people_ask_for_another_key(crowd: Crowd) -> None:
     cell, own = max((await crowd.cells()).items(), key=lambda one: len(one[1]))
     record, _ = await crowd.make(own[0], cell, own)
-    mark = wire.MarkCellKey(key_id=record.key_id().hex())
+    mark = wire.MarkCellKey(key_id=SealKeyId(record.key_id().hex()))
     cell_keys, world = crowd.service.cell_keys, crowd.world
     second = world.registry.register(own[0].caller.person_id)
     await world.devices_changed(second)
@@ -301,6 +302,6 @@ async def test_c2_marks_of_three_people_ask_for_another_key(crowd: Crowd) -> Non
     outside = next(one for one in crowd.people if one not in own)
     with pytest.raises(errors.NotFound):
         await cell_keys.mark(outside.caller, crowd.c, mark)
-    unknown = wire.MarkCellKey(key_id=secrets.token_hex(16))
+    unknown = wire.MarkCellKey(key_id=SealKeyId(secrets.token_hex(16)))
     with pytest.raises(errors.NotFound):
         await cell_keys.mark(own[0].caller, crowd.c, unknown)

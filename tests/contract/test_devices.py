@@ -8,6 +8,7 @@ from copconnect import errors, wire
 from copconnect.bus import RosterWakeup
 from copconnect.database.engine import Database
 from copconnect.delivery.dependencies import Options
+from copconnect.delivery.rosters.taking_up import PeopleByConversation
 from copconnect.ids import ConversationId, PersonId, new_id
 from copconnect.records.primitives.kem import X25519
 from tests.contract.delivery_world import MINUTE_MS, World, creating
@@ -208,8 +209,8 @@ async def test_a_mark_made_while_another_is_taken_up_stays(
     take_up = following.take_up
     third: list[Device] = []
 
-    async def and_meanwhile(conversation_id: ConversationId, people: list[PersonId]) -> None:
-        await take_up(conversation_id, people)
+    async def and_meanwhile(people: PeopleByConversation) -> None:
+        await take_up(people)
         if not third:
             third.append(world.registry.register(a.caller.person_id))
             await world.devices_changed(third[0])

@@ -132,7 +132,7 @@ class Force:
             client = ClientId(hashlib.md5(b"client %d" % n, usedforsecurity=False).hexdigest())
             device = hashlib.sha256(b"device %d" % n).digest()
             self.devices[person] = ListedDevice(device, client, person)
-            world.chart.posts[person] = "TG", False
+            world.chart.post(person, "TG")
 
     async def devices_of(
         self, connection: AsyncConnection, person_ids: Collection[PersonId]

@@ -13,7 +13,7 @@ from copconnect import wire
 from copconnect.database.engine import Database
 from copconnect.delivery.dependencies import Options
 from copconnect.delivery.store.tables import CELL_KEY_ASKS
-from copconnect.ids import Epoch
+from copconnect.ids import DeviceId, Epoch
 from copconnect.records.primitives.kem import X25519
 from tests.contract.delivery_world import World
 from tests.contract.device import Talk, leaf_of
@@ -88,7 +88,9 @@ async def test_requests_find_everything_by_an_index(database: Database) -> None:
         await cold.cell_keys.all(b.caller, c, 0)
         await cold.cell_keys.own(b.caller, c)
         await cold.rosters.cell(b.caller, c, None)
-        asked = wire.AskProofs(epoch=Epoch(1), devices=[one.device.hex() for one in crowd.people])
+        asked = wire.AskProofs(
+            epoch=Epoch(1), devices=[DeviceId(one.device.hex()) for one in crowd.people]
+        )
         await world.node().rosters.proofs(b.caller, c, asked)
         request = wire.ShareRequest(
             references=[wire.ShareReference(kind=1, reference=key_id[:16].hex())]

@@ -4,7 +4,7 @@ import pytest
 
 from copconnect import wire
 from copconnect.database.engine import Database
-from copconnect.ids import Epoch
+from copconnect.ids import DeviceId, Epoch
 from copconnect.records.conversation.conversation_key import ConversationKey
 from copconnect.records.conversation.roster import RosterHead, check_proof
 from tests.contract.delivery_world import DAY_MS, HOUR_MS, World
@@ -63,7 +63,7 @@ async def test_k1_messages_and_their_keys_go_with_the_log_and_the_state_stays(ke
     assert state is not None
     assert kept.b.open_message(state) == b"name"
     header = header_of(state.message)
-    asked = wire.AskProofs(epoch=Epoch(header.epoch), devices=[header.sender.hex()])
+    asked = wire.AskProofs(epoch=Epoch(header.epoch), devices=[DeviceId(header.sender.hex())])
     proofs = await service.rosters.proofs(reader, c, asked)
     assert proofs.proofs[0] is not None
     check_proof(RosterHead.parse(proofs.head), header.sender, proofs.proofs[0], "R2")

@@ -7,7 +7,7 @@ from copconnect import errors, wire
 from copconnect.bus import RosterWakeup
 from copconnect.database.engine import Database
 from copconnect.delivery.dependencies import Options
-from copconnect.ids import CellId, ConversationId, Epoch
+from copconnect.ids import CellId, ConversationId, DeviceId, Epoch
 from copconnect.records.conversation.roster import (
     CELL_LINE_BYTES,
     LEAF_BYTES,
@@ -96,7 +96,7 @@ async def test_r2_a_leaf_is_proven_under_any_kept_head(world: World) -> None:
     for service in (world.service, world.node()):
         for epoch, expected in listed.items():
             asked = wire.AskProofs(
-                epoch=Epoch(epoch), devices=[one.device.hex() for one in everybody]
+                epoch=Epoch(epoch), devices=[DeviceId(one.device.hex()) for one in everybody]
             )
             answer = await service.rosters.proofs(everybody[0].caller, c, asked)
             assert RosterHead.parse(answer.head) == chain[epoch - 1]

@@ -10,6 +10,7 @@ from copconnect.database.engine import Database
 from copconnect.delivery.dependencies import Options
 from copconnect.delivery.keys.shares import SHARES_OF_ONE_HELPER
 from copconnect.delivery.rules.limits import PersonLimits
+from copconnect.ids import DeviceId
 from copconnect.records.conversation.conversation_key import ConversationKey
 from copconnect.records.conversation.key_share import KeyShare, SecretKind, SecretName
 from copconnect.records.primitives.kem import X25519
@@ -60,7 +61,7 @@ class Need:
         return make_share(c, key, [(await self.record(), secret)]).encode()
 
     def posting(self, share: bytes, device: Device | None = None) -> wire.PostShare:
-        return wire.PostShare(device=(device or self.phone).device.hex(), share=share)
+        return wire.PostShare(device=DeviceId((device or self.phone).device.hex()), share=share)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 from litestar import Litestar
 
-from copconnect.auth_service.registration.sms import SmsGateway
+from copconnect.auth_service.registration.gateway import SmsGateway
 from copconnect.http.gate import on_error
 from demo import outbox_routes
 from demo.outbox import KEPT, SHOWN, Outbox

@@ -17,11 +17,11 @@ from rich.console import Console
 from copconnect import wire
 from copconnect.app import Container
 from copconnect.commands.options import with_roles
-from copconnect.delivery.store import audiences, conversations
+from copconnect.delivery.store import members
+from copconnect.directory import names
 from copconnect.settings import Settings
 from demo import synthetic
 from demo.run import (
-    STANDING,
     commander,
     invited,
     letters,
@@ -145,32 +145,56 @@ def test_the_demo_uses_its_folder_again(tmp_path: Path) -> None:
     assert (tmp_path / "demo" / "keys" / "root.pem").read_bytes() == root
 
 
-def test_a_demo_has_the_conversations_of_the_force_and_of_a_commissionerate_once(
-    tmp_path: Path,
-) -> None:
-    settings = Settings(data_dir=tmp_path / "demo")
+def _groups_of(settings: Settings, number: str) -> dict[str, wire.Names]:
+    """Return the standing groups of a person by key, with their names."""
 
-    async def look(container: Container) -> dict[str, tuple[str, wire.Audience, int]]:
-        """Return id, audience and people of each conversation, by kind."""
+    async def look(container: Container) -> dict[str, wire.Names]:
+        followed = await container.delivery.audiences.all()
         async with container.database.reading() as connection:
-            rules = await audiences.all_rules(connection)
-            found = await conversations.read(connection, list(rules))
-        return {
-            one.kind: (one.conversation_id, rules[one.conversation_id], one.members)
-            for one in found
-        }
+            person = await container.directory.active_by_number(connection, number)
+            assert person is not None
+            places = await members.places_of(connection, [person])
+        found = [followed[c].standing for c, _ in places if c in followed]
+        return {one.key: one.title for one in found if one is not None and one.key is not None}
 
-    wanted = {"announcement": STANDING[0][0], "unit": STANDING[1][0]}
-    made = []
-    for people in (60, 60, 70):
-        prepare(settings, people, 1)
-        station = with_roles(settings, station_of)
-        assert commander(station) not in {one.number for one in invited(station)}
-        assert commander(station) not in simulated(station)
-        found = with_roles(settings, look)
-        assert {kind: rule for kind, (_, rule, _) in found.items()} == wanted
-        made.append({conversation_id for conversation_id, _, _ in found.values()})
-    assert made[0] == made[1] == made[2]
-    assert len(made[0]) == len(STANDING)
-    _, _, members = with_roles(settings, look)["announcement"]
-    assert members == 60  # The running server adds people who came since.
+    return with_roles(settings, look)
+
+
+def test_the_groups_of_the_brief(tmp_path: Path) -> None:
+    """Groups at State, District or Commissionerate, zonal, sub-divisional and station levels, and
+    of patrol officers, reception officers, SHOs, CIs, SDPOs, DCPs, SPs and CPs, in four
+    languages."""
+    settings = Settings(data_dir=tmp_path / "demo")
+    prepare(settings, 2_000, 1)
+    station = with_roles(settings, station_of)
+    assert commander(station) not in {one.number for one in invited(station)}
+    assert commander(station) not in simulated(station)
+    sho = next(one for one in station if "sho" in one.roles)
+    own = _groups_of(settings, sho.number)
+    assert {key: title.en for key, title in own.items()} == {
+        "unit:TG-HYD-PS001": "Charminar PS",
+        "unit:TG-HYD-Z1-D1": "Charminar Division",
+        "unit:TG-HYD-Z1": "Charminar Zone",
+        "district:TG-HYD": "Hyderabad Commissionerate",
+        "zone:TG-Z-CHM": "Charminar Zone",
+        "zone:TG-MZ2": "Multi-zone II",
+        "state:TG": "Telangana",
+        "sho:TG-HYD": "All SHOs, Hyderabad Commissionerate",
+        "sho:TG": "All SHOs, Telangana",
+    }
+    assert all("" not in names.spellings(title) for title in own.values())
+
+    async def keys(container: Container) -> set[str]:
+        followed = (await container.delivery.audiences.all()).values()
+        return {one.standing.key or "" for one in followed if one.standing is not None}
+
+    made = with_roles(settings, keys)
+    roles = ("patrol", "reception", "sho", "ci", "sdpo", "dcp", "sp-cp")
+    assert {f"{role}:TG" for role in roles} <= made
+    assert {f"{role}:TG-HYD" for role in ("patrol", "reception", "sho", "sdpo", "dcp")} <= made
+    districts = {key.removeprefix("district:") for key in made if key.startswith("district:")}
+    assert {f"ci:{one}" for one in districts} & made
+    assert {f"sho:{one}" for one in districts} <= made
+    before = set(made)
+    prepare(settings, 2_000, 1)
+    assert with_roles(settings, keys) == before

@@ -133,9 +133,9 @@ def keyless(url: str, phones: Sequence[Phone]) -> Place:
         creator,
         "/v1/conversations",
         wire.CreateConversation(
-            conversation_id=new_id(),
+            conversation_id=ConversationId(new_id()),
             kind="group",
-            person_ids=[one.person_id for one in others],
+            person_ids=[PersonId(one.person_id) for one in others],
             who_may_post="everyone",
             history_days=0,
             audience=None,

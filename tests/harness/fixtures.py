@@ -153,7 +153,7 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 def _department(folder: Path, policy: str) -> Path:
     databank.write(folder / "databank")
     data = folder / "data"
-    run_copconnect(data, "init", "--policy", policy)
+    run_copconnect(data, "init", "--department", "Test Police", "--policy", policy)
     run_copconnect(data, "directory", "import", str(folder / "databank"))
     return data
 

@@ -13,6 +13,7 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from copconnect import wire
+from copconnect.ids import ClientId, PersonId
 from copconnect.records.primitives.fields import DAY_MS
 from copconnect.records.trust.admin_act import SignedAct
 from copconnect.records.trust.endorsement import Endorsement, EndorsementKind
@@ -104,7 +105,7 @@ class Device:
             "/v1/registration/clients",
             wire.RegisterClient(
                 ticket=step.ticket,
-                client_id=self.client_id,
+                client_id=ClientId(self.client_id),
                 signature_public_key=public,
                 proof=self._key.sign(PROOF + step.ticket.encode() + client + public),
                 label="test device",
@@ -167,7 +168,9 @@ class Device:
         ).signed(self._key)
         self.act(
             wire.GiveGrant(
-                person_id=person_id, path=path, grant=base64.b64encode(record.encode()).decode()
+                person_id=PersonId(person_id),
+                path=path,
+                grant=base64.b64encode(record.encode()).decode(),
             )
         )
 

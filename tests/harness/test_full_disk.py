@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from copconnect import wire
 from copconnect.attachments import rules
-from copconnect.ids import new_id
+from copconnect.ids import AttachmentId, ConversationId, PersonId, new_id
 from copconnect.records.conversation.roster import direct_id
 from tests.harness import databank
 from tests.harness.disk import no_file_grows_beyond
@@ -50,11 +50,11 @@ def test_a_full_disk_is_told_and_loses_nothing(server: ServerProcess) -> None:
             "POST",
             "/v1/conversations",
             wire.CreateConversation(
-                conversation_id=direct_id(
-                    *map(bytes.fromhex, (one.person_id, two.person_id))
-                ).hex(),
+                conversation_id=ConversationId(
+                    direct_id(*map(bytes.fromhex, (one.person_id, two.person_id))).hex()
+                ),
                 kind="direct",
-                person_ids=[two.person_id],
+                person_ids=[PersonId(two.person_id)],
                 who_may_post="everyone",
                 history_days=None,
                 audience=None,
@@ -65,7 +65,9 @@ def test_a_full_disk_is_told_and_loses_nothing(server: ServerProcess) -> None:
             "POST",
             "/v1/attachments",
             wire.BeginAttachment(
-                attachment_id=new_id(), conversation_id=made.conversation_id, size=len(BODY)
+                attachment_id=AttachmentId(new_id()),
+                conversation_id=made.conversation_id,
+                size=len(BODY),
             ),
             wire.AttachmentStatus,
         )

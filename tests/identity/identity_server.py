@@ -16,7 +16,7 @@ from copconnect.admin.service import AdminService
 from copconnect.audit import Audit
 from copconnect.auth_service import routes as auth_routes
 from copconnect.auth_service.keys.authority import CertificateAuthority
-from copconnect.auth_service.registration.sms import SmsGateway
+from copconnect.auth_service.registration.gateway import SmsGateway
 from copconnect.auth_service.registry import DeviceRegistry
 from copconnect.auth_service.service import AuthService
 from copconnect.auth_service.trust import routes as trust_routes
@@ -135,7 +135,9 @@ def identity_app(settings: Settings, server: IdentityServer) -> Any:
 
     return Litestar(
         route_handlers=[
-            *operator_routes.routes(settings),
+            *operator_routes.routes(
+                settings, server.authority.department, server.authority.secret, server.clock
+            ),
             *auth_routes.routes(server.auth, server.gate, settings.trusted_proxies),
             *trust_routes.routes(server.auth, server.gate),
             *conduct_routes.routes(server.conduct, server.gate),

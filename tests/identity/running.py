@@ -14,8 +14,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from copconnect import wire
 from copconnect.auth_service import rules
+from copconnect.auth_service.registration.gateway import GatewayDown
 from copconnect.directory import databank
-from copconnect.ids import new_id
+from copconnect.ids import ClientId, PersonId, new_id
 from copconnect.settings import Settings
 from demo import synthetic
 from tests.identity.identity_server import IdentityServer, identity_app
@@ -48,8 +49,8 @@ def synthetic_bank() -> databank.DataBank:
 class Device:
     """A registered device of a test."""
 
-    client_id: str
-    person_id: str
+    client_id: ClientId
+    person_id: PersonId
     key: Ed25519PrivateKey
     certificate: bytes
     headers: dict[str, str]
@@ -59,11 +60,22 @@ class Device:
 class SentTexts:
     """Stands in for the SMS gateway of one server: keeps what was sent, as (number, text)."""
 
+    name = "a list"
+
     def __init__(self) -> None:
         self.texts: list[tuple[str, str]] = []
+        self.down = ""  # Why it takes no texts, if it does not.
+        self.unreachable = False  # Whether checks find that out.
 
     async def send(self, number: str, text: str) -> None:
+        if self.down:
+            raise GatewayDown(self.down)
         self.texts.append((number, text))
+
+    async def check(self) -> str:
+        if self.unreachable:
+            raise GatewayDown("ConnectError")
+        return ""
 
     async def close(self) -> None:
         """Nothing to release."""
@@ -127,7 +139,7 @@ class Running:
                 json={"version": version, "language": "en"},
             )
         return Device(
-            client_id,
+            ClientId(client_id),
             answer["personId"],
             key,
             base64.b64decode(answer["certificate"]),
@@ -146,7 +158,7 @@ class Running:
 
     async def trust_of(self, device: Device, *people: str, keys: bool = False) -> wire.PeopleTrust:
         """Ask for all that is signed about people."""
-        asked = [wire.KnownPerson(person_id=one, version=0) for one in people]
+        asked = [wire.KnownPerson(person_id=PersonId(one), version=0) for one in people]
         answer = await self.post(
             "/v1/people/trust", device, wire.LookUpTrust(people=asked, keys=keys)
         )

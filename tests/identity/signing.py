@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from copconnect import wire
 from copconnect.auth_service.keys.key_files import load_key
 from copconnect.auth_service.trust import device_store
-from copconnect.ids import new_id
+from copconnect.ids import DeviceId, PersonId, new_id
 from copconnect.records.primitives.fields import DAY_MS
 from copconnect.records.primitives.kem import X25519
 from copconnect.records.trust.admin_act import SignedAct
@@ -132,7 +132,7 @@ async def give(running: Running, sender: Device, record: Grant) -> httpx.Respons
     """Give or withdraw a grant, as an act of the sender."""
     kind = wire.WithdrawGrant if record.withdraws else wire.GiveGrant
     encoded = base64.b64encode(record.encode()).decode()
-    body = kind(person_id=record.person_id.hex(), path=record.path, grant=encoded)
+    body = kind(person_id=PersonId(record.person_id.hex()), path=record.path, grant=encoded)
     return await act(running, sender, body)
 
 
@@ -145,7 +145,7 @@ async def revoke(running: Running, sender: Device, record: Revocation) -> httpx.
         return await running.post("/v1/revocations", sender, body)
     asked = wire.RevokeDevice(
         person_id=lost.person_id,
-        device=record.device.hex(),
+        device=DeviceId(record.device.hex()),
         revocation=base64.b64encode(record.encode()).decode(),
     )
     return await act(running, sender, asked)

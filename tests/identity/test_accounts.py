@@ -306,7 +306,7 @@ async def test_a_revocation_during_a_look_up_is_not_cached(running: Running) -> 
     async def slow(connection: Any, people: Any) -> Any:
         found = await original(connection, people)
         await authenticator.on_wakeup(
-            AccountWakeup(event="signed_out", person_ids=[], client_ids=[device.client_id])  # type: ignore[list-item]
+            AccountWakeup(event="signed_out", person_ids=[], client_ids=[device.client_id])
         )
         return found
 

@@ -15,6 +15,7 @@ from copconnect.admin import rules
 from copconnect.audit.rules import ZEROS, Broken, entry_hash
 from copconnect.audit.signatures import OUTCOMES
 from copconnect.audit.store import ENTRIES, HEAD
+from copconnect.ids import ActId, DeviceId, PersonId
 from copconnect.records.primitives.fields import DAY_MS, MINUTE_MS
 from copconnect.records.trust.admin_act import SignedAct
 from tests.harness.operator import OPERATOR
@@ -137,7 +138,7 @@ async def test_an_admin_acts_in_their_own_part_alone(
     assert refusal(refused)[0] == "not_allowed"
     outside = wire.MakeEnrolmentCodes(person_ids=[sho.person_id, force.root.person_id])
     assert refusal(await act(approving, dcp, outside))[0] == "not_allowed"
-    nobody = wire.MakeEnrolmentCodes(person_ids=["0" * 32])
+    nobody = wire.MakeEnrolmentCodes(person_ids=[PersonId("0" * 32)])
     assert refusal(await act(approving, dcp, nobody))[0] == "not_found"
     above = grant(approving, dcp, sho, force.path)
     assert refusal(await give(approving, dcp, above))[0] == "not_allowed"
@@ -186,11 +187,13 @@ async def test_what_is_signed_inside_is_what_the_act_says(
         wire.GiveGrant(person_id=sho.person_id, path=force.path, grant=given),
         wire.GiveGrant(person_id=sho.person_id, path=path, grant=ended),
         wire.WithdrawGrant(person_id=sho.person_id, path=path, grant=given),
-        wire.RevokeDevice(person_id=sho.person_id, device=patrol.device.hex(), revocation=lost),
+        wire.RevokeDevice(
+            person_id=sho.person_id, device=DeviceId(patrol.device.hex()), revocation=lost
+        ),
     ):
         assert refusal(await act(approving, force.admin, body))[0] == "act_invalid", body
     foreign = wire.RevokeDevice(
-        person_id=patrol.person_id, device=sho.device.hex(), revocation=lost
+        person_id=patrol.person_id, device=DeviceId(sho.device.hex()), revocation=lost
     )
     assert refusal(await act(approving, force.admin, foreign)) == ("revocation_invalid", "E4")
     assert await listed(approving, sho) == {sho.device}
@@ -214,7 +217,7 @@ async def test_an_act_is_done_once_whatever_is_repeated(
     assert (await post_act(approving, force.admin, record)).text == answers[0].text
     assert len(await entries(approving)) == before + 1
     async with approving.container.database.reading() as connection:
-        found = await approving.container.directory.standings(connection, [sho.person_id])  # type: ignore[list-item]
+        found = await approving.container.directory.standings(connection, [sho.person_id])
     assert [one.status for one in found.values()] == ["active"]
     other = replace(record, body=msgspec.json.encode(suspend(force.root))).signed(force.admin.key)
     assert refusal(await post_act(approving, force.admin, other))[0] == "act_differs"
@@ -304,7 +307,7 @@ async def test_a_top_grant_waits_for_another_admin(
     assert refusal(await act(approving, sho, agree))[0] == "not_allowed"
     wrong = wire.ApproveAct(act_id=agree.act_id, hash="0" * 64)
     assert refusal(await act(approving, force.admin, wrong))[0] == "act_differs"
-    unknown = wire.ApproveAct(act_id="0" * 32, hash=agree.hash)
+    unknown = wire.ApproveAct(act_id=ActId("0" * 32), hash=agree.hash)
     assert refusal(await act(approving, force.admin, unknown))[0] == "not_found"
     assert (await act(approving, force.admin, agree)).is_success
     grants = await approving.get(f"/v1/grants?person={sho.person_id}", sho)
@@ -531,6 +534,6 @@ async def test_a_preview_says_whom_an_act_touches(approving: Running, force: For
     assert (seen["people"], seen["needsSecond"]) == (1, False)
     assert [one["personId"] for one in seen["sample"]] == [sho.person_id]
     assert refusal(await preview(sho, suspend(sho)))[0] == "not_allowed"
-    about = wire.ApproveAct(act_id="0" * 32, hash="0" * 64)
+    about = wire.ApproveAct(act_id=ActId("0" * 32), hash="0" * 64)
     assert refusal(await preview(force.admin, about))[0] == "act_invalid"
     assert (await listed(approving, sho)) == {sho.device}

@@ -1,16 +1,21 @@
 """Members of an audience by a real data bank, on SQLite and PostgreSQL."""
 
+from random import Random
+from typing import Any
+
 from copconnect import wire
+from copconnect.directory import audiences, places, store
+from copconnect.directory.databank import DataBank
 from copconnect.ids import PersonId, UnitId
 from tests.harness.operator import OPERATOR
-from tests.identity.running import PATROL, SHO, MovedClock, Running
+from tests.identity.running import PATROL, SHO, MovedClock, Running, synthetic_bank
 
 STATION, ZONE, CITY = "TG-HYD-PS001", "TG-HYD-Z1", "TG-HYD"
-EVERYONE = wire.Audience(everyone=True, unit_ids=[], deep=False)
+EVERYONE = wire.Audience(include=[wire.Clause(everyone=True)])
 
 
 def of(*units: str, deep: bool = False) -> wire.Audience:
-    return wire.Audience(everyone=False, unit_ids=[UnitId(one) for one in units], deep=deep)
+    return wire.Audience(include=[wire.Clause(units=[UnitId(one) for one in units], below=deep)])
 
 
 async def person(running: Running, number: str) -> PersonId:
@@ -29,7 +34,6 @@ async def test_everyone_units_and_those_below(running: Running) -> None:
         zone = await directory.audience(connection, of(ZONE))
         city = await directory.audience(connection, of(CITY, deep=True))
         two = await directory.audience(connection, of(ZONE, STATION))
-        only = await directory.audience(connection, EVERYONE, [sho])
         nowhere = await directory.audience(connection, of("NOWHERE", deep=True))
         total = len(await directory.audience(connection, of("TG", deep=True)))
     assert {sho, patrol} <= station.keys() < city.keys() < everyone.keys()
@@ -41,7 +45,6 @@ async def test_everyone_units_and_those_below(running: Running) -> None:
     assert [one for one, leads in everyone.items() if leads] == [
         await person(running, "+917000000000")
     ]
-    assert only == {sho: False}
     assert nowhere == {}
 
 
@@ -61,10 +64,59 @@ async def test_who_administers_and_who_leads(running: Running) -> None:
         assert not await administers(sho, EVERYONE)
         assert not await administers(patrol, of(STATION))
         assert not await administers(chief, of("NOWHERE"))
-        leaders = await directory.leaders(connection, of(STATION))
-        assert leaders[0] == sho
-        assert leaders[-1] == chief
-        assert (await directory.leaders(connection, EVERYONE)) == [chief]
+
+
+def _clause(random: Random, bank: DataBank) -> wire.Clause:
+    """Return a clause that asks for one thing or several."""
+    if random.random() < 0.1:
+        return wire.Clause(everyone=True)
+    roles = sorted({role for one in bank.people for role in one.roles})
+    ranks = sorted({one.rank for one in bank.people})
+    asked: dict[str, Any] = {}
+    while not asked:
+        if random.random() < 0.6:
+            units = random.sample(bank.units, random.randint(1, 3))
+            asked |= {"units": [one.code for one in units], "below": random.random() < 0.7}
+        if random.random() < 0.3:
+            asked["levels"] = random.sample([one.code for one in bank.levels], 2)
+        if random.random() < 0.4:
+            asked["roles"] = random.sample(roles, random.randint(1, 4))
+        if random.random() < 0.3:
+            asked["ranks"] = random.sample(ranks, random.randint(1, 3))
+        if random.random() < 0.2:
+            asked["heads"] = True
+    return wire.Clause(**asked)
+
+
+def _rule(random: Random, bank: DataBank) -> wire.Audience:
+    def clauses(most: int) -> list[wire.Clause]:
+        return [_clause(random, bank) for _ in range(random.randint(0, most))]
+
+    def people() -> list[PersonId]:
+        return [one.person_id for one in random.sample(bank.people, random.choice((0, 0, 3)))]
+
+    return wire.Audience(include=clauses(3), people=people(), exclude=clauses(1), without=people())
+
+
+async def test_statements_and_the_plain_rules_agree(running: Running) -> None:
+    """A thousand audiences: by SQL, one person at a time, and all rules at once."""
+    random, bank = Random(7), synthetic_bank()
+    rules = {str(at): _rule(random, bank) for at in range(1_000)}
+    everybody = [one.person_id for one in bank.people]
+    directory = running.container.directory
+    async with running.container.database.reading() as connection:
+        facts = {one.person_id: one for one in await places.facts(connection, everybody)}
+        paths = await store.unit_paths(connection)
+        together = await (await directory.belonging(connection, rules)).of(connection, everybody)
+        for key, rule in rules.items():
+            leading = audiences.leading_units(rule, paths)
+            plainly = {
+                one: audiences.leads(leading, facts[one])
+                for one in everybody
+                if audiences.belongs(rule, facts[one])
+            }
+            assert await directory.audience(connection, rule) == plainly, rule
+            assert together.get(key, {}) == plainly, rule
 
 
 async def test_suspension_is_a_change_and_takes_people_out(

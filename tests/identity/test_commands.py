@@ -30,17 +30,22 @@ def run(*arguments: str) -> Result:
     return CliRunner().invoke(app, list(arguments))
 
 
+def words(result: Result) -> str:
+    """Return what a command printed, without the line breaks of the terminal's width."""
+    return " ".join(result.output.split())
+
+
 @pytest.fixture
 def data(tmp_path: Path) -> str:
     folder = str(tmp_path / "data")
-    result = run("init", "--data", folder)
+    result = run("init", "--department", "Test Police", "--data", folder)
     assert result.exit_code == 0
     assert "offline storage" in result.output
     return folder
 
 
 def test_init_never_overwrites(data: str) -> None:
-    result = run("init", "--data", data)
+    result = run("init", "--department", "Test Police", "--data", data)
     assert result.exit_code == 1
     assert "already" in result.output
 
@@ -51,14 +56,51 @@ def test_init_says_who_confirms_devices(tmp_path: Path) -> None:
         ("none", "Policy none", Policy.NONE),
     ):
         folder = tmp_path / policy
-        result = run("init", "--policy", policy, "--data", str(folder))
+        named = ("init", "--department", "Test Police")
+        result = run(*named, "--policy", policy, "--data", str(folder))
         assert words in result.output
         (record,) = CertificateAuthority(folder / "keys").departments
         assert (record.policy, record.kem, record.admins) == (wanted, XWING, ())
-    assert run("init", "--policy", "perhaps", "--data", str(tmp_path / "x")).exit_code == 2
-    assert run("init", "--data", str(tmp_path / "y")).exit_code == 0
+    assert run(*named, "--policy", "perhaps", "--data", str(tmp_path / "x")).exit_code == 2
+    assert run(*named, "--data", str(tmp_path / "y")).exit_code == 0
     (record,) = CertificateAuthority(tmp_path / "y" / "keys").departments
     assert record.policy == Policy.APPROVAL  # By default.
+
+
+def test_init_takes_the_departments_name_and_says_that_it_stays(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    unnamed = run("init", "--data", str(folder))
+    assert unnamed.exit_code == 1
+    assert "cannot be changed later" in words(unnamed)
+    for name in ("", "x" * 41, "two\nlines"):
+        refused = run("init", "--department", name, "--data", str(folder))
+        assert refused.exit_code == 1
+        assert "1 to 40 printable characters" in words(refused)
+    assert not (folder / "keys").exists()  # Nothing was made.
+    made = run("init", "--department", " తెలంగాణ పోలీస్ ", "--data", str(folder))
+    assert made.exit_code == 0
+    assert "This name and these keys are the department's from now on" in words(made)
+    assert CertificateAuthority(folder / "keys").department == "తెలంగాణ పోలీస్"
+
+
+def test_a_server_says_where_and_for_whom_it_serves(server: ServerProcess) -> None:
+    log = server.log.read_text("utf-8")
+    assert f"Serving Test Police on http://127.0.0.1:{server.port} with 1 process." in log
+    assert "Policy none: NOBODY confirms a person's first device" in log
+    (said,) = [json.loads(line) for line in log.splitlines() if '"serving"' in line]
+    assert said["department"] == "Test Police"
+    assert said["policy"] == "none"
+    assert said["sms_gateway"] == "the demo's outbox"
+    assert said["database"].startswith("sqlite+aiosqlite:///")
+
+
+def test_a_wrong_setting_ends_a_command_with_its_name_and_its_choices(
+    data: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COPCONNECT_SECOND_FACTOR", "letter")
+    refused = run("serve", "--data", data)
+    assert refused.exit_code == 2
+    assert "COPCONNECT_SECOND_FACTOR takes none or enrolment_code." in refused.output
 
 
 def test_a_root_admin_is_named_while_the_server_runs(
@@ -89,7 +131,7 @@ def test_a_root_admin_is_named_while_the_server_runs(
         chosen = run_copconnect(server.data, *name, "--client", second.client_id)
         assert "record 3" in chosen
         listed = run_copconnect(server.data, "admin", "list-clients", officer.number)
-        assert {"root", "admin"} <= set(listed.split())
+        assert "a root admin's" in listed
 
 
 def test_rights_descend_from_the_root_to_a_constable(
@@ -135,12 +177,14 @@ def test_a_bad_row_stops_the_import(data: str, tmp_path: Path) -> None:
     found = tmp_path / "problems.jsonl"
     result = run("directory", "import", str(bank), "--data", data, "--problems", str(found))
     assert result.exit_code == 1
-    assert "people.csv:4: rank_unknown: XX" in result.output
+    assert "people.csv:4: rank_unknown: There is no rank XX." in result.output
     assert json.loads(found.read_text("utf-8")) == {
         "file": "people.csv",
         "line": 4,
         "code": "rank_unknown",
+        "column": "rank",
         "value": "XX",
+        "suggestions": [],
     }
     assert run("admin", "suspend", "7000000005", "--data", data).exit_code == 1  # Not stored.
     both = ("--partial", "--remove-missing")
@@ -154,11 +198,50 @@ def test_a_bad_row_stops_the_import(data: str, tmp_path: Path) -> None:
     assert "299" in again.output
 
 
+def test_a_roll_of_a_department_is_imported_moved_listed_and_undone(
+    data: str, tmp_path: Path
+) -> None:
+    bank = tmp_path / "bank"
+    databank.write(bank)
+    at = ("--data", data)
+    assert run("directory", "import", str(bank), *at).exit_code == 0
+    out = tmp_path / "all.xlsx"
+    assert "300 people" in run("directory", "export", str(out), *at).output
+    assert out.stat().st_mode & 0o077 == 0
+    assert run("directory", "diff", str(out), *at).exit_code == 0
+    officer = databank.officers()[5]
+    roll = tmp_path / "roll.csv"
+    text = f"Emp No;Call them on\n{officer.code};+91 70000 99999\n"
+    roll.write_bytes(text.encode("utf-16"))
+    unsure = run("directory", "import", str(roll), *at)
+    assert unsure.exit_code == 1
+    assert "--map" in unsure.output
+    named = ("--map", "number=Call them on")
+    differs = run("directory", "diff", str(roll), *at, *named)
+    assert differs.exit_code == 1
+    assert f"changed: {officer.code}" in differs.output
+    assert "+917000099999" in differs.output
+    assert "import 2" in run("directory", "import", str(roll), *at, *named).output.lower()
+    assert "roll.csv" in run("directory", "imports", *at).output
+    missing = run("directory", "import", str(roll), *at, "--remove-missing", "--dry-run")
+    assert f"removed: {databank.officers()[6].code}" in missing.output
+    many = run("directory", "import", str(roll), *at, "--remove-missing")
+    assert "299 of 300" in many.output
+    assert run("directory", "undo", "2", *at).exit_code == 0
+    assert run("directory", "diff", str(out), *at).exit_code == 0
+    assert run("directory", "undo", "2", *at).exit_code == 1
+    damaged = tmp_path / "x.xlsx"
+    damaged.write_bytes(out.read_bytes()[:3000])
+    assert "damaged" in run("directory", "import", str(damaged), *at).output
+
+
 def test_wrong_input_ends_with_a_sentence(data: str, tmp_path: Path) -> None:
     assert "not a phone number" in run("admin", "suspend", "12", "--data", data).output
     key = str(Path(data) / "keys" / "root.key.pem")
     assert "Nobody" in run("admin", "root-admin", "7000000000", key, "--data", data).output
-    assert "no such device" in run("admin", "revoke-client", "0" * 32, "--data", data).output
+    revoke = ("admin", "revoke-client")
+    assert "No device has an id" in words(run(*revoke, "0" * 32, "--data", data))
+    assert "is not a device's id" in words(run(*revoke, "phone", "--data", data))
     empty = run("admin", "suspend", "7000000000", "--data", str(tmp_path / "none"))
     assert "copconnect init" in empty.output
     assert "GATEWAY" in run("serve", "--data", data).output
@@ -198,7 +281,8 @@ def test_a_running_server_acts_on_a_suspension_by_itself(server: ServerProcess) 
         until(lambda: http.get("/v1/me", headers=headers).status_code == 401, "signing out")
         listed = run_copconnect(server.data, "admin", "restore", officer.number)
         assert "Restored" in listed
-        assert "yes" in run_copconnect(server.data, "admin", "list-clients", officer.number)
+        listed = run_copconnect(server.data, "admin", "list-clients", officer.number)
+        assert f"{client_id}  Phone\n    revoked;" in listed
         lines = run_copconnect(server.data, "audit", "list").splitlines()
         acts = [json.loads(line)["act"] for line in lines]
         assert acts == ["data_bank_imported", "person_suspended", "person_restored"]
@@ -217,11 +301,48 @@ def test_conversations_of_the_force_and_of_units(data: str, tmp_path: Path) -> N
         *("conversations", "create", "--unit", synthetic.SHOWN_STATION, "--talk", "--data", data)
     )
     assert station.exit_code == 0, station.output
-    for wrong in (
-        ("--everyone", "--unit", synthetic.SHOWN_STATION),
-        (),
-        ("--unit", "NOWHERE"),
+    similar = synthetic.SHOWN_STATION[:-1]
+    for wrong, said in (
+        (("--everyone", "--unit", synthetic.SHOWN_STATION), "Say either"),
+        ((), "Say either"),
+        (("--unit", similar), f"has no unit {similar}. Similar: {synthetic.SHOWN_STATION}"),
     ):
         refused = run("conversations", "create", *wrong, "--data", data)
         assert refused.exit_code == 1, wrong
-        assert refused.output.strip()
+        assert said in words(refused)
+
+
+def test_a_unit_that_nobody_leads_is_told_from_one_that_is_not_there(
+    data: str, tmp_path: Path
+) -> None:
+    bank = tmp_path / "bank"
+    files = synthetic.write(60, 1)
+    data_bank.write(files, bank)
+    people = bank / "people.csv"
+    people.write_text(people.read_text("utf-8").replace(",yes,", ",no,"), "utf-8")
+    assert run("directory", "import", str(bank), "--data", data).exit_code == 0
+    unit = ("--unit", synthetic.SHOWN_STATION)
+    refused = run("conversations", "create", *unit, "--data", data)
+    assert refused.exit_code == 1
+    assert f"neither {synthetic.SHOWN_STATION} nor a unit above has an admin" in words(refused)
+
+
+def test_a_device_is_named_by_the_beginning_of_its_id(
+    make_server: Callable[..., ServerProcess],
+) -> None:
+    server = make_server(otp_resend_ms=0)
+    officer = databank.officers()[0]
+    with Device(server, officer) as phone, Device(server, officer) as tablet:
+        phone.register()
+        tablet.register()
+        listed = run_copconnect(server.data, "admin", "list-clients", officer.number)
+        for device in (phone, tablet):
+            assert f"{device.client_id}  " in listed  # Whole, however narrow the terminal is.
+        begins = phone.client_id[:8]
+        revoke = ("admin", "revoke-client", begins.upper())
+        assert phone.client_id in run_copconnect(server.data, *revoke)
+        with pytest.raises(RuntimeError, match="is revoked already"):
+            run_copconnect(server.data, *revoke)
+        with pytest.raises(RuntimeError, match=r"first\s+six are enough"):
+            run_copconnect(server.data, "admin", "revoke-client", begins[:5])
+        until(lambda: tablet.me() is not None, "the other device")

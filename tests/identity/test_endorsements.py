@@ -57,7 +57,7 @@ async def test_e2_a_device_is_listed_once_an_admin_endorses_it(
     assert (await endorse(approving, force.admin, made)).status_code == 204
     assert await confirmed(approving, sho) == "admin"
     assert server.rosters.listed[sho.person_id] == {sho.device}
-    assert TrustWakeup(person_ids=[sho.person_id]) in server.wakeups  # type: ignore[list-item]
+    assert TrustWakeup(person_ids=[sho.person_id]) in server.wakeups
     (told,) = [
         one
         for one in server.wakeups

@@ -9,7 +9,7 @@ import msgspec
 from copconnect import wire
 from copconnect.auth_service.trust.confirming import LIFETIME_MS, MOST_OPEN
 from copconnect.bus import AccountWakeup
-from copconnect.ids import new_id
+from copconnect.ids import ConfirmationId, DeviceId, PersonId, new_id
 from copconnect.records.primitives.fields import DAY_MS, HOUR_MS
 from copconnect.records.trust.sas import sas_commitment, sas_digits
 from copconnect.records.trust.time_record import TimeRecord
@@ -55,7 +55,7 @@ async def test_a_new_key_is_news_only_for_those_who_ask_for_keys(running: Runnin
     sho = await running.device(SHO)
 
     async def news(known: int, *, keys: bool) -> list[wire.PersonTrust]:
-        asked = [wire.KnownPerson(person_id=sho.person_id, version=known)]
+        asked = [wire.KnownPerson(person_id=PersonId(sho.person_id), version=known)]
         body = wire.LookUpTrust(people=asked, keys=keys)
         answer = await running.post("/v1/people/trust", sho, body)
         return msgspec.json.decode(answer.content, type=wire.PeopleTrust).people
@@ -118,8 +118,8 @@ async def test_e3_two_devices_compare_digits(approving: Running, force: Force) -
     sho, patrol = await approving.device(SHO), await approving.device(PATROL)
     a, b, one = secrets.token_bytes(16), secrets.token_bytes(16), new_id()
     begin = wire.BeginConfirmation(
-        confirmation_id=one,
-        new_device=sho.device.hex(),
+        confirmation_id=ConfirmationId(one),
+        new_device=DeviceId(sho.device.hex()),
         commitment=sas_commitment(a, force.admin.device),
     )
     answer, reveal = wire.AnswerConfirmation(answer=b), wire.RevealConfirmation(secret=a)
@@ -173,8 +173,8 @@ async def test_e3_comparisons_end_and_are_bounded(
 
     async def begin(caller: Device, target: Device, one: str = "") -> Any:
         body = wire.BeginConfirmation(
-            confirmation_id=one or new_id(),
-            new_device=target.device.hex(),
+            confirmation_id=ConfirmationId(one or new_id()),
+            new_device=DeviceId(target.device.hex()),
             commitment=bytes(32),
         )
         return await approving.post("/v1/confirmations", caller, body)

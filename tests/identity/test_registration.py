@@ -7,6 +7,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import event, select
 
 from copconnect.auth_service import tables
+from copconnect.auth_service.registration.gateway_health import WINDOW_MS
 from copconnect.auth_service.rules import HOUR_MS
 from copconnect.ids import new_id
 from copconnect.settings import Settings
@@ -72,6 +73,59 @@ async def test_nobody_learns_whether_a_number_is_known(running: Running) -> None
     assert len(known[0]) > 4
     assert sent == [SHO]
     assert msgspec.json.decode(known[2])["code"] == "code_wrong"
+
+
+async def test_a_gateway_that_is_down_is_said_to_everybody_alike(running: Running) -> None:
+    statements: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if "auth_" in statement or "directory_people" in statement:
+            statements.append(statement)
+
+    event.listen(running.container.database.engine.sync_engine, "before_cursor_execute", note)
+    running.sent.unreachable = True
+    for _ in range(2):
+        await running.container.auth.sms.check()
+    for _ in range(20):  # More than a number or an address may ask for: nothing is counted.
+        answers = [await running.ask(number) for number in (SHO, UNKNOWN)]
+        assert [one.status_code for one in answers] == [503, 503]
+        assert answers[0].content == answers[1].content
+    assert answers[0].json()["code"] == "sms_unavailable"
+    assert answers[0].json()["retryAfterMs"] > 0
+    assert statements == []
+    running.sent.unreachable = False
+    await running.container.auth.sms.check()
+    assert (await running.step(SHO))["next"] == "device"
+
+
+async def test_one_officers_lost_text_tells_an_outsider_nothing(
+    running: Running, clock: MovedClock
+) -> None:
+    """Checks pass, texts do not: what is known from one text is told to nobody."""
+    sms: Any = running.container.auth.sms
+    sms.retry_after_s = 0
+    running.sent.down = "status 500"
+    others = (f"+9179999{number:05}" for number in range(100))  # Nobody's.
+    clock.ms += WINDOW_MS - clock.ms % WINDOW_MS
+    for number in (SHO, UNKNOWN):
+        assert (await running.ask(number)).status_code == 200
+        await sms.drained()
+        assert (await running.ask(next(others))).status_code == 200
+        clock.ms += WINDOW_MS
+        assert (await running.ask(next(others))).status_code == 200
+    # Three officers within one window: from the next window on it is said to everybody.
+    clock.ms += WINDOW_MS
+    for number in (CP, ACP, WRITER):
+        assert (await running.ask(number)).status_code == 200
+    await sms.drained()
+    assert (await running.ask(next(others))).status_code == 200
+    clock.ms += WINDOW_MS
+    answers = [await running.ask(number) for number in (SHO, UNKNOWN)]
+    assert [one.status_code for one in answers] == [503, 503]
+    assert answers[0].content == answers[1].content
+    clock.ms += WINDOW_MS
+    running.sent.down = ""
+    assert (await running.step(CP))["next"] == "device"
 
 
 async def test_suspended_people_are_unknown(running: Running) -> None:

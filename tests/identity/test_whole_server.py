@@ -10,13 +10,14 @@ from copconnect import wire
 from copconnect.app import command_line
 from copconnect.bus import AccountWakeup, AnyWakeup
 from copconnect.database.engine import Transaction
-from copconnect.ids import ClientId, PersonId, UnitId
+from copconnect.directory.names import english
+from copconnect.ids import ClientId, ConversationId, PersonId, UnitId
 from copconnect.records.primitives.fields import MINUTE_MS
 from tests.harness.operator import OPERATOR
 from tests.identity.running import PATROL, SHO, MovedClock, Running
 from tests.identity.whole import Whole
 
-EVERYONE = wire.Audience(everyone=True, unit_ids=[], deep=False)
+EVERYONE = wire.Audience(include=[wire.Clause(everyone=True)])
 CHIEF, STATION = "+917000000000", UnitId("TG-HYD-PS001")
 ONE, OTHER = "c" * 32, "d" * 32
 
@@ -30,9 +31,9 @@ async def person(running: Running, number: str) -> PersonId:
 
 def group(conversation_id: str, people: Sequence[str], **changes: Any) -> wire.CreateConversation:
     made = wire.CreateConversation(
-        conversation_id=conversation_id,
+        conversation_id=ConversationId(conversation_id),
         kind="group",
-        person_ids=list(people),
+        person_ids=[PersonId(one) for one in people],
         who_may_post="everyone",
         history_days=30,
         audience=None,
@@ -42,8 +43,8 @@ def group(conversation_id: str, people: Sequence[str], **changes: Any) -> wire.C
 
 async def test_the_whole_force_in_one_conversation(whole: Whole, clock: MovedClock) -> None:
     patrol = await whole.device(PATROL)
-    create = whole.whole.delivery.audiences.create_as_operator
-    _, people, devices = await create(OPERATOR, EVERYONE, talk=False)
+    create = whole.whole.delivery.audiences.create_for_department
+    _, people, devices = await create(OPERATOR, EVERYONE, english("All"), talk=False)
     async with whole.whole.database.reading() as connection:
         assert people == len(await whole.whole.directory.audience(connection, EVERYONE))
     assert devices == 1
@@ -57,7 +58,7 @@ async def test_the_whole_force_in_one_conversation(whole: Whole, clock: MovedClo
     assert (found["devices"], found["unregistered"]) == (2, people - 2)
     assert found["roster"] is not None
     # Somebody who leads no unit cannot have one made.
-    station = wire.Audience(everyone=False, unit_ids=[STATION], deep=False)
+    station = wire.Audience(include=[wire.Clause(units=[STATION])])
     refused = await whole.post(
         "/v1/conversations", patrol, group(OTHER, [], kind="unit", audience=station)
     )

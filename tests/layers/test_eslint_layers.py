@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[2]
 LAYERS = "boundaries/dependencies"
 IMPORTS = "no-restricted-imports"
 GLOBALS = "no-restricted-globals"
+SYNTAX = "no-restricted-syntax"
 
 FILES: dict[str, tuple[str, str | None]] = {
     # Files that other files import.
@@ -48,6 +49,8 @@ FILES: dict[str, tuple[str, str | None]] = {
         None,
     ),
     "client/src/inbox/judge.ts": ('export { header } from "../keys/message.ts";', None),
+    "client/src/ids.ts": ("export type PersonId = string & { readonly kind: 'person' };", None),
+    "client/src/keys/to-ids.ts": ('export type { PersonId } from "../ids.ts";', None),
     "client/src/create.ts": ('export { session } from "./calls/session.ts";', None),
     "web/src/connected.ts": (
         'import type { Core } from "../../client/src/core.ts";\n'
@@ -83,6 +86,23 @@ FILES: dict[str, tuple[str, str | None]] = {
     "client/src/element.ts": ("export const body = document.body;", GLOBALS),
     "client/src/hidden.ts": ("export const d = globalThis.document;", GLOBALS),
     "client/src/kept.ts": ("export const k = localStorage.getItem('k');", GLOBALS),
+    "client/src/inbox/field.ts": ("export type A = { readonly personId: string };", SYNTAX),
+    "client/src/inbox/optional.ts": ("export type A = { readonly ids?: string | null };", SYNTAX),
+    "client/src/inbox/list.ts": ("export type A = { personIds: readonly string[] };", SYNTAX),
+    "client/src/inbox/set.ts": ("export type A = { clientIds: Set<string> };", SYNTAX),
+    "client/src/inbox/argument.ts": (
+        "export const f = (device: string): string => device;",
+        SYNTAX,
+    ),
+    "client/src/inbox/private.ts": (
+        "export class A {\n  #messageId: string | null = null;\n  get id() {\n"
+        "    return this.#messageId;\n  }\n}",
+        SYNTAX,
+    ),
+    "web/src/screens/Plain.svelte": (
+        '<script lang="ts">\n  let { unitId }: { unitId: string } = $props();\n</script>\n{unitId}',
+        SYNTAX,
+    ),
     "web/src/deep.ts": ('export { other } from "../../client/src/host/other.ts";', LAYERS),
     "web/src/deep-keys.ts": ('export { header } from "../../client/src/keys/message.ts";', LAYERS),
     "web/src/package.ts": ('export { other } from "@copconnect/client/host/other";', IMPORTS),

@@ -15,7 +15,7 @@ import pytest
 from copconnect import wire
 from copconnect.database.engine import Database, open_database
 from copconnect.delivery.dependencies import Options
-from copconnect.ids import ConversationId, Epoch
+from copconnect.ids import ConversationId, DeviceId, Epoch
 from copconnect.records.conversation.roster import Leaf, Rights, RosterHead, check_proof
 from copconnect.records.primitives.kem import X25519
 from tests.contract.delivery_world import DAY_MS, HOUR_MS, World
@@ -128,7 +128,7 @@ async def check(model: Model, c: ConversationId) -> None:
     before: RosterHead | None = None
     cells: dict[bytes, bytes] = {}
     for epoch, listed in sorted(model.epochs.items()):
-        asked = wire.AskProofs(epoch=Epoch(epoch), devices=[one.hex() for one in ever])
+        asked = wire.AskProofs(epoch=Epoch(epoch), devices=[DeviceId(one.hex()) for one in ever])
         answer = await cold.rosters.proofs(reader, c, asked)
         head = RosterHead.parse(answer.head)
         head.check(model.world.authority.public_key, bytes.fromhex(c))

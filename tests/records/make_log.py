@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from copconnect import wire
 from copconnect.audit.rules import ZEROS, Content, Entry, entry_hash
 from copconnect.audit.signatures import OUTCOMES
+from copconnect.ids import ActId, PersonId
 from copconnect.principals import SignedAs
 from copconnect.records.trust.admin_act import SignedAct
 from copconnect.records.trust.endorsement import Endorsement, EndorsementKind
@@ -46,8 +47,8 @@ class Signer:
         return fixed(f"device {self.name}")
 
     @property
-    def person(self) -> str:
-        return fixed(f"person {self.name}", 16).hex()
+    def person(self) -> PersonId:
+        return PersonId(fixed(f"person {self.name}", 16).hex())
 
     @property
     def named(self) -> str:
@@ -84,7 +85,7 @@ GIVE = signed_act(CHIEF, "give", wire.GiveGrant(person_id=SHO.person, path=DISTR
 APPROVE = signed_act(
     SECOND,
     "approve",
-    wire.ApproveAct(act_id=GIVE.act_id.hex(), hash=GIVE.hash().hex()),
+    wire.ApproveAct(act_id=ActId(GIVE.act_id.hex()), hash=GIVE.hash().hex()),
     NOW + DAY_MS,
 )
 RESTORE = signed_act(SECOND, "restore", wire.RestorePerson(person_id=SHO.person))
@@ -191,7 +192,9 @@ BROKEN: dict[str, tuple[Break, int, str]] = {
         put(
             3,
             by=SHO.named,
-            signed=signed_act(SHO, "x", wire.SuspendPerson(person_id="0" * 32, reason="")).encode(),
+            signed=signed_act(
+                SHO, "x", wire.SuspendPerson(person_id=PersonId("0" * 32), reason="")
+            ).encode(),
         ),
         3,
         "unknown_device",
@@ -207,7 +210,7 @@ BROKEN: dict[str, tuple[Break, int, str]] = {
             signed=signed_act(
                 CHIEF,
                 "own",
-                wire.ApproveAct(act_id=GIVE.act_id.hex(), hash=GIVE.hash().hex()),
+                wire.ApproveAct(act_id=ActId(GIVE.act_id.hex()), hash=GIVE.hash().hex()),
             ).encode(),
         ),
         7,

@@ -202,7 +202,8 @@ class LiveClient:
         self._served = served
         self._client_id = caller.client_id
         self._positions = [
-            wire.Position(conversation_id=one, seq=Seq(seq)) for one, seq in positions.items()
+            wire.Position(conversation_id=ConversationId(one), seq=Seq(seq))
+            for one, seq in positions.items()
         ]
         self._connect = served.raw(max_queue=None)
         self._socket: ClientConnection | None = None

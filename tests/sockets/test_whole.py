@@ -10,7 +10,7 @@ from copconnect import wire
 from copconnect.database.engine import Database
 from copconnect.delivery.dependencies import Options
 from copconnect.delivery.live.key_asking import CELL_AGAIN_MS
-from copconnect.ids import ConversationId
+from copconnect.ids import ConversationId, DeviceId
 from copconnect.records.conversation.cell_key import CellKey
 from copconnect.records.conversation.conversation_key import ConversationKey
 from copconnect.records.conversation.roster import RosterHead, check_proof
@@ -162,7 +162,7 @@ async def test_d4_a_second_phone_gets_its_share_from_the_first(world: Whole) -> 
         secrets = [(record, b.secrets[key_id])]
         share = make_share(bytes.fromhex(here), second.key, secrets).encode()
         await world.service.shares.post(
-            b.caller, here, wire.PostShare(device=second.device.hex(), share=share)
+            b.caller, here, wire.PostShare(device=DeviceId(second.device.hex()), share=share)
         )
         frame = await phone.next()
         assert frame == wire.ShareFrame(conversation_id=here, share=share)

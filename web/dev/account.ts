@@ -8,14 +8,19 @@ import {
   type PeopleQuery,
 } from "@copconnect/client/core";
 import type {
+  ChallengeId,
+  ClientId,
   ClientInfo,
   CodeRequested,
   ConductCode,
+  DeviceId,
   Directory,
   Language,
   People,
   Person,
+  PersonId,
   RegistrationStep,
+  UnitId,
 } from "@copconnect/client/wire";
 import { codeOfConduct } from "./conduct.ts";
 import { DIRECTORY, ME, PEOPLE, UNITS, id } from "./organisation.ts";
@@ -44,7 +49,7 @@ export class ScriptedAccount {
       phase: scenario.phase,
       reason: scenario.phase === "signed_out" ? (scenario.reason ?? "device_removed") : null,
       me: known ? ME : null,
-      clientId: known ? id(9, 1) : null,
+      clientId: known ? id<ClientId>(9, 1) : null,
       kept: scenario.kept,
       unitAdmin: true,
       device: {
@@ -108,7 +113,7 @@ export class ScriptedAccount {
     if (!/\d{10}$/.test(number.replace(/\D/g, ""))) throw refusal("number_invalid");
     return { challengeId: id(7, 1), codeLength: 6, expiresInMs: 300_000, resendAfterMs: 30_000 };
   }
-  async submitCode(_challengeId: string, code: string): Promise<RegistrationStep> {
+  async submitCode(_challengeId: ChallengeId, code: string): Promise<RegistrationStep> {
     await pause(300);
     if (code === "000000") throw refusal("code_wrong");
     return this.#step(this.scenario.factor === "none" ? "device" : this.scenario.factor);
@@ -126,7 +131,7 @@ export class ScriptedAccount {
   }
   async registerClient(): Promise<AppState> {
     await pause(500);
-    return this.become({ phase: "conduct", me: ME, clientId: id(9, 1) });
+    return this.become({ phase: "conduct", me: ME, clientId: id<ClientId>(9, 1) });
   }
   async conductCode(language: Language): Promise<ConductCode> {
     await pause(50);
@@ -168,14 +173,14 @@ export class ScriptedAccount {
     await pause(100);
     return this.#clients;
   }
-  async revokeClient(clientId: string): Promise<readonly ClientInfo[]> {
+  async revokeClient(clientId: ClientId): Promise<readonly ClientInfo[]> {
     await pause(300);
     this.#clients = this.#clients.filter((client) => client.clientId !== clientId);
     this.emit({ type: "clients" });
     return this.#clients;
   }
 
-  async renameClient(clientId: string, label: string): Promise<readonly ClientInfo[]> {
+  async renameClient(clientId: ClientId, label: string): Promise<readonly ClientInfo[]> {
     await pause(200);
     this.#clients = this.#clients.map((one) =>
       one.clientId === clientId ? { ...one, label } : one,
@@ -186,7 +191,7 @@ export class ScriptedAccount {
   protected get own(): readonly ClientInfo[] {
     return this.#clients;
   }
-  protected dropDevice(device: string): void {
+  protected dropDevice(device: DeviceId): void {
     this.#clients = this.#clients.filter((one) => one.device !== device);
     this.emit({ type: "clients" });
   }
@@ -197,7 +202,7 @@ export class ScriptedAccount {
     await pause(30);
     return DIRECTORY;
   }
-  #under(unitId: string): ReadonlySet<string> {
+  #under(unitId: UnitId): ReadonlySet<string> {
     const found = new Set([unitId]);
     for (const unit of UNITS) if (unit.parentId && found.has(unit.parentId)) found.add(unit.unitId);
     return found;
@@ -230,7 +235,7 @@ export class ScriptedAccount {
       total: found.length,
     };
   }
-  async person(personId: string): Promise<Person> {
+  async person(personId: PersonId): Promise<Person> {
     await pause(50);
     const person = PEOPLE.find((one) => one.personId === personId);
     if (person === undefined) throw refusal("not_found");

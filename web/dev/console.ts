@@ -7,6 +7,7 @@ import {
 } from "@copconnect/client/core";
 import type {
   ActAnswer,
+  ActId,
   AdminDevice,
   AdminPerson,
   ClientInfo,
@@ -117,7 +118,7 @@ export class ScriptedConsole implements AdminCore {
         by: unsigned ? null : plate(PEOPLE[(index * 7) % 9] ?? ME),
         ...{ path: unsigned ? "" : pathOf(about.unitId), done },
         signature: unsigned ? "none" : this.#broken && index === 3 ? "wrong" : "right",
-        actId: unsigned ? null : id(12, index),
+        actId: unsigned ? null : (id(12, index) as ActId),
       };
     });
   }

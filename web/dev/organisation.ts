@@ -8,6 +8,7 @@ import type {
   Rank,
   Role,
   Unit,
+  UnitId,
 } from "@copconnect/client/wire";
 
 /** Deterministic numbers in [0, 1) (mulberry32). */
@@ -21,8 +22,8 @@ export function seeded(seed: number): () => number {
   };
 }
 
-export function id(kind: number, number: number): string {
-  return kind.toString(16).padStart(8, "0") + number.toString(16).padStart(24, "0");
+export function id<I extends string>(kind: number, number: number): I {
+  return (kind.toString(16).padStart(8, "0") + number.toString(16).padStart(24, "0")) as I;
 }
 
 /** A row of a table below: a code, then the name in each language. */
@@ -95,7 +96,7 @@ const PLACES: readonly (readonly [parent: number, level: string, ...Spelled])[] 
 
 export const UNITS: readonly Unit[] = PLACES.map(([parent, code, ...spelled], index) => ({
   unitId: id(1, index),
-  parentId: parent < 0 ? null : id(1, parent),
+  parentId: parent < 0 ? null : id<UnitId>(1, parent),
   level: code,
   names: named(spelled),
 }));

@@ -1,6 +1,6 @@
 /** Plates and ids that the scripted parts share. */
 import { inEnglish, type Plate } from "@copconnect/client/core";
-import type { Person } from "@copconnect/client/wire";
+import type { DeviceId, Person } from "@copconnect/client/wire";
 import { RANKS, id } from "./organisation.ts";
 
 /** As the core makes it of a signed card: ranks and posts are in English. */
@@ -13,4 +13,4 @@ export const plate = (person: Person): Plate => ({
 });
 
 /** 64 hex. */
-export const deviceId = (number: number): string => id(6, number) + id(6, number);
+export const deviceId = (number: number): DeviceId => (id(6, number) + id(6, number)) as DeviceId;

@@ -18,7 +18,13 @@ import type {
   Outgoing,
   OutgoingAttachment,
 } from "@copconnect/client/core";
-import type { WhoMayPost } from "@copconnect/client/wire";
+import type {
+  AttachmentId,
+  ConversationId,
+  MessageId,
+  PersonId,
+  WhoMayPost,
+} from "@copconnect/client/wire";
 import { pause, refusal } from "./account.ts";
 import { ScriptedConsole } from "./console.ts";
 import { ME, PEOPLE, id } from "./organisation.ts";
@@ -35,7 +41,7 @@ const MEMBERS_IN_PAGE = 100;
 
 export class ScriptedCore extends ScriptedTrust implements ConnectedCore {
   readonly #talks: Talk[];
-  readonly #files = new Map<string, Blob>();
+  readonly #files = new Map<AttachmentId, Blob>();
   readonly #console = new ScriptedConsole(new URLSearchParams(location.search));
   #made = 500_000;
 
@@ -47,7 +53,7 @@ export class ScriptedCore extends ScriptedTrust implements ConnectedCore {
     if (scenario.lively) setInterval(() => this.#answer(this.#talks[0] as Talk), 4000);
   }
 
-  #talk(conversationId: string): Talk {
+  #talk(conversationId: ConversationId): Talk {
     const talk = this.#talks.find((one) => one.item.conversationId === conversationId);
     if (talk === undefined) throw refusal("not_found");
     return talk;
@@ -115,10 +121,10 @@ export class ScriptedCore extends ScriptedTrust implements ConnectedCore {
     if (this.scenario.chats === "loading") return never();
     return this.#talks.map((talk) => talk.item);
   }
-  async conversation(conversationId: string): Promise<ConversationItem> {
+  async conversation(conversationId: ConversationId): Promise<ConversationItem> {
     return this.#talk(conversationId).item;
   }
-  async openDirect(personId: string): Promise<ConversationItem> {
+  async openDirect(personId: PersonId): Promise<ConversationItem> {
     await pause(200);
     const known = this.#talks.find((talk) => talk.item.direct?.personId === personId);
     if (known) return known.item;
@@ -126,7 +132,7 @@ export class ScriptedCore extends ScriptedTrust implements ConnectedCore {
   }
   async createGroup(input: {
     readonly title: string;
-    readonly personIds: readonly string[];
+    readonly personIds: readonly PersonId[];
     readonly photo: OutgoingAttachment | null;
     readonly whoMayPost: WhoMayPost;
     readonly history: "none" | "30_days";
@@ -138,7 +144,7 @@ export class ScriptedCore extends ScriptedTrust implements ConnectedCore {
   #begin(
     kind: "direct" | "group",
     title: string | null,
-    personIds: readonly string[],
+    personIds: readonly PersonId[],
     whoMayPost: WhoMayPost,
   ): ConversationItem {
     const template = makeTalks("some", 1)[2] as Talk;
@@ -167,7 +173,7 @@ export class ScriptedCore extends ScriptedTrust implements ConnectedCore {
     this.emit({ type: "conversation", item: talk.item });
     return talk.item;
   }
-  async members(conversationId: string): Promise<readonly MemberItem[]> {
+  async members(conversationId: ConversationId): Promise<readonly MemberItem[]> {
     await pause(60);
     const talk = this.#talk(conversationId);
     return talk.people.map((person, index) => ({
@@ -192,7 +198,11 @@ export class ScriptedCore extends ScriptedTrust implements ConnectedCore {
           ],
     }));
   }
-  async memberPage(conversationId: string, after: string | null, text = ""): Promise<MemberPage> {
+  async memberPage(
+    conversationId: ConversationId,
+    after: string | null,
+    text = "",
+  ): Promise<MemberPage> {
     const everybody = await this.members(conversationId);
     const all = everybody.filter(({ plate }) =>
       `${plate.names.en} ${plate.post.en}`.toLowerCase().includes(text.toLowerCase()),
@@ -203,7 +213,7 @@ export class ScriptedCore extends ScriptedTrust implements ConnectedCore {
     return { members, next: to < all.length ? String(to) : null };
   }
   async changeMembers(
-    conversationId: string,
+    conversationId: ConversationId,
     change: { readonly add?: readonly string[]; readonly remove?: readonly string[] },
   ): Promise<void> {
     await pause(300);
@@ -215,27 +225,30 @@ export class ScriptedCore extends ScriptedTrust implements ConnectedCore {
     this.#change(talk, { members: talk.people.length });
     this.emit({ type: "members", conversationId });
   }
-  async leave(conversationId: string): Promise<void> {
+  async leave(conversationId: ConversationId): Promise<void> {
     await pause(200);
     this.#change(this.#talk(conversationId), { state: "left", canPost: false });
   }
-  async forget(conversationId: string): Promise<void> {
+  async forget(conversationId: ConversationId): Promise<void> {
     this.#talks.splice(this.#talks.indexOf(this.#talk(conversationId)), 1);
     this.emit({ type: "conversation_gone", conversationId });
   }
-  async setProfile(conversationId: string, profile: { readonly title: string }): Promise<void> {
+  async setProfile(
+    conversationId: ConversationId,
+    profile: { readonly title: string },
+  ): Promise<void> {
     this.#change(this.#talk(conversationId), { title: profile.title });
   }
-  async setWhoMayPost(conversationId: string, whoMayPost: WhoMayPost): Promise<void> {
+  async setWhoMayPost(conversationId: ConversationId, whoMayPost: WhoMayPost): Promise<void> {
     this.#change(this.#talk(conversationId), { whoMayPost });
   }
   async setPreferences(
-    conversationId: string,
+    conversationId: ConversationId,
     preferences: { readonly mutedUntilMs: number | null; readonly pinned: boolean },
   ): Promise<void> {
     this.#change(this.#talk(conversationId), preferences);
   }
-  async encryption(conversationId: string): Promise<EncryptionView> {
+  async encryption(conversationId: ConversationId): Promise<EncryptionView> {
     await pause(60);
     const { item, people } = this.#talk(conversationId);
     const many = item.members > 256;
@@ -260,8 +273,8 @@ export class ScriptedCore extends ScriptedTrust implements ConnectedCore {
   // --- Messages --------------------------------------------------------------------------------
 
   async messages(
-    conversationId: string,
-    before: string | null,
+    conversationId: ConversationId,
+    before: MessageId | null,
     limit: number,
   ): Promise<MessagePage> {
     await pause(before === null ? 40 : 250);
@@ -282,9 +295,9 @@ export class ScriptedCore extends ScriptedTrust implements ConnectedCore {
     };
   }
   async send(
-    conversationId: string,
+    conversationId: ConversationId,
     outgoing: Outgoing,
-    replyTo: string | null,
+    replyTo: MessageId | null,
   ): Promise<MessageItem> {
     const talk = this.#talk(conversationId);
     const number = this.#made++;
@@ -345,7 +358,7 @@ export class ScriptedCore extends ScriptedTrust implements ConnectedCore {
     this.#put(talk, { ...message, seq, status: "read" });
     this.#answer(talk);
   }
-  async retry(messageId: string): Promise<void> {
+  async retry(messageId: MessageId): Promise<void> {
     for (const talk of this.#talks) {
       const message = talk.messages.find((one) => one.messageId === messageId);
       if (message === undefined) continue;
@@ -355,7 +368,7 @@ export class ScriptedCore extends ScriptedTrust implements ConnectedCore {
       this.#put(talk, { ...again, seq: this.#made++, status: "sent" });
     }
   }
-  async cancel(messageId: string): Promise<void> {
+  async cancel(messageId: MessageId): Promise<void> {
     for (const talk of this.#talks) {
       const at = talk.messages.findIndex((one) => one.messageId === messageId);
       if (at < 0) continue;
@@ -364,11 +377,11 @@ export class ScriptedCore extends ScriptedTrust implements ConnectedCore {
       this.emit({ type: "message_removed", conversationId, messageId });
     }
   }
-  async markRead(conversationId: string): Promise<void> {
+  async markRead(conversationId: ConversationId): Promise<void> {
     const talk = this.#talk(conversationId);
     if (talk.item.unread > 0) this.#change(talk, { unread: 0, mentioned: false });
   }
-  async receipts(conversationId: string, messageId: string): Promise<MessageReceipts> {
+  async receipts(conversationId: ConversationId, messageId: MessageId): Promise<MessageReceipts> {
     await pause(80);
     const talk = this.#talk(conversationId);
     const others = talk.people.filter((person) => person.personId !== ME.personId).map(plate);
@@ -391,7 +404,7 @@ export class ScriptedCore extends ScriptedTrust implements ConnectedCore {
       signedOut: waiting.slice(1, 2),
     };
   }
-  async saveDraft(conversationId: string, text: string): Promise<void> {
+  async saveDraft(conversationId: ConversationId, text: string): Promise<void> {
     this.#change(this.#talk(conversationId), { draft: text === "" ? null : text });
   }
   async networkChanged(): Promise<void> {
@@ -403,11 +416,15 @@ export class ScriptedCore extends ScriptedTrust implements ConnectedCore {
 
   // --- Attachments -----------------------------------------------------------------------------
 
-  async attachment(attachmentId: string): Promise<Blob> {
+  async attachment(attachmentId: AttachmentId): Promise<Blob> {
     await pause(200);
     return this.#files.get(attachmentId) ?? new Blob([sampleImage()], { type: "image/svg+xml" });
   }
-  async attachmentRange(attachmentId: string, start: number, end: number): Promise<Uint8Array> {
+  async attachmentRange(
+    attachmentId: AttachmentId,
+    start: number,
+    end: number,
+  ): Promise<Uint8Array> {
     const blob = await this.attachment(attachmentId);
     return new Uint8Array(await blob.slice(start, end).arrayBuffer());
   }

@@ -6,8 +6,8 @@ import type {
   MessageItem,
   Preview,
 } from "@copconnect/client/core";
-import type { Person } from "@copconnect/client/wire";
-import { ME, PEOPLE, id, seeded } from "./organisation.ts";
+import type { ConversationId, Person, Standing } from "@copconnect/client/wire";
+import { ME, PEOPLE, UNITS, id, seeded } from "./organisation.ts";
 import { plate } from "./plates.ts";
 
 const LINES = [
@@ -96,7 +96,7 @@ export interface Talk {
 }
 
 function makeMessages(
-  conversationId: string,
+  conversationId: ConversationId,
   people: readonly Person[],
   count: number,
   base: number,
@@ -195,8 +195,20 @@ function makeMessages(
   return messages.map((message) => ({ ...message, sentMs: message.sentMs + late }));
 }
 
+/** All of a unit, or its station house officers. */
+function standing(index: number, about: Standing["about"]): Standing {
+  const unit = UNITS[index];
+  if (unit === undefined) throw new Error("no such unit");
+  const { names, unitId } = unit;
+  const title =
+    about === "unit"
+      ? names
+      : { ...names, en: `All SHOs, ${names.en}`, te: `అందరు ఎస్‌హెచ్‌ఓలు, ${names.te}` };
+  return { key: `${about}:${unitId}`, title, unitId, about };
+}
+
 function build(plan: Plan, number: number): Talk {
-  const conversationId = id(3, number);
+  const conversationId = id<ConversationId>(3, number);
   const messages = makeMessages(conversationId, plan.people, plan.messages, number + 1).map(
     (message) => ({ ...message, sentMs: message.sentMs - number * number * 3_700_000 }),
   );
@@ -214,6 +226,7 @@ function build(plan: Plan, number: number): Talk {
       some: others.slice(0, 3).map(plate),
       members: plan.people.length,
       audience: null,
+      standing: null,
       unregistered: others.filter((person) => !person.registered).length,
       devices: plan.people.length + 3,
       historyFromMs: null,
@@ -277,12 +290,26 @@ export function makeTalks(kind: "some" | "empty" | "many", busiest: number): Tal
       more: { draft: "Sir, the case diary is" },
     },
     {
-      title: "Telangana Police",
+      title: null,
       kind: "announcement",
       people: PEOPLE,
       messages: 12,
       unread: 128,
-      more: { members: 63_000, whoMayPost: "admins", canPost: false, mutedUntilMs: -1 },
+      more: {
+        standing: standing(0, "unit"),
+        members: 63_000,
+        whoMayPost: "admins",
+        canPost: false,
+        mutedUntilMs: -1,
+      },
+    },
+    {
+      title: null,
+      kind: "unit",
+      people: PEOPLE,
+      messages: 9,
+      unread: 3,
+      more: { standing: standing(1, "role"), members: 74, unregistered: 12, devices: 80 },
     },
     {
       title: null,
@@ -291,7 +318,7 @@ export function makeTalks(kind: "some" | "empty" | "many", busiest: number): Tal
       messages: 30,
       unread: 0,
       more: {
-        audience: { everyone: true, unitIds: [], deep: true },
+        standing: standing(4, "unit"),
         members: 63_000,
         unregistered: 4_120,
         devices: 71_300,

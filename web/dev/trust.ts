@@ -1,4 +1,5 @@
 /** The scripted core's devices of other people, comparisons of digits, rights and alarms. */
+import type { AlarmId, ConfirmationId, DeviceId, PersonId } from "@copconnect/client/wire";
 import type {
   AlarmView,
   ConfirmationView,
@@ -23,10 +24,10 @@ const STATION = UNITS.slice(0, 5)
 export class ScriptedTrust extends ScriptedAccount {
   #waiting: UnconfirmedItem[];
   #confirmations: ConfirmationView[];
-  #blocked = new Set<string>();
+  #blocked = new Set<PersonId>();
   #alarms: AlarmView[];
-  readonly #grants = new Map<string, GrantView[]>();
-  readonly #revoked = new Set<string>();
+  readonly #grants = new Map<PersonId, GrantView[]>();
+  readonly #revoked = new Set<DeviceId>();
 
   constructor(scenario: Scenario) {
     super(scenario);
@@ -48,7 +49,7 @@ export class ScriptedTrust extends ScriptedAccount {
       scenario.device === "admin"
         ? [
             {
-              id: "alarm",
+              id: deviceId(2),
               kind: "device",
               device: deviceId(2),
               by: plate(asi),
@@ -76,7 +77,7 @@ export class ScriptedTrust extends ScriptedAccount {
   ): ConfirmationView {
     const shows = role === "new" && state === "digits";
     return {
-      confirmationId: device.slice(0, 32),
+      confirmationId: device.slice(0, 32) as ConfirmationId,
       role,
       plate: other,
       device,
@@ -94,7 +95,7 @@ export class ScriptedTrust extends ScriptedAccount {
     await pause(80);
     return this.#waiting;
   }
-  async beginConfirmation(device: string): Promise<ConfirmationView> {
+  async beginConfirmation(device: DeviceId): Promise<ConfirmationView> {
     await pause(200);
     const item = this.#waiting.find((one) => one.device === device);
     if (item === undefined) throw refusal("not_found");
@@ -113,7 +114,7 @@ export class ScriptedTrust extends ScriptedAccount {
   async confirmations(): Promise<readonly ConfirmationView[]> {
     return this.#confirmations;
   }
-  async confirmDigits(confirmationId: string, digits: string): Promise<ConfirmationView> {
+  async confirmDigits(confirmationId: ConfirmationId, digits: string): Promise<ConfirmationView> {
     await pause(300);
     const view = this.#confirmations.find((one) => one.confirmationId === confirmationId);
     if (view === undefined) throw refusal("not_found");
@@ -126,7 +127,7 @@ export class ScriptedTrust extends ScriptedAccount {
     this.emit({ type: "unconfirmed" });
     return this.#put({ ...view, state: "confirmed" });
   }
-  async cancelConfirmation(confirmationId: string): Promise<void> {
+  async cancelConfirmation(confirmationId: ConfirmationId): Promise<void> {
     this.#confirmations = this.#confirmations.filter(
       (one) => one.confirmationId !== confirmationId,
     );
@@ -134,7 +135,7 @@ export class ScriptedTrust extends ScriptedAccount {
 
   // --- Rights and lost devices -------------------------------------------------------------------
 
-  async devices(personId: string): Promise<readonly MemberDevice[]> {
+  async devices(personId: PersonId): Promise<readonly MemberDevice[]> {
     await pause(80);
     if (personId === ME.personId) {
       return this.own.map(({ device, clientId, label, confirmed, certificateExpiresMs }) => ({
@@ -158,11 +159,11 @@ export class ScriptedTrust extends ScriptedAccount {
     ];
     return devices.filter(({ device }) => !this.#revoked.has(device));
   }
-  async grants(personId: string): Promise<readonly GrantView[]> {
+  async grants(personId: PersonId): Promise<readonly GrantView[]> {
     await pause(60);
     return this.#grants.get(personId) ?? [];
   }
-  async grant(personId: string, unitPath: string, days: number): Promise<GrantGiven> {
+  async grant(personId: PersonId, unitPath: string, days: number): Promise<GrantGiven> {
     await pause(300);
     const others = (this.#grants.get(personId) ?? []).filter((one) => one.unitPath !== unitPath);
     const now = Date.now();
@@ -170,7 +171,7 @@ export class ScriptedTrust extends ScriptedAccount {
     this.#grants.set(personId, [...others, grant]);
     return { grants: await this.grants(personId), waiting: false };
   }
-  async withdrawGrant(personId: string, unitPath: string): Promise<readonly GrantView[]> {
+  async withdrawGrant(personId: PersonId, unitPath: string): Promise<readonly GrantView[]> {
     const kept = (this.#grants.get(personId) ?? []).filter((one) => one.unitPath !== unitPath);
     this.#grants.set(personId, kept);
     return kept;
@@ -185,7 +186,7 @@ export class ScriptedTrust extends ScriptedAccount {
       granted: [],
     };
   }
-  async revokeDevice(device: string): Promise<void> {
+  async revokeDevice(device: DeviceId): Promise<void> {
     await pause(300);
     this.#revoked.add(device);
     this.dropDevice(device);
@@ -193,13 +194,13 @@ export class ScriptedTrust extends ScriptedAccount {
   async alarms(): Promise<readonly AlarmView[]> {
     return this.#alarms;
   }
-  async acknowledgeAlarm(alarmId: string): Promise<void> {
+  async acknowledgeAlarm(alarmId: AlarmId): Promise<void> {
     this.#alarms = this.#alarms.filter((one) => one.id !== alarmId);
   }
 
   // --- Blocked people ----------------------------------------------------------------------------
 
-  async block(personId: string, on: boolean): Promise<void> {
+  async block(personId: PersonId, on: boolean): Promise<void> {
     if (on) this.#blocked.add(personId);
     else this.#blocked.delete(personId);
   }

@@ -7,6 +7,7 @@
  * only; requests to the server (/v1, /demo, /config.json) are not touched; a new version waits
  * until the person agrees, because a reload in the middle of typing would lose what is on screen.
  */
+import type { ConversationId } from "@copconnect/client/wire";
 import { cleanupOutdatedCaches, createHandlerBoundToURL, precache } from "workbox-precaching";
 import { matchPrecache } from "workbox-precaching/matchPrecache";
 import { answerMedia } from "./streaming/answer.ts";
@@ -37,14 +38,14 @@ self.addEventListener("message", (event) => {
 self.addEventListener("notificationclick", (event) => {
   event.notification.close();
   const data: unknown = event.notification.data;
-  const conversationId =
+  const told =
     typeof data === "object" && data !== null && "conversationId" in data
       ? String(data.conversationId)
       : "";
-  event.waitUntil(openConversation(conversationId));
+  event.waitUntil(openConversation(told as ConversationId));
 });
 
-async function openConversation(conversationId: string): Promise<void> {
+async function openConversation(conversationId: ConversationId): Promise<void> {
   const pages = await self.clients.matchAll({ type: "window" });
   const page = pages[0];
   if (page === undefined) {
@@ -56,9 +57,9 @@ async function openConversation(conversationId: string): Promise<void> {
 }
 
 /** Ask the page that plays. Only that page: another tab may belong to another phase. */
-function asker(clientId: string): (request: MediaRequest) => Promise<MediaReply> {
+function asker(page: string): (request: MediaRequest) => Promise<MediaReply> {
   return async (request) => {
-    const client = await self.clients.get(clientId);
+    const client = await self.clients.get(page);
     if (client === undefined) return { ok: false };
     return new Promise((resolve) => {
       const { port1, port2 } = new MessageChannel();

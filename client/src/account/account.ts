@@ -15,9 +15,9 @@ import { DepartmentFormat } from "../keys/trust/department.ts";
 import { DepartmentTrust } from "../trust/department-trust.ts";
 import { parseCertificate } from "../keys/trust/certificate.ts";
 import type { Certificate } from "../keys/trust/device-certificate.ts";
-import type { DeviceId } from "../keys/ids.ts";
+import { newId } from "../ids.ts";
 import { Refused } from "../keys/format/refused.ts";
-import { concat, equalBytes, fromHex, newId, u64, utf8, type Bytes } from "../octets.ts";
+import { concat, equalBytes, fromHex, u64, utf8, type Bytes } from "../octets.ts";
 import { META, deleteMeta, putMeta } from "../vault/meta.ts";
 import type { ClientRegistered, Me, Ready, Trust } from "../wire.ts";
 import type { AccountRecord, LookedAfterRecord, RegistrationRecord } from "./record.ts";
@@ -62,7 +62,7 @@ export class Account {
     const { personId, clientId, device, signaturePrivateKey } = this.require();
     const deviceBytes = fromHex(device);
     const privateKey = signaturePrivateKey;
-    return { personId, clientId, device: device as DeviceId, deviceBytes, privateKey };
+    return { personId, clientId, device, deviceBytes, privateKey };
   }
 
   /** Read the account from the open vault. */

@@ -5,10 +5,12 @@
  * the identical bytes, so that nothing is done twice; the key never leaves the core. A stored act is
  * forgotten with the answer, or once the server would take it no more.
  */
+import { newId } from "../ids.ts";
+import type { ActId } from "../ids.ts";
 import type { Identity } from "../context.ts";
 import { hasCode } from "../failure.ts";
 import { CLOCK_LEEWAY_MS } from "../limits.ts";
-import { fromHex, newId, utf8, type Bytes } from "../octets.ts";
+import { fromHex, utf8, type Bytes } from "../octets.ts";
 import { ActFormat } from "../keys/trust/admin-act.ts";
 import type { Api } from "../transport/api.ts";
 import type { TimeAnchor } from "../trust/ports.ts";
@@ -19,7 +21,7 @@ import type { Act, ActAnswer } from "../wire.ts";
 const STORED = "admin_acts";
 
 interface StoredAct {
-  readonly actId: string;
+  readonly actId: ActId;
   readonly bytes: Bytes;
   readonly createdMs: number;
 }
@@ -41,7 +43,7 @@ export class Acts {
   }
 
   /** Sign an act and let the server do it. */
-  async perform(act: Act, actId = newId()): Promise<ActAnswer> {
+  async perform(act: Act, actId: ActId = newId()): Promise<ActAnswer> {
     const { time } = this.#options;
     await time.anchor();
     const stored = (await this.#read()).find((one) => one.actId === actId);
@@ -61,7 +63,7 @@ export class Acts {
     return this.#post(actId, bytes);
   }
 
-  async #post(actId: string, act: Uint8Array): Promise<ActAnswer> {
+  async #post(actId: ActId, act: Uint8Array): Promise<ActAnswer> {
     const forget = (): Promise<void> =>
       this.#store((rows) => rows.filter((one) => one.actId !== actId));
     try {
@@ -75,7 +77,7 @@ export class Acts {
     }
   }
 
-  async #sign(act: Act, actId: string): Promise<Bytes> {
+  async #sign(act: Act, actId: ActId): Promise<Bytes> {
     const { identity, time } = this.#options;
     const { deviceBytes: device, privateKey } = identity();
     const body = utf8(JSON.stringify(act));

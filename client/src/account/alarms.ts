@@ -8,16 +8,16 @@
  * no alarm: a new phone is not warned about the older one. `meta/alarms` keeps what was seen and
  * what is still unread; a crash before it is written raises the same alarm again, once.
  */
-import { toHex } from "../octets.ts";
 import type { Identity } from "../context.ts";
 import type { DeviceKey } from "../keys/device-key.ts";
-import type { DeviceId, PersonId } from "../keys/ids.ts";
+import { idOf } from "../ids.ts";
+import type { AlarmId, DeviceId, PersonId, RecordHash } from "../ids.ts";
 import type { PeopleTrust } from "../trust/people-trust.ts";
 import { META, putMeta } from "../vault/meta.ts";
 import type { Vault } from "../vault/vault.ts";
 
 export interface Alarm {
-  readonly id: string;
+  readonly id: AlarmId;
   readonly kind: "device" | "key";
   readonly device: DeviceId;
   /** The person who confirmed the device. */
@@ -34,7 +34,7 @@ interface Found {
 /** `meta/alarms`. */
 interface AlarmsRecord {
   /** Devices and keys that were judged already. */
-  readonly seen: readonly string[];
+  readonly seen: readonly AlarmId[];
   readonly alarms: readonly Alarm[];
 }
 
@@ -60,7 +60,7 @@ export class Alarms {
   }
 
   /** The person has read it. */
-  acknowledge(id: string): Promise<void> {
+  acknowledge(id: AlarmId): Promise<void> {
     return this.#inTurn(async () => {
       const record = await this.#record();
       if (record === null) return;
@@ -102,9 +102,9 @@ export class Alarms {
       found.push({ alarm, byThis: byDevice === own.device });
     }
     for (const key of await trust.keysOf(own.personId)) {
-      if (toHex(key.device) !== own.device || (await hasMade(key))) continue;
+      if (idOf(key.device) !== own.device || (await hasMade(key))) continue;
       const of = { device: own.device, by: null, sinceMs: key.created };
-      found.push({ alarm: { id: toHex(key.hash), kind: "key", ...of }, byThis: false });
+      found.push({ alarm: { id: idOf<RecordHash>(key.hash), kind: "key", ...of }, byThis: false });
     }
     return found;
   }

@@ -16,7 +16,7 @@ import type {
 } from "../core.ts";
 import type { Context } from "../context.ts";
 import { failure } from "../failure.ts";
-import type { DeviceId } from "../keys/ids.ts";
+import type { AlarmId, ChallengeId, ClientId, ConfirmationId, DeviceId, PersonId } from "../ids.ts";
 import type { People } from "../people/people.ts";
 import { clientNamedBy, parseCertificate } from "../keys/trust/certificate.ts";
 import type { ClientInfo, Language, UnconfirmedDevice } from "../wire.ts";
@@ -44,7 +44,7 @@ export class AccountCalls {
     return this.#api.requestCode({ number, language });
   }
 
-  submitCode(challengeId: string, code: string): ReturnType<Core["submitCode"]> {
+  submitCode(challengeId: ChallengeId, code: string): ReturnType<Core["submitCode"]> {
     return this.#api.submitCode({ challengeId, code });
   }
 
@@ -62,14 +62,14 @@ export class AccountCalls {
     return (await this.#services.account.refreshMe()).clients;
   }
 
-  async revokeClient(clientId: string): Promise<readonly ClientInfo[]> {
+  async revokeClient(clientId: ClientId): Promise<readonly ClientInfo[]> {
     const me = await this.#api.removeClient(clientId);
     await this.#services.account.storeMe(me);
     this.#options.context.emit({ type: "clients" });
     return me.clients;
   }
 
-  async renameClient(clientId: string, label: string): Promise<readonly ClientInfo[]> {
+  async renameClient(clientId: ClientId, label: string): Promise<readonly ClientInfo[]> {
     const me = await this.#api.renameClient(clientId, { label: label.trim().slice(0, 64) });
     await this.#services.account.storeMe(me);
     this.#options.context.emit({ type: "clients" });
@@ -77,7 +77,7 @@ export class AccountCalls {
   }
 
   /** Anybody's devices that are not revoked, as this device has verified them. */
-  async devices(personId: string): Promise<readonly MemberDevice[]> {
+  async devices(personId: PersonId): Promise<readonly MemberDevice[]> {
     const { account, trust } = this.#services;
     await trust.ensure([personId], { fresh: true });
     const clients = account.require().me?.clients ?? [];
@@ -115,7 +115,7 @@ export class AccountCalls {
     );
   }
 
-  acknowledgeAlarm(id: string): Promise<void> {
+  acknowledgeAlarm(id: AlarmId): Promise<void> {
     return this.#services.alarms.acknowledge(id);
   }
 
@@ -137,45 +137,45 @@ export class AccountCalls {
     return items.filter((item) => item !== null);
   }
 
-  async beginConfirmation(device: string): Promise<ConfirmationView> {
+  async beginConfirmation(device: DeviceId): Promise<ConfirmationView> {
     const personId = await this.#personOf(device);
     if (personId === null) throw failure("not_found");
-    return this.#view(await this.#services.confirmations.begin(device as DeviceId, personId));
+    return this.#view(await this.#services.confirmations.begin(device, personId));
   }
 
   async confirmations(): Promise<readonly ConfirmationView[]> {
     return Promise.all(this.#services.confirmations.rows.map((row) => this.#view(row)));
   }
 
-  async confirmDigits(confirmationId: string, digits: string): Promise<ConfirmationView> {
+  async confirmDigits(confirmationId: ConfirmationId, digits: string): Promise<ConfirmationView> {
     return this.#view(await this.#services.confirmations.confirm(confirmationId, digits));
   }
 
-  cancelConfirmation(confirmationId: string): Promise<void> {
+  cancelConfirmation(confirmationId: ConfirmationId): Promise<void> {
     return this.#services.confirmations.cancel(confirmationId);
   }
 
   // --- Grants and lost devices ------------------------------------------------------------------
 
-  async grants(personId: string): Promise<readonly GrantView[]> {
+  async grants(personId: PersonId): Promise<readonly GrantView[]> {
     const held = await this.#services.granting.list(personId);
     return Promise.all(
       held.map(async ({ by, ...grant }) => ({ ...grant, by: await this.#plate(by) })),
     );
   }
 
-  async grant(personId: string, unitPath: string, days: number): Promise<GrantGiven> {
+  async grant(personId: PersonId, unitPath: string, days: number): Promise<GrantGiven> {
     const state = await this.#services.granting.grant(personId, unitPath, days);
     return { grants: await this.grants(personId), waiting: state === "waiting" };
   }
 
-  async withdrawGrant(personId: string, unitPath: string): Promise<readonly GrantView[]> {
+  async withdrawGrant(personId: PersonId, unitPath: string): Promise<readonly GrantView[]> {
     await this.#services.granting.withdraw(personId, unitPath);
     return this.grants(personId);
   }
 
-  async madeBy(device: string): Promise<MadeView> {
-    const { confirmed, granted } = await this.#services.revoking.made(device as DeviceId);
+  async madeBy(device: DeviceId): Promise<MadeView> {
+    const { confirmed, granted } = await this.#services.revoking.made(device);
     return {
       confirmed: await Promise.all(
         confirmed.map(async ({ personId, createdMs }) => ({
@@ -190,8 +190,8 @@ export class AccountCalls {
     };
   }
 
-  async revokeDevice(device: string, lostMs?: number): Promise<void> {
-    await this.#services.revoking.revoke(device as DeviceId, lostMs);
+  async revokeDevice(device: DeviceId, lostMs?: number): Promise<void> {
+    await this.#services.revoking.revoke(device, lostMs);
     this.#options.context.emit({ type: "clients" });
   }
 
@@ -205,14 +205,14 @@ export class AccountCalls {
     return this.#options.services;
   }
 
-  #plate(personId: string | null): Promise<Plate | null> {
+  #plate(personId: PersonId | null): Promise<Plate | null> {
     return this.#options.people.plate(personId);
   }
 
-  async #personOf(device: string): Promise<string | null> {
-    const find = (): string | undefined =>
+  async #personOf(device: DeviceId): Promise<PersonId | null> {
+    const find = (): PersonId | undefined =>
       this.#waiting.find((one) => one.device === device)?.person.personId;
-    const known = find() ?? (await this.#services.trust.personOf(device as DeviceId));
+    const known = find() ?? (await this.#services.trust.personOf(device));
     if (known !== null) return known;
     this.#waiting = (await this.#api.unconfirmed()).devices;
     return find() ?? null;

@@ -14,6 +14,7 @@
  * and never changes, so every step may be repeated after a crash. The server passes halves on and
  * decides nothing; one that exchanges a half or a device makes the digits differ.
  */
+import type { ConfirmationId, DeviceId, PersonId } from "../ids.ts";
 import { equalBytes, fromHex } from "../octets.ts";
 import { SAS_SECRET_BYTES, comparedDigits, digitsCommitment } from "../keys/trust/digits.ts";
 import type { Confirmation } from "../wire.ts";
@@ -21,10 +22,10 @@ import type { Confirmation } from "../wire.ts";
 export type ConfirmationState = "begun" | "digits" | "confirmed" | "refused" | "over";
 
 interface Row {
-  readonly confirmationId: string;
+  readonly confirmationId: ConfirmationId;
   /** The device at the other end, and the person whom the server names as its owner. */
-  readonly device: string;
-  readonly personId: string;
+  readonly device: DeviceId;
+  readonly personId: PersonId;
   readonly commitment: Uint8Array;
   readonly state: ConfirmationState;
   readonly expiresMs: number;
@@ -100,7 +101,7 @@ function sized(half: Uint8Array | null): Uint8Array | null {
 /** The six digits; null before both halves are there. */
 export function digitsOf(
   row: ConfirmationRow,
-  ownDevice: string,
+  ownDevice: DeviceId,
   rootKey: Uint8Array,
 ): string | null {
   const { answer, commitment, device, role, secret } = row;
@@ -113,14 +114,14 @@ export function digitsOf(
 }
 
 /** The QR code on the new device: the same digits, and which comparison they are of. */
-export function codeOf(confirmationId: string, digits: string): string {
+export function codeOf(confirmationId: ConfirmationId, digits: string): string {
   return `copconnect:digits:${confirmationId}:${digits}`;
 }
 
 const CODE = /^copconnect:digits:([0-9a-f]{32}):([0-9]{6})$/u;
 
 /** The digits in what was typed or scanned; null: none, or of another comparison. */
-export function digitsIn(text: string, confirmationId: string): string | null {
+export function digitsIn(text: string, confirmationId: ConfirmationId): string | null {
   const code = CODE.exec(text.trim());
   if (code !== null) return code[1] === confirmationId ? (code[2] ?? null) : null;
   const digits = text.replace(/[\s-]/gu, "");

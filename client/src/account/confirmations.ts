@@ -6,10 +6,11 @@
  * they were for. Concurrency: one step at a time. A crash anywhere repeats the last step, with the
  * same bytes, at the next connection ({@link Confirmations.follow}).
  */
-import { equalBytes, newId, randomBytes, utf8 } from "../octets.ts";
+import { equalBytes, randomBytes, utf8 } from "../octets.ts";
+import { newId } from "../ids.ts";
+import type { ConfirmationId, DeviceId, PersonId } from "../ids.ts";
 import type { Identity } from "../context.ts";
 import { failure } from "../failure.ts";
-import type { DeviceId } from "../keys/ids.ts";
 import { DAY_MS, MINUTE_MS } from "../keys/format/times.ts";
 import type { Api } from "../transport/api.ts";
 import { SAS_SECRET_BYTES, digitsCommitment } from "../keys/trust/digits.ts";
@@ -40,7 +41,7 @@ const LASTS_MS = 10 * MINUTE_MS;
 const SHOWN_MS = 10 * MINUTE_MS;
 
 /** `meta/digit_tries`: wrong digits by new device. */
-type Tries = Readonly<Record<string, CountedTries>>;
+type Tries = Readonly<Record<DeviceId, CountedTries>>;
 
 interface CountedTries {
   /** When the first of the day was. */
@@ -72,7 +73,7 @@ export interface ConfirmationsOptions {
 
 export class Confirmations {
   readonly #options: ConfirmationsOptions;
-  readonly #rows = new Map<string, ConfirmationRow>();
+  readonly #rows = new Map<ConfirmationId, ConfirmationRow>();
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(options: ConfirmationsOptions) {
@@ -94,12 +95,12 @@ export class Confirmations {
     return digitsOf(row, this.#options.identity().device, this.#options.rootKey());
   }
 
-  async triesLeft(device: string): Promise<number> {
+  async triesLeft(device: DeviceId): Promise<number> {
     return TRIES - (await this.#triesOf(device)).count;
   }
 
   /** Begin to compare with the person who holds a new device; one that goes on already is taken up. */
-  begin(device: DeviceId, personId: string): Promise<ConfirmationRow> {
+  begin(device: DeviceId, personId: PersonId): Promise<ConfirmationRow> {
     return this.#inTurn(async () => {
       const known = this.rows.find(
         (row) => row.role === "confirming" && row.device === device && isOpen(row),
@@ -132,7 +133,7 @@ export class Confirmations {
   }
 
   /** The digits that the new device shows, typed or scanned. Rejects with `digits_wrong`. */
-  confirm(confirmationId: string, text: string): Promise<ConfirmationRow> {
+  confirm(confirmationId: ConfirmationId, text: string): Promise<ConfirmationRow> {
     return this.#inTurn(async () => {
       const row = this.#rows.get(confirmationId);
       if (row?.role !== "confirming") throw failure("not_found");
@@ -150,7 +151,7 @@ export class Confirmations {
     });
   }
 
-  cancel(confirmationId: string): Promise<void> {
+  cancel(confirmationId: ConfirmationId): Promise<void> {
     return this.#inTurn(async () => {
       const row = this.#rows.get(confirmationId);
       if (row === undefined || !isOpen(row)) return;
@@ -221,7 +222,7 @@ export class Confirmations {
     await time.anchor();
     let { endorsement } = row;
     if (endorsement === null || time.requireNow() - createdOf(endorsement) > ENDORSEMENT_MS) {
-      endorsement = await endorsing.sign(row.device as DeviceId, row.personId);
+      endorsement = await endorsing.sign(row.device, row.personId);
       await this.#store({ ...row, endorsement });
     }
     await endorsing.post(endorsement, row.personId);
@@ -252,18 +253,18 @@ export class Confirmations {
     throw failure("digits_wrong", { details: left });
   }
 
-  async #left(device: string): Promise<{ readonly triesLeft: number }> {
+  async #left(device: DeviceId): Promise<{ readonly triesLeft: number }> {
     return { triesLeft: await this.triesLeft(device) };
   }
 
-  async #requireTries(device: string): Promise<void> {
+  async #requireTries(device: DeviceId): Promise<void> {
     const { firstMs, count } = await this.#triesOf(device);
     if (count < TRIES) return;
     const retryAfterMs = firstMs + DAY_MS - this.#options.time.requireNow();
     throw failure("digits_wait", { retryAfterMs });
   }
 
-  async #triesOf(device: string): Promise<CountedTries> {
+  async #triesOf(device: DeviceId): Promise<CountedTries> {
     const all = await this.#options.vault.get<Tries>(META, "digit_tries");
     const own = all?.[device] ?? NO_TRIES;
     // Before the time is known, whatever was counted counts.
@@ -271,7 +272,7 @@ export class Confirmations {
     return now - own.firstMs >= DAY_MS ? NO_TRIES : own;
   }
 
-  async #countTry(device: string): Promise<void> {
+  async #countTry(device: DeviceId): Promise<void> {
     const { vault, time } = this.#options;
     const all = (await vault.get<Tries>(META, "digit_tries")) ?? {};
     const now = time.requireNow();

@@ -5,7 +5,7 @@
 import { fromHex } from "../octets.ts";
 import type { Identity } from "../context.ts";
 import { failure } from "../failure.ts";
-import type { DeviceId, PersonId } from "../keys/ids.ts";
+import type { DeviceId, PersonId } from "../ids.ts";
 import type { Api } from "../transport/api.ts";
 import { BY_ADMIN, EndorsementFormat, OWN_DEVICE } from "../keys/trust/endorsement.ts";
 import type { PeopleTrust } from "../trust/people-trust.ts";
@@ -29,7 +29,7 @@ export class Endorsing {
    * Refuse what could not be endorsed, before anybody compares anything. Asks the server for the
    * person's newest records.
    */
-  async requirePossible(device: DeviceId, personId: string): Promise<void> {
+  async requirePossible(device: DeviceId, personId: PersonId): Promise<void> {
     const { trust, time, identity } = this.#options;
     const own = identity();
     await time.anchor();
@@ -44,8 +44,7 @@ export class Endorsing {
     const verdict = await trust.verdict(own.personId, own.device, now);
     if (verdict.confirmed === "no") throw failure("device_unconfirmed");
     if (personId === own.personId) return;
-    if (!trust.judge.mayAdminister(own.device, personId as PersonId, now))
-      throw failure("no_grant");
+    if (!trust.judge.mayAdminister(own.device, personId, now)) throw failure("no_grant");
     const others = await trust.devicesOf(personId);
     for (const other of others)
       if (other !== device && (await this.#standsBefore(other, device, personId, now)))
@@ -56,7 +55,7 @@ export class Endorsing {
   async #standsBefore(
     other: DeviceId,
     device: DeviceId,
-    personId: string,
+    personId: PersonId,
     now: number,
   ): Promise<boolean> {
     const { trust } = this.#options;
@@ -72,13 +71,13 @@ export class Endorsing {
   }
 
   /** The signed endorsement, made now. */
-  async sign(device: DeviceId, personId: string): Promise<Uint8Array> {
+  async sign(device: DeviceId, personId: PersonId): Promise<Uint8Array> {
     await this.requirePossible(device, personId);
     const { privateKey } = this.#options.identity();
     return (await EndorsementFormat.sign(this.#values(device, personId), privateKey)).bytes;
   }
 
-  #values(device: DeviceId, personId: string) {
+  #values(device: DeviceId, personId: PersonId) {
     const own = this.#options.identity();
     return {
       endorsed: fromHex(device),
@@ -89,7 +88,7 @@ export class Endorsing {
   }
 
   /** Idempotent by its bytes. */
-  async post(endorsement: Uint8Array, personId: string): Promise<void> {
+  async post(endorsement: Uint8Array, personId: PersonId): Promise<void> {
     const { api, trust } = this.#options;
     await api.postEndorsement({ endorsement });
     // If the network ends here, the next question about the person brings it.

@@ -6,7 +6,7 @@
 import { fromHex, toBase64, toHex } from "../octets.ts";
 import type { Identity } from "../context.ts";
 import { failure } from "../failure.ts";
-import { idOf, type DeviceId, type PersonId } from "../keys/ids.ts";
+import { idOf, type DeviceId, type PersonId } from "../ids.ts";
 import { DAY_MS } from "../keys/format/times.ts";
 import { GrantFormat, isUnitPath, isWithdrawal, type Grant } from "../keys/trust/grant.ts";
 import { isRootAdmin } from "../keys/trust/judgement.ts";
@@ -38,16 +38,15 @@ export class Granting {
   }
 
   /** The grants to a person that are in force, by what this device has verified. */
-  async list(personId: string): Promise<readonly HeldGrant[]> {
+  async list(personId: PersonId): Promise<readonly HeldGrant[]> {
     const { trust, time } = this.#options;
     await time.anchor();
     await trust.ensure([personId], { fresh: true });
     const now = time.requireNow();
-    const person = personId as PersonId;
-    const newest = new Map(trust.records.grantsTo(person).map((grant) => [grant.path, grant]));
+    const newest = new Map(trust.records.grantsTo(personId).map((grant) => [grant.path, grant]));
     return [...newest.values()]
       .filter((grant) => !isWithdrawal(grant) && now <= grant.notAfter)
-      .filter((grant) => trust.judge.isGranted(person, grant.path, now))
+      .filter((grant) => trust.judge.isGranted(personId, grant.path, now))
       .map((grant) => ({
         unitPath: grant.path,
         by: trust.records.personOf(idOf<DeviceId>(grant.grantor)),
@@ -57,7 +56,7 @@ export class Granting {
   }
 
   /** Give a person the right over a unit and all below it. */
-  async grant(personId: string, unitPath: string, days: number): Promise<ActState> {
+  async grant(personId: PersonId, unitPath: string, days: number): Promise<ActState> {
     const lastsMs = Math.round(days * DAY_MS);
     if (!isUnitPath(unitPath) || !(lastsMs > 0 && lastsMs <= GRANT_LIMIT_MS))
       throw failure("message_invalid", { details: { reason: "unit or days" } });
@@ -67,14 +66,14 @@ export class Granting {
   }
 
   /** End what a person has over exactly this unit. */
-  async withdraw(personId: string, unitPath: string): Promise<void> {
+  async withdraw(personId: PersonId, unitPath: string): Promise<void> {
     const now = await this.#begin(personId);
     const held = this.#newest(personId, unitPath);
     if (held === null || isWithdrawal(held)) return;
     await this.#post(personId, unitPath, now, 0);
   }
 
-  async #begin(personId: string): Promise<number> {
+  async #begin(personId: PersonId): Promise<number> {
     const { trust, time, identity } = this.#options;
     const own = identity();
     await time.anchor();
@@ -89,15 +88,15 @@ export class Granting {
     const { trust, identity } = this.#options;
     const { personId, deviceBytes } = identity();
     if (isRootAdmin(trust.records, deviceBytes, now)) return true;
-    return trust.judge.isGranted(personId as PersonId, unitPath, now);
+    return trust.judge.isGranted(personId, unitPath, now);
   }
 
-  #newest(personId: string, unitPath: string): Grant | null {
-    const all = this.#options.trust.records.grantsTo(personId as PersonId);
+  #newest(personId: PersonId, unitPath: string): Grant | null {
+    const all = this.#options.trust.records.grantsTo(personId);
     return all.findLast(({ path }) => path === unitPath) ?? null;
   }
 
-  async #post(personId: string, path: string, now: number, lastsMs: number): Promise<ActState> {
+  async #post(personId: PersonId, path: string, now: number, lastsMs: number): Promise<ActState> {
     const { acts, trust, identity } = this.#options;
     const { deviceBytes: grantor, privateKey } = identity();
     // The newest counts: never as old as the one that it replaces.

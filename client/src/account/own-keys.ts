@@ -13,7 +13,7 @@ import { failure } from "../failure.ts";
 import type { SealOpener } from "../keys/committed.ts";
 import { DeviceKeyFormat, sealKeyId, sealKeyIdBytes, type DeviceKey } from "../keys/device-key.ts";
 import { XWING, publicKeyOf, type Kem } from "../keys/hpke.ts";
-import type { SealKeyId } from "../keys/ids.ts";
+import type { SealKeyId } from "../ids.ts";
 import { DAY_MS, HOUR_MS } from "../keys/format/times.ts";
 import type { Department } from "../keys/trust/department.ts";
 import type { OwnDeviceKeys, TimeAnchor } from "../trust/ports.ts";

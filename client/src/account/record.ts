@@ -1,12 +1,13 @@
 /** The vault's records about this device's account, in rows of `meta`. */
+import type { ClientId, DeviceId, PersonId } from "../ids.ts";
 import type { Me, Trust } from "../wire.ts";
 
 /** This device's identity. `meta/account`. */
 export interface AccountRecord {
-  readonly personId: string;
-  readonly clientId: string;
+  readonly personId: PersonId;
+  readonly clientId: ClientId;
   /** KEYS.md's device id, hex: it survives renewals of the certificate. */
-  readonly device: string;
+  readonly device: DeviceId;
   readonly certificate: Uint8Array;
   readonly signaturePrivateKey: Uint8Array;
   readonly signaturePublicKey: Uint8Array;
@@ -24,7 +25,7 @@ export interface AccountRecord {
 /** A registration whose answer has not arrived: the same key and id are used again. */
 export interface RegistrationRecord {
   readonly ticket: string;
-  readonly clientId: string;
+  readonly clientId: ClientId;
   readonly signaturePrivateKey: Uint8Array;
 }
 

@@ -7,7 +7,7 @@ import { fromHex, toBase64 } from "../octets.ts";
 import type { Identity } from "../context.ts";
 import { failure } from "../failure.ts";
 import { compareBytes } from "../keys/format/compare.ts";
-import { idOf, type DeviceId, type PersonId } from "../keys/ids.ts";
+import { idOf, type DeviceId, type PersonId } from "../ids.ts";
 import { Refused } from "../keys/format/refused.ts";
 import type { Api } from "../transport/api.ts";
 import { EndorsementFormat, type Endorsement } from "../keys/trust/endorsement.ts";
@@ -101,7 +101,7 @@ export class Revoking {
     const known = await trust.personOf(device);
     if (known !== null) return known;
     // One's own that registered just now.
-    const personId = identity().personId as PersonId;
+    const personId = identity().personId;
     await trust.ensure([personId], { fresh: true });
     if ((await trust.devicesOf(personId)).includes(device)) return personId;
     throw failure("not_found");

@@ -9,7 +9,7 @@
  */
 import type { Context } from "../context.ts";
 import { CoreFailure } from "../failure.ts";
-import type { PersonId } from "../keys/ids.ts";
+import type { PersonId } from "../ids.ts";
 import { fromHex } from "../octets.ts";
 import { PeopleTrust } from "../trust/people-trust.ts";
 import type { Verdict } from "../trust/ports.ts";
@@ -44,7 +44,7 @@ export interface AccountServicesOptions {
 export interface Standing {
   readonly verdict: Verdict | null;
   /** People who can confirm it, nearest first, as the server says; empty once somebody did. */
-  readonly confirmers: readonly string[];
+  readonly confirmers: readonly PersonId[];
   readonly sinceMs: number | null;
 }
 
@@ -100,7 +100,7 @@ export class AccountServices {
       onAlarm: () => context.emit({ type: "alarm" }),
     });
     trust.onChanged((people) => {
-      const own = account.record?.personId as PersonId | undefined;
+      const own = account.record?.personId;
       if (own === undefined || !people.includes(own)) return;
       void this.#ownChanged().catch(ignore);
     });
@@ -247,7 +247,7 @@ export class AccountServices {
   }
 }
 
-function nothingAbout(personId: string): PersonTrust {
+function nothingAbout(personId: PersonId): PersonTrust {
   return {
     ...{ personId, version: 0, devices: [], certificates: [], cards: [] },
     ...{ endorsements: [], grants: [], revocations: [], keys: [] },

@@ -1,6 +1,6 @@
 /** The console's calls (seam/admin.ts), over the account's services. Its code comes with the first. */
 import { hash } from "../keys/format/hashing.ts";
-import type { DeviceId } from "../keys/ids.ts";
+import { idOf, type ActId, type DeviceId } from "../ids.ts";
 import { Refused } from "../keys/format/refused.ts";
 import { ActFormat } from "../keys/trust/admin-act.ts";
 import { toHex } from "../octets.ts";
@@ -58,7 +58,7 @@ export class AdminCalls implements AdminCore {
     return this.#options.api.previewAct({ act: new TextEncoder().encode(JSON.stringify(act)) });
   }
 
-  async perform(act: PlainAct, actId?: string): ReturnType<AdminCore["perform"]> {
+  async perform(act: PlainAct, actId?: ActId): ReturnType<AdminCore["perform"]> {
     const { acts } = this.#options.services;
     const answer = await acts.perform(act, actId);
     // Codes are told once. An answer that was lost on its way takes them along: they reached
@@ -78,17 +78,17 @@ export class AdminCalls implements AdminCore {
     return views.filter((view) => view !== null);
   }
 
-  /** What the first admin's device signed, never what the server says of it. */
+  /** The act that the first admin's device signed, never what the server says of it. */
   async #waitingView(waiting: WaitingAct): Promise<WaitingView | null> {
     const { by, people, paths, madeMs, expiresMs, own } = waiting;
     try {
       const record = ActFormat.parse(waiting.record);
-      const device = toHex(record.device) as DeviceId;
+      const device = idOf<DeviceId>(record.device);
       const { trust } = this.#options.services;
       const certificate = await trust.certificateOf(by.personId, device);
       const genuine = certificate !== null && (await isSigned(record, certificate.publicKey));
       return {
-        ...{ actId: toHex(record.actId), hash: toHex(hash(record.bytes)) },
+        ...{ actId: idOf<ActId>(record.actId), hash: toHex(hash(record.bytes)) },
         act: JSON.parse(new TextDecoder().decode(record.body)) as Act,
         ...{ by, genuine, people, paths, madeMs, expiresMs, own },
       };
@@ -155,9 +155,9 @@ async function isSigned(
   }
 }
 
-function actIdOf(signed: Uint8Array): string | null {
+function actIdOf(signed: Uint8Array): ActId | null {
   try {
-    return toHex(ActFormat.parse(signed).actId);
+    return idOf<ActId>(ActFormat.parse(signed).actId);
   } catch {
     return null;
   }

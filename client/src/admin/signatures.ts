@@ -4,13 +4,14 @@
  */
 import { CLOCK_LEEWAY_MS } from "../limits.ts";
 import { equalBytes, toHex } from "../octets.ts";
+import { idOf, type ActId, type DeviceId, type PersonId } from "../ids.ts";
 import { Refused } from "../keys/format/refused.ts";
 import { ActFormat, type SignedAct } from "../keys/trust/admin-act.ts";
 import { EndorsementFormat, type Endorsement } from "../keys/trust/endorsement.ts";
 import type { Act, AuditContent, AuditEntry } from "../wire.ts";
 import { Broken } from "./log.ts";
 
-/** What may follow from each act: the tag of the outcome that the server writes. */
+/** The outcome of each act: the tag that the server writes. */
 export const OUTCOMES: Readonly<Record<Act["act"], string>> = {
   suspend_person: "person_suspended",
   restore_person: "person_restored",
@@ -25,7 +26,7 @@ export const OUTCOMES: Readonly<Record<Act["act"], string>> = {
 type Fields = Readonly<Record<string, unknown>>;
 
 interface SignedBy {
-  readonly device: string;
+  readonly device: DeviceId;
   readonly created: number;
   readonly act: SignedAct | null;
   readonly endorsement: Endorsement | null;
@@ -34,18 +35,18 @@ interface SignedBy {
 /** The person and the device that an entry names; null for an operator. */
 export function signerOf(
   by: string,
-): { readonly personId: string; readonly device: string } | null {
+): { readonly personId: PersonId; readonly device: DeviceId } | null {
   const match = /^person ([0-9a-f]{32}) device ([0-9a-f]{64})$/u.exec(by);
-  return match === null ? null : { personId: match[1] ?? "", device: match[2] ?? "" };
+  return match === null ? null : { personId: match[1] as PersonId, device: match[2] as DeviceId };
 }
 
 /** Checks entries in their order. */
 export class Signatures {
   signed = 0;
   unsigned = 0;
-  readonly #waiting = new Map<string, Uint8Array>();
-  readonly #done = new Set<string>();
-  #approving: { readonly actId: string; readonly personId: string } | null = null;
+  readonly #waiting = new Map<ActId, Uint8Array>();
+  readonly #done = new Set<ActId>();
+  #approving: { readonly actId: ActId; readonly personId: PersonId } | null = null;
 
   /** An entry whose content this person may not read. */
   skip(): void {
@@ -99,10 +100,10 @@ export class Signatures {
     { signed: bytes }: AuditContent,
     record: SignedAct,
     done: Fields,
-    personId: string,
+    personId: PersonId,
   ): void {
     const signed = fields(number, new TextDecoder().decode(record.body));
-    const actId = toHex(record.actId);
+    const actId = idOf<ActId>(record.actId);
     const waiting = this.#waiting.get(actId);
     this.#waiting.delete(actId);
     const proposed = done["act"] === "act_proposed";
@@ -125,11 +126,11 @@ function parsed(number: number, { signedAs, signed }: AuditContent): SignedBy {
   try {
     if (signedAs === "act") {
       const act = ActFormat.parse(signed);
-      return { device: toHex(act.device), created: act.created, act, endorsement: null };
+      return { device: idOf<DeviceId>(act.device), created: act.created, act, endorsement: null };
     }
     const endorsement = EndorsementFormat.parse(signed);
     const { created, endorser } = endorsement;
-    return { device: toHex(endorser), created, act: null, endorsement };
+    return { device: idOf<DeviceId>(endorser), created, act: null, endorsement };
   } catch (error) {
     if (error instanceof Refused) throw new Broken(number, "malformed");
     throw error;

@@ -4,7 +4,6 @@
  * replaced since the last time shows here and not only where somebody wrote its hash on paper.
  */
 import { compareBytes } from "../keys/format/compare.ts";
-import type { DeviceId } from "../keys/ids.ts";
 import type { VerifiedAudit } from "../seam/admin.ts";
 import type { Api } from "../transport/api.ts";
 import type { DeviceTrust } from "../trust/ports.ts";
@@ -86,6 +85,6 @@ export async function keyOf(
   if (content === null || content.signedAs === "") return null;
   const by = signerOf(content.by);
   if (by === null) return null;
-  const certificate = await trust.certificateOf(by.personId, by.device as DeviceId);
+  const certificate = await trust.certificateOf(by.personId, by.device);
   return certificate?.publicKey ?? null;
 }

@@ -6,6 +6,7 @@
  * lives in memory alone, at most {@link OPEN_CHUNKS} chunks of it while something plays, or in blobs,
  * which the browser looks after; of what is cancelled or fails to be sealed no chunk is left.
  */
+import type { AttachmentId, ConversationId } from "../ids.ts";
 import type { AttachmentPointer } from "../kinds/fields.ts";
 import type { AttachmentView, OutgoingAttachment } from "../core.ts";
 import type { DeviceContext } from "../context.ts";
@@ -51,11 +52,11 @@ export function putAttachment(record: AttachmentRecord): Change {
 
 export class Attachments {
   readonly #context: DeviceContext;
-  readonly #progress = new Map<string, Progress>();
-  readonly #local = new Set<string>();
-  readonly #aborts = new Map<string, AbortController>();
-  readonly #downloads = new Map<string, Promise<Blob>>();
-  readonly #sealing = new Map<string, Promise<void>>();
+  readonly #progress = new Map<AttachmentId, Progress>();
+  readonly #local = new Set<AttachmentId>();
+  readonly #aborts = new Map<AttachmentId, AbortController>();
+  readonly #downloads = new Map<AttachmentId, Promise<Blob>>();
+  readonly #sealing = new Map<AttachmentId, Promise<void>>();
   readonly #open = new Map<string, Promise<Bytes>>();
 
   constructor(context: DeviceContext) {
@@ -90,7 +91,7 @@ export class Attachments {
    * If a conversation shows them already, progress is reported. Throws `source_lost` if a file
    * cannot be read, `cancelled` after {@link cancel}.
    */
-  async seal(files: readonly Prepared[], shownIn: string | null = null): Promise<void> {
+  async seal(files: readonly Prepared[], shownIn: ConversationId | null = null): Promise<void> {
     // Cancelling one ends all, from the first moment on: their message goes out whole or not at all.
     const abort = new AbortController();
     for (const { pointer } of files) this.#aborts.set(pointer.id, abort);
@@ -109,7 +110,7 @@ export class Attachments {
 
   async #sealAll(
     files: readonly Prepared[],
-    shownIn: string | null,
+    shownIn: ConversationId | null,
     signal: AbortSignal,
   ): Promise<void> {
     const tell = ({ pointer }: Prepared, done: number): void => {
@@ -161,12 +162,12 @@ export class Attachments {
   }
 
   /** Wait until an attachment that is being sealed here is sealed; the server does not have it. */
-  async #sealed(attachmentId: string): Promise<void> {
+  async #sealed(attachmentId: AttachmentId): Promise<void> {
     await this.#sealing.get(attachmentId)?.catch(() => undefined);
   }
 
   /** Delete the chunks of attachments that no message will point to, or that are sealed anew. */
-  async forget(attachmentIds: readonly string[]): Promise<void> {
+  async forget(attachmentIds: readonly AttachmentId[]): Promise<void> {
     for (const attachmentId of attachmentIds) this.#local.delete(attachmentId);
     await this.#context.vault.write(
       attachmentIds.map((attachmentId) => ({ op: "delete_chunks", attachmentId })),
@@ -174,7 +175,7 @@ export class Attachments {
   }
 
   /** Whether every chunk of these, which this device sends, is in the vault. */
-  async areSealed(attachmentIds: readonly string[]): Promise<boolean> {
+  async areSealed(attachmentIds: readonly AttachmentId[]): Promise<boolean> {
     const records = await Promise.all(attachmentIds.map((id) => this.#record(id)));
     return records.every((record) => record?.local === true);
   }
@@ -196,7 +197,7 @@ export class Attachments {
 
   // --- Up --------------------------------------------------------------------------------------
 
-  async upload(attachmentIds: readonly string[]): Promise<void> {
+  async upload(attachmentIds: readonly AttachmentId[]): Promise<void> {
     for (const attachmentId of attachmentIds) {
       const record = await this.#record(attachmentId);
       if (record === null) throw failure("source_lost");
@@ -235,7 +236,7 @@ export class Attachments {
    * what a bad line keeps it from hearing is cleared away there as an unfinished upload. Resolves
    * when no more chunks of them are sealed into the vault.
    */
-  async cancel(attachmentIds: readonly string[]): Promise<void> {
+  async cancel(attachmentIds: readonly AttachmentId[]): Promise<void> {
     for (const attachmentId of attachmentIds) {
       this.#aborts.get(attachmentId)?.abort();
       // The server knows nothing of an attachment that is not even sealed yet.
@@ -248,7 +249,7 @@ export class Attachments {
   // --- Down ------------------------------------------------------------------------------------
 
   /** The whole plaintext. Calls for the same attachment share one download. */
-  blob(attachmentId: string): Promise<Blob> {
+  blob(attachmentId: AttachmentId): Promise<Blob> {
     const running = this.#downloads.get(attachmentId);
     if (running !== undefined) return running;
     const download = this.#download(attachmentId).finally(() => {
@@ -258,7 +259,7 @@ export class Attachments {
     return download;
   }
 
-  async #download(attachmentId: string): Promise<Blob> {
+  async #download(attachmentId: AttachmentId): Promise<Blob> {
     await this.#sealed(attachmentId);
     const record = await this.#require(attachmentId);
     const { pointer } = record;
@@ -324,7 +325,7 @@ export class Attachments {
   }
 
   /** Plaintext bytes [start, end); only the chunks that hold them are fetched. */
-  async range(attachmentId: string, start: number, end: number): Promise<Bytes> {
+  async range(attachmentId: AttachmentId, start: number, end: number): Promise<Bytes> {
     await this.#sealed(attachmentId);
     const record = await this.#require(attachmentId);
     const { pointer } = record;
@@ -365,7 +366,7 @@ export class Attachments {
     return (await this.#fetch(record, cipher, index, this.#context.signal)).plaintext;
   }
 
-  cancelDownload(attachmentId: string): void {
+  cancelDownload(attachmentId: AttachmentId): void {
     if (this.#sealing.has(attachmentId)) return;
     if (this.#downloads.has(attachmentId)) this.#aborts.get(attachmentId)?.abort();
   }
@@ -376,7 +377,7 @@ export class Attachments {
     for (const abort of this.#aborts.values()) abort.abort();
   }
 
-  #begin(attachmentId: string): AbortSignal {
+  #begin(attachmentId: AttachmentId): AbortSignal {
     const abort = new AbortController();
     this.#aborts.set(attachmentId, abort);
     return abort.signal;
@@ -402,11 +403,11 @@ export class Attachments {
     }
   }
 
-  #record(attachmentId: string): Promise<AttachmentRecord | null> {
+  #record(attachmentId: AttachmentId): Promise<AttachmentRecord | null> {
     return this.#context.vault.get<AttachmentRecord>(STORES.attachments, attachmentId);
   }
 
-  async #require(attachmentId: string): Promise<AttachmentRecord> {
+  async #require(attachmentId: AttachmentId): Promise<AttachmentRecord> {
     const record = await this.#record(attachmentId);
     if (record === null) throw failure("not_found");
     return record;

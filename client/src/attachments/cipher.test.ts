@@ -1,6 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { newId, randomBytes } from "../octets.ts";
+import { randomBytes } from "../octets.ts";
+import { newId } from "../ids.ts";
+import type { AttachmentId } from "../ids.ts";
 import { ATTACHMENT_CHUNK_BYTES, MAX_ATTACHMENT_BYTES } from "../wire.ts";
 import {
   AttachmentCipher,
@@ -13,7 +15,11 @@ import {
 
 const MIB = ATTACHMENT_CHUNK_BYTES;
 
-async function sealAll(id: string, key: Uint8Array, plaintext: Uint8Array): Promise<Uint8Array[]> {
+async function sealAll(
+  id: AttachmentId,
+  key: Uint8Array,
+  plaintext: Uint8Array,
+): Promise<Uint8Array[]> {
   const cipher = await AttachmentCipher.create(id, key, plaintext.length);
   const chunks = [];
   for (let i = 0; i < chunkCount(plaintext.length); i++)
@@ -28,7 +34,7 @@ function pattern(size: number): Uint8Array {
 describe("attachment chunks", () => {
   it("open to what was sealed, at every size around a boundary", async () => {
     for (const size of [0, 1, MIB - 1, MIB, MIB + 1, 2 * MIB]) {
-      const [id, key, plaintext] = [newId(), newAttachmentKey(), pattern(size)];
+      const [id, key, plaintext] = [newId<AttachmentId>(), newAttachmentKey(), pattern(size)];
       const chunks = await sealAll(id, key, plaintext);
       expect(chunks.reduce((sum, chunk) => sum + chunk.length, 0)).toBe(sealedSize(size));
       const cipher = await AttachmentCipher.create(id, key, size);
@@ -40,7 +46,7 @@ describe("attachment chunks", () => {
   });
 
   it("refuse reordering, truncation, extension, swapping and any changed bit", async () => {
-    const [id, key] = [newId(), newAttachmentKey()];
+    const [id, key] = [newId<AttachmentId>(), newAttachmentKey()];
     const plaintext = pattern(2 * MIB + 10);
     const chunks = await sealAll(id, key, plaintext);
     const cipher = await AttachmentCipher.create(id, key, plaintext.length);
@@ -79,7 +85,7 @@ describe("attachment chunks", () => {
   });
 
   it("say so when the source changed its length under our hands", async () => {
-    const cipher = await AttachmentCipher.create(newId(), newAttachmentKey(), 100);
+    const cipher = await AttachmentCipher.create(newId<AttachmentId>(), newAttachmentKey(), 100);
     await expect(cipher.seal(0, new Uint8Array(99))).rejects.toMatchObject({ code: "source_lost" });
   });
 });

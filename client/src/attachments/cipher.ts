@@ -6,10 +6,12 @@
  * repeats under a key unless the same chunk is sealed again, which gives the same bytes; the
  * attachment id, the size and the number of chunks are bound into every chunk. Pure but for WebCrypto.
  */
+import { idOf } from "../ids.ts";
+import type { AttachmentId } from "../ids.ts";
 import { sha256 } from "@noble/hashes/sha2.js";
 import { ATTACHMENT_CHUNK_BYTES, MAX_ATTACHMENT_BYTES } from "../wire.ts";
 import { failure } from "../failure.ts";
-import { concat, copy, fromHex, randomBytes, toHex, u32, u64, utf8 } from "../octets.ts";
+import { concat, copy, fromHex, randomBytes, u32, u64, utf8 } from "../octets.ts";
 import type { Bytes } from "../octets.ts";
 
 export const TAG_BYTES = 16;
@@ -41,8 +43,8 @@ export function newAttachmentKey(): Bytes {
  * The id of the attachment that is sealed under a key: it commits to key and size, so that nobody
  * can point to somebody else's attachment with another key and so spoil it for those who have it.
  */
-export function attachmentIdOf(key: Uint8Array, size: number): string {
-  return toHex(sha256(concat(ID_LABEL, key, u64(size))).subarray(0, 16));
+export function attachmentIdOf(key: Uint8Array, size: number): AttachmentId {
+  return idOf(sha256(concat(ID_LABEL, key, u64(size))).subarray(0, 16));
 }
 
 /** Seals and opens the chunks of one attachment. */
@@ -68,7 +70,7 @@ export class AttachmentCipher {
    * @throws CoreFailure `attachment_corrupt` for a key or size that cannot be
    */
   static async create(
-    attachmentId: string,
+    attachmentId: AttachmentId,
     key: Uint8Array,
     size: number,
   ): Promise<AttachmentCipher> {

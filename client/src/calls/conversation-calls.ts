@@ -5,7 +5,9 @@ import type { Core, ConversationItem, EncryptionView, OutgoingAttachment } from 
 import { failure, hasCode } from "../failure.ts";
 import type { Content } from "../kinds/content.ts";
 import { XWING } from "../keys/hpke.ts";
-import { fromHex, newId, toHex } from "../octets.ts";
+import { fromHex } from "../octets.ts";
+import { idOf, newId } from "../ids.ts";
+import type { ConversationId, PersonId } from "../ids.ts";
 import { outgoingRecord } from "../outbox/compose.ts";
 import { STORES } from "../records.ts";
 import type { AttachmentRecord } from "../records.ts";
@@ -35,16 +37,16 @@ export class ConversationCalls {
     return items.sort((a, b) => Number(b.pinned) - Number(a.pinned) || time(b) - time(a));
   }
 
-  async conversation(conversationId: string): Promise<ConversationItem> {
+  async conversation(conversationId: ConversationId): Promise<ConversationItem> {
     const device = await this.#reach.device();
     return device.views.conversation(device.find(conversationId));
   }
 
-  async openDirect(personId: string): Promise<ConversationItem> {
+  async openDirect(personId: PersonId): Promise<ConversationItem> {
     const device = await this.#reach.device();
     const own = device.context.identity().personId;
     if (personId === own) throw failure("not_found");
-    const conversationId = toHex(directId(fromHex(own), fromHex(personId)));
+    const conversationId = idOf<ConversationId>(directId(fromHex(own), fromHex(personId)));
     const known = device.book.find(conversationId);
     if (known !== null && known.record.state !== "left") return device.views.conversation(known);
     return this.#create(device, {
@@ -59,7 +61,7 @@ export class ConversationCalls {
 
   async createGroup(input: Parameters<Core["createGroup"]>[0]): Promise<ConversationItem> {
     const device = await this.#reach.device();
-    const conversationId = input.conversationId ?? newId();
+    const conversationId: ConversationId = input.conversationId ?? newId();
     const known = device.book.find(conversationId);
     if (known !== null) return device.views.conversation(known);
     const title = titleOf(input.title);
@@ -84,7 +86,7 @@ export class ConversationCalls {
     return device.views.conversation(conversation);
   }
 
-  async leave(conversationId: string): Promise<void> {
+  async leave(conversationId: ConversationId): Promise<void> {
     const device = await this.#reach.device();
     const conversation = device.find(conversationId);
     const { personId } = device.context.identity();
@@ -102,7 +104,7 @@ export class ConversationCalls {
     await device.book.left(conversation, true);
   }
 
-  async forget(conversationId: string): Promise<void> {
+  async forget(conversationId: ConversationId): Promise<void> {
     const device = await this.#reach.device();
     const conversation = device.find(conversationId);
     if (conversation.record.state !== "left") throw failure("message_invalid");
@@ -133,7 +135,7 @@ export class ConversationCalls {
   }
 
   async setProfile(
-    conversationId: string,
+    conversationId: ConversationId,
     profile: Parameters<Core["setProfile"]>[1],
   ): Promise<void> {
     const device = await this.#reach.device();
@@ -143,7 +145,7 @@ export class ConversationCalls {
   }
 
   async setWhoMayPost(
-    conversationId: string,
+    conversationId: ConversationId,
     whoMayPost: Parameters<Core["setWhoMayPost"]>[1],
   ): Promise<void> {
     const device = await this.#reach.device();
@@ -151,7 +153,7 @@ export class ConversationCalls {
   }
 
   async setPreferences(
-    conversationId: string,
+    conversationId: ConversationId,
     preferences: Parameters<Core["setPreferences"]>[1],
   ): Promise<void> {
     const device = await this.#reach.device();
@@ -159,7 +161,7 @@ export class ConversationCalls {
     await device.book.adopt(info);
   }
 
-  async saveDraft(conversationId: string, text: string): Promise<void> {
+  async saveDraft(conversationId: ConversationId, text: string): Promise<void> {
     const device = await this.#reach.device();
     const draft = text.trim() === "" ? null : text;
     await device.find(conversationId).change((work) => {
@@ -168,7 +170,7 @@ export class ConversationCalls {
     });
   }
 
-  async encryption(conversationId: string): Promise<EncryptionView> {
+  async encryption(conversationId: ConversationId): Promise<EncryptionView> {
     const device = await this.#reach.device();
     const conversation = device.find(conversationId);
     const { record } = conversation;
@@ -213,7 +215,7 @@ export class ConversationCalls {
       if (!hasCode(error, "network", "overloaded")) throw error;
     }
     const at = time.now() ?? now();
-    const found = new Set<string>();
+    const found = new Set<PersonId>();
     for (const leaf of leaves) {
       const { confirmed } = await trust.verdict(leaf.person, leaf.device, at);
       if (confirmed === "no") found.add(leaf.person);

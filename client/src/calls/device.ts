@@ -2,6 +2,7 @@
  * A registered device with an open vault: all parts wired together, from the socket to the views.
  * Lives from unlock to lock, sign-out or stop; {@link Device.stop} ends everything it started.
  */
+import type { ConversationId, PersonId } from "../ids.ts";
 import { Attachments } from "../attachments/attachments.ts";
 import type { DeviceContext } from "../context.ts";
 import type { Conversation } from "../conversation/conversation.ts";
@@ -117,7 +118,7 @@ export class Device {
     links.connect({ context, outgoing, inbox, outbox, book, asking, cursors, sync });
     outgoing.onChange = options.onOutbox;
     const stopListening = context.trust.onChanged((personIds) => {
-      this.#peopleChanged(new Set<string>(personIds));
+      this.#peopleChanged(new Set(personIds));
     });
     context.signal.addEventListener("abort", stopListening);
   }
@@ -138,7 +139,7 @@ export class Device {
   }
 
   /** Names may be others, and what was refused because of these people may be good now. */
-  #peopleChanged(personIds: ReadonlySet<string>): void {
+  #peopleChanged(personIds: ReadonlySet<PersonId>): void {
     this.#announceAll();
     for (const conversation of this.book.conversations.values())
       void this.inbox.changed(conversation, personIds).catch(ignore);
@@ -159,7 +160,7 @@ export class Device {
     this.outgoing.onChange = () => undefined;
   }
 
-  find(conversationId: string): Conversation {
+  find(conversationId: ConversationId): Conversation {
     const conversation = this.book.find(conversationId);
     if (conversation === null) throw failure("not_found");
     return conversation;

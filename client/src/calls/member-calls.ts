@@ -2,7 +2,8 @@
 import type { Core, MemberDevice, MemberItem } from "../core.ts";
 import type { Conversation } from "../conversation/conversation.ts";
 import { hasCode } from "../failure.ts";
-import { newId } from "../octets.ts";
+import { newId } from "../ids.ts";
+import type { ConversationId, PersonId } from "../ids.ts";
 import { Refused } from "../keys/format/refused.ts";
 import { knownRoster } from "../roster/roster.ts";
 import type { Leaf } from "../keys/roster/leaf.ts";
@@ -19,7 +20,7 @@ export class MemberCalls {
     this.#reach = reach;
   }
 
-  async members(conversationId: string): Promise<readonly MemberItem[]> {
+  async members(conversationId: ConversationId): Promise<readonly MemberItem[]> {
     const device = await this.#reach.device();
     const conversation = device.find(conversationId);
     const { members } = await conversation.loadMembers();
@@ -27,7 +28,7 @@ export class MemberCalls {
   }
 
   async memberPage(
-    conversationId: string,
+    conversationId: ConversationId,
     after: string | null,
     text?: string,
   ): ReturnType<Core["memberPage"]> {
@@ -38,7 +39,7 @@ export class MemberCalls {
   }
 
   async changeMembers(
-    conversationId: string,
+    conversationId: ConversationId,
     change: Parameters<Core["changeMembers"]>[1],
   ): Promise<void> {
     const device = await this.#reach.device();
@@ -58,8 +59,8 @@ export class MemberCalls {
   async #devices(
     device: Device,
     conversation: Conversation,
-  ): Promise<ReadonlyMap<string, readonly MemberDevice[]>> {
-    const found = new Map<string, MemberDevice[]>();
+  ): Promise<ReadonlyMap<PersonId, readonly MemberDevice[]>> {
+    const found = new Map<PersonId, MemberDevice[]>();
     const leaves = await knownRoster(device.context, conversation);
     if (leaves === null) return found;
     const { trust, time } = device.context;
@@ -97,7 +98,7 @@ export class MemberCalls {
 
   async #items(
     members: readonly Member[],
-    devices: ReadonlyMap<string, readonly MemberDevice[]>,
+    devices: ReadonlyMap<PersonId, readonly MemberDevice[]>,
   ): Promise<readonly MemberItem[]> {
     const { people } = this.#reach;
     const { personId: ownId } = (await this.#reach.device()).context.identity();

@@ -6,7 +6,8 @@ import { loadMessage, pageMessages } from "../messages/messages.ts";
 import { readUpTo, seqOf } from "../messages/reading.ts";
 import { countsOf } from "../messages/receipt-counts.ts";
 import { receivers } from "../messages/receipts.ts";
-import { newId } from "../octets.ts";
+import { newId } from "../ids.ts";
+import type { AttachmentId, ConversationId, MessageId } from "../ids.ts";
 import { compose, outgoingRecord, queuedMessage } from "../outbox/compose.ts";
 import { RECEIPT_PEOPLE } from "../wire.ts";
 import type { Device } from "./device.ts";
@@ -23,8 +24,8 @@ export class MessageCalls {
   }
 
   async messages(
-    conversationId: string,
-    before: string | null,
+    conversationId: ConversationId,
+    before: MessageId | null,
     limit: number,
   ): ReturnType<Core["messages"]> {
     const device = await this.#reach.device();
@@ -51,10 +52,10 @@ export class MessageCalls {
   }
 
   async send(
-    conversationId: string,
+    conversationId: ConversationId,
     outgoing: Parameters<Core["send"]>[1],
-    replyTo: string | null,
-    messageId = newId(),
+    replyTo: MessageId | null,
+    messageId: MessageId = newId(),
   ): Promise<MessageItem> {
     const device = await this.#reach.device();
     const conversation = device.find(conversationId);
@@ -86,17 +87,17 @@ export class MessageCalls {
     return device.views.message(conversation, message);
   }
 
-  async retry(messageId: string): Promise<void> {
+  async retry(messageId: MessageId): Promise<void> {
     const device = await this.#reach.device();
     await device.preparing.retry(conversationOf(device, messageId), messageId);
   }
 
-  async cancel(messageId: string): Promise<void> {
+  async cancel(messageId: MessageId): Promise<void> {
     const device = await this.#reach.device();
     await device.outbox.cancel(conversationOf(device, messageId), messageId);
   }
 
-  async markRead(conversationId: string, messageId: string): Promise<void> {
+  async markRead(conversationId: ConversationId, messageId: MessageId): Promise<void> {
     const device = await this.#reach.device();
     const conversation = device.find(conversationId);
     const seq = await seqOf(device.context, conversationId, messageId);
@@ -105,7 +106,7 @@ export class MessageCalls {
     if (moved) device.cursors.moved(conversation);
   }
 
-  async receipts(conversationId: string, messageId: string): Promise<MessageReceipts> {
+  async receipts(conversationId: ConversationId, messageId: MessageId): Promise<MessageReceipts> {
     const device = await this.#reach.device();
     const { people } = this.#reach;
     const message = await loadMessage(device.context.vault, conversationId, messageId);
@@ -134,20 +135,24 @@ export class MessageCalls {
     };
   }
 
-  async attachment(attachmentId: string): Promise<Blob> {
+  async attachment(attachmentId: AttachmentId): Promise<Blob> {
     return (await this.#reach.device()).attachments.blob(attachmentId);
   }
 
-  async attachmentRange(attachmentId: string, start: number, end: number): Promise<Uint8Array> {
+  async attachmentRange(
+    attachmentId: AttachmentId,
+    start: number,
+    end: number,
+  ): Promise<Uint8Array> {
     return (await this.#reach.device()).attachments.range(attachmentId, start, end);
   }
 
-  async cancelDownload(attachmentId: string): Promise<void> {
+  async cancelDownload(attachmentId: AttachmentId): Promise<void> {
     (await this.#reach.device()).attachments.cancelDownload(attachmentId);
   }
 }
 
-function conversationOf(device: Device, messageId: string): Conversation {
+function conversationOf(device: Device, messageId: MessageId): Conversation {
   const outgoing = device.outgoing.find(messageId);
   if (outgoing === null) throw failure("not_found");
   return device.find(outgoing.conversationId);

@@ -10,7 +10,7 @@ import type { Conversation } from "../conversation/conversation.ts";
 import type { HistoryListener } from "../inbox/history.ts";
 import type { Inbox, InboxListener } from "../inbox/inbox.ts";
 import { rewind } from "../inbox/rewind.ts";
-import type { KeyId } from "../keys/ids.ts";
+import type { KeyId } from "../ids.ts";
 import type { Header } from "../keys/message.ts";
 import type { OutgoingStore } from "../messages/outgoing.ts";
 import type { Outbox, OutboxListener } from "../outbox/outbox.ts";

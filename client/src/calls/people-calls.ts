@@ -1,4 +1,5 @@
 /** The calls of core.ts about people and the directory, and whom this device does not show. */
+import type { PersonId } from "../ids.ts";
 import type { Core, PeopleQuery, Plate } from "../core.ts";
 import type { Reach } from "./reach.ts";
 
@@ -19,12 +20,12 @@ export class PeopleCalls {
     return this.#reach.people.search(query);
   }
 
-  async person(personId: string): ReturnType<Core["person"]> {
+  async person(personId: PersonId): ReturnType<Core["person"]> {
     await this.#reach.device();
     return this.#reach.people.person(personId);
   }
 
-  async block(personId: string, on: boolean): Promise<void> {
+  async block(personId: PersonId, on: boolean): Promise<void> {
     await this.#reach.device();
     await this.#reach.blocked.set(personId, on);
   }

@@ -1,4 +1,5 @@
 /** The base of the calls of core.ts: the running device, once there is one. */
+import type { ClientId } from "../ids.ts";
 import type { Conversation } from "../conversation/conversation.ts";
 import { failure, hasCode } from "../failure.ts";
 import type { Blocked } from "../people/blocked.ts";
@@ -11,7 +12,7 @@ export interface Reach {
   readonly people: People;
   readonly blocked: Blocked;
   /** The name that a person gave to one of their own devices. */
-  readonly labelOf: (clientId: string) => string | null;
+  readonly labelOf: (clientId: ClientId) => string | null;
 }
 
 /** Throws for a conversation in which nothing can be written. */

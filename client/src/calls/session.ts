@@ -7,6 +7,7 @@
  * unless a revocation that others signed says so (KEYS.md E6): what is here is kept, locked; every
  * rejection is a CoreFailure.
  */
+import type { ConversationId } from "../ids.ts";
 import { AccountCalls } from "../account/calls.ts";
 import { AccountServices } from "../account/services.ts";
 import type { Context } from "../context.ts";
@@ -54,7 +55,7 @@ export class Session {
   #catchingUp = false;
   #updateRequired = false;
   #skewMs = 0;
-  #visible: string | null = null;
+  #visible: ConversationId | null = null;
   #refusing = false;
   #toldSession: string | null | undefined = undefined;
   onKeys: (keys: HandedKeys | null) => void = () => undefined;
@@ -294,7 +295,7 @@ export class Session {
     return this.#device;
   }
 
-  setVisible(conversationId: string | null): void {
+  setVisible(conversationId: ConversationId | null): void {
     this.#visible = conversationId;
   }
 

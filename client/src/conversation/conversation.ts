@@ -6,6 +6,7 @@
  * {@link Conversation.store} has written it, with everything that belongs to it, in one
  * transaction. A failed write leaves what was here before. Conversations never wait for each other.
  */
+import type { ConversationId, MessageId } from "../ids.ts";
 import type { DeviceContext } from "../context.ts";
 import { STORES } from "../records.ts";
 import type {
@@ -32,19 +33,19 @@ const MOST = { heads: 64, keys: 64, log: 1_100, accepted: 4_000, pending: 400 };
 export interface ConversationListener {
   conversation(conversation: Conversation): void;
   message(conversation: Conversation, record: MessageRecord): void;
-  removed(conversationId: string, messageId: string): void;
+  removed(conversationId: ConversationId, messageId: MessageId): void;
   notify(conversation: Conversation, record: MessageRecord): void;
-  members(conversationId: string): void;
+  members(conversationId: ConversationId): void;
 }
 
 /** The conversations of this device. */
 export interface ConversationIndex {
-  readonly conversations: ReadonlyMap<string, Conversation>;
-  find(conversationId: string): Conversation | null;
+  readonly conversations: ReadonlyMap<ConversationId, Conversation>;
+  find(conversationId: ConversationId): Conversation | null;
 }
 
 export class Conversation {
-  readonly id: string;
+  readonly id: ConversationId;
   readonly heads: Heads;
   readonly keys: ConversationKeys;
   readonly cellKeys: CellKeys;

@@ -12,6 +12,7 @@ export function newRecord(info: WireConversation): ConversationRecord {
       createdBy: info.createdBy,
       createdMs: info.createdMs,
       audience: info.audience,
+      standing: info.standing,
       members: info.members,
       unregistered: info.unregistered,
       devices: info.devices,
@@ -50,6 +51,7 @@ export function refreshed(record: ConversationRecord, info: WireConversation): C
   return {
     ...record,
     audience: info.audience,
+    standing: info.standing,
     members: info.members,
     unregistered: info.unregistered,
     devices: info.devices,

@@ -1,4 +1,5 @@
 /** Changes of one conversation that are stored together, in one transaction, or not at all. */
+import type { MessageId } from "../ids.ts";
 import { isNewer, lastOf, putMessage } from "../messages/messages.ts";
 import type { ConversationRecord, MembersRecord, MessageRecord } from "../records.ts";
 import type { Change } from "../vault/vault.ts";
@@ -11,7 +12,7 @@ export class UnitOfWork implements Transaction {
   readonly changes: Change[] = [];
   readonly overlay = new Map<string, unknown>();
   readonly messages: MessageRecord[] = [];
-  readonly removed: string[] = [];
+  readonly removed: MessageId[] = [];
   /** Messages that may notify. */
   readonly fresh: MessageRecord[] = [];
   membersChanged = false;

@@ -7,7 +7,7 @@
  */
 import type { ConnectedCore, Core, CoreError, CoreEvent, CoreListener } from "../core.ts";
 import { CoreFailure, asFailure, failure } from "../failure.ts";
-import { newId } from "../octets.ts";
+import { newId } from "../ids.ts";
 
 export type Method = keyof Core;
 

@@ -1,3 +1,4 @@
+import type { ConversationId } from "../ids.ts";
 import { describe, expect, it } from "vitest";
 import type { ConnectedCore, CoreEvent, CoreListener } from "../core.ts";
 import type { LocalCore } from "../create.ts";
@@ -101,12 +102,14 @@ class Tab {
 
 const text = { kind: "text", text: "Vehicle check at the junction", mentions: [] } as const;
 
+const CHAT = "c" as ConversationId;
+
 describe("tabs", () => {
   it("runs one core for two tabs, and both are answered", async () => {
     const device = new Device();
     const [first, second] = [device.open(), device.open()];
-    await first.core.send("c", text, null);
-    await second.core.send("c", text, null);
+    await first.core.send(CHAT, text, null);
+    await second.core.send(CHAT, text, null);
     expect(device.cores).toBe(1);
     expect(device.sent).toHaveLength(2);
   });
@@ -124,7 +127,7 @@ describe("tabs", () => {
     const device = new Device();
     const [first, second] = [device.open(), device.open()];
     device.gate = new Promise(() => undefined);
-    const answer = second.core.send("c", text, null);
+    const answer = second.core.send(CHAT, text, null);
     await new Promise((resolve) => setTimeout(resolve));
     expect(device.sent).toHaveLength(1);
     device.gate = Promise.resolve();
@@ -140,7 +143,7 @@ describe("tabs", () => {
     const device = new Device();
     const [first, second, third] = [device.open(), device.open(), device.open()];
     device.gate = new Promise(() => undefined);
-    const answer = third.core.send("c", text, null);
+    const answer = third.core.send(CHAT, text, null);
     await new Promise((resolve) => setTimeout(resolve));
     device.close(first);
     await new Promise((resolve) => setTimeout(resolve));

@@ -14,7 +14,7 @@
  */
 import type { ConnectedCore } from "../core.ts";
 import type { LocalCore } from "../create.ts";
-import { newId } from "../octets.ts";
+import { randomBytes, toHex } from "../octets.ts";
 import { perform } from "./rpc.ts";
 import type { Answer, Call, Happened } from "./rpc.ts";
 import type { HandedKeys } from "../vault/vault.ts";
@@ -50,7 +50,7 @@ export interface TabOptions {
 /** Join the tabs; returns what takes this page's calls. */
 export function joinTabs(options: TabOptions): (call: Call) => void {
   const { channel, toPage } = options;
-  const tab = newId();
+  const tab = toHex(randomBytes(16));
   const open = new Map<number, Call>();
   // Calls of other tabs that this leader has taken: a repeated one is already being answered.
   const taken = new Set<string>();

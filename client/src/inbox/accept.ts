@@ -7,12 +7,11 @@ import type { UnitOfWork } from "../conversation/unit-of-work.ts";
 import type { DeviceContext } from "../context.ts";
 import { decodeContent, isShown, mentionsOf, pointersOf } from "../kinds/content.ts";
 import type { Decoded } from "../kinds/content.ts";
-import { idOf } from "../keys/ids.ts";
-import type { KeyId } from "../keys/ids.ts";
-import { toHex } from "../octets.ts";
+import { idOf } from "../ids.ts";
+import type { DeviceId, KeyId, MessageId, PersonId } from "../ids.ts";
 import { acceptedMessage } from "../messages/outgoing.ts";
 import type { OutgoingStore } from "../messages/outgoing.ts";
-import { notice, noticeMessage } from "../messages/messages.ts";
+import { notice, noticeId, noticeMessage } from "../messages/messages.ts";
 import { STORES } from "../records.ts";
 import type { AttachmentRecord, MessageRecord, NoticeRecord, PendingRecord } from "../records.ts";
 import { acceptedName } from "./judge.ts";
@@ -25,11 +24,11 @@ const MOST_REFUSED = 500;
 export interface Receiving {
   readonly context: DeviceContext;
   readonly outgoing: OutgoingStore;
-  readonly blocked: (personId: string) => boolean;
+  readonly blocked: (personId: PersonId) => boolean;
   readonly conversation: Conversation;
   readonly work: UnitOfWork;
   /** Messages that were stored before, by id. */
-  readonly known: ReadonlyMap<string, MessageRecord>;
+  readonly known: ReadonlyMap<MessageId, MessageRecord>;
   /** Conversation keys whose S is missing here: a share is asked for. */
   readonly missing: Set<KeyId>;
   /** An own message was accepted: the next can go. */
@@ -63,7 +62,7 @@ export async function accept(
     return;
   }
   if (before !== null) settle(receiving, entry, before);
-  const messageId = toHex(header.message);
+  const messageId = idOf<MessageId>(header.message);
   const content = decodeContent(judgement.plaintext);
   if (content.kind === "state") {
     const { position, sentMs } = entry;
@@ -81,7 +80,7 @@ export async function accept(
 async function takeBack(
   { context, conversation, outgoing, work, known, onAccepted }: Receiving,
   entry: Entry,
-  messageId: string,
+  messageId: MessageId,
 ): Promise<boolean> {
   const accepted = { seq: entry.position, sentMs: entry.sentMs };
   const own = outgoing.find(messageId);
@@ -98,7 +97,7 @@ function noteChain({ context, conversation, work }: Receiving, entry: Entry, it:
   const row = {
     sender: header.sender,
     seq: header.seq,
-    messageId: toHex(header.message),
+    messageId: idOf<MessageId>(header.message),
     attempt: header.attempt,
     previous: header.previous,
     hash: header.hash,
@@ -109,7 +108,7 @@ function noteChain({ context, conversation, work }: Receiving, entry: Entry, it:
   if (header.epoch > namedEpoch) work.set({ namedEpoch: header.epoch });
   if (!entry.old) conversation.accepted.put(work, acceptedName(header, null), row);
   // S7: this device's own message that it does not remember, after its state was lost.
-  const own = toHex(header.sender) === context.identity().device;
+  const own = idOf<DeviceId>(header.sender) === context.identity().device;
   if (own && header.seq > chain.seq) work.set({ chain: { seq: header.seq, hash: header.hash } });
 }
 
@@ -122,7 +121,7 @@ async function show(
 ): Promise<void> {
   const { personId } = context.identity();
   const mine = leaf.person === personId;
-  const messageId = toHex(header.message);
+  const messageId = idOf<MessageId>(header.message);
   const shown = known.get(messageId)?.senderId === leaf.person;
   const message: MessageRecord = {
     messageId,
@@ -207,5 +206,5 @@ function tell(work: UnitOfWork, entry: Entry, beside: number, what: NoticeRecord
   const { conversationId } = work.record;
   const { position, sentMs } = entry;
   const at = { seq: position, order: position + beside, sentMs };
-  work.put(noticeMessage(conversationId, `${what.kind}.${String(position)}`, at, what));
+  work.put(noticeMessage(conversationId, noticeId(what.kind, position), at, what));
 }

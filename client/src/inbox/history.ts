@@ -17,11 +17,11 @@ import { learnBeside } from "./inbox.ts";
 import type { Inbox } from "./inbox.ts";
 import type { Entry } from "./judge.ts";
 import { hash, ZEROS } from "../keys/format/hashing.ts";
-import type { KeyId } from "../keys/ids.ts";
+import type { ConversationId, KeyId, PersonId } from "../ids.ts";
 import { HeaderFormat, SIGNED_HEADER_BYTES, nextLogHash } from "../keys/message.ts";
 import { Refused } from "../keys/format/refused.ts";
 import { equalBytes } from "../octets.ts";
-import { notice, noticeMessage } from "../messages/messages.ts";
+import { notice, noticeId, noticeMessage } from "../messages/messages.ts";
 import type { HistoryPlace } from "../records.ts";
 import { delayMs, pause } from "../transport/backoff.ts";
 import { LOG_HASHES } from "../limits.ts";
@@ -108,7 +108,7 @@ export class History {
     }
   }
 
-  readonly #trouble = new Set<string>();
+  readonly #trouble = new Set<ConversationId>();
 
   /** The conversation with the newest message first. */
   #next(): Conversation | null {
@@ -198,15 +198,15 @@ function floorsOf(page: LogPage): ReadonlyMap<number, number> {
 }
 
 /** Above the first message: from when this device reads, and that others put this person in. */
-function tellStart(work: UnitOfWork, me: string): void {
+function tellStart(work: UnitOfWork, me: PersonId): void {
   const { conversationId, kind, createdBy, createdMs } = work.record;
   const fromMs = readableFrom(work.record);
   if (fromMs !== null) {
     const what = notice("history", { fromMs });
     const at = { seq: 0, order: 0.5, sentMs: fromMs };
-    work.put(noticeMessage(conversationId, `history.${String(fromMs)}`, at, what));
+    work.put(noticeMessage(conversationId, noticeId("history", fromMs), at, what));
   }
   if (kind !== "group" || createdBy === me) return;
   const at = { seq: 0, order: 0.6, sentMs: fromMs ?? createdMs };
-  work.put(noticeMessage(conversationId, "you_added", at, notice("you_added")));
+  work.put(noticeMessage(conversationId, noticeId("you_added"), at, notice("you_added")));
 }

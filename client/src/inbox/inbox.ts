@@ -19,11 +19,11 @@ import type { DeviceContext } from "../context.ts";
 import { hasCode } from "../failure.ts";
 import { hash } from "../keys/format/hashing.ts";
 import { conversationKeyId } from "../keys/conversation-key.ts";
-import type { KeyId } from "../keys/ids.ts";
+import { idOf } from "../ids.ts";
+import type { ConversationId, KeyId, MessageId, PersonId } from "../ids.ts";
 import { SIGNED_HEADER_BYTES, nextLogHash } from "../keys/message.ts";
 import { Refused } from "../keys/format/refused.ts";
 import { storedMessages } from "../messages/messages.ts";
-import { toHex } from "../octets.ts";
 import type { OutgoingStore } from "../messages/outgoing.ts";
 import type { LogPlace } from "../records.ts";
 import { LOG_HASHES } from "../limits.ts";
@@ -59,17 +59,17 @@ export class Inbox {
   readonly #context: DeviceContext;
   readonly #outgoing: OutgoingStore;
   readonly #listener: InboxListener;
-  readonly #blocked: (personId: string) => boolean;
+  readonly #blocked: (personId: PersonId) => boolean;
   /** Calls of {@link askMissing}: a conversation's last, and the one that has not begun. */
-  readonly #looks = new Map<string, Promise<void>>();
-  readonly #nextLook = new Map<string, Promise<void>>();
+  readonly #looks = new Map<ConversationId, Promise<void>>();
+  readonly #nextLook = new Map<ConversationId, Promise<void>>();
   /** Pushed entries that wait for the queue, by conversation. */
-  readonly #pushed = new Map<string, [LogEntry, Supplement | null][]>();
+  readonly #pushed = new Map<ConversationId, [LogEntry, Supplement | null][]>();
 
   constructor(
     context: DeviceContext,
     outgoing: OutgoingStore,
-    blocked: (personId: string) => boolean,
+    blocked: (personId: PersonId) => boolean,
     listener: InboxListener,
   ) {
     this.#context = context;
@@ -216,7 +216,7 @@ export class Inbox {
   opened(conversation: Conversation): Promise<void> {
     return this.#again(conversation, async ({ why, keyId }) => {
       if (why !== "key") return false;
-      const key = await conversation.keys.find(null, keyId as KeyId);
+      const key = await conversation.keys.find(null, keyId);
       return key !== null && key.secret !== null;
     });
   }
@@ -245,7 +245,7 @@ export class Inbox {
   async #look(conversation: Conversation): Promise<void> {
     const rows = await conversation.pending.all();
     const waiting = rows.filter(({ why }) => why === "key");
-    const wanted = new Set(waiting.map(({ keyId }) => keyId as KeyId));
+    const wanted = new Set(waiting.map(({ keyId }) => keyId));
     const missing: KeyId[] = [];
     for (const keyId of wanted) {
       const held = await conversation.keys.find(null, keyId);
@@ -268,7 +268,7 @@ export class Inbox {
   }
 
   /** Records of these people are others now. */
-  changed(conversation: Conversation, personIds: ReadonlySet<string>): Promise<void> {
+  changed(conversation: Conversation, personIds: ReadonlySet<PersonId>): Promise<void> {
     if (conversation.record.refused === null) return Promise.resolve();
     return this.#again(conversation, ({ why, personId }) =>
       Promise.resolve(why === "refused" && (personId === null || personIds.has(personId))),
@@ -325,7 +325,7 @@ export class Inbox {
   ): Promise<Receiving> {
     const headers = entries.flatMap(({ message }) => headerOf(message) ?? []);
     await loadJudged(conversation, headers);
-    const ids = headers.map(({ message }) => toHex(message));
+    const ids = headers.map(({ message }) => idOf<MessageId>(message));
     return {
       known: await storedMessages(this.#context.vault, conversation.id, ids),
       context: this.#context,
@@ -353,7 +353,7 @@ export async function learnBeside(
   { heads = [], proofs = [], keys = [], people = [] }: Beside,
 ): Promise<void> {
   for (const head of heads) await unlessRefused(conversation.heads.take(work, head));
-  const persons = new Set<string>();
+  const persons = new Set<PersonId>();
   for (const proof of proofs) {
     const listed = await conversation.heads.learnProof(work, proof);
     if (listed !== null) persons.add(listed.leaf.person);

@@ -12,14 +12,14 @@ import type { UnitOfWork } from "../conversation/unit-of-work.ts";
 import type { DeviceContext } from "../context.ts";
 import { hasCode } from "../failure.ts";
 import { ZEROS } from "../keys/format/hashing.ts";
-import { idOf } from "../keys/ids.ts";
-import type { DeviceId, KeyId, MessageId, PersonId } from "../keys/ids.ts";
+import { idOf } from "../ids.ts";
+import type { DeviceId, KeyId, PersonId } from "../ids.ts";
 import type { AcceptedHeader, KnownConversation } from "../keys/known.ts";
 import { HeaderFormat, SIGNED_HEADER_BYTES, bodyKey } from "../keys/message.ts";
 import type { Header } from "../keys/message.ts";
 import { checkChain, receive } from "../keys/receive.ts";
 import { Refused } from "../keys/format/refused.ts";
-import { fromHex, toHex } from "../octets.ts";
+import { fromHex } from "../octets.ts";
 import type { AcceptedRecord } from "../records.ts";
 import type { RosterHead } from "../keys/roster/head.ts";
 import type { Leaf } from "../keys/roster/leaf.ts";
@@ -191,8 +191,8 @@ function knownOf(
   held: Held,
 ): KnownConversation {
   const { kind, directPersonId } = work.record;
-  const own = context.identity().personId as PersonId;
-  const other = kind === "direct" ? (directPersonId as PersonId | null) : null;
+  const own = context.identity().personId;
+  const other = kind === "direct" ? directPersonId : null;
   const record = held.key?.record ?? null;
   return {
     conversation: fromHex(conversation.id),
@@ -213,7 +213,7 @@ function knownOf(
 function acceptedHeader(row: AcceptedRecord | undefined): AcceptedHeader | null {
   if (row === undefined) return null;
   const { messageId, seq, attempt, previous, hash } = row;
-  return { message: messageId as MessageId, seq, attempt, previous, hash };
+  return { message: messageId, seq, attempt, previous, hash };
 }
 
 /** The header of an entry; null: malformed, and judging says so. */
@@ -246,7 +246,7 @@ function neighbours({ seq }: Header): readonly number[] {
 
 /** Row names in {@link Conversation.accepted}. */
 export function acceptedName(header: Pick<Header, "sender">, seq: number | null): string {
-  const device = toHex(header.sender);
+  const device = idOf<DeviceId>(header.sender);
   return seq === null ? device : `${device}/${String(seq)}`;
 }
 

@@ -10,12 +10,12 @@ import type { UnitOfWork } from "../conversation/unit-of-work.ts";
 import type { DeviceContext } from "../context.ts";
 import { decodeContent } from "../kinds/content.ts";
 import { hash } from "../keys/format/hashing.ts";
-import { idOf } from "../keys/ids.ts";
-import type { DeviceId, KeyId } from "../keys/ids.ts";
+import { idOf } from "../ids.ts";
+import type { DeviceId, KeyId } from "../ids.ts";
 import { HeaderFormat, bodyKey, openBody, parseMessage } from "../keys/message.ts";
 import type { Header, Message } from "../keys/message.ts";
 import { Refused, refuseUnless } from "../keys/format/refused.ts";
-import { equalBytes, fromHex, toHex } from "../octets.ts";
+import { equalBytes, fromHex } from "../octets.ts";
 import { mayAdminister } from "../keys/roster/leaf.ts";
 import type { Leaf } from "../keys/roster/leaf.ts";
 import type { LogEntry } from "../wire.ts";
@@ -48,7 +48,7 @@ export async function takeState(
     const content = decodeContent(await openBody(judged.message, secret));
     if (content.kind !== "state") return null;
     await applyState(context, work, content, {
-      messageId: toHex(header.message),
+      messageId: idOf(header.message),
       position: entry.seq,
       sentMs: entry.sentMs,
       leaf: judged.leaf,

@@ -18,7 +18,7 @@ import { hash, ZEROS } from "../keys/format/hashing.ts";
 import { HeaderFormat, SIGNED_HEADER_BYTES, nextLogHash } from "../keys/message.ts";
 import { equalBytes } from "../octets.ts";
 import { acceptedName } from "./judge.ts";
-import { loadMessage, notice, noticeMessage } from "../messages/messages.ts";
+import { loadMessage, notice, noticeId, noticeMessage } from "../messages/messages.ts";
 import { putOutgoing } from "../messages/outgoing.ts";
 import type { OutgoingStore } from "../messages/outgoing.ts";
 import type { AcceptedRecord, MessageRecord, OwnChain, ReadyMessage } from "../records.ts";
@@ -54,7 +54,7 @@ export async function rewind(
   for (const row of lost) await queueAgain(context, conversation, work, outgoing, row);
   const at = { seq: common.seq, order: common.seq + 0.95, sentMs: context.now() };
   const what = notice(restored ? "restored" : "log_differs");
-  const messageId = `${what.kind}.${String(head.epoch)}.${String(common.seq)}`;
+  const messageId = noticeId(what.kind, head.epoch, common.seq);
   work.put(noticeMessage(conversation.id, messageId, at, what));
   await conversation.store(work, true);
 }

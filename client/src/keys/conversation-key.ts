@@ -13,7 +13,7 @@ import {
   type SealOpener,
 } from "./committed.ts";
 import type { SealTarget } from "./device-key.ts";
-import { idOf, type KeyId } from "./ids.ts";
+import { idOf, type KeyId } from "../ids.ts";
 import { RecordFormat, bytes, integer, type RecordOf } from "./format/record.ts";
 
 export const ConversationKeyFormat = new RecordFormat(

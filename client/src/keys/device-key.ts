@@ -8,7 +8,7 @@ import { equalBytes, type Bytes } from "../octets.ts";
 import type { Certificate } from "./trust/device-certificate.ts";
 import { hash } from "./format/hashing.ts";
 import { kemField, publicKeyField, requirePublicKey, type Kem } from "./hpke.ts";
-import { idOf, type SealKeyId } from "./ids.ts";
+import { idOf, type SealKeyId } from "../ids.ts";
 import { RecordFormat, bytes, integer, type RecordOf } from "./format/record.ts";
 import { refuseUnless } from "./format/refused.ts";
 import { isYoung } from "./format/times.ts";

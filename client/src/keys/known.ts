@@ -14,7 +14,7 @@ import {
   conversationKeyId,
   type ConversationKey,
 } from "./conversation-key.ts";
-import type { DeviceId, KeyId, MessageId, PersonId } from "./ids.ts";
+import type { DeviceId, KeyId, MessageId, PersonId } from "../ids.ts";
 import { Refused, refuseUnless } from "./format/refused.ts";
 
 /** The parts of an accepted message that R5 and S7 need. */

@@ -14,7 +14,7 @@ import { mayPost, type Leaf } from "./roster/leaf.ts";
 import { requireDirect } from "./roster/direct.ts";
 import { requireConversationSecret, type ConversationKey } from "./conversation-key.ts";
 import { hash, ZEROS } from "./format/hashing.ts";
-import { idOf, type DeviceId, type KeyId, type MessageId } from "./ids.ts";
+import { idOf, type DeviceId, type KeyId, type MessageId } from "../ids.ts";
 import {
   requireHead,
   requireListed,

@@ -9,7 +9,7 @@
  */
 import type { CellKey } from "./cell-key.ts";
 import type { DeviceKey } from "./device-key.ts";
-import type { CellId, DeviceId } from "./ids.ts";
+import type { CellId, DeviceId } from "../ids.ts";
 import { DIRECT_SEALS } from "../limits.ts";
 
 /** A device that the newest head lists. */

@@ -8,7 +8,7 @@ import type { Confirmed } from "./trust/confirmed.ts";
 import type { Leaf } from "./roster/leaf.ts";
 import type { RosterHead } from "./roster/head.ts";
 import { checkDeviceKey, type DeviceKey } from "./device-key.ts";
-import { idOf, type DeviceId, type MessageId } from "./ids.ts";
+import { idOf, type DeviceId, type MessageId } from "../ids.ts";
 import { KIND_BODY_KEY, KIND_CELL_KEY, type Shareable } from "./key-share.ts";
 import { requireListed, type KnownConversation } from "./known.ts";
 import type { Judge } from "./trust/confirmed.ts";

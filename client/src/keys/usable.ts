@@ -9,7 +9,7 @@ import { CellKeyFormat, type CellKey } from "./cell-key.ts";
 import { compareBytes } from "./format/compare.ts";
 import { ConversationKeyFormat, type ConversationKey } from "./conversation-key.ts";
 import { requirePublicKey } from "./hpke.ts";
-import { idOf, type CellId, type DeviceId } from "./ids.ts";
+import { idOf, type CellId, type DeviceId } from "../ids.ts";
 import { requireHead, requireListed, type KnownConversation } from "./known.ts";
 import { Refused, refuseUnless } from "./format/refused.ts";
 import { isYoung } from "./format/times.ts";

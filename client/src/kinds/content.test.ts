@@ -4,7 +4,10 @@ import { describe, expect, it } from "vitest";
 import { attachmentIdOf } from "../attachments/cipher.ts";
 import { decodeContent, encodeContent } from "./content.ts";
 import type { Content } from "./content.ts";
-import { newId, randomBytes } from "../octets.ts";
+import type { Mention } from "../seam/attachments.ts";
+import type { ReplyPointer } from "./fields.ts";
+import { randomBytes } from "../octets.ts";
+import { newId } from "../ids.ts";
 
 const key = randomBytes(32);
 const attachment = {
@@ -20,8 +23,8 @@ const attachment = {
   thumb: randomBytes(20),
   waveform: null,
 } as const;
-const replyTo = { messageId: newId(), personId: newId(), preview: "who" };
-const mentions = [{ personId: newId(), start: 0, length: 3 }];
+const replyTo: ReplyPointer = { messageId: newId(), personId: newId(), preview: "who" };
+const mentions: readonly Mention[] = [{ personId: newId(), start: 0, length: 3 }];
 const EVERY_KIND: readonly Content[] = [
   { kind: "text", text: "సరే", mentions, replyTo },
   { kind: "attachments", text: "", mentions: [], replyTo: null, attachments: [attachment] },

@@ -2,6 +2,7 @@
  * Fields of a message's content. The bytes come from another device: every size and length is
  * bounded here, and what does not fit throws {@link Misshapen}. Pure.
  */
+import type { AttachmentId, MessageId, PersonId } from "../ids.ts";
 import { attachmentIdOf } from "../attachments/cipher.ts";
 import type { AttachmentKind, Mention } from "../seam/attachments.ts";
 import { MAX_ATTACHMENT_BYTES } from "../wire.ts";
@@ -13,7 +14,7 @@ export const MAX_NAME = 255;
 
 /** How a message points to an encrypted attachment. `key` never leaves the ends. */
 export interface AttachmentPointer {
-  readonly id: string;
+  readonly id: AttachmentId;
   readonly kind: AttachmentKind;
   readonly name: string;
   readonly mime: string;
@@ -27,8 +28,8 @@ export interface AttachmentPointer {
 }
 
 export interface ReplyPointer {
-  readonly messageId: string;
-  readonly personId: string;
+  readonly messageId: MessageId;
+  readonly personId: PersonId;
   /** First characters of the quoted message, for those who do not have it. */
   readonly preview: string;
 }
@@ -51,9 +52,9 @@ export function string(value: unknown, max: number): string {
   return value;
 }
 
-export function id(value: unknown): string {
+export function id<I extends PersonId | MessageId | AttachmentId>(value: unknown): I {
   if (typeof value !== "string" || !/^[0-9a-f]{32}$/.test(value)) throw new Misshapen();
-  return value;
+  return value as I;
 }
 
 export function number(value: unknown, min: number, max: number): number {

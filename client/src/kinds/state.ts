@@ -3,6 +3,7 @@
  * devices with the admin right alone; the highest version counts, of equals the later in the log.
  * It is not shown as a message: a change of it is a notice.
  */
+import type { MessageId } from "../ids.ts";
 import { attachment, id, integer, list, MAX_NAME, nullable, string } from "./fields.ts";
 import type { AttachmentPointer } from "./fields.ts";
 import type { Kind } from "./kind.ts";
@@ -17,7 +18,7 @@ export interface StateContent {
   readonly photo: AttachmentPointer | null;
   readonly description: string;
   /** Ids of pinned messages. */
-  readonly pins: readonly string[];
+  readonly pins: readonly MessageId[];
 }
 
 export const state: Kind<StateContent> = {
@@ -27,7 +28,7 @@ export const state: Kind<StateContent> = {
     title: string(fields["title"], MAX_NAME),
     photo: nullable(fields["photo"], attachment),
     description: string(fields["description"], MAX_DESCRIPTION),
-    pins: list(fields["pins"], MAX_PINS, id),
+    pins: list(fields["pins"], MAX_PINS, id<MessageId>),
   }),
   shown: false,
   preview: () => ({ kind: "unsupported" }),

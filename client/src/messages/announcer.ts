@@ -4,6 +4,7 @@
  * once. Events keep their order. Failures to make a view (locked meanwhile) drop the event: the
  * screens fetch afresh when they come back.
  */
+import type { ConversationId, MessageId } from "../ids.ts";
 import type { Conversation, ConversationListener } from "../conversation/conversation.ts";
 import type { CoreEvent, ConversationItem, MessageItem } from "../core.ts";
 import type { MessageRecord } from "../records.ts";
@@ -17,10 +18,10 @@ export class Announcer implements ConversationListener {
   readonly #emit: (event: CoreEvent) => void;
   readonly #mayNotify: (conversation: Conversation, record: MessageRecord) => boolean;
   #views: Views | null = null;
-  #conversations = new Map<string, Conversation>();
+  #conversations = new Map<ConversationId, Conversation>();
   #messages = new Map<
-    string,
-    { conversation: Conversation; records: Map<string, MessageRecord> }
+    ConversationId,
+    { conversation: Conversation; records: Map<MessageId, MessageRecord> }
   >();
   #notify: { conversation: Conversation; record: MessageRecord }[] = [];
   #others: CoreEvent[] = [];
@@ -53,19 +54,19 @@ export class Announcer implements ConversationListener {
     this.#flushSoon();
   }
 
-  removed(conversationId: string, messageId: string): void {
+  removed(conversationId: ConversationId, messageId: MessageId): void {
     this.#messages.get(conversationId)?.records.delete(messageId);
     this.#later({ type: "message_removed", conversationId, messageId });
   }
 
-  members(conversationId: string): void {
+  members(conversationId: ConversationId): void {
     const known = this.#others.some(
       (event) => event.type === "members" && event.conversationId === conversationId,
     );
     if (!known) this.#later({ type: "members", conversationId });
   }
 
-  gone(conversationId: string): void {
+  gone(conversationId: ConversationId): void {
     this.#conversations.delete(conversationId);
     this.#messages.delete(conversationId);
     this.#later({ type: "conversation_gone", conversationId });
@@ -109,7 +110,7 @@ export class Announcer implements ConversationListener {
   }
 
   async #announce(
-    messages: readonly { conversation: Conversation; records: Map<string, MessageRecord> }[],
+    messages: readonly { conversation: Conversation; records: Map<MessageId, MessageRecord> }[],
     conversations: readonly Conversation[],
     notify: readonly { conversation: Conversation; record: MessageRecord }[],
     others: readonly CoreEvent[],

@@ -1,4 +1,5 @@
 /** Messages as records: made from content or a notice, summed up for the list, paged. */
+import type { ConversationId, MessageId } from "../ids.ts";
 import { decodeContent, previewOf } from "../kinds/content.ts";
 import type { Decoded } from "../kinds/content.ts";
 import { STORES } from "../records.ts";
@@ -21,7 +22,7 @@ const QUIET: ReadonlySet<NoticeRecord["kind"]> = new Set([
  * The key of a message in the store. Its id alone would not do: the sender chooses it, and could
  * take the id of a message in another conversation to put theirs in its place.
  */
-export function messageKey(conversationId: string, messageId: string): string {
+export function messageKey(conversationId: ConversationId, messageId: MessageId): string {
   return `${conversationId}/${messageId}`;
 }
 
@@ -38,8 +39,8 @@ export function putMessage(record: MessageRecord): Change {
 
 export function loadMessage(
   vault: Vault,
-  conversationId: string,
-  messageId: string,
+  conversationId: ConversationId,
+  messageId: MessageId,
 ): Promise<MessageRecord | null> {
   return vault.get<MessageRecord>(STORES.messages, messageKey(conversationId, messageId));
 }
@@ -47,9 +48,9 @@ export function loadMessage(
 /** Those of these messages that are stored, by id. */
 export async function storedMessages(
   vault: Vault,
-  conversationId: string,
-  messageIds: readonly string[],
-): Promise<ReadonlyMap<string, MessageRecord>> {
+  conversationId: ConversationId,
+  messageIds: readonly MessageId[],
+): Promise<ReadonlyMap<MessageId, MessageRecord>> {
   const keys = messageIds.map((id) => messageKey(conversationId, id));
   const rows = await vault.getMany<MessageRecord>(STORES.messages, keys);
   return new Map(rows.flatMap((row) => (row === null ? [] : [[row.messageId, row] as const])));
@@ -58,7 +59,7 @@ export async function storedMessages(
 /** Newest first, below an order (exclusive). */
 export function pageMessages(
   vault: Vault,
-  conversationId: string,
+  conversationId: ConversationId,
   below: number | null,
   limit: number,
 ): Promise<readonly MessageRecord[]> {
@@ -74,7 +75,7 @@ export function pageMessages(
 /** Newest first, above an order (exclusive). */
 export function messagesAbove(
   vault: Vault,
-  conversationId: string,
+  conversationId: ConversationId,
   above: number,
   limit: number,
 ): Promise<readonly MessageRecord[]> {
@@ -95,9 +96,14 @@ export function notice(
   return { by: null, people: [], title: null, fromMs: null, ...said, kind };
 }
 
+/** The id of a notice: the same for the same event, so that it is told once. */
+export function noticeId(about: string, ...places: readonly number[]): MessageId {
+  return [about, ...places].join(".") as MessageId;
+}
+
 export function noticeMessage(
-  conversationId: string,
-  messageId: string,
+  conversationId: ConversationId,
+  messageId: MessageId,
   at: { readonly seq: number; readonly order: number; readonly sentMs: number },
   what: NoticeRecord,
 ): MessageRecord {

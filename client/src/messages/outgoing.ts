@@ -2,6 +2,7 @@
  * Messages on their way, mirrored in memory from the vault so that the next one is found without
  * reading. The vault is written first, always; this index only follows.
  */
+import type { ConversationId, MessageId } from "../ids.ts";
 import type { UnitOfWork } from "../conversation/unit-of-work.ts";
 import type { DeviceContext } from "../context.ts";
 import { loadMessage } from "./messages.ts";
@@ -13,12 +14,12 @@ export function putOutgoing(record: OutgoingRecord): Change {
   return { op: "put", store: STORES.outbox, key: record.messageId, value: record };
 }
 
-export function deleteOutgoing(messageId: string): Change {
+export function deleteOutgoing(messageId: MessageId): Change {
   return { op: "delete", store: STORES.outbox, key: messageId };
 }
 
 export class OutgoingStore {
-  readonly #records = new Map<string, OutgoingRecord>();
+  readonly #records = new Map<MessageId, OutgoingRecord>();
   #lastOrder = QUEUED_ORDER;
   /** Called when the number of waiting messages may have changed. */
   onChange: () => void = () => undefined;
@@ -35,7 +36,7 @@ export class OutgoingStore {
     return this.#lastOrder;
   }
 
-  find(messageId: string): OutgoingRecord | null {
+  find(messageId: MessageId): OutgoingRecord | null {
     return this.#records.get(messageId) ?? null;
   }
 
@@ -45,11 +46,11 @@ export class OutgoingStore {
     this.onChange();
   }
 
-  delete(messageId: string): void {
+  delete(messageId: MessageId): void {
     if (this.#records.delete(messageId)) this.onChange();
   }
 
-  of(conversationId: string): readonly OutgoingRecord[] {
+  of(conversationId: ConversationId): readonly OutgoingRecord[] {
     return [...this.#records.values()]
       .filter((record) => record.conversationId === conversationId)
       .sort((a, b) => a.order - b.order);

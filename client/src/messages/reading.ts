@@ -1,4 +1,5 @@
 /** Reading and receipts: what changes when somebody, here or elsewhere, has come further. */
+import type { ConversationId, MessageId } from "../ids.ts";
 import { UnitOfWork } from "../conversation/unit-of-work.ts";
 import type { Conversation } from "../conversation/conversation.ts";
 import type { DeviceContext } from "../context.ts";
@@ -78,8 +79,8 @@ export async function putMembers(
 /** The seq of a message, for marking it read; null for what is not in the log. */
 export async function seqOf(
   context: DeviceContext,
-  conversationId: string,
-  messageId: string,
+  conversationId: ConversationId,
+  messageId: MessageId,
 ): Promise<number | null> {
   const message = await loadMessage(context.vault, conversationId, messageId);
   return message?.seq ?? null;

@@ -1,4 +1,5 @@
 /** Taking over the conversation's own state: name, photo, description, pins (kinds/state.ts). */
+import type { MessageId } from "../ids.ts";
 import type { UnitOfWork } from "../conversation/unit-of-work.ts";
 import type { DeviceContext } from "../context.ts";
 import type { StateContent } from "../kinds/state.ts";
@@ -10,7 +11,7 @@ import { mayAdminister } from "../keys/roster/leaf.ts";
 import type { Leaf } from "../keys/roster/leaf.ts";
 
 export interface StateAt {
-  readonly messageId: string;
+  readonly messageId: MessageId;
   readonly position: number;
   readonly sentMs: number;
   /** The leaf of the device that wrote it, under the head of its message. */

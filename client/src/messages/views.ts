@@ -1,4 +1,5 @@
 /** View models from records: everything the screens see is made here. */
+import type { ConversationId } from "../ids.ts";
 import type { Announcer, Views } from "./announcer.ts";
 import type { Attachments } from "../attachments/attachments.ts";
 import type { Conversation } from "../conversation/conversation.ts";
@@ -63,6 +64,7 @@ export class ViewMaker implements Views {
       some: await people.plates(record.some),
       members: record.members,
       audience: record.audience,
+      standing: record.standing,
       unregistered: record.unregistered,
       devices: record.devices,
       historyFromMs: readableFrom(record),
@@ -190,7 +192,7 @@ export class ViewMaker implements Views {
   }
 
   /** The quoted message as it is here; its sender's words about it where it is not. */
-  async #quote(conversationId: string, reply: ReplyPointer): Promise<ReplyQuote> {
+  async #quote(conversationId: ConversationId, reply: ReplyPointer): Promise<ReplyQuote> {
     const quoted = await loadMessage(this.#context.vault, conversationId, reply.messageId);
     const here = quoted !== null;
     return {

@@ -6,6 +6,7 @@
  * conversations, and then revokes the old one: in this order, so that somebody is always there to
  * commit the removals.
  */
+import type { ConversationId, PersonId } from "../ids.ts";
 import type { ConversationItem, CoreEvent, MessageItem, Outgoing } from "../core.ts";
 import type { LocalCore } from "../create.ts";
 import { pause } from "../transport/backoff.ts";
@@ -31,8 +32,8 @@ export interface StationOptions {
 export class Station {
   readonly #cores: readonly LocalCore[];
   readonly #options: StationOptions;
-  #staff = new Set<string>();
-  #group: string | null = null;
+  #staff = new Set<PersonId>();
+  #group: ConversationId | null = null;
   #turn = 0;
 
   constructor(cores: readonly LocalCore[], options: StationOptions) {
@@ -93,7 +94,7 @@ export class Station {
   }
 
   /** The station's group: the one that stands already, or a new one. */
-  async #standingGroup(invited: readonly string[]): Promise<string> {
+  async #standingGroup(invited: readonly string[]): Promise<ConversationId> {
     const core = this.#leader;
     const { me } = await core.state();
     const { units } = await core.directory();
@@ -138,7 +139,7 @@ export class Station {
     }
   }
 
-  async #allReady(conversationId: string): Promise<void> {
+  async #allReady(conversationId: ConversationId): Promise<void> {
     const deadline = Date.now() + ENTER_LIMIT_MS;
     for (const core of this.#cores) {
       for (;;) {
@@ -165,7 +166,7 @@ export class Station {
   }
 
   /** Mostly the station's group; now and then the conversation of units that all may write in. */
-  async #where(speaker: LocalCore, group: string): Promise<string> {
+  async #where(speaker: LocalCore, group: ConversationId): Promise<ConversationId> {
     if (this.#options.random() < 0.7) return group;
     const wide = (await speaker.conversations()).find(
       ({ audience, canPost, state }) => audience !== null && canPost && state === "ready",
@@ -228,7 +229,7 @@ export class Station {
     const { me } = await core.state();
     const names = mentioned ? item.body.mentions.map(({ personId }) => personId) : [];
     const meant = names.filter((personId) => this.#staff.has(personId));
-    if (meant.length > 0) return meant.includes(me?.personId ?? "");
+    if (meant.length > 0) return me !== null && meant.includes(me.personId);
     return this.#cores[turn] === core;
   }
 }

@@ -1,4 +1,5 @@
 /** From what a person wrote to what is stored and sent: content, records, quotes. */
+import type { ConversationId, MessageId, PersonId } from "../ids.ts";
 import type { Attachments, Prepared } from "../attachments/attachments.ts";
 import { putAttachment } from "../attachments/attachments.ts";
 import type { Conversation } from "../conversation/conversation.ts";
@@ -28,9 +29,9 @@ export interface Composed {
 export async function compose(
   context: DeviceContext,
   attachments: Attachments,
-  conversationId: string,
+  conversationId: ConversationId,
   outgoing: Outgoing,
-  replyTo: string | null,
+  replyTo: MessageId | null,
 ): Promise<Composed> {
   const quoted = replyTo === null ? null : await quote(context, conversationId, replyTo);
   const files: Prepared[] = [];
@@ -44,8 +45,8 @@ export async function compose(
 
 async function quote(
   context: DeviceContext,
-  conversationId: string,
-  messageId: string,
+  conversationId: ConversationId,
+  messageId: MessageId,
 ): Promise<ReplyPointer> {
   const message = await loadMessage(context.vault, conversationId, messageId);
   if (message === null || message.senderId === null) {
@@ -59,7 +60,7 @@ async function quote(
 /** The outbox record of a content. */
 export function outgoingRecord<Stage extends "preparing" | "uploading" | "ready">(
   conversation: Conversation,
-  messageId: string,
+  messageId: MessageId,
   order: number,
   content: Content,
   stage: Stage,
@@ -87,7 +88,7 @@ export function outgoingRecord<Stage extends "preparing" | "uploading" | "ready"
 /** The message as it shows while it waits. */
 export function queuedMessage(
   outgoing: OutgoingRecord,
-  senderId: string,
+  senderId: PersonId,
   sentMs: number,
 ): MessageRecord {
   return {
@@ -106,7 +107,7 @@ export function queuedMessage(
 
 export function attachmentRecord(
   conversation: Conversation,
-  messageId: string,
+  messageId: MessageId,
   pointer: AttachmentPointer,
   upload: AttachmentRecord["upload"],
 ): Change {

@@ -14,7 +14,8 @@ import type { DeviceContext } from "../context.ts";
 import { asFailure, failure, hasCode } from "../failure.ts";
 import { decodeContent } from "../kinds/content.ts";
 import { loadMessage, messageKey } from "../messages/messages.ts";
-import { newId } from "../octets.ts";
+import { newId } from "../ids.ts";
+import type { AttachmentId, ConversationId, KeyId, MessageId } from "../ids.ts";
 import { STORES } from "../records.ts";
 import type {
   FailedMessage,
@@ -39,9 +40,9 @@ const EAGER_ATTEMPTS = 4;
 
 /** Uploads attachments; resolves when all are complete at the server. */
 export interface Uploader {
-  upload(attachmentIds: readonly string[]): Promise<void>;
+  upload(attachmentIds: readonly AttachmentId[]): Promise<void>;
   /** Resolves when nothing more of them is written here. */
-  cancel(attachmentIds: readonly string[]): Promise<void>;
+  cancel(attachmentIds: readonly AttachmentId[]): Promise<void>;
 }
 
 export interface OutboxListener {
@@ -65,11 +66,11 @@ export class Outbox {
   readonly #context: DeviceContext;
   readonly #outgoing: OutgoingStore;
   readonly #uploader: Uploader;
-  readonly #doubts = new Map<string, Doubts>();
+  readonly #doubts = new Map<ConversationId, Doubts>();
   /** Conversations whose next key the server asks this device for. */
-  readonly #wanted = new Set<string>();
-  readonly #pumping = new Map<string, boolean>();
-  readonly #uploading = new Set<string>();
+  readonly #wanted = new Set<ConversationId>();
+  readonly #pumping = new Map<ConversationId, boolean>();
+  readonly #uploading = new Set<MessageId>();
   #wake = new AbortController();
 
   constructor(parts: OutboxParts) {
@@ -80,7 +81,7 @@ export class Outbox {
   }
 
   #doubtsOf({ id }: Conversation): Doubts {
-    const known = this.#doubts.get(id) ?? { staleHead: false, staleKeys: new Set<string>() };
+    const known = this.#doubts.get(id) ?? { staleHead: false, staleKeys: new Set<KeyId>() };
     this.#doubts.set(id, known);
     return known;
   }
@@ -130,7 +131,7 @@ export class Outbox {
   }
 
   /** Try again what failed. */
-  async retry(conversation: Conversation, messageId: string): Promise<void> {
+  async retry(conversation: Conversation, messageId: MessageId): Promise<void> {
     const record = this.#require(messageId);
     if (record.stage !== "failed") return;
     // Tried again by a person: as many attempts as before.
@@ -139,7 +140,7 @@ export class Outbox {
   }
 
   /** Take back what was not accepted. Too late if it was: then nothing changes. */
-  async cancel(conversation: Conversation, messageId: string): Promise<void> {
+  async cancel(conversation: Conversation, messageId: MessageId): Promise<void> {
     const record = this.#require(messageId);
     await this.#uploader.cancel(record.attachmentIds);
     await conversation.run(async () => {
@@ -163,7 +164,7 @@ export class Outbox {
     });
   }
 
-  #require(messageId: string): OutgoingRecord {
+  #require(messageId: MessageId): OutgoingRecord {
     const record = this.#outgoing.find(messageId);
     if (record === null) throw failure("not_found");
     return record;

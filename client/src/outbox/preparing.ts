@@ -5,6 +5,7 @@
  * interrupted leaves no chunk; the browser's handle of a large file lives in memory alone, so that
  * sealing can be tried again as long as the app runs, and after that the file must be chosen again.
  */
+import type { MessageId } from "../ids.ts";
 import type { Attachments, Prepared } from "../attachments/attachments.ts";
 import { attachmentRecord } from "./compose.ts";
 import type { DeviceContext } from "../context.ts";
@@ -30,8 +31,8 @@ export class Preparing {
   readonly #outgoing: OutgoingStore;
   readonly #outbox: Outbox;
   /** Files of messages that are not sealed yet, by message. */
-  readonly #sources = new Map<string, readonly Prepared[]>();
-  readonly #sealing = new Set<string>();
+  readonly #sources = new Map<MessageId, readonly Prepared[]>();
+  readonly #sealing = new Set<MessageId>();
 
   constructor(
     context: DeviceContext,
@@ -79,7 +80,7 @@ export class Preparing {
   }
 
   /** Try again what failed: sealing, where it had not come to its end, else sending. */
-  async retry(conversation: Conversation, messageId: string): Promise<void> {
+  async retry(conversation: Conversation, messageId: MessageId): Promise<void> {
     if (this.#sealing.has(messageId)) return;
     const record = this.#outgoing.find(messageId);
     if (record?.stage !== "failed" || (await this.#attachments.areSealed(record.attachmentIds)))

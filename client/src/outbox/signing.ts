@@ -9,7 +9,7 @@ import type { Conversation } from "../conversation/conversation.ts";
 import type { DeviceContext } from "../context.ts";
 import { failure, hasCode } from "../failure.ts";
 import { conversationKeyId } from "../keys/conversation-key.ts";
-import type { KeyId } from "../keys/ids.ts";
+import type { KeyId } from "../ids.ts";
 import { LOG_START, sealMessage } from "../keys/message.ts";
 import { Refused } from "../keys/format/refused.ts";
 import { fromHex } from "../octets.ts";
@@ -42,7 +42,7 @@ export interface Doubts {
   /** The head that this device holds is not the newest. */
   staleHead: boolean;
   /** Keys that the server takes no message under. */
-  readonly staleKeys: Set<string>;
+  readonly staleKeys: Set<KeyId>;
 }
 
 type Using =

@@ -6,8 +6,8 @@
 import type { Conversation } from "../conversation/conversation.ts";
 import type { DeviceContext } from "../context.ts";
 import { hasCode } from "../failure.ts";
-import { idOf } from "../keys/ids.ts";
-import type { DeviceId } from "../keys/ids.ts";
+import { idOf } from "../ids.ts";
+import type { DeviceId, KeyId } from "../ids.ts";
 import { Refused, refuseUnless } from "../keys/format/refused.ts";
 import { chooseKey } from "../keys/usable.ts";
 import { equalBytes } from "../octets.ts";
@@ -21,7 +21,7 @@ export async function usableKey(
   context: DeviceContext,
   conversation: Conversation,
   newest: Newest,
-  without: ReadonlySet<string>,
+  without: ReadonlySet<KeyId>,
 ): Promise<HeldKey | null> {
   const { head } = newest;
   const held = (await conversation.keys.newest()).filter(

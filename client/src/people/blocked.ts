@@ -2,6 +2,7 @@
  * People whose messages this device does not show (R9): what comes from them while they are blocked
  * is checked, numbered and acknowledged to nobody, and not kept. Local to the device.
  */
+import type { PersonId } from "../ids.ts";
 import type { Context } from "../context.ts";
 import { STORES } from "../records.ts";
 import type { BlockedRecord } from "../records.ts";
@@ -10,7 +11,7 @@ const KEY = "blocked";
 
 export class Blocked {
   readonly #context: Pick<Context, "vault">;
-  #people = new Set<string>();
+  #people = new Set<PersonId>();
 
   constructor(context: Pick<Context, "vault">) {
     this.#context = context;
@@ -21,15 +22,15 @@ export class Blocked {
     this.#people = new Set(record?.people ?? []);
   }
 
-  has(personId: string): boolean {
+  has(personId: PersonId): boolean {
     return this.#people.has(personId);
   }
 
-  all(): readonly string[] {
+  all(): readonly PersonId[] {
     return [...this.#people];
   }
 
-  async set(personId: string, on: boolean): Promise<void> {
+  async set(personId: PersonId, on: boolean): Promise<void> {
     const people = new Set(this.#people);
     if (on) people.add(personId);
     else people.delete(personId);

@@ -3,6 +3,7 @@
  * it is confirmed (E2), so whoever meets an unconfirmed sender or author probably lacks a record that
  * is younger than what is held: it is asked for, once in a while for each person, and judged again.
  */
+import type { PersonId } from "../ids.ts";
 import { hasCode } from "../failure.ts";
 import type { DeviceTrust } from "../trust/ports.ts";
 
@@ -12,7 +13,7 @@ const MOST = 5_000;
 export class Freshness {
   readonly #trust: Pick<DeviceTrust, "ensure">;
   readonly #now: () => number;
-  readonly #askedMs = new Map<string, number>();
+  readonly #askedMs = new Map<PersonId, number>();
 
   constructor(trust: Pick<DeviceTrust, "ensure">, now: () => number) {
     this.#trust = trust;
@@ -20,7 +21,7 @@ export class Freshness {
   }
 
   /** Have the newest records of a person. False: they were asked for just now, or cannot be. */
-  async renew(personId: string): Promise<boolean> {
+  async renew(personId: PersonId): Promise<boolean> {
     const now = this.#now();
     if (Math.abs(now - (this.#askedMs.get(personId) ?? -Infinity)) < ASK_AGAIN_MS) return false;
     if (this.#askedMs.size > MOST) this.#askedMs.clear();

@@ -1,15 +1,19 @@
+import type { PersonId, UnitId } from "../ids.ts";
 import { expect, it } from "vitest";
 import { inEnglish } from "../names.ts";
 import type { Directory, Person } from "../wire.ts";
 import { foundAmong } from "./known.ts";
 
+const HYD = "hyd" as UnitId;
+const CHAR = "char" as UnitId;
+const BEAT = "beat" as UnitId;
 const names = inEnglish("");
 const directory: Directory = {
   ...{ version: "1", levels: [], roles: [] },
   units: [
-    { unitId: "hyd", parentId: null, level: "commissionerate", names },
-    { unitId: "char", parentId: "hyd", level: "station", names },
-    { unitId: "beat", parentId: "char", level: "beat", names },
+    { unitId: HYD, parentId: null, level: "commissionerate", names },
+    { unitId: CHAR, parentId: HYD, level: "station", names },
+    { unitId: BEAT, parentId: CHAR, level: "beat", names },
   ],
   ranks: [
     { code: "PC", names, order: 2 },
@@ -17,9 +21,9 @@ const directory: Directory = {
   ],
 };
 
-function person(en: string, rank: string, unitId: string, more: Partial<Person> = {}): Person {
+function person(en: string, rank: string, unitId: UnitId, more: Partial<Person> = {}): Person {
   return {
-    ...{ personId: en, names: inEnglish(en), number: "+917000000001", rank, unitId },
+    ...{ personId: en as PersonId, names: inEnglish(en), number: "+917000000001", rank, unitId },
     ...{
       post: { ...inEnglish("Station writer"), hi: "थाना मुंशी" },
       roles: ["crime"],
@@ -30,10 +34,10 @@ function person(en: string, rank: string, unitId: string, more: Partial<Person> 
 }
 
 const known = [
-  person("Anjali Reddy", "PC", "char"),
-  person("Ravi Padala", "SI", "beat"),
-  person("Zoya Khan", "PC", "hyd", { roles: [] }),
-  person("Gone Away", "PC", "char", { status: "removed" }),
+  person("Anjali Reddy", "PC", CHAR),
+  person("Ravi Padala", "SI", BEAT),
+  person("Zoya Khan", "PC", HYD, { roles: [] }),
+  person("Gone Away", "PC", CHAR, { status: "removed" }),
 ];
 
 function found(query: Parameters<typeof foundAmong>[1]): readonly string[] {
@@ -53,8 +57,8 @@ it("finds by every word of a text", () => {
 });
 
 it("looks in a unit, and below it where it is asked to", () => {
-  expect(found({ unitId: "char" })).toEqual(["Anjali Reddy"]);
-  expect(found({ unitId: "char", deep: true })).toEqual(["Ravi Padala", "Anjali Reddy"]);
+  expect(found({ unitId: CHAR })).toEqual(["Anjali Reddy"]);
+  expect(found({ unitId: CHAR, deep: true })).toEqual(["Ravi Padala", "Anjali Reddy"]);
 });
 
 it("keeps to a rank and a role", () => {

@@ -1,4 +1,5 @@
 /** The people whom this device has seen in the data bank, as its search finds them. Pure. */
+import type { UnitId } from "../ids.ts";
 import type { PeopleQuery } from "../core.ts";
 import { spellings } from "../names.ts";
 import type { Directory, People, Person } from "../wire.ts";
@@ -31,9 +32,9 @@ function saidOf({ names, number, rank, post }: Person): string {
 function unitsOf(
   { unitId, deep }: PeopleQuery,
   directory: Directory | null,
-): ReadonlySet<string> | null {
+): ReadonlySet<UnitId> | null {
   if (unitId === undefined) return null;
-  const units = new Set<string>([unitId]);
+  const units = new Set([unitId]);
   if (deep !== true) return units;
   for (let before = 0; before < units.size;) {
     before = units.size;

@@ -5,6 +5,7 @@
  * plate until the server has answered, and `onLoaded` tells when more are known. The server's
  * other answers (numbers, roles, status) show on the person's own page alone.
  */
+import type { PersonId, UnitId } from "../ids.ts";
 import type { PeopleQuery, Plate } from "../core.ts";
 import type { Context } from "../context.ts";
 import { failure, hasCode } from "../failure.ts";
@@ -26,7 +27,7 @@ const SCRIPTS: Readonly<Record<Language, string>> = {
   hi: "Deva",
 };
 
-function plateOf(personId: string, card: PersonCard): Plate {
+function plateOf(personId: PersonId, card: PersonCard): Plate {
   const name = (language: Language): string =>
     card.names.find(({ script }) => script === SCRIPTS[language])?.name ?? "";
   const en = name("en") || (card.names[0]?.name ?? "");
@@ -35,17 +36,17 @@ function plateOf(personId: string, card: PersonCard): Plate {
     names: { en, te: name("te"), ur: name("ur"), hi: name("hi") },
     rank: card.rank,
     post: inEnglish(card.post),
-    unitId: card.path.split("/").at(-1) ?? "",
+    unitId: (card.path.split("/").at(-1) ?? "") as UnitId,
   };
 }
 
 export class People {
   readonly #context: Pick<Context, "vault" | "api" | "emit" | "now">;
   readonly #trust: Pick<DeviceTrust, "ensure" | "card">;
-  readonly #known = new Map<string, Person>();
+  readonly #known = new Map<PersonId, Person>();
   #directory: Directory | null = null;
   #failedMs = -Infinity;
-  onLoaded: (personIds: readonly string[]) => void = () => undefined;
+  onLoaded: (personIds: readonly PersonId[]) => void = () => undefined;
 
   constructor(
     context: Pick<Context, "vault" | "api" | "emit" | "now">,
@@ -63,7 +64,7 @@ export class People {
   }
 
   /** The plate if it is known here; asks the server in the background otherwise. */
-  async plate(personId: string | null): Promise<Plate | null> {
+  async plate(personId: PersonId | null): Promise<Plate | null> {
     if (personId === null) return null;
     const card = await this.#trust.card(personId);
     if (card !== null) return plateOf(personId, card);
@@ -75,13 +76,13 @@ export class People {
     return null;
   }
 
-  async plates(personIds: readonly string[]): Promise<readonly Plate[]> {
+  async plates(personIds: readonly PersonId[]): Promise<readonly Plate[]> {
     const plates = await Promise.all(personIds.map((id) => this.plate(id)));
     return plates.filter((plate) => plate !== null);
   }
 
   /** Make sure these are known, waiting for the server if it can be reached. */
-  async prefetch(personIds: readonly string[]): Promise<void> {
+  async prefetch(personIds: readonly PersonId[]): Promise<void> {
     await this.#trust.ensure(personIds).catch(() => undefined);
   }
 
@@ -134,7 +135,7 @@ export class People {
   }
 
   /** The whole card; what was seen before shows without network. */
-  async person(personId: string): Promise<Person> {
+  async person(personId: PersonId): Promise<Person> {
     try {
       const person = await this.#context.api.person(personId);
       await this.#remember([person]);
@@ -167,7 +168,7 @@ export class People {
     return newer;
   }
 
-  async #local(personId: string): Promise<Person | null> {
+  async #local(personId: PersonId): Promise<Person | null> {
     const known = this.#known.get(personId);
     if (known !== undefined) return known;
     const stored = await this.#context.vault.get<Person>(STORES.people, personId);

@@ -10,7 +10,7 @@ import type { Table } from "../conversation/table.ts";
 import type { UnitOfWork } from "../conversation/unit-of-work.ts";
 import type { DeviceContext } from "../context.ts";
 import { hasCode } from "../failure.ts";
-import type { DeviceId } from "../keys/ids.ts";
+import type { ConversationId, DeviceId } from "../ids.ts";
 import { Refused, refuseUnless } from "../keys/format/refused.ts";
 import { Reader } from "../keys/format/fields.ts";
 import { CLOCKS_MS } from "../keys/format/times.ts";
@@ -27,7 +27,7 @@ const MOST_LISTED = 4_000;
 
 export class Heads {
   readonly #context: DeviceContext;
-  readonly #conversation: string;
+  readonly #conversation: ConversationId;
   readonly #table: Table<HeadRecord>;
   readonly #checked = new Map<string, RosterHead>();
   readonly #listed = new Map<string, Listed>();
@@ -35,7 +35,7 @@ export class Heads {
   #known = { epoch: 0, sinceMs: 0 };
   #settled = 0;
 
-  constructor(context: DeviceContext, conversation: string, table: Table<HeadRecord>) {
+  constructor(context: DeviceContext, conversation: ConversationId, table: Table<HeadRecord>) {
     this.#context = context;
     this.#conversation = conversation;
     this.#table = table;

@@ -3,7 +3,7 @@
  * word: who asked for a change no signature proves, so nobody is named for it. The one thing that is
  * left untold is the first leaf of somebody whom the list of members showed before (`arrival`).
  */
-import type { DeviceId, PersonId } from "../keys/ids.ts";
+import type { DeviceId, PersonId } from "../ids.ts";
 import { notice } from "../messages/messages.ts";
 import type { NoticeRecord } from "../records.ts";
 import { mayAdminister } from "../keys/roster/leaf.ts";

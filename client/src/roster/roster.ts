@@ -8,9 +8,9 @@
 import type { Conversation } from "../conversation/conversation.ts";
 import type { UnitOfWork } from "../conversation/unit-of-work.ts";
 import type { DeviceContext } from "../context.ts";
-import type { DeviceId, PersonId } from "../keys/ids.ts";
+import type { DeviceId, PersonId } from "../ids.ts";
 import { concat } from "../octets.ts";
-import { noticeMessage } from "../messages/messages.ts";
+import { noticeId, noticeMessage } from "../messages/messages.ts";
 import { STORES } from "../records.ts";
 import type { MembersRecord, RosterRecord } from "../records.ts";
 import type { Leaf } from "../keys/roster/leaf.ts";
@@ -84,7 +84,7 @@ export async function followRoster(
     work.set({ unregistered: Math.min(unregistered, without) });
     work.members = withRegistered(work.members, leaves);
     for (const [at, what] of change.notices.entries()) {
-      const messageId = `roster.${String(head.epoch)}.${String(at)}`;
+      const messageId = noticeId("roster", head.epoch, at);
       work.put(noticeMessage(conversation.id, messageId, placeOf(work, head.epoch, at), what));
     }
     work.membersChanged = true;
@@ -99,7 +99,7 @@ export async function followRoster(
 
 /** The members after these leaves: everybody with one has registered. The same if all were known. */
 function withRegistered(record: MembersRecord, leaves: readonly Leaf[]): MembersRecord {
-  const listed = new Set<string>(leaves.map(({ person }) => person));
+  const listed = new Set(leaves.map(({ person }) => person));
   const isNews = (one: Member): boolean => !one.registered && listed.has(one.personId);
   if (!record.members.some(isNews)) return record;
   const members = record.members.map((one) => (isNews(one) ? { ...one, registered: true } : one));
@@ -130,11 +130,11 @@ function arrivalOf(
  */
 function awaitedOf(
   { members }: MembersRecord,
-  known: readonly string[],
+  known: readonly PersonId[],
   leaves: readonly Leaf[],
   created: number,
-): readonly string[] {
-  const listed = new Set<string>(leaves.map(({ person }) => person));
+): readonly PersonId[] {
+  const listed = new Set(leaves.map(({ person }) => person));
   return members
     .filter(({ personId }) => !listed.has(personId))
     .filter(

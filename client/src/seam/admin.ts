@@ -5,6 +5,7 @@
 import type {
   Act,
   ActAnswer,
+  ActId,
   ActPreview,
   AdminDevices,
   AdminGrants,
@@ -43,8 +44,8 @@ export interface AdminDevicesQuery {
 
 /** An act that waits for a second admin, read from what the first one's device signed. */
 export interface WaitingView {
-  readonly actId: string;
-  /** Of the signed record, as this device computed it. */
+  readonly actId: ActId;
+  /** The signed record's hash, as this device computed it. */
   readonly hash: string;
   readonly act: Act;
   readonly by: Person;
@@ -76,12 +77,12 @@ export interface AuditItem {
   readonly operator: string | null;
   readonly by: Plate | null;
   readonly path: string;
-  /** What was done: the tag under `act`, and its fields, as the server says. */
+  /** The act as it was done: the tag under `act`, and its fields, as the server says. */
   readonly done: Readonly<Record<string, unknown>>;
   /** Whether a device signed it, and whether that signature was found right on this device. */
   readonly signature: "right" | "wrong" | "none";
   /** The act's id, where an act was signed. */
-  readonly actId: string | null;
+  readonly actId: ActId | null;
 }
 
 export interface AuditItems {
@@ -111,7 +112,7 @@ export interface AdminCore {
   waiting(): Promise<readonly WaitingView[]>;
   preview(act: PlainAct): Promise<ActPreview>;
   /** Sign an act and let the server do it. The id is the host's where absent. */
-  perform(act: PlainAct, actId?: string): Promise<ActAnswer>;
+  perform(act: PlainAct, actId?: ActId): Promise<ActAnswer>;
   audit(query: AuditQuery): Promise<AuditItems>;
   verifyAudit(): Promise<VerifiedAudit>;
 }

@@ -1,4 +1,5 @@
 /** The state of the whole app. */
+import type { ClientId } from "../ids.ts";
 import type { Confirmed, Person } from "../wire.ts";
 import type { Progress } from "./failure.ts";
 import type { Plate } from "./people.ts";
@@ -21,7 +22,7 @@ export interface AppState {
    */
   readonly kept: boolean;
   readonly me: Person | null;
-  readonly clientId: string | null;
+  readonly clientId: ClientId | null;
   readonly unitAdmin: boolean;
   readonly lock: {
     readonly enabled: boolean;

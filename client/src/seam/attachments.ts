@@ -1,6 +1,7 @@
 /** Parts of messages that kinds of messages share: files and mentions. */
+import type { AttachmentId, PersonId } from "../ids.ts";
 export interface Mention {
-  readonly personId: string;
+  readonly personId: PersonId;
   readonly start: number;
   readonly length: number;
 }
@@ -8,7 +9,7 @@ export interface Mention {
 export type AttachmentKind = "image" | "audio" | "voice" | "video" | "document";
 
 export interface AttachmentView {
-  readonly attachmentId: string;
+  readonly attachmentId: AttachmentId;
   readonly kind: AttachmentKind;
   readonly name: string;
   readonly mime: string;

@@ -1,5 +1,6 @@
 /** Conversations and their members on the screens. */
-import type { Audience, ConversationKind, WhoMayPost } from "../wire.ts";
+import type { ConversationId } from "../ids.ts";
+import type { Audience, ConversationKind, Standing, WhoMayPost } from "../wire.ts";
 import type { AttachmentView } from "./attachments.ts";
 import type { MemberDevice } from "./devices.ts";
 import type { Progress } from "./failure.ts";
@@ -7,7 +8,7 @@ import type { MessageStatus, Preview } from "./messages.ts";
 import type { Plate } from "./people.ts";
 
 export interface ConversationItem {
-  readonly conversationId: string;
+  readonly conversationId: ConversationId;
   readonly kind: ConversationKind;
   /** Group name; null while unknown: show the members' names. Direct: null, show `direct`. */
   readonly title: string | null;
@@ -16,8 +17,10 @@ export interface ConversationItem {
   /** A few members for a fallback title and initials. */
   readonly some: readonly Plate[];
   readonly members: number;
-  /** The audience, where its people follow the data bank: these units name the conversation. */
+  /** The audience, where its people follow the data bank. */
   readonly audience: Audience | null;
+  /** Its name and its place among the units, where the department made it. */
+  readonly standing: Standing | null;
   /** Members who have not registered yet: what is written waits for them. */
   readonly unregistered: number;
   readonly devices: number;
@@ -73,7 +76,7 @@ export interface MemberItem {
 
 /** Honest state of the encryption, for the page behind the lock line. */
 export interface EncryptionView {
-  readonly conversationId: string;
+  readonly conversationId: ConversationId;
   readonly people: number;
   /** Members who have not registered yet: how many, and who, where the conversation is small. */
   readonly unregistered: number;

@@ -1,10 +1,11 @@
 /** Devices, and the people who vouch for them. */
+import type { AlarmId, ClientId, ConfirmationId, DeviceId } from "../ids.ts";
 import type { Confirmed } from "../wire.ts";
 import type { Plate } from "./people.ts";
 
 export interface MemberDevice {
-  readonly device: string;
-  readonly clientId: string;
+  readonly device: DeviceId;
+  readonly clientId: ClientId;
   /** The label of one's own device; null for other people's devices. */
   readonly label: string | null;
   readonly confirmed: Confirmed;
@@ -16,8 +17,8 @@ export interface MemberDevice {
 /** A registered device that nobody vouches for yet, which this person may confirm. */
 export interface UnconfirmedItem {
   readonly plate: Plate;
-  readonly device: string;
-  readonly clientId: string;
+  readonly device: DeviceId;
+  readonly clientId: ClientId;
   readonly label: string;
   readonly registeredMs: number;
   /** One of this person's own devices. */
@@ -26,12 +27,12 @@ export interface UnconfirmedItem {
 
 /** A comparison of six digits under way (KEYS.md E3). The confirming device alone decides. */
 export interface ConfirmationView {
-  readonly confirmationId: string;
+  readonly confirmationId: ConfirmationId;
   /** confirming: type the digits here; new: show them here. */
   readonly role: "confirming" | "new";
   /** The person at the other end. */
   readonly plate: Plate | null;
-  readonly device: string;
+  readonly device: DeviceId;
   readonly state: "begun" | "digits" | "confirmed" | "refused" | "over";
   /** On the new device alone: to be read out; `code`: the same for a QR code to carry. */
   readonly digits: string | null;
@@ -56,10 +57,10 @@ export interface GrantGiven {
 
 /** Something was done in this person's name that this device did not do (KEYS.md E5). */
 export interface AlarmView {
-  readonly id: string;
+  readonly id: AlarmId;
   /** device: another device of theirs was confirmed; key: this device's own keys were copied. */
   readonly kind: "device" | "key";
-  readonly device: string;
+  readonly device: DeviceId;
   readonly by: Plate | null;
   readonly sinceMs: number | null;
 }

@@ -1,4 +1,5 @@
 /** Events: what changed; the screens fetch or patch. */
+import type { ConversationId, MessageId } from "../ids.ts";
 import type { AppState } from "./app.ts";
 import type { AttachmentView } from "./attachments.ts";
 import type { ConversationItem } from "./conversations.ts";
@@ -7,21 +8,21 @@ import type { MessageItem } from "./messages.ts";
 export type CoreEvent =
   | { readonly type: "app"; readonly state: AppState }
   | { readonly type: "conversation"; readonly item: ConversationItem }
-  | { readonly type: "conversation_gone"; readonly conversationId: string }
+  | { readonly type: "conversation_gone"; readonly conversationId: ConversationId }
   | {
       readonly type: "messages";
-      readonly conversationId: string;
+      readonly conversationId: ConversationId;
       readonly items: readonly MessageItem[];
     }
   | {
       readonly type: "message_removed";
-      readonly conversationId: string;
-      readonly messageId: string;
+      readonly conversationId: ConversationId;
+      readonly messageId: MessageId;
     }
-  | { readonly type: "members"; readonly conversationId: string }
+  | { readonly type: "members"; readonly conversationId: ConversationId }
   | {
       readonly type: "attachment";
-      readonly conversationId: string;
+      readonly conversationId: ConversationId;
       readonly attachment: AttachmentView;
     }
   | { readonly type: "clients" }
@@ -33,4 +34,8 @@ export type CoreEvent =
   | { readonly type: "alarm" }
   | { readonly type: "directory" }
   /** A message that deserves a notification: not mine, not muted, new. */
-  | { readonly type: "notify"; readonly conversationId: string; readonly item: MessageItem };
+  | {
+      readonly type: "notify";
+      readonly conversationId: ConversationId;
+      readonly item: MessageItem;
+    };

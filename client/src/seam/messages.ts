@@ -1,4 +1,5 @@
 /** Messages on the screens. Bodies, previews and what is sent are stated by each kind (kinds/). */
+import type { ConversationId, MessageId } from "../ids.ts";
 import type { KindBody, KindPreview } from "../kinds/content.ts";
 import type { CoreError } from "./failure.ts";
 import type { Plate } from "./people.ts";
@@ -19,7 +20,7 @@ export type MessageBody =
   | { readonly kind: "unsupported" };
 
 export interface ReplyQuote {
-  readonly messageId: string;
+  readonly messageId: MessageId;
   readonly sender: Plate | null;
   readonly preview: Preview;
 }
@@ -49,8 +50,8 @@ export type Notice =
   | { readonly kind: "gap"; readonly by: Plate | null };
 
 export interface MessageItem {
-  readonly messageId: string;
-  readonly conversationId: string;
+  readonly messageId: MessageId;
+  readonly conversationId: ConversationId;
   /** null until the DS has accepted it; queued messages sort after everything with a seq. */
   readonly seq: number | null;
   readonly sender: Plate | null;
@@ -67,7 +68,7 @@ export interface MessagePage {
   readonly messages: readonly MessageItem[];
   readonly more: boolean;
   /** The first unread message's id, for the unread line. */
-  readonly firstUnread: string | null;
+  readonly firstUnread: MessageId | null;
 }
 
 /** How many of the people a message is for have it. */
@@ -79,7 +80,7 @@ export interface ReceiptTotals {
 
 /** The people who have one of my messages; their number alone where they are too many. */
 export interface MessageReceipts {
-  readonly messageId: string;
+  readonly messageId: MessageId;
   /** Too many people for names: the lists are empty, and `totals` says how many, if it is known. */
   readonly many: boolean;
   readonly totals: ReceiptTotals | null;

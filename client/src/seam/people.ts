@@ -1,18 +1,19 @@
 /** People on the screens. */
+import type { PersonId, UnitId } from "../ids.ts";
 import type { Names } from "../wire.ts";
 
 /** A person as a name plate: enough for a bubble, a list row, a mention. */
 export interface Plate {
-  readonly personId: string;
+  readonly personId: PersonId;
   readonly names: Names;
   readonly rank: string;
   readonly post: Names;
-  readonly unitId: string;
+  readonly unitId: UnitId;
 }
 
 export interface PeopleQuery {
   readonly text?: string;
-  readonly unitId?: string;
+  readonly unitId?: UnitId;
   /** With `unitId`: people of the units below it too. */
   readonly deep?: boolean;
   readonly rank?: string;

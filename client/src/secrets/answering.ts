@@ -8,7 +8,7 @@
 import type { Conversation, ConversationIndex } from "../conversation/conversation.ts";
 import type { DeviceContext } from "../context.ts";
 import type { DeviceKey } from "../keys/device-key.ts";
-import type { DeviceId, MessageId, SealKeyId } from "../keys/ids.ts";
+import type { MessageId, SealKeyId } from "../ids.ts";
 import {
   KIND_BODY_KEY,
   KIND_CELL_KEY,
@@ -95,7 +95,7 @@ export class Answering {
   ): Promise<{ readonly leaf: Leaf; readonly key: DeviceKey }> {
     const { trust, time } = this.#context;
     const head = await this.#newest(conversation, request);
-    const device = request.device as DeviceId;
+    const device = request.device;
     const { leaf } = conversation.heads.prove(head, device, request.proof);
     refuseUnless(leaf.person === request.personId, "H1", "another person's device");
     await trust.ensure([leaf.person], { fresh: true });
@@ -126,7 +126,7 @@ export class Answering {
       if (found === null || found.secret === null) continue;
       held.push({ of: { kind: KIND_CELL_KEY, record: found.record }, secret: found.secret });
     }
-    const newestState = (profile?.messageId ?? null) as MessageId | null;
+    const newestState = profile?.messageId ?? null;
     return held.filter(({ of }) => isShareable(of, leaf, newestState));
   }
 }

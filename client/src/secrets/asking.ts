@@ -11,8 +11,8 @@ import type { Conversation } from "../conversation/conversation.ts";
 import type { DeviceContext } from "../context.ts";
 import { hasCode } from "../failure.ts";
 import { sealKeyId } from "../keys/device-key.ts";
-import { idOf } from "../keys/ids.ts";
-import type { KeyId, SealKeyId } from "../keys/ids.ts";
+import { idOf } from "../ids.ts";
+import type { ConversationId, KeyId, SealKeyId } from "../ids.ts";
 import {
   KIND_BODY_KEY,
   KIND_CELL_KEY,
@@ -56,12 +56,12 @@ export class Asking {
   readonly #context: DeviceContext;
   readonly #listener: AskingListener;
   /** By conversation and reference: what was asked for on this connection. */
-  readonly #wanted = new Map<string, Map<string, Wanted>>();
-  readonly #asked = new Map<string, Set<string>>();
-  readonly #flushing = new Set<string>();
+  readonly #wanted = new Map<ConversationId, Map<string, Wanted>>();
+  readonly #asked = new Map<ConversationId, Set<string>>();
+  readonly #flushing = new Set<ConversationId>();
   /** Conversations for which a time to ask again is set, and how often it was. */
-  readonly #waiting = new Set<string>();
-  readonly #rounds = new Map<string, number>();
+  readonly #waiting = new Set<ConversationId>();
+  readonly #rounds = new Map<ConversationId, number>();
 
   constructor(context: DeviceContext, listener: AskingListener) {
     this.#context = context;
@@ -166,7 +166,7 @@ export class Asking {
       const opener = await ownKeys.opener(idOf(bytes.subarray(...RECIPIENT)));
       if (opener === null) return;
       const share = parseKeyShare(opener.kem, bytes);
-      if (toHex(share.conversation) !== conversation.id) return;
+      if (idOf(share.conversation) !== conversation.id) return;
       const secrets = await openKeyShare(share, opener);
       const { kept } = await keepMatching(secrets, await this.#records(conversation));
       if (kept.length > 0) await this.#keep(conversation, kept);
@@ -200,7 +200,7 @@ export class Asking {
       for (const { of, secret } of kept) {
         for (const one of wanted.values()) {
           if (one.kind === KIND_CONVERSATION_KEY && of.kind === one.kind) {
-            if (toHex(of.record.hash) !== one.keyId) continue;
+            if (idOf(of.record.hash) !== one.keyId) continue;
             await conversation.keys.takeSecret(work, one.keyId, secret);
           } else if (one.kind === KIND_CELL_KEY && of.kind === one.kind) {
             if (sealKeyId(of.record) !== one.keyId) continue;

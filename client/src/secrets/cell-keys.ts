@@ -10,11 +10,10 @@ import { CellKeyFormat, cellOpener, openCellKey } from "../keys/cell-key.ts";
 import type { CellKey } from "../keys/cell-key.ts";
 import type { SealOpener } from "../keys/committed.ts";
 import { KEY_ID_BYTES, sealKeyId } from "../keys/device-key.ts";
-import { idOf } from "../keys/ids.ts";
-import type { SealKeyId } from "../keys/ids.ts";
+import { idOf } from "../ids.ts";
+import type { ConversationId, SealKeyId } from "../ids.ts";
 import { Refused } from "../keys/format/refused.ts";
 import { DAY_MS, HOUR_MS } from "../keys/format/times.ts";
-import { toHex } from "../octets.ts";
 import type { CellKeyRecord } from "../records.ts";
 import type { KeyContext } from "./openers.ts";
 
@@ -23,10 +22,10 @@ const LONGEST_MS = 9 * DAY_MS;
 
 export class CellKeys {
   readonly #context: KeyContext;
-  readonly #conversation: string;
+  readonly #conversation: ConversationId;
   readonly #table: Table<CellKeyRecord>;
 
-  constructor(context: KeyContext, conversation: string, table: Table<CellKeyRecord>) {
+  constructor(context: KeyContext, conversation: ConversationId, table: Table<CellKeyRecord>) {
     this.#context = context;
     this.#conversation = conversation;
     this.#table = table;
@@ -56,7 +55,7 @@ export class CellKeys {
     seal: Uint8Array | null,
   ): Promise<{ readonly keyId: SealKeyId; readonly held: boolean }> {
     const record = CellKeyFormat.parse(bytes);
-    if (toHex(record.conversation) !== this.#conversation)
+    if (idOf(record.conversation) !== this.#conversation)
       throw new Refused("S4", "another conversation's cell key");
     const keyId = sealKeyId(record);
     const known = await this.find(work, keyId);

@@ -11,10 +11,10 @@ import {
   openConversationKey,
 } from "../keys/conversation-key.ts";
 import type { ConversationKey } from "../keys/conversation-key.ts";
-import type { KeyId } from "../keys/ids.ts";
+import { idOf } from "../ids.ts";
+import type { ConversationId, KeyId } from "../ids.ts";
 import { Refused, refuseUnless } from "../keys/format/refused.ts";
 import { DAY_MS } from "../keys/format/times.ts";
-import { toHex } from "../octets.ts";
 import type { ConversationKeyRecord } from "../records.ts";
 import type { CellKeys } from "./cell-keys.ts";
 import { openerOf } from "./openers.ts";
@@ -37,13 +37,13 @@ export interface HeldKey {
 
 export class ConversationKeys {
   readonly #context: KeyContext;
-  readonly #conversation: string;
+  readonly #conversation: ConversationId;
   readonly #table: Table<ConversationKeyRecord>;
   readonly #cellKeys: CellKeys;
 
   constructor(
     context: KeyContext,
-    conversation: string,
+    conversation: ConversationId,
     table: Table<ConversationKeyRecord>,
     cellKeys: CellKeys,
   ) {
@@ -76,7 +76,7 @@ export class ConversationKeys {
    */
   async learn(work: Transaction, bytes: Uint8Array, seal: Uint8Array | null): Promise<HeldKey> {
     const record = ConversationKeyFormat.parse(bytes, "R6");
-    const same = toHex(record.conversation) === this.#conversation;
+    const same = idOf(record.conversation) === this.#conversation;
     refuseUnless(same, "R6", "record of another conversation");
     const known = await this.find(work, conversationKeyId(record));
     if (known !== null && (known.secret !== null || seal === null)) return known;

@@ -7,7 +7,7 @@ import type { DeviceContext } from "../context.ts";
 import { hasCode } from "../failure.ts";
 import { makeCellKey, sealCellKey } from "../keys/cell-key.ts";
 import { compareBytes } from "../keys/format/compare.ts";
-import type { SealKeyId } from "../keys/ids.ts";
+import type { SealKeyId } from "../ids.ts";
 import { Refused, refuseUnless } from "../keys/format/refused.ts";
 import { planSeals } from "../keys/seal-plan.ts";
 import { concat, equalBytes, fromHex, randomBytes } from "../octets.ts";

@@ -2,8 +2,8 @@
 import type { DeviceContext } from "../context.ts";
 import type { SealOpener } from "../keys/committed.ts";
 import { KEY_ID_BYTES } from "../keys/device-key.ts";
-import { idOf } from "../keys/ids.ts";
-import type { SealKeyId } from "../keys/ids.ts";
+import { idOf } from "../ids.ts";
+import type { SealKeyId } from "../ids.ts";
 import type { Transaction } from "../conversation/table.ts";
 
 /** The parts of the device that keys need. */

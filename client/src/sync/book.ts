@@ -13,7 +13,9 @@ import { Refused } from "../keys/format/refused.ts";
 import type { Announcer } from "../messages/announcer.ts";
 import { notice, noticeMessage } from "../messages/messages.ts";
 import { readUpTo } from "../messages/reading.ts";
-import { fromHex, newId, toHex } from "../octets.ts";
+import { fromHex } from "../octets.ts";
+import { idOf, newId } from "../ids.ts";
+import type { ConversationId } from "../ids.ts";
 import { STORES } from "../records.ts";
 import type { ConversationRecord } from "../records.ts";
 import { takeRoster } from "../roster/newest.ts";
@@ -35,11 +37,11 @@ export interface BookListener {
 }
 
 export class Book implements ConversationIndex {
-  readonly conversations = new Map<string, Conversation>();
+  readonly conversations = new Map<ConversationId, Conversation>();
   readonly #context: DeviceContext;
   readonly #announcer: Announcer;
   readonly #listener: BookListener;
-  readonly #refreshing = new Map<string, Promise<Conversation | null>>();
+  readonly #refreshing = new Map<ConversationId, Promise<Conversation | null>>();
 
   constructor(context: DeviceContext, announcer: Announcer, listener: BookListener) {
     this.#context = context;
@@ -59,7 +61,7 @@ export class Book implements ConversationIndex {
     return conversation;
   }
 
-  find(conversationId: string): Conversation | null {
+  find(conversationId: ConversationId): Conversation | null {
     return this.conversations.get(conversationId) ?? null;
   }
 
@@ -92,7 +94,7 @@ export class Book implements ConversationIndex {
     if (kind !== "direct" || work.record.alarm === "not_direct") return;
     const own = fromHex(this.#context.identity().personId);
     const other = directPersonId === null ? null : fromHex(directPersonId);
-    const right = other !== null && toHex(directId(own, other)) === conversationId;
+    const right = other !== null && idOf(directId(own, other)) === conversationId;
     if (!right) work.set({ alarm: "not_direct" });
   }
 
@@ -123,7 +125,7 @@ export class Book implements ConversationIndex {
   }
 
   /** Ask how a conversation stands; null when this person is no member (any more). */
-  async fetch(conversationId: string): Promise<Conversation | null> {
+  async fetch(conversationId: ConversationId): Promise<Conversation | null> {
     try {
       return await this.adopt(await this.#context.api.conversation(conversationId));
     } catch (error) {
@@ -135,7 +137,7 @@ export class Book implements ConversationIndex {
   }
 
   /** The same, once for calls in quick succession. */
-  refresh(conversationId: string): Promise<Conversation | null> {
+  refresh(conversationId: ConversationId): Promise<Conversation | null> {
     const running = this.#refreshing.get(conversationId);
     if (running !== undefined) return running;
     const refresh = (async () => {

@@ -5,6 +5,7 @@
  * have been fetched, not from the first message on whose key is missing. Cursors are sent when the
  * connection allows, and again after a reconnection if the server has not stored them.
  */
+import type { ConversationId } from "../ids.ts";
 import type { DeviceContext } from "../context.ts";
 import type { ConversationRecord } from "../records.ts";
 import { pause } from "../transport/backoff.ts";
@@ -29,7 +30,7 @@ export class Cursors {
   readonly #context: DeviceContext;
   readonly #index: ConversationIndex;
   readonly #sender: CursorSender;
-  readonly #dirty = new Set<string>();
+  readonly #dirty = new Set<ConversationId>();
   #flushing = false;
 
   constructor(context: DeviceContext, index: ConversationIndex, sender: CursorSender) {

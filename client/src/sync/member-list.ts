@@ -2,6 +2,7 @@
  * The members of a conversation with their cursors, as far as screens and ticks need them: of a
  * conversation of more people than receipts are told of, a few names, once, and counts.
  */
+import type { ConversationId } from "../ids.ts";
 import type { DeviceContext } from "../context.ts";
 import { putMembers } from "../messages/reading.ts";
 import { askCounts } from "../messages/receipt-counts.ts";
@@ -20,7 +21,7 @@ export class MemberList {
   readonly #context: DeviceContext;
   readonly #people: People;
   /** Conversations with missed receipts that could change no tick of what was known then. */
-  readonly #missed = new Set<string>();
+  readonly #missed = new Set<ConversationId>();
 
   constructor(context: DeviceContext, people: People) {
     this.#context = context;

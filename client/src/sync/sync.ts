@@ -5,6 +5,7 @@
  * `ready` each conversation is brought up to the server's log, because wake-ups may have been lost;
  * one conversation's trouble never holds up the others, and is tried again with the next connection.
  */
+import type { ConversationId } from "../ids.ts";
 import type { DeviceContext } from "../context.ts";
 import type { Conversation } from "../conversation/conversation.ts";
 import { hasCode } from "../failure.ts";
@@ -51,7 +52,7 @@ type Stand = Omit<ConversationHead, "conversationId" | "infoVersion">;
 
 export class Sync {
   readonly #parts: SyncParts;
-  readonly #later = new Set<string>();
+  readonly #later = new Set<ConversationId>();
   #round = 0;
 
   constructor(parts: SyncParts) {
@@ -96,7 +97,9 @@ export class Sync {
 
   async #compare(ready: Ready, round: number): Promise<void> {
     const { book, cursors } = this.#parts;
-    const stands = new Map<string, Stand>(ready.heads.map((head) => [head.conversationId, head]));
+    const stands = new Map<ConversationId, Stand>(
+      ready.heads.map((head) => [head.conversationId, head]),
+    );
     await this.#learn(ready);
     for (const [id, stand] of stands) {
       const conversation = book.find(id);
@@ -133,9 +136,9 @@ export class Sync {
     }
   }
 
-  async #catchUpAll(stands: ReadonlyMap<string, Stand>, round: number): Promise<void> {
+  async #catchUpAll(stands: ReadonlyMap<ConversationId, Stand>, round: number): Promise<void> {
     const { book } = this.#parts;
-    const time = (id: string): number => book.find(id)?.record.last?.sentMs ?? 0;
+    const time = (id: ConversationId): number => book.find(id)?.record.last?.sentMs ?? 0;
     // Newest first: what a person opens first is ready first.
     const waiting = [...stands].sort(([a], [b]) => time(b) - time(a));
     let offline: unknown = null;
@@ -270,7 +273,7 @@ export class Sync {
   // --- One conversation ------------------------------------------------------------------------
 
   /** Fetch a conversation again and bring it up; without network, again on this connection. */
-  async refreshUntil(conversationId: string): Promise<void> {
+  async refreshUntil(conversationId: ConversationId): Promise<void> {
     const { context, connection } = this.#parts;
     const round = this.#round;
     for (let attempt = 0; ; attempt++) {
@@ -284,7 +287,7 @@ export class Sync {
     }
   }
 
-  async refresh(conversationId: string): Promise<void> {
+  async refresh(conversationId: ConversationId): Promise<void> {
     const { book, history, outbox } = this.#parts;
     const conversation = await book.refresh(conversationId);
     if (conversation === null) return;
@@ -294,13 +297,13 @@ export class Sync {
   }
 
   /** Members of a large conversation need not know at once how many they are. */
-  #mayWait(conversationId: string): boolean {
+  #mayWait(conversationId: ConversationId): boolean {
     const record = this.#parts.book.find(conversationId)?.record;
     return record?.state === "ready" && record.cells > 1;
   }
 
   /** Fetch a conversation again some time soon: its people do not all ask at once. */
-  #refreshLater(conversationId: string): void {
+  #refreshLater(conversationId: ConversationId): void {
     if (this.#later.has(conversationId)) return;
     this.#later.add(conversationId);
     const { signal, random } = this.#parts.context;

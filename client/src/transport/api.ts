@@ -1,4 +1,14 @@
 /** The server's routes, typed (docs/protocol.md, "Routes"). One method for each; no state. */
+import type {
+  AttachmentId,
+  CellId,
+  ClientId,
+  ConfirmationId,
+  ConversationId,
+  DeviceId,
+  KeyId,
+  PersonId,
+} from "../ids.ts";
 import type { Bytes } from "../octets.ts";
 import { unpack } from "../unpack.ts";
 import type * as wire from "../wire.ts";
@@ -71,11 +81,11 @@ export class Api {
   renewCertificate(body: wire.RenewCertificate): Promise<wire.CertificateRenewed> {
     return this.#post("/v1/certificates", body);
   }
-  renameClient(clientId: string, body: wire.RenameClient): Promise<wire.Me> {
+  renameClient(clientId: ClientId, body: wire.RenameClient): Promise<wire.Me> {
     return this.#put(`/v1/clients/${clientId}/label`, body);
   }
   /** The roster authority revokes a device of the caller's person. */
-  removeClient(clientId: string): Promise<wire.Me> {
+  removeClient(clientId: ClientId): Promise<wire.Me> {
     return this.#delete(`/v1/clients/${clientId}`);
   }
   signOut(): Promise<void> {
@@ -106,7 +116,7 @@ export class Api {
     return this.#post("/v1/revocations", body);
   }
   /** A device's endorsements and grants: the person who revokes it says which still stand. */
-  madeBy(device: string): Promise<wire.MadeRecords> {
+  madeBy(device: DeviceId): Promise<wire.MadeRecords> {
     return this.#get(`/v1/devices/${device}/made`);
   }
   unconfirmed(): Promise<wire.UnconfirmedDevices> {
@@ -118,13 +128,19 @@ export class Api {
   beginConfirmation(body: wire.BeginConfirmation): Promise<wire.Confirmation> {
     return this.#post("/v1/confirmations", body);
   }
-  answerConfirmation(id: string, body: wire.AnswerConfirmation): Promise<wire.Confirmation> {
+  answerConfirmation(
+    id: ConfirmationId,
+    body: wire.AnswerConfirmation,
+  ): Promise<wire.Confirmation> {
     return this.#post(`/v1/confirmations/${id}/answer`, body);
   }
-  revealConfirmation(id: string, body: wire.RevealConfirmation): Promise<wire.Confirmation> {
+  revealConfirmation(
+    id: ConfirmationId,
+    body: wire.RevealConfirmation,
+  ): Promise<wire.Confirmation> {
     return this.#post(`/v1/confirmations/${id}/reveal`, body);
   }
-  endConfirmation(id: string): Promise<void> {
+  endConfirmation(id: ConfirmationId): Promise<void> {
     return this.#delete(`/v1/confirmations/${id}`);
   }
 
@@ -172,7 +188,7 @@ export class Api {
   people(parameters: Query) {
     return this.#get<wire.People>(`/v1/people${query(parameters)}`);
   }
-  person(personId: string): Promise<wire.Person> {
+  person(personId: PersonId): Promise<wire.Person> {
     return this.#get(`/v1/people/${personId}`);
   }
   lookUpPeople(body: wire.LookUpPeople): Promise<wire.People> {
@@ -186,97 +202,97 @@ export class Api {
   conversations(): Promise<wire.Conversations> {
     return this.#get("/v1/conversations");
   }
-  conversation(id: string): Promise<wire.Conversation> {
+  conversation(id: ConversationId): Promise<wire.Conversation> {
     return this.#get(`/v1/conversations/${id}`);
   }
-  members(id: string, after: string | null, text = ""): Promise<wire.Members> {
+  members(id: ConversationId, after: string | null, text = ""): Promise<wire.Members> {
     const asked = query({ text, after: after ?? undefined });
     return this.#get(`/v1/conversations/${id}/members${asked}`);
   }
   /** Fetch receipts of this person's newest messages, or of the one with this seq. */
-  receipts(id: string, seq: number | null): Promise<wire.CountedReceipts> {
+  receipts(id: ConversationId, seq: number | null): Promise<wire.CountedReceipts> {
     return this.#get(`/v1/conversations/${id}/receipts${query({ seq: seq ?? undefined })}`);
   }
-  changeMembers(id: string, body: wire.ChangeMembers): Promise<wire.Conversation> {
+  changeMembers(id: ConversationId, body: wire.ChangeMembers): Promise<wire.Conversation> {
     return this.#post(`/v1/conversations/${id}/members`, body);
   }
-  changePolicy(id: string, body: wire.ChangePolicy): Promise<wire.Conversation> {
+  changePolicy(id: ConversationId, body: wire.ChangePolicy): Promise<wire.Conversation> {
     return this.#put(`/v1/conversations/${id}/policy`, body);
   }
-  setPreferences(id: string, body: wire.SetPreferences): Promise<wire.Conversation> {
+  setPreferences(id: ConversationId, body: wire.SetPreferences): Promise<wire.Conversation> {
     return this.#put(`/v1/conversations/${id}/preferences`, body);
   }
 
   // Rosters.
-  head(id: string): Promise<wire.RosterState> {
+  head(id: ConversationId): Promise<wire.RosterState> {
     return this.#get(`/v1/conversations/${id}/head`);
   }
-  headOf(id: string, epoch: number): Promise<wire.Head> {
+  headOf(id: ConversationId, epoch: number): Promise<wire.Head> {
     return this.#get(`/v1/conversations/${id}/heads/${epoch}`);
   }
-  proofs(id: string, body: wire.AskProofs): Promise<wire.Proofs> {
+  proofs(id: ConversationId, body: wire.AskProofs): Promise<wire.Proofs> {
     return this.#post(`/v1/conversations/${id}/proofs`, body);
   }
-  ownCell(id: string): Promise<wire.CellLeaves> {
+  ownCell(id: ConversationId): Promise<wire.CellLeaves> {
     return this.#get(`/v1/conversations/${id}/cells/own`);
   }
   /** The leaves of any cell, under the newest head. */
-  cellLeaves(id: string, cellId: string): Promise<wire.CellLeaves> {
+  cellLeaves(id: ConversationId, cellId: CellId): Promise<wire.CellLeaves> {
     return this.#get(`/v1/conversations/${id}/cells/${cellId}`);
   }
 
   // Messages. Entries ascend in every page.
   /** The oldest entries after a seq. */
-  logAfter(id: string, after: number, limit: number): Promise<wire.LogPage> {
+  logAfter(id: ConversationId, after: number, limit: number): Promise<wire.LogPage> {
     return this.#log(id, query({ after, limit }));
   }
   /** The newest entries before a seq. */
-  logBefore(id: string, before: number, limit: number): Promise<wire.LogPage> {
+  logBefore(id: ConversationId, before: number, limit: number): Promise<wire.LogPage> {
     return this.#log(id, query({ before, limit }));
   }
-  #log(id: string, asked: string): Promise<wire.LogPage> {
+  #log(id: ConversationId, asked: string): Promise<wire.LogPage> {
     const path = `/v1/conversations/${id}/log${asked}`;
     return this.#http.call({ method: "GET", path, timeoutMs: LOG_TIMEOUT_MS });
   }
-  postMessage(id: string, body: wire.PostMessage): Promise<wire.Accepted> {
+  postMessage(id: ConversationId, body: wire.PostMessage): Promise<wire.Accepted> {
     return this.#post(`/v1/conversations/${id}/messages`, body, LOG_TIMEOUT_MS);
   }
-  chain(id: string): Promise<wire.SenderChain> {
+  chain(id: ConversationId): Promise<wire.SenderChain> {
     return this.#get(`/v1/conversations/${id}/chain`);
   }
 
   // Conversation keys, cell keys and key shares.
-  postKey(id: string, body: wire.PostKey): Promise<wire.KeyAccepted> {
+  postKey(id: ConversationId, body: wire.PostKey): Promise<wire.KeyAccepted> {
     return this.#post(`/v1/conversations/${id}/keys`, body, SEALS_TIMEOUT_MS);
   }
   /** The key with this id; without one, the newest that is usable now. */
-  key(id: string, keyId: string | null): Promise<wire.Keys> {
+  key(id: ConversationId, keyId: KeyId | null): Promise<wire.Keys> {
     return this.#get(`/v1/conversations/${id}/keys${query({ id: keyId ?? undefined })}`);
   }
-  postCellKey(id: string, body: wire.PostCellKey): Promise<void> {
+  postCellKey(id: ConversationId, body: wire.PostCellKey): Promise<void> {
     return this.#post(`/v1/conversations/${id}/cells/own/keys`, body, SEALS_TIMEOUT_MS);
   }
-  ownCellKeys(id: string): Promise<wire.OwnCellKeys> {
+  ownCellKeys(id: ConversationId): Promise<wire.OwnCellKeys> {
     return this.#get(`/v1/conversations/${id}/cells/own/keys`);
   }
-  markCellKey(id: string, body: wire.MarkCellKey): Promise<void> {
+  markCellKey(id: ConversationId, body: wire.MarkCellKey): Promise<void> {
     return this.#post(`/v1/conversations/${id}/cells/own/marks`, body);
   }
   /** All cell lines, and the cell keys that changed after a version. */
-  cellKeys(id: string, since: number): Promise<wire.CellKeys> {
+  cellKeys(id: ConversationId, since: number): Promise<wire.CellKeys> {
     const path = `/v1/conversations/${id}/cells${query({ since })}`;
     return this.#http.call({ method: "GET", path, timeoutMs: SEALS_TIMEOUT_MS });
   }
-  requestShares(id: string, body: wire.ShareRequest): Promise<void> {
+  requestShares(id: ConversationId, body: wire.ShareRequest): Promise<void> {
     return this.#post(`/v1/conversations/${id}/share-requests`, body);
   }
-  sharesDone(id: string, body: wire.ShareRequest): Promise<void> {
+  sharesDone(id: ConversationId, body: wire.ShareRequest): Promise<void> {
     return this.#post(`/v1/conversations/${id}/share-requests/done`, body);
   }
-  postShare(id: string, body: wire.PostShare): Promise<void> {
+  postShare(id: ConversationId, body: wire.PostShare): Promise<void> {
     return this.#post(`/v1/conversations/${id}/shares`, body);
   }
-  shares(id: string): Promise<wire.Shares> {
+  shares(id: ConversationId): Promise<wire.Shares> {
     return this.#get(`/v1/conversations/${id}/shares`);
   }
 
@@ -284,7 +300,7 @@ export class Api {
   beginAttachment(body: wire.BeginAttachment, signal: AbortSignal): Promise<wire.AttachmentStatus> {
     return this.#http.call({ method: "POST", path: "/v1/attachments", body, signal });
   }
-  putChunk(id: string, index: number, raw: Bytes, signal: AbortSignal) {
+  putChunk(id: AttachmentId, index: number, raw: Bytes, signal: AbortSignal) {
     const path = `/v1/attachments/${id}/chunks/${index}`;
     return this.#http.call<wire.AttachmentStatus>({
       method: "PUT",
@@ -294,12 +310,12 @@ export class Api {
       timeoutMs: 120_000,
     });
   }
-  async chunk(id: string, index: number, signal: AbortSignal): Promise<Bytes> {
+  async chunk(id: AttachmentId, index: number, signal: AbortSignal): Promise<Bytes> {
     const path = `/v1/attachments/${id}/chunks/${index}`;
     const answer = await this.#http.send({ method: "GET", path, signal, timeoutMs: 120_000 });
     return answer.bytes;
   }
-  deleteAttachment(id: string): Promise<void> {
+  deleteAttachment(id: AttachmentId): Promise<void> {
     return this.#http.call({ method: "DELETE", path: `/v1/attachments/${id}` });
   }
 }

@@ -5,7 +5,7 @@
 import { equalBytes } from "../octets.ts";
 import { DeviceKeyFormat, type DeviceKey } from "../keys/device-key.ts";
 import { requirePublicKey, type Kem } from "../keys/hpke.ts";
-import { idOf, type DeviceId, type PersonId } from "../keys/ids.ts";
+import { idOf, type DeviceId, type PersonId } from "../ids.ts";
 import { Refused } from "../keys/format/refused.ts";
 import type { PersonRow } from "./person-row.ts";
 import type { TrustRecords } from "../keys/trust/trust-records.ts";

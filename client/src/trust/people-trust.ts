@@ -13,7 +13,7 @@
  */
 import { checkDeviceKey, type DeviceKey } from "../keys/device-key.ts";
 import type { Kem } from "../keys/hpke.ts";
-import type { DeviceId, PersonId } from "../keys/ids.ts";
+import type { DeviceId, PersonId } from "../ids.ts";
 import { Refused } from "../keys/format/refused.ts";
 import type { Api } from "../transport/api.ts";
 import type { Change, Vault } from "../vault/vault.ts";
@@ -117,8 +117,8 @@ export class PeopleTrust implements DeviceTrust {
 
   // --- Asking the server ------------------------------------------------------------------------
 
-  async ensure(personIds: Iterable<string>, options: EnsureOptions = {}): Promise<void> {
-    const people = [...new Set(personIds)] as PersonId[];
+  async ensure(personIds: Iterable<PersonId>, options: EnsureOptions = {}): Promise<void> {
+    const people = [...new Set(personIds)];
     await this.#have(people);
     const keys = options.keys === true;
     const wanted = people.filter((personId) => {
@@ -143,14 +143,13 @@ export class PeopleTrust implements DeviceTrust {
     return bundles.length === 0 ? Promise.resolve() : this.#take(bundles, false);
   }
 
-  learnKeys(personId: string, keys: readonly Uint8Array[]): Promise<void> {
+  learnKeys(personId: PersonId, keys: readonly Uint8Array[]): Promise<void> {
     if (keys.length === 0) return Promise.resolve();
     return this.#inTurn(async () => {
-      const person = personId as PersonId;
-      await this.#have([person]);
-      const row = this.#rows.get(person);
+      await this.#have([personId]);
+      const row = this.#rows.get(personId);
       if (row === undefined) return;
-      const accepted = await this.#keys.accept(keys, person, this.#records);
+      const accepted = await this.#keys.accept(keys, personId, this.#records);
       if (accepted) await this.#store({ ...row, keys: this.#keys.of(row, this.#records) });
     });
   }
@@ -158,7 +157,7 @@ export class PeopleTrust implements DeviceTrust {
   /** Take in answers, one after another: two at once would each miss what the other merges. */
   #take(bundles: readonly PersonBundle[], keys: boolean): Promise<void> {
     return this.#inTurn(async () => {
-      const people = bundles.map(({ personId }) => personId as PersonId);
+      const people = bundles.map(({ personId }) => personId);
       await this.#have(people);
       const taking = new Taking(this.#records, this.#judge, this.#keys);
       for (const bundle of bundles) await this.#takeOne(taking, bundle, keys);
@@ -178,7 +177,7 @@ export class PeopleTrust implements DeviceTrust {
   }
 
   async #takeOne(taking: Taking, bundle: PersonBundle, keys: boolean): Promise<void> {
-    const personId = bundle.personId as PersonId;
+    const { personId } = bundle;
     const row = taking.rows.get(personId) ?? this.#rows.get(personId) ?? emptyRow(personId);
     // Most that comes beside messages is known already. Version 0 is no server's.
     const known = keys ? row.keysVersion : row.version;
@@ -251,31 +250,30 @@ export class PeopleTrust implements DeviceTrust {
     return this.department.authority;
   }
 
-  async verdict(personId: string, device: DeviceId, atMs: number): Promise<Verdict> {
-    const person = personId as PersonId;
+  async verdict(personId: PersonId, device: DeviceId, atMs: number): Promise<Verdict> {
     try {
-      const found = await this.#confirmed(person, device, atMs, "E0");
+      const found = await this.#confirmed(personId, device, atMs, "E0");
       const { how, byPerson, by, sinceMs } = found;
       const refusal = null;
       return {
-        ...{ device, personId: person, confirmed: how, by: byPerson, byDevice: by },
+        ...{ device, personId, confirmed: how, by: byPerson, byDevice: by },
         ...{ sinceMs, refusal },
       };
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
       const nobody = { by: null, byDevice: null, sinceMs: null };
       const refusal = error.message;
-      return { device, personId: person, confirmed: "no", ...nobody, refusal };
+      return { device, personId, confirmed: "no", ...nobody, refusal };
     }
   }
 
   async confirmedCertificate(
-    personId: string,
+    personId: PersonId,
     device: DeviceId,
     atMs: number,
     rule: string,
   ): Promise<Certificate> {
-    return (await this.#confirmed(personId as PersonId, device, atMs, rule)).certificate;
+    return (await this.#confirmed(personId, device, atMs, rule)).certificate;
   }
 
   /** Judge; where something was missing, ask the server for it once a minute and judge again. */
@@ -303,23 +301,23 @@ export class PeopleTrust implements DeviceTrust {
     return found;
   }
 
-  async devicesOf(personId: string): Promise<readonly DeviceId[]> {
-    await this.#have([personId as PersonId]);
-    return this.#records.devicesOf(personId as PersonId) ?? [];
+  async devicesOf(personId: PersonId): Promise<readonly DeviceId[]> {
+    await this.#have([personId]);
+    return this.#records.devicesOf(personId) ?? [];
   }
 
-  async isRevoked(personId: string, device: DeviceId): Promise<boolean> {
-    await this.#have([personId as PersonId]);
+  async isRevoked(personId: PersonId, device: DeviceId): Promise<boolean> {
+    await this.#have([personId]);
     return this.#judge.lostFrom(device) !== null;
   }
 
-  async certificateOf(personId: string, device: DeviceId): Promise<Certificate | null> {
-    await this.#have([personId as PersonId]);
+  async certificateOf(personId: PersonId, device: DeviceId): Promise<Certificate | null> {
+    await this.#have([personId]);
     const newest = this.#records.certificatesOf(device).at(-1);
     return newest?.person === personId ? newest : null;
   }
 
-  async deviceKey(personId: string, device: DeviceId, kem: Kem): Promise<DeviceKey> {
+  async deviceKey(personId: PersonId, device: DeviceId, kem: Kem): Promise<DeviceKey> {
     const certificate = await this.certificateOf(personId, device);
     const key = this.#keys.get(device, kem);
     if (certificate === null || key === null) throw new Refused("S3", "device key is unknown");
@@ -328,14 +326,14 @@ export class PeopleTrust implements DeviceTrust {
   }
 
   /** Every DeviceKey that is held of a person (E5 looks at one's own). */
-  async keysOf(personId: string): Promise<readonly DeviceKey[]> {
+  async keysOf(personId: PersonId): Promise<readonly DeviceKey[]> {
     const devices = await this.devicesOf(personId);
     return devices.flatMap((device) => this.#keys.all(device));
   }
 
-  async card(personId: string): Promise<PersonCard | null> {
-    await this.#have([personId as PersonId]);
-    return this.#records.card(personId as PersonId);
+  async card(personId: PersonId): Promise<PersonCard | null> {
+    await this.#have([personId]);
+    return this.#records.card(personId);
   }
 
   /** The person of a device that was seen before; null: unknown. */

@@ -3,7 +3,7 @@
  * bytes. Pure. Merging never loses a record, so a server that leaves one out takes nothing back.
  */
 import { toHex } from "../octets.ts";
-import type { PersonId } from "../keys/ids.ts";
+import type { PersonId } from "../ids.ts";
 import type { PersonTrust } from "../wire.ts";
 
 export const PERSON_TRUST_STORE = "person_trust";

@@ -7,7 +7,7 @@
  */
 import type { DeviceKey } from "../keys/device-key.ts";
 import type { Kem } from "../keys/hpke.ts";
-import type { DeviceId, PersonId, SealKeyId } from "../keys/ids.ts";
+import type { DeviceId, PersonId, SealKeyId } from "../ids.ts";
 import type { SealOpener } from "../keys/committed.ts";
 import type { RosterHead } from "../keys/roster/head.ts";
 import type { Confirmed, PersonTrust as PersonBundle } from "../wire.ts";
@@ -58,34 +58,34 @@ export interface DeviceTrust {
    * Rejects with `network` when the server is needed and cannot be reached. People whom the server
    * does not know stay unknown.
    */
-  ensure(personIds: Iterable<string>, options?: EnsureOptions): Promise<void>;
+  ensure(personIds: Iterable<PersonId>, options?: EnsureOptions): Promise<void>;
   /** Take in records that came beside something else (wire.Supplement); leave out wrong ones. */
   learn(bundles: readonly PersonBundle[]): Promise<void>;
 
   /** E0 and E4 of one device of a person at a time. Never rejects for a device: see `confirmed`. */
-  verdict(personId: string, device: DeviceId, atMs: number): Promise<Verdict>;
+  verdict(personId: PersonId, device: DeviceId, atMs: number): Promise<Verdict>;
   /** The certificate of a confirmed device at a time. Rejects with Refused, naming `rule`. */
   confirmedCertificate(
-    personId: string,
+    personId: PersonId,
     device: DeviceId,
     atMs: number,
     rule: string,
   ): Promise<Certificate>;
   /** The devices of the newest PersonDevices, in the order of registration, revoked ones too. */
-  devicesOf(personId: string): Promise<readonly DeviceId[]>;
+  devicesOf(personId: PersonId): Promise<readonly DeviceId[]>;
   /** Whether a revocation of the device counts, by the records that are here. */
-  isRevoked(personId: string, device: DeviceId): Promise<boolean>;
+  isRevoked(personId: PersonId, device: DeviceId): Promise<boolean>;
   /** A device's newest certificate that this department issued, valid now or not; null: unknown. */
-  certificateOf(personId: string, device: DeviceId): Promise<Certificate | null>;
+  certificateOf(personId: PersonId, device: DeviceId): Promise<Certificate | null>;
   /**
    * The newest DeviceKey of a device (H2, S3): verified, its generation never back, under 14 days
    * old by T1's clock. Rejects with Refused.
    */
-  deviceKey(personId: string, device: DeviceId, kem: Kem): Promise<DeviceKey>;
+  deviceKey(personId: PersonId, device: DeviceId, kem: Kem): Promise<DeviceKey>;
   /** Take in DeviceKeys that came beside something else (wire.ShareWanted). */
-  learnKeys(personId: string, keys: readonly Uint8Array[]): Promise<void>;
+  learnKeys(personId: PersonId, keys: readonly Uint8Array[]): Promise<void>;
   /** The newest verified card; null: unknown. Plates show nothing else. */
-  card(personId: string): Promise<PersonCard | null>;
+  card(personId: PersonId): Promise<PersonCard | null>;
 
   /** The newest department record. */
   readonly department: Department;

@@ -2,7 +2,7 @@
  * The people behind a person: those whose devices signed an endorsement, grant or revocation of
  * that person. Records name devices; `device_people` says whose they are.
  */
-import { idOf, type DeviceId, type PersonId } from "../keys/ids.ts";
+import { idOf, type DeviceId, type PersonId } from "../ids.ts";
 import { Refused } from "../keys/format/refused.ts";
 import type { Vault } from "../vault/vault.ts";
 import { EndorsementFormat } from "../keys/trust/endorsement.ts";

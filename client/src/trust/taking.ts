@@ -3,7 +3,7 @@
  * is left out. Collects the rows to write and what changed, so that the caller writes once and tells
  * afterwards.
  */
-import { idOf, type DeviceId, type PersonId } from "../keys/ids.ts";
+import { idOf, type DeviceId, type PersonId } from "../ids.ts";
 import { Refused, refuseUnless } from "../keys/format/refused.ts";
 import type { Change } from "../vault/vault.ts";
 import type { PersonTrust as PersonBundle } from "../wire.ts";

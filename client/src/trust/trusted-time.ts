@@ -16,8 +16,10 @@
  * Concurrency: one question at a time serves all who wait. A crash loses the anchor; the next start
  * asks again.
  */
+import { idOf } from "../ids.ts";
+import type { ConversationId } from "../ids.ts";
 import { failure } from "../failure.ts";
-import { fromHex, newId, toHex } from "../octets.ts";
+import { fromHex, randomBytes, toHex } from "../octets.ts";
 import { Refused, refuseUnless } from "../keys/format/refused.ts";
 import { HOUR_MS, MINUTE_MS } from "../keys/format/times.ts";
 import type { RosterHead } from "../keys/roster/head.ts";
@@ -73,7 +75,7 @@ export class TrustedTime implements TimeAnchor {
   #anchor: Anchor | null = null;
   #asking: Promise<void> | null = null;
   /** The last stamp accepted for each conversation. */
-  readonly #stamps = new Map<string, HeadStamp>();
+  readonly #stamps = new Map<ConversationId, HeadStamp>();
 
   constructor(options: TrustedTimeOptions) {
     this.#options = options;
@@ -110,7 +112,7 @@ export class TrustedTime implements TimeAnchor {
     await this.anchor();
     const stamp = HeadStampFormat.parse(bytes);
     await checkStamp(stamp, head, this.#options.authority(), this.requireNow(), named);
-    const conversation = toHex(head.conversation);
+    const conversation = idOf<ConversationId>(head.conversation);
     const last = this.#stamps.get(conversation);
     if (last !== undefined && stamp.time < last.time) {
       // Two answers that overtook each other; of the same head either serves.
@@ -122,7 +124,7 @@ export class TrustedTime implements TimeAnchor {
   }
 
   requireStillNewest(head: RosterHead, named: number): void {
-    const stamp = this.#stamps.get(toHex(head.conversation));
+    const stamp = this.#stamps.get(idOf<ConversationId>(head.conversation));
     const known = stamp !== undefined && toHex(stamp.head) === toHex(head.hash);
     refuseUnless(known, "S1", "no stamp of this head");
     requireFreshStamp(stamp, head, this.requireNow(), named);
@@ -147,7 +149,7 @@ export class TrustedTime implements TimeAnchor {
   /** A signed time and when it was asked for; null: a device slept, or a clock was set, meanwhile. */
   async #answer(): Promise<Anchor | null> {
     const { api, now, monotonic, authority } = this.#options;
-    const nonce = newId();
+    const nonce = toHex(randomBytes(16));
     const asked = { wallMs: now(), monotonicMs: monotonic() };
     const { time } = await api.time({ nonce });
     const { wall, monotonic: counted } = this.#passed(asked);

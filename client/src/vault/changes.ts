@@ -1,4 +1,5 @@
 /** Requests to the vault: changes to write, and pages to read. */
+import type { AttachmentId } from "../ids.ts";
 import type { Bytes } from "../octets.ts";
 
 export type Change =
@@ -16,11 +17,11 @@ export type Change =
   /** Attachment ciphertext: already encrypted under the attachment's key, stored as it is. */
   | {
       readonly op: "put_chunk";
-      readonly attachmentId: string;
+      readonly attachmentId: AttachmentId;
       readonly index: number;
       readonly bytes: Bytes;
     }
-  | { readonly op: "delete_chunks"; readonly attachmentId: string };
+  | { readonly op: "delete_chunks"; readonly attachmentId: AttachmentId };
 
 export interface PageQuery {
   readonly store: string;

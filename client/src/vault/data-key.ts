@@ -11,7 +11,7 @@
  * gains no extra try. After {@link MAX_TRIES} wrong PINs the caller must wipe.
  */
 import { argon2id } from "hash-wasm";
-import { concat, newId, randomBytes, utf8 } from "../octets.ts";
+import { concat, randomBytes, toHex, utf8 } from "../octets.ts";
 import type { Bytes } from "../octets.ts";
 
 export const MAX_TRIES = 10;
@@ -154,7 +154,7 @@ export async function rewrapKey(
   }
   const wrapped = await seal(record.deviceKey, inner, "device");
   raw.fill(0);
-  const session = pin === null ? null : (record.session ?? newId());
+  const session = pin === null ? null : (record.session ?? toHex(randomBytes(16)));
   return { deviceKey: record.deviceKey, wrapped, pin, session };
 }
 

@@ -1,3 +1,4 @@
+import type { AttachmentId } from "../ids.ts";
 import { IDBFactory, IDBObjectStore } from "fake-indexeddb";
 import "fake-indexeddb/auto";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -6,6 +7,7 @@ import { Vault, isDamaged } from "./vault.ts";
 import type { Change, HandedKeys } from "./vault.ts";
 import { openSchema } from "./schema.ts";
 
+const FILE = "x" as AttachmentId;
 let now = 1_000_000;
 let vault: Vault;
 
@@ -79,13 +81,13 @@ describe("records", () => {
   it("survives a restart", async () => {
     await vault.write([
       put("a", 1),
-      { op: "put_chunk", attachmentId: "x", index: 3, bytes: new Uint8Array(5) },
+      { op: "put_chunk", attachmentId: FILE, index: 3, bytes: new Uint8Array(5) },
     ]);
     vault.close();
     vault = new Vault({ name: "test", now: () => now });
     expect(await vault.open()).toBe("open");
     expect(await vault.get("messages", "a")).toBe(1);
-    expect(await vault.chunkIndexes("x")).toEqual([3]);
+    expect(await vault.chunkIndexes(FILE)).toEqual([3]);
   });
 
   it("writes all or nothing: a transaction that fails midway leaves no trace", async () => {

@@ -8,9 +8,10 @@
  * records, sizes and counts are visible to whoever can read the disk; contents are not.
  * Imports nothing of keys or transport.
  */
+import type { AttachmentId } from "../ids.ts";
 import { deleteDB } from "idb";
 import { PIN_DIGITS } from "../core.ts";
-import { newId } from "../octets.ts";
+import { randomBytes, toHex } from "../octets.ts";
 import type { Bytes } from "../octets.ts";
 import { failure, hasCode } from "../failure.ts";
 import { MAX_TRIES, countTry, createKey, rewrapKey, unlockKey, waitMs } from "./data-key.ts";
@@ -233,7 +234,7 @@ export class Vault {
     });
   }
 
-  async chunk(attachmentId: string, index: number): Promise<Bytes | null> {
+  async chunk(attachmentId: AttachmentId, index: number): Promise<Bytes | null> {
     const keys = this.#requireOpen();
     const opaque = await this.#cipher.name(keys, "chunks", attachmentId);
     const found = await this.#guard(() => this.#requireDatabase().get("chunks", [opaque, index]));
@@ -241,7 +242,7 @@ export class Vault {
   }
 
   /** The indexes of an attachment's chunks that are stored here. */
-  async chunkIndexes(attachmentId: string): Promise<readonly number[]> {
+  async chunkIndexes(attachmentId: AttachmentId): Promise<readonly number[]> {
     const keys = this.#requireOpen();
     const opaque = await this.#cipher.name(keys, "chunks", attachmentId);
     const range = IDBKeyRange.bound([opaque], [opaque, []]);
@@ -331,7 +332,7 @@ export class Vault {
     const record = this.#requireRecord();
     if (record.pin === null) return;
     const pin = { ...record.pin, tries: 0, nextTryMs: 0 };
-    const begun = { ...record, pin, session: newId() };
+    const begun = { ...record, pin, session: toHex(randomBytes(16)) };
     await this.#guard(() => this.#requireDatabase().put("key", begun, KEY_ROW));
     this.#record = begun;
   }

@@ -5,9 +5,10 @@
  *
  * COPCONNECT_CRASHES says how many of the points are tried ("all", or a number spread over them).
  */
+import { newId } from "../../src/ids.ts";
+import type { ConversationId, MessageId } from "../../src/ids.ts";
 import { IDBFactory, IDBObjectStore } from "fake-indexeddb";
 import { afterEach, describe, expect, it } from "vitest";
-import { newId } from "../../src/octets.ts";
 import { MemoryServer } from "../memory/server.ts";
 import type { Network } from "../support/network.ts";
 import { Officer } from "../support/officer.ts";
@@ -90,13 +91,13 @@ async function liveWith(life: Life, crash: Crash): Promise<void> {
     through(what, async () => {
       if (!(await condition())) throw new Error("not yet");
     });
-  const sends = (id: string, text: string, messageId: string): Promise<unknown> =>
+  const sends = (id: ConversationId, text: string, messageId: MessageId): Promise<unknown> =>
     through(text, async () => {
       const sent = await victim.core.messages(id, null, 50);
       if (sent.messages.some((one) => one.messageId === messageId)) return;
       await victim.core.send(id, { kind: "text", text, mentions: [] }, null, messageId);
     });
-  const has = async (officer: Officer, id: string, text: string): Promise<boolean> =>
+  const has = async (officer: Officer, id: ConversationId, text: string): Promise<boolean> =>
     (await officer.texts(id)).includes(text);
 
   const direct = await through("direct", () => victim.core.openDirect(b.person));
@@ -105,7 +106,7 @@ async function liveWith(life: Life, crash: Crash): Promise<void> {
   await until("b has one", () => has(b, id, "one"));
   await b.text(id, "two");
   await until("victim has two", () => has(victim, id, "two"));
-  const conversationId = newId();
+  const conversationId: ConversationId = newId();
   await through("group", () =>
     victim.core.createGroup({
       ...{ title: "Three", personIds: [b.person, c.person], photo: null },

@@ -1,3 +1,4 @@
+import type { MessageId } from "../../src/ids.ts";
 import { describe, expect, it } from "vitest";
 import { Network } from "../support/network.ts";
 import { memoryWorld } from "../support/world.ts";
@@ -155,7 +156,7 @@ describe("a server that fails", () => {
     await b.restart();
     await b.receives(id, "entry 299", 60_000);
     const found: string[] = [];
-    let before: string | null = null;
+    let before: MessageId | null = null;
     for (;;) {
       const page = await b.core.messages(id, before, 50);
       const part = page.messages.map(({ body }) => (body.kind === "text" ? body.text : ""));

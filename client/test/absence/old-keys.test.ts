@@ -1,3 +1,5 @@
+import { idOf } from "../../src/ids.ts";
+import type { ConversationId } from "../../src/ids.ts";
 import { IDBFactory } from "fake-indexeddb";
 import "fake-indexeddb/auto";
 import { afterEach, beforeEach, expect, it } from "vitest";
@@ -5,7 +7,7 @@ import { Table } from "../../src/conversation/table.ts";
 import type { Transaction } from "../../src/conversation/table.ts";
 import { conversationKeyId, makeConversationKey } from "../../src/keys/conversation-key.ts";
 import { DAY_MS } from "../../src/keys/format/times.ts";
-import { randomBytes, toHex } from "../../src/octets.ts";
+import { randomBytes } from "../../src/octets.ts";
 import { STORES } from "../../src/records.ts";
 import type { CellKeyRecord, ConversationKeyRecord } from "../../src/records.ts";
 import { Vault } from "../../src/vault/vault.ts";
@@ -37,7 +39,7 @@ async function store(step: (work: Transaction) => Promise<unknown>): Promise<voi
 it("K1: S is destroyed once no log keeps what it opens, with the next key", async () => {
   const time: Pick<KeyContext["time"], "now"> = { now: () => now };
   const context = { now: () => now, time, ownKeys: null } as unknown as KeyContext;
-  const id = toHex(conversation);
+  const id = idOf<ConversationId>(conversation);
   const cellKeys = new CellKeys(
     context,
     id,

@@ -1,4 +1,5 @@
 /** Coming back costs what has changed: nothing new, nothing asked. */
+import type { ConversationId, MessageId } from "../../src/ids.ts";
 import { describe, expect, it } from "vitest";
 import { Line } from "../support/line.ts";
 import { Network } from "../support/network.ts";
@@ -74,7 +75,7 @@ async function secondOf(away: Away): Promise<Officer> {
   return second;
 }
 
-async function group(creator: Officer, others: readonly Officer[]): Promise<string> {
+async function group(creator: Officer, others: readonly Officer[]): Promise<ConversationId> {
   const { conversationId } = await creator.core.createGroup({
     title: "Night patrol",
     personIds: others.map(({ person }) => person),
@@ -133,7 +134,7 @@ describe("coming back", () => {
     const other = await second.text(id, "from the other device");
     await b.receives(id, "from the other device");
     await b.core.markRead(id, other.messageId);
-    const read = async (officer: Officer, message: string) =>
+    const read = async (officer: Officer, message: MessageId) =>
       (await officer.status(message, id)) === "read";
     await second.until("read", () => read(second, other.messageId), PATIENCE_MS);
     a.network.path = /./;
@@ -202,7 +203,7 @@ describe("coming back", () => {
       "left and read",
       async () => {
         const list = await a.officer.core.conversations();
-        const at = (id: string) => list.find(({ conversationId }) => conversationId === id);
+        const at = (id: ConversationId) => list.find(({ conversationId }) => conversationId === id);
         return at(left)?.state === "left" && at(kept)?.unread === 0;
       },
       PATIENCE_MS,

@@ -2,6 +2,7 @@
  * A server that went back to a backup: the roster authority signs rosters of far higher epochs, and
  * devices accept it, post again what of their own the log lost, and go on. No device is stuck.
  */
+import type { ConversationId } from "../../src/ids.ts";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Officer } from "../support/officer.ts";
 import { World } from "../support/world.ts";
@@ -11,7 +12,7 @@ const LIMIT_MS = 60_000;
 let world: World;
 let a: Officer;
 let b: Officer;
-let id: string;
+let id: ConversationId;
 
 beforeEach(async () => {
   world = await World.make({ people: 2 });

@@ -1,4 +1,5 @@
 /** Requests that nobody answers for a while, on a connection that stands: nothing else may come. */
+import type { ConversationId } from "../../src/ids.ts";
 import { describe, expect, it } from "vitest";
 import type { Network } from "../support/network.ts";
 import type { Officer } from "../support/officer.ts";
@@ -24,7 +25,7 @@ async function unanswered(
   network.cut = false;
 }
 
-async function groupOf(admin: Officer, others: readonly Officer[]): Promise<string> {
+async function groupOf(admin: Officer, others: readonly Officer[]): Promise<ConversationId> {
   const { conversationId } = await admin.core.createGroup({
     title: "Beat 4",
     personIds: others.map(({ person }) => person),

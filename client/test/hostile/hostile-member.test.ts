@@ -3,9 +3,10 @@
  * fools nobody and holds nobody up; what it seals or sends wrongly is mended by others or left out.
  */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { randomBytes, toHex, utf8 } from "../../src/octets.ts";
+import { randomBytes, utf8 } from "../../src/octets.ts";
 import { ConversationKeyFormat } from "../../src/keys/conversation-key.ts";
-import type { DeviceId } from "../../src/keys/ids.ts";
+import { idOf } from "../../src/ids.ts";
+import type { ConversationId, DeviceId, KeyId } from "../../src/ids.ts";
 import { Insider } from "../support/insider.ts";
 import type { Officer } from "../support/officer.ts";
 import { compareDigits } from "../support/scenarios.ts";
@@ -17,7 +18,7 @@ let world: World;
 let insider: Insider;
 let a: Officer;
 let b: Officer;
-let id: string;
+let id: ConversationId;
 
 beforeEach(async () => {
   world = await World.make({ people: 2 });
@@ -166,11 +167,11 @@ describe("a newcomer and the server together", { timeout: LIMIT_MS }, () => {
       },
       insider.signer.keys.privateKey,
     );
-    const keyId = toHex(record.hash);
-    const author = toHex(record.author) as DeviceId;
+    const keyId = idOf<KeyId>(record.hash);
+    const author = idOf<DeviceId>(record.author);
     const pushed = { ...old, keyId, record: record.bytes, author, epoch: head.epoch };
     stored.keys.push(pushed);
-    for (const device of [await a.device(), await b.device()] as DeviceId[]) {
+    for (const device of [await a.device(), await b.device()]) {
       const client = world.server.people.clientOf(device);
       if (client === null) throw new Error("no client");
       const seal = world.server.keys.sealFor(stored, pushed, client);

@@ -6,7 +6,7 @@ import { inEnglish } from "../../src/names.ts";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { copy } from "../../src/octets.ts";
 import { ConversationKeyFormat } from "../../src/keys/conversation-key.ts";
-import type { DeviceId } from "../../src/keys/ids.ts";
+import type { ConversationId, DeviceId } from "../../src/ids.ts";
 import { newest } from "../memory/rosters.ts";
 import type {
   LogEntry,
@@ -25,7 +25,7 @@ const LIMIT_MS = 60_000;
 let world: World;
 let a: Officer;
 let b: Officer;
-let id: string;
+let id: ConversationId;
 
 async function begin(policy: "none" | "approval"): Promise<void> {
   world = await World.make({ people: 2, policy });

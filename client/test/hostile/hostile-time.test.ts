@@ -2,8 +2,10 @@
  * A server that plays the past to a device: old times, old rosters with old stamps, old device keys,
  * rosters that nobody signed (S1, S3, R4, T1). Nothing is sealed or sent by what is old.
  */
+import { newId } from "../../src/ids.ts";
+import type { ClientId, ConversationId } from "../../src/ids.ts";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { copy, newId } from "../../src/octets.ts";
+import { copy } from "../../src/octets.ts";
 import { DeviceKeyFormat } from "../../src/keys/device-key.ts";
 import { MINUTE_MS } from "../../src/keys/format/times.ts";
 import type { Conversation, PeopleTrust, RosterState } from "../../src/wire.ts";
@@ -18,7 +20,7 @@ const MEANWHILE_MS = 4_000;
 let world: World;
 let a: Officer;
 let b: Officer;
-let id: string;
+let id: ConversationId;
 let laterMs = 0;
 const now = (): number => Date.now() + laterMs;
 
@@ -74,7 +76,7 @@ async function honest(): Promise<void> {
 
 async function rosterOf(officer: Officer): Promise<RosterState> {
   const { clientId } = await officer.core.state();
-  const { device } = world.server.people.client(clientId ?? "");
+  const { device } = world.server.people.client((clientId ?? "") as ClientId);
   const found = await world.server.rosters.state(world.server.conversation(id), device);
   if (found === null) throw new Error("not listed");
   return found;
@@ -149,7 +151,7 @@ describe("a server that plays the past", { timeout: LIMIT_MS }, () => {
     const { server } = world;
     const { head } = (await server.rosters.state(
       server.conversation(id),
-      server.people.client((await a.core.state()).clientId ?? "").device,
+      server.people.client(((await a.core.state()).clientId ?? "") as ClientId).device,
     )) as RosterState;
     const forged = copy(head);
     forged[forged.length - 1] = (forged[forged.length - 1] ?? 0) ^ 1;

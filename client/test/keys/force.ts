@@ -4,7 +4,7 @@
  * r1 → a1 → s1 → b1 → b2 (own device).
  */
 import { hash, ZEROS } from "../../src/keys/format/hashing.ts";
-import type { DeviceId, PersonId } from "../../src/keys/ids.ts";
+import type { DeviceId, PersonId } from "../../src/ids.ts";
 import { DAY_MS } from "../../src/keys/format/times.ts";
 import { fromHex, type Bytes } from "../../src/octets.ts";
 import { Judge } from "../../src/keys/trust/confirmed.ts";
@@ -26,7 +26,7 @@ interface File {
   readonly authority_seed: string;
   readonly people: Readonly<Record<string, string>>;
   readonly devices: Readonly<
-    Record<string, { device: string; certificate: string; signature_seed: string }>
+    Record<string, { device: DeviceId; certificate: string; signature_seed: string }>
   >;
   readonly records: Readonly<Record<string, { kind: string; record: string }>>;
 }

@@ -6,7 +6,7 @@ import { ConversationKeyFormat } from "../../src/keys/conversation-key.ts";
 import { DeviceKeyFormat } from "../../src/keys/device-key.ts";
 import { Reader, Writer, uint } from "../../src/keys/format/fields.ts";
 import { requirePublicKey } from "../../src/keys/hpke.ts";
-import type { DeviceId } from "../../src/keys/ids.ts";
+import type { DeviceId } from "../../src/ids.ts";
 import { parseKeyShare } from "../../src/keys/key-share.ts";
 import { HeaderFormat, parseMessage } from "../../src/keys/message.ts";
 import type { Field, RecordFormat } from "../../src/keys/format/record.ts";

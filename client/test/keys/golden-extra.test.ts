@@ -5,7 +5,7 @@
 import { describe, expect, it } from "vitest";
 import { DeviceKeyFormat, sealKeyId } from "../../src/keys/device-key.ts";
 import { publicKeyOf, X25519 } from "../../src/keys/hpke.ts";
-import type { DeviceId } from "../../src/keys/ids.ts";
+import type { DeviceId } from "../../src/ids.ts";
 import { Refused } from "../../src/keys/format/refused.ts";
 import { fromHex, toHex, type Bytes } from "../../src/octets.ts";
 import { Judge, type How } from "../../src/keys/trust/confirmed.ts";
@@ -28,7 +28,7 @@ interface Entry {
 }
 
 interface Verdict {
-  readonly device: string;
+  readonly device: DeviceId;
   readonly at: number;
   readonly how: string | null;
   readonly by: string | null;
@@ -40,7 +40,7 @@ interface Extra {
   readonly authority_key: string;
   readonly device_key_seed: string;
   readonly devices: Readonly<
-    Record<string, { device: string; certificate: string; signature_seed: string }>
+    Record<string, { device: DeviceId; certificate: string; signature_seed: string }>
   >;
   readonly records: Readonly<Record<string, Entry>>;
   readonly confirmed: readonly {

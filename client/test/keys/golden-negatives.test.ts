@@ -4,7 +4,7 @@ import { CellKeyFormat, openCellKey, requireCellSecret } from "../../src/keys/ce
 import { ConversationKeyFormat, openConversationKey } from "../../src/keys/conversation-key.ts";
 import { DeviceKeyFormat, checkDeviceKey } from "../../src/keys/device-key.ts";
 import { hash } from "../../src/keys/format/hashing.ts";
-import { idOf, type MessageId, type PersonId } from "../../src/keys/ids.ts";
+import { idOf, type MessageId, type PersonId } from "../../src/ids.ts";
 import {
   KIND_BODY_KEY,
   KIND_CELL_KEY,

@@ -46,7 +46,7 @@ import { EndorsementFormat } from "../../src/keys/trust/endorsement.ts";
 import { GrantFormat } from "../../src/keys/trust/grant.ts";
 import { PersonCardFormat } from "../../src/keys/trust/person-card.ts";
 import { ALL, at, hex, type Vectors } from "./vectors.ts";
-import type { DeviceId } from "../../src/keys/ids.ts";
+import type { DeviceId } from "../../src/ids.ts";
 
 const device = (v: Vectors, name: string) => at(v.devices, name);
 const seed = (v: Vectors, name: string) => hex(device(v, name).signature_seed);

@@ -8,13 +8,7 @@
 import { utf8, type Bytes } from "../../src/octets.ts";
 import { nextLogHash, parseMessage, LOG_START } from "../../src/keys/message.ts";
 import { hash, ZEROS } from "../../src/keys/format/hashing.ts";
-import {
-  idOf,
-  type DeviceId,
-  type KeyId,
-  type MessageId,
-  type PersonId,
-} from "../../src/keys/ids.ts";
+import { idOf, type DeviceId, type KeyId, type MessageId, type PersonId } from "../../src/ids.ts";
 import {
   VerifiedRoster,
   type AcceptedHeader,

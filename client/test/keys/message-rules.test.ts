@@ -2,7 +2,7 @@
 import { describe, expect, it, vi } from "vitest";
 import { makeConversationKey } from "../../src/keys/conversation-key.ts";
 import { ZEROS } from "../../src/keys/format/hashing.ts";
-import { idOf, type KeyId, type MessageId, type PersonId } from "../../src/keys/ids.ts";
+import { idOf, type KeyId, type MessageId, type PersonId } from "../../src/ids.ts";
 import {
   bodyKey,
   openBody,

@@ -9,7 +9,7 @@ import {
 import { DeviceKeyFormat, type DeviceKey } from "../../src/keys/device-key.ts";
 import { hash, ZEROS } from "../../src/keys/format/hashing.ts";
 import { X25519, XWING } from "../../src/keys/hpke.ts";
-import { idOf, type CellId, type DeviceId, type KeyId } from "../../src/keys/ids.ts";
+import { idOf, type CellId, type DeviceId, type KeyId } from "../../src/ids.ts";
 import { VerifiedRoster } from "../../src/keys/known.ts";
 import { climb, leafHash, merklePath, merkleRoot } from "../../src/keys/format/merkle.ts";
 import { Reader } from "../../src/keys/format/fields.ts";

@@ -1,4 +1,5 @@
 /** The golden vectors of spec/keys, read once. Values are bytes unless the story says text. */
+import type { DeviceId } from "../../src/ids.ts";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { fromHex, type Bytes } from "../../src/octets.ts";
@@ -9,7 +10,7 @@ interface DeviceVector {
   readonly client: string;
   readonly signature_seed: string;
   readonly certificate: string;
-  readonly device: string;
+  readonly device: DeviceId;
   readonly key_seed?: string;
   readonly device_key?: string;
   readonly key_id?: string;

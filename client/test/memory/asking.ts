@@ -2,10 +2,10 @@
  * The server in memory asks devices for shares (D4), cell keys (C1) and the next conversation key
  * (D7). Nothing that is asked is owed: another device is asked when time has passed.
  */
-import type { DeviceId } from "../../src/keys/ids.ts";
+import type { DeviceId } from "../../src/ids.ts";
 import { HOUR_MS, MINUTE_MS } from "../../src/keys/format/times.ts";
 import { cellOf, leafOf, newest } from "./rosters.ts";
-import type { MemoryServer } from "./server.ts";
+import type { ServerPorts } from "./ports.ts";
 import type { ConversationState, ShareAsk } from "./state.ts";
 
 const CELL_AGAIN_MS = 3_000;
@@ -19,9 +19,9 @@ const KEY_OLD_MS = 23 * HOUR_MS;
 const KEY_USED = 9_000;
 
 export class Asking {
-  readonly #server: MemoryServer;
+  readonly #server: ServerPorts;
 
-  constructor(server: MemoryServer) {
+  constructor(server: ServerPorts) {
     this.#server = server;
   }
 

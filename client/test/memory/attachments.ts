@@ -1,20 +1,21 @@
 /** Attachments of the server in memory: ciphertext in chunks, for the members of conversations. */
+import type { AttachmentId, ConversationId } from "../../src/ids.ts";
 import { ATTACHMENT_CHUNK_BYTES } from "../../src/wire.ts";
 import type * as wire from "../../src/wire.ts";
 import { Refusal } from "./refusal.ts";
-import type { MemoryServer } from "./server.ts";
+import type { ServerPorts } from "./ports.ts";
 import type { AttachmentState } from "./state.ts";
 
 const STORED_CHUNK_BYTES = ATTACHMENT_CHUNK_BYTES + 16;
 
 export class Attachments {
-  readonly #server: MemoryServer;
+  readonly #server: ServerPorts;
 
-  constructor(server: MemoryServer) {
+  constructor(server: ServerPorts) {
     this.#server = server;
   }
 
-  #one(id: string): AttachmentState {
+  #one(id: AttachmentId): AttachmentState {
     const found = this.#server.state.attachments.get(id);
     if (found === undefined) throw new Refusal("not_found");
     return found;
@@ -34,32 +35,32 @@ export class Attachments {
     return this.status(attachmentId);
   }
 
-  put(id: string, index: number, chunk: Uint8Array): wire.AttachmentStatus {
+  put(id: AttachmentId, index: number, chunk: Uint8Array): wire.AttachmentStatus {
     this.#one(id).chunks.set(index, chunk.slice());
     return this.status(id);
   }
 
-  chunk(id: string, index: number): Uint8Array {
+  chunk(id: AttachmentId, index: number): Uint8Array {
     const chunk = this.#one(id).chunks.get(index);
     if (chunk === undefined) throw new Refusal("not_found");
     return chunk;
   }
 
-  share(id: string, conversationId: string): wire.AttachmentStatus {
+  share(id: AttachmentId, conversationId: ConversationId): wire.AttachmentStatus {
     this.#one(id).conversations.add(conversationId);
     return this.status(id);
   }
 
-  remove(id: string): void {
+  remove(id: AttachmentId): void {
     this.#server.state.attachments.delete(id);
   }
 
-  complete(id: string): boolean {
+  complete(id: AttachmentId): boolean {
     const found = this.#server.state.attachments.get(id);
     return found !== undefined && found.chunks.size >= this.#chunks(found);
   }
 
-  status(id: string): wire.AttachmentStatus {
+  status(id: AttachmentId): wire.AttachmentStatus {
     const one = this.#one(id);
     const received = [...one.chunks.keys()].sort((a, b) => a - b);
     const { attachmentId, size } = one;

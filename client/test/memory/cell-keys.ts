@@ -6,14 +6,14 @@ import { concat, equalBytes, toHex } from "../../src/octets.ts";
 import { CellKeyFormat, type CellKey } from "../../src/keys/cell-key.ts";
 import { sealKeyId } from "../../src/keys/device-key.ts";
 import { requirePublicKey } from "../../src/keys/hpke.ts";
-import type { DeviceId } from "../../src/keys/ids.ts";
+import type { CellId, DeviceId, PersonId, SealKeyId } from "../../src/ids.ts";
 import { CLOCKS_MS, DAY_MS } from "../../src/keys/format/times.ts";
 import { encodeCellLine } from "../../src/keys/roster/cell-line.ts";
 import type * as wire from "../../src/wire.ts";
 import { Refusal, checked } from "./refusal.ts";
 import { cellOf, leafOf, newest } from "./rosters.ts";
 import { requireCovered, splitSeals, type CommonKey } from "./seals.ts";
-import type { MemoryServer } from "./server.ts";
+import type { ServerPorts } from "./ports.ts";
 import type { CellAsk, CellKeyState, ClientState, ConversationState } from "./state.ts";
 
 /** S4. */
@@ -22,9 +22,9 @@ const KEY_MS = 7 * DAY_MS;
 const MARKS = 3;
 
 export class CellKeys {
-  readonly #server: MemoryServer;
+  readonly #server: ServerPorts;
 
-  constructor(server: MemoryServer) {
+  constructor(server: ServerPorts) {
     this.#server = server;
   }
 
@@ -39,7 +39,7 @@ export class CellKeys {
   }
 
   /** The newest usable key of a cell: by roster epoch, then generation. */
-  newest(conversation: ConversationState, cell: string): CellKeyState | null {
+  newest(conversation: ConversationState, cell: CellId): CellKeyState | null {
     const found = conversation.cellKeys.filter((key) => key.cell === cell);
     found.sort((a, b) => b.epoch - a.epoch || b.generation - a.generation);
     return found.find((key) => this.usable(conversation, key)) ?? null;
@@ -51,7 +51,7 @@ export class CellKeys {
   }
 
   /** The question that a cell must be asked now; null: nothing. */
-  due(conversation: ConversationState, cell: string): Omit<CellAsk, "asked" | "askedMs"> | null {
+  due(conversation: ConversationState, cell: CellId): Omit<CellAsk, "asked" | "askedMs"> | null {
     if (newest(conversation).cells.size < 2) return null;
     const current = this.newest(conversation, cell);
     const all = conversation.cellKeys.filter((key) => key.cell === cell);
@@ -86,7 +86,7 @@ export class CellKeys {
     conversation.cellKeys.push({
       ...{ keyId, cell, record: record.bytes, author: caller.device, seals, covered },
       ...{ epoch: record.epoch, generation: record.generation, createdMs: record.created },
-      ...{ version: conversation.cellVersion, marks: new Set<string>() },
+      ...{ version: conversation.cellVersion, marks: new Set<PersonId>() },
     });
     conversation.cellAsks.delete(cell);
     for (const { device } of listed)
@@ -100,7 +100,7 @@ export class CellKeys {
     conversation: ConversationState,
     caller: ClientState,
     record: CellKey,
-  ): Promise<{ readonly cell: string }> {
+  ): Promise<{ readonly cell: CellId }> {
     const leaf = leafOf(conversation, caller.device);
     if (leaf === null) throw new Refusal("not_member");
     this.#server.judge.requireConfirmed(caller);
@@ -127,7 +127,7 @@ export class CellKeys {
     return { cell };
   }
 
-  #sealFor(seals: ReadonlyMap<string, Uint8Array>, device: DeviceId): Uint8Array | null {
+  #sealFor(seals: ReadonlyMap<SealKeyId, Uint8Array>, device: DeviceId): Uint8Array | null {
     const client = this.#server.people.clientOf(device);
     for (const { keyId } of client?.keys ?? []) {
       const seal = seals.get(keyId);
@@ -136,7 +136,7 @@ export class CellKeys {
     return null;
   }
 
-  mark(conversation: ConversationState, caller: ClientState, keyId: string): void {
+  mark(conversation: ConversationState, caller: ClientState, keyId: SealKeyId): void {
     const key = conversation.cellKeys.find((one) => one.keyId === keyId);
     if (key === undefined || leafOf(conversation, caller.device)?.cell !== key.cell)
       throw new Refusal("not_found");

@@ -1,20 +1,21 @@
 /** Conversations of the server in memory: founding, members, rights, and how a device sees one. */
+import type { ConversationId, PersonId } from "../../src/ids.ts";
 import { fromHex, toHex } from "../../src/octets.ts";
 import { DAY_MS } from "../../src/keys/format/times.ts";
 import { directId } from "../../src/keys/roster/direct.ts";
 import type * as wire from "../../src/wire.ts";
 import { Refusal } from "./refusal.ts";
 import { newest } from "./rosters.ts";
-import type { MemoryServer } from "./server.ts";
+import type { ServerPorts } from "./ports.ts";
 import type { ClientState, ConversationState, MemberState } from "./state.ts";
 
 const NO_PREFERENCES: wire.Preferences = { mutedUntilMs: null, pinned: false };
 const AUDIENCE_DAYS = 30;
 
 export class Conversations {
-  readonly #server: MemoryServer;
+  readonly #server: ServerPorts;
 
-  constructor(server: MemoryServer) {
+  constructor(server: ServerPorts) {
     this.#server = server;
   }
 
@@ -36,7 +37,7 @@ export class Conversations {
     return this.view(conversation, caller);
   }
 
-  #empty(createdBy: string, body: wire.CreateConversation): ConversationState {
+  #empty(createdBy: PersonId, body: wire.CreateConversation): ConversationState {
     return {
       ...{ id: body.conversationId, kind: body.kind, createdBy, createdMs: this.#server.now() },
       ...{ historyDays: body.historyDays, audience: body.audience, infoVersion: 1 },
@@ -161,11 +162,11 @@ export class Conversations {
 
   // --- Views ----------------------------------------------------------------------------------
 
-  #belongs(conversation: ConversationState, personId: string): boolean {
+  #belongs(conversation: ConversationState, personId: PersonId): boolean {
     return conversation.members.get(personId)?.removedMs === null;
   }
 
-  infoVersion(conversation: ConversationState, personId: string): string {
+  infoVersion(conversation: ConversationState, personId: PersonId): string {
     const { pinned, mutedUntilMs } =
       conversation.members.get(personId)?.preferences ?? NO_PREFERENCES;
     return [conversation.infoVersion, String(pinned), String(mutedUntilMs)].join(".");
@@ -197,6 +198,7 @@ export class Conversations {
       ...{ whoMayPost: conversation.whoMayPost, admin: own.admin },
       admins: present.filter(([, { admin }]) => admin).map(([one]) => one),
       audience: conversation.audience,
+      standing: null,
       directPersonId: conversation.kind === "direct" ? other : null,
       ...{ historyDays: conversation.historyDays, historyFromMs: own.historyFromMs },
       roster: await this.#server.rosters.state(conversation, caller.device),
@@ -218,6 +220,7 @@ export class Conversations {
       .map(([personId, { admin, addedMs, historyFromMs }]) => ({
         ...{ personId, admin, addedMs, historyFromMs },
         devices: leaves.filter((leaf) => leaf.personId === personId).length,
+        addedBy: null,
         registered: people.clientsOf(personId).length > 0,
         deliveredSeq: receipts.delivered(conversation, personId),
         readSeq: receipts.read(conversation, personId),
@@ -226,7 +229,7 @@ export class Conversations {
   }
 }
 
-function requireDirectId(conversationId: string, people: readonly string[]): void {
+function requireDirectId(conversationId: ConversationId, people: readonly PersonId[]): void {
   const [one, other, ...more] = people.map(fromHex);
   if (one === undefined || more.length > 0) throw new Refusal("direct_people");
   if (toHex(directId(one, other ?? one)) !== conversationId) throw new Refusal("direct_id");

@@ -3,26 +3,26 @@
  * records that the server holds. A server that lies about it is {@link ServerJudge.pretends}.
  */
 import type { Kem } from "../../src/keys/hpke.ts";
-import type { DeviceId, PersonId } from "../../src/keys/ids.ts";
+import type { DeviceId, PersonId } from "../../src/ids.ts";
 import { Judge } from "../../src/keys/trust/confirmed.ts";
 import { TrustRecords } from "../../src/keys/trust/trust-records.ts";
 import type * as wire from "../../src/wire.ts";
 import { Refusal } from "./refusal.ts";
 import { leafOf } from "./rosters.ts";
 import type { Recipient } from "./seals.ts";
-import type { MemoryServer } from "./server.ts";
+import type { ServerPorts } from "./ports.ts";
 import type { ClientState, ConversationState, ListedLeaf } from "./state.ts";
 
 const MOST_CONFIRMERS = 5;
 
 export class ServerJudge {
-  readonly #server: MemoryServer;
+  readonly #server: ServerPorts;
   records: TrustRecords;
   judge: Judge;
   /** Devices that the server lists though nobody confirmed them: it was taken over. */
   pretends: (device: DeviceId) => boolean = () => false;
 
-  constructor(server: MemoryServer) {
+  constructor(server: ServerPorts) {
     this.#server = server;
     this.records = new TrustRecords(server.department.root.keys.publicKey);
     this.judge = new Judge(this.records);
@@ -55,7 +55,7 @@ export class ServerJudge {
     return this.judge.confirmedOrNull(device, this.#server.now())?.how ?? "no";
   }
 
-  verdicts(personId: string): ReadonlyMap<DeviceId, wire.Confirmed> {
+  verdicts(personId: PersonId): ReadonlyMap<DeviceId, wire.Confirmed> {
     const clients = this.#server.people.clientsOf(personId);
     return new Map(clients.map(({ device }) => [device, this.verdict(device)]));
   }
@@ -70,7 +70,7 @@ export class ServerJudge {
   }
 
   /** The devices of a person that rosters list (E2). */
-  listable(personId: string): readonly ClientState[] {
+  listable(personId: PersonId): readonly ClientState[] {
     const clients = this.#server.people.clientsOf(personId);
     return clients.filter((client) => this.confirmed(client));
   }
@@ -95,7 +95,7 @@ export class ServerJudge {
   }
 
   /** People who can confirm a device of a person: the person itself first, then admins. */
-  confirmers(personId: string): string[] {
+  confirmers(personId: PersonId): PersonId[] {
     const now = this.#server.now();
     const { people, state } = this.#server;
     const own = this.listable(personId).length > 0 ? [personId] : [];
@@ -104,7 +104,7 @@ export class ServerJudge {
         other !== personId &&
         people
           .clientsOf(other)
-          .some(({ device }) => this.judge.mayAdminister(device, personId as PersonId, now)),
+          .some(({ device }) => this.judge.mayAdminister(device, personId, now)),
     );
     return [...own, ...admins].slice(0, MOST_CONFIRMERS);
   }

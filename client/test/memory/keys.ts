@@ -1,27 +1,28 @@
 /** Conversation keys of the server in memory: rule D2, and the seal that each device is handed. */
 import { equalBytes, fromHex, toHex } from "../../src/octets.ts";
 import { ConversationKeyFormat, type ConversationKey } from "../../src/keys/conversation-key.ts";
-import type { DeviceId } from "../../src/keys/ids.ts";
+import { idOf } from "../../src/ids.ts";
+import type { DeviceId, KeyId } from "../../src/ids.ts";
 import { CLOCKS_MS, DAY_MS } from "../../src/keys/format/times.ts";
 import { KEY_MESSAGES } from "../../src/wire.ts";
 import type * as wire from "../../src/wire.ts";
 import { Refusal, checked } from "./refusal.ts";
 import { leafOf, newest } from "./rosters.ts";
 import { requireCovered, splitSeals } from "./seals.ts";
-import type { MemoryServer } from "./server.ts";
+import type { ServerPorts } from "./ports.ts";
 import type { ClientState, ConversationState, KeyState, ListedLeaf, RosterAt } from "./state.ts";
 
 /** The number of an author's records that are not free (D2). */
 const RECORDS_A_DAY = 3;
 
 export class Keys {
-  readonly #server: MemoryServer;
+  readonly #server: ServerPorts;
 
-  constructor(server: MemoryServer) {
+  constructor(server: ServerPorts) {
     this.#server = server;
   }
 
-  byId(conversation: ConversationState, keyId: string): KeyState | null {
+  byId(conversation: ConversationState, keyId: KeyId): KeyState | null {
     return conversation.keys.find((key) => key.keyId === keyId) ?? null;
   }
 
@@ -67,7 +68,7 @@ export class Keys {
   }
 
   /** One key by its id; without, the newest that is usable now. */
-  answer(conversation: ConversationState, client: ClientState, keyId: string | null): wire.Keys {
+  answer(conversation: ConversationState, client: ClientState, keyId: KeyId | null): wire.Keys {
     const key =
       keyId === null ? (this.usable(conversation)[0] ?? null) : this.byId(conversation, keyId);
     if (key === null) return { key: null, head: null, proof: null };
@@ -84,7 +85,7 @@ export class Keys {
     body: wire.PostKey,
   ): Promise<wire.KeyAccepted> {
     const record = await checked("record_invalid", () => ConversationKeyFormat.parse(body.record));
-    const keyId = toHex(record.hash);
+    const keyId = idOf<KeyId>(record.hash);
     if (this.byId(conversation, keyId) !== null) return { keyId };
     const roster = await this.#requireD2(conversation, caller, record);
     const recipients = this.#server.judge.recipients(roster.leaves.values(), roster.head.kem);

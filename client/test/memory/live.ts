@@ -3,7 +3,7 @@
  * what becomes of one on its way is the test's choice ({@link Live.pushes}).
  */
 import { decode, encode } from "@msgpack/msgpack";
-import type { DeviceId } from "../../src/keys/ids.ts";
+import type { ConversationId, DeviceId, PersonId } from "../../src/ids.ts";
 import type { WebSocketMaker } from "../../src/transport/socket.ts";
 import {
   CLOSE_CONDUCT_NOT_ACCEPTED,
@@ -13,7 +13,7 @@ import {
 } from "../../src/wire.ts";
 import type * as wire from "../../src/wire.ts";
 import { newest } from "./rosters.ts";
-import type { MemoryServer } from "./server.ts";
+import type { ServerPorts } from "./ports.ts";
 import type { ClientState, ConversationState } from "./state.ts";
 
 /** More entries than this are fetched from the log. */
@@ -22,14 +22,14 @@ const CLOSE_ABNORMAL = 1006;
 
 interface Connection {
   readonly device: DeviceId;
-  readonly personId: string;
+  readonly personId: PersonId;
   readonly sinceMs: number;
   send(frame: wire.ServerFrame): void;
   close(code: number): void;
 }
 
 export class Live {
-  readonly #server: MemoryServer;
+  readonly #server: ServerPorts;
   readonly #connections = new Map<DeviceId, Connection>();
   /** The frames that reach a device in place of one: another one, several, or none. */
   pushes: (device: DeviceId, frame: wire.ServerFrame) => readonly wire.ServerFrame[] = (
@@ -37,10 +37,10 @@ export class Live {
     frame,
   ) => [frame];
   /** Senders and heads that this topic's readers were told of. */
-  readonly #told = new Map<string, Set<string>>();
+  readonly #told = new Map<ConversationId, Set<string>>();
   readonly WebSocket: WebSocketMaker;
 
-  constructor(server: MemoryServer) {
+  constructor(server: ServerPorts) {
     this.#server = server;
     this.WebSocket = socketOf(this);
   }
@@ -74,7 +74,7 @@ export class Live {
   }
 
   /** To all devices of these people, listed anywhere or not. */
-  pushPeople(personIds: Iterable<string>, event: wire.AccountFrame["event"]): void {
+  pushPeople(personIds: Iterable<PersonId>, event: wire.AccountFrame["event"]): void {
     const people = new Set(personIds);
     for (const { device, personId } of [...this.#connections.values()])
       if (people.has(personId)) this.push(device, { t: "account", event });

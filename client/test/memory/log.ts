@@ -1,7 +1,8 @@
 /** The log of the server in memory: rule D1, pages in both directions, and what readers need beside. */
 import { equalBytes, fromHex, toHex } from "../../src/octets.ts";
 import { hash } from "../../src/keys/format/hashing.ts";
-import type { DeviceId } from "../../src/keys/ids.ts";
+import { idOf } from "../../src/ids.ts";
+import type { DeviceId, KeyId, MessageId } from "../../src/ids.ts";
 import {
   HeaderFormat,
   LOG_START,
@@ -17,7 +18,7 @@ import { KEY_MESSAGES } from "../../src/wire.ts";
 import type * as wire from "../../src/wire.ts";
 import { Refusal, checked } from "./refusal.ts";
 import { leafOf, newest } from "./rosters.ts";
-import type { MemoryServer } from "./server.ts";
+import type { ServerPorts } from "./ports.ts";
 import type { ClientState, ConversationState, LogState } from "./state.ts";
 
 /** D1 takes messages under keys that S2 no longer chooses. */
@@ -25,13 +26,13 @@ const KEY_MS = 25 * HOUR_MS;
 const MOST_IN_PAGE = 200;
 
 export class Log {
-  readonly #server: MemoryServer;
+  readonly #server: ServerPorts;
   /** A hostile server takes what D1 refuses: for tests of what receivers do. */
   takesAnything = false;
   /** The same for older keys alone. */
   takesOldKeys = false;
 
-  constructor(server: MemoryServer) {
+  constructor(server: ServerPorts) {
     this.#server = server;
   }
 
@@ -59,7 +60,7 @@ export class Log {
     { header }: Message,
     body: wire.PostMessage,
   ): wire.Accepted {
-    const keyId = toHex(header.key);
+    const keyId = idOf<KeyId>(header.key);
     const key = this.#server.keys.byId(conversation, keyId);
     const seq = conversation.log.length + 1;
     const sentMs = this.#server.now();
@@ -68,7 +69,7 @@ export class Log {
     const members = [...conversation.members].filter(([, { removedMs }]) => removedMs === null);
     const others = members.map(([personId]) => personId).filter((one) => one !== caller.personId);
     conversation.log.push({
-      ...{ entry, messageId: toHex(header.message), personId: caller.personId },
+      ...{ entry, messageId: idOf<MessageId>(header.message), personId: caller.personId },
       ...{ device: caller.device, epoch: header.epoch, keyId, people: new Set(others) },
       acceptedEpoch: conversation.epoch,
       logHash: nextLogHash(before, header.hash),
@@ -125,7 +126,7 @@ export class Log {
   }
 
   #requireKey(conversation: ConversationState, header: Message["header"]): void {
-    const key = this.#server.keys.byId(conversation, toHex(header.key));
+    const key = this.#server.keys.byId(conversation, idOf(header.key));
     const usable =
       key !== null &&
       key.epoch >= newest(conversation).head.rekeyEpoch &&

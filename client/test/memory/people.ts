@@ -4,10 +4,11 @@
  * version grows with any change of it.
  */
 import { inEnglish } from "../../src/names.ts";
-import { copy, equalBytes, fromHex, newId, toHex } from "../../src/octets.ts";
+import { copy, equalBytes, fromHex, toHex } from "../../src/octets.ts";
 import { DeviceKeyFormat, sealKeyId } from "../../src/keys/device-key.ts";
 import { requirePublicKey, type Kem } from "../../src/keys/hpke.ts";
-import { idOf, type DeviceId } from "../../src/keys/ids.ts";
+import { idOf, newId } from "../../src/ids.ts";
+import type { ClientId, DeviceId, PersonId, SealKeyId, UnitId } from "../../src/ids.ts";
 import { DAY_MS, HOUR_MS } from "../../src/keys/format/times.ts";
 import { requireSigningKey } from "../../src/keys/format/signature.ts";
 import { parseCertificate } from "../../src/keys/trust/certificate.ts";
@@ -15,38 +16,38 @@ import { deviceIdBytes } from "../../src/keys/trust/device-certificate.ts";
 import type * as wire from "../../src/wire.ts";
 import { nameOf, numberOf } from "../support/data-folder.ts";
 import { Refusal, checked } from "./refusal.ts";
-import type { MemoryServer } from "./server.ts";
+import type { ServerPorts } from "./ports.ts";
 import type { ClientState, PersonState } from "./state.ts";
 
 export const CONDUCT = "1";
 const LIVES_MS = 90 * DAY_MS;
 const RENEWED_BEFORE_MS = 30 * DAY_MS;
 const MOST_DEVICES = 8;
-export const UNIT = "CHAR";
+export const UNIT = "CHAR" as UnitId;
 export const UNIT_PATH = "TG/CHAR";
 
 /** The people of the data bank whom a text finds: known ones, and the one whose name it is. */
-export function findPeople(known: Iterable<string>, text: string): readonly string[] {
+export function findPeople(known: Iterable<PersonId>, text: string): readonly PersonId[] {
   const index = /^Officer [A-Z](\d+)$/u.exec(text)?.[1];
   const named = index === undefined ? [] : [personIdOf(numberOf(Number(index)))];
   const ids = new Set([...known, ...named]);
   return [...ids].filter((personId) => nameOfPerson(personId).includes(text));
 }
 
-function nameOfPerson(personId: string): string {
+function nameOfPerson(personId: PersonId): string {
   const index = Number(personId.slice(-5));
   return Number.isNaN(index) ? "Desk" : nameOf(index);
 }
 
 /** The person with a number of the data bank (data-folder.ts). */
-export function personIdOf(number: string): string {
-  return number.slice(-5).padStart(32, "a");
+export function personIdOf(number: string): PersonId {
+  return number.slice(-5).padStart(32, "a") as PersonId;
 }
 
 export class People {
-  readonly #server: MemoryServer;
+  readonly #server: ServerPorts;
 
-  constructor(server: MemoryServer) {
+  constructor(server: ServerPorts) {
     this.#server = server;
   }
 
@@ -54,7 +55,7 @@ export class People {
     return this.#server.state;
   }
 
-  client(clientId: string): ClientState {
+  client(clientId: ClientId): ClientState {
     const found = this.#state.clients.get(clientId);
     if (found === undefined) throw new Error(`no client ${clientId}`);
     return found;
@@ -71,12 +72,12 @@ export class People {
   }
 
   /** All devices that a person ever had, in the order of registration. */
-  clientsOf(personId: string): readonly ClientState[] {
+  clientsOf(personId: PersonId): readonly ClientState[] {
     return [...this.#state.clients.values()].filter((one) => one.personId === personId);
   }
 
   /** The state kept of a person; the first caller makes the card. */
-  async person(personId: string): Promise<PersonState> {
+  async person(personId: PersonId): Promise<PersonState> {
     const known = this.#state.people.get(personId);
     if (known !== undefined) return known;
     const person: PersonState = {
@@ -119,8 +120,8 @@ export class People {
 
   /** A device gets its certificate and stands in its person's list. A repeat changes nothing. */
   async enlist(
-    personId: string,
-    clientId: string,
+    personId: PersonId,
+    clientId: ClientId,
     publicKey: Uint8Array,
     label: string,
   ): Promise<wire.ClientRegistered> {
@@ -207,7 +208,7 @@ export class People {
   }
 
   /** Ids of keys that a seal to a device may name: the newest, and the former one for an hour. */
-  sealable(client: ClientState, kem: Kem): readonly string[] {
+  sealable(client: ClientState, kem: Kem): readonly SealKeyId[] {
     const own = client.keys.filter((key) => key.kem === kem);
     const [newest, former] = [own.at(-1), own.at(-2)];
     if (newest === undefined) return [];
@@ -266,7 +267,7 @@ export class People {
     return `${String(version)}.${String(accepted)}.${String(this.#state.version)}`;
   }
 
-  plate(personId: string): wire.Person {
+  plate(personId: PersonId): wire.Person {
     return {
       ...{ personId, names: inEnglish(nameOfPerson(personId)), number: "", rank: "PC" },
       ...{ post: inEnglish("Constable"), roles: [], unitId: UNIT, status: "active" },

@@ -1,17 +1,17 @@
 /** Cursors of devices and receipts of people, in conversations of at most 256 people as in larger ones. */
-import type { DeviceId } from "../../src/keys/ids.ts";
+import type { DeviceId, PersonId } from "../../src/ids.ts";
 import { RECEIPT_PEOPLE } from "../../src/wire.ts";
 import type * as wire from "../../src/wire.ts";
 import { newest } from "./rosters.ts";
-import type { MemoryServer } from "./server.ts";
+import type { ServerPorts } from "./ports.ts";
 import type { ConversationState } from "./state.ts";
 
 const MOST_COUNTS = 8;
 
 export class Receipts {
-  readonly #server: MemoryServer;
+  readonly #server: ServerPorts;
 
-  constructor(server: MemoryServer) {
+  constructor(server: ServerPorts) {
     this.#server = server;
   }
 
@@ -35,17 +35,17 @@ export class Receipts {
     }
   }
 
-  delivered(conversation: ConversationState, personId: string): number {
+  delivered(conversation: ConversationState, personId: PersonId): number {
     return this.#highest(conversation, personId, "deliveredSeq");
   }
 
-  read(conversation: ConversationState, personId: string): number {
+  read(conversation: ConversationState, personId: PersonId): number {
     return this.#highest(conversation, personId, "readSeq");
   }
 
   #highest(
     conversation: ConversationState,
-    personId: string,
+    personId: PersonId,
     which: "deliveredSeq" | "readSeq",
   ): number {
     const clients = this.#server.people.clientsOf(personId);
@@ -53,7 +53,7 @@ export class Receipts {
     return Math.max(0, ...seqs);
   }
 
-  #tell(conversation: ConversationState, personId: string): void {
+  #tell(conversation: ConversationState, personId: PersonId): void {
     const { receiptsVersion } = conversation;
     const conversationId = conversation.id;
     const people = [...conversation.members.values()].filter(({ removedMs }) => removedMs === null);
@@ -71,7 +71,7 @@ export class Receipts {
   /** The counts of a person's newest messages, or of the one with this seq. */
   counts(
     conversation: ConversationState,
-    personId: string,
+    personId: PersonId,
     seq: number | null,
   ): wire.CountedReceipts {
     const own = conversation.log.filter((one) => one.personId === personId);

@@ -5,9 +5,10 @@
  * itself, so that the refusal of older keys and the head are one step (D6). Devices stay in their
  * cell; new ones go to the least full cell with room, or to a new one.
  */
-import { concat, fromHex, newId, toHex } from "../../src/octets.ts";
+import { concat, fromHex, toHex } from "../../src/octets.ts";
 import { ZEROS } from "../../src/keys/format/hashing.ts";
-import type { DeviceId } from "../../src/keys/ids.ts";
+import { idOf, newId } from "../../src/ids.ts";
+import type { CellId, DeviceId } from "../../src/ids.ts";
 import { leafHash, merklePath } from "../../src/keys/format/merkle.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../src/keys/format/times.ts";
 import { encodeCellLine } from "../../src/keys/roster/cell-line.ts";
@@ -21,7 +22,7 @@ import { rosterTree, type RosterTree } from "../../src/keys/roster/proof.ts";
 import type { HeadStamp } from "../../src/keys/roster/stamp.ts";
 import type * as wire from "../../src/wire.ts";
 import { Refusal } from "./refusal.ts";
-import type { MemoryServer } from "./server.ts";
+import type { ServerPorts } from "./ports.ts";
 import type { ClientState, ConversationState, ListedLeaf, RosterAt } from "./state.ts";
 
 /** history_from younger than this makes an entrant's head a rekey (KEYS.md section 3). */
@@ -33,7 +34,7 @@ export interface RosterChange {
   /** By device: everything that the next head lists. */
   readonly leaves: ReadonlyMap<DeviceId, ListedLeaf>;
   readonly rekey: boolean;
-  readonly rekeyedCells: ReadonlySet<string>;
+  readonly rekeyedCells: ReadonlySet<CellId>;
 }
 
 export function newest(conversation: ConversationState): RosterAt {
@@ -44,7 +45,7 @@ export function leafOf(conversation: ConversationState, device: DeviceId): Liste
   return newest(conversation).leaves.get(device) ?? null;
 }
 
-export function cellOf(conversation: ConversationState, cell: string): readonly ListedLeaf[] {
+export function cellOf(conversation: ConversationState, cell: CellId): readonly ListedLeaf[] {
   return [...newest(conversation).leaves.values()].filter((leaf) => leaf.cell === cell);
 }
 
@@ -55,11 +56,11 @@ export function valuesOf(leaf: ListedLeaf): LeafValues {
 }
 
 export class Rosters {
-  readonly #server: MemoryServer;
+  readonly #server: ServerPorts;
   readonly #trees = new WeakMap<RosterAt, RosterTree>();
   readonly #stamps = new Map<string, HeadStamp>();
 
-  constructor(server: MemoryServer) {
+  constructor(server: ServerPorts) {
     this.#server = server;
   }
 
@@ -72,7 +73,7 @@ export class Rosters {
   async #due(conversation: ConversationState): Promise<RosterChange | null> {
     const before = conversation.rosters.get(conversation.epoch)?.leaves ?? new Map();
     const leaves = new Map<DeviceId, ListedLeaf>();
-    const rekeyedCells = new Set<string>();
+    const rekeyedCells = new Set<CellId>();
     let rekey = false;
     let changed = conversation.epoch === 0;
     const entrants: { readonly client: ClientState; readonly leaf: Omit<ListedLeaf, "cell"> }[] =
@@ -110,8 +111,8 @@ export class Rosters {
     return changed ? { leaves, rekey, rekeyedCells } : null;
   }
 
-  #roomFor(leaves: ReadonlyMap<DeviceId, ListedLeaf>): string {
-    const sizes = new Map<string, number>();
+  #roomFor(leaves: ReadonlyMap<DeviceId, ListedLeaf>): CellId {
+    const sizes = new Map<CellId, number>();
     for (const { cell } of leaves.values()) sizes.set(cell, (sizes.get(cell) ?? 0) + 1);
     const room = [...sizes].filter(([, size]) => size < this.#server.cellSize);
     room.sort(([a, sizeA], [b, sizeB]) => sizeA - sizeB || (a < b ? -1 : 1));
@@ -124,13 +125,13 @@ export class Rosters {
     const epoch = conversation.epoch + 1 + skip;
     const createdMs = this.#server.now();
     const raised = before !== undefined && before.head.kem !== conversation.kem;
-    const cells = new Map<string, number>();
+    const cells = new Map<CellId, number>();
     for (const { cell } of change.leaves.values()) {
       const rekeyed = before?.cells.get(cell) === undefined || change.rekeyedCells.has(cell);
       cells.set(cell, rekeyed || raised ? epoch : (before.cells.get(cell) ?? epoch));
     }
     const leaves = [...change.leaves.values()].map(valuesOf);
-    const tree = rosterTree(leaves, (cell) => cells.get(toHex(cell)) ?? epoch);
+    const tree = rosterTree(leaves, (cell) => cells.get(idOf(cell)) ?? epoch);
     const rekeyed = before === undefined || change.rekey || raised;
     const head = await this.#server.department.head({
       ...{ conversation: fromHex(conversation.id), epoch, kem: conversation.kem },
@@ -166,7 +167,7 @@ export class Rosters {
     const known = this.#trees.get(roster);
     if (known !== undefined) return known;
     const leaves = [...roster.leaves.values()].map(valuesOf);
-    const tree = rosterTree(leaves, (cell) => roster.cells.get(toHex(cell)) ?? 0);
+    const tree = rosterTree(leaves, (cell) => roster.cells.get(idOf(cell)) ?? 0);
     this.#trees.set(roster, tree);
     return tree;
   }
@@ -208,12 +209,12 @@ export class Rosters {
     const epoch = asked.epoch === 0 ? conversation.epoch : asked.epoch;
     const { head } = this.head(conversation, epoch);
     const stamp = epoch === conversation.epoch ? await this.stamp(conversation) : null;
-    const proofs = asked.devices.map((one) => this.prove(conversation, epoch, one as DeviceId));
+    const proofs = asked.devices.map((one) => this.prove(conversation, epoch, one));
     return { head, stamp, proofs };
   }
 
   /** All leaves of a cell, its line, and the line's path. */
-  async cellLeaves(conversation: ConversationState, cell: string): Promise<wire.CellLeaves> {
+  async cellLeaves(conversation: ConversationState, cell: CellId): Promise<wire.CellLeaves> {
     const roster = newest(conversation);
     const own = [...cellOf(conversation, cell)];
     own.sort((a, b) => (a.device < b.device ? -1 : 1));

@@ -1,13 +1,49 @@
 /** Every route of CONTRACT.md that a client uses, on the roles of the server in memory. */
-import { concat, fromHex, newId, utf8 } from "../../src/octets.ts";
+import { concat, fromHex, utf8 } from "../../src/octets.ts";
 import { verifySignature } from "../../src/keys/format/signature.ts";
-import type { DeviceId } from "../../src/keys/ids.ts";
+import { newId } from "../../src/ids.ts";
+import type {
+  AttachmentId,
+  CellId,
+  ClientId,
+  ConfirmationId,
+  ConversationId,
+  DeviceId,
+  KeyId,
+  PersonId,
+} from "../../src/ids.ts";
 import type * as wire from "../../src/wire.ts";
-import { CONDUCT, findPeople, personIdOf } from "./people.ts";
+import type { Attachments } from "./attachments.ts";
+import type { CellKeys } from "./cell-keys.ts";
+import type { AdminRole } from "./console/acts.ts";
+import type { Conversations } from "./conversations.ts";
+import type { Keys } from "./keys.ts";
+import type { Log } from "./log.ts";
+import { CONDUCT, findPeople, personIdOf, type People } from "./people.ts";
+import type { Receipts } from "./receipts.ts";
+import type { Shares } from "./shares.ts";
+import type { TrustRole } from "./trust.ts";
 import { Refusal } from "./refusal.ts";
-import { leafOf } from "./rosters.ts";
-import type { MemoryServer } from "./server.ts";
+import { leafOf, type Rosters } from "./rosters.ts";
+import type { ServerPorts } from "./ports.ts";
 import type { ClientState, ConversationState } from "./state.ts";
+
+/** The roles whole, as the routes call them. */
+interface Roles extends ServerPorts {
+  readonly admin: AdminRole;
+  readonly attachments: Attachments;
+  readonly cellKeys: CellKeys;
+  readonly conversations: Conversations;
+  readonly keys: Keys;
+  readonly log: Log;
+  readonly people: People;
+  readonly receipts: Receipts;
+  readonly rosters: Rosters;
+  readonly shares: Shares;
+  readonly trust: TrustRole;
+  /** The time that Time records state. */
+  signedTime(): number;
+}
 
 export interface Request {
   readonly ids: readonly string[];
@@ -32,7 +68,7 @@ function as<T>(body: unknown): T {
 type Answer = (request: Request, caller: ClientState) => unknown;
 type Within = (one: ConversationState, caller: ClientState, request: Request) => unknown;
 
-export function routesOf(server: MemoryServer): readonly Route[] {
+export function routesOf(server: Roles): readonly Route[] {
   const routes: Route[] = [];
   const at = (who: Route["who"], line: string, answer: Answer): void => {
     const [method = "", path = ""] = line.split(" ");
@@ -44,7 +80,7 @@ export function routesOf(server: MemoryServer): readonly Route[] {
     const [method = "", path = ""] = line.split(" ");
     at("confirmed", `${method} /conversations/{}${path}`, (request, caller) => {
       const [id = "", ...ids] = request.ids;
-      const conversation = server.state.conversations.get(id);
+      const conversation = server.state.conversations.get(id as ConversationId);
       if (conversation?.members.get(caller.personId)?.removedMs !== null)
         throw new Refusal("not_member");
       return answer(conversation, caller, { ...request, ids });
@@ -67,7 +103,7 @@ export function routesOf(server: MemoryServer): readonly Route[] {
 type At = (who: Route["who"], line: string, answer: Answer) => void;
 type InConversation = (line: string, answer: Within) => void;
 
-function registrationRoutes(server: MemoryServer, at: At): void {
+function registrationRoutes(server: Roles, at: At): void {
   const { people } = server;
   at("anybody", "POST /registration/numbers", ({ body }) => {
     const challengeId = newId();
@@ -104,14 +140,15 @@ function registrationRoutes(server: MemoryServer, at: At): void {
   at("device", "GET /me", (_, caller) => people.me(caller));
   at("device", "POST /certificates", (_, caller) => people.renew(caller));
   at("device", "PUT /clients/{}/label", ({ ids: [id = ""], body }, caller) => {
-    const client = people.client(id);
+    const client = people.client(id as ClientId);
     if (client.personId !== caller.personId) throw new Refusal("not_found");
     client.label = as<wire.RenameClient>(body).label;
     return people.me(caller);
   });
   at("device", "DELETE /clients/{}", async ({ ids: [id = ""] }, caller) => {
-    if (people.client(id).personId !== caller.personId) throw new Refusal("not_found");
-    await server.trust.revokeByAuthority(id);
+    const clientId = id as ClientId;
+    if (people.client(clientId).personId !== caller.personId) throw new Refusal("not_found");
+    await server.trust.revokeByAuthority(clientId);
     return people.me(caller);
   });
   at("device", "POST /sign-out", (_, caller) => server.trust.revokeByAuthority(caller.clientId));
@@ -120,7 +157,7 @@ function registrationRoutes(server: MemoryServer, at: At): void {
   );
 }
 
-function trustRoutes(server: MemoryServer, at: At): void {
+function trustRoutes(server: Roles, at: At): void {
   const { people, trust } = server;
   at("anybody", "GET /trust", () => server.department.trust(server.state.version));
   at("device", "POST /people/trust", ({ body }) => trust.lookUp(as<wire.LookUpTrust>(body)));
@@ -135,7 +172,7 @@ function trustRoutes(server: MemoryServer, at: At): void {
     server.admin.act(caller, as<wire.PostAct>(body).act),
   );
   at("device", "GET /grants", ({ query }, caller) =>
-    trust.grants(query.get("person") ?? caller.personId),
+    trust.grants((query.get("person") as PersonId | null) ?? caller.personId),
   );
   at("confirmed", "POST /revocations", ({ body }, caller) =>
     trust.revoke(caller, as<wire.PostRevocation>(body).revocation),
@@ -149,12 +186,14 @@ function trustRoutes(server: MemoryServer, at: At): void {
     trust.begin(caller, as<wire.BeginConfirmation>(body)),
   );
   at("device", "POST /confirmations/{}/answer", ({ ids: [id = ""], body }, caller) =>
-    trust.answer(caller, id, as<wire.AnswerConfirmation>(body)),
+    trust.answer(caller, id as ConfirmationId, as<wire.AnswerConfirmation>(body)),
   );
   at("device", "POST /confirmations/{}/reveal", ({ ids: [id = ""], body }, caller) =>
-    trust.reveal(caller, id, as<wire.RevealConfirmation>(body)),
+    trust.reveal(caller, id as ConfirmationId, as<wire.RevealConfirmation>(body)),
   );
-  at("device", "DELETE /confirmations/{}", ({ ids: [id = ""] }, caller) => trust.end(caller, id));
+  at("device", "DELETE /confirmations/{}", ({ ids: [id = ""] }, caller) =>
+    trust.end(caller, id as ConfirmationId),
+  );
   at("device", "GET /directory", () => ({
     ...{ version: "1", units: [], levels: [], ranks: [], roles: [] },
   }));
@@ -163,7 +202,7 @@ function trustRoutes(server: MemoryServer, at: At): void {
     const found = ids.map((id) => people.plate(id));
     return { people: found, next: null, total: found.length };
   });
-  at("device", "GET /people/{}", ({ ids: [id = ""] }) => people.plate(id));
+  at("device", "GET /people/{}", ({ ids: [id = ""] }) => people.plate(id as PersonId));
   at("device", "POST /people/lookups", ({ body }) => {
     const found = as<wire.LookUpPeople>(body).personIds.map((id) => people.plate(id));
     return { people: found, next: null, total: found.length };
@@ -171,7 +210,7 @@ function trustRoutes(server: MemoryServer, at: At): void {
 }
 
 function conversationRoutes(
-  server: MemoryServer,
+  server: Roles,
   at: At,
   within: InConversation,
   listed: InConversation,
@@ -206,9 +245,11 @@ function conversationRoutes(
   listed("GET /heads/{}", (one, _, { ids: [epoch] }) => rosters.head(one, Number(epoch)));
   listed("POST /proofs", (one, _, { body }) => rosters.proofs(one, as<wire.AskProofs>(body)));
   listed("GET /cells/own", (one, caller) =>
-    rosters.cellLeaves(one, leafOf(one, caller.device)?.cell ?? ""),
+    rosters.cellLeaves(one, leafOf(one, caller.device)?.cell ?? ("" as CellId)),
   );
-  listed("GET /cells/{}", (one, _, { ids: [cell = ""] }) => rosters.cellLeaves(one, cell));
+  listed("GET /cells/{}", (one, _, { ids: [cell = ""] }) =>
+    rosters.cellLeaves(one, cell as CellId),
+  );
   listed("GET /cells/own/keys", (one, caller) => cellKeys.own(one, caller));
   listed("POST /cells/own/keys", (one, caller, { body }) =>
     cellKeys.post(one, caller, as<wire.PostCellKey>(body)),
@@ -220,7 +261,9 @@ function conversationRoutes(
     cellKeys.answer(one, caller, number(query, "since")),
   );
   listed("POST /keys", (one, caller, { body }) => keys.post(one, caller, as<wire.PostKey>(body)));
-  listed("GET /keys", (one, caller, { query }) => keys.answer(one, caller, query.get("id")));
+  listed("GET /keys", (one, caller, { query }) =>
+    keys.answer(one, caller, query.get("id") as KeyId | null),
+  );
   listed("POST /share-requests", (one, caller, { body }) =>
     shares.request(one, caller, as<wire.ShareRequest>(body)),
   );
@@ -233,20 +276,24 @@ function conversationRoutes(
   listed("GET /shares", (one, caller) => shares.waiting(one, caller));
 }
 
-function attachmentRoutes(server: MemoryServer, at: At): void {
+function attachmentRoutes(server: Roles, at: At): void {
   const { attachments } = server;
   at("confirmed", "POST /attachments", ({ body }) =>
     attachments.begin(as<wire.BeginAttachment>(body)),
   );
   at("confirmed", "PUT /attachments/{}/chunks/{}", ({ ids: [id = "", index], body }) =>
-    attachments.put(id, Number(index), as<Uint8Array>(body)),
+    attachments.put(id as AttachmentId, Number(index), as<Uint8Array>(body)),
   );
   at("confirmed", "GET /attachments/{}/chunks/{}", ({ ids: [id = "", index] }) =>
-    attachments.chunk(id, Number(index)),
+    attachments.chunk(id as AttachmentId, Number(index)),
   );
   at("confirmed", "POST /attachments/{}/conversations", ({ ids: [id = ""], body }) =>
-    attachments.share(id, as<wire.ShareAttachment>(body).conversationId),
+    attachments.share(id as AttachmentId, as<wire.ShareAttachment>(body).conversationId),
   );
-  at("confirmed", "GET /attachments/{}", ({ ids: [id = ""] }) => attachments.status(id));
-  at("confirmed", "DELETE /attachments/{}", ({ ids: [id = ""] }) => attachments.remove(id));
+  at("confirmed", "GET /attachments/{}", ({ ids: [id = ""] }) =>
+    attachments.status(id as AttachmentId),
+  );
+  at("confirmed", "DELETE /attachments/{}", ({ ids: [id = ""] }) =>
+    attachments.remove(id as AttachmentId),
+  );
 }

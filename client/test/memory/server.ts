@@ -10,6 +10,7 @@
  * It is honest. A test makes it lie by `live.pushes`, `judge.pretends`, `frozenMs`, or on a device's
  * own network (network.ts).
  */
+import type { ClientId, ConversationId, PersonId } from "../../src/ids.ts";
 import { decode, encode } from "@msgpack/msgpack";
 import { toHex } from "../../src/octets.ts";
 import { X25519, type Kem } from "../../src/keys/hpke.ts";
@@ -114,7 +115,7 @@ export class MemoryServer {
 
   static async start(options: MemoryOptions = {}): Promise<MemoryServer> {
     const nowMs = (options.now ?? Date.now)();
-    const desk = newSigner("d".repeat(32));
+    const desk = newSigner("d".repeat(32) as PersonId);
     const { policy = "none", kem: lowestKem = X25519 } = options;
     // Dated before anybody registers: a record counts from its date on.
     const founded = { nowMs: nowMs - 60_000, policy, lowestKem, admins: [desk] };
@@ -147,13 +148,13 @@ export class MemoryServer {
     return Promise.resolve("000000");
   }
 
-  conversation(id: string): ConversationState {
+  conversation(id: ConversationId): ConversationState {
     const found = this.state.conversations.get(id);
     if (found === undefined) throw new Error(`no conversation ${id}`);
     return found;
   }
 
-  conversationsOf(personId: string): readonly ConversationState[] {
+  conversationsOf(personId: PersonId): readonly ConversationState[] {
     return [...this.state.conversations.values()].filter(
       ({ members }) => members.get(personId)?.removedMs === null,
     );
@@ -165,7 +166,7 @@ export class MemoryServer {
   }
 
   /** These people's listed devices may be others now; null: anybody's may. */
-  async devicesChanged(personId: string | null): Promise<void> {
+  async devicesChanged(personId: PersonId | null): Promise<void> {
     if (personId !== null) await this.#approve(personId);
     for (const conversation of this.state.conversations.values())
       if (personId === null || conversation.members.has(personId))
@@ -173,7 +174,7 @@ export class MemoryServer {
   }
 
   /** The desk stands for the admin who would compare digits with a new officer. */
-  async #approve(personId: string): Promise<void> {
+  async #approve(personId: PersonId): Promise<void> {
     const [first, ...more] = this.people.clientsOf(personId);
     if (!this.approves || first === undefined || more.length > 0) return;
     if (this.judge.confirmed(first)) return;
@@ -181,7 +182,7 @@ export class MemoryServer {
   }
 
   /** The root admin endorses a device. */
-  async approve(clientId: string): Promise<void> {
+  async approve(clientId: ClientId): Promise<void> {
     const client = this.people.client(clientId);
     const person = await this.people.person(client.personId);
     const endorsed = Buffer.from(client.device, "hex");
@@ -306,7 +307,7 @@ export class MemoryServer {
     return [...conversations, ...this.refused.slice(-LAST_REFUSED)].join("\n");
   }
 
-  describe(id: string): string {
+  describe(id: ConversationId): string {
     const conversation = this.conversation(id);
     const { head, leaves } = newest(conversation);
     const short = (one: string): string => one.slice(0, 6);

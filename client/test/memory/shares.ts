@@ -1,12 +1,12 @@
 /** Key shares of the server in memory (D4): requests are kept until the asker says that they are done. */
 import { toHex } from "../../src/octets.ts";
-import type { DeviceId } from "../../src/keys/ids.ts";
+import type { DeviceId } from "../../src/ids.ts";
 import { parseKeyShare } from "../../src/keys/key-share.ts";
 import { MINUTE_MS } from "../../src/keys/format/times.ts";
 import type * as wire from "../../src/wire.ts";
 import { Refusal, checked } from "./refusal.ts";
 import { leafOf, newest } from "./rosters.ts";
-import type { MemoryServer } from "./server.ts";
+import type { ServerPorts } from "./ports.ts";
 import type { ClientState, ConversationState } from "./state.ts";
 
 const REQUESTS_A_MINUTE = 600;
@@ -16,11 +16,11 @@ function nameOf({ kind, reference }: wire.ShareReference): string {
 }
 
 export class Shares {
-  readonly #server: MemoryServer;
+  readonly #server: ServerPorts;
   /** When each device asked, of the last minute. */
   readonly #times = new Map<DeviceId, number[]>();
 
-  constructor(server: MemoryServer) {
+  constructor(server: ServerPorts) {
     this.#server = server;
   }
 

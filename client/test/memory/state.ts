@@ -3,22 +3,34 @@
  * roles beside this file hold no state but connections and keys of the department.
  */
 import type { Kem } from "../../src/keys/hpke.ts";
-import type { DeviceId } from "../../src/keys/ids.ts";
+import type {
+  AttachmentId,
+  CellId,
+  ChangeId,
+  ClientId,
+  ConfirmationId,
+  ConversationId,
+  DeviceId,
+  KeyId,
+  MessageId,
+  PersonId,
+  SealKeyId,
+} from "../../src/ids.ts";
 import type { RosterHead } from "../../src/keys/roster/head.ts";
 import type { PersonDevices } from "../../src/keys/trust/person-devices.ts";
 import type * as wire from "../../src/wire.ts";
 
 export interface StoredDeviceKey {
   readonly kem: Kem;
-  readonly keyId: string;
+  readonly keyId: SealKeyId;
   readonly generation: number;
   readonly record: Uint8Array;
   readonly storedMs: number;
 }
 
 export interface ClientState {
-  readonly clientId: string;
-  readonly personId: string;
+  readonly clientId: ClientId;
+  readonly personId: PersonId;
   readonly device: DeviceId;
   readonly publicKey: Uint8Array;
   readonly token: string;
@@ -32,7 +44,7 @@ export interface ClientState {
 }
 
 export interface PersonState {
-  readonly personId: string;
+  readonly personId: PersonId;
   version: number;
   accepted: boolean;
   readonly lists: PersonDevices[];
@@ -52,9 +64,9 @@ export interface MemberState {
 }
 
 export interface ListedLeaf {
-  readonly cell: string;
-  readonly personId: string;
-  readonly clientId: string;
+  readonly cell: CellId;
+  readonly personId: PersonId;
+  readonly clientId: ClientId;
   readonly device: DeviceId;
   readonly historyFrom: number;
   readonly rights: number;
@@ -67,18 +79,18 @@ export interface RosterAt {
   supersededMs: number | null;
   readonly leaves: ReadonlyMap<DeviceId, ListedLeaf>;
   /** rekey_epoch of each cell. */
-  readonly cells: ReadonlyMap<string, number>;
+  readonly cells: ReadonlyMap<CellId, number>;
 }
 
 export interface KeyState {
-  readonly keyId: string;
+  readonly keyId: KeyId;
   readonly record: Uint8Array;
   readonly author: DeviceId;
   readonly epoch: number;
   readonly createdMs: number;
   readonly acceptedMs: number;
   /** By recipient key id. */
-  readonly seals: ReadonlyMap<string, Uint8Array>;
+  readonly seals: ReadonlyMap<SealKeyId, Uint8Array>;
   /** Devices that a seal of their own or of their cell covers. */
   readonly covered: ReadonlySet<DeviceId>;
   /** Asked for (D7), or the author's first for its rekey_epoch: free in D2's count. */
@@ -87,34 +99,34 @@ export interface KeyState {
 }
 
 export interface CellKeyState {
-  readonly keyId: string;
-  readonly cell: string;
+  readonly keyId: SealKeyId;
+  readonly cell: CellId;
   readonly epoch: number;
   readonly generation: number;
   readonly record: Uint8Array;
   readonly author: DeviceId;
   readonly createdMs: number;
-  readonly seals: ReadonlyMap<string, Uint8Array>;
+  readonly seals: ReadonlyMap<SealKeyId, Uint8Array>;
   readonly covered: ReadonlySet<DeviceId>;
   /** Versions count all changes of a conversation's cell keys. */
   readonly version: number;
   /** People whose devices could not open it (C2). */
-  readonly marks: Set<string>;
+  readonly marks: Set<PersonId>;
 }
 
 export interface LogState {
   readonly entry: wire.LogEntry;
-  readonly messageId: string;
-  readonly personId: string;
+  readonly messageId: MessageId;
+  readonly personId: PersonId;
   readonly device: DeviceId;
   readonly epoch: number;
   /** The newest epoch when it was accepted. */
   readonly acceptedEpoch: number;
-  readonly keyId: string;
+  readonly keyId: KeyId;
   /** L at this position. */
   readonly logHash: Uint8Array;
   /** The people that it is for. */
-  readonly people: ReadonlySet<string>;
+  readonly people: ReadonlySet<PersonId>;
 }
 
 /** A sender's last accepted header ‖ signature. */
@@ -142,16 +154,16 @@ export interface ShareAsk extends AskState {
 }
 
 export interface ConversationState {
-  readonly id: string;
+  readonly id: ConversationId;
   readonly kind: wire.ConversationKind;
-  readonly createdBy: string;
+  readonly createdBy: PersonId;
   readonly createdMs: number;
   readonly historyDays: number | null;
   readonly audience: wire.Audience | null;
   whoMayPost: wire.WhoMayPost;
   infoVersion: number;
-  readonly members: Map<string, MemberState>;
-  readonly changes: Set<string>;
+  readonly members: Map<PersonId, MemberState>;
+  readonly changes: Set<ChangeId>;
   /** By epoch, ascending. */
   readonly rosters: Map<number, RosterAt>;
   epoch: number;
@@ -163,7 +175,7 @@ export interface ConversationState {
   keyAsk: AskState | null;
   readonly cellKeys: CellKeyState[];
   cellVersion: number;
-  readonly cellAsks: Map<string, CellAsk>;
+  readonly cellAsks: Map<CellId, CellAsk>;
   readonly shareAsks: Map<DeviceId, ShareAsk>;
   readonly shares: Map<DeviceId, Uint8Array[]>;
   readonly cursors: Map<DeviceId, { deliveredSeq: number; readSeq: number }>;
@@ -171,21 +183,21 @@ export interface ConversationState {
 }
 
 export interface AttachmentState {
-  readonly attachmentId: string;
+  readonly attachmentId: AttachmentId;
   readonly size: number;
-  readonly conversations: Set<string>;
+  readonly conversations: Set<ConversationId>;
   readonly chunks: Map<number, Uint8Array>;
 }
 
 export interface ServerState {
   version: number;
-  readonly people: Map<string, PersonState>;
-  readonly clients: Map<string, ClientState>;
+  readonly people: Map<PersonId, PersonState>;
+  readonly clients: Map<ClientId, ClientState>;
   /** Registration: number by challenge id, which is the ticket too. */
   readonly tickets: Map<string, string>;
-  readonly conversations: Map<string, ConversationState>;
-  readonly confirmations: Map<string, wire.Confirmation>;
-  readonly attachments: Map<string, AttachmentState>;
+  readonly conversations: Map<ConversationId, ConversationState>;
+  readonly confirmations: Map<ConfirmationId, wire.Confirmation>;
+  readonly attachments: Map<AttachmentId, AttachmentState>;
 }
 
 export function emptyState(): ServerState {

@@ -3,7 +3,8 @@
  * revocations, bundles of records, and the halves of E3's comparison, which it only passes on.
  */
 import { equalBytes, fromHex, toHex } from "../../src/octets.ts";
-import { idOf, type DeviceId } from "../../src/keys/ids.ts";
+import { idOf } from "../../src/ids.ts";
+import type { ClientId, ConfirmationId, DeviceId, PersonId } from "../../src/ids.ts";
 import { CLOCKS_MS, HOUR_MS } from "../../src/keys/format/times.ts";
 import { CLOSE_SIGNED_OUT } from "../../src/wire.ts";
 import { EndorsementFormat } from "../../src/keys/trust/endorsement.ts";
@@ -11,15 +12,15 @@ import { GrantFormat, requireGrantValues } from "../../src/keys/trust/grant.ts";
 import { RevocationFormat, requireRevocationValues } from "../../src/keys/trust/revocation.ts";
 import type * as wire from "../../src/wire.ts";
 import { Refusal, checked } from "./refusal.ts";
-import type { MemoryServer } from "./server.ts";
+import type { ServerPorts } from "./ports.ts";
 import type { ClientState, PersonState } from "./state.ts";
 
 const CONFIRMATION_MS = HOUR_MS / 6;
 
 export class TrustRole {
-  readonly #server: MemoryServer;
+  readonly #server: ServerPorts;
 
-  constructor(server: MemoryServer) {
+  constructor(server: ServerPorts) {
     this.#server = server;
   }
 
@@ -32,8 +33,8 @@ export class TrustRole {
   }
 
   /** The records of these people, and of everybody by whose word their devices count. */
-  async bundles(personIds: readonly string[], keys: boolean): Promise<wire.PersonTrust[]> {
-    const found = new Map<string, wire.PersonTrust>();
+  async bundles(personIds: readonly PersonId[], keys: boolean): Promise<wire.PersonTrust[]> {
+    const found = new Map<PersonId, wire.PersonTrust>();
     const wanted = [...personIds];
     for (let id = wanted.pop(); id !== undefined; id = wanted.pop()) {
       if (found.has(id)) continue;
@@ -44,7 +45,7 @@ export class TrustRole {
     return [...found.values()];
   }
 
-  #signersOf({ endorsements, grants, revocations }: PersonState): readonly string[] {
+  #signersOf({ endorsements, grants, revocations }: PersonState): readonly PersonId[] {
     const signers = [
       ...endorsements.map((bytes) => EndorsementFormat.parse(bytes).endorser),
       ...grants.map((bytes) => GrantFormat.parse(bytes).grantor),
@@ -82,7 +83,7 @@ export class TrustRole {
   async grant(caller: ClientState, bytes: Uint8Array): Promise<void> {
     const { judge, people } = this.#server;
     const record = await checked("grant_invalid", () => GrantFormat.parse(bytes));
-    const person = await people.person(toHex(record.person));
+    const person = await people.person(idOf<PersonId>(record.person));
     if (person.grants.some((one) => equalBytes(one, bytes))) return;
     this.#requireBy(caller, record.grantor, record.created, "grant_invalid");
     judge.requireConfirmed(caller);
@@ -111,7 +112,7 @@ export class TrustRole {
       const endorsed = idOf<DeviceId>(EndorsementFormat.parse(bytes).endorsed);
       return people.clientOf(endorsed)?.personId ?? [];
     });
-    const granted = grants.map((bytes) => toHex(GrantFormat.parse(bytes).person));
+    const granted = grants.map((bytes) => idOf<PersonId>(GrantFormat.parse(bytes).person));
     const bundles = await this.bundles([...new Set([...about, ...granted])], false);
     return { endorsements, grants, people: bundles };
   }
@@ -125,7 +126,7 @@ export class TrustRole {
     return own?.at(-1) ?? null;
   }
 
-  grants(personId: string): wire.Grants {
+  grants(personId: PersonId): wire.Grants {
     const { people, state } = this.#server;
     const own = people.clientsOf(personId).map(({ device }) => device);
     const grants = [...state.people.values()].flatMap((person) =>
@@ -151,7 +152,7 @@ export class TrustRole {
   }
 
   /** The roster authority revokes one's own device: what stood before stands (sign-out). */
-  async revokeByAuthority(clientId: string): Promise<void> {
+  async revokeByAuthority(clientId: ClientId): Promise<void> {
     const { department, people } = this.#server;
     const { device } = people.client(clientId);
     const now = this.#server.now();
@@ -198,7 +199,7 @@ export class TrustRole {
     const known = confirmations.get(body.confirmationId);
     if (known !== undefined) return known;
     this.#server.judge.requireConfirmed(caller);
-    const other = this.#server.people.clientOf(body.newDevice as DeviceId);
+    const other = this.#server.people.clientOf(body.newDevice);
     if (other === null) throw new Refusal("not_found");
     const createdMs = this.#server.now();
     const confirmation: wire.Confirmation = {
@@ -210,14 +211,22 @@ export class TrustRole {
     return this.#store(confirmation);
   }
 
-  answer(caller: ClientState, id: string, { answer }: wire.AnswerConfirmation): wire.Confirmation {
+  answer(
+    caller: ClientState,
+    id: ConfirmationId,
+    { answer }: wire.AnswerConfirmation,
+  ): wire.Confirmation {
     const one = this.#open(id);
     if (one.newDevice !== caller.device) throw new Refusal("not_found");
     if (one.answer !== null && !equalBytes(one.answer, answer)) throw new Refusal("answered");
     return this.#store({ ...one, answer });
   }
 
-  reveal(caller: ClientState, id: string, { secret }: wire.RevealConfirmation): wire.Confirmation {
+  reveal(
+    caller: ClientState,
+    id: ConfirmationId,
+    { secret }: wire.RevealConfirmation,
+  ): wire.Confirmation {
     const one = this.#open(id);
     if (one.endorserDevice !== caller.device || one.answer === null) throw new Refusal("not_found");
     return this.#store({ ...one, secret });
@@ -232,7 +241,7 @@ export class TrustRole {
     return { confirmations };
   }
 
-  end(caller: ClientState, id: string): void {
+  end(caller: ClientState, id: ConfirmationId): void {
     const one = this.#server.state.confirmations.get(id);
     if (one === undefined) return;
     if (![one.endorserDevice, one.newDevice].includes(caller.device))
@@ -241,7 +250,7 @@ export class TrustRole {
     this.#tell(one);
   }
 
-  #open(id: string): wire.Confirmation {
+  #open(id: ConfirmationId): wire.Confirmation {
     const one = this.#server.state.confirmations.get(id);
     if (one === undefined || one.expiresMs <= this.#server.now())
       throw new Refusal("confirmation_over");
@@ -256,7 +265,7 @@ export class TrustRole {
 
   #tell({ endorserDevice, newDevice }: wire.Confirmation): void {
     for (const device of [endorserDevice, newDevice])
-      this.#server.live.push(device as DeviceId, { t: "account", event: "confirmation" });
+      this.#server.live.push(device, { t: "account", event: "confirmation" });
   }
 
   /** The devices of the caller's own person, and of people whom the caller may confirm. */

@@ -1,6 +1,6 @@
 /** One device of a run: where it is, and what it was told to say. */
 import { hasCode } from "../../src/failure.ts";
-import type { DeviceId } from "../../src/keys/ids.ts";
+import type { ClientId, ConversationId, DeviceId, MessageId, PersonId } from "../../src/ids.ts";
 import { STORES } from "../../src/records.ts";
 import type { ServerFrame } from "../../src/wire.ts";
 import type { MemoryServer } from "../memory/server.ts";
@@ -33,8 +33,8 @@ const FORGOTTEN: readonly (readonly string[])[] = [
 
 export class Device {
   readonly person: number;
-  readonly personId: string;
-  readonly clientId: string;
+  readonly personId: PersonId;
+  readonly clientId: ClientId;
   readonly device: DeviceId;
   readonly officer: Officer;
   readonly #link: Link;
@@ -67,7 +67,8 @@ export class Device {
     const { WebSocket } = link;
     const random = time.random.next;
     const officer = await Officer.register(server, person, { fetch, WebSocket, random });
-    const clientId = (await officer.core.state()).clientId ?? "";
+    const { clientId } = await officer.core.state();
+    if (clientId === null) throw new Error("the device is not registered");
     const { device, personId } = server.people.client(clientId);
     return new Device(time, link, person, officer, { personId, clientId, device });
   }
@@ -133,7 +134,7 @@ export class Device {
     this.#link.network.loseAnswers = 2;
   }
 
-  async says(conversationId: string, text: string, messageId: string): Promise<void> {
+  async says(conversationId: ConversationId, text: string, messageId: MessageId): Promise<void> {
     const content = { kind: "text", text, mentions: [] } as const;
     // A device that has no place in the conversation (yet, any more) says it to nobody.
     await this.officer.core

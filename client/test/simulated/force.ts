@@ -4,8 +4,9 @@
  * Each act of a schedule does something to whoever is there then.
  */
 import { hasCode } from "../../src/failure.ts";
-import { newId, randomBytes } from "../../src/octets.ts";
-import type { DeviceId } from "../../src/keys/ids.ts";
+import { randomBytes } from "../../src/octets.ts";
+import { newId } from "../../src/ids.ts";
+import type { ConversationId, DeviceId, MessageId, PersonId } from "../../src/ids.ts";
 import { DAY_MS, HOUR_MS } from "../../src/keys/format/times.ts";
 import { numberOf } from "../support/data-folder.ts";
 import { Insider } from "../support/insider.ts";
@@ -33,13 +34,13 @@ const INSIDER = 90;
 export interface Said {
   readonly text: string;
   readonly by: Device;
-  readonly conversationId: string;
+  readonly conversationId: ConversationId;
 }
 
 export class Force {
   readonly devices: Device[] = [];
   /** The messages that people wrote, by message id. */
-  readonly said = new Map<string, Said>();
+  readonly said = new Map<MessageId, Said>();
   readonly server: MemoryServer;
   readonly time: SimulatedTime;
   /** Somebody has posted what honest devices refuse. */
@@ -47,20 +48,20 @@ export class Force {
   /** The server went back to a backup. */
   restored = false;
   /** The devices that might read a message before the server went back. */
-  readonly given = new Map<string, Set<DeviceId>>();
+  readonly given = new Map<MessageId, Set<DeviceId>>();
   #insider: Insider | null = null;
   readonly #members = new Set<number>();
   #people = 0;
   #asleepMs = 0;
-  group = "";
-  direct = "";
+  group = "" as ConversationId;
+  direct = "" as ConversationId;
 
   constructor(server: MemoryServer, time: SimulatedTime) {
     this.server = server;
     this.time = time;
   }
 
-  get conversations(): readonly string[] {
+  get conversations(): readonly ConversationId[] {
     return [this.group, this.direct];
   }
 
@@ -90,8 +91,12 @@ export class Force {
     await this.time.pass(thenMs);
   }
 
-  async says(device: Device, conversationId: string, text = `word ${String(this.said.size)}`) {
-    const messageId = newId();
+  async says(
+    device: Device,
+    conversationId: ConversationId,
+    text = `word ${String(this.said.size)}`,
+  ) {
+    const messageId: MessageId = newId();
     this.said.set(messageId, { text, by: device, conversationId });
     await device.says(conversationId, text, messageId);
     return text;
@@ -192,7 +197,7 @@ export class Force {
   };
 
   /** Devices keep what they were given before the server went back. */
-  #remember(id: string): void {
+  #remember(id: ConversationId): void {
     for (const { messageId, allowed } of accepted(this.server, id)) {
       const known = this.given.get(messageId) ?? new Set();
       allowed.forEach((device) => known.add(device));
@@ -222,7 +227,7 @@ export class Force {
     return this.members.filter(({ there }) => !there);
   }
 
-  #chosen({ person }: Device, more: number): string {
+  #chosen({ person }: Device, more: number): ConversationId {
     return person < 2 && more % 3 === 0 ? this.direct : this.group;
   }
 
@@ -240,7 +245,7 @@ export class Force {
     return this.#register(this.#people++);
   }
 
-  #ready(device: Device, conversationId: string): Promise<void> {
+  #ready(device: Device, conversationId: ConversationId): Promise<void> {
     const ready = async (): Promise<boolean> => {
       const list = await device.officer.core.conversations();
       return list.find((one) => one.conversationId === conversationId)?.state === "ready";
@@ -268,7 +273,10 @@ export class Force {
     return admin;
   }
 
-  async #change(change: { readonly add?: string[]; readonly remove?: string[] }): Promise<void> {
+  async #change(change: {
+    readonly add?: PersonId[];
+    readonly remove?: PersonId[];
+  }): Promise<void> {
     const admin = await this.#admin();
     // The answer may be lost for good: then it was done all the same, or not.
     await admin.officer.core.changeMembers(this.group, change).catch((error: unknown) => {
@@ -362,11 +370,11 @@ export class Force {
   }
 }
 
-function isMember(conversation: ConversationState, personId: string): boolean {
+function isMember(conversation: ConversationState, personId: PersonId): boolean {
   return conversation.members.get(personId)?.removedMs === null;
 }
 
-function personOf(index: number): string {
+function personOf(index: number): PersonId {
   return personIdOf(numberOf(index));
 }
 

@@ -1,4 +1,5 @@
 /** The promises that a force keeps once everybody is back: see model.test.ts. */
+import type { ConversationId, MessageId } from "../../src/ids.ts";
 import { expect } from "vitest";
 import { newest } from "../memory/rosters.ts";
 import type { Device } from "./device.ts";
@@ -29,13 +30,13 @@ export async function settle(force: Force): Promise<void> {
 }
 
 /** Devices of the newest roster that this run drives. */
-function listed(force: Force, id: string): readonly Device[] {
+function listed(force: Force, id: ConversationId): readonly Device[] {
   const { leaves } = newest(force.server.conversation(id));
   return force.devices.filter(({ device, where }) => leaves.has(device) && where !== "gone");
 }
 
 /** Devices have nothing left to send, nor to wait for that they are entitled to. */
-async function atRest(force: Force, id: string): Promise<void> {
+async function atRest(force: Force, id: ConversationId): Promise<void> {
   for (const device of listed(force, id)) {
     const { core } = device.officer;
     let last: unknown = null;
@@ -59,7 +60,7 @@ async function atRest(force: Force, id: string): Promise<void> {
 }
 
 /** Texts that a device must show and does not. */
-async function lacks(force: Force, id: string, device: Device): Promise<readonly string[]> {
+async function lacks(force: Force, id: ConversationId, device: Device): Promise<readonly string[]> {
   const has = new Set(await device.officer.texts(id, PAGE));
   return said(force, id)
     .filter(({ due }) => due.has(device.device))
@@ -69,7 +70,11 @@ async function lacks(force: Force, id: string, device: Device): Promise<readonly
 }
 
 /** Messages that the device shows as sent and the log lacks: only a restored backup loses them. */
-async function lostOf(force: Force, id: string, device: Device): Promise<readonly string[]> {
+async function lostOf(
+  force: Force,
+  id: ConversationId,
+  device: Device,
+): Promise<readonly string[]> {
   const logged = new Set(accepted(force.server, id).map(({ messageId }) => messageId));
   const { messages } = await device.officer.core.messages(id, null, PAGE);
   const sent = new Set(["sent", "delivered", "read"]);
@@ -79,11 +84,11 @@ async function lostOf(force: Force, id: string, device: Device): Promise<readonl
     .map(({ messageId }) => textOf(force, messageId));
 }
 
-function said(force: Force, id: string): readonly AcceptedMessage[] {
+function said(force: Force, id: ConversationId): readonly AcceptedMessage[] {
   return accepted(force.server, id).filter(({ messageId }) => force.said.has(messageId));
 }
 
-function textOf(force: Force, messageId: string): string {
+function textOf(force: Force, messageId: MessageId): string {
   return force.said.get(messageId)?.text ?? "";
 }
 
@@ -96,7 +101,7 @@ export async function check(force: Force): Promise<void> {
   }
 }
 
-async function checkDevice(force: Force, id: string, device: Device): Promise<void> {
+async function checkDevice(force: Force, id: ConversationId, device: Device): Promise<void> {
   const texts = await device.officer.texts(id, PAGE);
   const messages = said(force, id);
   const shown = (of: readonly AcceptedMessage[]): readonly string[] =>
@@ -110,7 +115,7 @@ async function checkDevice(force: Force, id: string, device: Device): Promise<vo
     all.filter((text) => has.has(text)),
   );
 
-  const mine = (messageId: string): boolean => force.said.get(messageId)?.by === device;
+  const mine = (messageId: MessageId): boolean => force.said.get(messageId)?.by === device;
   const may = ({ messageId, allowed }: AcceptedMessage): boolean =>
     allowed.has(device.device) || force.given.get(messageId)?.has(device.device) === true;
   const forbidden = messages.filter(

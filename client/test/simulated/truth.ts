@@ -2,13 +2,13 @@
  * The devices that must show a message in the end, and those that may, from what the server kept:
  * the log, the keys and the signed rosters of every epoch. Nothing of a device is asked.
  */
-import type { DeviceId } from "../../src/keys/ids.ts";
+import type { ConversationId, DeviceId, MessageId } from "../../src/ids.ts";
 import { newest } from "../memory/rosters.ts";
 import type { MemoryServer } from "../memory/server.ts";
 import type { ConversationState, KeyState, LogState, RosterAt } from "../memory/state.ts";
 
 export interface AcceptedMessage {
-  readonly messageId: string;
+  readonly messageId: MessageId;
   readonly seq: number;
   /** Devices that must have it. */
   readonly due: ReadonlySet<DeviceId>;
@@ -17,7 +17,7 @@ export interface AcceptedMessage {
 }
 
 /** In the order of the log. */
-export function accepted(server: MemoryServer, id: string): readonly AcceptedMessage[] {
+export function accepted(server: MemoryServer, id: ConversationId): readonly AcceptedMessage[] {
   const conversation = server.conversation(id);
   const rosters = [...conversation.rosters.values()];
   const everybody = new Set(rosters.flatMap(({ leaves }) => [...leaves.keys()]));
@@ -52,7 +52,7 @@ function isDue(
  * Messages whose key was sealed to a device that was not listed any more when they came: what a
  * removed device could open of what was said after its removal. There are none (D1, S2).
  */
-export function opened(server: MemoryServer, id: string): readonly string[] {
+export function opened(server: MemoryServer, id: ConversationId): readonly string[] {
   const conversation = server.conversation(id);
   return conversation.log.flatMap(({ entry, keyId, acceptedEpoch }) => {
     const key = server.keys.byId(conversation, keyId);

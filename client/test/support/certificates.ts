@@ -3,6 +3,7 @@
  * authority and devices, as docs/protocol.md says and as the server makes them. Options make the
  * wrong ones that tests of refusals need.
  */
+import type { ClientId, PersonId } from "../../src/ids.ts";
 import { AsnConvert, OctetString } from "@peculiar/asn1-schema";
 import {
   AlgorithmIdentifier,
@@ -193,8 +194,8 @@ export interface DeviceOptions {
 /** A device's certificate: 90 days unless said otherwise. */
 export function deviceCertificate(
   issuing: CertificateAuthority,
-  personId: string,
-  clientId: string,
+  personId: PersonId,
+  clientId: ClientId,
   publicKey: Uint8Array,
   nowMs: number,
   options: DeviceOptions = {},

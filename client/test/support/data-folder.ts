@@ -75,9 +75,8 @@ function writeDataBank(folder: string): void {
 /** Keys and people of a new department in `folder/data`. */
 function makeDepartment(folder: string): void {
   writeDataBank(folder);
-  const env = { ...PLAIN, COPCONNECT_DEPARTMENT_POLICY: "none" };
-  command(folder, env, ["init"]);
-  command(folder, env, ["directory", "import", folder]);
+  command(folder, PLAIN, ["init", "--department", "Test Police", "--policy", "none"]);
+  command(folder, PLAIN, ["directory", "import", folder]);
 }
 
 /** Run `copconnect` on `folder/data`; return what it printed. */

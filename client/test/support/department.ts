@@ -6,11 +6,12 @@
  * Stateless but for its keys and its department records: people and their lists belong to whoever
  * uses it (memory/people.ts).
  */
-import { fromHex, newId, toHex } from "../../src/octets.ts";
+import { fromHex, toHex } from "../../src/octets.ts";
 import { ZEROS } from "../../src/keys/format/hashing.ts";
 import { X25519, type Kem } from "../../src/keys/hpke.ts";
 import { compareBytes } from "../../src/keys/format/compare.ts";
-import { idOf, type DeviceId } from "../../src/keys/ids.ts";
+import { idOf, newId } from "../../src/ids.ts";
+import type { ClientId, DeviceId, PersonId } from "../../src/ids.ts";
 import { DAY_MS } from "../../src/keys/format/times.ts";
 import { RosterHeadFormat, type RosterHead } from "../../src/keys/roster/head.ts";
 import { HeadStampFormat, type HeadStamp } from "../../src/keys/roster/stamp.ts";
@@ -41,14 +42,18 @@ import {
 
 /** A device as its own key sees it. */
 export interface Signer {
-  readonly personId: string;
-  readonly clientId: string;
+  readonly personId: PersonId;
+  readonly clientId: ClientId;
   readonly device: DeviceId;
   readonly deviceBytes: Uint8Array;
   readonly keys: KeyPair;
 }
 
-export function newSigner(personId = newId(), clientId = newId(), keys = newKeyPair()): Signer {
+export function newSigner(
+  personId: PersonId = newId(),
+  clientId: ClientId = newId(),
+  keys = newKeyPair(),
+): Signer {
   const deviceBytes = deviceIdBytes(fromHex(personId), fromHex(clientId), keys.publicKey);
   return { personId, clientId, device: idOf(deviceBytes), deviceBytes, keys };
 }
@@ -146,7 +151,7 @@ export class Department {
   }
 
   certify(
-    of: { readonly personId: string; readonly clientId: string },
+    of: { readonly personId: PersonId; readonly clientId: ClientId },
     publicKey: Uint8Array,
     nowMs: number,
     options: DeviceOptions = {},
@@ -157,7 +162,7 @@ export class Department {
   // --- What the roster authority signs ----------------------------------------------------------
 
   async personDevices(
-    personId: string,
+    personId: PersonId,
     devices: readonly Uint8Array[],
     former: { readonly number: number; readonly hash: Uint8Array } | null,
     createdMs: number,
@@ -169,7 +174,7 @@ export class Department {
     return PersonDevicesFormat.sign(values, this.authority.keys.privateKey);
   }
 
-  card(personId: string, values: CardValues) {
+  card(personId: PersonId, values: CardValues) {
     const { createdMs, ...rest } = values;
     return PersonCardFormat.sign(
       { ...rest, created: createdMs, person: fromHex(personId) },
@@ -222,7 +227,7 @@ export function endorse(
 
 export function grant(
   by: Signer,
-  personId: string,
+  personId: PersonId,
   path: string,
   createdMs: number,
   lastsMs = 90 * DAY_MS,

@@ -5,17 +5,10 @@
  *
  * It keeps nothing between calls but its keys, its own chain and the secrets that it made.
  */
+import { idOf } from "../../src/ids.ts";
+import type { ConversationId, DeviceId, PersonId, SealKeyId } from "../../src/ids.ts";
 import { decode, encode } from "@msgpack/msgpack";
-import {
-  concat,
-  copy,
-  fromHex,
-  newId,
-  randomBytes,
-  toHex,
-  utf8,
-  type Bytes,
-} from "../../src/octets.ts";
+import { concat, copy, fromHex, randomBytes, toHex, utf8, type Bytes } from "../../src/octets.ts";
 import { compareBytes } from "../../src/keys/format/compare.ts";
 import {
   makeConversationKey,
@@ -65,7 +58,7 @@ export interface KeyOptions {
   readonly sealed?: Uint8Array;
   readonly created?: number;
   readonly epoch?: number;
-  readonly leftOut?: readonly string[];
+  readonly leftOut?: readonly DeviceId[];
 }
 
 export class Insider {
@@ -76,7 +69,7 @@ export class Insider {
   readonly frames: wire.ServerFrame[] = [];
   #token: string | null = null;
   readonly #privateKeys = new Map<Kem, Uint8Array>();
-  readonly #chains = new Map<string, Header>();
+  readonly #chains = new Map<ConversationId, Header>();
 
   private constructor(server: InsidersServer, signer: Signer) {
     this.#server = server;
@@ -133,7 +126,7 @@ export class Insider {
     return this.frames.filter((one): one is Extract<wire.ServerFrame, { t: T }> => one.t === t);
   }
 
-  get personId(): string {
+  get personId(): PersonId {
     return this.signer.personId;
   }
 
@@ -153,12 +146,12 @@ export class Insider {
     return key;
   }
 
-  async head(conversationId: string): Promise<RosterHead> {
+  async head(conversationId: ConversationId): Promise<RosterHead> {
     return RosterHeadFormat.parse((await this.api.head(conversationId)).head);
   }
 
   /** The newest DeviceKeys of these people's devices. */
-  async keysOf(personIds: readonly string[], kem: Kem): Promise<readonly DeviceKey[]> {
+  async keysOf(personIds: readonly PersonId[], kem: Kem): Promise<readonly DeviceKey[]> {
     const people = personIds.map((personId) => ({ personId, version: 0 }));
     const { people: found } = await this.api.lookUpTrust({ people, keys: true });
     const asked = found.filter(({ personId }) => personIds.includes(personId));
@@ -168,7 +161,7 @@ export class Insider {
   }
 
   /** Make a conversation key, sealed to every member's devices, and post it. */
-  async makeKey(conversationId: string, options: KeyOptions = {}): Promise<OwnKey> {
+  async makeKey(conversationId: ConversationId, options: KeyOptions = {}): Promise<OwnKey> {
     const head = await this.head(conversationId);
     const { members } = await this.api.members(conversationId, null);
     const people = members.map(({ personId }) => personId);
@@ -183,7 +176,7 @@ export class Insider {
       this.signer.keys.privateKey,
     );
     const leftOut = options.leftOut ?? [];
-    const targets = keys.filter((key) => !leftOut.includes(toHex(key.device)));
+    const targets = keys.filter((key) => !leftOut.includes(idOf(key.device)));
     const sealed = options.sealed ?? secret;
     const seals = await Promise.all(
       targets.map((target) => sealConversationKey(record, sealed, target)),
@@ -195,7 +188,7 @@ export class Insider {
 
   /** Sign a message under a key; `change` bends its header before it is signed. */
   async message(
-    conversationId: string,
+    conversationId: ConversationId,
     key: OwnKey,
     plaintext: Uint8Array,
     change: Partial<Draft> = {},
@@ -210,7 +203,7 @@ export class Insider {
       logPosition = seq;
     }
     const draft: Draft = {
-      ...{ conversation: head.conversation, message: fromHex(newId()) },
+      ...{ conversation: head.conversation, message: randomBytes(16) },
       ...{ sender: this.signer.deviceBytes, seq: (former?.seq ?? 0) + 1, attempt: 1 },
       ...{ previous: former?.hash ?? ZEROS, key: key.record.hash, epoch: head.epoch },
       ...{ head: head.hash, logPosition, logHash: logPosition === 0 ? LOG_START : logHash },
@@ -220,7 +213,11 @@ export class Insider {
     return sealMessage(draft, key.secret, plaintext, this.signer.keys.privateKey);
   }
 
-  async post(conversationId: string, message: Uint8Array, state = false): Promise<wire.Accepted> {
+  async post(
+    conversationId: ConversationId,
+    message: Uint8Array,
+    state = false,
+  ): Promise<wire.Accepted> {
     const accepted = await this.api.postMessage(conversationId, {
       message,
       attachmentIds: [],
@@ -232,12 +229,12 @@ export class Insider {
   }
 
   /** The key id that seals to this device name. */
-  async ownKeyId(kem: Kem): Promise<string> {
+  async ownKeyId(kem: Kem): Promise<SealKeyId> {
     const [own] = (await this.keysOf([this.personId], kem)).filter(
       ({ device }) => toHex(device) === this.signer.device,
     );
     if (own === undefined) throw new Error("no device key");
-    return toHex(sealKeyIdBytes(own));
+    return idOf<SealKeyId>(sealKeyIdBytes(own));
   }
 
   privateKey(kem: Kem): Uint8Array {

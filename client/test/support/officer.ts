@@ -1,10 +1,11 @@
 /** A person with a device in a test: a real core under Node, with a server in memory or a real one. */
 import "fake-indexeddb/auto";
+import { newId } from "../../src/ids.ts";
+import type { ConversationId, DeviceId, MessageId, PersonId } from "../../src/ids.ts";
 import { WebSocket } from "ws";
 import type { AppState, ConversationItem, CoreEvent, MessageItem } from "../../src/core.ts";
 import { createCore } from "../../src/create.ts";
 import type { CoreOptions, LocalCore } from "../../src/create.ts";
-import { newId } from "../../src/octets.ts";
 import type { Fetch } from "../../src/transport/http.ts";
 import type { WebSocketMaker } from "../../src/transport/socket.ts";
 import { numberOf } from "./data-folder.ts";
@@ -26,7 +27,7 @@ export class Officer {
   readonly #options: Partial<CoreOptions>;
   core: LocalCore;
   /** The person's id, known once registered; also while the core is closed. */
-  person = "";
+  person = "" as PersonId;
   events: CoreEvent[] = [];
 
   constructor(server: OfficersServer, options: Partial<CoreOptions> = {}) {
@@ -63,17 +64,17 @@ export class Officer {
     await core.registerClient(step.ticket, `Phone of ${String(index)}`);
     const { version } = await core.conductCode("en");
     await core.acceptConduct(version, "en");
-    officer.person = (await core.state()).me?.personId ?? "";
+    officer.person = (await core.state()).me?.personId ?? officer.person;
     await officer.until("online", async () => (await core.state()).connection === "online");
     return officer;
   }
 
-  get personId(): string {
+  get personId(): PersonId {
     return this.person;
   }
 
   /** The id of this device, as records write it. */
-  async device(): Promise<string> {
+  async device(): Promise<DeviceId> {
     const { clientId } = await this.core.state();
     const own = (await this.core.clients()).find((one) => one.clientId === clientId);
     if (own === undefined) throw new Error("this device is unknown");
@@ -109,26 +110,26 @@ export class Officer {
     }
   }
 
-  ready(conversationId: string): Promise<ConversationItem> {
+  ready(conversationId: ConversationId): Promise<ConversationItem> {
     return this.until("conversation ready", async () => {
       const list = await this.core.conversations();
       return list.find((item) => item.conversationId === conversationId && item.state === "ready");
     });
   }
 
-  text(conversationId: string, text: string): Promise<MessageItem> {
+  text(conversationId: ConversationId, text: string): Promise<MessageItem> {
     return this.core.send(conversationId, { kind: "text", text, mentions: [] }, null);
   }
 
   /** Texts of a conversation in order, oldest first. */
-  async texts(conversationId: string, limit = 200): Promise<readonly string[]> {
+  async texts(conversationId: ConversationId, limit = 200): Promise<readonly string[]> {
     const page = await this.core.messages(conversationId, null, limit).catch(() => null);
     return (page?.messages ?? [])
       .map(({ body }) => (body.kind === "text" ? body.text : null))
       .filter((text) => text !== null);
   }
 
-  async receives(conversationId: string, text: string, timeoutMs = 20_000): Promise<void> {
+  async receives(conversationId: ConversationId, text: string, timeoutMs = 20_000): Promise<void> {
     await this.until(
       `receives ${text}`,
       async () => (await this.texts(conversationId)).includes(text),
@@ -136,7 +137,7 @@ export class Officer {
     );
   }
 
-  async status(messageId: string, conversationId: string): Promise<string | null> {
+  async status(messageId: MessageId, conversationId: ConversationId): Promise<string | null> {
     const page = await this.core.messages(conversationId, null, 200);
     return page.messages.find((message) => message.messageId === messageId)?.status ?? null;
   }

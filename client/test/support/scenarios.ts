@@ -2,6 +2,7 @@
  * Scenarios of officers, with real cores, on whichever server a test file brings: the one in memory
  * (scenarios-memory.test.ts) and a real one (scenarios-server.test.ts) must both keep it.
  */
+import type { ConversationId, PersonId } from "../../src/ids.ts";
 import { describe, expect, it } from "vitest";
 import { nameOf } from "./data-folder.ts";
 import type { Officer, OfficersServer } from "./officer.ts";
@@ -12,8 +13,8 @@ const LIMIT_MS = 120_000;
 async function groupOf(
   [admin, ...others]: readonly [Officer, ...Officer[]],
   history: "none" | "30_days" = "none",
-  more: readonly string[] = [],
-): Promise<string> {
+  more: readonly PersonId[] = [],
+): Promise<ConversationId> {
   const { conversationId } = await admin.core.createGroup({
     title: "Beat 9",
     personIds: [...others.map(({ person }) => person), ...more],
@@ -24,7 +25,7 @@ async function groupOf(
 }
 
 /** Somebody of the data bank, as an officer finds them. */
-async function personOf(officer: Officer, index: number): Promise<string> {
+async function personOf(officer: Officer, index: number): Promise<PersonId> {
   const { people } = await officer.core.people({ text: nameOf(index) });
   const [found] = people;
   if (found === undefined) throw new Error(`nobody is called ${nameOf(index)}`);

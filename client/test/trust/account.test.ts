@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { CoreFailure, failure } from "../../src/failure.ts";
 import { X25519, publicKeyOf } from "../../src/keys/hpke.ts";
 import { DeviceKeyFormat } from "../../src/keys/device-key.ts";
-import type { DeviceId } from "../../src/keys/ids.ts";
+import type { AlarmId, DeviceId, PersonId } from "../../src/ids.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../src/keys/format/times.ts";
 import { fromHex, toHex } from "../../src/octets.ts";
 import {
@@ -48,7 +48,7 @@ async function confirm(old: Phone, fresh: Phone): Promise<void> {
   for (const phone of [old, fresh]) await phone.services.onAccountEvent("clients");
 }
 
-async function give(personId: string, path: string): Promise<void> {
+async function give(personId: PersonId, path: string): Promise<void> {
   const right = await grant(server.desk, personId, path, clock.ms);
   await server.judge.records.addGrant(right.bytes);
   const person = await server.people.person(personId);
@@ -171,7 +171,7 @@ describe("E5: alarms", () => {
     expect(old.events.map(({ type }) => type)).toContain("alarm");
     await old.restart();
     expect(await old.calls.alarms()).toHaveLength(1);
-    await old.calls.acknowledgeAlarm(alarm?.id ?? "");
+    await old.calls.acknowledgeAlarm((alarm?.id ?? "") as AlarmId);
     await old.services.onAccountEvent("clients");
     expect(await old.calls.alarms()).toEqual([]);
     expect(await second.calls.alarms()).toEqual([]);
@@ -258,7 +258,7 @@ describe("E4: revoking a lost phone", () => {
     clock.ms += MINUTE_MS;
     await phone.calls.revokeDevice(unknown.device);
     expect(server.people.client(unknown.clientId).revoked).toBe(true);
-    expect(await codeOf(phone.calls.revokeDevice("ab".repeat(32)))).toBe("not_found");
+    expect(await codeOf(phone.calls.revokeDevice("ab".repeat(32) as DeviceId))).toBe("not_found");
   });
 
   test("not by a stranger, and by an admin of the unit", async () => {

@@ -1,8 +1,10 @@
 import "fake-indexeddb/auto";
+import { newId } from "../../src/ids.ts";
+import type { ActId } from "../../src/ids.ts";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { MINUTE_MS } from "../../src/keys/format/times.ts";
 import { ActFormat } from "../../src/keys/trust/admin-act.ts";
-import { fromHex, newId, toHex } from "../../src/octets.ts";
+import { fromHex, toHex } from "../../src/octets.ts";
 import type { Act } from "../../src/wire.ts";
 import { MemoryServer } from "../memory/server.ts";
 import { grant } from "../support/department.ts";
@@ -58,7 +60,7 @@ describe("administrative acts", () => {
   });
 
   test("are done once when the app ends before the answer and the call is repeated", async () => {
-    const [act, actId] = [await giving("TG/CHAR"), newId()];
+    const [act, actId] = [await giving("TG/CHAR"), newId<ActId>()];
     chief.crashAfter = "/admin/acts";
     expect(await codeOf(chief.services.acts.perform(act, actId))).toBe("network");
     chief.crashAfter = null;
@@ -74,7 +76,7 @@ describe("administrative acts", () => {
   });
 
   test("are signed anew where the server never took them and takes them no more", async () => {
-    const actId = newId();
+    const actId = newId<ActId>();
     chief.offline = true;
     expect(await codeOf(chief.services.acts.perform(await giving("TG/CHAR"), actId))).toBe(
       "network",
@@ -86,7 +88,7 @@ describe("administrative acts", () => {
   });
 
   test("that were refused are forgotten", async () => {
-    const actId = newId();
+    const actId = newId<ActId>();
     const refused: Act = { act: "suspend_person", personId: other.personId, reason: "" };
     expect(await codeOf(chief.services.acts.perform(refused, actId))).toBe("act_invalid");
     expect((await chief.services.acts.perform(await giving("TG/CHAR"), actId)).state).toBe("done");

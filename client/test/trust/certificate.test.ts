@@ -1,3 +1,4 @@
+import { newId } from "../../src/ids.ts";
 import { AsnConvert } from "@peculiar/asn1-schema";
 import {
   BasicConstraints,
@@ -10,7 +11,7 @@ import { ed25519 } from "@noble/curves/ed25519.js";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Refused } from "../../src/keys/format/refused.ts";
-import { newId, randomBytes, toHex } from "../../src/octets.ts";
+import { randomBytes, toHex } from "../../src/octets.ts";
 import {
   clientNamedBy,
   parseCertificate,

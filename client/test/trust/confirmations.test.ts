@@ -1,4 +1,5 @@
 import "fake-indexeddb/auto";
+import type { ConfirmationId, DeviceId } from "../../src/ids.ts";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { ConfirmationView } from "../../src/core.ts";
 import { DAY_MS, MINUTE_MS } from "../../src/keys/format/times.ts";
@@ -32,7 +33,7 @@ async function begun(): Promise<ConfirmationView> {
 }
 
 /** Both sides as far as they come by hints of the server. */
-async function halves(): Promise<{ readonly id: string; readonly digits: string }> {
+async function halves(): Promise<{ readonly id: ConfirmationId; readonly digits: string }> {
   const { confirmationId } = await begun();
   await fresh.services.onAccountEvent("confirmation");
   await old.services.onAccountEvent("confirmation");
@@ -46,7 +47,7 @@ function wrong(digits: string): string {
   return String((Number(digits) + 1) % 1_000_000).padStart(6, "0");
 }
 
-async function confirmedOf(phone: Phone, device: string): Promise<string> {
+async function confirmedOf(phone: Phone, device: DeviceId): Promise<string> {
   await phone.services.trust.ensure([phone.personId], { fresh: true });
   const { trust } = phone.services;
   return (await trust.verdict(phone.personId, device as never, clock.ms)).confirmed;
@@ -128,7 +129,12 @@ describe("E3: comparing digits", () => {
       if (half === "secret") expect(shown).toMatchObject({ state: "refused", digits: null });
       else
         expect(
-          await codeOf(old.calls.confirmDigits(shown?.confirmationId ?? "", shown?.digits ?? "")),
+          await codeOf(
+            old.calls.confirmDigits(
+              (shown?.confirmationId ?? "") as ConfirmationId,
+              shown?.digits ?? "",
+            ),
+          ),
         ).toBe("digits_wrong");
       for (const { confirmationId } of await old.calls.confirmations())
         await old.calls.cancelConfirmation(confirmationId);
@@ -181,7 +187,7 @@ describe("a crash between any two steps", () => {
       phone().crashAfter = step;
       const ignore = (): undefined => undefined;
       const [waiting] = await old.calls.unconfirmed();
-      await old.calls.beginConfirmation(waiting?.device ?? "").catch(ignore);
+      await old.calls.beginConfirmation((waiting?.device ?? "") as DeviceId).catch(ignore);
       for (let round = 0; round < 4; round++) {
         await fresh.services.onAccountEvent("confirmation").catch(ignore);
         await old.services.onAccountEvent("confirmation").catch(ignore);
@@ -192,7 +198,10 @@ describe("a crash between any two steps", () => {
         await phone().restart();
       }
       const [shown] = await fresh.calls.confirmations();
-      const last = await old.calls.confirmDigits(shown?.confirmationId ?? "", shown?.digits ?? "");
+      const last = await old.calls.confirmDigits(
+        (shown?.confirmationId ?? "") as ConfirmationId,
+        shown?.digits ?? "",
+      );
       expect(last.state).toBe("confirmed");
       expect(await confirmedOf(old, fresh.device)).toBe("own_device");
       const person = await server.people.person(old.personId);

@@ -1,3 +1,4 @@
+import type { PersonId } from "../../src/ids.ts";
 import { beforeEach, describe, expect, test } from "vitest";
 import { equalBytes } from "../../src/octets.ts";
 import { X25519 } from "../../src/keys/hpke.ts";
@@ -55,7 +56,7 @@ describe("what the server says about people", () => {
   });
 
   test("is asked for in one request by all who ask at once, 500 people at a time", async () => {
-    const others = Array.from({ length: 600 }, (_, at) => String(at).padStart(32, "b"));
+    const others = Array.from({ length: 600 }, (_, at) => String(at).padStart(32, "b") as PersonId);
     await Promise.all([
       people.ensure([asha.personId]),
       people.ensure(others),

@@ -3,13 +3,14 @@
  * real HTTP encoding, and no socket. A test says when a connection comes up ({@link Phone.connect}),
  * may lie on the wire ({@link Phone.intercept}), and restarts the app with the vault it had.
  */
+import { newId } from "../../src/ids.ts";
+import type { ClientId, DeviceId, PersonId } from "../../src/ids.ts";
 import { decode, encode } from "@msgpack/msgpack";
 import { AccountCalls } from "../../src/account/calls.ts";
 import { AccountServices } from "../../src/account/services.ts";
 import type { Context } from "../../src/context.ts";
 import type { CoreEvent } from "../../src/core.ts";
 import { failure } from "../../src/failure.ts";
-import { newId } from "../../src/octets.ts";
 import { People } from "../../src/people/people.ts";
 import { Api } from "../../src/transport/api.ts";
 import { Http, type Fetch } from "../../src/transport/http.ts";
@@ -128,15 +129,15 @@ export class Phone {
     await this.services.onReady(await this.server.ready(this));
   }
 
-  get personId(): string {
+  get personId(): PersonId {
     return this.services.account.require().personId;
   }
 
-  get clientId(): string {
+  get clientId(): ClientId {
     return this.services.account.require().clientId;
   }
 
-  get device(): string {
+  get device(): DeviceId {
     return this.services.account.require().device;
   }
 

@@ -3,7 +3,8 @@
  * that answers with whatever the test puts into `bundles`, right or wrong.
  */
 import "fake-indexeddb/auto";
-import { newId } from "../../src/octets.ts";
+import { newId } from "../../src/ids.ts";
+import type { PersonId } from "../../src/ids.ts";
 import { DeviceKeyFormat } from "../../src/keys/device-key.ts";
 import { X25519, publicKeyOf, type Kem } from "../../src/keys/hpke.ts";
 import { DAY_MS } from "../../src/keys/format/times.ts";
@@ -30,7 +31,7 @@ export async function openVault(name = `trust-${newId()}`): Promise<Vault> {
 
 /** One person's signed records, as the server keeps them. */
 export class Officer {
-  readonly personId = newId();
+  readonly personId: PersonId = newId();
   readonly signers: Signer[] = [];
   readonly bundle: { -readonly [Name in keyof PersonTrust]: PersonTrust[Name] };
   readonly #department: Department;
@@ -96,7 +97,7 @@ export class Scene {
   readonly department: Department;
   readonly desk: Officer;
   /** The bundles that the server answers with. */
-  readonly bundles = new Map<string, PersonTrust>();
+  readonly bundles = new Map<PersonId, PersonTrust>();
   readonly asked: LookUpTrust[] = [];
   offline = false;
   trust: DepartmentTrust;

@@ -1,5 +1,6 @@
+import { newId } from "../../src/ids.ts";
 import { beforeEach, describe, expect, test } from "vitest";
-import { fromHex, newId } from "../../src/octets.ts";
+import { fromHex } from "../../src/octets.ts";
 import { ZEROS } from "../../src/keys/format/hashing.ts";
 import { X25519 } from "../../src/keys/hpke.ts";
 import { HOUR_MS, MINUTE_MS } from "../../src/keys/format/times.ts";

@@ -25,7 +25,7 @@ from copconnect.audit import Audit
 from copconnect.audit.acts import ActApproved, ActProposed, ActRefused
 from copconnect.clock import Clock
 from copconnect.database.engine import Database, Transaction
-from copconnect.ids import PersonId
+from copconnect.ids import ActId, PersonId
 from copconnect.principals import Caller, Signer
 from copconnect.records.primitives.fields import Refused
 from copconnect.records.trust.admin_act import SignedAct
@@ -288,4 +288,6 @@ def _tag(act: wire.Act) -> str:
 def _answer(
     record: SignedAct, state: wire.ActState, entry: int, codes: Sequence[wire.EnrolmentCode] = ()
 ) -> wire.ActAnswer:
-    return wire.ActAnswer(act_id=record.act_id.hex(), state=state, entry=entry, codes=list(codes))
+    return wire.ActAnswer(
+        act_id=ActId(record.act_id.hex()), state=state, entry=entry, codes=list(codes)
+    )

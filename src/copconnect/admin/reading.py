@@ -23,7 +23,7 @@ from copconnect.audit.filters import AuditFilter
 from copconnect.audit.rules import Entry
 from copconnect.clock import Clock
 from copconnect.database.engine import Database
-from copconnect.ids import PersonId
+from copconnect.ids import PersonId, UnitId
 from copconnect.principals import Caller
 
 ENDING_MS = 14 * 86_400_000
@@ -301,7 +301,7 @@ def _parts(
             unit = units[min(depth, len(units)) - 1]
             found.setdefault(unit, [0, 0])[place] += count
     return [
-        wire.PartCount(unit_id=unit, people=each[0], registered=each[1])
+        wire.PartCount(unit_id=UnitId(unit), people=each[0], registered=each[1])
         for unit, each in sorted(found.items())
     ]
 

@@ -28,10 +28,27 @@ class PersonRestored(Act, frozen=True, tag="person_restored"):
 
 class DataBankImported(Act, frozen=True, tag="data_bank_imported"):
     """A data bank was imported. ``counts``: how many rows were added, changed, removed, and so
-    on."""
+    on. ``number``: by which it can be undone, and ``source``: the file's name; 0 and "" where the
+    program itself imported."""
 
     counts: dict[str, int]
     remove_missing: bool
+    number: int = 0
+    source: str = ""
+
+
+class ImportUndone(Act, frozen=True, tag="import_undone"):
+    """An import was undone by another, which has a number of its own."""
+
+    undone: int
+    number: int
+    counts: dict[str, int]
+
+
+class DirectoryExported(Act, frozen=True, tag="directory_exported"):
+    """The data bank, with everybody's number, was written to a file. ``people``: how many."""
+
+    people: int
 
 
 class EnrolmentCodesMade(Act, frozen=True, tag="enrolment_codes_made"):
@@ -102,11 +119,17 @@ class RootAdminNamed(Act, frozen=True, tag="root_admin_named"):
 
 
 class AudienceConversationCreated(Act, frozen=True, tag="audience_conversation_created"):
-    """A conversation follows the data bank from now on."""
+    """A conversation follows the data bank from now on. ``creator``: None for the department."""
 
     conversation_id: ConversationId
     audience: wire.Audience
-    creator: PersonId
+    creator: PersonId | None
+
+
+class GroupPolicySet(Act, frozen=True, tag="group_policy_set"):
+    """The policy of standing groups is another."""
+
+    policy: list[wire.GroupPolicy]
 
 
 class IncarnationBegun(Act, frozen=True, tag="incarnation_begun"):

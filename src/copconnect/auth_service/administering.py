@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from copconnect.audit.acts import DeviceRevoked, EnrolmentCodesMade
 from copconnect.auth_service import store
@@ -15,6 +16,15 @@ from copconnect.principals import Principal
 # No 0/O, 1/I/L: people read these aloud and copy them from paper.
 LETTERS = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
 CODE_LENGTH = 12  # 59 bits.
+
+
+@dataclass(frozen=True, slots=True)
+class NamedClient:
+    """A device as an operator chooses it."""
+
+    client_id: ClientId
+    label: str
+    revoked: bool
 
 
 class Administering:
@@ -41,6 +51,15 @@ class Administering:
         )
         await self._deps.audit.record(connection, by, EnrolmentCodesMade(list(people)))
         return ["-".join((code[:4], code[4:8], code[8:])) for code in codes]
+
+    async def clients_beginning(self, prefix: str, limit: int) -> list[NamedClient]:
+        """Return devices whose id begins with these hexadecimal digits, ``limit`` at most."""
+        async with self._deps.database.reading() as connection:
+            rows = await store.clients_beginning(connection, prefix, limit)
+        return [
+            NamedClient(ClientId(row.client_id), row.label, revoked=row.revoked_ms is not None)
+            for row in rows
+        ]
 
     async def revoke_client(self, by: Principal, client_id: ClientId) -> bool:
         """Revoke a device by the roster authority; return whether it was there and not revoked."""

@@ -10,8 +10,9 @@ from copconnect.auth_service.administering import Administering
 from copconnect.auth_service.dependencies import Dependencies
 from copconnect.auth_service.keys.authority import CertificateAuthority
 from copconnect.auth_service.ports import Conduct, Memberships, People
+from copconnect.auth_service.registration.gateway import HttpGateway, NoSms, SmsGateway
 from copconnect.auth_service.registration.registration import Registration
-from copconnect.auth_service.registration.sms import HttpGateway, NoSms, SmsGateway, SmsSender
+from copconnect.auth_service.registration.sms import SmsSender
 from copconnect.auth_service.registry import DeviceRegistry
 from copconnect.auth_service.trust.administered import Administered
 from copconnect.auth_service.trust.cards import Cards
@@ -49,7 +50,9 @@ def choose_gateway(settings: Settings) -> SmsGateway:
     """Return the gateway that the settings name. Raises NoGateway."""
     if not settings.sms_gateway_url:
         raise NoGateway("set COPCONNECT_SMS_GATEWAY_URL, or run `make demo` to try it out")
-    return HttpGateway(settings.sms_gateway_url, settings.sms_gateway_token)
+    return HttpGateway(
+        settings.sms_gateway_url, settings.sms_gateway_token, settings.sms_gateway_check_url
+    )
 
 
 class AuthService:
@@ -70,7 +73,7 @@ class AuthService:
         leases: Leases,
     ) -> None:
         self._leases = leases
-        self.sms = SmsSender(gateway or NoSms())
+        self.sms = SmsSender(gateway or NoSms(), clock)
         self.authenticator = CachingAuthenticator(database, clock, people, conduct)
         deps = self._deps = Dependencies(
             database, clock, settings, authority, people, memberships, audit

@@ -31,6 +31,17 @@ async def client(connection: AsyncConnection, client_id: ClientId) -> Any | None
     return found.first()
 
 
+async def clients_beginning(connection: AsyncConnection, prefix: str, limit: int) -> list[Any]:
+    """Return clients whose id begins with these hexadecimal digits, revoked ones included."""
+    found = await connection.execute(
+        select(clients)
+        .where(clients.c.client_id >= prefix, clients.c.client_id < f"{prefix}g")
+        .order_by(clients.c.client_id)
+        .limit(limit)
+    )
+    return list(found)
+
+
 async def set_label(connection: AsyncConnection, client_id: ClientId, label: str) -> None:
     """Give a client another name."""
     await connection.execute(

@@ -1,6 +1,7 @@
 """``copconnect admin``: what an operator does to accounts. Running servers act within a second."""
 
 import csv
+import re
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,9 +9,9 @@ from typing import Annotated
 
 import structlog
 import typer
-from rich.table import Table
 
 from copconnect.app import Container
+from copconnect.auth_service.administering import NamedClient
 from copconnect.auth_service.keys import authority
 from copconnect.auth_service.keys.key_files import AuthorityMissing, load_key
 from copconnect.clock import SystemClock
@@ -23,14 +24,19 @@ from copconnect.commands.options import (
     stop,
     with_roles,
 )
-from copconnect.ids import ClientId, PersonId
-from copconnect.records.primitives.kem import X25519, XWING
-from copconnect.records.trust.department import Policy
-from copconnect.settings import Settings
+from copconnect.ids import PersonId
 
 log = structlog.get_logger()
 app = typer.Typer(help=__doc__, no_args_is_help=True)
 
+_CONFIRMED = {
+    "no": "not confirmed",
+    "first": "not approved: the person's first device",
+    "own_device": "confirmed by the person's other device",
+    "admin": "confirmed by an admin",
+    "root_admin": "a root admin's",
+    "replaced": "not confirmed any more: another device took its place",
+}
 Number = Annotated[str, typer.Argument(help="The person's number.")]
 
 
@@ -59,41 +65,38 @@ def list_clients(number: Number, data: Data = None) -> None:
 
     async def work(container: Container) -> None:
         person = await _person(container, wanted)
-        table = Table()
-        table.add_column("Client", no_wrap=True, min_width=32)  # Whole, to be copied.
-        for name in ("Label", "Registered", "Last seen", "Certificate until"):
-            table.add_column(name)
-        table.add_column("Confirmed", no_wrap=True, min_width=10)
-        table.add_column("Revoked")
-        for client in await container.auth.accounts.clients(person):
-            table.add_row(
-                client.client_id,
-                client.label,
-                _date(client.created_ms),
-                _date(client.last_seen_ms),
-                _date(client.certificate_expires_ms),
-                client.confirmed.replace("_", " "),
-                "yes" if client.revoked else "no",
+        listed = await container.auth.accounts.clients(person)
+        for client in listed:
+            # No table: a narrow terminal would cut the id, which is there to be copied.
+            standing = "revoked" if client.revoked else _CONFIRMED[client.confirmed]
+            typer.echo(f"{client.client_id}  {client.label}")
+            typer.echo(f"    {standing}; registered {_date(client.created_ms)}")
+            typer.echo(
+                f"    last seen {_date(client.last_seen_ms) or 'never'}; "
+                f"certificate until {_date(client.certificate_expires_ms)}"
             )
-        console.print(table)
+        if not listed:
+            typer.echo("This person has no device.")
 
     with_roles(settings_of(data), work)
 
 
 @app.command("revoke-client")
 def revoke_client(
-    client: Annotated[str, typer.Argument(help="The client's id, from list-clients.")],
+    client: Annotated[str, typer.Argument(help="The device's id, or how it begins.")],
     data: Data = None,
 ) -> None:
     """Revoke one device, such as a lost phone. It is locked and keeps what it holds: a wipe is for
     the person's other device or an admin, in the app."""
 
-    async def work(container: Container) -> bool:
-        return await container.auth.administering.revoke_client(operator(), ClientId(client))
+    async def work(container: Container) -> str:
+        chosen = await _device(container, client)
+        if not await container.auth.administering.revoke_client(operator(), chosen.client_id):
+            raise stop(f"{chosen.client_id} ({chosen.label}) is revoked already.")
+        return chosen.client_id
 
-    if not with_roles(settings_of(data), work):
-        raise stop("There is no such device, or it is revoked already.")
-    console.print("Revoked and signed out.")
+    revoked = with_roles(settings_of(data), work)
+    console.print(f"Revoked and signed out: {revoked}.", highlight=False)
 
 
 @app.command("next-issuing-ca")
@@ -116,7 +119,7 @@ def root_admin(
     root_key: Annotated[Path, typer.Argument(help="root.key.pem, from offline storage.")],
     data: Data = None,
     client: Annotated[
-        str | None, typer.Option(help="Which of several devices, from list-clients.")
+        str | None, typer.Option(help="Which of several devices: its id, or how it begins.")
     ] = None,
 ) -> None:
     """Name a person's device as a root admin's, in a new department record. Root admins confirm
@@ -126,11 +129,14 @@ def root_admin(
     async def work(container: Container) -> int:
         person = await _person(container, wanted)
         devices = [one for one in await container.auth.accounts.clients(person) if not one.revoked]
-        chosen = [one for one in devices if client is None or one.client_id == client]
-        if not chosen:
-            raise stop("This person has no such device. They register it first.")
-        if len(chosen) > 1:
-            raise stop("This person has several devices: choose one with --client.")
+        if not devices:
+            raise stop("This person has no device. They register it first.")
+        wanted_id = "" if client is None else _hexadecimal(client)
+        chosen = [one for one in devices if one.client_id.startswith(wanted_id)]
+        if len(chosen) != 1:
+            found = "None" if not chosen else "More than one"
+            names = "".join(f"\n  {one.client_id}  {one.label}" for one in devices)
+            raise stop(f"{found} of this person's devices fits. Choose one with --client:{names}")
         record = await container.auth.departments.name_root_admin(
             operator(), load_key(root_key), bytes.fromhex(chosen[0].device)
         )
@@ -164,15 +170,6 @@ def new_incarnation(data: Data = None) -> None:
     )
 
 
-def create_authority(settings: Settings) -> None:
-    """Make the certificate authority and department record 1. Raises FileExistsError."""
-    policy = Policy.APPROVAL if settings.department_policy == "approval" else Policy.NONE
-    kem = XWING if settings.kem == "x-wing" else X25519
-    authority.create(
-        settings.data_dir / "keys", settings.department, SystemClock().now_ms(), policy, kem
-    )
-
-
 @app.command("enrolment-codes")
 def enrolment_codes(
     numbers: Annotated[list[str], typer.Argument(help="Numbers of people.")],
@@ -203,6 +200,32 @@ async def _person(container: Container, number: str) -> PersonId:
     if person is None:
         raise stop(f"Nobody active in the data bank has the number {number}.")
     return person
+
+
+async def _device(container: Container, typed: str) -> NamedClient:
+    """Return the device whose id begins so; ends the program where none or several do."""
+    prefix = _hexadecimal(typed)
+    found = await container.auth.administering.clients_beginning(prefix, limit=10)
+    if not found:
+        raise stop(
+            f"No device has an id that begins with {prefix}. `copconnect admin list-clients "
+            "NUMBER` lists a person's devices."
+        )
+    if len(found) > 1:
+        names = "".join(f"\n  {one.client_id}  {one.label}" for one in found)
+        raise stop(f"Several devices have ids that begin with {prefix}:{names}")
+    return found[0]
+
+
+def _hexadecimal(typed: str) -> str:
+    """Return an id, or its beginning, as it is stored."""
+    prefix = typed.strip().lower()
+    if not re.fullmatch(r"[0-9a-f]{6,32}", prefix):
+        raise stop(
+            f"{typed} is not a device's id. It has 32 of the characters 0-9 and a-f; the first six "
+            "are enough."
+        )
+    return prefix
 
 
 def _date(ms: int | None) -> str:

@@ -1,50 +1,123 @@
 """``copconnect conversations``: conversations whose people follow the data bank."""
 
+import difflib
+from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
+from rich.table import Table
 
-from copconnect import wire
+from copconnect import errors, wire
 from copconnect.app import Container
 from copconnect.commands.options import Data, console, operator, settings_of, stop, with_roles
-from copconnect.delivery.rosters.audiences import NobodyLeads
+from copconnect.directory import policies
+from copconnect.directory.names import english
 from copconnect.ids import ConversationId, UnitId
 
 app = typer.Typer(help=__doc__, no_args_is_help=True)
-
-
-@app.callback()
-def conversations() -> None:
-    """Keep ``create`` a command of its own, though it is the only one."""
+policy = typer.Typer(help="The policy that says which standing groups there are.")
+app.add_typer(policy, name="policy")
 
 
 @app.command()
 def create(
     data: Data = None,
+    title: Annotated[
+        str | None, typer.Option(help="What members see as its name; else the unit's.")
+    ] = None,
     everyone: Annotated[bool, typer.Option("--everyone", help="The whole force.")] = False,
     unit: Annotated[list[str] | None, typer.Option(help="Code of a unit; may be repeated.")] = None,
     below: Annotated[
         bool, typer.Option("--below", help="Also all units below those named.")
     ] = False,
+    role: Annotated[list[str] | None, typer.Option(help="Code of a role; may be repeated.")] = None,
+    rank: Annotated[list[str] | None, typer.Option(help="Code of a rank; may be repeated.")] = None,
+    heads: Annotated[bool, typer.Option("--heads", help="Only the heads of units.")] = False,
     talk: Annotated[
-        bool, typer.Option("--talk", help="Everybody may write, not only the units' admins.")
+        bool, typer.Option("--talk", help="Everybody may write, not only the units' heads.")
     ] = False,
 ) -> None:
-    """Create a conversation of everyone or of units. People come and go with their posts."""
-    rule = wire.Audience(
-        everyone=everyone, unit_ids=[UnitId(one) for one in unit or ()], deep=below
+    """Create a conversation of everyone, of units, roles or ranks. People come and go with their
+    posts."""
+    clause = wire.Clause(
+        everyone=everyone,
+        units=[UnitId(one) for one in unit or ()],
+        below=below,
+        roles=role or [],
+        ranks=rank or [],
+        heads=heads,
     )
-    if everyone == bool(rule.unit_ids):
-        raise stop("Say either --everyone or at least one --unit.")
 
     async def work(container: Container) -> tuple[ConversationId, int, int]:
-        return await container.delivery.audiences.create_as_operator(operator(), rule, talk=talk)
+        await _require_units(container, clause)
+        names = english(title) if title else await _name_of(container, clause)
+        return await container.delivery.audiences.create_for_department(
+            operator(), wire.Audience(include=[clause]), names, talk=talk
+        )
 
     try:
         made, people, devices = with_roles(settings_of(data), work)
-    except NobodyLeads as error:
-        raise stop(
-            "No such unit, or neither it nor a unit above it has an admin (unit_admin) in the "
-            "data bank, who could write there."
-        ) from error
+    except errors.AudienceInvalid as error:
+        raise stop(f"The rule cannot be used: {error.details['reason']}.") from error
     console.print(f"Made conversation {made}: {people:,} people, {devices:,} devices.")
+
+
+async def _require_units(container: Container, clause: wire.Clause) -> None:
+    units = {one.unit_id for one in (await container.directory.directory()).units}
+    unknown = [one for one in clause.units if one not in units]
+    if unknown:
+        typed = unknown[0].upper()
+        begins = sorted(one for one in units if one.startswith(typed))
+        near = begins[:3] or difflib.get_close_matches(typed, units, 3)
+        hint = f" Similar: {', '.join(near)}." if near else ""
+        raise stop(f"The data bank has no unit {', '.join(unknown)}.{hint}")
+
+
+async def _name_of(container: Container, clause: wire.Clause) -> wire.Names:
+    """Return the name of the one unit of a clause, or of the top unit."""
+    units = (await container.directory.directory()).units
+    wanted = clause.units or [unit.unit_id for unit in units if unit.parent_id is None]
+    names = [unit.names for unit in units if unit.unit_id in wanted]
+    if len(wanted) == 1 and names and not (clause.roles or clause.ranks or clause.heads):
+        return names[0]
+    raise stop("Say what members shall see as its name: --title.")
+
+
+@app.command("list")
+def list_(data: Data = None) -> None:
+    """List the conversations that follow the data bank."""
+
+    async def work(container: Container) -> list[tuple[str, str]]:
+        found = await container.delivery.audiences.all()
+        return [(c, one.standing.title.en if one.standing else "") for c, one in found.items()]
+
+    table = Table("Conversation", "Name")
+    for c, name in sorted(with_roles(settings_of(data), work), key=lambda row: row[1]):
+        table.add_row(c, name)
+    console.print(table)
+
+
+@policy.command("show")
+def show(data: Data = None) -> None:
+    """Print the policy as a file that ``set`` takes."""
+    lines = with_roles(settings_of(data), lambda container: container.editor.group_policy())
+    encoded = msgspec.json.format(msgspec.json.encode(lines), indent=2)
+    console.print(encoded.decode(), markup=False, soft_wrap=True)
+
+
+@policy.command("set")
+def set_(
+    source: Annotated[Path, typer.Argument(help="JSON, as `show` prints it.")],
+    data: Data = None,
+) -> None:
+    """Replace the policy. Running servers make and change the groups within seconds."""
+    try:
+        lines = policies.parse(source.read_bytes())
+        with_roles(
+            settings_of(data),
+            lambda container: container.editor.set_group_policy(operator(), lines),
+        )
+    except policies.PolicyInvalid as error:
+        raise stop(f"Nothing was changed. {source.name}: {error}.") from error
+    console.print(f"The policy has {len(lines)} lines.")

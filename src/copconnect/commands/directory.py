@@ -1,133 +1,237 @@
 """``copconnect directory``: the data bank."""
 
-import json
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from copconnect.app import Container
-from copconnect.commands.options import (
-    Data,
-    console,
-    failures,
-    operator,
-    settings_of,
-    stop,
-    with_roles,
-)
-from copconnect.directory import databank
-from copconnect.directory.changes import PeopleChanges
-from copconnect.directory.editing import NumberInUse
-from copconnect.settings import Settings
+from copconnect.commands import imports as shown
+from copconnect.commands.options import Data, console, operator, settings_of, stop, with_roles
+from copconnect.directory.imports import exporting
+from copconnect.directory.imports.importer import MOST_LEAVING, ImportOptions
+from copconnect.directory.imports.previews import Preview
+from copconnect.directory.sources import Corrections
 
 app = typer.Typer(help=__doc__, no_args_is_help=True)
-FILES = ("people", "units", "levels", "ranks", "roles")
-SHOWN_PROBLEMS = 50
+
+Sources = Annotated[
+    list[Path],
+    typer.Argument(help="A folder or files: CSV, XLSX, XLSM, XLSB, XLS, ODS."),
+]
+Map = Annotated[
+    list[str] | None,
+    typer.Option("--map", help='A column by hand: --map number="Mobile No. 2"; --map rank=none.'),
+]
+Value = Annotated[
+    list[str] | None,
+    typer.Option("--value", help='A name by hand: --value unit:"Sec-bad North"=TG-HYD-PS040.'),
+]
+SheetOption = Annotated[
+    list[str] | None,
+    typer.Option("--sheet", help="What a sheet is: --sheet Sheet1=people; --sheet Notes=none."),
+]
+RemoveMissing = Annotated[
+    bool, typer.Option(help="Remove and sign out people who are not in the file.")
+]
+Report = Annotated[
+    Path | None,
+    typer.Option(help="Write an XLSX of the refused rows, to mend, and of what changes."),
+]
+Problems = Annotated[
+    Path | None, typer.Option(help="Write every problem to this file, as JSON lines.")
+]
 
 
-@app.command("import")
-def import_(
-    source: Annotated[Path, typer.Argument(help="Folder with people.csv and its companions.")],
-    data: Data = None,
-    partial: Annotated[bool, typer.Option(help="Import the good rows, leave out the bad.")] = False,
-    remove_missing: Annotated[
-        bool, typer.Option(help="Remove and sign out people who are not in the file.")
-    ] = False,
-    dry_run: Annotated[bool, typer.Option(help="Say what would change; change nothing.")] = False,
-    problems: Annotated[
-        Path | None, typer.Option(help="Write every problem to this file, as JSON lines.")
-    ] = None,
-) -> None:
-    """Load the department's data bank. Nothing is stored when any row is bad."""
+def _pairs(given: list[str] | None, mark: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for one in given or ():
+        key, separator, value = one.partition("=")
+        if not separator or not key.strip() or not value.strip():
+            raise stop(f"{mark} takes NAME=VALUE, not {one}.")
+        found[key.strip()] = value.strip()
+    return found
+
+
+def _options(
+    columns: list[str] | None,
+    values: list[str] | None,
+    sheets: list[str] | None,
+    *,
+    partial: bool = False,
+    remove_missing: bool = False,
+    allow_many: bool = False,
+    yes: bool = False,
+) -> ImportOptions:
     if partial and remove_missing:
         raise stop(
             "--partial and --remove-missing together would remove people for a typing error."
         )
-    settings = settings_of(data)
-    bank = read(source, settings)
-    report(bank, problems)
-    if bank.problems and not partial:
-        raise stop("Nothing was imported. Correct these rows, or use --partial.")
-    found = store(bank, settings, remove_missing=remove_missing, dry_run=dry_run)
-    summary = Table("People", "", title="Would change" if dry_run else "Changed")
-    for what, count in found.summary().items():
-        summary.add_row(what, f"{count:,}")
-    console.print(summary)
-
-
-def read(source: Path, settings: Settings) -> databank.DataBank:
-    """Read the files of a data bank; companions that are missing count as unchanged."""
-    folder = source.parent if source.is_file() else source
-    files = {
-        name: path.read_bytes() for name in FILES if (path := folder / f"{name}.csv").is_file()
-    }
-    if source.is_file():
-        files["people"] = source.read_bytes()
-    lacking = [name for name in FILES if name not in files]
-    if lacking:
-        files |= with_roles(settings, lambda container: container.editor.stored(lacking))
-    with _bar() as bar:
-        task = bar.add_task("Checking", total=files.get("people", b"").count(b"\n"))
-        bank = databank.read(files, lambda count: bar.update(task, completed=count))
-        bar.update(task, completed=bar.tasks[0].total)
-    return bank
-
-
-def store(
-    bank: databank.DataBank, settings: Settings, *, remove_missing: bool, dry_run: bool
-) -> PeopleChanges:
-    """Store a data bank, with a progress bar."""
-
-    async def work(container: Container) -> PeopleChanges:
-        with _bar() as bar:
-            task = bar.add_task("Comparing" if dry_run else "Storing", total=len(bank.people))
-            found = await container.editor.import_bank(
-                operator(),
-                bank,
-                remove_missing=remove_missing,
-                dry_run=dry_run,
-                progress=lambda done, total: bar.update(task, completed=done, total=total),
-            )
-            bar.update(task, completed=bar.tasks[0].total)
-            return found
-
-    try:
-        return with_roles(settings, work)
-    except NumberInUse as error:
-        for code, number in error.clashes[:SHOWN_PROBLEMS]:
-            failures.print(f"people.csv: number_in_use: {code} {number}")
-        raise stop(
-            "Nothing was imported: people who are not in the file have these numbers. "
-            "Use --remove-missing if the file is complete."
-        ) from error
-
-
-def report(bank: databank.DataBank, target: Path | None) -> None:
-    """Show the first problems, and write all of them where asked for."""
-    for problem in bank.problems[:SHOWN_PROBLEMS]:
-        failures.print(
-            f"{problem.file}:{problem.line}: {problem.code}: {problem.value}",
-            markup=False,
-            soft_wrap=True,
-        )
-    if len(bank.problems) > SHOWN_PROBLEMS:
-        failures.print(f"… and {len(bank.problems) - SHOWN_PROBLEMS:,} more.")
-    if target is not None:
-        lines = (
-            json.dumps({"file": p.file, "line": p.line, "code": p.code, "value": p.value})
-            for p in bank.problems
-        )
-        target.write_text("".join(f"{line}\n" for line in lines), "utf-8")
-
-
-def _bar() -> Progress:
-    return Progress(
-        TextColumn("{task.description:<10}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=console,
+    aliases: dict[str, dict[str, str]] = {}
+    for key, code in _pairs(values, "--value").items():
+        field, separator, typed = key.partition(":")
+        if not separator or field not in ("unit", "rank", "roles", "level"):
+            raise stop("--value takes unit:NAME=CODE, or rank:, roles: or level:.")
+        aliases.setdefault(field, {})[typed] = code
+    return ImportOptions(
+        remove_missing=remove_missing,
+        partial=partial,
+        corrections=Corrections(_pairs(sheets, "--sheet"), _pairs(columns, "--map")),
+        aliases=aliases,
+        confirmed=yes,
+        most_leaving=None if allow_many else MOST_LEAVING,
     )
+
+
+@app.command("import")
+def import_(
+    source: Sources,
+    data: Data = None,
+    columns: Map = None,
+    values: Value = None,
+    sheets: SheetOption = None,
+    partial: Annotated[bool, typer.Option(help="Import the good rows, leave out the bad.")] = False,
+    remove_missing: RemoveMissing = False,
+    allow_many: Annotated[
+        bool, typer.Option(help="Let more than 5% of the force be suspended or removed.")
+    ] = False,
+    yes: Annotated[bool, typer.Option(help="Agree to columns that are only likely.")] = False,
+    dry_run: Annotated[bool, typer.Option(help="Say what would change; change nothing.")] = False,
+    report: Report = None,
+    problems: Problems = None,
+) -> None:
+    """Load the department's data bank. Nothing is stored when any row is bad."""
+    options = _options(
+        columns,
+        values,
+        sheets,
+        partial=partial,
+        remove_missing=remove_missing,
+        allow_many=allow_many,
+        yes=yes,
+    )
+    files = shown.files_at(source)
+
+    async def look(container: Container) -> Preview:
+        with shown.progress_bar() as progress:
+            return await container.importer.preview(files, options, progress)
+
+    async def store(container: Container, agreed: ImportOptions, digest: str) -> int | None:
+        with shown.progress_bar() as progress:
+            applied = await container.importer.apply(
+                operator(), files, agreed, expected=digest, progress=progress
+            )
+            return applied.number
+
+    settings = settings_of(data)
+    with shown.refusals_in_words():
+        preview = with_roles(settings, look)
+        shown.show_mapping(preview)
+        shown.show_problems(preview.problems, problems)
+        if report is not None:
+            _write(report, preview.report())
+        if dry_run:
+            shown.show_changes(preview)
+            shown.show_counts(preview.counts, "Would change")
+        if preview.problems and not partial:
+            raise stop("Nothing was imported. Correct these rows, or use --partial.")
+        if dry_run:
+            return
+        confirmed = yes or shown.agreed(preview)
+        made = replace(options, confirmed=confirmed)
+        number = with_roles(settings, lambda c: store(c, made, preview.digest))
+    shown.show_counts(preview.counts, "Changed")
+    if number is not None:
+        console.print(f"Import {number}. To undo it: copconnect directory undo {number}")
+
+
+@app.command()
+def diff(
+    source: Sources,
+    data: Data = None,
+    columns: Map = None,
+    values: Value = None,
+    sheets: SheetOption = None,
+    remove_missing: RemoveMissing = False,
+    report: Report = None,
+) -> None:
+    """Say row by row how files differ from the data bank. Ends with 1 when they do."""
+    options = _options(columns, values, sheets, remove_missing=remove_missing)
+    files = shown.files_at(source)
+    with shown.refusals_in_words():
+        preview = with_roles(settings_of(data), lambda c: c.importer.preview(files, options))
+    shown.show_problems(preview.problems, None)
+    shown.show_changes(preview, shown=100_000)
+    if report is not None:
+        _write(report, preview.report())
+    if preview.changes or preview.problems:
+        raise typer.Exit(1)
+
+
+@app.command()
+def export(
+    out: Annotated[Path, typer.Argument(help="A folder for CSV files, or a file FILE.xlsx.")],
+    data: Data = None,
+) -> None:
+    """Write the data bank to files that an import reads. It has everybody's number, so the audit
+    log records it; enrolment codes are not in it."""
+    tables = with_roles(settings_of(data), lambda c: c.importer.export(operator()))
+    try:
+        if out.suffix.lower() == ".xlsx":
+            _write(out, exporting.workbook(tables))
+        else:
+            out.mkdir(parents=True, exist_ok=True)
+            for name, content in exporting.csv_files(tables).items():
+                _write(out / f"{name}.csv", content)
+    except OSError as error:
+        raise stop(f"{out}: {error.strerror}.") from error
+    console.print(f"Wrote {len(tables['people']):,} people to {out}.")
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.touch(mode=0o600)
+    path.write_bytes(content)
+
+
+@app.command()
+def imports(data: Data = None) -> None:
+    """List the newest imports."""
+    rows = with_roles(settings_of(data), lambda c: c.importer.imports())
+    table = Table("Import", "When (UTC)", "By", "File", "Changed", "Can be undone")
+    for row in rows:
+        when = datetime.fromtimestamp(row.at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M")
+        counts = ", ".join(
+            f"{count:,} {what}"
+            for what, count in row.counts.items()
+            if count and what != "unchanged"
+        )
+        source = f"undoes import {row.undoes}" if row.undoes is not None else row.source
+        undoable = "undone" if row.undone_ms is not None else "yes" if row.undoable else "no"
+        table.add_row(str(row.number), when, row.by, source, counts, undoable)
+    console.print(table)
+
+
+@app.command()
+def undo(
+    number: Annotated[int, typer.Argument(help="The import's number, from `imports`.")],
+    data: Data = None,
+    allow_many: Annotated[
+        bool, typer.Option(help="Let more than 5% of the force be suspended or removed.")
+    ] = False,
+) -> None:
+    """Restore what an import changed, unless somebody changed the same rows since. People whom it
+    added are removed; people whom it signed out register again."""
+    most = None if allow_many else MOST_LEAVING
+
+    async def work(container: Container) -> dict[str, int]:
+        with shown.progress_bar() as progress:
+            return await container.importer.undo(
+                operator(), number, most_leaving=most, progress=progress
+            )
+
+    with shown.refusals_in_words():
+        counts = with_roles(settings_of(data), work)
+    shown.show_counts(counts, "Restored")

@@ -7,7 +7,6 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-import msgspec
 import typer
 from rich.console import Console
 
@@ -15,7 +14,7 @@ from copconnect import errors, phone_number
 from copconnect.app import Container, command_line
 from copconnect.auth_service.keys.key_files import AuthorityMissing
 from copconnect.principals import Operator
-from copconnect.settings import Settings, load
+from copconnect.settings import Settings, WrongSettings, load
 
 console = Console()
 failures = Console(stderr=True)
@@ -27,13 +26,14 @@ Data = Annotated[
 
 
 def settings_of(data: Path | None, **overrides: object) -> Settings:
-    """Read the settings; ends the program with a plain sentence when one is wrong."""
+    """Read the settings; ends the program with a sentence for each that is wrong."""
     if data is not None:
         overrides["data_dir"] = data
     try:
         return load(os.environ, **overrides)
-    except msgspec.ValidationError as error:
-        failures.print(f"A setting is wrong: {error}")
+    except WrongSettings as error:
+        for sentence in error.args:
+            failures.print(sentence, markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(2) from error
 
 

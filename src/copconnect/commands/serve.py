@@ -42,9 +42,9 @@ def serve_command(program: serving.Program) -> Callable[..., None]:
         except (AuthorityMissing, NoGateway, CannotShare) as error:
             raise stop(str(error)) from error
         except OSError as error:
-            if error.errno != errno.EADDRINUSE:
-                raise
-            raise stop(f"Could not listen on port {settings.port}: it is in use.") from error
+            why = "it is in use" if error.errno == errno.EADDRINUSE else error.strerror
+            where = f"{settings.host} port {settings.port}"
+            raise stop(f"Could not listen on {where}: {why}.") from error
         raise typer.Exit(0 if served else 1)
 
     return serve

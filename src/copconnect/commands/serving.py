@@ -19,6 +19,7 @@ import uvicorn
 
 from copconnect.app import Container, create_app
 from copconnect.commands import descriptors, supervising
+from copconnect.commands.announcing import announce
 from copconnect.commands.patience import PatientProtocol
 from copconnect.http.turns import Turns
 from copconnect.settings import Settings
@@ -129,7 +130,7 @@ def run(
         timeout_graceful_shutdown=GRACE_S,
     )
     if supervised is None:
-        server = Server(config, ready)
+        server = Server(config, _announcing(container, 1, ready))
         server.run()
         return server.started
     with socket.socket(fileno=supervised.supervisor) as supervisor:
@@ -142,6 +143,17 @@ def run(
         server = Server(config, report)
         server.run(sockets=[socket.socket(fileno=supervised.listening)])
     return server.started
+
+
+def _announcing(container: Container, workers: int, ready: Ready | None) -> Ready:
+    """Return what to do once the server serves: announce it, then ``ready``."""
+
+    async def announced() -> None:
+        announce(container, workers)
+        if ready is not None:
+            await ready()
+
+    return announced
 
 
 def _live(supervisor: socket.socket) -> None:
@@ -178,10 +190,11 @@ def run_workers(
     configure_logging()
     supervising.check(settings)
     # An error that keeps a worker from starting is reported once, here.
-    program.compose(settings)
+    container, _ = program.compose(settings)
     sockets = supervising.listen(settings.host, settings.port, count)
+    announced = _announcing(container, count, ready)
     try:
-        asyncio.run(supervising.Supervisor(sockets, program.module, options, ready).run())
+        asyncio.run(supervising.Supervisor(sockets, program.module, options, announced).run())
     finally:
         for one in sockets:
             one.close()

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect import wire
 from copconnect.database.engine import Transaction
 from copconnect.ids import AttachmentId, ConversationId, PersonId
-from copconnect.principals import DeviceKeyRow, ListedDevice
+from copconnect.principals import DeviceKeyRow, ListedDevice, StandingGroup
 
 
 class Devices(Protocol):
@@ -73,6 +73,17 @@ class People(Protocol):
         ...
 
 
+class Belonging(Protocol):
+    """Many audiences, as the units were when they were made ready."""
+
+    async def of(
+        self, connection: AsyncConnection, people: Collection[PersonId]
+    ) -> dict[ConversationId, dict[PersonId, bool]]:
+        """Return to which audiences these people belong, with whether each administers it. An
+        audience of none of them is left out. One statement for each 500 people."""
+        ...
+
+
 class Organisation(Protocol):
     """Members of audiences by the data bank, and who people are; the directory knows them."""
 
@@ -91,13 +102,20 @@ class Organisation(Protocol):
         ...
 
     async def audience(
-        self,
-        connection: AsyncConnection,
-        rule: wire.Audience,
-        only: Collection[PersonId] | None = None,
+        self, connection: AsyncConnection, rule: wire.Audience
     ) -> dict[PersonId, bool]:
         """Return the active people of an audience, registered or not, with whether each
-        administers it. ``only``: of these people."""
+        administers it."""
+        ...
+
+    async def belonging(
+        self, connection: AsyncConnection, rules: Mapping[ConversationId, wire.Audience]
+    ) -> Belonging:
+        """Return many audiences, ready to be asked about people."""
+        ...
+
+    async def standing_groups(self, connection: AsyncConnection) -> list[StandingGroup]:
+        """Return the groups that the policy makes of the units that there are."""
         ...
 
     async def administers(
@@ -107,9 +125,9 @@ class Organisation(Protocol):
         there."""
         ...
 
-    async def leaders(self, connection: AsyncConnection, rule: wire.Audience) -> list[PersonId]:
-        """Return the active admins of the units of an audience and of those above, the nearest
-        unit's first."""
+    async def require_valid(self, connection: AsyncConnection, rule: wire.Audience) -> None:
+        """Raise AudienceInvalid for a rule that asks for nothing, or for a unit that is not
+        there."""
         ...
 
 

@@ -1,7 +1,8 @@
 """Compares a data bank with what is stored. Pure.
 
 Invariants: a suspended person stays suspended unless the file says ``active``; a removed person
-who is in the file again is active again; who is missing from the file changes only on request.
+who is in the file again is active again; people who are missing from the file
+change only on request.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -168,11 +169,11 @@ def compare(
             continue
         result.update.append(row)
         _classify(result, person.person_id, old, row)
-    if remove_missing:
-        named = {person.person_id for person in bank.people}
-        for person_id, old in stored.items():
-            if person_id not in named and old["status"] != "removed":
-                result.removed.add(person_id)
+    named = {person.person_id for person in bank.people}
+    for person_id, old in stored.items():
+        gone = person_id in bank.gone or (remove_missing and person_id not in named)
+        if gone and old["status"] != "removed":
+            result.removed.add(person_id)
     return result
 
 

@@ -7,17 +7,25 @@ One edits at a time, and holds the directory's row first.
 
 import hashlib
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from copconnect import wire
 from copconnect.audit import Audit
-from copconnect.audit.acts import DataBankImported, PersonRestored, PersonSuspended
+from copconnect.audit.acts import (
+    Act,
+    DataBankImported,
+    GroupPolicySet,
+    PersonRestored,
+    PersonSuspended,
+)
 from copconnect.bus import AccountWakeup
 from copconnect.clock import Clock
 from copconnect.database.engine import Database, Transaction, chunks
-from copconnect.directory import changes, databank, edit_store, rules, store
+from copconnect.directory import changes, databank, edit_store, policies, rules, store
 from copconnect.directory.changes import LossReason, PeopleChanges, Row
 from copconnect.directory.databank import DataBank
 from copconnect.directory.edit_store import BATCH, Locked
@@ -52,6 +60,36 @@ class Accounts(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """An import that is about to be written, in its transaction: what it changes, and what is
+    stored. ``organisation``: the rows of units, levels, ranks and roles."""
+
+    found: PeopleChanges
+    stored: Mapping[PersonId, Row]
+    organisation: Mapping[str, Sequence[Any]]
+    now_ms: int
+
+    @property
+    def people(self) -> int:
+        """How many people there are before the import, removed ones left out."""
+        return sum(row["status"] != "removed" for row in self.stored.values())
+
+
+class Journal(Protocol):
+    """Looks at an import in its transaction, and keeps what it replaces."""
+
+    async def compared(self, connection: Transaction, compared: Compared) -> None:
+        """Called before anything is written; refuses the import by raising."""
+        ...
+
+    async def written(
+        self, connection: Transaction, compared: Compared, *, reorganised: bool
+    ) -> Act:
+        """Called when something was changed; returns the act that the audit log records."""
+        ...
+
+
 class DirectoryEditor:
     """The write side of the Directory. Running servers learn of it through the wake-up log."""
 
@@ -69,17 +107,21 @@ class DirectoryEditor:
         remove_missing: bool = False,
         dry_run: bool = False,
         progress: Progress | None = None,
+        journal: Journal | None = None,
     ) -> PeopleChanges:
         """Store a data bank. ``progress`` is told (rows written, rows to write).
 
-        Raises NumberInUse.
+        Raises NumberInUse, and whatever the journal refuses with.
         """
         if dry_run:
             async with self._database.reading() as connection:
-                return await self._compare(connection, bank, remove_missing)
+                return (await self._compare(connection, bank, remove_missing, 0)).found
         async with self._database.transaction() as connection:
             locked = await edit_store.lock(connection, self._clock.now_ms())
-            found = await self._compare(connection, bank, remove_missing)
+            compared = await self._compare(connection, bank, remove_missing, locked.now_ms)
+            found = compared.found
+            if journal is not None:
+                await journal.compared(connection, compared)
             await self._write_people(connection, found, locked.now_ms, progress)
             await self._write_organisation(connection, bank)
             codes = {
@@ -96,7 +138,9 @@ class DirectoryEditor:
                     AccountWakeup(event="directory", person_ids=[], client_ids=[])
                 )
             if reorganised or codes or found.insert or found.update or found.removed:
-                act = DataBankImported(found.summary(), remove_missing)
+                act: Act = DataBankImported(found.summary(), remove_missing)
+                if journal is not None:
+                    act = await journal.written(connection, compared, reorganised=reorganised)
                 await self._audit.record(connection, by, act)
         return found
 
@@ -106,6 +150,24 @@ class DirectoryEditor:
         async with self._database.reading() as connection:
             rows = await store.organisation(connection)
         return {name: databank.write_terms(name, rows[name]) for name in names if rows.get(name)}
+
+    async def set_group_policy(self, by: Principal, policy: Sequence[wire.GroupPolicy]) -> None:
+        """Write the policy of standing groups in place of the one before. Running servers make and
+        change the groups within a round.
+
+        Raises PolicyInvalid for a level, role or rank that is not there.
+        """
+        async with self._database.transaction() as connection:
+            locked = await edit_store.lock(connection, self._clock.now_ms())
+            policies.check(policy, await store.organisation(connection))
+            await policies.replace(connection, policy)
+            await store.touch(connection, locked.now_ms)
+            await self._audit.record(connection, by, GroupPolicySet(list(policy)))
+
+    async def group_policy(self) -> list[wire.GroupPolicy]:
+        """Return the policy of standing groups."""
+        async with self._database.reading() as connection:
+            return await policies.read(connection)
 
     async def suspend(self, by: Principal, number: str) -> PersonId | None:
         """Suspend the person with this number (E.164) and sign them out; None if unknown."""
@@ -152,8 +214,8 @@ class DirectoryEditor:
             await self._audit.record(connection, by, PersonRestored(person_id), path)
 
     async def _compare(
-        self, connection: AsyncConnection, bank: DataBank, remove_missing: bool
-    ) -> PeopleChanges:
+        self, connection: AsyncConnection, bank: DataBank, remove_missing: bool, now_ms: int
+    ) -> Compared:
         stored = await edit_store.all_people(connection)
         organisation = await store.organisation(connection)
         former = changes.stored_words(organisation["units"], organisation["ranks"])
@@ -161,7 +223,7 @@ class DirectoryEditor:
         clashes = changes.number_clashes(bank, stored, found.removed)
         if clashes:
             raise NumberInUse(clashes)
-        return found
+        return Compared(found, stored, organisation, now_ms)
 
     async def _write_people(
         self,

@@ -32,6 +32,11 @@ def row(names: wire.Names, prefix: str = "name") -> dict[str, str]:
     return dict(zip(columns(prefix), spellings(names), strict=True))
 
 
+def english(name: str) -> wire.Names:
+    """Return a name of which only the English form is known."""
+    return wire.Names(**dict.fromkeys(wire.LANGUAGES, "") | {"en": name})
+
+
 def spellings(names: wire.Names) -> tuple[str, ...]:
     """Return the name in each language, "" where it is missing."""
     return tuple(getattr(names, language) for language in wire.LANGUAGES)

@@ -4,8 +4,8 @@ Invariants: people who were removed are found by id only, never by search or num
 status is read in the caller's transaction, so that a suspension and a registration cannot cross.
 """
 
-from collections.abc import Collection, Sequence
-from typing import Any, Protocol
+from collections.abc import Collection, Hashable, Mapping, Sequence
+from typing import Any, Generic, Protocol, TypeVar
 
 from sqlalchemy import Select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -13,12 +13,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect import errors, wire
 from copconnect.clock import Clock
 from copconnect.database.engine import Database
-from copconnect.directory import names, rules, store
-from copconnect.ids import PersonId
-from copconnect.principals import Caller, Plate, Standing
+from copconnect.directory import audiences, names, places, policies, rules, standing, store
+from copconnect.directory.audiences import Audiences
+from copconnect.ids import PersonId, UnitId
+from copconnect.principals import Caller, Plate, Standing, StandingGroup
 from copconnect.rates import Rates
 
 MAX_PAGE = 200
+K = TypeVar("K", bound=Hashable)
 
 
 class RegisteredPeople(Protocol):
@@ -33,6 +35,24 @@ class RegisteredPeople(Protocol):
     async def has_grant(self, connection: AsyncConnection, person_id: PersonId) -> bool:
         """Return whether a person holds a grant in force, or is a root admin."""
         ...
+
+
+class Belonging(Generic[K]):
+    """Many audiences, as the units were when they were made ready."""
+
+    def __init__(self, audiences: Audiences[K]) -> None:
+        self._audiences = audiences
+
+    async def of(
+        self, connection: AsyncConnection, people: Collection[PersonId]
+    ) -> dict[K, dict[PersonId, bool]]:
+        """Return to which audiences these people belong, with whether each administers it. An
+        audience of none of them is left out. One statement for each 500 people."""
+        found: dict[K, dict[PersonId, bool]] = {}
+        for one in await places.facts(connection, people):
+            for key, leads in self._audiences.of(one).items():
+                found.setdefault(key, {})[one.person_id] = leads
+        return found
 
 
 class DirectoryService:
@@ -51,6 +71,7 @@ class DirectoryService:
         self._names = Rates(
             "directory_names_per_hour", names_per_hour / 60, names_per_hour, clock.now_ms
         )
+        self._paths: tuple[str, dict[UnitId, str]] | None = None
         self._directory = wire.Directory(version="", units=[], levels=[], ranks=[], roles=[])
 
     # --- For people -----------------------------------------------------------------------
@@ -63,10 +84,14 @@ class DirectoryService:
     async def directory(self) -> wire.Directory:
         """Return the organisation without its people."""
         async with self._database.reading() as connection:
-            version = await store.directory_version(connection)
-            if self._directory.version == version:
-                return self._directory
-            rows = await store.organisation(connection)
+            return await self._read_directory(connection)
+
+    async def _read_directory(self, connection: AsyncConnection) -> wire.Directory:
+        """Return the organisation, read again when it has changed."""
+        version = await store.directory_version(connection)
+        if self._directory.version == version:
+            return self._directory
+        rows = await store.organisation(connection)
         self._directory = wire.Directory(
             version=version,
             units=[
@@ -245,48 +270,60 @@ class DirectoryService:
         """Return a number that grows with every change of people or units."""
         return await store.people_version(connection)
 
-    async def audience(
-        self,
-        connection: AsyncConnection,
-        rule: wire.Audience,
-        only: Collection[PersonId] | None = None,
-    ) -> dict[PersonId, bool]:
-        """Return the active people of an audience, with whether each administers it: an admin of
-        one of its units, or of one above. ``only``: of these people."""
-        paths = await store.unit_paths_of(connection, None if rule.everyone else rule.unit_ids)
-        below = list(paths.values()) if rule.everyone or rule.deep else []
-        rows = await store.active_in(connection, paths.keys(), below, only)
-        leading = {unit for path in paths.values() for unit in rules.units_above(path)}
-        return {row.person_id: row.unit_admin and row.unit_id in leading for row in rows}
-
     def found_by(self, text: str) -> Select[tuple[str, str]]:
         """Return a statement of who is found by a text, everybody by none: person ids, and sort
         keys that list seniors first, then by name."""
         return store.found_by([rules.like(term) for term in rules.terms(text)])
 
+    async def audience(
+        self, connection: AsyncConnection, rule: wire.Audience
+    ) -> dict[PersonId, bool]:
+        """Return the active people of an audience, with whether each administers it."""
+        leading = audiences.leading_units(rule, await self._unit_paths(connection))
+        people = await places.audience(connection, rule)
+        heads = await places.heads_of(connection, leading)
+        return {person: person in heads for person in people}
+
+    async def belonging(
+        self, connection: AsyncConnection, rules: Mapping[K, wire.Audience]
+    ) -> Belonging[K]:
+        """Return many audiences, ready to be asked about people."""
+        return Belonging(Audiences.compile(rules, await self._unit_paths(connection)))
+
+    async def standing_groups(self, connection: AsyncConnection) -> list[StandingGroup]:
+        """Return the groups that the policy makes of the units that there are."""
+        policy = await policies.read(connection)
+        if not policy:
+            return []
+        return standing.expand(policy, (await self._read_directory(connection)).units)
+
     async def administers(
         self, connection: AsyncConnection, person_id: PersonId, rule: wire.Audience
     ) -> bool:
-        """Return whether a person is an admin of every unit of an audience, or of one above it;
-        nobody is of a unit that is not there."""
-        paths = await store.unit_paths_of(connection, None if rule.everyone else rule.unit_ids)
-        if not paths or (not rule.everyone and set(rule.unit_ids) - paths.keys()):
-            return False
-        rows = await store.by_id(connection, [person_id])
-        if not any(row.unit_admin and row.status == "active" for row in rows):
-            return False
-        unit = rows[0].unit_id
-        return all(unit in rules.units_above(path) for path in paths.values())
+        """Return whether a person administers all of an audience: for every unit of its clauses,
+        and the top for a clause without units, they head it or a unit above it."""
+        paths = await self._unit_paths(connection)
+        facts = await places.facts(connection, [person_id])
+        return bool(facts) and audiences.administers(rule, facts[0], paths)
 
-    async def leaders(self, connection: AsyncConnection, rule: wire.Audience) -> list[PersonId]:
-        """Return the active admins of the units of an audience and of those above, the nearest
-        unit's first."""
-        paths = await store.unit_paths_of(connection, None if rule.everyone else rule.unit_ids)
-        found: list[PersonId] = []
-        for path in paths.values():
-            for unit in reversed(rules.units_above(path)):
-                found += sorted(await store.admins_in(connection, [unit]))
-        return found
+    async def require_valid(self, connection: AsyncConnection, rule: wire.Audience) -> None:
+        """Raise AudienceInvalid for a rule that asks for nothing, or for a unit that is not
+        there."""
+        reason = audiences.problem(rule)
+        if reason is not None:
+            raise errors.AudienceInvalid(reason=reason)
+        paths = await self._unit_paths(connection)
+        for clause in (*rule.include, *rule.exclude):
+            for unit in clause.units:
+                if unit not in paths:
+                    raise errors.AudienceInvalid(reason="no such unit", unit_id=unit)
+
+    async def _unit_paths(self, connection: AsyncConnection) -> dict[UnitId, str]:
+        """Return the paths of all units, read again when the organisation has changed."""
+        version = await store.directory_version(connection)
+        if self._paths is None or self._paths[0] != version:
+            self._paths = version, await store.unit_paths(connection)
+        return self._paths[1]
 
     async def _cards(self, connection: AsyncConnection, rows: Sequence[Any]) -> list[wire.Person]:
         ids = [PersonId(row.person_id) for row in rows]

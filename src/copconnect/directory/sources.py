@@ -5,7 +5,7 @@ A file says what changes. A column that it lacks keeps what is stored of each pe
 file of codes and numbers changes numbers alone; an empty cell of a column that it has empties.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from copconnect.directory import rules
@@ -37,11 +37,12 @@ class Chosen:
 
 @dataclass(slots=True)
 class Stored:
-    """The content of the data bank, as rows of its files: ``tables`` by name, ``people`` by code;
-    ``mappings`` by fingerprint; ``aliases``: by column, codes by what people type for them."""
+    """The content of the data bank, as rows of its files: ``tables`` by name; ``person`` returns
+    the row of a code, empty for an unknown one. ``mappings``: by fingerprint; ``aliases``: by
+    column, codes by what people type for them."""
 
     tables: Mapping[str, Sequence[Mapping[str, str]]] = field(default_factory=dict)
-    people: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    person: Callable[[str], Mapping[str, str]] | None = None
     mappings: Mapping[str, ColumnMapping] = field(default_factory=dict)
     aliases: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
@@ -137,10 +138,10 @@ def _keep_what_is_stored(table: Table, stored: Stored) -> None:
         for column in COLUMNS["people"]
         if column not in table.columns and column not in SAID_EACH_TIME
     ]
-    if not kept or not stored.people or "code" not in table.columns:
+    if not kept or stored.person is None or "code" not in table.columns:
         return
     for row in table.rows:
-        before = stored.people.get(row.values["code"], {})
+        before = stored.person(row.values["code"])
         for column in kept:
             row.values[column] = before.get(column, "")
     table.columns += kept

@@ -255,50 +255,10 @@ def people_at_or_below(paths: Sequence[str]) -> Select[tuple[PersonId]]:
     )
 
 
-async def admins_in(connection: AsyncConnection, unit_ids: Sequence[UnitId]) -> list[PersonId]:
-    """Return the active unit admins of these units."""
-    return list(
-        await connection.scalars(
-            select(people.c.person_id).where(
-                people.c.unit_id.in_(unit_ids), people.c.unit_admin, people.c.status == "active"
-            )
-        )
-    )
-
-
-async def unit_paths_of(
-    connection: AsyncConnection, unit_ids: Collection[UnitId] | None
-) -> dict[UnitId, str]:
-    """Return the paths of units; None: of those at the top."""
+async def unit_paths(connection: AsyncConnection) -> dict[UnitId, str]:
+    """Return the paths of all units."""
     query = select(units.c.unit_id, units.c.path)
-    if unit_ids is None:
-        query = query.where(units.c.parent_id.is_(None))
-    else:
-        query = query.where(units.c.unit_id.in_(unit_ids))
     return {row.unit_id: row.path for row in await connection.execute(query)}
-
-
-async def active_in(
-    connection: AsyncConnection,
-    unit_ids: Collection[UnitId],
-    below: Collection[str],
-    only: Collection[PersonId] | None,
-) -> list[Any]:
-    """Return (person_id, unit_id, unit_admin) of the active people in units and in all units below
-    these paths; ``only``: of these people."""
-    deep = select(units.c.unit_id).where(
-        or_(false(), *(units.c.path.startswith(path, autoescape=True) for path in below))
-    )
-    within = people.c.unit_id.in_(deep) if below else people.c.unit_id.in_(unit_ids)
-    query = select(people.c.person_id, people.c.unit_id, people.c.unit_admin).where(
-        people.c.status == "active", within
-    )
-    if only is None:
-        return list(await connection.execute(query))
-    rows: list[Any] = []
-    for part in chunks(only):
-        rows += await connection.execute(query.where(people.c.person_id.in_(part)))
-    return rows
 
 
 async def people_version(connection: AsyncConnection) -> int:

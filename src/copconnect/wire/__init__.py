@@ -8,6 +8,7 @@ a check fails when they differ from it. Imports only :mod:`copconnect.ids`,
 from copconnect.limits import *
 from copconnect.wire.admin import *
 from copconnect.wire.attachments import *
+from copconnect.wire.audiences import *
 from copconnect.wire.base import *
 from copconnect.wire.conduct import *
 from copconnect.wire.delivery import *

@@ -10,9 +10,9 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from copconnect.ids import PersonId
+from copconnect.ids import ActId, DeviceId, PersonId, UnitId
 from copconnect.limits import ACT_PEOPLE, MAX_ACT_BYTES, MAX_RECORD_BYTES, MAX_REVOCATION_BYTES
-from copconnect.wire.base import Hex16, Hex32, Wire
+from copconnect.wire.base import HEX16, HEX32, Hex32, Wire
 from copconnect.wire.directory import Person
 from copconnect.wire.trust import ClientInfo
 
@@ -64,34 +64,36 @@ class AdminAct(
 class SuspendPerson(AdminAct, frozen=True, kw_only=True):
     """Sign a person out everywhere and lock them out."""
 
-    person_id: Hex16
+    person_id: Annotated[PersonId, HEX16]
     reason: ActReason
 
 
 class RestorePerson(AdminAct, frozen=True, kw_only=True):
     """End a suspension; the person registers again."""
 
-    person_id: Hex16
+    person_id: Annotated[PersonId, HEX16]
 
 
 class MakeEnrolmentCodes(AdminAct, frozen=True, kw_only=True):
     """Give people new codes for letters, in place of those that they have."""
 
-    person_ids: Annotated[list[Hex16], Meta(min_length=1, max_length=ACT_PEOPLE)]
+    person_ids: Annotated[
+        list[Annotated[PersonId, HEX16]], Meta(min_length=1, max_length=ACT_PEOPLE)
+    ]
 
 
 class RevokeDevice(AdminAct, frozen=True, kw_only=True):
     """Revoke another person's device by a Revocation of the same signer (KEYS.md E4)."""
 
-    person_id: Hex16
-    device: Hex32
+    person_id: Annotated[PersonId, HEX16]
+    device: Annotated[DeviceId, HEX32]
     revocation: RevocationText
 
 
 class GiveGrant(AdminAct, frozen=True, kw_only=True):
     """Give a person the right over a unit and all below it, by a Grant of the same signer."""
 
-    person_id: Hex16
+    person_id: Annotated[PersonId, HEX16]
     path: UnitPath
     grant: RecordText
 
@@ -99,7 +101,7 @@ class GiveGrant(AdminAct, frozen=True, kw_only=True):
 class WithdrawGrant(AdminAct, frozen=True, kw_only=True):
     """End a person's right over exactly this unit, by a Grant that ends when it begins."""
 
-    person_id: Hex16
+    person_id: Annotated[PersonId, HEX16]
     path: UnitPath
     grant: RecordText
 
@@ -107,14 +109,14 @@ class WithdrawGrant(AdminAct, frozen=True, kw_only=True):
 class ApproveAct(AdminAct, frozen=True, kw_only=True):
     """A second admin agrees to an act that waits. ``hash``: of the whole signed record."""
 
-    act_id: Hex16
+    act_id: Annotated[ActId, HEX16]
     hash: Hex32
 
 
 class RefuseAct(AdminAct, frozen=True, kw_only=True):
     """An act that waits will not be done: refused by a second admin, or withdrawn by the first."""
 
-    act_id: Hex16
+    act_id: Annotated[ActId, HEX16]
     hash: Hex32
     reason: ActReason
 
@@ -149,7 +151,7 @@ class ActAnswer(Wire, frozen=True, kw_only=True):
     ``codes`` are told once: the server keeps only hashes, so that a repeated act is answered
     without them."""
 
-    act_id: str
+    act_id: ActId
     state: ActState
     entry: int
     codes: list[EnrolmentCode]
@@ -174,7 +176,7 @@ class ActPreview(Wire, frozen=True, kw_only=True):
 class WaitingAct(Wire, frozen=True, kw_only=True):
     """An act that waits for a second admin. ``record``: as the first one's device signed it."""
 
-    act_id: str
+    act_id: ActId
     record: bytes
     hash: Hex32
     by: Person
@@ -230,7 +232,7 @@ class AdminRights(Wire, frozen=True, kw_only=True):
 class PartCount(Wire, frozen=True, kw_only=True):
     """People and registered people of a unit right below the caller's part."""
 
-    unit_id: str
+    unit_id: UnitId
     people: int
     registered: int
 

@@ -4,9 +4,9 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from copconnect.ids import AttachmentId
+from copconnect.ids import AttachmentId, ConversationId
 from copconnect.limits import MAX_ATTACHMENT_BYTES
-from copconnect.wire.base import Hex16, Wire
+from copconnect.wire.base import HEX16, Wire
 
 
 class BeginAttachment(Wire, frozen=True, kw_only=True):
@@ -16,8 +16,8 @@ class BeginAttachment(Wire, frozen=True, kw_only=True):
     ``/v1/attachments/{id}/chunks/{i}``; all but the last are ATTACHMENT_CHUNK_BYTES + 16.
     """
 
-    attachment_id: Hex16
-    conversation_id: Hex16
+    attachment_id: Annotated[AttachmentId, HEX16]
+    conversation_id: Annotated[ConversationId, HEX16]
     size: Annotated[int, Meta(ge=16, le=MAX_ATTACHMENT_BYTES + 16 * 2049)]
 
 
@@ -32,7 +32,7 @@ class AttachmentStatus(Wire, frozen=True, kw_only=True):
 class ShareAttachment(Wire, frozen=True, kw_only=True):
     """Let the members of another conversation fetch it too (forwarding)."""
 
-    conversation_id: Hex16
+    conversation_id: Annotated[ConversationId, HEX16]
 
 
 class Usage(Wire, frozen=True, kw_only=True):

@@ -12,8 +12,11 @@ from typing import Annotated, Literal, get_args
 import msgspec
 from msgspec import Meta
 
-Hex16 = Annotated[str, Meta(pattern="^[0-9a-f]{32}$")]
-Hex32 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+# An id that a client chooses or names is ``Annotated[PersonId, HEX16]``; text that is no id: Hex16.
+HEX16 = Meta(pattern="^[0-9a-f]{32}$")
+HEX32 = Meta(pattern="^[0-9a-f]{64}$")
+Hex16 = Annotated[str, HEX16]
+Hex32 = Annotated[str, HEX32]
 Signature = Annotated[bytes, Meta(min_length=64, max_length=64)]
 Language = Literal["en", "te", "ur", "hi"]
 # Every list of languages is this one: columns of tables and files, fields of Names, screens.

@@ -8,23 +8,24 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from copconnect.ids import ConversationId, Epoch, PersonId, Seq, UnitId
+from copconnect.ids import (
+    AttachmentId,
+    ChangeId,
+    ConversationId,
+    DeviceId,
+    Epoch,
+    PersonId,
+    Seq,
+)
 from copconnect.limits import CELL_SIZE, HEADER_BYTES, LISTED_PEOPLE, MAX_MESSAGE_BYTES
-from copconnect.wire.base import Hex16, Hex32, Wire
+from copconnect.wire.audiences import Audience, Standing
+from copconnect.wire.base import HEX16, HEX32, Wire
 from copconnect.wire.keys import KeyItem
 from copconnect.wire.trust import PersonTrust
 
 ConversationKind = Literal["direct", "group", "unit", "announcement"]
 WhoMayPost = Literal["everyone", "admins"]
-
-
-class Audience(Wire, frozen=True, kw_only=True):
-    """The people of a conversation that follows the data bank: everyone, or these units (with all
-    units below them when ``deep``). People come and go with their posts."""
-
-    everyone: bool
-    unit_ids: Annotated[list[Annotated[UnitId, Meta(max_length=64)]], Meta(max_length=100)]
-    deep: bool
+ListedPeople = Annotated[list[Annotated[PersonId, HEX16]], Meta(max_length=LISTED_PEOPLE)]
 
 
 class CreateConversation(Wire, frozen=True, kw_only=True):
@@ -37,9 +38,9 @@ class CreateConversation(Wire, frozen=True, kw_only=True):
     administers all of the audience creates one (``not_unit_admin``).
     """
 
-    conversation_id: Hex16
+    conversation_id: Annotated[ConversationId, HEX16]
     kind: ConversationKind
-    person_ids: Annotated[list[Hex16], Meta(max_length=LISTED_PEOPLE)]
+    person_ids: ListedPeople
     who_may_post: WhoMayPost
     history_days: Annotated[int, Meta(ge=0, le=30)] | None
     audience: Audience | None
@@ -74,7 +75,7 @@ class Conversation(Wire, frozen=True, kw_only=True):
 
     conversation_id: ConversationId
     kind: ConversationKind
-    created_by: PersonId
+    created_by: PersonId | None  # None: the department, by its policy or an operator.
     created_ms: int
     last_seq: Seq
     last_message_ms: int | None
@@ -86,6 +87,7 @@ class Conversation(Wire, frozen=True, kw_only=True):
     admin: bool  # Whether the caller is one.
     admins: list[PersonId] | None  # At most 200; None where several conversations are listed.
     audience: Audience | None  # None: its people are chosen by hand.
+    standing: Standing | None  # The name that the department gave it; None: a person made it.
     direct_person_id: PersonId | None  # The other person of a direct conversation.
     history_days: int | None
     history_from_ms: int  # The caller's: nothing before it is readable.
@@ -106,6 +108,7 @@ class Conversations(Wire, frozen=True, kw_only=True):
 
 class Member(Wire, frozen=True, kw_only=True):
     person_id: PersonId
+    added_by: PersonId | None  # None: a rule of the data bank.
     admin: bool
     added_ms: int
     history_from_ms: int
@@ -130,11 +133,11 @@ class ChangeMembers(Wire, frozen=True, kw_only=True):
     transaction.
     """
 
-    change_id: Hex16
-    add: Annotated[list[Hex16], Meta(max_length=LISTED_PEOPLE)]
-    remove: Annotated[list[Hex16], Meta(max_length=LISTED_PEOPLE)]
-    make_admin: Annotated[list[Hex16], Meta(max_length=LISTED_PEOPLE)]
-    revoke_admin: Annotated[list[Hex16], Meta(max_length=LISTED_PEOPLE)]
+    change_id: Annotated[ChangeId, HEX16]
+    add: ListedPeople
+    remove: ListedPeople
+    make_admin: ListedPeople
+    revoke_admin: ListedPeople
 
 
 class ChangePolicy(Wire, frozen=True, kw_only=True):
@@ -159,7 +162,7 @@ class AskProofs(Wire, frozen=True, kw_only=True):
     """``epoch`` 0 asks for the newest head."""
 
     epoch: Epoch
-    devices: Annotated[list[Hex32], Meta(max_length=CELL_SIZE)]
+    devices: Annotated[list[Annotated[DeviceId, HEX32]], Meta(max_length=CELL_SIZE)]
 
 
 class Proofs(Wire, frozen=True, kw_only=True):
@@ -190,7 +193,7 @@ class PostMessage(Wire, frozen=True, kw_only=True):
     A repeat of the same bytes answers what the first answered."""
 
     message: Annotated[bytes, Meta(min_length=HEADER_BYTES + 80, max_length=MAX_MESSAGE_BYTES)]
-    attachment_ids: Annotated[list[Hex16], Meta(max_length=32)]
+    attachment_ids: Annotated[list[Annotated[AttachmentId, HEX16]], Meta(max_length=32)]
     state: bool
 
 

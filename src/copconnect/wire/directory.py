@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from copconnect.ids import PersonId, UnitId
-from copconnect.wire.base import Hex16, Wire
+from copconnect.wire.base import HEX16, Wire
 
 
 class Names(Wire, frozen=True, kw_only=True):
@@ -72,4 +72,4 @@ class People(Wire, frozen=True, kw_only=True):
 
 
 class LookUpPeople(Wire, frozen=True, kw_only=True):
-    person_ids: Annotated[list[Hex16], Meta(max_length=500)]
+    person_ids: Annotated[list[Annotated[PersonId, HEX16]], Meta(max_length=500)]

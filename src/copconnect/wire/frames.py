@@ -4,9 +4,9 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from copconnect.ids import CellId, ConversationId, Epoch, PersonId, Seq
+from copconnect.ids import CellId, ConversationId, DeviceId, Epoch, PersonId, Seq
 from copconnect.limits import CURSORS_IN_FRAME, POSITIONS_IN_HELLO
-from copconnect.wire.base import Frame, Hex16, Hex32, Wire
+from copconnect.wire.base import HEX16, HEX32, Frame, Wire
 from copconnect.wire.delivery import LogEntry, ReceiptCount, Supplement
 from copconnect.wire.keys import ShareReference
 
@@ -14,7 +14,7 @@ from copconnect.wire.keys import ShareReference
 class Position(Wire, frozen=True, kw_only=True):
     """How far a client has come in a conversation."""
 
-    conversation_id: Hex16
+    conversation_id: Annotated[ConversationId, HEX16]
     seq: Seq
 
 
@@ -30,7 +30,7 @@ class Hello(Frame, frozen=True, kw_only=True, tag="hello"):
 
 
 class CursorUpdate(Wire, frozen=True, kw_only=True):
-    conversation_id: Hex16
+    conversation_id: Annotated[ConversationId, HEX16]
     delivered_seq: Seq
     read_seq: Seq
 
@@ -131,7 +131,7 @@ class ShareWanted(Frame, frozen=True, kw_only=True, tag="share_wanted"):
     the newest one; ``keys``: its DeviceKey records."""
 
     conversation_id: ConversationId
-    device: Hex32
+    device: Annotated[DeviceId, HEX32]
     person_id: PersonId
     head: bytes
     stamp: bytes

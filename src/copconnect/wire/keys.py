@@ -4,8 +4,9 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from copconnect.ids import DeviceId, KeyId, SealKeyId
 from copconnect.limits import CELL_SIZE, DIRECT_SEALS, MAX_SEALS_BYTES, SHARE_SECRETS
-from copconnect.wire.base import Hex16, Hex32, Wire
+from copconnect.wire.base import HEX16, HEX32, Hex16, Wire
 from copconnect.wire.trust import Record
 
 Seals = Annotated[bytes, Meta(max_length=MAX_SEALS_BYTES)]
@@ -17,11 +18,11 @@ class PostKey(Wire, frozen=True, kw_only=True):
 
     record: Record
     seals: Seals
-    left_out: Annotated[list[Hex32], Meta(max_length=DIRECT_SEALS)]
+    left_out: Annotated[list[Annotated[DeviceId, HEX32]], Meta(max_length=DIRECT_SEALS)]
 
 
 class KeyAccepted(Wire, frozen=True, kw_only=True):
-    key_id: Hex32
+    key_id: Annotated[KeyId, HEX32]
 
 
 class KeyItem(Wire, frozen=True, kw_only=True):
@@ -44,7 +45,7 @@ class PostCellKey(Wire, frozen=True, kw_only=True):
 
     record: Record
     seals: Seals
-    left_out: Annotated[list[Hex32], Meta(max_length=CELL_SIZE)]
+    left_out: Annotated[list[Annotated[DeviceId, HEX32]], Meta(max_length=CELL_SIZE)]
 
 
 class CellKeyItem(Wire, frozen=True, kw_only=True):
@@ -76,7 +77,7 @@ class OwnCellKeys(Wire, frozen=True, kw_only=True):
 class MarkCellKey(Wire, frozen=True, kw_only=True):
     """The calling device cannot open this key of its cell (C2)."""
 
-    key_id: Hex16
+    key_id: Annotated[SealKeyId, HEX16]
 
 
 class ShareReference(Wire, frozen=True, kw_only=True):
@@ -94,7 +95,7 @@ class ShareRequest(Wire, frozen=True, kw_only=True):
 class PostShare(Wire, frozen=True, kw_only=True):
     """A KeyShare for the device that asked."""
 
-    device: Hex32
+    device: Annotated[DeviceId, HEX32]
     share: Annotated[bytes, Meta(min_length=1, max_length=32 * 1024)]
 
 

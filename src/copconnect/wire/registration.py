@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from copconnect.ids import ChallengeId, ClientId, PersonId
-from copconnect.wire.base import Hex16, Hex32, Language, Signature, Wire
+from copconnect.ids import ChallengeId, ClientId, DeviceId, PersonId
+from copconnect.wire.base import HEX16, HEX32, Language, Signature, Wire
 from copconnect.wire.directory import Names
 from copconnect.wire.trust import Trust
 
@@ -25,7 +25,7 @@ class CodeRequested(Wire, frozen=True, kw_only=True):
 
 
 class SubmitCode(Wire, frozen=True, kw_only=True):
-    challenge_id: Hex16
+    challenge_id: Annotated[ChallengeId, HEX16]
     code: Annotated[str, Meta(max_length=16)]
 
 
@@ -55,7 +55,7 @@ class RegisterClient(Wire, frozen=True, kw_only=True):
     """
 
     ticket: Annotated[str, Meta(max_length=128)]
-    client_id: Hex16
+    client_id: Annotated[ClientId, HEX16]
     signature_public_key: Annotated[bytes, Meta(min_length=32, max_length=32)]
     proof: Signature
     label: Annotated[str, Meta(max_length=64)]
@@ -65,7 +65,7 @@ class ClientRegistered(Wire, frozen=True, kw_only=True):
     person_id: PersonId
     client_id: ClientId
     certificate: bytes  # DER, X.509, Ed25519, 90 days.
-    device: Hex32  # KEYS.md: survives renewals of the certificate.
+    device: Annotated[DeviceId, HEX32]  # KEYS.md: survives renewals of the certificate.
     access_token: str  # Sent as "Authorization: Bearer …".
     trust: Trust
 

@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from copconnect.ids import ClientId, PersonId
+from copconnect.ids import ClientId, ConfirmationId, DeviceId, PersonId
 from copconnect.limits import MAX_RECORD_BYTES, MAX_REVOCATION_BYTES
-from copconnect.wire.base import Hex16, Hex32, Wire
+from copconnect.wire.base import HEX16, HEX32, Hex16, Wire
 from copconnect.wire.directory import Person
 
 Record = Annotated[bytes, Meta(min_length=1, max_length=MAX_RECORD_BYTES)]
@@ -49,7 +49,7 @@ class PersonTrust(Wire, frozen=True, kw_only=True):
 class KnownPerson(Wire, frozen=True, kw_only=True):
     """The version of a person's records that the asking device has, 0 for none."""
 
-    person_id: Hex16
+    person_id: Annotated[PersonId, HEX16]
     version: int
 
 
@@ -67,7 +67,7 @@ class PeopleTrust(Wire, frozen=True, kw_only=True):
 
 class ClientInfo(Wire, frozen=True, kw_only=True):
     client_id: ClientId
-    device: Hex32
+    device: Annotated[DeviceId, HEX32]
     label: str
     created_ms: int
     last_seen_ms: int | None
@@ -81,7 +81,7 @@ class Me(Wire, frozen=True, kw_only=True):
 
     person: Person
     client_id: ClientId
-    device: Hex32
+    device: Annotated[DeviceId, HEX32]
     confirmed: Confirmed
     confirmers: list[PersonId]
     clients: list[ClientInfo]
@@ -136,7 +136,7 @@ class PostRevocation(Wire, frozen=True, kw_only=True):
 
 class UnconfirmedDevice(Wire, frozen=True, kw_only=True):
     person: Person
-    device: Hex32
+    device: Annotated[DeviceId, HEX32]
     client_id: ClientId
     label: str
     registered_ms: int
@@ -151,8 +151,8 @@ class UnconfirmedDevices(Wire, frozen=True, kw_only=True):
 class BeginConfirmation(Wire, frozen=True, kw_only=True):
     """The endorser begins to compare digits (E3) with its commitment."""
 
-    confirmation_id: Hex16
-    new_device: Hex32
+    confirmation_id: Annotated[ConfirmationId, HEX16]
+    new_device: Annotated[DeviceId, HEX32]
     commitment: Annotated[bytes, Meta(min_length=32, max_length=32)]
 
 
@@ -171,11 +171,11 @@ class RevealConfirmation(Wire, frozen=True, kw_only=True):
 class Confirmation(Wire, frozen=True, kw_only=True):
     """A comparison of digits under way; the server passes the halves on and decides nothing."""
 
-    confirmation_id: str
+    confirmation_id: ConfirmationId
     endorser_person_id: PersonId
-    endorser_device: Hex32
+    endorser_device: Annotated[DeviceId, HEX32]
     new_person_id: PersonId
-    new_device: Hex32
+    new_device: Annotated[DeviceId, HEX32]
     commitment: bytes
     answer: bytes | None
     secret: bytes | None

@@ -2,7 +2,8 @@
 :mod:`copconnect.limits`.
 
 ``python -m copconnect.wire.typescript`` writes the files; ``--check`` exits 1 when one is stale.
-The limits have a file of their own because the client's records know nothing of the wire.
+The limits have a file of their own because the client's records know nothing of the wire. The ids
+that wire structs name are branded strings of ``client/src/ids.ts``, under the same names.
 """
 
 import inspect
@@ -100,16 +101,18 @@ def generate() -> str:
     """Return the text of ``wire.ts``."""
     parts = [HEADER.format(source="wire/"), 'export * from "./limits.ts";\n']
     hints = {cls: typing.get_type_hints(cls, include_extras=True) for cls in _structs()}
-    brands = sorted(
-        {
-            name
-            for name, value in vars(wire).items()
-            if isinstance(value, typing.NewType) and value.__module__ == "copconnect.ids"
-        }
-    )
-    for name in brands:
-        base = SCALARS[getattr(wire, name).__supertype__]
-        parts.append(f'export type {name} = {base} & {{ readonly __brand?: "{name}" }};\n')
+    named = {
+        name: SCALARS[value.__supertype__]
+        for name, value in sorted(vars(wire).items())
+        if isinstance(value, typing.NewType) and value.__module__ == "copconnect.ids"
+    }
+    ids = "".join(f"  {name},\n" for name, base in named.items() if base == "string")
+    parts += [f'import type {{\n{ids}}} from "./ids.ts";\n', 'export type * from "./ids.ts";\n']
+    parts += [
+        f'export type {name} = {base} & {{ readonly __brand?: "{name}" }};\n'
+        for name, base in named.items()
+        if base != "string"
+    ]
     parts += _constants({n: v for n, v in vars(wire).items() if n not in vars(limits)})
     for name, value in vars(wire).items():
         if get_origin(value) is Literal:
@@ -120,7 +123,13 @@ def generate() -> str:
         if tag_field is not None:
             text += f'  readonly {tag_field}: "{tag}";\n'
         for field in msgspec.structs.fields(cls):
-            text += f"  readonly {field.encode_name}: {typescript_type(fields[field.name])};\n"
+            spelling = typescript_type(fields[field.name])
+            if field.encode_name.endswith(("Id", "Ids")) and "string" in spelling:
+                raise TypeError(
+                    f"{cls.__name__}.{field.name} is a plain string: give it its type of ids.py, "
+                    "such as Annotated[PersonId, HEX16]"
+                )
+            text += f"  readonly {field.encode_name}: {spelling};\n"
         parts.append(text + "}\n")
     for name in ("ClientFrame", "ServerFrame", "Act"):
         parts.append(f"export type {name} = {typescript_type(getattr(wire, name))};\n")

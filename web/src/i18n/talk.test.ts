@@ -1,12 +1,16 @@
+import type { PersonId, UnitId } from "@copconnect/client/wire";
 import { inEnglish, type ConversationItem, type Plate } from "@copconnect/client/core";
 import { expect, it } from "vitest";
 import { isNameless } from "./talk.ts";
 
 const names = inEnglish("Anjali Reddy");
-const anjali: Plate = { personId: "p", names, rank: "SI", post: inEnglish(""), unitId: "u" };
+const anjali: Plate = {
+  ...{ personId: "p" as PersonId, unitId: "u" as UnitId },
+  ...{ names, rank: "SI", post: inEnglish("") },
+};
 
 function item(change: Partial<ConversationItem>): ConversationItem {
-  return { direct: null, audience: null, title: null, some: [], ...change } as ConversationItem;
+  return { direct: null, standing: null, title: null, some: [], ...change } as ConversationItem;
 }
 
 it("knows a conversation whose name has not come yet", () => {
@@ -14,11 +18,10 @@ it("knows a conversation whose name has not come yet", () => {
   expect(isNameless(item({ title: "" }))).toBe(true);
 });
 
-it("takes a title, a person, members or an audience for a name", () => {
+it("takes a title, a person, members or the department for a name", () => {
   expect(isNameless(item({ title: "Beat 9" }))).toBe(false);
   expect(isNameless(item({ direct: anjali }))).toBe(false);
   expect(isNameless(item({ some: [anjali] }))).toBe(false);
-  expect(isNameless(item({ audience: { everyone: true } as ConversationItem["audience"] }))).toBe(
-    false,
-  );
+  const standing = { key: null, title: names, unitId: null, about: "unit" } as const;
+  expect(isNameless(item({ standing }))).toBe(false);
 });

@@ -1,7 +1,6 @@
 /** Conversations, previews and notices put into words. */
 import type { ConversationItem, Notice, Plate, Preview } from "@copconnect/client/core";
 import { app } from "../app/state/app.svelte.ts";
-import { directory } from "../app/state/directory.svelte.ts";
 import { formatDate, formatList, nameOf } from "./format.ts";
 import { t } from "./index.svelte.ts";
 
@@ -10,25 +9,15 @@ export function whoOf(plate: Plate): string {
   return plate.personId === app.me?.personId ? t("app.you") : nameOf(plate.names);
 }
 
-/** The units whose conversation it is; the whole organisation's name for everyone's. */
-function audienceName({ audience }: ConversationItem): string {
-  if (audience === null) return "";
-  const { everyone, unitIds } = audience;
-  const units = everyone ? [directory.root()] : unitIds.map((id) => directory.unit(id));
-  const known = units.filter((unit) => unit !== undefined);
-  return formatList(known.map(({ names }) => nameOf(names)));
-}
-
 /** Whether this device holds nothing yet that could name the conversation. */
-export function isNameless({ direct, audience, title, some }: ConversationItem): boolean {
-  return direct === null && audience === null && (title ?? "") === "" && some.length === 0;
+export function isNameless({ direct, standing, title, some }: ConversationItem): boolean {
+  return direct === null && standing === null && (title ?? "") === "" && some.length === 0;
 }
 
-/** The name of a conversation: its title, the other person, or its first members. */
+/** The other person's name, the department's for the conversation, its title, or first members. */
 export function titleOf(item: ConversationItem): string {
   if (item.direct !== null) return nameOf(item.direct.names);
-  const units = audienceName(item);
-  if (units !== "") return units;
+  if (item.standing !== null) return nameOf(item.standing.title);
   if (item.title !== null && item.title !== "") return item.title;
   const names = item.some.map((plate) => nameOf(plate.names));
   return names.length === 0 ? t("groups.info") : formatList(names);

@@ -1,3 +1,4 @@
+import type { AttachmentId } from "@copconnect/client/wire";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { ObjectUrls } from "./object-urls.ts";
 
@@ -12,21 +13,23 @@ beforeEach(() => {
 });
 afterEach(() => vi.restoreAllMocks());
 
+const ONE = "1" as AttachmentId;
 const load = (): Promise<Blob> => Promise.resolve(new Blob(["x"]));
 
 it("reads a file once for several holders", async () => {
   const urls = new ObjectUrls();
-  const [a, b] = await Promise.all([urls.acquire("1", load), urls.acquire("1", load)]);
+  const [a, b] = await Promise.all([urls.acquire(ONE, load), urls.acquire(ONE, load)]);
   expect(a).toBe(b);
   expect(made).toBe(1);
 });
 
 it("keeps what is held and lets go of the oldest that is not", async () => {
   const urls = new ObjectUrls();
-  const held = await urls.acquire("held", load);
+  const held = await urls.acquire("held" as AttachmentId, load);
   for (let i = 0; i < 40; i++) {
-    await urls.acquire(String(i), load);
-    urls.release(String(i));
+    const id = String(i) as AttachmentId;
+    await urls.acquire(id, load);
+    urls.release(id);
   }
   await Promise.resolve();
   expect(urls.size).toBe(25);
@@ -36,7 +39,7 @@ it("keeps what is held and lets go of the oldest that is not", async () => {
 
 it("revokes everything when the app is locked", async () => {
   const urls = new ObjectUrls();
-  const url = await urls.acquire("1", load);
+  const url = await urls.acquire(ONE, load);
   urls.drop();
   await Promise.resolve();
   expect(revoked).toEqual([url]);
@@ -45,6 +48,6 @@ it("revokes everything when the app is locked", async () => {
 
 it("reads again after a failure", async () => {
   const urls = new ObjectUrls();
-  await expect(urls.acquire("1", () => Promise.reject(new Error("no")))).rejects.toThrow("no");
-  await expect(urls.acquire("1", load)).resolves.toBe("blob:1");
+  await expect(urls.acquire(ONE, () => Promise.reject(new Error("no")))).rejects.toThrow("no");
+  await expect(urls.acquire(ONE, load)).resolves.toBe("blob:1");
 });

@@ -5,6 +5,7 @@
  * does not read the file again; at most KEEP unused ones are kept. `drop` revokes everything (the
  * app lock closes, the person signs out): no plaintext stays reachable behind a lock screen.
  */
+import type { AttachmentId } from "@copconnect/client/wire";
 
 const KEEP = 24;
 
@@ -14,10 +15,10 @@ interface Held {
 }
 
 export class ObjectUrls {
-  readonly #held = new Map<string, Held>();
+  readonly #held = new Map<AttachmentId, Held>();
 
   /** The URL for an attachment, read by `load` if nobody has. Pair with `release`. */
-  acquire(id: string, load: () => Promise<Blob>): Promise<string> {
+  acquire(id: AttachmentId, load: () => Promise<Blob>): Promise<string> {
     const known = this.#held.get(id);
     if (known !== undefined) {
       known.holders += 1;
@@ -35,7 +36,7 @@ export class ObjectUrls {
     return held.url;
   }
 
-  release(id: string): void {
+  release(id: AttachmentId): void {
     const held = this.#held.get(id);
     if (held === undefined) return;
     held.holders = Math.max(0, held.holders - 1);

@@ -1,9 +1,10 @@
+import type { AttachmentId } from "@copconnect/client/wire";
 import { describe, expect, it } from "vitest";
 import { answerMedia, type Ask } from "./answer.ts";
 import { mediaId, playableType } from "./messages.ts";
 import { MOST_BYTES } from "./range.ts";
 
-const ID = "0123456789abcdef0123456789abcdef";
+const ID = "0123456789abcdef0123456789abcdef" as AttachmentId;
 const SIZE = 2 * MOST_BYTES + 1000;
 const plaintext = Uint8Array.from({ length: SIZE }, (_, i) => i % 251);
 
@@ -55,7 +56,7 @@ describe("answerMedia", () => {
 
   it("refuses a range past the end, an unknown attachment and a page that gives nothing", async () => {
     expect((await answerMedia(page().ask, ID, `bytes=${SIZE}-`)).status).toBe(416);
-    expect((await answerMedia(page().ask, "f".repeat(32), null)).status).toBe(404);
+    expect((await answerMedia(page().ask, "f".repeat(32) as AttachmentId, null)).status).toBe(404);
     expect((await answerMedia(page("video/mp4", true).ask, ID, "bytes=0-")).status).toBe(504);
   });
 

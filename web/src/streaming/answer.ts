@@ -5,6 +5,7 @@
  * video whatever the sender wrote; a page that does not answer gives 504, not a hang.
  * Takes how to ask the page, so that it runs in tests.
  */
+import type { AttachmentId } from "@copconnect/client/wire";
 import type { MediaReply, MediaRequest } from "./messages.ts";
 import { playableType } from "./messages.ts";
 import { clampToChunk, contentRange, MOST_BYTES, parseRange } from "./range.ts";
@@ -24,7 +25,7 @@ function refusal(status: number, headers: Record<string, string> = {}): Response
 
 async function bytesOf(
   ask: Ask,
-  attachmentId: string,
+  attachmentId: AttachmentId,
   start: number,
   end: number,
 ): Promise<Uint8Array | null> {
@@ -40,7 +41,7 @@ function body(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
 /** Answer one request. `range` is the Range header. */
 export async function answerMedia(
   ask: Ask,
-  attachmentId: string,
+  attachmentId: AttachmentId,
   range: string | null,
 ): Promise<Response> {
   const description = await ask({ type: "media-describe", attachmentId });

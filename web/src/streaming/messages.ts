@@ -1,4 +1,5 @@
 /** Messages between the service worker and the page. Types and checks only. */
+import type { AttachmentId } from "@copconnect/client/wire";
 
 /** The path under which the page's players ask for plaintext: /media/{attachmentId}. */
 export const MEDIA_PREFIX = "/media/";
@@ -6,13 +7,13 @@ export const MEDIA_PREFIX = "/media/";
 /** Service worker → page, with a port for the answer: describe this attachment. */
 export interface DescribeRequest {
   readonly type: "media-describe";
-  readonly attachmentId: string;
+  readonly attachmentId: AttachmentId;
 }
 
 /** Service worker → page, with a port for the answer: plaintext bytes [start, end). */
 export interface BytesRequest {
   readonly type: "media-bytes";
-  readonly attachmentId: string;
+  readonly attachmentId: AttachmentId;
   readonly start: number;
   readonly end: number;
 }
@@ -41,9 +42,9 @@ export function isTakeOver(value: unknown): value is TakeOver {
 }
 
 /** The attachment id of a media path: 32 hex digits and nothing else. */
-export function mediaId(pathname: string): string | null {
+export function mediaId(pathname: string): AttachmentId | null {
   const match = /^\/media\/([0-9a-f]{32})$/.exec(pathname);
-  return match?.[1] ?? null;
+  return (match?.[1] ?? null) as AttachmentId | null;
 }
 
 /**

@@ -2,11 +2,12 @@
  * The page's side of streaming: gives the service worker plaintext for attachments that this page
  * is playing, and for no others.
  */
+import type { AttachmentId } from "@copconnect/client/wire";
 import type { AttachmentView } from "@copconnect/client/core";
 import { isMediaRequest, MEDIA_PREFIX, type MediaReply, type MediaRequest } from "./messages.ts";
 
 export interface PlaintextSource {
-  attachmentRange(attachmentId: string, start: number, end: number): Promise<Uint8Array>;
+  attachmentRange(attachmentId: AttachmentId, start: number, end: number): Promise<Uint8Array>;
 }
 
 interface Playing {
@@ -15,7 +16,7 @@ interface Playing {
   holders: number;
 }
 
-const playing = new Map<string, Playing>();
+const playing = new Map<AttachmentId, Playing>();
 
 /** Whether a service worker stands between this page and the network. */
 export function canStream(): boolean {
@@ -37,7 +38,7 @@ export function startStream(attachment: AttachmentView): string {
   return MEDIA_PREFIX + attachment.attachmentId;
 }
 
-export function stopStream(attachmentId: string): void {
+export function stopStream(attachmentId: AttachmentId): void {
   const known = playing.get(attachmentId);
   if (known === undefined) return;
   known.holders -= 1;

@@ -3,14 +3,15 @@
  * refuses. Callers fail closed: they show nothing of what was refused and never retry with weaker
  * checks. `missing` names a thing to fetch: with it, the same question may get another answer.
  */
+import type { DeviceId, KeyId, PersonId } from "../../ids.ts";
 
 /** A certificate, record or key that a check did not have. Ids are hex. */
 export type Missing =
-  | { readonly kind: "certificate"; readonly device: string }
-  | { readonly kind: "card" | "person devices"; readonly person: string }
+  | { readonly kind: "certificate"; readonly device: DeviceId }
+  | { readonly kind: "card" | "person devices"; readonly person: PersonId }
   | { readonly kind: "head"; readonly epoch: number }
-  | { readonly kind: "leaf"; readonly epoch: number; readonly device: string }
-  | { readonly kind: "record" | "key"; readonly keyId: string };
+  | { readonly kind: "leaf"; readonly epoch: number; readonly device: DeviceId }
+  | { readonly kind: "record" | "key"; readonly keyId: KeyId };
 
 export class Refused extends Error {
   /** Number of the rule in KEYS.md, such as "R5". */

@@ -2,7 +2,7 @@
 import { fromHex, toHex, type Bytes } from "../../octets.ts";
 import { compareBytes } from "../format/compare.ts";
 import { hash, tag } from "../format/hashing.ts";
-import type { PersonId } from "../ids.ts";
+import type { PersonId } from "../../ids.ts";
 import { refuseUnless } from "../format/refused.ts";
 
 export function directId(one: Uint8Array, other: Uint8Array): Bytes {

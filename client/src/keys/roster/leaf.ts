@@ -1,7 +1,7 @@
 /** Roster leaf (KEYS.md section 3): one device of a conversation, from when it reads, its rights. */
 import type { Bytes } from "../../octets.ts";
 import { Writer, type Reader } from "../format/fields.ts";
-import { idOf, type CellId, type DeviceId, type PersonId } from "../ids.ts";
+import { idOf, type CellId, type DeviceId, type PersonId } from "../../ids.ts";
 
 export const MAY_POST = 1;
 export const MAY_ADMINISTER = 2;

@@ -5,7 +5,7 @@
 import { concat, equalBytes, type Bytes } from "../../octets.ts";
 import { compareBytes } from "../format/compare.ts";
 import { Reader } from "../format/fields.ts";
-import type { DeviceId } from "../ids.ts";
+import type { DeviceId } from "../../ids.ts";
 import { climb, leafHash, merklePath, merkleRoot } from "../format/merkle.ts";
 import { encodeCellLine, readCellLine, type CellLine, type CellLineValues } from "./cell-line.ts";
 import type { RosterHead } from "./head.ts";

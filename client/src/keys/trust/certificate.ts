@@ -4,6 +4,7 @@
  * says what a certificate claims; nothing here says that it is true (see department-trust.ts and
  * device-certificate.ts). E0 refuses malformed certificates. Pure.
  */
+import type { ClientId, PersonId } from "../../ids.ts";
 import { equalBytes, fromHex, toHex } from "../../octets.ts";
 import { hash as sha256 } from "../format/hashing.ts";
 import { Refused, refuseUnless } from "../format/refused.ts";
@@ -32,8 +33,8 @@ export type KeyUsage = "digitalSignature" | "keyCertSign";
 
 /** The person and client that a device certificate names. */
 export interface ClientIdentity {
-  readonly personId: string;
-  readonly clientId: string;
+  readonly personId: PersonId;
+  readonly clientId: ClientId;
 }
 
 /** AlgorithmIdentifier of Ed25519 (RFC 8410): the OID alone, no parameters. */
@@ -123,19 +124,19 @@ function readExtensions(outer: DerReader): Extensions {
   const seen = new Set<string>();
   while (!list.done) {
     const extension = list.inside(TAG.sequence);
-    const id = toHex(extension.content(TAG.oid));
-    refuseUnless(!seen.has(id), "E0", "certificate repeats an extension");
-    seen.add(id);
+    const oid = toHex(extension.content(TAG.oid));
+    refuseUnless(!seen.has(oid), "E0", "certificate repeats an extension");
+    seen.add(oid);
     const critical = extension.tag === TAG.boolean && extension.boolean();
     const value = new DerReader(extension.content(TAG.octetString));
     extension.end("an extension");
-    readExtension(id, critical, value, found);
+    readExtension(oid, critical, value, found);
   }
   return found;
 }
 
-function readExtension(id: string, critical: boolean, value: DerReader, found: Extensions): void {
-  switch (id) {
+function readExtension(oid: string, critical: boolean, value: DerReader, found: Extensions): void {
+  switch (oid) {
     case BASIC_CONSTRAINTS: {
       const constraints = value.inside(TAG.sequence);
       found.authority = constraints.tag === TAG.boolean && constraints.boolean();
@@ -191,5 +192,5 @@ export function clientNamedBy(certificate: ParsedCertificate): ClientIdentity {
   const [, personId, clientId] = match ?? [];
   if (personId === undefined || clientId === undefined)
     throw new Refused("E0", "not the certificate of a client");
-  return { personId, clientId };
+  return { personId: personId as PersonId, clientId: clientId as ClientId };
 }

@@ -13,7 +13,7 @@
  * unknown and that device is not revoked, because it may have been confirmed.
  */
 import { equalBytes, toHex } from "../../octets.ts";
-import { idOf, type DeviceId, type PersonId } from "../ids.ts";
+import { idOf, type DeviceId, type PersonId } from "../../ids.ts";
 import { Refused, refuseUnless, type Missing } from "../format/refused.ts";
 import { POLICY_NONE } from "./department.ts";
 import type { Certificate } from "./device-certificate.ts";

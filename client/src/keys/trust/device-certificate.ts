@@ -3,9 +3,10 @@
  * `device` is H(T("copconnect device v1") ‖ person ‖ client ‖ public key), so it survives renewals
  * and binds the key: a record by a device verifies under any of its certificates.
  */
-import { fromHex, type Bytes } from "../../octets.ts";
+import { fromHex, toHex, type Bytes } from "../../octets.ts";
 import { hash, tag } from "../format/hashing.ts";
-import { idOf, type DeviceId, type PersonId } from "../ids.ts";
+import { idOf } from "../../ids.ts";
+import type { ClientId, DeviceId, PersonId } from "../../ids.ts";
 import { Refused, refuseUnless } from "../format/refused.ts";
 import { requireKeyPoint, verifySignature } from "../format/signature.ts";
 import { clientNamedBy, parseCertificate, type ParsedCertificate } from "./certificate.ts";
@@ -53,12 +54,12 @@ export async function readCertificate(
     return {
       device: idOf(deviceBytes),
       deviceBytes,
-      person: personId as PersonId,
+      person: personId,
       personBytes,
       publicKey: parsed.publicKey,
       notBefore: parsed.notBeforeMs,
       notAfter: parsed.notAfterMs,
-      issuer: idOf(spkiHash(key)),
+      issuer: toHex(spkiHash(key)),
       der: parsed.der,
     };
   }
@@ -67,8 +68,8 @@ export async function readCertificate(
 
 function parseDevice(der: Uint8Array): {
   readonly parsed: ParsedCertificate;
-  readonly personId: string;
-  readonly clientId: string;
+  readonly personId: PersonId;
+  readonly clientId: ClientId;
 } {
   const parsed = parseCertificate(der);
   const signs = parsed.keyUsage?.includes("digitalSignature") ?? true;

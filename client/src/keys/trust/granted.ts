@@ -9,7 +9,7 @@
  *   withdrawal by others is ignored.
  */
 import { compareBytes } from "../format/compare.ts";
-import { idOf, type PersonId } from "../ids.ts";
+import { idOf, type PersonId } from "../../ids.ts";
 import { toHex } from "../../octets.ts";
 import { CHAIN_LIMIT, isAtOrBelow, isWithdrawal, type Grant } from "./grant.ts";
 import { NOBODY, isRootAdmin, type Chain, type Judgement } from "./judgement.ts";

@@ -6,7 +6,7 @@
  * it ends soon, because {@link Memory.step} counts: many records that endorse each other would
  * otherwise keep a device busy.
  */
-import type { DeviceId, PersonId } from "../ids.ts";
+import type { DeviceId, PersonId } from "../../ids.ts";
 import type { Certificate } from "./device-certificate.ts";
 import type { Memory } from "./memory.ts";
 import type { Revocation } from "./revocation.ts";

@@ -7,7 +7,7 @@
  */
 import { equalBytes, toHex } from "../../octets.ts";
 import { ZEROS } from "../format/hashing.ts";
-import { idOf, type DeviceId } from "../ids.ts";
+import { idOf, type DeviceId } from "../../ids.ts";
 import { RecordFormat, bytes, integer, type Field, type RecordOf } from "../format/record.ts";
 import { refuseUnless } from "../format/refused.ts";
 

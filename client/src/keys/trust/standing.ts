@@ -11,7 +11,7 @@
  */
 import { equalBytes, toHex } from "../../octets.ts";
 import { compareBytes } from "../format/compare.ts";
-import { idOf, type DeviceId } from "../ids.ts";
+import { idOf, type DeviceId } from "../../ids.ts";
 import { NOBODY, isRootAdmin, type Judgement } from "./judgement.ts";
 import { isByAuthority, isFarBack, type Revocation } from "./revocation.ts";
 

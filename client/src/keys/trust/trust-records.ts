@@ -11,7 +11,7 @@
  */
 import { equalBytes, toHex } from "../../octets.ts";
 import { compareBytes } from "../format/compare.ts";
-import { idOf, type DeviceId, type PersonId } from "../ids.ts";
+import { idOf, type DeviceId, type PersonId } from "../../ids.ts";
 import type { Signed } from "../format/record.ts";
 import { refuseUnless } from "../format/refused.ts";
 import { DepartmentFormat, requireNewer, type Department } from "./department.ts";

@@ -3,31 +3,33 @@
  * signed by the calling device. Rights are those of E0; nothing waits for a second admin unless a test
  * says so.
  */
+import { idOf } from "../../../src/ids.ts";
+import type { ActId } from "../../../src/ids.ts";
 import { equalBytes, toHex } from "../../../src/octets.ts";
 import { CLOCKS_MS } from "../../../src/keys/format/times.ts";
 import { ActFormat } from "../../../src/keys/trust/admin-act.ts";
 import type * as wire from "../../../src/wire.ts";
 import { Refusal, checked } from "../refusal.ts";
-import type { MemoryServer } from "../server.ts";
+import type { ServerPorts } from "../ports.ts";
 import type { ClientState } from "../state.ts";
 
 export class AdminRole {
-  readonly #server: MemoryServer;
+  readonly #server: ServerPorts;
   /** Every act that was taken, with its answer, by id. */
   readonly taken = new Map<
-    string,
+    ActId,
     { readonly bytes: Uint8Array; readonly answer: wire.ActAnswer }
   >();
   /** Whether the next act waits for a second admin instead of being done. */
   waits = false;
 
-  constructor(server: MemoryServer) {
+  constructor(server: ServerPorts) {
     this.#server = server;
   }
 
   async act(caller: ClientState, bytes: Uint8Array): Promise<wire.ActAnswer> {
     const record = await checked("act_invalid", () => ActFormat.parse(bytes));
-    const actId = toHex(record.actId);
+    const actId = idOf<ActId>(record.actId);
     const known = this.taken.get(actId);
     if (known !== undefined) {
       if (!equalBytes(known.bytes, bytes)) throw new Refusal("act_differs");

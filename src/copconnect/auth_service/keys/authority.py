@@ -31,6 +31,9 @@ ROOT_YEARS = 20
 ISSUING_YEARS = 10
 BACKDATE_MS = 3_600_000  # Phones whose clock is an hour slow still accept the certificate.
 
+NAME_LENGTH = 40  # A common name has at most 64 characters, a part's suffix included.
+ROOT_SUFFIX = " Root CA"
+
 ROOT_KEY = "root.key.pem"
 ROOT = "root.pem"
 ISSUING_KEY = "issuing.key.pem"
@@ -92,7 +95,10 @@ class CertificateAuthority:
                 f"{keys / ISSUING} and {keys / ISSUING_KEY} do not belong together; "
                 "run `copconnect admin next-issuing-ca` again"
             )
-        self.root = _der(_load_certificate(keys / ROOT))
+        root = _load_certificate(keys / ROOT)
+        self.root = _der(root)
+        self.department = _common_name(root).removesuffix(ROOT_SUFFIX)
+        """The department's name, as officers read it."""
         # Certificates of former issuing CAs stay valid until they expire.
         self.issuing = [_der(_load_certificate(path)) for path in _issuing_files(keys)]
         self.roster = RosterSigner(_load_certificate(keys / ROSTER), load_key(keys / ROSTER_KEY))
@@ -182,17 +188,21 @@ def next_issuing(keys: Path, root_key: Path, now_ms: int) -> str:
 
 def create(keys: Path, department: str, now_ms: int, policy: Policy, kem: int) -> None:
     """Make a certificate authority in a folder that holds none, and department record 1 with this
-    policy and lowest KEM. Raises FileExistsError.
+    policy and lowest KEM. Raises FileExistsError, and ValueError for a name that is empty, too
+    long or not printable.
 
     Every file is written once; a crash in the middle leaves an incomplete folder, which
     :class:`CertificateAuthority` refuses and the next ``create`` reports.
     """
+    department = department.strip()
+    if not 0 < len(department) <= NAME_LENGTH or not department.isprintable():
+        raise ValueError(f"The department's name takes 1 to {NAME_LENGTH} printable characters.")
     keys.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     keys.mkdir(exist_ok=True, mode=0o700)
     if any(keys.iterdir()):
         raise FileExistsError(f"{keys} is not empty")
     root_key = Ed25519PrivateKey.generate()
-    root_name = _name(f"{department} Root CA")
+    root_name = _name(f"{department}{ROOT_SUFFIX}")
     root = _authority(root_name, root_name, root_key, root_key, now_ms, ROOT_YEARS, path_length=1)
     issuing_key = Ed25519PrivateKey.generate()
     issuing = _authority(
@@ -292,7 +302,7 @@ def _serial() -> int:
 
 
 def _name(common_name: str) -> x509.Name:
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name[:64])])
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
 
 
 def _time(ms: int) -> datetime.datetime:

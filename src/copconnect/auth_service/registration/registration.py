@@ -22,7 +22,7 @@ from copconnect.auth_service.trust.cards import Cards
 from copconnect.auth_service.trust.changes import Changes
 from copconnect.auth_service.trust.departments import TrustPublisher
 from copconnect.auth_service.trust.verdicts import person_chain
-from copconnect.ids import ChallengeId, ClientId, PersonId, new_id
+from copconnect.ids import ChallengeId, ClientId, DeviceId, PersonId, new_id
 from copconnect.records.trust.device import device_id
 
 log = structlog.get_logger()
@@ -53,9 +53,12 @@ class Registration:
         )
 
     async def request_code(self, body: wire.RequestCode, address: str) -> wire.CodeRequested:
-        """Send an OTP if the number is known. Raises NumberInvalid, RateLimited."""
+        """Send an OTP if the number is known. Raises NumberInvalid, SmsUnavailable, RateLimited."""
         settings, now = self._deps.settings, self._deps.clock.now_ms()
         number = phone_number.normalise(body.number)
+        # Before anything is counted or looked up: an outage uses up nobody's codes, and everybody
+        # is told the same.
+        self._sms.require()
         _require(self._by_address, address, now, "codes_per_address")
         number_hash = rules.keyed_hash(self._deps.authority.secret, "number v1", number)
         challenge_id = new_id()
@@ -218,7 +221,7 @@ class Registration:
             person_id=person_id,
             client_id=client_id,
             certificate=certificate,
-            device=device.hex(),
+            device=DeviceId(device.hex()),
             access_token=access_token,
             trust=await self._trust.trust(),
         )

@@ -1,99 +1,106 @@
 """Sends OTP texts, after the response and in the background, so that neither the caller's answer
 nor its time depends on whether there is somebody to send to.
 
-A text that the gateway refuses is tried again twice, then dropped: the person asks for another.
-Nothing here logs a number or a text.
+A text that the gateway does not take is tried again twice, then given up; one that it refuses for
+good is given up at once. The person asks for another. A gateway that is down is an alarm: a line of
+the log, once, and a metric for as long as it lasts. Everybody who asks for a code is then told
+(:mod:`copconnect.auth_service.registration.gateway_health`). Nothing here logs a number or a text.
 """
 
 import asyncio
 import contextlib
-from typing import Protocol
+from collections.abc import Iterator
 
-import httpx
 import structlog
+from prometheus_client import Counter, Gauge
+
+from copconnect import errors
+from copconnect.auth_service.registration.gateway import GatewayDown, SmsGateway, TextRefused
+from copconnect.auth_service.registration.gateway_health import CHECK_PERIOD_MS, GatewayHealth
+from copconnect.background import Periodic
+from copconnect.clock import Clock
 
 QUEUE = 10_000
 WORKERS = 4
 ATTEMPTS = 3
-TIMEOUT_S = 10.0
+TEXTS = Counter(
+    "copconnect_sms_texts",
+    "Texts with codes by what became of them: taken, refused (this one), failed (given up because "
+    "the gateway takes none), dropped (the queue was full)",
+    ["outcome"],
+)
+ALARM = Gauge(
+    "copconnect_sms_gateway_alarm",
+    "1 while a process knows that its SMS gateway does not take texts",
+    multiprocess_mode="livemax",
+)
+TAKEN_AT = Gauge(
+    "copconnect_sms_taken_timestamp_seconds",
+    "When the gateway took the last text; 0: never since the start",
+    multiprocess_mode="livemax",
+)
 
 log = structlog.get_logger()
 
 
-class SmsGateway(Protocol):
-    """Takes a text for a number."""
-
-    async def send(self, number: str, text: str) -> None:
-        """Hand over one text. Raises when it is not taken."""
-        ...
-
-    async def close(self) -> None:
-        """Release what it holds."""
-        ...
-
-
-class NoSms:
-    """The gateway of a process that registers nobody: a command-line tool."""
-
-    async def send(self, number: str, text: str) -> None:
-        """Refuse."""
-        del number, text
-        raise OSError("this process sends no texts")
-
-    async def close(self) -> None:
-        """Nothing to release."""
-
-
-class HttpGateway:
-    """Posts ``{"to": …, "text": …}`` to a DLT gateway; any 2xx answer means taken."""
-
-    def __init__(self, url: str, token: str) -> None:
-        headers = {"authorization": f"Bearer {token}"} if token else {}
-        self._url = url
-        self._client = httpx.AsyncClient(headers=headers, timeout=TIMEOUT_S)
-
-    async def send(self, number: str, text: str) -> None:
-        """Post one text."""
-        response = await self._client.post(self._url, json={"to": number, "text": text})
-        response.raise_for_status()
-
-    async def close(self) -> None:
-        """Close connections."""
-        await self._client.aclose()
-
-
 class SmsSender:
-    """A bounded queue in front of a gateway."""
+    """A bounded queue in front of a gateway, and the state of the gateway."""
 
-    def __init__(self, gateway: SmsGateway, *, retry_after_s: float = 2.0) -> None:
-        self._gateway = gateway
-        self._retry_after_s = retry_after_s
+    def __init__(self, gateway: SmsGateway, clock: Clock, *, retry_after_s: float = 2.0) -> None:
+        self.gateway = gateway
+        self._clock = clock
+        self.retry_after_s = retry_after_s
         self._queue: asyncio.Queue[tuple[str, str]] = asyncio.Queue(QUEUE)
         self._workers: list[asyncio.Task[None]] = []
+        self._health = GatewayHealth()
+        self._checking = Periodic("sms_gateway", self.check, CHECK_PERIOD_MS / 1000, soon=True)
+        for outcome in ("taken", "refused", "failed", "dropped"):
+            TEXTS.labels(outcome)  # Shown from the start.
 
     async def start(self) -> None:
-        """Begin to send."""
+        """Begin to send and to check."""
         self._workers = [asyncio.create_task(self._work()) for _ in range(WORKERS)]
+        await self._checking.start()
 
     async def close(self) -> None:
         """Stop; texts that are still queued are dropped (their codes expire)."""
+        await self._checking.close()
         for worker in self._workers:
             worker.cancel()
         for worker in self._workers:
             with contextlib.suppress(asyncio.CancelledError):
                 await worker
-        await self._gateway.close()
+        await self.gateway.close()
+
+    def require(self) -> None:
+        """Return while codes can be sent. Raises SmsUnavailable, the same for everybody."""
+        closed_ms = self._health.closed_ms(self._clock.now_ms())
+        if closed_ms > 0:
+            raise errors.SmsUnavailable(retry_after_ms=closed_ms)
 
     def queue(self, number: str, text: str) -> None:
         """Take a text to send soon. Never blocks; drops it when the queue is full."""
         try:
             self._queue.put_nowait((number, text))
         except asyncio.QueueFull:
-            log.error("sms_queue_full")
+            TEXTS.labels("dropped").inc()
+            with self._alarming():
+                self._health.text_failed(number, "the queue is full", self._clock.now_ms())
 
     async def drained(self) -> None:
         """Return when everything queued so far was sent or dropped."""
         await self._queue.join()
+
+    async def check(self) -> None:
+        """Ask the gateway whether it is there."""
+        try:
+            await self.gateway.check()
+        except GatewayDown as error:
+            with self._alarming():
+                self._health.check_failed(str(error), self._clock.now_ms())
+        else:
+            with self._alarming():
+                self._health.check_passed()
 
     async def _work(self) -> None:
         while True:
@@ -104,12 +111,41 @@ class SmsSender:
                 self._queue.task_done()
 
     async def _send(self, number: str, text: str) -> None:
+        reason = ""
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                await self._gateway.send(number, text)
+                await self.gateway.send(number, text)
+            except TextRefused as error:
+                TEXTS.labels("refused").inc()
+                log.warning("sms_refused", reason=str(error))
+                with self._alarming():
+                    self._health.text_refused(str(error), self._clock.now_ms())
                 return
             except Exception as error:
-                # The error's text may hold the number: its type is all that is logged.
-                log.warning("sms_failed", attempt=attempt, error=type(error).__name__)
+                # Another error's text may hold the number: its type is all that is said.
+                reason = str(error) if isinstance(error, GatewayDown) else type(error).__name__
+                log.warning("sms_failed", attempt=attempt, reason=reason)
+            else:
+                TEXTS.labels("taken").inc()
+                TAKEN_AT.set(self._clock.now_ms() / 1000)
+                with self._alarming():
+                    self._health.text_taken(self._clock.now_ms())
+                return
             if attempt < ATTEMPTS:
-                await asyncio.sleep(self._retry_after_s * attempt)
+                await asyncio.sleep(self.retry_after_s * attempt)
+        TEXTS.labels("failed").inc()
+        with self._alarming():
+            self._health.text_failed(number, reason, self._clock.now_ms())
+
+    @contextlib.contextmanager
+    def _alarming(self) -> Iterator[None]:
+        """Log the begin and the end of an alarm, once each."""
+        before = self._health.alarm
+        yield
+        alarm = self._health.alarm
+        if before is None and alarm is not None:
+            log.error("sms_gateway_alarm", reason=alarm.reason, gateway=self.gateway.name)
+        elif before is not None and alarm is None:
+            seconds = (self._clock.now_ms() - before.since_ms) // 1000
+            log.warning("sms_gateway_alarm_over", seconds=seconds, gateway=self.gateway.name)
+        ALARM.set(0 if alarm is None else 1)

@@ -29,7 +29,7 @@ from copconnect.delivery.rules.seals import find_seal, recipients
 from copconnect.delivery.store import cell_keys, conversations, keys, leaves, rosters, shares
 from copconnect.delivery.store.conversations import Held
 from copconnect.delivery.store.keys import NewKey, StoredKey
-from copconnect.ids import CellId, ConversationId
+from copconnect.ids import CellId, ConversationId, KeyId
 from copconnect.limits import CELL_KEY_AGE_MS
 from copconnect.principals import Caller
 from copconnect.records.conversation.conversation_key import ConversationKey
@@ -62,7 +62,7 @@ class ConversationKeys:
         record = rules.read_record(
             body.record, bytes.fromhex(conversation_id), caller.device, public_key
         )
-        accepted = wire.KeyAccepted(key_id=record.hash().hex())
+        accepted = wire.KeyAccepted(key_id=KeyId(record.hash().hex()))
         async with deps.database.transaction() as connection:
             held = await conversations.hold_one(connection, conversation_id)
             own = await require_listed(connection, caller, conversation_id)

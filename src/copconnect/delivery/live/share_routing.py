@@ -23,7 +23,7 @@ from copconnect.delivery.live import ask_store
 from copconnect.delivery.live.ask_store import Asker, OpenRequest
 from copconnect.delivery.rosters.proofs import prove
 from copconnect.delivery.store import rosters
-from copconnect.ids import CellId, ClientId, ConversationId, PersonId
+from copconnect.ids import CellId, ClientId, ConversationId, DeviceId, PersonId
 from copconnect.sockets.feed import Online
 
 AT_ONCE = 3
@@ -236,7 +236,7 @@ class ShareRouting:
             request = asking[key]
             frames[key] = wire.ShareWanted(
                 conversation_id=c,
-                device=device.hex(),
+                device=DeviceId(device.hex()),
                 person_id=request.who.person_id,
                 head=heads[c].head,
                 stamp=stamps[c],

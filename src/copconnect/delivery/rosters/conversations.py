@@ -5,7 +5,7 @@ them. Creating is idempotent by id; a direct conversation's id is that of its tw
 that both may create it at once. Row, members, leaves and first head are one transaction.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from msgspec.structs import replace as replace_wire
@@ -25,7 +25,7 @@ from copconnect.delivery.store import conversations, leaves, members, views
 from copconnect.delivery.store.conversations import Held
 from copconnect.delivery.store.members import NewMember
 from copconnect.ids import ConversationId, PersonId
-from copconnect.principals import Caller
+from copconnect.principals import Caller, ListedDevice
 from copconnect.records.conversation.roster import direct_id
 
 MEMBERS_PAGE = 200
@@ -84,7 +84,7 @@ class Conversations:
             )
             for person in everybody
         ]
-        await found(connection, deps, held, new)
+        await found(connection, deps, {held: new}, caller.person_id)
 
     # --- Showing ------------------------------------------------------------------------------
 
@@ -143,20 +143,8 @@ class Conversations:
                 raise errors.NotAdmin
             if held.who_may_post != body.who_may_post:
                 held = replace(held, who_may_post=body.who_may_post)
-                await self._apply_policy(connection, held)
+                await apply_policy(connection, deps, held)
             return await showing.conversation(connection, deps, caller, conversation_id)
-
-    async def _apply_policy(self, connection: Transaction, held: Held) -> None:
-        c = held.conversation_id
-        await conversations.change(
-            connection, [{"conversation_id": c, "who_may_post": held.who_may_post}]
-        )
-        listed = await leaves.all_current(connection, c)
-        people = await members.members_at(connection, c, {one.leaf.person_id for one in listed})
-        again = [leaves.device_of(one) for one in listed]
-        edit = difference(held, people, again, listed)
-        edits = {c: RosterEdit(LeafEdit(alter=edit.alter), info=True, people=people.keys())}
-        await change_rosters(connection, self._deps, [held], edits)
 
     async def set_preferences(
         self, caller: Caller, conversation_id: ConversationId, body: wire.SetPreferences
@@ -178,18 +166,44 @@ class Conversations:
 
 
 async def found(
-    connection: Transaction, deps: Dependencies, held: Held, people: Collection[NewMember]
+    connection: Transaction,
+    deps: Dependencies,
+    new: Mapping[Held, Collection[NewMember]],
+    added_by: PersonId | None,
 ) -> None:
-    """Store the first members of a new conversation and its first head."""
-    belonging = {one.person_id: (one.admin, one.history_from_ms) for one in people}
-    await members.add(connection, held.conversation_id, people, deps.clock.now_ms())
-    devices = await deps.devices.devices_of(connection, list(belonging))
-    new = sorted(
-        (leaf_of(held, one, belonging[one.person_id]) for one in devices),
-        key=lambda leaf: leaf.device,
+    """Store the first members of new conversations and their first heads. As many statements for
+    many conversations as for one."""
+    people = {held.conversation_id: own for held, own in new.items()}
+    await members.add(connection, people, deps.clock.now_ms(), added_by)
+    everybody = {one.person_id for own in new.values() for one in own}
+    devices: dict[PersonId, list[ListedDevice]] = {}
+    for device in await deps.devices.devices_of(connection, everybody):
+        devices.setdefault(device.person_id, []).append(device)
+    edits: dict[ConversationId, RosterEdit] = {}
+    for held, own in new.items():
+        leaves_there = [
+            leaf_of(held, device, (one.admin, one.history_from_ms))
+            for one in own
+            for device in devices.get(one.person_id, ())
+        ]
+        added = sorted(leaves_there, key=lambda leaf: leaf.device)
+        edits[held.conversation_id] = RosterEdit(LeafEdit(add=added), len(own), info=True)
+    await change_rosters(connection, deps, list(new), edits)
+
+
+async def apply_policy(connection: Transaction, deps: Dependencies, held: Held) -> None:
+    """Write who may post in a conversation that the caller holds, and sign it in every leaf.
+    ``held``: as it shall be."""
+    c = held.conversation_id
+    await conversations.change(
+        connection, [{"conversation_id": c, "who_may_post": held.who_may_post}]
     )
-    edit = RosterEdit(LeafEdit(add=new), members=len(belonging), info=True)
-    await change_rosters(connection, deps, [held], {held.conversation_id: edit})
+    listed = await leaves.all_current(connection, c)
+    people = await members.members_at(connection, c, {one.leaf.person_id for one in listed})
+    again = [leaves.device_of(one) for one in listed]
+    edit = difference(held, people, again, listed)
+    edits = {c: RosterEdit(LeafEdit(alter=edit.alter), info=True, people=people.keys())}
+    await change_rosters(connection, deps, [held], edits)
 
 
 async def require_active(

@@ -109,9 +109,7 @@ class DeviceChanges:
         await change_rosters(connection, self._deps, held, edits)
 
     async def _read(self, connection: AsyncConnection, people: Collection[PersonId]) -> _Found:
-        places: dict[tuple[ConversationId, PersonId], Belonging] = {}
-        for some in chunks(people):
-            places |= await members.places_of(connection, some)
+        places = await members.places_of(connection, people)
         devices: dict[PersonId, list[ListedDevice]] = {}
         for one in await self._deps.devices.devices_of(connection, people):
             devices.setdefault(one.person_id, []).append(one)

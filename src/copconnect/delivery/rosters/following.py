@@ -1,9 +1,9 @@
 """Rounds that bring rosters up to date: audiences after the data bank, and changes that wait.
 
 One node does them, about once a second. Changes that another process made in the data bank are
-found by a number that the directory raises, and the people whom they concern are compared; changes
-of devices and members are found by marks that are set in the transaction that makes them. Every ten
-minutes all people of all audiences are compared.
+found by a number that the directory raises, and the people whom they concern are compared with all
+rules at once; changes of devices and members are found by marks that are set in the transaction
+that makes them. Every ten minutes everybody is compared.
 
 Invariants: a person who loses their place is taken out with the next round, however large the
 conversation; changes that take nobody out of a conversation of more than 256 devices wait until its
@@ -12,7 +12,8 @@ that it gets few heads. A mark is forgotten only after its change has committed,
 not newer; taking one up twice changes nothing.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -20,21 +21,33 @@ from copconnect import wire
 from copconnect.background import Periodic
 from copconnect.database.engine import chunks
 from copconnect.delivery.dependencies import Dependencies
-from copconnect.delivery.rosters import name_locks
-from copconnect.delivery.rosters.change import RosterEdit, change_rosters
-from copconnect.delivery.rosters.drawing import difference
-from copconnect.delivery.rules.history import history_from
+from copconnect.delivery.rosters import standing
+from copconnect.delivery.rosters.taking_up import PeopleByConversation, take_up, wanted_people
 from copconnect.delivery.store import audiences, conversations, leaves, marks, members
 from copconnect.delivery.store.conversations import Held
-from copconnect.delivery.store.members import NewMember
 from copconnect.ids import ConversationId, PersonId
 from copconnect.leases import Leases
 
 _ROUND_S = 1.0
 _ALL_ANEW_MS = 600_000
-_TOGETHER = 2_000  # People of one transaction, which holds the conversation meanwhile.
+_TOGETHER = 2_000  # People of one transaction, which holds the conversations meanwhile.
+_COMPARED_TOGETHER = 500  # People; between two such parts other work goes on.
+_SMALL_TOGETHER = 100  # Conversations of one transaction.
 _LEASE_S = 30.0
 _TELL_MS = 1_000
+
+
+@dataclass(slots=True)
+class _Difference:
+    """People of one conversation: those who lose a place, and those whose membership or devices
+    differ otherwise."""
+
+    losing: set[PersonId] = field(default_factory=set)
+    others: set[PersonId] = field(default_factory=set)
+
+
+_Differences = dict[ConversationId, _Difference]
+_Wanted = dict[ConversationId, dict[PersonId, bool]]
 
 
 class Following:
@@ -45,6 +58,7 @@ class Following:
         self._people_version: int | None = None
         self._later = deps.database.later()
         self._compared_ms = 0
+        self._told_ms = 0
         rounds = leases.in_turn("rosters", self.round, _LEASE_S)
         self._rounds = Periodic("rosters", rounds, _ROUND_S)
 
@@ -59,38 +73,165 @@ class Following:
     async def round(self) -> None:
         """Take up what has changed since the last round, as far as it is due."""
         deps, now_ms = self._deps, self._deps.clock.now_ms()
+        await self._follow_data_bank(now_ms)
         async with deps.database.reading() as connection:
-            followed = await audiences.all_rules(connection)
             waiting = await marks.waiting(connection)
-        if followed:
-            await self._follow_data_bank(followed, now_ms)
         due_ms = now_ms - deps.options.roster_batch_ms
         for one in waiting:
             small = one.devices <= wire.CELL_SIZE
             if small or min(one.since_ms, one.head_ms) <= due_ms:
                 await self.take_up_marked(one.conversation_id)
 
-    async def _follow_data_bank(self, followed: Collection[ConversationId], now_ms: int) -> None:
+    # --- The data bank ------------------------------------------------------------------------
+
+    async def _follow_data_bank(self, now_ms: int) -> None:
         deps, former = self._deps, self._people_version
-        changed: Collection[PersonId] | None = None
         async with deps.database.reading() as connection:
             version = await deps.organisation.people_version(connection)
             anew = former is None or now_ms - self._compared_ms >= _ALL_ANEW_MS
-            if former is not None and not anew:
-                if version == former:
-                    return
-                changed = await deps.organisation.changed_since(connection, former)
-        # Everybody is cut off before anybody is told: thousands of devices answer a new roster.
-        told_ms = now_ms
-        for conversation_id in followed:
-            await self._compare(conversation_id, changed)
-            if deps.clock.now_ms() - told_ms >= _TELL_MS:
-                await self._later.publish()
-                told_ms = deps.clock.now_ms()
-        await self._later.publish()
+            if version == former and not anew:
+                return
+            since = -1 if anew or former is None else former
+            changed = await deps.organisation.changed_since(connection, since)
+            groups = await standing.read_groups(connection, deps)
+        if groups.changed or groups.posting:
+            await standing.write_changed(deps, self._later, groups)
+        if not groups.rules and not groups.new:
+            self._people_version = version
+            return
+        found, new = await self._compare_people(groups, changed)
+        # A rule that changed may concern people who did not.
+        for c in groups.changed:
+            found[c] = await self._compare_conversation(c)
+        await self._begin(groups, new, whole=anew)
+        await self._apply(found)
         self._people_version = version
         if anew:
             self._compared_ms = now_ms
+
+    async def _compare_people(
+        self, groups: standing.Groups, people: Iterable[PersonId]
+    ) -> tuple[_Differences, _Wanted]:
+        """Return what differs for these people, and which of them belong to the groups that are not
+        there yet."""
+        found: _Differences = {}
+        new: _Wanted = {}
+        rules = groups.all_rules
+        async with self._deps.database.reading() as connection:
+            held = await _read_all(connection, groups.rules)
+            belonging = await self._deps.organisation.belonging(connection, rules)
+        creators = {c: one.created_by for c, one in held.items()}
+        for some in chunks(people, _COMPARED_TOGETHER):
+            async with self._deps.database.reading() as connection:
+                wanted = await wanted_people(
+                    connection, self._deps, rules, belonging, creators, some
+                )
+                for c in wanted.keys() & groups.new.keys():
+                    new.setdefault(c, {}).update(wanted.pop(c))
+                places = await members.places_of(connection, some)
+                there = {place: admin for place, (admin, _) in places.items() if place[0] in held}
+                await self._differ(connection, wanted, there, held.keys(), found, some)
+        return found, new
+
+    async def _differ(
+        self,
+        connection: AsyncConnection,
+        wanted: _Wanted,
+        there: Mapping[tuple[ConversationId, PersonId], bool],
+        following: Collection[ConversationId],
+        found: _Differences,
+        people: Collection[PersonId],
+    ) -> None:
+        """Add to ``found`` how the membership and devices of these people differ in the
+        conversations that follow the data bank."""
+        devices: dict[PersonId, set[bytes]] = {}
+        for one in await self._deps.devices.devices_of(connection, people):
+            devices.setdefault(one.person_id, set()).add(one.device)
+        listed: dict[tuple[ConversationId, PersonId], set[bytes]] = {}
+        for c, own in (await leaves.of_people(connection, people)).items():
+            for leaf in own if c in following else ():
+                listed.setdefault((c, leaf.leaf.person_id), set()).add(leaf.leaf.device)
+        belonging = {(c, p): admin for c, own in wanted.items() for p, admin in own.items()}
+        for place in (there.keys() | listed.keys()) - belonging.keys():
+            found.setdefault(place[0], _Difference()).losing.add(place[1])
+        for place, admin in belonging.items():
+            c, person = place
+            mine, now = devices.get(person, set()), listed.get(place, set())
+            if now - mine:
+                found.setdefault(c, _Difference()).losing.add(person)
+            elif there.get(place) != admin or mine != now:
+                found.setdefault(c, _Difference()).others.add(person)
+
+    async def _begin(self, groups: standing.Groups, new: _Wanted, *, whole: bool) -> None:
+        """Make the groups that have people now. ``whole``: ``new`` names all of them."""
+        if not whole:
+            async with self._deps.database.reading() as connection:
+                new = {
+                    c: await self._deps.organisation.audience(connection, groups.new[c].rule)
+                    for c, some in new.items()
+                    if some
+                }
+        await standing.begin(self._deps, self._later, groups.new, new)
+        await self._later.publish()
+
+    async def _apply(self, found: _Differences) -> None:
+        """Bring conversations up to date. Everybody is cut off before anybody is told: thousands of
+        devices answer a new roster."""
+        deps = self._deps
+        self._told_ms = deps.clock.now_ms()
+        async with deps.database.reading() as connection:
+            held = await _read_all(connection, found)
+        large = {c for c, one in held.items() if one.devices > wire.CELL_SIZE}
+        small = {c: {*one.losing, *one.others} for c, one in found.items() if c not in large}
+        for batch in _batches(small):
+            await self.take_up(batch)
+            await self._tell_in_time()
+        for c in sorted(large):
+            await self._apply_to_large(c, found[c])
+            await self._tell_in_time()
+        await self._later.publish()
+
+    async def _apply_to_large(self, c: ConversationId, one: _Difference) -> None:
+        async with self._deps.database.transaction() as connection:
+            waiting = [(c, person) for person in one.others - one.losing]
+            await marks.add(connection, waiting, self._deps.clock.now_ms())
+        if one.losing:
+            await self._take_up_marked(c, one.losing)
+
+    async def _tell_in_time(self) -> None:
+        if self._deps.clock.now_ms() - self._told_ms >= _TELL_MS:
+            await self._later.publish()
+            self._told_ms = self._deps.clock.now_ms()
+
+    # --- One conversation ---------------------------------------------------------------------
+
+    async def compare(self, conversation_id: ConversationId) -> None:
+        """Compare the people of an audience with the data bank. In a large one people who come wait
+        for the next batch, unless a head is made anyway for others who go."""
+        found = await self._compare_conversation(conversation_id)
+        await self._apply({conversation_id: found})
+
+    async def _compare_conversation(self, c: ConversationId) -> _Difference:
+        found: _Differences = {}
+        async with self._deps.database.reading() as connection:
+            held = await _read_all(connection, [c])
+            rules = await audiences.rules_of(connection, [c])
+            if not held or not rules:
+                return _Difference()
+            there = await members.admins_by_person(connection, c)
+            audience = await self._deps.organisation.audience(connection, rules[c])
+            creators = {c: held[c].created_by}
+            people = {*audience, *there, *filter(None, creators.values())}
+            belonging = await self._deps.organisation.belonging(connection, rules)
+            for some in chunks(sorted(people), _COMPARED_TOGETHER):
+                wanted = await wanted_people(
+                    connection, self._deps, rules, belonging, creators, some
+                )
+                mine = {(c, one): there[one] for one in some if one in there}
+                await self._differ(connection, wanted, mine, [c], found, some)
+        return found.get(c, _Difference())
+
+    # --- Marks --------------------------------------------------------------------------------
 
     async def take_up_marked(
         self, conversation_id: ConversationId, also: Collection[PersonId] = ()
@@ -98,6 +239,10 @@ class Following:
         """Take up every change that waits in a conversation. ``also``: these people's, first."""
         await self._take_up_marked(conversation_id, also)
         await self._later.publish()
+
+    async def take_up(self, people: PeopleByConversation) -> None:
+        """Bring these people up to date in these conversations, in one transaction."""
+        await take_up(self._deps, self._later, people)
 
     async def _take_up_marked(
         self, conversation_id: ConversationId, also: Collection[PersonId]
@@ -109,125 +254,34 @@ class Following:
             people = sorted({*more[:_TOGETHER], *found})
             if not people:
                 return
-            await self.take_up(conversation_id, people)
+            await self.take_up({conversation_id: people})
             more = more[_TOGETHER:]
             async with self._deps.database.transaction() as connection:
                 await marks.forget(connection, conversation_id, found)
 
-    async def compare(
-        self, conversation_id: ConversationId, only: Collection[PersonId] | None = None
-    ) -> None:
-        """Compare the people of an audience with the data bank; ``only``: these people. In a large
-        one people who come wait for the next batch, unless a head is made anyway for others who
-        go."""
-        await self._compare(conversation_id, only)
-        await self._later.publish()
 
-    async def _compare(
-        self, conversation_id: ConversationId, only: Collection[PersonId] | None
-    ) -> None:
-        deps = self._deps
-        async with deps.database.reading() as connection:
-            losing, others, large = await self._differing(connection, conversation_id, only)
-        if not large:
-            for some in chunks(sorted(losing | others), _TOGETHER):
-                await self.take_up(conversation_id, some)
-            return
-        async with deps.database.transaction() as connection:
-            waiting = [(conversation_id, person) for person in others]
-            await marks.add(connection, waiting, deps.clock.now_ms())
-        if losing:
-            await self._take_up_marked(conversation_id, losing)
-
-    async def _differing(
-        self,
-        connection: AsyncConnection,
-        conversation_id: ConversationId,
-        only: Collection[PersonId] | None,
-    ) -> tuple[set[PersonId], set[PersonId], bool]:
-        """Return who loses a place, whose membership or devices differ otherwise, and whether the
-        conversation is large."""
-        held = await conversations.read(connection, [conversation_id])
-        rule = await audiences.rule_of(connection, conversation_id)
-        if not held or rule is None:
-            return set(), set(), False
-        wanted = await wanted_people(connection, self._deps, rule, held[0].created_by, only)
-        there = await members.admins_by_person(connection, conversation_id, only)
-        listed = await leaves.owners(connection, conversation_id, only)
-        devices = {
-            one.device: one.person_id
-            for one in await self._deps.devices.devices_of(connection, list(wanted))
-        }
-        losing = {person for person in there if person not in wanted}
-        losing |= {listed[one] for one in listed.keys() - devices.keys()}
-        others = {person for person, admin in wanted.items() if there.get(person) != admin}
-        others |= {devices[one] for one in devices.keys() - listed.keys()}
-        return losing, others - losing, held[0].devices > wire.CELL_SIZE
-
-    async def take_up(self, conversation_id: ConversationId, people: Collection[PersonId]) -> None:
-        """Bring membership and devices of these people up to date, with one head."""
-        deps = self._deps
-        async with deps.database.transaction(self._later) as connection:
-            await name_locks.share(connection, people)
-            held = await conversations.hold(connection, [conversation_id])
-            if not held:
-                return
-            rule = await audiences.rule_of(connection, conversation_id)
-            edit = RosterEdit()
-            if rule is not None:
-                edit = await self._follow(connection, held[0], rule, people)
-            belonging = await members.members_at(connection, conversation_id, people)
-            devices = await deps.devices.devices_of(connection, list(belonging))
-            listed = await leaves.of_people(connection, people, conversation_id)
-            found = difference(held[0], belonging, devices, listed.get(conversation_id, []))
-            whole = RosterEdit(found, edit.members, edit.info, edit.people)
-            if not found.empty or edit.info:
-                await change_rosters(connection, deps, held, {conversation_id: whole})
-
-    async def _follow(
-        self,
-        connection: AsyncConnection,
-        held: Held,
-        rule: wire.Audience,
-        people: Collection[PersonId],
-    ) -> RosterEdit:
-        """Write who of these people belongs by the data bank."""
-        c, now_ms = held.conversation_id, self._deps.clock.now_ms()
-        wanted = await wanted_people(connection, self._deps, rule, held.created_by, people)
-        there = await members.admins_by_person(connection, c, people)
-        add = sorted(wanted.keys() - there.keys())
-        remove = sorted(there.keys() - wanted.keys())
-        admins = {person: wanted[person] for person in wanted.keys() & there.keys()}
-        promoted = sorted(one for one, admin in admins.items() if admin and not there[one])
-        demoted = sorted(one for one, admin in admins.items() if not admin and there[one])
-        await members.remove(connection, c, remove, now_ms)
-        returning = await members.former(connection, c, add)
-        new = [
-            NewMember(
-                one,
-                wanted[one],
-                history_from(held.kind, held.history_days, now_ms, returned=one in returning),
-            )
-            for one in add
-        ]
-        await members.add(connection, c, new, now_ms)
-        await members.set_admin(connection, c, promoted, admin=True)
-        await members.set_admin(connection, c, demoted, admin=False)
-        changed = {*add, *remove, *promoted, *demoted}
-        return RosterEdit(members=len(add) - len(remove), info=bool(changed), people=changed)
+async def _read_all(
+    connection: AsyncConnection, conversation_ids: Iterable[ConversationId]
+) -> dict[ConversationId, Held]:
+    found: dict[ConversationId, Held] = {}
+    for some in chunks(sorted(conversation_ids)):
+        found |= {one.conversation_id: one for one in await conversations.read(connection, some)}
+    return found
 
 
-async def wanted_people(
-    connection: AsyncConnection,
-    deps: Dependencies,
-    rule: wire.Audience,
-    creator: PersonId,
-    only: Collection[PersonId] | None,
-) -> dict[PersonId, bool]:
-    """Return who belongs, with whether they are admins: the audience, and its creator for as long
-    as they administer it."""
-    wanted = await deps.organisation.audience(connection, rule, only)
-    asked = (only is None or creator in only) and not wanted.get(creator)
-    if asked and await deps.organisation.administers(connection, creator, rule):
-        wanted[creator] = True
-    return wanted
+def _batches(
+    people: Mapping[ConversationId, Collection[PersonId]],
+) -> Iterator[dict[ConversationId, list[PersonId]]]:
+    """Yield small conversations with their people, so many that a transaction stays short."""
+    batch: dict[ConversationId, list[PersonId]] = {}
+    size = 0
+    for c, everybody in sorted(people.items()):
+        for own in chunks(sorted(everybody), _TOGETHER):
+            full = len(batch) == _SMALL_TOGETHER or size + len(own) > _TOGETHER
+            if batch and (full or c in batch):
+                yield batch
+                batch, size = {}, 0
+            batch[c] = own
+            size += len(own)
+    if batch:
+        yield batch

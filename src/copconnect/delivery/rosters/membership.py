@@ -78,25 +78,21 @@ class Membership:
         made = KnownChange(caller, now_ms, left=plan.remove == (caller,))
         limit = deps.options.limits.member_changes_per_hour
         await members.add_change(connection, c, change.change_id, made, limit)
-        await members.remove(connection, c, plan.remove, now_ms)
-        returning = await members.former(connection, c, plan.add)
-        await members.add(
-            connection,
-            c,
-            [
-                NewMember(
-                    person,
-                    person in plan.make_admin,
-                    history_from(
-                        held.kind, held.history_days, now_ms, returned=person in returning
-                    ),
-                )
-                for person in plan.add
-            ],
-            now_ms,
-        )
-        await members.set_admin(connection, c, plan.make_admin, admin=True)
-        await members.set_admin(connection, c, plan.revoke_admin, admin=False)
+        await members.remove(connection, {c: plan.remove}, now_ms, caller)
+        returning = await members.former(connection, {c: plan.add})
+        new = [
+            NewMember(
+                person,
+                person in plan.make_admin,
+                history_from(
+                    held.kind, held.history_days, now_ms, returned=(c, person) in returning
+                ),
+            )
+            for person in plan.add
+        ]
+        await members.add(connection, {c: new}, now_ms, caller)
+        admins = dict.fromkeys(plan.make_admin, True) | dict.fromkeys(plan.revoke_admin, False)
+        await members.set_admin(connection, {c: admins})
         concerned = {*plan.add, *plan.remove, *plan.make_admin, *plan.revoke_admin}
         edit = await self._edit(connection, held, concerned)
         if held.devices > wire.CELL_SIZE and not edit.drop:
@@ -111,7 +107,7 @@ class Membership:
     ) -> LeafEdit:
         c = held.conversation_id
         belonging = await members.members_at(connection, c, people)
-        listed = await leaves.of_people(connection, people, c)
+        listed = await leaves.of_people(connection, people, [c])
         devices = await self._deps.devices.devices_of(connection, list(belonging))
         return difference(held, belonging, devices, listed.get(c, []))
 

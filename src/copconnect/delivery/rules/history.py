@@ -5,17 +5,16 @@ after a removal; devices come and go without changing it.
 """
 
 from copconnect import wire
-from copconnect.delivery.rules.limits import AUDIENCE_HISTORY_DAYS, DAY_MS
+from copconnect.delivery.rules.limits import DAY_MS
 
 
 def history_from(
     kind: wire.ConversationKind, history_days: int | None, joined_ms: int, *, returned: bool
 ) -> int:
-    """Return from when a person who joined then reads: direct conversations everything, those of an
-    audience 30 days back, groups as chosen at creation, a returner from the return."""
+    """Return from when a person who joined then reads: direct conversations everything, all others
+    as many days back as they were created with, a returner from the return."""
     if kind == "direct":
         return 0
     if returned:
         return joined_ms
-    days = AUDIENCE_HISTORY_DAYS if kind in ("unit", "announcement") else history_days or 0
-    return max(0, joined_ms - days * DAY_MS)
+    return max(0, joined_ms - (history_days or 0) * DAY_MS)

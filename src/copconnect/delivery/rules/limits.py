@@ -25,7 +25,6 @@ MARKS = 3  # C2: people whose marks open one more generation of a cell key.
 REKEY_HISTORY_MS = 26 * HOUR_MS  # A newcomer whose history begins later needs a new key.
 CELL_REKEY_HISTORY_MS = 8 * DAY_MS
 STAMP_REUSED_MS = 5 * MINUTE_MS
-AUDIENCE_HISTORY_DAYS = 30
 SHARES_KEPT_MS = 7 * DAY_MS  # A share that its device never fetched; it asks again.
 SHARES_WAITING = 64  # Shares that wait for one device in one conversation.
 MOST_WAITING_REFERENCES = 4_096  # Secrets that one device may ask for in one conversation.

@@ -85,8 +85,8 @@ def rule_of(body: wire.CreateConversation) -> wire.Audience:
         raise errors.BadRequest(reason=f"an audience and a {body.kind} conversation do not go")
     if body.person_ids:
         raise errors.BadRequest(reason="an audience names its people")
-    if rule.everyone == bool(rule.unit_ids):
-        raise errors.BadRequest(reason="everyone, or some units")
+    if body.history_days is None:
+        raise errors.BadRequest(reason="history_days")
     return rule
 
 

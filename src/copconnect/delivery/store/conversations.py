@@ -12,7 +12,7 @@ from sqlalchemy import Select, bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
-from copconnect.database.engine import upsert_for
+from copconnect.database.engine import chunks, upsert_for
 from copconnect.delivery.rules.limits import HOUR_MS
 from copconnect.delivery.store.tables import CONVERSATIONS, RECEIPT_VERSIONS
 from copconnect.ids import ConversationId, PersonId, Seq
@@ -27,7 +27,7 @@ class Held:
 
     conversation_id: ConversationId
     kind: wire.ConversationKind
-    created_by: PersonId
+    created_by: PersonId | None  # None: the department.
     who_may_post: wire.WhoMayPost
     history_days: int | None
     last_seq: Seq
@@ -43,15 +43,14 @@ class Held:
     cells: int
 
     @classmethod
-    def new(cls, body: wire.CreateConversation, creator: PersonId, kem: int) -> "Held":
+    def new(cls, body: wire.CreateConversation, creator: PersonId | None, kem: int) -> "Held":
         """Return the row of a conversation that is being created."""
-        audience = body.audience is not None
         return cls(
             conversation_id=ConversationId(body.conversation_id),
             kind=body.kind,
             created_by=creator,
             who_may_post=body.who_may_post,
-            history_days=30 if audience else body.history_days,
+            history_days=body.history_days,
             last_seq=Seq(0),
             members=0,
             listed_people=0,
@@ -197,6 +196,19 @@ async def created_by(connection: AsyncConnection, conversation_id: ConversationI
     """Return who created a conversation, or None."""
     query = select(_C.created_by).where(_C.conversation_id == conversation_id)
     found: str | None = await connection.scalar(query)
+    return found
+
+
+async def who_may_post(
+    connection: AsyncConnection, conversation_ids: Collection[ConversationId]
+) -> dict[ConversationId, wire.WhoMayPost]:
+    """Return who may post in these conversations, those that are not there left out."""
+    found: dict[ConversationId, wire.WhoMayPost] = {}
+    for some in chunks(conversation_ids):
+        rows = await connection.execute(
+            select(_C.conversation_id, _C.who_may_post).where(_C.conversation_id.in_(some))
+        )
+        found |= {row.conversation_id: row.who_may_post for row in rows}
     return found
 
 

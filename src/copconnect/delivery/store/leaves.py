@@ -61,12 +61,13 @@ async def _grouped(connection: AsyncConnection, queries: Iterable[Select[Any]]) 
 async def of_people(
     connection: AsyncConnection,
     people: Collection[PersonId],
-    conversation_id: ConversationId | None = None,
+    only: Collection[ConversationId] | None = None,
 ) -> LeavesByConversation:
-    """Return the current leaves of these people; ``conversation_id``: there alone."""
+    """Return the current leaves of these people. ``only``: in these conversations, at most a chunk
+    of them."""
     query = select(*PLACED).where(_L.to_epoch.is_(None))
-    if conversation_id is not None:
-        query = query.where(_L.conversation_id == conversation_id)
+    if only is not None:
+        query = query.where(_L.conversation_id.in_(only))
     queries = [query.where(_L.person_id.in_(some)) for some in chunks(people)]
     found: LeavesByConversation = await _grouped(connection, queries)
     return found

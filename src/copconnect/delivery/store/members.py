@@ -1,9 +1,9 @@
 """Statements on the people of conversations. Former members keep a row with ``removed_ms``."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import and_, exists, func, literal, select, update
+from sqlalchemy import and_, bindparam, exists, func, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
@@ -40,33 +40,40 @@ async def admins_by_person(
 
 
 async def former(
-    connection: AsyncConnection, conversation_id: ConversationId, people: Collection[PersonId]
-) -> set[PersonId]:
-    """Return which of these people belonged before and do not now."""
-    found: set[PersonId] = set()
-    for some in chunks(people):
-        found |= set(
-            await connection.scalars(
-                select(_M.person_id).where(
-                    _M.conversation_id == conversation_id,
-                    _M.person_id.in_(some),
-                    _M.removed_ms.is_not(None),
-                )
+    connection: AsyncConnection, people: Mapping[ConversationId, Collection[PersonId]]
+) -> set[tuple[ConversationId, PersonId]]:
+    """Return which of these people belonged to these conversations before and do not now."""
+    found: set[tuple[ConversationId, PersonId]] = set()
+    wanted = {(c, person) for c, own in people.items() for person in own}
+    for some in chunks(sorted(wanted)):
+        rows = await connection.execute(
+            select(_M.conversation_id, _M.person_id).where(
+                _M.conversation_id.in_({c for c, _ in some}),
+                _M.person_id.in_({person for _, person in some}),
+                _M.removed_ms.is_not(None),
             )
         )
+        found |= wanted.intersection((row.conversation_id, row.person_id) for row in rows)
     return found
 
 
 async def places_of(
-    connection: AsyncConnection, people: Collection[PersonId]
+    connection: AsyncConnection,
+    people: Collection[PersonId],
+    only: Collection[ConversationId] | None = None,
 ) -> dict[tuple[ConversationId, PersonId], tuple[bool, int]]:
-    """Return where these people belong: whether as an admin, and from when each may read."""
-    rows = await connection.execute(
-        select(_M.conversation_id, _M.person_id, _M.admin, _M.history_from_ms).where(
-            _M.person_id.in_(people), _M.removed_ms.is_(None)
-        )
+    """Return where these people belong: whether as an admin, and from when each may read. ``only``:
+    in these conversations, at most a chunk of them."""
+    query = select(_M.conversation_id, _M.person_id, _M.admin, _M.history_from_ms).where(
+        _M.removed_ms.is_(None)
     )
-    return {(row.conversation_id, row.person_id): (row.admin, row.history_from_ms) for row in rows}
+    if only is not None:
+        query = query.where(_M.conversation_id.in_(only))
+    found: dict[tuple[ConversationId, PersonId], tuple[bool, int]] = {}
+    for some in chunks(people):
+        for row in await connection.execute(query.where(_M.person_id.in_(some))):
+            found[row.conversation_id, row.person_id] = (row.admin, row.history_from_ms)
+    return found
 
 
 async def members_at(
@@ -100,11 +107,12 @@ async def belongs_to_any(
 
 async def add(
     connection: AsyncConnection,
-    conversation_id: ConversationId,
-    people: Iterable[NewMember],
+    people: Mapping[ConversationId, Iterable[NewMember]],
     now_ms: int,
+    added_by: PersonId | None,
 ) -> None:
-    """Insert members; one who returns begins anew, but keeps their own settings."""
+    """Insert members; one who returns begins anew, but keeps their own settings. ``added_by``: the
+    person who chose them; None: a rule."""
     statement = upsert_for(connection.dialect.name, MEMBERS)
     new = statement.excluded
     statement = statement.on_conflict_do_update(
@@ -112,8 +120,10 @@ async def add(
         set_={
             "admin": new.admin,
             "added_ms": new.added_ms,
+            "added_by": new.added_by,
             "history_from_ms": new.history_from_ms,
             "removed_ms": None,
+            "removed_by": None,
         },
     )
     rows = [
@@ -122,50 +132,69 @@ async def add(
             "person_id": one.person_id,
             "admin": one.admin,
             "added_ms": now_ms,
+            "added_by": added_by,
             "history_from_ms": one.history_from_ms,
             "removed_ms": None,
+            "removed_by": None,
             "muted_until_ms": None,
             "pinned": False,
         }
-        for one in people
+        for conversation_id, own in people.items()
+        for one in own
     ]
     for some in chunks(rows, BULK):
         await connection.execute(statement, some)
 
 
+_REMOVE = (
+    update(MEMBERS)
+    .where(
+        _M.conversation_id == bindparam("p_conversation_id"),
+        _M.person_id == bindparam("p_person_id"),
+        _M.removed_ms.is_(None),
+    )
+    .values(removed_ms=bindparam("p_now_ms"), removed_by=bindparam("p_by"), admin=False)
+)
+
+
 async def remove(
     connection: AsyncConnection,
-    conversation_id: ConversationId,
-    people: Collection[PersonId],
+    people: Mapping[ConversationId, Collection[PersonId]],
     now_ms: int,
+    removed_by: PersonId | None,
 ) -> None:
-    """End the membership of these people."""
-    for some in chunks(sorted(people)):
-        await connection.execute(
-            update(MEMBERS)
-            .where(
-                _M.conversation_id == conversation_id,
-                _M.person_id.in_(some),
-                _M.removed_ms.is_(None),
-            )
-            .values(removed_ms=now_ms, admin=False)
-        )
+    """End the membership of these people. ``removed_by``: themselves where they left, an admin, or
+    None where a rule takes them no longer."""
+    rows = [
+        {"p_conversation_id": c, "p_person_id": person, "p_now_ms": now_ms, "p_by": removed_by}
+        for c, own in sorted(people.items())
+        for person in sorted(own)
+    ]
+    if rows:
+        await connection.execute(_REMOVE, rows)
+
+
+_SET_ADMIN = (
+    update(MEMBERS)
+    .where(
+        _M.conversation_id == bindparam("p_conversation_id"),
+        _M.person_id == bindparam("p_person_id"),
+    )
+    .values(admin=bindparam("p_admin"))
+)
 
 
 async def set_admin(
-    connection: AsyncConnection,
-    conversation_id: ConversationId,
-    people: Collection[PersonId],
-    *,
-    admin: bool,
+    connection: AsyncConnection, people: Mapping[ConversationId, Mapping[PersonId, bool]]
 ) -> None:
     """Make members admins, or no longer."""
-    for some in chunks(people):
-        await connection.execute(
-            update(MEMBERS)
-            .where(_M.conversation_id == conversation_id, _M.person_id.in_(some))
-            .values(admin=admin)
-        )
+    rows = [
+        {"p_conversation_id": c, "p_person_id": person, "p_admin": admin}
+        for c, own in sorted(people.items())
+        for person, admin in sorted(own.items())
+    ]
+    if rows:
+        await connection.execute(_SET_ADMIN, rows)
 
 
 async def set_preferences(

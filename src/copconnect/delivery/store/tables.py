@@ -29,7 +29,7 @@ CONVERSATIONS = Table(
     METADATA,
     Column("conversation_id", _Id, primary_key=True),
     Column("kind", String(16), nullable=False),
-    Column("created_by", _Id, nullable=False),
+    Column("created_by", _Id),  # None: the department.
     Column("created_ms", BigInteger, nullable=False),
     Column("who_may_post", String(16), nullable=False),
     Column("history_days", Integer),  # None: new members read everything.
@@ -67,8 +67,10 @@ MEMBERS = Table(
     Column("person_id", _Id, primary_key=True),
     Column("admin", Boolean, nullable=False),
     Column("added_ms", BigInteger, nullable=False),
+    Column("added_by", _Id),  # None: a rule of the data bank.
     Column("history_from_ms", BigInteger, nullable=False),
     Column("removed_ms", BigInteger),  # None: belongs now.
+    Column("removed_by", _Id),  # The person themselves: left. None: a rule, or belongs now.
     Column("muted_until_ms", BigInteger),
     Column("pinned", Boolean, nullable=False),
     Index(None, "person_id"),
@@ -299,6 +301,7 @@ AUDIENCES = Table(
     METADATA,
     Column("conversation_id", _Id, primary_key=True),
     Column("rule", LargeBinary, nullable=False),  # MessagePack of wire.Audience.
+    Column("standing", LargeBinary),  # MessagePack of wire.Standing; None: a person made it.
 )
 
 # People whose devices a conversation's roster must be compared with, once it is due.

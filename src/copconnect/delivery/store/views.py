@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect import wire
 from copconnect.delivery.rules.versions import info_version
 from copconnect.delivery.store import leaves
-from copconnect.delivery.store.audiences import read_rule
+from copconnect.delivery.store.audiences import read_rule, read_standing
 from copconnect.delivery.store.rosters import KeptHead
 from copconnect.delivery.store.tables import (
     AUDIENCES,
@@ -79,6 +79,7 @@ async def conversations_of(
             read.label("read_seq"),
             _L.device,
             AUDIENCES.c.rule,
+            AUDIENCES.c.standing,
         )
         .select_from(
             CONVERSATIONS.join(MEMBERS, mine, isouter=even_if_left)
@@ -117,6 +118,7 @@ def _view(row: Row[Any], caller: Caller) -> View:
         admin=belongs and row.admin,
         admins=None,
         audience=read_rule(row.rule),
+        standing=read_standing(row.standing),
         direct_person_id=other,
         history_days=row.history_days,
         history_from_ms=row.history_from_ms or 0,
@@ -201,6 +203,7 @@ async def members_page(
     return [
         wire.Member(
             person_id=row.person_id,
+            added_by=row.added_by,
             admin=row.admin,
             added_ms=row.added_ms,
             history_from_ms=row.history_from_ms,

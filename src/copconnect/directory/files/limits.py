@@ -44,7 +44,9 @@ LIMITS = Limits()
 
 class FileRefused(Exception):
     """A file that cannot be read. ``problem`` is a stable code; ``value`` says what was found,
-    such as a size or the name of a sheet."""
+    such as a size or the name of a sheet; ``file`` is its name where the reader was told."""
+
+    file = ""
 
     def __init__(self, problem: FileProblem, value: str = "") -> None:
         super().__init__(f"{problem}: {value}" if value else problem)

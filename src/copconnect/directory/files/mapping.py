@@ -91,7 +91,10 @@ def fingerprint(sheet: Sheet) -> str:
 
 
 def table_of(sheet: Sheet) -> str:
-    """Return which table a sheet is, by its name or its headings; people if nothing tells."""
+    """Return which table a sheet is, by its name or its headings; people if nothing tells, and
+    ``none`` for a sheet that a report added."""
+    if sheet.name.casefold().startswith(OWN):
+        return NONE
     name = rules.fold(sheet.name.rpartition("/")[2].partition(".")[0])
     for table, names in SHEET_NAMES.items():
         if name in names:

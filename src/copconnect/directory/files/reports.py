@@ -53,22 +53,38 @@ def refused_rows(sheets: Iterable[RefusedSheet]) -> bytes:
     """Return a workbook with the refused rows of each sheet, under the sheet's own headings. The
     columns that say why come last, and an import leaves them out."""
     book = _Book()
+    _write_refused(book, sheets)
+    return book.closed()
+
+
+def report(
+    sheets: Iterable[RefusedSheet],
+    name: str,
+    columns: Sequence[str],
+    rows: Iterable[Sequence[object]],
+) -> bytes:
+    """Return a workbook with the refused rows of each sheet, and behind them one more sheet."""
+    book = _Book()
+    _write_refused(book, sheets)
+    page = book.page(name, columns)
+    for row in rows:
+        page.row(row)
+    return book.closed()
+
+
+def _write_refused(book: "_Book", sheets: Iterable[RefusedSheet]) -> None:
     for one in sheets:
         rows = {row.line: row.cells for row in one.sheet.rows}
         width = len(one.sheet.headers)
         page = book.page(one.sheet.name, [*one.sheet.headers, WHY, REMEDY, LINE])
         for refused in one.refused:
-            cells = rows.get(refused.line, [""] * width)
-            page.row(
-                [
-                    *cells,
-                    "\n".join(refused.why),
-                    "\n".join(dict.fromkeys(refused.remedies)),
-                    str(refused.line),
-                ],
-                marked=refused.wrong or {width},
-            )
-    return book.closed()
+            cells = [
+                *rows.get(refused.line, [""] * width),
+                "\n".join(refused.why),
+                "\n".join(dict.fromkeys(refused.remedies)),
+                str(refused.line),
+            ]
+            page.row(cells, marked=refused.wrong or {width})
 
 
 def tables(pages: Mapping[str, tuple[Sequence[str], Iterable[Sequence[object]]]]) -> bytes:

@@ -76,6 +76,7 @@ def upgrade() -> None:
         "audiences",
         sa.Column("conversation_id", sa.String(length=32), nullable=False),
         sa.Column("rule", sa.LargeBinary(), nullable=False),
+        sa.Column("standing", sa.LargeBinary(), nullable=True),
         sa.PrimaryKeyConstraint("conversation_id", name=op.f("pk_audiences")),
     )
     op.create_table(
@@ -477,7 +478,7 @@ def upgrade() -> None:
         "conversations",
         sa.Column("conversation_id", sa.String(length=32), nullable=False),
         sa.Column("kind", sa.String(length=16), nullable=False),
-        sa.Column("created_by", sa.String(length=32), nullable=False),
+        sa.Column("created_by", sa.String(length=32), nullable=True),
         sa.Column("created_ms", sa.BigInteger(), nullable=False),
         sa.Column("who_may_post", sa.String(length=16), nullable=False),
         sa.Column("history_days", sa.Integer(), nullable=True),
@@ -521,6 +522,53 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("conversation_id", "client_id", name=op.f("pk_cursors")),
     )
     op.create_index("ix_cursors_person", "cursors", ["conversation_id", "person_id"], unique=False)
+    op.create_table(
+        "directory_group_policy",
+        sa.Column("code", sa.String(length=32), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("line", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("code", name=op.f("pk_directory_group_policy")),
+    )
+    op.create_table(
+        "directory_import_aliases",
+        sa.Column("field", sa.String(length=16), nullable=False),
+        sa.Column("typed", sa.String(length=200), nullable=False),
+        sa.Column("code", sa.String(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("field", "typed", name=op.f("pk_directory_import_aliases")),
+    )
+    op.create_table(
+        "directory_import_mappings",
+        sa.Column("fingerprint", sa.String(length=32), nullable=False),
+        sa.Column("mapping", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("fingerprint", name=op.f("pk_directory_import_mappings")),
+    )
+    op.create_table(
+        "directory_import_parts",
+        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("part", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("number", "part", name=op.f("pk_directory_import_parts")),
+    )
+    op.create_table(
+        "directory_import_turn",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("by", sa.Text(), nullable=False),
+        sa.Column("until_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_directory_import_turn")),
+    )
+    op.create_table(
+        "directory_imports",
+        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("by", sa.Text(), nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("counts", sa.Text(), nullable=False),
+        sa.Column("organisation", sa.String(length=64), nullable=False),
+        sa.Column("undoes", sa.Integer(), nullable=True),
+        sa.Column("undone_ms", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_directory_imports")),
+    )
     op.create_table(
         "directory_levels",
         sa.Column("code", sa.String(length=32), nullable=False),
@@ -725,8 +773,10 @@ def upgrade() -> None:
         sa.Column("person_id", sa.String(length=32), nullable=False),
         sa.Column("admin", sa.Boolean(), nullable=False),
         sa.Column("added_ms", sa.BigInteger(), nullable=False),
+        sa.Column("added_by", sa.String(length=32), nullable=True),
         sa.Column("history_from_ms", sa.BigInteger(), nullable=False),
         sa.Column("removed_ms", sa.BigInteger(), nullable=True),
+        sa.Column("removed_by", sa.String(length=32), nullable=True),
         sa.Column("muted_until_ms", sa.BigInteger(), nullable=True),
         sa.Column("pinned", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("conversation_id", "person_id", name=op.f("pk_members")),

@@ -1,6 +1,6 @@
 /** Names of people whom acts name, fetched when they are first shown. */
 import { SvelteMap } from "svelte/reactivity";
-import type { Person } from "@copconnect/client/wire";
+import type { Person, PersonId } from "@copconnect/client/wire";
 import { core } from "../../../src/app/core.ts";
 import { nameOf } from "../../../src/i18n/format.ts";
 
@@ -13,7 +13,7 @@ export function remember(found: readonly Person[]): void {
 }
 
 /** A person's name; the start of the id until it is known. */
-export function nameFor(personId: string): string {
+export function nameFor(personId: PersonId): string {
   const known = people.get(personId);
   if (known !== undefined) return nameOf(known.names);
   if (!asked.includes(personId)) {

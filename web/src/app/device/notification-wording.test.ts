@@ -1,17 +1,18 @@
+import type { ConversationId, MessageId, PersonId, UnitId } from "@copconnect/client/wire";
 import { inEnglish, type MessageItem } from "@copconnect/client/core";
 import { expect, it } from "vitest";
 import { wording } from "./notification-wording.ts";
 
 const item: MessageItem = {
-  messageId: "1",
-  conversationId: "2",
+  messageId: "1" as MessageId,
+  conversationId: "2" as ConversationId,
   seq: 1,
   sender: {
-    personId: "3",
+    personId: "3" as PersonId,
     names: { ...inEnglish("Ravi Kumar"), te: "రవి కుమార్" },
     rank: "SI",
     post: inEnglish(""),
-    unitId: "4",
+    unitId: "4" as UnitId,
   },
   mine: false,
   sentMs: 0,

@@ -5,6 +5,7 @@
  * more on this device and the app is unlocked; one that says more goes when the app locks. Opening
  * one opens its conversation. A conversation has at most one notification; reading it takes it away.
  */
+import type { ConversationId } from "@copconnect/client/wire";
 import type { MessageItem } from "@copconnect/client/core";
 import { SvelteMap } from "svelte/reactivity";
 import { nameOf } from "../../i18n/format.ts";
@@ -63,9 +64,9 @@ export const notifications = {
   },
 };
 
-const shown = new SvelteMap<string, Notification>();
+const shown = new SvelteMap<ConversationId, Notification>();
 
-async function show(conversationId: string, item: MessageItem): Promise<void> {
+async function show(conversationId: ConversationId, item: MessageItem): Promise<void> {
   if (!notifications.on || (!document.hidden && document.hasFocus())) return;
   const allowed = detail && app.state?.phase === "ready";
   const { title, body } = wording(item, allowed, t("me.newMessage"), nameOf);
@@ -91,7 +92,7 @@ async function show(conversationId: string, item: MessageItem): Promise<void> {
   };
 }
 
-async function takeAway(conversationId: string): Promise<void> {
+async function takeAway(conversationId: ConversationId): Promise<void> {
   shown.get(conversationId)?.close();
   shown.delete(conversationId);
   const registration = await navigator.serviceWorker?.getRegistration().catch(() => undefined);

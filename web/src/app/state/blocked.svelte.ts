@@ -2,6 +2,7 @@
  * People whom this person has blocked. The core keeps them, on this device; asked once, and again
  * after each change, because nobody else changes them here.
  */
+import type { PersonId } from "@copconnect/client/wire";
 import type { Plate } from "@copconnect/client/core";
 import { core } from "../core.ts";
 
@@ -12,13 +13,13 @@ export const blocked = {
   get people(): readonly Plate[] | null {
     return people;
   },
-  has(personId: string): boolean {
+  has(personId: PersonId): boolean {
     return people?.some((one) => one.personId === personId) === true;
   },
   async load(): Promise<void> {
     people = await core().blocked();
   },
-  async set(personId: string, on: boolean): Promise<void> {
+  async set(personId: PersonId, on: boolean): Promise<void> {
     await core().block(personId, on);
     await blocked.load();
   },

@@ -2,13 +2,14 @@
  * All conversations, kept in step with the core's events: pinned ones first, then by the newest
  * message. A conversation's own screen reads its item from here, so that list and header agree.
  */
+import type { ConversationId } from "@copconnect/client/wire";
 import type { ConversationItem } from "@copconnect/client/core";
 import { SvelteMap } from "svelte/reactivity";
 import { onCoreEvent } from "./app.svelte.ts";
 import { core } from "../core.ts";
 import { Loading } from "./loading.svelte.ts";
 
-const items = new SvelteMap<string, ConversationItem>();
+const items = new SvelteMap<ConversationId, ConversationItem>();
 const first = new Loading<true>();
 
 function newest(item: ConversationItem): number {
@@ -42,7 +43,7 @@ export const conversations = {
   get error(): unknown {
     return first.error;
   },
-  get(conversationId: string): ConversationItem | undefined {
+  get(conversationId: ConversationId): ConversationItem | undefined {
     return items.get(conversationId);
   },
 };

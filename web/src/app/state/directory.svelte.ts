@@ -3,7 +3,7 @@
  * reloaded when the core says that it changed. Until it is here, codes stand in for names.
  */
 import type { Plate } from "@copconnect/client/core";
-import type { Directory, Level, Names, Rank, Role, Unit } from "@copconnect/client/wire";
+import type { Directory, Level, Names, Rank, Role, Unit, UnitId } from "@copconnect/client/wire";
 import { nameOf } from "../../i18n/format.ts";
 import { onCoreEvent } from "./app.svelte.ts";
 import { core } from "../core.ts";
@@ -11,7 +11,7 @@ import { rankIndex } from "./ranks.ts";
 
 interface Index {
   readonly directory: Directory;
-  readonly units: ReadonlyMap<string, Unit>;
+  readonly units: ReadonlyMap<UnitId, Unit>;
   readonly levels: ReadonlyMap<string, Level>;
   readonly ranks: ReadonlyMap<string, Rank>;
   readonly roles: ReadonlyMap<string, Role>;
@@ -61,7 +61,7 @@ export const directory = {
   get failed(): boolean {
     return failed;
   },
-  unit(unitId: string): Unit | undefined {
+  unit(unitId: UnitId): Unit | undefined {
     return index?.units.get(unitId);
   },
   /** The unit that all others are below. */
@@ -73,7 +73,7 @@ export const directory = {
   },
 };
 
-export function unitName(unitId: string): string {
+export function unitName(unitId: UnitId): string {
   const unit = index?.units.get(unitId);
   return unit === undefined ? "" : nameOf(unit.names);
 }
@@ -91,7 +91,7 @@ export function roleName(code: string): string {
 }
 
 /** From the top of the organisation down to the unit. */
-export function unitPath(unitId: string): readonly Unit[] {
+export function unitPath(unitId: UnitId): readonly Unit[] {
   const path: Unit[] = [];
   let at = index?.units.get(unitId);
   while (at !== undefined && path.length < 16) {

@@ -2,6 +2,7 @@
  * This person's rights over other people's devices: everything as a root admin, else what grants
  * over parts of the tree of units say. Only for offering acts: the core and the server judge.
  */
+import type { UnitId } from "@copconnect/client/wire";
 import { untrack } from "svelte";
 import { app } from "./app.svelte.ts";
 import { core } from "../core.ts";
@@ -10,7 +11,7 @@ import { unitPath } from "./directory.svelte.ts";
 let paths = $state.raw<readonly string[]>([]);
 
 /** A unit's path as cards and grants name it. */
-export function pathOfUnit(unitId: string): string {
+export function pathOfUnit(unitId: UnitId): string {
   return unitPath(unitId)
     .map((unit) => unit.unitId)
     .join("/");
@@ -21,7 +22,7 @@ export const rights = {
     return app.state?.device.confirmed === "root_admin" || paths.length > 0;
   },
   /** Whether this person may act over a unit. */
-  over(unitId: string): boolean {
+  over(unitId: UnitId): boolean {
     const state = app.state?.device.confirmed;
     if (state === "root_admin") return true;
     const path = `${pathOfUnit(unitId)}/`;

@@ -2,6 +2,7 @@
  * One attachment in one bubble: its plaintext's object URL, held while the part is on screen, and
  * what to say while it comes.
  */
+import type { AttachmentId } from "@copconnect/client/wire";
 import type { AttachmentView } from "@copconnect/client/core";
 import { core, coreError } from "../../app/core.ts";
 import { objectUrls } from "../../media/object-urls.ts";
@@ -11,11 +12,11 @@ export class HeldFile {
   url = $state<string | null>(null);
   loading = $state(false);
   failed = $state(false);
-  #id: string | null = null;
+  #id: AttachmentId | null = null;
   #held = false;
 
   /** Get the plaintext (downloading it if needed) and hold its URL until `letGo`. */
-  async get(attachmentId: string): Promise<string | null> {
+  async get(attachmentId: AttachmentId): Promise<string | null> {
     if (this.#held && this.#id === attachmentId) return this.url;
     this.letGo();
     this.#id = attachmentId;

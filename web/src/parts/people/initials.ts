@@ -16,8 +16,8 @@ export function initials(name: string): string {
     .join("");
 }
 
-export function tint(id: string): number {
+export function tint(seed: string): number {
   let sum = 0;
-  for (const character of id) sum = (sum * 31 + (character.codePointAt(0) ?? 0)) >>> 0;
+  for (const character of seed) sum = (sum * 31 + (character.codePointAt(0) ?? 0)) >>> 0;
   return sum % TINTS;
 }

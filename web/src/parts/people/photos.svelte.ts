@@ -2,11 +2,12 @@
  * Object URLs of photos (people, groups), one for each attachment, kept for the page's life: there
  * are few of them and they are small.
  */
+import type { AttachmentId } from "@copconnect/client/wire";
 import type { AttachmentView } from "@copconnect/client/core";
 import { SvelteMap } from "svelte/reactivity";
 import { core } from "../../app/core.ts";
 
-const urls = new SvelteMap<string, string | null>();
+const urls = new SvelteMap<AttachmentId, string | null>();
 
 /** The photo's URL once it is here; null before that, and when it cannot be had. */
 export function photoUrl(photo: AttachmentView | null): string | null {

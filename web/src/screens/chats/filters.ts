@@ -1,7 +1,7 @@
 /** Which conversations the list shows. Pure. */
 import type { ConversationItem } from "@copconnect/client/core";
 
-export type Filter = "all" | "unread" | "direct" | "groups" | "units";
+export type Filter = "all" | "unread" | "direct" | "groups" | "units" | "roles";
 
 function fits(item: ConversationItem, filter: Filter): boolean {
   switch (filter) {
@@ -14,13 +14,15 @@ function fits(item: ConversationItem, filter: Filter): boolean {
     case "groups":
       return item.kind === "group";
     case "units":
-      return item.kind === "unit" || item.kind === "announcement";
+      return item.standing?.about === "unit";
+    case "roles":
+      return item.standing?.about === "role";
   }
 }
 
 /** The filters that would show something; "all" and "unread" always. */
 export function offered(items: readonly ConversationItem[]): readonly Filter[] {
-  const kinds: readonly Filter[] = ["direct", "groups", "units"];
+  const kinds: readonly Filter[] = ["units", "roles", "direct", "groups"];
   return ["all", "unread", ...kinds.filter((filter) => items.some((item) => fits(item, filter)))];
 }
 

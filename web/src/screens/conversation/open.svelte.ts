@@ -5,6 +5,7 @@
  * Invariants: `messages` is in the core's order (seq, then what has none yet) and without holes: an
  * event about a message older than the loaded part only updates what is there.
  */
+import type { ConversationId, MessageId } from "@copconnect/client/wire";
 import type { CoreEvent, MessageItem } from "@copconnect/client/core";
 import { onCoreEvent } from "../../app/state/app.svelte.ts";
 import { core } from "../../app/core.ts";
@@ -53,18 +54,18 @@ export function reachesBack(
 }
 
 export class OpenConversation {
-  readonly conversationId: string;
+  readonly conversationId: ConversationId;
   messages = $state.raw<readonly MessageItem[]>([]);
   more = $state(false);
   /** The message at the unread line; it stays while the conversation is looked at. */
-  firstUnread = $state<string | null>(null);
+  firstUnread = $state<MessageId | null>(null);
   older = $state<"idle" | "loading" | "failed">("idle");
   readonly first = new Loading<true>();
   /** The message at the top of the screen when it was left, unless that was the bottom. */
   place: string | null = null;
   readonly #stop: () => void;
 
-  constructor(conversationId: string) {
+  constructor(conversationId: ConversationId) {
     this.conversationId = conversationId;
     this.#stop = onCoreEvent((event) => this.#take(event));
     void this.load();
@@ -103,7 +104,7 @@ export class OpenConversation {
   }
 
   /** Load older pages until a message is there. False when it is not on this device. */
-  async reach(messageId: string, prepend: (put: () => void) => void): Promise<boolean> {
+  async reach(messageId: MessageId, prepend: (put: () => void) => void): Promise<boolean> {
     const there = (): boolean => this.messages.some((one) => one.messageId === messageId);
     while (!there() && this.more) {
       const count = this.messages.length;
@@ -143,7 +144,7 @@ export class OpenConversation {
 let kept: readonly OpenConversation[] = [];
 
 /** The conversation's messages, loaded before or from now on. */
-export function openConversation(conversationId: string): OpenConversation {
+export function openConversation(conversationId: ConversationId): OpenConversation {
   const known = kept.find((one) => one.conversationId === conversationId);
   const opened = known ?? new OpenConversation(conversationId);
   kept = [...kept.filter((one) => one !== opened), opened];

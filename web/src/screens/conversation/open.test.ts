@@ -1,17 +1,18 @@
+import type { ConversationId, MessageId } from "@copconnect/client/wire";
 import type { MessageItem } from "@copconnect/client/core";
 import { describe, expect, it } from "vitest";
 import { merge, reachesBack } from "./open.svelte.ts";
 
-function message(messageId: string, seq: number | null, sentMs = seq ?? 100): MessageItem {
+function message(text: string, seq: number | null, sentMs = seq ?? 100): MessageItem {
   return {
-    messageId,
-    conversationId: "c",
+    messageId: text as MessageId,
+    conversationId: "c" as ConversationId,
     seq,
     sender: null,
     mine: false,
     sentMs,
-    body: { kind: "text", text: messageId, mentions: [] },
-    preview: { kind: "text", text: messageId },
+    body: { kind: "text", text, mentions: [] },
+    preview: { kind: "text", text },
     replyTo: null,
     status: null,
     failure: null,

@@ -1,14 +1,15 @@
+import type { ClientId } from "@copconnect/client/wire";
 import { expect, it } from "vitest";
 import { deviceName } from "./device-names.ts";
 
 const dateOf = (ms: number): string => `day ${String(Math.floor(ms / 100))}`;
 const momentOf = (ms: number): string => `at ${String(ms)}`;
-const chrome = (clientId: string, createdMs: number) => ({
-  ...{ clientId, createdMs, label: "Chrome, Linux" },
+const chrome = (name: string, createdMs: number) => ({
+  ...{ clientId: name as ClientId, createdMs, label: "Chrome, Linux" },
 });
 
 it("leaves a label that no other device has", () => {
-  const phone = { clientId: "a", createdMs: 1, label: "Duty phone" };
+  const phone = { clientId: "a" as ClientId, createdMs: 1, label: "Duty phone" };
   expect(deviceName(phone, [phone, chrome("b", 1)], dateOf, momentOf)).toBe("Duty phone");
 });
 

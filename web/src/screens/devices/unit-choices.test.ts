@@ -1,14 +1,14 @@
 import { inEnglish } from "@copconnect/client/core";
-import type { Unit } from "@copconnect/client/wire";
+import type { Unit, UnitId } from "@copconnect/client/wire";
 import { expect, it } from "vitest";
 import { unitTree } from "../people/units.ts";
 import { choicesOf } from "./unit-choices.ts";
 
-const unit = (unitId: string, parentId: string | null): Unit => ({
-  unitId,
-  parentId,
+const unit = (code: string, parent: string | null): Unit => ({
+  unitId: code as UnitId,
+  parentId: parent as UnitId | null,
   level: "station",
-  names: inEnglish(unitId),
+  names: inEnglish(code),
 });
 const UNITS = [unit("TG", null), unit("HYD", "TG"), unit("CHM", "HYD"), unit("WGL", "TG")];
 const tree = unitTree({ version: "1", units: UNITS, levels: [], ranks: [], roles: [] }, (a, b) =>

@@ -5,7 +5,7 @@
  * Every list is the core's verified word (KEYS.md E0 to E5): nothing here remembers what was seen.
  */
 import type { AlarmView, UnconfirmedItem } from "@copconnect/client/core";
-import type { ClientInfo } from "@copconnect/client/wire";
+import type { AlarmId, ClientId, ClientInfo, DeviceId } from "@copconnect/client/wire";
 import { untrack } from "svelte";
 import { app, onCoreEvent } from "../../app/state/app.svelte.ts";
 import { core } from "../../app/core.ts";
@@ -88,7 +88,7 @@ export const account = {
     return devices.filter((one) => one.clientId !== here && one.confirmed !== "no").length;
   },
   /** The name that the person gave a device of theirs. */
-  labelOf(device: string): string | null {
+  labelOf(device: DeviceId): string | null {
     const known = devices?.find((one) => one.device === device)?.label;
     return known ?? unconfirmed?.find((one) => one.device === device)?.label ?? null;
   },
@@ -99,10 +99,10 @@ export const account = {
     else await core().revokeDevice(device.device, lostMs);
     reload();
   },
-  async rename(clientId: string, label: string): Promise<void> {
+  async rename(clientId: ClientId, label: string): Promise<void> {
     adoptDevices(await core().renameClient(clientId, label));
   },
-  async acknowledge(id: string): Promise<void> {
+  async acknowledge(id: AlarmId): Promise<void> {
     await core().acknowledgeAlarm(id);
     await loadAlarms();
   },

@@ -1,10 +1,11 @@
 import { inEnglish } from "@copconnect/client/core";
-import type { Directory, Unit } from "@copconnect/client/wire";
+import type { Directory, Unit, UnitId } from "@copconnect/client/wire";
 import { describe, expect, it } from "vitest";
 import { namesUnit, saysUnit, unitTree } from "./units.ts";
 
-function unit(unitId: string, parentId: string | null, level: string): Unit {
-  return { unitId, parentId, level, names: inEnglish(unitId) };
+function unit(code: string, parent: string | null, level: string): Unit {
+  const ids = { unitId: code as UnitId, parentId: parent as UnitId | null };
+  return { ...ids, level, names: inEnglish(code) };
 }
 
 const names = inEnglish("");
@@ -25,7 +26,7 @@ const tree = unitTree(directory, (a, b) => a.unitId.localeCompare(b.unitId));
 
 describe("unitTree", () => {
   it("orders children by level, then by name", () => {
-    expect(tree.children("state").map((one) => one.unitId)).toEqual([
+    expect(tree.children("state" as UnitId).map((one) => one.unitId)).toEqual([
       "a-district",
       "b-district",
       "z-station",
@@ -35,7 +36,7 @@ describe("unitTree", () => {
     expect(tree.roots.map((one) => one.unitId)).toEqual(["state", "orphan"]);
   });
   it("has nothing below a leaf", () => {
-    expect(tree.children("z-station")).toEqual([]);
+    expect(tree.children("z-station" as UnitId)).toEqual([]);
   });
 });
 

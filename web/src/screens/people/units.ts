@@ -1,9 +1,10 @@
 /** The organisation as a tree for drilling down. Pure over the directory. */
+import type { UnitId } from "@copconnect/client/wire";
 import { LANGUAGES, type Directory, type Names, type Unit } from "@copconnect/client/wire";
 
 export interface UnitTree {
   readonly roots: readonly Unit[];
-  children(unitId: string): readonly Unit[];
+  children(unitId: UnitId): readonly Unit[];
 }
 
 /**
@@ -14,7 +15,7 @@ export function unitTree(directory: Directory, compare: (a: Unit, b: Unit) => nu
   const known = new Set(directory.units.map((unit) => unit.unitId));
   const order = new Map(directory.levels.map((level, index) => [level.code, index]));
   const rank = (unit: Unit): number => order.get(unit.level) ?? order.size;
-  const below = new Map<string | null, Unit[]>();
+  const below = new Map<UnitId | null, Unit[]>();
   for (const unit of directory.units) {
     const parent = unit.parentId !== null && known.has(unit.parentId) ? unit.parentId : null;
     const siblings = below.get(parent);

@@ -1,10 +1,11 @@
+import type { PersonId } from "@copconnect/client/wire";
 import { describe, expect, it } from "vitest";
 import { insertMention, matching, mentionQuery, mentionsIn } from "./mentions.ts";
 
 const PEOPLE = [
-  { personId: "1", label: "Ravi", note: "", search: "Ravi రవి PC" },
-  { personId: "2", label: "Ravi Teja", note: "", search: "Ravi Teja రవి తేజ SI" },
-  { personId: "3", label: "Padma", note: "", search: "Padma పద్మ HC" },
+  { personId: "1" as PersonId, label: "Ravi", note: "", search: "Ravi రవి PC" },
+  { personId: "2" as PersonId, label: "Ravi Teja", note: "", search: "Ravi Teja రవి తేజ SI" },
+  { personId: "3" as PersonId, label: "Padma", note: "", search: "Padma పద్మ HC" },
 ];
 
 describe("mentions", () => {

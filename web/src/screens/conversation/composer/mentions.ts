@@ -1,8 +1,9 @@
 /** Finding, picking and placing @mentions in what is being written. Pure. */
+import type { PersonId } from "@copconnect/client/wire";
 import type { Mention } from "@copconnect/client/core";
 
 export interface Candidate {
-  readonly personId: string;
+  readonly personId: PersonId;
   /** As it is written after the @. */
   readonly label: string;
   /** Rank and post, to tell namesakes apart. */

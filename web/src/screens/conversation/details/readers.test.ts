@@ -1,3 +1,4 @@
+import type { ClientId, ConversationId, DeviceId, PersonId, UnitId } from "@copconnect/client/wire";
 import {
   inEnglish,
   type EncryptionView,
@@ -8,7 +9,7 @@ import { expect, it } from "vitest";
 import { readersOf } from "./readers.ts";
 
 const VIEW: EncryptionView = {
-  conversationId: "c",
+  conversationId: "c" as ConversationId,
   people: 5,
   unregistered: 1,
   unregisteredPeople: [],
@@ -27,7 +28,10 @@ const VIEW: EncryptionView = {
 function member(registered: boolean, ...devices: MemberDevice["confirmed"][]): MemberItem {
   const names = inEnglish("Anjali Reddy");
   return {
-    plate: { personId: "p", names, rank: "SI", post: inEnglish(""), unitId: "u" },
+    plate: {
+      ...{ personId: "p" as PersonId, unitId: "u" as UnitId },
+      ...{ names, rank: "SI", post: inEnglish("") },
+    },
     admin: false,
     me: false,
     deliveredSeq: 0,
@@ -35,8 +39,8 @@ function member(registered: boolean, ...devices: MemberDevice["confirmed"][]): M
     registered,
     historyFromMs: null,
     devices: devices.map((confirmed, index) => ({
-      device: String(index),
-      clientId: String(index),
+      device: String(index) as DeviceId,
+      clientId: String(index) as ClientId,
       label: null,
       confirmed,
       by: null,

@@ -1,35 +1,39 @@
+import type { ConversationId, MessageId, PersonId, UnitId } from "@copconnect/client/wire";
 import { inEnglish, type MessageItem } from "@copconnect/client/core";
 import { describe, expect, it } from "vitest";
 import { rowsOf } from "./rows.ts";
 
 const NOON = new Date(2026, 10, 20, 12).getTime();
 
-function message(id: string, sender: string, minutes: number, notice = false): MessageItem {
+function message(text: string, sender: string, minutes: number, notice = false): MessageItem {
   const plate = {
-    personId: sender,
+    personId: sender as PersonId,
     names: inEnglish(sender),
     rank: "PC",
     post: inEnglish(""),
-    unitId: "u",
+    unitId: "u" as UnitId,
   };
   return {
-    messageId: id,
-    conversationId: "c",
+    messageId: text as MessageId,
+    conversationId: "c" as ConversationId,
     seq: 1,
     sender: plate,
     mine: sender === "me",
     sentMs: NOON + minutes * 60_000,
     body: notice
       ? { kind: "notice", notice: { kind: "gap", by: null } }
-      : { kind: "text", text: id, mentions: [] },
-    preview: { kind: "text", text: id },
+      : { kind: "text", text, mentions: [] },
+    preview: { kind: "text", text },
     replyTo: null,
     status: null,
     failure: null,
   };
 }
 
-function shape(messages: readonly MessageItem[], unread: string | null = null): readonly string[] {
+function shape(
+  messages: readonly MessageItem[],
+  unread: MessageId | null = null,
+): readonly string[] {
   return rowsOf(messages, unread).map((row) =>
     row.kind === "message"
       ? `${row.key}${row.first ? " first" : ""}${row.last ? " last" : ""}`
@@ -58,7 +62,7 @@ describe("rowsOf", () => {
           message("n", "a", 1, true),
           message("3", "a", 2),
         ],
-        "2",
+        "2" as MessageId,
       ),
     ).toEqual(["day", "1 first last", "unread", "2 first last", "notice", "3 first last"]);
   });

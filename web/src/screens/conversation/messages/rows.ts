@@ -3,6 +3,7 @@
  * whether they begin or end a run of one sender. Pure; rows keep their key as long as what they
  * stand for exists, so that a virtual list keeps its place.
  */
+import type { MessageId } from "@copconnect/client/wire";
 import type { MessageItem, Notice } from "@copconnect/client/core";
 
 /** Messages of one sender with less than this between them are one run. */
@@ -45,7 +46,7 @@ function sameRun(a: MessageItem, b: MessageItem): boolean {
 /** `start`: a row before the first message says from when this device reads. */
 export function rowsOf(
   messages: readonly MessageItem[],
-  firstUnread: string | null,
+  firstUnread: MessageId | null,
   start = false,
 ): readonly Row[] {
   const rows: Row[] = start ? [{ kind: "start", key: "start" }] : [];

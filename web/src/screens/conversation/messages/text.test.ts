@@ -1,3 +1,4 @@
+import type { PersonId } from "@copconnect/client/wire";
 import { describe, expect, it } from "vitest";
 import { onlyEmoji, piecesOf } from "./text.ts";
 
@@ -23,10 +24,10 @@ describe("piecesOf", () => {
   it("cuts out mentions and ignores those outside the text or overlapping", () => {
     expect(
       piecesOf("hi @Ravi!", [
-        { personId: "a", start: 3, length: 5 },
-        { personId: "b", start: 4, length: 2 },
-        { personId: "c", start: 8, length: 50 },
-        { personId: "d", start: -3, length: 2 },
+        { personId: "a" as PersonId, start: 3, length: 5 },
+        { personId: "b" as PersonId, start: 4, length: 2 },
+        { personId: "c" as PersonId, start: 8, length: 50 },
+        { personId: "d" as PersonId, start: -3, length: 2 },
       ]),
     ).toEqual([
       { kind: "plain", text: "hi " },

@@ -2,11 +2,12 @@
  * A message's text as pieces: plain, a mention, or a link. Pure. Only http and https become links,
  * and a mention that does not lie within the text is ignored: the text comes from outside.
  */
+import type { PersonId } from "@copconnect/client/wire";
 import type { Mention, MessageBody } from "@copconnect/client/core";
 
 export type Piece =
   | { readonly kind: "plain"; readonly text: string }
-  | { readonly kind: "mention"; readonly text: string; readonly personId: string }
+  | { readonly kind: "mention"; readonly text: string; readonly personId: PersonId }
   | { readonly kind: "link"; readonly text: string; readonly href: string };
 
 const LINK = /https?:\/\/[^\s<>"'`]+/giu;

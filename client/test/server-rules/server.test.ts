@@ -3,25 +3,26 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { fromHex, randomBytes, toHex, utf8 } from "../../src/octets.ts";
 import { openConversationKey } from "../../src/keys/conversation-key.ts";
 import { X25519 } from "../../src/keys/hpke.ts";
-import type { DeviceId } from "../../src/keys/ids.ts";
+import { idOf, newId } from "../../src/ids.ts";
+import type { ConversationId, DeviceId } from "../../src/ids.ts";
 import { parseMessage, bodyKey, openBody } from "../../src/keys/message.ts";
 import { HOUR_MS, MINUTE_MS } from "../../src/keys/format/times.ts";
 import { directId } from "../../src/keys/roster/direct.ts";
 import { checkProof } from "../../src/keys/roster/proof.ts";
 import { Insider } from "../support/insider.ts";
-import { MemoryServer } from "./server.ts";
+import { MemoryServer } from "../memory/server.ts";
 
 let server: MemoryServer;
 let a: Insider;
 let b: Insider;
-let id: string;
+let id: ConversationId;
 let laterMs = 0;
 
-function directOf(one: Insider, other: Insider): string {
-  return toHex(directId(fromHex(one.personId), fromHex(other.personId)));
+function directOf(one: Insider, other: Insider): ConversationId {
+  return idOf(directId(fromHex(one.personId), fromHex(other.personId)));
 }
 
-async function openDirect(): Promise<string> {
+async function openDirect(): Promise<ConversationId> {
   const { conversationId } = await a.api.createConversation({
     ...{ conversationId: directOf(a, b), kind: "direct", personIds: [b.personId] },
     ...{ whoMayPost: "everyone", historyDays: null, audience: null },
@@ -29,18 +30,18 @@ async function openDirect(): Promise<string> {
   return conversationId;
 }
 
-async function group(...others: readonly Insider[]): Promise<string> {
+async function group(...others: readonly Insider[]): Promise<ConversationId> {
   const { conversationId } = await a.api.createConversation({
-    ...{ conversationId: toHex(randomBytes(16)), kind: "group" },
+    ...{ conversationId: newId(), kind: "group" },
     personIds: others.map(({ personId }) => personId),
     ...{ whoMayPost: "everyone", historyDays: 0, audience: null },
   });
   return conversationId;
 }
 
-function remove(conversationId: string, who: Insider) {
+function remove(conversationId: ConversationId, who: Insider) {
   return a.api.changeMembers(conversationId, {
-    ...{ changeId: toHex(randomBytes(16)), add: [], makeAdmin: [], revokeAdmin: [] },
+    ...{ changeId: newId(), add: [], makeAdmin: [], revokeAdmin: [] },
     remove: [who.personId],
   });
 }

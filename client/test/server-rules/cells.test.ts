@@ -1,4 +1,6 @@
 /** The questions of the server in memory to devices (C1, C2, D4, D7), with several cells. */
+import { newId } from "../../src/ids.ts";
+import type { CellId, ConversationId, SealKeyId } from "../../src/ids.ts";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { concat, fromHex, randomBytes, toHex, utf8 } from "../../src/octets.ts";
 import { makeCellKey, sealCellKey, type CellKey } from "../../src/keys/cell-key.ts";
@@ -9,12 +11,12 @@ import { HOUR_MS } from "../../src/keys/format/times.ts";
 import { checkProof } from "../../src/keys/roster/proof.ts";
 import type { CellKeyWanted } from "../../src/wire.ts";
 import { Insider } from "../support/insider.ts";
-import { leafOf, newest } from "./rosters.ts";
-import { MemoryServer } from "./server.ts";
+import { leafOf, newest } from "../memory/rosters.ts";
+import { MemoryServer } from "../memory/server.ts";
 
 let server: MemoryServer;
 let all: Insider[];
-let id: string;
+let id: ConversationId;
 let laterMs = 0;
 
 beforeEach(async () => {
@@ -24,7 +26,7 @@ beforeEach(async () => {
   for (let i = 0; i < 5; i++) all.push(await Insider.register(server, i));
   const [a, ...others] = all as [Insider, ...Insider[]];
   ({ conversationId: id } = await a.api.createConversation({
-    ...{ conversationId: toHex(randomBytes(16)), kind: "group" },
+    ...{ conversationId: newId(), kind: "group" },
     personIds: others.map(({ personId }) => personId),
     ...{ whoMayPost: "everyone", historyDays: 0, audience: null },
   }));
@@ -36,8 +38,8 @@ function round(): Promise<void> {
   return server.inTurn(() => server.asking.round());
 }
 
-function cellOf(insider: Insider): string {
-  return leafOf(server.conversation(id), insider.signer.device)?.cell ?? "";
+function cellOf(insider: Insider): CellId {
+  return (leafOf(server.conversation(id), insider.signer.device)?.cell ?? "") as CellId;
 }
 
 function besides(one: Insider): readonly Insider[] {
@@ -107,7 +109,7 @@ describe("C1", () => {
     const [author, wanted] = await asked(all.filter((one) => besides(one).length === 3));
     const record = await makeFor(author, wanted);
     expect(record.generation).toBe(1);
-    const { keyId } = server.conversation(id).cellKeys[0] as { keyId: string };
+    const { keyId } = server.conversation(id).cellKeys[0] as { keyId: SealKeyId };
     for (const one of besides(author)) await one.api.markCellKey(id, { keyId });
     for (const one of all) one.frames.length = 0;
     const [next, again] = await asked(besides(author));

@@ -1,0 +1,163 @@
+"""Standing groups: the conversations that the department's policy makes, and no officer.
+
+The policy and the units say which groups there are; a group's id is made of its key, so that every
+node makes the same. A group begins once two people belong; one that the policy makes no longer
+loses its people and keeps its log, and begins again under its key if the policy makes it again.
+"""
+
+import hashlib
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from copconnect import wire
+from copconnect.bus import ConversationWakeup
+from copconnect.database.engine import Later, chunks
+from copconnect.delivery.dependencies import Dependencies
+from copconnect.delivery.rosters import name_locks
+from copconnect.delivery.rosters.conversations import apply_policy, found
+from copconnect.delivery.rules.history import history_from
+from copconnect.delivery.store import audiences, conversations
+from copconnect.delivery.store.audiences import Followed
+from copconnect.delivery.store.conversations import Held
+from copconnect.delivery.store.members import NewMember
+from copconnect.ids import ConversationId, PersonId
+from copconnect.principals import StandingGroup
+
+FEWEST_PEOPLE = 2
+_NOBODY = wire.Audience(include=[])
+# The groups that begin in one transaction, and their people.
+_GROUPS_AT_ONCE = 200
+_PEOPLE_AT_ONCE = 4_000
+
+
+def standing_id(key: str) -> ConversationId:
+    """Return the id of the group with this key."""
+    return ConversationId(
+        hashlib.sha256(b"copconnect standing v1\0" + key.encode()).hexdigest()[:32]
+    )
+
+
+@dataclass(slots=True)
+class Groups:
+    """All conversations that follow the data bank, and the groups of the policy that are not there
+    yet. ``changed``: stored ones whose rule or name is another now; ``posting``: where others may
+    post now."""
+
+    rules: dict[ConversationId, wire.Audience] = field(default_factory=dict)
+    new: dict[ConversationId, StandingGroup] = field(default_factory=dict)
+    changed: dict[ConversationId, Followed] = field(default_factory=dict)
+    posting: dict[ConversationId, wire.WhoMayPost] = field(default_factory=dict)
+
+    @property
+    def all_rules(self) -> dict[ConversationId, wire.Audience]:
+        """The rules of those that are there and of the new ones."""
+        return self.rules | {c: one.rule for c, one in self.new.items()}
+
+
+async def read_groups(connection: AsyncConnection, deps: Dependencies) -> Groups:
+    """Return the groups as the policy has them now."""
+    wanted = await deps.organisation.standing_groups(connection)
+    groups = Groups(new={standing_id(one.standing.key or ""): one for one in wanted})
+    posting = await conversations.who_may_post(connection, list(groups.new))
+    for c, stored in (await audiences.all_followed(connection)).items():
+        should = stored
+        if stored.standing is not None and stored.standing.key is not None:
+            group = groups.new.pop(c, None)
+            if group is None:
+                should = Followed(_NOBODY, stored.standing)
+            else:
+                should = Followed(group.rule, group.standing)
+                if posting[c] != group.policy.who_may_post:
+                    groups.posting[c] = group.policy.who_may_post
+        if should != stored:
+            groups.changed[c] = should
+        groups.rules[c] = should.rule
+    return groups
+
+
+async def write_changed(deps: Dependencies, later: Later, groups: Groups) -> None:
+    """Store other rules and names, and who may post. Members of groups of one cell are told;
+    others see the new name when they read the conversation next."""
+    async with deps.database.transaction(later) as connection:
+        await audiences.change(connection, groups.changed)
+        ids = sorted(groups.changed)
+        await conversations.change(
+            connection, [{"conversation_id": c, "info_number": 1} for c in ids]
+        )
+        for some in chunks(ids):
+            for one in await conversations.read(connection, some):
+                if one.cells <= 1:
+                    wakeup = ConversationWakeup(conversation_id=one.conversation_id, person_ids=[])
+                    connection.after_commit(wakeup)
+    for c, who in sorted(groups.posting.items()):
+        async with deps.database.transaction(later) as connection:
+            held = await conversations.hold_one(connection, c)
+            await apply_policy(connection, deps, replace(held, who_may_post=who))
+
+
+async def begin(
+    deps: Dependencies,
+    later: Later,
+    groups: Mapping[ConversationId, StandingGroup],
+    people: Mapping[ConversationId, Mapping[PersonId, bool]],
+) -> None:
+    """Make those of these groups that have enough people. ``people``: all of each, with whether
+    they are admins."""
+    enough = [c for c in groups if len(people.get(c, {})) >= FEWEST_PEOPLE]
+    for some in _batches(enough, people):
+        await _begin(deps, later, {c: groups[c] for c in some}, people)
+
+
+def _batches(
+    groups: Iterable[ConversationId], people: Mapping[ConversationId, Collection[PersonId]]
+) -> Iterable[list[ConversationId]]:
+    batch: list[ConversationId] = []
+    size = 0
+    for c in groups:
+        if batch and (size + len(people[c]) > _PEOPLE_AT_ONCE or len(batch) == _GROUPS_AT_ONCE):
+            yield batch
+            batch, size = [], 0
+        batch.append(c)
+        size += len(people[c])
+    if batch:
+        yield batch
+
+
+async def _begin(
+    deps: Dependencies,
+    later: Later,
+    groups: Mapping[ConversationId, StandingGroup],
+    people: Mapping[ConversationId, Mapping[PersonId, bool]],
+) -> None:
+    now_ms = deps.clock.now_ms()
+    async with deps.database.transaction(later) as connection:
+        await name_locks.share(connection, sorted({one for c in groups for one in people[c]}))
+        new: dict[Held, list[NewMember]] = {}
+        for c, group in groups.items():
+            held = Held.new(_creating(c, group), None, deps.options.kem)
+            if not await conversations.add(connection, held, now_ms):
+                continue  # Another node made it.
+            from_ms = history_from(held.kind, held.history_days, now_ms, returned=False)
+            new[held] = [
+                NewMember(person, admin, from_ms) for person, admin in sorted(people[c].items())
+            ]
+        made = {held.conversation_id for held in new}
+        await audiences.add(
+            connection,
+            {c: Followed(one.rule, one.standing) for c, one in groups.items() if c in made},
+        )
+        if new:
+            await found(connection, deps, new, None)
+
+
+def _creating(c: ConversationId, group: StandingGroup) -> wire.CreateConversation:
+    return wire.CreateConversation(
+        conversation_id=c,
+        kind=group.policy.kind,
+        person_ids=[],
+        who_may_post=group.policy.who_may_post,
+        history_days=group.policy.history_days,
+        audience=group.rule,
+    )

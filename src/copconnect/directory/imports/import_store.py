@@ -1,0 +1,190 @@
+"""Tables and statements of imports: what each changed, mappings and names that were confirmed, and
+whose turn it is to import."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    Text,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from copconnect.database.engine import METADATA, chunks, upsert_for
+from copconnect.directory.files.mapping import ColumnMapping
+
+imports = Table(
+    "directory_imports",
+    METADATA,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("by", Text, nullable=False),
+    Column("source", Text, nullable=False),  # The name of the file.
+    Column("digest", String(64), nullable=False),  # SHA-256 of the file.
+    Column("at_ms", BigInteger, nullable=False),
+    Column("counts", Text, nullable=False),  # JSON.
+    # The version of units, levels, ranks and roles that it left; "" where it changed none.
+    Column("organisation", String(64), nullable=False),
+    Column("undoes", Integer, nullable=True),  # The import that this one undid.
+    Column("undone_ms", BigInteger, nullable=True),
+)
+# The rows as they were before an import, of what it changed: MessagePack, compressed.
+parts = Table(
+    "directory_import_parts",
+    METADATA,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("part", Integer, primary_key=True, autoincrement=False),
+    Column("content", LargeBinary, nullable=False),
+)
+mappings = Table(
+    "directory_import_mappings",
+    METADATA,
+    Column("fingerprint", String(32), primary_key=True),
+    Column("mapping", Text, nullable=False),  # JSON.
+)
+aliases = Table(
+    "directory_import_aliases",
+    METADATA,
+    Column("field", String(16), primary_key=True),  # unit, rank, roles, level
+    Column("typed", String(200), primary_key=True),
+    Column("code", String(64), nullable=False),
+)
+turn = Table(
+    "directory_import_turn",
+    METADATA,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("by", Text, nullable=False),
+    Column("until_ms", BigInteger, nullable=False),
+)
+
+
+async def take_turn(
+    connection: AsyncConnection, dialect: str, by: str, now_ms: int, until_ms: int
+) -> bool:
+    """Take the one place of whoever imports; return whether nobody else has it."""
+    statement = upsert_for(dialect, turn).values(id=1, by=by, until_ms=until_ms)
+    taken = await connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=[turn.c.id],
+            set_={"by": by, "until_ms": until_ms},
+            where=turn.c.until_ms <= now_ms,
+        )
+    )
+    return taken.rowcount == 1
+
+
+async def whose_turn(connection: AsyncConnection) -> Any | None:
+    """Return who imports, and until when their place is held."""
+    return (await connection.execute(select(turn))).first()
+
+
+async def end_turn(connection: AsyncConnection, by: str) -> None:
+    """Give the place back."""
+    await connection.execute(update(turn).where(turn.c.by == by).values(until_ms=0))
+
+
+async def next_number(connection: AsyncConnection) -> int:
+    """Return the number of the next import; the Directory's lock keeps it from anybody else."""
+    newest: int | None = await connection.scalar(select(func.max(imports.c.number)))
+    return (newest or 0) + 1
+
+
+async def add(
+    connection: AsyncConnection, row: Mapping[str, Any], contents: Iterable[bytes]
+) -> None:
+    """Store an import and the rows that it changed, as they were before."""
+    await connection.execute(insert(imports), dict(row))
+    number = row["number"]
+    for part, content in enumerate(contents):
+        await connection.execute(
+            insert(parts), {"number": number, "part": part, "content": content}
+        )
+
+
+async def forget_parts(connection: AsyncConnection, kept: int, newest: int) -> None:
+    """Drop what imports changed, but for the newest: it is personal data of the past."""
+    await connection.execute(delete(parts).where(parts.c.number <= newest - kept))
+
+
+async def mark_undone(connection: AsyncConnection, number: int, now_ms: int) -> None:
+    """Write that an import was undone."""
+    await connection.execute(
+        update(imports).where(imports.c.number == number).values(undone_ms=now_ms)
+    )
+
+
+async def newest(connection: AsyncConnection, limit: int) -> list[Any]:
+    """Return the newest imports, the newest first, each with ``kept``: whether it can be undone as
+    far as what is kept goes."""
+    kept = select(parts.c.number).where(parts.c.number == imports.c.number).exists()
+    query = select(imports, kept.label("kept")).order_by(imports.c.number.desc()).limit(limit)
+    return list(await connection.execute(query))
+
+
+async def by_number(connection: AsyncConnection, number: int) -> Any | None:
+    """Return an import."""
+    return (await connection.execute(select(imports).where(imports.c.number == number))).first()
+
+
+async def contents(connection: AsyncConnection, number: int) -> list[bytes]:
+    """Return the parts of an import, in order."""
+    query = select(parts.c.content).where(parts.c.number == number).order_by(parts.c.part)
+    return list(await connection.scalars(query))
+
+
+async def known_mappings(
+    connection: AsyncConnection, fingerprints: Sequence[str]
+) -> dict[str, ColumnMapping]:
+    """Return the mappings that are remembered for these fingerprints."""
+    found: dict[str, ColumnMapping] = {}
+    for some in chunks(fingerprints):
+        query = select(mappings).where(mappings.c.fingerprint.in_(some))
+        for row in await connection.execute(query):
+            found[row.fingerprint] = msgspec.json.decode(row.mapping, type=ColumnMapping)
+    return found
+
+
+async def remember_mappings(
+    connection: AsyncConnection, dialect: str, found: Mapping[str, ColumnMapping]
+) -> None:
+    """Remember mappings by fingerprint."""
+    for fingerprint, mapping in found.items():
+        content = msgspec.json.encode(mapping).decode()
+        statement = upsert_for(dialect, mappings).values(fingerprint=fingerprint, mapping=content)
+        await connection.execute(
+            statement.on_conflict_do_update(
+                index_elements=[mappings.c.fingerprint], set_={"mapping": content}
+            )
+        )
+
+
+async def known_aliases(connection: AsyncConnection) -> dict[str, dict[str, str]]:
+    """Return the codes of what people type, by field."""
+    found: dict[str, dict[str, str]] = {}
+    for row in await connection.execute(select(aliases)):
+        found.setdefault(row.field, {})[row.typed] = row.code
+    return found
+
+
+async def remember_aliases(
+    connection: AsyncConnection, dialect: str, found: Mapping[str, Mapping[str, str]]
+) -> None:
+    """Remember what people type for a code."""
+    for field, codes in found.items():
+        for typed, code in codes.items():
+            statement = upsert_for(dialect, aliases).values(field=field, typed=typed, code=code)
+            await connection.execute(
+                statement.on_conflict_do_update(
+                    index_elements=[aliases.c.field, aliases.c.typed], set_={"code": code}
+                )
+            )

@@ -1,0 +1,405 @@
+"""Imports of files: previewed, applied, listed, undone.
+
+Invariants: an import is one transaction; it does what its preview said or nothing; one import runs
+at a time; what it replaces is kept with it, so that it can be undone as long as nobody changed the
+same rows since. An import that is cut off has stored nothing, and holds its turn for two minutes.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from copconnect.audit import Audit
+from copconnect.audit.acts import DirectoryExported
+from copconnect.clock import Clock
+from copconnect.database.engine import Database
+from copconnect.directory import changes, databank, edit_store, rules, sources, store
+from copconnect.directory.changes import PeopleChanges, Row
+from copconnect.directory.columns import COLUMNS
+from copconnect.directory.databank import DataBank, Problem
+from copconnect.directory.editing import Compared, DirectoryEditor
+from copconnect.directory.files import mapping, reading
+from copconnect.directory.files.limits import LIMITS, FileRefused
+from copconnect.directory.files.sheets import SourceFile
+from copconnect.directory.files.tables import Table, TableRow
+from copconnect.directory.imports import exporting, import_store, keeping, previews, refusals
+from copconnect.directory.imports.exporting import FileRow
+from copconnect.directory.imports.previews import Preview
+from copconnect.directory.sources import Chosen, Corrections, Stored
+from copconnect.ids import PersonId
+from copconnect.principals import Principal, named
+
+TURN_MS = 120_000
+MOST_LEAVING = 0.05  # The share of the force that may leave unless somebody allows more.
+LISTED = 100
+Files = Sequence[tuple[str, bytes]]
+Progress = Callable[[str, int, int], None]
+
+
+def silent(_stage: str, _done: int, _total: int) -> None:
+    """Tell nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImportOptions:
+    """``remove_missing``: people who are not in the file leave; not together with ``partial``:
+    store the good rows and leave out the bad. ``aliases``: by column, codes by what the file says
+    for them. ``confirmed``: somebody saw which column is which. ``most_leaving``: the share of the
+    force that may be suspended or removed, None for any."""
+
+    remove_missing: bool = False
+    partial: bool = False
+    corrections: Corrections = field(default_factory=Corrections)
+    aliases: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    confirmed: bool = False
+    most_leaving: float | None = MOST_LEAVING
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """An import that was stored. ``number`` is None when it changed nothing."""
+
+    number: int | None
+    counts: dict[str, int]
+    preview: Preview
+
+
+class ImportSummary(msgspec.Struct, frozen=True):
+    """An import of the past. ``undoable``: what it replaced is kept, and it was not undone."""
+
+    number: int
+    by: str
+    source: str
+    at_ms: int
+    counts: dict[str, int]
+    undoes: int | None
+    undone_ms: int | None
+    undoable: bool
+
+
+@dataclass(slots=True)
+class _Snapshot:
+    """The data bank as it is stored."""
+
+    people: dict[PersonId, Row]
+    organisation: dict[str, list[Any]]
+    stored: Stored
+
+
+@dataclass(slots=True)
+class _Prepared:
+    """Files that were read and judged, and what they change."""
+
+    bank: DataBank
+    preview: Preview
+    source: str
+    digest: str
+    mappings: dict[str, mapping.ColumnMapping]
+
+
+class Importer:
+    """Imports of the data bank from files."""
+
+    def __init__(
+        self, database: Database, clock: Clock, editor: DirectoryEditor, audit: Audit
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._editor = editor
+        self._audit = audit
+
+    async def preview(
+        self, files: Files, options: ImportOptions, progress: Progress = silent
+    ) -> Preview:
+        """Return what an import of files, by name, would do; nothing is stored.
+
+        Raises FileRefused, MappingWrong.
+        """
+        return (await self._prepare(files, options, progress)).preview
+
+    async def apply(
+        self,
+        by: Principal,
+        files: Files,
+        options: ImportOptions,
+        *,
+        expected: str | None = None,
+        progress: Progress = silent,
+    ) -> Applied:
+        """Import files. ``expected``: the digest of the preview that somebody agreed to.
+
+        Raises FileRefused, MappingWrong, NumberInUse, and ImportRefused: ImportRunning,
+        RowsRefused, MappingUnsure, TooManyLeave, PreviewOutdated.
+        """
+        async with self._turn(by):
+            prepared = await self._prepare(files, options, progress)
+            preview = prepared.preview
+            if preview.problems and not options.partial:
+                raise refusals.RowsRefused(len(preview.problems))
+            unsure = preview.unsure()
+            if unsure and not options.confirmed:
+                raise refusals.MappingUnsure(unsure)
+            journal = keeping.ImportJournal(
+                named(by),
+                prepared.source,
+                prepared.digest,
+                prepared.mappings,
+                options.aliases,
+                remove_missing=options.remove_missing,
+                dialect=self._dialect,
+                check=_Check(prepared.bank, options.most_leaving, expected or preview.digest),
+            )
+            found = await self._editor.import_bank(
+                by,
+                prepared.bank,
+                remove_missing=options.remove_missing,
+                progress=lambda done, total: progress("storing", done, total),
+                journal=journal,
+            )
+        return Applied(journal.number, found.summary(), preview)
+
+    async def undo(
+        self,
+        by: Principal,
+        number: int,
+        *,
+        most_leaving: float | None = MOST_LEAVING,
+        progress: Progress = silent,
+    ) -> dict[str, int]:
+        """Restore what an import changed; return how many people were changed by that. People whom
+        it added are removed; people whom it signed out register again.
+
+        Raises ImportRunning, NotUndoable, ChangedSince, TooManyLeave, NumberInUse.
+        """
+        async with self._turn(by):
+            async with self._database.reading() as connection:
+                row = await import_store.by_number(connection, number)
+                contents = await import_store.contents(connection, number)
+                organisation = await store.organisation(connection)
+            if row is None or row.undone_ms is not None or not contents:
+                raise refusals.NotUndoable(str(number))
+            kept = keeping.decode(contents)
+            bank = _bank_of(
+                kept.people, kept.organisation or exporting.organisation_rows(organisation)
+            )
+            journal = keeping.UndoJournal(named(by), row, kept, most_leaving)
+            found = await self._editor.import_bank(
+                by,
+                bank,
+                progress=lambda done, total: progress("storing", done, total),
+                journal=journal,
+            )
+        return found.summary()
+
+    async def imports(self) -> list[ImportSummary]:
+        """Return the newest imports, the newest first."""
+        async with self._database.reading() as connection:
+            rows = await import_store.newest(connection, LISTED)
+        return [
+            ImportSummary(
+                row.number,
+                row.by,
+                row.source,
+                row.at_ms,
+                msgspec.json.decode(row.counts, type=dict[str, int]),
+                row.undoes,
+                row.undone_ms,
+                bool(row.kept) and row.undone_ms is None,
+            )
+            for row in rows
+        ]
+
+    async def export(self, by: Principal) -> dict[str, list[FileRow]]:
+        """Return the whole data bank as rows of its files, by table; removed people are not in it.
+        The audit log records it: it has everybody's number."""
+        async with self._database.transaction() as connection:
+            people = await edit_store.all_people(connection)
+            tables = exporting.organisation_rows(await store.organisation(connection))
+            kept = [row for row in people.values() if row["status"] != "removed"]
+            kept.sort(key=lambda row: str(row["code"]))
+            tables["people"] = [exporting.person_row(row) for row in kept]
+            await self._audit.record(connection, by, DirectoryExported(len(kept)))
+        return tables
+
+    @property
+    def _dialect(self) -> str:
+        return self._database.engine.dialect.name
+
+    @asynccontextmanager
+    async def _turn(self, by: Principal) -> AsyncIterator[None]:
+        """Hold the one place of whoever imports. Raises ImportRunning."""
+        now_ms, who = self._clock.now_ms(), named(by)
+        async with self._database.reading() as connection:
+            other = await import_store.whose_turn(connection)
+        if other is not None and other.until_ms > now_ms:
+            raise refusals.ImportRunning(other.by, _seconds(other.until_ms - now_ms))
+        async with self._database.transaction() as connection:
+            taken = await import_store.take_turn(
+                connection, self._dialect, who, now_ms, now_ms + TURN_MS
+            )
+        if not taken:
+            raise refusals.ImportRunning("somebody", _seconds(TURN_MS))
+        try:
+            yield
+        finally:
+            async with self._database.transaction() as connection:
+                await import_store.end_turn(connection, who)
+
+    async def _prepare(self, files: Files, options: ImportOptions, progress: Progress) -> _Prepared:
+        if options.partial and options.remove_missing:
+            raise ValueError("a partial import would remove people for a typing error")
+        read = await asyncio.to_thread(_read, files, progress)
+        snapshot = await self._snapshot(read, options)
+        return await asyncio.to_thread(_judge, files, read, snapshot, options, progress)
+
+    async def _snapshot(self, read: Sequence[SourceFile], options: ImportOptions) -> _Snapshot:
+        fingerprints = [mapping.fingerprint(sheet) for file in read for sheet in file.sheets]
+        async with self._database.reading() as connection:
+            people = await edit_store.all_people(connection)
+            organisation = await store.organisation(connection)
+            mappings = await import_store.known_mappings(connection, fingerprints)
+            aliases = await import_store.known_aliases(connection)
+        for column, codes in options.aliases.items():
+            aliases[column] = {**aliases.get(column, {}), **codes}
+
+        def person(code: str) -> Mapping[str, str]:
+            row = people.get(rules.person_id(code))
+            return exporting.person_row(row) if row is not None else {}
+
+        tables = exporting.organisation_rows(organisation)
+        return _Snapshot(people, organisation, Stored(tables, person, mappings, aliases))
+
+
+def _seconds(ms: int) -> int:
+    return max(1, -(-ms // 1000))
+
+
+@dataclass(frozen=True, slots=True)
+class _Check:
+    """Refuses, in its transaction, an import that nobody agreed to."""
+
+    bank: DataBank
+    most_leaving: float | None
+    expected: str
+
+    def __call__(self, compared: Compared) -> None:
+        """Raises TooManyLeave, PreviewOutdated."""
+        found, stored = compared.found, compared.stored
+        refusals.check_leaving(len(found.lost), compared.people, self.most_leaving)
+        if _digest(found, stored, compared.organisation, self.bank) != self.expected:
+            raise refusals.PreviewOutdated
+
+
+def _read(files: Files, progress: Progress) -> list[SourceFile]:
+    read: list[SourceFile] = []
+    for place, (name, content) in enumerate(files):
+        progress("reading", place, len(files))
+        try:
+            read.append(reading.read(name, content, LIMITS))
+        except FileRefused as error:
+            error.file = name
+            raise
+    progress("reading", len(files), len(files))
+    return read
+
+
+def _judge(
+    files: Files,
+    read: Sequence[SourceFile],
+    snapshot: _Snapshot,
+    options: ImportOptions,
+    progress: Progress,
+) -> _Prepared:
+    chosen = sources.choose(read, snapshot.stored, options.corrections)
+    tables = sources.tables_of(chosen, snapshot.stored)
+    total = sum(len(table.rows) for table in tables.get("people", ()))
+    tables.setdefault("people", [Table("people.csv", list(COLUMNS["people"]), [])])
+    bank = databank.judge(tables, lambda done: progress("judging", done, total))
+    progress("judging", total, total)
+    former = changes.stored_words(snapshot.organisation["units"], snapshot.organisation["ranks"])
+    found = changes.compare(bank, snapshot.people, former, remove_missing=options.remove_missing)
+    clashes = dict(changes.number_clashes(bank, snapshot.people, found.removed))
+    if clashes:
+        bank.problems += [_clash(bank, code, number) for code, number in clashes.items()]
+        bank.people = [person for person in bank.people if person.code not in clashes]
+        found = changes.compare(
+            bank, snapshot.people, former, remove_missing=options.remove_missing
+        )
+    preview = Preview(
+        sheets=previews.sheet_previews(chosen),
+        problems=bank.problems,
+        changes=_changes(found, snapshot.people, snapshot.organisation, bank),
+        counts=found.summary(),
+        people=sum(row["status"] != "removed" for row in snapshot.people.values()),
+        leaving=len(found.lost),
+        repeated=bank.repeated,
+        digest=_digest(found, snapshot.people, snapshot.organisation, bank),
+        chosen=chosen,
+    )
+    content = hashlib.sha256(b"\0".join(content for _, content in files)).hexdigest()
+    return _Prepared(
+        bank, preview, ", ".join(name for name, _ in files)[:200], content, _to_remember(chosen)
+    )
+
+
+def _clash(bank: DataBank, code: str, number: str) -> Problem:
+    file, line = bank.lines.get(code, ("people.csv", 0))
+    return Problem(file, line, "number_in_use", number, "number")
+
+
+def _changes(
+    found: PeopleChanges,
+    stored: Mapping[PersonId, Row],
+    organisation: Mapping[str, Sequence[Any]],
+    bank: DataBank,
+) -> list[previews.RowChange]:
+    before = exporting.organisation_rows(organisation)
+    after = exporting.bank_rows(bank)
+    used = exporting.used_units(found, stored)
+    after["units"] += exporting.kept_units(before["units"], after["units"], used)
+    return [
+        *previews.organisation_changes(before, after),
+        *previews.people_changes(found, stored, bank),
+    ]
+
+
+def _digest(
+    found: PeopleChanges,
+    stored: Mapping[PersonId, Row],
+    organisation: Mapping[str, Sequence[Any]],
+    bank: DataBank,
+) -> str:
+    return previews.digest_of(_changes(found, stored, organisation, bank))
+
+
+def _to_remember(chosen: Sequence[Chosen]) -> dict[str, mapping.ColumnMapping]:
+    """Return the mappings by fingerprint, but of files with the data bank's own headings."""
+    return {
+        mapping.fingerprint(one.sheet): one.mapping
+        for one in chosen
+        if not set(one.sheet.headers) <= set(COLUMNS[one.mapping.table])
+    }
+
+
+def _bank_of(people: Sequence[FileRow], organisation: Mapping[str, Sequence[FileRow]]) -> DataBank:
+    """Return rows of the past as a data bank. Raises ChangedSince if the organisation has no place
+    for them any more."""
+    tables = {
+        name: [
+            Table(
+                f"{name}.csv",
+                list(COLUMNS[name]),
+                [TableRow(line, dict(row)) for line, row in enumerate(rows, 2)],
+            )
+        ]
+        for name, rows in {**organisation, "people": people}.items()
+    }
+    bank = databank.judge(tables)
+    if bank.problems:
+        raise refusals.ChangedSince([], organisation=True)
+    return bank

@@ -1,0 +1,244 @@
+"""Previews of imports, row by row: the changes, and the reasons for refusals. Pure."""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import msgspec
+
+from copconnect.directory.changes import PeopleChanges, Row
+from copconnect.directory.databank import DataBank, Problem
+from copconnect.directory.files import reports
+from copconnect.directory.files.mapping import SURE
+from copconnect.directory.files.matching.headings import OWN
+from copconnect.directory.files.reports import RefusedRow, RefusedSheet
+from copconnect.directory.files.wording import sentences
+from copconnect.directory.imports import exporting
+from copconnect.directory.imports.exporting import FileRow
+from copconnect.directory.sources import Chosen
+from copconnect.ids import PersonId
+
+CHANGES_SHEET = f"{OWN.title()} changes"
+KINDS = ("added", "changed", "moved", "suspended", "restored", "removed")
+
+
+class ColumnChange(NamedTuple):
+    """A value of a person or unit that changes."""
+
+    column: str
+    old: str
+    new: str
+
+
+class RowChange(NamedTuple):
+    """A change of a person, or of a row of another table. ``kinds``: of ``KINDS``; ``line`` is
+    0 for somebody who is not in the file."""
+
+    table: str
+    code: str
+    name: str
+    kinds: tuple[str, ...]
+    columns: tuple[ColumnChange, ...] = ()
+    file: str = ""
+    line: int = 0
+
+
+class SheetColumn(NamedTuple):
+    """A column of a table, and the headings of the file that make it. ``confidence``: 0 to 1."""
+
+    column: str
+    headings: tuple[str, ...]
+    confidence: float
+
+
+class SheetPreview(NamedTuple):
+    """How a sheet is read. ``unused``: headings that no column takes."""
+
+    label: str
+    table: str
+    columns: tuple[SheetColumn, ...]
+    unused: tuple[str, ...]
+    remembered: bool
+    rows: int
+
+
+@dataclass(slots=True)
+class Preview:
+    """The effects that an import would have. ``people`` counts those who are in the data bank now
+    and not removed; ``leaving`` those whom the import suspends or removes. ``digest`` names exactly
+    these changes: an import that is given it refuses to do anything else."""
+
+    sheets: list[SheetPreview]
+    problems: list[Problem]
+    changes: list[RowChange]
+    counts: dict[str, int]
+    people: int
+    leaving: int
+    repeated: int
+    digest: str
+    chosen: list[Chosen] = field(default_factory=list)
+
+    def unsure(self) -> list[str]:
+        """Return the columns that are only likely, each as ``column = heading``."""
+        return [
+            f"{column.column} = {' + '.join(column.headings)}"
+            for sheet in self.sheets
+            for column in sheet.columns
+            if column.confidence < SURE
+        ]
+
+    def by_kind(self, kind: str) -> list[RowChange]:
+        """Return the people of a kind, by name, such as all who would be removed."""
+        return [one for one in self.changes if kind in one.kinds and one.table == "people"]
+
+    def report(self) -> bytes:
+        """Return a workbook: the refused rows of each sheet under their own headings, to be mended
+        and imported again, and a sheet of what changes, which an import leaves out."""
+        return reports.report(
+            refused_sheets(self.chosen, self.problems),
+            CHANGES_SHEET,
+            ("What", "Table", "Code", "Name", "Column", "Before", "After", "File", "Row"),
+            _lines(self.changes),
+        )
+
+
+def sheet_previews(chosen: Iterable[Chosen]) -> list[SheetPreview]:
+    """Return how sheets are read."""
+    return [
+        SheetPreview(
+            one.label,
+            one.mapping.table,
+            tuple(
+                SheetColumn(
+                    column,
+                    tuple(one.sheet.headers[index] for index in indices),
+                    1.0 if one.remembered else one.mapping.confidence.get(column, 0.0),
+                )
+                for column, indices in one.mapping.columns.items()
+            ),
+            tuple(one.mapping.unused(one.sheet)),
+            one.remembered,
+            len(one.sheet.rows),
+        )
+        for one in chosen
+    ]
+
+
+def people_changes(
+    found: PeopleChanges, stored: Mapping[PersonId, Row], bank: DataBank
+) -> list[RowChange]:
+    """Return what happens to each person, those of the file in its order first."""
+    changes: list[RowChange] = []
+    for row in found.insert:
+        new = exporting.person_row(row)
+        changes.append(_change(("added",), new, (), bank))
+    for row in found.update:
+        person_id = row["person_id"]
+        old, new = exporting.person_row(stored[person_id]), exporting.person_row(row)
+        kinds = ["changed"]
+        kinds += [
+            kind for kind in ("moved", "suspended", "restored") if person_id in getattr(found, kind)
+        ]
+        changes.append(_change(tuple(kinds), new, differences(old, new), bank))
+    changes.sort(key=lambda one: (one.file, one.line))
+    gone = [exporting.person_row(stored[person_id]) for person_id in found.removed]
+    gone.sort(key=lambda row: row["code"])
+    changes += [
+        _change(("removed",), row, (ColumnChange("status", row["status"], "removed"),), bank)
+        for row in gone
+    ]
+    return changes
+
+
+def _change(
+    kinds: tuple[str, ...], row: FileRow, columns: tuple[ColumnChange, ...], bank: DataBank
+) -> RowChange:
+    file, line = bank.lines.get(row["code"], ("", 0))
+    return RowChange("people", row["code"], row["name_en"], kinds, columns, file, line)
+
+
+def differences(old: FileRow, new: FileRow) -> tuple[ColumnChange, ...]:
+    """Return the columns in which two rows differ."""
+    return tuple(
+        ColumnChange(column, value, new.get(column, ""))
+        for column, value in old.items()
+        if value != new.get(column, "")
+    )
+
+
+def organisation_changes(
+    before: Mapping[str, Sequence[FileRow]], after: Mapping[str, Sequence[FileRow]]
+) -> list[RowChange]:
+    """Return what happens to units, levels, ranks and roles."""
+    changes: list[RowChange] = []
+    for table in exporting.TABLES[:-1]:
+        old = {row["code"]: row for row in before.get(table, ())}
+        new = {row["code"]: row for row in after.get(table, ())}
+        for code, row in new.items():
+            if code not in old:
+                changes.append(RowChange(table, code, row["name_en"], ("added",)))
+            elif columns := differences(old[code], row):
+                moved = any(one.column == "parent" for one in columns)
+                kinds = ("changed", "moved") if moved else ("changed",)
+                changes.append(RowChange(table, code, row["name_en"], kinds, columns))
+        changes += [
+            RowChange(table, code, row["name_en"], ("removed",))
+            for code, row in old.items()
+            if code not in new
+        ]
+    return changes
+
+
+def digest_of(changes: Iterable[RowChange]) -> str:
+    """Return what names exactly these changes."""
+    encoder = msgspec.msgpack.Encoder()
+    digest = hashlib.sha256()
+    for one in changes:
+        digest.update(encoder.encode(one[:5]))
+    return digest.hexdigest()
+
+
+def refused_sheets(chosen: Iterable[Chosen], problems: Iterable[Problem]) -> list[RefusedSheet]:
+    """Return the refused rows of each sheet that has some, with all that is wrong in words."""
+    by_place: dict[str, dict[int, list[Problem]]] = {}
+    for problem in problems:
+        by_place.setdefault(problem.file, {}).setdefault(problem.line, []).append(problem)
+    found: list[RefusedSheet] = []
+    for one in chosen:
+        lines = by_place.get(one.label, {})
+        if lines:
+            rows = [_refused(line, lines[line], one) for line in sorted(lines)]
+            found.append(RefusedSheet(one.sheet, rows))
+    return found
+
+
+def _refused(line: int, problems: Sequence[Problem], chosen: Chosen) -> RefusedRow:
+    words = [in_words(problem) for problem in problems]
+    wrong = {
+        index for problem in problems for index in chosen.mapping.columns.get(problem.column, ())
+    }
+    return RefusedRow(line, [one.wrong for one in words], [one.remedy for one in words], wrong)
+
+
+class InWords(NamedTuple):
+    """A problem in words."""
+
+    wrong: str
+    remedy: str
+
+
+def in_words(problem: Problem) -> InWords:
+    """Return a problem in words, with the row that claims the same and codes that are close."""
+    words = sentences(problem.code, problem.value, problem.column)
+    wrong = f"{words.wrong} (row {problem.other})" if problem.other else words.wrong
+    if not problem.suggestions:
+        return InWords(wrong, words.remedy)
+    return InWords(wrong, f"{words.remedy} Perhaps: {', '.join(problem.suggestions)}.")
+
+
+def _lines(changes: Iterable[RowChange]) -> Iterable[tuple[str, ...]]:
+    for one in changes:
+        what, line = ", ".join(one.kinds), str(one.line or "")
+        for column in one.columns or (ColumnChange("", "", ""),):
+            yield (what, one.table, one.code, one.name, *column, one.file, line)

@@ -1,0 +1,94 @@
+"""The typed refusals of imports, each with a stable code and what the operator must know."""
+
+from typing import NamedTuple
+
+
+class ImportRefused(Exception):
+    """Nothing was imported. ``code`` is stable."""
+
+    code = "import_refused"
+
+
+class ImportRunning(ImportRefused):
+    """Somebody else imports. ``by``: who; ``for_s``: how long it may still take, at most: an
+    import that was cut off holds its place until then."""
+
+    code = "import_running"
+
+    def __init__(self, by: str, for_s: int) -> None:
+        super().__init__(f"{by} imports; try again in {for_s} s at the latest")
+        self.by = by
+        self.for_s = for_s
+
+
+class TooManyLeave(ImportRefused):
+    """The import would sign out a large part of the force. A second admin, or on the command line
+    an option, allows it. ``count`` of ``people``; ``limit``: the largest share without that."""
+
+    code = "too_many_leave"
+
+    def __init__(self, count: int, people: int, limit: float) -> None:
+        super().__init__(f"{count:,} of {people:,} people would be suspended or removed")
+        self.count = count
+        self.people = people
+        self.limit = limit
+
+
+FEW = 5  # So many may always leave: a small department has officers who retire, too.
+
+
+def check_leaving(count: int, people: int, limit: float | None) -> None:
+    """Raise TooManyLeave where more leave than a share of the force; None allows any."""
+    if limit is not None and count > max(FEW, limit * people):
+        raise TooManyLeave(count, people, limit)
+
+
+class RowsRefused(ImportRefused):
+    """Rows have problems, and the import is not partial. ``count``: how many problems."""
+
+    code = "rows_refused"
+
+    def __init__(self, count: int) -> None:
+        super().__init__(f"{count:,} problems")
+        self.count = count
+
+
+class PreviewOutdated(ImportRefused):
+    """The data bank changed since the preview: the import would do something else."""
+
+    code = "preview_outdated"
+
+
+class MappingUnsure(ImportRefused):
+    """Nobody has confirmed which column is which. ``columns``: those that are only likely."""
+
+    code = "mapping_unsure"
+
+    def __init__(self, columns: list[str]) -> None:
+        super().__init__(", ".join(columns))
+        self.columns = columns
+
+
+class Changed(NamedTuple):
+    """A person whom somebody changed after an import."""
+
+    code: str
+    name: str
+
+
+class ChangedSince(ImportRefused):
+    """Rows that the import changed were changed again, so undoing would lose that. ``people``:
+    whose rows; ``organisation``: units, levels, ranks or roles were changed too."""
+
+    code = "changed_since"
+
+    def __init__(self, people: list[Changed], organisation: bool) -> None:
+        super().__init__(f"{len(people):,} people changed since")
+        self.people = people
+        self.organisation = organisation
+
+
+class NotUndoable(ImportRefused):
+    """There is no such import, or it was undone, or what it changed is no longer kept."""
+
+    code = "not_undoable"

@@ -1,0 +1,1 @@
+"""``copconnect doctor``: checks of everything that a server stands on, each in words."""
