@@ -8,6 +8,7 @@ roles without background work; its wake-ups reach running servers through the wa
 
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 from litestar import Litestar
@@ -27,6 +28,7 @@ from copconnect.auth_service.registration.gateway import SmsGateway
 from copconnect.auth_service.registry import DeviceRegistry
 from copconnect.auth_service.service import AuthService, choose_gateway
 from copconnect.auth_service.trust import routes as trust_routes
+from copconnect.background import Periodic
 from copconnect.bus import AnyWakeup, Bus, LocalBus, open_bus
 from copconnect.clock import Clock, SystemClock
 from copconnect.conduct import routes as conduct_routes
@@ -39,7 +41,9 @@ from copconnect.delivery.service import DeliveryService
 from copconnect.directory import routes as directory_routes
 from copconnect.directory.editing import DirectoryEditor
 from copconnect.directory.imports.importer import Importer
+from copconnect.directory.imports.watching import PERIOD_S, FolderWatch
 from copconnect.directory.listing import Listing
+from copconnect.directory.postings.transfers import Transfers
 from copconnect.directory.service import DirectoryService
 from copconnect.http import web_assets
 from copconnect.http.direct import Direct
@@ -105,6 +109,7 @@ class Container:
             self.leases,
         )
         self.editor = DirectoryEditor(self.database, self.clock, self.auth.accounts, self.audit)
+        self.transfers = Transfers(self.database, self.clock, self.audit)
         self.importer = Importer(self.database, self.clock, self.editor, self.audit)
         self.admin = AdminService(
             database=self.database,
@@ -112,6 +117,7 @@ class Container:
             audit=self.audit,
             organisation=self.directory,
             editor=self.editor,
+            transfers=self.transfers,
             people=Listing(self.directory),
             enrolment=self.auth.administering,
             grants=self.auth.granting,
@@ -167,7 +173,22 @@ class Container:
         self.local_bus.subscribe(self.delivery.receipt_counts.on_wakeup)
         self.local_bus.subscribe(self.sockets.receive)
         self.local_bus.subscribe(self.delivery.asking.receive)
+        self._watch = self._folder_watch(settings)
         self._stack = AsyncExitStack()
+
+    def _folder_watch(self, settings: Settings) -> Periodic | None:
+        """Return the work that imports files of a folder, if the settings name one. One node looks
+        at a time, and a node that finds a file moves it before it reads it."""
+        if not settings.import_folder:
+            return None
+        watch = FolderWatch(
+            self.importer,
+            self.clock,
+            Path(settings.import_folder),
+            settings.import_remove_missing == "yes",
+        )
+        look = self.leases.in_turn("import_folder", watch.look, 6 * PERIOD_S)
+        return Periodic("import_folder", look, PERIOD_S)
 
     async def _receive(self, wakeup: AnyWakeup) -> None:
         await self.local_bus.publish([wakeup])
@@ -182,6 +203,9 @@ class Container:
                 stack.push_async_callback(part.close)
             await self.wakeup_log.start(self._receive)
             stack.push_async_callback(self.wakeup_log.close)
+            if self._watch is not None:
+                await self._watch.start()
+                stack.push_async_callback(self._watch.close)
             self._stack = stack.pop_all()
 
     async def close(self) -> None:

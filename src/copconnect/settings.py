@@ -122,6 +122,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     sockets_before_hello_per_address: Positive = 2_000
     hellos_per_s: Positive = 5_000
     """Connections that one process lets in within a second; others wait."""
+    import_folder: str = ""
+    """A folder whose files this server imports into the data bank; empty: none."""
+    import_remove_missing: Literal["no", "yes"] = "no"
+    """Whether people who are not in such a file leave; never more than 5% of the force."""
     map_tiles_url: WebUrl = ""
     """Raster tile URL template of the department's own map server; empty: built-in outline."""
     trusted_proxies: NotNegative = 0

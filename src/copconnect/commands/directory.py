@@ -1,5 +1,6 @@
 """``copconnect directory``: the data bank."""
 
+import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,13 +11,17 @@ from rich.table import Table
 
 from copconnect.app import Container
 from copconnect.commands import imports as shown
+from copconnect.commands import postings
 from copconnect.commands.options import Data, console, operator, settings_of, stop, with_roles
 from copconnect.directory.imports import exporting
 from copconnect.directory.imports.importer import MOST_LEAVING, ImportOptions
 from copconnect.directory.imports.previews import Preview
+from copconnect.directory.imports.watching import PERIOD_S, FolderWatch
 from copconnect.directory.sources import Corrections
 
 app = typer.Typer(help=__doc__, no_args_is_help=True)
+for command in (postings.transfer, postings.charge, postings.end_charge, postings.places):
+    app.command()(command)
 
 Sources = Annotated[
     list[Path],
@@ -212,6 +217,35 @@ def imports(data: Data = None) -> None:
         undoable = "undone" if row.undone_ms is not None else "yes" if row.undoable else "no"
         table.add_row(str(row.number), when, row.by, source, counts, undoable)
     console.print(table)
+
+
+@app.command()
+def watch(
+    folder: Annotated[Path, typer.Argument(help="The folder in which files appear.")],
+    data: Data = None,
+    remove_missing: RemoveMissing = False,
+    once: Annotated[bool, typer.Option(help="Look once, as for cron, and end.")] = False,
+) -> None:
+    """Import each file that appears in a folder. Ends with 1 after --once if one was refused."""
+    if not folder.is_dir():
+        raise stop(f"{folder} is no folder.")
+
+    async def work(container: Container) -> bool:
+        watching = FolderWatch(container.importer, container.clock, folder, remove_missing)
+        while True:
+            ends = await watching.look()
+            for end in ends:
+                said = f"{end.end}: {end.name} {end.why}".rstrip()
+                console.print(said, markup=False, highlight=False, soft_wrap=True)
+            if once:
+                return all(end.end == "imported" for end in ends)
+            await asyncio.sleep(PERIOD_S)
+
+    try:
+        if not with_roles(settings_of(data), work):
+            raise typer.Exit(1)
+    except OSError as error:
+        raise stop(f"{folder}: {error.strerror}.") from error
 
 
 @app.command()

@@ -11,14 +11,16 @@ from copconnect.directory import store
 from copconnect.ids import PersonId
 
 BATCH = 1000
+_TIMES = ("changed_ms", "posted_ms")
 Row = dict[str, Any]
 
 
 class Locked(NamedTuple):
-    """The directory while it is locked: the organisation's version, and the time of this change,
-    later than that of every change before."""
+    """The directory while it is locked: the organisation's version, the time of the last change,
+    and the time of this one, later than that of every change before."""
 
     version: str
+    before_ms: int
     now_ms: int
 
 
@@ -35,13 +37,13 @@ async def lock(connection: AsyncConnection, now_ms: int) -> Locked:
         await connection.execute(
             insert(store.directory).values(id=1, version="0", changed_ms=0, organisation_ms=0)
         )
-        return Locked("0", now_ms)
-    return Locked(row.version, max(now_ms, row.changed_ms + 1))
+        return Locked("0", 0, now_ms)
+    return Locked(row.version, row.changed_ms, max(now_ms, row.changed_ms + 1))
 
 
 async def all_people(connection: AsyncConnection) -> dict[PersonId, Row]:
-    """Return every stored person, removed ones included, without the time of the last change."""
-    columns = [column for column in store.people.c if column.name != "changed_ms"]
+    """Return every stored person, removed ones included, without the times of changes."""
+    columns = [column for column in store.people.c if column.name not in _TIMES]
     names = [column.name for column in columns]
     rows = [
         dict(zip(names, row, strict=True)) for row in await connection.execute(select(*columns))
@@ -51,12 +53,15 @@ async def all_people(connection: AsyncConnection) -> dict[PersonId, Row]:
 
 async def insert_people(connection: AsyncConnection, rows: Iterable[Row], now_ms: int) -> None:
     """Insert people, at most a batch of them."""
-    await connection.execute(insert(store.people), [row | {"changed_ms": now_ms} for row in rows])
+    await connection.execute(
+        insert(store.people), [row | dict.fromkeys(_TIMES, now_ms) for row in rows]
+    )
 
 
 async def update_people(connection: AsyncConnection, rows: Iterable[Row], now_ms: int) -> None:
     """Write people anew, at most a batch of them."""
-    columns = [column.name for column in store.people.c if column.name != "person_id"]
+    fixed = {"person_id", "posted_ms"}
+    columns = [column.name for column in store.people.c if column.name not in fixed]
     statement = (
         update(store.people)
         .where(store.people.c.person_id == bindparam("new_person_id"))
@@ -69,6 +74,16 @@ async def update_people(connection: AsyncConnection, rows: Iterable[Row], now_ms
             for row in rows
         ],
     )
+
+
+async def repost(
+    connection: AsyncConnection, person_ids: Collection[PersonId], now_ms: int
+) -> None:
+    """These people hold their place since now."""
+    for some in chunks(person_ids):
+        await connection.execute(
+            update(store.people).where(store.people.c.person_id.in_(some)).values(posted_ms=now_ms)
+        )
 
 
 async def replace_vocabularies(

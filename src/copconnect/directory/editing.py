@@ -7,7 +7,7 @@ One edits at a time, and holds the directory's row first.
 
 import hashlib
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 
 import msgspec
@@ -29,6 +29,7 @@ from copconnect.directory import changes, databank, edit_store, policies, rules,
 from copconnect.directory.changes import LossReason, PeopleChanges, Row
 from copconnect.directory.databank import DataBank
 from copconnect.directory.edit_store import BATCH, Locked
+from copconnect.directory.postings import posting_store
 from copconnect.ids import PersonId
 from copconnect.principals import Principal
 
@@ -40,7 +41,7 @@ class NumberInUse(Exception):
     """Somebody who is not in the file has a number that the file gives to another person."""
 
     def __init__(self, clashes: Sequence[tuple[str, str]]) -> None:
-        super().__init__("numbers in use")
+        super().__init__(f"Other people have {len(clashes):,} of the numbers.")
         self.clashes = clashes
 
 
@@ -62,12 +63,14 @@ class Accounts(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """An import that is about to be written, in its transaction: what it changes, and what is
-    stored. ``organisation``: the rows of units, levels, ranks and roles."""
+    """An import that was compared with what is stored. ``organisation``: the rows of units, levels,
+    ranks and roles; ``read_ms``: when the Directory had last changed then; ``now_ms``: its time of
+    this import, 0 outside its transaction."""
 
     found: PeopleChanges
     stored: Mapping[PersonId, Row]
     organisation: Mapping[str, Sequence[Any]]
+    read_ms: int
     now_ms: int
 
     @property
@@ -108,8 +111,10 @@ class DirectoryEditor:
         dry_run: bool = False,
         progress: Progress | None = None,
         journal: Journal | None = None,
+        before: Compared | None = None,
     ) -> PeopleChanges:
-        """Store a data bank. ``progress`` is told (rows written, rows to write).
+        """Store a data bank. ``progress`` is told (rows written, rows to write). ``before``: this
+        import, compared before; comparing it again is left out where nothing has changed since.
 
         Raises NumberInUse, and whatever the journal refuses with.
         """
@@ -118,7 +123,10 @@ class DirectoryEditor:
                 return (await self._compare(connection, bank, remove_missing, 0)).found
         async with self._database.transaction() as connection:
             locked = await edit_store.lock(connection, self._clock.now_ms())
-            compared = await self._compare(connection, bank, remove_missing, locked.now_ms)
+            if before is not None and before.read_ms == locked.before_ms:
+                compared = replace(before, now_ms=locked.now_ms)
+            else:
+                compared = await self._compare(connection, bank, remove_missing, locked.now_ms)
             found = compared.found
             if journal is not None:
                 await journal.compared(connection, compared)
@@ -223,7 +231,8 @@ class DirectoryEditor:
         clashes = changes.number_clashes(bank, stored, found.removed)
         if clashes:
             raise NumberInUse(clashes)
-        return Compared(found, stored, organisation, now_ms)
+        read_ms = await store.people_version(connection)
+        return Compared(found, stored, organisation, read_ms, now_ms)
 
     async def _write_people(
         self,
@@ -232,6 +241,9 @@ class DirectoryEditor:
         now_ms: int,
         progress: Progress | None,
     ) -> None:
+        await posting_store.keep_regular(connection, sorted(found.reposted), now_ms)
+        await edit_store.repost(connection, sorted(found.reposted), now_ms)
+        await posting_store.end_all(connection, sorted(found.removed), now_ms)
         total = len(found.insert) + len(found.update)
         done = 0
         for rows, write in (
@@ -257,7 +269,8 @@ class DirectoryEditor:
         """Return the stored units that the file lacks but somebody still belongs to."""
         stored = await edit_store.stored_units(connection)
         kept: dict[str, Row] = {}
-        for unit in await edit_store.used_units(connection):
+        used = {*await edit_store.used_units(connection)}
+        for unit in used | await posting_store.units_in_charge(connection):
             for above in rules.units_above(stored[unit]["path"] if unit in stored else ""):
                 if above not in named and above in stored:
                     kept[above] = stored[above]

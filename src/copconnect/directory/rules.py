@@ -3,6 +3,7 @@
 import base64
 import binascii
 import hashlib
+import re
 import unicodedata
 from collections.abc import Mapping
 from typing import Any
@@ -12,13 +13,15 @@ from copconnect.ids import PersonId, UnitId
 from copconnect.principals import Plate
 
 # Joiners shape the letters of Indian scripts but nobody types them when searching.
-_JOINERS = dict.fromkeys((0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF))
+_JOINERS = re.compile("[\u200b-\u200d\u2060\ufeff]")
 MAX_TERMS = 8
 
 
 def fold(text: str) -> str:
     """Return text as it is compared when searching: NFKC, case folded, without joiners."""
-    folded = unicodedata.normalize("NFKC", text).translate(_JOINERS).casefold()
+    if text.isascii():
+        return " ".join(text.casefold().split())
+    folded = _JOINERS.sub("", unicodedata.normalize("NFKC", text)).casefold()
     return " ".join(unicodedata.normalize("NFKC", folded).split())
 
 

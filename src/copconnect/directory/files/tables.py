@@ -6,7 +6,7 @@ from typing import NamedTuple
 from copconnect.directory.files import values
 from copconnect.directory.files.mapping import ColumnMapping
 from copconnect.directory.files.matching.headings import WITHIN
-from copconnect.directory.files.matching.vocabularies import Known, Match
+from copconnect.directory.files.matching.vocabularies import Known, Vocabulary
 from copconnect.directory.files.sheets import RawRow, RowProblem, Sheet
 
 
@@ -34,23 +34,43 @@ def tabulate(sheet: Sheet, mapping: ColumnMapping, known: Known, file: str) -> T
     """Return the rows of a sheet by the columns of its mapping."""
     columns = [column for column in mapping.columns if column != WITHIN]
     table = Table(file, columns, [], list(sheet.problems), line=sheet.header_line)
-    plain = [(column, mapping.columns[column]) for column in columns]
-    larger = mapping.columns.get(WITHIN, [])
-    for row in sheet.rows:
-        within = _within(row, larger, mapping.columns.get("unit", []))
-        found: dict[str, str] = {}
-        for column, indices in plain:
-            cell = row.cells[indices[0]] if len(indices) == 1 else _made(column, row, indices)
-            value = values.typed(column, cell, known, within, mapping.kind)
-            found[column] = value
-            vocabulary = known.of(column)
-            if value and vocabulary is not None and (column, value) not in table.suggestions:
-                for word in value.split() if column == "roles" else [value]:
-                    if word not in vocabulary.entries:
-                        match: Match = vocabulary.match(word.replace("_", " "), within)
-                        table.suggestions[column, word] = match.suggestions
-        table.rows.append(TableRow(row.line, found))
+    table.rows = [TableRow(row.line, {}) for row in sheet.rows]
+    # Column by column: most values of a column mean what the one above them means.
+    for column in columns:
+        _fill(table, column, sheet, mapping, known)
     return table
+
+
+def _fill(table: Table, column: str, sheet: Sheet, mapping: ColumnMapping, known: Known) -> None:
+    indices = mapping.columns[column]
+    vocabulary = known.of(column)
+    larger = mapping.columns.get(WITHIN, []) if column == "unit" else []
+    meant: dict[str, str] = {}
+    for raw, row in zip(sheet.rows, table.rows, strict=True):
+        cells = raw.cells
+        cell = cells[indices[0]] if len(indices) == 1 else _made(column, raw, indices)
+        if larger or (column == "unit" and len(indices) > 1):
+            within = _within(raw, larger, indices)
+            value = values.typed(column, cell, known, within, mapping.kind)
+            if vocabulary is not None:
+                _suggest(table, column, value, vocabulary, within)
+        else:
+            found = meant.get(cell)
+            if found is None:
+                found = meant[cell] = values.typed(column, cell, known, (), mapping.kind)
+                if vocabulary is not None:
+                    _suggest(table, column, found, vocabulary, ())
+            value = found
+        row.values[column] = value
+
+
+def _suggest(
+    table: Table, column: str, value: str, vocabulary: Vocabulary, within: tuple[str, ...]
+) -> None:
+    for word in value.split() if column == "roles" else [value]:
+        if word and word not in vocabulary.entries and (column, word) not in table.suggestions:
+            close = vocabulary.match(word.replace("_", " "), within).suggestions
+            table.suggestions[column, word] = close
 
 
 def _made(column: str, row: RawRow, indices: list[int]) -> str:

@@ -14,6 +14,7 @@ from copconnect.ids import PersonId
 
 Row = Mapping[str, Any]
 FileRow = dict[str, str]
+NAME_COLUMNS, POST_COLUMNS = names.columns("name"), names.columns("post")
 # The most junior table first, as imports read them.
 TABLES = (*VOCABULARIES, "units", "people")
 
@@ -23,10 +24,10 @@ def person_row(row: Row) -> FileRow:
     nothing can give them back."""
     return {
         "code": row["code"],
-        **{column: row[column] for column in names.columns("name")},
+        **{column: row[column] for column in NAME_COLUMNS},
         "number": row["number"],
         "rank": row["rank"],
-        **{column: row[column] for column in names.columns("post")},
+        **{column: row[column] for column in POST_COLUMNS},
         "roles": " ".join(row["roles"].split()),
         "unit": row["unit_id"],
         "unit_admin": "yes" if row["unit_admin"] else "no",

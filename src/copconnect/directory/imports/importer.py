@@ -37,6 +37,7 @@ from copconnect.principals import Principal, named
 TURN_MS = 120_000
 MOST_LEAVING = 0.05  # The share of the force that may leave unless somebody allows more.
 LISTED = 100
+NEEDS = {"people": ("units", "ranks"), "units": ("levels",)}  # Tables that others stand on.
 Files = Sequence[tuple[str, bytes]]
 Progress = Callable[[str, int, int], None]
 
@@ -89,6 +90,7 @@ class _Snapshot:
     people: dict[PersonId, Row]
     organisation: dict[str, list[Any]]
     stored: Stored
+    read_ms: int
 
 
 @dataclass(slots=True)
@@ -96,6 +98,7 @@ class _Prepared:
     """Files that were read and judged, and what they change."""
 
     bank: DataBank
+    compared: Compared
     preview: Preview
     source: str
     digest: str
@@ -160,6 +163,7 @@ class Importer:
                 remove_missing=options.remove_missing,
                 progress=lambda done, total: progress("storing", done, total),
                 journal=journal,
+                before=prepared.compared,
             )
         return Applied(journal.number, found.summary(), preview)
 
@@ -264,6 +268,7 @@ class Importer:
             organisation = await store.organisation(connection)
             mappings = await import_store.known_mappings(connection, fingerprints)
             aliases = await import_store.known_aliases(connection)
+            read_ms = await store.people_version(connection)
         for column, codes in options.aliases.items():
             aliases[column] = {**aliases.get(column, {}), **codes}
 
@@ -272,7 +277,7 @@ class Importer:
             return exporting.person_row(row) if row is not None else {}
 
         tables = exporting.organisation_rows(organisation)
-        return _Snapshot(people, organisation, Stored(tables, person, mappings, aliases))
+        return _Snapshot(people, organisation, Stored(tables, person, mappings, aliases), read_ms)
 
 
 def _seconds(ms: int) -> int:
@@ -291,7 +296,9 @@ class _Check:
         """Raises TooManyLeave, PreviewOutdated."""
         found, stored = compared.found, compared.stored
         refusals.check_leaving(len(found.lost), compared.people, self.most_leaving)
-        if _digest(found, stored, compared.organisation, self.bank) != self.expected:
+        organisation = _Organisation.of(found, stored, compared.organisation, self.bank)
+        digest = previews.digest_of(found, organisation.before, organisation.after)
+        if digest != self.expected:
             raise refusals.PreviewOutdated
 
 
@@ -318,7 +325,9 @@ def _judge(
     chosen = sources.choose(read, snapshot.stored, options.corrections)
     tables = sources.tables_of(chosen, snapshot.stored)
     total = sum(len(table.rows) for table in tables.get("people", ()))
-    tables.setdefault("people", [Table("people.csv", list(COLUMNS["people"]), [])])
+    needed = {name for table in tables for name in NEEDS.get(table, ())}
+    for name in COLUMNS.keys() - tables.keys() - needed:
+        tables[name] = [Table(f"{name}.csv", list(COLUMNS[name]), [])]
     bank = databank.judge(tables, lambda done: progress("judging", done, total))
     progress("judging", total, total)
     former = changes.stored_words(snapshot.organisation["units"], snapshot.organisation["ranks"])
@@ -330,20 +339,29 @@ def _judge(
         found = changes.compare(
             bank, snapshot.people, former, remove_missing=options.remove_missing
         )
+    organisation = _Organisation.of(found, snapshot.people, snapshot.organisation, bank)
     preview = Preview(
         sheets=previews.sheet_previews(chosen),
         problems=bank.problems,
-        changes=_changes(found, snapshot.people, snapshot.organisation, bank),
+        changes=[
+            *previews.organisation_changes(organisation.before, organisation.after),
+            *previews.people_changes(found, snapshot.people, bank),
+        ],
         counts=found.summary(),
         people=sum(row["status"] != "removed" for row in snapshot.people.values()),
         leaving=len(found.lost),
         repeated=bank.repeated,
-        digest=_digest(found, snapshot.people, snapshot.organisation, bank),
+        digest=previews.digest_of(found, organisation.before, organisation.after),
         chosen=chosen,
     )
     content = hashlib.sha256(b"\0".join(content for _, content in files)).hexdigest()
     return _Prepared(
-        bank, preview, ", ".join(name for name, _ in files)[:200], content, _to_remember(chosen)
+        bank,
+        Compared(found, snapshot.people, snapshot.organisation, snapshot.read_ms, 0),
+        preview,
+        ", ".join(name for name, _ in files)[:200],
+        content,
+        _to_remember(chosen),
     )
 
 
@@ -352,29 +370,26 @@ def _clash(bank: DataBank, code: str, number: str) -> Problem:
     return Problem(file, line, "number_in_use", number, "number")
 
 
-def _changes(
-    found: PeopleChanges,
-    stored: Mapping[PersonId, Row],
-    organisation: Mapping[str, Sequence[Any]],
-    bank: DataBank,
-) -> list[previews.RowChange]:
-    before = exporting.organisation_rows(organisation)
-    after = exporting.bank_rows(bank)
-    used = exporting.used_units(found, stored)
-    after["units"] += exporting.kept_units(before["units"], after["units"], used)
-    return [
-        *previews.organisation_changes(before, after),
-        *previews.people_changes(found, stored, bank),
-    ]
+@dataclass(frozen=True, slots=True)
+class _Organisation:
+    """Units, levels, ranks and roles as rows of their files, before and after an import."""
 
+    before: dict[str, list[FileRow]]
+    after: dict[str, list[FileRow]]
 
-def _digest(
-    found: PeopleChanges,
-    stored: Mapping[PersonId, Row],
-    organisation: Mapping[str, Sequence[Any]],
-    bank: DataBank,
-) -> str:
-    return previews.digest_of(_changes(found, stored, organisation, bank))
+    @classmethod
+    def of(
+        cls,
+        found: PeopleChanges,
+        stored: Mapping[PersonId, Row],
+        organisation: Mapping[str, Sequence[Any]],
+        bank: DataBank,
+    ) -> "_Organisation":
+        """Return both for an import."""
+        before, after = exporting.organisation_rows(organisation), exporting.bank_rows(bank)
+        used = exporting.used_units(found, stored)
+        after["units"] += exporting.kept_units(before["units"], after["units"], used)
+        return cls(before, after)
 
 
 def _to_remember(chosen: Sequence[Chosen]) -> dict[str, mapping.ColumnMapping]:

@@ -190,12 +190,20 @@ def organisation_changes(
     return changes
 
 
-def digest_of(changes: Iterable[RowChange]) -> str:
-    """Return what names exactly these changes."""
+def digest_of(
+    found: PeopleChanges,
+    before: Mapping[str, Sequence[FileRow]],
+    after: Mapping[str, Sequence[FileRow]],
+) -> str:
+    """Return what names exactly these changes, of people and of the organisation."""
     encoder = msgspec.msgpack.Encoder()
-    digest = hashlib.sha256()
-    for one in changes:
-        digest.update(encoder.encode(one[:5]))
+    digest = hashlib.sha256(encoder.encode([before, after]))
+    for rows in (found.insert, found.update):
+        digest.update(b"rows")
+        for row in rows:
+            digest.update(encoder.encode(row))
+    sets = (found.moved, found.suspended, found.restored, found.removed)
+    digest.update(encoder.encode([sorted(people) for people in sets]))
     return digest.hexdigest()
 
 

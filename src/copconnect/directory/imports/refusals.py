@@ -16,7 +16,7 @@ class ImportRunning(ImportRefused):
     code = "import_running"
 
     def __init__(self, by: str, for_s: int) -> None:
-        super().__init__(f"{by} imports; try again in {for_s} s at the latest")
+        super().__init__(f"{by} imports. It may take {for_s} s more.")
         self.by = by
         self.for_s = for_s
 
@@ -28,7 +28,9 @@ class TooManyLeave(ImportRefused):
     code = "too_many_leave"
 
     def __init__(self, count: int, people: int, limit: float) -> None:
-        super().__init__(f"{count:,} of {people:,} people would be suspended or removed")
+        super().__init__(
+            f"{count:,} of {people:,} people would be suspended or removed: more than {limit:.0%}."
+        )
         self.count = count
         self.people = people
         self.limit = limit
@@ -49,7 +51,7 @@ class RowsRefused(ImportRefused):
     code = "rows_refused"
 
     def __init__(self, count: int) -> None:
-        super().__init__(f"{count:,} problems")
+        super().__init__(f"Rows have {count:,} problems. The report beside this file names them.")
         self.count = count
 
 
@@ -65,7 +67,9 @@ class MappingUnsure(ImportRefused):
     code = "mapping_unsure"
 
     def __init__(self, columns: list[str]) -> None:
-        super().__init__(", ".join(columns))
+        super().__init__(
+            f"These columns are only likely: {', '.join(columns)}. Import once by hand."
+        )
         self.columns = columns
 
 
@@ -83,7 +87,7 @@ class ChangedSince(ImportRefused):
     code = "changed_since"
 
     def __init__(self, people: list[Changed], organisation: bool) -> None:
-        super().__init__(f"{len(people):,} people changed since")
+        super().__init__(f"{len(people):,} people changed since.")
         self.people = people
         self.organisation = organisation
 
