@@ -21,7 +21,7 @@ POLICY = [
         "title": {"en": "All SHOs, {unit}", "te": "", "ur": "", "hi": ""},
     },
 ]
-SECONDS = 20_000  # Of a loaded machine; a quiet one needs two.
+SECONDS = 20_000  # A loaded machine may take so long; a quiet one takes two seconds.
 
 
 def test_groups_follow_the_data_bank(
