@@ -126,8 +126,9 @@ class DirectoryService:
         after: str | None = None,
         limit: int = 50,
     ) -> wire.People:
-        """Search; whose name is exactly the text comes first, then seniors, then by name. The
-        caller is None for an operator, who reads without a limit.
+        """Search: people with exactly this name come first, then seniors, then by name. People
+        who hold a charge in the unit count as its people. The caller is None for an operator, who
+        reads without a limit.
 
         Raises BadRequest for a page token that was not ours, RateLimited.
         """
@@ -148,6 +149,7 @@ class DirectoryService:
                 role=role,
                 after=place,
                 limit=limit + 1,
+                in_charge=posting_store.in_charge,
             )
             if caller is not None:
                 await self._count(connection, caller, len(rows[:limit]))
@@ -164,6 +166,25 @@ class DirectoryService:
         if card is None:
             raise errors.NotFound
         return card
+
+    async def chain_of_command(self, caller: Caller, unit_id: str) -> wire.ChainOfCommand:
+        """Return the heads of a unit and of every unit above it, the nearest first. The same
+        number of statements for every unit. Raises NotFound, RateLimited."""
+        async with self._database.reading() as connection:
+            path = await self.path_of(connection, UnitId(unit_id))
+            if path is None:
+                raise errors.NotFound
+            chain = [UnitId(code) for code in reversed(path.split("/"))]
+            heads = await places.heads_by_unit(connection, chain)
+            wanted = {person for some in heads.values() for person in some}
+            await self._count(connection, caller, len(wanted))
+            cards = await self.cards(connection, wanted)
+        return wire.ChainOfCommand(
+            units=[
+                wire.UnitHeads(unit_id=unit, people=[cards[one] for one in heads.get(unit, [])])
+                for unit in chain
+            ]
+        )
 
     async def look_up(self, caller: Caller, body: wire.LookUpPeople) -> wire.People:
         """Return the cards of these people, in the order asked; unknown ids are left out. Raises

@@ -1,7 +1,7 @@
 """Tables and statements of the Directory. Status and unit of a person change only by import or by
 an administrator's command; see :mod:`copconnect.directory.importing`."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -292,9 +292,11 @@ async def search(
     limit: int,
     status: str | None = None,
     narrowing: Sequence[ColumnElement[bool]] = (),
+    in_charge: Callable[[Select[tuple[str]]], Select[tuple[PersonId]]] | None = None,
 ) -> tuple[list[Any], int]:
     """Return a page of people who are not removed, and how many match in all; ``narrowing``: more
-    conditions.
+    conditions; ``in_charge``: gives those who hold an open charge in some units, and who then are
+    people of the unit too.
 
     ``exact`` is what the sort key is like, and what the name in another language is without
     joiners, of people who come first. The rows have a ``tier``: 0 for them, 1 for all others;
@@ -304,12 +306,14 @@ async def search(
     if status is not None:
         conditions.append(people.c.status == status)
     conditions += [people.c.search.like(pattern, escape="\\") for pattern in patterns]
-    if unit_id is not None and deep:
-        path = await unit_path(connection, UnitId(unit_id))
-        below = select(units.c.unit_id).where(units.c.path.startswith(path, autoescape=True))
-        conditions.append(people.c.unit_id.in_(below) if path else people.c.unit_id == unit_id)
-    elif unit_id is not None:
-        conditions.append(people.c.unit_id == unit_id)
+    if unit_id is not None:
+        path = await unit_path(connection, UnitId(unit_id)) if deep else ""
+        below = select(units.c.unit_id).where(
+            units.c.path.startswith(path, autoescape=True) if path else units.c.unit_id == unit_id
+        )
+        posted = people.c.unit_id.in_(below) if path else people.c.unit_id == unit_id
+        holding = () if in_charge is None else (people.c.person_id.in_(in_charge(below)),)
+        conditions.append(or_(posted, *holding))
     if rank is not None:
         conditions.append(people.c.rank == rank)
     if role is not None:
