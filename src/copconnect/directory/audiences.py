@@ -29,7 +29,8 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """The facts that decide where a person belongs. Nobody without a place belongs anywhere but by name."""
+    """The facts that decide where a person belongs. Nobody without a place belongs anywhere but by
+    name."""
 
     person_id: PersonId
     rank: str
