@@ -94,6 +94,7 @@ def upgrade() -> None:
         sa.Column("hash", sa.LargeBinary(length=32), nullable=False),
         sa.Column("kind", sa.String(length=64), nullable=False),
         sa.Column("act_id", sa.String(length=32), nullable=True),
+        sa.Column("device", sa.LargeBinary(length=32), nullable=True),
         sa.PrimaryKeyConstraint("number", name=op.f("pk_audit_entries")),
     )
     op.create_index(op.f("ix_audit_entries_act_id"), "audit_entries", ["act_id"], unique=False)
