@@ -63,7 +63,7 @@ export const nearby = {
   get unitId(): UnitId | null {
     return app.me?.unitId ?? null;
   },
-  /** What the newest answer says, while it is of this person and post. */
+  /** The newest answer, while it is of this person and post. */
   get value(): Nearby | null {
     const { value } = loading;
     return value !== null && value.chain.units[0]?.unitId === app.me?.unitId ? value : null;

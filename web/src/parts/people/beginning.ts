@@ -28,7 +28,7 @@ export function unitOrder(heads: readonly Person[], people: readonly Person[]): 
   ];
 }
 
-/** What a list of people shows first. `charge`: shown because of it, and marked with it. */
+/** The rows that a list of people shows first. `charge`: the person is shown because of it. */
 export type BeginningRow =
   | { readonly kind: "section"; readonly key: string; readonly section: Section }
   | {
