@@ -72,7 +72,7 @@ describe("a restored server", { timeout: LIMIT_MS }, () => {
     await b.receives(id, "after, by a", PATIENCE_MS);
     await b.text(id, "after, by b");
     await a.receives(id, "after, by b", PATIENCE_MS);
-    // What the log lost is posted again, once, and shown once.
+    // The phones post again, once, the message that the log lost.
     const inLog = (messageId: string): number =>
       server.rows("SELECT seq FROM log_entries WHERE message_id = ?", messageId).length;
     expect(inLog(kept.messageId)).toBe(1);
