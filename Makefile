@@ -60,7 +60,7 @@ packages-node:
 
 web: packages-node
 	@make/once src/copconnect/web_app/.done "the web app (about 1 minute)" \
-	  package.json package-lock.json $(wildcard client/src web/src web/public web/*.html web/*.ts \
+	  package.json package-lock.json $(wildcard client/src web/src web/admin web/public web/*.html web/*.ts \
 	  web/*.js web/*.json) \
 	  -- npm run --silent build --workspace web -- --logLevel warn
 
@@ -79,7 +79,7 @@ nginx:
 
 # --- What people run --------------------------------------------------------------------------
 
-.PHONY: setup demo cluster wheel test verify format types unit browser bench-message bench-phone bench-first-day bench-fanout bench-reconnect bench-membership bench-insider bench-ingest bench-force lock clean
+.PHONY: setup demo cluster wheel test verify format types unit browser bench-message bench-phone bench-first-day bench-fanout bench-reconnect bench-membership bench-insider bench-ingest bench-directory bench-force lock clean
 
 # $(call ready,STEPS): what waits for the network leaves the processor to what unpacks and builds.
 # copconnect itself comes after whichever Python packages are among them.
@@ -146,6 +146,9 @@ bench-membership: packages-test package-python ## TRANSFERS=1000 at once among M
 
 bench-insider: packages-test package-python ## A hostile member does its worst while a commander sends
 	@exec $(BIN)/python -m bench insider
+
+bench-directory: packages-test package-python ## Imports, standing groups and TRANSFERS=1000 of MEMBERS=63000
+	@exec $(BIN)/python -m bench directory --members $(MEMBERS) --transfers $(TRANSFERS)
 
 bench-ingest: packages-test package-python ## How many messages one worker accepts
 	@exec $(BIN)/python -m bench ingest
