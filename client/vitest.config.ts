@@ -20,8 +20,10 @@ export default defineConfig({
     globalSetup: "test/support/data-folder.ts",
     // A busy two-core machine.
     testTimeout: 60_000,
-    // Most tests wait for a server or a clock: one more than there are cores keeps these busy.
     maxWorkers: Math.min(4, availableParallelism() + 1),
+    // To import the core anew for each file takes a third of the time of all tests. A file that
+    // fakes something of the process puts it back.
+    isolate: false,
     sequence: { sequencer: LongestFirst },
   },
 });

@@ -30,8 +30,6 @@ export type SealKeyId = Id<"seal key">;
 export type RecordHash = Id<"record">;
 /** A stable code of the data bank, such as "TG-HYD-CHR-001". */
 export type UnitId = Id<"unit">;
-/** A post that people hold in a unit. */
-export type PostId = Id<"post">;
 /** A one-time code that was sent. */
 export type ChallengeId = Id<"challenge">;
 /** A signed administrative act. */

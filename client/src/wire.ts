@@ -15,7 +15,6 @@ import type {
   DeviceId,
   KeyId,
   PersonId,
-  PostId,
   SealKeyId,
   UnitId,
 } from "./ids.ts";
@@ -44,6 +43,8 @@ export const CLOSE_TRY_AGAIN = 1013;
 
 export const LANGUAGES = ["en", "te", "ur", "hi"] as const;
 
+export type Charge = "officiating" | "additional";
+
 export type Right = "see_numbers" | "manage_people" | "manage_units" | "import_people" | "manage_groups" | "enrol" | "confirm_devices" | "revoke_devices" | "give_grants" | "read_audit" | "post_large";
 
 export type ActState = "done" | "waiting" | "refused";
@@ -56,6 +57,14 @@ export type WhoMayPost = "everyone" | "admins";
 
 export type Confirmed = "root_admin" | "own_device" | "admin" | "first" | "replaced" | "no";
 
+/** A post that a person shall hold. ``head``: its holder heads the unit. */
+export interface NewPlace {
+  readonly unitId: UnitId;
+  readonly post: Names;
+  readonly roles: string[];
+  readonly head: boolean;
+}
+
 export interface Person {
   readonly personId: PersonId;
   readonly names: Names;
@@ -64,6 +73,7 @@ export interface Person {
   readonly post: Names;
   readonly roles: string[];
   readonly unitId: UnitId;
+  readonly charges: Posting[];
   readonly registered: boolean;
   readonly status: "active" | "suspended" | "removed";
 }
@@ -90,6 +100,29 @@ export interface SuspendPerson {
 export interface RestorePerson {
   readonly act: "restore_person";
   readonly personId: PersonId;
+}
+
+/** Give a person another post; another rank where one is named. */
+export interface TransferPerson {
+  readonly act: "transfer_person";
+  readonly personId: PersonId;
+  readonly place: NewPlace;
+  readonly rank: string | null;
+}
+
+/** Let a person hold a post beside their own. */
+export interface GiveCharge {
+  readonly act: "give_charge";
+  readonly personId: PersonId;
+  readonly place: NewPlace;
+  readonly charge: "officiating" | "additional";
+}
+
+/** End a post that a person holds beside their own. */
+export interface EndCharge {
+  readonly act: "end_charge";
+  readonly personId: PersonId;
+  readonly postingId: number;
 }
 
 /** Give people new codes for letters, in place of those that they have. */
@@ -372,7 +405,6 @@ export interface Clause {
   readonly levels: string[];
   readonly roles: string[];
   readonly ranks: string[];
-  readonly posts: PostId[];
   readonly heads: boolean;
 }
 
@@ -705,6 +737,18 @@ export interface Directory {
   readonly levels: Level[];
   readonly ranks: Rank[];
   readonly roles: Role[];
+}
+
+/** A post that a person holds or held. ``posting_id``: 0 for the one that they hold now. */
+export interface Posting {
+  readonly postingId: number;
+  readonly unitId: UnitId;
+  readonly post: Names;
+  readonly roles: string[];
+  readonly head: boolean;
+  readonly charge: "regular" | "officiating" | "additional";
+  readonly fromMs: number;
+  readonly untilMs: number | null;
 }
 
 export interface People {
@@ -1183,4 +1227,4 @@ export type ClientFrame = Hello | Cursors;
 
 export type ServerFrame = Ready | EntryFrame | KeyFrame | CellKeyFrame | RosterFrame | ConversationFrame | ConversationGone | KeyWanted | CellKeyWanted | ShareWanted | ShareFrame | Receipts | ReceiptCounts | AccountFrame;
 
-export type Act = SuspendPerson | RestorePerson | MakeEnrolmentCodes | RevokeDevice | GiveGrant | WithdrawGrant | ApproveAct | RefuseAct;
+export type Act = SuspendPerson | RestorePerson | TransferPerson | GiveCharge | EndCharge | MakeEnrolmentCodes | RevokeDevice | GiveGrant | WithdrawGrant | ApproveAct | RefuseAct;

@@ -131,8 +131,10 @@ describe("attachments", () => {
 
   it("can be cancelled on the way up, and nothing of them is sent", async () => {
     let stall = true;
+    let stalled = 0;
     const slow: Fetch = async (url, init) => {
-      if (stall && init.method === "PUT") {
+      if (stall && init.method === "PUT" && url.includes("/chunks/")) {
+        stalled++;
         await new Promise((resolve) => {
           init.signal?.addEventListener("abort", resolve);
         });
@@ -144,6 +146,7 @@ describe("attachments", () => {
     const b = await w.join();
     const { conversationId: id } = await a.core.openDirect(b.person);
     const sent = await send(a, id, [file(2 * MIB, "wrong.pdf").outgoing]);
+    await a.until("on the way up", async () => stalled > 0);
     await a.core.cancel(sent.messageId);
     stall = false;
     await a.text(id, "instead");

@@ -43,6 +43,7 @@ from copconnect.directory.editing import DirectoryEditor
 from copconnect.directory.imports.importer import Importer
 from copconnect.directory.imports.watching import PERIOD_S, FolderWatch
 from copconnect.directory.listing import Listing
+from copconnect.directory.postings.transfers import Transfers
 from copconnect.directory.scim import routes as scim_routes
 from copconnect.directory.scim.provisioning import Provisioner
 from copconnect.directory.scim.tokens import ScimTokens
@@ -111,6 +112,7 @@ class Container:
             self.leases,
         )
         self.editor = DirectoryEditor(self.database, self.clock, self.auth.accounts, self.audit)
+        self.transfers = Transfers(self.database, self.clock, self.audit)
         self.importer = Importer(self.database, self.clock, self.editor, self.audit)
         self.admin = AdminService(
             database=self.database,
@@ -118,6 +120,7 @@ class Container:
             audit=self.audit,
             organisation=self.directory,
             editor=self.editor,
+            transfers=self.transfers,
             people=Listing(self.directory),
             enrolment=self.auth.administering,
             grants=self.auth.granting,

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from copconnect import errors
+from copconnect.errors import base
 
 DOCS = Path(__file__).parents[2] / "docs"
 ROW = re.compile(r"^\| `([a-z_]+)` \| (\d{3}) \| (yes|no) \|", re.MULTILINE)
@@ -21,7 +22,7 @@ def test_every_error_code_is_in_the_protocol_with_status_and_retry() -> None:
         (code, int(status), retry == "yes")
         for code, status, retry in ROW.findall((DOCS / "protocol.md").read_text())
     }
-    abstract = {errors.CallerError, errors.DependencyError}
+    abstract = {base.CallerError, base.DependencyError}
     real = {
         (error.code, error.status, error.retry)
         for error in _subclasses(errors.CopConnectError) - abstract

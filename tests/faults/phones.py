@@ -21,6 +21,7 @@ from copconnect.sealing.keys import make_device_key, new_secret
 from tests.contract.device import Device as Keys
 from tests.contract.device import header_of, keys_of
 from tests.harness.officer import MSGPACK, Device
+from tests.harness.waiting import NO_TLS
 
 SENDERS = 2  # Phones that post in a stream; the others open a key when it comes, or ask for it.
 T = TypeVar("T")
@@ -149,7 +150,9 @@ def keyless(url: str, phones: Sequence[Phone]) -> Place:
 
 def fetch_key(url: str, place: Place, phone: Phone) -> None:
     """Let a phone open the newest key, as one does before it sends."""
-    response = httpx.get(f"{url}{place.path}/keys", headers=phone.headers, timeout=60)
+    response = httpx.get(
+        f"{url}{place.path}/keys", headers=phone.headers, timeout=60, verify=NO_TLS
+    )
     response.raise_for_status()
     found = msgspec.msgpack.decode(response.content, type=wire.Keys)
     assert found.key is not None
@@ -160,7 +163,11 @@ def fetch_key(url: str, place: Place, phone: Phone) -> None:
 def call(url: str, phone: Phone, path: str, body: Any, answer: type[T]) -> T:
     """POST as a phone. Raises httpx.HTTPStatusError for a refusal."""
     response = httpx.post(
-        url + path, content=msgspec.msgpack.encode(body), headers=phone.headers, timeout=60
+        url + path,
+        content=msgspec.msgpack.encode(body),
+        headers=phone.headers,
+        timeout=60,
+        verify=NO_TLS,
     )
     response.raise_for_status()
     return msgspec.msgpack.decode(response.content, type=answer)

@@ -8,7 +8,7 @@ import httpx
 from copconnect.commands import supervising
 from tests.faults.steps import Step
 from tests.harness.server import ServerProcess
-from tests.harness.waiting import PATIENCE_S
+from tests.harness.waiting import NO_TLS, PATIENCE_S
 
 _WORKER = "tests.faults.worker_that_stops"
 
@@ -46,7 +46,10 @@ class StoppingWorker(ServerProcess):
     @property
     def hears(self) -> bool:
         """Whether wake-ups of other nodes arrive, as far as it knows."""
-        return "bus_hears 1.0" in httpx.get(f"{self.url}/metrics", timeout=PATIENCE_S).text
+        return (
+            "bus_hears 1.0"
+            in httpx.get(f"{self.url}/metrics", timeout=PATIENCE_S, verify=NO_TLS).text
+        )
 
     def stop_at(self, step: Step) -> None:
         """Let it stop the next time something comes to this step."""

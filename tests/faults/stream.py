@@ -22,6 +22,7 @@ from copconnect import wire
 from copconnect.ids import Seq
 from tests.contract.device import header_of
 from tests.faults.phones import SENDERS, Phone, Place
+from tests.harness.waiting import NO_TLS
 
 _FRAME = msgspec.msgpack.Decoder(wire.ServerFrame)
 AGAIN_S = 0.1
@@ -48,7 +49,7 @@ class Listener:
     async def run(self) -> None:
         """Receive until cancelled."""
         tried = secrets.randbelow(len(self.addresses))
-        async with httpx.AsyncClient(timeout=30) as http:
+        async with httpx.AsyncClient(timeout=30, verify=NO_TLS) as http:
             while True:
                 address = self.addresses[tried % len(self.addresses)]
                 tried += 1
@@ -158,7 +159,7 @@ class Poster:
 
     async def run(self) -> None:
         """Post until cancelled."""
-        async with httpx.AsyncClient(timeout=5) as http:
+        async with httpx.AsyncClient(timeout=5, verify=NO_TLS) as http:
             while True:
                 await self.post(http)
                 await asyncio.sleep(0.01)
@@ -234,7 +235,7 @@ class Stream:
 
 async def last_seq(address: str, place: Place) -> int:
     """Return how far the log of a conversation has come."""
-    async with httpx.AsyncClient(headers=place.phones[0].headers) as http:
+    async with httpx.AsyncClient(headers=place.phones[0].headers, verify=NO_TLS) as http:
         answer = await http.get(f"http://{address}{place.path}/log?after=0&limit=1")
     answer.raise_for_status()
     return msgspec.msgpack.decode(answer.content, type=wire.LogPage).last_seq

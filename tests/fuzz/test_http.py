@@ -22,6 +22,7 @@ from tests.harness import databank, protocol_routes
 from tests.harness.officer import MSGPACK, Device
 from tests.harness.protocol_routes import Route
 from tests.harness.server import ServerProcess
+from tests.harness.waiting import NO_TLS
 from tests.harness.wire_values import JUNK, broken, valid
 
 ROUTES = protocol_routes.read()
@@ -119,7 +120,7 @@ FUZZ = settings(
 
 @pytest.mark.parametrize("route", ROUTES, ids=str)
 def test_a_stranger_gets_documented_answers(fuzzed: ServerProcess, route: Route) -> None:
-    with httpx.Client(base_url=fuzzed.url, headers={"accept": MSGPACK}) as client:
+    with httpx.Client(base_url=fuzzed.url, headers={"accept": MSGPACK}, verify=NO_TLS) as client:
 
         @FUZZ
         @given(path=paths(route), body=bodies(route))
@@ -153,7 +154,7 @@ def test_every_route_exists_and_asks_who_calls(fuzzed: ServerProcess, route: Rou
     path = re.sub(r"\{\w+\}", "0" * 32, route.path.replace("{i}", "0"))
     for headers in ({}, {"authorization": "Bearer nobody"}, {"authorization": "Basic eDp4"}):
         response = httpx.request(
-            route.method, fuzzed.url + path, headers=headers | {"accept": MSGPACK}
+            route.method, fuzzed.url + path, headers=headers | {"accept": MSGPACK}, verify=NO_TLS
         )
         body = msgspec.msgpack.decode(response.content, type=wire.ErrorBody)
         assert (response.status_code, body.code) == (401, "unauthenticated")

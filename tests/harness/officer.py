@@ -20,7 +20,7 @@ from copconnect.records.trust.endorsement import Endorsement, EndorsementKind
 from copconnect.records.trust.grant import Grant
 from tests.harness import databank
 from tests.harness.server import ServerProcess, run_copconnect
-from tests.harness.waiting import PATIENCE_S, until
+from tests.harness.waiting import NO_TLS, PATIENCE_S, until
 
 MSGPACK = "application/msgpack"
 PROOF = b"copconnect register v1\0"
@@ -46,7 +46,7 @@ class Device:
         self.person_id = ""
         self.device = b""
         self.http = httpx.Client(
-            base_url=server.url, headers={"accept": MSGPACK}, timeout=PATIENCE_S
+            base_url=server.url, headers={"accept": MSGPACK}, timeout=PATIENCE_S, verify=NO_TLS
         )
         self._server = server
         self._key = Ed25519PrivateKey.generate()

@@ -16,7 +16,7 @@ import httpx
 
 from tests.harness import processes
 from tests.harness.outbox import Outbox
-from tests.harness.waiting import PATIENCE_S
+from tests.harness.waiting import NO_TLS, PATIENCE_S
 
 ROOT = Path(__file__).parents[2]
 START_LIMIT_S = 120
@@ -115,7 +115,10 @@ class ServerProcess:
 
     def _is_healthy(self) -> bool:
         with contextlib.suppress(httpx.HTTPError):
-            return httpx.get(f"{self.url}/healthz", timeout=2).status_code == 200
+            return (
+                processes.accepts(self.port)
+                and httpx.get(f"{self.url}/healthz", timeout=2, verify=NO_TLS).status_code == 200
+            )
         return False
 
 

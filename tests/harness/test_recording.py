@@ -17,6 +17,7 @@ from websockets.exceptions import ConnectionClosedError, InvalidMessage
 from tests.harness.plaintext import scan, secret_text
 from tests.harness.recording import Recording, RecordingProxy
 from tests.harness.traffic import Exhibit, exhibits
+from tests.harness.waiting import NO_TLS
 
 ASKED = "asked: is the bandobast ready"
 ANSWERED = "answered: bandobast ready at six"
@@ -74,7 +75,10 @@ def _places(things: list[Exhibit], text: str) -> list[str]:
 
 def test_http_bodies_are_found_whatever_wraps_them(web_port: int) -> None:
     paths = ("plain", "gzip", "deflate", "br", "chunked")
-    with RecordingProxy(web_port) as proxy, httpx.Client(base_url=proxy.url) as client:
+    with (
+        RecordingProxy(web_port) as proxy,
+        httpx.Client(base_url=proxy.url, verify=NO_TLS) as client,
+    ):
         for path in paths:  # On one kept-alive connection.
             body = gzip.compress(ASKED.encode())
             answer = client.post(f"/{path}", content=body, headers={"content-encoding": "gzip"})

@@ -1,10 +1,15 @@
 """Waiting for what will happen, however busy the machine is. No test asserts on seconds."""
 
 import asyncio
+import ssl
 import time
 from collections.abc import Callable
 
 PATIENCE_S = 60.0
+
+# For httpx's ``verify``: servers of tests speak plain HTTP, and to read the list of certificate
+# authorities takes 10 ms for each client.
+NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 def until(done: Callable[[], object], what: str = "it") -> None:

@@ -28,6 +28,7 @@ from copconnect.database.engine import open_database
 from copconnect.directory import routes as directory_routes
 from copconnect.directory.editing import DirectoryEditor
 from copconnect.directory.listing import Listing
+from copconnect.directory.postings.transfers import Transfers
 from copconnect.directory.service import DirectoryService
 from copconnect.http.gate import Gate, before_send, on_error, security_headers
 from copconnect.ids import PersonId
@@ -88,12 +89,14 @@ class IdentityServer:
             self.leases,
         )
         self.editor = DirectoryEditor(self.database, clock, self.auth.accounts, self.audit)
+        self.transfers = Transfers(self.database, clock, self.audit)
         self.admin = AdminService(
             database=self.database,
             clock=clock,
             audit=self.audit,
             organisation=self.directory,
             editor=self.editor,
+            transfers=self.transfers,
             people=Listing(self.directory),
             enrolment=self.auth.administering,
             grants=self.auth.granting,
@@ -102,7 +105,8 @@ class IdentityServer:
             registered=self.auth.administered,
         )
         self.conduct = ConductService(self.database, clock, self.auth.accounts)
-        requests = Rates("requests_per_minute", 1_000, 1_000, clock.now_ms)
+        per_minute = settings.requests_per_person_per_minute
+        requests = Rates("requests_per_minute", per_minute, per_minute, clock.now_ms)
         self.gate = Gate(self.auth.authenticator, requests)
         self.bus.subscribe(self._receive)
         self._stack = AsyncExitStack()

@@ -104,6 +104,16 @@ async def test_statements_and_the_plain_rules_agree(running: Running) -> None:
     rules = {str(at): _rule(random, bank) for at in range(1_000)}
     everybody = [one.person_id for one in bank.people]
     directory = running.container.directory
+    # Some hold a second place.
+    async with running.container.database.transaction() as connection:
+        for one in random.sample(bank.people, 15):
+            unit, like = random.choice(bank.units), random.choice(bank.people)
+            place = wire.NewPlace(
+                unit_id=unit.code, post=like.post, roles=list(like.roles), head=like.unit_admin
+            )
+            await running.container.transfers.give_charge(
+                connection, OPERATOR, one.person_id, place, "additional"
+            )
     async with running.container.database.reading() as connection:
         facts = {one.person_id: one for one in await places.facts(connection, everybody)}
         paths = await store.unit_paths(connection)

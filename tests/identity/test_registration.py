@@ -3,6 +3,7 @@
 from typing import Any
 
 import msgspec
+import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import event, select
 
@@ -75,7 +76,9 @@ async def test_nobody_learns_whether_a_number_is_known(running: Running) -> None
     assert msgspec.json.decode(known[2])["code"] == "code_wrong"
 
 
-async def test_a_gateway_that_is_down_is_said_to_everybody_alike(running: Running) -> None:
+async def test_a_gateway_that_is_down_is_said_to_everybody_alike(
+    running: Running, capsys: pytest.CaptureFixture[str]
+) -> None:
     statements: list[str] = []
 
     def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
@@ -93,6 +96,9 @@ async def test_a_gateway_that_is_down_is_said_to_everybody_alike(running: Runnin
     assert answers[0].json()["code"] == "sms_unavailable"
     assert answers[0].json()["retryAfterMs"] > 0
     assert statements == []
+    logged = capsys.readouterr().out
+    assert "request_failed" not in logged  # 63,000 officers who ask are no 63,000 lines.
+    assert logged.count("checks of the gateway fail") == 1
     running.sent.unreachable = False
     await running.container.auth.sms.check()
     assert (await running.step(SHO))["next"] == "device"

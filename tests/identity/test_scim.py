@@ -48,15 +48,16 @@ def user(code: str, number: str, **more: Any) -> dict[str, Any]:
 
 def test_only_a_systems_token_opens_it(server: ServerProcess) -> None:
     for headers in ({}, {"authorization": "Bearer wrong"}, {"authorization": "Basic eDp5"}):
-        answer = httpx.get(f"{server.url}/scim/v2/Users", headers=headers)
+        answer = httpx.get(f"{server.url}/scim/v2/Users", headers=headers, timeout=60)
         assert answer.status_code == 401
         assert answer.json()["schemas"] == ["urn:ietf:params:scim:api:messages:2.0:Error"]
         assert answer.headers["www-authenticate"].startswith("Bearer")
     token = run_copconnect(server.data, "directory", "scim-token", "Other").strip()
     own = {"authorization": f"Bearer {token}"}
-    assert httpx.get(f"{server.url}/scim/v2/Users?count=1", headers=own).status_code == 200
+    one = f"{server.url}/scim/v2/Users?count=1"
+    assert httpx.get(one, headers=own, timeout=60).status_code == 200
     run_copconnect(server.data, "directory", "scim-token", "Other", "--remove")
-    assert httpx.get(f"{server.url}/scim/v2/Users?count=1", headers=own).status_code == 401
+    assert httpx.get(one, headers=own, timeout=60).status_code == 401
 
 
 def test_a_person_is_added_found_moved_and_removed(
@@ -143,7 +144,7 @@ def test_a_system_signs_out_no_more_than_a_part_of_the_force_in_a_day(
     server = make_server()
     token = run_copconnect(server.data, "directory", "scim-token", "HRMS").strip()
     headers = {"authorization": f"Bearer {token}"}
-    with httpx.Client(base_url=f"{server.url}/scim/v2", headers=headers) as hrms:
+    with httpx.Client(base_url=f"{server.url}/scim/v2", headers=headers, timeout=60) as hrms:
         people = databank.officers()
         statuses = [
             hrms.delete(f"/Users/{person_id(officer.code)}").status_code

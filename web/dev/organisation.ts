@@ -181,6 +181,7 @@ function makePeople(): readonly Person[] {
         post,
         roles: rank === "CI" ? ["sho"] : head === undefined ? [role] : [],
         unitId: unit.unitId,
+        charges: [],
         registered: random() > 0.15,
         status: "active",
       });

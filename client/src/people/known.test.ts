@@ -27,6 +27,7 @@ function person(en: string, rank: string, unitId: UnitId, more: Partial<Person> 
     ...{
       post: { ...inEnglish("Station writer"), hi: "थाना मुंशी" },
       roles: ["crime"],
+      charges: [],
       registered: true,
     },
     ...{ status: "active", ...more },

@@ -11,11 +11,13 @@ import { MINUTE_MS } from "../../src/keys/format/times.ts";
 import type { Conversation, PeopleTrust, RosterState } from "../../src/wire.ts";
 import { Insider } from "../support/insider.ts";
 import type { Officer } from "../support/officer.ts";
-import { World } from "../support/world.ts";
+import { World, inSimulatedTime } from "../support/world.ts";
 
 const LIMIT_MS = 60_000;
 /** Long enough for a device that would send to have sent. */
 const MEANWHILE_MS = 4_000;
+
+inSimulatedTime();
 
 let world: World;
 let a: Officer;

@@ -271,6 +271,7 @@ export class People {
     return {
       ...{ personId, names: inEnglish(nameOfPerson(personId)), number: "", rank: "PC" },
       ...{ post: inEnglish("Constable"), roles: [], unitId: UNIT, status: "active" },
+      charges: [],
       registered: this.clientsOf(personId).length > 0,
     };
   }

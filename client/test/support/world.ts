@@ -2,12 +2,14 @@
  * People with devices, real cores all, and the server that they share: in memory ({@link World}) or a
  * real one ({@link serverWorld}). Everything ends with the test file.
  */
+import { IDBFactory } from "fake-indexeddb";
 import { afterAll, beforeAll } from "vitest";
 import type { CoreOptions } from "../../src/create.ts";
 import { Officer, type OfficersServer } from "./officer.ts";
 import type { Fetch } from "../../src/transport/http.ts";
 import { Network } from "./network.ts";
 import { MemoryServer, type MemoryOptions } from "../memory/server.ts";
+import { SimulatedTime } from "../simulated/time.ts";
 import { TestServer } from "./server.ts";
 
 const NAMES = [
@@ -174,9 +176,23 @@ function fileWorld<S extends OfficersServer & { close(): Promise<void> }>(
   };
 }
 
-/** With a server in memory. */
+/** With a server in memory, in simulated time. */
 export function memoryWorld(options: WorldOptions = {}): FileWorld<MemoryServer> {
+  inSimulatedTime();
   return fileWorld(() => World.make(options));
+}
+
+/** Time is simulated from before the file's first test until after its last. */
+export function inSimulatedTime(): void {
+  let time: SimulatedTime | null = null;
+  beforeAll(() => {
+    time = SimulatedTime.begin(1);
+    // The same seed gives vaults the same names.
+    globalThis.indexedDB = new IDBFactory();
+  });
+  afterAll(async () => {
+    await time?.end();
+  });
 }
 
 /** With a real server. */

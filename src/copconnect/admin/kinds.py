@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
-from copconnect.admin.ports import Editor, Enrolment, Grants, Organisation, Revocations
+from copconnect.admin.ports import Editor, Enrolment, Grants, Organisation, Revocations, Transfers
 from copconnect.database.engine import Transaction
 from copconnect.ids import PersonId
 from copconnect.principals import Signer
@@ -60,18 +60,23 @@ class Kinds:
         self,
         organisation: Organisation,
         editor: Editor,
+        transfers: Transfers,
         enrolment: Enrolment,
         grants: Grants,
         revocations: Revocations,
     ) -> None:
         self._organisation = organisation
         self._editor = editor
+        self._transfers = transfers
         self._enrolment = enrolment
         self._grants = grants
         self._revocations = revocations
         self.table: dict[type[wire.AdminAct], Kind] = {
             wire.SuspendPerson: Kind("manage_people", self._touches_admin, self._suspend),
             wire.RestorePerson: Kind("manage_people", self._touches_admin, self._restore),
+            wire.TransferPerson: Kind("manage_people", self._touches_place, self._transfer),
+            wire.GiveCharge: Kind("manage_people", self._touches_place, self._give_charge),
+            wire.EndCharge: Kind("manage_people", self._touches_charge, self._end_charge),
             wire.MakeEnrolmentCodes: Kind("enrol", self._touches_people, self._make_codes),
             wire.RevokeDevice: Kind("revoke_devices", self._touches_admin, self._revoke),
             wire.GiveGrant: Kind("give_grants", self._touches_units, self._give),
@@ -105,6 +110,24 @@ class Kinds:
         granted = await self._grants.held_paths(connection, person_id)
         return Touched(place.paths.union(granted), 1, [person_id])
 
+    async def _touches_place(
+        self, connection: AsyncConnection, act: wire.TransferPerson | wire.GiveCharge
+    ) -> Touched:
+        """A transfer touches the unit that the person leaves and the one that they come to."""
+        path = await self._organisation.path_of(connection, act.place.unit_id)
+        if path is None:
+            raise errors.PlaceInvalid(reason="no such unit", unit_id=act.place.unit_id)
+        person = await self._places(connection, [PersonId(act.person_id)])
+        return Touched(person.paths | {path}, 1, person.some)
+
+    async def _touches_charge(self, connection: AsyncConnection, act: wire.EndCharge) -> Touched:
+        """The admin of the unit where a charge is held may end it, whoever holds it."""
+        unit_id = await self._transfers.unit_of_charge(connection, act.posting_id)
+        path = unit_id and await self._organisation.path_of(connection, unit_id)
+        if not path:
+            raise errors.NotFound
+        return Touched(frozenset({path}), 1, [PersonId(act.person_id)])
+
     async def _touches_units(self, connection: AsyncConnection, act: wire.GiveGrant) -> Touched:
         if not await self._organisation.has_unit(connection, act.path):
             raise errors.NotFound
@@ -128,6 +151,28 @@ class Kinds:
     async def _restore(self, connection: Transaction, asked: Asked) -> Codes:
         person_id = PersonId(asked.act.person_id)
         await self._editor.set_status(connection, asked.by, person_id, "active")
+        return []
+
+    async def _transfer(self, connection: Transaction, asked: Asked) -> Codes:
+        act: wire.TransferPerson = asked.act
+        if act.person_id == asked.by.person_id:
+            raise errors.ActInvalid(reason="oneself")
+        person_id = PersonId(act.person_id)
+        await self._transfers.transfer(connection, asked.by, person_id, act.place, act.rank)
+        return []
+
+    async def _give_charge(self, connection: Transaction, asked: Asked) -> Codes:
+        act: wire.GiveCharge = asked.act
+        if act.person_id == asked.by.person_id:
+            raise errors.ActInvalid(reason="oneself")
+        person_id = PersonId(act.person_id)
+        await self._transfers.give_charge(connection, asked.by, person_id, act.place, act.charge)
+        return []
+
+    async def _end_charge(self, connection: Transaction, asked: Asked) -> Codes:
+        act: wire.EndCharge = asked.act
+        person_id = PersonId(act.person_id)
+        await self._transfers.end_charge(connection, asked.by, person_id, act.posting_id)
         return []
 
     async def _make_codes(self, connection: Transaction, asked: Asked) -> Codes:

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
 from copconnect.database.engine import Transaction
-from copconnect.ids import PersonId
+from copconnect.ids import PersonId, UnitId
 from copconnect.principals import Principal, Signer, Standing
 
 
@@ -43,6 +43,10 @@ class Organisation(Protocol):
         """Return whether there is a unit with this path."""
         ...
 
+    async def path_of(self, connection: AsyncConnection, unit_id: UnitId) -> str | None:
+        """Return a unit's path, as cards write it; None for an unknown unit."""
+        ...
+
     def people_below(self, paths: Sequence[str]) -> Select[tuple[PersonId]]:
         """Return a statement of everybody at or below these unit paths."""
         ...
@@ -64,6 +68,42 @@ class Editor(Protocol):
         reason: str = "",
     ) -> None:
         """Suspend a person and sign them out, or end a suspension."""
+        ...
+
+
+class Transfers(Protocol):
+    """Transfers and charges."""
+
+    async def transfer(
+        self,
+        connection: Transaction,
+        by: Principal,
+        person_id: PersonId,
+        place: wire.NewPlace,
+        rank: str | None,
+    ) -> None:
+        """Give a person another post. Raises NotFound, PlaceInvalid."""
+        ...
+
+    async def give_charge(
+        self,
+        connection: Transaction,
+        by: Principal,
+        person_id: PersonId,
+        place: wire.NewPlace,
+        charge: wire.Charge,
+    ) -> int:
+        """Let a person hold a post beside their own. Raises NotFound, PlaceInvalid."""
+        ...
+
+    async def end_charge(
+        self, connection: Transaction, by: Principal, person_id: PersonId, posting_id: int
+    ) -> None:
+        """End a person's charge. Raises NotFound."""
+        ...
+
+    async def unit_of_charge(self, connection: AsyncConnection, posting_id: int) -> UnitId | None:
+        """Return the unit of a charge; None where it is not open."""
         ...
 
 

@@ -15,6 +15,7 @@ from copconnect.admin.ports import (
     People,
     Registered,
     Revocations,
+    Transfers,
 )
 from copconnect.admin.reading import Reading
 from copconnect.admin.rights import Rights
@@ -35,6 +36,7 @@ class AdminService:
         audit: Audit,
         organisation: Organisation,
         editor: Editor,
+        transfers: Transfers,
         people: People,
         enrolment: Enrolment,
         grants: Grants,
@@ -43,7 +45,7 @@ class AdminService:
         registered: Registered,
     ) -> None:
         self.rights = Rights(organisation, grants)
-        self.kinds = Kinds(organisation, editor, enrolment, grants, revocations)
+        self.kinds = Kinds(organisation, editor, transfers, enrolment, grants, revocations)
         self.acting = Acting(
             database, clock, audit, self.rights, self.kinds, organisation, editor, devices
         )

@@ -6,7 +6,7 @@ Names and fields stay as they are once used: entries are never rewritten.
 import msgspec
 
 from copconnect import wire
-from copconnect.ids import ClientId, ConversationId, PersonId
+from copconnect.ids import ClientId, ConversationId, PersonId, UnitId
 
 
 class Act(msgspec.Struct, frozen=True, tag_field="act"):
@@ -24,6 +24,34 @@ class PersonRestored(Act, frozen=True, tag="person_restored"):
     """A person's suspension ended."""
 
     person_id: PersonId
+
+
+class PersonTransferred(Act, frozen=True, tag="person_transferred"):
+    """A person holds another post. ``post``: its English name."""
+
+    person_id: PersonId
+    from_unit: UnitId
+    unit_id: UnitId
+    post: str
+
+
+class ChargeGiven(Act, frozen=True, tag="charge_given"):
+    """A person holds a post beside their own."""
+
+    person_id: PersonId
+    posting_id: int
+    unit_id: UnitId
+    post: str
+    charge: str
+
+
+class ChargeEnded(Act, frozen=True, tag="charge_ended"):
+    """A person's charge ended."""
+
+    person_id: PersonId
+    posting_id: int
+    unit_id: UnitId
+    post: str
 
 
 class DataBankImported(Act, frozen=True, tag="data_bank_imported"):

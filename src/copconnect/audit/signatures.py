@@ -23,6 +23,9 @@ PROPOSED = "act_proposed"
 OUTCOMES = {
     "suspend_person": "person_suspended",
     "restore_person": "person_restored",
+    "transfer_person": "person_transferred",
+    "give_charge": "charge_given",
+    "end_charge": "charge_ended",
     "make_enrolment_codes": "enrolment_codes_made",
     "revoke_device": "device_revoked",
     "give_grant": "grant_given",

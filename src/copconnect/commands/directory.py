@@ -11,6 +11,7 @@ from rich.table import Table
 
 from copconnect.app import Container
 from copconnect.commands import imports as shown
+from copconnect.commands import postings
 from copconnect.commands.options import Data, console, operator, settings_of, stop, with_roles
 from copconnect.directory.imports import exporting
 from copconnect.directory.imports.importer import MOST_LEAVING, ImportOptions
@@ -19,6 +20,8 @@ from copconnect.directory.imports.watching import PERIOD_S, FolderWatch
 from copconnect.directory.sources import Corrections
 
 app = typer.Typer(help=__doc__, no_args_is_help=True)
+for command in (postings.transfer, postings.charge, postings.end_charge, postings.places):
+    app.command()(command)
 
 Sources = Annotated[
     list[Path],

@@ -13,6 +13,7 @@ from rich.console import Console
 from copconnect import errors, phone_number
 from copconnect.app import Container, command_line
 from copconnect.auth_service.keys.key_files import AuthorityMissing
+from copconnect.doctor import files
 from copconnect.principals import Operator
 from copconnect.settings import Settings, WrongSettings, load
 
@@ -37,8 +38,17 @@ def settings_of(data: Path | None, **overrides: object) -> Settings:
         raise typer.Exit(2) from error
 
 
+def require_account(settings: Settings) -> None:
+    """End the program unless the data folder is this account's, or is not there yet."""
+    if settings.data_dir.is_dir():
+        finding = files.account(settings.data_dir)
+        if finding.verdict == "failure":
+            raise stop(f"{finding.words} {finding.remedy}")
+
+
 def with_roles(settings: Settings, work: Callable[[Container], Coroutine[Any, Any, T]]) -> T:
     """Run ``work`` with the roles opened, and close them."""
+    require_account(settings)
 
     async def run() -> T:
         async with command_line(settings) as container:
@@ -52,8 +62,8 @@ def with_roles(settings: Settings, work: Callable[[Container], Coroutine[Any, An
 
 
 def operator() -> Operator:
-    """Return who runs this command, for the audit log."""
-    return Operator(getpass.getuser())
+    """Return who runs this command, for the audit log: the login before a ``sudo``, if any."""
+    return Operator(os.environ.get("SUDO_USER") or getpass.getuser())
 
 
 def number_of(text: str) -> str:

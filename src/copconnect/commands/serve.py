@@ -9,7 +9,7 @@ import typer
 from copconnect.auth_service.keys.key_files import AuthorityMissing
 from copconnect.auth_service.service import NoGateway
 from copconnect.commands import serving
-from copconnect.commands.options import Data, settings_of, stop
+from copconnect.commands.options import Data, require_account, settings_of, stop
 from copconnect.commands.supervising import CannotShare
 
 
@@ -29,6 +29,7 @@ def serve_command(program: serving.Program) -> Callable[..., None]:
             name: value for name, value in (("host", host), ("port", port)) if value is not None
         }
         settings = settings_of(data, **given)
+        require_account(settings)
         served = True
         try:
             if listening is not None and supervisor is not None:

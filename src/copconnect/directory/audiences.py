@@ -1,4 +1,4 @@
-"""Who belongs to an audience, and who administers it, judged one person at a time. Pure.
+"""Audiences judged one person at a time: members, and those who administer them. Pure.
 
 The Directory's statements answer the same for all people at once; a property test compares them.
 A person administers an audience who heads one of its units, or a unit above one; the heads of the
@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 
 from copconnect import wire
 from copconnect.directory import rules
-from copconnect.ids import PersonId, PostId, UnitId
+from copconnect.ids import PersonId, UnitId
 
 K = TypeVar("K", bound=Hashable)
 
@@ -23,14 +23,14 @@ class Place:
     unit_id: UnitId
     path: str
     level: str
-    post_id: PostId
     roles: frozenset[str]
     head: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What decides where a person belongs. Nobody without a place belongs anywhere but by name."""
+    """The facts that decide where a person belongs. Nobody without a place belongs anywhere but by
+    name."""
 
     person_id: PersonId
     rank: str
@@ -51,7 +51,6 @@ def fits(clause: wire.Clause, rank: str, place: Place) -> bool:
         and (not clause.levels or place.level in clause.levels)
         and (not clause.roles or not place.roles.isdisjoint(clause.roles))
         and (not clause.ranks or rank in clause.ranks)
-        and (not clause.posts or place.post_id in clause.posts)
         and (not clause.heads or place.head)
     )
 
@@ -70,14 +69,7 @@ def _any_fits(clauses: Iterable[wire.Clause], facts: Facts) -> bool:
 def problem(rule: wire.Audience) -> str | None:
     """Return why a rule is refused: a clause that asks for nothing would take everybody."""
     for clause in (*rule.include, *rule.exclude):
-        asks = bool(
-            clause.units
-            or clause.levels
-            or clause.roles
-            or clause.ranks
-            or clause.posts
-            or clause.heads
-        )
+        asks = bool(clause.units or clause.levels or clause.roles or clause.ranks or clause.heads)
         if clause.everyone == asks:
             return "a clause names either everyone or what a place must have"
         if clause.below and not clause.units:

@@ -15,6 +15,8 @@ from copconnect.directory.databank import DataBank, PersonRow
 from copconnect.ids import PersonId, UnitId
 
 Row = dict[str, Any]
+# The columns that say which post a person holds; a name in another language changes no post.
+PLACE = ("unit_id", "post_en", "roles", "unit_admin")
 LossReason = Literal["suspended", "removed"]
 
 
@@ -25,6 +27,7 @@ class PeopleChanges:
     insert: list[Row] = field(default_factory=list)
     update: list[Row] = field(default_factory=list)
     moved: set[PersonId] = field(default_factory=set)
+    reposted: set[PersonId] = field(default_factory=set)  # Another post, in the unit or elsewhere.
     suspended: set[PersonId] = field(default_factory=set)
     restored: set[PersonId] = field(default_factory=set)
     removed: set[PersonId] = field(default_factory=set)
@@ -96,7 +99,7 @@ class Words:
 def words(bank: DataBank) -> Words:
     """Return the words of a data bank."""
     return Words(
-        {unit.code: _all_of(unit.names) for unit in bank.units},
+        {unit.code: unit_words(unit.names) for unit in bank.units},
         {term.code: position for position, term in enumerate(bank.ranks, 1)},
     )
 
@@ -104,12 +107,13 @@ def words(bank: DataBank) -> Words:
 def stored_words(units: Iterable[Any], ranks: Iterable[Any]) -> Words:
     """Return the words of stored rows."""
     return Words(
-        {row.unit_id: _all_of(names.read(row._asdict())) for row in units},
+        {row.unit_id: unit_words(names.read(row._asdict())) for row in units},
         {row.code: row.position for row in ranks},
     )
 
 
-def _all_of(name: wire.Names) -> str:
+def unit_words(name: wire.Names) -> str:
+    """Return a name in all languages, for searching."""
     return " ".join(filter(None, names.spellings(name)))
 
 
@@ -122,26 +126,60 @@ def _said(person: PersonRow) -> Row:
         "number": person.number,
         "rank": person.rank,
         **names.row(person.post, "post"),
-        "roles": " " + "".join(f"{role} " for role in person.roles),
+        "roles": role_column(person.roles),
         "unit_id": person.unit,
         "unit_admin": person.unit_admin,
     }
 
 
-def _derived(person: PersonRow, unit_name: str | None, seniority: int | None) -> Row:
-    """Return the columns that are made of others."""
+def role_column(roles: Iterable[str]) -> str:
+    """Return roles as a row has them: a space on both sides of each code."""
+    return " " + "".join(f"{role} " for role in roles)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Derived:
+    """The values of which the derived columns of a person's row are made."""
+
+    person_id: PersonId
+    person_names: wire.Names
+    number: str
+    code: str
+    post: wire.Names
+    rank: str
+    unit_name: str
+    seniority: int
+
+
+def derived(of: Derived) -> Row:
+    """Return the columns of a person's row that are made of others."""
     searched = (
-        _all_of(person.names),
-        person.number,
-        person.code,
-        _all_of(person.post),
-        person.rank,
-        unit_name or "",
+        unit_words(of.person_names),
+        of.number,
+        of.code,
+        unit_words(of.post),
+        of.rank,
+        of.unit_name,
     )
     return {
         "search": rules.fold(" ".join(searched)),
-        "sort_key": rules.sort_key(seniority or 0, person.names.en, person.person_id),
+        "sort_key": rules.sort_key(of.seniority, of.person_names.en, of.person_id),
     }
+
+
+def _derived(person: PersonRow, unit_name: str | None, seniority: int | None) -> Row:
+    return derived(
+        Derived(
+            person_id=person.person_id,
+            person_names=person.names,
+            number=person.number,
+            code=person.code,
+            post=person.post,
+            rank=person.rank,
+            unit_name=unit_name or "",
+            seniority=seniority or 0,
+        )
+    )
 
 
 def compare(
@@ -184,6 +222,8 @@ def _status(given: str | None, old: Row | None) -> str:
 
 
 def _classify(result: PeopleChanges, person_id: PersonId, old: Row, new: Row) -> None:
+    if any(old[column] != new[column] for column in PLACE):
+        result.reposted.add(person_id)
     if old["unit_id"] != new["unit_id"]:
         result.moved.add(person_id)
     if old["status"] == "active" and new["status"] == "suspended":

@@ -11,6 +11,7 @@ from copconnect.directory import store
 from copconnect.ids import PersonId
 
 BATCH = 1000
+_TIMES = ("changed_ms", "posted_ms")
 Row = dict[str, Any]
 
 
@@ -41,8 +42,8 @@ async def lock(connection: AsyncConnection, now_ms: int) -> Locked:
 
 
 async def all_people(connection: AsyncConnection) -> dict[PersonId, Row]:
-    """Return every stored person, removed ones included, without the time of the last change."""
-    columns = [column for column in store.people.c if column.name != "changed_ms"]
+    """Return every stored person, removed ones included, without the times of changes."""
+    columns = [column for column in store.people.c if column.name not in _TIMES]
     names = [column.name for column in columns]
     rows = [
         dict(zip(names, row, strict=True)) for row in await connection.execute(select(*columns))
@@ -68,12 +69,15 @@ async def people_and_owners(
 
 async def insert_people(connection: AsyncConnection, rows: Iterable[Row], now_ms: int) -> None:
     """Insert people, at most a batch of them."""
-    await connection.execute(insert(store.people), [row | {"changed_ms": now_ms} for row in rows])
+    await connection.execute(
+        insert(store.people), [row | dict.fromkeys(_TIMES, now_ms) for row in rows]
+    )
 
 
 async def update_people(connection: AsyncConnection, rows: Iterable[Row], now_ms: int) -> None:
     """Write people anew, at most a batch of them."""
-    columns = [column.name for column in store.people.c if column.name != "person_id"]
+    fixed = {"person_id", "posted_ms"}
+    columns = [column.name for column in store.people.c if column.name not in fixed]
     statement = (
         update(store.people)
         .where(store.people.c.person_id == bindparam("new_person_id"))
@@ -86,6 +90,16 @@ async def update_people(connection: AsyncConnection, rows: Iterable[Row], now_ms
             for row in rows
         ],
     )
+
+
+async def repost(
+    connection: AsyncConnection, person_ids: Collection[PersonId], now_ms: int
+) -> None:
+    """These people hold their place since now."""
+    for some in chunks(person_ids):
+        await connection.execute(
+            update(store.people).where(store.people.c.person_id.in_(some)).values(posted_ms=now_ms)
+        )
 
 
 async def replace_vocabularies(

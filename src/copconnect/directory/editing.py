@@ -29,6 +29,7 @@ from copconnect.directory import changes, databank, edit_store, policies, rules,
 from copconnect.directory.changes import LossReason, PeopleChanges, Row
 from copconnect.directory.databank import DataBank
 from copconnect.directory.edit_store import BATCH, Locked
+from copconnect.directory.postings import posting_store
 from copconnect.ids import PersonId
 from copconnect.principals import Principal
 
@@ -269,6 +270,9 @@ class DirectoryEditor:
         now_ms: int,
         progress: Progress | None,
     ) -> None:
+        await posting_store.keep_regular(connection, sorted(found.reposted), now_ms)
+        await edit_store.repost(connection, sorted(found.reposted), now_ms)
+        await posting_store.end_all(connection, sorted(found.removed), now_ms)
         total = len(found.insert) + len(found.update)
         done = 0
         for rows, write in (
@@ -294,7 +298,8 @@ class DirectoryEditor:
         """Return the stored units that the file lacks but somebody still belongs to."""
         stored = await edit_store.stored_units(connection)
         kept: dict[str, Row] = {}
-        for unit in await edit_store.used_units(connection):
+        used = {*await edit_store.used_units(connection)}
+        for unit in used | await posting_store.units_in_charge(connection):
             for above in rules.units_above(stored[unit]["path"] if unit in stored else ""):
                 if above not in named and above in stored:
                     kept[above] = stored[above]

@@ -4,19 +4,51 @@
 """
 
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, false, func, not_, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
 from copconnect.database.engine import chunks
 from copconnect.directory.audiences import Facts, Place
+from copconnect.directory.postings.posting_store import POSTINGS
 from copconnect.directory.store import people, units
-from copconnect.ids import PersonId, PostId, UnitId
+from copconnect.ids import PersonId, UnitId
 
-_P, _U = people.c, units.c
-_ACTIVE = select(_P.person_id).join(units, _U.unit_id == _P.unit_id).where(_P.status == "active")
+_P, _U, _T = people.c, units.c, POSTINGS.c
+_ACTIVE = _P.status == "active"
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A table that holds places: a statement of the active people who hold them, its columns of
+    unit, roles and head."""
+
+    holders: Select[tuple[PersonId]]
+    unit_id: ColumnElement[str]
+    roles: ColumnElement[str]
+    head: ColumnElement[bool]
+
+
+_SOURCES = (
+    _Source(
+        select(_P.person_id).join(units, _U.unit_id == _P.unit_id).where(_ACTIVE),
+        _P.unit_id,
+        _P.roles,
+        _P.unit_admin,
+    ),
+    _Source(
+        select(_P.person_id)
+        .join(POSTINGS, and_(_T.person_id == _P.person_id, _T.until_ms.is_(None)))
+        .join(units, _U.unit_id == _T.unit_id)
+        .where(_ACTIVE),
+        _T.unit_id,
+        _T.roles,
+        _T.head,
+    ),
+)
 
 
 def _below(unit_ids: Collection[UnitId]) -> Select[tuple[UnitId]]:
@@ -31,70 +63,85 @@ def _below(unit_ids: Collection[UnitId]) -> Select[tuple[UnitId]]:
     )
 
 
-def _fits(clause: wire.Clause) -> ColumnElement[bool]:
+def _fits(clause: wire.Clause, place: _Source) -> ColumnElement[bool]:
     if clause.everyone:
         return true()
     conditions: list[ColumnElement[bool]] = []
     if clause.units:
-        conditions.append(_U.unit_id.in_(_below(clause.units) if clause.below else clause.units))
+        conditions.append(place.unit_id.in_(_below(clause.units) if clause.below else clause.units))
     if clause.levels:
         conditions.append(_U.level.in_(clause.levels))
     if clause.roles:
         conditions.append(
-            or_(*(_P.roles.contains(f" {role} ", autoescape=True) for role in clause.roles))
+            or_(*(place.roles.contains(f" {role} ", autoescape=True) for role in clause.roles))
         )
     if clause.ranks:
         conditions.append(_P.rank.in_(clause.ranks))
     if clause.heads:
-        conditions.append(_P.unit_admin)
+        conditions.append(place.head)
     return and_(true(), *conditions)
 
 
-def _any_fits(clauses: Iterable[wire.Clause]) -> ColumnElement[bool]:
-    return or_(false(), *(_fits(clause) for clause in clauses))
-
-
-def _belonging(rule: wire.Audience) -> Select[Any]:
-    """Return a statement of the people of an audience, but for those who are named."""
-    query = _ACTIVE.where(_any_fits(rule.include))
-    if rule.exclude:
-        query = query.where(_P.person_id.not_in(_ACTIVE.where(_any_fits(rule.exclude))))
-    return query
+async def _holding(
+    connection: AsyncConnection,
+    clauses: Iterable[wire.Clause],
+    only: Collection[PersonId] | None = None,
+) -> set[PersonId]:
+    """Return the active people who hold a place that any clause fits; ``only``: of these people."""
+    found: set[PersonId] = set()
+    clauses = list(clauses)
+    for source in _SOURCES if clauses else ():
+        fitting = or_(false(), *(_fits(clause, source) for clause in clauses))
+        query = source.holders.where(fitting)
+        if only is not None:
+            query = query.where(_P.person_id.in_(only))
+        found |= set(await connection.scalars(query))
+    return found
 
 
 async def audience(connection: AsyncConnection, rule: wire.Audience) -> set[PersonId]:
-    """Return the active people of an audience. One statement, and one where people are named."""
-    found = set(await connection.scalars(_belonging(rule)))
-    named = set(rule.people) - found - set(rule.without)
+    """Return the active people of an audience. Two statements for its clauses, one where people are
+    named, two where it excludes some."""
+    found = await _holding(connection, rule.include)
+    named = set(rule.people) - found
     if named:
-        query = _ACTIVE.where(_P.person_id.in_(named))
-        if rule.exclude:
-            query = query.where(not_(_any_fits(rule.exclude)))
-        found |= set(await connection.scalars(query))
-    return found - set(rule.without)
+        active = select(_P.person_id).where(_ACTIVE, _P.person_id.in_(named))
+        found |= set(await connection.scalars(active))
+    found -= set(rule.without)
+    if found and rule.exclude:
+        found -= await _holding(connection, rule.exclude)
+    return found
 
 
 async def heads_of(connection: AsyncConnection, unit_ids: Collection[UnitId]) -> set[PersonId]:
-    """Return the active heads of these units."""
+    """Return the active heads of these units, in charge of one among them."""
     found: set[PersonId] = set()
     for some in chunks(unit_ids):
-        query = _ACTIVE.where(_P.unit_id.in_(some), _P.unit_admin)
-        found |= set(await connection.scalars(query))
+        for source in _SOURCES:
+            query = source.holders.where(source.unit_id.in_(some), source.head)
+            found |= set(await connection.scalars(query))
     return found
 
 
 async def facts(connection: AsyncConnection, person_ids: Collection[PersonId]) -> list[Facts]:
-    """Return what decides where these people belong, active ones alone."""
-    found: list[Facts] = []
-    query = (
-        select(_P.person_id, _P.rank, _P.unit_id, _P.roles, _P.unit_admin, _U.path, _U.level)
-        .join(units, _U.unit_id == _P.unit_id)
-        .where(_P.status == "active")
-    )
+    """Return what decides where these people belong, active ones alone. Two statements for each 500
+    people."""
+    places: dict[PersonId, list[Place]] = {}
+    ranks: dict[PersonId, str] = {}
     for some in chunks(person_ids):
-        rows = await connection.execute(query.where(_P.person_id.in_(some)))
-        found += [Facts(row.person_id, row.rank, (_place(row),)) for row in rows]
-    return found
+        for source in _SOURCES:
+            query = source.holders.add_columns(
+                _P.rank,
+                source.unit_id.label("unit_id"),
+                source.roles.label("roles"),
+                source.head.label("head"),
+                _U.path,
+                _U.level,
+            ).where(_P.person_id.in_(some))
+            for row in await connection.execute(query):
+                ranks[row.person_id] = row.rank
+                places.setdefault(row.person_id, []).append(_place(row))
+    return [Facts(one, ranks[one], tuple(held)) for one, held in places.items()]
 
 
 def _place(row: Any) -> Place:
@@ -102,7 +149,6 @@ def _place(row: Any) -> Place:
         unit_id=row.unit_id,
         path=row.path,
         level=row.level,
-        post_id=PostId(""),
         roles=frozenset(row.roles.split()),
-        head=row.unit_admin,
+        head=row.head,
     )

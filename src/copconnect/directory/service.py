@@ -15,6 +15,8 @@ from copconnect.clock import Clock
 from copconnect.database.engine import Database
 from copconnect.directory import audiences, names, places, policies, rules, standing, store
 from copconnect.directory.audiences import Audiences
+from copconnect.directory.postings import posting_store
+from copconnect.directory.postings.transfers import posting
 from copconnect.ids import PersonId, UnitId
 from copconnect.principals import Caller, Plate, Standing, StandingGroup
 from copconnect.rates import Rates
@@ -254,6 +256,11 @@ class DirectoryService:
         """Return the position of each rank; higher is more senior."""
         return await store.seniorities(connection)
 
+    async def path_of(self, connection: AsyncConnection, unit_id: UnitId) -> str | None:
+        """Return a unit's path, as cards write it; None for an unknown unit."""
+        path = (await self._unit_paths(connection)).get(unit_id)
+        return None if path is None else path.strip("/")
+
     async def has_unit(self, connection: AsyncConnection, path: str) -> bool:
         """Return whether there is a unit with this path (as cards write it)."""
         return await store.has_path(connection, rules.stored_path(path))
@@ -328,6 +335,9 @@ class DirectoryService:
     async def _cards(self, connection: AsyncConnection, rows: Sequence[Any]) -> list[wire.Person]:
         ids = [PersonId(row.person_id) for row in rows]
         registered = await self._registered.registered(connection, ids)
+        charges: dict[str, list[wire.Posting]] = {}
+        for row in await posting_store.charges(connection, ids):
+            charges.setdefault(row.person_id, []).append(posting(row))
         return [
             wire.Person(
                 person_id=row.person_id,
@@ -337,6 +347,7 @@ class DirectoryService:
                 post=names.read(row._asdict(), "post"),
                 roles=row.roles.split(),
                 unit_id=row.unit_id,
+                charges=charges.get(row.person_id, []),
                 registered=row.person_id in registered,
                 status=row.status,
             )

@@ -86,6 +86,7 @@ people = Table(
     Column("search", Text, nullable=False),
     Column("sort_key", Bytewise, nullable=False),
     Column("changed_ms", BigInteger, nullable=False),  # When the row last changed.
+    Column("posted_ms", BigInteger, nullable=False),  # Since when the person holds this place.
     Index(None, "number"),
     Index(None, "unit_id"),
     Index(None, "sort_key"),

@@ -170,7 +170,7 @@ def on_error(request: Incoming, error: Exception) -> Response[bytes]:
 def refuse(request: Incoming, error: Exception) -> Encoded:
     """Turn any exception into an ErrorBody; unknown ones are logged and answered as internal."""
     known = translate(error)
-    if known.status >= 500:
+    if known.status >= 500 and not known.reported:
         log.error("request_failed", path=request.scope["path"], code=known.code, exc_info=error)
     encoded = encode(request, known.body(), known.status)
     if known.retry_after_ms is None:

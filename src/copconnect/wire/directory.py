@@ -53,6 +53,32 @@ class Directory(Wire, frozen=True, kw_only=True):
     roles: list[Role]
 
 
+Charge = Literal["officiating", "additional"]
+_RoleCode = Annotated[str, Meta(min_length=1, max_length=32)]
+
+
+class NewPlace(Wire, frozen=True, kw_only=True):
+    """A post that a person shall hold. ``head``: its holder heads the unit."""
+
+    unit_id: Annotated[UnitId, Meta(max_length=64)]
+    post: Names
+    roles: Annotated[list[_RoleCode], Meta(max_length=16)]
+    head: bool
+
+
+class Posting(Wire, frozen=True, kw_only=True):
+    """A post that a person holds or held. ``posting_id``: 0 for the one that they hold now."""
+
+    posting_id: int
+    unit_id: UnitId
+    post: Names
+    roles: list[str]
+    head: bool
+    charge: Literal["regular", "officiating", "additional"]
+    from_ms: int
+    until_ms: int | None
+
+
 class Person(Wire, frozen=True, kw_only=True):
     person_id: PersonId
     names: Names
@@ -61,6 +87,7 @@ class Person(Wire, frozen=True, kw_only=True):
     post: Names  # "SHO, Charminar PS".
     roles: list[str]  # Codes of Roles.
     unit_id: UnitId
+    charges: list[Posting]  # Open ones, beside the post.
     registered: bool
     status: Literal["active", "suspended", "removed"]
 

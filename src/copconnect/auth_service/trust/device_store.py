@@ -161,11 +161,12 @@ async def forget_certificates(connection: AsyncConnection, before_ms: int) -> No
 
 
 async def newest_keys(connection: AsyncConnection, device: bytes) -> dict[int, Any]:
-    """Return a device's newest DeviceKey row of each KEM."""
+    """Return a device's newest DeviceKey row of each KEM. A caller that writes one holds the
+    person's row."""
     found = await connection.execute(
-        select(device_keys)
-        .where(device_keys.c.device == device, device_keys.c.replaced_ms.is_(None))
-        .with_for_update()
+        select(device_keys).where(
+            device_keys.c.device == device, device_keys.c.replaced_ms.is_(None)
+        )
     )
     return {row.kem: row for row in found}
 

@@ -31,6 +31,8 @@ class OwnKeys:
             client = await device_store.by_device(connection, caller.device)
             if client is None:
                 raise errors.Unauthenticated
+            # Two at once would each wait for rows that the other has read: a deadlock.
+            await record_store.hold(connection, [caller.person_id])
             newest = await device_store.newest_keys(connection, caller.device)
             changed = False
             for data in body.keys:

@@ -601,6 +601,7 @@ def upgrade() -> None:
             "sort_key", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
         ),
         sa.Column("changed_ms", sa.BigInteger(), nullable=False),
+        sa.Column("posted_ms", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("person_id", name=op.f("pk_directory_people")),
         sa.UniqueConstraint("code", name=op.f("uq_directory_people_code")),
     )
@@ -612,6 +613,35 @@ def upgrade() -> None:
     )
     op.create_index(
         op.f("ix_directory_people_unit_id"), "directory_people", ["unit_id"], unique=False
+    )
+    op.create_table(
+        "directory_postings",
+        sa.Column(
+            "posting_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("person_id", sa.String(length=32), nullable=False),
+        sa.Column("unit_id", sa.String(length=64), nullable=False),
+        sa.Column("post_en", sa.Text(), nullable=False),
+        sa.Column("post_te", sa.Text(), nullable=False),
+        sa.Column("post_ur", sa.Text(), nullable=False),
+        sa.Column("post_hi", sa.Text(), nullable=False),
+        sa.Column("roles", sa.Text(), nullable=False),
+        sa.Column("head", sa.Boolean(), nullable=False),
+        sa.Column("charge", sa.String(length=16), nullable=False),
+        sa.Column("from_ms", sa.BigInteger(), nullable=False),
+        sa.Column("until_ms", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("posting_id", name=op.f("pk_directory_postings")),
+    )
+    op.create_index(
+        "ix_directory_postings_open",
+        "directory_postings",
+        ["unit_id"],
+        unique=False,
+        sqlite_where=sa.text("until_ms IS NULL"),
+        postgresql_where=sa.text("until_ms IS NULL"),
+    )
+    op.create_index(
+        op.f("ix_directory_postings_person_id"), "directory_postings", ["person_id"], unique=False
     )
     op.create_table(
         "directory_ranks",

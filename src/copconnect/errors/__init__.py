@@ -2,51 +2,14 @@
 
 Every error has a stable ``code``, an HTTP ``status``, says who is at fault by its class
 (:class:`CallerError`, :class:`DependencyError`), whether a retry of the same bytes can help, and
-what to do next. Codes are listed in docs/protocol.md; a test compares the two.
-Imports only :mod:`copconnect.wire`.
+what to do next. Codes are listed in docs/protocol.md; a test compares the two. :mod:`base` has the
+classes that all stand on, :mod:`delivery` the Delivery Service's errors; everybody imports this
+package. Imports only :mod:`copconnect.wire`.
 """
 
-from copconnect import wire
-
-
-class CopConnectError(Exception):
-    """Base of every error the server answers on purpose."""
-
-    code = "internal"
-    status = 500
-    message = "The server failed to answer this request."
-    remedy = "Try again. If it stays, tell the department's operator the time and this code."
-    retry = True
-
-    def __init__(self, *, retry_after_ms: int | None = None, **details: str | int) -> None:
-        super().__init__(self.code)
-        self.retry_after_ms = retry_after_ms
-        self.details = details
-
-    def body(self) -> wire.ErrorBody:
-        """Return the wire form."""
-        return wire.ErrorBody(
-            code=self.code,
-            message=self.message,
-            remedy=self.remedy,
-            retry=self.retry,
-            retry_after_ms=self.retry_after_ms,
-            details=dict(self.details),
-        )
-
-
-class CallerError(CopConnectError):
-    """The request cannot be carried out as it is; the same bytes will be refused again."""
-
-    status = 400
-    retry = False
-
-
-class DependencyError(CopConnectError):
-    """Something this server needs did not answer; the same bytes may succeed later."""
-
-    status = 503
-    retry = True
+from copconnect.errors.base import CallerError, DependencyError
+from copconnect.errors.base import CopConnectError as CopConnectError
+from copconnect.errors.delivery import *
 
 
 class BadRequest(CallerError):
@@ -149,6 +112,7 @@ class CodeTriesUsedUp(CallerError):
 class SmsUnavailable(DependencyError):
     """The same for every number: while it lasts, nobody is sent a code."""
 
+    reported = True
     code = "sms_unavailable"
     message = "The department's SMS gateway is down: no code can be sent."
     remedy = "Try again after `retry_after_ms`. The operators have been told."
@@ -212,6 +176,15 @@ class AudienceInvalid(CallerError):
     remedy = "Correct the rule."
 
 
+class PlaceInvalid(CallerError):
+    """``details``: ``reason``, and the ``unit_id``, ``role`` or ``rank`` that is not there."""
+
+    code = "place_invalid"
+    status = 400
+    message = "The person cannot hold this post, for the reason in `details`."
+    remedy = "Choose a unit, roles and a rank of the data bank, and another post than the present."
+
+
 class TooManyDevices(CallerError):
     """``details``: ``limit``."""
 
@@ -257,120 +230,6 @@ class ConfirmationOver(CallerError):
     status = 410
     message = "This comparison of digits has expired, was cancelled or is finished."
     remedy = "Begin it again."
-
-
-# --- Delivery Service -------------------------------------------------------------------------
-
-
-class NotMember(CallerError):
-    code = "not_member"
-    status = 403
-    message = "The caller is not a member of this conversation."
-    remedy = "Refresh the list of conversations."
-
-
-class NotAdmin(CallerError):
-    code = "not_admin"
-    status = 403
-    message = "Only an admin of this conversation may do this."
-    remedy = "Ask one of its admins."
-
-
-class MayNotPost(CallerError):
-    code = "may_not_post"
-    status = 403
-    message = "Only admins may post in this conversation."
-    remedy = "Ask one of its admins."
-
-
-class LastAdmin(CallerError):
-    code = "last_admin"
-    status = 409
-    message = "A group needs at least one admin."
-    remedy = "Make somebody else an admin first."
-
-
-class GroupTooLarge(CallerError):
-    """``details``: ``limit``."""
-
-    code = "group_too_large"
-    status = 409
-    message = "The group would have more people than the limit in `details`."
-    remedy = "Choose fewer people, or ask somebody with a grant to create it."
-
-
-class StaleHead(CallerError):
-    """``details``: ``epoch`` of the newest roster head (D1)."""
-
-    code = "stale_head"
-    status = 409
-    message = "The message names a roster head or a time that does not count any more."
-    remedy = "Fetch the newest roster head and sign the message anew."
-
-
-class StaleKey(CallerError):
-    code = "stale_key"
-    status = 409
-    message = "The message's conversation key may not be used any more."
-    remedy = "Use a newer conversation key, or make one, and sign the message anew."
-
-
-class StaleRecord(CallerError):
-    """``details``: ``epoch`` of the newest roster head (D2)."""
-
-    code = "stale_record"
-    status = 409
-    message = "The key record names a roster head or a time that does not count any more."
-    remedy = "Fetch the newest roster head and make the record anew."
-
-
-class HaveKey(CallerError):
-    """``details``: ``key_id`` of a key that the author can open (D2)."""
-
-    code = "have_key"
-    status = 409
-    message = "The conversation has a usable key already."
-    remedy = "Fetch the key in `details` and use it."
-
-
-class NotNext(CallerError):
-    """``details``: ``seq`` of the last message that was accepted from this device here."""
-
-    code = "not_next"
-    status = 409
-    message = "The message does not follow this device's last one in the conversation."
-    remedy = "Fetch the chain's end and sign the message anew after it."
-
-
-class SealsInvalid(CallerError):
-    """``details``: ``reason``."""
-
-    code = "seals_invalid"
-    message = "The record's seals are not those of the listed devices."
-    remedy = "Fetch the roster and the keys again and seal anew."
-
-
-class NotAsked(CallerError):
-    code = "not_asked"
-    status = 409
-    message = "Nobody asked this device for this record or share."
-    remedy = "Nothing is to be done: the app answers when the server asks."
-
-
-class RecordInvalid(CallerError):
-    """``details``: ``rule`` of KEYS.md that refuses, and ``reason``."""
-
-    code = "record_invalid"
-    message = "The record is malformed, or its signature or public key is not valid."
-    remedy = "Make the record again. If it stays, report this code."
-
-
-class MessageInvalid(CallerError):
-    """``details``: ``rule`` of KEYS.md that refuses, and ``reason``."""
-
-    code = "message_invalid"
-    message = "The message is malformed, or not its sender's."
-    remedy = "Send the message again. If it stays, report this code."
 
 
 # --- Attachments ------------------------------------------------------------------------------

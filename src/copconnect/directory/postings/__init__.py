@@ -1,0 +1,1 @@
+"""Places that people hold beside or before the one of their row: charges and history."""

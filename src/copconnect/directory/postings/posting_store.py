@@ -1,0 +1,133 @@
+"""Statements on postings: places that people hold beside the one of their row, and former ones.
+
+A person's row has the place that they hold now and since when. This table has the regular places
+that ended, and every officiating or additional charge; an open one has no ``until_ms``. Rows end
+and are never deleted.
+"""
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+    insert,
+    literal,
+    or_,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from copconnect.database.engine import METADATA, chunks
+from copconnect.directory import names
+from copconnect.directory.store import people
+from copconnect.ids import PersonId, UnitId
+
+_OPEN = text("until_ms IS NULL")
+POSTINGS = Table(
+    "directory_postings",
+    METADATA,
+    Column("posting_id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("person_id", String(32), nullable=False),
+    Column("unit_id", String(64), nullable=False),
+    *(Column(name, Text, nullable=False) for name in names.columns("post")),
+    Column("roles", Text, nullable=False),  # As in directory_people.
+    Column("head", Boolean, nullable=False),
+    Column("charge", String(16), nullable=False),  # regular, officiating, additional
+    Column("from_ms", BigInteger, nullable=False),
+    Column("until_ms", BigInteger),  # None: open; never of a regular one.
+    Index(None, "person_id"),
+    Index("ix_directory_postings_open", "unit_id", sqlite_where=_OPEN, postgresql_where=_OPEN),
+)
+_T, _P = POSTINGS.c, people.c
+
+
+async def keep_regular(
+    connection: AsyncConnection, person_ids: Collection[PersonId], now_ms: int
+) -> None:
+    """Keep the places in the rows of these people as places that end now."""
+    former = ("unit_id", *names.columns("post"), "roles")
+    for some in chunks(person_ids):
+        await connection.execute(
+            insert(POSTINGS).from_select(
+                ["person_id", *former, "head", "charge", "from_ms", "until_ms"],
+                select(
+                    _P.person_id,
+                    *(_P[name] for name in former),
+                    _P.unit_admin,
+                    literal("regular"),
+                    _P.posted_ms,
+                    literal(now_ms, BigInteger),
+                ).where(_P.person_id.in_(some)),
+            )
+        )
+
+
+async def add(connection: AsyncConnection, row: dict[str, Any]) -> int:
+    """Insert an open charge; return its id."""
+    added = await connection.execute(insert(POSTINGS).values(row).returning(_T.posting_id))
+    found: int = added.scalar_one()
+    return found
+
+
+async def one(connection: AsyncConnection, posting_id: int) -> Any | None:
+    """Return a posting."""
+    return (await connection.execute(select(POSTINGS).where(_T.posting_id == posting_id))).first()
+
+
+async def end(connection: AsyncConnection, posting_id: int, now_ms: int) -> None:
+    """End an open charge."""
+    await connection.execute(
+        update(POSTINGS)
+        .where(_T.posting_id == posting_id, _T.until_ms.is_(None))
+        .values(until_ms=now_ms)
+    )
+
+
+async def end_all(
+    connection: AsyncConnection, person_ids: Collection[PersonId], now_ms: int
+) -> None:
+    """End every charge of these people."""
+    for some in chunks(person_ids):
+        await connection.execute(
+            update(POSTINGS)
+            .where(_T.person_id.in_(some), _T.until_ms.is_(None))
+            .values(until_ms=now_ms)
+        )
+
+
+async def charges(connection: AsyncConnection, person_ids: Collection[PersonId]) -> list[Any]:
+    """Return the open charges of these people, the oldest first."""
+    rows: list[Any] = []
+    for some in chunks(person_ids):
+        rows += await connection.execute(
+            select(POSTINGS)
+            .where(_T.person_id.in_(some), _T.until_ms.is_(None))
+            .order_by(_T.posting_id)
+        )
+    return rows
+
+
+async def units_in_charge(connection: AsyncConnection) -> set[UnitId]:
+    """Return the units in which somebody holds an open charge."""
+    return set(await connection.scalars(select(_T.unit_id).where(_T.until_ms.is_(None)).distinct()))
+
+
+async def history(
+    connection: AsyncConnection, person_id: PersonId, at_ms: int | None = None
+) -> Sequence[Any]:
+    """Return the ended places and all charges of a person, the newest first; ``at_ms``: those that
+    they held then."""
+    query = select(POSTINGS).where(_T.person_id == person_id)
+    if at_ms is not None:
+        query = query.where(_T.from_ms <= at_ms, or_(_T.until_ms.is_(None), _T.until_ms > at_ms))
+    ordered = query.order_by(_T.from_ms.desc(), _T.posting_id.desc())
+    return list(await connection.execute(ordered))

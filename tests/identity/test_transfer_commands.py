@@ -1,0 +1,65 @@
+"""``copconnect directory transfer|charge|end-charge|places``."""
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from copconnect.cli import app
+from demo import data_bank, synthetic
+from tests.identity.running import PATROL
+
+PERSON = PATROL.removeprefix("+91")
+
+
+def run(*arguments: str, data: Path) -> Result:
+    return CliRunner().invoke(app, [*arguments, "--data", str(data)])
+
+
+def directory(*arguments: str, data: Path) -> Result:
+    return run("directory", *arguments, data=data)
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    bank = tmp_path / "bank"
+    data_bank.write(synthetic.write(60, 1), bank)
+    folder = tmp_path / "data"
+    assert run("init", "--department", "Test Police", data=folder).exit_code == 0
+    loaded = directory("import", str(bank), data=folder)
+    assert loaded.exit_code == 0, loaded.output
+    return folder
+
+
+def test_a_transfer_and_a_charge_by_hand(data: Path) -> None:
+    zone = ("--unit", "TG-HYD-Z1", "--post", "Zone Writer")
+    moved = directory("transfer", PERSON, *zone, "--role", "writer", data=data)
+    assert moved.exit_code == 0, moved.output
+    station = ("--unit", "TG-HYD-PS001", "--post", "SHO", "--role", "sho", "--head")
+    given = directory("charge", PERSON, *station, "--officiating", data=data)
+    assert given.exit_code == 0, given.output
+    shown = directory("places", PERSON, data=data).output
+    assert "Zone Writer" in shown
+    assert "officiating" in shown
+    number = given.output.split()[1].rstrip(":")
+    assert directory("end-charge", PERSON, number, data=data).exit_code == 0
+    assert "officiating" not in directory("places", PERSON, data=data).output
+    again = directory("end-charge", PERSON, number, data=data)
+    assert (again.exit_code, "not open" in again.output) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("transfer", PERSON, "--unit", "NOWHERE", "--post", "X"), "no such unit NOWHERE"),
+        (("transfer", PERSON, "--unit", "TG", "--post", "X", "--role", "w"), "no such role w"),
+        (("transfer", PERSON, "--unit", "TG", "--post", "X", "--rank", "w"), "no such rank w"),
+        (("transfer", "7999999999", "--unit", "TG", "--post", "X"), "nobody active"),
+        (("charge", "12", "--unit", "TG", "--post", "X"), "no phone number"),
+        (("places", "7999999999"), "nobody with the number"),
+    ],
+)
+def test_what_cannot_be_done_is_said(data: Path, arguments: tuple[str, ...], said: str) -> None:
+    refused = directory(*arguments, data=data)
+    assert refused.exit_code == 1
+    assert said in " ".join(refused.output.split())
