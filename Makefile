@@ -60,7 +60,7 @@ packages-node:
 
 web: packages-node
 	@make/once src/copconnect/web_app/.done "the web app (about 1 minute)" \
-	  package.json package-lock.json $(wildcard client/src web/src web/public web/*.html web/*.ts \
+	  package.json package-lock.json $(wildcard client/src web/src web/admin web/public web/*.html web/*.ts \
 	  web/*.js web/*.json) \
 	  -- npm run --silent build --workspace web -- --logLevel warn
 

@@ -11,7 +11,7 @@ function without(names, message) {
 }
 
 const CLIENT = "client/src/**/*.ts";
-const WEB = "web/src/**/*.{ts,svelte}";
+const WEB = "web/{src,admin}/**/*.{ts,svelte}";
 const PAGE = ["window", "document", "localStorage", "sessionStorage", "alert", "confirm", "prompt"];
 const IO = ["fetch", "XMLHttpRequest", "WebSocket", "EventSource", "indexedDB", "crypto"];
 const CRYPTOGRAPHY = ["@hpke/*", "@noble/*", "@peculiar/*", "hash-wasm"];
@@ -42,6 +42,7 @@ const ROOMS = {
   trust: ["core", "keys", "transport", "vault"],
   people: ["core", "keys", "trust", "vault"],
   account: ["core", "keys", "people", "transport", "trust", "vault"],
+  admin: ["core", "account", "keys", "people", "seam", "transport", "trust", "vault"],
   attachments: ["core", "kinds", "vault"],
   seam: ["core", "kinds"],
   kinds: ["core", "attachments", "seam"],
@@ -53,7 +54,7 @@ const ROOMS = {
   outbox: ["core", "attachments", "transport", "vault", ...CONVERSATION],
   sync: ["core", "inbox", "outbox", "people", "transport", ...CONVERSATION],
   calls: [
-    ...["core", "account", "attachments", "inbox", "outbox", "people", "sync"],
+    ...["core", "account", "admin", "attachments", "inbox", "outbox", "people", "sync"],
     ...["transport", "trust", "vault"],
     ...CONVERSATION,
   ],
@@ -98,7 +99,7 @@ export default tseslint.config(
     plugins: { boundaries },
     settings: {
       "import/resolver": { node: { extensions: [".ts", ".js", ".svelte"] } },
-      "boundaries/include": ["client/src/**/*", "web/src/**/*"],
+      "boundaries/include": ["client/src/**/*", "web/src/**/*", "web/admin/src/**/*"],
       "boundaries/elements": [
         ...Object.keys(ROOMS).map((room) => ({
           type: room,
@@ -107,6 +108,7 @@ export default tseslint.config(
         })),
         { type: "core", pattern: "client/src", partialMatch: false },
         { type: "web", pattern: "web/src", partialMatch: false },
+        { type: "console", pattern: "web/admin/src", partialMatch: false },
       ],
       "boundaries/files": [
         { category: "seam", pattern: "client/src/{core,wire}.ts" },
@@ -141,6 +143,15 @@ export default tseslint.config(
               allow: { to: { file: { categories: "bytes" } } },
             },
             { from: { element: { type: "web" } }, allow: { to: { file: { categories: "seam" } } } },
+            // The console stands on the app's parts; the app knows nothing of the console.
+            {
+              from: { element: { type: "console" } },
+              allow: { to: { element: { type: "web" } } },
+            },
+            {
+              from: { element: { type: "console" } },
+              allow: { to: { file: { categories: "seam" } } },
+            },
           ],
         },
       ],

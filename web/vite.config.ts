@@ -16,6 +16,41 @@ import { defineConfig } from "vitest/config";
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
+/** Files that the console alone loads: the service worker of the officers' app does not fetch them. */
+const consoleFiles = new Set<string>();
+const CONSOLE_PART = "assets/console-";
+
+/** Names the console's calls of the core's worker, which are fetched with the first of them. */
+function namedByPart({ moduleIds }: { readonly moduleIds: readonly string[] }): string {
+  const ofConsole = moduleIds.some((id) => id.includes("/client/src/admin/"));
+  return ofConsole ? `${CONSOLE_PART}[name]-[hash].js` : "assets/[name]-[hash].js";
+}
+
+/** Notes which files are reached from the console's page and not from the app's. */
+function consoleApart(): Plugin {
+  return {
+    name: "console-apart",
+    apply: "build",
+    generateBundle(_, bundle) {
+      const reachedFrom = (entry: string): ReadonlySet<string> => {
+        const reached = new Set<string>();
+        const visit = (name: string): void => {
+          const chunk = bundle[name];
+          if (reached.has(name) || chunk?.type !== "chunk") return;
+          reached.add(name);
+          for (const css of chunk.viteMetadata?.importedCss ?? []) reached.add(css);
+          [...chunk.imports, ...chunk.dynamicImports].forEach(visit);
+        };
+        for (const one of Object.values(bundle))
+          if (one.type === "chunk" && one.isEntry && one.name === entry) visit(one.fileName);
+        return reached;
+      };
+      const app = reachedFrom("index");
+      for (const name of reachedFrom("console")) if (!app.has(name)) consoleFiles.add(name);
+    },
+  };
+}
+
 /** The web manifest, and the service worker built from src/service-worker.ts. */
 function installable(srcDir: string): ReturnType<typeof VitePWA> {
   return VitePWA({
@@ -28,6 +63,15 @@ function installable(srcDir: string): ReturnType<typeof VitePWA> {
       // MapLibre is a megabyte that many never open; it is fetched with the first large map.
       globIgnores: ["**/libre-*", "**/maplibre-gl-worker-*"],
       maximumFileSizeToCacheInBytes: 4 * 1024 * 1024,
+      manifestTransforms: [
+        (entries) => ({
+          manifest: entries.filter(
+            ({ url }) =>
+              !consoleFiles.has(url) && !url.startsWith("admin/") && !url.startsWith(CONSOLE_PART),
+          ),
+          warnings: [],
+        }),
+      ],
     },
     manifest: {
       id: "/",
@@ -93,6 +137,11 @@ const APART: Readonly<Record<string, { root: string; outDir: string }>> = {
   bench: { root: "./bench", outDir: "../build/bench" },
 };
 
+const pages = (root: string): Record<string, string> => ({
+  index: here(`${root}/index.html`),
+  console: here(`${root}/admin/index.html`),
+});
+
 export default defineConfig(({ mode }) => {
   const apart = APART[mode];
   return {
@@ -101,15 +150,20 @@ export default defineConfig(({ mode }) => {
     plugins: [
       svelte({ configFile: here("./svelte.config.js") }),
       // Only the app that ships is installable; the others must not take over its address.
-      ...(apart === undefined ? [installable(here("./src")), compressed()] : []),
+      ...(apart === undefined ? [consoleApart(), installable(here("./src")), compressed()] : []),
     ],
-    worker: { format: "es" },
+    worker: {
+      format: "es",
+      rollupOptions: { output: { chunkFileNames: namedByPart } },
+    },
     build: {
       outDir: here(apart?.outDir ?? "../src/copconnect/web_app"),
       emptyOutDir: true,
       sourcemap: false,
       chunkSizeWarningLimit: 1500,
       rollupOptions: {
+        // The console has a page of its own: nothing of it is loaded by the officers' app.
+        ...(mode === "bench" ? {} : { input: pages(apart?.root ?? ".") }),
         // Warnings of Rollup about libraries' own files, which nobody here can mend: comments that
         // it does not read, and a fallback to Node's crypto that a browser never takes.
         onwarn(warning, warn) {
@@ -121,7 +175,7 @@ export default defineConfig(({ mode }) => {
     },
     test: {
       root: here("."),
-      include: ["src/**/*.test.ts", "test/**/*.test.ts"],
+      include: ["{src,admin,test}/**/*.test.ts"],
       environment: "node",
     },
   };

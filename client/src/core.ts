@@ -28,6 +28,7 @@ import type {
   RegistrationStep,
   WhoMayPost,
 } from "./wire.ts";
+import type { AdminCore, AdminMethod } from "./seam/admin.ts";
 import type { AppState } from "./seam/app.ts";
 import type { OutgoingAttachment } from "./seam/attachments.ts";
 import type {
@@ -50,6 +51,7 @@ import type { MessageItem, MessagePage, MessageReceipts, Outgoing } from "./seam
 import type { PeopleQuery, Plate } from "./seam/people.ts";
 
 export { inEnglish, spellings } from "./names.ts";
+export type * from "./seam/admin.ts";
 export type * from "./seam/app.ts";
 export type * from "./seam/attachments.ts";
 export type * from "./seam/conversations.ts";
@@ -207,6 +209,12 @@ export interface Core {
   /** Plaintext bytes [start, end), for playing while it downloads. Fetches only those chunks. */
   attachmentRange(attachmentId: AttachmentId, start: number, end: number): Promise<Uint8Array>;
   cancelDownload(attachmentId: AttachmentId): Promise<void>;
+
+  /** A call of the console (seam/admin.ts); its code is fetched with the first. */
+  admin<M extends AdminMethod>(
+    method: M,
+    ...args: Parameters<AdminCore[M]>
+  ): ReturnType<AdminCore[M]>;
 }
 
 export type CoreListener = (event: CoreEvent) => void;

@@ -8,7 +8,15 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
-const FOLDERS = ["client/src", "client/test", "client/bench", "web/src", "web/dev", "web/test"];
+const FOLDERS = [
+  "client/src",
+  "client/test",
+  "client/bench",
+  "web/src",
+  "web/admin",
+  "web/dev",
+  "web/test",
+];
 
 const KEBAB = /^[a-z0-9]+(?:-[a-z0-9]+)*(?:\.svelte|\.test|\.d)?\.(?:ts|mjs|css|json)$/;
 const COMPONENT = /^[A-Z][A-Za-z0-9]*\.svelte$/;

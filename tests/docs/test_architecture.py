@@ -11,7 +11,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT = ROOT / "docs" / "architecture.md"
-FOLDERS = ("src/copconnect", "client/src", "web/src", "demo")
+FOLDERS = ("src/copconnect", "client/src", "web/src", "web/admin", "demo")
 ALSO_NAMED = ("tests/faults",)  # Not every file of these needs a line.
 SUFFIXES = {".py", ".ts", ".svelte", ".css"}
 BACKTICKED = re.compile(r"`([^`]+)`")

@@ -7,6 +7,7 @@ from sqlalchemy import update
 
 from copconnect import wire
 from copconnect.directory import store
+from copconnect.directory.finding import words as finding
 from copconnect.ids import PersonId
 from copconnect.records.primitives.fields import HOUR_MS
 from copconnect.settings import Settings
@@ -66,12 +67,12 @@ async def test_an_exact_name_comes_before_all_others(running: Running) -> None:
     junior, seniors = everybody[-1], everybody[:3]
     # Seniors who are found by the junior's names too, such as by the name of a unit.
     names = junior["names"]
+    words = " ".join(word for name in names.values() for word in finding.words_of(name))
     async with running.container.database.transaction() as connection:
-        words = f" {names['en']} {names['te']}".casefold().replace("\u200c", "")
         await connection.execute(
-            update(store.people)
-            .where(store.people.c.person_id.in_([one["personId"] for one in seniors]))
-            .values(search=store.people.c.search + words)
+            update(store.search)
+            .where(store.search.c.person_id.in_([one["personId"] for one in seniors]))
+            .values(words=store.search.c.words + f" {words}")
         )
     for text in (names["en"].upper(), names["te"], names["te"].replace("\u200c", "")):
         found = await _people(running, device, text=text)

@@ -4,6 +4,8 @@
  * ships.
  */
 import type {
+  AdminCore,
+  AdminMethod,
   ConnectedCore,
   ConversationItem,
   EncryptionView,
@@ -24,6 +26,7 @@ import type {
   WhoMayPost,
 } from "@copconnect/client/wire";
 import { pause, refusal } from "./account.ts";
+import { ScriptedConsole } from "./console.ts";
 import { ME, PEOPLE, id } from "./organisation.ts";
 import type { Scenario } from "./scenario.ts";
 import { deviceId, plate } from "./plates.ts";
@@ -39,6 +42,7 @@ const MEMBERS_IN_PAGE = 100;
 export class ScriptedCore extends ScriptedTrust implements ConnectedCore {
   readonly #talks: Talk[];
   readonly #files = new Map<AttachmentId, Blob>();
+  readonly #console = new ScriptedConsole(new URLSearchParams(location.search));
   #made = 500_000;
 
   constructor(scenario: Scenario) {
@@ -426,6 +430,16 @@ export class ScriptedCore extends ScriptedTrust implements ConnectedCore {
   }
   async cancelDownload(): Promise<void> {
     // Nothing is under way.
+  }
+
+  admin<M extends AdminMethod>(
+    method: M,
+    ...args: Parameters<AdminCore[M]>
+  ): ReturnType<AdminCore[M]> {
+    const chosen = this.#console[method] as (
+      ...given: Parameters<AdminCore[M]>
+    ) => ReturnType<AdminCore[M]>;
+    return chosen.apply(this.#console, args);
   }
 }
 

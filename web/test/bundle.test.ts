@@ -67,6 +67,38 @@ describe("the app that ships", () => {
     expect(modules.filter((id) => /\/web\/(?:dev|bench)\//u.test(id))).toEqual([]);
   });
 
+  it("loads and caches nothing of the console", () => {
+    const entry = (name: string): Rollup.OutputChunk => {
+      const found = chunks().find((one) => one.isEntry && one.name === name);
+      if (found === undefined) throw new Error(`no entry ${name}`);
+      return found;
+    };
+    const reachedFrom = (start: Rollup.OutputChunk): ReadonlySet<string> => {
+      const reached = new Set<string>();
+      const visit = (fileName: string): void => {
+        const chunk = chunks().find((one) => one.fileName === fileName);
+        if (chunk === undefined || reached.has(fileName)) return;
+        reached.add(fileName);
+        [...chunk.imports, ...chunk.dynamicImports].forEach(visit);
+      };
+      visit(start.fileName);
+      return reached;
+    };
+    const [app, console] = [reachedFrom(entry("index")), reachedFrom(entry("console"))];
+    const ofConsole = chunks().filter(({ moduleIds }) =>
+      moduleIds.some((id) => /\/web\/admin\/|\/@tanstack\/|\/layerchart\//u.test(id)),
+    );
+    expect(ofConsole.length).toBeGreaterThan(5);
+    expect(ofConsole.filter(({ fileName }) => app.has(fileName))).toEqual([]);
+    expect(ofConsole.every(({ fileName }) => console.has(fileName))).toBe(true);
+    const worker = readFileSync(join(folder, "service-worker.js"), "utf8");
+    const cached = [...console].filter((name) => !app.has(name) && worker.includes(name));
+    expect(cached).toEqual([]);
+    expect(worker).not.toMatch(/admin\/index\.html|assets\/console-/u);
+    // The core's part of the console is fetched with its first call, beside the worker.
+    expect(files(folder).some((path) => path.includes("/assets/console-"))).toBe(true);
+  });
+
   it("contains none of the scripted core's words", () => {
     const text = files(folder)
       .filter((path) => /\.(?:js|html|css|webmanifest)$/u.test(path))

@@ -2,7 +2,7 @@
  * Signing administrative acts with this device's key, and posting them.
  *
  * Invariants: an act is stored before it is posted, and a call that is repeated with the same id posts
- * the identical bytes, so that nothing is done twice; the key never leaves the core. What is stored is
+ * the identical bytes, so that nothing is done twice; the key never leaves the core. A stored act is
  * forgotten with the answer, or once the server would take it no more.
  */
 import { newId } from "../ids.ts";

@@ -1,5 +1,5 @@
 /** The core: the seam of core.ts over the session and the calls of each subject. Composition alone. */
-import type { ConnectedCore } from "../core.ts";
+import type { ConnectedCore, Core } from "../core.ts";
 import type { HandedKeys } from "../vault/vault.ts";
 import { ConversationCalls } from "./conversation-calls.ts";
 import { MemberCalls } from "./member-calls.ts";
@@ -99,6 +99,8 @@ export function createEngine(options: SessionOptions): Engine {
     attachment: (id) => messages.attachment(id),
     attachmentRange: (id, start, end) => messages.attachmentRange(id, start, end),
     cancelDownload: (id) => messages.cancelDownload(id),
+    admin: ((method, ...args) =>
+      reach.device().then(() => session.console.call(method, args))) as Core["admin"],
     setVisible: async (id) => {
       await session.start();
       session.setVisible(id);

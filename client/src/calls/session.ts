@@ -23,6 +23,7 @@ import type { HandedKeys } from "../vault/vault.ts";
 import type { AccountFrame } from "../wire.ts";
 import { appStateOf } from "./app-state.ts";
 import { AutoLock } from "./auto-lock.ts";
+import { ConsoleCalls } from "./console-calls.ts";
 import { Device } from "./device.ts";
 import { mayNotify } from "./notifying.ts";
 import type { Reach } from "./reach.ts";
@@ -36,6 +37,7 @@ export class Session {
   readonly people: People;
   readonly blocked: Blocked;
   readonly accountCalls: AccountCalls;
+  readonly console: ConsoleCalls;
   readonly reach: Reach;
   readonly #options: SessionOptions;
   readonly #vault: Vault;
@@ -93,6 +95,7 @@ export class Session {
     this.blocked = new Blocked(context);
     const { people } = this;
     this.accountCalls = new AccountCalls({ context, services, people });
+    this.console = new ConsoleCalls({ api, vault, services, people });
     this.reach = {
       device: () => this.device(),
       people,

@@ -74,6 +74,7 @@ export const METHODS: Readonly<Record<Method, true>> = {
   attachment: true,
   attachmentRange: true,
   cancelDownload: true,
+  admin: true,
 };
 
 export interface Call {
@@ -108,6 +109,7 @@ export async function perform(core: Core, call: Call): Promise<Answer> {
 export function withIds(method: Method, args: readonly unknown[]): readonly unknown[] {
   if (method === "send") return [args[0], args[1], args[2] ?? null, args[3] ?? newId()];
   if (method === "createGroup") return [{ conversationId: newId(), ...(args[0] as object) }];
+  if (method === "admin" && args[0] === "perform") return [args[0], args[1], args[2] ?? newId()];
   return args;
 }
 

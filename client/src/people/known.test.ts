@@ -57,6 +57,25 @@ it("finds by every word of a text", () => {
   expect(found({ text: "nobody" })).toEqual([]);
 });
 
+it("finds by sound after what is spelled so, in any script", () => {
+  const names = { ...inEnglish("Srinivas Rao"), te: "శ్రీనివాస్ రావు" };
+  const more = [
+    ...known,
+    person("Sreenivas Goud", "SI", HYD),
+    person("Srinivas Rao", "PC", HYD, { names, number: "+919848012345" }),
+  ];
+  const ids = (text: string): readonly string[] =>
+    foundAmong(more, { text }, directory).people.map(({ personId }) => personId);
+  expect(ids("Srinivas")).toEqual(["Srinivas Rao", "Sreenivas Goud"]);
+  expect(ids("sreenivas")).toEqual(["Sreenivas Goud", "Srinivas Rao"]);
+  expect(ids("శ్రీని")).toEqual(["Srinivas Rao", "Sreenivas Goud"]);
+  expect(ids("سرینواس")).toEqual(["Sreenivas Goud", "Srinivas Rao"]);
+  expect(ids("srinivas rao")).toEqual(["Srinivas Rao"]);
+  expect(ids("98480 12345")).toEqual(["Srinivas Rao"]);
+  expect(ids("12345")).toEqual(["Srinivas Rao"]);
+  expect(ids("%")).toEqual([]);
+});
+
 it("looks in a unit, and below it where it is asked to", () => {
   expect(found({ unitId: CHAR })).toEqual(["Anjali Reddy"]);
   expect(found({ unitId: CHAR, deep: true })).toEqual(["Ravi Padala", "Anjali Reddy"]);

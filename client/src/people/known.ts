@@ -3,29 +3,46 @@ import type { UnitId } from "../ids.ts";
 import type { PeopleQuery } from "../core.ts";
 import { spellings } from "../names.ts";
 import type { Directory, People, Person } from "../wire.ts";
+import { said, search, type Tier } from "./words.ts";
 
-/** All of these people that a query finds, seniors first, as one page. */
+/**
+ * All of these people that a query finds, as one page: as the server lists them, the exact name
+ * first, then who is spelled so, then who sounds so, seniors first in each.
+ */
 export function foundAmong(
   known: readonly Person[],
   query: PeopleQuery,
   directory: Directory | null,
 ): People {
   const units = unitsOf(query, directory);
-  const words = (query.text ?? "").toLocaleLowerCase().split(/\s+/u);
+  const text = query.text ?? "";
+  const find = text.trim() === "" ? null : search(text);
   const orders = new Map(directory?.ranks.map(({ code, order }) => [code, order]));
   const order = ({ rank }: Person): number => orders.get(rank) ?? Infinity;
-  const people = known
+  const unitNames = new Map(directory?.units.map((unit) => [unit.unitId, unit.names]));
+  const tierOf = (person: Person): Tier | null => {
+    if (find === null) return 1;
+    const { names, number, rank, post, unitId } = person;
+    const unit = unitNames.get(unitId);
+    const others = [...spellings(post), rank, ...(unit === undefined ? [] : spellings(unit))];
+    return find(said(spellings(names), others, number));
+  };
+  const found = known
     .filter(({ status }) => status !== "removed")
     .filter(({ unitId }) => units === null || units.has(unitId))
     .filter(({ rank }) => query.rank === undefined || rank === query.rank)
     .filter(({ roles }) => query.role === undefined || roles.includes(query.role))
-    .filter((person) => words.every((word) => saidOf(person).includes(word)))
-    .sort((a, b) => compare(order(a), order(b)) || compare(a.names.en, b.names.en));
-  return { people, next: null, total: people.length };
-}
-
-function saidOf({ names, number, rank, post }: Person): string {
-  return [...spellings(names), number, rank, ...spellings(post)].join(" ").toLocaleLowerCase();
+    .flatMap((person) => {
+      const tier = tierOf(person);
+      return tier === null ? [] : [{ person, tier }];
+    })
+    .sort(
+      (a, b) =>
+        compare(a.tier, b.tier) ||
+        compare(order(a.person), order(b.person)) ||
+        compare(a.person.names.en, b.person.names.en),
+    );
+  return { people: found.map(({ person }) => person), next: null, total: found.length };
 }
 
 /** The units that a query looks in; null: everywhere. */

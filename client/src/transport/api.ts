@@ -18,9 +18,9 @@ import { DEFAULT_TIMEOUT_MS, type Http } from "./http.ts";
 const SEALS_TIMEOUT_MS = 60_000;
 const LOG_TIMEOUT_MS = 30_000;
 
-function query(
-  parameters: Readonly<Record<string, string | number | boolean | undefined>>,
-): string {
+type Query = Readonly<Record<string, string | number | boolean | undefined>>;
+
+function query(parameters: Query): string {
   const search = new URLSearchParams();
   for (const [name, value] of Object.entries(parameters)) {
     if (value !== undefined && value !== "") search.set(name, String(value));
@@ -144,6 +144,37 @@ export class Api {
     return this.#delete(`/v1/confirmations/${id}`);
   }
 
+  // The console.
+  adminRights(): Promise<wire.AdminRights> {
+    return this.#get("/v1/admin/rights");
+  }
+  adminOverview(): Promise<wire.AdminOverview> {
+    return this.#get("/v1/admin/overview");
+  }
+  adminPeople(asked: Query): Promise<wire.AdminPeople> {
+    return this.#get(`/v1/admin/people${query(asked)}`);
+  }
+  adminDevices(asked: Query): Promise<wire.AdminDevices> {
+    return this.#get(`/v1/admin/devices${query(asked)}`);
+  }
+  adminGrants(): Promise<wire.AdminGrants> {
+    return this.#get("/v1/admin/grants");
+  }
+  waitingActs(): Promise<wire.WaitingActs> {
+    return this.#get("/v1/admin/acts");
+  }
+  previewAct(body: wire.PreviewAct): Promise<wire.ActPreview> {
+    return this.#post("/v1/admin/previews", body);
+  }
+  audit(asked: Query): Promise<wire.AuditPage> {
+    return this.#get(`/v1/admin/audit${query(asked)}`);
+  }
+  /** Every entry after a number, in order. */
+  auditChain(after: number): Promise<wire.AuditPage> {
+    const path = `/v1/admin/audit/chain${query({ after })}`;
+    return this.#http.call({ method: "GET", path, timeoutMs: LOG_TIMEOUT_MS });
+  }
+
   // People.
   /** Null when the directory is still at `version`. */
   async directory(version: string | null): Promise<wire.Directory | null> {
@@ -154,7 +185,7 @@ export class Api {
     if (answer.status === 304) return null;
     return unpack(answer.bytes) as wire.Directory;
   }
-  people(parameters: Readonly<Record<string, string | number | boolean | undefined>>) {
+  people(parameters: Query) {
     return this.#get<wire.People>(`/v1/people${query(parameters)}`);
   }
   person(personId: PersonId): Promise<wire.Person> {

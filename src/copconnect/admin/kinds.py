@@ -24,7 +24,7 @@ from copconnect.records.trust.revocation import Revocation
 
 @dataclass(frozen=True, slots=True)
 class Touched:
-    """What an act touches. ``paths``: units over which the right must hold; ``people``: how many;
+    """The reach of an act. ``paths``: units over which the right must hold; ``people``: how many;
     ``some``: those of them whom the act names."""
 
     paths: frozenset[str]

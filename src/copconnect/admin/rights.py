@@ -1,4 +1,4 @@
-"""Who has which right, read in the caller's transaction: a demotion counts from its commit on."""
+"""The rights of people, read in the caller's transaction: a demotion counts from its commit on."""
 
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection

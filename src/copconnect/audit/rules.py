@@ -19,9 +19,9 @@ _ENTRY, _CONTENT = b"copconnect audit v1\0", b"copconnect audit content v1\0"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Content:
-    """What was done. ``by``: as principals.named; ``path``: of a unit at or above all that it
-    touched, "" for the department; ``act``: JSON; ``signed``: a record of the kind ``signed_as``,
-    by which somebody's device asked for it, empty for an operator's act."""
+    """An act as it was done. ``by``: as principals.named; ``path``: of a unit at or above all that
+    it touched, "" for the department; ``act``: JSON; ``signed``: a record of the kind
+    ``signed_as``, by which somebody's device asked for it, empty for an operator's act."""
 
     salt: bytes
     by: str

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import msgspec
+from sqlalchemy import Select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect.audit import store
@@ -68,7 +69,13 @@ class Audit:
         )
         chained = entry_hash(previous, number, now_ms, content.digest())
         kind = str(type(act).__struct_config__.tag)
-        await store.add(connection, Entry(number, now_ms, content, chained), kind, _act_id(content))
+        await store.add(
+            connection,
+            Entry(number, now_ms, content, chained),
+            kind=kind,
+            act_id=_act_id(content),
+            device=signer.device if signer else None,
+        )
         return number
 
     async def verify(self, keys: DeviceKeys) -> Verified:
@@ -96,6 +103,10 @@ class Audit:
             for one in found:
                 yield one
             after = found[-1].number
+
+    def signers(self) -> Select[tuple[bytes]]:
+        """Return a statement of the devices that signed entries: their certificates are kept."""
+        return store.signers()
 
     # --- In the caller's transaction ----------------------------------------------------------
 

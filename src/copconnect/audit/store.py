@@ -11,6 +11,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     Row,
+    Select,
     String,
     Table,
     Text,
@@ -39,6 +40,7 @@ ENTRIES = Table(
     # For finding entries; not covered by the hash, because act and signed say the same.
     Column("kind", String(64), nullable=False),
     Column("act_id", String(32), nullable=True),
+    Column("device", LargeBinary(32), nullable=True),  # Signed.
     Index(None, "kind"),
     Index(None, "act_id"),
 )
@@ -64,7 +66,14 @@ async def next_place(connection: AsyncConnection) -> tuple[int, bytes]:
     return row.number, row.hash
 
 
-async def add(connection: AsyncConnection, entry: Entry, kind: str, act_id: str | None) -> None:
+async def add(
+    connection: AsyncConnection,
+    entry: Entry,
+    *,
+    kind: str,
+    act_id: str | None,
+    device: bytes | None,
+) -> None:
     """Append an entry at the place that :func:`next_place` gave."""
     content = entry.content
     await connection.execute(
@@ -80,9 +89,15 @@ async def add(connection: AsyncConnection, entry: Entry, kind: str, act_id: str 
             hash=entry.hash,
             kind=kind,
             act_id=act_id,
+            device=device,
         )
     )
     await connection.execute(update(HEAD).values(hash=entry.hash))
+
+
+def signers() -> Select[tuple[bytes]]:
+    """Return a statement of the devices that signed entries."""
+    return select(_E.device).where(_E.device.is_not(None))
 
 
 async def head(connection: AsyncConnection) -> tuple[int, bytes]:

@@ -12,6 +12,7 @@ from typing import Any, Literal
 from copconnect import wire
 from copconnect.directory import names, rules
 from copconnect.directory.databank import DataBank, PersonRow
+from copconnect.directory.finding import words as finding
 from copconnect.ids import PersonId, UnitId
 
 Row = dict[str, Any]
@@ -85,21 +86,22 @@ def vocabulary_rows(bank: DataBank) -> dict[str, list[Row]]:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """The organisation's part in a person's row: names of units, and seniority of ranks (1 for the
-    most junior)."""
+    """The organisation's part in a person's row: names and paths of units, and seniority of ranks
+    (1 for the most junior)."""
 
-    unit_names: Mapping[UnitId, str]
+    units: Mapping[UnitId, tuple[wire.Names, str]]
     seniority: Mapping[str, int]
 
-    def of(self, person: PersonRow) -> tuple[str | None, int | None]:
+    def of(self, person: PersonRow) -> tuple[tuple[wire.Names, str] | None, int | None]:
         """Return what they add to this person's row."""
-        return self.unit_names.get(person.unit), self.seniority.get(person.rank)
+        return self.units.get(person.unit), self.seniority.get(person.rank)
 
 
 def words(bank: DataBank) -> Words:
     """Return the words of a data bank."""
+    paths = rules.unit_paths({unit.code: unit.parent for unit in bank.units})
     return Words(
-        {unit.code: unit_words(unit.names) for unit in bank.units},
+        {unit.code: (unit.names, paths[unit.code]) for unit in bank.units},
         {term.code: position for position, term in enumerate(bank.ranks, 1)},
     )
 
@@ -107,14 +109,9 @@ def words(bank: DataBank) -> Words:
 def stored_words(units: Iterable[Any], ranks: Iterable[Any]) -> Words:
     """Return the words of stored rows."""
     return Words(
-        {row.unit_id: unit_words(names.read(row._asdict())) for row in units},
+        {row.unit_id: (names.of(row), row.path) for row in units},
         {row.code: row.position for row in ranks},
     )
-
-
-def unit_words(name: wire.Names) -> str:
-    """Return a name in all languages, for searching."""
-    return " ".join(filter(None, names.spellings(name)))
 
 
 def _said(person: PersonRow) -> Row:
@@ -139,7 +136,8 @@ def role_column(roles: Iterable[str]) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Derived:
-    """The values of which the derived columns of a person's row are made."""
+    """The facts of which a person's words and sort key are made; ``unit`` and its path as
+    stored."""
 
     person_id: PersonId
     person_names: wire.Names
@@ -147,27 +145,23 @@ class Derived:
     code: str
     post: wire.Names
     rank: str
-    unit_name: str
+    roles: Iterable[str]
+    unit_id: UnitId
+    unit: tuple[wire.Names, str] | None
     seniority: int
 
 
 def derived(of: Derived) -> Row:
-    """Return the columns of a person's row that are made of others."""
-    searched = (
-        unit_words(of.person_names),
-        of.number,
-        of.code,
-        unit_words(of.post),
-        of.rank,
-        of.unit_name,
-    )
+    """Return the words that find a person, and the sort key."""
+    others, path = ([of.post], "") if of.unit is None else ([of.post, of.unit[0]], of.unit[1])
+    place = finding.Place(of.unit_id, path, of.rank, of.roles)
     return {
-        "search": rules.fold(" ".join(searched)),
+        "words": finding.person_words(of.person_names, others, of.number, of.code, place),
         "sort_key": rules.sort_key(of.seniority, of.person_names.en, of.person_id),
     }
 
 
-def _derived(person: PersonRow, unit_name: str | None, seniority: int | None) -> Row:
+def _derived(person: PersonRow, unit: tuple[wire.Names, str] | None, seniority: int | None) -> Row:
     return derived(
         Derived(
             person_id=person.person_id,
@@ -176,7 +170,9 @@ def _derived(person: PersonRow, unit_name: str | None, seniority: int | None) ->
             code=person.code,
             post=person.post,
             rank=person.rank,
-            unit_name=unit_name or "",
+            roles=person.roles,
+            unit_id=person.unit,
+            unit=unit,
             seniority=seniority or 0,
         )
     )
@@ -201,9 +197,6 @@ def compare(
         row |= _derived(person, *now.of(person))
         if old is None:
             result.insert.append(row)
-            continue
-        if row == old:
-            result.unchanged += 1
             continue
         result.update.append(row)
         _classify(result, person.person_id, old, row)

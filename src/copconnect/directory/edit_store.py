@@ -1,12 +1,12 @@
 """Statements that change the data bank: imports, suspensions, restorations."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from copconnect.database.engine import chunks
+from copconnect.database.engine import chunks, upsert_for
 from copconnect.directory import store
 from copconnect.ids import PersonId
 
@@ -69,13 +69,16 @@ async def people_and_owners(
 
 async def insert_people(connection: AsyncConnection, rows: Iterable[Row], now_ms: int) -> None:
     """Insert people, at most a batch of them."""
+    people, found_by = _apart(rows)
     await connection.execute(
-        insert(store.people), [row | dict.fromkeys(_TIMES, now_ms) for row in rows]
+        insert(store.people), [row | dict.fromkeys(_TIMES, now_ms) for row in people]
     )
+    await write_words(connection, found_by)
 
 
 async def update_people(connection: AsyncConnection, rows: Iterable[Row], now_ms: int) -> None:
     """Write people anew, at most a batch of them."""
+    people, found_by = _apart(rows)
     fixed = {"person_id", "posted_ms"}
     columns = [column.name for column in store.people.c if column.name not in fixed]
     statement = (
@@ -87,8 +90,30 @@ async def update_people(connection: AsyncConnection, rows: Iterable[Row], now_ms
         statement,
         [
             {f"new_{name}": value for name, value in row.items()} | {"new_changed_ms": now_ms}
-            for row in rows
+            for row in people
         ],
+    )
+    await write_words(connection, found_by)
+
+
+def _apart(rows: Iterable[Row]) -> tuple[list[Row], list[Row]]:
+    """Return the rows of people, and those of the words that find them."""
+    people: list[Row] = []
+    found_by: list[Row] = []
+    for row in rows:
+        person = dict(row)
+        words = person.pop("words")
+        people.append(person)
+        found_by.append({name: row[name] for name in ("person_id", "sort_key")} | {"words": words})
+    return people, found_by
+
+
+async def write_words(connection: AsyncConnection, rows: Sequence[Row]) -> None:
+    """Write the words by which people are found: rows of ``person_id``, ``sort_key``, ``words``."""
+    statement = upsert_for(connection.dialect.name, store.search)
+    new = {name: statement.excluded[name] for name in ("sort_key", "words")}
+    await connection.execute(
+        statement.on_conflict_do_update(index_elements=["person_id"], set_=new), rows
     )
 
 

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
 from copconnect.directory import rules, store
+from copconnect.directory.finding import statements, words
 from copconnect.directory.service import DirectoryService
 from copconnect.ids import PersonId
 
@@ -60,19 +61,17 @@ class Listing:
             place = rules.page_place(query.after) if query.after else None
         except ValueError as error:
             raise errors.BadRequest(reason="after") from error
-        name = rules.fold(query.text)
-        rows, total = await store.search(
-            connection,
-            patterns=[rules.like(term) for term in rules.terms(query.text)],
-            exact=(rules.sort_key_of_name(name), name) if name else None,
-            unit_id=query.unit,
-            deep=query.deep,
-            rank=query.rank,
-            role=query.role,
-            after=place,
-            limit=query.limit + 1,
-            status=query.status,
-            narrowing=_narrowing(paths, among, without),
+        filters = statements.Filters(
+            query.unit,
+            query.deep,
+            query.rank,
+            query.role,
+            query.status,
+            _narrowing(paths, among, without),
+        )
+        wanted = words.search(query.text)
+        rows, total = await statements.page(
+            connection, wanted, filters, after=place, limit=query.limit + 1
         )
         page = rows[: query.limit]
         last = page[-1] if len(rows) > query.limit else None

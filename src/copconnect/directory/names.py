@@ -5,6 +5,8 @@ A name has a column for each of ``wire.LANGUAGES``: ``name_en``, ``name_te``, ``
 """
 
 from collections.abc import Mapping
+from functools import cache
+from typing import Any
 
 from copconnect import wire
 
@@ -12,6 +14,7 @@ from copconnect import wire
 SCRIPTS: Mapping[wire.Language, str] = {"en": "Latn", "te": "Telu", "ur": "Arab", "hi": "Deva"}
 
 
+@cache
 def columns(prefix: str) -> tuple[str, ...]:
     """Return the columns of a name, English first."""
     return tuple(f"{prefix}_{language}" for language in wire.LANGUAGES)
@@ -23,8 +26,14 @@ def optional_columns(prefix: str) -> tuple[str, ...]:
 
 
 def read(row: Mapping[str, str], prefix: str = "name") -> wire.Names:
-    """Return the name that a row of a file or of a table holds."""
+    """Return the name that a row of a file holds, or what :func:`row` made."""
     return wire.Names(**{language: row[f"{prefix}_{language}"] for language in wire.LANGUAGES})
+
+
+def of(row: Any, prefix: str = "name") -> wire.Names:
+    """Return the name that a row of a database holds."""
+    values = (getattr(row, column) for column in columns(prefix))
+    return wire.Names(**dict(zip(wire.LANGUAGES, values, strict=True)))
 
 
 def row(names: wire.Names, prefix: str = "name") -> dict[str, str]:

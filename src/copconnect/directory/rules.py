@@ -3,7 +3,6 @@
 import base64
 import binascii
 import hashlib
-import re
 import unicodedata
 from collections.abc import Mapping
 from typing import Any
@@ -12,37 +11,28 @@ from copconnect.directory import names
 from copconnect.ids import PersonId, UnitId
 from copconnect.principals import Plate
 
-# Joiners shape the letters of Indian scripts but nobody types them when searching.
-_JOINERS = re.compile("[\u200b-\u200d\u2060\ufeff]")
-MAX_TERMS = 8
+# Joiners shape the letters of Indian scripts but nobody types them when searching; nor does
+# everybody type the dots of Hindi and the vowel marks of Urdu. A keyboard for Arabic has other
+# letters than one for Urdu, and every script has digits of its own.
+_TYPED = {
+    **dict.fromkeys((0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF, 0x093C, 0x0640, 0x0670)),
+    **dict.fromkeys(range(0x064B, 0x0656)),
+    **str.maketrans("ىيكةأإٱँ", "ییکہااا\u0902"),
+    **{
+        first + digit: str(digit)
+        for first in (0x0660, 0x06F0, 0x0966, 0x0C66)
+        for digit in range(10)
+    },
+}
 
 
 def fold(text: str) -> str:
-    """Return text as it is compared when searching: NFKC, case folded, without joiners."""
+    """Return text as it is compared when searching: NFKC, case folded, without joiners and with
+    one spelling of what keyboards type differently."""
     if text.isascii():
         return " ".join(text.casefold().split())
-    folded = _JOINERS.sub("", unicodedata.normalize("NFKC", text)).casefold()
+    folded = unicodedata.normalize("NFKC", text).translate(_TYPED).casefold()
     return " ".join(unicodedata.normalize("NFKC", folded).split())
-
-
-def terms(text: str) -> list[str]:
-    """Split a search into folded words, of which at most ``MAX_TERMS`` count.
-
-    A number may be typed with spaces and signs: those words become one run of digits.
-    """
-    digits = "".join(character for character in text if character.isdecimal())
-    if len(digits) >= 4 and not any(character.isalpha() for character in text):
-        return [digits.removeprefix("0")]
-    return fold(text).split()[:MAX_TERMS]
-
-
-def like(term: str) -> str:
-    """Return a LIKE pattern (escape ``\\``) that finds a term anywhere."""
-    return f"%{_literally(term)}%"
-
-
-def _literally(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
 def person_id(code: str) -> PersonId:
@@ -56,15 +46,10 @@ def sort_key(seniority: int, name: str, identifier: PersonId) -> str:
     return f"{9999 - seniority:04d} {fold(name)[:80]} {identifier}"
 
 
-def sort_key_of_name(name: str) -> str:
-    """Return a LIKE pattern (escape ``\\``) of the sort keys of everybody with exactly this
-    folded name."""
-    return f"____ {_literally(name[:80])} {'_' * 32}"
-
-
 def page_token(tier: int, key: str) -> str:
     """Return the opaque form of a place in a search: 0 among the people whose name is exactly what
-    was searched for, who come first, 1 among the others; and the sort key there."""
+    was searched for, who come first, 1 among those who are spelled so, 2 among those who sound so;
+    and the sort key there."""
     return base64.urlsafe_b64encode(f"{tier}{key}".encode()).decode().rstrip("=")
 
 
@@ -75,7 +60,7 @@ def page_place(token: str) -> tuple[int, str]:
         key = base64.b64decode(padded.encode("ascii"), altchars=b"-_", validate=True).decode()
     except (binascii.Error, UnicodeError) as error:
         raise ValueError("not a page token") from error
-    if "\0" in key or key[:1] not in ("0", "1"):
+    if "\0" in key or key[:1] not in ("0", "1", "2"):
         raise ValueError("not a page token")
     return int(key[0]), key[1:]
 

@@ -13,8 +13,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect import errors, wire
 from copconnect.clock import Clock
 from copconnect.database.engine import Database
-from copconnect.directory import audiences, names, places, policies, rules, standing, store
+from copconnect.directory import (
+    audiences,
+    names,
+    places,
+    policies,
+    rules,
+    standing,
+    store,
+)
 from copconnect.directory.audiences import Audiences
+from copconnect.directory.finding import statements, words
 from copconnect.directory.postings import posting_store
 from copconnect.directory.postings.transfers import posting
 from copconnect.ids import PersonId, UnitId
@@ -126,8 +135,9 @@ class DirectoryService:
         after: str | None = None,
         limit: int = 50,
     ) -> wire.People:
-        """Search; whose name is exactly the text comes first, then seniors, then by name. The
-        caller is None for an operator, who reads without a limit.
+        """Search; a person whose name is exactly the text comes first, then those who are spelled
+        so, then those who sound so, each time seniors first, then by name. The caller is None for
+        an operator, who reads without a limit.
 
         Raises BadRequest for a page token that was not ours, RateLimited.
         """
@@ -136,23 +146,17 @@ class DirectoryService:
         except ValueError as error:
             raise errors.BadRequest(reason="after") from error
         limit = max(1, min(limit, MAX_PAGE))
-        name = rules.fold(text)
+        wanted = words.search(text)
+        filters = statements.Filters(unit, deep, rank, role)
         async with self._database.reading() as connection:
-            rows, total = await store.search(
-                connection,
-                patterns=[rules.like(term) for term in rules.terms(text)],
-                exact=(rules.sort_key_of_name(name), name) if name else None,
-                unit_id=unit,
-                deep=deep,
-                rank=rank,
-                role=role,
-                after=place,
-                limit=limit + 1,
+            places, total = await statements.page(
+                connection, wanted, filters, after=place, limit=limit + 1
             )
             if caller is not None:
-                await self._count(connection, caller, len(rows[:limit]))
-            found = await self._cards(connection, rows[:limit])
-        last = rows[limit - 1] if len(rows) > limit else None
+                await self._count(connection, caller, len(places[:limit]))
+            cards = await self.cards(connection, [PersonId(one.person_id) for one in places])
+        found = [cards[PersonId(one.person_id)] for one in places[:limit]]
+        last = places[limit - 1] if len(places) > limit else None
         following = rules.page_token(last.tier, last.sort_key) if last is not None else None
         return wire.People(people=found, next=following, total=total)
 
@@ -280,7 +284,8 @@ class DirectoryService:
     def found_by(self, text: str) -> Select[tuple[str, str]]:
         """Return a statement of who is found by a text, everybody by none: person ids, and sort
         keys that list seniors first, then by name."""
-        return store.found_by([rules.like(term) for term in rules.terms(text)])
+        dialect = "sqlite" if self._database.is_sqlite else "postgresql"
+        return statements.found_by(dialect, words.search(text))
 
     async def audience(
         self, connection: AsyncConnection, rule: wire.Audience
@@ -344,7 +349,7 @@ class DirectoryService:
                 names=_names(row),
                 number=row.number,
                 rank=row.rank,
-                post=names.read(row._asdict(), "post"),
+                post=names.of(row, "post"),
                 roles=row.roles.split(),
                 unit_id=row.unit_id,
                 charges=charges.get(row.person_id, []),
@@ -356,4 +361,4 @@ class DirectoryService:
 
 
 def _names(row: Any) -> wire.Names:
-    return names.read(row._asdict())
+    return names.of(row)

@@ -15,12 +15,10 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    and_,
     bindparam,
-    case,
+    delete,
     false,
     func,
-    literal,
     or_,
     select,
     update,
@@ -28,6 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect.database.engine import METADATA, chunks
+from copconnect.database.word_index import WordIndex
 from copconnect.directory import names
 from copconnect.ids import PersonId, UnitId
 
@@ -83,7 +82,6 @@ people = Table(
     Column("unit_id", String(64), nullable=False),
     Column("unit_admin", Boolean, nullable=False),
     Column("status", String(16), nullable=False),  # active, suspended, removed
-    Column("search", Text, nullable=False),
     Column("sort_key", Bytewise, nullable=False),
     Column("changed_ms", BigInteger, nullable=False),  # When the row last changed.
     Column("posted_ms", BigInteger, nullable=False),  # Since when the person holds this place.
@@ -91,6 +89,18 @@ people = Table(
     Index(None, "unit_id"),
     Index(None, "sort_key"),
 )
+# The words of people who are not removed. The table is narrow, and repeats the sort key, because a
+# search may go through much of it.
+search = Table(
+    "directory_search",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("person_id", String(32), nullable=False, unique=True),
+    Column("sort_key", Bytewise, nullable=False),
+    Column("words", Text, nullable=False),  # :mod:`copconnect.directory.finding.words`.
+    Index(None, "sort_key"),
+)
+WORDS = WordIndex(search.c.words)
 directory = Table(
     "directory_state",
     METADATA,
@@ -273,73 +283,6 @@ async def touch(connection: AsyncConnection, now_ms: int) -> None:
     await connection.execute(update(directory).values(changed_ms=now_ms))
 
 
-def found_by(patterns: Sequence[str]) -> Select[tuple[str, str]]:
-    """Return a statement of the person ids and sort keys of everybody whom all patterns fit."""
-    conditions = [people.c.search.like(pattern, escape="\\") for pattern in patterns]
-    return select(people.c.person_id, people.c.sort_key).where(*conditions)
-
-
-async def search(
-    connection: AsyncConnection,
-    *,
-    patterns: Sequence[str],
-    exact: tuple[str, str] | None,
-    unit_id: str | None,
-    deep: bool,
-    rank: str | None,
-    role: str | None,
-    after: tuple[int, str] | None,
-    limit: int,
-    status: str | None = None,
-    narrowing: Sequence[ColumnElement[bool]] = (),
-) -> tuple[list[Any], int]:
-    """Return a page of people who are not removed, and how many match in all; ``narrowing``: more
-    conditions.
-
-    ``exact`` is what the sort key is like, and what the name in another language is without
-    joiners, of people who come first. The rows have a ``tier``: 0 for them, 1 for all others;
-    ``after`` is the tier and the sort key of the row before the page.
-    """
-    conditions = [people.c.status != "removed", *narrowing]
-    if status is not None:
-        conditions.append(people.c.status == status)
-    conditions += [people.c.search.like(pattern, escape="\\") for pattern in patterns]
-    if unit_id is not None and deep:
-        path = await unit_path(connection, UnitId(unit_id))
-        below = select(units.c.unit_id).where(units.c.path.startswith(path, autoescape=True))
-        conditions.append(people.c.unit_id.in_(below) if path else people.c.unit_id == unit_id)
-    elif unit_id is not None:
-        conditions.append(people.c.unit_id == unit_id)
-    if rank is not None:
-        conditions.append(people.c.rank == rank)
-    if role is not None:
-        conditions.append(people.c.roles.contains(f" {role} ", autoescape=True))
-    total = await connection.scalar(select(func.count()).select_from(people).where(*conditions))
-    tier = _tier(exact)
-    if after is not None:
-        following = people.c.sort_key > after[1]
-        conditions.append(or_(tier > after[0], and_(tier == after[0], following)))
-    # If nobody can be in the first tier, the index of the sort keys gives the order.
-    order = (tier, people.c.sort_key) if exact is not None else (people.c.sort_key,)
-    page = await connection.execute(
-        select(people, tier.label("tier")).where(*conditions).order_by(*order).limit(limit)
-    )
-    return list(page), total or 0
-
-
-def _tier(exact: tuple[str, str] | None) -> ColumnElement[int]:
-    if exact is None:
-        return literal(1)
-    key, name = exact
-    # The joiners of Indian scripts are stored and not typed; their letters have no case.
-    others = [
-        func.replace(func.replace(people.c[column], "\u200c", ""), "\u200d", "")
-        for column in names.optional_columns("name")
-    ]
-    same = or_(people.c.sort_key.like(key, escape="\\"), *(stored == name for stored in others))
-    return case((same, 0), else_=1)
-
-
 async def directory_version(connection: AsyncConnection) -> str:
     """Return the version of the organisation; "0" before the first import."""
     version: str | None = await connection.scalar(select(directory.c.version))
@@ -357,8 +300,10 @@ async def organisation(connection: AsyncConnection) -> dict[str, list[Any]]:
 async def set_status(
     connection: AsyncConnection, person_ids: Collection[PersonId], status: str, now_ms: int
 ) -> None:
-    """Change the status of people."""
+    """Change the status of people; a search finds nobody who is removed."""
     for part in chunks(person_ids):
+        if status == "removed":
+            await connection.execute(delete(search).where(search.c.person_id.in_(part)))
         await connection.execute(
             update(people)
             .where(people.c.person_id.in_(part))

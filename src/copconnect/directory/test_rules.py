@@ -4,7 +4,6 @@ import contextlib
 import itertools
 import unicodedata
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -24,18 +23,18 @@ def test_telugu_is_found_with_and_without_joiners() -> None:
     assert rules.fold("KUMRAM Ｃhander") == "kumram chander"
 
 
-def test_a_typed_number_is_one_term() -> None:
-    assert rules.terms("070000-00 004") == ["7000000004"]
-    assert rules.terms("+91 70000 00004") == ["917000000004"]
-    assert rules.terms("Kumram  చందర్") == ["kumram", "చందర్"]
-    assert rules.terms("  ") == []
+def test_keyboards_that_type_differently_agree() -> None:
+    assert rules.fold("फ़िरोज़") == rules.fold("फिरोज")
+    assert rules.fold("علي كريم") == rules.fold("علی کریم")
+    assert rules.fold("مُحَمَّد") == "محمد"
+    assert rules.fold("౯౮ ९८ ۹۸ ٩٨") == "98 98 98 98"
 
 
 @given(st.text(max_size=60))
 def test_a_page_token_round_trips(key: str) -> None:
     if "\0" in key:
         return
-    for tier in (0, 1):
+    for tier in (0, 1, 2):
         assert rules.page_place(rules.page_token(tier, key)) == (tier, key)
 
 
@@ -43,7 +42,7 @@ def test_a_page_token_round_trips(key: str) -> None:
 def test_a_made_up_page_token_is_refused_or_harmless(token: str) -> None:
     with contextlib.suppress(ValueError):
         tier, key = rules.page_place(token)
-        assert tier in (0, 1)
+        assert tier in (0, 1, 2)
         assert "\0" not in key
 
 
@@ -59,10 +58,3 @@ def test_paths_lead_to_the_top(parents: dict[str, str | None]) -> None:
     for unit, parent in tree.items():
         if parent is None or parent in paths:
             assert unit in paths
-
-
-@pytest.mark.parametrize("term", ["100%", "a_b", "\\"])
-def test_wildcards_are_taken_literally(term: str) -> None:
-    pattern = rules.like(term)
-    assert pattern[0] == pattern[-1] == "%"
-    assert pattern[1:-1].replace("\\\\", "").count("\\") == term.count("%") + term.count("_")

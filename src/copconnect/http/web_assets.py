@@ -17,6 +17,7 @@ from litestar import Response, get
 from copconnect import errors
 from copconnect.http.gate import HttpRequest
 
+CONSOLE = "admin"  # Its page is a second one, with files of its own.
 FOLDER = Path(__file__).parents[1] / "web_app"
 _HASHED = re.compile(r"[-.][A-Za-z0-9_-]{8,}\.[a-z0-9]+$")
 _ENCODINGS = (("br", ".br"), ("gzip", ".gz"))
@@ -73,6 +74,8 @@ def routes(folder: Path = FOLDER) -> list[Any]:
     async def web_app(request: HttpRequest) -> Any:
         path = request.url.path.lstrip("/")
         asset = assets.get(path or "index.html")
+        if asset is None and path.rstrip("/") == CONSOLE:
+            asset = assets.get(f"{CONSOLE}/index.html")
         if asset is None and (path.startswith(("v1/", "demo/")) or "." in path.rsplit("/", 1)[-1]):
             raise errors.NotFound
         asset = asset or assets.get("index.html")

@@ -45,14 +45,34 @@ export const language = {
   },
 };
 
+/** Words of a page of its own, such as the console's, by namespace. */
+type Loaders = Readonly<Record<Language, () => Promise<unknown>>>;
+let namespaces: Readonly<Record<string, Loaders>> = {};
+
+/** Speak these words too from the next {@link speak} on. */
+export function alsoSpeak(namespace: string, texts: Loaders): void {
+  namespaces = { ...namespaces, [namespace]: texts };
+}
+
+async function load(next: Language): Promise<void> {
+  const all: readonly (readonly [string, () => Promise<unknown>])[] = [
+    ["translation", loaders[next]],
+    ...Object.entries(namespaces).map(([name, texts]) => [name, texts[next]] as const),
+  ];
+  await Promise.all(
+    all.map(async ([name, texts]) => {
+      if (words.hasResourceBundle(next, name)) return;
+      words.addResourceBundle(next, name, await texts());
+    }),
+  );
+}
+
 let wanted: Language = "en";
 
 /** Switch to a language once its words are here; the last one asked for wins, whenever they come. */
 export async function speak(next: Language): Promise<void> {
   wanted = next;
-  if (!words.hasResourceBundle(next, "translation")) {
-    words.addResourceBundle(next, "translation", await loaders[next]());
-  }
+  await load(next);
   if (wanted !== next) return;
   await words.changeLanguage(next);
   if (wanted !== next) return;
@@ -72,9 +92,15 @@ export function formatNumber(value: number): string {
 
 /** The text for a key; `count` picks the plural form, and numbers are grouped. */
 export function t(key: TextKey, values: TextValues = {}): string {
+  return say("translation", key, values);
+}
+
+/** The text for a key of a namespace; its module checks the keys ({@link alsoSpeak}). */
+export function say(namespace: string, key: string, values: TextValues = {}): string {
   const { count } = values;
   const text = words.t(key, {
     lng: spoken,
+    ns: namespace,
     skipInterpolation: true,
     ...(typeof count === "number" ? { count } : {}),
   });
@@ -86,5 +112,11 @@ export function t(key: TextKey, values: TextValues = {}): string {
 
 /** Whether there is a text for a key made at run time (error codes, step names). */
 export function hasText(key: string): key is TextKey {
-  return words.exists(key, { lng: spoken });
+  return has("translation", key);
+}
+
+/** Whether a namespace has a text for a key made at run time; `count`: in its plural form. */
+export function has(namespace: string, key: string, count?: number): boolean {
+  const plural = count === undefined ? {} : { count };
+  return words.exists(key, { lng: spoken, ns: namespace, ...plural });
 }

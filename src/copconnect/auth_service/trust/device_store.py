@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from sqlalchemy import Select, bindparam, delete, insert, select, union, update
+from sqlalchemy import Select, bindparam, delete, insert, or_, select, union, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect.auth_service.tables import (
@@ -146,10 +146,15 @@ _SIGNERS = union(
 )
 
 
-async def forget_certificates(connection: AsyncConnection, before_ms: int) -> None:
+async def forget_certificates(
+    connection: AsyncConnection, before_ms: int, acted: Select[tuple[bytes]]
+) -> None:
     """Delete the certificates that expired before a time, except those of devices that endorsed,
-    granted or revoked: their records are judged at their date for ever."""
-    signers = select(clients.c.client_id).where(clients.c.device.in_(_SIGNERS))
+    granted or revoked: their records are judged at their date for ever. So are signatures in the
+    audit log, of the devices ``acted``."""
+    signers = select(clients.c.client_id).where(
+        or_(clients.c.device.in_(_SIGNERS), clients.c.device.in_(acted))
+    )
     await connection.execute(
         delete(certificates).where(
             certificates.c.expires_ms < before_ms, certificates.c.client_id.not_in(signers)

@@ -67,17 +67,21 @@ class Transfers:
                 code=after["code"],
                 post=place.post,
                 rank=after["rank"],
-                unit_name=changes.unit_words(names.read(words.unit._asdict())),
+                roles=place.roles,
+                unit_id=UnitId(place.unit_id),
+                unit=(names.of(words.unit), words.unit.path),
                 seniority=words.seniority,
                 person_id=person_id,
             )
         )
         moment = {"changed_ms": locked.now_ms, "posted_ms": locked.now_ms}
+        found_by = {"person_id": person_id} | derived
         await connection.execute(
             update(store.people)
             .where(store.people.c.person_id == person_id)
-            .values(**values, **derived, **moment)
+            .values(**values, sort_key=derived["sort_key"], **moment)
         )
+        await edit_store.write_words(connection, [found_by])
         act = PersonTransferred(person_id, row["unit_id"], place.unit_id, place.post.en)
         await self._finish(connection, by, locked, act, person_id)
 

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from copconnect.database import word_index
+
 revision = "0001"
 down_revision = None
 branch_labels = None
@@ -92,6 +94,7 @@ def upgrade() -> None:
         sa.Column("hash", sa.LargeBinary(length=32), nullable=False),
         sa.Column("kind", sa.String(length=64), nullable=False),
         sa.Column("act_id", sa.String(length=32), nullable=True),
+        sa.Column("device", sa.LargeBinary(length=32), nullable=True),
         sa.PrimaryKeyConstraint("number", name=op.f("pk_audit_entries")),
     )
     op.create_index(op.f("ix_audit_entries_act_id"), "audit_entries", ["act_id"], unique=False)
@@ -596,7 +599,6 @@ def upgrade() -> None:
         sa.Column("unit_id", sa.String(length=64), nullable=False),
         sa.Column("unit_admin", sa.Boolean(), nullable=False),
         sa.Column("status", sa.String(length=16), nullable=False),
-        sa.Column("search", sa.Text(), nullable=False),
         sa.Column(
             "sort_key", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
         ),
@@ -684,6 +686,20 @@ def upgrade() -> None:
         sa.Column("left_count", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_directory_scim_systems")),
         sa.UniqueConstraint("token", name=op.f("uq_directory_scim_systems_token")),
+    )
+    op.create_table(
+        "directory_search",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("person_id", sa.String(length=32), nullable=False),
+        sa.Column(
+            "sort_key", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column("words", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_directory_search")),
+        sa.UniqueConstraint("person_id", name=op.f("uq_directory_search_person_id")),
+    )
+    op.create_index(
+        op.f("ix_directory_search_sort_key"), "directory_search", ["sort_key"], unique=False
     )
     op.create_table(
         "directory_state",
@@ -904,3 +920,5 @@ def upgrade() -> None:
         sa.Column("payload", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_wakeups")),
     )
+    for statement in word_index.statements(op.get_bind().dialect.name, "directory_search", "words"):
+        op.get_bind().exec_driver_sql(statement)

@@ -1,0 +1,164 @@
+/** The console's calls (seam/admin.ts), over the account's services. Its code comes with the first. */
+import { hash } from "../keys/format/hashing.ts";
+import { idOf, type ActId, type DeviceId } from "../ids.ts";
+import { Refused } from "../keys/format/refused.ts";
+import { ActFormat } from "../keys/trust/admin-act.ts";
+import { toHex } from "../octets.ts";
+import type { AccountServices } from "../account/services.ts";
+import type { People } from "../people/people.ts";
+import type {
+  AdminCore,
+  AuditItem,
+  AuditItems,
+  AuditQuery,
+  PlainAct,
+  WaitingView,
+} from "../seam/admin.ts";
+import type { Api } from "../transport/api.ts";
+import type { Vault } from "../vault/vault.ts";
+import type { Act, AuditContent, AuditEntry, WaitingAct } from "../wire.ts";
+import { Signatures, signerOf } from "./signatures.ts";
+import { keyOf, verifyAudit } from "./verifying.ts";
+
+export interface AdminCallsOptions {
+  readonly api: Api;
+  readonly vault: Vault;
+  readonly services: Pick<AccountServices, "acts" | "trust">;
+  readonly people: Pick<People, "plate" | "prefetch">;
+}
+
+export class AdminCalls implements AdminCore {
+  readonly #options: AdminCallsOptions;
+
+  constructor(options: AdminCallsOptions) {
+    this.#options = options;
+  }
+
+  rights(): ReturnType<AdminCore["rights"]> {
+    return this.#options.api.adminRights();
+  }
+
+  overview(): ReturnType<AdminCore["overview"]> {
+    return this.#options.api.adminOverview();
+  }
+
+  people(query: Parameters<AdminCore["people"]>[0]): ReturnType<AdminCore["people"]> {
+    return this.#options.api.adminPeople({ ...query });
+  }
+
+  devices(query: Parameters<AdminCore["devices"]>[0]): ReturnType<AdminCore["devices"]> {
+    return this.#options.api.adminDevices({ ...query });
+  }
+
+  grants(): ReturnType<AdminCore["grants"]> {
+    return this.#options.api.adminGrants();
+  }
+
+  preview(act: PlainAct): ReturnType<AdminCore["preview"]> {
+    return this.#options.api.previewAct({ act: new TextEncoder().encode(JSON.stringify(act)) });
+  }
+
+  async perform(act: PlainAct, actId?: ActId): ReturnType<AdminCore["perform"]> {
+    const { acts } = this.#options.services;
+    const answer = await acts.perform(act, actId);
+    // Codes are told once. An answer that was lost on its way takes them along: they reached
+    // nobody, so others are made in their place.
+    const lost =
+      act.act === "make_enrolment_codes" && answer.state === "done" && answer.codes.length === 0;
+    return lost ? acts.perform(act) : answer;
+  }
+
+  // --- Acts that wait ---------------------------------------------------------------------------
+
+  async waiting(): Promise<readonly WaitingView[]> {
+    const { acts } = await this.#options.api.waitingActs();
+    const people = acts.map(({ by }) => by.personId);
+    await this.#options.services.trust.ensure(people).catch(() => undefined);
+    const views = await Promise.all(acts.map((one) => this.#waitingView(one)));
+    return views.filter((view) => view !== null);
+  }
+
+  /** The act that the first admin's device signed, never what the server says of it. */
+  async #waitingView(waiting: WaitingAct): Promise<WaitingView | null> {
+    const { by, people, paths, madeMs, expiresMs, own } = waiting;
+    try {
+      const record = ActFormat.parse(waiting.record);
+      const device = idOf<DeviceId>(record.device);
+      const { trust } = this.#options.services;
+      const certificate = await trust.certificateOf(by.personId, device);
+      const genuine = certificate !== null && (await isSigned(record, certificate.publicKey));
+      return {
+        ...{ actId: idOf<ActId>(record.actId), hash: toHex(hash(record.bytes)) },
+        act: JSON.parse(new TextDecoder().decode(record.body)) as Act,
+        ...{ by, genuine, people, paths, madeMs, expiresMs, own },
+      };
+    } catch (error) {
+      if (error instanceof Refused || error instanceof SyntaxError) return null;
+      throw error;
+    }
+  }
+
+  // --- The audit log ----------------------------------------------------------------------------
+
+  async audit(query: AuditQuery): Promise<AuditItems> {
+    const page = await this.#options.api.audit({ ...query });
+    const signers = page.entries.flatMap(({ content }) =>
+      content === null ? [] : (signerOf(content.by)?.personId ?? []),
+    );
+    await this.#options.people.prefetch(signers);
+    const entries = await Promise.all(page.entries.map((entry) => this.#item(entry)));
+    const { people, next, newest } = page;
+    return { entries: entries.filter((one) => one !== null), people, next, newest };
+  }
+
+  verifyAudit(): ReturnType<AdminCore["verifyAudit"]> {
+    const { api, vault, services } = this.#options;
+    return verifyAudit({ api, vault, trust: services.trust });
+  }
+
+  async #item(entry: AuditEntry): Promise<AuditItem | null> {
+    const { content, number, madeMs } = entry;
+    if (content === null) return null;
+    const by = signerOf(content.by);
+    return {
+      ...{ number, madeMs, path: content.path },
+      operator: by === null ? content.by.replace(/^operator /u, "") : null,
+      by: await this.#options.people.plate(by?.personId ?? null),
+      done: JSON.parse(content.act) as Readonly<Record<string, unknown>>,
+      signature: await this.#signature(entry, content),
+      actId: content.signedAs === "act" ? actIdOf(content.signed) : null,
+    };
+  }
+
+  async #signature(entry: AuditEntry, content: AuditContent): Promise<AuditItem["signature"]> {
+    if (content.signedAs === "") return "none";
+    const { trust } = this.#options.services;
+    try {
+      await new Signatures().follow(entry, await keyOf({ trust }, entry));
+      return "right";
+    } catch {
+      return "wrong";
+    }
+  }
+}
+
+async function isSigned(
+  record: ReturnType<typeof ActFormat.parse>,
+  publicKey: Uint8Array,
+): Promise<boolean> {
+  try {
+    await ActFormat.verify(record, publicKey);
+    return true;
+  } catch (error) {
+    if (error instanceof Refused) return false;
+    throw error;
+  }
+}
+
+function actIdOf(signed: Uint8Array): ActId | null {
+  try {
+    return idOf<ActId>(ActFormat.parse(signed).actId);
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,120 @@
+/**
+ * The console's part of the seam: administration within this person's part of the tree. The screens
+ * offer; the core signs; the server judges. Times are ms since 1970.
+ */
+import type {
+  Act,
+  ActAnswer,
+  ActId,
+  ActPreview,
+  AdminDevices,
+  AdminGrants,
+  AdminOverview,
+  AdminPeople,
+  AdminRights,
+  Person,
+} from "../wire.ts";
+import type { Plate } from "./people.ts";
+
+/** Acts that the page asks for as they are; grants and revocations are made by calls of core.ts. */
+export type PlainAct = Extract<
+  Act,
+  {
+    readonly act:
+      "suspend_person" | "restore_person" | "make_enrolment_codes" | "approve_act" | "refuse_act";
+  }
+>;
+
+export interface AdminPeopleQuery {
+  readonly text?: string;
+  readonly unit?: string;
+  readonly rank?: string;
+  readonly role?: string;
+  readonly status?: string;
+  readonly state?: "registered" | "unregistered" | "unconfirmed" | "silent";
+  readonly after?: string;
+  readonly limit?: number;
+}
+
+export interface AdminDevicesQuery {
+  readonly state?: "confirmed" | "unconfirmed" | "silent" | "revoked";
+  readonly after?: string;
+  readonly limit?: number;
+}
+
+/** An act that waits for a second admin, read from what the first one's device signed. */
+export interface WaitingView {
+  readonly actId: ActId;
+  /** The signed record's hash, as this device computed it. */
+  readonly hash: string;
+  readonly act: Act;
+  readonly by: Person;
+  /** Whether the signature is that person's device's, by a certificate of the department. */
+  readonly genuine: boolean;
+  readonly people: number;
+  readonly paths: readonly string[];
+  readonly madeMs: number;
+  readonly expiresMs: number;
+  readonly own: boolean;
+}
+
+export interface AuditQuery {
+  readonly kinds?: string;
+  readonly by?: string;
+  readonly about?: string;
+  readonly act?: string;
+  readonly from?: number;
+  readonly until?: number;
+  readonly before?: number;
+  readonly limit?: number;
+}
+
+/** An entry of the audit log. */
+export interface AuditItem {
+  readonly number: number;
+  readonly madeMs: number;
+  /** The login of an operator; null where a person did it. */
+  readonly operator: string | null;
+  readonly by: Plate | null;
+  readonly path: string;
+  /** The act as it was done: the tag under `act`, and its fields, as the server says. */
+  readonly done: Readonly<Record<string, unknown>>;
+  /** Whether a device signed it, and whether that signature was found right on this device. */
+  readonly signature: "right" | "wrong" | "none";
+  /** The act's id, where an act was signed. */
+  readonly actId: ActId | null;
+}
+
+export interface AuditItems {
+  readonly entries: readonly AuditItem[];
+  readonly people: readonly Person[];
+  readonly next: number | null;
+  readonly newest: number;
+}
+
+/** The audit log as this device verified it. `problem`: the first entry that does not hold. */
+export interface VerifiedAudit {
+  readonly entries: number;
+  readonly hash: Uint8Array;
+  /** Entries whose content this person may read. */
+  readonly read: number;
+  readonly signed: number;
+  readonly unsigned: number;
+  readonly problem: { readonly number: number; readonly reason: string } | null;
+}
+
+export interface AdminCore {
+  rights(): Promise<AdminRights>;
+  overview(): Promise<AdminOverview>;
+  people(query: AdminPeopleQuery): Promise<AdminPeople>;
+  devices(query: AdminDevicesQuery): Promise<AdminDevices>;
+  grants(): Promise<AdminGrants>;
+  waiting(): Promise<readonly WaitingView[]>;
+  preview(act: PlainAct): Promise<ActPreview>;
+  /** Sign an act and let the server do it. The id is the host's where absent. */
+  perform(act: PlainAct, actId?: ActId): Promise<ActAnswer>;
+  audit(query: AuditQuery): Promise<AuditItems>;
+  verifyAudit(): Promise<VerifiedAudit>;
+}
+
+export type AdminMethod = keyof AdminCore;

@@ -1,0 +1,5 @@
+import acts from "./en/acts.json";
+import console from "./en/console.json";
+import pages from "./en/pages.json";
+
+export const en = { ...console, ...pages, acts };

@@ -1,0 +1,6 @@
+import type { en } from "./en.ts";
+import acts from "./hi/acts.json";
+import console from "./hi/console.json";
+import pages from "./hi/pages.json";
+
+export const hi: typeof en = { ...console, ...pages, acts };

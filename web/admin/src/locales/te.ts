@@ -1,0 +1,6 @@
+import type { en } from "./en.ts";
+import acts from "./te/acts.json";
+import console from "./te/console.json";
+import pages from "./te/pages.json";
+
+export const te: typeof en = { ...console, ...pages, acts };

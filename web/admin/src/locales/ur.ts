@@ -1,0 +1,6 @@
+import type { en } from "./en.ts";
+import acts from "./ur/acts.json";
+import console from "./ur/console.json";
+import pages from "./ur/pages.json";
+
+export const ur: typeof en = { ...console, ...pages, acts };

@@ -1,0 +1,25 @@
+/** Bring the console up on a page, with a core that is given: the real one, or a scripted one. */
+import type { ConnectedCore } from "@copconnect/client/core";
+import { mount } from "svelte";
+import "../../src/fonts/fonts.css";
+import "../../src/styles/tokens.css";
+import "../../src/styles/base.css";
+import { useCore } from "../../src/app/core.ts";
+import { followAutoLock } from "../../src/app/device/auto-lock.svelte.ts";
+import { followAddress } from "../../src/app/router.svelte.ts";
+import { followCore } from "../../src/app/state/app.svelte.ts";
+import { restoreAppearance } from "../../src/app/state/appearance.svelte.ts";
+import Console from "./Console.svelte";
+import { loadWords } from "./words.ts";
+
+export async function start(connected: ConnectedCore, target: HTMLElement): Promise<void> {
+  useCore(connected);
+  loadWords();
+  followAddress();
+  followAutoLock();
+  const tell = (): void => void connected.networkChanged(navigator.onLine);
+  addEventListener("online", tell);
+  addEventListener("offline", tell);
+  await restoreAppearance();
+  mount(Console, { target, props: { opening: followCore() } });
+}

@@ -1,0 +1,51 @@
+/** Acts and entries of the audit log in words. Unknown tags are shown as they are. */
+import type { AuditItem } from "@copconnect/client/core";
+import type { Act, PersonId, UnitId } from "@copconnect/client/wire";
+import { unitName } from "../../../src/app/state/directory.svelte.ts";
+import { formatDate } from "../../../src/i18n/format.ts";
+import type { TextValues } from "../../../src/i18n/index.svelte.ts";
+import { c, known } from "../words.ts";
+import { nameFor } from "./names.svelte.ts";
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** The unit at the end of a path, in the reader's language. */
+export function unitOf(path: string): string {
+  const unitId = path.split("/").at(-1) ?? "";
+  return path === "" ? c("rights.whole") : unitName(unitId as UnitId) || unitId;
+}
+
+const text = (value: unknown): string => (typeof value === "string" ? value : "");
+const list = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
+
+function valuesOf(fields: Fields): TextValues {
+  const personId = text(fields["person_id"] ?? fields["personId"]);
+  const people = list(fields["person_ids"] ?? fields["personIds"]).map(text);
+  const until = fields["not_after_ms"];
+  return {
+    name: personId === "" ? "" : nameFor(personId as PersonId),
+    unit: unitOf(text(fields["path"])),
+    reason: text(fields["reason"]),
+    date: typeof until === "number" ? formatDate(until) : "",
+    count: people.length > 0 ? people.length : Number(fields["people"] ?? 0),
+    first: people[0] === undefined ? "" : nameFor(people[0] as PersonId),
+    asked: known(`acts.kinds.${text(fields["asked"])}`) ?? text(fields["asked"]),
+  };
+}
+
+/** An act that is asked for: "Give Priya Naidu the right over Charminar PS". */
+export function actText(act: Act): string {
+  const fields = act as unknown as Fields;
+  return known(`acts.asked.${act.act}`, valuesOf(fields)) ?? act.act;
+}
+
+/** An entry in one sentence. */
+export function doneText({ done }: Pick<AuditItem, "done">): string {
+  const tag = text(done["act"]);
+  return known(`acts.done.${tag}`, valuesOf(done)) ?? tag;
+}
+
+/** The kind of an entry, for filters. */
+export function kindText(tag: string): string {
+  return known(`acts.kinds.${tag}`) ?? tag;
+}

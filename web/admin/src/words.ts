@@ -1,0 +1,41 @@
+/**
+ * The console's words, in a namespace of their own: the officers' app loads none of them. Keys are
+ * checked by the compiler; a test proves that all languages hold the same.
+ */
+import { alsoSpeak, has, say, type TextValues } from "../../src/i18n/index.svelte.ts";
+import type { en } from "./locales/en.ts";
+
+type WithoutPlural<K extends string> = K extends `${infer Base}_one` | `${infer Base}_other`
+  ? Base
+  : K;
+
+type Flat<T, Prefix extends string = ""> = {
+  [K in keyof T & string]: T[K] extends string
+    ? `${Prefix}${WithoutPlural<K>}`
+    : Flat<T[K], `${Prefix}${K}.`>;
+}[keyof T & string];
+
+export type ConsoleKey = Flat<typeof en>;
+
+const NAMESPACE = "console";
+
+export function loadWords(): void {
+  alsoSpeak(NAMESPACE, {
+    en: async () => (await import("./locales/en.ts")).en,
+    te: async () => (await import("./locales/te.ts")).te,
+    ur: async () => (await import("./locales/ur.ts")).ur,
+    hi: async () => (await import("./locales/hi.ts")).hi,
+  });
+}
+
+/** The console's text for a key. */
+export function c(key: ConsoleKey, values: TextValues = {}): string {
+  return say(NAMESPACE, key, values);
+}
+
+/** The text for a key made at run time, such as an act's tag; null: there is none. */
+export function known(key: string, values: TextValues = {}): string | null {
+  const { count } = values;
+  const plural = typeof count === "number" && has(NAMESPACE, key, count);
+  return plural || has(NAMESPACE, key) ? say(NAMESPACE, key, values) : null;
+}
