@@ -180,6 +180,8 @@ class Container:
         self.provisioner = Provisioner(self.database, self.clock, self.editor)
         self._watch = self._folder_watch(settings)
         self._stack = AsyncExitStack()
+        self.start_error: Exception | None = None
+        """The reason why :meth:`start` failed, for a program whose web server swallows it."""
 
     def _folder_watch(self, settings: Settings) -> Periodic | None:
         """Return the work that imports files of a folder, if the settings name one. One node looks
@@ -200,6 +202,13 @@ class Container:
 
     async def start(self) -> None:
         """Migrate and begin to serve."""
+        try:
+            await self._start()
+        except Exception as error:
+            self.start_error = error
+            raise
+
+    async def _start(self) -> None:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self.database.close)
             await migrate(self.database)
