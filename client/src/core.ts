@@ -16,8 +16,10 @@ import type {
   DeviceId,
   MessageId,
   PersonId,
+  UnitId,
 } from "./ids.ts";
 import type {
+  ChainOfCommand,
   ClientInfo,
   CodeRequested,
   ConductCode,
@@ -97,6 +99,8 @@ export interface Core {
   directory(): Promise<Directory>;
   people(query: PeopleQuery): Promise<People>;
   person(personId: PersonId): Promise<Person>;
+  /** The heads of a unit and of each unit above it, the nearest first. */
+  chain(unitId: UnitId): Promise<ChainOfCommand>;
   /** This device shows and notifies of nothing that this person writes from now on. */
   block(personId: PersonId, on: boolean): Promise<void>;
   blocked(): Promise<readonly Plate[]>;

@@ -757,6 +757,17 @@ export interface People {
   readonly total: number;
 }
 
+/** The active heads of a unit, in charge of it among them, seniors first; empty: vacant. */
+export interface UnitHeads {
+  readonly unitId: UnitId;
+  readonly people: Person[];
+}
+
+/** A unit and every unit above it, the nearest first. */
+export interface ChainOfCommand {
+  readonly units: UnitHeads[];
+}
+
 export interface LookUpPeople {
   readonly personIds: PersonId[];
 }

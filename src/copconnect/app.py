@@ -44,6 +44,9 @@ from copconnect.directory.imports.importer import Importer
 from copconnect.directory.imports.watching import PERIOD_S, FolderWatch
 from copconnect.directory.listing import Listing
 from copconnect.directory.postings.transfers import Transfers
+from copconnect.directory.scim import routes as scim_routes
+from copconnect.directory.scim.provisioning import Provisioner
+from copconnect.directory.scim.tokens import ScimTokens
 from copconnect.directory.service import DirectoryService
 from copconnect.http import web_assets
 from copconnect.http.direct import Direct
@@ -173,8 +176,12 @@ class Container:
         self.local_bus.subscribe(self.delivery.receipt_counts.on_wakeup)
         self.local_bus.subscribe(self.sockets.receive)
         self.local_bus.subscribe(self.delivery.asking.receive)
+        self.scim_tokens = ScimTokens(self.database, self.clock, self.audit)
+        self.provisioner = Provisioner(self.database, self.clock, self.editor)
         self._watch = self._folder_watch(settings)
         self._stack = AsyncExitStack()
+        self.start_error: Exception | None = None
+        """The reason why :meth:`start` failed, for a program whose web server swallows it."""
 
     def _folder_watch(self, settings: Settings) -> Periodic | None:
         """Return the work that imports files of a folder, if the settings name one. One node looks
@@ -195,6 +202,13 @@ class Container:
 
     async def start(self) -> None:
         """Migrate and begin to serve."""
+        try:
+            await self._start()
+        except Exception as error:
+            self.start_error = error
+            raise
+
+    async def _start(self) -> None:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self.database.close)
             await migrate(self.database)
@@ -313,6 +327,7 @@ def create_app(
         *trust_routes.routes(parts.auth, parts.gate),
         *conduct_routes.routes(parts.conduct, parts.gate),
         *directory_routes.routes(parts.directory, parts.gate),
+        *scim_routes.routes(parts.scim_tokens, parts.provisioner),
         *admin_routes.routes(parts.admin, parts.gate),
         *delivery_routes.routes(parts.delivery, parts.gate),
         *attachment_routes.routes(parts.attachments, parts.gate),

@@ -295,13 +295,34 @@ def receipts(officer: Officer, talk: Talk, text: str) -> Iterator[str]:
     yield "receipts"
 
 
+def _to_units(officer: Officer) -> None:
+    """Scroll past the own station, the chain of command and recents."""
+    heading = officer.page.get_by_role("heading", name=officer.word("people.units"))
+    search = officer.page.get_by_role("searchbox").bounding_box()
+    assert search is not None
+    officer.page.mouse.move(search["x"] + 50, search["y"] + 300)
+
+    def reached() -> bool:
+        officer.page.mouse.wheel(0, 400)
+        return heading.count() == 1
+
+    until(officer.page, reached)
+    # The Commissioner's row above names it too.
+    units = officer.page.get_by_role("link").filter(has_text="Hyderabad City")
+    units.last.scroll_into_view_if_needed()
+
+
 def people(officer: Officer, other: Officer) -> Iterator[str]:
     """The organisation by units, by search, with filters; a person's card."""
     officer.to_chats()
     officer.page.get_by_role("link", name=officer.word("app.nav.people"), exact=True).click()
-    officer.page.get_by_role("link").filter(has_text="Hyderabad City").first.wait_for()
+    officer.page.get_by_text(officer.word("people.chain"), exact=True).wait_for()
+    officer.page.get_by_role("link").filter(has_text="Abids").first.wait_for()
     yield "people"
-    for unit in ("Hyderabad City", "East Zone", "Abids Police Station"):
+    _to_units(officer)
+    yield "people-units"
+    officer.page.get_by_role("link").filter(has_text="Hyderabad City").last.click()
+    for unit in ("East Zone", "Abids Police Station"):
         officer.page.get_by_role("link").filter(has_text=unit).first.click()
         officer.page.locator("[aria-current=location]").filter(has_text=unit).wait_for()
     officer.page.get_by_text("Anjali Reddy").first.wait_for()

@@ -120,6 +120,21 @@ def test_a_server_says_where_and_for_whom_it_serves(server: ServerProcess) -> No
     assert said["database"].startswith("sqlite+aiosqlite:///")
 
 
+@pytest.mark.parametrize("command", [("serve",), ("admin", "suspend", "7000000000")])
+def test_a_database_that_is_not_there_is_one_sentence(data: str, command: tuple[str, ...]) -> None:
+    settings = {
+        "database_url": "postgresql+asyncpg://cop:secret@127.0.0.1:9/cop",
+        "sms_gateway_url": "http://127.0.0.1:9/",
+    }
+    with pytest.raises(RuntimeError) as refused:
+        run_copconnect(Path(data), *command, **settings)
+    said = " ".join(str(refused.value).split())
+    assert "[Errno 111]" in said
+    assert "`copconnect doctor` says more." in said
+    assert "Traceback" not in said
+    assert "secret" not in said
+
+
 def test_a_wrong_setting_ends_a_command_with_its_name_and_its_choices(
     data: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

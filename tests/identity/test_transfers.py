@@ -2,15 +2,17 @@
 
 import json
 
+import msgspec
 import pytest
 
 from copconnect import errors, wire
 from copconnect.directory.names import english
 from copconnect.directory.postings import posting_store
 from copconnect.ids import PersonId, UnitId
+from copconnect.settings import Settings
 from tests.harness.operator import OPERATOR
 from tests.identity.approved import ADMIN, Force, path_of
-from tests.identity.running import ACP, DCP, PATROL, SHO, MovedClock, Running, synthetic_bank
+from tests.identity.running import ACP, DCP, PATROL, SHO, MovedClock, Running, run, synthetic_bank
 from tests.identity.signing import act, endorse, endorsement, give, grant, refusal
 
 STATION, ZONE, DAY_MS = UnitId("TG-HYD-PS001"), UnitId("TG-HYD-Z1"), 86_400_000
@@ -210,3 +212,45 @@ async def test_an_admin_transfers_within_their_own_part(
     }
     assert {"person_transferred", "charge_given", "charge_ended"} <= kinds
     await approving.container.audit.verify(approving.container.registry)
+
+
+async def test_a_chain_of_command_names_the_heads_of_every_unit_above(
+    settings: Settings, clock: MovedClock
+) -> None:
+    limited = msgspec.structs.replace(settings, directory_names_per_person_per_hour=16)
+    async with run(limited, clock) as running:
+        container = running.container
+        await container.editor.import_bank(OPERATOR, synthetic_bank())
+        constable, sho = await running.device(PATROL), await _person(running, SHO)
+        place = _place(ZONE, "DCP, Charminar Zone", head=True)
+        async with container.database.transaction() as connection:
+            await container.transfers.give_charge(connection, OPERATOR, sho, place, "officiating")
+        await container.editor.suspend(OPERATOR, ACP)
+        assert (await running.get(f"/v1/units/{ZONE}/chain", constable)).status_code == 200
+        before = container.database.statements
+        answer = await running.get(f"/v1/units/{STATION}/chain", constable)
+        statements = container.database.statements - before
+        chain = msgspec.json.decode(answer.content, type=wire.ChainOfCommand, strict=False)
+        heads = {one.unit_id: [person.number for person in one.people] for one in chain.units}
+        units = [one.unit_id for one in chain.units]
+        assert (units[0], units[2], units[-1]) == (STATION, ZONE, "TG")
+        assert heads[STATION] == [SHO]
+        assert heads[units[1]] == []  # The suspended ACP leaves the division vacant.
+        assert heads[ZONE] == [DCP, SHO]  # The senior one first; who officiates is a head too.
+        assert chain.units[2].people[1].charges[0].charge == "officiating"
+        # A unit at the top costs as many statements as one far below.
+        before = container.database.statements
+        assert (await running.get("/v1/units/TG/chain", constable)).status_code == 200
+        assert container.database.statements - before == statements
+        found = await container.directory.people(None, unit=ZONE)
+        assert [one.number for one in found.people] == [DCP, SHO]
+        assert SHO in {
+            one.number
+            for one in (await container.directory.people(None, unit=ZONE, deep=True)).people
+        }
+        assert (await running.get("/v1/units/NOWHERE/chain", constable)).status_code == 404
+        refused = [
+            (await running.get(f"/v1/units/{STATION}/chain", constable)).status_code
+            for _ in range(3)
+        ]
+        assert refused[-1] == 429  # Heads are counted as all other names are.

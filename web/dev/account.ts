@@ -8,6 +8,7 @@ import {
   type PeopleQuery,
 } from "@copconnect/client/core";
 import type {
+  ChainOfCommand,
   ChallengeId,
   ClientId,
   ClientInfo,
@@ -20,10 +21,11 @@ import type {
   Person,
   PersonId,
   RegistrationStep,
+  UnitHeads,
   UnitId,
 } from "@copconnect/client/wire";
 import { codeOfConduct } from "./conduct.ts";
-import { DIRECTORY, ME, PEOPLE, UNITS, id } from "./organisation.ts";
+import { DIRECTORY, ME, PEOPLE, UNITS, heads, id } from "./organisation.ts";
 import { deviceId, plate } from "./plates.ts";
 import type { Scenario } from "./scenario.ts";
 
@@ -219,7 +221,9 @@ export class ScriptedAccount {
           : new Set([query.unitId]);
     const found = seen.filter(
       (person) =>
-        (units === null || units.has(person.unitId)) &&
+        (units === null ||
+          units.has(person.unitId) ||
+          person.charges.some((held) => units.has(held.unitId))) &&
         (query.rank === undefined || person.rank === query.rank) &&
         (query.role === undefined || person.roles.includes(query.role)) &&
         [...spellings(person.names), person.number, ...spellings(person.post), person.rank]
@@ -234,6 +238,18 @@ export class ScriptedAccount {
       next: upTo < found.length ? String(upTo) : null,
       total: found.length,
     };
+  }
+  async chain(unitId: UnitId): Promise<ChainOfCommand> {
+    await pause(120);
+    if (this.scenario.connection === "offline") throw refusal("network");
+    const units: UnitHeads[] = [];
+    let at = UNITS.find((unit) => unit.unitId === unitId);
+    while (at !== undefined) {
+      const { unitId: of, parentId } = at;
+      units.push({ unitId: of, people: PEOPLE.filter((person) => heads(person, of)) });
+      at = UNITS.find((unit) => unit.unitId === parentId);
+    }
+    return { units };
   }
   async person(personId: PersonId): Promise<Person> {
     await pause(50);

@@ -5,6 +5,7 @@ import type {
   Level,
   Names,
   Person,
+  Posting,
   Rank,
   Role,
   Unit,
@@ -190,7 +191,49 @@ function makePeople(): readonly Person[] {
   return people;
 }
 
-export const PEOPLE: readonly Person[] = makePeople();
+const HEADING = new Set(Object.keys(HEADS));
+
+/** Whether a person heads a unit, by their post or in charge of it. */
+export function heads({ unitId, rank, status, charges }: Person, of: UnitId): boolean {
+  if (status !== "active") return false;
+  if (unitId === of && HEADING.has(rank)) return true;
+  return charges.some((held) => held.head && held.unitId === of);
+}
+
+/** One division without a head, one zone with a second one, a writer of two stations. */
+function withCharges(people: readonly Person[]): readonly Person[] {
+  const of = (unit: number, rank: string): Person | undefined =>
+    people.find((person) => person.unitId === id(1, unit) && person.rank === rank);
+  const given = (
+    unit: number,
+    post: Spelled,
+    charge: Posting["charge"],
+    head: boolean,
+  ): Posting => ({
+    postingId: unit + 1,
+    unitId: id(1, unit),
+    post: joined(named(post), ", ", UNITS[unit]?.names ?? named(post)),
+    ...{ roles: [], head, charge, fromMs: 1_760_000_000_000, untilMs: null },
+  });
+  const charges = new Map([
+    [of(10, "DCP"), [given(2, HEADS.DCP as Spelled, "officiating", true)]],
+    [
+      of(5, "ASI"),
+      [
+        given(4, ["Station writer", "స్టేషన్ రైటర్", "تھانہ محرر", "थाना मुंशी"], "additional", false),
+        given(6, ["Reception", "రిసెప్షన్", "استقبالیہ", "स्वागत कक्ष"], "additional", false),
+      ],
+    ],
+  ]);
+  const vacant = of(3, "ACP");
+  return people.map((person) => ({
+    ...person,
+    charges: charges.get(person) ?? [],
+    status: person === vacant ? "suspended" : person.status,
+  }));
+}
+
+export const PEOPLE: readonly Person[] = withCharges(makePeople());
 
 /** The person who holds the phone: a sub-inspector at Charminar. */
 export const ME: Person = PEOPLE.find(

@@ -58,6 +58,7 @@ export function createEngine(options: SessionOptions): Engine {
     directory: () => people.directory(),
     people: (query) => people.search(query),
     person: (personId) => people.person(personId),
+    chain: (unitId) => people.chain(unitId),
     block: (personId, on) => people.block(personId, on),
     blocked: () => people.blocked(),
 

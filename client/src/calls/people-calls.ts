@@ -1,5 +1,5 @@
 /** The calls of core.ts about people and the directory, and whom this device does not show. */
-import type { PersonId } from "../ids.ts";
+import type { PersonId, UnitId } from "../ids.ts";
 import type { Core, PeopleQuery, Plate } from "../core.ts";
 import type { Reach } from "./reach.ts";
 
@@ -23,6 +23,11 @@ export class PeopleCalls {
   async person(personId: PersonId): ReturnType<Core["person"]> {
     await this.#reach.device();
     return this.#reach.people.person(personId);
+  }
+
+  async chain(unitId: UnitId): ReturnType<Core["chain"]> {
+    await this.#reach.device();
+    return this.#reach.people.chain(unitId);
   }
 
   async block(personId: PersonId, on: boolean): Promise<void> {

@@ -34,6 +34,7 @@ export const METHODS: Readonly<Record<Method, true>> = {
   directory: true,
   people: true,
   person: true,
+  chain: true,
   block: true,
   blocked: true,
   unconfirmed: true,

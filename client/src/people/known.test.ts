@@ -81,6 +81,16 @@ it("looks in a unit, and below it where it is asked to", () => {
   expect(found({ unitId: CHAR, deep: true })).toEqual(["Ravi Padala", "Anjali Reddy"]);
 });
 
+it("finds in a unit who holds a charge there", () => {
+  const held = {
+    ...{ postingId: 1, unitId: HYD, post: inEnglish("Writer"), roles: [], head: false },
+    ...{ charge: "additional" as const, fromMs: 1, untilMs: null },
+  };
+  const both = [...known, person("Two Posts", "PC", BEAT, { charges: [held] })];
+  const there = foundAmong(both, { unitId: HYD }, directory).people;
+  expect(there.map(({ personId }) => personId)).toEqual(["Two Posts", "Zoya Khan"]);
+});
+
 it("keeps to a rank and a role", () => {
   expect(found({ rank: "PC" })).toEqual(["Anjali Reddy", "Zoya Khan"]);
   expect(found({ role: "crime", rank: "PC" })).toEqual(["Anjali Reddy"]);

@@ -29,7 +29,10 @@ export function foundAmong(
   };
   const found = known
     .filter(({ status }) => status !== "removed")
-    .filter(({ unitId }) => units === null || units.has(unitId))
+    .filter(
+      ({ unitId, charges }) =>
+        units === null || units.has(unitId) || charges.some((held) => units.has(held.unitId)),
+    )
     .filter(({ rank }) => query.rank === undefined || rank === query.rank)
     .filter(({ roles }) => query.role === undefined || roles.includes(query.role))
     .flatMap((person) => {

@@ -15,7 +15,7 @@ import { foundAmong } from "./known.ts";
 import type { DeviceTrust } from "../trust/ports.ts";
 import type { Change } from "../vault/vault.ts";
 import { inEnglish } from "../names.ts";
-import type { Directory, Language, People as PeoplePage, Person } from "../wire.ts";
+import type { ChainOfCommand, Directory, Language, People as PeoplePage, Person } from "../wire.ts";
 
 const REMEMBERED = 5_000;
 const ASK_AGAIN_MS = 5_000;
@@ -145,6 +145,32 @@ export class People {
       const known = hasCode(error, "network") ? await this.#local(personId) : null;
       if (known === null) throw error;
       return this.#signed(known);
+    }
+  }
+
+  /** Without network, the chain that was read last, if it is this unit's. */
+  async chain(unitId: UnitId): Promise<ChainOfCommand> {
+    const chain = await this.#askChain(unitId);
+    await this.prefetch(chain.units.flatMap(({ people }) => people.map((one) => one.personId)));
+    const signed = chain.units.map(async (unit) => ({
+      ...unit,
+      people: await Promise.all(unit.people.map((one) => this.#signed(one))),
+    }));
+    return { units: await Promise.all(signed) };
+  }
+
+  async #askChain(unitId: UnitId): Promise<ChainOfCommand> {
+    try {
+      const chain = await this.#context.api.chainOfCommand(unitId);
+      await this.#remember(chain.units.flatMap(({ people }) => people));
+      const change: Change = { op: "put", store: STORES.meta, key: "chain", value: chain };
+      await this.#context.vault.write([change]);
+      return chain;
+    } catch (error) {
+      if (!hasCode(error, "network")) throw error;
+      const known = await this.#context.vault.get<ChainOfCommand>(STORES.meta, "chain");
+      if (known?.units[0]?.unitId !== unitId) throw error;
+      return known;
     }
   }
 

@@ -8,6 +8,7 @@ import type {
   DeviceId,
   KeyId,
   PersonId,
+  UnitId,
 } from "../ids.ts";
 import type { Bytes } from "../octets.ts";
 import { unpack } from "../unpack.ts";
@@ -190,6 +191,9 @@ export class Api {
   }
   person(personId: PersonId): Promise<wire.Person> {
     return this.#get(`/v1/people/${personId}`);
+  }
+  chainOfCommand(unitId: UnitId): Promise<wire.ChainOfCommand> {
+    return this.#get(`/v1/units/${encodeURIComponent(unitId)}/chain`);
   }
   lookUpPeople(body: wire.LookUpPeople): Promise<wire.People> {
     return this.#post("/v1/people/lookups", body);

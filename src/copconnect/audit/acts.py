@@ -73,6 +73,27 @@ class ImportUndone(Act, frozen=True, tag="import_undone"):
     counts: dict[str, int]
 
 
+class PersonProvisioned(Act, frozen=True, tag="person_provisioned"):
+    """The department's HRMS changed a person by SCIM. ``kinds``: added, changed, moved, suspended,
+    restored, removed; ``columns``: those of people.csv that changed."""
+
+    person_id: PersonId
+    kinds: list[str]
+    columns: list[str]
+
+
+class ScimTokenMade(Act, frozen=True, tag="scim_token_made"):
+    """A system may change people by SCIM from now on."""
+
+    name: str
+
+
+class ScimTokenRemoved(Act, frozen=True, tag="scim_token_removed"):
+    """A system may change people by SCIM no more."""
+
+    name: str
+
+
 class DirectoryExported(Act, frozen=True, tag="directory_exported"):
     """The data bank, with everybody's number, was written to a file. ``people``: how many."""
 

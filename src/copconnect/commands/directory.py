@@ -248,6 +248,30 @@ def watch(
         raise stop(f"{folder}: {error.strerror}.") from error
 
 
+@app.command("scim-token")
+def scim_token(
+    name: Annotated[str, typer.Argument(help="The system that gets it, such as HRMS.")],
+    data: Data = None,
+    remove: Annotated[bool, typer.Option(help="End the system's token.")] = False,
+) -> None:
+    """Make the token with which a system changes people by SCIM 2.0, at /scim/v2. It is shown once;
+    a token that the system had before ends."""
+
+    async def end(container: Container) -> bool:
+        return await container.scim_tokens.remove(operator(), name)
+
+    if remove:
+        if not with_roles(settings_of(data), end):
+            raise stop(f"No system named {name} has a token.")
+        console.print("Removed.")
+        return
+    try:
+        token = with_roles(settings_of(data), lambda c: c.scim_tokens.make(operator(), name))
+    except ValueError as error:
+        raise stop(f"The name is wrong: {error}.") from error
+    print(token)
+
+
 @app.command()
 def undo(
     number: Annotated[int, typer.Argument(help="The import's number, from `imports`.")],

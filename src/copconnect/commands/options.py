@@ -9,11 +9,14 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 from rich.console import Console
+from sqlalchemy.exc import DBAPIError
 
 from copconnect import errors, phone_number
 from copconnect.app import Container, command_line
 from copconnect.auth_service.keys.key_files import AuthorityMissing
 from copconnect.doctor import files
+from copconnect.doctor.reasons import reason_of
+from copconnect.errors.base import DependencyError
 from copconnect.principals import Operator
 from copconnect.settings import Settings, WrongSettings, load
 
@@ -59,6 +62,10 @@ def with_roles(settings: Settings, work: Callable[[Container], Coroutine[Any, An
     except AuthorityMissing as error:
         failures.print(str(error))
         raise typer.Exit(1) from error
+    except (DependencyError, DBAPIError) as error:
+        raise stop(
+            f"The database cannot be used: {reason_of(error)}. `copconnect doctor` says more."
+        ) from error
 
 
 def operator() -> Operator:

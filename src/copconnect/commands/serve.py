@@ -42,6 +42,10 @@ def serve_command(program: serving.Program) -> Callable[..., None]:
                 served = serving.run(program, settings)
         except (AuthorityMissing, NoGateway, CannotShare) as error:
             raise stop(str(error)) from error
+        except serving.CannotStart as error:
+            raise stop(
+                f"The server cannot start: {error}. `copconnect doctor` says more."
+            ) from error
         except OSError as error:
             why = "it is in use" if error.errno == errno.EADDRINUSE else error.strerror
             where = f"{settings.host} port {settings.port}"

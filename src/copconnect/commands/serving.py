@@ -21,6 +21,7 @@ from copconnect.app import Container, create_app
 from copconnect.commands import descriptors, supervising
 from copconnect.commands.announcing import announce
 from copconnect.commands.patience import PatientProtocol
+from copconnect.doctor.reasons import reason_of
 from copconnect.http.turns import Turns
 from copconnect.settings import Settings
 
@@ -47,6 +48,18 @@ def configure_logging() -> None:
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=lambda *_: _Lines(),
     )
+
+
+class CannotStart(Exception):
+    """A part of the server did not start. The only argument says why."""
+
+
+class _WithoutTraceback(logging.Filter):
+    """Drops the web server's own account of a start that failed: a traceback as a message."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether to log a record."""
+        return "Traceback (most recent call last)" not in record.getMessage()
 
 
 class _Lines:
@@ -110,7 +123,7 @@ def run(
 ) -> bool:
     """Serve until a signal. Returns whether it ever served.
 
-    Raises AuthorityMissing, NoGateway.
+    Raises AuthorityMissing, NoGateway, CannotStart.
     """
     configure_logging()
     descriptors.raise_limit()
@@ -129,9 +142,11 @@ def run(
         proxy_headers=False,  # Addresses of proxies are read where they are needed, and counted.
         timeout_graceful_shutdown=GRACE_S,
     )
+    # The configuration has set up that logger by now.
+    logging.getLogger("uvicorn.error").addFilter(_WithoutTraceback())
     if supervised is None:
         server = Server(config, _announcing(container, 1, ready))
-        server.run()
+        _serve(server, container)
         return server.started
     with socket.socket(fileno=supervised.supervisor) as supervisor:
         supervisor.setblocking(False)
@@ -141,8 +156,21 @@ def run(
             _live(supervisor)
 
         server = Server(config, report)
-        server.run(sockets=[socket.socket(fileno=supervised.listening)])
+        _serve(server, container, [socket.socket(fileno=supervised.listening)])
     return server.started
+
+
+def _serve(
+    server: Server, container: Container, sockets: list[socket.socket] | None = None
+) -> None:
+    """Run until a signal. Raises CannotStart, and SystemExit for another failure, such as a port
+    that is in use, of which the web server has told."""
+    try:
+        server.run(sockets)
+    except SystemExit:
+        if container.start_error is not None:
+            raise CannotStart(reason_of(container.start_error)) from container.start_error
+        raise
 
 
 def _announcing(container: Container, workers: int, ready: Ready | None) -> Ready:

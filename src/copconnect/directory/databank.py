@@ -127,6 +127,21 @@ def judge(tables: Tables, progress: Progress | None = None) -> DataBank:
     return bank
 
 
+def judge_people(
+    tables: Tables, organisation: DataBank, progress: Progress | None = None
+) -> DataBank:
+    """Return the people of tables who can be stored beside an organisation that was judged before,
+    and the problems of all others."""
+    bank = DataBank(
+        levels=organisation.levels,
+        ranks=organisation.ranks,
+        roles=organisation.roles,
+        units=organisation.units,
+    )
+    _judge_people(tables, bank, progress)
+    return bank
+
+
 def write_terms(name: str, rows: Sequence[Any]) -> bytes:
     """Return stored units or terms as the CSV file that :func:`read` takes."""
     columns = COLUMNS[name]

@@ -51,6 +51,22 @@ async def all_people(connection: AsyncConnection) -> dict[PersonId, Row]:
     return {row["person_id"]: row for row in rows}
 
 
+async def people_and_owners(
+    connection: AsyncConnection, person_ids: Collection[PersonId], numbers: Collection[str]
+) -> dict[PersonId, Row]:
+    """Return these people, removed ones included, and whoever has one of the numbers; as
+    :func:`all_people` does."""
+    people = store.people
+    columns = [column for column in people.c if column.name != "changed_ms"]
+    names = [column.name for column in columns]
+    found: dict[PersonId, Row] = {}
+    for column, values in ((people.c.person_id, person_ids), (people.c.number, numbers)):
+        for part in chunks(values):
+            for row in await connection.execute(select(*columns).where(column.in_(part))):
+                found[row.person_id] = dict(zip(names, row, strict=True))
+    return found
+
+
 async def insert_people(connection: AsyncConnection, rows: Iterable[Row], now_ms: int) -> None:
     """Insert people, at most a batch of them."""
     people, found_by = _apart(rows)

@@ -152,6 +152,35 @@ class DirectoryEditor:
                 await self._audit.record(connection, by, act)
         return found
 
+    async def edit_people(self, by: Principal, bank: DataBank, journal: Journal) -> PeopleChanges:
+        """Store the people of a data bank whose organisation is the stored one, which the journal
+        checks. It costs by these people and not by the force.
+
+        Raises NumberInUse, and whatever the journal refuses with.
+        """
+        wanted = {person.person_id for person in bank.people} | bank.gone
+        numbers = {person.number for person in bank.people}
+        async with self._database.transaction() as connection:
+            locked = await edit_store.lock(connection, self._clock.now_ms())
+            stored = await edit_store.people_and_owners(connection, wanted, numbers)
+            organisation = await store.organisation(connection)
+            former = changes.stored_words(organisation["units"], organisation["ranks"])
+            found = changes.compare(bank, stored, former, remove_missing=False)
+            clashes = changes.number_clashes(bank, stored, found.removed)
+            if clashes:
+                raise NumberInUse(clashes)
+            compared = Compared(found, stored, organisation, locked.before_ms, locked.now_ms)
+            await journal.compared(connection, compared)
+            if not (found.insert or found.update or found.removed):
+                return found
+            await self._write_people(connection, found, locked.now_ms, None)
+            if found.lost:
+                await self._accounts.people_lost(connection, found.lost)
+            await store.touch(connection, locked.now_ms)
+            act = await journal.written(connection, compared, reorganised=False)
+            await self._audit.record(connection, by, act)
+        return found
+
     async def stored(self, names: Collection[str]) -> dict[str, bytes]:
         """Return the stored units, levels, ranks or roles as files of a data bank, to read with
         files that lack them."""

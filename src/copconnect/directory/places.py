@@ -123,6 +123,22 @@ async def heads_of(connection: AsyncConnection, unit_ids: Collection[UnitId]) ->
     return found
 
 
+async def heads_by_unit(
+    connection: AsyncConnection, unit_ids: Collection[UnitId]
+) -> dict[UnitId, list[PersonId]]:
+    """Return the active heads of each of these units, seniors first; a unit without one is left
+    out. Two statements for each 500 units."""
+    found: dict[UnitId, dict[PersonId, str]] = {}
+    for some in chunks(unit_ids):
+        for source in _SOURCES:
+            query = source.holders.add_columns(source.unit_id.label("unit_id"), _P.sort_key).where(
+                source.unit_id.in_(some), source.head
+            )
+            for row in await connection.execute(query):
+                found.setdefault(row.unit_id, {})[row.person_id] = row.sort_key
+    return {unit: sorted(heads, key=heads.__getitem__) for unit, heads in found.items()}
+
+
 async def facts(connection: AsyncConnection, person_ids: Collection[PersonId]) -> list[Facts]:
     """Return what decides where these people belong, active ones alone. Two statements for each 500
     people."""

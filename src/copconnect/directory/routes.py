@@ -55,10 +55,17 @@ def routes(service: DirectoryService, gate: Gate) -> list[Any]:
         caller = await gate.caller(request)
         return answer(request, await service.person(caller, person_id))
 
+    @get("/v1/units/{unit_id:str}/chain")
+    async def chain(request: HttpRequest, unit_id: FromPath[str]) -> Any:
+        caller = await gate.caller(request)
+        if "\0" in unit_id or len(unit_id) > MAX_PARAMETER:
+            raise errors.NotFound
+        return answer(request, await service.chain_of_command(caller, unit_id))
+
     @post("/v1/people/lookups")
     async def look_up(request: HttpRequest) -> Any:
         caller = await gate.caller(request)
         body = await read(request, wire.LookUpPeople)
         return answer(request, await service.look_up(caller, body))
 
-    return [directory, people, person, look_up]
+    return [directory, people, person, chain, look_up]

@@ -136,8 +136,9 @@ class DirectoryService:
         limit: int = 50,
     ) -> wire.People:
         """Search; a person whose name is exactly the text comes first, then those who are spelled
-        so, then those who sound so, each time seniors first, then by name. The caller is None for
-        an operator, who reads without a limit.
+        so, then those who sound so, each time seniors first, then by name. Without words, people
+        who hold a charge in the unit count as its people. The caller is None for an operator, who
+        reads without a limit.
 
         Raises BadRequest for a page token that was not ours, RateLimited.
         """
@@ -147,7 +148,7 @@ class DirectoryService:
             raise errors.BadRequest(reason="after") from error
         limit = max(1, min(limit, MAX_PAGE))
         wanted = words.search(text)
-        filters = statements.Filters(unit, deep, rank, role)
+        filters = statements.Filters(unit, deep, rank, role, charges=True)
         async with self._database.reading() as connection:
             places, total = await statements.page(
                 connection, wanted, filters, after=place, limit=limit + 1
@@ -168,6 +169,25 @@ class DirectoryService:
         if card is None:
             raise errors.NotFound
         return card
+
+    async def chain_of_command(self, caller: Caller, unit_id: str) -> wire.ChainOfCommand:
+        """Return the heads of a unit and of every unit above it, the nearest first. The same
+        number of statements for every unit. Raises NotFound, RateLimited."""
+        async with self._database.reading() as connection:
+            path = await self.path_of(connection, UnitId(unit_id))
+            if path is None:
+                raise errors.NotFound
+            chain = [UnitId(code) for code in reversed(path.split("/"))]
+            heads = await places.heads_by_unit(connection, chain)
+            wanted = {person for some in heads.values() for person in some}
+            await self._count(connection, caller, len(wanted))
+            cards = await self.cards(connection, wanted)
+        return wire.ChainOfCommand(
+            units=[
+                wire.UnitHeads(unit_id=unit, people=[cards[one] for one in heads.get(unit, [])])
+                for unit in chain
+            ]
+        )
 
     async def look_up(self, caller: Caller, body: wire.LookUpPeople) -> wire.People:
         """Return the cards of these people, in the order asked; unknown ids are left out. Raises

@@ -22,6 +22,7 @@ from copconnect.database.engine import Database, open_database
 from copconnect.directory.store import people
 from copconnect.doctor import clock as clocks
 from copconnect.doctor.findings import Finding, failure, ok, warning
+from copconnect.doctor.reasons import reason_of
 from copconnect.settings import Settings
 
 LIMIT_S = 10.0
@@ -38,7 +39,7 @@ async def database(settings: Settings, clock: Clock) -> list[Finding]:
         async with asyncio.timeout(LIMIT_S):
             return await _database(opened, clock)
     except (TimeoutError, DBAPIError, OSError, errors.CopConnectError) as error:
-        words = f"The database cannot be reached or read: {_reason(error)}."
+        words = f"The database cannot be reached or read: {reason_of(error)}."
         remedy = (
             "See whether it runs, whether COPCONNECT_DATABASE_URL names it, and whether its "
             "account may read and write."
@@ -115,7 +116,7 @@ async def bus(settings: Settings) -> list[Finding]:
             await client.publish(inbox, b"doctor")
             await heard.next_msg(timeout=LIMIT_S)
     except (TimeoutError, OSError, nats.errors.Error) as error:
-        words = f"NATS cannot be reached, or passes nothing on: {_reason(error)}."
+        words = f"NATS cannot be reached, or passes nothing on: {reason_of(error)}."
         remedy = (
             "See whether it runs and whether COPCONNECT_BUS_URL names it. Until then every node "
             "looks into the database each second, and messages come late."
@@ -142,7 +143,7 @@ async def blobs(settings: Settings) -> list[Finding]:
             await store.delete([path])
     except (TimeoutError, OSError, ValueError, errors.CopConnectError) as error:
         remedy = "See COPCONNECT_BLOB_URL, the AWS_* variables, and the rights to the place."
-        return [failure("blobs", f"The blob store does not work: {_reason(error)}.", remedy)]
+        return [failure("blobs", f"The blob store does not work: {reason_of(error)}.", remedy)]
     if not created or not same or again:
         words = "The blob store overwrites objects: it does not know conditional writes."
         return [failure("blobs", words, "Use one that knows `If-None-Match: *`.")]
@@ -157,7 +158,7 @@ async def gateway(settings: Settings, gateway: SmsGateway, clock: Clock) -> list
         async with asyncio.timeout(2 * LIMIT_S):
             date = await gateway.check()
     except (TimeoutError, GatewayDown) as error:
-        words = f"The SMS gateway {name} does not answer as it should: {_reason(error)}."
+        words = f"The SMS gateway {name} does not answer as it should: {reason_of(error)}."
         remedy = (
             "See COPCONNECT_SMS_GATEWAY_URL, _TOKEN and _CHECK_URL, the firewall, and the vendor. "
             "Until then everybody who asks for a code is told that none can be sent."
@@ -180,16 +181,3 @@ async def gateway(settings: Settings, gateway: SmsGateway, clock: Clock) -> list
 
 def _is_local(name: str) -> bool:
     return name.startswith(("http://127.0.0.1", "http://localhost", "http://[::1]"))
-
-
-def _reason(error: BaseException) -> str:
-    """Return why in a few words, without addresses' passwords or anybody's number."""
-    if isinstance(error, errors.CopConnectError):
-        cause = error.__cause__
-        return error.code if cause is None else _reason(cause)
-    if isinstance(error, DBAPIError):
-        return _reason(error.orig) if error.orig is not None else type(error).__name__
-    if isinstance(error, TimeoutError):
-        return "no answer in time"
-    words = str(error).splitlines()
-    return words[0][:200] if words and words[0] else type(error).__name__

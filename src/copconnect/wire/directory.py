@@ -98,5 +98,18 @@ class People(Wire, frozen=True, kw_only=True):
     total: int
 
 
+class UnitHeads(Wire, frozen=True, kw_only=True):
+    """The active heads of a unit, in charge of it among them, seniors first; empty: vacant."""
+
+    unit_id: UnitId
+    people: list[Person]
+
+
+class ChainOfCommand(Wire, frozen=True, kw_only=True):
+    """A unit and every unit above it, the nearest first."""
+
+    units: list[UnitHeads]
+
+
 class LookUpPeople(Wire, frozen=True, kw_only=True):
     person_ids: Annotated[list[Annotated[PersonId, HEX16]], Meta(max_length=500)]

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect.directory import store
 from copconnect.directory.finding import words
 from copconnect.directory.finding.words import Search, Word
+from copconnect.directory.postings import posting_store
 from copconnect.directory.store import WORDS, people, search, units
 from copconnect.ids import UnitId
 
@@ -27,8 +28,9 @@ class Place(NamedTuple):
 
 
 class Filters(NamedTuple):
-    """Conditions of everybody who may be found. ``deep``: in the unit or below it; ``narrowing``:
-    conditions of the table of people."""
+    """Conditions of everybody who may be found. ``deep``: in the unit or below it; ``charges``:
+    without words, people who hold a charge there too; ``narrowing``: conditions of the table of
+    people."""
 
     unit_id: str | None = None
     deep: bool = False
@@ -36,6 +38,7 @@ class Filters(NamedTuple):
     role: str | None = None
     status: str | None = None
     narrowing: Sequence[ColumnElement[bool]] = ()
+    charges: bool = False
 
     @property
     def of_people(self) -> list[ColumnElement[bool]]:
@@ -168,12 +171,16 @@ def _joined(query: Select[Any], others: Sequence[ColumnElement[bool]]) -> Select
 
 async def _conditions(connection: AsyncConnection, filters: Filters) -> list[ColumnElement[bool]]:
     conditions = filters.of_people
-    if filters.unit_id is not None and filters.deep:
-        path = await store.unit_path(connection, UnitId(filters.unit_id))
-        below = select(units.c.unit_id).where(units.c.path.startswith(path, autoescape=True))
-        conditions.append(people.c.unit_id.in_(below) if path else false())
-    elif filters.unit_id is not None:
-        conditions.append(people.c.unit_id == filters.unit_id)
+    if filters.unit_id is not None:
+        within = select(units.c.unit_id).where(units.c.unit_id == filters.unit_id)
+        posted: ColumnElement[bool] = people.c.unit_id == filters.unit_id
+        if filters.deep:
+            path = await store.unit_path(connection, UnitId(filters.unit_id))
+            below = units.c.path.startswith(path, autoescape=True) if path else false()
+            within = select(units.c.unit_id).where(below)
+            posted = people.c.unit_id.in_(within)
+        holding = [people.c.person_id.in_(posting_store.in_charge(within))]
+        conditions.append(or_(posted, *(holding if filters.charges else [])))
     if filters.rank is not None:
         conditions.append(people.c.rank == filters.rank)
     if filters.role is not None:

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Column,
     Index,
     Integer,
+    Select,
     String,
     Table,
     Text,
@@ -114,6 +115,11 @@ async def charges(connection: AsyncConnection, person_ids: Collection[PersonId])
             .order_by(_T.posting_id)
         )
     return rows
+
+
+def in_charge(unit_ids: Select[tuple[str]]) -> Select[tuple[PersonId]]:
+    """Return a statement of the people who hold an open charge in the units of a statement."""
+    return select(_T.person_id).where(_T.until_ms.is_(None), _T.unit_id.in_(unit_ids))
 
 
 async def units_in_charge(connection: AsyncConnection) -> set[UnitId]:

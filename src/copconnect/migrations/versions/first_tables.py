@@ -666,6 +666,28 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("code", name=op.f("pk_directory_roles")),
     )
     op.create_table(
+        "directory_scim_external_ids",
+        sa.Column("person_id", sa.String(length=32), nullable=False),
+        sa.Column("external_id", sa.String(length=200), nullable=False),
+        sa.PrimaryKeyConstraint("person_id", name=op.f("pk_directory_scim_external_ids")),
+    )
+    op.create_index(
+        op.f("ix_directory_scim_external_ids_external_id"),
+        "directory_scim_external_ids",
+        ["external_id"],
+        unique=False,
+    )
+    op.create_table(
+        "directory_scim_systems",
+        sa.Column("name", sa.String(length=64), nullable=False),
+        sa.Column("token", sa.String(length=64), nullable=False),
+        sa.Column("made_ms", sa.BigInteger(), nullable=False),
+        sa.Column("left_since_ms", sa.BigInteger(), nullable=False),
+        sa.Column("left_count", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_directory_scim_systems")),
+        sa.UniqueConstraint("token", name=op.f("uq_directory_scim_systems_token")),
+    )
+    op.create_table(
         "directory_search",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("person_id", sa.String(length=32), nullable=False),

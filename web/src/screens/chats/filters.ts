@@ -1,5 +1,6 @@
 /** Which conversations the list shows. Pure. */
 import type { ConversationItem } from "@copconnect/client/core";
+import type { Directory, UnitId } from "@copconnect/client/wire";
 
 export type Filter = "all" | "unread" | "direct" | "groups" | "units" | "roles";
 
@@ -27,6 +28,29 @@ export function offered(items: readonly ConversationItem[]): readonly Filter[] {
 }
 
 /**
+ * The groups of units or roles in the order of the tree: the own unit first, then up to the top, then
+ * the others as the organisation lists them. All other filters keep the order of time.
+ *
+ * `chain`: the own unit and all above it, nearest first; `place`: a unit's position in the tree.
+ */
+export function ordered(
+  items: readonly ConversationItem[],
+  filter: Filter,
+  chain: readonly UnitId[],
+  place: (unitId: UnitId) => number,
+): readonly ConversationItem[] {
+  if (filter !== "units" && filter !== "roles") return items;
+  const near = (item: ConversationItem): number => {
+    const unitId = item.standing?.unitId ?? null;
+    // Without a unit it is of everybody: at the top.
+    if (unitId === null) return chain.length;
+    const at = chain.indexOf(unitId);
+    return at < 0 ? chain.length + 1 + place(unitId) : at;
+  };
+  return [...items].sort((a, b) => near(a) - near(b));
+}
+
+/**
  * Conversations that fit the filter and whose words hold every word of the search. `words` gives
  * all a conversation can be found by, in every script.
  */
@@ -43,4 +67,23 @@ export function shown(
     const text = words(item).toLocaleLowerCase();
     return wanted.every((word) => text.includes(word));
   });
+}
+
+/** Each unit's position when the tree is read from the top: what is above comes before. */
+export function treePlaces(directory: Directory | null): ReadonlyMap<UnitId, number> {
+  const below = new Map<UnitId | null, UnitId[]>();
+  const known = new Set(directory?.units.map(({ unitId }) => unitId));
+  for (const { unitId, parentId } of directory?.units ?? []) {
+    const parent = parentId !== null && known.has(parentId) ? parentId : null;
+    below.set(parent, [...(below.get(parent) ?? []), unitId]);
+  }
+  const places = new Map<UnitId, number>();
+  const visit = (parent: UnitId | null): void => {
+    for (const unitId of below.get(parent) ?? []) {
+      places.set(unitId, places.size);
+      visit(unitId);
+    }
+  };
+  visit(null);
+  return places;
 }

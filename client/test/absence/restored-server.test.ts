@@ -1,0 +1,88 @@
+/**
+ * A real server is backed up while it serves and restored by the scripts of `deploy/`: real phones go
+ * on with it, and wait as long as the restore's last step is missing.
+ */
+import { spawnSync } from "node:child_process";
+import { chmodSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { PLAIN, ROOT, python } from "../support/data-folder.ts";
+import { serverWorld } from "../support/world.ts";
+
+const LIMIT_MS = 240_000;
+const PATIENCE_MS = 60_000;
+/** Long enough for a message that is accepted to come. */
+const IN_VAIN_MS = 6_000;
+
+const w = serverWorld();
+
+/** Run a script of `deploy/` on the server's folder; `lastStep`: let it sign everything anew. */
+function run(script: string, argument: string, lastStep = true): string {
+  const { folder } = w.server;
+  const settings = join(folder, "copconnect.env");
+  writeFileSync(settings, `COPCONNECT_DATA_DIR='${join(folder, "data")}'\n`);
+  const program = join(folder, "copconnect");
+  writeFileSync(program, `#!/bin/sh\n${lastStep ? `exec "${python()}" -m copconnect "$@"` : ""}\n`);
+  chmodSync(program, 0o755);
+  const env = {
+    ...PLAIN,
+    COPCONNECT_SETTINGS_FILE: settings,
+    COPCONNECT_PROGRAM: program,
+    COPCONNECT_PYTHON_PROGRAM: python(),
+  };
+  const done = spawnSync(join(ROOT, "deploy", script), [argument], { env, encoding: "utf8" });
+  if (done.status !== 0) throw new Error(`${script}: ${done.stdout}${done.stderr}`);
+  return done.stdout.trim();
+}
+
+describe("a restored server", { timeout: LIMIT_MS }, () => {
+  it("makes phones wait without the last step, and go on with it", async () => {
+    const { server } = w;
+    const [a, b, c] = [await w.join(), await w.join(), await w.join()];
+    const { conversationId: id } = await a.core.createGroup({
+      title: "Night duty",
+      photo: null,
+      personIds: [b.person],
+      whoMayPost: "everyone",
+      history: "30_days",
+    });
+    const kept = await a.text(id, "in the backup");
+    await b.receives(id, "in the backup", PATIENCE_MS);
+
+    const archive = run("copconnect-backup", join(server.folder, "backups"));
+    // The phones learn of a roster that the backup does not know.
+    await a.core.changeMembers(id, { add: [c.person] });
+    const lost = await b.text(id, "lost, by b");
+    await a.receives(id, "lost, by b", PATIENCE_MS);
+    await c.receives(id, "lost, by b", PATIENCE_MS);
+
+    await server.kill();
+    run("copconnect-restore", archive, false);
+    expect(server.rows("SELECT * FROM log_entries WHERE message_id = ?", lost.messageId)).toEqual(
+      [],
+    );
+    await server.serve();
+    await a.text(id, "after, by a");
+    await new Promise((resolve) => setTimeout(resolve, IN_VAIN_MS));
+    expect(await b.texts(id)).not.toContain("after, by a");
+
+    await server.kill();
+    run("copconnect-restore", archive);
+    await server.serve();
+    await b.receives(id, "after, by a", PATIENCE_MS);
+    await b.text(id, "after, by b");
+    await a.receives(id, "after, by b", PATIENCE_MS);
+    // The phones post again, once, the message that the log lost.
+    const inLog = (messageId: string): number =>
+      server.rows("SELECT seq FROM log_entries WHERE message_id = ?", messageId).length;
+    expect(inLog(kept.messageId)).toBe(1);
+    await b.until("posted again", () => Promise.resolve(inLog(lost.messageId) === 1), PATIENCE_MS);
+    for (const phone of [a, b])
+      expect([...(await phone.texts(id))].sort()).toEqual([
+        "after, by a",
+        "after, by b",
+        "in the backup",
+        "lost, by b",
+      ]);
+  });
+});

@@ -1,0 +1,135 @@
+"""Tables and statements of SCIM: the systems that may change people, and people by code."""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Integer,
+    String,
+    Table,
+    case,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from copconnect.database.engine import METADATA, chunks
+from copconnect.directory import store
+from copconnect.ids import PersonId
+
+systems = Table(
+    "directory_scim_systems",
+    METADATA,
+    Column("name", String(64), primary_key=True),
+    Column("token", String(64), nullable=False, unique=True),  # SHA-256, hex.
+    Column("made_ms", BigInteger, nullable=False),
+    # How many people it suspended or removed since a time, in a window of a day.
+    Column("left_since_ms", BigInteger, nullable=False),
+    Column("left_count", Integer, nullable=False),
+)
+
+# What the systems themselves call a person.
+external_ids = Table(
+    "directory_scim_external_ids",
+    METADATA,
+    Column("person_id", String(32), primary_key=True),
+    Column("external_id", String(200), nullable=False, index=True),
+)
+
+
+async def external_ids_of(
+    connection: AsyncConnection, person_ids: Collection[PersonId]
+) -> dict[PersonId, str]:
+    """Return what systems call these people."""
+    found: dict[PersonId, str] = {}
+    for part in chunks(person_ids):
+        query = select(external_ids).where(external_ids.c.person_id.in_(part))
+        found |= {row.person_id: row.external_id for row in await connection.execute(query)}
+    return found
+
+
+async def set_external_id(
+    connection: AsyncConnection, person_id: PersonId, external_id: str
+) -> None:
+    """Write what a system calls a person; "" for nothing."""
+    await connection.execute(delete(external_ids).where(external_ids.c.person_id == person_id))
+    if external_id:
+        values = {"person_id": person_id, "external_id": external_id}
+        await connection.execute(insert(external_ids).values(**values))
+
+
+async def add(connection: AsyncConnection, name: str, token: str, now_ms: int) -> None:
+    """Store a system in place of one of the same name."""
+    await remove(connection, name)
+    await connection.execute(
+        insert(systems).values(
+            name=name, token=token, made_ms=now_ms, left_since_ms=0, left_count=0
+        )
+    )
+
+
+async def remove(connection: AsyncConnection, name: str) -> bool:
+    """Remove a system; return whether it was there."""
+    removed = await connection.execute(delete(systems).where(systems.c.name == name))
+    return removed.rowcount == 1
+
+
+async def by_token(connection: AsyncConnection, token: str) -> str | None:
+    """Return the name of the system with a token."""
+    name: str | None = await connection.scalar(
+        select(systems.c.name).where(systems.c.token == token)
+    )
+    return name
+
+
+async def left_since(connection: AsyncConnection, name: str, since_ms: int) -> int:
+    """Return how many people a system signed out in the window that began after a time."""
+    count: int | None = await connection.scalar(
+        select(systems.c.left_count).where(
+            systems.c.name == name, systems.c.left_since_ms > since_ms
+        )
+    )
+    return count or 0
+
+
+async def count_leaving(
+    connection: AsyncConnection, name: str, leaving: int, now_ms: int, since_ms: int
+) -> None:
+    """Count people whom a system signs out; a window that has ended begins anew."""
+    goes_on = systems.c.left_since_ms > since_ms
+    await connection.execute(
+        update(systems)
+        .where(systems.c.name == name)
+        .values(
+            left_count=case((goes_on, systems.c.left_count), else_=0) + leaving,
+            left_since_ms=case((goes_on, systems.c.left_since_ms), else_=now_ms),
+        )
+    )
+
+
+async def people(connection: AsyncConnection) -> int:
+    """Return how many people there are who are not removed."""
+    query = select(func.count()).select_from(store.people)
+    return (await connection.scalar(query.where(store.people.c.status != "removed"))) or 0
+
+
+async def page(
+    connection: AsyncConnection, where: Mapping[str, str], offset: int, limit: int
+) -> tuple[int, list[Any]]:
+    """Return how many people have these values, and a page of their rows, by code."""
+    table = store.people
+    conditions = [table.c.status != "removed"]
+    for column, value in where.items():
+        if column == "external_id":
+            named = select(external_ids.c.person_id).where(external_ids.c.external_id == value)
+            conditions.append(table.c.person_id.in_(named))
+        else:
+            conditions.append(table.c[column] == value)
+    total = await connection.scalar(select(func.count()).select_from(table).where(*conditions))
+    query = select(table).where(*conditions).order_by(table.c.code).offset(offset).limit(limit)
+    return total or 0, list(await connection.execute(query)) if limit else []
