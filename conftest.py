@@ -5,6 +5,12 @@ import os
 import pytest
 from hypothesis import settings
 
+from copconnect.commands.serving import configure_logging
+
+# As a server logs. structlog's own way draws each exception as a picture with all variables, which
+# takes a second.
+configure_logging()
+
 pytest_plugins = ["tests.harness.fixtures"]
 
 # A busy machine is no failure: no example has a time limit of its own.
