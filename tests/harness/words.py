@@ -5,7 +5,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-LOCALES = Path(__file__).parents[2] / "web" / "src" / "i18n" / "locales"
+WEB = Path(__file__).parents[2] / "web"
+LOCALES = WEB / "src" / "i18n" / "locales"
+CONSOLE = WEB / "admin" / "src" / "locales"
 NAMES = {"en": "English", "te": "తెలుగు", "ur": "اردو", "hi": "हिन्दी"}
 
 
@@ -15,13 +17,25 @@ def _section(language: str, section: str) -> dict[str, Any]:
     return found
 
 
+@cache
+def _console(language: str) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name in ("console", "pages"):
+        found |= json.loads((CONSOLE / language / f"{name}.json").read_text())
+    acts = json.loads((CONSOLE / language / "acts.json").read_text())
+    return found | {"acts": acts}
+
+
 def words(language: str, key: str, **values: object) -> str:
-    """Return a text, such as ``firstRun.number.next``, with its ``{{placeholders}}`` filled in.
+    """Return a text, such as ``firstRun.number.next``, with its ``{{placeholders}}`` filled in;
+    the console's words begin with ``@``, such as ``@nav.people``.
 
     Raises KeyError for one that does not exist.
     """
-    section, *path = key.split(".")
-    found: object = _section(language, section)
+    section, *path = key.removeprefix("@").split(".")
+    found: object = (
+        _console(language).get(section) if key.startswith("@") else _section(language, section)
+    )
     for part in path:
         found = found[part] if isinstance(found, dict) else None
     if not isinstance(found, str):

@@ -11,12 +11,15 @@ from hypothesis import strategies as st
 from copconnect.audit import Audit
 from copconnect.bus import LocalBus
 from copconnect.database.engine import Database
+from copconnect.directory import names
 from copconnect.directory.editing import DirectoryEditor
 from copconnect.directory.files import reading
 from copconnect.directory.files.limits import FileRefused
 from copconnect.directory.imports import exporting, import_store, refusals
 from copconnect.directory.imports.importer import TURN_MS, Importer, ImportOptions
 from copconnect.directory.imports.previews import ColumnChange, Preview
+from copconnect.directory.postings import posting_store
+from copconnect.directory.rules import person_id
 from copconnect.directory.sources import Corrections
 from copconnect.wakeup_log import BusAndLog, WakeupLog
 from tests.harness.operator import OPERATOR
@@ -280,6 +283,32 @@ async def test_undo_restores_what_an_import_changed(world: World) -> None:
     await world.importer.undo(OPERATOR, 3)
     assert {row["code"] for row in (await world.rows())["people"]} == {"1", "2", "5"}
     assert [act for act in await world.acts() if "import_undone" in act]
+
+
+async def test_undo_gives_charges_again_and_keeps_who_was_where(
+    world: World, database: Database
+) -> None:
+    await world.apply(files(PEOPLE))
+    person = person_id("2")
+    charge = {
+        **dict.fromkeys(names.columns("post"), ""),
+        **{"person_id": person, "unit_id": "B", "post_en": "Crime", "roles": " ", "head": False},
+        **{"charge": "additional", "from_ms": world.clock.ms, "until_ms": None},
+    }
+    async with database.transaction() as connection:
+        await posting_store.add(connection, charge)
+    options = ImportOptions(confirmed=True, remove_missing=True)
+    moved = PEOPLE[0].replace(",A,", ",B,")
+    applied = await world.apply(files([moved, *PEOPLE[2:]]), options)
+    async with database.reading() as connection:
+        assert await posting_store.charges(connection, [person]) == []
+    world.clock.ms += 1_000
+    await world.importer.undo(OPERATOR, applied.number)
+    async with database.reading() as connection:
+        (again,) = await posting_store.charges(connection, [person])
+        former = await posting_store.history(connection, person_id("1"))
+    assert (again.unit_id, again.post_en, again.from_ms) == ("B", "Crime", world.clock.ms)
+    assert {one.unit_id for one in former} == {"A", "B"}  # It was in both, and is back.
 
 
 async def test_undo_refuses_to_overwrite_later_changes_and_names_them(world: World) -> None:

@@ -16,29 +16,34 @@ from copconnect.directory.editing import Compared
 from copconnect.directory.files.mapping import ColumnMapping
 from copconnect.directory.imports import exporting, import_store, refusals
 from copconnect.directory.imports.exporting import FileRow
+from copconnect.directory.postings import posting_store
 
 KEPT = 30  # Imports whose replaced rows are kept.
 ROWS = 5_000  # The people in one part.
+Charge = dict[str, Any]
 
 
 class _Part(msgspec.Struct):
-    """``left``: how the import left each of the people. ``organisation``: rows by table, in the
-    first part if the import changed them."""
+    """``left``: how the import left each of the people. In the first part are ``organisation``,
+    rows by table if the import changed them, and the ``charges`` that it ended."""
 
     people: list[FileRow]
     left: list[bytes]
     organisation: dict[str, list[FileRow]] | None = None
+    charges: list[Charge] = []
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
     """The rows as they were before an import: of the people whom it changed, and of units, levels,
     ranks and roles if it changed them. People whom it added are rows that remove them. ``left``:
-    a fingerprint of each person's row as the import left it."""
+    a fingerprint of each person's row as the import left it. ``charges``: the officiating and
+    additional charges, as stored rows, of the people whom it removed."""
 
     people: list[FileRow]
     left: list[bytes]
     organisation: dict[str, list[FileRow]] | None
+    charges: list[Charge]
 
 
 def encode(kept: Kept) -> Iterator[bytes]:
@@ -46,20 +51,21 @@ def encode(kept: Kept) -> Iterator[bytes]:
     encoder = msgspec.msgpack.Encoder()
     for start in range(0, max(1, len(kept.people)), ROWS):
         end = start + ROWS
-        organisation = kept.organisation if start == 0 else None
-        part = _Part(kept.people[start:end], kept.left[start:end], organisation)
+        part = _Part(kept.people[start:end], kept.left[start:end])
+        if start == 0:
+            part.organisation, part.charges = kept.organisation, kept.charges
         yield zlib.compress(encoder.encode(part), 3)
 
 
 def decode(contents: Sequence[bytes]) -> Kept:
     """Return the rows of stored parts."""
-    kept = Kept([], [], None)
-    for content in contents:
-        part = msgspec.msgpack.decode(zlib.decompress(content), type=_Part)
-        kept.people.extend(part.people)
-        kept.left.extend(part.left)
-        kept = Kept(kept.people, kept.left, kept.organisation or part.organisation)
-    return kept
+    parts = [msgspec.msgpack.decode(zlib.decompress(one), type=_Part) for one in contents]
+    return Kept(
+        [row for part in parts for row in part.people],
+        [one for part in parts for one in part.left],
+        next((part.organisation for part in parts if part.organisation is not None), None),
+        [charge for part in parts for charge in part.charges],
+    )
 
 
 def fingerprint(row: FileRow) -> bytes:
@@ -68,7 +74,13 @@ def fingerprint(row: FileRow) -> bytes:
     return hashlib.blake2b(msgspec.msgpack.encode(content), digest_size=12).digest()
 
 
-def replaced(compared: Compared, *, reorganised: bool) -> Kept:
+async def charges_ended(connection: AsyncConnection, compared: Compared) -> list[Charge]:
+    """Return the charges that an import is about to end: those of the people whom it removes."""
+    rows = await posting_store.charges(connection, sorted(compared.found.removed))
+    return [row._asdict() for row in rows]
+
+
+def replaced(compared: Compared, charges: list[Charge], *, reorganised: bool) -> Kept:
     """Return the rows that an import replaces."""
     found, stored = compared.found, compared.stored
     people: list[FileRow] = []
@@ -84,7 +96,7 @@ def replaced(compared: Compared, *, reorganised: bool) -> Kept:
         people.append(before)
         left.append(fingerprint(before | {"status": "removed"}))
     organisation = exporting.organisation_rows(compared.organisation) if reorganised else None
-    return Kept(people, left, organisation)
+    return Kept(people, left, organisation, charges)
 
 
 class ImportJournal:
@@ -111,10 +123,12 @@ class ImportJournal:
         self._remove_missing = remove_missing
         self._dialect = dialect
         self._check = check
+        self._charges: list[Charge] = []
 
     async def compared(self, connection: Transaction, compared: Compared) -> None:
         """Refuse what nobody agreed to; remember how the file is read."""
         self._check(compared)
+        self._charges = await charges_ended(connection, compared)
         await import_store.remember_mappings(connection, self._dialect, self._mappings)
         await import_store.remember_aliases(connection, self._dialect, self._aliases)
 
@@ -122,7 +136,7 @@ class ImportJournal:
         self, connection: Transaction, compared: Compared, *, reorganised: bool
     ) -> Act:
         """Keep what was replaced."""
-        kept = replaced(compared, reorganised=reorganised)
+        kept = replaced(compared, self._charges, reorganised=reorganised)
         entry = _Entry(self._by, self._source, self._digest, reorganised, None)
         self.number = await _keep(connection, compared, kept, entry)
         counts = compared.found.summary()
@@ -137,6 +151,7 @@ class UndoJournal:
         self._row = row
         self._kept = kept
         self._most_leaving = most_leaving
+        self._charges: list[Charge] = []
 
     async def compared(self, connection: Transaction, compared: Compared) -> None:
         """Refuse what would overwrite a later change. Raises ChangedSince, NotUndoable,
@@ -155,17 +170,28 @@ class UndoJournal:
         organisation = bool(row.organisation) and version != row.organisation
         if people or organisation:
             raise refusals.ChangedSince(people, organisation)
+        self._charges = await charges_ended(connection, compared)
 
     async def written(
         self, connection: Transaction, compared: Compared, *, reorganised: bool
     ) -> Act:
         """Keep what undoing replaced."""
-        kept = replaced(compared, reorganised=reorganised)
+        kept = replaced(compared, self._charges, reorganised=reorganised)
         undone = self._row.number
         entry = _Entry(self._by, self._row.source, self._row.digest, reorganised, undone)
         number = await _keep(connection, compared, kept, entry)
+        await self._give_charges_again(connection, compared)
         await import_store.mark_undone(connection, undone, compared.now_ms)
         return ImportUndone(undone, number, compared.found.summary())
+
+    async def _give_charges_again(self, connection: Transaction, compared: Compared) -> None:
+        """Begin again, from now on, the charges that the import ended: history is kept."""
+        restored = compared.found.restored
+        for charge in self._kept.charges:
+            if charge["person_id"] in restored:
+                row = {name: value for name, value in charge.items() if name != "posting_id"}
+                again = row | {"from_ms": compared.now_ms, "until_ms": None}
+                await posting_store.add(connection, again)
 
 
 @dataclass(frozen=True, slots=True)

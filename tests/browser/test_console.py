@@ -1,0 +1,146 @@
+"""The console: an admin acts in their own part, acts are signed, the log verifies in the page."""
+
+from itertools import count
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.harness import confirming, tour_console
+from tests.harness.browser import DESKTOP, PHONE, Officer, Station
+from tests.harness.looks import Looks
+from tests.harness.server import ServerProcess, run_copconnect
+from tests.harness.tour_console import find, open_console, row
+
+
+# Nobody of one test is in another: the server is the module's.
+PEOPLE = count(40)
+
+
+@pytest.fixture
+def chief(station: Station, app_server: ServerProcess) -> Officer:
+    """A root admin at a desk."""
+    officer = station.officer(next(PEOPLE), screen=DESKTOP).register()
+    confirming.name_root_admin(app_server, officer)
+    return officer
+
+
+def test_an_admin_suspends_undoes_and_finds_both_in_the_verified_log(
+    chief: Officer, station: Station, app_server: ServerProcess
+) -> None:
+    constable = station.officer(next(PEOPLE)).register()
+    name = constable.person.name
+    # The way in, from the app.
+    chief.page.goto("/#/me")
+    chief.page.get_by_role("link").filter(has_text=chief.word("me.console")).click()
+    chief.heading("@nav.home").wait_for()
+    find(chief, name)
+    row(chief.page, name).first.click()
+    pane = chief.page.get_by_role("complementary", name=name)
+    pane.get_by_role("button", name=chief.word("@person.suspend"), exact=True).click()
+    dialog = chief.page.get_by_role("dialog")
+    dialog.get_by_label(chief.word("@act.reason"), exact=True).fill("Enquiry 12/26")
+    dialog.get_by_role("button", name=chief.word("@person.suspend"), exact=True).click()
+    chief.page.get_by_text(chief.word("@person.suspended", name=name)).wait_for()
+    constable.page.get_by_text(constable.word("app.signedOut.suspended")).wait_for()
+    chief.button("@act.undo").click()
+    chief.page.get_by_text(chief.word("@person.restored", name=name)).wait_for()
+
+    open_console(chief, "audit")
+    told = chief.word("@acts.done.person_suspended", name=name, reason="Enquiry 12/26")
+    entry = row(chief.page, told)
+    expect(entry.get_by_text(chief.word("@audit.right"), exact=True)).to_be_visible()
+    chief.button("@audit.verify").click()
+    chief.page.get_by_role("status").locator("bdi").wait_for()
+    chief.shot("verified")
+    assert "none changed" in run_copconnect(app_server.data, "audit", "verify")
+
+
+def test_letters_are_made_for_several_people_and_told_once(chief: Officer) -> None:
+    open_console(chief, "people")
+    boxes = chief.page.get_by_role("row").get_by_role("checkbox")
+    boxes.nth(1).check()
+    boxes.nth(2).check()
+    chief.button("@people.codes").click()
+    dialog = chief.page.get_by_role("dialog")
+    dialog.get_by_role("button", name=chief.word("@people.codes"), exact=True).click()
+    made = chief.page.get_by_role("dialog").filter(has_text=chief.word("@people.codesOnce"))
+    expect(made.get_by_role("row")).to_have_count(3)
+    chief.shot("codes")
+    made.get_by_role("button", name=chief.word("@close"), exact=True).click()
+    made.wait_for(state="hidden")
+
+
+def test_a_top_grant_waits_and_a_demoted_admin_with_an_open_page_does_nothing(
+    chief: Officer, station: Station, app_server: ServerProcess
+) -> None:
+    second = station.officer(next(PEOPLE), screen=DESKTOP).register()
+    confirming.name_root_admin(app_server, second)
+    admin = station.officer(next(PEOPLE), screen=DESKTOP).register()
+    find(chief, admin.person.name)
+    row(chief.page, admin.person.name).first.click()
+    chief.button("devices.rights.give").click()
+    dialog = chief.page.get_by_role("dialog")
+    dialog.get_by_label(chief.word("devices.rights.unit"), exact=True).select_option(index=0)
+    dialog.get_by_role("button", name=chief.word("devices.rights.give"), exact=True).click()
+    chief.page.get_by_text(chief.word("devices.rights.waiting")).wait_for()
+
+    # Another root admin reads what was signed, and agrees.
+    open_console(second, "approvals")
+    second.button("@approvals.approve").click()
+    dialog = second.page.get_by_role("dialog")
+    dialog.get_by_role("button", name=second.word("@approvals.approve"), exact=True).click()
+    second.page.get_by_text(second.word("@approvals.approved")).wait_for()
+
+    # The new admin opens the console; the grant is withdrawn while it is open.
+    open_console(admin, "people")
+    row(admin.page, chief.person.name).first.wait_for()
+    open_console(chief, "grants")
+    row(chief.page, admin.person.name).get_by_role("button").click()
+    dialog = chief.page.get_by_role("dialog")
+    dialog.get_by_role("button", name=chief.word("devices.rights.withdraw"), exact=True).click()
+    chief.page.get_by_text(chief.word("devices.rights.withdrawn")).wait_for()
+    boxes = admin.page.get_by_role("row").get_by_role("checkbox")
+    boxes.nth(3).check()
+    admin.button("@people.codes").click()
+    admin.heading("@open.noRight").wait_for()
+    admin.shot("demoted")
+
+
+def test_the_console_is_for_those_who_hold_a_grant(station: Station) -> None:
+    officer = station.officer(next(PEOPLE)).register()
+    expect(officer.page.get_by_text(officer.word("me.console"))).to_have_count(0)
+    officer.page.goto("/admin/")
+    officer.heading("@open.noRight").wait_for()
+
+
+def test_the_keyboard_alone_is_enough(chief: Officer) -> None:
+    open_console(chief, "people")
+    rows = chief.page.get_by_role("row")
+    rows.nth(2).wait_for()
+    chief.page.keyboard.press("Control+k")
+    expect(chief.page.get_by_role("searchbox").first).to_be_focused()
+    rows.nth(1).focus()
+    chief.page.keyboard.press("ArrowDown")
+    expect(rows.nth(2)).to_be_focused()
+    chief.page.keyboard.press("Space")
+    expect(rows.nth(2)).to_have_attribute("aria-selected", "true")
+    chief.page.keyboard.press("Enter")
+    chief.page.get_by_role("complementary").wait_for()
+
+
+@pytest.mark.parametrize(
+    ("size", "language"),
+    [("desk", "en"), ("phone", "en"), ("desk", "te"), ("phone", "ur"), ("desk", "ur")],
+)
+def test_every_page_looks_right(
+    station: Station, app_server: ServerProcess, size: str, language: str
+) -> None:
+    screen = DESKTOP if size == "desk" else PHONE
+    officer = station.officer(next(PEOPLE), screen=screen, language=language)
+    officer.register()
+    confirming.name_root_admin(app_server, officer)
+    other = station.officer(next(PEOPLE), language=language).register()
+    shown = other.person.name_te if language == "te" else other.person.name
+    looks = Looks(officer, screen)
+    looks.follow(tour_console.pages(officer, shown))
+    assert looks.told() == []
