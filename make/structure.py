@@ -17,7 +17,15 @@ import grimp
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = (
     *("src/", "bench/", "demo/"),
-    *("client/src/", "client/test/", "client/bench/", "web/src/", "web/admin/", "web/dev/", "web/test/"),
+    *(
+        "client/src/",
+        "client/test/",
+        "client/bench/",
+        "web/src/",
+        "web/admin/",
+        "web/dev/",
+        "web/test/",
+    ),
 )
 SUFFIXES = (".py", ".ts", ".mjs", ".svelte", ".css")
 GENERATED = ("client/src/wire.ts", "src/copconnect/migrations/versions/first_tables.py")

@@ -11,7 +11,6 @@ from tests.harness.looks import Looks
 from tests.harness.server import ServerProcess, run_copconnect
 from tests.harness.tour_console import find, open_console, row
 
-
 # Nobody of one test is in another: the server is the module's.
 PEOPLE = count(40)
 
@@ -100,7 +99,7 @@ def test_a_top_grant_waits_and_a_demoted_admin_with_an_open_page_does_nothing(
     dialog.get_by_role("button", name=chief.word("devices.rights.withdraw"), exact=True).click()
     chief.page.get_by_text(chief.word("devices.rights.withdrawn")).wait_for()
     boxes = admin.page.get_by_role("row").get_by_role("checkbox")
-    boxes.nth(3).check()
+    boxes.nth(3).click()
     admin.button("@people.codes").click()
     admin.heading("@open.noRight").wait_for()
     admin.shot("demoted")

@@ -2,7 +2,7 @@
 those of a police force. Pure.
 
 A user's ``userName`` is the code of the data bank, which identifies a person for ever, so it cannot
-change. What a client sends beside these attributes is ignored, as RFC 7644 section 3.3 allows.
+change. Other attributes that a client sends are ignored, as RFC 7644 section 3.3 allows.
 """
 
 from datetime import UTC, datetime

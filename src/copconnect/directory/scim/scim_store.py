@@ -33,7 +33,7 @@ systems = Table(
     Column("left_count", Integer, nullable=False),
 )
 
-# What the systems themselves call a person.
+# The ids by which the systems themselves call a person.
 external_ids = Table(
     "directory_scim_external_ids",
     METADATA,
