@@ -4,8 +4,8 @@ import { expect, it } from "vitest";
 import { offered, ordered, shown, treePlaces } from "./filters.ts";
 
 const names = inEnglish("");
-const unit = (unitId: string, parentId: string | null): Unit => ({
-  ...{ unitId: unitId as UnitId, parentId: parentId as UnitId | null, level: "", names },
+const unit = (code: string, above: string | null): Unit => ({
+  ...{ unitId: code as UnitId, parentId: above as UnitId | null, level: "", names },
 });
 // Listed out of order: the tree decides.
 const directory: Directory = {
@@ -22,13 +22,9 @@ const places = treePlaces(directory);
 const place = (unitId: UnitId): number => places.get(unitId) ?? places.size;
 const chain = ["mine", "zone", "state"] as UnitId[];
 
-function item(
-  name: string,
-  about: "unit" | "role" | null,
-  unitId: string | null,
-): ConversationItem {
+function item(name: string, about: "unit" | "role" | null, unit: string | null): ConversationItem {
   const standing =
-    about === null ? null : { key: name, title: names, unitId: unitId as UnitId | null, about };
+    about === null ? null : { key: name, title: names, unitId: unit as UnitId | null, about };
   const conversationId = name as ConversationId;
   return { conversationId, kind: "unit", standing, unread: 0 } as ConversationItem;
 }
