@@ -69,42 +69,6 @@ def test_letters_are_made_for_several_people_and_told_once(chief: Officer) -> No
     made.wait_for(state="hidden")
 
 
-def test_a_top_grant_waits_and_a_demoted_admin_with_an_open_page_does_nothing(
-    chief: Officer, station: Station, app_server: ServerProcess
-) -> None:
-    second = station.officer(next(PEOPLE), screen=DESKTOP).register()
-    confirming.name_root_admin(app_server, second)
-    admin = station.officer(next(PEOPLE), screen=DESKTOP).register()
-    find(chief, admin.person.name)
-    row(chief.page, admin.person.name).first.click()
-    chief.button("devices.rights.give").click()
-    dialog = chief.page.get_by_role("dialog")
-    dialog.get_by_label(chief.word("devices.rights.unit"), exact=True).select_option(index=0)
-    dialog.get_by_role("button", name=chief.word("devices.rights.give"), exact=True).click()
-    chief.page.get_by_text(chief.word("devices.rights.waiting")).wait_for()
-
-    # Another root admin reads what was signed, and agrees.
-    open_console(second, "approvals")
-    second.button("@approvals.approve").click()
-    dialog = second.page.get_by_role("dialog")
-    dialog.get_by_role("button", name=second.word("@approvals.approve"), exact=True).click()
-    second.page.get_by_text(second.word("@approvals.approved")).wait_for()
-
-    # The new admin opens the console; the grant is withdrawn while it is open.
-    open_console(admin, "people")
-    row(admin.page, chief.person.name).first.wait_for()
-    open_console(chief, "grants")
-    row(chief.page, admin.person.name).get_by_role("button").click()
-    dialog = chief.page.get_by_role("dialog")
-    dialog.get_by_role("button", name=chief.word("devices.rights.withdraw"), exact=True).click()
-    chief.page.get_by_text(chief.word("devices.rights.withdrawn")).wait_for()
-    boxes = admin.page.get_by_role("row").get_by_role("checkbox")
-    boxes.nth(3).click()
-    admin.button("@people.codes").click()
-    admin.heading("@open.noRight").wait_for()
-    admin.shot("demoted")
-
-
 def test_the_console_is_for_those_who_hold_a_grant(station: Station) -> None:
     officer = station.officer(next(PEOPLE)).register()
     expect(officer.page.get_by_text(officer.word("me.console"))).to_have_count(0)

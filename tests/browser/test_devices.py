@@ -158,7 +158,10 @@ CLIENT = re.compile(r"\b[0-9a-f]{32}\b")
 
 
 def _row(table: str, client_id: str) -> str:
-    return next(line for line in table.splitlines() if client_id in line)
+    """Return the lines of a device: its id and label, then what it is."""
+    lines = table.splitlines()
+    at = next(at for at, line in enumerate(lines) if client_id in line)
+    return " ".join(lines[at : at + 3])
 
 
 @pytest.mark.parametrize("harm", [storage.lose, storage.garble])

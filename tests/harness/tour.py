@@ -317,7 +317,8 @@ def people(officer: Officer, other: Officer) -> Iterator[str]:
     officer.to_chats()
     officer.page.get_by_role("link", name=officer.word("app.nav.people"), exact=True).click()
     officer.page.get_by_text(officer.word("people.chain"), exact=True).wait_for()
-    officer.page.get_by_role("link").filter(has_text="Abids").first.wait_for()
+    own = officer.person.post.rsplit(", ", 1)[-1]  # "Station House Officer, Abids".
+    officer.page.get_by_role("link").filter(has_text=own).first.wait_for()
     yield "people"
     _to_units(officer)
     yield "people-units"

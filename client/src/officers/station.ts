@@ -93,10 +93,16 @@ export class Station {
     return found.filter((person) => person !== null);
   }
 
-  /** The station's group: the one that stands already, or a new one. */
+  /** The station's group: the department's, one that was made before, or a new one. */
   async #standingGroup(invited: readonly string[]): Promise<ConversationId> {
     const core = this.#leader;
     const { me } = await core.state();
+    const own = await this.#find(
+      core,
+      ({ standing, whoMayPost }) =>
+        standing?.about === "unit" && standing.unitId === me?.unitId && whoMayPost === "everyone",
+    );
+    if (own !== null) return own.conversationId;
     const { units } = await core.directory();
     const unit = units.find(({ unitId }) => unitId === me?.unitId);
     const title = unit?.names.en ?? "Police Station";

@@ -35,7 +35,7 @@ _CONFIRMED = {
     "own_device": "confirmed by the person's other device",
     "admin": "confirmed by an admin",
     "root_admin": "a root admin's",
-    "replaced": "not confirmed any more: another device took its place",
+    "replaced": "not approved: replaced the devices before it, which are revoked",
 }
 Number = Annotated[str, typer.Argument(help="The person's number.")]
 
