@@ -199,8 +199,8 @@ export interface PreviewAct {
 }
 
 /**
- * Whom an act touches. ``sample``: some of the people; ``needs_second``: another admin must
- * approve it.
+ * The people whom an act touches. ``sample``: some of them; ``needs_second``: another admin
+ * must approve it.
  */
 export interface ActPreview {
   readonly people: number;

@@ -122,7 +122,7 @@ class StandingGroup:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class RightsBasis:
     """A person's place in the organisation, so far as rights rest on it.
 
     ``path``: of the unit, as cards write it; ``seniority``: the rank's position, higher is more

@@ -11,7 +11,7 @@ from tests.harness.looks import Looks
 from tests.harness.server import ServerProcess, run_copconnect
 from tests.harness.tour_console import find, open_console, row
 
-# Nobody of one test is in another: the server is the module's.
+# Each test takes people of its own, because the module has one server.
 PEOPLE = count(40)
 
 

@@ -5,12 +5,14 @@ import asyncio
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from copconnect import errors, wire
 from copconnect.bus import AnyWakeup, ConversationWakeup, RosterWakeup
 from copconnect.database.engine import Database
 from copconnect.delivery.dependencies import Options
 from copconnect.delivery.rules.limits import PersonLimits
+from copconnect.delivery.store.tables import MEMBERS
 from copconnect.ids import PersonId, new_id
 from copconnect.records.primitives.kem import X25519
 from copconnect.wakeup_log import WakeupLog
@@ -339,3 +341,31 @@ async def test_members_come_in_parts_and_by_what_is_searched_for(
     await world.change(caller, made, remove=everybody[4:])
     page = await world.service.conversations.members(caller, asked, "", "")
     assert everybody[4].caller.person_id not in {one.person_id for one in page.members}
+
+
+async def test_the_origin_and_the_end_of_each_membership_are_kept(world: World) -> None:
+    """A person who left is told apart from one who was removed, and one whom a rule lost."""
+    a, b, c = people(world, 3)
+    ida, idb, idc = (one.caller.person_id for one in (a, b, c))
+    made = await world.group(a, [b])
+    do, place = world.service.membership.change, made.conversation_id
+    await do(b.caller, place, change(remove=[idb]))
+    await do(a.caller, place, change(add=[idc]))
+    shown = await world.service.conversations.members(a.caller, place, "")
+    assert {one.person_id: one.added_by for one in shown.members} == {ida: ida, idc: ida}
+    await do(a.caller, place, change(remove=[idc]))
+    world.chart.post(ida, "TG", admin=True)
+    world.chart.post(idb, "TG")
+    unit = await world.unit(a)
+    world.chart.leave(idb)
+    await world.service.following.round()
+    shown = await world.service.conversations.members(a.caller, unit.conversation_id, "")
+    assert {one.person_id: one.added_by for one in shown.members} == {ida: None}
+    async with world.database.reading() as connection:
+        rows = await connection.execute(
+            select(MEMBERS.c.conversation_id, MEMBERS.c.person_id, MEMBERS.c.removed_by).where(
+                MEMBERS.c.removed_ms.is_not(None)
+            )
+        )
+        ended = {(row.conversation_id, row.person_id): row.removed_by for row in rows}
+    assert ended == {(place, idb): idb, (place, idc): ida, (unit.conversation_id, idb): None}

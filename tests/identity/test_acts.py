@@ -2,29 +2,21 @@
 
 import asyncio
 import base64
-import json
 from dataclasses import replace
 from typing import Any
 
 import msgspec
 import pytest
-from sqlalchemy import update
 
 from copconnect import wire
 from copconnect.admin import rules
-from copconnect.audit.rules import ZEROS, Broken, entry_hash
-from copconnect.audit.signatures import OUTCOMES
-from copconnect.audit.store import ENTRIES, HEAD
 from copconnect.ids import ActId, DeviceId, PersonId
 from copconnect.records.primitives.fields import DAY_MS, MINUTE_MS
-from copconnect.records.trust.admin_act import SignedAct
-from tests.harness.operator import OPERATOR
-from tests.identity.approved import ADMIN, Force, path_of
-from tests.identity.running import ACP, DCP, PATROL, SHO, WRITER, Device, MovedClock, Running
+from tests.identity.acting import confirmed, entries, suspend, verified
+from tests.identity.approved import Force, path_of
+from tests.identity.running import DCP, PATROL, SHO, Device, MovedClock, Running
 from tests.identity.signing import (
     act,
-    endorse,
-    endorsement,
     give,
     grant,
     listed,
@@ -34,33 +26,6 @@ from tests.identity.signing import (
     revoke,
     signed_act,
 )
-
-
-async def confirmed(running: Running, force: Force, number: str) -> Device:
-    """Register a device that the root admin confirms."""
-    device = await running.device(number)
-    made = endorsement(running, device, force.root, ADMIN)
-    assert (await endorse(running, force.root, made)).is_success
-    clock: Any = running.container.clock
-    clock.ms += 1000
-    return device
-
-
-def suspend(person: Device, reason: str = "") -> wire.SuspendPerson:
-    return wire.SuspendPerson(person_id=person.person_id, reason=reason)
-
-
-async def entries(running: Running) -> list[tuple[str, dict[str, Any]]]:
-    """Return who did what, the oldest first."""
-    return [
-        (one.content.by, json.loads(one.content.act))
-        async for one in running.container.audit.entries()
-    ]
-
-
-async def verified(running: Running) -> Any:
-    return await running.container.audit.verify(running.container.registry)
-
 
 # --- Doing ------------------------------------------------------------------------------------
 
@@ -217,7 +182,7 @@ async def test_an_act_is_done_once_whatever_is_repeated(
     assert (await post_act(approving, force.admin, record)).text == answers[0].text
     assert len(await entries(approving)) == before + 1
     async with approving.container.database.reading() as connection:
-        found = await approving.container.directory.standings(connection, [sho.person_id])
+        found = await approving.container.directory.rights_bases(connection, [sho.person_id])
     assert [one.status for one in found.values()] == ["active"]
     other = replace(record, body=msgspec.json.encode(suspend(force.root))).signed(force.admin.key)
     assert refusal(await post_act(approving, force.admin, other))[0] == "act_differs"
@@ -366,174 +331,3 @@ async def test_an_act_that_could_not_be_done_does_not_wait(
     assert refusal(await give(approving, force.root, long))[0] == "grant_invalid"
     waiting = (await approving.get("/v1/admin/acts", force.root)).json()["acts"]
     assert waiting == []
-
-
-# --- The log ----------------------------------------------------------------------------------
-
-
-async def test_an_entry_that_says_something_else_than_what_was_signed_is_found(
-    approving: Running, force: Force
-) -> None:
-    """Somebody who writes to the database and computes the chain anew."""
-    sho, patrol = await confirmed(approving, force, SHO), await confirmed(approving, force, PATROL)
-    done = (await act(approving, force.admin, suspend(sho))).json()["entry"]
-    audit = approving.container.audit
-    (entry,) = [one async for one in audit.entries(done - 1)]
-    forged: list[dict[str, Any]] = [
-        {"act": entry.content.act.replace(sho.person_id, patrol.person_id)},
-        {"act": entry.content.act.replace("suspended", "restored")},
-        {"by": f"person {force.root.person_id} device {force.root.device.hex()}"},
-        {"signed": entry.content.signed[:-1] + bytes([entry.content.signed[-1] ^ 1])},
-        {"signed_as": ""},
-    ]
-    for values in forged:
-        async with approving.container.database.transaction() as connection:
-            await connection.execute(update(ENTRIES).where(ENTRIES.c.number == done).values(values))
-        await rechained(approving)
-        with pytest.raises(Broken) as broken:
-            await verified(approving)
-        assert broken.value.number == done
-        original = {name: getattr(entry.content, name) for name in values}
-        async with approving.container.database.transaction() as connection:
-            await connection.execute(
-                update(ENTRIES).where(ENTRIES.c.number == done).values(original)
-            )
-    await rechained(approving)
-    await verified(approving)
-
-
-async def rechained(running: Running) -> None:
-    """Compute the chain anew, as somebody who can write to the database does."""
-    found = [one async for one in running.container.audit.entries()]
-    previous = ZEROS
-    async with running.container.database.transaction() as connection:
-        for one in found:
-            previous = entry_hash(previous, one.number, one.made_ms, one.content.digest())
-            await connection.execute(
-                update(ENTRIES).where(ENTRIES.c.number == one.number).values(hash=previous)
-            )
-        await connection.execute(update(HEAD).values(hash=previous))
-
-
-async def test_every_kind_of_act_has_a_right_and_an_outcome(running: Running) -> None:
-    kinds = running.container.admin.kinds.table
-    every = set(wire.AdminAct.__subclasses__())
-    assert every - {wire.ApproveAct, wire.RefuseAct} == set(kinds)
-    assert {str(one.__struct_config__.tag) for one in every} == set(OUTCOMES)
-
-
-async def test_operators_do_the_same_unsigned(running: Running) -> None:
-    await running.container.editor.suspend(OPERATOR, SHO)
-    found = await verified(running)
-    assert (found.signed, found.unsigned) == (0, found.number)
-
-
-# --- Reading ----------------------------------------------------------------------------------
-
-
-async def test_an_admin_reads_their_own_part_of_everything(
-    approving: Running, force: Force, clock: MovedClock
-) -> None:
-    sho, dcp = await confirmed(approving, force, SHO), await confirmed(approving, force, DCP)
-    station = await path_of(approving, sho)
-    assert (
-        await give(approving, force.admin, grant(approving, force.admin, sho, station))
-    ).is_success
-    clock.ms += 1000
-    await act(approving, force.root, suspend(dcp, "Secret of the root"))
-    unknown = await approving.device(WRITER)
-    people = (await approving.get("/v1/admin/people", sho)).json()
-    assert 0 < people["total"] < 60
-    paths = {one["person"]["unitId"] for one in people["people"]}
-    assert paths == {station.rpartition("/")[2]}
-    assert sho.person_id in {one["person"]["personId"] for one in people["people"]}
-    everyone = (await approving.get("/v1/admin/people", force.root)).json()
-    assert everyone["total"] == 60
-    devices = (await approving.get("/v1/admin/devices?state=confirmed", sho)).json()
-    assert {one["client"]["device"] for one in devices["devices"]} == {sho.device.hex()}
-    waiting = (await approving.get("/v1/admin/devices?state=unconfirmed", force.root)).json()
-    assert [one["client"]["device"] for one in waiting["devices"]] == [unknown.device.hex()]
-    grants = (await approving.get("/v1/admin/grants", sho)).json()["grants"]
-    assert [(one["path"], one["state"]) for one in grants] == [(station, "in_force")]
-    overview = (await approving.get("/v1/admin/overview", sho)).json()
-    assert overview["people"] == people["total"]
-    assert overview["registered"] == people["people"].__len__() - sum(
-        not one["clients"] for one in people["people"]
-    )
-    page = (await approving.get("/v1/admin/audit", sho)).json()
-    assert [json.loads(one["content"]["act"])["act"] for one in page["entries"]] == [
-        "grant_given",
-        "device_confirmed",
-    ]
-    assert "Secret" not in json.dumps(page)
-
-
-async def test_the_chain_is_told_whole_and_its_content_in_part(
-    approving: Running, force: Force, clock: MovedClock
-) -> None:
-    sho, dcp = await confirmed(approving, force, SHO), await confirmed(approving, force, DCP)
-    station = await path_of(approving, sho)
-    assert (
-        await give(approving, force.root, grant(approving, force.root, sho, station))
-    ).is_success
-    clock.ms += 1000
-    await act(approving, force.root, suspend(dcp, "Secret of the root"))
-    chain = msgspec.json.decode(
-        (await approving.get("/v1/admin/audit/chain", sho)).content, type=wire.AuditPage
-    )
-    previous = ZEROS
-    for number, one in enumerate(chain.entries, 1):
-        assert one.number == number
-        previous = entry_hash(previous, one.number, one.made_ms, one.digest)
-        assert one.hash == previous
-    assert (chain.newest, chain.newest_hash) == (len(chain.entries), previous)
-    read = [one.content for one in chain.entries if one.content is not None]
-    assert len(read) == 2
-    assert all(one.path == station for one in read)
-    (given,) = [one for one in read if one.signed_as == "act"]
-    SignedAct.parse(given.signed).verify(force.root.key.public_key().public_bytes_raw())
-
-
-async def test_the_log_is_searched(approving: Running, force: Force, clock: MovedClock) -> None:
-    sho, acp = await confirmed(approving, force, SHO), await confirmed(approving, force, ACP)
-    for person in (sho, acp):
-        await act(approving, force.admin, suspend(person))
-        clock.ms += 1000
-    restored = await act(approving, force.root, wire.RestorePerson(person_id=acp.person_id))
-
-    async def found(query: str) -> list[str]:
-        page = (await approving.get(f"/v1/admin/audit?{query}", force.root)).json()
-        return [json.loads(one["content"]["act"])["act"] for one in page["entries"]]
-
-    assert await found("kinds=person_suspended,person_restored") == [
-        "person_restored",
-        "person_suspended",
-        "person_suspended",
-    ]
-    assert await found(f"about={acp.person_id}&kinds=person_suspended") == ["person_suspended"]
-    assert await found(f"by={force.admin.person_id}") == ["person_suspended"] * 2
-    assert await found(f"from={clock.ms}") == ["person_restored"]
-    assert await found(f"until={clock.ms}&kinds=person_restored") == []
-    assert await found(f"act={restored.json()['actId']}") == ["person_restored"]
-    assert await found("before=1") == []
-    for wrong in ("before=x", "from=-1", f"by={'x' * 201}", "about=%00", "limit=many"):
-        answer = await approving.get(f"/v1/admin/audit?{wrong}", force.root)
-        assert refusal(answer)[0] == "bad_request", wrong
-    page = (await approving.get("/v1/admin/audit?limit=1", force.root)).json()
-    assert (len(page["entries"]), page["next"]) == (1, page["newest"])
-
-
-async def test_a_preview_says_whom_an_act_touches(approving: Running, force: Force) -> None:
-    sho = await confirmed(approving, force, SHO)
-
-    async def preview(sender: Device, asked: wire.Act) -> Any:
-        body = wire.PreviewAct(act=msgspec.json.encode(asked))
-        return await approving.post("/v1/admin/previews", sender, body)
-
-    seen = (await preview(force.admin, suspend(sho))).json()
-    assert (seen["people"], seen["needsSecond"]) == (1, False)
-    assert [one["personId"] for one in seen["sample"]] == [sho.person_id]
-    assert refusal(await preview(sho, suspend(sho)))[0] == "not_allowed"
-    about = wire.ApproveAct(act_id=ActId("0" * 32), hash="0" * 64)
-    assert refusal(await preview(force.admin, about))[0] == "act_invalid"
-    assert (await listed(approving, sho)) == {sho.device}

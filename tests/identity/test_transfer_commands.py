@@ -48,6 +48,11 @@ def test_a_transfer_and_a_charge_by_hand(data: Path) -> None:
     assert (again.exit_code, "not open" in again.output) == (1, True)
 
 
+def test_a_number_that_is_none_is_refused(data: Path) -> None:
+    refused = directory("charge", "12", "--unit", "TG", "--post", "X", data=data)
+    assert (refused.exit_code, refused.output.strip()) == (2, "12 is not a phone number.")
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -55,7 +60,6 @@ def test_a_transfer_and_a_charge_by_hand(data: Path) -> None:
         (("transfer", PERSON, "--unit", "TG", "--post", "X", "--role", "w"), "no such role w"),
         (("transfer", PERSON, "--unit", "TG", "--post", "X", "--rank", "w"), "no such rank w"),
         (("transfer", "7999999999", "--unit", "TG", "--post", "X"), "nobody active"),
-        (("charge", "12", "--unit", "TG", "--post", "X"), "no phone number"),
         (("places", "7999999999"), "nobody with the number"),
     ],
 )

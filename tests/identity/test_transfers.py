@@ -153,7 +153,9 @@ async def test_a_place_that_cannot_be(
     assert await _belongs(running, person, units=[STATION]) is False
 
 
-async def test_a_person_who_is_removed_holds_no_charge(running: Running) -> None:
+async def test_a_person_who_is_removed_holds_nothing_until_they_return(
+    running: Running, clock: MovedClock
+) -> None:
     container, person = running.container, await _person(running, PATROL)
     async with container.database.transaction() as connection:
         place = _place(ZONE, "Clerk")
@@ -163,11 +165,21 @@ async def test_a_person_who_is_removed_holds_no_charge(running: Running) -> None
     gone = type(bank)(
         levels=bank.levels, ranks=bank.ranks, roles=bank.roles, units=bank.units, people=kept
     )
+    clock.ms += DAY_MS
     await container.editor.import_bank(OPERATOR, gone, remove_missing=True)
+    removed_ms = clock.ms
     async with container.database.reading() as connection:
         assert await posting_store.charges(connection, [person]) == []
     with pytest.raises(errors.NotFound):
         await _transfer(running, person, _place(ZONE, "Clerk"))
+    # In the same post again, but not for the days between.
+    clock.ms += 7 * DAY_MS
+    await container.editor.import_bank(OPERATOR, bank)
+    for at_ms, units in ((removed_ms - 1, {STATION, ZONE}), (removed_ms + 1, set())):
+        held = await container.transfers.held_at(PATROL, at_ms) or []
+        assert {one.unit_id for one in held} == units
+    (now,) = await container.transfers.held_at(PATROL, clock.ms) or []
+    assert (now.unit_id, now.from_ms) == (STATION, clock.ms)
 
 
 async def test_an_admin_transfers_within_their_own_part(

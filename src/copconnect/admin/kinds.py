@@ -86,8 +86,8 @@ class Kinds:
     # --- What they touch ----------------------------------------------------------------------
 
     async def _places(self, connection: AsyncConnection, person_ids: Sequence[PersonId]) -> Touched:
-        standings = await self._organisation.standings(connection, person_ids)
-        present = {one: each for one, each in standings.items() if each.status != "removed"}
+        rights_bases = await self._organisation.rights_bases(connection, person_ids)
+        present = {one: each for one, each in rights_bases.items() if each.status != "removed"}
         if present.keys() != set(person_ids):
             raise errors.NotFound
         paths = frozenset(one.path for one in present.values())

@@ -10,15 +10,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect import wire
 from copconnect.database.engine import Transaction
 from copconnect.ids import PersonId, UnitId
-from copconnect.principals import Principal, Signer, Standing
+from copconnect.principals import Principal, RightsBasis, Signer
 
 
 class Organisation(Protocol):
     """The Directory's read side."""
 
-    async def standings(
+    async def rights_bases(
         self, connection: AsyncConnection, person_ids: Collection[PersonId]
-    ) -> dict[PersonId, Standing]:
+    ) -> dict[PersonId, RightsBasis]:
         """Return what rights may rest on, of those of these people who are in the data bank."""
         ...
 

@@ -273,7 +273,9 @@ class Reading:
         self, connection: AsyncConnection, part: Part, people: Sequence[wire.Person]
     ) -> list[wire.Person]:
         """Return the cards, without the numbers that the caller may not see."""
-        places = await self._organisation.standings(connection, [one.person_id for one in people])
+        places = await self._organisation.rights_bases(
+            connection, [one.person_id for one in people]
+        )
         return [
             one
             if one.person_id in places

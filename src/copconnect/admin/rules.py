@@ -10,7 +10,7 @@ from typing import get_args
 
 from copconnect import errors, wire
 from copconnect.limits import CLOCK_LEEWAY_MS
-from copconnect.principals import Standing
+from copconnect.principals import RightsBasis
 
 RIGHTS: tuple[wire.Right, ...] = get_args(wire.Right)
 # Devices judge these by E0 (KEYS.md), which knows grants alone.
@@ -46,17 +46,17 @@ def check_rules(rules: Sequence[wire.RightRule], ranks: Mapping[str, int]) -> No
 
 def held(
     rules: Iterable[wire.RightRule],
-    standing: Standing | None,
+    basis: RightsBasis | None,
     granted: Sequence[str],
     ranks: Mapping[str, int],
 ) -> list[wire.HeldRight]:
     """Return the rights of a person. ``granted``: unit paths of the grants in force; ``ranks``: the
     position of each rank. Somebody who is not active has none."""
-    if standing is None or standing.status != "active":
+    if basis is None or basis.status != "active":
         return []
     found: dict[tuple[wire.Right, str, bool], wire.HeldRight] = {}
     for rule in rules:
-        paths = granted if rule.holder == "grant" else _own(rule, standing, ranks)
+        paths = granted if rule.holder == "grant" else _own(rule, basis, ranks)
         deep = rule.holder == "grant" or rule.over == "part"
         for path in paths:
             one = wire.HeldRight(right=rule.right, path=path, deep=deep)
@@ -64,19 +64,19 @@ def held(
     return list(found.values())
 
 
-def _own(rule: wire.RightRule, standing: Standing, ranks: Mapping[str, int]) -> Sequence[str]:
+def _own(rule: wire.RightRule, basis: RightsBasis, ranks: Mapping[str, int]) -> Sequence[str]:
     match rule.holder:
         case "head":
-            fits = standing.head
+            fits = basis.head
         case "role":
-            fits = rule.code in standing.roles
+            fits = rule.code in basis.roles
         case "rank":
             least = ranks.get(rule.code)
-            seniority = standing.seniority
+            seniority = basis.seniority
             fits = least is not None and seniority is not None and seniority >= least
         case _:
             fits = False
-    return [standing.path] if fits else []
+    return [basis.path] if fits else []
 
 
 def paths_of(rights: Iterable[wire.HeldRight], right: wire.Right) -> list[str]:

@@ -44,7 +44,7 @@ class AdminService:
         devices: Devices,
         registered: Registered,
     ) -> None:
-        self.rights = Rights(organisation, grants)
+        self.rights = Rights(database, clock, audit, organisation, grants)
         self.kinds = Kinds(organisation, editor, transfers, enrolment, grants, revocations)
         self.acting = Acting(
             database, clock, audit, self.rights, self.kinds, organisation, editor, devices

@@ -65,6 +65,12 @@ class DataBankImported(Act, frozen=True, tag="data_bank_imported"):
     source: str = ""
 
 
+class RightsSet(Act, frozen=True, tag="rights_set"):
+    """The rights table is another."""
+
+    rules: list[wire.RightRule]
+
+
 class ImportUndone(Act, frozen=True, tag="import_undone"):
     """An import was undone by another, which has a number of its own."""
 

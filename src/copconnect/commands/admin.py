@@ -15,6 +15,7 @@ from copconnect.auth_service.administering import NamedClient
 from copconnect.auth_service.keys import authority
 from copconnect.auth_service.keys.key_files import AuthorityMissing, load_key
 from copconnect.clock import SystemClock
+from copconnect.commands import rights
 from copconnect.commands.options import (
     Data,
     console,
@@ -28,6 +29,7 @@ from copconnect.ids import PersonId
 
 log = structlog.get_logger()
 app = typer.Typer(help=__doc__, no_args_is_help=True)
+app.add_typer(rights.app, name="rights")
 
 _CONFIRMED = {
     "no": "not confirmed",

@@ -7,9 +7,17 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from copconnect import errors, phone_number, wire
+from copconnect import errors, wire
 from copconnect.app import Container
-from copconnect.commands.options import Data, console, operator, settings_of, stop, with_roles
+from copconnect.commands.options import (
+    Data,
+    console,
+    number_of,
+    operator,
+    settings_of,
+    stop,
+    with_roles,
+)
 from copconnect.directory.names import english
 from copconnect.ids import PersonId, UnitId
 
@@ -96,7 +104,7 @@ def places(
 
     async def work(container: Container) -> None:
         at_ms = container.clock.now_ms() if on is None else int(on.timestamp() * 1000)
-        found = await container.transfers.held_at(_e164(number), at_ms)
+        found = await container.transfers.held_at(number_of(number), at_ms)
         if found is None:
             raise stop(f"The data bank has nobody with the number {number}.")
         table = Table("Charge", "Unit", "Post", "Kind", "Since")
@@ -124,16 +132,9 @@ def _place(unit: str, post: str, role: list[str] | None, head: bool) -> wire.New
     return wire.NewPlace(unit_id=UnitId(unit), post=english(post), roles=role or [], head=head)
 
 
-def _e164(number: str) -> str:
-    try:
-        return phone_number.normalise(number)
-    except errors.NumberInvalid as error:
-        raise stop(f"{number} is no phone number.") from error
-
-
 async def _person(container: Container, number: str) -> PersonId:
     async with container.database.reading() as connection:
-        found = await container.directory.active_by_number(connection, _e164(number))
+        found = await container.directory.active_by_number(connection, number_of(number))
     if found is None:
         raise stop(f"The data bank has nobody active with the number {number}.")
     return found

@@ -29,6 +29,7 @@ class PeopleChanges:
     update: list[Row] = field(default_factory=list)
     moved: set[PersonId] = field(default_factory=set)
     reposted: set[PersonId] = field(default_factory=set)  # Another post, in the unit or elsewhere.
+    returned: set[PersonId] = field(default_factory=set)  # Removed before, and there again.
     suspended: set[PersonId] = field(default_factory=set)
     restored: set[PersonId] = field(default_factory=set)
     removed: set[PersonId] = field(default_factory=set)
@@ -45,6 +46,16 @@ class PeopleChanges:
             "removed": len(self.removed),
             "unchanged": self.unchanged,
         }
+
+    @property
+    def leaving_place(self) -> set[PersonId]:
+        """The people whose place ends: they get another one or are removed."""
+        return (self.reposted - self.returned) | self.removed
+
+    @property
+    def taking_place(self) -> set[PersonId]:
+        """The stored people whose place begins now."""
+        return self.reposted | self.returned
 
     @property
     def lost(self) -> dict[PersonId, LossReason]:
@@ -219,6 +230,8 @@ def _classify(result: PeopleChanges, person_id: PersonId, old: Row, new: Row) ->
         result.reposted.add(person_id)
     if old["unit_id"] != new["unit_id"]:
         result.moved.add(person_id)
+    if old["status"] == "removed" and new["status"] != "removed":
+        result.returned.add(person_id)
     if old["status"] == "active" and new["status"] == "suspended":
         result.suspended.add(person_id)
     elif old["status"] != "active" and new["status"] == "active":

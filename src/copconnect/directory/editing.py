@@ -243,7 +243,7 @@ class DirectoryEditor:
         locked = await edit_store.lock(connection, self._clock.now_ms())
         await store.set_status(connection, [person_id], status, locked.now_ms)
         await store.touch(connection, locked.now_ms)
-        path = (await store.standings(connection, [person_id]))[0].path.strip("/")
+        path = (await store.rights_bases(connection, [person_id]))[0].path.strip("/")
         if status == "suspended":
             await self._accounts.people_lost(connection, {person_id: "suspended"})
             await self._audit.record(connection, by, PersonSuspended(person_id, reason), path)
@@ -270,8 +270,8 @@ class DirectoryEditor:
         now_ms: int,
         progress: Progress | None,
     ) -> None:
-        await posting_store.keep_regular(connection, sorted(found.reposted), now_ms)
-        await edit_store.repost(connection, sorted(found.reposted), now_ms)
+        await posting_store.keep_regular(connection, sorted(found.leaving_place), now_ms)
+        await edit_store.repost(connection, sorted(found.taking_place), now_ms)
         await posting_store.end_all(connection, sorted(found.removed), now_ms)
         total = len(found.insert) + len(found.update)
         done = 0

@@ -10,9 +10,9 @@ from typing import Protocol
 from sqlalchemy import ColumnElement, Select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from copconnect import errors, wire
+from copconnect import wire
 from copconnect.directory import rules, store
-from copconnect.directory.finding import statements, words
+from copconnect.directory.finding import statements
 from copconnect.directory.service import DirectoryService
 from copconnect.ids import PersonId
 
@@ -57,28 +57,13 @@ class Listing:
         """Return a page of the people within these paths who are in each of the statements
         ``among`` and in none of ``without``. Raises BadRequest for a page token that was not
         ours."""
-        try:
-            place = rules.page_place(query.after) if query.after else None
-        except ValueError as error:
-            raise errors.BadRequest(reason="after") from error
+        narrowing = _narrowing(paths, among, without)
         filters = statements.Filters(
-            query.unit,
-            query.deep,
-            query.rank,
-            query.role,
-            query.status,
-            _narrowing(paths, among, without),
+            query.unit, query.deep, query.rank, query.role, query.status, narrowing
         )
-        wanted = words.search(query.text)
-        rows, total = await statements.page(
-            connection, wanted, filters, after=place, limit=query.limit + 1
+        return await self._directory.page(
+            connection, query.text, filters, query.after, query.limit, None
         )
-        page = rows[: query.limit]
-        last = page[-1] if len(rows) > query.limit else None
-        following = rules.page_token(last.tier, last.sort_key) if last is not None else None
-        cards = await self._directory.cards(connection, [PersonId(row.person_id) for row in page])
-        people = [cards[PersonId(row.person_id)] for row in page]
-        return wire.People(people=people, next=following, total=total)
 
     async def count_by_unit(
         self, connection: AsyncConnection, paths: Sequence[str], among: Sequence[People] = ()

@@ -27,7 +27,7 @@ from copconnect.directory.finding import statements, words
 from copconnect.directory.postings import posting_store
 from copconnect.directory.postings.transfers import posting
 from copconnect.ids import PersonId, UnitId
-from copconnect.principals import Caller, Plate, Standing, StandingGroup
+from copconnect.principals import Caller, Plate, RightsBasis, StandingGroup
 from copconnect.rates import Rates
 
 MAX_PAGE = 200
@@ -142,24 +142,39 @@ class DirectoryService:
 
         Raises BadRequest for a page token that was not ours, RateLimited.
         """
+        limit = max(1, min(limit, MAX_PAGE))
+        filters = statements.Filters(unit, deep, rank, role, charges=True)
+        async with self._database.reading() as connection:
+            return await self.page(connection, text, filters, after, limit, caller)
+
+    async def page(
+        self,
+        connection: AsyncConnection,
+        text: str,
+        filters: statements.Filters,
+        after: str | None,
+        limit: int,
+        caller: Caller | None,
+    ) -> wire.People:
+        """Return a page of the people whom a text and filters find, and count its names as read by
+        the caller, if one is given. Raises BadRequest, RateLimited."""
         try:
             place = rules.page_place(after) if after else None
         except ValueError as error:
             raise errors.BadRequest(reason="after") from error
-        limit = max(1, min(limit, MAX_PAGE))
-        wanted = words.search(text)
-        filters = statements.Filters(unit, deep, rank, role, charges=True)
-        async with self._database.reading() as connection:
-            places, total = await statements.page(
-                connection, wanted, filters, after=place, limit=limit + 1
-            )
-            if caller is not None:
-                await self._count(connection, caller, len(places[:limit]))
-            cards = await self.cards(connection, [PersonId(one.person_id) for one in places])
-        found = [cards[PersonId(one.person_id)] for one in places[:limit]]
-        last = places[limit - 1] if len(places) > limit else None
-        following = rules.page_token(last.tier, last.sort_key) if last is not None else None
-        return wire.People(people=found, next=following, total=total)
+        rows, total = await statements.page(
+            connection, words.search(text), filters, after=place, limit=limit + 1
+        )
+        page = rows[:limit]
+        if caller is not None:
+            await self._count(connection, caller, len(page))
+        cards = await self.cards(connection, [PersonId(row.person_id) for row in page])
+        last = page[-1] if len(rows) > limit else None
+        return wire.People(
+            people=[cards[PersonId(row.person_id)] for row in page],
+            next=None if last is None else rules.page_token(last.tier, last.sort_key),
+            total=total,
+        )
 
     async def person(self, caller: Caller, person_id: str) -> wire.Person:
         """Return one person's card. Raises NotFound, RateLimited."""
@@ -260,12 +275,12 @@ class DirectoryService:
         """Return a statement of everybody at or below these unit paths (as cards write them)."""
         return store.people_at_or_below([rules.stored_path(path) for path in paths])
 
-    async def standings(
+    async def rights_bases(
         self, connection: AsyncConnection, person_ids: Collection[PersonId]
-    ) -> dict[PersonId, Standing]:
+    ) -> dict[PersonId, RightsBasis]:
         """Return what rights may rest on, of those of these people who are in the data bank."""
         return {
-            PersonId(row.person_id): Standing(
+            PersonId(row.person_id): RightsBasis(
                 status=row.status,
                 path=row.path.strip("/"),
                 rank=row.rank,
@@ -273,7 +288,7 @@ class DirectoryService:
                 roles=frozenset(row.roles.split()),
                 head=row.unit_admin,
             )
-            for row in await store.standings(connection, person_ids)
+            for row in await store.rights_bases(connection, person_ids)
         }
 
     async def seniorities(self, connection: AsyncConnection) -> dict[str, int]:

@@ -193,7 +193,7 @@ async def plates(connection: AsyncConnection, person_ids: Collection[PersonId]) 
     return rows
 
 
-async def standings(connection: AsyncConnection, person_ids: Collection[PersonId]) -> list[Any]:
+async def rights_bases(connection: AsyncConnection, person_ids: Collection[PersonId]) -> list[Any]:
     """Return (person_id, status, path, rank, seniority, roles, unit_admin) of these people; the
     seniority of an unknown rank is None."""
     rows: list[Any] = []

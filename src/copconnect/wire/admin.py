@@ -190,8 +190,8 @@ class PreviewAct(Wire, frozen=True, kw_only=True):
 
 
 class ActPreview(Wire, frozen=True, kw_only=True):
-    """Whom an act touches. ``sample``: some of the people; ``needs_second``: another admin must
-    approve it."""
+    """The people whom an act touches. ``sample``: some of them; ``needs_second``: another admin
+    must approve it."""
 
     people: int
     sample: list[Person]

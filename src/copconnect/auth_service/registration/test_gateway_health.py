@@ -44,7 +44,7 @@ def test_a_window_in_which_nobody_was_reached_closes_the_next_and_no_more() -> N
     health = GatewayHealth()
     for person in range(PEOPLE):
         health.text_failed(str(person), "status 402", NOW + person)
-    # Nobody sees anything of it meanwhile: the window is judged when it ends.
+    # The texts of a window change nothing that is seen until the window ends.
     assert health.closed_ms(NOW + WINDOW_MS - 1) == 0
     assert health.closed_ms(NOW + WINDOW_MS) == WINDOW_MS
     assert health.closed_ms(NOW + WINDOW_MS + 1_000) == WINDOW_MS - 1_000

@@ -49,21 +49,15 @@ def plain(value: object) -> str:
     return _UNWRITABLE.sub("\ufffd", "" if value is None else str(value))[:_LONGEST]
 
 
-def refused_rows(sheets: Iterable[RefusedSheet]) -> bytes:
-    """Return a workbook with the refused rows of each sheet, under the sheet's own headings. The
-    columns that say why come last, and an import leaves them out."""
-    book = _Book()
-    _write_refused(book, sheets)
-    return book.closed()
-
-
 def report(
     sheets: Iterable[RefusedSheet],
     name: str,
     columns: Sequence[str],
     rows: Iterable[Sequence[object]],
 ) -> bytes:
-    """Return a workbook with the refused rows of each sheet, and behind them one more sheet."""
+    """Return a workbook with the refused rows of each sheet, under the sheet's own headings, and
+    behind them one more sheet. The columns that say why come last, and an import leaves them
+    out."""
     book = _Book()
     _write_refused(book, sheets)
     page = book.page(name, columns)

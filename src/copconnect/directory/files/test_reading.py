@@ -240,7 +240,7 @@ def test_a_report_holds_text_alone_and_reads_back() -> None:
 def test_refused_rows_keep_their_columns() -> None:
     sheet = only_sheet(b"Emp No,Name,Mobile\n1,Ravi,98\n2,Swapna,9848012346\n")
     refused = reports.RefusedRow(2, ["98 is not a phone number."], ["Give ten digits."], {2})
-    content = reports.refused_rows([reports.RefusedSheet(sheet, [refused])])
+    content = reports.report([reports.RefusedSheet(sheet, [refused])], "Changes", ["Code"], [["1"]])
     again = reading.read("report.xlsx", content).sheets[0]
     assert again.headers[:3] == sheet.headers
     assert again.rows[0].cells[:4] == ["1", "Ravi", "98", "98 is not a phone number."]

@@ -62,7 +62,8 @@ class PreviewOutdated(ImportRefused):
 
 
 class MappingUnsure(ImportRefused):
-    """Nobody has confirmed which column is which. ``columns``: those that are only likely."""
+    """The columns of a file were guessed and nobody confirmed them. ``columns``: those that are
+    only likely."""
 
     code = "mapping_unsure"
 

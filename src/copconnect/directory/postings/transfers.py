@@ -189,7 +189,7 @@ class Transfers:
             .values(changed_ms=locked.now_ms)
         )
         await store.touch(connection, locked.now_ms)
-        path = (await store.standings(connection, [person_id]))[0].path.strip("/")
+        path = (await store.rights_bases(connection, [person_id]))[0].path.strip("/")
         await self._audit.record(connection, by, act, path)
 
 

@@ -54,7 +54,7 @@ export interface Known {
   readonly people: readonly Person[];
   readonly failed: boolean;
   readonly recents: readonly Plate[];
-  /** Nobody is shown to themselves. */
+  /** The reader is left out of the list. */
   readonly me: PersonId | null;
 }
 

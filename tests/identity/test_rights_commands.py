@@ -1,0 +1,62 @@
+"""``copconnect admin rights show|set``."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from copconnect.cli import app
+from demo import data_bank, synthetic
+
+
+def run(*arguments: str, data: Path) -> Result:
+    return CliRunner().invoke(app, [*arguments, "--data", str(data)])
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    folder, bank = tmp_path / "data", tmp_path / "bank"
+    data_bank.write(synthetic.write(60, 1), bank)
+    assert run("init", "--department", "Test Police", data=folder).exit_code == 0
+    assert run("directory", "import", str(bank), data=folder).exit_code == 0
+    return folder
+
+
+def _shown(data: Path) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(run("admin", "rights", "show", data=data).output)
+    return found
+
+
+def test_the_table_is_shown_changed_and_audited(data: Path, tmp_path: Path) -> None:
+    table = _shown(data)
+    line = {"right": "see_numbers", "holder": "rank", "code": "CI", "over": "unit"}
+    assert line not in table
+    file = tmp_path / "rights.json"
+    file.write_text(json.dumps([*table, line]), "utf-8")
+    changed = run("admin", "rights", "set", str(file), data=data)
+    assert changed.exit_code == 0, changed.output
+    assert _shown(data) == [*table, line]
+    assert "rights_set" in run("audit", "list", data=data).output
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ({"right": "fly", "holder": "grant", "code": "", "over": "part"}, "fly"),
+        ({"right": "enrol", "holder": "rank", "code": "KING", "over": "part"}, "no rank KING"),
+        ({"right": "enrol", "holder": "head", "code": "CI", "over": "part"}, "head and code"),
+        ({"right": "give_grants", "holder": "head", "code": "", "over": "part"}, "grants alone"),
+    ],
+)
+def test_a_table_that_could_not_hold_changes_nothing(
+    data: Path, tmp_path: Path, line: dict[str, str], said: str
+) -> None:
+    before = _shown(data)
+    file = tmp_path / "rights.json"
+    file.write_text(json.dumps([*before, line]), "utf-8")
+    refused = run("admin", "rights", "set", str(file), data=data)
+    assert refused.exit_code == 1
+    assert said in " ".join(refused.output.split())
+    assert _shown(data) == before
