@@ -1,12 +1,13 @@
 """``python -m bench …``: measures this program on this machine. The last line is JSON."""
 
+import asyncio
 import tempfile
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from bench.figures import report
+from bench.figures import report, say
 from bench.force import caching, conversations
 from bench.force.caching import Force
 from bench.force.conversations import Prepared
@@ -16,10 +17,12 @@ from bench.measures import ingest as ingesting
 from bench.measures import insider as attacking
 from bench.measures import membership as transferring
 from bench.measures import reconnect as reconnecting
+from bench.measures import search as searching
 from bench.measures.transfers import RULES
 from copconnect import wire
 
 app = typer.Typer(name="bench", help=__doc__, no_args_is_help=True)
+SEARCHES = 1_000
 Cache = Annotated[Path, typer.Option(help="Where forces are kept between runs.")]
 Processes = Annotated[int, typer.Option(help="Workers, and simulator processes.")]
 
@@ -125,10 +128,12 @@ def directory(
     ),
     cache: Cache = caching.CACHE,
 ) -> None:
-    """Measure imports, standing groups, audiences and transfers."""
+    """Measure standing groups, audiences, transfers, searches and imports."""
     people = caching.force(cache, members)
     with tempfile.TemporaryDirectory(prefix="copconnect-bench-") as folder:
         figures = standing.measure(people, Path(folder), transfers)
+        say("Searches")
+        figures |= asyncio.run(searching.run(Path(folder) / "search", members, SEARCHES))
     report(figures | importing.measure(imported))
 
 

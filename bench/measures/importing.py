@@ -31,7 +31,7 @@ def measure(people: int = 100_000) -> Figures:
     """Return the seconds of imports of so many people, by database and kind of file."""
     gc.set_threshold(COLLECT)  # As the command does.
     files = [(f"{name}.csv", content) for name, content in synthetic.write(people, SEED).items()]
-    figures: Figures = {"people": people}
+    figures: Figures = {"imported": people}
     for database in ("sqlite", "postgresql"):
         say(f"{database}: CSV")
         figures |= asyncio.run(_on(database, files, figures))

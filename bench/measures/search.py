@@ -70,7 +70,7 @@ async def measure(bank: DataBank, settings: Settings, count: int) -> Figures:
         "search_p99_ms": percentile(times, 0.99),
         "search_max_ms": max(times),
         "search_finds": found / len(times),
-        "import_s": imported_s,
+        "search_import_s": imported_s,
     }
 
 
@@ -80,7 +80,7 @@ async def run(folder: Path, people: int, count: int) -> Figures:
     authority.create(
         folder / "keys", "Benchmark Police", SystemClock().now_ms(), Policy.NONE, XWING
     )
-    figures: Figures = {"people": people, "searches": count}
+    figures: Figures = {"searched": people, "searches": count}
     with PostgreSQL() as postgresql:
         for name, settings in (
             ("sqlite", settings_of(folder)),

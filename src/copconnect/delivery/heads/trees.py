@@ -23,7 +23,7 @@ class CellTree:
 
     def __init__(self, cell: Cell) -> None:
         self.devices = [leaf.device for leaf in cell.leaves]
-        self.leaves = [leaf.encode() for leaf in cell.leaves]
+        self.leaves = cell.encoded
         self.tree = cell.tree
 
     def leaf_and_path(self, device: bytes) -> bytes | None:

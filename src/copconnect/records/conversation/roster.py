@@ -102,13 +102,15 @@ class CellLine:
 
 
 class Cell:
-    """A cell's line and the tree over its leaves, kept until the cell changes."""
+    """A cell's line and the tree over its leaves, kept until the cell changes. ``encoded``: the
+    leaves as bytes, in the same order."""
 
-    __slots__ = ("leaves", "line", "tree")
+    __slots__ = ("encoded", "leaves", "line", "tree")
 
     def __init__(self, cell_id: bytes, rekey_epoch: int, leaves: Iterable[Leaf]) -> None:
         self.leaves = sorted(leaves, key=lambda leaf: leaf.device)
-        self.tree = merkle.MerkleTree([merkle.leaf_hash(leaf.encode()) for leaf in self.leaves])
+        self.encoded = [leaf.encode() for leaf in self.leaves]
+        self.tree = merkle.MerkleTree([merkle.leaf_hash(one) for one in self.encoded])
         self.line = CellLine(cell_id, len(self.leaves), rekey_epoch, self.tree.root)
 
 
@@ -121,7 +123,7 @@ def lines_tree(lines: Sequence[CellLine]) -> merkle.MerkleTree:
 
 def prove(cell: Cell, leaf_index: int, lines: merkle.MerkleTree, line_index: int) -> bytes:
     """Return leaf ‖ path in its cell ‖ cell line ‖ path of the line."""
-    inside = cell.leaves[leaf_index].encode() + cell.tree.path(leaf_index)
+    inside = cell.encoded[leaf_index] + cell.tree.path(leaf_index)
     return inside + cell.line.encode() + lines.path(line_index)
 
 
