@@ -22,8 +22,8 @@ _TURNED_AWAY: dict[Account, Fate] = {
 }
 
 # Frames that a client sends, and what becomes of them for each account: READY, TAKEN, IGNORED or
-# the code with which the server closes the connection. A device that nobody confirmed connects, to hear of
-# its confirmation; no roster lists it, so that it belongs nowhere.
+# the code with which the server closes the connection. A device that nobody confirmed connects, to
+# hear of its confirmation; no roster lists it, so that it belongs nowhere.
 SENT: Mapping[str, Mapping[Account, Fate]] = {
     "hello": {**dict.fromkeys(Account, READY), **_TURNED_AWAY},
     # How far a device has read, in the group of the head and the officer.
