@@ -21,7 +21,7 @@ _TURNED_AWAY: dict[Account, Fate] = {
     A.REVOKED: wire.CLOSE_SIGNED_OUT,
 }
 
-# What a client sends, and what becomes of it for each account: READY, TAKEN, IGNORED or the code
+# Frames of a client, and what becomes of them for each account: READY, TAKEN, IGNORED or the code
 # with which the server closes the connection. A device that nobody confirmed connects, to hear of
 # its confirmation; no roster lists it, so that it belongs nowhere.
 SENT: Mapping[str, Mapping[Account, Fate]] = {
@@ -39,7 +39,7 @@ _CONNECTED = frozenset(Account) - _TURNED_AWAY.keys()
 _LISTED = frozenset({A.HEAD, A.OFFICER})  # Whose devices the group's roster lists.
 _HEAD, _OFFICER = frozenset({A.HEAD}), frozenset({A.OFFICER})
 
-# What the server sends, and whom it reaches when it is about the group; or, where it is for one
+# Frames of the server, and whom each reaches when it is about the group; or, where it is for one
 # device or person, when it is for the head's or the officer's.
 TOLD: Mapping[str, frozenset[Account]] = {
     "ready": _CONNECTED,

@@ -22,6 +22,7 @@ export const OUTCOMES: Readonly<Record<Act["act"], string>> = {
   revoke_device: "device_revoked",
   give_grant: "grant_given",
   withdraw_grant: "grant_withdrawn",
+  set_rights: "rights_set",
   approve_act: "act_approved",
   refuse_act: "act_refused",
 };

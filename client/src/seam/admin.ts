@@ -21,7 +21,12 @@ export type PlainAct = Extract<
   Act,
   {
     readonly act:
-      "suspend_person" | "restore_person" | "make_enrolment_codes" | "approve_act" | "refuse_act";
+      | "suspend_person"
+      | "restore_person"
+      | "make_enrolment_codes"
+      | "set_rights"
+      | "approve_act"
+      | "refuse_act";
   }
 >;
 

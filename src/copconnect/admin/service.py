@@ -44,8 +44,10 @@ class AdminService:
         devices: Devices,
         registered: Registered,
     ) -> None:
-        self.rights = Rights(database, clock, audit, organisation, grants)
-        self.kinds = Kinds(organisation, editor, transfers, enrolment, grants, revocations)
+        self.rights = Rights(database, clock, audit, organisation, editor, grants)
+        self.kinds = Kinds(
+            organisation, editor, transfers, enrolment, grants, revocations, self.rights
+        )
         self.acting = Acting(
             database, clock, audit, self.rights, self.kinds, organisation, editor, devices
         )

@@ -30,6 +30,7 @@ OUTCOMES = {
     "revoke_device": "device_revoked",
     "give_grant": "grant_given",
     "withdraw_grant": "grant_withdrawn",
+    "set_rights": "rights_set",
     "approve_act": "act_approved",
     "refuse_act": "act_refused",
 }
