@@ -34,6 +34,7 @@ export type UnitId = Id<"unit">;
 export type ChallengeId = Id<"challenge">;
 /** A signed administrative act. */
 export type ActId = Id<"act">;
+export type UploadId = Id<"upload">;
 /** A change of a conversation's members. */
 export type ChangeId = Id<"change">;
 /** A comparison of digits (E3). */
@@ -54,6 +55,7 @@ type HexId =
   | SealKeyId
   | RecordHash
   | ActId
+  | UploadId
   | ChangeId
   | ConfirmationId;
 

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from copconnect import wire
 from copconnect.audit.acts import Act, DataBankImported, ImportUndone
 from copconnect.database.engine import Transaction
 from copconnect.directory import rules, store
@@ -72,6 +73,23 @@ def fingerprint(row: FileRow) -> bytes:
     """Return what is the same for the same row of a person; removed people have one each."""
     content = ["removed", row["code"]] if row["status"] == "removed" else list(row.values())
     return hashlib.blake2b(msgspec.msgpack.encode(content), digest_size=12).digest()
+
+
+async def past(connection: AsyncConnection, limit: int) -> list[wire.PastImport]:
+    """Return the newest imports, the newest first."""
+    return [
+        wire.PastImport(
+            number=row.number,
+            by=row.by,
+            source=row.source,
+            at_ms=row.at_ms,
+            counts=msgspec.json.decode(row.counts, type=dict[str, int]),
+            undoes=row.undoes,
+            undone_ms=row.undone_ms,
+            undoable=bool(row.kept) and row.undone_ms is None,
+        )
+        for row in await import_store.newest(connection, limit)
+    ]
 
 
 async def charges_ended(connection: AsyncConnection, compared: Compared) -> list[Charge]:
@@ -140,7 +158,9 @@ class ImportJournal:
         entry = _Entry(self._by, self._source, self._digest, reorganised, None)
         self.number = await _keep(connection, compared, kept, entry)
         counts = compared.found.summary()
-        return DataBankImported(counts, self._remove_missing, self.number, self._source)
+        return DataBankImported(
+            counts, self._remove_missing, self.number, self._source, self._digest
+        )
 
 
 class UndoJournal:
