@@ -89,6 +89,7 @@ ROUTES: dict[str, Rule] = {
     "GET /v1/devices/{device}/made": HERE,
     "GET /v1/grants": OFFICERS,
     # The directory: every officer finds every officer.
+    "GET /v1/directory": OFFICERS,
     "GET /v1/people": OFFICERS,
     "GET /v1/people/{person_id}": OFFICERS,
     "POST /v1/people/lookups": OFFICERS,
