@@ -1,11 +1,19 @@
 /** Columns, kinds and problems of imports in the reader's language. */
-import type { ImportProblem } from "@copconnect/client/wire";
+import type { ImportProblem, UnitId } from "@copconnect/client/wire";
+import { rankName, unitName } from "../../../../src/app/state/directory.svelte.ts";
 import { formatList, formatNumber } from "../../../../src/i18n/format.ts";
 import { c, known } from "../../words.ts";
 
 /** A column of the data bank; one that has no words is shown as files name it. */
 export function columnText(column: string): string {
   return known(`imports.columns.${column}`) ?? column;
+}
+
+/** A value as people say it: units and ranks by their names. */
+export function valueText(column: string, value: string): string {
+  if (value === "") return c("imports.nothing");
+  if (column === "unit" || column === "parent") return unitName(value as UnitId) || value;
+  return column === "rank" ? rankName(value) || value : value;
 }
 
 export function tableText(table: string): string {
