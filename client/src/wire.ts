@@ -15,6 +15,7 @@ import type {
   DeviceId,
   KeyId,
   PersonId,
+  PostId,
   SealKeyId,
   UnitId,
 } from "./ids.ts";
@@ -57,7 +58,10 @@ export type WhoMayPost = "everyone" | "admins";
 
 export type Confirmed = "root_admin" | "own_device" | "admin" | "first" | "replaced" | "no";
 
-/** A post that a person shall hold. ``head``: its holder heads the unit. */
+/**
+ * A post by what it is: the one of this unit with this English title, these roles and ``head``;
+ * it is made where there is none. ``head``: its holder heads the unit.
+ */
 export interface NewPlace {
   readonly unitId: UnitId;
   readonly post: Names;
@@ -70,6 +74,7 @@ export interface Person {
   readonly names: Names;
   readonly number: string;
   readonly rank: string;
+  readonly postId: PostId;
   readonly post: Names;
   readonly roles: string[];
   readonly unitId: UnitId;
@@ -106,7 +111,7 @@ export interface RestorePerson {
 export interface TransferPerson {
   readonly act: "transfer_person";
   readonly personId: PersonId;
-  readonly place: NewPlace;
+  readonly place: PostId | NewPlace;
   readonly rank: string | null;
 }
 
@@ -114,7 +119,7 @@ export interface TransferPerson {
 export interface GiveCharge {
   readonly act: "give_charge";
   readonly personId: PersonId;
-  readonly place: NewPlace;
+  readonly place: PostId | NewPlace;
   readonly charge: "officiating" | "additional";
 }
 
@@ -402,6 +407,7 @@ export interface Clause {
   readonly everyone: boolean;
   readonly units: UnitId[];
   readonly below: boolean;
+  readonly posts: PostId[];
   readonly levels: string[];
   readonly roles: string[];
   readonly ranks: string[];
@@ -742,6 +748,7 @@ export interface Directory {
 /** A post that a person holds or held. ``posting_id``: 0 for the one that they hold now. */
 export interface Posting {
   readonly postingId: number;
+  readonly postId: PostId;
   readonly unitId: UnitId;
   readonly post: Names;
   readonly roles: string[];
