@@ -85,7 +85,7 @@ ROUTES: dict[str, Rule] = {
     # Another person's device, which no officer and no admin renames or signs out by these routes.
     "DELETE /v1/clients/{client_id}": NOBODY_ELSE_UNCONFIRMED,
     "PUT /v1/clients/{client_id}/label": NOBODY_ELSE_UNCONFIRMED,
-    # What a device signed, for those who may revoke it.
+    # Records that a device signed, for those who may revoke it.
     "GET /v1/devices/{device}/made": HERE,
     "GET /v1/grants": OFFICERS,
     # The directory: every officer finds every officer.
@@ -129,8 +129,8 @@ ROUTES: dict[str, Rule] = {
     "GET /v1/attachments/{a}/chunks/{i}": MEMBERS_AND_UPLOADER,
     "POST /v1/attachments/{a}/shares": MEMBERS_AND_UPLOADER,
     "DELETE /v1/attachments/{a}": UPLOADER,
-    # Administration. What an admin reads is about their own part of the tree; the acts have a table
-    # of their own (expected_acts.py), of which these two routes take one about the station.
+    # Administration. An admin reads about their own part of the tree; the acts have a table of
+    # their own (expected_acts.py), of which these two routes take one about the station.
     "POST /v1/admin/acts": HERE,
     "POST /v1/admin/previews": HERE.showing(A.ADMIN, A.ROOT),
     "GET /v1/admin/acts": OFFICERS.showing(A.ADMIN, A.ROOT),

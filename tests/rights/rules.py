@@ -63,8 +63,8 @@ _CONFIRMED = (_NO_ACCOUNT, _OUT, _NEWCOMER, _UNCONFIRMED)
 
 EVERYBODY = _rule()  # Also without an account.
 ACCOUNTS = _rule(_NO_ACCOUNT, _OUT)  # Everybody who is signed in.
-ACCEPTED = _rule(_NO_ACCOUNT, _OUT, _NEWCOMER)  # Who has accepted the code of conduct.
-OFFICERS = _rule(*_CONFIRMED)  # Whose device is confirmed, too.
+ACCEPTED = _rule(_NO_ACCOUNT, _OUT, _NEWCOMER)  # Those who accepted the code of conduct.
+OFFICERS = _rule(*_CONFIRMED)  # Those whose device is confirmed, too.
 
 
 def officers(*accounts: Account, others: str) -> Rule:

@@ -104,7 +104,7 @@ class World(Whole):
         self.devices: dict[Account, Device] = {}
         self.headers: dict[Account, dict[str, str]] = {Account.NOBODY: {}}
         self.paths: dict[UnitId, str] = {}
-        self.key_ids: list[bytes] = []  # Of the group's devices.
+        self.key_ids: list[bytes] = []  # The group's devices have these.
         self.lost: Device | None = None
 
     @property
@@ -197,7 +197,7 @@ class World(Whole):
         root = self.devices[Account.ROOT]
         asked = grant(self, root, self.other_subject, self.path_of(COMMISSIONERATE))
         with pytest.MonkeyPatch.context() as small:
-            small.setattr(admin_rules, "SECOND_LEAST", 10)  # Of sixty people.
+            small.setattr(admin_rules, "SECOND_LEAST", 10)  # The force has sixty people.
             proposed = await give(self, root, asked)
         assert proposed.json()["state"] == "waiting"
         self.waiting_act = proposed.json()["actId"]

@@ -25,10 +25,11 @@ from copconnect.directory.editing import Compared, DirectoryEditor
 from copconnect.directory.files import mapping, reading
 from copconnect.directory.files.limits import LIMITS, FileRefused
 from copconnect.directory.files.sheets import SourceFile
-from copconnect.directory.files.tables import Table, TableRow
+from copconnect.directory.files.tables import Table
 from copconnect.directory.imports import exporting, import_store, keeping, previews, refusals
 from copconnect.directory.imports.exporting import FileRow
 from copconnect.directory.imports.previews import Preview
+from copconnect.directory.postings import post_store
 from copconnect.directory.sources import Chosen, Corrections, Stored
 from copconnect.ids import PersonId
 from copconnect.principals import Principal, named
@@ -74,18 +75,10 @@ class _Snapshot:
     """The data bank as it is stored."""
 
     people: dict[PersonId, Row]
+    posts: list[Row]
     organisation: dict[str, list[Any]]
     stored: Stored
     read_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class Former:
-    """The rows that an import replaced. ``row``: the import; ``bank``: what undoing it stores."""
-
-    row: Any
-    kept: keeping.Kept
-    bank: DataBank
 
 
 @dataclass(slots=True)
@@ -198,7 +191,7 @@ class Importer:
                 by, former, most_leaving=most_leaving, progress=progress
             )
 
-    async def former(self, number: int) -> Former:
+    async def former(self, number: int) -> keeping.Former:
         """Return what an import replaced. Raises NotUndoable, ChangedSince."""
         async with self._database.reading() as connection:
             row = await import_store.by_number(connection, number)
@@ -208,12 +201,15 @@ class Importer:
             raise refusals.NotUndoable(str(number))
         kept = await asyncio.to_thread(keeping.decode, contents)
         rows = kept.organisation or exporting.organisation_rows(organisation)
-        return Former(row, kept, await asyncio.to_thread(_bank_of, kept.people, rows))
+        posts = exporting.post_rows(kept.posts)
+        bank = await asyncio.to_thread(keeping.bank_of, kept.people, rows | {"posts": posts})
+        bank.abolish = kept.opened
+        return keeping.Former(row, kept, bank)
 
     async def undo_prepared(
         self,
         by: Principal,
-        former: Former,
+        former: keeping.Former,
         *,
         most_leaving: float | None,
         progress: Progress = silent,
@@ -244,6 +240,7 @@ class Importer:
             tables = exporting.organisation_rows(await store.organisation(connection))
             kept = [row for row in people.values() if row["status"] != "removed"]
             kept.sort(key=lambda row: str(row["code"]))
+            tables["posts"] = exporting.post_rows(await post_store.all_posts(connection))
             tables["people"] = [exporting.person_row(row) for row in kept]
             await self._audit.record(connection, by, DirectoryExported(len(kept)))
         return tables
@@ -292,6 +289,7 @@ class Importer:
         fingerprints = [mapping.fingerprint(sheet) for file in read for sheet in file.sheets]
         async with self._database.reading() as connection:
             people = await edit_store.all_people(connection)
+            posts = await post_store.all_posts(connection)
             organisation = await store.organisation(connection)
             mappings = await import_store.known_mappings(connection, fingerprints)
             aliases = await import_store.known_aliases(connection)
@@ -304,7 +302,8 @@ class Importer:
             return exporting.person_row(row) if row is not None else {}
 
         tables = exporting.organisation_rows(organisation)
-        return _Snapshot(people, organisation, Stored(tables, person, mappings, aliases), read_ms)
+        stored = Stored(tables, person, mappings, aliases)
+        return _Snapshot(people, posts, organisation, stored, read_ms)
 
 
 def _seconds(ms: int) -> int:
@@ -358,20 +357,24 @@ def _judge(
     bank = databank.judge(tables, lambda done: progress("judging", done, total))
     progress("judging", total, total)
     former = changes.stored_words(snapshot.organisation["units"], snapshot.organisation["ranks"])
-    found = changes.compare(bank, snapshot.people, former, remove_missing=options.remove_missing)
+
+    def compare() -> PeopleChanges:
+        gone = options.remove_missing
+        return changes.compare(bank, snapshot.people, snapshot.posts, former, remove_missing=gone)
+
+    found = compare()
     clashes = dict(changes.number_clashes(bank, snapshot.people, found.removed))
     if clashes:
         bank.problems += [_clash(bank, code, number) for code, number in clashes.items()]
         bank.people = [person for person in bank.people if person.code not in clashes]
-        found = changes.compare(
-            bank, snapshot.people, former, remove_missing=options.remove_missing
-        )
+        found = compare()
     organisation = _Organisation.of(found, snapshot.people, snapshot.organisation, bank)
     preview = Preview(
         sheets=previews.sheet_previews(chosen),
         problems=bank.problems,
         changes=[
             *previews.organisation_changes(organisation.before, organisation.after),
+            *previews.post_changes(found.posts),
             *previews.people_changes(found, snapshot.people, bank),
         ],
         counts=found.summary(),
@@ -426,22 +429,3 @@ def _to_remember(chosen: Sequence[Chosen]) -> dict[str, mapping.ColumnMapping]:
         for one in chosen
         if not set(one.sheet.headers) <= set(COLUMNS[one.mapping.table])
     }
-
-
-def _bank_of(people: Sequence[FileRow], organisation: Mapping[str, Sequence[FileRow]]) -> DataBank:
-    """Return rows of the past as a data bank. Raises ChangedSince if the organisation has no place
-    for them any more."""
-    tables = {
-        name: [
-            Table(
-                f"{name}.csv",
-                list(COLUMNS[name]),
-                [TableRow(line, dict(row)) for line, row in enumerate(rows, 2)],
-            )
-        ]
-        for name, rows in {**organisation, "people": people}.items()
-    }
-    bank = databank.judge(tables)
-    if bank.problems:
-        raise refusals.ChangedSince([], organisation=True)
-    return bank

@@ -165,7 +165,7 @@ def touched_people(prepared: Prepared) -> int:
 
 def touched_paths(prepared: Prepared) -> list[str]:
     """Return the units that an import touches, as unit paths; "" where it changes the organisation.
-    Of very many units it names those above them, over which the right must hold then."""
+    Very many units are replaced by those above them, over which the right must hold then."""
     compared = prepared.compared
     if any(change.table != "people" for change in prepared.preview.changes):
         return [""]

@@ -41,7 +41,7 @@ uploads = Table(
     Column("choices", Text, nullable=False),  # JSON of wire.ImportChoices.
     Column("preview", Text),  # JSON of wire.ImportPreview.
     Column("people", Integer, nullable=False),  # Whom the import would change.
-    Column("number", Integer),  # Of the import, once applied.
+    Column("number", Integer),  # The import, once applied.
 )
 chunk_table = Table(
     "directory_upload_chunks",

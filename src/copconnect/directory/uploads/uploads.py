@@ -13,8 +13,6 @@ and after eight days at the latest: an act waits for a second admin for seven.
 
 import asyncio
 import hashlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, get_args
 
@@ -27,18 +25,15 @@ from copconnect.clock import Clock
 from copconnect.database.engine import Database, Transaction
 from copconnect.directory import rules, store
 from copconnect.directory.columns import COLUMNS
-from copconnect.directory.editing import NumberInUse
-from copconnect.directory.files.limits import FileRefused
-from copconnect.directory.files.mapping import MappingWrong
 from copconnect.directory.imports import import_store, keeping, refusals
 from copconnect.directory.imports.importer import (
-    Former,
     Importer,
     ImportOptions,
     Prepared,
 )
 from copconnect.directory.sources import Corrections
 from copconnect.directory.uploads import rows, upload_store
+from copconnect.directory.uploads.refusing import problem_of, refused
 from copconnect.ids import PersonId, UploadId, new_id
 from copconnect.principals import Principal
 
@@ -66,8 +61,8 @@ class _Progress:
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """What an import or its undoing touches. ``leaving``: whom it signs out; ``second``: so many
-    leave that a second admin must agree."""
+    """The units and people that an import, or undoing it, touches. ``second``: so many leave that a
+    second admin must agree."""
 
     paths: frozenset[str]
     people: int
@@ -85,7 +80,7 @@ class Uploads:
         self._progress: dict[str, _Progress] = {}
         # The file that was examined last, with its choices: reading it again takes seconds.
         self._prepared: tuple[str, str, Prepared] | None = None
-        self._former: dict[int, Former] = {}
+        self._former: dict[int, keeping.Former] = {}
 
     async def close(self) -> None:
         """Stop examining."""
@@ -189,7 +184,7 @@ class Uploads:
                     people=rows.touched_people(prepared),
                 )
         except Exception as error:
-            problem, value = _problem(error)
+            problem, value = problem_of(error)
             if problem == "internal":
                 log.exception("import_not_examined", upload=upload_id)
             await _ended(beating)
@@ -433,28 +428,3 @@ def _options(choices: wire.ImportChoices) -> ImportOptions:
         confirmed=choices.confirmed,
         most_leaving=None,
     )
-
-
-def _problem(error: Exception) -> tuple[str, str]:
-    match error:
-        case FileRefused():
-            return error.problem, error.value
-        case MappingWrong():
-            return "mapping_wrong", error.value
-        case errors.ImportRefused():
-            return str(error.details["reason"]), ""
-        case _:
-            return "internal", type(error).__name__
-
-
-@contextmanager
-def refused() -> Iterator[None]:
-    """Turn what an import refuses into errors on the wire."""
-    try:
-        yield
-    except refusals.ImportRefused as error:
-        raise errors.ImportRefused(reason=error.code) from error
-    except NumberInUse as error:
-        raise errors.ImportRefused(reason="number_in_use") from error
-    except (FileRefused, MappingWrong) as error:
-        raise errors.ImportRefused(reason=_problem(error)[0]) from error
