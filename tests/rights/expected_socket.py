@@ -21,9 +21,9 @@ _TURNED_AWAY: dict[Account, Fate] = {
     A.REVOKED: wire.CLOSE_SIGNED_OUT,
 }
 
-# Frames of a client, and what becomes of them for each account: READY, TAKEN, IGNORED or the code
-# with which the server closes the connection. A device that nobody confirmed connects, to hear of
-# its confirmation; no roster lists it, so that it belongs nowhere.
+# Frames that a client sends, and what becomes of them for each account: READY, TAKEN, IGNORED or
+# the code with which the server closes the connection. A device that nobody confirmed connects, to
+# hear of its confirmation; no roster lists it, so that it belongs nowhere.
 SENT: Mapping[str, Mapping[Account, Fate]] = {
     "hello": {**dict.fromkeys(Account, READY), **_TURNED_AWAY},
     # How far a device has read, in the group of the head and the officer.
@@ -39,8 +39,8 @@ _CONNECTED = frozenset(Account) - _TURNED_AWAY.keys()
 _LISTED = frozenset({A.HEAD, A.OFFICER})  # Whose devices the group's roster lists.
 _HEAD, _OFFICER = frozenset({A.HEAD}), frozenset({A.OFFICER})
 
-# Frames of the server, and whom each reaches when it is about the group; or, where it is for one
-# device or person, when it is for the head's or the officer's.
+# Frames that the server sends, and whom each reaches when it is about the group; or, where it is
+# for one device or person, when it is for the head's or the officer's.
 TOLD: Mapping[str, frozenset[Account]] = {
     "ready": _CONNECTED,
     # To every listed device.

@@ -63,8 +63,8 @@ _CONFIRMED = (_NO_ACCOUNT, _OUT, _NEWCOMER, _UNCONFIRMED)
 
 EVERYBODY = _rule()  # Also without an account.
 ACCOUNTS = _rule(_NO_ACCOUNT, _OUT)  # Everybody who is signed in.
-ACCEPTED = _rule(_NO_ACCOUNT, _OUT, _NEWCOMER)  # Everybody who has accepted the code of conduct.
-OFFICERS = _rule(*_CONFIRMED)  # Everybody whose device is confirmed, too.
+ACCEPTED = _rule(_NO_ACCOUNT, _OUT, _NEWCOMER)  # Those who accepted the code of conduct.
+OFFICERS = _rule(*_CONFIRMED)  # Those whose device is confirmed, too.
 
 
 def officers(*accounts: Account, others: str) -> Rule:
@@ -87,6 +87,10 @@ HERE_AND_HEAD = officers(A.HEAD, A.ADMIN, A.ROOT, others="not_allowed")
 ROOT_ADMINS = officers(A.ROOT, others="not_allowed")  # About the whole department.
 # Another admin than the one who asked for the act: the root admin did.
 ANOTHER_ADMIN = HERE.but(ROOT="needs_another")
+
+# A file that the admin sent, about a person of the station.
+SEES_UPLOAD = ADMINS.but(BESIDE="not_found")
+SENDER = SEES_UPLOAD.but(ROOT="not_found")
 
 # Somebody else's thing, which is as if it were not there.
 NOBODY_ELSE = officers(others="not_found")

@@ -1,4 +1,4 @@
-"""Events upon which the server sends a frame of each kind."""
+"""Events that make the server send a frame of each kind."""
 
 from collections.abc import Awaitable, Callable, Sequence
 

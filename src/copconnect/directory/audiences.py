@@ -3,7 +3,8 @@
 The Directory's statements answer the same for all people at once; a property test compares them.
 Members administer a conversation of an audience who may write to many (``post_large`` of the rights
 table) at one of its units, or at a unit above one: the heads, unless the table says otherwise. The
-department's top units stand for a clause that names no units.
+department's top units stand for a clause that names neither units nor posts. Nobody administers one
+that names posts and no units: a message to a post is between the two.
 """
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
@@ -14,7 +15,7 @@ import msgspec
 
 from copconnect import wire
 from copconnect.directory import rules
-from copconnect.ids import PersonId, UnitId
+from copconnect.ids import PersonId, PostId, UnitId
 
 K = TypeVar("K", bound=Hashable)
 
@@ -23,6 +24,7 @@ K = TypeVar("K", bound=Hashable)
 class Place:
     """A post that a person holds. ``path``: of its unit, as ``rules.unit_paths``."""
 
+    post_id: PostId
     unit_id: UnitId
     path: str
     level: str
@@ -51,6 +53,7 @@ def fits(clause: wire.Clause, rank: str, place: Place) -> bool:
     )
     return (
         within
+        and (not clause.posts or place.post_id in clause.posts)
         and (not clause.levels or place.level in clause.levels)
         and (not clause.roles or not place.roles.isdisjoint(clause.roles))
         and (not clause.ranks or rank in clause.ranks)
@@ -72,7 +75,8 @@ def _any_fits(clauses: Iterable[wire.Clause], facts: Facts) -> bool:
 def problem(rule: wire.Audience) -> str | None:
     """Return why a rule is refused: a clause that asks for nothing would take everybody."""
     for clause in (*rule.include, *rule.exclude):
-        asks = bool(clause.units or clause.levels or clause.roles or clause.ranks or clause.heads)
+        lists = (clause.units, clause.posts, clause.levels, clause.roles, clause.ranks)
+        asks = clause.heads or any(lists)
         if clause.everyone == asks:
             return "a clause names either everyone or what a place must have"
         if clause.below and not clause.units:
@@ -116,7 +120,7 @@ def leading(
 ) -> tuple[wire.Clause, ...]:
     """Return the clauses of those who administer an audience. ``paths``: of all units; nobody does
     an unknown unit of the rule."""
-    units = [unit for clause in rule.include for unit in clause.units or top_units(paths)]
+    units = [unit for clause in rule.include for unit in _units_of(clause, paths)]
     here = list(dict.fromkeys(unit for unit in units if unit in paths))
     above = list(dict.fromkeys(one for unit in here for one in rules.units_above(paths[unit])))
     return tuple(
@@ -125,6 +129,13 @@ def leading(
         for clause in clauses
         if at
     )
+
+
+def _units_of(clause: wire.Clause, paths: Mapping[UnitId, str]) -> list[UnitId]:
+    """Return the units to which a clause belongs: those that it names, else the top ones."""
+    if clause.posts and not clause.units:
+        return []
+    return clause.units or top_units(paths)
 
 
 def top_units(paths: Mapping[UnitId, str]) -> list[UnitId]:
@@ -137,11 +148,14 @@ def leads(leading: Iterable[wire.Clause], facts: Facts) -> bool:
     return _any_fits(leading, facts)
 
 
-def touched(rule: wire.Audience, paths: Mapping[UnitId, str]) -> list[str]:
+def touched(rule: wire.Audience, paths: Mapping[UnitId, str]) -> list[str] | None:
     """Return the paths, as cards write them, of the units that the clauses of an audience are
-    about; for a unit that is not there its code, which nobody's right covers."""
-    units = [unit for clause in rule.include for unit in clause.units or top_units(paths)]
-    return [paths.get(unit, unit).strip("/") for unit in units]
+    about; for a unit that is not there its code, which nobody's right covers. None where a clause
+    is about no unit."""
+    clauses = [_units_of(clause, paths) for clause in rule.include]
+    if not all(clauses):
+        return None
+    return [paths.get(unit, unit).strip("/") for units in clauses for unit in units]
 
 
 @dataclass(slots=True)
@@ -154,12 +168,13 @@ class _Compiled:
 class Audiences(Generic[K]):
     """Many audiences, asked for one person at a time: the keys of those that the person belongs to.
 
-    Clauses are found by a unit on the place's path, or else by role, or else by rank, so that a
-    person is compared with few of two thousand rules. People with equal places and rank share the
-    answer.
+    Clauses are found by the post, or else by a unit on the place's path, or else by role, or else
+    by rank, so that a person is compared with few of many thousand rules. People with equal places
+    and rank share the answer.
     """
 
     _all: dict[K, _Compiled] = field(default_factory=dict)
+    _by_post: dict[str, list[tuple[K, wire.Clause]]] = field(default_factory=dict)
     _by_unit: dict[str, list[tuple[K, wire.Clause]]] = field(default_factory=dict)
     _by_role: dict[str, list[tuple[K, wire.Clause]]] = field(default_factory=dict)
     _by_rank: dict[str, list[tuple[K, wire.Clause]]] = field(default_factory=dict)
@@ -194,6 +209,7 @@ class Audiences(Generic[K]):
         index: dict[str, list[tuple[K, wire.Clause]]]
         values: Sequence[str]
         for index, values in (
+            (self._by_post, clause.posts),
             (self._by_unit, clause.units),
             (self._by_role, clause.roles),
             (self._by_rank, clause.ranks),
@@ -233,6 +249,7 @@ class Audiences(Generic[K]):
         return found
 
     def _candidates(self, rank: str, place: Place) -> Iterable[tuple[K, wire.Clause]]:
+        yield from self._by_post.get(place.post_id, ())
         for unit in rules.units_above(place.path):
             yield from self._by_unit.get(unit, ())
         for role in place.roles:

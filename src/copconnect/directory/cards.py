@@ -29,6 +29,7 @@ async def made_of(
             names=names.of(row),
             number=row.number,
             rank=row.rank,
+            post_id=row.post_id,
             post=names.of(row, "post"),
             roles=row.roles.split(),
             unit_id=row.unit_id,
@@ -45,7 +46,7 @@ def places(
 ) -> dict[PersonId, list[HeldPlace]]:
     """Return the places of people, whose rows and cards these are. ``paths``: of all units. Numbers
     are shown by unit and head alone: level and roles are left out."""
-    heads = {row.person_id: row.unit_admin for row in rows}
+    heads = {row.person_id: row.head for row in rows}
     return {
         one.person_id: [
             HeldPlace(paths.get(unit, "").strip("/"), "", frozenset(), head)

@@ -281,7 +281,7 @@ class DirectoryService:
     async def is_unit_admin(self, connection: AsyncConnection, person_id: PersonId) -> bool:
         """Return whether a person administers their unit."""
         rows = await store.by_id(connection, [person_id])
-        return any(row.unit_admin and row.status == "active" for row in rows)
+        return any(row.head and row.status == "active" for row in rows)
 
     async def plates(
         self, connection: AsyncConnection, person_ids: Collection[PersonId]
@@ -402,6 +402,8 @@ class DirectoryService:
         every unit of its clauses, over the top for a clause without units, and over the units of
         the people whom it names."""
         touched = audiences.touched(rule, await self._unit_paths(connection))
+        if touched is None:
+            return False
         named = await self.rights_bases(connection, rule.people)
         touched += [one.path for one in named.values()]
         held = await self._rights.of(connection, person_id)

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from copconnect.ids import ActId, DeviceId, PersonId, UnitId
+from copconnect.ids import ActId, DeviceId, PersonId, PostId, UnitId, UploadId
 from copconnect.limits import ACT_PEOPLE, MAX_ACT_BYTES, MAX_RECORD_BYTES, MAX_REVOCATION_BYTES
 from copconnect.wire.base import HEX16, HEX32, Hex32, Wire
 from copconnect.wire.directory import Charge, NewPlace, Person
@@ -31,6 +31,8 @@ Right = Literal[
 ]
 ActState = Literal["done", "waiting", "refused"]
 UnitPath = Annotated[str, Meta(min_length=1, max_length=1024)]  # Units joined by "/".
+# A post that is there, by its id, or one by what it is.
+PlaceGiven = Annotated[PostId, HEX16] | NewPlace
 ActReason = Annotated[str, Meta(max_length=500)]
 
 
@@ -95,7 +97,7 @@ class TransferPerson(AdminAct, frozen=True, kw_only=True):
     """Give a person another post; another rank where one is named."""
 
     person_id: Annotated[PersonId, HEX16]
-    place: NewPlace
+    place: PlaceGiven
     rank: Annotated[str, Meta(min_length=1, max_length=32)] | None
 
 
@@ -103,7 +105,7 @@ class GiveCharge(AdminAct, frozen=True, kw_only=True):
     """Let a person hold a post beside their own."""
 
     person_id: Annotated[PersonId, HEX16]
-    place: NewPlace
+    place: PlaceGiven
     charge: Charge
 
 
@@ -152,6 +154,23 @@ class SetRights(AdminAct, frozen=True, kw_only=True):
     rules: Annotated[list[RightRule], Meta(min_length=1, max_length=200)]
 
 
+class ApplyImport(AdminAct, frozen=True, kw_only=True):
+    """Import an uploaded file. ``sha256``: of the file; ``digest``: of the preview that the admin
+    saw, without exactly whose changes nothing is imported."""
+
+    upload_id: Annotated[UploadId, HEX16]
+    sha256: Hex32
+    digest: Hex32
+    remove_missing: bool
+    partial: bool
+
+
+class UndoImport(AdminAct, frozen=True, kw_only=True):
+    """Restore what an import replaced. ``undone``: its number."""
+
+    undone: Annotated[int, Meta(ge=1)]
+
+
 class ApproveAct(AdminAct, frozen=True, kw_only=True):
     """A second admin agrees to an act that waits. ``hash``: of the whole signed record."""
 
@@ -178,6 +197,8 @@ Act = (
     | GiveGrant
     | WithdrawGrant
     | SetRights
+    | ApplyImport
+    | UndoImport
     | ApproveAct
     | RefuseAct
 )
