@@ -3,9 +3,7 @@ answer, and every message of the bot is in the log once."""
 
 import asyncio
 import contextlib
-import os
 import signal
-import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,9 +13,9 @@ import pytest
 from copconnect.bot import Bot, Message
 from copconnect.ids import PersonId
 from tests.bot.answering import STEPS
-from tests.bot.enrolled import register_bot, soon, until
+from tests.bot.enrolled import register_bot, running, soon, until
 from tests.harness import databank
-from tests.harness.server import ROOT, ServerProcess
+from tests.harness.server import ServerProcess
 
 OFFICERS = databank.officers()
 
@@ -25,24 +23,11 @@ OFFICERS = databank.officers()
 GREETING = "after it posted its key"
 
 
-@contextlib.asynccontextmanager
-async def process(state: Path, log: Path, *more: str) -> AsyncIterator[asyncio.subprocess.Process]:
+def process(
+    state: Path, log: Path, *more: str
+) -> contextlib.AbstractAsyncContextManager[asyncio.subprocess.Process]:
     """Run the answering bot, which writes this log anew."""
-    environment = {**os.environ, "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"}
-    with log.open("wb") as out:
-        made = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "tests.bot.answering", str(state), *more),
-            stdout=out,
-            stderr=out,
-            env=environment,
-            cwd=ROOT,
-        )
-    try:
-        yield made
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            made.terminate()
-        await soon(made.wait())
+    return running(log, "tests.bot.answering", str(state), *more)
 
 
 @dataclass
