@@ -28,6 +28,7 @@ from copconnect.database.engine import open_database
 from copconnect.directory import routes as directory_routes
 from copconnect.directory.editing import DirectoryEditor
 from copconnect.directory.listing import Listing
+from copconnect.directory.postings.posts import Posts
 from copconnect.directory.postings.transfers import Transfers
 from copconnect.directory.service import DirectoryService
 from copconnect.http.gate import Gate, before_send, on_error, security_headers
@@ -90,6 +91,7 @@ class IdentityServer:
         )
         self.editor = DirectoryEditor(self.database, clock, self.auth.accounts, self.audit)
         self.transfers = Transfers(self.database, clock, self.audit)
+        self.posts = Posts(self.database, self.directory)
         self.admin = AdminService(
             database=self.database,
             clock=clock,
@@ -145,7 +147,7 @@ def identity_app(settings: Settings, server: IdentityServer) -> Any:
             *auth_routes.routes(server.auth, server.gate, settings.trusted_proxies),
             *trust_routes.routes(server.auth, server.gate),
             *conduct_routes.routes(server.conduct, server.gate),
-            *directory_routes.routes(server.directory, server.gate),
+            *directory_routes.routes(server.directory, server.posts, server.gate),
             *admin_routes.routes(server.admin, server.gate),
         ],
         lifespan=[lifespan],

@@ -12,8 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
 from copconnect.database.engine import Transaction
-from copconnect.ids import AttachmentId, ConversationId, PersonId
-from copconnect.principals import DeviceKeyRow, ListedDevice, StandingGroup
+from copconnect.ids import AttachmentId, ConversationId, PersonId, PostId, UnitId
+from copconnect.principals import DeviceKeyRow, ListedDevice, PostToAsk, StandingGroup
 
 
 class Devices(Protocol):
@@ -90,6 +90,17 @@ class Organisation(Protocol):
     def found_by(self, text: str) -> Select[tuple[str, str]]:
         """Return a statement of who is found by a text, everybody by none: person ids, and unique
         sort keys in the order in which people are listed."""
+        ...
+
+    async def post_to_ask(self, connection: AsyncConnection, post_id: PostId) -> PostToAsk | None:
+        """Return a post that a person may write to; None for one that is not there."""
+        ...
+
+    async def head_above(
+        self, connection: AsyncConnection, unit_id: UnitId, but: PostId
+    ) -> tuple[PostId, PersonId] | None:
+        """Return the nearest post, other than ``but``, that heads a unit or one above it and has a
+        holder, and the holder; None where there is none."""
         ...
 
     async def people_version(self, connection: AsyncConnection) -> int:

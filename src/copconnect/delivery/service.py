@@ -34,6 +34,7 @@ from copconnect.delivery.rosters.devices import DeviceChanges
 from copconnect.delivery.rosters.following import Following
 from copconnect.delivery.rosters.incarnation import begin_incarnation
 from copconnect.delivery.rosters.membership import Membership
+from copconnect.delivery.rosters.posts import PostConversations
 from copconnect.delivery.rosters.reading import RosterReading
 from copconnect.delivery.store import members
 from copconnect.ids import ConversationId, PersonId
@@ -82,6 +83,7 @@ class DeliveryService:
         self.rosters = RosterReading(deps)
         self.following = Following(deps, leases)
         self.audiences = Audiences(deps, self.following)
+        self.posts = PostConversations(deps, self.following)
         self.posting = Posting(deps, public_keys)
         self.log = LogReading(deps)
         self.keys = ConversationKeys(deps, public_keys)

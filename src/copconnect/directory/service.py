@@ -24,10 +24,10 @@ from copconnect.directory import (
 )
 from copconnect.directory.audiences import Audiences
 from copconnect.directory.finding import statements, words
-from copconnect.directory.postings import posting_store
+from copconnect.directory.postings import post_store, posting_store
 from copconnect.directory.postings.transfers import posting
-from copconnect.ids import PersonId, UnitId
-from copconnect.principals import Caller, Plate, RightsBasis, StandingGroup
+from copconnect.ids import PersonId, PostId, UnitId
+from copconnect.principals import Caller, Plate, PostToAsk, RightsBasis, StandingGroup
 from copconnect.rates import Rates
 
 MAX_PAGE = 200
@@ -167,7 +167,7 @@ class DirectoryService:
         )
         page = rows[:limit]
         if caller is not None:
-            await self._count(connection, caller, len(page))
+            await self.count_names(connection, caller, len(page))
         cards = await self.cards(connection, [PersonId(row.person_id) for row in page])
         last = page[-1] if len(rows) > limit else None
         return wire.People(
@@ -179,42 +179,23 @@ class DirectoryService:
     async def person(self, caller: Caller, person_id: str) -> wire.Person:
         """Return one person's card. Raises NotFound, RateLimited."""
         async with self._database.reading() as connection:
-            await self._count(connection, caller, 1)
+            await self.count_names(connection, caller, 1)
             card = await self.card(connection, PersonId(person_id))
         if card is None:
             raise errors.NotFound
         return card
-
-    async def chain_of_command(self, caller: Caller, unit_id: str) -> wire.ChainOfCommand:
-        """Return the heads of a unit and of every unit above it, the nearest first. The same
-        number of statements for every unit. Raises NotFound, RateLimited."""
-        async with self._database.reading() as connection:
-            path = await self.path_of(connection, UnitId(unit_id))
-            if path is None:
-                raise errors.NotFound
-            chain = [UnitId(code) for code in reversed(path.split("/"))]
-            heads = await places.heads_by_unit(connection, chain)
-            wanted = {person for some in heads.values() for person in some}
-            await self._count(connection, caller, len(wanted))
-            cards = await self.cards(connection, wanted)
-        return wire.ChainOfCommand(
-            units=[
-                wire.UnitHeads(unit_id=unit, people=[cards[one] for one in heads.get(unit, [])])
-                for unit in chain
-            ]
-        )
 
     async def look_up(self, caller: Caller, body: wire.LookUpPeople) -> wire.People:
         """Return the cards of these people, in the order asked; unknown ids are left out. Raises
         RateLimited."""
         wanted = [PersonId(person_id) for person_id in dict.fromkeys(body.person_ids)]
         async with self._database.reading() as connection:
-            await self._count(connection, caller, len(wanted))
+            await self.count_names(connection, caller, len(wanted))
             cards = await self.cards(connection, wanted)
         found = [cards[person_id] for person_id in wanted if person_id in cards]
         return wire.People(people=found, next=None, total=len(found))
 
-    async def _count(self, connection: AsyncConnection, caller: Caller, names: int) -> None:
+    async def count_names(self, connection: AsyncConnection, caller: Caller, names: int) -> None:
         """Count names that a caller reads. Raises RateLimited, before anything is told, for
         somebody who administers nothing: the limit keeps a person from taking all names of the
         force at once."""
@@ -353,9 +334,31 @@ class DirectoryService:
         facts = await places.facts(connection, [person_id])
         return bool(facts) and audiences.administers(rule, facts[0], paths)
 
+    async def post_to_ask(self, connection: AsyncConnection, post_id: PostId) -> PostToAsk | None:
+        """Return a post that a person may write to; None for one that is not there."""
+        rows = post_store.existing(await post_store.by_id(connection, [post_id]))
+        if not rows:
+            return None
+        return PostToAsk(names.read(rows[0], "post"), rows[0]["unit_id"])
+
+    async def head_above(
+        self, connection: AsyncConnection, unit_id: UnitId, but: PostId
+    ) -> tuple[PostId, PersonId] | None:
+        """Return the nearest post, other than ``but``, that heads a unit or one above it and has a
+        holder, and the holder; None where there is none."""
+        path = await self.path_of(connection, unit_id) or ""
+        chain = [UnitId(code) for code in reversed(path.split("/"))]
+        heads = await post_store.there(connection, chain, heads=True)
+        held = await places.holders(connection, [row["post_id"] for row in heads])
+        for row in sorted(heads, key=lambda row: chain.index(row["unit_id"])):
+            if row["post_id"] != but and row["post_id"] in held:
+                first = held[row["post_id"]][0]
+                return first.post_id, first.person_id
+        return None
+
     async def require_valid(self, connection: AsyncConnection, rule: wire.Audience) -> None:
-        """Raise AudienceInvalid for a rule that asks for nothing, or for a unit that is not
-        there."""
+        """Raise AudienceInvalid for a rule that asks for nothing, or for a unit or a post
+        that is not there."""
         reason = audiences.problem(rule)
         if reason is not None:
             raise errors.AudienceInvalid(reason=reason)
@@ -364,6 +367,10 @@ class DirectoryService:
             for unit in clause.units:
                 if unit not in paths:
                     raise errors.AudienceInvalid(reason="no such unit", unit_id=unit)
+            known = {row["post_id"] for row in await post_store.by_id(connection, clause.posts)}
+            for post_id in clause.posts:
+                if post_id not in known:
+                    raise errors.AudienceInvalid(reason="no such post", post_id=post_id)
 
     async def _unit_paths(self, connection: AsyncConnection) -> dict[UnitId, str]:
         """Return the paths of all units, read again when the organisation has changed."""
