@@ -16,7 +16,8 @@ import type {
   Right,
   RightRule,
 } from "@copconnect/client/wire";
-import { pause, refusal } from "./account.ts";
+import { pause } from "./account.ts";
+import { refusal } from "./refusal.ts";
 import { ME, PEOPLE, UNITS, id } from "./organisation.ts";
 import { deviceId, plate } from "./plates.ts";
 

@@ -49,7 +49,7 @@ class Standing(Wire, frozen=True, kw_only=True):
     title: Names
     unit_id: UnitId | None
     about: Literal["unit", "role", "post"]
-    post_id: PostId | None = None
+    post_id: PostId | None
 
 
 class GroupPolicy(Wire, frozen=True, kw_only=True):

@@ -1,0 +1,22 @@
+/** Who holds a post, in the reader's words. */
+import type { Post } from "@copconnect/client/wire";
+import { formatList, formatNumber, nameOf } from "../../i18n/format.ts";
+import { t } from "../../i18n/index.svelte.ts";
+
+const NAMED = 2;
+
+/** Whether nobody holds the post for good; somebody may officiate. */
+export function isVacant({ holders }: Post): boolean {
+  return !holders.some(({ charge }) => charge === "regular");
+}
+
+/** "Ravi Kumar", "Ravi Kumar and 11 more", "Vacant · Ravi Kumar officiates", "Vacant". */
+export function heldLine(post: Post): string {
+  const shown = post.holders.slice(0, NAMED);
+  const names = formatList(shown.map(({ person }) => nameOf(person.names)));
+  const more = post.heldBy - shown.length;
+  const who = more > 0 ? t("people.holdersMore", { names, more: formatNumber(more) }) : names;
+  if (!isVacant(post)) return who;
+  if (post.holders.length === 0) return t("people.vacant");
+  return `${t("people.vacant")} · ${t("people.inCharge", { names: who })}`;
+}
