@@ -13,9 +13,12 @@ export function isVacant({ holders }: Post): boolean {
 /** "Ravi Kumar", "Ravi Kumar and 11 more", "Vacant · Ravi Kumar officiates", "Vacant". */
 export function heldLine(post: Post): string {
   const shown = post.holders.slice(0, NAMED);
-  const names = formatList(shown.map(({ person }) => nameOf(person.names)));
-  const more = post.heldBy - shown.length;
-  const who = more > 0 ? t("people.holdersMore", { names, more: formatNumber(more) }) : names;
+  const each = shown.map(({ person }) => nameOf(person.names));
+  const more = formatNumber(post.heldBy - shown.length);
+  const who =
+    post.heldBy > shown.length
+      ? t("people.holdersMore", { names: each.join(", "), more })
+      : formatList(each);
   if (!isVacant(post)) return who;
   if (post.holders.length === 0) return t("people.vacant");
   return `${t("people.vacant")} · ${t("people.inCharge", { names: who })}`;
