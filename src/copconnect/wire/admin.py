@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from copconnect.ids import ActId, DeviceId, PersonId, UnitId
+from copconnect.ids import ActId, DeviceId, PersonId, PostId, UnitId, UploadId
 from copconnect.limits import ACT_PEOPLE, MAX_ACT_BYTES, MAX_RECORD_BYTES, MAX_REVOCATION_BYTES
 from copconnect.wire.base import HEX16, HEX32, Hex32, Wire
 from copconnect.wire.directory import Charge, NewPlace, Person
@@ -31,6 +31,8 @@ Right = Literal[
 ]
 ActState = Literal["done", "waiting", "refused"]
 UnitPath = Annotated[str, Meta(min_length=1, max_length=1024)]  # Units joined by "/".
+# A post that is there, by its id, or one by what it is.
+PlaceGiven = Annotated[PostId, HEX16] | NewPlace
 ActReason = Annotated[str, Meta(max_length=500)]
 
 
@@ -78,7 +80,7 @@ class TransferPerson(AdminAct, frozen=True, kw_only=True):
     """Give a person another post; another rank where one is named."""
 
     person_id: Annotated[PersonId, HEX16]
-    place: NewPlace
+    place: PlaceGiven
     rank: Annotated[str, Meta(min_length=1, max_length=32)] | None
 
 
@@ -86,7 +88,7 @@ class GiveCharge(AdminAct, frozen=True, kw_only=True):
     """Let a person hold a post beside their own."""
 
     person_id: Annotated[PersonId, HEX16]
-    place: NewPlace
+    place: PlaceGiven
     charge: Charge
 
 
@@ -129,6 +131,23 @@ class WithdrawGrant(AdminAct, frozen=True, kw_only=True):
     grant: RecordText
 
 
+class ApplyImport(AdminAct, frozen=True, kw_only=True):
+    """Import an uploaded file. ``sha256``: of the file; ``digest``: of the preview that the admin
+    saw, without exactly whose changes nothing is imported."""
+
+    upload_id: Annotated[UploadId, HEX16]
+    sha256: Hex32
+    digest: Hex32
+    remove_missing: bool
+    partial: bool
+
+
+class UndoImport(AdminAct, frozen=True, kw_only=True):
+    """Restore what an import replaced. ``undone``: its number."""
+
+    undone: Annotated[int, Meta(ge=1)]
+
+
 class ApproveAct(AdminAct, frozen=True, kw_only=True):
     """A second admin agrees to an act that waits. ``hash``: of the whole signed record."""
 
@@ -154,6 +173,8 @@ Act = (
     | RevokeDevice
     | GiveGrant
     | WithdrawGrant
+    | ApplyImport
+    | UndoImport
     | ApproveAct
     | RefuseAct
 )
