@@ -157,5 +157,5 @@ async def test_posts_of_a_rule_are_asked_for_by_name_alone(world: World) -> None
         history_days=30,
         audience=wire.Audience(include=[wire.Clause(posts=[SHO])]),
     )
-    with pytest.raises(errors.NotUnitAdmin):
+    with pytest.raises(errors.NotAllowed):
         await world.service.audiences.create(head.caller, body)

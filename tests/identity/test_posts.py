@@ -12,8 +12,7 @@ from copconnect.directory.imports.importer import ImportOptions
 from copconnect.directory.postings.posts import Posts
 from copconnect.directory.rules import person_id
 from copconnect.directory.service import DirectoryService
-from copconnect.ids import ClientId, PersonId, PostId, UnitId, new_id
-from copconnect.principals import Caller
+from copconnect.ids import PersonId, PostId, UnitId, new_id
 from tests.harness.operator import OPERATOR
 from tests.identity.test_imports import ORGANISATION, PEOPLE, World, files
 
@@ -29,10 +28,6 @@ class NobodyRegistered:
     ) -> set[PersonId]:
         """Return nobody."""
         return set()
-
-    async def has_grant(self, _connection: AsyncConnection, _person_id: PersonId) -> bool:
-        """Return that nobody does."""
-        return False
 
 
 class PostWorld(World):
@@ -57,7 +52,7 @@ class PostWorld(World):
         return next(one for one in found if one.names.en == title)
 
     async def found(self, text: str, unit: str | None = None) -> list[str]:
-        found = await self.posts.find(READER, text, unit, 20)
+        found = await self.posts.find(None, text, unit, 20)
         return [f"{one.names.en} {one.unit_id}" for one in found.posts]
 
     async def give(self, code: str, place: PostId | wire.NewPlace, charge: wire.Charge) -> None:
@@ -69,9 +64,6 @@ class PostWorld(World):
         self.clock.ms += 1_000
         async with self.database.transaction() as connection:
             await self.transfers.transfer(connection, OPERATOR, person_id(code), place, None)
-
-
-READER = Caller(PersonId(new_id()), ClientId(new_id()), b"", outstanding=frozenset())
 
 
 @pytest.fixture

@@ -86,7 +86,7 @@ export class Posts {
     }
   }
 
-  /** What the server answers; without network what is known, if anything is. */
+  /** The posts that the server answers; without network those that are known, if any are. */
   async #online(
     ask: () => Promise<readonly Post[]>,
     offline: (known: readonly Post[]) => readonly Post[] | Promise<readonly Post[]>,

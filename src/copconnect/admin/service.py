@@ -5,12 +5,14 @@ It states what it needs of other roles as Protocols (:mod:`copconnect.admin.port
 
 from copconnect import wire
 from copconnect.admin.acting import Acting
+from copconnect.admin.importing import Importing
 from copconnect.admin.kinds import Kinds
 from copconnect.admin.ports import (
     Devices,
     Editor,
     Enrolment,
     Grants,
+    Imports,
     Organisation,
     People,
     Registered,
@@ -43,15 +45,26 @@ class AdminService:
         revocations: Revocations,
         devices: Devices,
         registered: Registered,
+        imports: Imports,
     ) -> None:
-        self.rights = Rights(database, clock, audit, organisation, grants)
-        self.kinds = Kinds(organisation, editor, transfers, enrolment, grants, revocations)
+        self.rights = Rights(database, clock, audit, organisation, editor, grants)
+        self.kinds = Kinds(
+            organisation,
+            editor,
+            transfers,
+            enrolment,
+            grants,
+            revocations,
+            imports,
+            self.rights,
+        )
         self.acting = Acting(
             database, clock, audit, self.rights, self.kinds, organisation, editor, devices
         )
         self.reading = Reading(
             database, clock, audit, self.rights, organisation, people, registered
         )
+        self.importing = Importing(database, self.rights, organisation, imports)
 
     async def overview(self, caller: Caller) -> wire.AdminOverview:
         """Return what needs doing in the caller's part. Raises NotAllowed."""

@@ -57,10 +57,6 @@ class Devices(Protocol):
         """Return which of these people have or had a device: the others have not registered yet."""
         ...
 
-    async def has_grant(self, connection: AsyncConnection, person_id: PersonId) -> bool:
-        """Return whether a person holds a grant in force, or is a root admin."""
-        ...
-
 
 class People(Protocol):
     """People in the data bank; the directory knows them."""
@@ -70,6 +66,21 @@ class People(Protocol):
     ) -> set[PersonId]:
         """Return those of ``person_ids`` that are in the data bank and neither suspended nor
         removed, registered or not."""
+        ...
+
+
+class Posts(Protocol):
+    """Posts that people may write to; the directory knows them."""
+
+    async def post_to_ask(self, connection: AsyncConnection, post_id: PostId) -> PostToAsk | None:
+        """Return a post that a person may write to; None for one that is not there."""
+        ...
+
+    async def head_above(
+        self, connection: AsyncConnection, unit_id: UnitId, but: PostId
+    ) -> tuple[PostId, PersonId] | None:
+        """Return the nearest post, other than ``but``, that heads a unit or one above it and has a
+        holder, and the holder; None where there is none."""
         ...
 
 
@@ -90,17 +101,6 @@ class Organisation(Protocol):
     def found_by(self, text: str) -> Select[tuple[str, str]]:
         """Return a statement of who is found by a text, everybody by none: person ids, and unique
         sort keys in the order in which people are listed."""
-        ...
-
-    async def post_to_ask(self, connection: AsyncConnection, post_id: PostId) -> PostToAsk | None:
-        """Return a post that a person may write to; None for one that is not there."""
-        ...
-
-    async def head_above(
-        self, connection: AsyncConnection, unit_id: UnitId, but: PostId
-    ) -> tuple[PostId, PersonId] | None:
-        """Return the nearest post, other than ``but``, that heads a unit or one above it and has a
-        holder, and the holder; None where there is none."""
         ...
 
     async def people_version(self, connection: AsyncConnection) -> int:
@@ -132,8 +132,14 @@ class Organisation(Protocol):
     async def administers(
         self, connection: AsyncConnection, person_id: PersonId, rule: wire.Audience
     ) -> bool:
-        """Return whether a person administers all of an audience; nobody does a unit that is not
-        there."""
+        """Return whether a person may make a conversation of an audience, by the rights table;
+        nobody may of a unit that is not there."""
+        ...
+
+    async def manages(
+        self, connection: AsyncConnection, person_id: PersonId, people: Collection[PersonId]
+    ) -> bool:
+        """Return whether a person manages groups over the units of all these people."""
         ...
 
     async def require_valid(self, connection: AsyncConnection, rule: wire.Audience) -> None:

@@ -27,7 +27,14 @@ from copconnect.delivery.live.receipt_counts import ReceiptCounting
 from copconnect.delivery.log.posting import Posting
 from copconnect.delivery.log.reading import LogReading
 from copconnect.delivery.log.retention import Retention
-from copconnect.delivery.ports import Attachments, Devices, Organisation, People, RosterSigner
+from copconnect.delivery.ports import (
+    Attachments,
+    Devices,
+    Organisation,
+    People,
+    Posts,
+    RosterSigner,
+)
 from copconnect.delivery.rosters.audiences import Audiences
 from copconnect.delivery.rosters.conversations import Conversations
 from copconnect.delivery.rosters.devices import DeviceChanges
@@ -55,6 +62,7 @@ class DeliveryService:
         devices: Devices,
         people: People,
         organisation: Organisation,
+        posts: Posts,
         signer: RosterSigner,
         attachments: Attachments,
         audit: Audit,
@@ -68,6 +76,7 @@ class DeliveryService:
             devices=devices,
             people=people,
             organisation=organisation,
+            posts=posts,
             signer=signer,
             attachments=attachments,
             audit=audit,

@@ -7,6 +7,7 @@ One edits at a time, and holds the directory's row first.
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 
@@ -112,16 +113,19 @@ class DirectoryEditor:
         progress: Progress | None = None,
         journal: Journal | None = None,
         before: Compared | None = None,
+        connection: Transaction | None = None,
     ) -> PeopleChanges:
         """Store a data bank. ``progress`` is told (rows written, rows to write). ``before``: this
         import, compared before; comparing it again is left out where nothing has changed since.
+        ``connection``: the caller's transaction, in place of one of its own.
 
         Raises NumberInUse, and whatever the journal refuses with.
         """
         if dry_run:
-            async with self._database.reading() as connection:
-                return (await self._compare(connection, bank, remove_missing, 0)).found
-        async with self._database.transaction() as connection:
+            async with self._database.reading() as reading:
+                return (await self._compare(reading, bank, remove_missing, 0)).found
+        own = self._database.transaction() if connection is None else nullcontext(connection)
+        async with own as connection:
             locked = await edit_store.lock(connection, self._clock.now_ms())
             if before is not None and before.read_ms == locked.before_ms:
                 compared = replace(before, now_ms=locked.now_ms)
@@ -230,6 +234,11 @@ class DirectoryEditor:
     async def hold(self, connection: AsyncConnection) -> None:
         """Let nobody else change the data bank before the transaction ends."""
         await edit_store.lock(connection, self._clock.now_ms())
+
+    async def compare_anew(self, connection: AsyncConnection) -> None:
+        """Let rosters be compared with the data bank for everybody, as after a change of units."""
+        locked = await edit_store.lock(connection, self._clock.now_ms())
+        await edit_store.set_rights_changed(connection, locked)
 
     async def set_status(
         self,

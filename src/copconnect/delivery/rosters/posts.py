@@ -48,7 +48,7 @@ class PostConversations:
         deps, asker = self._deps, caller.person_id
         c = conversation_of(asker, post_id)
         async with deps.database.reading() as connection:
-            post = await deps.organisation.post_to_ask(connection, post_id)
+            post = await deps.posts.post_to_ask(connection, post_id)
             if post is None:
                 raise errors.NotFound
             rule = wire.Audience(include=[wire.Clause(posts=[post_id])], people=[asker])
@@ -86,7 +86,7 @@ class PostConversations:
                     change = {"conversation_id": c, "info_number": 1}
                     await conversations.change(connection, [change])
                 return False
-            await require_size(connection, deps, asker, len(people))
+            await require_size(connection, deps, asker, people)
             limit = deps.options.limits.conversations_per_hour
             await conversations.require_not_too_many(connection, asker, limit, now_ms)
             await audiences.add(connection, {c: followed})
@@ -98,7 +98,7 @@ class PostConversations:
     async def _vacant(
         self, connection: AsyncConnection, post_id: PostId, post: PostToAsk
     ) -> errors.PostVacant:
-        above = await self._deps.organisation.head_above(connection, post.unit_id, post_id)
+        above = await self._deps.posts.head_above(connection, post.unit_id, post_id)
         if above is None:
             return errors.PostVacant(post_id=post_id)
         asked, person_id = above

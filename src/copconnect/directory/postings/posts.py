@@ -13,8 +13,8 @@ from copconnect.database.engine import Database
 from copconnect.directory import names, places
 from copconnect.directory.postings import post_search, post_store
 from copconnect.directory.service import DirectoryService
-from copconnect.ids import PostId, UnitId
-from copconnect.principals import Caller
+from copconnect.ids import PersonId, PostId, UnitId
+from copconnect.principals import Caller, PostToAsk
 
 MOST_HOLDERS = 20
 MOST_FOUND = 50
@@ -46,7 +46,9 @@ class Posts:
             raise errors.NotFound
         return found[0]
 
-    async def find(self, caller: Caller, text: str, unit: str | None, limit: int) -> wire.Posts:
+    async def find(
+        self, caller: Caller | None, text: str, unit: str | None, limit: int
+    ) -> wire.Posts:
         """Return the posts that a text finds, at or below a unit if one is given. Raises
         RateLimited."""
         limit = max(1, min(limit, MOST_FOUND))
@@ -75,6 +77,30 @@ class Posts:
             ]
         )
 
+    # --- For other roles, in their transactions --------------------------------------------------
+
+    async def post_to_ask(self, connection: AsyncConnection, post_id: PostId) -> PostToAsk | None:
+        """Return a post that a person may write to; None for one that is not there."""
+        rows = post_store.existing(await post_store.by_id(connection, [post_id]))
+        if not rows:
+            return None
+        return PostToAsk(names.read(rows[0], "post"), rows[0]["unit_id"])
+
+    async def head_above(
+        self, connection: AsyncConnection, unit_id: UnitId, but: PostId
+    ) -> tuple[PostId, PersonId] | None:
+        """Return the nearest post, other than ``but``, that heads a unit or one above it and has a
+        holder, and the holder; None where there is none."""
+        path = await self._directory.path_of(connection, unit_id) or ""
+        chain = [UnitId(code) for code in reversed(path.split("/"))]
+        heads = await post_store.there(connection, chain, heads=True)
+        held = await places.holders(connection, [row["post_id"] for row in heads])
+        for row in sorted(heads, key=lambda row: chain.index(row["unit_id"])):
+            if row["post_id"] != but and row["post_id"] in held:
+                first = held[row["post_id"]][0]
+                return first.post_id, first.person_id
+        return None
+
     async def _posts(
         self, connection: AsyncConnection, caller: Caller | None, rows: Sequence[dict[str, Any]]
     ) -> list[wire.Post]:
@@ -83,7 +109,8 @@ class Posts:
         people = {one.person_id for some in shown.values() for one in some}
         if caller is not None:
             await self._directory.count_names(connection, caller, len(people))
-        cards = await self._directory.cards(connection, people)
+        viewer = None if caller is None else caller.person_id
+        cards = await self._directory.cards(connection, people, viewer)
         # Holders come seniors first, so posts are ordered by the first of each.
         seniors = {post: at for at, post in enumerate(held)}
 

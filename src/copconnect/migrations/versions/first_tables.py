@@ -719,6 +719,7 @@ def upgrade() -> None:
         sa.Column("version", sa.String(length=64), nullable=False),
         sa.Column("changed_ms", sa.BigInteger(), nullable=False),
         sa.Column("organisation_ms", sa.BigInteger(), nullable=False),
+        sa.Column("rights_ms", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_directory_state")),
     )
     op.create_table(
@@ -735,6 +736,44 @@ def upgrade() -> None:
         ),
         sa.Column("position", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("unit_id", name=op.f("pk_directory_units")),
+    )
+    op.create_table(
+        "directory_upload_chunks",
+        sa.Column("upload_id", sa.String(length=32), nullable=False),
+        sa.Column("chunk", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("upload_id", "chunk", name=op.f("pk_directory_upload_chunks")),
+    )
+    op.create_table(
+        "directory_upload_pages",
+        sa.Column("upload_id", sa.String(length=32), nullable=False),
+        sa.Column("shown", sa.String(length=16), nullable=False),
+        sa.Column("page", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint(
+            "upload_id", "shown", "page", name=op.f("pk_directory_upload_pages")
+        ),
+    )
+    op.create_table(
+        "directory_uploads",
+        sa.Column("upload_id", sa.String(length=32), nullable=False),
+        sa.Column("person_id", sa.String(length=32), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("made_ms", sa.BigInteger(), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("part", sa.String(length=16), nullable=False),
+        sa.Column("done", sa.Integer(), nullable=False),
+        sa.Column("total", sa.Integer(), nullable=False),
+        sa.Column("beat_ms", sa.BigInteger(), nullable=False),
+        sa.Column("problem", sa.String(length=32), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.Column("choices", sa.Text(), nullable=False),
+        sa.Column("preview", sa.Text(), nullable=True),
+        sa.Column("people", sa.Integer(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=True),
+        sa.PrimaryKeyConstraint("upload_id", name=op.f("pk_directory_uploads")),
     )
     op.create_table(
         "heads",
@@ -775,24 +814,15 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("conversation_id", "device", "from_epoch", name=op.f("pk_leaves")),
     )
     op.create_index(
+        "ix_leaves_cell", "leaves", ["conversation_id", "cell_id", "to_epoch"], unique=False
+    )
+    op.create_index(
         "ix_leaves_client",
         "leaves",
         ["client_id"],
         unique=False,
         sqlite_where=sa.text("to_epoch IS NULL"),
         postgresql_where=sa.text("to_epoch IS NULL"),
-    )
-    op.create_index(
-        op.f("ix_leaves_conversation_id_leaves_cell_id"),
-        "leaves",
-        ["conversation_id", "cell_id"],
-        unique=False,
-    )
-    op.create_index(
-        op.f("ix_leaves_conversation_id_leaves_to_epoch"),
-        "leaves",
-        ["conversation_id", "to_epoch"],
-        unique=False,
     )
     op.create_index(
         "ix_leaves_person",

@@ -1,4 +1,4 @@
-/** Who holds a post, in the reader's words. */
+/** The holders of a post, in the words of the reader. */
 import type { Post } from "@copconnect/client/wire";
 import { formatList, formatNumber, nameOf } from "../../i18n/format.ts";
 import { t } from "../../i18n/index.svelte.ts";
