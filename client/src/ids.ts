@@ -30,6 +30,8 @@ export type SealKeyId = Id<"seal key">;
 export type RecordHash = Id<"record">;
 /** A stable code of the data bank, such as "TG-HYD-CHR-001". */
 export type UnitId = Id<"unit">;
+/** A post of the organisation, held by somebody or vacant. */
+export type PostId = Id<"post">;
 /** A one-time code that was sent. */
 export type ChallengeId = Id<"challenge">;
 /** A signed administrative act. */
@@ -53,6 +55,7 @@ type HexId =
   | KeyId
   | SealKeyId
   | RecordHash
+  | PostId
   | ActId
   | ChangeId
   | ConfirmationId;

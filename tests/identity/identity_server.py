@@ -10,7 +10,7 @@ from typing import Any
 from litestar import Litestar
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from copconnect import operator_routes
+from copconnect import operator_routes, wire
 from copconnect.admin import routes as admin_routes
 from copconnect.admin.service import AdminService
 from copconnect.audit import Audit
@@ -29,6 +29,7 @@ from copconnect.directory import routes as directory_routes
 from copconnect.directory.editing import DirectoryEditor
 from copconnect.directory.listing import Listing
 from copconnect.directory.postings.transfers import Transfers
+from copconnect.directory.reorganising.service import Reorganiser
 from copconnect.directory.service import DirectoryService
 from copconnect.http.gate import Gate, before_send, on_error, security_headers
 from copconnect.ids import PersonId
@@ -45,6 +46,7 @@ class RecordedRosters:
         self._registry = registry
         self.told: list[tuple[set[str], bool]] = []
         self.listed: dict[str, set[bytes]] = {}  # By person, as read in the transaction.
+        self.followed: dict[str, tuple[wire.Audience, wire.Names | None]] = {}
 
     async def devices_changed(
         self, connection: AsyncConnection, person_ids: Collection[PersonId], *, urgent: bool
@@ -53,6 +55,11 @@ class RecordedRosters:
         devices = await self._registry.devices_of(connection, person_ids)
         for person_id in person_ids:
             self.listed[person_id] = {one.device for one in devices if one.person_id == person_id}
+
+    async def followed_by_hand(
+        self, connection: AsyncConnection
+    ) -> dict[str, tuple[wire.Audience, wire.Names | None]]:
+        return self.followed
 
 
 class IdentityServer:
@@ -90,6 +97,7 @@ class IdentityServer:
         )
         self.editor = DirectoryEditor(self.database, clock, self.auth.accounts, self.audit)
         self.transfers = Transfers(self.database, clock, self.audit)
+        self.reorganiser = Reorganiser(clock, self.audit, self.rosters)
         self.admin = AdminService(
             database=self.database,
             clock=clock,
@@ -97,6 +105,7 @@ class IdentityServer:
             organisation=self.directory,
             editor=self.editor,
             transfers=self.transfers,
+            reorganiser=self.reorganiser,
             people=Listing(self.directory),
             enrolment=self.auth.administering,
             grants=self.auth.granting,

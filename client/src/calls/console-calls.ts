@@ -15,6 +15,11 @@ const METHODS: Readonly<Record<AdminMethod, true>> = {
   waiting: true,
   preview: true,
   perform: true,
+  unitCounts: true,
+  previewReorganisation: true,
+  reorganisations: true,
+  unitDraft: true,
+  keepUnitDraft: true,
   audit: true,
   verifyAudit: true,
 };

@@ -12,7 +12,11 @@ import type {
   AdminOverview,
   AdminPeople,
   AdminRights,
+  PastReorganisations,
   Person,
+  ReorganisationPreview,
+  Step,
+  UnitCounts,
 } from "../wire.ts";
 import type { Plate } from "./people.ts";
 
@@ -21,13 +25,21 @@ export type PlainAct = Extract<
   Act,
   {
     readonly act:
-      "suspend_person" | "restore_person" | "make_enrolment_codes" | "approve_act" | "refuse_act";
+      | "suspend_person"
+      | "restore_person"
+      | "make_enrolment_codes"
+      | "reorganise_units"
+      | "undo_reorganisation"
+      | "approve_act"
+      | "refuse_act";
   }
 >;
 
 export interface AdminPeopleQuery {
   readonly text?: string;
   readonly unit?: string;
+  /** "no": without the units below. */
+  readonly deep?: "yes" | "no";
   readonly rank?: string;
   readonly role?: string;
   readonly status?: string;
@@ -103,6 +115,15 @@ export interface VerifiedAudit {
   readonly problem: { readonly number: number; readonly reason: string } | null;
 }
 
+/**
+ * Changes of the tree of units that nobody has signed yet: groups of steps, each what one gesture made,
+ * and those that were taken back. The vault keeps it on this device.
+ */
+export interface UnitDraft {
+  readonly done: readonly (readonly Step[])[];
+  readonly undone: readonly (readonly Step[])[];
+}
+
 export interface AdminCore {
   rights(): Promise<AdminRights>;
   overview(): Promise<AdminOverview>;
@@ -113,6 +134,14 @@ export interface AdminCore {
   preview(act: PlainAct): Promise<ActPreview>;
   /** Sign an act and let the server do it. The id is the host's where absent. */
   perform(act: PlainAct, actId?: ActId): Promise<ActAnswer>;
+  unitCounts(): Promise<UnitCounts>;
+  previewReorganisation(
+    asked: { readonly steps: readonly Step[] } | { readonly undo: number },
+  ): Promise<ReorganisationPreview>;
+  reorganisations(): Promise<PastReorganisations>;
+  unitDraft(): Promise<UnitDraft | null>;
+  /** Null: forget it. */
+  keepUnitDraft(draft: UnitDraft | null): Promise<void>;
   audit(query: AuditQuery): Promise<AuditItems>;
   verifyAudit(): Promise<VerifiedAudit>;
 }

@@ -1,6 +1,6 @@
 """Interfaces that administration needs of other roles; ``app.py`` passes them in."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -104,6 +104,62 @@ class Transfers(Protocol):
 
     async def unit_of_charge(self, connection: AsyncConnection, posting_id: int) -> UnitId | None:
         """Return the unit of a charge; None where it is not open."""
+        ...
+
+
+class Reach(Protocol):
+    """The reach of a reorganisation: unit paths over which the right must hold, how many people it
+    touches, and those whose posts go elsewhere."""
+
+    @property
+    def paths(self) -> frozenset[str]: ...
+    @property
+    def people(self) -> int: ...
+    @property
+    def some(self) -> Sequence[PersonId]: ...
+
+
+class Examined(Protocol):
+    """A reorganisation before it is done. ``paths``: what becomes of each unit path; None for that
+    of a unit that ends."""
+
+    @property
+    def preview(self) -> wire.ReorganisationPreview: ...
+    @property
+    def reach(self) -> Reach: ...
+    @property
+    def paths(self) -> Mapping[str, str | None]: ...
+
+
+class Reorganiser(Protocol):
+    """Reorganisations of the tree of units."""
+
+    async def reorganise(
+        self, connection: Transaction, by: Principal, steps: Sequence[wire.Step]
+    ) -> int:
+        """Do all steps; return its number. Raises ReorganisationInvalid."""
+        ...
+
+    async def undo(self, connection: Transaction, by: Principal, number: int) -> int:
+        """Restore what a reorganisation changed; return the number of that. Raises NotFound,
+        ReorganisationChanged."""
+        ...
+
+    async def reach(
+        self, connection: AsyncConnection, steps: Sequence[wire.Step], undo: int | None = None
+    ) -> Reach:
+        """Return the reach of steps or of an undo. Raises as doing it would."""
+        ...
+
+    async def examine(
+        self, connection: AsyncConnection, steps: Sequence[wire.Step], undo: int | None = None
+    ) -> Examined:
+        """Return all that it would do, or the problems of the steps. Raises NotFound,
+        ReorganisationChanged."""
+        ...
+
+    async def past(self, connection: AsyncConnection) -> list[tuple[Any, list[wire.UnitChange]]]:
+        """Return the newest reorganisations with what each changed of the tree."""
         ...
 
 

@@ -14,10 +14,12 @@ from copconnect.admin.ports import (
     Organisation,
     People,
     Registered,
+    Reorganiser,
     Revocations,
     Transfers,
 )
 from copconnect.admin.reading import Reading
+from copconnect.admin.reorganising import Reorganising
 from copconnect.admin.rights import Rights
 from copconnect.audit import Audit
 from copconnect.clock import Clock
@@ -37,6 +39,7 @@ class AdminService:
         organisation: Organisation,
         editor: Editor,
         transfers: Transfers,
+        reorganiser: Reorganiser,
         people: People,
         enrolment: Enrolment,
         grants: Grants,
@@ -45,9 +48,14 @@ class AdminService:
         registered: Registered,
     ) -> None:
         self.rights = Rights(database, clock, audit, organisation, grants)
-        self.kinds = Kinds(organisation, editor, transfers, enrolment, grants, revocations)
+        self.kinds = Kinds(
+            organisation, editor, transfers, reorganiser, enrolment, grants, revocations
+        )
         self.acting = Acting(
             database, clock, audit, self.rights, self.kinds, organisation, editor, devices
+        )
+        self.reorganising = Reorganising(
+            database, clock, self.rights, organisation, reorganiser, people, registered
         )
         self.reading = Reading(
             database, clock, audit, self.rights, organisation, people, registered

@@ -16,4 +16,5 @@ from copconnect.wire.directory import *
 from copconnect.wire.frames import *
 from copconnect.wire.keys import *
 from copconnect.wire.registration import *
+from copconnect.wire.reorganising import *
 from copconnect.wire.trust import *

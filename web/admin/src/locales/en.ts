@@ -1,5 +1,6 @@
 import acts from "./en/acts.json";
 import console from "./en/console.json";
 import pages from "./en/pages.json";
+import units from "./en/units.json";
 
-export const en = { ...console, ...pages, acts };
+export const en = { ...console, ...pages, acts, units };

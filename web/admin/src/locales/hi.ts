@@ -2,5 +2,6 @@ import type { en } from "./en.ts";
 import acts from "./hi/acts.json";
 import console from "./hi/console.json";
 import pages from "./hi/pages.json";
+import units from "./hi/units.json";
 
-export const hi: typeof en = { ...console, ...pages, acts };
+export const hi: typeof en = { ...console, ...pages, acts, units };

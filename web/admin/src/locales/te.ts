@@ -2,5 +2,6 @@ import type { en } from "./en.ts";
 import acts from "./te/acts.json";
 import console from "./te/console.json";
 import pages from "./te/pages.json";
+import units from "./te/units.json";
 
-export const te: typeof en = { ...console, ...pages, acts };
+export const te: typeof en = { ...console, ...pages, acts, units };

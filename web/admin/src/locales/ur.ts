@@ -2,5 +2,6 @@ import type { en } from "./en.ts";
 import acts from "./ur/acts.json";
 import console from "./ur/console.json";
 import pages from "./ur/pages.json";
+import units from "./ur/units.json";
 
-export const ur: typeof en = { ...console, ...pages, acts };
+export const ur: typeof en = { ...console, ...pages, acts, units };
