@@ -240,6 +240,12 @@ def run_all(stages: Sequence[Stage]) -> Iterator[Outcome]:
             yield run(stage, quiet=False)
 
 
+def processor_s() -> float:
+    """Return the processor time of every process that this one started and that ended."""
+    spent = os.times()
+    return spent.children_user + spent.children_system
+
+
 def main(arguments: Sequence[str]) -> int:
     """Run the group named by the only argument: all, lint, unit or browser."""
     groups = {stage.group for stage in STAGES}
@@ -247,6 +253,7 @@ def main(arguments: Sequence[str]) -> int:
         print(f"usage: stages.py all|{'|'.join(sorted(groups))}", file=sys.stderr)
         return 2
     ARTEFACTS.mkdir(exist_ok=True)
+    started = time.monotonic()
     chosen = [stage for stage in STAGES if arguments[0] in ("all", stage.group)]
     outcomes = list(run_all(chosen))
     print("\n==> Summary")
@@ -261,6 +268,11 @@ def main(arguments: Sequence[str]) -> int:
     passed = sum(outcome.passed for outcome in outcomes)
     failed = sum(outcome.failed for outcome in outcomes)
     skipped = sum(outcome.skipped for outcome in outcomes)
+    spent_s = processor_s()
+    print(
+        f"    {time.monotonic() - started:.0f} s for {spent_s:.0f} s of processor;"
+        f" {CORES} idle cores would take {spent_s / CORES:.0f} s at least"
+    )
     print(f"\n{passed} passed, {failed} failed, {skipped} skipped", flush=True)
     return 0 if all(outcome.succeeded for outcome in outcomes) else 1
 

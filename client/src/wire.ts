@@ -64,7 +64,10 @@ export type GroupChangeKind = "made" | "renamed" | "ended" | "people";
 
 export type Confirmed = "root_admin" | "own_device" | "admin" | "first" | "replaced" | "no";
 
-/** A post that a person shall hold. ``head``: its holder heads the unit. */
+/**
+ * A post by what it is: the one of this unit with this English title, these roles and ``head``;
+ * it is made where there is none. ``head``: its holder heads the unit.
+ */
 export interface NewPlace {
   readonly unitId: UnitId;
   readonly post: Names;
@@ -77,6 +80,7 @@ export interface Person {
   readonly names: Names;
   readonly number: string;
   readonly rank: string;
+  readonly postId: PostId;
   readonly post: Names;
   readonly roles: string[];
   readonly unitId: UnitId;
@@ -113,7 +117,7 @@ export interface RestorePerson {
 export interface TransferPerson {
   readonly act: "transfer_person";
   readonly personId: PersonId;
-  readonly place: NewPlace;
+  readonly place: PostId | NewPlace;
   readonly rank: string | null;
 }
 
@@ -121,7 +125,7 @@ export interface TransferPerson {
 export interface GiveCharge {
   readonly act: "give_charge";
   readonly personId: PersonId;
-  readonly place: NewPlace;
+  readonly place: PostId | NewPlace;
   readonly charge: "officiating" | "additional";
 }
 
@@ -421,6 +425,7 @@ export interface Clause {
   readonly everyone: boolean;
   readonly units: UnitId[];
   readonly below: boolean;
+  readonly posts: PostId[];
   readonly levels: string[];
   readonly roles: string[];
   readonly ranks: string[];
@@ -761,6 +766,7 @@ export interface Directory {
 /** A post that a person holds or held. ``posting_id``: 0 for the one that they hold now. */
 export interface Posting {
   readonly postingId: number;
+  readonly postId: PostId;
   readonly unitId: UnitId;
   readonly post: Names;
   readonly roles: string[];

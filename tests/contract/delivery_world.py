@@ -22,7 +22,7 @@ from copconnect.delivery.store.tables import MEMBERS
 from copconnect.directory import audiences, standing
 from copconnect.directory.audiences import Audiences, Facts, Place
 from copconnect.directory.names import english
-from copconnect.ids import AttachmentId, ConversationId, PersonId, UnitId, new_id
+from copconnect.ids import AttachmentId, ConversationId, PersonId, PostId, UnitId, new_id
 from copconnect.leases import Leases
 from copconnect.principals import Caller, DeviceKeyRow, ListedDevice, StandingGroup
 from copconnect.records.conversation.roster import direct_id
@@ -169,7 +169,7 @@ class Chart:
             self.units[one] = f"/{'/'.join(above[:at])}/"
         level = ("state", "district", "station")[min(len(parts), 3) - 1]
         unit_id = UnitId(unit)
-        return Place(unit_id, self.units[unit_id], level, frozenset(roles), admin)
+        return Place(PostId(unit), unit_id, self.units[unit_id], level, frozenset(roles), admin)
 
     def leave(self, person_id: PersonId) -> None:
         """Let somebody go."""

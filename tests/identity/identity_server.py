@@ -57,7 +57,7 @@ class RecordedRosters:
             self.listed[person_id] = {one.device for one in devices if one.person_id == person_id}
 
     async def followed_by_hand(
-        self, connection: AsyncConnection
+        self, _: AsyncConnection
     ) -> dict[str, tuple[wire.Audience, wire.Names | None]]:
         return self.followed
 

@@ -6,6 +6,7 @@ from typing import Any
 from copconnect import wire
 from copconnect.directory import audiences, places, store
 from copconnect.directory.databank import DataBank
+from copconnect.directory.postings.naming import post_id
 from copconnect.ids import PersonId, UnitId
 from tests.harness.operator import OPERATOR
 from tests.identity.running import PATROL, SHO, MovedClock, Running, synthetic_bank
@@ -77,6 +78,9 @@ def _clause(random: Random, bank: DataBank) -> wire.Clause:
         if random.random() < 0.6:
             units = random.sample(bank.units, random.randint(1, 3))
             asked |= {"units": [one.code for one in units], "below": random.random() < 0.7}
+        if random.random() < 0.2:
+            holders = random.sample(bank.people, random.randint(1, 12))
+            asked["posts"] = [post_id(one.post_key, ()) for one in holders]
         if random.random() < 0.3:
             asked["levels"] = random.sample([one.code for one in bank.levels], 2)
         if random.random() < 0.4:
@@ -109,7 +113,7 @@ async def test_statements_and_the_plain_rules_agree(running: Running) -> None:
         for one in random.sample(bank.people, 15):
             unit, like = random.choice(bank.units), random.choice(bank.people)
             place = wire.NewPlace(
-                unit_id=unit.code, post=like.post, roles=list(like.roles), head=like.unit_admin
+                unit_id=unit.code, post=like.post, roles=list(like.roles), head=like.head
             )
             await running.container.transfers.give_charge(
                 connection, OPERATOR, one.person_id, place, "additional"

@@ -226,7 +226,7 @@ async def test_a_lost_device_and_what_it_made_are_for_those_who_may_revoke_it(
     sho, patrol = await approved(approving, force, SHO), await approved(approving, force, PATROL)
     path = f"/v1/devices/{sho.device.hex()}/made"
     assert (await approving.get(path, force.admin)).status_code == 200
-    assert refusal(await approving.get(path, patrol))[0] == "not_unit_admin"
+    assert refusal(await approving.get(path, patrol))[0] == "not_allowed"
     for wrong in ("0" * 64, "x", sho.device.hex().upper()):
         assert refusal(await approving.get(f"/v1/devices/{wrong}/made", sho))[0] == "not_found"
     made = (await approving.get(f"/v1/devices/{force.admin.device.hex()}/made", force.root)).json()

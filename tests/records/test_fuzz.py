@@ -124,7 +124,31 @@ def test_only_refusals_escape(name: str) -> None:
     check()
 
 
+def _with(good: bytes, place: bytes, other: bytes, *, last: bool = False) -> bytes:
+    """Return a certificate in which one place reads otherwise."""
+    at = good.rindex(place) if last else good.index(place)
+    return good[:at] + other + good[at + len(place) :]
+
+
 HEAD = golden.head(V)
+CERTIFICATE = V["devices"]["a"]["certificate"]
+_ED25519 = bytes.fromhex("06032b6570")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        _with(CERTIFICATE, _ED25519, bytes.fromhex("0603006570"), last=True),
+        _with(CERTIFICATE, _ED25519, bytes.fromhex("06032b6571"), last=True),
+        _with(CERTIFICATE, bytes.fromhex("a003020102"), bytes.fromhex("a003020105")),
+    ],
+    ids=["no algorithm", "another algorithm", "a version that does not exist"],
+)
+def test_a_certificate_that_differs_beside_what_is_signed(data: bytes) -> None:
+    with pytest.raises(Refused):
+        Certificate.parse(data, (V["issuing_key"],))
+
+
 REFUSED: dict[str, tuple[Callable[[bytes], Any], bytes]] = {
     "proof": (
         lambda data: check_proof(HEAD, golden.device(V, "c"), data, "R2"),
@@ -132,7 +156,7 @@ REFUSED: dict[str, tuple[Callable[[bytes], Any], bytes]] = {
     ),
     "certificate": (
         lambda data: Certificate.parse(data, (V["issuing_key"],)),
-        V["devices"]["a"]["certificate"],
+        CERTIFICATE,
     ),
     "head": (lambda data: golden.head(V, data), V["roster"]["3"]["head"]),
 }

@@ -128,9 +128,10 @@ class Kinds:
         self, connection: AsyncConnection, act: wire.TransferPerson | wire.GiveCharge
     ) -> Touched:
         """A transfer touches the unit that the person leaves and the one that they come to."""
-        path = await self._organisation.path_of(connection, act.place.unit_id)
+        unit_id = await self._transfers.unit_of_place(connection, act.place)
+        path = await self._organisation.path_of(connection, unit_id)
         if path is None:
-            raise errors.PlaceInvalid(reason="no such unit", unit_id=act.place.unit_id)
+            raise errors.PlaceInvalid(reason="no such unit", unit_id=unit_id)
         person = await self._places(connection, [PersonId(act.person_id)])
         return Touched(person.paths | {path}, 1, person.some)
 

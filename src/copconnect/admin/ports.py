@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
 from copconnect.database.engine import Transaction
-from copconnect.ids import PersonId, UnitId
+from copconnect.ids import PersonId, PostId, UnitId
 from copconnect.principals import Principal, RightsBasis, Signer
 
 
@@ -79,7 +79,7 @@ class Transfers(Protocol):
         connection: Transaction,
         by: Principal,
         person_id: PersonId,
-        place: wire.NewPlace,
+        place: PostId | wire.NewPlace,
         rank: str | None,
     ) -> None:
         """Give a person another post. Raises NotFound, PlaceInvalid."""
@@ -90,7 +90,7 @@ class Transfers(Protocol):
         connection: Transaction,
         by: Principal,
         person_id: PersonId,
-        place: wire.NewPlace,
+        place: PostId | wire.NewPlace,
         charge: wire.Charge,
     ) -> int:
         """Let a person hold a post beside their own. Raises NotFound, PlaceInvalid."""
@@ -100,6 +100,12 @@ class Transfers(Protocol):
         self, connection: Transaction, by: Principal, person_id: PersonId, posting_id: int
     ) -> None:
         """End a person's charge. Raises NotFound."""
+        ...
+
+    async def unit_of_place(
+        self, connection: AsyncConnection, place: PostId | wire.NewPlace
+    ) -> UnitId:
+        """Return the unit of a post. Raises PlaceInvalid."""
         ...
 
     async def unit_of_charge(self, connection: AsyncConnection, posting_id: int) -> UnitId | None:

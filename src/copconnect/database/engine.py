@@ -22,11 +22,9 @@ from typing import Any, Protocol, TypeVar
 from prometheus_client import Counter
 from sqlalchemy import (
     Column,
-    ColumnElement,
     Connection,
     Engine,
     MetaData,
-    Select,
     bindparam,
     create_engine,
     event,
@@ -71,16 +69,6 @@ def chunks(items: Iterable[T], size: int = CHUNK) -> Iterator[list[T]]:
     iterator = iter(items)
     while part := list(islice(iterator, size)):
         yield part
-
-
-def narrowed(
-    query: Select[Any], column: ColumnElement[Any], only: Iterable[T] | None
-) -> Iterator[Select[Any]]:
-    """Yield a query for all rows where ``only`` is None, else one for each chunk of its values."""
-    if only is None:
-        yield query
-    else:
-        yield from (query.where(column.in_(some)) for some in chunks(only))
 
 
 def unnested(name: str, column: Column[Any]) -> Any:

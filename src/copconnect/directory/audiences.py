@@ -2,7 +2,8 @@
 
 The Directory's statements answer the same for all people at once; a property test compares them.
 A person administers an audience who heads one of its units, or a unit above one; the heads of the
-department's top units administer a clause that names no units.
+department's top units administer a clause that names neither units nor posts. Nobody administers
+one that names posts and no units: a message to a post is between the two.
 """
 
 from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
@@ -11,7 +12,7 @@ from typing import Generic, TypeVar
 
 from copconnect import wire
 from copconnect.directory import rules
-from copconnect.ids import PersonId, UnitId
+from copconnect.ids import PersonId, PostId, UnitId
 
 K = TypeVar("K", bound=Hashable)
 
@@ -20,6 +21,7 @@ K = TypeVar("K", bound=Hashable)
 class Place:
     """A post that a person holds. ``path``: of its unit, as ``rules.unit_paths``."""
 
+    post_id: PostId
     unit_id: UnitId
     path: str
     level: str
@@ -48,6 +50,7 @@ def fits(clause: wire.Clause, rank: str, place: Place) -> bool:
     )
     return (
         within
+        and (not clause.posts or place.post_id in clause.posts)
         and (not clause.levels or place.level in clause.levels)
         and (not clause.roles or not place.roles.isdisjoint(clause.roles))
         and (not clause.ranks or rank in clause.ranks)
@@ -69,7 +72,8 @@ def _any_fits(clauses: Iterable[wire.Clause], facts: Facts) -> bool:
 def problem(rule: wire.Audience) -> str | None:
     """Return why a rule is refused: a clause that asks for nothing would take everybody."""
     for clause in (*rule.include, *rule.exclude):
-        asks = bool(clause.units or clause.levels or clause.roles or clause.ranks or clause.heads)
+        lists = (clause.units, clause.posts, clause.levels, clause.roles, clause.ranks)
+        asks = clause.heads or any(lists)
         if clause.everyone == asks:
             return "a clause names either everyone or what a place must have"
         if clause.below and not clause.units:
@@ -79,13 +83,20 @@ def problem(rule: wire.Audience) -> str | None:
 
 def leading_units(rule: wire.Audience, paths: Mapping[UnitId, str]) -> frozenset[UnitId]:
     """Return the units whose heads administer an audience. ``paths``: of all units; unknown units
-    of the rule have no heads."""
+    of the rule have no heads. Nobody administers a clause of posts alone."""
     return frozenset(
         above
         for clause in rule.include
-        for unit in clause.units or top_units(paths)
+        for unit in _units_of(clause, paths)
         for above in rules.units_above(paths.get(unit, ""))
     )
+
+
+def _units_of(clause: wire.Clause, paths: Mapping[UnitId, str]) -> list[UnitId]:
+    """Return the units to which a clause belongs: those that it names, else the top ones."""
+    if clause.posts and not clause.units:
+        return []
+    return clause.units or top_units(paths)
 
 
 def top_units(paths: Mapping[UnitId, str]) -> list[UnitId]:
@@ -102,9 +113,12 @@ def administers(rule: wire.Audience, facts: Facts, paths: Mapping[UnitId, str]) 
     """Return whether a person administers all of an audience; nobody does one of people who are
     named alone, or a unit that is not there."""
     headed = {place.unit_id for place in facts.places if place.head}
-    units = [unit for clause in rule.include for unit in clause.units or top_units(paths)]
-    return bool(units) and all(
-        not headed.isdisjoint(rules.units_above(paths.get(unit, ""))) for unit in units
+    clauses = [_units_of(clause, paths) for clause in rule.include]
+    units = [unit for one in clauses for unit in one]
+    return (
+        bool(clauses)
+        and all(clauses)
+        and all(not headed.isdisjoint(rules.units_above(paths.get(unit, ""))) for unit in units)
     )
 
 
@@ -118,12 +132,13 @@ class _Compiled:
 class Audiences(Generic[K]):
     """Many audiences, asked for one person at a time: the keys of those that the person belongs to.
 
-    Clauses are found by a unit on the place's path, or else by role, or else by rank, so that a
-    person is compared with few of two thousand rules. People with equal places and rank share the
-    answer.
+    Clauses are found by the post, or else by a unit on the place's path, or else by role, or else
+    by rank, so that a person is compared with few of many thousand rules. People with equal places
+    and rank share the answer.
     """
 
     _all: dict[K, _Compiled] = field(default_factory=dict)
+    _by_post: dict[str, list[tuple[K, wire.Clause]]] = field(default_factory=dict)
     _by_unit: dict[str, list[tuple[K, wire.Clause]]] = field(default_factory=dict)
     _by_role: dict[str, list[tuple[K, wire.Clause]]] = field(default_factory=dict)
     _by_rank: dict[str, list[tuple[K, wire.Clause]]] = field(default_factory=dict)
@@ -155,6 +170,7 @@ class Audiences(Generic[K]):
         index: dict[str, list[tuple[K, wire.Clause]]]
         values: Sequence[str]
         for index, values in (
+            (self._by_post, clause.posts),
             (self._by_unit, clause.units),
             (self._by_role, clause.roles),
             (self._by_rank, clause.ranks),
@@ -194,6 +210,7 @@ class Audiences(Generic[K]):
         return found
 
     def _candidates(self, rank: str, place: Place) -> Iterable[tuple[K, wire.Clause]]:
+        yield from self._by_post.get(place.post_id, ())
         for unit in rules.units_above(place.path):
             yield from self._by_unit.get(unit, ())
         for role in place.roles:

@@ -14,6 +14,8 @@ from copconnect.ids import PersonId
 
 BATCH = 1000
 _TIMES = ("changed_ms", "posted_ms")
+# The columns that a person's row is written with; titles and roles are the post's.
+_OWN = [column.name for column in store.people.c if column.name not in _TIMES]
 Row = dict[str, Any]
 
 
@@ -44,12 +46,13 @@ async def lock(connection: AsyncConnection, now_ms: int) -> Locked:
 
 
 async def all_people(connection: AsyncConnection) -> dict[PersonId, Row]:
-    """Return every stored person, removed ones included, without the times of changes."""
+    """Return every stored person with their post, removed ones included, without the times of
+    changes."""
     columns = [column for column in store.people.c if column.name not in _TIMES]
+    columns += store.OF_POST
     names = [column.name for column in columns]
-    rows = [
-        dict(zip(names, row, strict=True)) for row in await connection.execute(select(*columns))
-    ]
+    found = await connection.execute(store.posted(*columns))
+    rows = [dict(zip(names, row, strict=True)) for row in found]
     return {row["person_id"]: row for row in rows}
 
 
@@ -60,11 +63,12 @@ async def people_and_owners(
     :func:`all_people` does."""
     people = store.people
     columns = [column for column in people.c if column.name != "changed_ms"]
+    columns += store.OF_POST
     names = [column.name for column in columns]
     found: dict[PersonId, Row] = {}
     for column, values in ((people.c.person_id, person_ids), (people.c.number, numbers)):
         for part in chunks(values):
-            for row in await connection.execute(select(*columns).where(column.in_(part))):
+            for row in await connection.execute(store.posted(*columns).where(column.in_(part))):
                 found[row.person_id] = dict(zip(names, row, strict=True))
     return found
 
@@ -103,10 +107,8 @@ def _apart(rows: Iterable[Row]) -> tuple[list[Row], list[Row]]:
     people: list[Row] = []
     found_by: list[Row] = []
     for row in rows:
-        person = dict(row)
-        words = person.pop("words")
-        people.append(person)
-        found_by.append({name: row[name] for name in ("person_id", "sort_key")} | {"words": words})
+        people.append({name: row[name] for name in _OWN})
+        found_by.append({name: row[name] for name in ("person_id", "sort_key", "words")})
     return people, found_by
 
 
@@ -122,7 +124,7 @@ async def write_words(connection: AsyncConnection, rows: Sequence[Row]) -> None:
 async def repost(
     connection: AsyncConnection, person_ids: Collection[PersonId], now_ms: int
 ) -> None:
-    """These people hold their place since now."""
+    """These people hold their post since now."""
     for some in chunks(person_ids):
         await connection.execute(
             update(store.people).where(store.people.c.person_id.in_(some)).values(posted_ms=now_ms)
@@ -156,7 +158,7 @@ async def stored_units(connection: AsyncConnection) -> dict[str, Row]:
 async def used_units(connection: AsyncConnection) -> Collection[str]:
     """Return the codes of units to which somebody belongs."""
     found = await connection.scalars(
-        select(store.people.c.unit_id).where(store.people.c.status != "removed").distinct()
+        store.posted(store.posts.c.unit_id).where(store.people.c.status != "removed").distinct()
     )
     return list(found)
 

@@ -5,7 +5,7 @@ signed out in the same transaction; importing the same file twice changes nothin
 One edits at a time, and holds the directory's row first.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 
@@ -23,11 +23,11 @@ from copconnect.audit.acts import (
 from copconnect.bus import AccountWakeup
 from copconnect.clock import Clock
 from copconnect.database.engine import Database, Transaction, chunks
-from copconnect.directory import changes, databank, edit_store, policies, rules, store
+from copconnect.directory import changes, edit_store, policies, rules, store
 from copconnect.directory.changes import LossReason, PeopleChanges, Row
 from copconnect.directory.databank import DataBank
 from copconnect.directory.edit_store import BATCH
-from copconnect.directory.postings import posting_store
+from copconnect.directory.postings import post_store, posting_store
 from copconnect.ids import PersonId
 from copconnect.principals import Principal
 
@@ -130,6 +130,10 @@ class DirectoryEditor:
                 await journal.compared(connection, compared)
             await self._write_people(connection, found, locked.now_ms, progress)
             await self._write_organisation(connection, bank)
+            found.posts.abolished = [
+                *await post_store.abolish(connection, bank.abolish, locked.now_ms),
+                *await post_store.abolish_without_unit(connection, locked.now_ms),
+            ]
             codes = {
                 person.person_id: person.enrolment_code
                 for person in bank.people
@@ -143,7 +147,7 @@ class DirectoryEditor:
                 connection.after_commit(
                     AccountWakeup(event="directory", person_ids=[], client_ids=[])
                 )
-            if reorganised or codes or found.insert or found.update or found.removed:
+            if reorganised or codes or found:
                 act: Act = DataBankImported(found.summary(), remove_missing)
                 if journal is not None:
                     act = await journal.written(connection, compared, reorganised=reorganised)
@@ -163,13 +167,14 @@ class DirectoryEditor:
             stored = await edit_store.people_and_owners(connection, wanted, numbers)
             organisation = await store.organisation(connection)
             former = changes.stored_words(organisation["units"], organisation["ranks"])
-            found = changes.compare(bank, stored, former, remove_missing=False)
+            posts = await post_store.of_units(connection, {one.unit for one in bank.people})
+            found = changes.compare(bank, stored, posts, former, remove_missing=False)
             clashes = changes.number_clashes(bank, stored, found.removed)
             if clashes:
                 raise NumberInUse(clashes)
             compared = Compared(found, stored, organisation, locked.before_ms, locked.now_ms)
             await journal.compared(connection, compared)
-            if not (found.insert or found.update or found.removed):
+            if not found:
                 return found
             await self._write_people(connection, found, locked.now_ms, None)
             if found.lost:
@@ -178,13 +183,6 @@ class DirectoryEditor:
             act = await journal.written(connection, compared, reorganised=False)
             await self._audit.record(connection, by, act)
         return found
-
-    async def stored(self, names: Collection[str]) -> dict[str, bytes]:
-        """Return the stored units, levels, ranks or roles as files of a data bank, to read with
-        files that lack them."""
-        async with self._database.reading() as connection:
-            rows = await store.organisation(connection)
-        return {name: databank.write_terms(name, rows[name]) for name in names if rows.get(name)}
 
     async def set_group_policy(self, by: Principal, policy: Sequence[wire.GroupPolicy]) -> None:
         """Write the policy of standing groups in place of the one before. Running servers make and
@@ -254,7 +252,8 @@ class DirectoryEditor:
         stored = await edit_store.all_people(connection)
         organisation = await store.organisation(connection)
         former = changes.stored_words(organisation["units"], organisation["ranks"])
-        found = changes.compare(bank, stored, former, remove_missing=remove_missing)
+        posts = await post_store.all_posts(connection)
+        found = changes.compare(bank, stored, posts, former, remove_missing=remove_missing)
         clashes = changes.number_clashes(bank, stored, found.removed)
         if clashes:
             raise NumberInUse(clashes)
@@ -268,6 +267,7 @@ class DirectoryEditor:
         now_ms: int,
         progress: Progress | None,
     ) -> None:
+        await post_store.write(connection, found.posts)
         await posting_store.keep_regular(connection, sorted(found.leaving_place), now_ms)
         await edit_store.repost(connection, sorted(found.taking_place), now_ms)
         await posting_store.end_all(connection, sorted(found.removed), now_ms)

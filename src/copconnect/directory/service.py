@@ -258,7 +258,7 @@ class DirectoryService:
     async def is_unit_admin(self, connection: AsyncConnection, person_id: PersonId) -> bool:
         """Return whether a person administers their unit."""
         rows = await store.by_id(connection, [person_id])
-        return any(row.unit_admin and row.status == "active" for row in rows)
+        return any(row.head and row.status == "active" for row in rows)
 
     async def plates(
         self, connection: AsyncConnection, person_ids: Collection[PersonId]
@@ -286,7 +286,7 @@ class DirectoryService:
                 rank=row.rank,
                 seniority=row.seniority,
                 roles=frozenset(row.roles.split()),
-                head=row.unit_admin,
+                head=row.head,
             )
             for row in await store.rights_bases(connection, person_ids)
         }
@@ -384,6 +384,7 @@ class DirectoryService:
                 names=_names(row),
                 number=row.number,
                 rank=row.rank,
+                post_id=row.post_id,
                 post=names.of(row, "post"),
                 roles=row.roles.split(),
                 unit_id=row.unit_id,

@@ -186,8 +186,8 @@ class PlaceInvalid(CallerError):
 
 
 class ReorganisationInvalid(CallerError):
-    """``details``: ``problems``, how many; of the first one ``step`` (from 1), ``reason`` (a code of
-    wire.StepProblem), ``unit_id`` and ``value``."""
+    """``details``: ``problems``, how many; of the first one ``step`` (from 1), ``reason`` (as
+    wire.StepProblemCode), ``unit_id`` and ``value``."""
 
     code = "reorganisation_invalid"
     status = 400

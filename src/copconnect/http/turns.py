@@ -29,7 +29,7 @@ class Turns:
     """An ASGI application that lets requests into another in turn."""
 
     def __init__(self, rest: ASGIApp, at_once: int = AT_ONCE) -> None:
-        self._rest = rest
+        self.rest = rest
         self._at_once = at_once
         self._lines: dict[bytes, _Line] = {}
 
@@ -41,13 +41,13 @@ class Turns:
         """Answer, after those before it."""
         token = _token(scope)
         if not token:
-            await self._rest(scope, receive, send)
+            await self.rest(scope, receive, send)
             return
         line = self._lines.setdefault(token, _Line())
         try:
             await self._enter(line)
             try:
-                await self._rest(scope, receive, send)
+                await self.rest(scope, receive, send)
             finally:
                 self._leave(line)
         finally:

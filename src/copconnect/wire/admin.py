@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from copconnect.ids import ActId, DeviceId, PersonId, UnitId
+from copconnect.ids import ActId, DeviceId, PersonId, PostId, UnitId
 from copconnect.limits import ACT_PEOPLE, MAX_ACT_BYTES, MAX_RECORD_BYTES, MAX_REVOCATION_BYTES
 from copconnect.wire.base import HEX16, HEX32, Hex32, Wire
 from copconnect.wire.directory import Charge, NewPlace, Person
@@ -32,6 +32,8 @@ Right = Literal[
 ]
 ActState = Literal["done", "waiting", "refused"]
 UnitPath = Annotated[str, Meta(min_length=1, max_length=1024)]  # Units joined by "/".
+# A post that is there, by its id, or one by what it is.
+PlaceGiven = Annotated[PostId, HEX16] | NewPlace
 ActReason = Annotated[str, Meta(max_length=500)]
 
 
@@ -79,7 +81,7 @@ class TransferPerson(AdminAct, frozen=True, kw_only=True):
     """Give a person another post; another rank where one is named."""
 
     person_id: Annotated[PersonId, HEX16]
-    place: NewPlace
+    place: PlaceGiven
     rank: Annotated[str, Meta(min_length=1, max_length=32)] | None
 
 
@@ -87,7 +89,7 @@ class GiveCharge(AdminAct, frozen=True, kw_only=True):
     """Let a person hold a post beside their own."""
 
     person_id: Annotated[PersonId, HEX16]
-    place: NewPlace
+    place: PlaceGiven
     charge: Charge
 
 

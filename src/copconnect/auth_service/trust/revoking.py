@@ -136,7 +136,7 @@ class Revoking:
     async def made(self, caller: Caller, device_hex: str) -> wire.MadeRecords:
         """Return what a device endorsed and granted, for somebody who may revoke it.
 
-        Raises NotFound, NotUnitAdmin.
+        Raises NotFound, NotAllowed.
         """
         device = rules.device_of(device_hex)
         now = self._deps.clock.now_ms()
@@ -148,8 +148,10 @@ class Revoking:
             if owner != caller.person_id:
                 paths = await held_paths(connection, caller.person_id, now)
                 plates = await self._deps.people.plates(connection, [owner])
-                if owner not in plates or not covers(paths, plates[owner].path):
-                    raise errors.NotUnitAdmin
+                if owner not in plates:
+                    raise errors.NotFound
+                if not covers(paths, plates[owner].path):
+                    raise errors.NotAllowed(right="revoke_devices", path=plates[owner].path)
             endorsed, granted, about = await record_store.made_by(connection, device)
             closure = await self._judge.bundles.closure(connection, about, writing=False)
         return wire.MadeRecords(

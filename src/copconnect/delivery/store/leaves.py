@@ -3,10 +3,11 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Select, bindparam, func, insert, or_, select, update
+from sqlalchemy import bindparam, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from copconnect.database.engine import BULK, chunks, narrowed
+from copconnect.database.among import among
+from copconnect.database.engine import BULK, chunks
 from copconnect.delivery.rules.roster_plan import PlacedLeaf, RosterLeaf
 from copconnect.delivery.store.tables import LEAVES
 from copconnect.ids import CellId, ConversationId, PersonId
@@ -50,26 +51,18 @@ def device_of(one: PlacedLeaf) -> ListedDevice:
     return ListedDevice(one.leaf.device, one.leaf.client_id, one.leaf.person_id)
 
 
-async def _grouped(connection: AsyncConnection, queries: Iterable[Select[Any]]) -> Any:
-    found: LeavesByConversation = {}
-    for query in queries:
-        for row in await connection.execute(query):
-            found.setdefault(row.conversation_id, []).append(placed(row))
-    return found
-
-
 async def of_people(
     connection: AsyncConnection,
     people: Collection[PersonId],
     only: Collection[ConversationId] | None = None,
 ) -> LeavesByConversation:
-    """Return the current leaves of these people. ``only``: in these conversations, at most a chunk
-    of them."""
-    query = select(*PLACED).where(_L.to_epoch.is_(None))
+    """Return the current leaves of these people. ``only``: in these conversations."""
+    query = select(*PLACED).where(_L.to_epoch.is_(None), among(_L.person_id, people))
     if only is not None:
-        query = query.where(_L.conversation_id.in_(only))
-    queries = [query.where(_L.person_id.in_(some)) for some in chunks(people)]
-    found: LeavesByConversation = await _grouped(connection, queries)
+        query = query.where(among(_L.conversation_id, only))
+    found: LeavesByConversation = {}
+    for row in await connection.execute(query):
+        found.setdefault(row.conversation_id, []).append(placed(row))
     return found
 
 
@@ -108,10 +101,9 @@ async def owners(
     query = select(_L.device, _L.person_id).where(
         _L.conversation_id == conversation_id, _L.to_epoch.is_(None)
     )
-    found: dict[bytes, PersonId] = {}
-    for asked in narrowed(query, _L.person_id, only):
-        found |= {row.device: row.person_id for row in await connection.execute(asked)}
-    return found
+    if only is not None:
+        query = query.where(among(_L.person_id, only))
+    return {row.device: row.person_id for row in await connection.execute(query)}
 
 
 async def devices_of_cells_at(
@@ -186,22 +178,17 @@ async def cell_intervals(
 async def devices_by_person(
     connection: AsyncConnection, people: Mapping[ConversationId, Collection[PersonId]]
 ) -> dict[tuple[ConversationId, PersonId], int]:
-    """Return how many devices of these people these conversations list. One statement for each 500
-    pairs."""
-    found: dict[tuple[ConversationId, PersonId], int] = {}
-    pairs = [(c, person) for c, own in people.items() for person in own]
-    for some in chunks(pairs):
-        rows = await connection.execute(
-            select(_L.conversation_id, _L.person_id, func.count())
-            .where(
-                _L.conversation_id.in_({c for c, _ in some}),
-                _L.person_id.in_({person for _, person in some}),
-                _L.to_epoch.is_(None),
-            )
-            .group_by(_L.conversation_id, _L.person_id)
+    """Return how many devices of these people these conversations list."""
+    rows = await connection.execute(
+        select(_L.conversation_id, _L.person_id, func.count())
+        .where(
+            among(_L.conversation_id, people),
+            among(_L.person_id, {person for own in people.values() for person in own}),
+            _L.to_epoch.is_(None),
         )
-        found |= {(c, person_id): count for c, person_id, count in rows}
-    return found
+        .group_by(_L.conversation_id, _L.person_id)
+    )
+    return {(c, person_id): count for c, person_id, count in rows}
 
 
 # --- Writing ----------------------------------------------------------------------------------

@@ -7,7 +7,8 @@ from sqlalchemy import and_, bindparam, exists, func, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
-from copconnect.database.engine import BULK, chunks, narrowed, upsert_for
+from copconnect.database.among import among
+from copconnect.database.engine import BULK, chunks, upsert_for
 from copconnect.delivery.rules.limits import HOUR_MS
 from copconnect.delivery.store.tables import MEMBER_CHANGES, MEMBERS
 from copconnect.ids import ConversationId, PersonId
@@ -33,28 +34,24 @@ async def admins_by_person(
     query = select(_M.person_id, _M.admin).where(
         _M.conversation_id == conversation_id, _M.removed_ms.is_(None)
     )
-    found: dict[PersonId, bool] = {}
-    for asked in narrowed(query, _M.person_id, only):
-        found |= {row.person_id: row.admin for row in await connection.execute(asked)}
-    return found
+    if only is not None:
+        query = query.where(among(_M.person_id, only))
+    return {row.person_id: row.admin for row in await connection.execute(query)}
 
 
 async def former(
     connection: AsyncConnection, people: Mapping[ConversationId, Collection[PersonId]]
 ) -> set[tuple[ConversationId, PersonId]]:
     """Return which of these people belonged to these conversations before and do not now."""
-    found: set[tuple[ConversationId, PersonId]] = set()
     wanted = {(c, person) for c, own in people.items() for person in own}
-    for some in chunks(sorted(wanted)):
-        rows = await connection.execute(
-            select(_M.conversation_id, _M.person_id).where(
-                _M.conversation_id.in_({c for c, _ in some}),
-                _M.person_id.in_({person for _, person in some}),
-                _M.removed_ms.is_not(None),
-            )
+    rows = await connection.execute(
+        select(_M.conversation_id, _M.person_id).where(
+            among(_M.conversation_id, people),
+            among(_M.person_id, {person for _, person in wanted}),
+            _M.removed_ms.is_not(None),
         )
-        found |= wanted.intersection((row.conversation_id, row.person_id) for row in rows)
-    return found
+    )
+    return wanted.intersection((row.conversation_id, row.person_id) for row in rows)
 
 
 async def places_of(
@@ -63,34 +60,30 @@ async def places_of(
     only: Collection[ConversationId] | None = None,
 ) -> dict[tuple[ConversationId, PersonId], tuple[bool, int]]:
     """Return where these people belong: whether as an admin, and from when each may read. ``only``:
-    in these conversations, at most a chunk of them."""
+    in these conversations."""
     query = select(_M.conversation_id, _M.person_id, _M.admin, _M.history_from_ms).where(
-        _M.removed_ms.is_(None)
+        _M.removed_ms.is_(None), among(_M.person_id, people)
     )
     if only is not None:
-        query = query.where(_M.conversation_id.in_(only))
-    found: dict[tuple[ConversationId, PersonId], tuple[bool, int]] = {}
-    for some in chunks(people):
-        for row in await connection.execute(query.where(_M.person_id.in_(some))):
-            found[row.conversation_id, row.person_id] = (row.admin, row.history_from_ms)
-    return found
+        query = query.where(among(_M.conversation_id, only))
+    return {
+        (row.conversation_id, row.person_id): (row.admin, row.history_from_ms)
+        for row in await connection.execute(query)
+    }
 
 
 async def members_at(
     connection: AsyncConnection, conversation_id: ConversationId, people: Collection[PersonId]
 ) -> dict[PersonId, tuple[bool, int]]:
     """Return those of these people that belong to a conversation, as :func:`places_of`."""
-    found: dict[PersonId, tuple[bool, int]] = {}
-    for some in chunks(people):
-        rows = await connection.execute(
-            select(_M.person_id, _M.admin, _M.history_from_ms).where(
-                _M.conversation_id == conversation_id,
-                _M.person_id.in_(some),
-                _M.removed_ms.is_(None),
-            )
+    rows = await connection.execute(
+        select(_M.person_id, _M.admin, _M.history_from_ms).where(
+            _M.conversation_id == conversation_id,
+            among(_M.person_id, people),
+            _M.removed_ms.is_(None),
         )
-        found |= {row.person_id: (row.admin, row.history_from_ms) for row in rows}
-    return found
+    )
+    return {row.person_id: (row.admin, row.history_from_ms) for row in rows}
 
 
 async def belongs_to_any(

@@ -30,6 +30,7 @@ from copconnect.directory.files.tables import Table, TableRow
 from copconnect.directory.imports import exporting, import_store, keeping, previews, refusals
 from copconnect.directory.imports.exporting import FileRow
 from copconnect.directory.imports.previews import Preview
+from copconnect.directory.postings import post_store
 from copconnect.directory.sources import Chosen, Corrections, Stored
 from copconnect.ids import PersonId
 from copconnect.principals import Principal, named
@@ -88,6 +89,7 @@ class _Snapshot:
     """The data bank as it is stored."""
 
     people: dict[PersonId, Row]
+    posts: list[Row]
     organisation: dict[str, list[Any]]
     stored: Stored
     read_ms: int
@@ -188,9 +190,10 @@ class Importer:
             if row is None or row.undone_ms is not None or not contents:
                 raise refusals.NotUndoable(str(number))
             kept = keeping.decode(contents)
-            bank = _bank_of(
-                kept.people, kept.organisation or exporting.organisation_rows(organisation)
-            )
+            rows = kept.organisation or exporting.organisation_rows(organisation)
+            posts = exporting.post_rows(kept.posts)
+            bank = _bank_of(kept.people, rows | {"posts": posts})
+            bank.abolish = kept.opened
             journal = keeping.UndoJournal(named(by), row, kept, most_leaving)
             found = await self._editor.import_bank(
                 by,
@@ -226,6 +229,7 @@ class Importer:
             tables = exporting.organisation_rows(await store.organisation(connection))
             kept = [row for row in people.values() if row["status"] != "removed"]
             kept.sort(key=lambda row: str(row["code"]))
+            tables["posts"] = exporting.post_rows(await post_store.all_posts(connection))
             tables["people"] = [exporting.person_row(row) for row in kept]
             await self._audit.record(connection, by, DirectoryExported(len(kept)))
         return tables
@@ -265,6 +269,7 @@ class Importer:
         fingerprints = [mapping.fingerprint(sheet) for file in read for sheet in file.sheets]
         async with self._database.reading() as connection:
             people = await edit_store.all_people(connection)
+            posts = await post_store.all_posts(connection)
             organisation = await store.organisation(connection)
             mappings = await import_store.known_mappings(connection, fingerprints)
             aliases = await import_store.known_aliases(connection)
@@ -277,7 +282,8 @@ class Importer:
             return exporting.person_row(row) if row is not None else {}
 
         tables = exporting.organisation_rows(organisation)
-        return _Snapshot(people, organisation, Stored(tables, person, mappings, aliases), read_ms)
+        stored = Stored(tables, person, mappings, aliases)
+        return _Snapshot(people, posts, organisation, stored, read_ms)
 
 
 def _seconds(ms: int) -> int:
@@ -331,20 +337,24 @@ def _judge(
     bank = databank.judge(tables, lambda done: progress("judging", done, total))
     progress("judging", total, total)
     former = changes.stored_words(snapshot.organisation["units"], snapshot.organisation["ranks"])
-    found = changes.compare(bank, snapshot.people, former, remove_missing=options.remove_missing)
+
+    def compare() -> PeopleChanges:
+        gone = options.remove_missing
+        return changes.compare(bank, snapshot.people, snapshot.posts, former, remove_missing=gone)
+
+    found = compare()
     clashes = dict(changes.number_clashes(bank, snapshot.people, found.removed))
     if clashes:
         bank.problems += [_clash(bank, code, number) for code, number in clashes.items()]
         bank.people = [person for person in bank.people if person.code not in clashes]
-        found = changes.compare(
-            bank, snapshot.people, former, remove_missing=options.remove_missing
-        )
+        found = compare()
     organisation = _Organisation.of(found, snapshot.people, snapshot.organisation, bank)
     preview = Preview(
         sheets=previews.sheet_previews(chosen),
         problems=bank.problems,
         changes=[
             *previews.organisation_changes(organisation.before, organisation.after),
+            *previews.post_changes(found.posts),
             *previews.people_changes(found, snapshot.people, bank),
         ],
         counts=found.summary(),

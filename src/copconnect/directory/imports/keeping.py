@@ -17,20 +17,25 @@ from copconnect.directory.files.mapping import ColumnMapping
 from copconnect.directory.imports import exporting, import_store, refusals
 from copconnect.directory.imports.exporting import FileRow
 from copconnect.directory.postings import posting_store
+from copconnect.ids import PostId
 
 KEPT = 30  # Imports whose replaced rows are kept.
 ROWS = 5_000  # The people in one part.
 Charge = dict[str, Any]
+Post = dict[str, Any]
 
 
 class _Part(msgspec.Struct):
     """``left``: how the import left each of the people. In the first part are ``organisation``,
-    rows by table if the import changed them, and the ``charges`` that it ended."""
+    rows by table if the import changed them, the ``charges`` that it ended, and posts as in
+    :class:`Kept`."""
 
     people: list[FileRow]
     left: list[bytes]
     organisation: dict[str, list[FileRow]] | None = None
     charges: list[Charge] = []
+    posts: list[Post] = []
+    opened: list[PostId] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +43,15 @@ class Kept:
     """The rows as they were before an import: of the people whom it changed, and of units, levels,
     ranks and roles if it changed them. People whom it added are rows that remove them. ``left``:
     a fingerprint of each person's row as the import left it. ``charges``: the officiating and
-    additional charges, as stored rows, of the people whom it removed."""
+    additional charges, as stored rows, of the people whom it removed. ``posts``: the rows of those
+    that it changed or abolished; ``opened``: those that were not there before."""
 
     people: list[FileRow]
     left: list[bytes]
     organisation: dict[str, list[FileRow]] | None
     charges: list[Charge]
+    posts: list[Post]
+    opened: list[PostId]
 
 
 def encode(kept: Kept) -> Iterator[bytes]:
@@ -54,6 +62,7 @@ def encode(kept: Kept) -> Iterator[bytes]:
         part = _Part(kept.people[start:end], kept.left[start:end])
         if start == 0:
             part.organisation, part.charges = kept.organisation, kept.charges
+            part.posts, part.opened = kept.posts, kept.opened
         yield zlib.compress(encoder.encode(part), 3)
 
 
@@ -65,6 +74,8 @@ def decode(contents: Sequence[bytes]) -> Kept:
         [one for part in parts for one in part.left],
         next((part.organisation for part in parts if part.organisation is not None), None),
         [charge for part in parts for charge in part.charges],
+        [post for part in parts for post in part.posts],
+        [post_id for part in parts for post_id in part.opened],
     )
 
 
@@ -96,7 +107,8 @@ def replaced(compared: Compared, charges: list[Charge], *, reorganised: bool) ->
         people.append(before)
         left.append(fingerprint(before | {"status": "removed"}))
     organisation = exporting.organisation_rows(compared.organisation) if reorganised else None
-    return Kept(people, left, organisation, charges)
+    posts = found.posts
+    return Kept(people, left, organisation, charges, posts.replaced, posts.opened)
 
 
 class ImportJournal:
@@ -189,7 +201,7 @@ class UndoJournal:
         restored = compared.found.restored
         for charge in self._kept.charges:
             if charge["person_id"] in restored:
-                row = {name: value for name, value in charge.items() if name != "posting_id"}
+                row = {name: charge[name] for name in ("person_id", "post_id", "charge")}
                 again = row | {"from_ms": compared.now_ms, "until_ms": None}
                 await posting_store.add(connection, again)
 

@@ -1,8 +1,8 @@
 """Which posts people hold after a reorganisation. Pure.
 
-A post belongs to one unit for good, because history names it: a post that goes to another unit ends,
-and its holders get the same one there, made where the unit has none. A post whose holder headed the
-old unit heads the new one only if no other post does.
+A post belongs to one unit for good, because history names it: a post that goes to another unit
+ends, and its holders get the same one there, made where the unit has none. A post whose holder
+headed the old unit heads the new one only if no other post does.
 """
 
 from collections.abc import Iterable, Mapping
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from copconnect.directory import names
-from copconnect.directory.databank import PostKey
+from copconnect.directory.postings.keys import PostKey
 from copconnect.directory.postings.naming import Naming, key_of
 from copconnect.directory.reorganising.planning import Plan
 from copconnect.ids import PersonId, PostId, UnitId

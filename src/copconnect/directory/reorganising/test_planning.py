@@ -47,10 +47,10 @@ POSTS = {
 FORMER = {UnitId("OLD")}
 
 
-def plan(*steps: wire.Step, **changes: Any) -> Plan:
-    before = Before(
-        **({"units": UNITS, "levels": LEVELS, "former": FORMER, "posts": POSTS} | changes)
-    )
+BEFORE = Before(UNITS, LEVELS, FORMER, POSTS)
+
+
+def plan(*steps: wire.Step, before: Before = BEFORE) -> Plan:
     return planning.plan(before, steps)
 
 
@@ -124,7 +124,7 @@ def test_steps_use_what_earlier_ones_made() -> None:
         "A1b": "N",
     }
     assert found.into == {"A1": "N"}
-    assert found.people == {person: ("A1", "N") for person in _people_of("A1")}
+    assert found.people == dict.fromkeys(_people_of("A1"), ("A1", "N"))
     assert found.charges == {30: ("A1", "N")}
     assert set(found.posts) == {"A1-0", "A1-1", "A1-2"}
     assert found.units[UnitId("N")].position == 8
@@ -222,7 +222,7 @@ def test_a_path_that_is_too_long_is_refused() -> None:
         units[code] = Unit(code, UnitId(above), "state", english(code), 100 + n)
         above = code
     levels = {f"l{n}": n for n in range(30)} | {"state": 0}
-    found = plan(add("N", above, "l29"), units=units, levels=levels)
+    found = plan(add("N", above, "l29"), before=Before(units, levels, FORMER, POSTS))
     assert [one.code for one in found.problems] == ["too_deep"]
 
 
@@ -257,7 +257,7 @@ STEPS: st.SearchStrategy[Any] = st.one_of(
 
 @given(st.lists(STEPS, min_size=1, max_size=6))
 def test_no_draft_makes_a_cycle_or_leaves_anybody_in_no_unit(steps: list[wire.Step]) -> None:
-    found = planning.plan(Before(UNITS, LEVELS, FORMER, POSTS), steps)
+    found = planning.plan(BEFORE, steps)
     paths = tree.paths(found.units)
     assert paths.keys() == found.units.keys()
     homes = {one: post.unit_id for post in POSTS.values() for one in post.people}

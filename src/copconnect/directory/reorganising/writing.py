@@ -1,19 +1,14 @@
 """Writes a planned reorganisation, in the caller's transaction."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect.database.engine import Transaction, chunks
-from copconnect.directory import changes, edit_store, names, store
+from copconnect.directory import changes, edit_store, store
 from copconnect.directory.edit_store import BATCH
 from copconnect.directory.postings import post_store, posting_store
 from copconnect.directory.reorganising import reorganising_store, tree
 from copconnect.directory.reorganising.looking import Planned
 from copconnect.directory.reorganising.placing import Placing
-from copconnect.directory.reorganising.tree import Tree
-from copconnect.ids import UnitId
 
 
 async def write(connection: Transaction, found: Planned, now_ms: int) -> dict[int, int]:
@@ -68,27 +63,7 @@ async def _write_words(connection: AsyncConnection, found: Planned) -> None:
     differing |= {target for _, target in found.plan.people.values()}
     ranks = await store.seniorities(connection)
     rows = await reorganising_store.rows_for_words(connection, differing)
+    words = changes.Words({one: (unit.names, new[one]) for one, unit in after.items()}, ranks)
     for part in chunks(rows, BATCH):
-        words = [_words(row, after, new, ranks) for row in part]
-        await edit_store.write_words(connection, words)
-
-
-def _words(
-    row: Mapping[str, Any], units: Tree, paths: Mapping[UnitId, str], ranks: Mapping[str, int]
-) -> dict[str, Any]:
-    unit_id = UnitId(row["unit_id"])
-    derived = changes.derived(
-        changes.Derived(
-            person_id=row["person_id"],
-            person_names=names.read(row),
-            number=row["number"],
-            code=row["code"],
-            post=names.read(row, "post"),
-            rank=row["rank"],
-            roles=row["roles"].split(),
-            unit_id=unit_id,
-            unit=(units[unit_id].names, paths[unit_id]),
-            seniority=ranks.get(row["rank"], 0),
-        )
-    )
-    return {"person_id": row["person_id"]} | derived
+        found_by = [{"person_id": row["person_id"]} | changes.derive(row, words) for row in part]
+        await edit_store.write_words(connection, found_by)

@@ -525,6 +525,19 @@ def upgrade() -> None:
     )
     op.create_index("ix_cursors_person", "cursors", ["conversation_id", "person_id"], unique=False)
     op.create_table(
+        "directory_former_units",
+        sa.Column("unit_id", sa.String(length=64), nullable=False),
+        sa.Column("parent_id", sa.String(length=64), nullable=True),
+        sa.Column("level", sa.String(length=32), nullable=False),
+        sa.Column("name_en", sa.Text(), nullable=False),
+        sa.Column("name_te", sa.Text(), nullable=False),
+        sa.Column("name_ur", sa.Text(), nullable=False),
+        sa.Column("name_hi", sa.Text(), nullable=False),
+        sa.Column("into_id", sa.String(length=64), nullable=True),
+        sa.Column("ended_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("unit_id", name=op.f("pk_directory_former_units")),
+    )
+    op.create_table(
         "directory_group_policy",
         sa.Column("code", sa.String(length=32), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
@@ -591,13 +604,7 @@ def upgrade() -> None:
         sa.Column("name_hi", sa.Text(), nullable=False),
         sa.Column("number", sa.String(length=20), nullable=False),
         sa.Column("rank", sa.String(length=32), nullable=False),
-        sa.Column("post_en", sa.Text(), nullable=False),
-        sa.Column("post_te", sa.Text(), nullable=False),
-        sa.Column("post_ur", sa.Text(), nullable=False),
-        sa.Column("post_hi", sa.Text(), nullable=False),
-        sa.Column("roles", sa.Text(), nullable=False),
-        sa.Column("unit_id", sa.String(length=64), nullable=False),
-        sa.Column("unit_admin", sa.Boolean(), nullable=False),
+        sa.Column("post_id", sa.String(length=32), nullable=False),
         sa.Column("status", sa.String(length=16), nullable=False),
         sa.Column(
             "sort_key", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
@@ -611,10 +618,10 @@ def upgrade() -> None:
         op.f("ix_directory_people_number"), "directory_people", ["number"], unique=False
     )
     op.create_index(
-        op.f("ix_directory_people_sort_key"), "directory_people", ["sort_key"], unique=False
+        op.f("ix_directory_people_post_id"), "directory_people", ["post_id"], unique=False
     )
     op.create_index(
-        op.f("ix_directory_people_unit_id"), "directory_people", ["unit_id"], unique=False
+        op.f("ix_directory_people_sort_key"), "directory_people", ["sort_key"], unique=False
     )
     op.create_table(
         "directory_postings",
@@ -622,13 +629,7 @@ def upgrade() -> None:
             "posting_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
         ),
         sa.Column("person_id", sa.String(length=32), nullable=False),
-        sa.Column("unit_id", sa.String(length=64), nullable=False),
-        sa.Column("post_en", sa.Text(), nullable=False),
-        sa.Column("post_te", sa.Text(), nullable=False),
-        sa.Column("post_ur", sa.Text(), nullable=False),
-        sa.Column("post_hi", sa.Text(), nullable=False),
-        sa.Column("roles", sa.Text(), nullable=False),
-        sa.Column("head", sa.Boolean(), nullable=False),
+        sa.Column("post_id", sa.String(length=32), nullable=False),
         sa.Column("charge", sa.String(length=16), nullable=False),
         sa.Column("from_ms", sa.BigInteger(), nullable=False),
         sa.Column("until_ms", sa.BigInteger(), nullable=True),
@@ -637,13 +638,29 @@ def upgrade() -> None:
     op.create_index(
         "ix_directory_postings_open",
         "directory_postings",
-        ["unit_id"],
+        ["post_id"],
         unique=False,
         sqlite_where=sa.text("until_ms IS NULL"),
         postgresql_where=sa.text("until_ms IS NULL"),
     )
     op.create_index(
         op.f("ix_directory_postings_person_id"), "directory_postings", ["person_id"], unique=False
+    )
+    op.create_table(
+        "directory_posts",
+        sa.Column("post_id", sa.String(length=32), nullable=False),
+        sa.Column("unit_id", sa.String(length=64), nullable=False),
+        sa.Column("post_en", sa.Text(), nullable=False),
+        sa.Column("post_te", sa.Text(), nullable=False),
+        sa.Column("post_ur", sa.Text(), nullable=False),
+        sa.Column("post_hi", sa.Text(), nullable=False),
+        sa.Column("roles", sa.Text(), nullable=False),
+        sa.Column("head", sa.Boolean(), nullable=False),
+        sa.Column("abolished_ms", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("post_id", name=op.f("pk_directory_posts")),
+    )
+    op.create_index(
+        op.f("ix_directory_posts_unit_id"), "directory_posts", ["unit_id"], unique=False
     )
     op.create_table(
         "directory_ranks",
@@ -654,6 +671,18 @@ def upgrade() -> None:
         sa.Column("name_hi", sa.Text(), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("code", name=op.f("pk_directory_ranks")),
+    )
+    op.create_table(
+        "directory_reorganisations",
+        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("by", sa.Text(), nullable=False),
+        sa.Column("at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("people", sa.Integer(), nullable=False),
+        sa.Column("paths", sa.Text(), nullable=False),
+        sa.Column("kept", sa.LargeBinary(), nullable=False),
+        sa.Column("undoes", sa.Integer(), nullable=True),
+        sa.Column("undone_ms", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_directory_reorganisations")),
     )
     op.create_table(
         "directory_roles",

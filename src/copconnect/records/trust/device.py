@@ -10,6 +10,7 @@ from typing import Self
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.x509.oid import SignatureAlgorithmOID
 
 from copconnect.records.primitives import ed25519
 from copconnect.records.primitives.fields import (
@@ -25,6 +26,15 @@ from copconnect.records.primitives.fields import (
 _LABEL = tag("copconnect device v1")
 _SPKI_PREFIX = bytes.fromhex("302a300506032b6570032100")  # RFC 8410: Ed25519.
 _URI = "urn:copconnect:client:"
+_MALFORMED = (
+    ValueError,
+    TypeError,
+    UnsupportedAlgorithm,
+    x509.InvalidVersion,
+    x509.DuplicateExtension,
+    x509.ExtensionNotFound,
+    x509.UnsupportedGeneralNameType,
+)
 
 
 def device_id(person_id: bytes, client_id: bytes, public_key: bytes) -> bytes:
@@ -68,7 +78,7 @@ class Certificate:
             person, client = map(bytes.fromhex, uri.removeprefix(_URI).split(":"))
         except Refused:
             raise
-        except (ValueError, TypeError, UnsupportedAlgorithm, x509.ExtensionNotFound) as error:
+        except _MALFORMED as error:
             raise Refused("E0", "not a device's certificate") from error
         if not isinstance(key, Ed25519PublicKey) or len(person) != ID_BYTES:
             raise Refused("E0", "not a device's certificate")
@@ -86,6 +96,8 @@ class Certificate:
 
 def _signed_by(certificate: x509.Certificate, issuing_key: bytes) -> bool:
     try:
+        # Nobody signs the name of the algorithm that stands beside the signature.
+        require(certificate.signature_algorithm_oid == SignatureAlgorithmOID.ED25519, "E0", "")
         ed25519.verify(issuing_key, certificate.signature, certificate.tbs_certificate_bytes, "E0")
     except (Refused, InvalidSignature, UnsupportedAlgorithm):
         return False

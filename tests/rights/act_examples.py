@@ -1,0 +1,133 @@
+"""An act of each kind that only a want of rights refuses, with what must be there before it."""
+
+import base64
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from copconnect import wire
+from copconnect.database.engine import Transaction
+from copconnect.directory.names import english
+from copconnect.ids import ActId, DeviceId, new_id
+from tests.harness.operator import OPERATOR
+from tests.identity.running import Device
+from tests.identity.signing import give, grant, revocation
+from tests.rights.world import STATION, SUBJECT, Account, World
+
+Example = Callable[[World, Device], Awaitable[wire.Act]]
+
+
+def _post() -> wire.NewPlace:
+    """Return a post of the station that nobody holds."""
+    return wire.NewPlace(unit_id=STATION, post=english(f"Duty {new_id()}"), roles=[], head=False)
+
+
+async def _as_operator(world: World, work: Callable[[Transaction], Awaitable[Any]]) -> Any:
+    async with world.whole.database.transaction() as connection:
+        return await work(connection)
+
+
+async def _status(world: World, status: Any) -> None:
+    person_id = world.other_subject.person_id
+    await _as_operator(
+        world, lambda one: world.whole.editor.set_status(one, OPERATOR, person_id, status)
+    )
+
+
+async def _suspend(world: World, _: Device) -> wire.Act:
+    await _status(world, "active")
+    return wire.SuspendPerson(person_id=world.other_subject.person_id, reason="")
+
+
+async def _restore(world: World, _: Device) -> wire.Act:
+    await _status(world, "suspended")
+    return wire.RestorePerson(person_id=world.other_subject.person_id)
+
+
+async def _transfer(world: World, _: Device) -> wire.Act:
+    await _status(world, "active")
+    return wire.TransferPerson(person_id=world.other_subject.person_id, place=_post(), rank=None)
+
+
+async def _give_charge(world: World, _: Device) -> wire.Act:
+    await _status(world, "active")
+    person_id = world.other_subject.person_id
+    return wire.GiveCharge(person_id=person_id, place=_post(), charge="additional")
+
+
+async def _end_charge(world: World, _: Device) -> wire.Act:
+    await _status(world, "active")
+    person_id = world.other_subject.person_id
+    posting_id = await _as_operator(
+        world,
+        lambda one: world.whole.transfers.give_charge(
+            one, OPERATOR, person_id, _post(), "additional"
+        ),
+    )
+    return wire.EndCharge(person_id=person_id, posting_id=posting_id)
+
+
+async def _codes(world: World, _: Device) -> wire.Act:
+    return wire.MakeEnrolmentCodes(person_ids=[world.subject.person_id])
+
+
+async def _revoke(world: World, signer: Device) -> wire.Act:
+    """Revoke a device of the subject: another one after each that was revoked."""
+    lost = world.lost
+    if lost is None or (await world.get("/v1/me", lost)).status_code != 200:
+        lost = world.lost = await world.device(SUBJECT)
+    world.clock.ms += 1000
+    record = revocation(world, lost, signer)
+    return wire.RevokeDevice(
+        person_id=lost.person_id,
+        device=DeviceId(lost.device.hex()),
+        revocation=base64.b64encode(record.encode()).decode(),
+    )
+
+
+async def _give(world: World, signer: Device) -> wire.Act:
+    world.clock.ms += 1000
+    record = grant(world, signer, world.subject, world.path_of(STATION))
+    return wire.GiveGrant(
+        person_id=world.subject.person_id,
+        path=record.path,
+        grant=base64.b64encode(record.encode()).decode(),
+    )
+
+
+async def _withdraw(world: World, signer: Device) -> wire.Act:
+    """Withdraw what the admin of the commissionerate gave."""
+    world.clock.ms += 1000
+    admin, path = world.devices[Account.ADMIN], world.path_of(STATION)
+    assert (await give(world, admin, grant(world, admin, world.subject, path))).is_success
+    world.clock.ms += 1000
+    record = grant(world, signer, world.subject, path, not_after=world.clock.ms)
+    return wire.WithdrawGrant(
+        person_id=world.subject.person_id,
+        path=path,
+        grant=base64.b64encode(record.encode()).decode(),
+    )
+
+
+async def _approve(world: World, _: Device) -> wire.Act:
+    await world.propose()
+    return wire.ApproveAct(act_id=ActId(world.waiting_act), hash=world.waiting_hash)
+
+
+async def _refuse(world: World, _: Device) -> wire.Act:
+    await world.propose()
+    return wire.RefuseAct(act_id=ActId(world.waiting_act), hash=world.waiting_hash, reason="")
+
+
+EXAMPLES: dict[str, Example] = {
+    "suspend_person": _suspend,
+    "restore_person": _restore,
+    "transfer_person": _transfer,
+    "give_charge": _give_charge,
+    "end_charge": _end_charge,
+    "make_enrolment_codes": _codes,
+    "revoke_device": _revoke,
+    "give_grant": _give,
+    "withdraw_grant": _withdraw,
+    "approve_act": _approve,
+    "refuse_act": _refuse,
+}

@@ -1,0 +1,161 @@
+"""Requests that are as good as they can be, so that nothing but a want of rights refuses them.
+
+A route takes the least body of the struct that docs/protocol.md names, unless :func:`_body` has a
+better one: for a route that judges the content before it judges who asks.
+"""
+
+import re
+from typing import Any
+
+import msgspec
+from msgspec import inspect
+
+from copconnect import wire
+from copconnect.ids import AttachmentId, new_id
+from copconnect.records.conversation.cell_key import CellKey
+from copconnect.records.conversation.conversation_key import ConversationKey
+from copconnect.records.conversation.message import MessageHeader
+from copconnect.records.primitives.fields import ZEROS, sha256
+from copconnect.records.primitives.kem import X25519
+from tests.harness import protocol_routes
+from tests.identity.running import Device
+from tests.identity.signing import signed_act
+from tests.rights.world import CHUNK, STATION, Account, World
+
+_NAME = re.compile(r"\{\w+\}")
+_STRUCTS = {_NAME.sub("{}", str(route)): route.body for route in protocol_routes.read()}
+_RAW = {"PUT /v1/attachments/{a}/chunks/{i}": CHUNK}
+
+
+def path(world: World, route: str) -> str:
+    """Return a route's path with ids of what is there."""
+    values = {
+        "{c}": world.group,
+        "{k}": world.cell,
+        "{a}": world.attachment,
+        "{person_id}": world.subject.person_id,
+        "{client_id}": world.subject.client_id,
+        "{device}": world.subject.device.hex(),
+        "{unit_id}": STATION,
+        "{epoch}": "1",
+        "{i}": "0",
+    }
+    return _NAME.sub(lambda name: values.get(name[0], "0" * 32), route.partition(" ")[2])
+
+
+def content(world: World, account: Account, route: str) -> bytes | None:
+    """Return what is sent; None for nothing."""
+    if route in _RAW:
+        return _RAW[route]
+    body = _body(world, world.devices.get(account, world.subject), route)
+    if body is None:
+        kind = _STRUCTS.get(_NAME.sub("{}", route))
+        body = None if kind is None else _least(inspect.type_info(kind))
+    return None if body is None else msgspec.msgpack.encode(body)
+
+
+def _body(world: World, device: Device, route: str) -> wire.Wire | None:
+    match route:
+        case "POST /v1/people/lookups":
+            return wire.LookUpPeople(person_ids=[world.subject.person_id])
+        case "POST /v1/attachments":
+            return wire.BeginAttachment(
+                attachment_id=AttachmentId(new_id()), conversation_id=world.group, size=len(CHUNK)
+            )
+        case "POST /v1/attachments/{a}/shares":
+            return wire.ShareAttachment(conversation_id=world.group)
+        case "POST /v1/conversations/{c}/messages":
+            return wire.PostMessage(message=_message(world, device), attachment_ids=[], state=False)
+        case "POST /v1/conversations/{c}/keys":
+            return wire.PostKey(record=key(world, device), seals=b"", left_out=[])
+        case "POST /v1/conversations/{c}/cells/own/keys":
+            return wire.PostCellKey(record=cell_key(world, device), seals=b"", left_out=[])
+        case "PUT /v1/conversations/{c}/policy":
+            return wire.ChangePolicy(who_may_post="everyone")
+        case "POST /v1/admin/acts":
+            return wire.PostAct(act=signed_act(world, device, _codes(world)).encode())
+        case "POST /v1/admin/previews":
+            return wire.PreviewAct(act=msgspec.json.encode(_codes(world)))
+        case _:
+            return None
+
+
+def _codes(world: World) -> wire.MakeEnrolmentCodes:
+    return wire.MakeEnrolmentCodes(person_ids=[world.subject.person_id])
+
+
+def _message(world: World, device: Device) -> bytes:
+    """Return a message under a key that nobody made."""
+    body = bytes(64)
+    header = MessageHeader(
+        conversation_id=bytes.fromhex(world.group),
+        message_id=bytes.fromhex(new_id()),
+        sender=device.device,
+        seq=1,
+        attempt=1,
+        previous=ZEROS,
+        key_id=ZEROS,
+        epoch=1,
+        head=ZEROS,
+        log_position=0,
+        log_hash=ZEROS,
+        sent=world.clock.ms,
+        body_hash=sha256(body),
+    )
+    return header.signed(device.key).encode() + body
+
+
+def key(world: World, device: Device) -> bytes:
+    """Return a key record under no head."""
+    record = ConversationKey(
+        conversation_id=bytes.fromhex(world.group),
+        author=device.device,
+        epoch=1,
+        head=ZEROS,
+        created=world.clock.ms,
+        commit=ZEROS,
+    )
+    return record.signed(device.key).encode()
+
+
+def cell_key(world: World, device: Device) -> bytes:
+    """Return a record of the group's cell under no head."""
+    record = CellKey(
+        kem=X25519,
+        conversation_id=bytes.fromhex(world.group),
+        cell_id=bytes.fromhex(world.cell),
+        epoch=1,
+        generation=1,
+        head=ZEROS,
+        author=device.device,
+        created=world.clock.ms,
+        commit=ZEROS,
+        pk=bytes([9]) + bytes(31),
+    )
+    return record.signed(device.key).encode()
+
+
+def _least(info: Any) -> Any:
+    """Return the least value of a type on the wire, as decoded MessagePack."""
+    match info:
+        case inspect.StructType():
+            return {one.encode_name: _least(one.type) for one in info.fields}
+        case inspect.UnionType(types=types):
+            empty = any(isinstance(one, inspect.NoneType) for one in types)
+            return None if empty else _least(types[0])
+        case inspect.StrType(pattern=None):
+            return "x" * (info.min_length or 0)
+        case inspect.StrType(pattern=str(pattern)):
+            return "0" * (64 if "64" in pattern else 32)
+        case inspect.BytesType():
+            return bytes(info.min_length or 0)
+        case inspect.IntType():
+            return info.ge or 0
+        case inspect.BoolType():
+            return False
+        case inspect.LiteralType(values=values):
+            return values[0]
+        case inspect.ListType():
+            return [_least(info.item_type) for _ in range(info.min_length or 0)]
+        case _:
+            raise TypeError(f"no least value of {info!r}")

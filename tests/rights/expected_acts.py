@@ -1,0 +1,25 @@
+"""Every administrative act, and the rule that says who may do it.
+
+An act without a line fails the test by name. The test signs the act of ``act_examples.py`` by the
+device of each account, about a person of the station; an account that is not refused does it.
+"""
+
+from tests.rights.rules import ANOTHER_ADMIN, HERE, Rule
+
+ACTS: dict[str, Rule] = {
+    # People. The person's unit counts, and for a transfer the unit that they come to.
+    "suspend_person": HERE,
+    "restore_person": HERE,
+    "transfer_person": HERE,
+    "give_charge": HERE,
+    "end_charge": HERE,
+    "make_enrolment_codes": HERE,
+    # Devices and grants, which devices judge too (KEYS.md E0, E4). No head of a unit may do these
+    # without a grant, whatever the rights table says.
+    "revoke_device": HERE,
+    "give_grant": HERE,
+    "withdraw_grant": HERE,
+    # Acts that wait for a second admin: never the one who asked, who may take it back.
+    "approve_act": ANOTHER_ADMIN,
+    "refuse_act": HERE,
+}

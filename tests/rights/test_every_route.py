@@ -1,0 +1,85 @@
+"""Every route of the app refuses everybody whom its line in ``expected_routes.py`` does not name.
+
+The routes come from the app itself, so that a new one without a line fails here by name.
+"""
+
+import re
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.rights import examples
+from tests.rights.asking import answer_of, told
+from tests.rights.expected_routes import ROUTES
+from tests.rights.world import Account, World
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+_TYPED = re.compile(r"\{(\w+):\w+\}")
+
+ADVICE = """no rule says who may use {route}.
+Add a line to ROUTES in tests/rights/expected_routes.py, below the routes of its kind:
+
+    "{route}": HERE,
+
+with a rule of tests/rights/rules.py, whose comments say which fits. If the server judges the body
+before it judges who asks, add a better body to _body in tests/rights/examples.py."""
+
+
+def routes_of(app: Any) -> set[str]:
+    """Return the routes of the app, as ``GET /v1/things/{name}``."""
+    return {
+        f"{method} " + _TYPED.sub(r"{\1}", route.path)
+        for route in app.routes
+        if hasattr(route, "methods")
+        for method in route.methods
+        if method != "OPTIONS"
+    }
+
+
+async def test_every_route_has_a_line(world: World) -> None:
+    there = routes_of(world.framework)
+    for route in sorted(there - ROUTES.keys()):
+        raise AssertionError(ADVICE.format(route=route))
+    gone = sorted(ROUTES.keys() - there)
+    assert not gone, f"tests/rights/expected_routes.py has lines for routes that are gone: {gone}"
+
+
+async def test_every_route_answers_each_account_as_its_line_says(world: World) -> None:
+    wrong: list[str] = []
+    for route in sorted(ROUTES, key=_ends):
+        rule = ROUTES[route]
+        for account in Account:
+            response = await ask(world, account, route)
+            found = answer_of(response)
+            if found != rule.answers[account]:
+                wrong.append(
+                    f"{route}: {account.value} is {told(found)}, "
+                    f"expected: {told(rule.answers[account])} ({response.text[:200]})"
+                )
+            elif rule.shown is not None:
+                shown = any(one in response.text for one in world.ids_of_the_station)
+                if shown != (account in rule.shown):
+                    wrong.append(f"{route}: {account.value} {_sees(shown)} people of the station")
+    assert not wrong, "\n".join(wrong)
+
+
+async def ask(world: World, account: Account, route: str) -> httpx.Response:
+    """Send the example of a route as an account."""
+    content = examples.content(world, account, route)
+    headers = dict(world.headers[account])
+    if content is not None:
+        headers["content-type"] = "application/msgpack"
+    method = route.partition(" ")[0]
+    return await world.http.request(
+        method, examples.path(world, route), headers=headers, content=content
+    )
+
+
+def _ends(route: str) -> int:
+    """Return how much the route's request ends: things that others ask about, and then accounts."""
+    return 2 if route == "POST /v1/sign-out" else route.startswith("DELETE")
+
+
+def _sees(shown: bool) -> str:
+    return "is told of" if shown else "is not told of"

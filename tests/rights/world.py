@@ -1,0 +1,257 @@
+"""One server with an account of every kind, about whom the tables of expectations speak.
+
+Everything happens at Charminar PS. The admins differ in their part of the tree alone: one has a
+grant over the commissionerate that the station is in, the other over one beside it.
+"""
+
+import base64
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from copconnect import operator_proof, wire
+from copconnect.admin import rules as admin_rules
+from copconnect.app import Container, create_app
+from copconnect.auth_service.keys import authority
+from copconnect.ids import AttachmentId, ConversationId, PersonId, UnitId
+from copconnect.records.primitives.kem import X25519
+from copconnect.records.trust.department import Policy
+from copconnect.settings import Settings
+from tests.harness.operator import OPERATOR
+from tests.identity.approved import ADMIN
+from tests.identity.running import (
+    DGP,
+    PATROL,
+    SHO,
+    START_MS,
+    Device,
+    MovedClock,
+    SentTexts,
+    synthetic_bank,
+)
+from tests.identity.signing import (
+    device_key,
+    endorse,
+    endorsement,
+    give,
+    grant,
+    name_root_admin,
+    put_keys,
+)
+from tests.identity.whole import Whole
+
+COMMISSIONERATE, STATION = UnitId("TG-HYD"), UnitId("TG-HYD-PS001")
+COMMISSIONERATE_BESIDE = UnitId("TG-CYB")
+CHUNK = bytes(17)
+MANY = 1_000_000  # Requests in a minute: limits are not under test here.
+
+
+class Account(Enum):
+    """An account that asks. The value says in words whose it is."""
+
+    NOBODY = "somebody without an account"
+    OPERATOR = "a program with the server's secret"
+    HRMS = "a system with a SCIM token"
+    NEWCOMER = "an officer who has not accepted the code of conduct"
+    UNCONFIRMED = "an officer whose device nobody confirmed"
+    SUSPENDED = "a suspended officer"
+    REVOKED = "an officer whose device was revoked"
+    OFFICER = "an officer of the station"
+    HEAD = "the station house officer"
+    BESIDE = "an admin of another commissionerate"
+    ADMIN = "an admin of the commissionerate"
+    ROOT = "a root admin"
+
+
+# Their numbers in the synthetic data bank.
+NUMBERS = {
+    Account.NEWCOMER: "+917000000011",
+    Account.UNCONFIRMED: "+917000000012",
+    Account.SUSPENDED: "+917000000013",
+    Account.REVOKED: "+917000000014",
+    Account.OFFICER: PATROL,
+    Account.HEAD: SHO,
+    Account.ADMIN: "+917000000015",
+    Account.BESIDE: "+917000000021",  # Commissioner of Cyberabad.
+    Account.ROOT: DGP,
+}
+# People of the station, about whom requests and acts are.
+SUBJECT, OTHER_SUBJECT = "+917000000018", "+917000000019"
+
+
+class World(Whole):
+    """The server, its accounts, and what requests are about. ``group`` and ``attachment`` are the
+    head's, who administers the group; the officer is the group's other member."""
+
+    group = ConversationId("c" * 32)
+    attachment = AttachmentId("a" * 32)
+    cell: str  # The group's only one.
+    waiting_act: str
+    waiting_hash: str
+    subject: Device
+    other_subject: Device
+
+    def __init__(self, container: Container, app: Any, http: httpx.AsyncClient) -> None:
+        super().__init__(container, http, SentTexts())
+        self._app = app
+        self.devices: dict[Account, Device] = {}
+        self.headers: dict[Account, dict[str, str]] = {Account.NOBODY: {}}
+        self.paths: dict[UnitId, str] = {}
+        self.key_ids: list[bytes] = []  # The group's devices have these.
+        self.lost: Device | None = None
+
+    @property
+    def framework(self) -> Any:
+        """The web framework below what answers messages and gives turns."""
+        return self._app.rest.rest
+
+    @property
+    def ids_of_the_station(self) -> list[str]:
+        """The ids that name people of the station, or the act that waits."""
+        others = (Account.ROOT, Account.BESIDE)
+        accounts = [one for account, one in self.devices.items() if account not in others]
+        people = [*accounts, self.subject, self.other_subject]
+        return [self.waiting_act, *(one.person_id for one in people)]
+
+    @property
+    def seals(self) -> bytes:
+        """Seals to the group's devices, of 17 bytes each, ascending."""
+        return b"".join(key_id + b"s" for key_id in sorted(self.key_ids))
+
+    @property
+    def clock(self) -> Any:
+        return self.container.clock
+
+    def path_of(self, unit_id: UnitId) -> str:
+        """Return a unit's path."""
+        return self.paths[unit_id]
+
+    async def _register(self, account: Account) -> Device:
+        device = await self.device(NUMBERS[account], conduct=account != Account.NEWCOMER)
+        self.devices[account] = device
+        self.headers[account] = device.headers
+        return device
+
+    async def _confirm(self, device: Device) -> None:
+        self.clock.ms += 1000
+        made = endorsement(self, device, self.devices[Account.ROOT], ADMIN)
+        assert (await endorse(self, self.devices[Account.ROOT], made)).is_success
+
+    async def prepare(self) -> None:
+        """Make accounts and conversations."""
+        container = self.whole
+        await container.editor.import_bank(OPERATOR, synthetic_bank())
+        async with container.database.reading() as connection:
+            for unit in (COMMISSIONERATE, COMMISSIONERATE_BESIDE, STATION):
+                path = await container.directory.path_of(connection, unit)
+                assert path is not None
+                self.paths[unit] = path
+        await self._accounts()
+        await self._credentials()
+        await self._conversations()
+
+    async def _accounts(self) -> None:
+        root = await self._register(Account.ROOT)
+        self.clock.ms += 1000
+        await name_root_admin(self, root)
+        for account in NUMBERS:
+            if account == Account.ROOT:
+                continue
+            device = await self._register(account)
+            if account not in (Account.NEWCOMER, Account.UNCONFIRMED):
+                await self._confirm(device)
+        self.subject = await self.device(SUBJECT)
+        self.other_subject = await self.device(OTHER_SUBJECT)
+        for device in (self.subject, self.other_subject):
+            await self._confirm(device)
+        for account, unit in (
+            (Account.ADMIN, COMMISSIONERATE),
+            (Account.BESIDE, COMMISSIONERATE_BESIDE),
+        ):
+            self.clock.ms += 1000
+            given = grant(self, root, self.devices[account], self.path_of(unit))
+            assert (await give(self, root, given)).is_success
+        await self.propose()
+        self.clock.ms += 1000
+        suspended = self.devices[Account.SUSPENDED]
+        async with self.whole.database.transaction() as connection:
+            await self.whole.editor.set_status(
+                connection, OPERATOR, PersonId(suspended.person_id), "suspended"
+            )
+        revoked = self.devices[Account.REVOKED]
+        assert await self.whole.auth.administering.revoke_client(OPERATOR, revoked.client_id)
+
+    async def propose(self) -> None:
+        """Let an act of the root admin wait for another admin: a grant over the commissionerate."""
+        self.clock.ms += 1000
+        root = self.devices[Account.ROOT]
+        asked = grant(self, root, self.other_subject, self.path_of(COMMISSIONERATE))
+        with pytest.MonkeyPatch.context() as small:
+            small.setattr(admin_rules, "SECOND_LEAST", 10)  # The force has sixty people.
+            proposed = await give(self, root, asked)
+        assert proposed.json()["state"] == "waiting"
+        self.waiting_act = proposed.json()["actId"]
+        waiting = await self.get("/v1/admin/acts", root)
+        acts = {one["actId"]: one["hash"] for one in waiting.json()["acts"]}
+        self.waiting_hash = acts[self.waiting_act]
+
+    async def _credentials(self) -> None:
+        proof = operator_proof.make(self.whole.authority.secret, self.clock.now_ms())
+        self.headers[Account.OPERATOR] = {"authorization": proof}
+        token = await self.whole.scim_tokens.make(OPERATOR, "HRMS")
+        self.headers[Account.HRMS] = {"authorization": f"Bearer {token}"}
+
+    async def _conversations(self) -> None:
+        head, officer = self.devices[Account.HEAD], self.devices[Account.OFFICER]
+        made = wire.CreateConversation(
+            conversation_id=self.group,
+            kind="group",
+            person_ids=[PersonId(officer.person_id)],
+            who_may_post="everyone",
+            history_days=30,
+            audience=None,
+        )
+        assert (await self.post("/v1/conversations", head, made)).is_success
+        begun = wire.BeginAttachment(
+            attachment_id=self.attachment, conversation_id=self.group, size=17
+        )
+        assert (await self.post("/v1/attachments", head, begun)).is_success
+        chunk = f"/v1/attachments/{self.attachment}/chunks/0"
+        assert (await self.http.put(chunk, headers=head.headers, content=CHUNK)).is_success
+        leaves = await self.get(f"/v1/conversations/{self.group}/cells/own", head)
+        for device in (head, officer):
+            record = device_key(self, device, 1)
+            assert (await put_keys(self, device, record)).is_success
+            self.key_ids.append(record.key_id())
+        self.cell = base64.b64decode(leaves.json()["leaves"])[:16].hex()
+
+
+@asynccontextmanager
+async def prepared(folder: Path) -> AsyncIterator[World]:
+    """Serve in this process until the block ends."""
+    authority.create(folder / "keys", "Strict Police", START_MS, Policy.APPROVAL, X25519)
+    settings = Settings(
+        data_dir=folder,
+        otp_resend_ms=0,
+        kem="x25519",
+        requests_per_person_per_minute=MANY,
+        otp_per_number_per_hour=MANY,
+    )
+    texts = SentTexts()
+    container = Container(settings, clock=MovedClock(), gateway=texts)
+    app: Any = create_app(settings, container)
+    await container.start()
+    try:
+        transport = httpx.ASGITransport(app, client=("192.0.2.1", 1234))
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as http:
+            world = World(container, app, http)
+            world.sent = texts
+            await world.prepare()
+            yield world
+    finally:
+        await container.close()
