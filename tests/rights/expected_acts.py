@@ -14,6 +14,9 @@ ACTS: dict[str, Rule] = {
     "give_charge": HERE,
     "end_charge": HERE,
     "make_enrolment_codes": HERE,
+    # Units: every unit that a step changes, and the parents that lose or get one.
+    "reorganise_units": HERE,
+    "undo_reorganisation": HERE,
     # Devices and grants, which devices judge too (KEYS.md E0, E4). No head of a unit may do these
     # without a grant, whatever the rights table says.
     "revoke_device": HERE,

@@ -1,4 +1,4 @@
-/** What the scripted server says of reorganisations: by the page's own tree, where the server plans. */
+/** The scripted server's previews of reorganisations: by the page's own tree, where the server plans. */
 import type {
   LapsingGrant,
   ReorganisationPreview,

@@ -48,10 +48,8 @@ class Reorganising:
     async def counts(self, caller: Caller) -> wire.UnitCounts:
         """Return how many people each unit of the caller's part has. Raises NotAllowed."""
         async with self._database.reading() as connection:
-            held = await self._rights.of(connection, caller.person_id)
+            held = await self._managing(connection, caller)
             paths = rules.narrowest(rules.paths_of(held, "manage_units"))
-            if not paths:
-                raise errors.NotAllowed(right="manage_units", path=rules.WHOLE)
             people = await self._people.count_by_unit(connection, paths)
             registered = await self._people.count_by_unit(
                 connection, paths, [self._registered.people_with()]
@@ -78,23 +76,21 @@ class Reorganising:
         if bool(body.steps) == (body.undo is not None):
             raise errors.ActInvalid(reason="either steps or the number of one to undo")
         async with self._database.reading() as connection:
+            held = None if caller is None else await self._managing(connection, caller)
             found = await self._reorganiser.examine(connection, body.steps, body.undo)
-            if caller is not None:
-                held = await self._rights.of(connection, caller.person_id)
+            if held is not None:
                 rules.require(held, "manage_units", found.reach.paths)
-                if not rules.paths_of(held, "manage_units"):
-                    raise errors.NotAllowed(right="manage_units", path=rules.WHOLE)
             if found.preview.problems:
                 return found.preview
             return await self._complete(connection, found)
 
     async def past(self, caller: Caller | None) -> wire.PastReorganisations:
         """Return the newest reorganisations over all of whose units the caller has the right; the
-        caller is None for an operator."""
+        caller is None for an operator. Raises NotAllowed."""
         async with self._database.reading() as connection:
             rows = await self._reorganiser.past(connection)
             if caller is not None:
-                held = await self._rights.of(connection, caller.person_id)
+                held = await self._managing(connection, caller)
                 rows = [
                     (row, units)
                     for row, units in rows
@@ -105,6 +101,15 @@ class Reorganising:
         return wire.PastReorganisations(
             reorganisations=[_past(row, units, cards) for row, units in rows]
         )
+
+    async def _managing(
+        self, connection: AsyncConnection, caller: Caller
+    ) -> Sequence[wire.HeldRight]:
+        """Return the rights of somebody who manages units. Raises NotAllowed for anybody else."""
+        held = await self._rights.of(connection, caller.person_id)
+        if not rules.paths_of(held, "manage_units"):
+            raise errors.NotAllowed(right="manage_units", path=rules.WHOLE)
+        return held
 
     async def _complete(
         self, connection: AsyncConnection, found: Examined

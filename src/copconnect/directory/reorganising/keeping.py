@@ -1,4 +1,4 @@
-"""What a reorganisation replaced, so that it can be undone, and the plan that undoes it. Pure.
+"""The rows that a reorganisation replaced, and the plan that undoes it. Pure.
 
 A reorganisation can be undone as long as nothing changed the same since: its units are as it left
 them, its people hold the posts that it gave them, and nobody else is in a unit that it added. The
@@ -52,8 +52,8 @@ class Kept(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True)
 class Since:
-    """What contradicts an undo: units that changed since or are in use, and people who hold other
-    posts now, or one in a unit that would end."""
+    """The contradictions of an undo: units that changed since or are in use, and people who hold
+    other posts now, or one in a unit that would end."""
 
     units: Sequence[UnitId]
     people: Sequence[PersonId]

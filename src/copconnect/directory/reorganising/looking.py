@@ -15,12 +15,12 @@ from copconnect.directory.reorganising.planning import Before, Plan
 from copconnect.directory.reorganising.tree import Tree
 from copconnect.ids import PersonId, UnitId
 
-_NAMED = 20  # Of what contradicts an undo.
+_NAMED = 20  # Units and people that an error names.
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What somebody asks for: steps, or the number of a reorganisation that shall be undone."""
+    """A request: steps, or the number of a reorganisation that shall be undone."""
 
     steps: Sequence[wire.Step] = ()
     undo: int | None = None
@@ -45,20 +45,33 @@ class Reach:
     some: Sequence[PersonId]
 
 
-class Problems(errors.ReorganisationInvalid):
+class Problems(Exception):
     """The steps cannot be done; with all that is wrong about them."""
 
     def __init__(self, before: Tree, plan: Plan) -> None:
-        first = plan.problems[0]
-        super().__init__(
-            problems=len(plan.problems),
+        super().__init__(f"{len(plan.problems)} problems")
+        self.before = before
+        self.plan = plan
+
+    def refusal(self) -> errors.ReorganisationInvalid:
+        """Return the error that names the first of them."""
+        first = self.plan.problems[0]
+        return errors.ReorganisationInvalid(
+            problems=len(self.plan.problems),
             step=first.step + 1,
             reason=first.code,
             unit_id=first.unit_id,
             value=first.value,
         )
-        self.before = before
-        self.plan = plan
+
+
+async def possible(connection: AsyncConnection, asked: Asked) -> Planned:
+    """Return what is asked for as a plan. Raises ReorganisationInvalid, NotFound,
+    ReorganisationChanged."""
+    try:
+        return await planned(connection, asked)
+    except Problems as error:
+        raise error.refusal() from error
 
 
 async def planned(connection: AsyncConnection, asked: Asked) -> Planned:

@@ -101,11 +101,10 @@ class _Placing:
         key = key._replace(head=key.head and unit_id not in self._headed)
         if key not in self._made:
             title = names.read(row, "post")
-            made, new = self._naming.one(key, title, row["roles"].split())
+            made, stored = self._naming.one(key, title, row["roles"].split())
             self._made[key] = PostId(made["post_id"])
-            stored = self._rows.get(self._made[key])
-            if new:
+            if stored is None:
                 self.found.made.append(made)
-            elif stored is not None and stored["abolished_ms"] is not None:
+            elif stored["abolished_ms"] is not None:
                 self.found.opened.append(self._made[key])
         return self._made[key]

@@ -19,7 +19,7 @@ from copconnect.directory.reorganising.tree import Tree, Unit
 from copconnect.ids import PersonId, PostId, UnitId
 
 T = TypeVar("T")
-MAX_PATH = 1024  # Of a path on a card or in a grant (wire.UnitPath).
+MAX_PATH = 1024  # A path on a card or in a grant is no longer (wire.UnitPath).
 
 
 @dataclass(frozen=True, slots=True)

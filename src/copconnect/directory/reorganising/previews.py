@@ -1,4 +1,4 @@
-"""What a reorganisation would do, in the terms that an admin reads before signing. Pure.
+"""The effects of a reorganisation, in the terms that an admin reads before signing. Pure.
 
 The people of conversations are judged by the same rules as when rosters follow the data bank, for
 those alone whose place is another one afterwards.

@@ -76,7 +76,7 @@ class Reorganiser:
     ) -> int:
         """Do all steps; return the reorganisation's number. Raises ReorganisationInvalid."""
         locked = await edit_store.lock(connection, self._clock.now_ms())
-        found = await looking.planned(connection, Asked(steps))
+        found = await looking.possible(connection, Asked(steps))
         return await self._do(connection, by, locked, found, None)
 
     async def undo(self, connection: Transaction, by: Principal, number: int) -> int:
@@ -85,7 +85,7 @@ class Reorganiser:
         Raises NotFound for one that is not there or was undone, ReorganisationChanged.
         """
         locked = await edit_store.lock(connection, self._clock.now_ms())
-        found = await looking.planned(connection, Asked(undo=number))
+        found = await looking.possible(connection, Asked(undo=number))
         await reorganising_store.mark_undone(connection, number, locked.now_ms)
         return await self._do(connection, by, locked, found, number)
 
@@ -93,7 +93,7 @@ class Reorganiser:
         self, connection: AsyncConnection, steps: Sequence[wire.Step], undo: int | None = None
     ) -> Reach:
         """Return the reach of a reorganisation or of an undo. Raises as doing it would."""
-        found = await looking.planned(connection, Asked(steps, undo))
+        found = await looking.possible(connection, Asked(steps, undo))
         return await looking.reach(connection, found)
 
     async def examine(

@@ -12,8 +12,8 @@ from copconnect.directory.reorganising.placing import Placing
 
 
 async def write(connection: Transaction, found: Planned, now_ms: int) -> dict[int, int]:
-    """Write units, posts, who holds which, and the words that find people. Where people were stays
-    in their history. Returns the new numbers of charges by those that they had."""
+    """Write units, posts, who holds which, and the words that find people. The former post of a
+    person stays in their history. Returns the new numbers of charges by those that they had."""
     before, plan, placing = found.before, found.plan, found.placing
     await reorganising_store.write_units(connection, before, plan.units)
     ended = [one for unit_id, one in before.items() if unit_id not in plan.units]

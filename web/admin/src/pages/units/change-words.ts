@@ -23,7 +23,7 @@ export function namesIn(changes: readonly UnitChange[]): NameOfUnit {
   };
 }
 
-/** What happens to a unit, a sentence for each kind. */
+/** The changes of a unit, a sentence for each kind. */
 export function changeText(change: UnitChange, name: NameOfUnit): readonly string[] {
   return change.kinds.map((kind) => sentence(kind, change, name));
 }

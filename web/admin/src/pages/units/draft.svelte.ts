@@ -51,7 +51,7 @@ export const draft = {
   async load(): Promise<void> {
     kept ??= (await core().admin("unitDraft")) ?? EMPTY;
   },
-  /** What one gesture changes. */
+  /** Add the steps of one gesture. */
   add(...made: readonly Step[]): void {
     if (made.length > 0) void keep({ done: [...(kept ?? EMPTY).done, made], undone: [] });
   },

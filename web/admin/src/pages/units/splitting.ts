@@ -1,4 +1,4 @@
-/** What a split takes of the chosen people. Pure. */
+/** The posts and people that a split takes. Pure. */
 import type { Person, PersonId, PostId } from "@copconnect/client/wire";
 
 export interface Taken {

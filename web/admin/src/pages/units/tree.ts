@@ -17,7 +17,7 @@ export interface DraftUnit {
 
 export class DraftTree {
   readonly units: ReadonlyMap<UnitId, DraftUnit>;
-  /** Where units go that end by a merge. */
+  /** The units into which others are merged. */
   readonly into: ReadonlyMap<UnitId, UnitId>;
   /** The new homes of people whom a split names. */
   readonly people: ReadonlyMap<PersonId, UnitId>;
@@ -67,7 +67,7 @@ export class DraftTree {
     return [unit, ...this.children(unitId).flatMap((one) => this.within(one.unitId))];
   }
 
-  /** What the draft did to a unit. */
+  /** The marks of a unit that the draft changed. */
   marks(unitId: UnitId): readonly Mark[] {
     const now = this.units.get(unitId);
     const was = this.#stored.get(unitId);
