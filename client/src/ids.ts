@@ -36,6 +36,7 @@ export type PostId = Id<"post">;
 export type ChallengeId = Id<"challenge">;
 /** A signed administrative act. */
 export type ActId = Id<"act">;
+export type UploadId = Id<"upload">;
 /** A change of a conversation's members. */
 export type ChangeId = Id<"change">;
 /** A comparison of digits (E3). */
@@ -57,6 +58,7 @@ type HexId =
   | RecordHash
   | PostId
   | ActId
+  | UploadId
   | ChangeId
   | ConfirmationId;
 

@@ -19,6 +19,10 @@ export const REORGANISATION_STEPS = 500;
 
 export const REORGANISED_PEOPLE = 2000;
 
+export const MAX_IMPORT_BYTES = 67108864;
+
+export const IMPORT_CHUNK_BYTES = 1048576;
+
 export const MAX_PROOF_BYTES = 4096;
 
 export const MAX_SEALS_BYTES = 2097152;

@@ -18,6 +18,7 @@ import type {
   PostId,
   SealKeyId,
   UnitId,
+  UploadId,
 } from "./ids.ts";
 
 export type * from "./ids.ts";
@@ -55,6 +56,12 @@ export type Language = "en" | "te" | "ur" | "hi";
 export type ConversationKind = "direct" | "group" | "unit" | "announcement";
 
 export type WhoMayPost = "everyone" | "admins";
+
+export type ImportShow = "organisation" | "added" | "changed" | "moved" | "suspended" | "restored" | "removed" | "unchanged" | "refused";
+
+export type UploadPart = "" | "reading" | "judging" | "storing";
+
+export type UploadStage = "receiving" | "examining" | "ready" | "failed" | "applied";
 
 export type StepProblemCode = "unit_unknown" | "unit_exists" | "unit_former" | "code_invalid" | "name_missing" | "name_malformed" | "name_taken" | "level_unknown" | "level_unfit" | "below_itself" | "not_empty" | "elsewhere" | "named_twice" | "order_incomplete" | "too_deep" | "changes_nothing";
 
@@ -176,6 +183,25 @@ export interface WithdrawGrant {
   readonly personId: PersonId;
   readonly path: string;
   readonly grant: string;
+}
+
+/**
+ * Import an uploaded file. ``sha256``: of the file; ``digest``: of the preview that the admin
+ * saw, without exactly whose changes nothing is imported.
+ */
+export interface ApplyImport {
+  readonly act: "apply_import";
+  readonly uploadId: UploadId;
+  readonly sha256: string;
+  readonly digest: string;
+  readonly removeMissing: boolean;
+  readonly partial: boolean;
+}
+
+/** Restore what an import replaced. ``undone``: its number. */
+export interface UndoImport {
+  readonly act: "undo_import";
+  readonly undone: number;
 }
 
 /** A second admin agrees to an act that waits. ``hash``: of the whole signed record. */
@@ -977,6 +1003,167 @@ export interface AccountFrame {
   readonly event: "clients" | "trust" | "directory" | "unconfirmed" | "confirmation" | "signed_out";
 }
 
+/** A file on its way. ``size``: bytes; ``sha256``: of the whole file. */
+export interface BeginUpload {
+  readonly name: string;
+  readonly size: number;
+  readonly sha256: string;
+}
+
+export interface UploadBegun {
+  readonly uploadId: UploadId;
+}
+
+/**
+ * How to read a file and what to do with it.
+ *
+ * ``remove_missing``: people whom the file lacks leave; not together with ``partial``: store the
+ * good rows and leave out the bad. ``sheets``: the table of a sheet by the sheet's name, or
+ * ``none``. ``columns``: a heading, several joined by "+", or ``none``, by ``table.column``.
+ * ``aliases``: by column, codes by what the file says for them. ``confirmed``: somebody saw which
+ * column is which.
+ */
+export interface ImportChoices {
+  readonly removeMissing: boolean;
+  readonly partial: boolean;
+  readonly confirmed: boolean;
+  readonly sheets: Record<string, string>;
+  readonly columns: Record<string, string>;
+  readonly aliases: Record<string, Record<string, string>>;
+}
+
+/**
+ * A column of the data bank and the headings that it is read from; empty: none.
+ * ``confidence``: 0 to 1, of the guess; 1: certain or confirmed; ``sure``: nobody needs to look
+ * at it.
+ */
+export interface ImportColumn {
+  readonly column: string;
+  readonly headings: string[];
+  readonly confidence: number;
+  readonly sure: boolean;
+}
+
+/**
+ * How a sheet is read. ``name``: the key of ImportChoices.sheets; ``remembered``: as somebody
+ * confirmed it for an earlier file with these headings.
+ */
+export interface ImportSheet {
+  readonly name: string;
+  readonly label: string;
+  readonly table: string;
+  readonly columns: ImportColumn[];
+  readonly headings: string[];
+  readonly remembered: boolean;
+  readonly rows: number;
+}
+
+/**
+ * The effects of an import. ``digest``: names exactly these changes; ``counts``: rows by
+ * ImportShow; ``people``: in the data bank now; ``leaving``: whom it suspends or removes;
+ * ``unsure``: columns that are only likely; ``paths``: the units that it touches, "" for the
+ * department.
+ */
+export interface ImportPreview {
+  readonly digest: string;
+  readonly sheets: ImportSheet[];
+  readonly counts: Record<string, number>;
+  readonly people: number;
+  readonly leaving: number;
+  readonly repeated: number;
+  readonly unsure: string[];
+  readonly paths: string[];
+}
+
+/**
+ * A file that somebody sent. ``part``: of the work that ``state`` names, with ``done`` of
+ * ``total``; ``problem``: why it failed, a code of docs/operations.md, with its ``value``;
+ * ``number``: of the import, once applied.
+ */
+export interface Upload {
+  readonly uploadId: UploadId;
+  readonly name: string;
+  readonly size: number;
+  readonly sha256: string;
+  readonly by: Person | null;
+  readonly madeMs: number;
+  readonly state: "receiving" | "examining" | "ready" | "failed" | "applied";
+  readonly part: "" | "reading" | "judging" | "storing";
+  readonly done: number;
+  readonly total: number;
+  readonly problem: string;
+  readonly value: string;
+  readonly choices: ImportChoices;
+  readonly preview: ImportPreview | null;
+  readonly number: number | null;
+}
+
+/** A value that changes. */
+export interface ImportValue {
+  readonly column: string;
+  readonly old: string;
+  readonly new: string;
+}
+
+/**
+ * Why a row is refused: a code of docs/operations.md. ``suggestions``: codes that are close to
+ * the value; ``other``: the line of the row that claims the same, or 0.
+ */
+export interface ImportProblem {
+  readonly code: string;
+  readonly column: string;
+  readonly value: string;
+  readonly suggestions: string[];
+  readonly other: number;
+}
+
+/**
+ * A row of a preview. ``code``, ``name``: of the person or unit, "" where the file does not
+ * say; ``line``: 0 for somebody who is not in the file.
+ */
+export interface ImportRow {
+  readonly table: string;
+  readonly code: string;
+  readonly name: string;
+  readonly file: string;
+  readonly line: number;
+  readonly kinds: string[];
+  readonly values: ImportValue[];
+  readonly problems: ImportProblem[];
+}
+
+/** ``next``: pass as ``?after=``; None: these were the last. */
+export interface ImportRows {
+  readonly rows: ImportRow[];
+  readonly next: string | null;
+  readonly total: number;
+}
+
+/**
+ * An import that was applied. ``by``: as the audit log names it; ``undoable``: what it replaced
+ * is kept, and it was not undone; ``undoes``: the import that it undid.
+ */
+export interface PastImport {
+  readonly number: number;
+  readonly by: string;
+  readonly source: string;
+  readonly atMs: number;
+  readonly counts: Record<string, number>;
+  readonly undoes: number | null;
+  readonly undoneMs: number | null;
+  readonly undoable: boolean;
+}
+
+/**
+ * ``uploads``: files that are not applied, of the caller or of their part; ``imports``: the
+ * newest; ``columns``: of each table, in the order of files.
+ */
+export interface AdminImports {
+  readonly uploads: Upload[];
+  readonly imports: PastImport[];
+  readonly columns: Record<string, string[]>;
+}
+
 /**
  * A ConversationKey record and its seals, concatenated, ascending by recipient key id.
  * ``left_out``: listed devices that the author could not confirm or has no key of.
@@ -1454,4 +1641,4 @@ export type ServerFrame = Ready | EntryFrame | KeyFrame | CellKeyFrame | RosterF
 
 export type Step = AddUnit | RenameUnit | MoveUnit | MergeUnits | SplitUnit | RemoveUnit | OrderUnits;
 
-export type Act = SuspendPerson | RestorePerson | TransferPerson | GiveCharge | EndCharge | ReorganiseUnits | UndoReorganisation | MakeEnrolmentCodes | RevokeDevice | GiveGrant | WithdrawGrant | ApproveAct | RefuseAct;
+export type Act = SuspendPerson | RestorePerson | TransferPerson | GiveCharge | EndCharge | ReorganiseUnits | UndoReorganisation | MakeEnrolmentCodes | RevokeDevice | GiveGrant | WithdrawGrant | ApplyImport | UndoImport | ApproveAct | RefuseAct;

@@ -49,6 +49,7 @@ from copconnect.directory.scim import routes as scim_routes
 from copconnect.directory.scim.provisioning import Provisioner
 from copconnect.directory.scim.tokens import ScimTokens
 from copconnect.directory.service import DirectoryService
+from copconnect.directory.uploads.uploads import Uploads
 from copconnect.http import web_assets
 from copconnect.http.direct import Direct
 from copconnect.http.gate import Gate, before_send, on_error, security_headers
@@ -116,6 +117,7 @@ class Container:
         self.transfers = Transfers(self.database, self.clock, self.audit)
         self.reorganiser = Reorganiser(self.clock, self.audit, late)
         self.importer = Importer(self.database, self.clock, self.editor, self.audit)
+        self.uploads = Uploads(self.database, self.clock, self.importer)
         self.admin = AdminService(
             database=self.database,
             clock=self.clock,
@@ -130,6 +132,7 @@ class Container:
             revocations=self.auth.revoking,
             devices=self.registry,
             registered=self.auth.administered,
+            imports=self.uploads,
         )
         self.conduct = ConductService(self.database, self.clock, self.auth.accounts)
         per_minute = settings.requests_per_person_per_minute
@@ -218,6 +221,7 @@ class Container:
             for part in (self.bus, self.auth, self.attachments, self.delivery, self.sockets):
                 await part.start()
                 stack.push_async_callback(part.close)
+            stack.push_async_callback(self.uploads.close)
             await self.wakeup_log.start(self._receive)
             stack.push_async_callback(self.wakeup_log.close)
             if self._watch is not None:

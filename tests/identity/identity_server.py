@@ -27,10 +27,12 @@ from copconnect.conduct.service import Acceptances, ConductService
 from copconnect.database.engine import open_database
 from copconnect.directory import routes as directory_routes
 from copconnect.directory.editing import DirectoryEditor
+from copconnect.directory.imports.importer import Importer
 from copconnect.directory.listing import Listing
 from copconnect.directory.postings.transfers import Transfers
 from copconnect.directory.reorganising.service import Reorganiser
 from copconnect.directory.service import DirectoryService
+from copconnect.directory.uploads.uploads import Uploads
 from copconnect.http.gate import Gate, before_send, on_error, security_headers
 from copconnect.ids import PersonId
 from copconnect.leases import Leases
@@ -98,6 +100,8 @@ class IdentityServer:
         self.editor = DirectoryEditor(self.database, clock, self.auth.accounts, self.audit)
         self.transfers = Transfers(self.database, clock, self.audit)
         self.reorganiser = Reorganiser(clock, self.audit, self.rosters)
+        self.importer = Importer(self.database, clock, self.editor, self.audit)
+        self.uploads = Uploads(self.database, clock, self.importer)
         self.admin = AdminService(
             database=self.database,
             clock=clock,
@@ -112,6 +116,7 @@ class IdentityServer:
             revocations=self.auth.revoking,
             devices=self.registry,
             registered=self.auth.administered,
+            imports=self.uploads,
         )
         self.conduct = ConductService(self.database, clock, self.auth.accounts)
         per_minute = settings.requests_per_person_per_minute
@@ -130,6 +135,7 @@ class IdentityServer:
             stack.push_async_callback(self.database.close)
             await self.auth.start()
             stack.push_async_callback(self.auth.close)
+            stack.push_async_callback(self.uploads.close)
             await self.wakeup_log.start(self._receive)
             stack.push_async_callback(self.wakeup_log.close)
             self._stack = stack.pop_all()

@@ -7,10 +7,11 @@ from typing import Any
 from copconnect import wire
 from copconnect.database.engine import Transaction
 from copconnect.directory.names import english
-from copconnect.ids import ActId, DeviceId, new_id
+from copconnect.ids import ActId, DeviceId, PersonId, new_id
 from tests.harness.operator import OPERATOR
 from tests.identity.running import Device
 from tests.identity.signing import give, grant, revocation
+from tests.rights import uploads
 from tests.rights.world import STATION, SUBJECT, Account, World
 
 Example = Callable[[World, Device], Awaitable[wire.Act]]
@@ -87,6 +88,14 @@ async def _codes(world: World, _: Device) -> wire.Act:
     return wire.MakeEnrolmentCodes(person_ids=[world.subject.person_id])
 
 
+async def _apply_import(world: World, _: Device) -> wire.Act:
+    return await uploads.applying(world.whole, PersonId(world.subject.person_id))
+
+
+async def _undo_import(world: World, _: Device) -> wire.Act:
+    return await uploads.undoing(world.whole, PersonId(world.subject.person_id))
+
+
 async def _revoke(world: World, signer: Device) -> wire.Act:
     """Revoke a device of the subject: another one after each that was revoked."""
     lost = world.lost
@@ -144,6 +153,8 @@ EXAMPLES: dict[str, Example] = {
     "reorganise_units": _reorganise,
     "undo_reorganisation": _undo_reorganisation,
     "make_enrolment_codes": _codes,
+    "apply_import": _apply_import,
+    "undo_import": _undo_import,
     "revoke_device": _revoke,
     "give_grant": _give,
     "withdraw_grant": _withdraw,

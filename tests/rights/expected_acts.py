@@ -17,6 +17,9 @@ ACTS: dict[str, Rule] = {
     # Units: every unit that a step changes, and the parents that lose or get one.
     "reorganise_units": HERE,
     "undo_reorganisation": HERE,
+    # Imports. Every unit counts whose people the file changes, before and after.
+    "apply_import": HERE,
+    "undo_import": HERE,
     # Devices and grants, which devices judge too (KEYS.md E0, E4). No head of a unit may do these
     # without a grant, whatever the rights table says.
     "revoke_device": HERE,

@@ -17,6 +17,7 @@ import type {
   RightRule,
 } from "@copconnect/client/wire";
 import { pause, refusal } from "./account.ts";
+import { ScriptedImports } from "./console-imports.ts";
 import { ME, PEOPLE, UNITS, id } from "./organisation.ts";
 import { deviceId, plate } from "./plates.ts";
 import { PAST_STEPS, previewOf, unitCounts } from "./reorganising.ts";
@@ -55,7 +56,7 @@ function clientOf(number: number): ClientInfo {
   };
 }
 
-export class ScriptedConsole implements AdminCore {
+export class ScriptedConsole extends ScriptedImports implements AdminCore {
   readonly #rows: Rows;
   readonly #console: boolean;
   readonly #broken: boolean;
@@ -65,6 +66,7 @@ export class ScriptedConsole implements AdminCore {
   #waiting: WaitingView[];
 
   constructor(query: URLSearchParams) {
+    super();
     const rows = query.get("rows") ?? "some";
     this.#rows = /^\d+$/u.test(rows) ? Number(rows) : (rows as Rows);
     this.#console = query.get("rights") !== "none";

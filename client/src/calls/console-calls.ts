@@ -20,6 +20,13 @@ const METHODS: Readonly<Record<AdminMethod, true>> = {
   reorganisations: true,
   unitDraft: true,
   keepUnitDraft: true,
+  imports: true,
+  beginUpload: true,
+  sendUpload: true,
+  examineUpload: true,
+  upload: true,
+  uploadRows: true,
+  uploadReport: true,
   audit: true,
   verifyAudit: true,
 };

@@ -9,30 +9,27 @@ import type {
   ActPreview,
   AdminDevices,
   AdminGrants,
+  AdminImports,
   AdminOverview,
   AdminPeople,
   AdminRights,
   PastReorganisations,
-  Person,
   ReorganisationPreview,
   Step,
   UnitCounts,
+  ImportChoices,
+  ImportRows,
+  ImportShow,
+  Person,
+  Upload,
+  UploadId,
 } from "../wire.ts";
 import type { Plate } from "./people.ts";
 
 /** Acts that the page asks for as they are; grants and revocations are made by calls of core.ts. */
-export type PlainAct = Extract<
+export type PlainAct = Exclude<
   Act,
-  {
-    readonly act:
-      | "suspend_person"
-      | "restore_person"
-      | "make_enrolment_codes"
-      | "reorganise_units"
-      | "undo_reorganisation"
-      | "approve_act"
-      | "refuse_act";
-  }
+  { readonly act: "revoke_device" | "give_grant" | "withdraw_grant" }
 >;
 
 export interface AdminPeopleQuery {
@@ -142,6 +139,17 @@ export interface AdminCore {
   unitDraft(): Promise<UnitDraft | null>;
   /** Null: forget it. */
   keepUnitDraft(draft: UnitDraft | null): Promise<void>;
+  imports(): Promise<AdminImports>;
+  /** Announce a file to import. */
+  beginUpload(file: Blob, name: string): Promise<UploadId>;
+  /** Send it, all or what is missing; `upload` says how far it has come. */
+  sendUpload(uploadId: UploadId, file: Blob): Promise<void>;
+  /** Let the server read and judge it; `upload` says how far that is, then what it would change. */
+  examineUpload(uploadId: UploadId, choices: ImportChoices): Promise<void>;
+  upload(uploadId: UploadId): Promise<Upload>;
+  uploadRows(uploadId: UploadId, show: ImportShow, after: string | null): Promise<ImportRows>;
+  /** A workbook of the refused rows and of all changes. */
+  uploadReport(uploadId: UploadId): Promise<Blob>;
   audit(query: AuditQuery): Promise<AuditItems>;
   verifyAudit(): Promise<VerifiedAudit>;
 }

@@ -80,6 +80,7 @@ class Acting:
             raise errors.ActInvalid(reason="signed by another device than the one that sends it")
         act = decoded(record.body)
         now = self._clock.now_ms()
+        await self._make_ready(record, act)
         async with self._database.transaction() as connection:
             row = {
                 "act_id": record.act_id.hex(),
@@ -164,6 +165,21 @@ class Acting:
         if row is None or row.hash != record.hash():
             raise errors.ActDiffers
         return _answer(record, row.state, row.entry)
+
+    async def _make_ready(self, record: SignedAct, act: wire.Act) -> None:
+        """Do what takes long before the transaction: of this act, or of the one that it approves.
+        An act that was done before needs nothing."""
+        async with self._database.reading() as connection:
+            if await store.known(connection, record.act_id.hex()) is not None:
+                return
+            if isinstance(act, wire.ApproveAct):
+                row = await store.known(connection, act.act_id)
+                if row is None or row.state != "waiting":
+                    return
+                act = decoded(SignedAct.parse(row.record).body)
+        kind = self._kinds.table.get(type(act))
+        if kind is not None and kind.make_ready is not None:
+            await kind.make_ready(act)
 
     async def _check_signature(self, connection: AsyncConnection, record: SignedAct) -> None:
         """Check that the device signed the act and may act now, by the database and not by what
@@ -262,7 +278,7 @@ class Acting:
 
     async def _needs_second(self, connection: AsyncConnection, touched: Touched) -> bool:
         force = await self._organisation.count_people(connection)
-        return rules.needs_second(touched.people, force)
+        return touched.second or rules.needs_second(touched.people, force)
 
 
 async def _try_out(connection: Transaction, kind: Kind, asked: Asked) -> None:

@@ -17,6 +17,7 @@ from copconnect.admin.ports import (
     Editor,
     Enrolment,
     Grants,
+    Imports,
     Organisation,
     Reorganiser,
     Revocations,
@@ -33,11 +34,13 @@ from copconnect.records.trust.revocation import Revocation
 @dataclass(frozen=True, slots=True)
 class Touched:
     """The reach of an act. ``paths``: units over which the right must hold; ``people``: how many;
-    ``some``: those of them whom the act names."""
+    ``some``: those of them whom the act names; ``second``: a second admin must agree, however few
+    they are."""
 
     paths: frozenset[str]
     people: int
     some: Sequence[PersonId]
+    second: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +57,13 @@ Codes = list[wire.EnrolmentCode]
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of act. ``perform`` writes exactly one entry of the audit log, last."""
+    """A kind of act. ``perform`` writes exactly one entry of the audit log, last. ``make_ready``:
+    work before the transaction, such as reading a file, which changes nothing."""
 
     right: wire.Right
     touches: Callable[[AsyncConnection, Any], Awaitable[Touched]]
     perform: Callable[[Transaction, Asked], Awaitable[Codes]]
+    make_ready: Callable[[Any], Awaitable[None]] | None = None
 
 
 class Kinds:
@@ -73,6 +78,7 @@ class Kinds:
         enrolment: Enrolment,
         grants: Grants,
         revocations: Revocations,
+        imports: Imports,
     ) -> None:
         self._organisation = organisation
         self._editor = editor
@@ -81,6 +87,7 @@ class Kinds:
         self._enrolment = enrolment
         self._grants = grants
         self._revocations = revocations
+        self._imports = imports
         self.table: dict[type[wire.AdminAct], Kind] = {
             wire.SuspendPerson: Kind("manage_people", self._touches_admin, self._suspend),
             wire.RestorePerson: Kind("manage_people", self._touches_admin, self._restore),
@@ -95,6 +102,12 @@ class Kinds:
             wire.RevokeDevice: Kind("revoke_devices", self._touches_admin, self._revoke),
             wire.GiveGrant: Kind("give_grants", self._touches_units, self._give),
             wire.WithdrawGrant: Kind("give_grants", self._touches_unit, self._withdraw),
+            wire.ApplyImport: Kind(
+                "import_people", self._touches_import, self._import, imports.make_ready
+            ),
+            wire.UndoImport: Kind(
+                "import_people", self._touches_undone, self._undo_import, self._make_undo_ready
+            ),
         }
 
     # --- What they touch ----------------------------------------------------------------------
@@ -164,6 +177,17 @@ class Kinds:
     async def _touches_unit(self, _: AsyncConnection, act: wire.WithdrawGrant) -> Touched:
         """The unit may be gone, and taking a right back never waits."""
         return Touched(frozenset({act.path}), 1, [PersonId(act.person_id)])
+
+    async def _touches_import(self, connection: AsyncConnection, act: wire.ApplyImport) -> Touched:
+        reach = await self._imports.reach(connection, act)
+        return Touched(reach.paths, reach.people, [], reach.second)
+
+    async def _touches_undone(self, connection: AsyncConnection, act: wire.UndoImport) -> Touched:
+        reach = await self._imports.undo_reach(connection, act.undone)
+        return Touched(reach.paths, reach.people, [], reach.second)
+
+    async def _make_undo_ready(self, act: wire.UndoImport) -> None:
+        await self._imports.make_undo_ready(act.undone)
 
     # --- Performing ---------------------------------------------------------------------------
 
@@ -242,6 +266,14 @@ class Kinds:
         if not _grant(asked.act).withdraws:
             raise errors.ActInvalid(reason="the grant is no withdrawal")
         await self._grants.give(connection, asked.by, _bytes(asked.act.grant), asked.taken_ms)
+        return []
+
+    async def _import(self, connection: Transaction, asked: Asked) -> Codes:
+        await self._imports.apply(connection, asked.by, asked.act)
+        return []
+
+    async def _undo_import(self, connection: Transaction, asked: Asked) -> Codes:
+        await self._imports.undo(connection, asked.by, asked.act.undone)
         return []
 
 

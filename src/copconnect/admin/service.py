@@ -5,12 +5,14 @@ It states what it needs of other roles as Protocols (:mod:`copconnect.admin.port
 
 from copconnect import wire
 from copconnect.admin.acting import Acting
+from copconnect.admin.importing import Importing
 from copconnect.admin.kinds import Kinds
 from copconnect.admin.ports import (
     Devices,
     Editor,
     Enrolment,
     Grants,
+    Imports,
     Organisation,
     People,
     Registered,
@@ -46,10 +48,11 @@ class AdminService:
         revocations: Revocations,
         devices: Devices,
         registered: Registered,
+        imports: Imports,
     ) -> None:
         self.rights = Rights(database, clock, audit, organisation, grants)
         self.kinds = Kinds(
-            organisation, editor, transfers, reorganiser, enrolment, grants, revocations
+            organisation, editor, transfers, reorganiser, enrolment, grants, revocations, imports
         )
         self.acting = Acting(
             database, clock, audit, self.rights, self.kinds, organisation, editor, devices
@@ -60,6 +63,7 @@ class AdminService:
         self.reading = Reading(
             database, clock, audit, self.rights, organisation, people, registered
         )
+        self.importing = Importing(database, self.rights, organisation, imports)
 
     async def overview(self, caller: Caller) -> wire.AdminOverview:
         """Return what needs doing in the caller's part. Raises NotAllowed."""

@@ -6,6 +6,7 @@ One edits at a time, and holds the directory's row first.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 
@@ -110,16 +111,19 @@ class DirectoryEditor:
         progress: Progress | None = None,
         journal: Journal | None = None,
         before: Compared | None = None,
+        connection: Transaction | None = None,
     ) -> PeopleChanges:
         """Store a data bank. ``progress`` is told (rows written, rows to write). ``before``: this
         import, compared before; comparing it again is left out where nothing has changed since.
+        ``connection``: the caller's transaction, in place of one of its own.
 
         Raises NumberInUse, and whatever the journal refuses with.
         """
         if dry_run:
-            async with self._database.reading() as connection:
-                return (await self._compare(connection, bank, remove_missing, 0)).found
-        async with self._database.transaction() as connection:
+            async with self._database.reading() as reading:
+                return (await self._compare(reading, bank, remove_missing, 0)).found
+        own = self._database.transaction() if connection is None else nullcontext(connection)
+        async with own as connection:
             locked = await edit_store.lock(connection, self._clock.now_ms())
             if before is not None and before.read_ms == locked.before_ms:
                 compared = replace(before, now_ms=locked.now_ms)

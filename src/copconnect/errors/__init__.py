@@ -335,3 +335,12 @@ class NeedsAnother(CallerError):
     status = 403
     message = "An administrative act cannot be approved by the person who asked for it."
     remedy = "Ask another admin who holds the right over the same units."
+
+
+class ImportRefused(CallerError):
+    """``details``: ``reason``, a code of docs/operations.md, "Imports"."""
+
+    code = "import_refused"
+    status = 409
+    message = "Nothing was imported, for the reason in `details`."
+    remedy = "Look at the preview again, and correct the file or the columns."

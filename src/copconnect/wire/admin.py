@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from copconnect.ids import ActId, DeviceId, PersonId, PostId, UnitId
+from copconnect.ids import ActId, DeviceId, PersonId, PostId, UnitId, UploadId
 from copconnect.limits import ACT_PEOPLE, MAX_ACT_BYTES, MAX_RECORD_BYTES, MAX_REVOCATION_BYTES
 from copconnect.wire.base import HEX16, HEX32, Hex32, Wire
 from copconnect.wire.directory import Charge, NewPlace, Person
@@ -144,6 +144,23 @@ class WithdrawGrant(AdminAct, frozen=True, kw_only=True):
     grant: RecordText
 
 
+class ApplyImport(AdminAct, frozen=True, kw_only=True):
+    """Import an uploaded file. ``sha256``: of the file; ``digest``: of the preview that the admin
+    saw, without exactly whose changes nothing is imported."""
+
+    upload_id: Annotated[UploadId, HEX16]
+    sha256: Hex32
+    digest: Hex32
+    remove_missing: bool
+    partial: bool
+
+
+class UndoImport(AdminAct, frozen=True, kw_only=True):
+    """Restore what an import replaced. ``undone``: its number."""
+
+    undone: Annotated[int, Meta(ge=1)]
+
+
 class ApproveAct(AdminAct, frozen=True, kw_only=True):
     """A second admin agrees to an act that waits. ``hash``: of the whole signed record."""
 
@@ -171,6 +188,8 @@ Act = (
     | RevokeDevice
     | GiveGrant
     | WithdrawGrant
+    | ApplyImport
+    | UndoImport
     | ApproveAct
     | RefuseAct
 )

@@ -1,4 +1,5 @@
 /** The console's pages as one table: the navigation and the address read it. */
+import FileUp from "@lucide/svelte/icons/file-up";
 import Fingerprint from "@lucide/svelte/icons/fingerprint-pattern";
 import House from "@lucide/svelte/icons/house";
 import KeyRound from "@lucide/svelte/icons/key-round";
@@ -65,6 +66,14 @@ export const SECTIONS: readonly ConsoleSection[] = [
     icon: ListTree,
     page: () => import("./pages/units/Units.svelte"),
     rights: ["manage_units"],
+    count: none,
+  },
+  {
+    name: "imports",
+    label: "nav.imports",
+    icon: FileUp,
+    page: () => import("./pages/imports/Imports.svelte"),
+    rights: ["import_people"],
     count: none,
   },
   {

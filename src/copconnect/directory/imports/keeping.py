@@ -9,11 +9,15 @@ from typing import Any
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from copconnect import wire
 from copconnect.audit.acts import Act, DataBankImported, ImportUndone
 from copconnect.database.engine import Transaction
-from copconnect.directory import rules, store
+from copconnect.directory import databank, rules, store
+from copconnect.directory.columns import COLUMNS
+from copconnect.directory.databank import DataBank
 from copconnect.directory.editing import Compared
 from copconnect.directory.files.mapping import ColumnMapping
+from copconnect.directory.files.tables import Table, TableRow
 from copconnect.directory.imports import exporting, import_store, refusals
 from copconnect.directory.imports.exporting import FileRow
 from copconnect.directory.postings import posting_store
@@ -85,6 +89,23 @@ def fingerprint(row: FileRow) -> bytes:
     return hashlib.blake2b(msgspec.msgpack.encode(content), digest_size=12).digest()
 
 
+async def past(connection: AsyncConnection, limit: int) -> list[wire.PastImport]:
+    """Return the newest imports, the newest first."""
+    return [
+        wire.PastImport(
+            number=row.number,
+            by=row.by,
+            source=row.source,
+            at_ms=row.at_ms,
+            counts=msgspec.json.decode(row.counts, type=dict[str, int]),
+            undoes=row.undoes,
+            undone_ms=row.undone_ms,
+            undoable=bool(row.kept) and row.undone_ms is None,
+        )
+        for row in await import_store.newest(connection, limit)
+    ]
+
+
 async def charges_ended(connection: AsyncConnection, compared: Compared) -> list[Charge]:
     """Return the charges that an import is about to end: those of the people whom it removes."""
     rows = await posting_store.charges(connection, sorted(compared.found.removed))
@@ -152,7 +173,9 @@ class ImportJournal:
         entry = _Entry(self._by, self._source, self._digest, reorganised, None)
         self.number = await _keep(connection, compared, kept, entry)
         counts = compared.found.summary()
-        return DataBankImported(counts, self._remove_missing, self.number, self._source)
+        return DataBankImported(
+            counts, self._remove_missing, self.number, self._source, self._digest
+        )
 
 
 class UndoJournal:
@@ -231,3 +254,31 @@ async def _keep(connection: AsyncConnection, compared: Compared, kept: Kept, ent
     await import_store.add(connection, row, encode(kept))
     await import_store.forget_parts(connection, KEPT, number)
     return number
+
+
+@dataclass(frozen=True, slots=True)
+class Former:
+    """The rows that an import replaced. ``row``: the import; ``bank``: what undoing it stores."""
+
+    row: Any
+    kept: Kept
+    bank: DataBank
+
+
+def bank_of(people: Sequence[FileRow], organisation: Mapping[str, Sequence[FileRow]]) -> DataBank:
+    """Return rows of the past as a data bank. Raises ChangedSince if the organisation has no place
+    for them any more."""
+    tables = {
+        name: [
+            Table(
+                f"{name}.csv",
+                list(COLUMNS[name]),
+                [TableRow(line, dict(row)) for line, row in enumerate(rows, 2)],
+            )
+        ]
+        for name, rows in {**organisation, "people": people}.items()
+    }
+    bank = databank.judge(tables)
+    if bank.problems:
+        raise refusals.ChangedSince([], organisation=True)
+    return bank

@@ -205,16 +205,20 @@ def organisation_changes(
 
 def digest_of(
     found: PeopleChanges,
+    stored: Mapping[PersonId, Row],
     before: Mapping[str, Sequence[FileRow]],
     after: Mapping[str, Sequence[FileRow]],
 ) -> str:
-    """Return what names exactly these changes, of people and of the organisation."""
+    """Return what names exactly these changes, of people and of the organisation: the new values,
+    and those that they replace."""
     encoder = msgspec.msgpack.Encoder()
     digest = hashlib.sha256(encoder.encode([before, after]))
     for rows in (found.posts.insert, found.posts.update, found.insert, found.update):
         digest.update(b"rows")
         for row in rows:
             digest.update(encoder.encode(row))
+    for person_id in [*(row["person_id"] for row in found.update), *sorted(found.removed)]:
+        digest.update(encoder.encode(exporting.person_row(stored[person_id])))
     sets = (found.moved, found.suspended, found.restored, found.removed)
     digest.update(encoder.encode([sorted(people) for people in sets]))
     return digest.hexdigest()

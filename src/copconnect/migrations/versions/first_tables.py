@@ -754,6 +754,44 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("unit_id", name=op.f("pk_directory_units")),
     )
     op.create_table(
+        "directory_upload_chunks",
+        sa.Column("upload_id", sa.String(length=32), nullable=False),
+        sa.Column("chunk", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("upload_id", "chunk", name=op.f("pk_directory_upload_chunks")),
+    )
+    op.create_table(
+        "directory_upload_pages",
+        sa.Column("upload_id", sa.String(length=32), nullable=False),
+        sa.Column("shown", sa.String(length=16), nullable=False),
+        sa.Column("page", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint(
+            "upload_id", "shown", "page", name=op.f("pk_directory_upload_pages")
+        ),
+    )
+    op.create_table(
+        "directory_uploads",
+        sa.Column("upload_id", sa.String(length=32), nullable=False),
+        sa.Column("person_id", sa.String(length=32), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("made_ms", sa.BigInteger(), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("part", sa.String(length=16), nullable=False),
+        sa.Column("done", sa.Integer(), nullable=False),
+        sa.Column("total", sa.Integer(), nullable=False),
+        sa.Column("beat_ms", sa.BigInteger(), nullable=False),
+        sa.Column("problem", sa.String(length=32), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.Column("choices", sa.Text(), nullable=False),
+        sa.Column("preview", sa.Text(), nullable=True),
+        sa.Column("people", sa.Integer(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=True),
+        sa.PrimaryKeyConstraint("upload_id", name=op.f("pk_directory_uploads")),
+    )
+    op.create_table(
         "heads",
         sa.Column("conversation_id", sa.String(length=32), nullable=False),
         sa.Column("epoch", sa.BigInteger(), nullable=False),

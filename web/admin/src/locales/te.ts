@@ -1,7 +1,8 @@
 import type { en } from "./en.ts";
 import acts from "./te/acts.json";
 import console from "./te/console.json";
+import imports from "./te/imports.json";
 import pages from "./te/pages.json";
 import units from "./te/units.json";
 
-export const te: typeof en = { ...console, ...pages, acts, units };
+export const te: typeof en = { ...console, ...pages, acts, imports, units };
