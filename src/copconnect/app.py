@@ -134,6 +134,7 @@ class Container:
             registered=self.auth.administered,
             imports=self.uploads,
         )
+        self.directory.attach(self.admin.rights)
         self.conduct = ConductService(self.database, self.clock, self.auth.accounts)
         per_minute = settings.requests_per_person_per_minute
         requests = Rates("requests_per_minute", per_minute, per_minute // 2, self.clock.now_ms)

@@ -118,6 +118,7 @@ class IdentityServer:
             registered=self.auth.administered,
             imports=self.uploads,
         )
+        self.directory.attach(self.admin.rights)
         self.conduct = ConductService(self.database, clock, self.auth.accounts)
         per_minute = settings.requests_per_person_per_minute
         requests = Rates("requests_per_minute", per_minute, per_minute, clock.now_ms)

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect import wire
 from copconnect.database.engine import Transaction
 from copconnect.ids import PersonId, PostId, UnitId, UploadId
-from copconnect.principals import Principal, RightsBasis, Signer
+from copconnect.principals import Holder, Principal, RightsBasis, Signer
 
 
 class Organisation(Protocol):
@@ -19,11 +19,21 @@ class Organisation(Protocol):
     async def rights_bases(
         self, connection: AsyncConnection, person_ids: Collection[PersonId]
     ) -> dict[PersonId, RightsBasis]:
-        """Return what rights may rest on, of those of these people who are in the data bank."""
+        """Return what rights over these people rest on, so far as they are in the data bank."""
+        ...
+
+    async def holders(
+        self, connection: AsyncConnection, person_ids: Collection[PersonId] | None
+    ) -> dict[PersonId, Holder]:
+        """Return what the rights of these people rest on, of active ones alone; None: of all."""
         ...
 
     async def seniorities(self, connection: AsyncConnection) -> dict[str, int]:
         """Return the position of each rank; higher is more senior."""
+        ...
+
+    async def vocabulary(self, connection: AsyncConnection) -> tuple[set[str], set[str]]:
+        """Return the codes of levels and of roles."""
         ...
 
     async def count_people(
@@ -34,9 +44,13 @@ class Organisation(Protocol):
         ...
 
     async def cards(
-        self, connection: AsyncConnection, person_ids: Collection[PersonId]
+        self,
+        connection: AsyncConnection,
+        person_ids: Collection[PersonId],
+        viewer: PersonId | None,
     ) -> dict[PersonId, wire.Person]:
-        """Return cards by id."""
+        """Return cards by id, as the viewer is shown them: with the numbers that the viewer may
+        see."""
         ...
 
     async def has_unit(self, connection: AsyncConnection, path: str) -> bool:
@@ -57,6 +71,10 @@ class Editor(Protocol):
 
     async def hold(self, connection: AsyncConnection) -> None:
         """Let nobody else change the data bank before the transaction ends."""
+        ...
+
+    async def compare_anew(self, connection: AsyncConnection) -> None:
+        """Let rosters be compared with the data bank for everybody. The caller holds it."""
         ...
 
     async def set_status(
@@ -271,6 +289,12 @@ class Grants(Protocol):
         """Return the unit paths over which a person has a grant in force; "" for a root admin."""
         ...
 
+    async def everybody_granted(
+        self, connection: AsyncConnection
+    ) -> Mapping[PersonId, Sequence[str]]:
+        """Return the same of everybody who has any."""
+        ...
+
 
 class Revocations(Protocol):
     """Revocations that admins sign."""
@@ -313,11 +337,12 @@ class People(Protocol):
         connection: AsyncConnection,
         paths: Sequence[str],
         query: PeopleQuery,
+        viewer: PersonId,
         among: Sequence[Select[tuple[PersonId]]] = (),
         without: Sequence[Select[tuple[PersonId]]] = (),
     ) -> wire.People:
         """Return a page of the people within these paths who are in each of the statements
-        ``among`` and in none of ``without``. Raises BadRequest."""
+        ``among`` and in none of ``without``, as the viewer is shown them. Raises BadRequest."""
         ...
 
     async def count_by_unit(

@@ -20,6 +20,7 @@ from copconnect.clock import Clock
 from copconnect.database.engine import Database
 from copconnect.ids import PersonId, UnitId
 from copconnect.principals import Caller
+from copconnect.rights import WHOLE, Held
 
 _PERSON = re.compile(r"person ([0-9a-f]{32}) ")
 
@@ -49,7 +50,7 @@ class Reorganising:
         """Return how many people each unit of the caller's part has. Raises NotAllowed."""
         async with self._database.reading() as connection:
             held = await self._managing(connection, caller)
-            paths = rules.narrowest(rules.paths_of(held, "manage_units"))
+            paths = rules.narrowest(held.paths("manage_units"))
             people = await self._people.count_by_unit(connection, paths)
             registered = await self._people.count_by_unit(
                 connection, paths, [self._registered.people_with()]
@@ -79,7 +80,7 @@ class Reorganising:
             held = None if caller is None else await self._managing(connection, caller)
             found = await self._reorganiser.examine(connection, body.steps, body.undo)
             if held is not None:
-                rules.require(held, "manage_units", found.reach.paths)
+                held.require("manage_units", found.reach.paths)
             if found.preview.problems:
                 return found.preview
             return await self._complete(connection, found)
@@ -94,7 +95,7 @@ class Reorganising:
                 rows = [
                     (row, units)
                     for row, units in rows
-                    if rules.lacking(held, "manage_units", row.paths.split("\n")) is None
+                    if held.lacking("manage_units", row.paths.split("\n")) is None
                 ]
             people = [one for row, _ in rows if (one := _signer(row.by)) is not None]
             cards = await self._cards(connection, people)
@@ -102,13 +103,11 @@ class Reorganising:
             reorganisations=[_past(row, units, cards) for row, units in rows]
         )
 
-    async def _managing(
-        self, connection: AsyncConnection, caller: Caller
-    ) -> Sequence[wire.HeldRight]:
+    async def _managing(self, connection: AsyncConnection, caller: Caller) -> Held:
         """Return the rights of somebody who manages units. Raises NotAllowed for anybody else."""
         held = await self._rights.of(connection, caller.person_id)
-        if not rules.paths_of(held, "manage_units"):
-            raise errors.NotAllowed(right="manage_units", path=rules.WHOLE)
+        if not held.paths("manage_units"):
+            raise errors.NotAllowed(right="manage_units", path=WHOLE)
         return held
 
     async def _complete(
@@ -156,7 +155,7 @@ class Reorganising:
         self, connection: AsyncConnection, person_ids: Sequence[PersonId]
     ) -> dict[PersonId, wire.Person]:
         """Return cards without numbers, which say nothing here."""
-        cards = await self._organisation.cards(connection, person_ids)
+        cards = await self._organisation.cards(connection, person_ids, None)
         return {one: msgspec.structs.replace(card, number="") for one, card in cards.items()}
 
 

@@ -50,9 +50,17 @@ class AdminService:
         registered: Registered,
         imports: Imports,
     ) -> None:
-        self.rights = Rights(database, clock, audit, organisation, grants)
+        self.rights = Rights(database, clock, audit, organisation, editor, grants)
         self.kinds = Kinds(
-            organisation, editor, transfers, reorganiser, enrolment, grants, revocations, imports
+            organisation,
+            editor,
+            transfers,
+            reorganiser,
+            enrolment,
+            grants,
+            revocations,
+            imports,
+            self.rights,
         )
         self.acting = Acting(
             database, clock, audit, self.rights, self.kinds, organisation, editor, devices

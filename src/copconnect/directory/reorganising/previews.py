@@ -10,7 +10,7 @@ from typing import Any
 
 from copconnect import wire
 from copconnect.directory import rules
-from copconnect.directory.audiences import Audiences, Facts, Place
+from copconnect.directory.audiences import Audiences, Facts, Place, Speakers
 from copconnect.directory.reorganising import tree
 from copconnect.directory.reorganising.planning import Plan
 from copconnect.directory.reorganising.tree import Tree
@@ -19,6 +19,7 @@ from copconnect.ids import PersonId, PostId, UnitId
 SOME = 12  # People who are named of each change.
 GROUPS = 300  # Conversations that are listed.
 Row = dict[str, Any]
+_NOBODY = Speakers((), ())  # Nothing here asks who writes.
 _FEWEST = 2  # A group of the policy begins with so many people.
 
 
@@ -112,8 +113,8 @@ def group_changes(
 ) -> list[wire.GroupChange]:
     """Return what happens to conversations. ``facts``: where people stand before and after, of
     those who stand elsewhere; ``paths``: of all units, before and after."""
-    old = Audiences.compile({key: one.rule for key, one in before.items()}, paths[0])
-    new = Audiences.compile({key: one.rule for key, one in after.items()}, paths[1])
+    old = Audiences.compile({key: one.rule for key, one in before.items()}, paths[0], _NOBODY)
+    new = Audiences.compile({key: one.rule for key, one in after.items()}, paths[1], _NOBODY)
     people: dict[str, _People] = {}
     for then, later in facts:
         here, there = old.of(then).keys(), new.of(later).keys()

@@ -61,9 +61,9 @@ async def _write_words(connection: AsyncConnection, found: Planned) -> None:
         if one not in before or (before[one].names, old.get(one)) != (after[one].names, new[one])
     }
     differing |= {target for _, target in found.plan.people.values()}
-    ranks = await store.seniorities(connection)
+    organisation = await store.organisation(connection)
+    words = changes.stored_words(organisation["units"], organisation["ranks"])
     rows = await reorganising_store.rows_for_words(connection, differing)
-    words = changes.Words({one: (unit.names, new[one]) for one, unit in after.items()}, ranks)
     for part in chunks(rows, BATCH):
         found_by = [{"person_id": row["person_id"]} | changes.derive(row, words) for row in part]
         await edit_store.write_words(connection, found_by)

@@ -736,6 +736,7 @@ def upgrade() -> None:
         sa.Column("version", sa.String(length=64), nullable=False),
         sa.Column("changed_ms", sa.BigInteger(), nullable=False),
         sa.Column("organisation_ms", sa.BigInteger(), nullable=False),
+        sa.Column("rights_ms", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_directory_state")),
     )
     op.create_table(

@@ -3,6 +3,7 @@ import acts from "./hi/acts.json";
 import console from "./hi/console.json";
 import imports from "./hi/imports.json";
 import pages from "./hi/pages.json";
+import rights from "./hi/rights.json";
 import units from "./hi/units.json";
 
-export const hi: typeof en = { ...console, ...pages, acts, imports, units };
+export const hi: typeof en = { ...console, ...pages, acts, imports, rights, units };

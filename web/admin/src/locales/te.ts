@@ -3,6 +3,7 @@ import acts from "./te/acts.json";
 import console from "./te/console.json";
 import imports from "./te/imports.json";
 import pages from "./te/pages.json";
+import rights from "./te/rights.json";
 import units from "./te/units.json";
 
-export const te: typeof en = { ...console, ...pages, acts, imports, units };
+export const te: typeof en = { ...console, ...pages, acts, imports, rights, units };
