@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
 from copconnect.database.engine import Transaction
-from copconnect.ids import PersonId, UnitId
+from copconnect.ids import ClientId, PersonId, UnitId
 from copconnect.principals import Principal, RightsBasis, Signer
 
 
@@ -234,4 +234,14 @@ class Registered(Protocol):
         self, connection: AsyncConnection, person_ids: Collection[PersonId]
     ) -> dict[PersonId, list[str]]:
         """Return the unit paths over which these people hold a grant in force."""
+        ...
+
+
+class Reach(Protocol):
+    """The pushes' part of a device."""
+
+    async def reach_of(
+        self, connection: AsyncConnection, client_ids: Collection[ClientId]
+    ) -> dict[ClientId, wire.PushReach]:
+        """Return how pushes reach these devices; those without a subscription are missing."""
         ...

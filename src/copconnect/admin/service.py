@@ -13,6 +13,7 @@ from copconnect.admin.ports import (
     Grants,
     Organisation,
     People,
+    Reach,
     Registered,
     Revocations,
     Transfers,
@@ -43,6 +44,7 @@ class AdminService:
         revocations: Revocations,
         devices: Devices,
         registered: Registered,
+        reach: Reach,
     ) -> None:
         self.rights = Rights(database, clock, audit, organisation, grants)
         self.kinds = Kinds(organisation, editor, transfers, enrolment, grants, revocations)
@@ -50,7 +52,7 @@ class AdminService:
             database, clock, audit, self.rights, self.kinds, organisation, editor, devices
         )
         self.reading = Reading(
-            database, clock, audit, self.rights, organisation, people, registered
+            database, clock, audit, self.rights, organisation, people, registered, reach
         )
 
     async def overview(self, caller: Caller) -> wire.AdminOverview:
