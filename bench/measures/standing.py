@@ -154,7 +154,7 @@ def _quantiles(times_s: Sequence[float]) -> Figures:
 def _pairs(bank: DataBank, count: int) -> list[tuple[PersonId, PersonId]]:
     """Choose pairs of people who head nothing and are in different units."""
     choose = random.Random(DATA_BANK_SEED)  # noqa: S311 - must be reproducible.
-    able = [one for one in bank.people if not one.unit_admin]
+    able = [one for one in bank.people if not one.head]
     found: list[tuple[PersonId, PersonId]] = []
     chosen = choose.sample(able, 3 * count)
     for one, other in zip(chosen[::2], chosen[1::2], strict=False):

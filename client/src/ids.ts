@@ -30,10 +30,13 @@ export type SealKeyId = Id<"seal key">;
 export type RecordHash = Id<"record">;
 /** A stable code of the data bank, such as "TG-HYD-CHR-001". */
 export type UnitId = Id<"unit">;
+/** A post of the organisation, held by somebody or vacant. */
+export type PostId = Id<"post">;
 /** A one-time code that was sent. */
 export type ChallengeId = Id<"challenge">;
 /** A signed administrative act. */
 export type ActId = Id<"act">;
+export type UploadId = Id<"upload">;
 /** A change of a conversation's members. */
 export type ChangeId = Id<"change">;
 /** A comparison of digits (E3). */
@@ -53,7 +56,9 @@ type HexId =
   | KeyId
   | SealKeyId
   | RecordHash
+  | PostId
   | ActId
+  | UploadId
   | ChangeId
   | ConfirmationId;
 

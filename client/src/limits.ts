@@ -15,6 +15,10 @@ export const MAX_ACT_BYTES = 131072;
 
 export const ACT_PEOPLE = 500;
 
+export const MAX_IMPORT_BYTES = 67108864;
+
+export const IMPORT_CHUNK_BYTES = 1048576;
+
 export const MAX_PROOF_BYTES = 4096;
 
 export const MAX_SEALS_BYTES = 2097152;

@@ -15,8 +15,10 @@ import type {
   DeviceId,
   KeyId,
   PersonId,
+  PostId,
   SealKeyId,
   UnitId,
+  UploadId,
 } from "./ids.ts";
 
 export type * from "./ids.ts";
@@ -55,11 +57,20 @@ export type ConversationKind = "direct" | "group" | "unit" | "announcement";
 
 export type WhoMayPost = "everyone" | "admins";
 
+export type ImportShow = "organisation" | "added" | "changed" | "moved" | "suspended" | "restored" | "removed" | "unchanged" | "refused";
+
+export type UploadPart = "" | "reading" | "judging" | "storing";
+
+export type UploadStage = "receiving" | "examining" | "ready" | "failed" | "applied";
+
 export type PushState = "new" | "works" | "failing" | "unreached";
 
 export type Confirmed = "root_admin" | "own_device" | "admin" | "first" | "replaced" | "no";
 
-/** A post that a person shall hold. ``head``: its holder heads the unit. */
+/**
+ * A post by what it is: the one of this unit with this English title, these roles and ``head``;
+ * it is made where there is none. ``head``: its holder heads the unit.
+ */
 export interface NewPlace {
   readonly unitId: UnitId;
   readonly post: Names;
@@ -72,6 +83,7 @@ export interface Person {
   readonly names: Names;
   readonly number: string;
   readonly rank: string;
+  readonly postId: PostId;
   readonly post: Names;
   readonly roles: string[];
   readonly unitId: UnitId;
@@ -101,6 +113,23 @@ export interface ClientInfo {
   readonly confirmed: "root_admin" | "own_device" | "admin" | "first" | "replaced" | "no";
 }
 
+/**
+ * One line of the rights table: people of a kind have a right over their part.
+ *
+ * ``holder``: ``grant``, who holds a grant (over the granted units); ``head``, who heads a unit;
+ * ``rank``, who has the rank ``code`` or a more senior one; ``role``, who has the role ``code``;
+ * ``everybody``, every officer. Charges count like the own post. ``level``: only where the unit is
+ * of this level; "" for any. ``over``: the holder's own unit alone; or also all below it, as a
+ * grant always is; or, for ``see_numbers`` alone, ``heads``: whoever heads a unit anywhere.
+ */
+export interface RightRule {
+  readonly right: "see_numbers" | "manage_people" | "manage_units" | "import_people" | "manage_groups" | "enrol" | "confirm_devices" | "revoke_devices" | "give_grants" | "read_audit" | "post_large";
+  readonly holder: "grant" | "head" | "rank" | "role" | "everybody";
+  readonly code: string;
+  readonly level: string;
+  readonly over: "unit" | "part" | "heads";
+}
+
 /** Sign a person out everywhere and lock them out. */
 export interface SuspendPerson {
   readonly act: "suspend_person";
@@ -118,7 +147,7 @@ export interface RestorePerson {
 export interface TransferPerson {
   readonly act: "transfer_person";
   readonly personId: PersonId;
-  readonly place: NewPlace;
+  readonly place: PostId | NewPlace;
   readonly rank: string | null;
 }
 
@@ -126,7 +155,7 @@ export interface TransferPerson {
 export interface GiveCharge {
   readonly act: "give_charge";
   readonly personId: PersonId;
-  readonly place: NewPlace;
+  readonly place: PostId | NewPlace;
   readonly charge: "officiating" | "additional";
 }
 
@@ -165,6 +194,31 @@ export interface WithdrawGrant {
   readonly personId: PersonId;
   readonly path: string;
   readonly grant: string;
+}
+
+/** Put another rights table in place of the one in force. Always needs a second admin. */
+export interface SetRights {
+  readonly act: "set_rights";
+  readonly rules: RightRule[];
+}
+
+/**
+ * Import an uploaded file. ``sha256``: of the file; ``digest``: of the preview that the admin
+ * saw, without exactly whose changes nothing is imported.
+ */
+export interface ApplyImport {
+  readonly act: "apply_import";
+  readonly uploadId: UploadId;
+  readonly sha256: string;
+  readonly digest: string;
+  readonly removeMissing: boolean;
+  readonly partial: boolean;
+}
+
+/** Restore what an import replaced. ``undone``: its number. */
+export interface UndoImport {
+  readonly act: "undo_import";
+  readonly undone: number;
 }
 
 /** A second admin agrees to an act that waits. ``hash``: of the whole signed record. */
@@ -211,14 +265,27 @@ export interface PreviewAct {
 }
 
 /**
+ * A right that people gain or lose over some part by another rights table: how many, and some
+ * of them.
+ */
+export interface RightChange {
+  readonly right: "see_numbers" | "manage_people" | "manage_units" | "import_people" | "manage_groups" | "enrol" | "confirm_devices" | "revoke_devices" | "give_grants" | "read_audit" | "post_large";
+  readonly gain: number;
+  readonly lose: number;
+  readonly gaining: Person[];
+  readonly losing: Person[];
+}
+
+/**
  * The people whom an act touches. ``sample``: some of them; ``needs_second``: another admin
- * must approve it.
+ * must approve it; ``rights``: what another rights table changes, else empty.
  */
 export interface ActPreview {
   readonly people: number;
   readonly sample: Person[];
   readonly paths: string[];
   readonly needsSecond: boolean;
+  readonly rights: RightChange[];
 }
 
 /** An act that waits for a second admin. ``record``: as the first one's device signed it. */
@@ -239,28 +306,15 @@ export interface WaitingActs {
 }
 
 /**
- * One line of the rights table: people of a kind have a right over their part.
- *
- * ``holder``: ``grant``, who holds a grant (over the granted units); ``head``, who heads a unit;
- * ``rank``, who has the rank ``code`` or a more senior one; ``role``, who has the role ``code``.
- * ``over``: the holder's own unit alone, or also all below it; a grant's part is always deep.
- */
-export interface RightRule {
-  readonly right: "see_numbers" | "manage_people" | "manage_units" | "import_people" | "manage_groups" | "enrol" | "confirm_devices" | "revoke_devices" | "give_grants" | "read_audit" | "post_large";
-  readonly holder: "grant" | "head" | "rank" | "role";
-  readonly code: string;
-  readonly over: "unit" | "part";
-}
-
-/**
  * A right of the caller and the unit paths over which it holds; "" is the whole department.
  *
- * ``deep``: with all units below.
+ * ``deep``: with all units below. ``heads``: over the heads of all units instead.
  */
 export interface HeldRight {
   readonly right: "see_numbers" | "manage_people" | "manage_units" | "import_people" | "manage_groups" | "enrol" | "confirm_devices" | "revoke_devices" | "give_grants" | "read_audit" | "post_large";
   readonly path: string;
   readonly deep: boolean;
+  readonly heads: boolean;
 }
 
 /** The caller's rights, and the table that gives them. ``console``: the console opens. */
@@ -416,6 +470,7 @@ export interface Clause {
   readonly everyone: boolean;
   readonly units: UnitId[];
   readonly below: boolean;
+  readonly posts: PostId[];
   readonly levels: string[];
   readonly roles: string[];
   readonly ranks: string[];
@@ -513,7 +568,7 @@ export interface PersonTrust {
  * A direct conversation's id is that of its two people (KEYS.md), its ``history_days`` is None
  * (everything). A group's ``history_days`` is 0 or 30: what new members see. Kinds "unit" and
  * "announcement" have an ``audience``, 30 days of history and no ``person_ids``; only a person who
- * administers all of the audience creates one (``not_unit_admin``).
+ * manages groups over all of the audience creates one (``not_allowed``).
  */
 export interface CreateConversation {
   readonly conversationId: ConversationId;
@@ -756,6 +811,7 @@ export interface Directory {
 /** A post that a person holds or held. ``posting_id``: 0 for the one that they hold now. */
 export interface Posting {
   readonly postingId: number;
+  readonly postId: PostId;
   readonly unitId: UnitId;
   readonly post: Names;
   readonly roles: string[];
@@ -964,6 +1020,167 @@ export interface ReceiptCounts {
 export interface AccountFrame {
   readonly t: "account";
   readonly event: "clients" | "trust" | "directory" | "unconfirmed" | "confirmation" | "signed_out";
+}
+
+/** A file on its way. ``size``: bytes; ``sha256``: of the whole file. */
+export interface BeginUpload {
+  readonly name: string;
+  readonly size: number;
+  readonly sha256: string;
+}
+
+export interface UploadBegun {
+  readonly uploadId: UploadId;
+}
+
+/**
+ * How to read a file and what to do with it.
+ *
+ * ``remove_missing``: people whom the file lacks leave; not together with ``partial``: store the
+ * good rows and leave out the bad. ``sheets``: the table of a sheet by the sheet's name, or
+ * ``none``. ``columns``: a heading, several joined by "+", or ``none``, by ``table.column``.
+ * ``aliases``: by column, codes by what the file says for them. ``confirmed``: somebody saw which
+ * column is which.
+ */
+export interface ImportChoices {
+  readonly removeMissing: boolean;
+  readonly partial: boolean;
+  readonly confirmed: boolean;
+  readonly sheets: Record<string, string>;
+  readonly columns: Record<string, string>;
+  readonly aliases: Record<string, Record<string, string>>;
+}
+
+/**
+ * A column of the data bank and the headings that it is read from; empty: none.
+ * ``confidence``: 0 to 1, of the guess; 1: certain or confirmed; ``sure``: nobody needs to look
+ * at it.
+ */
+export interface ImportColumn {
+  readonly column: string;
+  readonly headings: string[];
+  readonly confidence: number;
+  readonly sure: boolean;
+}
+
+/**
+ * How a sheet is read. ``name``: the key of ImportChoices.sheets; ``remembered``: as somebody
+ * confirmed it for an earlier file with these headings.
+ */
+export interface ImportSheet {
+  readonly name: string;
+  readonly label: string;
+  readonly table: string;
+  readonly columns: ImportColumn[];
+  readonly headings: string[];
+  readonly remembered: boolean;
+  readonly rows: number;
+}
+
+/**
+ * The effects of an import. ``digest``: names exactly these changes; ``counts``: rows by
+ * ImportShow; ``people``: in the data bank now; ``leaving``: whom it suspends or removes;
+ * ``unsure``: columns that are only likely; ``paths``: the units that it touches, "" for the
+ * department.
+ */
+export interface ImportPreview {
+  readonly digest: string;
+  readonly sheets: ImportSheet[];
+  readonly counts: Record<string, number>;
+  readonly people: number;
+  readonly leaving: number;
+  readonly repeated: number;
+  readonly unsure: string[];
+  readonly paths: string[];
+}
+
+/**
+ * A file that somebody sent. ``part``: of the work that ``state`` names, with ``done`` of
+ * ``total``; ``problem``: why it failed, a code of docs/operations.md, with its ``value``;
+ * ``number``: of the import, once applied.
+ */
+export interface Upload {
+  readonly uploadId: UploadId;
+  readonly name: string;
+  readonly size: number;
+  readonly sha256: string;
+  readonly by: Person | null;
+  readonly madeMs: number;
+  readonly state: "receiving" | "examining" | "ready" | "failed" | "applied";
+  readonly part: "" | "reading" | "judging" | "storing";
+  readonly done: number;
+  readonly total: number;
+  readonly problem: string;
+  readonly value: string;
+  readonly choices: ImportChoices;
+  readonly preview: ImportPreview | null;
+  readonly number: number | null;
+}
+
+/** A value that changes. */
+export interface ImportValue {
+  readonly column: string;
+  readonly old: string;
+  readonly new: string;
+}
+
+/**
+ * Why a row is refused: a code of docs/operations.md. ``suggestions``: codes that are close to
+ * the value; ``other``: the line of the row that claims the same, or 0.
+ */
+export interface ImportProblem {
+  readonly code: string;
+  readonly column: string;
+  readonly value: string;
+  readonly suggestions: string[];
+  readonly other: number;
+}
+
+/**
+ * A row of a preview. ``code``, ``name``: of the person or unit, "" where the file does not
+ * say; ``line``: 0 for somebody who is not in the file.
+ */
+export interface ImportRow {
+  readonly table: string;
+  readonly code: string;
+  readonly name: string;
+  readonly file: string;
+  readonly line: number;
+  readonly kinds: string[];
+  readonly values: ImportValue[];
+  readonly problems: ImportProblem[];
+}
+
+/** ``next``: pass as ``?after=``; None: these were the last. */
+export interface ImportRows {
+  readonly rows: ImportRow[];
+  readonly next: string | null;
+  readonly total: number;
+}
+
+/**
+ * An import that was applied. ``by``: as the audit log names it; ``undoable``: what it replaced
+ * is kept, and it was not undone; ``undoes``: the import that it undid.
+ */
+export interface PastImport {
+  readonly number: number;
+  readonly by: string;
+  readonly source: string;
+  readonly atMs: number;
+  readonly counts: Record<string, number>;
+  readonly undoes: number | null;
+  readonly undoneMs: number | null;
+  readonly undoable: boolean;
+}
+
+/**
+ * ``uploads``: files that are not applied, of the caller or of their part; ``imports``: the
+ * newest; ``columns``: of each table, in the order of files.
+ */
+export interface AdminImports {
+  readonly uploads: Upload[];
+  readonly imports: PastImport[];
+  readonly columns: Record<string, string[]>;
 }
 
 /**
@@ -1265,4 +1482,4 @@ export type ClientFrame = Hello | Cursors;
 
 export type ServerFrame = Ready | EntryFrame | KeyFrame | CellKeyFrame | RosterFrame | ConversationFrame | ConversationGone | KeyWanted | CellKeyWanted | ShareWanted | ShareFrame | Receipts | ReceiptCounts | AccountFrame;
 
-export type Act = SuspendPerson | RestorePerson | TransferPerson | GiveCharge | EndCharge | MakeEnrolmentCodes | RevokeDevice | GiveGrant | WithdrawGrant | ApproveAct | RefuseAct;
+export type Act = SuspendPerson | RestorePerson | TransferPerson | GiveCharge | EndCharge | MakeEnrolmentCodes | RevokeDevice | GiveGrant | WithdrawGrant | SetRights | ApplyImport | UndoImport | ApproveAct | RefuseAct;

@@ -49,6 +49,7 @@ from copconnect.directory.scim import routes as scim_routes
 from copconnect.directory.scim.provisioning import Provisioner
 from copconnect.directory.scim.tokens import ScimTokens
 from copconnect.directory.service import DirectoryService
+from copconnect.directory.uploads.uploads import Uploads
 from copconnect.http import web_assets
 from copconnect.http.direct import Direct
 from copconnect.http.gate import Gate, before_send, on_error, security_headers
@@ -127,6 +128,7 @@ class Container:
             self.auth.administered,
             self.leases,
         )
+        self.uploads = Uploads(self.database, self.clock, self.importer)
         self.admin = AdminService(
             database=self.database,
             clock=self.clock,
@@ -141,7 +143,9 @@ class Container:
             devices=self.registry,
             registered=self.auth.administered,
             reach=self.push,
+            imports=self.uploads,
         )
+        self.directory.attach(self.admin.rights)
         self.conduct = ConductService(self.database, self.clock, self.auth.accounts)
         per_minute = settings.requests_per_person_per_minute
         requests = Rates("requests_per_minute", per_minute, per_minute // 2, self.clock.now_ms)
@@ -232,6 +236,7 @@ class Container:
             for part in parts:
                 await part.start()
                 stack.push_async_callback(part.close)
+            stack.push_async_callback(self.uploads.close)
             await self.wakeup_log.start(self._receive)
             stack.push_async_callback(self.wakeup_log.close)
             if self._watch is not None:

@@ -11,7 +11,9 @@ from typing import NewType
 ActId = NewType("ActId", str)  # Names a signed administrative act.
 PersonId = NewType("PersonId", str)
 ClientId = NewType("ClientId", str)
+UploadId = NewType("UploadId", str)  # A file of an import, on its way or examined.
 UnitId = NewType("UnitId", str)  # A stable code from the data bank, such as "TG-HYD-CHR-001".
+PostId = NewType("PostId", str)
 ConversationId = NewType("ConversationId", str)
 CellId = NewType("CellId", str)
 MessageId = NewType("MessageId", str)  # Chosen by the sending client; makes a POST idempotent.

@@ -54,7 +54,7 @@ def prepare(cache: Path, members: int) -> FirstDay:
     """Make it, or find it made."""
     bank = databanks.read(synthetic.write(members, DATA_BANK_SEED))
     station = [one for one in bank.people if one.unit == synthetic.SHOWN_STATION]
-    officer = next(one.person_id for one in station if not one.unit_admin)
+    officer = next(one.person_id for one in station if not one.head)
     force = caching.force(cache, members, DAYS + 1.0, frozenset({officer}))
     rules = [rule for rule, _ in STANDING]
     made = conversations.prepared(force, rules, "standing", days=DAYS + 0.5)
@@ -79,8 +79,8 @@ def _officer(database: Path, person_id: PersonId) -> databank.Officer:
     fields = [field.name for field in dataclasses.fields(databank.Officer)]
     with closing(sqlite3.connect(database)) as connection:
         row = connection.execute(
-            "SELECT code, name_en, name_te, number, rank, post_en, unit_id, unit_admin, roles, ''"
-            " FROM directory_people WHERE person_id = ?",
+            "SELECT code, name_en, name_te, number, rank, post_en, unit_id, head, roles, ''"
+            " FROM directory_people JOIN directory_posts USING (post_id) WHERE person_id = ?",
             (person_id,),
         ).fetchone()
     return databank.Officer(**dict(zip(fields, row, strict=True)))

@@ -87,7 +87,7 @@ def people(cluster: Cluster) -> list[databank.Officer]:
             rank=row["rank"],
             post=row["post_en"],
             unit=row["unit"],
-            unit_admin=row["unit_admin"] == "yes",
+            head=row["head"] == "yes",
             roles=row["roles"],
             enrolment_code="",
         )

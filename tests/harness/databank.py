@@ -42,7 +42,7 @@ class Officer:
     rank: str
     post: str
     unit: str
-    unit_admin: bool
+    head: bool
     roles: str
     enrolment_code: str
 
@@ -65,7 +65,7 @@ def officers() -> list[Officer]:
                 rank=rank,
                 post=f"{'Station House Officer' if leads else 'Constable'}, {station}",
                 unit=f"HYD-{station[:4].upper()}",
-                unit_admin=leads,
+                head=leads,
                 roles="sho" if leads else ("reception" if index % 7 == 0 else "patrol"),
                 enrolment_code=f"ENROL{index:05}",
             )
@@ -101,13 +101,13 @@ def write(folder: Path) -> list[Officer]:
         folder / "people.csv",
         (
             *("code", "name_en", "name_te", "number", "rank", "post_en"),
-            *("roles", "unit", "unit_admin", "enrolment_code"),
+            *("roles", "unit", "head", "enrolment_code"),
         ),
         (
             (
                 *(person.code, person.name, person.name_te, person.number, person.rank),
                 *(person.post, person.roles, person.unit),
-                *("yes" if person.unit_admin else "no", person.enrolment_code),
+                *("yes" if person.head else "no", person.enrolment_code),
             )
             for person in people
         ),

@@ -22,8 +22,10 @@ def _console(language: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name in ("console", "pages"):
         found |= json.loads((CONSOLE / language / f"{name}.json").read_text())
-    acts = json.loads((CONSOLE / language / "acts.json").read_text())
-    return found | {"acts": acts}
+    rest = {file.stem: file for file in (CONSOLE / language).glob("*.json")}
+    for name in ("console", "pages"):
+        del rest[name]
+    return found | {name: json.loads(file.read_text()) for name, file in rest.items()}
 
 
 def words(language: str, key: str, **values: object) -> str:

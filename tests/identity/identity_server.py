@@ -27,9 +27,11 @@ from copconnect.conduct.service import Acceptances, ConductService
 from copconnect.database.engine import open_database
 from copconnect.directory import routes as directory_routes
 from copconnect.directory.editing import DirectoryEditor
+from copconnect.directory.imports.importer import Importer
 from copconnect.directory.listing import Listing
 from copconnect.directory.postings.transfers import Transfers
 from copconnect.directory.service import DirectoryService
+from copconnect.directory.uploads.uploads import Uploads
 from copconnect.http.gate import Gate, before_send, on_error, security_headers
 from copconnect.ids import ClientId, PersonId
 from copconnect.leases import Leases
@@ -99,6 +101,8 @@ class IdentityServer:
         )
         self.editor = DirectoryEditor(self.database, clock, self.auth.accounts, self.audit)
         self.transfers = Transfers(self.database, clock, self.audit)
+        self.importer = Importer(self.database, clock, self.editor, self.audit)
+        self.uploads = Uploads(self.database, clock, self.importer)
         self.admin = AdminService(
             database=self.database,
             clock=clock,
@@ -113,7 +117,9 @@ class IdentityServer:
             devices=self.registry,
             registered=self.auth.administered,
             reach=NoReach(),
+            imports=self.uploads,
         )
+        self.directory.attach(self.admin.rights)
         self.conduct = ConductService(self.database, clock, self.auth.accounts)
         per_minute = settings.requests_per_person_per_minute
         requests = Rates("requests_per_minute", per_minute, per_minute, clock.now_ms)
@@ -131,6 +137,7 @@ class IdentityServer:
             stack.push_async_callback(self.database.close)
             await self.auth.start()
             stack.push_async_callback(self.auth.close)
+            stack.push_async_callback(self.uploads.close)
             await self.wakeup_log.start(self._receive)
             stack.push_async_callback(self.wakeup_log.close)
             self._stack = stack.pop_all()

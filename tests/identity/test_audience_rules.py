@@ -4,8 +4,10 @@ from random import Random
 from typing import Any
 
 from copconnect import wire
+from copconnect.admin.rules import DEFAULT_RULES, line
 from copconnect.directory import audiences, places, store
 from copconnect.directory.databank import DataBank
+from copconnect.directory.postings.naming import post_id
 from copconnect.ids import PersonId, UnitId
 from tests.harness.operator import OPERATOR
 from tests.identity.running import PATROL, SHO, MovedClock, Running, synthetic_bank
@@ -77,6 +79,9 @@ def _clause(random: Random, bank: DataBank) -> wire.Clause:
         if random.random() < 0.6:
             units = random.sample(bank.units, random.randint(1, 3))
             asked |= {"units": [one.code for one in units], "below": random.random() < 0.7}
+        if random.random() < 0.2:
+            holders = random.sample(bank.people, random.randint(1, 12))
+            asked["posts"] = [post_id(one.post_key, ()) for one in holders]
         if random.random() < 0.3:
             asked["levels"] = random.sample([one.code for one in bank.levels], 2)
         if random.random() < 0.4:
@@ -109,17 +114,24 @@ async def test_statements_and_the_plain_rules_agree(running: Running) -> None:
         for one in random.sample(bank.people, 15):
             unit, like = random.choice(bank.units), random.choice(bank.people)
             place = wire.NewPlace(
-                unit_id=unit.code, post=like.post, roles=list(like.roles), head=like.unit_admin
+                unit_id=unit.code, post=like.post, roles=list(like.roles), head=like.head
             )
             await running.container.transfers.give_charge(
                 connection, OPERATOR, one.person_id, place, "additional"
             )
+    table = [
+        line("post_large", "head"),
+        line("post_large", "rank", code="DSP", level="division"),
+        line("post_large", "role", "unit", code="reception"),
+    ]
+    await running.container.admin.rights.replace(OPERATOR, [*DEFAULT_RULES, *table[1:]])
     async with running.container.database.reading() as connection:
         facts = {one.person_id: one for one in await places.facts(connection, everybody)}
         paths = await store.unit_paths(connection)
+        speakers = audiences.speakers(table, await directory.seniorities(connection))
         together = await (await directory.belonging(connection, rules)).of(connection, everybody)
         for key, rule in rules.items():
-            leading = audiences.leading_units(rule, paths)
+            leading = audiences.leading(rule, paths, speakers)
             plainly = {
                 one: audiences.leads(leading, facts[one])
                 for one in everybody

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from copconnect import wire
 from copconnect.audit import Audit
 from copconnect.bus import LocalBus
 from copconnect.database.engine import Database
@@ -19,8 +20,10 @@ from copconnect.directory.imports import exporting, import_store, refusals
 from copconnect.directory.imports.importer import TURN_MS, Importer, ImportOptions
 from copconnect.directory.imports.previews import ColumnChange, Preview
 from copconnect.directory.postings import posting_store
+from copconnect.directory.postings.transfers import Transfers
 from copconnect.directory.rules import person_id
 from copconnect.directory.sources import Corrections
+from copconnect.ids import UnitId
 from copconnect.wakeup_log import BusAndLog, WakeupLog
 from tests.harness.operator import OPERATOR
 from tests.identity.running import MovedClock
@@ -35,7 +38,7 @@ ORGANISATION = {
         "TG,,state,Telangana\nA,TG,station,Alwal PS\nB,TG,station,Bolarum PS\n"
     ),
 }
-HEADER = "code,name_en,name_te,number,rank,post_en,roles,unit,unit_admin,status\n"
+HEADER = "code,name_en,name_te,number,rank,post_en,roles,unit,head,status\n"
 PEOPLE = [
     "1,Ravi,రవి,7000000001,PC,Patrol,,A,no,active",
     "2,Swapna,స్వప్న,7000000002,PC,Writer,,A,no,active",
@@ -66,6 +69,7 @@ class World:
         self.audit = Audit(database, self.clock)
         self.editor = DirectoryEditor(database, self.clock, self.accounts, self.audit)
         self.importer = Importer(database, self.clock, self.editor, self.audit)
+        self.transfers = Transfers(database, self.clock, self.audit)
 
     async def apply(self, some: list[tuple[str, bytes]], options: ImportOptions = SURE) -> Any:
         self.clock.ms += 1_000
@@ -290,13 +294,9 @@ async def test_undo_gives_charges_again_and_keeps_who_was_where(
 ) -> None:
     await world.apply(files(PEOPLE))
     person = person_id("2")
-    charge = {
-        **dict.fromkeys(names.columns("post"), ""),
-        **{"person_id": person, "unit_id": "B", "post_en": "Crime", "roles": " ", "head": False},
-        **{"charge": "additional", "from_ms": world.clock.ms, "until_ms": None},
-    }
+    crime = wire.NewPlace(unit_id=UnitId("B"), post=names.english("Crime"), roles=[], head=False)
     async with database.transaction() as connection:
-        await posting_store.add(connection, charge)
+        await world.transfers.give_charge(connection, OPERATOR, person, crime, "additional")
     options = ImportOptions(confirmed=True, remove_missing=True)
     moved = PEOPLE[0].replace(",A,", ",B,")
     applied = await world.apply(files([moved, *PEOPLE[2:]]), options)
@@ -356,39 +356,54 @@ PERSON = st.fixed_dictionaries(
         "name": st.sampled_from(["Ravi", "Swapna", "Imran"]),
         "number": st.integers(0, 12),
         "rank": st.sampled_from(["PC", "SI"]),
+        "post": st.sampled_from(["Patrol", "Patrol", "Writer"]),
+        "te": st.sampled_from(["", "గస్తీ", "రచయిత"]),
         "unit": st.sampled_from(["A", "B"]),
         "status": st.sampled_from(["active", "suspended", ""]),
     }
+)
+POSTS = st.dictionaries(
+    st.tuples(st.sampled_from(["A", "B"]), st.sampled_from(["Patrol", "Writer", "Clerk"])),
+    st.sampled_from(["", "గస్తీ", "గుమాస్తా"]),
+    max_size=3,
 )
 FORCE = st.dictionaries(st.integers(1, 8), PERSON, max_size=8).filter(
     lambda force: len({one["number"] for one in force.values()}) == len(force)
 )
 
 
-def force_files(force: Mapping[int, Mapping[str, Any]]) -> list[tuple[str, bytes]]:
-    return files(
-        [
-            f"{code},{one['name']},,70000000{one['number']:02d},{one['rank']},P,,{one['unit']},no,{one['status']}"
-            for code, one in force.items()
-        ]
-    )
+def force_files(
+    force: Mapping[int, Mapping[str, Any]], posts: Mapping[tuple[str, str], str]
+) -> list[tuple[str, bytes]]:
+    people = [
+        f"{code},{one['name']},70000000{one['number']:02d},{one['rank']},{one['post']},{one['te']},"
+        f"{one['unit']},{one['status']}\n"
+        for code, one in force.items()
+    ]
+    head = "code,name_en,number,rank,post_en,post_te,unit,status\n"
+    listed = [f"{unit},{title},{te}\n" for (unit, title), te in posts.items()]
+    texts = {**ORGANISATION, "people": head + "".join(people)}
+    if listed:
+        texts["posts"] = "unit,post_en,post_te\n" + "".join(listed)
+    return [(f"{name}.csv", text.encode()) for name, text in texts.items()]
 
 
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-@given(st.lists(st.tuples(FORCE, st.booleans()), min_size=1, max_size=4))
+@given(st.lists(st.tuples(FORCE, POSTS, st.booleans()), min_size=1, max_size=4))
 async def test_imports_are_idempotent_and_undo_restores(
-    world: World, steps: list[tuple[dict[int, dict[str, Any]], bool]]
+    world: World,
+    steps: list[tuple[dict[int, dict[str, Any]], dict[tuple[str, str], str], bool]],
 ) -> None:
     """Whatever forces follow each other: the second import of a file changes nothing, and undoing
     import after import leads back through every state."""
     start = await world.rows()
     states: list[tuple[int, dict[str, list[exporting.FileRow]]]] = []
-    for force, remove_missing in steps:
+    for force, posts, remove_missing in steps:
         options = ImportOptions(confirmed=True, remove_missing=remove_missing, most_leaving=None)
         before = await world.rows()
-        some = force_files(force)
+        some = force_files(force, posts)
         preview = await world.importer.preview(some, options)
         if preview.problems:
             assert {p.code for p in preview.problems} == {"number_in_use"}

@@ -185,7 +185,7 @@ def examples() -> ScimProvider:
 
 # Yes and no have a value that is meant where a client says nothing, and an officer without unit and
 # rank cannot be. The test would have them removed.
-KEPT = ("'active'", f"'{OFFICER}'", f"'{OFFICER}:unitAdmin'")
+KEPT = ("'active'", f"'{OFFICER}'", f"'{OFFICER}:head'")
 
 
 def test_the_conformance_test_of_scim(hrms: httpx.Client) -> None:

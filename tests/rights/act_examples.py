@@ -5,12 +5,14 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from copconnect import wire
+from copconnect.admin.rules import DEFAULT_RULES
 from copconnect.database.engine import Transaction
 from copconnect.directory.names import english
-from copconnect.ids import ActId, DeviceId, new_id
+from copconnect.ids import ActId, DeviceId, PersonId, new_id
 from tests.harness.operator import OPERATOR
 from tests.identity.running import Device
 from tests.identity.signing import give, grant, revocation
+from tests.rights import uploads
 from tests.rights.world import STATION, SUBJECT, Account, World
 
 Example = Callable[[World, Device], Awaitable[wire.Act]]
@@ -70,6 +72,14 @@ async def _codes(world: World, _: Device) -> wire.Act:
     return wire.MakeEnrolmentCodes(person_ids=[world.subject.person_id])
 
 
+async def _apply_import(world: World, _: Device) -> wire.Act:
+    return await uploads.applying(world.whole, PersonId(world.subject.person_id))
+
+
+async def _undo_import(world: World, _: Device) -> wire.Act:
+    return await uploads.undoing(world.whole, PersonId(world.subject.person_id))
+
+
 async def _revoke(world: World, signer: Device) -> wire.Act:
     """Revoke a device of the subject: another one after each that was revoked."""
     lost = world.lost
@@ -108,6 +118,10 @@ async def _withdraw(world: World, signer: Device) -> wire.Act:
     )
 
 
+async def _set_rights(_: World, __: Device) -> wire.Act:
+    return wire.SetRights(rules=list(DEFAULT_RULES[:-1]))
+
+
 async def _approve(world: World, _: Device) -> wire.Act:
     await world.propose()
     return wire.ApproveAct(act_id=ActId(world.waiting_act), hash=world.waiting_hash)
@@ -125,9 +139,12 @@ EXAMPLES: dict[str, Example] = {
     "give_charge": _give_charge,
     "end_charge": _end_charge,
     "make_enrolment_codes": _codes,
+    "apply_import": _apply_import,
+    "undo_import": _undo_import,
     "revoke_device": _revoke,
     "give_grant": _give,
     "withdraw_grant": _withdraw,
+    "set_rights": _set_rights,
     "approve_act": _approve,
     "refuse_act": _refuse,
 }

@@ -24,7 +24,11 @@ from tests.rights.world import CHUNK, STATION, Account, World
 
 _NAME = re.compile(r"\{\w+\}")
 _STRUCTS = {_NAME.sub("{}", str(route)): route.body for route in protocol_routes.read()}
-_RAW = {"PUT /v1/attachments/{a}/chunks/{i}": CHUNK}
+_RAW = {
+    "PUT /v1/attachments/{a}/chunks/{i}": CHUNK,
+    "PUT /v1/admin/uploads/{u}/chunks/{i}": b"x",
+}
+_QUERIES = {"GET /v1/admin/uploads/{u}/rows": "?show=changed"}
 
 
 def path(world: World, route: str) -> str:
@@ -33,6 +37,7 @@ def path(world: World, route: str) -> str:
         "{c}": world.group,
         "{k}": world.cell,
         "{a}": world.attachment,
+        "{u}": world.upload,
         "{person_id}": world.subject.person_id,
         "{client_id}": world.subject.client_id,
         "{device}": world.subject.device.hex(),
@@ -40,7 +45,8 @@ def path(world: World, route: str) -> str:
         "{epoch}": "1",
         "{i}": "0",
     }
-    return _NAME.sub(lambda name: values.get(name[0], "0" * 32), route.partition(" ")[2])
+    named = _NAME.sub(lambda name: values.get(name[0], "0" * 32), route.partition(" ")[2])
+    return named + _QUERIES.get(route, "")
 
 
 def content(world: World, account: Account, route: str) -> bytes | None:
@@ -158,6 +164,8 @@ def _least(info: Any) -> Any:
             return False
         case inspect.LiteralType(values=values):
             return values[0]
+        case inspect.DictType():
+            return {}
         case inspect.ListType():
             return [_least(info.item_type) for _ in range(info.min_length or 0)]
         case _:

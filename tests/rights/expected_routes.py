@@ -20,6 +20,8 @@ from tests.rights.rules import (
     NOBODY_FROM_OUTSIDE,
     OFFICERS,
     OPERATORS,
+    SEES_UPLOAD,
+    SENDER,
     UPLOADER,
     A,
     Rule,
@@ -143,4 +145,12 @@ ROUTES: dict[str, Rule] = {
     "GET /v1/admin/grants": ADMINS.showing(A.ADMIN, A.ROOT),
     "GET /v1/admin/audit": ADMINS.showing(A.ADMIN, A.ROOT),
     "GET /v1/admin/audit/chain": ADMINS.showing(A.ADMIN, A.ROOT),
+    # Imports. A file is its sender's; whoever may import over all that it changes sees it too.
+    "GET /v1/admin/imports": ADMINS.showing(A.ADMIN, A.ROOT),
+    "POST /v1/admin/uploads": ADMINS,
+    "GET /v1/admin/uploads/{u}": SEES_UPLOAD.showing(A.ADMIN, A.ROOT),
+    "GET /v1/admin/uploads/{u}/rows": SEES_UPLOAD,
+    "GET /v1/admin/uploads/{u}/report": SEES_UPLOAD,
+    "PUT /v1/admin/uploads/{u}/chunks/{i}": SENDER,
+    "POST /v1/admin/uploads/{u}/previews": SENDER,
 }

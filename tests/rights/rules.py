@@ -88,6 +88,10 @@ ROOT_ADMINS = officers(A.ROOT, others="not_allowed")  # About the whole departme
 # Another admin than the one who asked for the act: the root admin did.
 ANOTHER_ADMIN = HERE.but(ROOT="needs_another")
 
+# A file that the admin sent, about a person of the station.
+SEES_UPLOAD = ADMINS.but(BESIDE="not_found")
+SENDER = SEES_UPLOAD.but(ROOT="not_found")
+
 # Somebody else's thing, which is as if it were not there.
 NOBODY_ELSE = officers(others="not_found")
 NOBODY_ELSE_UNCONFIRMED = NOBODY_ELSE.but(UNCONFIRMED="not_found")

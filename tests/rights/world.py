@@ -18,7 +18,7 @@ from copconnect import operator_proof, wire
 from copconnect.admin import rules as admin_rules
 from copconnect.app import Container, create_app
 from copconnect.auth_service.keys import authority
-from copconnect.ids import AttachmentId, ConversationId, PersonId, UnitId
+from copconnect.ids import AttachmentId, ConversationId, PersonId, UnitId, UploadId
 from copconnect.records.primitives.kem import X25519
 from copconnect.records.trust.department import Policy
 from copconnect.settings import Settings
@@ -44,6 +44,7 @@ from tests.identity.signing import (
     put_keys,
 )
 from tests.identity.whole import Whole
+from tests.rights import uploads
 
 COMMISSIONERATE, STATION = UnitId("TG-HYD"), UnitId("TG-HYD-PS001")
 COMMISSIONERATE_BESIDE = UnitId("TG-CYB")
@@ -91,6 +92,7 @@ class World(Whole):
     group = ConversationId("c" * 32)
     attachment = AttachmentId("a" * 32)
     cell: str  # The group's only one.
+    upload: UploadId  # The admin's, about a person of the station.
     waiting_act: str
     waiting_hash: str
     subject: Device
@@ -154,6 +156,9 @@ class World(Whole):
         await self._accounts()
         await self._credentials()
         await self._conversations()
+        admin = PersonId(self.devices[Account.ADMIN].person_id)
+        content = await uploads.renamed(self.whole, PersonId(self.subject.person_id))
+        self.upload = await uploads.ready(self.whole, admin, content)
 
     async def _accounts(self) -> None:
         root = await self._register(Account.ROOT)

@@ -5,6 +5,7 @@ import type {
   Level,
   Names,
   Person,
+  PostId,
   Posting,
   Rank,
   Role,
@@ -163,6 +164,16 @@ function staff(unit: Unit): readonly string[] {
   return ["CI", "SI", "SI", "ASI", "HC", "HC", ...Array.from({ length: 14 }, () => "PC")];
 }
 
+const POSTS = new Map<string, PostId>();
+
+/** The post with this title in a unit. */
+function postOf(unitId: UnitId, title: Names): PostId {
+  const key = `${unitId} ${title.en}`;
+  const made = POSTS.get(key) ?? id<PostId>(8, POSTS.size);
+  POSTS.set(key, made);
+  return made;
+}
+
 function makePeople(): readonly Person[] {
   const random = seeded(63_000);
   const pick = <T>(from: readonly T[]): T => from[Math.floor(random() * from.length)] as T;
@@ -179,6 +190,7 @@ function makePeople(): readonly Person[] {
         names: joined(named(given), " ", named(family)),
         number: `+9190000${String(10_000 + people.length)}`,
         rank,
+        postId: postOf(unit.unitId, post),
         post,
         roles: rank === "CI" ? ["sho"] : head === undefined ? [role] : [],
         unitId: unit.unitId,
@@ -209,12 +221,14 @@ function withCharges(people: readonly Person[]): readonly Person[] {
     post: Spelled,
     charge: Posting["charge"],
     head: boolean,
-  ): Posting => ({
-    postingId: unit + 1,
-    unitId: id(1, unit),
-    post: joined(named(post), ", ", UNITS[unit]?.names ?? named(post)),
-    ...{ roles: [], head, charge, fromMs: 1_760_000_000_000, untilMs: null },
-  });
+  ): Posting => {
+    const title = joined(named(post), ", ", UNITS[unit]?.names ?? named(post));
+    const unitId = id<UnitId>(1, unit);
+    return {
+      ...{ postingId: unit + 1, postId: postOf(unitId, title), unitId, post: title },
+      ...{ roles: [], head, charge, fromMs: 1_760_000_000_000, untilMs: null },
+    };
+  };
   const charges = new Map([
     [of(10, "DCP"), [given(2, HEADS.DCP as Spelled, "officiating", true)]],
     [

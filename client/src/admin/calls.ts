@@ -1,6 +1,7 @@
 /** The console's calls (seam/admin.ts), over the account's services. Its code comes with the first. */
 import { hash } from "../keys/format/hashing.ts";
-import { idOf, type ActId, type DeviceId } from "../ids.ts";
+import { idOf, type ActId, type DeviceId, type UploadId } from "../ids.ts";
+import { IMPORT_CHUNK_BYTES } from "../limits.ts";
 import { Refused } from "../keys/format/refused.ts";
 import { ActFormat } from "../keys/trust/admin-act.ts";
 import { toHex } from "../octets.ts";
@@ -16,7 +17,14 @@ import type {
 } from "../seam/admin.ts";
 import type { Api } from "../transport/api.ts";
 import type { Vault } from "../vault/vault.ts";
-import type { Act, AuditContent, AuditEntry, WaitingAct } from "../wire.ts";
+import type {
+  Act,
+  AuditContent,
+  AuditEntry,
+  ImportChoices,
+  ImportShow,
+  WaitingAct,
+} from "../wire.ts";
 import { Signatures, signerOf } from "./signatures.ts";
 import { keyOf, verifyAudit } from "./verifying.ts";
 
@@ -66,6 +74,46 @@ export class AdminCalls implements AdminCore {
     const lost =
       act.act === "make_enrolment_codes" && answer.state === "done" && answer.codes.length === 0;
     return lost ? acts.perform(act) : answer;
+  }
+
+  // --- Imports ----------------------------------------------------------------------------------
+
+  imports(): ReturnType<AdminCore["imports"]> {
+    return this.#options.api.adminImports();
+  }
+
+  async beginUpload(file: Blob, name: string): Promise<UploadId> {
+    const sha256 = toHex(hash(new Uint8Array(await file.arrayBuffer())));
+    const begun = await this.#options.api.beginUpload({ name, size: file.size, sha256 });
+    return begun.uploadId;
+  }
+
+  async sendUpload(uploadId: UploadId, file: Blob): Promise<void> {
+    for (let index = 0; index * IMPORT_CHUNK_BYTES < file.size; index++) {
+      const start = index * IMPORT_CHUNK_BYTES;
+      const part = await file.slice(start, start + IMPORT_CHUNK_BYTES).arrayBuffer();
+      await this.#options.api.putUploadChunk(uploadId, index, new Uint8Array(part));
+    }
+  }
+
+  examineUpload(uploadId: UploadId, choices: ImportChoices): Promise<void> {
+    return this.#options.api.examineUpload(uploadId, choices);
+  }
+
+  upload(uploadId: UploadId): ReturnType<AdminCore["upload"]> {
+    return this.#options.api.upload(uploadId);
+  }
+
+  uploadRows(
+    uploadId: UploadId,
+    show: ImportShow,
+    after: string | null,
+  ): ReturnType<AdminCore["uploadRows"]> {
+    return this.#options.api.uploadRows(uploadId, { show, after: after ?? "" });
+  }
+
+  async uploadReport(uploadId: UploadId): Promise<Blob> {
+    return new Blob([await this.#options.api.uploadReport(uploadId)]);
   }
 
   // --- Acts that wait ---------------------------------------------------------------------------

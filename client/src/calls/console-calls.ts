@@ -15,6 +15,13 @@ const METHODS: Readonly<Record<AdminMethod, true>> = {
   waiting: true,
   preview: true,
   perform: true,
+  imports: true,
+  beginUpload: true,
+  sendUpload: true,
+  examineUpload: true,
+  upload: true,
+  uploadRows: true,
+  uploadReport: true,
   audit: true,
   verifyAudit: true,
 };

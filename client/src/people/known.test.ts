@@ -1,4 +1,4 @@
-import type { PersonId, UnitId } from "../ids.ts";
+import type { PersonId, PostId, UnitId } from "../ids.ts";
 import { expect, it } from "vitest";
 import { inEnglish } from "../names.ts";
 import type { Directory, Person } from "../wire.ts";
@@ -25,6 +25,7 @@ function person(en: string, rank: string, unitId: UnitId, more: Partial<Person> 
   return {
     ...{ personId: en as PersonId, names: inEnglish(en), number: "+917000000001", rank, unitId },
     ...{
+      postId: en as PostId,
       post: { ...inEnglish("Station writer"), hi: "थाना मुंशी" },
       roles: ["crime"],
       charges: [],
@@ -83,7 +84,14 @@ it("looks in a unit, and below it where it is asked to", () => {
 
 it("finds in a unit who holds a charge there", () => {
   const held = {
-    ...{ postingId: 1, unitId: HYD, post: inEnglish("Writer"), roles: [], head: false },
+    ...{
+      postingId: 1,
+      postId: "writer" as PostId,
+      unitId: HYD,
+      post: inEnglish("Writer"),
+      roles: [],
+      head: false,
+    },
     ...{ charge: "additional" as const, fromMs: 1, untilMs: null },
   };
   const both = [...known, person("Two Posts", "PC", BEAT, { charges: [held] })];

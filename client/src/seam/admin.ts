@@ -9,20 +9,23 @@ import type {
   ActPreview,
   AdminDevices,
   AdminGrants,
+  AdminImports,
   AdminOverview,
   AdminPeople,
   AdminRights,
+  ImportChoices,
+  ImportRows,
+  ImportShow,
   Person,
+  Upload,
+  UploadId,
 } from "../wire.ts";
 import type { Plate } from "./people.ts";
 
 /** Acts that the page asks for as they are; grants and revocations are made by calls of core.ts. */
-export type PlainAct = Extract<
+export type PlainAct = Exclude<
   Act,
-  {
-    readonly act:
-      "suspend_person" | "restore_person" | "make_enrolment_codes" | "approve_act" | "refuse_act";
-  }
+  { readonly act: "revoke_device" | "give_grant" | "withdraw_grant" }
 >;
 
 export interface AdminPeopleQuery {
@@ -113,6 +116,17 @@ export interface AdminCore {
   preview(act: PlainAct): Promise<ActPreview>;
   /** Sign an act and let the server do it. The id is the host's where absent. */
   perform(act: PlainAct, actId?: ActId): Promise<ActAnswer>;
+  imports(): Promise<AdminImports>;
+  /** Announce a file to import. */
+  beginUpload(file: Blob, name: string): Promise<UploadId>;
+  /** Send it, all or what is missing; `upload` says how far it has come. */
+  sendUpload(uploadId: UploadId, file: Blob): Promise<void>;
+  /** Let the server read and judge it; `upload` says how far that is, then what it would change. */
+  examineUpload(uploadId: UploadId, choices: ImportChoices): Promise<void>;
+  upload(uploadId: UploadId): Promise<Upload>;
+  uploadRows(uploadId: UploadId, show: ImportShow, after: string | null): Promise<ImportRows>;
+  /** A workbook of the refused rows and of all changes. */
+  uploadReport(uploadId: UploadId): Promise<Blob>;
   audit(query: AuditQuery): Promise<AuditItems>;
   verifyAudit(): Promise<VerifiedAudit>;
 }

@@ -9,6 +9,7 @@ import type {
   KeyId,
   PersonId,
   UnitId,
+  UploadId,
 } from "../ids.ts";
 import type { Bytes } from "../octets.ts";
 import { unpack } from "../unpack.ts";
@@ -18,6 +19,9 @@ import { DEFAULT_TIMEOUT_MS, type Http } from "./http.ts";
 /** Records with up to 2 MiB of seals, over a slow network. */
 const SEALS_TIMEOUT_MS = 60_000;
 const LOG_TIMEOUT_MS = 30_000;
+/** An act may import a hundred thousand rows. */
+const ACT_TIMEOUT_MS = 180_000;
+const FILE_TIMEOUT_MS = 120_000;
 
 type Query = Readonly<Record<string, string | number | boolean | undefined>>;
 
@@ -51,6 +55,11 @@ export class Api {
 
   #delete<T>(path: string): Promise<T> {
     return this.#http.call<T>({ method: "DELETE", path });
+  }
+
+  async #file(path: string): Promise<Bytes> {
+    const answer = await this.#http.send({ method: "GET", path, timeoutMs: FILE_TIMEOUT_MS });
+    return answer.bytes;
   }
 
   // Registration. Asking for a code again would send another SMS, so it is not repeated.
@@ -111,7 +120,7 @@ export class Api {
     return this.#post("/v1/endorsements", body);
   }
   postAct(body: wire.PostAct): Promise<wire.ActAnswer> {
-    return this.#post("/v1/admin/acts", body, LOG_TIMEOUT_MS);
+    return this.#post("/v1/admin/acts", body, ACT_TIMEOUT_MS);
   }
   postRevocation(body: wire.PostRevocation): Promise<void> {
     return this.#post("/v1/revocations", body);
@@ -166,6 +175,28 @@ export class Api {
   }
   previewAct(body: wire.PreviewAct): Promise<wire.ActPreview> {
     return this.#post("/v1/admin/previews", body);
+  }
+  adminImports(): Promise<wire.AdminImports> {
+    return this.#get("/v1/admin/imports");
+  }
+  beginUpload(body: wire.BeginUpload): Promise<wire.UploadBegun> {
+    return this.#post("/v1/admin/uploads", body);
+  }
+  putUploadChunk(id: UploadId, index: number, raw: Bytes): Promise<void> {
+    const path = `/v1/admin/uploads/${id}/chunks/${index}`;
+    return this.#http.call({ method: "PUT", path, raw, timeoutMs: FILE_TIMEOUT_MS });
+  }
+  examineUpload(id: UploadId, body: wire.ImportChoices): Promise<void> {
+    return this.#post(`/v1/admin/uploads/${id}/previews`, body);
+  }
+  upload(id: UploadId): Promise<wire.Upload> {
+    return this.#get(`/v1/admin/uploads/${id}`);
+  }
+  uploadRows(id: UploadId, asked: Query): Promise<wire.ImportRows> {
+    return this.#get(`/v1/admin/uploads/${id}/rows${query(asked)}`);
+  }
+  uploadReport(id: UploadId): Promise<Bytes> {
+    return this.#file(`/v1/admin/uploads/${id}/report`);
   }
   audit(asked: Query): Promise<wire.AuditPage> {
     return this.#get(`/v1/admin/audit${query(asked)}`);
@@ -311,12 +342,17 @@ export class Api {
       path,
       raw,
       signal,
-      timeoutMs: 120_000,
+      timeoutMs: FILE_TIMEOUT_MS,
     });
   }
   async chunk(id: AttachmentId, index: number, signal: AbortSignal): Promise<Bytes> {
     const path = `/v1/attachments/${id}/chunks/${index}`;
-    const answer = await this.#http.send({ method: "GET", path, signal, timeoutMs: 120_000 });
+    const answer = await this.#http.send({
+      method: "GET",
+      path,
+      signal,
+      timeoutMs: FILE_TIMEOUT_MS,
+    });
     return answer.bytes;
   }
   deleteAttachment(id: AttachmentId): Promise<void> {

@@ -8,7 +8,7 @@ import { copy, equalBytes, fromHex, toHex } from "../../src/octets.ts";
 import { DeviceKeyFormat, sealKeyId } from "../../src/keys/device-key.ts";
 import { requirePublicKey, type Kem } from "../../src/keys/hpke.ts";
 import { idOf, newId } from "../../src/ids.ts";
-import type { ClientId, DeviceId, PersonId, SealKeyId, UnitId } from "../../src/ids.ts";
+import type { ClientId, DeviceId, PersonId, PostId, SealKeyId, UnitId } from "../../src/ids.ts";
 import { DAY_MS, HOUR_MS } from "../../src/keys/format/times.ts";
 import { requireSigningKey } from "../../src/keys/format/signature.ts";
 import { parseCertificate } from "../../src/keys/trust/certificate.ts";
@@ -270,7 +270,13 @@ export class People {
   plate(personId: PersonId): wire.Person {
     return {
       ...{ personId, names: inEnglish(nameOfPerson(personId)), number: "", rank: "PC" },
-      ...{ post: inEnglish("Constable"), roles: [], unitId: UNIT, status: "active" },
+      ...{
+        postId: "9".repeat(32) as PostId,
+        post: inEnglish("Constable"),
+        roles: [],
+        unitId: UNIT,
+        status: "active",
+      },
       charges: [],
       registered: this.clientsOf(personId).length > 0,
     };

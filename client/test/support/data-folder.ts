@@ -66,7 +66,7 @@ function writeDataBank(folder: string): void {
   write("people.csv", [
     [
       ...["code", "name_en", "name_te", "number", "rank", "post_en"],
-      ...["roles", "unit", "unit_admin", "enrolment_code"],
+      ...["roles", "unit", "head", "enrolment_code"],
     ],
     ...people,
   ]);

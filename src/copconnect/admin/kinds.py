@@ -13,23 +13,35 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
-from copconnect.admin.ports import Editor, Enrolment, Grants, Organisation, Revocations, Transfers
+from copconnect.admin.ports import (
+    Editor,
+    Enrolment,
+    Grants,
+    Imports,
+    Organisation,
+    Revocations,
+    Transfers,
+)
+from copconnect.admin.rights import Rights
 from copconnect.database.engine import Transaction
 from copconnect.ids import PersonId
 from copconnect.principals import Signer
 from copconnect.records.primitives.fields import Refused
 from copconnect.records.trust.grant import Grant
 from copconnect.records.trust.revocation import Revocation
+from copconnect.rights import WHOLE
 
 
 @dataclass(frozen=True, slots=True)
 class Touched:
     """The reach of an act. ``paths``: units over which the right must hold; ``people``: how many;
-    ``some``: those of them whom the act names."""
+    ``some``: those of them whom the act names; ``second``: a second admin must agree, however few
+    they are."""
 
     paths: frozenset[str]
     people: int
     some: Sequence[PersonId]
+    second: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +58,13 @@ Codes = list[wire.EnrolmentCode]
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of act. ``perform`` writes exactly one entry of the audit log, last."""
+    """A kind of act. ``perform`` writes exactly one entry of the audit log, last. ``make_ready``:
+    work before the transaction, such as reading a file, which changes nothing."""
 
     right: wire.Right
     touches: Callable[[AsyncConnection, Any], Awaitable[Touched]]
     perform: Callable[[Transaction, Asked], Awaitable[Codes]]
+    make_ready: Callable[[Any], Awaitable[None]] | None = None
 
 
 class Kinds:
@@ -64,6 +78,8 @@ class Kinds:
         enrolment: Enrolment,
         grants: Grants,
         revocations: Revocations,
+        imports: Imports,
+        rights: Rights,
     ) -> None:
         self._organisation = organisation
         self._editor = editor
@@ -71,6 +87,8 @@ class Kinds:
         self._enrolment = enrolment
         self._grants = grants
         self._revocations = revocations
+        self._imports = imports
+        self._rights = rights
         self.table: dict[type[wire.AdminAct], Kind] = {
             wire.SuspendPerson: Kind("manage_people", self._touches_admin, self._suspend),
             wire.RestorePerson: Kind("manage_people", self._touches_admin, self._restore),
@@ -81,6 +99,13 @@ class Kinds:
             wire.RevokeDevice: Kind("revoke_devices", self._touches_admin, self._revoke),
             wire.GiveGrant: Kind("give_grants", self._touches_units, self._give),
             wire.WithdrawGrant: Kind("give_grants", self._touches_unit, self._withdraw),
+            wire.SetRights: Kind("give_grants", self._touches_all, self._set_rights),
+            wire.ApplyImport: Kind(
+                "import_people", self._touches_import, self._import, imports.make_ready
+            ),
+            wire.UndoImport: Kind(
+                "import_people", self._touches_undone, self._undo_import, self._make_undo_ready
+            ),
         }
 
     # --- What they touch ----------------------------------------------------------------------
@@ -114,9 +139,10 @@ class Kinds:
         self, connection: AsyncConnection, act: wire.TransferPerson | wire.GiveCharge
     ) -> Touched:
         """A transfer touches the unit that the person leaves and the one that they come to."""
-        path = await self._organisation.path_of(connection, act.place.unit_id)
+        unit_id = await self._transfers.unit_of_place(connection, act.place)
+        path = await self._organisation.path_of(connection, unit_id)
         if path is None:
-            raise errors.PlaceInvalid(reason="no such unit", unit_id=act.place.unit_id)
+            raise errors.PlaceInvalid(reason="no such unit", unit_id=unit_id)
         person = await self._places(connection, [PersonId(act.person_id)])
         return Touched(person.paths | {path}, 1, person.some)
 
@@ -137,6 +163,24 @@ class Kinds:
     async def _touches_unit(self, _: AsyncConnection, act: wire.WithdrawGrant) -> Touched:
         """The unit may be gone, and taking a right back never waits."""
         return Touched(frozenset({act.path}), 1, [PersonId(act.person_id)])
+
+    async def _touches_all(self, connection: AsyncConnection, act: wire.SetRights) -> Touched:
+        """A rights table is everybody's, and two people answer for it. One that could not hold is
+        refused before it touches anybody."""
+        await self._rights.check(connection, act.rules)
+        everybody = await self._organisation.count_people(connection)
+        return Touched(frozenset({WHOLE}), everybody, [], second=True)
+
+    async def _touches_import(self, connection: AsyncConnection, act: wire.ApplyImport) -> Touched:
+        reach = await self._imports.reach(connection, act)
+        return Touched(reach.paths, reach.people, [], reach.second)
+
+    async def _touches_undone(self, connection: AsyncConnection, act: wire.UndoImport) -> Touched:
+        reach = await self._imports.undo_reach(connection, act.undone)
+        return Touched(reach.paths, reach.people, [], reach.second)
+
+    async def _make_undo_ready(self, act: wire.UndoImport) -> None:
+        await self._imports.make_undo_ready(act.undone)
 
     # --- Performing ---------------------------------------------------------------------------
 
@@ -207,6 +251,18 @@ class Kinds:
         if not _grant(asked.act).withdraws:
             raise errors.ActInvalid(reason="the grant is no withdrawal")
         await self._grants.give(connection, asked.by, _bytes(asked.act.grant), asked.taken_ms)
+        return []
+
+    async def _set_rights(self, connection: Transaction, asked: Asked) -> Codes:
+        await self._rights.set(connection, asked.by, asked.act.rules)
+        return []
+
+    async def _import(self, connection: Transaction, asked: Asked) -> Codes:
+        await self._imports.apply(connection, asked.by, asked.act)
+        return []
+
+    async def _undo_import(self, connection: Transaction, asked: Asked) -> Codes:
+        await self._imports.undo(connection, asked.by, asked.act.undone)
         return []
 
 

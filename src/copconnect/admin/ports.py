@@ -1,6 +1,6 @@
 """Interfaces that administration needs of other roles; ``app.py`` passes them in."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -9,8 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
 from copconnect.database.engine import Transaction
-from copconnect.ids import ClientId, PersonId, UnitId
-from copconnect.principals import Principal, RightsBasis, Signer
+from copconnect.ids import ClientId, PersonId, PostId, UnitId, UploadId
+from copconnect.principals import Holder, Principal, RightsBasis, Signer
 
 
 class Organisation(Protocol):
@@ -19,11 +19,21 @@ class Organisation(Protocol):
     async def rights_bases(
         self, connection: AsyncConnection, person_ids: Collection[PersonId]
     ) -> dict[PersonId, RightsBasis]:
-        """Return what rights may rest on, of those of these people who are in the data bank."""
+        """Return what rights over these people rest on, so far as they are in the data bank."""
+        ...
+
+    async def holders(
+        self, connection: AsyncConnection, person_ids: Collection[PersonId] | None
+    ) -> dict[PersonId, Holder]:
+        """Return what the rights of these people rest on, of active ones alone; None: of all."""
         ...
 
     async def seniorities(self, connection: AsyncConnection) -> dict[str, int]:
         """Return the position of each rank; higher is more senior."""
+        ...
+
+    async def vocabulary(self, connection: AsyncConnection) -> tuple[set[str], set[str]]:
+        """Return the codes of levels and of roles."""
         ...
 
     async def count_people(
@@ -34,9 +44,13 @@ class Organisation(Protocol):
         ...
 
     async def cards(
-        self, connection: AsyncConnection, person_ids: Collection[PersonId]
+        self,
+        connection: AsyncConnection,
+        person_ids: Collection[PersonId],
+        viewer: PersonId | None,
     ) -> dict[PersonId, wire.Person]:
-        """Return cards by id."""
+        """Return cards by id, as the viewer is shown them: with the numbers that the viewer may
+        see."""
         ...
 
     async def has_unit(self, connection: AsyncConnection, path: str) -> bool:
@@ -59,6 +73,10 @@ class Editor(Protocol):
         """Let nobody else change the data bank before the transaction ends."""
         ...
 
+    async def compare_anew(self, connection: AsyncConnection) -> None:
+        """Let rosters be compared with the data bank for everybody. The caller holds it."""
+        ...
+
     async def set_status(
         self,
         connection: Transaction,
@@ -79,7 +97,7 @@ class Transfers(Protocol):
         connection: Transaction,
         by: Principal,
         person_id: PersonId,
-        place: wire.NewPlace,
+        place: PostId | wire.NewPlace,
         rank: str | None,
     ) -> None:
         """Give a person another post. Raises NotFound, PlaceInvalid."""
@@ -90,7 +108,7 @@ class Transfers(Protocol):
         connection: Transaction,
         by: Principal,
         person_id: PersonId,
-        place: wire.NewPlace,
+        place: PostId | wire.NewPlace,
         charge: wire.Charge,
     ) -> int:
         """Let a person hold a post beside their own. Raises NotFound, PlaceInvalid."""
@@ -102,8 +120,95 @@ class Transfers(Protocol):
         """End a person's charge. Raises NotFound."""
         ...
 
+    async def unit_of_place(
+        self, connection: AsyncConnection, place: PostId | wire.NewPlace
+    ) -> UnitId:
+        """Return the unit of a post. Raises PlaceInvalid."""
+        ...
+
     async def unit_of_charge(self, connection: AsyncConnection, posting_id: int) -> UnitId | None:
         """Return the unit of a charge; None where it is not open."""
+        ...
+
+
+class Reach(Protocol):
+    """The reach of an import. ``second``: so many leave that a second admin must agree."""
+
+    @property
+    def paths(self) -> frozenset[str]: ...
+    @property
+    def people(self) -> int: ...
+    @property
+    def second(self) -> bool: ...
+
+
+class Imports(Protocol):
+    """Files that are imported, and imports that are undone."""
+
+    async def begin(self, by: PersonId, body: wire.BeginUpload) -> UploadId:
+        """Expect a file; return its id."""
+        ...
+
+    async def put_chunk(self, by: PersonId, upload_id: UploadId, index: int, data: bytes) -> None:
+        """Store a chunk. Raises NotFound, ChunkInvalid."""
+        ...
+
+    async def examine(self, by: PersonId, upload_id: UploadId, choices: wire.ImportChoices) -> None:
+        """Begin to read and judge a file that has come. Raises NotFound, ImportRefused."""
+        ...
+
+    async def one(self, connection: AsyncConnection, upload_id: UploadId) -> wire.Upload | None:
+        """Return an upload without who sent it."""
+        ...
+
+    async def owner(self, connection: AsyncConnection, upload_id: UploadId) -> PersonId | None:
+        """Return who sent a file."""
+        ...
+
+    async def waiting(self, connection: AsyncConnection) -> list[tuple[PersonId, wire.Upload]]:
+        """Return the newest uploads that are not applied, with who sent them."""
+        ...
+
+    async def past(self, connection: AsyncConnection) -> list[wire.PastImport]:
+        """Return the newest imports."""
+        ...
+
+    def columns(self) -> dict[str, list[str]]:
+        """Return the columns of each table."""
+        ...
+
+    async def page(
+        self, connection: AsyncConnection, upload_id: UploadId, shown: str, number: int
+    ) -> wire.ImportRows:
+        """Return a page of a preview. Raises NotFound."""
+        ...
+
+    async def report(self, upload_id: UploadId) -> bytes:
+        """Return the workbook of a preview. Raises NotFound, ImportRefused."""
+        ...
+
+    async def make_ready(self, act: wire.ApplyImport) -> None:
+        """Read the file before the act's transaction. Raises NotFound, ImportRefused."""
+        ...
+
+    async def reach(self, connection: AsyncConnection, act: wire.ApplyImport) -> Reach:
+        """Return what an import touches. Raises NotFound, ImportRefused."""
+        ...
+
+    async def apply(self, connection: Transaction, by: Principal, act: wire.ApplyImport) -> None:
+        """Import a file that was made ready. Raises NotFound, ImportRefused."""
+        ...
+
+    async def make_undo_ready(self, number: int) -> None:
+        """Read what an import replaced, before the act's transaction. Raises ImportRefused."""
+        ...
+
+    async def undo_reach(self, connection: AsyncConnection, number: int) -> Reach:
+        """Return what undoing an import touches. Raises ImportRefused."""
+        ...
+
+    async def undo(self, connection: Transaction, by: Principal, number: int) -> None:
+        """Undo an import that was made ready. Raises ImportRefused."""
         ...
 
 
@@ -126,6 +231,12 @@ class Grants(Protocol):
 
     async def held_paths(self, connection: AsyncConnection, person_id: PersonId) -> list[str]:
         """Return the unit paths over which a person has a grant in force; "" for a root admin."""
+        ...
+
+    async def everybody_granted(
+        self, connection: AsyncConnection
+    ) -> Mapping[PersonId, Sequence[str]]:
+        """Return the same of everybody who has any."""
         ...
 
 
@@ -170,11 +281,12 @@ class People(Protocol):
         connection: AsyncConnection,
         paths: Sequence[str],
         query: PeopleQuery,
+        viewer: PersonId,
         among: Sequence[Select[tuple[PersonId]]] = (),
         without: Sequence[Select[tuple[PersonId]]] = (),
     ) -> wire.People:
         """Return a page of the people within these paths who are in each of the statements
-        ``among`` and in none of ``without``. Raises BadRequest."""
+        ``among`` and in none of ``without``, as the viewer is shown them. Raises BadRequest."""
         ...
 
     async def count_by_unit(
@@ -237,7 +349,7 @@ class Registered(Protocol):
         ...
 
 
-class Reach(Protocol):
+class DevicePushes(Protocol):
     """The pushes' part of a device."""
 
     async def reach_of(

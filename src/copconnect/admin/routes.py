@@ -5,6 +5,7 @@ from typing import Any, TypeVar, get_args
 from litestar import get, post
 
 from copconnect import errors, wire
+from copconnect.admin import import_routes
 from copconnect.admin.ports import DeviceState, PeopleQuery
 from copconnect.admin.reading import MAX_PAGE, PAGE, PeopleState
 from copconnect.admin.service import AdminService
@@ -18,7 +19,12 @@ T = TypeVar("T", bound=str)
 
 def routes(service: AdminService, gate: Gate) -> list[Any]:
     """Return the handlers."""
-    return [*_acts(service, gate), *_reading(service, gate), *_audit(service, gate)]
+    return [
+        *_acts(service, gate),
+        *_reading(service, gate),
+        *_audit(service, gate),
+        *import_routes.routes(service.importing, gate),
+    ]
 
 
 def _acts(service: AdminService, gate: Gate) -> list[Any]:

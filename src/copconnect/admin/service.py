@@ -5,15 +5,17 @@ It states what it needs of other roles as Protocols (:mod:`copconnect.admin.port
 
 from copconnect import wire
 from copconnect.admin.acting import Acting
+from copconnect.admin.importing import Importing
 from copconnect.admin.kinds import Kinds
 from copconnect.admin.ports import (
+    DevicePushes,
     Devices,
     Editor,
     Enrolment,
     Grants,
+    Imports,
     Organisation,
     People,
-    Reach,
     Registered,
     Revocations,
     Transfers,
@@ -44,16 +46,27 @@ class AdminService:
         revocations: Revocations,
         devices: Devices,
         registered: Registered,
-        reach: Reach,
+        reach: DevicePushes,
+        imports: Imports,
     ) -> None:
-        self.rights = Rights(database, clock, audit, organisation, grants)
-        self.kinds = Kinds(organisation, editor, transfers, enrolment, grants, revocations)
+        self.rights = Rights(database, clock, audit, organisation, editor, grants)
+        self.kinds = Kinds(
+            organisation,
+            editor,
+            transfers,
+            enrolment,
+            grants,
+            revocations,
+            imports,
+            self.rights,
+        )
         self.acting = Acting(
             database, clock, audit, self.rights, self.kinds, organisation, editor, devices
         )
         self.reading = Reading(
             database, clock, audit, self.rights, organisation, people, registered, reach
         )
+        self.importing = Importing(database, self.rights, organisation, imports)
 
     async def overview(self, caller: Caller) -> wire.AdminOverview:
         """Return what needs doing in the caller's part. Raises NotAllowed."""

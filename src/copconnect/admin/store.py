@@ -59,6 +59,11 @@ async def act(connection: AsyncConnection, act_id: str) -> Any | None:
     return found.first()
 
 
+async def known(connection: AsyncConnection, act_id: str) -> Any | None:
+    """Return an act as it is now."""
+    return (await connection.execute(select(acts).where(acts.c.act_id == act_id))).first()
+
+
 async def finish(connection: AsyncConnection, act_id: str, state: str, entry: int) -> None:
     """Record what became of an act."""
     await connection.execute(

@@ -56,13 +56,14 @@ class ChargeEnded(Act, frozen=True, tag="charge_ended"):
 
 class DataBankImported(Act, frozen=True, tag="data_bank_imported"):
     """A data bank was imported. ``counts``: how many rows were added, changed, removed, and so
-    on. ``number``: by which it can be undone, and ``source``: the file's name; 0 and "" where the
-    program itself imported."""
+    on. ``number``: by which it can be undone, ``source``: the file's name, and ``sha256``: its
+    hash; 0 and "" where the program itself imported."""
 
     counts: dict[str, int]
     remove_missing: bool
     number: int = 0
     source: str = ""
+    sha256: str = ""
 
 
 class RightsSet(Act, frozen=True, tag="rights_set"):

@@ -30,6 +30,9 @@ OUTCOMES = {
     "revoke_device": "device_revoked",
     "give_grant": "grant_given",
     "withdraw_grant": "grant_withdrawn",
+    "set_rights": "rights_set",
+    "apply_import": "data_bank_imported",
+    "undo_import": "import_undone",
     "approve_act": "act_approved",
     "refuse_act": "act_refused",
 }

@@ -1,17 +1,21 @@
 """Audiences judged one person at a time: members, and those who administer them. Pure.
 
 The Directory's statements answer the same for all people at once; a property test compares them.
-A person administers an audience who heads one of its units, or a unit above one; the heads of the
-department's top units administer a clause that names no units.
+Members administer a conversation of an audience who may write to many (``post_large`` of the rights
+table) at one of its units, or at a unit above one: the heads, unless the table says otherwise. The
+department's top units stand for a clause that names neither units nor posts. Nobody administers one
+that names posts and no units: a message to a post is between the two.
 """
 
-from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+import msgspec
+
 from copconnect import wire
 from copconnect.directory import rules
-from copconnect.ids import PersonId, UnitId
+from copconnect.ids import PersonId, PostId, UnitId
 
 K = TypeVar("K", bound=Hashable)
 
@@ -20,6 +24,7 @@ K = TypeVar("K", bound=Hashable)
 class Place:
     """A post that a person holds. ``path``: of its unit, as ``rules.unit_paths``."""
 
+    post_id: PostId
     unit_id: UnitId
     path: str
     level: str
@@ -48,6 +53,7 @@ def fits(clause: wire.Clause, rank: str, place: Place) -> bool:
     )
     return (
         within
+        and (not clause.posts or place.post_id in clause.posts)
         and (not clause.levels or place.level in clause.levels)
         and (not clause.roles or not place.roles.isdisjoint(clause.roles))
         and (not clause.ranks or rank in clause.ranks)
@@ -69,7 +75,8 @@ def _any_fits(clauses: Iterable[wire.Clause], facts: Facts) -> bool:
 def problem(rule: wire.Audience) -> str | None:
     """Return why a rule is refused: a clause that asks for nothing would take everybody."""
     for clause in (*rule.include, *rule.exclude):
-        asks = bool(clause.units or clause.levels or clause.roles or clause.ranks or clause.heads)
+        lists = (clause.units, clause.posts, clause.levels, clause.roles, clause.ranks)
+        asks = clause.heads or any(lists)
         if clause.everyone == asks:
             return "a clause names either everyone or what a place must have"
         if clause.below and not clause.units:
@@ -77,15 +84,58 @@ def problem(rule: wire.Audience) -> str | None:
     return None
 
 
-def leading_units(rule: wire.Audience, paths: Mapping[UnitId, str]) -> frozenset[UnitId]:
-    """Return the units whose heads administer an audience. ``paths``: of all units; unknown units
-    of the rule have no heads."""
-    return frozenset(
-        above
-        for clause in rule.include
-        for unit in clause.units or top_units(paths)
-        for above in rules.units_above(paths.get(unit, ""))
+@dataclass(frozen=True, slots=True)
+class Speakers:
+    """The lines of the rights table that let people write where not everybody may, as clauses
+    without units: those over the own unit alone, and those over all below it."""
+
+    here: tuple[wire.Clause, ...]
+    below: tuple[wire.Clause, ...]
+
+
+def speakers(table: Iterable[wire.RightRule], ranks: Mapping[str, int]) -> Speakers:
+    """Return the lines about ``post_large``. ``ranks``: the position of each rank."""
+    here: list[wire.Clause] = []
+    below: list[wire.Clause] = []
+    for line in table:
+        if line.right == "post_large":
+            (below if line.over == "part" else here).append(_speaking(line, ranks))
+    return Speakers(tuple(here), tuple(below))
+
+
+def _speaking(line: wire.RightRule, ranks: Mapping[str, int]) -> wire.Clause:
+    least = ranks.get(line.code)
+    senior = [one for one, order in ranks.items() if least is not None and order >= least]
+    return wire.Clause(
+        levels=[line.level] if line.level else [],
+        roles=[line.code] if line.holder == "role" else [],
+        # A rank that is gone is nobody's, and so is its code.
+        ranks=(senior or [line.code]) if line.holder == "rank" else [],
+        heads=line.holder == "head",
     )
+
+
+def leading(
+    rule: wire.Audience, paths: Mapping[UnitId, str], speakers: Speakers
+) -> tuple[wire.Clause, ...]:
+    """Return the clauses of those who administer an audience. ``paths``: of all units; nobody does
+    an unknown unit of the rule."""
+    units = [unit for clause in rule.include for unit in _units_of(clause, paths)]
+    here = list(dict.fromkeys(unit for unit in units if unit in paths))
+    above = list(dict.fromkeys(one for unit in here for one in rules.units_above(paths[unit])))
+    return tuple(
+        msgspec.structs.replace(clause, units=at)
+        for at, clauses in ((here, speakers.here), (above, speakers.below))
+        for clause in clauses
+        if at
+    )
+
+
+def _units_of(clause: wire.Clause, paths: Mapping[UnitId, str]) -> list[UnitId]:
+    """Return the units to which a clause belongs: those that it names, else the top ones."""
+    if clause.posts and not clause.units:
+        return []
+    return clause.units or top_units(paths)
 
 
 def top_units(paths: Mapping[UnitId, str]) -> list[UnitId]:
@@ -93,37 +143,38 @@ def top_units(paths: Mapping[UnitId, str]) -> list[UnitId]:
     return [unit for unit, path in paths.items() if path.count("/") == 2]
 
 
-def leads(leading: Collection[UnitId], facts: Facts) -> bool:
-    """Return whether a person heads one of these units."""
-    return any(place.head and place.unit_id in leading for place in facts.places)
+def leads(leading: Iterable[wire.Clause], facts: Facts) -> bool:
+    """Return whether a person holds a place that any of these clauses fits."""
+    return _any_fits(leading, facts)
 
 
-def administers(rule: wire.Audience, facts: Facts, paths: Mapping[UnitId, str]) -> bool:
-    """Return whether a person administers all of an audience; nobody does one of people who are
-    named alone, or a unit that is not there."""
-    headed = {place.unit_id for place in facts.places if place.head}
-    units = [unit for clause in rule.include for unit in clause.units or top_units(paths)]
-    return bool(units) and all(
-        not headed.isdisjoint(rules.units_above(paths.get(unit, ""))) for unit in units
-    )
+def touched(rule: wire.Audience, paths: Mapping[UnitId, str]) -> list[str] | None:
+    """Return the paths, as cards write them, of the units that the clauses of an audience are
+    about; for a unit that is not there its code, which nobody's right covers. None where a clause
+    is about no unit."""
+    clauses = [_units_of(clause, paths) for clause in rule.include]
+    if not all(clauses):
+        return None
+    return [paths.get(unit, unit).strip("/") for units in clauses for unit in units]
 
 
 @dataclass(slots=True)
 class _Compiled:
     rule: wire.Audience
-    leading: frozenset[UnitId]
+    leading: tuple[wire.Clause, ...]
 
 
 @dataclass(slots=True)
 class Audiences(Generic[K]):
     """Many audiences, asked for one person at a time: the keys of those that the person belongs to.
 
-    Clauses are found by a unit on the place's path, or else by role, or else by rank, so that a
-    person is compared with few of two thousand rules. People with equal places and rank share the
-    answer.
+    Clauses are found by the post, or else by a unit on the place's path, or else by role, or else
+    by rank, so that a person is compared with few of many thousand rules. People with equal places
+    and rank share the answer.
     """
 
     _all: dict[K, _Compiled] = field(default_factory=dict)
+    _by_post: dict[str, list[tuple[K, wire.Clause]]] = field(default_factory=dict)
     _by_unit: dict[str, list[tuple[K, wire.Clause]]] = field(default_factory=dict)
     _by_role: dict[str, list[tuple[K, wire.Clause]]] = field(default_factory=dict)
     _by_rank: dict[str, list[tuple[K, wire.Clause]]] = field(default_factory=dict)
@@ -134,12 +185,15 @@ class Audiences(Generic[K]):
 
     @classmethod
     def compile(
-        cls, audiences: Mapping[K, wire.Audience], paths: Mapping[UnitId, str]
+        cls,
+        audiences: Mapping[K, wire.Audience],
+        paths: Mapping[UnitId, str],
+        speakers: Speakers,
     ) -> "Audiences[K]":
         """Return the audiences, ready to be asked. ``paths``: of all units."""
         made = cls()
         for key, rule in audiences.items():
-            made._add(key, _Compiled(rule, leading_units(rule, paths)))
+            made._add(key, _Compiled(rule, leading(rule, paths, speakers)))
         return made
 
     def _add(self, key: K, one: _Compiled) -> None:
@@ -155,6 +209,7 @@ class Audiences(Generic[K]):
         index: dict[str, list[tuple[K, wire.Clause]]]
         values: Sequence[str]
         for index, values in (
+            (self._by_post, clause.posts),
             (self._by_unit, clause.units),
             (self._by_role, clause.roles),
             (self._by_rank, clause.ranks),
@@ -194,6 +249,7 @@ class Audiences(Generic[K]):
         return found
 
     def _candidates(self, rank: str, place: Place) -> Iterable[tuple[K, wire.Clause]]:
+        yield from self._by_post.get(place.post_id, ())
         for unit in rules.units_above(place.path):
             yield from self._by_unit.get(unit, ())
         for role in place.roles:

@@ -13,11 +13,17 @@ from copconnect import wire
 from copconnect.directory import names, rules
 from copconnect.directory.databank import DataBank, PersonRow
 from copconnect.directory.finding import words as finding
+from copconnect.directory.postings.naming import NAMES, Naming, PostChanges
 from copconnect.ids import PersonId, UnitId
 
 Row = dict[str, Any]
-# The columns that say which post a person holds; a name in another language changes no post.
-PLACE = ("unit_id", "post_en", "roles", "unit_admin")
+# The columns that a person's row takes from the post, and all but the derived ones.
+_OF_POST = ("post_id", "unit_id", *NAMES, "roles", "head")
+_PERSON = (
+    *("person_id", "code", *names.columns("name"), "number", "rank"),
+    *_OF_POST,
+    "status",
+)
 LossReason = Literal["suspended", "removed"]
 
 
@@ -33,7 +39,11 @@ class PeopleChanges:
     suspended: set[PersonId] = field(default_factory=set)
     restored: set[PersonId] = field(default_factory=set)
     removed: set[PersonId] = field(default_factory=set)
+    posts: PostChanges = field(default_factory=PostChanges)
     unchanged: int = 0
+
+    def __bool__(self) -> bool:
+        return bool(self.insert or self.update or self.removed or self.posts)
 
     def summary(self) -> dict[str, int]:
         """Return how many people were added, changed, moved and so on."""
@@ -44,17 +54,18 @@ class PeopleChanges:
             "suspended": len(self.suspended),
             "restored": len(self.restored),
             "removed": len(self.removed),
+            "posts": len(self.posts.insert) + len(self.posts.update),
             "unchanged": self.unchanged,
         }
 
     @property
     def leaving_place(self) -> set[PersonId]:
-        """The people whose place ends: they get another one or are removed."""
+        """The people who leave their post: they get another one or are removed."""
         return (self.reposted - self.returned) | self.removed
 
     @property
     def taking_place(self) -> set[PersonId]:
-        """The stored people whose place begins now."""
+        """The stored people who take a post now."""
         return self.reposted | self.returned
 
     @property
@@ -125,87 +136,57 @@ def stored_words(units: Iterable[Any], ranks: Iterable[Any]) -> Words:
     )
 
 
-def _said(person: PersonRow) -> Row:
-    """Return the columns that a file says itself, but the status."""
+def _said(person: PersonRow, post: Row) -> Row:
+    """Return the columns that a file says itself, but the status, with those of the post."""
     return {
         "person_id": person.person_id,
         "code": person.code,
         **names.row(person.names),
         "number": person.number,
         "rank": person.rank,
-        **names.row(person.post, "post"),
-        "roles": role_column(person.roles),
-        "unit_id": person.unit,
-        "unit_admin": person.unit_admin,
+        **{column: post[column] for column in _OF_POST},
     }
 
 
-def role_column(roles: Iterable[str]) -> str:
-    """Return roles as a row has them: a space on both sides of each code."""
-    return " " + "".join(f"{role} " for role in roles)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Derived:
-    """The facts of which a person's words and sort key are made; ``unit`` and its path as
-    stored."""
-
-    person_id: PersonId
-    person_names: wire.Names
-    number: str
-    code: str
-    post: wire.Names
-    rank: str
-    roles: Iterable[str]
-    unit_id: UnitId
-    unit: tuple[wire.Names, str] | None
-    seniority: int
-
-
-def derived(of: Derived) -> Row:
-    """Return the words that find a person, and the sort key."""
-    others, path = ([of.post], "") if of.unit is None else ([of.post, of.unit[0]], of.unit[1])
-    place = finding.Place(of.unit_id, path, of.rank, of.roles)
+def derive(row: Row, words: Words) -> Row:
+    """Return the words that find a person, and the sort key. ``row``: what a person's row and the
+    post's have."""
+    unit_id, title = UnitId(row["unit_id"]), names.read(row, "post")
+    unit = words.units.get(unit_id)
+    others, path = ([title], "") if unit is None else ([title, unit[0]], unit[1])
+    roles, person_names = row["roles"].split(), names.read(row)
+    place = finding.Place(unit_id, path, row["rank"], roles)
+    seniority = words.seniority.get(row["rank"]) or 0
     return {
-        "words": finding.person_words(of.person_names, others, of.number, of.code, place),
-        "sort_key": rules.sort_key(of.seniority, of.person_names.en, of.person_id),
+        "words": finding.person_words(person_names, others, row["number"], row["code"], place),
+        "sort_key": rules.sort_key(seniority, person_names.en, row["person_id"]),
     }
-
-
-def _derived(person: PersonRow, unit: tuple[wire.Names, str] | None, seniority: int | None) -> Row:
-    return derived(
-        Derived(
-            person_id=person.person_id,
-            person_names=person.names,
-            number=person.number,
-            code=person.code,
-            post=person.post,
-            rank=person.rank,
-            roles=person.roles,
-            unit_id=person.unit,
-            unit=unit,
-            seniority=seniority or 0,
-        )
-    )
 
 
 def compare(
-    bank: DataBank, stored: Mapping[PersonId, Row], former: Words, *, remove_missing: bool
+    bank: DataBank,
+    stored: Mapping[PersonId, Row],
+    posts: Iterable[Row],
+    former: Words,
+    *,
+    remove_missing: bool,
 ) -> PeopleChanges:
-    """Return what the file changes. ``stored`` are the rows by person, ``former`` the words that
-    they were made with: folding text is most of the work, and nearly everybody stays as they are.
+    """Return what the file changes. ``stored`` are the rows by person, ``posts`` those of posts,
+    ``former`` the words that they were made with: folding text is most of the work, and nearly
+    everybody stays as they are.
     """
     result = PeopleChanges()
-    now = words(bank)
-    for person in bank.people:
-        row = _said(person)
+    now, naming = words(bank), Naming(posts)
+    result.posts = naming.plan(bank)
+    for person, post in zip(bank.people, naming.held, strict=True):
+        row = _said(person, post)
         old = stored.get(person.person_id)
         row["status"] = _status(person.status, old)
         same_words = former.of(person) == now.of(person)
         if old is not None and same_words and row.items() <= old.items():
             result.unchanged += 1
             continue
-        row |= _derived(person, *now.of(person))
+        row |= derive(row, now)
         if old is None:
             result.insert.append(row)
             continue
@@ -216,7 +197,25 @@ def compare(
         gone = person_id in bank.gone or (remove_missing and person_id not in named)
         if gone and old["status"] != "removed":
             result.removed.add(person_id)
+    _follow_titles(result, stored, named | bank.gone, now)
     return result
+
+
+def _follow_titles(
+    result: PeopleChanges,
+    stored: Mapping[PersonId, Row],
+    named: Collection[PersonId],
+    words: Words,
+) -> None:
+    """Others who hold a post that gets another title are found by it."""
+    renamed = result.posts.renamed
+    for person_id, old in stored.items() if renamed else ():
+        title = renamed.get(old["post_id"])
+        if title is None or person_id in named or old["status"] == "removed":
+            continue
+        if person_id not in result.removed:
+            row = {column: old[column] for column in _PERSON} | title
+            result.update.append(row | derive(row, words))
 
 
 def _status(given: str | None, old: Row | None) -> str:
@@ -226,7 +225,7 @@ def _status(given: str | None, old: Row | None) -> str:
 
 
 def _classify(result: PeopleChanges, person_id: PersonId, old: Row, new: Row) -> None:
-    if any(old[column] != new[column] for column in PLACE):
+    if old["post_id"] != new["post_id"]:
         result.reposted.add(person_id)
     if old["unit_id"] != new["unit_id"]:
         result.moved.add(person_id)

@@ -5,6 +5,7 @@ from copconnect.directory import names
 VOCABULARIES = ("levels", "ranks", "roles")
 VOCABULARY_COLUMNS = ("code", *names.columns("name"))
 UNIT_COLUMNS = ("code", "parent", "level", *names.columns("name"))
+POST_COLUMNS = ("unit", *names.columns("post"), "roles", "head")
 PEOPLE_COLUMNS = (
     "code",
     *names.columns("name"),
@@ -13,17 +14,19 @@ PEOPLE_COLUMNS = (
     *names.columns("post"),
     "roles",
     "unit",
-    "unit_admin",
+    "head",
     "status",
     "enrolment_code",
 )
 COLUMNS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(VOCABULARIES, VOCABULARY_COLUMNS),
     "units": UNIT_COLUMNS,
+    "posts": POST_COLUMNS,
     "people": PEOPLE_COLUMNS,
 }
 OPTIONAL = {
     *names.optional_columns("name"),
     *names.optional_columns("post"),
-    *("roles", "unit_admin", "status", "enrolment_code"),
+    *("roles", "head", "status", "enrolment_code"),
 }
+OPTIONAL_TABLES = ("posts",)  # People name their posts; this table has those that may be vacant.

@@ -7,19 +7,17 @@ one number are both refused, because nothing tells which one is right; a row tha
 word for word counts once.
 """
 
-import csv
-import io
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from copconnect import errors, phone_number, wire
 from copconnect.directory import names, rules, sources
-from copconnect.directory.columns import COLUMNS, OPTIONAL, VOCABULARIES
+from copconnect.directory.columns import COLUMNS, OPTIONAL, OPTIONAL_TABLES, VOCABULARIES
 from copconnect.directory.files.tables import Table, TableRow
-from copconnect.ids import PersonId, UnitId
+from copconnect.directory.postings.keys import PostKey, PostRow
+from copconnect.ids import PersonId, PostId, UnitId
 
 MAX_VALUE = 200
 MAX_CODE = 64
@@ -83,26 +81,33 @@ class PersonRow:
     post: wire.Names
     roles: tuple[str, ...]
     unit: UnitId
-    unit_admin: bool
+    head: bool
     status: str | None
     enrolment_code: str
+
+    @property
+    def post_key(self) -> PostKey:
+        """The facts that name the person's post."""
+        return PostKey(self.unit, self.post.en, frozenset(self.roles), self.head)
 
 
 @dataclass(slots=True)
 class DataBank:
     """The rows of a data bank, in its order; only rows without problems. ``lines``: (file, line) of
     each person, by code. ``repeated``: rows that say again what another row says. ``gone``: codes
-    of people whom the file calls removed."""
+    of people whom the file calls removed. ``abolish``: posts that end where nobody holds them."""
 
     levels: list[Term] = field(default_factory=list)
     ranks: list[Term] = field(default_factory=list)
     roles: list[Term] = field(default_factory=list)
     units: list[UnitRow] = field(default_factory=list)
+    posts: list[PostRow] = field(default_factory=list)
     people: list[PersonRow] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     lines: dict[str, tuple[str, int]] = field(default_factory=dict)
     repeated: int = 0
     gone: set[PersonId] = field(default_factory=set)
+    abolish: list[PostId] = field(default_factory=list)
 
 
 Tables = Mapping[str, Sequence[Table]]
@@ -110,9 +115,9 @@ Progress = Callable[[int], None]
 
 
 def read(files: Mapping[str, bytes], progress: Progress | None = None) -> DataBank:
-    """Read the CSV files ``people``, ``units``, ``levels``, ``ranks`` and ``roles`` (the names
-    without ``.csv``) of a whole data bank. ``progress`` is told how
-    many people have been judged."""
+    """Read the CSV files ``people``, ``units``, ``levels``, ``ranks``, ``roles`` and, if there is
+    one, ``posts`` (the names without ``.csv``) of a whole data bank. ``progress`` is told how many
+    people have been judged."""
     return judge(sources.tables_of_files(files), progress)
 
 
@@ -122,6 +127,7 @@ def judge(tables: Tables, progress: Progress | None = None) -> DataBank:
     for name in VOCABULARIES:
         getattr(bank, name).extend(_terms(tables, name, bank.problems))
     bank.units = _units(tables, {term.code for term in bank.levels}, bank.problems)
+    bank.posts = _posts(tables, bank)
     _judge_people(tables, bank, progress)
     bank.problems.sort(key=lambda problem: (problem.file, problem.line))
     return bank
@@ -142,23 +148,10 @@ def judge_people(
     return bank
 
 
-def write_terms(name: str, rows: Sequence[Any]) -> bytes:
-    """Return stored units or terms as the CSV file that :func:`read` takes."""
-    columns = COLUMNS[name]
-    stored = {"code": "unit_id", "parent": "parent_id"} if name == "units" else {}
-    out = io.StringIO(newline="")
-    writer = csv.writer(out)
-    writer.writerow(columns)
-    writer.writerows(
-        [getattr(row, stored.get(column, column)) or "" for column in columns] for row in rows
-    )
-    return out.getvalue().encode()
-
-
 def _rows(tables: Tables, name: str, problems: list[Problem]) -> Iterator[tuple[Table, TableRow]]:
     """Yield the rows of a table, of which every column has a value or ""."""
     columns = COLUMNS[name]
-    if not tables.get(name):
+    if not tables.get(name) and name not in OPTIONAL_TABLES:
         problems.append(Problem(f"{name}.csv", 0, "file_missing"))
     for table in tables.get(name, ()):
         problems += (Problem(table.file, line, code, value) for line, code, value in table.problems)
@@ -192,7 +185,18 @@ class _Found:
         )
 
     def check(self, row: Mapping[str, str], code_length: int) -> None:
-        """Check what every table has: characters, the code, the name in English."""
+        """Check what rows with a code have: characters, the code, the name in English."""
+        self.check_text(row)
+        code = row["code"]
+        if not code:
+            self.add("code_missing", "code")
+        elif len(code) > code_length or not CODE.fullmatch(code):
+            self.add("code_invalid", "code", code)
+        if not row["name_en"]:
+            self.add("name_missing", "name_en")
+
+    def check_text(self, row: Mapping[str, str]) -> None:
+        """Check the characters of every value."""
         # One look at the whole row is enough for nearly all of them.
         if MALFORMED.search("".join(row.values())) or max(map(len, row.values())) > MAX_VALUE:
             for column, value in row.items():
@@ -201,13 +205,19 @@ class _Found:
         for column in NO_FORMULAS & row.keys():
             if row[column].startswith(FORMULA):
                 self.add("value_formula", column, row[column])
-        code = row["code"]
-        if not code:
-            self.add("code_missing", "code")
-        elif len(code) > code_length or not CODE.fullmatch(code):
-            self.add("code_invalid", "code", code)
-        if not row["name_en"]:
-            self.add("name_missing", "name_en")
+
+    def check_post(self, row: Mapping[str, str], known: "_Known") -> tuple[str, ...]:
+        """Check what says which post is meant: unit, roles and head; return the roles."""
+        roles = tuple(dict.fromkeys(row["roles"].split()))
+        if row["unit"] not in known.units:
+            self.add("unit_unknown", "unit", row["unit"])
+        for role in roles:
+            if role not in known.roles:
+                self.add("role_unknown", "roles", role)
+        admin = row["head"].lower()
+        if admin not in YES and admin not in NO:
+            self.add("head_invalid", "head", row["head"])
+        return roles
 
 
 def _terms(tables: Tables, name: str, problems: list[Problem]) -> list[Term]:
@@ -271,6 +281,34 @@ class _Known:
     ranks: set[str]
     roles: set[str]
 
+    @classmethod
+    def of(cls, bank: DataBank) -> "_Known":
+        return cls(
+            {unit.code for unit in bank.units},
+            {term.code for term in bank.ranks},
+            {term.code for term in bank.roles},
+        )
+
+
+def _posts(tables: Tables, bank: DataBank) -> list[PostRow]:
+    known = _Known.of(bank)
+    posts: dict[PostKey, PostRow] = {}
+    for table, row in _rows(tables, "posts", bank.problems):
+        found = _Found(table, row.line)
+        found.check_text(row.values)
+        roles = found.check_post(row.values, known)
+        if not row.values["post_en"]:
+            found.add("name_missing", "post_en")
+        head = row.values["head"].lower() in YES
+        key = PostKey(UnitId(row.values["unit"]), row.values["post_en"], frozenset(roles), head)
+        post = PostRow(key, names.read(row.values, "post"), roles)
+        if posts.get(key, post).names != post.names:
+            found.add("post_duplicate", "post_en", key.title)
+        bank.problems += found.problems
+        if not found.problems:
+            posts[key] = post
+    return list(posts.values())
+
 
 @dataclass(slots=True)
 class _Claim:
@@ -283,11 +321,7 @@ class _Claim:
 
 
 def _judge_people(tables: Tables, bank: DataBank, progress: Progress | None) -> None:
-    known = _Known(
-        {unit.code for unit in bank.units},
-        {term.code for term in bank.ranks},
-        {term.code for term in bank.roles},
-    )
+    known = _Known.of(bank)
     claims: list[_Claim] = []
     by_code: dict[str, list[_Claim]] = defaultdict(list)
     by_number: dict[str, list[_Claim]] = defaultdict(list)
@@ -339,17 +373,9 @@ def _claim(table: Table, row: TableRow, known: _Known, found: _Found) -> _Claim:
     if status == "removed":
         return _removed(table, row, found)
     found.check(value, MAX_CODE)
-    admin = value["unit_admin"].lower()
-    roles = tuple(dict.fromkeys(value["roles"].split()))
     if value["rank"] not in known.ranks:
         found.add("rank_unknown", "rank", value["rank"])
-    if value["unit"] not in known.units:
-        found.add("unit_unknown", "unit", value["unit"])
-    for role in roles:
-        if role not in known.roles:
-            found.add("role_unknown", "roles", role)
-    if admin not in YES and admin not in NO:
-        found.add("unit_admin_invalid", "unit_admin", value["unit_admin"])
+    roles = found.check_post(value, known)
     if status and status not in STATUSES:
         found.add("status_invalid", "status", value["status"])
     if 0 < len(value["enrolment_code"]) < MIN_ENROLMENT_CODE:
@@ -366,7 +392,7 @@ def _claim(table: Table, row: TableRow, known: _Known, found: _Found) -> _Claim:
         post=names.read(value, "post"),
         roles=roles,
         unit=UnitId(value["unit"]),
-        unit_admin=admin in YES,
+        head=value["head"].lower() in YES,
         status=status or None,
         enrolment_code=value["enrolment_code"],
     )
@@ -389,7 +415,7 @@ def _removed(table: Table, row: TableRow, found: _Found) -> _Claim:
         post=nobody,
         roles=(),
         unit=UnitId(""),
-        unit_admin=False,
+        head=False,
         status="removed",
         enrolment_code="",
     )

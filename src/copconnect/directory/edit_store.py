@@ -12,6 +12,8 @@ from copconnect.ids import PersonId
 
 BATCH = 1000
 _TIMES = ("changed_ms", "posted_ms")
+# The columns that a person's row is written with; titles and roles are the post's.
+_OWN = [column.name for column in store.people.c if column.name not in _TIMES]
 Row = dict[str, Any]
 
 
@@ -35,19 +37,22 @@ async def lock(connection: AsyncConnection, now_ms: int) -> Locked:
     ).first()
     if row is None:
         await connection.execute(
-            insert(store.directory).values(id=1, version="0", changed_ms=0, organisation_ms=0)
+            insert(store.directory).values(
+                id=1, version="0", changed_ms=0, organisation_ms=0, rights_ms=0
+            )
         )
         return Locked("0", 0, now_ms)
     return Locked(row.version, row.changed_ms, max(now_ms, row.changed_ms + 1))
 
 
 async def all_people(connection: AsyncConnection) -> dict[PersonId, Row]:
-    """Return every stored person, removed ones included, without the times of changes."""
+    """Return every stored person with their post, removed ones included, without the times of
+    changes."""
     columns = [column for column in store.people.c if column.name not in _TIMES]
+    columns += store.OF_POST
     names = [column.name for column in columns]
-    rows = [
-        dict(zip(names, row, strict=True)) for row in await connection.execute(select(*columns))
-    ]
+    found = await connection.execute(store.posted(*columns))
+    rows = [dict(zip(names, row, strict=True)) for row in found]
     return {row["person_id"]: row for row in rows}
 
 
@@ -58,11 +63,12 @@ async def people_and_owners(
     :func:`all_people` does."""
     people = store.people
     columns = [column for column in people.c if column.name != "changed_ms"]
+    columns += store.OF_POST
     names = [column.name for column in columns]
     found: dict[PersonId, Row] = {}
     for column, values in ((people.c.person_id, person_ids), (people.c.number, numbers)):
         for part in chunks(values):
-            for row in await connection.execute(select(*columns).where(column.in_(part))):
+            for row in await connection.execute(store.posted(*columns).where(column.in_(part))):
                 found[row.person_id] = dict(zip(names, row, strict=True))
     return found
 
@@ -101,10 +107,8 @@ def _apart(rows: Iterable[Row]) -> tuple[list[Row], list[Row]]:
     people: list[Row] = []
     found_by: list[Row] = []
     for row in rows:
-        person = dict(row)
-        words = person.pop("words")
-        people.append(person)
-        found_by.append({name: row[name] for name in ("person_id", "sort_key")} | {"words": words})
+        people.append({name: row[name] for name in _OWN})
+        found_by.append({name: row[name] for name in ("person_id", "sort_key", "words")})
     return people, found_by
 
 
@@ -120,7 +124,7 @@ async def write_words(connection: AsyncConnection, rows: Sequence[Row]) -> None:
 async def repost(
     connection: AsyncConnection, person_ids: Collection[PersonId], now_ms: int
 ) -> None:
-    """These people hold their place since now."""
+    """These people hold their post since now."""
     for some in chunks(person_ids):
         await connection.execute(
             update(store.people).where(store.people.c.person_id.in_(some)).values(posted_ms=now_ms)
@@ -154,9 +158,16 @@ async def stored_units(connection: AsyncConnection) -> dict[str, Row]:
 async def used_units(connection: AsyncConnection) -> Collection[str]:
     """Return the codes of units to which somebody belongs."""
     found = await connection.scalars(
-        select(store.people.c.unit_id).where(store.people.c.status != "removed").distinct()
+        store.posted(store.posts.c.unit_id).where(store.people.c.status != "removed").distinct()
     )
     return list(found)
+
+
+async def set_rights_changed(connection: AsyncConnection, locked: Locked) -> None:
+    """Write that anybody may have other rights in conversations."""
+    await connection.execute(
+        update(store.directory).values(changed_ms=locked.now_ms, rights_ms=locked.now_ms)
+    )
 
 
 async def set_version(connection: AsyncConnection, locked: Locked, version: str) -> None:

@@ -6,7 +6,8 @@ One edits at a time, and holds the directory's row first.
 """
 
 import hashlib
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 
@@ -25,11 +26,11 @@ from copconnect.audit.acts import (
 from copconnect.bus import AccountWakeup
 from copconnect.clock import Clock
 from copconnect.database.engine import Database, Transaction, chunks
-from copconnect.directory import changes, databank, edit_store, policies, rules, store
+from copconnect.directory import changes, edit_store, policies, rules, store
 from copconnect.directory.changes import LossReason, PeopleChanges, Row
 from copconnect.directory.databank import DataBank
 from copconnect.directory.edit_store import BATCH, Locked
-from copconnect.directory.postings import posting_store
+from copconnect.directory.postings import post_store, posting_store
 from copconnect.ids import PersonId
 from copconnect.principals import Principal
 
@@ -112,16 +113,19 @@ class DirectoryEditor:
         progress: Progress | None = None,
         journal: Journal | None = None,
         before: Compared | None = None,
+        connection: Transaction | None = None,
     ) -> PeopleChanges:
         """Store a data bank. ``progress`` is told (rows written, rows to write). ``before``: this
         import, compared before; comparing it again is left out where nothing has changed since.
+        ``connection``: the caller's transaction, in place of one of its own.
 
         Raises NumberInUse, and whatever the journal refuses with.
         """
         if dry_run:
-            async with self._database.reading() as connection:
-                return (await self._compare(connection, bank, remove_missing, 0)).found
-        async with self._database.transaction() as connection:
+            async with self._database.reading() as reading:
+                return (await self._compare(reading, bank, remove_missing, 0)).found
+        own = self._database.transaction() if connection is None else nullcontext(connection)
+        async with own as connection:
             locked = await edit_store.lock(connection, self._clock.now_ms())
             if before is not None and before.read_ms == locked.before_ms:
                 compared = replace(before, now_ms=locked.now_ms)
@@ -132,6 +136,10 @@ class DirectoryEditor:
                 await journal.compared(connection, compared)
             await self._write_people(connection, found, locked.now_ms, progress)
             await self._write_organisation(connection, bank)
+            found.posts.abolished = [
+                *await post_store.abolish(connection, bank.abolish, locked.now_ms),
+                *await post_store.abolish_without_unit(connection, locked.now_ms),
+            ]
             codes = {
                 person.person_id: person.enrolment_code
                 for person in bank.people
@@ -145,7 +153,7 @@ class DirectoryEditor:
                 connection.after_commit(
                     AccountWakeup(event="directory", person_ids=[], client_ids=[])
                 )
-            if reorganised or codes or found.insert or found.update or found.removed:
+            if reorganised or codes or found:
                 act: Act = DataBankImported(found.summary(), remove_missing)
                 if journal is not None:
                     act = await journal.written(connection, compared, reorganised=reorganised)
@@ -165,13 +173,14 @@ class DirectoryEditor:
             stored = await edit_store.people_and_owners(connection, wanted, numbers)
             organisation = await store.organisation(connection)
             former = changes.stored_words(organisation["units"], organisation["ranks"])
-            found = changes.compare(bank, stored, former, remove_missing=False)
+            posts = await post_store.of_units(connection, {one.unit for one in bank.people})
+            found = changes.compare(bank, stored, posts, former, remove_missing=False)
             clashes = changes.number_clashes(bank, stored, found.removed)
             if clashes:
                 raise NumberInUse(clashes)
             compared = Compared(found, stored, organisation, locked.before_ms, locked.now_ms)
             await journal.compared(connection, compared)
-            if not (found.insert or found.update or found.removed):
+            if not found:
                 return found
             await self._write_people(connection, found, locked.now_ms, None)
             if found.lost:
@@ -180,13 +189,6 @@ class DirectoryEditor:
             act = await journal.written(connection, compared, reorganised=False)
             await self._audit.record(connection, by, act)
         return found
-
-    async def stored(self, names: Collection[str]) -> dict[str, bytes]:
-        """Return the stored units, levels, ranks or roles as files of a data bank, to read with
-        files that lack them."""
-        async with self._database.reading() as connection:
-            rows = await store.organisation(connection)
-        return {name: databank.write_terms(name, rows[name]) for name in names if rows.get(name)}
 
     async def set_group_policy(self, by: Principal, policy: Sequence[wire.GroupPolicy]) -> None:
         """Write the policy of standing groups in place of the one before. Running servers make and
@@ -228,6 +230,11 @@ class DirectoryEditor:
         """Let nobody else change the data bank before the transaction ends."""
         await edit_store.lock(connection, self._clock.now_ms())
 
+    async def compare_anew(self, connection: AsyncConnection) -> None:
+        """Let rosters be compared with the data bank for everybody, as after a change of units."""
+        locked = await edit_store.lock(connection, self._clock.now_ms())
+        await edit_store.set_rights_changed(connection, locked)
+
     async def set_status(
         self,
         connection: Transaction,
@@ -256,7 +263,8 @@ class DirectoryEditor:
         stored = await edit_store.all_people(connection)
         organisation = await store.organisation(connection)
         former = changes.stored_words(organisation["units"], organisation["ranks"])
-        found = changes.compare(bank, stored, former, remove_missing=remove_missing)
+        posts = await post_store.all_posts(connection)
+        found = changes.compare(bank, stored, posts, former, remove_missing=remove_missing)
         clashes = changes.number_clashes(bank, stored, found.removed)
         if clashes:
             raise NumberInUse(clashes)
@@ -270,6 +278,7 @@ class DirectoryEditor:
         now_ms: int,
         progress: Progress | None,
     ) -> None:
+        await post_store.write(connection, found.posts)
         await posting_store.keep_regular(connection, sorted(found.leaving_place), now_ms)
         await edit_store.repost(connection, sorted(found.taking_place), now_ms)
         await posting_store.end_all(connection, sorted(found.removed), now_ms)

@@ -4,7 +4,6 @@
 """
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select, true
@@ -14,40 +13,25 @@ from copconnect import wire
 from copconnect.database.engine import chunks
 from copconnect.directory.audiences import Facts, Place
 from copconnect.directory.postings.posting_store import POSTINGS
-from copconnect.directory.store import people, units
+from copconnect.directory.store import people, posts, units
 from copconnect.ids import PersonId, UnitId
 
-_P, _U, _T = people.c, units.c, POSTINGS.c
+_P, _T, _U, _C = people.c, posts.c, units.c, POSTINGS.c
 _ACTIVE = _P.status == "active"
 
 
-@dataclass(frozen=True, slots=True)
-class _Source:
-    """A table that holds places: a statement of the active people who hold them, its columns of
-    unit, roles and head."""
-
-    holders: Select[tuple[PersonId]]
-    unit_id: ColumnElement[str]
-    roles: ColumnElement[str]
-    head: ColumnElement[bool]
-
-
-_SOURCES = (
-    _Source(
-        select(_P.person_id).join(units, _U.unit_id == _P.unit_id).where(_ACTIVE),
-        _P.unit_id,
-        _P.roles,
-        _P.unit_admin,
-    ),
-    _Source(
-        select(_P.person_id)
-        .join(POSTINGS, and_(_T.person_id == _P.person_id, _T.until_ms.is_(None)))
-        .join(units, _U.unit_id == _T.unit_id)
-        .where(_ACTIVE),
-        _T.unit_id,
-        _T.roles,
-        _T.head,
-    ),
+# Statements of the active people who hold a post with the post and its unit: by the person's row,
+# and by an open charge.
+_SOURCES: tuple[Select[tuple[PersonId]], ...] = (
+    select(_P.person_id)
+    .join(posts, _T.post_id == _P.post_id)
+    .join(units, _U.unit_id == _T.unit_id)
+    .where(_ACTIVE),
+    select(_P.person_id)
+    .join(POSTINGS, and_(_C.person_id == _P.person_id, _C.until_ms.is_(None)))
+    .join(posts, _T.post_id == _C.post_id)
+    .join(units, _U.unit_id == _T.unit_id)
+    .where(_ACTIVE),
 )
 
 
@@ -63,22 +47,24 @@ def _below(unit_ids: Collection[UnitId]) -> Select[tuple[UnitId]]:
     )
 
 
-def _fits(clause: wire.Clause, place: _Source) -> ColumnElement[bool]:
+def _fits(clause: wire.Clause) -> ColumnElement[bool]:
     if clause.everyone:
         return true()
     conditions: list[ColumnElement[bool]] = []
     if clause.units:
-        conditions.append(place.unit_id.in_(_below(clause.units) if clause.below else clause.units))
+        conditions.append(_T.unit_id.in_(_below(clause.units) if clause.below else clause.units))
+    if clause.posts:
+        conditions.append(_T.post_id.in_(clause.posts))
     if clause.levels:
         conditions.append(_U.level.in_(clause.levels))
     if clause.roles:
         conditions.append(
-            or_(*(place.roles.contains(f" {role} ", autoescape=True) for role in clause.roles))
+            or_(*(_T.roles.contains(f" {role} ", autoescape=True) for role in clause.roles))
         )
     if clause.ranks:
         conditions.append(_P.rank.in_(clause.ranks))
     if clause.heads:
-        conditions.append(place.head)
+        conditions.append(_T.head)
     return and_(true(), *conditions)
 
 
@@ -91,12 +77,17 @@ async def _holding(
     found: set[PersonId] = set()
     clauses = list(clauses)
     for source in _SOURCES if clauses else ():
-        fitting = or_(false(), *(_fits(clause, source) for clause in clauses))
-        query = source.holders.where(fitting)
+        query = source.where(or_(false(), *map(_fits, clauses)))
         if only is not None:
             query = query.where(_P.person_id.in_(only))
         found |= set(await connection.scalars(query))
     return found
+
+
+def holding(clauses: Collection[wire.Clause]) -> ColumnElement[bool]:
+    """Return the condition that a person is active and holds a place that any clause fits."""
+    fitting = (source.where(or_(false(), *map(_fits, clauses))) for source in _SOURCES)
+    return or_(*(_P.person_id.in_(one) for one in fitting))
 
 
 async def audience(connection: AsyncConnection, rule: wire.Audience) -> set[PersonId]:
@@ -113,16 +104,6 @@ async def audience(connection: AsyncConnection, rule: wire.Audience) -> set[Pers
     return found
 
 
-async def heads_of(connection: AsyncConnection, unit_ids: Collection[UnitId]) -> set[PersonId]:
-    """Return the active heads of these units, in charge of one among them."""
-    found: set[PersonId] = set()
-    for some in chunks(unit_ids):
-        for source in _SOURCES:
-            query = source.holders.where(source.unit_id.in_(some), source.head)
-            found |= set(await connection.scalars(query))
-    return found
-
-
 async def heads_by_unit(
     connection: AsyncConnection, unit_ids: Collection[UnitId]
 ) -> dict[UnitId, list[PersonId]]:
@@ -131,9 +112,7 @@ async def heads_by_unit(
     found: dict[UnitId, dict[PersonId, str]] = {}
     for some in chunks(unit_ids):
         for source in _SOURCES:
-            query = source.holders.add_columns(source.unit_id.label("unit_id"), _P.sort_key).where(
-                source.unit_id.in_(some), source.head
-            )
+            query = source.add_columns(_T.unit_id, _P.sort_key).where(_T.unit_id.in_(some), _T.head)
             for row in await connection.execute(query):
                 found.setdefault(row.unit_id, {})[row.person_id] = row.sort_key
     return {unit: sorted(heads, key=heads.__getitem__) for unit, heads in found.items()}
@@ -146,13 +125,8 @@ async def facts(connection: AsyncConnection, person_ids: Collection[PersonId]) -
     ranks: dict[PersonId, str] = {}
     for some in chunks(person_ids):
         for source in _SOURCES:
-            query = source.holders.add_columns(
-                _P.rank,
-                source.unit_id.label("unit_id"),
-                source.roles.label("roles"),
-                source.head.label("head"),
-                _U.path,
-                _U.level,
+            query = source.add_columns(
+                _P.rank, _T.post_id, _T.unit_id, _T.roles, _T.head, _U.path, _U.level
             ).where(_P.person_id.in_(some))
             for row in await connection.execute(query):
                 ranks[row.person_id] = row.rank
@@ -162,6 +136,7 @@ async def facts(connection: AsyncConnection, person_ids: Collection[PersonId]) -
 
 def _place(row: Any) -> Place:
     return Place(
+        post_id=row.post_id,
         unit_id=row.unit_id,
         path=row.path,
         level=row.level,

@@ -8,7 +8,7 @@ file of codes and numbers changes numbers alone; an empty cell of a column that 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from copconnect.directory import rules
+from copconnect.directory import names, rules
 from copconnect.directory.columns import COLUMNS, VOCABULARIES
 from copconnect.directory.files import mapping
 from copconnect.directory.files.limits import FileRefused
@@ -21,6 +21,8 @@ from copconnect.ids import UnitId
 
 # Columns that a file lacks keep what is stored, but for these, which it says each time anew.
 SAID_EACH_TIME = ("status", "enrolment_code")
+POST_NAMES = names.columns("post")
+TABLES = tuple(COLUMNS)  # Each after those that it stands on.
 SKIP = "none"  # For a sheet that is no table.
 
 
@@ -83,12 +85,12 @@ def choose(
                 several = len(file.sheets) > 1
                 label = f"{file.name} / {sheet.name}" if several else file.name
                 places.append((table, label, sheet))
-    order = (*VOCABULARIES, "units", "people")
-    places.sort(key=lambda place: order.index(place[0]))
+    places.sort(key=lambda place: TABLES.index(place[0]))
     chosen: list[Chosen] = []
     for table, label, sheet in places:
         # Vocabularies and units of the same files help to recognise the columns of people.
-        known = known_of(tables_of(chosen, stored), stored) if table == "people" else Known()
+        last = table in ("posts", "people")
+        known = known_of(tables_of(chosen, stored), stored) if last else Known()
         said_columns = corrections.of(table)
         before = stored.mappings.get(mapping.fingerprint(sheet))
         remembered = (
@@ -111,8 +113,8 @@ def tables_of(chosen: Iterable[Chosen], stored: Stored) -> dict[str, list[Table]
     """Return the tables of chosen sheets; stored ones stand in for tables that the files lack."""
     made: dict[str, list[Table]] = {}
     sheets = list(chosen)
-    for name in (*VOCABULARIES, "units", "people"):
-        known = known_of(made, stored) if name in ("units", "people") else Known()
+    for name in TABLES:
+        known = Known() if name in VOCABULARIES else known_of(made, stored)
         for one in sheets:
             if one.mapping.table == name:
                 made.setdefault(name, []).append(tabulate(one.sheet, one.mapping, known, one.label))
@@ -142,8 +144,11 @@ def _keep_what_is_stored(table: Table, stored: Stored) -> None:
         return
     for row in table.rows:
         before = stored.person(row.values["code"])
+        # Another post has other names than the one before in the languages that the file lacks.
+        same = row.values.get("post_en", "") in ("", before.get("post_en"))
         for column in kept:
-            row.values[column] = before.get(column, "")
+            other = column in POST_NAMES and not same
+            row.values[column] = "" if other else before.get(column, "")
     table.columns += kept
 
 

@@ -69,6 +69,18 @@ roles = Table(
     *_names("name"),
     Column("position", Integer, nullable=False),
 )
+# A post may have several holders or none. It is never deleted, because history names it.
+posts = Table(
+    "directory_posts",
+    METADATA,
+    Column("post_id", String(32), primary_key=True),
+    Column("unit_id", String(64), nullable=False),
+    *_names("post"),
+    Column("roles", Text, nullable=False),  # " sho crime ": a space on both sides of each code.
+    Column("head", Boolean, nullable=False),  # Its holder heads the unit.
+    Column("abolished_ms", BigInteger, nullable=True),
+    Index(None, "unit_id"),
+)
 people = Table(
     "directory_people",
     METADATA,
@@ -77,16 +89,13 @@ people = Table(
     *_names("name"),
     Column("number", String(20), nullable=False),
     Column("rank", String(32), nullable=False),
-    *_names("post"),
-    Column("roles", Text, nullable=False),  # " sho crime ": a space on both sides of each code.
-    Column("unit_id", String(64), nullable=False),
-    Column("unit_admin", Boolean, nullable=False),
+    Column("post_id", String(32), nullable=False),
     Column("status", String(16), nullable=False),  # active, suspended, removed
     Column("sort_key", Bytewise, nullable=False),
     Column("changed_ms", BigInteger, nullable=False),  # When the row last changed.
-    Column("posted_ms", BigInteger, nullable=False),  # Since when the person holds this place.
+    Column("posted_ms", BigInteger, nullable=False),  # Since when the person holds the post.
     Index(None, "number"),
-    Index(None, "unit_id"),
+    Index(None, "post_id"),
     Index(None, "sort_key"),
 )
 # The words of people who are not removed. The table is narrow, and repeats the sort key, because a
@@ -108,16 +117,26 @@ directory = Table(
     Column("version", String(64), nullable=False),
     Column("changed_ms", BigInteger, nullable=False),
     Column("organisation_ms", BigInteger, nullable=False),  # When ``version`` last changed.
+    Column("rights_ms", BigInteger, nullable=False),  # When the rights table last changed.
 )
 
 VOCABULARIES = {"levels": levels, "ranks": ranks, "roles": roles}
+# The columns of a person's post, beside the person's own.
+OF_POST = tuple(posts.c[name] for name in ("unit_id", *names.columns("post"), "roles", "head"))
+
+
+def posted(*columns: ColumnElement[Any]) -> Select[Any]:
+    """Return a statement of people, each with the columns of their post; ``columns``: of these
+    columns alone."""
+    chosen = columns or (*people.c, *OF_POST)
+    return select(*chosen).join_from(people, posts, posts.c.post_id == people.c.post_id)
 
 
 async def by_id(connection: AsyncConnection, person_ids: Collection[PersonId]) -> list[Any]:
-    """Return the rows of these people, in no order."""
+    """Return the rows of these people and their posts, in no order."""
     rows: list[Any] = []
     for part in chunks(person_ids):
-        rows += await connection.execute(select(people).where(people.c.person_id.in_(part)))
+        rows += await connection.execute(posted().where(people.c.person_id.in_(part)))
     return rows
 
 
@@ -132,7 +151,7 @@ async def by_number(connection: AsyncConnection, number: str) -> Any | None:
 async def any_by_number(connection: AsyncConnection, number: str) -> Any | None:
     """Return the person with this number who is in the data bank, suspended or not."""
     found = await connection.execute(
-        select(people).where(people.c.number == number, people.c.status != "removed")
+        posted().where(people.c.number == number, people.c.status != "removed")
     )
     return found.first()
 
@@ -175,17 +194,17 @@ async def plates(connection: AsyncConnection, person_ids: Collection[PersonId]) 
     organisation_ms = select(directory.c.organisation_ms).scalar_subquery()
     for part in chunks(person_ids):
         found = await connection.execute(
-            select(
+            posted(
                 people.c.person_id,
                 *(people.c[column] for column in names.columns("name")),
-                people.c.post_en,
+                posts.c.post_en,
                 people.c.changed_ms,
                 func.coalesce(ranks.c.name_en, people.c.rank).label("rank"),
                 units.c.name_en.label("unit"),
                 units.c.path,
                 organisation_ms.label("organisation_ms"),
             )
-            .join(units, units.c.unit_id == people.c.unit_id)
+            .join(units, units.c.unit_id == posts.c.unit_id)
             .outerjoin(ranks, ranks.c.code == people.c.rank)
             .where(people.c.person_id.in_(part))
         )
@@ -194,22 +213,12 @@ async def plates(connection: AsyncConnection, person_ids: Collection[PersonId]) 
 
 
 async def rights_bases(connection: AsyncConnection, person_ids: Collection[PersonId]) -> list[Any]:
-    """Return (person_id, status, path, rank, seniority, roles, unit_admin) of these people; the
-    seniority of an unknown rank is None."""
+    """Return (person_id, status, path) of these people."""
     rows: list[Any] = []
     for part in chunks(person_ids):
         rows += await connection.execute(
-            select(
-                people.c.person_id,
-                people.c.status,
-                people.c.rank,
-                people.c.roles,
-                people.c.unit_admin,
-                units.c.path,
-                ranks.c.position.label("seniority"),
-            )
-            .join(units, units.c.unit_id == people.c.unit_id)
-            .outerjoin(ranks, ranks.c.code == people.c.rank)
+            posted(people.c.person_id, people.c.status, units.c.path)
+            .join(units, units.c.unit_id == posts.c.unit_id)
             .where(people.c.person_id.in_(part))
         )
     return rows
@@ -221,19 +230,14 @@ async def has_path(connection: AsyncConnection, path: str) -> bool:
     return found is not None
 
 
-async def seniorities(connection: AsyncConnection) -> dict[str, int]:
-    """Return the position of each rank; higher is more senior."""
-    return {row.code: row.position for row in await connection.execute(select(ranks))}
-
-
 async def count_by_unit(
     connection: AsyncConnection, narrowing: Sequence[ColumnElement[bool]]
 ) -> dict[str, int]:
     """Return how many people who are not removed and whom the conditions fit are in each unit, by
     the unit's path."""
     rows = await connection.execute(
-        select(units.c.path, func.count().label("many"))
-        .join(people, people.c.unit_id == units.c.unit_id)
+        posted(units.c.path, func.count().label("many"))
+        .join(units, units.c.unit_id == posts.c.unit_id)
         .where(people.c.status != "removed", *narrowing)
         .group_by(units.c.path)
     )
@@ -249,10 +253,12 @@ async def count_people(connection: AsyncConnection, paths: Sequence[str] | None)
 
 
 async def changed_since(connection: AsyncConnection, since_ms: int) -> list[PersonId]:
-    """Return the people whose row changed after a time; all where the organisation did."""
-    organised_ms: int | None = await connection.scalar(select(directory.c.organisation_ms))
+    """Return the people whose row changed after a time; all where the organisation or the rights
+    table did."""
+    found = await connection.execute(select(directory.c.organisation_ms, directory.c.rights_ms))
+    row = found.first()
     query = select(people.c.person_id)
-    if (organised_ms or 0) <= since_ms:
+    if row is None or max(row.organisation_ms, row.rights_ms) <= since_ms:
         query = query.where(people.c.changed_ms > since_ms)
     return list(await connection.scalars(query))
 
@@ -260,8 +266,8 @@ async def changed_since(connection: AsyncConnection, since_ms: int) -> list[Pers
 def people_at_or_below(paths: Sequence[str]) -> Select[tuple[PersonId]]:
     """Return a statement of the ids of everybody in the units with these paths and below them."""
     return (
-        select(people.c.person_id)
-        .join(units, units.c.unit_id == people.c.unit_id)
+        posted(people.c.person_id)
+        .join(units, units.c.unit_id == posts.c.unit_id)
         .where(or_(false(), *(units.c.path.startswith(path, autoescape=True) for path in paths)))
     )
 

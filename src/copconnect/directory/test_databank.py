@@ -18,7 +18,7 @@ GOOD = {
     ).encode(),
     "people": b"code,name_en,number,rank,post_en,unit\n1,Ravi,70000 00000,PC,Constable,PS\n",
 }
-HEADER = "code,name_en,number,rank,post_en,roles,unit,unit_admin,status,enrolment_code\n"
+HEADER = "code,name_en,number,rank,post_en,roles,unit,head,status,enrolment_code\n"
 
 
 def problems(rows: str, **other: bytes) -> list[tuple[str, int, str]]:
@@ -30,7 +30,7 @@ def test_a_good_bank() -> None:
     bank = databank.read(GOOD)
     assert bank.problems == []
     person = bank.people[0]
-    assert (person.number, person.unit, person.status, person.unit_admin) == (
+    assert (person.number, person.unit, person.status, person.head) == (
         *("+917000000000", "PS"),
         *(None, False),
     )
@@ -46,7 +46,7 @@ def test_every_bad_row_is_named() -> None:
         ("5,Ravi,7000000005,XX,C,,PS,no,,", ["rank_unknown"]),
         ("6,Ravi,7000000006,PC,C,sho spy,PS,no,,", ["role_unknown"]),
         ("7,Ravi,7000000007,PC,C,,XX,no,,", ["unit_unknown"]),
-        ("8,Ravi,7000000008,PC,C,,PS,maybe,,", ["unit_admin_invalid"]),
+        ("8,Ravi,7000000008,PC,C,,PS,maybe,,", ["head_invalid"]),
         ("9,Ravi,7000000009,PC,C,,PS,no,gone,", ["status_invalid"]),
         ("10,Ravi,7000000010,PC,C,,PS,no,,short", ["enrolment_code_short"]),
         ("a:b,Ravi,7000000011,PC,C,,PS,no,,", ["code_invalid"]),
@@ -63,7 +63,7 @@ def test_every_bad_row_is_named() -> None:
             "21,,12,XX,C,spy,YY,perhaps,away,",
             [
                 *("name_missing", "rank_unknown", "unit_unknown", "role_unknown"),
-                *("unit_admin_invalid", "status_invalid", "number_invalid"),
+                *("head_invalid", "status_invalid", "number_invalid"),
             ],
         ),
     ]
@@ -100,7 +100,7 @@ def test_names_of_units_and_ranks_are_understood() -> None:
         "1,A,7000000000,Sub Inspector of Police,C,,తెలంగాణ,Y,,\n2,B,7000000001,Constabel,C,,PS,,,\n"
     )
     bank = databank.read(GOOD | {"people": (HEADER + rows).encode()})
-    assert [(p.rank, p.unit, p.unit_admin) for p in bank.people] == [("SI", "TG", True)]
+    assert [(p.rank, p.unit, p.head) for p in bank.people] == [("SI", "TG", True)]
     assert [(p.code, p.value, p.suggestions) for p in bank.problems] == [
         ("rank_unknown", "Constabel", ("PC",))
     ]

@@ -14,7 +14,7 @@ def test_every_language_has_a_field_a_column_and_a_script() -> None:
     assert set(names.SCRIPTS) == set(wire.LANGUAGES)
     for table in (store.units, store.people, *store.VOCABULARIES.values()):
         assert set(names.columns("name")) <= set(table.c.keys())
-    assert set(names.columns("post")) <= set(store.people.c.keys())
+    assert set(names.columns("post")) <= set(store.posts.c.keys())
 
 
 def test_columns_give_the_name_back() -> None:

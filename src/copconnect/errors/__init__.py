@@ -160,13 +160,6 @@ class Suspended(CallerError):
     remedy = "Ask your unit's admin."
 
 
-class NotUnitAdmin(CallerError):
-    code = "not_unit_admin"
-    status = 403
-    message = "Only an admin of the person's unit, or of a unit above it, may do this."
-    remedy = "Ask the unit's admin."
-
-
 class AudienceInvalid(CallerError):
     """``details``: ``reason``, and ``unit_id`` of a unit that is not there."""
 
@@ -315,7 +308,7 @@ class ActOver(CallerError):
 
 
 class NotAllowed(CallerError):
-    """``details``: ``right``, and ``path`` of a unit over which the caller lacks it."""
+    """``details``: ``right``, and mostly ``path`` of a unit over which the caller lacks it."""
 
     code = "not_allowed"
     status = 403
@@ -328,3 +321,12 @@ class NeedsAnother(CallerError):
     status = 403
     message = "An administrative act cannot be approved by the person who asked for it."
     remedy = "Ask another admin who holds the right over the same units."
+
+
+class ImportRefused(CallerError):
+    """``details``: ``reason``, a code of docs/operations.md, "Imports"."""
+
+    code = "import_refused"
+    status = 409
+    message = "Nothing was imported, for the reason in `details`."
+    remedy = "Look at the preview again, and correct the file or the columns."

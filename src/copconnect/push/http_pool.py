@@ -31,7 +31,7 @@ class PushFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a push service said."""
+    """The answer of a push service."""
 
     status: int
     retry_after: str

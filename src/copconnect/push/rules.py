@@ -75,7 +75,7 @@ class Endpoint:
 def endpoint_of(url: str, allowed: Collection[str]) -> Endpoint:
     """Return the parts of an endpoint. Raises PushOriginRefused for an address that is not https
     or whose origin is none of those ``allowed`` (``https://*.example`` allows every host below)."""
-    # What a parser would skip or repair is refused, so that nobody reads it in another way.
+    # An address that a parser would repair is refused, so that nobody reads it in another way.
     if len(url) > MOST_ENDPOINT or not url.isascii() or not url.isprintable() or " " in url:
         raise errors.PushOriginRefused(origin="")
     try:

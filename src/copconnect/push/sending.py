@@ -60,7 +60,7 @@ class _Origin:
 
 @dataclass(slots=True)
 class _Outcomes:
-    """What became of a batch."""
+    """The outcomes of a batch."""
 
     sent: list[Due] = field(default_factory=list)
     dropped: list[Due] = field(default_factory=list)

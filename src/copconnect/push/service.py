@@ -1,7 +1,6 @@
 """Web Push, put together. app.py makes one for each process.
 
-Of several nodes one plans and sends, the one that holds the lease "push"; every node takes
-subscriptions.
+The node that holds the lease "push" plans and sends; every node takes subscriptions.
 """
 
 from collections.abc import Collection

@@ -54,7 +54,7 @@ QUEUE = Table(
     Column("conversation_id", String(32), primary_key=True),
     Column("client_id", String(32), primary_key=True),
     Column("seq", BigInteger, nullable=False),
-    Column("kind", String(16), nullable=False),  # Of the conversation.
+    Column("kind", String(16), nullable=False),  # The conversation's.
     Column("origin", String(255), nullable=False),
     Column("queued_ms", BigInteger, nullable=False),
     Column("due_ms", BigInteger),

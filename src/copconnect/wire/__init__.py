@@ -14,6 +14,7 @@ from copconnect.wire.conduct import *
 from copconnect.wire.delivery import *
 from copconnect.wire.directory import *
 from copconnect.wire.frames import *
+from copconnect.wire.imports import *
 from copconnect.wire.keys import *
 from copconnect.wire.push import *
 from copconnect.wire.registration import *

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from copconnect.ids import ActId, DeviceId, PersonId, UnitId
+from copconnect.ids import ActId, DeviceId, PersonId, PostId, UnitId, UploadId
 from copconnect.limits import ACT_PEOPLE, MAX_ACT_BYTES, MAX_RECORD_BYTES, MAX_REVOCATION_BYTES
 from copconnect.wire.base import HEX16, HEX32, Hex32, Wire
 from copconnect.wire.directory import Charge, NewPlace, Person
@@ -32,6 +32,8 @@ Right = Literal[
 ]
 ActState = Literal["done", "waiting", "refused"]
 UnitPath = Annotated[str, Meta(min_length=1, max_length=1024)]  # Units joined by "/".
+# A post that is there, by its id, or one by what it is.
+PlaceGiven = Annotated[PostId, HEX16] | NewPlace
 ActReason = Annotated[str, Meta(max_length=500)]
 
 
@@ -41,6 +43,23 @@ def _base64(most_bytes: int) -> Meta:
 
 RecordText = Annotated[str, _base64(MAX_RECORD_BYTES)]
 RevocationText = Annotated[str, _base64(MAX_REVOCATION_BYTES)]
+
+
+class RightRule(Wire, frozen=True, kw_only=True):
+    """One line of the rights table: people of a kind have a right over their part.
+
+    ``holder``: ``grant``, who holds a grant (over the granted units); ``head``, who heads a unit;
+    ``rank``, who has the rank ``code`` or a more senior one; ``role``, who has the role ``code``;
+    ``everybody``, every officer. Charges count like the own post. ``level``: only where the unit is
+    of this level; "" for any. ``over``: the holder's own unit alone; or also all below it, as a
+    grant always is; or, for ``see_numbers`` alone, ``heads``: whoever heads a unit anywhere.
+    """
+
+    right: Right
+    holder: Literal["grant", "head", "rank", "role", "everybody"]
+    code: Annotated[str, Meta(max_length=32)]
+    level: Annotated[str, Meta(max_length=32)]
+    over: Literal["unit", "part", "heads"]
 
 
 # --- Acts -------------------------------------------------------------------------------------
@@ -79,7 +98,7 @@ class TransferPerson(AdminAct, frozen=True, kw_only=True):
     """Give a person another post; another rank where one is named."""
 
     person_id: Annotated[PersonId, HEX16]
-    place: NewPlace
+    place: PlaceGiven
     rank: Annotated[str, Meta(min_length=1, max_length=32)] | None
 
 
@@ -87,7 +106,7 @@ class GiveCharge(AdminAct, frozen=True, kw_only=True):
     """Let a person hold a post beside their own."""
 
     person_id: Annotated[PersonId, HEX16]
-    place: NewPlace
+    place: PlaceGiven
     charge: Charge
 
 
@@ -130,6 +149,29 @@ class WithdrawGrant(AdminAct, frozen=True, kw_only=True):
     grant: RecordText
 
 
+class SetRights(AdminAct, frozen=True, kw_only=True):
+    """Put another rights table in place of the one in force. Always needs a second admin."""
+
+    rules: Annotated[list[RightRule], Meta(min_length=1, max_length=200)]
+
+
+class ApplyImport(AdminAct, frozen=True, kw_only=True):
+    """Import an uploaded file. ``sha256``: of the file; ``digest``: of the preview that the admin
+    saw, without exactly whose changes nothing is imported."""
+
+    upload_id: Annotated[UploadId, HEX16]
+    sha256: Hex32
+    digest: Hex32
+    remove_missing: bool
+    partial: bool
+
+
+class UndoImport(AdminAct, frozen=True, kw_only=True):
+    """Restore what an import replaced. ``undone``: its number."""
+
+    undone: Annotated[int, Meta(ge=1)]
+
+
 class ApproveAct(AdminAct, frozen=True, kw_only=True):
     """A second admin agrees to an act that waits. ``hash``: of the whole signed record."""
 
@@ -155,6 +197,9 @@ Act = (
     | RevokeDevice
     | GiveGrant
     | WithdrawGrant
+    | SetRights
+    | ApplyImport
+    | UndoImport
     | ApproveAct
     | RefuseAct
 )
@@ -190,14 +235,26 @@ class PreviewAct(Wire, frozen=True, kw_only=True):
     act: Annotated[bytes, Meta(min_length=1, max_length=MAX_ACT_BYTES)]
 
 
+class RightChange(Wire, frozen=True, kw_only=True):
+    """A right that people gain or lose over some part by another rights table: how many, and some
+    of them."""
+
+    right: Right
+    gain: int
+    lose: int
+    gaining: list[Person]
+    losing: list[Person]
+
+
 class ActPreview(Wire, frozen=True, kw_only=True):
     """The people whom an act touches. ``sample``: some of them; ``needs_second``: another admin
-    must approve it."""
+    must approve it; ``rights``: what another rights table changes, else empty."""
 
     people: int
     sample: list[Person]
     paths: list[str]
     needs_second: bool
+    rights: list[RightChange]
 
 
 class WaitingAct(Wire, frozen=True, kw_only=True):
@@ -221,28 +278,15 @@ class WaitingActs(Wire, frozen=True, kw_only=True):
 # --- Rights -----------------------------------------------------------------------------------
 
 
-class RightRule(Wire, frozen=True, kw_only=True):
-    """One line of the rights table: people of a kind have a right over their part.
-
-    ``holder``: ``grant``, who holds a grant (over the granted units); ``head``, who heads a unit;
-    ``rank``, who has the rank ``code`` or a more senior one; ``role``, who has the role ``code``.
-    ``over``: the holder's own unit alone, or also all below it; a grant's part is always deep.
-    """
-
-    right: Right
-    holder: Literal["grant", "head", "rank", "role"]
-    code: Annotated[str, Meta(max_length=32)]
-    over: Literal["unit", "part"]
-
-
 class HeldRight(Wire, frozen=True, kw_only=True):
     """A right of the caller and the unit paths over which it holds; "" is the whole department.
 
-    ``deep``: with all units below."""
+    ``deep``: with all units below. ``heads``: over the heads of all units instead."""
 
     right: Right
     path: str
     deep: bool
+    heads: bool
 
 
 class AdminRights(Wire, frozen=True, kw_only=True):

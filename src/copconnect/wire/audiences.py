@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from copconnect.ids import PersonId, UnitId
+from copconnect.ids import PersonId, PostId, UnitId
 from copconnect.wire.base import HEX16, Wire
 from copconnect.wire.directory import Names
 
@@ -20,6 +20,7 @@ class Clause(Wire, frozen=True, kw_only=True):
     everyone: bool = False
     units: Annotated[list[Annotated[UnitId, Meta(max_length=64)]], Meta(max_length=100)] = []
     below: bool = False  # Also the units below those listed.
+    posts: Annotated[list[Annotated[PostId, HEX16]], Meta(max_length=100)] = []
     levels: Annotated[list[_Code], Meta(max_length=32)] = []  # Levels of the place's unit.
     roles: Annotated[list[_Code], Meta(max_length=32)] = []  # Roles of the post.
     ranks: Annotated[list[_Code], Meta(max_length=32)] = []  # Ranks of the person.

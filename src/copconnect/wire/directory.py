@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from copconnect.ids import PersonId, UnitId
+from copconnect.ids import PersonId, PostId, UnitId
 from copconnect.wire.base import HEX16, Wire
 
 
@@ -58,7 +58,8 @@ _RoleCode = Annotated[str, Meta(min_length=1, max_length=32)]
 
 
 class NewPlace(Wire, frozen=True, kw_only=True):
-    """A post that a person shall hold. ``head``: its holder heads the unit."""
+    """A post by what it is: the one of this unit with this English title, these roles and ``head``;
+    it is made where there is none. ``head``: its holder heads the unit."""
 
     unit_id: Annotated[UnitId, Meta(max_length=64)]
     post: Names
@@ -70,6 +71,7 @@ class Posting(Wire, frozen=True, kw_only=True):
     """A post that a person holds or held. ``posting_id``: 0 for the one that they hold now."""
 
     posting_id: int
+    post_id: PostId
     unit_id: UnitId
     post: Names
     roles: list[str]
@@ -82,8 +84,9 @@ class Posting(Wire, frozen=True, kw_only=True):
 class Person(Wire, frozen=True, kw_only=True):
     person_id: PersonId
     names: Names
-    number: str  # E.164.
+    number: str  # E.164; "" where the caller is not shown it.
     rank: str  # Code of a Rank.
+    post_id: PostId
     post: Names  # "SHO, Charminar PS".
     roles: list[str]  # Codes of Roles.
     unit_id: UnitId

@@ -1,4 +1,5 @@
 /** The console's pages as one table: the navigation and the address read it. */
+import FileUp from "@lucide/svelte/icons/file-up";
 import Fingerprint from "@lucide/svelte/icons/fingerprint-pattern";
 import House from "@lucide/svelte/icons/house";
 import KeyRound from "@lucide/svelte/icons/key-round";
@@ -56,6 +57,14 @@ export const SECTIONS: readonly ConsoleSection[] = [
     icon: UsersRound,
     page: () => import("./pages/people/People.svelte"),
     rights: ABOUT_PEOPLE,
+    count: none,
+  },
+  {
+    name: "imports",
+    label: "nav.imports",
+    icon: FileUp,
+    page: () => import("./pages/imports/Imports.svelte"),
+    rights: ["import_people"],
     count: none,
   },
   {

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from copconnect.limits import MAX_IMPORT_BYTES
+
 FileProblem = Literal[
     "file_empty",
     "file_too_large",
@@ -24,7 +26,7 @@ class Limits:
     it may expand once ``unpacked_free`` bytes are exceeded. ``rows``, ``columns``, ``cells``: of
     one sheet; ``cells`` counts the rectangle from the first to the last cell that has content."""
 
-    file: int = 64 << 20
+    file: int = MAX_IMPORT_BYTES
     unpacked: int = 512 << 20
     unpacked_free: int = 32 << 20
     ratio: int = 300

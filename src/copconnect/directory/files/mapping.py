@@ -1,7 +1,7 @@
 """Guesses which column is which, from headings and from values. Pure.
 
-A mapping belongs to one table (people, units, levels, ranks or roles). A guess is a proposal: a
-person corrects it, and the corrected mapping is remembered under the fingerprint of the headings.
+A mapping belongs to one table of the data bank. A guess is a proposal: a person corrects it, and
+the corrected mapping is remembered under the fingerprint of the headings.
 """
 
 import hashlib
@@ -25,6 +25,7 @@ NONE = "none"  # A correction that leaves a column out.
 SHEET_NAMES = {
     "people": ("people", "officers", "employees", "staff", "strength", "personnel"),
     "units": ("units", "unit", "stations", "offices"),
+    "posts": ("posts", "post", "sanctioned posts", "vacancies"),
     "levels": ("levels", "level"),
     "ranks": ("ranks", "rank"),
     "roles": ("roles", "role"),

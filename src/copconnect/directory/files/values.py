@@ -130,7 +130,7 @@ def typed(
             return code(plain)
         case "number":
             return digits(plain)
-        case "head" | "unit_admin":
+        case "head":
             return yes_or_no(plain)
         case "status":
             return status(plain)

@@ -47,6 +47,10 @@ PROBLEMS: dict[str, Words] = {
         "Another row has the code {value}.", "Remove one of the two rows, or correct its code."
     ),
     "name_missing": Words("The row has no name in English.", "Give the name in Latin letters."),
+    "post_duplicate": Words(
+        "Another row names the post {value} otherwise in another language.",
+        "Remove one of the two rows, or give both the same names.",
+    ),
     "level_unknown": Words(
         "There is no level {value}.", "Choose one that levels.csv has, or add it there."
     ),
@@ -84,7 +88,6 @@ PROBLEMS: dict[str, Words] = {
         "Somebody who is not in the file has the number {value}.",
         "Correct the number, or remove that person.",
     ),
-    "unit_admin_invalid": Words("{value} is neither yes nor no.", "Write yes or no."),
     "head_invalid": Words("{value} is neither yes nor no.", "Write yes or no."),
     "status_invalid": Words(
         "{value} is no status.", "Write active, suspended, removed, or nothing."

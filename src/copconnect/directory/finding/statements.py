@@ -10,7 +10,7 @@ from copconnect.directory import store
 from copconnect.directory.finding import words
 from copconnect.directory.finding.words import Search, Word
 from copconnect.directory.postings import posting_store
-from copconnect.directory.store import WORDS, people, search, units
+from copconnect.directory.store import WORDS, people, posts, search, units
 from copconnect.ids import UnitId
 
 Groups = Sequence[Sequence[Word]]
@@ -48,9 +48,13 @@ class Filters(NamedTuple):
 
 
 def found_by(dialect: str, wanted: Search | None) -> Select[tuple[str, str]]:
-    """Return a statement of the person ids and sort keys of everybody whom a search finds."""
+    """Return a statement of the person ids and sort keys of everybody whom a search finds; by a
+    part of a number nobody."""
     if wanted is None:
         return select(people.c.person_id, people.c.sort_key)
+    if wanted.digits:
+        coded = people.c.code.startswith(wanted.digits, autoescape=True)
+        return select(people.c.person_id, people.c.sort_key).where(coded)
     found = WORDS.has(dialect, wanted.heard) if wanted.heard else false()
     return select(search.c.person_id, search.c.sort_key).where(found)
 
@@ -173,16 +177,16 @@ async def _conditions(connection: AsyncConnection, filters: Filters) -> list[Col
     conditions = filters.of_people
     if filters.unit_id is not None:
         within = select(units.c.unit_id).where(units.c.unit_id == filters.unit_id)
-        posted: ColumnElement[bool] = people.c.unit_id == filters.unit_id
         if filters.deep:
             path = await store.unit_path(connection, UnitId(filters.unit_id))
             below = units.c.path.startswith(path, autoescape=True) if path else false()
             within = select(units.c.unit_id).where(below)
-            posted = people.c.unit_id.in_(within)
         holding = [people.c.person_id.in_(posting_store.in_charge(within))]
+        posted = people.c.post_id.in_(select(posts.c.post_id).where(posts.c.unit_id.in_(within)))
         conditions.append(or_(posted, *(holding if filters.charges else [])))
     if filters.rank is not None:
         conditions.append(people.c.rank == filters.rank)
     if filters.role is not None:
-        conditions.append(people.c.roles.contains(f" {filters.role} ", autoescape=True))
+        having = posts.c.roles.contains(f" {filters.role} ", autoescape=True)
+        conditions.append(people.c.post_id.in_(select(posts.c.post_id).where(having)))
     return conditions

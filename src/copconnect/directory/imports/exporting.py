@@ -30,10 +30,28 @@ def person_row(row: Row) -> FileRow:
         **{column: row[column] for column in POST_COLUMNS},
         "roles": " ".join(row["roles"].split()),
         "unit": row["unit_id"],
-        "unit_admin": "yes" if row["unit_admin"] else "no",
+        "head": "yes" if row["head"] else "no",
         "status": row["status"],
         "enrolment_code": "",
     }
+
+
+def post_row(row: Row) -> FileRow:
+    """Return a stored post as a row of posts.csv."""
+    return {
+        "unit": row["unit_id"],
+        **{column: row[column] for column in POST_COLUMNS},
+        "roles": " ".join(row["roles"].split()),
+        "head": "yes" if row["head"] else "no",
+    }
+
+
+def post_rows(rows: Iterable[Row]) -> list[FileRow]:
+    """Return stored posts as rows of posts.csv, by unit and title, without those that were
+    abolished and those without a title."""
+    there = [row for row in rows if row["abolished_ms"] is None and row["post_en"]]
+    there.sort(key=lambda row: (row["unit_id"], row["post_en"], row["post_id"]))
+    return [post_row(row) for row in there]
 
 
 def removed_row(code: str) -> FileRow:

@@ -12,12 +12,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-import msgspec
-
+from copconnect import wire
 from copconnect.audit import Audit
 from copconnect.audit.acts import DirectoryExported
 from copconnect.clock import Clock
-from copconnect.database.engine import Database
+from copconnect.database.engine import Database, Transaction
 from copconnect.directory import changes, databank, edit_store, rules, sources, store
 from copconnect.directory.changes import PeopleChanges, Row
 from copconnect.directory.columns import COLUMNS
@@ -26,16 +25,17 @@ from copconnect.directory.editing import Compared, DirectoryEditor
 from copconnect.directory.files import mapping, reading
 from copconnect.directory.files.limits import LIMITS, FileRefused
 from copconnect.directory.files.sheets import SourceFile
-from copconnect.directory.files.tables import Table, TableRow
+from copconnect.directory.files.tables import Table
 from copconnect.directory.imports import exporting, import_store, keeping, previews, refusals
 from copconnect.directory.imports.exporting import FileRow
 from copconnect.directory.imports.previews import Preview
+from copconnect.directory.postings import post_store
 from copconnect.directory.sources import Chosen, Corrections, Stored
 from copconnect.ids import PersonId
 from copconnect.principals import Principal, named
 
 TURN_MS = 120_000
-MOST_LEAVING = 0.05  # The share of the force that may leave unless somebody allows more.
+MOST_LEAVING = refusals.MOST_LEAVING
 LISTED = 100
 NEEDS = {"people": ("units", "ranks"), "units": ("levels",)}  # Tables that others stand on.
 Files = Sequence[tuple[str, bytes]]
@@ -70,31 +70,19 @@ class Applied:
     preview: Preview
 
 
-class ImportSummary(msgspec.Struct, frozen=True):
-    """An import of the past. ``undoable``: what it replaced is kept, and it was not undone."""
-
-    number: int
-    by: str
-    source: str
-    at_ms: int
-    counts: dict[str, int]
-    undoes: int | None
-    undone_ms: int | None
-    undoable: bool
-
-
 @dataclass(slots=True)
 class _Snapshot:
     """The data bank as it is stored."""
 
     people: dict[PersonId, Row]
+    posts: list[Row]
     organisation: dict[str, list[Any]]
     stored: Stored
     read_ms: int
 
 
 @dataclass(slots=True)
-class _Prepared:
+class Prepared:
     """Files that were read and judged, and what they change."""
 
     bank: DataBank
@@ -123,7 +111,7 @@ class Importer:
 
         Raises FileRefused, MappingWrong.
         """
-        return (await self._prepare(files, options, progress)).preview
+        return (await self.prepare(files, options, progress)).preview
 
     async def apply(
         self,
@@ -140,31 +128,48 @@ class Importer:
         RowsRefused, MappingUnsure, TooManyLeave, PreviewOutdated.
         """
         async with self._turn(by):
-            prepared = await self._prepare(files, options, progress)
-            preview = prepared.preview
-            if preview.problems and not options.partial:
-                raise refusals.RowsRefused(len(preview.problems))
-            unsure = preview.unsure()
-            if unsure and not options.confirmed:
-                raise refusals.MappingUnsure(unsure)
-            journal = keeping.ImportJournal(
-                named(by),
-                prepared.source,
-                prepared.digest,
-                prepared.mappings,
-                options.aliases,
-                remove_missing=options.remove_missing,
-                dialect=self._dialect,
-                check=_Check(prepared.bank, options.most_leaving, expected or preview.digest),
+            prepared = await self.prepare(files, options, progress)
+            return await self.apply_prepared(
+                by, prepared, options, expected=expected, progress=progress
             )
-            found = await self._editor.import_bank(
-                by,
-                prepared.bank,
-                remove_missing=options.remove_missing,
-                progress=lambda done, total: progress("storing", done, total),
-                journal=journal,
-                before=prepared.compared,
-            )
+
+    async def apply_prepared(
+        self,
+        by: Principal,
+        prepared: Prepared,
+        options: ImportOptions,
+        *,
+        expected: str | None = None,
+        progress: Progress = silent,
+        connection: Transaction | None = None,
+    ) -> Applied:
+        """Import files that were read and judged, in the caller's transaction if one is given. The
+        caller holds the turn, or the data bank. Raises as :meth:`apply` does."""
+        preview = prepared.preview
+        if preview.problems and not options.partial:
+            raise refusals.RowsRefused(len(preview.problems))
+        unsure = preview.unsure()
+        if unsure and not options.confirmed:
+            raise refusals.MappingUnsure(unsure)
+        journal = keeping.ImportJournal(
+            named(by),
+            prepared.source,
+            prepared.digest,
+            prepared.mappings,
+            options.aliases,
+            remove_missing=options.remove_missing,
+            dialect=self._dialect,
+            check=_Check(prepared.bank, options.most_leaving, expected or preview.digest),
+        )
+        found = await self._editor.import_bank(
+            by,
+            prepared.bank,
+            remove_missing=options.remove_missing,
+            progress=lambda done, total: progress("storing", done, total),
+            journal=journal,
+            before=prepared.compared,
+            connection=connection,
+        )
         return Applied(journal.number, found.summary(), preview)
 
     async def undo(
@@ -181,42 +186,51 @@ class Importer:
         Raises ImportRunning, NotUndoable, ChangedSince, TooManyLeave, NumberInUse.
         """
         async with self._turn(by):
-            async with self._database.reading() as connection:
-                row = await import_store.by_number(connection, number)
-                contents = await import_store.contents(connection, number)
-                organisation = await store.organisation(connection)
-            if row is None or row.undone_ms is not None or not contents:
-                raise refusals.NotUndoable(str(number))
-            kept = keeping.decode(contents)
-            bank = _bank_of(
-                kept.people, kept.organisation or exporting.organisation_rows(organisation)
+            former = await self.former(number)
+            return await self.undo_prepared(
+                by, former, most_leaving=most_leaving, progress=progress
             )
-            journal = keeping.UndoJournal(named(by), row, kept, most_leaving)
-            found = await self._editor.import_bank(
-                by,
-                bank,
-                progress=lambda done, total: progress("storing", done, total),
-                journal=journal,
-            )
+
+    async def former(self, number: int) -> keeping.Former:
+        """Return what an import replaced. Raises NotUndoable, ChangedSince."""
+        async with self._database.reading() as connection:
+            row = await import_store.by_number(connection, number)
+            contents = await import_store.contents(connection, number)
+            organisation = await store.organisation(connection)
+        if row is None or row.undone_ms is not None or not contents:
+            raise refusals.NotUndoable(str(number))
+        kept = await asyncio.to_thread(keeping.decode, contents)
+        rows = kept.organisation or exporting.organisation_rows(organisation)
+        posts = exporting.post_rows(kept.posts)
+        bank = await asyncio.to_thread(keeping.bank_of, kept.people, rows | {"posts": posts})
+        bank.abolish = kept.opened
+        return keeping.Former(row, kept, bank)
+
+    async def undo_prepared(
+        self,
+        by: Principal,
+        former: keeping.Former,
+        *,
+        most_leaving: float | None,
+        progress: Progress = silent,
+        connection: Transaction | None = None,
+    ) -> dict[str, int]:
+        """Restore what an import replaced, in the caller's transaction if one is given; as
+        :meth:`undo` does."""
+        journal = keeping.UndoJournal(named(by), former.row, former.kept, most_leaving)
+        found = await self._editor.import_bank(
+            by,
+            former.bank,
+            progress=lambda done, total: progress("storing", done, total),
+            journal=journal,
+            connection=connection,
+        )
         return found.summary()
 
-    async def imports(self) -> list[ImportSummary]:
+    async def imports(self) -> list[wire.PastImport]:
         """Return the newest imports, the newest first."""
         async with self._database.reading() as connection:
-            rows = await import_store.newest(connection, LISTED)
-        return [
-            ImportSummary(
-                row.number,
-                row.by,
-                row.source,
-                row.at_ms,
-                msgspec.json.decode(row.counts, type=dict[str, int]),
-                row.undoes,
-                row.undone_ms,
-                bool(row.kept) and row.undone_ms is None,
-            )
-            for row in rows
-        ]
+            return await keeping.past(connection, LISTED)
 
     async def export(self, by: Principal) -> dict[str, list[FileRow]]:
         """Return the whole data bank as rows of its files, by table; removed people are not in it.
@@ -226,6 +240,7 @@ class Importer:
             tables = exporting.organisation_rows(await store.organisation(connection))
             kept = [row for row in people.values() if row["status"] != "removed"]
             kept.sort(key=lambda row: str(row["code"]))
+            tables["posts"] = exporting.post_rows(await post_store.all_posts(connection))
             tables["people"] = [exporting.person_row(row) for row in kept]
             await self._audit.record(connection, by, DirectoryExported(len(kept)))
         return tables
@@ -237,11 +252,8 @@ class Importer:
     @asynccontextmanager
     async def _turn(self, by: Principal) -> AsyncIterator[None]:
         """Hold the one place of whoever imports. Raises ImportRunning."""
+        await self.require_turn()
         now_ms, who = self._clock.now_ms(), named(by)
-        async with self._database.reading() as connection:
-            other = await import_store.whose_turn(connection)
-        if other is not None and other.until_ms > now_ms:
-            raise refusals.ImportRunning(other.by, _seconds(other.until_ms - now_ms))
         async with self._database.transaction() as connection:
             taken = await import_store.take_turn(
                 connection, self._dialect, who, now_ms, now_ms + TURN_MS
@@ -254,7 +266,19 @@ class Importer:
             async with self._database.transaction() as connection:
                 await import_store.end_turn(connection, who)
 
-    async def _prepare(self, files: Files, options: ImportOptions, progress: Progress) -> _Prepared:
+    async def require_turn(self) -> None:
+        """Raise ImportRunning while somebody imports."""
+        async with self._database.reading() as connection:
+            other = await import_store.whose_turn(connection)
+        now_ms = self._clock.now_ms()
+        if other is not None and other.until_ms > now_ms:
+            raise refusals.ImportRunning(other.by, _seconds(other.until_ms - now_ms))
+
+    async def prepare(
+        self, files: Files, options: ImportOptions, progress: Progress = silent
+    ) -> Prepared:
+        """Return files read and judged, and what they change; nothing is stored. Raises
+        FileRefused, MappingWrong."""
         if options.partial and options.remove_missing:
             raise ValueError("a partial import would remove people for a typing error")
         read = await asyncio.to_thread(_read, files, progress)
@@ -265,6 +289,7 @@ class Importer:
         fingerprints = [mapping.fingerprint(sheet) for file in read for sheet in file.sheets]
         async with self._database.reading() as connection:
             people = await edit_store.all_people(connection)
+            posts = await post_store.all_posts(connection)
             organisation = await store.organisation(connection)
             mappings = await import_store.known_mappings(connection, fingerprints)
             aliases = await import_store.known_aliases(connection)
@@ -277,7 +302,8 @@ class Importer:
             return exporting.person_row(row) if row is not None else {}
 
         tables = exporting.organisation_rows(organisation)
-        return _Snapshot(people, organisation, Stored(tables, person, mappings, aliases), read_ms)
+        stored = Stored(tables, person, mappings, aliases)
+        return _Snapshot(people, posts, organisation, stored, read_ms)
 
 
 def _seconds(ms: int) -> int:
@@ -297,7 +323,7 @@ class _Check:
         found, stored = compared.found, compared.stored
         refusals.check_leaving(len(found.lost), compared.people, self.most_leaving)
         organisation = _Organisation.of(found, stored, compared.organisation, self.bank)
-        digest = previews.digest_of(found, organisation.before, organisation.after)
+        digest = previews.digest_of(found, stored, organisation.before, organisation.after)
         if digest != self.expected:
             raise refusals.PreviewOutdated
 
@@ -321,7 +347,7 @@ def _judge(
     snapshot: _Snapshot,
     options: ImportOptions,
     progress: Progress,
-) -> _Prepared:
+) -> Prepared:
     chosen = sources.choose(read, snapshot.stored, options.corrections)
     tables = sources.tables_of(chosen, snapshot.stored)
     total = sum(len(table.rows) for table in tables.get("people", ()))
@@ -331,31 +357,35 @@ def _judge(
     bank = databank.judge(tables, lambda done: progress("judging", done, total))
     progress("judging", total, total)
     former = changes.stored_words(snapshot.organisation["units"], snapshot.organisation["ranks"])
-    found = changes.compare(bank, snapshot.people, former, remove_missing=options.remove_missing)
+
+    def compare() -> PeopleChanges:
+        gone = options.remove_missing
+        return changes.compare(bank, snapshot.people, snapshot.posts, former, remove_missing=gone)
+
+    found = compare()
     clashes = dict(changes.number_clashes(bank, snapshot.people, found.removed))
     if clashes:
         bank.problems += [_clash(bank, code, number) for code, number in clashes.items()]
         bank.people = [person for person in bank.people if person.code not in clashes]
-        found = changes.compare(
-            bank, snapshot.people, former, remove_missing=options.remove_missing
-        )
+        found = compare()
     organisation = _Organisation.of(found, snapshot.people, snapshot.organisation, bank)
     preview = Preview(
         sheets=previews.sheet_previews(chosen),
         problems=bank.problems,
         changes=[
             *previews.organisation_changes(organisation.before, organisation.after),
+            *previews.post_changes(found.posts),
             *previews.people_changes(found, snapshot.people, bank),
         ],
         counts=found.summary(),
         people=sum(row["status"] != "removed" for row in snapshot.people.values()),
         leaving=len(found.lost),
         repeated=bank.repeated,
-        digest=previews.digest_of(found, organisation.before, organisation.after),
+        digest=previews.digest_of(found, snapshot.people, organisation.before, organisation.after),
         chosen=chosen,
     )
     content = hashlib.sha256(b"\0".join(content for _, content in files)).hexdigest()
-    return _Prepared(
+    return Prepared(
         bank,
         Compared(found, snapshot.people, snapshot.organisation, snapshot.read_ms, 0),
         preview,
@@ -399,22 +429,3 @@ def _to_remember(chosen: Sequence[Chosen]) -> dict[str, mapping.ColumnMapping]:
         for one in chosen
         if not set(one.sheet.headers) <= set(COLUMNS[one.mapping.table])
     }
-
-
-def _bank_of(people: Sequence[FileRow], organisation: Mapping[str, Sequence[FileRow]]) -> DataBank:
-    """Return rows of the past as a data bank. Raises ChangedSince if the organisation has no place
-    for them any more."""
-    tables = {
-        name: [
-            Table(
-                f"{name}.csv",
-                list(COLUMNS[name]),
-                [TableRow(line, dict(row)) for line, row in enumerate(rows, 2)],
-            )
-        ]
-        for name, rows in {**organisation, "people": people}.items()
-    }
-    bank = databank.judge(tables)
-    if bank.problems:
-        raise refusals.ChangedSince([], organisation=True)
-    return bank

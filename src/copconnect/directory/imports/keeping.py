@@ -9,28 +9,37 @@ from typing import Any
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from copconnect import wire
 from copconnect.audit.acts import Act, DataBankImported, ImportUndone
 from copconnect.database.engine import Transaction
-from copconnect.directory import rules, store
+from copconnect.directory import databank, rules, store
+from copconnect.directory.columns import COLUMNS
+from copconnect.directory.databank import DataBank
 from copconnect.directory.editing import Compared
 from copconnect.directory.files.mapping import ColumnMapping
+from copconnect.directory.files.tables import Table, TableRow
 from copconnect.directory.imports import exporting, import_store, refusals
 from copconnect.directory.imports.exporting import FileRow
 from copconnect.directory.postings import posting_store
+from copconnect.ids import PostId
 
 KEPT = 30  # Imports whose replaced rows are kept.
 ROWS = 5_000  # The people in one part.
 Charge = dict[str, Any]
+Post = dict[str, Any]
 
 
 class _Part(msgspec.Struct):
     """``left``: how the import left each of the people. In the first part are ``organisation``,
-    rows by table if the import changed them, and the ``charges`` that it ended."""
+    rows by table if the import changed them, the ``charges`` that it ended, and posts as in
+    :class:`Kept`."""
 
     people: list[FileRow]
     left: list[bytes]
     organisation: dict[str, list[FileRow]] | None = None
     charges: list[Charge] = []
+    posts: list[Post] = []
+    opened: list[PostId] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +47,15 @@ class Kept:
     """The rows as they were before an import: of the people whom it changed, and of units, levels,
     ranks and roles if it changed them. People whom it added are rows that remove them. ``left``:
     a fingerprint of each person's row as the import left it. ``charges``: the officiating and
-    additional charges, as stored rows, of the people whom it removed."""
+    additional charges, as stored rows, of the people whom it removed. ``posts``: the rows of those
+    that it changed or abolished; ``opened``: those that were not there before."""
 
     people: list[FileRow]
     left: list[bytes]
     organisation: dict[str, list[FileRow]] | None
     charges: list[Charge]
+    posts: list[Post]
+    opened: list[PostId]
 
 
 def encode(kept: Kept) -> Iterator[bytes]:
@@ -54,6 +66,7 @@ def encode(kept: Kept) -> Iterator[bytes]:
         part = _Part(kept.people[start:end], kept.left[start:end])
         if start == 0:
             part.organisation, part.charges = kept.organisation, kept.charges
+            part.posts, part.opened = kept.posts, kept.opened
         yield zlib.compress(encoder.encode(part), 3)
 
 
@@ -65,6 +78,8 @@ def decode(contents: Sequence[bytes]) -> Kept:
         [one for part in parts for one in part.left],
         next((part.organisation for part in parts if part.organisation is not None), None),
         [charge for part in parts for charge in part.charges],
+        [post for part in parts for post in part.posts],
+        [post_id for part in parts for post_id in part.opened],
     )
 
 
@@ -72,6 +87,23 @@ def fingerprint(row: FileRow) -> bytes:
     """Return what is the same for the same row of a person; removed people have one each."""
     content = ["removed", row["code"]] if row["status"] == "removed" else list(row.values())
     return hashlib.blake2b(msgspec.msgpack.encode(content), digest_size=12).digest()
+
+
+async def past(connection: AsyncConnection, limit: int) -> list[wire.PastImport]:
+    """Return the newest imports, the newest first."""
+    return [
+        wire.PastImport(
+            number=row.number,
+            by=row.by,
+            source=row.source,
+            at_ms=row.at_ms,
+            counts=msgspec.json.decode(row.counts, type=dict[str, int]),
+            undoes=row.undoes,
+            undone_ms=row.undone_ms,
+            undoable=bool(row.kept) and row.undone_ms is None,
+        )
+        for row in await import_store.newest(connection, limit)
+    ]
 
 
 async def charges_ended(connection: AsyncConnection, compared: Compared) -> list[Charge]:
@@ -96,7 +128,8 @@ def replaced(compared: Compared, charges: list[Charge], *, reorganised: bool) ->
         people.append(before)
         left.append(fingerprint(before | {"status": "removed"}))
     organisation = exporting.organisation_rows(compared.organisation) if reorganised else None
-    return Kept(people, left, organisation, charges)
+    posts = found.posts
+    return Kept(people, left, organisation, charges, posts.replaced, posts.opened)
 
 
 class ImportJournal:
@@ -140,7 +173,9 @@ class ImportJournal:
         entry = _Entry(self._by, self._source, self._digest, reorganised, None)
         self.number = await _keep(connection, compared, kept, entry)
         counts = compared.found.summary()
-        return DataBankImported(counts, self._remove_missing, self.number, self._source)
+        return DataBankImported(
+            counts, self._remove_missing, self.number, self._source, self._digest
+        )
 
 
 class UndoJournal:
@@ -189,7 +224,7 @@ class UndoJournal:
         restored = compared.found.restored
         for charge in self._kept.charges:
             if charge["person_id"] in restored:
-                row = {name: value for name, value in charge.items() if name != "posting_id"}
+                row = {name: charge[name] for name in ("person_id", "post_id", "charge")}
                 again = row | {"from_ms": compared.now_ms, "until_ms": None}
                 await posting_store.add(connection, again)
 
@@ -219,3 +254,31 @@ async def _keep(connection: AsyncConnection, compared: Compared, kept: Kept, ent
     await import_store.add(connection, row, encode(kept))
     await import_store.forget_parts(connection, KEPT, number)
     return number
+
+
+@dataclass(frozen=True, slots=True)
+class Former:
+    """The rows that an import replaced. ``row``: the import; ``bank``: what undoing it stores."""
+
+    row: Any
+    kept: Kept
+    bank: DataBank
+
+
+def bank_of(people: Sequence[FileRow], organisation: Mapping[str, Sequence[FileRow]]) -> DataBank:
+    """Return rows of the past as a data bank. Raises ChangedSince if the organisation has no place
+    for them any more."""
+    tables = {
+        name: [
+            Table(
+                f"{name}.csv",
+                list(COLUMNS[name]),
+                [TableRow(line, dict(row)) for line, row in enumerate(rows, 2)],
+            )
+        ]
+        for name, rows in {**organisation, "people": people}.items()
+    }
+    bank = databank.judge(tables)
+    if bank.problems:
+        raise refusals.ChangedSince([], organisation=True)
+    return bank

@@ -16,6 +16,7 @@ from copconnect.directory.files.reports import RefusedRow, RefusedSheet
 from copconnect.directory.files.wording import sentences
 from copconnect.directory.imports import exporting
 from copconnect.directory.imports.exporting import FileRow
+from copconnect.directory.postings.naming import PostChanges
 from copconnect.directory.sources import Chosen
 from copconnect.ids import PersonId
 
@@ -151,6 +152,18 @@ def people_changes(
     return changes
 
 
+def post_changes(found: PostChanges) -> list[RowChange]:
+    """Return what happens to posts, each under the code of its unit."""
+    changes = [
+        RowChange("posts", row["unit_id"], row["post_en"], ("added",)) for row in found.insert
+    ]
+    for new, old in zip(found.update, found.before, strict=True):
+        columns = differences(exporting.post_row(old), exporting.post_row(new))
+        kinds = ("added",) if old["abolished_ms"] is not None else ("changed",)
+        changes.append(RowChange("posts", new["unit_id"], new["post_en"], kinds, columns))
+    return changes
+
+
 def _change(
     kinds: tuple[str, ...], row: FileRow, columns: tuple[ColumnChange, ...], bank: DataBank
 ) -> RowChange:
@@ -192,16 +205,20 @@ def organisation_changes(
 
 def digest_of(
     found: PeopleChanges,
+    stored: Mapping[PersonId, Row],
     before: Mapping[str, Sequence[FileRow]],
     after: Mapping[str, Sequence[FileRow]],
 ) -> str:
-    """Return what names exactly these changes, of people and of the organisation."""
+    """Return what names exactly these changes, of people and of the organisation: the new values,
+    and those that they replace."""
     encoder = msgspec.msgpack.Encoder()
     digest = hashlib.sha256(encoder.encode([before, after]))
-    for rows in (found.insert, found.update):
+    for rows in (found.posts.insert, found.posts.update, found.insert, found.update):
         digest.update(b"rows")
         for row in rows:
             digest.update(encoder.encode(row))
+    for person_id in [*(row["person_id"] for row in found.update), *sorted(found.removed)]:
+        digest.update(encoder.encode(exporting.person_row(stored[person_id])))
     sets = (found.moved, found.suspended, found.restored, found.removed)
     digest.update(encoder.encode([sorted(people) for people in sets]))
     return digest.hexdigest()

@@ -36,12 +36,18 @@ class TooManyLeave(ImportRefused):
         self.limit = limit
 
 
+MOST_LEAVING = 0.05  # The share of the force that may leave unless somebody allows more.
 FEW = 5  # So many may always leave: a small department has officers who retire, too.
+
+
+def many_leave(count: int, people: int, limit: float = MOST_LEAVING) -> bool:
+    """Return whether so many of so many people are more than may leave without a second look."""
+    return count > max(FEW, limit * people)
 
 
 def check_leaving(count: int, people: int, limit: float | None) -> None:
     """Raise TooManyLeave where more leave than a share of the force; None allows any."""
-    if limit is not None and count > max(FEW, limit * people):
+    if limit is not None and many_leave(count, people, limit):
         raise TooManyLeave(count, people, limit)
 
 

@@ -1,6 +1,6 @@
-"""Statements on postings: places that people hold beside the one of their row, and former ones.
+"""Statements on postings: posts that people hold beside the one of their row, and former ones.
 
-A person's row has the place that they hold now and since when. This table has the regular places
+A person's row has the post that they hold now and since when. This table has the regular postings
 that ended, and every officiating or additional charge; an open one has no ``until_ms``. Rows end
 and are never deleted.
 """
@@ -10,14 +10,12 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
-    Boolean,
     Column,
     Index,
     Integer,
     Select,
     String,
     Table,
-    Text,
     insert,
     literal,
     or_,
@@ -28,8 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect.database.engine import METADATA, chunks
-from copconnect.directory import names
-from copconnect.directory.store import people
+from copconnect.directory.store import OF_POST, people, posts
 from copconnect.ids import PersonId, UnitId
 
 _OPEN = text("until_ms IS NULL")
@@ -38,32 +35,29 @@ POSTINGS = Table(
     METADATA,
     Column("posting_id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
     Column("person_id", String(32), nullable=False),
-    Column("unit_id", String(64), nullable=False),
-    *(Column(name, Text, nullable=False) for name in names.columns("post")),
-    Column("roles", Text, nullable=False),  # As in directory_people.
-    Column("head", Boolean, nullable=False),
+    Column("post_id", String(32), nullable=False),
     Column("charge", String(16), nullable=False),  # regular, officiating, additional
     Column("from_ms", BigInteger, nullable=False),
     Column("until_ms", BigInteger),  # None: open; never of a regular one.
     Index(None, "person_id"),
-    Index("ix_directory_postings_open", "unit_id", sqlite_where=_OPEN, postgresql_where=_OPEN),
+    Index("ix_directory_postings_open", "post_id", sqlite_where=_OPEN, postgresql_where=_OPEN),
 )
 _T, _P = POSTINGS.c, people.c
+# Postings with the columns of their posts.
+_POSTED = select(POSTINGS, *OF_POST).join_from(POSTINGS, posts, posts.c.post_id == _T.post_id)
 
 
 async def keep_regular(
     connection: AsyncConnection, person_ids: Collection[PersonId], now_ms: int
 ) -> None:
-    """Keep the places in the rows of these people as places that end now."""
-    former = ("unit_id", *names.columns("post"), "roles")
+    """Keep the posts in the rows of these people as postings that end now."""
     for some in chunks(person_ids):
         await connection.execute(
             insert(POSTINGS).from_select(
-                ["person_id", *former, "head", "charge", "from_ms", "until_ms"],
+                ["person_id", "post_id", "charge", "from_ms", "until_ms"],
                 select(
                     _P.person_id,
-                    *(_P[name] for name in former),
-                    _P.unit_admin,
+                    _P.post_id,
                     literal("regular"),
                     _P.posted_ms,
                     literal(now_ms, BigInteger),
@@ -80,8 +74,8 @@ async def add(connection: AsyncConnection, row: dict[str, Any]) -> int:
 
 
 async def one(connection: AsyncConnection, posting_id: int) -> Any | None:
-    """Return a posting."""
-    return (await connection.execute(select(POSTINGS).where(_T.posting_id == posting_id))).first()
+    """Return a posting with its post."""
+    return (await connection.execute(_POSTED.where(_T.posting_id == posting_id))).first()
 
 
 async def end(connection: AsyncConnection, posting_id: int, now_ms: int) -> None:
@@ -106,33 +100,36 @@ async def end_all(
 
 
 async def charges(connection: AsyncConnection, person_ids: Collection[PersonId]) -> list[Any]:
-    """Return the open charges of these people, the oldest first."""
+    """Return the open charges of these people with their posts, the oldest first."""
     rows: list[Any] = []
     for some in chunks(person_ids):
         rows += await connection.execute(
-            select(POSTINGS)
-            .where(_T.person_id.in_(some), _T.until_ms.is_(None))
-            .order_by(_T.posting_id)
+            _POSTED.where(_T.person_id.in_(some), _T.until_ms.is_(None)).order_by(_T.posting_id)
         )
     return rows
 
 
 def in_charge(unit_ids: Select[tuple[str]]) -> Select[tuple[PersonId]]:
     """Return a statement of the people who hold an open charge in the units of a statement."""
-    return select(_T.person_id).where(_T.until_ms.is_(None), _T.unit_id.in_(unit_ids))
+    return (
+        select(_T.person_id)
+        .join(posts, posts.c.post_id == _T.post_id)
+        .where(_T.until_ms.is_(None), posts.c.unit_id.in_(unit_ids))
+    )
 
 
 async def units_in_charge(connection: AsyncConnection) -> set[UnitId]:
     """Return the units in which somebody holds an open charge."""
-    return set(await connection.scalars(select(_T.unit_id).where(_T.until_ms.is_(None)).distinct()))
+    query = select(posts.c.unit_id).join(POSTINGS, _T.post_id == posts.c.post_id)
+    return set(await connection.scalars(query.where(_T.until_ms.is_(None)).distinct()))
 
 
 async def history(
     connection: AsyncConnection, person_id: PersonId, at_ms: int | None = None
 ) -> Sequence[Any]:
-    """Return the ended places and all charges of a person, the newest first; ``at_ms``: those that
-    they held then."""
-    query = select(POSTINGS).where(_T.person_id == person_id)
+    """Return the ended postings and all charges of a person, the newest first; ``at_ms``: those
+    that they held then."""
+    query = _POSTED.where(_T.person_id == person_id)
     if at_ms is not None:
         query = query.where(_T.from_ms <= at_ms, or_(_T.until_ms.is_(None), _T.until_ms > at_ms))
     ordered = query.order_by(_T.from_ms.desc(), _T.posting_id.desc())

@@ -1,11 +1,11 @@
 """Transfers of people, and charges that they hold beside their own post.
 
-Invariants: the place that a person leaves stays in their history; each change is one transaction
-with its entry in the audit log, while nobody else changes the data bank; conversations follow it
-within a round, as they follow an import.
+Invariants: the post that a person leaves stays, vacant where nobody else holds it, and so does who
+held it; each change is one transaction with its entry in the audit log, while nobody else changes
+the data bank; conversations follow it within a round, as they follow an import.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import update
@@ -18,17 +18,13 @@ from copconnect.clock import Clock
 from copconnect.database.engine import Database, Transaction
 from copconnect.directory import changes, edit_store, names, store
 from copconnect.directory.edit_store import Locked
-from copconnect.directory.postings import posting_store
-from copconnect.ids import PersonId, UnitId
+from copconnect.directory.postings import post_store, posting_store
+from copconnect.directory.postings.keys import PostKey
+from copconnect.directory.postings.naming import Naming, PostChanges
+from copconnect.ids import PersonId, PostId, UnitId
 from copconnect.principals import Principal
 
-
-@dataclass(frozen=True, slots=True)
-class _Words:
-    """The rows of the organisation that a new place needs."""
-
-    unit: Any
-    seniority: int
+Place = PostId | wire.NewPlace
 
 
 class Transfers:
@@ -45,7 +41,7 @@ class Transfers:
         connection: Transaction,
         by: Principal,
         person_id: PersonId,
-        place: wire.NewPlace,
+        place: Place,
         rank: str | None,
     ) -> None:
         """Give a person another post, and another rank where one is named.
@@ -54,35 +50,29 @@ class Transfers:
         """
         locked = await edit_store.lock(connection, self._clock.now_ms())
         row = await self._person(connection, person_id)
-        words = await self._words(connection, place, rank or row["rank"])
-        values = self._place(place) | {"rank": rank or row["rank"]}
-        if values.items() <= row.items():
+        organisation = await store.organisation(connection)
+        seniority = {one.code: one.position for one in organisation["ranks"]}
+        rank = rank or row["rank"]
+        if rank not in seniority:
+            raise errors.PlaceInvalid(reason="no such rank", rank=rank)
+        post = await self._post(connection, place, organisation)
+        if (post["post_id"], rank) == (row["post_id"], row["rank"]):
             raise errors.PlaceInvalid(reason="the person holds this post")
         await posting_store.keep_regular(connection, [person_id], locked.now_ms)
-        after = row | values
-        derived = changes.derived(
-            changes.Derived(
-                person_names=names.read(after),
-                number=after["number"],
-                code=after["code"],
-                post=place.post,
-                rank=after["rank"],
-                roles=place.roles,
-                unit_id=UnitId(place.unit_id),
-                unit=(names.of(words.unit), words.unit.path),
-                seniority=words.seniority,
-                person_id=person_id,
-            )
-        )
-        moment = {"changed_ms": locked.now_ms, "posted_ms": locked.now_ms}
-        found_by = {"person_id": person_id} | derived
+        words = changes.stored_words(organisation["units"], organisation["ranks"])
+        derived = changes.derive(row | post | {"rank": rank}, words)
         await connection.execute(
             update(store.people)
             .where(store.people.c.person_id == person_id)
-            .values(**values, sort_key=derived["sort_key"], **moment)
+            .values(
+                post_id=post["post_id"],
+                rank=rank,
+                sort_key=derived["sort_key"],
+                posted_ms=locked.now_ms,
+            )
         )
-        await edit_store.write_words(connection, [found_by])
-        act = PersonTransferred(person_id, row["unit_id"], place.unit_id, place.post.en)
+        await edit_store.write_words(connection, [{"person_id": person_id} | derived])
+        act = PersonTransferred(person_id, row["unit_id"], post["unit_id"], post["post_en"])
         await self._finish(connection, by, locked, act, person_id)
 
     async def give_charge(
@@ -90,7 +80,7 @@ class Transfers:
         connection: Transaction,
         by: Principal,
         person_id: PersonId,
-        place: wire.NewPlace,
+        place: Place,
         charge: wire.Charge,
     ) -> int:
         """Let a person hold a post beside their own; return the posting's id.
@@ -99,19 +89,21 @@ class Transfers:
         """
         locked = await edit_store.lock(connection, self._clock.now_ms())
         row = await self._person(connection, person_id)
-        await self._words(connection, place, row["rank"])
-        values = self._place(place)
-        values["head"] = values.pop("unit_admin")
-        for held in await posting_store.charges(connection, [person_id]):
-            if values.items() <= held._asdict().items():
-                raise errors.PlaceInvalid(reason="the person holds this charge")
+        post = await self._post(connection, place, await store.organisation(connection))
+        held = await posting_store.charges(connection, [person_id])
+        if post["post_id"] in (row["post_id"], *(one.post_id for one in held)):
+            raise errors.PlaceInvalid(reason="the person holds this post")
         posting_id = await posting_store.add(
             connection,
-            values
-            | {"person_id": person_id, "charge": charge}
-            | {"from_ms": locked.now_ms, "until_ms": None},
+            {
+                "person_id": person_id,
+                "post_id": post["post_id"],
+                "charge": charge,
+                "from_ms": locked.now_ms,
+                "until_ms": None,
+            },
         )
-        act = ChargeGiven(person_id, posting_id, place.unit_id, place.post.en, charge)
+        act = ChargeGiven(person_id, posting_id, post["unit_id"], post["post_en"], charge)
         await self._finish(connection, by, locked, act, person_id)
         return posting_id
 
@@ -127,6 +119,12 @@ class Transfers:
         act = ChargeEnded(person_id, posting_id, held.unit_id, held.post_en)
         await self._finish(connection, by, locked, act, person_id)
 
+    async def unit_of_place(self, connection: AsyncConnection, place: Place) -> UnitId:
+        """Return the unit of a post. Raises PlaceInvalid for a post that is not there."""
+        if not isinstance(place, str):
+            return place.unit_id
+        return UnitId((await self._known(connection, place))["unit_id"])
+
     async def unit_of_charge(self, connection: AsyncConnection, posting_id: int) -> UnitId | None:
         """Return the unit of a charge; None where it is not open."""
         held = await posting_store.one(connection, posting_id)
@@ -141,7 +139,7 @@ class Transfers:
                 return None
             found = await posting_store.history(connection, PersonId(row.person_id), at_ms)
         places = [posting(one) for one in found]
-        return [own_place(row), *places] if row.posted_ms <= at_ms else places
+        return [own_posting(row), *places] if row.posted_ms <= at_ms else places
 
     async def _person(self, connection: AsyncConnection, person_id: PersonId) -> dict[str, Any]:
         rows = await store.by_id(connection, [person_id])
@@ -150,30 +148,34 @@ class Transfers:
         found: dict[str, Any] = rows[0]._asdict()
         return found
 
-    async def _words(self, connection: AsyncConnection, place: wire.NewPlace, rank: str) -> _Words:
-        organisation = await store.organisation(connection)
-        unit = next((one for one in organisation["units"] if one.unit_id == place.unit_id), None)
-        if unit is None:
+    async def _known(self, connection: AsyncConnection, post_id: PostId) -> dict[str, Any]:
+        found = await post_store.by_id(connection, [post_id])
+        if not found or found[0]["abolished_ms"] is not None:
+            raise errors.PlaceInvalid(reason="no such post", post_id=post_id)
+        return found[0]
+
+    async def _post(
+        self, connection: AsyncConnection, place: Place, organisation: Mapping[str, Sequence[Any]]
+    ) -> dict[str, Any]:
+        """Return the post that is meant, which is made where there is none. Raises PlaceInvalid."""
+        if isinstance(place, str):
+            return await self._known(connection, place)
+        if place.unit_id not in {one.unit_id for one in organisation["units"]}:
             raise errors.PlaceInvalid(reason="no such unit", unit_id=place.unit_id)
         known = {one.code for one in organisation["roles"]}
         unknown = next((one for one in place.roles if one not in known), None)
         if unknown is not None:
             raise errors.PlaceInvalid(reason="no such role", role=unknown)
-        ranks = {one.code: one.position for one in organisation["ranks"]}
-        if rank not in ranks:
-            raise errors.PlaceInvalid(reason="no such rank", rank=rank)
-        return _Words(unit, ranks[rank])
-
-    @staticmethod
-    def _place(place: wire.NewPlace) -> dict[str, Any]:
         if not place.post.en.strip():
             raise errors.PlaceInvalid(reason="the post has no English name")
-        return {
-            "unit_id": place.unit_id,
-            **names.row(place.post, "post"),
-            "roles": changes.role_column(place.roles),
-            "unit_admin": place.head,
-        }
+        naming = Naming(await post_store.of_units(connection, [place.unit_id]))
+        key = PostKey(place.unit_id, place.post.en, frozenset(place.roles), place.head)
+        row, stored = naming.one(key, place.post, place.roles)
+        if stored is None:
+            await post_store.add(connection, [row])
+        elif stored != row:
+            await post_store.write(connection, PostChanges(update=[row], before=[stored]))
+        return row
 
     async def _finish(
         self,
@@ -197,6 +199,7 @@ def posting(row: Any) -> wire.Posting:
     """Return a stored posting."""
     return wire.Posting(
         posting_id=row.posting_id,
+        post_id=row.post_id,
         unit_id=row.unit_id,
         post=names.read(row._asdict(), "post"),
         roles=row.roles.split(),
@@ -207,14 +210,15 @@ def posting(row: Any) -> wire.Posting:
     )
 
 
-def own_place(row: Any) -> wire.Posting:
-    """Return the place in a person's row."""
+def own_posting(row: Any) -> wire.Posting:
+    """Return the post in a person's row."""
     return wire.Posting(
         posting_id=0,
+        post_id=row.post_id,
         unit_id=row.unit_id,
         post=names.read(row._asdict(), "post"),
         roles=row.roles.split(),
-        head=row.unit_admin,
+        head=row.head,
         charge="regular",
         from_ms=row.posted_ms,
         until_ms=None,

@@ -63,20 +63,21 @@ class User(Resource[AnyExtension]):
 
 class Officer(Extension):
     """The attributes of a police officer. ``unit``, ``rank`` and ``roles`` are codes of the data
-    bank, or names that mean one; they are answered as codes."""
+    bank, or names that mean one; they are answered as codes. The title in other languages is the
+    post's, which others may hold too: files of the data bank give it."""
 
     __schema__ = URN("urn:copconnect:params:scim:schemas:extension:officer:1.0:User")
 
     unit: Annotated[str | None, Required.true, CaseExact.true] = None
     rank: Annotated[str | None, Required.true, CaseExact.true] = None
     roles: Annotated[list[str] | None, CaseExact.true] = None
-    unit_admin: bool | None = None
+    head: bool | None = None
     name_te: str | None = None
     name_ur: str | None = None
     name_hi: str | None = None
-    title_te: str | None = None
-    title_ur: str | None = None
-    title_hi: str | None = None
+    title_te: Annotated[str | None, Mutability.read_only] = None
+    title_ur: Annotated[str | None, Mutability.read_only] = None
+    title_hi: Annotated[str | None, Mutability.read_only] = None
 
 
 OfficerUser = User[Officer]
@@ -118,7 +119,7 @@ def user_of(person: Provisioned) -> Resource[Any]:
         unit=row["unit"],
         rank=row["rank"],
         roles=row["roles"].split() or None,
-        unit_admin=row["unit_admin"] == "yes",
+        head=row["head"] == "yes",
     )
     for name, column in (*zip(NAMES, NAMES, strict=True), *TITLES.items()):
         setattr(officer, name, row[column] or None)
@@ -153,11 +154,10 @@ def row_of(user: Any) -> FileRow:
         "post_en": user.title or "",
         "roles": " ".join(officer.roles or []),
         "unit": officer.unit or "",
-        "unit_admin": "yes" if officer.unit_admin else "no",
+        "head": "yes" if officer.head else "no",
         "status": "suspended" if user.active is False else "active",
     }
-    row |= {name: getattr(officer, name) or "" for name in NAMES}
-    return row | {column: getattr(officer, name) or "" for name, column in TITLES.items()}
+    return row | {name: getattr(officer, name) or "" for name in NAMES}
 
 
 def _number(numbers: list[PhoneNumber]) -> str:

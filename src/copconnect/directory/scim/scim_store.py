@@ -131,5 +131,5 @@ async def page(
         else:
             conditions.append(table.c[column] == value)
     total = await connection.scalar(select(func.count()).select_from(table).where(*conditions))
-    query = select(table).where(*conditions).order_by(table.c.code).offset(offset).limit(limit)
+    query = store.posted().where(*conditions).order_by(table.c.code).offset(offset).limit(limit)
     return total or 0, list(await connection.execute(query)) if limit else []

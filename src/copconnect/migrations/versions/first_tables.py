@@ -591,13 +591,7 @@ def upgrade() -> None:
         sa.Column("name_hi", sa.Text(), nullable=False),
         sa.Column("number", sa.String(length=20), nullable=False),
         sa.Column("rank", sa.String(length=32), nullable=False),
-        sa.Column("post_en", sa.Text(), nullable=False),
-        sa.Column("post_te", sa.Text(), nullable=False),
-        sa.Column("post_ur", sa.Text(), nullable=False),
-        sa.Column("post_hi", sa.Text(), nullable=False),
-        sa.Column("roles", sa.Text(), nullable=False),
-        sa.Column("unit_id", sa.String(length=64), nullable=False),
-        sa.Column("unit_admin", sa.Boolean(), nullable=False),
+        sa.Column("post_id", sa.String(length=32), nullable=False),
         sa.Column("status", sa.String(length=16), nullable=False),
         sa.Column(
             "sort_key", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
@@ -611,10 +605,10 @@ def upgrade() -> None:
         op.f("ix_directory_people_number"), "directory_people", ["number"], unique=False
     )
     op.create_index(
-        op.f("ix_directory_people_sort_key"), "directory_people", ["sort_key"], unique=False
+        op.f("ix_directory_people_post_id"), "directory_people", ["post_id"], unique=False
     )
     op.create_index(
-        op.f("ix_directory_people_unit_id"), "directory_people", ["unit_id"], unique=False
+        op.f("ix_directory_people_sort_key"), "directory_people", ["sort_key"], unique=False
     )
     op.create_table(
         "directory_postings",
@@ -622,13 +616,7 @@ def upgrade() -> None:
             "posting_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
         ),
         sa.Column("person_id", sa.String(length=32), nullable=False),
-        sa.Column("unit_id", sa.String(length=64), nullable=False),
-        sa.Column("post_en", sa.Text(), nullable=False),
-        sa.Column("post_te", sa.Text(), nullable=False),
-        sa.Column("post_ur", sa.Text(), nullable=False),
-        sa.Column("post_hi", sa.Text(), nullable=False),
-        sa.Column("roles", sa.Text(), nullable=False),
-        sa.Column("head", sa.Boolean(), nullable=False),
+        sa.Column("post_id", sa.String(length=32), nullable=False),
         sa.Column("charge", sa.String(length=16), nullable=False),
         sa.Column("from_ms", sa.BigInteger(), nullable=False),
         sa.Column("until_ms", sa.BigInteger(), nullable=True),
@@ -637,13 +625,29 @@ def upgrade() -> None:
     op.create_index(
         "ix_directory_postings_open",
         "directory_postings",
-        ["unit_id"],
+        ["post_id"],
         unique=False,
         sqlite_where=sa.text("until_ms IS NULL"),
         postgresql_where=sa.text("until_ms IS NULL"),
     )
     op.create_index(
         op.f("ix_directory_postings_person_id"), "directory_postings", ["person_id"], unique=False
+    )
+    op.create_table(
+        "directory_posts",
+        sa.Column("post_id", sa.String(length=32), nullable=False),
+        sa.Column("unit_id", sa.String(length=64), nullable=False),
+        sa.Column("post_en", sa.Text(), nullable=False),
+        sa.Column("post_te", sa.Text(), nullable=False),
+        sa.Column("post_ur", sa.Text(), nullable=False),
+        sa.Column("post_hi", sa.Text(), nullable=False),
+        sa.Column("roles", sa.Text(), nullable=False),
+        sa.Column("head", sa.Boolean(), nullable=False),
+        sa.Column("abolished_ms", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("post_id", name=op.f("pk_directory_posts")),
+    )
+    op.create_index(
+        op.f("ix_directory_posts_unit_id"), "directory_posts", ["unit_id"], unique=False
     )
     op.create_table(
         "directory_ranks",
@@ -707,6 +711,7 @@ def upgrade() -> None:
         sa.Column("version", sa.String(length=64), nullable=False),
         sa.Column("changed_ms", sa.BigInteger(), nullable=False),
         sa.Column("organisation_ms", sa.BigInteger(), nullable=False),
+        sa.Column("rights_ms", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_directory_state")),
     )
     op.create_table(
@@ -723,6 +728,44 @@ def upgrade() -> None:
         ),
         sa.Column("position", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("unit_id", name=op.f("pk_directory_units")),
+    )
+    op.create_table(
+        "directory_upload_chunks",
+        sa.Column("upload_id", sa.String(length=32), nullable=False),
+        sa.Column("chunk", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("upload_id", "chunk", name=op.f("pk_directory_upload_chunks")),
+    )
+    op.create_table(
+        "directory_upload_pages",
+        sa.Column("upload_id", sa.String(length=32), nullable=False),
+        sa.Column("shown", sa.String(length=16), nullable=False),
+        sa.Column("page", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint(
+            "upload_id", "shown", "page", name=op.f("pk_directory_upload_pages")
+        ),
+    )
+    op.create_table(
+        "directory_uploads",
+        sa.Column("upload_id", sa.String(length=32), nullable=False),
+        sa.Column("person_id", sa.String(length=32), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("made_ms", sa.BigInteger(), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("part", sa.String(length=16), nullable=False),
+        sa.Column("done", sa.Integer(), nullable=False),
+        sa.Column("total", sa.Integer(), nullable=False),
+        sa.Column("beat_ms", sa.BigInteger(), nullable=False),
+        sa.Column("problem", sa.String(length=32), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.Column("choices", sa.Text(), nullable=False),
+        sa.Column("preview", sa.Text(), nullable=True),
+        sa.Column("people", sa.Integer(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=True),
+        sa.PrimaryKeyConstraint("upload_id", name=op.f("pk_directory_uploads")),
     )
     op.create_table(
         "heads",
@@ -763,24 +806,15 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("conversation_id", "device", "from_epoch", name=op.f("pk_leaves")),
     )
     op.create_index(
+        "ix_leaves_cell", "leaves", ["conversation_id", "cell_id", "to_epoch"], unique=False
+    )
+    op.create_index(
         "ix_leaves_client",
         "leaves",
         ["client_id"],
         unique=False,
         sqlite_where=sa.text("to_epoch IS NULL"),
         postgresql_where=sa.text("to_epoch IS NULL"),
-    )
-    op.create_index(
-        op.f("ix_leaves_conversation_id_leaves_cell_id"),
-        "leaves",
-        ["conversation_id", "cell_id"],
-        unique=False,
-    )
-    op.create_index(
-        op.f("ix_leaves_conversation_id_leaves_to_epoch"),
-        "leaves",
-        ["conversation_id", "to_epoch"],
-        unique=False,
     )
     op.create_index(
         "ix_leaves_person",

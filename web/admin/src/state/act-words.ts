@@ -15,6 +15,12 @@ export function unitOf(path: string): string {
   return path === "" ? c("rights.whole") : unitName(unitId as UnitId) || unitId;
 }
 
+/** The name of a signer or an operator, as the audit log names them. */
+export function signerText(by: string): string {
+  const [kind, who = ""] = by.split(" ");
+  return kind === "person" ? nameFor(who as PersonId) : c("audit.operator", { login: who });
+}
+
 const text = (value: unknown): string => (typeof value === "string" ? value : "");
 const list = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
 
@@ -29,6 +35,8 @@ function valuesOf(fields: Fields): TextValues {
     date: typeof until === "number" ? formatDate(until) : "",
     count: people.length > 0 ? people.length : Number(fields["people"] ?? 0),
     first: people[0] === undefined ? "" : nameFor(people[0] as PersonId),
+    source: text(fields["source"]),
+    undone: Number(fields["undone"] ?? 0),
     asked: known(`acts.kinds.${text(fields["asked"])}`) ?? text(fields["asked"]),
   };
 }

@@ -1,5 +1,5 @@
 import { inEnglish } from "@copconnect/client/core";
-import type { Person, PersonId, Posting, UnitId } from "@copconnect/client/wire";
+import type { Person, PersonId, PostId, Posting, UnitId } from "@copconnect/client/wire";
 import { describe, expect, it } from "vitest";
 import { beginning, chargeIn, unitOrder, type Known } from "./beginning.ts";
 
@@ -10,13 +10,14 @@ const STATE = "state" as UnitId;
 function person(name: string, unitId: UnitId, more: Partial<Person> = {}): Person {
   return {
     ...{ personId: name as PersonId, names: inEnglish(name), number: "", rank: "PC", roles: [] },
-    ...{ post: inEnglish(""), unitId, charges: [], registered: true, status: "active", ...more },
+    ...{ postId: "post" as PostId, post: inEnglish(""), unitId },
+    ...{ charges: [], registered: true, status: "active", ...more },
   };
 }
 
 function charge(unitId: UnitId, head: boolean): Posting {
   return {
-    ...{ postingId: 1, unitId, post: inEnglish("DCP"), roles: [], head },
+    ...{ postingId: 1, postId: "post" as PostId, unitId, post: inEnglish("DCP"), roles: [], head },
     ...{ charge: "officiating", fromMs: 1, untilMs: null },
   };
 }

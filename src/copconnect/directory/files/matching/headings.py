@@ -116,12 +116,18 @@ UNITS: dict[str, tuple[str, ...]] = {
     ),
     IGNORE: PEOPLE[IGNORE],
 }  # fmt: skip
+POSTS = {column: PEOPLE[column] for column in ("post", "unit", WITHIN, "roles", "head", IGNORE)}
 TERMS: dict[str, tuple[str, ...]] = {
     "code": ("code", "short name", "abbreviation", "short form", "కోడ్", "कोड", "کوڈ"),
     "name": ("name", "full name", "rank", "role", "level", "designation", "పేరు", "नाम", "نام"),
     IGNORE: PEOPLE[IGNORE],
 }  # fmt: skip
-HEADINGS = {"people": PEOPLE, "units": UNITS, "levels": TERMS, "ranks": TERMS, "roles": TERMS}
+HEADINGS = {
+    "people": PEOPLE,
+    "units": UNITS,
+    "posts": POSTS,
+    **dict.fromkeys(("levels", "ranks", "roles"), TERMS),
+}
 TABLES = tuple(HEADINGS)
 _TRAILING = re.compile(r"^\W+|\W+$")
 

@@ -1,0 +1,80 @@
+"""HTTP routes of imports in the console (docs/protocol.md)."""
+
+from typing import Any, get_args
+
+import msgspec
+from litestar import Response, get, post, put
+from litestar.params import FromPath
+
+from copconnect import errors, wire
+from copconnect.admin.importing import Importing
+from copconnect.http.gate import Gate, HttpRequest, answer, nothing, read, read_bytes
+from copconnect.ids import UploadId
+
+MAX_BODY = 65_536
+WORKBOOK = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+
+def routes(importing: Importing, gate: Gate) -> list[Any]:
+    """Return the handlers."""
+
+    @get("/v1/admin/imports")
+    async def imports(request: HttpRequest) -> Any:
+        caller = await gate.caller(request)
+        return answer(request, await importing.all(caller))
+
+    @post("/v1/admin/uploads")
+    async def begin(request: HttpRequest) -> Any:
+        caller = await gate.caller(request)
+        body = await read(request, wire.BeginUpload, MAX_BODY)
+        return answer(request, await importing.begin(caller, body))
+
+    @put("/v1/admin/uploads/{u:str}/chunks/{i:str}")
+    async def put_chunk(request: HttpRequest, u: FromPath[str], i: FromPath[str]) -> Any:
+        caller = await gate.caller(request)
+        upload_id, index = _id(u), _index(i)
+        data = await read_bytes(request, wire.IMPORT_CHUNK_BYTES)
+        await importing.put_chunk(caller, upload_id, index, data)
+        return nothing()
+
+    @post("/v1/admin/uploads/{u:str}/previews")
+    async def examine(request: HttpRequest, u: FromPath[str]) -> Any:
+        caller = await gate.caller(request)
+        choices = await read(request, wire.ImportChoices, MAX_BODY)
+        await importing.examine(caller, _id(u), choices)
+        return nothing()
+
+    @get("/v1/admin/uploads/{u:str}")
+    async def one(request: HttpRequest, u: FromPath[str]) -> Any:
+        caller = await gate.caller(request)
+        return answer(request, await importing.one(caller, _id(u)))
+
+    @get("/v1/admin/uploads/{u:str}/rows")
+    async def rows(request: HttpRequest, u: FromPath[str]) -> Any:
+        caller = await gate.caller(request)
+        shown = request.query_params.get("show", "")
+        if shown not in get_args(wire.ImportShow):
+            raise errors.BadRequest(reason="show")
+        number = _index(request.query_params.get("after", "") or "0")
+        return answer(request, await importing.page(caller, _id(u), shown, number))
+
+    @get("/v1/admin/uploads/{u:str}/report")
+    async def report(request: HttpRequest, u: FromPath[str]) -> Any:
+        caller = await gate.caller(request)
+        workbook = await importing.report(caller, _id(u))
+        return Response(workbook, media_type=WORKBOOK)
+
+    return [imports, begin, put_chunk, examine, one, rows, report]
+
+
+def _id(text: str) -> UploadId:
+    try:
+        return UploadId(msgspec.convert(text, wire.Hex16))
+    except msgspec.ValidationError as error:
+        raise errors.NotFound from error
+
+
+def _index(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 5):
+        raise errors.NotFound
+    return int(text)

@@ -1,0 +1,118 @@
+"""Imports in the console: who may send files, see their previews and the imports of the past.
+
+Invariants: a file is its sender's until its preview says which units it touches; then whoever may
+import over all of them sees it too, because an act about it may wait for them. Nothing is imported
+here: that is an act (:mod:`copconnect.admin.kinds`).
+"""
+
+import msgspec
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from copconnect import errors, wire
+from copconnect.admin.ports import Imports, Organisation
+from copconnect.admin.rights import Rights
+from copconnect.database.engine import Database
+from copconnect.ids import PersonId, UploadId
+from copconnect.principals import Caller
+from copconnect.rights import WHOLE, Held
+
+_RIGHT: wire.Right = "import_people"
+
+
+class Importing:
+    """Uploads and imports, within the rights of who asks. Holds no state of its own."""
+
+    def __init__(
+        self, database: Database, rights: Rights, organisation: Organisation, imports: Imports
+    ) -> None:
+        self._database = database
+        self._rights = rights
+        self._organisation = organisation
+        self._imports = imports
+
+    async def all(self, caller: Caller) -> wire.AdminImports:
+        """Return the uploads that the caller may see, and the newest imports. Raises NotAllowed."""
+        async with self._database.reading() as connection:
+            held = await self._held(connection, caller)
+            seen = [
+                (person, one)
+                for person, one in await self._imports.waiting(connection)
+                if person == caller.person_id or _over_all(held, one)
+            ]
+            owners = {person for person, _ in seen}
+            cards = await self._organisation.cards(connection, owners, caller.person_id)
+            past = await self._imports.past(connection)
+        return wire.AdminImports(
+            uploads=[_by(one, cards.get(person)) for person, one in seen],
+            imports=past,
+            columns=self._imports.columns(),
+        )
+
+    async def begin(self, caller: Caller, body: wire.BeginUpload) -> wire.UploadBegun:
+        """Expect a file. Raises NotAllowed."""
+        async with self._database.reading() as connection:
+            await self._held(connection, caller)
+        return wire.UploadBegun(upload_id=await self._imports.begin(caller.person_id, body))
+
+    async def put_chunk(self, caller: Caller, upload_id: UploadId, index: int, data: bytes) -> None:
+        """Store a chunk. Raises NotAllowed, NotFound, ChunkInvalid."""
+        async with self._database.reading() as connection:
+            await self._held(connection, caller)
+        await self._imports.put_chunk(caller.person_id, upload_id, index, data)
+
+    async def examine(
+        self, caller: Caller, upload_id: UploadId, choices: wire.ImportChoices
+    ) -> None:
+        """Begin to read and judge a file. Raises NotAllowed, NotFound, ImportRefused."""
+        async with self._database.reading() as connection:
+            await self._held(connection, caller)
+        await self._imports.examine(caller.person_id, upload_id, choices)
+
+    async def one(self, caller: Caller, upload_id: UploadId) -> wire.Upload:
+        """Return an upload with its preview. Raises NotAllowed, NotFound."""
+        async with self._database.reading() as connection:
+            upload, owner = await self._seen(connection, caller, upload_id)
+            cards = await self._organisation.cards(connection, [owner], caller.person_id)
+        return _by(upload, cards.get(owner))
+
+    async def page(
+        self, caller: Caller, upload_id: UploadId, shown: str, number: int
+    ) -> wire.ImportRows:
+        """Return a page of a preview. Raises NotAllowed, NotFound."""
+        async with self._database.reading() as connection:
+            await self._seen(connection, caller, upload_id)
+            return await self._imports.page(connection, upload_id, shown, number)
+
+    async def report(self, caller: Caller, upload_id: UploadId) -> bytes:
+        """Return the workbook of a preview. Raises NotAllowed, NotFound, ImportRefused."""
+        async with self._database.reading() as connection:
+            await self._seen(connection, caller, upload_id)
+        return await self._imports.report(upload_id)
+
+    async def _held(self, connection: AsyncConnection, caller: Caller) -> Held:
+        held = await self._rights.of(connection, caller.person_id)
+        if not held.paths(_RIGHT):
+            raise errors.NotAllowed(right=_RIGHT, path=WHOLE)
+        return held
+
+    async def _seen(
+        self, connection: AsyncConnection, caller: Caller, upload_id: UploadId
+    ) -> tuple[wire.Upload, PersonId]:
+        held = await self._held(connection, caller)
+        upload = await self._imports.one(connection, upload_id)
+        owner = await self._imports.owner(connection, upload_id)
+        if upload is None or owner is None:
+            raise errors.NotFound
+        if owner != caller.person_id and not _over_all(held, upload):
+            raise errors.NotFound
+        return upload, owner
+
+
+def _over_all(held: Held, upload: wire.Upload) -> bool:
+    if upload.preview is None:
+        return False
+    return held.lacking(_RIGHT, upload.preview.paths) is None
+
+
+def _by(upload: wire.Upload, person: wire.Person | None) -> wire.Upload:
+    return msgspec.structs.replace(upload, by=person)

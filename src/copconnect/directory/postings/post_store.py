@@ -1,0 +1,98 @@
+"""Statements on posts: made, renamed, abolished. Posts are never deleted, because history names
+them."""
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, bindparam, exists, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from copconnect.database.engine import chunks
+from copconnect.directory.postings.naming import PostChanges
+from copconnect.directory.postings.posting_store import POSTINGS
+from copconnect.directory.store import people, posts, units
+from copconnect.ids import PostId, UnitId
+
+BATCH = 1000
+Row = dict[str, Any]
+_P = posts.c
+
+
+async def all_posts(connection: AsyncConnection) -> list[Row]:
+    """Return every post, abolished ones included."""
+    names = _P.keys()
+    return [dict(zip(names, row, strict=True)) for row in await connection.execute(select(posts))]
+
+
+async def of_units(connection: AsyncConnection, unit_ids: Collection[UnitId]) -> list[Row]:
+    """Return the posts of these units, abolished ones included."""
+    found: list[Row] = []
+    for some in chunks(unit_ids):
+        rows = await connection.execute(select(posts).where(_P.unit_id.in_(some)))
+        found += [dict(row) for row in rows.mappings()]
+    return found
+
+
+async def by_id(connection: AsyncConnection, post_ids: Collection[PostId]) -> list[Row]:
+    """Return these posts, in no order."""
+    found: list[Row] = []
+    for some in chunks(post_ids):
+        rows = await connection.execute(select(posts).where(_P.post_id.in_(some)))
+        found += [dict(row) for row in rows.mappings()]
+    return found
+
+
+async def add(connection: AsyncConnection, rows: Sequence[Row]) -> None:
+    """Insert posts."""
+    for part in chunks(rows, BATCH):
+        await connection.execute(insert(posts), part)
+
+
+async def write(connection: AsyncConnection, changes: PostChanges) -> None:
+    """Insert and change posts."""
+    await add(connection, changes.insert)
+    columns = [column.name for column in _P if column.name != "post_id"]
+    statement = (
+        update(posts)
+        .where(_P.post_id == bindparam("new_post_id"))
+        .values({name: bindparam(f"new_{name}") for name in columns})
+    )
+    for part in chunks(changes.update, BATCH):
+        await connection.execute(
+            statement, [{f"new_{name}": value for name, value in row.items()} for row in part]
+        )
+
+
+def _held() -> ColumnElement[bool]:
+    """Return whether somebody holds a post, suspended people included."""
+    by_row = exists().where(people.c.post_id == _P.post_id, people.c.status != "removed")
+    by_charge = exists().where(POSTINGS.c.post_id == _P.post_id, POSTINGS.c.until_ms.is_(None))
+    return by_row | by_charge
+
+
+async def abolish(
+    connection: AsyncConnection, post_ids: Collection[PostId], now_ms: int
+) -> list[Row]:
+    """Abolish those of these posts that nobody holds; return them as they were."""
+    rows: list[Row] = []
+    for some in chunks(post_ids):
+        rows += await _abolish(connection, _P.post_id.in_(some) & ~_held(), now_ms)
+    return rows
+
+
+async def abolish_without_unit(connection: AsyncConnection, now_ms: int) -> list[Row]:
+    """Abolish the posts whose unit is not there any more, which nobody holds; return them as they
+    were."""
+    return await _abolish(connection, _P.unit_id.not_in(select(units.c.unit_id)), now_ms)
+
+
+async def _abolish(
+    connection: AsyncConnection, which: ColumnElement[bool], now_ms: int
+) -> list[Row]:
+    found = await connection.execute(select(posts).where(_P.abolished_ms.is_(None), which))
+    rows = [dict(row) for row in found.mappings()]
+    for some in chunks([row["post_id"] for row in rows]):
+        await connection.execute(
+            update(posts).where(_P.post_id.in_(some)).values(abolished_ms=now_ms)
+        )
+    return rows

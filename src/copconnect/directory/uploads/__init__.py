@@ -1,0 +1,1 @@
+"""Files that admins send to be imported: received, examined, shown row by row, applied."""

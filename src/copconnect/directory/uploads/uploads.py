@@ -1,0 +1,430 @@
+"""Files that admins send to be imported.
+
+Story: ``receiving`` until all chunks are there; ``examining`` while a node reads and judges the
+file, which it tells every second; ``ready`` with a preview by pages, or ``failed``; ``applied`` by
+a signed act, which names the file by its hash and the preview by its digest. Examining again with
+other choices starts over. A node that stops leaves ``examining`` behind, which counts as failed
+after half a minute.
+
+Invariants: nothing is stored in the data bank but by an act, in the act's transaction, and only if
+the file changes exactly what its preview said. The content of a file is dropped with the import,
+and after eight days at the latest: an act waits for a second admin for seven.
+"""
+
+import asyncio
+import hashlib
+from dataclasses import dataclass
+from typing import Any, get_args
+
+import msgspec
+import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from copconnect import errors, wire
+from copconnect.clock import Clock
+from copconnect.database.engine import Database, Transaction
+from copconnect.directory import rules, store
+from copconnect.directory.columns import COLUMNS
+from copconnect.directory.imports import import_store, keeping, refusals
+from copconnect.directory.imports.importer import (
+    Importer,
+    ImportOptions,
+    Prepared,
+)
+from copconnect.directory.sources import Corrections
+from copconnect.directory.uploads import rows, upload_store
+from copconnect.directory.uploads.refusing import problem_of, refused
+from copconnect.ids import PersonId, UploadId, new_id
+from copconnect.principals import Principal
+
+KEPT_MS = 8 * 86_400_000
+KEPT = 20  # Uploads of one person.
+BEAT_S = 1.0
+LOST_MS = 30_000
+REMEMBERED_S = 900.0
+LISTED = 50
+log = structlog.get_logger()
+_CHOICES = msgspec.json.Decoder(wire.ImportChoices)
+_PREVIEW = msgspec.json.Decoder(wire.ImportPreview)
+
+
+@dataclass(slots=True)
+class _Progress:
+    part: wire.UploadPart = ""
+    done: int = 0
+    total: int = 0
+
+    def __call__(self, part: str, done: int, total: int) -> None:
+        self.part = next((one for one in get_args(wire.UploadPart) if one == part), "")
+        self.done, self.total = done, total
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """The units and people that an import, or undoing it, touches. ``second``: so many leave that a
+    second admin must agree."""
+
+    paths: frozenset[str]
+    people: int
+    second: bool
+
+
+class Uploads:
+    """Receives, examines and applies files."""
+
+    def __init__(self, database: Database, clock: Clock, importer: Importer) -> None:
+        self._database = database
+        self._clock = clock
+        self._importer = importer
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._progress: dict[str, _Progress] = {}
+        # The file that was examined last, with its choices: reading it again takes seconds.
+        self._prepared: tuple[str, str, Prepared] | None = None
+        self._former: dict[int, keeping.Former] = {}
+
+    async def close(self) -> None:
+        """Stop examining."""
+        for task in list(self._tasks.values()):
+            task.cancel()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+
+    # --- Receiving ----------------------------------------------------------------------------
+
+    async def begin(self, by: PersonId, body: wire.BeginUpload) -> UploadId:
+        """Expect a file; return its id."""
+        upload_id, now_ms = UploadId(new_id()), self._clock.now_ms()
+        async with self._database.transaction() as connection:
+            old = await upload_store.superfluous(connection, by, now_ms - KEPT_MS, KEPT - 1)
+            await upload_store.forget(connection, old)
+            await upload_store.add(
+                connection,
+                {
+                    "upload_id": upload_id,
+                    "person_id": by,
+                    "name": body.name,
+                    "size": body.size,
+                    "sha256": body.sha256,
+                    "made_ms": now_ms,
+                    "state": "receiving",
+                    "part": "",
+                    "done": 0,
+                    "total": _chunks(body.size),
+                    "beat_ms": 0,
+                    "problem": "",
+                    "value": "",
+                    "choices": "{}",
+                    "people": 0,
+                },
+            )
+        return upload_id
+
+    async def put_chunk(self, by: PersonId, upload_id: UploadId, index: int, data: bytes) -> None:
+        """Store a chunk; the same one again changes nothing. Raises NotFound, ChunkInvalid."""
+        async with self._database.transaction() as connection:
+            row = await self._own(connection, by, upload_id)
+            last = index == _chunks(row.size) - 1
+            expected = row.size - index * wire.IMPORT_CHUNK_BYTES if last else None
+            wanted = wire.IMPORT_CHUNK_BYTES if expected is None else expected
+            if index >= _chunks(row.size) or len(data) != wanted:
+                raise errors.ChunkInvalid(expected=max(0, wanted), received=len(data))
+            if row.state != "receiving":
+                return
+            await upload_store.add_chunk(connection, upload_id, index, data)
+            there = await upload_store.count_chunks(connection, upload_id)
+            await upload_store.write(connection, upload_id, done=there)
+
+    # --- Examining ----------------------------------------------------------------------------
+
+    async def examine(self, by: PersonId, upload_id: UploadId, choices: wire.ImportChoices) -> None:
+        """Begin to read and judge a file that has come. Raises NotFound, ImportRefused."""
+        if choices.partial and choices.remove_missing:
+            raise errors.ImportRefused(reason="partial_and_missing")
+        now_ms = self._clock.now_ms()
+        async with self._database.transaction() as connection:
+            row = await self._own(connection, by, upload_id)
+            there = await upload_store.count_chunks(connection, upload_id)
+            if there < _chunks(row.size):
+                raise errors.ImportRefused(reason="incomplete")
+            if row.state == "examining" and row.beat_ms + LOST_MS > now_ms:
+                raise errors.ImportRefused(reason="examining")
+            await upload_store.write(
+                connection,
+                upload_id,
+                state="examining",
+                part="reading",
+                done=0,
+                total=1,
+                beat_ms=now_ms,
+                problem="",
+                value="",
+                choices=msgspec.json.encode(choices).decode(),
+                preview=None,
+            )
+        self._progress[upload_id] = _Progress("reading", 0, 1)
+        task = asyncio.create_task(self._examine(upload_id, row, choices))
+        self._tasks[upload_id] = task
+        task.add_done_callback(lambda _: self._tasks.pop(upload_id, None))
+
+    async def _examine(self, upload_id: UploadId, row: Any, choices: wire.ImportChoices) -> None:
+        beating = asyncio.create_task(self._beat(upload_id))
+        try:
+            prepared = await self._prepare(row, choices)
+            found = await asyncio.to_thread(rows.by_kind, prepared)
+            stored = await asyncio.to_thread(lambda: list(rows.pages(found)))
+            preview = rows.preview(prepared, found)
+            await _ended(beating)
+            async with self._database.transaction() as connection:
+                await upload_store.replace_pages(connection, upload_id, stored)
+                await upload_store.write(
+                    connection,
+                    upload_id,
+                    state="ready",
+                    part="",
+                    preview=msgspec.json.encode(preview).decode(),
+                    people=rows.touched_people(prepared),
+                )
+        except Exception as error:
+            problem, value = problem_of(error)
+            if problem == "internal":
+                log.exception("import_not_examined", upload=upload_id)
+            await _ended(beating)
+            async with self._database.transaction() as connection:
+                await upload_store.write(
+                    connection,
+                    upload_id,
+                    state="failed",
+                    part="",
+                    problem=problem,
+                    value=value[:200],
+                )
+        finally:
+            beating.cancel()
+            self._progress.pop(upload_id, None)
+
+    async def _beat(self, upload_id: UploadId) -> None:
+        while True:
+            await asyncio.sleep(BEAT_S)
+            now = self._progress[upload_id]
+            async with self._database.transaction() as connection:
+                await upload_store.write(
+                    connection,
+                    upload_id,
+                    part=now.part,
+                    done=now.done,
+                    total=now.total,
+                    beat_ms=self._clock.now_ms(),
+                )
+
+    async def _prepare(self, row: Any, choices: wire.ImportChoices) -> Prepared:
+        """Return a file read and judged, and remember it."""
+        async with self._database.reading() as connection:
+            parts = await upload_store.content(connection, row.upload_id)
+        content = b"".join(parts)
+        digest = await asyncio.to_thread(lambda: hashlib.sha256(content).hexdigest())
+        if digest != row.sha256:
+            raise errors.ImportRefused(reason="file_differs")
+        progress = self._progress.get(row.upload_id) or _Progress()
+        prepared = await self._importer.prepare([(row.name, content)], _options(choices), progress)
+        self._prepared = row.upload_id, row.choices, prepared
+        asyncio.get_running_loop().call_later(REMEMBERED_S, self._forget, prepared)
+        return prepared
+
+    def _forget(self, prepared: Prepared) -> None:
+        if self._prepared is not None and self._prepared[2] is prepared:
+            self._prepared = None
+
+    async def _prepared_of(self, row: Any) -> Prepared:
+        known = self._prepared
+        if known is not None and known[:2] == (row.upload_id, row.choices):
+            return known[2]
+        return await self._prepare(row, _CHOICES.decode(row.choices))
+
+    # --- Showing ------------------------------------------------------------------------------
+
+    async def one(self, connection: AsyncConnection, upload_id: UploadId) -> wire.Upload | None:
+        """Return an upload without who sent it."""
+        row = await upload_store.one(connection, upload_id)
+        return None if row is None else self._shown(row)
+
+    async def owner(self, connection: AsyncConnection, upload_id: UploadId) -> PersonId | None:
+        """Return who sent a file."""
+        row = await upload_store.one(connection, upload_id)
+        return None if row is None else PersonId(row.person_id)
+
+    async def waiting(self, connection: AsyncConnection) -> list[tuple[PersonId, wire.Upload]]:
+        """Return the newest uploads that are not applied, with who sent them."""
+        found = await upload_store.newest(connection, LISTED)
+        return [(PersonId(row.person_id), self._shown(row)) for row in found]
+
+    async def past(self, connection: AsyncConnection) -> list[wire.PastImport]:
+        """Return the newest imports."""
+        return await keeping.past(connection, LISTED)
+
+    def columns(self) -> dict[str, list[str]]:
+        """Return the columns of each table."""
+        return {table: list(columns) for table, columns in COLUMNS.items()}
+
+    async def page(
+        self, connection: AsyncConnection, upload_id: UploadId, shown: str, number: int
+    ) -> wire.ImportRows:
+        """Return a page of a preview. Raises NotFound."""
+        upload = await self.one(connection, upload_id)
+        if upload is None or upload.preview is None:
+            raise errors.NotFound
+        content = await upload_store.page(connection, upload_id, shown, number)
+        total = upload.preview.counts.get(shown, 0)
+        more = (number + 1) * rows.PAGE < total
+        return wire.ImportRows(
+            rows=[] if content is None else rows.read_page(content),
+            next=str(number + 1) if more else None,
+            total=total,
+        )
+
+    async def report(self, upload_id: UploadId) -> bytes:
+        """Return the workbook of a preview: refused rows to mend, and every change. Raises
+        NotFound, ImportRefused."""
+        async with self._database.reading() as connection:
+            row = await upload_store.one(connection, upload_id)
+        if row is None or row.preview is None:
+            raise errors.NotFound
+        with refused():
+            prepared = await self._prepared_of(row)
+        return await asyncio.to_thread(prepared.preview.report)
+
+    def _shown(self, row: Any) -> wire.Upload:
+        lost = row.state == "examining" and row.beat_ms + LOST_MS < self._clock.now_ms()
+        now = self._progress.get(row.upload_id) or row
+        return wire.Upload(
+            upload_id=row.upload_id,
+            name=row.name,
+            size=row.size,
+            sha256=row.sha256,
+            by=None,
+            made_ms=row.made_ms,
+            state="failed" if lost else row.state,
+            part=now.part,
+            done=now.done,
+            total=now.total,
+            problem="cut_off" if lost else row.problem,
+            value=row.value,
+            choices=_CHOICES.decode(row.choices),
+            preview=None if row.preview is None else _PREVIEW.decode(row.preview),
+            number=row.number,
+        )
+
+    # --- Applying, by acts ----------------------------------------------------------------------
+
+    async def make_ready(self, act: wire.ApplyImport) -> None:
+        """Read the file again, if this node does not remember it, before the act's transaction.
+        Raises NotFound, ImportRefused."""
+        with refused():
+            await self._importer.require_turn()
+            async with self._database.reading() as connection:
+                row = await self._named(connection, act)
+            await self._prepared_of(row)
+
+    async def reach(self, connection: AsyncConnection, act: wire.ApplyImport) -> Reach:
+        """Return what an import touches, by its preview. Raises NotFound, ImportRefused."""
+        row = await self._named(connection, act)
+        preview = _PREVIEW.decode(row.preview)
+        second = refusals.many_leave(preview.leaving, preview.people)
+        return Reach(frozenset(preview.paths), row.people, second)
+
+    async def apply(self, connection: Transaction, by: Principal, act: wire.ApplyImport) -> None:
+        """Import a file that was made ready. Raises NotFound, ImportRefused."""
+        row = await self._named(connection, act)
+        known = self._prepared
+        if known is None or known[:2] != (row.upload_id, row.choices):
+            raise errors.ImportRefused(reason="preview_outdated")
+        progress = self._progress.setdefault(row.upload_id, _Progress("storing", 0, 0))
+        try:
+            with refused():
+                applied = await self._importer.apply_prepared(
+                    by,
+                    known[2],
+                    _options(_CHOICES.decode(row.choices)),
+                    expected=act.digest,
+                    progress=progress,
+                    connection=connection,
+                )
+        finally:
+            self._progress.pop(row.upload_id, None)
+        if applied.number is None:
+            raise errors.ImportRefused(reason="nothing")
+        await upload_store.write(connection, row.upload_id, state="applied", number=applied.number)
+        await upload_store.forget_content(connection, [row.upload_id])
+
+    async def make_undo_ready(self, number: int) -> None:
+        """Read what an import replaced, before the act's transaction. Raises ImportRefused."""
+        with refused():
+            await self._importer.require_turn()
+            self._former = {number: await self._importer.former(number)}
+
+    async def undo_reach(self, connection: AsyncConnection, number: int) -> Reach:
+        """Return what undoing an import touches. Raises ImportRefused."""
+        contents = await import_store.contents(connection, number)
+        if not contents:
+            raise errors.ImportRefused(reason="not_undoable")
+        kept = await asyncio.to_thread(keeping.decode, contents)
+        ids = [rules.person_id(row["code"]) for row in kept.people]
+        now = await store.rights_bases(connection, ids)
+        paths = {row.path.strip("/") for row in now}
+        if kept.organisation is not None:
+            paths = {""}
+        else:
+            stored = await store.unit_paths(connection)
+            before = {row["unit"] for row in kept.people if row["unit"]}
+            units = before | {path.rpartition("/")[2] for path in paths}
+            paths = set(rows.of_units(units, stored))
+        leaving = sum(row["status"] in ("removed", "suspended") for row in kept.people)
+        force = await store.count_people(connection, None)
+        return Reach(frozenset(paths), len(ids), refusals.many_leave(leaving, force))
+
+    async def undo(self, connection: Transaction, by: Principal, number: int) -> None:
+        """Undo an import that was made ready. Raises ImportRefused."""
+        former = self._former.get(number)
+        if former is None:
+            raise errors.ImportRefused(reason="not_undoable")
+        with refused():
+            await self._importer.undo_prepared(by, former, most_leaving=None, connection=connection)
+
+    async def _named(self, connection: AsyncConnection, act: wire.ApplyImport) -> Any:
+        """Return the upload that an act names, if it is what the act says."""
+        row = await upload_store.one(connection, act.upload_id)
+        if row is None or row.sha256 != act.sha256:
+            raise errors.NotFound
+        if row.state == "applied":
+            raise errors.ImportRefused(reason="applied")
+        if row.preview is None or _PREVIEW.decode(row.preview).digest != act.digest:
+            raise errors.ImportRefused(reason="preview_outdated")
+        choices = _CHOICES.decode(row.choices)
+        if (choices.remove_missing, choices.partial) != (act.remove_missing, act.partial):
+            raise errors.ImportRefused(reason="preview_outdated")
+        return row
+
+    async def _own(self, connection: AsyncConnection, by: PersonId, upload_id: UploadId) -> Any:
+        row = await upload_store.one(connection, upload_id)
+        if row is None or row.person_id != by:
+            raise errors.NotFound
+        return row
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+def _chunks(size: int) -> int:
+    return -(-size // wire.IMPORT_CHUNK_BYTES)
+
+
+def _options(choices: wire.ImportChoices) -> ImportOptions:
+    """Return an importer's options; how many may leave is judged by the act's second admin."""
+    return ImportOptions(
+        remove_missing=choices.remove_missing,
+        partial=choices.partial,
+        corrections=Corrections(choices.sheets, choices.columns),
+        aliases=choices.aliases,
+        confirmed=choices.confirmed,
+        most_leaving=None,
+    )
