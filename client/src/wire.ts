@@ -63,6 +63,8 @@ export type UploadPart = "" | "reading" | "judging" | "storing";
 
 export type UploadStage = "receiving" | "examining" | "ready" | "failed" | "applied";
 
+export type PushState = "new" | "works" | "failing" | "unreached";
+
 export type StepProblemCode = "unit_unknown" | "unit_exists" | "unit_former" | "code_invalid" | "name_missing" | "name_malformed" | "name_taken" | "level_unknown" | "level_unfit" | "below_itself" | "not_empty" | "elsewhere" | "named_twice" | "order_incomplete" | "too_deep" | "changes_nothing";
 
 export type UnitChangeKind = "added" | "renamed" | "level" | "moved" | "merged" | "removed" | "order";
@@ -94,6 +96,16 @@ export interface Person {
   readonly charges: Posting[];
   readonly registered: boolean;
   readonly status: "active" | "suspended" | "removed";
+}
+
+/**
+ * How pushes reach a device. new: none was sent yet; works: the last one was taken; failing:
+ * the push service takes none at present; unreached: it has taken none for a day or longer.
+ * ``success_ms``: when it took the last one.
+ */
+export interface PushReach {
+  readonly state: "new" | "works" | "failing" | "unreached";
+  readonly successMs: number | null;
 }
 
 export interface ClientInfo {
@@ -363,9 +375,11 @@ export interface AdminPeople {
   readonly total: number;
 }
 
+/** ``push``: None for a device that is not subscribed. */
 export interface AdminDevice {
   readonly person: Person;
   readonly client: ClientInfo;
+  readonly push: PushReach | null;
 }
 
 export interface AdminDevices {
@@ -1260,6 +1274,19 @@ export interface PostShare {
 /** Shares that wait for the calling device, until it says that its references are done. */
 export interface Shares {
   readonly shares: Uint8Array[];
+}
+
+/** The server's key for ``PushManager.subscribe``: an uncompressed point of P-256. */
+export interface PushKey {
+  readonly key: Uint8Array;
+}
+
+/**
+ * The place at which this device is to be woken. Its ``p256dh`` and ``auth`` stay on the
+ * device: pushes have no body, so there is nothing to encrypt.
+ */
+export interface PutPushSubscription {
+  readonly endpoint: string;
 }
 
 /**

@@ -34,7 +34,7 @@ from copconnect.directory.reorganising.service import Reorganiser
 from copconnect.directory.service import DirectoryService
 from copconnect.directory.uploads.uploads import Uploads
 from copconnect.http.gate import Gate, before_send, on_error, security_headers
-from copconnect.ids import PersonId
+from copconnect.ids import ClientId, PersonId
 from copconnect.leases import Leases
 from copconnect.rates import Rates
 from copconnect.settings import Settings
@@ -62,6 +62,15 @@ class RecordedRosters:
         self, _: AsyncConnection
     ) -> dict[str, tuple[wire.Audience, wire.Names | None]]:
         return self.followed
+
+
+class NoReach:
+    """Stands in for pushes: no device is subscribed."""
+
+    async def reach_of(
+        self, _connection: AsyncConnection, _client_ids: Collection[ClientId]
+    ) -> dict[ClientId, wire.PushReach]:
+        return {}
 
 
 class IdentityServer:
@@ -116,6 +125,7 @@ class IdentityServer:
             revocations=self.auth.revoking,
             devices=self.registry,
             registered=self.auth.administered,
+            reach=NoReach(),
             imports=self.uploads,
         )
         self.directory.attach(self.admin.rights)
