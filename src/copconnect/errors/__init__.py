@@ -189,6 +189,25 @@ class PostVacant(CallerError):
     remedy = "Write to the post in `details` that heads the unit or one above it."
 
 
+class ReorganisationInvalid(CallerError):
+    """``details``: ``problems``, how many; of the first one ``step`` (from 1), ``reason`` (as
+    wire.StepProblemCode), ``unit_id`` and ``value``."""
+
+    code = "reorganisation_invalid"
+    status = 400
+    message = "The reorganisation cannot be done: a step has the problem in `details`."
+    remedy = "Correct the step; a preview names every problem with its step."
+
+
+class ReorganisationChanged(CallerError):
+    """``details``: ``units`` and ``people``, the first of each, separated by spaces; ``count``."""
+
+    code = "reorganisation_changed"
+    status = 409
+    message = "The reorganisation cannot be undone: what it changed was changed since."
+    remedy = "Look at the units and people in `details`, and make a new reorganisation."
+
+
 class TooManyDevices(CallerError):
     """``details``: ``limit``."""
 
@@ -234,6 +253,18 @@ class ConfirmationOver(CallerError):
     status = 410
     message = "This comparison of digits has expired, was cancelled or is finished."
     remedy = "Begin it again."
+
+
+# --- Pushes -----------------------------------------------------------------------------------
+
+
+class PushOriginRefused(CallerError):
+    """``details``: ``origin``; empty where the address has none that this server can read."""
+
+    code = "push_origin_refused"
+    status = 422
+    message = "This server sends no pushes to the push service of this browser."
+    remedy = "Use another browser, or ask the department's operator to allow the push service."
 
 
 # --- Attachments ------------------------------------------------------------------------------
