@@ -79,8 +79,8 @@ class Departments:
     async def withdraw_root_admin(
         self, by: Principal, root: Ed25519PrivateKey, device: bytes
     ) -> Department:
-        """Make the next record, which names this device as a root admin's no more. What it signed
-        before stands; it is confirmed from then on only if somebody endorsed it. A device that is
+        """Make the next record, which names this device as a root admin's no more. Its earlier
+        signatures stand; it is confirmed from then on only if somebody endorsed it. A device that is
         not named changes nothing. Raises AuthorityMissing."""
         async with self._deps.database.transaction() as connection:
             newest = await self.newest(connection)
