@@ -80,8 +80,8 @@ class Departments:
         self, by: Principal, root: Ed25519PrivateKey, device: bytes
     ) -> Department:
         """Make the next record, which names this device as a root admin's no more. Its earlier
-        signatures stand; it is confirmed from then on only if somebody endorsed it. A device that is
-        not named changes nothing. Raises AuthorityMissing."""
+        signatures stand; from then on it is confirmed only if somebody endorsed it. A device that
+        is not named changes nothing. Raises AuthorityMissing."""
         async with self._deps.database.transaction() as connection:
             newest = await self.newest(connection)
             if device not in newest.admins:
