@@ -63,6 +63,8 @@ export type UploadPart = "" | "reading" | "judging" | "storing";
 
 export type UploadStage = "receiving" | "examining" | "ready" | "failed" | "applied";
 
+export type PushState = "new" | "works" | "failing" | "unreached";
+
 export type Confirmed = "root_admin" | "own_device" | "admin" | "first" | "replaced" | "no";
 
 /**
@@ -88,6 +90,16 @@ export interface Person {
   readonly charges: Posting[];
   readonly registered: boolean;
   readonly status: "active" | "suspended" | "removed";
+}
+
+/**
+ * How pushes reach a device. new: none was sent yet; works: the last one was taken; failing:
+ * the push service takes none at present; unreached: it has taken none for a day or longer.
+ * ``success_ms``: when it took the last one.
+ */
+export interface PushReach {
+  readonly state: "new" | "works" | "failing" | "unreached";
+  readonly successMs: number | null;
 }
 
 export interface ClientInfo {
@@ -345,9 +357,11 @@ export interface AdminPeople {
   readonly total: number;
 }
 
+/** ``push``: None for a device that is not subscribed. */
 export interface AdminDevice {
   readonly person: Person;
   readonly client: ClientInfo;
+  readonly push: PushReach | null;
 }
 
 export interface AdminDevices {
@@ -1242,6 +1256,19 @@ export interface PostShare {
 /** Shares that wait for the calling device, until it says that its references are done. */
 export interface Shares {
   readonly shares: Uint8Array[];
+}
+
+/** The server's key for ``PushManager.subscribe``: an uncompressed point of P-256. */
+export interface PushKey {
+  readonly key: Uint8Array;
+}
+
+/**
+ * The place at which this device is to be woken. Its ``p256dh`` and ``auth`` stay on the
+ * device: pushes have no body, so there is nothing to encrypt.
+ */
+export interface PutPushSubscription {
+  readonly endpoint: string;
 }
 
 /**

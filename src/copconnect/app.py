@@ -36,6 +36,7 @@ from copconnect.conduct.service import Acceptances, ConductService
 from copconnect.database.engine import Database, Transaction, open_database
 from copconnect.delivery import routes as delivery_routes
 from copconnect.delivery.dependencies import Options
+from copconnect.delivery.live.asleep import Asleep
 from copconnect.delivery.rules.limits import PersonLimits
 from copconnect.delivery.service import DeliveryService
 from copconnect.directory import routes as directory_routes
@@ -56,6 +57,8 @@ from copconnect.http.turns import Turns
 from copconnect.ids import ConversationId, PersonId
 from copconnect.leases import Leases
 from copconnect.migrations import migrate
+from copconnect.push import routes as push_routes
+from copconnect.push.service import PushService
 from copconnect.rates import Rates
 from copconnect.records.primitives.kem import X25519, XWING
 from copconnect.settings import Settings
@@ -115,6 +118,16 @@ class Container:
         self.editor = DirectoryEditor(self.database, self.clock, self.auth.accounts, self.audit)
         self.transfers = Transfers(self.database, self.clock, self.audit)
         self.importer = Importer(self.database, self.clock, self.editor, self.audit)
+        self.push = PushService(
+            self.database,
+            self.clock,
+            settings,
+            self.authority.push,
+            self.authority.secret,
+            Asleep(),
+            self.auth.administered,
+            self.leases,
+        )
         self.uploads = Uploads(self.database, self.clock, self.importer)
         self.admin = AdminService(
             database=self.database,
@@ -129,6 +142,7 @@ class Container:
             revocations=self.auth.revoking,
             devices=self.registry,
             registered=self.auth.administered,
+            reach=self.push,
             imports=self.uploads,
         )
         self.directory.attach(self.admin.rights)
@@ -175,11 +189,13 @@ class Container:
             ),
         )
         self.delivery.asking.attach(self.sockets.fanout)
+        self.push.sender.attach(self.sockets.fanout)
         self.bus.subscribe(self._receive)
         self.local_bus.subscribe(self.auth.authenticator.on_wakeup)
         self.local_bus.subscribe(self.delivery.receipt_counts.on_wakeup)
         self.local_bus.subscribe(self.sockets.receive)
         self.local_bus.subscribe(self.delivery.asking.receive)
+        self.local_bus.subscribe(self.push.on_wakeup)
         self.scim_tokens = ScimTokens(self.database, self.clock, self.audit)
         self.provisioner = Provisioner(self.database, self.clock, self.editor)
         self._watch = self._folder_watch(settings)
@@ -216,7 +232,8 @@ class Container:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self.database.close)
             await migrate(self.database)
-            for part in (self.bus, self.auth, self.attachments, self.delivery, self.sockets):
+            parts = (self.bus, self.auth, self.attachments, self.delivery, self.sockets, self.push)
+            for part in parts:
                 await part.start()
                 stack.push_async_callback(part.close)
             stack.push_async_callback(self.uploads.close)
@@ -336,6 +353,7 @@ def create_app(
         *admin_routes.routes(parts.admin, parts.gate),
         *delivery_routes.routes(parts.delivery, parts.gate),
         *attachment_routes.routes(parts.attachments, parts.gate),
+        *push_routes.routes(parts.push, parts.gate),
         *more_routes,
         *web_assets.routes(),
     ]

@@ -1,11 +1,11 @@
-"""Callers, operators, listed devices and standing groups, as roles hand them to each other."""
+"""Callers, operators, devices, standing groups and news, as roles hand them to each other."""
 
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Literal
 
 from copconnect import wire
-from copconnect.ids import ClientId, PersonId
+from copconnect.ids import ClientId, PersonId, Seq
 
 
 class Requirement(Enum):
@@ -143,6 +143,20 @@ class HeldPlace:
     level: str
     roles: frozenset[str]
     head: bool
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """Messages of a conversation that devices have had time to receive. ``upto``: the newest of
+    them. ``sender``: the one person whose messages all are; None: several people's. ``more``:
+    newer ones follow. ``pushed``: False where none of them is for people."""
+
+    kind: str
+    devices: int
+    upto: Seq
+    sender: PersonId | None
+    more: bool
+    pushed: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import Any
 from litestar import Litestar
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from copconnect import operator_routes
+from copconnect import operator_routes, wire
 from copconnect.admin import routes as admin_routes
 from copconnect.admin.service import AdminService
 from copconnect.audit import Audit
@@ -33,7 +33,7 @@ from copconnect.directory.postings.transfers import Transfers
 from copconnect.directory.service import DirectoryService
 from copconnect.directory.uploads.uploads import Uploads
 from copconnect.http.gate import Gate, before_send, on_error, security_headers
-from copconnect.ids import PersonId
+from copconnect.ids import ClientId, PersonId
 from copconnect.leases import Leases
 from copconnect.rates import Rates
 from copconnect.settings import Settings
@@ -55,6 +55,15 @@ class RecordedRosters:
         devices = await self._registry.devices_of(connection, person_ids)
         for person_id in person_ids:
             self.listed[person_id] = {one.device for one in devices if one.person_id == person_id}
+
+
+class NoReach:
+    """Stands in for pushes: no device is subscribed."""
+
+    async def reach_of(
+        self, _connection: AsyncConnection, _client_ids: Collection[ClientId]
+    ) -> dict[ClientId, wire.PushReach]:
+        return {}
 
 
 class IdentityServer:
@@ -107,6 +116,7 @@ class IdentityServer:
             revocations=self.auth.revoking,
             devices=self.registry,
             registered=self.auth.administered,
+            reach=NoReach(),
             imports=self.uploads,
         )
         self.directory.attach(self.admin.rights)

@@ -64,6 +64,9 @@ def _body(world: World, device: Device, route: str) -> wire.Wire | None:
     match route:
         case "POST /v1/people/lookups":
             return wire.LookUpPeople(person_ids=[world.subject.person_id])
+        case "PUT /v1/push/subscription":
+            origin = "https://updates.push.services.mozilla.com"
+            return wire.PutPushSubscription(endpoint=f"{origin}/wpush/v2/x")
         case "POST /v1/attachments":
             return wire.BeginAttachment(
                 attachment_id=AttachmentId(new_id()), conversation_id=world.group, size=len(CHUNK)

@@ -129,6 +129,10 @@ ROUTES: dict[str, Rule] = {
     "GET /v1/attachments/{a}/chunks/{i}": MEMBERS_AND_UPLOADER,
     "POST /v1/attachments/{a}/shares": MEMBERS_AND_UPLOADER,
     "DELETE /v1/attachments/{a}": UPLOADER,
+    # Pushes to one's own device.
+    "GET /v1/push/key": OFFICERS,
+    "PUT /v1/push/subscription": OFFICERS,
+    "DELETE /v1/push/subscription": OFFICERS,
     # Administration. An admin reads about their own part of the tree; the acts have a table of
     # their own (expected_acts.py), of which these two routes take one about the station.
     "POST /v1/admin/acts": HERE,

@@ -22,6 +22,12 @@ import { ME, PEOPLE, UNITS, id } from "./organisation.ts";
 import { deviceId, plate } from "./plates.ts";
 
 const DAY_MS = 86_400_000;
+const PUSHES: readonly AdminDevice["push"][] = [
+  { state: "works", successMs: Date.now() - 3 * 3_600_000 },
+  { state: "unreached", successMs: Date.now() - 4 * DAY_MS },
+  { state: "new", successMs: null },
+  null,
+];
 const RIGHTS: readonly Right[] = [
   "see_numbers",
   "manage_people",
@@ -190,7 +196,10 @@ export class ScriptedConsole extends ScriptedImports implements AdminCore {
     await this.#ready();
     if (this.#rows === "empty") return { devices: [], next: null, total: 0 };
     const all = this.#people.flatMap(({ person, clients }): AdminDevice[] =>
-      clients.map((client) => ({ person, client })),
+      clients.map((client, at) => ({
+        ...{ person, client },
+        push: PUSHES[at % PUSHES.length] ?? null,
+      })),
     );
     const found = all.filter(
       ({ client }) => query.state !== "unconfirmed" || client.confirmed === "no",

@@ -8,6 +8,7 @@ from copconnect.admin.acting import Acting
 from copconnect.admin.importing import Importing
 from copconnect.admin.kinds import Kinds
 from copconnect.admin.ports import (
+    DevicePushes,
     Devices,
     Editor,
     Enrolment,
@@ -45,6 +46,7 @@ class AdminService:
         revocations: Revocations,
         devices: Devices,
         registered: Registered,
+        reach: DevicePushes,
         imports: Imports,
     ) -> None:
         self.rights = Rights(database, clock, audit, organisation, editor, grants)
@@ -62,7 +64,7 @@ class AdminService:
             database, clock, audit, self.rights, self.kinds, organisation, editor, devices
         )
         self.reading = Reading(
-            database, clock, audit, self.rights, organisation, people, registered
+            database, clock, audit, self.rights, organisation, people, registered, reach
         )
         self.importing = Importing(database, self.rights, organisation, imports)
 

@@ -34,6 +34,8 @@ from copconnect.directory.postings import post_store, posting_store
 from copconnect.ids import PersonId
 from copconnect.principals import Principal
 
+_INDEXED_ANEW = 20_000  # People written; for fewer the words of each are indexed by themselves.
+
 Progress = Callable[[int, int], None]
 Status = Literal["suspended", "active"]
 
@@ -284,15 +286,17 @@ class DirectoryEditor:
         await posting_store.end_all(connection, sorted(found.removed), now_ms)
         total = len(found.insert) + len(found.update)
         done = 0
-        for rows, write in (
-            (found.insert, edit_store.insert_people),
-            (found.update, edit_store.update_people),
-        ):
-            for part in chunks(rows, BATCH):
-                await write(connection, part, now_ms)
-                done += len(part)
-                if progress is not None:
-                    progress(done, total)
+        anew = store.WORDS.made_anew(connection) if total >= _INDEXED_ANEW else nullcontext()
+        async with anew:
+            for rows, write in (
+                (found.insert, edit_store.insert_people),
+                (found.update, edit_store.update_people),
+            ):
+                for part in chunks(rows, BATCH):
+                    await write(connection, part, now_ms)
+                    done += len(part)
+                    if progress is not None:
+                        progress(done, total)
         await store.set_status(connection, found.removed, "removed", now_ms)
 
     async def _write_organisation(self, connection: AsyncConnection, bank: DataBank) -> None:

@@ -7,7 +7,7 @@ from copconnect.auth_service.keys.authority import CertificateAuthority
 from copconnect.auth_service.service import NoGateway, choose_gateway
 from copconnect.clock import Clock
 from copconnect.doctor import clock as clocks
-from copconnect.doctor import files, services, serving
+from copconnect.doctor import files, pushes, services, serving
 from copconnect.doctor.findings import Finding, failure, ok, warning
 from copconnect.records.trust.department import Policy
 from copconnect.settings import Settings
@@ -37,7 +37,7 @@ async def examine(
             yield one
     for one in (*await services.bus(settings), *await gateway(settings, clock)):
         yield one
-    for one in await serving.local(settings):
+    for one in (*await pushes.pushes(settings), *await serving.local(settings)):
         yield one
     if url is None:
         words = "The proxy was not looked at: the address that officers open is not known."

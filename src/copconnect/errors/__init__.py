@@ -225,6 +225,18 @@ class ConfirmationOver(CallerError):
     remedy = "Begin it again."
 
 
+# --- Pushes -----------------------------------------------------------------------------------
+
+
+class PushOriginRefused(CallerError):
+    """``details``: ``origin``; empty where the address has none that this server can read."""
+
+    code = "push_origin_refused"
+    status = 422
+    message = "This server sends no pushes to the push service of this browser."
+    remedy = "Use another browser, or ask the department's operator to allow the push service."
+
+
 # --- Attachments ------------------------------------------------------------------------------
 
 

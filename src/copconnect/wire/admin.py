@@ -14,6 +14,7 @@ from copconnect.ids import ActId, DeviceId, PersonId, PostId, UnitId, UploadId
 from copconnect.limits import ACT_PEOPLE, MAX_ACT_BYTES, MAX_RECORD_BYTES, MAX_REVOCATION_BYTES
 from copconnect.wire.base import HEX16, HEX32, Hex32, Wire
 from copconnect.wire.directory import Charge, NewPlace, Person
+from copconnect.wire.push import PushReach
 from copconnect.wire.trust import ClientInfo
 
 Right = Literal[
@@ -336,8 +337,11 @@ class AdminPeople(Wire, frozen=True, kw_only=True):
 
 
 class AdminDevice(Wire, frozen=True, kw_only=True):
+    """``push``: None for a device that is not subscribed."""
+
     person: Person
     client: ClientInfo
+    push: PushReach | None
 
 
 class AdminDevices(Wire, frozen=True, kw_only=True):

@@ -892,6 +892,47 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_members_person_id"), "members", ["person_id"], unique=False)
     op.create_table(
+        "push_planned",
+        sa.Column("conversation_id", sa.String(length=32), nullable=False),
+        sa.Column("seq", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("conversation_id", name=op.f("pk_push_planned")),
+    )
+    op.create_table(
+        "push_queue",
+        sa.Column("conversation_id", sa.String(length=32), nullable=False),
+        sa.Column("client_id", sa.String(length=32), nullable=False),
+        sa.Column("seq", sa.BigInteger(), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("origin", sa.String(length=255), nullable=False),
+        sa.Column("queued_ms", sa.BigInteger(), nullable=False),
+        sa.Column("due_ms", sa.BigInteger(), nullable=True),
+        sa.Column("sent_ms", sa.BigInteger(), nullable=True),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("conversation_id", "client_id", name=op.f("pk_push_queue")),
+    )
+    op.create_index(op.f("ix_push_queue_client_id"), "push_queue", ["client_id"], unique=False)
+    op.create_index(
+        "ix_push_queue_due",
+        "push_queue",
+        ["origin", "due_ms"],
+        unique=False,
+        sqlite_where=sa.text("due_ms IS NOT NULL"),
+        postgresql_where=sa.text("due_ms IS NOT NULL"),
+    )
+    op.create_index(op.f("ix_push_queue_sent_ms"), "push_queue", ["sent_ms"], unique=False)
+    op.create_table(
+        "push_subscriptions",
+        sa.Column("client_id", sa.String(length=32), nullable=False),
+        sa.Column("person_id", sa.String(length=32), nullable=False),
+        sa.Column("endpoint", sa.Text(), nullable=False),
+        sa.Column("origin", sa.String(length=255), nullable=False),
+        sa.Column("created_ms", sa.BigInteger(), nullable=False),
+        sa.Column("success_ms", sa.BigInteger(), nullable=True),
+        sa.Column("failing_since_ms", sa.BigInteger(), nullable=True),
+        sa.Column("status", sa.Integer(), nullable=True),
+        sa.PrimaryKeyConstraint("client_id", name=op.f("pk_push_subscriptions")),
+    )
+    op.create_table(
         "receipt_versions",
         sa.Column("conversation_id", sa.String(length=32), nullable=False),
         sa.Column("version", sa.BigInteger(), nullable=False),
