@@ -15,6 +15,10 @@ export const MAX_ACT_BYTES = 131072;
 
 export const ACT_PEOPLE = 500;
 
+export const REORGANISATION_STEPS = 500;
+
+export const REORGANISED_PEOPLE = 2000;
+
 export const MAX_IMPORT_BYTES = 67108864;
 
 export const IMPORT_CHUNK_BYTES = 1048576;

@@ -65,6 +65,12 @@ export type UploadStage = "receiving" | "examining" | "ready" | "failed" | "appl
 
 export type PushState = "new" | "works" | "failing" | "unreached";
 
+export type StepProblemCode = "unit_unknown" | "unit_exists" | "unit_former" | "code_invalid" | "name_missing" | "name_malformed" | "name_taken" | "level_unknown" | "level_unfit" | "below_itself" | "not_empty" | "elsewhere" | "named_twice" | "order_incomplete" | "too_deep" | "changes_nothing";
+
+export type UnitChangeKind = "added" | "renamed" | "level" | "moved" | "merged" | "removed" | "order";
+
+export type GroupChangeKind = "made" | "renamed" | "ended" | "people";
+
 export type Confirmed = "root_admin" | "own_device" | "admin" | "first" | "replaced" | "no";
 
 /**
@@ -164,6 +170,18 @@ export interface EndCharge {
   readonly act: "end_charge";
   readonly personId: PersonId;
   readonly postingId: number;
+}
+
+/** Change the tree of units by steps, all of them or none. */
+export interface ReorganiseUnits {
+  readonly act: "reorganise_units";
+  readonly steps: (AddUnit | RenameUnit | MoveUnit | MergeUnits | SplitUnit | RemoveUnit | OrderUnits)[];
+}
+
+/** Restore what a reorganisation changed, unless something changed the same since. */
+export interface UndoReorganisation {
+  readonly act: "undo_reorganisation";
+  readonly number: number;
 }
 
 /** Give people new codes for letters, in place of those that they have. */
@@ -1353,6 +1371,195 @@ export interface CertificateRenewed {
   readonly certificate: Uint8Array;
 }
 
+/** A new unit, the last below its parent; ``parent_id`` is None at the top. */
+export interface AddUnit {
+  readonly step: "add_unit";
+  readonly unitId: UnitId;
+  readonly parentId: UnitId | null;
+  readonly level: string;
+  readonly names: Names;
+}
+
+/** The names and the level that a unit has from now on. */
+export interface RenameUnit {
+  readonly step: "rename_unit";
+  readonly unitId: UnitId;
+  readonly level: string;
+  readonly names: Names;
+}
+
+/** A unit, with all below it, gets another parent. */
+export interface MoveUnit {
+  readonly step: "move_unit";
+  readonly unitId: UnitId;
+  readonly parentId: UnitId | null;
+}
+
+/** A unit ends; its people, posts and units below it go to another one. */
+export interface MergeUnits {
+  readonly step: "merge_units";
+  readonly unitId: UnitId;
+  readonly into: UnitId;
+}
+
+/**
+ * A new unit that is split off: with the units below the old one, the posts of the old one with
+ * all who hold them, and the people of the old one that it gets.
+ */
+export interface UnitPart {
+  readonly unitId: UnitId;
+  readonly parentId: UnitId | null;
+  readonly level: string;
+  readonly names: Names;
+  readonly unitIds: UnitId[];
+  readonly postIds: PostId[];
+  readonly personIds: PersonId[];
+}
+
+/** New units are split off a unit, which keeps what no part names. */
+export interface SplitUnit {
+  readonly step: "split_unit";
+  readonly unitId: UnitId;
+  readonly parts: UnitPart[];
+}
+
+/** A unit without people and without units below it ends. */
+export interface RemoveUnit {
+  readonly step: "remove_unit";
+  readonly unitId: UnitId;
+}
+
+/** The order of all units right below one; None: of the top units. */
+export interface OrderUnits {
+  readonly step: "order_units";
+  readonly parentId: UnitId | null;
+  readonly unitIds: UnitId[];
+}
+
+/**
+ * The reason why a step cannot be done. ``step``: its index; ``unit_id``: the unit that is
+ * wrong; ``value``: what is wrong about it, such as a code or a person's id.
+ */
+export interface StepProblem {
+  readonly step: number;
+  readonly code: "unit_unknown" | "unit_exists" | "unit_former" | "code_invalid" | "name_missing" | "name_malformed" | "name_taken" | "level_unknown" | "level_unfit" | "below_itself" | "not_empty" | "elsewhere" | "named_twice" | "order_incomplete" | "too_deep" | "changes_nothing";
+  readonly unitId: UnitId;
+  readonly value: string;
+}
+
+/** Steps before they are signed, or ``undo``: the number of a reorganisation. */
+export interface PreviewReorganisation {
+  readonly steps: (AddUnit | RenameUnit | MoveUnit | MergeUnits | SplitUnit | RemoveUnit | OrderUnits)[];
+  readonly undo: number | null;
+}
+
+/** A unit as it is before or after a reorganisation. */
+export interface UnitState {
+  readonly parentId: UnitId | null;
+  readonly level: string;
+  readonly names: Names;
+}
+
+/**
+ * A unit that a reorganisation changes. ``before``: None for a new one; ``after``: None for one
+ * that ends; ``into``: the unit that it is merged into; ``people``: at and below it, before.
+ */
+export interface UnitChange {
+  readonly unitId: UnitId;
+  readonly kinds: ("added" | "renamed" | "level" | "moved" | "merged" | "removed" | "order")[];
+  readonly before: UnitState | null;
+  readonly after: UnitState | null;
+  readonly into: UnitId | null;
+  readonly people: number;
+}
+
+/** People whose posts go from one unit to another. ``some``: the first of them. */
+export interface PlaceChange {
+  readonly fromId: UnitId;
+  readonly toId: UnitId;
+  readonly people: number;
+  readonly some: PersonId[];
+}
+
+/**
+ * A conversation that follows the data bank and that a reorganisation changes. ``title``: None
+ * for one that an officer made, whose name the server does not know; ``former``: its title before,
+ * where it gets another.
+ */
+export interface GroupChange {
+  readonly kind: "made" | "renamed" | "ended" | "people";
+  readonly title: Names | null;
+  readonly former: Names | null;
+  readonly joins: number;
+  readonly leaves: number;
+  readonly joining: PersonId[];
+  readonly leaving: PersonId[];
+}
+
+/**
+ * A grant in force over a unit path that is gone afterwards. ``now``: the path of the same unit
+ * afterwards, over which it may be given anew; None where the unit ends.
+ */
+export interface LapsingGrant {
+  readonly person: Person;
+  readonly path: string;
+  readonly now: string | null;
+  readonly notAfterMs: number;
+}
+
+/**
+ * All that a reorganisation would do. With ``problems`` the rest is empty. ``people``: how many
+ * it touches; ``moved``: whose posts go to another unit; ``posts``: how many posts do, vacant ones
+ * among them; ``charges``: officiating and additional charges that do. ``groups``: the first of
+ * ``group_count``. ``cards``: of the people who are named by their ids.
+ */
+export interface ReorganisationPreview {
+  readonly problems: StepProblem[];
+  readonly units: UnitChange[];
+  readonly people: number;
+  readonly moved: number;
+  readonly posts: number;
+  readonly charges: number;
+  readonly places: PlaceChange[];
+  readonly groups: GroupChange[];
+  readonly groupCount: number;
+  readonly lapsing: LapsingGrant[];
+  readonly paths: string[];
+  readonly needsSecond: boolean;
+  readonly cards: Person[];
+}
+
+/**
+ * A reorganisation of the past. ``undoes``: the number of the one that it undid; ``person``:
+ * the admin, None for an operator, whose login ``by`` has.
+ */
+export interface PastReorganisation {
+  readonly number: number;
+  readonly by: string;
+  readonly person: Person | null;
+  readonly atMs: number;
+  readonly units: UnitChange[];
+  readonly people: number;
+  readonly undoes: number | null;
+  readonly undoneMs: number | null;
+}
+
+export interface PastReorganisations {
+  readonly reorganisations: PastReorganisation[];
+}
+
+/** People and registered people of a unit itself, without those below it. */
+export interface UnitCount {
+  readonly unitId: UnitId;
+  readonly people: number;
+  readonly registered: number;
+}
+
+/** The units of the caller's part that have people. */
+export interface UnitCounts {
+  readonly units: UnitCount[];
+}
+
 /** The version of a person's records that the asking device has, 0 for none. */
 export interface KnownPerson {
   readonly personId: PersonId;
@@ -1482,4 +1689,6 @@ export type ClientFrame = Hello | Cursors;
 
 export type ServerFrame = Ready | EntryFrame | KeyFrame | CellKeyFrame | RosterFrame | ConversationFrame | ConversationGone | KeyWanted | CellKeyWanted | ShareWanted | ShareFrame | Receipts | ReceiptCounts | AccountFrame;
 
-export type Act = SuspendPerson | RestorePerson | TransferPerson | GiveCharge | EndCharge | MakeEnrolmentCodes | RevokeDevice | GiveGrant | WithdrawGrant | SetRights | ApplyImport | UndoImport | ApproveAct | RefuseAct;
+export type Step = AddUnit | RenameUnit | MoveUnit | MergeUnits | SplitUnit | RemoveUnit | OrderUnits;
+
+export type Act = SuspendPerson | RestorePerson | TransferPerson | GiveCharge | EndCharge | ReorganiseUnits | UndoReorganisation | MakeEnrolmentCodes | RevokeDevice | GiveGrant | WithdrawGrant | SetRights | ApplyImport | UndoImport | ApproveAct | RefuseAct;

@@ -20,6 +20,7 @@ from copconnect.records.primitives.kem import X25519
 from tests.harness import protocol_routes
 from tests.identity.running import Device
 from tests.identity.signing import signed_act
+from tests.rights.act_examples import renamed
 from tests.rights.world import CHUNK, STATION, Account, World
 
 _NAME = re.compile(r"\{\w+\}")
@@ -85,6 +86,8 @@ def _body(world: World, device: Device, route: str) -> wire.Wire | None:
             return wire.PostAct(act=signed_act(world, device, _codes(world)).encode())
         case "POST /v1/admin/previews":
             return wire.PreviewAct(act=msgspec.json.encode(_codes(world)))
+        case "POST /v1/admin/reorganisations/previews":
+            return wire.PreviewReorganisation(steps=[renamed()], undo=None)
         case _:
             return None
 

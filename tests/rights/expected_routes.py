@@ -143,6 +143,9 @@ ROUTES: dict[str, Rule] = {
     "GET /v1/admin/people": ADMINS.showing(A.ADMIN, A.ROOT),
     "GET /v1/admin/devices": ADMINS.showing(A.ADMIN, A.ROOT),
     "GET /v1/admin/grants": ADMINS.showing(A.ADMIN, A.ROOT),
+    "GET /v1/admin/units": ADMINS,
+    "GET /v1/admin/reorganisations": ADMINS,
+    "POST /v1/admin/reorganisations/previews": HERE,
     "GET /v1/admin/audit": ADMINS.showing(A.ADMIN, A.ROOT),
     "GET /v1/admin/audit/chain": ADMINS.showing(A.ADMIN, A.ROOT),
     # Imports. A file is its sender's; whoever may import over all that it changes sees it too.

@@ -176,6 +176,15 @@ export class Api {
   previewAct(body: wire.PreviewAct): Promise<wire.ActPreview> {
     return this.#post("/v1/admin/previews", body);
   }
+  previewReorganisation(body: wire.PreviewReorganisation): Promise<wire.ReorganisationPreview> {
+    return this.#post("/v1/admin/reorganisations/previews", body, LOG_TIMEOUT_MS);
+  }
+  reorganisations(): Promise<wire.PastReorganisations> {
+    return this.#get("/v1/admin/reorganisations");
+  }
+  unitCounts(): Promise<wire.UnitCounts> {
+    return this.#get("/v1/admin/units");
+  }
   adminImports(): Promise<wire.AdminImports> {
     return this.#get("/v1/admin/imports");
   }

@@ -54,6 +54,23 @@ class ChargeEnded(Act, frozen=True, tag="charge_ended"):
     post: str
 
 
+class UnitsReorganised(Act, frozen=True, tag="units_reorganised"):
+    """The tree of units is another. ``units``: which were added, renamed, moved, merged and so on;
+    ``people``: how many it touched; ``number``: by which it can be undone."""
+
+    number: int
+    units: dict[str, list[UnitId]]
+    people: int
+
+
+class ReorganisationUndone(Act, frozen=True, tag="reorganisation_undone"):
+    """A reorganisation was undone by another, which has a number of its own."""
+
+    number: int
+    by_number: int
+    people: int
+
+
 class DataBankImported(Act, frozen=True, tag="data_bank_imported"):
     """A data bank was imported. ``counts``: how many rows were added, changed, removed, and so
     on. ``number``: by which it can be undone, ``source``: the file's name, and ``sha256``: its

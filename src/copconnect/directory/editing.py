@@ -5,13 +5,11 @@ signed out in the same transaction; importing the same file twice changes nothin
 One edits at a time, and holds the directory's row first.
 """
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 
-import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
@@ -29,7 +27,7 @@ from copconnect.database.engine import Database, Transaction, chunks
 from copconnect.directory import changes, edit_store, policies, rules, store
 from copconnect.directory.changes import LossReason, PeopleChanges, Row
 from copconnect.directory.databank import DataBank
-from copconnect.directory.edit_store import BATCH, Locked
+from copconnect.directory.edit_store import BATCH
 from copconnect.directory.postings import post_store, posting_store
 from copconnect.ids import PersonId
 from copconnect.principals import Principal
@@ -150,7 +148,7 @@ class DirectoryEditor:
             await self._accounts.store_enrolment_codes(connection, codes)
             if found.lost:
                 await self._accounts.people_lost(connection, found.lost)
-            reorganised = await self._write_version(connection, locked)
+            reorganised = await edit_store.write_version(connection, locked)
             if reorganised:
                 connection.after_commit(
                     AccountWakeup(event="directory", person_ids=[], client_ids=[])
@@ -317,11 +315,3 @@ class DirectoryEditor:
                 if above not in named and above in stored:
                     kept[above] = stored[above]
         return [row | {"position": position + i} for i, row in enumerate(kept.values())]
-
-    async def _write_version(self, connection: AsyncConnection, locked: Locked) -> bool:
-        """Write that people, or the organisation, changed; return whether the latter did."""
-        rows: dict[str, list[Any]] = await store.organisation(connection)
-        content = [[list(row) for row in part] for part in rows.values()]
-        version = hashlib.sha256(msgspec.json.encode(content)).hexdigest()[:32]
-        await edit_store.set_version(connection, locked, version)
-        return version != locked.version

@@ -178,6 +178,25 @@ class PlaceInvalid(CallerError):
     remedy = "Choose a unit, roles and a rank of the data bank, and another post than the present."
 
 
+class ReorganisationInvalid(CallerError):
+    """``details``: ``problems``, how many; of the first one ``step`` (from 1), ``reason`` (as
+    wire.StepProblemCode), ``unit_id`` and ``value``."""
+
+    code = "reorganisation_invalid"
+    status = 400
+    message = "The reorganisation cannot be done: a step has the problem in `details`."
+    remedy = "Correct the step; a preview names every problem with its step."
+
+
+class ReorganisationChanged(CallerError):
+    """``details``: ``units`` and ``people``, the first of each, separated by spaces; ``count``."""
+
+    code = "reorganisation_changed"
+    status = 409
+    message = "The reorganisation cannot be undone: what it changed was changed since."
+    remedy = "Look at the units and people in `details`, and make a new reorganisation."
+
+
 class TooManyDevices(CallerError):
     """``details``: ``limit``."""
 

@@ -18,4 +18,5 @@ from copconnect.wire.imports import *
 from copconnect.wire.keys import *
 from copconnect.wire.push import *
 from copconnect.wire.registration import *
+from copconnect.wire.reorganising import *
 from copconnect.wire.trust import *

@@ -75,7 +75,7 @@ def _structs() -> Iterator[type[msgspec.Struct]]:
             isinstance(value, type)
             and issubclass(value, msgspec.Struct)
             and value.__module__.startswith(f"{wire.__name__}.")
-            and value not in (wire.Wire, wire.Frame, wire.AdminAct)
+            and value not in (wire.Wire, wire.Frame, wire.AdminAct, wire.ReorganisationStep)
         ):
             yield value
 
@@ -131,7 +131,7 @@ def generate() -> str:
                 )
             text += f"  readonly {field.encode_name}: {spelling};\n"
         parts.append(text + "}\n")
-    for name in ("ClientFrame", "ServerFrame", "Act"):
+    for name in ("ClientFrame", "ServerFrame", "Step", "Act"):
         parts.append(f"export type {name} = {typescript_type(getattr(wire, name))};\n")
     return "\n".join(parts)
 

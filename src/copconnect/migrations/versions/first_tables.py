@@ -525,6 +525,19 @@ def upgrade() -> None:
     )
     op.create_index("ix_cursors_person", "cursors", ["conversation_id", "person_id"], unique=False)
     op.create_table(
+        "directory_former_units",
+        sa.Column("unit_id", sa.String(length=64), nullable=False),
+        sa.Column("parent_id", sa.String(length=64), nullable=True),
+        sa.Column("level", sa.String(length=32), nullable=False),
+        sa.Column("name_en", sa.Text(), nullable=False),
+        sa.Column("name_te", sa.Text(), nullable=False),
+        sa.Column("name_ur", sa.Text(), nullable=False),
+        sa.Column("name_hi", sa.Text(), nullable=False),
+        sa.Column("into_id", sa.String(length=64), nullable=True),
+        sa.Column("ended_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("unit_id", name=op.f("pk_directory_former_units")),
+    )
+    op.create_table(
         "directory_group_policy",
         sa.Column("code", sa.String(length=32), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
@@ -658,6 +671,18 @@ def upgrade() -> None:
         sa.Column("name_hi", sa.Text(), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("code", name=op.f("pk_directory_ranks")),
+    )
+    op.create_table(
+        "directory_reorganisations",
+        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("by", sa.Text(), nullable=False),
+        sa.Column("at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("people", sa.Integer(), nullable=False),
+        sa.Column("paths", sa.Text(), nullable=False),
+        sa.Column("kept", sa.LargeBinary(), nullable=False),
+        sa.Column("undoes", sa.Integer(), nullable=True),
+        sa.Column("undone_ms", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_directory_reorganisations")),
     )
     op.create_table(
         "directory_roles",
