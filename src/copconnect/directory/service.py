@@ -174,7 +174,11 @@ class DirectoryService:
             connection, wanted, filters, after=place, limit=limit + 1
         )
         page = rows[:limit]
-        cards = await self.cards(connection, [PersonId(row.person_id) for row in page], viewer)
+        ids = [PersonId(row.person_id) for row in page]
+        cards = await self.cards(connection, ids, viewer)
+        if wanted is not None and wanted.number:
+            whole = (await self.cards(connection, ids, None)).values()
+            cards |= {one.person_id: one for one in whole if one.number.endswith(wanted.number)}
         last = page[-1] if len(rows) > limit else None
         return wire.People(
             people=[cards[PersonId(row.person_id)] for row in page],
