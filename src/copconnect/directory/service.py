@@ -80,18 +80,15 @@ class DirectoryService:
         )
         self._paths: tuple[str, dict[UnitId, str]] | None = None
         self._directory = wire.Directory(version="", units=[], levels=[], ranks=[], roles=[])
-        self._attached: Rights | None = None
+        self._clock = clock
+        self._rights: Rights
+        self._viewers: numbers.Viewers
 
     def attach(self, rights: Rights) -> None:
-        """Take the rights by which numbers are shown and conversations administered. They are made
-        after this, because they rest on the places of people."""
-        self._attached = rights
-
-    @property
-    def _rights(self) -> Rights:
-        if self._attached is None:
-            raise RuntimeError("no rights are attached to the Directory")
-        return self._attached
+        """Take the rights by which numbers are shown and conversations administered, before any
+        question. They are made after this, because they rest on the places of people."""
+        self._rights = rights
+        self._viewers = numbers.Viewers(rights, self._clock.now_ms)
 
     # --- For people -----------------------------------------------------------------------
 
@@ -182,7 +179,11 @@ class DirectoryService:
             connection, wanted, filters, after=place, limit=limit + 1
         )
         page = rows[:limit]
-        cards = await self.cards(connection, [PersonId(row.person_id) for row in page], viewer)
+        ids = [PersonId(row.person_id) for row in page]
+        cards = await self.cards(connection, ids, viewer)
+        if wanted is not None and wanted.number:
+            whole = (await self.cards(connection, ids, None)).values()
+            cards |= {one.person_id: one for one in whole if one.number.endswith(wanted.number)}
         last = page[-1] if len(rows) > limit else None
         return wire.People(
             people=[cards[PersonId(row.person_id)] for row in page],
@@ -226,7 +227,7 @@ class DirectoryService:
     ) -> ColumnElement[bool]:
         """Return the condition of people whom a part of a number may find: those whose numbers the
         viewer is shown, and those whose codes begin so."""
-        held = await self._rights.of(connection, viewer)
+        held = await self._viewers.held(connection, viewer)
         coded = store.people.c.code.startswith(digits, autoescape=True)
         own = store.people.c.person_id == viewer
         return or_(coded, own, places.holding(numbers.clauses(held)))
@@ -262,7 +263,7 @@ class DirectoryService:
         rows = await store.by_id(connection, person_ids)
         found = await cards.made_of(connection, rows, self._registered)
         if viewer is not None:
-            held = await self._rights.of(connection, viewer)
+            held = await self._viewers.held(connection, viewer)
             places_held = cards.places(rows, found, await self._unit_paths(connection))
             found = numbers.shown(found, places_held, viewer, held)
         return {card.person_id: card for card in found}

@@ -57,12 +57,13 @@ _KEPT = _Kept()
 class Search:
     """A text as questions: each group asks for one of its words. ``heard`` is ``spelled`` and,
     beside each word, those that sound like it. Nobody is found where there is no group.
-    ``digits``: a part of a number, if that is what the text is."""
+    ``digits``: a part of a number, if that is what the text is, and ``number`` a whole one."""
 
     name: Word
     spelled: tuple[tuple[Word, ...], ...]
     heard: tuple[tuple[Word, ...], ...]
     digits: str = ""
+    number: str = ""
 
 
 def words_of(text: str) -> list[str]:
@@ -147,7 +148,8 @@ def search(text: str) -> Search | None:
         marked = [Word(_NUMBER + one, whole=not part) for one in dict.fromkeys((digits, number))]
         asked = (Word(digits), *marked)
         name = Word(_whole(words), whole=True)
-        return Search(name, (asked,), (asked,), digits if part else "")
+        found = (digits, "") if part else ("", number)
+        return Search(name, (asked,), (asked,), *found)
     spelled = tuple((Word(word, whole=len(word) == 1),) for word in words)
     heard = tuple((*group, *_asked(group[0].text)) for group in spelled)
     return Search(Word(_whole(words), whole=True), spelled, heard)
