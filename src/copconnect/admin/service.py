@@ -8,6 +8,7 @@ from copconnect.admin.acting import Acting
 from copconnect.admin.importing import Importing
 from copconnect.admin.kinds import Kinds
 from copconnect.admin.ports import (
+    DevicePushes,
     Devices,
     Editor,
     Enrolment,
@@ -16,10 +17,12 @@ from copconnect.admin.ports import (
     Organisation,
     People,
     Registered,
+    Reorganiser,
     Revocations,
     Transfers,
 )
 from copconnect.admin.reading import Reading
+from copconnect.admin.reorganising import Reorganising
 from copconnect.admin.rights import Rights
 from copconnect.audit import Audit
 from copconnect.clock import Clock
@@ -39,12 +42,14 @@ class AdminService:
         organisation: Organisation,
         editor: Editor,
         transfers: Transfers,
+        reorganiser: Reorganiser,
         people: People,
         enrolment: Enrolment,
         grants: Grants,
         revocations: Revocations,
         devices: Devices,
         registered: Registered,
+        reach: DevicePushes,
         imports: Imports,
     ) -> None:
         self.rights = Rights(database, clock, audit, organisation, editor, grants)
@@ -52,6 +57,7 @@ class AdminService:
             organisation,
             editor,
             transfers,
+            reorganiser,
             enrolment,
             grants,
             revocations,
@@ -61,8 +67,11 @@ class AdminService:
         self.acting = Acting(
             database, clock, audit, self.rights, self.kinds, organisation, editor, devices
         )
+        self.reorganising = Reorganising(
+            database, clock, self.rights, organisation, reorganiser, people, registered
+        )
         self.reading = Reading(
-            database, clock, audit, self.rights, organisation, people, registered
+            database, clock, audit, self.rights, organisation, people, registered, reach
         )
         self.importing = Importing(database, self.rights, organisation, imports)
 
