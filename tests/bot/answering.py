@@ -48,7 +48,7 @@ async def greet() -> None:
 
 @bot.command("vehicle")
 async def vehicle(message: Message, plate: str) -> None:
-    """Who owns a vehicle."""
+    """Look a vehicle up."""
     await message.reply(f"{plate} {'again' if message.redelivered else 'first'}")
 
 

@@ -5,7 +5,7 @@ import contextlib
 import os
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
 
 from copconnect.bot import KeyFile
@@ -59,16 +59,21 @@ async def soon(work: Awaitable[object]) -> None:
 
 @contextlib.asynccontextmanager
 async def running(
-    log: Path, module: str, *arguments: str, **environment: str
+    log: Path,
+    module: str,
+    *arguments: str,
+    folder: Path = ROOT,
+    environment: Mapping[str, str] | None = None,
 ) -> AsyncIterator[asyncio.subprocess.Process]:
-    """Run a module as a process, which writes this log anew; end it as an operator does."""
+    """Run a module as a process, which writes this log anew; end it as an operator does.
+    ``environment``: variables beside this process's."""
     with log.open("wb") as out:
         made = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", module, *arguments),
             stdout=out,
             stderr=out,
-            env={**os.environ, "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}", **environment},
-            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}", **(environment or {})},
+            cwd=folder,
         )
     try:
         yield made

@@ -44,7 +44,7 @@ async def test_the_vehicle_desk_answers_and_records_who_asked(
     desk = await register_bot(server, OFFICERS[1], state)
     command = ("run", "examples.vehicles.bot:bot", "--state", str(state))
     files = {"VEHICLES": str(register), "QUERIES": str(queries)}
-    async with running(log, "copconnect.bot", *command, **files), officer.started():
+    async with running(log, "copconnect.bot", *command, environment=files), officer.started():
         await soon(officer.ready())
         talk = await officer.direct(desk)
         for text in ("/vehicle ts09 ab 1234", "/vehicle TS01", "/help", "/what"):
@@ -96,13 +96,13 @@ async def test_each_alert_of_a_feed_is_posted_once(
             "EVERY_S": "0.2",
         }
         for _ in range(2):  # The second process knows what the first has posted.
-            async with running(log, "copconnect.bot", *command, **environment):
+            async with running(log, "copconnect.bot", *command, environment=environment):
                 await until(lambda: bool(heard), f"the alert comes: {log.read_text()}")
                 feed[0] = "<broken"
                 await until(lambda: "the feed:" in log.read_text(), "a broken feed is said")
                 feed[0] = alert
         feed[0] = CAP.format(status="Actual", kind="Cancel").replace("10:00", "11:00")
-        async with running(log, "copconnect.bot", *command, **environment):
+        async with running(log, "copconnect.bot", *command, environment=environment):
             await until(lambda: len(heard) == 2, f"the withdrawal comes: {log.read_text()}")
     service.shutdown()
     service.server_close()
