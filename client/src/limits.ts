@@ -51,6 +51,14 @@ export const CURSORS_IN_FRAME = 1000;
 
 export const MAX_ATTACHMENT_BYTES = 2147483648;
 
+export const ORDER_CHOICES = 6;
+
+export const REMINDERS = 5;
+
+export const ACKNOWLEDGEMENTS = 500;
+
+export const MAX_ANSWER_BYTES = 32768;
+
 export const ATTACHMENT_CHUNK_BYTES = 1048576;
 
 export const CLOCK_LEEWAY_MS = 600000;

@@ -14,6 +14,7 @@ import type {
   ConversationId,
   DeviceId,
   KeyId,
+  MessageId,
   PersonId,
   PostId,
   SealKeyId,
@@ -62,6 +63,12 @@ export type ImportShow = "organisation" | "added" | "changed" | "moved" | "suspe
 export type UploadPart = "" | "reading" | "judging" | "storing";
 
 export type UploadStage = "receiving" | "examining" | "ready" | "failed" | "applied";
+
+export type OrderPriority = "routine" | "urgent" | "flash";
+
+export type OrderState = "waiting" | "received" | "read" | "acknowledged";
+
+export type AcknowledgementOutcome = "counted" | "superseded" | "malformed" | "wrong_order" | "wrong_device" | "wrong_choice" | "wrong_answer" | "not_owed" | "not_allowed" | "wrong_time" | "too_late" | "withdrawn";
 
 export type PushState = "new" | "works" | "failing" | "unreached";
 
@@ -511,13 +518,15 @@ export interface Audience {
  * A conversation that the department made: its name, and its place among the units.
  *
  * ``key``: another one for every group of the policy; None: made by hand. ``about``: all of a
- * unit, or a role or rank within it.
+ * unit, a role or rank within it, or a post to which the conversation's creator writes; its
+ * holders are the other members. ``post_id``: that post.
  */
 export interface Standing {
   readonly key: string | null;
   readonly title: Names;
   readonly unitId: UnitId | null;
-  readonly about: "unit" | "role";
+  readonly about: "unit" | "role" | "post";
+  readonly postId: PostId | null;
 }
 
 /**
@@ -564,6 +573,31 @@ export interface AcceptConduct {
 export interface KeyItem {
   readonly record: Uint8Array;
   readonly seal: Uint8Array | null;
+}
+
+/** The message corrects or withdraws an order of the same person in the same conversation. */
+export interface OrderChange {
+  readonly t: "order_change";
+  readonly orderId: MessageId;
+  readonly change: "corrected" | "withdrawn";
+}
+
+/**
+ * The message is an order. ``choices``: how many texts to choose from it has, 0 for none;
+ * ``answers``: it asks for a short text. ``valid_until_ms``: acknowledgements signed later do not
+ * count. ``remind_minutes``: ascending, when those who owe are woken again. ``escalate_minutes``:
+ * when heads of units are woken below which fewer than ``escalate_below`` percent have
+ * acknowledged; None: never.
+ */
+export interface OrderTerms {
+  readonly t: "order";
+  readonly priority: "routine" | "urgent" | "flash";
+  readonly choices: number;
+  readonly answers: boolean;
+  readonly validUntilMs: number | null;
+  readonly remindMinutes: number[];
+  readonly escalateMinutes: number | null;
+  readonly escalateBelow: number;
 }
 
 /** All that is signed about one person. ``version`` grows with any change of it. */
@@ -728,12 +762,14 @@ export interface CellLeaves {
 
 /**
  * ``state``: the message is the conversation's newest state (name, photo, pins); admins only.
- * A repeat of the same bytes answers what the first answered.
+ * ``order``: the message is an order, or changes one; flash orders are for admins only. A repeat
+ * of the same bytes answers what the first answered.
  */
 export interface PostMessage {
   readonly message: Uint8Array;
   readonly attachmentIds: AttachmentId[];
   readonly state: boolean;
+  readonly order: OrderTerms | OrderChange | null;
 }
 
 export interface Accepted {
@@ -845,10 +881,34 @@ export interface People {
   readonly total: number;
 }
 
-/** The active heads of a unit, in charge of it among them, seniors first; empty: vacant. */
+/** A person who holds a post, and how. */
+export interface PostHolder {
+  readonly person: Person;
+  readonly charge: "regular" | "officiating" | "additional";
+}
+
+/**
+ * A post of a unit. ``holders``: active ones, regular before officiating before additional,
+ * then seniors first; at most 20 of ``held_by``. Without a regular one the post is vacant.
+ */
+export interface Post {
+  readonly postId: PostId;
+  readonly unitId: UnitId;
+  readonly names: Names;
+  readonly roles: string[];
+  readonly head: boolean;
+  readonly holders: PostHolder[];
+  readonly heldBy: number;
+}
+
+export interface Posts {
+  readonly posts: Post[];
+}
+
+/** The posts whose holders head a unit. */
 export interface UnitHeads {
   readonly unitId: UnitId;
-  readonly people: Person[];
+  readonly posts: Post[];
 }
 
 /** A unit and every unit above it, the nearest first. */
@@ -1274,6 +1334,147 @@ export interface PostShare {
 /** Shares that wait for the calling device, until it says that its references are done. */
 export interface Shares {
   readonly shares: Uint8Array[];
+}
+
+/**
+ * The record that counts for a person. ``told_by``: who told the person and signed it; None:
+ * the person's own. ``choice`` 0: none. ``received_ms``: when the server had it.
+ */
+export interface OwnAcknowledgement {
+  readonly choice: number;
+  readonly toldBy: PersonId | null;
+  readonly createdMs: number;
+  readonly receivedMs: number;
+}
+
+/**
+ * An order as one person sees it. ``header_hash``: H(header ‖ signature) of the message, which
+ * acknowledgements name. ``corrected_seq``, ``withdrawn_seq``: of the newest such message.
+ * ``owed``: the caller is asked for an acknowledgement and has given none that counts.
+ * ``overseen``: the caller may see who has acknowledged: all of it as issuer or administrator of
+ * the conversation, of the units below the caller as a head.
+ */
+export interface Order {
+  readonly orderId: MessageId;
+  readonly conversationId: ConversationId;
+  readonly seq: Seq;
+  readonly headerHash: Uint8Array;
+  readonly issuerId: PersonId;
+  readonly issuedMs: number;
+  readonly terms: OrderTerms;
+  readonly correctedSeq: Seq | null;
+  readonly withdrawnSeq: Seq | null;
+  readonly withdrawnMs: number | null;
+  readonly owed: boolean;
+  readonly acknowledgement: OwnAcknowledgement | null;
+  readonly overseen: boolean;
+}
+
+/** Newest first. ``next``: the ``after`` of the next page. */
+export interface Orders {
+  readonly orders: Order[];
+  readonly next: string | null;
+}
+
+/**
+ * ``record``: an Acknowledgement of KEYS.md; ``answer``: the sealed answer whose hash it
+ * has.
+ */
+export interface AcknowledgementItem {
+  readonly record: Uint8Array;
+  readonly answer: Uint8Array | null;
+}
+
+/**
+ * Records of the calling device, about its person or, told in person, about others.
+ * Idempotent: a record that is kept counts once.
+ */
+export interface PostAcknowledgements {
+  readonly acknowledgements: AcknowledgementItem[];
+}
+
+/** An outcome for each record, in their order. A refused one keeps no other from counting. */
+export interface AcknowledgementOutcomes {
+  readonly outcomes: ("counted" | "superseded" | "malformed" | "wrong_order" | "wrong_device" | "wrong_choice" | "wrong_answer" | "not_owed" | "not_allowed" | "wrong_time" | "too_late" | "withdrawn")[];
+}
+
+/**
+ * Counts of a unit (None: of everybody) and of the units below it with people who owe, by
+ * unit; people of the unit itself are counted under its own id. Counts: owe, received, read,
+ * acknowledged, told in person among those, then one for each choice. Everybody who has
+ * acknowledged counts as having read, and every reader as having received.
+ */
+export interface OrderProgress {
+  readonly orderId: MessageId;
+  readonly unitId: UnitId | null;
+  readonly countedMs: number;
+  readonly total: number[];
+  readonly units: Record<UnitId, number[]>;
+}
+
+/**
+ * How many had acknowledged by the end of each step of time after the order, ascending;
+ * steps without a change are left out.
+ */
+export interface OrderCurve {
+  readonly orderId: MessageId;
+  readonly stepMs: number;
+  readonly points: [number, number][];
+}
+
+/** Somebody who owes, and how far they have come. */
+export interface OrderPerson {
+  readonly person: Person;
+  readonly state: "waiting" | "received" | "read" | "acknowledged";
+  readonly acknowledgement: OwnAcknowledgement | null;
+}
+
+/** Seniors first, as the directory lists people. */
+export interface OrderPeople {
+  readonly people: OrderPerson[];
+  readonly next: string | null;
+}
+
+/** A record that counts, whole, with its sealed answer: for verification and export. */
+export interface OrderRecord {
+  readonly record: Uint8Array;
+  readonly answer: Uint8Array | null;
+  readonly receivedMs: number;
+}
+
+/** By person id, ascending. */
+export interface OrderRecords {
+  readonly records: OrderRecord[];
+  readonly next: string | null;
+}
+
+/**
+ * Send the progress of an order, of a unit (None: of everybody): all of it now, then what
+ * changes. A connection watches one at a time; None: none any more.
+ */
+export interface WatchOrder {
+  readonly t: "watch_order";
+  readonly orderId: MessageId | null;
+  readonly unitId: UnitId | null;
+}
+
+/**
+ * As OrderProgress, but with those units alone whose counts are others than were sent before.
+ * At most one each second.
+ */
+export interface OrderProgressFrame {
+  readonly t: "order_progress";
+  readonly orderId: MessageId;
+  readonly unitId: UnitId | null;
+  readonly countedMs: number;
+  readonly total: number[];
+  readonly units: Record<UnitId, number[]>;
+}
+
+/** Another device acknowledged this order for this person: ask for the order again. */
+export interface OrderAcknowledged {
+  readonly t: "order_acknowledged";
+  readonly orderId: MessageId;
 }
 
 /** The server's key for ``PushManager.subscribe``: an uncompressed point of P-256. */

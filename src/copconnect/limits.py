@@ -33,6 +33,10 @@ LISTED_PEOPLE = 5000  # In one request that makes or changes a conversation.
 POSITIONS_IN_HELLO = 1_000
 CURSORS_IN_FRAME = 1_000
 MAX_ATTACHMENT_BYTES = 2 * 1024**3  # Plaintext size.
+ORDER_CHOICES = 6  # Texts that an order gives to choose from, at most.
+REMINDERS = 5  # One order has no more.
+ACKNOWLEDGEMENTS = 500  # In one request.
+MAX_ANSWER_BYTES = 32 * 1024  # A sealed answer to an order.
 ATTACHMENT_CHUNK_BYTES = 1024 * 1024  # Plaintext bytes in one chunk; each gains a 16-byte tag.
 
 # Spans of KEYS.md.

@@ -43,6 +43,7 @@ def path(world: World, route: str) -> str:
         "{client_id}": world.subject.client_id,
         "{device}": world.subject.device.hex(),
         "{unit_id}": STATION,
+        "{post_id}": world.subject_post,
         "{epoch}": "1",
         "{i}": "0",
     }
@@ -75,7 +76,8 @@ def _body(world: World, device: Device, route: str) -> wire.Wire | None:
         case "POST /v1/attachments/{a}/shares":
             return wire.ShareAttachment(conversation_id=world.group)
         case "POST /v1/conversations/{c}/messages":
-            return wire.PostMessage(message=_message(world, device), attachment_ids=[], state=False)
+            message = _message(world, device)
+            return wire.PostMessage(message=message, attachment_ids=[], state=False, order=None)
         case "POST /v1/conversations/{c}/keys":
             return wire.PostKey(record=key(world, device), seals=b"", left_out=[])
         case "POST /v1/conversations/{c}/cells/own/keys":

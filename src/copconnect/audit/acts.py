@@ -191,6 +191,13 @@ class RootAdminNamed(Act, frozen=True, tag="root_admin_named"):
     department_record: int
 
 
+class RootAdminWithdrawn(Act, frozen=True, tag="root_admin_withdrawn"):
+    """A department record names a device as a root admin's no more."""
+
+    device: str
+    department_record: int
+
+
 class AudienceConversationCreated(Act, frozen=True, tag="audience_conversation_created"):
     """A conversation follows the data bank from now on. ``creator``: None for the department."""
 
