@@ -518,13 +518,15 @@ export interface Audience {
  * A conversation that the department made: its name, and its place among the units.
  *
  * ``key``: another one for every group of the policy; None: made by hand. ``about``: all of a
- * unit, or a role or rank within it.
+ * unit, a role or rank within it, or a post to which the conversation's creator writes; its
+ * holders are the other members. ``post_id``: that post.
  */
 export interface Standing {
   readonly key: string | null;
   readonly title: Names;
   readonly unitId: UnitId | null;
-  readonly about: "unit" | "role";
+  readonly about: "unit" | "role" | "post";
+  readonly postId: PostId | null;
 }
 
 /**
@@ -879,10 +881,34 @@ export interface People {
   readonly total: number;
 }
 
-/** The active heads of a unit, in charge of it among them, seniors first; empty: vacant. */
+/** A person who holds a post, and how. */
+export interface PostHolder {
+  readonly person: Person;
+  readonly charge: "regular" | "officiating" | "additional";
+}
+
+/**
+ * A post of a unit. ``holders``: active ones, regular before officiating before additional,
+ * then seniors first; at most 20 of ``held_by``. Without a regular one the post is vacant.
+ */
+export interface Post {
+  readonly postId: PostId;
+  readonly unitId: UnitId;
+  readonly names: Names;
+  readonly roles: string[];
+  readonly head: boolean;
+  readonly holders: PostHolder[];
+  readonly heldBy: number;
+}
+
+export interface Posts {
+  readonly posts: Post[];
+}
+
+/** The posts whose holders head a unit. */
 export interface UnitHeads {
   readonly unitId: UnitId;
-  readonly people: Person[];
+  readonly posts: Post[];
 }
 
 /** A unit and every unit above it, the nearest first. */

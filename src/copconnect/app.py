@@ -44,6 +44,7 @@ from copconnect.directory.editing import DirectoryEditor
 from copconnect.directory.imports.importer import Importer
 from copconnect.directory.imports.watching import PERIOD_S, FolderWatch
 from copconnect.directory.listing import Listing
+from copconnect.directory.postings.posts import Posts
 from copconnect.directory.postings.transfers import Transfers
 from copconnect.directory.reorganising.service import Reorganiser
 from copconnect.directory.scim import routes as scim_routes
@@ -118,6 +119,7 @@ class Container:
         )
         self.editor = DirectoryEditor(self.database, self.clock, self.auth.accounts, self.audit)
         self.transfers = Transfers(self.database, self.clock, self.audit)
+        self.posts = Posts(self.database, self.directory)
         self.reorganiser = Reorganiser(self.clock, self.audit, late)
         self.importer = Importer(self.database, self.clock, self.editor, self.audit)
         self.push = PushService(
@@ -169,6 +171,7 @@ class Container:
             devices=self.registry,
             people=self.directory,
             organisation=self.directory,
+            posts=self.posts,
             signer=self.authority.roster,
             attachments=self.attachments,
             audit=self.audit,
@@ -357,7 +360,7 @@ def create_app(
         *auth_routes.routes(parts.auth, parts.gate, settings.trusted_proxies),
         *trust_routes.routes(parts.auth, parts.gate),
         *conduct_routes.routes(parts.conduct, parts.gate),
-        *directory_routes.routes(parts.directory, parts.gate),
+        *directory_routes.routes(parts.directory, parts.posts, parts.gate),
         *scim_routes.routes(parts.scim_tokens, parts.provisioner),
         *admin_routes.routes(parts.admin, parts.gate),
         *delivery_routes.routes(parts.delivery, parts.gate),

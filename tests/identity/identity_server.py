@@ -29,6 +29,7 @@ from copconnect.directory import routes as directory_routes
 from copconnect.directory.editing import DirectoryEditor
 from copconnect.directory.imports.importer import Importer
 from copconnect.directory.listing import Listing
+from copconnect.directory.postings.posts import Posts
 from copconnect.directory.postings.transfers import Transfers
 from copconnect.directory.reorganising.service import Reorganiser
 from copconnect.directory.service import DirectoryService
@@ -108,6 +109,7 @@ class IdentityServer:
         )
         self.editor = DirectoryEditor(self.database, clock, self.auth.accounts, self.audit)
         self.transfers = Transfers(self.database, clock, self.audit)
+        self.posts = Posts(self.database, self.directory)
         self.reorganiser = Reorganiser(clock, self.audit, self.rosters)
         self.importer = Importer(self.database, clock, self.editor, self.audit)
         self.uploads = Uploads(self.database, clock, self.importer)
@@ -171,7 +173,7 @@ def identity_app(settings: Settings, server: IdentityServer) -> Any:
             *auth_routes.routes(server.auth, server.gate, settings.trusted_proxies),
             *trust_routes.routes(server.auth, server.gate),
             *conduct_routes.routes(server.conduct, server.gate),
-            *directory_routes.routes(server.directory, server.gate),
+            *directory_routes.routes(server.directory, server.posts, server.gate),
             *admin_routes.routes(server.admin, server.gate),
         ],
         lifespan=[lifespan],

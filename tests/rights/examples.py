@@ -43,6 +43,7 @@ def path(world: World, route: str) -> str:
         "{client_id}": world.subject.client_id,
         "{device}": world.subject.device.hex(),
         "{unit_id}": STATION,
+        "{post_id}": world.subject_post,
         "{epoch}": "1",
         "{i}": "0",
     }

@@ -94,9 +94,13 @@ ROUTES: dict[str, Rule] = {
     "GET /v1/people/{person_id}": OFFICERS,
     "POST /v1/people/lookups": OFFICERS,
     "GET /v1/units/{unit_id}/chain": OFFICERS,
+    "GET /v1/units/{unit_id}/posts": OFFICERS,
+    "GET /v1/posts": OFFICERS,
+    "GET /v1/posts/{post_id}": OFFICERS,
     # Conversations.
     "GET /v1/conversations": OFFICERS,
     "POST /v1/conversations": OFFICERS,
+    "PUT /v1/posts/{post_id}/conversation": OFFICERS,
     "GET /v1/conversations/{c}": MEMBERS,
     "GET /v1/conversations/{c}/members": MEMBERS,
     "POST /v1/conversations/{c}/members": GROUP_ADMINS,

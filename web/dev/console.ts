@@ -16,8 +16,9 @@ import type {
   Right,
   RightRule,
 } from "@copconnect/client/wire";
-import { pause, refusal } from "./account.ts";
+import { pause } from "./account.ts";
 import { ScriptedImports } from "./console-imports.ts";
+import { refusal } from "./refusal.ts";
 import { ME, PEOPLE, UNITS, id } from "./organisation.ts";
 import { deviceId, plate } from "./plates.ts";
 import { PAST_STEPS, previewOf, unitCounts } from "./reorganising.ts";

@@ -28,7 +28,7 @@ from copconnect.directory import changes, edit_store, policies, rules, store
 from copconnect.directory.changes import LossReason, PeopleChanges, Row
 from copconnect.directory.databank import DataBank
 from copconnect.directory.edit_store import BATCH
-from copconnect.directory.postings import post_store, posting_store
+from copconnect.directory.postings import post_search, post_store, posting_store
 from copconnect.ids import PersonId
 from copconnect.principals import Principal
 
@@ -149,6 +149,9 @@ class DirectoryEditor:
             if found.lost:
                 await self._accounts.people_lost(connection, found.lost)
             reorganised = await edit_store.write_version(connection, locked)
+            if reorganised or found.posts:
+                touched = None if reorganised else found.posts.touched
+                await post_search.write(connection, touched)
             if reorganised:
                 connection.after_commit(
                     AccountWakeup(event="directory", person_ids=[], client_ids=[])
@@ -183,6 +186,8 @@ class DirectoryEditor:
             if not found:
                 return found
             await self._write_people(connection, found, locked.now_ms, None)
+            if found.posts:
+                await post_search.write(connection, found.posts.touched)
             if found.lost:
                 await self._accounts.people_lost(connection, found.lost)
             await store.touch(connection, locked.now_ms)

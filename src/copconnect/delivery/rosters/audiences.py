@@ -74,6 +74,7 @@ class Audiences:
             title=title,
             unit_id=units[0] if len(units) == 1 else None,
             about="role" if any(one.roles or one.ranks for one in rule.include) else "unit",
+            post_id=None,
         )
         people, devices = await self._create(by, None, body, standing)
         return c, people, devices
