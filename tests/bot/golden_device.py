@@ -52,7 +52,7 @@ class GoldenApi(Api):
             one["key_id"]: one["record"] for one in v["conversation_keys"].values()
         }
         self.sealing = True  # Whether keys come with the device's seal.
-        self.spoil: Callable[[bytes], bytes] = lambda record: record  # Of cell keys.
+        self.spoil: Callable[[bytes], bytes] = lambda record: record  # Cell keys pass it.
 
     async def people_trust(
         self,
