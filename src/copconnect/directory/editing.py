@@ -31,7 +31,7 @@ from copconnect.directory.changes import LossReason, PeopleChanges, Row
 from copconnect.directory.databank import DataBank
 from copconnect.directory.edit_store import BATCH, Locked
 from copconnect.directory.postings import post_store, posting_store
-from copconnect.ids import PersonId
+from copconnect.ids import PersonId, UnitId
 from copconnect.principals import Principal
 
 Progress = Callable[[int, int], None]
@@ -66,13 +66,14 @@ class Accounts(Protocol):
 class Compared:
     """An import that was compared with what is stored. ``organisation``: the rows of units, levels,
     ranks and roles; ``read_ms``: when the Directory had last changed then; ``now_ms``: its time of
-    this import, 0 outside its transaction."""
+    this import, 0 outside its transaction; ``charged``: who holds a charge in which unit."""
 
     found: PeopleChanges
     stored: Mapping[PersonId, Row]
     organisation: Mapping[str, Sequence[Any]]
     read_ms: int
     now_ms: int
+    charged: Sequence[tuple[PersonId, UnitId]] = ()
 
     @property
     def people(self) -> int:
@@ -264,7 +265,8 @@ class DirectoryEditor:
         if clashes:
             raise NumberInUse(clashes)
         read_ms = await store.people_version(connection)
-        return Compared(found, stored, organisation, read_ms, now_ms)
+        charged = await posting_store.charged(connection)
+        return Compared(found, stored, organisation, read_ms, now_ms, charged)
 
     async def _write_people(
         self,
