@@ -43,6 +43,7 @@ from copconnect.directory.editing import DirectoryEditor
 from copconnect.directory.imports.importer import Importer
 from copconnect.directory.imports.watching import PERIOD_S, FolderWatch
 from copconnect.directory.listing import Listing
+from copconnect.directory.planning.planning import Planning
 from copconnect.directory.postings.transfers import Transfers
 from copconnect.directory.scim import routes as scim_routes
 from copconnect.directory.scim.provisioning import Provisioner
@@ -116,21 +117,6 @@ class Container:
         self.transfers = Transfers(self.database, self.clock, self.audit)
         self.importer = Importer(self.database, self.clock, self.editor, self.audit)
         self.uploads = Uploads(self.database, self.clock, self.importer)
-        self.admin = AdminService(
-            database=self.database,
-            clock=self.clock,
-            audit=self.audit,
-            organisation=self.directory,
-            editor=self.editor,
-            transfers=self.transfers,
-            people=Listing(self.directory),
-            enrolment=self.auth.administering,
-            grants=self.auth.granting,
-            revocations=self.auth.revoking,
-            devices=self.registry,
-            registered=self.auth.administered,
-            imports=self.uploads,
-        )
         self.conduct = ConductService(self.database, self.clock, self.auth.accounts)
         per_minute = settings.requests_per_person_per_minute
         requests = Rates("requests_per_minute", per_minute, per_minute // 2, self.clock.now_ms)
@@ -158,6 +144,23 @@ class Container:
             options=_options(settings, self.authority.departments[-1].kem),
         )
         late.service = self.delivery
+        self.admin = AdminService(
+            database=self.database,
+            clock=self.clock,
+            audit=self.audit,
+            organisation=self.directory,
+            editor=self.editor,
+            transfers=self.transfers,
+            people=Listing(self.directory),
+            enrolment=self.auth.administering,
+            grants=self.auth.granting,
+            revocations=self.auth.revoking,
+            devices=self.registry,
+            registered=self.auth.administered,
+            imports=self.uploads,
+            planning=Planning(),
+            groups=self.delivery.department,
+        )
         self.sockets = Sockets(
             feed=self.delivery.feed,
             tokens=self.auth.authenticator,

@@ -29,6 +29,7 @@ from copconnect.directory import routes as directory_routes
 from copconnect.directory.editing import DirectoryEditor
 from copconnect.directory.imports.importer import Importer
 from copconnect.directory.listing import Listing
+from copconnect.directory.planning.planning import Planning
 from copconnect.directory.postings.transfers import Transfers
 from copconnect.directory.service import DirectoryService
 from copconnect.directory.uploads.uploads import Uploads
@@ -55,6 +56,10 @@ class RecordedRosters:
         devices = await self._registry.devices_of(connection, person_ids)
         for person_id in person_ids:
             self.listed[person_id] = {one.device for one in devices if one.person_id == person_id}
+
+
+# Without the Delivery Service there are no groups, and no test of this server asks for one.
+NO_GROUPS: Any = None
 
 
 class IdentityServer:
@@ -108,6 +113,8 @@ class IdentityServer:
             devices=self.registry,
             registered=self.auth.administered,
             imports=self.uploads,
+            planning=Planning(),
+            groups=NO_GROUPS,
         )
         self.conduct = ConductService(self.database, clock, self.auth.accounts)
         per_minute = settings.requests_per_person_per_minute

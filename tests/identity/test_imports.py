@@ -302,7 +302,7 @@ async def test_a_preview_keeps_a_unit_in_which_only_a_charge_is_held(
     assert [one.code for one in preview.changes if one.table == "units"] == []
     await world.apply(files(PEOPLE), ANY)
     assert "C" in {row["code"] for row in (await world.rows())["units"]}
-    # Who leaves holds no charge, and nothing keeps the unit then.
+    # A person who leaves holds no charge, and nothing keeps the unit then.
     left = ImportOptions(confirmed=True, most_leaving=None, remove_missing=True)
     preview = await world.importer.preview(files(PEOPLE[1:]), left)
     assert [one.kinds for one in preview.changes if one.table == "units"] == [("removed",)]

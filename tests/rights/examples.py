@@ -11,6 +11,7 @@ import msgspec
 from msgspec import inspect
 
 from copconnect import wire
+from copconnect.directory.names import english
 from copconnect.ids import AttachmentId, new_id
 from copconnect.records.conversation.cell_key import CellKey
 from copconnect.records.conversation.conversation_key import ConversationKey
@@ -20,7 +21,7 @@ from copconnect.records.primitives.kem import X25519
 from tests.harness import protocol_routes
 from tests.identity.running import Device
 from tests.identity.signing import signed_act
-from tests.rights.world import CHUNK, STATION, Account, World
+from tests.rights.world import CHUNK, STATION, SUBJECT, Account, World
 
 _NAME = re.compile(r"\{\w+\}")
 _STRUCTS = {_NAME.sub("{}", str(route)): route.body for route in protocol_routes.read()}
@@ -82,6 +83,15 @@ def _body(world: World, device: Device, route: str) -> wire.Wire | None:
             return wire.PostAct(act=signed_act(world, device, _codes(world)).encode())
         case "POST /v1/admin/previews":
             return wire.PreviewAct(act=msgspec.json.encode(_codes(world)))
+        case "POST /v1/admin/moves/previews":
+            place = wire.NewPlace(unit_id=STATION, post=english("Duty"), roles=[], head=False)
+            people = [world.subject.person_id]
+            return wire.PreviewMoves(person_ids=people, place=place, rank=None)
+        case "POST /v1/admin/people/lookups":
+            return wire.FindPeople(given=[SUBJECT])
+        case "POST /v1/admin/audiences/previews":
+            rule = wire.Audience(include=[wire.Clause(units=[STATION])])
+            return wire.PreviewAudience(rule=rule)
         case _:
             return None
 

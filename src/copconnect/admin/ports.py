@@ -1,6 +1,6 @@
 """Interfaces that administration needs of other roles; ``app.py`` passes them in."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
 from copconnect.database.engine import Transaction
-from copconnect.ids import PersonId, PostId, UnitId, UploadId
+from copconnect.ids import ConversationId, PersonId, PostId, UnitId, UploadId
 from copconnect.principals import Principal, RightsBasis, Signer
 
 
@@ -45,6 +45,15 @@ class Organisation(Protocol):
 
     async def path_of(self, connection: AsyncConnection, unit_id: UnitId) -> str | None:
         """Return a unit's path, as cards write it; None for an unknown unit."""
+        ...
+
+    async def require_valid(self, connection: AsyncConnection, rule: wire.Audience) -> None:
+        """Raise AudienceInvalid for a rule that asks for nothing, or for a unit that is not
+        there."""
+        ...
+
+    async def group_policy(self, connection: AsyncConnection) -> list[wire.GroupPolicy]:
+        """Return the policy of standing groups."""
         ...
 
     def people_below(self, paths: Sequence[str]) -> Select[tuple[PersonId]]:
@@ -110,6 +119,106 @@ class Transfers(Protocol):
 
     async def unit_of_charge(self, connection: AsyncConnection, posting_id: int) -> UnitId | None:
         """Return the unit of a charge; None where it is not open."""
+        ...
+
+
+class Planning(Protocol):
+    """The Directory's answers before people are moved or a group is made."""
+
+    async def find(
+        self, connection: AsyncConnection, given: Collection[str]
+    ) -> dict[str, PersonId]:
+        """Return the people whom employee numbers or phone numbers mean, by what was given."""
+        ...
+
+    async def history(
+        self, connection: AsyncConnection, person_id: PersonId, at_ms: int | None
+    ) -> list[wire.Posting]:
+        """Return the post, charges and former posts of a person. Raises NotFound."""
+        ...
+
+    async def moved(
+        self,
+        connection: AsyncConnection,
+        audiences: Mapping[ConversationId, wire.Audience],
+        person_ids: Sequence[PersonId],
+        place: PostId | wire.NewPlace,
+        rank: str | None,
+    ) -> dict[PersonId, tuple[set[ConversationId], set[ConversationId]]]:
+        """Return to which audiences people belong, and to which they would. Raises
+        PlaceInvalid."""
+        ...
+
+    async def count(self, connection: AsyncConnection, rule: wire.Audience) -> int:
+        """Return how many active people an audience takes."""
+        ...
+
+    async def sample(
+        self, connection: AsyncConnection, rule: wire.Audience, limit: int
+    ) -> list[PersonId]:
+        """Return some of them, seniors first."""
+        ...
+
+    async def paths_of(self, connection: AsyncConnection, rule: wire.Audience) -> frozenset[str]:
+        """Return the units over which a rule takes people, as unit paths."""
+        ...
+
+
+class DepartmentGroup(Protocol):
+    """A conversation of the department."""
+
+    @property
+    def conversation_id(self) -> ConversationId: ...
+    @property
+    def standing(self) -> wire.Standing: ...
+    @property
+    def rule(self) -> wire.Audience: ...
+    @property
+    def kind(self) -> wire.ConversationKind: ...
+    @property
+    def who_may_post(self) -> wire.WhoMayPost: ...
+    @property
+    def members(self) -> int: ...
+    @property
+    def by_policy(self) -> bool: ...
+
+
+class Groups(Protocol):
+    """The Delivery Service's conversations of the department."""
+
+    async def groups(self, connection: AsyncConnection) -> Sequence[DepartmentGroup]:
+        """Return all of them that have not ended."""
+        ...
+
+    async def rules(
+        self, connection: AsyncConnection
+    ) -> dict[ConversationId, tuple[wire.Audience, wire.Names]]:
+        """Return the rule and the name of each."""
+        ...
+
+    async def rule_of(
+        self, connection: AsyncConnection, conversation_id: ConversationId
+    ) -> wire.Audience:
+        """Return the rule of a conversation that an admin made. Raises NotFound."""
+        ...
+
+    async def create(self, connection: Transaction, by: Principal, act: wire.CreateGroup) -> None:
+        """Make a conversation. Raises AudienceInvalid, BadRequest."""
+        ...
+
+    async def change(self, connection: Transaction, by: Principal, act: wire.ChangeGroup) -> None:
+        """Give a conversation another name, rule or policy of posting. Raises NotFound,
+        AudienceInvalid."""
+        ...
+
+    async def end(
+        self, connection: Transaction, by: Principal, conversation_id: ConversationId
+    ) -> None:
+        """Let everybody leave. Raises NotFound."""
+        ...
+
+    async def settle(self, conversation_id: ConversationId) -> None:
+        """Bring the people up to date, after the act's commit."""
         ...
 
 

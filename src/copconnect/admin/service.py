@@ -7,14 +7,17 @@ from copconnect import wire
 from copconnect.admin.acting import Acting
 from copconnect.admin.importing import Importing
 from copconnect.admin.kinds import Kinds
+from copconnect.admin.organising import Organising
 from copconnect.admin.ports import (
     Devices,
     Editor,
     Enrolment,
     Grants,
+    Groups,
     Imports,
     Organisation,
     People,
+    Planning,
     Registered,
     Revocations,
     Transfers,
@@ -46,9 +49,21 @@ class AdminService:
         devices: Devices,
         registered: Registered,
         imports: Imports,
+        planning: Planning,
+        groups: Groups,
     ) -> None:
         self.rights = Rights(database, clock, audit, organisation, grants)
-        self.kinds = Kinds(organisation, editor, transfers, enrolment, grants, revocations, imports)
+        self.kinds = Kinds(
+            organisation,
+            editor,
+            transfers,
+            enrolment,
+            grants,
+            revocations,
+            imports,
+            planning,
+            groups,
+        )
         self.acting = Acting(
             database, clock, audit, self.rights, self.kinds, organisation, editor, devices
         )
@@ -56,6 +71,7 @@ class AdminService:
             database, clock, audit, self.rights, organisation, people, registered
         )
         self.importing = Importing(database, self.rights, organisation, imports)
+        self.organising = Organising(database, self.rights, organisation, planning, groups)
 
     async def overview(self, caller: Caller) -> wire.AdminOverview:
         """Return what needs doing in the caller's part. Raises NotAllowed."""

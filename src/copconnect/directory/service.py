@@ -337,6 +337,10 @@ class DirectoryService:
         """Return many audiences, ready to be asked about people."""
         return Belonging(Audiences.compile(rules, await self._unit_paths(connection)))
 
+    async def group_policy(self, connection: AsyncConnection) -> list[wire.GroupPolicy]:
+        """Return the policy of standing groups."""
+        return await policies.read(connection)
+
     async def standing_groups(self, connection: AsyncConnection) -> list[StandingGroup]:
         """Return the groups that the policy makes of the units that there are."""
         policy = await policies.read(connection)
